@@ -1,0 +1,14 @@
+/* All of Godwit. */
+#ifndef GODWIT_H
+#define GODWIT_H
+
+#include <godwit/client.h>
+#include <godwit/error.h>
+#include <godwit/server.h>
+#include <godwit/target.h>
+#include <godwit/transport.h>
+#include <godwit/url.h>
+#include <godwit/value.h>
+#include <godwit/version.h>
+
+#endif

@@ -1,0 +1,116 @@
+/* Values to bytes and back: msgpack-c behind a structural scan. The only folder that includes msgpack.h. */
+#ifndef GODWIT_SRC_MSGPACK_CODEC_H
+#define GODWIT_SRC_MSGPACK_CODEC_H
+
+#include <godwit/value.h>
+
+#include "src/frame.h"
+
+#include <stdatomic.h>
+
+/* ---- values in memory ---- */
+
+/* One node. All nodes of a message lie in one array, a block's; the children of a container are contiguous in it (a map's
+ * as key, value, key, value). The node's index finds the block that owns it. */
+struct godwit_value {
+    uint8_t type;   /* godwit_type_t, never VALUE */
+    uint32_t index; /* of this node in its block */
+    uint32_t count; /* children of a list, entries of a map */
+    union {
+        bool boolean;
+        int64_t integer;
+        uint64_t unsigned_integer;
+        double number;
+        struct {
+            const uint8_t *data; /* of a str: followed by a NUL */
+            size_t size;
+        } bytes;
+        uint32_t first; /* index of the first child */
+    } as;
+};
+
+/* The nodes of one message and the bytes that their strings point into. refs counts references to any node. */
+typedef struct godwit__block {
+    atomic_uint refs;
+    uint32_t capacity;                              /* nodes that there is room for */
+    void (*release) (struct godwit__block *block);  /* called once when refs reaches 0, after frame was released */
+    godwit__frame_t frame;
+    struct godwit_value nodes[];
+} godwit__block_t;
+
+/* ---- decoding ---- */
+
+typedef struct godwit__limits {
+    size_t size;    /* bytes of the body */
+    uint32_t depth; /* containers inside containers */
+    uint32_t count; /* nodes, keys included */
+} godwit__limits_t;
+
+extern const godwit__limits_t godwit__default_limits;
+
+/* What a scan found; `at` and `reason` (static text) are set on failure. */
+typedef struct godwit__scan {
+    uint32_t node_count;
+    size_t consumed;
+    size_t at;
+    const char *reason;
+} godwit__scan_t;
+
+/* Walks one msgpack value at the start of data without allocating and without recursion. MALFORMED for bytes that are no
+ * msgpack, for map keys that are no strings, for extension types and for a declared count that exceeds the remaining
+ * bytes; LIMIT_EXCEEDED for the limits. Any input is safe. */
+godwit_status_t godwit__scan (const uint8_t *data, size_t size, const godwit__limits_t *limits,
+                              godwit__scan_t *result);
+
+/* Decodes the one value that fills frame from offset to its end (bytes left over are MALFORMED). Consumes the frame,
+ * always. *block is in-out: a block of the caller's own, unreferenced (refs 0), that is used if it has room; if it has not,
+ * or is NULL, a new one from the heap takes its place. On success (*block)->refs is 1 and nodes[0] is the value.
+ * On failure *block is untouched. A map with the same key twice is MALFORMED. */
+godwit_status_t godwit__decode (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
+                                const godwit__limits_t *limits, godwit_error_t **error);
+
+static inline godwit__block_t *
+godwit__value_block (const godwit_value_t *value)
+{
+    const uintptr_t first = (uintptr_t) (value - value->index);
+    return (godwit__block_t *) (first - offsetof (godwit__block_t, nodes));
+}
+
+void godwit__block_unref (godwit__block_t *block);
+
+/* ---- encoding ---- */
+
+/* Appends to a buffer of fixed capacity. Overflow sets a flag and writes nothing more; the flag is checked once. */
+typedef struct godwit__writer {
+    uint8_t *data;
+    size_t size;
+    size_t capacity;
+    bool overflow;
+} godwit__writer_t;
+
+void godwit__write_nil (godwit__writer_t *writer);
+void godwit__write_bool (godwit__writer_t *writer, bool value);
+void godwit__write_int (godwit__writer_t *writer, int64_t value);
+void godwit__write_uint (godwit__writer_t *writer, uint64_t value);
+void godwit__write_double (godwit__writer_t *writer, double value);
+void godwit__write_str (godwit__writer_t *writer, const char *text, size_t size);
+void godwit__write_bin (godwit__writer_t *writer, const void *data, size_t size);
+void godwit__write_array (godwit__writer_t *writer, size_t count);
+void godwit__write_map (godwit__writer_t *writer, size_t count);
+/* NULL is nil. */
+void godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value);
+/* The field's value without its name; fields as a map with their names. Both must have been checked by a bound function. */
+void godwit__write_field (godwit__writer_t *writer, const godwit_field_t *field);
+void godwit__write_fields (godwit__writer_t *writer, const godwit_fields_t *fields);
+
+/* Bytes that the encoding takes at the most (*bound is added to), after checking names, types, NULLs, depth and count:
+ * INVALID_ARGUMENT or LIMIT_EXCEEDED with the path of what is wrong, path ("args") being its first part. No allocation
+ * on success. Duplicate names are INVALID_ARGUMENT (quadratic search is fine up to 32 names; beyond, anything sane). */
+godwit_status_t godwit__fields_bound (const godwit_fields_t *fields, const char *path, size_t *bound,
+                                      godwit_error_t **error);
+godwit_status_t godwit__field_bound (const godwit_field_t *field, const char *path, size_t *bound,
+                                     godwit_error_t **error);
+/* The same for a value, which cannot be wrong; NULL is nil. */
+size_t godwit__value_bound (const godwit_value_t *value);
+
+#endif

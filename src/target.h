@@ -1,0 +1,23 @@
+/* Targets that are kept, and versions as numbers. */
+#ifndef GODWIT_SRC_TARGET_H
+#define GODWIT_SRC_TARGET_H
+
+#include <godwit/target.h>
+
+#include <stdint.h>
+
+/* A deep copy; release frees its strings. Reads only struct_size bytes of the source, which may be NULL (nothing set). */
+godwit_status_t godwit__target_copy (godwit_target_t *to, const godwit_target_t *from, godwit_error_t **error);
+void godwit__target_release (godwit_target_t *target);
+
+typedef struct godwit__version {
+    uint32_t major;
+    uint32_t minor;
+    uint32_t revision;
+} godwit__version_t;
+
+/* text must not be NULL. INVALID_ARGUMENT as contract 2 words it. */
+godwit_status_t godwit__version_parse (godwit__version_t *version, const char *text, godwit_error_t **error);
+bool godwit__version_serves (godwit__version_t implemented, godwit__version_t requested);
+
+#endif
