@@ -1,0 +1,90 @@
+/* An event loop on epoll: file descriptors, timers and tasks posted by other threads.
+ *
+ * One thread runs a reactor at a time (its own thread, or the program's loop through godwit_transport_process). Sources and
+ * timers are touched only by that thread; post and wake may be called from any. Nothing here blocks but run_once.
+ */
+#ifndef GODWIT_SRC_REACTOR_H
+#define GODWIT_SRC_REACTOR_H
+
+#include <godwit/error.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Time is injected: monotonic nanoseconds from wherever the transport takes them. */
+typedef struct godwit__clock {
+    int64_t (*now_ns) (void *user);
+    void *user;
+} godwit__clock_t;
+
+/* CLOCK_MONOTONIC. */
+extern const godwit__clock_t godwit__clock_system;
+
+static inline int64_t
+godwit__clock_now (const godwit__clock_t *clock)
+{
+    return clock->now_ns (clock->user);
+}
+
+#define GODWIT__NS_PER_MS INT64_C (1000000)
+/* A deadline that never comes. */
+#define GODWIT__NEVER INT64_MAX
+
+typedef struct godwit__reactor godwit__reactor_t;
+
+/* A file descriptor that is watched. Embed it; it is neither copied nor freed. `ready` runs on the reactor's thread; it may
+ * unwatch any source, its own included, and free what embeds it: no source is called after it was unwatched. */
+typedef struct godwit__source {
+    int fd;
+    void (*ready) (struct godwit__source *source);
+    void *user;
+    bool watched;
+} godwit__source_t;
+
+/* One-shot. Embed it, zeroed. */
+typedef struct godwit__timer {
+    int64_t deadline_ns;
+    void (*fire) (struct godwit__timer *timer);
+    void *user;
+    size_t heap_index; /* 1-based; 0: not armed */
+} godwit__timer_t;
+
+/* Work posted from another thread. Embed it, zeroed. Posting a task that is pending already does nothing more: the run that
+ * is to come sees all that was written before the post. */
+typedef struct godwit__task {
+    void (*run) (struct godwit__task *task);
+    void *user;
+    struct godwit__task *next;
+    atomic_bool pending;
+} godwit__task_t;
+
+godwit_status_t godwit__reactor_new (godwit__reactor_t **reactor, const godwit__clock_t *clock,
+                                     godwit_error_t **error);
+/* Nothing may be watched any more; armed timers and pending tasks are forgotten. */
+void godwit__reactor_destroy (godwit__reactor_t **reactor);
+/* Readable when there is something to do, timers included: for a foreign loop. */
+int godwit__reactor_fd (godwit__reactor_t *reactor);
+/* Waits for at most timeout_ns (0: does not wait; GODWIT__NEVER: until something happens), then runs everything that is due:
+ * tasks, timers, ready sources, each once. Returns true if anything ran. Not re-entrant. */
+bool godwit__reactor_run_once (godwit__reactor_t *reactor, int64_t timeout_ns);
+/* Makes a run_once that waits, or the next one, return. Any thread. */
+void godwit__reactor_wake (godwit__reactor_t *reactor);
+/* Any thread. The order of posts is kept. */
+void godwit__reactor_post (godwit__reactor_t *reactor, godwit__task_t *task);
+/* Takes back a task that is pending. Reactor's thread only. */
+void godwit__reactor_unpost (godwit__reactor_t *reactor, godwit__task_t *task);
+
+/* OUT_OF_MEMORY or SYSTEM. Level-triggered. */
+godwit_status_t godwit__reactor_watch (godwit__reactor_t *reactor, godwit__source_t *source,
+                                       godwit_error_t **error);
+void godwit__reactor_unwatch (godwit__reactor_t *reactor, godwit__source_t *source);
+
+/* Arms, or moves, a timer. Room for timers is reserved when a reactor is made and grown here; if it cannot grow,
+ * OUT_OF_MEMORY. */
+godwit_status_t godwit__reactor_arm (godwit__reactor_t *reactor, godwit__timer_t *timer, int64_t deadline_ns);
+void godwit__reactor_disarm (godwit__reactor_t *reactor, godwit__timer_t *timer);
+
+int64_t godwit__reactor_now (godwit__reactor_t *reactor);
+
+#endif
