@@ -24,9 +24,9 @@ typedef struct task_list {
     godwit__task_t *last;
 } task_list_t;
 
-/* How posts and wakes reach the reactor's thread: the eventfd is written by whoever turns `signalled` on, and the reactor
- * reads it, turns `signalled` off and only then takes the posted tasks. Whoever finds it on has put its task in the list
- * before, so the run that turns it off sees the task. */
+/* How posts and wakes reach the reactor's thread: the eventfd is written by whoever turns `signalled` on, and
+ * the reactor reads it, turns `signalled` off and only then takes the posted tasks. Whoever finds it on has
+ * put its task in the list before, so the run that turns it off sees the task. */
 struct godwit__reactor {
     const godwit__clock_t *clock;
     int epoll_fd;
@@ -68,7 +68,9 @@ godwit__reactor_now (godwit__reactor_t *reactor)
     return godwit__clock_now (reactor->clock);
 }
 
-/* --- life ---------------------------------------------------------------------------------------------------------- */
+/* --- life
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 static bool
 epoll_add (const godwit__reactor_t *reactor, int fd, void *pointer)
@@ -98,7 +100,8 @@ godwit__reactor_new (godwit__reactor_t **reactor, const godwit__clock_t *clock, 
     } else if ((self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC)) < 0 ||
                (self->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0 ||
                !epoll_add (self, self->event_fd, self)) {
-        status = godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make an event loop: %s", strerror (errno));
+        status =
+            godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make an event loop: %s", strerror (errno));
     }
     if (status != GODWIT_OK) {
         godwit__reactor_destroy (&self);
@@ -127,7 +130,8 @@ godwit__reactor_destroy (godwit__reactor_t **reactor)
     free (self);
 }
 
-/* --- timers -------------------------------------------------------------------------------------------------------- */
+/* --- timers
+ * -------------------------------------------------------------------------------------------------------- */
 
 static void
 heap_place (godwit__reactor_t *self, size_t index, godwit__timer_t *timer)
@@ -238,8 +242,8 @@ godwit__reactor_disarm (godwit__reactor_t *reactor, godwit__timer_t *timer)
     }
 }
 
-/* All that are due are taken out first: one that its function arms again for a time that has passed waits for the next run,
- * and cannot keep this one from its other work. */
+/* All that are due are taken out first: one that its function arms again for a time that has passed waits for
+ * the next run, and cannot keep this one from its other work. */
 static bool
 run_timers (godwit__reactor_t *self)
 {
@@ -267,7 +271,9 @@ run_timers (godwit__reactor_t *self)
     return ran;
 }
 
-/* --- tasks --------------------------------------------------------------------------------------------------------- */
+/* --- tasks
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 void
 godwit__reactor_wake (godwit__reactor_t *reactor)
@@ -361,7 +367,8 @@ run_tasks (godwit__reactor_t *self)
     return ran;
 }
 
-/* --- sources and the loop ------------------------------------------------------------------------------------------ */
+/* --- sources and the loop
+ * ------------------------------------------------------------------------------------------ */
 
 int
 godwit__reactor_fd (godwit__reactor_t *reactor)
@@ -384,7 +391,8 @@ godwit__reactor_watch (godwit__reactor_t *reactor, godwit__source_t *source, god
     if (!epoll_add (reactor, source->fd, source)) {
         if (errno == ENOMEM)
             return godwit__error_no_memory (error);
-        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot watch a descriptor: %s", strerror (errno));
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot watch a descriptor: %s",
+                                  strerror (errno));
     }
     source->watched = true;
     return GODWIT_OK;
@@ -403,7 +411,8 @@ godwit__reactor_unwatch (godwit__reactor_t *reactor, godwit__source_t *source)
     }
 }
 
-/* Milliseconds for epoll_wait, rounded up: a reactor that wakes before its deadline would spin until it comes. */
+/* Milliseconds for epoll_wait, rounded up: a reactor that wakes before its deadline would spin until it
+ * comes. */
 static int
 wait_ms (godwit__reactor_t *self, int64_t timeout_ns)
 {
