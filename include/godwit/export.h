@@ -1,9 +1,21 @@
-/* What every public header needs: visibility, C linkage, and the attributes that let a compiler check a caller. */
+/* The marks that public declarations carry. Every other public header includes this one. */
 #ifndef GODWIT_EXPORT_H
 #define GODWIT_EXPORT_H
 
-#ifdef __cplusplus
-#define GODWIT_BEGIN_DECLS extern "C" {
+/* A function that the shared library exports. Everything without this mark is hidden. */
+#if !defined(GODWIT_EXPORT)
+#if defined(__GNUC__)
+#define GODWIT_EXPORT __attribute__ ((visibility ("default")))
+#else
+#define GODWIT_EXPORT
+#endif
+#endif
+
+/* Around the declarations of a public header, so that C++ programs link with them. */
+#if defined(__cplusplus)
+#define GODWIT_BEGIN_DECLS                                                                                   \
+    extern "C"                                                                                               \
+    {
 #define GODWIT_END_DECLS }
 #else
 #define GODWIT_BEGIN_DECLS
@@ -11,13 +23,17 @@
 #endif
 
 #if defined(__GNUC__)
-#define GODWIT_EXPORT __attribute__ ((visibility ("default")))
-#define GODWIT_PRINTF(format_index, first) __attribute__ ((format (printf, format_index, first)))
+/* Argument number `format` is a printf format; its arguments begin at number `first` (0: it takes a va_list). */
+#define GODWIT_PRINTF(format, first) __attribute__ ((format (printf, format, first)))
+/* The caller has to look at the result. */
 #define GODWIT_MUST_USE __attribute__ ((warn_unused_result))
+/* These arguments (counted from 1) are never NULL. It lets the compiler drop a NULL check inside the function,
+ * so a public function that answers NULL with a status does not carry it. */
+#define GODWIT_NONNULL(...) __attribute__ ((nonnull (__VA_ARGS__)))
 #else
-#define GODWIT_EXPORT
-#define GODWIT_PRINTF(format_index, first)
+#define GODWIT_PRINTF(format, first)
 #define GODWIT_MUST_USE
+#define GODWIT_NONNULL(...)
 #endif
 
 #endif

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Installs the build into a temporary prefix, moves it, and builds programs against it: run.sh BUILD SOURCE
+# By the CMake package and by pkg-config, in C and C++, with the shared and with the static library.
+set -euo pipefail
+build=$1
+here=$2/tests/consumer
+
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+cmake --install "$build" --prefix "$temporary/first" >"$temporary/log"
+prefix=$temporary/moved # what was installed may be moved: nothing in it knows the first place
+mv "$temporary/first" "$prefix"
+library=$(dirname "$(find "$prefix" -name libgodwit.so)")
+
+check() { # PROGRAM shared|static: it runs, and needs libgodwit.so.0 at run time only if it is shared
+    LD_LIBRARY_PATH=$library "$1"
+    local needs=static
+    if readelf --dynamic "$1" | grep -q 'NEEDED.*\[libgodwit\.so\.0\]'; then needs=shared; fi
+    if [[ $needs != "$2" ]]; then
+        echo "$1 is linked with the $needs library, not with the $2 one" >&2
+        exit 1
+    fi
+}
+
+echo "--- find_package"
+cmake -S "$here" -B "$temporary/cmake" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >>"$temporary/log"
+cmake --build "$temporary/cmake"
+for language in c cxx; do
+    check "$temporary/cmake/${language}_shared" shared
+    check "$temporary/cmake/${language}_static" static
+done
+
+echo "--- pkg-config"
+export PKG_CONFIG_PATH=$library/pkgconfig
+cd "$temporary"
+# shellcheck disable=SC2046 # the flags are words
+{
+    "$CC" "$here/consumer.c" -o c_shared $(pkg-config --cflags --libs godwit)
+    "$CXX" "$here/consumer.cpp" -o cxx_shared $(pkg-config --cflags --libs godwit)
+    static=$(pkg-config --static --cflags --libs godwit | sed 's/-lgodwit/-l:libgodwit.a/')
+    "$CC" "$here/consumer.c" -o c_static $static
+    "$CXX" "$here/consumer.cpp" -o cxx_static $static
+}
+for language in c cxx; do
+    check "./${language}_shared" shared
+    check "./${language}_static" static
+done
+
+echo "--- installed files"
+cd "$prefix"
+(cd "$2/include" && find . -name '*.h' | sort) >"$temporary/wanted"
+(cd include && find . -name '*.h' | sort) >"$temporary/found"
+diff "$temporary/wanted" "$temporary/found"
+if grep -rlI -e "$temporary/first" -e "$2" .; then
+    echo "these files name the place where they were built or first installed" >&2
+    exit 1
+fi
