@@ -11,8 +11,8 @@
 
 GODWIT_BEGIN_DECLS
 
-/* The version of the library that the program runs with, such as "0.1.0"; GODWIT_VERSION_STRING is the one it was
- * compiled with. The text is static. Any thread may call it. */
+/* The version of the library that the program runs with, such as "0.1.0"; GODWIT_VERSION_STRING is the one it
+ * was compiled with. The text is static. Any thread may call it. */
 GODWIT_EXPORT const char *godwit_version_string (void);
 
 GODWIT_END_DECLS

@@ -37,9 +37,9 @@ cd "$temporary"
 {
     "$CC" "$here/consumer.c" -o c_shared $(pkg-config --cflags --libs godwit)
     "$CXX" "$here/consumer.cpp" -o cxx_shared $(pkg-config --cflags --libs godwit)
-    static=$(pkg-config --static --cflags --libs godwit | sed 's/-lgodwit/-l:libgodwit.a/')
-    "$CC" "$here/consumer.c" -o c_static $static
-    "$CXX" "$here/consumer.cpp" -o cxx_static $static
+    static() { pkg-config --static --cflags --libs godwit | sed 's/-lgodwit/-l:libgodwit.a/'; }
+    "$CC" "$here/consumer.c" -o c_static $(static)
+    "$CXX" "$here/consumer.cpp" -o cxx_static $(static)
 }
 for language in c cxx; do
     check "./${language}_shared" shared

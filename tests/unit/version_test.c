@@ -10,6 +10,7 @@ Test (version, header_and_library_agree)
 Test (version, text_and_numbers_agree)
 {
     char text[32];
-    snprintf (text, sizeof text, "%d.%d.%d", GODWIT_VERSION_MAJOR, GODWIT_VERSION_MINOR, GODWIT_VERSION_PATCH);
+    snprintf (text, sizeof text, "%d.%d.%d", GODWIT_VERSION_MAJOR, GODWIT_VERSION_MINOR,
+              GODWIT_VERSION_PATCH);
     cr_assert_str_eq (text, GODWIT_VERSION_STRING);
 }
