@@ -1,12 +1,10 @@
 #include "matchmaker/rendezvous_wire.h"
 
 #include "src/error.h"
+#include "src/header.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define MAGIC 0x47
-#define PROTOCOL_VERSION 1
 
 /* message, list, record, addresses */
 static const godwit__limits_t limits = {
@@ -22,12 +20,10 @@ typedef struct frame_writer {
 static frame_writer_t
 begin (uint8_t *buffer, godwit__rendezvous_type_t type, size_t fields)
 {
-    memset (buffer, 0, GODWIT__RENDEZVOUS_HEADER_SIZE);
-    buffer[0] = MAGIC;
-    buffer[1] = PROTOCOL_VERSION;
-    buffer[2] = (uint8_t) type;
-    frame_writer_t frame = {{.data = buffer + GODWIT__RENDEZVOUS_HEADER_SIZE,
-                             .capacity = GODWIT__RENDEZVOUS_FRAME_SIZE - GODWIT__RENDEZVOUS_HEADER_SIZE},
+    const godwit__header_t header = {.type = (uint8_t) type};
+    godwit__header_write (buffer, &header);
+    frame_writer_t frame = {{.data = buffer + GODWIT__HEADER_SIZE,
+                             .capacity = GODWIT__RENDEZVOUS_FRAME_SIZE - GODWIT__HEADER_SIZE},
                             buffer};
     godwit__write_map (&frame.body, fields);
     return frame;
@@ -37,7 +33,7 @@ static godwit__message_t
 end (const frame_writer_t *frame)
 {
     return (godwit__message_t){.data = frame->buffer,
-                               .size = GODWIT__RENDEZVOUS_HEADER_SIZE + frame->body.size};
+                               .size = GODWIT__HEADER_SIZE + frame->body.size};
 }
 
 static void
@@ -79,7 +75,7 @@ put_records (frame_writer_t *frame, const char *key, godwit__record_list_t recor
 size_t
 godwit__rendezvous_fit (godwit__record_list_t records)
 {
-    size_t bound = GODWIT__RENDEZVOUS_HEADER_SIZE + 256; /* all that is not records */
+    size_t bound = GODWIT__HEADER_SIZE + 256; /* all that is not records */
     size_t count = 0;
     while (count < records.count && count < GODWIT__RENDEZVOUS_RECORDS_MAX) {
         bound += godwit__record_bound (records.items[count]);
@@ -125,12 +121,14 @@ godwit__rendezvous_register (uint8_t *buffer, godwit__record_list_t records)
 }
 
 godwit__message_t
-godwit__rendezvous_withdraw (uint8_t *buffer, uint32_t server_id)
+godwit__rendezvous_withdraw (uint8_t *buffer, bool except, const uint32_t *server_ids, size_t count)
 {
-    frame_writer_t frame = begin (buffer, GODWIT__RENDEZVOUS_WITHDRAW, 1);
+    frame_writer_t frame = begin (buffer, GODWIT__RENDEZVOUS_WITHDRAW, 2);
+    put_bool (&frame, "except", except);
     put_key (&frame, "servers");
-    godwit__write_array (&frame.body, 1);
-    godwit__write_uint (&frame.body, server_id);
+    godwit__write_array (&frame.body, count);
+    for (size_t i = 0; i < count; i++)
+        godwit__write_uint (&frame.body, server_ids[i]);
     return end (&frame);
 }
 
@@ -351,7 +349,8 @@ get_fields (const godwit_value_t *map, godwit__rendezvous_message_t *message, go
     case GODWIT__RENDEZVOUS_REGISTER:
         return get_records (map, "records", message, error);
     case GODWIT__RENDEZVOUS_WITHDRAW:
-        return get_keys (map, "servers", false, message, error);
+        status = get_bool (map, "except", &message->except, error);
+        return status == GODWIT_OK ? get_keys (map, "servers", false, message, error) : status;
     case GODWIT__RENDEZVOUS_DELTA:
         status = get_position (map, message, error);
         if (status == GODWIT_OK)
@@ -366,31 +365,32 @@ get_fields (const godwit_value_t *map, godwit__rendezvous_message_t *message, go
         return get_text (map, "reason", 255, &message->reason, error);
     case GODWIT__RENDEZVOUS_RESYNC:
     case GODWIT__RENDEZVOUS_LEAVE:
-    case GODWIT__RENDEZVOUS_TYPE_LAST:
+    case GODWIT__RENDEZVOUS_RESERVED_LAST:
     default:
         return GODWIT_OK;
     }
 }
 
 static bool
-header_fits (const godwit__frame_t *frame)
+header_fits (const godwit__frame_t *frame, godwit__header_t *header)
 {
-    return frame->size > GODWIT__RENDEZVOUS_HEADER_SIZE && frame->size <= GODWIT__RENDEZVOUS_FRAME_MAX &&
-           frame->data[0] == MAGIC && frame->data[1] == PROTOCOL_VERSION &&
-           frame->data[2] >= GODWIT__RENDEZVOUS_JOIN && frame->data[2] <= GODWIT__RENDEZVOUS_TYPE_LAST;
+    return frame->size <= GODWIT__RENDEZVOUS_FRAME_MAX &&
+           godwit__header_read (header, frame->data, frame->size) == GODWIT__HEADER_OK &&
+           header->type >= GODWIT__MATCHMAKER_FIRST && header->type <= GODWIT__MATCHMAKER_LAST;
 }
 
 godwit_status_t
 godwit__rendezvous_read (godwit__rendezvous_message_t *message, godwit__frame_t *frame, godwit_error_t **error)
 {
     memset (message, 0, sizeof *message);
-    if (!header_fits (frame)) {
+    godwit__header_t header;
+    if (!header_fits (frame, &header)) {
         godwit__frame_release (frame);
         return godwit__error_set (error, GODWIT_ERR_MALFORMED, "rendezvous message: not a header of one");
     }
-    message->type = (godwit__rendezvous_type_t) frame->data[2];
+    message->type = (godwit__rendezvous_type_t) header.type;
     godwit_status_t status =
-        godwit__decode (&message->block, frame, GODWIT__RENDEZVOUS_HEADER_SIZE, &limits, error);
+        godwit__decode (&message->block, frame, GODWIT__HEADER_SIZE, &limits, error);
     if (status == GODWIT_OK) {
         const godwit_value_t *map = &message->block->nodes[0];
         status = godwit_value_type (map) == GODWIT_TYPE_MAP ? get_fields (map, message, error)

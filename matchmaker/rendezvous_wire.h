@@ -9,23 +9,22 @@ typedef enum godwit__rendezvous_type {
     GODWIT__RENDEZVOUS_JOIN = 32,     /* M: who I am */
     GODWIT__RENDEZVOUS_SNAPSHOT = 33, /* H: all records, in one or more parts */
     GODWIT__RENDEZVOUS_REGISTER = 34, /* M: records of mine, new or changed */
-    GODWIT__RENDEZVOUS_WITHDRAW = 35, /* M: records of mine that are no more */
+    GODWIT__RENDEZVOUS_WITHDRAW = 35, /* M: records of mine that are no more, or all that are left */
     GODWIT__RENDEZVOUS_DELTA = 36,    /* H: what changed */
     GODWIT__RENDEZVOUS_REFRESH = 37,  /* M: I am here, and this is what you should have of me */
     GODWIT__RENDEZVOUS_CURRENT = 38,  /* H: the answer: the number of my last delta */
     GODWIT__RENDEZVOUS_RESYNC = 39,   /* M: send a snapshot; H: register again */
     GODWIT__RENDEZVOUS_LEAVE = 40,    /* M: all that is mine is no more */
     GODWIT__RENDEZVOUS_EXPELLED = 41, /* H: I do not listen to you any more */
-    GODWIT__RENDEZVOUS_TYPE_LAST = 47 /* the types in between are reserved, and ignored */
+    GODWIT__RENDEZVOUS_RESERVED_LAST = 47 /* the types in between are reserved, and ignored */
 } godwit__rendezvous_type_t;
 
-#define GODWIT__RENDEZVOUS_HEADER_SIZE 24
 /* Of a frame that is sent, and of one that is accepted. */
 #define GODWIT__RENDEZVOUS_FRAME_SIZE ((size_t) 48 * 1024)
 #define GODWIT__RENDEZVOUS_FRAME_MAX ((size_t) 64 * 1024)
 /* In one message. */
 #define GODWIT__RENDEZVOUS_RECORDS_MAX 128
-#define GODWIT__RENDEZVOUS_KEYS_MAX 512
+#define GODWIT__RENDEZVOUS_KEYS_MAX 1024
 
 #define GODWIT__VIRTUAL_HOST_MAX 255
 #define GODWIT__REFRESH_MIN_MS 50
@@ -54,6 +53,7 @@ typedef struct godwit__rendezvous_message {
     size_t record_count;
     godwit__record_key_t *keys; /* DELTA (gone); WITHDRAW, with no instance */
     size_t key_count;
+    bool except; /* WITHDRAW: all but the keys */
     godwit__block_t *block; /* what the texts point into */
 } godwit__rendezvous_message_t;
 
@@ -77,7 +77,9 @@ godwit__message_t godwit__rendezvous_join (uint8_t *buffer, const uint8_t instan
 godwit__message_t godwit__rendezvous_snapshot (uint8_t *buffer, uint64_t epoch, uint64_t sequence, bool first,
                                                bool last, godwit__record_list_t records);
 godwit__message_t godwit__rendezvous_register (uint8_t *buffer, godwit__record_list_t records);
-godwit__message_t godwit__rendezvous_withdraw (uint8_t *buffer, uint32_t server_id);
+/* The servers whose records go or, with except, are all that stay; KEYS_MAX at the most. */
+godwit__message_t godwit__rendezvous_withdraw (uint8_t *buffer, bool except, const uint32_t *server_ids,
+                                               size_t count);
 godwit__message_t godwit__rendezvous_delta (uint8_t *buffer, uint64_t epoch, uint64_t sequence,
                                             godwit__record_list_t seen, const godwit__record_key_t *gone,
                                             size_t gone_count);
@@ -86,6 +88,14 @@ godwit__message_t godwit__rendezvous_current (uint8_t *buffer, uint64_t epoch, u
 /* RESYNC or LEAVE. */
 godwit__message_t godwit__rendezvous_plain (uint8_t *buffer, godwit__rendezvous_type_t type);
 godwit__message_t godwit__rendezvous_expelled (uint8_t *buffer, const char *reason);
+
+/* Of two records of the same server. */
+static inline bool
+godwit__record_is_newer (const godwit__record_t *record, const godwit__record_t *than)
+{
+    return record->incarnation != than->incarnation ? record->incarnation > than->incarnation
+                                                    : record->revision > than->revision;
+}
 
 /* What a record adds to the sum in REFRESH. */
 static inline uint64_t
