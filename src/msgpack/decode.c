@@ -114,21 +114,25 @@ on_false (parser_t *parser, element_t *element)
     return 0;
 }
 
+/* The parser gives no pointer for what is empty. */
+static inline void
+set_bytes (node_t *node, const char *data, unsigned int size)
+{
+    node->as.bytes.data = (const uint8_t *) (size ? data : "");
+    node->as.bytes.size = size;
+}
+
 static inline int
 on_str (parser_t *parser, const char *start, const char *data, unsigned int size, element_t *element)
 {
-    node_t *const node = add (parser, GODWIT_TYPE_STR, element);
-    node->as.bytes.data = (const uint8_t *) data;
-    node->as.bytes.size = size;
+    set_bytes (add (parser, GODWIT_TYPE_STR, element), data, size);
     return 0;
 }
 
 static inline int
 on_bin (parser_t *parser, const char *start, const char *data, unsigned int size, element_t *element)
 {
-    node_t *const node = add (parser, GODWIT_TYPE_BIN, element);
-    node->as.bytes.data = (const uint8_t *) data;
-    node->as.bytes.size = size;
+    set_bytes (add (parser, GODWIT_TYPE_BIN, element), data, size);
     return 0;
 }
 
@@ -191,8 +195,10 @@ on_map_item (parser_t *parser, element_t *map, element_t key, element_t item)
 static inline void
 end_string (node_t *node, godwit__frame_t *frame, node_t *spare)
 {
-    uint8_t *data = frame->data + (node->as.bytes.data - frame->data);
     const size_t size = node->as.bytes.size;
+    if (size == 0)
+        return;
+    uint8_t *data = frame->data + (node->as.bytes.data - frame->data);
     if (data + size == frame->data + frame->size) {
         uint8_t *const to = size < sizeof *spare ? (uint8_t *) spare : data - 1;
         memmove (to, data, size);
