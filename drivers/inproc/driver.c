@@ -1,0 +1,105 @@
+#include "drivers/inproc/inproc.h"
+
+#include "src/error.h"
+
+#include <stdlib.h>
+
+pthread_mutex_t godwit__inproc_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static godwit_status_t
+open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options, godwit_error_t **error)
+{
+    godwit__inproc_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    self->base.ops = &godwit__inproc_driver;
+    self->options = *options;
+    self->options.host = NULL;
+    self->virtual_host = strdup (options->virtual_host ? options->virtual_host : "");
+    if (!self->virtual_host) {
+        free (self);
+        return godwit__error_no_memory (error);
+    }
+    self->options.virtual_host = self->virtual_host;
+    *driver = &self->base;
+    return GODWIT_OK;
+}
+
+static void
+close_driver (godwit__driver_t *driver)
+{
+    godwit__inproc_t *self = (godwit__inproc_t *) driver;
+    free (self->virtual_host);
+    free (self);
+}
+
+static bool
+speaks (const char *address)
+{
+    return strncmp (address, GODWIT__INPROC_SCHEME, strlen (GODWIT__INPROC_SCHEME)) == 0;
+}
+
+static const godwit__driver_counters_t *
+counters (const godwit__driver_t *driver)
+{
+    return &((const godwit__inproc_t *) driver)->counters;
+}
+
+const godwit__driver_ops_t godwit__inproc_driver = {
+    .name = "inproc",
+    .open = open_driver,
+    .close = close_driver,
+    .speaks = speaks,
+    .open_link = godwit__inproc_open_link,
+    .open_port = godwit__inproc_open_port,
+    .subscribe = godwit__inproc_subscribe,
+    .unsubscribe = godwit__inproc_unsubscribe,
+    .open_publisher = godwit__inproc_open_publisher,
+    .publisher_connect = godwit__inproc_publisher_connect,
+    .publisher_disconnect = godwit__inproc_publisher_disconnect,
+    .publish = godwit__inproc_publish,
+    .counters = counters,
+};
+
+/* --- what all channels have in common
+ * ------------------------------------------------------------------------------ */
+
+bool
+godwit__inproc_channel_init (godwit__inproc_channel_t *channel, const godwit__channel_ops_t *ops,
+                             godwit__driver_t *driver)
+{
+    channel->base.ops = ops;
+    channel->driver = (godwit__inproc_t *) driver;
+    channel->inbox = godwit__inbox_new ();
+    return channel->inbox != NULL;
+}
+
+static godwit__inbox_t *
+inbox_of (godwit__channel_t *channel)
+{
+    return ((godwit__inproc_channel_t *) channel)->inbox;
+}
+
+godwit__io_t
+godwit__inproc_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    return godwit__inbox_recv (inbox_of (channel), frame, origin);
+}
+
+void
+godwit__inproc_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
+{
+    godwit__inbox_wait (inbox_of (channel), for_room, timeout_ns);
+}
+
+void
+godwit__inproc_wake (godwit__channel_t *channel)
+{
+    godwit__inbox_wake (inbox_of (channel));
+}
+
+int
+godwit__inproc_fd (godwit__channel_t *channel)
+{
+    return godwit__inbox_fd (inbox_of (channel));
+}

@@ -1,0 +1,140 @@
+/* The reference driver: ports, links and publishers of one process, with no socket between them.
+ *
+ * Locks, in the order in which they may be nested:
+ *
+ *   godwit__inproc_lock        everything structural: which ports there are, who is connected to whom, who
+ * subscribed
+ *     -> publisher's publish_lock   its list of taps
+ *       -> port's inbox lock        its queue, and its table of slots and keys
+ *         -> link's inbox lock      its queue
+ *
+ * Sending and receiving never take the first one.
+ */
+#ifndef GODWIT_DRIVERS_INPROC_INPROC_H
+#define GODWIT_DRIVERS_INPROC_INPROC_H
+
+#include "drivers/inproc/inbox.h"
+
+#define GODWIT__INPROC_SCHEME "inproc://"
+
+typedef struct godwit__inproc {
+    godwit__driver_t base;
+    godwit__driver_options_t options;
+    char *virtual_host;
+    godwit__driver_counters_t counters;
+} godwit__inproc_t;
+
+typedef struct godwit__inproc_channel {
+    godwit__channel_t base;
+    godwit__inproc_t *driver;
+    godwit__inbox_t *inbox; /* a reference */
+} godwit__inproc_channel_t;
+
+typedef struct godwit__inproc_port godwit__inproc_port_t;
+typedef struct godwit__inproc_publisher godwit__inproc_publisher_t;
+typedef struct godwit__inproc_tap godwit__inproc_tap_t;
+
+typedef struct godwit__inproc_link {
+    godwit__inproc_channel_t base;
+    godwit__lane_t *up;          /* to the port; NULL if there was none */
+    godwit__inproc_port_t *port; /* NULL when the port has gone */
+    size_t slot;                 /* in the port's table */
+    const godwit__link_events_t *events;
+    void *user;
+    godwit__task_t task; /* tells events */
+    bool up_told;
+} godwit__inproc_link_t;
+
+/* Where a port finds the way back to a link. */
+typedef struct godwit__inproc_slot {
+    godwit__lane_t *down;         /* NULL: free */
+    godwit__origin_t origin;      /* slot number and a count that never repeats */
+    godwit__inproc_link_t *owner; /* structural */
+    size_t next_free;
+} godwit__inproc_slot_t;
+
+typedef struct godwit__inproc_key {
+    uint8_t bytes[GODWIT__KEY_SIZE];
+    size_t subscriptions;
+} godwit__inproc_key_t;
+
+struct godwit__inproc_port {
+    godwit__inproc_channel_t base;
+    godwit__inproc_port_t *next; /* in the process-wide table */
+    char address[GODWIT__ADDRESS_SIZE];
+    bool takes_publications;
+
+    godwit__inproc_slot_t *slots;
+    size_t slot_count;
+    size_t first_free; /* slot_count: none */
+    uint64_t links_ever;
+
+    godwit__inproc_key_t *keys;
+    size_t key_count;
+    size_t key_capacity;
+
+    godwit__inproc_tap_t *taps; /* by next_of_port */
+};
+
+struct godwit__inproc_publisher {
+    godwit__inproc_channel_t base;
+    pthread_mutex_t publish_lock;
+    godwit__inproc_tap_t *taps; /* by next_of_publisher */
+};
+
+/* A publisher's connection to a port. */
+struct godwit__inproc_tap {
+    godwit__lane_t *lane;
+    godwit__inproc_port_t *port;
+    godwit__inproc_publisher_t *publisher;
+    godwit__inproc_tap_t *next_of_port;
+    godwit__inproc_tap_t *next_of_publisher;
+    bool chosen; /* by the publish that runs */
+};
+
+extern pthread_mutex_t godwit__inproc_lock;
+
+/* link.c */
+godwit_status_t godwit__inproc_open_link (godwit__driver_t *driver, const char *address,
+                                          const godwit__link_events_t *events, void *user,
+                                          godwit__channel_t **link, godwit_error_t **error);
+/* The port has gone. Structural lock held. */
+void godwit__inproc_link_down (godwit__inproc_link_t *link);
+
+/* port.c */
+godwit_status_t godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
+                                          godwit__port_addresses_t *addresses, godwit_error_t **error);
+godwit_status_t godwit__inproc_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],
+                                          godwit_error_t **error);
+void godwit__inproc_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE]);
+/* Structural lock held for all three. NULL: nobody listens there. */
+godwit__inproc_port_t *godwit__inproc_find_port (const char *virtual_host, const char *address);
+/* Makes a slot; takes a lane to the link. False when memory is short. */
+bool godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *link);
+void godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *link);
+
+/* publisher.c */
+godwit_status_t godwit__inproc_open_publisher (godwit__driver_t *driver, godwit__channel_t **publisher,
+                                               godwit_error_t **error);
+godwit_status_t godwit__inproc_publisher_connect (godwit__channel_t *publisher, const char *fanout_address,
+                                                  godwit_error_t **error);
+void godwit__inproc_publisher_disconnect (godwit__channel_t *publisher, const char *fanout_address);
+godwit__io_t godwit__inproc_publish (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
+                                     const godwit__message_t *message);
+/* Structural lock held. Tells the publisher; its port subscribed (true) or unsubscribed. */
+void godwit__inproc_tap_news (godwit__inproc_tap_t *tap, const uint8_t key[GODWIT__KEY_SIZE],
+                              bool subscribed);
+/* Takes the tap out of both lists and frees it. */
+void godwit__inproc_tap_remove (godwit__inproc_tap_t *tap);
+
+/* driver.c: the operations that all channels have in common. */
+godwit__io_t godwit__inproc_recv (godwit__channel_t *channel, godwit__frame_t *frame,
+                                  godwit__origin_t *origin);
+void godwit__inproc_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
+void godwit__inproc_wake (godwit__channel_t *channel);
+int godwit__inproc_fd (godwit__channel_t *channel);
+/* Sets up the common part; false when memory is short. */
+bool godwit__inproc_channel_init (godwit__inproc_channel_t *channel, const godwit__channel_ops_t *ops,
+                                  godwit__driver_t *driver);
+
+#endif

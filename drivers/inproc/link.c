@@ -1,0 +1,99 @@
+#include "drivers/inproc/inproc.h"
+
+#include "src/error.h"
+
+#include <stdlib.h>
+
+static godwit__io_t
+send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+{
+    const godwit__inproc_link_t *self = (const godwit__inproc_link_t *) channel;
+    (void) origin;
+    return self->up ? godwit__lane_send (self->up, message) : GODWIT__IO_CLOSED;
+}
+
+static void
+close_link (godwit__channel_t *channel)
+{
+    godwit__inproc_link_t *self = (godwit__inproc_link_t *) channel;
+    pthread_mutex_lock (&godwit__inproc_lock);
+    if (self->port)
+        godwit__inproc_port_detach (self->port, self);
+    self->port = NULL;
+    pthread_mutex_unlock (&godwit__inproc_lock);
+    /* Nobody posts the task any more: that happens under the lock and only with a port. */
+    godwit__reactor_unpost (self->base.driver->options.reactor, &self->task);
+    if (self->up)
+        godwit__lane_abandon (self->up);
+    godwit__inbox_close (self->base.inbox, true);
+    godwit__inbox_unref (self->base.inbox);
+    free (self);
+}
+
+static const godwit__channel_ops_t link_ops = {
+    .send = send_link,
+    .recv = godwit__inproc_recv,
+    .wait = godwit__inproc_wait,
+    .wake = godwit__inproc_wake,
+    .fd = godwit__inproc_fd,
+    .close = close_link,
+};
+
+/* Tells one event per run, because whoever is told may close the link. */
+static void
+tell_events (godwit__task_t *task)
+{
+    godwit__inproc_link_t *self = task->user;
+    pthread_mutex_lock (&godwit__inproc_lock);
+    const bool down = !self->port;
+    pthread_mutex_unlock (&godwit__inproc_lock);
+    if (self->up && !self->up_told) {
+        self->up_told = true;
+        if (down)
+            godwit__reactor_post (self->base.driver->options.reactor, task);
+        self->events->up (self->user);
+    } else if (down) {
+        self->events->down (self->user, self->up ? "the port was closed" : "nobody listens at the address");
+    }
+}
+
+void
+godwit__inproc_link_down (godwit__inproc_link_t *link)
+{
+    link->port = NULL;
+    godwit__inbox_close (link->base.inbox, false);
+    godwit__reactor_post (link->base.driver->options.reactor, &link->task);
+}
+
+godwit_status_t
+godwit__inproc_open_link (godwit__driver_t *driver, const char *address, const godwit__link_events_t *events,
+                          void *user, godwit__channel_t **link, godwit_error_t **error)
+{
+    godwit__inproc_link_t *self = calloc (1, sizeof *self);
+    if (!self || !godwit__inproc_channel_init (&self->base, &link_ops, driver)) {
+        free (self);
+        return godwit__error_no_memory (error);
+    }
+    self->events = events;
+    self->user = user;
+    self->task.run = tell_events;
+    self->task.user = self;
+
+    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_port_t *port = godwit__inproc_find_port (self->base.driver->virtual_host, address);
+    const bool attached = port && godwit__inproc_port_attach (port, self);
+    if (attached)
+        self->port = port;
+    else
+        godwit__inbox_close (self->base.inbox, false);
+    pthread_mutex_unlock (&godwit__inproc_lock);
+
+    if (port && !attached) {
+        godwit__inbox_unref (self->base.inbox);
+        free (self);
+        return godwit__error_no_memory (error);
+    }
+    godwit__reactor_post (self->base.driver->options.reactor, &self->task);
+    *link = &self->base.base;
+    return GODWIT_OK;
+}

@@ -1,0 +1,274 @@
+#include "drivers/inproc/inproc.h"
+
+#include "src/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+/* An origin is a slot's number below a count of all links that the port ever had. */
+#define SLOT_BITS 20
+#define SLOT_MAX (UINT64_C (1) << SLOT_BITS)
+
+/* Process-wide; under godwit__inproc_lock. */
+static godwit__inproc_port_t *ports;
+
+godwit__inproc_port_t *
+godwit__inproc_find_port (const char *virtual_host, const char *address)
+{
+    godwit__inproc_port_t *port = ports;
+    while (port && (strcmp (port->address, address) != 0 ||
+                    strcmp (port->base.driver->virtual_host, virtual_host) != 0))
+        port = port->next;
+    return port;
+}
+
+/* --- links
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+/* Port's inbox lock held. */
+static bool
+slots_grow (godwit__inproc_port_t *self)
+{
+    const size_t count = self->slot_count ? 2 * self->slot_count : 4;
+    if (count > SLOT_MAX)
+        return false;
+    godwit__inproc_slot_t *slots = realloc (self->slots, count * sizeof *slots);
+    if (!slots)
+        return false;
+    for (size_t i = self->slot_count; i < count; i++)
+        slots[i] = (godwit__inproc_slot_t){.next_free = i + 1};
+    self->first_free = self->slot_count;
+    self->slots = slots;
+    self->slot_count = count;
+    return true;
+}
+
+bool
+godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *link)
+{
+    const godwit__driver_options_t *mine = &port->base.driver->options, *theirs = &link->base.driver->options;
+    const size_t max =
+        mine->max_message_size < theirs->max_message_size ? mine->max_message_size : theirs->max_message_size;
+    pthread_mutex_lock (&port->base.inbox->lock);
+    const bool grown = port->first_free < port->slot_count || slots_grow (port);
+    const size_t number = port->first_free;
+    const godwit__origin_t origin = (port->links_ever + 1) << SLOT_BITS | number;
+    godwit__lane_t *up = NULL, *down = NULL;
+    if (grown) {
+        up = godwit__lane_new (port->base.inbox, link->base.inbox, origin, theirs->queue_limit, max);
+        down = godwit__lane_new (link->base.inbox, port->base.inbox, 0, mine->queue_limit, max);
+    }
+    if (up && down) {
+        godwit__inproc_slot_t *slot = &port->slots[number];
+        port->first_free = slot->next_free;
+        port->links_ever++;
+        slot->down = down;
+        slot->origin = origin;
+        slot->owner = link;
+        link->up = up;
+        link->slot = number;
+    }
+    pthread_mutex_unlock (&port->base.inbox->lock);
+    if (up && down)
+        return true;
+    if (up)
+        godwit__lane_abandon (up);
+    if (down)
+        godwit__lane_abandon (down);
+    return false;
+}
+
+void
+godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *link)
+{
+    godwit__inproc_slot_t *slot = &port->slots[link->slot];
+    /* With the port's lock, no send of the port uses the lane. */
+    pthread_mutex_lock (&port->base.inbox->lock);
+    godwit__lane_t *down = slot->down;
+    slot->down = NULL;
+    slot->origin = 0;
+    slot->owner = NULL;
+    slot->next_free = port->first_free;
+    port->first_free = link->slot;
+    pthread_mutex_unlock (&port->base.inbox->lock);
+    godwit__lane_abandon (down);
+}
+
+static godwit__io_t
+send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+{
+    godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
+    const uint64_t number = origin & (SLOT_MAX - 1);
+    godwit__io_t result = GODWIT__IO_CLOSED;
+    pthread_mutex_lock (&self->base.inbox->lock);
+    if (origin && number < self->slot_count && self->slots[number].origin == origin)
+        result = godwit__lane_send (self->slots[number].down, message);
+    pthread_mutex_unlock (&self->base.inbox->lock);
+    if (result == GODWIT__IO_CLOSED)
+        atomic_fetch_add_explicit (&self->base.driver->counters.dropped, 1, memory_order_relaxed);
+    return result;
+}
+
+/* --- publications
+ * -------------------------------------------------------------------------------------------------- */
+
+static godwit__inproc_key_t *
+find_key (godwit__inproc_port_t *self, const uint8_t key[GODWIT__KEY_SIZE])
+{
+    for (size_t i = 0; i < self->key_count; i++) {
+        if (memcmp (self->keys[i].bytes, key, GODWIT__KEY_SIZE) == 0)
+            return &self->keys[i];
+    }
+    return NULL;
+}
+
+static void
+tell_publishers (const godwit__inproc_port_t *self, const uint8_t key[GODWIT__KEY_SIZE], bool subscribed)
+{
+    for (godwit__inproc_tap_t *tap = self->taps; tap; tap = tap->next_of_port)
+        godwit__inproc_tap_news (tap, key, subscribed);
+}
+
+static bool
+add_key (godwit__inproc_port_t *self, const uint8_t key[GODWIT__KEY_SIZE])
+{
+    if (self->key_count == self->key_capacity) {
+        const size_t capacity = self->key_capacity ? 2 * self->key_capacity : 4;
+        godwit__inproc_key_t *keys = realloc (self->keys, capacity * sizeof *keys);
+        if (!keys)
+            return false;
+        self->keys = keys;
+        self->key_capacity = capacity;
+    }
+    godwit__inproc_key_t *added = &self->keys[self->key_count++];
+    memcpy (added->bytes, key, GODWIT__KEY_SIZE);
+    added->subscriptions = 1;
+    return true;
+}
+
+godwit_status_t
+godwit__inproc_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],
+                          godwit_error_t **error)
+{
+    godwit__inproc_port_t *self = (godwit__inproc_port_t *) port;
+    pthread_mutex_lock (&godwit__inproc_lock);
+    pthread_mutex_lock (&self->base.inbox->lock);
+    godwit__inproc_key_t *known = find_key (self, key);
+    if (known)
+        known->subscriptions++;
+    const bool added = !known && add_key (self, key);
+    pthread_mutex_unlock (&self->base.inbox->lock);
+    if (added)
+        tell_publishers (self, key, true);
+    pthread_mutex_unlock (&godwit__inproc_lock);
+    return known || added ? GODWIT_OK : godwit__error_no_memory (error);
+}
+
+void
+godwit__inproc_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE])
+{
+    godwit__inproc_port_t *self = (godwit__inproc_port_t *) port;
+    pthread_mutex_lock (&godwit__inproc_lock);
+    pthread_mutex_lock (&self->base.inbox->lock);
+    godwit__inproc_key_t *known = find_key (self, key);
+    const bool gone = known && !--known->subscriptions;
+    if (gone)
+        *known = self->keys[--self->key_count];
+    pthread_mutex_unlock (&self->base.inbox->lock);
+    if (gone)
+        tell_publishers (self, key, false);
+    pthread_mutex_unlock (&godwit__inproc_lock);
+}
+
+/* --- life
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void
+close_port (godwit__channel_t *channel)
+{
+    godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
+    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_port_t **at = &ports;
+    while (*at != self)
+        at = &(*at)->next;
+    *at = self->next;
+    while (self->taps) {
+        for (size_t i = 0; i < self->key_count; i++)
+            godwit__inproc_tap_news (self->taps, self->keys[i].bytes, false);
+        godwit__inproc_tap_remove (self->taps);
+    }
+    godwit__inbox_close (self->base.inbox, true);
+    for (size_t i = 0; i < self->slot_count; i++) {
+        godwit__inproc_link_t *link = self->slots[i].owner;
+        if (!link)
+            continue;
+        godwit__inproc_port_detach (self, link);
+        godwit__inproc_link_down (link);
+    }
+    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inbox_unref (self->base.inbox);
+    free (self->slots);
+    free (self->keys);
+    free (self);
+}
+
+static const godwit__channel_ops_t port_ops = {
+    .send = send_port,
+    .recv = godwit__inproc_recv,
+    .wait = godwit__inproc_wait,
+    .wake = godwit__inproc_wake,
+    .fd = godwit__inproc_fd,
+    .close = close_port,
+};
+
+/* Random, because records with this address reach other processes, which must not find a port of their own
+ * there. */
+static bool
+make_address (char address[GODWIT__ADDRESS_SIZE])
+{
+    uint64_t id[2];
+    if (getrandom (id, sizeof id, 0) != (ssize_t) sizeof id)
+        return false;
+    snprintf (address, GODWIT__ADDRESS_SIZE, GODWIT__INPROC_SCHEME "%016llx%016llx",
+              (unsigned long long) id[0], (unsigned long long) id[1]);
+    return true;
+}
+
+godwit_status_t
+godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
+                          godwit__port_addresses_t *addresses, godwit_error_t **error)
+{
+    if (at && (strlen (at) >= GODWIT__ADDRESS_SIZE || !driver->ops->speaks (at)))
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: not an inproc address", at);
+    godwit__inproc_port_t *self = calloc (1, sizeof *self);
+    if (!self || !godwit__inproc_channel_init (&self->base, &port_ops, driver)) {
+        free (self);
+        return godwit__error_no_memory (error);
+    }
+    self->takes_publications = !at;
+    const bool named = at ? strcpy (self->address, at) != NULL : make_address (self->address);
+    pthread_mutex_lock (&godwit__inproc_lock);
+    const bool taken = godwit__inproc_find_port (self->base.driver->virtual_host, self->address) != NULL;
+    if (named && !taken) {
+        self->next = ports;
+        ports = self;
+    }
+    pthread_mutex_unlock (&godwit__inproc_lock);
+    if (!named || taken) {
+        godwit__inbox_unref (self->base.inbox);
+        free (self);
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: %s",
+                                  at ? at : "a random address", strerror (named ? EADDRINUSE : errno));
+    }
+    memset (addresses, 0, sizeof *addresses);
+    addresses->link_count = 1;
+    strcpy (addresses->links[0], self->address);
+    if (self->takes_publications)
+        strcpy (addresses->fanout, self->address);
+    *port = &self->base.base;
+    return GODWIT_OK;
+}

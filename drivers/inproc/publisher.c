@@ -1,0 +1,175 @@
+#include "drivers/inproc/inproc.h"
+
+#include "src/error.h"
+
+#include <stdlib.h>
+
+void
+godwit__inproc_tap_news (godwit__inproc_tap_t *tap, const uint8_t key[GODWIT__KEY_SIZE], bool subscribed)
+{
+    uint8_t news[1 + GODWIT__KEY_SIZE] = {subscribed};
+    memcpy (news + 1, key, GODWIT__KEY_SIZE);
+    godwit__inbox_push_news (tap->publisher->base.inbox, news, sizeof news);
+}
+
+void
+godwit__inproc_tap_remove (godwit__inproc_tap_t *tap)
+{
+    godwit__inproc_tap_t **at = &tap->port->taps;
+    while (*at != tap)
+        at = &(*at)->next_of_port;
+    *at = tap->next_of_port;
+    pthread_mutex_lock (&tap->publisher->publish_lock);
+    at = &tap->publisher->taps;
+    while (*at != tap)
+        at = &(*at)->next_of_publisher;
+    *at = tap->next_of_publisher;
+    pthread_mutex_unlock (&tap->publisher->publish_lock);
+    godwit__lane_abandon (tap->lane);
+    free (tap);
+}
+
+godwit_status_t
+godwit__inproc_publisher_connect (godwit__channel_t *publisher, const char *fanout_address,
+                                  godwit_error_t **error)
+{
+    godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) publisher;
+    const godwit__driver_options_t *options = &self->base.driver->options;
+    godwit_status_t status = GODWIT_OK;
+    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_port_t *port = godwit__inproc_find_port (self->base.driver->virtual_host, fanout_address);
+    /* Without a port nothing happens, as with a socket: addresses are random, so none will ever listen there.
+     */
+    if (port && port->takes_publications) {
+        godwit__inproc_tap_t *tap = calloc (1, sizeof *tap);
+        if (tap)
+            tap->lane = godwit__lane_new (port->base.inbox, self->base.inbox, GODWIT__ORIGIN_FANOUT,
+                                          options->queue_limit, options->max_message_size);
+        if (!tap || !tap->lane) {
+            free (tap);
+            status = godwit__error_no_memory (error);
+        } else {
+            tap->port = port;
+            tap->publisher = self;
+            tap->next_of_port = port->taps;
+            port->taps = tap;
+            pthread_mutex_lock (&self->publish_lock);
+            tap->next_of_publisher = self->taps;
+            self->taps = tap;
+            pthread_mutex_unlock (&self->publish_lock);
+            for (size_t i = 0; i < port->key_count; i++)
+                godwit__inproc_tap_news (tap, port->keys[i].bytes, true);
+        }
+    }
+    pthread_mutex_unlock (&godwit__inproc_lock);
+    return status;
+}
+
+void
+godwit__inproc_publisher_disconnect (godwit__channel_t *publisher, const char *fanout_address)
+{
+    godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) publisher;
+    pthread_mutex_lock (&godwit__inproc_lock);
+    for (godwit__inproc_tap_t *tap = self->taps; tap; tap = tap->next_of_publisher) {
+        if (strcmp (tap->port->address, fanout_address) != 0)
+            continue;
+        for (size_t i = 0; i < tap->port->key_count; i++)
+            godwit__inproc_tap_news (tap, tap->port->keys[i].bytes, false);
+        godwit__inproc_tap_remove (tap);
+        break;
+    }
+    pthread_mutex_unlock (&godwit__inproc_lock);
+}
+
+/* publish_lock held. Chooses the taps that the message goes to; AGAIN if one of them has no room. */
+static godwit__io_t
+choose (godwit__inproc_publisher_t *self, const uint8_t key[GODWIT__KEY_SIZE], size_t *chosen_count)
+{
+    godwit__io_t result = GODWIT__IO_OK;
+    *chosen_count = 0;
+    for (godwit__inproc_tap_t *tap = self->taps; tap; tap = tap->next_of_publisher) {
+        tap->chosen = false;
+        pthread_mutex_lock (&tap->port->base.inbox->lock);
+        for (size_t i = 0; i < tap->port->key_count && !tap->chosen; i++)
+            tap->chosen = memcmp (tap->port->keys[i].bytes, key, GODWIT__KEY_SIZE) == 0;
+        pthread_mutex_unlock (&tap->port->base.inbox->lock);
+        if (!tap->chosen)
+            continue;
+        ++*chosen_count;
+        if (!godwit__lane_has_room (tap->lane))
+            result = GODWIT__IO_AGAIN;
+    }
+    return result;
+}
+
+/* Every port gets bytes of its own, because a receiver may write to them. */
+godwit__io_t
+godwit__inproc_publish (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
+                        const godwit__message_t *message)
+{
+    godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) publisher;
+    if (message->size > self->base.driver->options.max_message_size)
+        return GODWIT__IO_REFUSED;
+    const godwit__message_t copied = {.data = message->data, .size = message->size};
+    size_t chosen, done = 0;
+    pthread_mutex_lock (&self->publish_lock);
+    godwit__io_t result = choose (self, key, &chosen);
+    for (godwit__inproc_tap_t *tap = self->taps; tap && result == GODWIT__IO_OK;
+         tap = tap->next_of_publisher) {
+        if (tap->chosen && godwit__lane_send (tap->lane, &copied) == GODWIT__IO_OK)
+            done++;
+    }
+    pthread_mutex_unlock (&self->publish_lock);
+    if (result != GODWIT__IO_OK)
+        return result;
+    if (done < chosen || !chosen)
+        atomic_fetch_add_explicit (&self->base.driver->counters.dropped, 1, memory_order_relaxed);
+    if (message->free_fn)
+        message->free_fn (message->data, message->hint);
+    return GODWIT__IO_OK;
+}
+
+static godwit__io_t
+send_publisher (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+{
+    (void) channel;
+    (void) origin;
+    (void) message;
+    return GODWIT__IO_REFUSED; /* a publisher publishes */
+}
+
+static void
+close_publisher (godwit__channel_t *channel)
+{
+    godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) channel;
+    pthread_mutex_lock (&godwit__inproc_lock);
+    while (self->taps)
+        godwit__inproc_tap_remove (self->taps);
+    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inbox_unref (self->base.inbox);
+    pthread_mutex_destroy (&self->publish_lock);
+    free (self);
+}
+
+static const godwit__channel_ops_t publisher_ops = {
+    .send = send_publisher,
+    .recv = godwit__inproc_recv,
+    .wait = godwit__inproc_wait,
+    .wake = godwit__inproc_wake,
+    .fd = godwit__inproc_fd,
+    .close = close_publisher,
+};
+
+godwit_status_t
+godwit__inproc_open_publisher (godwit__driver_t *driver, godwit__channel_t **publisher,
+                               godwit_error_t **error)
+{
+    godwit__inproc_publisher_t *self = calloc (1, sizeof *self);
+    if (!self || !godwit__inproc_channel_init (&self->base, &publisher_ops, driver)) {
+        free (self);
+        return godwit__error_no_memory (error);
+    }
+    pthread_mutex_init (&self->publish_lock, NULL);
+    *publisher = &self->base.base;
+    return GODWIT_OK;
+}
