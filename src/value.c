@@ -32,7 +32,7 @@ godwit_type_name (godwit_type_t type)
     case GODWIT_TYPE_VALUE:
         return "value";
     }
-    return "unknown";
+    return "unknown type";
 }
 
 /* ---- making ---- */
@@ -47,9 +47,8 @@ free_frame (godwit__frame_t *frame)
 static const godwit__limits_t value_limits = {
     .size = UINT32_MAX, .depth = GODWIT_VALUE_MAX_DEPTH, .count = GODWIT_VALUE_MAX_COUNT};
 
-/* The value in the writer's bytes, which are from the heap and are consumed. */
-static godwit_status_t
-value_from (godwit_value_t **value, const godwit__writer_t *writer, godwit_error_t **error)
+godwit_status_t
+godwit__value_from (godwit_value_t **value, const godwit__writer_t *writer, godwit_error_t **error)
 {
     godwit__frame_t frame = {.data = writer->data, .size = writer->size, .release = free_frame};
     godwit__block_t *block = NULL;
@@ -70,7 +69,7 @@ godwit_value_new (godwit_value_t **value, godwit_field_t field, godwit_error_t *
     if (!writer.data)
         return godwit__error_no_memory (error);
     godwit__write_field (&writer, &field);
-    return value_from (value, &writer, error);
+    return godwit__value_from (value, &writer, error);
 }
 
 godwit_status_t

@@ -1,18 +1,11 @@
 /* What an encoding takes at the most, and whether it may be made at all. */
 #include "src/error.h"
 #include "src/msgpack/codec.h"
+#include "src/path.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 enum { HEADER = 5, NUMBER = 9, FEW = 32 };
-
-/* Where the walk is; linked through the stack, made into text only for an error. */
-typedef struct place {
-    const struct place *parent;
-    const char *name; /* of the root or of a map's entry; NULL: an index */
-    size_t index;
-} place_t;
 
 typedef struct measure {
     size_t bytes;
@@ -20,32 +13,18 @@ typedef struct measure {
     godwit_error_t **error;
 } measure_t;
 
-static void
-append (char *text, size_t size, size_t *used, const place_t *place)
-{
-    if (place->parent)
-        append (text, size, used, place->parent);
-    if (*used >= size)
-        return;
-    const int length =
-        place->name ? snprintf (text + *used, size - *used, "%s%s", place->parent ? "." : "", place->name)
-                    : snprintf (text + *used, size - *used, "[%zu]", place->index);
-    if (length > 0)
-        *used += (size_t) length;
-}
-
 static godwit_status_t
-fail (const measure_t *measure, godwit_status_t status, const place_t *place, const char *what)
+fail (const measure_t *measure, godwit_status_t status, const godwit__path_t *place, const char *what)
 {
-    char path[256] = "";
-    size_t used = 0;
-    append (path, sizeof path, &used, place);
-    return godwit__error_set (measure->error, status, "%s: %s", path, what);
+    char text[GODWIT__PATH_SIZE];
+    if (!measure->error)
+        return status;
+    return godwit__error_set (measure->error, status, "%s: %s", godwit__path_print (place, text), what);
 }
 
 /* Counts a node and its bytes. */
 static inline godwit_status_t
-add (measure_t *measure, const place_t *place, size_t bytes)
+add (measure_t *measure, const godwit__path_t *place, size_t bytes)
 {
     if (bytes > UINT32_MAX)
         return fail (measure, GODWIT_ERR_LIMIT_EXCEEDED, place, "longer than 4 GiB");
@@ -59,7 +38,7 @@ add (measure_t *measure, const place_t *place, size_t bytes)
 }
 
 static godwit_status_t
-add_value (measure_t *measure, const place_t *place, const godwit_value_t *value, uint32_t depth)
+add_value (measure_t *measure, const godwit__path_t *place, const godwit_value_t *value, uint32_t depth)
 {
     const godwit_type_t type = godwit_value_type (value);
     if (type == GODWIT_TYPE_STR || type == GODWIT_TYPE_BIN)
@@ -77,21 +56,22 @@ add_value (measure_t *measure, const place_t *place, const godwit_value_t *value
     return status;
 }
 
-static godwit_status_t add_field (measure_t *measure, const place_t *place, const godwit_field_t *field,
-                                  uint32_t depth);
+static godwit_status_t add_field (measure_t *measure, const godwit__path_t *place,
+                                  const godwit_field_t *field, uint32_t depth);
 
 static godwit_status_t
-check_names (measure_t *measure, const place_t *place, godwit__key_t *keys, size_t count)
+check_names (measure_t *measure, const godwit__path_t *place, godwit__key_t *keys, size_t count)
 {
     const godwit__key_t *const repeated = godwit__key_repeated (keys, count);
     if (!repeated)
         return GODWIT_OK;
-    const place_t entry = {place, repeated->data, 0};
+    const godwit__path_t entry = {place, repeated->data, 0};
     return fail (measure, GODWIT_ERR_INVALID_ARGUMENT, &entry, "the name is there twice");
 }
 
 static godwit_status_t
-add_map (measure_t *measure, const place_t *place, const godwit_field_t *items, size_t count, uint32_t depth)
+add_map (measure_t *measure, const godwit__path_t *place, const godwit_field_t *items, size_t count,
+         uint32_t depth)
 {
     godwit_status_t status = add (measure, place, HEADER);
     if (status)
@@ -112,12 +92,12 @@ add_map (measure_t *measure, const place_t *place, const godwit_field_t *items, 
     }
     for (size_t i = 0; !status && i < count; i++) {
         if (!items[i].name) {
-            const place_t entry = {place, NULL, i};
+            const godwit__path_t entry = {place, NULL, i};
             status = fail (measure, GODWIT_ERR_INVALID_ARGUMENT, &entry, "an entry of a map without a name");
             break;
         }
         keys[i] = (godwit__key_t){items[i].name, strlen (items[i].name)};
-        const place_t entry = {place, items[i].name, 0};
+        const godwit__path_t entry = {place, items[i].name, 0};
         status = add (measure, &entry, HEADER + keys[i].size);
         if (!status)
             status = add_field (measure, &entry, &items[i], depth + 1);
@@ -130,7 +110,7 @@ add_map (measure_t *measure, const place_t *place, const godwit_field_t *items, 
 }
 
 static godwit_status_t
-add_list (measure_t *measure, const place_t *place, const godwit_field_t *field, uint32_t depth)
+add_list (measure_t *measure, const godwit__path_t *place, const godwit_field_t *field, uint32_t depth)
 {
     godwit_status_t status = add (measure, place, HEADER);
     if (status)
@@ -140,14 +120,14 @@ add_list (measure_t *measure, const place_t *place, const godwit_field_t *field,
     if (field->size && !field->as.items)
         return fail (measure, GODWIT_ERR_INVALID_ARGUMENT, place, "the items are NULL");
     for (size_t i = 0; !status && i < field->size; i++) {
-        const place_t item = {place, NULL, i};
+        const godwit__path_t item = {place, NULL, i};
         status = add_field (measure, &item, &field->as.items[i], depth + 1);
     }
     return status;
 }
 
 static godwit_status_t
-add_field (measure_t *measure, const place_t *place, const godwit_field_t *field, uint32_t depth)
+add_field (measure_t *measure, const godwit__path_t *place, const godwit_field_t *field, uint32_t depth)
 {
     switch (field->type) {
     case GODWIT_TYPE_NIL:
@@ -178,7 +158,7 @@ add_field (measure_t *measure, const place_t *place, const godwit_field_t *field
 godwit_status_t
 godwit__field_bound (const godwit_field_t *field, const char *path, size_t *bound, godwit_error_t **error)
 {
-    const place_t root = {NULL, path, 0};
+    const godwit__path_t root = {NULL, path, 0};
     measure_t measure = {0, 0, error};
     const godwit_status_t status = add_field (&measure, &root, field, 0);
     if (!status)
@@ -189,7 +169,7 @@ godwit__field_bound (const godwit_field_t *field, const char *path, size_t *boun
 godwit_status_t
 godwit__fields_bound (const godwit_fields_t *fields, const char *path, size_t *bound, godwit_error_t **error)
 {
-    const place_t root = {NULL, path, 0};
+    const godwit__path_t root = {NULL, path, 0};
     measure_t measure = {0, 0, error};
     godwit_status_t status;
     if (!fields->value)

@@ -8,6 +8,15 @@
 
 #include <stdatomic.h>
 
+/* Appends to a buffer of fixed capacity. Overflow sets a flag and writes nothing more; the flag is checked
+ * once. */
+typedef struct godwit__writer {
+    uint8_t *data;
+    size_t size;
+    size_t capacity;
+    bool overflow;
+} godwit__writer_t;
+
 /* ---- values in memory ---- */
 
 /* One node. All nodes of a message lie in one array, a block's; the children of a container are contiguous in
@@ -78,6 +87,11 @@ godwit_status_t godwit__scan (const uint8_t *data, size_t size, const godwit__li
 godwit_status_t godwit__decode (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
                                 const godwit__limits_t *limits, godwit_error_t **error);
 
+/* The value whose encoding the writer holds; its bytes are from malloc and are consumed, always. Public
+ * limits. */
+godwit_status_t godwit__value_from (godwit_value_t **value, const godwit__writer_t *writer,
+                                    godwit_error_t **error);
+
 static inline godwit__block_t *
 godwit__value_block (const godwit_value_t *value)
 {
@@ -99,15 +113,6 @@ typedef struct godwit__key {
 const godwit__key_t *godwit__key_repeated (godwit__key_t *keys, size_t count);
 
 /* ---- encoding ---- */
-
-/* Appends to a buffer of fixed capacity. Overflow sets a flag and writes nothing more; the flag is checked
- * once. */
-typedef struct godwit__writer {
-    uint8_t *data;
-    size_t size;
-    size_t capacity;
-    bool overflow;
-} godwit__writer_t;
 
 void godwit__write_nil (godwit__writer_t *writer);
 void godwit__write_bool (godwit__writer_t *writer, bool value);

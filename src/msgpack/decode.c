@@ -13,8 +13,15 @@ typedef struct godwit_value node_t;
 
 typedef struct parser {
     node_t *nodes;
+    uint32_t next; /* where the element that is parsed next belongs */
     uint32_t used; /* nodes given out so far; the scan has made sure that they suffice */
 } parser_t;
+
+/* What msgpack-c's parser hands around for an element: not the node, which is written once and where it
+ * stays. */
+typedef struct element {
+    uint32_t next; /* of a container: where its next child goes */
+} element_t;
 
 /* ---- the parser's callbacks ---- */
 
@@ -35,28 +42,38 @@ typedef struct parser {
 #define msgpack_unpack_struct(name) struct parse##name
 #define msgpack_unpack_func(result, name) static inline result parse##name
 #define msgpack_unpack_callback(name) on##name
-#define msgpack_unpack_object node_t
+#define msgpack_unpack_object element_t
 #define msgpack_unpack_user parser_t
 
-static inline node_t
+static inline element_t
 on_root (parser_t *parser)
 {
-    return (node_t){.type = GODWIT_TYPE_NIL};
+    return (element_t){0};
+}
+
+static inline node_t *
+add (parser_t *parser, godwit_type_t type, element_t *element)
+{
+    const uint32_t index = parser->next++;
+    element->next = 0;
+    node_t *const node = &parser->nodes[index];
+    node->type = (uint8_t) type;
+    node->index = index;
+    return node;
 }
 
 static inline int
-on_int64 (parser_t *parser, int64_t number, node_t *node)
+on_int64 (parser_t *parser, int64_t number, element_t *element)
 {
-    node->type = GODWIT_TYPE_INT;
-    node->as.integer = number;
+    add (parser, GODWIT_TYPE_INT, element)->as.integer = number;
     return 0;
 }
 
 static inline int
-on_uint64 (parser_t *parser, uint64_t number, node_t *node)
+on_uint64 (parser_t *parser, uint64_t number, element_t *element)
 {
-    node->type = number > INT64_MAX ? GODWIT_TYPE_UINT : GODWIT_TYPE_INT;
-    node->as.unsigned_integer = number;
+    add (parser, number > INT64_MAX ? GODWIT_TYPE_UINT : GODWIT_TYPE_INT, element)->as.unsigned_integer =
+        number;
     return 0;
 }
 
@@ -68,103 +85,101 @@ on_uint64 (parser_t *parser, uint64_t number, node_t *node)
 #define on_int32 on_int64
 
 static inline int
-on_double (parser_t *parser, double number, node_t *node)
+on_double (parser_t *parser, double number, element_t *element)
 {
-    node->type = GODWIT_TYPE_DOUBLE;
-    node->as.number = number;
+    add (parser, GODWIT_TYPE_DOUBLE, element)->as.number = number;
     return 0;
 }
 
 #define on_float on_double
 
 static inline int
-on_nil (parser_t *parser, node_t *node)
+on_nil (parser_t *parser, element_t *element)
 {
-    node->type = GODWIT_TYPE_NIL;
+    add (parser, GODWIT_TYPE_NIL, element);
     return 0;
 }
 
 static inline int
-on_true (parser_t *parser, node_t *node)
+on_true (parser_t *parser, element_t *element)
 {
-    node->type = GODWIT_TYPE_BOOL;
-    node->as.boolean = true;
+    add (parser, GODWIT_TYPE_BOOL, element)->as.boolean = true;
     return 0;
 }
 
 static inline int
-on_false (parser_t *parser, node_t *node)
+on_false (parser_t *parser, element_t *element)
 {
-    node->type = GODWIT_TYPE_BOOL;
-    node->as.boolean = false;
+    add (parser, GODWIT_TYPE_BOOL, element)->as.boolean = false;
     return 0;
 }
 
-static inline int
-on_str (parser_t *parser, const char *start, const char *data, unsigned int size, node_t *node)
+/* The parser gives no pointer for what is empty. */
+static inline void
+set_bytes (node_t *node, const char *data, unsigned int size)
 {
-    node->type = GODWIT_TYPE_STR;
-    node->as.bytes.data = (const uint8_t *) data;
+    node->as.bytes.data = (const uint8_t *) (size ? data : "");
     node->as.bytes.size = size;
-    return 0;
 }
 
 static inline int
-on_bin (parser_t *parser, const char *start, const char *data, unsigned int size, node_t *node)
+on_str (parser_t *parser, const char *start, const char *data, unsigned int size, element_t *element)
 {
-    node->type = GODWIT_TYPE_BIN;
-    node->as.bytes.data = (const uint8_t *) data;
-    node->as.bytes.size = size;
+    set_bytes (add (parser, GODWIT_TYPE_STR, element), data, size);
     return 0;
 }
 
 static inline int
-on_ext (parser_t *parser, const char *start, const char *data, unsigned int size, node_t *node)
+on_bin (parser_t *parser, const char *start, const char *data, unsigned int size, element_t *element)
+{
+    set_bytes (add (parser, GODWIT_TYPE_BIN, element), data, size);
+    return 0;
+}
+
+static inline int
+on_ext (parser_t *parser, const char *start, const char *data, unsigned int size, element_t *element)
 {
     return -1; /* the scan refuses them */
 }
 
-/* The children get contiguous nodes at once, and count says how many of them have come. */
-static inline int
-on_array (parser_t *parser, unsigned int count, node_t *node)
-{
-    node->type = GODWIT_TYPE_LIST;
-    node->count = 0;
-    node->as.first = parser->used;
-    parser->used += count;
-    return 0;
-}
-
-static inline int
-on_map (parser_t *parser, unsigned int count, node_t *node)
-{
-    node->type = GODWIT_TYPE_MAP;
-    node->count = 0;
-    node->as.first = parser->used;
-    parser->used += 2 * count;
-    return 0;
-}
-
+/* The children get contiguous nodes at once, and what is parsed next is the first of them. */
 static inline void
-place (parser_t *parser, uint32_t index, const node_t *node)
+open_container (parser_t *parser, godwit_type_t type, uint32_t count, uint32_t children, element_t *element)
 {
-    parser->nodes[index] = *node;
-    parser->nodes[index].index = index;
+    node_t *const node = add (parser, type, element);
+    node->count = count;
+    node->as.first = parser->used;
+    element->next = parser->next = parser->used;
+    parser->used += children;
 }
 
 static inline int
-on_array_item (parser_t *parser, node_t *list, node_t item)
+on_array (parser_t *parser, unsigned int count, element_t *element)
 {
-    place (parser, list->as.first + list->count++, &item);
+    open_container (parser, GODWIT_TYPE_LIST, count, count, element);
     return 0;
 }
 
 static inline int
-on_map_item (parser_t *parser, node_t *map, node_t key, node_t item)
+on_map (parser_t *parser, unsigned int count, element_t *element)
 {
-    const uint32_t index = map->as.first + 2 * map->count++;
-    place (parser, index, &key);
-    place (parser, index + 1, &item);
+    open_container (parser, GODWIT_TYPE_MAP, count, 2 * count, element);
+    return 0;
+}
+
+/* The item may have been a container, whose children came in between. A key cannot: its value follows it
+ * anyway. */
+static inline int
+on_array_item (parser_t *parser, element_t *list, element_t item)
+{
+    parser->next = list->next += 1;
+    return 0;
+}
+
+static inline int
+on_map_item (parser_t *parser, element_t *map, element_t key, element_t item)
+{
+    parser->next = map->next += 2;
     return 0;
 }
 
@@ -173,58 +188,52 @@ on_map_item (parser_t *parser, node_t *map, node_t key, node_t item)
 
 /* ---- after parsing ---- */
 
-/* Ends every string with a NUL. The byte behind a string is the header of the next element, which has been
- * parsed. Only the last element of the frame has none behind it: if its header was longer than a byte, the
- * string moves over its header's last byte (and not over the first, where the NUL of a string before it may
- * be); if not, the string is so short that it fits into the spare node. */
-static void
-end_strings (godwit__block_t *block, uint32_t count)
+/* Ends a string with a NUL. The byte behind it is the header of the next element, which has been parsed. Only
+ * the last element of the frame has none behind it: if its header was longer than a byte, the string moves
+ * over its header's last byte (and not over the first, where the NUL of a string before it may be); if not,
+ * the string is so short that it fits into the spare node. */
+static inline void
+end_string (node_t *node, godwit__frame_t *frame, node_t *spare)
 {
-    const uint8_t *const end = block->frame.data + block->frame.size;
-    for (uint32_t i = 0; i < count; i++) {
-        node_t *const node = &block->nodes[i];
-        if (node->type != GODWIT_TYPE_STR)
-            continue;
-        uint8_t *data = block->frame.data + (node->as.bytes.data - block->frame.data);
-        const size_t size = node->as.bytes.size;
-        if (data + size == end) {
-            uint8_t *const to = size < sizeof (node_t) ? (uint8_t *) &block->nodes[count] : data - 1;
-            memmove (to, data, size);
-            node->as.bytes.data = data = to;
-        }
-        data[size] = '\0';
+    const size_t size = node->as.bytes.size;
+    if (size == 0)
+        return;
+    uint8_t *data = frame->data + (node->as.bytes.data - frame->data);
+    if (data + size == frame->data + frame->size) {
+        uint8_t *const to = size < sizeof *spare ? (uint8_t *) spare : data - 1;
+        memmove (to, data, size);
+        node->as.bytes.data = data = to;
     }
+    data[size] = '\0';
 }
 
-/* The first key that a map has twice. */
+/* MALFORMED if a map has a key twice. The usual map is small and its keys differ in their sizes or at their
+ * beginning. */
 static godwit_status_t
-check_keys (const node_t *nodes, uint32_t count, godwit_error_t **error)
+check_keys (const node_t *map, const node_t *children, godwit_error_t **error)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (nodes[i].type != GODWIT_TYPE_MAP || nodes[i].count < 2)
-            continue;
-        const node_t *const map = &nodes[i];
-        const node_t *const children = &nodes[map->as.first];
-        godwit__key_t few[32];
-        godwit__key_t *keys = few;
-        if (map->count > sizeof few / sizeof few[0]) {
-            keys = malloc (map->count * sizeof *keys);
-            if (!keys)
-                return godwit__error_no_memory (error);
-        }
-        for (uint32_t k = 0; k < map->count; k++)
-            keys[k] = (godwit__key_t){children[2 * k].as.bytes.data, children[2 * k].as.bytes.size};
-        const godwit__key_t *const repeated = godwit__key_repeated (keys, map->count);
-        godwit_status_t status = GODWIT_OK;
-        if (repeated)
-            status = godwit__error_set (error, GODWIT_ERR_MALFORMED, "a map has the key \"%.64s\" twice",
-                                        (const char *) repeated->data);
-        if (keys != few)
-            free (keys);
-        if (status)
-            return status;
+    const uint32_t count = map->count;
+    const void *repeated = NULL;
+    if (count <= 16) {
+        for (uint32_t i = 2; i < 2 * count && !repeated; i += 2)
+            for (uint32_t j = 0; j < i; j += 2)
+                if (children[i].as.bytes.size == children[j].as.bytes.size &&
+                    memcmp (children[i].as.bytes.data, children[j].as.bytes.data,
+                            children[i].as.bytes.size) == 0)
+                    repeated = children[i].as.bytes.data;
+    } else {
+        godwit__key_t *const keys = malloc (count * sizeof *keys);
+        if (!keys)
+            return godwit__error_no_memory (error);
+        for (uint32_t i = 0; i < count; i++)
+            keys[i] = (godwit__key_t){children[2 * i].as.bytes.data, children[2 * i].as.bytes.size};
+        const godwit__key_t *const key = godwit__key_repeated (keys, count);
+        repeated = key ? key->data : NULL;
+        free (keys);
     }
-    return GODWIT_OK;
+    return repeated ? godwit__error_set (error, GODWIT_ERR_MALFORMED, "a map has the key \"%.64s\" twice",
+                                         (const char *) repeated)
+                    : GODWIT_OK;
 }
 
 /* ---- blocks ---- */
@@ -257,18 +266,32 @@ block_new (uint32_t capacity)
     return block;
 }
 
+static godwit_status_t
+finish (godwit__block_t *block, uint32_t count, godwit_error_t **error)
+{
+    node_t *const nodes = block->nodes;
+    bool maps = false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (nodes[i].type == GODWIT_TYPE_STR)
+            end_string (&nodes[i], &block->frame, &nodes[count]);
+        maps |= nodes[i].type == GODWIT_TYPE_MAP && nodes[i].count > 1;
+    }
+    godwit_status_t status = GODWIT_OK;
+    for (uint32_t i = 0; maps && !status && i < count; i++)
+        if (nodes[i].type == GODWIT_TYPE_MAP)
+            status = check_keys (&nodes[i], nodes + nodes[i].as.first, error);
+    return status;
+}
+
 static bool
 parse (godwit__block_t *block, size_t offset)
 {
     struct parse_context context;
     context.user.nodes = block->nodes;
+    context.user.next = 0;
     context.user.used = 1;
     parse_init (&context);
-    if (parse_execute (&context, (const char *) block->frame.data, block->frame.size, &offset) != 1)
-        return false;
-    const node_t root = parse_data (&context);
-    place (&context.user, 0, &root);
-    return true;
+    return parse_execute (&context, (const char *) block->frame.data, block->frame.size, &offset) == 1;
 }
 
 godwit_status_t
@@ -288,7 +311,7 @@ godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset
         return godwit__error_set (error, status, "%s (at byte %zu of %zu)", scan.reason, scan.at, size);
     }
 
-    /* One node is spare, for end_strings. */
+    /* One node is spare, for end_string. */
     godwit__block_t *block = *block_p;
     const bool own = !block || block->capacity <= scan.node_count;
     if (own)
@@ -299,12 +322,10 @@ godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset
     }
 
     godwit__frame_move (&block->frame, frame); /* first: a small frame's bytes move with it */
-    if (parse (block, offset)) {
-        end_strings (block, scan.node_count);
-        status = check_keys (block->nodes, scan.node_count, error);
-    } else {
+    if (parse (block, offset))
+        status = finish (block, scan.node_count, error);
+    else
         status = godwit__error_set (error, GODWIT_ERR_MALFORMED, "bytes that are no msgpack");
-    }
     if (status) {
         godwit__frame_release (&block->frame);
         if (own)
