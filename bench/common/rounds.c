@@ -1,0 +1,146 @@
+#include "rounds.h"
+#include "die.h"
+#include "running.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { WARM_UP_NS = 60000000, FIRST_BURST = 64 };
+
+typedef struct {
+    bench_running_t running;
+    const char *label;
+    bench_samples_t all; /* of every round */
+    double *per_round;   /* p50 or p99 in us, or calls a second */
+} side_t;
+
+static size_t
+round_to (const bench_pair_t *pair, size_t count)
+{
+    size_t multiple = pair->multiple == 0 ? 1 : pair->multiple;
+    if (count < pair->minimum)
+        count = pair->minimum;
+    return (count + multiple - 1) / multiple * multiple;
+}
+
+/* Runs doubling bursts until one is long enough to tell how long a call takes; also warms everything up. */
+static double
+warm_up (const bench_pair_t *pair, side_t *side)
+{
+    bench_samples_t discarded = {0};
+    for (size_t count = FIRST_BURST;; count *= 2) {
+        size_t rounded = round_to (pair, count);
+        uint64_t elapsed = side->running.half->burst (side->running.client, rounded, &discarded);
+        bench_samples_clear (&discarded);
+        if (elapsed >= WARM_UP_NS) {
+            bench_samples_free (&discarded);
+            return (double) elapsed / (double) rounded;
+        }
+    }
+}
+
+static double
+run_burst (const bench_pair_t *pair, side_t *side, size_t count)
+{
+    bench_samples_t samples = {0};
+    double figure;
+
+    bench_samples_reserve (&samples, count);
+    uint64_t elapsed = side->running.half->burst (side->running.client, count, &samples);
+    bench_samples_sort (&samples);
+    if (pair->measure == BENCH_RATE)
+        figure = (double) count * 1e9 / (double) elapsed;
+    else
+        figure = (double) bench_samples_at (&samples, pair->measure == BENCH_P50 ? 0.5 : 0.99) / 1e3;
+    bench_samples_append (&side->all, &samples);
+    bench_samples_free (&samples);
+    return figure;
+}
+
+static void
+print_histogram (side_t *side)
+{
+    static const double fractions[] = {0.5, 0.9, 0.99, 0.999, 1};
+
+    if (side->all.count == 0)
+        return;
+    bench_samples_sort (&side->all);
+    printf ("  %-14s", side->label);
+    for (size_t i = 0; i < sizeof fractions / sizeof *fractions; i++)
+        printf (" %9.1f", (double) bench_samples_at (&side->all, fractions[i]) / 1e3);
+    printf ("   us, %zu calls\n", side->all.count);
+}
+
+static void
+print_result (const bench_pair_t *pair, const bench_plan_t *plan, side_t sides[2])
+{
+    const bool rate = pair->measure == BENCH_RATE;
+    double lowest = 0, highest = 0;
+
+    for (size_t i = 0; i < plan->rounds; i++) {
+        double ratio = sides[1].per_round[i] / sides[0].per_round[i];
+        lowest = i == 0 || ratio < lowest ? ratio : lowest;
+        highest = i == 0 || ratio > highest ? ratio : highest;
+    }
+    double first = bench_median (sides[0].per_round, plan->rounds);
+    double second = bench_median (sides[1].per_round, plan->rounds);
+    if (sides[0].all.count > 0)
+        printf ("  %-14s %9s %9s %9s %9s %9s\n", "", "p50", "p90", "p99", "p99.9", "max");
+    print_histogram (&sides[0]);
+    print_histogram (&sides[1]);
+    printf ("  median of rounds: %s %.1f, %s %.1f %s\n", sides[0].label, first, sides[1].label, second,
+            rate                          ? pair->unit
+            : pair->measure == BENCH_P50 ? "us at p50"
+                                          : "us at p99");
+    printf ("  ratio %.3f, rounds %.3f to %.3f, goal at %s %.2f: %s\n", second / first, lowest, highest,
+            rate ? "least" : "most", pair->goal,
+            (rate ? second / first >= pair->goal : second / first <= pair->goal) ? "met" : "missed");
+    printf ("ratio %s %.3f\n", pair->name, second / first);
+}
+
+void
+bench_rounds_run (const bench_pair_t *pair, const bench_plan_t *plan)
+{
+    side_t sides[2] = {{.label = NULL}};
+    double slower_ns = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        side_t *side = &sides[i];
+        bench_running_start (&side->running, pair, plan->same ? 0 : i);
+        side->label = side->running.half->name;
+        if (plan->same)
+            side->label = i == 0 ? "once" : "again";
+        else if (pair->halves[0] == pair->halves[1])
+            side->label = i == 0 ? "without" : "with";
+        side->per_round = bench_alloc (plan->rounds * sizeof *side->per_round);
+        double call_ns = warm_up (pair, side);
+        slower_ns = call_ns > slower_ns ? call_ns : slower_ns;
+    }
+
+    size_t count = round_to (pair, (size_t) (plan->burst_ms * 1e6 / slower_ns) + 1);
+    printf ("%s: %s; %zu rounds of %zu calls a side\n", pair->name, pair->what, plan->rounds, count);
+    fflush (stdout);
+    for (size_t round = 0; round < plan->rounds; round++)
+        for (size_t i = 0; i < 2; i++)
+            sides[i].per_round[round] = run_burst (pair, &sides[i], count);
+    print_result (pair, plan, sides);
+
+    for (size_t i = 0; i < 2; i++) {
+        bench_running_stop (&sides[i].running);
+        bench_samples_free (&sides[i].all);
+        free (sides[i].per_round);
+    }
+}
+
+void
+bench_rounds_plain (const bench_pair_t *pair, size_t index, size_t count)
+{
+    bench_running_t running;
+    bench_samples_t samples = {0};
+
+    bench_samples_reserve (&samples, count);
+    bench_running_start (&running, pair, index);
+    running.half->burst (running.client, round_to (pair, count), &samples);
+    bench_running_stop (&running);
+    bench_samples_free (&samples);
+}
