@@ -17,7 +17,9 @@ enum { PAIR_LIMIT_S = 120, PAIR_LIMIT_QUICK_S = 15, MAX_PAIRS = 32 };
 
 typedef struct {
     bool quick;
+    bool no_pin;
     bool same;
+    size_t sittings; /* 0: as quick says */
     size_t rounds;   /* 0: as quick says */
     size_t burst_ms; /* 0: as quick says */
     const char *only[MAX_PAIRS];
@@ -30,12 +32,15 @@ typedef struct {
 } options_t;
 
 static const char usage[] =
-    "usage: godwit-bench [--quick] [--only NAME]... [--rounds N] [--burst-ms N] [--same] [--list]\n"
+    "usage: godwit-bench [--quick] [--only NAME]... [--sittings N] [--rounds N] [--burst-ms N] [--no-pin] [--same]\n"
+    "       godwit-bench --list\n"
     "\n"
     "  --quick       the whole set within 50 s\n"
     "  --only NAME   this benchmark only; may be repeated\n"
-    "  --rounds N    rounds of (baseline, godwit)\n"
+    "  --sittings N  how often both halves are started anew\n"
+    "  --rounds N    rounds of (baseline, godwit) in a sitting\n"
     "  --burst-ms N  how long one burst lasts, about\n"
+    "  --no-pin      let the scheduler move the processes between the processors\n"
     "  --same        the first half of each pair against itself: how much the ratios scatter by themselves\n"
     "  --list        the names\n"
     "\n"
@@ -75,6 +80,8 @@ parse (options_t *options, char **argv)
     for (int i = 1; argv[i] != NULL; i++) {
         if (strcmp (argv[i], "--quick") == 0) {
             options->quick = true;
+        } else if (strcmp (argv[i], "--no-pin") == 0) {
+            options->no_pin = true;
         } else if (strcmp (argv[i], "--same") == 0) {
             options->same = true;
         } else if (strcmp (argv[i], "--only") == 0) {
@@ -83,6 +90,8 @@ parse (options_t *options, char **argv)
             options->only[options->only_count++] = find_pair (next (argv, &i))->name;
         } else if (strcmp (argv[i], "--rounds") == 0) {
             options->rounds = next_number (argv, &i, 1);
+        } else if (strcmp (argv[i], "--sittings") == 0) {
+            options->sittings = next_number (argv, &i, 1);
         } else if (strcmp (argv[i], "--burst-ms") == 0) {
             options->burst_ms = next_number (argv, &i, 1);
         } else if (strcmp (argv[i], "--pair") == 0) {
@@ -109,15 +118,18 @@ parse (options_t *options, char **argv)
 static bool
 run_pair (const options_t *options, const char *name, char *ratio, size_t size)
 {
-    char rounds[24], burst_ms[24], line[1024];
-    const char *arguments[10] = {"--pair", name, "--rounds", rounds, "--burst-ms", burst_ms};
-    size_t count = 6;
+    char sittings[24], rounds[24], burst_ms[24], line[1024];
+    const char *arguments[12] = {"--pair", name, "--sittings", sittings, "--rounds", rounds, "--burst-ms", burst_ms};
+    size_t count = 8;
     bench_child_t child;
 
+    snprintf (sittings, sizeof sittings, "%zu", options->sittings);
     snprintf (rounds, sizeof rounds, "%zu", options->rounds);
     snprintf (burst_ms, sizeof burst_ms, "%zu", options->burst_ms);
     if (options->quick)
         arguments[count++] = "--quick";
+    if (options->no_pin)
+        arguments[count++] = "--no-pin";
     if (options->same)
         arguments[count++] = "--same";
 
@@ -174,10 +186,12 @@ main (int argc, char **argv)
     (void) argc;
 
     parse (&options, argv);
+    if (options.sittings == 0)
+        options.sittings = options.quick ? 4 : 8;
     if (options.rounds == 0)
-        options.rounds = options.quick ? 11 : 31;
+        options.rounds = options.quick ? 4 : 8;
     if (options.burst_ms == 0)
-        options.burst_ms = options.quick ? 130 : 150;
+        options.burst_ms = options.quick ? 80 : 150;
 
     if (options.serve != NULL) {
         bench_running_serve (find_pair (options.serve), options.half);
@@ -188,8 +202,11 @@ main (int argc, char **argv)
         return 0;
     }
     if (options.pair != NULL) {
-        const bench_plan_t plan = {
-            .rounds = options.rounds, .burst_ms = (unsigned) options.burst_ms, .same = options.same};
+        const bench_plan_t plan = {.sittings = options.sittings,
+                                   .rounds = options.rounds,
+                                   .burst_ms = (unsigned) options.burst_ms,
+                                   .pin = !options.no_pin,
+                                   .same = options.same};
         /* A lost message would leave somebody waiting for ever. The default action ends this process, and its
          * children see the end of their input. */
         alarm (options.quick ? PAIR_LIMIT_QUICK_S : PAIR_LIMIT_S);

@@ -57,6 +57,7 @@ typedef struct {
     size_t multiple;        /* bursts are multiples of this many calls */
     size_t minimum;         /* calls a burst, however slow */
     bool windowed;          /* the publisher shares a window with its subscribers */
+    bool pinned;            /* the client's process has a processor, and the server's has another */
     const bench_half_t *halves[2];
     bench_setup_t setups[2];
 } bench_pair_t;

@@ -72,18 +72,18 @@ print_histogram (side_t *side)
 }
 
 static void
-print_result (const bench_pair_t *pair, const bench_plan_t *plan, side_t sides[2])
+print_result (const bench_pair_t *pair, size_t rounds, side_t sides[2])
 {
     const bool rate = pair->measure == BENCH_RATE;
     double lowest = 0, highest = 0;
 
-    for (size_t i = 0; i < plan->rounds; i++) {
+    for (size_t i = 0; i < rounds; i++) {
         double ratio = sides[1].per_round[i] / sides[0].per_round[i];
         lowest = i == 0 || ratio < lowest ? ratio : lowest;
         highest = i == 0 || ratio > highest ? ratio : highest;
     }
-    double first = bench_median (sides[0].per_round, plan->rounds);
-    double second = bench_median (sides[1].per_round, plan->rounds);
+    double first = bench_median (sides[0].per_round, rounds);
+    double second = bench_median (sides[1].per_round, rounds);
     if (sides[0].all.count > 0)
         printf ("  %-14s %9s %9s %9s %9s %9s\n", "", "p50", "p90", "p99", "p99.9", "max");
     print_histogram (&sides[0]);
@@ -98,35 +98,60 @@ print_result (const bench_pair_t *pair, const bench_plan_t *plan, side_t sides[2
     printf ("ratio %s %.3f\n", pair->name, second / first);
 }
 
+/* Starts both halves, the second one first in every other sitting; returns how long a call of the slower one takes. */
+static double
+start (const bench_pair_t *pair, const bench_plan_t *plan, side_t sides[2], size_t sitting)
+{
+    double slower_ns = 0;
+
+    for (size_t n = 0; n < 2; n++) {
+        size_t i = (n + sitting) % 2;
+        bench_running_start (&sides[i].running, pair, plan->same ? 0 : i, plan->pin);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        double call_ns = warm_up (pair, &sides[i]);
+        slower_ns = call_ns > slower_ns ? call_ns : slower_ns;
+    }
+    return slower_ns;
+}
+
+static void
+label (const bench_pair_t *pair, const bench_plan_t *plan, side_t sides[2])
+{
+    static const char *const same[] = {"once", "again"}, *const neighbour[] = {"without", "with"};
+
+    for (size_t i = 0; i < 2; i++)
+        sides[i].label = plan->same                         ? same[i]
+                         : pair->halves[0] == pair->halves[1] ? neighbour[i]
+                                                              : pair->halves[i]->name;
+}
+
 void
 bench_rounds_run (const bench_pair_t *pair, const bench_plan_t *plan)
 {
     side_t sides[2] = {{.label = NULL}};
-    double slower_ns = 0;
+    const size_t rounds = plan->sittings * plan->rounds;
+    size_t round = 0;
 
-    for (size_t i = 0; i < 2; i++) {
-        side_t *side = &sides[i];
-        bench_running_start (&side->running, pair, plan->same ? 0 : i);
-        side->label = side->running.half->name;
-        if (plan->same)
-            side->label = i == 0 ? "once" : "again";
-        else if (pair->halves[0] == pair->halves[1])
-            side->label = i == 0 ? "without" : "with";
-        side->per_round = bench_alloc (plan->rounds * sizeof *side->per_round);
-        double call_ns = warm_up (pair, side);
-        slower_ns = call_ns > slower_ns ? call_ns : slower_ns;
-    }
-
-    size_t count = round_to (pair, (size_t) (plan->burst_ms * 1e6 / slower_ns) + 1);
-    printf ("%s: %s; %zu rounds of %zu calls a side\n", pair->name, pair->what, plan->rounds, count);
-    fflush (stdout);
-    for (size_t round = 0; round < plan->rounds; round++)
+    label (pair, plan, sides);
+    for (size_t i = 0; i < 2; i++)
+        sides[i].per_round = bench_alloc (rounds * sizeof *sides[i].per_round);
+    for (size_t sitting = 0; sitting < plan->sittings; sitting++) {
+        double call_ns = start (pair, plan, sides, sitting);
+        size_t count = round_to (pair, (size_t) (plan->burst_ms * 1e6 / call_ns) + 1);
+        if (sitting == 0) {
+            printf ("%s: %s; %zu x %zu rounds of about %zu calls a side\n", pair->name, pair->what, plan->sittings,
+                    plan->rounds, count);
+            fflush (stdout);
+        }
+        for (size_t end = round + plan->rounds; round < end; round++)
+            for (size_t i = 0; i < 2; i++)
+                sides[i].per_round[round] = run_burst (pair, &sides[i], count);
         for (size_t i = 0; i < 2; i++)
-            sides[i].per_round[round] = run_burst (pair, &sides[i], count);
-    print_result (pair, plan, sides);
-
+            bench_running_stop (&sides[i].running);
+    }
+    print_result (pair, rounds, sides);
     for (size_t i = 0; i < 2; i++) {
-        bench_running_stop (&sides[i].running);
         bench_samples_free (&sides[i].all);
         free (sides[i].per_round);
     }
@@ -139,7 +164,7 @@ bench_rounds_plain (const bench_pair_t *pair, size_t index, size_t count)
     bench_samples_t samples = {0};
 
     bench_samples_reserve (&samples, count);
-    bench_running_start (&running, pair, index);
+    bench_running_start (&running, pair, index, true);
     running.half->burst (running.client, round_to (pair, count), &samples);
     bench_running_stop (&running);
     bench_samples_free (&samples);

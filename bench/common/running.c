@@ -1,11 +1,12 @@
 #include "running.h"
 #include "die.h"
+#include "pin.h"
 
 #include <stdio.h>
 #include <string.h>
 
 void
-bench_running_start (bench_running_t *running, const bench_pair_t *pair, size_t index)
+bench_running_start (bench_running_t *running, const bench_pair_t *pair, size_t index, bool pin)
 {
     *running = (bench_running_t){.half = pair->halves[index], .setup = pair->setups[index]};
     bench_setup_t *setup = &running->setup;
@@ -22,7 +23,12 @@ bench_running_start (bench_running_t *running, const bench_pair_t *pair, size_t 
             fds[fds_count++] = bench_window_memory_fd (setup->window);
             fds[fds_count++] = bench_window_event_fd (setup->window);
         }
+        /* The child inherits the processor, and its threads do. */
+        if (pin && pair->pinned)
+            bench_pin (1);
         bench_child_start (&running->child, arguments, fds, fds_count);
+        if (pin && pair->pinned)
+            bench_pin (0);
         running->has_child = true;
         if (bench_child_line (&running->child, running->where, sizeof running->where) != 0)
             bench_die ("%s: the server of %s did not start", pair->name, running->half->name);
