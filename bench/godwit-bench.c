@@ -1,5 +1,6 @@
-/* Every benchmark of Godwit beside its raw libzmq baseline. Each pair runs in a process of its own (this same program), so
- * that one which fails or hangs costs only its own figure, and none inherits another's heap or threads. */
+/* Every benchmark of Godwit beside its raw libzmq baseline. Each pair runs in a process of its own (this same
+ * program), so that one which fails or hangs costs only its own figure, and none inherits another's heap or
+ * threads. */
 #include "common/child.h"
 #include "common/die.h"
 #include "common/pair.h"
@@ -32,7 +33,8 @@ typedef struct {
 } options_t;
 
 static const char usage[] =
-    "usage: godwit-bench [--quick] [--only NAME]... [--sittings N] [--rounds N] [--burst-ms N] [--no-pin] [--same]\n"
+    "usage: godwit-bench [--quick] [--only NAME]... [--sittings N] [--rounds N] [--burst-ms N] [--no-pin] "
+    "[--same]\n"
     "       godwit-bench --list\n"
     "\n"
     "  --quick       the whole set within 50 s\n"
@@ -119,7 +121,8 @@ static bool
 run_pair (const options_t *options, const char *name, char *ratio, size_t size)
 {
     char sittings[24], rounds[24], burst_ms[24], line[1024];
-    const char *arguments[12] = {"--pair", name, "--sittings", sittings, "--rounds", rounds, "--burst-ms", burst_ms};
+    const char *arguments[12] = {"--pair",   name,   "--sittings", sittings,
+                                 "--rounds", rounds, "--burst-ms", burst_ms};
     size_t count = 8;
     bench_child_t child;
 

@@ -1,11 +1,12 @@
-/* What the bare halves share. They are what an engineer writes who knows libzmq and needs no more than one message each way:
- * blocking calls, messages moved and not copied, one thread a socket. */
+/* What the bare halves share. They are what an engineer writes who knows libzmq and needs no more than one
+ * message each way: blocking calls, messages moved and not copied, one thread a socket. */
 #ifndef BENCH_BASELINE_H
 #define BENCH_BASELINE_H
 
 #include "pair.h"
 
-/* One thread that owns a bound ROUTER and answers each message as it comes. Serves all pairs but the fanout. */
+/* One thread that owns a bound ROUTER and answers each message as it comes. Serves all pairs but the fanout.
+ */
 void *baseline_router_serve (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE]);
 void baseline_router_unserve (void *server);
 

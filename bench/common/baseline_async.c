@@ -1,5 +1,5 @@
-/* Pipelined round trips: one DEALER that keeps a number of requests in flight. It takes every reply that is there before it
- * refills, so that neither direction wakes up for one message. */
+/* Pipelined round trips: one DEALER that keeps a number of requests in flight. It takes every reply that is
+ * there before it refills, so that neither direction wakes up for one message. */
 #include "baseline.h"
 #include "clock.h"
 #include "die.h"

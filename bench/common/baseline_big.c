@@ -1,5 +1,5 @@
-/* Large requests with a small reply, one at a time. The message lends the caller's buffer to libzmq, so that the only
- * copies are the kernel's and those that libzmq makes itself. */
+/* Large requests with a small reply, one at a time. The message lends the caller's buffer to libzmq, so that
+ * the only copies are the kernel's and those that libzmq makes itself. */
 #include "baseline.h"
 #include "clock.h"
 #include "die.h"

@@ -1,6 +1,6 @@
-/* One XPUB that connects to 32 bound SUBs, as Godwit's fanout does. Each subscriber stands for a process of its own: it
- * has its own context (so its own I/O thread and connection) and its own thread, all in one process like the 32 Godwit
- * servers that it is compared with. */
+/* One XPUB that connects to 32 bound SUBs, as Godwit's fanout does. Each subscriber stands for a process of
+ * its own: it has its own context (so its own I/O thread and connection) and its own thread, all in one
+ * process like the 32 Godwit servers that it is compared with. */
 #include "baseline.h"
 #include "clock.h"
 #include "die.h"
@@ -59,11 +59,15 @@ serve (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
         subscriber->context = zmq_ctx_new ();
         subscriber->sub = zmq_socket (subscriber->context, ZMQ_SUB);
         bench_check (subscriber->sub != NULL, "zmq_socket");
-        bench_check (zmq_setsockopt (subscriber->sub, ZMQ_SUBSCRIBE, topic, sizeof topic - 1) == 0, "ZMQ_SUBSCRIBE");
+        bench_check (zmq_setsockopt (subscriber->sub, ZMQ_SUBSCRIBE, topic, sizeof topic - 1) == 0,
+                     "ZMQ_SUBSCRIBE");
         bench_check (zmq_bind (subscriber->sub, "tcp://127.0.0.1:*") == 0, "zmq_bind");
-        bench_check (zmq_getsockopt (subscriber->sub, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0, "zmq_getsockopt");
-        length += (size_t) snprintf (where + length, BENCH_WHERE_SIZE - length, "%s%s", i == 0 ? "" : " ", endpoint);
-        bench_check (pthread_create (&subscriber->thread, NULL, subscriber_main, subscriber) == 0, "pthread_create");
+        bench_check (zmq_getsockopt (subscriber->sub, ZMQ_LAST_ENDPOINT, endpoint, &size) == 0,
+                     "zmq_getsockopt");
+        length += (size_t) snprintf (where + length, BENCH_WHERE_SIZE - length, "%s%s", i == 0 ? "" : " ",
+                                     endpoint);
+        bench_check (pthread_create (&subscriber->thread, NULL, subscriber_main, subscriber) == 0,
+                     "pthread_create");
     }
     return self;
 }
@@ -98,7 +102,8 @@ open_publisher (const bench_setup_t *setup)
     self->context = zmq_ctx_new ();
     self->xpub = zmq_socket (self->context, ZMQ_XPUB);
     bench_check (self->xpub != NULL, "zmq_socket");
-    /* Without these it would hide all subscriptions but the first, and drop what does not fit into a queue. */
+    /* Without these it would hide all subscriptions but the first, and drop what does not fit into a queue.
+     */
     zmq_setsockopt (self->xpub, ZMQ_XPUB_VERBOSE, &yes, sizeof yes);
     zmq_setsockopt (self->xpub, ZMQ_XPUB_NODROP, &yes, sizeof yes);
     zmq_setsockopt (self->xpub, ZMQ_LINGER, &no_linger, sizeof no_linger);

@@ -107,6 +107,7 @@ baseline_dealer (void *context, const bench_setup_t *setup)
     bench_check (dealer != NULL, "zmq_socket");
     zmq_setsockopt (dealer, ZMQ_LINGER, &no_linger, sizeof no_linger);
     bench_check (zmq_connect (dealer, setup->where) == 0, "zmq_connect");
-    bench_check (zmq_send (dealer, &byte, 1, 0) == 1 && zmq_recv (dealer, &byte, 1, 0) >= 0, "first round trip");
+    bench_check (zmq_send (dealer, &byte, 1, 0) == 1 && zmq_recv (dealer, &byte, 1, 0) >= 0,
+                 "first round trip");
     return dealer;
 }

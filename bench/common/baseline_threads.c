@@ -1,4 +1,5 @@
-/* Many threads that call at once, a DEALER each: libzmq's sockets are not for sharing, so this is the plain way. */
+/* Many threads that call at once, a DEALER each: libzmq's sockets are not for sharing, so this is the plain
+ * way. */
 #include "baseline.h"
 #include "clock.h"
 #include "die.h"

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* pipe2 */
 #include "child.h"
 #include "clock.h"
 #include "die.h"

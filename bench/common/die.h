@@ -1,5 +1,5 @@
-/* How a benchmark gives up: one line on stderr and a non-zero exit status. The processes that it started see the end of
- * their standard input and leave too, so nothing needs to be undone here. */
+/* How a benchmark gives up: one line on stderr and a non-zero exit status. The processes that it started see
+ * the end of their standard input and leave too, so nothing needs to be undone here. */
 #ifndef BENCH_DIE_H
 #define BENCH_DIE_H
 

@@ -1,6 +1,6 @@
-/* A benchmark is a pair of halves that do the same work: bare libzmq, and Godwit. The harness (rounds.c) keeps both alive
- * and runs short bursts of them in turn, so that what the machine does meanwhile (clock, neighbours, heat) hits both alike
- * and cancels in the ratio. */
+/* A benchmark is a pair of halves that do the same work: bare libzmq, and Godwit. The harness (rounds.c)
+ * keeps both alive and runs short bursts of them in turn, so that what the machine does meanwhile (clock,
+ * neighbours, heat) hits both alike and cancels in the ratio. */
 #ifndef BENCH_PAIR_H
 #define BENCH_PAIR_H
 
@@ -30,13 +30,13 @@ typedef struct {
 typedef struct {
     const char *name;
 
-    /* The server's process (or the client's, for inproc): starts to serve on threads of its own, and writes one line
-     * for the client. */
+    /* The server's process (or the client's, for inproc): starts to serve on threads of its own, and writes
+     * one line for the client. */
     void *(*serve) (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE]);
     void (*unserve) (void *server);
 
-    /* The client's process. `burst` makes `count` calls, appends one sample a call if it measures latencies, and
-     * returns the elapsed time in nanoseconds. */
+    /* The client's process. `burst` makes `count` calls, appends one sample a call if it measures latencies,
+     * and returns the elapsed time in nanoseconds. */
     void *(*open) (const bench_setup_t *setup);
     uint64_t (*burst) (void *client, size_t count, bench_samples_t *samples);
     void (*close) (void *client);
@@ -53,11 +53,11 @@ typedef struct {
     const char *what;
     bench_measure_t measure;
     double goal;
-    const char *unit;       /* of a rate: what a call counts as, a second */
-    size_t multiple;        /* bursts are multiples of this many calls */
-    size_t minimum;         /* calls a burst, however slow */
-    bool windowed;          /* the publisher shares a window with its subscribers */
-    bool pinned;            /* the client's process has a processor, and the server's has another */
+    const char *unit; /* of a rate: what a call counts as, a second */
+    size_t multiple;  /* bursts are multiples of this many calls */
+    size_t minimum;   /* calls a burst, however slow */
+    bool windowed;    /* the publisher shares a window with its subscribers */
+    bool pinned;      /* the client's process has a processor, and the server's has another */
     const bench_half_t *halves[2];
     bench_setup_t setups[2];
 } bench_pair_t;

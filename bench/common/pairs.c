@@ -51,7 +51,8 @@ const bench_pair_t bench_pairs[] = {
         .multiple = 16,
         .pinned = true,
         .halves = {&bench_baseline_threads, &bench_godwit_threads},
-        .setups = {{.transport = "tcp", SMALL, .concurrency = 16}, {.transport = "tcp", SMALL, .concurrency = 16}},
+        .setups = {{.transport = "tcp", SMALL, .concurrency = 16},
+                   {.transport = "tcp", SMALL, .concurrency = 16}},
     },
     {
         .name = "async_tcp",
@@ -61,7 +62,8 @@ const bench_pair_t bench_pairs[] = {
         .unit = "call/s",
         .pinned = true,
         .halves = {&bench_baseline_async, &bench_godwit_async},
-        .setups = {{.transport = "tcp", SMALL, .concurrency = 256}, {.transport = "tcp", SMALL, .concurrency = 256}},
+        .setups = {{.transport = "tcp", SMALL, .concurrency = 256},
+                   {.transport = "tcp", SMALL, .concurrency = 256}},
     },
     {
         .name = "fanout32",

@@ -89,16 +89,17 @@ print_result (const bench_pair_t *pair, size_t rounds, side_t sides[2])
     print_histogram (&sides[0]);
     print_histogram (&sides[1]);
     printf ("  median of rounds: %s %.1f, %s %.1f %s\n", sides[0].label, first, sides[1].label, second,
-            rate                          ? pair->unit
+            rate                         ? pair->unit
             : pair->measure == BENCH_P50 ? "us at p50"
-                                          : "us at p99");
+                                         : "us at p99");
     printf ("  ratio %.3f, rounds %.3f to %.3f, goal at %s %.2f: %s\n", second / first, lowest, highest,
             rate ? "least" : "most", pair->goal,
             (rate ? second / first >= pair->goal : second / first <= pair->goal) ? "met" : "missed");
     printf ("ratio %s %.3f\n", pair->name, second / first);
 }
 
-/* Starts both halves, the second one first in every other sitting; returns how long a call of the slower one takes. */
+/* Starts both halves, the second one first in every other sitting; returns how long a call of the slower one
+ * takes. */
 static double
 start (const bench_pair_t *pair, const bench_plan_t *plan, side_t sides[2], size_t sitting)
 {
@@ -121,7 +122,7 @@ label (const bench_pair_t *pair, const bench_plan_t *plan, side_t sides[2])
     static const char *const same[] = {"once", "again"}, *const neighbour[] = {"without", "with"};
 
     for (size_t i = 0; i < 2; i++)
-        sides[i].label = plan->same                         ? same[i]
+        sides[i].label = plan->same                           ? same[i]
                          : pair->halves[0] == pair->halves[1] ? neighbour[i]
                                                               : pair->halves[i]->name;
 }
@@ -140,8 +141,8 @@ bench_rounds_run (const bench_pair_t *pair, const bench_plan_t *plan)
         double call_ns = start (pair, plan, sides, sitting);
         size_t count = round_to (pair, (size_t) (plan->burst_ms * 1e6 / call_ns) + 1);
         if (sitting == 0) {
-            printf ("%s: %s; %zu x %zu rounds of about %zu calls a side\n", pair->name, pair->what, plan->sittings,
-                    plan->rounds, count);
+            printf ("%s: %s; %zu x %zu rounds of about %zu calls a side\n", pair->name, pair->what,
+                    plan->sittings, plan->rounds, count);
             fflush (stdout);
         }
         for (size_t end = round + plan->rounds; round < end; round++)

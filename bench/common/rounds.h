@@ -1,8 +1,9 @@
-/* The harness: both halves of a pair alive, short bursts in turn, and the ratio of the medians over the rounds.
+/* The harness: both halves of a pair alive, short bursts in turn, and the ratio of the medians over the
+ * rounds.
  *
- * A process keeps the luck that it had with its memory's layout and its threads' stacks for as long as it lives: two bare
- * processes of the same program stay up to 4 % apart. So both halves are started anew a few times (a sitting each), and take
- * turns at being started first. */
+ * A process keeps the luck that it had with its memory's layout and its threads' stacks for as long as it
+ * lives: two bare processes of the same program stay up to 4 % apart. So both halves are started anew a few
+ * times (a sitting each), and take turns at being started first. */
 #ifndef BENCH_ROUNDS_H
 #define BENCH_ROUNDS_H
 
@@ -18,7 +19,8 @@ typedef struct {
 
 void bench_rounds_run (const bench_pair_t *pair, const bench_plan_t *plan);
 
-/* Only half `index`, `count` calls, nothing printed: for counting instructions and allocations from outside. */
+/* Only half `index`, `count` calls, nothing printed: for counting instructions and allocations from outside.
+ */
 void bench_rounds_plain (const bench_pair_t *pair, size_t index, size_t count);
 
 #endif

@@ -14,8 +14,8 @@ typedef struct {
     char where[BENCH_WHERE_SIZE];
 } bench_running_t;
 
-/* Starts half `index` of the pair: server first, then the client, which returns connected. With `pin`, and if the pair is
- * one that pins, the two processes get a processor each. */
+/* Starts half `index` of the pair: server first, then the client, which returns connected. With `pin`, and if
+ * the pair is one that pins, the two processes get a processor each. */
 void bench_running_start (bench_running_t *running, const bench_pair_t *pair, size_t index, bool pin);
 void bench_running_stop (bench_running_t *running);
 

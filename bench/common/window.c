@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* memfd_create */
 #include "window.h"
 #include "die.h"
 
@@ -11,7 +10,7 @@
 
 /* Each subscriber's counter has a cache line of its own. */
 typedef struct {
-    _Alignas (64) _Atomic uint64_t received;
+    _Alignas(64) _Atomic uint64_t received;
 } counter_t;
 
 /* A slot a chunk under way; a chunk's slot is reused only after the chunk was done. */
