@@ -116,6 +116,12 @@ parse (options_t *options, char **argv)
     }
 }
 
+static int
+limit_s (const options_t *options)
+{
+    return options->quick ? PAIR_LIMIT_QUICK_S : PAIR_LIMIT_S;
+}
+
 /* Runs a pair in another process, passes its lines on, and keeps the one that begins with "ratio". */
 static bool
 run_pair (const options_t *options, const char *name, char *ratio, size_t size)
@@ -145,7 +151,10 @@ run_pair (const options_t *options, const char *name, char *ratio, size_t size)
             puts (line);
         fflush (stdout);
     }
-    return bench_child_stop (&child) == 0;
+    int status = bench_child_stop (&child);
+    if (status == -1)
+        printf ("%s: did not end within %d s\n", name, limit_s (options));
+    return status == 0;
 }
 
 static bool
@@ -212,7 +221,7 @@ main (int argc, char **argv)
                                    .same = options.same};
         /* A lost message would leave somebody waiting for ever. The default action ends this process, and its
          * children see the end of their input. */
-        alarm (options.quick ? PAIR_LIMIT_QUICK_S : PAIR_LIMIT_S);
+        alarm ((unsigned) limit_s (&options));
         bench_rounds_run (find_pair (options.pair), &plan);
         return 0;
     }

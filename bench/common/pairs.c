@@ -94,7 +94,7 @@ const bench_pair_t bench_pairs[] = {
         .what = "fast calls while 4 calls of 50 ms run at the same server, against without",
         .measure = BENCH_P99,
         .goal = 2,
-        .minimum = 2000,
+        .minimum = 1000,
         .pinned = true,
         .halves = {&bench_godwit_neighbour, &bench_godwit_neighbour},
         .setups = {{.transport = "tcp", SMALL, .concurrency = 4},
