@@ -14,7 +14,9 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { PAIR_LIMIT_S = 120, PAIR_LIMIT_QUICK_S = 15, MAX_PAIRS = 32 };
+/* A pair ends in PAIR_... ms if its calls are of any reasonable length, and is killed after PAIR_LIMIT_... s.
+ */
+enum { PAIR_MS = 60000, PAIR_QUICK_MS = 5200, PAIR_LIMIT_S = 120, PAIR_LIMIT_QUICK_S = 15, MAX_PAIRS = 32 };
 
 typedef struct {
     bool quick;
@@ -172,12 +174,15 @@ run_all (const options_t *options)
     char ratios[MAX_PAIRS][128];
     size_t ratios_count = 0;
     struct utsname system;
+    double load;
     int major, minor, patch, status = 0;
 
     uname (&system);
     zmq_version (&major, &minor, &patch);
     printf ("%s %s, %ld processors, libzmq %d.%d.%d\n", system.sysname, system.release,
             sysconf (_SC_NPROCESSORS_ONLN), major, minor, patch);
+    if (getloadavg (&load, 1) == 1 && load > 0.3)
+        printf ("load average %.2f: other work runs here, expect ratios to scatter\n", load);
     for (size_t i = 0; i < bench_pairs_count; i++) {
         if (!wanted (options, bench_pairs[i].name))
             continue;
@@ -201,7 +206,7 @@ main (int argc, char **argv)
     if (options.sittings == 0)
         options.sittings = options.quick ? 4 : 8;
     if (options.rounds == 0)
-        options.rounds = options.quick ? 4 : 8;
+        options.rounds = options.quick ? 5 : 8;
     if (options.burst_ms == 0)
         options.burst_ms = options.quick ? 80 : 150;
 
@@ -215,6 +220,7 @@ main (int argc, char **argv)
     }
     if (options.pair != NULL) {
         const bench_plan_t plan = {.sittings = options.sittings,
+                                   .limit_ms = options.quick ? PAIR_QUICK_MS : PAIR_MS,
                                    .rounds = options.rounds,
                                    .burst_ms = (unsigned) options.burst_ms,
                                    .pin = !options.no_pin,

@@ -26,7 +26,7 @@ bench_child_start (bench_child_t *child, const char *const *arguments, const int
     for (size_t i = 0; arguments[i] != NULL && i < MAX_ARGUMENTS - 2; i++)
         argv[i + 1] = (char *) (uintptr_t) arguments[i]; /* posix_spawn does not write to them */
 
-    int input[2], output[2];
+    int input[2] = {-1, -1}, output[2] = {-1, -1};
     bench_check (pipe2 (input, O_CLOEXEC) == 0 && pipe2 (output, O_CLOEXEC) == 0, "pipe");
 
     posix_spawn_file_actions_t actions;

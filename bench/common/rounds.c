@@ -1,4 +1,5 @@
 #include "rounds.h"
+#include "clock.h"
 #include "die.h"
 #include "running.h"
 
@@ -75,13 +76,11 @@ static void
 print_result (const bench_pair_t *pair, size_t rounds, side_t sides[2])
 {
     const bool rate = pair->measure == BENCH_RATE;
-    double lowest = 0, highest = 0;
+    double *ratios = bench_alloc (rounds * sizeof *ratios);
 
-    for (size_t i = 0; i < rounds; i++) {
-        double ratio = sides[1].per_round[i] / sides[0].per_round[i];
-        lowest = i == 0 || ratio < lowest ? ratio : lowest;
-        highest = i == 0 || ratio > highest ? ratio : highest;
-    }
+    for (size_t i = 0; i < rounds; i++)
+        ratios[i] = sides[1].per_round[i] / sides[0].per_round[i];
+    double middle = bench_median (ratios, rounds); /* sorts them */
     double first = bench_median (sides[0].per_round, rounds);
     double second = bench_median (sides[1].per_round, rounds);
     if (sides[0].all.count > 0)
@@ -92,10 +91,12 @@ print_result (const bench_pair_t *pair, size_t rounds, side_t sides[2])
             rate                         ? pair->unit
             : pair->measure == BENCH_P50 ? "us at p50"
                                          : "us at p99");
-    printf ("  ratio %.3f, rounds %.3f to %.3f, goal at %s %.2f: %s\n", second / first, lowest, highest,
-            rate ? "least" : "most", pair->goal,
+    printf ("  ratio %.3f; of %zu rounds one by one %.3f to %.3f, their median %.3f; goal at %s %.2f: %s\n",
+            second / first, rounds, ratios[0], ratios[rounds - 1], middle, rate ? "least" : "most",
+            pair->goal,
             (rate ? second / first >= pair->goal : second / first <= pair->goal) ? "met" : "missed");
     printf ("ratio %s %.3f\n", pair->name, second / first);
+    free (ratios);
 }
 
 /* Starts both halves, the second one first in every other sitting; returns how long a call of the slower one
@@ -131,13 +132,16 @@ void
 bench_rounds_run (const bench_pair_t *pair, const bench_plan_t *plan)
 {
     side_t sides[2] = {{.label = NULL}};
-    const size_t rounds = plan->sittings * plan->rounds;
+    const uint64_t begin = bench_now_ns ();
     size_t round = 0;
 
     label (pair, plan, sides);
     for (size_t i = 0; i < 2; i++)
-        sides[i].per_round = bench_alloc (rounds * sizeof *sides[i].per_round);
+        sides[i].per_round = bench_alloc (plan->sittings * plan->rounds * sizeof *sides[i].per_round);
     for (size_t sitting = 0; sitting < plan->sittings; sitting++) {
+        double elapsed_ms = (double) (bench_now_ns () - begin) / 1e6;
+        if (sitting >= 2 && elapsed_ms * (double) (sitting + 1) / (double) sitting > plan->limit_ms)
+            break;
         double call_ns = start (pair, plan, sides, sitting);
         size_t count = round_to (pair, (size_t) (plan->burst_ms * 1e6 / call_ns) + 1);
         if (sitting == 0) {
@@ -151,7 +155,7 @@ bench_rounds_run (const bench_pair_t *pair, const bench_plan_t *plan)
         for (size_t i = 0; i < 2; i++)
             bench_running_stop (&sides[i].running);
     }
-    print_result (pair, rounds, sides);
+    print_result (pair, round, sides);
     for (size_t i = 0; i < 2; i++) {
         bench_samples_free (&sides[i].all);
         free (sides[i].per_round);

@@ -11,6 +11,7 @@
 
 typedef struct {
     size_t sittings;   /* how often both halves are started anew */
+    unsigned limit_ms; /* no sitting after the second begins that would end later than this */
     size_t rounds;     /* of each sitting */
     unsigned burst_ms; /* about how long one burst of the slower half lasts */
     bool pin;          /* client and server have a processor each */
