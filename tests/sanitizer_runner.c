@@ -6,6 +6,7 @@
  * win over those of libcriterion; the assertions themselves stay Criterion's. Knows Test, TestSuite and
  * ParameterizedTest with their options, --filter PATTERN (as SUITE/NAME) and --list. */
 #include <criterion/criterion.h>
+#include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
 #include <fnmatch.h>
 #include <math.h>
@@ -52,6 +53,16 @@ criterion_send_assert (struct criterion_assert_stats *stats)
     atomic_store (&current_failed, true);
     fprintf (stderr, "%s:%u: %s/%s: %s\n", stats->file, stats->line, current_test->category,
              current_test->name, stats->message ? stats->message : "");
+}
+
+/* The failed assertion of criterion/new/assert.h, whose own version writes to the parent that is not there.
+ */
+void
+cri_assert_node_send (const char *file, size_t line, struct cri_assert_node *node)
+{
+    struct criterion_assert_stats stats = {.passed = 0, .file = file, .line = (unsigned) line};
+    stats.message = node->nchild > 0 ? node->children[0].repr : NULL;
+    criterion_send_assert (&stats);
 }
 
 void
