@@ -138,7 +138,7 @@ join_loop (struct program *program)
     uv_signal_init (&program->loop, &program->interrupt);
     uv_signal_init (&program->loop, &program->terminate);
     program->timer.data = program->transport_handle.data = program;
-    result =
+    int result =
         uv_poll_init (&program->loop, &program->transport_handle, godwit_transport_fd (program->transport));
     if (result == 0)
         result = uv_poll_start (&program->transport_handle, UV_READABLE, on_transport);
