@@ -29,7 +29,7 @@ end() {
     for pid in "${pids[@]}"; do
         kill -KILL "$pid" 2>/dev/null || true
     done
-    wait
+    wait 2>/dev/null
     rm -rf "$scratch"
 }
 trap end EXIT
