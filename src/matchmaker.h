@@ -51,8 +51,8 @@ void godwit__record_write (godwit__writer_t *writer, const godwit__record_t *rec
 godwit_status_t godwit__record_read (godwit__record_t **record, const godwit_value_t *map,
                                      godwit_error_t **error);
 
-/* What a matchmaker tells. On the reactor's thread, also from within announce and withdraw, but never from within open or
- * close. Records are borrowed. An event must not call the matchmaker that tells it. */
+/* What a matchmaker tells. On the reactor's thread, also from within announce and withdraw, but never from
+ * within open or close. Records are borrowed. An event must not call the matchmaker that tells it. */
 typedef struct godwit__matchmaker_events {
     /* New, or changed. The same record may be told any number of times; one's own records may be among them.
      */
@@ -70,7 +70,8 @@ typedef struct godwit__matchmaker_options {
     const godwit_url_t *url;
     const uint8_t *instance; /* of the transport; borrowed while the matchmaker is open */
     const char *virtual_host;
-    int64_t refresh_ms; /* members say this often that they are there; records expire after three times as long. 0: 5000 */
+    int64_t refresh_ms; /* members say this often that they are there; records expire after three times as
+                           long. 0: 5000 */
     uint64_t seed;      /* of jitter */
 } godwit__matchmaker_options_t;
 

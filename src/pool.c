@@ -392,7 +392,8 @@ godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__o
     godwit__pool_lock (pool);
     godwit_server_t *const server = server_of (pool, header->target);
     godwit_request_t *before = NULL;
-    for (godwit_request_t *at = server ? server->queue_first : NULL; at && !found; before = at, at = at->next) {
+    for (godwit_request_t *at = server ? server->queue_first : NULL; at && !found;
+         before = at, at = at->next) {
         if (at->port != port || at->origin != origin || at->id != header->id)
             continue;
         *(before ? &before->next : &server->queue_first) = at->next;

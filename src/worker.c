@@ -100,7 +100,8 @@ leave_lead (godwit__port_t *port)
 }
 
 bool
-godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *request, bool *malformed)
+godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *request,
+                    bool *malformed)
 {
     godwit__pool_t *const pool = request->pool;
     bool leads = port != NULL;
