@@ -1,0 +1,161 @@
+#include "drivers/zmq/zmq_driver.h"
+
+#include "src/error.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+/* A link takes three: its own, and two for its monitor. libzmq makes a table of this size at once (12 bytes
+ * each). */
+#define SOCKET_LIMIT 16383
+/* ZMTP carries a heartbeat's time to live in tenths of a second, in 16 bits. */
+#define HEARTBEAT_TTL_MAX_MS 6553599
+
+static godwit_status_t
+open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options, godwit_error_t **error)
+{
+    godwit__zmq_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    self->base.ops = &godwit__zmq_driver;
+    self->options = *options;
+    self->options.host = NULL;
+    self->options.virtual_host = NULL; /* not ours to keep */
+    if (options->host && !(self->host = strdup (options->host))) {
+        free (self);
+        return godwit__error_no_memory (error);
+    }
+    self->context = zmq_ctx_new ();
+    if (!self->context) {
+        godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make a ZeroMQ context: %s",
+                           zmq_strerror (errno));
+        free (self->host);
+        free (self);
+        return GODWIT_ERR_SYSTEM;
+    }
+    const int limit = zmq_ctx_get (self->context, ZMQ_SOCKET_LIMIT);
+    zmq_ctx_set (self->context, ZMQ_MAX_SOCKETS, limit > 0 && limit < SOCKET_LIMIT ? limit : SOCKET_LIMIT);
+    *driver = &self->base;
+    return GODWIT_OK;
+}
+
+static void
+close_driver (godwit__driver_t *driver)
+{
+    godwit__zmq_t *self = (godwit__zmq_t *) driver;
+    while (zmq_ctx_term (self->context) < 0 && errno == EINTR)
+        ;
+    free (self->host);
+    free (self);
+}
+
+static bool
+speaks (const char *address)
+{
+    return strncmp (address, "tcp://", 6) == 0 || strncmp (address, "ipc://", 6) == 0;
+}
+
+static const godwit__driver_counters_t *
+counters (const godwit__driver_t *driver)
+{
+    return &((const godwit__zmq_t *) driver)->counters;
+}
+
+const godwit__driver_ops_t godwit__zmq_driver = {
+    .name = "zmq",
+    .open = open_driver,
+    .close = close_driver,
+    .speaks = speaks,
+    .open_link = godwit__zmq_open_link,
+    .open_port = godwit__zmq_open_port,
+    .subscribe = godwit__zmq_subscribe,
+    .unsubscribe = godwit__zmq_unsubscribe,
+    .open_publisher = godwit__zmq_open_publisher,
+    .publisher_connect = godwit__zmq_publisher_connect,
+    .publisher_disconnect = godwit__zmq_publisher_disconnect,
+    .publish = godwit__zmq_publish,
+    .counters = counters,
+};
+
+/* --- sockets
+ * ------------------------------------------------------------------------------------------------------- */
+
+bool
+godwit__zmq_set (void *socket, int option, int value)
+{
+    return zmq_setsockopt (socket, option, &value, sizeof value) == 0;
+}
+
+static int
+as_ms (int64_t ms, int most)
+{
+    return ms < 0 ? 0 : ms > most ? most : (int) ms;
+}
+
+void *
+godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
+{
+    void *socket = zmq_socket (driver->context, type);
+    if (!socket) {
+        godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make a socket: %s", zmq_strerror (errno));
+        return NULL;
+    }
+    const godwit__driver_options_t *options = &driver->options;
+    const int64_t max_size =
+        options->max_message_size > INT64_MAX ? INT64_MAX : (int64_t) options->max_message_size;
+    const int connect_ms = as_ms (options->connect_timeout_ms, INT_MAX);
+    const int timeout_ms = as_ms (options->heartbeat_timeout_ms, HEARTBEAT_TTL_MAX_MS);
+    const bool set = godwit__zmq_set (socket, ZMQ_SNDHWM, options->queue_limit) &&
+                     godwit__zmq_set (socket, ZMQ_RCVHWM, options->queue_limit) &&
+                     zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &max_size, sizeof max_size) == 0 &&
+                     godwit__zmq_set (socket, ZMQ_HANDSHAKE_IVL, connect_ms) &&
+                     godwit__zmq_set (socket, ZMQ_CONNECT_TIMEOUT, connect_ms) &&
+                     godwit__zmq_set (socket, ZMQ_HEARTBEAT_IVL, as_ms (options->heartbeat_ms, INT_MAX)) &&
+                     godwit__zmq_set (socket, ZMQ_HEARTBEAT_TIMEOUT, timeout_ms) &&
+                     godwit__zmq_set (socket, ZMQ_HEARTBEAT_TTL, timeout_ms) &&
+                     godwit__zmq_set (socket, ZMQ_IMMEDIATE, 1) && godwit__zmq_set (socket, ZMQ_IPV6, 1) &&
+                     godwit__zmq_set (socket, ZMQ_LINGER, GODWIT__ZMQ_LINGER_MS);
+    if (set)
+        return socket;
+    godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "an option is not acceptable to ZeroMQ: %s",
+                       zmq_strerror (errno));
+    zmq_close (socket);
+    return NULL;
+}
+
+godwit__io_t
+godwit__zmq_io (int socket_error)
+{
+    switch (socket_error) {
+    case 0:
+        return GODWIT__IO_OK;
+    case EAGAIN:
+        return GODWIT__IO_AGAIN;
+    case EHOSTUNREACH:
+        return GODWIT__IO_CLOSED;
+    default:
+        return GODWIT__IO_REFUSED;
+    }
+}
+
+/* --- what all channels have in common
+ * ------------------------------------------------------------------------------ */
+
+void
+godwit__zmq_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
+{
+    godwit__guard_wait (&((godwit__zmq_channel_t *) channel)->guard, for_room, timeout_ns);
+}
+
+void
+godwit__zmq_wake (godwit__channel_t *channel)
+{
+    godwit__guard_wake (&((godwit__zmq_channel_t *) channel)->guard);
+}
+
+int
+godwit__zmq_fd (godwit__channel_t *channel)
+{
+    return godwit__guard_fd (&((godwit__zmq_channel_t *) channel)->guard);
+}

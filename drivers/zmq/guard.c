@@ -1,0 +1,230 @@
+/* Why no wake-up is lost.
+ *
+ * libzmq tells a socket what happened (a message can be read, there is room again, a connection came) by
+ * commands in the socket's mailbox. ZMQ_FD is the mailbox's eventfd, and it is written only when a command
+ * comes to a mailbox that was found empty. Any operation on the socket may process the commands, and with
+ * them goes the descriptor's readability: it does not say "there is input" but "nobody has looked since".
+ *
+ * The leader looks by receiving. When that said EAGAIN, libzmq had processed every command and found the
+ * mailbox empty, so whatever comes later makes ZMQ_FD readable and ends the leader's poll (`armed`) - unless
+ * another thread's operation processes it first. That thread therefore asks for ZMQ_EVENTS before it releases
+ * the lock (godwit__guard_touched), which again processes all commands:
+ *  - there is input (or the room that was asked for): it says so in `input`, which ends the wait that is to
+ * come, and through the eventfd, which ends the one that runs;
+ *  - there is nothing: the mailbox is empty again, and the leader is armed as before.
+ * While `input` is set nobody needs to look: the leader receives until EAGAIN before it waits again.
+ *
+ * When the leader is not armed (it received something and has not been told that this was all), it will look
+ * by itself, and a send costs no look: on the path of a single caller, and of a server that answers what it
+ * receives, `armed` is never set while sending.
+ *
+ * The lock orders all of this. `waiting` and `epoll_fd` tell whether an eventfd needs writing at all.
+ *
+ * Room: a DEALER has one connection, and ZMQ_POLLOUT is true for it. A ROUTER's is true if any peer has room,
+ * an XPUB's always, so the commands that say that one peer has room again can be processed by anybody without
+ * a trace. There, who waits for room looks again every ROOM_RECHECK_NS; mostly the command itself wakes the
+ * leader before. */
+#include "drivers/zmq/guard.h"
+
+#include "src/error.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ROOM_RECHECK_NS (2 * GODWIT__NS_PER_MS)
+
+static int
+fd_of (void *socket)
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+    return zmq_getsockopt (socket, ZMQ_FD, &fd, &size) == 0 ? fd : -1;
+}
+
+godwit_status_t
+godwit__guard_init (godwit__guard_t *guard, void *socket, void *second, godwit_error_t **error)
+{
+    *guard = (godwit__guard_t){.socket = socket,
+                               .socket_fd = fd_of (socket),
+                               .second_fd = second ? fd_of (second) : -1,
+                               .event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK),
+                               .epoll_fd = -1,
+                               .room_timer_fd = -1};
+    pthread_mutex_init (&guard->lock, NULL);
+    if (guard->event_fd >= 0)
+        return GODWIT_OK;
+    godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make an eventfd: %s", strerror (errno));
+    godwit__guard_close (guard, 0);
+    return GODWIT_ERR_SYSTEM;
+}
+
+void
+godwit__guard_close (godwit__guard_t *guard, int linger_ms)
+{
+    zmq_setsockopt (guard->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+    zmq_close (guard->socket);
+    const int fds[] = {guard->event_fd, guard->epoll_fd, guard->room_timer_fd};
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        if (fds[i] >= 0)
+            close (fds[i]);
+    }
+    pthread_mutex_destroy (&guard->lock);
+}
+
+/* --- telling the leader
+ * -------------------------------------------------------------------------------------------- */
+
+static void
+set_event (godwit__guard_t *guard)
+{
+    const uint64_t one = 1;
+    if (!guard->event_set && (guard->waiting || guard->epoll_fd >= 0))
+        guard->event_set = write (guard->event_fd, &one, sizeof one) == (ssize_t) sizeof one;
+}
+
+void
+godwit__guard_tell (godwit__guard_t *guard)
+{
+    guard->input = true;
+    set_event (guard);
+}
+
+int
+godwit__guard_events (godwit__guard_t *guard)
+{
+    int events = 0;
+    size_t size = sizeof events;
+    while (zmq_getsockopt (guard->socket, ZMQ_EVENTS, &events, &size) < 0 && errno == EINTR)
+        ;
+    return events;
+}
+
+static bool
+events_matter (godwit__guard_t *guard, int events)
+{
+    if (!guard->wants_room || !guard->exact_room || !(events & ZMQ_POLLOUT))
+        return events & ZMQ_POLLIN;
+    guard->wants_room = false;
+    return true;
+}
+
+void
+godwit__guard_touched (godwit__guard_t *guard)
+{
+    if (guard->armed && !guard->input && events_matter (guard, godwit__guard_events (guard)))
+        godwit__guard_tell (guard);
+}
+
+void
+godwit__guard_quiet (godwit__guard_t *guard)
+{
+    uint64_t count;
+    guard->armed = true;
+    guard->input = false;
+    if (guard->event_set && read (guard->event_fd, &count, sizeof count) > 0)
+        guard->event_set = false;
+    if (guard->room_timer_set && read (guard->room_timer_fd, &count, sizeof count) > 0)
+        guard->room_timer_set = false;
+    /* The receive may have processed the command that says that there is room. */
+    if (guard->wants_room && guard->exact_room)
+        godwit__guard_touched (guard);
+}
+
+void
+godwit__guard_full (godwit__guard_t *guard)
+{
+    guard->wants_room = true;
+    if (guard->exact_room || guard->room_timer_fd < 0 || guard->room_timer_set)
+        return;
+    const struct itimerspec soon = {.it_value = {0, ROOM_RECHECK_NS}};
+    guard->room_timer_set = timerfd_settime (guard->room_timer_fd, 0, &soon, NULL) == 0;
+}
+
+void
+godwit__guard_wake (godwit__guard_t *guard)
+{
+    godwit__guard_lock (guard);
+    guard->woken = true;
+    set_event (guard);
+    godwit__guard_unlock (guard);
+}
+
+/* --- waiting
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* Lock held. True if there is a reason not to wait. */
+static bool
+must_not_wait (godwit__guard_t *guard, bool for_room)
+{
+    if (guard->woken || guard->input || guard->ended || !guard->armed ||
+        (guard->second_fd >= 0 && !guard->second_quiet))
+        return true;
+    if (!for_room || !guard->exact_room)
+        return false;
+    guard->wants_room = true;
+    return events_matter (guard, godwit__guard_events (guard));
+}
+
+void
+godwit__guard_wait (godwit__guard_t *guard, bool for_room, int64_t timeout_ns)
+{
+    godwit__guard_lock (guard);
+    const bool ready = must_not_wait (guard, for_room);
+    guard->woken = false;
+    guard->waiting = !ready;
+    godwit__guard_unlock (guard);
+    if (ready || timeout_ns <= 0)
+        return;
+
+    if (for_room && !guard->exact_room && timeout_ns > ROOM_RECHECK_NS)
+        timeout_ns = ROOM_RECHECK_NS;
+    const struct timespec timeout = {(time_t) (timeout_ns / 1000000000), (long) (timeout_ns % 1000000000)};
+    struct pollfd items[] = {
+        {guard->socket_fd, POLLIN, 0}, {guard->event_fd, POLLIN, 0}, {guard->second_fd, POLLIN, 0}};
+    ppoll (items, guard->second_fd < 0 ? 2 : 3, timeout_ns == GODWIT__NEVER ? NULL : &timeout, NULL);
+
+    godwit__guard_lock (guard);
+    guard->waiting = false;
+    guard->woken = false; /* this wait was the one to end */
+    if (items[2].revents)
+        guard->second_quiet = false;
+    godwit__guard_unlock (guard);
+}
+
+static bool
+epoll_add (int epoll_fd, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+    return fd < 0 || epoll_ctl (epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+/* The descriptors are level-triggered in the nested epoll, and receiving until EAGAIN empties each of them:
+ * the mailboxes because libzmq processes every command before it says so, the eventfd and the timer in
+ * godwit__guard_quiet. */
+int
+godwit__guard_fd (godwit__guard_t *guard)
+{
+    godwit__guard_lock (guard);
+    if (guard->epoll_fd < 0) {
+        const int fd = epoll_create1 (EPOLL_CLOEXEC);
+        if (!guard->exact_room)
+            guard->room_timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+        if (fd >= 0 && epoll_add (fd, guard->socket_fd) && epoll_add (fd, guard->event_fd) &&
+            epoll_add (fd, guard->second_fd) && epoll_add (fd, guard->room_timer_fd)) {
+            guard->epoll_fd = fd;
+            /* Whether there is something already is unknown, and the edge may be gone: let the reactor look.
+             */
+            godwit__guard_tell (guard);
+        } else if (fd >= 0) {
+            close (fd);
+        }
+    }
+    const int fd = guard->epoll_fd;
+    godwit__guard_unlock (guard);
+    return fd;
+}

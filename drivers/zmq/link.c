@@ -1,0 +1,325 @@
+/* A link is a DEALER that lives as long as its one connection, and a monitor that says when it began and
+ * ended.
+ *
+ *                  handshake succeeded              disconnected                    barrier's CLOSED
+ *   CONNECTING ---------------------------> UP -----------------------> DRAINING ----------------------> DOWN
+ *       |    closed, disconnected, failed, connect_timeout_ms passed                                      ^
+ *       +-------------------------------------------------------------------------------------------------+
+ *
+ * libzmq reports a disconnection before it hands on the last messages that it has read from the connection.
+ * Therefore DRAINING: the DEALER is connected to an address where nobody can listen, which its I/O thread
+ * takes up only when it has done with the old connection, and the monitor's report of that failure (in
+ * microseconds) says that all that ever arrived is in the socket's queue. */
+#include "drivers/zmq/zmq_driver.h"
+
+#include "src/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* If the barrier's report does not come. */
+#define DRAIN_LIMIT_MS 100
+/* In Linux's abstract namespace; only ever tried, never listened at. */
+#define BARRIER_ADDRESS "ipc://@godwit-nobody-listens-here"
+
+typedef enum link_state { LINK_CONNECTING, LINK_UP, LINK_DRAINING, LINK_DOWN } link_state_t;
+
+typedef struct zmq_link {
+    godwit__zmq_channel_t base;
+    link_state_t state;       /* written by the reactor's thread under the guard's lock */
+    void *monitor;            /* PAIR; the reactor's thread only */
+    godwit__source_t source;  /* of the monitor */
+    godwit__timer_t deadline; /* of CONNECTING, and of DRAINING */
+    godwit__task_t tell_down; /* when up and down come at once */
+    bool was_up;
+    bool up_told;
+    const char *reason; /* of being down */
+    const godwit__link_events_t *events;
+    void *user;
+} zmq_link_t;
+
+static godwit__io_t
+send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+{
+    zmq_link_t *self = (zmq_link_t *) channel;
+    godwit__guard_t *guard = &self->base.guard;
+    godwit__outgoing_t outgoing;
+    (void) origin;
+    if (message->size > self->base.driver->options.max_message_size ||
+        !godwit__outgoing_init (&outgoing, NULL, message))
+        return GODWIT__IO_REFUSED;
+
+    godwit__guard_lock (guard);
+    godwit__io_t result = GODWIT__IO_CLOSED;
+    if (self->state <= LINK_UP) {
+        int failure = godwit__outgoing_send (&outgoing, guard->socket);
+        /* libzmq looks for room at most every millisecond or so when it sends, but always when it is asked.
+         */
+        if (failure == EAGAIN && (godwit__guard_events (guard) & ZMQ_POLLOUT))
+            failure = godwit__outgoing_send (&outgoing, guard->socket);
+        result = godwit__zmq_io (failure);
+        if (result == GODWIT__IO_AGAIN)
+            godwit__guard_full (guard);
+        godwit__guard_touched (guard);
+    }
+    godwit__guard_unlock (guard);
+
+    if (result == GODWIT__IO_OK)
+        godwit__outgoing_sent (&outgoing, message);
+    else
+        godwit__outgoing_cancel (&outgoing);
+    return result;
+}
+
+static godwit__io_t
+recv_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    zmq_link_t *self = (zmq_link_t *) channel;
+    godwit__guard_t *guard = &self->base.guard;
+    godwit__io_t result = GODWIT__IO_OK;
+    (void) origin;
+    godwit__guard_lock (guard);
+    while (godwit__frame_receive (frame, guard->socket) == 0) {
+        godwit__guard_received (guard);
+        if (!godwit__frame_has_more (frame))
+            goto done;
+        godwit__zmq_count (&self->base.driver->counters.malformed);
+        godwit__frame_discard (frame, guard->socket);
+    }
+    godwit__guard_quiet (guard);
+    result = self->state == LINK_DOWN ? GODWIT__IO_CLOSED : GODWIT__IO_AGAIN;
+done:
+    godwit__guard_unlock (guard);
+    return result;
+}
+
+/* --- the monitor
+ * --------------------------------------------------------------------------------------------------- */
+
+static void
+set_state (zmq_link_t *self, link_state_t state)
+{
+    godwit__guard_t *guard = &self->base.guard;
+    godwit__guard_lock (guard);
+    self->state = state;
+    if (state == LINK_UP) {
+        /* Makes the socket take up the connection, so that a send from now on is accepted. */
+        const int events = godwit__guard_events (guard);
+        if (events & ZMQ_POLLIN || guard->wants_room)
+            godwit__guard_tell (guard);
+    } else if (state == LINK_DRAINING) {
+        if (zmq_connect (guard->socket, BARRIER_ADDRESS) < 0)
+            self->state = LINK_DOWN;
+        godwit__guard_tell (guard); /* for who waits for room */
+    }
+    if (self->state == LINK_DOWN) {
+        guard->ended = true;
+        godwit__guard_tell (guard);
+    }
+    godwit__guard_unlock (guard);
+}
+
+/* Tells one event, because whoever is told may close the link: self may be gone afterwards. */
+static void
+tell (zmq_link_t *self)
+{
+    if (self->was_up && !self->up_told) {
+        self->up_told = true;
+        if (self->state == LINK_DOWN)
+            godwit__reactor_post (self->base.driver->options.reactor, &self->tell_down);
+        self->events->up (self->user);
+    } else if (self->state == LINK_DOWN) {
+        self->events->down (self->user, self->reason);
+    }
+}
+
+static void
+on_tell_down (godwit__task_t *task)
+{
+    tell (task->user);
+}
+
+static void
+enter_up (zmq_link_t *self)
+{
+    godwit__reactor_disarm (self->base.driver->options.reactor, &self->deadline);
+    self->was_up = true;
+    set_state (self, LINK_UP);
+}
+
+/* The first reason is the one that counts. */
+static void
+enter_down (zmq_link_t *self, const char *reason)
+{
+    godwit__reactor_t *reactor = self->base.driver->options.reactor;
+    if (!self->reason)
+        self->reason = reason;
+    godwit__reactor_unwatch (reactor, &self->source);
+    godwit__reactor_disarm (reactor, &self->deadline);
+    set_state (self, LINK_DOWN);
+}
+
+static void
+enter_draining (zmq_link_t *self)
+{
+    godwit__reactor_t *reactor = self->base.driver->options.reactor;
+    self->reason = "the connection was lost";
+    set_state (self, LINK_DRAINING);
+    const int64_t deadline = godwit__reactor_now (reactor) + DRAIN_LIMIT_MS * GODWIT__NS_PER_MS;
+    if (self->state == LINK_DOWN || godwit__reactor_arm (reactor, &self->deadline, deadline) != GODWIT_OK)
+        enter_down (self, self->reason);
+}
+
+static void
+on_deadline (godwit__timer_t *timer)
+{
+    zmq_link_t *self = timer->user;
+    enter_down (self, "no connection in time");
+    tell (self);
+}
+
+/* The number of the next event, or 0. */
+static unsigned
+next_event (void *monitor)
+{
+    godwit__frame_t frame;
+    uint16_t event = 0;
+    if (godwit__frame_receive (&frame, monitor))
+        return 0;
+    if (frame.size >= sizeof event)
+        memcpy (&event, frame.data, sizeof event);
+    godwit__frame_discard (&frame, monitor); /* the address is the second part */
+    return event;
+}
+
+/* Takes every event before it tells any: the descriptor only becomes readable again after the monitor said
+ * EAGAIN. */
+static void
+on_monitor (godwit__source_t *source)
+{
+    zmq_link_t *self = source->user;
+    for (unsigned event; (event = next_event (self->monitor));) {
+        if (self->state == LINK_CONNECTING && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+            enter_up (self);
+        else if (self->state == LINK_CONNECTING)
+            enter_down (self, event == ZMQ_EVENT_CLOSED         ? "the connection was refused"
+                              : event == ZMQ_EVENT_DISCONNECTED ? "the connection was lost"
+                                                                : "the peer does not speak ZMTP as we do");
+        else if (self->state == LINK_UP)
+            enter_draining (self);
+        else if (self->state == LINK_DRAINING)
+            enter_down (self, NULL);
+    }
+    tell (self);
+}
+
+static bool
+start_monitor (zmq_link_t *self, godwit_error_t **error)
+{
+    godwit__zmq_t *driver = self->base.driver;
+    char name[64];
+    snprintf (name, sizeof name, "inproc://monitor-%u", driver->monitor_count++);
+    self->monitor = zmq_socket (driver->context, ZMQ_PAIR);
+    size_t size = sizeof self->source.fd;
+    const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
+                       ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
+                       ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    if (self->monitor && godwit__zmq_set (self->monitor, ZMQ_LINGER, 0) &&
+        zmq_socket_monitor (self->base.guard.socket, name, events) == 0 &&
+        zmq_connect (self->monitor, name) == 0 &&
+        zmq_getsockopt (self->monitor, ZMQ_FD, &self->source.fd, &size) == 0) {
+        next_event (self->monitor); /* there is none; having been told so arms the descriptor */
+        return true;
+    }
+    godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot monitor a connection: %s", zmq_strerror (errno));
+    return false;
+}
+
+/* --- life
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void
+close_link (godwit__channel_t *channel)
+{
+    zmq_link_t *self = (zmq_link_t *) channel;
+    godwit__reactor_t *reactor = self->base.driver->options.reactor;
+    godwit__reactor_unwatch (reactor, &self->source);
+    godwit__reactor_disarm (reactor, &self->deadline);
+    godwit__reactor_unpost (reactor, &self->tell_down);
+    if (self->monitor) {
+        zmq_socket_monitor (self->base.guard.socket, NULL, 0);
+        zmq_close (self->monitor);
+    }
+    godwit__guard_close (&self->base.guard, self->state == LINK_UP ? GODWIT__ZMQ_LINGER_MS : 0);
+    free (self);
+}
+
+static const godwit__channel_ops_t link_ops = {
+    .send = send_link,
+    .recv = recv_link,
+    .wait = godwit__zmq_wait,
+    .wake = godwit__zmq_wake,
+    .fd = godwit__zmq_fd,
+    .close = close_link,
+};
+
+static godwit_status_t
+connect_link (zmq_link_t *self, const char *address, godwit_error_t **error)
+{
+    const godwit__driver_options_t *options = &self->base.driver->options;
+    if (!start_monitor (self, error))
+        return GODWIT_ERR_SYSTEM;
+    const godwit_status_t status = godwit__reactor_watch (options->reactor, &self->source, error);
+    if (status != GODWIT_OK)
+        return status;
+    /* libzmq's own limit misses what fails before there is a connection, such as a name that cannot be
+     * resolved. */
+    const int64_t deadline =
+        godwit__reactor_now (options->reactor) + options->connect_timeout_ms * GODWIT__NS_PER_MS;
+    if (godwit__reactor_arm (options->reactor, &self->deadline, deadline) != GODWIT_OK)
+        return godwit__error_no_memory (error);
+    if (zmq_connect (self->base.guard.socket, address) == 0)
+        return GODWIT_OK;
+    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot connect to %s: %s", address,
+                              zmq_strerror (errno));
+}
+
+godwit_status_t
+godwit__zmq_open_link (godwit__driver_t *driver, const char *address, const godwit__link_events_t *events,
+                       void *user, godwit__channel_t **link, godwit_error_t **error)
+{
+    zmq_link_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    self->base.base.ops = &link_ops;
+    self->base.driver = (godwit__zmq_t *) driver;
+    self->events = events;
+    self->user = user;
+    self->source.ready = on_monitor;
+    self->source.user = self;
+    self->deadline.fire = on_deadline;
+    self->deadline.user = self;
+    self->tell_down.run = on_tell_down;
+    self->tell_down.user = self;
+
+    void *socket = godwit__zmq_socket (self->base.driver, ZMQ_DEALER, error);
+    godwit_status_t status = socket ? GODWIT_OK : GODWIT_ERR_SYSTEM;
+    if (socket) {
+        godwit__zmq_set (socket, ZMQ_RECONNECT_IVL, -1);
+        status = godwit__guard_init (&self->base.guard, socket, NULL, error);
+    }
+    if (status != GODWIT_OK) {
+        free (self);
+        return status;
+    }
+    self->base.guard.exact_room = true;
+    status = connect_link (self, address, error);
+    if (status != GODWIT_OK) {
+        close_link (&self->base.base);
+        return status;
+    }
+    *link = &self->base.base;
+    return GODWIT_OK;
+}

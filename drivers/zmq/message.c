@@ -1,0 +1,130 @@
+#include "drivers/zmq/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Up to here, copying is cheaper than the two allocations that lending takes. */
+#define LEND_MORE_THAN 1024
+
+_Static_assert(sizeof (zmq_msg_t) <= sizeof ((godwit__frame_t){0}).storage, "a frame holds a zmq_msg_t");
+
+/* libzmq calls the free function of a message also when one that was not sent is closed, so it is told whose
+ * the bytes are. */
+struct godwit__lent {
+    void (*free_fn) (void *data, void *hint);
+    void *hint;
+    bool cancelled;
+};
+
+static void
+free_lent (void *data, void *hint)
+{
+    struct godwit__lent *lent = hint;
+    if (!lent->cancelled)
+        lent->free_fn (data, lent->hint);
+    free (lent);
+}
+
+static bool
+lend (godwit__outgoing_t *outgoing, const godwit__message_t *message)
+{
+    struct godwit__lent *lent = malloc (sizeof *lent);
+    if (!lent)
+        return false;
+    *lent = (struct godwit__lent){message->free_fn, message->hint, false};
+    if (zmq_msg_init_data (&outgoing->message, message->data, message->size, free_lent, lent) < 0) {
+        free (lent);
+        return false;
+    }
+    outgoing->lent = lent;
+    return true;
+}
+
+bool
+godwit__outgoing_init (godwit__outgoing_t *outgoing, const uint8_t *key, const godwit__message_t *message)
+{
+    if (message->free_fn && message->size > LEND_MORE_THAN)
+        return lend (outgoing, message);
+    const size_t key_size = key ? GODWIT__KEY_SIZE : 0;
+    outgoing->lent = NULL;
+    if (zmq_msg_init_size (&outgoing->message, key_size + message->size) < 0)
+        return false;
+    uint8_t *data = zmq_msg_data (&outgoing->message);
+    if (key)
+        memcpy (data, key, key_size);
+    if (message->size)
+        memcpy (data + key_size, message->data, message->size);
+    return true;
+}
+
+int
+godwit__outgoing_send (godwit__outgoing_t *outgoing, void *socket)
+{
+    int result;
+    do {
+        result = zmq_msg_send (&outgoing->message, socket, ZMQ_DONTWAIT) < 0 ? errno : 0;
+    } while (result == EINTR);
+    return result;
+}
+
+void
+godwit__outgoing_sent (godwit__outgoing_t *outgoing, const godwit__message_t *message)
+{
+    if (message->free_fn && !outgoing->lent)
+        message->free_fn (message->data, message->hint);
+}
+
+void
+godwit__outgoing_cancel (godwit__outgoing_t *outgoing)
+{
+    if (outgoing->lent)
+        outgoing->lent->cancelled = true;
+    zmq_msg_close (&outgoing->message);
+}
+
+static zmq_msg_t *
+message_of (godwit__frame_t *frame)
+{
+    return (zmq_msg_t *) (void *) &frame->storage;
+}
+
+static void
+release_frame (godwit__frame_t *frame)
+{
+    zmq_msg_close (message_of (frame));
+}
+
+int
+godwit__frame_receive (godwit__frame_t *frame, void *socket)
+{
+    zmq_msg_t *message = message_of (frame);
+    zmq_msg_init (message);
+    while (zmq_msg_recv (message, socket, ZMQ_DONTWAIT) < 0) {
+        if (errno != EINTR)
+            return errno; /* an empty message needs no close */
+    }
+    frame->data = zmq_msg_data (message);
+    frame->size = zmq_msg_size (message);
+    frame->release = release_frame;
+    return 0;
+}
+
+bool
+godwit__frame_has_more (const godwit__frame_t *frame)
+{
+    return zmq_msg_more ((const zmq_msg_t *) (const void *) &frame->storage);
+}
+
+void
+godwit__frame_discard (godwit__frame_t *frame, void *socket)
+{
+    bool more = godwit__frame_has_more (frame);
+    godwit__frame_release (frame);
+    while (more) {
+        /* The parts of a message come together, so this cannot fail while there are more. */
+        if (godwit__frame_receive (frame, socket))
+            break;
+        more = godwit__frame_has_more (frame);
+        godwit__frame_release (frame);
+    }
+}

@@ -1,0 +1,34 @@
+/* Godwit's messages and frames as libzmq's. */
+#ifndef GODWIT_DRIVERS_ZMQ_MESSAGE_H
+#define GODWIT_DRIVERS_ZMQ_MESSAGE_H
+
+#include "src/driver.h"
+
+#include <zmq.h>
+
+/* A libzmq message that is to be sent, and what must happen if it is not. */
+typedef struct godwit__outgoing {
+    zmq_msg_t message;
+    struct godwit__lent *lent; /* the caller's bytes, passed without a copy */
+} godwit__outgoing_t;
+
+/* key: NULL, or a publication's, which is put in front unless the message is lent. False when memory is
+ * short. */
+bool godwit__outgoing_init (godwit__outgoing_t *outgoing, const uint8_t *key,
+                            const godwit__message_t *message);
+/* Hands it over as the last part, without waiting: 0, or an errno; then it is unchanged. */
+int godwit__outgoing_send (godwit__outgoing_t *outgoing, void *socket);
+/* After it was sent: gives the caller's bytes back if they were copied. */
+void godwit__outgoing_sent (godwit__outgoing_t *outgoing, const godwit__message_t *message);
+/* It was not sent: the bytes stay the caller's. */
+void godwit__outgoing_cancel (godwit__outgoing_t *outgoing);
+
+/* Receives one part into an uninitialised frame, without waiting: 0, or an errno; then there is nothing to
+ * release. */
+int godwit__frame_receive (godwit__frame_t *frame, void *socket);
+/* Whether the message has another part. */
+bool godwit__frame_has_more (const godwit__frame_t *frame);
+/* Releases the frame and throws away the other parts of its message. */
+void godwit__frame_discard (godwit__frame_t *frame, void *socket);
+
+#endif

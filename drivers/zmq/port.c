@@ -1,0 +1,342 @@
+/* A port is a bound ROUTER, for links, and a bound SUB, for publications, with one leader for both. */
+#include "drivers/zmq/zmq_driver.h"
+
+#include "src/error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+/* What a ROUTER calls a peer that did not name itself: a zero, then a number that no other connection gets.
+ */
+#define ROUTING_ID_SIZE 5
+/* Above the number in an origin, so that none is 0 or GODWIT__ORIGIN_FANOUT. */
+#define ORIGIN_MARK (UINT64_C (1) << 32)
+/* While links keep the leader busy, it looks for publications after so many frames; when there was one, after
+ * each. */
+#define LINKS_PER_LOOK 16
+#define LISTEN_BACKLOG 1024
+
+typedef struct zmq_port {
+    godwit__zmq_channel_t base; /* the guard's socket is the ROUTER; its lock is also the SUB's */
+    void *subscriber;           /* NULL: takes no publications */
+    unsigned links_before_look;
+} zmq_port_t;
+
+static godwit__origin_t
+origin_of (const godwit__frame_t *routing_id)
+{
+    uint32_t number;
+    if (routing_id->size != ROUTING_ID_SIZE || routing_id->data[0])
+        return 0;
+    memcpy (&number, routing_id->data + 1, sizeof number);
+    return ORIGIN_MARK | number;
+}
+
+/* --- sending
+ * ------------------------------------------------------------------------------------------------------- */
+
+static int
+send_routing_id (void *router, godwit__origin_t origin)
+{
+    uint8_t bytes[ROUTING_ID_SIZE] = {0};
+    const uint32_t number = (uint32_t) origin;
+    memcpy (bytes + 1, &number, sizeof number);
+    while (zmq_send (router, bytes, sizeof bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
+        if (errno != EINTR)
+            return errno;
+    }
+    return 0;
+}
+
+static godwit__io_t
+send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+{
+    zmq_port_t *self = (zmq_port_t *) channel;
+    godwit__guard_t *guard = &self->base.guard;
+    godwit__outgoing_t outgoing;
+    if (message->size > self->base.driver->options.max_message_size ||
+        !godwit__outgoing_init (&outgoing, NULL, message))
+        return GODWIT__IO_REFUSED;
+
+    godwit__guard_lock (guard);
+    int failure = EHOSTUNREACH;
+    if (origin >> 32 == 1) {
+        failure = send_routing_id (guard->socket, origin);
+        if (failure == EAGAIN) {
+            /* libzmq looks for room at most every millisecond or so when it sends, but always when it is
+             * asked. */
+            godwit__guard_events (guard);
+            failure = send_routing_id (guard->socket, origin);
+        }
+        /* The ROUTER decided with the first part: it takes the second one, and throws it away if the peer
+         * goes. */
+        if (!failure)
+            failure = godwit__outgoing_send (&outgoing, guard->socket);
+        if (failure == EAGAIN)
+            godwit__guard_full (guard);
+        godwit__guard_touched (guard);
+    }
+    godwit__guard_unlock (guard);
+
+    if (failure)
+        godwit__outgoing_cancel (&outgoing);
+    else
+        godwit__outgoing_sent (&outgoing, message);
+    if (failure == EHOSTUNREACH)
+        godwit__zmq_count (&self->base.driver->counters.dropped);
+    return godwit__zmq_io (failure);
+}
+
+/* --- receiving: the lock is held
+ * ----------------------------------------------------------------------------------- */
+
+static void
+throw_away (zmq_port_t *self, godwit__frame_t *frame, void *socket)
+{
+    godwit__zmq_count (&self->base.driver->counters.malformed);
+    godwit__frame_discard (frame, socket);
+}
+
+/* True if there was a frame. A peer that named itself, or sends several parts, is none of ours. */
+static bool
+receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    void *router = self->base.guard.socket;
+    while (godwit__frame_receive (frame, router) == 0) {
+        *origin = origin_of (frame);
+        if (!*origin || !godwit__frame_has_more (frame)) {
+            throw_away (self, frame, router);
+            continue;
+        }
+        godwit__frame_release (frame);
+        if (godwit__frame_receive (frame, router))
+            continue;
+        if (!godwit__frame_has_more (frame))
+            return true;
+        throw_away (self, frame, router);
+    }
+    return false;
+}
+
+/* A publication is its key and the message, in one part or in two. */
+static bool
+receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    *origin = GODWIT__ORIGIN_FANOUT;
+    while (godwit__frame_receive (frame, self->subscriber) == 0) {
+        if (frame->size >= GODWIT__KEY_SIZE && !godwit__frame_has_more (frame)) {
+            frame->data += GODWIT__KEY_SIZE;
+            frame->size -= GODWIT__KEY_SIZE;
+            return true;
+        }
+        if (frame->size != GODWIT__KEY_SIZE) {
+            throw_away (self, frame, self->subscriber);
+            continue;
+        }
+        godwit__frame_release (frame);
+        if (godwit__frame_receive (frame, self->subscriber))
+            continue;
+        if (!godwit__frame_has_more (frame))
+            return true;
+        throw_away (self, frame, self->subscriber);
+    }
+    self->base.guard.second_quiet = true;
+    return false;
+}
+
+static godwit__io_t
+recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    zmq_port_t *self = (zmq_port_t *) channel;
+    godwit__guard_t *guard = &self->base.guard;
+    bool got = false;
+    godwit__guard_lock (guard);
+    if (self->subscriber && !self->links_before_look--) {
+        got = receive_publication (self, frame, origin);
+        self->links_before_look = got ? 1 : LINKS_PER_LOOK;
+    }
+    if (!got)
+        got = receive_from_link (self, frame, origin);
+    /* When the last look found nothing and the SUB's descriptor, which every wait looks at, said nothing
+     * since, there is nothing. A reactor does not tell which descriptor it was, so for it we look each time.
+     */
+    if (!got && self->subscriber && (!guard->second_quiet || guard->epoll_fd >= 0)) {
+        got = receive_publication (self, frame, origin);
+        self->links_before_look = got ? 1 : LINKS_PER_LOOK;
+    }
+    if (got)
+        godwit__guard_received (guard);
+    else
+        godwit__guard_quiet (guard);
+    godwit__guard_unlock (guard);
+    return got ? GODWIT__IO_OK : GODWIT__IO_AGAIN;
+}
+
+/* --- subscriptions
+ * ------------------------------------------------------------------------------------------------- */
+
+static int
+set_subscription (zmq_port_t *self, int option, const uint8_t key[GODWIT__KEY_SIZE])
+{
+    if (!self->subscriber)
+        return EINVAL;
+    godwit__guard_lock (&self->base.guard);
+    const int failure = zmq_setsockopt (self->subscriber, option, key, GODWIT__KEY_SIZE) < 0 ? errno : 0;
+    /* That may have taken the edge from the SUB's descriptor: the leader is to look. */
+    self->base.guard.second_quiet = false;
+    godwit__guard_tell (&self->base.guard);
+    godwit__guard_unlock (&self->base.guard);
+    return failure;
+}
+
+godwit_status_t
+godwit__zmq_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE], godwit_error_t **error)
+{
+    const int failure = set_subscription ((zmq_port_t *) port, ZMQ_SUBSCRIBE, key);
+    if (!failure)
+        return GODWIT_OK;
+    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot subscribe: %s", zmq_strerror (failure));
+}
+
+void
+godwit__zmq_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE])
+{
+    set_subscription ((zmq_port_t *) port, ZMQ_UNSUBSCRIBE, key);
+}
+
+/* --- life
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void
+close_port (godwit__channel_t *channel)
+{
+    zmq_port_t *self = (zmq_port_t *) channel;
+    if (self->subscriber)
+        zmq_close (self->subscriber);
+    godwit__guard_close (&self->base.guard, GODWIT__ZMQ_LINGER_MS);
+    free (self);
+}
+
+static const godwit__channel_ops_t port_ops = {
+    .send = send_port,
+    .recv = recv_port,
+    .wait = godwit__zmq_wait,
+    .wake = godwit__zmq_wake,
+    .fd = godwit__zmq_fd,
+    .close = close_port,
+};
+
+static godwit_status_t
+bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+{
+    size_t size = GODWIT__ADDRESS_SIZE;
+    if (zmq_bind (socket, at) == 0 && zmq_getsockopt (socket, ZMQ_LAST_ENDPOINT, bound, &size) == 0)
+        return GODWIT_OK;
+    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: %s", at, zmq_strerror (errno));
+}
+
+/* On an ephemeral port of the host; the address has the host as it was given, for that is how others reach
+ * it. */
+static godwit_status_t
+bind_tcp (const zmq_port_t *self, void *socket, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+{
+    char at[GODWIT__ADDRESS_SIZE];
+    const char *host = self->base.driver->host ? self->base.driver->host : "127.0.0.1";
+    const bool bracket = strchr (host, ':') && host[0] != '[';
+    const char *open = bracket ? "[" : "", *close = bracket ? "]" : "";
+    /* Room for the longest port number is made sure of here. */
+    if (snprintf (at, sizeof at, "tcp://%s%s%s:*", open, host, close) >= (int) sizeof at - 5)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long",
+                                  host);
+    const godwit_status_t status = bind_socket (socket, at, bound, error);
+    if (status != GODWIT_OK)
+        return status;
+    const char *colon = strrchr (bound, ':');
+    const unsigned long number = colon ? strtoul (colon + 1, NULL, 10) : 0;
+    snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s%lu", (int) (strlen (at) - 1), at, number);
+    return GODWIT_OK;
+}
+
+/* In Linux's abstract namespace: nothing to unlink, nothing left behind by a process that was killed, no
+ * folder to agree on, and valid exactly where loopback is (a network namespace). The name is random, because
+ * records with it reach other machines. */
+static godwit_status_t
+bind_ipc (void *socket, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+{
+    uint64_t id[2];
+    if (getrandom (id, sizeof id, 0) != (ssize_t) sizeof id)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "no random name: %s", strerror (errno));
+    char at[GODWIT__ADDRESS_SIZE];
+    snprintf (at, sizeof at, "ipc://@godwit-%016llx%016llx", (unsigned long long) id[0],
+              (unsigned long long) id[1]);
+    return bind_socket (socket, at, bound, error);
+}
+
+static godwit_status_t
+bind_port (zmq_port_t *self, const char *at, godwit__port_addresses_t *addresses, godwit_error_t **error)
+{
+    void *router = self->base.guard.socket;
+    memset (addresses, 0, sizeof *addresses);
+    if (at) {
+        addresses->link_count = 1;
+        return bind_socket (router, at, addresses->links[0], error);
+    }
+    addresses->link_count = 2;
+    godwit_status_t status = bind_ipc (router, addresses->links[0], error);
+    if (status == GODWIT_OK)
+        status = bind_tcp (self, router, addresses->links[1], error);
+    if (status == GODWIT_OK && self->base.driver->host)
+        status = bind_tcp (self, self->subscriber, addresses->fanout, error);
+    else if (status == GODWIT_OK)
+        status = bind_ipc (self->subscriber, addresses->fanout, error);
+    return status;
+}
+
+/* Makes both sockets and the guard; on failure nothing is left. */
+static godwit_status_t
+init_sockets (zmq_port_t *self, bool with_subscriber, godwit_error_t **error)
+{
+    void *router = godwit__zmq_socket (self->base.driver, ZMQ_ROUTER, error);
+    if (router && with_subscriber)
+        self->subscriber = godwit__zmq_socket (self->base.driver, ZMQ_SUB, error);
+    if (!router || (with_subscriber && !self->subscriber)) {
+        if (router)
+            zmq_close (router);
+        return GODWIT_ERR_SYSTEM;
+    }
+    godwit__zmq_set (router, ZMQ_ROUTER_MANDATORY, 1);
+    godwit__zmq_set (router, ZMQ_BACKLOG, LISTEN_BACKLOG);
+    const godwit_status_t status = godwit__guard_init (&self->base.guard, router, self->subscriber, error);
+    if (status != GODWIT_OK && self->subscriber)
+        zmq_close (self->subscriber);
+    return status;
+}
+
+godwit_status_t
+godwit__zmq_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
+                       godwit__port_addresses_t *addresses, godwit_error_t **error)
+{
+    zmq_port_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    self->base.base.ops = &port_ops;
+    self->base.driver = (godwit__zmq_t *) driver;
+    self->links_before_look = LINKS_PER_LOOK;
+    godwit_status_t status = init_sockets (self, !at, error);
+    if (status != GODWIT_OK) {
+        free (self);
+        return status;
+    }
+    godwit__port_addresses_t bound;
+    status = bind_port (self, at, &bound, error);
+    if (status != GODWIT_OK) {
+        close_port (&self->base.base);
+        return status;
+    }
+    *addresses = bound;
+    *port = &self->base.base;
+    return GODWIT_OK;
+}

@@ -1,0 +1,65 @@
+/* The ZeroMQ driver: a DEALER for each link, a ROUTER and a SUB for each port, an XPUB for each publisher, in
+ * a context of its own. The only place of the library that knows libzmq. */
+#ifndef GODWIT_DRIVERS_ZMQ_ZMQ_DRIVER_H
+#define GODWIT_DRIVERS_ZMQ_ZMQ_DRIVER_H
+
+#include "drivers/zmq/guard.h"
+#include "drivers/zmq/message.h"
+
+typedef struct godwit__zmq {
+    godwit__driver_t base;
+    godwit__driver_options_t options;
+    char *host; /* NULL: this host only */
+    void *context;
+    unsigned monitor_count; /* for names */
+    godwit__driver_counters_t counters;
+} godwit__zmq_t;
+
+/* The first members of every channel of this driver. */
+typedef struct godwit__zmq_channel {
+    godwit__channel_t base;
+    godwit__zmq_t *driver;
+    godwit__guard_t guard;
+} godwit__zmq_channel_t;
+
+/* How long a closed channel that was in use may still flush. */
+#define GODWIT__ZMQ_LINGER_MS 300
+
+/* driver.c */
+
+/* A socket with the options that all kinds share. NULL: *error says why. */
+void *godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error);
+bool godwit__zmq_set (void *socket, int option, int value);
+godwit__io_t godwit__zmq_io (int socket_error);
+void godwit__zmq_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
+void godwit__zmq_wake (godwit__channel_t *channel);
+int godwit__zmq_fd (godwit__channel_t *channel);
+
+static inline void
+godwit__zmq_count (atomic_uint_fast64_t *counter)
+{
+    atomic_fetch_add_explicit (counter, 1, memory_order_relaxed);
+}
+
+/* link.c */
+godwit_status_t godwit__zmq_open_link (godwit__driver_t *driver, const char *address,
+                                       const godwit__link_events_t *events, void *user,
+                                       godwit__channel_t **link, godwit_error_t **error);
+
+/* port.c */
+godwit_status_t godwit__zmq_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
+                                       godwit__port_addresses_t *addresses, godwit_error_t **error);
+godwit_status_t godwit__zmq_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],
+                                       godwit_error_t **error);
+void godwit__zmq_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE]);
+
+/* publisher.c */
+godwit_status_t godwit__zmq_open_publisher (godwit__driver_t *driver, godwit__channel_t **publisher,
+                                            godwit_error_t **error);
+godwit_status_t godwit__zmq_publisher_connect (godwit__channel_t *publisher, const char *fanout_address,
+                                               godwit_error_t **error);
+void godwit__zmq_publisher_disconnect (godwit__channel_t *publisher, const char *fanout_address);
+godwit__io_t godwit__zmq_publish (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
+                                  const godwit__message_t *message);
+
+#endif
