@@ -165,8 +165,8 @@ peer_open (world_t *world, unsigned index, const char *hosts, const char *virtua
     char own[32];
     snprintf (own, sizeof own, ":%d", world->ports[0]);
     char text[256];
-    snprintf (text, sizeof text, "%s://%s/%s%s%s", world->kind->driver->name, hosts ? hosts : own, virtual_host,
-              query ? "?" : "", query ? query : "");
+    snprintf (text, sizeof text, "%s://%s/%s%s%s", world->kind->driver->name, hosts ? hosts : own,
+              virtual_host, query ? "?" : "", query ? query : "");
     godwit_url_t *url = NULL;
     cr_assert_eq (godwit_url_parse (&url, text, NULL), GODWIT_OK, "%s", text);
     const godwit__matchmaker_options_t options = {.reactor = world->reactor,

@@ -13,12 +13,12 @@ static size_t
 make_garbage (unsigned number, uint8_t *bytes)
 {
     static const uint8_t bodies[][12] = {
-        {0xdd, 0xff, 0xff, 0xff, 0xff},             /* a list of 2^32 elements */
-        {0xdf, 0xff, 0xff, 0xff, 0xff},             /* a map of as many */
-        {0xdb, 0xff, 0xff, 0xff, 0xff, 'x'},        /* a text of 4 GiB */
-        {0x80},                                     /* a map without anything */
-        {0x90},                                     /* no map */
-        {0xc1},                                     /* no msgpack */
+        {0xdd, 0xff, 0xff, 0xff, 0xff},      /* a list of 2^32 elements */
+        {0xdf, 0xff, 0xff, 0xff, 0xff},      /* a map of as many */
+        {0xdb, 0xff, 0xff, 0xff, 0xff, 'x'}, /* a text of 4 GiB */
+        {0x80},                              /* a map without anything */
+        {0x90},                              /* no map */
+        {0xc1},                              /* no msgpack */
         {0x81, 0xa1, 'x', 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x91, 0x80},
     };
     uint32_t random = number * 2654435761u + 1;
@@ -389,7 +389,7 @@ rendezvous_asks_again_after_a_gap (const world_kind_t *kind)
     send_records (&host, true, 8, 6, 1); /* 7 is missing */
     raw_expect (&host, GODWIT__RENDEZVOUS_RESYNC);
     cr_assert (!peer_knows (a, &host.self, 6));
-    send_records (&host, true, 9, 7, 1); /* on its way before the wish was heard */
+    send_records (&host, true, 9, 7, 1);  /* on its way before the wish was heard */
     send_records (&host, false, 9, 2, 6); /* 1 went in 7 */
     EVENTUALLY (&world, a->synced_count == 2);
     cr_assert (peer_knows (a, &host.self, 6) && peer_knows (a, &host.self, 7));
@@ -421,7 +421,8 @@ rendezvous_leaves_a_host_that_makes_no_sense (const world_kind_t *kind)
         if (i < 4)
             raw_send_bytes (&host, bytes, size);
         else
-            raw_send (&host, godwit__rendezvous_delta (host.buffer, 43, 6, (godwit__record_list_t){NULL, 0}, NULL, 0));
+            raw_send (&host, godwit__rendezvous_delta (host.buffer, 43, 6, (godwit__record_list_t){NULL, 0},
+                                                       NULL, 0));
     }
     raw_expect (&host, GODWIT__RENDEZVOUS_JOIN); /* it comes back each time */
     EVENTUALLY (&world, peer_knows (a, &host.self, 1));

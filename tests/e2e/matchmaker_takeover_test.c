@@ -129,7 +129,8 @@ Test (matchmaker_takeover, members_go_on_when_the_host_is_killed, .timeout = 120
     }
     int64_t slowest_ms = 0;
     for (int killed = 0; killed < 3; killed++) {
-        /* The host is the one that has lived longest only the first time: kill all but the last, one by one. */
+        /* The host is the one that has lived longest only the first time: kill all but the last, one by one.
+         */
         const int64_t killed_at = now_ms ();
         unsigned synced[4];
         for (int i = 0; i < 4; i++)
@@ -159,8 +160,10 @@ Test (matchmaker_takeover, members_go_on_when_the_host_is_killed, .timeout = 120
     cr_log_info ("takeover within %d ms", (int) slowest_ms);
     cr_assert (slowest_ms < 2000, "%d ms", (int) slowest_ms);
     for (int i = 1; i < 4; i++)
-        cr_assert_eq (count (&processes[3], i == 3 ? "gone 4" : i == 2 ? "gone 3" : "gone 2"), 0u,
-                      "nobody said that it is gone:\n%s", processes[3].text);
+        cr_assert_eq (count (&processes[3], i == 3   ? "gone 4"
+                                            : i == 2 ? "gone 3"
+                                                     : "gone 2"),
+                      0u, "nobody said that it is gone:\n%s", processes[3].text);
     finish (&processes[3], 0);
 }
 

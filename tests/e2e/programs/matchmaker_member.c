@@ -1,6 +1,6 @@
-/* A member of a rendezvous: matchmaker_member URL NUMBER. Announces a server for each number that it reads, and tells what it
- * is told: "synced", "seen INSTANCE SERVER", "gone INSTANCE SERVER", where INSTANCE is the NUMBER of who announced.
- * Leaves at the end of its input. */
+/* A member of a rendezvous: matchmaker_member URL NUMBER. Announces a server for each number that it reads,
+ * and tells what it is told: "synced", "seen INSTANCE SERVER", "gone INSTANCE SERVER", where INSTANCE is the
+ * NUMBER of who announced. Leaves at the end of its input. */
 #include "src/matchmaker.h"
 
 #include <stdio.h>
@@ -50,7 +50,8 @@ on_input (godwit__source_t *source)
     (void) source;
     unsigned server_id = 0;
     char line[64];
-    if (!fgets (line, sizeof line, stdin)) { /* one line for each time, so that none waits in stdin's buffer */
+    if (!fgets (line, sizeof line,
+                stdin)) { /* one line for each time, so that none waits in stdin's buffer */
         is_over = true;
         return;
     }
