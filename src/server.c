@@ -266,8 +266,10 @@ start_on_control (void *argument)
     change_t *const change = argument;
     godwit_server_t *const server = change->server;
     godwit__pool_t *pool = server->pool;
-    godwit_status_t status = GODWIT_OK;
-    if (!pool) {
+    godwit_status_t status = godwit__transport_check (server->transport, &change->error);
+    if (!status && !server->transport->matchmaker)
+        status = godwit__error_set (&change->error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
+    if (!status && !pool) {
         status = pool_of (server->transport, &pool, &change->error);
         if (!status)
             status = join_pool (server, pool, &change->error);
@@ -311,6 +313,8 @@ stop_on_control (void *argument)
     godwit_server_t *const server = change->server;
     godwit__pool_t *const pool = server->pool;
     godwit_transport_t *const transport = server->transport;
+    if (!transport->matchmaker)
+        return; /* it is being destroyed, and tells everybody itself */
     unsubscribe (server);
     /* DRAINING is certain knowledge, which `gone` is not; who misses it learns it from GOODBYE or from a
      * refusal. */
@@ -345,6 +349,27 @@ lifecycle_leave (godwit_server_t *server, godwit__server_state_t state)
     pthread_mutex_unlock (&server->lifecycle);
 }
 
+/* Contract 6. Consumes the change's error. */
+static godwit_status_t
+listen_error (const godwit_server_t *server, change_t *change, godwit_error_t **error)
+{
+    char target[256];
+    if (change->status == GODWIT_ERR_CLOSED) {
+        if (error)
+            *error = change->error;
+        else
+            godwit_error_destroy (&change->error);
+        return GODWIT_ERR_CLOSED;
+    }
+    godwit_target_print (&server->target, target, sizeof target);
+    godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "cannot listen for %s: %s", target,
+                       godwit_error_message (change->error));
+    if (error)
+        godwit_error_set_cause (*error, &change->error);
+    godwit_error_destroy (&change->error);
+    return GODWIT_ERR_SERVER_LISTEN;
+}
+
 godwit_status_t
 godwit_server_start (godwit_server_t *server, godwit_error_t **error)
 {
@@ -363,15 +388,8 @@ godwit_server_start (godwit_server_t *server, godwit_error_t **error)
         else if (!change.status)
             state = GODWIT__SERVER_UP;
     }
-    if (change.status) {
-        char target[256];
-        godwit_target_print (&server->target, target, sizeof target);
-        status = godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "cannot listen for %s: %s", target,
-                                    godwit_error_message (change.error));
-        if (error)
-            godwit_error_set_cause (*error, &change.error);
-        godwit_error_destroy (&change.error);
-    }
+    if (change.status)
+        status = listen_error (server, &change, error);
     lifecycle_leave (server, state);
     return status;
 }
