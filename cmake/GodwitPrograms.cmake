@@ -22,10 +22,11 @@ function (godwit_add_program target)
     endif ()
 endfunction ()
 
-# godwit_add_test (NAME COMMAND... [LABELS label...] [TIMEOUT seconds] [SERIAL])
-# Registers a test with the environment that the sanitizers of this build need. Exit status 77 means skipped.
+# godwit_add_test (NAME COMMAND... [LABELS label...] [TIMEOUT seconds] [SERIAL] [MAY_SKIP])
+# Registers a test with the environment that the sanitizers of this build need. SERIAL: no other test beside it. MAY_SKIP:
+# exit status 77 means skipped (not for a fuzzer, which says 77 for a crash).
 function (godwit_add_test name)
-    cmake_parse_arguments (PARSE_ARGV 1 arg "SERIAL" "TIMEOUT" "LABELS")
+    cmake_parse_arguments (PARSE_ARGV 1 arg "SERIAL;MAY_SKIP" "TIMEOUT" "LABELS")
     if (NOT arg_TIMEOUT)
         set (arg_TIMEOUT 60)
     endif ()
@@ -40,8 +41,11 @@ function (godwit_add_test name)
               "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp:second_deadlock_stack=1:exitcode=66")
     endif ()
     add_test (NAME ${name} COMMAND ${arg_UNPARSED_ARGUMENTS})
-    set_tests_properties (${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}" SKIP_RETURN_CODE 77
+    set_tests_properties (${name} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
                                              ENVIRONMENT "${environment}")
+    if (arg_MAY_SKIP)
+        set_tests_properties (${name} PROPERTIES SKIP_RETURN_CODE 77)
+    endif ()
     if (arg_SERIAL)
         set_tests_properties (${name} PROPERTIES RUN_SERIAL ON)
     endif ()

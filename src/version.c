@@ -1,7 +1,10 @@
 #include <godwit/version.h>
 
+#define TEXT_OF(number) #number
+#define VERSION(major, minor, patch) TEXT_OF (major) "." TEXT_OF (minor) "." TEXT_OF (patch)
+
 const char *
 godwit_version_string (void)
 {
-    return GODWIT_VERSION_STRING;
+    return VERSION (GODWIT_VERSION_MAJOR, GODWIT_VERSION_MINOR, GODWIT_VERSION_PATCH);
 }

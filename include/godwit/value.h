@@ -103,6 +103,15 @@ godwit_fields_from (const godwit_value_t *map)
     return fields;
 }
 
+/* A field that is a value, for C++ and wherever one field is wanted; borrowed. */
+static inline godwit_field_t
+godwit_field_from (const godwit_value_t *value)
+{
+    godwit_field_t field = {NULL, GODWIT_TYPE_VALUE, 0, {false}};
+    field.as.value = value;
+    return field;
+}
+
 /* ---- values ---- */
 
 /* A value from one field, whose name is ignored. *value belongs to the caller (godwit_value_unref).

@@ -51,7 +51,7 @@ cd "$prefix"
 (cd "$2/include" && find . -name '*.h' | sort) >"$temporary/wanted"
 (cd include && find . -name '*.h' | sort) >"$temporary/found"
 diff "$temporary/wanted" "$temporary/found"
-if grep -rlI -e "$temporary/first" -e "$2" .; then
+if grep -rlI -e "$temporary/first" -e "$build" -e "$2/include" .; then
     echo "these files name the place where they were built or first installed" >&2
     exit 1
 fi

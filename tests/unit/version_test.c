@@ -4,13 +4,8 @@
 
 Test (version, header_and_library_agree)
 {
-    cr_assert_str_eq (godwit_version_string (), GODWIT_VERSION_STRING);
-}
-
-Test (version, text_and_numbers_agree)
-{
     char text[32];
     snprintf (text, sizeof text, "%d.%d.%d", GODWIT_VERSION_MAJOR, GODWIT_VERSION_MINOR,
               GODWIT_VERSION_PATCH);
-    cr_assert_str_eq (text, GODWIT_VERSION_STRING);
+    cr_assert_str_eq (godwit_version_string (), text);
 }

@@ -1,0 +1,116 @@
+/* The inside of a transport: what clients, servers and the control thread share.
+ *
+ * Lock order (a thread that holds one may take those to its right only):
+ *
+ *     transport.lock  ->  connection.lock  ->  a channel's own lock (driver)
+ *     pool.lock       ->  a channel's own lock (driver)
+ *
+ * transport.lock guards the directory (groups, members), peers and their current connections, and the lists of clients.
+ * No lock is held while user code runs, or while the control thread is waited for.
+ */
+#ifndef GODWIT_SRC_TRANSPORT_H
+#define GODWIT_SRC_TRANSPORT_H
+
+#include <godwit/transport.h>
+
+#include "src/driver.h"
+#include "src/matchmaker.h"
+#include "src/reactor.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define GODWIT__DRIVER_MAX 2
+
+/* Written with relaxed atomics from anywhere; godwit_transport_stats_t says what each means. */
+typedef struct godwit__counters {
+    atomic_uint_fast64_t calls_started;
+    atomic_uint_fast64_t calls_succeeded;
+    atomic_uint_fast64_t calls_failed;
+    atomic_uint_fast64_t calls_retried;
+    atomic_uint_fast64_t casts;
+    atomic_uint_fast64_t fanouts;
+    atomic_uint_fast64_t requests_received;
+    atomic_uint_fast64_t requests_refused;
+    atomic_uint_fast64_t requests_duplicate;
+    atomic_uint_fast64_t fanouts_received;
+    atomic_uint_fast64_t fanout_gaps;
+    atomic_uint_fast64_t frames_malformed;
+    atomic_uint_fast64_t frames_unknown;
+    atomic_uint_fast64_t frames_dropped;
+    atomic_uint_fast64_t workers;
+} godwit__counters_t;
+
+#define GODWIT__COUNT(transport, counter)                                                                    \
+    ((void) atomic_fetch_add_explicit (&(transport)->counters.counter, 1, memory_order_relaxed))
+
+struct godwit_transport {
+    atomic_uint refs; /* the program's, and one for each client, server and future */
+    atomic_bool closing;
+    const unsigned char *alive; /* a page that a fork() wipes: 1 in the process that made the transport, 0 in a child */
+
+    /* Settled by godwit_transport_new, constant afterwards. */
+    godwit_transport_options_t options; /* with defaults filled in; strings are the transport's own */
+    godwit__clock_t clock;
+    char *control_exchange;
+    char *host;
+    char *virtual_host; /* "" if unset */
+    char *host_id;      /* an opaque name of this machine */
+    godwit_url_t *url;
+    uint8_t instance[GODWIT__UUID_SIZE];
+    uint64_t incarnation;
+    size_t driver_count;
+    godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
+    godwit__matchmaker_t *matchmaker;
+
+    /* The control thread's loop. With external_loop the program runs it, holding process_lock. */
+    godwit__reactor_t *control;
+    pthread_t control_thread;
+    bool control_runs; /* there is such a thread */
+    atomic_bool control_stop;
+    pthread_mutex_t process_lock;
+    _Atomic (uintptr_t) process_owner; /* who holds it: an address unique to the thread, or 0 */
+
+    /* The client's side: peers, connections, calls (src/peer.h, src/directory.h). */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
+    uint64_t change_count;
+    struct godwit__directory *directory;
+    struct godwit__completion *completion; /* leads on links that no caller leads on; NULL until there is one */
+    struct godwit__fanout *fanout;         /* NULL until the first fanout */
+
+    /* The server's side: servers, workers, ports (src/pool.h). Set once by the first server's start, with lock held. */
+    struct godwit__pool *pool;
+
+    godwit__counters_t counters;
+};
+
+/* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise. */
+godwit_status_t godwit__transport_check (const godwit_transport_t *transport, godwit_error_t **error);
+
+godwit_transport_t *godwit__transport_ref (godwit_transport_t *transport);
+void godwit__transport_unref (godwit_transport_t *transport);
+
+/* Runs fn (arg) on the control thread and returns when it has run. On that thread already, or with external_loop: runs it
+ * at once. Not with a lock held. False (and fn did not run) if the control thread is gone already. */
+bool godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg), void *arg);
+
+/* Tells the calls that wait for a server or a connection to look again. Called with transport.lock held. */
+void godwit__transport_changed (godwit_transport_t *transport);
+
+/* Logging. `godwit__logs` is tested before a text is made; payloads and keys are never logged. */
+static inline bool
+godwit__logs (const godwit_transport_t *transport, godwit_log_level_t level)
+{
+    return transport->options.log && level >= transport->options.log_level;
+}
+void godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, const char *format, ...)
+    GODWIT_PRINTF (3, 4);
+
+static inline int64_t
+godwit__transport_now (const godwit_transport_t *transport)
+{
+    return godwit__clock_now (&transport->clock);
+}
+
+#endif

@@ -1,0 +1,34 @@
+/* The bodies of the frames that are not the user's data (docs/protocol.md 3). Everything read here is hostile. */
+#ifndef GODWIT_SRC_WIRE_H
+#define GODWIT_SRC_WIRE_H
+
+#include "src/header.h"
+#include "src/matchmaker.h"
+#include "src/msgpack/codec.h"
+
+/* HELLO and WELCOME: who is at this end of the connection. */
+typedef struct godwit__identity {
+    uint8_t instance[GODWIT__UUID_SIZE];
+    uint64_t incarnation;
+    uint64_t features;                  /* bits that are not known are ignored */
+    uint8_t expect[GODWIT__UUID_SIZE];  /* HELLO: whom the client wants; all zero: anybody */
+    char virtual_host[256];             /* HELLO: "" if unset */
+} godwit__identity_t;
+
+#define GODWIT__IDENTITY_FRAME_MAX 512
+
+/* A whole frame, header included. Returns its size. data holds GODWIT__IDENTITY_FRAME_MAX bytes. */
+size_t godwit__identity_write (uint8_t *data, godwit__frame_type_t type, const godwit__identity_t *identity);
+/* Consumes the frame. MALFORMED names what is wrong. */
+godwit_status_t godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame, godwit_error_t **error);
+
+/* FAILURE: [type, module, message, traceback]. Returns the size of the whole frame in *data, a heap block that the caller
+ * frees; 0 when memory is short. Texts are cut so that the frame stays below 64 KiB. */
+size_t godwit__failure_write (uint8_t **data, uint64_t id, const godwit_error_t *error);
+/* Consumes the frame; always gives an error (MALFORMED with outcome RAN for a body that is none). */
+godwit_error_t *godwit__failure_read (godwit__frame_t *frame);
+
+/* "OVERLOADED", "DRAINING", ... Static text. */
+const char *godwit__nack_name (uint32_t reason);
+
+#endif
