@@ -1,19 +1,22 @@
 /* The driver interface: how frames reach another process (or another transport of this one).
  *
- * A driver opens channels of three kinds. A *link* is the connecting side of a connection to one port: it lives as long as
- * the connection, and is never reconnected. A *port* is the listening side: it receives from every link that was opened to it,
- * and what publishers send it. A *publisher* sends to all subscribed ports that it was connected to.
+ * A driver opens channels of three kinds. A *link* is the connecting side of a connection to one port: it
+ * lives as long as the connection, and is never reconnected. A *port* is the listening side: it receives from
+ * every link that was opened to it, and what publishers send it. A *publisher* sends to all subscribed ports
+ * that it was connected to.
  *
- * All three are channels: guarded by a lock of their own, so that any thread may send, and the one thread that leads on
- * the channel receives and waits. Sending and receiving never block; only wait does. The core decides who leads. The driver
- * never calls the core but through godwit__link_events_t.
+ * All three are channels: guarded by a lock of their own, so that any thread may send, and the one thread
+ * that leads on the channel receives and waits. Sending and receiving never block; only wait does. The core
+ * decides who leads. The driver never calls the core but through godwit__link_events_t.
  *
  * What a driver must keep, and its conformance suite checks:
  *  - Frames of one link arrive in the order sent, whole, at most once; or the link goes down.
- *  - After a link went down, send says CLOSED and recv says CLOSED once everything that had arrived was received.
- *  - Queues are finite: a full one says AGAIN. Nothing that was accepted by a link that went down is delivered later.
- *  - No wake-up is lost: if a frame can be received after recv said AGAIN, then wait returns and fd becomes readable, whatever
- *    other threads do to the channel in between.
+ *  - After a link went down, send says CLOSED and recv says CLOSED once everything that had arrived was
+ * received.
+ *  - Queues are finite: a full one says AGAIN. Nothing that was accepted by a link that went down is
+ * delivered later.
+ *  - No wake-up is lost: if a frame can be received after recv said AGAIN, then wait returns and fd becomes
+ * readable, whatever other threads do to the channel in between.
  */
 #ifndef GODWIT_SRC_DRIVER_H
 #define GODWIT_SRC_DRIVER_H
@@ -38,24 +41,26 @@ typedef uint64_t godwit__origin_t;
 typedef struct godwit__channel godwit__channel_t;
 
 typedef struct godwit__channel_ops {
-    /* Hands a message over. origin: a port's peer; 0 for a link. Takes the message's data over on OK if it has a free_fn;
-     * on anything else it stays the caller's. A port that sends to a peer which is gone gets CLOSED; to one that does not
-     * read, AGAIN. Any thread. */
-    godwit__io_t (*send) (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message);
-    /* Takes the next frame, which the caller releases. *origin is written by ports. A publisher receives its subscribers'
-     * news: frames of 17 bytes, 1 (subscribed) or 0 (gone), then the key. The leader only. */
+    /* Hands a message over. origin: a port's peer; 0 for a link. Takes the message's data over on OK if it
+     * has a free_fn; on anything else it stays the caller's. A port that sends to a peer which is gone gets
+     * CLOSED; to one that does not read, AGAIN. Any thread. */
+    godwit__io_t (*send) (godwit__channel_t *channel, godwit__origin_t origin,
+                          const godwit__message_t *message);
+    /* Takes the next frame, which the caller releases. *origin is written by ports. A publisher receives its
+     * subscribers' news: frames of 17 bytes, 1 (subscribed) or 0 (gone), then the key. The leader only. */
     godwit__io_t (*recv) (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin);
-    /* Blocks until a frame may be there (and, with for_room, or a message may be accepted), the channel was woken, it went
-     * down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason. The leader only, after recv said
-     * AGAIN. */
+    /* Blocks until a frame may be there (and, with for_room, or a message may be accepted), the channel was
+     * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason.
+     * The leader only, after recv said AGAIN. */
     void (*wait) (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
     /* Makes the wait that runs, or the next one, return at once. Any thread. */
     void (*wake) (godwit__channel_t *channel);
-    /* A descriptor that becomes readable when wait would return, so that a reactor can lead: whoever is told must recv until
-     * AGAIN, which also consumes wakes. Valid until close; made at the first call. -1 on failure. */
+    /* A descriptor that becomes readable when wait would return, so that a reactor can lead: whoever is told
+     * must recv until AGAIN, which also consumes wakes. Valid until close; made at the first call. -1 on
+     * failure. */
     int (*fd) (godwit__channel_t *channel);
-    /* Gives the channel back. Reactor's thread, no other thread may use the channel any more. What was sent before is
-     * flushed for a short, bounded time in the background. No event comes after it. */
+    /* Gives the channel back. Reactor's thread, no other thread may use the channel any more. What was sent
+     * before is flushed for a short, bounded time in the background. No event comes after it. */
     void (*close) (godwit__channel_t *channel);
 } godwit__channel_ops_t;
 
@@ -64,8 +69,8 @@ struct godwit__channel {
     const godwit__channel_ops_t *ops;
 };
 
-/* Told on the reactor's thread, never from within open_link. up at most once, down exactly once unless close comes first
- * (refused, timed out while connecting, or gone). */
+/* Told on the reactor's thread, never from within open_link. up at most once, down exactly once unless close
+ * comes first (refused, timed out while connecting, or gone). */
 typedef struct godwit__link_events {
     void (*up) (void *user);
     void (*down) (void *user, const char *reason); /* reason: static text */
@@ -116,8 +121,8 @@ typedef struct godwit__driver_ops {
     godwit_status_t (*open_link) (godwit__driver_t *driver, const char *address,
                                   const godwit__link_events_t *events, void *user, godwit__channel_t **link,
                                   godwit_error_t **error);
-    /* at: NULL for an address of the driver's choice, with a side for publications; or one address to listen on (a
-     * rendezvous), without. SYSTEM with the cause if it cannot be bound ("address in use" is one). */
+    /* at: NULL for an address of the driver's choice, with a side for publications; or one address to listen
+     * on (a rendezvous), without. SYSTEM with the cause if it cannot be bound ("address in use" is one). */
     godwit_status_t (*open_port) (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                                   godwit__port_addresses_t *addresses, godwit_error_t **error);
     /* Publications with this key are received from now on, by every publisher that is connected. */
@@ -130,7 +135,8 @@ typedef struct godwit__driver_ops {
     godwit_status_t (*publisher_connect) (godwit__channel_t *publisher, const char *fanout_address,
                                           godwit_error_t **error);
     void (*publisher_disconnect) (godwit__channel_t *publisher, const char *fanout_address);
-    /* To every port that subscribed to the key. AGAIN if any of them has no room (then none gets it). Any thread. */
+    /* To every port that subscribed to the key. AGAIN if any of them has no room (then none gets it). Any
+     * thread. */
     godwit__io_t (*publish) (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
                              const godwit__message_t *message);
 

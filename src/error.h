@@ -18,8 +18,9 @@ godwit_status_t godwit__error_set_outcome (godwit_error_t **error, godwit_status
 godwit_status_t godwit__error_no_memory (godwit_error_t **error);
 
 /* What came from a remote server: every text is copied, none is a format. NULL texts are "". */
-godwit_error_t *godwit__error_new_remote (godwit_status_t status, godwit_outcome_t outcome, const char *module,
-                                          const char *type, const char *message, const char *traceback);
+godwit_error_t *godwit__error_new_remote (godwit_status_t status, godwit_outcome_t outcome,
+                                          const char *module, const char *type, const char *message,
+                                          const char *traceback);
 void godwit__error_set_outcome_of (godwit_error_t *error, godwit_outcome_t outcome);
 
 #endif

@@ -6,9 +6,9 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Bytes that came in, with the means to give them back. They may be written to (the decoder ends strings in place), so a
- * driver that hands the same bytes to two receivers copies them. `storage` is the driver's: small messages live inside
- * it, so a frame is moved with godwit__frame_move, never by assignment. */
+/* Bytes that came in, with the means to give them back. They may be written to (the decoder ends strings in
+ * place), so a driver that hands the same bytes to two receivers copies them. `storage` is the driver's:
+ * small messages live inside it, so a frame is moved with godwit__frame_move, never by assignment. */
 typedef struct godwit__frame {
     uint8_t *data;
     size_t size;
@@ -43,8 +43,9 @@ godwit__frame_release (godwit__frame_t *frame)
     frame->release = NULL;
 }
 
-/* Bytes to be sent. With free_fn NULL the driver copies them before send returns; otherwise the driver takes them over
- * when send succeeds (and only then) and calls free_fn (data, hint) from any thread when it no longer needs them. */
+/* Bytes to be sent. With free_fn NULL the driver copies them before send returns; otherwise the driver takes
+ * them over when send succeeds (and only then) and calls free_fn (data, hint) from any thread when it no
+ * longer needs them. */
 typedef struct godwit__message {
     void *data;
     size_t size;

@@ -3,7 +3,8 @@
  *    0        1         2      3       4          8       16           20      24
  *    | magic  | version | type | flags | target   | id    | budget_ms  | aux   | body ...
  *
- * 24, so that a reply with a body of up to 8 bytes stays below the 33 bytes that ZeroMQ keeps without an allocation.
+ * 24, so that a reply with a body of up to 8 bytes stays below the 33 bytes that ZeroMQ keeps without an
+ * allocation.
  */
 #ifndef GODWIT_SRC_HEADER_H
 #define GODWIT_SRC_HEADER_H
@@ -29,8 +30,9 @@ typedef enum godwit__frame_type {
     GODWIT__CANCEL = 9,    /* the caller no longer waits for id */
     GODWIT__PING = 10,     /* id is sent back */
     GODWIT__PONG = 11,
-    GODWIT__GOODBYE = 12,     /* target: the server that drains, or 0: the whole process leaves */
-    GODWIT__PUBLICATION = 13, /* a fanout; target: publisher's number; id: its sequence number of this topic */
+    GODWIT__GOODBYE = 12, /* target: the server that drains, or 0: the whole process leaves */
+    GODWIT__PUBLICATION =
+        13, /* a fanout; target: publisher's number; id: its sequence number of this topic */
     GODWIT__MATCHMAKER_FIRST = 32,
     GODWIT__MATCHMAKER_LAST = 47
 } godwit__frame_type_t;

@@ -1,7 +1,8 @@
 /* The matchmaker interface: how the names of servers reach the transports that want to call them.
  *
- * A matchmaker carries records. It never judges whether a server is alive: that is the data path's work. The core keeps what
- * the matchmaker says in its directory (src/directory.h), which is where calls look up; a look-up never reaches a matchmaker.
+ * A matchmaker carries records. It never judges whether a server is alive: that is the data path's work. The
+ * core keeps what the matchmaker says in its directory (src/directory.h), which is where calls look up; a
+ * look-up never reaches a matchmaker.
  */
 #ifndef GODWIT_SRC_MATCHMAKER_H
 #define GODWIT_SRC_MATCHMAKER_H
@@ -13,18 +14,21 @@
 
 #define GODWIT__UUID_SIZE 16
 
-typedef enum godwit__record_state { GODWIT__RECORD_UP = 1, GODWIT__RECORD_DRAINING = 2 } godwit__record_state_t;
+typedef enum godwit__record_state {
+    GODWIT__RECORD_UP = 1,
+    GODWIT__RECORD_DRAINING = 2
+} godwit__record_state_t;
 
 #define GODWIT__RECORD_ADDRESS_MAX 8
 
-/* What one server tells the cluster (architecture 6). Immutable and reference-counted; one allocation. A server is known by
- * (instance, server_id); a higher revision replaces a lower one. */
+/* What one server tells the cluster (architecture 6). Immutable and reference-counted; one allocation. A
+ * server is known by (instance, server_id); a higher revision replaces a lower one. */
 typedef struct godwit__record {
     atomic_uint refs;
     uint8_t instance[GODWIT__UUID_SIZE]; /* of the transport, new for each */
-    uint64_t incarnation;                /* grows when the same instance could be mistaken for an older self */
-    uint32_t server_id;                  /* of the server in its transport, never 0 */
-    uint32_t revision;                   /* of this record */
+    uint64_t incarnation; /* grows when the same instance could be mistaken for an older self */
+    uint32_t server_id;   /* of the server in its transport, never 0 */
+    uint32_t revision;    /* of this record */
     godwit__record_state_t state;
     uint32_t weight;
     const char *exchange;
@@ -33,8 +37,8 @@ typedef struct godwit__record {
     size_t address_count; /* of links, shortest path first */
     const char *addresses[GODWIT__RECORD_ADDRESS_MAX];
     const char *fanout_address; /* "" if none */
-    const char *host;           /* an opaque name of the machine: ipc addresses are of use to the same host only */
-    const char *versions;       /* "namespace=version namespace=version": what is served, for people */
+    const char *host;     /* an opaque name of the machine: ipc addresses are of use to the same host only */
+    const char *versions; /* "namespace=version namespace=version": what is served, for people */
 } godwit__record_t;
 
 /* A deep copy of the fields of `from` (its refs are not read). NULL when memory is short. */
@@ -44,13 +48,16 @@ void godwit__record_unref (godwit__record_t **record);
 /* A map; written after bounding. Reading checks every field (hostile input): MALFORMED names the field. */
 size_t godwit__record_bound (const godwit__record_t *record);
 void godwit__record_write (godwit__writer_t *writer, const godwit__record_t *record);
-godwit_status_t godwit__record_read (godwit__record_t **record, const godwit_value_t *map, godwit_error_t **error);
+godwit_status_t godwit__record_read (godwit__record_t **record, const godwit_value_t *map,
+                                     godwit_error_t **error);
 
 /* What a matchmaker tells. On the reactor's thread, also from within announce. Records are borrowed. */
 typedef struct godwit__matchmaker_events {
-    /* New, or changed. The same record may be told any number of times; one's own records may be among them. */
+    /* New, or changed. The same record may be told any number of times; one's own records may be among them.
+     */
     void (*seen) (void *user, godwit__record_t *record);
-    /* Some source no longer has it. Only a hint: the directory keeps a server that the data path sees alive. */
+    /* Some source no longer has it. Only a hint: the directory keeps a server that the data path sees alive.
+     */
     void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id);
     /* A source's snapshot is complete (told again after each reconnection). */
     void (*synced) (void *user);
@@ -74,7 +81,8 @@ typedef struct godwit__matchmaker_ops {
     godwit_status_t (*open) (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_options_t *options,
                              const godwit__matchmaker_events_t *events, void *user, godwit_error_t **error);
     /* Tells the cluster of a record, or of its new revision. The record is referenced. */
-    godwit_status_t (*announce) (godwit__matchmaker_t *matchmaker, godwit__record_t *record, godwit_error_t **error);
+    godwit_status_t (*announce) (godwit__matchmaker_t *matchmaker, godwit__record_t *record,
+                                 godwit_error_t **error);
     void (*withdraw) (godwit__matchmaker_t *matchmaker, uint32_t server_id);
     /* No event comes after it. What was announced is withdrawn as far as that can be done without waiting. */
     void (*close) (godwit__matchmaker_t *matchmaker);
@@ -86,7 +94,8 @@ struct godwit__matchmaker {
 
 /* Transports of this process that share driver name, host part and virtual host. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_local;
-/* Rendezvous points on a network; with none in the URL, this host's loopback, hosted by whoever comes first. */
+/* Rendezvous points on a network; with none in the URL, this host's loopback, hosted by whoever comes first.
+ */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous;
 /* Servers listed in the URL's query. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_static;

@@ -1,8 +1,10 @@
-/* The server's side of a transport: the ports it listens on, the servers behind them, and the workers that run handlers.
+/* The server's side of a transport: the ports it listens on, the servers behind them, and the workers that
+ * run handlers.
  *
- * One worker *leads* on each port: it receives, and runs short handlers itself. Before a handler that is known to take long
- * (the method's flag or its running average), or that is not known at all, it hands the lead to another worker; and while it
- * runs a handler with the lead, the control thread watches, and takes the lead away if that lasts more than a millisecond.
+ * One worker *leads* on each port: it receives, and runs short handlers itself. Before a handler that is
+ * known to take long (the method's flag or its running average), or that is not known at all, it hands the
+ * lead to another worker; and while it runs a handler with the lead, the control thread watches, and takes
+ * the lead away if that lasts more than a millisecond.
  *
  *      follower --promote--> leading --receives a short one--> leading, busy --done--> leading
  *         ^                     |                                   |
@@ -19,19 +21,22 @@
 
 typedef struct godwit__pool godwit__pool_t;
 
-/* Makes the pool of a transport: opens a port of each driver, starts the first workers (or, with external_loop, watches the
- * ports in the control reactor). Control thread. */
-godwit_status_t godwit__pool_new (godwit__pool_t **pool, godwit_transport_t *transport, godwit_error_t **error);
-/* Refuses what is queued, waits for handlers that run, joins the workers. Not the control thread, which must still run.
- * All servers must have been removed or closed. */
+/* Makes the pool of a transport: opens a port of each driver, starts the first workers (or, with
+ * external_loop, watches the ports in the control reactor). Control thread. */
+godwit_status_t godwit__pool_new (godwit__pool_t **pool, godwit_transport_t *transport,
+                                  godwit_error_t **error);
+/* Refuses what is queued, waits for handlers that run, joins the workers. Not the control thread, which must
+ * still run. All servers must have been removed or closed. */
 void godwit__pool_stop (godwit__pool_t *pool);
 /* Closes the ports and frees the pool. Control thread, after stop. */
 void godwit__pool_destroy (godwit__pool_t **pool);
 
-/* For a caller on the same transport (client side): if server_id is here and accepts, and the method that this request body
- * names is INLINE, runs it on this thread and returns true, with the reply frame (REPLY, FAILURE or NACK, header included)
- * in *reply. Otherwise returns false and does nothing. data is a whole REQUEST frame, borrowed. */
-bool godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *request, godwit__frame_t *reply);
+/* For a caller on the same transport (client side): if server_id is here and accepts, and the method that
+ * this request body names is INLINE, runs it on this thread and returns true, with the reply frame (REPLY,
+ * FAILURE or NACK, header included) in *reply. Otherwise returns false and does nothing. data is a whole
+ * REQUEST frame, borrowed. */
+bool godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *request,
+                               godwit__frame_t *reply);
 
 size_t godwit__pool_worker_count (godwit__pool_t *pool);
 

@@ -1,7 +1,8 @@
 /* An event loop on epoll: file descriptors, timers and tasks posted by other threads.
  *
- * One thread runs a reactor at a time (its own thread, or the program's loop through godwit_transport_process). Sources and
- * timers are touched only by that thread; post and wake may be called from any. Nothing here blocks but run_once.
+ * One thread runs a reactor at a time (its own thread, or the program's loop through
+ * godwit_transport_process). Sources and timers are touched only by that thread; post and wake may be called
+ * from any. Nothing here blocks but run_once.
  */
 #ifndef GODWIT_SRC_REACTOR_H
 #define GODWIT_SRC_REACTOR_H
@@ -33,8 +34,9 @@ godwit__clock_now (const godwit__clock_t *clock)
 
 typedef struct godwit__reactor godwit__reactor_t;
 
-/* A file descriptor that is watched. Embed it; it is neither copied nor freed. `ready` runs on the reactor's thread; it may
- * unwatch any source, its own included, and free what embeds it: no source is called after it was unwatched. */
+/* A file descriptor that is watched. Embed it; it is neither copied nor freed. `ready` runs on the reactor's
+ * thread; it may unwatch any source, its own included, and free what embeds it: no source is called after it
+ * was unwatched. */
 typedef struct godwit__source {
     int fd;
     void (*ready) (struct godwit__source *source);
@@ -50,8 +52,8 @@ typedef struct godwit__timer {
     size_t heap_index; /* 1-based; 0: not armed */
 } godwit__timer_t;
 
-/* Work posted from another thread. Embed it, zeroed. Posting a task that is pending already does nothing more: the run that
- * is to come sees all that was written before the post. */
+/* Work posted from another thread. Embed it, zeroed. Posting a task that is pending already does nothing
+ * more: the run that is to come sees all that was written before the post. */
 typedef struct godwit__task {
     void (*run) (struct godwit__task *task);
     void *user;
@@ -65,8 +67,9 @@ godwit_status_t godwit__reactor_new (godwit__reactor_t **reactor, const godwit__
 void godwit__reactor_destroy (godwit__reactor_t **reactor);
 /* Readable when there is something to do, timers included: for a foreign loop. */
 int godwit__reactor_fd (godwit__reactor_t *reactor);
-/* Waits for at most timeout_ns (0: does not wait; GODWIT__NEVER: until something happens), then runs everything that is due:
- * tasks, timers, ready sources, each once. Returns true if anything ran. Not re-entrant. */
+/* Waits for at most timeout_ns (0: does not wait; GODWIT__NEVER: until something happens), then runs
+ * everything that is due: tasks, timers, ready sources, each once. Returns true if anything ran. Not
+ * re-entrant. */
 bool godwit__reactor_run_once (godwit__reactor_t *reactor, int64_t timeout_ns);
 /* Makes a run_once that waits, or the next one, return. Any thread. */
 void godwit__reactor_wake (godwit__reactor_t *reactor);
@@ -80,8 +83,8 @@ godwit_status_t godwit__reactor_watch (godwit__reactor_t *reactor, godwit__sourc
                                        godwit_error_t **error);
 void godwit__reactor_unwatch (godwit__reactor_t *reactor, godwit__source_t *source);
 
-/* Arms, or moves, a timer. Room for timers is reserved when a reactor is made and grown here; if it cannot grow,
- * OUT_OF_MEMORY. */
+/* Arms, or moves, a timer. Room for timers is reserved when a reactor is made and grown here; if it cannot
+ * grow, OUT_OF_MEMORY. */
 godwit_status_t godwit__reactor_arm (godwit__reactor_t *reactor, godwit__timer_t *timer, int64_t deadline_ns);
 void godwit__reactor_disarm (godwit__reactor_t *reactor, godwit__timer_t *timer);
 

@@ -6,8 +6,10 @@
 
 #include <stdint.h>
 
-/* A deep copy; release frees its strings. Reads only struct_size bytes of the source, which may be NULL (nothing set). */
-godwit_status_t godwit__target_copy (godwit_target_t *to, const godwit_target_t *from, godwit_error_t **error);
+/* A deep copy; release frees its strings. Reads only struct_size bytes of the source, which may be NULL
+ * (nothing set). */
+godwit_status_t godwit__target_copy (godwit_target_t *to, const godwit_target_t *from,
+                                     godwit_error_t **error);
 void godwit__target_release (godwit_target_t *target);
 
 typedef struct godwit__version {

@@ -1,4 +1,5 @@
-/* The bodies of the frames that are not the user's data (docs/protocol.md 3). Everything read here is hostile. */
+/* The bodies of the frames that are not the user's data (docs/protocol.md 3). Everything read here is
+ * hostile. */
 #ifndef GODWIT_SRC_WIRE_H
 #define GODWIT_SRC_WIRE_H
 
@@ -10,9 +11,9 @@
 typedef struct godwit__identity {
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation;
-    uint64_t features;                  /* bits that are not known are ignored */
-    uint8_t expect[GODWIT__UUID_SIZE];  /* HELLO: whom the client wants; all zero: anybody */
-    char virtual_host[256];             /* HELLO: "" if unset */
+    uint64_t features;                 /* bits that are not known are ignored */
+    uint8_t expect[GODWIT__UUID_SIZE]; /* HELLO: whom the client wants; all zero: anybody */
+    char virtual_host[256];            /* HELLO: "" if unset */
 } godwit__identity_t;
 
 #define GODWIT__IDENTITY_FRAME_MAX 512
@@ -20,10 +21,11 @@ typedef struct godwit__identity {
 /* A whole frame, header included. Returns its size. data holds GODWIT__IDENTITY_FRAME_MAX bytes. */
 size_t godwit__identity_write (uint8_t *data, godwit__frame_type_t type, const godwit__identity_t *identity);
 /* Consumes the frame. MALFORMED names what is wrong. */
-godwit_status_t godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame, godwit_error_t **error);
+godwit_status_t godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame,
+                                       godwit_error_t **error);
 
-/* FAILURE: [type, module, message, traceback]. Returns the size of the whole frame in *data, a heap block that the caller
- * frees; 0 when memory is short. Texts are cut so that the frame stays below 64 KiB. */
+/* FAILURE: [type, module, message, traceback]. Returns the size of the whole frame in *data, a heap block
+ * that the caller frees; 0 when memory is short. Texts are cut so that the frame stays below 64 KiB. */
 size_t godwit__failure_write (uint8_t **data, uint64_t id, const godwit_error_t *error);
 /* Consumes the frame; always gives an error (MALFORMED with outcome RAN for a body that is none). */
 godwit_error_t *godwit__failure_read (godwit__frame_t *frame);

@@ -17,13 +17,14 @@ typedef struct godwit_url_host {
     int port;             /* 0: unset */
 } godwit_url_host_t;
 
-/* *url belongs to the caller. INVALID_URL says what is wrong, where (byte offset), and what was expected. Credentials in
- * some hosts only are accepted; godwit_url_warning then tells. */
+/* *url belongs to the caller. INVALID_URL says what is wrong, where (byte offset), and what was expected, without quoting
+ * the URL, which may hold a password. At most 64 KiB. Credentials in some hosts only are accepted, and an option without a
+ * value ("?a", "?a=") is left out; godwit_url_warning then tells. Escapes that are none ("%zz") stay as they are. */
 GODWIT_EXPORT godwit_status_t godwit_url_parse (godwit_url_t **url, const char *text, godwit_error_t **error);
 GODWIT_EXPORT void godwit_url_destroy (godwit_url_t **url);
 
 /* All results are borrowed from the URL. */
-GODWIT_EXPORT const char *godwit_url_transport (const godwit_url_t *url); /* "kombu+memory", as written */
+GODWIT_EXPORT const char *godwit_url_transport (const godwit_url_t *url); /* "kombu+memory", in lower case */
 GODWIT_EXPORT const char *godwit_url_driver (const godwit_url_t *url);    /* before the '+' */
 GODWIT_EXPORT size_t godwit_url_host_count (const godwit_url_t *url);
 GODWIT_EXPORT const godwit_url_host_t *godwit_url_host (const godwit_url_t *url, size_t index);

@@ -68,14 +68,16 @@ typedef struct godwit_fields {
 } godwit_fields_t;
 
 #ifndef __cplusplus
-/* The operators in these macros are not arithmetic: they make a wrong type a compile error. */
+/* The operators in these macros are not arithmetic: they make a wrong type a compile error, as _Generic does. */
 #define GODWIT_NIL(name_) ((godwit_field_t){(name_), GODWIT_TYPE_NIL, 0, {false}})
 #define GODWIT_BOOL(name_, v) ((godwit_field_t){(name_), GODWIT_TYPE_BOOL, 0, {.boolean = ((v) ? true : false)}})
 #define GODWIT_INT(name_, v) ((godwit_field_t){(name_), GODWIT_TYPE_INT, 0, {.integer = ((v) | INT64_C (0))}})
 #define GODWIT_UINT(name_, v)                                                                                \
     ((godwit_field_t){(name_), GODWIT_TYPE_UINT, 0, {.unsigned_integer = ((v) | UINT64_C (0))}})
 #define GODWIT_DOUBLE(name_, v) ((godwit_field_t){(name_), GODWIT_TYPE_DOUBLE, 0, {.number = ((v) *1.0)}})
-#define GODWIT_STR(name_, v) ((godwit_field_t){(name_), GODWIT_TYPE_STR, SIZE_MAX, {.string = &(v)[0]}})
+#define GODWIT_STR(name_, v)                                                                                 \
+    ((godwit_field_t){                                                                                       \
+        (name_), GODWIT_TYPE_STR, SIZE_MAX, {.string = _Generic ((v), char *: (v), const char *: (v))}})
 #define GODWIT_STRN(name_, v, size_) ((godwit_field_t){(name_), GODWIT_TYPE_STR, (size_), {.string = (v)}})
 #define GODWIT_BIN(name_, v, size_) ((godwit_field_t){(name_), GODWIT_TYPE_BIN, (size_), {.bytes = (v)}})
 /* GODWIT_MAP ("m", GODWIT_INT ("x", 1), ...), GODWIT_LIST ("l", GODWIT_INT (NULL, 1), ...) */

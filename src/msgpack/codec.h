@@ -8,10 +8,19 @@
 
 #include <stdatomic.h>
 
+/* Appends to a buffer of fixed capacity. Overflow sets a flag and writes nothing more; the flag is checked
+ * once. */
+typedef struct godwit__writer {
+    uint8_t *data;
+    size_t size;
+    size_t capacity;
+    bool overflow;
+} godwit__writer_t;
+
 /* ---- values in memory ---- */
 
-/* One node. All nodes of a message lie in one array, a block's; the children of a container are contiguous in it (a map's
- * as key, value, key, value). The node's index finds the block that owns it. */
+/* One node. All nodes of a message lie in one array, a block's; the children of a container are contiguous in
+ * it (a map's as key, value, key, value). The node's index finds the block that owns it. */
 struct godwit_value {
     uint8_t type;   /* godwit_type_t, never VALUE */
     uint32_t index; /* of this node in its block */
@@ -29,11 +38,13 @@ struct godwit_value {
     } as;
 };
 
-/* The nodes of one message and the bytes that their strings point into. refs counts references to any node. */
+/* The nodes of one message and the bytes that their strings point into. refs counts references to any node.
+ */
 typedef struct godwit__block {
     atomic_uint refs;
-    uint32_t capacity;                              /* nodes that there is room for */
-    void (*release) (struct godwit__block *block);  /* called once when refs reaches 0, after frame was released */
+    uint32_t capacity; /* nodes that there is room for */
+    void (*release) (
+        struct godwit__block *block); /* called once when refs reaches 0, after frame was released */
     godwit__frame_t frame;
     struct godwit_value nodes[];
 } godwit__block_t;
@@ -46,6 +57,12 @@ typedef struct godwit__limits {
     uint32_t count; /* nodes, keys included */
 } godwit__limits_t;
 
+/* A body wraps values: the arguments, the context. What is wrapped may use the public limits to the full, so
+ * a body may have this many levels and nodes more. */
+#define GODWIT__BODY_DEPTH (GODWIT_VALUE_MAX_DEPTH + 4)
+#define GODWIT__BODY_COUNT (GODWIT_VALUE_MAX_COUNT + 64)
+
+/* For bodies; a transport puts its own size there. A depth above GODWIT__BODY_DEPTH acts as that. */
 extern const godwit__limits_t godwit__default_limits;
 
 /* What a scan found; `at` and `reason` (static text) are set on failure. */
@@ -56,18 +73,24 @@ typedef struct godwit__scan {
     const char *reason;
 } godwit__scan_t;
 
-/* Walks one msgpack value at the start of data without allocating and without recursion. MALFORMED for bytes that are no
- * msgpack, for map keys that are no strings, for extension types and for a declared count that exceeds the remaining
- * bytes; LIMIT_EXCEEDED for the limits. Any input is safe. */
+/* Walks one msgpack value at the start of data without allocating and without recursion. MALFORMED for bytes
+ * that are no msgpack, for map keys that are no strings, for extension types and for a declared count that
+ * exceeds the remaining bytes; LIMIT_EXCEEDED for the limits. Any input is safe. */
 godwit_status_t godwit__scan (const uint8_t *data, size_t size, const godwit__limits_t *limits,
                               godwit__scan_t *result);
 
-/* Decodes the one value that fills frame from offset to its end (bytes left over are MALFORMED). Consumes the frame,
- * always. *block is in-out: a block of the caller's own, unreferenced (refs 0), that is used if it has room; if it has not,
- * or is NULL, a new one from the heap takes its place. On success (*block)->refs is 1 and nodes[0] is the value.
- * On failure *block is untouched. A map with the same key twice is MALFORMED. */
+/* Decodes the one value that fills frame from offset to its end (bytes left over are MALFORMED). Consumes the
+ * frame, always. *block is in-out: a block of the caller's own, unreferenced (refs 0), that is used if it has
+ * room (one node more than the value has); if it has not, or is NULL, a new one from the heap takes its
+ * place. On success (*block)->refs is 1 and nodes[0] is the value. On failure *block is untouched and
+ * unreferenced, though its nodes may have been written. A map with the same key twice is MALFORMED. */
 godwit_status_t godwit__decode (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
                                 const godwit__limits_t *limits, godwit_error_t **error);
+
+/* The value whose encoding the writer holds; its bytes are from malloc and are consumed, always. Public
+ * limits. */
+godwit_status_t godwit__value_from (godwit_value_t **value, const godwit__writer_t *writer,
+                                    godwit_error_t **error);
 
 static inline godwit__block_t *
 godwit__value_block (const godwit_value_t *value)
@@ -78,15 +101,18 @@ godwit__value_block (const godwit_value_t *value)
 
 void godwit__block_unref (godwit__block_t *block);
 
-/* ---- encoding ---- */
+/* ---- keys ---- */
 
-/* Appends to a buffer of fixed capacity. Overflow sets a flag and writes nothing more; the flag is checked once. */
-typedef struct godwit__writer {
-    uint8_t *data;
+typedef struct godwit__key {
+    const void *data;
     size_t size;
-    size_t capacity;
-    bool overflow;
-} godwit__writer_t;
+} godwit__key_t;
+
+/* The first key found that is there twice, NULL if there is none. Sorts keys when they are many: O(n log n)
+ * whatever they are. */
+const godwit__key_t *godwit__key_repeated (godwit__key_t *keys, size_t count);
+
+/* ---- encoding ---- */
 
 void godwit__write_nil (godwit__writer_t *writer);
 void godwit__write_bool (godwit__writer_t *writer, bool value);
@@ -99,13 +125,15 @@ void godwit__write_array (godwit__writer_t *writer, size_t count);
 void godwit__write_map (godwit__writer_t *writer, size_t count);
 /* NULL is nil. */
 void godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value);
-/* The field's value without its name; fields as a map with their names. Both must have been checked by a bound function. */
+/* The field's value without its name; fields as a map with their names. Both must have been checked by a
+ * bound function. */
 void godwit__write_field (godwit__writer_t *writer, const godwit_field_t *field);
 void godwit__write_fields (godwit__writer_t *writer, const godwit_fields_t *fields);
 
-/* Bytes that the encoding takes at the most (*bound is added to), after checking names, types, NULLs, depth and count:
- * INVALID_ARGUMENT or LIMIT_EXCEEDED with the path of what is wrong, path ("args") being its first part. No allocation
- * on success. Duplicate names are INVALID_ARGUMENT (quadratic search is fine up to 32 names; beyond, anything sane). */
+/* Bytes that the encoding takes at the most (*bound is added to), after checking names, types, NULLs, depth
+ * and count: INVALID_ARGUMENT or LIMIT_EXCEEDED with the path of what is wrong, path ("args") being its first
+ * part. No allocation on success. Duplicate names are INVALID_ARGUMENT (quadratic search is fine up to 32
+ * names; beyond, anything sane). */
 godwit_status_t godwit__fields_bound (const godwit_fields_t *fields, const char *path, size_t *bound,
                                       godwit_error_t **error);
 godwit_status_t godwit__field_bound (const godwit_field_t *field, const char *path, size_t *bound,
