@@ -40,7 +40,7 @@ typedef struct world {
     godwit__clock_t clock;
     int64_t skew_ns; /* ahead of real time */
     godwit__reactor_t *reactor;
-    int ports[4]; /* free ones */
+    int ports[4];    /* free ones */
     int queue_limit; /* of the drivers of peers that are opened */
     peer_t peers[WORLD_PEERS];
 } world_t;
