@@ -355,6 +355,20 @@ judge_nack (godwit__call_t *call, uint32_t reason, godwit_status_t *status, godw
 }
 
 static godwit__verdict_t
+judge_unsent (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    call->outcome = GODWIT_OUTCOME_NOT_SENT;
+    call->why = "the connection was lost before the request was sent";
+    if (!may_retry (call)) {
+        fail_retries (call, status, error);
+        return GODWIT__VERDICT_FINAL;
+    }
+    godwit__tried_add (&call->tried, call->server_key);
+    GODWIT__COUNT (call->client->transport, calls_retried);
+    return GODWIT__VERDICT_AGAIN;
+}
+
+static godwit__verdict_t
 judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result, godwit_error_t **error)
 {
     const godwit__header_t *header = &call->pending.header;
@@ -402,6 +416,8 @@ godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_
             godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN,
                                        "No reply: the connection was lost after the request was handed over");
         break;
+    case GODWIT__UNSENT:
+        return judge_unsent (call, status, error);
     case GODWIT__ABANDONED:
         *status = godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN,
                                              "The client is being destroyed");

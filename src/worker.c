@@ -113,6 +113,7 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
     else if (godwit__request_prepare (request, &is_malformed)) {
         godwit__route_t *const route = request->route;
         if (worker && leads && takes_long (route)) {
+            godwit__cork_flush (&port->cork);
             godwit__pool_lock (pool);
             leave_lead (port);
             godwit__pool_unlock (pool);
@@ -158,7 +159,7 @@ lead (godwit__worker_t *worker, godwit__port_t *port)
         }
         godwit__frame_t frame;
         godwit__origin_t origin = 0;
-        if (ops->recv (channel, &frame, &origin) == GODWIT__IO_OK)
+        if (godwit__port_next (port, &frame, &origin) == GODWIT__IO_OK)
             leads = godwit__port_frame (port, worker, &frame, origin);
         else
             ops->wait (channel, false, GODWIT__NEVER);
