@@ -117,8 +117,8 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
             godwit__shared_unref (NULL, call->shared);
         return status;
     }
-    call->deadline_ns =
-        godwit__transport_now (client->transport) + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
+    call->now_ns = godwit__transport_now (client->transport);
+    call->deadline_ns = call->now_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
     call->pending.deadline_ns = call->deadline_ns;
     call->pending.owner = client;
     atomic_fetch_add_explicit (&client->outstanding, 1, memory_order_relaxed);
@@ -273,7 +273,9 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
 {
     godwit_transport_t *transport = call->client->transport;
     for (;;) {
-        const int64_t now_ns = godwit__transport_now (transport);
+        /* The first attempt follows at once: asking for the time again would cost as much as the attempt. */
+        const int64_t now_ns = call->now_ns ? call->now_ns : godwit__transport_now (transport);
+        call->now_ns = 0;
         if (now_ns >= call->deadline_ns)
             return fail_late (call, status, error);
         if (atomic_load_explicit (&transport->closing, memory_order_relaxed) ||

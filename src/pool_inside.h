@@ -58,6 +58,7 @@ struct godwit__port {
     /* The leader's. */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     godwit__origin_t batch_origin;
+    int64_t now_ns; /* the time, while it is fresh; 0: to be asked for */
     godwit__origins_t origins;
     godwit__origins_t publications;
     uint64_t fanout_epoch;

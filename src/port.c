@@ -135,7 +135,8 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
          const godwit__header_t *header, godwit__frame_t *frame)
 {
     godwit__pool_t *const pool = port->pool;
-    const int64_t now_ns = godwit__clock_now (&pool->clock);
+    /* In a batch the last handler has just ended, and looked at the clock. */
+    const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
     uint32_t refused = 0;
     godwit_request_t *accepted = NULL;
     bool is_malformed = false;
@@ -158,6 +159,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
                                             true, &refused);
         }
     }
+    port->now_ns = 0;
     if (accepted)
         leads = godwit__worker_run (worker, port, accepted, &is_malformed);
     else if (refused)
@@ -340,6 +342,7 @@ godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_
         }
         godwit__cork_close (&port->cork);
     }
+    port->now_ns = 0;
     return port->channel->ops->recv (port->channel, frame, origin);
 }
 

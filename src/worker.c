@@ -127,13 +127,16 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
                 godwit__watch_wake (pool);
         }
         godwit__request_call (request);
-        godwit__route_measured (route, godwit__clock_now (&pool->clock) - start_ns);
+        const int64_t end_ns = godwit__clock_now (&pool->clock);
+        godwit__route_measured (route, end_ns - start_ns);
         if (watched) {
             leads = atomic_exchange (&worker->busy_since, 0) != GODWIT__LEAD_STOLEN;
             atomic_store_explicit (&worker->run_count,
                                    atomic_load_explicit (&worker->run_count, memory_order_relaxed) + 1,
                                    memory_order_relaxed);
         }
+        if (leads)
+            port->now_ns = end_ns;
     }
     if (malformed)
         *malformed = is_malformed;
