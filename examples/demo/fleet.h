@@ -28,7 +28,8 @@ demo_worker_t *demo_fleet_start (demo_fleet_t *fleet, const char *remark);
 void demo_fleet_kill (demo_worker_t *worker);
 /* The number of workers that ended although nobody asked them to; said on stderr. Does not wait. */
 unsigned demo_fleet_check (demo_fleet_t *fleet);
-/* Asks all of them to end, and waits; who does not within seconds is killed. false if one did not end well. */
+/* Asks all of them to end, and waits; who does not within seconds is killed. false if one did not end well.
+ */
 bool demo_fleet_end (demo_fleet_t *fleet);
 
 #endif

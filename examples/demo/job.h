@@ -38,9 +38,9 @@ struct demo_job {
     bool stopping;
     demo_tally_t tallies[WORKER_MAX];
     uint64_t succeeded;
-    uint64_t failed_over; /* calls that were made again because their worker had died */
+    uint64_t failed_over;                      /* calls that were made again because their worker had died */
     uint64_t outcomes[GODWIT_OUTCOME_RAN + 1]; /* of calls that failed */
-    int64_t *latencies_ns; /* of files, from their first call to their answer */
+    int64_t *latencies_ns;                     /* of files, from their first call to their answer */
     size_t latency_count;
     int64_t started_ns;
     int64_t ended_ns;
@@ -56,7 +56,10 @@ size_t demo_job_wait (demo_job_t *job, size_t done, int64_t timeout_ms);
 void demo_job_stop (demo_job_t *job);
 /* The client must have been destroyed: no callback comes any more. */
 void demo_job_free (demo_job_t *job);
-/* What stands at the fraction (0.5, 0.99, ...) of the latencies, in milliseconds. After the end of the job. */
+/* Files per second, from the start until now or until the last one was done. */
+double demo_job_rate (demo_job_t *job);
+/* What stands at the fraction (0.5, 0.99, ...) of the latencies, in milliseconds. After the end of the job.
+ */
 double demo_job_percentile_ms (demo_job_t *job, double fraction);
 const demo_tally_t *demo_job_tally (const demo_job_t *job, const char *worker);
 
