@@ -163,7 +163,8 @@ run (void *user)
 }
 
 godwit_status_t
-godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *transport, godwit_error_t **error)
+godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *transport,
+                        godwit_error_t **error)
 {
     godwit__completion_t *self = calloc (1, sizeof *self);
     if (!self)

@@ -74,8 +74,8 @@ table_remove (godwit__connection_t *connection, uint64_t id)
     return NULL;
 }
 
-/* Ends a pending that was taken out of the table, with lock held. A caller that waits for it is woken; an asynchronous one is
- * put on the list, for pass_on when the lock is released. */
+/* Ends a pending that was taken out of the table, with lock held. A caller that waits for it is woken; an
+ * asynchronous one is put on the list, for pass_on when the lock is released. */
 static void
 end_pending (godwit__connection_t *connection, godwit__pending_t *pending, godwit__ending_t ending,
              godwit__pending_t **ended)
@@ -103,7 +103,8 @@ pass_on (godwit__connection_t *connection, godwit__pending_t *ended)
 
 /* Ends all of an owner (NULL: of everybody), with lock held. */
 static void
-end_all (godwit__connection_t *connection, const void *owner, godwit__ending_t ending, godwit__pending_t **ended)
+end_all (godwit__connection_t *connection, const void *owner, godwit__ending_t ending,
+         godwit__pending_t **ended)
 {
     for (size_t i = 0; i < connection->bucket_count; i++) {
         for (godwit__pending_t *pending = connection->buckets[i], *next; pending; pending = next) {
@@ -153,8 +154,8 @@ post_receive (godwit__connection_t *connection)
         godwit__reactor_post (connection->transport->completion->reactor, &connection->receive_task);
 }
 
-/* Gives the lead away: to the reactor while asynchronous calls are outstanding, else to a caller that waits, else it rests
- * with `rest`. */
+/* Gives the lead away: to the reactor while asynchronous calls are outstanding, else to a caller that waits,
+ * else it rests with `rest`. */
 static void
 release_lead (godwit__connection_t *connection, godwit__lead_t rest)
 {
@@ -186,8 +187,8 @@ claim_lead (godwit__connection_t *connection, godwit__pending_t *pending)
     case GODWIT__LEAD_NOBODY:
         break;
     case GODWIT__LEAD_REACTOR:
-        /* With an external loop, only the loop's own thread, from within a handler, may take it: nobody else would
-         * receive meanwhile. */
+        /* With an external loop, only the loop's own thread, from within a handler, may take it: nobody else
+         * would receive meanwhile. */
         if (external ? !godwit__completion_is_current (connection->transport->completion)
                      : connection->asynchronous_count > 0)
             return;
@@ -213,8 +214,8 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
         return;
     }
     static const uint8_t anybody[GODWIT__UUID_SIZE];
-    if (memcmp (connection->expect, anybody, sizeof anybody)
-        && memcmp (connection->expect, identity.instance, sizeof identity.instance)) {
+    if (memcmp (connection->expect, anybody, sizeof anybody) &&
+        memcmp (connection->expect, identity.instance, sizeof identity.instance)) {
         godwit__connection_down (connection, "another process answers at its address");
         return;
     }
@@ -273,7 +274,8 @@ say_hello (godwit__connection_t *connection)
     memcpy (identity.expect, connection->expect, sizeof identity.expect);
     memcpy (identity.virtual_host, transport->virtual_host, strlen (transport->virtual_host) + 1);
 
-    const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL, NULL};
+    const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL,
+                                     NULL};
     if (connection->link->ops->send (connection->link, 0, &hello) != GODWIT__IO_OK)
         godwit__connection_down (connection, "HELLO could not be sent");
 }
@@ -335,7 +337,8 @@ on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
 
 /* ---- sending and waiting ---- */
 
-/* An accepted request with a reply to come, with lock held. Returns a deadline that the completion has to be told. */
+/* An accepted request with a reply to come, with lock held. Returns a deadline that the completion has to be
+ * told. */
 static int64_t
 register_pending (godwit__connection_t *connection, godwit__pending_t *pending, uint64_t id)
 {
@@ -405,7 +408,8 @@ left_ns (const godwit__connection_t *connection, int64_t deadline_ns)
     return left > 0 ? left : 0;
 }
 
-/* Receives until the own reply came (and then has no lead any more), or until something else ended it, or its deadline. */
+/* Receives until the own reply came (and then has no lead any more), or until something else ended it, or its
+ * deadline. */
 static void
 lead (godwit__connection_t *connection, godwit__pending_t *own)
 {
@@ -457,8 +461,8 @@ await_in_external_loop (godwit__connection_t *connection, godwit__pending_t *pen
 void
 godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *pending)
 {
-    if (connection->transport->options.external_loop && !pending->leads
-        && !godwit__completion_is_current (connection->transport->completion)) {
+    if (connection->transport->options.external_loop && !pending->leads &&
+        !godwit__completion_is_current (connection->transport->completion)) {
         await_in_external_loop (connection, pending);
         return;
     }
@@ -577,8 +581,8 @@ godwit__connection_receive (godwit__connection_t *connection)
     const godwit__channel_ops_t *ops = connection->link->ops;
 
     pthread_mutex_lock (&connection->lock);
-    const bool mine = connection->lead == GODWIT__LEAD_REACTOR
-                      && atomic_load (&connection->state) != GODWIT__CONNECTION_DOWN;
+    const bool mine = connection->lead == GODWIT__LEAD_REACTOR &&
+                      atomic_load (&connection->state) != GODWIT__CONNECTION_DOWN;
     if (mine)
         connection->lead = GODWIT__LEAD_REACTOR_BUSY;
     pthread_mutex_unlock (&connection->lock);
@@ -588,8 +592,8 @@ godwit__connection_receive (godwit__connection_t *connection)
     }
 
     connection->source.fd = ops->fd (connection->link);
-    if (!connection->source.watched
-        && (connection->source.fd < 0 || godwit__reactor_watch (reactor, &connection->source, NULL)))
+    if (!connection->source.watched &&
+        (connection->source.fd < 0 || godwit__reactor_watch (reactor, &connection->source, NULL)))
         godwit__connection_down (connection, "its descriptor cannot be watched");
 
     godwit__frame_t frame;
@@ -727,8 +731,8 @@ godwit__connection_unref (godwit__connection_t **connection)
 }
 
 godwit_status_t
-godwit__connection_open (godwit__connection_t **connection, struct godwit__peer *peer, godwit__driver_t *driver,
-                         const char *address, godwit_error_t **error)
+godwit__connection_open (godwit__connection_t **connection, struct godwit__peer *peer,
+                         godwit__driver_t *driver, const char *address, godwit_error_t **error)
 {
     static const godwit__link_events_t events = {on_link_up, on_link_down};
     godwit_transport_t *transport = peer->transport;

@@ -207,6 +207,8 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
     if (!pool)
         return;
     *pool_p = NULL;
+    if (!pool->closed) /* a server started while the transport was being destroyed */
+        godwit__pool_stop (pool);
     godwit__watch_stop (pool);
     godwit__reactor_unpost (pool->transport->control, &pool->ready_task);
     for (size_t i = 0; i < pool->port_count; i++)
@@ -324,7 +326,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_
     }
     if (request)
         pool->refs++;
-    if (*refused) {
+    if (*refused || !server) {
         if (request)
             godwit__pool_recycle (pool, request);
         godwit__pool_unlock (pool);
@@ -392,7 +394,8 @@ godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__o
     godwit__pool_lock (pool);
     godwit_server_t *const server = server_of (pool, header->target);
     godwit_request_t *before = NULL;
-    for (godwit_request_t *at = server ? server->queue_first : NULL; at && !found; before = at, at = at->next) {
+    for (godwit_request_t *at = server ? server->queue_first : NULL; at && !found;
+         before = at, at = at->next) {
         if (at->port != port || at->origin != origin || at->id != header->id)
             continue;
         *(before ? &before->next : &server->queue_first) = at->next;

@@ -126,8 +126,8 @@ hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *he
 
 /* Consumes the frame. False: the worker no longer leads. */
 static bool
-request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin, const godwit__header_t *header,
-         godwit__frame_t *frame)
+request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin,
+         const godwit__header_t *header, godwit__frame_t *frame)
 {
     godwit__pool_t *const pool = port->pool;
     const int64_t now_ns = godwit__clock_now (&pool->clock);
@@ -241,7 +241,8 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
     const int64_t now_ns = godwit__clock_now (&pool->clock);
     bool leads = true;
     while (id) {
-        /* All but the last one get a copy and are left to other workers, so that none waits for another one's handler. */
+        /* All but the last one get a copy and are left to other workers, so that none waits for another one's
+         * handler. */
         const uint32_t next = next_subscriber (pool, key, id);
         godwit__frame_t copy;
         uint32_t refused = GODWIT__NACK_OVERLOADED;

@@ -24,7 +24,8 @@ options_with_defaults (const godwit_server_options_t *given)
 {
     godwit_server_options_t options = {0};
     if (given) {
-        const size_t size = given->struct_size && given->struct_size < sizeof options ? given->struct_size : sizeof options;
+        const size_t size =
+            given->struct_size && given->struct_size < sizeof options ? given->struct_size : sizeof options;
         memcpy (&options, given, size);
     }
     if (options.concurrency <= 0)
@@ -114,7 +115,8 @@ announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t 
     memcpy (fields.instance, transport->instance, sizeof fields.instance);
     for (size_t i = 0; i < pool->port_count; i++) {
         const godwit__port_addresses_t *const addresses = &pool->ports[i].addresses;
-        for (size_t j = 0; j < addresses->link_count && fields.address_count < GODWIT__RECORD_ADDRESS_MAX; j++)
+        for (size_t j = 0; j < addresses->link_count && fields.address_count < GODWIT__RECORD_ADDRESS_MAX;
+             j++)
             fields.addresses[fields.address_count++] = addresses->links[j];
         /* The last port reaches the furthest: one publisher address for everybody. */
         if (addresses->fanout[0])
@@ -123,7 +125,8 @@ announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t 
     godwit__record_t *record = godwit__record_new (&fields);
     if (!record)
         return godwit__error_no_memory (error);
-    const godwit_status_t status = transport->matchmaker->ops->announce (transport->matchmaker, record, error);
+    const godwit_status_t status =
+        transport->matchmaker->ops->announce (transport->matchmaker, record, error);
     godwit__record_unref (&record);
     return status;
 }
@@ -169,8 +172,8 @@ unsubscribe (godwit_server_t *server)
         atomic_fetch_add_explicit (&pool->fanout_epoch, 1, memory_order_release);
 }
 
-/* The topic first, then the marker: who sees the marker knows that the topic was subscribed to. A topic that another server
- * subscribed to already is not subscribed to again. */
+/* The topic first, then the marker: who sees the marker knows that the topic was subscribed to. A topic that
+ * another server subscribed to already is not subscribed to again. */
 static godwit_status_t
 subscribe (godwit_server_t *server, godwit_error_t **error)
 {
@@ -263,8 +266,10 @@ start_on_control (void *argument)
     change_t *const change = argument;
     godwit_server_t *const server = change->server;
     godwit__pool_t *pool = server->pool;
-    godwit_status_t status = GODWIT_OK;
-    if (!pool) {
+    godwit_status_t status = godwit__transport_check (server->transport, &change->error);
+    if (!status && !server->transport->matchmaker)
+        status = godwit__error_set (&change->error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
+    if (!status && !pool) {
         status = pool_of (server->transport, &pool, &change->error);
         if (!status)
             status = join_pool (server, pool, &change->error);
@@ -284,8 +289,8 @@ start_on_control (void *argument)
     change->status = status;
 }
 
-/* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a request that is
- * refused. */
+/* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a
+ * request that is refused. */
 static void
 note_goodbye (godwit__port_t *port, uint32_t server_id)
 {
@@ -308,8 +313,11 @@ stop_on_control (void *argument)
     godwit_server_t *const server = change->server;
     godwit__pool_t *const pool = server->pool;
     godwit_transport_t *const transport = server->transport;
+    if (!transport->matchmaker)
+        return; /* it is being destroyed, and tells everybody itself */
     unsubscribe (server);
-    /* DRAINING is certain knowledge, which `gone` is not; who misses it learns it from GOODBYE or from a refusal. */
+    /* DRAINING is certain knowledge, which `gone` is not; who misses it learns it from GOODBYE or from a
+     * refusal. */
     announce (server, GODWIT__RECORD_DRAINING, NULL);
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
     godwit__pool_lock (pool);
@@ -341,6 +349,27 @@ lifecycle_leave (godwit_server_t *server, godwit__server_state_t state)
     pthread_mutex_unlock (&server->lifecycle);
 }
 
+/* Contract 6. Consumes the change's error. */
+static godwit_status_t
+listen_error (const godwit_server_t *server, change_t *change, godwit_error_t **error)
+{
+    char target[256];
+    if (change->status == GODWIT_ERR_CLOSED) {
+        if (error)
+            *error = change->error;
+        else
+            godwit_error_destroy (&change->error);
+        return GODWIT_ERR_CLOSED;
+    }
+    godwit_target_print (&server->target, target, sizeof target);
+    godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "cannot listen for %s: %s", target,
+                       godwit_error_message (change->error));
+    if (error)
+        godwit_error_set_cause (*error, &change->error);
+    godwit_error_destroy (&change->error);
+    return GODWIT_ERR_SERVER_LISTEN;
+}
+
 godwit_status_t
 godwit_server_start (godwit_server_t *server, godwit_error_t **error)
 {
@@ -359,15 +388,8 @@ godwit_server_start (godwit_server_t *server, godwit_error_t **error)
         else if (!change.status)
             state = GODWIT__SERVER_UP;
     }
-    if (change.status) {
-        char target[256];
-        godwit_target_print (&server->target, target, sizeof target);
-        status = godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "cannot listen for %s: %s", target,
-                                    godwit_error_message (change.error));
-        if (error)
-            godwit_error_set_cause (*error, &change.error);
-        godwit_error_destroy (&change.error);
-    }
+    if (change.status)
+        status = listen_error (server, &change, error);
     lifecycle_leave (server, state);
     return status;
 }

@@ -233,7 +233,10 @@ parse_hosts (parser_t *parser, part_t hosts)
             parse_host (parser, piece, &parser->url->hosts[parser->url->host_count]);
         if (status)
             return status;
-        parser->url->host_count++;
+        /* A lone ':' is as empty as nothing. */
+        const godwit_url_host_t *const host = &parser->url->hosts[parser->url->host_count];
+        if (host->username || host->hostname[0] || host->port)
+            parser->url->host_count++;
     }
     return GODWIT_OK;
 }

@@ -6,8 +6,9 @@
  *       +-------------------------------------------------------+
  *            a leader starts a handler: posts the task
  *
- * Falling asleep, the watch first says that it sleeps and then looks at all leaders once more; a leader first says that it is
- * busy and then looks whether the watch sleeps. Both are sequentially consistent, so at least one sees the other.
+ * Falling asleep, the watch first says that it sleeps and then looks at all leaders once more; a leader first
+ * says that it is busy and then looks whether the watch sleeps. Both are sequentially consistent, so at least
+ * one sees the other.
  */
 #include "src/pool_inside.h"
 

@@ -100,7 +100,8 @@ leave_lead (godwit__port_t *port)
 }
 
 bool
-godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *request, bool *malformed)
+godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *request,
+                    bool *malformed)
 {
     godwit__pool_t *const pool = request->pool;
     bool leads = port != NULL;
@@ -182,6 +183,7 @@ work (void *argument)
 {
     godwit__worker_t *const worker = argument;
     godwit__pool_t *const pool = worker->pool;
+    GODWIT__COUNT (pool->transport, workers);
     godwit__pool_lock (pool);
     while (!pool->stopping) {
         godwit_request_t *const request = godwit__pool_take_ready (pool);
@@ -201,6 +203,7 @@ work (void *argument)
     worker->older = pool->ended;
     pool->ended = worker;
     pool->worker_count--;
+    atomic_fetch_sub_explicit (&pool->transport->counters.workers, 1, memory_order_relaxed);
     godwit__pool_changed (pool);
     godwit__pool_unlock (pool);
     return NULL;
