@@ -24,9 +24,7 @@ godwit__inproc_find_port (const char *virtual_host, const char *address)
     return port;
 }
 
-/* --- links
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- links ----------------------------------------------------------------------------------- */
 
 /* Port's inbox lock held. */
 static bool
@@ -114,8 +112,7 @@ send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     return result;
 }
 
-/* --- publications
- * -------------------------------------------------------------------------------------------------- */
+/* --- publications ---------------------------------------------------------------------------- */
 
 static godwit__inproc_key_t *
 find_key (godwit__inproc_port_t *self, const uint8_t key[GODWIT__KEY_SIZE])
@@ -185,9 +182,7 @@ godwit__inproc_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__K
     pthread_mutex_unlock (&godwit__inproc_lock);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void
 close_port (godwit__channel_t *channel)

@@ -87,8 +87,7 @@ godwit__guard_close (godwit__guard_t *guard, int linger_ms)
     pthread_mutex_destroy (&guard->lock);
 }
 
-/* --- telling the leader
- * -------------------------------------------------------------------------------------------- */
+/* --- telling the leader ---------------------------------------------------------------------- */
 
 static void
 set_event (godwit__guard_t *guard)
@@ -165,8 +164,7 @@ godwit__guard_wake (godwit__guard_t *guard)
     godwit__guard_unlock (guard);
 }
 
-/* --- waiting
- * ------------------------------------------------------------------------------------------------------- */
+/* --- waiting --------------------------------------------------------------------------------- */
 
 /* Lock held. True if there is a reason not to wait. */
 static bool

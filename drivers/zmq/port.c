@@ -34,8 +34,7 @@ origin_of (const godwit__frame_t *routing_id)
     return ORIGIN_MARK | number;
 }
 
-/* --- sending
- * ------------------------------------------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------------------------- */
 
 static int
 send_routing_id (void *router, godwit__origin_t origin)
@@ -89,8 +88,7 @@ send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     return godwit__zmq_io (failure);
 }
 
-/* --- receiving: the lock is held
- * ----------------------------------------------------------------------------------- */
+/* --- receiving: the lock is held ------------------------------------------------------------- */
 
 static void
 throw_away (zmq_port_t *self, godwit__frame_t *frame, void *socket)
@@ -174,8 +172,7 @@ recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
     return got ? GODWIT__IO_OK : GODWIT__IO_AGAIN;
 }
 
-/* --- subscriptions
- * ------------------------------------------------------------------------------------------------- */
+/* --- subscriptions --------------------------------------------------------------------------- */
 
 static int
 set_subscription (zmq_port_t *self, int option, const uint8_t key[GODWIT__KEY_SIZE])
@@ -206,9 +203,7 @@ godwit__zmq_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_
     set_subscription ((zmq_port_t *) port, ZMQ_UNSUBSCRIBE, key);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void
 close_port (godwit__channel_t *channel)

@@ -43,8 +43,7 @@ driver_conformance_frames_travel_both_ways (const driver_conformance_t *subject)
     }
 }
 
-/* --- many frames
- * --------------------------------------------------------------------------------------------------- */
+/* --- many frames ----------------------------------------------------------------------------- */
 
 enum { STREAM = 5000, STREAM_LARGEST = 3000 };
 
@@ -103,9 +102,7 @@ driver_conformance_frames_are_whole_and_in_order (const driver_conformance_t *su
     }
 }
 
-/* --- bytes
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- bytes ----------------------------------------------------------------------------------- */
 
 static atomic_int freed;
 
@@ -274,9 +271,7 @@ driver_conformance_origins_tell_links_apart (const driver_conformance_t *subject
     close_scene (&scene);
 }
 
-/* --- ends
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- ends ------------------------------------------------------------------------------------ */
 
 static void
 expect_closed (scene_t *scene, test_link_t *link)

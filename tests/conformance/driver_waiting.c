@@ -120,8 +120,7 @@ driver_conformance_a_full_port_says_again_until_there_is_room (const driver_conf
     }
 }
 
-/* --- a reactor leads
- * ----------------------------------------------------------------------------------------------- */
+/* --- a reactor leads ------------------------------------------------------------------------- */
 
 typedef struct leader {
     godwit__source_t source;
@@ -247,8 +246,7 @@ driver_conformance_a_reactor_leads (const driver_conformance_t *subject)
     close_scene (&scene);
 }
 
-/* --- waiting
- * ------------------------------------------------------------------------------------------------------- */
+/* --- waiting --------------------------------------------------------------------------------- */
 
 static void *
 wait_once (void *argument)
@@ -328,8 +326,7 @@ driver_conformance_down_ends_a_wait (const driver_conformance_t *subject)
     }
 }
 
-/* --- many threads
- * -------------------------------------------------------------------------------------------------- */
+/* --- many threads ---------------------------------------------------------------------------- */
 
 /* One thread leads on a link. In each round another one sends a call, which is answered, and seven send
  * casts, which are not, at the same moment. The round ends when the leader has got the answer. If one of the

@@ -15,8 +15,7 @@ static const driver_conformance_t subject = {.ops = &godwit__zmq_driver, .addres
 
 TestSuite (zmq_peers, .timeout = 60);
 
-/* --- a port in another process
- * ------------------------------------------------------------------------------------- */
+/* --- a port in another process --------------------------------------------------------------- */
 
 #define CHILD_VARIABLE "GODWIT_TEST_PORT_AT"
 
@@ -167,8 +166,7 @@ Test (zmq_peers, two_processes_cannot_listen_at_one_address)
     close_scene (&scene);
 }
 
-/* --- peers that are none of ours
- * ----------------------------------------------------------------------------------- */
+/* --- peers that are none of ours ------------------------------------------------------------- */
 
 Test (zmq_peers, a_listener_that_says_nothing_is_down_in_time)
 {
