@@ -1,8 +1,9 @@
 /* The registry of one process: transports with the same driver, hosts and virtual host meet in a group.
  *
- * A group holds what its members announced. Each member remembers what it told its transport, and a task on its own reactor
- * compares that with the group: so nothing queues up for a transport that does not run, and no event is lost or runs on
- * another's thread. One lock for all groups: it is held for copying references, never while telling.
+ * A group holds what its members announced. Each member remembers what it told its transport, and a task on
+ * its own reactor compares that with the group: so nothing queues up for a transport that does not run, and
+ * no event is lost or runs on another's thread. One lock for all groups: it is held for copying references,
+ * never while telling.
  */
 #include "src/matchmaker.h"
 
@@ -108,8 +109,7 @@ set_remove (record_set_t *set, size_t index)
 {
     godwit__record_unref (&set->items[index]);
     set->count--;
-    memmove (&set->items[index], &set->items[index + 1],
-             (set->count - index) * sizeof (godwit__record_t *));
+    memmove (&set->items[index], &set->items[index + 1], (set->count - index) * sizeof (godwit__record_t *));
 }
 
 static void
@@ -200,12 +200,13 @@ post_all (const group_t *group)
 
 /* --- groups --- */
 
-/* Driver name, hosts and virtual host, with a byte between them that none of them can hold. NULL: no memory. */
+/* Driver name, hosts and virtual host, with a byte between them that none of them can hold. NULL: no memory.
+ */
 static char *
 make_key (const godwit__matchmaker_options_t *options)
 {
-    const char *const driver = options->driver ? options->driver->ops->name
-                                               : godwit_url_driver (options->url);
+    const char *const driver =
+        options->driver ? options->driver->ops->name : godwit_url_driver (options->url);
     const char *const virtual_host = options->virtual_host ? options->virtual_host : "";
     const size_t host_count = godwit_url_host_count (options->url);
     size_t size = strlen (driver) + strlen (virtual_host) + 3;

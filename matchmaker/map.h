@@ -1,5 +1,6 @@
-/* A hash table of nodes that are embedded in what it holds. Keys are the caller's: it hashes them, and compares what
- * find gives. Nodes are never allocated here, and an insertion into a table that cannot grow only makes it slower. */
+/* A hash table of nodes that are embedded in what it holds. Keys are the caller's: it hashes them, and
+ * compares what find gives. Nodes are never allocated here, and an insertion into a table that cannot grow
+ * only makes it slower. */
 #ifndef GODWIT_MATCHMAKER_MAP_H
 #define GODWIT_MATCHMAKER_MAP_H
 
@@ -20,7 +21,7 @@ typedef struct godwit__map {
 
 /* What embeds the node; NULL stays NULL. */
 #define GODWIT__MAP_ITEM(node_, type_, member_)                                                              \
-    ((node_) ? (type_ *) (void *) ((char *) (node_) - offsetof (type_, member_)) : NULL)
+    ((node_) ? (type_ *) (void *) ((char *) (node_) -offsetof (type_, member_)) : NULL)
 
 /* False: out of memory. */
 bool godwit__map_open (godwit__map_t *map);
@@ -29,7 +30,8 @@ void godwit__map_close (godwit__map_t *map);
 void godwit__map_insert (godwit__map_t *map, godwit__map_node_t *node, uint64_t hash);
 void godwit__map_remove (godwit__map_t *map, godwit__map_node_t *node);
 /* The first node with this hash after `after` (NULL: from the start); NULL if there is none. */
-godwit__map_node_t *godwit__map_find (const godwit__map_t *map, uint64_t hash, const godwit__map_node_t *after);
+godwit__map_node_t *godwit__map_find (const godwit__map_t *map, uint64_t hash,
+                                      const godwit__map_node_t *after);
 /* Walks all nodes in no order; `after` NULL starts. To remove while walking, ask for the next one first. */
 godwit__map_node_t *godwit__map_next (const godwit__map_t *map, const godwit__map_node_t *after);
 

@@ -95,8 +95,8 @@ godwit__record_unref (godwit__record_t **record)
 size_t
 godwit__record_bound (const godwit__record_t *record)
 {
-    const char *const texts[] = {record->exchange, record->topic, record->server, record->fanout_address,
-                                 record->host,     record->versions};
+    const char *const texts[] = {record->exchange,       record->topic, record->server,
+                                 record->fanout_address, record->host,  record->versions};
     size_t bound = FIXED_BOUND;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         bound += HEADER_BOUND + strlen (texts[i]);
@@ -177,8 +177,8 @@ read_number (reader_t *reader, const char *field, uint64_t low, uint64_t high)
     return number;
 }
 
-/* Texts end up in logs, terminals and resolvers: no control characters, and no NUL that would cut them short. Addresses
- * hold no spaces and nothing but ASCII either. */
+/* Texts end up in logs, terminals and resolvers: no control characters, and no NUL that would cut them short.
+ * Addresses hold no spaces and nothing but ASCII either. */
 static const char *
 check_text (reader_t *reader, const char *field, const godwit_value_t *value, size_t max, bool is_address)
 {
@@ -254,15 +254,15 @@ godwit__record_read (godwit__record_t **record, const godwit_value_t *map, godwi
     found.incarnation = read_number (&reader, "incarnation", 0, UINT64_MAX);
     found.server_id = (uint32_t) read_number (&reader, "server_id", 1, UINT32_MAX);
     found.revision = (uint32_t) read_number (&reader, "revision", 0, UINT32_MAX);
-    found.state = (godwit__record_state_t) read_number (&reader, "state", GODWIT__RECORD_UP,
-                                                        GODWIT__RECORD_DRAINING);
+    found.state =
+        (godwit__record_state_t) read_number (&reader, "state", GODWIT__RECORD_UP, GODWIT__RECORD_DRAINING);
     found.weight = (uint32_t) read_number (&reader, "weight", 0, WEIGHT_MAX);
     found.exchange = read_text (&reader, "exchange", NAME_MAX_SIZE);
     found.topic = read_text (&reader, "topic", NAME_MAX_SIZE);
     found.server = read_text (&reader, "server", NAME_MAX_SIZE);
     read_addresses (&reader, &found);
-    found.fanout_address = check_text (&reader, "fanout", godwit_value_get (map, "fanout"),
-                                       ADDRESS_MAX_SIZE, true);
+    found.fanout_address =
+        check_text (&reader, "fanout", godwit_value_get (map, "fanout"), ADDRESS_MAX_SIZE, true);
     found.host = read_text (&reader, "host", NAME_MAX_SIZE);
     found.versions = read_text (&reader, "versions", VERSIONS_MAX_SIZE);
     if (found.topic[0] == '\0')

@@ -40,7 +40,8 @@ read_sources (godwit__rendezvous_t *self, const godwit__matchmaker_options_t *op
         bool is_here = false;
         source->owner = self;
         source->index = (unsigned) i;
-        status = godwit__rendezvous_address (source->address, &is_here, options->driver->ops->name, host, error);
+        status =
+            godwit__rendezvous_address (source->address, &is_here, options->driver->ops->name, host, error);
         source->may_host = may_host || is_here;
     }
     return status;
@@ -145,8 +146,7 @@ rendezvous_announce (godwit__matchmaker_t *matchmaker, godwit__record_t *record,
     if (status != GODWIT_OK)
         return status;
     if (memcmp (record->instance, self->options.instance, GODWIT__UUID_SIZE) != 0)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "record.instance: another transport's");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "record.instance: another transport's");
     const size_t index = find_own (self, record->server_id);
     if (index == self->own_count) {
         if (self->own_count == GODWIT__ROOMS_MEMBER_RECORDS_MAX)

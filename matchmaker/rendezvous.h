@@ -1,4 +1,5 @@
-/* The inside of the rendezvous matchmaker: one matchmaker, with a source for each rendezvous point of its URL. */
+/* The inside of the rendezvous matchmaker: one matchmaker, with a source for each rendezvous point of its
+ * URL. */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_H
 
@@ -27,8 +28,8 @@ typedef struct godwit__rendezvous_source {
     godwit__source_t watch;
     int64_t heard_ns;
     int64_t refresh_at_ns;
-    bool must_register;     /* own records from `registered` on are still to be sent */
-    bool must_resync;       /* so is the wish for a snapshot */
+    bool must_register; /* own records from `registered` on are still to be sent */
+    bool must_resync;   /* so is the wish for a snapshot */
     size_t registered;
     /* What it told; epoch is kept when it is lost, to know it again. */
     uint64_t epoch; /* 0: none yet */

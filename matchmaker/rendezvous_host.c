@@ -51,8 +51,9 @@ forget (godwit__rendezvous_host_t *host, godwit__member_t *member)
     godwit__rooms_remove (&host->rooms, member);
 }
 
-/* Ends the membership. A port cannot hang up on one peer, so it is remembered for a while that this connection is not
- * listened to; otherwise whoever leaves and joins in turns would get a snapshot each time. */
+/* Ends the membership. A port cannot hang up on one peer, so it is remembered for a while that this
+ * connection is not listened to; otherwise whoever leaves and joins in turns would get a snapshot each time.
+ */
 static void
 part (godwit__rendezvous_host_t *host, godwit__member_t *member)
 {
@@ -76,8 +77,8 @@ earlier (godwit__member_t *a, godwit__member_t *b)
     return !a || b->expires_ns < a->expires_ns ? b : a;
 }
 
-/* For a new member somebody has to go: of those that are no members any more, or else of those that are not connected, the
- * one whose lease ends first. */
+/* For a new member somebody has to go: of those that are no members any more, or else of those that are not
+ * connected, the one whose lease ends first. */
 static void
 make_room (godwit__rendezvous_host_t *host)
 {
@@ -108,8 +109,8 @@ charge (const godwit__rendezvous_host_t *host, godwit__member_t *member, int64_t
     const int64_t passed_ms = (now - member->tokens_at_ns) / GODWIT__NS_PER_MS;
     if (passed_ms > 0) {
         member->tokens_at_ns = now;
-        member->tokens = passed_ms >= TOKENS_MAX / TOKENS_PER_MS ? TOKENS_MAX
-                                                                 : member->tokens + passed_ms * TOKENS_PER_MS;
+        member->tokens =
+            passed_ms >= TOKENS_MAX / TOKENS_PER_MS ? TOKENS_MAX : member->tokens + passed_ms * TOKENS_PER_MS;
         if (member->tokens > TOKENS_MAX)
             member->tokens = TOKENS_MAX;
     }
@@ -134,7 +135,8 @@ refuse (godwit__rendezvous_host_t *host, godwit__origin_t origin, const char *re
 
 /* A JOIN from a connection that is not known: a new member, or one that is back. */
 static void
-welcome (godwit__rendezvous_host_t *host, godwit__origin_t origin, const godwit__rendezvous_message_t *message)
+welcome (godwit__rendezvous_host_t *host, godwit__origin_t origin,
+         const godwit__rendezvous_message_t *message)
 {
     godwit__member_t *member =
         godwit__rooms_by_identity (&host->rooms, message->virtual_host, message->instance);
@@ -328,8 +330,8 @@ arm_sweep (godwit__rendezvous_host_t *host)
                          godwit__host_now (host) + host->options.refresh_ms * GODWIT__NS_PER_MS);
 }
 
-/* A process that was stopped, or starved, for longer than a refresh finds every lease run out, and what would renew them
- * unread in its queue: then it was the host that was away, not its members. */
+/* A process that was stopped, or starved, for longer than a refresh finds every lease run out, and what would
+ * renew them unread in its queue: then it was the host that was away, not its members. */
 static int64_t
 time_lost (const godwit__rendezvous_host_t *host)
 {

@@ -1,5 +1,5 @@
-/* The host of a rendezvous: a port that members connect to. The process that hosts is a member too, without a connection.
- * Reactor's thread; nothing here blocks. */
+/* The host of a rendezvous: a port that members connect to. The process that hosts is a member too, without a
+ * connection. Reactor's thread; nothing here blocks. */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_HOST_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_HOST_H
 
@@ -13,10 +13,11 @@ typedef struct godwit__rendezvous_host_events {
 
 typedef struct godwit__rendezvous_host godwit__rendezvous_host_t;
 
-/* SYSTEM if the address cannot be listened on: somebody else hosts, or it is another machine's. options as the
- * matchmaker's; what they point to outlives the host. */
+/* SYSTEM if the address cannot be listened on: somebody else hosts, or it is another machine's. options as
+ * the matchmaker's; what they point to outlives the host. */
 godwit_status_t godwit__rendezvous_host_open (godwit__rendezvous_host_t **host,
-                                              const godwit__matchmaker_options_t *options, const char *address,
+                                              const godwit__matchmaker_options_t *options,
+                                              const char *address,
                                               const godwit__rendezvous_host_events_t *events, void *user,
                                               godwit_error_t **error);
 /* Tells the members that the host's own records are gone, and hangs up. */

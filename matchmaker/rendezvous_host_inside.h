@@ -46,8 +46,10 @@ godwit__io_t godwit__host_send (godwit__rendezvous_host_t *host, godwit__member_
 void godwit__host_start_snapshot (godwit__rendezvous_host_t *host, godwit__member_t *member);
 void godwit__host_retry (godwit__timer_t *timer);
 /* Tells everybody in the room of records that are new or changed ... */
-void godwit__host_tell_seen (godwit__rendezvous_host_t *host, godwit__room_t *room, godwit__record_list_t seen);
-/* ... and of records that are no more, KEYS_MAX of them at the most. stamp: the lowest that one of them had. */
+void godwit__host_tell_seen (godwit__rendezvous_host_t *host, godwit__room_t *room,
+                             godwit__record_list_t seen);
+/* ... and of records that are no more, KEYS_MAX of them at the most. stamp: the lowest that one of them had.
+ */
 void godwit__host_tell_gone (godwit__rendezvous_host_t *host, godwit__room_t *room,
                              const godwit__record_key_t *gone, size_t count, uint64_t stamp);
 

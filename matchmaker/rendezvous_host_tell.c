@@ -7,8 +7,9 @@
  *                              +-----------------------------------+
  *                                 no room for a delta: start over
  *
- * A room's records are in the order of their last change, so whoever is behind misses what follows member->sent in the list.
- * What a list cannot show is a record that went after it was sent; then the snapshot starts over.
+ * A room's records are in the order of their last change, so whoever is behind misses what follows
+ * member->sent in the list. What a list cannot show is a record that went after it was sent; then the
+ * snapshot starts over.
  */
 #include "matchmaker/rendezvous_host_inside.h"
 
@@ -19,8 +20,8 @@ godwit__host_send (godwit__rendezvous_host_t *host, godwit__member_t *member, go
 {
     const godwit__io_t io = host->port->ops->send (host->port, member->origin, &message);
     if (io == GODWIT__IO_CLOSED) {
-        /* The member may be on its way back over another connection. Its records stay until the lease runs out: whether a
-         * server is alive is for those to find out who call it. */
+        /* The member may be on its way back over another connection. Its records stay until the lease runs
+         * out: whether a server is alive is for those to find out who call it. */
         godwit__rooms_set_origin (&host->rooms, member, 0);
         member->behind = false;
     }
@@ -110,8 +111,8 @@ send_delta (godwit__rendezvous_host_t *host, godwit__room_t *room, godwit__recor
             const godwit__record_key_t *gone, size_t gone_count, uint64_t gone_stamp)
 {
     room->sequence++;
-    const godwit__message_t message = godwit__rendezvous_delta (host->buffer, host->epoch, room->sequence,
-                                                                seen, gone, gone_count);
+    const godwit__message_t message =
+        godwit__rendezvous_delta (host->buffer, host->epoch, room->sequence, seen, gone, gone_count);
     for (godwit__member_t *member = room->members; member; member = member->next) {
         if (!member->origin)
             continue;

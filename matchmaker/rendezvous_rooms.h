@@ -1,7 +1,9 @@
-/* What the host of a rendezvous keeps: members and their records, a room for each virtual host. No I/O, no time.
+/* What the host of a rendezvous keeps: members and their records, a room for each virtual host. No I/O, no
+ * time.
  *
- * Everything is bounded, and what a member asks for beyond its share is refused. A member is known by its room and instance
- * (identity), and by the connection that it came over last (origin): one that reconnects finds its records.
+ * Everything is bounded, and what a member asks for beyond its share is refused. A member is known by its
+ * room and instance (identity), and by the connection that it came over last (origin): one that reconnects
+ * finds its records.
  */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_ROOMS_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_ROOMS_H
@@ -14,8 +16,8 @@
 #define GODWIT__ROOMS_RECORDS_MAX 65536
 #define GODWIT__ROOMS_SIZE_MAX ((size_t) 64 * 1024 * 1024) /* of all records, as sent */
 
-/* A record in its room. The room's list is in the order of the last change: a member that has everything up to some stamp
- * has missed exactly what follows. */
+/* A record in its room. The room's list is in the order of the last change: a member that has everything up
+ * to some stamp has missed exactly what follows. */
 typedef struct godwit__room_entry {
     struct godwit__room_entry *previous;
     struct godwit__room_entry *next;
@@ -39,7 +41,7 @@ typedef struct godwit__member {
     godwit__map_node_t by_identity; /* linked if room is not NULL */
     struct godwit__member *previous;
     struct godwit__member *next;
-    godwit__room_t *room; /* NULL: expelled, and remembered so that its frames are ignored */
+    godwit__room_t *room;    /* NULL: expelled, and remembered so that its frames are ignored */
     godwit__origin_t origin; /* 0: not connected, or the host's own */
     uint8_t instance[GODWIT__UUID_SIZE];
     bool is_host; /* the process that hosts */
@@ -83,8 +85,8 @@ godwit__member_t *godwit__rooms_add (godwit__rooms_t *rooms, const char *room,
                                      const uint8_t instance[GODWIT__UUID_SIZE]);
 /* Binds a member to a connection; 0 unbinds. */
 void godwit__rooms_set_origin (godwit__rooms_t *rooms, godwit__member_t *member, godwit__origin_t origin);
-/* Takes the member, whose records were taken before, out of its room, which is freed if it was the last. The member stays
- * bound to its origin. */
+/* Takes the member, whose records were taken before, out of its room, which is freed if it was the last. The
+ * member stays bound to its origin. */
 void godwit__rooms_leave (godwit__rooms_t *rooms, godwit__member_t *member);
 /* Leaves, unbinds and frees. */
 void godwit__rooms_remove (godwit__rooms_t *rooms, godwit__member_t *member);

@@ -8,8 +8,8 @@
  *         +---- cannot listen ----+------------> HOSTING, until closed
  *                                   listening
  *
- * So when a host dies its members find out at the same time, all are refused, one gets the address, and the others find
- * it there when they try again some milliseconds later.
+ * So when a host dies its members find out at the same time, all are refused, one gets the address, and the
+ * others find it there when they try again some milliseconds later.
  */
 #include "matchmaker/rendezvous.h"
 
@@ -219,7 +219,8 @@ on_message (self_t *self, const godwit__rendezvous_message_t *message)
     }
 }
 
-/* Handles up to `budget` frames. AGAIN: there are no more now. CLOSED: no more will come, or they make no sense. */
+/* Handles up to `budget` frames. AGAIN: there are no more now. CLOSED: no more will come, or they make no
+ * sense. */
 static godwit__io_t
 receive (self_t *self, int budget)
 {

@@ -10,7 +10,8 @@ key_hash (const godwit__view_t *view, const uint8_t instance[GODWIT__UUID_SIZE],
 }
 
 static godwit__view_entry_t *
-find (const godwit__view_t *view, uint64_t hash, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id)
+find (const godwit__view_t *view, uint64_t hash, const uint8_t instance[GODWIT__UUID_SIZE],
+      uint32_t server_id)
 {
     godwit__map_node_t *node = NULL;
     while ((node = godwit__map_find (&view->map, hash, node))) {

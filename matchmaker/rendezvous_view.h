@@ -1,6 +1,6 @@
-/* What one matchmaker knows of the records: the union of what its sources (rendezvous points) tell. It is the place where
- * static stability is kept: only the last source that has a record, and says that it is no more, removes it. What a source
- * had when it was lost stays, until it expires or is told again.
+/* What one matchmaker knows of the records: the union of what its sources (rendezvous points) tell. It is the
+ * place where static stability is kept: only the last source that has a record, and says that it is no more,
+ * removes it. What a source had when it was lost stays, until it expires or is told again.
  *
  *               a source tells it                       the last source that had it is lost
  *    unknown -----------------------> held (by sources) -----------------------------------> orphaned
@@ -47,8 +47,8 @@ void godwit__view_close (godwit__view_t *view);
 bool godwit__view_seen (godwit__view_t *view, unsigned source, godwit__record_t *record);
 void godwit__view_gone (godwit__view_t *view, unsigned source, const uint8_t instance[GODWIT__UUID_SIZE],
                         uint32_t server_id);
-/* Around the records of a snapshot. is_same: it is the host that was there before, and what it does not tell it has dropped;
- * otherwise it may just not have heard yet. */
+/* Around the records of a snapshot. is_same: it is the host that was there before, and what it does not tell
+ * it has dropped; otherwise it may just not have heard yet. */
 void godwit__view_begin (godwit__view_t *view, unsigned source);
 void godwit__view_end (godwit__view_t *view, unsigned source, bool is_same);
 void godwit__view_lost (godwit__view_t *view, unsigned source);

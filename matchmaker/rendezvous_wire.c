@@ -7,8 +7,7 @@
 #include <string.h>
 
 /* message, list, record, addresses */
-static const godwit__limits_t limits = {
-    .size = GODWIT__RENDEZVOUS_FRAME_MAX, .depth = 4, .count = 16 * 1024};
+static const godwit__limits_t limits = {.size = GODWIT__RENDEZVOUS_FRAME_MAX, .depth = 4, .count = 16 * 1024};
 
 /* --- writing --- */
 
@@ -32,8 +31,7 @@ begin (uint8_t *buffer, godwit__rendezvous_type_t type, size_t fields)
 static godwit__message_t
 end (const frame_writer_t *frame)
 {
-    return (godwit__message_t){.data = frame->buffer,
-                               .size = GODWIT__HEADER_SIZE + frame->body.size};
+    return (godwit__message_t){.data = frame->buffer, .size = GODWIT__HEADER_SIZE + frame->body.size};
 }
 
 static void
@@ -380,7 +378,8 @@ header_fits (const godwit__frame_t *frame, godwit__header_t *header)
 }
 
 godwit_status_t
-godwit__rendezvous_read (godwit__rendezvous_message_t *message, godwit__frame_t *frame, godwit_error_t **error)
+godwit__rendezvous_read (godwit__rendezvous_message_t *message, godwit__frame_t *frame,
+                         godwit_error_t **error)
 {
     memset (message, 0, sizeof *message);
     godwit__header_t header;
@@ -389,8 +388,7 @@ godwit__rendezvous_read (godwit__rendezvous_message_t *message, godwit__frame_t 
         return godwit__error_set (error, GODWIT_ERR_MALFORMED, "rendezvous message: not a header of one");
     }
     message->type = (godwit__rendezvous_type_t) header.type;
-    godwit_status_t status =
-        godwit__decode (&message->block, frame, GODWIT__HEADER_SIZE, &limits, error);
+    godwit_status_t status = godwit__decode (&message->block, frame, GODWIT__HEADER_SIZE, &limits, error);
     if (status == GODWIT_OK) {
         const godwit_value_t *map = &message->block->nodes[0];
         status = godwit_value_type (map) == GODWIT_TYPE_MAP ? get_fields (map, message, error)

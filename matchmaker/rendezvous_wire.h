@@ -6,16 +6,16 @@
 
 /* member -> host: M, host -> member: H */
 typedef enum godwit__rendezvous_type {
-    GODWIT__RENDEZVOUS_JOIN = 32,     /* M: who I am */
-    GODWIT__RENDEZVOUS_SNAPSHOT = 33, /* H: all records, in one or more parts */
-    GODWIT__RENDEZVOUS_REGISTER = 34, /* M: records of mine, new or changed */
-    GODWIT__RENDEZVOUS_WITHDRAW = 35, /* M: records of mine that are no more, or all that are left */
-    GODWIT__RENDEZVOUS_DELTA = 36,    /* H: what changed */
-    GODWIT__RENDEZVOUS_REFRESH = 37,  /* M: I am here, and this is what you should have of me */
-    GODWIT__RENDEZVOUS_CURRENT = 38,  /* H: the answer: the number of my last delta */
-    GODWIT__RENDEZVOUS_RESYNC = 39,   /* M: send a snapshot; H: register again */
-    GODWIT__RENDEZVOUS_LEAVE = 40,    /* M: all that is mine is no more */
-    GODWIT__RENDEZVOUS_EXPELLED = 41, /* H: I do not listen to you any more */
+    GODWIT__RENDEZVOUS_JOIN = 32,         /* M: who I am */
+    GODWIT__RENDEZVOUS_SNAPSHOT = 33,     /* H: all records, in one or more parts */
+    GODWIT__RENDEZVOUS_REGISTER = 34,     /* M: records of mine, new or changed */
+    GODWIT__RENDEZVOUS_WITHDRAW = 35,     /* M: records of mine that are no more, or all that are left */
+    GODWIT__RENDEZVOUS_DELTA = 36,        /* H: what changed */
+    GODWIT__RENDEZVOUS_REFRESH = 37,      /* M: I am here, and this is what you should have of me */
+    GODWIT__RENDEZVOUS_CURRENT = 38,      /* H: the answer: the number of my last delta */
+    GODWIT__RENDEZVOUS_RESYNC = 39,       /* M: send a snapshot; H: register again */
+    GODWIT__RENDEZVOUS_LEAVE = 40,        /* M: all that is mine is no more */
+    GODWIT__RENDEZVOUS_EXPELLED = 41,     /* H: I do not listen to you any more */
     GODWIT__RENDEZVOUS_RESERVED_LAST = 47 /* the types in between are reserved, and ignored */
 } godwit__rendezvous_type_t;
 
@@ -53,17 +53,18 @@ typedef struct godwit__rendezvous_message {
     size_t record_count;
     godwit__record_key_t *keys; /* DELTA (gone); WITHDRAW, with no instance */
     size_t key_count;
-    bool except; /* WITHDRAW: all but the keys */
+    bool except;            /* WITHDRAW: all but the keys */
     godwit__block_t *block; /* what the texts point into */
 } godwit__rendezvous_message_t;
 
-/* Consumes the frame, always. MALFORMED, LIMIT_EXCEEDED, OUT_OF_MEMORY; message is empty then. Any input is safe. */
+/* Consumes the frame, always. MALFORMED, LIMIT_EXCEEDED, OUT_OF_MEMORY; message is empty then. Any input is
+ * safe. */
 godwit_status_t godwit__rendezvous_read (godwit__rendezvous_message_t *message, godwit__frame_t *frame,
                                          godwit_error_t **error);
 void godwit__rendezvous_clear (godwit__rendezvous_message_t *message);
 
-/* All of these start a new frame in the buffer, of GODWIT__RENDEZVOUS_FRAME_SIZE bytes; what was read with the limits above
- * fits. The result's data is the buffer. */
+/* All of these start a new frame in the buffer, of GODWIT__RENDEZVOUS_FRAME_SIZE bytes; what was read with
+ * the limits above fits. The result's data is the buffer. */
 typedef struct godwit__record_list {
     godwit__record_t *const *items;
     size_t count;
@@ -102,7 +103,8 @@ static inline uint64_t
 godwit__rendezvous_sum (const godwit__record_t *record)
 {
     const uint64_t number = ((uint64_t) record->server_id << 32) | record->revision;
-    return (number * UINT64_C (0x9e3779b97f4a7c15)) >> 16; /* order does not count, but which belongs to which does */
+    return (number * UINT64_C (0x9e3779b97f4a7c15)) >>
+           16; /* order does not count, but which belongs to which does */
 }
 
 #endif

@@ -2,8 +2,8 @@
  *
  *     zmq:///?static=calc/one@tcp://10.0.0.1:9000,billing/calc/two@ipc:///run/two|tcp://10.0.0.2:9000
  *
- * An entry without an exchange is in the default one, "". Who the servers are is not known before they answer, so their
- * records have the instance of all zeroes. What this transport announces is told to nobody.
+ * An entry without an exchange is in the default one, "". Who the servers are is not known before they
+ * answer, so their records have the instance of all zeroes. What this transport announces is told to nobody.
  */
 #include "src/matchmaker.h"
 

@@ -209,8 +209,8 @@ godwit_client_call_future (godwit_client_t *client, const godwit_value_t *contex
     self->transport = godwit__transport_ref (client->transport);
     pthread_mutex_init (&self->lock, NULL);
     godwit__cond_init (&self->ended);
-    const godwit_status_t status
-        = godwit_client_call_async (client, context, method, args, on_future, self, error);
+    const godwit_status_t status =
+        godwit_client_call_async (client, context, method, args, on_future, self, error);
     if (status) {
         future_unref (self);
         future_unref (self);
@@ -225,8 +225,8 @@ static void
 wait_for_end (godwit_future_t *future, int64_t until_ns)
 {
     while (!future->finished) {
-        const int64_t left_ns
-            = until_ns == GODWIT__NEVER ? GODWIT__NEVER : until_ns - godwit__transport_now (future->transport);
+        const int64_t left_ns =
+            until_ns == GODWIT__NEVER ? GODWIT__NEVER : until_ns - godwit__transport_now (future->transport);
         if (left_ns <= 0)
             return;
         if (future->transport->options.external_loop) {
@@ -245,9 +245,9 @@ godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
 {
     if (!future)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "future: expected one, got NULL");
-    const int64_t until_ns = timeout_ms < 0 ? GODWIT__NEVER
-                                            : godwit__transport_now (future->transport)
-                                                  + timeout_ms * GODWIT__NS_PER_MS;
+    const int64_t until_ns = timeout_ms < 0
+                                 ? GODWIT__NEVER
+                                 : godwit__transport_now (future->transport) + timeout_ms * GODWIT__NS_PER_MS;
     pthread_mutex_lock (&future->lock);
     wait_for_end (future, until_ns);
     const bool ended = future->finished;

@@ -25,7 +25,7 @@ godwit__shared_unref (void *data, void *hint)
 uint8_t *
 godwit__call_data (godwit__call_t *call)
 {
-    return call->shared ? call->shared->data : call->small;
+    return (call->shared ? call->shared->data : call->small) + GODWIT__KEY_SIZE;
 }
 
 static size_t
@@ -75,18 +75,18 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "context: expected map, got %s",
                                   godwit_type_name (godwit_value_type (context)));
 
-    size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space)
-                   + text_bound (client->target.version) + (context ? godwit__value_bound (context) : 1);
+    size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
+                   text_bound (client->target.version) + (context ? godwit__value_bound (context) : 1);
     const godwit_status_t status = godwit__fields_bound (args, "args", &bound, error);
     if (status)
         return status;
-    if (bound > sizeof call->small) {
-        call->shared = malloc (sizeof *call->shared + bound);
+    if (bound > GODWIT__CALL_INLINE) {
+        call->shared = malloc (sizeof *call->shared + GODWIT__KEY_SIZE + bound);
         if (!call->shared)
             return godwit__error_no_memory (error);
         atomic_init (&call->shared->refs, 1);
     } else {
-        bound = sizeof call->small;
+        bound = GODWIT__CALL_INLINE;
     }
     godwit__writer_t writer = {godwit__call_data (call), GODWIT__HEADER_SIZE, bound, false};
     write_body (&writer, client, context, method, args);
@@ -117,8 +117,8 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
             godwit__shared_unref (NULL, call->shared);
         return status;
     }
-    call->deadline_ns = godwit__transport_now (client->transport)
-                        + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
+    call->now_ns = godwit__transport_now (client->transport);
+    call->deadline_ns = call->now_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
     call->pending.deadline_ns = call->deadline_ns;
     call->pending.owner = client;
     atomic_fetch_add_explicit (&client->outstanding, 1, memory_order_relaxed);
@@ -178,10 +178,9 @@ may_retry (godwit__call_t *call)
 static godwit__advance_t
 fail_retries (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
-    return fail (status,
-                 godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
-                                            "The message could not be handed over, and no retry is left: %s",
-                                            call->why));
+    return fail (status, godwit__error_set_outcome (
+                             error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
+                             "The message could not be handed over, and no retry is left: %s", call->why));
 }
 
 static void
@@ -200,17 +199,18 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
 {
     uint8_t *data = godwit__call_data (call);
     const int64_t left_ms = (call->deadline_ns - now_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
-    godwit__header_write (
-        data, &(godwit__header_t){
-                  .type = GODWIT__REQUEST,
-                  .flags = call->cast ? GODWIT__FLAG_CAST : 0,
-                  .target = picked->server_id,
-                  .budget_ms = call->cast ? 0 : left_ms < UINT32_MAX ? (uint32_t) left_ms : UINT32_MAX,
-              });
+    godwit__header_write (data, &(godwit__header_t){
+                                    .type = GODWIT__REQUEST,
+                                    .flags = call->cast ? GODWIT__FLAG_CAST : 0,
+                                    .target = picked->server_id,
+                                    .budget_ms = call->cast             ? 0
+                                                 : left_ms < UINT32_MAX ? (uint32_t) left_ms
+                                                                        : UINT32_MAX,
+                                });
     godwit__message_t message = {data, call->request_size, NULL, NULL};
 
-    if (picked->local && !call->cast && !call->pending.ended
-        && godwit__pool_call_inline (call->client->transport->pool, &message, &call->pending.frame)) {
+    if (picked->local && !call->cast && !call->pending.ended &&
+        godwit__pool_call_inline (call->client->transport->pool, &message, &call->pending.frame)) {
         godwit__header_read (&call->pending.header, call->pending.frame.data, call->pending.frame.size);
         atomic_store (&call->pending.ending, GODWIT__REPLIED);
         godwit__connection_unref (&picked->connection);
@@ -224,11 +224,12 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     }
     call->server_key = picked->key;
     call->connection = picked->connection;
-    /* From here on an asynchronous call may end, and be freed, at any moment: if it was accepted, hands off. */
+    /* From here on an asynchronous call may end, and be freed, at any moment: if it was accepted, hands off.
+     */
     godwit__shared_t *shared = call->shared;
     const bool cast = call->cast;
-    const godwit__io_t io
-        = godwit__connection_send (picked->connection, &message, cast ? NULL : &call->pending);
+    const godwit__io_t io =
+        godwit__connection_send (picked->connection, &message, cast ? NULL : &call->pending);
     if (io != GODWIT__IO_OK) {
         godwit__connection_unref (&call->connection);
         if (shared)
@@ -272,18 +273,20 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
 {
     godwit_transport_t *transport = call->client->transport;
     for (;;) {
-        const int64_t now_ns = godwit__transport_now (transport);
+        /* The first attempt follows at once: asking for the time again would cost as much as the attempt. */
+        const int64_t now_ns = call->now_ns ? call->now_ns : godwit__transport_now (transport);
+        call->now_ns = 0;
         if (now_ns >= call->deadline_ns)
             return fail_late (call, status, error);
-        if (atomic_load_explicit (&transport->closing, memory_order_relaxed)
-            || godwit__client_is_closed (call->client))
+        if (atomic_load_explicit (&transport->closing, memory_order_relaxed) ||
+            godwit__client_is_closed (call->client))
             return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, call->outcome,
                                                             "The client is being destroyed"));
         godwit__picked_t picked;
         pthread_mutex_lock (&transport->lock);
         call->change_seen = transport->change_count;
-        const godwit__pick_t pick = godwit__directory_pick (call->client->group, call->client->target.server,
-                                                            &call->tried, &picked);
+        const godwit__pick_t pick =
+            godwit__directory_pick (call->client->group, call->client->target.server, &call->tried, &picked);
         pthread_mutex_unlock (&transport->lock);
         if (pick != GODWIT__PICK_OK)
             return on_not_picked (call, pick, now_ns, status, error);
@@ -292,9 +295,9 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         case GODWIT__IO_OK:
             return GODWIT__ADVANCE_SENT;
         case GODWIT__IO_REFUSED:
-            return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_CLIENT_SEND,
-                                                            GODWIT_OUTCOME_NOT_SENT,
-                                                            "Failed to send: the driver refused the message"));
+            return fail (status,
+                         godwit__error_set_outcome (error, GODWIT_ERR_CLIENT_SEND, GODWIT_OUTCOME_NOT_SENT,
+                                                    "Failed to send: the driver refused the message"));
         case GODWIT__IO_AGAIN:
             call->why = "the server's queue is full";
             break;
@@ -324,11 +327,10 @@ judge_nack (godwit__call_t *call, uint32_t reason, godwit_status_t *status, godw
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DUPLICATE:
     case GODWIT__NACK_MALFORMED:
-        *status = godwit__error_set_outcome (error, GODWIT_ERR_CLIENT_SEND,
-                                             reason == GODWIT__NACK_DUPLICATE ? GODWIT_OUTCOME_MAYBE_RUN
-                                                                              : GODWIT_OUTCOME_REJECTED,
-                                             "Failed to send: the server refused the request as %s",
-                                             godwit__nack_name (reason));
+        *status = godwit__error_set_outcome (
+            error, GODWIT_ERR_CLIENT_SEND,
+            reason == GODWIT__NACK_DUPLICATE ? GODWIT_OUTCOME_MAYBE_RUN : GODWIT_OUTCOME_REJECTED,
+            "Failed to send: the server refused the request as %s", godwit__nack_name (reason));
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DRAINING:
         godwit__directory_refused (transport, call->server_key, false);
@@ -351,6 +353,20 @@ judge_nack (godwit__call_t *call, uint32_t reason, godwit_status_t *status, godw
     }
     godwit__tried_add (&call->tried, call->server_key);
     GODWIT__COUNT (transport, calls_retried);
+    return GODWIT__VERDICT_AGAIN;
+}
+
+static godwit__verdict_t
+judge_unsent (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    call->outcome = GODWIT_OUTCOME_NOT_SENT;
+    call->why = "the connection was lost before the request was sent";
+    if (!may_retry (call)) {
+        fail_retries (call, status, error);
+        return GODWIT__VERDICT_FINAL;
+    }
+    godwit__tried_add (&call->tried, call->server_key);
+    GODWIT__COUNT (call->client->transport, calls_retried);
     return GODWIT__VERDICT_AGAIN;
 }
 
@@ -389,7 +405,8 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
 }
 
 godwit__verdict_t
-godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result, godwit_error_t **error)
+godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
+                    godwit_error_t **error)
 {
     if (call->connection)
         godwit__connection_unref (&call->connection);
@@ -397,9 +414,12 @@ godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_
     case GODWIT__REPLIED:
         return judge_reply (call, status, result, error);
     case GODWIT__LOST:
-        *status = godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN,
-                                             "No reply: the connection was lost after the request was handed over");
+        *status =
+            godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN,
+                                       "No reply: the connection was lost after the request was handed over");
         break;
+    case GODWIT__UNSENT:
+        return judge_unsent (call, status, error);
     case GODWIT__ABANDONED:
         *status = godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN,
                                              "The client is being destroyed");
@@ -428,8 +448,8 @@ wait_stalled (const godwit__call_t *call)
     pthread_mutex_lock (&transport->lock);
     for (;;) {
         const int64_t left_ns = until_ns - godwit__transport_now (transport);
-        if (left_ns <= 0 || transport->change_count != call->change_seen || atomic_load (&transport->closing)
-            || godwit__client_is_closed (call->client))
+        if (left_ns <= 0 || transport->change_count != call->change_seen ||
+            atomic_load (&transport->closing) || godwit__client_is_closed (call->client))
             break;
         godwit__transport_wait_changed (transport, left_ns);
     }

@@ -5,8 +5,8 @@
  *                   |                 +-- NOT_SENT: another server
  *                   +-- nobody connected: STALLED until something changes, or a back-off has passed
  *
- * What was not sent, and what was refused, is handed to another server while the deadline and `retry` allow; what may have
- * run never is.
+ * What was not sent, and what was refused, is handed to another server while the deadline and `retry` allow;
+ * what may have run never is.
  */
 #ifndef GODWIT_SRC_CALL_H
 #define GODWIT_SRC_CALL_H
@@ -29,6 +29,7 @@ typedef struct godwit__call {
     godwit__pending_t pending; /* the first member: an asynchronous call is found by its pending */
     godwit_client_t *client;   /* counted in its outstanding calls */
     int64_t deadline_ns;
+    int64_t now_ns; /* the time, while it is fresh; 0: to be asked for */
     int64_t retries_left; /* -1: any number */
     bool cast;
 
@@ -37,7 +38,8 @@ typedef struct godwit__call {
     godwit__tried_t tried;
     int64_t not_before_ns; /* backing off: stalled at least until then */
     int64_t backoff_ns;
-    uint64_t change_seen; /* transport.change_count at the last look: what changed since wakes a stalled call */
+    uint64_t
+        change_seen; /* transport.change_count at the last look: what changed since wakes a stalled call */
     godwit_outcome_t outcome; /* of the attempts so far */
     const char *why;          /* the last one failed; static text */
 
@@ -48,16 +50,16 @@ typedef struct godwit__call {
 
     godwit__shared_t *shared; /* NULL: the request is in small */
     size_t request_size;
-    uint8_t small[GODWIT__CALL_INLINE];
+    uint8_t small[GODWIT__KEY_SIZE + GODWIT__CALL_INLINE]; /* with room for a publication's key in front */
 } godwit__call_t;
 
 /* Encodes a request. On success the call counts as outstanding of its client until godwit__call_release. */
 godwit_status_t godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast,
-                                   const godwit_value_t *context, const char *method, const godwit_fields_t *args,
-                                   godwit_error_t **error);
+                                   const godwit_value_t *context, const char *method,
+                                   const godwit_fields_t *args, godwit_error_t **error);
 void godwit__call_release (godwit__call_t *call);
 
-/* The request, header first. */
+/* The request, header first; GODWIT__KEY_SIZE bytes in front of it may be written to. */
 uint8_t *godwit__call_data (godwit__call_t *call);
 /* A message's free_fn for what is shared; hint is the godwit__shared_t. */
 void godwit__shared_unref (void *data, void *hint);
@@ -69,7 +71,8 @@ typedef enum godwit__advance {
 } godwit__advance_t;
 
 /* Does not block, but for an inline method. Any thread, no lock held. */
-godwit__advance_t godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error);
+godwit__advance_t godwit__call_advance (godwit__call_t *call, godwit_status_t *status,
+                                        godwit_error_t **error);
 
 typedef enum godwit__verdict { GODWIT__VERDICT_FINAL, GODWIT__VERDICT_AGAIN } godwit__verdict_t;
 
@@ -80,8 +83,8 @@ godwit__verdict_t godwit__call_judge (godwit__call_t *call, godwit_status_t *sta
 /* Advances and waits, on the calling thread, until the end. */
 godwit_status_t godwit__call_run (godwit__call_t *call, godwit_value_t **result, godwit_error_t **error);
 
-/* Starts an asynchronous call, which is heap-allocated and owned by this function; on failure it is freed and the callback
- * does not run. */
+/* Starts an asynchronous call, which is heap-allocated and owned by this function; on failure it is freed and
+ * the callback does not run. */
 godwit_status_t godwit__call_start (godwit__call_t *call, godwit_error_t **error);
 /* Advances every stalled asynchronous call that may be advanced. Completion reactor. */
 void godwit__calls_advance_stalled (godwit_transport_t *transport);

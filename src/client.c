@@ -93,8 +93,7 @@ godwit_client_new (godwit_client_t **client, godwit_transport_t *transport, cons
     if (status)
         return status;
     if (options)
-        memcpy (&given, options,
-                options->struct_size < sizeof given ? options->struct_size : sizeof given);
+        memcpy (&given, options, options->struct_size < sizeof given ? options->struct_size : sizeof given);
     const godwit_client_t numbers = {
         .timeout_ms = given.timeout_ms == GODWIT_CLEAR_INT ? 0 : given.timeout_ms,
         .retry = given.retry == GODWIT_CLEAR_INT ? 0 : given.retry,
@@ -154,8 +153,8 @@ abandon_calls (godwit_client_t *client)
     pthread_mutex_lock (&transport->lock);
     if (transport->directory)
         HASH_ITER (hh, transport->directory->peers, peer, next)
-            if (peer->connection)
-                godwit__connection_abandon (peer->connection, client);
+    if (peer->connection)
+        godwit__connection_abandon (peer->connection, client);
     godwit__transport_changed (transport);
     pthread_mutex_unlock (&transport->lock);
 }
@@ -198,14 +197,16 @@ check_cap (const godwit_client_t *client, godwit_error_t **error)
     bool compatible = false;
     if (!client->version_cap)
         return GODWIT_OK;
-    if (client->target.version
-        && godwit_version_compatible (client->version_cap, client->target.version, &compatible, NULL) == GODWIT_OK
-        && compatible)
+    if (client->target.version &&
+        godwit_version_compatible (client->version_cap, client->target.version, &compatible, NULL) ==
+            GODWIT_OK &&
+        compatible)
         return GODWIT_OK;
-    return godwit__error_set (error, GODWIT_ERR_VERSION_CAP,
-                              "Requested message version, %s is incompatible. It needs to be equal in major version "
-                              "and less than or equal in minor version as the specified version cap %s.",
-                              client->target.version ? client->target.version : "unset", client->version_cap);
+    return godwit__error_set (
+        error, GODWIT_ERR_VERSION_CAP,
+        "Requested message version, %s is incompatible. It needs to be equal in major version "
+        "and less than or equal in minor version as the specified version cap %s.",
+        client->target.version ? client->target.version : "unset", client->version_cap);
 }
 
 godwit_status_t
@@ -219,7 +220,8 @@ godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
     if (!client->group) {
         char target[512];
         godwit_target_print (&client->target, target, sizeof target);
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A topic is required to send: %s", target);
+        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A topic is required to send: %s",
+                                  target);
     }
     return check_cap (client, error);
 }
@@ -339,8 +341,9 @@ godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeo
         return GODWIT_OK;
     status = godwit__transport_check (transport, error);
     return status ? status
-                  : godwit__error_set (error, GODWIT_ERR_TIMEOUT, "%zu of %zu servers are connected after %lld ms",
-                                       ready, count, (long long) timeout_ms);
+                  : godwit__error_set (error, GODWIT_ERR_TIMEOUT,
+                                       "%zu of %zu servers are connected after %lld ms", ready, count,
+                                       (long long) timeout_ms);
 }
 
 static void

@@ -1,6 +1,7 @@
-/* The completion reactor: receives on connections that no caller leads on, runs the callbacks of asynchronous calls, and
- * takes up again asynchronous calls that wait for a server. It has a thread of its own, so that a callback which takes its
- * time delays other callbacks but never heartbeats; with external_loop it is the control reactor.
+/* The completion reactor: receives on connections that no caller leads on, runs the callbacks of asynchronous
+ * calls, and takes up again asynchronous calls that wait for a server. It has a thread of its own, so that a
+ * callback which takes its time delays other callbacks but never heartbeats; with external_loop it is the
+ * control reactor.
  */
 #ifndef GODWIT_SRC_COMPLETION_H
 #define GODWIT_SRC_COMPLETION_H
@@ -15,6 +16,8 @@ typedef struct godwit__completion {
     pthread_t thread;
     bool runs;
     atomic_bool stop;
+    bool corks;          /* it receives: requests that callbacks make meanwhile are sent together */
+    godwit__connection_t *corked; /* connections that have some */
     int callback_depth;   /* user callbacks that run at the moment; the reactor's thread only */
     atomic_bool unparked; /* some connection may have to be parked: the tick runs */
 
@@ -36,18 +39,21 @@ godwit_status_t godwit__completion_new (godwit__completion_t **completion, godwi
                                         godwit_error_t **error);
 /* Starts its thread, if it has none and needs one. Control thread. */
 godwit_status_t godwit__completion_start (godwit__completion_t *completion, godwit_error_t **error);
-/* Joins the thread and ends the calls that still wait. Every connection was closed before, and the transport is closing.
- * Not from a callback. */
+/* Joins the thread and ends the calls that still wait. Every connection was closed before, and the transport
+ * is closing. Not from a callback. */
 void godwit__completion_stop (godwit__completion_t *completion);
 void godwit__completion_destroy (godwit__completion_t **completion);
 
-/* Hands an asynchronous pending that has ended to the reactor's thread, which calls its `ended`. Any thread; no lock but a
- * connection's may be held. */
+/* Hands an asynchronous pending that has ended to the reactor's thread, which calls its `ended`. Any thread;
+ * no lock but a connection's may be held. */
 void godwit__completion_add (godwit__completion_t *completion, godwit__pending_t *pending);
 /* Makes the reactor look at a deadline that is earlier than what it waits for. Any thread. */
 void godwit__completion_deadline (godwit__completion_t *completion, int64_t deadline_ns);
 /* A connection was taken from the reactor by a caller: the tick must bring it back some day. Any thread. */
 void godwit__completion_unparked (godwit__completion_t *completion);
+/* From cork to uncork, what callbacks send is kept and then sent together. Reactor's thread. */
+void godwit__completion_cork (godwit__completion_t *completion);
+void godwit__completion_uncork (godwit__completion_t *completion);
 /* Keeps a connection in the list that ticks and deadlines walk. Reactor's thread. */
 void godwit__completion_attach (godwit__completion_t *completion, godwit__connection_t *connection);
 void godwit__completion_detach (godwit__completion_t *completion, godwit__connection_t *connection);

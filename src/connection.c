@@ -74,8 +74,8 @@ table_remove (godwit__connection_t *connection, uint64_t id)
     return NULL;
 }
 
-/* Ends a pending that was taken out of the table, with lock held. A caller that waits for it is woken; an asynchronous one is
- * put on the list, for pass_on when the lock is released. */
+/* Ends a pending that was taken out of the table, with lock held. A caller that waits for it is woken; an
+ * asynchronous one is put on the list, for pass_on when the lock is released. */
 static void
 end_pending (godwit__connection_t *connection, godwit__pending_t *pending, godwit__ending_t ending,
              godwit__pending_t **ended)
@@ -91,6 +91,14 @@ end_pending (godwit__connection_t *connection, godwit__pending_t *pending, godwi
     }
 }
 
+/* How a call ends that was outstanding when its connection went down. */
+static godwit__ending_t
+ending_of_lost (const godwit__connection_t *connection, const godwit__pending_t *pending,
+                godwit__ending_t ending)
+{
+    return ending == GODWIT__LOST && pending->id > connection->sent_id ? GODWIT__UNSENT : ending;
+}
+
 static void
 pass_on (godwit__connection_t *connection, godwit__pending_t *ended)
 {
@@ -103,7 +111,8 @@ pass_on (godwit__connection_t *connection, godwit__pending_t *ended)
 
 /* Ends all of an owner (NULL: of everybody), with lock held. */
 static void
-end_all (godwit__connection_t *connection, const void *owner, godwit__ending_t ending, godwit__pending_t **ended)
+end_all (godwit__connection_t *connection, const void *owner, godwit__ending_t ending,
+         godwit__pending_t **ended)
 {
     for (size_t i = 0; i < connection->bucket_count; i++) {
         for (godwit__pending_t *pending = connection->buckets[i], *next; pending; pending = next) {
@@ -111,7 +120,7 @@ end_all (godwit__connection_t *connection, const void *owner, godwit__ending_t e
             if (owner && pending->owner != owner)
                 continue;
             table_remove (connection, pending->id);
-            end_pending (connection, pending, ending, ended);
+            end_pending (connection, pending, ending_of_lost (connection, pending, ending), ended);
         }
     }
 }
@@ -153,8 +162,8 @@ post_receive (godwit__connection_t *connection)
         godwit__reactor_post (connection->transport->completion->reactor, &connection->receive_task);
 }
 
-/* Gives the lead away: to the reactor while asynchronous calls are outstanding, else to a caller that waits, else it rests
- * with `rest`. */
+/* Gives the lead away: to the reactor while asynchronous calls are outstanding, else to a caller that waits,
+ * else it rests with `rest`. */
 static void
 release_lead (godwit__connection_t *connection, godwit__lead_t rest)
 {
@@ -186,8 +195,8 @@ claim_lead (godwit__connection_t *connection, godwit__pending_t *pending)
     case GODWIT__LEAD_NOBODY:
         break;
     case GODWIT__LEAD_REACTOR:
-        /* With an external loop, only the loop's own thread, from within a handler, may take it: nobody else would
-         * receive meanwhile. */
+        /* With an external loop, only the loop's own thread, from within a handler, may take it: nobody else
+         * would receive meanwhile. */
         if (external ? !godwit__completion_is_current (connection->transport->completion)
                      : connection->asynchronous_count > 0)
             return;
@@ -213,8 +222,8 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
         return;
     }
     static const uint8_t anybody[GODWIT__UUID_SIZE];
-    if (memcmp (connection->expect, anybody, sizeof anybody)
-        && memcmp (connection->expect, identity.instance, sizeof identity.instance)) {
+    if (memcmp (connection->expect, anybody, sizeof anybody) &&
+        memcmp (connection->expect, identity.instance, sizeof identity.instance)) {
         godwit__connection_down (connection, "another process answers at its address");
         return;
     }
@@ -273,7 +282,8 @@ say_hello (godwit__connection_t *connection)
     memcpy (identity.expect, connection->expect, sizeof identity.expect);
     memcpy (identity.virtual_host, transport->virtual_host, strlen (transport->virtual_host) + 1);
 
-    const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL, NULL};
+    const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL,
+                                     NULL};
     if (connection->link->ops->send (connection->link, 0, &hello) != GODWIT__IO_OK)
         godwit__connection_down (connection, "HELLO could not be sent");
 }
@@ -287,6 +297,34 @@ on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwi
     else if (header->aux == GODWIT__NACK_HELLO)
         say_hello (connection); /* it forgot us; the call itself is tried again */
     on_ending (connection, header, frame, own);
+}
+
+static void on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own);
+
+/* Consumes the frame. What is in a batch is no batch. */
+static void
+on_batch (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own)
+{
+    godwit__batch_reader_t reader;
+    godwit__batch_next_t next = GODWIT__BATCH_MALFORMED;
+    godwit__frame_t part;
+    if (!godwit__batch_open (&reader, frame)) {
+        godwit__connection_down (connection, "memory was short for its replies");
+        return;
+    }
+    while ((next = godwit__batch_next (&reader, &part)) == GODWIT__BATCH_FRAME) {
+        if (part.data[2] == GODWIT__BATCH) {
+            godwit__frame_release (&part);
+            godwit__batch_close (&reader);
+            next = GODWIT__BATCH_MALFORMED;
+            break;
+        }
+        on_frame (connection, &part, own);
+    }
+    if (next == GODWIT__BATCH_MALFORMED) {
+        GODWIT__COUNT (connection->transport, frames_malformed);
+        godwit__connection_down (connection, "it sent a malformed batch");
+    }
 }
 
 /* Consumes the frame. */
@@ -316,6 +354,9 @@ on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
     case GODWIT__NACK:
         on_nack (connection, &header, frame, own);
         return;
+    case GODWIT__BATCH:
+        on_batch (connection, frame, own);
+        return;
     case GODWIT__WELCOME:
         on_welcome (connection, frame);
         return;
@@ -335,7 +376,8 @@ on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
 
 /* ---- sending and waiting ---- */
 
-/* An accepted request with a reply to come, with lock held. Returns a deadline that the completion has to be told. */
+/* An accepted request with a reply to come, with lock held. Returns a deadline that the completion has to be
+ * told. */
 static int64_t
 register_pending (godwit__connection_t *connection, godwit__pending_t *pending, uint64_t id)
 {
@@ -357,6 +399,71 @@ register_pending (godwit__connection_t *connection, godwit__pending_t *pending, 
     return connection->earliest_ns = pending->deadline_ns;
 }
 
+/* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */
+static void
+uncork (godwit__connection_t *connection, godwit__pending_t **ended)
+{
+    if (connection->corked.count == 0)
+        return;
+    const godwit__message_t message = godwit__batch_take (&connection->corked);
+    if (connection->link->ops->send (connection->link, 0, &message) != GODWIT__IO_OK) {
+        for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
+            godwit__pending_t *pending = table_remove (connection, id);
+            if (pending)
+                end_pending (connection, pending, GODWIT__UNSENT, ended);
+        }
+    }
+    connection->sent_id = connection->last_id;
+}
+
+/* Keeps a request for uncork, with lock held, if it comes from a callback of the reactor. */
+static bool
+cork (godwit__connection_t *connection, const godwit__message_t *request, const godwit__pending_t *pending)
+{
+    godwit__completion_t *completion = connection->transport->completion;
+    if (!pending || !pending->ended || !godwit__completion_is_current (completion) || !completion->corks)
+        return false;
+    const bool first = connection->corked.count == 0;
+    if (!godwit__batch_add (&connection->corked, request->data, request->size))
+        return false;
+    if (first && !connection->is_corked) {
+        connection->is_corked = true;
+        connection->next_corked = completion->corked;
+        completion->corked = godwit__connection_ref (connection);
+    }
+    return true;
+}
+
+/* With lock held. */
+static godwit__io_t
+send_or_cork (godwit__connection_t *connection, const godwit__message_t *request, uint64_t id,
+              const godwit__pending_t *pending, godwit__pending_t **ended)
+{
+    godwit__put_u64 ((uint8_t *) request->data + GODWIT__HEADER_ID_OFFSET, id);
+    if (cork (connection, request, pending)) {
+        if (request->free_fn)
+            request->free_fn (request->data, request->hint);
+        return GODWIT__IO_OK;
+    }
+    uncork (connection, ended);
+    const godwit__io_t io = connection->link->ops->send (connection->link, 0, request);
+    if (io == GODWIT__IO_OK)
+        connection->sent_id = id;
+    return io;
+}
+
+void
+godwit__connection_uncork (godwit__connection_t *connection)
+{
+    godwit__pending_t *ended = NULL;
+    pthread_mutex_lock (&connection->lock);
+    connection->is_corked = false;
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
+        uncork (connection, &ended);
+    pthread_mutex_unlock (&connection->lock);
+    pass_on (connection, ended);
+}
+
 godwit__io_t
 godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                          godwit__pending_t *pending)
@@ -364,6 +471,7 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
     /* Never more outstanding than the other side may have replies queued for us. */
     const size_t limit = (size_t) connection->transport->options.queue_limit;
     int64_t deadline_ns = GODWIT__NEVER;
+    godwit__pending_t *ended = NULL;
     godwit__io_t io;
 
     pthread_mutex_lock (&connection->lock);
@@ -373,16 +481,18 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         io = GODWIT__IO_AGAIN;
     } else {
         const uint64_t id = connection->last_id + 1;
-        godwit__put_u64 ((uint8_t *) request->data + GODWIT__HEADER_ID_OFFSET, id);
-        io = connection->link->ops->send (connection->link, 0, request);
+        io = send_or_cork (connection, request, id, pending, &ended);
         if (io == GODWIT__IO_OK) {
             connection->last_id = id;
             connection->use_count++;
             if (pending)
                 deadline_ns = register_pending (connection, pending, id);
+            if (connection->corked.count >= GODWIT__BATCH_COUNT)
+                uncork (connection, &ended);
         }
     }
     pthread_mutex_unlock (&connection->lock);
+    pass_on (connection, ended);
 
     if (deadline_ns != GODWIT__NEVER)
         godwit__completion_deadline (connection->transport->completion, deadline_ns);
@@ -405,7 +515,8 @@ left_ns (const godwit__connection_t *connection, int64_t deadline_ns)
     return left > 0 ? left : 0;
 }
 
-/* Receives until the own reply came (and then has no lead any more), or until something else ended it, or its deadline. */
+/* Receives until the own reply came (and then has no lead any more), or until something else ended it, or its
+ * deadline. */
 static void
 lead (godwit__connection_t *connection, godwit__pending_t *own)
 {
@@ -457,8 +568,8 @@ await_in_external_loop (godwit__connection_t *connection, godwit__pending_t *pen
 void
 godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *pending)
 {
-    if (connection->transport->options.external_loop && !pending->leads
-        && !godwit__completion_is_current (connection->transport->completion)) {
+    if (connection->transport->options.external_loop && !pending->leads &&
+        !godwit__completion_is_current (connection->transport->completion)) {
         await_in_external_loop (connection, pending);
         return;
     }
@@ -577,8 +688,8 @@ godwit__connection_receive (godwit__connection_t *connection)
     const godwit__channel_ops_t *ops = connection->link->ops;
 
     pthread_mutex_lock (&connection->lock);
-    const bool mine = connection->lead == GODWIT__LEAD_REACTOR
-                      && atomic_load (&connection->state) != GODWIT__CONNECTION_DOWN;
+    const bool mine = connection->lead == GODWIT__LEAD_REACTOR &&
+                      atomic_load (&connection->state) != GODWIT__CONNECTION_DOWN;
     if (mine)
         connection->lead = GODWIT__LEAD_REACTOR_BUSY;
     pthread_mutex_unlock (&connection->lock);
@@ -588,18 +699,20 @@ godwit__connection_receive (godwit__connection_t *connection)
     }
 
     connection->source.fd = ops->fd (connection->link);
-    if (!connection->source.watched
-        && (connection->source.fd < 0 || godwit__reactor_watch (reactor, &connection->source, NULL)))
+    if (!connection->source.watched &&
+        (connection->source.fd < 0 || godwit__reactor_watch (reactor, &connection->source, NULL)))
         godwit__connection_down (connection, "its descriptor cannot be watched");
 
     godwit__frame_t frame;
     godwit__origin_t origin;
     godwit__io_t io = GODWIT__IO_OK;
+    godwit__completion_cork (connection->transport->completion);
     for (int i = 0; i < RECEIVE_BURST && io == GODWIT__IO_OK; i++) {
         io = ops->recv (connection->link, &frame, &origin);
         if (io == GODWIT__IO_OK)
             on_frame (connection, &frame, NULL);
     }
+    godwit__completion_uncork (connection->transport->completion);
     if (io == GODWIT__IO_CLOSED)
         godwit__connection_down (connection, "the connection was lost");
 
@@ -691,6 +804,7 @@ static void
 connection_free (godwit__connection_t *connection)
 {
     pthread_mutex_destroy (&connection->lock);
+    godwit__batch_writer_release (&connection->corked);
     free (connection->buckets);
     free (connection);
 }
@@ -727,8 +841,8 @@ godwit__connection_unref (godwit__connection_t **connection)
 }
 
 godwit_status_t
-godwit__connection_open (godwit__connection_t **connection, struct godwit__peer *peer, godwit__driver_t *driver,
-                         const char *address, godwit_error_t **error)
+godwit__connection_open (godwit__connection_t **connection, struct godwit__peer *peer,
+                         godwit__driver_t *driver, const char *address, godwit_error_t **error)
 {
     static const godwit__link_events_t events = {on_link_up, on_link_down};
     godwit_transport_t *transport = peer->transport;

@@ -1,4 +1,5 @@
-/* One connection to another process, from its link's opening to its end, and the calls that are outstanding on it.
+/* One connection to another process, from its link's opening to its end, and the calls that are outstanding
+ * on it.
  *
  * Any thread sends. One at a time *leads*: it receives, and completes whoever's reply came.
  *
@@ -10,13 +11,15 @@
  *       v                                                     ^
  *     REACTOR <---> REACTOR_BUSY (receiving) --- a caller waits and no asynchronous call is outstanding
  *
- * REACTOR is the completion reactor (src/completion.h): it leads on connections that nobody uses at the moment, so that a
- * GOODBYE is read, and on those with asynchronous calls. A caller that finds NOBODY, or REACTOR without asynchronous calls,
- * leads itself: no other thread touches its reply. All others follow: they sleep on a condition of their own.
+ * REACTOR is the completion reactor (src/completion.h): it leads on connections that nobody uses at the
+ * moment, so that a GOODBYE is read, and on those with asynchronous calls. A caller that finds NOBODY, or
+ * REACTOR without asynchronous calls, leads itself: no other thread touches its reply. All others follow:
+ * they sleep on a condition of their own.
  */
 #ifndef GODWIT_SRC_CONNECTION_H
 #define GODWIT_SRC_CONNECTION_H
 
+#include "src/batch.h"
 #include "src/header.h"
 #include "src/transport.h"
 #include "src/wire.h"
@@ -25,20 +28,21 @@ struct godwit__peer;
 
 typedef enum godwit__ending {
     GODWIT__WAITING,
-    GODWIT__REPLIED,   /* header and frame hold a REPLY, FAILURE or NACK */
-    GODWIT__LOST,      /* the connection went down after the request was handed over */
-    GODWIT__EXPIRED,   /* the deadline passed */
-    GODWIT__ABANDONED  /* its client or the transport is being destroyed */
+    GODWIT__UNSENT,   /* never handed over: the connection went down, or had no room */
+    GODWIT__REPLIED,  /* header and frame hold a REPLY, FAILURE or NACK */
+    GODWIT__LOST,     /* the connection went down after the request was handed over */
+    GODWIT__EXPIRED,  /* the deadline passed */
+    GODWIT__ABANDONED /* its client or the transport is being destroyed */
 } godwit__ending_t;
 
-/* A request that was handed over and has no reply yet. Embedded in a call; the connection knows it from a successful
- * godwit__connection_send until it has ended. */
+/* A request that was handed over and has no reply yet. Embedded in a call; the connection knows it from a
+ * successful godwit__connection_send until it has ended. */
 typedef struct godwit__pending {
     uint64_t id;
     int64_t deadline_ns;
     const void *owner; /* the client, for godwit__connection_abandon */
-    /* NULL: a caller waits with godwit__connection_await. Otherwise called once it has ended, on any thread, without a lock
-     * held; the pending may be freed in it. */
+    /* NULL: a caller waits with godwit__connection_await. Otherwise called once it has ended, on any thread,
+     * without a lock held; the pending may be freed in it. */
     void (*ended) (struct godwit__pending *pending);
 
     _Atomic (godwit__ending_t) ending;
@@ -80,9 +84,16 @@ typedef struct godwit__connection {
     size_t bucket_count;
     size_t pending_count;
     size_t asynchronous_count; /* of them */
-    int64_t earliest_ns; /* no asynchronous deadline is before this */
+    int64_t earliest_ns;       /* no asynchronous deadline is before this */
     godwit__pending_t *first_follower, *last_follower;
-    uint64_t use_count;      /* calls so far ... */
+    /* Requests of the reactor's callbacks, kept until it has received what there is, and then sent as one. Those
+     * with an id above sent_id are still here. */
+    godwit__batch_writer_t corked;
+    uint64_t sent_id;
+    bool is_corked; /* in the completion's list of those that have some; its thread only */
+    struct godwit__connection *next_corked;
+
+    uint64_t use_count;        /* calls so far ... */
     uint64_t use_count_seen;   /* ... at the completion's last tick ... */
     uint64_t use_count_ticked; /* ... and at the control thread's */
 
@@ -100,10 +111,11 @@ typedef struct godwit__connection {
     int64_t last_ping_ns;
 } godwit__connection_t;
 
-/* Opens a link to an address and says HELLO; ends in READY or DOWN, which the peer is told (src/peer.h). The caller owns a
- * reference. Control thread. */
+/* Opens a link to an address and says HELLO; ends in READY or DOWN, which the peer is told (src/peer.h). The
+ * caller owns a reference. Control thread. */
 godwit_status_t godwit__connection_open (godwit__connection_t **connection, struct godwit__peer *peer,
-                                         godwit__driver_t *driver, const char *address, godwit_error_t **error);
+                                         godwit__driver_t *driver, const char *address,
+                                         godwit_error_t **error);
 godwit__connection_t *godwit__connection_ref (godwit__connection_t *connection);
 /* The last reference closes the link, on the control thread. */
 void godwit__connection_unref (godwit__connection_t **connection);
@@ -111,11 +123,13 @@ void godwit__connection_unref (godwit__connection_t **connection);
 /* Ends a connection: outstanding calls are LOST, the peer is told. Any thread, once or more often. */
 void godwit__connection_down (godwit__connection_t *connection, const char *reason);
 
-/* Gives the request (a whole frame) the next id and hands it over. pending: NULL for a cast; otherwise it is outstanding when
- * this returns OK, and may have ended already. AGAIN: no room now; CLOSED: not READY (any more); REFUSED: too large or no
- * memory. Any thread. */
+/* Gives the request (a whole frame) the next id and hands it over. pending: NULL for a cast; otherwise it is
+ * outstanding when this returns OK, and may have ended already. AGAIN: no room now; CLOSED: not READY (any
+ * more); REFUSED: too large or no memory. Any thread. */
 godwit__io_t godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                                       godwit__pending_t *pending);
+/* Sends what was corked. Completion reactor. */
+void godwit__connection_uncork (godwit__connection_t *connection);
 /* Waits until pending has ended, leading if nobody does. At its deadline it is EXPIRED. */
 void godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *pending);
 

@@ -26,7 +26,8 @@ godwit__directory_destroy (godwit__directory_t **directory)
     godwit__group_t *group, *next;
     if (!*directory)
         return;
-    HASH_ITER (hh, (*directory)->groups, group, next) {
+    HASH_ITER (hh, (*directory)->groups, group, next)
+    {
         HASH_DEL ((*directory)->groups, group);
         for (size_t i = 0; i < group->count; i++)
             free_member (group->members[i]);
@@ -104,8 +105,8 @@ is_same_server (const godwit__record_t *a, const godwit__record_t *b)
         return false;
     if (a->server_id != 0)
         return true;
-    return !strcmp (a->server, b->server) && a->address_count && b->address_count
-           && !strcmp (a->addresses[0], b->addresses[0]);
+    return !strcmp (a->server, b->server) && a->address_count && b->address_count &&
+           !strcmp (a->addresses[0], b->addresses[0]);
 }
 
 static void
@@ -164,8 +165,8 @@ godwit__directory_clear (godwit__directory_t *directory)
 {
     godwit__group_t *group, *next;
     HASH_ITER (hh, directory->groups, group, next)
-        while (group->count > 0)
-            remove_member (group, group->count - 1);
+    while (group->count > 0)
+        remove_member (group, group->count - 1);
 }
 
 static void
@@ -173,8 +174,7 @@ on_seen (void *user, godwit__record_t *record)
 {
     godwit_transport_t *transport = user;
     pthread_mutex_lock (&transport->lock);
-    godwit__group_t *group
-        = godwit__directory_group (transport->directory, record->exchange, record->topic);
+    godwit__group_t *group = godwit__directory_group (transport->directory, record->exchange, record->topic);
     if (group) {
         size_t i = 0;
         while (i < group->count && !is_same_server (group->members[i]->record, record))
@@ -205,7 +205,8 @@ on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_
     godwit_transport_t *transport = user;
     godwit__group_t *group, *next;
     pthread_mutex_lock (&transport->lock);
-    HASH_ITER (hh, transport->directory->groups, group, next) {
+    HASH_ITER (hh, transport->directory->groups, group, next)
+    {
         for (size_t i = group->count; i-- > 0;) {
             if (!is_server (group->members[i]->record, instance, server_id))
                 continue;
@@ -316,7 +317,8 @@ godwit__directory_refused (godwit_transport_t *transport, uint64_t key, bool gon
 {
     godwit__group_t *group, *next;
     pthread_mutex_lock (&transport->lock);
-    HASH_ITER (hh, transport->directory->groups, group, next) {
+    HASH_ITER (hh, transport->directory->groups, group, next)
+    {
         for (size_t i = group->count; i-- > 0;) {
             if (key_of (group->members[i]) != key)
                 continue;
@@ -334,16 +336,17 @@ godwit__directory_peer_lost (godwit__peer_t *peer)
 {
     godwit__group_t *group, *next;
     HASH_ITER (hh, peer->transport->directory->groups, group, next)
-        for (size_t i = group->count; i-- > 0;)
-            if (group->members[i]->peer == peer && group->members[i]->unheard)
-                remove_member (group, i);
+    for (size_t i = group->count; i-- > 0;)
+        if (group->members[i]->peer == peer && group->members[i]->unheard)
+            remove_member (group, i);
 }
 
 void
 godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id)
 {
     godwit__group_t *group, *next;
-    HASH_ITER (hh, peer->transport->directory->groups, group, next) {
+    HASH_ITER (hh, peer->transport->directory->groups, group, next)
+    {
         for (size_t i = group->count; i-- > 0;) {
             godwit__member_t *member = group->members[i];
             if (member->peer != peer || (server_id && member->record->server_id != server_id))

@@ -1,5 +1,6 @@
-/* The directory: which servers there are, by exchange and topic. This is where calls look up; matchmakers fill it, and the
- * data path has the last word on who is alive: what a matchmaker no longer knows stays while it is connected.
+/* The directory: which servers there are, by exchange and topic. This is where calls look up; matchmakers
+ * fill it, and the data path has the last word on who is alive: what a matchmaker no longer knows stays while
+ * it is connected.
  *
  * Everything is guarded by transport.lock, which its callers hold unless said otherwise.
  */
@@ -51,16 +52,17 @@ void godwit__directory_clear (godwit__directory_t *directory);
 void godwit__directory_destroy (godwit__directory_t **directory);
 
 /* NULL when memory is short. */
-godwit__group_t *godwit__directory_group (godwit__directory_t *directory, const char *exchange, const char *topic);
+godwit__group_t *godwit__directory_group (godwit__directory_t *directory, const char *exchange,
+                                          const char *topic);
 
 /* The matchmaker's events, with the transport as user; they take the lock themselves. */
 extern const godwit__matchmaker_events_t godwit__directory_events;
 
 typedef enum godwit__pick {
     GODWIT__PICK_OK,
-    GODWIT__PICK_NOBODY,   /* no such server is known */
-    GODWIT__PICK_WAIT,     /* some are known, none is connected yet */
-    GODWIT__PICK_EXCLUDED  /* all that are connected were tried */
+    GODWIT__PICK_NOBODY,  /* no such server is known */
+    GODWIT__PICK_WAIT,    /* some are known, none is connected yet */
+    GODWIT__PICK_EXCLUDED /* all that are connected were tried */
 } godwit__pick_t;
 
 /* Servers that a call has tried. More than fit are forgotten, oldest first. */
@@ -71,20 +73,21 @@ typedef struct godwit__tried {
 } godwit__tried_t;
 
 typedef struct godwit__picked {
-    godwit__connection_t *connection; /* a reference; NULL for a server of this transport that runs inline methods */
+    godwit__connection_t
+        *connection; /* a reference; NULL for a server of this transport that runs inline methods */
     uint32_t server_id;
     uint64_t key; /* for tried */
     bool local;   /* of this very transport */
 } godwit__picked_t;
 
-/* Chooses a server: the one named, or the next in turn that is connected and was not tried. What is not connected is
- * wanted from now on. */
-godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *server, const godwit__tried_t *tried,
-                                       godwit__picked_t *picked);
+/* Chooses a server: the one named, or the next in turn that is connected and was not tried. What is not
+ * connected is wanted from now on. */
+godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *server,
+                                       const godwit__tried_t *tried, godwit__picked_t *picked);
 void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
 
-/* A server said that it drains (NACK), or that it is not there: no calls go to it until it is announced anew. Takes the
- * lock. */
+/* A server said that it drains (NACK), or that it is not there: no calls go to it until it is announced anew.
+ * Takes the lock. */
 void godwit__directory_refused (godwit_transport_t *transport, uint64_t key, bool gone);
 /* A peer has lost its connection: forgets its members that no matchmaker knows any more. */
 void godwit__directory_peer_lost (godwit__peer_t *peer);

@@ -100,7 +100,8 @@ copy_endpoint (endpoint_t *to, const godwit_endpoint_t *from, size_t index, godw
     if (status)
         return status;
     if ((from->method_count && !from->methods) || (from->legacy_namespace_count && !from->legacy_namespaces))
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "endpoints[%zu]: a table is NULL", index);
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "endpoints[%zu]: a table is NULL",
+                                  index);
     to->accepted = calloc (from->legacy_namespace_count + 1, sizeof *to->accepted);
     if (!to->accepted || !accept_namespace (to, from->name_space))
         return godwit__error_no_memory (error);
@@ -127,7 +128,8 @@ check_method (const godwit_endpoint_t *endpoint, size_t endpoint_index, size_t i
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "endpoints[%zu].methods[%zu] has no name", endpoint_index, index);
     if (!method->handler)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "method %s has no handler", method->name);
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "method %s has no handler",
+                                  method->name);
     if (method->slot_count && (!method->slots || !method->params_size))
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "method %s: slots without a table or without params_size", method->name);

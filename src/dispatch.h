@@ -1,5 +1,5 @@
-/* From the names in a request to the handler that answers it (contract 5). Built when a server is made, immutable
- * afterwards but for the measured run times. */
+/* From the names in a request to the handler that answers it (contract 5). Built when a server is made,
+ * immutable afterwards but for the measured run times. */
 #ifndef GODWIT_SRC_DISPATCH_H
 #define GODWIT_SRC_DISPATCH_H
 
@@ -11,8 +11,8 @@
 typedef struct godwit__route {
     const godwit_method_t *method;
     size_t name_size;
-    uint32_t endpoint;          /* its index */
-    struct godwit__route *next; /* the same name in a later endpoint */
+    uint32_t endpoint;               /* its index */
+    struct godwit__route *next;      /* the same name in a later endpoint */
     atomic_uint_fast32_t average_ns; /* of its run time, moving; 0: it has never run */
 } godwit__route_t;
 
@@ -26,8 +26,8 @@ void godwit__dispatch_destroy (godwit__dispatch_t **dispatch);
 /* Tells the endpoints that the server goes. */
 void godwit__dispatch_destroy_endpoints (godwit__dispatch_t *dispatch);
 
-/* method is a STR, name_space and version are STR or nil (or NULL). NO_SUCH_METHOD, UNSUPPORTED_VERSION; INVALID_ARGUMENT
- * for a version that is none. */
+/* method is a STR, name_space and version are STR or nil (or NULL). NO_SUCH_METHOD, UNSUPPORTED_VERSION;
+ * INVALID_ARGUMENT for a version that is none. */
 godwit_status_t godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t *method,
                                        const godwit_value_t *name_space, const godwit_value_t *version,
                                        godwit__route_t **route, godwit_error_t **error);
@@ -37,7 +37,8 @@ bool godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char
 /* "namespace=version namespace=version". Borrowed. */
 const char *godwit__dispatch_versions (const godwit__dispatch_t *dispatch);
 
-/* A run took so long: an eighth of the average is new. Concurrent runs may lose one, which does not matter. */
+/* A run took so long: an eighth of the average is new. Concurrent runs may lose one, which does not matter.
+ */
 static inline void
 godwit__route_measured (godwit__route_t *route, int64_t duration_ns)
 {

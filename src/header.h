@@ -33,6 +33,7 @@ typedef enum godwit__frame_type {
     GODWIT__GOODBYE = 12, /* target: the server that drains, or 0: the whole process leaves */
     GODWIT__PUBLICATION =
         13, /* a fanout; target: publisher's number; id: its sequence number of this topic */
+    GODWIT__BATCH = 14,       /* several of the above in one; aux: how many (src/batch.h) */
     GODWIT__MATCHMAKER_FIRST = 32,
     GODWIT__MATCHMAKER_LAST = 47
 } godwit__frame_type_t;

@@ -1,4 +1,5 @@
-/* Calls within the process: methods that are INLINE run on the caller's thread (architecture 3, best path). */
+/* Calls within the process: methods that are INLINE run on the caller's thread (architecture 3, best path).
+ */
 #include "src/pool_inside.h"
 
 #include "src/request.h"
@@ -10,7 +11,8 @@
 static bool
 peek_method (const uint8_t *body, size_t size, const char **name, size_t *name_size)
 {
-    /* An array of 3 to 5, then the context, then a str of up to 255 bytes: longer names are not worth a short cut. */
+    /* An array of 3 to 5, then the context, then a str of up to 255 bytes: longer names are not worth a short
+     * cut. */
     if (size < 2 || body[0] < 0x93 || body[0] > 0x95)
         return false;
     godwit__scan_t context = {0};

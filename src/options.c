@@ -6,7 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum kind { KIND_TEXT, KIND_INT, KIND_INT64, KIND_SIZE, KIND_BOOL, KIND_PATHS, KIND_ELSEWHERE } kind_t;
+typedef enum kind {
+    KIND_TEXT,
+    KIND_INT,
+    KIND_INT64,
+    KIND_SIZE,
+    KIND_BOOL,
+    KIND_PATHS,
+    KIND_ELSEWHERE
+} kind_t;
 
 /* Numbers: default and the least and largest that are accepted. */
 typedef struct row {
@@ -95,8 +103,8 @@ check_number (const row_t *row, int64_t number, const char *where, godwit_error_
     if (number >= row->least && number <= row->most)
         return GODWIT_OK;
     return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                              "Option %s (%s): expected a number from %lld to %lld, got %lld", row->name, where,
-                              (long long) row->least, (long long) row->most, (long long) number);
+                              "Option %s (%s): expected a number from %lld to %lld, got %lld", row->name,
+                              where, (long long) row->least, (long long) row->most, (long long) number);
 }
 
 /* ---- the query ---- */
@@ -138,7 +146,8 @@ parse_paths (const char *text, unsigned *paths, godwit_error_t **error)
         const unsigned path = godwit__path_of (word);
         if (!path)
             return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                      "Option paths (URL): expected a list of inproc, ipc, tcp, got \"%s\"", text);
+                                      "Option paths (URL): expected a list of inproc, ipc, tcp, got \"%s\"",
+                                      text);
         found |= path;
         at += size + (at[size] == ',');
     }
@@ -152,8 +161,8 @@ apply_query (godwit_transport_options_t *options, unsigned *paths, const char *k
 {
     const row_t *row = find_row (key);
     if (!row)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "Option %s (URL): there is no such option",
-                                  key);
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "Option %s (URL): there is no such option", key);
     int64_t number = 0;
     if (row->kind == KIND_ELSEWHERE)
         return GODWIT_OK;
@@ -184,7 +193,8 @@ apply_query (godwit_transport_options_t *options, unsigned *paths, const char *k
 
 godwit_status_t
 godwit__options_settle (godwit_transport_options_t *options, unsigned *paths,
-                        const godwit_transport_options_t *given, const godwit_url_t *url, godwit_error_t **error)
+                        const godwit_transport_options_t *given, const godwit_url_t *url,
+                        godwit_error_t **error)
 {
     memset (options, 0, sizeof *options);
     *paths = GODWIT__PATH_ALL;
@@ -197,7 +207,8 @@ godwit__options_settle (godwit_transport_options_t *options, unsigned *paths,
             continue;
         if (get_number (options, &rows[i]) == 0)
             set_number (options, &rows[i], rows[i].normal);
-        const godwit_status_t status = check_number (&rows[i], get_number (options, &rows[i]), "struct", error);
+        const godwit_status_t status =
+            check_number (&rows[i], get_number (options, &rows[i]), "struct", error);
         if (status)
             return status;
     }

@@ -42,7 +42,8 @@ godwit__window_add (godwit__window_t *window, uint64_t id, uint64_t *missed)
 
 /* ---- the table ---- */
 
-/* Drivers count their links up: the multiplication spreads neighbours, and the high bits are the good ones. */
+/* Drivers count their links up: the multiplication spreads neighbours, and the high bits are the good ones.
+ */
 static size_t
 bucket_of (const godwit__origins_t *origins, uint64_t id)
 {

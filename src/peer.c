@@ -77,7 +77,8 @@ back_off (godwit__peer_t *peer)
     if (peer->backoff_ns > BACKOFF_MAX_NS)
         peer->backoff_ns = BACKOFF_MAX_NS;
     /* Between half and all of it, so that clients do not come back in step. */
-    const int64_t wait_ns = peer->backoff_ns / 2 + (int64_t) randombytes_uniform ((uint32_t) (peer->backoff_ns / 2));
+    const int64_t wait_ns =
+        peer->backoff_ns / 2 + (int64_t) randombytes_uniform ((uint32_t) (peer->backoff_ns / 2));
     peer->state = GODWIT__PEER_BACKOFF;
     peer->next_address = 0;
     godwit__reactor_arm (transport->control, &peer->retry_timer, godwit__transport_now (transport) + wait_ns);
@@ -223,7 +224,8 @@ godwit__peer_lost (godwit__connection_t *connection, const char *reason)
     pthread_mutex_lock (&transport->lock);
     godwit__peer_t *peer = connection->peer;
     if (peer && peer->connection == connection) {
-        /* While connecting, the next address is tried. After a good connection, all of them again, if somebody wants it. */
+        /* While connecting, the next address is tried. After a good connection, all of them again, if
+         * somebody wants it. */
         const bool was_ready = peer->state == GODWIT__PEER_READY;
         dropped = peer->connection;
         peer->connection = NULL;
@@ -278,7 +280,8 @@ tick_one (godwit__connection_t *connection, int64_t now_ns)
     if (now_ns - connection->last_ping_ns > PING_NS) {
         uint8_t ping[GODWIT__HEADER_SIZE];
         godwit__header_write (ping, &(godwit__header_t){.type = GODWIT__PING});
-        connection->link->ops->send (connection->link, 0, &(godwit__message_t){ping, sizeof ping, NULL, NULL});
+        connection->link->ops->send (connection->link, 0,
+                                     &(godwit__message_t){ping, sizeof ping, NULL, NULL});
         connection->last_ping_ns = now_ns;
     }
 }
@@ -296,8 +299,8 @@ godwit__peers_tick (godwit_transport_t *transport)
     size_t found = 0;
     if (connections)
         HASH_ITER (hh, transport->directory->peers, peer, next)
-            if (peer->state == GODWIT__PEER_READY && peer->connection)
-                connections[found++] = godwit__connection_ref (peer->connection);
+    if (peer->state == GODWIT__PEER_READY && peer->connection)
+        connections[found++] = godwit__connection_ref (peer->connection);
     pthread_mutex_unlock (&transport->lock);
     for (size_t i = 0; i < found; i++) {
         tick_one (connections[i], now_ns);
@@ -312,7 +315,8 @@ godwit__peers_close (godwit_transport_t *transport)
     godwit__peer_t *peer, *next;
     pthread_mutex_lock (&transport->lock);
     godwit__directory_clear (transport->directory);
-    HASH_ITER (hh, transport->directory->peers, peer, next) {
+    HASH_ITER (hh, transport->directory->peers, peer, next)
+    {
         godwit__connection_t *connection = peer->connection;
         HASH_DEL (transport->directory->peers, peer);
         peer->connection = NULL;

@@ -1,4 +1,5 @@
-/* Another transport, known by its instance: where it can be reached, and the connection to it while it is in use.
+/* Another transport, known by its instance: where it can be reached, and the connection to it while it is in
+ * use.
  *
  *     IDLE ---wanted---> CONNECTING ---WELCOME---> READY
  *      ^                    |   ^                    |
@@ -10,7 +11,8 @@
 
 #include "src/connection.h"
 
-/* uthash ends the process when memory is short unless told otherwise; then it clears `added` of what it was given. */
+/* uthash ends the process when memory is short unless told otherwise; then it clears `added` of what it was
+ * given. */
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
@@ -24,7 +26,8 @@ typedef enum godwit__peer_state {
 /* Everything is guarded by transport.lock; the timer belongs to the control thread. */
 typedef struct godwit__peer {
     godwit_transport_t *transport;
-    uint8_t key[GODWIT__UUID_SIZE];      /* the instance; a hash of the address while that is not known (static records) */
+    uint8_t key[GODWIT__UUID_SIZE]; /* the instance; a hash of the address while that is not known (static
+                                       records) */
     uint8_t instance[GODWIT__UUID_SIZE]; /* all zero: not known */
     UT_hash_handle hh;                   /* in the directory */
     godwit__peer_state_t state;

@@ -96,8 +96,8 @@ open_channel (godwit__publisher_t *publisher, size_t i)
         .ready = on_news,
         .user = publisher,
     };
-    if (publisher->sources[i].fd >= 0
-        && godwit__reactor_watch (transport->control, &publisher->sources[i], NULL) == GODWIT_OK) {
+    if (publisher->sources[i].fd >= 0 &&
+        godwit__reactor_watch (transport->control, &publisher->sources[i], NULL) == GODWIT_OK) {
         on_news (&publisher->sources[i]);
         return;
     }
@@ -139,15 +139,18 @@ godwit__publisher_destroy (struct godwit__publisher **publisher)
         godwit__reactor_unwatch (self->transport->control, &self->sources[i]);
         self->channels[i]->ops->close (self->channels[i]);
     }
-    HASH_ITER (hh, self->markers, marker, next_marker) {
+    HASH_ITER (hh, self->markers, marker, next_marker)
+    {
         HASH_DEL (self->markers, marker);
         free (marker);
     }
-    HASH_ITER (hh, self->sequences, sequence, next_sequence) {
+    HASH_ITER (hh, self->sequences, sequence, next_sequence)
+    {
         HASH_DEL (self->sequences, sequence);
         free (sequence);
     }
-    HASH_ITER (hh, self->subscribers, subscriber, next_subscriber) {
+    HASH_ITER (hh, self->subscribers, subscriber, next_subscriber)
+    {
         HASH_DEL (self->subscribers, subscriber);
         free (subscriber->address);
         free (subscriber);
@@ -208,11 +211,12 @@ connect_groups (void *arg)
     for (subscriber = publisher->subscribers; subscriber; subscriber = subscriber->hh.next)
         subscriber->wanted = false;
     HASH_ITER (hh, transport->directory->groups, group, next_group)
-        if (group->fans_out)
-            for (size_t i = 0; i < group->count; i++)
-                if (*group->members[i]->record->fanout_address)
-                    connect_member (publisher, group->members[i]->record->fanout_address);
-    HASH_ITER (hh, publisher->subscribers, subscriber, next) {
+    if (group->fans_out)
+        for (size_t i = 0; i < group->count; i++)
+            if (*group->members[i]->record->fanout_address)
+                connect_member (publisher, group->members[i]->record->fanout_address);
+    HASH_ITER (hh, publisher->subscribers, subscriber, next)
+    {
         if (subscriber->wanted)
             continue;
         transport->drivers[subscriber->channel]->ops->publisher_disconnect (
@@ -226,7 +230,8 @@ connect_groups (void *arg)
 
 /* ---- one fanout ---- */
 
-/* Counts who is subscribed and who is not; returns how many are worth waiting for. With transport.lock held. */
+/* Counts who is subscribed and who is not; returns how many are worth waiting for. With transport.lock held.
+ */
 static uint32_t
 survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *topic_key)
 {
@@ -314,8 +319,10 @@ publish (godwit__publisher_t *publisher, godwit__call_t *call, const uint8_t *to
                                                             .target = publisher->number,
                                                             .id = sequence->last + 1,
                                                         });
+    uint8_t *data = godwit__call_data (call) - GODWIT__KEY_SIZE;
+    memcpy (data, topic_key, GODWIT__KEY_SIZE);
     for (size_t i = 0; i < publisher->transport->driver_count && io == GODWIT__IO_OK; i++) {
-        godwit__message_t message = {godwit__call_data (call), call->request_size, NULL, NULL};
+        godwit__message_t message = {data, GODWIT__KEY_SIZE + call->request_size, NULL, NULL};
         if (!publisher->channels[i] || (*done & 1u << i))
             continue;
         if (call->shared) {
@@ -323,7 +330,7 @@ publish (godwit__publisher_t *publisher, godwit__call_t *call, const uint8_t *to
             message.hint = call->shared;
             atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
         }
-        io = publisher->transport->drivers[i]->ops->publish (publisher->channels[i], topic_key, &message);
+        io = publisher->transport->drivers[i]->ops->publish (publisher->channels[i], &message);
         if (io == GODWIT__IO_OK)
             *done |= 1u << i;
         else if (call->shared)

@@ -4,8 +4,8 @@
 
 #include "src/call.h"
 
-/* Waits until every live server of the call's topic is subscribed, or its deadline, and publishes the request once. Any
- * thread, no lock held. */
+/* Waits until every live server of the call's topic is subscribed, or its deadline, and publishes the request
+ * once. Any thread, no lock held. */
 godwit_status_t godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report,
                                           godwit_error_t **error);
 

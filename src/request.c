@@ -27,7 +27,8 @@ own_block (godwit_request_t *request)
 static void
 release_own_block (godwit__block_t *block)
 {
-    godwit_request_t *const request = (godwit_request_t *) (void *) ((unsigned char *) block - OWN_BLOCK_OFFSET);
+    godwit_request_t *const request =
+        (godwit_request_t *) (void *) ((unsigned char *) block - OWN_BLOCK_OFFSET);
     if (atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) != 1)
         return;
     godwit__pool_t *const pool = request->pool;
@@ -144,7 +145,8 @@ send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
         free (data);
 }
 
-/* data is consumed if it is on the heap. A request that was kept may outlive its server, its caller and the transport. */
+/* data is consumed if it is on the heap. A request that was kept may outlive its server, its caller and the
+ * transport. */
 static void
 deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
@@ -198,8 +200,8 @@ log_failure (const godwit_request_t *request, const godwit_error_t *error)
         return; /* the transport may be gone */
     const char *const method = godwit_request_method (request);
     const size_t size = strlen (method);
-    const bool is_quiet = godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD && size >= sizeof quiet - 1 &&
-                          strcmp (method + size - (sizeof quiet - 1), quiet) == 0;
+    const bool is_quiet = godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
+                          size >= sizeof quiet - 1 && strcmp (method + size - (sizeof quiet - 1), quiet) == 0;
     const godwit_log_level_t level = is_quiet ? GODWIT_LOG_DEBUG : GODWIT_LOG_ERROR;
     if (godwit__logs (request->pool->transport, level))
         godwit__log (request->pool->transport, level, "the method %.64s failed: %s: %s", method,
@@ -291,8 +293,9 @@ godwit__request_prepare (godwit_request_t *request, bool *malformed)
         godwit__request_refuse (request, GODWIT__NACK_MALFORMED);
         return false;
     }
-    godwit_status_t status = godwit__dispatch_find (request->server->dispatch, part (request, 1),
-                                                    part (request, 3), part (request, 4), &request->route, &error);
+    godwit_status_t status =
+        godwit__dispatch_find (request->server->dispatch, part (request, 1), part (request, 3),
+                               part (request, 4), &request->route, &error);
     if (!status)
         status = fill_params (request, &error);
     if (status)
@@ -306,7 +309,8 @@ godwit__request_call (godwit_request_t *request)
     godwit__route_t *const route = request->route;
     void *const self = godwit__dispatch_self (request->server->dispatch, route);
     const godwit_status_t status = route->method->handler (request, self);
-    if (status == GODWIT_OK && (request->kept || atomic_load_explicit (&request->replied, memory_order_relaxed)))
+    if (status == GODWIT_OK &&
+        (request->kept || atomic_load_explicit (&request->replied, memory_order_relaxed)))
         return;
     if (status == GODWIT_OK)
         godwit_request_reply (request, (godwit_field_t){.type = GODWIT_TYPE_NIL});
@@ -321,7 +325,8 @@ end (godwit_request_t *request, bool active, bool looks)
     godwit__pool_t *const pool = request->pool;
     godwit_server_t *const server = request->server;
     if (request->kept && !atomic_load_explicit (&request->replied, memory_order_acquire))
-        fail (request, godwit_error_new (GODWIT_ERR_FAILED, "the handler gave the request up without a reply"));
+        fail (request,
+              godwit_error_new (GODWIT_ERR_FAILED, "the handler gave the request up without a reply"));
     release_parts (request);
     godwit__pool_lock (pool);
     if (request->inline_call) {
@@ -426,7 +431,8 @@ godwit_request_remaining_ms (const godwit_request_t *request)
     return left > 0 ? (left + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS : GODWIT_TIMEOUT_ZERO;
 }
 
-/* Encodes into room, or into a heap block if it is too small. Returns the whole size; 0 when memory is short. */
+/* Encodes into room, or into a heap block if it is too small. Returns the whole size; 0 when memory is short.
+ */
 static size_t
 encode (const godwit_request_t *request, const godwit_field_t *result, size_t bound, uint8_t *room,
         uint8_t **data)

@@ -3,8 +3,9 @@
  *     accept --> queued --> running --> settled --> recycled
  *        \________________/       \--> kept --/
  *
- * One allocation, reused: the request, room for the parameters of a method, and a block with room for the nodes of a small
- * body. It goes back to the free list when both the request and the values in its block are given up.
+ * One allocation, reused: the request, room for the parameters of a method, and a block with room for the
+ * nodes of a small body. It goes back to the free list when both the request and the values in its block are
+ * given up.
  */
 #ifndef GODWIT_SRC_REQUEST_H
 #define GODWIT_SRC_REQUEST_H
@@ -39,7 +40,8 @@ struct godwit_request {
 
     godwit__frame_t frame; /* what came, until it is decoded */
     size_t body_offset;
-    godwit__block_t *block; /* the body, decoded: the request's own block or a larger one; NULL: not decoded */
+    godwit__block_t
+        *block; /* the body, decoded: the request's own block or a larger one; NULL: not decoded */
     const godwit_value_t *body;
     godwit__route_t *route;
     void *params; /* what the slots filled; NULL: no slots */
@@ -53,13 +55,14 @@ void godwit__request_free (godwit_request_t *request);
 void godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__origin_t origin,
                             const godwit__header_t *header, int64_t now_ns);
 
-/* Decodes the body and finds the method; the arguments are checked. False: it cannot be run, and whoever sent it was told.
- * *malformed tells that the body was. */
+/* Decodes the body and finds the method; the arguments are checked. False: it cannot be run, and whoever sent
+ * it was told. *malformed tells that the body was. */
 bool godwit__request_prepare (godwit_request_t *request, bool *malformed);
 /* Runs the handler and sees to its reply. The request is still the caller's. */
 void godwit__request_call (godwit_request_t *request);
-/* Ends the part of whoever ran the request, or was to: it no longer counts as active, and if nobody kept it, it is over.
- * looks: the caller looks for further work itself; otherwise somebody is woken if there is some. */
+/* Ends the part of whoever ran the request, or was to: it no longer counts as active, and if nobody kept it,
+ * it is over. looks: the caller looks for further work itself; otherwise somebody is woken if there is some.
+ */
 void godwit__request_settle (godwit_request_t *request, bool looks);
 /* Gives up a request that was never active, and that was refused. With pool.lock not held. */
 void godwit__request_drop (godwit_request_t *request);

@@ -24,7 +24,8 @@ options_with_defaults (const godwit_server_options_t *given)
 {
     godwit_server_options_t options = {0};
     if (given) {
-        const size_t size = given->struct_size && given->struct_size < sizeof options ? given->struct_size : sizeof options;
+        const size_t size =
+            given->struct_size && given->struct_size < sizeof options ? given->struct_size : sizeof options;
         memcpy (&options, given, size);
     }
     if (options.concurrency <= 0)
@@ -114,7 +115,8 @@ announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t 
     memcpy (fields.instance, transport->instance, sizeof fields.instance);
     for (size_t i = 0; i < pool->port_count; i++) {
         const godwit__port_addresses_t *const addresses = &pool->ports[i].addresses;
-        for (size_t j = 0; j < addresses->link_count && fields.address_count < GODWIT__RECORD_ADDRESS_MAX; j++)
+        for (size_t j = 0; j < addresses->link_count && fields.address_count < GODWIT__RECORD_ADDRESS_MAX;
+             j++)
             fields.addresses[fields.address_count++] = addresses->links[j];
         /* The last port reaches the furthest: one publisher address for everybody. */
         if (addresses->fanout[0])
@@ -123,7 +125,8 @@ announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t 
     godwit__record_t *record = godwit__record_new (&fields);
     if (!record)
         return godwit__error_no_memory (error);
-    const godwit_status_t status = transport->matchmaker->ops->announce (transport->matchmaker, record, error);
+    const godwit_status_t status =
+        transport->matchmaker->ops->announce (transport->matchmaker, record, error);
     godwit__record_unref (&record);
     return status;
 }
@@ -169,8 +172,8 @@ unsubscribe (godwit_server_t *server)
         atomic_fetch_add_explicit (&pool->fanout_epoch, 1, memory_order_release);
 }
 
-/* The topic first, then the marker: who sees the marker knows that the topic was subscribed to. A topic that another server
- * subscribed to already is not subscribed to again. */
+/* The topic first, then the marker: who sees the marker knows that the topic was subscribed to. A topic that
+ * another server subscribed to already is not subscribed to again. */
 static godwit_status_t
 subscribe (godwit_server_t *server, godwit_error_t **error)
 {
@@ -286,8 +289,8 @@ start_on_control (void *argument)
     change->status = status;
 }
 
-/* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a request that is
- * refused. */
+/* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a
+ * request that is refused. */
 static void
 note_goodbye (godwit__port_t *port, uint32_t server_id)
 {
@@ -313,7 +316,8 @@ stop_on_control (void *argument)
     if (!transport->matchmaker)
         return; /* it is being destroyed, and tells everybody itself */
     unsubscribe (server);
-    /* DRAINING is certain knowledge, which `gone` is not; who misses it learns it from GOODBYE or from a refusal. */
+    /* DRAINING is certain knowledge, which `gone` is not; who misses it learns it from GOODBYE or from a
+     * refusal. */
     announce (server, GODWIT__RECORD_DRAINING, NULL);
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
     godwit__pool_lock (pool);

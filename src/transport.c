@@ -70,7 +70,8 @@ void
 godwit__transport_wait_changed (godwit_transport_t *transport, int64_t timeout_ns)
 {
     if (transport->options.external_loop && !godwit__transport_is_processing (transport)) {
-        /* Not for longer than a moment: what changes may come from another thread, which does not wake the loop. */
+        /* Not for longer than a moment: what changes may come from another thread, which does not wake the
+         * loop. */
         const int64_t moment_ns = 10 * GODWIT__NS_PER_MS;
         pthread_mutex_unlock (&transport->lock);
         godwit__transport_pump (transport, timeout_ns < moment_ns ? timeout_ns : moment_ns);
@@ -115,8 +116,8 @@ static godwit_status_t
 settle (godwit_transport_t *transport, const godwit_transport_options_t *given, godwit_error_t **error)
 {
     const char *virtual_host = godwit_url_virtual_host (transport->url);
-    godwit_status_t status
-        = godwit__options_settle (&transport->options, &transport->paths, given, transport->url, error);
+    godwit_status_t status =
+        godwit__options_settle (&transport->options, &transport->paths, given, transport->url, error);
     if (status)
         return status;
     if (virtual_host && strlen (virtual_host) > 255)
@@ -144,8 +145,7 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, god
         .host = transport->host,
         .virtual_host = transport->virtual_host,
     };
-    const godwit_status_t status
-        = ops->open (&transport->drivers[transport->driver_count], &options, error);
+    const godwit_status_t status = ops->open (&transport->drivers[transport->driver_count], &options, error);
     if (status == GODWIT_OK)
         transport->driver_count++;
     return status;
@@ -154,10 +154,10 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, god
 static godwit_status_t
 open_matchmaker (godwit_transport_t *transport, godwit_error_t **error)
 {
-    const godwit__matchmaker_ops_t *ops
-        = !strcmp (godwit_url_driver (transport->url), "inproc")    ? &godwit__matchmaker_local
-          : godwit_url_query_get (transport->url, "static") != NULL ? &godwit__matchmaker_static
-                                                                    : &godwit__matchmaker_rendezvous;
+    const godwit__matchmaker_ops_t *ops =
+        !strcmp (godwit_url_driver (transport->url), "inproc")    ? &godwit__matchmaker_local
+        : godwit_url_query_get (transport->url, "static") != NULL ? &godwit__matchmaker_static
+                                                                  : &godwit__matchmaker_rendezvous;
     const godwit__matchmaker_options_t options = {
         .reactor = transport->control,
         .driver = transport->drivers[transport->driver_count - 1],
@@ -225,8 +225,8 @@ allocate (godwit_transport_t **transport, const char *url, godwit_error_t **erro
 }
 
 godwit_status_t
-godwit_transport_new (godwit_transport_t **transport, const char *url, const godwit_transport_options_t *options,
-                      godwit_error_t **error)
+godwit_transport_new (godwit_transport_t **transport, const char *url,
+                      const godwit_transport_options_t *options, godwit_error_t **error)
 {
     godwit_transport_t *self = NULL;
     if (!transport || !url)
@@ -356,10 +356,12 @@ godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_st
     COPY (workers);
 #undef COPY
     if (!atomic_load (&transport->closing) && *transport->alive) {
-        pthread_mutex_t *lock = (pthread_mutex_t *) (uintptr_t) &transport->lock; /* locking changes nothing that shows */
+        pthread_mutex_t *lock =
+            (pthread_mutex_t *) (uintptr_t) &transport->lock; /* locking changes nothing that shows */
         pthread_mutex_lock (lock);
         for (size_t i = 0; i < transport->driver_count; i++) {
-            const godwit__driver_counters_t *driver = transport->drivers[i]->ops->counters (transport->drivers[i]);
+            const godwit__driver_counters_t *driver =
+                transport->drivers[i]->ops->counters (transport->drivers[i]);
             now.frames_malformed += atomic_load_explicit (&driver->malformed, memory_order_relaxed);
             now.frames_dropped += atomic_load_explicit (&driver->dropped, memory_order_relaxed);
         }

@@ -6,8 +6,9 @@
  *       +-------------------------------------------------------+
  *            a leader starts a handler: posts the task
  *
- * Falling asleep, the watch first says that it sleeps and then looks at all leaders once more; a leader first says that it is
- * busy and then looks whether the watch sleeps. Both are sequentially consistent, so at least one sees the other.
+ * Falling asleep, the watch first says that it sleeps and then looks at all leaders once more; a leader first
+ * says that it is busy and then looks whether the watch sleeps. Both are sequentially consistent, so at least
+ * one sees the other.
  */
 #include "src/pool_inside.h"
 
@@ -32,6 +33,7 @@ look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count)
         if (now_ns - since >= LATE_NS &&
             atomic_compare_exchange_strong (&leader->busy_since, &since, GODWIT__LEAD_STOLEN)) {
             pool->ports[i].leader = NULL;
+            godwit__cork_flush (&pool->ports[i].cork);
             godwit__pool_wake_worker (pool);
         }
     }

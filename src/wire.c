@@ -66,8 +66,8 @@ read_uuid (const godwit_value_t *map, const char *key, uint8_t uuid[GODWIT__UUID
 {
     const void *data = NULL;
     size_t size = 0;
-    if (godwit_value_get_bin (godwit_value_get (map, key), &data, &size, NULL) != GODWIT_OK
-        || size != GODWIT__UUID_SIZE)
+    if (godwit_value_get_bin (godwit_value_get (map, key), &data, &size, NULL) != GODWIT_OK ||
+        size != GODWIT__UUID_SIZE)
         return false;
     memcpy (uuid, data, GODWIT__UUID_SIZE);
     return true;
@@ -122,8 +122,8 @@ write_text (godwit__writer_t *writer, const char *text)
 size_t
 godwit__failure_write (uint8_t **data, uint64_t id, const godwit_error_t *error)
 {
-    const char *texts[4] = {godwit_error_type (error), godwit_error_module (error), godwit_error_message (error),
-                            godwit_error_traceback (error)};
+    const char *texts[4] = {godwit_error_type (error), godwit_error_module (error),
+                            godwit_error_message (error), godwit_error_traceback (error)};
     size_t bound = GODWIT__HEADER_SIZE + 5;
     for (size_t i = 0; i < 4; i++)
         bound += strnlen (texts[i], FAILURE_TEXT_MAX) + 5;
@@ -168,8 +168,9 @@ godwit__failure_read (godwit__frame_t *frame)
     for (size_t i = 0; i < 4; i++)
         texts[i] = godwit_value_as_str (godwit_value_at (body, i), NULL);
     if (godwit_value_type (body) != GODWIT_TYPE_LIST || !texts[0] || !texts[1] || !texts[2] || !texts[3])
-        godwit__error_set_outcome (&error, GODWIT_ERR_MALFORMED, GODWIT_OUTCOME_RAN,
-                                   "Failure refused: the body is no list of type, module, message, traceback");
+        godwit__error_set_outcome (
+            &error, GODWIT_ERR_MALFORMED, GODWIT_OUTCOME_RAN,
+            "Failure refused: the body is no list of type, module, message, traceback");
     else
         error = godwit__error_new_remote (status_of_type (texts[1], texts[0]), GODWIT_OUTCOME_RAN, texts[1],
                                           texts[0], texts[2], texts[3]);

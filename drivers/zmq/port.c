@@ -57,7 +57,7 @@ send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     godwit__guard_t *guard = &self->base.guard;
     godwit__outgoing_t outgoing;
     if (message->size > self->base.driver->options.max_message_size ||
-        !godwit__outgoing_init (&outgoing, NULL, message))
+        !godwit__outgoing_init (&outgoing, message))
         return GODWIT__IO_REFUSED;
 
     godwit__guard_lock (guard);
@@ -120,25 +120,13 @@ receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *o
     return false;
 }
 
-/* A publication is its key and the message, in one part or in two. */
+/* A publication is one part that begins with its key. */
 static bool
 receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
 {
     *origin = GODWIT__ORIGIN_FANOUT;
     while (godwit__frame_receive (frame, self->subscriber) == 0) {
-        if (frame->size >= GODWIT__KEY_SIZE && !godwit__frame_has_more (frame)) {
-            frame->data += GODWIT__KEY_SIZE;
-            frame->size -= GODWIT__KEY_SIZE;
-            return true;
-        }
-        if (frame->size != GODWIT__KEY_SIZE) {
-            throw_away (self, frame, self->subscriber);
-            continue;
-        }
-        godwit__frame_release (frame);
-        if (godwit__frame_receive (frame, self->subscriber))
-            continue;
-        if (!godwit__frame_has_more (frame))
+        if (frame->size >= GODWIT__KEY_SIZE && !godwit__frame_has_more (frame))
             return true;
         throw_away (self, frame, self->subscriber);
     }

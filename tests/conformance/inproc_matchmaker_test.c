@@ -1,5 +1,5 @@
-#include "tests/conformance/matchmaker_conformance.h"
+#include "tests/conformance/rendezvous_conformance.h"
 
 static const world_kind_t over_inproc = {&godwit__matchmaker_rendezvous, &godwit__inproc_driver};
 
-MATCHMAKER_CONFORMANCE (rendezvous_over_inproc, &over_inproc)
+RENDEZVOUS_CONFORMANCE (rendezvous_over_inproc, &over_inproc)

@@ -198,7 +198,8 @@ matchmaker_survives_whoever_came_first (const world_kind_t *kind)
     peer_t *last = &world.peers[3];
     for (unsigned gone = 0; gone < 3; gone++) {
         for (unsigned i = gone; i < 4; i++)
-            EVENTUALLY (&world, peer_knows (last, &world.peers[i], 1) && peer_knows (&world.peers[i], last, 1));
+            EVENTUALLY (&world,
+                        peer_knows (last, &world.peers[i], 1) && peer_knows (&world.peers[i], last, 1));
         peer_close (&world.peers[gone]);
         EVENTUALLY (&world, !peer_knows (last, &world.peers[gone], 1));
         /* What is new travels again, in both directions, and to one that comes now. */
@@ -227,8 +228,14 @@ matchmaker_refuses_a_record_that_others_would_not_take (const world_kind_t *kind
     memset (longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     for (int i = 0; i < 5; i++) {
-        godwit__record_t bad = {.server_id = 1, .state = GODWIT__RECORD_UP, .exchange = "e", .topic = "t",
-                                .server = "s", .fanout_address = "", .host = "", .versions = ""};
+        godwit__record_t bad = {.server_id = 1,
+                                .state = GODWIT__RECORD_UP,
+                                .exchange = "e",
+                                .topic = "t",
+                                .server = "s",
+                                .fanout_address = "",
+                                .host = "",
+                                .versions = ""};
         memcpy (bad.instance, a->instance, GODWIT__UUID_SIZE);
         if (i == 0)
             bad.topic = longer;
@@ -242,7 +249,8 @@ matchmaker_refuses_a_record_that_others_would_not_take (const world_kind_t *kind
             memset (bad.instance, 0, sizeof bad.instance);
         godwit_error_t *error = NULL;
         godwit__record_t *record = godwit__record_new (&bad);
-        cr_assert_eq (a->matchmaker->ops->announce (a->matchmaker, record, &error), GODWIT_ERR_INVALID_ARGUMENT);
+        cr_assert_eq (a->matchmaker->ops->announce (a->matchmaker, record, &error),
+                      GODWIT_ERR_INVALID_ARGUMENT);
         cr_assert (strstr (godwit_error_message (error), "record."), "%s", godwit_error_message (error));
         godwit_error_destroy (&error);
         godwit__record_unref (&record);

@@ -60,6 +60,7 @@ world_open (world_t *world, const world_kind_t *kind)
 {
     memset (world, 0, sizeof *world);
     world->kind = kind;
+    world->queue_limit = 1000;
     world->clock = (godwit__clock_t){world_now, world};
     for (size_t i = 0; i < sizeof world->ports / sizeof world->ports[0]; i++)
         world->ports[i] = free_port ();
@@ -154,7 +155,7 @@ peer_open (world_t *world, unsigned index, const char *hosts, const char *virtua
 
     const godwit__driver_options_t driver_options = {.reactor = world->reactor,
                                                      .max_message_size = 1 << 20,
-                                                     .queue_limit = 1000,
+                                                     .queue_limit = world->queue_limit,
                                                      .connect_timeout_ms = 5000,
                                                      .heartbeat_ms = 60000,
                                                      .heartbeat_timeout_ms = 600000,
@@ -164,8 +165,8 @@ peer_open (world_t *world, unsigned index, const char *hosts, const char *virtua
     char own[32];
     snprintf (own, sizeof own, ":%d", world->ports[0]);
     char text[256];
-    snprintf (text, sizeof text, "%s://%s/%s%s%s", world->kind->driver->name, hosts ? hosts : own, virtual_host,
-              query ? "?" : "", query ? query : "");
+    snprintf (text, sizeof text, "%s://%s/%s%s%s", world->kind->driver->name, hosts ? hosts : own,
+              virtual_host, query ? "?" : "", query ? query : "");
     godwit_url_t *url = NULL;
     cr_assert_eq (godwit_url_parse (&url, text, NULL), GODWIT_OK, "%s", text);
     const godwit__matchmaker_options_t options = {.reactor = world->reactor,

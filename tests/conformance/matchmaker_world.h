@@ -1,4 +1,5 @@
-/* A small cluster in one thread: peers with a matchmaker each, on one reactor, with a clock that a test can move. */
+/* A small cluster in one thread: peers with a matchmaker each, on one reactor, with a clock that a test can
+ * move. */
 #ifndef GODWIT_TESTS_MATCHMAKER_WORLD_H
 #define GODWIT_TESTS_MATCHMAKER_WORLD_H
 
@@ -39,7 +40,8 @@ typedef struct world {
     godwit__clock_t clock;
     int64_t skew_ns; /* ahead of real time */
     godwit__reactor_t *reactor;
-    int ports[4]; /* free ones */
+    int ports[4];    /* free ones */
+    int queue_limit; /* of the drivers of peers that are opened */
     peer_t peers[WORLD_PEERS];
 } world_t;
 
@@ -53,7 +55,8 @@ void world_run (world_t *world);
 void world_pass (world_t *world, int64_t refreshes);
 
 /* hosts: what stands for them in the URL, NULL for the world's first port on this host. */
-peer_t *peer_open (world_t *world, unsigned index, const char *hosts, const char *virtual_host, const char *query);
+peer_t *peer_open (world_t *world, unsigned index, const char *hosts, const char *virtual_host,
+                   const char *query);
 void peer_close (peer_t *peer);
 /* Announces, each time with a higher revision. */
 void peer_announce (peer_t *peer, uint32_t server_id, godwit__record_state_t state);

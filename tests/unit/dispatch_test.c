@@ -13,9 +13,11 @@ handler (godwit_request_t *request, void *self)
     return GODWIT_OK;
 }
 
-static const godwit_method_t plain[] = {GODWIT_METHOD ("add", handler, 0), GODWIT_METHOD ("_hidden", handler, 0),
+static const godwit_method_t plain[] = {GODWIT_METHOD ("add", handler, 0),
+                                        GODWIT_METHOD ("_hidden", handler, 0),
                                         GODWIT_METHOD ("shown", handler, GODWIT_METHOD_EXPOSED)};
-static const godwit_method_t more[] = {GODWIT_METHOD ("add", handler, 0), GODWIT_METHOD ("extra", handler, 0)};
+static const godwit_method_t more[] = {GODWIT_METHOD ("add", handler, 0),
+                                       GODWIT_METHOD ("extra", handler, 0)};
 static const char *const legacy[] = {"old", NULL};
 
 /* The self of each endpoint is its name here. */
@@ -58,8 +60,8 @@ check (const godwit__dispatch_t *dispatch, const scenario_t *scenario)
     const godwit_status_t status =
         godwit__dispatch_find (dispatch, method, name_space, version, &route, &error);
     cr_assert_eq (status, scenario->status, "%s %s %s: %s", scenario->method,
-                  scenario->name_space ? scenario->name_space : "-", scenario->version ? scenario->version : "-",
-                  godwit_error_message (error));
+                  scenario->name_space ? scenario->name_space : "-",
+                  scenario->version ? scenario->version : "-", godwit_error_message (error));
     if (scenario->self) {
         cr_assert_str_eq ((const char *) godwit__dispatch_self (dispatch, route), scenario->self);
         cr_assert_str_eq (route->method->name, scenario->method);
@@ -94,7 +96,8 @@ Test (dispatch, follows_the_contract)
         {"extra", NULL, "1.0", "c", GODWIT_OK, NULL}, /* "no namespace" is a legacy one */
         {"extra", NULL, "2.0", "b", GODWIT_OK, NULL},
         /* Denied, or nowhere: the same. */
-        {"_hidden", NULL, "1.0", NULL, GODWIT_ERR_NO_SUCH_METHOD, "Endpoint does not support RPC method _hidden"},
+        {"_hidden", NULL, "1.0", NULL, GODWIT_ERR_NO_SUCH_METHOD,
+         "Endpoint does not support RPC method _hidden"},
         {"nope", NULL, NULL, NULL, GODWIT_ERR_NO_SUCH_METHOD, "Endpoint does not support RPC method nope"},
         {"shown", NULL, "2.0", NULL, GODWIT_ERR_NO_SUCH_METHOD, "Endpoint does not support RPC method shown"},
         {"", NULL, NULL, NULL, GODWIT_ERR_NO_SUCH_METHOD, "Endpoint does not support RPC method "},
@@ -129,12 +132,24 @@ Test (dispatch, asks_the_policy)
                  {GODWIT_POLICY_EXPLICIT, false, false, true}};
     for (size_t i = 0; i < 3; i++) {
         godwit__dispatch_t *dispatch = make (&endpoint, 1, cases[i].policy);
-        const scenario_t add = {"add", NULL, NULL, cases[i].add ? "a" : NULL,
-                                cases[i].add ? GODWIT_OK : GODWIT_ERR_NO_SUCH_METHOD, NULL};
-        const scenario_t hidden = {"_hidden", NULL, NULL, cases[i].hidden ? "a" : NULL,
-                                   cases[i].hidden ? GODWIT_OK : GODWIT_ERR_NO_SUCH_METHOD, NULL};
-        const scenario_t shown = {"shown", NULL, NULL, cases[i].shown ? "a" : NULL,
-                                  cases[i].shown ? GODWIT_OK : GODWIT_ERR_NO_SUCH_METHOD, NULL};
+        const scenario_t add = {"add",
+                                NULL,
+                                NULL,
+                                cases[i].add ? "a" : NULL,
+                                cases[i].add ? GODWIT_OK : GODWIT_ERR_NO_SUCH_METHOD,
+                                NULL};
+        const scenario_t hidden = {"_hidden",
+                                   NULL,
+                                   NULL,
+                                   cases[i].hidden ? "a" : NULL,
+                                   cases[i].hidden ? GODWIT_OK : GODWIT_ERR_NO_SUCH_METHOD,
+                                   NULL};
+        const scenario_t shown = {"shown",
+                                  NULL,
+                                  NULL,
+                                  cases[i].shown ? "a" : NULL,
+                                  cases[i].shown ? GODWIT_OK : GODWIT_ERR_NO_SUCH_METHOD,
+                                  NULL};
         check (dispatch, &add);
         check (dispatch, &hidden);
         check (dispatch, &shown);
@@ -179,10 +194,12 @@ Test (dispatch, without_endpoints_serves_no_version)
 
 Test (dispatch, refuses_wrong_tables)
 {
-    static const godwit_method_t twice[] = {GODWIT_METHOD ("add", handler, 0), GODWIT_METHOD ("add", handler, 0)};
+    static const godwit_method_t twice[] = {GODWIT_METHOD ("add", handler, 0),
+                                            GODWIT_METHOD ("add", handler, 0)};
     static const godwit_method_t nameless[] = {GODWIT_METHOD (NULL, handler, 0)};
     static const godwit_method_t idle[] = {GODWIT_METHOD ("add", NULL, 0)};
-    const godwit_endpoint_t wrong[] = {GODWIT_ENDPOINT (twice, .self = NULL), GODWIT_ENDPOINT (nameless, .self = NULL),
+    const godwit_endpoint_t wrong[] = {GODWIT_ENDPOINT (twice, .self = NULL),
+                                       GODWIT_ENDPOINT (nameless, .self = NULL),
                                        GODWIT_ENDPOINT (idle, .self = NULL),
                                        GODWIT_ENDPOINT (plain, .version = "1"),
                                        {.struct_size = sizeof (godwit_endpoint_t), .method_count = 1}};

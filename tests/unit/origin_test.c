@@ -37,8 +37,8 @@ Test (window, forgets_nothing_by_a_leap)
         cr_assert (godwit__window_add (&window, next, &missed));
         cr_assert_eq (missed, leaps[i] - 1);
         for (uint64_t id = next - 1023; id <= next; id++)
-            cr_assert_eq (godwit__window_add (&window, id, &missed), id > 2000 && id < next, "leap %zu id %zu", i,
-                          (size_t) id);
+            cr_assert_eq (godwit__window_add (&window, id, &missed), id > 2000 && id < next,
+                          "leap %zu id %zu", i, (size_t) id);
         cr_assert_eq (missed, 0);
     }
 }

@@ -111,7 +111,21 @@ Test (record, comes_back_from_the_wire)
 
 typedef struct mistake {
     const char *field;
-    enum { ABSENT, NUMBER, NEGATIVE, TOO_LARGE, TEXT, EMPTY, TOO_LONG, CONTROL, NUL, SPACE, BYTES, ZERO_BYTES, MANY } what;
+    enum {
+        ABSENT,
+        NUMBER,
+        NEGATIVE,
+        TOO_LARGE,
+        TEXT,
+        EMPTY,
+        TOO_LONG,
+        CONTROL,
+        NUL,
+        SPACE,
+        BYTES,
+        ZERO_BYTES,
+        MANY
+    } what;
 } mistake_t;
 
 static void
@@ -171,7 +185,10 @@ build (const mistake_t *mistake)
 {
     godwit_builder_t *builder = godwit_builder_new ();
     godwit_builder_open_map (builder, NULL);
-#define UNLESS_WRONG(field_) if (mistake && strcmp (mistake->field, field_) == 0) put_wrong (builder, mistake); else
+#define UNLESS_WRONG(field_)                                                                                 \
+    if (mistake && strcmp (mistake->field, field_) == 0)                                                     \
+        put_wrong (builder, mistake);                                                                        \
+    else
     UNLESS_WRONG ("instance") godwit_builder_bin (builder, "instance", sample.instance, GODWIT__UUID_SIZE);
     UNLESS_WRONG ("incarnation") godwit_builder_uint (builder, "incarnation", sample.incarnation);
     UNLESS_WRONG ("server_id") godwit_builder_uint (builder, "server_id", sample.server_id);
@@ -210,18 +227,22 @@ Test (record, reads_a_map_and_ignores_what_it_does_not_know)
 Test (record, names_the_field_that_is_wrong)
 {
     static const mistake_t mistakes[] = {
-        {"instance", ABSENT},     {"instance", BYTES},       {"instance", TEXT},        {"instance", ZERO_BYTES},
-        {"incarnation", ABSENT},  {"incarnation", NEGATIVE}, {"incarnation", TEXT},     {"server_id", ABSENT},
-        {"server_id", NUMBER},    {"server_id", TOO_LARGE},  {"server_id", NEGATIVE},   {"revision", ABSENT},
-        {"revision", TOO_LARGE},  {"state", ABSENT},         {"state", NUMBER},         {"state", TOO_LARGE},
-        {"weight", ABSENT},       {"weight", TOO_LARGE},     {"exchange", ABSENT},      {"exchange", NUMBER},
-        {"exchange", TOO_LONG},   {"exchange", CONTROL},     {"exchange", NUL},         {"topic", ABSENT},
-        {"topic", EMPTY},         {"topic", TOO_LONG},       {"topic", BYTES},          {"topic", NUL},
-        {"server", ABSENT},       {"server", TOO_LONG},      {"server", CONTROL},       {"addresses", ABSENT},
-        {"addresses", TEXT},      {"addresses", MANY},       {"addresses[1]", NUMBER},  {"addresses[1]", EMPTY},
-        {"addresses[1]", SPACE},  {"addresses[1]", NUL},     {"addresses[1]", TOO_LONG}, {"fanout", ABSENT},
-        {"fanout", TOO_LONG},     {"fanout", SPACE},         {"host", ABSENT},          {"host", TOO_LONG},
-        {"versions", ABSENT},     {"versions", TOO_LONG},    {"versions", CONTROL},
+        {"instance", ABSENT},     {"instance", BYTES},      {"instance", TEXT},
+        {"instance", ZERO_BYTES}, {"incarnation", ABSENT},  {"incarnation", NEGATIVE},
+        {"incarnation", TEXT},    {"server_id", ABSENT},    {"server_id", NUMBER},
+        {"server_id", TOO_LARGE}, {"server_id", NEGATIVE},  {"revision", ABSENT},
+        {"revision", TOO_LARGE},  {"state", ABSENT},        {"state", NUMBER},
+        {"state", TOO_LARGE},     {"weight", ABSENT},       {"weight", TOO_LARGE},
+        {"exchange", ABSENT},     {"exchange", NUMBER},     {"exchange", TOO_LONG},
+        {"exchange", CONTROL},    {"exchange", NUL},        {"topic", ABSENT},
+        {"topic", EMPTY},         {"topic", TOO_LONG},      {"topic", BYTES},
+        {"topic", NUL},           {"server", ABSENT},       {"server", TOO_LONG},
+        {"server", CONTROL},      {"addresses", ABSENT},    {"addresses", TEXT},
+        {"addresses", MANY},      {"addresses[1]", NUMBER}, {"addresses[1]", EMPTY},
+        {"addresses[1]", SPACE},  {"addresses[1]", NUL},    {"addresses[1]", TOO_LONG},
+        {"fanout", ABSENT},       {"fanout", TOO_LONG},     {"fanout", SPACE},
+        {"host", ABSENT},         {"host", TOO_LONG},       {"versions", ABSENT},
+        {"versions", TOO_LONG},   {"versions", CONTROL},
     };
     for (size_t i = 0; i < sizeof mistakes / sizeof mistakes[0]; i++) {
         godwit__record_t *record = NULL;
@@ -231,8 +252,8 @@ Test (record, names_the_field_that_is_wrong)
         cr_assert_eq (read_map (build (&mistakes[i]), &record, &error), GODWIT_ERR_MALFORMED, "%s %d",
                       mistakes[i].field, (int) mistakes[i].what);
         cr_assert_null (record);
-        cr_assert (strncmp (godwit_error_message (error), expected, strlen (expected)) == 0, "%s: %s", expected,
-                   godwit_error_message (error));
+        cr_assert (strncmp (godwit_error_message (error), expected, strlen (expected)) == 0, "%s: %s",
+                   expected, godwit_error_message (error));
         godwit_error_destroy (&error);
     }
 }
