@@ -204,6 +204,23 @@ raw_server_let_go (raw_server_t *self)
 }
 
 void
+raw_server_hold (raw_server_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    self->open = false;
+    pthread_mutex_unlock (&self->lock);
+}
+
+unsigned
+raw_server_count (raw_server_t *self, const unsigned *number)
+{
+    pthread_mutex_lock (&self->lock);
+    const unsigned value = *number;
+    pthread_mutex_unlock (&self->lock);
+    return value;
+}
+
+void
 raw_server_await_entered (raw_server_t *self, unsigned entered)
 {
     pthread_mutex_lock (&self->lock);

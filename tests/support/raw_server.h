@@ -41,6 +41,10 @@ void raw_server_greet (raw_server_t *self, raw_peer_t *peer);
 void raw_server_end (raw_server_t *self);
 /* Lets the handlers of "block" return. */
 void raw_server_let_go (raw_server_t *self);
+/* From now on they wait again. */
+void raw_server_hold (raw_server_t *self);
+/* Reads one of the numbers above while handlers may run. */
+unsigned raw_server_count (raw_server_t *self, const unsigned *number);
 /* Waits until the condition holds for what is counted above. */
 void raw_server_await_entered (raw_server_t *self, unsigned count);
 void raw_server_await_kept (raw_server_t *self, size_t count);

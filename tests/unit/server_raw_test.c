@@ -210,7 +210,7 @@ RAW_TEST (checks_arguments)
                       "args.x: expected int, got str");
     raw_answer_release (&answer);
     godwit_value_unref (&no_args);
-    cr_assert_eq (self.ran, 0);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 0);
     raw_server_end (&self);
 }
 
@@ -239,7 +239,7 @@ RAW_TEST (never_runs_an_id_twice)
     cr_assert (raw_expect_reply_int (&self.peer, 3, 2));
     request (&self, 3, "echo", 2);
     cr_assert (raw_expect_nack (&self.peer, 3, GODWIT__NACK_DUPLICATE));
-    cr_assert_eq (self.ran, 2);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 2);
     cr_assert_eq (stats_of (&self).requests_duplicate, 2);
     raw_server_end (&self);
 }
@@ -258,7 +258,7 @@ RAW_TEST (casts_have_no_reply)
     cr_assert (raw_expect_reply_int (&self.peer, 5, 9));
     cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
     cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
-    cr_assert_eq (self.ran, 4);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 4);
     cr_assert (raw_expect (&self.peer, GODWIT__GOODBYE, 0));
     raw_server_end (&self);
 }
@@ -295,8 +295,8 @@ RAW_TEST (keeps_its_concurrency)
         cr_assert_eq (answer.header.type, GODWIT__REPLY);
         raw_answer_release (&answer);
     }
-    cr_assert_eq (self.most_inside, 3);
-    cr_assert_eq (self.entered, 8);
+    cr_assert_eq (raw_server_count (&self, &self.most_inside), 3);
+    cr_assert_eq (raw_server_count (&self, &self.entered), 8);
     cr_assert_eq (stats_of (&self).requests_refused, 4);
     raw_server_end (&self);
 }
@@ -332,7 +332,7 @@ RAW_TEST (never_runs_what_has_expired)
     raw_server_let_go (&self);
     cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 1));
     cr_assert (raw_expect_nack (&self.peer, 2, GODWIT__NACK_EXPIRED));
-    cr_assert_eq (self.ran, 1);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 1);
     raw_server_end (&self);
 }
 
@@ -349,7 +349,7 @@ RAW_TEST (forgets_what_was_cancelled)
     raw_server_let_go (&self);
     cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 1));
     cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 3));
-    cr_assert_eq (self.ran, 2);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 2);
     raw_server_end (&self);
 }
 
@@ -360,14 +360,12 @@ RAW_TEST (slow_ones_do_not_block_fast_ones)
     raw_server_start (&self, driver, NULL, NULL);
     uint64_t id = 1;
     /* It looks fast by its average: only the watch can find out. */
-    self.open = true;
+    raw_server_let_go (&self);
     for (; id <= 50; id++) {
         request (&self, id, "block", 0);
         cr_assert (raw_expect (&self.peer, GODWIT__REPLY, id));
     }
-    pthread_mutex_lock (&self.lock);
-    self.open = false;
-    pthread_mutex_unlock (&self.lock);
+    raw_server_hold (&self);
     for (unsigned round = 1; round <= 10; round++) {
         request (&self, id++, "block", 0);
         raw_server_await_entered (&self, 50 + round);
@@ -390,7 +388,7 @@ RAW_TEST (wakes_the_watch)
 {
     raw_server_t self;
     raw_server_start (&self, driver, NULL, NULL);
-    self.open = true;
+    raw_server_let_go (&self);
     for (uint64_t id = 1; id <= 20; id++) {
         request (&self, id, "block", 0);
         cr_assert (raw_expect (&self.peer, GODWIT__REPLY, id));
@@ -398,9 +396,7 @@ RAW_TEST (wakes_the_watch)
     godwit__pool_t *const pool = self.transport->pool;
     cr_assert_not (raw_receive (&self.peer, 250 * GODWIT__NS_PER_MS).came);
     cr_assert (atomic_load (&pool->watch_sleeps));
-    pthread_mutex_lock (&self.lock);
-    self.open = false;
-    pthread_mutex_unlock (&self.lock);
+    raw_server_hold (&self);
     request (&self, 21, "block", 0);
     raw_server_await_entered (&self, 21);
     request (&self, 22, "echo", 3);
@@ -485,7 +481,7 @@ RAW_TEST (kept_ones_count)
     godwit_request_destroy (&self.kept[0]);
     godwit_request_destroy (&self.kept[1]);
     cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
-    cr_assert_eq (self.ran, 3);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 3);
     raw_server_end (&self);
 }
 
@@ -597,8 +593,8 @@ RAW_TEST (transport_waits_for_handlers)
     godwit_transport_t *transport = self.transport;
     godwit_transport_destroy (&transport);
     pthread_join (thread, NULL);
-    cr_assert_eq (self.inside, 0);
-    cr_assert_eq (self.ran, 1);
+    cr_assert_eq (raw_server_count (&self, &self.inside), 0);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 1);
     cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_ERR_CLOSED);
     godwit_server_destroy (&self.server);
     raw_close (&self.peer);
