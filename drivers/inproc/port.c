@@ -103,6 +103,8 @@ send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
     const uint64_t number = origin & (SLOT_MAX - 1);
     godwit__io_t result = GODWIT__IO_CLOSED;
+    if (message->size > self->base.driver->options.max_message_size)
+        return GODWIT__IO_REFUSED;
     pthread_mutex_lock (&self->base.inbox->lock);
     if (origin && number < self->slot_count && self->slots[number].origin == origin)
         result = godwit__lane_send (self->slots[number].down, message);

@@ -107,7 +107,7 @@ godwit__guard_events (godwit__guard_t *guard)
 static bool
 events_matter (godwit__guard_t *guard, int events)
 {
-    if (!guard->wants_room || !guard->exact_room || !(events & ZMQ_POLLOUT))
+    if (!guard->wants_room || !guard->exact_room || guard->no_room || !(events & ZMQ_POLLOUT))
         return events & ZMQ_POLLIN;
     guard->wants_room = false;
     return true;

@@ -22,6 +22,7 @@ typedef struct godwit__guard {
     bool ended;   /* nothing will be received any more: wait does not wait */
 
     bool exact_room; /* ZMQ_POLLOUT says whether the next send is accepted (only a DEALER's does) */
+    bool no_room;    /* not connected yet, whatever ZMQ_POLLOUT says */
     bool wants_room; /* a send said AGAIN since it did */
 
     int event_fd;

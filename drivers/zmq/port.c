@@ -229,35 +229,37 @@ static const godwit__channel_ops_t port_ops = {
     .close = close_port,
 };
 
+/* bound: the address as it was given, because that is how others reach it (libzmq says [::ffff:127.0.0.1] for
+ * 127.0.0.1), but with the port that the system chose. */
 static godwit_status_t
 bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
 {
-    size_t size = GODWIT__ADDRESS_SIZE;
-    if (zmq_bind (socket, at) == 0 && zmq_getsockopt (socket, ZMQ_LAST_ENDPOINT, bound, &size) == 0)
+    char actual[GODWIT__ADDRESS_SIZE];
+    size_t size = sizeof actual;
+    if (zmq_bind (socket, at) < 0 || zmq_getsockopt (socket, ZMQ_LAST_ENDPOINT, actual, &size) < 0)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: %s", at,
+                                  zmq_strerror (errno));
+    const char *number = strrchr (actual, ':');
+    const char *end = strrchr (at, ':');
+    const bool tcp = strncmp (at, "tcp:", 4) == 0;
+    const int length =
+        tcp ? snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s%s", (int) (end - at), at, number)
+            : snprintf (bound, GODWIT__ADDRESS_SIZE, "%s", strcmp (at, "ipc://*") == 0 ? actual : at);
+    if (length < GODWIT__ADDRESS_SIZE)
         return GODWIT_OK;
-    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: %s", at, zmq_strerror (errno));
+    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long", at);
 }
 
-/* On an ephemeral port of the host; the address has the host as it was given, for that is how others reach
- * it. */
 static godwit_status_t
 bind_tcp (const zmq_port_t *self, void *socket, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
 {
     char at[GODWIT__ADDRESS_SIZE];
     const char *host = self->base.driver->host ? self->base.driver->host : "127.0.0.1";
-    const bool bracket = strchr (host, ':') && host[0] != '[';
-    const char *open = bracket ? "[" : "", *close = bracket ? "]" : "";
-    /* Room for the longest port number is made sure of here. */
-    if (snprintf (at, sizeof at, "tcp://%s%s%s:*", open, host, close) >= (int) sizeof at - 5)
+    const bool bare_ipv6 = strchr (host, ':') && host[0] != '[';
+    if (snprintf (at, sizeof at, bare_ipv6 ? "tcp://[%s]:*" : "tcp://%s:*", host) >= (int) sizeof at)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long",
                                   host);
-    const godwit_status_t status = bind_socket (socket, at, bound, error);
-    if (status != GODWIT_OK)
-        return status;
-    const char *colon = strrchr (bound, ':');
-    const unsigned long number = colon ? strtoul (colon + 1, NULL, 10) : 0;
-    snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s%lu", (int) (strlen (at) - 1), at, number);
-    return GODWIT_OK;
+    return bind_socket (socket, at, bound, error);
 }
 
 /* In Linux's abstract namespace: nothing to unlink, nothing left behind by a process that was killed, no

@@ -1,0 +1,269 @@
+/* What memory costs, and what happens without it: how many allocations a call makes, and that it survives
+ * when any of them fails. Replaces malloc in this program, which the sanitizers do not allow. */
+#include "src/error.h"
+#include "src/msgpack/codec.h"
+#include "src/target.h"
+
+#include <godwit/url.h>
+
+#include <criterion/criterion.h>
+#include <malloc.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+#ifndef SANITIZED
+
+static _Thread_local bool counting;
+static _Thread_local long allocations; /* while counting */
+static _Thread_local long fail_at;     /* which of them fails, from 1; 0: none */
+static _Thread_local long held;        /* allocated and not freed */
+
+extern void *__libc_malloc (size_t size);
+extern void *__libc_calloc (size_t count, size_t size);
+extern void *__libc_realloc (void *memory, size_t size);
+extern void __libc_free (void *memory);
+
+static bool
+refuse (void)
+{
+    return counting && ++allocations == fail_at;
+}
+
+void *
+malloc (size_t size)
+{
+    void *const memory = refuse () ? NULL : __libc_malloc (size);
+    held += counting && memory;
+    return memory;
+}
+
+void *
+calloc (size_t count, size_t size)
+{
+    void *const memory = refuse () ? NULL : __libc_calloc (count, size);
+    held += counting && memory;
+    return memory;
+}
+
+void *
+realloc (void *old, size_t size)
+{
+    void *const memory = refuse () ? NULL : __libc_realloc (old, size);
+    held += counting && memory && !old;
+    return memory;
+}
+
+void
+free (void *memory)
+{
+    held -= counting && memory;
+    __libc_free (memory);
+}
+
+static void
+start (long fail)
+{
+    allocations = held = 0;
+    fail_at = fail;
+    counting = true;
+}
+
+/* ---- how many ---- */
+
+Test (alloc, scanning_bounding_and_encoding_allocate_nothing)
+{
+    uint8_t data[256];
+    godwit_value_t *context = NULL;
+    cr_assert_eq (godwit_value_new_map (&context, GODWIT_ARGS (GODWIT_STR ("user", "someone")), NULL),
+                  GODWIT_OK);
+    const godwit_fields_t arguments = GODWIT_ARGS (GODWIT_INT ("a", 1), GODWIT_VALUE ("c", context),
+                                                   GODWIT_LIST ("l", GODWIT_STR (NULL, "x")));
+    godwit__scan_t scan;
+    start (0);
+    size_t bound = godwit__value_bound (context);
+    const godwit_status_t bounded = godwit__fields_bound (&arguments, "args", &bound, NULL);
+    godwit__writer_t writer = {.data = data, .capacity = sizeof data};
+    godwit__write_array (&writer, 2);
+    godwit__write_value (&writer, context);
+    godwit__write_fields (&writer, &arguments);
+    const godwit_status_t scanned = godwit__scan (data, writer.size, &godwit__default_limits, &scan);
+    counting = false;
+    cr_assert_eq (bounded, GODWIT_OK);
+    cr_assert_eq (scanned, GODWIT_OK);
+    cr_assert_eq (allocations, 0);
+    godwit_value_unref (&context);
+}
+
+Test (alloc, decoding_allocates_once_or_not_at_all)
+{
+    static const char bytes[] = "\x82\xa1x\x93\xa1y\x01\xa1z\xa1w\xa3"
+                                "end";
+    for (int own = 0; own < 2; own++) {
+        union {
+            godwit__block_t block;
+            uint8_t room[sizeof (godwit__block_t) + 16 * sizeof (struct godwit_value)];
+        } room = {.block = {.capacity = 16}};
+        char copy[sizeof bytes];
+        memcpy (copy, bytes, sizeof bytes);
+        godwit__frame_t frame = {.data = (uint8_t *) copy, .size = sizeof bytes - 1};
+        godwit__block_t *block = own ? &room.block : NULL;
+        start (0);
+        const godwit_status_t status = godwit__decode (&block, &frame, 0, &godwit__default_limits, NULL);
+        const long made = allocations;
+        if (!status)
+            godwit__block_unref (block);
+        counting = false;
+        cr_assert_eq (status, GODWIT_OK);
+        cr_assert_eq (made, own ? 0 : 1);
+        cr_assert_eq (held, 0);
+    }
+}
+
+Test (alloc, getters_and_unpacking_allocate_nothing)
+{
+    struct numbers {
+        int64_t a;
+        double b;
+    } numbers;
+    static const godwit_slot_t slots[] = {GODWIT_SLOT (struct numbers, a), GODWIT_SLOT (struct numbers, b)};
+    godwit_value_t *map = NULL;
+    cr_assert_eq (
+        godwit_value_new_map (&map, GODWIT_ARGS (GODWIT_DOUBLE ("b", 1), GODWIT_INT ("a", 2)), NULL),
+        GODWIT_OK);
+    bool wrong;
+    start (0);
+    const godwit_status_t status = godwit_value_unpack (map, slots, 2, &numbers, "args", NULL);
+    const godwit_status_t mismatch = godwit_value_get_bool (map, &wrong, NULL);
+    godwit_value_t *again = godwit_value_ref (godwit_value_get (map, "a"));
+    godwit_value_unref (&again);
+    counting = false;
+    cr_assert_eq (status, GODWIT_OK);
+    cr_assert_eq (mismatch, GODWIT_ERR_TYPE_MISMATCH);
+    cr_assert_eq (allocations, 0);
+    godwit_value_unref (&map);
+}
+
+Test (alloc, the_usual_error_is_one_allocation)
+{
+    start (0);
+    godwit_error_t *error = godwit_error_new (GODWIT_ERR_TIMEOUT, "no reply in %d ms", 200);
+    const long made = allocations;
+    godwit_error_destroy (&error);
+    counting = false;
+    cr_assert_eq (made, 1);
+    cr_assert_eq (held, 0);
+}
+
+/* ---- the n-th fails ---- */
+
+static godwit_status_t
+make_error (godwit_error_t **error)
+{
+    static char text[2000];
+    memset (text, 'x', sizeof text - 1);
+    godwit_error_t *made = godwit_error_new_typed ("m", "t", "%s", text);
+    godwit_error_t *cause = godwit_error_new (GODWIT_ERR_CLOSED, "cause");
+    godwit_error_set_cause (made, &cause);
+    const bool good = strlen (godwit_error_print (made)) > 2000;
+    const godwit_status_t status = godwit_error_status (made);
+    const bool has_cause = godwit_error_status (godwit_error_cause (made)) == GODWIT_ERR_CLOSED;
+    if (status == GODWIT_ERR_OUT_OF_MEMORY || !good || !has_cause) { /* each of them is a failed allocation */
+        *error = made;
+        return GODWIT_ERR_OUT_OF_MEMORY;
+    }
+    godwit_error_destroy (&made);
+    return GODWIT_OK;
+}
+
+static godwit_status_t
+make_values (godwit_error_t **error)
+{
+    static godwit_field_t many[50];
+    static char names[50][4];
+    for (int i = 0; i < 50; i++) {
+        snprintf (names[i], sizeof names[i], "n%d", i);
+        many[i] = GODWIT_INT (names[i], i);
+    }
+    godwit_value_t *value = NULL, *built = NULL;
+    godwit_status_t status = godwit_value_new_map (&value, (godwit_fields_t){many, 50, NULL}, error);
+    if (status)
+        return status;
+    godwit_builder_t *builder = godwit_builder_new ();
+    godwit_builder_open_list (builder, NULL);
+    for (int i = 0; i < 100; i++)
+        godwit_builder_str (builder, NULL, "text that makes the builder grow");
+    godwit_builder_value (builder, NULL, value);
+    godwit_builder_close (builder);
+    status = godwit_builder_finish (&builder, &built, error);
+    godwit_value_unref (&built);
+    godwit_value_unref (&value);
+    return status;
+}
+
+static godwit_status_t
+copy_target (godwit_error_t **error)
+{
+    godwit_target_t copy;
+    const godwit_status_t status =
+        godwit__target_copy (&copy, GODWIT_TARGET (.topic = "t", .version = "1.0"), error);
+    if (!status)
+        godwit__target_release (&copy);
+    return status;
+}
+
+static godwit_status_t
+parse_url (godwit_error_t **error)
+{
+    godwit_url_t *url = NULL;
+    const godwit_status_t status = godwit_url_parse (&url, "x://u:p@a,b/v?a=1&b", error);
+    godwit_url_destroy (&url);
+    return status;
+}
+
+Test (alloc, any_allocation_may_fail)
+{
+    static const struct {
+        const char *name;
+        godwit_status_t (*run) (godwit_error_t **error);
+        long at_least; /* allocations that it takes */
+    } rows[] = {{"error", make_error, 4},
+                {"values", make_values, 8},
+                {"target", copy_target, 1},
+                {"url", parse_url, 6}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        long n = 1;
+        for (;; n++) {
+            godwit_error_t *error = NULL;
+            start (n);
+            const godwit_status_t status = rows[i].run (&error);
+            const bool failed = allocations >= n;
+            const godwit_status_t told = godwit_error_status (error);
+            godwit_error_destroy (&error);
+            counting = false;
+            cr_assert_eq (held, 0, "%s, allocation %ld fails: %ld blocks leak", rows[i].name, n, held);
+            if (!failed) {
+                cr_assert_eq (status, GODWIT_OK, "%s", rows[i].name);
+                break;
+            }
+            cr_assert_eq (status, GODWIT_ERR_OUT_OF_MEMORY, "%s, allocation %ld fails", rows[i].name, n);
+            cr_assert (told == GODWIT_ERR_OUT_OF_MEMORY || rows[i].run == make_error);
+        }
+        cr_assert_geq (n - 1, rows[i].at_least, "%s takes %ld allocations", rows[i].name, n - 1);
+    }
+}
+
+#else
+
+Test (alloc, is_left_to_the_builds_without_sanitizers)
+{
+    cr_skip_test ();
+}
+
+#endif
