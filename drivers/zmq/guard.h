@@ -27,6 +27,7 @@ typedef struct godwit__guard {
 
     int event_fd;
     bool event_set; /* event_fd is readable */
+    int wait_fd;    /* an epoll of all of these, which wait uses */
     int epoll_fd;   /* what fd gave out; -1: no reactor ever led here */
     int room_timer_fd;
     bool room_timer_set;

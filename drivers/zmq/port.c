@@ -15,7 +15,7 @@
 #define ORIGIN_MARK (UINT64_C (1) << 32)
 /* While links keep the leader busy, it looks for publications after so many frames; when there was one, after
  * each. */
-#define LINKS_PER_LOOK 16
+#define LINKS_PER_LOOK 128
 #define LISTEN_BACKLOG 1024
 
 typedef struct zmq_port {
