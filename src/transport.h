@@ -5,8 +5,8 @@
  *     transport.lock  ->  connection.lock  ->  a channel's own lock (driver)
  *     pool.lock       ->  a channel's own lock (driver)
  *
- * transport.lock guards the directory (groups, members), peers and their current connections, and the lists
- * of clients. No lock is held while user code runs, or while the control thread is waited for.
+ * transport.lock guards the directory (groups, members), peers and their current connections, and the lists of clients.
+ * No lock is held while user code runs, or while the control thread is waited for.
  */
 #ifndef GODWIT_SRC_TRANSPORT_H
 #define GODWIT_SRC_TRANSPORT_H
@@ -47,8 +47,7 @@ typedef struct godwit__counters {
 struct godwit_transport {
     atomic_uint refs; /* the program's, and one for each client, server and future */
     atomic_bool closing;
-    const unsigned char
-        *alive; /* a page that a fork() wipes: 1 in the process that made the transport, 0 in a child */
+    const unsigned char *alive; /* a page that a fork() wipes: 1 in the process that made the transport, 0 in a child */
 
     /* Settled by godwit_transport_new, constant afterwards. */
     godwit_transport_options_t options; /* with defaults filled in; strings are the transport's own */
@@ -56,6 +55,7 @@ struct godwit_transport {
     char *control_exchange;
     char *host;
     char *virtual_host; /* "" if unset */
+    unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
     char *host_id;      /* an opaque name of this machine */
     godwit_url_t *url;
     uint8_t instance[GODWIT__UUID_SIZE];
@@ -69,6 +69,7 @@ struct godwit_transport {
     pthread_t control_thread;
     bool control_runs; /* there is such a thread */
     atomic_bool control_stop;
+    godwit__timer_t tick;
     pthread_mutex_t process_lock;
     _Atomic (uintptr_t) process_owner; /* who holds it: an address unique to the thread, or 0 */
 
@@ -76,30 +77,36 @@ struct godwit_transport {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
     uint64_t change_count;
+    size_t connection_count; /* open, or being closed */
     struct godwit__directory *directory;
-    struct godwit__completion
-        *completion;               /* leads on links that no caller leads on; NULL until there is one */
-    struct godwit__fanout *fanout; /* NULL until the first fanout */
+    struct godwit__completion *completion; /* leads on links that no caller leads on; NULL until there is one */
+    struct godwit__publisher *publisher;   /* NULL until the first fanout */
 
-    /* The server's side: servers, workers, ports (src/pool.h). Set once by the first server's start, with
-     * lock held. */
+    /* The server's side: servers, workers, ports (src/pool.h). Set once by the first server's start, with lock held. */
     struct godwit__pool *pool;
 
     godwit__counters_t counters;
 };
 
-/* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.
- */
+/* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise. */
 godwit_status_t godwit__transport_check (const godwit_transport_t *transport, godwit_error_t **error);
 
 godwit_transport_t *godwit__transport_ref (godwit_transport_t *transport);
 void godwit__transport_unref (godwit_transport_t *transport);
 
-/* Runs fn (arg) on the control thread and returns when it has run. On that thread already, or with
- * external_loop: runs it at once. Not with a lock held. False (and fn did not run) if the control thread is
- * gone already. */
+/* Runs fn (arg) on the control thread and returns when it has run. On that thread already, or with external_loop: runs it
+ * at once. Not with a lock held. False (and fn did not run) if the control thread is gone already. */
 bool godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg), void *arg);
 
+/* Runs the control reactor once, for at most timeout_ns: for a call that waits in a program with its own loop. If another
+ * thread runs it, waits for that one to be done with a round. */
+void godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns);
+/* This thread runs godwit_transport_process or pump at the moment. */
+bool godwit__transport_is_processing (const godwit_transport_t *transport);
+
+/* Waits for the next change, for at most timeout_ns, with transport.lock held, which is released meanwhile. May return
+ * early. With external_loop it runs the loop. */
+void godwit__transport_wait_changed (godwit_transport_t *transport, int64_t timeout_ns);
 /* Tells the calls that wait for a server or a connection to look again. Called with transport.lock held. */
 void godwit__transport_changed (godwit_transport_t *transport);
 
