@@ -35,7 +35,7 @@ typedef enum godwit__io {
 
 /* Who sent a frame that a port received: unique among the links that the port ever had, never 0. */
 typedef uint64_t godwit__origin_t;
-/* A publication, not a link's frame. */
+/* A publication, not a link's frame: its key comes first. */
 #define GODWIT__ORIGIN_FANOUT UINT64_MAX
 
 typedef struct godwit__channel godwit__channel_t;
@@ -135,10 +135,9 @@ typedef struct godwit__driver_ops {
     godwit_status_t (*publisher_connect) (godwit__channel_t *publisher, const char *fanout_address,
                                           godwit_error_t **error);
     void (*publisher_disconnect) (godwit__channel_t *publisher, const char *fanout_address);
-    /* To every port that subscribed to the key. AGAIN if any of them has no room (then none gets it). Any
-     * thread. */
-    godwit__io_t (*publish) (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
-                             const godwit__message_t *message);
+    /* To every port that subscribed to the message's first GODWIT__KEY_SIZE bytes, which arrive with it.
+     * AGAIN if any of them has no room (then none gets it). Any thread. */
+    godwit__io_t (*publish) (godwit__channel_t *publisher, const godwit__message_t *message);
 
     /* Borrowed; valid while the driver is open. Any thread. */
     const godwit__driver_counters_t *(*counters) (const godwit__driver_t *driver);

@@ -25,7 +25,9 @@ typedef enum godwit__record_state {
  * server is known by (instance, server_id); a higher revision replaces a lower one. */
 typedef struct godwit__record {
     atomic_uint refs;
-    uint8_t instance[GODWIT__UUID_SIZE]; /* of the transport, new for each */
+    /* Of the transport, new for each. All zero (static records only; never announced): who the server is, is
+     * learnt from the first exchange with it, and such records differ by server_id alone. */
+    uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation; /* grows when the same instance could be mistaken for an older self */
     uint32_t server_id;   /* of the server in its transport, never 0 */
     uint32_t revision;    /* of this record */
@@ -51,7 +53,8 @@ void godwit__record_write (godwit__writer_t *writer, const godwit__record_t *rec
 godwit_status_t godwit__record_read (godwit__record_t **record, const godwit_value_t *map,
                                      godwit_error_t **error);
 
-/* What a matchmaker tells. On the reactor's thread, also from within announce. Records are borrowed. */
+/* What a matchmaker tells. On the reactor's thread, also from within announce and withdraw, but never from
+ * within open or close. Records are borrowed. An event must not call the matchmaker that tells it. */
 typedef struct godwit__matchmaker_events {
     /* New, or changed. The same record may be told any number of times; one's own records may be among them.
      */
@@ -69,7 +72,8 @@ typedef struct godwit__matchmaker_options {
     const godwit_url_t *url;
     const uint8_t *instance; /* of the transport; borrowed while the matchmaker is open */
     const char *virtual_host;
-    int64_t refresh_ms; /* records are announced again this often, and expire after three times as long */
+    int64_t refresh_ms; /* members say this often that they are there; records expire after three times as
+                           long. 0: 5000 */
     uint64_t seed;      /* of jitter */
 } godwit__matchmaker_options_t;
 
@@ -80,7 +84,8 @@ typedef struct godwit__matchmaker_ops {
     const char *name;
     godwit_status_t (*open) (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_options_t *options,
                              const godwit__matchmaker_events_t *events, void *user, godwit_error_t **error);
-    /* Tells the cluster of a record, or of its new revision. The record is referenced. */
+    /* Tells the cluster of a record, or of its new revision. The record is referenced. INVALID_ARGUMENT names
+     * the field that others would not accept; LIMIT_EXCEEDED; OUT_OF_MEMORY. */
     godwit_status_t (*announce) (godwit__matchmaker_t *matchmaker, godwit__record_t *record,
                                  godwit_error_t **error);
     void (*withdraw) (godwit__matchmaker_t *matchmaker, uint32_t server_id);
@@ -92,12 +97,14 @@ struct godwit__matchmaker {
     const godwit__matchmaker_ops_t *ops;
 };
 
-/* Transports of this process that share driver name, host part and virtual host. */
+/* Transports of this process that share driver name, host part and virtual host. The driver may be NULL. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_local;
-/* Rendezvous points on a network; with none in the URL, this host's loopback, hosted by whoever comes first.
- */
+/* Rendezvous points on a network, default port 9573; with none in the URL, this host's loopback, hosted by
+ * whoever comes first (a host without a name, "zmq://:9600/", is the same with another port). With the URL's
+ * option host_rendezvous=true the transport also hosts those that it can listen on, for as long as it is
+ * open. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous;
-/* Servers listed in the URL's query. */
+/* Servers listed in the URL's option static=[exchange/]topic/server@address[|address...][,...]. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_static;
 
 #endif

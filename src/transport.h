@@ -56,6 +56,7 @@ struct godwit_transport {
     char *control_exchange;
     char *host;
     char *virtual_host; /* "" if unset */
+    unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
     char *host_id;      /* an opaque name of this machine */
     godwit_url_t *url;
     uint8_t instance[GODWIT__UUID_SIZE];
@@ -69,6 +70,7 @@ struct godwit_transport {
     pthread_t control_thread;
     bool control_runs; /* there is such a thread */
     atomic_bool control_stop;
+    godwit__timer_t tick;
     pthread_mutex_t process_lock;
     _Atomic (uintptr_t) process_owner; /* who holds it: an address unique to the thread, or 0 */
 
@@ -76,10 +78,11 @@ struct godwit_transport {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
     uint64_t change_count;
+    size_t connection_count; /* open, or being closed */
     struct godwit__directory *directory;
     struct godwit__completion
-        *completion;               /* leads on links that no caller leads on; NULL until there is one */
-    struct godwit__fanout *fanout; /* NULL until the first fanout */
+        *completion;                     /* leads on links that no caller leads on; NULL until there is one */
+    struct godwit__publisher *publisher; /* NULL until the first fanout */
 
     /* The server's side: servers, workers, ports (src/pool.h). Set once by the first server's start, with
      * lock held. */
@@ -100,6 +103,15 @@ void godwit__transport_unref (godwit_transport_t *transport);
  * gone already. */
 bool godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg), void *arg);
 
+/* Runs the control reactor once, for at most timeout_ns: for a call that waits in a program with its own
+ * loop. If another thread runs it, waits for that one to be done with a round. */
+void godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns);
+/* This thread runs godwit_transport_process or pump at the moment. */
+bool godwit__transport_is_processing (const godwit_transport_t *transport);
+
+/* Waits for the next change, for at most timeout_ns, with transport.lock held, which is released meanwhile.
+ * May return early. With external_loop it runs the loop. */
+void godwit__transport_wait_changed (godwit_transport_t *transport, int64_t timeout_ns);
 /* Tells the calls that wait for a server or a connection to look again. Called with transport.lock held. */
 void godwit__transport_changed (godwit_transport_t *transport);
 

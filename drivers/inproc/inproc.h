@@ -119,8 +119,7 @@ godwit_status_t godwit__inproc_open_publisher (godwit__driver_t *driver, godwit_
 godwit_status_t godwit__inproc_publisher_connect (godwit__channel_t *publisher, const char *fanout_address,
                                                   godwit_error_t **error);
 void godwit__inproc_publisher_disconnect (godwit__channel_t *publisher, const char *fanout_address);
-godwit__io_t godwit__inproc_publish (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
-                                     const godwit__message_t *message);
+godwit__io_t godwit__inproc_publish (godwit__channel_t *publisher, const godwit__message_t *message);
 /* Structural lock held. Tells the publisher; its port subscribed (true) or unsubscribed. */
 void godwit__inproc_tap_news (godwit__inproc_tap_t *tap, const uint8_t key[GODWIT__KEY_SIZE],
                               bool subscribed);

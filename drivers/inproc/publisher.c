@@ -104,8 +104,7 @@ choose (godwit__inproc_publisher_t *self, const uint8_t key[GODWIT__KEY_SIZE], s
 
 /* Every port gets bytes of its own, because a receiver may write to them. */
 godwit__io_t
-godwit__inproc_publish (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
-                        const godwit__message_t *message)
+godwit__inproc_publish (godwit__channel_t *publisher, const godwit__message_t *message)
 {
     godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) publisher;
     if (message->size > self->base.driver->options.max_message_size)
@@ -113,7 +112,7 @@ godwit__inproc_publish (godwit__channel_t *publisher, const uint8_t key[GODWIT__
     const godwit__message_t copied = {.data = message->data, .size = message->size};
     size_t chosen, done = 0;
     pthread_mutex_lock (&self->publish_lock);
-    godwit__io_t result = choose (self, key, &chosen);
+    godwit__io_t result = choose (self, message->data, &chosen);
     for (godwit__inproc_tap_t *tap = self->taps; tap && result == GODWIT__IO_OK;
          tap = tap->next_of_publisher) {
         if (tap->chosen && godwit__lane_send (tap->lane, &copied) == GODWIT__IO_OK)

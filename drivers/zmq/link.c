@@ -54,7 +54,7 @@ send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     godwit__outgoing_t outgoing;
     (void) origin;
     if (message->size > self->base.driver->options.max_message_size ||
-        !godwit__outgoing_init (&outgoing, NULL, message))
+        !godwit__outgoing_init (&outgoing, message))
         return GODWIT__IO_REFUSED;
 
     godwit__guard_lock (guard);

@@ -41,19 +41,15 @@ lend (godwit__outgoing_t *outgoing, const godwit__message_t *message)
 }
 
 bool
-godwit__outgoing_init (godwit__outgoing_t *outgoing, const uint8_t *key, const godwit__message_t *message)
+godwit__outgoing_init (godwit__outgoing_t *outgoing, const godwit__message_t *message)
 {
     if (message->free_fn && message->size > LEND_MORE_THAN)
         return lend (outgoing, message);
-    const size_t key_size = key ? GODWIT__KEY_SIZE : 0;
     outgoing->lent = NULL;
-    if (zmq_msg_init_size (&outgoing->message, key_size + message->size) < 0)
+    if (zmq_msg_init_size (&outgoing->message, message->size) < 0)
         return false;
-    uint8_t *data = zmq_msg_data (&outgoing->message);
-    if (key)
-        memcpy (data, key, key_size);
     if (message->size)
-        memcpy (data + key_size, message->data, message->size);
+        memcpy (zmq_msg_data (&outgoing->message), message->data, message->size);
     return true;
 }
 

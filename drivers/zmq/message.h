@@ -12,10 +12,8 @@ typedef struct godwit__outgoing {
     struct godwit__lent *lent; /* the caller's bytes, passed without a copy */
 } godwit__outgoing_t;
 
-/* key: NULL, or a publication's, which is put in front unless the message is lent. False when memory is
- * short. */
-bool godwit__outgoing_init (godwit__outgoing_t *outgoing, const uint8_t *key,
-                            const godwit__message_t *message);
+/* False when memory is short. */
+bool godwit__outgoing_init (godwit__outgoing_t *outgoing, const godwit__message_t *message);
 /* Hands it over as the last part, without waiting: 0, or an errno; then it is unchanged. */
 int godwit__outgoing_send (godwit__outgoing_t *outgoing, void *socket);
 /* After it was sent: gives the caller's bytes back if they were copied. */

@@ -16,12 +16,15 @@
 /* While links keep the leader busy, it looks for publications after so many frames; when there was one, after
  * each. */
 #define LINKS_PER_LOOK 128
+/* And the other way round. */
+#define PUBLICATIONS_PER_LOOK 16
 #define LISTEN_BACKLOG 1024
 
 typedef struct zmq_port {
     godwit__zmq_channel_t base; /* the guard's socket is the ROUTER; its lock is also the SUB's */
     void *subscriber;           /* NULL: takes no publications */
     unsigned links_before_look;
+    unsigned publications_in_row;
 } zmq_port_t;
 
 static godwit__origin_t
@@ -56,7 +59,7 @@ send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     godwit__guard_t *guard = &self->base.guard;
     godwit__outgoing_t outgoing;
     if (message->size > self->base.driver->options.max_message_size ||
-        !godwit__outgoing_init (&outgoing, NULL, message))
+        !godwit__outgoing_init (&outgoing, message))
         return GODWIT__IO_REFUSED;
 
     godwit__guard_lock (guard);
@@ -118,30 +121,30 @@ receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *o
     return false;
 }
 
-/* A publication is its key and the message, in one part or in two. */
+/* A publication is one part that begins with its key. */
 static bool
 receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
 {
     *origin = GODWIT__ORIGIN_FANOUT;
     while (godwit__frame_receive (frame, self->subscriber) == 0) {
-        if (frame->size >= GODWIT__KEY_SIZE && !godwit__frame_has_more (frame)) {
-            frame->data += GODWIT__KEY_SIZE;
-            frame->size -= GODWIT__KEY_SIZE;
-            return true;
-        }
-        if (frame->size != GODWIT__KEY_SIZE) {
-            throw_away (self, frame, self->subscriber);
-            continue;
-        }
-        godwit__frame_release (frame);
-        if (godwit__frame_receive (frame, self->subscriber))
-            continue;
-        if (!godwit__frame_has_more (frame))
+        if (frame->size >= GODWIT__KEY_SIZE && !godwit__frame_has_more (frame))
             return true;
         throw_away (self, frame, self->subscriber);
     }
     self->base.guard.second_quiet = true;
     return false;
+}
+
+/* The same, and decides who is looked at next: publications come in rows, and each look at the ROUTER that finds
+ * nothing costs a system call. */
+static bool
+look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    const bool got = receive_publication (self, frame, origin);
+    if (!got || ++self->publications_in_row > PUBLICATIONS_PER_LOOK)
+        self->publications_in_row = 0;
+    self->links_before_look = !got ? LINKS_PER_LOOK : self->publications_in_row ? 0 : 1;
+    return got;
 }
 
 static godwit__io_t
@@ -151,19 +154,15 @@ recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
     godwit__guard_t *guard = &self->base.guard;
     bool got = false;
     godwit__guard_lock (guard);
-    if (self->subscriber && !self->links_before_look--) {
-        got = receive_publication (self, frame, origin);
-        self->links_before_look = got ? 1 : LINKS_PER_LOOK;
-    }
+    if (self->subscriber && !self->links_before_look--)
+        got = look_at_subscriber (self, frame, origin);
     if (!got)
         got = receive_from_link (self, frame, origin);
     /* When the last look found nothing and the SUB's descriptor, which every wait looks at, said nothing
      * since, there is nothing. A reactor does not tell which descriptor it was, so for it we look each time.
      */
-    if (!got && self->subscriber && (!guard->second_quiet || guard->epoll_fd >= 0)) {
-        got = receive_publication (self, frame, origin);
-        self->links_before_look = got ? 1 : LINKS_PER_LOOK;
-    }
+    if (!got && self->subscriber && (!guard->second_quiet || guard->epoll_fd >= 0))
+        got = look_at_subscriber (self, frame, origin);
     if (got)
         godwit__guard_received (guard);
     else

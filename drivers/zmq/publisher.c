@@ -43,34 +43,21 @@ done:
     return result;
 }
 
-/* One part with the key in front, which costs a copy of the message; or two, if the message is lent. */
-static int
-send_publication (void *socket, const uint8_t key[GODWIT__KEY_SIZE], godwit__outgoing_t *outgoing)
-{
-    while (outgoing->lent && zmq_send (socket, key, GODWIT__KEY_SIZE, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
-        if (errno != EINTR)
-            return errno;
-    }
-    return godwit__outgoing_send (outgoing, socket);
-}
-
 godwit__io_t
-godwit__zmq_publish (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
-                     const godwit__message_t *message)
+godwit__zmq_publish (godwit__channel_t *publisher, const godwit__message_t *message)
 {
     godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) publisher;
     godwit__outgoing_t outgoing;
-    if (message->size > self->driver->options.max_message_size ||
-        !godwit__outgoing_init (&outgoing, key, message))
+    if (message->size > self->driver->options.max_message_size || !godwit__outgoing_init (&outgoing, message))
         return GODWIT__IO_REFUSED;
 
     godwit__guard_lock (&self->guard);
-    int failure = send_publication (self->guard.socket, key, &outgoing);
+    int failure = godwit__outgoing_send (&outgoing, self->guard.socket);
     if (failure == EAGAIN) {
         /* libzmq looks for room at most every millisecond or so when it sends, but always when it is asked.
          */
         godwit__guard_events (&self->guard);
-        failure = send_publication (self->guard.socket, key, &outgoing);
+        failure = godwit__outgoing_send (&outgoing, self->guard.socket);
     }
     if (failure == EAGAIN)
         godwit__guard_full (&self->guard);

@@ -59,7 +59,6 @@ godwit_status_t godwit__zmq_open_publisher (godwit__driver_t *driver, godwit__ch
 godwit_status_t godwit__zmq_publisher_connect (godwit__channel_t *publisher, const char *fanout_address,
                                                godwit_error_t **error);
 void godwit__zmq_publisher_disconnect (godwit__channel_t *publisher, const char *fanout_address);
-godwit__io_t godwit__zmq_publish (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
-                                  const godwit__message_t *message);
+godwit__io_t godwit__zmq_publish (godwit__channel_t *publisher, const godwit__message_t *message);
 
 #endif

@@ -1,8 +1,8 @@
 /* The client: calls, casts, fanouts (contract 3).
  *
  * Threads: one client may be used by any number of threads at once. The calls of one thread are in order.
- * Ownership: contexts, names and arguments are borrowed for the length of the call that takes them. Results belong to the
- * caller (godwit_value_unref), errors too (godwit_error_destroy).
+ * Ownership: contexts, names and arguments are borrowed for the length of the call that takes them. Results
+ * belong to the caller (godwit_value_unref), errors too (godwit_error_destroy).
  */
 #ifndef GODWIT_CLIENT_H
 #define GODWIT_CLIENT_H
@@ -16,19 +16,21 @@ GODWIT_BEGIN_DECLS
 typedef struct godwit_client godwit_client_t;
 
 /* Values for the fields below that are not plain amounts. */
-#define GODWIT_CLEAR_INT INT64_MIN  /* unset what was set before (contract 3: explicit None) */
-#define GODWIT_TIMEOUT_ZERO (-1)    /* a timeout of 0 ms: only what is there already counts */
-#define GODWIT_RETRY_FOREVER (-1)   /* bounded by the call's timeout */
-#define GODWIT_RETRY_NONE (-2)      /* hand over once */
-GODWIT_EXPORT extern const char godwit_clear[]; /* for strings: unset what was set before; compared by address */
+#define GODWIT_CLEAR_INT INT64_MIN /* unset what was set before (contract 3: explicit None) */
+#define GODWIT_TIMEOUT_ZERO (-1)   /* a timeout of 0 ms: only what is there already counts */
+#define GODWIT_RETRY_FOREVER (-1)  /* bounded by the call's timeout */
+#define GODWIT_RETRY_NONE (-2)     /* hand over once */
+GODWIT_EXPORT extern const char
+    godwit_clear[]; /* for strings: unset what was set before; compared by address */
 
 /* Zero: not given. */
 typedef struct godwit_client_options {
     size_t struct_size;
-    int64_t timeout_ms;  /* of calls; not given: the transport's rpc_response_timeout_ms */
-    int64_t retry;       /* how often more to hand over after NOT_SENT and REJECTED; not given: for ever */
+    int64_t timeout_ms; /* of calls; not given: the transport's rpc_response_timeout_ms */
+    int64_t retry;      /* how often more to hand over after NOT_SENT and REJECTED; not given: for ever */
     const char *version_cap;
-    godwit_choice_t mandatory; /* YES: nobody listens -> UNDELIVERABLE at once instead of waiting for a server */
+    godwit_choice_t
+        mandatory; /* YES: nobody listens -> UNDELIVERABLE at once instead of waiting for a server */
 } godwit_client_options_t;
 
 #define GODWIT_CLIENT_OPTIONS(...)                                                                           \
@@ -37,9 +39,11 @@ typedef struct godwit_client_options {
 /* target: the topic at least; copied. options may be NULL. INVALID_ARGUMENT for versions that are none. */
 GODWIT_EXPORT godwit_status_t godwit_client_new (godwit_client_t **client, godwit_transport_t *transport,
                                                  const godwit_target_t *target,
-                                                 const godwit_client_options_t *options, godwit_error_t **error);
-/* Calls of the client that are outstanding in other threads complete with CLOSED; asynchronous ones have had their callback
- * when it returns. Not from a callback of the same client. Accepts NULL and a pointer to NULL. */
+                                                 const godwit_client_options_t *options,
+                                                 godwit_error_t **error);
+/* Calls of the client that are outstanding in other threads complete with CLOSED; asynchronous ones have had
+ * their callback when it returns. Not from a callback of the same client. Accepts NULL and a pointer to NULL.
+ */
 GODWIT_EXPORT void godwit_client_destroy (godwit_client_t **client);
 
 /* What prepare changes. Not given (NULL, 0, UNSET) = inherited; godwit_clear and GODWIT_CLEAR_INT = unset. */
@@ -57,22 +61,25 @@ typedef struct godwit_overrides {
     godwit_choice_t mandatory;
 } godwit_overrides_t;
 
-#define GODWIT_OVERRIDES(...) (&(const godwit_overrides_t){.struct_size = sizeof (godwit_overrides_t), __VA_ARGS__})
+#define GODWIT_OVERRIDES(...)                                                                                \
+    (&(const godwit_overrides_t){.struct_size = sizeof (godwit_overrides_t), __VA_ARGS__})
 
 /* A client with some things changed. The parent stays as it is and may be destroyed first. Cheap. */
 GODWIT_EXPORT godwit_status_t godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
-                                                     const godwit_overrides_t *overrides, godwit_error_t **error);
+                                                     const godwit_overrides_t *overrides,
+                                                     godwit_error_t **error);
 
-/* Calls a method and waits for its reply. context may be NULL (an empty map), result NULL (not wanted); *result is never
- * NULL on success (a nil is a value). At most once. TIMEOUT, DELIVERY_FAILURE, UNDELIVERABLE, INVALID_TARGET (no topic;
- * fanout), VERSION_CAP, REMOTE_ERROR, NO_SUCH_METHOD, UNSUPPORTED_VERSION, INVALID_ARGUMENT (the path of what is wrong),
- * OVERLOADED, CLOSED, ...; godwit_error_outcome says whether it can have run. */
+/* Calls a method and waits for its reply. context may be NULL (an empty map), result NULL (not wanted);
+ * *result is never NULL on success (a nil is a value). At most once. TIMEOUT, DELIVERY_FAILURE,
+ * UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR, NO_SUCH_METHOD,
+ * UNSUPPORTED_VERSION, INVALID_ARGUMENT (the path of what is wrong), OVERLOADED, CLOSED, ...;
+ * godwit_error_outcome says whether it can have run. */
 GODWIT_EXPORT godwit_status_t godwit_client_call (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,
                                                   godwit_value_t **result, godwit_error_t **error);
 
-/* Hands a request over that has no reply: to one server, or with a fanout target to all. Returns when the transport has
- * accepted it. At most once, no order promised. */
+/* Hands a request over that has no reply: to one server, or with a fanout target to all. Returns when the
+ * transport has accepted it. At most once, no order promised. */
 GODWIT_EXPORT godwit_status_t godwit_client_cast (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,
                                                   godwit_error_t **error);
@@ -83,36 +90,40 @@ typedef struct godwit_fanout_report {
     uint32_t missing; /* servers that are known but could not be reached in time */
 } godwit_fanout_report_t;
 
-/* A cast to all servers of the topic, whatever the target's fanout says. Waits, within the timeout, until every server that is
- * known is subscribed, then publishes once. report may be NULL; it is written on success, which includes a partial one.
- * Nobody known at all: reached 0 and OK, or UNDELIVERABLE if the client is mandatory. */
+/* A cast to all servers of the topic, whatever the target's fanout says. Waits, within the timeout, until
+ * every server that is known is subscribed, then publishes once. report may be NULL; it is written on
+ * success, which includes a partial one. Nobody known at all: reached 0 and OK, or UNDELIVERABLE if the
+ * client is mandatory. */
 GODWIT_EXPORT godwit_status_t godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context,
                                                     const char *method, godwit_fields_t args,
                                                     godwit_fanout_report_t *report, godwit_error_t **error);
 
 /* ---- asynchronous calls ---- */
 
-/* Runs exactly once for every call that was accepted, on the transport's completion thread (or in godwit_transport_process),
- * with no lock held. It may make asynchronous calls, but must not block: completions wait for each other.
- * result is borrowed (reference it to keep it; NULL on failure); error is borrowed (NULL on success). */
+/* Runs exactly once for every call that was accepted, on the transport's completion thread (or in
+ * godwit_transport_process), with no lock held. It may make asynchronous calls, but must not block:
+ * completions wait for each other. result is borrowed (reference it to keep it; NULL on failure); error is
+ * borrowed (NULL on success). */
 typedef void godwit_reply_fn (void *user, godwit_status_t status, const godwit_value_t *result,
                               const godwit_error_t *error);
 
 /* Accepts a call and returns. On failure the callback never runs. */
-GODWIT_EXPORT godwit_status_t godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context,
-                                                        const char *method, godwit_fields_t args,
-                                                        godwit_reply_fn *callback, void *user,
-                                                        godwit_error_t **error);
+GODWIT_EXPORT godwit_status_t godwit_client_call_async (godwit_client_t *client,
+                                                        const godwit_value_t *context, const char *method,
+                                                        godwit_fields_t args, godwit_reply_fn *callback,
+                                                        void *user, godwit_error_t **error);
 
 /* A reply that will come. Threads: one thread waits at a time. */
 typedef struct godwit_future godwit_future_t;
 
-GODWIT_EXPORT godwit_status_t godwit_client_call_future (godwit_client_t *client, const godwit_value_t *context,
-                                                         const char *method, godwit_fields_t args,
-                                                         godwit_future_t **future, godwit_error_t **error);
+GODWIT_EXPORT godwit_status_t godwit_client_call_future (godwit_client_t *client,
+                                                         const godwit_value_t *context, const char *method,
+                                                         godwit_fields_t args, godwit_future_t **future,
+                                                         godwit_error_t **error);
 /* Waits up to timeout_ms (-1: as long as the call itself) for the call to end, and returns how it ended, as
- * godwit_client_call does. *finished tells a call that ended from a wait that did (then: TIMEOUT, outcome NONE, and the call
- * goes on); it may be NULL. May be asked again: each time the caller gets a reference of its own. */
+ * godwit_client_call does. *finished tells a call that ended from a wait that did (then: TIMEOUT, outcome
+ * NONE, and the call goes on); it may be NULL. May be asked again: each time the caller gets a reference of
+ * its own. */
 GODWIT_EXPORT godwit_status_t godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
                                                   godwit_value_t **result, godwit_error_t **error);
 /* Gives up what has not come. Accepts NULL and a pointer to NULL. */
@@ -120,11 +131,12 @@ GODWIT_EXPORT void godwit_future_destroy (godwit_future_t **future);
 
 /* ---- who is there ---- */
 
-/* Waits until at least count servers of the client's target are known and connected. TIMEOUT tells how many there were. */
+/* Waits until at least count servers of the client's target are known and connected. TIMEOUT tells how many
+ * there were. */
 GODWIT_EXPORT godwit_status_t godwit_client_wait_servers (godwit_client_t *client, size_t count,
                                                           int64_t timeout_ms, godwit_error_t **error);
-/* The servers of the client's target that are known: a list of maps (exchange, topic, server, instance, state, connected,
- * addresses). *list belongs to the caller. */
+/* The servers of the client's target that are known: a list of maps (exchange, topic, server, instance,
+ * state, connected, addresses). *list belongs to the caller. */
 GODWIT_EXPORT godwit_status_t godwit_client_servers (godwit_client_t *client, godwit_value_t **list,
                                                      godwit_error_t **error);
 

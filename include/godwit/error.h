@@ -1,8 +1,8 @@
 /* Statuses, outcomes and the error object (contract 3 and 7).
  *
- * Every function that can fail returns a godwit_status_t and takes, as its last parameter, a godwit_error_t **. The
- * parameter may be NULL; it is written only on failure, and what is written belongs to the caller, who gives it back
- * with godwit_error_destroy. There is no errno and no last error per thread.
+ * Every function that can fail returns a godwit_status_t and takes, as its last parameter, a godwit_error_t
+ * **. The parameter may be NULL; it is written only on failure, and what is written belongs to the caller,
+ * who gives it back with godwit_error_destroy. There is no errno and no last error per thread.
  *
  * Threads: an error is a unique object. Hand it to another thread, but do not share it.
  */
@@ -15,8 +15,8 @@
 
 GODWIT_BEGIN_DECLS
 
-/* name, parent, type as printed and as sent to peers, default text. The parents make contract 3's tree; a status whose
- * parent is itself is a root. */
+/* name, parent, type as printed and as sent to peers, default text. The parents make contract 3's tree; a
+ * status whose parent is itself is a root. */
 #define GODWIT_STATUS_LIST(X)                                                                                \
     X (OK, OK, "Ok", "success")                                                                              \
     X (INVALID_ARGUMENT, INVALID_ARGUMENT, "InvalidArgument", "an argument is not acceptable")               \
@@ -58,8 +58,9 @@ typedef enum godwit_status {
 
 #define GODWIT_OK GODWIT_ERR_OK
 
-/* What became of a call that failed (architecture 5). NOT_SENT and REJECTED are certain not to have run; MAYBE_RUN was
- * handed over and nobody can know; RAN ran and failed. NONE: the failure came before there was anything to send. */
+/* What became of a call that failed (architecture 5). NOT_SENT and REJECTED are certain not to have run;
+ * MAYBE_RUN was handed over and nobody can know; RAN ran and failed. NONE: the failure came before there was
+ * anything to send. */
 typedef enum godwit_outcome {
     GODWIT_OUTCOME_NONE,
     GODWIT_OUTCOME_NOT_SENT,
@@ -79,13 +80,14 @@ GODWIT_EXPORT int godwit_status_is (godwit_status_t status, godwit_status_t pare
 /* "NOT_SENT", "REJECTED", ... Static text. */
 GODWIT_EXPORT const char *godwit_outcome_name (godwit_outcome_t outcome);
 
-/* Makes an error with a printf-like text. Never returns NULL: when memory is short, it returns a static out-of-memory
- * error, which godwit_error_destroy accepts. The caller owns the result. */
+/* Makes an error with a printf-like text. Never returns NULL: when memory is short, it returns a static
+ * out-of-memory error, which godwit_error_destroy accepts. The caller owns the result. */
 GODWIT_EXPORT godwit_error_t *godwit_error_new (godwit_status_t status, const char *format, ...)
     GODWIT_PRINTF (2, 3);
-/* The same, of a type of the caller's own (contract 7): module and type travel to the remote caller. status is FAILED. */
-GODWIT_EXPORT godwit_error_t *godwit_error_new_typed (const char *module, const char *type, const char *format, ...)
-    GODWIT_PRINTF (3, 4);
+/* The same, of a type of the caller's own (contract 7): module and type travel to the remote caller. status
+ * is FAILED. */
+GODWIT_EXPORT godwit_error_t *godwit_error_new_typed (const char *module, const char *type,
+                                                      const char *format, ...) GODWIT_PRINTF (3, 4);
 /* Gives the error back and sets *error to NULL. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_error_destroy (godwit_error_t **error);
 
@@ -98,7 +100,8 @@ GODWIT_EXPORT const char *godwit_error_message (const godwit_error_t *error);
 GODWIT_EXPORT const char *godwit_error_traceback (const godwit_error_t *error);
 GODWIT_EXPORT const godwit_error_t *godwit_error_cause (const godwit_error_t *error);
 GODWIT_EXPORT godwit_outcome_t godwit_error_outcome (const godwit_error_t *error);
-/* "MessagingTimeout: no reply in 200 ms (outcome MAYBE_RUN)", causes included. Borrowed; made when first asked for. */
+/* "MessagingTimeout: no reply in 200 ms (outcome MAYBE_RUN)", causes included. Borrowed; made when first
+ * asked for. */
 GODWIT_EXPORT const char *godwit_error_print (godwit_error_t *error);
 
 /* Puts cause below *error: takes ownership of *cause_p, always, and sets it to NULL. */

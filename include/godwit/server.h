@@ -1,8 +1,8 @@
 /* The server: endpoints with methods, and the requests that they answer (contract 5 and 6).
  *
- * Threads: start, stop, wait and destroy may be called from any thread, but destroy only once, and neither wait nor destroy
- * from a handler of the same server. A request belongs to its handler; one that was kept, to whoever keeps it, one thread
- * at a time.
+ * Threads: start, stop, wait and destroy may be called from any thread, but destroy only once, and neither
+ * wait nor destroy from a handler of the same server. A request belongs to its handler; one that was kept, to
+ * whoever keeps it, one thread at a time.
  */
 #ifndef GODWIT_SERVER_H
 #define GODWIT_SERVER_H
@@ -20,15 +20,16 @@ typedef struct godwit_request godwit_request_t;
  *  - godwit_request_reply or godwit_request_fail was called: that one;
  *  - it returned OK without either: nil, unless the request was kept;
  *  - it returned another status: a failure of that status.
- * A cast is the same, but nothing goes out. Runs on a worker thread, several at a time up to the server's concurrency, with
- * no lock held. self is the endpoint's. */
+ * A cast is the same, but nothing goes out. Runs on a worker thread, several at a time up to the server's
+ * concurrency, with no lock held. self is the endpoint's. */
 typedef godwit_status_t godwit_handler_fn (godwit_request_t *request, void *self);
 
 enum {
-    /* For a caller in the same process the handler runs on the caller's thread: for methods that only compute for a moment.
-     * The caller's timeout cannot interrupt it. */
+    /* For a caller in the same process the handler runs on the caller's thread: for methods that only compute
+     * for a moment. The caller's timeout cannot interrupt it. */
     GODWIT_METHOD_INLINE = 1,
-    /* It takes long: another worker always takes over receiving before it runs. (Found out by measuring otherwise.) */
+    /* It takes long: another worker always takes over receiving before it runs. (Found out by measuring
+       otherwise.) */
     GODWIT_METHOD_SLOW = 2,
     /* Reachable under the policy "explicit". */
     GODWIT_METHOD_EXPOSED = 4
@@ -39,31 +40,33 @@ typedef struct godwit_method {
     const char *name;
     godwit_handler_fn *handler;
     unsigned flags;
-    /* The arguments, checked and put in a struct before the handler runs (godwit_request_params). slots NULL: not checked. */
+    /* The arguments, checked and put in a struct before the handler runs (godwit_request_params). slots NULL:
+     * not checked. */
     const godwit_slot_t *slots;
     size_t slot_count;
     size_t params_size;
 } godwit_method_t;
 
 #ifndef __cplusplus
-#define GODWIT_METHOD(name_, handler_, flags_) {.name = (name_), .handler = (handler_), .flags = (flags_)}
+#define GODWIT_METHOD(name_, handler_, flags_)                                                               \
+    {                                                                                                        \
+        .name = (name_), .handler = (handler_), .flags = (flags_)                                            \
+    }
 /* params_: the struct's type; slots_: a static const array of godwit_slot_t. */
 #define GODWIT_METHOD_WITH(name_, handler_, params_, slots_, flags_)                                         \
-    {.name = (name_),                                                                                        \
-     .handler = (handler_),                                                                                  \
-     .flags = (flags_),                                                                                      \
-     .slots = (slots_),                                                                                      \
-     .slot_count = sizeof (slots_) / sizeof ((slots_)[0]),                                                   \
-     .params_size = sizeof (params_)}
+    {                                                                                                        \
+        .name = (name_), .handler = (handler_), .flags = (flags_), .slots = (slots_),                        \
+        .slot_count = sizeof (slots_) / sizeof ((slots_)[0]), .params_size = sizeof (params_)                \
+    }
 #endif
 
-/* Methods under a namespace and version. The struct is copied, its strings too; the method table is borrowed and must outlive
- * the server. */
+/* Methods under a namespace and version. The struct is copied, its strings too; the method table is borrowed
+ * and must outlive the server. */
 typedef struct godwit_endpoint {
     size_t struct_size;
-    const char *name_space;                /* unset: no namespace */
-    const char *version;                   /* unset: 1.0 */
-    const char *const *legacy_namespaces;  /* also accepted; a NULL entry is "no namespace" */
+    const char *name_space;               /* unset: no namespace */
+    const char *version;                  /* unset: 1.0 */
+    const char *const *legacy_namespaces; /* also accepted; a NULL entry is "no namespace" */
     size_t legacy_namespace_count;
     const godwit_method_t *methods;
     size_t method_count;
@@ -98,23 +101,26 @@ typedef struct godwit_server_options {
 #define GODWIT_SERVER_OPTIONS(...)                                                                           \
     (&(const godwit_server_options_t){.struct_size = sizeof (godwit_server_options_t), __VA_ARGS__})
 
-/* A server for a topic. target: topic and server must be set by start at the latest. *server belongs to the caller.
- * INVALID_ARGUMENT: a version that is none, a method without name or handler, two methods with one name in an endpoint. */
+/* A server for a topic. target: topic and server must be set by start at the latest. *server belongs to the
+ * caller. INVALID_ARGUMENT: a version that is none, a method without name or handler, two methods with one
+ * name in an endpoint. */
 GODWIT_EXPORT godwit_status_t godwit_server_new (godwit_server_t **server, godwit_transport_t *transport,
                                                  const godwit_target_t *target,
                                                  const godwit_endpoint_t *endpoints, size_t endpoint_count,
-                                                 const godwit_server_options_t *options, godwit_error_t **error);
-/* Listens and makes itself known. INVALID_TARGET, SERVER_LISTEN with the target and the cause. Starting a started server does
- * nothing; starting a stopped one starts it again. */
+                                                 const godwit_server_options_t *options,
+                                                 godwit_error_t **error);
+/* Listens and makes itself known. INVALID_TARGET, SERVER_LISTEN with the target and the cause. Starting a
+ * started server does nothing; starting a stopped one starts it again. */
 GODWIT_EXPORT godwit_status_t godwit_server_start (godwit_server_t *server, godwit_error_t **error);
-/* Says goodbye: clients go elsewhere, what had been accepted still runs, what comes late is refused as not run. Returns at
- * once. */
+/* Says goodbye: clients go elsewhere, what had been accepted still runs, what comes late is refused as not
+ * run. Returns at once. */
 GODWIT_EXPORT godwit_status_t godwit_server_stop (godwit_server_t *server, godwit_error_t **error);
-/* Waits until the last accepted request of a stopped server has run, up to timeout_ms (0: for ever). TASK_TIMEOUT. */
+/* Waits until the last accepted request of a stopped server has run, up to timeout_ms (0: for ever).
+ * TASK_TIMEOUT. */
 GODWIT_EXPORT godwit_status_t godwit_server_wait (godwit_server_t *server, int64_t timeout_ms,
                                                   godwit_error_t **error);
-/* Stops, refuses what is queued, waits for handlers that run. Requests that were kept stay valid; their replies go nowhere.
- * Accepts NULL and a pointer to NULL. */
+/* Stops, refuses what is queued, waits for handlers that run. Requests that were kept stay valid; their
+ * replies go nowhere. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_server_destroy (godwit_server_t **server);
 
 /* ---- requests ---- */
@@ -129,21 +135,22 @@ GODWIT_EXPORT const void *godwit_request_params (const godwit_request_t *request
 GODWIT_EXPORT const char *godwit_request_name_space (const godwit_request_t *request);
 GODWIT_EXPORT const char *godwit_request_version (const godwit_request_t *request);
 GODWIT_EXPORT bool godwit_request_is_cast (const godwit_request_t *request);
-/* What is left of the caller's time, to pass on to further calls: at least GODWIT_TIMEOUT_ZERO's -1 when it is spent;
- * GODWIT_CLEAR_INT when the request does not expire. Fits the timeout_ms of godwit_overrides_t. */
+/* What is left of the caller's time, to pass on to further calls: at least GODWIT_TIMEOUT_ZERO's -1 when it
+ * is spent; GODWIT_CLEAR_INT when the request does not expire. Fits the timeout_ms of godwit_overrides_t. */
 GODWIT_EXPORT int64_t godwit_request_remaining_ms (const godwit_request_t *request);
 
-/* Replies with one value; the field's name is ignored. The value is copied. A second reply is INVALID_ARGUMENT and does
- * nothing. A value that cannot be sent is INVALID_ARGUMENT or LIMIT_EXCEEDED, and the caller gets a failure that says so.
- * Returns OK also when the caller is gone. */
+/* Replies with one value; the field's name is ignored. The value is copied. A second reply is
+ * INVALID_ARGUMENT and does nothing. A value that cannot be sent is INVALID_ARGUMENT or LIMIT_EXCEEDED, and
+ * the caller gets a failure that says so. Returns OK also when the caller is gone. */
 GODWIT_EXPORT godwit_status_t godwit_request_reply (godwit_request_t *request, godwit_field_t result);
-/* Replies with a failure: consumes *error_p and sets it to NULL. Returns the error's status, so that a handler can end with
- * it. */
+/* Replies with a failure: consumes *error_p and sets it to NULL. Returns the error's status, so that a
+ * handler can end with it. */
 GODWIT_EXPORT godwit_status_t godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p);
-/* Keeps the request beyond its handler: to be replied to later, from any thread, and given back with godwit_request_destroy.
- * Until then it counts towards the server's concurrency. Returns its argument. */
+/* Keeps the request beyond its handler: to be replied to later, from any thread, and given back with
+ * godwit_request_destroy. Until then it counts towards the server's concurrency. Returns its argument. */
 GODWIT_EXPORT godwit_request_t *godwit_request_keep (godwit_request_t *request);
-/* Gives a kept request back. If it was not replied to, its caller gets a failure. Accepts NULL and a pointer to NULL. */
+/* Gives a kept request back. If it was not replied to, its caller gets a failure. Accepts NULL and a pointer
+ * to NULL. */
 GODWIT_EXPORT void godwit_request_destroy (godwit_request_t **request);
 
 GODWIT_END_DECLS

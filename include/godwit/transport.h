@@ -1,13 +1,15 @@
-/* The transport: a process's place in the cluster. Clients and servers are made on one, and share its connections.
+/* The transport: a process's place in the cluster. Clients and servers are made on one, and share its
+ * connections.
  *
- * A URL says how: "zmq://" (no configuration: the processes of this host find each other), "zmq://10.0.0.1:9573/" (through
- * rendezvous points on other hosts), "inproc://name/" (this process only). docs/protocol.md and the README have the query
- * options; each of them has a counterpart in godwit_transport_options_t, and the URL wins.
+ * A URL says how: "zmq://" (no configuration: the processes of this host find each other),
+ * "zmq://10.0.0.1:9573/" (through rendezvous points on other hosts), "inproc://name/" (this process only).
+ * docs/protocol.md and the README have the query options; each of them has a counterpart in
+ * godwit_transport_options_t, and the URL wins.
  *
- * Threads: any thread may use a transport and everything made on it, unless a function says otherwise. After fork() every
- * call in the child returns GODWIT_ERR_FORKED, and destroy only frees memory.
- * A transport has one control thread (none with external_loop), one more once an asynchronous call is made, and workers
- * once a server is started.
+ * Threads: any thread may use a transport and everything made on it, unless a function says otherwise. After
+ * fork() every call in the child returns GODWIT_ERR_FORKED, and destroy only frees memory. A transport has
+ * one control thread (none with external_loop), one more once an asynchronous call is made, and workers once
+ * a server is started.
  */
 #ifndef GODWIT_TRANSPORT_H
 #define GODWIT_TRANSPORT_H
@@ -26,7 +28,8 @@ typedef enum godwit_log_level {
     GODWIT_LOG_ERROR
 } godwit_log_level_t;
 
-/* text is one line without its end, borrowed. Runs on any thread, without a lock held; it must not call the transport. */
+/* text is one line without its end, borrowed. Runs on any thread, without a lock held; it must not call the
+ * transport. */
 typedef void godwit_log_fn (void *user, godwit_log_level_t level, const char *text);
 
 /* Zero means the default, which stands behind each field. Durations in milliseconds, sizes in bytes. */
@@ -53,25 +56,28 @@ typedef struct godwit_transport_options {
     (&(const godwit_transport_options_t){.struct_size = sizeof (godwit_transport_options_t), __VA_ARGS__})
 
 /* Contract 8. url is copied; options may be NULL. *transport belongs to the caller. INVALID_URL, DRIVER_LOAD,
- * INVALID_ARGUMENT (an unknown or ill-typed option, by name), SYSTEM, OUT_OF_MEMORY. Does not wait for the network. */
+ * INVALID_ARGUMENT (an unknown or ill-typed option, by name), SYSTEM, OUT_OF_MEMORY. Does not wait for the
+ * network. */
 GODWIT_EXPORT godwit_status_t godwit_transport_new (godwit_transport_t **transport, const char *url,
                                                     const godwit_transport_options_t *options,
                                                     godwit_error_t **error);
 
-/* Ends it: outstanding calls complete with CLOSED, each exactly once; servers are stopped without waiting for their queues
- * (running handlers are waited for); connections are closed, threads joined. Nothing of the library runs in this transport
- * afterwards. Clients, servers and futures may be destroyed before or after; until then their functions return CLOSED.
- * Accepts NULL and a pointer to NULL; sets *transport to NULL. Not from a handler or a callback of the same transport. */
+/* Ends it: outstanding calls complete with CLOSED, each exactly once; servers are stopped without waiting for
+ * their queues (running handlers are waited for); connections are closed, threads joined. Nothing of the
+ * library runs in this transport afterwards. Clients, servers and futures may be destroyed before or after;
+ * until then their functions return CLOSED. Accepts NULL and a pointer to NULL; sets *transport to NULL. Not
+ * from a handler or a callback of the same transport. */
 GODWIT_EXPORT void godwit_transport_destroy (godwit_transport_t **transport);
 
 /* ---- for a program with its own event loop (option external_loop) ---- */
 
-/* Readable when there is something to do, timers included. Borrowed: only poll it for reading. -1 without external_loop. */
+/* Readable when there is something to do, timers included. Borrowed: only poll it for reading. -1 without
+ * external_loop. */
 GODWIT_EXPORT int godwit_transport_fd (const godwit_transport_t *transport);
 
-/* Does what is due, without blocking (timeout_ms 0), or waits for the next thing to do for that long (-1: for ever).
- * Handlers and callbacks run in it. One thread at a time; not from a handler. A synchronous call made by the thread of the
- * loop runs it until the reply is there. INVALID_ARGUMENT without external_loop. */
+/* Does what is due, without blocking (timeout_ms 0), or waits for the next thing to do for that long (-1: for
+ * ever). Handlers and callbacks run in it. One thread at a time; not from a handler. A synchronous call made
+ * by the thread of the loop runs it until the reply is there. INVALID_ARGUMENT without external_loop. */
 GODWIT_EXPORT godwit_status_t godwit_transport_process (godwit_transport_t *transport, int64_t timeout_ms,
                                                         godwit_error_t **error);
 
@@ -82,25 +88,25 @@ typedef struct godwit_transport_stats {
     uint64_t calls_started;
     uint64_t calls_succeeded;
     uint64_t calls_failed;
-    uint64_t calls_retried;       /* handed to another server after NOT_SENT or REJECTED */
+    uint64_t calls_retried; /* handed to another server after NOT_SENT or REJECTED */
     uint64_t casts;
     uint64_t fanouts;
     uint64_t requests_received;
-    uint64_t requests_refused;    /* NACK: overloaded, draining, expired, not here */
-    uint64_t requests_duplicate;  /* refused because the call id had been seen */
+    uint64_t requests_refused;   /* NACK: overloaded, draining, expired, not here */
+    uint64_t requests_duplicate; /* refused because the call id had been seen */
     uint64_t fanouts_received;
-    uint64_t fanout_gaps;         /* publications that were missed, by their sequence numbers */
+    uint64_t fanout_gaps; /* publications that were missed, by their sequence numbers */
     uint64_t frames_malformed;
-    uint64_t frames_unknown;      /* of a type or version that is not known: ignored */
-    uint64_t frames_dropped;      /* replies that nobody waits for any more */
-    uint64_t peers;               /* connections open now */
-    uint64_t servers_known;       /* in the directory now */
-    uint64_t workers;             /* threads now */
+    uint64_t frames_unknown; /* of a type or version that is not known: ignored */
+    uint64_t frames_dropped; /* replies that nobody waits for any more */
+    uint64_t peers;          /* connections open now */
+    uint64_t servers_known;  /* in the directory now */
+    uint64_t workers;        /* threads now */
 } godwit_transport_stats_t;
 
 /* Fills at most size bytes (sizeof *stats). A snapshot, field by field. */
-GODWIT_EXPORT void godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_stats_t *stats,
-                                           size_t size);
+GODWIT_EXPORT void godwit_transport_stats (const godwit_transport_t *transport,
+                                           godwit_transport_stats_t *stats, size_t size);
 
 GODWIT_END_DECLS
 

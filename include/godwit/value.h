@@ -1,13 +1,15 @@
 /* Values: what arguments, contexts and results are made of.
  *
- * Three ways in: a literal array of typed fields (GODWIT_ARGS), for data whose shape is known when the program is
- * written; a builder, for data of run-time shape and for C++; and decoding, which the library does. One way out: an
- * immutable, reference-counted godwit_value_t, read by typed getters or by a slot table that fills a struct.
+ * Three ways in: a literal array of typed fields (GODWIT_ARGS), for data whose shape is known when the
+ * program is written; a builder, for data of run-time shape and for C++; and decoding, which the library
+ * does. One way out: an immutable, reference-counted godwit_value_t, read by typed getters or by a slot table
+ * that fills a struct.
  *
- * Limits (the same when encoding and when decoding): depth 32, GODWIT_VALUE_MAX_COUNT elements; the size of a message is
- * the transport's option max_message_size.
+ * Limits (the same when encoding and when decoding): depth 32, GODWIT_VALUE_MAX_COUNT elements; the size of a
+ * message is the transport's option max_message_size.
  *
- * Threads: a value may be read and reference-counted by any number of threads. A builder belongs to one thread at a time.
+ * Threads: a value may be read and reference-counted by any number of threads. A builder belongs to one
+ * thread at a time.
  */
 #ifndef GODWIT_VALUE_H
 #define GODWIT_VALUE_H
@@ -42,8 +44,8 @@ typedef struct godwit_value godwit_value_t;
 
 /* ---- fields: typed literals ---- */
 
-/* One named datum. Use the macros below: they check the type of what they are given when the program is compiled.
- * Everything that a field points to is borrowed for the length of the call that takes the field. */
+/* One named datum. Use the macros below: they check the type of what they are given when the program is
+ * compiled. Everything that a field points to is borrowed for the length of the call that takes the field. */
 typedef struct godwit_field {
     const char *name; /* NULL in a list and for a lone value */
     godwit_type_t type;
@@ -68,9 +70,11 @@ typedef struct godwit_fields {
 } godwit_fields_t;
 
 #ifndef __cplusplus
-/* The operators in these macros are not arithmetic: they make a wrong type a compile error, as _Generic does. */
+/* The operators in these macros are not arithmetic: they make a wrong type a compile error, as _Generic does.
+ */
 #define GODWIT_NIL(name_) ((godwit_field_t){(name_), GODWIT_TYPE_NIL, 0, {false}})
-#define GODWIT_BOOL(name_, v) ((godwit_field_t){(name_), GODWIT_TYPE_BOOL, 0, {.boolean = ((v) ? true : false)}})
+#define GODWIT_BOOL(name_, v)                                                                                \
+    ((godwit_field_t){(name_), GODWIT_TYPE_BOOL, 0, {.boolean = ((v) ? true : false)}})
 #define GODWIT_INT(name_, v) ((godwit_field_t){(name_), GODWIT_TYPE_INT, 0, {.integer = ((v) | INT64_C (0))}})
 #define GODWIT_UINT(name_, v)                                                                                \
     ((godwit_field_t){(name_), GODWIT_TYPE_UINT, 0, {.unsigned_integer = ((v) | UINT64_C (0))}})
@@ -123,7 +127,8 @@ GODWIT_EXPORT godwit_status_t godwit_value_new (godwit_value_t **value, godwit_f
 /* The same for a map of fields: the usual way to make a request context. */
 GODWIT_EXPORT godwit_status_t godwit_value_new_map (godwit_value_t **value, godwit_fields_t fields,
                                                     godwit_error_t **error);
-/* Adds a reference, to any part of a value: a part that is referenced keeps the whole alive. Returns its argument. */
+/* Adds a reference, to any part of a value: a part that is referenced keeps the whole alive. Returns its
+ * argument. */
 GODWIT_EXPORT godwit_value_t *godwit_value_ref (const godwit_value_t *value);
 /* Drops a reference and sets *value to NULL; accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_value_unref (godwit_value_t **value);
@@ -132,8 +137,9 @@ GODWIT_EXPORT void godwit_value_unref (godwit_value_t **value);
 GODWIT_EXPORT godwit_type_t godwit_value_type (const godwit_value_t *value);
 /* Elements of a list or a map, bytes of a str or bin; 0 for all others. */
 GODWIT_EXPORT size_t godwit_value_count (const godwit_value_t *value);
-/* Typed getters: TYPE_MISMATCH ("expected int, got str") and *out untouched if the value is of another type. An INT is
- * accepted as a double if it converts exactly. What a pointer points to is borrowed from the value. */
+/* Typed getters: TYPE_MISMATCH ("expected int, got str") and *out untouched if the value is of another type.
+ * An INT is accepted as a double if it converts exactly. What a pointer points to is borrowed from the value.
+ */
 GODWIT_EXPORT godwit_status_t godwit_value_get_bool (const godwit_value_t *value, bool *out,
                                                      godwit_error_t **error);
 GODWIT_EXPORT godwit_status_t godwit_value_get_int (const godwit_value_t *value, int64_t *out,
@@ -144,8 +150,8 @@ GODWIT_EXPORT godwit_status_t godwit_value_get_double (const godwit_value_t *val
                                                        godwit_error_t **error);
 GODWIT_EXPORT godwit_status_t godwit_value_get_str (const godwit_value_t *value, const char **out,
                                                     godwit_error_t **error);
-GODWIT_EXPORT godwit_status_t godwit_value_get_bin (const godwit_value_t *value, const void **out, size_t *size,
-                                                    godwit_error_t **error);
+GODWIT_EXPORT godwit_status_t godwit_value_get_bin (const godwit_value_t *value, const void **out,
+                                                    size_t *size, godwit_error_t **error);
 /* Short forms for a reader who has a default: the datum, or the fallback if the value is of another type. */
 GODWIT_EXPORT int64_t godwit_value_as_int (const godwit_value_t *value, int64_t fallback);
 GODWIT_EXPORT double godwit_value_as_double (const godwit_value_t *value, double fallback);
@@ -159,7 +165,8 @@ GODWIT_EXPORT const char *godwit_value_key_at (const godwit_value_t *value, size
 GODWIT_EXPORT const godwit_value_t *godwit_value_get (const godwit_value_t *map, const char *key);
 /* Same type and same content; maps compare without order. */
 GODWIT_EXPORT bool godwit_value_equal (const godwit_value_t *a, const godwit_value_t *b);
-/* A one-line printed form (as JSON, bin as hex, cut with "..." at size - 1 bytes). Returns the length it would have. */
+/* A one-line printed form (as JSON, bin as hex, cut with "..." at size - 1 bytes). Returns the length it
+ * would have. */
 GODWIT_EXPORT size_t godwit_value_print (const godwit_value_t *value, char *text, size_t size);
 
 /* ---- builder ---- */
@@ -177,15 +184,19 @@ GODWIT_EXPORT void godwit_builder_int (godwit_builder_t *builder, const char *na
 GODWIT_EXPORT void godwit_builder_uint (godwit_builder_t *builder, const char *name, uint64_t value);
 GODWIT_EXPORT void godwit_builder_double (godwit_builder_t *builder, const char *name, double value);
 GODWIT_EXPORT void godwit_builder_str (godwit_builder_t *builder, const char *name, const char *value);
-GODWIT_EXPORT void godwit_builder_strn (godwit_builder_t *builder, const char *name, const char *value, size_t size);
-GODWIT_EXPORT void godwit_builder_bin (godwit_builder_t *builder, const char *name, const void *value, size_t size);
+GODWIT_EXPORT void godwit_builder_strn (godwit_builder_t *builder, const char *name, const char *value,
+                                        size_t size);
+GODWIT_EXPORT void godwit_builder_bin (godwit_builder_t *builder, const char *name, const void *value,
+                                       size_t size);
 /* Copies value in; NULL is nil. */
-GODWIT_EXPORT void godwit_builder_value (godwit_builder_t *builder, const char *name, const godwit_value_t *value);
+GODWIT_EXPORT void godwit_builder_value (godwit_builder_t *builder, const char *name,
+                                         const godwit_value_t *value);
 GODWIT_EXPORT void godwit_builder_open_map (godwit_builder_t *builder, const char *name);
 GODWIT_EXPORT void godwit_builder_open_list (godwit_builder_t *builder, const char *name);
 GODWIT_EXPORT void godwit_builder_close (godwit_builder_t *builder);
-/* Makes the value, consumes the builder (always, also on error) and sets *builder_p to NULL. *value belongs to the
- * caller. INVALID_ARGUMENT (left open, a key missing or twice, nothing built), LIMIT_EXCEEDED, OUT_OF_MEMORY. */
+/* Makes the value, consumes the builder (always, also on error) and sets *builder_p to NULL. *value belongs
+ * to the caller. INVALID_ARGUMENT (left open, a key missing or twice, nothing built), LIMIT_EXCEEDED,
+ * OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_builder_finish (godwit_builder_t **builder_p, godwit_value_t **value,
                                                      godwit_error_t **error);
 
@@ -196,7 +207,8 @@ typedef struct godwit_bytes {
     size_t size;
 } godwit_bytes_t;
 
-/* One member of a struct that a map fills. Static const tables; make rows with GODWIT_SLOT and GODWIT_SLOT_OPTIONAL. */
+/* One member of a struct that a map fills. Static const tables; make rows with GODWIT_SLOT and
+ * GODWIT_SLOT_OPTIONAL. */
 typedef struct godwit_slot {
     const char *name;
     godwit_type_t type; /* VALUE: any type is accepted */
@@ -206,13 +218,14 @@ typedef struct godwit_slot {
 } godwit_slot_t;
 
 #ifndef __cplusplus
-/* GODWIT_SLOT (struct add_args, a): the member's C type gives the slot's type: bool, int32_t, int64_t, uint32_t, uint64_t,
- * double, const char *, godwit_bytes_t, const godwit_value_t *. Any other does not compile. */
+/* GODWIT_SLOT (struct add_args, a): the member's C type gives the slot's type: bool, int32_t, int64_t,
+ * uint32_t, uint64_t, double, const char *, godwit_bytes_t, const godwit_value_t *. Any other does not
+ * compile. */
 #define GODWIT_SLOT(struct_, member_) GODWIT_SLOT_ (struct_, member_, false)
 #define GODWIT_SLOT_OPTIONAL(struct_, member_) GODWIT_SLOT_ (struct_, member_, true)
 #define GODWIT_SLOT_(struct_, member_, optional_)                                                            \
     {                                                                                                        \
-        #member_,                                                                                            \
+#member_,                                                                                            \
             _Generic (((struct_ *) 0)->member_,                                                              \
                 bool: GODWIT_TYPE_BOOL,                                                                      \
                 int32_t: GODWIT_TYPE_INT,                                                                    \
@@ -223,13 +236,14 @@ typedef struct godwit_slot {
                 const char *: GODWIT_TYPE_STR,                                                               \
                 godwit_bytes_t: GODWIT_TYPE_BIN,                                                             \
                 const godwit_value_t *: GODWIT_TYPE_VALUE),                                                  \
-            (optional_), offsetof (struct_, member_), sizeof (((struct_ *) 0)->member_)                      \
+            (optional_), offsetof (struct_, member_), sizeof (((struct_ *) 0)->member_)       \
     }
 #endif
 
-/* Fills the struct at base from map: every slot that is not optional must be there, of its type and in its range, and
- * the map may hold nothing else. The error names the path ("args.x: expected int, got str"); path is its first part.
- * On failure some members may have been written. Pointers written are borrowed from map. */
+/* Fills the struct at base from map: every slot that is not optional must be there, of its type and in its
+ * range, and the map may hold nothing else. The error names the path ("args.x: expected int, got str"); path
+ * is its first part. On failure some members may have been written. Pointers written are borrowed from map.
+ */
 GODWIT_EXPORT godwit_status_t godwit_value_unpack (const godwit_value_t *map, const godwit_slot_t *slots,
                                                    size_t slot_count, void *base, const char *path,
                                                    godwit_error_t **error);

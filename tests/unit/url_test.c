@@ -78,6 +78,7 @@ Test (url, parsing_and_printing)
         {"zmq://,h1,,h2,/v", "zmq zmq |user=- pass=- host=h1 port=0 |user=- pass=- host=h2 port=0 |vhost=v",
          "zmq://h1,h2/v"},
         {"zmq://,,,", "zmq zmq |vhost=-", "zmq:///"},
+        {"zmq://:,h,:/", "zmq zmq |user=- pass=- host=h port=0 |vhost=", "zmq://h/"},
         {"zmq://u1:p1@h1,u2:p2@[::2]:2",
          "zmq zmq |user=u1 pass=p1 host=h1 port=0 |user=u2 pass=p2 host=::2 port=2 |vhost=-",
          "zmq://u1:p1@h1,u2:p2@[::2]:2/"},

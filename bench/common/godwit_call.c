@@ -1,0 +1,52 @@
+/* Synchronous calls of one thread. */
+#include "clock.h"
+#include "die.h"
+#include "godwit_side.h"
+
+#include <stdlib.h>
+
+typedef struct {
+    bench_godwit_client_t side;
+    const char *method;
+} client_t;
+
+static void *
+open_client (const bench_setup_t *setup)
+{
+    client_t *self = bench_alloc (sizeof *self);
+    self->method = setup->inlined ? "add_inline" : "add";
+    bench_godwit_open (&self->side, setup, 1);
+    return self;
+}
+
+static uint64_t
+burst (void *client, size_t count, bench_samples_t *samples)
+{
+    client_t *self = client;
+    uint64_t begin = bench_now_ns (), before = begin;
+
+    for (size_t i = 0; i < count; i++) {
+        bench_godwit_add (&self->side, self->method, (int64_t) i);
+        uint64_t now = bench_now_ns ();
+        bench_samples_add (samples, now - before);
+        before = now;
+    }
+    return before - begin;
+}
+
+static void
+close_client (void *client)
+{
+    client_t *self = client;
+    bench_godwit_close (&self->side);
+    free (self);
+}
+
+const bench_half_t bench_godwit_call = {
+    .name = "godwit",
+    .serve = bench_godwit_serve,
+    .unserve = bench_godwit_unserve,
+    .open = open_client,
+    .burst = burst,
+    .close = close_client,
+};

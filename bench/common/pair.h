@@ -1,0 +1,83 @@
+/* A benchmark is a pair of halves that do the same work: bare libzmq, and Godwit. The harness (rounds.c)
+ * keeps both alive and runs short bursts of them in turn, so that what the machine does meanwhile (clock,
+ * neighbours, heat) hits both alike and cancels in the ratio. */
+#ifndef BENCH_PAIR_H
+#define BENCH_PAIR_H
+
+#include "samples.h"
+#include "window.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { BENCH_WHERE_SIZE = 8192 };
+
+/* What a half is told. The client gets the same as its server, and what that said. */
+typedef struct {
+    const char *transport;  /* "tcp", "ipc" or "inproc" */
+    size_t payload_size;    /* bytes of a request's (or publication's) payload on the bare side */
+    size_t reply_size;      /* bytes of a bare reply */
+    size_t concurrency;     /* threads that call, calls in flight, or subscribers: what the pair says */
+    bool inlined;           /* the method may run on the caller's thread */
+    bool slow_neighbours;   /* slow calls run at the same server meanwhile */
+    const char *where;      /* client: the line that the server wrote */
+    void *server;           /* client: the server, when it is in this process */
+    bench_window_t *window; /* fanout: shared by publisher and subscribers */
+} bench_setup_t;
+
+/* Every function dies on failure; a benchmark that went wrong has no figure. */
+typedef struct {
+    const char *name;
+
+    /* The server's process (or the client's, for inproc): starts to serve on threads of its own, and writes
+     * one line for the client. */
+    void *(*serve) (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE]);
+    void (*unserve) (void *server);
+
+    /* The client's process. `burst` makes `count` calls, appends one sample a call if it measures latencies,
+     * and returns the elapsed time in nanoseconds. */
+    void *(*open) (const bench_setup_t *setup);
+    uint64_t (*burst) (void *client, size_t count, bench_samples_t *samples);
+    void (*close) (void *client);
+} bench_half_t;
+
+typedef enum {
+    BENCH_P50, /* ratio of medians of latencies: small is good */
+    BENCH_P99, /* the same of the 99th percentiles */
+    BENCH_RATE /* ratio of calls (or bytes) per second: large is good */
+} bench_measure_t;
+
+typedef struct {
+    const char *name;
+    const char *what;
+    bench_measure_t measure;
+    double goal;
+    const char *unit; /* of a rate: what a call counts as, a second */
+    size_t multiple;  /* bursts are multiples of this many calls */
+    size_t minimum;   /* calls a burst, however slow */
+    bool windowed;    /* the publisher shares a window with its subscribers */
+    bool pinned;      /* the client's process has a processor, and the server's has another */
+    const bench_half_t *halves[2];
+    bench_setup_t setups[2];
+} bench_pair_t;
+
+extern const bench_pair_t bench_pairs[];
+extern const size_t bench_pairs_count;
+
+const bench_pair_t *bench_pair_find (const char *name);
+
+extern const bench_half_t bench_baseline_call;
+extern const bench_half_t bench_baseline_threads;
+extern const bench_half_t bench_baseline_async;
+extern const bench_half_t bench_baseline_big;
+extern const bench_half_t bench_baseline_fanout;
+
+extern const bench_half_t bench_godwit_call;
+extern const bench_half_t bench_godwit_threads;
+extern const bench_half_t bench_godwit_async;
+extern const bench_half_t bench_godwit_big;
+extern const bench_half_t bench_godwit_fanout;
+extern const bench_half_t bench_godwit_neighbour;
+
+#endif

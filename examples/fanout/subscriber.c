@@ -1,0 +1,100 @@
+/* Holds a setting that is changed for all subscribers at once. */
+#include <godwit/godwit.h>
+
+#include <argp.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct arguments {
+    const char *url;
+    const char *name;
+};
+
+static error_t
+parse (int key, char *text, struct argp_state *state)
+{
+    struct arguments *arguments = state->input;
+    switch (key) {
+    case 'u':
+        arguments->url = text;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (state->arg_num > 0)
+            argp_usage (state);
+        arguments->name = text;
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_usage (state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+struct configure_args {
+    int64_t revision;
+    const char *colour;
+};
+
+static const godwit_slot_t configure_slots[] = {
+    GODWIT_SLOT (struct configure_args, revision),
+    GODWIT_SLOT (struct configure_args, colour),
+};
+
+static godwit_status_t
+configure (godwit_request_t *request, void *self)
+{
+    const struct arguments *arguments = self;
+    const struct configure_args *args = godwit_request_params (request);
+    printf ("%s: revision %" PRId64 " is %s\n", arguments->name, args->revision, args->colour);
+    fflush (stdout);
+    return GODWIT_OK; /* a cast has no reply */
+}
+
+static const godwit_method_t methods[] = {
+    GODWIT_METHOD_WITH ("configure", configure, struct configure_args, configure_slots, 0),
+};
+
+int
+main (int argc, char **argv)
+{
+    static const struct argp_option options[] = {
+        {.name = "url", .key = 'u', .arg = "URL", .doc = "Transport URL (GODWIT_URL, or zmq://)"},
+        {0},
+    };
+    static const struct argp parser = {
+        .options = options, .parser = parse, .args_doc = "NAME", .doc = "A subscriber of \"settings\"."};
+    struct arguments arguments = {.url = getenv ("GODWIT_URL")};
+    argp_parse (&parser, argc, argv, 0, NULL, &arguments);
+    if (!arguments.url)
+        arguments.url = "zmq://";
+
+    sigset_t signals;
+    sigemptyset (&signals);
+    sigaddset (&signals, SIGINT);
+    sigaddset (&signals, SIGTERM);
+    pthread_sigmask (SIG_BLOCK, &signals, NULL);
+
+    godwit_transport_t *transport = NULL;
+    godwit_server_t *server = NULL;
+    godwit_error_t *error = NULL;
+    int result = EXIT_FAILURE;
+    /* One handler at a time: settings are applied in the order of one publisher. */
+    if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
+        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "settings", .server = arguments.name),
+                           &GODWIT_ENDPOINT (methods, .self = &arguments), 1,
+                           GODWIT_SERVER_OPTIONS (.concurrency = 1), &error) == GODWIT_OK &&
+        godwit_server_start (server, &error) == GODWIT_OK) {
+        puts ("ready");
+        fflush (stdout);
+        result = sigwait (&signals, &(int){0});
+    } else {
+        fprintf (stderr, "subscriber: %s\n", godwit_error_print (error));
+    }
+    godwit_error_destroy (&error);
+    godwit_server_destroy (&server);
+    godwit_transport_destroy (&transport);
+    return result;
+}

@@ -1,0 +1,32 @@
+#include "matchmaker/rendezvous_address.h"
+
+#include "src/error.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The drivers of one process have the scheme that they are named after. */
+static const char *
+scheme_of (const char *driver_name)
+{
+    return strcmp (driver_name, "zmq") == 0 ? "tcp" : driver_name;
+}
+
+godwit_status_t
+godwit__rendezvous_address (char address[GODWIT__ADDRESS_SIZE], bool *is_here, const char *driver_name,
+                            const godwit_url_host_t *host, godwit_error_t **error)
+{
+    const char *name = host && host->hostname ? host->hostname : "";
+    const bool here = name[0] == '\0';
+    /* A name cannot be listened on, only an address; and "localhost" may be either family's. */
+    if (here || strcmp (name, "localhost") == 0)
+        name = "127.0.0.1";
+    const int port = host && host->port ? host->port : GODWIT__RENDEZVOUS_PORT;
+    const bool is_v6 = strchr (name, ':') != NULL;
+    const int size = snprintf (address, GODWIT__ADDRESS_SIZE, "%s://%s%s%s:%d", scheme_of (driver_name),
+                               is_v6 ? "[" : "", name, is_v6 ? "]" : "", port);
+    if (size < 0 || size >= GODWIT__ADDRESS_SIZE)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_URL, "the name of a host is too long");
+    *is_here = here;
+    return GODWIT_OK;
+}

@@ -1,0 +1,483 @@
+#include "matchmaker/rendezvous_host_inside.h"
+
+#include "src/error.h"
+#include "src/header.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Frames that are handled before the reactor's other sources get their turn. */
+#define FRAME_BUDGET 256
+/* What a member may ask for: so many tokens at once, and so many each millisecond. */
+#define TOKENS_MAX 8192
+#define TOKENS_PER_MS 1
+#define SNAPSHOT_COST 256
+
+/* --- members --- */
+
+static int
+compare_ids (const void *a, const void *b)
+{
+    const uint32_t left = *(const uint32_t *) a;
+    const uint32_t right = *(const uint32_t *) b;
+    return (left > right) - (left < right);
+}
+
+/* Drops all records but those of the servers in keep, which is sorted. */
+static void
+drop_records (godwit__rendezvous_host_t *host, godwit__member_t *member, const uint32_t *keep,
+              size_t keep_count)
+{
+    godwit__record_key_t gone[GODWIT__ROOMS_MEMBER_RECORDS_MAX];
+    size_t count = 0;
+    uint64_t lowest = UINT64_MAX;
+    for (size_t i = member->entry_count; i-- > 0;) {
+        const uint32_t server_id = member->entries[i]->record->server_id;
+        if (keep_count > 0 && bsearch (&server_id, keep, keep_count, sizeof *keep, compare_ids))
+            continue;
+        memcpy (gone[count].instance, member->instance, GODWIT__UUID_SIZE);
+        gone[count++].server_id = server_id;
+        const uint64_t stamp = godwit__rooms_take (&host->rooms, member, server_id);
+        lowest = stamp < lowest ? stamp : lowest;
+    }
+    godwit__host_tell_gone (host, member->room, gone, count, lowest);
+}
+
+static void
+forget (godwit__rendezvous_host_t *host, godwit__member_t *member)
+{
+    drop_records (host, member, NULL, 0);
+    godwit__rooms_remove (&host->rooms, member);
+}
+
+/* Ends the membership. A port cannot hang up on one peer, so it is remembered for a while that this
+ * connection is not listened to; otherwise whoever leaves and joins in turns would get a snapshot each time.
+ */
+static void
+part (godwit__rendezvous_host_t *host, godwit__member_t *member)
+{
+    drop_records (host, member, NULL, 0);
+    godwit__rooms_leave (&host->rooms, member);
+    if (!member->origin)
+        godwit__rooms_remove (&host->rooms, member);
+}
+
+static void
+expel (godwit__rendezvous_host_t *host, godwit__member_t *member, const char *reason)
+{
+    if (member->origin)
+        godwit__host_send (host, member, godwit__rendezvous_expelled (host->buffer, reason));
+    part (host, member);
+}
+
+static godwit__member_t *
+earlier (godwit__member_t *a, godwit__member_t *b)
+{
+    return !a || b->expires_ns < a->expires_ns ? b : a;
+}
+
+/* For a new member somebody has to go: of those that are no members any more, or else of those that are not
+ * connected, the one whose lease ends first. */
+static void
+make_room (godwit__rendezvous_host_t *host)
+{
+    if (host->rooms.member_count < GODWIT__ROOMS_MEMBERS_MAX)
+        return;
+    godwit__member_t *oldest = NULL;
+    const godwit__map_t *all = &host->rooms.origins;
+    for (godwit__map_node_t *node = godwit__map_next (all, NULL); node; node = godwit__map_next (all, node)) {
+        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_origin);
+        if (!member->room)
+            oldest = earlier (oldest, member);
+    }
+    all = &host->rooms.identities;
+    for (godwit__map_node_t *node = oldest ? NULL : godwit__map_next (all, NULL); node;
+         node = godwit__map_next (all, node)) {
+        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_identity);
+        if (!member->origin && !member->is_host)
+            oldest = earlier (oldest, member);
+    }
+    if (oldest)
+        forget (host, oldest);
+}
+
+static bool
+charge (const godwit__rendezvous_host_t *host, godwit__member_t *member, int64_t cost)
+{
+    const int64_t now = godwit__host_now (host);
+    const int64_t passed_ms = (now - member->tokens_at_ns) / GODWIT__NS_PER_MS;
+    if (passed_ms > 0) {
+        member->tokens_at_ns = now;
+        member->tokens =
+            passed_ms >= TOKENS_MAX / TOKENS_PER_MS ? TOKENS_MAX : member->tokens + passed_ms * TOKENS_PER_MS;
+        if (member->tokens > TOKENS_MAX)
+            member->tokens = TOKENS_MAX;
+    }
+    member->tokens -= cost;
+    return member->tokens >= 0;
+}
+
+static void
+renew (const godwit__rendezvous_host_t *host, godwit__member_t *member)
+{
+    member->expires_ns = godwit__host_now (host) + godwit__host_lease_ns (member);
+}
+
+/* --- messages --- */
+
+static void
+refuse (godwit__rendezvous_host_t *host, godwit__origin_t origin, const char *reason)
+{
+    const godwit__message_t message = godwit__rendezvous_expelled (host->buffer, reason);
+    host->port->ops->send (host->port, origin, &message);
+}
+
+/* A JOIN from a connection that is not known: a new member, or one that is back. */
+static void
+welcome (godwit__rendezvous_host_t *host, godwit__origin_t origin,
+         const godwit__rendezvous_message_t *message)
+{
+    godwit__member_t *member =
+        godwit__rooms_by_identity (&host->rooms, message->virtual_host, message->instance);
+    if (member && member->is_host) {
+        refuse (host, origin, "this is the instance of the host itself");
+        return;
+    }
+    if (!member) {
+        make_room (host);
+        member = godwit__rooms_add (&host->rooms, message->virtual_host, message->instance);
+        if (!member) {
+            refuse (host, origin, "too many members");
+            return;
+        }
+        member->tokens = TOKENS_MAX;
+        member->tokens_at_ns = godwit__host_now (host);
+    }
+    godwit__rooms_set_origin (&host->rooms, member, origin);
+    member->refresh_ms = message->refresh_ms;
+    renew (host, member);
+    if (!charge (host, member, SNAPSHOT_COST))
+        expel (host, member, "joined too often");
+    else
+        godwit__host_start_snapshot (host, member);
+}
+
+static void
+on_join (godwit__rendezvous_host_t *host, godwit__member_t *member,
+         const godwit__rendezvous_message_t *message)
+{
+    if (strcmp (member->room->name, message->virtual_host) != 0 ||
+        memcmp (member->instance, message->instance, GODWIT__UUID_SIZE) != 0)
+        expel (host, member, "joined again as somebody else");
+    else if (!charge (host, member, SNAPSHOT_COST))
+        expel (host, member, "joined too often");
+    else
+        godwit__host_start_snapshot (host, member);
+}
+
+static void
+on_register (godwit__rendezvous_host_t *host, godwit__member_t *member,
+             const godwit__rendezvous_message_t *message)
+{
+    godwit__record_t *changed[GODWIT__RENDEZVOUS_RECORDS_MAX];
+    godwit__record_list_t list = {changed, 0};
+    const char *wrong = NULL;
+    for (size_t i = 0; i < message->record_count && !wrong; i++) {
+        godwit__record_t *record = message->records[i];
+        if (memcmp (record->instance, member->instance, GODWIT__UUID_SIZE) != 0) {
+            wrong = "registered a record of another instance";
+            break;
+        }
+        const godwit__put_t put = godwit__rooms_put (&host->rooms, member, record);
+        if (put == GODWIT__PUT_CHANGED)
+            changed[list.count++] = record;
+        else if (put == GODWIT__PUT_REFUSED)
+            wrong = "too many records";
+    }
+    godwit__host_tell_seen (host, member->room, list);
+    if (wrong)
+        expel (host, member, wrong);
+}
+
+static void
+withdraw (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__record_key_t *keys, size_t count)
+{
+    size_t taken_count = 0;
+    uint64_t lowest = UINT64_MAX;
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t stamp = godwit__rooms_take (&host->rooms, member, keys[i].server_id);
+        if (!stamp)
+            continue;
+        lowest = stamp < lowest ? stamp : lowest;
+        memcpy (keys[taken_count].instance, member->instance, GODWIT__UUID_SIZE);
+        keys[taken_count++].server_id = keys[i].server_id;
+    }
+    godwit__host_tell_gone (host, member->room, keys, taken_count, lowest);
+}
+
+static void
+on_withdraw (godwit__rendezvous_host_t *host, godwit__member_t *member,
+             const godwit__rendezvous_message_t *message)
+{
+    if (!message->except) {
+        withdraw (host, member, message->keys, message->key_count);
+        return;
+    }
+    uint32_t keep[GODWIT__RENDEZVOUS_KEYS_MAX];
+    for (size_t i = 0; i < message->key_count; i++)
+        keep[i] = message->keys[i].server_id;
+    qsort (keep, message->key_count, sizeof *keep, compare_ids);
+    drop_records (host, member, keep, message->key_count);
+}
+
+static void
+on_refresh (godwit__rendezvous_host_t *host, godwit__member_t *member,
+            const godwit__rendezvous_message_t *message)
+{
+    if (message->count != member->entry_count || message->sum != member->sum)
+        godwit__host_send (host, member, godwit__rendezvous_plain (host->buffer, GODWIT__RENDEZVOUS_RESYNC));
+    if (member->origin)
+        godwit__host_send (host, member,
+                           godwit__rendezvous_current (host->buffer, host->epoch, member->room->sequence));
+}
+
+static void
+on_message (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__rendezvous_message_t *message)
+{
+    renew (host, member);
+    if (!charge (host, member, 1 + (int64_t) message->record_count + (int64_t) message->key_count)) {
+        expel (host, member, "too many messages");
+        return;
+    }
+    switch (message->type) {
+    case GODWIT__RENDEZVOUS_JOIN:
+        on_join (host, member, message);
+        break;
+    case GODWIT__RENDEZVOUS_REGISTER:
+        on_register (host, member, message);
+        break;
+    case GODWIT__RENDEZVOUS_WITHDRAW:
+        on_withdraw (host, member, message);
+        break;
+    case GODWIT__RENDEZVOUS_REFRESH:
+        on_refresh (host, member, message);
+        break;
+    case GODWIT__RENDEZVOUS_RESYNC:
+        if (!charge (host, member, SNAPSHOT_COST))
+            expel (host, member, "too many snapshots");
+        else
+            godwit__host_start_snapshot (host, member);
+        break;
+    case GODWIT__RENDEZVOUS_LEAVE:
+        part (host, member);
+        break;
+    case GODWIT__RENDEZVOUS_SNAPSHOT:
+    case GODWIT__RENDEZVOUS_DELTA:
+    case GODWIT__RENDEZVOUS_CURRENT:
+    case GODWIT__RENDEZVOUS_EXPELLED:
+        expel (host, member, "sent what only a host sends");
+        break;
+    case GODWIT__RENDEZVOUS_RESERVED_LAST:
+    default:
+        break; /* of a later version */
+    }
+}
+
+/* Consumes the frame. */
+static void
+on_frame (godwit__rendezvous_host_t *host, godwit__origin_t origin, godwit__frame_t *frame)
+{
+    godwit__member_t *member = godwit__rooms_by_origin (&host->rooms, origin);
+    const bool is_join = frame->size >= GODWIT__HEADER_SIZE && frame->data[2] == GODWIT__RENDEZVOUS_JOIN;
+    if (member ? !member->room : !is_join) { /* expelled, or a stranger */
+        godwit__frame_release (frame);
+        return;
+    }
+    godwit__rendezvous_message_t message;
+    const godwit_status_t status = godwit__rendezvous_read (&message, frame, NULL);
+    if (status == GODWIT_OK) {
+        if (member)
+            on_message (host, member, &message);
+        else
+            welcome (host, origin, &message);
+        godwit__rendezvous_clear (&message);
+    } else if (member && status != GODWIT_ERR_OUT_OF_MEMORY) {
+        expel (host, member, "sent a malformed message");
+    }
+}
+
+static void
+on_ready (godwit__source_t *source)
+{
+    godwit__rendezvous_host_t *host = source->user;
+    for (int i = 0; i < FRAME_BUDGET; i++) {
+        godwit__frame_t frame = {.data = NULL};
+        godwit__origin_t origin = 0;
+        if (host->port->ops->recv (host->port, &frame, &origin) != GODWIT__IO_OK)
+            return;
+        on_frame (host, origin, &frame);
+    }
+    host->port->ops->wake (host->port); /* there may be more */
+}
+
+/* --- leases --- */
+
+static void
+arm_sweep (godwit__rendezvous_host_t *host)
+{
+    godwit__reactor_arm (host->options.reactor, &host->sweep,
+                         godwit__host_now (host) + host->options.refresh_ms * GODWIT__NS_PER_MS);
+}
+
+/* A process that was stopped, or starved, for longer than a refresh finds every lease run out, and what would
+ * renew them unread in its queue: then it was the host that was away, not its members. */
+static int64_t
+time_lost (const godwit__rendezvous_host_t *host)
+{
+    const int64_t late = godwit__host_now (host) - host->sweep.deadline_ns;
+    return late > host->options.refresh_ms * GODWIT__NS_PER_MS ? late : 0;
+}
+
+static void
+sweep_member (godwit__rendezvous_host_t *host, godwit__member_t *member, int64_t now, int64_t lost)
+{
+    if (member->is_host)
+        return;
+    member->expires_ns += lost;
+    member->behind_since_ns += lost;
+    if (member->expires_ns <= now)
+        forget (host, member);
+    else if (member->room && member->behind &&
+             member->behind_since_ns + godwit__host_lease_ns (member) <= now)
+        expel (host, member, "does not read");
+}
+
+static void
+sweep_expelled (godwit__rendezvous_host_t *host, int64_t now)
+{
+    const godwit__map_t *all = &host->rooms.origins;
+    for (godwit__map_node_t *node = godwit__map_next (all, NULL), *next; node; node = next) {
+        next = godwit__map_next (all, node);
+        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_origin);
+        if (!member->room && member->expires_ns <= now)
+            godwit__rooms_remove (&host->rooms, member);
+    }
+}
+
+static void
+on_sweep (godwit__timer_t *timer)
+{
+    godwit__rendezvous_host_t *host = timer->user;
+    const int64_t now = godwit__host_now (host);
+    const int64_t lost = time_lost (host);
+    const godwit__map_t *all = &host->rooms.identities;
+    for (godwit__map_node_t *node = godwit__map_next (all, NULL), *next; node; node = next) {
+        next = godwit__map_next (all, node);
+        sweep_member (host, GODWIT__MAP_ITEM (node, godwit__member_t, by_identity), now, lost);
+    }
+    sweep_expelled (host, now);
+    godwit__host_retry (&host->retry);
+    arm_sweep (host);
+}
+
+/* --- life --- */
+
+static uint64_t
+new_epoch (const godwit__rendezvous_host_t *host)
+{
+    uint64_t epoch = 0;
+    if (getentropy (&epoch, sizeof epoch) != 0)
+        epoch = host->options.seed;
+    epoch ^= (uint64_t) godwit__host_now (host);
+    return epoch & INT64_MAX; /* so that every language has a number for it */
+}
+
+static void
+discard (godwit__rendezvous_host_t *host)
+{
+    godwit__reactor_disarm (host->options.reactor, &host->sweep);
+    godwit__reactor_disarm (host->options.reactor, &host->retry);
+    godwit__reactor_unwatch (host->options.reactor, &host->source);
+    if (host->port)
+        host->port->ops->close (host->port);
+    godwit__rooms_close (&host->rooms);
+    free (host);
+}
+
+static godwit_status_t
+listen_on (godwit__rendezvous_host_t *host, const char *address, godwit_error_t **error)
+{
+    godwit__driver_t *driver = host->options.driver;
+    godwit__port_addresses_t addresses;
+    godwit_status_t status = driver->ops->open_port (driver, address, &host->port, &addresses, error);
+    if (status != GODWIT_OK)
+        return status;
+    host->source.fd = host->port->ops->fd (host->port);
+    if (host->source.fd < 0)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "no descriptor to watch %s with", address);
+    return godwit__reactor_watch (host->options.reactor, &host->source, error);
+}
+
+godwit_status_t
+godwit__rendezvous_host_open (godwit__rendezvous_host_t **host, const godwit__matchmaker_options_t *options,
+                              const char *address, const godwit__rendezvous_host_events_t *events, void *user,
+                              godwit_error_t **error)
+{
+    godwit__rendezvous_host_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    self->options = *options;
+    self->events = events;
+    self->user = user;
+    self->source.ready = on_ready;
+    self->source.user = self;
+    self->sweep.fire = on_sweep;
+    self->sweep.user = self;
+    self->retry.fire = godwit__host_retry;
+    self->retry.user = self;
+    self->epoch = new_epoch (self);
+    if (!godwit__rooms_open (&self->rooms, options->seed ^ self->epoch)) {
+        free (self);
+        return godwit__error_no_memory (error);
+    }
+    godwit_status_t status = listen_on (self, address, error);
+    if (status == GODWIT_OK) {
+        self->own = godwit__rooms_add (&self->rooms, options->virtual_host, options->instance);
+        if (!self->own)
+            status = godwit__error_no_memory (error);
+    }
+    if (status != GODWIT_OK) {
+        discard (self);
+        return status;
+    }
+    self->own->is_host = true;
+    self->own->refresh_ms = options->refresh_ms;
+    arm_sweep (self);
+    *host = self;
+    return GODWIT_OK;
+}
+
+void
+godwit__rendezvous_host_close (godwit__rendezvous_host_t *host)
+{
+    host->is_closing = true; /* no event comes any more */
+    drop_records (host, host->own, NULL, 0);
+    discard (host);
+}
+
+bool
+godwit__rendezvous_host_put (godwit__rendezvous_host_t *host, godwit__record_t *record)
+{
+    const godwit__put_t put = godwit__rooms_put (&host->rooms, host->own, record);
+    if (put == GODWIT__PUT_CHANGED)
+        godwit__host_tell_seen (host, host->own->room, (godwit__record_list_t){&record, 1});
+    return put != GODWIT__PUT_REFUSED;
+}
+
+void
+godwit__rendezvous_host_take (godwit__rendezvous_host_t *host, uint32_t server_id)
+{
+    godwit__record_key_t key = {.server_id = server_id};
+    withdraw (host, host->own, &key, 1);
+}

@@ -1,0 +1,29 @@
+/* The host of a rendezvous: a port that members connect to. The process that hosts is a member too, without a
+ * connection. Reactor's thread; nothing here blocks. */
+#ifndef GODWIT_MATCHMAKER_RENDEZVOUS_HOST_H
+#define GODWIT_MATCHMAKER_RENDEZVOUS_HOST_H
+
+#include "src/matchmaker.h"
+
+/* Told of the records in the host's own virtual host; the callbacks call nothing of the host. */
+typedef struct godwit__rendezvous_host_events {
+    void (*seen) (void *user, godwit__record_t *record);
+    void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id);
+} godwit__rendezvous_host_events_t;
+
+typedef struct godwit__rendezvous_host godwit__rendezvous_host_t;
+
+/* SYSTEM if the address cannot be listened on: somebody else hosts, or it is another machine's. options as
+ * the matchmaker's; what they point to outlives the host. */
+godwit_status_t godwit__rendezvous_host_open (godwit__rendezvous_host_t **host,
+                                              const godwit__matchmaker_options_t *options,
+                                              const char *address,
+                                              const godwit__rendezvous_host_events_t *events, void *user,
+                                              godwit_error_t **error);
+/* Tells the members that the host's own records are gone, and hangs up. */
+void godwit__rendezvous_host_close (godwit__rendezvous_host_t *host);
+/* Records of the host's own. False: a limit was reached. */
+bool godwit__rendezvous_host_put (godwit__rendezvous_host_t *host, godwit__record_t *record);
+void godwit__rendezvous_host_take (godwit__rendezvous_host_t *host, uint32_t server_id);
+
+#endif

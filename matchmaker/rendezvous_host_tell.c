@@ -1,0 +1,153 @@
+/* How a host tells its members: a snapshot, then deltas with consecutive numbers.
+ *
+ *            start_snapshot              last part was sent
+ *    joined ---------------> behind -------------------------> current, gets deltas
+ *                              ^  |  no room: the retry timer      |
+ *                              |  +- goes on from member->sent     |
+ *                              +-----------------------------------+
+ *                                 no room for a delta: start over
+ *
+ * A room's records are in the order of their last change, so whoever is behind misses what follows
+ * member->sent in the list. What a list cannot show is a record that went after it was sent; then the
+ * snapshot starts over.
+ */
+#include "matchmaker/rendezvous_host_inside.h"
+
+#define RETRY_MS 5
+
+godwit__io_t
+godwit__host_send (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__message_t message)
+{
+    const godwit__io_t io = host->port->ops->send (host->port, member->origin, &message);
+    if (io == GODWIT__IO_CLOSED) {
+        /* The member may be on its way back over another connection. Its records stay until the lease runs
+         * out: whether a server is alive is for those to find out who call it. */
+        godwit__rooms_set_origin (&host->rooms, member, 0);
+        member->behind = false;
+    }
+    return io;
+}
+
+static void
+arm_retry (godwit__rendezvous_host_t *host)
+{
+    if (host->retry.heap_index)
+        return;
+    /* If there is no memory for it, the next delta or the sweep tries again. */
+    godwit__reactor_arm (host->options.reactor, &host->retry,
+                         godwit__host_now (host) + RETRY_MS * GODWIT__NS_PER_MS);
+}
+
+static void
+push_snapshot (godwit__rendezvous_host_t *host, godwit__member_t *member)
+{
+    const godwit__room_t *room = member->room;
+    const godwit__room_entry_t *entry = room->first;
+    while (entry && entry->stamp <= member->sent)
+        entry = entry->next;
+    while (member->behind) {
+        godwit__record_t *records[GODWIT__RENDEZVOUS_RECORDS_MAX];
+        godwit__record_list_t list = {records, 0};
+        for (const godwit__room_entry_t *at = entry; at && list.count < GODWIT__RENDEZVOUS_RECORDS_MAX;
+             at = at->next)
+            records[list.count++] = at->record;
+        list.count = godwit__rendezvous_fit (list);
+        uint64_t sent = member->sent;
+        for (size_t i = 0; i < list.count; i++, entry = entry->next)
+            sent = entry->stamp;
+        const godwit__io_t io =
+            godwit__host_send (host, member,
+                               godwit__rendezvous_snapshot (host->buffer, host->epoch, room->sequence,
+                                                            !member->begun, entry == NULL, list));
+        if (io == GODWIT__IO_CLOSED)
+            return;
+        if (io != GODWIT__IO_OK) {
+            arm_retry (host);
+            return;
+        }
+        member->begun = true;
+        member->sent = sent;
+        member->behind = entry != NULL;
+    }
+}
+
+static void
+start_over (godwit__member_t *member)
+{
+    member->begun = false;
+    member->sent = 0;
+}
+
+static void
+fall_behind (godwit__rendezvous_host_t *host, godwit__member_t *member)
+{
+    if (!member->behind)
+        member->behind_since_ns = godwit__host_now (host);
+    member->behind = true;
+    start_over (member);
+}
+
+void
+godwit__host_start_snapshot (godwit__rendezvous_host_t *host, godwit__member_t *member)
+{
+    fall_behind (host, member);
+    push_snapshot (host, member);
+}
+
+void
+godwit__host_retry (godwit__timer_t *timer)
+{
+    godwit__rendezvous_host_t *host = timer->user;
+    godwit__map_t *all = &host->rooms.identities;
+    for (godwit__map_node_t *node = godwit__map_next (all, NULL); node; node = godwit__map_next (all, node)) {
+        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_identity);
+        if (member->behind && member->origin)
+            push_snapshot (host, member);
+    }
+}
+
+static void
+send_delta (godwit__rendezvous_host_t *host, godwit__room_t *room, godwit__record_list_t seen,
+            const godwit__record_key_t *gone, size_t gone_count, uint64_t gone_stamp)
+{
+    room->sequence++;
+    const godwit__message_t message =
+        godwit__rendezvous_delta (host->buffer, host->epoch, room->sequence, seen, gone, gone_count);
+    for (godwit__member_t *member = room->members; member; member = member->next) {
+        if (!member->origin)
+            continue;
+        if (!member->behind) {
+            const godwit__io_t io = godwit__host_send (host, member, message);
+            if (io != GODWIT__IO_OK && io != GODWIT__IO_CLOSED) {
+                fall_behind (host, member);
+                arm_retry (host);
+            }
+        } else if (gone_count > 0 && gone_stamp <= member->sent) {
+            start_over (member);
+        }
+    }
+}
+
+void
+godwit__host_tell_seen (godwit__rendezvous_host_t *host, godwit__room_t *room, godwit__record_list_t seen)
+{
+    while (seen.count > 0) {
+        const godwit__record_list_t part = {seen.items, godwit__rendezvous_fit (seen)};
+        send_delta (host, room, part, NULL, 0, 0);
+        for (size_t i = 0; i < part.count && godwit__host_is_told (host, room); i++)
+            host->events->seen (host->user, part.items[i]);
+        seen.items += part.count;
+        seen.count -= part.count;
+    }
+}
+
+void
+godwit__host_tell_gone (godwit__rendezvous_host_t *host, godwit__room_t *room,
+                        const godwit__record_key_t *gone, size_t count, uint64_t stamp)
+{
+    if (count == 0)
+        return;
+    send_delta (host, room, (godwit__record_list_t){NULL, 0}, gone, count, stamp);
+    for (size_t i = 0; i < count && godwit__host_is_told (host, room); i++)
+        host->events->gone (host->user, gone[i].instance, gone[i].server_id);
+}

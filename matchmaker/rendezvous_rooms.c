@@ -1,0 +1,310 @@
+#include "matchmaker/rendezvous_rooms.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- finding --- */
+
+static uint64_t
+name_hash (const godwit__rooms_t *rooms, const char *name)
+{
+    return godwit__map_hash (rooms->seed, name, strlen (name));
+}
+
+static uint64_t
+identity_hash (const godwit__rooms_t *rooms, const godwit__room_t *room,
+               const uint8_t instance[GODWIT__UUID_SIZE])
+{
+    return godwit__map_hash (rooms->seed ^ room->by_name.hash, instance, GODWIT__UUID_SIZE);
+}
+
+static uint64_t
+origin_hash (const godwit__rooms_t *rooms, godwit__origin_t origin)
+{
+    return godwit__map_hash (rooms->seed, &origin, sizeof origin);
+}
+
+godwit__room_t *
+godwit__rooms_find (const godwit__rooms_t *rooms, const char *name)
+{
+    const uint64_t hash = name_hash (rooms, name);
+    godwit__map_node_t *node = NULL;
+    while ((node = godwit__map_find (&rooms->rooms, hash, node))) {
+        godwit__room_t *room = GODWIT__MAP_ITEM (node, godwit__room_t, by_name);
+        if (strcmp (room->name, name) == 0)
+            return room;
+    }
+    return NULL;
+}
+
+godwit__member_t *
+godwit__rooms_by_origin (const godwit__rooms_t *rooms, godwit__origin_t origin)
+{
+    const uint64_t hash = origin_hash (rooms, origin);
+    godwit__map_node_t *node = NULL;
+    while ((node = godwit__map_find (&rooms->origins, hash, node))) {
+        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_origin);
+        if (member->origin == origin)
+            return member;
+    }
+    return NULL;
+}
+
+godwit__member_t *
+godwit__rooms_by_identity (const godwit__rooms_t *rooms, const char *name,
+                           const uint8_t instance[GODWIT__UUID_SIZE])
+{
+    const godwit__room_t *room = godwit__rooms_find (rooms, name);
+    if (!room)
+        return NULL;
+    const uint64_t hash = identity_hash (rooms, room, instance);
+    godwit__map_node_t *node = NULL;
+    while ((node = godwit__map_find (&rooms->identities, hash, node))) {
+        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_identity);
+        if (member->room == room && memcmp (member->instance, instance, GODWIT__UUID_SIZE) == 0)
+            return member;
+    }
+    return NULL;
+}
+
+/* --- members --- */
+
+static godwit__room_t *
+find_or_make_room (godwit__rooms_t *rooms, const char *name)
+{
+    godwit__room_t *room = godwit__rooms_find (rooms, name);
+    if (room)
+        return room;
+    const size_t size = strlen (name) + 1;
+    room = calloc (1, sizeof *room + size);
+    if (!room)
+        return NULL;
+    memcpy (room->name, name, size);
+    godwit__map_insert (&rooms->rooms, &room->by_name, name_hash (rooms, name));
+    return room;
+}
+
+static void
+free_room_if_empty (godwit__rooms_t *rooms, godwit__room_t *room)
+{
+    if (room->members)
+        return;
+    godwit__map_remove (&rooms->rooms, &room->by_name);
+    free (room);
+}
+
+godwit__member_t *
+godwit__rooms_add (godwit__rooms_t *rooms, const char *name, const uint8_t instance[GODWIT__UUID_SIZE])
+{
+    if (rooms->member_count >= GODWIT__ROOMS_MEMBERS_MAX)
+        return NULL;
+    godwit__member_t *member = calloc (1, sizeof *member);
+    godwit__room_t *room = member ? find_or_make_room (rooms, name) : NULL;
+    if (!room) {
+        free (member);
+        return NULL;
+    }
+    memcpy (member->instance, instance, GODWIT__UUID_SIZE);
+    member->room = room;
+    member->next = room->members;
+    if (room->members)
+        room->members->previous = member;
+    room->members = member;
+    godwit__map_insert (&rooms->identities, &member->by_identity, identity_hash (rooms, room, instance));
+    rooms->member_count++;
+    return member;
+}
+
+void
+godwit__rooms_set_origin (godwit__rooms_t *rooms, godwit__member_t *member, godwit__origin_t origin)
+{
+    if (member->origin)
+        godwit__map_remove (&rooms->origins, &member->by_origin);
+    member->origin = origin;
+    if (origin)
+        godwit__map_insert (&rooms->origins, &member->by_origin, origin_hash (rooms, origin));
+}
+
+void
+godwit__rooms_leave (godwit__rooms_t *rooms, godwit__member_t *member)
+{
+    godwit__room_t *room = member->room;
+    if (!room)
+        return;
+    godwit__map_remove (&rooms->identities, &member->by_identity);
+    if (member->next)
+        member->next->previous = member->previous;
+    if (member->previous)
+        member->previous->next = member->next;
+    else
+        room->members = member->next;
+    member->next = member->previous = NULL;
+    member->room = NULL;
+    free_room_if_empty (rooms, room);
+}
+
+void
+godwit__rooms_remove (godwit__rooms_t *rooms, godwit__member_t *member)
+{
+    godwit__rooms_leave (rooms, member);
+    godwit__rooms_set_origin (rooms, member, 0);
+    rooms->member_count--;
+    free (member->entries);
+    free (member);
+}
+
+/* --- records --- */
+
+/* Where the record is, or would have to be. */
+static size_t
+entry_index (const godwit__member_t *member, uint32_t server_id)
+{
+    size_t low = 0;
+    size_t high = member->entry_count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (member->entries[middle]->record->server_id < server_id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void
+unlink_entry (godwit__room_t *room, godwit__room_entry_t *entry)
+{
+    if (entry->previous)
+        entry->previous->next = entry->next;
+    else
+        room->first = entry->next;
+    if (entry->next)
+        entry->next->previous = entry->previous;
+    else
+        room->last = entry->previous;
+}
+
+/* As the room's latest change. */
+static void
+link_entry (godwit__room_t *room, godwit__room_entry_t *entry)
+{
+    entry->stamp = ++room->stamp;
+    entry->next = NULL;
+    entry->previous = room->last;
+    if (room->last)
+        room->last->next = entry;
+    else
+        room->first = entry;
+    room->last = entry;
+}
+
+static godwit__room_entry_t *
+insert_entry (godwit__rooms_t *rooms, godwit__member_t *member, size_t index)
+{
+    if (member->entry_count == GODWIT__ROOMS_MEMBER_RECORDS_MAX ||
+        rooms->record_count == GODWIT__ROOMS_RECORDS_MAX)
+        return NULL;
+    if (member->entry_count == member->entry_capacity) {
+        const size_t capacity = member->entry_capacity ? 2 * member->entry_capacity : 4;
+        godwit__room_entry_t **entries =
+            realloc (member->entries, capacity * sizeof (godwit__room_entry_t *));
+        if (!entries)
+            return NULL;
+        member->entries = entries;
+        member->entry_capacity = capacity;
+    }
+    godwit__room_entry_t *entry = calloc (1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    memmove (&member->entries[index + 1], &member->entries[index],
+             (member->entry_count - index) * sizeof (godwit__room_entry_t *));
+    member->entries[index] = entry;
+    member->entry_count++;
+    rooms->record_count++;
+    return entry;
+}
+
+godwit__put_t
+godwit__rooms_put (godwit__rooms_t *rooms, godwit__member_t *member, godwit__record_t *record)
+{
+    const size_t index = entry_index (member, record->server_id);
+    const size_t size = godwit__record_bound (record);
+    godwit__room_entry_t *entry = index < member->entry_count ? member->entries[index] : NULL;
+    if (entry && entry->record->server_id != record->server_id)
+        entry = NULL;
+    if (entry && !godwit__record_is_newer (record, entry->record))
+        return GODWIT__PUT_SAME;
+    const size_t freed = entry ? entry->size : 0;
+    if (rooms->record_size - freed + size > GODWIT__ROOMS_SIZE_MAX)
+        return GODWIT__PUT_REFUSED;
+    if (entry) {
+        member->sum -= godwit__rendezvous_sum (entry->record);
+        unlink_entry (member->room, entry);
+        godwit__record_unref (&entry->record);
+    } else if (!(entry = insert_entry (rooms, member, index))) {
+        return GODWIT__PUT_REFUSED;
+    }
+    entry->record = godwit__record_ref (record);
+    entry->size = size;
+    rooms->record_size = rooms->record_size - freed + size;
+    member->sum += godwit__rendezvous_sum (record);
+    link_entry (member->room, entry);
+    return GODWIT__PUT_CHANGED;
+}
+
+uint64_t
+godwit__rooms_take (godwit__rooms_t *rooms, godwit__member_t *member, uint32_t server_id)
+{
+    const size_t index = entry_index (member, server_id);
+    if (index == member->entry_count || member->entries[index]->record->server_id != server_id)
+        return 0;
+    godwit__room_entry_t *entry = member->entries[index];
+    const uint64_t stamp = entry->stamp;
+    member->entry_count--;
+    memmove (&member->entries[index], &member->entries[index + 1],
+             (member->entry_count - index) * sizeof (godwit__room_entry_t *));
+    unlink_entry (member->room, entry);
+    member->sum -= godwit__rendezvous_sum (entry->record);
+    rooms->record_count--;
+    rooms->record_size -= entry->size;
+    godwit__record_unref (&entry->record);
+    free (entry);
+    return stamp;
+}
+
+/* --- life --- */
+
+bool
+godwit__rooms_open (godwit__rooms_t *rooms, uint64_t seed)
+{
+    memset (rooms, 0, sizeof *rooms);
+    rooms->seed = seed;
+    if (godwit__map_open (&rooms->rooms) && godwit__map_open (&rooms->origins) &&
+        godwit__map_open (&rooms->identities))
+        return true;
+    godwit__rooms_close (rooms);
+    return false;
+}
+
+static void
+remove_all_in (godwit__rooms_t *rooms, godwit__map_t *map, bool by_origin)
+{
+    godwit__map_node_t *node;
+    while (map->count > 0 && (node = godwit__map_next (map, NULL))) {
+        godwit__member_t *member = by_origin ? GODWIT__MAP_ITEM (node, godwit__member_t, by_origin)
+                                             : GODWIT__MAP_ITEM (node, godwit__member_t, by_identity);
+        while (member->entry_count > 0)
+            godwit__rooms_take (rooms, member, member->entries[0]->record->server_id);
+        godwit__rooms_remove (rooms, member);
+    }
+}
+
+void
+godwit__rooms_close (godwit__rooms_t *rooms)
+{
+    remove_all_in (rooms, &rooms->identities, false);
+    remove_all_in (rooms, &rooms->origins, true); /* the expelled */
+    godwit__map_close (&rooms->rooms);
+    godwit__map_close (&rooms->origins);
+    godwit__map_close (&rooms->identities);
+}

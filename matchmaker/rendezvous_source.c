@@ -1,0 +1,442 @@
+/* One rendezvous point, as a member sees it.
+ *
+ *                  timer              link up
+ *      WAITING ------------> CONNECTING -----> JOINED
+ *         ^ ^                     |              |
+ *         | +---------------------|--------------+  link down, silence, nonsense, EXPELLED
+ *         |    may not host, or   | link down
+ *         +---- cannot listen ----+------------> HOSTING, until closed
+ *                                   listening
+ *
+ * So when a host dies its members find out at the same time, all are refused, one gets the address, and the
+ * others find it there when they try again some milliseconds later.
+ */
+#include "matchmaker/rendezvous.h"
+
+#include "src/error.h"
+
+#include <limits.h>
+
+#define BACK_OFF_FIRST_MS 2
+#define BACK_OFF_MAX_DOUBLINGS 9 /* about a second */
+#define RETRY_MS 5
+#define FRAME_BUDGET 256
+
+typedef godwit__rendezvous_source_t self_t;
+
+static void fail (self_t *self);
+
+/* --- time --- */
+
+static int64_t
+now_ns (const self_t *self)
+{
+    return godwit__reactor_now (self->owner->options.reactor);
+}
+
+static int64_t
+refresh_ns (const self_t *self)
+{
+    return self->owner->options.refresh_ms * GODWIT__NS_PER_MS;
+}
+
+/* splitmix64 */
+static uint64_t
+next_random (self_t *self)
+{
+    self->random += UINT64_C (0x9e3779b97f4a7c15);
+    uint64_t x = self->random;
+    x = (x ^ (x >> 30)) * UINT64_C (0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C (0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+static void
+arm (self_t *self, int64_t deadline_ns)
+{
+    /* Fails only if there have never been as many timers and there is no memory for one more. */
+    godwit__reactor_arm (self->owner->options.reactor, &self->timer, deadline_ns);
+}
+
+static void
+back_off (self_t *self)
+{
+    const unsigned doublings =
+        self->failures < BACK_OFF_MAX_DOUBLINGS ? self->failures : BACK_OFF_MAX_DOUBLINGS;
+    const uint64_t window = (uint64_t) (BACK_OFF_FIRST_MS * GODWIT__NS_PER_MS) << doublings;
+    self->failures++;
+    self->state = GODWIT__SOURCE_WAITING;
+    arm (self, now_ns (self) + (int64_t) (window / 4 + next_random (self) % window));
+}
+
+/* JOINED: what could not be sent is tried again soon, everything else waits for the refresh. */
+static void
+arm_tick (self_t *self)
+{
+    const int64_t retry_ns = now_ns (self) + RETRY_MS * GODWIT__NS_PER_MS;
+    const bool soon = (self->must_register || self->must_resync) && retry_ns < self->refresh_at_ns;
+    arm (self, soon ? retry_ns : self->refresh_at_ns);
+}
+
+/* --- sending --- */
+
+/* False: it could not be sent now. A link that is gone says so by itself. */
+static bool
+send_message (self_t *self, godwit__message_t message)
+{
+    return self->link->ops->send (self->link, 0, &message) == GODWIT__IO_OK;
+}
+
+static bool
+send_records (self_t *self)
+{
+    const godwit__rendezvous_t *owner = self->owner;
+    while (self->registered < owner->own_count) {
+        godwit__record_list_t list = {owner->own + self->registered, owner->own_count - self->registered};
+        list.count = godwit__rendezvous_fit (list);
+        if (!send_message (self, godwit__rendezvous_register (self->owner->buffer, list)))
+            return false;
+        self->registered += list.count;
+    }
+    return true;
+}
+
+/* The host may have records of ours from before, whose withdrawal it did not hear of. */
+static bool
+send_what_stays (self_t *self)
+{
+    uint32_t ids[GODWIT__RENDEZVOUS_KEYS_MAX];
+    const godwit__rendezvous_t *owner = self->owner;
+    for (size_t i = 0; i < owner->own_count; i++)
+        ids[i] = owner->own[i]->server_id;
+    return send_message (self,
+                         godwit__rendezvous_withdraw (self->owner->buffer, true, ids, owner->own_count));
+}
+
+static void
+register_from (self_t *self, size_t index)
+{
+    if (!self->must_register || index < self->registered)
+        self->registered = index;
+    self->must_register = true;
+}
+
+static void
+send_pending (self_t *self)
+{
+    if (self->must_register && send_records (self) && send_what_stays (self))
+        self->must_register = false;
+    if (self->must_resync &&
+        send_message (self, godwit__rendezvous_plain (self->owner->buffer, GODWIT__RENDEZVOUS_RESYNC)))
+        self->must_resync = false;
+    arm_tick (self);
+}
+
+static void
+ask_for_snapshot (self_t *self)
+{
+    self->sync = GODWIT__SYNC_NONE;
+    self->must_resync = true;
+    send_pending (self);
+}
+
+/* --- receiving --- */
+
+static bool
+on_snapshot (self_t *self, const godwit__rendezvous_message_t *message)
+{
+    godwit__rendezvous_t *owner = self->owner;
+    if (message->first) {
+        self->is_same = self->epoch == message->epoch;
+        self->epoch = message->epoch;
+        self->sync = GODWIT__SYNC_PART;
+        godwit__view_begin (&owner->view, self->index);
+    } else if (self->sync != GODWIT__SYNC_PART || message->epoch != self->epoch) {
+        return false;
+    }
+    for (size_t i = 0; i < message->record_count; i++)
+        godwit__view_seen (&owner->view, self->index, message->records[i]);
+    if (message->last) {
+        godwit__view_end (&owner->view, self->index, self->is_same);
+        self->sequence = message->sequence;
+        self->sync = GODWIT__SYNC_DONE;
+        self->failures = 0;
+        owner->events->synced (owner->user);
+    }
+    return true;
+}
+
+static bool
+on_delta (self_t *self, const godwit__rendezvous_message_t *message)
+{
+    godwit__view_t *view = &self->owner->view;
+    if (self->sync != GODWIT__SYNC_DONE)
+        return true; /* a snapshot is on its way that has all this */
+    if (message->epoch != self->epoch)
+        return false;
+    if (message->sequence != self->sequence + 1) {
+        ask_for_snapshot (self);
+        return true;
+    }
+    self->sequence = message->sequence;
+    for (size_t i = 0; i < message->record_count; i++)
+        godwit__view_seen (view, self->index, message->records[i]);
+    for (size_t i = 0; i < message->key_count; i++)
+        godwit__view_gone (view, self->index, message->keys[i].instance, message->keys[i].server_id);
+    return true;
+}
+
+/* False: the host makes no sense. */
+static bool
+on_message (self_t *self, const godwit__rendezvous_message_t *message)
+{
+    switch (message->type) {
+    case GODWIT__RENDEZVOUS_SNAPSHOT:
+        return on_snapshot (self, message);
+    case GODWIT__RENDEZVOUS_DELTA:
+        return on_delta (self, message);
+    case GODWIT__RENDEZVOUS_CURRENT:
+        if (self->sync == GODWIT__SYNC_DONE &&
+            (message->epoch != self->epoch || message->sequence != self->sequence))
+            ask_for_snapshot (self);
+        return true;
+    case GODWIT__RENDEZVOUS_RESYNC:
+        register_from (self, 0);
+        send_pending (self);
+        return true;
+    case GODWIT__RENDEZVOUS_EXPELLED:
+        self->failures = BACK_OFF_MAX_DOUBLINGS;
+        return false;
+    case GODWIT__RENDEZVOUS_JOIN:
+    case GODWIT__RENDEZVOUS_REGISTER:
+    case GODWIT__RENDEZVOUS_WITHDRAW:
+    case GODWIT__RENDEZVOUS_REFRESH:
+    case GODWIT__RENDEZVOUS_LEAVE:
+        return false;
+    case GODWIT__RENDEZVOUS_RESERVED_LAST:
+    default:
+        return true; /* of a later version */
+    }
+}
+
+/* Handles up to `budget` frames. AGAIN: there are no more now. CLOSED: no more will come, or they make no
+ * sense. */
+static godwit__io_t
+receive (self_t *self, int budget)
+{
+    for (int i = 0; i < budget; i++) {
+        godwit__frame_t frame = {.data = NULL};
+        godwit__origin_t origin = 0;
+        const godwit__io_t io = self->link->ops->recv (self->link, &frame, &origin);
+        if (io != GODWIT__IO_OK)
+            return io == GODWIT__IO_AGAIN ? GODWIT__IO_AGAIN : GODWIT__IO_CLOSED;
+        godwit__rendezvous_message_t message;
+        if (godwit__rendezvous_read (&message, &frame, NULL) != GODWIT_OK)
+            return GODWIT__IO_CLOSED;
+        self->heard_ns = now_ns (self);
+        const bool fine = on_message (self, &message);
+        godwit__rendezvous_clear (&message);
+        if (!fine)
+            return GODWIT__IO_CLOSED;
+    }
+    return GODWIT__IO_OK;
+}
+
+static void
+on_ready (godwit__source_t *watch)
+{
+    self_t *self = watch->user;
+    const godwit__io_t io = receive (self, FRAME_BUDGET);
+    if (io == GODWIT__IO_CLOSED)
+        fail (self);
+    else if (io == GODWIT__IO_OK)
+        self->link->ops->wake (self->link); /* there may be more */
+}
+
+/* --- the link --- */
+
+static void
+hang_up (self_t *self)
+{
+    godwit__reactor_unwatch (self->owner->options.reactor, &self->watch);
+    if (self->link)
+        self->link->ops->close (self->link);
+    self->link = NULL;
+}
+
+static void
+on_up (void *user)
+{
+    self_t *self = user;
+    const godwit__rendezvous_t *owner = self->owner;
+    self->state = GODWIT__SOURCE_JOINED;
+    self->sync = GODWIT__SYNC_NONE;
+    self->must_resync = false;
+    self->must_register = false;
+    register_from (self, 0);
+    self->heard_ns = now_ns (self);
+    self->refresh_at_ns = self->heard_ns + refresh_ns (self);
+    self->watch.fd = self->link->ops->fd (self->link);
+    if (self->watch.fd < 0 ||
+        godwit__reactor_watch (owner->options.reactor, &self->watch, NULL) != GODWIT_OK ||
+        !send_message (self, godwit__rendezvous_join (self->owner->buffer, owner->options.instance,
+                                                      owner->virtual_host, owner->options.refresh_ms)))
+        fail (self);
+    else
+        send_pending (self);
+}
+
+static void
+on_down (void *user, const char *reason)
+{
+    (void) reason;
+    self_t *self = user;
+    if (self->state == GODWIT__SOURCE_JOINED)
+        receive (self, INT_MAX); /* what the host said before it went still counts */
+    fail (self);
+}
+
+static const godwit__link_events_t link_events = {on_up, on_down};
+
+static void
+connect_to (self_t *self)
+{
+    godwit__driver_t *driver = self->owner->options.driver;
+    self->state = GODWIT__SOURCE_CONNECTING;
+    if (driver->ops->open_link (driver, self->address, &link_events, self, &self->link, NULL) != GODWIT_OK) {
+        self->link = NULL;
+        fail (self);
+    }
+}
+
+/* --- hosting --- */
+
+static void
+on_hosted_seen (void *user, godwit__record_t *record)
+{
+    self_t *self = user;
+    godwit__view_seen (&self->owner->view, self->index, record);
+}
+
+static void
+on_hosted_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id)
+{
+    self_t *self = user;
+    godwit__view_gone (&self->owner->view, self->index, instance, server_id);
+}
+
+static const godwit__rendezvous_host_events_t host_events = {on_hosted_seen, on_hosted_gone};
+
+static bool
+host_it (self_t *self)
+{
+    godwit__rendezvous_t *owner = self->owner;
+    if (godwit__rendezvous_host_open (&self->host, &owner->options, self->address, &host_events, self,
+                                      NULL) != GODWIT_OK)
+        return false;
+    self->state = GODWIT__SOURCE_HOSTING;
+    self->failures = 0;
+    for (size_t i = 0; i < owner->own_count; i++)
+        godwit__rendezvous_host_put (self->host, owner->own[i]);
+    owner->events->synced (owner->user);
+    return true;
+}
+
+/* --- life --- */
+
+static void
+fail (self_t *self)
+{
+    const bool was_joined = self->state == GODWIT__SOURCE_JOINED;
+    hang_up (self);
+    if (was_joined)
+        godwit__view_lost (&self->owner->view, self->index);
+    else if (self->may_host && host_it (self))
+        return;
+    back_off (self);
+}
+
+static void
+on_timer (godwit__timer_t *timer)
+{
+    self_t *self = timer->user;
+    if (self->state == GODWIT__SOURCE_WAITING) {
+        connect_to (self);
+        return;
+    }
+    if (self->state != GODWIT__SOURCE_JOINED)
+        return;
+    const int64_t now = now_ns (self);
+    if (now >= self->refresh_at_ns) {
+        /* If this process did not run for a while, the host's answers are still unread. */
+        const bool was_away = now - self->refresh_at_ns > refresh_ns (self);
+        if (was_away)
+            self->heard_ns = now;
+        if (now - self->heard_ns > 3 * refresh_ns (self)) {
+            fail (self);
+            return;
+        }
+        uint64_t sum = 0;
+        for (size_t i = 0; i < self->owner->own_count; i++)
+            sum += godwit__rendezvous_sum (self->owner->own[i]);
+        send_message (self, godwit__rendezvous_refresh (self->owner->buffer, self->owner->own_count, sum));
+        self->refresh_at_ns = now + refresh_ns (self);
+    }
+    send_pending (self);
+}
+
+godwit_status_t
+godwit__source_open (godwit__rendezvous_source_t *self, godwit_error_t **error)
+{
+    self->random = self->owner->options.seed + self->index;
+    self->timer.fire = on_timer;
+    self->timer.user = self;
+    self->watch.ready = on_ready;
+    self->watch.user = self;
+    self->state = GODWIT__SOURCE_WAITING;
+    if (godwit__reactor_arm (self->owner->options.reactor, &self->timer, now_ns (self)) != GODWIT_OK)
+        return godwit__error_no_memory (error);
+    return GODWIT_OK;
+}
+
+void
+godwit__source_close (godwit__rendezvous_source_t *self)
+{
+    if (self->state == GODWIT__SOURCE_JOINED)
+        send_message (self, godwit__rendezvous_plain (self->owner->buffer, GODWIT__RENDEZVOUS_LEAVE));
+    hang_up (self);
+    if (self->host)
+        godwit__rendezvous_host_close (self->host);
+    self->host = NULL;
+    godwit__reactor_disarm (self->owner->options.reactor, &self->timer);
+    self->state = GODWIT__SOURCE_WAITING;
+}
+
+void
+godwit__source_announce (godwit__rendezvous_source_t *self, size_t index)
+{
+    if (self->state == GODWIT__SOURCE_HOSTING) {
+        godwit__rendezvous_host_put (self->host, self->owner->own[index]);
+    } else if (self->state == GODWIT__SOURCE_JOINED) {
+        const godwit__record_list_t one = {&self->owner->own[index], 1};
+        if (self->must_register ||
+            !send_message (self, godwit__rendezvous_register (self->owner->buffer, one))) {
+            register_from (self, index);
+            arm_tick (self);
+        }
+    }
+}
+
+void
+godwit__source_withdraw (godwit__rendezvous_source_t *self, uint32_t server_id)
+{
+    if (self->state == GODWIT__SOURCE_HOSTING) {
+        godwit__rendezvous_host_take (self->host, server_id);
+    } else if (self->state == GODWIT__SOURCE_JOINED) {
+        if (self->must_register ||
+            !send_message (self, godwit__rendezvous_withdraw (self->owner->buffer, false, &server_id, 1))) {
+            register_from (self, 0);
+            arm_tick (self);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+/* Asynchronous calls: the same calls as synchronous ones, carried on by the completion reactor. */
+#include "src/call.h"
+#include "src/clock.h"
+#include "src/completion.h"
+#include "src/error.h"
+
+#include <stdlib.h>
+
+static void
+stall (godwit__call_t *call)
+{
+    godwit__completion_t *completion = call->client->transport->completion;
+    const int64_t until_ns = call->not_before_ns && call->not_before_ns < call->deadline_ns
+                                 ? call->not_before_ns
+                                 : call->deadline_ns;
+    pthread_mutex_lock (&completion->lock);
+    call->previous_stalled = NULL;
+    call->next_stalled = completion->stalled;
+    if (completion->stalled)
+        completion->stalled->previous_stalled = call;
+    completion->stalled = call;
+    completion->stalled_count++;
+    pthread_mutex_unlock (&completion->lock);
+    /* What changed before the call was in the list has told nobody: look once more. */
+    godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+    godwit__completion_deadline (completion, until_ns);
+}
+
+static void
+finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, godwit_error_t *error)
+{
+    godwit_transport_t *transport = call->client->transport;
+    if (status)
+        GODWIT__COUNT (transport, calls_failed);
+    else
+        GODWIT__COUNT (transport, calls_succeeded);
+    transport->completion->callback_depth++;
+    call->callback (call->user, status, result, error);
+    transport->completion->callback_depth--;
+    godwit_value_unref (&result);
+    godwit_error_destroy (&error);
+    godwit__call_release (call);
+    free (call);
+}
+
+/* Takes another attempt. On the completion reactor. */
+static void
+carry_on (godwit__call_t *call)
+{
+    godwit_status_t status = GODWIT_OK;
+    godwit_error_t *error = NULL;
+    switch (godwit__call_advance (call, &status, &error)) {
+    case GODWIT__ADVANCE_SENT:
+        break;
+    case GODWIT__ADVANCE_STALLED:
+        stall (call);
+        break;
+    case GODWIT__ADVANCE_FAILED:
+        finish (call, status, NULL, error);
+        break;
+    }
+}
+
+static void
+on_ended (godwit__pending_t *pending)
+{
+    godwit__call_t *call = (godwit__call_t *) pending;
+    godwit_status_t status = GODWIT_OK;
+    godwit_value_t *result = NULL;
+    godwit_error_t *error = NULL;
+    if (godwit__call_judge (call, &status, &result, &error) == GODWIT__VERDICT_FINAL)
+        finish (call, status, result, error);
+    else
+        carry_on (call);
+}
+
+godwit_status_t
+godwit__call_start (godwit__call_t *call, godwit_error_t **error)
+{
+    godwit_transport_t *transport = call->client->transport;
+    godwit_status_t status = GODWIT_OK;
+    call->pending.ended = on_ended;
+    switch (godwit__call_advance (call, &status, error)) {
+    case GODWIT__ADVANCE_SENT:
+        return GODWIT_OK;
+    case GODWIT__ADVANCE_STALLED:
+        if (transport->completion->stalled_count >= (size_t) transport->options.queue_limit) {
+            status = godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
+                                                "%d asynchronous calls wait already: %s",
+                                                transport->options.queue_limit, call->why);
+            break;
+        }
+        stall (call);
+        return GODWIT_OK;
+    case GODWIT__ADVANCE_FAILED:
+        break;
+    }
+    godwit__call_release (call);
+    free (call);
+    return status;
+}
+
+void
+godwit__calls_advance_stalled (godwit_transport_t *transport)
+{
+    godwit__completion_t *completion = transport->completion;
+    pthread_mutex_lock (&completion->lock);
+    godwit__call_t *list = completion->stalled;
+    completion->stalled = NULL;
+    completion->stalled_count = 0;
+    pthread_mutex_unlock (&completion->lock);
+
+    /* In the order of their calls: the list is newest first. */
+    godwit__call_t *ordered = NULL;
+    while (list) {
+        godwit__call_t *call = list;
+        list = call->next_stalled;
+        call->next_stalled = ordered;
+        ordered = call;
+    }
+    while (ordered) {
+        godwit__call_t *call = ordered;
+        ordered = call->next_stalled;
+        carry_on (call);
+    }
+}
+
+/* ---- the public functions ---- */
+
+godwit_status_t
+godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context, const char *method,
+                          godwit_fields_t args, godwit_reply_fn *callback, void *user, godwit_error_t **error)
+{
+    if (!client || !callback)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  client ? "callback" : "client");
+    godwit__call_t *call = malloc (sizeof *call);
+    if (!call)
+        return godwit__error_no_memory (error);
+    const godwit_status_t status = godwit__call_init (call, client, false, context, method, &args, error);
+    if (status) {
+        free (call);
+        return status;
+    }
+    call->callback = callback;
+    call->user = user;
+    GODWIT__COUNT (client->transport, calls_started);
+    return godwit__call_start (call, error);
+}
+
+/* Two references: the program's and the callback's. */
+struct godwit_future {
+    atomic_uint refs;
+    godwit_transport_t *transport;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bool finished;
+    godwit_status_t status;
+    godwit_value_t *result;
+    godwit_error_t *error; /* a copy */
+};
+
+static void
+future_unref (godwit_future_t *future)
+{
+    if (atomic_fetch_sub_explicit (&future->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    godwit_value_unref (&future->result);
+    godwit_error_destroy (&future->error);
+    pthread_cond_destroy (&future->ended);
+    pthread_mutex_destroy (&future->lock);
+    godwit__transport_unref (future->transport);
+    free (future);
+}
+
+static godwit_error_t *
+copy_error (const godwit_error_t *error)
+{
+    return godwit__error_new_remote (godwit_error_status (error), godwit_error_outcome (error),
+                                     godwit_error_module (error), godwit_error_type (error),
+                                     godwit_error_message (error), godwit_error_traceback (error));
+}
+
+static void
+on_future (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    godwit_future_t *future = user;
+    pthread_mutex_lock (&future->lock);
+    future->finished = true;
+    future->status = status;
+    future->result = result ? godwit_value_ref (result) : NULL;
+    future->error = error ? copy_error (error) : NULL;
+    pthread_cond_broadcast (&future->ended);
+    pthread_mutex_unlock (&future->lock);
+    future_unref (future);
+}
+
+godwit_status_t
+godwit_client_call_future (godwit_client_t *client, const godwit_value_t *context, const char *method,
+                           godwit_fields_t args, godwit_future_t **future, godwit_error_t **error)
+{
+    if (!client || !future)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  client ? "future" : "client");
+    godwit_future_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    atomic_init (&self->refs, 2);
+    self->transport = godwit__transport_ref (client->transport);
+    pthread_mutex_init (&self->lock, NULL);
+    godwit__cond_init (&self->ended);
+    const godwit_status_t status =
+        godwit_client_call_async (client, context, method, args, on_future, self, error);
+    if (status) {
+        future_unref (self);
+        future_unref (self);
+        return status;
+    }
+    *future = self;
+    return GODWIT_OK;
+}
+
+/* With lock held. */
+static void
+wait_for_end (godwit_future_t *future, int64_t until_ns)
+{
+    while (!future->finished) {
+        const int64_t left_ns =
+            until_ns == GODWIT__NEVER ? GODWIT__NEVER : until_ns - godwit__transport_now (future->transport);
+        if (left_ns <= 0)
+            return;
+        if (future->transport->options.external_loop) {
+            pthread_mutex_unlock (&future->lock);
+            godwit__transport_pump (future->transport, left_ns);
+            pthread_mutex_lock (&future->lock);
+        } else {
+            godwit__cond_wait (&future->ended, &future->lock, left_ns);
+        }
+    }
+}
+
+godwit_status_t
+godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished, godwit_value_t **result,
+                    godwit_error_t **error)
+{
+    if (!future)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "future: expected one, got NULL");
+    const int64_t until_ns = timeout_ms < 0
+                                 ? GODWIT__NEVER
+                                 : godwit__transport_now (future->transport) + timeout_ms * GODWIT__NS_PER_MS;
+    pthread_mutex_lock (&future->lock);
+    wait_for_end (future, until_ns);
+    const bool ended = future->finished;
+    godwit_status_t status = future->status;
+    if (ended && status == GODWIT_OK && result)
+        *result = godwit_value_ref (future->result);
+    if (ended && status && error)
+        *error = copy_error (future->error);
+    pthread_mutex_unlock (&future->lock);
+    if (finished)
+        *finished = ended;
+    if (!ended)
+        status = godwit__error_set (error, GODWIT_ERR_TIMEOUT, "The call has not ended within %lld ms",
+                                    (long long) timeout_ms);
+    return status;
+}
+
+void
+godwit_future_destroy (godwit_future_t **future)
+{
+    if (!future || !*future)
+        return;
+    future_unref (*future);
+    *future = NULL;
+}

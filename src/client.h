@@ -1,0 +1,35 @@
+/* The inside of a client. */
+#ifndef GODWIT_SRC_CLIENT_H
+#define GODWIT_SRC_CLIENT_H
+
+#include <godwit/client.h>
+
+#include "src/directory.h"
+
+/* In `outstanding`: the client is being destroyed. */
+#define GODWIT__CLIENT_CLOSED ((size_t) 1 << (sizeof (size_t) * 8 - 1))
+
+struct godwit_client {
+    godwit_transport_t *transport;
+    godwit_target_t target; /* a deep copy */
+    godwit__group_t *group; /* of exchange and topic; NULL without a topic */
+    int64_t timeout_ms;     /* 0: not given */
+    int64_t retry;          /* 0: not given */
+    char *version_cap;      /* NULL: none */
+    bool mandatory;
+    atomic_size_t outstanding; /* calls; the client is not freed before they have ended */
+    bool drained;              /* closed, and the last call has ended; guarded by transport.lock */
+};
+
+static inline bool
+godwit__client_is_closed (const godwit_client_t *client)
+{
+    return atomic_load_explicit (&client->outstanding, memory_order_relaxed) & GODWIT__CLIENT_CLOSED;
+}
+
+/* The timeout of a call: of the client, or else of the transport. Milliseconds, 0 is legal. */
+int64_t godwit__client_timeout_ms (const godwit_client_t *client);
+/* INVALID_TARGET, VERSION_CAP, CLOSED or FORKED if nothing can be sent. */
+godwit_status_t godwit__client_check (const godwit_client_t *client, godwit_error_t **error);
+
+#endif

@@ -1,0 +1,12 @@
+/* The control thread: who runs the control reactor, and how others have work done there. */
+#ifndef GODWIT_SRC_CONTROL_H
+#define GODWIT_SRC_CONTROL_H
+
+#include "src/transport.h"
+
+/* Starts the thread; with external_loop, does nothing. */
+godwit_status_t godwit__control_start (godwit_transport_t *transport, godwit_error_t **error);
+/* Ends the thread, if there is one, and waits for it. */
+void godwit__control_stop (godwit_transport_t *transport);
+
+#endif

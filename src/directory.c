@@ -1,0 +1,359 @@
+#include "src/directory.h"
+
+#include "src/error.h"
+
+#include <stdlib.h>
+
+godwit__directory_t *
+godwit__directory_new (godwit_transport_t *transport)
+{
+    godwit__directory_t *directory = calloc (1, sizeof *directory);
+    if (directory)
+        directory->transport = transport;
+    return directory;
+}
+
+static void
+free_member (godwit__member_t *member)
+{
+    godwit__record_unref (&member->record);
+    free (member);
+}
+
+void
+godwit__directory_destroy (godwit__directory_t **directory)
+{
+    godwit__group_t *group, *next;
+    if (!*directory)
+        return;
+    HASH_ITER (hh, (*directory)->groups, group, next)
+    {
+        HASH_DEL ((*directory)->groups, group);
+        for (size_t i = 0; i < group->count; i++)
+            free_member (group->members[i]);
+        free (group->members);
+        free (group->key);
+        free (group);
+    }
+    free (*directory);
+    *directory = NULL;
+}
+
+/* ---- groups ---- */
+
+static godwit__group_t *
+group_new (const char *key, size_t key_size, size_t exchange_size)
+{
+    godwit__group_t *group = calloc (1, sizeof *group);
+    if (!group)
+        return NULL;
+    group->key = malloc (key_size + 1);
+    if (!group->key) {
+        free (group);
+        return NULL;
+    }
+    memcpy (group->key, key, key_size);
+    group->key[key_size] = '\0';
+    group->key_size = key_size;
+    group->exchange = group->key;
+    group->topic = group->key + exchange_size + 1;
+    return group;
+}
+
+godwit__group_t *
+godwit__directory_group (godwit__directory_t *directory, const char *exchange, const char *topic)
+{
+    const size_t exchange_size = strlen (exchange);
+    const size_t topic_size = strlen (topic);
+    const size_t key_size = exchange_size + 1 + topic_size;
+    godwit__group_t *group = NULL;
+    char *key = malloc (key_size);
+    if (!key)
+        return NULL;
+    memcpy (key, exchange, exchange_size + 1);
+    memcpy (key + exchange_size + 1, topic, topic_size);
+
+    HASH_FIND (hh, directory->groups, key, key_size, group);
+    if (!group) {
+        group = group_new (key, key_size, exchange_size);
+        if (group) {
+            HASH_ADD_KEYPTR (hh, directory->groups, group->key, group->key_size, group);
+            if (!group->hh.tbl) {
+                free (group->key);
+                free (group);
+                group = NULL;
+            }
+        }
+    }
+    free (key);
+    return group;
+}
+
+/* ---- members ---- */
+
+static bool
+is_server (const godwit__record_t *record, const uint8_t *instance, uint32_t server_id)
+{
+    return record->server_id == server_id && !memcmp (record->instance, instance, GODWIT__UUID_SIZE);
+}
+
+/* Static records have neither an instance nor an id: the address makes the difference. */
+static bool
+is_same_server (const godwit__record_t *a, const godwit__record_t *b)
+{
+    if (!is_server (a, b->instance, b->server_id))
+        return false;
+    if (a->server_id != 0)
+        return true;
+    return !strcmp (a->server, b->server) && a->address_count && b->address_count &&
+           !strcmp (a->addresses[0], b->addresses[0]);
+}
+
+static void
+remove_member (godwit__group_t *group, size_t index)
+{
+    godwit__member_t *member = group->members[index];
+    godwit__directory_t *directory = member->peer->transport->directory;
+    group->members[index] = group->members[--group->count];
+    directory->member_count--;
+    godwit__peer_release (member->peer);
+    free_member (member);
+}
+
+static void
+add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__record_t *record)
+{
+    if (group->count == group->capacity) {
+        const size_t capacity = group->capacity ? group->capacity * 2 : 4;
+        godwit__member_t **members = realloc (group->members, capacity * sizeof *members);
+        if (!members)
+            return;
+        group->members = members;
+        group->capacity = capacity;
+    }
+    godwit__member_t *member = calloc (1, sizeof *member);
+    if (!member)
+        return;
+    member->peer = godwit__peer_get (directory->transport, record);
+    if (!member->peer) {
+        free (member);
+        return;
+    }
+    member->group = group;
+    member->record = godwit__record_ref (record);
+    member->draining = record->state == GODWIT__RECORD_DRAINING;
+    group->members[group->count++] = member;
+    directory->member_count++;
+}
+
+static void
+update_member (godwit__member_t *member, godwit__record_t *record)
+{
+    member->unheard = false;
+    if (record->revision <= member->record->revision)
+        return;
+    godwit__peer_t *peer = member->peer;
+    godwit__record_unref (&peer->record);
+    peer->record = godwit__record_ref (record);
+    godwit__record_unref (&member->record);
+    member->record = godwit__record_ref (record);
+    member->draining = record->state == GODWIT__RECORD_DRAINING;
+}
+
+void
+godwit__directory_clear (godwit__directory_t *directory)
+{
+    godwit__group_t *group, *next;
+    HASH_ITER (hh, directory->groups, group, next)
+    while (group->count > 0)
+        remove_member (group, group->count - 1);
+}
+
+static void
+on_seen (void *user, godwit__record_t *record)
+{
+    godwit_transport_t *transport = user;
+    pthread_mutex_lock (&transport->lock);
+    godwit__group_t *group = godwit__directory_group (transport->directory, record->exchange, record->topic);
+    if (group) {
+        size_t i = 0;
+        while (i < group->count && !is_same_server (group->members[i]->record, record))
+            i++;
+        if (i < group->count)
+            update_member (group->members[i], record);
+        else
+            add_member (transport->directory, group, record);
+        godwit__transport_changed (transport);
+    }
+    pthread_mutex_unlock (&transport->lock);
+}
+
+/* Forgets a member, unless the data path says that its peer is alive. */
+static bool
+drop_unheard (godwit__group_t *group, size_t index)
+{
+    const godwit__member_t *member = group->members[index];
+    if (member->peer->state == GODWIT__PEER_READY && !member->draining)
+        return false;
+    remove_member (group, index);
+    return true;
+}
+
+static void
+on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id)
+{
+    godwit_transport_t *transport = user;
+    godwit__group_t *group, *next;
+    pthread_mutex_lock (&transport->lock);
+    HASH_ITER (hh, transport->directory->groups, group, next)
+    {
+        for (size_t i = group->count; i-- > 0;) {
+            if (!is_server (group->members[i]->record, instance, server_id))
+                continue;
+            group->members[i]->unheard = true;
+            drop_unheard (group, i);
+        }
+    }
+    godwit__transport_changed (transport);
+    pthread_mutex_unlock (&transport->lock);
+}
+
+static void
+on_synced (void *user)
+{
+    godwit_transport_t *transport = user;
+    pthread_mutex_lock (&transport->lock);
+    godwit__transport_changed (transport);
+    pthread_mutex_unlock (&transport->lock);
+}
+
+const godwit__matchmaker_events_t godwit__directory_events = {on_seen, on_gone, on_synced};
+
+/* ---- choosing ---- */
+
+static uint64_t
+key_of (const godwit__member_t *member)
+{
+    uint64_t key;
+    memcpy (&key, member->peer->key, sizeof key);
+    return key ^ ((uint64_t) member->record->server_id << 32 | member->record->server_id);
+}
+
+static bool
+was_tried (const godwit__tried_t *tried, uint64_t key)
+{
+    for (size_t i = 0; i < tried->count; i++)
+        if (tried->keys[i] == key)
+            return true;
+    return false;
+}
+
+void
+godwit__tried_add (godwit__tried_t *tried, uint64_t key)
+{
+    if (tried->count == GODWIT__TRIED_MAX) {
+        memmove (tried->keys, tried->keys + 1, (GODWIT__TRIED_MAX - 1) * sizeof tried->keys[0]);
+        tried->count--;
+    }
+    tried->keys[tried->count++] = key;
+}
+
+godwit__pick_t
+godwit__directory_pick (godwit__group_t *group, const char *server, const godwit__tried_t *tried,
+                        godwit__picked_t *picked)
+{
+    bool known = false, waits = false;
+    const size_t count = group->count;
+    if (group->next >= count)
+        group->next = 0;
+    for (size_t step = 0; step < count; step++) {
+        size_t index = group->next + step;
+        if (index >= count)
+            index -= count;
+        const godwit__member_t *member = group->members[index];
+        if (member->draining || (server && strcmp (server, member->record->server)))
+            continue;
+        known = true;
+        if (member->peer->state != GODWIT__PEER_READY) {
+            godwit__peer_want (member->peer);
+            waits = true;
+            continue;
+        }
+        const uint64_t key = key_of (member);
+        if (tried->count && was_tried (tried, key))
+            continue;
+        group->next = index + 1;
+        *picked = (godwit__picked_t){
+            .connection = godwit__connection_ref (member->peer->connection),
+            .server_id = member->record->server_id,
+            .key = key,
+            .local = !memcmp (member->record->instance, member->peer->transport->instance, GODWIT__UUID_SIZE),
+        };
+        return GODWIT__PICK_OK;
+    }
+    return waits ? GODWIT__PICK_WAIT : known ? GODWIT__PICK_EXCLUDED : GODWIT__PICK_NOBODY;
+}
+
+size_t
+godwit__group_ready_count (const godwit__group_t *group, const char *server)
+{
+    size_t ready = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        const godwit__member_t *member = group->members[i];
+        if (member->draining || (server && strcmp (server, member->record->server)))
+            continue;
+        if (member->peer->state == GODWIT__PEER_READY)
+            ready++;
+        else
+            godwit__peer_want (member->peer);
+    }
+    return ready;
+}
+
+/* ---- what the data path learns ---- */
+
+void
+godwit__directory_refused (godwit_transport_t *transport, uint64_t key, bool gone)
+{
+    godwit__group_t *group, *next;
+    pthread_mutex_lock (&transport->lock);
+    HASH_ITER (hh, transport->directory->groups, group, next)
+    {
+        for (size_t i = group->count; i-- > 0;) {
+            if (key_of (group->members[i]) != key)
+                continue;
+            group->members[i]->draining = true;
+            if (gone)
+                remove_member (group, i);
+        }
+    }
+    godwit__transport_changed (transport);
+    pthread_mutex_unlock (&transport->lock);
+}
+
+void
+godwit__directory_peer_lost (godwit__peer_t *peer)
+{
+    godwit__group_t *group, *next;
+    HASH_ITER (hh, peer->transport->directory->groups, group, next)
+    for (size_t i = group->count; i-- > 0;)
+        if (group->members[i]->peer == peer && group->members[i]->unheard)
+            remove_member (group, i);
+}
+
+void
+godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id)
+{
+    godwit__group_t *group, *next;
+    HASH_ITER (hh, peer->transport->directory->groups, group, next)
+    {
+        for (size_t i = group->count; i-- > 0;) {
+            godwit__member_t *member = group->members[i];
+            if (member->peer != peer || (server_id && member->record->server_id != server_id))
+                continue;
+            member->draining = true;
+            if (member->unheard)
+                remove_member (group, i);
+        }
+    }
+}

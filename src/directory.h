@@ -1,0 +1,99 @@
+/* The directory: which servers there are, by exchange and topic. This is where calls look up; matchmakers
+ * fill it, and the data path has the last word on who is alive: what a matchmaker no longer knows stays while
+ * it is connected.
+ *
+ * Everything is guarded by transport.lock, which its callers hold unless said otherwise.
+ */
+#ifndef GODWIT_SRC_DIRECTORY_H
+#define GODWIT_SRC_DIRECTORY_H
+
+#include "src/peer.h"
+
+typedef struct godwit__group godwit__group_t;
+
+/* A server of a topic. */
+typedef struct godwit__member {
+    godwit__group_t *group;
+    godwit__record_t *record;
+    godwit__peer_t *peer;
+    bool draining; /* it said GOODBYE, or refused a call because of it */
+    bool unheard;  /* its matchmaker no longer knows it */
+} godwit__member_t;
+
+/* A topic. Stays for the directory's life once it was asked for or announced: clients keep pointers to it. */
+struct godwit__group {
+    char *key; /* exchange, NUL, topic */
+    size_t key_size;
+    UT_hash_handle hh;
+    const char *exchange;
+    const char *topic;
+    godwit__member_t **members;
+    size_t count;
+    size_t capacity;
+    size_t next;   /* round robin */
+    bool fans_out; /* there was a fanout: its servers are connected to */
+    /* What the last fanout found out about its subscribers; good while transport.change_count is the same. */
+    bool fanout_settled;
+    uint64_t fanout_change;
+    uint32_t fanout_reached, fanout_missing;
+};
+
+typedef struct godwit__directory {
+    godwit_transport_t *transport;
+    godwit__group_t *groups;
+    godwit__peer_t *peers;
+    size_t member_count;
+} godwit__directory_t;
+
+godwit__directory_t *godwit__directory_new (godwit_transport_t *transport);
+/* Forgets all members; the groups stay, for the clients that point to them. */
+void godwit__directory_clear (godwit__directory_t *directory);
+/* After godwit__peers_close. */
+void godwit__directory_destroy (godwit__directory_t **directory);
+
+/* NULL when memory is short. */
+godwit__group_t *godwit__directory_group (godwit__directory_t *directory, const char *exchange,
+                                          const char *topic);
+
+/* The matchmaker's events, with the transport as user; they take the lock themselves. */
+extern const godwit__matchmaker_events_t godwit__directory_events;
+
+typedef enum godwit__pick {
+    GODWIT__PICK_OK,
+    GODWIT__PICK_NOBODY,  /* no such server is known */
+    GODWIT__PICK_WAIT,    /* some are known, none is connected yet */
+    GODWIT__PICK_EXCLUDED /* all that are connected were tried */
+} godwit__pick_t;
+
+/* Servers that a call has tried. More than fit are forgotten, oldest first. */
+#define GODWIT__TRIED_MAX 8
+typedef struct godwit__tried {
+    uint64_t keys[GODWIT__TRIED_MAX];
+    size_t count;
+} godwit__tried_t;
+
+typedef struct godwit__picked {
+    godwit__connection_t
+        *connection; /* a reference; NULL for a server of this transport that runs inline methods */
+    uint32_t server_id;
+    uint64_t key; /* for tried */
+    bool local;   /* of this very transport */
+} godwit__picked_t;
+
+/* Chooses a server: the one named, or the next in turn that is connected and was not tried. What is not
+ * connected is wanted from now on. */
+godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *server,
+                                       const godwit__tried_t *tried, godwit__picked_t *picked);
+void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
+
+/* A server said that it drains (NACK), or that it is not there: no calls go to it until it is announced anew.
+ * Takes the lock. */
+void godwit__directory_refused (godwit_transport_t *transport, uint64_t key, bool gone);
+/* A peer has lost its connection: forgets its members that no matchmaker knows any more. */
+void godwit__directory_peer_lost (godwit__peer_t *peer);
+/* Marks members of a peer as draining; 0: all. */
+void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id);
+
+size_t godwit__group_ready_count (const godwit__group_t *group, const char *server);
+
+#endif

@@ -1,0 +1,71 @@
+/* What a port remembers of those who send to it: who said HELLO, and which call ids have been seen.
+ *
+ * A table belongs to the leader of its port and has no lock: the lead is handed over under pool.lock. It is
+ * bounded, and whoever has been silent the longest makes room. Forgetting is always safe: a request of an
+ * unknown origin is refused as NACK HELLO, and its client introduces itself again.
+ *
+ * The same table remembers publications (by publisher and topic), to count the ones that were missed.
+ */
+#ifndef GODWIT_SRC_ORIGIN_H
+#define GODWIT_SRC_ORIGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define GODWIT__WINDOW_BITS 1024
+
+/* The ids up to `top`, of which the last 1024 are known exactly; what is older counts as seen. */
+typedef struct godwit__window {
+    uint64_t top;
+    uint64_t bits[GODWIT__WINDOW_BITS / 64]; /* of id: bit id % 1024 */
+} godwit__window_t;
+
+/* Marks id as seen. False: it had been seen, or is too old to tell. *missed (may be NULL) is the number of
+ * ids that id skipped over, 0 unless it is the highest so far. */
+bool godwit__window_add (godwit__window_t *window, uint64_t id, uint64_t *missed);
+
+typedef struct godwit__origin_state {
+    uint64_t id;
+    int64_t heard_ns;
+    bool known;      /* said HELLO */
+    bool banned;     /* sent too much that is malformed: what else comes is ignored */
+    uint8_t strikes; /* malformed frames so far */
+    godwit__window_t window;
+    struct godwit__origin_state *chain; /* the next of its bucket */
+    struct godwit__origin_state *newer;
+    struct godwit__origin_state *older;
+} godwit__origin_state_t;
+
+typedef struct godwit__origins {
+    size_t limit;
+    size_t count;
+    size_t bucket_count; /* a power of two; 0: no buckets yet */
+    godwit__origin_state_t **buckets;
+    godwit__origin_state_t *newest;
+    godwit__origin_state_t *oldest;
+} godwit__origins_t;
+
+void godwit__origins_init (godwit__origins_t *origins, size_t limit);
+void godwit__origins_clear (godwit__origins_t *origins);
+/* NULL if it is not known. */
+godwit__origin_state_t *godwit__origins_find (godwit__origins_t *origins, uint64_t id);
+/* Finds it or adds it, with nothing seen. May forget the one that was silent the longest. NULL when memory is
+ * short. */
+godwit__origin_state_t *godwit__origins_add (godwit__origins_t *origins, uint64_t id, int64_t now_ns);
+void godwit__origins_remove (godwit__origins_t *origins, godwit__origin_state_t *origin);
+/* Forgets those who were heard before `before_ns` for the last time. */
+void godwit__origins_expire (godwit__origins_t *origins, int64_t before_ns);
+
+void godwit__origins_touch_slow (godwit__origins_t *origins, godwit__origin_state_t *origin);
+
+/* Something came from origin now. */
+static inline void
+godwit__origins_touch (godwit__origins_t *origins, godwit__origin_state_t *origin, int64_t now_ns)
+{
+    origin->heard_ns = now_ns;
+    if (origins->newest != origin)
+        godwit__origins_touch_slow (origins, origin);
+}
+
+#endif

@@ -1,0 +1,449 @@
+/* What arrives at a port. Everything here is hostile, and runs on the thread that leads on the port. */
+#include "src/pool_inside.h"
+
+#include "src/fanout.h"
+#include "src/request.h"
+#include "src/server.h"
+#include "src/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Clients say something every few seconds on connections that are idle. */
+#define SILENT_NS (60000 * GODWIT__NS_PER_MS)
+/* Malformed frames that an origin may send before nothing of it is read any more. */
+#define STRIKES 3
+/* Frames that are read in one turn of an external loop. */
+#define TURN_FRAMES 64
+
+/* ---- sending ---- */
+
+static void
+free_data (void *data, void *hint)
+{
+    (void) hint;
+    free (data);
+}
+
+void
+godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size, bool on_heap)
+{
+    const godwit__message_t message = {.data = data, .size = size, .free_fn = on_heap ? free_data : NULL};
+    if (godwit__cork_add (&port->cork, origin, data, size)) {
+        if (on_heap)
+            free (data);
+        return;
+    }
+    if (port->channel->ops->send (port->channel, origin, &message) == GODWIT__IO_OK)
+        return;
+    GODWIT__COUNT (port->pool->transport, frames_dropped);
+    if (on_heap)
+        free (data);
+}
+
+void
+godwit__port_send_header (godwit__port_t *port, godwit__origin_t origin, godwit__frame_type_t type,
+                          uint32_t target, uint64_t id, uint32_t aux)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__header_t header = {.type = (uint8_t) type, .target = target, .id = id, .aux = aux};
+    godwit__header_write (data, &header);
+    godwit__port_send (port, origin, data, sizeof data, false);
+}
+
+static void
+refuse (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header, uint32_t reason)
+{
+    GODWIT__COUNT (port->pool->transport, requests_refused);
+    if (!(header->flags & GODWIT__FLAG_CAST))
+        godwit__port_send_header (port, origin, GODWIT__NACK, 0, header->id, reason);
+}
+
+void
+godwit__port_goodbye (godwit__port_t *port, uint32_t server_id)
+{
+    for (const godwit__origin_state_t *origin = port->origins.newest; origin; origin = origin->older)
+        if (origin->known)
+            godwit__port_send_header (port, origin->id, GODWIT__GOODBYE, server_id, 0, 0);
+}
+
+/* ---- who sends ---- */
+
+static void
+strike (godwit__port_t *port, godwit__origin_t origin)
+{
+    godwit__origin_state_t *const state =
+        godwit__origins_add (&port->origins, origin, godwit__clock_now (&port->pool->clock));
+    if (!state || ++state->strikes < STRIKES)
+        return;
+    state->known = false;
+    state->banned = true;
+}
+
+static void
+malformed (godwit__port_t *port, godwit__origin_t origin)
+{
+    GODWIT__COUNT (port->pool->transport, frames_malformed);
+    if (origin != GODWIT__ORIGIN_FANOUT)
+        strike (port, origin);
+}
+
+static bool
+is_zero (const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i])
+            return false;
+    return true;
+}
+
+/* Consumes the frame. */
+static void
+hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header, godwit__frame_t *frame)
+{
+    const godwit_transport_t *const transport = port->pool->transport;
+    const int64_t now_ns = godwit__clock_now (&port->pool->clock);
+    godwit__identity_t peer;
+    memset (&peer, 0, sizeof peer);
+    godwit__origins_expire (&port->origins, now_ns - SILENT_NS);
+    if (godwit__identity_read (&peer, frame, NULL)) {
+        malformed (port, origin);
+        return;
+    }
+    if ((!is_zero (peer.expect, sizeof peer.expect) &&
+         memcmp (peer.expect, transport->instance, sizeof peer.expect) != 0) ||
+        strcmp (peer.virtual_host, transport->virtual_host) != 0) {
+        godwit__port_send_header (port, origin, GODWIT__NACK, 0, header->id, GODWIT__NACK_IDENTITY);
+        return;
+    }
+    godwit__origin_state_t *const state = godwit__origins_add (&port->origins, origin, now_ns);
+    if (!state)
+        return; /* no memory: the client will try again */
+    state->known = true;
+    godwit__identity_t self = {.incarnation = transport->incarnation};
+    memcpy (self.instance, transport->instance, sizeof self.instance);
+    uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
+    const size_t size = godwit__identity_write (data, GODWIT__WELCOME, &self);
+    godwit__port_send (port, origin, data, size, false);
+}
+
+/* ---- requests ---- */
+
+/* Consumes the frame. False: the worker no longer leads. */
+static bool
+request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin,
+         const godwit__header_t *header, godwit__frame_t *frame)
+{
+    godwit__pool_t *const pool = port->pool;
+    /* In a batch the last handler has just ended, and looked at the clock. */
+    const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
+    uint32_t refused = 0;
+    godwit_request_t *accepted = NULL;
+    bool is_malformed = false;
+    bool leads = true;
+    godwit__origin_state_t *const state = godwit__origins_find (&port->origins, origin);
+    if (state && state->banned) {
+        godwit__frame_release (frame);
+        return true;
+    }
+    GODWIT__COUNT (pool->transport, requests_received);
+    if (!state || !state->known) {
+        refused = GODWIT__NACK_HELLO;
+    } else {
+        godwit__origins_touch (&port->origins, state, now_ns);
+        if (!godwit__window_add (&state->window, header->id, NULL)) {
+            GODWIT__COUNT (pool->transport, requests_duplicate);
+            refused = GODWIT__NACK_DUPLICATE;
+        } else {
+            accepted = godwit__pool_accept (pool, port, origin, header, frame, GODWIT__HEADER_SIZE, now_ns,
+                                            true, &refused);
+        }
+    }
+    port->now_ns = 0;
+    if (accepted)
+        leads = godwit__worker_run (worker, port, accepted, &is_malformed);
+    else if (refused)
+        refuse (port, origin, header, refused);
+    godwit__frame_release (frame);
+    if (is_malformed && leads) /* who does not lead must not touch origins */
+        strike (port, origin);
+    return leads;
+}
+
+/* ---- publications ---- */
+
+/* False: it has been here before. Counts what is missing between it and the last one. */
+static bool
+note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns)
+{
+    godwit__pool_t *const pool = port->pool;
+    const uint64_t epoch = atomic_load_explicit (&pool->fanout_epoch, memory_order_acquire);
+    if (epoch != port->fanout_epoch) {
+        port->fanout_epoch = epoch;
+        godwit__origins_clear (&port->publications);
+    }
+    /* The key is a hash already. */
+    const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) header->target << 32 ^ header->target;
+    godwit__origin_state_t *const state = godwit__origins_add (&port->publications, id, now_ns);
+    if (!state)
+        return true;
+    uint64_t missed = 0;
+    if (!godwit__window_add (&state->window, header->id, &missed)) {
+        GODWIT__COUNT (pool->transport, requests_duplicate);
+        return false;
+    }
+    if (state->known)
+        atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, missed, memory_order_relaxed);
+    state->known = true; /* it is the first one that may come with any number */
+    return true;
+}
+
+/* The first two servers after `after` that listen to the key; 0: none. */
+static void
+next_subscribers (godwit__pool_t *pool, const uint8_t *key, uint32_t after, uint32_t found[2])
+{
+    size_t count = 0;
+    found[0] = found[1] = 0;
+    godwit__pool_lock (pool);
+    for (size_t i = after; i < pool->server_count && count < 2; i++) {
+        const godwit_server_t *const server = pool->servers[i];
+        if (server && server->accepts && memcmp (server->key, key, GODWIT__KEY_SIZE) == 0)
+            found[count++] = server->id;
+    }
+    godwit__pool_unlock (pool);
+}
+
+static void
+free_copy (godwit__frame_t *frame)
+{
+    free (frame->data);
+}
+
+static bool
+copy_frame (godwit__frame_t *copy, const godwit__frame_t *frame)
+{
+    *copy = (godwit__frame_t){.data = malloc (frame->size), .size = frame->size, .release = free_copy};
+    if (!copy->data)
+        return false;
+    memcpy (copy->data, frame->data, frame->size);
+    return true;
+}
+
+/* Consumes the frame. False: the worker no longer leads. */
+static bool
+publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__header_t *header_in,
+             godwit__frame_t *frame)
+{
+    godwit__pool_t *const pool = port->pool;
+    uint8_t key[GODWIT__KEY_SIZE];
+    memcpy (key, frame->data, sizeof key);
+    godwit__header_t header = *header_in;
+    uint32_t ids[2];
+    const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
+    port->now_ns = 0;
+    next_subscribers (pool, key, 0, ids);
+    if (!ids[0] || !note_publication (port, key, header_in, now_ns)) {
+        godwit__frame_release (frame);
+        return true;
+    }
+    GODWIT__COUNT (pool->transport, fanouts_received);
+    bool leads = true;
+    while (ids[0]) {
+        /* All but the last one get a copy and are left to other workers, so that none waits for another one's
+         * handler. */
+        const uint32_t next = ids[1];
+        godwit__frame_t copy;
+        uint32_t refused = GODWIT__NACK_OVERLOADED;
+        godwit_request_t *accepted = NULL;
+        header.target = ids[0];
+        if (!next)
+            godwit__frame_move (&copy, frame);
+        if (!next || copy_frame (&copy, frame)) {
+            accepted = godwit__pool_accept (pool, port, GODWIT__ORIGIN_FANOUT, &header, &copy,
+                                            GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE, now_ns, !next, &refused);
+            godwit__frame_release (&copy);
+        }
+        if (accepted)
+            leads = godwit__worker_run (worker, port, accepted, NULL);
+        else if (refused)
+            GODWIT__COUNT (pool->transport, requests_refused);
+        ids[0] = next;
+        if (next)
+            next_subscribers (pool, key, next - 1, ids);
+    }
+    godwit__frame_release (frame);
+    return leads;
+}
+
+/* ---- frames ---- */
+
+/* Consumes the frame: what it holds comes up one by one from now on. */
+static void
+batch (godwit__port_t *port, godwit__origin_t origin, godwit__frame_t *frame)
+{
+    if (port->batch.batch) {
+        malformed (port, origin); /* a batch in a batch */
+        return;
+    }
+    if (!godwit__batch_open (&port->batch, frame))
+        return; /* no memory: its callers time out */
+    port->batch_origin = origin;
+    godwit__cork_open (&port->cork, origin);
+}
+
+static bool
+link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame, godwit__origin_t origin)
+{
+    godwit__header_t header;
+    const godwit__header_check_t check = godwit__header_read (&header, frame->data, frame->size);
+    if (check == GODWIT__HEADER_OK && header.type == GODWIT__REQUEST)
+        return request (port, worker, origin, &header, frame);
+    godwit__origin_state_t *const state = godwit__origins_find (&port->origins, origin);
+    if (state && state->banned) {
+        /* ignored */
+    } else if (check == GODWIT__HEADER_VERSION) {
+        GODWIT__COUNT (port->pool->transport, frames_unknown);
+    } else if (check != GODWIT__HEADER_OK) {
+        malformed (port, origin);
+    } else {
+        if (state)
+            godwit__origins_touch (&port->origins, state, godwit__clock_now (&port->pool->clock));
+        switch (header.type) {
+        case GODWIT__HELLO:
+            hello (port, origin, &header, frame);
+            break;
+        case GODWIT__PING:
+            godwit__port_send_header (port, origin, GODWIT__PONG, header.target, header.id, 0);
+            break;
+        case GODWIT__BATCH:
+            batch (port, origin, frame);
+            break;
+        case GODWIT__CANCEL:
+            godwit__pool_cancel (port->pool, port, origin, &header);
+            break;
+        default:
+            GODWIT__COUNT (port->pool->transport, frames_unknown);
+        }
+    }
+    godwit__frame_release (frame);
+    return true;
+}
+
+godwit__io_t
+godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    if (port->batch.batch) {
+        switch (godwit__batch_next (&port->batch, frame)) {
+        case GODWIT__BATCH_FRAME:
+            *origin = port->batch_origin;
+            return GODWIT__IO_OK;
+        case GODWIT__BATCH_MALFORMED:
+            malformed (port, port->batch_origin);
+            break;
+        case GODWIT__BATCH_END:
+            break;
+        }
+        godwit__cork_close (&port->cork);
+    }
+    const godwit__io_t io = port->channel->ops->recv (port->channel, frame, origin);
+    if (io != GODWIT__IO_OK)
+        port->now_ns = 0; /* the next frame may be long in coming */
+    return io;
+}
+
+static bool
+fanout_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame)
+{
+    godwit__header_t header;
+    godwit__header_check_t check = GODWIT__HEADER_SHORT;
+    if (frame->size > GODWIT__KEY_SIZE)
+        check = godwit__header_read (&header, frame->data + GODWIT__KEY_SIZE, frame->size - GODWIT__KEY_SIZE);
+    if (check == GODWIT__HEADER_OK && header.type == GODWIT__PUBLICATION)
+        return publication (port, worker, &header, frame);
+    if (check == GODWIT__HEADER_OK || check == GODWIT__HEADER_VERSION)
+        GODWIT__COUNT (port->pool->transport, frames_unknown);
+    else
+        malformed (port, GODWIT__ORIGIN_FANOUT);
+    godwit__frame_release (frame);
+    return true;
+}
+
+bool
+godwit__port_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame,
+                    godwit__origin_t origin)
+{
+    return origin == GODWIT__ORIGIN_FANOUT ? fanout_frame (port, worker, frame)
+                                           : link_frame (port, worker, frame, origin);
+}
+
+/* ---- attention ---- */
+
+void
+godwit__port_attention (godwit__port_t *port)
+{
+    atomic_store_explicit (&port->attention, true, memory_order_release);
+    if (port->pool->external)
+        godwit__reactor_post (port->pool->transport->control, &port->again);
+    else
+        port->channel->ops->wake (port->channel);
+}
+
+bool
+godwit__port_attend (godwit__port_t *port)
+{
+    godwit__pool_t *const pool = port->pool;
+    atomic_exchange_explicit (&port->attention, false, memory_order_acquire);
+    godwit__pool_lock (pool);
+    uint32_t *const goodbyes = port->goodbyes;
+    const size_t count = port->goodbye_count;
+    port->goodbyes = NULL;
+    port->goodbye_count = 0;
+    port->goodbye_capacity = 0;
+    const bool leads_on = !pool->stopping && !pool->ready_first;
+    godwit__pool_unlock (pool);
+    for (size_t i = 0; i < count; i++)
+        godwit__port_goodbye (port, goodbyes[i]);
+    free (goodbyes);
+    return leads_on;
+}
+
+/* ---- an external loop ---- */
+
+static void
+turn (godwit__port_t *port)
+{
+    if (atomic_load_explicit (&port->attention, memory_order_relaxed))
+        godwit__port_attend (port);
+    for (int i = 0; i < TURN_FRAMES; i++) {
+        godwit__frame_t frame;
+        godwit__origin_t origin = 0;
+        if (godwit__port_next (port, &frame, &origin) != GODWIT__IO_OK)
+            return;
+        godwit__port_frame (port, NULL, &frame, origin);
+    }
+    /* There may be more; but the loop has others to serve. */
+    godwit__reactor_post (port->pool->transport->control, &port->again);
+}
+
+static void
+source_ready (godwit__source_t *source)
+{
+    turn (source->user);
+}
+
+static void
+turn_again (godwit__task_t *task)
+{
+    turn (task->user);
+}
+
+godwit_status_t
+godwit__port_watch (godwit__port_t *port, godwit_error_t **error)
+{
+    port->source.fd = port->channel->ops->fd (port->channel);
+    port->source.ready = source_ready;
+    port->source.user = port;
+    port->again.run = turn_again;
+    port->again.user = port;
+    return godwit__reactor_watch (port->pool->transport->control, &port->source, error);
+}

@@ -1,0 +1,384 @@
+#include "src/publisher.h"
+
+#include "src/error.h"
+#include "src/fanout.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#define NEWS_SIZE (1 + GODWIT__KEY_SIZE)
+/* How long a full subscriber is waited for before the next try. */
+#define FULL_NS (1 * GODWIT__NS_PER_MS)
+
+/* A server that is subscribed, by its marker. */
+typedef struct marker {
+    uint8_t key[GODWIT__KEY_SIZE];
+    UT_hash_handle hh;
+} marker_t;
+
+/* The numbers that a topic's publications carry. */
+typedef struct sequence {
+    uint8_t key[GODWIT__KEY_SIZE];
+    uint64_t last;
+    UT_hash_handle hh;
+} sequence_t;
+
+/* A port that a channel is connected to. */
+typedef struct subscriber {
+    char *address;
+    size_t channel;
+    bool wanted; /* mark of the sweep */
+    UT_hash_handle hh;
+} subscriber_t;
+
+typedef struct godwit__publisher {
+    godwit_transport_t *transport;
+    uint32_t number; /* tells this publisher's sequences from others' */
+    godwit__channel_t *channels[GODWIT__DRIVER_MAX];
+    godwit__source_t sources[GODWIT__DRIVER_MAX];
+    subscriber_t *subscribers; /* the control thread's own */
+    marker_t *markers;         /* guarded by transport.lock */
+    pthread_mutex_t lock;      /* guards sequences, and keeps publications in their order */
+    sequence_t *sequences;
+} godwit__publisher_t;
+
+/* ---- news of subscriptions; the control thread ---- */
+
+/* With transport.lock held. */
+static void
+note_news (godwit__publisher_t *publisher, const uint8_t *news)
+{
+    marker_t *marker = NULL;
+    HASH_FIND (hh, publisher->markers, news + 1, GODWIT__KEY_SIZE, marker);
+    if (news[0] == 0 && marker) {
+        HASH_DEL (publisher->markers, marker);
+        free (marker);
+    } else if (news[0] == 1 && !marker) {
+        marker = calloc (1, sizeof *marker);
+        if (!marker)
+            return; /* counts as missing */
+        memcpy (marker->key, news + 1, sizeof marker->key);
+        HASH_ADD (hh, publisher->markers, key, sizeof marker->key, marker);
+        if (!marker->hh.tbl)
+            free (marker);
+    }
+}
+
+static void
+on_news (godwit__source_t *source)
+{
+    godwit__publisher_t *publisher = source->user;
+    godwit_transport_t *transport = publisher->transport;
+    godwit__channel_t *channel = publisher->channels[source - publisher->sources];
+    godwit__frame_t frame;
+    godwit__origin_t origin;
+    while (channel->ops->recv (channel, &frame, &origin) == GODWIT__IO_OK) {
+        pthread_mutex_lock (&transport->lock);
+        if (frame.size == NEWS_SIZE)
+            note_news (publisher, frame.data);
+        godwit__transport_changed (transport);
+        pthread_mutex_unlock (&transport->lock);
+        godwit__frame_release (&frame);
+    }
+}
+
+/* ---- life; the control thread ---- */
+
+static void
+open_channel (godwit__publisher_t *publisher, size_t i)
+{
+    godwit_transport_t *transport = publisher->transport;
+    godwit__driver_t *driver = transport->drivers[i];
+    if (driver->ops->open_publisher (driver, &publisher->channels[i], NULL))
+        return; /* its subscribers are missing, and said to be */
+    publisher->sources[i] = (godwit__source_t){
+        .fd = publisher->channels[i]->ops->fd (publisher->channels[i]),
+        .ready = on_news,
+        .user = publisher,
+    };
+    if (publisher->sources[i].fd >= 0 &&
+        godwit__reactor_watch (transport->control, &publisher->sources[i], NULL) == GODWIT_OK) {
+        on_news (&publisher->sources[i]);
+        return;
+    }
+    publisher->channels[i]->ops->close (publisher->channels[i]);
+    publisher->channels[i] = NULL;
+}
+
+static void
+create (void *arg)
+{
+    godwit_transport_t *transport = arg;
+    if (transport->publisher || atomic_load (&transport->closing))
+        return;
+    godwit__publisher_t *publisher = calloc (1, sizeof *publisher);
+    if (!publisher)
+        return;
+    publisher->transport = transport;
+    publisher->number = randombytes_random ();
+    pthread_mutex_init (&publisher->lock, NULL);
+    for (size_t i = 0; i < transport->driver_count; i++)
+        open_channel (publisher, i);
+    pthread_mutex_lock (&transport->lock);
+    transport->publisher = publisher;
+    pthread_mutex_unlock (&transport->lock);
+}
+
+void
+godwit__publisher_destroy (struct godwit__publisher **publisher)
+{
+    godwit__publisher_t *self = *publisher;
+    marker_t *marker, *next_marker;
+    sequence_t *sequence, *next_sequence;
+    subscriber_t *subscriber, *next_subscriber;
+    if (!self)
+        return;
+    for (size_t i = 0; i < GODWIT__DRIVER_MAX; i++) {
+        if (!self->channels[i])
+            continue;
+        godwit__reactor_unwatch (self->transport->control, &self->sources[i]);
+        self->channels[i]->ops->close (self->channels[i]);
+    }
+    HASH_ITER (hh, self->markers, marker, next_marker)
+    {
+        HASH_DEL (self->markers, marker);
+        free (marker);
+    }
+    HASH_ITER (hh, self->sequences, sequence, next_sequence)
+    {
+        HASH_DEL (self->sequences, sequence);
+        free (sequence);
+    }
+    HASH_ITER (hh, self->subscribers, subscriber, next_subscriber)
+    {
+        HASH_DEL (self->subscribers, subscriber);
+        free (subscriber->address);
+        free (subscriber);
+    }
+    pthread_mutex_destroy (&self->lock);
+    free (self);
+    *publisher = NULL;
+}
+
+/* ---- connecting; the control thread, with transport.lock held ---- */
+
+static void
+connect_member (godwit__publisher_t *publisher, const char *address)
+{
+    godwit_transport_t *transport = publisher->transport;
+    subscriber_t *subscriber = NULL;
+    HASH_FIND_STR (publisher->subscribers, address, subscriber);
+    if (subscriber) {
+        subscriber->wanted = true;
+        return;
+    }
+    for (size_t i = 0; i < transport->driver_count; i++) {
+        const godwit__driver_ops_t *ops = transport->drivers[i]->ops;
+        if (!publisher->channels[i] || !ops->speaks (address))
+            continue;
+        subscriber = calloc (1, sizeof *subscriber);
+        if (!subscriber)
+            return;
+        subscriber->address = strdup (address);
+        subscriber->channel = i;
+        subscriber->wanted = true;
+        if (subscriber->address)
+            HASH_ADD_KEYPTR (hh, publisher->subscribers, subscriber->address, strlen (subscriber->address),
+                             subscriber);
+        if (!subscriber->address || !subscriber->hh.tbl) {
+            free (subscriber->address);
+            free (subscriber);
+            return;
+        }
+        if (ops->publisher_connect (publisher->channels[i], address, NULL)) {
+            HASH_DEL (publisher->subscribers, subscriber);
+            free (subscriber->address);
+            free (subscriber);
+        }
+        return;
+    }
+}
+
+static void
+connect_groups (void *arg)
+{
+    godwit_transport_t *transport = arg;
+    godwit__publisher_t *publisher = transport->publisher;
+    godwit__group_t *group, *next_group;
+    subscriber_t *subscriber, *next;
+
+    pthread_mutex_lock (&transport->lock);
+    for (subscriber = publisher->subscribers; subscriber; subscriber = subscriber->hh.next)
+        subscriber->wanted = false;
+    HASH_ITER (hh, transport->directory->groups, group, next_group)
+    if (group->fans_out)
+        for (size_t i = 0; i < group->count; i++)
+            if (*group->members[i]->record->fanout_address)
+                connect_member (publisher, group->members[i]->record->fanout_address);
+    HASH_ITER (hh, publisher->subscribers, subscriber, next)
+    {
+        if (subscriber->wanted)
+            continue;
+        transport->drivers[subscriber->channel]->ops->publisher_disconnect (
+            publisher->channels[subscriber->channel], subscriber->address);
+        HASH_DEL (publisher->subscribers, subscriber);
+        free (subscriber->address);
+        free (subscriber);
+    }
+    pthread_mutex_unlock (&transport->lock);
+}
+
+/* ---- one fanout ---- */
+
+/* Counts who is subscribed and who is not; returns how many are worth waiting for. With transport.lock held.
+ */
+static uint32_t
+survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *topic_key)
+{
+    uint32_t waits = 0;
+    group->fanout_reached = group->fanout_missing = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        const godwit__member_t *member = group->members[i];
+        const godwit__record_t *record = member->record;
+        uint8_t key[GODWIT__KEY_SIZE];
+        marker_t *marker = NULL;
+        if (member->draining)
+            continue;
+        godwit__fanout_marker (key, topic_key, record->instance, record->server_id);
+        HASH_FIND (hh, publisher->markers, key, sizeof key, marker);
+        if (marker) {
+            group->fanout_reached++;
+            continue;
+        }
+        group->fanout_missing++;
+        /* The data path says who is alive: whoever cannot be connected to is missing, and not waited for. */
+        godwit__peer_want (member->peer);
+        if (*record->fanout_address && member->peer->state != GODWIT__PEER_BACKOFF)
+            waits++;
+    }
+    return waits;
+}
+
+/* Waits until all who are alive are subscribed, or until_ns. */
+static void
+gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *topic_key, int64_t until_ns,
+        godwit_fanout_report_t *report)
+{
+    godwit_transport_t *transport = publisher->transport;
+    pthread_mutex_lock (&transport->lock);
+    group->fans_out = true;
+    while (!group->fanout_settled || group->fanout_change != transport->change_count) {
+        group->fanout_change = transport->change_count;
+        group->fanout_settled = survey (publisher, group, topic_key) == 0;
+        const int64_t left_ns = until_ns - godwit__transport_now (transport);
+        if (group->fanout_settled || left_ns <= 0 || atomic_load (&transport->closing))
+            break;
+        pthread_mutex_unlock (&transport->lock);
+        godwit__control_run (transport, connect_groups, transport);
+        pthread_mutex_lock (&transport->lock);
+        if (group->fanout_change == transport->change_count)
+            godwit__transport_wait_changed (transport, left_ns);
+    }
+    report->reached = group->fanout_reached;
+    report->missing = group->fanout_missing;
+    pthread_mutex_unlock (&transport->lock);
+}
+
+/* With publisher.lock held. NULL when memory is short. */
+static sequence_t *
+sequence_of (godwit__publisher_t *publisher, const uint8_t *topic_key)
+{
+    sequence_t *sequence = NULL;
+    HASH_FIND (hh, publisher->sequences, topic_key, GODWIT__KEY_SIZE, sequence);
+    if (sequence)
+        return sequence;
+    sequence = calloc (1, sizeof *sequence);
+    if (!sequence)
+        return NULL;
+    memcpy (sequence->key, topic_key, sizeof sequence->key);
+    HASH_ADD (hh, publisher->sequences, key, sizeof sequence->key, sequence);
+    if (sequence->hh.tbl)
+        return sequence;
+    free (sequence);
+    return NULL;
+}
+
+/* On every channel that has not had it yet. */
+static godwit__io_t
+publish (godwit__publisher_t *publisher, godwit__call_t *call, const uint8_t *topic_key, unsigned *done)
+{
+    godwit__io_t io = GODWIT__IO_OK;
+    pthread_mutex_lock (&publisher->lock);
+    sequence_t *sequence = sequence_of (publisher, topic_key);
+    if (!sequence)
+        io = GODWIT__IO_REFUSED;
+    else
+        godwit__header_write (godwit__call_data (call), &(godwit__header_t){
+                                                            .type = GODWIT__PUBLICATION,
+                                                            .flags = GODWIT__FLAG_CAST,
+                                                            .target = publisher->number,
+                                                            .id = sequence->last + 1,
+                                                        });
+    uint8_t *data = godwit__call_data (call) - GODWIT__KEY_SIZE;
+    memcpy (data, topic_key, GODWIT__KEY_SIZE);
+    for (size_t i = 0; i < publisher->transport->driver_count && io == GODWIT__IO_OK; i++) {
+        godwit__message_t message = {data, GODWIT__KEY_SIZE + call->request_size, NULL, NULL};
+        if (!publisher->channels[i] || (*done & 1u << i))
+            continue;
+        if (call->shared) {
+            message.free_fn = godwit__shared_unref;
+            message.hint = call->shared;
+            atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
+        }
+        io = publisher->transport->drivers[i]->ops->publish (publisher->channels[i], &message);
+        if (io == GODWIT__IO_OK)
+            *done |= 1u << i;
+        else if (call->shared)
+            godwit__shared_unref (NULL, call->shared);
+    }
+    if (io == GODWIT__IO_OK)
+        sequence->last++;
+    pthread_mutex_unlock (&publisher->lock);
+    return io;
+}
+
+godwit_status_t
+godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report, godwit_error_t **error)
+{
+    godwit_transport_t *transport = call->client->transport;
+    godwit__group_t *group = call->client->group;
+    pthread_mutex_lock (&transport->lock);
+    godwit__publisher_t *publisher = transport->publisher;
+    pthread_mutex_unlock (&transport->lock);
+    if (!publisher) {
+        godwit__control_run (transport, create, transport);
+        publisher = transport->publisher;
+    }
+    if (!publisher)
+        return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport cannot publish");
+
+    uint8_t topic_key[GODWIT__KEY_SIZE];
+    godwit__fanout_key (topic_key, transport->virtual_host, group->exchange, group->topic);
+    gather (publisher, group, topic_key, call->deadline_ns, report);
+    if (report->reached == 0) {
+        if (call->client->mandatory)
+            return godwit__error_set_outcome (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
+                                              "Nobody listens");
+        return GODWIT_OK;
+    }
+    unsigned done = 0;
+    for (;;) {
+        const godwit__io_t io = publish (publisher, call, topic_key, &done);
+        if (io == GODWIT__IO_OK)
+            return GODWIT_OK;
+        if (io != GODWIT__IO_AGAIN)
+            return godwit__error_set_outcome (error, GODWIT_ERR_CLIENT_SEND, GODWIT_OUTCOME_NOT_SENT,
+                                              "Failed to send: the driver refused the message");
+        if (godwit__transport_now (transport) >= call->deadline_ns || atomic_load (&transport->closing))
+            return godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT,
+                                              "A subscriber's queue stayed full");
+        pthread_mutex_lock (&transport->lock);
+        godwit__transport_wait_changed (transport, FULL_NS);
+        pthread_mutex_unlock (&transport->lock);
+    }
+}

@@ -1,0 +1,512 @@
+#include "src/request.h"
+
+#include <godwit/client.h>
+
+#include "src/error.h"
+#include "src/server.h"
+#include "src/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A reply of up to so many bytes is encoded on the stack. */
+#define STACK_REPLY 1024
+
+/* ---- memory ---- */
+
+#define OWN_BLOCK_OFFSET                                                                                     \
+    ((sizeof (godwit_request_t) + alignof (max_align_t) - 1) / alignof (max_align_t) * alignof (max_align_t))
+
+static godwit__block_t *
+own_block (godwit_request_t *request)
+{
+    return (godwit__block_t *) (void *) ((unsigned char *) request + OWN_BLOCK_OFFSET);
+}
+
+/* The last value of the block was given up. */
+static void
+release_own_block (godwit__block_t *block)
+{
+    godwit_request_t *const request =
+        (godwit_request_t *) (void *) ((unsigned char *) block - OWN_BLOCK_OFFSET);
+    if (atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) != 1)
+        return;
+    godwit__pool_t *const pool = request->pool;
+    godwit__pool_lock (pool);
+    godwit__pool_recycle (pool, request);
+    godwit__pool_unlock (pool);
+}
+
+godwit_request_t *
+godwit__request_new (godwit__pool_t *pool)
+{
+    godwit_request_t *const request = malloc (OWN_BLOCK_OFFSET + sizeof (godwit__block_t) +
+                                              GODWIT__REQUEST_NODES * sizeof (struct godwit_value));
+    if (!request)
+        return NULL;
+    godwit__block_t *const block = own_block (request);
+    request->pool = pool;
+    atomic_init (&request->replied, false);
+    atomic_init (&request->refs, 0);
+    atomic_init (&request->parts, 0);
+    atomic_init (&block->refs, 0);
+    block->capacity = GODWIT__REQUEST_NODES;
+    block->release = release_own_block;
+    return request;
+}
+
+void
+godwit__request_free (godwit_request_t *request)
+{
+    free (request);
+}
+
+void
+godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__origin_t origin,
+                       const godwit__header_t *header, int64_t now_ns)
+{
+    request->next = NULL;
+    request->port = port;
+    request->inline_call = NULL;
+    request->origin = origin;
+    request->id = header->id;
+    request->received_ns = now_ns;
+    request->deadline_ns =
+        header->budget_ms ? now_ns + (int64_t) header->budget_ms * GODWIT__NS_PER_MS : GODWIT__NEVER;
+    request->is_cast = header->flags & GODWIT__FLAG_CAST || header->type == GODWIT__PUBLICATION;
+    request->kept = false;
+    atomic_store_explicit (&request->replied, false, memory_order_relaxed);
+    atomic_store_explicit (&request->refs, 1, memory_order_relaxed);
+    atomic_store_explicit (&request->parts, 1, memory_order_relaxed);
+    request->block = NULL;
+    request->body = NULL;
+    request->route = NULL;
+    request->params = NULL;
+}
+
+static void
+release_parts (godwit_request_t *request)
+{
+    godwit__frame_release (&request->frame);
+    if (request->params && request->params != request->params_room)
+        free (request->params);
+    request->params = NULL;
+    godwit__block_t *const block = request->block;
+    if (!block)
+        return;
+    request->block = NULL;
+    if (block == own_block (request) && atomic_load_explicit (&block->refs, memory_order_acquire) == 1) {
+        /* Nobody else has a value of it, so nobody can get one: without the counting. */
+        atomic_store_explicit (&block->refs, 0, memory_order_relaxed);
+        atomic_store_explicit (&request->parts, 1, memory_order_relaxed);
+        godwit__frame_release (&block->frame);
+    } else {
+        godwit__block_unref (block);
+    }
+}
+
+/* With the lock: the request itself is over; its block may still be in use. */
+static void
+recycle_if_unused (godwit_request_t *request)
+{
+    if (atomic_load_explicit (&request->parts, memory_order_acquire) == 1 ||
+        atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) == 1)
+        godwit__pool_recycle (request->pool, request);
+}
+
+/* ---- sending ---- */
+
+static void
+free_reply (godwit__frame_t *frame)
+{
+    free (frame->data);
+}
+
+/* The reply of an inline call, for the thread that makes it. */
+static void
+store_reply (godwit__frame_t *reply, uint8_t *data, size_t size, bool on_heap)
+{
+    uint8_t *copy = on_heap ? data : malloc (size);
+    if (!copy)
+        return;
+    if (!on_heap)
+        memcpy (copy, data, size);
+    *reply = (godwit__frame_t){.data = copy, .size = size, .release = free_reply};
+}
+
+static void
+send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    if (request->port)
+        godwit__port_send (request->port, request->origin, data, size, on_heap);
+    else if (request->inline_call)
+        store_reply (request->inline_call->reply, data, size, on_heap);
+    else if (on_heap)
+        free (data);
+}
+
+/* data is consumed if it is on the heap. A request that was kept may outlive its server, its caller and the
+ * transport. */
+static void
+deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    if (!request->kept) {
+        send_now (request, data, size, on_heap);
+        return;
+    }
+    godwit__pool_t *const pool = request->pool;
+    godwit__pool_lock (pool);
+    if (pool->closed || request->server->destroyed || (!request->port && !request->inline_call)) {
+        if (on_heap)
+            free (data);
+    } else if (!request->port) {
+        send_now (request, data, size, on_heap);
+        request->inline_call->done = true;
+        request->inline_call = NULL;
+        godwit__pool_changed (pool);
+    } else {
+        pool->senders++;
+        godwit__pool_unlock (pool);
+        send_now (request, data, size, on_heap);
+        godwit__pool_lock (pool);
+        pool->senders--;
+        godwit__pool_changed (pool);
+    }
+    godwit__pool_unlock (pool);
+}
+
+static void
+send_failure (godwit_request_t *request, const godwit_error_t *error)
+{
+    uint8_t *data = NULL;
+    const size_t size = godwit__failure_write (&data, request->id, error);
+    if (size)
+        deliver (request, data, size, true);
+}
+
+/* True if the caller of this function is the one who replies. */
+static bool
+claim_reply (godwit_request_t *request)
+{
+    return !atomic_exchange_explicit (&request->replied, true, memory_order_acq_rel);
+}
+
+/* Contract 5: what fails is an error, unless the caller wants to know in silence. */
+static void
+log_failure (const godwit_request_t *request, const godwit_error_t *error)
+{
+    static const char quiet[] = "_ignore_errors";
+    if (request->kept)
+        return; /* the transport may be gone */
+    const char *const method = godwit_request_method (request);
+    const size_t size = strlen (method);
+    const bool is_quiet = godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
+                          size >= sizeof quiet - 1 && strcmp (method + size - (sizeof quiet - 1), quiet) == 0;
+    const godwit_log_level_t level = is_quiet ? GODWIT_LOG_DEBUG : GODWIT_LOG_ERROR;
+    if (godwit__logs (request->pool->transport, level))
+        godwit__log (request->pool->transport, level, "the method %.64s failed: %s: %s", method,
+                     godwit_error_type (error), godwit_error_message (error));
+}
+
+/* Consumes the error. */
+static void
+fail (godwit_request_t *request, godwit_error_t *error)
+{
+    if (claim_reply (request)) {
+        log_failure (request, error);
+        if (!request->is_cast)
+            send_failure (request, error);
+    }
+    godwit_error_destroy (&error);
+}
+
+void
+godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason)
+{
+    if (!claim_reply (request))
+        return;
+    GODWIT__COUNT (request->pool->transport, requests_refused);
+    if (request->is_cast)
+        return;
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__header_t header = {.type = GODWIT__NACK, .id = request->id, .aux = reason};
+    godwit__header_write (data, &header);
+    send_now (request, data, sizeof data, false);
+}
+
+/* ---- running ---- */
+
+static const godwit_value_t *
+part (const godwit_request_t *request, size_t index)
+{
+    return godwit_value_at (request->body, index);
+}
+
+static bool
+is_text_or_nil (const godwit_value_t *value)
+{
+    const godwit_type_t type = godwit_value_type (value);
+    return type == GODWIT_TYPE_STR || type == GODWIT_TYPE_NIL;
+}
+
+static bool
+decode (godwit_request_t *request)
+{
+    godwit__block_t *block = own_block (request);
+    if (godwit__decode (&block, &request->frame, request->body_offset, &request->pool->limits, NULL))
+        return false;
+    if (block == own_block (request))
+        atomic_store_explicit (&request->parts, 2, memory_order_relaxed);
+    request->block = block;
+    request->body = &block->nodes[0];
+    const size_t count = godwit_value_count (request->body);
+    return godwit_value_type (request->body) == GODWIT_TYPE_LIST && count >= 3 && count <= 5 &&
+           godwit_value_type (part (request, 0)) == GODWIT_TYPE_MAP &&
+           godwit_value_type (part (request, 1)) == GODWIT_TYPE_STR &&
+           godwit_value_type (part (request, 2)) == GODWIT_TYPE_MAP && is_text_or_nil (part (request, 3)) &&
+           is_text_or_nil (part (request, 4));
+}
+
+static godwit_status_t
+fill_params (godwit_request_t *request, godwit_error_t **error)
+{
+    const godwit_method_t *const method = request->route->method;
+    if (!method->slots)
+        return GODWIT_OK;
+    if (method->params_size <= sizeof request->params_room) {
+        request->params = request->params_room;
+        memset (request->params, 0, method->params_size);
+    } else if (!(request->params = calloc (1, method->params_size))) {
+        return godwit__error_no_memory (error);
+    }
+    return godwit_value_unpack (part (request, 2), method->slots, method->slot_count, request->params, "args",
+                                error);
+}
+
+bool
+godwit__request_prepare (godwit_request_t *request, bool *malformed)
+{
+    godwit_error_t *error = NULL;
+    *malformed = !decode (request);
+    if (*malformed) {
+        GODWIT__COUNT (request->pool->transport, frames_malformed);
+        godwit__request_refuse (request, GODWIT__NACK_MALFORMED);
+        return false;
+    }
+    godwit_status_t status =
+        godwit__dispatch_find (request->server->dispatch, part (request, 1), part (request, 3),
+                               part (request, 4), &request->route, &error);
+    if (!status)
+        status = fill_params (request, &error);
+    if (status) {
+        godwit__error_set_outcome_of (error, GODWIT_OUTCOME_REJECTED);
+        fail (request, error);
+    }
+    return !status;
+}
+
+void
+godwit__request_call (godwit_request_t *request)
+{
+    godwit__route_t *const route = request->route;
+    void *const self = godwit__dispatch_self (request->server->dispatch, route);
+    const godwit_status_t status = route->method->handler (request, self);
+    if (status == GODWIT_OK &&
+        (request->kept || atomic_load_explicit (&request->replied, memory_order_relaxed)))
+        return;
+    if (status == GODWIT_OK)
+        godwit_request_reply (request, (godwit_field_t){.type = GODWIT_TYPE_NIL});
+    else if (!atomic_load_explicit (&request->replied, memory_order_relaxed))
+        fail (request, godwit_error_new (status, "%s", godwit_status_text (status)));
+}
+
+/* The last reference is gone. active: the handler's own was the last. */
+static void
+end (godwit_request_t *request, bool active, bool looks)
+{
+    godwit__pool_t *const pool = request->pool;
+    godwit_server_t *const server = request->server;
+    if (request->kept && !atomic_load_explicit (&request->replied, memory_order_acquire))
+        fail (request,
+              godwit_error_new (GODWIT_ERR_FAILED, "the handler gave the request up without a reply"));
+    release_parts (request);
+    godwit__pool_lock (pool);
+    if (request->inline_call) {
+        request->inline_call->done = true; /* with or without a reply */
+        request->inline_call = NULL;
+    }
+    if (active) {
+        server->active--;
+        pool->active--;
+    }
+    server->occupied--;
+    if (godwit__pool_check_ready (pool, server) && !looks)
+        godwit__pool_wake_worker (pool);
+    godwit__server_left (server);
+    recycle_if_unused (request);
+    godwit__pool_changed (pool);
+    godwit__pool_unlock (pool);
+}
+
+void
+godwit__request_settle (godwit_request_t *request, bool looks)
+{
+    if (request->kept) {
+        /* Whoever keeps it may give it up now, and then pool and server must not be looked for in it. */
+        godwit__pool_t *const pool = request->pool;
+        godwit_server_t *const server = request->server;
+        godwit__pool_lock (pool);
+        const bool is_last = atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) == 1;
+        if (!is_last) {
+            server->active--;
+            pool->active--;
+            godwit__pool_changed (pool);
+        }
+        godwit__pool_unlock (pool);
+        if (!is_last)
+            return;
+    }
+    end (request, true, looks);
+}
+
+void
+godwit__request_drop (godwit_request_t *request)
+{
+    godwit__pool_t *const pool = request->pool;
+    release_parts (request);
+    godwit__pool_lock (pool);
+    recycle_if_unused (request);
+    godwit__pool_unlock (pool);
+}
+
+/* ---- the handler's side ---- */
+
+const char *
+godwit_request_method (const godwit_request_t *request)
+{
+    return godwit_value_as_str (part (request, 1), "");
+}
+
+const godwit_value_t *
+godwit_request_context (const godwit_request_t *request)
+{
+    return part (request, 0);
+}
+
+const godwit_value_t *
+godwit_request_args (const godwit_request_t *request)
+{
+    return part (request, 2);
+}
+
+const void *
+godwit_request_params (const godwit_request_t *request)
+{
+    return request->params;
+}
+
+const char *
+godwit_request_name_space (const godwit_request_t *request)
+{
+    return godwit_value_as_str (part (request, 3), NULL);
+}
+
+const char *
+godwit_request_version (const godwit_request_t *request)
+{
+    return godwit_value_as_str (part (request, 4), NULL);
+}
+
+bool
+godwit_request_is_cast (const godwit_request_t *request)
+{
+    return request->is_cast;
+}
+
+int64_t
+godwit_request_remaining_ms (const godwit_request_t *request)
+{
+    if (request->deadline_ns == GODWIT__NEVER)
+        return GODWIT_CLEAR_INT;
+    const int64_t left = request->deadline_ns - godwit__clock_now (&request->pool->clock);
+    /* Rounded up: 0 would mean "not given". */
+    return left > 0 ? (left + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS : GODWIT_TIMEOUT_ZERO;
+}
+
+/* Encodes into room, or into a heap block if it is too small. Returns the whole size; 0 when memory is short.
+ */
+static size_t
+encode (const godwit_request_t *request, const godwit_field_t *result, size_t bound, uint8_t *room,
+        uint8_t **data)
+{
+    *data = bound <= STACK_REPLY ? room : malloc (bound);
+    if (!*data)
+        return 0;
+    const godwit__header_t header = {.type = GODWIT__REPLY, .id = request->id};
+    godwit__header_write (*data, &header);
+    godwit__writer_t writer = {.data = *data, .size = GODWIT__HEADER_SIZE, .capacity = bound};
+    godwit__write_field (&writer, result);
+    return writer.size;
+}
+
+godwit_status_t
+godwit_request_reply (godwit_request_t *request, godwit_field_t result)
+{
+    uint8_t room[STACK_REPLY];
+    uint8_t *data = NULL;
+    godwit_error_t *error = NULL;
+    size_t bound = GODWIT__HEADER_SIZE;
+    if (!claim_reply (request))
+        return GODWIT_ERR_INVALID_ARGUMENT;
+    if (request->is_cast)
+        return GODWIT_OK;
+    godwit_status_t status = godwit__field_bound (&result, "result", &bound, &error);
+    const size_t size = status ? 0 : encode (request, &result, bound, room, &data);
+    if (!status && !size)
+        status = godwit__error_no_memory (&error);
+    const size_t limit = request->pool->limits.size;
+    if (size > limit)
+        status = godwit__error_set (&error, GODWIT_ERR_LIMIT_EXCEEDED,
+                                    "result: %zu bytes are more than max_message_size (%zu)", size, limit);
+    if (!status) {
+        deliver (request, data, size, data != room);
+        return GODWIT_OK;
+    }
+    if (data != room)
+        free (data);
+    send_failure (request, error);
+    godwit_error_destroy (&error);
+    return status;
+}
+
+godwit_status_t
+godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
+{
+    godwit_error_t *error = error_p ? *error_p : NULL;
+    if (error_p)
+        *error_p = NULL;
+    if (!error)
+        error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));
+    const godwit_status_t status = godwit_error_status (error);
+    fail (request, error);
+    return status;
+}
+
+godwit_request_t *
+godwit_request_keep (godwit_request_t *request)
+{
+    request->kept = true;
+    atomic_fetch_add_explicit (&request->refs, 1, memory_order_relaxed);
+    return request;
+}
+
+void
+godwit_request_destroy (godwit_request_t **request_p)
+{
+    if (!request_p || !*request_p)
+        return;
+    godwit_request_t *const request = *request_p;
+    *request_p = NULL;
+    if (atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) == 1)
+        end (request, false, false);
+}

@@ -1,0 +1,73 @@
+/* The inside of a request: from the frame that came in to the reply that went out.
+ *
+ *     accept --> queued --> running --> settled --> recycled
+ *        \________________/       \--> kept --/
+ *
+ * One allocation, reused: the request, room for the parameters of a method, and a block with room for the
+ * nodes of a small body. It goes back to the free list when both the request and the values in its block are
+ * given up.
+ */
+#ifndef GODWIT_SRC_REQUEST_H
+#define GODWIT_SRC_REQUEST_H
+
+#include "src/dispatch.h"
+#include "src/pool_inside.h"
+
+#define GODWIT__REQUEST_NODES 24
+#define GODWIT__REQUEST_PARAMS 128
+
+/* A caller in this process who waits for a kept request of its own; guarded by pool.lock. */
+typedef struct godwit__inline_call {
+    godwit__frame_t *reply;
+    bool done;
+} godwit__inline_call_t;
+
+struct godwit_request {
+    godwit_request_t *next; /* in a queue, or in the free list */
+    godwit__pool_t *pool;
+    godwit_server_t *server;            /* outlives the request's part in server->occupied */
+    godwit__port_t *port;               /* where the reply goes; NULL: to inline_call */
+    godwit__inline_call_t *inline_call; /* once the request is kept, guarded by pool.lock */
+    godwit__origin_t origin;
+    uint64_t id;
+    int64_t received_ns;
+    int64_t deadline_ns; /* GODWIT__NEVER: none */
+    bool is_cast;
+    bool kept;           /* written by the handler's thread, before anybody else can know the request */
+    atomic_bool replied; /* who turns it on may reply */
+    atomic_uint refs;    /* the handler's, and one for each keep */
+    atomic_uint parts;   /* the request itself, and its own block while values in it are referenced */
+
+    godwit__frame_t frame; /* what came, until it is decoded */
+    size_t body_offset;
+    godwit__block_t
+        *block; /* the body, decoded: the request's own block or a larger one; NULL: not decoded */
+    const godwit_value_t *body;
+    godwit__route_t *route;
+    void *params; /* what the slots filled; NULL: no slots */
+    alignas (max_align_t) unsigned char params_room[GODWIT__REQUEST_PARAMS];
+};
+
+/* Not initialised but for what stays the same over its lives. NULL when memory is short. */
+godwit_request_t *godwit__request_new (godwit__pool_t *pool);
+void godwit__request_free (godwit_request_t *request);
+/* Settles everything for a new life. */
+void godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__origin_t origin,
+                            const godwit__header_t *header, int64_t now_ns);
+
+/* Decodes the body and finds the method; the arguments are checked. False: it cannot be run, and whoever sent
+ * it was told. *malformed tells that the body was. */
+bool godwit__request_prepare (godwit_request_t *request, bool *malformed);
+/* Runs the handler and sees to its reply. The request is still the caller's. */
+void godwit__request_call (godwit_request_t *request);
+/* Ends the part of whoever ran the request, or was to: it no longer counts as active, and if nobody kept it,
+ * it is over. looks: the caller looks for further work itself; otherwise somebody is woken if there is some.
+ */
+void godwit__request_settle (godwit_request_t *request, bool looks);
+/* Gives up a request that was never active, and that was refused. With pool.lock not held. */
+void godwit__request_drop (godwit_request_t *request);
+
+/* Tells the caller that it was not run. */
+void godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason);
+
+#endif

@@ -1,0 +1,195 @@
+#include "src/wire.h"
+
+#include "src/error.h"
+
+#include <stdlib.h>
+
+#define FAILURE_TEXT_MAX 16000
+/* Of the errors that the library itself defines. */
+#define OWN_MODULE "godwit"
+
+static bool
+all_zero (const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (data[i])
+            return false;
+    return true;
+}
+
+static void
+write_key (godwit__writer_t *writer, const char *key)
+{
+    godwit__write_str (writer, key, strlen (key));
+}
+
+size_t
+godwit__identity_write (uint8_t *data, godwit__frame_type_t type, const godwit__identity_t *identity)
+{
+    const bool expects = !all_zero (identity->expect, sizeof identity->expect);
+    const bool hello = type == GODWIT__HELLO;
+    godwit__writer_t writer = {data, GODWIT__HEADER_SIZE, GODWIT__IDENTITY_FRAME_MAX, false};
+
+    godwit__header_write (data, &(godwit__header_t){.type = (uint8_t) type});
+    godwit__write_map (&writer, 3u + (hello ? 1u : 0u) + (expects ? 1u : 0u));
+    write_key (&writer, "instance");
+    godwit__write_bin (&writer, identity->instance, sizeof identity->instance);
+    write_key (&writer, "incarnation");
+    godwit__write_uint (&writer, identity->incarnation);
+    write_key (&writer, "features");
+    godwit__write_uint (&writer, identity->features);
+    if (hello) {
+        write_key (&writer, "virtual_host");
+        write_key (&writer, identity->virtual_host);
+    }
+    if (expects) {
+        write_key (&writer, "expect");
+        godwit__write_bin (&writer, identity->expect, sizeof identity->expect);
+    }
+    return writer.size;
+}
+
+/* An entry that is a non-negative number. */
+static bool
+read_number (const godwit_value_t *map, const char *key, uint64_t *number)
+{
+    const godwit_value_t *value = godwit_value_get (map, key);
+    int64_t small = -1;
+    if (godwit_value_get_uint (value, number, NULL) == GODWIT_OK)
+        return true;
+    if (godwit_value_get_int (value, &small, NULL) != GODWIT_OK || small < 0)
+        return false;
+    *number = (uint64_t) small;
+    return true;
+}
+
+static bool
+read_uuid (const godwit_value_t *map, const char *key, uint8_t uuid[GODWIT__UUID_SIZE])
+{
+    const void *data = NULL;
+    size_t size = 0;
+    if (godwit_value_get_bin (godwit_value_get (map, key), &data, &size, NULL) != GODWIT_OK ||
+        size != GODWIT__UUID_SIZE)
+        return false;
+    memcpy (uuid, data, GODWIT__UUID_SIZE);
+    return true;
+}
+
+static const char *
+read_identity_map (godwit__identity_t *identity, const godwit_value_t *map)
+{
+    if (godwit_value_type (map) != GODWIT_TYPE_MAP)
+        return "the body is no map";
+    if (!read_uuid (map, "instance", identity->instance) || all_zero (identity->instance, GODWIT__UUID_SIZE))
+        return "instance: expected bin of 16 bytes, not all zero";
+    if (!read_number (map, "incarnation", &identity->incarnation))
+        return "incarnation: expected a number from 0 to 2^64 - 1";
+    if (!read_number (map, "features", &identity->features))
+        return "features: expected a number from 0 to 2^64 - 1";
+    if (godwit_value_get (map, "expect") && !read_uuid (map, "expect", identity->expect))
+        return "expect: expected bin of 16 bytes";
+
+    const godwit_value_t *virtual_host = godwit_value_get (map, "virtual_host");
+    if (virtual_host) {
+        const char *text = godwit_value_as_str (virtual_host, NULL);
+        const size_t size = godwit_value_count (virtual_host);
+        if (!text || size >= sizeof identity->virtual_host || strlen (text) != size)
+            return "virtual_host: expected str of at most 255 bytes";
+        memcpy (identity->virtual_host, text, size + 1);
+    }
+    return NULL;
+}
+
+godwit_status_t
+godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame, godwit_error_t **error)
+{
+    static const godwit__limits_t limits = {GODWIT__IDENTITY_FRAME_MAX, 4, 64};
+    godwit__block_t *block = NULL;
+    const godwit_status_t status = godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &limits, error);
+    if (status)
+        return status;
+    memset (identity, 0, sizeof *identity);
+    const char *wrong = read_identity_map (identity, &block->nodes[0]);
+    godwit__block_unref (block);
+    return wrong ? godwit__error_set (error, GODWIT_ERR_MALFORMED, "Identity refused: %s", wrong) : GODWIT_OK;
+}
+
+static void
+write_text (godwit__writer_t *writer, const char *text)
+{
+    const size_t size = strnlen (text, FAILURE_TEXT_MAX);
+    godwit__write_str (writer, text, size);
+}
+
+size_t
+godwit__failure_write (uint8_t **data, uint64_t id, const godwit_error_t *error)
+{
+    const char *module = godwit_error_module (error);
+    const char *texts[4] = {godwit_error_type (error), *module ? module : OWN_MODULE,
+                            godwit_error_message (error), godwit_error_traceback (error)};
+    const bool not_run = godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED;
+    size_t bound = GODWIT__HEADER_SIZE + 5;
+    for (size_t i = 0; i < 4; i++)
+        bound += strnlen (texts[i], FAILURE_TEXT_MAX) + 5;
+
+    uint8_t *frame = malloc (bound);
+    if (!frame)
+        return 0;
+    godwit__writer_t writer = {frame, GODWIT__HEADER_SIZE, bound, false};
+    godwit__header_write (
+        frame,
+        &(godwit__header_t){.type = GODWIT__FAILURE, .flags = not_run ? GODWIT__FLAG_NOT_RUN : 0, .id = id});
+    godwit__write_array (&writer, 4);
+    for (size_t i = 0; i < 4; i++)
+        write_text (&writer, texts[i]);
+    *data = frame;
+    return writer.size;
+}
+
+/* The status of one of Godwit's own types; REMOTE_ERROR for all others. */
+static godwit_status_t
+status_of_type (const char *module, const char *type)
+{
+    if (strcmp (module, OWN_MODULE))
+        return GODWIT_ERR_REMOTE_ERROR;
+    for (int status = GODWIT_OK + 1; status < (int) GODWIT_STATUS_COUNT; status++)
+        if (!strcmp (type, godwit_status_type ((godwit_status_t) status)))
+            return (godwit_status_t) status;
+    return GODWIT_ERR_REMOTE_ERROR;
+}
+
+godwit_error_t *
+godwit__failure_read (godwit__frame_t *frame)
+{
+    const bool not_run = frame->data[3] & GODWIT__FLAG_NOT_RUN;
+    const godwit_outcome_t outcome = not_run ? GODWIT_OUTCOME_REJECTED : GODWIT_OUTCOME_RAN;
+    static const godwit__limits_t limits = {4 * FAILURE_TEXT_MAX + 64, 8, 1024};
+    godwit__block_t *block = NULL;
+    godwit_error_t *error = NULL;
+    if (godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &limits, &error)) {
+        godwit__error_set_outcome_of (error, outcome);
+        return error;
+    }
+
+    const godwit_value_t *body = &block->nodes[0];
+    const char *texts[4];
+    for (size_t i = 0; i < 4; i++)
+        texts[i] = godwit_value_as_str (godwit_value_at (body, i), NULL);
+    if (godwit_value_type (body) != GODWIT_TYPE_LIST || !texts[0] || !texts[1] || !texts[2] || !texts[3])
+        godwit__error_set_outcome (
+            &error, GODWIT_ERR_MALFORMED, outcome,
+            "Failure refused: the body is no list of type, module, message, traceback");
+    else
+        error = godwit__error_new_remote (status_of_type (texts[1], texts[0]), outcome, texts[1], texts[0],
+                                          texts[2], texts[3]);
+    godwit__block_unref (block);
+    return error;
+}
+
+const char *
+godwit__nack_name (uint32_t reason)
+{
+    static const char *const names[] = {"unknown",  "OVERLOADED", "DRAINING",  "EXPIRED", "NOT_HERE",
+                                        "NO_HELLO", "DUPLICATE",  "MALFORMED", "IDENTITY"};
+    return names[reason < sizeof names / sizeof names[0] ? reason : 0];
+}

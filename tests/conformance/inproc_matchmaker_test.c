@@ -1,0 +1,5 @@
+#include "tests/conformance/rendezvous_conformance.h"
+
+static const world_kind_t over_inproc = {&godwit__matchmaker_rendezvous, &godwit__inproc_driver};
+
+RENDEZVOUS_CONFORMANCE (rendezvous_over_inproc, &over_inproc)

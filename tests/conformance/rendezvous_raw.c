@@ -1,0 +1,130 @@
+#include "tests/conformance/rendezvous_raw.h"
+
+#include "matchmaker/rendezvous_address.h"
+
+#include <string.h>
+
+static void
+on_up (void *user)
+{
+    ((raw_t *) user)->is_up = true;
+}
+
+static void
+on_down (void *user, const char *reason)
+{
+    (void) reason;
+    ((raw_t *) user)->is_down = true;
+}
+
+static const godwit__link_events_t link_events = {on_up, on_down};
+
+static void
+open_driver (raw_t *raw, world_t *world, unsigned port, char address[GODWIT__ADDRESS_SIZE])
+{
+    memset (raw, 0, sizeof *raw);
+    raw->world = world;
+    const godwit__driver_options_t options = {.reactor = world->reactor,
+                                              .max_message_size = 1 << 20,
+                                              .queue_limit = 1000,
+                                              .connect_timeout_ms = 5000,
+                                              .heartbeat_ms = 60000,
+                                              .heartbeat_timeout_ms = 600000,
+                                              .virtual_host = ""};
+    cr_assert_eq (world->kind->driver->open (&raw->driver, &options, NULL), GODWIT_OK);
+    const godwit_url_host_t host = {.hostname = "127.0.0.1", .port = world->ports[port]};
+    bool is_here;
+    cr_assert_eq (godwit__rendezvous_address (address, &is_here, world->kind->driver->name, &host, NULL),
+                  GODWIT_OK);
+}
+
+void
+raw_link (raw_t *raw, world_t *world, unsigned port, uint8_t instance)
+{
+    char address[GODWIT__ADDRESS_SIZE];
+    open_driver (raw, world, port, address);
+    memset (raw->self.instance, instance, GODWIT__UUID_SIZE);
+    cr_assert_eq (raw->driver->ops->open_link (raw->driver, address, &link_events, raw, &raw->channel, NULL),
+                  GODWIT_OK);
+    EVENTUALLY (world, raw->is_up);
+}
+
+void
+raw_port (raw_t *raw, world_t *world, unsigned port)
+{
+    char address[GODWIT__ADDRESS_SIZE];
+    godwit__port_addresses_t addresses;
+    open_driver (raw, world, port, address);
+    cr_assert_eq (raw->driver->ops->open_port (raw->driver, address, &raw->channel, &addresses, NULL),
+                  GODWIT_OK);
+}
+
+void
+raw_close (raw_t *raw)
+{
+    raw->channel->ops->close (raw->channel);
+    raw->driver->ops->close (raw->driver);
+}
+
+void
+raw_send (raw_t *raw, godwit__message_t message)
+{
+    godwit__io_t io = GODWIT__IO_AGAIN;
+    EVENTUALLY (raw->world,
+                (io = raw->channel->ops->send (raw->channel, raw->origin, &message)) != GODWIT__IO_AGAIN);
+    cr_assert_eq (io, GODWIT__IO_OK);
+}
+
+void
+raw_send_bytes (raw_t *raw, const void *data, size_t size)
+{
+    memcpy (raw->buffer, data, size);
+    raw_send (raw, (godwit__message_t){.data = raw->buffer, .size = size});
+}
+
+void
+raw_join (raw_t *raw, const char *virtual_host)
+{
+    raw_send (raw, godwit__rendezvous_join (raw->buffer, raw->self.instance, virtual_host, WORLD_REFRESH_MS));
+}
+
+void
+raw_register (raw_t *raw, uint32_t first, uint32_t count)
+{
+    godwit__record_t *records[GODWIT__RENDEZVOUS_RECORDS_MAX];
+    for (uint32_t i = 0; i < count; i++)
+        records[i] = peer_record (&raw->self, first + i, 1, GODWIT__RECORD_UP);
+    raw_send (raw, godwit__rendezvous_register (raw->buffer, (godwit__record_list_t){records, count}));
+    for (uint32_t i = 0; i < count; i++)
+        godwit__record_unref (&records[i]);
+}
+
+/* True if there was one of this type. */
+static bool
+read_one (raw_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message_t *message)
+{
+    godwit__frame_t frame = {.data = NULL};
+    godwit__origin_t origin = 0;
+    if (raw->channel->ops->recv (raw->channel, &frame, &origin) != GODWIT__IO_OK)
+        return false;
+    cr_assert_eq (godwit__rendezvous_read (message, &frame, NULL), GODWIT_OK);
+    raw->origin = origin; /* 0 for a link, which sends to 0 */
+    if (message->type == type)
+        return true;
+    godwit__rendezvous_clear (message);
+    return false;
+}
+
+void
+raw_read (raw_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message_t *message)
+{
+    EVENTUALLY (raw->world, read_one (raw, type, message));
+}
+
+void
+raw_expect (raw_t *raw, godwit__rendezvous_type_t type)
+{
+    godwit__rendezvous_message_t message;
+    raw_read (raw, type, &message);
+    godwit__rendezvous_clear (&message);
+}

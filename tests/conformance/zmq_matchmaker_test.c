@@ -1,0 +1,5 @@
+#include "tests/conformance/rendezvous_conformance.h"
+
+static const world_kind_t over_zmq = {&godwit__matchmaker_rendezvous, &godwit__zmq_driver};
+
+RENDEZVOUS_CONFORMANCE (rendezvous_over_zmq, &over_zmq)

@@ -1,0 +1,50 @@
+/* A client without the client: frames by hand over a driver's link, for tests of the server's side. */
+#ifndef GODWIT_TESTS_RAW_PEER_H
+#define GODWIT_TESTS_RAW_PEER_H
+
+#include "src/driver.h"
+#include "src/header.h"
+#include "src/wire.h"
+
+/* How long a test waits for what must come. */
+#define RAW_PATIENCE_NS (INT64_C (10000) * GODWIT__NS_PER_MS)
+
+typedef struct raw_peer {
+    godwit__reactor_t *reactor;
+    godwit__driver_t *driver;
+    godwit__channel_t *link;
+    bool up;
+    bool down;
+} raw_peer_t;
+
+typedef struct raw_answer {
+    bool came;
+    godwit__header_t header;
+    godwit_value_t *body; /* NULL: none, or it cannot be decoded */
+} raw_answer_t;
+
+/* Connects. False: it went down. The peer does not move afterwards. */
+bool raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *address,
+               const char *virtual_host);
+void raw_close (raw_peer_t *peer);
+/* Sends bytes as they are. */
+void raw_send (raw_peer_t *peer, const void *data, size_t size);
+/* HELLO; expect and virtual_host may be NULL. */
+void raw_hello (raw_peer_t *peer, const uint8_t *expect, const char *virtual_host);
+/* REQUEST: [{}, method, {"x": x}]. */
+void raw_request (raw_peer_t *peer, const godwit__header_t *header, const char *method, int64_t x);
+/* REQUEST with one value as its body. */
+void raw_request_value (raw_peer_t *peer, const godwit__header_t *header, const godwit_value_t *body);
+void raw_header (raw_peer_t *peer, const godwit__header_t *header);
+/* The next frame that comes. With patience 0: the next one that is there already. */
+raw_answer_t raw_receive (raw_peer_t *peer, int64_t patience_ns);
+void raw_answer_release (raw_answer_t *answer);
+
+/* Receive, check and release. */
+bool raw_expect (raw_peer_t *peer, godwit__frame_type_t type, uint64_t id);
+bool raw_expect_nack (raw_peer_t *peer, uint64_t id, godwit__nack_t reason);
+bool raw_expect_reply_int (raw_peer_t *peer, uint64_t id, int64_t value);
+/* FAILURE with this type, as "NoSuchMethod". */
+bool raw_expect_failure (raw_peer_t *peer, uint64_t id, const char *type);
+
+#endif

@@ -1,0 +1,141 @@
+#include "src/matchmaker.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct told {
+    godwit__record_t *records[8];
+    unsigned count;
+    unsigned synced_count;
+} told_t;
+
+static void
+on_seen (void *user, godwit__record_t *record)
+{
+    told_t *told = user;
+    cr_assert (told->count < 8);
+    told->records[told->count++] = godwit__record_ref (record);
+}
+
+static void
+on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id)
+{
+    (void) user;
+    (void) instance;
+    (void) server_id;
+    cr_assert_fail ("nothing goes from a fixed list");
+}
+
+static void
+on_synced (void *user)
+{
+    ((told_t *) user)->synced_count++;
+}
+
+static const godwit__matchmaker_events_t events = {on_seen, on_gone, on_synced};
+
+/* Opens one with this list, runs it, and closes it. The error's text goes to `text`. */
+static godwit_status_t
+list (const char *query, told_t *told, char *text, size_t size)
+{
+    memset (told, 0, sizeof *told);
+    godwit__reactor_t *reactor = NULL;
+    cr_assert_eq (godwit__reactor_new (&reactor, &godwit__clock_system, NULL), GODWIT_OK);
+    const godwit__driver_options_t driver_options = {
+        .reactor = reactor, .queue_limit = 1, .virtual_host = ""};
+    godwit__driver_t *driver = NULL;
+    cr_assert_eq (godwit__inproc_driver.open (&driver, &driver_options, NULL), GODWIT_OK);
+    char url_text[512];
+    snprintf (url_text, sizeof url_text, "inproc:///?%s", query);
+    godwit_url_t *url = NULL;
+    cr_assert_eq (godwit_url_parse (&url, url_text, NULL), GODWIT_OK);
+    static const uint8_t instance[GODWIT__UUID_SIZE] = {1};
+    const godwit__matchmaker_options_t options = {
+        .reactor = reactor, .driver = driver, .url = url, .instance = instance, .virtual_host = ""};
+    godwit__matchmaker_t *matchmaker = NULL;
+    godwit_error_t *error = NULL;
+    const godwit_status_t status =
+        godwit__matchmaker_static.open (&matchmaker, &options, &events, told, &error);
+    snprintf (text, size, "%s", godwit_error_message (error));
+    godwit_error_destroy (&error);
+    if (status == GODWIT_OK) {
+        cr_assert_eq (told->synced_count, 0u, "told from within open");
+        godwit__record_t *own = godwit__record_new (&(godwit__record_t){.instance = {1}, .server_id = 1});
+        cr_assert_eq (matchmaker->ops->announce (matchmaker, own, NULL), GODWIT_OK);
+        godwit__record_unref (&own);
+        matchmaker->ops->withdraw (matchmaker, 1);
+        godwit__reactor_run_once (reactor, 0);
+        godwit__reactor_run_once (reactor, 0);
+        matchmaker->ops->close (matchmaker);
+    }
+    godwit_url_destroy (&url);
+    driver->ops->close (driver);
+    godwit__reactor_destroy (&reactor);
+    return status;
+}
+
+static void
+release (told_t *told)
+{
+    for (unsigned i = 0; i < told->count; i++)
+        godwit__record_unref (&told->records[i]);
+}
+
+Test (static_matchmaker, tells_what_is_listed_once)
+{
+    told_t told;
+    char text[256];
+    cr_assert_eq (
+        list ("static=calc/one@inproc://a,billing/calc/two@inproc://b|inproc://c,&static=x/y@inproc://d",
+              &told, text, sizeof text),
+        GODWIT_OK, "%s", text);
+    cr_assert_eq (told.count, 3u);
+    cr_assert_eq (told.synced_count, 1u);
+    static const uint8_t unknown[GODWIT__UUID_SIZE];
+    for (unsigned i = 0; i < 3; i++) {
+        cr_assert_eq (memcmp (told.records[i]->instance, unknown, sizeof unknown), 0);
+        cr_assert_eq (told.records[i]->server_id, i + 1);
+        cr_assert_eq (told.records[i]->state, GODWIT__RECORD_UP);
+        cr_assert_eq (told.records[i]->weight, 1u);
+        cr_assert_str_eq (told.records[i]->fanout_address, "");
+    }
+    cr_assert_str_eq (told.records[0]->exchange, "");
+    cr_assert_str_eq (told.records[0]->topic, "calc");
+    cr_assert_str_eq (told.records[0]->server, "one");
+    cr_assert_str_eq (told.records[1]->exchange, "billing");
+    cr_assert_str_eq (told.records[1]->topic, "calc");
+    cr_assert_str_eq (told.records[1]->server, "two");
+    cr_assert_eq (told.records[1]->address_count, 2u);
+    cr_assert_str_eq (told.records[1]->addresses[0], "inproc://b");
+    cr_assert_str_eq (told.records[1]->addresses[1], "inproc://c");
+    cr_assert_str_eq (told.records[2]->addresses[0], "inproc://d");
+    release (&told);
+}
+
+Test (static_matchmaker, may_be_empty)
+{
+    told_t told;
+    char text[256];
+    cr_assert_eq (list ("other=1", &told, text, sizeof text), GODWIT_OK);
+    cr_assert_eq (told.count, 0u);
+    cr_assert_eq (told.synced_count, 1u);
+}
+
+Test (static_matchmaker, says_which_entry_is_wrong)
+{
+    static const char *const wrong[] = {
+        "static=calc/one@inproc://a,calc/two",        "static=calc/one@inproc://a,calc/two@",
+        "static=calc/one@inproc://a,two@inproc://b",  "static=calc/one@inproc://a,a/b/c/d@inproc://b",
+        "static=calc/one@inproc://a,/two@inproc://b", "static=calc/one@inproc://a,calc/@inproc://b",
+        "static=calc/one@inproc://a,x/y@tcp://h:1",   "static=calc/one@inproc://a,x/y@inproc://b||inproc://c",
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        told_t told;
+        char text[256];
+        cr_assert_eq (list (wrong[i], &told, text, sizeof text), GODWIT_ERR_INVALID_URL, "%s", wrong[i]);
+        cr_assert (strstr (text, "entry 2"), "%s: %s", wrong[i], text);
+        cr_assert_eq (told.count, 0u);
+    }
+}
