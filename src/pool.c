@@ -329,7 +329,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_
     }
     if (request)
         pool->refs++;
-    if (*refused || !server) {
+    if (*refused || !server || !request) {
         if (request)
             godwit__pool_recycle (pool, request);
         godwit__pool_unlock (pool);
