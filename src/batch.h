@@ -1,4 +1,5 @@
-/* Several frames in one: what is sent in the same moment to the same place costs one message (docs/protocol.md 3.9).
+/* Several frames in one: what is sent in the same moment to the same place costs one message
+ * (docs/protocol.md 3.9).
  *
  *     header (BATCH, aux = number of frames) | u32 size, frame | u32 size, frame | ...
  *
@@ -28,7 +29,8 @@ typedef struct godwit__batch_writer {
 
 /* Copies a frame in. False if it does not fit, or memory is short. */
 bool godwit__batch_add (godwit__batch_writer_t *writer, const void *data, size_t size);
-/* What is to be sent: a batch, or the only frame there is. Valid until the next add; the writer is empty then. */
+/* What is to be sent: a batch, or the only frame there is. Valid until the next add; the writer is empty
+ * then. */
 godwit__message_t godwit__batch_take (godwit__batch_writer_t *writer);
 void godwit__batch_writer_release (godwit__batch_writer_t *writer);
 

@@ -410,7 +410,7 @@ godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_
 {
     if (call->connection)
         godwit__connection_unref (&call->connection);
-    switch (call->pending.ending) {
+    switch (atomic_load_explicit (&call->pending.ending, memory_order_acquire)) {
     case GODWIT__REPLIED:
         return judge_reply (call, status, result, error);
     case GODWIT__LOST:

@@ -16,10 +16,10 @@ typedef struct godwit__completion {
     pthread_t thread;
     bool runs;
     atomic_bool stop;
-    bool corks;          /* it receives: requests that callbacks make meanwhile are sent together */
+    bool corks;                   /* it receives: requests that callbacks make meanwhile are sent together */
     godwit__connection_t *corked; /* connections that have some */
-    int callback_depth;   /* user callbacks that run at the moment; the reactor's thread only */
-    atomic_bool unparked; /* some connection may have to be parked: the tick runs */
+    int callback_depth;           /* user callbacks that run at the moment; the reactor's thread only */
+    atomic_bool unparked;         /* some connection may have to be parked: the tick runs */
 
     pthread_mutex_t lock; /* a leaf: guards the two lists below */
     godwit__pending_t *ended_first, **ended_last;

@@ -888,6 +888,13 @@ godwit__connection_open (godwit__connection_t **connection, struct godwit__peer 
     transport->connection_count++;
     pthread_mutex_unlock (&transport->lock);
     *connection = self;
-    godwit__reactor_post (transport->completion->reactor, &self->receive_task);
     return GODWIT_OK;
+}
+
+void
+godwit__connection_begin (godwit__connection_t *connection)
+{
+    pthread_mutex_lock (&connection->lock);
+    post_receive (connection);
+    pthread_mutex_unlock (&connection->lock);
 }

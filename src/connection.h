@@ -86,8 +86,8 @@ typedef struct godwit__connection {
     size_t asynchronous_count; /* of them */
     int64_t earliest_ns;       /* no asynchronous deadline is before this */
     godwit__pending_t *first_follower, *last_follower;
-    /* Requests of the reactor's callbacks, kept until it has received what there is, and then sent as one. Those
-     * with an id above sent_id are still here. */
+    /* Requests of the reactor's callbacks, kept until it has received what there is, and then sent as one.
+     * Those with an id above sent_id are still here. */
     godwit__batch_writer_t corked;
     uint64_t sent_id;
     bool is_corked; /* in the completion's list of those that have some; its thread only */
@@ -116,6 +116,8 @@ typedef struct godwit__connection {
 godwit_status_t godwit__connection_open (godwit__connection_t **connection, struct godwit__peer *peer,
                                          godwit__driver_t *driver, const char *address,
                                          godwit_error_t **error);
+/* Lets it receive: once the peer knows it as its connection. */
+void godwit__connection_begin (godwit__connection_t *connection);
 godwit__connection_t *godwit__connection_ref (godwit__connection_t *connection);
 /* The last reference closes the link, on the control thread. */
 void godwit__connection_unref (godwit__connection_t **connection);
