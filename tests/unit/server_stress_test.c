@@ -1,4 +1,5 @@
-/* Many callers, methods short and long, few workers, and servers that come and go: every call ends, and as it should. */
+/* Many callers, methods short and long, few workers, and servers that come and go: every call ends, and as it
+ * should. */
 #include <godwit/godwit.h>
 
 #include <criterion/criterion.h>
@@ -28,8 +29,8 @@ echo (godwit_request_t *request, void *self)
 {
     (void) self;
     note_inside ();
-    const godwit_status_t status =
-        godwit_request_reply (request, godwit_field_from (godwit_value_get (godwit_request_args (request), "x")));
+    const godwit_status_t status = godwit_request_reply (
+        request, godwit_field_from (godwit_value_get (godwit_request_args (request), "x")));
     atomic_fetch_sub (&inside, 1);
     return status;
 }
@@ -70,9 +71,9 @@ later (godwit_request_t *request, void *self)
     return GODWIT_OK;
 }
 
-static const godwit_method_t methods[] = {GODWIT_METHOD ("echo", echo, 0), GODWIT_METHOD ("uneven", uneven, 0),
-                                          GODWIT_METHOD ("later", later, 0),
-                                          GODWIT_METHOD ("here", echo, GODWIT_METHOD_INLINE)};
+static const godwit_method_t methods[] = {
+    GODWIT_METHOD ("echo", echo, 0), GODWIT_METHOD ("uneven", uneven, 0), GODWIT_METHOD ("later", later, 0),
+    GODWIT_METHOD ("here", echo, GODWIT_METHOD_INLINE)};
 static const char *const names[] = {"echo", "uneven", "later", "here"};
 
 typedef struct caller {
@@ -89,7 +90,8 @@ call (void *argument)
         godwit_value_t *result = NULL;
         godwit_error_t *error = NULL;
         const char *const name = names[(caller->number + i) % 4];
-        if (godwit_client_call (caller->client, NULL, name, GODWIT_ARGS (GODWIT_INT ("x", i)), &result, &error) ||
+        if (godwit_client_call (caller->client, NULL, name, GODWIT_ARGS (GODWIT_INT ("x", i)), &result,
+                                &error) ||
             godwit_value_as_int (result, -1) != i) {
             cr_log_error ("%s %d: %s", name, (int) i, godwit_error_print (error));
             caller->wrong++;
@@ -108,11 +110,13 @@ stress (const char *url, bool same_transport, int concurrency)
     caller_t callers[CALLERS];
     pthread_t threads[CALLERS];
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .version = "1.0");
-    cr_assert_eq (godwit_transport_new (&near, url, GODWIT_TRANSPORT_OPTIONS (.worker_limit = 4), NULL), GODWIT_OK);
+    cr_assert_eq (godwit_transport_new (&near, url, GODWIT_TRANSPORT_OPTIONS (.worker_limit = 4), NULL),
+                  GODWIT_OK);
     cr_assert_eq (godwit_transport_new (&far, url, NULL, NULL), GODWIT_OK);
     for (int i = 0; i < 2; i++) {
-        cr_assert_eq (godwit_server_new (&servers[i], near, GODWIT_TARGET (.topic = "work", .server = i ? "b" : "a"),
-                                         &endpoint, 1, GODWIT_SERVER_OPTIONS (.concurrency = concurrency), NULL),
+        cr_assert_eq (godwit_server_new (&servers[i], near,
+                                         GODWIT_TARGET (.topic = "work", .server = i ? "b" : "a"), &endpoint,
+                                         1, GODWIT_SERVER_OPTIONS (.concurrency = concurrency), NULL),
                       GODWIT_OK);
         cr_assert_eq (godwit_server_start (servers[i], NULL), GODWIT_OK);
     }
@@ -162,8 +166,8 @@ Test (server, says_why_it_cannot_listen)
     cr_assert_eq (godwit_transport_new (&transport, "zmq:///?static=no/body@tcp://127.0.0.1:1",
                                         GODWIT_TRANSPORT_OPTIONS (.host = "192.0.2.77"), NULL),
                   GODWIT_OK);
-    cr_assert_eq (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "work", .server = "a"), &endpoint, 1,
-                                     NULL, NULL),
+    cr_assert_eq (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "work", .server = "a"),
+                                     &endpoint, 1, NULL, NULL),
                   GODWIT_OK);
     for (int i = 0; i < 2; i++) {
         cr_assert_eq (godwit_server_start (server, &error), GODWIT_ERR_SERVER_LISTEN);

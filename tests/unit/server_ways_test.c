@@ -50,7 +50,8 @@ publishing_start (publishing_t *self, raw_server_t *server)
     const godwit__pool_t *const pool = server->transport->pool;
     const godwit__port_t *const port = &pool->ports[pool->port_count - 1];
     uint8_t marker[GODWIT__KEY_SIZE];
-    godwit__fanout_key (self->key, server->transport->virtual_host, server->transport->control_exchange, "calc");
+    godwit__fanout_key (self->key, server->transport->virtual_host, server->transport->control_exchange,
+                        "calc");
     godwit__fanout_marker (marker, self->key, server->transport->instance, server->server->id);
     godwit__driver_t *const driver = server->peer.driver;
     cr_assert_eq (driver->ops->open_publisher (driver, &self->publisher, NULL), GODWIT_OK);
