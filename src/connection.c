@@ -361,7 +361,7 @@ on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
         on_welcome (connection, frame);
         return;
     case GODWIT__GOODBYE:
-        godwit__peer_goodbye (connection, header.target);
+        godwit__peer_goodbye (connection, header.target, header.aux);
         break;
     case GODWIT__PONG:
     case GODWIT__ACCEPTED:

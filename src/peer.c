@@ -250,12 +250,12 @@ godwit__peer_lost (godwit__connection_t *connection, const char *reason)
 }
 
 void
-godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id)
+godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision)
 {
     godwit_transport_t *transport = connection->transport;
     pthread_mutex_lock (&transport->lock);
     if (connection->peer) {
-        godwit__directory_goodbye (connection->peer, server_id);
+        godwit__directory_goodbye (connection->peer, server_id, revision);
         godwit__transport_changed (transport);
     }
     pthread_mutex_unlock (&transport->lock);

@@ -95,6 +95,15 @@ typedef struct change {
     godwit_error_t *error;
 } change_t;
 
+static uint32_t
+next_revision (godwit_server_t *server)
+{
+    godwit__pool_lock (server->pool);
+    const uint32_t revision = ++server->revision;
+    godwit__pool_unlock (server->pool);
+    return revision;
+}
+
 /* Tells the cluster what the server is now. */
 static godwit_status_t
 announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t **error)
@@ -103,7 +112,7 @@ announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t 
     const godwit__pool_t *const pool = server->pool;
     godwit__record_t fields = {.incarnation = transport->incarnation,
                                .server_id = server->id,
-                               .revision = ++server->revision,
+                               .revision = next_revision (server),
                                .state = state,
                                .weight = server->weight,
                                .exchange = exchange_of (server),
@@ -292,17 +301,17 @@ start_on_control (void *argument)
 /* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a
  * request that is refused. */
 static void
-note_goodbye (godwit__port_t *port, uint32_t server_id)
+note_goodbye (godwit__port_t *port, const godwit_server_t *server)
 {
     if (port->goodbye_count == port->goodbye_capacity) {
         const size_t capacity = port->goodbye_capacity ? 2 * port->goodbye_capacity : 8;
-        uint32_t *const goodbyes = realloc (port->goodbyes, capacity * sizeof *goodbyes);
+        godwit__goodbye_t *const goodbyes = realloc (port->goodbyes, capacity * sizeof *goodbyes);
         if (!goodbyes)
             return;
         port->goodbyes = goodbyes;
         port->goodbye_capacity = capacity;
     }
-    port->goodbyes[port->goodbye_count++] = server_id;
+    port->goodbyes[port->goodbye_count++] = (godwit__goodbye_t){server->id, server->revision};
     godwit__port_attention (port);
 }
 
@@ -322,7 +331,7 @@ stop_on_control (void *argument)
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
     godwit__pool_lock (pool);
     for (size_t i = 0; i < pool->port_count && !pool->stopping; i++)
-        note_goodbye (&pool->ports[i], server->id);
+        note_goodbye (&pool->ports[i], server);
     godwit__pool_unlock (pool);
 }
 
