@@ -29,6 +29,11 @@ void
 godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size, bool on_heap)
 {
     const godwit__message_t message = {.data = data, .size = size, .free_fn = on_heap ? free_data : NULL};
+    if (godwit__cork_add (&port->cork, origin, data, size)) {
+        if (on_heap)
+            free (data);
+        return;
+    }
     if (port->channel->ops->send (port->channel, origin, &message) == GODWIT__IO_OK)
         return;
     GODWIT__COUNT (port->pool->transport, frames_dropped);
@@ -130,7 +135,8 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
          const godwit__header_t *header, godwit__frame_t *frame)
 {
     godwit__pool_t *const pool = port->pool;
-    const int64_t now_ns = godwit__clock_now (&pool->clock);
+    /* In a batch the last handler has just ended, and looked at the clock. */
+    const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
     uint32_t refused = 0;
     godwit_request_t *accepted = NULL;
     bool is_malformed = false;
@@ -153,6 +159,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
                                             true, &refused);
         }
     }
+    port->now_ns = 0;
     if (accepted)
         leads = godwit__worker_run (worker, port, accepted, &is_malformed);
     else if (refused)
@@ -267,6 +274,20 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
 
 /* ---- frames ---- */
 
+/* Consumes the frame: what it holds comes up one by one from now on. */
+static void
+batch (godwit__port_t *port, godwit__origin_t origin, godwit__frame_t *frame)
+{
+    if (port->batch.batch) {
+        malformed (port, origin); /* a batch in a batch */
+        return;
+    }
+    if (!godwit__batch_open (&port->batch, frame))
+        return; /* no memory: its callers time out */
+    port->batch_origin = origin;
+    godwit__cork_open (&port->cork, origin);
+}
+
 static bool
 link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame, godwit__origin_t origin)
 {
@@ -291,6 +312,9 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
         case GODWIT__PING:
             godwit__port_send_header (port, origin, GODWIT__PONG, header.target, header.id, 0);
             break;
+        case GODWIT__BATCH:
+            batch (port, origin, frame);
+            break;
         case GODWIT__CANCEL:
             godwit__pool_cancel (port->pool, port, origin, &header);
             break;
@@ -300,6 +324,26 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
     }
     godwit__frame_release (frame);
     return true;
+}
+
+godwit__io_t
+godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    if (port->batch.batch) {
+        switch (godwit__batch_next (&port->batch, frame)) {
+        case GODWIT__BATCH_FRAME:
+            *origin = port->batch_origin;
+            return GODWIT__IO_OK;
+        case GODWIT__BATCH_MALFORMED:
+            malformed (port, port->batch_origin);
+            break;
+        case GODWIT__BATCH_END:
+            break;
+        }
+        godwit__cork_close (&port->cork);
+    }
+    port->now_ns = 0;
+    return port->channel->ops->recv (port->channel, frame, origin);
 }
 
 static bool
@@ -368,7 +412,7 @@ turn (godwit__port_t *port)
     for (int i = 0; i < TURN_FRAMES; i++) {
         godwit__frame_t frame;
         godwit__origin_t origin = 0;
-        if (port->channel->ops->recv (port->channel, &frame, &origin) != GODWIT__IO_OK)
+        if (godwit__port_next (port, &frame, &origin) != GODWIT__IO_OK)
             return;
         godwit__port_frame (port, NULL, &frame, origin);
     }
