@@ -16,12 +16,15 @@
 /* While links keep the leader busy, it looks for publications after so many frames; when there was one, after
  * each. */
 #define LINKS_PER_LOOK 128
+/* And the other way round. */
+#define PUBLICATIONS_PER_LOOK 16
 #define LISTEN_BACKLOG 1024
 
 typedef struct zmq_port {
     godwit__zmq_channel_t base; /* the guard's socket is the ROUTER; its lock is also the SUB's */
     void *subscriber;           /* NULL: takes no publications */
     unsigned links_before_look;
+    unsigned publications_in_row;
 } zmq_port_t;
 
 static godwit__origin_t
@@ -132,6 +135,18 @@ receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t 
     return false;
 }
 
+/* The same, and decides who is looked at next: publications come in rows, and each look at the ROUTER that finds
+ * nothing costs a system call. */
+static bool
+look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    const bool got = receive_publication (self, frame, origin);
+    if (!got || ++self->publications_in_row > PUBLICATIONS_PER_LOOK)
+        self->publications_in_row = 0;
+    self->links_before_look = !got ? LINKS_PER_LOOK : self->publications_in_row ? 0 : 1;
+    return got;
+}
+
 static godwit__io_t
 recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
 {
@@ -139,19 +154,15 @@ recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
     godwit__guard_t *guard = &self->base.guard;
     bool got = false;
     godwit__guard_lock (guard);
-    if (self->subscriber && !self->links_before_look--) {
-        got = receive_publication (self, frame, origin);
-        self->links_before_look = got ? 1 : LINKS_PER_LOOK;
-    }
+    if (self->subscriber && !self->links_before_look--)
+        got = look_at_subscriber (self, frame, origin);
     if (!got)
         got = receive_from_link (self, frame, origin);
     /* When the last look found nothing and the SUB's descriptor, which every wait looks at, said nothing
      * since, there is nothing. A reactor does not tell which descriptor it was, so for it we look each time.
      */
-    if (!got && self->subscriber && (!guard->second_quiet || guard->epoll_fd >= 0)) {
-        got = receive_publication (self, frame, origin);
-        self->links_before_look = got ? 1 : LINKS_PER_LOOK;
-    }
+    if (!got && self->subscriber && (!guard->second_quiet || guard->epoll_fd >= 0))
+        got = look_at_subscriber (self, frame, origin);
     if (got)
         godwit__guard_received (guard);
     else

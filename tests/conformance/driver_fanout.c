@@ -61,13 +61,33 @@ unsubscribe (fanout_t *fanout, int port, unsigned number)
     fanout->scene.subject->ops->unsubscribe (fanout->ports[port], key);
 }
 
+/* What a publication is made of: its key, then the data. */
+static uint8_t *
+with_key (unsigned number, const void *data, size_t size)
+{
+    uint8_t *bytes = malloc (GODWIT__KEY_SIZE + size);
+    cr_assert_not_null (bytes);
+    make_key (bytes, number);
+    memcpy (bytes + GODWIT__KEY_SIZE, data, size);
+    return bytes;
+}
+
 static godwit__io_t
 publish (fanout_t *fanout, unsigned number, const void *data, size_t size)
 {
-    uint8_t key[GODWIT__KEY_SIZE];
-    make_key (key, number);
-    const godwit__message_t message = {.data = (void *) (uintptr_t) data, .size = size};
-    return fanout->scene.subject->ops->publish (fanout->publisher, key, &message);
+    uint8_t *bytes = with_key (number, data, size);
+    const godwit__message_t message = {.data = bytes, .size = GODWIT__KEY_SIZE + size};
+    const godwit__io_t io = fanout->scene.subject->ops->publish (fanout->publisher, &message);
+    free (bytes);
+    return io;
+}
+
+static void
+expect_publication (godwit__channel_t *port, unsigned number, const void *data, size_t size)
+{
+    uint8_t *bytes = with_key (number, data, size);
+    cr_assert_eq (expect_bytes (port, bytes, GODWIT__KEY_SIZE + size), GODWIT__ORIGIN_FANOUT);
+    free (bytes);
 }
 
 /* The ports' leaders must be at work for news to travel: a SUB that nobody looks at tells no publisher. */
@@ -119,12 +139,12 @@ driver_conformance_publications_reach_who_subscribed (const driver_conformance_t
     cr_assert_eq (publish (&fanout, 2, "to both", 7), GODWIT__IO_OK);
     cr_assert_eq (publish (&fanout, 3, "to none", 7), GODWIT__IO_OK);
     cr_assert_eq (publish (&fanout, 2, "end", 3), GODWIT__IO_OK);
-    cr_assert_eq (expect_bytes (fanout.ports[0], "to one", 6), GODWIT__ORIGIN_FANOUT);
-    expect_bytes (fanout.ports[0], "to both", 7);
-    expect_bytes (fanout.ports[0], "end", 3);
+    expect_publication (fanout.ports[0], 1, "to one", 6);
+    expect_publication (fanout.ports[0], 2, "to both", 7);
+    expect_publication (fanout.ports[0], 2, "end", 3);
     expect_nothing (fanout.ports[0]);
-    cr_assert_eq (expect_bytes (fanout.ports[1], "to both", 7), GODWIT__ORIGIN_FANOUT);
-    expect_bytes (fanout.ports[1], "end", 3);
+    expect_publication (fanout.ports[1], 2, "to both", 7);
+    expect_publication (fanout.ports[1], 2, "end", 3);
     expect_nothing (fanout.ports[1]);
 
     /* Another publisher's reach them as well; one that was not connected to a port does not reach it. */
@@ -133,7 +153,7 @@ driver_conformance_publications_reach_who_subscribed (const driver_conformance_t
     cr_assert_eq (subject->ops->publisher_connect (fanout.publisher, fanout.addresses[1], NULL), GODWIT_OK);
     cr_assert_eq (expect_news (&fanout, true), 2);
     cr_assert_eq (publish (&fanout, 2, "second", 6), GODWIT__IO_OK);
-    expect_bytes (fanout.ports[1], "second", 6);
+    expect_publication (fanout.ports[1], 2, "second", 6);
     expect_nothing (fanout.ports[0]);
     cr_assert_eq (fanout.publisher->ops->send (fanout.publisher, 0, &(godwit__message_t){0}),
                   GODWIT__IO_REFUSED);
@@ -161,20 +181,18 @@ driver_conformance_publications_of_many_sizes (const driver_conformance_t *subje
     subscribe (&fanout, 1, 1);
     expect_news (&fanout, true);
     expect_news (&fanout, true);
-    uint8_t key[GODWIT__KEY_SIZE];
-    make_key (key, 1);
     int lent_count = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        uint8_t *expected = malloc (sizes[i] + 1), *lent = malloc (sizes[i] + 1);
+        uint8_t *expected = malloc (sizes[i] + 1);
         fill (expected, sizes[i], (unsigned) i);
-        memcpy (lent, expected, sizes[i]);
+        uint8_t *lent = with_key (1, expected, sizes[i]);
         cr_assert_eq (publish (&fanout, 1, expected, sizes[i]), GODWIT__IO_OK);
-        const godwit__message_t message = {lent, sizes[i], free_counted, NULL};
-        cr_assert_eq (subject->ops->publish (fanout.publisher, key, &message), GODWIT__IO_OK);
+        const godwit__message_t message = {lent, GODWIT__KEY_SIZE + sizes[i], free_counted, NULL};
+        cr_assert_eq (subject->ops->publish (fanout.publisher, &message), GODWIT__IO_OK);
         lent_count++;
         for (int port = 0; port < 2; port++) {
-            expect_bytes (fanout.ports[port], expected, sizes[i]);
-            expect_bytes (fanout.ports[port], expected, sizes[i]);
+            expect_publication (fanout.ports[port], 1, expected, sizes[i]);
+            expect_publication (fanout.ports[port], 1, expected, sizes[i]);
         }
         free (expected);
     }
@@ -215,7 +233,7 @@ driver_conformance_news_of_subscriptions (const driver_conformance_t *subject)
     fanout.ports[1] = NULL;
     cr_assert_eq (expect_news (&fanout, false) + expect_news (&fanout, false), 4);
     cr_assert_eq (publish (&fanout, 2, "left", 4), GODWIT__IO_OK);
-    expect_bytes (fanout.ports[0], "left", 4);
+    expect_publication (fanout.ports[0], 2, "left", 4);
     close_fanout (&fanout);
 }
 
@@ -231,13 +249,13 @@ driver_conformance_a_publisher_can_disconnect (const driver_conformance_t *subje
     subject->ops->publisher_disconnect (fanout.publisher, fanout.addresses[1]);
     cr_assert_eq (expect_news (&fanout, false), 1);
     cr_assert_eq (publish (&fanout, 1, "one", 3), GODWIT__IO_OK);
-    expect_bytes (fanout.ports[0], "one", 3);
+    expect_publication (fanout.ports[0], 1, "one", 3);
     expect_nothing (fanout.ports[1]);
     cr_assert_eq (subject->ops->publisher_connect (fanout.publisher, fanout.addresses[1], NULL), GODWIT_OK);
     cr_assert_eq (expect_news (&fanout, true), 1);
     cr_assert_eq (publish (&fanout, 1, "two", 3), GODWIT__IO_OK);
-    expect_bytes (fanout.ports[0], "two", 3);
-    expect_bytes (fanout.ports[1], "two", 3);
+    expect_publication (fanout.ports[0], 1, "two", 3);
+    expect_publication (fanout.ports[1], 1, "two", 3);
     close_fanout (&fanout);
 }
 
@@ -265,14 +283,14 @@ driver_conformance_a_full_subscriber_stops_the_publisher (const driver_conforman
             break;
         cr_assert_eq (io, GODWIT__IO_OK);
         memcpy (bulk, &sent, sizeof sent);
-        expect_bytes (fanout.ports[0], bulk, sizeof bulk);
+        expect_publication (fanout.ports[0], 1, bulk, sizeof bulk);
         sent++;
     }
     expect_nothing (fanout.ports[0]);
     /* Port 1 got all of them as well, and not the one that was not accepted. */
     while (seen < sent) {
         memcpy (bulk, &seen, sizeof seen);
-        expect_bytes (fanout.ports[1], bulk, sizeof bulk);
+        expect_publication (fanout.ports[1], 1, bulk, sizeof bulk);
         seen++;
     }
     expect_nothing (fanout.ports[1]);
@@ -283,8 +301,8 @@ driver_conformance_a_full_subscriber_stops_the_publisher (const driver_conforman
         fanout.publisher->ops->wait (fanout.publisher, true, PATIENCE_NS);
         expect_nothing (fanout.publisher);
     }
-    expect_bytes (fanout.ports[0], "more", 4);
-    expect_bytes (fanout.ports[1], "more", 4);
+    expect_publication (fanout.ports[0], 1, "more", 4);
+    expect_publication (fanout.ports[1], 1, "more", 4);
     close_fanout (&fanout);
 }
 
@@ -311,7 +329,7 @@ driver_conformance_publications_and_frames_are_both_received (const driver_confo
             if (fanout.ports[0]->ops->recv (fanout.ports[0], &frame, &origin) != GODWIT__IO_OK)
                 break;
             const bool publication = origin == GODWIT__ORIGIN_FANOUT;
-            cr_assert_eq (frame.size, publication ? 11 : 5);
+            cr_assert_eq (frame.size, publication ? GODWIT__KEY_SIZE + 11 : 5);
             *(publication ? &publications : &frames) += 1;
             godwit__frame_release (&frame);
         }
