@@ -135,8 +135,8 @@ receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t 
     return false;
 }
 
-/* The same, and decides who is looked at next: publications come in rows, and each look at the ROUTER that finds
- * nothing costs a system call. */
+/* The same, and decides who is looked at next: publications come in rows, and each look at the ROUTER that
+ * finds nothing costs a system call. */
 static bool
 look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
 {
