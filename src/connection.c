@@ -308,6 +308,12 @@ on_batch (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
     godwit__batch_reader_t reader;
     godwit__batch_next_t next = GODWIT__BATCH_MALFORMED;
     godwit__frame_t part;
+    if (frame->size > GODWIT__BATCH_SIZE_MAX) {
+        godwit__frame_release (frame);
+        GODWIT__COUNT (connection->transport, frames_malformed);
+        godwit__connection_down (connection, "it sent a batch that is too large");
+        return;
+    }
     if (!godwit__batch_open (&reader, frame)) {
         godwit__connection_down (connection, "memory was short for its replies");
         return;

@@ -813,6 +813,77 @@ Test (hostile, the_largest_requests)
     EXPECT_COUNTED (frames_malformed, 2); /* too many elements */
 }
 
+/* ---- batches ---- */
+
+static size_t
+add_to_batch (uint8_t *batch, size_t size, const void *frame, size_t frame_size)
+{
+    godwit__put_u32 (batch + size, (uint32_t) frame_size);
+    memcpy (batch + size + 4, frame, frame_size);
+    return size + 4 + frame_size;
+}
+
+Test (hostile, batches)
+{
+    enum { COUNT = 1 * MIB };
+    static uint8_t batch[COUNT + 64];
+    uint8_t frame[GODWIT__IDENTITY_FRAME_MAX];
+    uint64_t malformed = 0;
+    godwit__header_write (batch, &(godwit__header_t){.type = GODWIT__BATCH, .aux = UINT32_MAX});
+    const size_t request_size = echo_request (frame, (godwit__header_t){.target = 1, .id = 1});
+
+    /* A good one that is cut, at each place. Whatever is whole in it counts. */
+    size_t whole = add_to_batch (batch, GODWIT__HEADER_SIZE, frame, request_size);
+    whole = add_to_batch (batch, whole, frame, request_size);
+    for (size_t cut = GODWIT__HEADER_SIZE; cut <= whole; cut++) {
+        void *const socket = open_known (target.addresses[cut % 2 ? TCP : IPC]);
+        say (socket, batch, cut);
+        if (cut >= GODWIT__HEADER_SIZE + 4 + request_size)
+            hear (socket); /* the reply to the first, alone or with the refusal of the second, a duplicate */
+        expect_pong (socket);
+        malformed +=
+            cut != GODWIT__HEADER_SIZE && cut != whole && cut != GODWIT__HEADER_SIZE + 4 + request_size;
+        zmq_close (socket);
+    }
+    EXPECT_COUNTED (frames_malformed, malformed);
+
+    /* Sizes that lead out of it, or back. */
+    static const uint32_t sizes[] = {UINT32_MAX, UINT32_MAX - 3, INT32_MAX, 65536, 23, 1, 0};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        void *const socket = open_known (target.addresses[TCP]);
+        godwit__put_u32 (batch + GODWIT__HEADER_SIZE, sizes[i]);
+        say (socket, batch, whole);
+        expect_pong (socket);
+        zmq_close (socket);
+    }
+    malformed += sizeof sizes / sizeof *sizes;
+    EXPECT_COUNTED (frames_malformed, malformed);
+
+    /* One in one, ten deep. */
+    void *const deep = open_known (target.addresses[TCP]);
+    size_t size = GODWIT__HEADER_SIZE;
+    for (int i = 10; i > 0; i--) {
+        godwit__put_u32 (batch + size, (uint32_t) i * (GODWIT__HEADER_SIZE + 4) - 4);
+        godwit__header_write (batch + size + 4, &(godwit__header_t){.type = GODWIT__BATCH});
+        size += GODWIT__HEADER_SIZE + 4;
+    }
+    say (deep, batch, size);
+    expect_pong (deep);
+    EXPECT_COUNTED (frames_malformed, ++malformed);
+    zmq_close (deep);
+
+    /* More than a batch is: nobody else would be served meanwhile. */
+    void *const large = open_known (target.addresses[TCP]);
+    for (size = GODWIT__HEADER_SIZE; size < COUNT;) {
+        godwit__header_write (frame, &(godwit__header_t){.type = GODWIT__CANCEL});
+        size = add_to_batch (batch, size, frame, GODWIT__HEADER_SIZE);
+    }
+    say (large, batch, size);
+    expect_pong (large);
+    EXPECT_COUNTED (frames_malformed, ++malformed);
+    zmq_close (large);
+}
+
 Test (hostile, multipart_messages)
 {
     for (int parts = 2; parts <= 200; parts *= 10) {
