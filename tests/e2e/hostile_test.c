@@ -9,7 +9,6 @@
 
 #include <godwit/client.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -70,18 +69,6 @@ now_ms (void)
     struct timespec now;
     clock_gettime (CLOCK_MONOTONIC, &now);
     return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static int
-free_port (void)
-{
-    const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    cr_assert_eq (bind (fd, (struct sockaddr *) &address, size), 0);
-    cr_assert_eq (getsockname (fd, (struct sockaddr *) &address, &size), 0);
-    close (fd);
-    return ntohs (address.sin_port);
 }
 
 static void
@@ -169,7 +156,7 @@ new_client (godwit_transport_t **transport, godwit_client_t **client)
 static void
 set_up (void)
 {
-    const int port = free_port ();
+    const int port = zmtp_free_port ();
     snprintf (target.url, sizeof target.url, "zmq://:%d/", port);
     snprintf (target.addresses[RENDEZVOUS], sizeof target.addresses[0], "tcp://127.0.0.1:%d", port);
     start_server ();

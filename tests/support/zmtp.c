@@ -18,6 +18,19 @@ now_ms (void)
     return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+int
+zmtp_free_port (void)
+{
+    const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    const bool bound = fd >= 0 && bind (fd, (struct sockaddr *) &address, size) == 0 &&
+                       getsockname (fd, (struct sockaddr *) &address, &size) == 0;
+    if (fd >= 0)
+        close (fd);
+    return bound ? ntohs (address.sin_port) : 0;
+}
+
 static int
 connect_to (int family, const struct sockaddr *address, socklen_t size)
 {

@@ -9,6 +9,8 @@
 #define ZMTP_GREETING_SIZE 64
 #define ZMTP_PATIENCE_MS 10000
 
+/* A TCP port of 127.0.0.1 that nobody listens on now; 0: none. */
+int zmtp_free_port (void);
 /* Connects to "tcp://127.0.0.1:PORT" or "ipc://@NAME" (the abstract namespace). The socket, or -1. */
 int zmtp_connect (const char *address);
 /* Writes the greeting of version 3.0 with the NULL mechanism. */
