@@ -383,8 +383,11 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
         return judge_nack (call, header->aux, header->target, status, error);
     }
     if (header->type == GODWIT__FAILURE) {
-        godwit_error_t *failure = godwit__failure_read (&call->pending.frame);
+        bool is_malformed = false;
+        godwit_error_t *failure = godwit__failure_read (&call->pending.frame, &is_malformed);
         *status = godwit_error_status (failure);
+        if (is_malformed)
+            GODWIT__COUNT (call->client->transport, frames_malformed);
         if (error)
             *error = failure;
         else
@@ -400,6 +403,8 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
         *result = &block->nodes[0];
         return GODWIT__VERDICT_FINAL;
     }
+    if (*status != GODWIT_ERR_OUT_OF_MEMORY)
+        GODWIT__COUNT (call->client->transport, frames_malformed);
     godwit__error_set_outcome_of (malformed, GODWIT_OUTCOME_RAN);
     if (error)
         *error = malformed;

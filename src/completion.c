@@ -175,6 +175,9 @@ static void *
 run (void *user)
 {
     godwit__completion_t *completion = user;
+    /* Not before `thread` and `runs` are written: what runs here asks whether it is here. */
+    pthread_mutex_lock (&completion->lock);
+    pthread_mutex_unlock (&completion->lock);
     while (!atomic_load (&completion->stop))
         godwit__reactor_run_once (completion->reactor, GODWIT__NEVER);
     return NULL;
@@ -211,12 +214,17 @@ godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *t
 godwit_status_t
 godwit__completion_start (godwit__completion_t *completion, godwit_error_t **error)
 {
-    if (completion->runs || completion->reactor == completion->transport->control)
+    if (atomic_load (&completion->runs) || completion->reactor == completion->transport->control)
         return GODWIT_OK;
-    completion->runs = true;
-    if (pthread_create (&completion->thread, NULL, run, completion) == 0)
+    pthread_mutex_lock (&completion->lock);
+    bool runs = atomic_load (&completion->runs);
+    if (!runs) {
+        runs = pthread_create (&completion->thread, NULL, run, completion) == 0;
+        atomic_store (&completion->runs, runs);
+    }
+    pthread_mutex_unlock (&completion->lock);
+    if (runs)
         return GODWIT_OK;
-    completion->runs = false;
     return godwit__error_set (error, GODWIT_ERR_SYSTEM, "The completion thread could not be started");
 }
 

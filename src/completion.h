@@ -14,7 +14,7 @@ typedef struct godwit__completion {
     godwit_transport_t *transport;
     godwit__reactor_t *reactor; /* the control reactor with external_loop */
     pthread_t thread;
-    bool runs;
+    atomic_bool runs; /* written with lock held */
     atomic_bool stop;
     bool corks;                   /* it receives: requests that callbacks make meanwhile are sent together */
     godwit__connection_t *corked; /* connections that have some */
@@ -37,7 +37,7 @@ typedef struct godwit__completion {
 
 godwit_status_t godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *transport,
                                         godwit_error_t **error);
-/* Starts its thread, if it has none and needs one. Control thread. */
+/* Starts its thread, if it has none and needs one. Any thread. */
 godwit_status_t godwit__completion_start (godwit__completion_t *completion, godwit_error_t **error);
 /* Joins the thread and ends the calls that still wait. Every connection was closed before, and the transport
  * is closing. Not from a callback. */

@@ -285,8 +285,8 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
 static void
 batch (godwit__port_t *port, godwit__origin_t origin, godwit__frame_t *frame)
 {
-    if (port->batch.batch) {
-        malformed (port, origin); /* a batch in a batch */
+    if (port->batch.batch || frame->size > GODWIT__BATCH_SIZE_MAX) {
+        malformed (port, origin); /* a batch in a batch, or more than a batch */
         return;
     }
     if (!godwit__batch_open (&port->batch, frame))
