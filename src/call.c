@@ -117,8 +117,8 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
             godwit__shared_unref (NULL, call->shared);
         return status;
     }
-    call->deadline_ns =
-        godwit__transport_now (client->transport) + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
+    call->now_ns = godwit__transport_now (client->transport);
+    call->deadline_ns = call->now_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
     call->pending.deadline_ns = call->deadline_ns;
     call->pending.owner = client;
     atomic_fetch_add_explicit (&client->outstanding, 1, memory_order_relaxed);
@@ -273,7 +273,9 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
 {
     godwit_transport_t *transport = call->client->transport;
     for (;;) {
-        const int64_t now_ns = godwit__transport_now (transport);
+        /* The first attempt follows at once: asking for the time again would cost as much as the attempt. */
+        const int64_t now_ns = call->now_ns ? call->now_ns : godwit__transport_now (transport);
+        call->now_ns = 0;
         if (now_ns >= call->deadline_ns)
             return fail_late (call, status, error);
         if (atomic_load_explicit (&transport->closing, memory_order_relaxed) ||
@@ -355,6 +357,20 @@ judge_nack (godwit__call_t *call, uint32_t reason, godwit_status_t *status, godw
 }
 
 static godwit__verdict_t
+judge_unsent (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    call->outcome = GODWIT_OUTCOME_NOT_SENT;
+    call->why = "the connection was lost before the request was sent";
+    if (!may_retry (call)) {
+        fail_retries (call, status, error);
+        return GODWIT__VERDICT_FINAL;
+    }
+    godwit__tried_add (&call->tried, call->server_key);
+    GODWIT__COUNT (call->client->transport, calls_retried);
+    return GODWIT__VERDICT_AGAIN;
+}
+
+static godwit__verdict_t
 judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result, godwit_error_t **error)
 {
     const godwit__header_t *header = &call->pending.header;
@@ -394,7 +410,7 @@ godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_
 {
     if (call->connection)
         godwit__connection_unref (&call->connection);
-    switch (call->pending.ending) {
+    switch (atomic_load_explicit (&call->pending.ending, memory_order_acquire)) {
     case GODWIT__REPLIED:
         return judge_reply (call, status, result, error);
     case GODWIT__LOST:
@@ -402,6 +418,8 @@ godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_
             godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN,
                                        "No reply: the connection was lost after the request was handed over");
         break;
+    case GODWIT__UNSENT:
+        return judge_unsent (call, status, error);
     case GODWIT__ABANDONED:
         *status = godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN,
                                              "The client is being destroyed");

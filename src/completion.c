@@ -143,6 +143,24 @@ godwit__completion_detach (godwit__completion_t *completion, godwit__connection_
     connection->led = false;
 }
 
+void
+godwit__completion_cork (godwit__completion_t *completion)
+{
+    completion->corks = true;
+}
+
+void
+godwit__completion_uncork (godwit__completion_t *completion)
+{
+    completion->corks = false;
+    while (completion->corked) {
+        godwit__connection_t *connection = completion->corked;
+        completion->corked = connection->next_corked;
+        godwit__connection_uncork (connection);
+        godwit__connection_unref (&connection);
+    }
+}
+
 /* ---- life ---- */
 
 bool

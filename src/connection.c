@@ -91,6 +91,14 @@ end_pending (godwit__connection_t *connection, godwit__pending_t *pending, godwi
     }
 }
 
+/* How a call ends that was outstanding when its connection went down. */
+static godwit__ending_t
+ending_of_lost (const godwit__connection_t *connection, const godwit__pending_t *pending,
+                godwit__ending_t ending)
+{
+    return ending == GODWIT__LOST && pending->id > connection->sent_id ? GODWIT__UNSENT : ending;
+}
+
 static void
 pass_on (godwit__connection_t *connection, godwit__pending_t *ended)
 {
@@ -112,7 +120,7 @@ end_all (godwit__connection_t *connection, const void *owner, godwit__ending_t e
             if (owner && pending->owner != owner)
                 continue;
             table_remove (connection, pending->id);
-            end_pending (connection, pending, ending, ended);
+            end_pending (connection, pending, ending_of_lost (connection, pending, ending), ended);
         }
     }
 }
@@ -291,6 +299,34 @@ on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwi
     on_ending (connection, header, frame, own);
 }
 
+static void on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own);
+
+/* Consumes the frame. What is in a batch is no batch. */
+static void
+on_batch (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own)
+{
+    godwit__batch_reader_t reader;
+    godwit__batch_next_t next = GODWIT__BATCH_MALFORMED;
+    godwit__frame_t part;
+    if (!godwit__batch_open (&reader, frame)) {
+        godwit__connection_down (connection, "memory was short for its replies");
+        return;
+    }
+    while ((next = godwit__batch_next (&reader, &part)) == GODWIT__BATCH_FRAME) {
+        if (part.data[2] == GODWIT__BATCH) {
+            godwit__frame_release (&part);
+            godwit__batch_close (&reader);
+            next = GODWIT__BATCH_MALFORMED;
+            break;
+        }
+        on_frame (connection, &part, own);
+    }
+    if (next == GODWIT__BATCH_MALFORMED) {
+        GODWIT__COUNT (connection->transport, frames_malformed);
+        godwit__connection_down (connection, "it sent a malformed batch");
+    }
+}
+
 /* Consumes the frame. */
 static void
 on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own)
@@ -317,6 +353,9 @@ on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
         return;
     case GODWIT__NACK:
         on_nack (connection, &header, frame, own);
+        return;
+    case GODWIT__BATCH:
+        on_batch (connection, frame, own);
         return;
     case GODWIT__WELCOME:
         on_welcome (connection, frame);
@@ -360,6 +399,71 @@ register_pending (godwit__connection_t *connection, godwit__pending_t *pending, 
     return connection->earliest_ns = pending->deadline_ns;
 }
 
+/* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */
+static void
+uncork (godwit__connection_t *connection, godwit__pending_t **ended)
+{
+    if (connection->corked.count == 0)
+        return;
+    const godwit__message_t message = godwit__batch_take (&connection->corked);
+    if (connection->link->ops->send (connection->link, 0, &message) != GODWIT__IO_OK) {
+        for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
+            godwit__pending_t *pending = table_remove (connection, id);
+            if (pending)
+                end_pending (connection, pending, GODWIT__UNSENT, ended);
+        }
+    }
+    connection->sent_id = connection->last_id;
+}
+
+/* Keeps a request for uncork, with lock held, if it comes from a callback of the reactor. */
+static bool
+cork (godwit__connection_t *connection, const godwit__message_t *request, const godwit__pending_t *pending)
+{
+    godwit__completion_t *completion = connection->transport->completion;
+    if (!pending || !pending->ended || !godwit__completion_is_current (completion) || !completion->corks)
+        return false;
+    const bool first = connection->corked.count == 0;
+    if (!godwit__batch_add (&connection->corked, request->data, request->size))
+        return false;
+    if (first && !connection->is_corked) {
+        connection->is_corked = true;
+        connection->next_corked = completion->corked;
+        completion->corked = godwit__connection_ref (connection);
+    }
+    return true;
+}
+
+/* With lock held. */
+static godwit__io_t
+send_or_cork (godwit__connection_t *connection, const godwit__message_t *request, uint64_t id,
+              const godwit__pending_t *pending, godwit__pending_t **ended)
+{
+    godwit__put_u64 ((uint8_t *) request->data + GODWIT__HEADER_ID_OFFSET, id);
+    if (cork (connection, request, pending)) {
+        if (request->free_fn)
+            request->free_fn (request->data, request->hint);
+        return GODWIT__IO_OK;
+    }
+    uncork (connection, ended);
+    const godwit__io_t io = connection->link->ops->send (connection->link, 0, request);
+    if (io == GODWIT__IO_OK)
+        connection->sent_id = id;
+    return io;
+}
+
+void
+godwit__connection_uncork (godwit__connection_t *connection)
+{
+    godwit__pending_t *ended = NULL;
+    pthread_mutex_lock (&connection->lock);
+    connection->is_corked = false;
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
+        uncork (connection, &ended);
+    pthread_mutex_unlock (&connection->lock);
+    pass_on (connection, ended);
+}
+
 godwit__io_t
 godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                          godwit__pending_t *pending)
@@ -367,6 +471,7 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
     /* Never more outstanding than the other side may have replies queued for us. */
     const size_t limit = (size_t) connection->transport->options.queue_limit;
     int64_t deadline_ns = GODWIT__NEVER;
+    godwit__pending_t *ended = NULL;
     godwit__io_t io;
 
     pthread_mutex_lock (&connection->lock);
@@ -376,16 +481,18 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         io = GODWIT__IO_AGAIN;
     } else {
         const uint64_t id = connection->last_id + 1;
-        godwit__put_u64 ((uint8_t *) request->data + GODWIT__HEADER_ID_OFFSET, id);
-        io = connection->link->ops->send (connection->link, 0, request);
+        io = send_or_cork (connection, request, id, pending, &ended);
         if (io == GODWIT__IO_OK) {
             connection->last_id = id;
             connection->use_count++;
             if (pending)
                 deadline_ns = register_pending (connection, pending, id);
+            if (connection->corked.count >= GODWIT__BATCH_COUNT)
+                uncork (connection, &ended);
         }
     }
     pthread_mutex_unlock (&connection->lock);
+    pass_on (connection, ended);
 
     if (deadline_ns != GODWIT__NEVER)
         godwit__completion_deadline (connection->transport->completion, deadline_ns);
@@ -599,11 +706,13 @@ godwit__connection_receive (godwit__connection_t *connection)
     godwit__frame_t frame;
     godwit__origin_t origin;
     godwit__io_t io = GODWIT__IO_OK;
+    godwit__completion_cork (connection->transport->completion);
     for (int i = 0; i < RECEIVE_BURST && io == GODWIT__IO_OK; i++) {
         io = ops->recv (connection->link, &frame, &origin);
         if (io == GODWIT__IO_OK)
             on_frame (connection, &frame, NULL);
     }
+    godwit__completion_uncork (connection->transport->completion);
     if (io == GODWIT__IO_CLOSED)
         godwit__connection_down (connection, "the connection was lost");
 
@@ -695,6 +804,7 @@ static void
 connection_free (godwit__connection_t *connection)
 {
     pthread_mutex_destroy (&connection->lock);
+    godwit__batch_writer_release (&connection->corked);
     free (connection->buckets);
     free (connection);
 }
@@ -778,6 +888,13 @@ godwit__connection_open (godwit__connection_t **connection, struct godwit__peer 
     transport->connection_count++;
     pthread_mutex_unlock (&transport->lock);
     *connection = self;
-    godwit__reactor_post (transport->completion->reactor, &self->receive_task);
     return GODWIT_OK;
+}
+
+void
+godwit__connection_begin (godwit__connection_t *connection)
+{
+    pthread_mutex_lock (&connection->lock);
+    post_receive (connection);
+    pthread_mutex_unlock (&connection->lock);
 }

@@ -19,6 +19,7 @@
 #ifndef GODWIT_SRC_CONNECTION_H
 #define GODWIT_SRC_CONNECTION_H
 
+#include "src/batch.h"
 #include "src/header.h"
 #include "src/transport.h"
 #include "src/wire.h"
@@ -27,6 +28,7 @@ struct godwit__peer;
 
 typedef enum godwit__ending {
     GODWIT__WAITING,
+    GODWIT__UNSENT,   /* never handed over: the connection went down, or had no room */
     GODWIT__REPLIED,  /* header and frame hold a REPLY, FAILURE or NACK */
     GODWIT__LOST,     /* the connection went down after the request was handed over */
     GODWIT__EXPIRED,  /* the deadline passed */
@@ -84,6 +86,13 @@ typedef struct godwit__connection {
     size_t asynchronous_count; /* of them */
     int64_t earliest_ns;       /* no asynchronous deadline is before this */
     godwit__pending_t *first_follower, *last_follower;
+    /* Requests of the reactor's callbacks, kept until it has received what there is, and then sent as one.
+     * Those with an id above sent_id are still here. */
+    godwit__batch_writer_t corked;
+    uint64_t sent_id;
+    bool is_corked; /* in the completion's list of those that have some; its thread only */
+    struct godwit__connection *next_corked;
+
     uint64_t use_count;        /* calls so far ... */
     uint64_t use_count_seen;   /* ... at the completion's last tick ... */
     uint64_t use_count_ticked; /* ... and at the control thread's */
@@ -107,6 +116,8 @@ typedef struct godwit__connection {
 godwit_status_t godwit__connection_open (godwit__connection_t **connection, struct godwit__peer *peer,
                                          godwit__driver_t *driver, const char *address,
                                          godwit_error_t **error);
+/* Lets it receive: once the peer knows it as its connection. */
+void godwit__connection_begin (godwit__connection_t *connection);
 godwit__connection_t *godwit__connection_ref (godwit__connection_t *connection);
 /* The last reference closes the link, on the control thread. */
 void godwit__connection_unref (godwit__connection_t **connection);
@@ -119,6 +130,8 @@ void godwit__connection_down (godwit__connection_t *connection, const char *reas
  * more); REFUSED: too large or no memory. Any thread. */
 godwit__io_t godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                                       godwit__pending_t *pending);
+/* Sends what was corked. Completion reactor. */
+void godwit__connection_uncork (godwit__connection_t *connection);
 /* Waits until pending has ended, leading if nobody does. At its deadline it is EXPIRED. */
 void godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *pending);
 

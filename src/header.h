@@ -23,7 +23,7 @@ typedef enum godwit__frame_type {
     GODWIT__WELCOME = 2,   /* the answer; body: a map */
     GODWIT__REQUEST = 3,   /* target: server id; id: call id; budget_ms: 0 does not expire; body: an array */
     GODWIT__REPLY = 4,     /* id: of the request; body: the result */
-    GODWIT__FAILURE = 5,   /* it ran and failed; body: an array */
+    GODWIT__FAILURE = 5,   /* it failed; body: an array */
     GODWIT__NACK = 6,      /* it was not run; aux: godwit__nack_t; body: an optional text */
     GODWIT__ACCEPTED = 7,  /* it is taking a while (call monitor) */
     GODWIT__HEARTBEAT = 8, /* it still runs (call monitor) */
@@ -32,12 +32,16 @@ typedef enum godwit__frame_type {
     GODWIT__PONG = 11,
     GODWIT__GOODBYE = 12, /* target: the server that drains, or 0: the whole process leaves */
     GODWIT__PUBLICATION =
-        13, /* a fanout; target: publisher's number; id: its sequence number of this topic */
+        13,             /* a fanout; target: publisher's number; id: its sequence number of this topic */
+    GODWIT__BATCH = 14, /* several of the above in one; aux: how many (src/batch.h) */
     GODWIT__MATCHMAKER_FIRST = 32,
     GODWIT__MATCHMAKER_LAST = 47
 } godwit__frame_type_t;
 
-enum { GODWIT__FLAG_CAST = 1 }; /* of a request: no reply */
+enum {
+    GODWIT__FLAG_CAST = 1,   /* of a request: no reply */
+    GODWIT__FLAG_NOT_RUN = 2 /* of a failure: no such method, or its arguments were refused */
+};
 
 /* Why a request was not run. */
 typedef enum godwit__nack {

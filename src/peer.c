@@ -64,6 +64,7 @@ try_addresses (godwit__peer_t *peer, godwit__record_t *record, size_t *next)
         pthread_mutex_lock (&peer->transport->lock);
         peer->connection = connection;
         pthread_mutex_unlock (&peer->transport->lock);
+        godwit__connection_begin (connection);
         return true;
     }
     return false;

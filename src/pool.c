@@ -66,7 +66,9 @@ close_ports (godwit__pool_t *pool)
             godwit__reactor_unwatch (pool->transport->control, &port->source);
             godwit__reactor_unpost (pool->transport->control, &port->again);
         }
+        godwit__batch_close (&port->batch);
         port->channel->ops->close (port->channel);
+        godwit__cork_release (&port->cork);
         port->channel = NULL;
         godwit__origins_clear (&port->origins);
         godwit__origins_clear (&port->publications);
@@ -88,6 +90,7 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
             break;
         pool->port_count++;
         atomic_init (&port->attention, false);
+        godwit__cork_init (&port->cork, port->channel, &transport->counters.frames_dropped);
         godwit__origins_init (&port->origins, ORIGIN_LIMIT);
         godwit__origins_init (&port->publications, PUBLICATION_LIMIT);
         if (pool->external)

@@ -6,6 +6,8 @@
 #ifndef GODWIT_SRC_POOL_INSIDE_H
 #define GODWIT_SRC_POOL_INSIDE_H
 
+#include "src/batch.h"
+#include "src/cork.h"
 #include "src/header.h"
 #include "src/origin.h"
 #include "src/pool.h"
@@ -51,7 +53,12 @@ struct godwit__port {
     size_t goodbye_count;     /* (L) */
     size_t goodbye_capacity;  /* (L) */
 
+    godwit__cork_t cork; /* replies to the batch that is worked off */
+
     /* The leader's. */
+    godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
+    godwit__origin_t batch_origin;
+    int64_t now_ns; /* the time, while it is fresh; 0: to be asked for */
     godwit__origins_t origins;
     godwit__origins_t publications;
     uint64_t fanout_epoch;
@@ -178,6 +185,8 @@ void godwit__watch_wake (godwit__pool_t *pool);
 
 /* ---- port.c ---- */
 
+/* The next frame: of a batch that was received, or from the channel. The leader's thread. */
+godwit__io_t godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin);
 /* A frame that came up, which is consumed. The leader's thread; worker is NULL with external_loop. False: it
  * no longer leads. */
 bool godwit__port_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame,

@@ -298,8 +298,10 @@ godwit__request_prepare (godwit_request_t *request, bool *malformed)
                                part (request, 4), &request->route, &error);
     if (!status)
         status = fill_params (request, &error);
-    if (status)
+    if (status) {
+        godwit__error_set_outcome_of (error, GODWIT_OUTCOME_REJECTED);
         fail (request, error);
+    }
     return !status;
 }
 

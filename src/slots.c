@@ -3,7 +3,7 @@
 #include "src/msgpack/codec.h"
 #include "src/path.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 
 static godwit_status_t
 fail (godwit_error_t **error, godwit_status_t status, const char *path, const char *name, const char *what,
@@ -21,10 +21,8 @@ fail (godwit_error_t **error, godwit_status_t status, const char *path, const ch
 static godwit_status_t
 mismatch (godwit_error_t **error, const char *path, const godwit_slot_t *slot, const godwit_value_t *value)
 {
-    char what[64] = "";
-    if (!error)
-        return GODWIT_ERR_TYPE_MISMATCH;
-    strcat (strcat (strcpy (what, "expected "), godwit_type_name (slot->type)), ", got ");
+    char what[64];
+    snprintf (what, sizeof what, "expected %s, got ", godwit_type_name (slot->type));
     return fail (error, GODWIT_ERR_TYPE_MISMATCH, path, slot->name, what,
                  godwit_type_name (godwit_value_type (value)));
 }
@@ -161,7 +159,7 @@ static const godwit_value_t *
 find (const godwit_value_t *map, const char *name, size_t guess)
 {
     const size_t size = strlen (name);
-    if (godwit_value_count (map) == 0)
+    if (!map)
         return NULL;
     if (guess < map->count && is_key (map, guess, name, size))
         return godwit_value_at (map, guess);
@@ -214,7 +212,7 @@ godwit_value_unpack (const godwit_value_t *map, const godwit_slot_t *slots, size
         if (status)
             return status;
     }
-    if (found != godwit_value_count (map))
+    if (map && found != map->count)
         return fail_unknown (map, slots, slot_count, path, error);
     return GODWIT_OK;
 }

@@ -235,7 +235,7 @@ parse_hosts (parser_t *parser, part_t hosts)
             return status;
         /* A lone ':' is as empty as nothing. */
         const godwit_url_host_t *const host = &parser->url->hosts[parser->url->host_count];
-        if (host->username || host->hostname[0] || host->port)
+        if (host->username || host->port || (host->hostname && host->hostname[0]))
             parser->url->host_count++;
     }
     return GODWIT_OK;
@@ -281,7 +281,7 @@ join_options (parser_t *parser)
         char *to = start;
         for (size_t j = i; j < url->option_count; j++) {
             godwit__url_option_t *const same = &url->options[j];
-            if (!same->key || strcmp (same->key, key) != 0)
+            if (!same->key || !same->value || strcmp (same->key, key) != 0)
                 continue;
             if (to != start)
                 *to++ = ',';

@@ -310,10 +310,10 @@ same_number (double a, double b)
 static bool
 same_map (const godwit_value_t *a, const godwit_value_t *b)
 {
-    uint32_t next = 0;
-    for (uint32_t i = 0; i < a->count; i++) {
+    size_t next = 0;
+    for (size_t i = 0; i < a->count; i++) {
         const godwit_value_t *const key = child (a, 2 * i);
-        uint32_t tried = 0;
+        size_t tried = 0;
         while (tried < b->count &&
                !same_bytes (child (b, 2 * next), key->as.bytes.data, key->as.bytes.size)) {
             next = next + 1 < b->count ? next + 1 : 0;

@@ -33,6 +33,7 @@ look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count)
         if (now_ns - since >= LATE_NS &&
             atomic_compare_exchange_strong (&leader->busy_since, &since, GODWIT__LEAD_STOLEN)) {
             pool->ports[i].leader = NULL;
+            godwit__cork_flush (&pool->ports[i].cork);
             godwit__pool_wake_worker (pool);
         }
     }

@@ -24,10 +24,12 @@ size_t godwit__identity_write (uint8_t *data, godwit__frame_type_t type, const g
 godwit_status_t godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame,
                                        godwit_error_t **error);
 
-/* FAILURE: [type, module, message, traceback]. Returns the size of the whole frame in *data, a heap block
- * that the caller frees; 0 when memory is short. Texts are cut so that the frame stays below 64 KiB. */
+/* FAILURE: [type, module, message, traceback]; an error with outcome REJECTED says that nothing ran. Returns
+ * the size of the whole frame in *data, a heap block that the caller frees; 0 when memory is short. Texts are
+ * cut so that the frame stays below 64 KiB. */
 size_t godwit__failure_write (uint8_t **data, uint64_t id, const godwit_error_t *error);
-/* Consumes the frame; always gives an error (MALFORMED with outcome RAN for a body that is none). */
+/* Consumes the frame; always gives an error (MALFORMED for a body that is none), with outcome RAN, or
+ * REJECTED if nothing ran. */
 godwit_error_t *godwit__failure_read (godwit__frame_t *frame);
 
 /* "OVERLOADED", "DRAINING", ... Static text. */

@@ -113,6 +113,7 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
     else if (godwit__request_prepare (request, &is_malformed)) {
         godwit__route_t *const route = request->route;
         if (worker && leads && takes_long (route)) {
+            godwit__cork_flush (&port->cork);
             godwit__pool_lock (pool);
             leave_lead (port);
             godwit__pool_unlock (pool);
@@ -126,13 +127,16 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
                 godwit__watch_wake (pool);
         }
         godwit__request_call (request);
-        godwit__route_measured (route, godwit__clock_now (&pool->clock) - start_ns);
+        const int64_t end_ns = godwit__clock_now (&pool->clock);
+        godwit__route_measured (route, end_ns - start_ns);
         if (watched) {
             leads = atomic_exchange (&worker->busy_since, 0) != GODWIT__LEAD_STOLEN;
             atomic_store_explicit (&worker->run_count,
                                    atomic_load_explicit (&worker->run_count, memory_order_relaxed) + 1,
                                    memory_order_relaxed);
         }
+        if (leads)
+            port->now_ns = end_ns;
     }
     if (malformed)
         *malformed = is_malformed;
@@ -158,7 +162,7 @@ lead (godwit__worker_t *worker, godwit__port_t *port)
         }
         godwit__frame_t frame;
         godwit__origin_t origin = 0;
-        if (ops->recv (channel, &frame, &origin) == GODWIT__IO_OK)
+        if (godwit__port_next (port, &frame, &origin) == GODWIT__IO_OK)
             leads = godwit__port_frame (port, worker, &frame, origin);
         else
             ops->wait (channel, false, GODWIT__NEVER);

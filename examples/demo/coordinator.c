@@ -183,11 +183,12 @@ hash_all (struct demo *demo)
     }
     bool to_kill = !demo->arguments.no_kill;
     for (size_t done = 0; done < total || to_kill;) {
-        const size_t tenth =
-            (done * 10 / (total + 1) + 1) * total / 10; /* wakes this thread at every tenth */
-        done = demo_job_wait (&demo->job, to_kill && tenth > total / 2 ? total / 2 : tenth, REDRAW_MS);
-        const double seconds = (double) (demo_now_ns () - demo->job.started_ns) / 1e9;
-        demo_progress_show (&demo->progress, done, (double) done / seconds);
+        /* Wakes up at the next tenth, half-way, and to draw. */
+        size_t wanted = total ? ((done * 10 / total + 1) * total + 9) / 10 : 0;
+        if (to_kill && wanted > total / 2)
+            wanted = total / 2;
+        done = demo_job_wait (&demo->job, wanted, REDRAW_MS);
+        demo_progress_show (&demo->progress, done, demo_job_rate (&demo->job));
         if (to_kill && done >= total / 2) {
             to_kill = false;
             if (!replace_worker (demo))
@@ -251,7 +252,6 @@ print_calls (struct demo *demo)
     demo_job_t *job = &demo->job;
     godwit_transport_stats_t stats = {0};
     godwit_transport_stats (demo->transport, &stats, sizeof stats);
-    const double seconds = (double) (job->ended_ns - job->started_ns) / 1e9;
 
     printf ("\n%-24s %10" PRIu64 "\n", "calls answered", job->succeeded);
     printf ("%-24s %10" PRIu64 "  made again by the coordinator, after MAYBE_RUN\n", "calls failed over",
@@ -266,8 +266,8 @@ print_calls (struct demo *demo)
     printf ("%-24s %10.3f\n", "p99, ms", demo_job_percentile_ms (job, 0.99));
     printf ("%-24s %10.3f\n", "p99.9, ms", demo_job_percentile_ms (job, 0.999));
     printf ("%-24s %10.3f\n", "max, ms", demo_job_percentile_ms (job, 1));
-    printf ("%-24s %10.0f  in %.2f s, files read and hashed\n", "calls per second",
-            seconds > 0 ? (double) job->succeeded / seconds : 0, seconds);
+    printf ("%-24s %10.0f  in %.2f s, files read and hashed\n", "calls per second", demo_job_rate (job),
+            (double) (job->ended_ns - job->started_ns) / 1e9);
     printf ("%-24s %10" PRIu32 "  %" PRIu32 " missing\n", "fanout run_opened", demo->opened.reached,
             demo->opened.missing);
     printf ("%-24s %10" PRIu32 "  %" PRIu32 " missing\n", "fanout run_closed", demo->closed.reached,

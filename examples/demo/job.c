@@ -194,6 +194,17 @@ compare (const void *a, const void *b)
 }
 
 double
+demo_job_rate (demo_job_t *job)
+{
+    pthread_mutex_lock (&job->lock);
+    const int64_t until_ns = job->done < job->tree->count ? demo_now_ns () : job->ended_ns;
+    const double seconds = (double) (until_ns - job->started_ns) / 1e9;
+    const double rate = seconds > 0 ? (double) job->done / seconds : 0;
+    pthread_mutex_unlock (&job->lock);
+    return rate;
+}
+
+double
 demo_job_percentile_ms (demo_job_t *job, double fraction)
 {
     if (job->latency_count == 0)

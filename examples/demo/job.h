@@ -56,6 +56,8 @@ size_t demo_job_wait (demo_job_t *job, size_t done, int64_t timeout_ms);
 void demo_job_stop (demo_job_t *job);
 /* The client must have been destroyed: no callback comes any more. */
 void demo_job_free (demo_job_t *job);
+/* Files per second, from the start until now or until the last one was done. */
+double demo_job_rate (demo_job_t *job);
 /* What stands at the fraction (0.5, 0.99, ...) of the latencies, in milliseconds. After the end of the job.
  */
 double demo_job_percentile_ms (demo_job_t *job, double fraction);

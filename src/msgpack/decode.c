@@ -212,11 +212,11 @@ end_string (node_t *node, godwit__frame_t *frame, node_t *spare)
 static godwit_status_t
 check_keys (const node_t *map, const node_t *children, godwit_error_t **error)
 {
-    const uint32_t count = map->count;
+    const size_t count = map->count;
     const void *repeated = NULL;
     if (count <= 16) {
-        for (uint32_t i = 2; i < 2 * count && !repeated; i += 2)
-            for (uint32_t j = 0; j < i; j += 2)
+        for (size_t i = 2; i < 2 * count && !repeated; i += 2)
+            for (size_t j = 0; j < i; j += 2)
                 if (children[i].as.bytes.size == children[j].as.bytes.size &&
                     memcmp (children[i].as.bytes.data, children[j].as.bytes.data,
                             children[i].as.bytes.size) == 0)
@@ -225,7 +225,7 @@ check_keys (const node_t *map, const node_t *children, godwit_error_t **error)
         godwit__key_t *const keys = malloc (count * sizeof *keys);
         if (!keys)
             return godwit__error_no_memory (error);
-        for (uint32_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++)
             keys[i] = (godwit__key_t){children[2 * i].as.bytes.data, children[2 * i].as.bytes.size};
         const godwit__key_t *const key = godwit__key_repeated (keys, count);
         repeated = key ? key->data : NULL;

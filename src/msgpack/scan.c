@@ -2,7 +2,7 @@
 #include "src/msgpack/codec.h"
 
 const godwit__limits_t godwit__default_limits = {
-    .size = 64u * 1024 * 1024, .depth = GODWIT__BODY_DEPTH, .count = GODWIT__BODY_COUNT};
+    .size = (size_t) 64 << 20, .depth = GODWIT__BODY_DEPTH, .count = GODWIT__BODY_COUNT};
 
 /* What a header byte says. Most are complete: the low six bits are the size of the element, header included,
  * and KEY marks strings. The others have a kind of their own. */

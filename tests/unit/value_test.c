@@ -770,6 +770,64 @@ Test (value, count_is_limited)
     free (items);
 }
 
+/* A call encodes its arguments without decoding them: the bound alone must refuse what the receiver would. */
+Test (value, bounds_know_the_limits)
+{
+    godwit_field_t fields[64];
+    size_t bound = 5;
+    for (size_t depth = GODWIT_VALUE_MAX_DEPTH; depth <= GODWIT_VALUE_MAX_DEPTH + 1; depth++) {
+        for (int lists = 0; lists < 3; lists++) { /* all maps, all lists, or a value at the bottom */
+            godwit_value_t *bottom = make (GODWIT_LIST (NULL, GODWIT_NIL (NULL)));
+            fields[0] = GODWIT_INT ("k", 1);
+            for (size_t i = 1; i <= depth; i++)
+                fields[i] = (godwit_field_t){
+                    "k", lists == 1 ? GODWIT_TYPE_LIST : GODWIT_TYPE_MAP, 1, {.items = &fields[i - 1]}};
+            if (lists == 2)
+                fields[1] = GODWIT_VALUE ("k", bottom);
+            const godwit_status_t expected =
+                depth > GODWIT_VALUE_MAX_DEPTH ? GODWIT_ERR_LIMIT_EXCEEDED : GODWIT_OK;
+            cr_assert_eq (godwit__field_bound (&fields[depth], "args", &bound, NULL), expected, "%zu %d",
+                          depth, lists);
+            if (lists != 1) {
+                const godwit_fields_t arguments = {fields[depth].as.items, 1, NULL};
+                cr_assert_eq (godwit__fields_bound (&arguments, "args", &bound, NULL), expected, "%zu %d",
+                              depth, lists);
+            }
+            godwit_value_unref (&bottom);
+        }
+    }
+
+    godwit_field_t *const items = calloc (GODWIT_VALUE_MAX_COUNT, sizeof *items);
+    for (size_t i = 0; i < GODWIT_VALUE_MAX_COUNT; i++)
+        items[i] = GODWIT_NIL (NULL);
+    godwit_field_t list = {NULL, GODWIT_TYPE_LIST, GODWIT_VALUE_MAX_COUNT - 1, {.items = items}};
+    cr_assert_eq (godwit__field_bound (&list, "args", &bound, NULL), GODWIT_OK);
+    list.size++;
+    cr_assert_eq (godwit__field_bound (&list, "args", &bound, NULL), GODWIT_ERR_LIMIT_EXCEEDED);
+    free (items);
+}
+
+/* What is written never takes more than the bound: it is the size of the buffer. */
+Test (value, bounds_suffice)
+{
+    static char text[70000];
+    memset (text, 'x', sizeof text);
+    static const size_t sizes[] = {0, 31, 32, 255, 256, 65535, 65536};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        const godwit_field_t field =
+            GODWIT_MAP (NULL, GODWIT_STRN ("s", text, sizes[i]), GODWIT_BIN ("b", text, sizes[i]),
+                        GODWIT_INT ("i", INT64_MIN), GODWIT_UINT ("u", UINT64_MAX), GODWIT_DOUBLE ("d", 1.5));
+        size_t bound = 0;
+        cr_assert_eq (godwit__field_bound (&field, "value", &bound, NULL), GODWIT_OK);
+        uint8_t *const data = malloc (bound);
+        godwit__writer_t writer = {.data = data, .capacity = bound};
+        godwit__write_field (&writer, &field);
+        cr_assert_not (writer.overflow);
+        cr_assert_lt (bound, 2 * sizes[i] + 100);
+        free (data);
+    }
+}
+
 Test (value, a_writer_that_is_full_writes_nothing_more)
 {
     uint8_t data[8];

@@ -1,0 +1,75 @@
+#include "src/cork.h"
+
+void
+godwit__cork_init (godwit__cork_t *cork, godwit__channel_t *channel, atomic_uint_fast64_t *dropped)
+{
+    cork->channel = channel;
+    cork->dropped = dropped;
+    atomic_init (&cork->is_open, false);
+    pthread_mutex_init (&cork->lock, NULL);
+    cork->batch = (godwit__batch_writer_t){NULL, 0, 0};
+}
+
+void
+godwit__cork_release (godwit__cork_t *cork)
+{
+    godwit__batch_writer_release (&cork->batch);
+    pthread_mutex_destroy (&cork->lock);
+}
+
+/* With lock held. */
+static void
+flush (godwit__cork_t *cork)
+{
+    const uint32_t count = cork->batch.count;
+    if (count == 0)
+        return;
+    const godwit__message_t message = godwit__batch_take (&cork->batch);
+    if (cork->channel->ops->send (cork->channel, cork->origin, &message) != GODWIT__IO_OK)
+        atomic_fetch_add_explicit (cork->dropped, count, memory_order_relaxed);
+}
+
+void
+godwit__cork_open (godwit__cork_t *cork, godwit__origin_t origin)
+{
+    pthread_mutex_lock (&cork->lock);
+    flush (cork);
+    cork->origin = origin;
+    atomic_store_explicit (&cork->is_open, true, memory_order_relaxed);
+    pthread_mutex_unlock (&cork->lock);
+}
+
+void
+godwit__cork_flush (godwit__cork_t *cork)
+{
+    if (!atomic_load_explicit (&cork->is_open, memory_order_relaxed))
+        return;
+    pthread_mutex_lock (&cork->lock);
+    flush (cork);
+    pthread_mutex_unlock (&cork->lock);
+}
+
+void
+godwit__cork_close (godwit__cork_t *cork)
+{
+    pthread_mutex_lock (&cork->lock);
+    flush (cork);
+    atomic_store_explicit (&cork->is_open, false, memory_order_relaxed);
+    pthread_mutex_unlock (&cork->lock);
+}
+
+bool
+godwit__cork_add (godwit__cork_t *cork, godwit__origin_t origin, const void *data, size_t size)
+{
+    if (!atomic_load_explicit (&cork->is_open, memory_order_relaxed))
+        return false;
+    pthread_mutex_lock (&cork->lock);
+    bool added = false;
+    if (atomic_load_explicit (&cork->is_open, memory_order_relaxed) && origin == cork->origin) {
+        added = godwit__batch_add (&cork->batch, data, size);
+        if (!added || cork->batch.count >= GODWIT__BATCH_COUNT)
+            flush (cork);
+    }
+    pthread_mutex_unlock (&cork->lock);
+    return added;
+}
