@@ -211,8 +211,10 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
 
     if (picked->local && !call->cast && !call->pending.ended &&
         godwit__pool_call_inline (call->client->transport->pool, &message, &call->pending.frame)) {
-        godwit__header_read (&call->pending.header, call->pending.frame.data, call->pending.frame.size);
-        atomic_store (&call->pending.ending, GODWIT__REPLIED);
+        /* Nothing, if the request was kept and its time has passed. */
+        const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
+                                                  call->pending.frame.size) == GODWIT__HEADER_OK;
+        atomic_store (&call->pending.ending, replied ? GODWIT__REPLIED : GODWIT__EXPIRED);
         godwit__connection_unref (&picked->connection);
         return GODWIT__IO_OK;
     }
