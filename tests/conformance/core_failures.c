@@ -16,27 +16,27 @@ core_errors_of_dispatch_come_back (const core_kind_t *kind)
 {
     core_t core;
     core_open (&core, kind);
-    FAILS (GODWIT_ERR_NO_SUCH_METHOD, GODWIT_OUTCOME_RAN, "Endpoint does not support RPC method no_such",
+    FAILS (GODWIT_ERR_NO_SUCH_METHOD, GODWIT_OUTCOME_REJECTED, "Endpoint does not support RPC method no_such",
            godwit_client_call (core.client, NULL, "no_such", GODWIT_NO_ARGS, NULL, &error));
-    FAILS (GODWIT_ERR_NO_SUCH_METHOD, GODWIT_OUTCOME_RAN, "_hidden",
+    FAILS (GODWIT_ERR_NO_SUCH_METHOD, GODWIT_OUTCOME_REJECTED, "_hidden",
            godwit_client_call (core.client, NULL, "_hidden", GODWIT_NO_ARGS, NULL, &error));
     godwit_client_t *newer = prepared (core.client, GODWIT_OVERRIDES (.version = "1.4"));
-    FAILS (GODWIT_ERR_UNSUPPORTED_VERSION, GODWIT_OUTCOME_RAN,
+    FAILS (GODWIT_ERR_UNSUPPORTED_VERSION, GODWIT_OUTCOME_REJECTED,
            "Endpoint does not support RPC version 1.4. Attempted method: whoami",
            godwit_client_call (newer, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     godwit_client_destroy (&newer);
     godwit_client_t *foreign = prepared (core.client, GODWIT_OVERRIDES (.name_space = "third"));
-    FAILS (GODWIT_ERR_UNSUPPORTED_VERSION, GODWIT_OUTCOME_RAN, "",
+    FAILS (GODWIT_ERR_UNSUPPORTED_VERSION, GODWIT_OUTCOME_REJECTED, "",
            godwit_client_call (foreign, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     godwit_client_destroy (&foreign);
 
     /* The arguments are checked by the library, which names the path. */
-    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_RAN, "args.b: expected int, got str",
+    FAILS (GODWIT_ERR_TYPE_MISMATCH, GODWIT_OUTCOME_REJECTED, "args.b: expected int, got str",
            godwit_client_call (core.client, NULL, "add",
                                GODWIT_ARGS (GODWIT_INT ("a", 1), GODWIT_STR ("b", "2")), NULL, &error));
-    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_RAN, "args.b",
+    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_REJECTED, "args.b",
            godwit_client_call (core.client, NULL, "add", GODWIT_ARGS (GODWIT_INT ("a", 1)), NULL, &error));
-    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_RAN, "args.c",
+    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_REJECTED, "args.c",
            godwit_client_call (
                core.client, NULL, "add",
                GODWIT_ARGS (GODWIT_INT ("a", 1), GODWIT_INT ("b", 2), GODWIT_INT ("c", 3)), NULL, &error));
