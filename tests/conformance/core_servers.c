@@ -234,6 +234,36 @@ core_draining_loses_no_call (const core_kind_t *kind)
     core_close (&core);
 }
 
+/* The only server of its process stops, and its record is withdrawn; what it has accepted still runs. */
+void
+core_accepted_calls_outlive_a_stop (const core_kind_t *kind)
+{
+    core_t core;
+    godwit_future_t *future = NULL;
+    core_open (&core, kind);
+    MUST (godwit_client_call_future (core.client, NULL, "hold", GODWIT_NO_ARGS, &future, &error));
+    service_wait_held (&core.one, 1);
+    MUST (godwit_server_stop (core.one.server, &error));
+    godwit_value_t *list = NULL;
+    const int64_t end = now_ms () + PATIENCE_MS;
+    do { /* until the client has heard of it */
+        godwit_value_unref (&list);
+        godwit_client_wait_servers (core.client, 1, 1, NULL);
+        MUST (godwit_client_servers (core.client, &list, &error));
+    } while (godwit_value_count (list) > 0 && now_ms () < end);
+    cr_assert_eq (godwit_value_count (list), 0u);
+    godwit_value_unref (&list);
+    FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NONE, "",
+           godwit_future_wait (future, 10, NULL, NULL, &error));
+    godwit_request_t *request = service_take (&core.one);
+    MUST (godwit_request_reply (request, GODWIT_INT (NULL, 1)));
+    godwit_request_destroy (&request);
+    MUST (godwit_future_wait (future, -1, NULL, NULL, &error));
+    godwit_future_destroy (&future);
+    MUST (godwit_server_wait (core.one.server, PATIENCE_MS, &error));
+    core_close (&core);
+}
+
 /* However the news of the stop and of the start overtake each other. */
 void
 core_restarted_servers_are_called_again (const core_kind_t *kind)
