@@ -212,7 +212,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
 
     if (picked->local && !call->cast && !call->pending.ended &&
         godwit__pool_call_inline (call->client->transport->pool, &message, &call->pending.frame)) {
-        /* Without a reply: the handler kept the request for longer than the call lasts. */
+        /* Nothing, if the request was kept and its time has passed. */
         const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
                                                   call->pending.frame.size) == GODWIT__HEADER_OK;
         atomic_store (&call->pending.ending, replied ? GODWIT__REPLIED : GODWIT__EXPIRED);

@@ -217,7 +217,8 @@ pool_of (godwit_transport_t *transport, godwit__pool_t **pool, godwit_error_t **
     return GODWIT_OK;
 }
 
-/* Gives the server a number and a place in the pool, which is then kept by it. */
+/* Gives the server a number and a place in the pool, which is then kept by it. A restarted server gets another
+ * number: what is still under way about the old one, a GOODBYE or a refusal, says nothing about the new one. */
 static godwit_status_t
 join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error)
 {
@@ -232,8 +233,11 @@ join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error
         pool->servers = servers;
         pool->server_capacity = capacity;
     }
-    pool->servers[pool->server_count++] = server;
+    if (server->pool)
+        pool->servers[server->id - 1] = NULL;
+    else
     pool->refs++;
+    pool->servers[pool->server_count++] = server;
     server->id = (uint32_t) pool->server_count;
     server->pool = pool;
     godwit__pool_unlock (pool);
@@ -278,11 +282,10 @@ start_on_control (void *argument)
     godwit_status_t status = godwit__transport_check (server->transport, &change->error);
     if (!status && !server->transport->matchmaker)
         status = godwit__error_set (&change->error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
-    if (!status && !pool) {
+    if (!status && !pool)
         status = pool_of (server->transport, &pool, &change->error);
         if (!status)
             status = join_pool (server, pool, &change->error);
-    }
     if (!status) {
         warn_of_twin (server);
         status = subscribe (server, &change->error);
