@@ -143,6 +143,7 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, god
         .heartbeat_ms = transport->options.heartbeat_ms,
         .heartbeat_timeout_ms = transport->options.heartbeat_timeout_ms,
         .host = transport->host,
+        .port = transport->options.port,
         .virtual_host = transport->virtual_host,
     };
     const godwit_status_t status = ops->open (&transport->drivers[transport->driver_count], &options, error);

@@ -226,25 +226,31 @@ bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], god
     return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: %s", at, zmq_strerror (errno));
 }
 
-/* On an ephemeral port of the host; the address has the host as it was given, for that is how others reach
+/* On a port of the host, 0 being an ephemeral one; the address has the host as it was given, for that is how others reach
  * it. */
 static godwit_status_t
-bind_tcp (const zmq_port_t *self, void *socket, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+bind_tcp (const zmq_port_t *self, void *socket, int port, char bound[GODWIT__ADDRESS_SIZE],
+          godwit_error_t **error)
 {
     char at[GODWIT__ADDRESS_SIZE];
     const char *host = self->base.driver->host ? self->base.driver->host : "127.0.0.1";
     const bool bracket = strchr (host, ':') && host[0] != '[';
     const char *open = bracket ? "[" : "", *close = bracket ? "]" : "";
     /* Room for the longest port number is made sure of here. */
-    if (snprintf (at, sizeof at, "tcp://%s%s%s:*", open, host, close) >= (int) sizeof at - 5)
+    const int prefix = snprintf (at, sizeof at, "tcp://%s%s%s:", open, host, close);
+    if (prefix >= (int) sizeof at - 6)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long",
                                   host);
+    if (port)
+        snprintf (at + prefix, sizeof at - (size_t) prefix, "%d", port);
+    else
+        memcpy (at + prefix, "*", 2);
     const godwit_status_t status = bind_socket (socket, at, bound, error);
     if (status != GODWIT_OK)
         return status;
     const char *colon = strrchr (bound, ':');
     const unsigned long number = colon ? strtoul (colon + 1, NULL, 10) : 0;
-    snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s%lu", (int) (strlen (at) - 1), at, number);
+    snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s%lu", prefix, at, number);
     return GODWIT_OK;
 }
 
@@ -275,9 +281,9 @@ bind_port (zmq_port_t *self, const char *at, godwit__port_addresses_t *addresses
     addresses->link_count = 2;
     godwit_status_t status = bind_ipc (router, addresses->links[0], error);
     if (status == GODWIT_OK)
-        status = bind_tcp (self, router, addresses->links[1], error);
+        status = bind_tcp (self, router, self->base.driver->options.port, addresses->links[1], error);
     if (status == GODWIT_OK && self->base.driver->host)
-        status = bind_tcp (self, self->subscriber, addresses->fanout, error);
+        status = bind_tcp (self, self->subscriber, 0, addresses->fanout, error);
     else if (status == GODWIT_OK)
         status = bind_ipc (self->subscriber, addresses->fanout, error);
     return status;
