@@ -1,6 +1,6 @@
 /* What a driver costs by itself: round trips through its channels beside the same on bare libzmq sockets.
  *
- *   micro_driver inproc|tcp|ipc [bytes [rounds [in flight]]]
+ *   micro_driver inproc|tcp|ipc [bytes [rounds [in flight [bare|driver]]]]
  *
  * Two servers echo, one on a bare ROUTER and one on a driver's port, each on one thread (of another process,
  * but for inproc). The clients take turns of a few milliseconds, so that whatever else the machine does hits
@@ -37,9 +37,7 @@ now_ns (void)
     return (uint64_t) godwit__clock_now (&godwit__clock_system);
 }
 
-/* --- bare
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- bare ------------------------------------------------------------------------------------ */
 
 static void *bare_context;
 
@@ -87,8 +85,7 @@ bare_recv (void *socket)
     zmq_msg_close (&message);
 }
 
-/* --- the driver
- * ---------------------------------------------------------------------------------------------------- */
+/* --- the driver ------------------------------------------------------------------------------ */
 
 static godwit__reactor_t *reactor;
 static godwit__driver_t *driver;
@@ -179,8 +176,7 @@ driver_recv (void *link)
     godwit__frame_release (&frame);
 }
 
-/* --- measuring
- * ----------------------------------------------------------------------------------------------------- */
+/* --- measuring ------------------------------------------------------------------------------- */
 
 static void
 burst (void *channel, void (*send) (void *), void (*recv) (void *), uint64_t *samples)
@@ -277,6 +273,8 @@ main (int argc, char **argv)
     const size_t rounds = argc > 3 ? (size_t) atol (argv[3]) : 40;
     if (argc > 4)
         in_flight = (size_t) atol (argv[4]);
+    static const char *const names[] = {"bare", "driver"};
+    const char *only = argc > 5 ? argv[5] : NULL;
     if (bytes > MAX_BYTES || !rounds || !in_flight)
         die ("arguments");
 
@@ -297,6 +295,8 @@ main (int argc, char **argv)
         /* The first two warm up and are written over. */
         const size_t at = (round < 2 ? 0 : round - 2) * BURST;
         for (int half = 0; half < 2; half++) {
+            if (only && strcmp (only, names[half]) != 0)
+                continue;
             const uint64_t start = now_ns ();
             if (half)
                 burst (link, driver_send, driver_recv, samples[1] + at);

@@ -78,11 +78,9 @@ godwit__record_unref (godwit__record_t **record)
 {
     godwit__record_t *self = *record;
     *record = NULL;
-    if (!self || atomic_fetch_sub_explicit (&self->refs, 1, memory_order_release) != 1)
-        return;
     /* Whoever frees sees what the others did before they let go. */
-    atomic_thread_fence (memory_order_acquire);
-    free (self);
+    if (self && atomic_fetch_sub_explicit (&self->refs, 1, memory_order_acq_rel) == 1)
+        free (self);
 }
 
 /* --- writing --- */

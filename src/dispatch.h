@@ -38,13 +38,16 @@ bool godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char
 const char *godwit__dispatch_versions (const godwit__dispatch_t *dispatch);
 
 /* A run took so long: an eighth of the average is new. Concurrent runs may lose one, which does not matter.
- */
+ * A run that took much longer than the others counts for a part: on a busy machine a thread is set aside for
+ * milliseconds, and a short method must not be taken for a long one, and handed from thread to thread,
+ * because of that. A method that has really become long is known after seven runs. */
 static inline void
 godwit__route_measured (godwit__route_t *route, int64_t duration_ns)
 {
     const int64_t longest = UINT32_MAX;
-    const int64_t sample = duration_ns < 1 ? 1 : duration_ns > longest ? longest : duration_ns;
     const int64_t old = (int64_t) atomic_load_explicit (&route->average_ns, memory_order_relaxed);
+    const int64_t most = old && old < longest / 16 ? 8 * old + 1000 : longest;
+    const int64_t sample = duration_ns < 1 ? 1 : duration_ns > most ? most : duration_ns;
     int64_t average = old ? old + (sample - old) / 8 : sample;
     if (average < 1)
         average = 1;

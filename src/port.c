@@ -174,7 +174,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
 
 /* False: it has been here before. Counts what is missing between it and the last one. */
 static bool
-note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header)
+note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns)
 {
     godwit__pool_t *const pool = port->pool;
     const uint64_t epoch = atomic_load_explicit (&pool->fanout_epoch, memory_order_acquire);
@@ -184,7 +184,6 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
     }
     /* The key is a hash already. */
     const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) header->target << 32 ^ header->target;
-    const int64_t now_ns = godwit__clock_now (&pool->clock);
     godwit__origin_state_t *const state = godwit__origins_add (&port->publications, id, now_ns);
     if (!state)
         return true;
@@ -199,19 +198,19 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
     return true;
 }
 
-/* The first server after `after` that listens to the key; 0: none. */
-static uint32_t
-next_subscriber (godwit__pool_t *pool, const uint8_t *key, uint32_t after)
+/* The first two servers after `after` that listen to the key; 0: none. */
+static void
+next_subscribers (godwit__pool_t *pool, const uint8_t *key, uint32_t after, uint32_t found[2])
 {
-    uint32_t found = 0;
+    size_t count = 0;
+    found[0] = found[1] = 0;
     godwit__pool_lock (pool);
-    for (size_t i = after; i < pool->server_count && !found; i++) {
+    for (size_t i = after; i < pool->server_count && count < 2; i++) {
         const godwit_server_t *const server = pool->servers[i];
         if (server && server->accepts && memcmp (server->key, key, GODWIT__KEY_SIZE) == 0)
-            found = server->id;
+            found[count++] = server->id;
     }
     godwit__pool_unlock (pool);
-    return found;
 }
 
 static void
@@ -239,22 +238,24 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
     uint8_t key[GODWIT__KEY_SIZE];
     memcpy (key, frame->data, sizeof key);
     godwit__header_t header = *header_in;
-    uint32_t id = next_subscriber (pool, key, 0);
-    if (!id || !note_publication (port, key, header_in)) {
+    uint32_t ids[2];
+    const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
+    port->now_ns = 0;
+    next_subscribers (pool, key, 0, ids);
+    if (!ids[0] || !note_publication (port, key, header_in, now_ns)) {
         godwit__frame_release (frame);
         return true;
     }
     GODWIT__COUNT (pool->transport, fanouts_received);
-    const int64_t now_ns = godwit__clock_now (&pool->clock);
     bool leads = true;
-    while (id) {
+    while (ids[0]) {
         /* All but the last one get a copy and are left to other workers, so that none waits for another one's
          * handler. */
-        const uint32_t next = next_subscriber (pool, key, id);
+        const uint32_t next = ids[1];
         godwit__frame_t copy;
         uint32_t refused = GODWIT__NACK_OVERLOADED;
         godwit_request_t *accepted = NULL;
-        header.target = id;
+        header.target = ids[0];
         if (!next)
             godwit__frame_move (&copy, frame);
         if (!next || copy_frame (&copy, frame)) {
@@ -266,7 +267,9 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
             leads = godwit__worker_run (worker, port, accepted, NULL);
         else if (refused)
             GODWIT__COUNT (pool->transport, requests_refused);
-        id = next;
+        ids[0] = next;
+        if (next)
+            next_subscribers (pool, key, next - 1, ids);
     }
     godwit__frame_release (frame);
     return leads;
@@ -342,8 +345,10 @@ godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_
         }
         godwit__cork_close (&port->cork);
     }
-    port->now_ns = 0;
-    return port->channel->ops->recv (port->channel, frame, origin);
+    const godwit__io_t io = port->channel->ops->recv (port->channel, frame, origin);
+    if (io != GODWIT__IO_OK)
+        port->now_ns = 0; /* the next frame may be long in coming */
+    return io;
 }
 
 static bool

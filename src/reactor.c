@@ -68,9 +68,7 @@ godwit__reactor_now (godwit__reactor_t *reactor)
     return godwit__clock_now (reactor->clock);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static bool
 epoll_add (const godwit__reactor_t *reactor, int fd, void *pointer)
@@ -130,8 +128,7 @@ godwit__reactor_destroy (godwit__reactor_t **reactor)
     free (self);
 }
 
-/* --- timers
- * -------------------------------------------------------------------------------------------------------- */
+/* --- timers ---------------------------------------------------------------------------------- */
 
 static void
 heap_place (godwit__reactor_t *self, size_t index, godwit__timer_t *timer)
@@ -271,9 +268,7 @@ run_timers (godwit__reactor_t *self)
     return ran;
 }
 
-/* --- tasks
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- tasks ----------------------------------------------------------------------------------- */
 
 void
 godwit__reactor_wake (godwit__reactor_t *reactor)
@@ -367,8 +362,7 @@ run_tasks (godwit__reactor_t *self)
     return ran;
 }
 
-/* --- sources and the loop
- * ------------------------------------------------------------------------------------------ */
+/* --- sources and the loop -------------------------------------------------------------------- */
 
 int
 godwit__reactor_fd (godwit__reactor_t *reactor)

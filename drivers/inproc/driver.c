@@ -61,8 +61,7 @@ const godwit__driver_ops_t godwit__inproc_driver = {
     .counters = counters,
 };
 
-/* --- what all channels have in common
- * ------------------------------------------------------------------------------ */
+/* --- what all channels have in common -------------------------------------------------------- */
 
 bool
 godwit__inproc_channel_init (godwit__inproc_channel_t *channel, const godwit__channel_ops_t *ops,

@@ -131,9 +131,7 @@ tell_room (godwit__inbox_t *self)
         futex_wake (self);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 godwit__inbox_t *
 godwit__inbox_new (void)
@@ -206,8 +204,7 @@ godwit__inbox_close (godwit__inbox_t *inbox, bool drop)
     free (ring);
 }
 
-/* --- the queue
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the queue ------------------------------------------------------------------------------- */
 
 /* Lock held. */
 static bool
@@ -303,9 +300,7 @@ godwit__inbox_push_news (godwit__inbox_t *inbox, const uint8_t *data, size_t siz
     return pushed;
 }
 
-/* --- lanes
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- lanes ----------------------------------------------------------------------------------- */
 
 godwit__lane_t *
 godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__origin_t origin, int limit,

@@ -24,9 +24,7 @@ godwit__inproc_find_port (const char *virtual_host, const char *address)
     return port;
 }
 
-/* --- links
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- links ----------------------------------------------------------------------------------- */
 
 /* Port's inbox lock held. */
 static bool
@@ -103,6 +101,8 @@ send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
     const uint64_t number = origin & (SLOT_MAX - 1);
     godwit__io_t result = GODWIT__IO_CLOSED;
+    if (message->size > self->base.driver->options.max_message_size)
+        return GODWIT__IO_REFUSED;
     pthread_mutex_lock (&self->base.inbox->lock);
     if (origin && number < self->slot_count && self->slots[number].origin == origin)
         result = godwit__lane_send (self->slots[number].down, message);
@@ -112,8 +112,7 @@ send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     return result;
 }
 
-/* --- publications
- * -------------------------------------------------------------------------------------------------- */
+/* --- publications ---------------------------------------------------------------------------- */
 
 static godwit__inproc_key_t *
 find_key (godwit__inproc_port_t *self, const uint8_t key[GODWIT__KEY_SIZE])
@@ -183,9 +182,7 @@ godwit__inproc_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__K
     pthread_mutex_unlock (&godwit__inproc_lock);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void
 close_port (godwit__channel_t *channel)

@@ -78,8 +78,7 @@ const godwit__driver_ops_t godwit__zmq_driver = {
     .counters = counters,
 };
 
-/* --- sockets
- * ------------------------------------------------------------------------------------------------------- */
+/* --- sockets --------------------------------------------------------------------------------- */
 
 bool
 godwit__zmq_set (void *socket, int option, int value)
@@ -139,8 +138,7 @@ godwit__zmq_io (int socket_error)
     }
 }
 
-/* --- what all channels have in common
- * ------------------------------------------------------------------------------ */
+/* --- what all channels have in common -------------------------------------------------------- */
 
 void
 godwit__zmq_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)

@@ -29,7 +29,7 @@
 #include "src/error.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <limits.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -46,6 +46,13 @@ fd_of (void *socket)
     return zmq_getsockopt (socket, ZMQ_FD, &fd, &size) == 0 ? fd : -1;
 }
 
+static bool
+epoll_add (int epoll_fd, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    return fd < 0 || epoll_ctl (epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 godwit_status_t
 godwit__guard_init (godwit__guard_t *guard, void *socket, void *second, godwit_error_t **error)
 {
@@ -53,12 +60,16 @@ godwit__guard_init (godwit__guard_t *guard, void *socket, void *second, godwit_e
                                .socket_fd = fd_of (socket),
                                .second_fd = second ? fd_of (second) : -1,
                                .event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK),
+                               .wait_fd = epoll_create1 (EPOLL_CLOEXEC),
                                .epoll_fd = -1,
                                .room_timer_fd = -1};
     pthread_mutex_init (&guard->lock, NULL);
-    if (guard->event_fd >= 0)
+    const uint32_t edge = EPOLLIN | EPOLLET;
+    if (guard->event_fd >= 0 && guard->wait_fd >= 0 && epoll_add (guard->wait_fd, guard->socket_fd, edge) &&
+        epoll_add (guard->wait_fd, guard->event_fd, edge) &&
+        epoll_add (guard->wait_fd, guard->second_fd, edge))
         return GODWIT_OK;
-    godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make an eventfd: %s", strerror (errno));
+    godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make descriptors to wait on: %s", strerror (errno));
     godwit__guard_close (guard, 0);
     return GODWIT_ERR_SYSTEM;
 }
@@ -68,7 +79,7 @@ godwit__guard_close (godwit__guard_t *guard, int linger_ms)
 {
     zmq_setsockopt (guard->socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
     zmq_close (guard->socket);
-    const int fds[] = {guard->event_fd, guard->epoll_fd, guard->room_timer_fd};
+    const int fds[] = {guard->event_fd, guard->wait_fd, guard->epoll_fd, guard->room_timer_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
         if (fds[i] >= 0)
             close (fds[i]);
@@ -76,8 +87,7 @@ godwit__guard_close (godwit__guard_t *guard, int linger_ms)
     pthread_mutex_destroy (&guard->lock);
 }
 
-/* --- telling the leader
- * -------------------------------------------------------------------------------------------- */
+/* --- telling the leader ---------------------------------------------------------------------- */
 
 static void
 set_event (godwit__guard_t *guard)
@@ -107,7 +117,7 @@ godwit__guard_events (godwit__guard_t *guard)
 static bool
 events_matter (godwit__guard_t *guard, int events)
 {
-    if (!guard->wants_room || !guard->exact_room || !(events & ZMQ_POLLOUT))
+    if (!guard->wants_room || !guard->exact_room || guard->no_room || !(events & ZMQ_POLLOUT))
         return events & ZMQ_POLLIN;
     guard->wants_room = false;
     return true;
@@ -154,8 +164,7 @@ godwit__guard_wake (godwit__guard_t *guard)
     godwit__guard_unlock (guard);
 }
 
-/* --- waiting
- * ------------------------------------------------------------------------------------------------------- */
+/* --- waiting --------------------------------------------------------------------------------- */
 
 /* Lock held. True if there is a reason not to wait. */
 static bool
@@ -168,6 +177,21 @@ must_not_wait (godwit__guard_t *guard, bool for_room)
         return false;
     guard->wants_room = true;
     return events_matter (guard, godwit__guard_events (guard));
+}
+
+/* Edge-triggered, and kept from wait to wait, which is cheaper than giving poll three descriptors each time.
+ * Every wait comes after a receive that said EAGAIN, which emptied the descriptors: what makes one readable
+ * afterwards is a new edge. */
+static int
+wait_for_events (const godwit__guard_t *guard, struct epoll_event events[3], int64_t timeout_ns)
+{
+    const struct timespec timeout = {(time_t) (timeout_ns / 1000000000), (long) (timeout_ns % 1000000000)};
+    const bool forever = timeout_ns == GODWIT__NEVER;
+    const int count = epoll_pwait2 (guard->wait_fd, events, 3, forever ? NULL : &timeout, NULL);
+    if (count >= 0 || errno != ENOSYS)
+        return count;
+    const int64_t ms = timeout_ns / GODWIT__NS_PER_MS + 1; /* Linux before 5.11 */
+    return epoll_wait (guard->wait_fd, events, 3, forever ? -1 : ms > INT_MAX ? INT_MAX : (int) ms);
 }
 
 void
@@ -183,24 +207,17 @@ godwit__guard_wait (godwit__guard_t *guard, bool for_room, int64_t timeout_ns)
 
     if (for_room && !guard->exact_room && timeout_ns > ROOM_RECHECK_NS)
         timeout_ns = ROOM_RECHECK_NS;
-    const struct timespec timeout = {(time_t) (timeout_ns / 1000000000), (long) (timeout_ns % 1000000000)};
-    struct pollfd items[] = {
-        {guard->socket_fd, POLLIN, 0}, {guard->event_fd, POLLIN, 0}, {guard->second_fd, POLLIN, 0}};
-    ppoll (items, guard->second_fd < 0 ? 2 : 3, timeout_ns == GODWIT__NEVER ? NULL : &timeout, NULL);
+    struct epoll_event events[3];
+    const int count = wait_for_events (guard, events, timeout_ns);
 
     godwit__guard_lock (guard);
     guard->waiting = false;
     guard->woken = false; /* this wait was the one to end */
-    if (items[2].revents)
-        guard->second_quiet = false;
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.fd == guard->second_fd)
+            guard->second_quiet = false;
+    }
     godwit__guard_unlock (guard);
-}
-
-static bool
-epoll_add (int epoll_fd, int fd)
-{
-    struct epoll_event event = {.events = EPOLLIN};
-    return fd < 0 || epoll_ctl (epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 /* The descriptors are level-triggered in the nested epoll, and receiving until EAGAIN empties each of them:
@@ -214,8 +231,9 @@ godwit__guard_fd (godwit__guard_t *guard)
         const int fd = epoll_create1 (EPOLL_CLOEXEC);
         if (!guard->exact_room)
             guard->room_timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-        if (fd >= 0 && epoll_add (fd, guard->socket_fd) && epoll_add (fd, guard->event_fd) &&
-            epoll_add (fd, guard->second_fd) && epoll_add (fd, guard->room_timer_fd)) {
+        if (fd >= 0 && epoll_add (fd, guard->socket_fd, EPOLLIN) &&
+            epoll_add (fd, guard->event_fd, EPOLLIN) && epoll_add (fd, guard->second_fd, EPOLLIN) &&
+            epoll_add (fd, guard->room_timer_fd, EPOLLIN)) {
             guard->epoll_fd = fd;
             /* Whether there is something already is unknown, and the edge may be gone: let the reactor look.
              */

@@ -22,10 +22,12 @@ typedef struct godwit__guard {
     bool ended;   /* nothing will be received any more: wait does not wait */
 
     bool exact_room; /* ZMQ_POLLOUT says whether the next send is accepted (only a DEALER's does) */
+    bool no_room;    /* not connected yet, whatever ZMQ_POLLOUT says */
     bool wants_room; /* a send said AGAIN since it did */
 
     int event_fd;
     bool event_set; /* event_fd is readable */
+    int wait_fd;    /* an epoll of all of these, which wait uses */
     int epoll_fd;   /* what fd gave out; -1: no reactor ever led here */
     int room_timer_fd;
     bool room_timer_set;

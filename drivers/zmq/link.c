@@ -1,10 +1,15 @@
-/* A link is a DEALER that lives as long as its one connection, and a monitor that says when it began and
- * ended.
+/* A link is a DEALER that is used for one connection only, and a monitor that says when that began and ended.
  *
  *                  handshake succeeded              disconnected                    barrier's CLOSED
  *   CONNECTING ---------------------------> UP -----------------------> DRAINING ----------------------> DOWN
  *       |    closed, disconnected, failed, connect_timeout_ms passed                                      ^
  *       +-------------------------------------------------------------------------------------------------+
+ *
+ * Not with ZMQ_RECONNECT_IVL -1 or ZMQ_IMMEDIATE 1, which seem to be made for this: with either, libzmq 4.3.4
+ * throws away what has arrived and was not received yet as soon as it sees the disconnection
+ * (socket_base_t::term_endpoint and hiccuped end in pipe_t::terminate (false)). So the pipe exists from the
+ * start and outlives the connection, the next attempt to connect would come in days, and who may send is
+ * decided here.
  *
  * libzmq reports a disconnection before it hands on the last messages that it has read from the connection.
  * Therefore DRAINING: the DEALER is connected to an address where nobody can listen, which its I/O thread
@@ -18,6 +23,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* libzmq waits for between one and two of these, in an int. */
+#define RECONNECT_NEVER_MS (1 << 30)
 /* If the barrier's report does not come. */
 #define DRAIN_LIMIT_MS 100
 /* In Linux's abstract namespace; only ever tried, never listened at. */
@@ -52,7 +59,10 @@ send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
 
     godwit__guard_lock (guard);
     godwit__io_t result = GODWIT__IO_CLOSED;
-    if (self->state <= LINK_UP) {
+    if (self->state == LINK_CONNECTING) {
+        result = GODWIT__IO_AGAIN;
+        godwit__guard_full (guard);
+    } else if (self->state == LINK_UP) {
         int failure = godwit__outgoing_send (&outgoing, guard->socket);
         /* libzmq looks for room at most every millisecond or so when it sends, but always when it is asked.
          */
@@ -94,8 +104,7 @@ done:
     return result;
 }
 
-/* --- the monitor
- * --------------------------------------------------------------------------------------------------- */
+/* --- the monitor ----------------------------------------------------------------------------- */
 
 static void
 set_state (zmq_link_t *self, link_state_t state)
@@ -104,10 +113,10 @@ set_state (zmq_link_t *self, link_state_t state)
     godwit__guard_lock (guard);
     self->state = state;
     if (state == LINK_UP) {
-        /* Makes the socket take up the connection, so that a send from now on is accepted. */
-        const int events = godwit__guard_events (guard);
-        if (events & ZMQ_POLLIN || guard->wants_room)
+        guard->no_room = false;
+        if (guard->wants_room)
             godwit__guard_tell (guard);
+        guard->wants_room = false;
     } else if (state == LINK_DRAINING) {
         if (zmq_connect (guard->socket, BARRIER_ADDRESS) < 0)
             self->state = LINK_DOWN;
@@ -236,9 +245,7 @@ start_monitor (zmq_link_t *self, godwit_error_t **error)
     return false;
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void
 close_link (godwit__channel_t *channel)
@@ -307,7 +314,8 @@ godwit__zmq_open_link (godwit__driver_t *driver, const char *address, const godw
     void *socket = godwit__zmq_socket (self->base.driver, ZMQ_DEALER, error);
     godwit_status_t status = socket ? GODWIT_OK : GODWIT_ERR_SYSTEM;
     if (socket) {
-        godwit__zmq_set (socket, ZMQ_RECONNECT_IVL, -1);
+        godwit__zmq_set (socket, ZMQ_RECONNECT_IVL, RECONNECT_NEVER_MS);
+        godwit__zmq_set (socket, ZMQ_IMMEDIATE, 0);
         status = godwit__guard_init (&self->base.guard, socket, NULL, error);
     }
     if (status != GODWIT_OK) {
@@ -315,6 +323,7 @@ godwit__zmq_open_link (godwit__driver_t *driver, const char *address, const godw
         return status;
     }
     self->base.guard.exact_room = true;
+    self->base.guard.no_room = true;
     status = connect_link (self, address, error);
     if (status != GODWIT_OK) {
         close_link (&self->base.base);

@@ -15,13 +15,16 @@
 #define ORIGIN_MARK (UINT64_C (1) << 32)
 /* While links keep the leader busy, it looks for publications after so many frames; when there was one, after
  * each. */
-#define LINKS_PER_LOOK 16
+#define LINKS_PER_LOOK 128
+/* And the other way round. */
+#define PUBLICATIONS_PER_LOOK 16
 #define LISTEN_BACKLOG 1024
 
 typedef struct zmq_port {
     godwit__zmq_channel_t base; /* the guard's socket is the ROUTER; its lock is also the SUB's */
     void *subscriber;           /* NULL: takes no publications */
     unsigned links_before_look;
+    unsigned publications_in_row;
 } zmq_port_t;
 
 static godwit__origin_t
@@ -34,8 +37,7 @@ origin_of (const godwit__frame_t *routing_id)
     return ORIGIN_MARK | number;
 }
 
-/* --- sending
- * ------------------------------------------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------------------------- */
 
 static int
 send_routing_id (void *router, godwit__origin_t origin)
@@ -89,8 +91,7 @@ send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     return godwit__zmq_io (failure);
 }
 
-/* --- receiving: the lock is held
- * ----------------------------------------------------------------------------------- */
+/* --- receiving: the lock is held ------------------------------------------------------------- */
 
 static void
 throw_away (zmq_port_t *self, godwit__frame_t *frame, void *socket)
@@ -134,6 +135,18 @@ receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t 
     return false;
 }
 
+/* The same, and decides who is looked at next: publications come in rows, and each look at the ROUTER that finds
+ * nothing costs a system call. */
+static bool
+look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    const bool got = receive_publication (self, frame, origin);
+    if (!got || ++self->publications_in_row > PUBLICATIONS_PER_LOOK)
+        self->publications_in_row = 0;
+    self->links_before_look = !got ? LINKS_PER_LOOK : self->publications_in_row ? 0 : 1;
+    return got;
+}
+
 static godwit__io_t
 recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
 {
@@ -141,19 +154,15 @@ recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
     godwit__guard_t *guard = &self->base.guard;
     bool got = false;
     godwit__guard_lock (guard);
-    if (self->subscriber && !self->links_before_look--) {
-        got = receive_publication (self, frame, origin);
-        self->links_before_look = got ? 1 : LINKS_PER_LOOK;
-    }
+    if (self->subscriber && !self->links_before_look--)
+        got = look_at_subscriber (self, frame, origin);
     if (!got)
         got = receive_from_link (self, frame, origin);
     /* When the last look found nothing and the SUB's descriptor, which every wait looks at, said nothing
      * since, there is nothing. A reactor does not tell which descriptor it was, so for it we look each time.
      */
-    if (!got && self->subscriber && (!guard->second_quiet || guard->epoll_fd >= 0)) {
-        got = receive_publication (self, frame, origin);
-        self->links_before_look = got ? 1 : LINKS_PER_LOOK;
-    }
+    if (!got && self->subscriber && (!guard->second_quiet || guard->epoll_fd >= 0))
+        got = look_at_subscriber (self, frame, origin);
     if (got)
         godwit__guard_received (guard);
     else
@@ -162,8 +171,7 @@ recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
     return got ? GODWIT__IO_OK : GODWIT__IO_AGAIN;
 }
 
-/* --- subscriptions
- * ------------------------------------------------------------------------------------------------- */
+/* --- subscriptions --------------------------------------------------------------------------- */
 
 static int
 set_subscription (zmq_port_t *self, int option, const uint8_t key[GODWIT__KEY_SIZE])
@@ -194,9 +202,7 @@ godwit__zmq_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_
     set_subscription ((zmq_port_t *) port, ZMQ_UNSUBSCRIBE, key);
 }
 
-/* --- life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void
 close_port (godwit__channel_t *channel)
@@ -217,41 +223,43 @@ static const godwit__channel_ops_t port_ops = {
     .close = close_port,
 };
 
+/* bound: the address as it was given, because that is how others reach it (libzmq says [::ffff:127.0.0.1] for
+ * 127.0.0.1), but with the port that the system chose. */
 static godwit_status_t
 bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
 {
-    size_t size = GODWIT__ADDRESS_SIZE;
-    if (zmq_bind (socket, at) == 0 && zmq_getsockopt (socket, ZMQ_LAST_ENDPOINT, bound, &size) == 0)
+    char actual[GODWIT__ADDRESS_SIZE];
+    size_t size = sizeof actual;
+    if (zmq_bind (socket, at) < 0 || zmq_getsockopt (socket, ZMQ_LAST_ENDPOINT, actual, &size) < 0)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: %s", at,
+                                  zmq_strerror (errno));
+    const char *number = strrchr (actual, ':');
+    const char *end = strrchr (at, ':');
+    const bool tcp = strncmp (at, "tcp:", 4) == 0;
+    const int length =
+        tcp ? snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s%s", (int) (end - at), at, number)
+            : snprintf (bound, GODWIT__ADDRESS_SIZE, "%s", strcmp (at, "ipc://*") == 0 ? actual : at);
+    if (length < GODWIT__ADDRESS_SIZE)
         return GODWIT_OK;
-    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: %s", at, zmq_strerror (errno));
+    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long", at);
 }
 
-/* On a port of the host, 0 being an ephemeral one; the address has the host as it was given, for that is how others reach
- * it. */
+/* On a port of the host; 0: an ephemeral one. */
 static godwit_status_t
 bind_tcp (const zmq_port_t *self, void *socket, int port, char bound[GODWIT__ADDRESS_SIZE],
           godwit_error_t **error)
 {
     char at[GODWIT__ADDRESS_SIZE];
     const char *host = self->base.driver->host ? self->base.driver->host : "127.0.0.1";
-    const bool bracket = strchr (host, ':') && host[0] != '[';
-    const char *open = bracket ? "[" : "", *close = bracket ? "]" : "";
-    /* Room for the longest port number is made sure of here. */
-    const int prefix = snprintf (at, sizeof at, "tcp://%s%s%s:", open, host, close);
-    if (prefix >= (int) sizeof at - 6)
+    const bool bare_ipv6 = strchr (host, ':') && host[0] != '[';
+    char number[12] = "*";
+    if (port)
+        snprintf (number, sizeof number, "%d", port);
+    if (snprintf (at, sizeof at, bare_ipv6 ? "tcp://[%s]:%s" : "tcp://%s:%s", host, number) >=
+        (int) sizeof at)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long",
                                   host);
-    if (port)
-        snprintf (at + prefix, sizeof at - (size_t) prefix, "%d", port);
-    else
-        memcpy (at + prefix, "*", 2);
-    const godwit_status_t status = bind_socket (socket, at, bound, error);
-    if (status != GODWIT_OK)
-        return status;
-    const char *colon = strrchr (bound, ':');
-    const unsigned long number = colon ? strtoul (colon + 1, NULL, 10) : 0;
-    snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s%lu", prefix, at, number);
-    return GODWIT_OK;
+    return bind_socket (socket, at, bound, error);
 }
 
 /* In Linux's abstract namespace: nothing to unlink, nothing left behind by a process that was killed, no

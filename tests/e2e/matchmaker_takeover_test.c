@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,16 +33,25 @@ now_ms (void)
     return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* One that nobody listens on, below those that the kernel gives to connections: a port that is looked for by
+ * connecting to it must not become the source of such a connection. Tests that run at the same time look in
+ * different places. */
 static int
 free_port (void)
 {
-    const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    cr_assert_eq (bind (fd, (struct sockaddr *) &address, size), 0);
-    cr_assert_eq (getsockname (fd, (struct sockaddr *) &address, &size), 0);
-    close (fd);
-    return ntohs (address.sin_port);
+    static unsigned looked;
+    for (;;) {
+        const int port = 10000 + (int) (((unsigned) getpid () * 7919u + looked++) % 20000u);
+        const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        const struct sockaddr_in address = {.sin_family = AF_INET,
+                                            .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
+                                            .sin_port = htons ((uint16_t) port)};
+        cr_assert (fd >= 0);
+        const bool is_free = bind (fd, (const struct sockaddr *) &address, sizeof address) == 0;
+        close (fd);
+        if (is_free)
+            return port;
+    }
 }
 
 static void
@@ -157,8 +167,7 @@ Test (matchmaker_takeover, members_go_on_when_the_host_is_killed, .timeout = 120
         for (int i = killed + 1; i < 4; i++)
             wait_for (&processes[i], 1, line);
     }
-    cr_log_info ("takeover within %d ms", (int) slowest_ms);
-    cr_assert (slowest_ms < 2000, "%d ms", (int) slowest_ms);
+    cr_assert (slowest_ms < 2000, "the takeover took %d ms", (int) slowest_ms);
     for (int i = 1; i < 4; i++)
         cr_assert_eq (count (&processes[3], i == 3   ? "gone 4"
                                             : i == 2 ? "gone 3"

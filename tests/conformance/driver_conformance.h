@@ -1,0 +1,70 @@
+/* The conformance suite of drivers: every sentence of src/driver.h, for any driver. An instance is a file
+ * with
+ *
+ *   static const driver_conformance_t subject = {.ops = &godwit__..._driver, ...};
+ *   DRIVER_CONFORMANCE (subject)
+ */
+#ifndef GODWIT_TESTS_DRIVER_CONFORMANCE_H
+#define GODWIT_TESTS_DRIVER_CONFORMANCE_H
+
+#include "src/driver.h"
+
+#include <criterion/criterion.h>
+
+typedef struct driver_conformance {
+    const godwit__driver_ops_t *ops;
+    /* Writes an address that open_port can be told to listen at, and that nobody uses. */
+    void (*make_address) (char address[GODWIT__ADDRESS_SIZE]);
+    /* One that open_link tries, and at which nobody will ever listen. */
+    const char *dead_address;
+    /* Which of a port's addresses the suite uses; a case runs with each. */
+    size_t address_count;
+} driver_conformance_t;
+
+#define DRIVER_CONFORMANCE_LIST(X)                                                                           \
+    X (speaks_its_own_addresses)                                                                             \
+    X (frames_travel_both_ways)                                                                              \
+    X (frames_are_whole_and_in_order)                                                                        \
+    X (large_frames)                                                                                         \
+    X (lent_bytes_are_given_back_once)                                                                       \
+    X (too_large_is_refused)                                                                                 \
+    X (too_large_for_the_peer_costs_the_link)                                                                \
+    X (origins_tell_links_apart)                                                                             \
+    X (a_dead_address_is_down_once)                                                                          \
+    X (a_closed_port_is_down_once)                                                                           \
+    X (what_had_arrived_is_received_after_down)                                                              \
+    X (nothing_is_delivered_after_down)                                                                      \
+    X (a_gone_origin_is_closed)                                                                              \
+    X (closing_with_traffic_in_flight)                                                                       \
+    X (an_address_in_use)                                                                                    \
+    X (everything_is_given_back)                                                                             \
+    X (a_full_link_says_again_until_there_is_room)                                                           \
+    X (a_full_port_says_again_until_there_is_room)                                                           \
+    X (a_full_link_tells_a_reactor_of_room)                                                                  \
+    X (wake_ends_the_wait_that_runs_or_the_next)                                                             \
+    X (wait_ends_at_its_timeout)                                                                             \
+    X (down_ends_a_wait)                                                                                     \
+    X (the_descriptor_is_readable_when_there_is_something)                                                   \
+    X (a_reactor_leads)                                                                                      \
+    X (no_wake_up_is_lost_while_others_send)                                                                 \
+    X (no_wake_up_is_lost_while_workers_answer)                                                              \
+    X (publications_reach_who_subscribed)                                                                    \
+    X (publications_of_many_sizes)                                                                           \
+    X (news_of_subscriptions)                                                                                \
+    X (a_publisher_can_disconnect)                                                                           \
+    X (a_full_subscriber_stops_the_publisher)                                                                \
+    X (publications_and_frames_are_both_received)
+
+#define DRIVER_CONFORMANCE_DECLARE(name) void driver_conformance_##name (const driver_conformance_t *subject);
+DRIVER_CONFORMANCE_LIST (DRIVER_CONFORMANCE_DECLARE)
+
+#define DRIVER_CONFORMANCE_TEST(name)                                                                        \
+    Test (driver, name, .timeout = 60)                                                                       \
+    {                                                                                                        \
+        driver_conformance_##name (driver_conformance_subject);                                              \
+    }
+#define DRIVER_CONFORMANCE(subject)                                                                          \
+    static const driver_conformance_t *const driver_conformance_subject = &(subject);                        \
+    DRIVER_CONFORMANCE_LIST (DRIVER_CONFORMANCE_TEST)
+
+#endif

@@ -1,0 +1,313 @@
+/* The ZeroMQ driver against peers that die, stop, or are none of ours. */
+#include "tests/conformance/driver_fixture.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zmq.h>
+
+static const driver_conformance_t subject = {.ops = &godwit__zmq_driver, .address_count = 2};
+
+TestSuite (zmq_peers, .timeout = 60);
+
+/* --- a port in another process --------------------------------------------------------------- */
+
+#define CHILD_VARIABLE "GODWIT_TEST_PORT_AT"
+
+/* In the child, before Criterion's main: listens, writes its addresses, answers everything. */
+__attribute__ ((constructor)) static void
+be_child (void)
+{
+    const char *at = getenv (CHILD_VARIABLE);
+    if (!at)
+        return;
+    prctl (PR_SET_PDEATHSIG, SIGKILL);
+    const godwit__driver_ops_t *ops = &godwit__zmq_driver;
+    godwit__driver_options_t options = default_options ();
+    godwit__driver_t *driver;
+    godwit__channel_t *port;
+    godwit__port_addresses_t addresses;
+    if (godwit__reactor_new (&options.reactor, &godwit__clock_system, NULL) ||
+        ops->open (&driver, &options, NULL))
+        _exit (1);
+    if (ops->open_port (driver, *at ? at : NULL, &port, &addresses, NULL)) {
+        puts ("refused refused");
+        fflush (stdout);
+        _exit (2);
+    }
+    printf ("%s %s\n", addresses.links[0], addresses.links[addresses.link_count - 1]);
+    fflush (stdout);
+    for (;;) {
+        godwit__frame_t frame;
+        godwit__origin_t origin;
+        if (port->ops->recv (port, &frame, &origin) == GODWIT__IO_OK) {
+            const godwit__message_t message = {.data = frame.data, .size = frame.size};
+            port->ops->send (port, origin, &message);
+            godwit__frame_release (&frame);
+        } else {
+            port->ops->wait (port, false, GODWIT__NEVER);
+        }
+    }
+}
+
+typedef struct child {
+    pid_t pid;
+    char addresses[2][GODWIT__ADDRESS_SIZE];
+} child_t;
+
+static void
+start_child (child_t *child, const char *at)
+{
+    int fds[2];
+    cr_assert_eq (pipe (fds), 0);
+    child->pid = fork ();
+    cr_assert_geq (child->pid, 0);
+    if (child->pid == 0) {
+        dup2 (fds[1], STDOUT_FILENO);
+        setenv (CHILD_VARIABLE, at, 1);
+        execl ("/proc/self/exe", "zmq_peers_child", (char *) NULL);
+        _exit (127);
+    }
+    close (fds[1]);
+    FILE *output = fdopen (fds[0], "r");
+    cr_assert_eq (fscanf (output, "%255s %255s", child->addresses[0], child->addresses[1]), 2);
+    fclose (output);
+}
+
+static void
+kill_child (const child_t *child)
+{
+    kill (child->pid, SIGKILL);
+    waitpid (child->pid, NULL, 0);
+}
+
+static void
+expect_echo (godwit__channel_t *link)
+{
+    cr_assert_eq (send_bytes (link, 0, "echo", 4), GODWIT__IO_OK);
+    expect_bytes (link, "echo", 4);
+}
+
+Test (zmq_peers, the_death_of_a_process_is_seen_at_once)
+{
+    for (int address = 0; address < 2; address++) {
+        scene_t scene;
+        child_t child;
+        start_child (&child, "");
+        open_scene (&scene, &subject, 0);
+        test_link_t *link = add_link (&scene, child.addresses[address]);
+        expect_echo (link->channel);
+        kill (child.pid, SIGKILL);
+        const int64_t start = test_now_ns ();
+        run_until (&scene, &link->downs, 1);
+        const int64_t took = test_now_ns () - start;
+        /* A millisecond or two; but this machine may be busy. */
+        cr_assert_lt (took, 500 * GODWIT__NS_PER_MS, "%lld us", (long long) took / 1000);
+        godwit__frame_t frame;
+        cr_assert_eq (recv_frame (link->channel, &frame, NULL), GODWIT__IO_CLOSED);
+        cr_assert_eq (send_bytes (link->channel, 0, "lost", 4), GODWIT__IO_CLOSED);
+        waitpid (child.pid, NULL, 0);
+        close_scene (&scene);
+    }
+}
+
+Test (zmq_peers, a_process_that_stops_is_down_after_the_heartbeat_timeout)
+{
+    scene_t scene;
+    child_t child;
+    start_child (&child, "");
+    godwit__driver_options_t options = default_options ();
+    options.heartbeat_ms = 50;
+    options.heartbeat_timeout_ms = 150;
+    open_scene_with (&scene, &subject, 0, &options, &options);
+    test_link_t *link = add_link (&scene, child.addresses[1]);
+    expect_echo (link->channel);
+    kill (child.pid, SIGSTOP);
+    run_until (&scene, &link->downs, 1);
+    cr_assert_eq (scene.links[0].downs, 0, "a link that is only silent is up");
+    kill_child (&child);
+    close_scene (&scene);
+}
+
+Test (zmq_peers, two_processes_cannot_listen_at_one_address)
+{
+    scene_t scene;
+    child_t child;
+    start_child (&child, "");
+    open_scene (&scene, &subject, 0);
+    godwit__channel_t *port = NULL;
+    godwit__port_addresses_t addresses;
+    godwit_error_t *error = NULL;
+    for (int i = 0; i < 2; i++) { /* by ipc and by tcp; with the child's own two ports as well */
+        cr_assert_eq (
+            subject.ops->open_port (scene.client.driver, child.addresses[i], &port, &addresses, &error),
+            GODWIT_ERR_SYSTEM);
+        cr_assert_not_null (strstr (godwit_error_message (error), "in use"), "%s",
+                            godwit_error_message (error));
+        godwit_error_destroy (&error);
+        child_t other;
+        start_child (&other, child.addresses[i]);
+        cr_assert_str_eq (other.addresses[0], "refused");
+        waitpid (other.pid, NULL, 0);
+    }
+    /* Nothing of a killed process stays behind. */
+    kill_child (&child);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq (
+            subject.ops->open_port (scene.client.driver, child.addresses[i], &port, &addresses, NULL),
+            GODWIT_OK);
+        port->ops->close (port);
+    }
+    close_scene (&scene);
+}
+
+/* --- peers that are none of ours ------------------------------------------------------------- */
+
+Test (zmq_peers, a_listener_that_says_nothing_is_down_in_time)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    socklen_t size = sizeof name;
+    const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert (fd >= 0 && bind (fd, (struct sockaddr *) &name, size) == 0 && listen (fd, 5) == 0);
+    cr_assert_eq (getsockname (fd, (struct sockaddr *) &name, &size), 0);
+    char at[GODWIT__ADDRESS_SIZE];
+    snprintf (at, sizeof at, "tcp://127.0.0.1:%u", ntohs (name.sin_port));
+
+    driver_conformance_t mute = subject;
+    mute.dead_address = at;
+    godwit__driver_options_t options = default_options ();
+    options.connect_timeout_ms = 1000; /* of the link that is to come up as well, on a slow machine */
+    scene_t scene;
+    open_scene_with (&scene, &subject, 0, &options, &options);
+    scene.subject = &mute;
+    const int64_t start = test_now_ns ();
+    test_link_t *link = add_link (&scene, at); /* waits for down */
+    cr_assert_geq (test_now_ns () - start, 900 * GODWIT__NS_PER_MS);
+    godwit__frame_t frame;
+    cr_assert_eq (recv_frame (link->channel, &frame, NULL), GODWIT__IO_CLOSED);
+    close (fd);
+    close_scene (&scene);
+}
+
+Test (zmq_peers, a_link_that_connects_has_no_room_yet)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    socklen_t size = sizeof name;
+    const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert (fd >= 0 && bind (fd, (struct sockaddr *) &name, size) == 0 && listen (fd, 5) == 0);
+    cr_assert_eq (getsockname (fd, (struct sockaddr *) &name, &size), 0);
+    char at[GODWIT__ADDRESS_SIZE];
+    snprintf (at, sizeof at, "tcp://127.0.0.1:%u", ntohs (name.sin_port));
+    scene_t scene;
+    open_scene (&scene, &subject, 0);
+    static const godwit__link_events_t none = {NULL, NULL};
+    godwit__channel_t *link;
+    cr_assert_eq (subject.ops->open_link (scene.client.driver, at, &none, NULL, &link, NULL), GODWIT_OK);
+    int waits = 0;
+    for (const int64_t end = test_now_ns () + 50 * GODWIT__NS_PER_MS; test_now_ns () < end; waits++) {
+        cr_assert_eq (send_bytes (link, 0, "early", 5), GODWIT__IO_AGAIN);
+        expect_nothing (link);
+        link->ops->wait (link, true, 10 * GODWIT__NS_PER_MS);
+    }
+    cr_assert_leq (waits, 20, "waiting for room is a busy loop");
+    link->ops->close (link);
+    close (fd);
+    close_scene (&scene);
+}
+
+static uint64_t
+malformed (const scene_t *scene)
+{
+    return atomic_load (&subject.ops->counters (scene->server.driver)->malformed);
+}
+
+/* What a stranger sent is counted; what a link sends afterwards still arrives. */
+static void
+expect_malformed (scene_t *scene, uint64_t count)
+{
+    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    while (malformed (scene) < count) {
+        cr_assert_lt (test_now_ns (), limit, "%llu were counted", (unsigned long long) malformed (scene));
+        expect_nothing (scene->port);
+        scene->port->ops->wait (scene->port, false, GODWIT__NS_PER_MS);
+    }
+    cr_assert_eq (malformed (scene), count);
+    cr_assert_eq (send_bytes (scene->links[0].channel, 0, "good", 4), GODWIT__IO_OK);
+    const godwit__origin_t origin = expect_bytes (scene->port, "good", 4);
+    cr_assert_eq (send_bytes (scene->port, origin, "good", 4), GODWIT__IO_OK);
+    expect_bytes (scene->links[0].channel, "good", 4);
+}
+
+Test (zmq_peers, strangers_at_a_port)
+{
+    scene_t scene;
+    open_scene (&scene, &subject, 1);
+    void *context = zmq_ctx_new ();
+    void *plain = zmq_socket (context, ZMQ_DEALER);
+    void *named = zmq_socket (context, ZMQ_DEALER);
+    const int linger = 0;
+    zmq_setsockopt (plain, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt (named, ZMQ_LINGER, &linger, sizeof linger);
+    zmq_setsockopt (named, ZMQ_ROUTING_ID, "fives", 5);
+    cr_assert_eq (zmq_connect (plain, scene.addresses.links[1]), 0);
+    cr_assert_eq (zmq_connect (named, scene.addresses.links[1]), 0);
+    /* Several parts, whatever they hold. */
+    zmq_send (plain, "one", 3, ZMQ_SNDMORE);
+    zmq_send (plain, "two", 3, ZMQ_SNDMORE);
+    zmq_send (plain, "", 0, 0);
+    zmq_send (plain, "", 0, ZMQ_SNDMORE);
+    zmq_send (plain, "request", 7, 0);
+    expect_malformed (&scene, 2);
+    /* A name of its own. */
+    zmq_send (named, "hello", 5, 0);
+    expect_malformed (&scene, 3);
+    zmq_close (plain);
+    zmq_close (named);
+
+    /* Raw bytes that are no ZMTP, and nothing at all. */
+    void *raw = zmq_socket (context, ZMQ_STREAM);
+    zmq_setsockopt (raw, ZMQ_LINGER, &linger, sizeof linger);
+    cr_assert_eq (zmq_connect (raw, scene.addresses.links[1]), 0);
+    zmq_msg_t id;
+    zmq_msg_init (&id);
+    cr_assert_geq (zmq_msg_recv (&id, raw, 0), 0);
+    zmq_msg_send (&id, raw, ZMQ_SNDMORE);
+    zmq_send (raw, "GET / HTTP/1.1\r\n\r\n", 18, 0);
+    expect_malformed (&scene, 3);
+    zmq_close (raw);
+    zmq_ctx_term (context);
+    close_scene (&scene);
+}
+
+Test (zmq_peers, strangers_at_the_fanout_side)
+{
+    scene_t scene;
+    open_scene (&scene, &subject, 0);
+    uint8_t key[GODWIT__KEY_SIZE];
+    make_key (key, 1);
+    cr_assert_eq (subject.ops->subscribe (scene.port, key, NULL), GODWIT_OK);
+    void *context = zmq_ctx_new ();
+    void *publisher = zmq_socket (context, ZMQ_XPUB);
+    cr_assert_eq (zmq_connect (publisher, scene.addresses.fanout), 0);
+    char news[64];
+    while (zmq_recv (publisher, news, sizeof news, ZMQ_DONTWAIT) < 0) {
+        expect_nothing (scene.port);
+        scene.port->ops->wait (scene.port, false, GODWIT__NS_PER_MS);
+    }
+    zmq_send (publisher, key, sizeof key, ZMQ_SNDMORE); /* three parts */
+    zmq_send (publisher, "body", 4, ZMQ_SNDMORE);
+    zmq_send (publisher, "tail", 4, 0);
+    char longer[GODWIT__KEY_SIZE + 1] = {0};
+    memcpy (longer, key, sizeof key);
+    zmq_send (publisher, longer, sizeof longer, ZMQ_SNDMORE); /* a key that is too long */
+    zmq_send (publisher, "body", 4, 0);
+    expect_malformed (&scene, 2);
+    zmq_close (publisher);
+    zmq_ctx_term (context);
+    close_scene (&scene);
+}

@@ -1,0 +1,97 @@
+/* Any bytes as the frame of a HELLO or a WELCOME, and of a FAILURE: what is accepted keeps the limits of
+ * docs/protocol.md, and means the same when it is written and read again. */
+#include "src/error.h"
+#include "src/wire.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+static void
+check (bool good)
+{
+    if (!good)
+        abort ();
+}
+
+static void
+free_frame (godwit__frame_t *frame)
+{
+    free (frame->data);
+}
+
+/* A block of exactly this size, so that AddressSanitizer sees a read past its end. */
+static godwit__frame_t
+frame_of (const uint8_t *data, size_t size)
+{
+    const godwit__frame_t frame = {.data = malloc (size ? size : 1), .size = size, .release = free_frame};
+    check (frame.data != NULL);
+    if (size)
+        memcpy (frame.data, data, size);
+    return frame;
+}
+
+static void
+try_identity (const uint8_t *data, size_t size)
+{
+    static const uint8_t zero[GODWIT__UUID_SIZE];
+    godwit__frame_t frame = frame_of (data, size);
+    godwit__identity_t identity;
+    godwit_error_t *error = NULL;
+    const godwit_status_t status = godwit__identity_read (&identity, &frame, &error);
+    check (!frame.data && (status == GODWIT_OK) == !error);
+    if (status) {
+        check (godwit_error_message (error)[0]);
+        godwit_error_destroy (&error);
+        return;
+    }
+    check (size <= GODWIT__HEADER_SIZE + GODWIT__IDENTITY_FRAME_MAX);
+    check (memcmp (identity.instance, zero, sizeof zero) != 0);
+    check (memchr (identity.virtual_host, '\0', sizeof identity.virtual_host) != NULL);
+
+    uint8_t written[GODWIT__IDENTITY_FRAME_MAX];
+    const size_t written_size = godwit__identity_write (written, GODWIT__HELLO, &identity);
+    check (written_size > GODWIT__HEADER_SIZE && written_size <= sizeof written);
+    frame = frame_of (written, written_size);
+    godwit__identity_t again;
+    check (godwit__identity_read (&again, &frame, NULL) == GODWIT_OK);
+    check (memcmp (again.instance, identity.instance, sizeof again.instance) == 0 &&
+           memcmp (again.expect, identity.expect, sizeof again.expect) == 0 &&
+           again.incarnation == identity.incarnation && again.features == identity.features &&
+           strcmp (again.virtual_host, identity.virtual_host) == 0);
+}
+
+static void
+try_failure (const uint8_t *data, size_t size)
+{
+    godwit__frame_t frame = frame_of (data, size);
+    godwit_error_t *error = godwit__failure_read (&frame);
+    check (error && !frame.data && godwit_error_status (error) != GODWIT_OK);
+    check (godwit_error_outcome (error) == GODWIT_OUTCOME_RAN);
+    check (godwit_error_print (error)[0]);
+    if (godwit_error_status (error) == GODWIT_ERR_MALFORMED) { /* the body's, or what the peer says it was */
+        godwit_error_destroy (&error);
+        return;
+    }
+    uint8_t *written = NULL;
+    const size_t written_size = godwit__failure_write (&written, 7, error);
+    check (written_size > GODWIT__HEADER_SIZE && written_size < 65536);
+    frame = frame_of (written, written_size);
+    free (written);
+    godwit_error_t *again = godwit__failure_read (&frame);
+    check (godwit_error_status (again) != GODWIT_ERR_MALFORMED);
+    if (strcmp (godwit_error_module (error), "") != 0 && strlen (godwit_error_type (error)) < 16000)
+        check (strcmp (godwit_error_type (again), godwit_error_type (error)) == 0);
+    godwit_error_destroy (&again);
+    godwit_error_destroy (&error);
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    if (size < GODWIT__HEADER_SIZE)
+        return 0; /* the header was read before */
+    try_identity (data, size);
+    try_failure (data, size);
+    return 0;
+}

@@ -1,0 +1,53 @@
+/* A server whose handlers a test holds in its hands, and a raw peer at one of its ports. */
+#ifndef GODWIT_TESTS_RAW_SERVER_H
+#define GODWIT_TESTS_RAW_SERVER_H
+
+#include <godwit/server.h>
+
+#include "src/pool_inside.h"
+#include "src/server.h"
+#include "tests/support/raw_peer.h"
+
+#include <pthread.h>
+
+#define RAW_KEPT_MAX 2000
+
+typedef struct raw_server {
+    godwit_transport_t *transport;
+    godwit_server_t *server;
+    raw_peer_t peer;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool open;             /* handlers of "block" return */
+    unsigned entered;      /* handlers of "block" that began */
+    unsigned inside;       /* ... and have not returned */
+    unsigned most_inside;
+    unsigned ran;          /* handlers of all methods that began */
+    size_t kept_count;
+    godwit_request_t *kept[RAW_KEPT_MAX];
+    bool destroyed;        /* on_destroy was called */
+} raw_server_t;
+
+/* Which driver: its number in the transport. The methods: echo (its argument x), block (until raw_server_let_go), keep, fail,
+ * typed (fails with a type of its own), twice (replies twice), large, and _denied. */
+void raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
+                       const godwit_server_options_t *options, const godwit_transport_options_t *transport_options);
+/* Another link to the same port. */
+void raw_server_connect (raw_server_t *self, raw_peer_t *peer);
+/* Also says HELLO. */
+void raw_server_greet (raw_server_t *self, raw_peer_t *peer);
+/* Closes everything. */
+void raw_server_end (raw_server_t *self);
+/* Lets the handlers of "block" return. */
+void raw_server_let_go (raw_server_t *self);
+/* From now on they wait again. */
+void raw_server_hold (raw_server_t *self);
+/* Reads one of the numbers above while handlers may run. */
+unsigned raw_server_count (raw_server_t *self, const unsigned *number);
+/* Waits until the condition holds for what is counted above. */
+void raw_server_await_entered (raw_server_t *self, unsigned count);
+void raw_server_await_kept (raw_server_t *self, size_t count);
+godwit__header_t raw_header_of (const raw_server_t *self, uint64_t id);
+
+#endif

@@ -1,0 +1,662 @@
+/* The server's side, frame by frame, over both drivers. */
+#include "tests/support/raw_server.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* RAW_TEST (name) { ... } runs once for each driver, with `driver` being that one. */
+#define RAW_TEST(name_)                                                                                      \
+    static void name_ (const godwit__driver_ops_t *driver);                                                  \
+    Test (inproc, name_)                                                                                     \
+    {                                                                                                        \
+        name_ (&godwit__inproc_driver);                                                                      \
+    }                                                                                                        \
+    Test (zmq, name_)                                                                                        \
+    {                                                                                                        \
+        name_ (&godwit__zmq_driver);                                                                         \
+    }                                                                                                        \
+    static void name_ (const godwit__driver_ops_t *driver)
+
+static godwit_transport_stats_t
+stats_of (const raw_server_t *self)
+{
+    godwit_transport_stats_t stats;
+    godwit_transport_stats (self->transport, &stats, sizeof stats);
+    return stats;
+}
+
+static void
+request (raw_server_t *self, uint64_t id, const char *method, int64_t x)
+{
+    const godwit__header_t header = raw_header_of (self, id);
+    raw_request (&self->peer, &header, method, x);
+}
+
+/* What comes after it has passed through the port. */
+static void
+pass_through (raw_peer_t *peer)
+{
+    raw_header (peer, &(godwit__header_t){.type = GODWIT__PING, .id = 424242});
+    cr_assert (raw_expect (peer, GODWIT__PONG, 424242));
+}
+
+/* ---- connections ---- */
+
+RAW_TEST (proves_identity)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    raw_peer_t peer;
+    raw_server_connect (&self, &peer);
+    uint8_t other[GODWIT__UUID_SIZE] = {9};
+
+    const godwit__header_t header = raw_header_of (&self, 1);
+    raw_request (&peer, &header, "echo", 5);
+    cr_assert (raw_expect_nack (&peer, 1, GODWIT__NACK_HELLO));
+    raw_hello (&peer, other, self.transport->virtual_host);
+    cr_assert (raw_expect_nack (&peer, 0, GODWIT__NACK_IDENTITY));
+    raw_hello (&peer, self.transport->instance, "another");
+    cr_assert (raw_expect_nack (&peer, 0, GODWIT__NACK_IDENTITY));
+    raw_request (&peer, &header, "echo", 5);
+    cr_assert (raw_expect_nack (&peer, 1, GODWIT__NACK_HELLO));
+
+    raw_hello (&peer, NULL, self.transport->virtual_host);
+    raw_answer_t answer = raw_receive (&peer, RAW_PATIENCE_NS);
+    cr_assert_eq (answer.header.type, GODWIT__WELCOME);
+    const void *instance = NULL;
+    size_t size = 0;
+    cr_assert_eq (godwit_value_get_bin (godwit_value_get (answer.body, "instance"), &instance, &size, NULL),
+                  GODWIT_OK);
+    cr_assert_eq (size, GODWIT__UUID_SIZE);
+    cr_assert (memcmp (instance, self.transport->instance, size) == 0);
+    raw_answer_release (&answer);
+    raw_request (&peer, &header, "echo", 5);
+    cr_assert (raw_expect_reply_int (&peer, 1, 5));
+    raw_close (&peer);
+    raw_server_end (&self);
+}
+
+RAW_TEST (answers_pings)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    raw_header (&self.peer, &(godwit__header_t){.type = GODWIT__PING, .id = 77});
+    cr_assert (raw_expect (&self.peer, GODWIT__PONG, 77));
+    raw_server_end (&self);
+}
+
+RAW_TEST (ignores_what_it_does_not_know)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    raw_header (&self.peer, &(godwit__header_t){.type = 99, .id = 1});
+    raw_header (&self.peer, &(godwit__header_t){.type = GODWIT__REPLY, .id = 1});
+    uint8_t newer[GODWIT__HEADER_SIZE] = {GODWIT__MAGIC, 2, GODWIT__REQUEST};
+    raw_send (&self.peer, newer, sizeof newer);
+    pass_through (&self.peer);
+    cr_assert_eq (stats_of (&self).frames_unknown, 3);
+    cr_assert_eq (stats_of (&self).frames_malformed, 0);
+    raw_server_end (&self);
+}
+
+/* Two are forgiven, the third is the end of what is read from there; others are not concerned. */
+RAW_TEST (gives_up_on_who_sends_rubbish)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    raw_peer_t peer;
+    raw_server_greet (&self, &peer);
+    raw_send (&peer, "rubbish that is no frame of ours", 32);
+    raw_send (&peer, "short", 5);
+    const godwit__header_t header = raw_header_of (&self, 1);
+    raw_request (&peer, &header, "echo", 5);
+    cr_assert (raw_expect_reply_int (&peer, 1, 5));
+
+    godwit_value_t *body = NULL;
+    cr_assert_eq (godwit_value_new (&body, GODWIT_INT (NULL, 7), NULL), GODWIT_OK);
+    const godwit__header_t second = raw_header_of (&self, 2);
+    raw_request_value (&peer, &second, body);
+    cr_assert (raw_expect_nack (&peer, 2, GODWIT__NACK_MALFORMED));
+    godwit_value_unref (&body);
+    /* Nothing comes back any more: what is behind it on another link does. */
+    const godwit__header_t third = raw_header_of (&self, 3);
+    raw_request (&peer, &third, "echo", 5);
+    raw_hello (&peer, NULL, self.transport->virtual_host);
+    request (&self, 1, "echo", 6);
+    cr_assert (raw_expect_reply_int (&self.peer, 1, 6));
+    cr_assert_not (raw_receive (&peer, 50 * GODWIT__NS_PER_MS).came);
+    cr_assert_eq (stats_of (&self).frames_malformed, 3);
+    raw_close (&peer);
+    raw_server_end (&self);
+}
+
+/* ---- requests ---- */
+
+RAW_TEST (replies)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    for (uint64_t id = 1; id <= 2000; id++) {
+        request (&self, id, id % 2 ? "echo" : "small", (int64_t) id * 3);
+        cr_assert (raw_expect_reply_int (&self.peer, id, (int64_t) id * 3));
+    }
+    for (uint64_t id = 2001; id <= 4000; id++)
+        request (&self, id, "big", (int64_t) id);
+    bool came[2000] = {false};
+    for (int i = 0; i < 2000; i++) {
+        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        cr_assert_eq (answer.header.type, GODWIT__REPLY);
+        cr_assert_eq (godwit_value_as_int (answer.body, 0), (int64_t) answer.header.id);
+        cr_assert_not (came[answer.header.id - 2001]);
+        came[answer.header.id - 2001] = true;
+        raw_answer_release (&answer);
+    }
+    cr_assert_eq (stats_of (&self).requests_received, 4000);
+    cr_assert_eq (stats_of (&self).requests_refused, 0);
+    raw_server_end (&self);
+}
+
+RAW_TEST (fails_with_what_went_wrong)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    request (&self, 1, "fail", 0);
+    cr_assert (raw_expect_failure (&self.peer, 1, "NotFound"));
+    request (&self, 2, "typed", 0);
+    cr_assert (raw_expect_failure (&self.peer, 2, "OutOfStock"));
+    request (&self, 3, "nope", 0);
+    cr_assert (raw_expect_failure (&self.peer, 3, "NoSuchMethod"));
+    request (&self, 4, "_denied", 0);
+    cr_assert (raw_expect_failure (&self.peer, 4, "NoSuchMethod"));
+    request (&self, 5, "twice", 0);
+    cr_assert (raw_expect_reply_int (&self.peer, 5, 1));
+
+    const godwit__header_t header = raw_header_of (&self, 6);
+    godwit_value_t *body = NULL;
+    cr_assert_eq (
+        godwit_value_new (&body,
+                          GODWIT_LIST (NULL, godwit_field_from (NULL), GODWIT_STR (NULL, "small")), NULL),
+        GODWIT_OK);
+    raw_request_value (&self.peer, &header, body);
+    cr_assert (raw_expect_nack (&self.peer, 6, GODWIT__NACK_MALFORMED));
+    godwit_value_unref (&body);
+    raw_server_end (&self);
+}
+
+/* The slots are checked before the handler runs. */
+RAW_TEST (checks_arguments)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    const godwit__header_t header = raw_header_of (&self, 1);
+    godwit_value_t *no_args = NULL;
+    godwit_builder_t *builder = godwit_builder_new ();
+    godwit_builder_open_list (builder, NULL);
+    godwit_builder_open_map (builder, NULL);
+    godwit_builder_close (builder);
+    godwit_builder_str (builder, NULL, "small");
+    godwit_builder_open_map (builder, NULL);
+    godwit_builder_str (builder, "x", "text");
+    godwit_builder_close (builder);
+    godwit_builder_nil (builder, NULL);
+    godwit_builder_str (builder, NULL, "1.0");
+    godwit_builder_close (builder);
+    cr_assert_eq (godwit_builder_finish (&builder, &no_args, NULL), GODWIT_OK);
+    raw_request_value (&self.peer, &header, no_args);
+    raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+    cr_assert_eq (answer.header.type, GODWIT__FAILURE);
+    cr_assert_str_eq (godwit_value_as_str (godwit_value_at (answer.body, 2), ""),
+                      "args.x: expected int, got str");
+    raw_answer_release (&answer);
+    godwit_value_unref (&no_args);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 0);
+    raw_server_end (&self);
+}
+
+RAW_TEST (limits_the_size_of_replies)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, GODWIT_TRANSPORT_OPTIONS (.max_message_size = 10000));
+    request (&self, 1, "large", 900);
+    cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 1));
+    request (&self, 2, "large", 9900);
+    cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 2));
+    request (&self, 3, "large", 10000);
+    cr_assert (raw_expect_failure (&self.peer, 3, "LimitExceeded"));
+    raw_server_end (&self);
+}
+
+RAW_TEST (never_runs_an_id_twice)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    request (&self, 5, "echo", 1);
+    cr_assert (raw_expect_reply_int (&self.peer, 5, 1));
+    request (&self, 5, "echo", 1);
+    cr_assert (raw_expect_nack (&self.peer, 5, GODWIT__NACK_DUPLICATE));
+    request (&self, 3, "echo", 2);
+    cr_assert (raw_expect_reply_int (&self.peer, 3, 2));
+    request (&self, 3, "echo", 2);
+    cr_assert (raw_expect_nack (&self.peer, 3, GODWIT__NACK_DUPLICATE));
+    cr_assert_eq (raw_server_count (&self, &self.ran), 2);
+    cr_assert_eq (stats_of (&self).requests_duplicate, 2);
+    raw_server_end (&self);
+}
+
+RAW_TEST (casts_have_no_reply)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    const char *const methods[] = {"echo", "fail", "nope", "typed"};
+    for (uint64_t id = 1; id <= 4; id++) {
+        godwit__header_t header = raw_header_of (&self, id);
+        header.flags = GODWIT__FLAG_CAST;
+        raw_request (&self.peer, &header, methods[id - 1], 0);
+    }
+    request (&self, 5, "echo", 9);
+    cr_assert (raw_expect_reply_int (&self.peer, 5, 9));
+    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 4);
+    cr_assert (raw_expect (&self.peer, GODWIT__GOODBYE, 0));
+    raw_server_end (&self);
+}
+
+RAW_TEST (knows_only_its_servers)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    const uint32_t strangers[] = {0, self.server->id + 1, UINT32_MAX};
+    for (uint64_t i = 0; i < 3; i++) {
+        const godwit__header_t header = {.target = strangers[i], .id = i + 1};
+        raw_request (&self.peer, &header, "echo", 0);
+        cr_assert (raw_expect_nack (&self.peer, i + 1, GODWIT__NACK_NOT_HERE));
+    }
+    raw_server_end (&self);
+}
+
+/* ---- concurrency ---- */
+
+RAW_TEST (keeps_its_concurrency)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 3, .queue_limit = 5), NULL);
+    for (uint64_t id = 1; id <= 8; id++)
+        request (&self, id, "block", 0);
+    for (uint64_t id = 9; id <= 12; id++)
+        request (&self, id, "block", 0);
+    for (uint64_t id = 9; id <= 12; id++)
+        cr_assert (raw_expect_nack (&self.peer, id, GODWIT__NACK_OVERLOADED));
+    raw_server_await_entered (&self, 3);
+    raw_server_let_go (&self);
+    for (int i = 0; i < 8; i++) {
+        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        cr_assert_eq (answer.header.type, GODWIT__REPLY);
+        raw_answer_release (&answer);
+    }
+    cr_assert_eq (raw_server_count (&self, &self.most_inside), 3);
+    cr_assert_eq (raw_server_count (&self, &self.entered), 8);
+    cr_assert_eq (stats_of (&self).requests_refused, 4);
+    raw_server_end (&self);
+}
+
+RAW_TEST (of_one_at_a_time_keeps_the_order)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
+    request (&self, 1, "block", 0);
+    for (uint64_t id = 2; id <= 200; id++)
+        request (&self, id, "echo", 0);
+    raw_server_await_entered (&self, 1);
+    raw_server_let_go (&self);
+    for (uint64_t id = 1; id <= 200; id++)
+        cr_assert (raw_expect (&self.peer, GODWIT__REPLY, id));
+    raw_server_end (&self);
+}
+
+RAW_TEST (never_runs_what_has_expired)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
+    request (&self, 1, "block", 0);
+    godwit__header_t header = raw_header_of (&self, 2);
+    header.budget_ms = 1;
+    raw_request (&self.peer, &header, "echo", 0);
+    raw_server_await_entered (&self, 1);
+    pass_through (&self.peer);
+    const int64_t start_ns = godwit__clock_now (&godwit__clock_system);
+    while (godwit__clock_now (&godwit__clock_system) - start_ns < 2 * GODWIT__NS_PER_MS) {
+        /* until the second one's time has passed, by the clock that decides it */
+    }
+    raw_server_let_go (&self);
+    cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 1));
+    cr_assert (raw_expect_nack (&self.peer, 2, GODWIT__NACK_EXPIRED));
+    cr_assert_eq (raw_server_count (&self, &self.ran), 1);
+    raw_server_end (&self);
+}
+
+RAW_TEST (forgets_what_was_cancelled)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
+    request (&self, 1, "block", 0);
+    request (&self, 2, "echo", 0);
+    request (&self, 3, "echo", 0);
+    const godwit__header_t header = {.type = GODWIT__CANCEL, .target = self.server->id, .id = 2};
+    raw_header (&self.peer, &header);
+    pass_through (&self.peer);
+    raw_server_let_go (&self);
+    cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 1));
+    cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 3));
+    cr_assert_eq (raw_server_count (&self, &self.ran), 2);
+    raw_server_end (&self);
+}
+
+/* Handlers that do not return, known to be slow or not, leave the port to others. */
+RAW_TEST (slow_ones_do_not_block_fast_ones)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    uint64_t id = 1;
+    /* It looks fast by its average: only the watch can find out. */
+    raw_server_let_go (&self);
+    for (; id <= 50; id++) {
+        request (&self, id, "block", 0);
+        cr_assert (raw_expect (&self.peer, GODWIT__REPLY, id));
+    }
+    raw_server_hold (&self);
+    for (unsigned round = 1; round <= 10; round++) {
+        request (&self, id++, "block", 0);
+        raw_server_await_entered (&self, 50 + round);
+        for (int i = 0; i < 20; i++, id++) {
+            request (&self, id, "echo", 3);
+            cr_assert (raw_expect_reply_int (&self.peer, id, 3));
+        }
+    }
+    raw_server_let_go (&self);
+    for (int i = 0; i < 10; i++) {
+        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        cr_assert_eq (answer.header.type, GODWIT__REPLY);
+        raw_answer_release (&answer);
+    }
+    raw_server_end (&self);
+}
+
+/* The watch was asleep when the handler began. */
+RAW_TEST (wakes_the_watch)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    raw_server_let_go (&self);
+    for (uint64_t id = 1; id <= 20; id++) {
+        request (&self, id, "block", 0);
+        cr_assert (raw_expect (&self.peer, GODWIT__REPLY, id));
+    }
+    godwit__pool_t *const pool = self.transport->pool;
+    cr_assert_not (raw_receive (&self.peer, 250 * GODWIT__NS_PER_MS).came);
+    cr_assert (atomic_load (&pool->watch_sleeps));
+    raw_server_hold (&self);
+    request (&self, 21, "block", 0);
+    raw_server_await_entered (&self, 21);
+    request (&self, 22, "echo", 3);
+    cr_assert (raw_expect_reply_int (&self.peer, 22, 3));
+    raw_server_end (&self);
+}
+
+/* As few threads as there can be: everything still gets its turn. */
+RAW_TEST (progresses_with_few_workers)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), GODWIT_TRANSPORT_OPTIONS (.worker_limit = 2));
+    request (&self, 1, "keep", 0);
+    raw_server_await_kept (&self, 1);
+    for (uint64_t id = 2; id <= 100; id++)
+        request (&self, id, "echo", 1);
+    pass_through (&self.peer);
+    /* All workers wait at their ports now; one has to be told that there is room again. */
+    cr_assert_eq (godwit_request_reply (self.kept[0], GODWIT_INT (NULL, 8)), GODWIT_OK);
+    godwit_request_destroy (&self.kept[0]);
+    cr_assert (raw_expect_reply_int (&self.peer, 1, 8));
+    for (uint64_t id = 2; id <= 100; id++)
+        cr_assert (raw_expect_reply_int (&self.peer, id, 1));
+    raw_server_end (&self);
+}
+
+/* ---- kept requests ---- */
+
+static void *
+reply_to_kept (void *argument)
+{
+    raw_server_t *const self = argument;
+    for (size_t i = 0; i < self->kept_count; i++) {
+        if (i % 3)
+            godwit_request_reply (self->kept[i], GODWIT_INT (NULL, (int64_t) i));
+        godwit_request_destroy (&self->kept[i]);
+    }
+    return NULL;
+}
+
+RAW_TEST (replies_to_kept_ones_from_another_thread)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    for (uint64_t id = 1; id <= 60; id++)
+        request (&self, id, "keep", 0);
+    raw_server_await_kept (&self, 60);
+    pthread_t thread;
+    cr_assert_eq (pthread_create (&thread, NULL, reply_to_kept, &self), 0);
+    unsigned replies = 0, failures = 0;
+    for (int i = 0; i < 60; i++) {
+        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        if (answer.header.type == GODWIT__REPLY)
+            replies++;
+        if (answer.header.type == GODWIT__FAILURE) {
+            failures++;
+            cr_assert_str_eq (godwit_value_as_str (godwit_value_at (answer.body, 2), ""),
+                              "the handler gave the request up without a reply");
+        }
+        raw_answer_release (&answer);
+    }
+    pthread_join (thread, NULL);
+    cr_assert_eq (replies, 40);
+    cr_assert_eq (failures, 20);
+    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    raw_server_end (&self);
+}
+
+RAW_TEST (kept_ones_count)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 2, .queue_limit = 1), NULL);
+    request (&self, 1, "keep", 0);
+    request (&self, 2, "keep", 0);
+    raw_server_await_kept (&self, 2);
+    request (&self, 3, "echo", 4);
+    request (&self, 4, "echo", 4);
+    cr_assert (raw_expect_nack (&self.peer, 4, GODWIT__NACK_OVERLOADED));
+    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, 1, NULL), GODWIT_ERR_TASK_TIMEOUT);
+    godwit_request_destroy (&self.kept[0]);
+    godwit_request_destroy (&self.kept[1]);
+    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 3);
+    raw_server_end (&self);
+}
+
+/* Their servers and their transport are gone, their values are not. */
+RAW_TEST (kept_ones_outlive_everything)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 2000), NULL);
+    for (uint64_t id = 1; id <= 1000; id++)
+        request (&self, id, "keep", (int64_t) id);
+    raw_server_await_kept (&self, 1000);
+    godwit_value_t *values[100];
+    for (size_t i = 0; i < 100; i++)
+        values[i] = godwit_value_ref (godwit_request_args (self.kept[i]));
+    raw_close (&self.peer);
+    godwit_server_destroy (&self.server);
+    cr_assert (self.destroyed);
+    for (size_t i = 0; i < 500; i++) {
+        cr_assert_eq (godwit_request_reply (self.kept[i], GODWIT_INT (NULL, 1)), GODWIT_OK);
+        godwit_request_destroy (&self.kept[i]);
+    }
+    godwit_transport_destroy (&self.transport);
+    for (size_t i = 500; i < 1000; i++) {
+        if (i % 2)
+            cr_assert_eq (godwit_request_reply (self.kept[i], GODWIT_INT (NULL, 1)), GODWIT_OK);
+        godwit_request_destroy (&self.kept[i]);
+    }
+    for (size_t i = 0; i < 100; i++) {
+        const int64_t x = godwit_value_as_int (godwit_value_get (values[i], "x"), 0);
+        cr_assert (x >= 1 && x <= 1000);
+        godwit_value_unref (&values[i]);
+    }
+    pthread_cond_destroy (&self.changed);
+    pthread_mutex_destroy (&self.lock);
+}
+
+/* ---- life ---- */
+
+RAW_TEST (stop_drains)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
+    request (&self, 1, "block", 0);
+    request (&self, 2, "echo", 2);
+    raw_server_await_entered (&self, 1);
+    pass_through (&self.peer);
+    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
+    raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+    cr_assert_eq (answer.header.type, GODWIT__GOODBYE);
+    cr_assert_eq (answer.header.target, self.server->id);
+    raw_answer_release (&answer);
+    request (&self, 3, "echo", 3);
+    cr_assert (raw_expect_nack (&self.peer, 3, GODWIT__NACK_DRAINING));
+    cr_assert_eq (godwit_server_wait (self.server, 1, NULL), GODWIT_ERR_TASK_TIMEOUT);
+    raw_server_let_go (&self);
+    cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 1));
+    cr_assert (raw_expect_reply_int (&self.peer, 2, 2));
+    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_start (self.server, NULL), GODWIT_OK);
+    request (&self, 4, "echo", 4);
+    cr_assert (raw_expect_reply_int (&self.peer, 4, 4));
+    raw_server_end (&self);
+}
+
+RAW_TEST (destroy_refuses_what_is_queued)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
+    request (&self, 1, "keep", 0);
+    raw_server_await_kept (&self, 1);
+    request (&self, 2, "echo", 0);
+    request (&self, 3, "echo", 0);
+    pass_through (&self.peer);
+    godwit_server_destroy (&self.server);
+    cr_assert (self.destroyed);
+    unsigned refused = 0, goodbyes = 0;
+    while (refused < 2 || goodbyes < 1) {
+        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        cr_assert (answer.came);
+        refused += answer.header.type == GODWIT__NACK && answer.header.aux == GODWIT__NACK_DRAINING;
+        goodbyes += answer.header.type == GODWIT__GOODBYE;
+        raw_answer_release (&answer);
+    }
+    godwit_request_destroy (&self.kept[0]);
+    raw_server_end (&self);
+}
+
+/* The transport goes first, with a handler that still runs. */
+static void *
+let_go_later (void *argument)
+{
+    raw_server_t *const self = argument;
+    while (!atomic_load (&self->transport->closing))
+        sched_yield ();
+    raw_server_let_go (self);
+    return NULL;
+}
+
+RAW_TEST (transport_waits_for_handlers)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
+    request (&self, 1, "block", 0);
+    request (&self, 2, "echo", 0);
+    raw_server_await_entered (&self, 1);
+    pass_through (&self.peer);
+    pthread_t thread;
+    cr_assert_eq (pthread_create (&thread, NULL, let_go_later, &self), 0);
+    godwit_transport_t *transport = self.transport;
+    godwit_transport_destroy (&transport);
+    pthread_join (thread, NULL);
+    cr_assert_eq (raw_server_count (&self, &self.inside), 0);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 1);
+    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_ERR_CLOSED);
+    godwit_server_destroy (&self.server);
+    raw_close (&self.peer);
+    pthread_cond_destroy (&self.changed);
+    pthread_mutex_destroy (&self.lock);
+}
+
+typedef struct changer {
+    raw_server_t *self;
+    unsigned seed;
+} changer_t;
+
+static void *
+start_and_stop (void *argument)
+{
+    changer_t *const changer = argument;
+    for (int i = 0; i < 100; i++) {
+        changer->seed = changer->seed * 1103515245 + 12345;
+        const godwit_status_t status = changer->seed >> 16 & 1 ? godwit_server_start (changer->self->server, NULL)
+                                                               : godwit_server_stop (changer->self->server, NULL);
+        cr_assert_eq (status, GODWIT_OK);
+    }
+    return NULL;
+}
+
+RAW_TEST (starts_and_stops_in_any_order)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    changer_t changers[2] = {{&self, 1}, {&self, 77}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq (pthread_create (&threads[i], NULL, start_and_stop, &changers[i]), 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join (threads[i], NULL);
+    cr_assert_eq (godwit_server_start (self.server, NULL), GODWIT_OK);
+    const godwit__header_t header = raw_header_of (&self, 1);
+    raw_request (&self.peer, &header, "echo", 5);
+    for (;;) {
+        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        cr_assert (answer.came);
+        cr_assert (answer.header.type == GODWIT__GOODBYE || answer.header.type == GODWIT__REPLY);
+        raw_answer_release (&answer);
+        if (answer.header.type == GODWIT__REPLY)
+            break;
+    }
+    raw_server_end (&self);
+}
+
+Test (server, needs_names)
+{
+    godwit_transport_t *transport = NULL;
+    godwit_server_t *server = NULL;
+    godwit_error_t *error = NULL;
+    cr_assert_eq (godwit_transport_new (&transport, "inproc://names/", NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "t"), NULL, 0, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_start (server, &error), GODWIT_ERR_INVALID_TARGET);
+    cr_assert_str_eq (godwit_error_message (error),
+                      "A server's target must have topic and server names specified");
+    godwit_error_destroy (&error);
+    cr_assert_eq (godwit_server_stop (server, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (server, 0, NULL), GODWIT_OK);
+    godwit_server_destroy (&server);
+    godwit_transport_destroy (&transport);
+}
