@@ -11,12 +11,6 @@
 #define DEFAULT_CONCURRENCY 64
 #define DEFAULT_QUEUE_LIMIT 1024
 
-static const char *
-exchange_of (const godwit_server_t *server)
-{
-    return server->target.exchange ? server->target.exchange : server->transport->control_exchange;
-}
-
 /* ---- making ---- */
 
 static godwit_server_options_t
@@ -42,6 +36,7 @@ static void
 server_free (godwit_server_t *server)
 {
     godwit__dispatch_destroy (&server->dispatch);
+    godwit__record_unref (&server->record);
     godwit__target_release (&server->target);
     pthread_cond_destroy (&server->settled);
     pthread_mutex_destroy (&server->lifecycle);
@@ -94,42 +89,6 @@ typedef struct change {
     godwit_status_t status;
     godwit_error_t *error;
 } change_t;
-
-/* Tells the cluster what the server is now. */
-static godwit_status_t
-announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t **error)
-{
-    godwit_transport_t *const transport = server->transport;
-    const godwit__pool_t *const pool = server->pool;
-    godwit__record_t fields = {.incarnation = transport->incarnation,
-                               .server_id = server->id,
-                               .revision = ++server->revision,
-                               .state = state,
-                               .weight = server->weight,
-                               .exchange = exchange_of (server),
-                               .topic = server->target.topic,
-                               .server = server->target.server,
-                               .fanout_address = "",
-                               .host = transport->host_id,
-                               .versions = godwit__dispatch_versions (server->dispatch)};
-    memcpy (fields.instance, transport->instance, sizeof fields.instance);
-    for (size_t i = 0; i < pool->port_count; i++) {
-        const godwit__port_addresses_t *const addresses = &pool->ports[i].addresses;
-        for (size_t j = 0; j < addresses->link_count && fields.address_count < GODWIT__RECORD_ADDRESS_MAX;
-             j++)
-            fields.addresses[fields.address_count++] = addresses->links[j];
-        /* The last port reaches the furthest: one publisher address for everybody. */
-        if (addresses->fanout[0])
-            fields.fanout_address = addresses->fanout;
-    }
-    godwit__record_t *record = godwit__record_new (&fields);
-    if (!record)
-        return godwit__error_no_memory (error);
-    const godwit_status_t status =
-        transport->matchmaker->ops->announce (transport->matchmaker, record, error);
-    godwit__record_unref (&record);
-    return status;
-}
 
 /* With the lock: another started server of this process that listens to the same publications. */
 static const godwit_server_t *
@@ -229,7 +188,7 @@ join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error
     server->pool = pool;
     godwit__pool_unlock (pool);
     godwit_transport_t *const transport = server->transport;
-    godwit__fanout_key (server->key, transport->virtual_host, exchange_of (server), server->target.topic);
+    godwit__fanout_key (server->key, transport->virtual_host, godwit__server_exchange (server), server->target.topic);
     godwit__fanout_marker (server->marker, server->key, transport->instance, server->id);
     return GODWIT_OK;
 }
@@ -280,7 +239,7 @@ start_on_control (void *argument)
         /* Before it is announced: the first request may come while announce runs. */
         set_accepts (server, !status);
         if (!status)
-            status = announce (server, GODWIT__RECORD_UP, &change->error);
+            status = godwit__server_announce (server, GODWIT__RECORD_UP, &change->error);
         if (status) {
             set_accepts (server, false);
             unsubscribe (server);
@@ -318,7 +277,7 @@ stop_on_control (void *argument)
     unsubscribe (server);
     /* DRAINING is certain knowledge, which `gone` is not; who misses it learns it from GOODBYE or from a
      * refusal. */
-    announce (server, GODWIT__RECORD_DRAINING, NULL);
+    godwit__server_announce (server, GODWIT__RECORD_DRAINING, NULL);
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
     godwit__pool_lock (pool);
     for (size_t i = 0; i < pool->port_count && !pool->stopping; i++)
@@ -580,6 +539,7 @@ godwit_server_destroy (godwit_server_t **server_p)
     if (godwit__transport_check (transport, NULL) == GODWIT_ERR_FORKED) {
         /* Locks may be held by threads that this process does not have. */
         godwit__dispatch_destroy (&server->dispatch);
+        godwit__record_unref (&server->record);
         godwit__target_release (&server->target);
         free (server);
         godwit__transport_unref (transport);

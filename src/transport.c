@@ -165,6 +165,7 @@ open_matchmaker (godwit_transport_t *transport, godwit_error_t **error)
         .url = transport->url,
         .instance = transport->instance,
         .virtual_host = transport->virtual_host,
+        .control_exchange = transport->control_exchange,
         .refresh_ms = transport->options.refresh_ms,
         .seed = (uint64_t) randombytes_random () << 32 | randombytes_random (),
     };
