@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,11 +257,23 @@ serve (const char *transport, bool inproc, char where[2][256])
         die ("threads");
 }
 
+/* A process that wanders between processors, or shares one with the other, differs by more than what is
+ * measured. */
+static void
+pin (size_t processor)
+{
+    cpu_set_t set;
+    CPU_ZERO (&set);
+    CPU_SET (processor, &set);
+    sched_setaffinity (0, sizeof set, &set);
+}
+
 int
 main (int argc, char **argv)
 {
     char where[2][256];
     if (argc == 3 && strcmp (argv[1], "serve") == 0) {
+        pin (1);
         serve (argv[2], false, where);
         printf ("%s %s\n", where[0], where[1]);
         fflush (stdout);
@@ -283,6 +296,7 @@ main (int argc, char **argv)
         serve (transport, true, where);
     } else {
         start_server (transport, where);
+        pin (0);
         driver_open (false);
     }
     void *bare = bare_open (ZMQ_DEALER, NULL, where[0]);

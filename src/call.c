@@ -198,7 +198,8 @@ static godwit__io_t
 hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
 {
     uint8_t *data = godwit__call_data (call);
-    const int64_t left_ms = (call->deadline_ns - now_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
+    call->pending.left_ns = call->deadline_ns - now_ns;
+    const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
     godwit__header_write (data, &(godwit__header_t){
                                     .type = GODWIT__REQUEST,
                                     .flags = call->cast ? GODWIT__FLAG_CAST : 0,

@@ -526,19 +526,19 @@ lead (godwit__connection_t *connection, godwit__pending_t *own)
     godwit__frame_t frame;
     godwit__origin_t origin;
 
+    int64_t left = own->left_ns;
     while (own->leads && is_waiting (own)) {
-        const godwit__io_t io = ops->recv (connection->link, &frame, &origin);
-        if (io == GODWIT__IO_OK) {
+        /* Whoever ends the call between the test above and here wakes the link, and so this wait. */
+        const godwit__io_t io = ops->receive (connection->link, &frame, &origin, left);
+        if (io == GODWIT__IO_OK)
             on_frame (connection, &frame, own);
-        } else if (io == GODWIT__IO_CLOSED) {
+        else if (io == GODWIT__IO_CLOSED)
             godwit__connection_down (connection, "the connection was lost");
-        } else {
-            const int64_t left = left_ns (connection, own->deadline_ns);
-            if (left == 0)
-                return;
-            /* Whoever ends it between the test above and here wakes the link, and so this wait. */
-            ops->wait (connection->link, false, left);
-        }
+        if (!own->leads || !is_waiting (own))
+            return;
+        left = left_ns (connection, own->deadline_ns);
+        if (left == 0)
+            return;
     }
 }
 
@@ -588,6 +588,7 @@ godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *p
             claim_lead (connection, pending);
         if (pending->leads) {
             pthread_mutex_unlock (&connection->lock);
+            pending->left_ns = left_ns (connection, pending->deadline_ns);
             lead (connection, pending);
             pthread_mutex_lock (&connection->lock);
         } else {

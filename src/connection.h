@@ -40,6 +40,7 @@ typedef enum godwit__ending {
 typedef struct godwit__pending {
     uint64_t id;
     int64_t deadline_ns;
+    int64_t left_ns;   /* until then, when it was sent */
     const void *owner; /* the client, for godwit__connection_abandon */
     /* NULL: a caller waits with godwit__connection_await. Otherwise called once it has ended, on any thread,
      * without a lock held; the pending may be freed in it. */

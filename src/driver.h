@@ -53,6 +53,10 @@ typedef struct godwit__channel_ops {
      * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason.
      * The leader only, after recv said AGAIN. */
     void (*wait) (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
+    /* recv and wait in one, for which a driver may have cheaper means: takes the next frame, and if there is none
+     * waits for it, for at most timeout_ns. AGAIN: it was woken, time passed, or for no reason. The leader only. */
+    godwit__io_t (*receive) (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
+                             int64_t timeout_ns);
     /* Makes the wait that runs, or the next one, return at once. Any thread. */
     void (*wake) (godwit__channel_t *channel);
     /* A descriptor that becomes readable when wait would return, so that a reactor can lead: whoever is told
@@ -68,6 +72,18 @@ typedef struct godwit__channel_ops {
 struct godwit__channel {
     const godwit__channel_ops_t *ops;
 };
+
+/* A `receive` for drivers whose recv and wait cannot be cheaper. */
+static inline godwit__io_t
+godwit__channel_receive (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
+                         int64_t timeout_ns)
+{
+    const godwit__io_t io = channel->ops->recv (channel, frame, origin);
+    if (io != GODWIT__IO_AGAIN || timeout_ns <= 0)
+        return io;
+    channel->ops->wait (channel, false, timeout_ns);
+    return channel->ops->recv (channel, frame, origin);
+}
 
 /* Told on the reactor's thread, never from within open_link. up at most once, down exactly once unless close
  * comes first (refused, timed out while connecting, or gone). */

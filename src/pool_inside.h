@@ -185,8 +185,10 @@ void godwit__watch_wake (godwit__pool_t *pool);
 
 /* ---- port.c ---- */
 
-/* The next frame: of a batch that was received, or from the channel. The leader's thread. */
-godwit__io_t godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin);
+/* The next frame: of a batch that was received, or from the channel, for which it waits up to timeout_ns. The
+ * leader's thread. */
+godwit__io_t godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin,
+                                int64_t timeout_ns);
 /* A frame that came up, which is consumed. The leader's thread; worker is NULL with external_loop. False: it
  * no longer leads. */
 bool godwit__port_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame,

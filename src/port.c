@@ -336,7 +336,7 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
 }
 
 godwit__io_t
-godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin)
+godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin, int64_t timeout_ns)
 {
     if (port->batch.batch) {
         switch (godwit__batch_next (&port->batch, frame)) {
@@ -351,10 +351,8 @@ godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_
         }
         godwit__cork_close (&port->cork);
     }
-    const godwit__io_t io = port->channel->ops->recv (port->channel, frame, origin);
-    if (io != GODWIT__IO_OK)
-        port->now_ns = 0; /* the next frame may be long in coming */
-    return io;
+    port->now_ns = 0; /* the next frame may be long in coming */
+    return port->channel->ops->receive (port->channel, frame, origin, timeout_ns);
 }
 
 static bool
@@ -423,7 +421,7 @@ turn (godwit__port_t *port)
     for (int i = 0; i < TURN_FRAMES; i++) {
         godwit__frame_t frame;
         godwit__origin_t origin = 0;
-        if (godwit__port_next (port, &frame, &origin) != GODWIT__IO_OK)
+        if (godwit__port_next (port, &frame, &origin, 0) != GODWIT__IO_OK)
             return;
         godwit__port_frame (port, NULL, &frame, origin);
     }

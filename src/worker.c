@@ -150,8 +150,6 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
 static void
 lead (godwit__worker_t *worker, godwit__port_t *port)
 {
-    godwit__channel_t *const channel = port->channel;
-    const godwit__channel_ops_t *const ops = channel->ops;
     bool leads = true;
     while (leads) {
         if (atomic_load_explicit (&port->attention, memory_order_relaxed) && !godwit__port_attend (port)) {
@@ -162,10 +160,8 @@ lead (godwit__worker_t *worker, godwit__port_t *port)
         }
         godwit__frame_t frame;
         godwit__origin_t origin = 0;
-        if (godwit__port_next (port, &frame, &origin) == GODWIT__IO_OK)
+        if (godwit__port_next (port, &frame, &origin, GODWIT__NEVER) == GODWIT__IO_OK)
             leads = godwit__port_frame (port, worker, &frame, origin);
-        else
-            ops->wait (channel, false, GODWIT__NEVER);
     }
 }
 

@@ -11,8 +11,7 @@
 /* A larger ring is given back when it has run empty. */
 #define RING_KEPT 256
 
-/* --- sleeping and waking
- * -------------------------------------------------------------------------------------------
+/* --- sleeping and waking ---
  *
  * The leader decides to sleep under the lock (`sleeping`), and whoever brings it something decides under the
  * lock to wake it, so no wake-up is lost; the system call comes after the lock was released. The inbox may be

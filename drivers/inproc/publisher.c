@@ -154,6 +154,7 @@ static const godwit__channel_ops_t publisher_ops = {
     .send = send_publisher,
     .recv = godwit__inproc_recv,
     .wait = godwit__inproc_wait,
+    .receive = godwit__channel_receive,
     .wake = godwit__inproc_wake,
     .fd = godwit__inproc_fd,
     .close = close_publisher,

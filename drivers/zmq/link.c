@@ -82,26 +82,46 @@ send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     return result;
 }
 
+/* Lock held. flags: ZMQ_DONTWAIT, or 0 to wait within the socket (godwit__guard_is_alone). */
 static godwit__io_t
-recv_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+take_frame (zmq_link_t *self, godwit__frame_t *frame, int flags)
 {
-    zmq_link_t *self = (zmq_link_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
-    godwit__io_t result = GODWIT__IO_OK;
-    (void) origin;
-    godwit__guard_lock (guard);
-    while (godwit__frame_receive (frame, guard->socket) == 0) {
+    while (godwit__frame_receive (frame, guard->socket, flags) == 0) {
         godwit__guard_received (guard);
         if (!godwit__frame_has_more (frame))
-            goto done;
+            return GODWIT__IO_OK;
         godwit__zmq_count (&self->base.driver->counters.malformed);
         godwit__frame_discard (frame, guard->socket);
     }
     godwit__guard_quiet (guard);
-    result = self->state == LINK_DOWN ? GODWIT__IO_CLOSED : GODWIT__IO_AGAIN;
-done:
-    godwit__guard_unlock (guard);
+    return self->state == LINK_DOWN ? GODWIT__IO_CLOSED : GODWIT__IO_AGAIN;
+}
+
+static godwit__io_t
+recv_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    zmq_link_t *self = (zmq_link_t *) channel;
+    (void) origin;
+    godwit__guard_lock (&self->base.guard);
+    const godwit__io_t result = take_frame (self, frame, ZMQ_DONTWAIT);
+    godwit__guard_unlock (&self->base.guard);
     return result;
+}
+
+static godwit__io_t
+receive_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin, int64_t timeout_ns)
+{
+    zmq_link_t *self = (zmq_link_t *) channel;
+    godwit__guard_t *guard = &self->base.guard;
+    godwit__guard_lock (guard);
+    const bool alone = self->state == LINK_UP && godwit__guard_is_alone (guard, timeout_ns);
+    const godwit__io_t result = take_frame (self, frame, alone ? 0 : ZMQ_DONTWAIT);
+    godwit__guard_unlock (guard);
+    if (result != GODWIT__IO_AGAIN || timeout_ns <= 0)
+        return result;
+    godwit__guard_wait (guard, false, timeout_ns);
+    return recv_link (channel, frame, origin);
 }
 
 /* --- the monitor ----------------------------------------------------------------------------- */
@@ -194,7 +214,7 @@ next_event (void *monitor)
 {
     godwit__frame_t frame;
     uint16_t event = 0;
-    if (godwit__frame_receive (&frame, monitor))
+    if (godwit__frame_receive (&frame, monitor, ZMQ_DONTWAIT))
         return 0;
     if (frame.size >= sizeof event)
         memcpy (&event, frame.data, sizeof event);
@@ -267,6 +287,7 @@ static const godwit__channel_ops_t link_ops = {
     .send = send_link,
     .recv = recv_link,
     .wait = godwit__zmq_wait,
+    .receive = receive_link,
     .wake = godwit__zmq_wake,
     .fd = godwit__zmq_fd,
     .close = close_link,

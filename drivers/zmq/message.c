@@ -91,11 +91,11 @@ release_frame (godwit__frame_t *frame)
 }
 
 int
-godwit__frame_receive (godwit__frame_t *frame, void *socket)
+godwit__frame_receive (godwit__frame_t *frame, void *socket, int flags)
 {
     zmq_msg_t *message = message_of (frame);
     zmq_msg_init (message);
-    while (zmq_msg_recv (message, socket, ZMQ_DONTWAIT) < 0) {
+    while (zmq_msg_recv (message, socket, flags) < 0) {
         if (errno != EINTR)
             return errno; /* an empty message needs no close */
     }
@@ -118,7 +118,7 @@ godwit__frame_discard (godwit__frame_t *frame, void *socket)
     godwit__frame_release (frame);
     while (more) {
         /* The parts of a message come together, so this cannot fail while there are more. */
-        if (godwit__frame_receive (frame, socket))
+        if (godwit__frame_receive (frame, socket, ZMQ_DONTWAIT))
             break;
         more = godwit__frame_has_more (frame);
         godwit__frame_release (frame);

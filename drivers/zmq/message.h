@@ -21,9 +21,9 @@ void godwit__outgoing_sent (godwit__outgoing_t *outgoing, const godwit__message_
 /* It was not sent: the bytes stay the caller's. */
 void godwit__outgoing_cancel (godwit__outgoing_t *outgoing);
 
-/* Receives one part into an uninitialised frame, without waiting: 0, or an errno; then there is nothing to
- * release. */
-int godwit__frame_receive (godwit__frame_t *frame, void *socket);
+/* Receives one part into an uninitialised frame; flags: ZMQ_DONTWAIT, or 0 to wait for the socket's
+ * ZMQ_RCVTIMEO. 0, or an errno; then there is nothing to release. */
+int godwit__frame_receive (godwit__frame_t *frame, void *socket, int flags);
 /* Whether the message has another part. */
 bool godwit__frame_has_more (const godwit__frame_t *frame);
 /* Releases the frame and throws away the other parts of its message. */

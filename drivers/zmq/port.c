@@ -16,6 +16,8 @@
 /* While links keep the leader busy, it looks for publications after so many frames; when there was one, after
  * each. */
 #define LINKS_PER_LOOK 128
+/* The same while the leader waits within the ROUTER, where the SUB's descriptor cannot tell. */
+#define LINKS_PER_LOOK_ALONE 16
 /* And the other way round. */
 #define PUBLICATIONS_PER_LOOK 16
 #define LISTEN_BACKLOG 1024
@@ -102,17 +104,17 @@ throw_away (zmq_port_t *self, godwit__frame_t *frame, void *socket)
 
 /* True if there was a frame. A peer that named itself, or sends several parts, is none of ours. */
 static bool
-receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
+receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin, int flags)
 {
     void *router = self->base.guard.socket;
-    while (godwit__frame_receive (frame, router) == 0) {
+    while (godwit__frame_receive (frame, router, flags) == 0) {
         *origin = origin_of (frame);
         if (!*origin || !godwit__frame_has_more (frame)) {
             throw_away (self, frame, router);
             continue;
         }
         godwit__frame_release (frame);
-        if (godwit__frame_receive (frame, router))
+        if (godwit__frame_receive (frame, router, ZMQ_DONTWAIT))
             continue;
         if (!godwit__frame_has_more (frame))
             return true;
@@ -126,7 +128,7 @@ static bool
 receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
 {
     *origin = GODWIT__ORIGIN_FANOUT;
-    while (godwit__frame_receive (frame, self->subscriber) == 0) {
+    while (godwit__frame_receive (frame, self->subscriber, ZMQ_DONTWAIT) == 0) {
         if (frame->size >= GODWIT__KEY_SIZE && !godwit__frame_has_more (frame))
             return true;
         throw_away (self, frame, self->subscriber);
@@ -147,17 +149,24 @@ look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *
     return got;
 }
 
+/* Lock held. timeout_ns: how long it may wait within the ROUTER; 0: not at all. */
 static godwit__io_t
-recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+take_frame (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin, int64_t timeout_ns)
 {
-    zmq_port_t *self = (zmq_port_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
     bool got = false;
-    godwit__guard_lock (guard);
     if (self->subscriber && !self->links_before_look--)
         got = look_at_subscriber (self, frame, origin);
-    if (!got)
-        got = receive_from_link (self, frame, origin);
+    if (got) {
+        /* Where publications come, nobody waits for the ROUTER alone. */
+        godwit__guard_is_shared (guard);
+    } else {
+        const bool alone = timeout_ns > 0 && (!self->subscriber || guard->second_quiet) &&
+                           godwit__guard_is_alone (guard, timeout_ns);
+        if (alone && self->links_before_look > LINKS_PER_LOOK_ALONE)
+            self->links_before_look = LINKS_PER_LOOK_ALONE;
+        got = receive_from_link (self, frame, origin, alone ? 0 : ZMQ_DONTWAIT);
+    }
     /* When the last look found nothing and the SUB's descriptor, which every wait looks at, said nothing
      * since, there is nothing. A reactor does not tell which descriptor it was, so for it we look each time.
      */
@@ -167,8 +176,31 @@ recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
         godwit__guard_received (guard);
     else
         godwit__guard_quiet (guard);
-    godwit__guard_unlock (guard);
     return got ? GODWIT__IO_OK : GODWIT__IO_AGAIN;
+}
+
+static godwit__io_t
+recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    zmq_port_t *self = (zmq_port_t *) channel;
+    godwit__guard_lock (&self->base.guard);
+    const godwit__io_t result = take_frame (self, frame, origin, 0);
+    godwit__guard_unlock (&self->base.guard);
+    return result;
+}
+
+static godwit__io_t
+receive_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin, int64_t timeout_ns)
+{
+    zmq_port_t *self = (zmq_port_t *) channel;
+    godwit__guard_t *guard = &self->base.guard;
+    godwit__guard_lock (guard);
+    const godwit__io_t result = take_frame (self, frame, origin, timeout_ns);
+    godwit__guard_unlock (guard);
+    if (result == GODWIT__IO_OK || timeout_ns <= 0)
+        return result;
+    godwit__guard_wait (guard, false, timeout_ns);
+    return recv_port (channel, frame, origin);
 }
 
 /* --- subscriptions --------------------------------------------------------------------------- */
@@ -218,6 +250,7 @@ static const godwit__channel_ops_t port_ops = {
     .send = send_port,
     .recv = recv_port,
     .wait = godwit__zmq_wait,
+    .receive = receive_port,
     .wake = godwit__zmq_wake,
     .fd = godwit__zmq_fd,
     .close = close_port,

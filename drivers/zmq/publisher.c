@@ -29,7 +29,7 @@ recv_publisher (godwit__channel_t *channel, godwit__frame_t *frame, godwit__orig
     if (origin)
         *origin = 0;
     godwit__guard_lock (&self->guard);
-    while (godwit__frame_receive (frame, self->guard.socket) == 0) {
+    while (godwit__frame_receive (frame, self->guard.socket, ZMQ_DONTWAIT) == 0) {
         godwit__guard_received (&self->guard);
         if (frame->size == NEWS_SIZE && frame->data[0] <= 1 && !godwit__frame_has_more (frame))
             goto done;
@@ -108,6 +108,7 @@ static const godwit__channel_ops_t publisher_ops = {
     .send = send_publisher,
     .recv = recv_publisher,
     .wait = godwit__zmq_wait,
+    .receive = godwit__channel_receive,
     .wake = godwit__zmq_wake,
     .fd = godwit__zmq_fd,
     .close = close_publisher,
