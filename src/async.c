@@ -35,7 +35,7 @@ stall (godwit__call_t *call)
     const bool changed = transport->change_count != change_seen;
     pthread_mutex_unlock (&transport->lock);
     if (changed)
-    godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+        godwit__reactor_post (completion->reactor, &completion->advance_stalled);
     godwit__completion_deadline (completion, until_ns);
 }
 
@@ -143,7 +143,7 @@ godwit__calls_advance_stalled (godwit_transport_t *transport)
         godwit__call_t *call = ordered;
         ordered = call->next_stalled;
         if (call->change_seen != change_count || due_ns (call) <= now_ns || atomic_load (&transport->closing))
-        carry_on (call);
+            carry_on (call);
         else
             stall (call);
     }

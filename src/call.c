@@ -394,6 +394,13 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
             godwit_error_destroy (&failure);
         return GODWIT__VERDICT_FINAL;
     }
+    if (header->type != GODWIT__REPLY) { /* RESOLVED: an answer to something else */
+        GODWIT__COUNT (call->client->transport, frames_malformed);
+        godwit__frame_release (&call->pending.frame);
+        *status = godwit__error_set_outcome (error, GODWIT_ERR_MALFORMED, GODWIT_OUTCOME_MAYBE_RUN,
+                                             "The answer is no reply");
+        return GODWIT__VERDICT_FINAL;
+    }
     godwit__limits_t limits = godwit__default_limits;
     limits.size = call->client->transport->options.max_message_size;
     godwit__block_t *block = NULL;

@@ -230,7 +230,7 @@ void
 godwit__completion_stop (godwit__completion_t *completion)
 {
     pthread_mutex_lock (&completion->lock);
-        atomic_store (&completion->stop, true);
+    atomic_store (&completion->stop, true);
     pthread_mutex_unlock (&completion->lock);
     if (completion->runs) {
         godwit__reactor_wake (completion->reactor);

@@ -230,6 +230,7 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
     bool ready = false;
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_OPENING) {
+        memcpy (connection->instance, identity.instance, sizeof connection->instance);
         atomic_store (&connection->state, GODWIT__CONNECTION_READY);
         ready = true;
     }
@@ -355,6 +356,7 @@ on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
     switch (header.type) {
     case GODWIT__REPLY:
     case GODWIT__FAILURE:
+    case GODWIT__RESOLVED:
         on_ending (connection, &header, frame, own);
         return;
     case GODWIT__NACK:

@@ -322,6 +322,12 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
         case GODWIT__BATCH:
             batch (port, origin, frame);
             break;
+        case GODWIT__RESOLVE:
+            if (!state || !state->known)
+                godwit__port_send_header (port, origin, GODWIT__NACK, 0, header.id, GODWIT__NACK_HELLO);
+            else if (!godwit__server_resolve (port, origin, header.id, frame))
+                malformed (port, origin);
+            break;
         case GODWIT__CANCEL:
             godwit__pool_cancel (port->pool, port, origin, &header);
             break;

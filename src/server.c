@@ -11,12 +11,6 @@
 #define DEFAULT_CONCURRENCY 64
 #define DEFAULT_QUEUE_LIMIT 1024
 
-static const char *
-exchange_of (const godwit_server_t *server)
-{
-    return server->target.exchange ? server->target.exchange : server->transport->control_exchange;
-}
-
 /* ---- making ---- */
 
 static godwit_server_options_t
@@ -42,6 +36,7 @@ static void
 server_free (godwit_server_t *server)
 {
     godwit__dispatch_destroy (&server->dispatch);
+    godwit__record_unref (&server->record);
     godwit__target_release (&server->target);
     pthread_cond_destroy (&server->settled);
     pthread_mutex_destroy (&server->lifecycle);
@@ -95,6 +90,7 @@ typedef struct change {
     godwit_error_t *error;
 } change_t;
 
+<<<<<<< HEAD
 static uint32_t
 next_revision (godwit_server_t *server)
 {
@@ -140,6 +136,8 @@ announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t 
     return status;
 }
 
+=======
+>>>>>>> static
 /* With the lock: another started server of this process that listens to the same publications. */
 static const godwit_server_t *
 same_topic (const godwit__pool_t *pool, const godwit_server_t *server)
@@ -217,8 +215,9 @@ pool_of (godwit_transport_t *transport, godwit__pool_t **pool, godwit_error_t **
     return GODWIT_OK;
 }
 
-/* Gives the server a number and a place in the pool, which is then kept by it. A restarted server gets another
- * number: what is still under way about the old one, a GOODBYE or a refusal, says nothing about the new one. */
+/* Gives the server a number and a place in the pool, which is then kept by it. A restarted server gets
+ * another number: what is still under way about the old one, a GOODBYE or a refusal, says nothing about the
+ * new one. */
 static godwit_status_t
 join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error)
 {
@@ -236,13 +235,14 @@ join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error
     if (server->pool)
         pool->servers[server->id - 1] = NULL;
     else
-    pool->refs++;
+        pool->refs++;
     pool->servers[pool->server_count++] = server;
     server->id = (uint32_t) pool->server_count;
     server->pool = pool;
     godwit__pool_unlock (pool);
     godwit_transport_t *const transport = server->transport;
-    godwit__fanout_key (server->key, transport->virtual_host, exchange_of (server), server->target.topic);
+    godwit__fanout_key (server->key, transport->virtual_host, godwit__server_exchange (server),
+                        server->target.topic);
     godwit__fanout_marker (server->marker, server->key, transport->instance, server->id);
     return GODWIT_OK;
 }
@@ -284,15 +284,15 @@ start_on_control (void *argument)
         status = godwit__error_set (&change->error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
     if (!status && !pool)
         status = pool_of (server->transport, &pool, &change->error);
-        if (!status)
-            status = join_pool (server, pool, &change->error);
+    if (!status)
+        status = join_pool (server, pool, &change->error);
     if (!status) {
         warn_of_twin (server);
         status = subscribe (server, &change->error);
         /* Before it is announced: the first request may come while announce runs. */
         set_accepts (server, !status);
         if (!status)
-            status = announce (server, GODWIT__RECORD_UP, &change->error);
+            status = godwit__server_announce (server, GODWIT__RECORD_UP, &change->error);
         if (status) {
             set_accepts (server, false);
             unsubscribe (server);
@@ -330,7 +330,7 @@ stop_on_control (void *argument)
     unsubscribe (server);
     /* DRAINING is certain knowledge, which `gone` is not; who misses it learns it from GOODBYE or from a
      * refusal. */
-    announce (server, GODWIT__RECORD_DRAINING, NULL);
+    godwit__server_announce (server, GODWIT__RECORD_DRAINING, NULL);
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
     godwit__pool_lock (pool);
     for (size_t i = 0; i < pool->port_count && !pool->stopping; i++)
@@ -592,6 +592,7 @@ godwit_server_destroy (godwit_server_t **server_p)
     if (godwit__transport_check (transport, NULL) == GODWIT_ERR_FORKED) {
         /* Locks may be held by threads that this process does not have. */
         godwit__dispatch_destroy (&server->dispatch);
+        godwit__record_unref (&server->record);
         godwit__target_release (&server->target);
         free (server);
         godwit__transport_unref (transport);

@@ -34,8 +34,7 @@ core_destroyed_in_any_order (const core_kind_t *kind)
         }
         godwit_error_t *error = NULL;
         const godwit_status_t status = godwit_future_wait (future, PATIENCE_MS, NULL, NULL, &error);
-        cr_assert (status == GODWIT_ERR_CLOSED || status == GODWIT_ERR_TIMEOUT ||
-                       status == GODWIT_ERR_FAILED,
+        cr_assert (status == GODWIT_ERR_CLOSED || status == GODWIT_ERR_TIMEOUT || status == GODWIT_ERR_FAILED,
                    "order %s: %s", orders[i], godwit_error_print (error));
         godwit_error_destroy (&error);
         godwit_future_destroy (&future);
@@ -57,9 +56,9 @@ enum { SYNCHRONOUS = 100, ASYNCHRONOUS = 900 };
 
 typedef struct crowd {
     godwit_client_t *client;
-    tally_t ended;                          /* calls that ended ... */
-    atomic_uint times[ASYNCHRONOUS];        /* ... each so often ... */
-    atomic_uint not_closed;                 /* ... and otherwise than they should */
+    tally_t ended;                   /* calls that ended ... */
+    atomic_uint times[ASYNCHRONOUS]; /* ... each so often ... */
+    atomic_uint not_closed;          /* ... and otherwise than they should */
     atomic_bool started;
 } crowd_t;
 
@@ -114,8 +113,8 @@ destroy_during_calls (const core_kind_t *kind, bool of_transport)
         pthread_create (&threads[i], NULL, call_and_wait, &crowd);
     for (unsigned i = 0; i < ASYNCHRONOUS; i++) {
         calls[i] = (one_call_t){&crowd, i};
-        MUST (godwit_client_call_async (core.client, NULL, "hold", GODWIT_NO_ARGS, on_end, &calls[i],
-                                        &error));
+        MUST (
+            godwit_client_call_async (core.client, NULL, "hold", GODWIT_NO_ARGS, on_end, &calls[i], &error));
     }
     service_wait_held (&core.one, SYNCHRONOUS + ASYNCHRONOUS);
     cr_assert_eq (tally_get (&crowd.ended), 0u);
@@ -303,8 +302,7 @@ use_after_fork (core_t *core, godwit_future_t *future)
         return 1;
     if (godwit_client_cast (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL) != GODWIT_ERR_FORKED)
         return 2;
-    if (godwit_client_fanout (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, NULL) !=
-        GODWIT_ERR_FORKED)
+    if (godwit_client_fanout (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, NULL) != GODWIT_ERR_FORKED)
         return 3;
     if (godwit_client_call_async (core->client, NULL, "nothing", GODWIT_NO_ARGS, on_any_end, NULL, NULL) !=
         GODWIT_ERR_FORKED)
