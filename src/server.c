@@ -90,54 +90,6 @@ typedef struct change {
     godwit_error_t *error;
 } change_t;
 
-<<<<<<< HEAD
-static uint32_t
-next_revision (godwit_server_t *server)
-{
-    godwit__pool_lock (server->pool);
-    const uint32_t revision = ++server->revision;
-    godwit__pool_unlock (server->pool);
-    return revision;
-}
-
-/* Tells the cluster what the server is now. */
-static godwit_status_t
-announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t **error)
-{
-    godwit_transport_t *const transport = server->transport;
-    const godwit__pool_t *const pool = server->pool;
-    godwit__record_t fields = {.incarnation = transport->incarnation,
-                               .server_id = server->id,
-                               .revision = next_revision (server),
-                               .state = state,
-                               .weight = server->weight,
-                               .exchange = exchange_of (server),
-                               .topic = server->target.topic,
-                               .server = server->target.server,
-                               .fanout_address = "",
-                               .host = transport->host_id,
-                               .versions = godwit__dispatch_versions (server->dispatch)};
-    memcpy (fields.instance, transport->instance, sizeof fields.instance);
-    for (size_t i = 0; i < pool->port_count; i++) {
-        const godwit__port_addresses_t *const addresses = &pool->ports[i].addresses;
-        for (size_t j = 0; j < addresses->link_count && fields.address_count < GODWIT__RECORD_ADDRESS_MAX;
-             j++)
-            fields.addresses[fields.address_count++] = addresses->links[j];
-        /* The last port reaches the furthest: one publisher address for everybody. */
-        if (addresses->fanout[0])
-            fields.fanout_address = addresses->fanout;
-    }
-    godwit__record_t *record = godwit__record_new (&fields);
-    if (!record)
-        return godwit__error_no_memory (error);
-    const godwit_status_t status =
-        transport->matchmaker->ops->announce (transport->matchmaker, record, error);
-    godwit__record_unref (&record);
-    return status;
-}
-
-=======
->>>>>>> static
 /* With the lock: another started server of this process that listens to the same publications. */
 static const godwit_server_t *
 same_topic (const godwit__pool_t *pool, const godwit_server_t *server)
