@@ -163,18 +163,22 @@ godwit__completion_uncork (godwit__completion_t *completion)
 
 /* ---- life ---- */
 
+/* Whose thread this is: known without a look at what another thread may be starting at this moment. */
+static _Thread_local const godwit__completion_t *current;
+
 bool
 godwit__completion_is_current (const godwit__completion_t *completion)
 {
-    if (!completion->runs)
+    if (completion->reactor == completion->transport->control)
         return godwit__transport_is_processing (completion->transport);
-    return pthread_equal (pthread_self (), completion->thread);
+    return current == completion;
 }
 
 static void *
 run (void *user)
 {
     godwit__completion_t *completion = user;
+    current = completion;
     while (!atomic_load (&completion->stop))
         godwit__reactor_run_once (completion->reactor, GODWIT__NEVER);
     return NULL;
