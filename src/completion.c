@@ -163,15 +163,15 @@ godwit__completion_uncork (godwit__completion_t *completion)
 
 /* ---- life ---- */
 
-/* Whose thread this is: known without a look at what another thread may be starting at this moment. */
+/* The completion whose thread this is. */
 static _Thread_local const godwit__completion_t *current;
 
 bool
 godwit__completion_is_current (const godwit__completion_t *completion)
 {
-    if (completion->reactor == completion->transport->control)
-        return godwit__transport_is_processing (completion->transport);
-    return current == completion;
+    return completion->reactor == completion->transport->control
+               ? godwit__transport_is_processing (completion->transport)
+               : current == completion;
 }
 
 static void *
