@@ -97,9 +97,9 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
     /* What is refused by its server joins those that wait: they are counted before it is sent. */
     if (atomic_load_explicit (&transport->completion->stalled_count, memory_order_relaxed) >=
         (size_t) transport->options.queue_limit)
-        status = godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
-                                            "%d asynchronous calls wait already",
-                                            transport->options.queue_limit);
+        status =
+            godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
+                                       "%d asynchronous calls wait already", transport->options.queue_limit);
     else
         advance = godwit__call_advance (call, &status, error);
     switch (advance) {

@@ -209,7 +209,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         /* Nothing, if the request was kept and its time has passed. */
         const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
                                                   call->pending.frame.size) == GODWIT__HEADER_OK;
-        atomic_store (&call->pending.ending, replied                                 ? GODWIT__REPLIED
+        atomic_store (&call->pending.ending, replied                                   ? GODWIT__REPLIED
                                              : godwit__client_is_closed (call->client) ? GODWIT__ABANDONED
                                                                                        : GODWIT__EXPIRED);
         godwit__connection_unref (&picked->connection);

@@ -208,8 +208,9 @@ pool_of (godwit_transport_t *transport, godwit__pool_t **pool, godwit_error_t **
     return GODWIT_OK;
 }
 
-/* Gives the server a number and a place in the pool, which is then kept by it. A restarted server gets another
- * number: what is still under way about the old one, a GOODBYE or a refusal, says nothing about the new one. */
+/* Gives the server a number and a place in the pool, which is then kept by it. A restarted server gets
+ * another number: what is still under way about the old one, a GOODBYE or a refusal, says nothing about the
+ * new one. */
 static godwit_status_t
 join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error)
 {

@@ -1,7 +1,7 @@
 #include "src/transport.h"
 
-#include "src/clock.h"
 #include "src/client.h"
+#include "src/clock.h"
 #include "src/completion.h"
 #include "src/control.h"
 #include "src/directory.h"

@@ -267,8 +267,7 @@ on_block (void *user, godwit_status_t status, const godwit_value_t *result, cons
     (void) status;
     (void) result;
     (void) error;
-    chain->refused =
-        godwit_client_call (chain->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &refusal);
+    chain->refused = godwit_client_call (chain->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &refusal);
     snprintf (chain->says, sizeof chain->says, "%s", godwit_error_print (refusal));
     godwit_error_destroy (&refusal);
     if (godwit_client_cast (chain->client, NULL, "nothing", GODWIT_NO_ARGS, NULL) == GODWIT_OK)
@@ -303,9 +302,8 @@ core_futures_are_waited_for (const core_kind_t *kind)
     godwit_value_t *first = NULL, *second = NULL;
     bool finished = false;
     core_open (&core, kind);
-    MUST (godwit_client_call_future (core.client, NULL, "add",
-                                     GODWIT_ARGS (GODWIT_INT ("a", 1), GODWIT_INT ("b", 2)), &future,
-                                     &error));
+    MUST (godwit_client_call_future (
+        core.client, NULL, "add", GODWIT_ARGS (GODWIT_INT ("a", 1), GODWIT_INT ("b", 2)), &future, &error));
     MUST (godwit_future_wait (future, -1, &finished, &first, &error));
     cr_assert (finished && godwit_value_as_int (first, 0) == 3);
     MUST (godwit_future_wait (future, 0, NULL, &second, &error)); /* again, with a reference of its own */
@@ -381,9 +379,9 @@ core_handlers_may_call (const core_kind_t *kind)
         godwit_value_unref (&result);
     }
     /* A failure passes through every hop as itself. */
-    FAILS (GODWIT_ERR_REMOTE_ERROR, GODWIT_OUTCOME_RAN, "no tea left",
-           godwit_client_call (first, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "fail")), NULL,
-                               &error));
+    FAILS (
+        GODWIT_ERR_REMOTE_ERROR, GODWIT_OUTCOME_RAN, "no tea left",
+        godwit_client_call (first, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "fail")), NULL, &error));
     /* A server that calls itself. */
     godwit_client_destroy (&core.one.onward);
     MUST (godwit_client_prepare (&core.one.onward, first, GODWIT_OVERRIDES (.timeout_ms = PATIENCE_MS),
@@ -491,13 +489,13 @@ core_prepare_inherits_overrides_and_clears (const core_kind_t *kind)
                                  &error));
     cr_assert_neq (call_who (moved), '?');
     godwit_client_destroy (&moved);
-    MUST (godwit_client_prepare (
-        &moved, cleared, GODWIT_OVERRIDES (.topic = "elsewhere", .mandatory = GODWIT_YES), &error));
+    MUST (godwit_client_prepare (&moved, cleared,
+                                 GODWIT_OVERRIDES (.topic = "elsewhere", .mandatory = GODWIT_YES), &error));
     FAILS (GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT, "",
            godwit_client_call (moved, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     godwit_client_destroy (&moved);
-    MUST (godwit_client_prepare (
-        &moved, cleared, GODWIT_OVERRIDES (.exchange = "abroad", .mandatory = GODWIT_YES), &error));
+    MUST (godwit_client_prepare (&moved, cleared,
+                                 GODWIT_OVERRIDES (.exchange = "abroad", .mandatory = GODWIT_YES), &error));
     FAILS (GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT, "",
            godwit_client_call (moved, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     godwit_client_destroy (&moved);

@@ -34,8 +34,7 @@ core_destroyed_in_any_order (const core_kind_t *kind)
         }
         godwit_error_t *error = NULL;
         const godwit_status_t status = godwit_future_wait (future, PATIENCE_MS, NULL, NULL, &error);
-        cr_assert (status == GODWIT_ERR_CLOSED || status == GODWIT_ERR_TIMEOUT ||
-                       status == GODWIT_ERR_FAILED,
+        cr_assert (status == GODWIT_ERR_CLOSED || status == GODWIT_ERR_TIMEOUT || status == GODWIT_ERR_FAILED,
                    "order %s: %s", orders[i], godwit_error_print (error));
         godwit_error_destroy (&error);
         godwit_future_destroy (&future);
@@ -57,9 +56,9 @@ enum { SYNCHRONOUS = 100, ASYNCHRONOUS = 900 };
 
 typedef struct crowd {
     godwit_client_t *client;
-    tally_t ended;                          /* calls that ended ... */
-    atomic_uint times[ASYNCHRONOUS];        /* ... each so often ... */
-    atomic_uint not_closed;                 /* ... and otherwise than they should */
+    tally_t ended;                   /* calls that ended ... */
+    atomic_uint times[ASYNCHRONOUS]; /* ... each so often ... */
+    atomic_uint not_closed;          /* ... and otherwise than they should */
     atomic_bool started;
 } crowd_t;
 
@@ -114,8 +113,8 @@ destroy_during_calls (const core_kind_t *kind, bool of_transport)
         pthread_create (&threads[i], NULL, call_and_wait, &crowd);
     for (unsigned i = 0; i < ASYNCHRONOUS; i++) {
         calls[i] = (one_call_t){&crowd, i};
-        MUST (godwit_client_call_async (core.client, NULL, "hold", GODWIT_NO_ARGS, on_end, &calls[i],
-                                        &error));
+        MUST (
+            godwit_client_call_async (core.client, NULL, "hold", GODWIT_NO_ARGS, on_end, &calls[i], &error));
     }
     service_wait_held (&core.one, SYNCHRONOUS + ASYNCHRONOUS);
     cr_assert_eq (tally_get (&crowd.ended), 0u);
@@ -307,8 +306,7 @@ use_after_fork (core_t *core, godwit_future_t *future)
         return 1;
     if (godwit_client_cast (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL) != GODWIT_ERR_FORKED)
         return 2;
-    if (godwit_client_fanout (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, NULL) !=
-        GODWIT_ERR_FORKED)
+    if (godwit_client_fanout (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, NULL) != GODWIT_ERR_FORKED)
         return 3;
     if (godwit_client_call_async (core->client, NULL, "nothing", GODWIT_NO_ARGS, on_any_end, NULL, NULL) !=
         GODWIT_ERR_FORKED)
@@ -414,7 +412,9 @@ core_stats_are_true (const core_kind_t *kind)
     cr_assert_eq (calling.fanouts, 1u);
     cr_assert_eq (calling.peers, 1u);
     cr_assert_eq (calling.servers_known, 1u);
-    cr_assert_eq (calling.frames_malformed + calling.frames_unknown + calling.frames_dropped, 0u);
+    cr_assert_eq (calling.frames_malformed, 0u);
+    cr_assert_eq (calling.frames_unknown, 0u);
+    cr_assert_eq (calling.frames_dropped, 0u);
     cr_assert_eq (serving.requests_received, 25u);
     cr_assert_eq (serving.requests_refused, 0u);
     cr_assert_eq (serving.requests_duplicate, 0u);
@@ -473,37 +473,39 @@ on_log (void *user, godwit_log_level_t level, const char *text)
     pthread_mutex_unlock (&book->lock);
 }
 
+/* A method that fails is worth a line; what it was given, and calls that succeed, are not. */
 void
 core_the_log_is_a_hook (const core_kind_t *kind)
 {
-    book_t all = {.lock = PTHREAD_MUTEX_INITIALIZER}, few = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    book_t books[2] = {{.lock = PTHREAD_MUTEX_INITIALIZER}, {.lock = PTHREAD_MUTEX_INITIALIZER}};
     core_t core;
     core_open_empty (&core, kind);
-    godwit_transport_t *talks =
-        core_transport (&core, GODWIT_TRANSPORT_OPTIONS (.log = on_log, .log_user = &all));
-    godwit_transport_t *quiet = core_transport (
-        &core, GODWIT_TRANSPORT_OPTIONS (.log = on_log, .log_user = &few, .log_level = GODWIT_LOG_ERROR));
-    godwit_transport_t *serving = core_transport (&core, NULL);
-    godwit_client_t *clients[2] = {core_client (talks, NULL), core_client (quiet, NULL)};
-    service_start (&core.one, serving, "one", NULL);
     for (int i = 0; i < 2; i++) {
-        MUST (godwit_client_call (clients[i], NULL, "echo", GODWIT_ARGS (GODWIT_STR ("value", "secret")),
+        godwit_transport_t *talks = core_transport (
+            &core, GODWIT_TRANSPORT_OPTIONS (.log = on_log, .log_user = &books[i],
+                                             .log_level = i ? GODWIT_LOG_ERROR : GODWIT_LOG_DEBUG));
+        service_start (&core.one, talks, "one", NULL);
+        MUST (godwit_client_call (core.client, NULL, "echo", GODWIT_ARGS (GODWIT_STR ("value", "secret")),
                                   NULL, &error));
-        cr_assert_neq (godwit_client_call (clients[i], NULL, "fail", GODWIT_NO_ARGS, NULL, NULL), GODWIT_OK);
+        pthread_mutex_lock (&books[i].lock);
+        const unsigned before = books[i].lines[GODWIT_LOG_ERROR];
+        pthread_mutex_unlock (&books[i].lock);
+        cr_assert_neq (godwit_client_call (core.client, NULL, "fail",
+                                           GODWIT_ARGS (GODWIT_STR ("value", "secret")), NULL, NULL),
+                       GODWIT_OK);
+        cr_assert_neq (
+            godwit_client_call (core.client, NULL, "fail_ignore_errors", GODWIT_NO_ARGS, NULL, NULL),
+            GODWIT_OK);
+        service_end (&core.one);
+        godwit_transport_destroy (&talks);
+        cr_assert_eq (before, 0u);
+        cr_assert_eq (books[i].lines[GODWIT_LOG_ERROR], 1u);
+        cr_assert (!books[i].ugly);
     }
-    /* The connections end: that is worth a line. */
-    service_end (&core.one);
-    godwit_transport_destroy (&serving);
-    const int64_t end = now_ms () + PATIENCE_MS;
-    while ((stats_of (talks).peers || stats_of (quiet).peers) && now_ms () < end)
-        godwit_client_wait_servers (core.client, 1, 5, NULL);
-    for (int i = 0; i < 2; i++)
-        godwit_client_destroy (&clients[i]);
-    godwit_transport_destroy (&talks);
-    godwit_transport_destroy (&quiet);
-    cr_assert_geq (all.lines[GODWIT_LOG_INFO], 1u);
-    cr_assert_eq (few.lines[0] + few.lines[1] + few.lines[2], 0u);
-    cr_assert (!all.ugly && !few.ugly);
+    cr_assert_geq (books[0].lines[GODWIT_LOG_DEBUG], 1u);
+    cr_assert_eq (books[1].lines[GODWIT_LOG_DEBUG] + books[1].lines[GODWIT_LOG_INFO] +
+                      books[1].lines[GODWIT_LOG_WARNING],
+                  0u);
     core.one.server = NULL;
     core_close (&core);
 }

@@ -48,8 +48,8 @@ core_a_client_in_an_external_loop (const core_kind_t *kind)
     MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
     /* Callbacks run in the loop, on its thread. */
     for (int i = 0; i < 100; i++)
-        MUST (godwit_client_call_async (client, NULL, "nothing", GODWIT_NO_ARGS, on_answer, &answers,
-                                        &error));
+        MUST (
+            godwit_client_call_async (client, NULL, "nothing", GODWIT_NO_ARGS, on_answer, &answers, &error));
     while (answers.count < 100)
         turn (transport);
     cr_assert_eq (answers.status, GODWIT_OK);
@@ -152,8 +152,7 @@ core_both_in_one_external_loop (const core_kind_t *kind)
     for (int i = 0; i < 20; i++)
         cr_assert_eq (call_who (client), 'e');
     for (int i = 0; i < 20; i++)
-        MUST (godwit_client_call_async (client, NULL, "whoami", GODWIT_NO_ARGS, on_answer, &answers,
-                                        &error));
+        MUST (godwit_client_call_async (client, NULL, "whoami", GODWIT_NO_ARGS, on_answer, &answers, &error));
     while (answers.count < 20)
         turn (transport);
     cr_assert_eq (answers.status, GODWIT_OK);

@@ -18,8 +18,7 @@ core_clients_may_come_first (const core_kind_t *kind)
     core_open_empty (&core, kind);
     godwit_future_t *future = NULL;
     MUST (godwit_client_call_future (core.client, NULL, "whoami", GODWIT_NO_ARGS, &future, &error));
-    FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NONE, "",
-           godwit_future_wait (future, 10, NULL, NULL, &error));
+    FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NONE, "", godwit_future_wait (future, 10, NULL, NULL, &error));
     const int64_t began = now_ms ();
     service_start (&core.one, core.serving, "one", NULL);
     cr_assert_eq (call_who (core.client), 'e');
@@ -113,8 +112,8 @@ core_fanouts_reach_all (const core_kind_t *kind)
 
     /* A large one, and one to fewer. */
     static char bytes[1 << 20];
-    MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_ARGS (GODWIT_BIN ("x", bytes, sizeof bytes)),
-                                &report, &error));
+    MUST (godwit_client_fanout (core.client, NULL, "count",
+                                GODWIT_ARGS (GODWIT_BIN ("x", bytes, sizeof bytes)), &report, &error));
     cr_assert_eq (report.reached, 3u);
     for (int i = 0; i < 3; i++)
         service_wait (services[i], &services[i]->counted, 22);
@@ -228,7 +227,8 @@ core_draining_loses_no_call (const core_kind_t *kind)
                   (unsigned long long) load.failed, (unsigned long long) (load.failed + load.succeeded),
                   load.first_failure);
     /* Each ran exactly once, as far as anybody can tell. */
-    cr_assert_eq (service_get (&core.one, &core.one.runs) + service_get (&two, &two.runs), load.succeeded + ROUNDS);
+    cr_assert_eq (service_get (&core.one, &core.one.runs) + service_get (&two, &two.runs),
+                  load.succeeded + ROUNDS);
     godwit_client_destroy (&named);
     service_end (&two);
     core_close (&core);
@@ -253,8 +253,7 @@ core_accepted_calls_outlive_a_stop (const core_kind_t *kind)
     } while (godwit_value_count (list) > 0 && now_ms () < end);
     cr_assert_eq (godwit_value_count (list), 0u);
     godwit_value_unref (&list);
-    FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NONE, "",
-           godwit_future_wait (future, 10, NULL, NULL, &error));
+    FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NONE, "", godwit_future_wait (future, 10, NULL, NULL, &error));
     godwit_request_t *request = service_take (&core.one);
     MUST (godwit_request_reply (request, GODWIT_INT (NULL, 1)));
     godwit_request_destroy (&request);

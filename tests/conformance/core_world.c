@@ -251,8 +251,7 @@ relay (godwit_request_t *request, void *self)
 static godwit_status_t
 big (godwit_request_t *request, void *self)
 {
-    const int64_t size =
-        godwit_value_as_int (godwit_value_get (godwit_request_args (request), "size"), 0);
+    const int64_t size = godwit_value_as_int (godwit_value_get (godwit_request_args (request), "size"), 0);
     begin (self);
     char *bytes = calloc (1, (size_t) size + 1);
     const godwit_status_t status = godwit_request_reply (request, GODWIT_BIN (NULL, bytes, (size_t) size));
@@ -408,8 +407,8 @@ void
 core_url (char *url, size_t size, const core_kind_t *kind)
 {
     static atomic_uint number;
-    snprintf (url, size, "%s:///test-%ld-%u%s", kind->driver, (long) getpid (),
-              atomic_fetch_add (&number, 1), kind->query);
+    snprintf (url, size, "%s:///test-%ld-%u%s", kind->driver, (long) getpid (), atomic_fetch_add (&number, 1),
+              kind->query);
 }
 
 godwit_transport_t *

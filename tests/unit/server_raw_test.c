@@ -174,10 +174,9 @@ RAW_TEST (fails_with_what_went_wrong)
 
     const godwit__header_t header = raw_header_of (&self, 6);
     godwit_value_t *body = NULL;
-    cr_assert_eq (
-        godwit_value_new (&body,
-                          GODWIT_LIST (NULL, godwit_field_from (NULL), GODWIT_STR (NULL, "small")), NULL),
-        GODWIT_OK);
+    cr_assert_eq (godwit_value_new (
+                      &body, GODWIT_LIST (NULL, godwit_field_from (NULL), GODWIT_STR (NULL, "small")), NULL),
+                  GODWIT_OK);
     raw_request_value (&self.peer, &header, body);
     cr_assert (raw_expect_nack (&self.peer, 6, GODWIT__NACK_MALFORMED));
     godwit_value_unref (&body);
@@ -408,7 +407,8 @@ RAW_TEST (wakes_the_watch)
 RAW_TEST (progresses_with_few_workers)
 {
     raw_server_t self;
-    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), GODWIT_TRANSPORT_OPTIONS (.worker_limit = 2));
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1),
+                      GODWIT_TRANSPORT_OPTIONS (.worker_limit = 2));
     request (&self, 1, "keep", 0);
     raw_server_await_kept (&self, 1);
     for (uint64_t id = 2; id <= 100; id++)
@@ -613,8 +613,9 @@ start_and_stop (void *argument)
     changer_t *const changer = argument;
     for (int i = 0; i < 100; i++) {
         changer->seed = changer->seed * 1103515245 + 12345;
-        const godwit_status_t status = changer->seed >> 16 & 1 ? godwit_server_start (changer->self->server, NULL)
-                                                               : godwit_server_stop (changer->self->server, NULL);
+        const godwit_status_t status = changer->seed >> 16 & 1
+                                           ? godwit_server_start (changer->self->server, NULL)
+                                           : godwit_server_stop (changer->self->server, NULL);
         cr_assert_eq (status, GODWIT_OK);
     }
     return NULL;
@@ -650,7 +651,8 @@ Test (server, needs_names)
     godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
     cr_assert_eq (godwit_transport_new (&transport, "inproc://names/", NULL, NULL), GODWIT_OK);
-    cr_assert_eq (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "t"), NULL, 0, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "t"), NULL, 0, NULL, NULL),
+                  GODWIT_OK);
     cr_assert_eq (godwit_server_start (server, &error), GODWIT_ERR_INVALID_TARGET);
     cr_assert_str_eq (godwit_error_message (error),
                       "A server's target must have topic and server names specified");
