@@ -173,6 +173,13 @@ godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context
     }
     call->callback = callback;
     call->user = user;
+    /* Even if nobody is ever found, it ends, and there its callback runs. */
+    const godwit_status_t started = godwit__completion_start (client->transport->completion, error);
+    if (started) {
+        godwit__call_release (call);
+        free (call);
+        return started;
+    }
     GODWIT__COUNT (client->transport, calls_started);
     return godwit__call_start (call, error);
 }

@@ -315,7 +315,8 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
 /* ---- ends ---- */
 
 static godwit__verdict_t
-judge_nack (godwit__call_t *call, uint32_t reason, godwit_status_t *status, godwit_error_t **error)
+judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_status_t *status,
+            godwit_error_t **error)
 {
     godwit_transport_t *transport = call->client->transport;
     call->outcome = GODWIT_OUTCOME_REJECTED;
@@ -332,11 +333,11 @@ judge_nack (godwit__call_t *call, uint32_t reason, godwit_status_t *status, godw
             "Failed to send: the server refused the request as %s", godwit__nack_name (reason));
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DRAINING:
-        godwit__directory_refused (transport, call->server_key, false);
+        godwit__directory_refused (transport, call->server_key, revision, false);
         call->why = "the server is draining";
         break;
     case GODWIT__NACK_NOT_HERE:
-        godwit__directory_refused (transport, call->server_key, true);
+        godwit__directory_refused (transport, call->server_key, 0, true);
         call->why = "the server is not there any more";
         break;
     case GODWIT__NACK_OVERLOADED:
@@ -375,15 +376,25 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     const godwit__header_t *header = &call->pending.header;
     if (header->type == GODWIT__NACK) {
         godwit__frame_release (&call->pending.frame);
-        return judge_nack (call, header->aux, status, error);
+        return judge_nack (call, header->aux, header->target, status, error);
     }
     if (header->type == GODWIT__FAILURE) {
-        godwit_error_t *failure = godwit__failure_read (&call->pending.frame);
+        bool is_malformed = false;
+        godwit_error_t *failure = godwit__failure_read (&call->pending.frame, &is_malformed);
         *status = godwit_error_status (failure);
+        if (is_malformed)
+            GODWIT__COUNT (call->client->transport, frames_malformed);
         if (error)
             *error = failure;
         else
             godwit_error_destroy (&failure);
+        return GODWIT__VERDICT_FINAL;
+    }
+    if (header->type != GODWIT__REPLY) { /* RESOLVED: an answer to something else */
+        GODWIT__COUNT (call->client->transport, frames_malformed);
+        godwit__frame_release (&call->pending.frame);
+        *status = godwit__error_set_outcome (error, GODWIT_ERR_MALFORMED, GODWIT_OUTCOME_MAYBE_RUN,
+                                             "The answer is no reply");
         return GODWIT__VERDICT_FINAL;
     }
     godwit__limits_t limits = godwit__default_limits;
@@ -395,6 +406,8 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
         *result = &block->nodes[0];
         return GODWIT__VERDICT_FINAL;
     }
+    if (*status != GODWIT_ERR_OUT_OF_MEMORY)
+        GODWIT__COUNT (call->client->transport, frames_malformed);
     godwit__error_set_outcome_of (malformed, GODWIT_OUTCOME_RAN);
     if (error)
         *error = malformed;

@@ -443,7 +443,7 @@ build_server (godwit_builder_t *builder, const godwit__member_t *member)
     godwit_builder_str (builder, "server", record->server);
     godwit_builder_bin (builder, "instance", record->instance, sizeof record->instance);
     godwit_builder_str (builder, "state", member->draining ? "DRAINING" : "UP");
-    godwit_builder_bool (builder, "connected", member->peer->state == GODWIT__PEER_READY);
+    godwit_builder_bool (builder, "connected", godwit__member_is_ready (member));
     godwit_builder_open_list (builder, "addresses");
     for (size_t i = 0; i < record->address_count; i++)
         godwit_builder_str (builder, NULL, record->addresses[i]);

@@ -53,8 +53,9 @@ typedef struct godwit__channel_ops {
      * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason.
      * The leader only, after recv said AGAIN. */
     void (*wait) (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
-    /* recv and wait in one, for which a driver may have cheaper means: takes the next frame, and if there is none
-     * waits for it, for at most timeout_ns. AGAIN: it was woken, time passed, or for no reason. The leader only. */
+    /* recv and wait in one, for which a driver may have cheaper means: takes the next frame, and if there is
+     * none waits for it, for at most timeout_ns. AGAIN: it was woken, time passed, or for no reason. The
+     * leader only. */
     godwit__io_t (*receive) (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
                              int64_t timeout_ns);
     /* Makes the wait that runs, or the next one, return at once. Any thread. */
@@ -111,6 +112,7 @@ typedef struct godwit__driver_options {
     int64_t heartbeat_ms;         /* a silent connection is tested this often ... */
     int64_t heartbeat_timeout_ms; /* ... and is down when it says nothing for this long */
     const char *host;             /* to listen on and to be reached at by other hosts; NULL: this host only */
+    int port;                     /* where a port of the driver's choice listens with TCP; 0: anywhere */
     const char *virtual_host;     /* "" if unset; inproc ports of different virtual hosts do not meet */
 } godwit__driver_options_t;
 

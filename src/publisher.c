@@ -234,6 +234,17 @@ connect_groups (void *arg)
 
 /* ---- one fanout ---- */
 
+/* It can be hoped that a member subscribes soon: it is alive, as far as is known, and said where; or it is
+ * being asked. */
+static bool
+may_subscribe (const godwit__member_t *member)
+{
+    if (member->peer->state == GODWIT__PEER_BACKOFF)
+        return false;
+    return member->acquaintance == GODWIT__KNOWN ? *member->record->fanout_address != 0
+                                                 : member->acquaintance != GODWIT__REFUSED;
+}
+
 /* Counts who is subscribed and who is not; returns how many are worth waiting for. With transport.lock held.
  */
 static uint32_t
@@ -257,7 +268,7 @@ survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint
         group->fanout_missing++;
         /* The data path says who is alive: whoever cannot be connected to is missing, and not waited for. */
         godwit__peer_want (member->peer);
-        if (*record->fanout_address && member->peer->state != GODWIT__PEER_BACKOFF)
+        if (may_subscribe (member))
             waits++;
     }
     return waits;

@@ -11,12 +11,6 @@
 #define DEFAULT_CONCURRENCY 64
 #define DEFAULT_QUEUE_LIMIT 1024
 
-static const char *
-exchange_of (const godwit_server_t *server)
-{
-    return server->target.exchange ? server->target.exchange : server->transport->control_exchange;
-}
-
 /* ---- making ---- */
 
 static godwit_server_options_t
@@ -42,6 +36,7 @@ static void
 server_free (godwit_server_t *server)
 {
     godwit__dispatch_destroy (&server->dispatch);
+    godwit__record_unref (&server->record);
     godwit__target_release (&server->target);
     pthread_cond_destroy (&server->settled);
     pthread_mutex_destroy (&server->lifecycle);
@@ -95,6 +90,16 @@ typedef struct change {
     godwit_error_t *error;
 } change_t;
 
+<<<<<<< HEAD
+static uint32_t
+next_revision (godwit_server_t *server)
+{
+    godwit__pool_lock (server->pool);
+    const uint32_t revision = ++server->revision;
+    godwit__pool_unlock (server->pool);
+    return revision;
+}
+
 /* Tells the cluster what the server is now. */
 static godwit_status_t
 announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t **error)
@@ -103,7 +108,7 @@ announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t 
     const godwit__pool_t *const pool = server->pool;
     godwit__record_t fields = {.incarnation = transport->incarnation,
                                .server_id = server->id,
-                               .revision = ++server->revision,
+                               .revision = next_revision (server),
                                .state = state,
                                .weight = server->weight,
                                .exchange = exchange_of (server),
@@ -131,6 +136,8 @@ announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t 
     return status;
 }
 
+=======
+>>>>>>> static
 /* With the lock: another started server of this process that listens to the same publications. */
 static const godwit_server_t *
 same_topic (const godwit__pool_t *pool, const godwit_server_t *server)
@@ -234,7 +241,8 @@ join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error
     server->pool = pool;
     godwit__pool_unlock (pool);
     godwit_transport_t *const transport = server->transport;
-    godwit__fanout_key (server->key, transport->virtual_host, exchange_of (server), server->target.topic);
+    godwit__fanout_key (server->key, transport->virtual_host, godwit__server_exchange (server),
+                        server->target.topic);
     godwit__fanout_marker (server->marker, server->key, transport->instance, server->id);
     return GODWIT_OK;
 }
@@ -284,7 +292,7 @@ start_on_control (void *argument)
         /* Before it is announced: the first request may come while announce runs. */
         set_accepts (server, !status);
         if (!status)
-            status = announce (server, GODWIT__RECORD_UP, &change->error);
+            status = godwit__server_announce (server, GODWIT__RECORD_UP, &change->error);
         if (status) {
             set_accepts (server, false);
             unsubscribe (server);
@@ -296,17 +304,17 @@ start_on_control (void *argument)
 /* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a
  * request that is refused. */
 static void
-note_goodbye (godwit__port_t *port, uint32_t server_id)
+note_goodbye (godwit__port_t *port, const godwit_server_t *server)
 {
     if (port->goodbye_count == port->goodbye_capacity) {
         const size_t capacity = port->goodbye_capacity ? 2 * port->goodbye_capacity : 8;
-        uint32_t *const goodbyes = realloc (port->goodbyes, capacity * sizeof *goodbyes);
+        godwit__goodbye_t *const goodbyes = realloc (port->goodbyes, capacity * sizeof *goodbyes);
         if (!goodbyes)
             return;
         port->goodbyes = goodbyes;
         port->goodbye_capacity = capacity;
     }
-    port->goodbyes[port->goodbye_count++] = server_id;
+    port->goodbyes[port->goodbye_count++] = (godwit__goodbye_t){server->id, server->revision};
     godwit__port_attention (port);
 }
 
@@ -322,11 +330,11 @@ stop_on_control (void *argument)
     unsubscribe (server);
     /* DRAINING is certain knowledge, which `gone` is not; who misses it learns it from GOODBYE or from a
      * refusal. */
-    announce (server, GODWIT__RECORD_DRAINING, NULL);
+    godwit__server_announce (server, GODWIT__RECORD_DRAINING, NULL);
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
     godwit__pool_lock (pool);
     for (size_t i = 0; i < pool->port_count && !pool->stopping; i++)
-        note_goodbye (&pool->ports[i], server->id);
+        note_goodbye (&pool->ports[i], server);
     godwit__pool_unlock (pool);
 }
 
@@ -584,6 +592,7 @@ godwit_server_destroy (godwit_server_t **server_p)
     if (godwit__transport_check (transport, NULL) == GODWIT_ERR_FORKED) {
         /* Locks may be held by threads that this process does not have. */
         godwit__dispatch_destroy (&server->dispatch);
+        godwit__record_unref (&server->record);
         godwit__target_release (&server->target);
         free (server);
         godwit__transport_unref (transport);

@@ -144,6 +144,7 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, god
         .heartbeat_ms = transport->options.heartbeat_ms,
         .heartbeat_timeout_ms = transport->options.heartbeat_timeout_ms,
         .host = transport->host,
+        .port = transport->options.port,
         .virtual_host = transport->virtual_host,
     };
     const godwit_status_t status = ops->open (&transport->drivers[transport->driver_count], &options, error);
@@ -165,6 +166,7 @@ open_matchmaker (godwit_transport_t *transport, godwit_error_t **error)
         .url = transport->url,
         .instance = transport->instance,
         .virtual_host = transport->virtual_host,
+        .control_exchange = transport->control_exchange,
         .refresh_ms = transport->options.refresh_ms,
         .seed = (uint64_t) randombytes_random () << 32 | randombytes_random (),
     };

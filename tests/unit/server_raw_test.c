@@ -532,9 +532,14 @@ RAW_TEST (stop_drains)
     raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
     cr_assert_eq (answer.header.type, GODWIT__GOODBYE);
     cr_assert_eq (answer.header.target, self.server->id);
+    cr_assert_eq (answer.header.aux, 2, "the revision of the record that says DRAINING");
     raw_answer_release (&answer);
     request (&self, 3, "echo", 3);
-    cr_assert (raw_expect_nack (&self.peer, 3, GODWIT__NACK_DRAINING));
+    answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+    cr_assert_eq (answer.header.type, GODWIT__NACK);
+    cr_assert_eq (answer.header.aux, GODWIT__NACK_DRAINING);
+    cr_assert_eq (answer.header.target, 2);
+    raw_answer_release (&answer);
     cr_assert_eq (godwit_server_wait (self.server, 1, NULL), GODWIT_ERR_TASK_TIMEOUT);
     raw_server_let_go (&self);
     cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 1));
