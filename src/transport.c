@@ -1,5 +1,6 @@
 #include "src/transport.h"
 
+#include "src/client.h"
 #include "src/clock.h"
 #include "src/completion.h"
 #include "src/control.h"
@@ -324,6 +325,9 @@ godwit_transport_destroy (godwit_transport_t **transport)
     atomic_store (&self->closing, true);
     godwit__transport_changed (self);
     pthread_mutex_unlock (&self->lock);
+    if (self->pool)
+        godwit__pool_interrupt (self->pool);
+    godwit__clients_close (self);
     if (self->control_runs || (self->control && self->options.external_loop))
         close_parts (self);
     godwit__control_stop (self);
