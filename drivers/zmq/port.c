@@ -190,7 +190,8 @@ recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
 }
 
 static godwit__io_t
-receive_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin, int64_t timeout_ns)
+receive_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
+              int64_t timeout_ns)
 {
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
