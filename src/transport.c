@@ -169,6 +169,7 @@ open_matchmaker (godwit_transport_t *transport, godwit_error_t **error)
         .control_exchange = transport->control_exchange,
         .refresh_ms = transport->options.refresh_ms,
         .seed = (uint64_t) randombytes_random () << 32 | randombytes_random (),
+        .malformed = &transport->counters.frames_malformed,
     };
     return ops->open (&transport->matchmaker, &options, &godwit__directory_events, transport, error);
 }
