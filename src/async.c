@@ -9,7 +9,9 @@
 static void
 stall (godwit__call_t *call)
 {
-    godwit__completion_t *completion = call->client->transport->completion;
+    godwit_transport_t *transport = call->client->transport;
+    godwit__completion_t *completion = transport->completion;
+    const uint64_t change_seen = call->change_seen;
     const int64_t until_ns = call->not_before_ns && call->not_before_ns < call->deadline_ns
                                  ? call->not_before_ns
                                  : call->deadline_ns;
@@ -21,8 +23,12 @@ stall (godwit__call_t *call)
     completion->stalled = call;
     completion->stalled_count++;
     pthread_mutex_unlock (&completion->lock);
-    /* What changed before the call was in the list has told nobody: look once more. */
-    godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+    /* What changed since its last look and before it was in the list has told nobody. (The call may be gone by
+     * now.) */
+    pthread_mutex_lock (&transport->lock);
+    if (transport->change_count != change_seen || atomic_load (&transport->closing))
+        godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+    pthread_mutex_unlock (&transport->lock);
     godwit__completion_deadline (completion, until_ns);
 }
 

@@ -217,16 +217,19 @@ learn (godwit__member_t *member, const godwit__record_t *answer)
     member->record = record;
     member->acquaintance = GODWIT__KNOWN;
     member->question = 0;
+    member->was_missed = false;
     member->peer->ask_backoff_ns = 0;
     return true;
 }
 
-/* With lock held, as what follows. Says so once in a row of refusals. */
+/* With lock held. Once in a row of refusals. */
 static void
-describe_refusal (const godwit__member_t *member, char *text, size_t size)
+describe_refusal (godwit__member_t *member, char *text, size_t size)
 {
     const godwit__record_t *listed = member->listed;
-    if (!member->peer->ask_backoff_ns && godwit__logs (member->peer->transport, GODWIT_LOG_WARNING))
+    const bool said = member->was_missed;
+    member->was_missed = true;
+    if (!said && godwit__logs (member->peer->transport, GODWIT_LOG_WARNING))
         snprintf (text, size, "%s/%s/%s is not at %s", listed->exchange, listed->topic, listed->server,
                   listed->addresses[0]);
 }
