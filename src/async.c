@@ -80,6 +80,30 @@ on_ended (godwit__pending_t *pending)
         carry_on (call);
 }
 
+typedef struct starting {
+    godwit__completion_t *completion;
+    godwit_status_t status;
+    godwit_error_t **error;
+} starting_t;
+
+static void
+on_start (void *arg)
+{
+    starting_t *starting = arg;
+    starting->status = godwit__completion_start (starting->completion, starting->error);
+}
+
+/* Somebody has to take up what waits: before the first connection there may be no thread that does. */
+static godwit_status_t
+start_completion (godwit_transport_t *transport, godwit_error_t **error)
+{
+    starting_t starting = {transport->completion, GODWIT_OK, error};
+    if (transport->options.external_loop || atomic_load (&transport->completion->runs) ||
+        godwit__control_run (transport, on_start, &starting))
+        return starting.status;
+    return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport is being destroyed");
+}
+
 godwit_status_t
 godwit__call_start (godwit__call_t *call, godwit_error_t **error)
 {
@@ -96,6 +120,9 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
                                                 transport->options.queue_limit, call->why);
             break;
         }
+        status = start_completion (transport, error);
+        if (status)
+            break;
         stall (call);
         return GODWIT_OK;
     case GODWIT__ADVANCE_FAILED:

@@ -14,7 +14,7 @@ typedef struct godwit__completion {
     godwit_transport_t *transport;
     godwit__reactor_t *reactor; /* the control reactor with external_loop */
     pthread_t thread;
-    bool runs;
+    atomic_bool runs; /* written by the control thread */
     atomic_bool stop;
     bool corks;                   /* it receives: requests that callbacks make meanwhile are sent together */
     godwit__connection_t *corked; /* connections that have some */
