@@ -2,9 +2,9 @@
  *
  *     zmq:///?static=calc/one@tcp://10.0.0.1:9000,billing/calc/two@ipc:///run/two|tcp://10.0.0.2:9000
  *
- * An entry without an exchange is in the transport's control exchange. Who the servers are is not known before
- * they answer, so their records have the instance of all zeroes and no number. What this transport announces is
- * told to nobody.
+ * An entry without an exchange is in the transport's control exchange. Who the servers are is not known
+ * before they answer, so their records have the instance of all zeroes and no number. What this transport
+ * announces is told to nobody.
  */
 #include "src/matchmaker.h"
 
@@ -96,8 +96,8 @@ parse_entry (fixed_t *self, const godwit__matchmaker_options_t *options, char *e
     record.revision = 1;
     record.state = GODWIT__RECORD_UP;
     record.weight = 1;
-    godwit_status_t status = parse_names (entry, options->control_exchange ? options->control_exchange : "", &record,
-                                          number, error);
+    godwit_status_t status = parse_names (entry, options->control_exchange ? options->control_exchange : "",
+                                          &record, number, error);
     if (status == GODWIT_OK)
         status = parse_addresses (options->driver, addresses, &record, number, error);
     if (status != GODWIT_OK)

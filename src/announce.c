@@ -68,8 +68,7 @@ find (godwit__pool_t *pool, const godwit__names_t *names)
         const godwit_server_t *const server = pool->servers[i];
         if (server && server->accepts && server->record && server->record->state == GODWIT__RECORD_UP &&
             !strcmp (server->record->exchange, names->exchange) &&
-            !strcmp (server->record->topic, names->topic) &&
-            !strcmp (server->record->server, names->server))
+            !strcmp (server->record->topic, names->topic) && !strcmp (server->record->server, names->server))
             found = godwit__record_ref (server->record);
     }
     godwit__pool_unlock (pool);

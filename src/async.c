@@ -23,8 +23,8 @@ stall (godwit__call_t *call)
     completion->stalled = call;
     completion->stalled_count++;
     pthread_mutex_unlock (&completion->lock);
-    /* What changed since its last look and before it was in the list has told nobody. (The call may be gone by
-     * now.) */
+    /* What changed since its last look and before it was in the list has told nobody. (The call may be gone
+     * by now.) */
     pthread_mutex_lock (&transport->lock);
     if (transport->change_count != change_seen || atomic_load (&transport->closing))
         godwit__reactor_post (completion->reactor, &completion->advance_stalled);

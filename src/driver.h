@@ -53,8 +53,9 @@ typedef struct godwit__channel_ops {
      * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason.
      * The leader only, after recv said AGAIN. */
     void (*wait) (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
-    /* recv and wait in one, for which a driver may have cheaper means: takes the next frame, and if there is none
-     * waits for it, for at most timeout_ns. AGAIN: it was woken, time passed, or for no reason. The leader only. */
+    /* recv and wait in one, for which a driver may have cheaper means: takes the next frame, and if there is
+     * none waits for it, for at most timeout_ns. AGAIN: it was woken, time passed, or for no reason. The
+     * leader only. */
     godwit__io_t (*receive) (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
                              int64_t timeout_ns);
     /* Makes the wait that runs, or the next one, return at once. Any thread. */

@@ -32,8 +32,8 @@ typedef enum godwit__frame_type {
     GODWIT__PONG = 11,
     GODWIT__GOODBYE = 12, /* target: the server that drains, or 0: the whole process leaves */
     GODWIT__PUBLICATION =
-        13,             /* a fanout; target: publisher's number; id: its sequence number of this topic */
-    GODWIT__BATCH = 14, /* several of the above in one; aux: how many (src/batch.h) */
+        13,                /* a fanout; target: publisher's number; id: its sequence number of this topic */
+    GODWIT__BATCH = 14,    /* several of the above in one; aux: how many (src/batch.h) */
     GODWIT__RESOLVE = 15,  /* which server has these names? id: as of a request; body: an array */
     GODWIT__RESOLVED = 16, /* the answer, unless it is NACK; target: server id; body: its record */
     GODWIT__MATCHMAKER_FIRST = 32,

@@ -230,8 +230,8 @@ connect_groups (void *arg)
 
 /* ---- one fanout ---- */
 
-/* It can be hoped that a member subscribes soon: it is alive, as far as is known, and said where; or it is being
- * asked. */
+/* It can be hoped that a member subscribes soon: it is alive, as far as is known, and said where; or it is
+ * being asked. */
 static bool
 may_subscribe (const godwit__member_t *member)
 {

@@ -30,8 +30,7 @@ question_new (godwit__member_t *member)
     godwit__question_t *question = calloc (1, sizeof *question);
     if (!question)
         return NULL;
-    question->size =
-        godwit__resolve_write (question->frame, listed->exchange, listed->topic, listed->server);
+    question->size = godwit__resolve_write (question->frame, listed->exchange, listed->topic, listed->server);
     if (!question->size) {
         free (question);
         return NULL;
@@ -56,9 +55,8 @@ questions_for (godwit__peer_t *peer, bool again)
     for (godwit__group_t *group = peer->transport->directory->groups; group; group = group->hh.next) {
         for (size_t i = 0; i < group->count; i++) {
             godwit__member_t *member = group->members[i];
-            if (!is_listed_of (member, peer) ||
-                (member->acquaintance != GODWIT__UNKNOWN &&
-                 !(again && member->acquaintance == GODWIT__REFUSED)))
+            if (!is_listed_of (member, peer) || (member->acquaintance != GODWIT__UNKNOWN &&
+                                                 !(again && member->acquaintance == GODWIT__REFUSED)))
                 continue;
             godwit__question_t *question = question_new (member);
             if (!question) {
@@ -239,10 +237,11 @@ settle (const godwit__question_t *question, godwit__ending_t ending, const godwi
 {
     godwit_transport_t *transport = question->connection->transport;
     char refusal[1100] = "";
-    bool is_wrong = false;
     pthread_mutex_lock (&transport->lock);
     godwit__member_t *member = asker (question);
-    is_wrong = member && answer && !answers (question, member, answer);
+    const bool is_wrong = member && answer && !answers (question, member, answer);
+    if (is_wrong)
+        GODWIT__COUNT (transport, frames_malformed);
     if (member && (ending == GODWIT__LOST || ending == GODWIT__ABANDONED)) {
         member->acquaintance = GODWIT__UNKNOWN; /* the peer will be lost, too */
     } else if (member && (!answer || is_wrong || !learn (member, answer))) {
@@ -252,8 +251,6 @@ settle (const godwit__question_t *question, godwit__ending_t ending, const godwi
     if (member)
         godwit__transport_changed (transport);
     pthread_mutex_unlock (&transport->lock);
-    if (is_wrong)
-        GODWIT__COUNT (transport, frames_malformed);
     if (*refusal)
         godwit__log (transport, GODWIT_LOG_WARNING, "%s", refusal);
 }

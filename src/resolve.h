@@ -7,9 +7,9 @@
  *        |                                |   v                   |
  *        +---- back-off, not wanted ----- REFUSED <---------------+
  *
- * From everywhere: UNKNOWN when the connection is lost. What was learnt stays with the member (whoever is still
- * subscribed is still reached by fanouts), but only a KNOWN member is called. All state is the member's and
- * the peer's, and guarded by transport.lock.
+ * From everywhere: UNKNOWN when the connection is lost. What was learnt stays with the member (whoever is
+ * still subscribed is still reached by fanouts), but only a KNOWN member is called. All state is the member's
+ * and the peer's, and guarded by transport.lock.
  */
 #ifndef GODWIT_SRC_RESOLVE_H
 #define GODWIT_SRC_RESOLVE_H

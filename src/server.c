@@ -188,7 +188,8 @@ join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error
     server->pool = pool;
     godwit__pool_unlock (pool);
     godwit_transport_t *const transport = server->transport;
-    godwit__fanout_key (server->key, transport->virtual_host, godwit__server_exchange (server), server->target.topic);
+    godwit__fanout_key (server->key, transport->virtual_host, godwit__server_exchange (server),
+                        server->target.topic);
     godwit__fanout_marker (server->marker, server->key, transport->instance, server->id);
     return GODWIT_OK;
 }

@@ -33,10 +33,10 @@ struct godwit_server {
     uint8_t key[GODWIT__KEY_SIZE];
     uint8_t marker[GODWIT__KEY_SIZE];
     godwit__record_t *record; /* that was announced last */
-    bool subscribed;   /* to publications; changed by the control thread */
-    bool accepts;      /* requests are taken */
-    bool destroyed;    /* to be freed with its last request */
-    uint32_t active;   /* handlers that run */
+    bool subscribed;          /* to publications; changed by the control thread */
+    bool accepts;             /* requests are taken */
+    bool destroyed;           /* to be freed with its last request */
+    uint32_t active;          /* handlers that run */
     uint32_t occupied; /* requests that count towards the concurrency: those of `active`, and kept ones */
     uint32_t queued;
     godwit_request_t *queue_first;

@@ -224,16 +224,15 @@ godwit__resolve_read (godwit__names_t *names, godwit__frame_t *frame, godwit_err
     if (status)
         return status;
     const godwit_value_t *list = &block->nodes[0];
-    const char *wrong =
-        godwit_value_type (list) != GODWIT_TYPE_LIST || godwit_value_count (list) != 3
-            ? "the body is no list of exchange, topic, server"
-        : !read_name (names->exchange, godwit_value_at (list, 0), true)
-            ? "exchange: expected str of at most 255 bytes"
-        : !read_name (names->topic, godwit_value_at (list, 1), false)
-            ? "topic: expected str of 1 to 255 bytes"
-        : !read_name (names->server, godwit_value_at (list, 2), false)
-            ? "server: expected str of 1 to 255 bytes"
-            : NULL;
+    const char *wrong = godwit_value_type (list) != GODWIT_TYPE_LIST || godwit_value_count (list) != 3
+                            ? "the body is no list of exchange, topic, server"
+                        : !read_name (names->exchange, godwit_value_at (list, 0), true)
+                            ? "exchange: expected str of at most 255 bytes"
+                        : !read_name (names->topic, godwit_value_at (list, 1), false)
+                            ? "topic: expected str of 1 to 255 bytes"
+                        : !read_name (names->server, godwit_value_at (list, 2), false)
+                            ? "server: expected str of 1 to 255 bytes"
+                            : NULL;
     godwit__block_unref (block);
     return wrong ? godwit__error_set (error, GODWIT_ERR_MALFORMED, "Names refused: %s", wrong) : GODWIT_OK;
 }

@@ -19,10 +19,10 @@
  * receives, `armed` is never set while sending.
  *
  * Waiting without the lock takes two system calls more than waiting in zmq_msg_recv: the receive that says
- * EAGAIN, and the wait. A leader that has been alone with its socket (a single caller, a server whose handlers
- * are short) therefore waits in zmq_msg_recv, with the lock held, for at most GODWIT__ALONE_MS, and only then
- * as above. Whoever meets the lock taken waits for that long once, and is the reason why the leader does not
- * do so for the next GODWIT__SHARED_TURNS receives.
+ * EAGAIN, and the wait. A leader that has been alone with its socket (a single caller, a server whose
+ * handlers are short) therefore waits in zmq_msg_recv, with the lock held, for at most GODWIT__ALONE_MS, and
+ * only then as above. Whoever meets the lock taken waits for that long once, and is the reason why the leader
+ * does not do so for the next GODWIT__SHARED_TURNS receives.
  *
  * The lock orders all of this. `waiting` and `epoll_fd` tell whether an eventfd needs writing at all.
  *

@@ -43,7 +43,8 @@ void godwit__guard_close (godwit__guard_t *guard, int linger_ms);
 
 /* How long the leader may wait within libzmq with the lock held. The sockets' ZMQ_RCVTIMEO. */
 #define GODWIT__ALONE_MS 1
-/* After another thread met the lock taken, or something else needs the leader: receives until it is tried again. */
+/* After another thread met the lock taken, or something else needs the leader: receives until it is tried
+ * again. */
 #define GODWIT__SHARED_TURNS 1000
 
 static inline void
@@ -74,15 +75,16 @@ int godwit__guard_fd (godwit__guard_t *guard);
 
 /* Lock held, all of these. */
 
-/* True if the leader may wait within libzmq: nobody else has wanted the socket lately, and nothing waits for it. */
+/* True if the leader may wait within libzmq: nobody else has wanted the socket lately, and nothing waits for
+ * it. */
 static inline bool
 godwit__guard_is_alone (godwit__guard_t *guard, int64_t timeout_ns)
 {
     const unsigned turns = atomic_load_explicit (&guard->shared_turns, memory_order_relaxed);
     if (turns > 0)
         atomic_store_explicit (&guard->shared_turns, turns - 1, memory_order_relaxed);
-    return turns == 0 && timeout_ns >= GODWIT__ALONE_MS * GODWIT__NS_PER_MS && !guard->woken && !guard->input &&
-           !guard->ended;
+    return turns == 0 && timeout_ns >= GODWIT__ALONE_MS * GODWIT__NS_PER_MS && !guard->woken &&
+           !guard->input && !guard->ended;
 }
 /* After every operation on the socket but receiving. */
 void godwit__guard_touched (godwit__guard_t *guard);

@@ -110,7 +110,8 @@ recv_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
 }
 
 static godwit__io_t
-receive_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin, int64_t timeout_ns)
+receive_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
+              int64_t timeout_ns)
 {
     zmq_link_t *self = (zmq_link_t *) channel;
     godwit__guard_t *guard = &self->base.guard;

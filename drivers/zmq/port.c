@@ -137,8 +137,8 @@ receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t 
     return false;
 }
 
-/* The same, and decides who is looked at next: publications come in rows, and each look at the ROUTER that finds
- * nothing costs a system call. */
+/* The same, and decides who is looked at next: publications come in rows, and each look at the ROUTER that
+ * finds nothing costs a system call. */
 static bool
 look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
 {
@@ -190,7 +190,8 @@ recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
 }
 
 static godwit__io_t
-receive_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin, int64_t timeout_ns)
+receive_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
+              int64_t timeout_ns)
 {
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__guard_t *guard = &self->base.guard;

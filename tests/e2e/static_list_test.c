@@ -1,5 +1,5 @@
-/* A client that is told where its servers are by a static list, and servers in processes of their own that tell
- * nobody: whichever comes first, and across their deaths. */
+/* A client that is told where its servers are by a static list, and servers in processes of their own that
+ * tell nobody: whichever comes first, and across their deaths. */
 #include <godwit/godwit.h>
 
 #include <criterion/criterion.h>
@@ -427,10 +427,9 @@ Test (static_list, says_that_nobody_was_there_in_time, .timeout = 60)
     open_caller (&caller, list, NULL);
     static const char *const names[] = {"two", "three"};
     for (int i = 0; i < 2; i++) {
-        cr_assert_eq (
-            godwit_client_prepare (&absent, caller.client,
-                                   GODWIT_OVERRIDES (.server = names[i], .timeout_ms = 200), NULL),
-            GODWIT_OK);
+        cr_assert_eq (godwit_client_prepare (&absent, caller.client,
+                                             GODWIT_OVERRIDES (.server = names[i], .timeout_ms = 200), NULL),
+                      GODWIT_OK);
         cr_assert_eq (godwit_client_call (absent, NULL, "who", GODWIT_NO_ARGS, NULL, &error),
                       GODWIT_ERR_TIMEOUT);
         cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_NOT_SENT);
@@ -485,8 +484,8 @@ expect_fanout (const caller_t *caller, int number, uint32_t reached, uint32_t mi
 {
     godwit_fanout_report_t report;
     godwit_error_t *error = NULL;
-    cr_assert_eq (godwit_client_fanout (caller->client, NULL, "note",
-                                        GODWIT_ARGS (GODWIT_INT ("n", number)), &report, &error),
+    cr_assert_eq (godwit_client_fanout (caller->client, NULL, "note", GODWIT_ARGS (GODWIT_INT ("n", number)),
+                                        &report, &error),
                   GODWIT_OK, "%s", godwit_error_print (error));
     cr_assert_eq (report.reached, reached, "fanout %d: %u", number, report.reached);
     cr_assert_eq (report.missing, missing, "fanout %d: %u", number, report.missing);

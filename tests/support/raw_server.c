@@ -83,7 +83,8 @@ static godwit_status_t
 large (godwit_request_t *request, void *self)
 {
     count (self);
-    const size_t size = (size_t) godwit_value_as_int (godwit_value_get (godwit_request_args (request), "x"), 0);
+    const size_t size =
+        (size_t) godwit_value_as_int (godwit_value_get (godwit_request_args (request), "x"), 0);
     void *const data = calloc (1, size);
     const godwit_status_t status = godwit_request_reply (request, GODWIT_BIN (NULL, data, size));
     free (data);
@@ -155,7 +156,8 @@ raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
     pthread_mutex_init (&self->lock, NULL);
     pthread_cond_init (&self->changed, NULL);
     /* Nobody is to be found by name here, so there is no need for a rendezvous. */
-    const char *const url = driver == &godwit__inproc_driver ? "inproc://raw/" : "zmq:///?static=no/body@tcp://127.0.0.1:1";
+    const char *const url =
+        driver == &godwit__inproc_driver ? "inproc://raw/" : "zmq:///?static=no/body@tcp://127.0.0.1:1";
     must (godwit_transport_new (&self->transport, url, transport_options, &error), &error);
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = self, .on_destroy = on_destroy);
     must (godwit_server_new (&self->server, self->transport, GODWIT_TARGET (.topic = "calc", .server = "one"),

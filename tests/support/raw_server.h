@@ -19,20 +19,22 @@ typedef struct raw_server {
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool open;             /* handlers of "block" return */
-    unsigned entered;      /* handlers of "block" that began */
-    unsigned inside;       /* ... and have not returned */
+    bool open;        /* handlers of "block" return */
+    unsigned entered; /* handlers of "block" that began */
+    unsigned inside;  /* ... and have not returned */
     unsigned most_inside;
-    unsigned ran;          /* handlers of all methods that began */
+    unsigned ran; /* handlers of all methods that began */
     size_t kept_count;
     godwit_request_t *kept[RAW_KEPT_MAX];
-    bool destroyed;        /* on_destroy was called */
+    bool destroyed; /* on_destroy was called */
 } raw_server_t;
 
-/* Which driver: its number in the transport. The methods: echo (its argument x), block (until raw_server_let_go), keep, fail,
- * typed (fails with a type of its own), twice (replies twice), large, and _denied. */
+/* Which driver: its number in the transport. The methods: echo (its argument x), block (until
+ * raw_server_let_go), keep, fail, typed (fails with a type of its own), twice (replies twice), large, and
+ * _denied. */
 void raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
-                       const godwit_server_options_t *options, const godwit_transport_options_t *transport_options);
+                       const godwit_server_options_t *options,
+                       const godwit_transport_options_t *transport_options);
 /* Another link to the same port. */
 void raw_server_connect (raw_server_t *self, raw_peer_t *peer);
 /* Also says HELLO. */

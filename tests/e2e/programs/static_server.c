@@ -1,6 +1,6 @@
-/* Servers that are told of by nobody: static_server URL [EXCHANGE]. Reads "start NAME" and "stop NAME", and says
- * "started NAME", "stopped NAME" or "failed STATUS: text"; "noted NAME N" for each fanout that a server gets. Its
- * method "who" returns [name, process id]. Leaves at the end of its input. */
+/* Servers that are told of by nobody: static_server URL [EXCHANGE]. Reads "start NAME" and "stop NAME", and
+ * says "started NAME", "stopped NAME" or "failed STATUS: text"; "noted NAME N" for each fanout that a server
+ * gets. Its method "who" returns [name, process id]. Leaves at the end of its input. */
 #include <godwit/godwit.h>
 
 #include <stdio.h>
@@ -60,10 +60,10 @@ start (godwit_transport_t *transport, const char *exchange, const char *name)
     godwit_error_t *error = NULL;
     godwit_status_t status = GODWIT_OK;
     if (!named->server)
-        status = godwit_server_new (
-            &named->server, transport,
-            GODWIT_TARGET (.exchange = exchange, .topic = "calc", .server = named->name),
-            &GODWIT_ENDPOINT (methods, .self = named), 1, NULL, &error);
+        status =
+            godwit_server_new (&named->server, transport,
+                               GODWIT_TARGET (.exchange = exchange, .topic = "calc", .server = named->name),
+                               &GODWIT_ENDPOINT (methods, .self = named), 1, NULL, &error);
     if (status == GODWIT_OK)
         status = godwit_server_start (named->server, &error);
     if (status == GODWIT_OK)
