@@ -22,6 +22,15 @@ keep (godwit_server_t *server, godwit__record_t *record)
     godwit__pool_unlock (server->pool);
 }
 
+static uint32_t
+next_revision (godwit_server_t *server)
+{
+    godwit__pool_lock (server->pool);
+    const uint32_t revision = ++server->revision;
+    godwit__pool_unlock (server->pool);
+    return revision;
+}
+
 godwit_status_t
 godwit__server_announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t **error)
 {
@@ -29,7 +38,7 @@ godwit__server_announce (godwit_server_t *server, godwit__record_state_t state, 
     const godwit__pool_t *const pool = server->pool;
     godwit__record_t fields = {.incarnation = transport->incarnation,
                                .server_id = server->id,
-                               .revision = ++server->revision,
+                               .revision = next_revision (server),
                                .state = state,
                                .weight = server->weight,
                                .exchange = godwit__server_exchange (server),

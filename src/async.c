@@ -6,15 +6,21 @@
 
 #include <stdlib.h>
 
+/* When a stalled call is due, whatever happens. */
+static int64_t
+due_ns (const godwit__call_t *call)
+{
+    return call->not_before_ns && call->not_before_ns < call->deadline_ns ? call->not_before_ns
+                                                                          : call->deadline_ns;
+}
+
 static void
 stall (godwit__call_t *call)
 {
     godwit_transport_t *transport = call->client->transport;
     godwit__completion_t *completion = transport->completion;
+    const int64_t until_ns = due_ns (call);
     const uint64_t change_seen = call->change_seen;
-    const int64_t until_ns = call->not_before_ns && call->not_before_ns < call->deadline_ns
-                                 ? call->not_before_ns
-                                 : call->deadline_ns;
     pthread_mutex_lock (&completion->lock);
     call->previous_stalled = NULL;
     call->next_stalled = completion->stalled;
@@ -23,12 +29,13 @@ stall (godwit__call_t *call)
     completion->stalled = call;
     completion->stalled_count++;
     pthread_mutex_unlock (&completion->lock);
-    /* What changed since its last look and before it was in the list has told nobody. (The call may be gone
-     * by now.) */
+    /* From here on the call may be carried on, and freed. What changed before it was in the list has told
+     * nobody: look once more. */
     pthread_mutex_lock (&transport->lock);
-    if (transport->change_count != change_seen || atomic_load (&transport->closing))
-        godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+    const bool changed = transport->change_count != change_seen;
     pthread_mutex_unlock (&transport->lock);
+    if (changed)
+        godwit__reactor_post (completion->reactor, &completion->advance_stalled);
     godwit__completion_deadline (completion, until_ns);
 }
 
@@ -80,30 +87,6 @@ on_ended (godwit__pending_t *pending)
         carry_on (call);
 }
 
-typedef struct starting {
-    godwit__completion_t *completion;
-    godwit_status_t status;
-    godwit_error_t **error;
-} starting_t;
-
-static void
-on_start (void *arg)
-{
-    starting_t *starting = arg;
-    starting->status = godwit__completion_start (starting->completion, starting->error);
-}
-
-/* Somebody has to take up what waits: before the first connection there may be no thread that does. */
-static godwit_status_t
-start_completion (godwit_transport_t *transport, godwit_error_t **error)
-{
-    starting_t starting = {transport->completion, GODWIT_OK, error};
-    if (transport->options.external_loop || atomic_load (&transport->completion->runs) ||
-        godwit__control_run (transport, on_start, &starting))
-        return starting.status;
-    return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport is being destroyed");
-}
-
 godwit_status_t
 godwit__call_start (godwit__call_t *call, godwit_error_t **error)
 {
@@ -120,7 +103,7 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
                                                 transport->options.queue_limit, call->why);
             break;
         }
-        status = start_completion (transport, error);
+        status = godwit__completion_start (transport->completion, error);
         if (status)
             break;
         stall (call);
@@ -128,6 +111,7 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
     case GODWIT__ADVANCE_FAILED:
         break;
     }
+    GODWIT__COUNT (transport, calls_failed);
     godwit__call_release (call);
     free (call);
     return status;
@@ -151,10 +135,17 @@ godwit__calls_advance_stalled (godwit_transport_t *transport)
         call->next_stalled = ordered;
         ordered = call;
     }
+    const int64_t now_ns = godwit__transport_now (transport);
+    pthread_mutex_lock (&transport->lock);
+    const uint64_t change_count = transport->change_count;
+    pthread_mutex_unlock (&transport->lock);
     while (ordered) {
         godwit__call_t *call = ordered;
         ordered = call->next_stalled;
-        carry_on (call);
+        if (call->change_seen != change_count || due_ns (call) <= now_ns || atomic_load (&transport->closing))
+            carry_on (call);
+        else
+            stall (call);
     }
 }
 
@@ -167,6 +158,8 @@ godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context
     if (!client || !callback)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   client ? "callback" : "client");
+    if (client->target.fanout == GODWIT_YES)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A call cannot be used with fanout");
     godwit__call_t *call = malloc (sizeof *call);
     if (!call)
         return godwit__error_no_memory (error);
@@ -177,6 +170,13 @@ godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context
     }
     call->callback = callback;
     call->user = user;
+    /* Even if nobody is ever found, it ends, and there its callback runs. */
+    const godwit_status_t started = godwit__completion_start (client->transport->completion, error);
+    if (started) {
+        godwit__call_release (call);
+        free (call);
+        return started;
+    }
     GODWIT__COUNT (client->transport, calls_started);
     return godwit__call_start (call, error);
 }
@@ -278,6 +278,8 @@ godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
 {
     if (!future)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "future: expected one, got NULL");
+    if (godwit__transport_check (future->transport, NULL) == GODWIT_ERR_FORKED)
+        return godwit__transport_check (future->transport, error);
     const int64_t until_ns = timeout_ms < 0
                                  ? GODWIT__NEVER
                                  : godwit__transport_now (future->transport) + timeout_ms * GODWIT__NS_PER_MS;

@@ -98,7 +98,7 @@ godwit__batch_next (godwit__batch_reader_t *reader, godwit__frame_t *frame)
     struct godwit__batch *batch = reader->batch;
     const size_t left = batch->frame.size - reader->at;
     const size_t size = left >= SIZE_BYTES ? godwit__get_u32 (batch->frame.data + reader->at) : 0;
-    if (left < SIZE_BYTES + size || (left > 0 && size < GODWIT__HEADER_SIZE)) {
+    if (left < SIZE_BYTES || size > left - SIZE_BYTES || size < GODWIT__HEADER_SIZE) {
         godwit__batch_close (reader);
         return left == 0 ? GODWIT__BATCH_END : GODWIT__BATCH_MALFORMED;
     }

@@ -14,6 +14,9 @@
 #include <stdatomic.h>
 
 #define GODWIT__BATCH_SIZE 16384
+/* A larger one is malformed: all of it is read before anybody else's turn, and each frame in it keeps it
+ * alive. */
+#define GODWIT__BATCH_SIZE_MAX 65536
 /* Larger frames go alone: for them a message of their own costs next to nothing. */
 #define GODWIT__BATCH_FRAME_MAX 1024
 /* Frames after which a batch is sent although there may be more to come. */

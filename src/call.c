@@ -212,8 +212,10 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
 
     if (picked->local && !call->cast && !call->pending.ended &&
         godwit__pool_call_inline (call->client->transport->pool, &message, &call->pending.frame)) {
-        godwit__header_read (&call->pending.header, call->pending.frame.data, call->pending.frame.size);
-        atomic_store (&call->pending.ending, GODWIT__REPLIED);
+        /* Nothing, if the request was kept and its time has passed. */
+        const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
+                                                  call->pending.frame.size) == GODWIT__HEADER_OK;
+        atomic_store (&call->pending.ending, replied ? GODWIT__REPLIED : GODWIT__EXPIRED);
         godwit__connection_unref (&picked->connection);
         return GODWIT__IO_OK;
     }
@@ -317,7 +319,8 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
 /* ---- ends ---- */
 
 static godwit__verdict_t
-judge_nack (godwit__call_t *call, uint32_t reason, godwit_status_t *status, godwit_error_t **error)
+judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_status_t *status,
+            godwit_error_t **error)
 {
     godwit_transport_t *transport = call->client->transport;
     call->outcome = GODWIT_OUTCOME_REJECTED;
@@ -334,11 +337,11 @@ judge_nack (godwit__call_t *call, uint32_t reason, godwit_status_t *status, godw
             "Failed to send: the server refused the request as %s", godwit__nack_name (reason));
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DRAINING:
-        godwit__directory_refused (transport, call->server_key, false);
+        godwit__directory_refused (transport, call->server_key, revision, false);
         call->why = "the server is draining";
         break;
     case GODWIT__NACK_NOT_HERE:
-        godwit__directory_refused (transport, call->server_key, true);
+        godwit__directory_refused (transport, call->server_key, 0, true);
         call->why = "the server is not there any more";
         break;
     case GODWIT__NACK_OVERLOADED:
@@ -377,11 +380,14 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     const godwit__header_t *header = &call->pending.header;
     if (header->type == GODWIT__NACK) {
         godwit__frame_release (&call->pending.frame);
-        return judge_nack (call, header->aux, status, error);
+        return judge_nack (call, header->aux, header->target, status, error);
     }
     if (header->type == GODWIT__FAILURE) {
-        godwit_error_t *failure = godwit__failure_read (&call->pending.frame);
+        bool is_malformed = false;
+        godwit_error_t *failure = godwit__failure_read (&call->pending.frame, &is_malformed);
         *status = godwit_error_status (failure);
+        if (is_malformed)
+            GODWIT__COUNT (call->client->transport, frames_malformed);
         if (error)
             *error = failure;
         else
@@ -404,6 +410,8 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
         *result = &block->nodes[0];
         return GODWIT__VERDICT_FINAL;
     }
+    if (*status != GODWIT_ERR_OUT_OF_MEMORY)
+        GODWIT__COUNT (call->client->transport, frames_malformed);
     godwit__error_set_outcome_of (malformed, GODWIT_OUTCOME_RAN);
     if (error)
         *error = malformed;

@@ -293,11 +293,11 @@ static void
 on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwit__frame_t *frame,
          godwit__pending_t *own)
 {
-    if (header->aux == GODWIT__NACK_IDENTITY)
-        godwit__connection_down (connection, "another process answers at its address");
-    else if (header->aux == GODWIT__NACK_HELLO)
+    if (header->aux == GODWIT__NACK_HELLO)
         say_hello (connection); /* it forgot us; the call itself is tried again */
     on_ending (connection, header, frame, own);
+    if (header->aux == GODWIT__NACK_IDENTITY) /* the others are lost; the one that it names was not run */
+        godwit__connection_down (connection, "another process answers at its address");
 }
 
 static void on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own);
@@ -309,6 +309,12 @@ on_batch (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
     godwit__batch_reader_t reader;
     godwit__batch_next_t next = GODWIT__BATCH_MALFORMED;
     godwit__frame_t part;
+    if (frame->size > GODWIT__BATCH_SIZE_MAX) {
+        godwit__frame_release (frame);
+        GODWIT__COUNT (connection->transport, frames_malformed);
+        godwit__connection_down (connection, "it sent a batch that is too large");
+        return;
+    }
     if (!godwit__batch_open (&reader, frame)) {
         godwit__connection_down (connection, "memory was short for its replies");
         return;
@@ -363,7 +369,7 @@ on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
         on_welcome (connection, frame);
         return;
     case GODWIT__GOODBYE:
-        godwit__peer_goodbye (connection, header.target);
+        godwit__peer_goodbye (connection, header.target, header.aux);
         break;
     case GODWIT__PONG:
     case GODWIT__ACCEPTED:

@@ -326,15 +326,22 @@ godwit__group_ready_count (const godwit__group_t *group, const char *server)
 
 /* ---- what the data path learns ---- */
 
+/* News of a server that drains may be overtaken by the record of its next start. */
+static bool
+is_later (const godwit__member_t *member, uint32_t revision)
+{
+    return revision && member->record->revision > revision;
+}
+
 void
-godwit__directory_refused (godwit_transport_t *transport, uint64_t key, bool gone)
+godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t revision, bool gone)
 {
     godwit__group_t *group, *next;
     pthread_mutex_lock (&transport->lock);
     HASH_ITER (hh, transport->directory->groups, group, next)
     {
         for (size_t i = group->count; i-- > 0;) {
-            if (key_of (group->members[i]) != key)
+            if (key_of (group->members[i]) != key || is_later (group->members[i], revision))
                 continue;
             if (group->members[i]->listed) {
                 godwit__resolve_refused (group->members[i]);
@@ -370,14 +377,15 @@ godwit__directory_peer_lost (godwit__peer_t *peer)
 }
 
 void
-godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id)
+godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision)
 {
     godwit__group_t *group, *next;
     HASH_ITER (hh, peer->transport->directory->groups, group, next)
     {
         for (size_t i = group->count; i-- > 0;) {
             godwit__member_t *member = group->members[i];
-            if (member->peer != peer || (server_id && member->record->server_id != server_id))
+            if (member->peer != peer || (server_id && member->record->server_id != server_id) ||
+                is_later (member, revision))
                 continue;
             if (member->listed) {
                 godwit__resolve_refused (member);

@@ -108,13 +108,14 @@ godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *serve
 void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
 
 /* A server said that it drains (NACK), or that it is not there: no calls go to it until it is announced anew.
- * Takes the lock. */
-void godwit__directory_refused (godwit_transport_t *transport, uint64_t key, bool gone);
-/* A peer has lost its connection: forgets its members that no matchmaker knows any more, and who the listed
- * ones are. */
+ * revision: of the record that it spoke of; what has a later one has started again since then (0: it has
+ * not). Takes the lock. */
+void godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t revision, bool gone);
+/* A peer has lost its connection: forgets its members that no matchmaker knows any more, and who the
+ * listed ones are. */
 void godwit__directory_peer_lost (godwit__peer_t *peer);
-/* Marks members of a peer as draining; 0: all. */
-void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id);
+/* Marks members of a peer as draining; 0: all. revision: as above. */
+void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision);
 
 size_t godwit__group_ready_count (const godwit__group_t *group, const char *server);
 

@@ -118,6 +118,18 @@ connect_peer (godwit__peer_t *peer)
     pthread_mutex_unlock (&transport->lock);
 }
 
+/* With transport.lock held. */
+static bool
+has_outstanding (const godwit__peer_t *peer)
+{
+    if (!peer->connection)
+        return false;
+    pthread_mutex_lock (&peer->connection->lock);
+    const bool found = peer->connection->pending_count > 0;
+    pthread_mutex_unlock (&peer->connection->lock);
+    return found;
+}
+
 static void
 on_work (godwit__task_t *task)
 {
@@ -128,6 +140,11 @@ on_work (godwit__task_t *task)
     if (peer->member_count > 0) {
         pthread_mutex_unlock (&transport->lock);
         connect_peer (peer);
+        return;
+    }
+    /* What its servers had accepted before they went away still runs: the tick looks again. */
+    if (has_outstanding (peer) && !atomic_load (&transport->closing)) {
+        pthread_mutex_unlock (&transport->lock);
         return;
     }
     godwit__connection_t *connection = peer->connection;
@@ -264,12 +281,12 @@ godwit__peer_lost (godwit__connection_t *connection, const char *reason)
 }
 
 void
-godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id)
+godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision)
 {
     godwit_transport_t *transport = connection->transport;
     pthread_mutex_lock (&transport->lock);
     if (connection->peer) {
-        godwit__directory_goodbye (connection->peer, server_id);
+        godwit__directory_goodbye (connection->peer, server_id, revision);
         godwit__transport_changed (transport);
     }
     pthread_mutex_unlock (&transport->lock);
@@ -312,10 +329,13 @@ godwit__peers_tick (godwit_transport_t *transport)
     const size_t count = HASH_COUNT (transport->directory->peers);
     godwit__connection_t **connections = calloc (count ? count : 1, sizeof (godwit__connection_t *));
     size_t found = 0;
-    if (connections)
-        HASH_ITER (hh, transport->directory->peers, peer, next)
-    if (peer->state == GODWIT__PEER_READY && peer->connection)
-        connections[found++] = godwit__connection_ref (peer->connection);
+    HASH_ITER (hh, transport->directory->peers, peer, next)
+    {
+        if (peer->member_count == 0)
+            godwit__reactor_post (transport->control, &peer->work_task);
+        else if (connections && peer->state == GODWIT__PEER_READY && peer->connection)
+            connections[found++] = godwit__connection_ref (peer->connection);
+    }
     pthread_mutex_unlock (&transport->lock);
     for (size_t i = 0; i < found; i++) {
         tick_one (connections[i], now_ns);

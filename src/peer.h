@@ -64,7 +64,7 @@ void godwit__peer_want (godwit__peer_t *peer);
 void godwit__peer_ready (godwit__connection_t *connection);
 void godwit__peer_lost (godwit__connection_t *connection, const char *reason);
 /* server_id drains; 0: all of the peer's. */
-void godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id);
+void godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision);
 
 /* Pings what is silent, closes what is idle. Control thread, every second or so. */
 void godwit__peers_tick (godwit_transport_t *transport);

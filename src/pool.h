@@ -33,8 +33,8 @@ void godwit__pool_destroy (godwit__pool_t **pool);
 
 /* For a caller on the same transport (client side): if server_id is here and accepts, and the method that
  * this request body names is INLINE, runs it on this thread and returns true, with the reply frame (REPLY,
- * FAILURE or NACK, header included) in *reply. Otherwise returns false and does nothing. data is a whole
- * REQUEST frame, borrowed. */
+ * FAILURE or NACK, header included) in *reply; *reply is empty if the handler kept the request for longer
+ * than its time. Otherwise returns false and does nothing. request is a whole REQUEST frame, borrowed. */
 bool godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *request,
                                godwit__frame_t *reply);
 

@@ -167,7 +167,9 @@ pool_of (godwit_transport_t *transport, godwit__pool_t **pool, godwit_error_t **
     return GODWIT_OK;
 }
 
-/* Gives the server a number and a place in the pool, which is then kept by it. */
+/* Gives the server a number and a place in the pool, which is then kept by it. A restarted server gets
+ * another number: what is still under way about the old one, a GOODBYE or a refusal, says nothing about the
+ * new one. */
 static godwit_status_t
 join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error)
 {
@@ -182,8 +184,11 @@ join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error
         pool->servers = servers;
         pool->server_capacity = capacity;
     }
+    if (server->pool)
+        pool->servers[server->id - 1] = NULL;
+    else
+        pool->refs++;
     pool->servers[pool->server_count++] = server;
-    pool->refs++;
     server->id = (uint32_t) pool->server_count;
     server->pool = pool;
     godwit__pool_unlock (pool);
@@ -229,11 +234,10 @@ start_on_control (void *argument)
     godwit_status_t status = godwit__transport_check (server->transport, &change->error);
     if (!status && !server->transport->matchmaker)
         status = godwit__error_set (&change->error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
-    if (!status && !pool) {
+    if (!status && !pool)
         status = pool_of (server->transport, &pool, &change->error);
-        if (!status)
-            status = join_pool (server, pool, &change->error);
-    }
+    if (!status)
+        status = join_pool (server, pool, &change->error);
     if (!status) {
         warn_of_twin (server);
         status = subscribe (server, &change->error);
@@ -252,17 +256,17 @@ start_on_control (void *argument)
 /* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a
  * request that is refused. */
 static void
-note_goodbye (godwit__port_t *port, uint32_t server_id)
+note_goodbye (godwit__port_t *port, const godwit_server_t *server)
 {
     if (port->goodbye_count == port->goodbye_capacity) {
         const size_t capacity = port->goodbye_capacity ? 2 * port->goodbye_capacity : 8;
-        uint32_t *const goodbyes = realloc (port->goodbyes, capacity * sizeof *goodbyes);
+        godwit__goodbye_t *const goodbyes = realloc (port->goodbyes, capacity * sizeof *goodbyes);
         if (!goodbyes)
             return;
         port->goodbyes = goodbyes;
         port->goodbye_capacity = capacity;
     }
-    port->goodbyes[port->goodbye_count++] = server_id;
+    port->goodbyes[port->goodbye_count++] = (godwit__goodbye_t){server->id, server->revision};
     godwit__port_attention (port);
 }
 
@@ -282,7 +286,7 @@ stop_on_control (void *argument)
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
     godwit__pool_lock (pool);
     for (size_t i = 0; i < pool->port_count && !pool->stopping; i++)
-        note_goodbye (&pool->ports[i], server->id);
+        note_goodbye (&pool->ports[i], server);
     godwit__pool_unlock (pool);
 }
 

@@ -25,7 +25,6 @@ struct godwit_server {
     pthread_cond_t settled;
     bool changing;
     godwit__server_state_t state;
-    uint32_t revision; /* of the record that was announced last */
 
     /* From the first start on; the rest is guarded by pool.lock. */
     godwit__pool_t *pool;
@@ -34,6 +33,7 @@ struct godwit_server {
     uint8_t marker[GODWIT__KEY_SIZE];
     godwit__record_t *record; /* that was announced last */
     bool subscribed;          /* to publications; changed by the control thread */
+    uint32_t revision;        /* of the record that was announced last; written by the control thread */
     bool accepts;             /* requests are taken */
     bool destroyed;           /* to be freed with its last request */
     uint32_t active;          /* handlers that run */

@@ -159,14 +159,17 @@ status_of_type (const char *module, const char *type)
 }
 
 godwit_error_t *
-godwit__failure_read (godwit__frame_t *frame)
+godwit__failure_read (godwit__frame_t *frame, bool *is_malformed)
 {
     const bool not_run = frame->data[3] & GODWIT__FLAG_NOT_RUN;
     const godwit_outcome_t outcome = not_run ? GODWIT_OUTCOME_REJECTED : GODWIT_OUTCOME_RAN;
     static const godwit__limits_t limits = {4 * FAILURE_TEXT_MAX + 64, 8, 1024};
     godwit__block_t *block = NULL;
     godwit_error_t *error = NULL;
-    if (godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &limits, &error)) {
+    *is_malformed = false;
+    const godwit_status_t status = godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &limits, &error);
+    if (status) {
+        *is_malformed = status != GODWIT_ERR_OUT_OF_MEMORY;
         godwit__error_set_outcome_of (error, outcome);
         return error;
     }
@@ -175,7 +178,9 @@ godwit__failure_read (godwit__frame_t *frame)
     const char *texts[4];
     for (size_t i = 0; i < 4; i++)
         texts[i] = godwit_value_as_str (godwit_value_at (body, i), NULL);
-    if (godwit_value_type (body) != GODWIT_TYPE_LIST || !texts[0] || !texts[1] || !texts[2] || !texts[3])
+    *is_malformed =
+        godwit_value_type (body) != GODWIT_TYPE_LIST || !texts[0] || !texts[1] || !texts[2] || !texts[3];
+    if (*is_malformed)
         godwit__error_set_outcome (
             &error, GODWIT_ERR_MALFORMED, outcome,
             "Failure refused: the body is no list of type, module, message, traceback");

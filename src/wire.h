@@ -30,7 +30,7 @@ godwit_status_t godwit__identity_read (godwit__identity_t *identity, godwit__fra
 size_t godwit__failure_write (uint8_t **data, uint64_t id, const godwit_error_t *error);
 /* Consumes the frame; always gives an error (MALFORMED for a body that is none), with outcome RAN, or
  * REJECTED if nothing ran. */
-godwit_error_t *godwit__failure_read (godwit__frame_t *frame);
+godwit_error_t *godwit__failure_read (godwit__frame_t *frame, bool *is_malformed);
 
 /* RESOLVE: the names of a server, of which all but the exchange are never empty. */
 typedef struct godwit__names {

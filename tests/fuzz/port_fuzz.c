@@ -1,6 +1,7 @@
 /* A sequence of frames from several connections and a publisher into a server's port. The input is a program:
  *
- *     who, what, size, bytes ...      who: a connection, the publisher, or "open it anew"
+ *     who, what, size, bytes ...      who: a connection (one frame, or a batch), the publisher, or "open it
+ * anew"
  *
  * No request gets more than one answer, nothing answers what was not asked, and afterwards another client's
  * call works. */
@@ -225,6 +226,30 @@ note (const uint8_t *frame, size_t size, uint8_t what, asked_t *asked)
     asked->pings += header.type == GODWIT__PING;
 }
 
+/* Up to four frames in one, of which the last may say that it is longer or shorter than it is. */
+static void
+send_batch (raw_peer_t *peer, input_t *input, asked_t *asked)
+{
+    uint8_t batch[GODWIT__HEADER_SIZE + 4 * (4 + BODY_MAX + 128)];
+    const uint8_t count = take (input);
+    size_t size = GODWIT__HEADER_SIZE;
+    godwit__header_write (batch, &(godwit__header_t){.type = GODWIT__BATCH, .aux = count});
+    for (int i = 0; i < (count & 3) + 1; i++) {
+        uint8_t *const frame = batch + size + 4;
+        const uint8_t what = take (input);
+        const size_t begun = begin_frame (frame, what, input, asked);
+        const size_t frame_size = append (frame, begun, input);
+        note (frame, frame_size, what, asked);
+        const bool lies = count & 128 && i == (count & 3);
+        godwit__put_u32 (batch + size,
+                         lies ? (uint32_t) take (input) << 24 | take (input) : (uint32_t) frame_size);
+        size += 4 + frame_size;
+    }
+    if (count & 64)
+        size -= size - GODWIT__HEADER_SIZE < 7 ? 0 : 7;
+    raw_send (peer, batch, size);
+}
+
 static void
 run_program (input_t *input)
 {
@@ -237,6 +262,8 @@ run_program (input_t *input)
         const int index = who & 1;
         if ((who & 6) == 2) {
             publish (input);
+        } else if ((who & 6) == 6) {
+            send_batch (&peers[index], input, &asked[index]);
         } else if ((who & 6) == 4) {
             raw_close (&peers[index]);
             open_peer (&peers[index]);

@@ -43,6 +43,7 @@ raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *addr
 void
 raw_close (raw_peer_t *peer)
 {
+    godwit__batch_close (&peer->batch);
     peer->link->ops->close (peer->link);
     peer->driver->ops->close (peer->driver);
     godwit__reactor_destroy (&peer->reactor);
@@ -107,21 +108,35 @@ raw_request_value (raw_peer_t *peer, const godwit__header_t *header, const godwi
     free (data);
 }
 
+/* The next frame, alone or out of a batch. */
+static bool
+next_frame (raw_peer_t *peer, godwit__frame_t *frame, int64_t patience_ns)
+{
+    const int64_t deadline_ns = godwit__clock_now (&godwit__clock_system) + patience_ns;
+    for (;;) {
+        if (peer->batch.batch && godwit__batch_next (&peer->batch, frame) == GODWIT__BATCH_FRAME)
+            return true;
+        const godwit__io_t io = peer->link->ops->recv (peer->link, frame, NULL);
+        if (io == GODWIT__IO_OK && frame->size > GODWIT__HEADER_SIZE && frame->data[2] == GODWIT__BATCH) {
+            godwit__batch_open (&peer->batch, frame);
+            continue;
+        }
+        if (io == GODWIT__IO_OK)
+            return true;
+        const int64_t left_ns = deadline_ns - godwit__clock_now (&godwit__clock_system);
+        if (io != GODWIT__IO_AGAIN || left_ns <= 0)
+            return false;
+        peer->link->ops->wait (peer->link, false, left_ns);
+    }
+}
+
 raw_answer_t
 raw_receive (raw_peer_t *peer, int64_t patience_ns)
 {
     raw_answer_t answer = {0};
     godwit__frame_t frame;
-    const int64_t deadline_ns = godwit__clock_now (&godwit__clock_system) + patience_ns;
-    for (;;) {
-        const godwit__io_t io = peer->link->ops->recv (peer->link, &frame, NULL);
-        if (io == GODWIT__IO_OK)
-            break;
-        const int64_t left_ns = deadline_ns - godwit__clock_now (&godwit__clock_system);
-        if (io != GODWIT__IO_AGAIN || left_ns <= 0)
-            return answer;
-        peer->link->ops->wait (peer->link, false, left_ns);
-    }
+    if (!next_frame (peer, &frame, patience_ns))
+        return answer;
     answer.came = godwit__header_read (&answer.header, frame.data, frame.size) == GODWIT__HEADER_OK;
     godwit__block_t *block = NULL;
     if (answer.came && frame.size > GODWIT__HEADER_SIZE &&

@@ -2,6 +2,7 @@
 #ifndef GODWIT_TESTS_RAW_PEER_H
 #define GODWIT_TESTS_RAW_PEER_H
 
+#include "src/batch.h"
 #include "src/driver.h"
 #include "src/header.h"
 #include "src/wire.h"
@@ -15,6 +16,7 @@ typedef struct raw_peer {
     godwit__channel_t *link;
     bool up;
     bool down;
+    godwit__batch_reader_t batch; /* what came in one, and was not taken yet */
 } raw_peer_t;
 
 typedef struct raw_answer {

@@ -214,18 +214,20 @@ RAW_TEST (replies)
         request (&self, id, id % 2 ? "echo" : "small", (int64_t) id * 3);
         cr_assert (raw_expect_reply_int (&self.peer, id, (int64_t) id * 3));
     }
-    for (uint64_t id = 2001; id <= 4000; id++)
+    /* No more than the queue takes, should the port be faster than the handlers. */
+    for (uint64_t id = 2001; id <= 3000; id++)
         request (&self, id, "big", (int64_t) id);
-    bool came[2000] = {false};
-    for (int i = 0; i < 2000; i++) {
+    bool came[1000] = {false};
+    for (int i = 0; i < 1000; i++) {
         raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
-        cr_assert_eq (answer.header.type, GODWIT__REPLY);
+        cr_assert_eq (answer.header.type, GODWIT__REPLY, "type %u aux %u", answer.header.type,
+                      answer.header.aux);
         cr_assert_eq (godwit_value_as_int (answer.body, 0), (int64_t) answer.header.id);
         cr_assert_not (came[answer.header.id - 2001]);
         came[answer.header.id - 2001] = true;
         raw_answer_release (&answer);
     }
-    cr_assert_eq (stats_of (&self).requests_received, 4000);
+    cr_assert_eq (stats_of (&self).requests_received, 3000);
     cr_assert_eq (stats_of (&self).requests_refused, 0);
     raw_server_end (&self);
 }
@@ -364,7 +366,8 @@ RAW_TEST (keeps_its_concurrency)
     raw_server_let_go (&self);
     for (int i = 0; i < 8; i++) {
         raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
-        cr_assert_eq (answer.header.type, GODWIT__REPLY);
+        cr_assert_eq (answer.header.type, GODWIT__REPLY, "type %u aux %u", answer.header.type,
+                      answer.header.aux);
         raw_answer_release (&answer);
     }
     cr_assert_eq (raw_server_count (&self, &self.most_inside), 3);
@@ -449,7 +452,8 @@ RAW_TEST (slow_ones_do_not_block_fast_ones)
     raw_server_let_go (&self);
     for (int i = 0; i < 10; i++) {
         raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
-        cr_assert_eq (answer.header.type, GODWIT__REPLY);
+        cr_assert_eq (answer.header.type, GODWIT__REPLY, "type %u aux %u", answer.header.type,
+                      answer.header.aux);
         raw_answer_release (&answer);
     }
     raw_server_end (&self);
@@ -605,9 +609,14 @@ RAW_TEST (stop_drains)
     raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
     cr_assert_eq (answer.header.type, GODWIT__GOODBYE);
     cr_assert_eq (answer.header.target, self.server->id);
+    cr_assert_eq (answer.header.aux, 2, "the revision of the record that says DRAINING");
     raw_answer_release (&answer);
     request (&self, 3, "echo", 3);
-    cr_assert (raw_expect_nack (&self.peer, 3, GODWIT__NACK_DRAINING));
+    answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+    cr_assert_eq (answer.header.type, GODWIT__NACK);
+    cr_assert_eq (answer.header.aux, GODWIT__NACK_DRAINING);
+    cr_assert_eq (answer.header.target, 2);
+    raw_answer_release (&answer);
     cr_assert_eq (godwit_server_wait (self.server, 1, NULL), GODWIT_ERR_TASK_TIMEOUT);
     raw_server_let_go (&self);
     cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 1));

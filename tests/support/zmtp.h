@@ -1,0 +1,30 @@
+/* ZMTP by hand over a plain socket, for tests that break it (https://rfc.zeromq.org/spec/23). */
+#ifndef GODWIT_TESTS_ZMTP_H
+#define GODWIT_TESTS_ZMTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ZMTP_GREETING_SIZE 64
+#define ZMTP_PATIENCE_MS 10000
+
+/* A TCP port of 127.0.0.1 that nobody listens on now; 0: none. */
+int zmtp_free_port (void);
+/* Connects to "tcp://127.0.0.1:PORT" or "ipc://@NAME" (the abstract namespace). The socket, or -1. */
+int zmtp_connect (const char *address);
+/* Writes the greeting of version 3.0 with the NULL mechanism. */
+void zmtp_greeting (uint8_t greeting[ZMTP_GREETING_SIZE]);
+/* Writes all of it, or what the other side takes before it hangs up. False: it hung up. */
+bool zmtp_write (int fd, const void *data, size_t size);
+/* Greeting and READY, with an identity of the caller's choice (size 0: none); waits for the other side's.
+ * False: it hung up. */
+bool zmtp_handshake (int fd, const char *socket_type, const void *identity, size_t identity_size);
+/* One frame. more: others follow. */
+bool zmtp_send (int fd, const void *data, size_t size, bool more);
+/* Only the head of a frame of that size. */
+bool zmtp_send_head (int fd, uint64_t size);
+/* Reads what comes until the other side hangs up. False: it did not within ZMTP_PATIENCE_MS. */
+bool zmtp_wait_hung_up (int fd);
+
+#endif
