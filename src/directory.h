@@ -30,6 +30,7 @@ typedef struct godwit__member {
     godwit__acquaintance_t acquaintance;
     godwit__record_t *listed; /* as it was listed, `record` being what was learnt; NULL: it was announced */
     uint64_t question;        /* while ASKED */
+    bool was_missed;          /* it was said that it is not there */
 } godwit__member_t;
 
 /* Calls can be sent to it. */

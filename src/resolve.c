@@ -215,16 +215,19 @@ learn (godwit__member_t *member, const godwit__record_t *answer)
     member->record = record;
     member->acquaintance = GODWIT__KNOWN;
     member->question = 0;
+    member->was_missed = false;
     member->peer->ask_backoff_ns = 0;
     return true;
 }
 
-/* With lock held, as what follows. Says so once in a row of refusals. */
+/* With lock held. Once in a row of refusals. */
 static void
-describe_refusal (const godwit__member_t *member, char *text, size_t size)
+describe_refusal (godwit__member_t *member, char *text, size_t size)
 {
     const godwit__record_t *listed = member->listed;
-    if (!member->peer->ask_backoff_ns && godwit__logs (member->peer->transport, GODWIT_LOG_WARNING))
+    const bool said = member->was_missed;
+    member->was_missed = true;
+    if (!said && godwit__logs (member->peer->transport, GODWIT_LOG_WARNING))
         snprintf (text, size, "%s/%s/%s is not at %s", listed->exchange, listed->topic, listed->server,
                   listed->addresses[0]);
 }
@@ -234,10 +237,11 @@ settle (const godwit__question_t *question, godwit__ending_t ending, const godwi
 {
     godwit_transport_t *transport = question->connection->transport;
     char refusal[1100] = "";
-    bool is_wrong = false;
     pthread_mutex_lock (&transport->lock);
     godwit__member_t *member = asker (question);
-    is_wrong = member && answer && !answers (question, member, answer);
+    const bool is_wrong = member && answer && !answers (question, member, answer);
+    if (is_wrong)
+        GODWIT__COUNT (transport, frames_malformed);
     if (member && (ending == GODWIT__LOST || ending == GODWIT__ABANDONED)) {
         member->acquaintance = GODWIT__UNKNOWN; /* the peer will be lost, too */
     } else if (member && (!answer || is_wrong || !learn (member, answer))) {
@@ -247,8 +251,6 @@ settle (const godwit__question_t *question, godwit__ending_t ending, const godwi
     if (member)
         godwit__transport_changed (transport);
     pthread_mutex_unlock (&transport->lock);
-    if (is_wrong)
-        GODWIT__COUNT (transport, frames_malformed);
     if (*refusal)
         godwit__log (transport, GODWIT_LOG_WARNING, "%s", refusal);
 }

@@ -8,8 +8,8 @@
  *
  * Threads: any thread may use a transport and everything made on it, unless a function says otherwise. After
  * fork() every call in the child returns GODWIT_ERR_FORKED, and destroy only frees memory. A transport has
- * one control thread, one more from its first connection to a server on, and workers once a server is
- * started; with external_loop it has none of them.
+ * one control thread, one more once it connects to a server (or an asynchronous call waits for one), and
+ * workers once a server is started; with external_loop it has none of them.
  */
 #ifndef GODWIT_TRANSPORT_H
 #define GODWIT_TRANSPORT_H
