@@ -2,11 +2,13 @@
  *
  *     zmq:///?static=calc/one@tcp://10.0.0.1:9000,billing/calc/two@ipc:///run/two|tcp://10.0.0.2:9000
  *
- * An entry without an exchange is in the default one, "". Who the servers are is not known before they
- * answer, so their records have the instance of all zeroes. What this transport announces is told to nobody.
+ * An entry without an exchange is in the transport's control exchange. Who the servers are is not known
+ * before they answer, so their records have the instance of all zeroes and no number. What this transport
+ * announces is told to nobody.
  */
 #include "src/matchmaker.h"
 
+#include "matchmaker/record_check.h"
 #include "src/error.h"
 
 #include <stdlib.h>
@@ -45,13 +47,14 @@ split (char *text, char separator)
 }
 
 static godwit_status_t
-parse_names (char *names, godwit__record_t *record, size_t number, godwit_error_t **error)
+parse_names (char *names, const char *exchange, godwit__record_t *record, size_t number,
+             godwit_error_t **error)
 {
     char *second = split (names, '/');
     char *third = second ? split (second, '/') : NULL;
     if (!second || (third && strchr (third, '/')))
         return wrong (error, number, "expected [exchange/]topic/server");
-    record->exchange = third ? names : "";
+    record->exchange = third ? names : exchange;
     record->topic = third ? second : names;
     record->server = third ? third : second;
     if (record->topic[0] == '\0' || record->server[0] == '\0')
@@ -80,7 +83,7 @@ parse_addresses (const godwit__driver_t *driver, char *addresses, godwit__record
 }
 
 static godwit_status_t
-parse_entry (fixed_t *self, const godwit__driver_t *driver, char *entry, godwit_error_t **error)
+parse_entry (fixed_t *self, const godwit__matchmaker_options_t *options, char *entry, godwit_error_t **error)
 {
     const size_t number = self->count + 1;
     if (self->count == ENTRIES_MAX)
@@ -90,13 +93,13 @@ parse_entry (fixed_t *self, const godwit__driver_t *driver, char *entry, godwit_
         return wrong (error, number, "expected '@' and an address");
     godwit__record_t record;
     memset (&record, 0, sizeof record);
-    record.server_id = (uint32_t) number;
     record.revision = 1;
     record.state = GODWIT__RECORD_UP;
     record.weight = 1;
-    godwit_status_t status = parse_names (entry, &record, number, error);
+    godwit_status_t status = parse_names (entry, options->control_exchange ? options->control_exchange : "",
+                                          &record, number, error);
     if (status == GODWIT_OK)
-        status = parse_addresses (driver, addresses, &record, number, error);
+        status = parse_addresses (options->driver, addresses, &record, number, error);
     if (status != GODWIT_OK)
         return status;
     self->records[self->count] = godwit__record_new (&record);
@@ -119,7 +122,7 @@ parse_list (fixed_t *self, const godwit__matchmaker_options_t *options, godwit_e
     for (char *entry = copy, *next; entry && status == GODWIT_OK; entry = next) {
         next = split (entry, ',');
         if (entry[0] != '\0')
-            status = parse_entry (self, options->driver, entry, error);
+            status = parse_entry (self, options, entry, error);
     }
     free (copy);
     return status;
@@ -173,9 +176,7 @@ static godwit_status_t
 static_announce (godwit__matchmaker_t *matchmaker, godwit__record_t *record, godwit_error_t **error)
 {
     (void) matchmaker;
-    (void) record;
-    (void) error;
-    return GODWIT_OK;
+    return godwit__record_check (record, error); /* who asks for it could not read it otherwise */
 }
 
 static void

@@ -6,13 +6,21 @@
 
 #include <stdlib.h>
 
+/* When a stalled call is due, whatever happens. */
+static int64_t
+due_ns (const godwit__call_t *call)
+{
+    return call->not_before_ns && call->not_before_ns < call->deadline_ns ? call->not_before_ns
+                                                                          : call->deadline_ns;
+}
+
 static void
 stall (godwit__call_t *call)
 {
-    godwit__completion_t *completion = call->client->transport->completion;
-    const int64_t until_ns = call->not_before_ns && call->not_before_ns < call->deadline_ns
-                                 ? call->not_before_ns
-                                 : call->deadline_ns;
+    godwit_transport_t *transport = call->client->transport;
+    godwit__completion_t *completion = transport->completion;
+    const int64_t until_ns = due_ns (call);
+    const uint64_t change_seen = call->change_seen;
     pthread_mutex_lock (&completion->lock);
     call->previous_stalled = NULL;
     call->next_stalled = completion->stalled;
@@ -21,8 +29,13 @@ stall (godwit__call_t *call)
     completion->stalled = call;
     completion->stalled_count++;
     pthread_mutex_unlock (&completion->lock);
-    /* What changed before the call was in the list has told nobody: look once more. */
-    godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+    /* From here on the call may be carried on, and freed. What changed before it was in the list has told
+     * nobody: look once more. */
+    pthread_mutex_lock (&transport->lock);
+    const bool changed = transport->change_count != change_seen;
+    pthread_mutex_unlock (&transport->lock);
+    if (changed)
+        godwit__reactor_post (completion->reactor, &completion->advance_stalled);
     godwit__completion_deadline (completion, until_ns);
 }
 
@@ -79,22 +92,29 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
 {
     godwit_transport_t *transport = call->client->transport;
     godwit_status_t status = GODWIT_OK;
+    godwit__advance_t advance = GODWIT__ADVANCE_FAILED;
     call->pending.ended = on_ended;
-    switch (godwit__call_advance (call, &status, error)) {
+    /* What is refused by its server joins those that wait: they are counted before it is sent. */
+    if (atomic_load_explicit (&transport->completion->stalled_count, memory_order_relaxed) >=
+        (size_t) transport->options.queue_limit)
+        status =
+            godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
+                                       "%d asynchronous calls wait already", transport->options.queue_limit);
+    else
+        advance = godwit__call_advance (call, &status, error);
+    switch (advance) {
     case GODWIT__ADVANCE_SENT:
         return GODWIT_OK;
     case GODWIT__ADVANCE_STALLED:
-        if (transport->completion->stalled_count >= (size_t) transport->options.queue_limit) {
-            status = godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
-                                                "%d asynchronous calls wait already: %s",
-                                                transport->options.queue_limit, call->why);
+        status = godwit__completion_start (transport->completion, error);
+        if (status)
             break;
-        }
         stall (call);
         return GODWIT_OK;
     case GODWIT__ADVANCE_FAILED:
         break;
     }
+    GODWIT__COUNT (transport, calls_failed);
     godwit__call_release (call);
     free (call);
     return status;
@@ -118,10 +138,17 @@ godwit__calls_advance_stalled (godwit_transport_t *transport)
         call->next_stalled = ordered;
         ordered = call;
     }
+    const int64_t now_ns = godwit__transport_now (transport);
+    pthread_mutex_lock (&transport->lock);
+    const uint64_t change_count = transport->change_count;
+    pthread_mutex_unlock (&transport->lock);
     while (ordered) {
         godwit__call_t *call = ordered;
         ordered = call->next_stalled;
-        carry_on (call);
+        if (call->change_seen != change_count || due_ns (call) <= now_ns || atomic_load (&transport->closing))
+            carry_on (call);
+        else
+            stall (call);
     }
 }
 
@@ -134,6 +161,8 @@ godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context
     if (!client || !callback)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   client ? "callback" : "client");
+    if (client->target.fanout == GODWIT_YES)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A call cannot be used with fanout");
     godwit__call_t *call = malloc (sizeof *call);
     if (!call)
         return godwit__error_no_memory (error);
@@ -252,6 +281,8 @@ godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
 {
     if (!future)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "future: expected one, got NULL");
+    if (godwit__transport_check (future->transport, NULL) == GODWIT_ERR_FORKED)
+        return godwit__transport_check (future->transport, error);
     const int64_t until_ns = timeout_ms < 0
                                  ? GODWIT__NEVER
                                  : godwit__transport_now (future->transport) + timeout_ms * GODWIT__NS_PER_MS;

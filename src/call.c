@@ -109,19 +109,20 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
     call->why = "no server is known";
     call->retries_left = client->retry == GODWIT_RETRY_NONE ? 0 : client->retry > 0 ? client->retry : -1;
 
-    godwit_status_t status = encode (call, context, method, args, error);
+    godwit_status_t status = godwit__client_enter (client, error);
+    if (status)
+        return status;
+    status = encode (call, context, method, args, error);
     if (status == GODWIT_OK)
         status = godwit__client_check (client, error);
     if (status) {
-        if (call->shared)
-            godwit__shared_unref (NULL, call->shared);
+        godwit__call_release (call);
         return status;
     }
     call->now_ns = godwit__transport_now (client->transport);
     call->deadline_ns = call->now_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
     call->pending.deadline_ns = call->deadline_ns;
     call->pending.owner = client;
-    atomic_fetch_add_explicit (&client->outstanding, 1, memory_order_relaxed);
     return GODWIT_OK;
 }
 
@@ -133,14 +134,7 @@ godwit__call_release (godwit__call_t *call)
         godwit__connection_unref (&call->connection);
     if (call->shared)
         godwit__shared_unref (NULL, call->shared);
-    /* With the last call of a client that is being destroyed, its destroyer goes on, and frees it. */
-    godwit_transport_t *transport = client->transport;
-    if (atomic_fetch_sub (&client->outstanding, 1) != (GODWIT__CLIENT_CLOSED | 1))
-        return;
-    pthread_mutex_lock (&transport->lock);
-    client->drained = true;
-    pthread_cond_broadcast (&transport->changed);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__client_leave (client);
 }
 
 /* ---- attempts ---- */
@@ -212,8 +206,12 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
 
     if (picked->local && !call->cast && !call->pending.ended &&
         godwit__pool_call_inline (call->client->transport->pool, &message, &call->pending.frame)) {
-        godwit__header_read (&call->pending.header, call->pending.frame.data, call->pending.frame.size);
-        atomic_store (&call->pending.ending, GODWIT__REPLIED);
+        /* Nothing, if the request was kept and its time has passed. */
+        const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
+                                                  call->pending.frame.size) == GODWIT__HEADER_OK;
+        atomic_store (&call->pending.ending, replied                                   ? GODWIT__REPLIED
+                                             : godwit__client_is_closed (call->client) ? GODWIT__ABANDONED
+                                                                                       : GODWIT__EXPIRED);
         godwit__connection_unref (&picked->connection);
         return GODWIT__IO_OK;
     }
@@ -317,7 +315,8 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
 /* ---- ends ---- */
 
 static godwit__verdict_t
-judge_nack (godwit__call_t *call, uint32_t reason, godwit_status_t *status, godwit_error_t **error)
+judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_status_t *status,
+            godwit_error_t **error)
 {
     godwit_transport_t *transport = call->client->transport;
     call->outcome = GODWIT_OUTCOME_REJECTED;
@@ -334,11 +333,11 @@ judge_nack (godwit__call_t *call, uint32_t reason, godwit_status_t *status, godw
             "Failed to send: the server refused the request as %s", godwit__nack_name (reason));
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DRAINING:
-        godwit__directory_refused (transport, call->server_key, false);
+        godwit__directory_refused (transport, call->server_key, revision, false);
         call->why = "the server is draining";
         break;
     case GODWIT__NACK_NOT_HERE:
-        godwit__directory_refused (transport, call->server_key, true);
+        godwit__directory_refused (transport, call->server_key, 0, true);
         call->why = "the server is not there any more";
         break;
     case GODWIT__NACK_OVERLOADED:
@@ -377,7 +376,7 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     const godwit__header_t *header = &call->pending.header;
     if (header->type == GODWIT__NACK) {
         godwit__frame_release (&call->pending.frame);
-        return judge_nack (call, header->aux, status, error);
+        return judge_nack (call, header->aux, header->target, status, error);
     }
     if (header->type == GODWIT__FAILURE) {
         bool is_malformed = false;
@@ -389,6 +388,13 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
             *error = failure;
         else
             godwit_error_destroy (&failure);
+        return GODWIT__VERDICT_FINAL;
+    }
+    if (header->type != GODWIT__REPLY) { /* RESOLVED: an answer to something else */
+        GODWIT__COUNT (call->client->transport, frames_malformed);
+        godwit__frame_release (&call->pending.frame);
+        *status = godwit__error_set_outcome (error, GODWIT_ERR_MALFORMED, GODWIT_OUTCOME_MAYBE_RUN,
+                                             "The answer is no reply");
         return GODWIT__VERDICT_FINAL;
     }
     godwit__limits_t limits = godwit__default_limits;

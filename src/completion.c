@@ -163,21 +163,22 @@ godwit__completion_uncork (godwit__completion_t *completion)
 
 /* ---- life ---- */
 
+/* The completion whose thread this is. */
+static _Thread_local const godwit__completion_t *current;
+
 bool
 godwit__completion_is_current (const godwit__completion_t *completion)
 {
-    if (!completion->runs)
-        return godwit__transport_is_processing (completion->transport);
-    return pthread_equal (pthread_self (), completion->thread);
+    return completion->reactor == completion->transport->control
+               ? godwit__transport_is_processing (completion->transport)
+               : current == completion;
 }
 
 static void *
 run (void *user)
 {
     godwit__completion_t *completion = user;
-    /* Not before `thread` and `runs` are written: what runs here asks whether it is here. */
-    pthread_mutex_lock (&completion->lock);
-    pthread_mutex_unlock (&completion->lock);
+    current = completion;
     while (!atomic_load (&completion->stop))
         godwit__reactor_run_once (completion->reactor, GODWIT__NEVER);
     return NULL;
@@ -210,29 +211,28 @@ godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *t
     return status;
 }
 
-/* The thread is made when there is something for it to do; until then, nobody posts. */
+/* The thread is made when there is something for it to do: a connection, or a call that waits for one. */
 godwit_status_t
 godwit__completion_start (godwit__completion_t *completion, godwit_error_t **error)
 {
-    if (atomic_load (&completion->runs) || completion->reactor == completion->transport->control)
+    if (completion->reactor == completion->transport->control)
         return GODWIT_OK;
     pthread_mutex_lock (&completion->lock);
-    bool runs = atomic_load (&completion->runs);
-    if (!runs) {
-        runs = pthread_create (&completion->thread, NULL, run, completion) == 0;
-        atomic_store (&completion->runs, runs);
-    }
+    if (!completion->runs && !atomic_load (&completion->stop))
+        completion->runs = pthread_create (&completion->thread, NULL, run, completion) == 0;
+    const bool runs = completion->runs;
     pthread_mutex_unlock (&completion->lock);
-    if (runs)
-        return GODWIT_OK;
-    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "The completion thread could not be started");
+    return runs ? GODWIT_OK
+                : godwit__error_set (error, GODWIT_ERR_SYSTEM, "The completion thread could not be started");
 }
 
 void
 godwit__completion_stop (godwit__completion_t *completion)
 {
+    pthread_mutex_lock (&completion->lock);
+    atomic_store (&completion->stop, true);
+    pthread_mutex_unlock (&completion->lock);
     if (completion->runs) {
-        atomic_store (&completion->stop, true);
         godwit__reactor_wake (completion->reactor);
         pthread_join (completion->thread, NULL);
         completion->runs = false;

@@ -14,7 +14,7 @@ typedef struct godwit__completion {
     godwit_transport_t *transport;
     godwit__reactor_t *reactor; /* the control reactor with external_loop */
     pthread_t thread;
-    atomic_bool runs; /* written with lock held */
+    bool runs; /* it has its thread; guarded by lock */
     atomic_bool stop;
     bool corks;                   /* it receives: requests that callbacks make meanwhile are sent together */
     godwit__connection_t *corked; /* connections that have some */
@@ -24,7 +24,7 @@ typedef struct godwit__completion {
     pthread_mutex_t lock; /* a leaf: guards the two lists below */
     godwit__pending_t *ended_first, **ended_last;
     struct godwit__call *stalled; /* asynchronous calls that wait, doubly linked */
-    size_t stalled_count;
+    atomic_size_t stalled_count;  /* written with lock held */
 
     godwit__task_t run_ended;
     godwit__task_t advance_stalled;

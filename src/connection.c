@@ -80,11 +80,14 @@ static void
 end_pending (godwit__connection_t *connection, godwit__pending_t *pending, godwit__ending_t ending,
              godwit__pending_t **ended)
 {
+    /* A caller that does not follow yet sees the ending without the lock, and takes the pending with it. */
+    const bool asynchronous = pending->ended != NULL;
+    const bool follows = pending->follows;
     atomic_store_explicit (&pending->ending, ending, memory_order_release);
-    if (pending->ended) {
+    if (asynchronous) {
         pending->next = *ended;
         *ended = pending;
-    } else if (pending->follows) {
+    } else if (follows) {
         pthread_cond_signal (&pending->wake);
     } else {
         connection->link->ops->wake (connection->link);
@@ -230,6 +233,7 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
     bool ready = false;
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_OPENING) {
+        memcpy (connection->instance, identity.instance, sizeof connection->instance);
         atomic_store (&connection->state, GODWIT__CONNECTION_READY);
         ready = true;
     }
@@ -247,6 +251,8 @@ on_ending (godwit__connection_t *connection, const godwit__header_t *header, god
     pthread_mutex_lock (&connection->lock);
     godwit__pending_t *pending = table_remove (connection, header->id);
     if (pending) {
+        /* As in end_pending. */
+        const bool follows = pending->follows;
         asynchronous = pending->ended != NULL;
         pending->header = *header;
         godwit__frame_move (&pending->frame, frame);
@@ -254,7 +260,7 @@ on_ending (godwit__connection_t *connection, const godwit__header_t *header, god
         if (pending == own) {
             own->leads = false;
             release_lead (connection, GODWIT__LEAD_NOBODY);
-        } else if (pending->follows) {
+        } else if (follows) {
             pthread_cond_signal (&pending->wake);
         }
     }
@@ -355,6 +361,7 @@ on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
     switch (header.type) {
     case GODWIT__REPLY:
     case GODWIT__FAILURE:
+    case GODWIT__RESOLVED:
         on_ending (connection, &header, frame, own);
         return;
     case GODWIT__NACK:
@@ -367,7 +374,7 @@ on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
         on_welcome (connection, frame);
         return;
     case GODWIT__GOODBYE:
-        godwit__peer_goodbye (connection, header.target);
+        godwit__peer_goodbye (connection, header.target, header.aux);
         break;
     case GODWIT__PONG:
     case GODWIT__ACCEPTED:

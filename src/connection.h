@@ -76,6 +76,7 @@ typedef struct godwit__connection {
     struct godwit__peer *peer;     /* guarded by transport.lock; NULL once the connection was replaced */
     godwit__channel_t *link;       /* constant until the last reference is gone */
     uint8_t expect[GODWIT__UUID_SIZE];
+    uint8_t instance[GODWIT__UUID_SIZE]; /* who answered; constant once it is READY */
 
     pthread_mutex_t lock;
     _Atomic (godwit__connection_state_t) state; /* written with lock held */

@@ -1,6 +1,7 @@
 #include "src/directory.h"
 
 #include "src/error.h"
+#include "src/resolve.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@ static void
 free_member (godwit__member_t *member)
 {
     godwit__record_unref (&member->record);
+    godwit__record_unref (&member->listed);
     free (member);
 }
 
@@ -97,7 +99,14 @@ is_server (const godwit__record_t *record, const uint8_t *instance, uint32_t ser
     return record->server_id == server_id && !memcmp (record->instance, instance, GODWIT__UUID_SIZE);
 }
 
-/* Static records have neither an instance nor an id: the address makes the difference. */
+/* What its matchmaker says of it. */
+static const godwit__record_t *
+told_of (const godwit__member_t *member)
+{
+    return member->listed ? member->listed : member->record;
+}
+
+/* Listed records have neither an instance nor an id: the address makes the difference. */
 static bool
 is_same_server (const godwit__record_t *a, const godwit__record_t *b)
 {
@@ -142,6 +151,11 @@ add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__reco
     member->group = group;
     member->record = godwit__record_ref (record);
     member->draining = record->state == GODWIT__RECORD_DRAINING;
+    if (record->server_id == 0) {
+        member->listed = godwit__record_ref (record);
+        member->acquaintance = GODWIT__UNKNOWN;
+        member->peer->rests = true;
+    }
     group->members[group->count++] = member;
     directory->member_count++;
 }
@@ -150,7 +164,7 @@ static void
 update_member (godwit__member_t *member, godwit__record_t *record)
 {
     member->unheard = false;
-    if (record->revision <= member->record->revision)
+    if (member->listed || record->revision <= member->record->revision)
         return;
     godwit__peer_t *peer = member->peer;
     godwit__record_unref (&peer->record);
@@ -177,7 +191,7 @@ on_seen (void *user, godwit__record_t *record)
     godwit__group_t *group = godwit__directory_group (transport->directory, record->exchange, record->topic);
     if (group) {
         size_t i = 0;
-        while (i < group->count && !is_same_server (group->members[i]->record, record))
+        while (i < group->count && !is_same_server (told_of (group->members[i]), record))
             i++;
         if (i < group->count)
             update_member (group->members[i], record);
@@ -208,7 +222,7 @@ on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_
     HASH_ITER (hh, transport->directory->groups, group, next)
     {
         for (size_t i = group->count; i-- > 0;) {
-            if (!is_server (group->members[i]->record, instance, server_id))
+            if (!is_server (told_of (group->members[i]), instance, server_id))
                 continue;
             group->members[i]->unheard = true;
             drop_unheard (group, i);
@@ -274,7 +288,7 @@ godwit__directory_pick (godwit__group_t *group, const char *server, const godwit
         if (member->draining || (server && strcmp (server, member->record->server)))
             continue;
         known = true;
-        if (member->peer->state != GODWIT__PEER_READY) {
+        if (!godwit__member_is_ready (member)) {
             godwit__peer_want (member->peer);
             waits = true;
             continue;
@@ -302,7 +316,7 @@ godwit__group_ready_count (const godwit__group_t *group, const char *server)
         const godwit__member_t *member = group->members[i];
         if (member->draining || (server && strcmp (server, member->record->server)))
             continue;
-        if (member->peer->state == GODWIT__PEER_READY)
+        if (godwit__member_is_ready (member))
             ready++;
         else
             godwit__peer_want (member->peer);
@@ -312,16 +326,27 @@ godwit__group_ready_count (const godwit__group_t *group, const char *server)
 
 /* ---- what the data path learns ---- */
 
+/* News of a server that drains may be overtaken by the record of its next start. */
+static bool
+is_later (const godwit__member_t *member, uint32_t revision)
+{
+    return revision && member->record->revision > revision;
+}
+
 void
-godwit__directory_refused (godwit_transport_t *transport, uint64_t key, bool gone)
+godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t revision, bool gone)
 {
     godwit__group_t *group, *next;
     pthread_mutex_lock (&transport->lock);
     HASH_ITER (hh, transport->directory->groups, group, next)
     {
         for (size_t i = group->count; i-- > 0;) {
-            if (key_of (group->members[i]) != key)
+            if (key_of (group->members[i]) != key || is_later (group->members[i], revision))
                 continue;
+            if (group->members[i]->listed) {
+                godwit__resolve_refused (group->members[i]);
+                continue;
+            }
             group->members[i]->draining = true;
             if (gone)
                 remove_member (group, i);
@@ -336,21 +361,36 @@ godwit__directory_peer_lost (godwit__peer_t *peer)
 {
     godwit__group_t *group, *next;
     HASH_ITER (hh, peer->transport->directory->groups, group, next)
-    for (size_t i = group->count; i-- > 0;)
-        if (group->members[i]->peer == peer && group->members[i]->unheard)
-            remove_member (group, i);
+    {
+        for (size_t i = group->count; i-- > 0;) {
+            godwit__member_t *member = group->members[i];
+            if (member->peer != peer)
+                continue;
+            if (member->listed) {
+                member->acquaintance = GODWIT__UNKNOWN;
+                member->question = 0;
+            }
+            if (member->unheard)
+                remove_member (group, i);
+        }
+    }
 }
 
 void
-godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id)
+godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision)
 {
     godwit__group_t *group, *next;
     HASH_ITER (hh, peer->transport->directory->groups, group, next)
     {
         for (size_t i = group->count; i-- > 0;) {
             godwit__member_t *member = group->members[i];
-            if (member->peer != peer || (server_id && member->record->server_id != server_id))
+            if (member->peer != peer || (server_id && member->record->server_id != server_id) ||
+                is_later (member, revision))
                 continue;
+            if (member->listed) {
+                godwit__resolve_refused (member);
+                continue;
+            }
             member->draining = true;
             if (member->unheard)
                 remove_member (group, i);

@@ -11,6 +11,15 @@
 
 typedef struct godwit__group godwit__group_t;
 
+/* With a server that was listed, not announced. All others are KNOWN. (src/resolve.h draws how they follow.)
+ */
+typedef enum godwit__acquaintance {
+    GODWIT__KNOWN,
+    GODWIT__UNKNOWN,
+    GODWIT__ASKED,
+    GODWIT__REFUSED
+} godwit__acquaintance_t;
+
 /* A server of a topic. */
 typedef struct godwit__member {
     godwit__group_t *group;
@@ -18,7 +27,18 @@ typedef struct godwit__member {
     godwit__peer_t *peer;
     bool draining; /* it said GOODBYE, or refused a call because of it */
     bool unheard;  /* its matchmaker no longer knows it */
+    godwit__acquaintance_t acquaintance;
+    godwit__record_t *listed; /* as it was listed, `record` being what was learnt; NULL: it was announced */
+    uint64_t question;        /* while ASKED */
+    bool was_missed;          /* it was said that it is not there */
 } godwit__member_t;
+
+/* Calls can be sent to it. */
+static inline bool
+godwit__member_is_ready (const godwit__member_t *member)
+{
+    return member->peer->state == GODWIT__PEER_READY && member->acquaintance == GODWIT__KNOWN;
+}
 
 /* A topic. Stays for the directory's life once it was asked for or announced: clients keep pointers to it. */
 struct godwit__group {
@@ -43,6 +63,7 @@ typedef struct godwit__directory {
     godwit__group_t *groups;
     godwit__peer_t *peers;
     size_t member_count;
+    uint64_t last_question;
 } godwit__directory_t;
 
 godwit__directory_t *godwit__directory_new (godwit_transport_t *transport);
@@ -87,12 +108,14 @@ godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *serve
 void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
 
 /* A server said that it drains (NACK), or that it is not there: no calls go to it until it is announced anew.
- * Takes the lock. */
-void godwit__directory_refused (godwit_transport_t *transport, uint64_t key, bool gone);
-/* A peer has lost its connection: forgets its members that no matchmaker knows any more. */
+ * revision: of the record that it spoke of; what has a later one has started again since then (0: it has
+ * not). Takes the lock. */
+void godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t revision, bool gone);
+/* A peer has lost its connection: forgets its members that no matchmaker knows any more, and who the
+ * listed ones are. */
 void godwit__directory_peer_lost (godwit__peer_t *peer);
-/* Marks members of a peer as draining; 0: all. */
-void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id);
+/* Marks members of a peer as draining; 0: all. revision: as above. */
+void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision);
 
 size_t godwit__group_ready_count (const godwit__group_t *group, const char *server);
 

@@ -1,6 +1,8 @@
 #include "src/error.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +17,7 @@ struct godwit_error {
     const char *message;
     const char *traceback;
     godwit_error_t *cause;
-    char *printed; /* what godwit_error_print made; dropped when the error changes */
+    _Atomic (char *) printed; /* what godwit_error_print made; dropped when the error changes */
     char texts[];
 };
 
@@ -269,7 +271,7 @@ godwit_error_destroy (godwit_error_t **error)
     *error = NULL;
     while (next && !next->is_static) {
         godwit_error_t *const cause = next->cause;
-        free (next->printed);
+        free (atomic_load (&next->printed));
         free (next);
         next = cause;
     }
@@ -280,8 +282,7 @@ godwit_error_destroy (godwit_error_t **error)
 static void
 forget_printed (godwit_error_t *error)
 {
-    free (error->printed);
-    error->printed = NULL;
+    free (atomic_exchange (&error->printed, NULL));
 }
 
 void
@@ -383,18 +384,23 @@ print_chain (const godwit_error_t *error, char *text, size_t size)
 }
 
 const char *
-godwit_error_print (godwit_error_t *error)
+godwit_error_print (const godwit_error_t *error)
 {
     if (!error)
         return "";
-    if (!error->printed) {
-        const size_t size = print_chain (error, NULL, 0) + 1;
-        char *const text = malloc (size);
-        if (!text)
-            return error->message;
-        text[0] = '\0';
-        print_chain (error, text, size);
-        error->printed = text;
-    }
-    return error->printed;
+    /* What is kept changes nothing that shows; of several threads that print at once, one has its way. */
+    _Atomic (char *) *const kept = &((godwit_error_t *) (uintptr_t) error)->printed;
+    char *printed = atomic_load_explicit (kept, memory_order_acquire);
+    if (printed)
+        return printed;
+    const size_t size = print_chain (error, NULL, 0) + 1;
+    char *const text = malloc (size);
+    if (!text)
+        return error->message;
+    text[0] = '\0';
+    print_chain (error, text, size);
+    if (atomic_compare_exchange_strong (kept, &printed, text))
+        return text;
+    free (text);
+    return printed;
 }

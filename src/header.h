@@ -30,10 +30,13 @@ typedef enum godwit__frame_type {
     GODWIT__CANCEL = 9,    /* the caller no longer waits for id */
     GODWIT__PING = 10,     /* id is sent back */
     GODWIT__PONG = 11,
-    GODWIT__GOODBYE = 12, /* target: the server that drains, or 0: the whole process leaves */
+    GODWIT__GOODBYE = 12, /* target: the server that drains, or 0: the whole process leaves; aux: revision of
+                             the record that says so */
     GODWIT__PUBLICATION =
-        13,             /* a fanout; target: publisher's number; id: its sequence number of this topic */
-    GODWIT__BATCH = 14, /* several of the above in one; aux: how many (src/batch.h) */
+        13,                /* a fanout; target: publisher's number; id: its sequence number of this topic */
+    GODWIT__BATCH = 14,    /* several of the above in one; aux: how many (src/batch.h) */
+    GODWIT__RESOLVE = 15,  /* which server has these names? id: as of a request; body: an array */
+    GODWIT__RESOLVED = 16, /* the answer, unless it is NACK; target: server id; body: its record */
     GODWIT__MATCHMAKER_FIRST = 32,
     GODWIT__MATCHMAKER_LAST = 47
 } godwit__frame_type_t;
@@ -46,9 +49,9 @@ enum {
 /* Why a request was not run. */
 typedef enum godwit__nack {
     GODWIT__NACK_OVERLOADED = 1,
-    GODWIT__NACK_DRAINING = 2,
+    GODWIT__NACK_DRAINING = 2, /* target: revision of the server's record; 0: it does not come back */
     GODWIT__NACK_EXPIRED = 3,
-    GODWIT__NACK_NOT_HERE = 4,  /* no such server in this process */
+    GODWIT__NACK_NOT_HERE = 4,  /* no such server in this process; also the answer to RESOLVE */
     GODWIT__NACK_HELLO = 5,     /* no HELLO was seen on this connection */
     GODWIT__NACK_DUPLICATE = 6, /* the id was seen before: says nothing about the first one */
     GODWIT__NACK_MALFORMED = 7,

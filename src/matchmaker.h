@@ -25,11 +25,11 @@ typedef enum godwit__record_state {
  * server is known by (instance, server_id); a higher revision replaces a lower one. */
 typedef struct godwit__record {
     atomic_uint refs;
-    /* Of the transport, new for each. All zero (static records only; never announced): who the server is, is
-     * learnt from the first exchange with it, and such records differ by server_id alone. */
+    /* Of the transport, new for each. All zero, together with server_id 0, in records that were listed and
+     * never announced: who the server is, is learnt by asking it (src/resolve.h). */
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation; /* grows when the same instance could be mistaken for an older self */
-    uint32_t server_id;   /* of the server in its transport, never 0 */
+    uint32_t server_id;   /* of the server in its transport; 0: listed */
     uint32_t revision;    /* of this record */
     godwit__record_state_t state;
     uint32_t weight;
@@ -72,6 +72,7 @@ typedef struct godwit__matchmaker_options {
     const godwit_url_t *url;
     const uint8_t *instance; /* of the transport; borrowed while the matchmaker is open */
     const char *virtual_host;
+    const char *control_exchange; /* of servers that are listed without one; NULL: "" */
     int64_t refresh_ms; /* members say this often that they are there; records expire after three times as
                            long. 0: 5000 */
     uint64_t seed;      /* of jitter */

@@ -42,6 +42,7 @@ static const row_t rows[] = {
     {"heartbeat_timeout_ms", KIND_INT64, AT (heartbeat_timeout_ms), 2000, 1, DAY_MS},
     {"idle_timeout_ms", KIND_INT64, AT (idle_timeout_ms), 300000, 1, 365 * DAY_MS},
     {"refresh_ms", KIND_INT64, AT (refresh_ms), 5000, 10, DAY_MS},
+    {"port", KIND_INT, AT (port), 0, 0, 65535},
     {"paths", KIND_PATHS, 0, 0, 0, 0},
     /* Read by the matchmakers, which check them. */
     {"static", KIND_ELSEWHERE, 0, 0, 0, 0},

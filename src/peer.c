@@ -3,6 +3,7 @@
 #include "src/completion.h"
 #include "src/directory.h"
 #include "src/options.h"
+#include "src/resolve.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ free_peer (godwit__peer_t *peer)
 {
     godwit__reactor_disarm (peer->transport->control, &peer->retry_timer);
     godwit__reactor_unpost (peer->transport->control, &peer->work_task);
+    godwit__resolve_release (peer);
     godwit__record_unref (&peer->record);
     free (peer);
 }
@@ -40,8 +42,9 @@ free_peer (godwit__peer_t *peer)
 static godwit__driver_t *
 driver_for (godwit_transport_t *transport, const godwit__record_t *record, const char *address)
 {
-    /* Files and abstract names mean something on their own host only. */
-    if (!strncmp (address, "ipc:", 4) && strcmp (record->host, transport->host_id))
+    /* Files and abstract names mean something on their own host only; who lists one means this host. */
+    if (!strncmp (address, "ipc:", 4) && !is_unknown (record->instance) &&
+        strcmp (record->host, transport->host_id))
         return NULL;
     if (!(transport->paths & godwit__path_of (address)))
         return NULL;
@@ -70,16 +73,20 @@ try_addresses (godwit__peer_t *peer, godwit__record_t *record, size_t *next)
     return false;
 }
 
+int64_t
+godwit__peer_next_backoff (int64_t *backoff_ns)
+{
+    *backoff_ns = *backoff_ns ? *backoff_ns * 2 : BACKOFF_FIRST_NS;
+    if (*backoff_ns > BACKOFF_MAX_NS)
+        *backoff_ns = BACKOFF_MAX_NS;
+    return *backoff_ns / 2 + (int64_t) randombytes_uniform ((uint32_t) (*backoff_ns / 2));
+}
+
 static void
 back_off (godwit__peer_t *peer)
 {
     godwit_transport_t *transport = peer->transport;
-    peer->backoff_ns = peer->backoff_ns ? peer->backoff_ns * 2 : BACKOFF_FIRST_NS;
-    if (peer->backoff_ns > BACKOFF_MAX_NS)
-        peer->backoff_ns = BACKOFF_MAX_NS;
-    /* Between half and all of it, so that clients do not come back in step. */
-    const int64_t wait_ns =
-        peer->backoff_ns / 2 + (int64_t) randombytes_uniform ((uint32_t) (peer->backoff_ns / 2));
+    const int64_t wait_ns = godwit__peer_next_backoff (&peer->backoff_ns);
     peer->state = GODWIT__PEER_BACKOFF;
     peer->next_address = 0;
     godwit__reactor_arm (transport->control, &peer->retry_timer, godwit__transport_now (transport) + wait_ns);
@@ -111,6 +118,18 @@ connect_peer (godwit__peer_t *peer)
     pthread_mutex_unlock (&transport->lock);
 }
 
+/* With transport.lock held. */
+static bool
+has_outstanding (const godwit__peer_t *peer)
+{
+    if (!peer->connection)
+        return false;
+    pthread_mutex_lock (&peer->connection->lock);
+    const bool found = peer->connection->pending_count > 0;
+    pthread_mutex_unlock (&peer->connection->lock);
+    return found;
+}
+
 static void
 on_work (godwit__task_t *task)
 {
@@ -121,6 +140,11 @@ on_work (godwit__task_t *task)
     if (peer->member_count > 0) {
         pthread_mutex_unlock (&transport->lock);
         connect_peer (peer);
+        return;
+    }
+    /* What its servers had accepted before they went away still runs: the tick looks again. */
+    if (has_outstanding (peer) && !atomic_load (&transport->closing)) {
+        pthread_mutex_unlock (&transport->lock);
         return;
     }
     godwit__connection_t *connection = peer->connection;
@@ -166,6 +190,8 @@ godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record)
         memcpy (peer->instance, record->instance, sizeof peer->instance);
         peer->retry_timer = (godwit__timer_t){.fire = on_retry, .user = peer};
         peer->work_task = (godwit__task_t){.run = on_work, .user = peer};
+        peer->is_listed = is_unknown (record->instance);
+        godwit__resolve_init (peer);
         HASH_ADD (hh, transport->directory->peers, key, sizeof peer->key, peer);
         if (!peer->hh.tbl) {
             free (peer);
@@ -191,6 +217,8 @@ void
 godwit__peer_want (godwit__peer_t *peer)
 {
     peer->wanted = true;
+    if (peer->state == GODWIT__PEER_READY)
+        godwit__resolve_want (peer);
     if (peer->state != GODWIT__PEER_IDLE)
         return;
     peer->state = GODWIT__PEER_CONNECTING;
@@ -204,6 +232,7 @@ void
 godwit__peer_ready (godwit__connection_t *connection)
 {
     godwit_transport_t *transport = connection->transport;
+    godwit__question_t *questions = NULL;
     pthread_mutex_lock (&transport->lock);
     godwit__peer_t *peer = connection->peer;
     if (peer && peer->connection == connection) {
@@ -211,9 +240,11 @@ godwit__peer_ready (godwit__connection_t *connection)
         peer->backoff_ns = 0;
         peer->wanted = false;
         connection->last_used_ns = connection->last_ping_ns = godwit__transport_now (transport);
+        questions = godwit__resolve_ready (peer);
         godwit__transport_changed (transport);
     }
     pthread_mutex_unlock (&transport->lock);
+    godwit__questions_send (questions);
 }
 
 void
@@ -250,12 +281,12 @@ godwit__peer_lost (godwit__connection_t *connection, const char *reason)
 }
 
 void
-godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id)
+godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision)
 {
     godwit_transport_t *transport = connection->transport;
     pthread_mutex_lock (&transport->lock);
     if (connection->peer) {
-        godwit__directory_goodbye (connection->peer, server_id);
+        godwit__directory_goodbye (connection->peer, server_id, revision);
         godwit__transport_changed (transport);
     }
     pthread_mutex_unlock (&transport->lock);
@@ -298,10 +329,13 @@ godwit__peers_tick (godwit_transport_t *transport)
     const size_t count = HASH_COUNT (transport->directory->peers);
     godwit__connection_t **connections = calloc (count ? count : 1, sizeof (godwit__connection_t *));
     size_t found = 0;
-    if (connections)
-        HASH_ITER (hh, transport->directory->peers, peer, next)
-    if (peer->state == GODWIT__PEER_READY && peer->connection)
-        connections[found++] = godwit__connection_ref (peer->connection);
+    HASH_ITER (hh, transport->directory->peers, peer, next)
+    {
+        if (peer->member_count == 0)
+            godwit__reactor_post (transport->control, &peer->work_task);
+        else if (connections && peer->state == GODWIT__PEER_READY && peer->connection)
+            connections[found++] = godwit__connection_ref (peer->connection);
+    }
     pthread_mutex_unlock (&transport->lock);
     for (size_t i = 0; i < found; i++) {
         tick_one (connections[i], now_ns);

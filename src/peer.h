@@ -39,7 +39,19 @@ typedef struct godwit__peer {
     int64_t backoff_ns;
     godwit__timer_t retry_timer;
     godwit__task_t work_task; /* connects what is wanted, or takes the peer away */
+
+    /* Of a peer whose servers were listed (src/resolve.h). */
+    bool is_listed;
+    bool rests;    /* servers that were asked for and refused are asked for again when they are wanted */
+    bool asks_now; /* the task has to ask for them */
+    int64_t ask_backoff_ns;
+    godwit__timer_t ask_timer;
+    godwit__task_t ask_task;
 } godwit__peer_t;
+
+/* The next back-off: twice the last one, up to a second. Returns how long to wait: between half and all of
+ * it, so that clients do not come back in step. */
+int64_t godwit__peer_next_backoff (int64_t *backoff_ns);
 
 /* The peer of a record, made if need be; NULL when memory is short. With lock held. */
 godwit__peer_t *godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record);
@@ -52,7 +64,7 @@ void godwit__peer_want (godwit__peer_t *peer);
 void godwit__peer_ready (godwit__connection_t *connection);
 void godwit__peer_lost (godwit__connection_t *connection, const char *reason);
 /* server_id drains; 0: all of the peer's. */
-void godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id);
+void godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision);
 
 /* Pings what is silent, closes what is idle. Control thread, every second or so. */
 void godwit__peers_tick (godwit_transport_t *transport);

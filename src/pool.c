@@ -185,6 +185,15 @@ empty_queues (godwit__pool_t *pool)
 }
 
 void
+godwit__pool_interrupt (godwit__pool_t *pool)
+{
+    godwit__pool_lock (pool);
+    pool->interrupted = true;
+    godwit__pool_changed (pool);
+    godwit__pool_unlock (pool);
+}
+
+void
 godwit__pool_stop (godwit__pool_t *pool)
 {
     godwit__pool_lock (pool);
@@ -215,7 +224,7 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
     godwit__watch_stop (pool);
     godwit__reactor_unpost (pool->transport->control, &pool->ready_task);
     for (size_t i = 0; i < pool->port_count; i++)
-        godwit__port_goodbye (&pool->ports[i], 0);
+        godwit__port_goodbye (&pool->ports[i], (godwit__goodbye_t){0, 0});
     close_ports (pool);
     godwit__pool_lock (pool);
     while (pool->free_requests) {
@@ -308,28 +317,29 @@ activate (godwit__pool_t *pool, godwit_server_t *server)
 godwit_request_t *
 godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_t origin,
                      const godwit__header_t *header, godwit__frame_t *frame, size_t body_offset,
-                     int64_t now_ns, bool may_run, uint32_t *refused)
+                     int64_t now_ns, bool may_run, godwit__refusal_t *refused)
 {
     godwit_request_t *request = NULL;
     godwit_server_t *server;
     for (;;) {
         godwit__pool_lock (pool);
         server = server_of (pool, header->target);
-        *refused = refusal_of (pool, server);
+        refused->reason = refusal_of (pool, server);
+        refused->revision = server ? server->revision : 0;
         if (!request)
             request = take_free (pool);
-        if (*refused || request)
+        if (refused->reason || request)
             break;
         godwit__pool_unlock (pool);
         request = godwit__request_new (pool);
         if (!request) {
-            *refused = GODWIT__NACK_OVERLOADED;
+            refused->reason = GODWIT__NACK_OVERLOADED;
             return NULL;
         }
     }
     if (request)
         pool->refs++;
-    if (*refused || !server) {
+    if (refused->reason || !server || !request) {
         if (request)
             godwit__pool_recycle (pool, request);
         godwit__pool_unlock (pool);

@@ -25,6 +25,9 @@ typedef struct godwit__pool godwit__pool_t;
  * external_loop, watches the ports in the control reactor). Control thread. */
 godwit_status_t godwit__pool_new (godwit__pool_t **pool, godwit_transport_t *transport,
                                   godwit_error_t **error);
+/* The transport is closing: callers in this process no longer wait for requests of theirs that were kept. Any
+ * thread, before stop. */
+void godwit__pool_interrupt (godwit__pool_t *pool);
 /* Refuses what is queued, waits for handlers that run, joins the workers. Not the control thread, which must
  * still run. All servers must have been removed or closed. */
 void godwit__pool_stop (godwit__pool_t *pool);
@@ -33,8 +36,8 @@ void godwit__pool_destroy (godwit__pool_t **pool);
 
 /* For a caller on the same transport (client side): if server_id is here and accepts, and the method that
  * this request body names is INLINE, runs it on this thread and returns true, with the reply frame (REPLY,
- * FAILURE or NACK, header included) in *reply. Otherwise returns false and does nothing. data is a whole
- * REQUEST frame, borrowed. */
+ * FAILURE or NACK, header included) in *reply; *reply is empty if the handler kept the request for longer
+ * than its time. Otherwise returns false and does nothing. request is a whole REQUEST frame, borrowed. */
 bool godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *request,
                                godwit__frame_t *reply);
 

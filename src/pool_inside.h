@@ -42,16 +42,29 @@ typedef struct godwit__worker {
     struct godwit__worker *older;
 } godwit__worker_t;
 
+/* A server that drains, and the revision of the record that says so: what is older than a restart is no news
+ * then. Server 0: all of them, and for good. */
+typedef struct godwit__goodbye {
+    uint32_t server_id;
+    uint32_t revision;
+} godwit__goodbye_t;
+
+/* Why a request is not accepted (0: it is), and with DRAINING the revision of the server's record. */
+typedef struct godwit__refusal {
+    uint32_t reason;
+    uint32_t revision;
+} godwit__refusal_t;
+
 struct godwit__port {
     godwit__pool_t *pool;
     godwit__driver_t *driver;
     godwit__channel_t *channel;
     godwit__port_addresses_t addresses;
-    godwit__worker_t *leader; /* (L) */
-    atomic_bool attention;    /* the leader has more to do than to receive: godwit__port_attend */
-    uint32_t *goodbyes;       /* (L) servers whose clients are to be told that they drain */
-    size_t goodbye_count;     /* (L) */
-    size_t goodbye_capacity;  /* (L) */
+    godwit__worker_t *leader;    /* (L) */
+    atomic_bool attention;       /* the leader has more to do than to receive: godwit__port_attend */
+    godwit__goodbye_t *goodbyes; /* (L) servers whose clients are to be told that they drain */
+    size_t goodbye_count;        /* (L) */
+    size_t goodbye_capacity;     /* (L) */
 
     godwit__cork_t cork; /* replies to the batch that is worked off */
 
@@ -77,6 +90,7 @@ struct godwit__pool {
         changed;      /* (L) with `waiting`: requests ended, workers ended, a kept request was replied to */
     unsigned waiting; /* (L) who waits for `changed` */
     size_t refs;      /* (L) the transport, servers that were started, requests that are in use */
+    bool interrupted; /* (L) */
     bool stopping;    /* (L) no request is accepted any more, workers end */
     bool closed;      /* (L) nothing is sent any more, and the transport may be gone */
     unsigned active;  /* (L) handlers that run, all servers together */
@@ -137,11 +151,12 @@ godwit__pool_changed (godwit__pool_t *pool)
 bool godwit__pool_wait_changed (godwit__pool_t *pool, int64_t deadline_ns);
 
 /* Accepts a request for a server, whose frame is moved into it. The request if it is to be run now (with
- * may_run only; it then counts as active); NULL and *refused 0 if it was queued; NULL and *refused a reason
+ * may_run only; it then counts as active); NULL and refused->reason 0 if it was queued; NULL and a reason
  * if not, and then the frame is still the caller's. */
 godwit_request_t *godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_t origin,
                                        const godwit__header_t *header, godwit__frame_t *frame,
-                                       size_t body_offset, int64_t now_ns, bool may_run, uint32_t *refused);
+                                       size_t body_offset, int64_t now_ns, bool may_run,
+                                       godwit__refusal_t *refused);
 /* The same for a caller in this process: only if it can run at once and a method of that name is INLINE; NULL
  * otherwise. The request has no frame yet. */
 godwit_request_t *godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header,
@@ -205,7 +220,7 @@ void godwit__port_send_header (godwit__port_t *port, godwit__origin_t origin, go
 void godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size,
                         bool on_heap);
 /* Tells all who said HELLO. The leader's thread. */
-void godwit__port_goodbye (godwit__port_t *port, uint32_t server_id);
+void godwit__port_goodbye (godwit__port_t *port, godwit__goodbye_t goodbye);
 /* external_loop: the control reactor leads from now on. Control thread. */
 godwit_status_t godwit__port_watch (godwit__port_t *port, godwit_error_t **error);
 

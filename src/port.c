@@ -52,19 +52,23 @@ godwit__port_send_header (godwit__port_t *port, godwit__origin_t origin, godwit_
 }
 
 static void
-refuse (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header, uint32_t reason)
+refuse (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header,
+        godwit__refusal_t refused)
 {
     GODWIT__COUNT (port->pool->transport, requests_refused);
     if (!(header->flags & GODWIT__FLAG_CAST))
-        godwit__port_send_header (port, origin, GODWIT__NACK, 0, header->id, reason);
+        godwit__port_send_header (port, origin, GODWIT__NACK,
+                                  refused.reason == GODWIT__NACK_DRAINING ? refused.revision : 0, header->id,
+                                  refused.reason);
 }
 
 void
-godwit__port_goodbye (godwit__port_t *port, uint32_t server_id)
+godwit__port_goodbye (godwit__port_t *port, godwit__goodbye_t goodbye)
 {
     for (const godwit__origin_state_t *origin = port->origins.newest; origin; origin = origin->older)
         if (origin->known)
-            godwit__port_send_header (port, origin->id, GODWIT__GOODBYE, server_id, 0, 0);
+            godwit__port_send_header (port, origin->id, GODWIT__GOODBYE, goodbye.server_id, 0,
+                                      goodbye.revision);
 }
 
 /* ---- who sends ---- */
@@ -137,7 +141,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
     godwit__pool_t *const pool = port->pool;
     /* In a batch the last handler has just ended, and looked at the clock. */
     const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
-    uint32_t refused = 0;
+    godwit__refusal_t refused = {0, 0};
     godwit_request_t *accepted = NULL;
     bool is_malformed = false;
     bool leads = true;
@@ -148,12 +152,12 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
     }
     GODWIT__COUNT (pool->transport, requests_received);
     if (!state || !state->known) {
-        refused = GODWIT__NACK_HELLO;
+        refused.reason = GODWIT__NACK_HELLO;
     } else {
         godwit__origins_touch (&port->origins, state, now_ns);
         if (!godwit__window_add (&state->window, header->id, NULL)) {
             GODWIT__COUNT (pool->transport, requests_duplicate);
-            refused = GODWIT__NACK_DUPLICATE;
+            refused.reason = GODWIT__NACK_DUPLICATE;
         } else {
             accepted = godwit__pool_accept (pool, port, origin, header, frame, GODWIT__HEADER_SIZE, now_ns,
                                             true, &refused);
@@ -162,7 +166,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
     port->now_ns = 0;
     if (accepted)
         leads = godwit__worker_run (worker, port, accepted, &is_malformed);
-    else if (refused)
+    else if (refused.reason)
         refuse (port, origin, header, refused);
     godwit__frame_release (frame);
     if (is_malformed && leads) /* who does not lead must not touch origins */
@@ -253,7 +257,7 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
          * handler. */
         const uint32_t next = ids[1];
         godwit__frame_t copy;
-        uint32_t refused = GODWIT__NACK_OVERLOADED;
+        godwit__refusal_t refused = {GODWIT__NACK_OVERLOADED, 0};
         godwit_request_t *accepted = NULL;
         header.target = ids[0];
         if (!next)
@@ -265,7 +269,7 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
         }
         if (accepted)
             leads = godwit__worker_run (worker, port, accepted, NULL);
-        else if (refused)
+        else if (refused.reason)
             GODWIT__COUNT (pool->transport, requests_refused);
         ids[0] = next;
         if (next)
@@ -317,6 +321,12 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             break;
         case GODWIT__BATCH:
             batch (port, origin, frame);
+            break;
+        case GODWIT__RESOLVE:
+            if (!state || !state->known)
+                godwit__port_send_header (port, origin, GODWIT__NACK, 0, header.id, GODWIT__NACK_HELLO);
+            else if (!godwit__server_resolve (port, origin, header.id, frame))
+                malformed (port, origin);
             break;
         case GODWIT__CANCEL:
             godwit__pool_cancel (port->pool, port, origin, &header);
@@ -392,7 +402,7 @@ godwit__port_attend (godwit__port_t *port)
     godwit__pool_t *const pool = port->pool;
     atomic_exchange_explicit (&port->attention, false, memory_order_acquire);
     godwit__pool_lock (pool);
-    uint32_t *const goodbyes = port->goodbyes;
+    godwit__goodbye_t *const goodbyes = port->goodbyes;
     const size_t count = port->goodbye_count;
     port->goodbyes = NULL;
     port->goodbye_count = 0;

@@ -51,6 +51,7 @@ godwit__request_new (godwit__pool_t *pool)
     atomic_init (&request->parts, 0);
     atomic_init (&block->refs, 0);
     block->capacity = GODWIT__REQUEST_NODES;
+    block->encoded = NULL;
     block->release = release_own_block;
     return request;
 }
@@ -236,10 +237,12 @@ godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason)
 
 /* ---- running ---- */
 
-static const godwit_value_t *
-part (const godwit_request_t *request, size_t index)
+/* An element of the body, which is a list; NULL beyond its end. */
+static inline const godwit_value_t *
+part (const godwit_request_t *request, uint32_t index)
 {
-    return godwit_value_at (request->body, index);
+    const godwit_value_t *const body = request->body;
+    return index < body->count ? body - body->index + body->as.first + index : NULL;
 }
 
 static bool
@@ -259,8 +262,8 @@ decode (godwit_request_t *request)
         atomic_store_explicit (&request->parts, 2, memory_order_relaxed);
     request->block = block;
     request->body = &block->nodes[0];
-    const size_t count = godwit_value_count (request->body);
-    return godwit_value_type (request->body) == GODWIT_TYPE_LIST && count >= 3 && count <= 5 &&
+    const uint32_t count = request->body->count;
+    return request->body->type == GODWIT_TYPE_LIST && count >= 3 && count <= 5 &&
            godwit_value_type (part (request, 0)) == GODWIT_TYPE_MAP &&
            godwit_value_type (part (request, 1)) == GODWIT_TYPE_STR &&
            godwit_value_type (part (request, 2)) == GODWIT_TYPE_MAP && is_text_or_nil (part (request, 3)) &&

@@ -11,12 +11,6 @@
 #define DEFAULT_CONCURRENCY 64
 #define DEFAULT_QUEUE_LIMIT 1024
 
-static const char *
-exchange_of (const godwit_server_t *server)
-{
-    return server->target.exchange ? server->target.exchange : server->transport->control_exchange;
-}
-
 /* ---- making ---- */
 
 static godwit_server_options_t
@@ -42,6 +36,7 @@ static void
 server_free (godwit_server_t *server)
 {
     godwit__dispatch_destroy (&server->dispatch);
+    godwit__record_unref (&server->record);
     godwit__target_release (&server->target);
     pthread_cond_destroy (&server->settled);
     pthread_mutex_destroy (&server->lifecycle);
@@ -94,42 +89,6 @@ typedef struct change {
     godwit_status_t status;
     godwit_error_t *error;
 } change_t;
-
-/* Tells the cluster what the server is now. */
-static godwit_status_t
-announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t **error)
-{
-    godwit_transport_t *const transport = server->transport;
-    const godwit__pool_t *const pool = server->pool;
-    godwit__record_t fields = {.incarnation = transport->incarnation,
-                               .server_id = server->id,
-                               .revision = ++server->revision,
-                               .state = state,
-                               .weight = server->weight,
-                               .exchange = exchange_of (server),
-                               .topic = server->target.topic,
-                               .server = server->target.server,
-                               .fanout_address = "",
-                               .host = transport->host_id,
-                               .versions = godwit__dispatch_versions (server->dispatch)};
-    memcpy (fields.instance, transport->instance, sizeof fields.instance);
-    for (size_t i = 0; i < pool->port_count; i++) {
-        const godwit__port_addresses_t *const addresses = &pool->ports[i].addresses;
-        for (size_t j = 0; j < addresses->link_count && fields.address_count < GODWIT__RECORD_ADDRESS_MAX;
-             j++)
-            fields.addresses[fields.address_count++] = addresses->links[j];
-        /* The last port reaches the furthest: one publisher address for everybody. */
-        if (addresses->fanout[0])
-            fields.fanout_address = addresses->fanout;
-    }
-    godwit__record_t *record = godwit__record_new (&fields);
-    if (!record)
-        return godwit__error_no_memory (error);
-    const godwit_status_t status =
-        transport->matchmaker->ops->announce (transport->matchmaker, record, error);
-    godwit__record_unref (&record);
-    return status;
-}
 
 /* With the lock: another started server of this process that listens to the same publications. */
 static const godwit_server_t *
@@ -208,7 +167,9 @@ pool_of (godwit_transport_t *transport, godwit__pool_t **pool, godwit_error_t **
     return GODWIT_OK;
 }
 
-/* Gives the server a number and a place in the pool, which is then kept by it. */
+/* Gives the server a number and a place in the pool, which is then kept by it. A restarted server gets
+ * another number: what is still under way about the old one, a GOODBYE or a refusal, says nothing about the
+ * new one. */
 static godwit_status_t
 join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error)
 {
@@ -223,13 +184,17 @@ join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error
         pool->servers = servers;
         pool->server_capacity = capacity;
     }
+    if (server->pool)
+        pool->servers[server->id - 1] = NULL;
+    else
+        pool->refs++;
     pool->servers[pool->server_count++] = server;
-    pool->refs++;
     server->id = (uint32_t) pool->server_count;
     server->pool = pool;
     godwit__pool_unlock (pool);
     godwit_transport_t *const transport = server->transport;
-    godwit__fanout_key (server->key, transport->virtual_host, exchange_of (server), server->target.topic);
+    godwit__fanout_key (server->key, transport->virtual_host, godwit__server_exchange (server),
+                        server->target.topic);
     godwit__fanout_marker (server->marker, server->key, transport->instance, server->id);
     return GODWIT_OK;
 }
@@ -269,18 +234,17 @@ start_on_control (void *argument)
     godwit_status_t status = godwit__transport_check (server->transport, &change->error);
     if (!status && !server->transport->matchmaker)
         status = godwit__error_set (&change->error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
-    if (!status && !pool) {
+    if (!status && !pool)
         status = pool_of (server->transport, &pool, &change->error);
-        if (!status)
-            status = join_pool (server, pool, &change->error);
-    }
+    if (!status)
+        status = join_pool (server, pool, &change->error);
     if (!status) {
         warn_of_twin (server);
         status = subscribe (server, &change->error);
         /* Before it is announced: the first request may come while announce runs. */
         set_accepts (server, !status);
         if (!status)
-            status = announce (server, GODWIT__RECORD_UP, &change->error);
+            status = godwit__server_announce (server, GODWIT__RECORD_UP, &change->error);
         if (status) {
             set_accepts (server, false);
             unsubscribe (server);
@@ -292,17 +256,17 @@ start_on_control (void *argument)
 /* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a
  * request that is refused. */
 static void
-note_goodbye (godwit__port_t *port, uint32_t server_id)
+note_goodbye (godwit__port_t *port, const godwit_server_t *server)
 {
     if (port->goodbye_count == port->goodbye_capacity) {
         const size_t capacity = port->goodbye_capacity ? 2 * port->goodbye_capacity : 8;
-        uint32_t *const goodbyes = realloc (port->goodbyes, capacity * sizeof *goodbyes);
+        godwit__goodbye_t *const goodbyes = realloc (port->goodbyes, capacity * sizeof *goodbyes);
         if (!goodbyes)
             return;
         port->goodbyes = goodbyes;
         port->goodbye_capacity = capacity;
     }
-    port->goodbyes[port->goodbye_count++] = server_id;
+    port->goodbyes[port->goodbye_count++] = (godwit__goodbye_t){server->id, server->revision};
     godwit__port_attention (port);
 }
 
@@ -318,11 +282,11 @@ stop_on_control (void *argument)
     unsubscribe (server);
     /* DRAINING is certain knowledge, which `gone` is not; who misses it learns it from GOODBYE or from a
      * refusal. */
-    announce (server, GODWIT__RECORD_DRAINING, NULL);
+    godwit__server_announce (server, GODWIT__RECORD_DRAINING, NULL);
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
     godwit__pool_lock (pool);
     for (size_t i = 0; i < pool->port_count && !pool->stopping; i++)
-        note_goodbye (&pool->ports[i], server->id);
+        note_goodbye (&pool->ports[i], server);
     godwit__pool_unlock (pool);
 }
 
@@ -580,6 +544,7 @@ godwit_server_destroy (godwit_server_t **server_p)
     if (godwit__transport_check (transport, NULL) == GODWIT_ERR_FORKED) {
         /* Locks may be held by threads that this process does not have. */
         godwit__dispatch_destroy (&server->dispatch);
+        godwit__record_unref (&server->record);
         godwit__target_release (&server->target);
         free (server);
         godwit__transport_unref (transport);

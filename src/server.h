@@ -25,17 +25,18 @@ struct godwit_server {
     pthread_cond_t settled;
     bool changing;
     godwit__server_state_t state;
-    uint32_t revision; /* of the record that was announced last */
 
     /* From the first start on; the rest is guarded by pool.lock. */
     godwit__pool_t *pool;
     uint32_t id;
     uint8_t key[GODWIT__KEY_SIZE];
     uint8_t marker[GODWIT__KEY_SIZE];
-    bool subscribed;   /* to publications; changed by the control thread */
-    bool accepts;      /* requests are taken */
-    bool destroyed;    /* to be freed with its last request */
-    uint32_t active;   /* handlers that run */
+    godwit__record_t *record; /* that was announced last */
+    bool subscribed;          /* to publications; changed by the control thread */
+    uint32_t revision;        /* of the record that was announced last; written by the control thread */
+    bool accepts;             /* requests are taken */
+    bool destroyed;           /* to be freed with its last request */
+    uint32_t active;          /* handlers that run */
     uint32_t occupied; /* requests that count towards the concurrency: those of `active`, and kept ones */
     uint32_t queued;
     godwit_request_t *queue_first;
@@ -43,6 +44,19 @@ struct godwit_server {
     bool is_ready; /* in the pool's list */
     godwit_server_t *ready_next;
 };
+
+/* ---- announce.c ---- */
+
+/* The one of its target, or the transport's. */
+const char *godwit__server_exchange (const godwit_server_t *server);
+/* Tells the cluster what the server is now. Control thread. */
+godwit_status_t godwit__server_announce (godwit_server_t *server, godwit__record_state_t state,
+                                         godwit_error_t **error);
+/* Answers RESOLVE, whose frame is consumed. False: it was malformed. The port's leader. */
+bool godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint64_t id,
+                             godwit__frame_t *frame);
+
+/* ---- server.c ---- */
 
 /* With pool.lock: takes everything out of the queue. */
 godwit_request_t *godwit__server_empty_queue (godwit_server_t *server);

@@ -43,6 +43,9 @@ free_frame (godwit__frame_t *frame)
     free (frame->data);
 }
 
+/* Values of up to so many bytes keep their encoding. */
+#define KEPT_SIZE 1024
+
 /* Nothing but the format's own limit: the size of a message is the transport's business. */
 static const godwit__limits_t value_limits = {
     .size = UINT32_MAX, .depth = GODWIT_VALUE_MAX_DEPTH, .count = GODWIT_VALUE_MAX_COUNT};
@@ -50,12 +53,27 @@ static const godwit__limits_t value_limits = {
 godwit_status_t
 godwit__value_from (godwit_value_t **value, const godwit__writer_t *writer, godwit_error_t **error)
 {
-    godwit__frame_t frame = {.data = writer->data, .size = writer->size, .release = free_frame};
+    /* Decoding changes the bytes (it ends strings), so a small value keeps a copy of them: a context that
+     * goes with every call is then encoded by copying it. */
+    const bool keeps = writer->size <= KEPT_SIZE;
+    uint8_t *data = keeps ? realloc (writer->data, 2 * writer->size) : writer->data;
+    if (!data) {
+        free (writer->data);
+        return godwit__error_no_memory (error);
+    }
+    if (keeps)
+        memcpy (data + writer->size, data, writer->size);
+    godwit__frame_t frame = {.data = data, .size = writer->size, .release = free_frame};
     godwit__block_t *block = NULL;
     const godwit_status_t status = godwit__decode (&block, &frame, 0, &value_limits, error);
-    if (!status)
-        *value = block->nodes;
-    return status;
+    if (status)
+        return status;
+    if (keeps) {
+        block->encoded = data + writer->size;
+        block->encoded_size = (uint32_t) writer->size;
+    }
+    *value = block->nodes;
+    return GODWIT_OK;
 }
 
 godwit_status_t

@@ -191,6 +191,95 @@ godwit__failure_read (godwit__frame_t *frame, bool *is_malformed)
     return error;
 }
 
+/* ---- RESOLVE and RESOLVED ---- */
+
+size_t
+godwit__resolve_write (uint8_t *data, const char *exchange, const char *topic, const char *server)
+{
+    const char *const names[] = {exchange, topic, server};
+    godwit__writer_t writer = {data, GODWIT__HEADER_SIZE, GODWIT__RESOLVE_FRAME_MAX, false};
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__RESOLVE});
+    godwit__write_array (&writer, 3);
+    for (size_t i = 0; i < 3; i++) {
+        const size_t size = strlen (names[i]);
+        if (size > 255)
+            return 0;
+        godwit__write_str (&writer, names[i], size);
+    }
+    return writer.size;
+}
+
+static bool
+read_name (char name[256], const godwit_value_t *value, bool may_be_empty)
+{
+    const char *text = godwit_value_as_str (value, NULL);
+    const size_t size = godwit_value_count (value);
+    if (!text || size > 255 || strlen (text) != size || (size == 0 && !may_be_empty))
+        return false;
+    memcpy (name, text, size + 1);
+    return true;
+}
+
+godwit_status_t
+godwit__resolve_read (godwit__names_t *names, godwit__frame_t *frame, godwit_error_t **error)
+{
+    static const godwit__limits_t limits = {GODWIT__RESOLVE_FRAME_MAX, 2, 4};
+    godwit__block_t *block = NULL;
+    const godwit_status_t status = godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &limits, error);
+    if (status)
+        return status;
+    const godwit_value_t *list = &block->nodes[0];
+    const char *wrong = godwit_value_type (list) != GODWIT_TYPE_LIST || godwit_value_count (list) != 3
+                            ? "the body is no list of exchange, topic, server"
+                        : !read_name (names->exchange, godwit_value_at (list, 0), true)
+                            ? "exchange: expected str of at most 255 bytes"
+                        : !read_name (names->topic, godwit_value_at (list, 1), false)
+                            ? "topic: expected str of 1 to 255 bytes"
+                        : !read_name (names->server, godwit_value_at (list, 2), false)
+                            ? "server: expected str of 1 to 255 bytes"
+                            : NULL;
+    godwit__block_unref (block);
+    return wrong ? godwit__error_set (error, GODWIT_ERR_MALFORMED, "Names refused: %s", wrong) : GODWIT_OK;
+}
+
+size_t
+godwit__resolved_write (uint8_t **data, uint64_t id, const godwit__record_t *record)
+{
+    const size_t bound = GODWIT__HEADER_SIZE + godwit__record_bound (record);
+    uint8_t *frame = malloc (bound);
+    if (!frame)
+        return 0;
+    godwit__writer_t writer = {frame, GODWIT__HEADER_SIZE, bound, false};
+    godwit__header_write (
+        frame, &(godwit__header_t){.type = GODWIT__RESOLVED, .target = record->server_id, .id = id});
+    godwit__record_write (&writer, record);
+    *data = frame;
+    return writer.size;
+}
+
+godwit_status_t
+godwit__resolved_read (godwit__record_t **record, uint32_t target, godwit__frame_t *frame,
+                       godwit_error_t **error)
+{
+    static const godwit__limits_t limits = {16384, 4, 128};
+    godwit__block_t *block = NULL;
+    godwit__record_t *found = NULL;
+    godwit_status_t status = godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &limits, error);
+    if (status)
+        return status;
+    status = godwit__record_read (&found, &block->nodes[0], error);
+    godwit__block_unref (block);
+    if (status)
+        return status;
+    if (found->server_id != target) {
+        godwit__record_unref (&found);
+        return godwit__error_set (error, GODWIT_ERR_MALFORMED,
+                                  "record.server_id: expected the header's target");
+    }
+    *record = found;
+    return GODWIT_OK;
+}
+
 const char *
 godwit__nack_name (uint32_t reason)
 {

@@ -32,6 +32,28 @@ size_t godwit__failure_write (uint8_t **data, uint64_t id, const godwit_error_t 
  * REJECTED if nothing ran. */
 godwit_error_t *godwit__failure_read (godwit__frame_t *frame, bool *is_malformed);
 
+/* RESOLVE: the names of a server, of which all but the exchange are never empty. */
+typedef struct godwit__names {
+    char exchange[256];
+    char topic[256];
+    char server[256];
+} godwit__names_t;
+
+#define GODWIT__RESOLVE_FRAME_MAX 800
+
+/* A whole frame, whose id is 0. Returns its size; 0 if a name has more than 255 bytes. data holds
+ * GODWIT__RESOLVE_FRAME_MAX bytes. */
+size_t godwit__resolve_write (uint8_t *data, const char *exchange, const char *topic, const char *server);
+/* Consumes the frame. MALFORMED names what is wrong. */
+godwit_status_t godwit__resolve_read (godwit__names_t *names, godwit__frame_t *frame, godwit_error_t **error);
+
+/* RESOLVED: a server's record. Returns the size of the whole frame in *data, a heap block that the caller
+ * frees; 0 when memory is short. */
+size_t godwit__resolved_write (uint8_t **data, uint64_t id, const godwit__record_t *record);
+/* Consumes the frame; target is its header's. MALFORMED names what is wrong. */
+godwit_status_t godwit__resolved_read (godwit__record_t **record, uint32_t target, godwit__frame_t *frame,
+                                       godwit_error_t **error);
+
 /* "OVERLOADED", "DRAINING", ... Static text. */
 const char *godwit__nack_name (uint32_t reason);
 

@@ -42,7 +42,7 @@ serve (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
     for (size_t i = 0; i < self->count; i++) {
         subscriber_t *subscriber = &self->subscribers[i];
         const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .version = "1.0", .self = subscriber);
-        char name[16];
+        char name[32];
         snprintf (name, sizeof name, "s%zu", i);
         subscriber->index = i;
         subscriber->window = setup->window;

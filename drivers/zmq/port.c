@@ -278,13 +278,19 @@ bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], god
     return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long", at);
 }
 
+/* On a port of the host; 0: an ephemeral one. */
 static godwit_status_t
-bind_tcp (const zmq_port_t *self, void *socket, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+bind_tcp (const zmq_port_t *self, void *socket, int port, char bound[GODWIT__ADDRESS_SIZE],
+          godwit_error_t **error)
 {
     char at[GODWIT__ADDRESS_SIZE];
     const char *host = self->base.driver->host ? self->base.driver->host : "127.0.0.1";
     const bool bare_ipv6 = strchr (host, ':') && host[0] != '[';
-    if (snprintf (at, sizeof at, bare_ipv6 ? "tcp://[%s]:*" : "tcp://%s:*", host) >= (int) sizeof at)
+    char number[12] = "*";
+    if (port)
+        snprintf (number, sizeof number, "%d", port);
+    if (snprintf (at, sizeof at, bare_ipv6 ? "tcp://[%s]:%s" : "tcp://%s:%s", host, number) >=
+        (int) sizeof at)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long",
                                   host);
     return bind_socket (socket, at, bound, error);
@@ -317,9 +323,9 @@ bind_port (zmq_port_t *self, const char *at, godwit__port_addresses_t *addresses
     addresses->link_count = 2;
     godwit_status_t status = bind_ipc (router, addresses->links[0], error);
     if (status == GODWIT_OK)
-        status = bind_tcp (self, router, addresses->links[1], error);
+        status = bind_tcp (self, router, self->base.driver->options.port, addresses->links[1], error);
     if (status == GODWIT_OK && self->base.driver->host)
-        status = bind_tcp (self, self->subscriber, addresses->fanout, error);
+        status = bind_tcp (self, self->subscriber, 0, addresses->fanout, error);
     else if (status == GODWIT_OK)
         status = bind_ipc (self->subscriber, addresses->fanout, error);
     return status;

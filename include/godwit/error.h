@@ -4,7 +4,8 @@
  * **. The parameter may be NULL; it is written only on failure, and what is written belongs to the caller,
  * who gives it back with godwit_error_destroy. There is no errno and no last error per thread.
  *
- * Threads: an error is a unique object. Hand it to another thread, but do not share it.
+ * Threads: an error is a unique object, which has one owner: only the owner changes and destroys it, while no
+ * other thread looks at it. Until then any number of threads may read it, godwit_error_print included.
  */
 #ifndef GODWIT_ERROR_H
 #define GODWIT_ERROR_H
@@ -100,9 +101,9 @@ GODWIT_EXPORT const char *godwit_error_message (const godwit_error_t *error);
 GODWIT_EXPORT const char *godwit_error_traceback (const godwit_error_t *error);
 GODWIT_EXPORT const godwit_error_t *godwit_error_cause (const godwit_error_t *error);
 GODWIT_EXPORT godwit_outcome_t godwit_error_outcome (const godwit_error_t *error);
-/* "MessagingTimeout: no reply in 200 ms (outcome MAYBE_RUN)", causes included. Borrowed; made when first
- * asked for. */
-GODWIT_EXPORT const char *godwit_error_print (godwit_error_t *error);
+/* "MessagingTimeout: no reply in 200 ms (outcome MAYBE_RUN)", causes included. Borrowed, and valid until the
+ * error changes or is destroyed; made when first asked for. */
+GODWIT_EXPORT const char *godwit_error_print (const godwit_error_t *error);
 
 /* Puts cause below *error: takes ownership of *cause_p, always, and sets it to NULL. */
 GODWIT_EXPORT void godwit_error_set_cause (godwit_error_t *error, godwit_error_t **cause_p);

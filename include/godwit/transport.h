@@ -8,8 +8,8 @@
  *
  * Threads: any thread may use a transport and everything made on it, unless a function says otherwise. After
  * fork() every call in the child returns GODWIT_ERR_FORKED, and destroy only frees memory. A transport has
- * one control thread (none with external_loop), one more once an asynchronous call is made, and workers once
- * a server is started.
+ * one control thread, one more once it connects to a server (or an asynchronous call waits for one), and
+ * workers once a server is started; with external_loop it has none of them.
  */
 #ifndef GODWIT_TRANSPORT_H
 #define GODWIT_TRANSPORT_H
@@ -50,6 +50,7 @@ typedef struct godwit_transport_options {
     godwit_log_fn *log;              /* silent */
     void *log_user;
     godwit_log_level_t log_level; /* what is below it is not made; DEBUG */
+    int port; /* 0: any. The TCP port that its servers are reached at, for static lists; not with inproc */
 } godwit_transport_options_t;
 
 #define GODWIT_TRANSPORT_OPTIONS(...)                                                                        \

@@ -46,6 +46,8 @@ typedef struct godwit__block {
     void (*release) (
         struct godwit__block *block); /* called once when refs reaches 0, after frame was released */
     godwit__frame_t frame;
+    const uint8_t *encoded; /* the encoding of nodes[0], if it was kept; in the frame's memory */
+    uint32_t encoded_size;
     struct godwit_value nodes[];
 } godwit__block_t;
 

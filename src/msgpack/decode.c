@@ -262,6 +262,7 @@ block_new (uint32_t capacity)
         return NULL;
     atomic_init (&block->refs, 0);
     block->capacity = capacity;
+    block->encoded = NULL;
     block->release = release_to_heap;
     return block;
 }

@@ -101,6 +101,13 @@ godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value)
         godwit__write_nil (writer);
         return;
     }
+    if (value->index == 0) {
+        const godwit__block_t *const block = godwit__value_block (value);
+        if (block->encoded) {
+            append (writer, block->encoded, block->encoded_size);
+            return;
+        }
+    }
     switch ((godwit_type_t) value->type) {
     case GODWIT_TYPE_NIL:
     case GODWIT_TYPE_VALUE:

@@ -126,6 +126,8 @@ static const godwit_method_t methods[] = {
     GODWIT_METHOD ("typed", typed, 0),
     GODWIT_METHOD ("twice", twice, 0),
     GODWIT_METHOD ("large", large, 0),
+    GODWIT_METHOD ("inline", echo, GODWIT_METHOD_INLINE),
+    GODWIT_METHOD ("inline_keep", keep, GODWIT_METHOD_INLINE),
     GODWIT_METHOD ("_denied", echo, 0),
     GODWIT_METHOD_WITH ("small", small, small_params_t, small_slots, 0),
     GODWIT_METHOD_WITH ("big", big, big_params_t, big_slots, 0),
@@ -147,9 +149,27 @@ must (godwit_status_t status, godwit_error_t **error)
     abort ();
 }
 
+godwit_status_t
+raw_server_add (raw_server_t *self, const char *topic, const char *name, godwit_server_t **server)
+{
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = self);
+    const godwit_status_t status = godwit_server_new (
+        server, self->transport, GODWIT_TARGET (.topic = topic, .server = name), &endpoint, 1, NULL, NULL);
+    return status ? status : godwit_server_start (*server, NULL);
+}
+
 void
 raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
                   const godwit_server_options_t *options, const godwit_transport_options_t *transport_options)
+{
+    raw_server_start_quiet (self, driver, options, transport_options);
+    raw_server_greet (self, &self->peer);
+}
+
+void
+raw_server_start_quiet (raw_server_t *self, const godwit__driver_ops_t *driver,
+                        const godwit_server_options_t *options,
+                        const godwit_transport_options_t *transport_options)
 {
     godwit_error_t *error = NULL;
     memset (self, 0, sizeof *self);
@@ -164,7 +184,6 @@ raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
                              &endpoint, 1, options, &error),
           &error);
     must (godwit_server_start (self->server, &error), &error);
-    raw_server_greet (self, &self->peer);
 }
 
 void

@@ -30,11 +30,18 @@ typedef struct raw_server {
 } raw_server_t;
 
 /* Which driver: its number in the transport. The methods: echo (its argument x), block (until
- * raw_server_let_go), keep, fail, typed (fails with a type of its own), twice (replies twice), large, and
- * _denied. */
+ * raw_server_let_go), keep, fail, typed (fails with a type of its own), twice (replies twice), large, inline
+ * (as echo), inline_keep, and _denied. */
 void raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
                        const godwit_server_options_t *options,
                        const godwit_transport_options_t *transport_options);
+/* The same without a peer. */
+void raw_server_start_quiet (raw_server_t *self, const godwit__driver_ops_t *driver,
+                             const godwit_server_options_t *options,
+                             const godwit_transport_options_t *transport_options);
+/* One more server on the transport, with the same methods, started. */
+godwit_status_t raw_server_add (raw_server_t *self, const char *topic, const char *name,
+                                godwit_server_t **server);
 /* Another link to the same port. */
 void raw_server_connect (raw_server_t *self, raw_peer_t *peer);
 /* Also says HELLO. */

@@ -1,6 +1,9 @@
 #include "src/error.h"
 
 #include <criterion/criterion.h>
+
+#include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 
 static const char *
@@ -199,4 +202,30 @@ Test (error, the_static_error_takes_everything_and_is_never_changed)
     godwit_error_set_cause (top, &again);
     cr_assert_str_eq (godwit_error_print (top), "Failed: top; caused by OutOfMemory: out of memory");
     godwit_error_destroy (&top);
+}
+
+static void *
+print_one (void *error)
+{
+    return (void *) (uintptr_t) godwit_error_print (error);
+}
+
+Test (error, is_printed_by_several_threads_at_once)
+{
+    enum { THREADS = 8 };
+    for (int round = 0; round < 50; round++) {
+        pthread_t threads[THREADS];
+        void *texts[THREADS];
+        const godwit_error_t *error = godwit_error_new (GODWIT_ERR_TIMEOUT, "round %d", round);
+        for (int i = 0; i < THREADS; i++)
+            cr_assert_eq (pthread_create (&threads[i], NULL, print_one, (godwit_error_t *) (uintptr_t) error),
+                          0);
+        for (int i = 0; i < THREADS; i++)
+            pthread_join (threads[i], &texts[i]);
+        for (int i = 1; i < THREADS; i++)
+            cr_assert_eq (texts[i], texts[0]);
+        cr_assert (strstr (texts[0], "MessagingTimeout: round "));
+        godwit_error_t *owned = (godwit_error_t *) (uintptr_t) error;
+        godwit_error_destroy (&owned);
+    }
 }

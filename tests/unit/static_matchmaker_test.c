@@ -52,8 +52,12 @@ list (const char *query, told_t *told, char *text, size_t size)
     godwit_url_t *url = NULL;
     cr_assert_eq (godwit_url_parse (&url, url_text, NULL), GODWIT_OK);
     static const uint8_t instance[GODWIT__UUID_SIZE] = {1};
-    const godwit__matchmaker_options_t options = {
-        .reactor = reactor, .driver = driver, .url = url, .instance = instance, .virtual_host = ""};
+    const godwit__matchmaker_options_t options = {.reactor = reactor,
+                                                  .driver = driver,
+                                                  .url = url,
+                                                  .instance = instance,
+                                                  .virtual_host = "",
+                                                  .control_exchange = "mine"};
     godwit__matchmaker_t *matchmaker = NULL;
     godwit_error_t *error = NULL;
     const godwit_status_t status =
@@ -62,8 +66,14 @@ list (const char *query, told_t *told, char *text, size_t size)
     godwit_error_destroy (&error);
     if (status == GODWIT_OK) {
         cr_assert_eq (told->synced_count, 0u, "told from within open");
-        godwit__record_t *own = godwit__record_new (&(godwit__record_t){.instance = {1}, .server_id = 1});
+        godwit__record_t fields = {
+            .instance = {1}, .server_id = 1, .state = GODWIT__RECORD_UP, .topic = "own"};
+        godwit__record_t *own = godwit__record_new (&fields);
         cr_assert_eq (matchmaker->ops->announce (matchmaker, own, NULL), GODWIT_OK);
+        godwit__record_unref (&own);
+        fields.topic = "no\ntopic"; /* who asks for it could not read the answer */
+        own = godwit__record_new (&fields);
+        cr_assert_eq (matchmaker->ops->announce (matchmaker, own, NULL), GODWIT_ERR_INVALID_ARGUMENT);
         godwit__record_unref (&own);
         matchmaker->ops->withdraw (matchmaker, 1);
         godwit__reactor_run_once (reactor, 0);
@@ -96,12 +106,12 @@ Test (static_matchmaker, tells_what_is_listed_once)
     static const uint8_t unknown[GODWIT__UUID_SIZE];
     for (unsigned i = 0; i < 3; i++) {
         cr_assert_eq (memcmp (told.records[i]->instance, unknown, sizeof unknown), 0);
-        cr_assert_eq (told.records[i]->server_id, i + 1);
+        cr_assert_eq (told.records[i]->server_id, 0u);
         cr_assert_eq (told.records[i]->state, GODWIT__RECORD_UP);
         cr_assert_eq (told.records[i]->weight, 1u);
         cr_assert_str_eq (told.records[i]->fanout_address, "");
     }
-    cr_assert_str_eq (told.records[0]->exchange, "");
+    cr_assert_str_eq (told.records[0]->exchange, "mine");
     cr_assert_str_eq (told.records[0]->topic, "calc");
     cr_assert_str_eq (told.records[0]->server, "one");
     cr_assert_str_eq (told.records[1]->exchange, "billing");

@@ -1,0 +1,6 @@
+#include "tests/conformance/core_conformance.h"
+
+static const core_kind_t two_transports = {"zmq", "?paths=ipc", false};
+
+CORE_CONFORMANCE (core_zmq_ipc, &two_transports)
+CORE_STRESS (core_zmq_ipc, &two_transports)

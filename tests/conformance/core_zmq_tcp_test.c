@@ -1,0 +1,8 @@
+#include "tests/conformance/core_conformance.h"
+
+static const core_kind_t two_transports = {"zmq", "?paths=tcp", false};
+static const core_kind_t one_transport = {"zmq", "?paths=tcp", true};
+
+CORE_CONFORMANCE (core_zmq_tcp, &two_transports)
+CORE_CONFORMANCE (core_zmq_tcp_shared, &one_transport)
+CORE_STRESS (core_zmq_tcp, &two_transports)

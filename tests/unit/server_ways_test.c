@@ -1,0 +1,245 @@
+/* The other ways that requests take: publications, calls within the process, a program's own loop. */
+#include "src/fanout.h"
+#include "tests/support/raw_server.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WAY_TEST(name_)                                                                                      \
+    static void name_ (const godwit__driver_ops_t *driver);                                                  \
+    Test (inproc, name_)                                                                                     \
+    {                                                                                                        \
+        name_ (&godwit__inproc_driver);                                                                      \
+    }                                                                                                        \
+    Test (zmq, name_)                                                                                        \
+    {                                                                                                        \
+        name_ (&godwit__zmq_driver);                                                                         \
+    }                                                                                                        \
+    static void name_ (const godwit__driver_ops_t *driver)
+
+/* ---- publications ---- */
+
+typedef struct publishing {
+    godwit__channel_t *publisher;
+    uint8_t key[GODWIT__KEY_SIZE];
+} publishing_t;
+
+static bool
+awaits (publishing_t *self, const uint8_t key[GODWIT__KEY_SIZE])
+{
+    godwit__frame_t news;
+    for (;;) {
+        const godwit__io_t io = self->publisher->ops->recv (self->publisher, &news, NULL);
+        if (io == GODWIT__IO_AGAIN)
+            self->publisher->ops->wait (self->publisher, false, RAW_PATIENCE_NS);
+        if (io != GODWIT__IO_OK)
+            continue;
+        const bool found = news.size == 1 + GODWIT__KEY_SIZE && news.data[0] == 1 &&
+                           memcmp (news.data + 1, key, GODWIT__KEY_SIZE) == 0;
+        godwit__frame_release (&news);
+        if (found)
+            return true;
+    }
+}
+
+/* When the marker of the server is seen, the topic was subscribed to. */
+static void
+publishing_start (publishing_t *self, raw_server_t *server)
+{
+    const godwit__pool_t *const pool = server->transport->pool;
+    const godwit__port_t *const port = &pool->ports[pool->port_count - 1];
+    uint8_t marker[GODWIT__KEY_SIZE];
+    godwit__fanout_key (self->key, server->transport->virtual_host, server->transport->control_exchange,
+                        "calc");
+    godwit__fanout_marker (marker, self->key, server->transport->instance, server->server->id);
+    godwit__driver_t *const driver = server->peer.driver;
+    cr_assert_eq (driver->ops->open_publisher (driver, &self->publisher, NULL), GODWIT_OK);
+    cr_assert_eq (driver->ops->publisher_connect (self->publisher, port->addresses.fanout, NULL), GODWIT_OK);
+    cr_assert (awaits (self, marker));
+}
+
+static void
+publish (publishing_t *self, raw_server_t *server, uint64_t sequence, const char *method)
+{
+    uint8_t data[512];
+    godwit__writer_t writer = {
+        .data = data, .size = GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE, .capacity = sizeof data};
+    memcpy (data, self->key, GODWIT__KEY_SIZE);
+    godwit__header_write (data + GODWIT__KEY_SIZE,
+                          &(godwit__header_t){.type = GODWIT__PUBLICATION, .target = 12345, .id = sequence});
+    godwit__write_array (&writer, 3);
+    godwit__write_map (&writer, 0);
+    godwit__write_str (&writer, method, strlen (method));
+    godwit__write_map (&writer, 0);
+    const godwit__message_t message = {.data = data, .size = writer.size};
+    cr_assert_eq (server->peer.driver->ops->publish (self->publisher, &message), GODWIT__IO_OK);
+}
+
+static void
+await_ran (raw_server_t *self, unsigned count)
+{
+    pthread_mutex_lock (&self->lock);
+    while (self->ran < count)
+        pthread_cond_wait (&self->changed, &self->lock);
+    pthread_mutex_unlock (&self->lock);
+}
+
+WAY_TEST (publications_reach_all_servers_of_the_topic)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    godwit_server_t *second = NULL, *other = NULL;
+    cr_assert_eq (raw_server_add (&self, "calc", "two", &second), GODWIT_OK);
+    cr_assert_eq (raw_server_add (&self, "another", "one", &other), GODWIT_OK);
+    publishing_t publishing;
+    publishing_start (&publishing, &self);
+    for (uint64_t sequence = 1; sequence <= 10; sequence++)
+        publish (&publishing, &self, sequence, "echo");
+    await_ran (&self, 20);
+    /* One is lost on the way, one comes twice. */
+    publish (&publishing, &self, 12, "echo");
+    publish (&publishing, &self, 12, "echo");
+    publish (&publishing, &self, 13, "echo");
+    await_ran (&self, 24);
+    godwit_server_destroy (&second);
+    publish (&publishing, &self, 14, "echo");
+    await_ran (&self, 25);
+    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    godwit_transport_stats_t stats;
+    godwit_transport_stats (self.transport, &stats, sizeof stats);
+    cr_assert_eq (stats.fanout_gaps, 1);
+    cr_assert_eq (stats.fanouts_received, 13);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 25);
+    publishing.publisher->ops->close (publishing.publisher);
+    godwit_server_destroy (&other);
+    raw_server_end (&self);
+}
+
+/* A handler that does not return keeps nobody else from the publication. */
+WAY_TEST (publications_run_side_by_side)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    godwit_server_t *second = NULL;
+    cr_assert_eq (raw_server_add (&self, "calc", "two", &second), GODWIT_OK);
+    publishing_t publishing;
+    publishing_start (&publishing, &self);
+    publish (&publishing, &self, 1, "block");
+    raw_server_await_entered (&self, 2);
+    raw_server_let_go (&self);
+    publishing.publisher->ops->close (publishing.publisher);
+    godwit_server_destroy (&second);
+    raw_server_end (&self);
+}
+
+/* ---- within the process ---- */
+
+static size_t
+write_request (uint8_t data[512], const raw_server_t *self, const char *method, int64_t x)
+{
+    godwit__writer_t writer = {.data = data, .size = GODWIT__HEADER_SIZE, .capacity = 512};
+    const godwit__header_t header = raw_header_of (self, 9);
+    godwit__header_write (data, &header);
+    godwit__write_array (&writer, 3);
+    godwit__write_map (&writer, 0);
+    godwit__write_str (&writer, method, strlen (method));
+    godwit__write_map (&writer, 1);
+    godwit__write_str (&writer, "x", 1);
+    godwit__write_int (&writer, x);
+    return writer.size;
+}
+
+static bool
+call_inline (raw_server_t *self, const char *method, godwit__frame_t *reply, godwit__header_t *header)
+{
+    uint8_t data[512];
+    const godwit__message_t message = {.data = data, .size = write_request (data, self, method, 4)};
+    if (!godwit__pool_call_inline (self->transport->pool, &message, reply))
+        return false;
+    cr_assert_eq (godwit__header_read (header, reply->data, reply->size), GODWIT__HEADER_OK);
+    return true;
+}
+
+static void *
+answer_kept (void *argument)
+{
+    raw_server_t *const self = argument;
+    raw_server_await_kept (self, 1);
+    godwit_request_reply (self->kept[0], GODWIT_INT (NULL, 11));
+    godwit_request_destroy (&self->kept[0]);
+    return NULL;
+}
+
+Test (inside, runs_on_the_callers_thread)
+{
+    raw_server_t self;
+    raw_server_start (&self, &godwit__inproc_driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
+    godwit__frame_t reply;
+    godwit__header_t header;
+    cr_assert_not (call_inline (&self, "echo", &reply, &header));
+    cr_assert_not (call_inline (&self, "nope", &reply, &header));
+    cr_assert (call_inline (&self, "inline", &reply, &header));
+    cr_assert_eq (header.type, GODWIT__REPLY);
+    cr_assert_eq (header.id, 9);
+    cr_assert_eq (reply.size, GODWIT__HEADER_SIZE + 1);
+    cr_assert_eq (reply.data[GODWIT__HEADER_SIZE], 4);
+    godwit__frame_release (&reply);
+
+    pthread_t thread;
+    cr_assert_eq (pthread_create (&thread, NULL, answer_kept, &self), 0);
+    cr_assert (call_inline (&self, "inline_keep", &reply, &header));
+    cr_assert_eq (header.type, GODWIT__REPLY);
+    cr_assert_eq (reply.data[GODWIT__HEADER_SIZE], 11);
+    godwit__frame_release (&reply);
+    pthread_join (thread, NULL);
+
+    /* Somebody else occupies the server: then in the usual way. */
+    const godwit__header_t block = raw_header_of (&self, 1);
+    raw_request (&self.peer, &block, "block", 0);
+    raw_server_await_entered (&self, 1);
+    cr_assert_not (call_inline (&self, "inline", &reply, &header));
+    raw_server_end (&self);
+}
+
+/* ---- a program's own loop ---- */
+
+WAY_TEST (an_external_loop_runs_the_handlers)
+{
+    raw_server_t self;
+    raw_server_start_quiet (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 2),
+                            GODWIT_TRANSPORT_OPTIONS (.external_loop = true));
+    raw_server_connect (&self, &self.peer);
+    raw_hello (&self.peer, NULL, self.transport->virtual_host);
+    raw_answer_t answer;
+    while (!(answer = raw_receive (&self.peer, 0)).came)
+        cr_assert_eq (godwit_transport_process (self.transport, 10, NULL), GODWIT_OK);
+    cr_assert_eq (answer.header.type, GODWIT__WELCOME);
+    raw_answer_release (&answer);
+    for (uint64_t id = 1; id <= 302; id++) {
+        const godwit__header_t header = raw_header_of (&self, id);
+        raw_request (&self.peer, &header, id <= 2 ? "keep" : "echo", 3);
+    }
+    while (raw_server_count (&self, &self.ran) < 2)
+        cr_assert_eq (godwit_transport_process (self.transport, 10, NULL), GODWIT_OK);
+    godwit_request_destroy (&self.kept[0]);
+    godwit_request_destroy (&self.kept[1]);
+    unsigned replies = 0, failures = 0;
+    while (replies < 300) {
+        answer = raw_receive (&self.peer, 0);
+        if (!answer.came) {
+            cr_assert_eq (godwit_transport_process (self.transport, 10, NULL), GODWIT_OK);
+            continue;
+        }
+        replies += answer.header.type == GODWIT__REPLY;
+        failures += answer.header.type == GODWIT__FAILURE;
+        raw_answer_release (&answer);
+    }
+    cr_assert_eq (failures, 2);
+    const godwit__header_t last = raw_header_of (&self, 303);
+    raw_request (&self.peer, &last, "echo", 3);
+    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    raw_server_end (&self);
+}
