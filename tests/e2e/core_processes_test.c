@@ -360,8 +360,7 @@ Test (core_processes, finds_a_restarted_server_again, .timeout = 60)
         /* A request that was under way to the dead one may be lost; here there is none. */
         godwit_value_t *result = NULL;
         godwit_error_t *error = NULL;
-        godwit_status_t status =
-            godwit_client_call (to_one, NULL, "whoami", GODWIT_NO_ARGS, &result, &error);
+        godwit_status_t status = godwit_client_call (to_one, NULL, "whoami", GODWIT_NO_ARGS, &result, &error);
         if (status == GODWIT_ERR_TIMEOUT && i % 2) { /* sent before the death was noticed */
             cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_MAYBE_RUN);
             godwit_error_destroy (&error);

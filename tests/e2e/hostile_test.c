@@ -538,7 +538,7 @@ Test (hostile, other_versions_and_unknown_types_are_ignored_and_counted)
     }
     for (unsigned type = 0; type < 256; type++) {
         if (type == GODWIT__HELLO || type == GODWIT__REQUEST || type == GODWIT__CANCEL ||
-            type == GODWIT__BATCH || type == GODWIT__PING)
+            type == GODWIT__BATCH || type == GODWIT__RESOLVE || type == GODWIT__PING)
             continue;
         say_header (socket, (godwit__header_t){.type = (uint8_t) type, .flags = 0xff, .target = 1, .id = 1});
         unknown++;
@@ -735,6 +735,45 @@ static const body_t bombs[] = {
     BODY ("version is int", "\x95\x80\xa4"
                             "echo\x80\xc0\x01"),
 };
+
+static const body_t bad_names[] = {
+    BODY ("nothing", ""),
+    BODY ("nil", "\xc0"),
+    BODY ("map", "\x80"),
+    BODY ("two", "\x92\xa1x\xa1y"),
+    BODY ("four", "\x94\xa1x\xa1y\xa1z\xa1z"),
+    BODY ("no topic", "\x93\xa1x\xa0\xa1z"),
+    BODY ("int", "\x93\xa1x\x01\xa1z"),
+    BODY ("NUL", "\x93\xa1x\xa2y\0\xa1z"),
+    BODY ("bomb", "\xdd\xff\xff\xff\xff"),
+    BODY ("bytes behind it", "\x93\xa1x\xa1y\xa1z\xc0"),
+};
+
+Test (hostile, questions_for_servers)
+{
+    enum { COUNT = sizeof bad_names / sizeof *bad_names };
+    static const char nobody[] = "\x93\xa1x\xa1y\xa1z";
+    static const char somebody[] = "\x93\xa6godwit\xa7hostile\xa3one";
+    uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
+    const godwit__header_t header = {.type = GODWIT__RESOLVE, .id = 1};
+    for (size_t i = 0; i < COUNT; i++) {
+        void *const socket = open_known (target.addresses[i % 2 ? TCP : IPC]);
+        say (socket, data, frame_of (data, header, bad_names[i].data, bad_names[i].size));
+        expect_pong (socket);
+        EXPECT_COUNTED (frames_malformed, i + 1);
+        zmq_close (socket);
+    }
+    void *const socket = open_dealer (target.addresses[TCP]);
+    say (socket, data, frame_of (data, header, somebody, sizeof somebody - 1));
+    expect (socket, GODWIT__NACK, 1, GODWIT__NACK_HELLO);
+    say (socket, data, hello (data));
+    expect (socket, GODWIT__WELCOME, 0, 0);
+    say (socket, data, frame_of (data, header, nobody, sizeof nobody - 1));
+    expect (socket, GODWIT__NACK, 1, GODWIT__NACK_NOT_HERE);
+    say (socket, data, frame_of (data, header, somebody, sizeof somebody - 1));
+    cr_assert_eq (hear (socket).type, GODWIT__RESOLVED);
+    zmq_close (socket);
+}
 
 /* A request whose argument is a list in a list in a list ... */
 static size_t
