@@ -194,6 +194,7 @@ drain (raw_peer_t *peer, asked_t *asked)
             return;
         switch (answer.header.type) {
         case GODWIT__REPLY:
+        case GODWIT__RESOLVED:
         case GODWIT__FAILURE:
             check (asked->requests-- > 0);
             break;
@@ -221,7 +222,7 @@ note (const uint8_t *frame, size_t size, uint8_t what, asked_t *asked)
         return;
     if (godwit__header_read (&header, frame, size))
         return;
-    asked->requests += header.type == GODWIT__REQUEST;
+    asked->requests += header.type == GODWIT__REQUEST || header.type == GODWIT__RESOLVE;
     asked->hellos += header.type == GODWIT__HELLO;
     asked->pings += header.type == GODWIT__PING;
 }
