@@ -284,13 +284,24 @@ on_message (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__r
     }
 }
 
+static void
+count_malformed (const godwit__rendezvous_host_t *host)
+{
+    if (host->options.malformed)
+        atomic_fetch_add_explicit (host->options.malformed, 1, memory_order_relaxed);
+}
+
 /* Consumes the frame. */
 static void
 on_frame (godwit__rendezvous_host_t *host, godwit__origin_t origin, godwit__frame_t *frame)
 {
     godwit__member_t *member = godwit__rooms_by_origin (&host->rooms, origin);
     const bool is_join = frame->size >= GODWIT__HEADER_SIZE && frame->data[2] == GODWIT__RENDEZVOUS_JOIN;
-    if (member ? !member->room : !is_join) { /* expelled, or a stranger */
+    if (member ? !member->room : !is_join) { /* expelled, or a stranger, who may have been a member before */
+        godwit__header_t header;
+        const godwit__header_check_t check = godwit__header_read (&header, frame->data, frame->size);
+        if (!member && (check == GODWIT__HEADER_SHORT || check == GODWIT__HEADER_MAGIC))
+            count_malformed (host);
         godwit__frame_release (frame);
         return;
     }
@@ -302,8 +313,10 @@ on_frame (godwit__rendezvous_host_t *host, godwit__origin_t origin, godwit__fram
         else
             welcome (host, origin, &message);
         godwit__rendezvous_clear (&message);
-    } else if (member && status != GODWIT_ERR_OUT_OF_MEMORY) {
-        expel (host, member, "sent a malformed message");
+    } else if (status != GODWIT_ERR_OUT_OF_MEMORY) {
+        count_malformed (host);
+        if (member)
+            expel (host, member, "sent a malformed message");
     }
 }
 

@@ -231,8 +231,12 @@ receive (self_t *self, int budget)
         if (io != GODWIT__IO_OK)
             return io == GODWIT__IO_AGAIN ? GODWIT__IO_AGAIN : GODWIT__IO_CLOSED;
         godwit__rendezvous_message_t message;
-        if (godwit__rendezvous_read (&message, &frame, NULL) != GODWIT_OK)
+        const godwit_status_t status = godwit__rendezvous_read (&message, &frame, NULL);
+        if (status != GODWIT_OK) {
+            if (self->owner->options.malformed && status != GODWIT_ERR_OUT_OF_MEMORY)
+                atomic_fetch_add_explicit (self->owner->options.malformed, 1, memory_order_relaxed);
             return GODWIT__IO_CLOSED;
+        }
         self->heard_ns = now_ns (self);
         const bool fine = on_message (self, &message);
         godwit__rendezvous_clear (&message);

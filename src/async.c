@@ -92,17 +92,20 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
 {
     godwit_transport_t *transport = call->client->transport;
     godwit_status_t status = GODWIT_OK;
+    godwit__advance_t advance = GODWIT__ADVANCE_FAILED;
     call->pending.ended = on_ended;
-    switch (godwit__call_advance (call, &status, error)) {
+    /* What is refused by its server joins those that wait: they are counted before it is sent. */
+    if (atomic_load_explicit (&transport->completion->stalled_count, memory_order_relaxed) >=
+        (size_t) transport->options.queue_limit)
+        status =
+            godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
+                                       "%d asynchronous calls wait already", transport->options.queue_limit);
+    else
+        advance = godwit__call_advance (call, &status, error);
+    switch (advance) {
     case GODWIT__ADVANCE_SENT:
         return GODWIT_OK;
     case GODWIT__ADVANCE_STALLED:
-        if (transport->completion->stalled_count >= (size_t) transport->options.queue_limit) {
-            status = godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
-                                                "%d asynchronous calls wait already: %s",
-                                                transport->options.queue_limit, call->why);
-            break;
-        }
         status = godwit__completion_start (transport->completion, error);
         if (status)
             break;

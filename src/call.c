@@ -109,19 +109,20 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
     call->why = "no server is known";
     call->retries_left = client->retry == GODWIT_RETRY_NONE ? 0 : client->retry > 0 ? client->retry : -1;
 
-    godwit_status_t status = encode (call, context, method, args, error);
+    godwit_status_t status = godwit__client_enter (client, error);
+    if (status)
+        return status;
+    status = encode (call, context, method, args, error);
     if (status == GODWIT_OK)
         status = godwit__client_check (client, error);
     if (status) {
-        if (call->shared)
-            godwit__shared_unref (NULL, call->shared);
+        godwit__call_release (call);
         return status;
     }
     call->now_ns = godwit__transport_now (client->transport);
     call->deadline_ns = call->now_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
     call->pending.deadline_ns = call->deadline_ns;
     call->pending.owner = client;
-    atomic_fetch_add_explicit (&client->outstanding, 1, memory_order_relaxed);
     return GODWIT_OK;
 }
 
@@ -133,14 +134,7 @@ godwit__call_release (godwit__call_t *call)
         godwit__connection_unref (&call->connection);
     if (call->shared)
         godwit__shared_unref (NULL, call->shared);
-    /* With the last call of a client that is being destroyed, its destroyer goes on, and frees it. */
-    godwit_transport_t *transport = client->transport;
-    if (atomic_fetch_sub (&client->outstanding, 1) != (GODWIT__CLIENT_CLOSED | 1))
-        return;
-    pthread_mutex_lock (&transport->lock);
-    client->drained = true;
-    pthread_cond_broadcast (&transport->changed);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__client_leave (client);
 }
 
 /* ---- attempts ---- */
@@ -215,7 +209,9 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         /* Nothing, if the request was kept and its time has passed. */
         const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
                                                   call->pending.frame.size) == GODWIT__HEADER_OK;
-        atomic_store (&call->pending.ending, replied ? GODWIT__REPLIED : GODWIT__EXPIRED);
+        atomic_store (&call->pending.ending, replied                                   ? GODWIT__REPLIED
+                                             : godwit__client_is_closed (call->client) ? GODWIT__ABANDONED
+                                                                                       : GODWIT__EXPIRED);
         godwit__connection_unref (&picked->connection);
         return GODWIT__IO_OK;
     }

@@ -41,17 +41,42 @@ check_target (const godwit_target_t *target, godwit_error_t **error)
     return target->version ? godwit__version_parse (&parsed, target->version, error) : GODWIT_OK;
 }
 
+/* Finds its group, and enters it in the transport's list. */
 static godwit_status_t
-find_group (godwit_client_t *client, godwit_error_t **error)
+join_transport (godwit_client_t *client, godwit_error_t **error)
 {
     godwit_transport_t *transport = client->transport;
     const char *exchange = client->target.exchange ? client->target.exchange : transport->control_exchange;
-    if (!client->target.topic)
-        return GODWIT_OK; /* an error when something is sent, not before (contract 3) */
+    const bool has_topic = client->target.topic != NULL; /* none is an error when something is sent */
     pthread_mutex_lock (&transport->lock);
-    client->group = godwit__directory_group (transport->directory, exchange, client->target.topic);
+    godwit_status_t status = godwit__transport_check (transport, error);
+    if (status == GODWIT_OK && has_topic) {
+        client->group = godwit__directory_group (transport->directory, exchange, client->target.topic);
+        if (!client->group)
+            status = godwit__error_no_memory (error);
+    }
+    if (status == GODWIT_OK) {
+        client->next = transport->clients;
+        if (client->next)
+            client->next->previous = client;
+        transport->clients = client;
+    }
     pthread_mutex_unlock (&transport->lock);
-    return client->group ? GODWIT_OK : godwit__error_no_memory (error);
+    return status;
+}
+
+static void
+leave_transport (godwit_client_t *client)
+{
+    godwit_transport_t *transport = client->transport;
+    pthread_mutex_lock (&transport->lock);
+    if (client->previous)
+        client->previous->next = client->next;
+    else
+        transport->clients = client->next;
+    if (client->next)
+        client->next->previous = client->previous;
+    pthread_mutex_unlock (&transport->lock);
 }
 
 /* target and the numbers are settled by the caller. */
@@ -72,7 +97,7 @@ new_client (godwit_client_t **client, godwit_transport_t *transport, const godwi
     if (status == GODWIT_OK)
         status = copy_version (&self->version_cap, version_cap, error);
     if (status == GODWIT_OK)
-        status = find_group (self, error);
+        status = join_transport (self, error);
     if (status) {
         free_client (self);
         return status;
@@ -144,18 +169,71 @@ godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
                        override_text (parent->version_cap, given.version_cap), &numbers, error);
 }
 
-/* Ends the calls that are outstanding, wherever they are. */
-static void
-abandon_calls (godwit_client_t *client)
+/* ---- the end ---- */
+
+godwit_status_t
+godwit__client_enter (godwit_client_t *client, godwit_error_t **error)
 {
+    const godwit_status_t status = godwit__transport_check (client->transport, error);
+    if (status)
+        return status;
+    if (!(atomic_fetch_add (&client->outstanding, 1) & GODWIT__CLIENT_CLOSED))
+        return GODWIT_OK;
+    godwit__client_leave (client);
+    return godwit__error_set (error, GODWIT_ERR_CLOSED, "The client is being destroyed");
+}
+
+void
+godwit__client_leave (godwit_client_t *client)
+{
+    /* With the last one out of a client that is closed, its destroyer goes on, and frees it. */
     godwit_transport_t *transport = client->transport;
-    godwit__peer_t *peer, *next;
+    if (atomic_fetch_sub (&client->outstanding, 1) != (GODWIT__CLIENT_CLOSED | 1))
+        return;
     pthread_mutex_lock (&transport->lock);
-    if (transport->directory)
-        HASH_ITER (hh, transport->directory->peers, peer, next)
+    client->drained = true;
+    pthread_cond_broadcast (&transport->changed);
+    pthread_mutex_unlock (&transport->lock);
+}
+
+/* With transport.lock held: nothing enters any more. */
+static void
+close_client (godwit_client_t *client)
+{
+    if (atomic_fetch_or (&client->outstanding, GODWIT__CLIENT_CLOSED) == 0)
+        client->drained = true;
+}
+
+/* Ends the calls of a client (NULL: of all) that are outstanding, wherever they are. With transport.lock
+ * held. */
+static void
+abandon_calls (godwit_transport_t *transport, const godwit_client_t *client)
+{
+    godwit__peer_t *peer, *next;
+    HASH_ITER (hh, transport->directory->peers, peer, next)
     if (peer->connection)
         godwit__connection_abandon (peer->connection, client);
     godwit__transport_changed (transport);
+}
+
+/* How long it takes until a call is looked for again that was just being sent when all were abandoned. */
+#define ABANDON_AGAIN_NS (5 * GODWIT__NS_PER_MS)
+
+void
+godwit__clients_close (godwit_transport_t *transport)
+{
+    pthread_mutex_lock (&transport->lock);
+    for (godwit_client_t *client = transport->clients; client; client = client->next)
+        close_client (client);
+    for (;;) {
+        const godwit_client_t *client = transport->clients;
+        while (client && client->drained)
+            client = client->next;
+        if (!client)
+            break;
+        abandon_calls (transport, NULL);
+        godwit__transport_wait_changed (transport, ABANDON_AGAIN_NS);
+    }
     pthread_mutex_unlock (&transport->lock);
 }
 
@@ -171,13 +249,14 @@ godwit_client_destroy (godwit_client_t **client)
         free_client (self); /* no other thread is left that could be calling */
         return;
     }
-    if (atomic_fetch_or (&self->outstanding, GODWIT__CLIENT_CLOSED) != 0) {
-        abandon_calls (self);
-        pthread_mutex_lock (&transport->lock);
-        while (!self->drained)
-            godwit__transport_wait_changed (transport, GODWIT__NEVER);
-        pthread_mutex_unlock (&transport->lock);
+    pthread_mutex_lock (&transport->lock);
+    close_client (self);
+    while (!self->drained) {
+        abandon_calls (transport, self);
+        godwit__transport_wait_changed (transport, ABANDON_AGAIN_NS);
     }
+    pthread_mutex_unlock (&transport->lock);
+    leave_transport (self);
     free_client (self);
 }
 
@@ -212,11 +291,6 @@ check_cap (const godwit_client_t *client, godwit_error_t **error)
 godwit_status_t
 godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
 {
-    const godwit_status_t status = godwit__transport_check (client->transport, error);
-    if (status)
-        return status;
-    if (godwit__client_is_closed (client))
-        return godwit__error_set (error, GODWIT_ERR_CLOSED, "The client is being destroyed");
     if (!client->group) {
         char target[512];
         godwit_target_print (&client->target, target, sizeof target);
@@ -244,12 +318,14 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
 {
     godwit__call_t call;
     godwit_value_t *value = NULL;
-    godwit_status_t status = check_blocking (client, error);
+    godwit_status_t status = godwit__call_init (&call, client, cast, context, method, args, error);
     if (status)
         return status;
-    status = godwit__call_init (&call, client, cast, context, method, args, error);
-    if (status)
+    status = check_blocking (client, error);
+    if (status) {
+        godwit__call_release (&call);
         return status;
+    }
     godwit_transport_t *transport = client->transport;
     if (cast)
         GODWIT__COUNT (transport, casts);
@@ -300,13 +376,14 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
     godwit_fanout_report_t reached = {0, 0};
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
-    godwit_status_t status = check_blocking (client, error);
-    if (status == GODWIT_OK)
-        status = godwit__call_init (&call, client, true, context, method, &args, error);
+    godwit_status_t status = godwit__call_init (&call, client, true, context, method, &args, error);
     if (status)
         return status;
-    GODWIT__COUNT (client->transport, fanouts);
-    status = godwit__publisher_fanout (&call, &reached, error);
+    status = check_blocking (client, error);
+    if (status == GODWIT_OK) {
+        GODWIT__COUNT (client->transport, fanouts);
+        status = godwit__publisher_fanout (&call, &reached, error);
+    }
     godwit__call_release (&call);
     if (status == GODWIT_OK && report)
         *report = reached;
@@ -315,16 +392,9 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
 
 /* ---- who is there ---- */
 
-godwit_status_t
-godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
+static godwit_status_t
+wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
 {
-    if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
-    godwit_status_t status = godwit__client_check (client, error);
-    if (status == GODWIT_OK)
-        status = check_blocking (client, error);
-    if (status)
-        return status;
     godwit_transport_t *transport = client->transport;
     const int64_t until_ns = godwit__transport_now (transport) + timeout_ms * GODWIT__NS_PER_MS;
     size_t ready = 0;
@@ -339,11 +409,28 @@ godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeo
     pthread_mutex_unlock (&transport->lock);
     if (ready >= count)
         return GODWIT_OK;
-    status = godwit__transport_check (transport, error);
+    const godwit_status_t status = godwit__transport_check (transport, error);
     return status ? status
                   : godwit__error_set (error, GODWIT_ERR_TIMEOUT,
                                        "%zu of %zu servers are connected after %lld ms", ready, count,
                                        (long long) timeout_ms);
+}
+
+godwit_status_t
+godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
+{
+    if (!client)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
+    godwit_status_t status = godwit__client_enter (client, error);
+    if (status)
+        return status;
+    status = godwit__client_check (client, error);
+    if (status == GODWIT_OK)
+        status = check_blocking (client, error);
+    if (status == GODWIT_OK)
+        status = wait_servers (client, count, timeout_ms, error);
+    godwit__client_leave (client);
+    return status;
 }
 
 static void
@@ -370,7 +457,9 @@ godwit_client_servers (godwit_client_t *client, godwit_value_t **list, godwit_er
     if (!client || !list)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   client ? "list" : "client");
-    const godwit_status_t status = godwit__client_check (client, error);
+    godwit_status_t status = godwit__transport_check (client->transport, error);
+    if (status == GODWIT_OK)
+        status = godwit__client_check (client, error);
     if (status)
         return status;
     godwit_builder_t *builder = godwit_builder_new ();

@@ -17,8 +17,9 @@ struct godwit_client {
     int64_t retry;          /* 0: not given */
     char *version_cap;      /* NULL: none */
     bool mandatory;
-    atomic_size_t outstanding; /* calls; the client is not freed before they have ended */
-    bool drained;              /* closed, and the last call has ended; guarded by transport.lock */
+    atomic_size_t outstanding; /* what uses it; neither it nor the transport goes before that has ended */
+    bool drained;              /* closed, and nothing uses it any more; guarded by transport.lock */
+    godwit_client_t *next, *previous; /* in transport.clients */
 };
 
 static inline bool
@@ -27,9 +28,17 @@ godwit__client_is_closed (const godwit_client_t *client)
     return atomic_load_explicit (&client->outstanding, memory_order_relaxed) & GODWIT__CLIENT_CLOSED;
 }
 
+/* Between these, the client and the parts of its transport stay. CLOSED if it, or its transport, is being
+ * destroyed; then there is nothing to leave. Any thread. */
+godwit_status_t godwit__client_enter (godwit_client_t *client, godwit_error_t **error);
+void godwit__client_leave (godwit_client_t *client);
+/* Ends the calls of all clients, and waits until nothing uses them any more; they stay closed. The transport
+ * is closing. */
+void godwit__clients_close (godwit_transport_t *transport);
+
 /* The timeout of a call: of the client, or else of the transport. Milliseconds, 0 is legal. */
 int64_t godwit__client_timeout_ms (const godwit_client_t *client);
-/* INVALID_TARGET, VERSION_CAP, CLOSED or FORKED if nothing can be sent. */
+/* INVALID_TARGET or VERSION_CAP if nothing can be sent. */
 godwit_status_t godwit__client_check (const godwit_client_t *client, godwit_error_t **error);
 
 #endif

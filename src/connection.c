@@ -80,11 +80,14 @@ static void
 end_pending (godwit__connection_t *connection, godwit__pending_t *pending, godwit__ending_t ending,
              godwit__pending_t **ended)
 {
+    /* A caller that does not follow yet sees the ending without the lock, and takes the pending with it. */
+    const bool asynchronous = pending->ended != NULL;
+    const bool follows = pending->follows;
     atomic_store_explicit (&pending->ending, ending, memory_order_release);
-    if (pending->ended) {
+    if (asynchronous) {
         pending->next = *ended;
         *ended = pending;
-    } else if (pending->follows) {
+    } else if (follows) {
         pthread_cond_signal (&pending->wake);
     } else {
         connection->link->ops->wake (connection->link);
@@ -248,6 +251,8 @@ on_ending (godwit__connection_t *connection, const godwit__header_t *header, god
     pthread_mutex_lock (&connection->lock);
     godwit__pending_t *pending = table_remove (connection, header->id);
     if (pending) {
+        /* As in end_pending. */
+        const bool follows = pending->follows;
         asynchronous = pending->ended != NULL;
         pending->header = *header;
         godwit__frame_move (&pending->frame, frame);
@@ -255,7 +260,7 @@ on_ending (godwit__connection_t *connection, const godwit__header_t *header, god
         if (pending == own) {
             own->leads = false;
             release_lead (connection, GODWIT__LEAD_NOBODY);
-        } else if (pending->follows) {
+        } else if (follows) {
             pthread_cond_signal (&pending->wake);
         }
     }

@@ -38,10 +38,14 @@ godwit__control_stop (godwit_transport_t *transport)
 {
     if (!transport->control_runs)
         return;
+    pthread_mutex_lock (&transport->lock);
     atomic_store (&transport->control_stop, true);
+    pthread_mutex_unlock (&transport->lock);
     godwit__reactor_wake (transport->control);
     pthread_join (transport->control_thread, NULL);
     transport->control_runs = false;
+    /* An errand that was posted at the last moment: somebody waits for it. */
+    godwit__reactor_run_once (transport->control, 0);
 }
 
 /* ---- the program's loop ---- */
@@ -146,12 +150,16 @@ godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg), void
     errand.task = (godwit__task_t){.run = on_errand, .user = &errand};
     pthread_mutex_init (&errand.lock, NULL);
     pthread_cond_init (&errand.done_changed, NULL);
-    godwit__reactor_post (transport->control, &errand.task);
+    pthread_mutex_lock (&transport->lock);
+    const bool accepted = !atomic_load (&transport->control_stop);
+    if (accepted)
+        godwit__reactor_post (transport->control, &errand.task);
+    pthread_mutex_unlock (&transport->lock);
     pthread_mutex_lock (&errand.lock);
-    while (!errand.done)
+    while (accepted && !errand.done)
         pthread_cond_wait (&errand.done_changed, &errand.lock);
     pthread_mutex_unlock (&errand.lock);
     pthread_cond_destroy (&errand.done_changed);
     pthread_mutex_destroy (&errand.lock);
-    return true;
+    return accepted;
 }

@@ -64,7 +64,8 @@ wait_for_kept (godwit__pool_t *pool, godwit_request_t *request, godwit__inline_c
     godwit__pool_unlock (pool);
     godwit__request_settle (request, false);
     godwit__pool_lock (pool);
-    while (!call->done && !pool->stopping && godwit__pool_wait_changed (pool, deadline_ns)) {
+    while (!call->done && !pool->stopping && !pool->interrupted &&
+           godwit__pool_wait_changed (pool, deadline_ns)) {
     }
     if (!call->done)
         request->inline_call = NULL; /* not done: the request is still there */

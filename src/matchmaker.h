@@ -76,6 +76,7 @@ typedef struct godwit__matchmaker_options {
     int64_t refresh_ms; /* members say this often that they are there; records expire after three times as
                            long. 0: 5000 */
     uint64_t seed;      /* of jitter */
+    atomic_uint_fast64_t *malformed; /* counts messages that are none; NULL: nobody wants to know */
 } godwit__matchmaker_options_t;
 
 typedef struct godwit__matchmaker godwit__matchmaker_t;

@@ -185,6 +185,15 @@ empty_queues (godwit__pool_t *pool)
 }
 
 void
+godwit__pool_interrupt (godwit__pool_t *pool)
+{
+    godwit__pool_lock (pool);
+    pool->interrupted = true;
+    godwit__pool_changed (pool);
+    godwit__pool_unlock (pool);
+}
+
+void
 godwit__pool_stop (godwit__pool_t *pool)
 {
     godwit__pool_lock (pool);

@@ -90,6 +90,7 @@ struct godwit__pool {
         changed;      /* (L) with `waiting`: requests ended, workers ended, a kept request was replied to */
     unsigned waiting; /* (L) who waits for `changed` */
     size_t refs;      /* (L) the transport, servers that were started, requests that are in use */
+    bool interrupted; /* (L) */
     bool stopping;    /* (L) no request is accepted any more, workers end */
     bool closed;      /* (L) nothing is sent any more, and the transport may be gone */
     unsigned active;  /* (L) handlers that run, all servers together */

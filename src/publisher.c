@@ -36,9 +36,10 @@ typedef struct godwit__publisher {
     uint32_t number; /* tells this publisher's sequences from others' */
     godwit__channel_t *channels[GODWIT__DRIVER_MAX];
     godwit__source_t sources[GODWIT__DRIVER_MAX];
-    subscriber_t *subscribers; /* the control thread's own */
-    marker_t *markers;         /* guarded by transport.lock */
-    pthread_mutex_t lock;      /* guards sequences, and keeps publications in their order */
+    atomic_size_t subscriber_counts[GODWIT__DRIVER_MAX]; /* of each channel */
+    subscriber_t *subscribers;                           /* the control thread's own */
+    marker_t *markers;                                   /* guarded by transport.lock */
+    pthread_mutex_t lock; /* guards sequences, and keeps publications in their order */
     sequence_t *sequences;
 } godwit__publisher_t;
 
@@ -194,7 +195,9 @@ connect_member (godwit__publisher_t *publisher, const char *address)
             HASH_DEL (publisher->subscribers, subscriber);
             free (subscriber->address);
             free (subscriber);
+            return;
         }
+        atomic_fetch_add (&publisher->subscriber_counts[i], 1);
         return;
     }
 }
@@ -221,6 +224,7 @@ connect_groups (void *arg)
             continue;
         transport->drivers[subscriber->channel]->ops->publisher_disconnect (
             publisher->channels[subscriber->channel], subscriber->address);
+        atomic_fetch_sub (&publisher->subscriber_counts[subscriber->channel], 1);
         HASH_DEL (publisher->subscribers, subscriber);
         free (subscriber->address);
         free (subscriber);
@@ -334,7 +338,8 @@ publish (godwit__publisher_t *publisher, godwit__call_t *call, const uint8_t *to
     memcpy (data, topic_key, GODWIT__KEY_SIZE);
     for (size_t i = 0; i < publisher->transport->driver_count && io == GODWIT__IO_OK; i++) {
         godwit__message_t message = {data, GODWIT__KEY_SIZE + call->request_size, NULL, NULL};
-        if (!publisher->channels[i] || (*done & 1u << i))
+        if (!publisher->channels[i] || (*done & 1u << i) ||
+            atomic_load_explicit (&publisher->subscriber_counts[i], memory_order_relaxed) == 0)
             continue;
         if (call->shared) {
             message.free_fn = godwit__shared_unref;

@@ -1,5 +1,6 @@
 #include "src/transport.h"
 
+#include "src/client.h"
 #include "src/clock.h"
 #include "src/completion.h"
 #include "src/control.h"
@@ -168,6 +169,7 @@ open_matchmaker (godwit_transport_t *transport, godwit_error_t **error)
         .control_exchange = transport->control_exchange,
         .refresh_ms = transport->options.refresh_ms,
         .seed = (uint64_t) randombytes_random () << 32 | randombytes_random (),
+        .malformed = &transport->counters.frames_malformed,
     };
     return ops->open (&transport->matchmaker, &options, &godwit__directory_events, transport, error);
 }
@@ -324,6 +326,9 @@ godwit_transport_destroy (godwit_transport_t **transport)
     atomic_store (&self->closing, true);
     godwit__transport_changed (self);
     pthread_mutex_unlock (&self->lock);
+    if (self->pool)
+        godwit__pool_interrupt (self->pool);
+    godwit__clients_close (self);
     if (self->control_runs || (self->control && self->options.external_loop))
         close_parts (self);
     godwit__control_stop (self);

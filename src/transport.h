@@ -80,6 +80,7 @@ struct godwit_transport {
     uint64_t change_count;
     size_t connection_count; /* open, or being closed */
     struct godwit__directory *directory;
+    struct godwit_client *clients; /* all of them, doubly linked */
     struct godwit__completion
         *completion;                     /* leads on links that no caller leads on; NULL until there is one */
     struct godwit__publisher *publisher; /* NULL until the first fanout */

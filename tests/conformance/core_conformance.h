@@ -36,6 +36,7 @@
     X (suite_, kind_, mandatory_calls_fail_at_once)                                                          \
     X (suite_, kind_, retries_are_counted)                                                                   \
     X (suite_, kind_, dropped_requests_fail)                                                                 \
+    X (suite_, kind_, asynchronous_calls_are_bounded)                                                        \
     X (suite_, kind_, waiting_calls_use_no_processor)                                                        \
     /* core_servers.c */                                                                                     \
     X (suite_, kind_, clients_may_come_first)                                                                \

@@ -34,7 +34,7 @@ core_errors_of_dispatch_come_back (const core_kind_t *kind)
     FAILS (GODWIT_ERR_TYPE_MISMATCH, GODWIT_OUTCOME_REJECTED, "args.b: expected int, got str",
            godwit_client_call (core.client, NULL, "add",
                                GODWIT_ARGS (GODWIT_INT ("a", 1), GODWIT_STR ("b", "2")), NULL, &error));
-    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_REJECTED, "args.b",
+    FAILS (GODWIT_ERR_NOT_FOUND, GODWIT_OUTCOME_REJECTED, "args.b: missing, expected int",
            godwit_client_call (core.client, NULL, "add", GODWIT_ARGS (GODWIT_INT ("a", 1)), NULL, &error));
     FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_REJECTED, "args.c",
            godwit_client_call (core.client, NULL, "add",
@@ -284,6 +284,53 @@ core_dropped_requests_fail (const core_kind_t *kind)
     FAILS (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "",
            godwit_client_call (core.client, NULL, "drop", GODWIT_NO_ARGS, NULL, &error));
     cr_assert_lt (now_ms () - began, PATIENCE_MS / 2);
+    core_close (&core);
+}
+
+static void
+on_end (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    (void) status;
+    (void) result;
+    (void) error;
+    tally_add (user);
+}
+
+/* Nobody waits for room without a bound: with nobody there, and with a server that refuses. */
+void
+core_asynchronous_calls_are_bounded (const core_kind_t *kind)
+{
+    enum { LIMIT = 50, MOST = 3 * LIMIT };
+    core_t core;
+    tally_t tally;
+    core_open_empty (&core, kind);
+    godwit_transport_t *transport = core_transport (&core, GODWIT_TRANSPORT_OPTIONS (.queue_limit = LIMIT));
+    service_start (&core.one, core.serving, "one",
+                   GODWIT_SERVER_OPTIONS (.concurrency = 1, .queue_limit = 1));
+    godwit_client_t *client = core_client (transport, NULL);
+    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_cast (client, NULL, "block", GODWIT_NO_ARGS, &error));
+    service_wait (&core.one, &core.one.blocked, 1);
+    for (int i = 0; i < 2; i++) {
+        uint64_t accepted = 0;
+        godwit_status_t status = GODWIT_OK;
+        tally_open (&tally);
+        const int64_t end = now_ms () + PATIENCE_MS;
+        while (status == GODWIT_OK && now_ms () < end) {
+            status = godwit_client_call_async (client, NULL, "nothing", GODWIT_NO_ARGS, on_end, &tally, NULL);
+            accepted += status == GODWIT_OK;
+        }
+        cr_assert_eq (status, GODWIT_ERR_OVERLOADED);
+        cr_assert (accepted >= LIMIT && accepted <= MOST, "%llu", (unsigned long long) accepted);
+        godwit_client_destroy (&client);
+        cr_assert_eq (tally_get (&tally), accepted);
+        tally_close (&tally);
+        MUST (godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "elsewhere"), NULL, &error));
+    }
+    godwit_client_destroy (&client);
+    service_end (&core.one);
+    core.one.server = NULL;
+    godwit_transport_destroy (&transport);
     core_close (&core);
 }
 

@@ -178,6 +178,7 @@ static void *
 call_until_closed (void *user)
 {
     caller_t *caller = user;
+    unsigned round = 0;
     for (;;) {
         godwit_status_t status = GODWIT_OK;
         switch (caller->kind) {
@@ -198,6 +199,9 @@ call_until_closed (void *user)
             break;
         }
         tally_add (&caller->rounds);
+        /* Not so many at a time that the server is overloaded. */
+        if (status != GODWIT_ERR_CLOSED && ++round % 20 == 0)
+            status = godwit_client_call (caller->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, NULL);
         if (status == GODWIT_ERR_CLOSED)
             return NULL;
     }
@@ -329,6 +333,26 @@ use_after_fork (core_t *core, godwit_future_t *future)
     return 0;
 }
 
+/* A transport of the child's own works. ThreadSanitizer allows no threads after a fork. */
+static void
+use_own_transport (const core_kind_t *kind)
+{
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define THREADS_AFTER_FORK 0
+#endif
+#endif
+#ifndef THREADS_AFTER_FORK
+    core_t own;
+    core_open (&own, kind);
+    if (call_who (own.client) != 'e')
+        _exit (50);
+    core_close (&own);
+#else
+    (void) kind;
+#endif
+}
+
 void
 core_a_forked_child_is_told (const core_kind_t *kind)
 {
@@ -344,14 +368,8 @@ core_a_forked_child_is_told (const core_kind_t *kind)
     if (child == 0) {
         alarm (20);
         const int wrong = use_after_fork (&core, future);
-        /* A transport of its own works. */
-        core_t own;
-        if (wrong == 0) {
-            core_open (&own, kind);
-            if (call_who (own.client) != 'e')
-                _exit (50);
-            core_close (&own);
-        }
+        if (wrong == 0)
+            use_own_transport (kind);
         _exit (wrong);
     }
     cr_assert_eq (waitpid (child, &status, 0), child);
@@ -408,7 +426,9 @@ core_stats_are_true (const core_kind_t *kind)
     cr_assert_eq (calling.fanouts, 1u);
     cr_assert_eq (calling.peers, 1u);
     cr_assert_eq (calling.servers_known, 1u);
-    cr_assert_eq (calling.frames_malformed + calling.frames_unknown + calling.frames_dropped, 0u);
+    cr_assert_eq (calling.frames_malformed, 0u);
+    cr_assert_eq (calling.frames_unknown, 0u);
+    cr_assert_eq (calling.frames_dropped, 0u);
     cr_assert_eq (serving.requests_received, 25u);
     cr_assert_eq (serving.requests_refused, 0u);
     cr_assert_eq (serving.requests_duplicate, 0u);
@@ -434,7 +454,8 @@ core_stats_are_true (const core_kind_t *kind)
     cr_assert_eq (after.calls_failed, 4u);
 
     /* An asynchronous call that is refused at once is no call that never ends. */
-    MUST (godwit_client_prepare (&late, late,
+    godwit_client_destroy (&late);
+    MUST (godwit_client_prepare (&late, core.client,
                                  GODWIT_OVERRIDES (.topic = "elsewhere", .mandatory = GODWIT_YES), &error));
     cr_assert_neq (godwit_client_call_async (late, NULL, "nothing", GODWIT_NO_ARGS, on_any_end, &tally, NULL),
                    GODWIT_OK);
@@ -467,37 +488,39 @@ on_log (void *user, godwit_log_level_t level, const char *text)
     pthread_mutex_unlock (&book->lock);
 }
 
+/* A method that fails is worth a line; what it was given, and calls that succeed, are not. */
 void
 core_the_log_is_a_hook (const core_kind_t *kind)
 {
-    book_t all = {.lock = PTHREAD_MUTEX_INITIALIZER}, few = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    book_t books[2] = {{.lock = PTHREAD_MUTEX_INITIALIZER}, {.lock = PTHREAD_MUTEX_INITIALIZER}};
     core_t core;
     core_open_empty (&core, kind);
-    godwit_transport_t *talks =
-        core_transport (&core, GODWIT_TRANSPORT_OPTIONS (.log = on_log, .log_user = &all));
-    godwit_transport_t *quiet = core_transport (
-        &core, GODWIT_TRANSPORT_OPTIONS (.log = on_log, .log_user = &few, .log_level = GODWIT_LOG_ERROR));
-    godwit_transport_t *serving = core_transport (&core, NULL);
-    godwit_client_t *clients[2] = {core_client (talks, NULL), core_client (quiet, NULL)};
-    service_start (&core.one, serving, "one", NULL);
     for (int i = 0; i < 2; i++) {
-        MUST (godwit_client_call (clients[i], NULL, "echo", GODWIT_ARGS (GODWIT_STR ("value", "secret")),
+        godwit_transport_t *talks = core_transport (
+            &core, GODWIT_TRANSPORT_OPTIONS (.log = on_log, .log_user = &books[i],
+                                             .log_level = i ? GODWIT_LOG_ERROR : GODWIT_LOG_DEBUG));
+        service_start (&core.one, talks, "one", NULL);
+        MUST (godwit_client_call (core.client, NULL, "echo", GODWIT_ARGS (GODWIT_STR ("value", "secret")),
                                   NULL, &error));
-        cr_assert_neq (godwit_client_call (clients[i], NULL, "fail", GODWIT_NO_ARGS, NULL, NULL), GODWIT_OK);
+        pthread_mutex_lock (&books[i].lock);
+        const unsigned before = books[i].lines[GODWIT_LOG_ERROR];
+        pthread_mutex_unlock (&books[i].lock);
+        cr_assert_neq (godwit_client_call (core.client, NULL, "fail",
+                                           GODWIT_ARGS (GODWIT_STR ("value", "secret")), NULL, NULL),
+                       GODWIT_OK);
+        cr_assert_neq (
+            godwit_client_call (core.client, NULL, "fail_ignore_errors", GODWIT_NO_ARGS, NULL, NULL),
+            GODWIT_OK);
+        service_end (&core.one);
+        godwit_transport_destroy (&talks);
+        cr_assert_eq (before, 0u);
+        cr_assert_eq (books[i].lines[GODWIT_LOG_ERROR], 1u);
+        cr_assert (!books[i].ugly);
     }
-    /* The connections end: that is worth a line. */
-    service_end (&core.one);
-    godwit_transport_destroy (&serving);
-    const int64_t end = now_ms () + PATIENCE_MS;
-    while ((stats_of (talks).peers || stats_of (quiet).peers) && now_ms () < end)
-        godwit_client_wait_servers (core.client, 1, 5, NULL);
-    for (int i = 0; i < 2; i++)
-        godwit_client_destroy (&clients[i]);
-    godwit_transport_destroy (&talks);
-    godwit_transport_destroy (&quiet);
-    cr_assert_geq (all.lines[GODWIT_LOG_INFO], 1u);
-    cr_assert_eq (few.lines[0] + few.lines[1] + few.lines[2], 0u);
-    cr_assert (!all.ugly && !few.ugly);
+    cr_assert_geq (books[0].lines[GODWIT_LOG_DEBUG], 1u);
+    cr_assert_eq (books[1].lines[GODWIT_LOG_DEBUG] + books[1].lines[GODWIT_LOG_INFO] +
+                      books[1].lines[GODWIT_LOG_WARNING],
+                  0u);
     core.one.server = NULL;
     core_close (&core);
 }

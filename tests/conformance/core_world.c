@@ -348,9 +348,9 @@ void
 service_end (service_t *service)
 {
     service_open_gate (service);
-    for (size_t i = 0; i < service->held_count; i++)
-        godwit_request_destroy (&service->held[i]);
     godwit_server_destroy (&service->server);
+    for (size_t i = 0; i < service->held_count; i++)
+        godwit_request_destroy (&service->held[i]); /* which may outlive it */
     cr_assert_eq (service->destroyed, 1u);
     pthread_mutex_destroy (&service->lock);
     pthread_cond_destroy (&service->changed);

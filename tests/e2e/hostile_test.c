@@ -1055,6 +1055,22 @@ Test (hostile, publications_of_garbage)
 
 /* ---- the rendezvous ---- */
 
+Test (hostile, rendezvous_messages_that_are_malformed_are_counted)
+{
+    enum { BOMBS = sizeof bombs / sizeof *bombs };
+    uint8_t data[2048];
+    void *const socket = open_dealer (target.addresses[RENDEZVOUS]);
+    godwit__header_write (data, &(godwit__header_t){.type = 32});
+    for (size_t cut = 0; cut < GODWIT__HEADER_SIZE; cut++)
+        say (socket, data, cut);
+    data[0] = 'H';
+    say (socket, data, GODWIT__HEADER_SIZE);
+    for (size_t i = 0; i < BOMBS; i++)
+        say (socket, data, frame_of (data, (godwit__header_t){.type = 32}, bombs[i].data, bombs[i].size));
+    EXPECT_COUNTED (frames_malformed, GODWIT__HEADER_SIZE + 1 + BOMBS);
+    zmq_close (socket);
+}
+
 Test (hostile, rendezvous_messages_of_garbage)
 {
     uint8_t data[2048];
