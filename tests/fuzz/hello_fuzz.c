@@ -1,5 +1,5 @@
-/* Any bytes as the frame of a HELLO or a WELCOME, and of a FAILURE: what is accepted keeps the limits of
- * docs/protocol.md, and means the same when it is written and read again. */
+/* Any bytes as the frame of a HELLO or a WELCOME, of a FAILURE, and of a RESOLVE or a RESOLVED: what is
+ * accepted keeps the limits of docs/protocol.md, and means the same when it is written and read again. */
 #include "src/error.h"
 #include "src/wire.h"
 
@@ -87,6 +87,31 @@ try_failure (const uint8_t *data, size_t size)
     godwit_error_destroy (&error);
 }
 
+static void
+try_names (const uint8_t *data, size_t size)
+{
+    godwit__frame_t frame = frame_of (data, size);
+    godwit__names_t names;
+    if (godwit__resolve_read (&names, &frame, NULL) == GODWIT_OK) {
+        uint8_t written[GODWIT__RESOLVE_FRAME_MAX];
+        const size_t written_size =
+            godwit__resolve_write (written, names.exchange, names.topic, names.server);
+        check (written_size > GODWIT__HEADER_SIZE && written_size <= sizeof written);
+        check (names.topic[0] && names.server[0]);
+        frame = frame_of (written, written_size);
+        godwit__names_t again;
+        check (godwit__resolve_read (&again, &frame, NULL) == GODWIT_OK &&
+               !strcmp (again.exchange, names.exchange) && !strcmp (again.topic, names.topic) &&
+               !strcmp (again.server, names.server));
+    }
+    godwit__record_t *record = NULL;
+    frame = frame_of (data, size);
+    const godwit_status_t status = godwit__resolved_read (&record, data[7], &frame, NULL);
+    check (!frame.data && (status == GODWIT_OK) == (record != NULL));
+    check (!record || record->server_id == data[7]);
+    godwit__record_unref (&record);
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -94,5 +119,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         return 0; /* the header was read before */
     try_identity (data, size);
     try_failure (data, size);
+    try_names (data, size);
     return 0;
 }

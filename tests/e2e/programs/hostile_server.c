@@ -95,8 +95,11 @@ main (int argc, char **argv)
     if (argc != 2)
         return 2;
     setvbuf (stdout, NULL, _IOLBF, 0);
+    /* No heartbeats: whoever is hung up on has done something else than not to answer them. */
     must (godwit_transport_new (&transport, argv[1],
-                                GODWIT_TRANSPORT_OPTIONS (.host = "127.0.0.1", .connect_timeout_ms = 500),
+                                GODWIT_TRANSPORT_OPTIONS (.host = "127.0.0.1", .connect_timeout_ms = 500,
+                                                          .heartbeat_ms = 120000,
+                                                          .heartbeat_timeout_ms = 120000),
                                 &error),
           error);
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .version = "1.0");
