@@ -201,7 +201,6 @@ drain (raw_peer_t *peer, asked_t *asked)
         case GODWIT__REPLY:
         case GODWIT__RESOLVED:
         case GODWIT__FAILURE:
-        case GODWIT__RESOLVED:
             check (asked->requests-- > 0);
             break;
         case GODWIT__NACK:
