@@ -333,12 +333,13 @@ use_after_fork (core_t *core, godwit_future_t *future)
     return 0;
 }
 
-/* A transport of the child's own works. ThreadSanitizer allows no threads after a fork. */
+/* A transport of the child's own works. Not under a sanitizer: ThreadSanitizer allows no threads after a
+ * fork, and AddressSanitizer's allocator may have been locked by a thread that the child does not have. */
 static void
 use_own_transport (const core_kind_t *kind)
 {
 #ifdef __has_feature
-#if __has_feature(thread_sanitizer)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
 #define THREADS_AFTER_FORK 0
 #endif
 #endif

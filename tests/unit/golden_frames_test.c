@@ -216,7 +216,7 @@ Test (golden_frames, are_what_is_written)
     expect_identities ();
     expect_call ();
     expect_publication ();
-    expect_header ("PING", &(godwit__header_t){.type = GODWIT__PING});
+    expect_header ("PING", &(godwit__header_t){.type = GODWIT__PING, .id = 9});
     expect_header ("GOODBYE", &(godwit__header_t){.type = GODWIT__GOODBYE, .target = 3});
     expect_resolution ();
     expect_batch ();

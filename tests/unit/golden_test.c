@@ -237,10 +237,13 @@ static void
 expect_failure (const char *name, uint64_t id, godwit_error_t *error, godwit_status_t status,
                 const char *module)
 {
+    const bool not_run = godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED;
     golden_t golden;
     uint8_t *data = NULL;
     load (&golden, name);
-    expect_header (&golden, name, (godwit__header_t){.type = GODWIT__FAILURE, .id = id});
+    expect_header (
+        &golden, name,
+        (godwit__header_t){.type = GODWIT__FAILURE, .flags = not_run ? GODWIT__FLAG_NOT_RUN : 0, .id = id});
     const size_t size = godwit__failure_write (&data, id, error);
     expect_bytes (&golden, data, size, name);
     free (data);
@@ -249,7 +252,8 @@ expect_failure (const char *name, uint64_t id, godwit_error_t *error, godwit_sta
     godwit_error_t *read = godwit__failure_read (&frame, &is_malformed);
     cr_assert (!is_malformed);
     cr_assert_eq (godwit_error_status (read), status, "%s", name);
-    cr_assert_eq (godwit_error_outcome (read), GODWIT_OUTCOME_RAN, "%s", name);
+    cr_assert_eq (godwit_error_outcome (read), not_run ? GODWIT_OUTCOME_REJECTED : GODWIT_OUTCOME_RAN, "%s",
+                  name);
     cr_assert_str_eq (godwit_error_module (read), module);
     cr_assert_str_eq (godwit_error_type (read), godwit_error_type (error));
     cr_assert_str_eq (godwit_error_message (read), godwit_error_message (error));
@@ -259,12 +263,43 @@ expect_failure (const char *name, uint64_t id, godwit_error_t *error, godwit_sta
 
 Test (golden, failures)
 {
-    expect_failure ("failure", 7,
-                    godwit_error_new (GODWIT_ERR_NO_SUCH_METHOD, "Endpoint does not support RPC method sub"),
-                    GODWIT_ERR_NO_SUCH_METHOD, "godwit");
+    godwit_error_t *not_run = NULL;
+    godwit__error_set_outcome (&not_run, GODWIT_ERR_NO_SUCH_METHOD, GODWIT_OUTCOME_REJECTED,
+                               "Endpoint does not support RPC method %s", "sub");
+    expect_failure ("failure", 7, not_run, GODWIT_ERR_NO_SUCH_METHOD, "godwit");
     expect_failure ("failure_of_a_program", 9,
                     godwit_error_new_typed ("shop", "OutOfStock", "no %s left", "tea"),
                     GODWIT_ERR_REMOTE_ERROR, "shop");
+}
+
+Test (golden, questions_and_answers)
+{
+    golden_t golden;
+    uint8_t data[GODWIT__RESOLVE_FRAME_MAX], *made = NULL;
+    godwit__names_t names;
+    godwit__record_t *record = NULL;
+    load (&golden, "resolve");
+    expect_header (&golden, "resolve", (godwit__header_t){.type = GODWIT__RESOLVE, .id = 1});
+    const size_t size = godwit__resolve_write (data, "godwit", "calculator", "first");
+    godwit__put_u64 (data + GODWIT__HEADER_ID_OFFSET, 1); /* the connection's business */
+    expect_bytes (&golden, data, size, "resolve");
+    godwit__frame_t frame = frame_of (&golden);
+    cr_assert_eq (godwit__resolve_read (&names, &frame, NULL), GODWIT_OK);
+    cr_assert (!strcmp (names.exchange, "godwit") && !strcmp (names.topic, "calculator") &&
+               !strcmp (names.server, "first"));
+
+    load (&golden, "resolved");
+    const golden_t before = golden; /* the decoder writes into what it reads */
+    expect_header (&golden, "resolved", (godwit__header_t){.type = GODWIT__RESOLVED, .target = 3, .id = 1});
+    frame = frame_of (&golden);
+    cr_assert_eq (godwit__resolved_read (&record, 3, &frame, NULL), GODWIT_OK);
+    cr_assert_str_eq (record->server, "first");
+    cr_assert_str_eq (record->addresses[0], "tcp://10.0.0.1:9000");
+    cr_assert_str_eq (record->fanout_address, "tcp://10.0.0.1:40001");
+    const size_t made_size = godwit__resolved_write (&made, 1, record);
+    expect_bytes (&before, made, made_size, "resolved");
+    free (made);
+    godwit__record_unref (&record);
 }
 
 Test (golden, batches)
@@ -298,8 +333,9 @@ Test (golden, batches)
 /* The frames that docs/protocol.md shows are these: whoever reads it reads what is tested. */
 Test (golden, the_document_shows_these)
 {
-    static const char *const names[] = {"hello", "welcome", "request", "reply",       "failure",
-                                        "nack",  "ping",    "goodbye", "publication", "marker"};
+    static const char *const names[] = {"hello",   "welcome",  "request", "reply",       "failure",
+                                        "nack",    "ping",     "goodbye", "publication", "marker",
+                                        "resolve", "resolved", "batch"};
     static char document[262144], digits[131072];
     FILE *file = fopen (GODWIT_SOURCE_DIR "/docs/protocol.md", "r");
     cr_assert_not_null (file);
