@@ -1,9 +1,12 @@
 /* Many threads share one client; what each of them gets back is its own. */
 #include "tests/conformance/core_conformance.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
-enum { THREADS = 16, CALLS = 300, EVERY_CAST = 5, EVERY_ASYNC = 3, EVERY_LARGE = 50 };
+enum { THREADS = 16, CALLS = 300, EVERY_CAST = 5, EVERY_ASYNC = 3, EVERY_HELD = 2, EVERY_LARGE = 50 };
+/* Calls that are answered late, while hundreds of later ones come and go. */
+enum { HELD = 100 };
 
 typedef struct stress {
     godwit_client_t *client;
@@ -82,7 +85,8 @@ work (void *user)
             asked_t *asked = &worker->asked[i / EVERY_ASYNC];
             asked->stress = stress;
             asked->number = number;
-            if (godwit_client_call_async (stress->client, NULL, "echo",
+            const bool held = i / EVERY_ASYNC % EVERY_HELD == 0;
+            if (godwit_client_call_async (stress->client, NULL, held ? "hold" : "echo",
                                           GODWIT_ARGS (GODWIT_INT ("value", number)), on_echo, asked, NULL))
                 atomic_fetch_add (&stress->failed, 1);
             else
@@ -95,6 +99,42 @@ work (void *user)
     return NULL;
 }
 
+/* Answers what a service has kept with the argument of the call, all but the newest. */
+static bool
+answer_held (service_t *service, size_t but)
+{
+    bool answered = false;
+    for (;;) {
+        pthread_mutex_lock (&service->lock);
+        const bool enough = service->held_count > but;
+        pthread_mutex_unlock (&service->lock);
+        godwit_request_t *request = enough ? service_take (service) : NULL;
+        if (!request)
+            return answered;
+        godwit_request_reply (
+            request, godwit_field_from (godwit_value_get (godwit_request_args (request), "value")));
+        godwit_request_destroy (&request);
+        answered = true;
+    }
+}
+
+typedef struct answerer {
+    service_t *services[2];
+    atomic_bool stop; /* soon there is nothing more to keep: answer the rest */
+    atomic_bool ended;
+} answerer_t;
+
+static void *
+answer (void *user)
+{
+    answerer_t *answerer = user;
+    while (!atomic_load (&answerer->ended))
+        for (int i = 0; i < 2; i++)
+            if (!answer_held (answerer->services[i], atomic_load (&answerer->stop) ? 0 : HELD))
+                sched_yield ();
+    return NULL;
+}
+
 void
 core_stress (const core_kind_t *kind)
 {
@@ -103,11 +143,15 @@ core_stress (const core_kind_t *kind)
     stress_t stress = {.mixed_up = 0};
     pthread_t threads[THREADS];
     worker_t *workers = calloc (THREADS, sizeof *workers);
-    core_open (&core, kind);
-    service_start (&two, core.serving, "two", NULL);
+    core_open_empty (&core, kind);
+    service_start (&core.one, core.serving, "one", GODWIT_SERVER_OPTIONS (.concurrency = HELD_MAX));
+    service_start (&two, core.serving, "two", GODWIT_SERVER_OPTIONS (.concurrency = HELD_MAX));
     MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
     tally_open (&stress.ended);
     stress.client = core.client;
+    answerer_t answerer = {.services = {&core.one, &two}};
+    pthread_t answering;
+    pthread_create (&answering, NULL, answer, &answerer);
     for (int i = 0; i < THREADS; i++) {
         workers[i].stress = &stress;
         workers[i].base = (int64_t) i << 32;
@@ -115,7 +159,10 @@ core_stress (const core_kind_t *kind)
     }
     for (int i = 0; i < THREADS; i++)
         pthread_join (threads[i], NULL);
+    atomic_store (&answerer.stop, true);
     tally_wait (&stress.ended, stress.accepted);
+    atomic_store (&answerer.ended, true);
+    pthread_join (answering, NULL);
     cr_assert_eq (stress.mixed_up, 0u, "%u calls took another's reply", stress.mixed_up);
     cr_assert_eq (stress.failed, 0u);
     for (int i = 0; i < THREADS; i++)

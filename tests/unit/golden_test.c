@@ -1,0 +1,325 @@
+/* The frames of tests/golden: decoded, compared with what its README says, and encoded again byte for byte.
+ */
+#include <criterion/criterion.h>
+#include <godwit/godwit.h>
+
+#include "src/batch.h"
+#include "src/call.h"
+#include "src/error.h"
+#include "src/fanout.h"
+#include "src/wire.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define GOLDEN GODWIT_SOURCE_DIR "/tests/golden/"
+
+typedef struct golden {
+    uint8_t data[512];
+    size_t size;
+} golden_t;
+
+static void
+load (golden_t *golden, const char *name)
+{
+    char path[512];
+    char text[3];
+    snprintf (path, sizeof path, "%s%s.hex", GOLDEN, name);
+    FILE *file = fopen (path, "r");
+    cr_assert_not_null (file, "%s", path);
+    golden->size = 0;
+    while (fscanf (file, "%2s", text) == 1 && golden->size < sizeof golden->data)
+        golden->data[golden->size++] = (uint8_t) strtoul (text, NULL, 16);
+    fclose (file);
+    cr_assert_gt (golden->size, 0u);
+}
+
+static void
+expect_bytes (const golden_t *golden, const void *data, size_t size, const char *name)
+{
+    const uint8_t *bytes = data;
+    cr_assert_eq (size, golden->size, "%s: %zu bytes, not %zu", name, size, golden->size);
+    for (size_t i = 0; i < size; i++)
+        cr_assert_eq (bytes[i], golden->data[i], "%s: byte %zu is %02x, not %02x", name, i, bytes[i],
+                      golden->data[i]);
+}
+
+/* A frame that lives as long as `golden`, from a byte on. */
+static godwit__frame_t
+frame_of (golden_t *golden)
+{
+    return (godwit__frame_t){.data = golden->data, .size = golden->size};
+}
+
+static godwit__header_t
+header_of (const golden_t *golden, size_t at, const char *name)
+{
+    godwit__header_t header;
+    uint8_t again[GODWIT__HEADER_SIZE];
+    cr_assert_eq (godwit__header_read (&header, golden->data + at, golden->size - at), GODWIT__HEADER_OK,
+                  "%s", name);
+    godwit__header_write (again, &header);
+    cr_assert (!memcmp (again, golden->data + at, sizeof again), "%s: the header", name);
+    return header;
+}
+
+static void
+expect_header (const golden_t *golden, const char *name, godwit__header_t expected)
+{
+    const godwit__header_t header = header_of (golden, 0, name);
+    cr_assert_eq (header.type, expected.type, "%s", name);
+    cr_assert_eq (header.flags, expected.flags, "%s", name);
+    cr_assert_eq (header.target, expected.target, "%s", name);
+    cr_assert_eq (header.id, expected.id, "%s", name);
+    cr_assert_eq (header.budget_ms, expected.budget_ms, "%s", name);
+    cr_assert_eq (header.aux, expected.aux, "%s", name);
+}
+
+Test (golden, frames_without_a_body)
+{
+    static const struct {
+        const char *name;
+        godwit__header_t header;
+    } rows[] = {
+        {"nack", {.type = GODWIT__NACK, .id = 7, .aux = GODWIT__NACK_OVERLOADED}},
+        {"accepted", {.type = GODWIT__ACCEPTED, .id = 7}},
+        {"heartbeat", {.type = GODWIT__HEARTBEAT, .id = 7}},
+        {"cancel", {.type = GODWIT__CANCEL, .target = 3, .id = 7}},
+        {"ping", {.type = GODWIT__PING, .id = 9}},
+        {"pong", {.type = GODWIT__PONG, .id = 9}},
+        {"goodbye", {.type = GODWIT__GOODBYE, .target = 3}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        golden_t golden;
+        load (&golden, rows[i].name);
+        cr_assert_eq (golden.size, GODWIT__HEADER_SIZE, "%s", rows[i].name);
+        expect_header (&golden, rows[i].name, rows[i].header);
+    }
+}
+
+static godwit__identity_t
+identity (uint8_t first, uint64_t incarnation)
+{
+    godwit__identity_t made = {.incarnation = incarnation};
+    for (uint8_t i = 0; i < GODWIT__UUID_SIZE; i++)
+        made.instance[i] = (uint8_t) (first + i);
+    return made;
+}
+
+Test (golden, identities)
+{
+    godwit__identity_t hello = identity (0x10, UINT64_C (1700000000000000));
+    godwit__identity_t welcome = identity (0x20, UINT64_C (1700000000000001));
+    memcpy (hello.expect, welcome.instance, sizeof hello.expect);
+    strcpy (hello.virtual_host, "blue");
+    const struct {
+        const char *name;
+        const godwit__identity_t *identity;
+        godwit__frame_type_t type;
+    } rows[] = {{"hello", &hello, GODWIT__HELLO}, {"welcome", &welcome, GODWIT__WELCOME}};
+    for (size_t i = 0; i < 2; i++) {
+        golden_t golden;
+        godwit__identity_t read;
+        uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
+        load (&golden, rows[i].name);
+        expect_header (&golden, rows[i].name, (godwit__header_t){.type = (uint8_t) rows[i].type});
+        expect_bytes (&golden, data, godwit__identity_write (data, rows[i].type, rows[i].identity),
+                      rows[i].name);
+        godwit__frame_t frame = frame_of (&golden);
+        cr_assert_eq (godwit__identity_read (&read, &frame, NULL), GODWIT_OK, "%s", rows[i].name);
+        cr_assert (!memcmp (&read, rows[i].identity, sizeof read), "%s", rows[i].name);
+    }
+}
+
+/* ---- requests ---- */
+
+/* The request that a client of a target makes of a call, with a header of the test's. */
+static void
+expect_request (const golden_t *golden, size_t at, const godwit_target_t *target,
+                const godwit_value_t *context, const char *method, godwit_fields_t args, const char *name)
+{
+    godwit_transport_t *transport = NULL;
+    godwit_client_t *client = NULL;
+    static godwit__call_t call;
+    const godwit__header_t header = header_of (golden, at, name);
+    cr_assert_eq (godwit_transport_new (&transport, "inproc:///golden", NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_client_new (&client, transport, target, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit__call_init (&call, client, false, context, method, &args, NULL), GODWIT_OK);
+    godwit__header_write (godwit__call_data (&call), &header);
+    golden_t rest = {.size = golden->size - at};
+    memcpy (rest.data, golden->data + at, rest.size);
+    expect_bytes (&rest, godwit__call_data (&call), call.request_size, name);
+    godwit__call_release (&call);
+    godwit_client_destroy (&client);
+    godwit_transport_destroy (&transport);
+}
+
+Test (golden, requests)
+{
+    golden_t golden;
+    godwit_value_t *context = NULL;
+    load (&golden, "request");
+    expect_header (&golden, "request",
+                   (godwit__header_t){.type = GODWIT__REQUEST, .target = 3, .id = 7, .budget_ms = 5000});
+    expect_request (&golden, 0, GODWIT_TARGET (.topic = "t", .version = "1.0"), NULL, "add",
+                    GODWIT_ARGS (GODWIT_INT ("a", 2), GODWIT_INT ("b", 3)), "request");
+
+    load (&golden, "cast");
+    expect_header (
+        &golden, "cast",
+        (godwit__header_t){.type = GODWIT__REQUEST, .flags = GODWIT__FLAG_CAST, .target = 3, .id = 8});
+    cr_assert_eq (godwit_value_new_map (&context, GODWIT_ARGS (GODWIT_STR ("user", "ada")), NULL), GODWIT_OK);
+    expect_request (&golden, 0, GODWIT_TARGET (.topic = "t", .name_space = "n"), context, "reset",
+                    GODWIT_NO_ARGS, "cast");
+    godwit_value_unref (&context);
+}
+
+Test (golden, publications)
+{
+    golden_t golden, marker;
+    uint8_t key[GODWIT__KEY_SIZE], made[GODWIT__KEY_SIZE];
+    const godwit__identity_t server = identity (0x20, 0);
+    load (&golden, "publication");
+    load (&marker, "marker");
+    godwit__fanout_key (key, "blue", "godwit", "calculator");
+    cr_assert (!memcmp (key, golden.data, sizeof key));
+    godwit__fanout_marker (made, key, server.instance, 3);
+    expect_bytes (&marker, made, sizeof made, "marker");
+    const godwit__header_t header = header_of (&golden, GODWIT__KEY_SIZE, "publication");
+    cr_assert (header.type == GODWIT__PUBLICATION && header.flags == GODWIT__FLAG_CAST &&
+               header.target == 0x0a0b0c0d && header.id == 1 && !header.budget_ms && !header.aux);
+    expect_request (&golden, GODWIT__KEY_SIZE, GODWIT_TARGET (.topic = "t"), NULL, "reset", GODWIT_NO_ARGS,
+                    "publication");
+}
+
+/* ---- replies ---- */
+
+static void
+expect_reply (const char *name, godwit_field_t field)
+{
+    golden_t golden;
+    uint8_t data[512];
+    godwit_value_t *value = NULL;
+    godwit__block_t *block = NULL;
+    load (&golden, name);
+    expect_header (&golden, name, (godwit__header_t){.type = GODWIT__REPLY, .id = 7});
+    godwit__writer_t writer = {data, GODWIT__HEADER_SIZE, sizeof data, false};
+    memcpy (data, golden.data, GODWIT__HEADER_SIZE);
+    godwit__write_field (&writer, &field);
+    expect_bytes (&golden, data, writer.size, name);
+
+    cr_assert_eq (godwit_value_new (&value, field, NULL), GODWIT_OK);
+    godwit__frame_t frame = frame_of (&golden);
+    cr_assert_eq (godwit__decode (&block, &frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL),
+                  GODWIT_OK, "%s", name);
+    cr_assert (godwit_value_equal (&block->nodes[0], value), "%s", name);
+    godwit__block_unref (block);
+    godwit_value_unref (&value);
+}
+
+Test (golden, replies)
+{
+    const godwit_field_t none = {.name = NULL, .type = GODWIT_TYPE_LIST};
+    godwit_field_t nothing = none;
+    nothing.name = "k";
+    expect_reply ("reply", GODWIT_INT (NULL, 5));
+    expect_reply ("reply_of_all_types",
+                  GODWIT_LIST (NULL, GODWIT_NIL (NULL), GODWIT_BOOL (NULL, true), GODWIT_INT (NULL, 42),
+                               GODWIT_INT (NULL, INT64_MIN), GODWIT_UINT (NULL, UINT64_MAX),
+                               GODWIT_DOUBLE (NULL, 0.5), GODWIT_STRN (NULL, "a\0b", 3),
+                               GODWIT_BIN (NULL, "\0\xff", 2),
+                               GODWIT_LIST (NULL, GODWIT_INT (NULL, 1), GODWIT_INT (NULL, -1)),
+                               GODWIT_MAP (NULL, nothing)));
+}
+
+static void
+expect_failure (const char *name, uint64_t id, godwit_error_t *error, godwit_status_t status,
+                const char *module)
+{
+    golden_t golden;
+    uint8_t *data = NULL;
+    load (&golden, name);
+    expect_header (&golden, name, (godwit__header_t){.type = GODWIT__FAILURE, .id = id});
+    const size_t size = godwit__failure_write (&data, id, error);
+    expect_bytes (&golden, data, size, name);
+    free (data);
+    godwit__frame_t frame = frame_of (&golden);
+    bool is_malformed = true;
+    godwit_error_t *read = godwit__failure_read (&frame, &is_malformed);
+    cr_assert (!is_malformed);
+    cr_assert_eq (godwit_error_status (read), status, "%s", name);
+    cr_assert_eq (godwit_error_outcome (read), GODWIT_OUTCOME_RAN, "%s", name);
+    cr_assert_str_eq (godwit_error_module (read), module);
+    cr_assert_str_eq (godwit_error_type (read), godwit_error_type (error));
+    cr_assert_str_eq (godwit_error_message (read), godwit_error_message (error));
+    godwit_error_destroy (&read);
+    godwit_error_destroy (&error);
+}
+
+Test (golden, failures)
+{
+    expect_failure ("failure", 7,
+                    godwit_error_new (GODWIT_ERR_NO_SUCH_METHOD, "Endpoint does not support RPC method sub"),
+                    GODWIT_ERR_NO_SUCH_METHOD, "godwit");
+    expect_failure ("failure_of_a_program", 9,
+                    godwit_error_new_typed ("shop", "OutOfStock", "no %s left", "tea"),
+                    GODWIT_ERR_REMOTE_ERROR, "shop");
+}
+
+Test (golden, batches)
+{
+    golden_t golden, reply;
+    godwit__batch_writer_t writer = {NULL, 0, 0};
+    uint8_t nack[GODWIT__HEADER_SIZE];
+    load (&golden, "batch");
+    load (&reply, "reply");
+    expect_header (&golden, "batch", (godwit__header_t){.type = GODWIT__BATCH, .aux = 2});
+    godwit__header_write (nack,
+                          &(godwit__header_t){.type = GODWIT__NACK, .id = 8, .aux = GODWIT__NACK_OVERLOADED});
+    cr_assert (godwit__batch_add (&writer, reply.data, reply.size));
+    cr_assert (godwit__batch_add (&writer, nack, sizeof nack));
+    const godwit__message_t message = godwit__batch_take (&writer);
+    expect_bytes (&golden, message.data, message.size, "batch");
+    godwit__batch_writer_release (&writer);
+
+    godwit__batch_reader_t reader;
+    godwit__frame_t frame = frame_of (&golden), part;
+    cr_assert (godwit__batch_open (&reader, &frame));
+    cr_assert_eq (godwit__batch_next (&reader, &part), GODWIT__BATCH_FRAME);
+    expect_bytes (&reply, part.data, part.size, "batch, first");
+    godwit__frame_release (&part);
+    cr_assert_eq (godwit__batch_next (&reader, &part), GODWIT__BATCH_FRAME);
+    cr_assert (part.size == sizeof nack && !memcmp (part.data, nack, sizeof nack));
+    godwit__frame_release (&part);
+    cr_assert_eq (godwit__batch_next (&reader, &part), GODWIT__BATCH_END);
+}
+
+/* The frames that docs/protocol.md shows are these: whoever reads it reads what is tested. */
+Test (golden, the_document_shows_these)
+{
+    static const char *const names[] = {"hello", "welcome", "request", "reply",       "failure",
+                                        "nack",  "ping",    "goodbye", "publication", "marker"};
+    static char document[262144], digits[131072];
+    FILE *file = fopen (GODWIT_SOURCE_DIR "/docs/protocol.md", "r");
+    cr_assert_not_null (file);
+    const size_t size = fread (document, 1, sizeof document - 1, file);
+    fclose (file);
+    document[size] = '\0';
+    const char *at = strstr (document, "## 7. Golden frames");
+    cr_assert_not_null (at);
+    size_t count = 0;
+    for (; *at && count < sizeof digits - 1; at++)
+        if (isxdigit ((unsigned char) *at))
+            digits[count++] = *at;
+        else if (!isspace ((unsigned char) *at) && count && digits[count - 1] != '|')
+            digits[count++] = '|';
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        golden_t golden;
+        char text[2 * sizeof golden.data + 1];
+        load (&golden, names[i]);
+        for (size_t k = 0; k < golden.size; k++)
+            snprintf (text + 2 * k, 3, "%02x", golden.data[k]);
+        cr_assert_not_null (strstr (digits, text), "%s is not in the document", names[i]);
+    }
+}
