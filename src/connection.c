@@ -305,6 +305,41 @@ on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwi
         godwit__connection_down (connection, "another process answers at its address");
 }
 
+/* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */
+static void
+uncork (godwit__connection_t *connection, godwit__pending_t **ended)
+{
+    if (connection->corked.count == 0)
+        return;
+    const godwit__message_t message = godwit__batch_take (&connection->corked);
+    if (connection->link->ops->send (connection->link, 0, &message) != GODWIT__IO_OK) {
+        for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
+            godwit__pending_t *pending = table_remove (connection, id);
+            if (pending)
+                end_pending (connection, pending, GODWIT__UNSENT, ended);
+        }
+    }
+    connection->sent_id = connection->last_id;
+}
+
+/* The other process waits for what was sent before this answer, and for nothing after it. */
+static void
+answer_goodbye (godwit__connection_t *connection)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
+    godwit__pending_t *ended = NULL;
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE});
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
+        uncork (connection, &ended);
+        atomic_store (&connection->state, GODWIT__CONNECTION_LEAVING);
+        connection->link->ops->send (connection->link, 0, &goodbye);
+    }
+    pthread_mutex_unlock (&connection->lock);
+    pass_on (connection, ended);
+}
+
 static void on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own);
 
 /* Consumes the frame. What is in a batch is no batch. */
@@ -375,6 +410,8 @@ on_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
         return;
     case GODWIT__GOODBYE:
         godwit__peer_goodbye (connection, header.target, header.aux);
+        if (header.target == 0)
+            answer_goodbye (connection);
         break;
     case GODWIT__PONG:
     case GODWIT__ACCEPTED:
@@ -410,23 +447,6 @@ register_pending (godwit__connection_t *connection, godwit__pending_t *pending, 
     if (pending->deadline_ns >= connection->earliest_ns)
         return GODWIT__NEVER;
     return connection->earliest_ns = pending->deadline_ns;
-}
-
-/* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */
-static void
-uncork (godwit__connection_t *connection, godwit__pending_t **ended)
-{
-    if (connection->corked.count == 0)
-        return;
-    const godwit__message_t message = godwit__batch_take (&connection->corked);
-    if (connection->link->ops->send (connection->link, 0, &message) != GODWIT__IO_OK) {
-        for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
-            godwit__pending_t *pending = table_remove (connection, id);
-            if (pending)
-                end_pending (connection, pending, GODWIT__UNSENT, ended);
-        }
-    }
-    connection->sent_id = connection->last_id;
 }
 
 /* Keeps a request for uncork, with lock held, if it comes from a callback of the reactor. */

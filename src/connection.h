@@ -60,6 +60,7 @@ typedef struct godwit__pending {
 typedef enum godwit__connection_state {
     GODWIT__CONNECTION_OPENING, /* waiting for the link and for WELCOME */
     GODWIT__CONNECTION_READY,
+    GODWIT__CONNECTION_LEAVING, /* the other process ends: replies come still, requests go elsewhere */
     GODWIT__CONNECTION_DOWN
 } godwit__connection_state_t;
 

@@ -29,6 +29,7 @@ typedef struct godwit__origin_state {
     uint64_t id;
     int64_t heard_ns;
     bool known;      /* said HELLO */
+    bool awaited;    /* was told that the process leaves, and has not answered yet */
     bool banned;     /* sent too much that is malformed: what else comes is ignored */
     uint8_t strikes; /* malformed frames so far */
     godwit__window_t window;

@@ -223,8 +223,6 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
         godwit__pool_stop (pool);
     godwit__watch_stop (pool);
     godwit__reactor_unpost (pool->transport->control, &pool->ready_task);
-    for (size_t i = 0; i < pool->port_count; i++)
-        godwit__port_goodbye (&pool->ports[i], (godwit__goodbye_t){0, 0});
     close_ports (pool);
     godwit__pool_lock (pool);
     while (pool->free_requests) {
@@ -278,7 +276,7 @@ refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
 {
     if (!server)
         return GODWIT__NACK_NOT_HERE;
-    if (!server->accepts || pool->stopping)
+    if (!server->accepts || pool->leaving || pool->stopping)
         return GODWIT__NACK_DRAINING;
     if (server->occupied >= server->concurrency && server->queued >= server->queue_limit)
         return GODWIT__NACK_OVERLOADED;

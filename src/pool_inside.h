@@ -55,6 +55,15 @@ typedef struct godwit__refusal {
     uint32_t revision;
 } godwit__refusal_t;
 
+/* Before a process leaves, its clients are told, and answer when they have sent their last request: what they
+ * sent before is answered still, and none is lost with the connection (src/farewell.c). */
+typedef enum godwit__farewell {
+    GODWIT__FAREWELL_NONE,
+    GODWIT__FAREWELL_ASKED, /* the leader shall say it */
+    GODWIT__FAREWELL_SAID,
+    GODWIT__FAREWELL_DONE /* everybody has answered, or is gone */
+} godwit__farewell_t;
+
 struct godwit__port {
     godwit__pool_t *pool;
     godwit__driver_t *driver;
@@ -65,10 +74,12 @@ struct godwit__port {
     godwit__goodbye_t *goodbyes; /* (L) servers whose clients are to be told that they drain */
     size_t goodbye_count;        /* (L) */
     size_t goodbye_capacity;     /* (L) */
+    godwit__farewell_t farewell; /* (L) */
 
     godwit__cork_t cork; /* replies to the batch that is worked off */
 
     /* The leader's. */
+    size_t awaited_count;         /* origins that have not answered the farewell */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     godwit__origin_t batch_origin;
     int64_t now_ns; /* the time, while it is fresh; 0: to be asked for */
@@ -91,6 +102,7 @@ struct godwit__pool {
     unsigned waiting; /* (L) who waits for `changed` */
     size_t refs;      /* (L) the transport, servers that were started, requests that are in use */
     bool interrupted; /* (L) */
+    bool leaving;     /* (L) no request is accepted any more, but answered still */
     bool stopping;    /* (L) no request is accepted any more, workers end */
     bool closed;      /* (L) nothing is sent any more, and the transport may be gone */
     unsigned active;  /* (L) handlers that run, all servers together */
@@ -197,6 +209,12 @@ void godwit__watch_init (godwit__pool_t *pool);
 void godwit__watch_stop (godwit__pool_t *pool);
 /* A leader starts a handler: the watch must be awake. */
 void godwit__watch_wake (godwit__pool_t *pool);
+
+/* ---- farewell.c ---- */
+
+/* The leader's thread: says it; and an origin's answer. */
+void godwit__farewell_say (godwit__port_t *port);
+void godwit__farewell_answered (godwit__port_t *port, godwit__origin_state_t *origin);
 
 /* ---- port.c ---- */
 

@@ -316,6 +316,10 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
         case GODWIT__HELLO:
             hello (port, origin, &header, frame);
             break;
+        case GODWIT__GOODBYE:
+            if (state)
+                godwit__farewell_answered (port, state);
+            break;
         case GODWIT__PING:
             godwit__port_send_header (port, origin, GODWIT__PONG, header.target, header.id, 0);
             break;
@@ -408,7 +412,10 @@ godwit__port_attend (godwit__port_t *port)
     port->goodbye_count = 0;
     port->goodbye_capacity = 0;
     const bool leads_on = !pool->stopping && !pool->ready_first;
+    const bool says_farewell = port->farewell == GODWIT__FAREWELL_ASKED;
     godwit__pool_unlock (pool);
+    if (says_farewell)
+        godwit__farewell_say (port);
     for (size_t i = 0; i < count; i++)
         godwit__port_goodbye (port, goodbyes[i]);
     free (goodbyes);

@@ -300,8 +300,10 @@ close_drivers (void *arg)
 static void
 close_parts (godwit_transport_t *transport)
 {
-    if (transport->pool)
+    if (transport->pool) {
+        godwit__pool_farewell (transport->pool);
         godwit__pool_stop (transport->pool);
+    }
     godwit__control_run (transport, close_matchmaker, transport);
     pthread_mutex_lock (&transport->lock);
     while (transport->connection_count > 0)

@@ -41,7 +41,7 @@ completed (void *user, godwit_status_t status, const godwit_value_t *result, con
 {
     client_t *self = user;
     if (status != GODWIT_OK)
-        bench_die ("asynchronous call: %s", godwit_error_message (error));
+        bench_die ("asynchronous call: %s", godwit_error_print (error));
     if (godwit_value_as_int (result, -1) < 0)
         bench_die ("asynchronous call: no sum");
     start_next (self);

@@ -34,7 +34,7 @@ completed (void *user, godwit_status_t status, const godwit_value_t *result, con
     client_t *self = user;
     (void) result;
     if (status != GODWIT_OK)
-        bench_die ("slow call: %s", godwit_error_message (error));
+        bench_die ("slow call: %s", godwit_error_print (error));
     if (atomic_load (&self->stopping))
         sem_post (&self->ended);
     else

@@ -70,7 +70,7 @@ take_failure (demo_job_t *job, demo_lane_t *lane, const godwit_error_t *error)
     if (outcome == GODWIT_OUTCOME_MAYBE_RUN && lane->file->attempts < ATTEMPT_MAX && !job->stopping)
         job->failed_over++;
     else
-        end_file (job, lane, godwit_error_message (error));
+        end_file (job, lane, godwit_error_print (error));
 }
 
 static void

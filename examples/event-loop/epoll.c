@@ -86,8 +86,7 @@ on_reply (void *user, godwit_status_t status, const godwit_value_t *result, cons
 {
     struct program *program = user;
     if (status != GODWIT_OK) {
-        fprintf (stderr, "%s: %s: %s\n", program->name, godwit_error_type (error),
-                 godwit_error_message (error));
+        fprintf (stderr, "%s: %s\n", program->name, godwit_error_print (error));
         program->failed = true;
         return;
     }

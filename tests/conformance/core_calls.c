@@ -369,8 +369,7 @@ core_handlers_may_call (const core_kind_t *kind)
     service_start (&two, core.serving, "two", NULL);
     MUST (godwit_client_prepare (&first, core.client, GODWIT_OVERRIDES (.server = "one"), &error));
     godwit_transport_t *onward = kind->shared ? core.serving : core_transport (&core, NULL);
-    MUST (godwit_client_new (&core.one.onward, onward, GODWIT_TARGET (.topic = "work", .server = "two"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+    service_relay_to (&core.one, onward, "two", PATIENCE_MS);
     godwit_value_t *result = NULL;
     for (int i = 0; i < 50; i++) {
         MUST (godwit_client_call (first, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "whoami")),
@@ -383,14 +382,12 @@ core_handlers_may_call (const core_kind_t *kind)
         GODWIT_ERR_REMOTE_ERROR, GODWIT_OUTCOME_RAN, "no tea left",
         godwit_client_call (first, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "fail")), NULL, &error));
     /* A server that calls itself. */
-    godwit_client_destroy (&core.one.onward);
-    MUST (godwit_client_prepare (&core.one.onward, first, GODWIT_OVERRIDES (.timeout_ms = PATIENCE_MS),
-                                 &error));
+    service_relay_to (&core.one, onward, "one", PATIENCE_MS);
     MUST (godwit_client_call (first, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "whoami")), &result,
                               &error));
     cr_assert_str_eq (godwit_value_as_str (result, ""), "one");
     godwit_value_unref (&result);
-    godwit_client_destroy (&core.one.onward);
+    service_relay_to (&core.one, NULL, NULL, 0);
     godwit_client_destroy (&first);
     if (onward != core.serving)
         godwit_transport_destroy (&onward);

@@ -104,7 +104,7 @@ void
 core_a_server_in_an_external_loop (const core_kind_t *kind)
 {
     core_t core;
-    loop_t loop = {NULL};
+    loop_t loop = {.transport = NULL};
     pthread_t thread;
     core_open_empty (&core, kind);
     loop.transport = core_transport (&core, GODWIT_TRANSPORT_OPTIONS (.external_loop = true));
@@ -173,8 +173,7 @@ core_both_in_one_external_loop (const core_kind_t *kind)
      * both end. */
     service_t two;
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_new (&core.one.onward, transport, GODWIT_TARGET (.topic = "work", .server = "two"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+    service_relay_to (&core.one, transport, "two", PATIENCE_MS);
     MUST (godwit_client_wait_servers (core.one.onward, 1, PATIENCE_MS, &error));
     godwit_client_t *one = NULL;
     MUST (godwit_client_prepare (&one, client, GODWIT_OVERRIDES (.server = "one"), &error));
@@ -182,12 +181,11 @@ core_both_in_one_external_loop (const core_kind_t *kind)
                               &error));
     cr_assert_str_eq (godwit_value_as_str (result, ""), "two");
     godwit_value_unref (&result);
-    godwit_client_destroy (&core.one.onward);
-    MUST (godwit_client_prepare (&core.one.onward, one, GODWIT_OVERRIDES (.timeout_ms = 200), &error));
+    service_relay_to (&core.one, transport, "one", 200);
     const int64_t began = now_ms ();
     godwit_client_call (one, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "whoami")), NULL, NULL);
     cr_assert_lt (now_ms () - began, PATIENCE_MS / 2);
-    godwit_client_destroy (&core.one.onward);
+    service_relay_to (&core.one, NULL, NULL, 0);
     cr_assert_eq (call_who (one), 'e');
     godwit_client_destroy (&one);
     godwit_client_destroy (&client);

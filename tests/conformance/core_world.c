@@ -240,7 +240,10 @@ relay (godwit_request_t *request, void *self)
     godwit_error_t *error = NULL;
     godwit_value_t *result = NULL;
     const char *method = godwit_value_as_str (godwit_value_get (godwit_request_args (request), "method"), "");
-    if (godwit_client_call (service->onward, godwit_request_context (request), method, GODWIT_NO_ARGS,
+    pthread_mutex_lock (&service->lock);
+    godwit_client_t *onward = service->onward;
+    pthread_mutex_unlock (&service->lock);
+    if (godwit_client_call (onward, godwit_request_context (request), method, GODWIT_NO_ARGS,
                             &result, &error))
         return godwit_request_fail (request, &error);
     const godwit_status_t status = godwit_request_reply (request, godwit_field_from (result));
@@ -342,6 +345,20 @@ service_close_gate (service_t *service)
     pthread_mutex_lock (&service->lock);
     service->gate_open = false;
     pthread_mutex_unlock (&service->lock);
+}
+
+void
+service_relay_to (service_t *service, godwit_transport_t *transport, const char *server, int64_t timeout_ms)
+{
+    godwit_client_t *onward = NULL;
+    if (transport)
+        MUST (godwit_client_new (&onward, transport, GODWIT_TARGET (.topic = "work", .server = server),
+                                 GODWIT_CLIENT_OPTIONS (.timeout_ms = timeout_ms), &error));
+    pthread_mutex_lock (&service->lock);
+    godwit_client_t *before = service->onward;
+    service->onward = onward;
+    pthread_mutex_unlock (&service->lock);
+    godwit_client_destroy (&before);
 }
 
 void

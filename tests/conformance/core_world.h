@@ -73,6 +73,9 @@ void service_start (service_t *service, godwit_transport_t *transport, const cha
                     const godwit_server_options_t *options);
 /* Opens the gate, gives held requests up and destroys the server. */
 void service_end (service_t *service);
+/* Whom relay calls from now on; transport NULL: nobody. */
+void service_relay_to (service_t *service, godwit_transport_t *transport, const char *server,
+                       int64_t timeout_ms);
 void service_open_gate (service_t *service);
 void service_close_gate (service_t *service);
 /* Waits until *what (a member of service) is at least so much. */

@@ -102,7 +102,8 @@ take (input_t *input)
     return *input->at++;
 }
 
-/* What it may be answered: requests without CAST by id (of which the fuzzer uses few), HELLOs and PINGs. */
+/* What it may be answered: requests without CAST by id (of which the fuzzer uses few) and RESOLVEs, HELLOs and
+ * PINGs. */
 typedef struct asked {
     unsigned requests, hellos, pings;
 } asked_t;
@@ -123,6 +124,10 @@ begin_frame (uint8_t *frame, uint8_t what, input_t *input, asked_t *asked)
         return godwit__identity_write (frame, GODWIT__HELLO, &identity);
     }
     case 2:
+        if (what & 32) {
+            asked->requests++;
+            return godwit__resolve_write (frame, "godwit", "fuzz", what & 16 ? "two" : "nobody");
+        }
         header.type = GODWIT__CANCEL;
         break;
     case 3:
@@ -196,6 +201,7 @@ drain (raw_peer_t *peer, asked_t *asked)
         case GODWIT__REPLY:
         case GODWIT__RESOLVED:
         case GODWIT__FAILURE:
+        case GODWIT__RESOLVED:
             check (asked->requests-- > 0);
             break;
         case GODWIT__NACK:

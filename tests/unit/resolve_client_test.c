@@ -27,7 +27,7 @@ static const uint8_t instance[GODWIT__UUID_SIZE] = {0xfa, 0xce};
 static godwit__header_t
 receive (fake_t *fake, godwit__frame_t *frame)
 {
-    godwit__header_t header;
+    godwit__header_t header = {0};
     godwit__io_t io;
     while ((io = fake->port->ops->recv (fake->port, frame, &fake->client)) == GODWIT__IO_AGAIN)
         fake->port->ops->wait (fake->port, false, PATIENCE_NS);
