@@ -102,8 +102,8 @@ take (input_t *input)
     return *input->at++;
 }
 
-/* What it may be answered: requests without CAST by id (of which the fuzzer uses few) and RESOLVEs, HELLOs and
- * PINGs. */
+/* What it may be answered: requests without CAST by id (of which the fuzzer uses few) and RESOLVEs, HELLOs
+ * and PINGs. */
 typedef struct asked {
     unsigned requests, hellos, pings;
 } asked_t;
@@ -199,7 +199,6 @@ drain (raw_peer_t *peer, asked_t *asked)
             return;
         switch (answer.header.type) {
         case GODWIT__REPLY:
-        case GODWIT__RESOLVED:
         case GODWIT__FAILURE:
         case GODWIT__RESOLVED:
             check (asked->requests-- > 0);
