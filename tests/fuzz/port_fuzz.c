@@ -199,7 +199,6 @@ drain (raw_peer_t *peer, asked_t *asked)
             return;
         switch (answer.header.type) {
         case GODWIT__REPLY:
-        case GODWIT__RESOLVED:
         case GODWIT__FAILURE:
         case GODWIT__RESOLVED:
             check (asked->requests-- > 0);
