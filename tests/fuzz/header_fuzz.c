@@ -40,6 +40,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     default:
         abort ();
     }
-    check (memcmp (&header, &untouched, sizeof header) == 0);
+    check (header.type == untouched.type && header.flags == untouched.flags &&
+           header.target == untouched.target && header.id == untouched.id &&
+           header.budget_ms == untouched.budget_ms && header.aux == untouched.aux);
     return 0;
 }

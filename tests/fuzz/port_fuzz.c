@@ -102,8 +102,8 @@ take (input_t *input)
     return *input->at++;
 }
 
-/* What it may be answered: requests without CAST by id (of which the fuzzer uses few) and RESOLVEs, HELLOs and
- * PINGs. */
+/* What it may be answered: requests without CAST by id (of which the fuzzer uses few) and RESOLVEs, HELLOs
+ * and PINGs. */
 typedef struct asked {
     unsigned requests, hellos, pings;
 } asked_t;
