@@ -538,7 +538,8 @@ Test (hostile, other_versions_and_unknown_types_are_ignored_and_counted)
     }
     for (unsigned type = 0; type < 256; type++) {
         if (type == GODWIT__HELLO || type == GODWIT__REQUEST || type == GODWIT__CANCEL ||
-            type == GODWIT__BATCH || type == GODWIT__RESOLVE || type == GODWIT__PING)
+            type == GODWIT__BATCH || type == GODWIT__RESOLVE || type == GODWIT__PING ||
+            type == GODWIT__GOODBYE)
             continue;
         say_header (socket, (godwit__header_t){.type = (uint8_t) type, .flags = 0xff, .target = 1, .id = 1});
         unknown++;
