@@ -111,8 +111,8 @@ answer_held (service_t *service, size_t but)
         godwit_request_t *request = enough ? service_take (service) : NULL;
         if (!request)
             return answered;
-        godwit_request_reply (
-            request, godwit_field_from (godwit_value_get (godwit_request_args (request), "value")));
+        godwit_request_reply (request,
+                              godwit_field_from (godwit_value_get (godwit_request_args (request), "value")));
         godwit_request_destroy (&request);
         answered = true;
     }
