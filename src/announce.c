@@ -76,8 +76,9 @@ find (godwit__pool_t *pool, const godwit__names_t *names)
     for (size_t i = 0; i < pool->server_count && !found; i++) {
         const godwit_server_t *const server = pool->servers[i];
         if (server && server->accepts && server->record && server->record->state == GODWIT__RECORD_UP &&
-            !strcmp (server->record->exchange, names->exchange) &&
-            !strcmp (server->record->topic, names->topic) && !strcmp (server->record->server, names->server))
+            strcmp (server->record->exchange, names->exchange) == 0 &&
+            strcmp (server->record->topic, names->topic) == 0 &&
+            strcmp (server->record->server, names->server) == 0)
             found = godwit__record_ref (server->record);
     }
     godwit__pool_unlock (pool);

@@ -195,9 +195,9 @@ static bool
 answers (const godwit__question_t *question, const godwit__member_t *member, const godwit__record_t *answer)
 {
     const godwit__record_t *listed = member->listed;
-    return !memcmp (answer->instance, question->connection->instance, sizeof answer->instance) &&
-           !strcmp (answer->exchange, listed->exchange) && !strcmp (answer->topic, listed->topic) &&
-           !strcmp (answer->server, listed->server);
+    return memcmp (answer->instance, question->connection->instance, sizeof answer->instance) == 0 &&
+           strcmp (answer->exchange, listed->exchange) == 0 && strcmp (answer->topic, listed->topic) == 0 &&
+           strcmp (answer->server, listed->server) == 0;
 }
 
 /* The member's record from now on: who it is, as it says, at the addresses that were listed. With lock held.

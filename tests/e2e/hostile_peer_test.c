@@ -141,13 +141,13 @@ serve (void *argument)
         if (size < 0 || godwit__header_read (&header, data, (size_t) size))
             continue;
         if (header.type == GODWIT__HELLO) {
+            attacker.hellos++; /* before the answer, after which the test looks */
             atomic_load (&attacker.on_hello) (&router, &header);
-            attacker.hellos++;
         } else if (header.type == GODWIT__RESOLVE) {
             resolved (&router, &header);
         } else if (header.type == GODWIT__REQUEST) {
+            attacker.requests++; /* before the answer, after which the test looks */
             atomic_load (&attacker.on_request) (&router, &header);
-            attacker.requests++;
         }
     }
     return NULL;

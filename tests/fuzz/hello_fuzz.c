@@ -68,7 +68,8 @@ try_failure (const uint8_t *data, size_t size)
     bool is_malformed = false;
     godwit_error_t *error = godwit__failure_read (&frame, &is_malformed);
     check (error && !frame.data && godwit_error_status (error) != GODWIT_OK);
-    check (godwit_error_outcome (error) == GODWIT_OUTCOME_RAN);
+    check (godwit_error_outcome (error) ==
+           (data[3] & GODWIT__FLAG_NOT_RUN ? GODWIT_OUTCOME_REJECTED : GODWIT_OUTCOME_RAN));
     check (godwit_error_print (error)[0]);
     if (is_malformed) {
         godwit_error_destroy (&error);
