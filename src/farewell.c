@@ -34,6 +34,7 @@ godwit__pool_farewell (godwit__pool_t *pool)
     for (size_t i = 0; i < pool->port_count; i++)
         pool->ports[i].farewell = GODWIT__FAREWELL_ASKED;
     godwit__pool_unlock (pool);
+    godwit__pool_refuse_queued (pool);
     for (size_t i = 0; i < pool->port_count; i++)
         godwit__port_attention (&pool->ports[i]);
 

@@ -185,6 +185,15 @@ empty_queues (godwit__pool_t *pool)
 }
 
 void
+godwit__pool_refuse_queued (godwit__pool_t *pool)
+{
+    godwit__pool_lock (pool);
+    godwit_request_t *const refused = empty_queues (pool);
+    godwit__pool_unlock (pool);
+    godwit__server_refuse (refused);
+}
+
+void
 godwit__pool_interrupt (godwit__pool_t *pool)
 {
     godwit__pool_lock (pool);
@@ -198,11 +207,10 @@ godwit__pool_stop (godwit__pool_t *pool)
 {
     godwit__pool_lock (pool);
     pool->stopping = true;
-    godwit_request_t *const refused = empty_queues (pool);
     godwit__workers_stop (pool);
     godwit__pool_changed (pool);
     godwit__pool_unlock (pool);
-    godwit__server_refuse (refused);
+    godwit__pool_refuse_queued (pool);
 
     godwit__pool_lock (pool);
     while (pool->worker_count || pool->active || pool->senders)

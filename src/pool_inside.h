@@ -178,6 +178,8 @@ void godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godw
                           const godwit__header_t *header);
 /* With the lock: a queued request that may run now; it counts as active then. NULL: none. */
 godwit_request_t *godwit__pool_take_ready (godwit__pool_t *pool);
+/* Refuses all that is queued, as DRAINING. */
+void godwit__pool_refuse_queued (godwit__pool_t *pool);
 /* With the lock: the server has got room, or a queued request. True if there is something for a worker to
  * take. */
 bool godwit__pool_check_ready (godwit__pool_t *pool, godwit_server_t *server);

@@ -243,8 +243,8 @@ relay (godwit_request_t *request, void *self)
     pthread_mutex_lock (&service->lock);
     godwit_client_t *onward = service->onward;
     pthread_mutex_unlock (&service->lock);
-    if (godwit_client_call (onward, godwit_request_context (request), method, GODWIT_NO_ARGS,
-                            &result, &error))
+    if (godwit_client_call (onward, godwit_request_context (request), method, GODWIT_NO_ARGS, &result,
+                            &error))
         return godwit_request_fail (request, &error);
     const godwit_status_t status = godwit_request_reply (request, godwit_field_from (result));
     godwit_value_unref (&result);

@@ -228,7 +228,7 @@ Test (core_processes, finds_servers_started_before_and_after, .timeout = 60)
 {
     char url[64];
     process_t one, two;
-    side_t before = {NULL}, after = {NULL};
+    side_t before = {0}, after = {0};
     godwit_future_t *future = NULL;
     new_url (url, "");
     open_side (&before, url, NULL);
@@ -254,7 +254,7 @@ kill_a_server (const char *query)
     enum { HELD = 50 };
     char url[64];
     process_t one, two;
-    side_t side = {NULL};
+    side_t side = {0};
     load_t load;
     godwit_future_t *doomed[HELD], *safe[HELD];
     new_url (url, query);
@@ -318,7 +318,7 @@ Test (core_processes, survives_the_host_of_the_rendezvous, .timeout = 90)
 {
     char url[64];
     process_t host, one, two;
-    side_t side = {NULL};
+    side_t side = {0};
     load_t load;
     new_url (url, "");
     start (&host, url, "host");
@@ -347,7 +347,7 @@ Test (core_processes, finds_a_restarted_server_again, .timeout = 60)
 {
     char url[64];
     process_t host, one;
-    side_t side = {NULL};
+    side_t side = {0};
     new_url (url, "");
     start (&host, url, "host");
     start (&one, url, "one");
@@ -382,7 +382,7 @@ freeze_a_server (const char *query)
 {
     char url[64];
     process_t one, two;
-    side_t side = {NULL};
+    side_t side = {0};
     load_t load;
     godwit_future_t *doomed = NULL;
     new_url (url, query);
@@ -434,7 +434,7 @@ restart_rolling (const char *query)
     static const char *const names[] = {"one", "two", "three"};
     char url[64];
     process_t host, processes[3];
-    side_t side = {NULL};
+    side_t side = {0};
     load_t load;
     new_url (url, query);
     start (&host, url, "host"); /* keeps the rendezvous, so that this is about the servers */
