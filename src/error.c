@@ -247,12 +247,11 @@ godwit__error_set_outcome (godwit_error_t **error, godwit_status_t status, godwi
     return status;
 }
 
-godwit_status_t
-godwit__error_no_memory (godwit_error_t **error)
+void
+godwit__error_set_no_memory (godwit_error_t **error)
 {
     if (error)
         *error = no_memory (GODWIT_OUTCOME_NONE);
-    return GODWIT_ERR_OUT_OF_MEMORY;
 }
 
 godwit_error_t *
