@@ -67,7 +67,8 @@ godwit__host_id (void)
     hash_namespace (&hash, "/proc/self/ns/net");
     hash_namespace (&hash, "/proc/self/ns/mnt");
     crypto_generichash_final (&hash, digest, sizeof digest);
-    return sodium_bin2hex (name, sizeof digest * 2 + 1, digest, sizeof digest);
+    sodium_bin2hex (name, sizeof digest * 2 + 1, digest, sizeof digest);
+    return name;
 }
 
 uint64_t
