@@ -248,7 +248,11 @@ godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__chan
         return godwit__error_no_memory (error);
     }
     self->takes_publications = !at;
-    const bool named = at ? strcpy (self->address, at) != NULL : make_address (self->address);
+    bool named = true;
+    if (at)
+        memcpy (self->address, at, strlen (at) + 1);
+    else
+        named = make_address (self->address);
     pthread_mutex_lock (&godwit__inproc_lock);
     const bool taken = godwit__inproc_find_port (self->base.driver->virtual_host, self->address) != NULL;
     if (named && !taken) {
@@ -264,9 +268,9 @@ godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__chan
     }
     memset (addresses, 0, sizeof *addresses);
     addresses->link_count = 1;
-    strcpy (addresses->links[0], self->address);
+    memcpy (addresses->links[0], self->address, sizeof self->address);
     if (self->takes_publications)
-        strcpy (addresses->fanout, self->address);
+        memcpy (addresses->fanout, self->address, sizeof self->address);
     *port = &self->base.base;
     return GODWIT_OK;
 }
