@@ -28,7 +28,7 @@ typedef enum godwit__rendezvous_type {
 
 #define GODWIT__VIRTUAL_HOST_MAX 255
 #define GODWIT__REFRESH_MIN_MS 50
-#define GODWIT__REFRESH_MAX_MS (60 * 60 * 1000)
+#define GODWIT__REFRESH_MAX_MS 3600000 /* an hour */
 
 typedef struct godwit__record_key {
     uint8_t instance[GODWIT__UUID_SIZE];
