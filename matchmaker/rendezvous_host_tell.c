@@ -53,7 +53,7 @@ push_snapshot (godwit__rendezvous_host_t *host, godwit__member_t *member)
             records[list.count++] = at->record;
         list.count = godwit__rendezvous_fit (list);
         uint64_t sent = member->sent;
-        for (size_t i = 0; i < list.count; i++, entry = entry->next)
+        for (size_t i = 0; i < list.count && entry; i++, entry = entry->next)
             sent = entry->stamp;
         const godwit__io_t io =
             godwit__host_send (host, member,
