@@ -249,6 +249,7 @@ godwit_client_call_future (godwit_client_t *client, const godwit_value_t *contex
         godwit_client_call_async (client, context, method, args, on_future, self, error);
     if (status) {
         future_unref (self);
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): of two references; on_future is not called */
         future_unref (self);
         return status;
     }

@@ -161,6 +161,7 @@ godwit__origins_remove (godwit__origins_t *origins, godwit__origin_state_t *orig
 void
 godwit__origins_expire (godwit__origins_t *origins, int64_t before_ns)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is removed is not the oldest any more */
     while (origins->oldest && origins->oldest->heard_ns < before_ns)
         godwit__origins_remove (origins, origins->oldest);
 }
