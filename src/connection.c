@@ -82,7 +82,8 @@ end_pending (godwit__connection_t *connection, godwit__pending_t *pending, godwi
 {
     /* A caller that does not follow yet sees the ending without the lock, and takes the pending with it. */
     const bool asynchronous = pending->ended != NULL;
-    const bool follows = pending->follows;
+    /* One that followed and was promoted waits on the link. */
+    const bool follows = pending->follows && !pending->leads;
     atomic_store_explicit (&pending->ending, ending, memory_order_release);
     if (asynchronous) {
         pending->next = *ended;
