@@ -200,6 +200,7 @@ drain (raw_peer_t *peer, asked_t *asked)
         switch (answer.header.type) {
         case GODWIT__REPLY:
         case GODWIT__FAILURE:
+        case GODWIT__RESOLVED:
             check (asked->requests-- > 0);
             break;
         case GODWIT__NACK:
