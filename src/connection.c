@@ -82,7 +82,8 @@ end_pending (godwit__connection_t *connection, godwit__pending_t *pending, godwi
 {
     /* A caller that does not follow yet sees the ending without the lock, and takes the pending with it. */
     const bool asynchronous = pending->ended != NULL;
-    const bool follows = pending->follows;
+    /* One that followed and was promoted waits on the link. */
+    const bool follows = pending->follows && !pending->leads;
     atomic_store_explicit (&pending->ending, ending, memory_order_release);
     if (asynchronous) {
         pending->next = *ended;
@@ -322,19 +323,26 @@ uncork (godwit__connection_t *connection, godwit__pending_t **ended)
     connection->sent_id = connection->last_id;
 }
 
+/* Says that nothing more will be sent, with lock held. */
+static void
+send_goodbye (godwit__connection_t *connection)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE});
+    connection->link->ops->send (connection->link, 0, &goodbye);
+}
+
 /* The other process waits for what was sent before this answer, and for nothing after it. */
 static void
 answer_goodbye (godwit__connection_t *connection)
 {
-    uint8_t data[GODWIT__HEADER_SIZE];
-    const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
     godwit__pending_t *ended = NULL;
-    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE});
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
         uncork (connection, &ended);
         atomic_store (&connection->state, GODWIT__CONNECTION_LEAVING);
-        connection->link->ops->send (connection->link, 0, &goodbye);
+        send_goodbye (connection);
     }
     pthread_mutex_unlock (&connection->lock);
     pass_on (connection, ended);
@@ -675,6 +683,8 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
         pthread_mutex_unlock (&connection->lock);
         return;
     }
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
+        send_goodbye (connection); /* if it still can be sent: the port then forgets this client */
     atomic_store (&connection->state, GODWIT__CONNECTION_DOWN);
     end_all (connection, NULL, GODWIT__LOST, &ended);
     godwit__reactor_post (connection->transport->completion->reactor, &connection->retire_task);

@@ -317,8 +317,10 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             hello (port, origin, &header, frame);
             break;
         case GODWIT__GOODBYE:
-            if (state)
+            if (state) {
                 godwit__farewell_answered (port, state);
+                godwit__origins_remove (&port->origins, state);
+            }
             break;
         case GODWIT__PING:
             godwit__port_send_header (port, origin, GODWIT__PONG, header.target, header.id, 0);

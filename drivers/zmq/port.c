@@ -18,6 +18,8 @@
 #define LINKS_PER_LOOK 128
 /* The same while the leader waits within the ROUTER, where the SUB's descriptor cannot tell. */
 #define LINKS_PER_LOOK_ALONE 16
+/* Frames of strangers that are thrown away before others get at the sockets. */
+#define THROWN_AWAY_MAX 64
 /* And the other way round. */
 #define PUBLICATIONS_PER_LOOK 16
 #define LISTEN_BACKLOG 1024
@@ -27,6 +29,7 @@ typedef struct zmq_port {
     void *subscriber;           /* NULL: takes no publications */
     unsigned links_before_look;
     unsigned publications_in_row;
+    bool interrupted; /* what was thrown away took too long: there may be more */
 } zmq_port_t;
 
 static godwit__origin_t
@@ -107,19 +110,21 @@ static bool
 receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin, int flags)
 {
     void *router = self->base.guard.socket;
-    while (godwit__frame_receive (frame, router, flags) == 0) {
+    for (int i = 0; i < THROWN_AWAY_MAX; i++) {
+        if (godwit__frame_receive (frame, router, flags))
+            return false;
         *origin = origin_of (frame);
-        if (!*origin || !godwit__frame_has_more (frame)) {
-            throw_away (self, frame, router);
-            continue;
+        if (*origin && godwit__frame_has_more (frame)) {
+            godwit__frame_release (frame);
+            if (godwit__frame_receive (frame, router, ZMQ_DONTWAIT))
+                continue;
+            if (!godwit__frame_has_more (frame))
+                return true;
         }
-        godwit__frame_release (frame);
-        if (godwit__frame_receive (frame, router, ZMQ_DONTWAIT))
-            continue;
-        if (!godwit__frame_has_more (frame))
-            return true;
         throw_away (self, frame, router);
+        flags = ZMQ_DONTWAIT;
     }
+    self->interrupted = true;
     return false;
 }
 
@@ -128,12 +133,18 @@ static bool
 receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
 {
     *origin = GODWIT__ORIGIN_FANOUT;
-    while (godwit__frame_receive (frame, self->subscriber, ZMQ_DONTWAIT) == 0) {
+    for (int i = 0; i < THROWN_AWAY_MAX; i++) {
+        if (godwit__frame_receive (frame, self->subscriber, ZMQ_DONTWAIT)) {
+            self->base.guard.second_quiet = true;
+            return false;
+        }
+        /* It may be one of many, for which the descriptor gives no sign of their own. */
+        self->base.guard.second_quiet = false;
         if (frame->size >= GODWIT__KEY_SIZE && !godwit__frame_has_more (frame))
             return true;
         throw_away (self, frame, self->subscriber);
     }
-    self->base.guard.second_quiet = true;
+    self->interrupted = true;
     return false;
 }
 
@@ -155,6 +166,7 @@ take_frame (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin, 
 {
     godwit__guard_t *guard = &self->base.guard;
     bool got = false;
+    self->interrupted = false;
     if (self->subscriber && !self->links_before_look--)
         got = look_at_subscriber (self, frame, origin);
     if (got) {
@@ -176,6 +188,8 @@ take_frame (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin, 
         godwit__guard_received (guard);
     else
         godwit__guard_quiet (guard);
+    if (self->interrupted)
+        godwit__guard_tell (guard);
     return got ? GODWIT__IO_OK : GODWIT__IO_AGAIN;
 }
 

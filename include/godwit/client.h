@@ -72,7 +72,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_prepare (godwit_client_t **client, c
 /* Calls a method and waits for its reply. context may be NULL (an empty map), result NULL (not wanted);
  * *result is never NULL on success (a nil is a value). At most once. TIMEOUT, DELIVERY_FAILURE,
  * UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR, NO_SUCH_METHOD,
- * UNSUPPORTED_VERSION, INVALID_ARGUMENT (the path of what is wrong), OVERLOADED, CLOSED, ...;
+ * UNSUPPORTED_VERSION, INVALID_ARGUMENT, TYPE_MISMATCH or NOT_FOUND (an argument, with its path: "args.b:
+ * expected int, got str"), OVERLOADED, CLOSED, ...;
  * godwit_error_outcome says whether it can have run. */
 GODWIT_EXPORT godwit_status_t godwit_client_call (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,

@@ -128,7 +128,7 @@ destroy_during_calls (const core_kind_t *kind, bool of_transport)
         godwit_client_destroy (&core.client);
         cr_assert_geq (tally_get (&crowd.ended), ASYNCHRONOUS); /* every callback ran before */
     }
-    cr_assert_lt (now_ms () - began, PATIENCE_MS / 2);
+    cr_assert_lt (now_ms () - began, 3000); /* less than a PING, which wakes who was forgotten */
     for (int i = 0; i < SYNCHRONOUS; i++)
         pthread_join (threads[i], NULL);
     cr_assert_eq (tally_get (&crowd.ended), SYNCHRONOUS + ASYNCHRONOUS);

@@ -986,25 +986,36 @@ flood (void *socket, const void *data, size_t size, int count)
     }
 }
 
-Test (hostile, floods)
+Test (hostile, a_flood_of_somebody_with_a_name)
 {
-    uint8_t data[64];
-    void *const named = zmq_socket (target.context, ZMQ_DEALER);
     const int linger_ms = 0;
+    const int patience_ms = PATIENCE_MS;
+    void *const named = zmq_socket (target.context, ZMQ_DEALER);
     zmq_setsockopt (named, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
+    zmq_setsockopt (named, ZMQ_SNDTIMEO, &patience_ms, sizeof patience_ms);
     zmq_setsockopt (named, ZMQ_ROUTING_ID, "me", 2);
     zmq_connect (named, target.addresses[IPC]);
     flood (named, "x", 1, 200000);
     zmq_close (named);
+}
 
+Test (hostile, a_flood_of_malformed_frames)
+{
     void *const banned = open_known (target.addresses[IPC]);
     flood (banned, "x", 1, 200000);
     zmq_close (banned);
+}
 
+Test (hostile, a_flood_of_requests_before_hello)
+{
+    uint8_t data[64];
     void *const stranger = open_dealer (target.addresses[IPC]);
     flood (stranger, data, echo_request (data, (godwit__header_t){.target = 1, .id = 1}), 100000);
     zmq_close (stranger);
+}
 
+Test (hostile, a_flood_of_publications)
+{
     uint8_t news[64];
     const int yes = 1;
     void *const publisher = open_socket (ZMQ_XPUB, target.addresses[FANOUT]);
@@ -1012,7 +1023,10 @@ Test (hostile, floods)
     cr_assert (zmq_recv (publisher, news, sizeof news, 0) > 0);
     flood (publisher, target.key, sizeof target.key, 200000);
     zmq_close (publisher);
+}
 
+Test (hostile, a_flood_at_the_rendezvous)
+{
     void *const member = open_dealer (target.addresses[RENDEZVOUS]);
     flood (member, "x", 1, 100000);
     zmq_close (member);
