@@ -20,7 +20,9 @@
 /* Larger frames go alone: for them a message of their own costs next to nothing. */
 #define GODWIT__BATCH_FRAME_MAX 1024
 /* Frames after which a batch is sent although there may be more to come. */
-#define GODWIT__BATCH_COUNT 32
+#define GODWIT__BATCH_COUNT 128
+/* The same for the time since the first of them. */
+#define GODWIT__BATCH_NS 1000000
 
 /* ---- writing ---- */
 

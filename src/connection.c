@@ -475,6 +475,19 @@ cork (godwit__connection_t *connection, const godwit__message_t *request, const 
     return true;
 }
 
+/* With lock held, after a request was accepted. The time is the one that its call has looked at. */
+static bool
+is_cork_full (godwit__connection_t *connection, const godwit__pending_t *pending)
+{
+    if (connection->corked.count == 0)
+        return false;
+    const int64_t now_ns = pending->deadline_ns - pending->left_ns;
+    if (connection->corked.count == 1)
+        connection->corked_ns = now_ns;
+    return connection->corked.count >= GODWIT__BATCH_COUNT ||
+           now_ns - connection->corked_ns > GODWIT__BATCH_NS;
+}
+
 /* With lock held. */
 static godwit__io_t
 send_or_cork (godwit__connection_t *connection, const godwit__message_t *request, uint64_t id,
@@ -528,7 +541,7 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
             connection->use_count++;
             if (pending)
                 deadline_ns = register_pending (connection, pending, id);
-            if (connection->corked.count >= GODWIT__BATCH_COUNT)
+            if (is_cork_full (connection, pending))
                 uncork (connection, &ended);
         }
     }

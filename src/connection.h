@@ -92,6 +92,7 @@ typedef struct godwit__connection {
     /* Requests of the reactor's callbacks, kept until it has received what there is, and then sent as one.
      * Those with an id above sent_id are still here. */
     godwit__batch_writer_t corked;
+    int64_t corked_ns; /* when the first of them was made */
     uint64_t sent_id;
     bool is_corked; /* in the completion's list of those that have some; its thread only */
     struct godwit__connection *next_corked;

@@ -82,7 +82,8 @@ struct godwit__port {
     size_t awaited_count;         /* origins that have not answered the farewell */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     godwit__origin_t batch_origin;
-    int64_t now_ns; /* the time, while it is fresh; 0: to be asked for */
+    int64_t corked_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
+    int64_t now_ns;    /* the time, while it is fresh; 0: to be asked for */
     godwit__origins_t origins;
     godwit__origins_t publications;
     uint64_t fanout_epoch;

@@ -292,6 +292,7 @@ batch (godwit__port_t *port, godwit__origin_t origin, godwit__frame_t *frame)
     if (!godwit__batch_open (&port->batch, frame))
         return; /* no memory: its callers time out */
     port->batch_origin = origin;
+    port->corked_ns = 0;
     godwit__cork_open (&port->cork, origin);
 }
 
@@ -345,10 +346,25 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
     return true;
 }
 
+/* Replies do not wait for ever so many handlers, however short those are. */
+static void
+flush_old_replies (godwit__port_t *port)
+{
+    if (!port->now_ns)
+        return;
+    if (!port->corked_ns)
+        port->corked_ns = port->now_ns;
+    if (port->now_ns - port->corked_ns <= GODWIT__BATCH_NS)
+        return;
+    godwit__cork_flush (&port->cork);
+    port->corked_ns = port->now_ns;
+}
+
 godwit__io_t
 godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin, int64_t timeout_ns)
 {
     if (port->batch.batch) {
+        flush_old_replies (port);
         switch (godwit__batch_next (&port->batch, frame)) {
         case GODWIT__BATCH_FRAME:
             *origin = port->batch_origin;
