@@ -1,0 +1,166 @@
+/* What a connection sends: requests, alone or corked, HELLO and GOODBYE. */
+#include "src/connection_inside.h"
+
+#include "src/completion.h"
+
+void
+godwit__connection_say_hello (godwit__connection_t *connection)
+{
+    const godwit_transport_t *transport = connection->transport;
+    godwit__identity_t identity = {.incarnation = transport->incarnation};
+    uint8_t frame[GODWIT__IDENTITY_FRAME_MAX];
+    memcpy (identity.instance, transport->instance, sizeof identity.instance);
+    memcpy (identity.expect, connection->expect, sizeof identity.expect);
+    memcpy (identity.virtual_host, transport->virtual_host, strlen (transport->virtual_host) + 1);
+
+    const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL,
+                                     NULL};
+    if (connection->link->ops->send (connection->link, 0, &hello) != GODWIT__IO_OK)
+        godwit__connection_down (connection, "HELLO could not be sent");
+}
+
+/* Says that nothing more will be sent, with lock held. */
+void
+godwit__connection_say_goodbye (godwit__connection_t *connection)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE});
+    connection->link->ops->send (connection->link, 0, &goodbye);
+}
+
+/* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */
+void
+godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **ended)
+{
+    if (connection->corked.count == 0)
+        return;
+    const godwit__message_t message = godwit__batch_take (&connection->corked);
+    if (connection->link->ops->send (connection->link, 0, &message) != GODWIT__IO_OK) {
+        for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
+            godwit__pending_t *pending = godwit__outstanding_take (connection, id);
+            if (pending)
+                godwit__outstanding_end (connection, pending, GODWIT__UNSENT, ended);
+        }
+    }
+    connection->sent_id = connection->last_id;
+}
+
+/* An accepted request with a reply to come, with lock held. Returns a deadline that the completion has to be
+ * told. */
+static int64_t
+register_pending (godwit__connection_t *connection, godwit__pending_t *pending, uint64_t id)
+{
+    pending->id = id;
+    pending->follows = false;
+    pending->leads = false;
+    atomic_store_explicit (&pending->ending, GODWIT__WAITING, memory_order_relaxed);
+    godwit__outstanding_add (connection, pending);
+    if (!pending->ended) {
+        godwit__lead_claim (connection, pending);
+        return GODWIT__NEVER;
+    }
+    if (connection->lead == GODWIT__LEAD_NOBODY) {
+        connection->lead = GODWIT__LEAD_REACTOR;
+        godwit__lead_post (connection);
+    }
+    if (pending->deadline_ns >= connection->earliest_ns)
+        return GODWIT__NEVER;
+    return connection->earliest_ns = pending->deadline_ns;
+}
+
+/* Keeps a request for uncork, with lock held, if it comes from a callback of the reactor. */
+static bool
+cork (godwit__connection_t *connection, const godwit__message_t *request, const godwit__pending_t *pending)
+{
+    godwit__completion_t *completion = connection->transport->completion;
+    if (!pending || !pending->ended || !godwit__completion_is_current (completion) || !completion->corks)
+        return false;
+    const bool first = connection->corked.count == 0;
+    if (!godwit__batch_add (&connection->corked, request->data, request->size))
+        return false;
+    if (first && !connection->is_corked) {
+        connection->is_corked = true;
+        connection->next_corked = completion->corked;
+        completion->corked = godwit__connection_ref (connection);
+    }
+    return true;
+}
+
+/* With lock held, after a request was accepted. The time is the one that its call has looked at. */
+static bool
+is_cork_full (godwit__connection_t *connection, const godwit__pending_t *pending)
+{
+    if (connection->corked.count == 0)
+        return false;
+    const int64_t now_ns = pending->deadline_ns - pending->left_ns;
+    if (connection->corked.count == 1)
+        connection->corked_ns = now_ns;
+    return connection->corked.count >= GODWIT__BATCH_COUNT ||
+           now_ns - connection->corked_ns > GODWIT__BATCH_NS;
+}
+
+/* With lock held. */
+static godwit__io_t
+send_or_cork (godwit__connection_t *connection, const godwit__message_t *request, uint64_t id,
+              const godwit__pending_t *pending, godwit__pending_t **ended)
+{
+    godwit__put_u64 ((uint8_t *) request->data + GODWIT__HEADER_ID_OFFSET, id);
+    if (cork (connection, request, pending)) {
+        if (request->free_fn)
+            request->free_fn (request->data, request->hint);
+        return GODWIT__IO_OK;
+    }
+    godwit__connection_send_corked (connection, ended);
+    const godwit__io_t io = connection->link->ops->send (connection->link, 0, request);
+    if (io == GODWIT__IO_OK)
+        connection->sent_id = id;
+    return io;
+}
+
+void
+godwit__connection_uncork (godwit__connection_t *connection)
+{
+    godwit__pending_t *ended = NULL;
+    pthread_mutex_lock (&connection->lock);
+    connection->is_corked = false;
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
+        godwit__connection_send_corked (connection, &ended);
+    pthread_mutex_unlock (&connection->lock);
+    godwit__outstanding_pass_on (connection, ended);
+}
+
+godwit__io_t
+godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
+                         godwit__pending_t *pending)
+{
+    /* Never more outstanding than the other side may have replies queued for us. */
+    const size_t limit = (size_t) connection->transport->options.queue_limit;
+    int64_t deadline_ns = GODWIT__NEVER;
+    godwit__pending_t *ended = NULL;
+    godwit__io_t io;
+
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load_explicit (&connection->state, memory_order_relaxed) != GODWIT__CONNECTION_READY) {
+        io = GODWIT__IO_CLOSED;
+    } else if (connection->pending_count >= limit) {
+        io = GODWIT__IO_AGAIN;
+    } else {
+        const uint64_t id = connection->last_id + 1;
+        io = send_or_cork (connection, request, id, pending, &ended);
+        if (io == GODWIT__IO_OK) {
+            connection->last_id = id;
+            connection->use_count++;
+            if (pending)
+                deadline_ns = register_pending (connection, pending, id);
+            if (is_cork_full (connection, pending))
+                godwit__connection_send_corked (connection, &ended);
+        }
+    }
+    pthread_mutex_unlock (&connection->lock);
+    godwit__outstanding_pass_on (connection, ended);
+
+    if (deadline_ns != GODWIT__NEVER)
+        godwit__completion_deadline (connection->transport->completion, deadline_ns);
+    return io;
+}
