@@ -127,7 +127,6 @@ godwit__calls_advance_stalled (godwit_transport_t *transport)
     pthread_mutex_lock (&completion->lock);
     godwit__call_t *list = completion->stalled;
     completion->stalled = NULL;
-    completion->stalled_count = 0;
     pthread_mutex_unlock (&completion->lock);
 
     /* In the order of their calls: the list is newest first. */
@@ -145,6 +144,8 @@ godwit__calls_advance_stalled (godwit_transport_t *transport)
     while (ordered) {
         godwit__call_t *call = ordered;
         ordered = call->next_stalled;
+        /* One by one: those that are still to come count against the limit meanwhile. */
+        atomic_fetch_sub (&completion->stalled_count, 1);
         if (call->change_seen != change_count || due_ns (call) <= now_ns || atomic_load (&transport->closing))
             carry_on (call);
         else

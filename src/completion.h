@@ -24,7 +24,7 @@ typedef struct godwit__completion {
     pthread_mutex_t lock; /* a leaf: guards the two lists below */
     godwit__pending_t *ended_first, **ended_last;
     struct godwit__call *stalled; /* asynchronous calls that wait, doubly linked */
-    atomic_size_t stalled_count;  /* written with lock held */
+    atomic_size_t stalled_count;  /* of the list, and of those that are being looked at */
 
     godwit__task_t run_ended;
     godwit__task_t advance_stalled;
