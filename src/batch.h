@@ -1,5 +1,5 @@
 /* Several frames in one: what is sent in the same moment to the same place costs one message
- * (docs/protocol.md 3.9).
+ * (docs/protocol.md 4.9).
  *
  *     header (BATCH, aux = number of frames) | u32 size, frame | u32 size, frame | ...
  *

@@ -43,7 +43,7 @@ write_text (godwit__writer_t *writer, const char *text)
         godwit__write_nil (writer);
 }
 
-/* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 3.3). */
+/* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). */
 static void
 write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwit_value_t *context,
             const char *method, const godwit_fields_t *args)

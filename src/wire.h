@@ -1,4 +1,4 @@
-/* The bodies of the frames that are not the user's data (docs/protocol.md 3). Everything read here is
+/* The bodies of the frames that are not the user's data (docs/protocol.md 4). Everything read here is
  * hostile. */
 #ifndef GODWIT_SRC_WIRE_H
 #define GODWIT_SRC_WIRE_H
