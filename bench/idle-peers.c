@@ -64,7 +64,7 @@ start_server (godwit_transport_t **transport, godwit_server_t **server, const ch
                                            GODWIT_TARGET (.topic = BENCH_TOPIC, .server = name), &endpoint, 1,
                                            NULL, &error),
                         &error, "server");
-    bench_godwit_check (godwit_server_start (*server, &error), &error, "server's start");
+    bench_godwit_check (godwit_server_start (*server, NULL, &error), &error, "server's start");
 }
 
 static void

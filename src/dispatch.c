@@ -73,6 +73,7 @@ is_allowed (const godwit_method_t *method, godwit_policy_t policy)
         return true;
     case GODWIT_POLICY_EXPLICIT:
         return method->flags & GODWIT_METHOD_EXPOSED;
+    case GODWIT_POLICY_CUSTOM:
     case GODWIT_POLICY_DEFAULT:
         break;
     }

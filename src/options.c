@@ -43,6 +43,9 @@ static const row_t rows[] = {
     {"idle_timeout_ms", KIND_INT64, AT (idle_timeout_ms), 300000, 1, 365 * DAY_MS},
     {"refresh_ms", KIND_INT64, AT (refresh_ms), 5000, 10, DAY_MS},
     {"port", KIND_INT, AT (port), 0, 0, 65535},
+    {"allowed_remote_exmods", KIND_TEXT, AT (allowed_remote_exmods), 0, 0, 0},
+    {"rpc_ping_enabled", KIND_BOOL, AT (rpc_ping_enabled), 0, 0, 1},
+    {"executor_thread_pool_size", KIND_INT, AT (executor_thread_pool_size), 64, 1, 100000},
     {"paths", KIND_PATHS, 0, 0, 0, 0},
     /* Read by the matchmakers, which check them. */
     {"static", KIND_ELSEWHERE, 0, 0, 0, 0},

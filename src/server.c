@@ -335,8 +335,9 @@ listen_error (const godwit_server_t *server, change_t *change, godwit_error_t **
 }
 
 godwit_status_t
-godwit_server_start (godwit_server_t *server, godwit_error_t **error)
+godwit_server_start (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
 {
+    (void) options;
     godwit_status_t status = godwit__transport_check (server->transport, error);
     if (status)
         return status;
@@ -369,8 +370,9 @@ stop (godwit_server_t *server)
 }
 
 godwit_status_t
-godwit_server_stop (godwit_server_t *server, godwit_error_t **error)
+godwit_server_stop (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
 {
+    (void) options;
     const godwit_status_t status = godwit__transport_check (server->transport, error);
     if (status)
         return status;
@@ -431,8 +433,9 @@ wait_for_change (godwit_server_t *server, int64_t deadline_ns)
 }
 
 godwit_status_t
-godwit_server_wait (godwit_server_t *server, int64_t timeout_ms, godwit_error_t **error)
+godwit_server_wait (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
 {
+    const int64_t timeout_ms = options ? options->timeout_ms : 0;
     const godwit_status_t status = godwit__transport_check (server->transport, error);
     if (status)
         return status;

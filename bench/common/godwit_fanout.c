@@ -52,7 +52,8 @@ serve (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
                                                GODWIT_TARGET (.topic = BENCH_TOPIC, .server = name),
                                                &endpoint, 1, NULL, &error),
                             &error, "subscriber");
-        bench_godwit_check (godwit_server_start (subscriber->server, &error), &error, "subscriber's start");
+        bench_godwit_check (godwit_server_start (subscriber->server, NULL, &error), &error,
+                            "subscriber's start");
     }
     return self;
 }

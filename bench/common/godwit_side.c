@@ -101,7 +101,7 @@ bench_godwit_serve (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
                                            GODWIT_TARGET (.topic = BENCH_TOPIC, .server = "one"), &endpoint,
                                            1, NULL, &error),
                         &error, "server");
-    bench_godwit_check (godwit_server_start (self->server, &error), &error, "server's start");
+    bench_godwit_check (godwit_server_start (self->server, NULL, &error), &error, "server's start");
     return self;
 }
 

@@ -75,7 +75,7 @@ main (int argc, char **argv)
     if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "sensors", .server = arguments.name),
                            &GODWIT_ENDPOINT (methods, .self = &arguments), 1, NULL, &error) == GODWIT_OK &&
-        godwit_server_start (server, &error) == GODWIT_OK) {
+        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
         puts ("ready");
         fflush (stdout);
         result = sigwait (&signals, &(int){0});

@@ -99,7 +99,7 @@ main (int argc, char **argv)
         godwit_client_wait_servers (stock, 1, 10000, &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "orders", .server = "middle"),
                            &GODWIT_ENDPOINT (methods, .self = stock), 1, NULL, &error) == GODWIT_OK &&
-        godwit_server_start (server, &error) == GODWIT_OK) {
+        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
         puts ("ready");
         fflush (stdout);
         result = sigwait (&signals, &(int){0});

@@ -197,7 +197,7 @@ main (int argc, char **argv)
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "hasher", .server = worker.name),
                            &GODWIT_ENDPOINT (methods, .version = "1.0", .self = &worker), 1, NULL,
                            &error) == GODWIT_OK &&
-        godwit_server_start (server, &error) == GODWIT_OK) {
+        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
         puts ("ready");
         fflush (stdout);
         int number;

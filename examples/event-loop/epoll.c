@@ -195,7 +195,7 @@ main (int argc, char **argv)
         godwit_client_new (&program.client, program.transport,
                            GODWIT_TARGET (.topic = "squares", .server = program.peer),
                            GODWIT_CLIENT_OPTIONS (.timeout_ms = 10000), &error) == GODWIT_OK &&
-        godwit_server_start (program.server, &error) == GODWIT_OK) {
+        godwit_server_start (program.server, NULL, &error) == GODWIT_OK) {
         if (open_loop (&program)) {
             puts ("ready");
             fflush (stdout);

@@ -86,7 +86,7 @@ main (int argc, char **argv)
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "settings", .server = arguments.name),
                            &GODWIT_ENDPOINT (methods, .self = &arguments), 1,
                            GODWIT_SERVER_OPTIONS (.concurrency = 1), &error) == GODWIT_OK &&
-        godwit_server_start (server, &error) == GODWIT_OK) {
+        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
         puts ("ready");
         fflush (stdout);
         result = sigwait (&signals, &(int){0});

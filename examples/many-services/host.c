@@ -85,7 +85,7 @@ start_service (struct service *service, godwit_transport_t *transport, unsigned 
     const godwit_status_t status = godwit_server_new (
         &service->server, transport, GODWIT_TARGET (.topic = service->topic, .server = "host"), endpoints,
         sizeof endpoints / sizeof endpoints[0], NULL, error);
-    return status == GODWIT_OK ? godwit_server_start (service->server, error) : status;
+    return status == GODWIT_OK ? godwit_server_start (service->server, NULL, error) : status;
 }
 
 int

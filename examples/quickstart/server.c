@@ -45,7 +45,7 @@ main (int argc, char **argv)
     if (godwit_transport_new (&transport, url, NULL, &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "calculator", .server = "first"),
                            &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, &error) == GODWIT_OK &&
-        godwit_server_start (server, &error) == GODWIT_OK) {
+        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
         puts ("ready");
         fflush (stdout);
         result = sigwait (&signals, &(int){0});

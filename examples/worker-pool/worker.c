@@ -92,13 +92,13 @@ main (int argc, char **argv)
     if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "primes", .server = arguments.name),
                            &GODWIT_ENDPOINT (methods, .self = &arguments), 1, NULL, &error) == GODWIT_OK &&
-        godwit_server_start (server, &error) == GODWIT_OK) {
+        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
         puts ("ready");
         fflush (stdout);
         sigwait (&signals, &(int){0});
         /* Let the clients go elsewhere and finish what was accepted: nobody's call is lost. */
-        if (godwit_server_stop (server, &error) == GODWIT_OK &&
-            godwit_server_wait (server, 5000, &error) == GODWIT_OK)
+        if (godwit_server_stop (server, NULL, &error) == GODWIT_OK &&
+            godwit_server_wait (server, GODWIT_STEP_OPTIONS (.timeout_ms = 5000), &error) == GODWIT_OK)
             result = EXIT_SUCCESS;
     }
     if (error)

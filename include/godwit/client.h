@@ -7,6 +7,7 @@
 #ifndef GODWIT_CLIENT_H
 #define GODWIT_CLIENT_H
 
+#include <godwit/serializer.h>
 #include <godwit/target.h>
 #include <godwit/transport.h>
 #include <godwit/value.h>
@@ -31,6 +32,11 @@ typedef struct godwit_client_options {
     const char *version_cap;
     godwit_choice_t
         mandatory; /* YES: nobody listens -> UNDELIVERABLE at once instead of waiting for a server */
+    /* Of calls: the server tells every half of it that it still runs; without news for so long the call ends
+     * with TIMEOUT. Never longer than timeout_ms. Not given: none (contract 4). */
+    int64_t call_monitor_timeout_ms;
+    const godwit_serializer_t
+        *serializer; /* borrowed, must outlive the client and those prepared of it; NULL: none */
 } godwit_client_options_t;
 
 #define GODWIT_CLIENT_OPTIONS(...)                                                                           \
@@ -59,6 +65,7 @@ typedef struct godwit_overrides {
     int64_t retry;
     const char *version_cap;
     godwit_choice_t mandatory;
+    int64_t call_monitor_timeout_ms;
 } godwit_overrides_t;
 
 #define GODWIT_OVERRIDES(...)                                                                                \
@@ -68,6 +75,10 @@ typedef struct godwit_overrides {
 GODWIT_EXPORT godwit_status_t godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
                                                      const godwit_overrides_t *overrides,
                                                      godwit_error_t **error);
+
+/* Contract 3: would the version cap allow this version (NULL: the target's)? Without a cap: yes. Never sends,
+ * never fails: a version that is none is not compatible. */
+GODWIT_EXPORT bool godwit_client_can_send_version (const godwit_client_t *client, const char *version);
 
 /* Calls a method and waits for its reply. context may be NULL (an empty map), result NULL (not wanted);
  * *result is never NULL on success (a nil is a value). At most once. TIMEOUT, DELIVERY_FAILURE,

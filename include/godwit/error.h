@@ -89,6 +89,17 @@ GODWIT_EXPORT godwit_error_t *godwit_error_new (godwit_status_t status, const ch
  * is FAILED. */
 GODWIT_EXPORT godwit_error_t *godwit_error_new_typed (const char *module, const char *type,
                                                       const char *format, ...) GODWIT_PRINTF (3, 4);
+/* A type of failure that both sides know by module and name (contract 7): the handle to make errors of it,
+ * and to recognise them by. Usually a static const; borrowed, so it must outlive the transports that it is
+ * registered with (godwit_transport_register_error). */
+typedef struct godwit_error_class {
+    const char *module;
+    const char *name;
+} godwit_error_class_t;
+
+/* An error of that class; status is FAILED. */
+GODWIT_EXPORT godwit_error_t *godwit_error_new_of (const godwit_error_class_t *error_class,
+                                                   const char *format, ...) GODWIT_PRINTF (2, 3);
 /* Gives the error back and sets *error to NULL. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_error_destroy (godwit_error_t **error);
 
@@ -101,6 +112,58 @@ GODWIT_EXPORT const char *godwit_error_message (const godwit_error_t *error);
 GODWIT_EXPORT const char *godwit_error_traceback (const godwit_error_t *error);
 GODWIT_EXPORT const godwit_error_t *godwit_error_cause (const godwit_error_t *error);
 GODWIT_EXPORT godwit_outcome_t godwit_error_outcome (const godwit_error_t *error);
+/* True if the error is of that class: made here, or on the other side of a call, if the class is registered
+ * with the transport of that call and its module is allowed (contract 7). Both may be NULL (then: false). */
+GODWIT_EXPORT int godwit_error_is (const godwit_error_t *error, const godwit_error_class_t *error_class);
+/* True if the error came back from the other side of a call. Its type ends in "_Remote" then, unless its
+ * module is "builtins" or it is a RemoteError. */
+GODWIT_EXPORT int godwit_error_is_remote (const godwit_error_t *error);
+
+/* ---- what an error knows ---- */
+
+/* An error's own data by name (contract 3): "method" of NoSuchMethod, "version" and "version_cap" of
+ * RPCVersionCapError, "version" and "method" of UnsupportedVersion, "target" of InvalidTarget,
+ * ServerListenError, ClientSendError and MessageUndeliverable, "driver" of DriverLoadFailure, "url" of
+ * InvalidTransportURL (without passwords), "executor" of ExecutorLoadFailure, "exc_type", "value" and
+ * "traceback" of RemoteError. NULL: there is none. Borrowed. */
+GODWIT_EXPORT const char *godwit_error_detail (const godwit_error_t *error, const char *name);
+/* Sets one; it travels to a remote caller. name and text are copied. When memory is short, nothing changes.
+ */
+GODWIT_EXPORT void godwit_error_set_detail (godwit_error_t *error, const char *name, const char *text);
+
+struct godwit_value;
+/* What an exception of Python's has as args (a list) and kwargs (a map); NULL: none. Details are the kwargs
+ * that are texts. Borrowed. */
+GODWIT_EXPORT const struct godwit_value *godwit_error_args (const godwit_error_t *error);
+GODWIT_EXPORT const struct godwit_value *godwit_error_kwargs (const godwit_error_t *error);
+/* Sets them; each may be NULL, and is referenced, not copied. */
+GODWIT_EXPORT void godwit_error_set_data (godwit_error_t *error, const struct godwit_value *args,
+                                          const struct godwit_value *kwargs);
+
+/* ---- where an error came from ---- */
+
+/* Notes a place that the error passed through, innermost first: a line of its traceback. file and function
+ * are static texts. Places beyond 32 are counted, not kept. Use the macros. */
+GODWIT_EXPORT void godwit_error_trace (godwit_error_t *error, const char *file, int line,
+                                       const char *function);
+
+#ifndef __cplusplus
+/* An error that knows where it was made: GODWIT_ERROR (GODWIT_ERR_NOT_FOUND, "no job %d", id). */
+#define GODWIT_ERROR(...) (godwit__error_here (godwit_error_new (__VA_ARGS__), __FILE__, __LINE__, __func__))
+/* The same of a class: GODWIT_ERROR_OF (&job_lost, "no job %d", id). */
+#define GODWIT_ERROR_OF(...)                                                                                 \
+    (godwit__error_here (godwit_error_new_of (__VA_ARGS__), __FILE__, __LINE__, __func__))
+/* Notes that the error passes through here, and gives it back. */
+#define GODWIT_TRACE(error_) (godwit__error_here ((error_), __FILE__, __LINE__, __func__))
+
+static inline godwit_error_t *
+godwit__error_here (godwit_error_t *error, const char *file, int line, const char *function)
+{
+    godwit_error_trace (error, file, line, function);
+    return error;
+}
+#endif
+
 /* "MessagingTimeout: no reply in 200 ms (outcome MAYBE_RUN)", causes included. Borrowed, and valid until the
  * error changes or is destroyed; made when first asked for. */
 GODWIT_EXPORT const char *godwit_error_print (const godwit_error_t *error);

@@ -7,6 +7,7 @@
 #ifndef GODWIT_SERVER_H
 #define GODWIT_SERVER_H
 
+#include <godwit/serializer.h>
 #include <godwit/target.h>
 #include <godwit/transport.h>
 #include <godwit/value.h>
@@ -45,6 +46,9 @@ typedef struct godwit_method {
     const godwit_slot_t *slots;
     size_t slot_count;
     size_t params_size;
+    /* Failures that are no surprise, up to a NULL: logged as debug, not as errors (contract 5). NULL: none.
+     */
+    const godwit_error_class_t *const *expected;
 } godwit_method_t;
 
 #ifndef __cplusplus
@@ -84,18 +88,27 @@ typedef struct godwit_endpoint {
 #endif
 
 typedef enum godwit_policy {
-    GODWIT_POLICY_DEFAULT, /* methods whose name does not start with '_' */
-    GODWIT_POLICY_LEGACY,  /* all */
-    GODWIT_POLICY_EXPLICIT /* GODWIT_METHOD_EXPOSED only */
+    GODWIT_POLICY_DEFAULT,  /* methods whose name does not start with '_' */
+    GODWIT_POLICY_LEGACY,   /* all */
+    GODWIT_POLICY_EXPLICIT, /* GODWIT_METHOD_EXPOSED only */
+    GODWIT_POLICY_CUSTOM    /* what the option `allow` says */
 } godwit_policy_t;
+
+/* The user's own policy: may this method be called? Asked once for every method when the server is made; what
+ * is not allowed is NoSuchMethod to its callers. */
+typedef bool godwit_allow_fn (void *user, const godwit_endpoint_t *endpoint, const godwit_method_t *method);
 
 /* Zero means the default, which stands behind each field. */
 typedef struct godwit_server_options {
     size_t struct_size;
-    int concurrency;        /* 64 handlers at a time; 1: one after the other, in order */
+    int concurrency;        /* handlers at a time; the transport's executor_thread_pool_size, 64 */
     int queue_limit;        /* 1024 requests that wait for one of them; more are refused as OVERLOADED */
     godwit_policy_t policy; /* which methods can be called */
     uint32_t weight;        /* 1 */
+    const char *executor;   /* "pool"; or "inline": one after the other, in order, whatever the concurrency */
+    godwit_allow_fn *allow; /* with GODWIT_POLICY_CUSTOM */
+    void *allow_user;
+    const godwit_serializer_t *serializer; /* borrowed, must outlive the server; NULL: none */
 } godwit_server_options_t;
 
 #define GODWIT_SERVER_OPTIONS(...)                                                                           \
@@ -109,16 +122,42 @@ GODWIT_EXPORT godwit_status_t godwit_server_new (godwit_server_t **server, godwi
                                                  const godwit_endpoint_t *endpoints, size_t endpoint_count,
                                                  const godwit_server_options_t *options,
                                                  godwit_error_t **error);
-/* Listens and makes itself known. INVALID_TARGET, SERVER_LISTEN with the target and the cause. Starting a
- * started server does nothing; starting a stopped one starts it again. */
-GODWIT_EXPORT godwit_status_t godwit_server_start (godwit_server_t *server, godwit_error_t **error);
+/* How a step of a server's life waits (contract 6). Zero means the default. */
+typedef struct godwit_step_options {
+    size_t struct_size;
+    int64_t log_after_ms;   /* 30000: when the log hears of a possible hang, once; negative: never */
+    int64_t timeout_ms;     /* for ever; after it: TASK_TIMEOUT */
+    int override_pool_size; /* start: the concurrency from now on */
+} godwit_step_options_t;
+
+#define GODWIT_STEP_OPTIONS(...)                                                                             \
+    (&(const godwit_step_options_t){.struct_size = sizeof (godwit_step_options_t), __VA_ARGS__})
+
+/* The steps. Each runs once, however many threads ask for it; the others wait until it has been done. stop
+ * waits for a start that has not been asked for yet, wait for a stop; start after a stop that has been done
+ * is a restart, and waits for the handlers of the life before. Any thread, but not a handler of the same
+ * server, except for stop. options may be NULL. TASK_TIMEOUT (the step goes on, or stays to be done), CLOSED,
+ * FORKED. */
+
+/* Listens and makes itself known. INVALID_TARGET "A server's target must have topic and server names
+ * specified", SERVER_LISTEN with the target and the cause. */
+GODWIT_EXPORT godwit_status_t godwit_server_start (godwit_server_t *server,
+                                                   const godwit_step_options_t *options,
+                                                   godwit_error_t **error);
 /* Says goodbye: clients go elsewhere, what had been accepted still runs, what comes late is refused as not
- * run. Returns at once. */
-GODWIT_EXPORT godwit_status_t godwit_server_stop (godwit_server_t *server, godwit_error_t **error);
-/* Waits until the last accepted request of a stopped server has run, up to timeout_ms (0: for ever).
- * TASK_TIMEOUT. */
-GODWIT_EXPORT godwit_status_t godwit_server_wait (godwit_server_t *server, int64_t timeout_ms,
+ * run. Does not wait for handlers. */
+GODWIT_EXPORT godwit_status_t godwit_server_stop (godwit_server_t *server,
+                                                  const godwit_step_options_t *options,
                                                   godwit_error_t **error);
+/* Waits until the last accepted request of a stopped server has run. */
+GODWIT_EXPORT godwit_status_t godwit_server_wait (godwit_server_t *server,
+                                                  const godwit_step_options_t *options,
+                                                  godwit_error_t **error);
+/* Contract 6's reset: for a program whose configuration has been read again. Nothing of the library's own
+ * changes by it; INVALID_ARGUMENT if the server was never started. */
+GODWIT_EXPORT godwit_status_t godwit_server_reset (godwit_server_t *server,
+                                                   const godwit_step_options_t *options,
+                                                   godwit_error_t **error);
 /* Stops, refuses what is queued, waits for handlers that run. Requests that were kept stay valid; their
  * replies go nowhere. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_server_destroy (godwit_server_t **server);

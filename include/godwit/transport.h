@@ -51,6 +51,11 @@ typedef struct godwit_transport_options {
     void *log_user;
     godwit_log_level_t log_level; /* what is below it is not made; DEBUG */
     int port; /* 0: any. The TCP port that its servers are reached at, for static lists; not with inproc */
+    /* Modules of errors that reach a caller as themselves, joined with ','; "godwit" always does (contract
+     * 7). */
+    const char *allowed_remote_exmods;
+    bool rpc_ping_enabled;         /* false: every server also answers oslo_rpc_server_ping (contract 5) */
+    int executor_thread_pool_size; /* 64: a server's concurrency, if its own options name none */
 } godwit_transport_options_t;
 
 #define GODWIT_TRANSPORT_OPTIONS(...)                                                                        \
@@ -69,6 +74,14 @@ GODWIT_EXPORT godwit_status_t godwit_transport_new (godwit_transport_t **transpo
  * until then their functions return CLOSED. Accepts NULL and a pointer to NULL; sets *transport to NULL. Not
  * from a handler or a callback of the same transport. */
 GODWIT_EXPORT void godwit_transport_destroy (godwit_transport_t **transport);
+
+/* Errors of this class, whose module is allowed, reach the transport's callers as themselves (contract 7):
+ * godwit_error_is recognises them. What is allowed and not registered, and what is not allowed, is a
+ * RemoteError. Registering a class again does nothing. error_class is borrowed. INVALID_ARGUMENT (no name),
+ * OUT_OF_MEMORY. */
+GODWIT_EXPORT godwit_status_t godwit_transport_register_error (godwit_transport_t *transport,
+                                                               const godwit_error_class_t *error_class,
+                                                               godwit_error_t **error);
 
 /* ---- for a program with its own event loop (option external_loop) ---- */
 
@@ -108,6 +121,14 @@ typedef struct godwit_transport_stats {
 /* Fills at most size bytes (sizeof *stats). A snapshot, field by field. */
 GODWIT_EXPORT void godwit_transport_stats (const godwit_transport_t *transport,
                                            godwit_transport_stats_t *stats, size_t size);
+
+/* What clients called and servers ran, per label (contract 12): a list of maps with "side" ("client" or
+ * "server"), exchange, topic, namespace, version, server (nil: unset), fanout, method, and the numbers
+ * "started", "ended", "failures" and "seconds" (of processing, a double). Ended includes failures. A
+ * snapshot, entry by entry; at most 4096 labels a side, further ones are counted together under the method
+ * "...". *metrics belongs to the caller. */
+GODWIT_EXPORT godwit_status_t godwit_transport_metrics (const godwit_transport_t *transport,
+                                                        godwit_value_t **metrics, godwit_error_t **error);
 
 GODWIT_END_DECLS
 

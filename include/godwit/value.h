@@ -33,8 +33,9 @@ typedef enum godwit_type {
     GODWIT_TYPE_STR, /* UTF-8 by convention, not checked; may hold NUL; always followed by a NUL */
     GODWIT_TYPE_BIN,
     GODWIT_TYPE_LIST,
-    GODWIT_TYPE_MAP,  /* keys are strings, in the order given, no key twice */
-    GODWIT_TYPE_VALUE /* only in fields: a godwit_value_t to be copied in */
+    GODWIT_TYPE_MAP,   /* keys are strings, in the order given, no key twice */
+    GODWIT_TYPE_VALUE, /* only in fields: a godwit_value_t to be copied in */
+    GODWIT_TYPE_OBJECT /* the program's own, for a serializer (godwit_value_new_object); never sent */
 } godwit_type_t;
 
 /* "int", "str", ... Static text. */
@@ -127,6 +128,15 @@ GODWIT_EXPORT godwit_status_t godwit_value_new (godwit_value_t **value, godwit_f
 /* The same for a map of fields: the usual way to make a request context. */
 GODWIT_EXPORT godwit_status_t godwit_value_new_map (godwit_value_t **value, godwit_fields_t fields,
                                                     godwit_error_t **error);
+/* A value that stands for an object of the program: what a serializer turns into a map or the like before it
+ * is sent, and makes of what was received (contract 9). It cannot be part of another value. destroy (may be
+ * NULL) runs on whichever thread drops the last reference, and also if this fails. *value belongs to the
+ * caller. OUT_OF_MEMORY. */
+GODWIT_EXPORT godwit_status_t godwit_value_new_object (godwit_value_t **value, void *object,
+                                                       void (*destroy) (void *object),
+                                                       godwit_error_t **error);
+/* The object; NULL if value is none. Borrowed. */
+GODWIT_EXPORT void *godwit_value_as_object (const godwit_value_t *value);
 /* Adds a reference, to any part of a value: a part that is referenced keeps the whole alive. Returns its
  * argument. */
 GODWIT_EXPORT godwit_value_t *godwit_value_ref (const godwit_value_t *value);

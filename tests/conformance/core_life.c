@@ -319,9 +319,9 @@ use_after_fork (core_t *core, godwit_future_t *future)
         return 7;
     if (godwit_client_servers (core->client, &list, NULL) != GODWIT_ERR_FORKED)
         return 8;
-    if (godwit_server_start (core->one.server, NULL) != GODWIT_ERR_FORKED)
+    if (godwit_server_start (core->one.server, NULL, NULL) != GODWIT_ERR_FORKED)
         return 9;
-    if (godwit_server_stop (core->one.server, NULL) != GODWIT_ERR_FORKED)
+    if (godwit_server_stop (core->one.server, NULL, NULL) != GODWIT_ERR_FORKED)
         return 10;
     godwit_transport_stats (core->calling, &stats, sizeof stats);
     godwit_future_destroy (&future);

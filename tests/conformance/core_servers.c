@@ -117,7 +117,7 @@ core_fanouts_reach_all (const core_kind_t *kind)
     cr_assert_eq (report.reached, 3u);
     for (int i = 0; i < 3; i++)
         service_wait (services[i], &services[i]->counted, 22);
-    MUST (godwit_server_stop (two.server, &error));
+    MUST (godwit_server_stop (two.server, NULL, &error));
     int64_t patience = PATIENCE_MS;
     do
         MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
@@ -212,12 +212,12 @@ core_draining_loses_no_call (const core_kind_t *kind)
     godwit_client_t *named = prepared (core.client, GODWIT_OVERRIDES (.server = "two"));
     for (int i = 0; i < ROUNDS; i++) {
         service_wait (&two, &two.runs, service_get (&two, &two.runs) + 20);
-        MUST (godwit_server_stop (two.server, &error));
-        MUST (godwit_server_wait (two.server, PATIENCE_MS, &error));
+        MUST (godwit_server_stop (two.server, NULL, &error));
+        MUST (godwit_server_wait (two.server, GODWIT_STEP_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
         const uint64_t ran = service_get (&two, &two.runs);
         service_wait (&core.one, &core.one.runs, service_get (&core.one, &core.one.runs) + 20);
         cr_assert_eq (service_get (&two, &two.runs), ran, "a stopped server ran something");
-        MUST (godwit_server_start (two.server, &error));
+        MUST (godwit_server_start (two.server, NULL, &error));
         MUST (godwit_client_call (named, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     }
     atomic_store (&load.stop, true);
@@ -243,7 +243,7 @@ core_accepted_calls_outlive_a_stop (const core_kind_t *kind)
     core_open (&core, kind);
     MUST (godwit_client_call_future (core.client, NULL, "hold", GODWIT_NO_ARGS, &future, &error));
     service_wait_held (&core.one, 1);
-    MUST (godwit_server_stop (core.one.server, &error));
+    MUST (godwit_server_stop (core.one.server, NULL, &error));
     godwit_value_t *list = NULL;
     const int64_t end = now_ms () + PATIENCE_MS;
     do { /* until the client has heard of it */
@@ -259,7 +259,7 @@ core_accepted_calls_outlive_a_stop (const core_kind_t *kind)
     godwit_request_destroy (&request);
     MUST (godwit_future_wait (future, -1, NULL, NULL, &error));
     godwit_future_destroy (&future);
-    MUST (godwit_server_wait (core.one.server, PATIENCE_MS, &error));
+    MUST (godwit_server_wait (core.one.server, GODWIT_STEP_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
     core_close (&core);
 }
 
@@ -272,10 +272,11 @@ core_restarted_servers_are_called_again (const core_kind_t *kind)
     for (int i = 0; i < 40; i++) {
         if (i % 2)
             cr_assert_eq (call_who (core.client), 'e');
-        MUST (godwit_server_stop (core.one.server, &error));
+        MUST (godwit_server_stop (core.one.server, NULL, &error));
         if (i % 3 == 0)
-            MUST (godwit_server_wait (core.one.server, PATIENCE_MS, &error));
-        MUST (godwit_server_start (core.one.server, &error));
+            MUST (godwit_server_wait (core.one.server, GODWIT_STEP_OPTIONS (.timeout_ms = PATIENCE_MS),
+                                      &error));
+        MUST (godwit_server_start (core.one.server, NULL, &error));
         MUST (godwit_client_call (core.client, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     }
     /* One of the same name in its place. */

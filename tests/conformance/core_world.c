@@ -327,7 +327,7 @@ service_start (service_t *service, godwit_transport_t *transport, const char *na
     };
     MUST (godwit_server_new (&service->server, transport, GODWIT_TARGET (.topic = "work", .server = name),
                              endpoints, 2, options, &error));
-    MUST (godwit_server_start (service->server, &error));
+    MUST (godwit_server_start (service->server, NULL, &error));
 }
 
 void

@@ -75,7 +75,7 @@ start (void)
         check (!godwit_server_new (&servers[i], transport,
                                    GODWIT_TARGET (.topic = "fuzz", .server = i ? "two" : "one"), &endpoint, 1,
                                    GODWIT_SERVER_OPTIONS (.concurrency = 2, .queue_limit = 2), NULL));
-        check (!godwit_server_start (servers[i], NULL));
+        check (!godwit_server_start (servers[i], NULL, NULL));
     }
     atexit (finish);
 }

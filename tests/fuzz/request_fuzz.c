@@ -91,7 +91,7 @@ start (void)
                                            GODWIT_ENDPOINT (methods, .name_space = "n", .version = "2.0")};
     check (!godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "fuzz", .server = "one"),
                                endpoints, 2, NULL, NULL));
-    check (!godwit_server_start (server, NULL));
+    check (!godwit_server_start (server, NULL, NULL));
     check (raw_open (&peer, &godwit__inproc_driver, transport->pool->ports[0].addresses.links[0], ""));
     raw_hello (&peer, NULL, NULL);
     check (!godwit_transport_process (transport, 0, NULL));

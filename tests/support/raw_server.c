@@ -155,7 +155,7 @@ raw_server_add (raw_server_t *self, const char *topic, const char *name, godwit_
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = self);
     const godwit_status_t status = godwit_server_new (
         server, self->transport, GODWIT_TARGET (.topic = topic, .server = name), &endpoint, 1, NULL, NULL);
-    return status ? status : godwit_server_start (*server, NULL);
+    return status ? status : godwit_server_start (*server, NULL, NULL);
 }
 
 void
@@ -183,7 +183,7 @@ raw_server_start_quiet (raw_server_t *self, const godwit__driver_ops_t *driver,
     must (godwit_server_new (&self->server, self->transport, GODWIT_TARGET (.topic = "calc", .server = "one"),
                              &endpoint, 1, options, &error),
           &error);
-    must (godwit_server_start (self->server, &error), &error);
+    must (godwit_server_start (self->server, NULL, &error), &error);
 }
 
 void

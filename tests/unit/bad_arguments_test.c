@@ -146,7 +146,7 @@ check_over (const char *url)
     godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "calc", .server = "one"), &endpoint, 1,
                        NULL, &error);
     cr_assert_null (error, "%s", godwit_error_print (error));
-    godwit_server_start (server, &error);
+    godwit_server_start (server, NULL, &error);
     cr_assert_null (error, "%s", godwit_error_print (error));
     godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "calc"), NULL, &error);
     cr_assert_null (error, "%s", godwit_error_print (error));

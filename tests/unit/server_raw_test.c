@@ -124,7 +124,7 @@ RAW_TEST (tells_who_has_a_name)
     request (&self, 7, "echo", 5);
     cr_assert (raw_expect_reply_int (&self.peer, 7, 5));
 
-    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
     cr_assert (raw_expect (&self.peer, GODWIT__GOODBYE, 0));
     resolve (&self.peer, 11, self.transport->control_exchange, "calc", "one");
     cr_assert (raw_expect_nack (&self.peer, 11, GODWIT__NACK_NOT_HERE));
@@ -330,8 +330,8 @@ RAW_TEST (casts_have_no_reply)
     }
     request (&self, 5, "echo", 9);
     cr_assert (raw_expect_reply_int (&self.peer, 5, 9));
-    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
-    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, NULL, NULL), GODWIT_OK);
     cr_assert_eq (raw_server_count (&self, &self.ran), 4);
     cr_assert (raw_expect (&self.peer, GODWIT__GOODBYE, 0));
     raw_server_end (&self);
@@ -538,8 +538,8 @@ RAW_TEST (replies_to_kept_ones_from_another_thread)
     pthread_join (thread, NULL);
     cr_assert_eq (replies, 40);
     cr_assert_eq (failures, 20);
-    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
-    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, NULL, NULL), GODWIT_OK);
     raw_server_end (&self);
 }
 
@@ -553,11 +553,12 @@ RAW_TEST (kept_ones_count)
     request (&self, 3, "echo", 4);
     request (&self, 4, "echo", 4);
     cr_assert (raw_expect_nack (&self.peer, 4, GODWIT__NACK_OVERLOADED));
-    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
-    cr_assert_eq (godwit_server_wait (self.server, 1, NULL), GODWIT_ERR_TASK_TIMEOUT);
+    cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, GODWIT_STEP_OPTIONS (.timeout_ms = 1), NULL),
+                  GODWIT_ERR_TASK_TIMEOUT);
     godwit_request_destroy (&self.kept[0]);
     godwit_request_destroy (&self.kept[1]);
-    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, NULL, NULL), GODWIT_OK);
     cr_assert_eq (raw_server_count (&self, &self.ran), 3);
     raw_server_end (&self);
 }
@@ -605,7 +606,7 @@ RAW_TEST (stop_drains)
     request (&self, 2, "echo", 2);
     raw_server_await_entered (&self, 1);
     pass_through (&self.peer);
-    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
     raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
     cr_assert_eq (answer.header.type, GODWIT__GOODBYE);
     cr_assert_eq (answer.header.target, self.server->id);
@@ -617,12 +618,13 @@ RAW_TEST (stop_drains)
     cr_assert_eq (answer.header.aux, GODWIT__NACK_DRAINING);
     cr_assert_eq (answer.header.target, 2);
     raw_answer_release (&answer);
-    cr_assert_eq (godwit_server_wait (self.server, 1, NULL), GODWIT_ERR_TASK_TIMEOUT);
+    cr_assert_eq (godwit_server_wait (self.server, GODWIT_STEP_OPTIONS (.timeout_ms = 1), NULL),
+                  GODWIT_ERR_TASK_TIMEOUT);
     raw_server_let_go (&self);
     cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 1));
     cr_assert (raw_expect_reply_int (&self.peer, 2, 2));
-    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
-    cr_assert_eq (godwit_server_start (self.server, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_start (self.server, NULL, NULL), GODWIT_OK);
     request (&self, 4, "echo", 4);
     cr_assert (raw_expect_reply_int (&self.peer, 4, 4));
     raw_server_end (&self);
@@ -677,7 +679,7 @@ RAW_TEST (transport_waits_for_handlers)
     pthread_join (thread, NULL);
     cr_assert_eq (raw_server_count (&self, &self.inside), 0);
     cr_assert_eq (raw_server_count (&self, &self.ran), 1);
-    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_ERR_CLOSED);
+    cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_ERR_CLOSED);
     godwit_server_destroy (&self.server);
     raw_close (&self.peer);
     pthread_cond_destroy (&self.changed);
@@ -696,8 +698,8 @@ start_and_stop (void *argument)
     for (int i = 0; i < 100; i++) {
         changer->seed = changer->seed * 1103515245 + 12345;
         const godwit_status_t status = changer->seed >> 16 & 1
-                                           ? godwit_server_start (changer->self->server, NULL)
-                                           : godwit_server_stop (changer->self->server, NULL);
+                                           ? godwit_server_start (changer->self->server, NULL, NULL)
+                                           : godwit_server_stop (changer->self->server, NULL, NULL);
         cr_assert_eq (status, GODWIT_OK);
     }
     return NULL;
@@ -713,7 +715,7 @@ RAW_TEST (starts_and_stops_in_any_order)
         cr_assert_eq (pthread_create (&threads[i], NULL, start_and_stop, &changers[i]), 0);
     for (int i = 0; i < 2; i++)
         pthread_join (threads[i], NULL);
-    cr_assert_eq (godwit_server_start (self.server, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_start (self.server, NULL, NULL), GODWIT_OK);
     const godwit__header_t header = raw_header_of (&self, 1);
     raw_request (&self.peer, &header, "echo", 5);
     for (;;) {
@@ -735,12 +737,12 @@ Test (server, needs_names)
     cr_assert_eq (godwit_transport_new (&transport, "inproc://names/", NULL, NULL), GODWIT_OK);
     cr_assert_eq (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "t"), NULL, 0, NULL, NULL),
                   GODWIT_OK);
-    cr_assert_eq (godwit_server_start (server, &error), GODWIT_ERR_INVALID_TARGET);
+    cr_assert_eq (godwit_server_start (server, NULL, &error), GODWIT_ERR_INVALID_TARGET);
     cr_assert_str_eq (godwit_error_message (error),
                       "A server's target must have topic and server names specified");
     godwit_error_destroy (&error);
-    cr_assert_eq (godwit_server_stop (server, NULL), GODWIT_OK);
-    cr_assert_eq (godwit_server_wait (server, 0, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_stop (server, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (server, NULL, NULL), GODWIT_OK);
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
 }

@@ -118,7 +118,7 @@ stress (const char *url, bool same_transport, int concurrency)
                                          GODWIT_TARGET (.topic = "work", .server = i ? "b" : "a"), &endpoint,
                                          1, GODWIT_SERVER_OPTIONS (.concurrency = concurrency), NULL),
                       GODWIT_OK);
-        cr_assert_eq (godwit_server_start (servers[i], NULL), GODWIT_OK);
+        cr_assert_eq (godwit_server_start (servers[i], NULL, NULL), GODWIT_OK);
     }
     for (unsigned i = 0; i < CALLERS; i++) {
         callers[i] = (caller_t){.number = i};
@@ -129,9 +129,9 @@ stress (const char *url, bool same_transport, int concurrency)
     }
     /* One of the two is always there: no call may notice. */
     for (int i = 0; i < 20; i++) {
-        cr_assert_eq (godwit_server_stop (servers[i % 2], NULL), GODWIT_OK);
-        cr_assert_eq (godwit_server_wait (servers[i % 2], 0, NULL), GODWIT_OK);
-        cr_assert_eq (godwit_server_start (servers[i % 2], NULL), GODWIT_OK);
+        cr_assert_eq (godwit_server_stop (servers[i % 2], NULL, NULL), GODWIT_OK);
+        cr_assert_eq (godwit_server_wait (servers[i % 2], NULL, NULL), GODWIT_OK);
+        cr_assert_eq (godwit_server_start (servers[i % 2], NULL, NULL), GODWIT_OK);
     }
     for (int i = 0; i < CALLERS; i++)
         pthread_join (threads[i], NULL);
@@ -170,7 +170,7 @@ Test (server, says_why_it_cannot_listen)
                                      &endpoint, 1, NULL, NULL),
                   GODWIT_OK);
     for (int i = 0; i < 2; i++) {
-        cr_assert_eq (godwit_server_start (server, &error), GODWIT_ERR_SERVER_LISTEN);
+        cr_assert_eq (godwit_server_start (server, NULL, &error), GODWIT_ERR_SERVER_LISTEN);
         cr_assert (strstr (godwit_error_message (error), "topic=work"));
         cr_assert (godwit_error_cause (error));
         godwit_error_destroy (&error);

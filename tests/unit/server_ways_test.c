@@ -105,8 +105,8 @@ WAY_TEST (publications_reach_all_servers_of_the_topic)
     godwit_server_destroy (&second);
     publish (&publishing, &self, 14, "echo");
     await_ran (&self, 25);
-    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
-    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, NULL, NULL), GODWIT_OK);
     godwit_transport_stats_t stats;
     godwit_transport_stats (self.transport, &stats, sizeof stats);
     cr_assert_eq (stats.fanout_gaps, 1);
@@ -239,7 +239,7 @@ WAY_TEST (an_external_loop_runs_the_handlers)
     cr_assert_eq (failures, 2);
     const godwit__header_t last = raw_header_of (&self, 303);
     raw_request (&self.peer, &last, "echo", 3);
-    cr_assert_eq (godwit_server_stop (self.server, NULL), GODWIT_OK);
-    cr_assert_eq (godwit_server_wait (self.server, 0, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, NULL, NULL), GODWIT_OK);
     raw_server_end (&self);
 }

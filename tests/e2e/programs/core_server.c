@@ -92,24 +92,24 @@ main (int argc, char **argv)
     check (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "work", .server = name), &endpoint,
                               1, GODWIT_SERVER_OPTIONS (.concurrency = HELD_MAX), &error),
            error);
-    check (godwit_server_start (server, &error), error);
+    check (godwit_server_start (server, NULL, &error), error);
     say ("up");
     while (scanf ("%31s", word) == 1) {
         if (!strcmp (word, "stop")) {
-            check (godwit_server_stop (server, &error), error);
-            check (godwit_server_wait (server, 20000, &error), error);
+            check (godwit_server_stop (server, NULL, &error), error);
+            check (godwit_server_wait (server, GODWIT_STEP_OPTIONS (.timeout_ms = 20000), &error), error);
             say ("stopped");
         } else if (!strcmp (word, "start")) {
-            check (godwit_server_start (server, &error), error);
+            check (godwit_server_start (server, NULL, &error), error);
             say ("up");
         } else if (!strcmp (word, "release")) {
             release ();
             say ("released");
         }
     }
-    check (godwit_server_stop (server, &error), error);
+    check (godwit_server_stop (server, NULL, &error), error);
     release ();
-    check (godwit_server_wait (server, 20000, &error), error);
+    check (godwit_server_wait (server, GODWIT_STEP_OPTIONS (.timeout_ms = 20000), &error), error);
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
     return 0;

@@ -106,7 +106,7 @@ main (int argc, char **argv)
     must (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "hostile", .server = "one"),
                              &endpoint, 1, NULL, &error),
           error);
-    must (godwit_server_start (server, &error), error);
+    must (godwit_server_start (server, NULL, &error), error);
     print_port (&transport->pool->ports[transport->pool->port_count - 1], server);
     printf ("ready\n");
     while (getchar () != EOF)

@@ -65,7 +65,7 @@ start (godwit_transport_t *transport, const char *exchange, const char *name)
                                GODWIT_TARGET (.exchange = exchange, .topic = "calc", .server = named->name),
                                &GODWIT_ENDPOINT (methods, .self = named), 1, NULL, &error);
     if (status == GODWIT_OK)
-        status = godwit_server_start (named->server, &error);
+        status = godwit_server_start (named->server, NULL, &error);
     if (status == GODWIT_OK)
         printf ("started %s\n", name);
     else
@@ -91,7 +91,7 @@ main (int argc, char **argv)
         if (sscanf (line, "start %31s", name) == 1) {
             start (transport, argc > 2 ? argv[2] : NULL, name);
         } else if (sscanf (line, "stop %31s", name) == 1) {
-            godwit_server_stop (find (name)->server, NULL);
+            godwit_server_stop (find (name)->server, NULL, NULL);
             printf ("stopped %s\n", name);
         }
     }
