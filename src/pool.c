@@ -1,6 +1,7 @@
 #include "src/pool_inside.h"
 
 #include "src/error.h"
+#include "src/host.h"
 #include "src/request.h"
 #include "src/server.h"
 
@@ -20,6 +21,7 @@ pool_free (godwit__pool_t *pool)
 {
     pthread_cond_destroy (&pool->changed);
     pthread_mutex_destroy (&pool->lock);
+    godwit__fork_guard_free (pool->alive);
     free (pool->servers);
     free (pool);
 }
@@ -133,6 +135,11 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     godwit__pool_t *pool = calloc (1, sizeof *pool);
     if (!pool)
         return godwit__error_no_memory (error);
+    pool->alive = godwit__fork_guard_new ();
+    if (!pool->alive) {
+        free (pool);
+        return godwit__error_no_memory (error);
+    }
     pool->transport = transport;
     pool->clock = transport->clock;
     pool->limits = godwit__default_limits;
