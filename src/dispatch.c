@@ -301,11 +301,15 @@ godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t 
     }
     for (size_t i = 0; i < dispatch->endpoint_count; i++)
         if (is_compatible (&dispatch->endpoints[i], name_space, wanted))
-            return godwit__error_set (error, GODWIT_ERR_NO_SUCH_METHOD,
-                                      "Endpoint does not support RPC method %s", name);
-    return godwit__error_set (error, GODWIT_ERR_UNSUPPORTED_VERSION,
-                              "Endpoint does not support RPC version %s. Attempted method: %s", version_text,
-                              name);
+            return godwit__error_with (error,
+                                       godwit__error_set (error, GODWIT_ERR_NO_SUCH_METHOD,
+                                                          "Endpoint does not support RPC method %s", name),
+                                       "method", name);
+    const godwit_status_t status = godwit__error_set (
+        error, GODWIT_ERR_UNSUPPORTED_VERSION,
+        "Endpoint does not support RPC version %s. Attempted method: %s", version_text, name);
+    godwit__error_with (error, status, "version", version_text);
+    return godwit__error_with (error, status, "method", name);
 }
 
 void *

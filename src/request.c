@@ -180,7 +180,7 @@ static void
 send_failure (godwit_request_t *request, const godwit_error_t *error)
 {
     uint8_t *data = NULL;
-    const size_t size = godwit__failure_write (&data, request->id, error);
+    const size_t size = godwit__failure_write (&data, request->id, request->pool->limits.size, error);
     if (size)
         deliver (request, data, size, true);
 }
@@ -491,6 +491,8 @@ godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
     if (!error)
         error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));
     const godwit_status_t status = godwit_error_status (error);
+    /* What became of a call that the handler made is not what became of this one: its method ran. */
+    godwit__error_set_outcome_of (error, GODWIT_OUTCOME_RAN);
     fail (request, error);
     return status;
 }

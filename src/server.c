@@ -326,8 +326,9 @@ listen_error (const godwit_server_t *server, change_t *change, godwit_error_t **
         return GODWIT_ERR_CLOSED;
     }
     godwit_target_print (&server->target, target, sizeof target);
-    godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "cannot listen for %s: %s", target,
+    godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "Failed to listen on target \"%s\": %s", target,
                        godwit_error_message (change->error));
+    godwit__error_with (error, GODWIT_ERR_SERVER_LISTEN, "target", target);
     if (error)
         godwit_error_set_cause (*error, &change->error);
     godwit_error_destroy (&change->error);
@@ -342,8 +343,8 @@ godwit_server_start (godwit_server_t *server, const godwit_step_options_t *optio
     if (status)
         return status;
     if (!server->target.topic || !server->target.server)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET,
-                                  "A server's target must have topic and server names specified");
+        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &server->target,
+                                     "A server's target must have topic and server names specified:", "");
     lifecycle_enter (server);
     godwit__server_state_t state = server->state;
     change_t change = {.server = server};

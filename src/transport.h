@@ -65,6 +65,8 @@ struct godwit_transport {
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
 
+    struct godwit__error_classes *error_classes; /* whose errors reach callers as themselves */
+
     /* The control thread's loop. With external_loop the program runs it, holding process_lock. */
     godwit__reactor_t *control;
     pthread_t control_thread;
