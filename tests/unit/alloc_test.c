@@ -189,7 +189,7 @@ knows_all (const godwit_error_t *error)
 {
     return godwit_error_detail (error, "item") && godwit_error_args (error) &&
            strstr (godwit_error_traceback (error), "in take\n") &&
-           strstr (godwit_error_print (error), ": ") &&
+           strcmp (godwit_error_print (error), godwit_error_message (error)) != 0 &&
            godwit_error_status (error) != GODWIT_ERR_OUT_OF_MEMORY;
 }
 
