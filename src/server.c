@@ -210,24 +210,6 @@ set_accepts (godwit_server_t *server, bool accepts)
 }
 
 static void
-warn_of_twin (const godwit_server_t *server)
-{
-    godwit__pool_lock (server->pool);
-    bool found = false;
-    const godwit_server_t *other;
-    for (size_t i = 0; (other = godwit__roster_next (&server->pool->servers, &i));) {
-        found = found || (other != server && other->accepts &&
-                          memcmp (other->key, server->key, sizeof other->key) == 0 &&
-                          strcmp (other->target.server, server->target.server) == 0);
-    }
-    godwit__pool_unlock (server->pool);
-    if (found && godwit__logs (server->transport, GODWIT_LOG_WARNING))
-        godwit__log (server->transport, GODWIT_LOG_WARNING,
-                     "two servers of one exchange and topic have the same name %s: they compete for requests",
-                     server->target.server);
-}
-
-static void
 start_on_control (void *argument)
 {
     change_t *const change = argument;
@@ -241,7 +223,7 @@ start_on_control (void *argument)
     if (!status)
         status = join_pool (server, pool, change->concurrency, &change->error);
     if (!status) {
-        warn_of_twin (server);
+        godwit__server_look_around (server);
         status = subscribe (server, &change->error);
         /* Before it is announced: the first request may come while announce runs. */
         set_accepts (server, !status);

@@ -63,6 +63,11 @@ const char *godwit__server_exchange (const godwit_server_t *server);
 /* Tells the cluster what the server is now. Control thread. */
 godwit_status_t godwit__server_announce (godwit_server_t *server, godwit__record_state_t state,
                                          godwit_error_t **error);
+/* A server that was started: the log hears if another one has its names, in this process or elsewhere.
+ * Control thread. */
+void godwit__server_look_around (const godwit_server_t *server);
+/* A server of another transport has come up: the same for ours. Control thread. */
+void godwit__server_met (godwit_transport_t *transport, const godwit__record_t *record);
 /* Answers RESOLVE, whose frame is consumed. False: it was malformed. The port's leader. */
 bool godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint64_t id,
                              godwit__frame_t *frame);
