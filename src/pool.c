@@ -73,6 +73,7 @@ close_ports (godwit__pool_t *pool)
         godwit__cork_release (&port->cork);
         port->channel = NULL;
         godwit__origins_clear (&port->origins);
+        godwit__origins_clear (&port->connections);
         godwit__origins_clear (&port->publications);
         free (port->goodbyes);
     }
@@ -94,6 +95,7 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
         atomic_init (&port->attention, false);
         godwit__cork_init (&port->cork, port->channel, transport);
         godwit__origins_init (&port->origins, ORIGIN_LIMIT);
+        godwit__origins_init (&port->connections, ORIGIN_LIMIT);
         godwit__origins_init (&port->publications, PUBLICATION_LIMIT);
         if (pool->external)
             status = godwit__port_watch (port, error);
