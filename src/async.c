@@ -1,5 +1,5 @@
 /* Asynchronous calls: the same calls as synchronous ones, carried on by the completion reactor. */
-#include "src/call.h"
+#include "src/call_metrics.h"
 #include "src/clock.h"
 #include "src/completion.h"
 #include "src/error.h"
@@ -44,11 +44,14 @@ static void
 finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, godwit_error_t *error)
 {
     godwit_transport_t *transport = call->client->transport;
+    transport->completion->callback_depth++;
+    if (status == GODWIT_OK)
+        status = godwit__call_convert (call, &result, &error);
     if (status)
         GODWIT__COUNT (transport, calls_failed);
     else
         GODWIT__COUNT (transport, calls_succeeded);
-    transport->completion->callback_depth++;
+    godwit__call_ends (call, status, godwit__completion_now (transport->completion));
     call->callback (call->user, status, result, error);
     transport->completion->callback_depth--;
     godwit_value_unref (&result);
@@ -116,6 +119,7 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
         break;
     }
     GODWIT__COUNT (transport, calls_failed);
+    godwit__call_ends (call, status, call->started_ns);
     godwit__call_release (call);
     free (call);
     return status;
@@ -147,6 +151,7 @@ godwit__calls_advance_stalled (godwit_transport_t *transport)
         ordered = call->next_stalled;
         /* One by one: those that are still to come count against the limit meanwhile. */
         atomic_fetch_sub (&completion->stalled_count, 1);
+        completion->now_ns = 0;
         if (call->change_seen != change_count || due_ns (call) <= now_ns || atomic_load (&transport->closing))
             carry_on (call);
         else
@@ -184,6 +189,7 @@ godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context
         return started;
     }
     GODWIT__COUNT (client->transport, calls_started);
+    godwit__call_begins (call, method, false);
     return godwit__call_start (call, error);
 }
 

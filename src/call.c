@@ -73,11 +73,15 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "method: expected a name, got %s",
                                   method ? "\"\"" : "NULL");
     if (context && godwit_value_type (context) != GODWIT_TYPE_MAP)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "context: expected map, got %s",
+        return godwit__error_set (error, godwit__not_a_map (context), "context: expected map, got %s",
                                   godwit_type_name (godwit_value_type (context)));
+    const size_t context_bound = context ? godwit__value_bound (context) : 1;
+    if (!context_bound)
+        return godwit__error_set (error, GODWIT_ERR_TYPE_MISMATCH,
+                                  "context: expected values that can be sent, got object");
 
     size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
-                   text_bound (client->target.version) + (context ? godwit__value_bound (context) : 1);
+                   text_bound (client->target.version) + context_bound;
     const godwit_status_t status = godwit__fields_bound (args, "args", &bound, error);
     if (status)
         return status;
@@ -99,6 +103,21 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
     return GODWIT_OK;
 }
 
+static godwit_status_t
+encode_with_serializer (godwit__call_t *call, const godwit_value_t *context, const char *method,
+                        const godwit_fields_t *args, godwit_error_t **error)
+{
+    godwit__payload_t sent;
+    godwit_status_t status =
+        godwit__serialize_request (&sent, call->client->serializer, context, args, error);
+    if (status)
+        return status;
+    status = encode (call, sent.context, method, &(godwit_fields_t){.value = sent.args}, error);
+    godwit__payload_release (&sent);
+    call->context = godwit_value_ref (context);
+    return status;
+}
+
 godwit_status_t
 godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, const godwit_value_t *context,
                    const char *method, const godwit_fields_t *args, godwit_error_t **error)
@@ -113,14 +132,15 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)
         return status;
-    status = encode (call, context, method, args, error);
+    status = client->serializer ? encode_with_serializer (call, context, method, args, error)
+                                : encode (call, context, method, args, error);
     if (status == GODWIT_OK)
         status = godwit__client_check (client, error);
     if (status) {
         godwit__call_release (call);
         return status;
     }
-    call->now_ns = godwit__transport_now (client->transport);
+    call->started_ns = call->now_ns = godwit__transport_now (client->transport);
     call->deadline_ns = call->now_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
     call->pending.deadline_ns = call->deadline_ns;
     call->pending.owner = client;
@@ -135,6 +155,8 @@ godwit__call_release (godwit__call_t *call)
         godwit__connection_unref (&call->connection);
     if (call->shared)
         godwit__shared_unref (NULL, call->shared);
+    if (call->context)
+        godwit_value_unref (&call->context);
     godwit__client_leave (client);
 }
 
@@ -213,7 +235,8 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     godwit__message_t message = {data, call->request_size, NULL, NULL};
 
     if (picked->local && !call->cast && !call->pending.ended &&
-        godwit__pool_call_inline (call->client->transport->pool, &message, &call->pending.frame)) {
+        godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
+                                  &call->now_ns)) {
         /* Nothing, if the request was kept and its time has passed. */
         const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
                                                   call->pending.frame.size) == GODWIT__HEADER_OK;

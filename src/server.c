@@ -2,6 +2,7 @@
 
 #include "src/error.h"
 #include "src/fanout.h"
+#include "src/serializer.h"
 #include "src/target.h"
 
 #include <stdlib.h>
@@ -54,6 +55,9 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     if (status)
         return status;
     const godwit_server_options_t options = options_with_defaults (options_p);
+    status = godwit__serializer_check (options.serializer, error);
+    if (status)
+        return status;
     godwit_server_t *const server = calloc (1, sizeof *server);
     if (!server)
         return godwit__error_no_memory (error);
@@ -66,6 +70,7 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     server->concurrency = (uint32_t) options.concurrency;
     server->queue_limit = (uint32_t) options.queue_limit;
     server->weight = options.weight;
+    server->serializer = options.serializer;
     status = godwit__target_copy (&server->target, target, error);
     if (!status && server->target.version) {
         godwit__version_t version;
@@ -517,6 +522,7 @@ leave_pool (godwit_server_t *server)
     if (refused)
         pool->senders++;
     unlist (pool, server);
+    server->leaving = true;
     godwit__pool_unlock (pool);
     godwit__server_refuse (refused);
 

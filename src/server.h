@@ -19,6 +19,7 @@ struct godwit_server {
     uint32_t concurrency;
     uint32_t queue_limit;
     uint32_t weight;
+    const godwit_serializer_t *serializer; /* borrowed; NULL: none */
 
     /* start, stop and destroy take turns: `changing` is the one whose turn it is. (lifecycle) */
     pthread_mutex_t lifecycle;
@@ -35,6 +36,7 @@ struct godwit_server {
     bool subscribed;          /* to publications; changed by the control thread */
     uint32_t revision;        /* of the record that was announced last; written by the control thread */
     bool accepts;             /* requests are taken */
+    bool leaving;             /* being destroyed: waits for `active` to become 0 */
     bool destroyed;           /* to be freed with its last request */
     uint32_t active;          /* handlers that run */
     uint32_t occupied; /* requests that count towards the concurrency: those of `active`, and kept ones */

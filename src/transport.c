@@ -38,6 +38,7 @@ godwit__transport_unref (godwit_transport_t *transport)
     godwit_url_destroy (&transport->url);
     godwit__error_classes_destroy (&transport->error_classes);
     godwit__fork_guard_free (transport->alive);
+    godwit__metrics_destroy (&transport->metrics);
     pthread_mutex_destroy (&transport->lock);
     pthread_mutex_destroy (&transport->process_lock);
     pthread_cond_destroy (&transport->changed);
@@ -230,8 +231,9 @@ allocate (godwit_transport_t **transport, const char *url, godwit_error_t **erro
     self->alive = godwit__fork_guard_new ();
     self->host_id = godwit__host_id ();
     self->directory = godwit__directory_new (self);
+    self->metrics = godwit__metrics_new ();
     *transport = self;
-    if (!self->alive || !self->host_id || !self->directory)
+    if (!self->alive || !self->host_id || !self->directory || !self->metrics)
         return godwit__error_no_memory (error);
     return godwit_url_parse (&self->url, url, error);
 }

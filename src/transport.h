@@ -15,6 +15,7 @@
 
 #include "src/driver.h"
 #include "src/matchmaker.h"
+#include "src/metrics.h"
 #include "src/reactor.h"
 
 #include <pthread.h>
@@ -92,6 +93,7 @@ struct godwit_transport {
     struct godwit__pool *pool;
 
     godwit__counters_t counters;
+    godwit__metrics_t *metrics;
 };
 
 /* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.
