@@ -168,6 +168,16 @@ cannot_listen (core_t *core)
 }
 
 static godwit_error_t *
+unknown_executor (core_t *core)
+{
+    godwit_server_t *server = NULL;
+    godwit_error_t *failure = NULL;
+    godwit_server_new (&server, core->serving, GODWIT_TARGET (.topic = "t", .server = "s"), NULL, 0,
+                       GODWIT_SERVER_OPTIONS (.executor = "fibers"), &failure);
+    return failure;
+}
+
+static godwit_error_t *
 handler_that_does_not_end (core_t *core)
 {
     service_t busy;
@@ -318,10 +328,11 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
          "ServerListenError: Failed to listen on target \"<Target topic=t, server=s>\": "
          "cannot listen at tcp://192.0.2.1...",
          {{"target", "<Target topic=t, server=s>"}}},
-    [GODWIT_ERR_EXECUTOR_LOAD] = {"MessagingServerError",
-                                  NULL,
-                                  "ExecutorLoadFailure: no such executor",
-                                  {{0}}},
+    [GODWIT_ERR_EXECUTOR_LOAD] =
+        {"MessagingServerError",
+         unknown_executor,
+         "ExecutorLoadFailure: Failed to load executor \"fibers\": expected pool or inline",
+         {{"executor", "fibers"}}},
     [GODWIT_ERR_TASK_TIMEOUT] = {"MessagingServerError",
                                  handler_that_does_not_end,
                                  "TaskTimeout: ...",
