@@ -287,7 +287,7 @@ stop_on_control (void *argument)
 static godwit_status_t
 listen_error (const godwit_server_t *server, godwit_error_t *cause, godwit_error_t **error)
 {
-    char target[256];
+    char target[2048];
     godwit_target_print (&server->target, target, sizeof target);
     godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "Failed to listen on target \"%s\": %s", target,
                        godwit_error_message (cause));
