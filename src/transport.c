@@ -104,6 +104,7 @@ typedef struct origin_of_options {
     const godwit_config_t *config; /* may be NULL */
     const godwit_transport_options_t *options;
     const char *url_where; /* where the URL was said, for errors */
+    const godwit__clock_t *clock;
 } origin_of_options_t;
 
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
@@ -329,8 +330,10 @@ new_transport (godwit_transport_t **transport, const char *url, const origin_of_
                                "Failed to load transport driver \"%s\": expected zmq or inproc",
                                godwit_url_transport (self->url)),
             "driver", godwit_url_transport (self->url));
-    if (status == GODWIT_OK)
+    if (status == GODWIT_OK) {
+        self->clock = *from->clock;
         status = godwit__url_error (error, settle (self, from, &settings, error), url);
+    }
     if (status == GODWIT_OK)
         status = check_use (self, &settings, error);
     if (status == GODWIT_OK) {
@@ -347,14 +350,22 @@ new_transport (godwit_transport_t **transport, const char *url, const origin_of_
 }
 
 godwit_status_t
-godwit_transport_new (godwit_transport_t **transport, const char *url,
-                      const godwit_transport_options_t *options, godwit_error_t **error)
+godwit__transport_new (godwit_transport_t **transport, const char *url,
+                       const godwit_transport_options_t *options, const godwit__clock_t *clock,
+                       godwit_error_t **error)
 {
     if (!transport || !url)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   transport ? "url" : "transport");
-    const origin_of_options_t from = {NULL, options, "URL"};
+    const origin_of_options_t from = {NULL, options, "URL", clock};
     return new_transport (transport, url, &from, error);
+}
+
+godwit_status_t
+godwit_transport_new (godwit_transport_t **transport, const char *url,
+                      const godwit_transport_options_t *options, godwit_error_t **error)
+{
+    return godwit__transport_new (transport, url, options, &godwit__clock_system, error);
 }
 
 godwit_status_t
@@ -372,7 +383,7 @@ godwit_transport_new_from_config (godwit_transport_t **transport, const godwit_c
             snprintf (where, sizeof where, "URL, %s",
                       godwit_config_where (config, "DEFAULT", "transport_url"));
     }
-    const origin_of_options_t from = {config, options, where};
+    const origin_of_options_t from = {config, options, where, &godwit__clock_system};
     return new_transport (transport, url ? url : "zmq://", &from, error);
 }
 
