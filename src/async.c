@@ -212,7 +212,9 @@ future_unref (godwit_future_t *future)
         return;
     godwit_value_unref (&future->result);
     godwit_error_destroy (&future->error);
-    pthread_cond_destroy (&future->ended);
+    /* In the child of a fork() it would wait for threads that waited on it in the parent. */
+    if (godwit__transport_check (future->transport, NULL) != GODWIT_ERR_FORKED)
+        pthread_cond_destroy (&future->ended);
     pthread_mutex_destroy (&future->lock);
     godwit__transport_unref (future->transport);
     free (future);

@@ -97,6 +97,7 @@ struct godwit__port {
 
 struct godwit__pool {
     godwit_transport_t *transport; /* not to be used once `closed` */
+    const unsigned char *alive;    /* a page that a fork() wipes, as the transport's: requests outlive that */
     godwit__clock_t clock;         /* the transport's */
     godwit__limits_t limits;       /* of what is received; their size holds for what is sent, too */
     pthread_mutex_t lock;

@@ -25,6 +25,14 @@ own_block (godwit_request_t *request)
     return (godwit__block_t *) (void *) ((unsigned char *) request + OWN_BLOCK_OFFSET);
 }
 
+/* In the child of a fork() the socket is the parent's, and threads that it does not have may hold the locks.
+ */
+static bool
+is_forked (const godwit_request_t *request)
+{
+    return !*request->pool->alive;
+}
+
 /* The last value of the block was given up. */
 static void
 release_own_block (godwit__block_t *block)
@@ -34,6 +42,10 @@ release_own_block (godwit__block_t *block)
     if (atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) != 1)
         return;
     godwit__pool_t *const pool = request->pool;
+    if (is_forked (request)) {
+        godwit__request_free (request);
+        return;
+    }
     godwit__pool_lock (pool);
     godwit__pool_recycle (pool, request);
     godwit__pool_unlock (pool);
@@ -122,6 +134,15 @@ recycle_if_unused (godwit_request_t *request)
     if (atomic_load_explicit (&request->parts, memory_order_acquire) == 1 ||
         atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) == 1)
         godwit__pool_recycle (request->pool, request);
+}
+
+/* Its memory only. Values that were taken from it may stay longer. */
+static void
+free_in_child (godwit_request_t *request)
+{
+    release_parts (request);
+    if (atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) == 1)
+        godwit__request_free (request);
 }
 
 /* ---- sending ---- */
@@ -596,6 +617,8 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
     uint8_t *data = NULL;
     godwit_error_t *error = NULL;
     size_t bound = GODWIT__HEADER_SIZE;
+    if (is_forked (request))
+        return GODWIT_ERR_FORKED;
     if (!claim_reply (request))
         return GODWIT_ERR_INVALID_ARGUMENT;
     if (request->is_cast)
@@ -636,6 +659,10 @@ godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
     godwit_error_t *error = error_p ? *error_p : NULL;
     if (error_p)
         *error_p = NULL;
+    if (is_forked (request)) {
+        godwit_error_destroy (&error);
+        return GODWIT_ERR_FORKED;
+    }
     if (!error)
         error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));
     const godwit_status_t status = godwit_error_status (error);
@@ -660,6 +687,10 @@ godwit_request_destroy (godwit_request_t **request_p)
         return;
     godwit_request_t *const request = *request_p;
     *request_p = NULL;
-    if (atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) == 1)
+    if (atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (is_forked (request))
+        free_in_child (request);
+    else
         end (request, false, false);
 }

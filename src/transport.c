@@ -31,12 +31,14 @@ godwit__transport_unref (godwit_transport_t *transport)
         return;
     godwit__directory_destroy (&transport->directory);
     godwit_url_destroy (&transport->url);
+    /* In the child of a fork() it would wait for threads that waited on it in the parent. */
+    if (!transport->alive || *transport->alive)
+        pthread_cond_destroy (&transport->changed);
     godwit__error_classes_destroy (&transport->error_classes);
     godwit__fork_guard_free (transport->alive);
     godwit__metrics_destroy (&transport->metrics);
     pthread_mutex_destroy (&transport->lock);
     pthread_mutex_destroy (&transport->process_lock);
-    pthread_cond_destroy (&transport->changed);
     free (transport->control_exchange);
     free (transport->host);
     free (transport->virtual_host);
@@ -209,7 +211,8 @@ godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_st
             const godwit__driver_counters_t *driver =
                 transport->drivers[i]->ops->counters (transport->drivers[i]);
             now.frames_malformed += atomic_load_explicit (&driver->malformed, memory_order_relaxed);
-            now.frames_dropped += atomic_load_explicit (&driver->dropped, memory_order_relaxed);
+            /* What a driver drops is no reply (a rendezvous answers members that have left), or is counted by
+             * who sent it. */
         }
         now.peers = transport->connection_count;
         now.servers_known = transport->directory->member_count;
