@@ -3,6 +3,7 @@
 #include "src/clock.h"
 #include "src/completion.h"
 #include "src/error.h"
+#include "src/target.h"
 
 #include <stdlib.h>
 
@@ -168,7 +169,8 @@ godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   client ? "callback" : "client");
     if (client->target.fanout == GODWIT_YES)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A call cannot be used with fanout");
+        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                     "A call cannot be used with fanout:", "");
     godwit__call_t *call = malloc (sizeof *call);
     if (!call)
         return godwit__error_no_memory (error);
@@ -216,14 +218,6 @@ future_unref (godwit_future_t *future)
     free (future);
 }
 
-static godwit_error_t *
-copy_error (const godwit_error_t *error)
-{
-    return godwit__error_new_remote (godwit_error_status (error), godwit_error_outcome (error),
-                                     godwit_error_module (error), godwit_error_type (error),
-                                     godwit_error_message (error), godwit_error_traceback (error));
-}
-
 static void
 on_future (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
 {
@@ -232,7 +226,7 @@ on_future (void *user, godwit_status_t status, const godwit_value_t *result, con
     future->finished = true;
     future->status = status;
     future->result = result ? godwit_value_ref (result) : NULL;
-    future->error = error ? copy_error (error) : NULL;
+    future->error = error ? godwit__error_copy (error) : NULL;
     pthread_cond_broadcast (&future->ended);
     pthread_mutex_unlock (&future->lock);
     future_unref (future);
@@ -301,7 +295,7 @@ godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
     if (ended && status == GODWIT_OK && result)
         *result = godwit_value_ref (future->result);
     if (ended && status && error)
-        *error = copy_error (future->error);
+        *error = godwit__error_copy (future->error);
     pthread_mutex_unlock (&future->lock);
     if (finished)
         *finished = ended;

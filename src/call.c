@@ -3,6 +3,7 @@
 #include "src/completion.h"
 #include "src/error.h"
 #include "src/pool.h"
+#include "src/target.h"
 
 #include <stdlib.h>
 
@@ -180,6 +181,13 @@ fail_late (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error
                                                     "No reply within %lld ms: %s", timeout_ms, call->why));
 }
 
+static godwit_status_t
+fail_to_send (const godwit__call_t *call, godwit_outcome_t outcome, const char *why, godwit_error_t **error)
+{
+    return godwit__target_error (error, GODWIT_ERR_CLIENT_SEND, outcome, &call->client->target,
+                                 "Failed to send to target \"", why);
+}
+
 /* Counts a hand-over that failed, and one more that is to come. False if there is none. */
 static bool
 may_retry (godwit__call_t *call)
@@ -267,8 +275,9 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
     if (pick == GODWIT__PICK_NOBODY && call->outcome == GODWIT_OUTCOME_NOT_SENT) {
         call->why = "no server is known";
         if (call->client->mandatory)
-            return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_UNDELIVERABLE,
-                                                            GODWIT_OUTCOME_NOT_SENT, "Nobody listens"));
+            return fail (status,
+                         godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
+                                               &call->client->target, "Nobody listens at ", ""));
     } else if (pick == GODWIT__PICK_WAIT && call->outcome == GODWIT_OUTCOME_NOT_SENT) {
         call->why = "no server could be connected to";
     }
@@ -317,9 +326,8 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         case GODWIT__IO_OK:
             return GODWIT__ADVANCE_SENT;
         case GODWIT__IO_REFUSED:
-            return fail (status,
-                         godwit__error_set_outcome (error, GODWIT_ERR_CLIENT_SEND, GODWIT_OUTCOME_NOT_SENT,
-                                                    "Failed to send: the driver refused the message"));
+            return fail (status, fail_to_send (call, GODWIT_OUTCOME_NOT_SENT,
+                                               "\": the driver refused the message", error));
         case GODWIT__IO_AGAIN:
             call->why = "the server's queue is full";
             break;
@@ -350,10 +358,11 @@ judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_sta
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DUPLICATE:
     case GODWIT__NACK_MALFORMED:
-        *status = godwit__error_set_outcome (
-            error, GODWIT_ERR_CLIENT_SEND,
-            reason == GODWIT__NACK_DUPLICATE ? GODWIT_OUTCOME_MAYBE_RUN : GODWIT_OUTCOME_REJECTED,
-            "Failed to send: the server refused the request as %s", godwit__nack_name (reason));
+        *status = reason == GODWIT__NACK_DUPLICATE
+                      ? fail_to_send (call, GODWIT_OUTCOME_MAYBE_RUN,
+                                      "\": the server refused the request as DUPLICATE", error)
+                      : fail_to_send (call, GODWIT_OUTCOME_REJECTED,
+                                      "\": the server refused the request as MALFORMED", error);
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DRAINING:
         godwit__directory_refused (transport, call->server_key, revision, false);
@@ -403,7 +412,8 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     }
     if (header->type == GODWIT__FAILURE) {
         bool is_malformed = false;
-        godwit_error_t *failure = godwit__failure_read (&call->pending.frame, &is_malformed);
+        godwit_error_t *failure = godwit__failure_read (
+            &call->pending.frame, call->client->transport->error_classes, &is_malformed);
         *status = godwit_error_status (failure);
         if (is_malformed)
             GODWIT__COUNT (call->client->transport, frames_malformed);

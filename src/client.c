@@ -287,22 +287,21 @@ check_cap (const godwit_client_t *client, godwit_error_t **error)
             GODWIT_OK &&
         compatible)
         return GODWIT_OK;
-    return godwit__error_set (
+    const godwit_status_t status = godwit__error_set (
         error, GODWIT_ERR_VERSION_CAP,
         "Requested message version, %s is incompatible. It needs to be equal in major version "
         "and less than or equal in minor version as the specified version cap %s.",
         client->target.version ? client->target.version : "unset", client->version_cap);
+    godwit__error_with (error, status, "version", client->target.version);
+    return godwit__error_with (error, status, "version_cap", client->version_cap);
 }
 
 godwit_status_t
 godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
 {
-    if (!client->group) {
-        char target[512];
-        godwit_target_print (&client->target, target, sizeof target);
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A topic is required to send: %s",
-                                  target);
-    }
+    if (!client->group)
+        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                     "A topic is required to send:", "");
     return check_cap (client, error);
 }
 
@@ -363,7 +362,8 @@ godwit_client_call (godwit_client_t *client, const godwit_value_t *context, cons
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
     if (client->target.fanout == GODWIT_YES)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A call cannot be used with fanout");
+        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                     "A call cannot be used with fanout:", "");
     return run (client, false, context, method, &args, result, error);
 }
 

@@ -7,6 +7,7 @@
 #include "src/server.h"
 #include "src/wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -142,15 +143,36 @@ store_reply (godwit__frame_t *reply, uint8_t *data, size_t size, bool on_heap)
     *reply = (godwit__frame_t){.data = copy, .size = size, .release = free_reply};
 }
 
-static void
+static bool
 send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
     if (request->port)
-        godwit__port_send (request->port, request->origin, data, size, on_heap);
-    else if (request->inline_call)
+        return godwit__port_send (request->port, request->origin, data, size, on_heap);
+    if (request->inline_call)
         store_reply (request->inline_call->reply, data, size, on_heap);
     else if (on_heap)
         free (data);
+    return true;
+}
+
+/* Contract 5: a failing reply is logged, never fatal. */
+static void
+send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    if (send_now (request, data, size, on_heap))
+        return;
+    const godwit_transport_t *const transport = request->pool->transport;
+    if (godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING,
+                     "a reply of the method %.64s could not be sent: its caller is gone, or does not read",
+                     godwit_request_method (request));
+}
+
+/* With the lock: what belongs to the request's server and to the transport may still be used. */
+static bool
+has_server (const godwit_request_t *request)
+{
+    return !request->pool->closed && !request->server->destroyed;
 }
 
 /* data is consumed if it is on the heap. A request that was kept may outlive its server, its caller and the
@@ -159,12 +181,12 @@ static void
 deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
     if (!request->kept) {
-        send_now (request, data, size, on_heap);
+        send_reply (request, data, size, on_heap);
         return;
     }
     godwit__pool_t *const pool = request->pool;
     godwit__pool_lock (pool);
-    if (pool->closed || request->server->destroyed || (!request->port && !request->inline_call)) {
+    if (!has_server (request) || (!request->port && !request->inline_call)) {
         if (on_heap)
             free (data);
     } else if (!request->port) {
@@ -175,7 +197,7 @@ deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
     } else {
         pool->senders++;
         godwit__pool_unlock (pool);
-        send_now (request, data, size, on_heap);
+        send_reply (request, data, size, on_heap);
         godwit__pool_lock (pool);
         pool->senders--;
         godwit__pool_changed (pool);
@@ -187,7 +209,7 @@ static void
 send_failure (godwit_request_t *request, const godwit_error_t *error)
 {
     uint8_t *data = NULL;
-    const size_t size = godwit__failure_write (&data, request->id, error);
+    const size_t size = godwit__failure_write (&data, request->id, request->pool->limits.size, error);
     if (size)
         deliver (request, data, size, true);
 }
@@ -199,22 +221,86 @@ claim_reply (godwit_request_t *request)
     return !atomic_exchange_explicit (&request->replied, true, memory_order_acq_rel);
 }
 
-/* Contract 5: what fails is an error, unless the caller wants to know in silence. */
+/* ---- failures in the log ---- */
+
+static bool
+ends_with (const char *text, const char *end)
+{
+    const size_t size = strlen (text);
+    const size_t end_size = strlen (end);
+    return size >= end_size && strcmp (text + size - end_size, end) == 0;
+}
+
+static bool
+is_of_class (const godwit_error_t *error, const godwit_error_class_t *error_class)
+{
+    return strcmp (godwit_error_module (error), error_class->module ? error_class->module : "") == 0 &&
+           strcmp (godwit_error_type (error), error_class->name) == 0;
+}
+
+/* Contract 5: what the method says it may fail with, and a method that is not there and whose caller said
+ * that this may be. */
+static bool
+is_expected (const godwit_request_t *request, const godwit_error_t *error)
+{
+    if (!request->route)
+        return godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
+               ends_with (godwit_request_method (request), "_ignore_errors");
+    const godwit_error_class_t *const *expected = request->route->method->expected;
+    for (; expected && *expected; expected++)
+        if (is_of_class (error, *expected))
+            return true;
+    return false;
+}
+
+/* One line: what is in an error may come from anywhere. */
+static void
+log_line (const godwit_request_t *request, godwit_log_level_t level, const godwit_error_t *error)
+{
+    char text[1024];
+    const char *const trace = godwit_error_traceback (error);
+    snprintf (text, sizeof text, "%s%s%s", godwit_error_print (error), *trace ? "; " : "", trace);
+    for (char *at = text; *at; at++)
+        if ((unsigned char) *at < ' ' || *at == 127)
+            *at = ' ';
+    godwit__log (request->pool->transport, level,
+                 level == GODWIT_LOG_DEBUG ? "the method %.64s failed as expected: %s"
+                                           : "the method %.64s failed: %s",
+                 godwit_request_method (request), text);
+}
+
 static void
 log_failure (const godwit_request_t *request, const godwit_error_t *error)
 {
-    static const char quiet[] = "_ignore_errors";
-    if (request->kept)
-        return; /* the transport may be gone */
-    const char *const method = godwit_request_method (request);
-    const size_t size = strlen (method);
-    const bool is_quiet = godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
-                          size >= sizeof quiet - 1 && strcmp (method + size - (sizeof quiet - 1), quiet) == 0;
-    const godwit_log_level_t level = is_quiet ? GODWIT_LOG_DEBUG : GODWIT_LOG_ERROR;
-    if (godwit__logs (request->pool->transport, level))
-        godwit__log (request->pool->transport, level, "the method %.64s failed: %s: %s", method,
-                     godwit_error_type (error), godwit_error_message (error));
+    godwit__pool_t *const pool = request->pool;
+    godwit_log_level_t level = GODWIT_LOG_ERROR;
+    if (!request->kept) {
+        if (is_expected (request, error))
+            level = GODWIT_LOG_DEBUG;
+        if (godwit__logs (pool->transport, level))
+            log_line (request, level, error);
+        return;
+    }
+    /* The server, its tables and the transport may be gone, or go now. */
+    godwit__pool_lock (pool);
+    const bool may_log = has_server (request);
+    if (may_log) {
+        pool->senders++;
+        if (is_expected (request, error))
+            level = GODWIT_LOG_DEBUG;
+    }
+    godwit__pool_unlock (pool);
+    if (!may_log)
+        return;
+    if (godwit__logs (pool->transport, level))
+        log_line (request, level, error);
+    godwit__pool_lock (pool);
+    pool->senders--;
+    godwit__pool_changed (pool);
+    godwit__pool_unlock (pool);
 }
+
+/* ---- failing ---- */
 
 /* Consumes the error. */
 static void
@@ -531,6 +617,7 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
     if (data != room)
         free (data);
     request->failed = true;
+    log_failure (request, error);
     send_failure (request, error);
     godwit_error_destroy (&error);
     return status;
@@ -545,6 +632,8 @@ godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
     if (!error)
         error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));
     const godwit_status_t status = godwit_error_status (error);
+    /* What became of a call that the handler made is not what became of this one: its method ran. */
+    godwit__error_set_outcome_of (error, GODWIT_OUTCOME_RAN);
     fail (request, error);
     return status;
 }

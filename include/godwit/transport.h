@@ -77,8 +77,8 @@ GODWIT_EXPORT void godwit_transport_destroy (godwit_transport_t **transport);
 
 /* Errors of this class, whose module is allowed, reach the transport's callers as themselves (contract 7):
  * godwit_error_is recognises them. What is allowed and not registered, and what is not allowed, is a
- * RemoteError. Registering a class again does nothing. error_class is borrowed. INVALID_ARGUMENT (no name),
- * OUT_OF_MEMORY. */
+ * RemoteError. A class without a module is of module "godwit". Registering a class again does nothing.
+ * error_class is borrowed. INVALID_ARGUMENT (no name), OUT_OF_MEMORY, CLOSED, FORKED. */
 GODWIT_EXPORT godwit_status_t godwit_transport_register_error (godwit_transport_t *transport,
                                                                const godwit_error_class_t *error_class,
                                                                godwit_error_t **error);
