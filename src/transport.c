@@ -242,6 +242,14 @@ godwit_status_t
 godwit_transport_new (godwit_transport_t **transport, const char *url,
                       const godwit_transport_options_t *options, godwit_error_t **error)
 {
+    return godwit__transport_new (transport, url, options, &godwit__clock_system, error);
+}
+
+godwit_status_t
+godwit__transport_new (godwit_transport_t **transport, const char *url,
+                       const godwit_transport_options_t *options, const godwit__clock_t *clock,
+                       godwit_error_t **error)
+{
     godwit_transport_t *self = NULL;
     if (!transport || !url)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
@@ -258,8 +266,10 @@ godwit_transport_new (godwit_transport_t **transport, const char *url,
                                "Failed to load transport driver \"%s\": expected zmq or inproc",
                                godwit_url_driver (self->url)),
             "driver", godwit_url_driver (self->url));
-    if (status == GODWIT_OK)
+    if (status == GODWIT_OK) {
+        self->clock = *clock;
         status = godwit__url_error (error, settle (self, options, error), url);
+    }
     if (status == GODWIT_OK)
         status = godwit__reactor_new (&self->control, &self->clock, error);
     if (status == GODWIT_OK)
