@@ -60,14 +60,14 @@ raw_port (raw_t *raw, world_t *world, unsigned port)
 }
 
 void
-raw_close (raw_t *raw)
+raw_member_close (raw_t *raw)
 {
     raw->channel->ops->close (raw->channel);
     raw->driver->ops->close (raw->driver);
 }
 
 void
-raw_send (raw_t *raw, godwit__message_t message)
+raw_member_send (raw_t *raw, godwit__message_t message)
 {
     godwit__io_t io = GODWIT__IO_AGAIN;
     EVENTUALLY (raw->world,
@@ -79,13 +79,14 @@ void
 raw_send_bytes (raw_t *raw, const void *data, size_t size)
 {
     memcpy (raw->buffer, data, size);
-    raw_send (raw, (godwit__message_t){.data = raw->buffer, .size = size});
+    raw_member_send (raw, (godwit__message_t){.data = raw->buffer, .size = size});
 }
 
 void
 raw_join (raw_t *raw, const char *virtual_host)
 {
-    raw_send (raw, godwit__rendezvous_join (raw->buffer, raw->self.instance, virtual_host, WORLD_REFRESH_MS));
+    raw_member_send (
+        raw, godwit__rendezvous_join (raw->buffer, raw->self.instance, virtual_host, WORLD_REFRESH_MS));
 }
 
 void
@@ -94,7 +95,7 @@ raw_register (raw_t *raw, uint32_t first, uint32_t count)
     godwit__record_t *records[GODWIT__RENDEZVOUS_RECORDS_MAX];
     for (uint32_t i = 0; i < count; i++)
         records[i] = peer_record (&raw->self, first + i, 1, GODWIT__RECORD_UP);
-    raw_send (raw, godwit__rendezvous_register (raw->buffer, (godwit__record_list_t){records, count}));
+    raw_member_send (raw, godwit__rendezvous_register (raw->buffer, (godwit__record_list_t){records, count}));
     for (uint32_t i = 0; i < count; i++)
         godwit__record_unref (&records[i]);
 }
@@ -122,7 +123,7 @@ raw_read (raw_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message
 }
 
 void
-raw_expect (raw_t *raw, godwit__rendezvous_type_t type)
+raw_member_expect (raw_t *raw, godwit__rendezvous_type_t type)
 {
     godwit__rendezvous_message_t message;
     raw_read (raw, type, &message);
