@@ -1,6 +1,6 @@
 #include "src/client.h"
 
-#include "src/call.h"
+#include "src/call_metrics.h"
 #include "src/completion.h"
 #include "src/error.h"
 #include "src/publisher.h"
@@ -91,6 +91,7 @@ new_client (godwit_client_t **client, godwit_transport_t *transport, const godwi
     self->timeout_ms = numbers->timeout_ms;
     self->retry = numbers->retry;
     self->mandatory = numbers->mandatory;
+    self->serializer = numbers->serializer;
     godwit_status_t status = godwit__target_copy (&self->target, target, error);
     if (status == GODWIT_OK)
         status = check_target (&self->target, error);
@@ -119,10 +120,14 @@ godwit_client_new (godwit_client_t **client, godwit_transport_t *transport, cons
         return status;
     if (options)
         memcpy (&given, options, options->struct_size < sizeof given ? options->struct_size : sizeof given);
+    const godwit_status_t wrong = godwit__serializer_check (given.serializer, error);
+    if (wrong)
+        return wrong;
     const godwit_client_t numbers = {
         .timeout_ms = given.timeout_ms == GODWIT_CLEAR_INT ? 0 : given.timeout_ms,
         .retry = given.retry == GODWIT_CLEAR_INT ? 0 : given.retry,
         .mandatory = given.mandatory == GODWIT_YES,
+        .serializer = given.serializer,
     };
     return new_client (client, transport, target, given.version_cap, &numbers, error);
 }
@@ -164,6 +169,7 @@ godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
         .timeout_ms = override_number (parent->timeout_ms, given.timeout_ms),
         .retry = override_number (parent->retry, given.retry),
         .mandatory = given.mandatory ? given.mandatory == GODWIT_YES : parent->mandatory,
+        .serializer = parent->serializer,
     };
     return new_client (client, parent->transport, &target,
                        override_text (parent->version_cap, given.version_cap), &numbers, error);
@@ -281,22 +287,21 @@ check_cap (const godwit_client_t *client, godwit_error_t **error)
             GODWIT_OK &&
         compatible)
         return GODWIT_OK;
-    return godwit__error_set (
+    const godwit_status_t status = godwit__error_set (
         error, GODWIT_ERR_VERSION_CAP,
         "Requested message version, %s is incompatible. It needs to be equal in major version "
         "and less than or equal in minor version as the specified version cap %s.",
         client->target.version ? client->target.version : "unset", client->version_cap);
+    godwit__error_with (error, status, "version", client->target.version);
+    return godwit__error_with (error, status, "version_cap", client->version_cap);
 }
 
 godwit_status_t
 godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
 {
-    if (!client->group) {
-        char target[512];
-        godwit_target_print (&client->target, target, sizeof target);
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A topic is required to send: %s",
-                                  target);
-    }
+    if (!client->group)
+        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                     "A topic is required to send:", "");
     return check_cap (client, error);
 }
 
@@ -331,7 +336,11 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
         GODWIT__COUNT (transport, casts);
     else
         GODWIT__COUNT (transport, calls_started);
+    godwit__call_begins (&call, method, false);
     status = godwit__call_run (&call, &value, error);
+    if (status == GODWIT_OK && !cast)
+        status = godwit__call_convert (&call, &value, error);
+    godwit__call_ends (&call, status, call.now_ns ? call.now_ns : godwit__transport_now (transport));
     if (!cast) {
         if (status)
             GODWIT__COUNT (transport, calls_failed);
@@ -353,7 +362,8 @@ godwit_client_call (godwit_client_t *client, const godwit_value_t *context, cons
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
     if (client->target.fanout == GODWIT_YES)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A call cannot be used with fanout");
+        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                     "A call cannot be used with fanout:", "");
     return run (client, false, context, method, &args, result, error);
 }
 
@@ -382,7 +392,9 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
     status = check_blocking (client, error);
     if (status == GODWIT_OK) {
         GODWIT__COUNT (client->transport, fanouts);
+        godwit__call_begins (&call, method, true);
         status = godwit__publisher_fanout (&call, &reached, error);
+        godwit__call_ends (&call, status, godwit__transport_now (client->transport));
     }
     godwit__call_release (&call);
     if (status == GODWIT_OK && report)

@@ -5,6 +5,7 @@
 #include <godwit/client.h>
 
 #include "src/directory.h"
+#include "src/metrics.h"
 
 /* In `outstanding`: the client is being destroyed. */
 #define GODWIT__CLIENT_CLOSED ((size_t) 1 << (sizeof (size_t) * 8 - 1))
@@ -17,6 +18,8 @@ struct godwit_client {
     int64_t retry;          /* 0: not given */
     char *version_cap;      /* NULL: none */
     bool mandatory;
+    const godwit_serializer_t *serializer; /* borrowed; NULL: none */
+    _Atomic (godwit__metric_t *) metric;   /* of the method that was called last; NULL: none yet */
     atomic_size_t outstanding; /* what uses it; neither it nor the transport goes before that has ended */
     bool drained;              /* closed, and nothing uses it any more; guarded by transport.lock */
     godwit_client_t *next, *previous; /* in transport.clients */

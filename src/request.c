@@ -3,6 +3,7 @@
 #include <godwit/client.h>
 
 #include "src/error.h"
+#include "src/request_serialized.h"
 #include "src/server.h"
 #include "src/wire.h"
 
@@ -75,7 +76,9 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     request->received_ns = now_ns;
     request->deadline_ns =
         header->budget_ms ? now_ns + (int64_t) header->budget_ms * GODWIT__NS_PER_MS : GODWIT__NEVER;
-    request->is_cast = header->flags & GODWIT__FLAG_CAST || header->type == GODWIT__PUBLICATION;
+    request->is_fanout = header->type == GODWIT__PUBLICATION;
+    request->is_cast = header->flags & GODWIT__FLAG_CAST || request->is_fanout;
+    request->failed = false;
     request->kept = false;
     atomic_store_explicit (&request->replied, false, memory_order_relaxed);
     atomic_store_explicit (&request->refs, 1, memory_order_relaxed);
@@ -83,6 +86,8 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     request->block = NULL;
     request->body = NULL;
     request->route = NULL;
+    request->metric = NULL;
+    request->args = NULL;
     request->params = NULL;
 }
 
@@ -93,6 +98,8 @@ release_parts (godwit_request_t *request)
     if (request->params && request->params != request->params_room)
         free (request->params);
     request->params = NULL;
+    if (request->args)
+        godwit__request_forget_serialized (request);
     godwit__block_t *const block = request->block;
     if (!block)
         return;
@@ -202,7 +209,7 @@ static void
 send_failure (godwit_request_t *request, const godwit_error_t *error)
 {
     uint8_t *data = NULL;
-    const size_t size = godwit__failure_write (&data, request->id, error);
+    const size_t size = godwit__failure_write (&data, request->id, request->pool->limits.size, error);
     if (size)
         deliver (request, data, size, true);
 }
@@ -300,6 +307,7 @@ static void
 fail (godwit_request_t *request, godwit_error_t *error)
 {
     if (claim_reply (request)) {
+        request->failed = true;
         log_failure (request, error);
         if (!request->is_cast)
             send_failure (request, error);
@@ -368,8 +376,16 @@ fill_params (godwit_request_t *request, godwit_error_t **error)
     } else if (!(request->params = calloc (1, method->params_size))) {
         return godwit__error_no_memory (error);
     }
-    return godwit_value_unpack (part (request, 2), method->slots, method->slot_count, request->params, "args",
-                                error);
+    return godwit_value_unpack (godwit_request_args (request), method->slots, method->slot_count,
+                                request->params, "args", error);
+}
+
+/* Consumes the error: the method was not run. */
+static void
+reject (godwit_request_t *request, godwit_error_t *error)
+{
+    godwit__error_set_outcome_of (error, GODWIT_OUTCOME_REJECTED);
+    fail (request, error);
 }
 
 bool
@@ -385,12 +401,29 @@ godwit__request_prepare (godwit_request_t *request, bool *malformed)
     godwit_status_t status =
         godwit__dispatch_find (request->server->dispatch, part (request, 1), part (request, 3),
                                part (request, 4), &request->route, &error);
-    if (!status)
+    /* A serializer is the program's own, and may take its time: it is a part of the run. */
+    if (!status && !request->server->serializer)
         status = fill_params (request, &error);
     if (status) {
-        godwit__error_set_outcome_of (error, GODWIT_OUTCOME_REJECTED);
-        fail (request, error);
+        godwit__metric_t *const metric = godwit__request_metric (request);
+        godwit__metric_started (metric);
+        reject (request, error);
+        godwit__metric_ended (metric, 0, true);
     }
+    return !status;
+}
+
+/* What the serializer makes of the request. False: it cannot be run, and whoever sent it was told. */
+static bool
+take_serialized (godwit_request_t *request)
+{
+    godwit_error_t *error = NULL;
+    godwit_status_t status =
+        godwit__request_deserialize (request, part (request, 0), part (request, 2), &error);
+    if (!status)
+        status = fill_params (request, &error);
+    if (status)
+        reject (request, error);
     return !status;
 }
 
@@ -399,6 +432,14 @@ godwit__request_call (godwit_request_t *request)
 {
     godwit__route_t *const route = request->route;
     void *const self = godwit__dispatch_self (request->server->dispatch, route);
+    godwit__metric_t *metric =
+        atomic_load_explicit (&route->metrics[request->is_fanout], memory_order_acquire);
+    if (!metric)
+        metric = godwit__request_metric (request);
+    request->metric = metric;
+    godwit__metric_started (metric);
+    if (request->server->serializer && !take_serialized (request))
+        return;
     const godwit_status_t status = route->method->handler (request, self);
     if (status == GODWIT_OK &&
         (request->kept || atomic_load_explicit (&request->replied, memory_order_relaxed)))
@@ -420,6 +461,9 @@ end (godwit_request_t *request, bool active, bool looks)
               godwit_error_new (GODWIT_ERR_FAILED, "the handler gave the request up without a reply"));
     release_parts (request);
     godwit__pool_lock (pool);
+    if (request->kept && !pool->closed) /* the metrics are the transport's */
+        godwit__metric_ended (request->metric, godwit__clock_now (&pool->clock) - request->started_ns,
+                              request->failed);
     if (request->inline_call) {
         request->inline_call->done = true; /* with or without a reply */
         request->inline_call = NULL;
@@ -479,13 +523,13 @@ godwit_request_method (const godwit_request_t *request)
 const godwit_value_t *
 godwit_request_context (const godwit_request_t *request)
 {
-    return part (request, 0);
+    return request->args ? request->context : part (request, 0);
 }
 
 const godwit_value_t *
 godwit_request_args (const godwit_request_t *request)
 {
-    return part (request, 2);
+    return request->args ? request->args : part (request, 2);
 }
 
 const void *
@@ -549,7 +593,15 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
         return GODWIT_ERR_INVALID_ARGUMENT;
     if (request->is_cast)
         return GODWIT_OK;
-    godwit_status_t status = godwit__field_bound (&result, "result", &bound, &error);
+    godwit_value_t *serialized = NULL;
+    godwit_status_t status = GODWIT_OK;
+    if (request->server->serializer) {
+        if (!godwit__request_serialize (request, &result, &serialized, &status, &error))
+            return GODWIT_OK; /* the server is gone, and its serializer with it */
+        result = (godwit_field_t){.type = GODWIT_TYPE_VALUE, .as.value = serialized};
+    }
+    if (!status)
+        status = godwit__field_bound (&result, "result", &bound, &error);
     const size_t size = status ? 0 : encode (request, &result, bound, room, &data);
     if (!status && !size)
         status = godwit__error_no_memory (&error);
@@ -557,12 +609,14 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
     if (size > limit)
         status = godwit__error_set (&error, GODWIT_ERR_LIMIT_EXCEEDED,
                                     "result: %zu bytes are more than max_message_size (%zu)", size, limit);
+    godwit_value_unref (&serialized);
     if (!status) {
         deliver (request, data, size, data != room);
         return GODWIT_OK;
     }
     if (data != room)
         free (data);
+    request->failed = true;
     log_failure (request, error);
     send_failure (request, error);
     godwit_error_destroy (&error);
@@ -578,6 +632,8 @@ godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
     if (!error)
         error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));
     const godwit_status_t status = godwit_error_status (error);
+    /* What became of a call that the handler made is not what became of this one: its method ran. */
+    godwit__error_set_outcome_of (error, GODWIT_OUTCOME_RAN);
     fail (request, error);
     return status;
 }

@@ -2,6 +2,7 @@
 
 #include "src/error.h"
 #include "src/fanout.h"
+#include "src/serializer.h"
 #include "src/target.h"
 
 #include <stdlib.h>
@@ -55,9 +56,14 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     const godwit_server_options_t options = options_with_defaults (options_p, transport);
     const bool in_order = strcmp (options.executor, "inline") == 0;
     if (!in_order && strcmp (options.executor, "pool") != 0)
-        return godwit__error_set (error, GODWIT_ERR_EXECUTOR_LOAD,
-                                  "Failed to load executor \"%s\": expected pool or inline",
-                                  options.executor);
+        return godwit__error_with (
+            error,
+            godwit__error_set (error, GODWIT_ERR_EXECUTOR_LOAD,
+                               "Failed to load executor \"%s\": expected pool or inline", options.executor),
+            "executor", options.executor);
+    status = godwit__serializer_check (options.serializer, error);
+    if (status)
+        return status;
     godwit_server_t *const server = calloc (1, sizeof *server);
     if (!server)
         return godwit__error_no_memory (error);
@@ -66,6 +72,7 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     server->concurrency = in_order ? 1 : (uint32_t) options.concurrency;
     server->queue_limit = (uint32_t) options.queue_limit;
     server->weight = options.weight;
+    server->serializer = options.serializer;
     status = godwit__target_copy (&server->target, target, error);
     if (!status && server->target.version) {
         godwit__version_t version;
@@ -284,6 +291,7 @@ listen_error (const godwit_server_t *server, godwit_error_t *cause, godwit_error
     godwit_target_print (&server->target, target, sizeof target);
     godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "Failed to listen on target \"%s\": %s", target,
                        godwit_error_message (cause));
+    godwit__error_with (error, GODWIT_ERR_SERVER_LISTEN, "target", target);
     if (error)
         godwit_error_set_cause (*error, &cause);
     godwit_error_destroy (&cause);
@@ -374,6 +382,7 @@ leave_pool (godwit_server_t *server)
     if (refused)
         pool->senders++;
     unlist (pool, server);
+    server->leaving = true;
     godwit__pool_unlock (pool);
     godwit__server_refuse (refused);
 

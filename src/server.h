@@ -24,7 +24,8 @@ struct godwit_server {
     godwit__dispatch_t *dispatch;
     uint32_t queue_limit;
     uint32_t weight;
-    bool in_order; /* executor "inline": one request after the other */
+    const godwit_serializer_t *serializer; /* borrowed; NULL: none */
+    bool in_order;                         /* executor "inline": one request after the other */
 
     /* The steps of its life (lifecycle.c has the drawing), guarded by transport.lock. */
     godwit__clock_t clock; /* of log_after and timeouts: the transport's */
@@ -46,6 +47,7 @@ struct godwit_server {
     uint32_t revision;        /* of the record that was announced last; written by the control thread */
     uint32_t concurrency;     /* requests that are run, or kept, at a time */
     bool accepts;             /* requests are taken */
+    bool leaving;             /* being destroyed: waits for `active` to become 0 */
     bool destroyed;           /* to be freed with its last request */
     uint32_t active;          /* handlers that run */
     uint32_t occupied; /* requests that count towards the concurrency: those of `active`, and kept ones */

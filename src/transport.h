@@ -15,6 +15,7 @@
 
 #include "src/driver.h"
 #include "src/matchmaker.h"
+#include "src/metrics.h"
 #include "src/reactor.h"
 
 #include <pthread.h>
@@ -65,6 +66,8 @@ struct godwit_transport {
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
 
+    struct godwit__error_classes *error_classes; /* whose errors reach callers as themselves */
+
     /* The control thread's loop. With external_loop the program runs it, holding process_lock. */
     godwit__reactor_t *control;
     pthread_t control_thread;
@@ -90,6 +93,7 @@ struct godwit_transport {
     struct godwit__pool *pool;
 
     godwit__counters_t counters;
+    godwit__metrics_t *metrics;
 };
 
 /* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.
