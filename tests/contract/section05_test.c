@@ -240,16 +240,22 @@ static const godwit_error_class_t *const may_be_sold_out[] = {&sold_out, NULL};
 static godwit_status_t
 sell (godwit_request_t *request, void *self)
 {
-    godwit_error_t *error = godwit_error_new_typed (sold_out.module, sold_out.name, "no tea\nleft");
+    godwit_error_t *error = GODWIT_ERROR_OF (&sold_out, "no tea\nleft");
     (void) self;
     return godwit_request_fail (request, &error);
+}
+
+static godwit_error_t *
+look_in_drawer (void)
+{
+    return GODWIT_ERROR (GODWIT_ERR_NOT_FOUND, "the drawer is empty");
 }
 
 static godwit_status_t
 mend (godwit_request_t *request, void *self)
 {
-    godwit_error_t *error = godwit_error_new_typed (broken.module, broken.name, "no glue");
-    godwit_error_t *cause = godwit_error_new (GODWIT_ERR_NOT_FOUND, "the drawer is empty");
+    godwit_error_t *error = GODWIT_ERROR_OF (&broken, "no glue");
+    godwit_error_t *cause = look_in_drawer ();
     (void) self;
     godwit_error_set_cause (error, &cause);
     return godwit_request_fail (request, &error);
@@ -308,6 +314,8 @@ shop_open (shop_t *shop, const core_t *core)
     shop->transport = core_transport (
         core, GODWIT_TRANSPORT_OPTIONS (.log = log_book_write, .log_user = &book, .max_message_size = 8192));
     shop->calling = core_transport (core, GODWIT_TRANSPORT_OPTIONS (.allowed_remote_exmods = "shop"));
+    MUST (godwit_transport_register_error (shop->calling, &sold_out, &error));
+    MUST (godwit_transport_register_error (shop->calling, &broken, &error));
     MUST (godwit_server_new (&shop->server, shop->transport, GODWIT_TARGET (.topic = "shop", .server = "one"),
                              &endpoint, 1, NULL, &error));
     MUST (godwit_server_start (shop->server, NULL, &error));
@@ -331,9 +339,10 @@ fails_as (const shop_t *shop, const char *method, const godwit_error_class_t *as
 {
     godwit_error_t *error = NULL;
     cr_assert_neq (godwit_client_call (shop->client, NULL, method, GODWIT_NO_ARGS, NULL, &error), GODWIT_OK);
-    cr_assert_str_eq (godwit_error_module (error), as->module);
-    cr_assert_str_eq (godwit_error_type (error), as->name);
-    cr_assert_str_eq (godwit_error_message (error), says);
+    cr_assert (godwit_error_is (error, as), "%s", godwit_error_print (error));
+    cr_assert (godwit_error_is_remote (error));
+    cr_assert_eq (strncmp (godwit_error_message (error), says, strlen (says)), 0, "%s",
+                  godwit_error_print (error)); /* and the trace behind it */
     cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_RAN);
     godwit_error_destroy (&error);
 }
@@ -385,6 +394,8 @@ other_failures (core_t *core)
     cr_assert_eq (log_book_count (&book, GODWIT_LOG_ERROR, "mend failed: Broken: no glue"), 1u);
     cr_assert_eq (log_book_count (&book, GODWIT_LOG_ERROR, "mend_later failed: Broken: no glue"), 1u);
     cr_assert_eq (log_book_count (&book, GODWIT_LOG_ERROR, "the drawer is empty"), 2u);
+    cr_assert_eq (log_book_count (&book, GODWIT_LOG_ERROR, "in look_in_drawer"), 2u);
+    cr_assert_eq (log_book_count (&book, GODWIT_LOG_ERROR, "in mend"), 2u);
     cr_assert_eq (log_book_count (&book, GODWIT_LOG_DEBUG, "failed"), 0u);
     shop_close (&shop);
 }

@@ -439,8 +439,11 @@ names_are_needed (core_t *core)
         godwit_error_t *error = NULL;
         cr_assert_eq (godwit_server_start (server, NULL, &error), GODWIT_ERR_INVALID_TARGET);
         cr_assert_str_eq (godwit_error_type (error), "InvalidTarget");
-        cr_assert_str_eq (godwit_error_message (error),
-                          "A server's target must have topic and server names specified");
+        char says[256];
+        const size_t size = (size_t) snprintf (
+            says, sizeof says, "A server's target must have topic and server names specified:");
+        godwit_target_print (targets[i], says + size, sizeof says - size);
+        cr_assert_str_eq (godwit_error_message (error), says);
         godwit_error_destroy (&error);
         godwit_server_destroy (&server);
     }
