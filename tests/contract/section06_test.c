@@ -12,10 +12,10 @@ static log_book_t book;
 
 /* A server that was never started, of topic "work". */
 static godwit_server_t *
-fresh (const core_t *core, const char *name)
+fresh (godwit_transport_t *transport, const char *name)
 {
     godwit_server_t *server = NULL;
-    MUST (godwit_server_new (&server, core->serving, GODWIT_TARGET (.topic = "work", .server = name), NULL, 0,
+    MUST (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "work", .server = name), NULL, 0,
                              NULL, &error));
     return server;
 }
@@ -44,7 +44,7 @@ each_runs_once (core_t *core)
 {
     enum { THREADS = 8 };
     asker_t askers[THREADS];
-    godwit_server_t *server = fresh (core, "two");
+    godwit_server_t *server = fresh (core->serving, "two");
     static step_fn *const steps[] = {godwit_server_start, godwit_server_stop, godwit_server_wait,
                                      godwit_server_start, godwit_server_stop};
     /* A start and a stop tell the cluster once: a revision of the record each. */
@@ -68,7 +68,7 @@ static void
 stop_waits_for_start (core_t *core)
 {
     asker_t stopper;
-    godwit_server_t *server = fresh (core, "two");
+    godwit_server_t *server = fresh (core->serving, "two");
     asker_begin (&stopper, godwit_server_stop, server, NULL);
     cr_assert (steps_await (server, 1));
     cr_assert (!stopper.done);
@@ -105,7 +105,7 @@ any_order_of_calling (core_t *core)
     };
     for (size_t i = 0; i < COUNT_OF (cases); i++) {
         asker_t askers[3];
-        godwit_server_t *server = fresh (core, "two");
+        godwit_server_t *server = fresh (core->serving, "two");
         for (int k = 0; k < 3; k++) {
             asker_begin (&askers[k], steps[cases[i].order[k]], server, NULL);
             cr_assert (steps_await (server, cases[i].asleep[k]), "case %zu, step %d", i, k);
@@ -122,7 +122,7 @@ static void
 twice_from_two_threads (core_t *core)
 {
     asker_t waiters[2], stoppers[2];
-    godwit_server_t *server = fresh (core, "two");
+    godwit_server_t *server = fresh (core->serving, "two");
     for (int i = 0; i < 2; i++) {
         asker_begin (&waiters[i], godwit_server_wait, server, NULL);
         asker_begin (&stoppers[i], godwit_server_stop, server, NULL);
@@ -238,13 +238,12 @@ hangs_are_logged_once (core_t *core)
 {
     step_clock_t clock;
     asker_t stopper, silent, quick;
-    core_t logged = *core;
     static const char *const warning =
         "Possible hang: stop of <Target topic=work, server=two> is waiting for start to complete";
     log_book_open (&book);
-    logged.serving =
+    godwit_transport_t *logged =
         core_transport (core, GODWIT_TRANSPORT_OPTIONS (.log = log_book_write, .log_user = &book));
-    godwit_server_t *server = fresh (&logged, "two");
+    godwit_server_t *server = fresh (logged, "two");
     step_clock_put (&clock, server);
     asker_begin (&silent, godwit_server_stop, server, GODWIT_STEP_OPTIONS (.log_after_ms = -1));
     cr_assert (steps_await (server, 1));
@@ -281,7 +280,7 @@ hangs_are_logged_once (core_t *core)
     cr_assert_eq (asker_end (&silent), GODWIT_OK);
     cr_assert_eq (asker_end (&stopper), GODWIT_OK);
     godwit_server_destroy (&server);
-    godwit_transport_destroy (&logged.serving);
+    godwit_transport_destroy (&logged);
     log_book_close (&book);
 }
 
@@ -290,7 +289,7 @@ steps_time_out (core_t *core)
 {
     step_clock_t clock;
     asker_t stopper;
-    godwit_server_t *server = fresh (core, "two");
+    godwit_server_t *server = fresh (core->serving, "two");
     step_clock_put (&clock, server);
     asker_begin (&stopper, godwit_server_stop, server, GODWIT_STEP_OPTIONS (.timeout_ms = 3600000));
     cr_assert (steps_await (server, 1));
@@ -452,7 +451,7 @@ names_are_needed (core_t *core)
 static void
 reset_needs_a_start (core_t *core)
 {
-    godwit_server_t *server = fresh (core, "two");
+    godwit_server_t *server = fresh (core->serving, "two");
     FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "never started",
            godwit_server_reset (server, NULL, &error));
     MUST (godwit_server_start (server, NULL, &error));
@@ -469,9 +468,7 @@ destroy_wakes_who_waits (core_t *core)
     asker_t stopper, waiter, starter;
     for (int of_transport = 0; of_transport < 2; of_transport++) {
         godwit_transport_t *transport = core_transport (core, NULL);
-        core_t here = *core;
-        here.serving = transport;
-        godwit_server_t *server = fresh (&here, "two");
+        godwit_server_t *server = fresh (transport, "two");
         asker_begin (&stopper, godwit_server_stop, server, NULL);
         asker_begin (&waiter, godwit_server_wait, server, NULL);
         cr_assert (steps_await (server, 2));
@@ -504,11 +501,11 @@ destroy_wakes_who_waits (core_t *core)
 static void
 destroy_needs_no_start (core_t *core)
 {
-    godwit_server_t *server = fresh (core, "two");
+    godwit_server_t *server = fresh (core->serving, "two");
     godwit_server_destroy (&server);
     cr_assert_null (server);
     /* Up, and never stopped. */
-    server = fresh (core, "two");
+    server = fresh (core->serving, "two");
     MUST (godwit_server_start (server, NULL, &error));
     godwit_server_destroy (&server);
     rest (core);
@@ -542,9 +539,7 @@ static void
 steps_in_a_loop (core_t *core)
 {
     godwit_transport_t *transport = core_transport (core, GODWIT_TRANSPORT_OPTIONS (.external_loop = true));
-    core_t here = *core;
-    here.serving = transport;
-    looped_t looped = {core, fresh (&here, "two"), fresh (&here, "three"), 0};
+    looped_t looped = {core, fresh (transport, "two"), fresh (transport, "three"), 0};
     /* On the loop's thread nobody else will start it. */
     FAILS (GODWIT_ERR_TASK_TIMEOUT, GODWIT_OUTCOME_NONE, "cannot wait for start",
            godwit_server_stop (looped.server, NULL, &error));
@@ -556,9 +551,9 @@ steps_in_a_loop (core_t *core)
            godwit_server_wait (looped.server, NULL, &error));
     /* From a callback. */
     godwit_client_t *client = core_client (transport, NULL);
-    MUST (godwit_client_prepare (&here.client, client, GODWIT_OVERRIDES (.server = "one"), &error));
-    MUST (godwit_client_call_async (here.client, NULL, "nothing", GODWIT_NO_ARGS, in_the_loop, &looped,
-                                    &error));
+    godwit_client_t *one = NULL;
+    MUST (godwit_client_prepare (&one, client, GODWIT_OVERRIDES (.server = "one"), &error));
+    MUST (godwit_client_call_async (one, NULL, "nothing", GODWIT_NO_ARGS, in_the_loop, &looped, &error));
     while (!looped.callbacks)
         MUST (godwit_transport_process (transport, 100, &error));
     cr_assert_eq (looped.server->life, 2u);
@@ -572,7 +567,7 @@ steps_in_a_loop (core_t *core)
     cr_assert_eq (asker_end (&stopper), GODWIT_OK);
     MUST (godwit_server_stop (looped.server, NULL, &error));
     MUST (godwit_server_wait (looped.server, NULL, &error));
-    godwit_client_destroy (&here.client);
+    godwit_client_destroy (&one);
     godwit_client_destroy (&client);
     godwit_server_destroy (&looped.server);
     godwit_server_destroy (&looped.never);
