@@ -96,6 +96,12 @@ struct godwit_transport {
     godwit__metrics_t *metrics;
 };
 
+/* godwit_transport_new with another clock, for tests. Waits still take real time, and look at the clock again
+ * afterwards. */
+godwit_status_t godwit__transport_new (godwit_transport_t **transport, const char *url,
+                                       const godwit_transport_options_t *options,
+                                       const godwit__clock_t *clock, godwit_error_t **error);
+
 /* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.
  */
 godwit_status_t godwit__transport_check (const godwit_transport_t *transport, godwit_error_t **error);
