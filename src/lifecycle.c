@@ -300,7 +300,8 @@ do_start (godwit_server_t *server, uint32_t pool_size, godwit_error_t **error)
         wake_who_drains (server);
         return GODWIT_OK;
     }
-    server->start_failure = godwit__error_copy (failure); /* for those who waited for it */
+    /* For those who waited for it: an error has one owner. */
+    server->start_failure = godwit__error_copy (failure);
     if (error)
         *error = failure;
     else

@@ -79,6 +79,14 @@ bool godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint
 /* Waits until nobody is in a step any more, and stops the server if it is up. */
 void godwit__server_end_steps (godwit_server_t *server);
 
+/* With pool.lock: what belongs to a request's server and to the transport may still be used. A request that
+ * was kept may outlive them. */
+static inline bool
+godwit__request_has_server (const godwit_request_t *request)
+{
+    return !request->pool->closed && !request->server->destroyed;
+}
+
 /* ---- server.c ---- */
 
 /* Listens, is announced and takes requests, with that concurrency (0: as before) from now on. SERVER_LISTEN
