@@ -19,22 +19,27 @@ godwit__client_timeout_ms (const godwit_client_t *client)
     return client->timeout_ms > 0 ? client->timeout_ms : client->transport->options.rpc_response_timeout_ms;
 }
 
+/* Contract 3: it is missed when something is sent, not before. */
+static godwit_status_t
+check_topic (const godwit_client_t *client, godwit_error_t **error)
+{
+    if (client->group)
+        return GODWIT_OK;
+    char target[512];
+    godwit_target_print (&client->target, target, sizeof target);
+    return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A topic is required to send: %s", target);
+}
+
 godwit_status_t
 godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
 {
-    if (!client->group) {
-        char target[512];
-        godwit_target_print (&client->target, target, sizeof target);
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A topic is required to send: %s",
-                                  target);
-    }
-    if (client->may_send)
-        return GODWIT_OK;
-    return godwit__error_set (
-        error, GODWIT_ERR_VERSION_CAP,
-        "Requested message version, %s is incompatible. It needs to be equal in major version "
-        "and less than or equal in minor version as the specified version cap %s.",
-        client->target.version ? client->target.version : "unset", client->version_cap);
+    if (!client->may_send)
+        return godwit__error_set (
+            error, GODWIT_ERR_VERSION_CAP,
+            "Requested message version, %s is incompatible. It needs to be equal in major version "
+            "and less than or equal in minor version as the specified version cap %s.",
+            client->target.version ? client->target.version : "unset", client->version_cap);
+    return check_topic (client, error);
 }
 
 /* ---- calls on the caller's thread ---- */
@@ -161,7 +166,7 @@ godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeo
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)
         return status;
-    status = godwit__client_check (client, error);
+    status = check_topic (client, error);
     if (status == GODWIT_OK)
         status = check_blocking (client, error);
     if (status == GODWIT_OK)
@@ -197,7 +202,7 @@ godwit_client_servers (godwit_client_t *client, godwit_value_t **list, godwit_er
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)
         return status;
-    status = godwit__client_check (client, error);
+    status = check_topic (client, error);
     if (status) {
         godwit__client_leave (client);
         return status;
