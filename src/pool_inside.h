@@ -12,6 +12,7 @@
 #include "src/monitor.h"
 #include "src/origin.h"
 #include "src/pool.h"
+#include "src/roster.h"
 
 #include <stdalign.h>
 
@@ -110,9 +111,7 @@ struct godwit__pool {
     unsigned active;  /* (L) handlers that run, all servers together */
     unsigned senders; /* (L) replies of kept requests that are being sent: the ports cannot be closed */
 
-    godwit_server_t **servers; /* (L) by id - 1; NULL: gone */
-    size_t server_count;
-    size_t server_capacity;
+    godwit__roster_t servers;     /* (L) those that were started and not destroyed */
     godwit_server_t *ready_first; /* (L) servers that have a request queued and room to run it */
     godwit_server_t *ready_last;
 
@@ -240,8 +239,8 @@ void godwit__port_attention (godwit__port_t *port);
 /* A frame that is only a header. */
 void godwit__port_send_header (godwit__port_t *port, godwit__origin_t origin, godwit__frame_type_t type,
                                uint32_t target, uint64_t id, uint32_t aux);
-/* Counts what could not be sent. data is consumed if it is on the heap. */
-void godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size,
+/* False, and counted: it could not be sent. data is consumed if it is on the heap. */
+bool godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size,
                         bool on_heap);
 /* Tells all who said HELLO. The leader's thread. */
 void godwit__port_goodbye (godwit__port_t *port, godwit__goodbye_t goodbye);

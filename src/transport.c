@@ -6,10 +6,12 @@
 #include "src/control.h"
 #include "src/directory.h"
 #include "src/error.h"
+#include "src/error_classes.h"
 #include "src/host.h"
 #include "src/options.h"
 #include "src/pool.h"
 #include "src/publisher.h"
+#include "src/url.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -34,7 +36,9 @@ godwit__transport_unref (godwit_transport_t *transport)
         return;
     godwit__directory_destroy (&transport->directory);
     godwit_url_destroy (&transport->url);
+    godwit__error_classes_destroy (&transport->error_classes);
     godwit__fork_guard_free (transport->alive);
+    godwit__metrics_destroy (&transport->metrics);
     pthread_mutex_destroy (&transport->lock);
     pthread_mutex_destroy (&transport->process_lock);
     pthread_cond_destroy (&transport->changed);
@@ -128,8 +132,13 @@ settle (godwit_transport_t *transport, const godwit_transport_options_t *given, 
         status = copy_text (&transport->virtual_host, virtual_host ? virtual_host : "", error);
     if (status == GODWIT_OK && transport->options.host)
         status = copy_text (&transport->host, transport->options.host, error);
+    if (status == GODWIT_OK)
+        status = godwit__error_classes_new (&transport->error_classes,
+                                            transport->options.allowed_remote_exmods, error);
     transport->options.control_exchange = transport->control_exchange;
     transport->options.host = transport->host;
+    transport->options.allowed_remote_exmods =
+        status ? NULL : godwit__error_classes_allowed (transport->error_classes);
     return status;
 }
 
@@ -222,8 +231,9 @@ allocate (godwit_transport_t **transport, const char *url, godwit_error_t **erro
     self->alive = godwit__fork_guard_new ();
     self->host_id = godwit__host_id ();
     self->directory = godwit__directory_new (self);
+    self->metrics = godwit__metrics_new ();
     *transport = self;
-    if (!self->alive || !self->host_id || !self->directory)
+    if (!self->alive || !self->host_id || !self->directory || !self->metrics)
         return godwit__error_no_memory (error);
     return godwit_url_parse (&self->url, url, error);
 }
@@ -250,12 +260,15 @@ godwit__transport_new (godwit_transport_t **transport, const char *url,
     godwit_status_t status = allocate (&self, url, error);
     const godwit__driver_ops_t *driver = status ? NULL : find_driver (godwit_url_driver (self->url));
     if (status == GODWIT_OK && !driver)
-        status = godwit__error_set (error, GODWIT_ERR_DRIVER_LOAD,
-                                    "Failed to load transport driver \"%s\": expected zmq or inproc",
-                                    godwit_url_driver (self->url));
+        status = godwit__error_with (
+            error,
+            godwit__error_set (error, GODWIT_ERR_DRIVER_LOAD,
+                               "Failed to load transport driver \"%s\": expected zmq or inproc",
+                               godwit_url_driver (self->url)),
+            "driver", godwit_url_driver (self->url));
     if (status == GODWIT_OK) {
         self->clock = *clock;
-        status = settle (self, options, error);
+        status = godwit__url_error (error, settle (self, options, error), url);
     }
     if (status == GODWIT_OK)
         status = godwit__reactor_new (&self->control, &self->clock, error);
@@ -279,6 +292,20 @@ godwit__transport_new (godwit_transport_t **transport, const char *url,
     }
     *transport = self;
     return GODWIT_OK;
+}
+
+godwit_status_t
+godwit_transport_register_error (godwit_transport_t *transport, const godwit_error_class_t *error_class,
+                                 godwit_error_t **error)
+{
+    if (!transport || !error_class || !error_class->name || !*error_class->name)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got %s",
+                                  !transport     ? "transport"
+                                  : !error_class ? "error_class"
+                                                 : "the class's name",
+                                  transport && error_class && error_class->name ? "\"\"" : "NULL");
+    const godwit_status_t status = godwit__transport_check (transport, error);
+    return status ? status : godwit__error_classes_add (transport->error_classes, error_class, error);
 }
 
 /* ---- closing ---- */
