@@ -99,6 +99,14 @@ godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, cons
 
 /* ---- opening ---- */
 
+/* What the options are settled from. */
+typedef struct origin_of_options {
+    const godwit_config_t *config; /* may be NULL */
+    const godwit_transport_options_t *options;
+    const char *url_where; /* where the URL was said, for errors */
+    const godwit__clock_t *clock;
+} origin_of_options_t;
+
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
 
 static const godwit__driver_ops_t *
@@ -110,35 +118,44 @@ find_driver (const char *name)
     return NULL;
 }
 
+/* Makes *text the transport's own; it is freed with the transport. */
 static godwit_status_t
-copy_text (char **to, const char *from, godwit_error_t **error)
+own (char **copy, const char **text, godwit_error_t **error)
 {
-    *to = strdup (from);
-    return *to ? GODWIT_OK : godwit__error_no_memory (error);
+    if (!*text)
+        return GODWIT_OK;
+    *copy = strdup (*text);
+    if (!*copy)
+        return godwit__error_no_memory (error);
+    *text = *copy;
+    return GODWIT_OK;
 }
 
 static godwit_status_t
-settle (godwit_transport_t *transport, const godwit_transport_options_t *given, godwit_error_t **error)
+settle (godwit_transport_t *transport, const origin_of_options_t *from, godwit__settings_t *settings,
+        godwit_error_t **error)
 {
     const char *virtual_host = godwit_url_virtual_host (transport->url);
-    godwit_status_t status =
-        godwit__options_settle (&transport->options, &transport->paths, given, transport->url, error);
+    godwit_status_t status = godwit__options_settle (settings, from->config, from->options, transport->url,
+                                                     from->url_where, error);
     if (status)
         return status;
-    if (virtual_host && strlen (virtual_host) > 255)
+    if (!virtual_host)
+        virtual_host = "";
+    if (strlen (virtual_host) > 255)
         return godwit__error_set (error, GODWIT_ERR_INVALID_URL, "The virtual host has more than 255 bytes");
-    status = copy_text (&transport->control_exchange, transport->options.control_exchange, error);
+    status = own (&transport->virtual_host, &virtual_host, error);
     if (status == GODWIT_OK)
-        status = copy_text (&transport->virtual_host, virtual_host ? virtual_host : "", error);
-    if (status == GODWIT_OK && transport->options.host)
-        status = copy_text (&transport->host, transport->options.host, error);
+        status = own (&transport->control_exchange, &settings->known.control_exchange, error);
     if (status == GODWIT_OK)
-        status = godwit__error_classes_new (&transport->error_classes,
-                                            transport->options.allowed_remote_exmods, error);
-    transport->options.control_exchange = transport->control_exchange;
-    transport->options.host = transport->host;
-    transport->options.allowed_remote_exmods =
-        status ? NULL : godwit__error_classes_allowed (transport->error_classes);
+        status = own (&transport->host, &settings->known.host, error);
+    if (status == GODWIT_OK)
+        status = godwit__error_classes_new (&transport->error_classes, settings->known.allowed_remote_exmods,
+                                            error);
+    if (status == GODWIT_OK)
+        settings->known.allowed_remote_exmods = godwit__error_classes_allowed (transport->error_classes);
+    transport->options = settings->known;
+    transport->paths = (unsigned) settings->paths;
     return status;
 }
 
@@ -163,12 +180,13 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, god
 }
 
 static godwit_status_t
-open_matchmaker (godwit_transport_t *transport, godwit_error_t **error)
+open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
 {
-    const godwit__matchmaker_ops_t *ops =
-        !strcmp (godwit_url_driver (transport->url), "inproc")    ? &godwit__matchmaker_local
-        : godwit_url_query_get (transport->url, "static") != NULL ? &godwit__matchmaker_static
-                                                                  : &godwit__matchmaker_rendezvous;
+    const bool listed = settings->static_list || settings->static_file;
+    const godwit__matchmaker_ops_t *ops = !strcmp (godwit_url_driver (transport->url), "inproc")
+                                              ? &godwit__matchmaker_local
+                                          : listed ? &godwit__matchmaker_static
+                                                   : &godwit__matchmaker_rendezvous;
     const godwit__matchmaker_options_t options = {
         .reactor = transport->control,
         .driver = transport->drivers[transport->driver_count - 1],
@@ -176,6 +194,9 @@ open_matchmaker (godwit_transport_t *transport, godwit_error_t **error)
         .instance = transport->instance,
         .virtual_host = transport->virtual_host,
         .control_exchange = transport->control_exchange,
+        .static_list = settings->static_list,
+        .static_file = settings->static_file,
+        .host_rendezvous = settings->host_rendezvous,
         .refresh_ms = transport->options.refresh_ms,
         .seed = (uint64_t) randombytes_random () << 32 | randombytes_random (),
         .malformed = &transport->counters.frames_malformed,
@@ -194,6 +215,7 @@ on_tick (godwit__timer_t *timer)
 typedef struct opening {
     godwit_transport_t *transport;
     const godwit__driver_ops_t *driver;
+    const godwit__settings_t *settings;
     godwit_status_t status;
     godwit_error_t *error;
 } opening_t;
@@ -210,7 +232,7 @@ open_parts (void *arg)
     if (opening->status == GODWIT_OK)
         opening->status = open_driver (transport, opening->driver, &opening->error);
     if (opening->status == GODWIT_OK)
-        opening->status = open_matchmaker (transport, &opening->error);
+        opening->status = open_matchmaker (transport, opening->settings, &opening->error);
     transport->tick = (godwit__timer_t){.fire = on_tick, .user = transport};
     on_tick (&transport->tick);
 }
@@ -238,22 +260,64 @@ allocate (godwit_transport_t **transport, const char *url, godwit_error_t **erro
     return godwit_url_parse (&self->url, url, error);
 }
 
-godwit_status_t
-godwit_transport_new (godwit_transport_t **transport, const char *url,
-                      const godwit_transport_options_t *options, godwit_error_t **error)
+/* What was said and would have no effect is an error. */
+static godwit_status_t
+check_use (const godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
 {
-    return godwit__transport_new (transport, url, options, &godwit__clock_system, error);
+    const bool inproc = !strcmp (godwit_url_driver (transport->url), "inproc");
+    const bool listed = settings->static_list || settings->static_file;
+    const char *const list = settings->static_list ? "static" : "static_file";
+    const char *const network = listed                      ? list
+                                : settings->host_rendezvous ? "host_rendezvous"
+                                : settings->known.port      ? "port"
+                                                            : NULL;
+    if (inproc && network)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "Option %s (%s): expected a driver with a network, got inproc", network,
+                                  godwit__settings_where (settings, network));
+    if (listed && settings->host_rendezvous)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "Option host_rendezvous (%s): expected it or %s (%s), not both",
+                                  godwit__settings_where (settings, "host_rendezvous"), list,
+                                  godwit__settings_where (settings, list));
+    return GODWIT_OK;
 }
 
-godwit_status_t
-godwit__transport_new (godwit_transport_t **transport, const char *url,
-                       const godwit_transport_options_t *options, const godwit__clock_t *clock,
-                       godwit_error_t **error)
+static void
+log_warning (const godwit_transport_t *transport)
+{
+    const char *const warning = godwit_url_warning (transport->url);
+    if (warning && godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING, "The transport's URL: %s", warning);
+}
+
+/* Starts what runs. */
+static godwit_status_t
+start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, const godwit__settings_t *settings,
+       godwit_error_t **error)
+{
+    godwit_status_t status = godwit__reactor_new (&transport->control, &transport->clock, error);
+    if (status == GODWIT_OK)
+        status = godwit__completion_new (&transport->completion, transport, error);
+    if (status == GODWIT_OK)
+        status = godwit__control_start (transport, error);
+    if (status)
+        return status;
+    opening_t opening = {transport, driver, settings, GODWIT_OK, NULL};
+    godwit__control_run (transport, open_parts, &opening);
+    if (opening.status && error)
+        *error = opening.error;
+    else
+        godwit_error_destroy (&opening.error);
+    return opening.status;
+}
+
+static godwit_status_t
+new_transport (godwit_transport_t **transport, const char *url, const origin_of_options_t *from,
+               godwit_error_t **error)
 {
     godwit_transport_t *self = NULL;
-    if (!transport || !url)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
-                                  transport ? "url" : "transport");
+    godwit__settings_t settings;
     if (sodium_init () < 0)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "libsodium could not be initialised");
 
@@ -264,26 +328,17 @@ godwit__transport_new (godwit_transport_t **transport, const char *url,
             error,
             godwit__error_set (error, GODWIT_ERR_DRIVER_LOAD,
                                "Failed to load transport driver \"%s\": expected zmq or inproc",
-                               godwit_url_driver (self->url)),
+                               godwit_url_transport (self->url)),
             "driver", godwit_url_driver (self->url));
     if (status == GODWIT_OK) {
-        self->clock = *clock;
-        status = godwit__url_error (error, settle (self, options, error), url);
+        self->clock = *from->clock;
+        status = godwit__url_error (error, settle (self, from, &settings, error), url);
     }
     if (status == GODWIT_OK)
-        status = godwit__reactor_new (&self->control, &self->clock, error);
-    if (status == GODWIT_OK)
-        status = godwit__completion_new (&self->completion, self, error);
-    if (status == GODWIT_OK)
-        status = godwit__control_start (self, error);
+        status = check_use (self, &settings, error);
     if (status == GODWIT_OK) {
-        opening_t opening = {self, driver, GODWIT_OK, NULL};
-        godwit__control_run (self, open_parts, &opening);
-        status = opening.status;
-        if (status && error)
-            *error = opening.error;
-        else
-            godwit_error_destroy (&opening.error);
+        log_warning (self);
+        status = start (self, driver, &settings, error);
     }
     if (status) {
         if (self)
@@ -306,6 +361,45 @@ godwit_transport_register_error (godwit_transport_t *transport, const godwit_err
                                   transport && error_class && error_class->name ? "\"\"" : "NULL");
     const godwit_status_t status = godwit__transport_check (transport, error);
     return status ? status : godwit__error_classes_add (transport->error_classes, error_class, error);
+}
+
+godwit_status_t
+godwit__transport_new (godwit_transport_t **transport, const char *url,
+                       const godwit_transport_options_t *options, const godwit__clock_t *clock,
+                       godwit_error_t **error)
+{
+    const origin_of_options_t from = {NULL, options, "URL", clock};
+    return new_transport (transport, url, &from, error);
+}
+
+godwit_status_t
+godwit_transport_new (godwit_transport_t **transport, const char *url,
+                      const godwit_transport_options_t *options, godwit_error_t **error)
+{
+    if (!transport || !url)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  transport ? "url" : "transport");
+    const origin_of_options_t from = {NULL, options, "URL", &godwit__clock_system};
+    return new_transport (transport, url, &from, error);
+}
+
+godwit_status_t
+godwit_transport_new_from_config (godwit_transport_t **transport, const godwit_config_t *config,
+                                  const char *url, const godwit_transport_options_t *options,
+                                  godwit_error_t **error)
+{
+    char where[160] = "URL";
+    if (!transport || !config)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  transport ? "config" : "transport");
+    if (!url) {
+        url = godwit_config_get (config, "DEFAULT", "transport_url");
+        if (url)
+            snprintf (where, sizeof where, "URL, %s",
+                      godwit_config_where (config, "DEFAULT", "transport_url"));
+    }
+    const origin_of_options_t from = {config, options, where, &godwit__clock_system};
+    return new_transport (transport, url ? url : "zmq://", &from, error);
 }
 
 /* ---- closing ---- */
