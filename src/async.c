@@ -1,4 +1,5 @@
 /* Asynchronous calls: the same calls as synchronous ones, carried on by the completion reactor. */
+#include "src/backing_off_client.h"
 #include "src/call.h"
 #include "src/clock.h"
 #include "src/completion.h"
@@ -47,6 +48,8 @@ finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, go
         GODWIT__COUNT (transport, calls_failed);
     else
         GODWIT__COUNT (transport, calls_succeeded);
+    if (status && call->backoff_key)
+        godwit__backing_off_failed (call, status, false);
     transport->completion->callback_depth++;
     call->callback (call->user, status, result, error);
     transport->completion->callback_depth--;
@@ -115,6 +118,8 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
         break;
     }
     GODWIT__COUNT (transport, calls_failed);
+    if (call->backoff_key)
+        godwit__backing_off_failed (call, status, false);
     godwit__call_release (call);
     free (call);
     return status;

@@ -1,5 +1,6 @@
 #include "src/client.h"
 
+#include "src/backing_off_client.h"
 #include "src/call.h"
 #include "src/completion.h"
 #include "src/error.h"
@@ -91,6 +92,7 @@ new_client (godwit_client_t **client, godwit_transport_t *transport, const godwi
     self->timeout_ms = numbers->timeout_ms;
     self->retry = numbers->retry;
     self->mandatory = numbers->mandatory;
+    self->backs_off = numbers->backs_off;
     godwit_status_t status = godwit__target_copy (&self->target, target, error);
     if (status == GODWIT_OK)
         status = check_target (&self->target, error);
@@ -164,6 +166,7 @@ godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
         .timeout_ms = override_number (parent->timeout_ms, given.timeout_ms),
         .retry = override_number (parent->retry, given.retry),
         .mandatory = given.mandatory ? given.mandatory == GODWIT_YES : parent->mandatory,
+        .backs_off = parent->backs_off && !given.timeout_ms, /* one that is cleared was given, too */
     };
     return new_client (client, parent->transport, &target,
                        override_text (parent->version_cap, given.version_cap), &numbers, error);
@@ -338,6 +341,8 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
         else
             GODWIT__COUNT (transport, calls_succeeded);
     }
+    if (status && call.backoff_key)
+        godwit__backing_off_failed (&call, status, true);
     godwit__call_release (&call);
     if (result && status == GODWIT_OK)
         *result = value;

@@ -17,6 +17,7 @@ struct godwit_client {
     int64_t retry;          /* 0: not given */
     char *version_cap;      /* NULL: none */
     bool mandatory;
+    bool backs_off;            /* its calls (src/backing_off_client.h) */
     atomic_size_t outstanding; /* what uses it; neither it nor the transport goes before that has ended */
     bool drained;              /* closed, and nothing uses it any more; guarded by transport.lock */
     godwit_client_t *next, *previous; /* in transport.clients */
