@@ -73,9 +73,9 @@ find (godwit__pool_t *pool, const godwit__names_t *names)
 {
     godwit__record_t *found = NULL;
     godwit__pool_lock (pool);
-    for (size_t i = 0; i < pool->server_count && !found; i++) {
-        const godwit_server_t *const server = pool->servers[i];
-        if (server && server->accepts && server->record && server->record->state == GODWIT__RECORD_UP &&
+    const godwit_server_t *server;
+    for (size_t i = 0; !found && (server = godwit__roster_next (&pool->servers, &i));) {
+        if (server->accepts && server->record && server->record->state == GODWIT__RECORD_UP &&
             strcmp (server->record->exchange, names->exchange) == 0 &&
             strcmp (server->record->topic, names->topic) == 0 &&
             strcmp (server->record->server, names->server) == 0)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GODWIT__PING_METHOD "oslo_rpc_server_ping"
+
 /* A namespace that an endpoint accepts; text NULL is "no namespace". */
 typedef struct accepted {
     char *text;
@@ -66,18 +68,31 @@ endpoint_at (const godwit_endpoint_t *endpoints, size_t index)
 }
 
 static bool
-is_allowed (const godwit_method_t *method, godwit_policy_t policy)
+is_allowed (const godwit__policy_t *policy, const godwit_endpoint_t *endpoint, const godwit_method_t *method)
 {
-    switch (policy) {
+    switch (policy->kind) {
     case GODWIT_POLICY_LEGACY:
         return true;
     case GODWIT_POLICY_EXPLICIT:
         return method->flags & GODWIT_METHOD_EXPOSED;
     case GODWIT_POLICY_CUSTOM:
+        return policy->allow (policy->allow_user, endpoint, method);
     case GODWIT_POLICY_DEFAULT:
         break;
     }
     return method->name[0] != '_';
+}
+
+static godwit_status_t
+check_policy (const godwit__policy_t *policy, godwit_error_t **error)
+{
+    if ((unsigned) policy->kind > GODWIT_POLICY_CUSTOM)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "policy: expected one of godwit_policy_t, got %u", (unsigned) policy->kind);
+    if (policy->kind == GODWIT_POLICY_CUSTOM && !policy->allow)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "allow: expected a function with GODWIT_POLICY_CUSTOM, got NULL");
+    return GODWIT_OK;
 }
 
 static bool
@@ -157,14 +172,14 @@ add_route (godwit__dispatch_t *dispatch, const godwit_method_t *method, size_t e
 
 static godwit_status_t
 add_methods (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoint, size_t index,
-             godwit_policy_t policy, godwit_error_t **error)
+             const godwit__policy_t *policy, godwit_error_t **error)
 {
     for (size_t i = 0; i < endpoint->method_count; i++) {
         const godwit_status_t status = check_method (endpoint, index, i, error);
         if (status)
             return status;
         /* What is not allowed is not in the table, so that its existence is not told. */
-        if (is_allowed (&endpoint->methods[i], policy))
+        if (is_allowed (policy, endpoint, &endpoint->methods[i]))
             add_route (dispatch, &endpoint->methods[i], index);
     }
     return GODWIT_OK;
@@ -196,13 +211,52 @@ print_versions (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoints
     return GODWIT_OK;
 }
 
+/* ---- ping ---- */
+
+static bool
+has_ping (const godwit_endpoint_t *endpoints, size_t endpoint_count)
+{
+    for (size_t i = 0; endpoints && i < endpoint_count; i++) {
+        const godwit_endpoint_t endpoint = endpoint_at (endpoints, i);
+        for (size_t j = 0; endpoint.methods && j < endpoint.method_count; j++)
+            if (endpoint.methods[j].name && strcmp (endpoint.methods[j].name, GODWIT__PING_METHOD) == 0)
+                return true;
+    }
+    return false;
+}
+
+static godwit_status_t
+answer_ping (godwit_request_t *request, void *self)
+{
+    (void) self;
+    return godwit_request_reply (request, GODWIT_STR (NULL, "pong"));
+}
+
+/* An endpoint behind all others, whatever the policy. */
+static godwit_status_t
+add_ping (godwit__dispatch_t *dispatch, godwit_error_t **error)
+{
+    static const godwit_method_t method = GODWIT_METHOD (GODWIT__PING_METHOD, answer_ping, 0);
+    const size_t index = dispatch->endpoint_count;
+    const godwit_status_t status =
+        copy_endpoint (&dispatch->endpoints[index], &(godwit_endpoint_t){.version = "1.0"}, index, error);
+    dispatch->endpoint_count++; /* also what is half made is given back */
+    if (!status)
+        add_route (dispatch, &method, index);
+    return status;
+}
+
 godwit_status_t
 godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *endpoints,
-                      size_t endpoint_count, godwit_policy_t policy, godwit_error_t **error)
+                      size_t endpoint_count, const godwit__policy_t *policy, godwit_error_t **error)
 {
+    const bool answers_ping = policy->answers_ping && !has_ping (endpoints, endpoint_count);
+    godwit_status_t status = check_policy (policy, error);
+    if (status)
+        return status;
     if (endpoint_count && !endpoints)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "endpoints is NULL");
-    size_t method_count = 0;
+    size_t method_count = 1; /* the answer to a ping */
     for (size_t i = 0; i < endpoint_count; i++)
         method_count += endpoint_at (endpoints, i).method_count;
     size_t slot_count = 8;
@@ -214,10 +268,9 @@ godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *
         return godwit__error_no_memory (error);
     dispatch->endpoint_count = endpoint_count;
     dispatch->endpoints = calloc (endpoint_count + 1, sizeof *dispatch->endpoints);
-    dispatch->routes = calloc (method_count + 1, sizeof *dispatch->routes);
+    dispatch->routes = calloc (method_count, sizeof *dispatch->routes);
     dispatch->slots = calloc (slot_count, sizeof (godwit__route_t *));
     dispatch->slot_mask = slot_count - 1;
-    godwit_status_t status = GODWIT_OK;
     if (!dispatch->endpoints || !dispatch->routes || !dispatch->slots)
         status = godwit__error_no_memory (error);
     for (size_t i = 0; !status && i < endpoint_count; i++) {
@@ -228,6 +281,8 @@ godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *
     }
     if (!status)
         status = print_versions (dispatch, endpoints, error);
+    if (!status && answers_ping)
+        status = add_ping (dispatch, error);
     if (status)
         godwit__dispatch_destroy (&dispatch);
     else

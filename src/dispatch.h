@@ -18,9 +18,18 @@ typedef struct godwit__route {
 
 typedef struct godwit__dispatch godwit__dispatch_t;
 
-/* INVALID_ARGUMENT names the endpoint or the method that is wrong. */
+/* Which methods can be called. */
+typedef struct godwit__policy {
+    godwit_policy_t kind;
+    godwit_allow_fn *allow; /* with CUSTOM */
+    void *allow_user;
+    bool answers_ping; /* also oslo_rpc_server_ping, unless an endpoint has that name */
+} godwit__policy_t;
+
+/* INVALID_ARGUMENT names the endpoint, the method or the policy that is wrong. */
 godwit_status_t godwit__dispatch_new (godwit__dispatch_t **dispatch, const godwit_endpoint_t *endpoints,
-                                      size_t endpoint_count, godwit_policy_t policy, godwit_error_t **error);
+                                      size_t endpoint_count, const godwit__policy_t *policy,
+                                      godwit_error_t **error);
 /* Runs no on_destroy. */
 void godwit__dispatch_destroy (godwit__dispatch_t **dispatch);
 /* Tells the endpoints that the server goes. */

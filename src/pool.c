@@ -20,7 +20,7 @@ pool_free (godwit__pool_t *pool)
 {
     pthread_cond_destroy (&pool->changed);
     pthread_mutex_destroy (&pool->lock);
-    free (pool->servers);
+    godwit__roster_release (&pool->servers);
     free (pool);
 }
 
@@ -169,10 +169,9 @@ static godwit_request_t *
 empty_queues (godwit__pool_t *pool)
 {
     godwit_request_t *all = NULL;
-    for (size_t i = 0; i < pool->server_count; i++) {
-        if (!pool->servers[i])
-            continue;
-        godwit_request_t *const requests = godwit__server_empty_queue (pool->servers[i]);
+    godwit_server_t *server;
+    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));) {
+        godwit_request_t *const requests = godwit__server_empty_queue (server);
         godwit_request_t *last = requests;
         while (last && last->next)
             last = last->next;
@@ -294,7 +293,7 @@ refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
 static godwit_server_t *
 server_of (const godwit__pool_t *pool, uint32_t id)
 {
-    return id - 1 < pool->server_count ? pool->servers[id - 1] : NULL;
+    return godwit__roster_find (&pool->servers, id);
 }
 
 static bool
@@ -437,7 +436,7 @@ godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header
     godwit_request_t *request = NULL;
     godwit__pool_lock (pool);
     godwit_server_t *const server = server_of (pool, header->target);
-    if (server && !refusal_of (pool, server) && has_room (server) &&
+    if (server && !server->in_order && !refusal_of (pool, server) && has_room (server) &&
         godwit__dispatch_may_inline (server->dispatch, name, name_size)) {
         request = take_free (pool);
         if (!request)

@@ -11,6 +11,7 @@
 #include "src/header.h"
 #include "src/origin.h"
 #include "src/pool.h"
+#include "src/roster.h"
 
 #include <stdalign.h>
 
@@ -109,9 +110,7 @@ struct godwit__pool {
     unsigned active;  /* (L) handlers that run, all servers together */
     unsigned senders; /* (L) replies of kept requests that are being sent: the ports cannot be closed */
 
-    godwit_server_t **servers; /* (L) by id - 1; NULL: gone */
-    size_t server_count;
-    size_t server_capacity;
+    godwit__roster_t servers;     /* (L) those that were started and not destroyed */
     godwit_server_t *ready_first; /* (L) servers that have a request queued and room to run it */
     godwit_server_t *ready_last;
 

@@ -202,17 +202,27 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
     return true;
 }
 
-/* The first two servers after `after` that listen to the key; 0: none. */
+/* The two servers of the lowest numbers above `after` that listen to the key; 0: none. By number, and only up
+ * to found[2], which the first look (after 0) sets: so nobody is met twice when servers come and go between
+ * two looks, not even one that is restarted. */
 static void
-next_subscribers (godwit__pool_t *pool, const uint8_t *key, uint32_t after, uint32_t found[2])
+next_subscribers (godwit__pool_t *pool, const uint8_t *key, uint32_t after, uint32_t found[3])
 {
-    size_t count = 0;
+    const godwit_server_t *server;
     found[0] = found[1] = 0;
     godwit__pool_lock (pool);
-    for (size_t i = after; i < pool->server_count && count < 2; i++) {
-        const godwit_server_t *const server = pool->servers[i];
-        if (server && server->accepts && memcmp (server->key, key, GODWIT__KEY_SIZE) == 0)
-            found[count++] = server->id;
+    if (after == 0)
+        found[2] = pool->servers.last_id;
+    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));) {
+        if (server->id <= after || server->id > found[2] || !server->accepts ||
+            memcmp (server->key, key, GODWIT__KEY_SIZE) != 0)
+            continue;
+        if (!found[0] || server->id < found[0]) {
+            found[1] = found[0];
+            found[0] = server->id;
+        } else if (!found[1] || server->id < found[1]) {
+            found[1] = server->id;
+        }
     }
     godwit__pool_unlock (pool);
 }
@@ -242,7 +252,7 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
     uint8_t key[GODWIT__KEY_SIZE];
     memcpy (key, frame->data, sizeof key);
     godwit__header_t header = *header_in;
-    uint32_t ids[2];
+    uint32_t ids[3] = {0};
     const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
     port->now_ns = 0;
     next_subscribers (pool, key, 0, ids);

@@ -107,6 +107,8 @@ bool godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg),
 /* Runs the control reactor once, for at most timeout_ns: for a call that waits in a program with its own
  * loop. If another thread runs it, waits for that one to be done with a round. */
 void godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns);
+/* The same, but only if no other thread runs it. False: one does, and nothing was done. */
+bool godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_ns);
 /* This thread runs godwit_transport_process or pump at the moment. */
 bool godwit__transport_is_processing (const godwit_transport_t *transport);
 
