@@ -1,6 +1,7 @@
 #include "src/backoff.h"
 
 #include "src/peer.h" /* uthash, as it is used here */
+#include "src/process.h"
 
 #include <sodium.h>
 #include <stdlib.h>
@@ -14,45 +15,11 @@ typedef struct entry {
 
 static double random_part (void *user);
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all that follows */
+/* Guarded by the process's lock. */
 static entry_t *table;
 static int64_t max_ms; /* 0: none was set */
 static const godwit__backoff_source_t system_source = {.random = random_part};
 static godwit__backoff_source_t source = {.random = random_part};
-
-/* ---- the lock and fork() ---- */
-
-static void
-before_fork (void)
-{
-    pthread_mutex_lock (&lock);
-}
-
-static void
-after_fork (void)
-{
-    pthread_mutex_unlock (&lock);
-}
-
-static void
-watch_forks (void)
-{
-    pthread_atfork (before_fork, after_fork, after_fork);
-}
-
-static void
-enter (void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once (&once, watch_forks);
-    pthread_mutex_lock (&lock);
-}
-
-static void
-leave (void)
-{
-    pthread_mutex_unlock (&lock);
-}
 
 /* ---- chance ---- */
 
@@ -66,17 +33,17 @@ random_part (void *user)
 void
 godwit__backoff_inject (const godwit__backoff_source_t *injected)
 {
-    enter ();
+    godwit__process_lock ();
     source = injected ? *injected : system_source;
-    leave ();
+    godwit__process_unlock ();
 }
 
 int
 godwit__backoff_slept (int64_t duration_ns)
 {
-    enter ();
+    godwit__process_lock ();
     const godwit__backoff_source_t now = source;
-    leave ();
+    godwit__process_unlock ();
     if (now.sleep)
         now.sleep (now.user, duration_ns);
     return now.sleep != NULL;
@@ -135,16 +102,16 @@ enter_method (const char *key)
 int64_t
 godwit__backoff_timeout (const char *key, int64_t default_ms)
 {
-    enter ();
+    godwit__process_lock ();
     const int64_t timeout_ms = current_ms (find (key), default_ms);
-    leave ();
+    godwit__process_unlock ();
     return timeout_ms;
 }
 
 int64_t
 godwit__backoff_timed_out (const char *key, int64_t timeout_ms, int64_t default_ms, int64_t *raised_ms)
 {
-    enter ();
+    godwit__process_lock ();
     entry_t *entry = find (key);
     const int64_t before_ms = current_ms (entry, default_ms);
     const int64_t highest_ms = ceiling_ms (default_ms);
@@ -154,7 +121,7 @@ godwit__backoff_timed_out (const char *key, int64_t timeout_ms, int64_t default_
     if (twice_ms > before_ms && (entry || (entry = enter_method (key))))
         *raised_ms = entry->timeout_ms = twice_ms;
     const double part = source.random (source.user);
-    leave ();
+    godwit__process_unlock ();
     return (int64_t) (part * 1e6 * (double) (before_ms < default_ms ? before_ms : default_ms));
 }
 
@@ -162,31 +129,31 @@ void
 godwit__backoff_set_max (int64_t timeout_ms)
 {
     entry_t *entry, *next;
-    enter ();
+    godwit__process_lock ();
     if (!max_ms || timeout_ms < max_ms)
         max_ms = timeout_ms;
     HASH_ITER (hh, table, entry, next)
     if (entry->timeout_ms > max_ms)
         entry->timeout_ms = max_ms;
-    leave ();
+    godwit__process_unlock ();
 }
 
 void
 godwit__backoff_reset (void)
 {
     entry_t *entry, *next;
-    enter ();
+    godwit__process_lock ();
     HASH_ITER (hh, table, entry, next)
     forget (entry);
     max_ms = 0;
-    leave ();
+    godwit__process_unlock ();
 }
 
 size_t
 godwit__backoff_count (void)
 {
-    enter ();
+    godwit__process_lock ();
     const size_t count = HASH_COUNT (table);
-    leave ();
+    godwit__process_unlock ();
     return count;
 }

@@ -125,8 +125,10 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
     }
     call->now_ns = godwit__transport_now (client->transport);
     call->deadline_ns = call->now_ns + call->timeout_ms * GODWIT__NS_PER_MS;
-    call->pending.deadline_ns = call->deadline_ns;
+    atomic_store_explicit (&call->pending.deadline_ns, call->deadline_ns, memory_order_relaxed);
     call->pending.owner = client;
+    if (client->call_monitor_timeout_ms && !cast)
+        call->pending.monitor_ns = client->call_monitor_timeout_ms * GODWIT__NS_PER_MS;
     return GODWIT_OK;
 }
 
@@ -193,6 +195,21 @@ back_off (godwit__call_t *call, int64_t now_ns)
     call->tried.count = 0;
 }
 
+/* Contract 4: from now on the call waits for news of it, if that is shorter than all that is left of its
+ * time. Returns how often the server has to tell. */
+static uint32_t
+begin_monitor (godwit__call_t *call, int64_t now_ns)
+{
+    godwit__pending_t *pending = &call->pending;
+    const bool is_shorter = pending->monitor_ns < pending->left_ns;
+    if (is_shorter)
+        pending->left_ns = pending->monitor_ns;
+    pending->end_ns = call->deadline_ns;
+    atomic_store_explicit (&pending->deadline_ns, now_ns + pending->left_ns, memory_order_relaxed);
+    const int64_t ms = pending->monitor_ns / GODWIT__NS_PER_MS;
+    return !is_shorter ? 0 : ms < UINT32_MAX ? (uint32_t) ms : UINT32_MAX;
+}
+
 /* Hands the request to the server that was picked. Consumes the connection's reference. */
 static godwit__io_t
 hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
@@ -200,6 +217,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     uint8_t *data = godwit__call_data (call);
     call->pending.left_ns = call->deadline_ns - now_ns;
     const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
+    const uint32_t monitor_ms = call->pending.monitor_ns ? begin_monitor (call, now_ns) : 0;
     godwit__header_write (data, &(godwit__header_t){
                                     .type = GODWIT__REQUEST,
                                     .flags = call->cast ? GODWIT__FLAG_CAST : 0,
@@ -207,6 +225,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
                                     .budget_ms = call->cast             ? 0
                                                  : left_ms < UINT32_MAX ? (uint32_t) left_ms
                                                                         : UINT32_MAX,
+                                    .aux = monitor_ms,
                                 });
     godwit__message_t message = {data, call->request_size, NULL, NULL};
 
@@ -279,9 +298,11 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
     godwit_transport_t *transport = call->client->transport;
     for (;;) {
         /* The first attempt follows at once: asking for the time again would cost as much as the attempt. */
-        const int64_t now_ns = call->now_ns ? call->now_ns : godwit__transport_now (transport);
+        const bool is_first = call->now_ns != 0;
+        const int64_t now_ns = is_first ? call->now_ns : godwit__transport_now (transport);
         call->now_ns = 0;
-        if (now_ns >= call->deadline_ns)
+        /* A cast without any time still goes to a server that is ready. A call could never run. */
+        if (now_ns >= call->deadline_ns && !(call->cast && is_first))
             return fail_late (call, status, error);
         if (atomic_load_explicit (&transport->closing, memory_order_relaxed) ||
             godwit__client_is_closed (call->client))
@@ -422,10 +443,36 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     return GODWIT__VERDICT_FINAL;
 }
 
+/* Nobody waits for it any more: the server need not tell of it. */
+static void
+stop_monitor (godwit__call_t *call)
+{
+    if (call->connection)
+        godwit__connection_cancel (call->connection, godwit__get_u32 (godwit__call_data (call) + 4),
+                                   call->pending.id);
+}
+
+static void
+judge_expired (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    const godwit__pending_t *pending = &call->pending;
+    call->outcome = GODWIT_OUTCOME_MAYBE_RUN;
+    call->why = "the server did not answer";
+    if (pending->monitor_ns && pending->deadline_ns < call->deadline_ns)
+        *status = godwit__error_set_outcome (
+            error, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN,
+            "The call monitor ended the call: the server gave no sign of life for %lld ms",
+            (long long) (pending->monitor_ns / GODWIT__NS_PER_MS));
+    else
+        fail_late (call, status, error);
+}
+
 godwit__verdict_t
 godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
                     godwit_error_t **error)
 {
+    if (call->pending.monitor_ns && call->pending.ending > GODWIT__LOST)
+        stop_monitor (call);
     if (call->connection)
         godwit__connection_unref (&call->connection);
     switch (atomic_load_explicit (&call->pending.ending, memory_order_acquire)) {
@@ -444,9 +491,7 @@ godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_
         break;
     case GODWIT__EXPIRED:
     case GODWIT__WAITING:
-        call->outcome = GODWIT_OUTCOME_MAYBE_RUN;
-        call->why = "the server did not answer";
-        fail_late (call, status, error);
+        judge_expired (call, status, error);
         break;
     }
     return GODWIT__VERDICT_FINAL;

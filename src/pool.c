@@ -18,6 +18,7 @@
 static void
 pool_free (godwit__pool_t *pool)
 {
+    godwit__monitor_release (pool);
     pthread_cond_destroy (&pool->changed);
     pthread_mutex_destroy (&pool->lock);
     godwit__roster_release (&pool->servers);
@@ -151,6 +152,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pthread_cond_init (&pool->changed, &attributes);
     pthread_condattr_destroy (&attributes);
     godwit__watch_init (pool);
+    godwit__monitor_init (pool);
 
     godwit_status_t status = open_ports (pool, error);
     if (!status && !pool->external)
@@ -229,6 +231,7 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
     if (!pool->closed) /* a server started while the transport was being destroyed */
         godwit__pool_stop (pool);
     godwit__watch_stop (pool);
+    godwit__monitor_stop (pool);
     godwit__reactor_unpost (pool->transport->control, &pool->ready_task);
     close_ports (pool);
     godwit__pool_lock (pool);
@@ -359,6 +362,8 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_
     godwit__request_begin (request, port, origin, header, now_ns);
     godwit__frame_move (&request->frame, frame);
     request->body_offset = body_offset;
+    if (header->aux && !request->is_cast)
+        godwit__monitor_add (request, header->aux, now_ns);
     if (runs)
         return request;
     enqueue (server, request);

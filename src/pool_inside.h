@@ -9,6 +9,7 @@
 #include "src/batch.h"
 #include "src/cork.h"
 #include "src/header.h"
+#include "src/monitor.h"
 #include "src/origin.h"
 #include "src/pool.h"
 #include "src/roster.h"
@@ -133,6 +134,8 @@ struct godwit__pool {
     godwit__timer_t watch_timer;
     int64_t watch_active_ns; /* control thread's: when something went on for the last time */
     uint64_t watch_run_count;
+
+    godwit__monitor_t monitor; /* heartbeats of calls that want them */
 
     bool external;
     godwit__task_t ready_task; /* external_loop: runs what is ready */

@@ -347,6 +347,7 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             break;
         case GODWIT__CANCEL:
             godwit__pool_cancel (port->pool, port, origin, &header);
+            godwit__monitor_cancel (port->pool, port, origin, header.id);
             break;
         default:
             GODWIT__COUNT (port->pool->transport, frames_unknown);

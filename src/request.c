@@ -76,6 +76,7 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
         header->budget_ms ? now_ns + (int64_t) header->budget_ms * GODWIT__NS_PER_MS : GODWIT__NEVER;
     request->is_cast = header->flags & GODWIT__FLAG_CAST || header->type == GODWIT__PUBLICATION;
     request->kept = false;
+    request->monitor_ns = 0;
     atomic_store_explicit (&request->replied, false, memory_order_relaxed);
     atomic_store_explicit (&request->refs, 1, memory_order_relaxed);
     atomic_store_explicit (&request->parts, 1, memory_order_relaxed);
@@ -189,7 +190,11 @@ send_failure (godwit_request_t *request, const godwit_error_t *error)
 static bool
 claim_reply (godwit_request_t *request)
 {
-    return !atomic_exchange_explicit (&request->replied, true, memory_order_acq_rel);
+    if (atomic_exchange_explicit (&request->replied, true, memory_order_acq_rel))
+        return false;
+    if (request->monitor_ns)
+        godwit__monitor_remove (request);
+    return true;
 }
 
 /* Contract 5: what fails is an error, unless the caller wants to know in silence. */
@@ -376,6 +381,8 @@ void
 godwit__request_drop (godwit_request_t *request)
 {
     godwit__pool_t *const pool = request->pool;
+    if (request->monitor_ns)
+        godwit__monitor_remove (request);
     release_parts (request);
     godwit__pool_lock (pool);
     recycle_if_unused (request);

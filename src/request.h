@@ -38,6 +38,13 @@ struct godwit_request {
     atomic_uint refs;    /* the handler's, and one for each keep */
     atomic_uint parts;   /* the request itself, and its own block while values in it are referenced */
 
+    /* The call monitor (src/monitor.h); the rest is guarded by its lock. */
+    int64_t monitor_ns; /* its client wants to hear of it in any such time; 0: it does not. Constant */
+    int64_t monitor_due_ns;
+    godwit_request_t *monitor_next, *monitor_previous;
+    bool monitored;    /* in the monitor's list */
+    bool monitor_told; /* ACCEPTED was sent */
+
     godwit__frame_t frame; /* what came, until it is decoded */
     size_t body_offset;
     godwit__block_t
