@@ -22,3 +22,15 @@ cmake_path (RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FU
             OUTPUT_VARIABLE prefix_from_pc)
 configure_file (cmake/godwit.pc.in godwit.pc @ONLY)
 install (FILES ${PROJECT_BINARY_DIR}/godwit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT Development)
+
+# The manual pages are made from the headers: `man 3 godwit_client_call`.
+find_program (PERL perl REQUIRED) # Debian's perl-base, which is always there
+file (GLOB public_headers CONFIGURE_DEPENDS include/godwit/*.h)
+add_custom_command (OUTPUT man.stamp
+                    COMMAND ${CMAKE_COMMAND} -E rm -rf man
+                    COMMAND ${PERL} ${PROJECT_SOURCE_DIR}/scripts/man-pages ${PROJECT_SOURCE_DIR}/include man
+                            ${PROJECT_VERSION}
+                    COMMAND ${CMAKE_COMMAND} -E touch man.stamp
+                    DEPENDS scripts/man-pages ${public_headers} VERBATIM)
+add_custom_target (man ALL DEPENDS man.stamp)
+install (DIRECTORY ${PROJECT_BINARY_DIR}/man/ TYPE MAN COMPONENT Development)

@@ -28,7 +28,7 @@ endfunction ()
 function (godwit_add_test name)
     cmake_parse_arguments (PARSE_ARGV 1 arg "SERIAL;MAY_SKIP" "TIMEOUT" "LABELS")
     if (NOT arg_TIMEOUT)
-        set (arg_TIMEOUT 60)
+        set (arg_TIMEOUT 120)
     endif ()
     set (environment "GODWIT_BUILD_DIR=${PROJECT_BINARY_DIR}" "GODWIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
                      "GODWIT_SANITIZE=${GODWIT_SANITIZE}")

@@ -1,5 +1,5 @@
-/* The transport: a process's place in the cluster. Clients and servers are made on one, and share its
- * connections.
+/* The transport: a process's place in the cluster (contract 8 and 12). Clients and servers are made on one,
+ * and share its connections.
  *
  * A URL says how: "zmq://" (no configuration: the processes of this host find each other),
  * "zmq://10.0.0.1:9573/" (through rendezvous points on other hosts), "inproc://name/" (this process only).

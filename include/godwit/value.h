@@ -1,4 +1,4 @@
-/* Values: what arguments, contexts and results are made of.
+/* Values: what arguments, contexts and results are made of (contract 3 and 9; docs/protocol.md).
  *
  * Three ways in: a literal array of typed fields (GODWIT_ARGS), for data whose shape is known when the
  * program is written; a builder, for data of run-time shape and for C++; and decoding, which the library

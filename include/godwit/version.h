@@ -1,4 +1,4 @@
-/* The library's own version. */
+/* The library's own version (semver.org specification). Any thread. */
 #ifndef GODWIT_VERSION_H
 #define GODWIT_VERSION_H
 

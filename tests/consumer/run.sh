@@ -51,6 +51,8 @@ cd "$prefix"
 (cd "$2/include" && find . -name '*.h' | sort) >"$temporary/wanted"
 (cd include && find . -name '*.h' | sort) >"$temporary/found"
 diff "$temporary/wanted" "$temporary/found"
+man -P cat -M "$prefix/share/man" 3 godwit_client_call >"$temporary/page"
+grep -q 'MessagingTimeout' "$temporary/page"
 if grep -rlI -e "$temporary/first" -e "$build" -e "$2/include" .; then
     echo "these files name the place where they were built or first installed" >&2
     exit 1
