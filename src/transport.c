@@ -41,6 +41,7 @@ godwit__transport_unref (godwit_transport_t *transport)
     free (transport->control_exchange);
     free (transport->host);
     free (transport->virtual_host);
+    free (transport->allowed_remote_exmods);
     free (transport->host_id);
     free (transport);
 }
@@ -95,6 +96,13 @@ godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, cons
 
 /* ---- opening ---- */
 
+/* What the options are settled from. */
+typedef struct origin_of_options {
+    const godwit_config_t *config; /* may be NULL */
+    const godwit_transport_options_t *options;
+    const char *url_where; /* where the URL was said, for errors */
+} origin_of_options_t;
+
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
 
 static const godwit__driver_ops_t *
@@ -106,30 +114,41 @@ find_driver (const char *name)
     return NULL;
 }
 
+/* Makes *text the transport's own; it is freed with the transport. */
 static godwit_status_t
-copy_text (char **to, const char *from, godwit_error_t **error)
+own (char **copy, const char **text, godwit_error_t **error)
 {
-    *to = strdup (from);
-    return *to ? GODWIT_OK : godwit__error_no_memory (error);
+    if (!*text)
+        return GODWIT_OK;
+    *copy = strdup (*text);
+    if (!*copy)
+        return godwit__error_no_memory (error);
+    *text = *copy;
+    return GODWIT_OK;
 }
 
 static godwit_status_t
-settle (godwit_transport_t *transport, const godwit_transport_options_t *given, godwit_error_t **error)
+settle (godwit_transport_t *transport, const origin_of_options_t *from, godwit__settings_t *settings,
+        godwit_error_t **error)
 {
     const char *virtual_host = godwit_url_virtual_host (transport->url);
-    godwit_status_t status =
-        godwit__options_settle (&transport->options, &transport->paths, given, transport->url, error);
+    godwit_status_t status = godwit__options_settle (settings, from->config, from->options, transport->url,
+                                                     from->url_where, error);
     if (status)
         return status;
-    if (virtual_host && strlen (virtual_host) > 255)
+    if (!virtual_host)
+        virtual_host = "";
+    if (strlen (virtual_host) > 255)
         return godwit__error_set (error, GODWIT_ERR_INVALID_URL, "The virtual host has more than 255 bytes");
-    status = copy_text (&transport->control_exchange, transport->options.control_exchange, error);
+    status = own (&transport->virtual_host, &virtual_host, error);
     if (status == GODWIT_OK)
-        status = copy_text (&transport->virtual_host, virtual_host ? virtual_host : "", error);
-    if (status == GODWIT_OK && transport->options.host)
-        status = copy_text (&transport->host, transport->options.host, error);
-    transport->options.control_exchange = transport->control_exchange;
-    transport->options.host = transport->host;
+        status = own (&transport->control_exchange, &settings->known.control_exchange, error);
+    if (status == GODWIT_OK)
+        status = own (&transport->host, &settings->known.host, error);
+    if (status == GODWIT_OK)
+        status = own (&transport->allowed_remote_exmods, &settings->known.allowed_remote_exmods, error);
+    transport->options = settings->known;
+    transport->paths = (unsigned) settings->paths;
     return status;
 }
 
@@ -154,12 +173,13 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, god
 }
 
 static godwit_status_t
-open_matchmaker (godwit_transport_t *transport, godwit_error_t **error)
+open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
 {
-    const godwit__matchmaker_ops_t *ops =
-        !strcmp (godwit_url_driver (transport->url), "inproc")    ? &godwit__matchmaker_local
-        : godwit_url_query_get (transport->url, "static") != NULL ? &godwit__matchmaker_static
-                                                                  : &godwit__matchmaker_rendezvous;
+    const bool listed = settings->static_list || settings->static_file;
+    const godwit__matchmaker_ops_t *ops = !strcmp (godwit_url_driver (transport->url), "inproc")
+                                              ? &godwit__matchmaker_local
+                                          : listed ? &godwit__matchmaker_static
+                                                   : &godwit__matchmaker_rendezvous;
     const godwit__matchmaker_options_t options = {
         .reactor = transport->control,
         .driver = transport->drivers[transport->driver_count - 1],
@@ -167,6 +187,9 @@ open_matchmaker (godwit_transport_t *transport, godwit_error_t **error)
         .instance = transport->instance,
         .virtual_host = transport->virtual_host,
         .control_exchange = transport->control_exchange,
+        .static_list = settings->static_list,
+        .static_file = settings->static_file,
+        .host_rendezvous = settings->host_rendezvous,
         .refresh_ms = transport->options.refresh_ms,
         .seed = (uint64_t) randombytes_random () << 32 | randombytes_random (),
         .malformed = &transport->counters.frames_malformed,
@@ -185,6 +208,7 @@ on_tick (godwit__timer_t *timer)
 typedef struct opening {
     godwit_transport_t *transport;
     const godwit__driver_ops_t *driver;
+    const godwit__settings_t *settings;
     godwit_status_t status;
     godwit_error_t *error;
 } opening_t;
@@ -201,7 +225,7 @@ open_parts (void *arg)
     if (opening->status == GODWIT_OK)
         opening->status = open_driver (transport, opening->driver, &opening->error);
     if (opening->status == GODWIT_OK)
-        opening->status = open_matchmaker (transport, &opening->error);
+        opening->status = open_matchmaker (transport, opening->settings, &opening->error);
     transport->tick = (godwit__timer_t){.fire = on_tick, .user = transport};
     on_tick (&transport->tick);
 }
@@ -228,14 +252,64 @@ allocate (godwit_transport_t **transport, const char *url, godwit_error_t **erro
     return godwit_url_parse (&self->url, url, error);
 }
 
-godwit_status_t
-godwit_transport_new (godwit_transport_t **transport, const char *url,
-                      const godwit_transport_options_t *options, godwit_error_t **error)
+/* What was said and would have no effect is an error. */
+static godwit_status_t
+check_use (const godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
+{
+    const bool inproc = !strcmp (godwit_url_driver (transport->url), "inproc");
+    const bool listed = settings->static_list || settings->static_file;
+    const char *const list = settings->static_list ? "static" : "static_file";
+    const char *const network = listed                      ? list
+                                : settings->host_rendezvous ? "host_rendezvous"
+                                : settings->known.port      ? "port"
+                                                            : NULL;
+    if (inproc && network)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "Option %s (%s): expected a driver with a network, got inproc", network,
+                                  godwit__settings_where (settings, network));
+    if (listed && settings->host_rendezvous)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "Option host_rendezvous (%s): expected it or %s (%s), not both",
+                                  godwit__settings_where (settings, "host_rendezvous"), list,
+                                  godwit__settings_where (settings, list));
+    return GODWIT_OK;
+}
+
+static void
+log_warning (const godwit_transport_t *transport)
+{
+    const char *const warning = godwit_url_warning (transport->url);
+    if (warning && godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING, "The transport's URL: %s", warning);
+}
+
+/* Starts what runs. */
+static godwit_status_t
+start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, const godwit__settings_t *settings,
+       godwit_error_t **error)
+{
+    godwit_status_t status = godwit__reactor_new (&transport->control, &transport->clock, error);
+    if (status == GODWIT_OK)
+        status = godwit__completion_new (&transport->completion, transport, error);
+    if (status == GODWIT_OK)
+        status = godwit__control_start (transport, error);
+    if (status)
+        return status;
+    opening_t opening = {transport, driver, settings, GODWIT_OK, NULL};
+    godwit__control_run (transport, open_parts, &opening);
+    if (opening.status && error)
+        *error = opening.error;
+    else
+        godwit_error_destroy (&opening.error);
+    return opening.status;
+}
+
+static godwit_status_t
+new_transport (godwit_transport_t **transport, const char *url, const origin_of_options_t *from,
+               godwit_error_t **error)
 {
     godwit_transport_t *self = NULL;
-    if (!transport || !url)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
-                                  transport ? "url" : "transport");
+    godwit__settings_t settings;
     if (sodium_init () < 0)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "libsodium could not be initialised");
 
@@ -244,23 +318,14 @@ godwit_transport_new (godwit_transport_t **transport, const char *url,
     if (status == GODWIT_OK && !driver)
         status = godwit__error_set (error, GODWIT_ERR_DRIVER_LOAD,
                                     "Failed to load transport driver \"%s\": expected zmq or inproc",
-                                    godwit_url_driver (self->url));
+                                    godwit_url_transport (self->url));
     if (status == GODWIT_OK)
-        status = settle (self, options, error);
+        status = settle (self, from, &settings, error);
     if (status == GODWIT_OK)
-        status = godwit__reactor_new (&self->control, &self->clock, error);
-    if (status == GODWIT_OK)
-        status = godwit__completion_new (&self->completion, self, error);
-    if (status == GODWIT_OK)
-        status = godwit__control_start (self, error);
+        status = check_use (self, &settings, error);
     if (status == GODWIT_OK) {
-        opening_t opening = {self, driver, GODWIT_OK, NULL};
-        godwit__control_run (self, open_parts, &opening);
-        status = opening.status;
-        if (status && error)
-            *error = opening.error;
-        else
-            godwit_error_destroy (&opening.error);
+        log_warning (self);
+        status = start (self, driver, &settings, error);
     }
     if (status) {
         if (self)
@@ -269,6 +334,36 @@ godwit_transport_new (godwit_transport_t **transport, const char *url,
     }
     *transport = self;
     return GODWIT_OK;
+}
+
+godwit_status_t
+godwit_transport_new (godwit_transport_t **transport, const char *url,
+                      const godwit_transport_options_t *options, godwit_error_t **error)
+{
+    if (!transport || !url)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  transport ? "url" : "transport");
+    const origin_of_options_t from = {NULL, options, "URL"};
+    return new_transport (transport, url, &from, error);
+}
+
+godwit_status_t
+godwit_transport_new_from_config (godwit_transport_t **transport, const godwit_config_t *config,
+                                  const char *url, const godwit_transport_options_t *options,
+                                  godwit_error_t **error)
+{
+    char where[160] = "URL";
+    if (!transport || !config)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  transport ? "config" : "transport");
+    if (!url) {
+        url = godwit_config_get (config, "DEFAULT", "transport_url");
+        if (url)
+            snprintf (where, sizeof where, "URL, %s",
+                      godwit_config_where (config, "DEFAULT", "transport_url"));
+    }
+    const origin_of_options_t from = {config, options, where};
+    return new_transport (transport, url ? url : "zmq://", &from, error);
 }
 
 /* ---- closing ---- */

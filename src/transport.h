@@ -56,8 +56,9 @@ struct godwit_transport {
     char *control_exchange;
     char *host;
     char *virtual_host; /* "" if unset */
-    unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
-    char *host_id;      /* an opaque name of this machine */
+    char *allowed_remote_exmods;
+    unsigned paths; /* GODWIT__PATH_... that may be used to connect */
+    char *host_id;  /* an opaque name of this machine */
     godwit_url_t *url;
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation;

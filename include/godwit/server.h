@@ -79,10 +79,11 @@ typedef struct godwit_endpoint {
 } godwit_endpoint_t;
 
 #ifndef __cplusplus
-/* GODWIT_ENDPOINT (methods, .version = "1.0", .self = object) */
-#define GODWIT_ENDPOINT(methods_, ...)                                                                       \
-    ((godwit_endpoint_t){.struct_size = sizeof (godwit_endpoint_t),                                          \
-                         .methods = (methods_),                                                              \
+/* GODWIT_ENDPOINT (methods) or GODWIT_ENDPOINT (methods, .version = "1.0", .self = object). The size stands
+ * at the end of the list so that the list is never empty, which C11 does not allow. */
+#define GODWIT_ENDPOINT(...) GODWIT_ENDPOINT_OF_ (__VA_ARGS__, .struct_size = sizeof (godwit_endpoint_t))
+#define GODWIT_ENDPOINT_OF_(methods_, ...)                                                                   \
+    ((godwit_endpoint_t){.methods = (methods_),                                                              \
                          .method_count = sizeof (methods_) / sizeof ((methods_)[0]),                         \
                          __VA_ARGS__})
 #endif

@@ -610,10 +610,11 @@ Test (static_list, refuses_what_is_no_list, .timeout = 60)
         {"static=calc/one@udp://127.0.0.1:1", GODWIT_ERR_INVALID_URL,
          "static: entry 1: an address that the driver cannot connect to"},
         {"port=70000", GODWIT_ERR_INVALID_ARGUMENT,
-         "Option port (URL): expected a number from 0 to 65535, got 70000"},
+         "Option port (URL): expected a number from 0 to 65535, got \"70000\""},
         {"port=-1", GODWIT_ERR_INVALID_ARGUMENT,
-         "Option port (URL): expected a number from 0 to 65535, got -1"},
-        {"port=http", GODWIT_ERR_INVALID_ARGUMENT, "Option port (URL): expected a number, got \"http\""},
+         "Option port (URL): expected a number from 0 to 65535, got \"-1\""},
+        {"port=http", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option port (URL): expected a number from 0 to 65535, got \"http\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char url[128];
@@ -630,6 +631,6 @@ Test (static_list, refuses_what_is_no_list, .timeout = 60)
         godwit_transport_new (&transport, "zmq://", GODWIT_TRANSPORT_OPTIONS (.port = 65536), &error),
         GODWIT_ERR_INVALID_ARGUMENT);
     cr_assert_str_eq (godwit_error_message (error),
-                      "Option port (struct): expected a number from 0 to 65535, got 65536");
+                      "Option port (struct): expected a number from 0 to 65535, got \"65536\"");
     godwit_error_destroy (&error);
 }

@@ -57,7 +57,9 @@ list (const char *query, told_t *told, char *text, size_t size)
                                                   .url = url,
                                                   .instance = instance,
                                                   .virtual_host = "",
-                                                  .control_exchange = "mine"};
+                                                  .control_exchange = "mine",
+                                                  .static_list = godwit_url_query_get (url, "static"),
+                                                  .static_file = godwit_url_query_get (url, "static_file")};
     godwit__matchmaker_t *matchmaker = NULL;
     godwit_error_t *error = NULL;
     const godwit_status_t status =
