@@ -60,7 +60,7 @@ const godwit__option_t godwit__options[] = {
     /* the transport's own */
     NUMBER ("rpc_response_timeout_ms", INT64, IN_ANY, AT (known.rpc_response_timeout_ms), 60000, 1, YEAR_MS,
             "ms", "the same as `rpc_response_timeout`; only one of the two may be said"),
-    TEXT ("allowed_remote_exmods", IN_ANY, AT (known.allowed_remote_exmods), 0, 65535, "none",
+    TEXT ("allowed_remote_exmods", IN_ANY, AT (known.allowed_remote_exmods), 0, 32768, "none",
           "modules of errors that reach a caller as themselves, joined with `,`"),
     OTHER ("external_loop", BOOL, IN_ANY, AT (known.external_loop), 0, "false",
            "no threads: the program calls `godwit_transport_process`"),
@@ -94,7 +94,7 @@ const godwit__option_t godwit__options[] = {
            "what `log` gets with them"),
 
     /* how servers are found; with zmq only */
-    TEXT ("static", IN_TEXT, AT (static_list), 1, 65535, "none",
+    TEXT ("static", IN_TEXT, AT (static_list), 1, 32768, "none",
           "the servers, instead of a rendezvous: `[exchange/]topic/server@address[\\|address...][,...]`"),
     TEXT ("static_file", IN_TEXT, AT (static_file), 1, 4096, "none",
           "a file with such a list, also over several lines; `#` begins a comment"),

@@ -83,9 +83,8 @@ typedef struct godwit_endpoint {
  * at the end of the list so that the list is never empty, which C11 does not allow. */
 #define GODWIT_ENDPOINT(...) GODWIT_ENDPOINT_OF_ (__VA_ARGS__, .struct_size = sizeof (godwit_endpoint_t))
 #define GODWIT_ENDPOINT_OF_(methods_, ...)                                                                   \
-    ((godwit_endpoint_t){.methods = (methods_),                                                              \
-                         .method_count = sizeof (methods_) / sizeof ((methods_)[0]),                         \
-                         __VA_ARGS__})
+    ((godwit_endpoint_t){                                                                                    \
+        .methods = (methods_), .method_count = sizeof (methods_) / sizeof ((methods_)[0]), __VA_ARGS__})
 #endif
 
 typedef enum godwit_policy {
