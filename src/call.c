@@ -4,6 +4,7 @@
 #include "src/completion.h"
 #include "src/error.h"
 #include "src/pool.h"
+#include "src/target.h"
 
 #include <stdlib.h>
 
@@ -73,11 +74,15 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "method: expected a name, got %s",
                                   method ? "\"\"" : "NULL");
     if (context && godwit_value_type (context) != GODWIT_TYPE_MAP)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "context: expected map, got %s",
+        return godwit__error_set (error, godwit__not_a_map (context), "context: expected map, got %s",
                                   godwit_type_name (godwit_value_type (context)));
+    const size_t context_bound = context ? godwit__value_bound (context) : 1;
+    if (!context_bound)
+        return godwit__error_set (error, GODWIT_ERR_TYPE_MISMATCH,
+                                  "context: expected values that can be sent, got object");
 
     size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
-                   text_bound (client->target.version) + (context ? godwit__value_bound (context) : 1);
+                   text_bound (client->target.version) + context_bound;
     const godwit_status_t status = godwit__fields_bound (args, "args", &bound, error);
     if (status)
         return status;
@@ -99,6 +104,21 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
     return GODWIT_OK;
 }
 
+static godwit_status_t
+encode_with_serializer (godwit__call_t *call, const godwit_value_t *context, const char *method,
+                        const godwit_fields_t *args, godwit_error_t **error)
+{
+    godwit__payload_t sent;
+    godwit_status_t status =
+        godwit__serialize_request (&sent, call->client->serializer, context, args, error);
+    if (status)
+        return status;
+    status = encode (call, sent.context, method, &(godwit_fields_t){.value = sent.args}, error);
+    godwit__payload_release (&sent);
+    call->context = godwit_value_ref (context);
+    return status;
+}
+
 godwit_status_t
 godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, const godwit_value_t *context,
                    const char *method, const godwit_fields_t *args, godwit_error_t **error)
@@ -113,7 +133,8 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)
         return status;
-    status = encode (call, context, method, args, error);
+    status = client->serializer ? encode_with_serializer (call, context, method, args, error)
+                                : encode (call, context, method, args, error);
     if (status == GODWIT_OK)
         status = godwit__client_check (client, error);
     call->timeout_ms = godwit__client_timeout_ms (client);
@@ -123,7 +144,7 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
         godwit__call_release (call);
         return status;
     }
-    call->now_ns = godwit__transport_now (client->transport);
+    call->started_ns = call->now_ns = godwit__transport_now (client->transport);
     call->deadline_ns = call->now_ns + call->timeout_ms * GODWIT__NS_PER_MS;
     atomic_store_explicit (&call->pending.deadline_ns, call->deadline_ns, memory_order_relaxed);
     call->pending.owner = client;
@@ -140,6 +161,8 @@ godwit__call_release (godwit__call_t *call)
         godwit__connection_unref (&call->connection);
     if (call->shared)
         godwit__shared_unref (NULL, call->shared);
+    if (call->context)
+        godwit_value_unref (&call->context);
     if (call->backoff_key)
         free (call->backoff_key);
     godwit__client_leave (client);
@@ -164,6 +187,13 @@ fail_late (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error
                                                         timeout_ms, call->why));
     return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, call->outcome,
                                                     "No reply within %lld ms: %s", timeout_ms, call->why));
+}
+
+static godwit_status_t
+fail_to_send (const godwit__call_t *call, godwit_outcome_t outcome, const char *why, godwit_error_t **error)
+{
+    return godwit__target_error (error, GODWIT_ERR_CLIENT_SEND, outcome, &call->client->target,
+                                 "Failed to send to target \"", why);
 }
 
 /* Counts a hand-over that failed, and one more that is to come. False if there is none. */
@@ -230,7 +260,8 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     godwit__message_t message = {data, call->request_size, NULL, NULL};
 
     if (picked->local && !call->cast && !call->pending.ended &&
-        godwit__pool_call_inline (call->client->transport->pool, &message, &call->pending.frame)) {
+        godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
+                                  &call->now_ns)) {
         /* Nothing, if the request was kept and its time has passed. */
         const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
                                                   call->pending.frame.size) == GODWIT__HEADER_OK;
@@ -269,8 +300,9 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
     if (pick == GODWIT__PICK_NOBODY && call->outcome == GODWIT_OUTCOME_NOT_SENT) {
         call->why = "no server is known";
         if (call->client->mandatory)
-            return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_UNDELIVERABLE,
-                                                            GODWIT_OUTCOME_NOT_SENT, "Nobody listens"));
+            return fail (status,
+                         godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
+                                               &call->client->target, "Nobody listens at ", ""));
     } else if (pick == GODWIT__PICK_WAIT && call->outcome == GODWIT_OUTCOME_NOT_SENT) {
         call->why = "no server could be connected to";
     }
@@ -321,9 +353,8 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         case GODWIT__IO_OK:
             return GODWIT__ADVANCE_SENT;
         case GODWIT__IO_REFUSED:
-            return fail (status,
-                         godwit__error_set_outcome (error, GODWIT_ERR_CLIENT_SEND, GODWIT_OUTCOME_NOT_SENT,
-                                                    "Failed to send: the driver refused the message"));
+            return fail (status, fail_to_send (call, GODWIT_OUTCOME_NOT_SENT,
+                                               "\": the driver refused the message", error));
         case GODWIT__IO_AGAIN:
             call->why = "the server's queue is full";
             break;
@@ -354,10 +385,11 @@ judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_sta
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DUPLICATE:
     case GODWIT__NACK_MALFORMED:
-        *status = godwit__error_set_outcome (
-            error, GODWIT_ERR_CLIENT_SEND,
-            reason == GODWIT__NACK_DUPLICATE ? GODWIT_OUTCOME_MAYBE_RUN : GODWIT_OUTCOME_REJECTED,
-            "Failed to send: the server refused the request as %s", godwit__nack_name (reason));
+        *status = reason == GODWIT__NACK_DUPLICATE
+                      ? fail_to_send (call, GODWIT_OUTCOME_MAYBE_RUN,
+                                      "\": the server refused the request as DUPLICATE", error)
+                      : fail_to_send (call, GODWIT_OUTCOME_REJECTED,
+                                      "\": the server refused the request as MALFORMED", error);
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DRAINING:
         godwit__directory_refused (transport, call->server_key, revision, false);
@@ -407,7 +439,8 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     }
     if (header->type == GODWIT__FAILURE) {
         bool is_malformed = false;
-        godwit_error_t *failure = godwit__failure_read (&call->pending.frame, &is_malformed);
+        godwit_error_t *failure = godwit__failure_read (
+            &call->pending.frame, call->client->transport->error_classes, &is_malformed);
         *status = godwit_error_status (failure);
         if (is_malformed)
             GODWIT__COUNT (call->client->transport, frames_malformed);

@@ -2,7 +2,7 @@
 #include "src/client.h"
 
 #include "src/backing_off_client.h"
-#include "src/call.h"
+#include "src/call_metrics.h"
 #include "src/completion.h"
 #include "src/error.h"
 #include "src/publisher.h"
@@ -23,19 +23,18 @@ godwit__client_timeout_ms (const godwit_client_t *client)
 godwit_status_t
 godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
 {
-    if (!client->group) {
-        char target[512];
-        godwit_target_print (&client->target, target, sizeof target);
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A topic is required to send: %s",
-                                  target);
-    }
+    if (!client->group)
+        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                     "A topic is required to send:", "");
     if (client->may_send)
         return GODWIT_OK;
-    return godwit__error_set (
+    const godwit_status_t status = godwit__error_set (
         error, GODWIT_ERR_VERSION_CAP,
         "Requested message version, %s is incompatible. It needs to be equal in major version "
         "and less than or equal in minor version as the specified version cap %s.",
         client->target.version ? client->target.version : "unset", client->version_cap);
+    godwit__error_with (error, status, "version", client->target.version);
+    return godwit__error_with (error, status, "version_cap", client->version_cap);
 }
 
 /* ---- calls on the caller's thread ---- */
@@ -69,7 +68,11 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
         GODWIT__COUNT (transport, casts);
     else
         GODWIT__COUNT (transport, calls_started);
+    godwit__call_begins (&call, method, false);
     status = godwit__call_run (&call, &value, error);
+    if (status == GODWIT_OK && !cast)
+        status = godwit__call_convert (&call, &value, error);
+    godwit__call_ends (&call, status, call.now_ns ? call.now_ns : godwit__transport_now (transport));
     if (!cast) {
         if (status)
             GODWIT__COUNT (transport, calls_failed);
@@ -93,7 +96,8 @@ godwit_client_call (godwit_client_t *client, const godwit_value_t *context, cons
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
     if (client->target.fanout == GODWIT_YES)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A call cannot be used with fanout");
+        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                     "A call cannot be used with fanout:", "");
     return run (client, false, context, method, &args, result, error);
 }
 
@@ -122,7 +126,9 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
     status = check_blocking (client, error);
     if (status == GODWIT_OK) {
         GODWIT__COUNT (client->transport, fanouts);
+        godwit__call_begins (&call, method, true);
         status = godwit__publisher_fanout (&call, &reached, error);
+        godwit__call_ends (&call, status, godwit__transport_now (client->transport));
     }
     godwit__call_release (&call);
     if (status == GODWIT_OK && report)

@@ -10,6 +10,7 @@
 #include <godwit/client.h>
 
 #include "src/directory.h"
+#include "src/metrics.h"
 
 /* In `outstanding` and `family`: nothing may enter any more. */
 #define GODWIT__CLIENT_CLOSED ((size_t) 1 << (sizeof (size_t) * 8 - 1))
@@ -18,17 +19,18 @@
  * from its making on. */
 struct godwit_client {
     godwit_transport_t *transport;
-    godwit_client_t *root;           /* a reference, unless it is the root itself */
-    godwit_target_t target;          /* a deep copy */
-    godwit__group_t *group;          /* of exchange and topic; NULL without a topic */
-    const char *version_cap;         /* NULL: none */
-    int64_t timeout_ms;              /* 0: not given */
-    int64_t retry;                   /* 0: not given */
-    int64_t call_monitor_timeout_ms; /* 0: none */
-    const godwit_serializer_t *serializer;
+    godwit_client_t *root;                 /* a reference, unless it is the root itself */
+    godwit_target_t target;                /* a deep copy */
+    godwit__group_t *group;                /* of exchange and topic; NULL without a topic */
+    const char *version_cap;               /* NULL: none */
+    int64_t timeout_ms;                    /* 0: not given */
+    int64_t retry;                         /* 0: not given */
+    int64_t call_monitor_timeout_ms;       /* 0: none */
+    const godwit_serializer_t *serializer; /* borrowed; NULL: none */
     bool mandatory;
-    bool may_send;             /* the version cap allows the target's version */
-    bool backs_off;            /* its calls (src/backing_off_client.h) */
+    _Atomic (godwit__metric_t *) metric; /* of the method that was called last; NULL: none yet */
+    bool may_send;                       /* the version cap allows the target's version */
+    bool backs_off;                      /* its calls (src/backing_off_client.h) */
     atomic_size_t outstanding; /* what uses it; neither it nor the transport goes before that has ended */
     bool drained;              /* closed, and nothing uses it any more; guarded by transport.lock */
 

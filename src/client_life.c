@@ -2,6 +2,7 @@
 #include "src/client.h"
 
 #include "src/error.h"
+#include "src/serializer.h"
 #include "src/target.h"
 
 #include <stdlib.h>
@@ -124,6 +125,7 @@ make (godwit_transport_t *transport, const settings_t *settings)
     self->drained = false;
     self->family_drained = false;
     self->next = self->previous = NULL;
+    atomic_init (&self->metric, NULL);
     atomic_init (&self->outstanding, 0);
     atomic_init (&self->family, 0);
     atomic_init (&self->refs, 1);
@@ -158,6 +160,8 @@ settle_options (settings_t *settings, const godwit_target_t *target, const godwi
         status = check_numbers (given.timeout_ms, given.retry, given.call_monitor_timeout_ms, error);
     if (status == GODWIT_OK)
         status = check_choice ("mandatory", given.mandatory, false, error);
+    if (status == GODWIT_OK)
+        status = godwit__serializer_check (given.serializer, error);
     settings->version_cap = given.version_cap;
     settings->timeout_ms = settle_timeout (override_number (0, given.timeout_ms));
     settings->retry = override_number (0, given.retry);

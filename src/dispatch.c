@@ -3,6 +3,7 @@
 #include "src/error.h"
 #include "src/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,8 @@ add_route (godwit__dispatch_t *dispatch, const godwit_method_t *method, size_t e
     route->name_size = size;
     route->endpoint = (uint32_t) endpoint_index;
     atomic_init (&route->average_ns, 0);
+    atomic_init (&route->metrics[0], NULL);
+    atomic_init (&route->metrics[1], NULL);
     godwit__route_t **end = slot_of (dispatch, method->name, size);
     while (*end)
         end = &(*end)->next;
@@ -356,17 +359,33 @@ godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t 
     }
     for (size_t i = 0; i < dispatch->endpoint_count; i++)
         if (is_compatible (&dispatch->endpoints[i], name_space, wanted))
-            return godwit__error_set (error, GODWIT_ERR_NO_SUCH_METHOD,
-                                      "Endpoint does not support RPC method %s", name);
-    return godwit__error_set (error, GODWIT_ERR_UNSUPPORTED_VERSION,
-                              "Endpoint does not support RPC version %s. Attempted method: %s", version_text,
-                              name);
+            return godwit__error_with (error,
+                                       godwit__error_set (error, GODWIT_ERR_NO_SUCH_METHOD,
+                                                          "Endpoint does not support RPC method %s", name),
+                                       "method", name);
+    const godwit_status_t status = godwit__error_set (
+        error, GODWIT_ERR_UNSUPPORTED_VERSION,
+        "Endpoint does not support RPC version %s. Attempted method: %s", version_text, name);
+    godwit__error_with (error, status, "version", version_text);
+    return godwit__error_with (error, status, "method", name);
 }
 
 void *
 godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__route_t *route)
 {
     return dispatch->endpoints[route->endpoint].self;
+}
+
+const char *
+godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const godwit__route_t *route,
+                         char version[GODWIT__VERSION_TEXT])
+{
+    const endpoint_t *const endpoint = &dispatch->endpoints[route->endpoint];
+    const int size =
+        snprintf (version, GODWIT__VERSION_TEXT, "%u.%u", endpoint->version.major, endpoint->version.minor);
+    if (endpoint->version.revision)
+        snprintf (version + size, GODWIT__VERSION_TEXT - (size_t) size, ".%u", endpoint->version.revision);
+    return endpoint->accepted[0].text;
 }
 
 bool

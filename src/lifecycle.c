@@ -22,6 +22,7 @@
 #include "src/clock.h"
 #include "src/control.h"
 #include "src/error.h"
+#include "src/target.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -275,6 +276,7 @@ copy_of (const godwit_error_t *error)
 {
     godwit_error_t *const copy =
         godwit_error_new (godwit_error_status (error), "%s", godwit_error_message (error));
+    godwit_error_set_data (copy, godwit_error_args (error), godwit_error_kwargs (error));
     if (godwit_error_cause (error)) {
         const godwit_error_t *const cause = godwit_error_cause (error);
         godwit_error_t *below =
@@ -346,9 +348,9 @@ godwit_server_start (godwit_server_t *server, const godwit_step_options_t *optio
     if (status)
         return status;
     if (!server->target.topic || !server->target.server)
-        return leave (&step,
-                      godwit__error_set (error, GODWIT_ERR_INVALID_TARGET,
-                                         "A server's target must have topic and server names specified"));
+        return leave (&step, godwit__target_error (
+                                 error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &server->target,
+                                 "A server's target must have topic and server names specified:", ""));
     if (step.pool_size < 0)
         return leave (&step,
                       godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,

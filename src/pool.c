@@ -91,7 +91,7 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
             break;
         pool->port_count++;
         atomic_init (&port->attention, false);
-        godwit__cork_init (&port->cork, port->channel, &transport->counters.frames_dropped);
+        godwit__cork_init (&port->cork, port->channel, transport);
         godwit__origins_init (&port->origins, ORIGIN_LIMIT);
         godwit__origins_init (&port->publications, PUBLICATION_LIMIT);
         if (pool->external)

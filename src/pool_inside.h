@@ -239,8 +239,8 @@ void godwit__port_attention (godwit__port_t *port);
 /* A frame that is only a header. */
 void godwit__port_send_header (godwit__port_t *port, godwit__origin_t origin, godwit__frame_type_t type,
                                uint32_t target, uint64_t id, uint32_t aux);
-/* Counts what could not be sent. data is consumed if it is on the heap. */
-void godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size,
+/* False, and counted: it could not be sent. data is consumed if it is on the heap. */
+bool godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size,
                         bool on_heap);
 /* Tells all who said HELLO. The leader's thread. */
 void godwit__port_goodbye (godwit__port_t *port, godwit__goodbye_t goodbye);

@@ -25,20 +25,21 @@ free_data (void *data, void *hint)
     free (data);
 }
 
-void
+bool
 godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size, bool on_heap)
 {
     const godwit__message_t message = {.data = data, .size = size, .free_fn = on_heap ? free_data : NULL};
     if (godwit__cork_add (&port->cork, origin, data, size)) {
         if (on_heap)
             free (data);
-        return;
+        return true;
     }
     if (port->channel->ops->send (port->channel, origin, &message) == GODWIT__IO_OK)
-        return;
+        return true;
     GODWIT__COUNT (port->pool->transport, frames_dropped);
     if (on_heap)
         free (data);
+    return false;
 }
 
 void

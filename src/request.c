@@ -3,9 +3,11 @@
 #include <godwit/client.h>
 
 #include "src/error.h"
+#include "src/request_serialized.h"
 #include "src/server.h"
 #include "src/wire.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +76,9 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     request->received_ns = now_ns;
     request->deadline_ns =
         header->budget_ms ? now_ns + (int64_t) header->budget_ms * GODWIT__NS_PER_MS : GODWIT__NEVER;
-    request->is_cast = header->flags & GODWIT__FLAG_CAST || header->type == GODWIT__PUBLICATION;
+    request->is_fanout = header->type == GODWIT__PUBLICATION;
+    request->is_cast = header->flags & GODWIT__FLAG_CAST || request->is_fanout;
+    request->failed = false;
     request->kept = false;
     request->monitor_ns = 0;
     atomic_store_explicit (&request->replied, false, memory_order_relaxed);
@@ -83,6 +87,8 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     request->block = NULL;
     request->body = NULL;
     request->route = NULL;
+    request->metric = NULL;
+    request->args = NULL;
     request->params = NULL;
 }
 
@@ -93,6 +99,8 @@ release_parts (godwit_request_t *request)
     if (request->params && request->params != request->params_room)
         free (request->params);
     request->params = NULL;
+    if (request->args)
+        godwit__request_forget_serialized (request);
     godwit__block_t *const block = request->block;
     if (!block)
         return;
@@ -136,15 +144,36 @@ store_reply (godwit__frame_t *reply, uint8_t *data, size_t size, bool on_heap)
     *reply = (godwit__frame_t){.data = copy, .size = size, .release = free_reply};
 }
 
-static void
+static bool
 send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
     if (request->port)
-        godwit__port_send (request->port, request->origin, data, size, on_heap);
-    else if (request->inline_call)
+        return godwit__port_send (request->port, request->origin, data, size, on_heap);
+    if (request->inline_call)
         store_reply (request->inline_call->reply, data, size, on_heap);
     else if (on_heap)
         free (data);
+    return true;
+}
+
+/* Contract 5: a failing reply is logged, never fatal. */
+static void
+send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    if (send_now (request, data, size, on_heap))
+        return;
+    const godwit_transport_t *const transport = request->pool->transport;
+    if (godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING,
+                     "a reply of the method %.64s could not be sent: its caller is gone, or does not read",
+                     godwit_request_method (request));
+}
+
+/* With the lock: what belongs to the request's server and to the transport may still be used. */
+static bool
+has_server (const godwit_request_t *request)
+{
+    return !request->pool->closed && !request->server->destroyed;
 }
 
 /* data is consumed if it is on the heap. A request that was kept may outlive its server, its caller and the
@@ -153,12 +182,12 @@ static void
 deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
     if (!request->kept) {
-        send_now (request, data, size, on_heap);
+        send_reply (request, data, size, on_heap);
         return;
     }
     godwit__pool_t *const pool = request->pool;
     godwit__pool_lock (pool);
-    if (pool->closed || request->server->destroyed || (!request->port && !request->inline_call)) {
+    if (!has_server (request) || (!request->port && !request->inline_call)) {
         if (on_heap)
             free (data);
     } else if (!request->port) {
@@ -169,7 +198,7 @@ deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
     } else {
         pool->senders++;
         godwit__pool_unlock (pool);
-        send_now (request, data, size, on_heap);
+        send_reply (request, data, size, on_heap);
         godwit__pool_lock (pool);
         pool->senders--;
         godwit__pool_changed (pool);
@@ -181,7 +210,7 @@ static void
 send_failure (godwit_request_t *request, const godwit_error_t *error)
 {
     uint8_t *data = NULL;
-    const size_t size = godwit__failure_write (&data, request->id, error);
+    const size_t size = godwit__failure_write (&data, request->id, request->pool->limits.size, error);
     if (size)
         deliver (request, data, size, true);
 }
@@ -197,28 +226,93 @@ claim_reply (godwit_request_t *request)
     return true;
 }
 
-/* Contract 5: what fails is an error, unless the caller wants to know in silence. */
+/* ---- failures in the log ---- */
+
+static bool
+ends_with (const char *text, const char *end)
+{
+    const size_t size = strlen (text);
+    const size_t end_size = strlen (end);
+    return size >= end_size && strcmp (text + size - end_size, end) == 0;
+}
+
+static bool
+is_of_class (const godwit_error_t *error, const godwit_error_class_t *error_class)
+{
+    return strcmp (godwit_error_module (error), error_class->module ? error_class->module : "") == 0 &&
+           strcmp (godwit_error_type (error), error_class->name) == 0;
+}
+
+/* Contract 5: what the method says it may fail with, and a method that is not there and whose caller said
+ * that this may be. */
+static bool
+is_expected (const godwit_request_t *request, const godwit_error_t *error)
+{
+    if (!request->route)
+        return godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
+               ends_with (godwit_request_method (request), "_ignore_errors");
+    const godwit_error_class_t *const *expected = request->route->method->expected;
+    for (; expected && *expected; expected++)
+        if (is_of_class (error, *expected))
+            return true;
+    return false;
+}
+
+/* One line: what is in an error may come from anywhere. */
+static void
+log_line (const godwit_request_t *request, godwit_log_level_t level, const godwit_error_t *error)
+{
+    char text[1024];
+    const char *const trace = godwit_error_traceback (error);
+    snprintf (text, sizeof text, "%s%s%s", godwit_error_print (error), *trace ? "; " : "", trace);
+    for (char *at = text; *at; at++)
+        if ((unsigned char) *at < ' ' || *at == 127)
+            *at = ' ';
+    godwit__log (request->pool->transport, level,
+                 level == GODWIT_LOG_DEBUG ? "the method %.64s failed as expected: %s"
+                                           : "the method %.64s failed: %s",
+                 godwit_request_method (request), text);
+}
+
 static void
 log_failure (const godwit_request_t *request, const godwit_error_t *error)
 {
-    static const char quiet[] = "_ignore_errors";
-    if (request->kept)
-        return; /* the transport may be gone */
-    const char *const method = godwit_request_method (request);
-    const size_t size = strlen (method);
-    const bool is_quiet = godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
-                          size >= sizeof quiet - 1 && strcmp (method + size - (sizeof quiet - 1), quiet) == 0;
-    const godwit_log_level_t level = is_quiet ? GODWIT_LOG_DEBUG : GODWIT_LOG_ERROR;
-    if (godwit__logs (request->pool->transport, level))
-        godwit__log (request->pool->transport, level, "the method %.64s failed: %s: %s", method,
-                     godwit_error_type (error), godwit_error_message (error));
+    godwit__pool_t *const pool = request->pool;
+    godwit_log_level_t level = GODWIT_LOG_ERROR;
+    if (!request->kept) {
+        if (is_expected (request, error))
+            level = GODWIT_LOG_DEBUG;
+        if (godwit__logs (pool->transport, level))
+            log_line (request, level, error);
+        return;
+    }
+    /* The server, its tables and the transport may be gone, or go now. */
+    godwit__pool_lock (pool);
+    const bool may_log = has_server (request);
+    if (may_log) {
+        pool->senders++;
+        if (is_expected (request, error))
+            level = GODWIT_LOG_DEBUG;
+    }
+    godwit__pool_unlock (pool);
+    if (!may_log)
+        return;
+    if (godwit__logs (pool->transport, level))
+        log_line (request, level, error);
+    godwit__pool_lock (pool);
+    pool->senders--;
+    godwit__pool_changed (pool);
+    godwit__pool_unlock (pool);
 }
+
+/* ---- failing ---- */
 
 /* Consumes the error. */
 static void
 fail (godwit_request_t *request, godwit_error_t *error)
 {
     if (claim_reply (request)) {
+        request->failed = true;
         log_failure (request, error);
         if (!request->is_cast)
             send_failure (request, error);
@@ -287,8 +381,16 @@ fill_params (godwit_request_t *request, godwit_error_t **error)
     } else if (!(request->params = calloc (1, method->params_size))) {
         return godwit__error_no_memory (error);
     }
-    return godwit_value_unpack (part (request, 2), method->slots, method->slot_count, request->params, "args",
-                                error);
+    return godwit_value_unpack (godwit_request_args (request), method->slots, method->slot_count,
+                                request->params, "args", error);
+}
+
+/* Consumes the error: the method was not run. */
+static void
+reject (godwit_request_t *request, godwit_error_t *error)
+{
+    godwit__error_set_outcome_of (error, GODWIT_OUTCOME_REJECTED);
+    fail (request, error);
 }
 
 bool
@@ -304,12 +406,29 @@ godwit__request_prepare (godwit_request_t *request, bool *malformed)
     godwit_status_t status =
         godwit__dispatch_find (request->server->dispatch, part (request, 1), part (request, 3),
                                part (request, 4), &request->route, &error);
-    if (!status)
+    /* A serializer is the program's own, and may take its time: it is a part of the run. */
+    if (!status && !request->server->serializer)
         status = fill_params (request, &error);
     if (status) {
-        godwit__error_set_outcome_of (error, GODWIT_OUTCOME_REJECTED);
-        fail (request, error);
+        godwit__metric_t *const metric = godwit__request_metric (request);
+        godwit__metric_started (metric);
+        reject (request, error);
+        godwit__metric_ended (metric, 0, true);
     }
+    return !status;
+}
+
+/* What the serializer makes of the request. False: it cannot be run, and whoever sent it was told. */
+static bool
+take_serialized (godwit_request_t *request)
+{
+    godwit_error_t *error = NULL;
+    godwit_status_t status =
+        godwit__request_deserialize (request, part (request, 0), part (request, 2), &error);
+    if (!status)
+        status = fill_params (request, &error);
+    if (status)
+        reject (request, error);
     return !status;
 }
 
@@ -318,6 +437,14 @@ godwit__request_call (godwit_request_t *request)
 {
     godwit__route_t *const route = request->route;
     void *const self = godwit__dispatch_self (request->server->dispatch, route);
+    godwit__metric_t *metric =
+        atomic_load_explicit (&route->metrics[request->is_fanout], memory_order_acquire);
+    if (!metric)
+        metric = godwit__request_metric (request);
+    request->metric = metric;
+    godwit__metric_started (metric);
+    if (request->server->serializer && !take_serialized (request))
+        return;
     const godwit_status_t status = route->method->handler (request, self);
     if (status == GODWIT_OK &&
         (request->kept || atomic_load_explicit (&request->replied, memory_order_relaxed)))
@@ -339,6 +466,9 @@ end (godwit_request_t *request, bool active, bool looks)
               godwit_error_new (GODWIT_ERR_FAILED, "the handler gave the request up without a reply"));
     release_parts (request);
     godwit__pool_lock (pool);
+    if (request->kept && !pool->closed) /* the metrics are the transport's */
+        godwit__metric_ended (request->metric, godwit__clock_now (&pool->clock) - request->started_ns,
+                              request->failed);
     if (request->inline_call) {
         request->inline_call->done = true; /* with or without a reply */
         request->inline_call = NULL;
@@ -400,13 +530,13 @@ godwit_request_method (const godwit_request_t *request)
 const godwit_value_t *
 godwit_request_context (const godwit_request_t *request)
 {
-    return part (request, 0);
+    return request->args ? request->context : part (request, 0);
 }
 
 const godwit_value_t *
 godwit_request_args (const godwit_request_t *request)
 {
-    return part (request, 2);
+    return request->args ? request->args : part (request, 2);
 }
 
 const void *
@@ -470,7 +600,15 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
         return GODWIT_ERR_INVALID_ARGUMENT;
     if (request->is_cast)
         return GODWIT_OK;
-    godwit_status_t status = godwit__field_bound (&result, "result", &bound, &error);
+    godwit_value_t *serialized = NULL;
+    godwit_status_t status = GODWIT_OK;
+    if (request->server->serializer) {
+        if (!godwit__request_serialize (request, &result, &serialized, &status, &error))
+            return GODWIT_OK; /* the server is gone, and its serializer with it */
+        result = (godwit_field_t){.type = GODWIT_TYPE_VALUE, .as.value = serialized};
+    }
+    if (!status)
+        status = godwit__field_bound (&result, "result", &bound, &error);
     const size_t size = status ? 0 : encode (request, &result, bound, room, &data);
     if (!status && !size)
         status = godwit__error_no_memory (&error);
@@ -478,12 +616,15 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
     if (size > limit)
         status = godwit__error_set (&error, GODWIT_ERR_LIMIT_EXCEEDED,
                                     "result: %zu bytes are more than max_message_size (%zu)", size, limit);
+    godwit_value_unref (&serialized);
     if (!status) {
         deliver (request, data, size, data != room);
         return GODWIT_OK;
     }
     if (data != room)
         free (data);
+    request->failed = true;
+    log_failure (request, error);
     send_failure (request, error);
     godwit_error_destroy (&error);
     return status;
@@ -498,6 +639,8 @@ godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
     if (!error)
         error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));
     const godwit_status_t status = godwit_error_status (error);
+    /* What became of a call that the handler made is not what became of this one: its method ran. */
+    godwit__error_set_outcome_of (error, GODWIT_OUTCOME_RAN);
     fail (request, error);
     return status;
 }

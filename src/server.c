@@ -2,6 +2,7 @@
 
 #include "src/error.h"
 #include "src/fanout.h"
+#include "src/serializer.h"
 #include "src/target.h"
 
 #include <stdlib.h>
@@ -55,9 +56,14 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     const godwit_server_options_t options = options_with_defaults (options_p, transport);
     const bool in_order = strcmp (options.executor, "inline") == 0;
     if (!in_order && strcmp (options.executor, "pool") != 0)
-        return godwit__error_set (error, GODWIT_ERR_EXECUTOR_LOAD,
-                                  "Failed to load executor \"%s\": expected pool or inline",
-                                  options.executor);
+        return godwit__error_with (
+            error,
+            godwit__error_set (error, GODWIT_ERR_EXECUTOR_LOAD,
+                               "Failed to load executor \"%s\": expected pool or inline", options.executor),
+            "executor", options.executor);
+    status = godwit__serializer_check (options.serializer, error);
+    if (status)
+        return status;
     godwit_server_t *const server = calloc (1, sizeof *server);
     if (!server)
         return godwit__error_no_memory (error);
@@ -66,6 +72,7 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     server->concurrency = in_order ? 1 : (uint32_t) options.concurrency;
     server->queue_limit = (uint32_t) options.queue_limit;
     server->weight = options.weight;
+    server->serializer = options.serializer;
     status = godwit__target_copy (&server->target, target, error);
     if (!status && server->target.version) {
         godwit__version_t version;
@@ -210,24 +217,6 @@ set_accepts (godwit_server_t *server, bool accepts)
 }
 
 static void
-warn_of_twin (const godwit_server_t *server)
-{
-    godwit__pool_lock (server->pool);
-    bool found = false;
-    const godwit_server_t *other;
-    for (size_t i = 0; (other = godwit__roster_next (&server->pool->servers, &i));) {
-        found = found || (other != server && other->accepts &&
-                          memcmp (other->key, server->key, sizeof other->key) == 0 &&
-                          strcmp (other->target.server, server->target.server) == 0);
-    }
-    godwit__pool_unlock (server->pool);
-    if (found && godwit__logs (server->transport, GODWIT_LOG_WARNING))
-        godwit__log (server->transport, GODWIT_LOG_WARNING,
-                     "two servers of one exchange and topic have the same name %s: they compete for requests",
-                     server->target.server);
-}
-
-static void
 start_on_control (void *argument)
 {
     change_t *const change = argument;
@@ -241,7 +230,7 @@ start_on_control (void *argument)
     if (!status)
         status = join_pool (server, pool, change->concurrency, &change->error);
     if (!status) {
-        warn_of_twin (server);
+        godwit__server_look_around (server);
         status = subscribe (server, &change->error);
         /* Before it is announced: the first request may come while announce runs. */
         set_accepts (server, !status);
@@ -302,6 +291,7 @@ listen_error (const godwit_server_t *server, godwit_error_t *cause, godwit_error
     godwit_target_print (&server->target, target, sizeof target);
     godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "Failed to listen on target \"%s\": %s", target,
                        godwit_error_message (cause));
+    godwit__error_with (error, GODWIT_ERR_SERVER_LISTEN, "target", target);
     if (error)
         godwit_error_set_cause (*error, &cause);
     godwit_error_destroy (&cause);
@@ -392,6 +382,7 @@ leave_pool (godwit_server_t *server)
     if (refused)
         pool->senders++;
     unlist (pool, server);
+    server->leaving = true;
     godwit__pool_unlock (pool);
     godwit__server_refuse (refused);
 

@@ -24,7 +24,8 @@ struct godwit_server {
     godwit__dispatch_t *dispatch;
     uint32_t queue_limit;
     uint32_t weight;
-    bool in_order; /* executor "inline": one request after the other */
+    const godwit_serializer_t *serializer; /* borrowed; NULL: none */
+    bool in_order;                         /* executor "inline": one request after the other */
 
     /* The steps of its life (lifecycle.c has the drawing), guarded by transport.lock. */
     godwit__clock_t clock; /* of log_after and timeouts: the transport's */
@@ -46,6 +47,7 @@ struct godwit_server {
     uint32_t revision;        /* of the record that was announced last; written by the control thread */
     uint32_t concurrency;     /* requests that are run, or kept, at a time */
     bool accepts;             /* requests are taken */
+    bool leaving;             /* being destroyed: waits for `active` to become 0 */
     bool destroyed;           /* to be freed with its last request */
     uint32_t active;          /* handlers that run */
     uint32_t occupied; /* requests that count towards the concurrency: those of `active`, and kept ones */
@@ -63,6 +65,11 @@ const char *godwit__server_exchange (const godwit_server_t *server);
 /* Tells the cluster what the server is now. Control thread. */
 godwit_status_t godwit__server_announce (godwit_server_t *server, godwit__record_state_t state,
                                          godwit_error_t **error);
+/* A server that was started: the log hears if another one has its names, in this process or elsewhere.
+ * Control thread. */
+void godwit__server_look_around (const godwit_server_t *server);
+/* A server of another transport has come up: the same for ours. Control thread. */
+void godwit__server_met (godwit_transport_t *transport, const godwit__record_t *record);
 /* Answers RESOLVE, whose frame is consumed. False: it was malformed. The port's leader. */
 bool godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint64_t id,
                              godwit__frame_t *frame);

@@ -94,6 +94,18 @@ godwit_target_print (const godwit_target_t *target_, char *text, size_t size)
     return output.length;
 }
 
+godwit_status_t
+godwit__target_error (godwit_error_t **error, godwit_status_t status, godwit_outcome_t outcome,
+                      const godwit_target_t *target, const char *before, const char *after)
+{
+    char text[2048]; /* enough for names that can be sent */
+    if (!error)
+        return status;
+    godwit_target_print (target, text, sizeof text);
+    godwit__error_set_outcome (error, status, outcome, "%s%s%s", before, text, after);
+    return godwit__error_with (error, status, "target", text);
+}
+
 /* ---- keeping ---- */
 
 godwit_status_t

@@ -23,6 +23,12 @@ godwit_status_t godwit__target_copy (godwit_target_t *to, const godwit_target_t 
                                      godwit_error_t **error);
 void godwit__target_release (godwit_target_t *target);
 
+/* An error about a target (contract 3): before, its printed form, after; its detail "target". Returns status.
+ */
+godwit_status_t godwit__target_error (godwit_error_t **error, godwit_status_t status,
+                                      godwit_outcome_t outcome, const godwit_target_t *target,
+                                      const char *before, const char *after);
+
 typedef struct godwit__version {
     uint32_t major;
     uint32_t minor;

@@ -6,10 +6,12 @@
 #include "src/control.h"
 #include "src/directory.h"
 #include "src/error.h"
+#include "src/error_classes.h"
 #include "src/host.h"
 #include "src/options.h"
 #include "src/pool.h"
 #include "src/publisher.h"
+#include "src/url.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -34,14 +36,15 @@ godwit__transport_unref (godwit_transport_t *transport)
         return;
     godwit__directory_destroy (&transport->directory);
     godwit_url_destroy (&transport->url);
+    godwit__error_classes_destroy (&transport->error_classes);
     godwit__fork_guard_free (transport->alive);
+    godwit__metrics_destroy (&transport->metrics);
     pthread_mutex_destroy (&transport->lock);
     pthread_mutex_destroy (&transport->process_lock);
     pthread_cond_destroy (&transport->changed);
     free (transport->control_exchange);
     free (transport->host);
     free (transport->virtual_host);
-    free (transport->allowed_remote_exmods);
     free (transport->host_id);
     free (transport);
 }
@@ -101,6 +104,7 @@ typedef struct origin_of_options {
     const godwit_config_t *config; /* may be NULL */
     const godwit_transport_options_t *options;
     const char *url_where; /* where the URL was said, for errors */
+    const godwit__clock_t *clock;
 } origin_of_options_t;
 
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
@@ -146,7 +150,10 @@ settle (godwit_transport_t *transport, const origin_of_options_t *from, godwit__
     if (status == GODWIT_OK)
         status = own (&transport->host, &settings->known.host, error);
     if (status == GODWIT_OK)
-        status = own (&transport->allowed_remote_exmods, &settings->known.allowed_remote_exmods, error);
+        status = godwit__error_classes_new (&transport->error_classes, settings->known.allowed_remote_exmods,
+                                            error);
+    if (status == GODWIT_OK)
+        settings->known.allowed_remote_exmods = godwit__error_classes_allowed (transport->error_classes);
     transport->options = settings->known;
     transport->paths = (unsigned) settings->paths;
     return status;
@@ -246,8 +253,9 @@ allocate (godwit_transport_t **transport, const char *url, godwit_error_t **erro
     self->alive = godwit__fork_guard_new ();
     self->host_id = godwit__host_id ();
     self->directory = godwit__directory_new (self);
+    self->metrics = godwit__metrics_new ();
     *transport = self;
-    if (!self->alive || !self->host_id || !self->directory)
+    if (!self->alive || !self->host_id || !self->directory || !self->metrics)
         return godwit__error_no_memory (error);
     return godwit_url_parse (&self->url, url, error);
 }
@@ -316,11 +324,16 @@ new_transport (godwit_transport_t **transport, const char *url, const origin_of_
     godwit_status_t status = allocate (&self, url, error);
     const godwit__driver_ops_t *driver = status ? NULL : find_driver (godwit_url_driver (self->url));
     if (status == GODWIT_OK && !driver)
-        status = godwit__error_set (error, GODWIT_ERR_DRIVER_LOAD,
-                                    "Failed to load transport driver \"%s\": expected zmq or inproc",
-                                    godwit_url_transport (self->url));
-    if (status == GODWIT_OK)
-        status = settle (self, from, &settings, error);
+        status = godwit__error_with (
+            error,
+            godwit__error_set (error, GODWIT_ERR_DRIVER_LOAD,
+                               "Failed to load transport driver \"%s\": expected zmq or inproc",
+                               godwit_url_transport (self->url)),
+            "driver", godwit_url_driver (self->url));
+    if (status == GODWIT_OK) {
+        self->clock = *from->clock;
+        status = godwit__url_error (error, settle (self, from, &settings, error), url);
+    }
     if (status == GODWIT_OK)
         status = check_use (self, &settings, error);
     if (status == GODWIT_OK) {
@@ -337,13 +350,36 @@ new_transport (godwit_transport_t **transport, const char *url, const origin_of_
 }
 
 godwit_status_t
+godwit_transport_register_error (godwit_transport_t *transport, const godwit_error_class_t *error_class,
+                                 godwit_error_t **error)
+{
+    if (!transport || !error_class || !error_class->name || !*error_class->name)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got %s",
+                                  !transport     ? "transport"
+                                  : !error_class ? "error_class"
+                                                 : "the class's name",
+                                  transport && error_class && error_class->name ? "\"\"" : "NULL");
+    const godwit_status_t status = godwit__transport_check (transport, error);
+    return status ? status : godwit__error_classes_add (transport->error_classes, error_class, error);
+}
+
+godwit_status_t
+godwit__transport_new (godwit_transport_t **transport, const char *url,
+                       const godwit_transport_options_t *options, const godwit__clock_t *clock,
+                       godwit_error_t **error)
+{
+    const origin_of_options_t from = {NULL, options, "URL", clock};
+    return new_transport (transport, url, &from, error);
+}
+
+godwit_status_t
 godwit_transport_new (godwit_transport_t **transport, const char *url,
                       const godwit_transport_options_t *options, godwit_error_t **error)
 {
     if (!transport || !url)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   transport ? "url" : "transport");
-    const origin_of_options_t from = {NULL, options, "URL"};
+    const origin_of_options_t from = {NULL, options, "URL", &godwit__clock_system};
     return new_transport (transport, url, &from, error);
 }
 
@@ -362,7 +398,7 @@ godwit_transport_new_from_config (godwit_transport_t **transport, const godwit_c
             snprintf (where, sizeof where, "URL, %s",
                       godwit_config_where (config, "DEFAULT", "transport_url"));
     }
-    const origin_of_options_t from = {config, options, where};
+    const origin_of_options_t from = {config, options, where, &godwit__clock_system};
     return new_transport (transport, url ? url : "zmq://", &from, error);
 }
 

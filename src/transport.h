@@ -15,6 +15,7 @@
 
 #include "src/driver.h"
 #include "src/matchmaker.h"
+#include "src/metrics.h"
 #include "src/reactor.h"
 
 #include <pthread.h>
@@ -56,15 +57,16 @@ struct godwit_transport {
     char *control_exchange;
     char *host;
     char *virtual_host; /* "" if unset */
-    char *allowed_remote_exmods;
-    unsigned paths; /* GODWIT__PATH_... that may be used to connect */
-    char *host_id;  /* an opaque name of this machine */
+    unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
+    char *host_id;      /* an opaque name of this machine */
     godwit_url_t *url;
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation;
     size_t driver_count;
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
+
+    struct godwit__error_classes *error_classes; /* whose errors reach callers as themselves */
 
     /* The control thread's loop. With external_loop the program runs it, holding process_lock. */
     godwit__reactor_t *control;
@@ -91,7 +93,14 @@ struct godwit_transport {
     struct godwit__pool *pool;
 
     godwit__counters_t counters;
+    godwit__metrics_t *metrics;
 };
+
+/* godwit_transport_new with another clock, for tests. Waits still take real time, and look at the clock again
+ * afterwards. */
+godwit_status_t godwit__transport_new (godwit_transport_t **transport, const char *url,
+                                       const godwit_transport_options_t *options,
+                                       const godwit__clock_t *clock, godwit_error_t **error);
 
 /* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.
  */

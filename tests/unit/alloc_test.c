@@ -3,6 +3,7 @@
 #include "src/error.h"
 #include "src/msgpack/codec.h"
 #include "src/target.h"
+#include "src/wire.h"
 
 #include <godwit/url.h>
 
@@ -182,6 +183,84 @@ make_error (godwit_error_t **error)
     return GODWIT_OK;
 }
 
+/* What an error cannot keep for want of memory it does without, and says the rest. */
+static bool
+knows_all (const godwit_error_t *error)
+{
+    return godwit_error_detail (error, "item") && godwit_error_args (error) &&
+           strstr (godwit_error_traceback (error), "in take\n") &&
+           strcmp (godwit_error_print (error), godwit_error_message (error)) != 0 &&
+           godwit_error_status (error) != GODWIT_ERR_OUT_OF_MEMORY;
+}
+
+static void
+free_data (godwit__frame_t *frame)
+{
+    free (frame->data);
+}
+
+/* Made, copied, sent and read again by one that knows its class, and by one that does not. */
+static godwit_status_t
+pass_on (godwit__error_classes_t *classes)
+{
+    static const godwit_error_class_t out_of_stock = {"shop", "OutOfStock"};
+    uint8_t *data = NULL;
+    bool is_malformed = false;
+    godwit_value_t *args = NULL;
+    godwit_error_t *error = godwit_error_new_of (&out_of_stock, "no tea left");
+    if (!godwit_value_new (&args, GODWIT_LIST (NULL, GODWIT_INT (NULL, 7)), NULL))
+        godwit_error_set_data (error, args, NULL);
+    godwit_value_unref (&args);
+    godwit_error_set_detail (error, "item", "tea");
+    godwit_error_trace (error, "shop.c", 12, "take");
+    godwit_error_t *copy = godwit__error_copy (error);
+    bool good = knows_all (error) && knows_all (copy);
+    godwit_error_destroy (&error);
+    const size_t size = godwit__failure_write (&data, 1, GODWIT__FAILURE_FRAME_MAX, copy);
+    godwit_error_destroy (&copy);
+    if (!size)
+        return GODWIT_ERR_OUT_OF_MEMORY;
+    godwit__frame_t frame = {.data = data, .size = size, .release = free_data};
+    error = godwit__failure_read (&frame, classes, &is_malformed);
+    good = good && knows_all (error);
+    const bool has_outcome = godwit_error_status (error) == GODWIT_ERR_OUT_OF_MEMORY ||
+                             godwit_error_outcome (error) == GODWIT_OUTCOME_RAN;
+    godwit_error_destroy (&error);
+    return good && has_outcome && !is_malformed ? GODWIT_OK : GODWIT_ERR_OUT_OF_MEMORY;
+}
+
+static godwit_status_t
+send_error (godwit_error_t **error)
+{
+    static const godwit_error_class_t out_of_stock = {"shop", "OutOfStock"};
+    godwit__error_classes_t *classes = NULL;
+    godwit_status_t status = godwit__error_classes_new (&classes, "shop", error);
+    if (status)
+        return status;
+    status = godwit__error_classes_add (classes, &out_of_stock, error);
+    for (int i = 0; !status && i < 2; i++) {
+        status = pass_on (i ? classes : NULL);
+        if (status)
+            godwit__error_no_memory (error);
+    }
+    godwit__error_classes_destroy (&classes);
+    return status;
+}
+
+static godwit_status_t
+refuse_url (godwit_error_t **error)
+{
+    godwit_url_t *url = NULL;
+    godwit_error_t *made = NULL;
+    godwit_url_parse (&url, "user:secret@host", &made);
+    if (godwit_error_status (made) == GODWIT_ERR_INVALID_URL && godwit_error_detail (made, "url")) {
+        godwit_error_destroy (&made);
+        return GODWIT_OK;
+    }
+    godwit_error_destroy (&made);
+    return godwit__error_no_memory (error);
+}
+
 static godwit_status_t
 make_values (godwit_error_t **error)
 {
@@ -234,6 +313,8 @@ Test (alloc, any_allocation_may_fail)
         godwit_status_t (*run) (godwit_error_t **error);
         long at_least; /* allocations that it takes */
     } rows[] = {{"error", make_error, 4},
+                {"error that is sent", send_error, 20},
+                {"error about a URL", refuse_url, 4},
                 {"values", make_values, 8},
                 {"target", copy_target, 1},
                 {"url", parse_url, 6}};
