@@ -92,8 +92,10 @@ godwit__backing_off_failed (const godwit__call_t *call, godwit_status_t status, 
 {
     godwit_transport_t *transport = call->client->transport;
     int64_t raised_ms = 0;
-    /* A failure that the server sent, whatever its type, came in time. */
-    if (status != GODWIT_ERR_TIMEOUT || call->pending.header.type == GODWIT__FAILURE)
+    /* What its server said came in time, also a MessagingTimeout of the server's own calls. */
+    const bool is_answered =
+        call->pending.header.type == GODWIT__FAILURE || call->pending.header.type == GODWIT__REPLY;
+    if (status != GODWIT_ERR_TIMEOUT || is_answered)
         return;
     const int64_t duration_ns =
         godwit__backoff_timed_out (call->backoff_key, call->timeout_ms, default_ms (call), &raised_ms);

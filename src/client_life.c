@@ -431,6 +431,7 @@ root_unref (godwit_client_t *root, bool forked)
             root->next->previous = root->previous;
         pthread_mutex_unlock (&transport->lock);
     }
+    godwit_request_context_serializer_destroy (&root->own_serializer);
     free (root);
     godwit__transport_unref (transport);
 }
