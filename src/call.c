@@ -1,5 +1,6 @@
 #include "src/call.h"
 
+#include "src/backing_off_client.h"
 #include "src/completion.h"
 #include "src/error.h"
 #include "src/pool.h"
@@ -136,12 +137,15 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
                                 : encode (call, context, method, args, error);
     if (status == GODWIT_OK)
         status = godwit__client_check (client, error);
+    call->timeout_ms = godwit__client_timeout_ms (client);
+    if (status == GODWIT_OK && client->backs_off && !cast)
+        status = godwit__backing_off_begin (call, method, error);
     if (status) {
         godwit__call_release (call);
         return status;
     }
     call->started_ns = call->now_ns = godwit__transport_now (client->transport);
-    call->deadline_ns = call->now_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
+    call->deadline_ns = call->now_ns + call->timeout_ms * GODWIT__NS_PER_MS;
     atomic_store_explicit (&call->pending.deadline_ns, call->deadline_ns, memory_order_relaxed);
     call->pending.owner = client;
     if (client->call_monitor_timeout_ms && !cast)
@@ -159,6 +163,8 @@ godwit__call_release (godwit__call_t *call)
         godwit__shared_unref (NULL, call->shared);
     if (call->context)
         godwit_value_unref (&call->context);
+    if (call->backoff_key)
+        free (call->backoff_key);
     godwit__client_leave (client);
 }
 
@@ -174,7 +180,7 @@ fail (godwit_status_t *status, godwit_status_t is)
 static godwit__advance_t
 fail_late (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
-    const long long timeout_ms = (long long) godwit__client_timeout_ms (call->client);
+    const long long timeout_ms = (long long) call->timeout_ms;
     if (call->cast)
         return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
                                                         "The cast was not accepted within %lld ms: %s",

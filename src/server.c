@@ -40,6 +40,7 @@ server_free (godwit_server_t *server)
     godwit__record_unref (&server->record);
     godwit__target_release (&server->target);
     godwit_error_destroy (&server->start_failure);
+    godwit_request_context_serializer_destroy (&server->own_serializer);
     free (server);
 }
 
@@ -413,11 +414,7 @@ godwit_server_destroy (godwit_server_t **server_p)
     *server_p = NULL;
     if (godwit__transport_check (transport, NULL) == GODWIT_ERR_FORKED) {
         /* Locks may be held by threads that this process does not have. */
-        godwit__dispatch_destroy (&server->dispatch);
-        godwit__record_unref (&server->record);
-        godwit__target_release (&server->target);
-        godwit_error_destroy (&server->start_failure);
-        free (server);
+        server_free (server);
         godwit__transport_unref (transport);
         return;
     }
