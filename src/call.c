@@ -45,10 +45,11 @@ write_text (godwit__writer_t *writer, const char *text)
         godwit__write_nil (writer);
 }
 
-/* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). */
-static void
+/* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). False: the
+ * arguments were not checked, and cannot be while they are written. */
+static bool
 write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwit_value_t *context,
-            const char *method, const godwit_fields_t *args)
+            const char *method, const godwit_fields_t *args, bool checked)
 {
     const char *name_space = client->target.name_space;
     const char *version = client->target.version;
@@ -58,11 +59,25 @@ write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwi
     else
         godwit__write_map (writer, 0);
     godwit__write_str (writer, method, strlen (method));
+    if (checked)
     godwit__write_fields (writer, args);
+    else if (!godwit__write_fields_checked (writer, args))
+        return false;
     if (version || name_space)
         write_text (writer, name_space);
     if (version)
         write_text (writer, version);
+    return !writer->overflow;
+}
+
+static godwit_status_t
+check_size (const godwit_client_t *client, size_t size, godwit_error_t **error)
+{
+    const size_t limit = client->transport->options.max_message_size;
+    if (size <= limit)
+        return GODWIT_OK;
+    return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
+                              "The request has %zu bytes; max_message_size is %zu", size, limit);
 }
 
 static godwit_status_t
@@ -81,6 +96,12 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
         return godwit__error_set (error, GODWIT_ERR_TYPE_MISMATCH,
                                   "context: expected values that can be sent, got object");
 
+    godwit__writer_t writer = {godwit__call_data (call), GODWIT__HEADER_SIZE, GODWIT__CALL_INLINE, false};
+    if (write_body (&writer, client, context, method, args, false)) {
+        call->request_size = writer.size;
+        return check_size (client, writer.size, error);
+    }
+
     size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
                    text_bound (client->target.version) + context_bound;
     const godwit_status_t status = godwit__fields_bound (args, "args", &bound, error);
@@ -94,14 +115,10 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
     } else {
         bound = GODWIT__CALL_INLINE;
     }
-    godwit__writer_t writer = {godwit__call_data (call), GODWIT__HEADER_SIZE, bound, false};
-    write_body (&writer, client, context, method, args);
+    writer = (godwit__writer_t){godwit__call_data (call), GODWIT__HEADER_SIZE, bound, false};
+    write_body (&writer, client, context, method, args, true);
     call->request_size = writer.size;
-    if (writer.size > client->transport->options.max_message_size)
-        return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
-                                  "The request has %zu bytes; max_message_size is %zu", writer.size,
-                                  client->transport->options.max_message_size);
-    return GODWIT_OK;
+    return check_size (client, writer.size, error);
 }
 
 static godwit_status_t

@@ -507,29 +507,37 @@ godwit_request_remaining_ms (const godwit_request_t *request)
     return left > 0 ? (left + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS : GODWIT_TIMEOUT_ZERO;
 }
 
-/* Encodes into room, or into a heap block if it is too small. Returns the whole size; 0 when memory is short.
- */
-static size_t
-encode (const godwit_request_t *request, const godwit_field_t *result, size_t bound, uint8_t *room,
-        uint8_t **data)
+/* Encodes into room, or into a heap block if it is too small. Returns the whole size. */
+static godwit_status_t
+encode (const godwit_request_t *request, const godwit_field_t *result, uint8_t room[STACK_REPLY],
+        uint8_t **data, size_t *size, godwit_error_t **error)
 {
-    *data = bound <= STACK_REPLY ? room : malloc (bound);
-    if (!*data)
-        return 0;
     const godwit__header_t header = {.type = GODWIT__REPLY, .id = request->id};
-    godwit__header_write (*data, &header);
-    godwit__writer_t writer = {.data = *data, .size = GODWIT__HEADER_SIZE, .capacity = bound};
+    godwit__writer_t writer = {.data = room, .size = GODWIT__HEADER_SIZE, .capacity = STACK_REPLY};
+    if (!godwit__write_field_checked (&writer, result)) {
+        size_t bound = GODWIT__HEADER_SIZE;
+        const godwit_status_t status = godwit__field_bound (result, "result", &bound, error);
+        uint8_t *const memory = status || bound <= STACK_REPLY ? room : malloc (bound);
+        if (status)
+            return status;
+        if (!memory)
+            return godwit__error_no_memory (error);
+        writer = (godwit__writer_t){.data = memory, .size = GODWIT__HEADER_SIZE, .capacity = bound};
     godwit__write_field (&writer, result);
-    return writer.size;
+    }
+    godwit__header_write (writer.data, &header);
+    *data = writer.data;
+    *size = writer.size;
+    return GODWIT_OK;
 }
 
 godwit_status_t
 godwit_request_reply (godwit_request_t *request, godwit_field_t result)
 {
     uint8_t room[STACK_REPLY];
-    uint8_t *data = NULL;
+    uint8_t *data = room;
+    size_t size = 0;
     godwit_error_t *error = NULL;
-    size_t bound = GODWIT__HEADER_SIZE;
     if (is_forked (request))
         return GODWIT_ERR_FORKED;
     if (!claim_reply (request))
@@ -544,10 +552,7 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
         result = (godwit_field_t){.type = GODWIT_TYPE_VALUE, .as.value = serialized};
     }
     if (!status)
-        status = godwit__field_bound (&result, "result", &bound, &error);
-    const size_t size = status ? 0 : encode (request, &result, bound, room, &data);
-    if (!status && !size)
-        status = godwit__error_no_memory (&error);
+        status = encode (request, &result, room, &data, &size, &error);
     const size_t limit = request->pool->limits.size;
     if (size > limit)
         status = godwit__error_set (&error, GODWIT_ERR_LIMIT_EXCEEDED,
