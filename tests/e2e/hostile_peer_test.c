@@ -360,7 +360,7 @@ Test (hostile_peer, a_failure_with_odd_texts)
         cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_RAN, "%d: %s", (int) i,
                       godwit_error_print (error));
         if (i == 0)
-            cr_assert_str_eq (godwit_error_message (error), "%n%n%n");
+            cr_assert_str_eq (godwit_error_detail (error, "value"), "%n%n%n");
         godwit_error_destroy (&error);
     }
     stop ();
