@@ -40,11 +40,11 @@ typedef struct godwit__seen {
 typedef struct godwit__origin_state {
     uint64_t id;
     int64_t heard_ns;
-    bool known;      /* said HELLO */
-    bool awaited;    /* was told that the process leaves, and has not answered yet */
-    bool banned;     /* sent too much that is malformed: what else comes is ignored */
-    bool is_seen;    /* no origin, but what was seen on a numbered connection */
-    uint8_t strikes; /* malformed frames so far */
+    bool known;           /* said HELLO */
+    bool awaited;         /* was told that the process leaves, and has not answered yet */
+    bool banned;          /* sent too much that is malformed: what else comes is ignored */
+    bool is_seen;         /* no origin, but what was seen on a numbered connection */
+    uint8_t strikes;      /* malformed frames so far */
     godwit__seen_t *seen; /* of its numbered connection; NULL: `window` */
     godwit__window_t window;
     struct godwit__origin_state *chain; /* the next of its bucket */
