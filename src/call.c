@@ -60,7 +60,7 @@ write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwi
         godwit__write_map (writer, 0);
     godwit__write_str (writer, method, strlen (method));
     if (checked)
-    godwit__write_fields (writer, args);
+        godwit__write_fields (writer, args);
     else if (!godwit__write_fields_checked (writer, args))
         return false;
     if (version || name_space)

@@ -523,7 +523,7 @@ encode (const godwit_request_t *request, const godwit_field_t *result, uint8_t r
         if (!memory)
             return godwit__error_no_memory (error);
         writer = (godwit__writer_t){.data = memory, .size = GODWIT__HEADER_SIZE, .capacity = bound};
-    godwit__write_field (&writer, result);
+        godwit__write_field (&writer, result);
     }
     godwit__header_write (writer.data, &header);
     *data = writer.data;
