@@ -1,6 +1,7 @@
 /* What a client does: calls on the caller's thread, and who is there (contract 3). */
 #include "src/client.h"
 
+#include "src/backing_off_client.h"
 #include "src/call_metrics.h"
 #include "src/completion.h"
 #include "src/error.h"
@@ -19,14 +20,21 @@ godwit__client_timeout_ms (const godwit_client_t *client)
     return client->timeout_ms > 0 ? client->timeout_ms : client->transport->options.rpc_response_timeout_ms;
 }
 
+/* Contract 3: it is missed when something is sent, not before. */
+static godwit_status_t
+check_topic (const godwit_client_t *client, godwit_error_t **error)
+{
+    if (client->group)
+        return GODWIT_OK;
+    return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                 "A topic is required to send:", "");
+}
+
 godwit_status_t
 godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
 {
-    if (!client->group)
-        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
-                                     "A topic is required to send:", "");
     if (client->may_send)
-        return GODWIT_OK;
+        return check_topic (client, error);
     const godwit_status_t status = godwit__error_set (
         error, GODWIT_ERR_VERSION_CAP,
         "Requested message version, %s is incompatible. It needs to be equal in major version "
@@ -78,6 +86,8 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
         else
             GODWIT__COUNT (transport, calls_succeeded);
     }
+    if (status && call.backoff_key)
+        godwit__backing_off_failed (&call, status, true);
     godwit__call_release (&call);
     if (result && status == GODWIT_OK)
         *result = value;
@@ -167,7 +177,7 @@ godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeo
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)
         return status;
-    status = godwit__client_check (client, error);
+    status = check_topic (client, error);
     if (status == GODWIT_OK)
         status = check_blocking (client, error);
     if (status == GODWIT_OK)
@@ -203,7 +213,7 @@ godwit_client_servers (godwit_client_t *client, godwit_value_t **list, godwit_er
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)
         return status;
-    status = godwit__client_check (client, error);
+    status = check_topic (client, error);
     if (status) {
         godwit__client_leave (client);
         return status;

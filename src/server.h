@@ -22,6 +22,7 @@ struct godwit_server {
     godwit_transport_t *transport;
     godwit_target_t target;
     godwit__dispatch_t *dispatch;
+    godwit_serializer_t *own_serializer; /* goes with it; NULL: none */
     uint32_t queue_limit;
     uint32_t weight;
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
