@@ -1,4 +1,5 @@
 /* Asynchronous calls: the same calls as synchronous ones, carried on by the completion reactor. */
+#include "src/backing_off_client.h"
 #include "src/call_metrics.h"
 #include "src/clock.h"
 #include "src/completion.h"
@@ -52,6 +53,8 @@ finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, go
     else
         GODWIT__COUNT (transport, calls_succeeded);
     godwit__call_ends (call, status, godwit__completion_now (transport->completion));
+    if (status && call->backoff_key)
+        godwit__backing_off_failed (call, status, false);
     call->callback (call->user, status, result, error);
     transport->completion->callback_depth--;
     godwit_value_unref (&result);
@@ -120,6 +123,8 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
     }
     GODWIT__COUNT (transport, calls_failed);
     godwit__call_ends (call, status, call->started_ns);
+    if (call->backoff_key)
+        godwit__backing_off_failed (call, status, false);
     godwit__call_release (call);
     free (call);
     return status;
@@ -212,7 +217,9 @@ future_unref (godwit_future_t *future)
         return;
     godwit_value_unref (&future->result);
     godwit_error_destroy (&future->error);
-    pthread_cond_destroy (&future->ended);
+    /* In the child of a fork() it would wait for threads that waited on it in the parent. */
+    if (godwit__transport_check (future->transport, NULL) != GODWIT_ERR_FORKED)
+        pthread_cond_destroy (&future->ended);
     pthread_mutex_destroy (&future->lock);
     godwit__transport_unref (future->transport);
     free (future);

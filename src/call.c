@@ -1,5 +1,6 @@
 #include "src/call.h"
 
+#include "src/backing_off_client.h"
 #include "src/completion.h"
 #include "src/error.h"
 #include "src/pool.h"
@@ -44,10 +45,11 @@ write_text (godwit__writer_t *writer, const char *text)
         godwit__write_nil (writer);
 }
 
-/* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). */
-static void
+/* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). False: the
+ * arguments were not checked, and cannot be while they are written. */
+static bool
 write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwit_value_t *context,
-            const char *method, const godwit_fields_t *args)
+            const char *method, const godwit_fields_t *args, bool checked)
 {
     const char *name_space = client->target.name_space;
     const char *version = client->target.version;
@@ -57,11 +59,25 @@ write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwi
     else
         godwit__write_map (writer, 0);
     godwit__write_str (writer, method, strlen (method));
-    godwit__write_fields (writer, args);
+    if (checked)
+        godwit__write_fields (writer, args);
+    else if (!godwit__write_fields_checked (writer, args))
+        return false;
     if (version || name_space)
         write_text (writer, name_space);
     if (version)
         write_text (writer, version);
+    return !writer->overflow;
+}
+
+static godwit_status_t
+check_size (const godwit_client_t *client, size_t size, godwit_error_t **error)
+{
+    const size_t limit = client->transport->options.max_message_size;
+    if (size <= limit)
+        return GODWIT_OK;
+    return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
+                              "The request has %zu bytes; max_message_size is %zu", size, limit);
 }
 
 static godwit_status_t
@@ -80,6 +96,12 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
         return godwit__error_set (error, GODWIT_ERR_TYPE_MISMATCH,
                                   "context: expected values that can be sent, got object");
 
+    godwit__writer_t writer = {godwit__call_data (call), GODWIT__HEADER_SIZE, GODWIT__CALL_INLINE, false};
+    if (write_body (&writer, client, context, method, args, false)) {
+        call->request_size = writer.size;
+        return check_size (client, writer.size, error);
+    }
+
     size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
                    text_bound (client->target.version) + context_bound;
     const godwit_status_t status = godwit__fields_bound (args, "args", &bound, error);
@@ -93,14 +115,10 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
     } else {
         bound = GODWIT__CALL_INLINE;
     }
-    godwit__writer_t writer = {godwit__call_data (call), GODWIT__HEADER_SIZE, bound, false};
-    write_body (&writer, client, context, method, args);
+    writer = (godwit__writer_t){godwit__call_data (call), GODWIT__HEADER_SIZE, bound, false};
+    write_body (&writer, client, context, method, args, true);
     call->request_size = writer.size;
-    if (writer.size > client->transport->options.max_message_size)
-        return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
-                                  "The request has %zu bytes; max_message_size is %zu", writer.size,
-                                  client->transport->options.max_message_size);
-    return GODWIT_OK;
+    return check_size (client, writer.size, error);
 }
 
 static godwit_status_t
@@ -136,12 +154,15 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
                                 : encode (call, context, method, args, error);
     if (status == GODWIT_OK)
         status = godwit__client_check (client, error);
+    call->timeout_ms = godwit__client_timeout_ms (client);
+    if (status == GODWIT_OK && client->backs_off && !cast)
+        status = godwit__backing_off_begin (call, method, error);
     if (status) {
         godwit__call_release (call);
         return status;
     }
     call->started_ns = call->now_ns = godwit__transport_now (client->transport);
-    call->deadline_ns = call->now_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
+    call->deadline_ns = call->now_ns + call->timeout_ms * GODWIT__NS_PER_MS;
     atomic_store_explicit (&call->pending.deadline_ns, call->deadline_ns, memory_order_relaxed);
     call->pending.owner = client;
     if (client->call_monitor_timeout_ms && !cast)
@@ -159,6 +180,8 @@ godwit__call_release (godwit__call_t *call)
         godwit__shared_unref (NULL, call->shared);
     if (call->context)
         godwit_value_unref (&call->context);
+    if (call->backoff_key)
+        free (call->backoff_key);
     godwit__client_leave (client);
 }
 
@@ -174,7 +197,7 @@ fail (godwit_status_t *status, godwit_status_t is)
 static godwit__advance_t
 fail_late (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
-    const long long timeout_ms = (long long) godwit__client_timeout_ms (call->client);
+    const long long timeout_ms = (long long) call->timeout_ms;
     if (call->cast)
         return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
                                                         "The cast was not accepted within %lld ms: %s",

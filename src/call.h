@@ -29,7 +29,9 @@ typedef struct godwit__shared {
 typedef struct godwit__call {
     godwit__pending_t pending; /* the first member: an asynchronous call is found by its pending */
     godwit_client_t *client;   /* counted in its outstanding calls */
+    int64_t timeout_ms;
     int64_t deadline_ns;
+    char *backoff_key;    /* of a client that backs off; NULL: of another */
     int64_t now_ns;       /* the time, while it is fresh; 0: to be asked for */
     int64_t retries_left; /* -1: any number */
     int64_t started_ns;

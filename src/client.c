@@ -1,6 +1,7 @@
 /* What a client does: calls on the caller's thread, and who is there (contract 3). */
 #include "src/client.h"
 
+#include "src/backing_off_client.h"
 #include "src/call_metrics.h"
 #include "src/completion.h"
 #include "src/error.h"
@@ -85,6 +86,8 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
         else
             GODWIT__COUNT (transport, calls_succeeded);
     }
+    if (status && call.backoff_key)
+        godwit__backing_off_failed (&call, status, true);
     godwit__call_release (&call);
     if (result && status == GODWIT_OK)
         *result = value;

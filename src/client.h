@@ -30,10 +30,12 @@ struct godwit_client {
     bool mandatory;
     _Atomic (godwit__metric_t *) metric; /* of the method that was called last; NULL: none yet */
     bool may_send;                       /* the version cap allows the target's version */
+    bool backs_off;                      /* its calls (src/backing_off_client.h) */
     atomic_size_t outstanding; /* what uses it; neither it nor the transport goes before that has ended */
     bool drained;              /* closed, and nothing uses it any more; guarded by transport.lock */
 
     /* A root's. */
+    godwit_serializer_t *own_serializer; /* goes with the family; NULL: none */
     atomic_uint refs;     /* its own, and one for each client that was prepared in the family */
     atomic_size_t family; /* what uses the others; the transport does not go before that has ended */
     bool family_drained;  /* as drained */

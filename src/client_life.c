@@ -23,6 +23,7 @@ typedef struct settings {
     const godwit_serializer_t *serializer;
     bool mandatory;
     bool may_send;
+    bool backs_off;
     godwit__group_t *group; /* NULL: not known */
 } settings_t;
 
@@ -119,6 +120,8 @@ make (godwit_transport_t *transport, const settings_t *settings)
     self->serializer = settings->serializer;
     self->mandatory = settings->mandatory;
     self->may_send = settings->may_send;
+    self->backs_off = settings->backs_off;
+    self->own_serializer = NULL;
     self->drained = false;
     self->family_drained = false;
     self->next = self->previous = NULL;
@@ -266,6 +269,7 @@ override_rest (settings_t *settings, const godwit_overrides_t *given, godwit_err
     if (status == GODWIT_OK)
         status = check_choice ("mandatory", given->mandatory, true, error);
     settings->timeout_ms = settle_timeout (override_number (settings->timeout_ms, given->timeout_ms));
+    settings->backs_off = settings->backs_off && !given->timeout_ms; /* what is cleared is given, too */
     settings->retry = override_number (settings->retry, given->retry);
     settings->call_monitor_timeout_ms =
         settle_timeout (override_number (settings->call_monitor_timeout_ms, given->call_monitor_timeout_ms));
@@ -293,6 +297,7 @@ godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
         .serializer = parent->serializer,
         .mandatory = parent->mandatory,
         .may_send = parent->may_send,
+        .backs_off = parent->backs_off,
         .group = parent->group,
     };
     if (overrides) {
@@ -426,6 +431,7 @@ root_unref (godwit_client_t *root, bool forked)
             root->next->previous = root->previous;
         pthread_mutex_unlock (&transport->lock);
     }
+    godwit_request_context_serializer_destroy (&root->own_serializer);
     free (root);
     godwit__transport_unref (transport);
 }

@@ -163,23 +163,37 @@ godwit__json_write (godwit_value_t **text_p, const godwit_value_t *value, godwit
 
 /* ---- from text ---- */
 
+typedef struct source {
+    const char *text;
+    size_t size;
+    size_t longest; /* bytes of its longest token */
+    size_t given;   /* bytes that the parser has got */
+} source_t;
+
 /* jansson allocates for each element and recurses for each level, so both are counted first. What is no JSON
  * may be counted wrong; the parser refuses that anyway. */
 static godwit_status_t
-scan (const char *text, size_t size, godwit_error_t **error)
+scan (source_t *source, godwit_error_t **error)
 {
-    size_t depth = 0, count = 1;
+    const size_t size = source->size;
+    size_t depth = 0, count = 1, token = 0;
     bool in_string = false, opened = false;
     for (size_t i = 0; i < size; i++) {
-        const char c = text[i];
+        const char c = source->text[i];
+        if (++token > source->longest)
+            source->longest = token;
         if (in_string) {
-            if (c == '\\')
+            if (c == '\\') {
                 i++;
+                token++;
+            }
             in_string = c != '"';
             continue;
         }
-        if (c == ' ' || c == '\t' || c == '\n' || c == '\r')
+        if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+            token = 0;
             continue;
+        }
         if (opened && c != ']' && c != '}')
             count++;
         opened = c == '[' || c == '{';
@@ -190,6 +204,8 @@ scan (const char *text, size_t size, godwit_error_t **error)
             depth--;
         else if (c == ',' || c == ':')
             count++;
+        if (opened || c == ',' || c == ':')
+            token = 0;
         if (depth > GODWIT_VALUE_MAX_DEPTH)
             return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
                                       "JSON: nested deeper than %d (at byte %zu of %zu)",
@@ -202,14 +218,66 @@ scan (const char *text, size_t size, godwit_error_t **error)
     return GODWIT_OK;
 }
 
+/* What the parser gets is ["xxx...",TEXT]. Its buffer for tokens drops bytes when it cannot grow, and it says
+ * nothing: so a first token, as long as the longest of the text, makes room for all, and shows if there was
+ * none. */
+static size_t
+give (void *room, size_t room_size, void *user)
+{
+    source_t *const source = user;
+    const size_t before = source->longest + 4, all = before + source->size + 1;
+    size_t size = 0;
+    while (size < room_size && source->given < all) {
+        char *const to = (char *) room + size;
+        const size_t at = source->given, left = room_size - size;
+        size_t part = 1;
+        if (at >= before && at < all - 1) {
+            part = left < all - 1 - at ? left : all - 1 - at;
+            memcpy (to, source->text + (at - before), part);
+        } else if (at >= 2 && at < before - 2) {
+            part = left < before - 2 - at ? left : before - 2 - at;
+            memset (to, 'x', part);
+        } else {
+            *to = at == 0 ? '[' : at == before - 1 ? ',' : at == all - 1 ? ']' : '"';
+        }
+        source->given += part;
+        size += part;
+    }
+    return size;
+}
+
+/* The array of both; NULL and *why if it cannot be read. */
+static json_t *
+load (source_t *source, json_error_t *why)
+{
+    source->given = 0;
+    return json_load_callback (give, source, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, why);
+}
+
+/* jansson calls it a syntax error, too, if there was no memory for a token. There is none for the text now,
+ * or it is no error the second time: then that was it. */
+static bool
+was_memory_short (source_t *source, const json_error_t *why)
+{
+    if (json_error_code (why) != json_error_invalid_syntax)
+        return false;
+    json_error_t again;
+    char *const room = malloc (source->size + 1);
+    free (room);
+    json_t *const json = room ? load (source, &again) : NULL;
+    json_decref (json);
+    return !room || json;
+}
+
 /* jansson's own text quotes what it read, which is remote. */
 static godwit_status_t
-refused (const json_error_t *why, size_t size, godwit_error_t **error)
+refused (source_t *source, const json_error_t *why, godwit_error_t **error)
 {
     godwit_status_t status = GODWIT_ERR_MALFORMED;
     const char *what = "a syntax error";
     switch (json_error_code (why)) {
     case json_error_out_of_memory:
+    case json_error_unknown: /* it sets none when an allocation failed */
         return godwit__error_no_memory (error);
     case json_error_numeric_overflow:
         status = GODWIT_ERR_LIMIT_EXCEEDED;
@@ -231,9 +299,14 @@ refused (const json_error_t *why, size_t size, godwit_error_t **error)
         what = "bytes are left over behind the value";
         break;
     default:
+        if (was_memory_short (source, why))
+            return godwit__error_no_memory (error);
         break;
     }
-    return godwit__error_set (error, status, "JSON: %s (at byte %d of %zu)", what, why->position, size);
+    const size_t before = source->longest + 4;
+    const size_t at = (size_t) why->position > before ? (size_t) why->position - before : 0;
+    return godwit__error_set (error, status, "JSON: %s (at byte %zu of %zu)", what,
+                              at < source->size ? at : source->size, source->size);
 }
 
 static void
@@ -277,15 +350,23 @@ godwit_status_t
 godwit__json_read (godwit_value_t **value, const char *text, size_t size, godwit_error_t **error)
 {
     json_error_t why;
-    const godwit_status_t status = scan (text, size, error);
+    source_t source = {.text = text, .size = size};
+    const godwit_status_t status = scan (&source, error);
     if (status)
         return status;
-    json_t *const json =
-        json_loadb (text, size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    json_t *const json = load (&source, &why);
     if (!json)
-        return refused (&why, size, error);
+        return refused (&source, &why, error);
+    if (json_string_length (json_array_get (json, 0)) != source.longest) {
+        json_decref (json);
+        return godwit__error_no_memory (error);
+    }
+    if (json_array_size (json) != 2) {
+        json_decref (json);
+        return godwit__error_set (error, GODWIT_ERR_MALFORMED, "JSON: a comma outside of lists and maps");
+    }
     godwit_builder_t *builder = godwit_builder_new ();
-    from_json (builder, NULL, json);
+    from_json (builder, NULL, json_array_get (json, 1));
     json_decref (json);
     return godwit_builder_finish (&builder, value, error);
 }

@@ -270,22 +270,6 @@ was_stopped (const godwit_server_t *server, uint64_t life)
 
 /* ---- start ---- */
 
-/* For those who waited for it: an error has one owner. */
-static godwit_error_t *
-copy_of (const godwit_error_t *error)
-{
-    godwit_error_t *const copy =
-        godwit_error_new (godwit_error_status (error), "%s", godwit_error_message (error));
-    godwit_error_set_data (copy, godwit_error_args (error), godwit_error_kwargs (error));
-    if (godwit_error_cause (error)) {
-        const godwit_error_t *const cause = godwit_error_cause (error);
-        godwit_error_t *below =
-            godwit_error_new (godwit_error_status (cause), "%s", godwit_error_message (cause));
-        godwit_error_set_cause (copy, &below);
-    }
-    return copy;
-}
-
 /* With the lock, which is let go of: tells those who look at pool.lock's side. */
 static void
 wake_who_drains (godwit_server_t *server)
@@ -316,7 +300,8 @@ do_start (godwit_server_t *server, uint32_t pool_size, godwit_error_t **error)
         wake_who_drains (server);
         return GODWIT_OK;
     }
-    server->start_failure = copy_of (failure);
+    /* For those who waited for it: an error has one owner. */
+    server->start_failure = godwit__error_copy (failure);
     if (error)
         *error = failure;
     else
@@ -335,7 +320,7 @@ wait_for_other (step_t *step, godwit_error_t **error)
     if (status || !starts || server->start_count == start_count || !server->start_failure)
         return status;
     if (error)
-        *error = copy_of (server->start_failure);
+        *error = godwit__error_copy (server->start_failure);
     return godwit_error_status (server->start_failure);
 }
 

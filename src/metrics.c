@@ -68,9 +68,7 @@ init (godwit__metric_t *metric)
 godwit__metrics_t *
 godwit__metrics_new (void)
 {
-    const size_t align = alignof (godwit__metrics_t);
-    godwit__metrics_t *const metrics =
-        aligned_alloc (align, (sizeof (godwit__metrics_t) + align - 1) / align * align);
+    godwit__metrics_t *const metrics = malloc (sizeof *metrics);
     if (!metrics)
         return NULL;
     memset (metrics->counts, 0, sizeof metrics->counts);
@@ -116,13 +114,12 @@ copy_text (const char **to, const char *text, char *at)
 static godwit__metric_t *
 metric_new (const godwit__label_t *label, uint32_t hash)
 {
-    const size_t align = alignof (godwit__metric_t);
     const char *texts[TEXT_COUNT];
     size_t size = sizeof (godwit__metric_t);
     texts_of (label, texts);
     for (int i = 0; i < TEXT_COUNT; i++)
         size += texts[i] ? strlen (texts[i]) + 1 : 0;
-    godwit__metric_t *const metric = aligned_alloc (align, (size + align - 1) / align * align);
+    godwit__metric_t *const metric = malloc (size);
     if (!metric)
         return NULL;
     char *at = (char *) (metric + 1);

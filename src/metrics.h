@@ -11,7 +11,6 @@
 #include <godwit/value.h>
 
 #include <pthread.h>
-#include <stdalign.h>
 #include <stdatomic.h>
 
 /* Labels a side; what is beyond them, or has no label, is counted together. */
@@ -36,7 +35,7 @@ typedef struct godwit__metric {
     struct godwit__metric *next; /* in its bucket; constant once it is there */
     godwit__label_t label;
     uint32_t hash;
-    alignas (64) atomic_uint_fast64_t started;
+    atomic_uint_fast64_t started;
     atomic_uint_fast64_t ended;
     atomic_uint_fast64_t nanoseconds;
     atomic_uint_fast64_t failures;

@@ -2,6 +2,7 @@
 #include "src/options.h"
 
 #include "src/error.h"
+#include "src/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,8 +198,11 @@ check_url (const godwit__option_t *option, const char *text, godwit__said_t said
     godwit_error_t *reason = NULL;
     godwit_status_t status = godwit_url_parse (&url, text, &reason);
     if (status == GODWIT_ERR_INVALID_URL)
-        status = godwit__error_set (error, status, "Option [%s] %s (%s): %s", said.group ? said.group : "",
-                                    option->name, said.where, godwit_error_message (reason));
+        status = godwit__url_error (error,
+                                    godwit__error_set (error, status, "Option [%s] %s (%s): %s",
+                                                       said.group ? said.group : "", option->name, said.where,
+                                                       godwit_error_message (reason)),
+                                    text);
     else if (status)
         godwit__error_set_no_memory (error);
     godwit_error_destroy (&reason);

@@ -1,6 +1,7 @@
 #include "src/pool_inside.h"
 
 #include "src/error.h"
+#include "src/host.h"
 #include "src/request.h"
 #include "src/server.h"
 
@@ -21,6 +22,7 @@ pool_free (godwit__pool_t *pool)
     godwit__monitor_release (pool);
     pthread_cond_destroy (&pool->changed);
     pthread_mutex_destroy (&pool->lock);
+    godwit__fork_guard_free (pool->alive);
     godwit__roster_release (&pool->servers);
     free (pool);
 }
@@ -72,6 +74,7 @@ close_ports (godwit__pool_t *pool)
         godwit__cork_release (&port->cork);
         port->channel = NULL;
         godwit__origins_clear (&port->origins);
+        godwit__origins_clear (&port->connections);
         godwit__origins_clear (&port->publications);
         free (port->goodbyes);
     }
@@ -93,6 +96,7 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
         atomic_init (&port->attention, false);
         godwit__cork_init (&port->cork, port->channel, transport);
         godwit__origins_init (&port->origins, ORIGIN_LIMIT);
+        godwit__origins_init (&port->connections, ORIGIN_LIMIT);
         godwit__origins_init (&port->publications, PUBLICATION_LIMIT);
         if (pool->external)
             status = godwit__port_watch (port, error);
@@ -134,6 +138,11 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     godwit__pool_t *pool = calloc (1, sizeof *pool);
     if (!pool)
         return godwit__error_no_memory (error);
+    pool->alive = godwit__fork_guard_new ();
+    if (!pool->alive) {
+        free (pool);
+        return godwit__error_no_memory (error);
+    }
     pool->transport = transport;
     pool->clock = transport->clock;
     pool->limits = godwit__default_limits;

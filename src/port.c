@@ -102,6 +102,15 @@ is_zero (const uint8_t *bytes, size_t size)
     return true;
 }
 
+/* Instances are random. */
+static uint64_t
+connection_key (const godwit__identity_t *peer, uint32_t number)
+{
+    const uint64_t high = godwit__get_u64 (peer->instance);
+    const uint64_t low = godwit__get_u64 (peer->instance + 8);
+    return high ^ (low << 32 | low >> 32) ^ peer->incarnation << 20 ^ (uint64_t) number;
+}
+
 /* Consumes the frame. */
 static void
 hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header, godwit__frame_t *frame)
@@ -111,6 +120,7 @@ hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *he
     godwit__identity_t peer;
     memset (&peer, 0, sizeof peer);
     godwit__origins_expire (&port->origins, now_ns - SILENT_NS);
+    godwit__origins_expire (&port->connections, now_ns - SILENT_NS);
     if (godwit__identity_read (&peer, frame, NULL)) {
         malformed (port, origin);
         return;
@@ -124,6 +134,11 @@ hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *he
     godwit__origin_state_t *const state = godwit__origins_add (&port->origins, origin, now_ns);
     if (!state)
         return; /* no memory: the client will try again */
+    if (header->aux && !godwit__origins_join (&port->connections, connection_key (&peer, header->aux), state,
+                                              header->id, now_ns))
+        return;
+    if (!header->aux)
+        godwit__window_skip (&state->window, header->id);
     state->known = true;
     godwit__identity_t self = {.incarnation = transport->incarnation};
     memcpy (self.instance, transport->instance, sizeof self.instance);
@@ -156,7 +171,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
         refused.reason = GODWIT__NACK_HELLO;
     } else {
         godwit__origins_touch (&port->origins, state, now_ns);
-        if (!godwit__window_add (&state->window, header->id, NULL)) {
+        if (!godwit__origin_sees (state, header->id)) {
             GODWIT__COUNT (pool->transport, requests_duplicate);
             refused.reason = GODWIT__NACK_DUPLICATE;
         } else {
@@ -185,7 +200,8 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
     const uint64_t epoch = atomic_load_explicit (&pool->fanout_epoch, memory_order_acquire);
     if (epoch != port->fanout_epoch) {
         port->fanout_epoch = epoch;
-        godwit__origins_clear (&port->publications);
+        for (godwit__origin_state_t *at = port->publications.newest; at; at = at->older)
+            at->known = false;
     }
     /* The key is a hash already. */
     const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) header->target << 32 ^ header->target;
@@ -193,6 +209,8 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
     if (!state)
         return true;
     uint64_t missed = 0;
+    if (state->window.top == 0 && header->id) /* they come in order: what is older may have been forgotten */
+        godwit__window_skip (&state->window, header->id - 1);
     if (!godwit__window_add (&state->window, header->id, &missed)) {
         GODWIT__COUNT (pool->transport, requests_duplicate);
         return false;

@@ -7,7 +7,6 @@
 #include "src/server.h"
 #include "src/wire.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +24,14 @@ own_block (godwit_request_t *request)
     return (godwit__block_t *) (void *) ((unsigned char *) request + OWN_BLOCK_OFFSET);
 }
 
+/* In the child of a fork() the socket is the parent's, and threads that it does not have may hold the locks.
+ */
+static bool
+is_forked (const godwit_request_t *request)
+{
+    return !*request->pool->alive;
+}
+
 /* The last value of the block was given up. */
 static void
 release_own_block (godwit__block_t *block)
@@ -34,6 +41,10 @@ release_own_block (godwit__block_t *block)
     if (atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) != 1)
         return;
     godwit__pool_t *const pool = request->pool;
+    if (is_forked (request)) {
+        godwit__request_free (request);
+        return;
+    }
     godwit__pool_lock (pool);
     godwit__pool_recycle (pool, request);
     godwit__pool_unlock (pool);
@@ -124,6 +135,15 @@ recycle_if_unused (godwit_request_t *request)
         godwit__pool_recycle (request->pool, request);
 }
 
+/* Its memory only. Values that were taken from it may stay longer. */
+static void
+free_in_child (godwit_request_t *request)
+{
+    release_parts (request);
+    if (atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) == 1)
+        godwit__request_free (request);
+}
+
 /* ---- sending ---- */
 
 static void
@@ -169,13 +189,6 @@ send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
                      godwit_request_method (request));
 }
 
-/* With the lock: what belongs to the request's server and to the transport may still be used. */
-static bool
-has_server (const godwit_request_t *request)
-{
-    return !request->pool->closed && !request->server->destroyed;
-}
-
 /* data is consumed if it is on the heap. A request that was kept may outlive its server, its caller and the
  * transport. */
 static void
@@ -187,7 +200,7 @@ deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
     }
     godwit__pool_t *const pool = request->pool;
     godwit__pool_lock (pool);
-    if (!has_server (request) || (!request->port && !request->inline_call)) {
+    if (!godwit__request_has_server (request) || (!request->port && !request->inline_call)) {
         if (on_heap)
             free (data);
     } else if (!request->port) {
@@ -226,85 +239,6 @@ claim_reply (godwit_request_t *request)
     return true;
 }
 
-/* ---- failures in the log ---- */
-
-static bool
-ends_with (const char *text, const char *end)
-{
-    const size_t size = strlen (text);
-    const size_t end_size = strlen (end);
-    return size >= end_size && strcmp (text + size - end_size, end) == 0;
-}
-
-static bool
-is_of_class (const godwit_error_t *error, const godwit_error_class_t *error_class)
-{
-    return strcmp (godwit_error_module (error), error_class->module ? error_class->module : "") == 0 &&
-           strcmp (godwit_error_type (error), error_class->name) == 0;
-}
-
-/* Contract 5: what the method says it may fail with, and a method that is not there and whose caller said
- * that this may be. */
-static bool
-is_expected (const godwit_request_t *request, const godwit_error_t *error)
-{
-    if (!request->route)
-        return godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
-               ends_with (godwit_request_method (request), "_ignore_errors");
-    const godwit_error_class_t *const *expected = request->route->method->expected;
-    for (; expected && *expected; expected++)
-        if (is_of_class (error, *expected))
-            return true;
-    return false;
-}
-
-/* One line: what is in an error may come from anywhere. */
-static void
-log_line (const godwit_request_t *request, godwit_log_level_t level, const godwit_error_t *error)
-{
-    char text[1024];
-    const char *const trace = godwit_error_traceback (error);
-    snprintf (text, sizeof text, "%s%s%s", godwit_error_print (error), *trace ? "; " : "", trace);
-    for (char *at = text; *at; at++)
-        if ((unsigned char) *at < ' ' || *at == 127)
-            *at = ' ';
-    godwit__log (request->pool->transport, level,
-                 level == GODWIT_LOG_DEBUG ? "the method %.64s failed as expected: %s"
-                                           : "the method %.64s failed: %s",
-                 godwit_request_method (request), text);
-}
-
-static void
-log_failure (const godwit_request_t *request, const godwit_error_t *error)
-{
-    godwit__pool_t *const pool = request->pool;
-    godwit_log_level_t level = GODWIT_LOG_ERROR;
-    if (!request->kept) {
-        if (is_expected (request, error))
-            level = GODWIT_LOG_DEBUG;
-        if (godwit__logs (pool->transport, level))
-            log_line (request, level, error);
-        return;
-    }
-    /* The server, its tables and the transport may be gone, or go now. */
-    godwit__pool_lock (pool);
-    const bool may_log = has_server (request);
-    if (may_log) {
-        pool->senders++;
-        if (is_expected (request, error))
-            level = GODWIT_LOG_DEBUG;
-    }
-    godwit__pool_unlock (pool);
-    if (!may_log)
-        return;
-    if (godwit__logs (pool->transport, level))
-        log_line (request, level, error);
-    godwit__pool_lock (pool);
-    pool->senders--;
-    godwit__pool_changed (pool);
-    godwit__pool_unlock (pool);
-}
-
 /* ---- failing ---- */
 
 /* Consumes the error. */
@@ -313,7 +247,7 @@ fail (godwit_request_t *request, godwit_error_t *error)
 {
     if (claim_reply (request)) {
         request->failed = true;
-        log_failure (request, error);
+        godwit__request_log_failure (request, error);
         if (!request->is_cast)
             send_failure (request, error);
     }
@@ -573,29 +507,39 @@ godwit_request_remaining_ms (const godwit_request_t *request)
     return left > 0 ? (left + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS : GODWIT_TIMEOUT_ZERO;
 }
 
-/* Encodes into room, or into a heap block if it is too small. Returns the whole size; 0 when memory is short.
- */
-static size_t
-encode (const godwit_request_t *request, const godwit_field_t *result, size_t bound, uint8_t *room,
-        uint8_t **data)
+/* Encodes into room, or into a heap block if it is too small. Returns the whole size. */
+static godwit_status_t
+encode (const godwit_request_t *request, const godwit_field_t *result, uint8_t room[STACK_REPLY],
+        uint8_t **data, size_t *size, godwit_error_t **error)
 {
-    *data = bound <= STACK_REPLY ? room : malloc (bound);
-    if (!*data)
-        return 0;
     const godwit__header_t header = {.type = GODWIT__REPLY, .id = request->id};
-    godwit__header_write (*data, &header);
-    godwit__writer_t writer = {.data = *data, .size = GODWIT__HEADER_SIZE, .capacity = bound};
-    godwit__write_field (&writer, result);
-    return writer.size;
+    godwit__writer_t writer = {.data = room, .size = GODWIT__HEADER_SIZE, .capacity = STACK_REPLY};
+    if (!godwit__write_field_checked (&writer, result)) {
+        size_t bound = GODWIT__HEADER_SIZE;
+        const godwit_status_t status = godwit__field_bound (result, "result", &bound, error);
+        uint8_t *const memory = status || bound <= STACK_REPLY ? room : malloc (bound);
+        if (status)
+            return status;
+        if (!memory)
+            return godwit__error_no_memory (error);
+        writer = (godwit__writer_t){.data = memory, .size = GODWIT__HEADER_SIZE, .capacity = bound};
+        godwit__write_field (&writer, result);
+    }
+    godwit__header_write (writer.data, &header);
+    *data = writer.data;
+    *size = writer.size;
+    return GODWIT_OK;
 }
 
 godwit_status_t
 godwit_request_reply (godwit_request_t *request, godwit_field_t result)
 {
     uint8_t room[STACK_REPLY];
-    uint8_t *data = NULL;
+    uint8_t *data = room;
+    size_t size = 0;
     godwit_error_t *error = NULL;
-    size_t bound = GODWIT__HEADER_SIZE;
+    if (is_forked (request))
+        return GODWIT_ERR_FORKED;
     if (!claim_reply (request))
         return GODWIT_ERR_INVALID_ARGUMENT;
     if (request->is_cast)
@@ -608,10 +552,7 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
         result = (godwit_field_t){.type = GODWIT_TYPE_VALUE, .as.value = serialized};
     }
     if (!status)
-        status = godwit__field_bound (&result, "result", &bound, &error);
-    const size_t size = status ? 0 : encode (request, &result, bound, room, &data);
-    if (!status && !size)
-        status = godwit__error_no_memory (&error);
+        status = encode (request, &result, room, &data, &size, &error);
     const size_t limit = request->pool->limits.size;
     if (size > limit)
         status = godwit__error_set (&error, GODWIT_ERR_LIMIT_EXCEEDED,
@@ -624,7 +565,7 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
     if (data != room)
         free (data);
     request->failed = true;
-    log_failure (request, error);
+    godwit__request_log_failure (request, error);
     send_failure (request, error);
     godwit_error_destroy (&error);
     return status;
@@ -636,6 +577,10 @@ godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
     godwit_error_t *error = error_p ? *error_p : NULL;
     if (error_p)
         *error_p = NULL;
+    if (is_forked (request)) {
+        godwit_error_destroy (&error);
+        return GODWIT_ERR_FORKED;
+    }
     if (!error)
         error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));
     const godwit_status_t status = godwit_error_status (error);
@@ -660,6 +605,10 @@ godwit_request_destroy (godwit_request_t **request_p)
         return;
     godwit_request_t *const request = *request_p;
     *request_p = NULL;
-    if (atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) == 1)
+    if (atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (is_forked (request))
+        free_in_child (request);
+    else
         end (request, false, false);
 }

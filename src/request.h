@@ -89,6 +89,11 @@ void godwit__request_settle (godwit_request_t *request, bool looks);
 /* Gives up a request that was never active, and that was refused. With pool.lock not held. */
 void godwit__request_drop (godwit_request_t *request);
 
+/* ---- request_log.c ---- */
+
+/* As an error with its trace, or as debug if it is one that was expected. Without the lock. */
+void godwit__request_log_failure (const godwit_request_t *request, const godwit_error_t *error);
+
 /* Tells the caller that it was not run. */
 void godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason);
 

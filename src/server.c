@@ -40,6 +40,7 @@ server_free (godwit_server_t *server)
     godwit__record_unref (&server->record);
     godwit__target_release (&server->target);
     godwit_error_destroy (&server->start_failure);
+    godwit_request_context_serializer_destroy (&server->own_serializer);
     free (server);
 }
 
@@ -287,7 +288,7 @@ stop_on_control (void *argument)
 static godwit_status_t
 listen_error (const godwit_server_t *server, godwit_error_t *cause, godwit_error_t **error)
 {
-    char target[256];
+    char target[2048];
     godwit_target_print (&server->target, target, sizeof target);
     godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "Failed to listen on target \"%s\": %s", target,
                        godwit_error_message (cause));
@@ -413,11 +414,7 @@ godwit_server_destroy (godwit_server_t **server_p)
     *server_p = NULL;
     if (godwit__transport_check (transport, NULL) == GODWIT_ERR_FORKED) {
         /* Locks may be held by threads that this process does not have. */
-        godwit__dispatch_destroy (&server->dispatch);
-        godwit__record_unref (&server->record);
-        godwit__target_release (&server->target);
-        godwit_error_destroy (&server->start_failure);
-        free (server);
+        server_free (server);
         godwit__transport_unref (transport);
         return;
     }

@@ -22,6 +22,7 @@ struct godwit_server {
     godwit_transport_t *transport;
     godwit_target_t target;
     godwit__dispatch_t *dispatch;
+    godwit_serializer_t *own_serializer; /* goes with it; NULL: none */
     uint32_t queue_limit;
     uint32_t weight;
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
@@ -78,6 +79,14 @@ bool godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint
 
 /* Waits until nobody is in a step any more, and stops the server if it is up. */
 void godwit__server_end_steps (godwit_server_t *server);
+
+/* With pool.lock: what belongs to a request's server and to the transport may still be used. A request that
+ * was kept may outlive them. */
+static inline bool
+godwit__request_has_server (const godwit_request_t *request)
+{
+    return !request->pool->closed && !request->server->destroyed;
+}
 
 /* ---- server.c ---- */
 

@@ -182,10 +182,10 @@ GODWIT_EXPORT int64_t godwit_request_remaining_ms (const godwit_request_t *reque
 /* Replies with one value; the field's name is ignored. The value is copied. A second reply is
  * INVALID_ARGUMENT and does nothing. A value that cannot be sent is INVALID_ARGUMENT, LIMIT_EXCEEDED or
  * TYPE_MISMATCH (an object), or what the serializer says, and the caller gets a failure that says so. Returns
- * OK also when the caller is gone. */
+ * OK also when the caller is gone. FORKED. */
 GODWIT_EXPORT godwit_status_t godwit_request_reply (godwit_request_t *request, godwit_field_t result);
 /* Replies with a failure: consumes *error_p and sets it to NULL. Returns the error's status, so that a
- * handler can end with it. */
+ * handler can end with it; or FORKED. */
 GODWIT_EXPORT godwit_status_t godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p);
 /* Keeps the request beyond its handler: to be replied to later, from any thread, and given back with
  * godwit_request_destroy. Until then it counts towards the server's concurrency. Returns its argument. */

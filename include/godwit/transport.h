@@ -112,7 +112,7 @@ typedef struct godwit_transport_stats {
     uint64_t fanout_gaps; /* publications that were missed, by their sequence numbers */
     uint64_t frames_malformed;
     uint64_t frames_unknown; /* of a type or version that is not known: ignored */
-    uint64_t frames_dropped; /* replies that nobody waits for any more */
+    uint64_t frames_dropped; /* replies that nobody waits for any more, here or at the other end */
     uint64_t peers;          /* connections open now */
     uint64_t servers_known;  /* in the directory now */
     uint64_t workers;        /* threads now */

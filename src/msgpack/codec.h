@@ -93,6 +93,17 @@ godwit_status_t godwit__scan (const uint8_t *data, size_t size, const godwit__li
 godwit_status_t godwit__decode (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
                                 const godwit__limits_t *limits, godwit_error_t **error);
 
+/* The same by the scan and msgpack-c's parser alone: what godwit__decode leaves to them, and tests compare.
+ */
+godwit_status_t godwit__decode_carefully (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
+                                          const godwit__limits_t *limits, godwit_error_t **error);
+
+/* Fills up to capacity nodes from the one value that data is, within the limits, in a single pass that any
+ * input is safe for. Strings are not ended and keys not compared yet; data is not written to. Returns the
+ * number of nodes; 0 if there is anything that it does not take, good or bad. */
+uint32_t godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, const uint8_t *data,
+                                size_t size, const godwit__limits_t *limits);
+
 /* The value whose encoding the writer holds; its bytes are from malloc and are consumed, always. Public
  * limits. */
 godwit_status_t godwit__value_from (godwit_value_t **value, const godwit__writer_t *writer,
@@ -143,6 +154,12 @@ void godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value)
  * bound function. */
 void godwit__write_field (godwit__writer_t *writer, const godwit_field_t *field);
 void godwit__write_fields (godwit__writer_t *writer, const godwit_fields_t *fields);
+
+/* The same for what was not checked: true if it is right, and was written. False if anything is wrong, does
+ * not fit, or is so large that a bound function must look at it; what was written is of no use then. For what
+ * is of a call's usual size, one pass instead of two. */
+bool godwit__write_field_checked (godwit__writer_t *writer, const godwit_field_t *field);
+bool godwit__write_fields_checked (godwit__writer_t *writer, const godwit_fields_t *fields);
 
 /* Bytes that the encoding takes at the most (*bound is added to), after checking names, types, NULLs, depth
  * and count: INVALID_ARGUMENT or LIMIT_EXCEEDED with the path of what is wrong, path ("args") being its first

@@ -2,6 +2,7 @@
  * when any of them fails. Replaces malloc in this program, which the sanitizers do not allow. */
 #include "src/error.h"
 #include "src/msgpack/codec.h"
+#include "src/serializer.h"
 #include "src/target.h"
 #include "src/wire.h"
 
@@ -286,6 +287,42 @@ make_values (godwit_error_t **error)
     return status;
 }
 
+/* JSON both ways, an object, and arguments of both kinds through a serializer and back. */
+static godwit_status_t
+serialize (godwit_error_t **error)
+{
+    const godwit_serializer_t *const json = &godwit_json_serializer;
+    const godwit_fields_t args = GODWIT_ARGS (
+        GODWIT_MAP ("m", GODWIT_DOUBLE ("d", 1.5), GODWIT_LIST ("l", GODWIT_NIL (NULL))),
+        GODWIT_STR ("s", "a text that takes some room, so that the buffer for it has to grow: "
+                         "................................................................................"
+                         "................................................................................"
+                         "................................................................................"));
+    godwit_value_t *object = NULL;
+    godwit__payload_t sent = {NULL, NULL}, received = {NULL, NULL};
+    godwit_status_t status = godwit_value_new_object (&object, &sent, NULL, error);
+    if (!status)
+        status = godwit__serialize_request (&sent, json, NULL, &args, error);
+    if (!status)
+        status = godwit__deserialize_request (&received, json, NULL, sent.args, error);
+    if (!status)
+        status = godwit__deserialize_result (&sent.context, &godwit_noop_serializer, NULL, error);
+    godwit__payload_release (&received);
+    godwit__payload_release (&sent);
+    godwit_value_unref (&object);
+    return status;
+}
+
+static godwit_status_t
+wrap_contexts (godwit_error_t **error)
+{
+    const godwit_context_hooks_t hooks = {.struct_size = sizeof hooks};
+    godwit_serializer_t *serializer = NULL;
+    const godwit_status_t status = godwit_request_context_serializer_new (&serializer, NULL, &hooks, error);
+    godwit_request_context_serializer_destroy (&serializer);
+    return status;
+}
+
 static godwit_status_t
 copy_target (godwit_error_t **error)
 {
@@ -316,6 +353,8 @@ Test (alloc, any_allocation_may_fail)
                 {"error that is sent", send_error, 20},
                 {"error about a URL", refuse_url, 4},
                 {"values", make_values, 8},
+                {"serializer", serialize, 20},
+                {"context", wrap_contexts, 1},
                 {"target", copy_target, 1},
                 {"url", parse_url, 6}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
