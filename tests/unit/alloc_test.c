@@ -6,6 +6,7 @@
 #include "src/target.h"
 #include "src/wire.h"
 
+#include <godwit/config.h>
 #include <godwit/url.h>
 
 #include <criterion/criterion.h>
@@ -343,6 +344,40 @@ parse_url (godwit_error_t **error)
     return status;
 }
 
+static godwit_status_t
+parse_config (godwit_error_t **error)
+{
+    godwit_config_t *config = NULL;
+    const godwit_status_t status =
+        godwit_config_parse (&config,
+                             "[DEFAULT]\ntransport_url = x://u:p@a/\nrpc_workers = 3\n"
+                             "[own]\na = b\n  c\n  d\n",
+                             "conf", error);
+    godwit_config_destroy (&config);
+    return status;
+}
+
+static godwit_status_t
+load_config (godwit_error_t **error)
+{
+    godwit_config_t *config = NULL;
+    const godwit_status_t status = godwit_config_load (&config, "/dev/null", error);
+    godwit_config_destroy (&config);
+    return status;
+}
+
+static godwit_status_t
+refuse_config (godwit_error_t **error)
+{
+    godwit_config_t *config = NULL;
+    const godwit_status_t status =
+        godwit_config_parse (&config, "[DEFAULT]\ntransport_url = nothing\n", "conf", error);
+    godwit_config_destroy (&config);
+    return status == GODWIT_ERR_INVALID_URL && godwit_error_status (*error) == status
+               ? GODWIT_OK
+               : GODWIT_ERR_OUT_OF_MEMORY;
+}
+
 Test (alloc, any_allocation_may_fail)
 {
     static const struct {
@@ -356,7 +391,10 @@ Test (alloc, any_allocation_may_fail)
                 {"serializer", serialize, 20},
                 {"context", wrap_contexts, 1},
                 {"target", copy_target, 1},
-                {"url", parse_url, 6}};
+                {"url", parse_url, 6},
+                {"configuration", parse_config, 12},
+                {"configuration of a file", load_config, 3},
+                {"configuration that is refused", refuse_config, 6}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         long n = 1;
         for (;; n++) {
