@@ -370,12 +370,12 @@ static godwit_status_t
 refuse_config (godwit_error_t **error)
 {
     godwit_config_t *config = NULL;
-    const godwit_status_t status =
-        godwit_config_parse (&config, "[DEFAULT]\ntransport_url = nothing\n", "conf", error);
-    godwit_config_destroy (&config);
-    return status == GODWIT_ERR_INVALID_URL && godwit_error_status (*error) == status
-               ? GODWIT_OK
-               : GODWIT_ERR_OUT_OF_MEMORY;
+    godwit_error_t *made = NULL;
+    godwit_config_parse (&config, "[DEFAULT]\ntransport_url = nothing\n", "conf", &made);
+    const bool good =
+        godwit_error_status (made) == GODWIT_ERR_INVALID_URL && godwit_error_detail (made, "url");
+    godwit_error_destroy (&made);
+    return good ? GODWIT_OK : godwit__error_no_memory (error);
 }
 
 Test (alloc, any_allocation_may_fail)
