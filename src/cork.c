@@ -7,7 +7,7 @@ godwit__cork_init (godwit__cork_t *cork, godwit__channel_t *channel, atomic_uint
     cork->dropped = dropped;
     atomic_init (&cork->is_open, false);
     pthread_mutex_init (&cork->lock, NULL);
-    cork->batch = (godwit__batch_writer_t){NULL, 0, 0};
+    cork->batch = (godwit__batch_writer_t){.data = NULL};
 }
 
 void
