@@ -63,6 +63,7 @@ godwit__connection_receive (godwit__connection_t *connection)
     godwit__completion_cork (connection->transport->completion);
     for (int i = 0; i < RECEIVE_BURST && io == GODWIT__IO_OK; i++) {
         io = ops->recv (connection->link, &frame, &origin);
+        connection->transport->completion->now_ns = 0;
         if (io == GODWIT__IO_OK)
             godwit__connection_frame (connection, &frame, NULL);
     }

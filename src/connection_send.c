@@ -29,6 +29,19 @@ godwit__connection_say_goodbye (godwit__connection_t *connection)
     connection->link->ops->send (connection->link, 0, &goodbye);
 }
 
+void
+godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id, uint64_t id)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t cancel = {data, sizeof data, NULL, NULL};
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__CANCEL, .target = server_id, .id = id});
+    pthread_mutex_lock (&connection->lock);
+    /* What is corked still would come after it; then it is of no use. */
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY && id <= connection->sent_id)
+        connection->link->ops->send (connection->link, 0, &cancel);
+    pthread_mutex_unlock (&connection->lock);
+}
+
 /* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */
 void
 godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **ended)

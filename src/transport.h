@@ -15,6 +15,7 @@
 
 #include "src/driver.h"
 #include "src/matchmaker.h"
+#include "src/metrics.h"
 #include "src/reactor.h"
 
 #include <pthread.h>
@@ -65,6 +66,8 @@ struct godwit_transport {
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
 
+    struct godwit__error_classes *error_classes; /* whose errors reach callers as themselves */
+
     /* The control thread's loop. With external_loop the program runs it, holding process_lock. */
     godwit__reactor_t *control;
     pthread_t control_thread;
@@ -90,7 +93,14 @@ struct godwit_transport {
     struct godwit__pool *pool;
 
     godwit__counters_t counters;
+    godwit__metrics_t *metrics;
 };
+
+/* godwit_transport_new with another clock, for tests. Waits still take real time, and look at the clock again
+ * afterwards. */
+godwit_status_t godwit__transport_new (godwit_transport_t **transport, const char *url,
+                                       const godwit_transport_options_t *options,
+                                       const godwit__clock_t *clock, godwit_error_t **error);
 
 /* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.
  */
@@ -107,6 +117,8 @@ bool godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg),
 /* Runs the control reactor once, for at most timeout_ns: for a call that waits in a program with its own
  * loop. If another thread runs it, waits for that one to be done with a round. */
 void godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns);
+/* The same, but only if no other thread runs it. False: one does, and nothing was done. */
+bool godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_ns);
 /* This thread runs godwit_transport_process or pump at the moment. */
 bool godwit__transport_is_processing (const godwit_transport_t *transport);
 

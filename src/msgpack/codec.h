@@ -34,6 +34,10 @@ struct godwit_value {
             const uint8_t *data; /* of a str: followed by a NUL */
             size_t size;
         } bytes;
+        struct {
+            void *pointer;
+            void (*destroy) (void *object); /* of what is its block's own; NULL: nothing to do */
+        } object;
         uint32_t first; /* index of the first child */
     } as;
 };
@@ -117,6 +121,14 @@ godwit__same_key (const struct godwit_value *a, const struct godwit_value *b)
 godwit_status_t godwit__value_from (godwit_value_t **value, const godwit__writer_t *writer,
                                     godwit_error_t **error);
 
+/* How it fails that a value is no map: an object wants a serializer, anything else is a mistake. */
+static inline godwit_status_t
+godwit__not_a_map (const godwit_value_t *value)
+{
+    return godwit_value_type (value) == GODWIT_TYPE_OBJECT ? GODWIT_ERR_TYPE_MISMATCH
+                                                           : GODWIT_ERR_INVALID_ARGUMENT;
+}
+
 static inline godwit__block_t *
 godwit__value_block (const godwit_value_t *value)
 {
@@ -169,7 +181,7 @@ godwit_status_t godwit__fields_bound (const godwit_fields_t *fields, const char 
                                       godwit_error_t **error);
 godwit_status_t godwit__field_bound (const godwit_field_t *field, const char *path, size_t *bound,
                                      godwit_error_t **error);
-/* The same for a value, which cannot be wrong; NULL is nil. */
+/* The same for a value, in which only an object can be wrong: 0 if there is one. NULL is nil. */
 size_t godwit__value_bound (const godwit_value_t *value);
 
 #endif

@@ -111,6 +111,7 @@ godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value)
     switch ((godwit_type_t) value->type) {
     case GODWIT_TYPE_NIL:
     case GODWIT_TYPE_VALUE:
+    case GODWIT_TYPE_OBJECT: /* the bound functions refuse it */
         godwit__write_nil (writer);
         return;
     case GODWIT_TYPE_BOOL:
@@ -192,6 +193,8 @@ godwit__write_field (godwit__writer_t *writer, const godwit_field_t *field)
         return;
     case GODWIT_TYPE_VALUE:
         godwit__write_value (writer, field->as.value);
+        return;
+    case GODWIT_TYPE_OBJECT:
         return;
     }
 }
