@@ -78,6 +78,7 @@ typedef struct godwit__connection {
     godwit_transport_t *transport; /* outlives every connection */
     struct godwit__peer *peer;     /* guarded by transport.lock; NULL once the connection was replaced */
     godwit__channel_t *link;       /* constant until the last reference is gone */
+    uint32_t number;               /* of all that the transport has opened; never 0 */
     uint8_t expect[GODWIT__UUID_SIZE];
     uint8_t instance[GODWIT__UUID_SIZE]; /* who answered; constant once it is READY */
 

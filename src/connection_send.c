@@ -15,6 +15,10 @@ godwit__connection_say_hello (godwit__connection_t *connection)
 
     const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL,
                                      NULL};
+    pthread_mutex_lock (&connection->lock);
+    godwit__put_u64 (frame + GODWIT__HEADER_ID_OFFSET, connection->sent_id);
+    pthread_mutex_unlock (&connection->lock);
+    godwit__put_u32 (frame + GODWIT__HEADER_AUX_OFFSET, connection->number);
     if (connection->link->ops->send (connection->link, 0, &hello) != GODWIT__IO_OK)
         godwit__connection_down (connection, "HELLO could not be sent");
 }

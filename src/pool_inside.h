@@ -87,6 +87,7 @@ struct godwit__port {
     int64_t corked_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
     int64_t now_ns;    /* the time, while it is fresh; 0: to be asked for */
     godwit__origins_t origins;
+    godwit__origins_t connections; /* what was seen on those that their clients number */
     godwit__origins_t publications;
     uint64_t fanout_epoch;
 

@@ -81,7 +81,8 @@ struct godwit_transport {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
     uint64_t change_count;
-    size_t connection_count; /* open, or being closed */
+    size_t connection_count;   /* open, or being closed */
+    uint32_t connections_ever; /* numbers them; 0 is no number */
     struct godwit__directory *directory;
     struct godwit_client *clients; /* all of them, doubly linked */
     struct godwit__completion
