@@ -78,6 +78,15 @@ godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns)
     end_processing (transport);
 }
 
+bool
+godwit__transport_run (godwit_transport_t *transport)
+{
+    begin_processing (transport);
+    const bool ran = godwit__reactor_run_once (transport->control, 0);
+    end_processing (transport);
+    return ran;
+}
+
 godwit_status_t
 godwit_transport_process (godwit_transport_t *transport, int64_t timeout_ms, godwit_error_t **error)
 {

@@ -3,7 +3,6 @@
 #include "src/error.h"
 #include "src/fanout.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #define NEWS_SIZE (1 + GODWIT__KEY_SIZE)
@@ -116,7 +115,7 @@ create (void *arg)
     if (!publisher)
         return;
     publisher->transport = transport;
-    publisher->number = randombytes_random ();
+    publisher->number = (uint32_t) godwit__transport_random (transport, UINT32_MAX);
     pthread_mutex_init (&publisher->lock, NULL);
     for (size_t i = 0; i < transport->driver_count; i++)
         open_channel (publisher, i);

@@ -10,6 +10,7 @@
 #include "src/options.h"
 #include "src/pool.h"
 #include "src/publisher.h"
+#include "src/surroundings.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -93,6 +94,25 @@ godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, cons
     transport->options.log (transport->options.log_user, level, text);
 }
 
+/* ---- surroundings ---- */
+
+static void
+system_random (void *user, void *bytes, size_t size)
+{
+    (void) user;
+    randombytes_buf (bytes, size);
+}
+
+static int64_t
+system_now_ns (void *user)
+{
+    (void) user;
+    return godwit__clock_now (&godwit__clock_system);
+}
+
+const godwit__surroundings_t godwit__system_surroundings = {.clock = {system_now_ns, NULL, NULL},
+                                                            .random = system_random};
+
 /* ---- opening ---- */
 
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
@@ -134,7 +154,8 @@ settle (godwit_transport_t *transport, const godwit_transport_options_t *given, 
 }
 
 static godwit_status_t
-open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, godwit_error_t **error)
+open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, void *user,
+             godwit_error_t **error)
 {
     const godwit__driver_options_t options = {
         .reactor = transport->control,
@@ -145,6 +166,7 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, god
         .heartbeat_timeout_ms = transport->options.heartbeat_timeout_ms,
         .host = transport->host,
         .port = transport->options.port,
+        .user = user,
         .virtual_host = transport->virtual_host,
     };
     const godwit_status_t status = ops->open (&transport->drivers[transport->driver_count], &options, error);
@@ -168,7 +190,7 @@ open_matchmaker (godwit_transport_t *transport, godwit_error_t **error)
         .virtual_host = transport->virtual_host,
         .control_exchange = transport->control_exchange,
         .refresh_ms = transport->options.refresh_ms,
-        .seed = (uint64_t) randombytes_random () << 32 | randombytes_random (),
+        .seed = godwit__transport_random (transport, UINT64_MAX),
         .malformed = &transport->counters.frames_malformed,
     };
     return ops->open (&transport->matchmaker, &options, &godwit__directory_events, transport, error);
@@ -185,6 +207,7 @@ on_tick (godwit__timer_t *timer)
 typedef struct opening {
     godwit_transport_t *transport;
     const godwit__driver_ops_t *driver;
+    void *driver_user;
     godwit_status_t status;
     godwit_error_t *error;
 } opening_t;
@@ -195,11 +218,13 @@ open_parts (void *arg)
 {
     opening_t *opening = arg;
     godwit_transport_t *transport = opening->transport;
-    /* Shortest path first: what lives in this process is reached without a socket. */
-    if (opening->driver != &godwit__inproc_driver && (transport->paths & GODWIT__PATH_INPROC))
-        opening->status = open_driver (transport, &godwit__inproc_driver, &opening->error);
+    /* Shortest path first: what lives in this process is reached without a socket; but not in other
+     * surroundings. */
+    if (!opening->driver_user && opening->driver != &godwit__inproc_driver &&
+        (transport->paths & GODWIT__PATH_INPROC))
+        opening->status = open_driver (transport, &godwit__inproc_driver, NULL, &opening->error);
     if (opening->status == GODWIT_OK)
-        opening->status = open_driver (transport, opening->driver, &opening->error);
+        opening->status = open_driver (transport, opening->driver, opening->driver_user, &opening->error);
     if (opening->status == GODWIT_OK)
         opening->status = open_matchmaker (transport, &opening->error);
     transport->tick = (godwit__timer_t){.fire = on_tick, .user = transport};
@@ -207,7 +232,8 @@ open_parts (void *arg)
 }
 
 static godwit_status_t
-allocate (godwit_transport_t **transport, const char *url, godwit_error_t **error)
+allocate (godwit_transport_t **transport, const char *url, const godwit__surroundings_t *surroundings,
+          godwit_error_t **error)
 {
     godwit_transport_t *self = calloc (1, sizeof *self);
     if (!self)
@@ -216,8 +242,10 @@ allocate (godwit_transport_t **transport, const char *url, godwit_error_t **erro
     pthread_mutex_init (&self->lock, NULL);
     pthread_mutex_init (&self->process_lock, NULL);
     godwit__cond_init (&self->changed);
-    self->clock = godwit__clock_system;
-    randombytes_buf (self->instance, sizeof self->instance);
+    self->clock = surroundings->clock;
+    self->random = surroundings->random;
+    self->random_user = surroundings->random_user;
+    self->random (self->random_user, self->instance, sizeof self->instance);
     self->incarnation = godwit__incarnation ();
     self->alive = godwit__fork_guard_new ();
     self->host_id = godwit__host_id ();
@@ -232,6 +260,14 @@ godwit_status_t
 godwit_transport_new (godwit_transport_t **transport, const char *url,
                       const godwit_transport_options_t *options, godwit_error_t **error)
 {
+    return godwit__transport_new_in (transport, url, options, &godwit__system_surroundings, error);
+}
+
+godwit_status_t
+godwit__transport_new_in (godwit_transport_t **transport, const char *url,
+                          const godwit_transport_options_t *options,
+                          const godwit__surroundings_t *surroundings, godwit_error_t **error)
+{
     godwit_transport_t *self = NULL;
     if (!transport || !url)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
@@ -239,8 +275,10 @@ godwit_transport_new (godwit_transport_t **transport, const char *url,
     if (sodium_init () < 0)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "libsodium could not be initialised");
 
-    godwit_status_t status = allocate (&self, url, error);
-    const godwit__driver_ops_t *driver = status ? NULL : find_driver (godwit_url_driver (self->url));
+    godwit_status_t status = allocate (&self, url, surroundings, error);
+    const godwit__driver_ops_t *driver = status                 ? NULL
+                                         : surroundings->driver ? surroundings->driver
+                                                                : find_driver (godwit_url_driver (self->url));
     if (status == GODWIT_OK && !driver)
         status = godwit__error_set (error, GODWIT_ERR_DRIVER_LOAD,
                                     "Failed to load transport driver \"%s\": expected zmq or inproc",
@@ -254,7 +292,7 @@ godwit_transport_new (godwit_transport_t **transport, const char *url,
     if (status == GODWIT_OK)
         status = godwit__control_start (self, error);
     if (status == GODWIT_OK) {
-        opening_t opening = {self, driver, GODWIT_OK, NULL};
+        opening_t opening = {self, driver, surroundings->driver_user, GODWIT_OK, NULL};
         godwit__control_run (self, open_parts, &opening);
         status = opening.status;
         if (status && error)

@@ -53,6 +53,8 @@ struct godwit_transport {
     /* Settled by godwit_transport_new, constant afterwards. */
     godwit_transport_options_t options; /* with defaults filled in; strings are the transport's own */
     godwit__clock_t clock;
+    void (*random) (void *user, void *bytes, size_t size);
+    void *random_user;
     char *control_exchange;
     char *host;
     char *virtual_host; /* "" if unset */
@@ -124,6 +126,15 @@ godwit__logs (const godwit_transport_t *transport, godwit_log_level_t level)
 }
 void godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, const char *format, ...)
     GODWIT_PRINTF (3, 4);
+
+/* Below limit, which is not 0. */
+static inline uint64_t
+godwit__transport_random (godwit_transport_t *transport, uint64_t limit)
+{
+    uint64_t number = 0;
+    transport->random (transport->random_user, &number, sizeof number);
+    return number % limit;
+}
 
 static inline int64_t
 godwit__transport_now (const godwit_transport_t *transport)
