@@ -9,8 +9,8 @@
 
 #include "matchmaker/record_check.h"
 #include "src/error.h"
+#include "src/shared_lock.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,8 +48,16 @@ typedef struct local {
     bool is_synced;
 } local_t;
 
-static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
+static godwit__shared_lock_t registry_lock = GODWIT__SHARED_LOCK;
 static group_t *registry;
+
+/* In the child of a fork() nobody is there at first: what the parent registered is in another process. */
+static void
+lock_registry (void)
+{
+    if (godwit__shared_lock (&registry_lock))
+        registry = NULL;
+}
 
 /* --- sets of records --- */
 
@@ -161,9 +169,9 @@ static void
 tell (local_t *self)
 {
     record_set_t now;
-    pthread_mutex_lock (&registry_lock);
+    lock_registry ();
     const bool copied = set_copy (&now, &self->group->records);
-    pthread_mutex_unlock (&registry_lock);
+    godwit__shared_unlock (&registry_lock);
     if (!copied) {
         godwit__reactor_arm (self->reactor, &self->retry,
                              godwit__reactor_now (self->reactor) + RETRY_MS * GODWIT__NS_PER_MS);
@@ -288,14 +296,14 @@ local_open (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_options_
     self->task.user = self;
     self->retry.fire = on_retry;
     self->retry.user = self;
-    pthread_mutex_lock (&registry_lock);
+    lock_registry ();
     self->group = find_or_make_group (key);
     if (self->group) {
         self->next = self->group->members;
         self->group->members = self;
         godwit__reactor_post (self->reactor, &self->task);
     }
-    pthread_mutex_unlock (&registry_lock);
+    godwit__shared_unlock (&registry_lock);
     if (!self->group) {
         free (self);
         return godwit__error_no_memory (error);
@@ -313,7 +321,7 @@ local_announce (godwit__matchmaker_t *matchmaker, godwit__record_t *record, godw
         return status;
     if (memcmp (record->instance, self->instance, GODWIT__UUID_SIZE) != 0)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "record.instance: another transport's");
-    pthread_mutex_lock (&registry_lock);
+    lock_registry ();
     record_set_t *records = &self->group->records;
     bool found = false;
     const size_t index = set_find (records, record->instance, record->server_id, &found);
@@ -333,7 +341,7 @@ local_announce (godwit__matchmaker_t *matchmaker, godwit__record_t *record, godw
     }
     if (status == GODWIT_OK)
         post_all (self->group);
-    pthread_mutex_unlock (&registry_lock);
+    godwit__shared_unlock (&registry_lock);
     return status;
 }
 
@@ -341,23 +349,23 @@ static void
 local_withdraw (godwit__matchmaker_t *matchmaker, uint32_t server_id)
 {
     local_t *self = (local_t *) matchmaker;
-    pthread_mutex_lock (&registry_lock);
+    lock_registry ();
     bool found = false;
     const size_t index = set_find (&self->group->records, self->instance, server_id, &found);
     if (found) {
         set_remove (&self->group->records, index);
         post_all (self->group);
     }
-    pthread_mutex_unlock (&registry_lock);
+    godwit__shared_unlock (&registry_lock);
 }
 
 static void
 local_close (godwit__matchmaker_t *matchmaker)
 {
     local_t *self = (local_t *) matchmaker;
-    pthread_mutex_lock (&registry_lock);
+    lock_registry ();
     leave_group (self);
-    pthread_mutex_unlock (&registry_lock);
+    godwit__shared_unlock (&registry_lock);
     godwit__reactor_unpost (self->reactor, &self->task);
     godwit__reactor_disarm (self->reactor, &self->retry);
     set_clear (&self->told);

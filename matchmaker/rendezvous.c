@@ -9,30 +9,14 @@
 #include <string.h>
 
 #define DEFAULT_REFRESH_MS 5000
-#define HOST_OPTION "host_rendezvous"
 
 /* --- opening --- */
-
-static godwit_status_t
-read_host_option (const godwit_url_t *url, bool *may_host, godwit_error_t **error)
-{
-    const char *text = godwit_url_query_get (url, HOST_OPTION);
-    if (!text || strcmp (text, "false") == 0)
-        *may_host = false;
-    else if (strcmp (text, "true") == 0)
-        *may_host = true;
-    else
-        return godwit__error_set (error, GODWIT_ERR_INVALID_URL,
-                                  HOST_OPTION ": expected true or false, got \"%s\"", text);
-    return GODWIT_OK;
-}
 
 /* One source for each host of the URL; for a URL without, one that is here. */
 static godwit_status_t
 read_sources (godwit__rendezvous_t *self, const godwit__matchmaker_options_t *options, godwit_error_t **error)
 {
-    bool may_host = false;
-    godwit_status_t status = read_host_option (options->url, &may_host, error);
+    godwit_status_t status = GODWIT_OK;
     const size_t host_count = godwit_url_host_count (options->url);
     for (size_t i = 0; i < self->source_count && status == GODWIT_OK; i++) {
         godwit__rendezvous_source_t *source = &self->sources[i];
@@ -42,7 +26,7 @@ read_sources (godwit__rendezvous_t *self, const godwit__matchmaker_options_t *op
         source->index = (unsigned) i;
         status =
             godwit__rendezvous_address (source->address, &is_here, options->driver->ops->name, host, error);
-        source->may_host = may_host || is_here;
+        source->may_host = options->host_rendezvous || is_here;
     }
     return status;
 }

@@ -1,6 +1,9 @@
-/* Servers that the URL lists: ?static=[exchange/]topic/server@address[|address...][,...]
+/* Servers that an option lists: ?static=[exchange/]topic/server@address[|address...][,...]
  *
  *     zmq:///?static=calc/one@tcp://10.0.0.1:9000,billing/calc/two@ipc:///run/two|tcp://10.0.0.2:9000
+ *
+ * or a file (?static_file=/etc/servers) of such lists, one or more on a line; '#' begins a comment. Both may
+ * be given.
  *
  * An entry without an exchange is in the transport's control exchange. Who the servers are is not known
  * before they answer, so their records have the instance of all zeroes and no number. What this transport
@@ -10,12 +13,14 @@
 
 #include "matchmaker/record_check.h"
 #include "src/error.h"
+#include "src/file.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTION "static"
 #define ENTRIES_MAX 1024
+#define FILE_MAX_SIZE (1 << 20)
+#define SPACE " \t\r"
 #define NAME_MAX_SIZE 255
 
 typedef struct fixed {
@@ -30,10 +35,18 @@ typedef struct fixed {
 
 /* --- parsing --- */
 
+/* Where an entry stands, for errors. */
+typedef struct place {
+    const char *name; /* of the option, or the file's path */
+    const char *unit; /* "entry", or "line" */
+    size_t number;
+} place_t;
+
 static godwit_status_t
-wrong (godwit_error_t **error, size_t number, const char *reason)
+wrong (godwit_error_t **error, place_t place, const char *reason)
 {
-    return godwit__error_set (error, GODWIT_ERR_INVALID_URL, OPTION ": entry %zu: %s", number, reason);
+    return godwit__error_set (error, GODWIT_ERR_INVALID_URL, "%s: %s %zu: %s", place.name, place.unit,
+                              place.number, reason);
 }
 
 /* Ends the text at the first separator, and returns what follows it; NULL if there is none. */
@@ -47,59 +60,61 @@ split (char *text, char separator)
 }
 
 static godwit_status_t
-parse_names (char *names, const char *exchange, godwit__record_t *record, size_t number,
+parse_names (char *names, const char *exchange, godwit__record_t *record, place_t place,
              godwit_error_t **error)
 {
     char *second = split (names, '/');
     char *third = second ? split (second, '/') : NULL;
     if (!second || (third && strchr (third, '/')))
-        return wrong (error, number, "expected [exchange/]topic/server");
+        return wrong (error, place, "expected [exchange/]topic/server");
     record->exchange = third ? names : exchange;
     record->topic = third ? second : names;
     record->server = third ? third : second;
     if (record->topic[0] == '\0' || record->server[0] == '\0')
-        return wrong (error, number, "an empty name");
+        return wrong (error, place, "an empty name");
     if (strlen (record->exchange) > NAME_MAX_SIZE || strlen (record->topic) > NAME_MAX_SIZE ||
         strlen (record->server) > NAME_MAX_SIZE)
-        return wrong (error, number, "a name is too long");
+        return wrong (error, place, "a name is too long");
     return GODWIT_OK;
 }
 
 static godwit_status_t
-parse_addresses (const godwit__driver_t *driver, char *addresses, godwit__record_t *record, size_t number,
+parse_addresses (const godwit__driver_t *driver, char *addresses, godwit__record_t *record, place_t place,
                  godwit_error_t **error)
 {
     for (char *address = addresses, *next; address; address = next) {
         next = split (address, '|');
         if (record->address_count == GODWIT__RECORD_ADDRESS_MAX)
-            return wrong (error, number, "too many addresses");
+            return wrong (error, place, "too many addresses");
         if (strlen (address) >= GODWIT__ADDRESS_SIZE)
-            return wrong (error, number, "an address is too long");
+            return wrong (error, place, "an address is too long");
+        if (strpbrk (address, SPACE))
+            return wrong (error, place, "expected ',' between entries, and no space in an address");
         if (driver && !driver->ops->speaks (address))
-            return wrong (error, number, "an address that the driver cannot connect to");
+            return wrong (error, place, "an address that the driver cannot connect to");
         record->addresses[record->address_count++] = address;
     }
     return GODWIT_OK;
 }
 
 static godwit_status_t
-parse_entry (fixed_t *self, const godwit__matchmaker_options_t *options, char *entry, godwit_error_t **error)
+parse_entry (fixed_t *self, const godwit__matchmaker_options_t *options, char *entry, place_t place,
+             godwit_error_t **error)
 {
-    const size_t number = self->count + 1;
     if (self->count == ENTRIES_MAX)
-        return wrong (error, number, "too many");
+        return wrong (error, place, "too many");
     char *addresses = split (entry, '@');
     if (!addresses || addresses[0] == '\0')
-        return wrong (error, number, "expected '@' and an address");
+        return wrong (error, place, "expected '@' and an address");
     godwit__record_t record;
     memset (&record, 0, sizeof record);
     record.revision = 1;
     record.state = GODWIT__RECORD_UP;
     record.weight = 1;
     godwit_status_t status = parse_names (entry, options->control_exchange ? options->control_exchange : "",
-                                          &record, number, error);
+                                          &record, place, error);
     if (status == GODWIT_OK)
-        status = parse_addresses (options->driver, addresses, &record, number, error);
+        status = parse_addresses (options->driver, addresses, &record, place, error);
     if (status != GODWIT_OK)
         return status;
     self->records[self->count] = godwit__record_new (&record);
@@ -109,22 +124,61 @@ parse_entry (fixed_t *self, const godwit__matchmaker_options_t *options, char *e
     return GODWIT_OK;
 }
 
+static char *
+trim (char *text)
+{
+    text += strspn (text, SPACE);
+    for (size_t size = strlen (text); size && strchr (SPACE, text[size - 1]); size--)
+        text[size - 1] = '\0';
+    return text;
+}
+
+/* Entries between commas; the text is taken apart. Of a line of a file all entries have the line's number. */
+static godwit_status_t
+parse_entries (fixed_t *self, const godwit__matchmaker_options_t *options, char *text, place_t place,
+               bool numbered, godwit_error_t **error)
+{
+    godwit_status_t status = GODWIT_OK;
+    for (char *entry = text, *next; entry && status == GODWIT_OK; entry = next) {
+        next = split (entry, ',');
+        entry = trim (entry);
+        if (entry[0] == '\0')
+            continue;
+        place.number += numbered;
+        status = parse_entry (self, options, entry, place, error);
+    }
+    return status;
+}
+
 static godwit_status_t
 parse_list (fixed_t *self, const godwit__matchmaker_options_t *options, godwit_error_t **error)
 {
-    const char *list = godwit_url_query_get (options->url, OPTION);
-    if (!list)
+    if (!options->static_list)
         return GODWIT_OK;
-    char *copy = strdup (list);
+    char *const copy = strdup (options->static_list);
     if (!copy)
         return godwit__error_no_memory (error);
-    godwit_status_t status = GODWIT_OK;
-    for (char *entry = copy, *next; entry && status == GODWIT_OK; entry = next) {
-        next = split (entry, ',');
-        if (entry[0] != '\0')
-            status = parse_entry (self, options, entry, error);
-    }
+    const godwit_status_t status =
+        parse_entries (self, options, copy, (place_t){"static", "entry", 0}, true, error);
     free (copy);
+    return status;
+}
+
+static godwit_status_t
+parse_file (fixed_t *self, const godwit__matchmaker_options_t *options, godwit_error_t **error)
+{
+    char *text = NULL;
+    if (!options->static_file)
+        return GODWIT_OK;
+    godwit_status_t status = godwit__read_file (&text, options->static_file, FILE_MAX_SIZE, error);
+    place_t place = {options->static_file, "line", 0};
+    for (char *line = text, *next; line && status == GODWIT_OK; line = next) {
+        next = split (line, '\n');
+        line[strcspn (line, "#")] = '\0';
+        place.number++;
+        status = parse_entries (self, options, line, place, false, error);
+    }
+    free (text);
     return status;
 }
 
@@ -162,7 +216,9 @@ static_open (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_options
     self->user = user;
     self->task.run = on_task;
     self->task.user = self;
-    const godwit_status_t status = parse_list (self, options, error);
+    godwit_status_t status = parse_list (self, options, error);
+    if (status == GODWIT_OK)
+        status = parse_file (self, options, error);
     if (status != GODWIT_OK) {
         static_close (&self->base);
         return status;

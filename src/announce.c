@@ -1,6 +1,7 @@
 /* What a server tells of itself: to the matchmaker, and to clients that know its names only. */
 #include "src/server.h"
 
+#include "src/directory.h"
 #include "src/error.h"
 #include "src/wire.h"
 
@@ -67,15 +68,72 @@ godwit__server_announce (godwit_server_t *server, godwit__record_state_t state, 
     return status;
 }
 
+/* ---- two of one name (contract 5) ---- */
+
+static void
+warn_of_twin (const godwit_transport_t *transport, const char *exchange, const char *topic,
+              const char *server, const char *where)
+{
+    if (godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING,
+                     "two servers of exchange %.64s and topic %.64s have the same name %.64s, the other one "
+                     "%s: they compete for requests",
+                     exchange, topic, server, where);
+}
+
+/* With pool.lock: `but` aside. */
+static bool
+is_served (const godwit__pool_t *pool, const char *exchange, const char *topic, const char *name,
+           const godwit_server_t *but)
+{
+    const godwit_server_t *server;
+    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));)
+        if (server != but && server->accepts && strcmp (godwit__server_exchange (server), exchange) == 0 &&
+            strcmp (server->target.topic, topic) == 0 && strcmp (server->target.server, name) == 0)
+            return true;
+    return false;
+}
+
+void
+godwit__server_look_around (const godwit_server_t *server)
+{
+    godwit_transport_t *const transport = server->transport;
+    const char *const exchange = godwit__server_exchange (server);
+    const char *const topic = server->target.topic;
+    const char *const name = server->target.server;
+    godwit__pool_lock (server->pool);
+    const bool is_here = is_served (server->pool, exchange, topic, name, server);
+    godwit__pool_unlock (server->pool);
+    if (is_here)
+        warn_of_twin (transport, exchange, topic, name, "on the same transport");
+    else if (godwit__directory_has_twin (transport, exchange, topic, name))
+        warn_of_twin (transport, exchange, topic, name, "elsewhere");
+}
+
+void
+godwit__server_met (godwit_transport_t *transport, const godwit__record_t *record)
+{
+    godwit__pool_t *const pool = transport->pool;
+    if (!pool)
+        return;
+    godwit__pool_lock (pool);
+    const bool is_here = is_served (pool, record->exchange, record->topic, record->server, NULL);
+    godwit__pool_unlock (pool);
+    if (is_here)
+        warn_of_twin (transport, record->exchange, record->topic, record->server, "elsewhere");
+}
+
+/* ---- who asks by name ---- */
+
 /* A reference to the record of the first server of these names that takes requests; NULL: there is none. */
 static godwit__record_t *
 find (godwit__pool_t *pool, const godwit__names_t *names)
 {
     godwit__record_t *found = NULL;
     godwit__pool_lock (pool);
-    for (size_t i = 0; i < pool->server_count && !found; i++) {
-        const godwit_server_t *const server = pool->servers[i];
-        if (server && server->accepts && server->record && server->record->state == GODWIT__RECORD_UP &&
+    const godwit_server_t *server;
+    for (size_t i = 0; !found && (server = godwit__roster_next (&pool->servers, &i));) {
+        if (server->accepts && server->record && server->record->state == GODWIT__RECORD_UP &&
             strcmp (server->record->exchange, names->exchange) == 0 &&
             strcmp (server->record->topic, names->topic) == 0 &&
             strcmp (server->record->server, names->server) == 0)

@@ -1,8 +1,10 @@
 /* Asynchronous calls: the same calls as synchronous ones, carried on by the completion reactor. */
-#include "src/call.h"
+#include "src/backing_off_client.h"
+#include "src/call_metrics.h"
 #include "src/clock.h"
 #include "src/completion.h"
 #include "src/error.h"
+#include "src/target.h"
 
 #include <stdlib.h>
 
@@ -43,11 +45,16 @@ static void
 finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, godwit_error_t *error)
 {
     godwit_transport_t *transport = call->client->transport;
+    transport->completion->callback_depth++;
+    if (status == GODWIT_OK)
+        status = godwit__call_convert (call, &result, &error);
     if (status)
         GODWIT__COUNT (transport, calls_failed);
     else
         GODWIT__COUNT (transport, calls_succeeded);
-    transport->completion->callback_depth++;
+    godwit__call_ends (call, status, godwit__completion_now (transport->completion));
+    if (status && call->backoff_key)
+        godwit__backing_off_failed (call, status, false);
     call->callback (call->user, status, result, error);
     transport->completion->callback_depth--;
     godwit_value_unref (&result);
@@ -115,6 +122,9 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
         break;
     }
     GODWIT__COUNT (transport, calls_failed);
+    godwit__call_ends (call, status, call->started_ns);
+    if (call->backoff_key)
+        godwit__backing_off_failed (call, status, false);
     godwit__call_release (call);
     free (call);
     return status;
@@ -146,6 +156,7 @@ godwit__calls_advance_stalled (godwit_transport_t *transport)
         ordered = call->next_stalled;
         /* One by one: those that are still to come count against the limit meanwhile. */
         atomic_fetch_sub (&completion->stalled_count, 1);
+        completion->now_ns = 0;
         if (call->change_seen != change_count || due_ns (call) <= now_ns || atomic_load (&transport->closing))
             carry_on (call);
         else
@@ -163,7 +174,8 @@ godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   client ? "callback" : "client");
     if (client->target.fanout == GODWIT_YES)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET, "A call cannot be used with fanout");
+        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                     "A call cannot be used with fanout:", "");
     godwit__call_t *call = malloc (sizeof *call);
     if (!call)
         return godwit__error_no_memory (error);
@@ -182,6 +194,7 @@ godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context
         return started;
     }
     GODWIT__COUNT (client->transport, calls_started);
+    godwit__call_begins (call, method, false);
     return godwit__call_start (call, error);
 }
 
@@ -204,18 +217,12 @@ future_unref (godwit_future_t *future)
         return;
     godwit_value_unref (&future->result);
     godwit_error_destroy (&future->error);
-    pthread_cond_destroy (&future->ended);
+    /* In the child of a fork() it would wait for threads that waited on it in the parent. */
+    if (godwit__transport_check (future->transport, NULL) != GODWIT_ERR_FORKED)
+        pthread_cond_destroy (&future->ended);
     pthread_mutex_destroy (&future->lock);
     godwit__transport_unref (future->transport);
     free (future);
-}
-
-static godwit_error_t *
-copy_error (const godwit_error_t *error)
-{
-    return godwit__error_new_remote (godwit_error_status (error), godwit_error_outcome (error),
-                                     godwit_error_module (error), godwit_error_type (error),
-                                     godwit_error_message (error), godwit_error_traceback (error));
 }
 
 static void
@@ -226,7 +233,7 @@ on_future (void *user, godwit_status_t status, const godwit_value_t *result, con
     future->finished = true;
     future->status = status;
     future->result = result ? godwit_value_ref (result) : NULL;
-    future->error = error ? copy_error (error) : NULL;
+    future->error = error ? godwit__error_copy (error) : NULL;
     pthread_cond_broadcast (&future->ended);
     pthread_mutex_unlock (&future->lock);
     future_unref (future);
@@ -295,7 +302,7 @@ godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
     if (ended && status == GODWIT_OK && result)
         *result = godwit_value_ref (future->result);
     if (ended && status && error)
-        *error = copy_error (future->error);
+        *error = godwit__error_copy (future->error);
     pthread_mutex_unlock (&future->lock);
     if (finished)
         *finished = ended;

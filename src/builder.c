@@ -201,7 +201,10 @@ godwit_builder_bin (godwit_builder_t *builder, const char *name, const void *val
 void
 godwit_builder_value (godwit_builder_t *builder, const char *name, const godwit_value_t *value)
 {
-    if (begin (builder, name, godwit__value_bound (value), NULL))
+    const size_t bound = godwit__value_bound (value);
+    if (!bound && builder && !builder->error)
+        fail (builder, GODWIT_ERR_TYPE_MISMATCH, name, "expected a value that can be sent, got object");
+    if (begin (builder, name, bound, NULL))
         godwit__write_value (&builder->writer, value); /* its depth and count are checked when finishing */
 }
 

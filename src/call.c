@@ -1,8 +1,10 @@
 #include "src/call.h"
 
+#include "src/backing_off_client.h"
 #include "src/completion.h"
 #include "src/error.h"
 #include "src/pool.h"
+#include "src/target.h"
 
 #include <stdlib.h>
 
@@ -43,10 +45,11 @@ write_text (godwit__writer_t *writer, const char *text)
         godwit__write_nil (writer);
 }
 
-/* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). */
-static void
+/* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). False: the
+ * arguments were not checked, and cannot be while they are written. */
+static bool
 write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwit_value_t *context,
-            const char *method, const godwit_fields_t *args)
+            const char *method, const godwit_fields_t *args, bool checked)
 {
     const char *name_space = client->target.name_space;
     const char *version = client->target.version;
@@ -56,11 +59,25 @@ write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwi
     else
         godwit__write_map (writer, 0);
     godwit__write_str (writer, method, strlen (method));
-    godwit__write_fields (writer, args);
+    if (checked)
+        godwit__write_fields (writer, args);
+    else if (!godwit__write_fields_checked (writer, args))
+        return false;
     if (version || name_space)
         write_text (writer, name_space);
     if (version)
         write_text (writer, version);
+    return !writer->overflow;
+}
+
+static godwit_status_t
+check_size (const godwit_client_t *client, size_t size, godwit_error_t **error)
+{
+    const size_t limit = client->transport->options.max_message_size;
+    if (size <= limit)
+        return GODWIT_OK;
+    return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
+                              "The request has %zu bytes; max_message_size is %zu", size, limit);
 }
 
 static godwit_status_t
@@ -72,11 +89,21 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "method: expected a name, got %s",
                                   method ? "\"\"" : "NULL");
     if (context && godwit_value_type (context) != GODWIT_TYPE_MAP)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "context: expected map, got %s",
+        return godwit__error_set (error, godwit__not_a_map (context), "context: expected map, got %s",
                                   godwit_type_name (godwit_value_type (context)));
+    const size_t context_bound = context ? godwit__value_bound (context) : 1;
+    if (!context_bound)
+        return godwit__error_set (error, GODWIT_ERR_TYPE_MISMATCH,
+                                  "context: expected values that can be sent, got object");
+
+    godwit__writer_t writer = {godwit__call_data (call), GODWIT__HEADER_SIZE, GODWIT__CALL_INLINE, false};
+    if (write_body (&writer, client, context, method, args, false)) {
+        call->request_size = writer.size;
+        return check_size (client, writer.size, error);
+    }
 
     size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
-                   text_bound (client->target.version) + (context ? godwit__value_bound (context) : 1);
+                   text_bound (client->target.version) + context_bound;
     const godwit_status_t status = godwit__fields_bound (args, "args", &bound, error);
     if (status)
         return status;
@@ -88,14 +115,25 @@ encode (godwit__call_t *call, const godwit_value_t *context, const char *method,
     } else {
         bound = GODWIT__CALL_INLINE;
     }
-    godwit__writer_t writer = {godwit__call_data (call), GODWIT__HEADER_SIZE, bound, false};
-    write_body (&writer, client, context, method, args);
+    writer = (godwit__writer_t){godwit__call_data (call), GODWIT__HEADER_SIZE, bound, false};
+    write_body (&writer, client, context, method, args, true);
     call->request_size = writer.size;
-    if (writer.size > client->transport->options.max_message_size)
-        return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
-                                  "The request has %zu bytes; max_message_size is %zu", writer.size,
-                                  client->transport->options.max_message_size);
-    return GODWIT_OK;
+    return check_size (client, writer.size, error);
+}
+
+static godwit_status_t
+encode_with_serializer (godwit__call_t *call, const godwit_value_t *context, const char *method,
+                        const godwit_fields_t *args, godwit_error_t **error)
+{
+    godwit__payload_t sent;
+    godwit_status_t status =
+        godwit__serialize_request (&sent, call->client->serializer, context, args, error);
+    if (status)
+        return status;
+    status = encode (call, sent.context, method, &(godwit_fields_t){.value = sent.args}, error);
+    godwit__payload_release (&sent);
+    call->context = godwit_value_ref (context);
+    return status;
 }
 
 godwit_status_t
@@ -112,17 +150,23 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)
         return status;
-    status = encode (call, context, method, args, error);
+    status = client->serializer ? encode_with_serializer (call, context, method, args, error)
+                                : encode (call, context, method, args, error);
     if (status == GODWIT_OK)
         status = godwit__client_check (client, error);
+    call->timeout_ms = godwit__client_timeout_ms (client);
+    if (status == GODWIT_OK && client->backs_off && !cast)
+        status = godwit__backing_off_begin (call, method, error);
     if (status) {
         godwit__call_release (call);
         return status;
     }
-    call->now_ns = godwit__transport_now (client->transport);
-    call->deadline_ns = call->now_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
-    call->pending.deadline_ns = call->deadline_ns;
+    call->started_ns = call->now_ns = godwit__transport_now (client->transport);
+    call->deadline_ns = call->now_ns + call->timeout_ms * GODWIT__NS_PER_MS;
+    atomic_store_explicit (&call->pending.deadline_ns, call->deadline_ns, memory_order_relaxed);
     call->pending.owner = client;
+    if (client->call_monitor_timeout_ms && !cast)
+        call->pending.monitor_ns = client->call_monitor_timeout_ms * GODWIT__NS_PER_MS;
     return GODWIT_OK;
 }
 
@@ -134,6 +178,10 @@ godwit__call_release (godwit__call_t *call)
         godwit__connection_unref (&call->connection);
     if (call->shared)
         godwit__shared_unref (NULL, call->shared);
+    if (call->context)
+        godwit_value_unref (&call->context);
+    if (call->backoff_key)
+        free (call->backoff_key);
     godwit__client_leave (client);
 }
 
@@ -149,13 +197,20 @@ fail (godwit_status_t *status, godwit_status_t is)
 static godwit__advance_t
 fail_late (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
-    const long long timeout_ms = (long long) godwit__client_timeout_ms (call->client);
+    const long long timeout_ms = (long long) call->timeout_ms;
     if (call->cast)
         return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
                                                         "The cast was not accepted within %lld ms: %s",
                                                         timeout_ms, call->why));
     return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, call->outcome,
                                                     "No reply within %lld ms: %s", timeout_ms, call->why));
+}
+
+static godwit_status_t
+fail_to_send (const godwit__call_t *call, godwit_outcome_t outcome, const char *why, godwit_error_t **error)
+{
+    return godwit__target_error (error, GODWIT_ERR_CLIENT_SEND, outcome, &call->client->target,
+                                 "Failed to send to target \"", why);
 }
 
 /* Counts a hand-over that failed, and one more that is to come. False if there is none. */
@@ -187,6 +242,21 @@ back_off (godwit__call_t *call, int64_t now_ns)
     call->tried.count = 0;
 }
 
+/* Contract 4: from now on the call waits for news of it, if that is shorter than all that is left of its
+ * time. Returns how often the server has to tell. */
+static uint32_t
+begin_monitor (godwit__call_t *call, int64_t now_ns)
+{
+    godwit__pending_t *pending = &call->pending;
+    const bool is_shorter = pending->monitor_ns < pending->left_ns;
+    if (is_shorter)
+        pending->left_ns = pending->monitor_ns;
+    pending->end_ns = call->deadline_ns;
+    atomic_store_explicit (&pending->deadline_ns, now_ns + pending->left_ns, memory_order_relaxed);
+    const int64_t ms = pending->monitor_ns / GODWIT__NS_PER_MS;
+    return !is_shorter ? 0 : ms < UINT32_MAX ? (uint32_t) ms : UINT32_MAX;
+}
+
 /* Hands the request to the server that was picked. Consumes the connection's reference. */
 static godwit__io_t
 hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
@@ -194,6 +264,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     uint8_t *data = godwit__call_data (call);
     call->pending.left_ns = call->deadline_ns - now_ns;
     const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
+    const uint32_t monitor_ms = call->pending.monitor_ns ? begin_monitor (call, now_ns) : 0;
     godwit__header_write (data, &(godwit__header_t){
                                     .type = GODWIT__REQUEST,
                                     .flags = call->cast ? GODWIT__FLAG_CAST : 0,
@@ -201,11 +272,13 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
                                     .budget_ms = call->cast             ? 0
                                                  : left_ms < UINT32_MAX ? (uint32_t) left_ms
                                                                         : UINT32_MAX,
+                                    .aux = monitor_ms,
                                 });
     godwit__message_t message = {data, call->request_size, NULL, NULL};
 
     if (picked->local && !call->cast && !call->pending.ended &&
-        godwit__pool_call_inline (call->client->transport->pool, &message, &call->pending.frame)) {
+        godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
+                                  &call->now_ns)) {
         /* Nothing, if the request was kept and its time has passed. */
         const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
                                                   call->pending.frame.size) == GODWIT__HEADER_OK;
@@ -244,8 +317,9 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
     if (pick == GODWIT__PICK_NOBODY && call->outcome == GODWIT_OUTCOME_NOT_SENT) {
         call->why = "no server is known";
         if (call->client->mandatory)
-            return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_UNDELIVERABLE,
-                                                            GODWIT_OUTCOME_NOT_SENT, "Nobody listens"));
+            return fail (status,
+                         godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
+                                               &call->client->target, "Nobody listens at ", ""));
     } else if (pick == GODWIT__PICK_WAIT && call->outcome == GODWIT_OUTCOME_NOT_SENT) {
         call->why = "no server could be connected to";
     }
@@ -273,9 +347,11 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
     godwit_transport_t *transport = call->client->transport;
     for (;;) {
         /* The first attempt follows at once: asking for the time again would cost as much as the attempt. */
-        const int64_t now_ns = call->now_ns ? call->now_ns : godwit__transport_now (transport);
+        const bool is_first = call->now_ns != 0;
+        const int64_t now_ns = is_first ? call->now_ns : godwit__transport_now (transport);
         call->now_ns = 0;
-        if (now_ns >= call->deadline_ns)
+        /* A cast without any time still goes to a server that is ready. A call could never run. */
+        if (now_ns >= call->deadline_ns && !(call->cast && is_first))
             return fail_late (call, status, error);
         if (atomic_load_explicit (&transport->closing, memory_order_relaxed) ||
             godwit__client_is_closed (call->client))
@@ -294,9 +370,8 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         case GODWIT__IO_OK:
             return GODWIT__ADVANCE_SENT;
         case GODWIT__IO_REFUSED:
-            return fail (status,
-                         godwit__error_set_outcome (error, GODWIT_ERR_CLIENT_SEND, GODWIT_OUTCOME_NOT_SENT,
-                                                    "Failed to send: the driver refused the message"));
+            return fail (status, fail_to_send (call, GODWIT_OUTCOME_NOT_SENT,
+                                               "\": the driver refused the message", error));
         case GODWIT__IO_AGAIN:
             call->why = "the server's queue is full";
             break;
@@ -327,10 +402,11 @@ judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_sta
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DUPLICATE:
     case GODWIT__NACK_MALFORMED:
-        *status = godwit__error_set_outcome (
-            error, GODWIT_ERR_CLIENT_SEND,
-            reason == GODWIT__NACK_DUPLICATE ? GODWIT_OUTCOME_MAYBE_RUN : GODWIT_OUTCOME_REJECTED,
-            "Failed to send: the server refused the request as %s", godwit__nack_name (reason));
+        *status = reason == GODWIT__NACK_DUPLICATE
+                      ? fail_to_send (call, GODWIT_OUTCOME_MAYBE_RUN,
+                                      "\": the server refused the request as DUPLICATE", error)
+                      : fail_to_send (call, GODWIT_OUTCOME_REJECTED,
+                                      "\": the server refused the request as MALFORMED", error);
         return GODWIT__VERDICT_FINAL;
     case GODWIT__NACK_DRAINING:
         godwit__directory_refused (transport, call->server_key, revision, false);
@@ -380,7 +456,8 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     }
     if (header->type == GODWIT__FAILURE) {
         bool is_malformed = false;
-        godwit_error_t *failure = godwit__failure_read (&call->pending.frame, &is_malformed);
+        godwit_error_t *failure = godwit__failure_read (
+            &call->pending.frame, call->client->transport->error_classes, &is_malformed);
         *status = godwit_error_status (failure);
         if (is_malformed)
             GODWIT__COUNT (call->client->transport, frames_malformed);
@@ -416,10 +493,36 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     return GODWIT__VERDICT_FINAL;
 }
 
+/* Nobody waits for it any more: the server need not tell of it. */
+static void
+stop_monitor (godwit__call_t *call)
+{
+    if (call->connection)
+        godwit__connection_cancel (call->connection, godwit__get_u32 (godwit__call_data (call) + 4),
+                                   call->pending.id);
+}
+
+static void
+judge_expired (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    const godwit__pending_t *pending = &call->pending;
+    call->outcome = GODWIT_OUTCOME_MAYBE_RUN;
+    call->why = "the server did not answer";
+    if (pending->monitor_ns && pending->deadline_ns < call->deadline_ns)
+        *status = godwit__error_set_outcome (
+            error, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN,
+            "The call monitor ended the call: the server gave no sign of life for %lld ms",
+            (long long) (pending->monitor_ns / GODWIT__NS_PER_MS));
+    else
+        fail_late (call, status, error);
+}
+
 godwit__verdict_t
 godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
                     godwit_error_t **error)
 {
+    if (call->pending.monitor_ns && call->pending.ending > GODWIT__LOST)
+        stop_monitor (call);
     if (call->connection)
         godwit__connection_unref (&call->connection);
     switch (atomic_load_explicit (&call->pending.ending, memory_order_acquire)) {
@@ -438,9 +541,7 @@ godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_
         break;
     case GODWIT__EXPIRED:
     case GODWIT__WAITING:
-        call->outcome = GODWIT_OUTCOME_MAYBE_RUN;
-        call->why = "the server did not answer";
-        fail_late (call, status, error);
+        judge_expired (call, status, error);
         break;
     }
     return GODWIT__VERDICT_FINAL;

@@ -15,6 +15,7 @@
 
 #include "src/client.h"
 #include "src/directory.h"
+#include "src/serializer.h"
 
 /* A request that fits stays inside the call: no allocation. */
 #define GODWIT__CALL_INLINE 512
@@ -28,9 +29,14 @@ typedef struct godwit__shared {
 typedef struct godwit__call {
     godwit__pending_t pending; /* the first member: an asynchronous call is found by its pending */
     godwit_client_t *client;   /* counted in its outstanding calls */
+    int64_t timeout_ms;
     int64_t deadline_ns;
+    char *backoff_key;    /* of a client that backs off; NULL: of another */
     int64_t now_ns;       /* the time, while it is fresh; 0: to be asked for */
     int64_t retries_left; /* -1: any number */
+    int64_t started_ns;
+    godwit__metric_t *metric; /* from godwit__call_begins on */
+    godwit_value_t *context;  /* as the program gave it, for the client's serializer; NULL without one */
     bool cast;
 
     godwit__connection_t *connection; /* where it was handed over to: a reference, until it has ended */
@@ -79,6 +85,15 @@ typedef enum godwit__verdict { GODWIT__VERDICT_FINAL, GODWIT__VERDICT_AGAIN } go
 /* What an ended pending means: a result or an error (FINAL), or another attempt (AGAIN: advance). */
 godwit__verdict_t godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
                                       godwit_error_t **error);
+
+/* The end of a successful call: its client's serializer makes of the result what the program gets. On failure
+ * the result is given back. User code runs. */
+static inline godwit_status_t
+godwit__call_convert (const godwit__call_t *call, godwit_value_t **result, godwit_error_t **error)
+{
+    const godwit_serializer_t *const serializer = call->client->serializer;
+    return serializer ? godwit__deserialize_result (result, serializer, call->context, error) : GODWIT_OK;
+}
 
 /* Advances and waits, on the calling thread, until the end. */
 godwit_status_t godwit__call_run (godwit__call_t *call, godwit_value_t **result, godwit_error_t **error);

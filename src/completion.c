@@ -21,6 +21,7 @@ on_run_ended (godwit__task_t *task)
         godwit__pending_t *pending = list;
         list = pending->next;
         pending->next = NULL;
+        completion->now_ns = 0;
         pending->ended (pending);
     }
 }

@@ -18,6 +18,7 @@ typedef struct godwit__completion {
     atomic_bool stop;
     bool corks;                   /* it receives: requests that callbacks make meanwhile are sent together */
     godwit__connection_t *corked; /* connections that have some */
+    int64_t now_ns;               /* the time when what is completed now came; 0: to be asked for */
     int callback_depth;           /* user callbacks that run at the moment; the reactor's thread only */
     atomic_bool unparked;         /* some connection may have to be parked: the tick runs */
 
@@ -57,6 +58,14 @@ void godwit__completion_uncork (godwit__completion_t *completion);
 /* Keeps a connection in the list that ticks and deadlines walk. Reactor's thread. */
 void godwit__completion_attach (godwit__completion_t *completion, godwit__connection_t *connection);
 void godwit__completion_detach (godwit__completion_t *completion, godwit__connection_t *connection);
+/* About the time when what is completed now came: asked for once a message. Reactor's thread. */
+static inline int64_t
+godwit__completion_now (godwit__completion_t *completion)
+{
+    if (!completion->now_ns)
+        completion->now_ns = godwit__transport_now (completion->transport);
+    return completion->now_ns;
+}
 /* True on the reactor's own thread; with external_loop, within godwit_transport_process. */
 bool godwit__completion_is_current (const godwit__completion_t *completion);
 

@@ -63,6 +63,7 @@ godwit__connection_receive (godwit__connection_t *connection)
     godwit__completion_cork (connection->transport->completion);
     for (int i = 0; i < RECEIVE_BURST && io == GODWIT__IO_OK; i++) {
         io = ops->recv (connection->link, &frame, &origin);
+        connection->transport->completion->now_ns = 0;
         if (io == GODWIT__IO_OK)
             godwit__connection_frame (connection, &frame, NULL);
     }
@@ -225,6 +226,12 @@ godwit__connection_open (godwit__connection_t **connection, struct godwit__peer 
     self->retire_task = (godwit__task_t){.run = on_retire_task, .user = self};
     self->close_task = (godwit__task_t){.run = on_close_task, .user = self};
     self->welcome_timer = (godwit__timer_t){.fire = on_welcome_late, .user = self};
+
+    pthread_mutex_lock (&transport->lock);
+    do {
+        self->number = ++transport->connections_ever;
+    } while (self->number == 0);
+    pthread_mutex_unlock (&transport->lock);
 
     const int64_t limit_ns = transport->options.connect_timeout_ms * GODWIT__NS_PER_MS;
     status = godwit__reactor_arm (transport->control, &self->welcome_timer,

@@ -39,9 +39,11 @@ typedef enum godwit__ending {
  * successful godwit__connection_send until it has ended. */
 typedef struct godwit__pending {
     uint64_t id;
-    int64_t deadline_ns;
-    int64_t left_ns;   /* until then, when it was sent */
-    const void *owner; /* the client, for godwit__connection_abandon */
+    _Atomic (int64_t) deadline_ns; /* written with the connection's lock held once it is outstanding */
+    int64_t left_ns;               /* until then, when it was sent */
+    int64_t monitor_ns; /* contract 4: each news of the call moves its deadline to so much later, ... */
+    int64_t end_ns;     /* ... but never beyond this. 0: it is not monitored, and the deadline stays */
+    const void *owner;  /* the client, for godwit__connection_abandon */
     /* NULL: a caller waits with godwit__connection_await. Otherwise called once it has ended, on any thread,
      * without a lock held; the pending may be freed in it. */
     void (*ended) (struct godwit__pending *pending);
@@ -76,6 +78,7 @@ typedef struct godwit__connection {
     godwit_transport_t *transport; /* outlives every connection */
     struct godwit__peer *peer;     /* guarded by transport.lock; NULL once the connection was replaced */
     godwit__channel_t *link;       /* constant until the last reference is gone */
+    uint32_t number;               /* of all that the transport has opened; never 0 */
     uint8_t expect[GODWIT__UUID_SIZE];
     uint8_t instance[GODWIT__UUID_SIZE]; /* who answered; constant once it is READY */
 
@@ -134,6 +137,8 @@ void godwit__connection_down (godwit__connection_t *connection, const char *reas
  * more); REFUSED: too large or no memory. Any thread. */
 godwit__io_t godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                                       godwit__pending_t *pending);
+/* Tells the other side that nobody waits for a request any more, if that can be done now. Any thread. */
+void godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id, uint64_t id);
 /* Sends what was corked. Completion reactor. */
 void godwit__connection_uncork (godwit__connection_t *connection);
 /* Waits until pending has ended, leading if nobody does. At its deadline it is EXPIRED. */

@@ -65,6 +65,19 @@ godwit__outstanding_take (godwit__connection_t *connection, uint64_t id)
     return NULL;
 }
 
+void
+godwit__outstanding_news (godwit__connection_t *connection, uint64_t id)
+{
+    godwit__pending_t *pending = *bucket_of (connection, id);
+    while (pending && pending->id != id)
+        pending = pending->next;
+    if (!pending || !pending->monitor_ns)
+        return;
+    const int64_t until_ns = godwit__transport_now (connection->transport) + pending->monitor_ns;
+    atomic_store_explicit (&pending->deadline_ns, until_ns < pending->end_ns ? until_ns : pending->end_ns,
+                           memory_order_relaxed);
+}
+
 /* Ends a pending that was taken out of the table, with lock held. A caller that waits for it is woken; an
  * asynchronous one is put on the list, for pass_on when the lock is released. */
 void

@@ -165,9 +165,13 @@ godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *fra
         if (header.target == 0)
             answer_goodbye (connection);
         break;
-    case GODWIT__PONG:
     case GODWIT__ACCEPTED:
     case GODWIT__HEARTBEAT:
+        pthread_mutex_lock (&connection->lock);
+        godwit__outstanding_news (connection, header.id);
+        pthread_mutex_unlock (&connection->lock);
+        break;
+    case GODWIT__PONG:
         break;
     default:
         GODWIT__COUNT (connection->transport, frames_unknown);

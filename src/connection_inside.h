@@ -11,6 +11,8 @@
 void godwit__outstanding_add (godwit__connection_t *connection, godwit__pending_t *pending);
 /* Unlinks and returns it; NULL if it is not there. */
 godwit__pending_t *godwit__outstanding_take (godwit__connection_t *connection, uint64_t id);
+/* Moves the deadline of a call that is monitored: it is still there. */
+void godwit__outstanding_news (godwit__connection_t *connection, uint64_t id);
 /* Ends a pending that was taken. A caller that waits for it is woken; an asynchronous one is put on the list,
  * for pass_on when the lock is released. */
 void godwit__outstanding_end (godwit__connection_t *connection, godwit__pending_t *pending,

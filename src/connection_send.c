@@ -15,6 +15,10 @@ godwit__connection_say_hello (godwit__connection_t *connection)
 
     const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL,
                                      NULL};
+    pthread_mutex_lock (&connection->lock);
+    godwit__put_u64 (frame + GODWIT__HEADER_ID_OFFSET, connection->sent_id);
+    pthread_mutex_unlock (&connection->lock);
+    godwit__put_u32 (frame + GODWIT__HEADER_AUX_OFFSET, connection->number);
     if (connection->link->ops->send (connection->link, 0, &hello) != GODWIT__IO_OK)
         godwit__connection_down (connection, "HELLO could not be sent");
 }
@@ -27,6 +31,19 @@ godwit__connection_say_goodbye (godwit__connection_t *connection)
     const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE});
     connection->link->ops->send (connection->link, 0, &goodbye);
+}
+
+void
+godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id, uint64_t id)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t cancel = {data, sizeof data, NULL, NULL};
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__CANCEL, .target = server_id, .id = id});
+    pthread_mutex_lock (&connection->lock);
+    /* What is corked still would come after it; then it is of no use. */
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY && id <= connection->sent_id)
+        connection->link->ops->send (connection->link, 0, &cancel);
+    pthread_mutex_unlock (&connection->lock);
 }
 
 /* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */

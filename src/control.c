@@ -87,6 +87,17 @@ godwit__transport_run (godwit_transport_t *transport)
     return ran;
 }
 
+bool
+godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_ns)
+{
+    if (pthread_mutex_trylock (&transport->process_lock))
+        return false;
+    atomic_store_explicit (&transport->process_owner, this_thread (), memory_order_relaxed);
+    godwit__reactor_run_once (transport->control, timeout_ns);
+    end_processing (transport);
+    return true;
+}
+
 godwit_status_t
 godwit_transport_process (godwit_transport_t *transport, int64_t timeout_ms, godwit_error_t **error)
 {

@@ -8,24 +8,27 @@
 
 #include "src/batch.h"
 #include "src/driver.h"
+#include "src/transport.h"
 
 #include <pthread.h>
 
 typedef struct godwit__cork {
     godwit__channel_t *channel;
-    atomic_uint_fast64_t *dropped; /* counts what could not be sent */
-    atomic_bool is_open;           /* written with lock held */
+    const godwit_transport_t *transport; /* whose log hears of replies that could not be sent */
+    atomic_uint_fast64_t *dropped;       /* and who counts them */
+    uint64_t unreported;                 /* of them, with lock */
+    atomic_bool is_open;                 /* written with lock held */
     pthread_mutex_t lock;
     godwit__origin_t origin; /* of all that is in the batch */
     godwit__batch_writer_t batch;
 } godwit__cork_t;
 
-void godwit__cork_init (godwit__cork_t *cork, godwit__channel_t *channel, atomic_uint_fast64_t *dropped);
+void godwit__cork_init (godwit__cork_t *cork, godwit__channel_t *channel, godwit_transport_t *transport);
 void godwit__cork_release (godwit__cork_t *cork);
 void godwit__cork_open (godwit__cork_t *cork, godwit__origin_t origin);
 /* Sends what there is. Any thread. */
 void godwit__cork_flush (godwit__cork_t *cork);
-/* The same, and keeps nothing more. */
+/* The same, and keeps nothing more. Open and close also tell the log, so with no lock held. */
 void godwit__cork_close (godwit__cork_t *cork);
 /* True if the frame was copied in; false if it has to be sent by itself. Any thread. */
 bool godwit__cork_add (godwit__cork_t *cork, godwit__origin_t origin, const void *data, size_t size);

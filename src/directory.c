@@ -2,6 +2,7 @@
 
 #include "src/error.h"
 #include "src/resolve.h"
+#include "src/server.h"
 
 #include <stdlib.h>
 
@@ -130,24 +131,24 @@ remove_member (godwit__group_t *group, size_t index)
     free_member (member);
 }
 
-static void
+static bool
 add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__record_t *record)
 {
     if (group->count == group->capacity) {
         const size_t capacity = group->capacity ? group->capacity * 2 : 4;
         godwit__member_t **members = realloc (group->members, capacity * sizeof *members);
         if (!members)
-            return;
+            return false;
         group->members = members;
         group->capacity = capacity;
     }
     godwit__member_t *member = calloc (1, sizeof *member);
     if (!member)
-        return;
+        return false;
     member->peer = godwit__peer_get (directory->transport, record);
     if (!member->peer) {
         free (member);
-        return;
+        return false;
     }
     member->group = group;
     member->record = godwit__record_ref (record);
@@ -159,6 +160,7 @@ add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__reco
     }
     group->members[group->count++] = member;
     directory->member_count++;
+    return true;
 }
 
 static void
@@ -184,10 +186,18 @@ godwit__directory_clear (godwit__directory_t *directory)
         remove_member (group, group->count - 1);
 }
 
+/* One that was only listed may be this transport's own. */
+static bool
+is_of_other (const godwit_transport_t *transport, const godwit__record_t *record)
+{
+    return record->server_id != 0 && memcmp (record->instance, transport->instance, GODWIT__UUID_SIZE) != 0;
+}
+
 static void
 on_seen (void *user, godwit__record_t *record)
 {
     godwit_transport_t *transport = user;
+    bool is_new = false;
     pthread_mutex_lock (&transport->lock);
     godwit__group_t *group = godwit__directory_group (transport->directory, record->exchange, record->topic);
     if (group) {
@@ -197,10 +207,28 @@ on_seen (void *user, godwit__record_t *record)
         if (i < group->count)
             update_member (group->members[i], record);
         else
-            add_member (transport->directory, group, record);
+            is_new = add_member (transport->directory, group, record);
         godwit__transport_changed (transport);
     }
     pthread_mutex_unlock (&transport->lock);
+    if (is_new && record->state == GODWIT__RECORD_UP && is_of_other (transport, record))
+        godwit__server_met (transport, record);
+}
+
+bool
+godwit__directory_has_twin (godwit_transport_t *transport, const char *exchange, const char *topic,
+                            const char *server)
+{
+    bool found = false;
+    pthread_mutex_lock (&transport->lock);
+    const godwit__group_t *const group = godwit__directory_group (transport->directory, exchange, topic);
+    for (size_t i = 0; group && !found && i < group->count; i++) {
+        const godwit__member_t *const member = group->members[i];
+        found = !member->draining && !member->unheard && is_of_other (transport, member->record) &&
+                strcmp (member->record->server, server) == 0;
+    }
+    pthread_mutex_unlock (&transport->lock);
+    return found;
 }
 
 /* Forgets a member, unless the data path says that its peer is alive. */

@@ -117,6 +117,10 @@ void godwit__directory_peer_lost (godwit__peer_t *peer);
 /* Marks members of a peer as draining; 0: all. revision: as above. */
 void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision);
 
+/* A server of another transport has these names, and takes calls. Takes the lock. */
+bool godwit__directory_has_twin (godwit_transport_t *transport, const char *exchange, const char *topic,
+                                 const char *server);
+
 size_t godwit__group_ready_count (const godwit__group_t *group, const char *server);
 
 #endif

@@ -3,8 +3,11 @@
 #include "src/error.h"
 #include "src/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define GODWIT__PING_METHOD "oslo_rpc_server_ping"
 
 /* A namespace that an endpoint accepts; text NULL is "no namespace". */
 typedef struct accepted {
@@ -66,18 +69,31 @@ endpoint_at (const godwit_endpoint_t *endpoints, size_t index)
 }
 
 static bool
-is_allowed (const godwit_method_t *method, godwit_policy_t policy)
+is_allowed (const godwit__policy_t *policy, const godwit_endpoint_t *endpoint, const godwit_method_t *method)
 {
-    switch (policy) {
+    switch (policy->kind) {
     case GODWIT_POLICY_LEGACY:
         return true;
     case GODWIT_POLICY_EXPLICIT:
         return method->flags & GODWIT_METHOD_EXPOSED;
     case GODWIT_POLICY_CUSTOM:
+        return policy->allow (policy->allow_user, endpoint, method);
     case GODWIT_POLICY_DEFAULT:
         break;
     }
     return method->name[0] != '_';
+}
+
+static godwit_status_t
+check_policy (const godwit__policy_t *policy, godwit_error_t **error)
+{
+    if ((unsigned) policy->kind > GODWIT_POLICY_CUSTOM)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "policy: expected one of godwit_policy_t, got %u", (unsigned) policy->kind);
+    if (policy->kind == GODWIT_POLICY_CUSTOM && !policy->allow)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "allow: expected a function with GODWIT_POLICY_CUSTOM, got NULL");
+    return GODWIT_OK;
 }
 
 static bool
@@ -149,6 +165,8 @@ add_route (godwit__dispatch_t *dispatch, const godwit_method_t *method, size_t e
     route->name_size = size;
     route->endpoint = (uint32_t) endpoint_index;
     atomic_init (&route->average_ns, 0);
+    atomic_init (&route->metrics[0], NULL);
+    atomic_init (&route->metrics[1], NULL);
     godwit__route_t **end = slot_of (dispatch, method->name, size);
     while (*end)
         end = &(*end)->next;
@@ -157,14 +175,14 @@ add_route (godwit__dispatch_t *dispatch, const godwit_method_t *method, size_t e
 
 static godwit_status_t
 add_methods (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoint, size_t index,
-             godwit_policy_t policy, godwit_error_t **error)
+             const godwit__policy_t *policy, godwit_error_t **error)
 {
     for (size_t i = 0; i < endpoint->method_count; i++) {
         const godwit_status_t status = check_method (endpoint, index, i, error);
         if (status)
             return status;
         /* What is not allowed is not in the table, so that its existence is not told. */
-        if (is_allowed (&endpoint->methods[i], policy))
+        if (is_allowed (policy, endpoint, &endpoint->methods[i]))
             add_route (dispatch, &endpoint->methods[i], index);
     }
     return GODWIT_OK;
@@ -196,13 +214,52 @@ print_versions (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoints
     return GODWIT_OK;
 }
 
+/* ---- ping ---- */
+
+static bool
+has_ping (const godwit_endpoint_t *endpoints, size_t endpoint_count)
+{
+    for (size_t i = 0; endpoints && i < endpoint_count; i++) {
+        const godwit_endpoint_t endpoint = endpoint_at (endpoints, i);
+        for (size_t j = 0; endpoint.methods && j < endpoint.method_count; j++)
+            if (endpoint.methods[j].name && strcmp (endpoint.methods[j].name, GODWIT__PING_METHOD) == 0)
+                return true;
+    }
+    return false;
+}
+
+static godwit_status_t
+answer_ping (godwit_request_t *request, void *self)
+{
+    (void) self;
+    return godwit_request_reply (request, GODWIT_STR (NULL, "pong"));
+}
+
+/* An endpoint behind all others, whatever the policy. */
+static godwit_status_t
+add_ping (godwit__dispatch_t *dispatch, godwit_error_t **error)
+{
+    static const godwit_method_t method = GODWIT_METHOD (GODWIT__PING_METHOD, answer_ping, 0);
+    const size_t index = dispatch->endpoint_count;
+    const godwit_status_t status =
+        copy_endpoint (&dispatch->endpoints[index], &(godwit_endpoint_t){.version = "1.0"}, index, error);
+    dispatch->endpoint_count++; /* also what is half made is given back */
+    if (!status)
+        add_route (dispatch, &method, index);
+    return status;
+}
+
 godwit_status_t
 godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *endpoints,
-                      size_t endpoint_count, godwit_policy_t policy, godwit_error_t **error)
+                      size_t endpoint_count, const godwit__policy_t *policy, godwit_error_t **error)
 {
+    const bool answers_ping = policy->answers_ping && !has_ping (endpoints, endpoint_count);
+    godwit_status_t status = check_policy (policy, error);
+    if (status)
+        return status;
     if (endpoint_count && !endpoints)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "endpoints is NULL");
-    size_t method_count = 0;
+    size_t method_count = 1; /* the answer to a ping */
     for (size_t i = 0; i < endpoint_count; i++)
         method_count += endpoint_at (endpoints, i).method_count;
     size_t slot_count = 8;
@@ -214,10 +271,9 @@ godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *
         return godwit__error_no_memory (error);
     dispatch->endpoint_count = endpoint_count;
     dispatch->endpoints = calloc (endpoint_count + 1, sizeof *dispatch->endpoints);
-    dispatch->routes = calloc (method_count + 1, sizeof *dispatch->routes);
+    dispatch->routes = calloc (method_count, sizeof *dispatch->routes);
     dispatch->slots = calloc (slot_count, sizeof (godwit__route_t *));
     dispatch->slot_mask = slot_count - 1;
-    godwit_status_t status = GODWIT_OK;
     if (!dispatch->endpoints || !dispatch->routes || !dispatch->slots)
         status = godwit__error_no_memory (error);
     for (size_t i = 0; !status && i < endpoint_count; i++) {
@@ -228,6 +284,8 @@ godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *
     }
     if (!status)
         status = print_versions (dispatch, endpoints, error);
+    if (!status && answers_ping)
+        status = add_ping (dispatch, error);
     if (status)
         godwit__dispatch_destroy (&dispatch);
     else
@@ -301,17 +359,33 @@ godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t 
     }
     for (size_t i = 0; i < dispatch->endpoint_count; i++)
         if (is_compatible (&dispatch->endpoints[i], name_space, wanted))
-            return godwit__error_set (error, GODWIT_ERR_NO_SUCH_METHOD,
-                                      "Endpoint does not support RPC method %s", name);
-    return godwit__error_set (error, GODWIT_ERR_UNSUPPORTED_VERSION,
-                              "Endpoint does not support RPC version %s. Attempted method: %s", version_text,
-                              name);
+            return godwit__error_with (error,
+                                       godwit__error_set (error, GODWIT_ERR_NO_SUCH_METHOD,
+                                                          "Endpoint does not support RPC method %s", name),
+                                       "method", name);
+    const godwit_status_t status = godwit__error_set (
+        error, GODWIT_ERR_UNSUPPORTED_VERSION,
+        "Endpoint does not support RPC version %s. Attempted method: %s", version_text, name);
+    godwit__error_with (error, status, "version", version_text);
+    return godwit__error_with (error, status, "method", name);
 }
 
 void *
 godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__route_t *route)
 {
     return dispatch->endpoints[route->endpoint].self;
+}
+
+const char *
+godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const godwit__route_t *route,
+                         char version[GODWIT__VERSION_TEXT])
+{
+    const endpoint_t *const endpoint = &dispatch->endpoints[route->endpoint];
+    const int size =
+        snprintf (version, GODWIT__VERSION_TEXT, "%u.%u", endpoint->version.major, endpoint->version.minor);
+    if (endpoint->version.revision)
+        snprintf (version + size, GODWIT__VERSION_TEXT - (size_t) size, ".%u", endpoint->version.revision);
+    return endpoint->accepted[0].text;
 }
 
 bool

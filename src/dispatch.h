@@ -5,22 +5,34 @@
 
 #include <godwit/server.h>
 
+#include "src/metrics.h"
+
 #include <stdatomic.h>
 
 /* A method of an endpoint that can be called. */
 typedef struct godwit__route {
     const godwit_method_t *method;
     size_t name_size;
-    uint32_t endpoint;               /* its index */
-    struct godwit__route *next;      /* the same name in a later endpoint */
-    atomic_uint_fast32_t average_ns; /* of its run time, moving; 0: it has never run */
+    uint32_t endpoint;                       /* its index */
+    struct godwit__route *next;              /* the same name in a later endpoint */
+    atomic_uint_fast32_t average_ns;         /* of its run time, moving; 0: it has never run */
+    _Atomic (godwit__metric_t *) metrics[2]; /* of its requests and of fanouts; NULL: none yet */
 } godwit__route_t;
 
 typedef struct godwit__dispatch godwit__dispatch_t;
 
-/* INVALID_ARGUMENT names the endpoint or the method that is wrong. */
+/* Which methods can be called. */
+typedef struct godwit__policy {
+    godwit_policy_t kind;
+    godwit_allow_fn *allow; /* with CUSTOM */
+    void *allow_user;
+    bool answers_ping; /* also oslo_rpc_server_ping, unless an endpoint has that name */
+} godwit__policy_t;
+
+/* INVALID_ARGUMENT names the endpoint, the method or the policy that is wrong. */
 godwit_status_t godwit__dispatch_new (godwit__dispatch_t **dispatch, const godwit_endpoint_t *endpoints,
-                                      size_t endpoint_count, godwit_policy_t policy, godwit_error_t **error);
+                                      size_t endpoint_count, const godwit__policy_t *policy,
+                                      godwit_error_t **error);
 /* Runs no on_destroy. */
 void godwit__dispatch_destroy (godwit__dispatch_t **dispatch);
 /* Tells the endpoints that the server goes. */
@@ -32,6 +44,12 @@ godwit_status_t godwit__dispatch_find (const godwit__dispatch_t *dispatch, const
                                        const godwit_value_t *name_space, const godwit_value_t *version,
                                        godwit__route_t **route, godwit_error_t **error);
 void *godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__route_t *route);
+/* What its endpoint serves, for people: the namespace (NULL: none), and the version, which is written to
+ * text.
+ */
+enum { GODWIT__VERSION_TEXT = 40 };
+const char *godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const godwit__route_t *route,
+                                     char version[GODWIT__VERSION_TEXT]);
 /* True if some method of this name is INLINE: worth a closer look. */
 bool godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char *name, size_t size);
 /* "namespace=version namespace=version". Borrowed. */

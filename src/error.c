@@ -1,31 +1,21 @@
-#include "src/error.h"
+/* Errors: making, destroying, reading. What they know besides is in error_data.c, how they are printed in
+ * error_print.c. */
+#include "src/error_inside.h"
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <godwit/value.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The texts lie behind the struct, in the same allocation. */
-struct godwit_error {
-    godwit_status_t status;
-    godwit_outcome_t outcome;
-    bool is_static;
-    const char *type;
-    const char *module;
-    const char *message;
-    const char *traceback;
-    godwit_error_t *cause;
-    _Atomic (char *) printed; /* what godwit_error_print made; dropped when the error changes */
-    char texts[];
-};
+#define REMOTE_SUFFIX "_Remote"
 
 /* What stands for an error when there is no memory for one: never written to, so one per outcome. */
 #define NO_MEMORY(outcome_, suffix)                                                                          \
     {                                                                                                        \
-        .status = GODWIT_ERR_OUT_OF_MEMORY, .outcome = (outcome_), .is_static = true, .type = "OutOfMemory", \
-        .module = "", .message = "out of memory", .traceback = "", .printed = no_memory_text_##suffix        \
+        .status = GODWIT_ERR_OUT_OF_MEMORY, .outcome = (outcome_), .is_static = true,                        \
+        .text = {[GODWIT__TEXT_TYPE] = "OutOfMemory", [GODWIT__TEXT_MESSAGE] = "out of memory"},             \
+        .printed = no_memory_text_##suffix                                                                   \
     }
 static char no_memory_text_none[] = "OutOfMemory: out of memory";
 static char no_memory_text_not_sent[] = "OutOfMemory: out of memory (outcome NOT_SENT)";
@@ -57,114 +47,55 @@ no_memory (godwit_outcome_t outcome)
     return &no_memory_none;
 }
 
-/* ---- statuses ---- */
-
-static const struct {
-    godwit_status_t parent;
-    const char *type;
-    const char *text;
-} statuses[] = {
-#define STATUS_ROW(name, parent_, type_, text_) {GODWIT_ERR_##parent_, type_, text_},
-    GODWIT_STATUS_LIST (STATUS_ROW)
-#undef STATUS_ROW
-};
-
-static bool
-is_status (godwit_status_t status)
-{
-    return (size_t) status < sizeof statuses / sizeof statuses[0];
-}
-
-const char *
-godwit_status_type (godwit_status_t status)
-{
-    return is_status (status) ? statuses[status].type : "Unknown";
-}
-
-const char *
-godwit_status_text (godwit_status_t status)
-{
-    return is_status (status) ? statuses[status].text : "unknown status";
-}
-
-int
-godwit_status_is (godwit_status_t status, godwit_status_t parent)
-{
-    while (status != parent) {
-        if (!is_status (status) || statuses[status].parent == status)
-            return 0;
-        status = statuses[status].parent;
-    }
-    return 1;
-}
-
-const char *
-godwit_outcome_name (godwit_outcome_t outcome)
-{
-    switch (outcome) {
-    case GODWIT_OUTCOME_NONE:
-        return "NONE";
-    case GODWIT_OUTCOME_NOT_SENT:
-        return "NOT_SENT";
-    case GODWIT_OUTCOME_REJECTED:
-        return "REJECTED";
-    case GODWIT_OUTCOME_MAYBE_RUN:
-        return "MAYBE_RUN";
-    case GODWIT_OUTCOME_RAN:
-        return "RAN";
-    }
-    return "UNKNOWN";
-}
-
 /* ---- making ---- */
 
-/* A text with its length, NULL being "". */
-struct text {
+/* A text with its length; data NULL is none. */
+typedef struct text {
     const char *data;
     size_t size;
-};
+} text_t;
 
-static struct text
+static text_t
 text_of (const char *data)
 {
-    struct text text = {data ? data : "", data ? strlen (data) : 0};
-    return text;
+    return (text_t){data, data ? strlen (data) : 0};
 }
 
-static const char *
-append (char **end, struct text text)
-{
-    char *const start = *end;
-    memcpy (start, text.data, text.size);
-    start[text.size] = '\0';
-    *end = start + text.size + 1;
-    return start;
-}
-
-/* One allocation for the error and its texts. A NULL type is the status's own. */
+/* One allocation for the error and its texts. */
 static godwit_error_t *
-make (godwit_status_t status, godwit_outcome_t outcome, const char *module_, const char *type_,
-      struct text message, const char *traceback_)
+make (godwit_status_t status, godwit_outcome_t outcome, const text_t texts[GODWIT__TEXT_COUNT])
 {
-    const struct text module = text_of (module_);
-    const struct text type = text_of (type_);
-    const struct text traceback = text_of (traceback_);
-    godwit_error_t *const error =
-        malloc (sizeof *error + module.size + type.size + message.size + traceback.size + 4);
+    size_t size = sizeof (godwit_error_t);
+    for (size_t i = 0; i < GODWIT__TEXT_COUNT; i++)
+        size += texts[i].data ? texts[i].size + 1 : 0;
+    godwit_error_t *const error = malloc (size);
     if (!error)
         return no_memory (outcome);
-
-    char *end = error->texts;
+    memset (error, 0, sizeof *error);
     error->status = status;
     error->outcome = outcome;
-    error->is_static = false;
-    error->message = append (&end, message);
-    error->traceback = append (&end, traceback);
-    error->module = append (&end, module);
-    error->type = type_ ? append (&end, type) : godwit_status_type (status);
-    error->cause = NULL;
-    error->printed = NULL;
+    char *end = error->texts;
+    for (size_t i = 0; i < GODWIT__TEXT_COUNT; i++) {
+        if (!texts[i].data)
+            continue;
+        memcpy (end, texts[i].data, texts[i].size);
+        end[texts[i].size] = '\0';
+        error->text[i] = end;
+        end += texts[i].size + 1;
+    }
+    if (!error->text[GODWIT__TEXT_TYPE])
+        error->text[GODWIT__TEXT_TYPE] = godwit_status_type (status);
     return error;
+}
+
+static godwit_error_t *
+make_plain (godwit_status_t status, godwit_outcome_t outcome, const char *module, const char *type,
+            text_t message)
+{
+    return make (status, outcome,
+                 (const text_t[GODWIT__TEXT_COUNT]){[GODWIT__TEXT_TYPE] = text_of (type),
+                                                    [GODWIT__TEXT_MODULE] = text_of (module),
+                                                    [GODWIT__TEXT_MESSAGE] = message});
 }
 
 /* Formats on the stack first, so that the usual error is a single allocation of the right size. */
@@ -173,9 +104,9 @@ static GODWIT_PRINTF (5, 0) godwit_error_t *make_formatted (godwit_status_t stat
                                                             const char *format, va_list arguments)
 {
     char buffer[512];
-    struct text message = {buffer, 0};
+    text_t message = {buffer, 0};
     if (!format)
-        return make (status, outcome, module, type, text_of (godwit_status_text (status)), NULL);
+        return make_plain (status, outcome, module, type, text_of (godwit_status_text (status)));
 
     va_list again;
     va_copy (again, arguments);
@@ -196,7 +127,7 @@ static GODWIT_PRINTF (5, 0) godwit_error_t *make_formatted (godwit_status_t stat
     }
     va_end (again);
 
-    godwit_error_t *const error = make (status, outcome, module, type, message, NULL);
+    godwit_error_t *const error = make_plain (status, outcome, module, type, message);
     free (large);
     return error;
 }
@@ -218,6 +149,18 @@ godwit_error_new_typed (const char *module, const char *type, const char *format
     va_start (arguments, format);
     godwit_error_t *const error =
         make_formatted (GODWIT_ERR_FAILED, GODWIT_OUTCOME_NONE, module, type, format, arguments);
+    va_end (arguments);
+    return error;
+}
+
+godwit_error_t *
+godwit_error_new_of (const godwit_error_class_t *error_class, const char *format, ...)
+{
+    va_list arguments;
+    va_start (arguments, format);
+    godwit_error_t *const error =
+        make_formatted (GODWIT_ERR_FAILED, GODWIT_OUTCOME_NONE, error_class ? error_class->module : NULL,
+                        error_class ? error_class->name : NULL, format, arguments);
     va_end (arguments);
     return error;
 }
@@ -254,11 +197,131 @@ godwit__error_set_no_memory (godwit_error_t **error)
         *error = no_memory (GODWIT_OUTCOME_NONE);
 }
 
+/* ---- what came from the other side of a call (contract 7) ---- */
+
+size_t
+godwit__error_type_size (const char *type)
+{
+    static const size_t suffix_size = sizeof REMOTE_SUFFIX - 1;
+    const size_t size = strlen (type);
+    const bool has = size > suffix_size && !strcmp (type + size - suffix_size, REMOTE_SUFFIX);
+    return has ? size - suffix_size : size;
+}
+
+/* The texts one behind the other, on the heap. */
+static char *
+join (const char *before, text_t name, const char *between, const char *after)
+{
+    char *const text = malloc (strlen (before) + name.size + strlen (between) + strlen (after) + 1);
+    if (!text)
+        return NULL;
+    char *const end = stpcpy (text, before);
+    memcpy (end, name.data, name.size);
+    stpcpy (stpcpy (end + name.size, between), after);
+    return text;
+}
+
 godwit_error_t *
 godwit__error_new_remote (godwit_status_t status, godwit_outcome_t outcome, const char *module,
                           const char *type, const char *message, const char *traceback)
 {
-    return make (status, outcome, module, type, text_of (message), traceback);
+    const bool keeps_name = !strcmp (module, GODWIT__BUILTINS_MODULE);
+    const text_t name = {type, godwit__error_type_size (type)};
+    char *const printed = join ("", name, keeps_name ? "" : REMOTE_SUFFIX, "");
+    if (!printed)
+        return no_memory (outcome);
+    godwit_error_t *const error = make (status, outcome,
+                                        (const text_t[GODWIT__TEXT_COUNT]){
+                                            [GODWIT__TEXT_TYPE] = text_of (printed),
+                                            [GODWIT__TEXT_MODULE] = text_of (module),
+                                            [GODWIT__TEXT_MESSAGE] = text_of (message),
+                                            [GODWIT__TEXT_TRACEBACK] = text_of (traceback),
+                                        });
+    free (printed);
+    if (!error->is_static)
+        error->is_remote = true;
+    return error;
+}
+
+godwit_error_t *
+godwit__error_new_remote_error (godwit_outcome_t outcome, const char *module, const char *type,
+                                const char *message, const char *traceback)
+{
+    const text_t name = {type, godwit__error_type_size (type)};
+    char *const text = join ("Remote error: ", name, " ", message);
+    if (!text)
+        return no_memory (outcome);
+    godwit_error_t *const error = make (GODWIT_ERR_REMOTE_ERROR, outcome,
+                                        (const text_t[GODWIT__TEXT_COUNT]){
+                                            [GODWIT__TEXT_MESSAGE] = text_of (text),
+                                            [GODWIT__TEXT_TRACEBACK] = text_of (traceback),
+                                            [GODWIT__TEXT_FIRST_TYPE] = name,
+                                            [GODWIT__TEXT_FIRST_MODULE] = text_of (module),
+                                            [GODWIT__TEXT_FIRST_MESSAGE] = text_of (message),
+                                        });
+    free (text);
+    if (!error->is_static)
+        error->is_remote = true;
+    return error;
+}
+
+godwit__error_origin_t
+godwit__error_origin (const godwit_error_t *error)
+{
+    const bool stands = godwit__error_stands_for_another (error);
+    const char *type = godwit__error_text (error, stands ? GODWIT__TEXT_FIRST_TYPE : GODWIT__TEXT_TYPE);
+    const char *module = godwit__error_text (error, stands ? GODWIT__TEXT_FIRST_MODULE : GODWIT__TEXT_MODULE);
+    return (godwit__error_origin_t){
+        .type = type,
+        .type_size = godwit__error_type_size (type),
+        .module = !stands && !*module ? GODWIT__OWN_MODULE : module,
+        .message = godwit__error_text (error, stands ? GODWIT__TEXT_FIRST_MESSAGE : GODWIT__TEXT_MESSAGE),
+    };
+}
+
+/* ---- copying and destroying ---- */
+
+static godwit__places_t *
+copy_places (const godwit__places_t *places)
+{
+    if (!places)
+        return NULL;
+    const size_t size = sizeof *places + places->capacity * sizeof places->at[0];
+    godwit__places_t *const copy = malloc (size);
+    if (copy)
+        memcpy (copy, places, size);
+    return copy;
+}
+
+static godwit_error_t *
+copy_one (const godwit_error_t *error)
+{
+    text_t texts[GODWIT__TEXT_COUNT];
+    if (error->is_static)
+        return no_memory (error->outcome);
+    for (size_t i = 0; i < GODWIT__TEXT_COUNT; i++)
+        texts[i] = text_of (error->text[i]);
+    godwit_error_t *const copy = make (error->status, error->outcome, texts);
+    if (copy->is_static)
+        return copy;
+    copy->is_remote = error->is_remote;
+    copy->args = godwit_value_ref (error->args);
+    copy->kwargs = godwit_value_ref (error->kwargs);
+    copy->places = copy_places (error->places);
+    return copy;
+}
+
+godwit_error_t *
+godwit__error_copy (const godwit_error_t *error)
+{
+    godwit_error_t *top = NULL;
+    for (godwit_error_t **end = &top; error; error = error->cause) {
+        *end = copy_one (error);
+        if ((*end)->is_static)
+            break; /* which ends a chain */
+        end = &(*end)->cause;
+    }
+    return top;
 }
 
 void
@@ -270,7 +333,10 @@ godwit_error_destroy (godwit_error_t **error)
     *error = NULL;
     while (next && !next->is_static) {
         godwit_error_t *const cause = next->cause;
-        free (atomic_load (&next->printed));
+        godwit__error_changed (next);
+        godwit_value_unref (&next->args);
+        godwit_value_unref (&next->kwargs);
+        free (next->places);
         free (next);
         next = cause;
     }
@@ -278,10 +344,11 @@ godwit_error_destroy (godwit_error_t **error)
 
 /* ---- changing ---- */
 
-static void
-forget_printed (godwit_error_t *error)
+void
+godwit__error_changed (godwit_error_t *error)
 {
     free (atomic_exchange (&error->printed, NULL));
+    free (atomic_exchange (&error->traced, NULL));
 }
 
 void
@@ -290,7 +357,7 @@ godwit__error_set_outcome_of (godwit_error_t *error, godwit_outcome_t outcome)
     if (!error || error->is_static)
         return;
     error->outcome = outcome;
-    forget_printed (error);
+    godwit__error_changed (error);
 }
 
 void
@@ -313,7 +380,7 @@ godwit_error_set_cause (godwit_error_t *error, godwit_error_t **cause_p)
     }
     last->cause = cause;
     if (!error->is_static)
-        forget_printed (error);
+        godwit__error_changed (error);
 }
 
 /* ---- reading ---- */
@@ -327,25 +394,19 @@ godwit_error_status (const godwit_error_t *error)
 const char *
 godwit_error_type (const godwit_error_t *error)
 {
-    return error ? error->type : "";
+    return error ? godwit__error_text (error, GODWIT__TEXT_TYPE) : "";
 }
 
 const char *
 godwit_error_module (const godwit_error_t *error)
 {
-    return error ? error->module : "";
+    return error ? godwit__error_text (error, GODWIT__TEXT_MODULE) : "";
 }
 
 const char *
 godwit_error_message (const godwit_error_t *error)
 {
-    return error ? error->message : "";
-}
-
-const char *
-godwit_error_traceback (const godwit_error_t *error)
-{
-    return error ? error->traceback : "";
+    return error ? godwit__error_text (error, GODWIT__TEXT_MESSAGE) : "";
 }
 
 const godwit_error_t *
@@ -360,46 +421,26 @@ godwit_error_outcome (const godwit_error_t *error)
     return error ? error->outcome : GODWIT_OUTCOME_NONE;
 }
 
-/* Writes the printed form if there is room, and returns its length. */
-static size_t
-print_chain (const godwit_error_t *error, char *text, size_t size)
+int
+godwit_error_is_remote (const godwit_error_t *error)
 {
-    size_t length = 0;
-    for (; error; error = error->cause) {
-        const bool outcome = error->outcome != GODWIT_OUTCOME_NONE;
-        const int added = snprintf (text ? text + length : NULL, size - length, "%s: %s%s%s%s%s", error->type,
-                                    error->message, outcome ? " (outcome " : "",
-                                    outcome ? godwit_outcome_name (error->outcome) : "", outcome ? ")" : "",
-                                    error->cause ? "; caused by " : "");
-        if (added < 0)
-            return 0;
-        length += (size_t) added;
-        if (length >= size)
-            size = length; /* from here on only the length counts */
-        if (size == length)
-            text = NULL;
-    }
-    return length;
+    return error && error->is_remote;
 }
 
-const char *
-godwit_error_print (const godwit_error_t *error)
+/* "" is the library's own. */
+static const char *
+module_of (const char *module)
 {
-    if (!error)
-        return "";
-    /* What is kept changes nothing that shows; of several threads that print at once, one has its way. */
-    _Atomic (char *) *const kept = &((godwit_error_t *) (uintptr_t) error)->printed;
-    char *printed = atomic_load_explicit (kept, memory_order_acquire);
-    if (printed)
-        return printed;
-    const size_t size = print_chain (error, NULL, 0) + 1;
-    char *const text = malloc (size);
-    if (!text)
-        return error->message;
-    text[0] = '\0';
-    print_chain (error, text, size);
-    if (atomic_compare_exchange_strong (kept, &printed, text))
-        return text;
-    free (text);
-    return printed;
+    return module && *module ? module : GODWIT__OWN_MODULE;
+}
+
+int
+godwit_error_is (const godwit_error_t *error, const godwit_error_class_t *error_class)
+{
+    if (!error || !error_class || !error_class->name)
+        return 0;
+    const char *const type = godwit_error_type (error);
+    const size_t size = error->is_remote ? godwit__error_type_size (type) : strlen (type);
+    return strlen (error_class->name) == size && !memcmp (error_class->name, type, size) &&
+           !strcmp (module_of (error_class->module), module_of (godwit_error_module (error)));
 }

@@ -6,6 +6,10 @@
 
 #include <stdarg.h>
 
+/* Of the errors that the library itself defines; a local one's module is "". */
+#define GODWIT__OWN_MODULE "godwit"
+#define GODWIT__BUILTINS_MODULE "builtins"
+
 /* If error is not NULL, makes an error there. Returns status, so that a function can end with
  * `return godwit__error_set (error, GODWIT_ERR_..., "...", ...)`. */
 godwit_status_t godwit__error_set (godwit_error_t **error, godwit_status_t status, const char *format, ...)
@@ -24,10 +28,39 @@ godwit__error_no_memory (godwit_error_t **error)
     return GODWIT_ERR_OUT_OF_MEMORY;
 }
 
-/* What came from a remote server: every text is copied, none is a format. NULL texts are "". */
+/* Gives the error that was just made a datum of its own (contract 3), and returns status:
+ * `return godwit__error_with (error, godwit__error_set (error, ...), "method", name)`. error may be NULL. */
+static inline godwit_status_t
+godwit__error_with (godwit_error_t **error, godwit_status_t status, const char *name, const char *text)
+{
+    if (error)
+        godwit_error_set_detail (*error, name, text);
+    return status;
+}
+
+/* What came from a remote server and is known here: every text is copied, none is a format nor NULL. The type
+ * gets "_Remote", if it has not, unless the module is "builtins". */
 godwit_error_t *godwit__error_new_remote (godwit_status_t status, godwit_outcome_t outcome,
                                           const char *module, const char *type, const char *message,
                                           const char *traceback);
+/* What came from a remote server and is not known here: a RemoteError. */
+godwit_error_t *godwit__error_new_remote_error (godwit_outcome_t outcome, const char *module,
+                                                const char *type, const char *message, const char *traceback);
 void godwit__error_set_outcome_of (godwit_error_t *error, godwit_outcome_t outcome);
+/* A copy of the whole, causes included; values are shared. */
+godwit_error_t *godwit__error_copy (const godwit_error_t *error);
+
+/* An error as it is sent: the first name and text that it had, whatever it became on its way. type is not
+ * terminated. Borrowed. */
+typedef struct godwit__error_origin {
+    const char *type;
+    size_t type_size;
+    const char *module;
+    const char *message;
+} godwit__error_origin_t;
+
+godwit__error_origin_t godwit__error_origin (const godwit_error_t *error);
+/* The size of a type's name without "_Remote". */
+size_t godwit__error_type_size (const char *type);
 
 #endif

@@ -18,7 +18,9 @@ all_done (const godwit__pool_t *pool)
 void
 godwit__pool_farewell (godwit__pool_t *pool)
 {
-    const int64_t until_ns = godwit__clock_now (&pool->clock) + PATIENCE_NS;
+    /* Conditions wait by the system's clock. */
+    const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
+    const int64_t until_ns = godwit__clock_now (clock) + PATIENCE_NS;
     godwit__pool_lock (pool);
     pool->leaving = true;
     for (size_t i = 0; i < pool->port_count; i++)
@@ -29,7 +31,7 @@ godwit__pool_farewell (godwit__pool_t *pool)
         godwit__port_attention (&pool->ports[i]);
 
     godwit__pool_lock (pool);
-    while (!all_done (pool) && godwit__clock_now (&pool->clock) < until_ns) {
+    while (!all_done (pool) && godwit__clock_now (clock) < until_ns) {
         if (pool->external) {
             godwit__pool_unlock (pool);
             godwit__transport_pump (pool->transport, ROUND_NS);

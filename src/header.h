@@ -15,13 +15,16 @@
 
 #define GODWIT__HEADER_SIZE 24
 #define GODWIT__HEADER_ID_OFFSET 8
+#define GODWIT__HEADER_AUX_OFFSET 20
 #define GODWIT__MAGIC 0x47
 #define GODWIT__PROTOCOL_VERSION 1
 
 typedef enum godwit__frame_type {
-    GODWIT__HELLO = 1,     /* client to server, first on a connection; body: a map */
+    GODWIT__HELLO = 1, /* client to server, first on a connection; id: the highest call id sent over it; aux:
+                          its number among the client's, or 0; body: a map */
     GODWIT__WELCOME = 2,   /* the answer; body: a map */
-    GODWIT__REQUEST = 3,   /* target: server id; id: call id; budget_ms: 0 does not expire; body: an array */
+    GODWIT__REQUEST = 3,   /* target: server id; id: call id; budget_ms: 0 does not expire; aux: monitor_ms;
+                             body: an array */
     GODWIT__REPLY = 4,     /* id: of the request; body: the result */
     GODWIT__FAILURE = 5,   /* it failed; body: an array */
     GODWIT__NACK = 6,      /* it was not run; aux: godwit__nack_t; body: an optional text */

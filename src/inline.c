@@ -74,7 +74,8 @@ wait_for_kept (godwit__pool_t *pool, godwit_request_t *request, godwit__inline_c
 }
 
 bool
-godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message, godwit__frame_t *reply)
+godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message, int64_t now_ns,
+                          godwit__frame_t *reply, int64_t *ended_ns)
 {
     godwit__header_t header;
     godwit__frame_t frame;
@@ -85,7 +86,6 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
         !peek_method (data + GODWIT__HEADER_SIZE, message->size - GODWIT__HEADER_SIZE, &name, &name_size) ||
         !copy_frame (&frame, message))
         return false;
-    const int64_t now_ns = godwit__clock_now (&pool->clock);
     godwit_request_t *const request = godwit__pool_accept_inline (pool, &header, name, name_size, now_ns);
     if (!request) {
         godwit__frame_release (&frame);
@@ -105,6 +105,9 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
         }
         GODWIT__COUNT (pool->transport, requests_received);
         godwit__request_call (request);
+        const int64_t now = godwit__clock_now (&pool->clock);
+        godwit__request_ran (request, now_ns, now);
+        *ended_ns = request->kept ? 0 : now;
     }
     if (request->kept)
         wait_for_kept (pool, request, &call);

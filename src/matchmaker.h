@@ -73,6 +73,9 @@ typedef struct godwit__matchmaker_options {
     const uint8_t *instance; /* of the transport; borrowed while the matchmaker is open */
     const char *virtual_host;
     const char *control_exchange; /* of servers that are listed without one; NULL: "" */
+    const char *static_list;      /* the options `static` and `static_file`; NULL: not given */
+    const char *static_file;
+    bool host_rendezvous;
     int64_t refresh_ms; /* members say this often that they are there; records expire after three times as
                            long. 0: 5000 */
     uint64_t seed;      /* of jitter */
@@ -102,11 +105,12 @@ struct godwit__matchmaker {
 /* Transports of this process that share driver name, host part and virtual host. The driver may be NULL. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_local;
 /* Rendezvous points on a network, default port 9573; with none in the URL, this host's loopback, hosted by
- * whoever comes first (a host without a name, "zmq://:9600/", is the same with another port). With the URL's
- * option host_rendezvous=true the transport also hosts those that it can listen on, for as long as it is
+ * whoever comes first (a host without a name, "zmq://:9600/", is the same with another port). With the
+ * option host_rendezvous the transport also hosts those that it can listen on, for as long as it is
  * open. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous;
-/* Servers listed in the URL's option static=[exchange/]topic/server@address[|address...][,...]. */
+/* Servers listed in the option static=[exchange/]topic/server@address[|address...][,...], or in a file of
+ * such lists. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_static;
 
 #endif

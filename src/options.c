@@ -1,80 +1,31 @@
+/* The options of a transport: what was said where, and which of it holds. */
 #include "src/options.h"
 
+#include "src/config.h"
 #include "src/error.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-typedef enum kind {
-    KIND_TEXT,
-    KIND_INT,
-    KIND_INT64,
-    KIND_SIZE,
-    KIND_BOOL,
-    KIND_PATHS,
-    KIND_ELSEWHERE
-} kind_t;
-
-/* Numbers: default and the least and largest that are accepted. */
-typedef struct row {
-    const char *name;
-    kind_t kind;
-    size_t offset;
-    int64_t normal;
-    int64_t least;
-    int64_t most;
-} row_t;
-
-#define AT(member) offsetof (godwit_transport_options_t, member)
-#define DAY_MS INT64_C (86400000)
-
-static const row_t rows[] = {
-    {"control_exchange", KIND_TEXT, AT (control_exchange), 0, 0, 0},
-    {"rpc_response_timeout_ms", KIND_INT64, AT (rpc_response_timeout_ms), 60000, 1, 365 * DAY_MS},
-    {"external_loop", KIND_BOOL, AT (external_loop), 0, 0, 1},
-    {"host", KIND_TEXT, AT (host), 0, 0, 0},
-    {"max_message_size", KIND_SIZE, AT (max_message_size), 64 << 20, 4096, INT64_C (1) << 31},
-    {"queue_limit", KIND_INT, AT (queue_limit), 10000, 1, 1000000},
-    {"worker_limit", KIND_INT, AT (worker_limit), 256, 2, 4096},
-    {"connect_timeout_ms", KIND_INT64, AT (connect_timeout_ms), 2000, 1, DAY_MS},
-    {"heartbeat_ms", KIND_INT64, AT (heartbeat_ms), 500, 1, DAY_MS},
-    {"heartbeat_timeout_ms", KIND_INT64, AT (heartbeat_timeout_ms), 2000, 1, DAY_MS},
-    {"idle_timeout_ms", KIND_INT64, AT (idle_timeout_ms), 300000, 1, 365 * DAY_MS},
-    {"refresh_ms", KIND_INT64, AT (refresh_ms), 5000, 10, DAY_MS},
-    {"port", KIND_INT, AT (port), 0, 0, 65535},
-    {"allowed_remote_exmods", KIND_TEXT, AT (allowed_remote_exmods), 0, 0, 0},
-    {"rpc_ping_enabled", KIND_BOOL, AT (rpc_ping_enabled), 0, 0, 1},
-    {"executor_thread_pool_size", KIND_INT, AT (executor_thread_pool_size), 64, 1, 100000},
-    {"paths", KIND_PATHS, 0, 0, 0, 0},
-    /* Read by the matchmakers, which check them. */
-    {"static", KIND_ELSEWHERE, 0, 0, 0, 0},
-    {"static_file", KIND_ELSEWHERE, 0, 0, 0, 0},
-    {"host_rendezvous", KIND_ELSEWHERE, 0, 0, 0, 0},
-};
-
-static const row_t *
-find_row (const char *name)
-{
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (!strcmp (rows[i].name, name))
-            return &rows[i];
-    return NULL;
-}
+/* ---- a field of the settings ---- */
 
 static int64_t
-get_number (const godwit_transport_options_t *options, const row_t *row)
+get_number (const godwit__settings_t *settings, const godwit__option_t *option)
 {
-    const char *at = (const char *) options + row->offset;
-    if (row->kind == KIND_INT) {
+    const char *at = (const char *) settings + option->offset;
+    if (option->kind == GODWIT__KIND_INT || option->kind == GODWIT__KIND_LEVEL) {
         int value;
         memcpy (&value, at, sizeof value);
         return value;
     }
-    if (row->kind == KIND_SIZE) {
+    if (option->kind == GODWIT__KIND_SIZE) {
         size_t value;
         memcpy (&value, at, sizeof value);
         return value > INT64_MAX ? INT64_MAX : (int64_t) value;
+    }
+    if (option->kind == GODWIT__KIND_BOOL) {
+        bool value;
+        memcpy (&value, at, sizeof value);
+        return value;
     }
     int64_t value;
     memcpy (&value, at, sizeof value);
@@ -82,148 +33,150 @@ get_number (const godwit_transport_options_t *options, const row_t *row)
 }
 
 static void
-set_number (godwit_transport_options_t *options, const row_t *row, int64_t number)
+set (godwit__settings_t *settings, const godwit__option_t *option, godwit__option_value_t value,
+     const char *where)
 {
-    char *at = (char *) options + row->offset;
-    if (row->kind == KIND_INT)
-        memcpy (at, &(int){(int) number}, sizeof (int));
-    else if (row->kind == KIND_SIZE)
-        memcpy (at, &(size_t){(size_t) number}, sizeof (size_t));
-    else if (row->kind == KIND_BOOL)
-        memcpy (at, &(bool){number != 0}, sizeof (bool));
-    else
-        memcpy (at, &number, sizeof number);
+    settings->where[option - godwit__options] = where;
+    char *at = (char *) settings + option->offset;
+    switch (option->kind) {
+    case GODWIT__KIND_INT:
+    case GODWIT__KIND_LEVEL:
+    case GODWIT__KIND_PATHS:
+        memcpy (at, &(int){(int) value.number}, sizeof (int));
+        return;
+    case GODWIT__KIND_SIZE:
+        memcpy (at, &(size_t){(size_t) value.number}, sizeof (size_t));
+        return;
+    case GODWIT__KIND_BOOL:
+        memcpy (at, &(bool){value.number != 0}, sizeof (bool));
+        return;
+    case GODWIT__KIND_INT64:
+    case GODWIT__KIND_SECONDS:
+        memcpy (at, &value.number, sizeof value.number);
+        return;
+    case GODWIT__KIND_TEXT:
+        memcpy (at, &value.text, sizeof value.text);
+        return;
+    case GODWIT__KIND_URL:
+    case GODWIT__KIND_NAMES:
+    case GODWIT__KIND_NOTIFY:
+    case GODWIT__KIND_POINTER:
+        return;
+    }
 }
 
-static bool
-is_number (const row_t *row)
+/* ---- the layers, from the lowest to the highest ---- */
+
+static void
+apply_defaults (godwit__settings_t *settings)
 {
-    return row->kind == KIND_INT || row->kind == KIND_INT64 || row->kind == KIND_SIZE;
+    memset (settings, 0, sizeof *settings);
+    for (size_t i = 0; i < godwit__option_count; i++)
+        if (godwit__options[i].offset >= 0)
+            set (settings, &godwit__options[i], (godwit__option_value_t){godwit__options[i].normal, NULL},
+                 NULL);
+    settings->known.struct_size = sizeof settings->known;
+    settings->known.control_exchange = "godwit";
 }
 
 static godwit_status_t
-check_number (const row_t *row, int64_t number, const char *where, godwit_error_t **error)
+apply_config (godwit__settings_t *settings, const godwit_config_t *config, godwit_error_t **error)
 {
-    if (number >= row->least && number <= row->most)
+    for (size_t i = 0; config && i < godwit__config_entry_count (config); i++) {
+        const godwit__config_entry_t *const entry = godwit__config_entry (config, i);
+        if (!entry->option || entry->option->offset < 0)
+            continue;
+        godwit__option_value_t value;
+        const godwit_status_t status =
+            godwit__option_read (entry->option, entry->value, godwit__config_said (entry), &value, error);
+        if (status)
+            return status;
+        set (settings, entry->option, value, entry->where);
+    }
+    return GODWIT_OK;
+}
+
+/* Zero stands for what holds without the struct. */
+static godwit_status_t
+apply_struct (godwit__settings_t *settings, const godwit_transport_options_t *given, godwit_error_t **error)
+{
+    godwit__settings_t from;
+    memset (&from, 0, sizeof from);
+    if (!given)
         return GODWIT_OK;
-    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                              "Option %s (%s): expected a number from %lld to %lld, got %lld", row->name,
-                              where, (long long) row->least, (long long) row->most, (long long) number);
-}
-
-/* ---- the query ---- */
-
-static bool
-parse_bool (const char *text, int64_t *number)
-{
-    static const char *const yes[] = {"true", "True", "1", "yes"};
-    static const char *const no[] = {"false", "False", "0", "no"};
-    for (size_t i = 0; i < 4; i++) {
-        if (!strcmp (text, yes[i]) || !strcmp (text, no[i])) {
-            *number = !strcmp (text, yes[i]);
-            return true;
+    memcpy (&from.known, given,
+            given->struct_size < sizeof from.known ? given->struct_size : sizeof from.known);
+    settings->known.log = from.known.log;
+    settings->known.log_user = from.known.log_user;
+    static const godwit__said_t said = {NULL, "struct", GODWIT__IN_STRUCT};
+    for (size_t i = 0; i < godwit__option_count; i++) {
+        const godwit__option_t *const option = &godwit__options[i];
+        godwit__option_value_t value = {0, NULL};
+        godwit_status_t status = GODWIT_OK;
+        if (!(option->places & GODWIT__IN_STRUCT) || option->kind == GODWIT__KIND_POINTER)
+            continue;
+        if (option->kind == GODWIT__KIND_TEXT) {
+            const char *text;
+            memcpy (&text, (const char *) &from + option->offset, sizeof text);
+            if (!text)
+                continue;
+            status = godwit__option_read (option, text, said, &value, error);
+        } else {
+            value.number = get_number (&from, option);
+            if (value.number == 0)
+                continue;
+            if (option->kind != GODWIT__KIND_BOOL)
+                status = godwit__option_check (option, value.number, said, error);
         }
+        if (status)
+            return status;
+        set (settings, option, value, said.where);
     }
-    return false;
-}
-
-unsigned
-godwit__path_of (const char *address)
-{
-    return !strncmp (address, "inproc:", 7) ? GODWIT__PATH_INPROC
-           : !strncmp (address, "ipc:", 4)  ? GODWIT__PATH_IPC
-           : !strncmp (address, "tcp:", 4)  ? GODWIT__PATH_TCP
-           : !strncmp (address, "sim:", 4)  ? GODWIT__PATH_TCP
-                                            : 0;
-}
-
-static godwit_status_t
-parse_paths (const char *text, unsigned *paths, godwit_error_t **error)
-{
-    unsigned found = 0;
-    for (const char *at = text; *at;) {
-        const size_t size = strcspn (at, ",");
-        char word[8] = "";
-        if (size < sizeof word - 1) {
-            memcpy (word, at, size);
-            word[size] = ':';
-        }
-        const unsigned path = godwit__path_of (word);
-        if (!path)
-            return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                      "Option paths (URL): expected a list of inproc, ipc, tcp, got \"%s\"",
-                                      text);
-        found |= path;
-        at += size + (at[size] == ',');
-    }
-    *paths = found ? found : GODWIT__PATH_ALL;
     return GODWIT_OK;
 }
 
 static godwit_status_t
-apply_query (godwit_transport_options_t *options, unsigned *paths, const char *key, const char *text,
-             godwit_error_t **error)
+apply_query (godwit__settings_t *settings, const godwit_url_t *url, const char *where, godwit_error_t **error)
 {
-    const row_t *row = find_row (key);
-    if (!row)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "Option %s (URL): there is no such option", key);
-    int64_t number = 0;
-    if (row->kind == KIND_ELSEWHERE)
-        return GODWIT_OK;
-    if (row->kind == KIND_PATHS)
-        return parse_paths (text, paths, error);
-    if (row->kind == KIND_TEXT) {
-        memcpy ((char *) options + row->offset, &text, sizeof text);
-        return GODWIT_OK;
-    }
-    if (row->kind == KIND_BOOL) {
-        if (!parse_bool (text, &number))
-            return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                      "Option %s (URL): expected true or false, got \"%s\"", key, text);
-    } else {
-        char *end = NULL;
-        errno = 0;
-        number = strtoll (text, &end, 10);
-        if (errno || end == text || *end)
-            return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                      "Option %s (URL): expected a number, got \"%s\"", key, text);
-        const godwit_status_t status = check_number (row, number, "URL", error);
+    const godwit__said_t said = {NULL, where, GODWIT__IN_URL};
+    for (size_t i = 0; i < godwit_url_query_count (url); i++) {
+        const char *const name = godwit_url_query_key (url, i);
+        const godwit__option_t *const option = godwit__option_find (name, GODWIT__IN_URL);
+        godwit__option_value_t value;
+        if (!option)
+            return godwit__option_unknown (name, said, error);
+        for (size_t k = 0; k < i; k++)
+            if (godwit__option_find (godwit_url_query_key (url, k), GODWIT__IN_URL)->offset == option->offset)
+                return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                          "Option %s (%s): expected it or %s, not both", name, where,
+                                          godwit_url_query_key (url, k));
+        const godwit_status_t status =
+            godwit__option_read (option, godwit_url_query_value (url, i), said, &value, error);
         if (status)
             return status;
+        set (settings, option, value, where);
     }
-    set_number (options, row, number);
     return GODWIT_OK;
 }
 
 godwit_status_t
-godwit__options_settle (godwit_transport_options_t *options, unsigned *paths,
+godwit__options_settle (godwit__settings_t *settings, const godwit_config_t *config,
                         const godwit_transport_options_t *given, const godwit_url_t *url,
-                        godwit_error_t **error)
+                        const char *url_where, godwit_error_t **error)
 {
-    memset (options, 0, sizeof *options);
-    *paths = GODWIT__PATH_ALL;
-    if (given)
-        memcpy (options, given, given->struct_size < sizeof *options ? given->struct_size : sizeof *options);
-    options->struct_size = sizeof *options;
+    apply_defaults (settings);
+    godwit_status_t status = apply_config (settings, config, error);
+    if (status == GODWIT_OK)
+        status = apply_struct (settings, given, error);
+    if (status == GODWIT_OK)
+        status = apply_query (settings, url, url_where, error);
+    return status;
+}
 
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        if (!is_number (&rows[i]))
-            continue;
-        if (get_number (options, &rows[i]) == 0)
-            set_number (options, &rows[i], rows[i].normal);
-        const godwit_status_t status =
-            check_number (&rows[i], get_number (options, &rows[i]), "struct", error);
-        if (status)
-            return status;
-    }
-    for (size_t i = 0; i < godwit_url_query_count (url); i++) {
-        const godwit_status_t status = apply_query (options, paths, godwit_url_query_key (url, i),
-                                                    godwit_url_query_value (url, i), error);
-        if (status)
-            return status;
-    }
-    if (!options->control_exchange)
-        options->control_exchange = "godwit";
-    return GODWIT_OK;
+const char *
+godwit__settings_where (const godwit__settings_t *settings, const char *name)
+{
+    const godwit__option_t *const option = godwit__option_find (name, GODWIT__IN_URL);
+    const char *const where = option ? settings->where[option - godwit__options] : NULL;
+    return where ? where : "default";
 }

@@ -40,6 +40,18 @@ godwit__window_add (godwit__window_t *window, uint64_t id, uint64_t *missed)
     return true;
 }
 
+void
+godwit__window_skip (godwit__window_t *window, uint64_t id)
+{
+    if (id <= window->top)
+        return;
+    if (id - window->top >= GODWIT__WINDOW_BITS)
+        memset (window->bits, 0xff, sizeof window->bits);
+    for (uint64_t at = window->top + 1; id - window->top < GODWIT__WINDOW_BITS && at <= id; at++)
+        window->bits[at / 64 % (GODWIT__WINDOW_BITS / 64)] |= UINT64_C (1) << at % 64;
+    window->top = id;
+}
+
 /* ---- the table ---- */
 
 /* Drivers count their links up: the multiplication spreads neighbours, and the high bits are the good ones.
@@ -146,9 +158,46 @@ godwit__origins_add (godwit__origins_t *origins, uint64_t id, int64_t now_ns)
     return origin;
 }
 
+static void
+leave_seen (godwit__origin_state_t *origin)
+{
+    godwit__seen_t *const seen = origin->seen;
+    if (!seen)
+        return;
+    origin->seen = NULL;
+    if (seen->heard_ns < origin->heard_ns)
+        seen->heard_ns = origin->heard_ns;
+    if (--seen->refs == 0)
+        free (seen);
+}
+
+bool
+godwit__origins_join (godwit__origins_t *connections, uint64_t key, godwit__origin_state_t *origin,
+                      uint64_t last_id, int64_t now_ns)
+{
+    godwit__origin_state_t *const connection = godwit__origins_add (connections, key, now_ns);
+    if (!connection)
+        return false;
+    if (!connection->seen) {
+        connection->seen = calloc (1, sizeof *connection->seen);
+        if (!connection->seen) {
+            godwit__origins_remove (connections, connection);
+            return false;
+        }
+        connection->is_seen = true;
+        connection->seen->refs = 1;
+    }
+    connection->seen->refs++;
+    leave_seen (origin);
+    origin->seen = connection->seen;
+    godwit__window_skip (&origin->seen->window, last_id);
+    return true;
+}
+
 void
 godwit__origins_remove (godwit__origins_t *origins, godwit__origin_state_t *origin)
 {
+    leave_seen (origin);
     godwit__origin_state_t **at = &origins->buckets[bucket_of (origins, origin->id)];
     while (*at != origin)
         at = &(*at)->chain;
@@ -162,6 +211,13 @@ void
 godwit__origins_expire (godwit__origins_t *origins, int64_t before_ns)
 {
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is removed is not the oldest any more */
-    while (origins->oldest && origins->oldest->heard_ns < before_ns)
-        godwit__origins_remove (origins, origins->oldest);
+    while (origins->oldest && origins->oldest->heard_ns < before_ns) {
+        godwit__origin_state_t *const oldest = origins->oldest;
+        const godwit__seen_t *const seen = oldest->is_seen ? oldest->seen : NULL;
+        /* A connection lives as long as one of its links, and a while longer. */
+        if (seen && (seen->refs > 1 || seen->heard_ns >= before_ns))
+            godwit__origins_touch (origins, oldest, seen->refs > 1 ? before_ns : seen->heard_ns);
+        else
+            godwit__origins_remove (origins, oldest);
+    }
 }

@@ -1,6 +1,7 @@
 #include "src/pool_inside.h"
 
 #include "src/error.h"
+#include "src/host.h"
 #include "src/request.h"
 #include "src/server.h"
 
@@ -18,9 +19,11 @@
 static void
 pool_free (godwit__pool_t *pool)
 {
+    godwit__monitor_release (pool);
     pthread_cond_destroy (&pool->changed);
     pthread_mutex_destroy (&pool->lock);
-    free (pool->servers);
+    godwit__fork_guard_free (pool->alive);
+    godwit__roster_release (&pool->servers);
     free (pool);
 }
 
@@ -71,6 +74,7 @@ close_ports (godwit__pool_t *pool)
         godwit__cork_release (&port->cork);
         port->channel = NULL;
         godwit__origins_clear (&port->origins);
+        godwit__origins_clear (&port->connections);
         godwit__origins_clear (&port->publications);
         free (port->goodbyes);
     }
@@ -90,8 +94,9 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
             break;
         pool->port_count++;
         atomic_init (&port->attention, false);
-        godwit__cork_init (&port->cork, port->channel, &transport->counters.frames_dropped);
+        godwit__cork_init (&port->cork, port->channel, transport);
         godwit__origins_init (&port->origins, ORIGIN_LIMIT);
+        godwit__origins_init (&port->connections, ORIGIN_LIMIT);
         godwit__origins_init (&port->publications, PUBLICATION_LIMIT);
         if (pool->external)
             status = godwit__port_watch (port, error);
@@ -133,6 +138,11 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     godwit__pool_t *pool = calloc (1, sizeof *pool);
     if (!pool)
         return godwit__error_no_memory (error);
+    pool->alive = godwit__fork_guard_new ();
+    if (!pool->alive) {
+        free (pool);
+        return godwit__error_no_memory (error);
+    }
     pool->transport = transport;
     pool->clock = transport->clock;
     pool->limits = godwit__default_limits;
@@ -151,6 +161,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pthread_cond_init (&pool->changed, &attributes);
     pthread_condattr_destroy (&attributes);
     godwit__watch_init (pool);
+    godwit__monitor_init (pool);
 
     godwit_status_t status = open_ports (pool, error);
     if (!status && !pool->external)
@@ -169,10 +180,9 @@ static godwit_request_t *
 empty_queues (godwit__pool_t *pool)
 {
     godwit_request_t *all = NULL;
-    for (size_t i = 0; i < pool->server_count; i++) {
-        if (!pool->servers[i])
-            continue;
-        godwit_request_t *const requests = godwit__server_empty_queue (pool->servers[i]);
+    godwit_server_t *server;
+    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));) {
+        godwit_request_t *const requests = godwit__server_empty_queue (server);
         godwit_request_t *last = requests;
         while (last && last->next)
             last = last->next;
@@ -230,6 +240,7 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
     if (!pool->closed) /* a server started while the transport was being destroyed */
         godwit__pool_stop (pool);
     godwit__watch_stop (pool);
+    godwit__monitor_stop (pool);
     godwit__reactor_unpost (pool->transport->control, &pool->ready_task);
     close_ports (pool);
     godwit__pool_lock (pool);
@@ -294,7 +305,7 @@ refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
 static godwit_server_t *
 server_of (const godwit__pool_t *pool, uint32_t id)
 {
-    return id - 1 < pool->server_count ? pool->servers[id - 1] : NULL;
+    return godwit__roster_find (&pool->servers, id);
 }
 
 static bool
@@ -360,6 +371,8 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_
     godwit__request_begin (request, port, origin, header, now_ns);
     godwit__frame_move (&request->frame, frame);
     request->body_offset = body_offset;
+    if (header->aux && !request->is_cast)
+        godwit__monitor_add (request, header->aux, now_ns);
     if (runs)
         return request;
     enqueue (server, request);
@@ -437,7 +450,7 @@ godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header
     godwit_request_t *request = NULL;
     godwit__pool_lock (pool);
     godwit_server_t *const server = server_of (pool, header->target);
-    if (server && !refusal_of (pool, server) && has_room (server) &&
+    if (server && !server->in_order && !refusal_of (pool, server) && has_room (server) &&
         godwit__dispatch_may_inline (server->dispatch, name, name_size)) {
         request = take_free (pool);
         if (!request)

@@ -9,8 +9,10 @@
 #include "src/batch.h"
 #include "src/cork.h"
 #include "src/header.h"
+#include "src/monitor.h"
 #include "src/origin.h"
 #include "src/pool.h"
+#include "src/roster.h"
 
 #include <stdalign.h>
 
@@ -85,6 +87,7 @@ struct godwit__port {
     int64_t corked_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
     int64_t now_ns;    /* the time, while it is fresh; 0: to be asked for */
     godwit__origins_t origins;
+    godwit__origins_t connections; /* what was seen on those that their clients number */
     godwit__origins_t publications;
     uint64_t fanout_epoch;
 
@@ -95,6 +98,7 @@ struct godwit__port {
 
 struct godwit__pool {
     godwit_transport_t *transport; /* not to be used once `closed` */
+    const unsigned char *alive;    /* a page that a fork() wipes, as the transport's: requests outlive that */
     godwit__clock_t clock;         /* the transport's */
     godwit__limits_t limits;       /* of what is received; their size holds for what is sent, too */
     pthread_mutex_t lock;
@@ -109,9 +113,7 @@ struct godwit__pool {
     unsigned active;  /* (L) handlers that run, all servers together */
     unsigned senders; /* (L) replies of kept requests that are being sent: the ports cannot be closed */
 
-    godwit_server_t **servers; /* (L) by id - 1; NULL: gone */
-    size_t server_count;
-    size_t server_capacity;
+    godwit__roster_t servers;     /* (L) those that were started and not destroyed */
     godwit_server_t *ready_first; /* (L) servers that have a request queued and room to run it */
     godwit_server_t *ready_last;
 
@@ -134,6 +136,8 @@ struct godwit__pool {
     godwit__timer_t watch_timer;
     int64_t watch_active_ns; /* control thread's: when something went on for the last time */
     uint64_t watch_run_count;
+
+    godwit__monitor_t monitor; /* heartbeats of calls that want them */
 
     bool external;
     godwit__task_t ready_task; /* external_loop: runs what is ready */
@@ -237,8 +241,8 @@ void godwit__port_attention (godwit__port_t *port);
 /* A frame that is only a header. */
 void godwit__port_send_header (godwit__port_t *port, godwit__origin_t origin, godwit__frame_type_t type,
                                uint32_t target, uint64_t id, uint32_t aux);
-/* Counts what could not be sent. data is consumed if it is on the heap. */
-void godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size,
+/* False, and counted: it could not be sent. data is consumed if it is on the heap. */
+bool godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size,
                         bool on_heap);
 /* Tells all who said HELLO. The leader's thread. */
 void godwit__port_goodbye (godwit__port_t *port, godwit__goodbye_t goodbye);

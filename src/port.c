@@ -25,20 +25,21 @@ free_data (void *data, void *hint)
     free (data);
 }
 
-void
+bool
 godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size, bool on_heap)
 {
     const godwit__message_t message = {.data = data, .size = size, .free_fn = on_heap ? free_data : NULL};
     if (godwit__cork_add (&port->cork, origin, data, size)) {
         if (on_heap)
             free (data);
-        return;
+        return true;
     }
     if (port->channel->ops->send (port->channel, origin, &message) == GODWIT__IO_OK)
-        return;
+        return true;
     GODWIT__COUNT (port->pool->transport, frames_dropped);
     if (on_heap)
         free (data);
+    return false;
 }
 
 void
@@ -101,6 +102,15 @@ is_zero (const uint8_t *bytes, size_t size)
     return true;
 }
 
+/* Instances are random. */
+static uint64_t
+connection_key (const godwit__identity_t *peer, uint32_t number)
+{
+    const uint64_t high = godwit__get_u64 (peer->instance);
+    const uint64_t low = godwit__get_u64 (peer->instance + 8);
+    return high ^ (low << 32 | low >> 32) ^ peer->incarnation << 20 ^ (uint64_t) number;
+}
+
 /* Consumes the frame. */
 static void
 hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header, godwit__frame_t *frame)
@@ -110,6 +120,7 @@ hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *he
     godwit__identity_t peer;
     memset (&peer, 0, sizeof peer);
     godwit__origins_expire (&port->origins, now_ns - SILENT_NS);
+    godwit__origins_expire (&port->connections, now_ns - SILENT_NS);
     if (godwit__identity_read (&peer, frame, NULL)) {
         malformed (port, origin);
         return;
@@ -123,6 +134,11 @@ hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *he
     godwit__origin_state_t *const state = godwit__origins_add (&port->origins, origin, now_ns);
     if (!state)
         return; /* no memory: the client will try again */
+    if (header->aux && !godwit__origins_join (&port->connections, connection_key (&peer, header->aux), state,
+                                              header->id, now_ns))
+        return;
+    if (!header->aux)
+        godwit__window_skip (&state->window, header->id);
     state->known = true;
     godwit__identity_t self = {.incarnation = transport->incarnation};
     memcpy (self.instance, transport->instance, sizeof self.instance);
@@ -155,7 +171,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
         refused.reason = GODWIT__NACK_HELLO;
     } else {
         godwit__origins_touch (&port->origins, state, now_ns);
-        if (!godwit__window_add (&state->window, header->id, NULL)) {
+        if (!godwit__origin_sees (state, header->id)) {
             GODWIT__COUNT (pool->transport, requests_duplicate);
             refused.reason = GODWIT__NACK_DUPLICATE;
         } else {
@@ -184,7 +200,8 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
     const uint64_t epoch = atomic_load_explicit (&pool->fanout_epoch, memory_order_acquire);
     if (epoch != port->fanout_epoch) {
         port->fanout_epoch = epoch;
-        godwit__origins_clear (&port->publications);
+        for (godwit__origin_state_t *at = port->publications.newest; at; at = at->older)
+            at->known = false;
     }
     /* The key is a hash already. */
     const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) header->target << 32 ^ header->target;
@@ -192,6 +209,8 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
     if (!state)
         return true;
     uint64_t missed = 0;
+    if (state->window.top == 0 && header->id) /* they come in order: what is older may have been forgotten */
+        godwit__window_skip (&state->window, header->id - 1);
     if (!godwit__window_add (&state->window, header->id, &missed)) {
         GODWIT__COUNT (pool->transport, requests_duplicate);
         return false;
@@ -202,17 +221,27 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
     return true;
 }
 
-/* The first two servers after `after` that listen to the key; 0: none. */
+/* The two servers of the lowest numbers above `after` that listen to the key; 0: none. By number, and only up
+ * to found[2], which the first look (after 0) sets: so nobody is met twice when servers come and go between
+ * two looks, not even one that is restarted. */
 static void
-next_subscribers (godwit__pool_t *pool, const uint8_t *key, uint32_t after, uint32_t found[2])
+next_subscribers (godwit__pool_t *pool, const uint8_t *key, uint32_t after, uint32_t found[3])
 {
-    size_t count = 0;
+    const godwit_server_t *server;
     found[0] = found[1] = 0;
     godwit__pool_lock (pool);
-    for (size_t i = after; i < pool->server_count && count < 2; i++) {
-        const godwit_server_t *const server = pool->servers[i];
-        if (server && server->accepts && memcmp (server->key, key, GODWIT__KEY_SIZE) == 0)
-            found[count++] = server->id;
+    if (after == 0)
+        found[2] = pool->servers.last_id;
+    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));) {
+        if (server->id <= after || server->id > found[2] || !server->accepts ||
+            memcmp (server->key, key, GODWIT__KEY_SIZE) != 0)
+            continue;
+        if (!found[0] || server->id < found[0]) {
+            found[1] = found[0];
+            found[0] = server->id;
+        } else if (!found[1] || server->id < found[1]) {
+            found[1] = server->id;
+        }
     }
     godwit__pool_unlock (pool);
 }
@@ -242,7 +271,7 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
     uint8_t key[GODWIT__KEY_SIZE];
     memcpy (key, frame->data, sizeof key);
     godwit__header_t header = *header_in;
-    uint32_t ids[2];
+    uint32_t ids[3] = {0};
     const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
     port->now_ns = 0;
     next_subscribers (pool, key, 0, ids);
@@ -337,6 +366,7 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             break;
         case GODWIT__CANCEL:
             godwit__pool_cancel (port->pool, port, origin, &header);
+            godwit__monitor_cancel (port->pool, port, origin, header.id);
             break;
         default:
             GODWIT__COUNT (port->pool->transport, frames_unknown);

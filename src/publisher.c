@@ -2,6 +2,7 @@
 
 #include "src/error.h"
 #include "src/fanout.h"
+#include "src/target.h"
 
 #include <stdlib.h>
 
@@ -380,8 +381,8 @@ godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report, 
     gather (publisher, group, topic_key, call->deadline_ns, report);
     if (report->reached == 0) {
         if (call->client->mandatory)
-            return godwit__error_set_outcome (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
-                                              "Nobody listens");
+            return godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
+                                         &call->client->target, "Nobody listens at ", "");
         return GODWIT_OK;
     }
     unsigned done = 0;
@@ -390,8 +391,9 @@ godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report, 
         if (io == GODWIT__IO_OK)
             return GODWIT_OK;
         if (io != GODWIT__IO_AGAIN)
-            return godwit__error_set_outcome (error, GODWIT_ERR_CLIENT_SEND, GODWIT_OUTCOME_NOT_SENT,
-                                              "Failed to send: the driver refused the message");
+            return godwit__target_error (error, GODWIT_ERR_CLIENT_SEND, GODWIT_OUTCOME_NOT_SENT,
+                                         &call->client->target, "Failed to send to target \"",
+                                         "\": the driver refused the message");
         if (godwit__transport_now (transport) >= call->deadline_ns || atomic_load (&transport->closing))
             return godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT,
                                               "A subscriber's queue stayed full");

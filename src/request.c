@@ -3,6 +3,7 @@
 #include <godwit/client.h>
 
 #include "src/error.h"
+#include "src/request_serialized.h"
 #include "src/server.h"
 #include "src/wire.h"
 
@@ -23,6 +24,14 @@ own_block (godwit_request_t *request)
     return (godwit__block_t *) (void *) ((unsigned char *) request + OWN_BLOCK_OFFSET);
 }
 
+/* In the child of a fork() the socket is the parent's, and threads that it does not have may hold the locks.
+ */
+static bool
+is_forked (const godwit_request_t *request)
+{
+    return !*request->pool->alive;
+}
+
 /* The last value of the block was given up. */
 static void
 release_own_block (godwit__block_t *block)
@@ -32,6 +41,10 @@ release_own_block (godwit__block_t *block)
     if (atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) != 1)
         return;
     godwit__pool_t *const pool = request->pool;
+    if (is_forked (request)) {
+        godwit__request_free (request);
+        return;
+    }
     godwit__pool_lock (pool);
     godwit__pool_recycle (pool, request);
     godwit__pool_unlock (pool);
@@ -74,14 +87,19 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     request->received_ns = now_ns;
     request->deadline_ns =
         header->budget_ms ? now_ns + (int64_t) header->budget_ms * GODWIT__NS_PER_MS : GODWIT__NEVER;
-    request->is_cast = header->flags & GODWIT__FLAG_CAST || header->type == GODWIT__PUBLICATION;
+    request->is_fanout = header->type == GODWIT__PUBLICATION;
+    request->is_cast = header->flags & GODWIT__FLAG_CAST || request->is_fanout;
+    request->failed = false;
     request->kept = false;
+    request->monitor_ns = 0;
     atomic_store_explicit (&request->replied, false, memory_order_relaxed);
     atomic_store_explicit (&request->refs, 1, memory_order_relaxed);
     atomic_store_explicit (&request->parts, 1, memory_order_relaxed);
     request->block = NULL;
     request->body = NULL;
     request->route = NULL;
+    request->metric = NULL;
+    request->args = NULL;
     request->params = NULL;
 }
 
@@ -92,6 +110,8 @@ release_parts (godwit_request_t *request)
     if (request->params && request->params != request->params_room)
         free (request->params);
     request->params = NULL;
+    if (request->args)
+        godwit__request_forget_serialized (request);
     godwit__block_t *const block = request->block;
     if (!block)
         return;
@@ -115,6 +135,15 @@ recycle_if_unused (godwit_request_t *request)
         godwit__pool_recycle (request->pool, request);
 }
 
+/* Its memory only. Values that were taken from it may stay longer. */
+static void
+free_in_child (godwit_request_t *request)
+{
+    release_parts (request);
+    if (atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) == 1)
+        godwit__request_free (request);
+}
+
 /* ---- sending ---- */
 
 static void
@@ -135,15 +164,29 @@ store_reply (godwit__frame_t *reply, uint8_t *data, size_t size, bool on_heap)
     *reply = (godwit__frame_t){.data = copy, .size = size, .release = free_reply};
 }
 
-static void
+static bool
 send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
     if (request->port)
-        godwit__port_send (request->port, request->origin, data, size, on_heap);
-    else if (request->inline_call)
+        return godwit__port_send (request->port, request->origin, data, size, on_heap);
+    if (request->inline_call)
         store_reply (request->inline_call->reply, data, size, on_heap);
     else if (on_heap)
         free (data);
+    return true;
+}
+
+/* Contract 5: a failing reply is logged, never fatal. */
+static void
+send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    if (send_now (request, data, size, on_heap))
+        return;
+    const godwit_transport_t *const transport = request->pool->transport;
+    if (godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING,
+                     "a reply of the method %.64s could not be sent: its caller is gone, or does not read",
+                     godwit_request_method (request));
 }
 
 /* data is consumed if it is on the heap. A request that was kept may outlive its server, its caller and the
@@ -152,12 +195,12 @@ static void
 deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
     if (!request->kept) {
-        send_now (request, data, size, on_heap);
+        send_reply (request, data, size, on_heap);
         return;
     }
     godwit__pool_t *const pool = request->pool;
     godwit__pool_lock (pool);
-    if (pool->closed || request->server->destroyed || (!request->port && !request->inline_call)) {
+    if (!godwit__request_has_server (request) || (!request->port && !request->inline_call)) {
         if (on_heap)
             free (data);
     } else if (!request->port) {
@@ -168,7 +211,7 @@ deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
     } else {
         pool->senders++;
         godwit__pool_unlock (pool);
-        send_now (request, data, size, on_heap);
+        send_reply (request, data, size, on_heap);
         godwit__pool_lock (pool);
         pool->senders--;
         godwit__pool_changed (pool);
@@ -180,7 +223,7 @@ static void
 send_failure (godwit_request_t *request, const godwit_error_t *error)
 {
     uint8_t *data = NULL;
-    const size_t size = godwit__failure_write (&data, request->id, error);
+    const size_t size = godwit__failure_write (&data, request->id, request->pool->limits.size, error);
     if (size)
         deliver (request, data, size, true);
 }
@@ -189,32 +232,22 @@ send_failure (godwit_request_t *request, const godwit_error_t *error)
 static bool
 claim_reply (godwit_request_t *request)
 {
-    return !atomic_exchange_explicit (&request->replied, true, memory_order_acq_rel);
+    if (atomic_exchange_explicit (&request->replied, true, memory_order_acq_rel))
+        return false;
+    if (request->monitor_ns)
+        godwit__monitor_remove (request);
+    return true;
 }
 
-/* Contract 5: what fails is an error, unless the caller wants to know in silence. */
-static void
-log_failure (const godwit_request_t *request, const godwit_error_t *error)
-{
-    static const char quiet[] = "_ignore_errors";
-    if (request->kept)
-        return; /* the transport may be gone */
-    const char *const method = godwit_request_method (request);
-    const size_t size = strlen (method);
-    const bool is_quiet = godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
-                          size >= sizeof quiet - 1 && strcmp (method + size - (sizeof quiet - 1), quiet) == 0;
-    const godwit_log_level_t level = is_quiet ? GODWIT_LOG_DEBUG : GODWIT_LOG_ERROR;
-    if (godwit__logs (request->pool->transport, level))
-        godwit__log (request->pool->transport, level, "the method %.64s failed: %s: %s", method,
-                     godwit_error_type (error), godwit_error_message (error));
-}
+/* ---- failing ---- */
 
 /* Consumes the error. */
 static void
 fail (godwit_request_t *request, godwit_error_t *error)
 {
     if (claim_reply (request)) {
-        log_failure (request, error);
+        request->failed = true;
+        godwit__request_log_failure (request, error);
         if (!request->is_cast)
             send_failure (request, error);
     }
@@ -282,8 +315,16 @@ fill_params (godwit_request_t *request, godwit_error_t **error)
     } else if (!(request->params = calloc (1, method->params_size))) {
         return godwit__error_no_memory (error);
     }
-    return godwit_value_unpack (part (request, 2), method->slots, method->slot_count, request->params, "args",
-                                error);
+    return godwit_value_unpack (godwit_request_args (request), method->slots, method->slot_count,
+                                request->params, "args", error);
+}
+
+/* Consumes the error: the method was not run. */
+static void
+reject (godwit_request_t *request, godwit_error_t *error)
+{
+    godwit__error_set_outcome_of (error, GODWIT_OUTCOME_REJECTED);
+    fail (request, error);
 }
 
 bool
@@ -299,12 +340,29 @@ godwit__request_prepare (godwit_request_t *request, bool *malformed)
     godwit_status_t status =
         godwit__dispatch_find (request->server->dispatch, part (request, 1), part (request, 3),
                                part (request, 4), &request->route, &error);
-    if (!status)
+    /* A serializer is the program's own, and may take its time: it is a part of the run. */
+    if (!status && !request->server->serializer)
         status = fill_params (request, &error);
     if (status) {
-        godwit__error_set_outcome_of (error, GODWIT_OUTCOME_REJECTED);
-        fail (request, error);
+        godwit__metric_t *const metric = godwit__request_metric (request);
+        godwit__metric_started (metric);
+        reject (request, error);
+        godwit__metric_ended (metric, 0, true);
     }
+    return !status;
+}
+
+/* What the serializer makes of the request. False: it cannot be run, and whoever sent it was told. */
+static bool
+take_serialized (godwit_request_t *request)
+{
+    godwit_error_t *error = NULL;
+    godwit_status_t status =
+        godwit__request_deserialize (request, part (request, 0), part (request, 2), &error);
+    if (!status)
+        status = fill_params (request, &error);
+    if (status)
+        reject (request, error);
     return !status;
 }
 
@@ -313,6 +371,14 @@ godwit__request_call (godwit_request_t *request)
 {
     godwit__route_t *const route = request->route;
     void *const self = godwit__dispatch_self (request->server->dispatch, route);
+    godwit__metric_t *metric =
+        atomic_load_explicit (&route->metrics[request->is_fanout], memory_order_acquire);
+    if (!metric)
+        metric = godwit__request_metric (request);
+    request->metric = metric;
+    godwit__metric_started (metric);
+    if (request->server->serializer && !take_serialized (request))
+        return;
     const godwit_status_t status = route->method->handler (request, self);
     if (status == GODWIT_OK &&
         (request->kept || atomic_load_explicit (&request->replied, memory_order_relaxed)))
@@ -334,6 +400,9 @@ end (godwit_request_t *request, bool active, bool looks)
               godwit_error_new (GODWIT_ERR_FAILED, "the handler gave the request up without a reply"));
     release_parts (request);
     godwit__pool_lock (pool);
+    if (request->kept && !pool->closed) /* the metrics are the transport's */
+        godwit__metric_ended (request->metric, godwit__clock_now (&pool->clock) - request->started_ns,
+                              request->failed);
     if (request->inline_call) {
         request->inline_call->done = true; /* with or without a reply */
         request->inline_call = NULL;
@@ -376,6 +445,8 @@ void
 godwit__request_drop (godwit_request_t *request)
 {
     godwit__pool_t *const pool = request->pool;
+    if (request->monitor_ns)
+        godwit__monitor_remove (request);
     release_parts (request);
     godwit__pool_lock (pool);
     recycle_if_unused (request);
@@ -393,13 +464,13 @@ godwit_request_method (const godwit_request_t *request)
 const godwit_value_t *
 godwit_request_context (const godwit_request_t *request)
 {
-    return part (request, 0);
+    return request->args ? request->context : part (request, 0);
 }
 
 const godwit_value_t *
 godwit_request_args (const godwit_request_t *request)
 {
-    return part (request, 2);
+    return request->args ? request->args : part (request, 2);
 }
 
 const void *
@@ -436,47 +507,65 @@ godwit_request_remaining_ms (const godwit_request_t *request)
     return left > 0 ? (left + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS : GODWIT_TIMEOUT_ZERO;
 }
 
-/* Encodes into room, or into a heap block if it is too small. Returns the whole size; 0 when memory is short.
- */
-static size_t
-encode (const godwit_request_t *request, const godwit_field_t *result, size_t bound, uint8_t *room,
-        uint8_t **data)
+/* Encodes into room, or into a heap block if it is too small. Returns the whole size. */
+static godwit_status_t
+encode (const godwit_request_t *request, const godwit_field_t *result, uint8_t room[STACK_REPLY],
+        uint8_t **data, size_t *size, godwit_error_t **error)
 {
-    *data = bound <= STACK_REPLY ? room : malloc (bound);
-    if (!*data)
-        return 0;
     const godwit__header_t header = {.type = GODWIT__REPLY, .id = request->id};
-    godwit__header_write (*data, &header);
-    godwit__writer_t writer = {.data = *data, .size = GODWIT__HEADER_SIZE, .capacity = bound};
-    godwit__write_field (&writer, result);
-    return writer.size;
+    godwit__writer_t writer = {.data = room, .size = GODWIT__HEADER_SIZE, .capacity = STACK_REPLY};
+    if (!godwit__write_field_checked (&writer, result)) {
+        size_t bound = GODWIT__HEADER_SIZE;
+        const godwit_status_t status = godwit__field_bound (result, "result", &bound, error);
+        uint8_t *const memory = status || bound <= STACK_REPLY ? room : malloc (bound);
+        if (status)
+            return status;
+        if (!memory)
+            return godwit__error_no_memory (error);
+        writer = (godwit__writer_t){.data = memory, .size = GODWIT__HEADER_SIZE, .capacity = bound};
+        godwit__write_field (&writer, result);
+    }
+    godwit__header_write (writer.data, &header);
+    *data = writer.data;
+    *size = writer.size;
+    return GODWIT_OK;
 }
 
 godwit_status_t
 godwit_request_reply (godwit_request_t *request, godwit_field_t result)
 {
     uint8_t room[STACK_REPLY];
-    uint8_t *data = NULL;
+    uint8_t *data = room;
+    size_t size = 0;
     godwit_error_t *error = NULL;
-    size_t bound = GODWIT__HEADER_SIZE;
+    if (is_forked (request))
+        return GODWIT_ERR_FORKED;
     if (!claim_reply (request))
         return GODWIT_ERR_INVALID_ARGUMENT;
     if (request->is_cast)
         return GODWIT_OK;
-    godwit_status_t status = godwit__field_bound (&result, "result", &bound, &error);
-    const size_t size = status ? 0 : encode (request, &result, bound, room, &data);
-    if (!status && !size)
-        status = godwit__error_no_memory (&error);
+    godwit_value_t *serialized = NULL;
+    godwit_status_t status = GODWIT_OK;
+    if (request->server->serializer) {
+        if (!godwit__request_serialize (request, &result, &serialized, &status, &error))
+            return GODWIT_OK; /* the server is gone, and its serializer with it */
+        result = (godwit_field_t){.type = GODWIT_TYPE_VALUE, .as.value = serialized};
+    }
+    if (!status)
+        status = encode (request, &result, room, &data, &size, &error);
     const size_t limit = request->pool->limits.size;
     if (size > limit)
         status = godwit__error_set (&error, GODWIT_ERR_LIMIT_EXCEEDED,
                                     "result: %zu bytes are more than max_message_size (%zu)", size, limit);
+    godwit_value_unref (&serialized);
     if (!status) {
         deliver (request, data, size, data != room);
         return GODWIT_OK;
     }
     if (data != room)
         free (data);
+    request->failed = true;
+    godwit__request_log_failure (request, error);
     send_failure (request, error);
     godwit_error_destroy (&error);
     return status;
@@ -488,9 +577,15 @@ godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
     godwit_error_t *error = error_p ? *error_p : NULL;
     if (error_p)
         *error_p = NULL;
+    if (is_forked (request)) {
+        godwit_error_destroy (&error);
+        return GODWIT_ERR_FORKED;
+    }
     if (!error)
         error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));
     const godwit_status_t status = godwit_error_status (error);
+    /* What became of a call that the handler made is not what became of this one: its method ran. */
+    godwit__error_set_outcome_of (error, GODWIT_OUTCOME_RAN);
     fail (request, error);
     return status;
 }
@@ -510,6 +605,10 @@ godwit_request_destroy (godwit_request_t **request_p)
         return;
     godwit_request_t *const request = *request_p;
     *request_p = NULL;
-    if (atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) == 1)
+    if (atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (is_forked (request))
+        free_in_child (request);
+    else
         end (request, false, false);
 }

@@ -33,10 +33,19 @@ struct godwit_request {
     int64_t received_ns;
     int64_t deadline_ns; /* GODWIT__NEVER: none */
     bool is_cast;
+    bool is_fanout;
+    bool failed;         /* written by whoever replies */
     bool kept;           /* written by the handler's thread, before anybody else can know the request */
     atomic_bool replied; /* who turns it on may reply */
     atomic_uint refs;    /* the handler's, and one for each keep */
     atomic_uint parts;   /* the request itself, and its own block while values in it are referenced */
+
+    /* The call monitor (src/monitor.h); the rest is guarded by its lock. */
+    int64_t monitor_ns; /* its client wants to hear of it in any such time; 0: it does not. Constant */
+    int64_t monitor_due_ns;
+    godwit_request_t *monitor_next, *monitor_previous;
+    bool monitored;    /* in the monitor's list */
+    bool monitor_told; /* ACCEPTED was sent */
 
     godwit__frame_t frame; /* what came, until it is decoded */
     size_t body_offset;
@@ -44,7 +53,11 @@ struct godwit_request {
         *block; /* the body, decoded: the request's own block or a larger one; NULL: not decoded */
     const godwit_value_t *body;
     godwit__route_t *route;
-    void *params; /* what the slots filled; NULL: no slots */
+    godwit__metric_t *metric; /* from when it is run on */
+    int64_t started_ns;
+    godwit_value_t *args;    /* what the server's serializer made of them; NULL: nothing */
+    godwit_value_t *context; /* the same; only with args */
+    void *params;            /* what the slots filled; NULL: no slots */
     alignas (max_align_t) unsigned char params_room[GODWIT__REQUEST_PARAMS];
 };
 
@@ -60,12 +73,26 @@ void godwit__request_begin (godwit_request_t *request, godwit__port_t *port, god
 bool godwit__request_prepare (godwit_request_t *request, bool *malformed);
 /* Runs the handler and sees to its reply. The request is still the caller's. */
 void godwit__request_call (godwit_request_t *request);
+/* The handler has returned: counts the run, if it is over with that. */
+static inline void
+godwit__request_ran (godwit_request_t *request, int64_t started_ns, int64_t ended_ns)
+{
+    if (request->kept)
+        request->started_ns = started_ns; /* it runs until it is given back */
+    else
+        godwit__metric_ended (request->metric, ended_ns - started_ns, request->failed);
+}
 /* Ends the part of whoever ran the request, or was to: it no longer counts as active, and if nobody kept it,
  * it is over. looks: the caller looks for further work itself; otherwise somebody is woken if there is some.
  */
 void godwit__request_settle (godwit_request_t *request, bool looks);
 /* Gives up a request that was never active, and that was refused. With pool.lock not held. */
 void godwit__request_drop (godwit_request_t *request);
+
+/* ---- request_log.c ---- */
+
+/* As an error with its trace, or as debug if it is one that was expected. Without the lock. */
+void godwit__request_log_failure (const godwit_request_t *request, const godwit_error_t *error);
 
 /* Tells the caller that it was not run. */
 void godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason);

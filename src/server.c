@@ -2,19 +2,18 @@
 
 #include "src/error.h"
 #include "src/fanout.h"
+#include "src/serializer.h"
 #include "src/target.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define DEFAULT_CONCURRENCY 64
 #define DEFAULT_QUEUE_LIMIT 1024
 
 /* ---- making ---- */
 
 static godwit_server_options_t
-options_with_defaults (const godwit_server_options_t *given)
+options_with_defaults (const godwit_server_options_t *given, const godwit_transport_t *transport)
 {
     godwit_server_options_t options = {0};
     if (given) {
@@ -23,7 +22,9 @@ options_with_defaults (const godwit_server_options_t *given)
         memcpy (&options, given, size);
     }
     if (options.concurrency <= 0)
-        options.concurrency = DEFAULT_CONCURRENCY;
+        options.concurrency = transport->options.executor_thread_pool_size;
+    if (!options.executor)
+        options.executor = "pool";
     if (options.queue_limit <= 0)
         options.queue_limit = DEFAULT_QUEUE_LIMIT;
     if (!options.weight)
@@ -38,8 +39,8 @@ server_free (godwit_server_t *server)
     godwit__dispatch_destroy (&server->dispatch);
     godwit__record_unref (&server->record);
     godwit__target_release (&server->target);
-    pthread_cond_destroy (&server->settled);
-    pthread_mutex_destroy (&server->lifecycle);
+    godwit_error_destroy (&server->start_failure);
+    godwit_request_context_serializer_destroy (&server->own_serializer);
     free (server);
 }
 
@@ -53,26 +54,39 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     godwit_status_t status = godwit__transport_check (transport, error);
     if (status)
         return status;
-    const godwit_server_options_t options = options_with_defaults (options_p);
+    const godwit_server_options_t options = options_with_defaults (options_p, transport);
+    const bool in_order = strcmp (options.executor, "inline") == 0;
+    if (!in_order && strcmp (options.executor, "pool") != 0)
+        return godwit__error_with (
+            error,
+            godwit__error_set (error, GODWIT_ERR_EXECUTOR_LOAD,
+                               "Failed to load executor \"%s\": expected pool or inline", options.executor),
+            "executor", options.executor);
+    status = godwit__serializer_check (options.serializer, error);
+    if (status)
+        return status;
     godwit_server_t *const server = calloc (1, sizeof *server);
     if (!server)
         return godwit__error_no_memory (error);
-    pthread_mutex_init (&server->lifecycle, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init (&attributes);
-    pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init (&server->settled, &attributes);
-    pthread_condattr_destroy (&attributes);
-    server->concurrency = (uint32_t) options.concurrency;
+    server->clock = transport->clock;
+    server->in_order = in_order;
+    server->concurrency = in_order ? 1 : (uint32_t) options.concurrency;
     server->queue_limit = (uint32_t) options.queue_limit;
     server->weight = options.weight;
+    server->serializer = options.serializer;
     status = godwit__target_copy (&server->target, target, error);
     if (!status && server->target.version) {
         godwit__version_t version;
         status = godwit__version_parse (&version, server->target.version, error);
     }
     if (!status)
-        status = godwit__dispatch_new (&server->dispatch, endpoints, endpoint_count, options.policy, error);
+        status =
+            godwit__dispatch_new (&server->dispatch, endpoints, endpoint_count,
+                                  &(godwit__policy_t){.kind = options.policy,
+                                                      .allow = options.allow,
+                                                      .allow_user = options.allow_user,
+                                                      .answers_ping = transport->options.rpc_ping_enabled},
+                                  error);
     if (status) {
         server_free (server);
         return status;
@@ -86,6 +100,7 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
 
 typedef struct change {
     godwit_server_t *server;
+    uint32_t concurrency; /* from now on; 0: as before */
     godwit_status_t status;
     godwit_error_t *error;
 } change_t;
@@ -94,10 +109,9 @@ typedef struct change {
 static const godwit_server_t *
 same_topic (const godwit__pool_t *pool, const godwit_server_t *server)
 {
-    for (size_t i = 0; i < pool->server_count; i++) {
-        const godwit_server_t *const other = pool->servers[i];
-        if (other && other != server && other->subscribed &&
-            memcmp (other->key, server->key, sizeof other->key) == 0)
+    const godwit_server_t *other;
+    for (size_t i = 0; (other = godwit__roster_next (&pool->servers, &i));) {
+        if (other != server && other->subscribed && memcmp (other->key, server->key, sizeof other->key) == 0)
             return other;
     }
     return NULL;
@@ -171,26 +185,22 @@ pool_of (godwit_transport_t *transport, godwit__pool_t **pool, godwit_error_t **
  * another number: what is still under way about the old one, a GOODBYE or a refusal, says nothing about the
  * new one. */
 static godwit_status_t
-join_pool (godwit_server_t *server, godwit__pool_t *pool, godwit_error_t **error)
+join_pool (godwit_server_t *server, godwit__pool_t *pool, uint32_t concurrency, godwit_error_t **error)
 {
     godwit__pool_lock (pool);
-    if (pool->server_count == pool->server_capacity) {
-        const size_t capacity = pool->server_capacity ? 2 * pool->server_capacity : 8;
-        godwit_server_t **const servers = realloc (pool->servers, capacity * sizeof (godwit_server_t *));
-        if (!servers) {
-            godwit__pool_unlock (pool);
-            return godwit__error_no_memory (error);
-        }
-        pool->servers = servers;
-        pool->server_capacity = capacity;
+    const uint32_t id = godwit__roster_add (&pool->servers, server);
+    if (!id) {
+        godwit__pool_unlock (pool);
+        return godwit__error_no_memory (error);
     }
     if (server->pool)
-        pool->servers[server->id - 1] = NULL;
+        godwit__roster_remove (&pool->servers, server->id);
     else
         pool->refs++;
-    pool->servers[pool->server_count++] = server;
-    server->id = (uint32_t) pool->server_count;
+    server->id = id;
     server->pool = pool;
+    if (concurrency)
+        server->concurrency = concurrency;
     godwit__pool_unlock (pool);
     godwit_transport_t *const transport = server->transport;
     godwit__fanout_key (server->key, transport->virtual_host, godwit__server_exchange (server),
@@ -208,24 +218,6 @@ set_accepts (godwit_server_t *server, bool accepts)
 }
 
 static void
-warn_of_twin (const godwit_server_t *server)
-{
-    godwit__pool_lock (server->pool);
-    bool found = false;
-    for (size_t i = 0; i < server->pool->server_count; i++) {
-        const godwit_server_t *const other = server->pool->servers[i];
-        found = found || (other && other != server && other->accepts &&
-                          memcmp (other->key, server->key, sizeof other->key) == 0 &&
-                          strcmp (other->target.server, server->target.server) == 0);
-    }
-    godwit__pool_unlock (server->pool);
-    if (found && godwit__logs (server->transport, GODWIT_LOG_WARNING))
-        godwit__log (server->transport, GODWIT_LOG_WARNING,
-                     "two servers of one exchange and topic have the same name %s: they compete for requests",
-                     server->target.server);
-}
-
-static void
 start_on_control (void *argument)
 {
     change_t *const change = argument;
@@ -237,9 +229,9 @@ start_on_control (void *argument)
     if (!status && !pool)
         status = pool_of (server->transport, &pool, &change->error);
     if (!status)
-        status = join_pool (server, pool, &change->error);
+        status = join_pool (server, pool, change->concurrency, &change->error);
     if (!status) {
-        warn_of_twin (server);
+        godwit__server_look_around (server);
         status = subscribe (server, &change->error);
         /* Before it is announced: the first request may come while announce runs. */
         set_accepts (server, !status);
@@ -290,78 +282,42 @@ stop_on_control (void *argument)
     godwit__pool_unlock (pool);
 }
 
-/* ---- life ---- */
+/* ---- up and down ---- */
 
-/* Waits for the turn to start or stop. */
-static void
-lifecycle_enter (godwit_server_t *server)
-{
-    pthread_mutex_lock (&server->lifecycle);
-    while (server->changing)
-        pthread_cond_wait (&server->settled, &server->lifecycle);
-    server->changing = true;
-    pthread_mutex_unlock (&server->lifecycle);
-}
-
-static void
-lifecycle_leave (godwit_server_t *server, godwit__server_state_t state)
-{
-    pthread_mutex_lock (&server->lifecycle);
-    server->state = state;
-    server->changing = false;
-    pthread_cond_broadcast (&server->settled);
-    pthread_mutex_unlock (&server->lifecycle);
-}
-
-/* Contract 6. Consumes the change's error. */
+/* Contract 6. Consumes the cause. */
 static godwit_status_t
-listen_error (const godwit_server_t *server, change_t *change, godwit_error_t **error)
+listen_error (const godwit_server_t *server, godwit_error_t *cause, godwit_error_t **error)
 {
-    char target[256];
-    if (change->status == GODWIT_ERR_CLOSED) {
-        if (error)
-            *error = change->error;
-        else
-            godwit_error_destroy (&change->error);
-        return GODWIT_ERR_CLOSED;
-    }
+    char target[2048];
     godwit_target_print (&server->target, target, sizeof target);
-    godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "cannot listen for %s: %s", target,
-                       godwit_error_message (change->error));
+    godwit__error_set (error, GODWIT_ERR_SERVER_LISTEN, "Failed to listen on target \"%s\": %s", target,
+                       godwit_error_message (cause));
+    godwit__error_with (error, GODWIT_ERR_SERVER_LISTEN, "target", target);
     if (error)
-        godwit_error_set_cause (*error, &change->error);
-    godwit_error_destroy (&change->error);
+        godwit_error_set_cause (*error, &cause);
+    godwit_error_destroy (&cause);
     return GODWIT_ERR_SERVER_LISTEN;
 }
 
 godwit_status_t
-godwit_server_start (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
+godwit__server_listen (godwit_server_t *server, uint32_t concurrency, godwit_error_t **error)
 {
-    (void) options;
-    godwit_status_t status = godwit__transport_check (server->transport, error);
-    if (status)
-        return status;
-    if (!server->target.topic || !server->target.server)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_TARGET,
-                                  "A server's target must have topic and server names specified");
-    lifecycle_enter (server);
-    godwit__server_state_t state = server->state;
-    change_t change = {.server = server};
-    if (state != GODWIT__SERVER_UP) {
-        if (!godwit__control_run (server->transport, start_on_control, &change))
-            status = godwit__error_set (error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
-        else if (!change.status)
-            state = GODWIT__SERVER_UP;
-    }
-    if (change.status)
-        status = listen_error (server, &change, error);
-    lifecycle_leave (server, state);
-    return status;
+    change_t change = {.server = server, .concurrency = server->in_order ? 1 : concurrency};
+    if (!godwit__control_run (server->transport, start_on_control, &change))
+        return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport is being destroyed");
+    if (!change.status)
+        return GODWIT_OK;
+    if (change.status != GODWIT_ERR_CLOSED)
+        return listen_error (server, change.error, error);
+    if (error)
+        *error = change.error;
+    else
+        godwit_error_destroy (&change.error);
+    return GODWIT_ERR_CLOSED;
 }
 
-/* In its turn. */
-static void
-stop (godwit_server_t *server)
+void
+godwit__server_fall_silent (godwit_server_t *server)
 {
     change_t change = {.server = server};
     set_accepts (server, false);
@@ -369,96 +325,7 @@ stop (godwit_server_t *server)
         godwit__control_run (server->transport, stop_on_control, &change);
 }
 
-godwit_status_t
-godwit_server_stop (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
-{
-    (void) options;
-    const godwit_status_t status = godwit__transport_check (server->transport, error);
-    if (status)
-        return status;
-    lifecycle_enter (server);
-    godwit__server_state_t state = server->state;
-    if (state == GODWIT__SERVER_UP) {
-        stop (server);
-        state = GODWIT__SERVER_STOPPED;
-    }
-    lifecycle_leave (server, state);
-    return GODWIT_OK;
-}
-
-static int64_t
-monotonic_ns (void)
-{
-    return godwit__clock_now (&godwit__clock_system);
-}
-
-/* False: the time is up before somebody has stopped the server. */
-static bool
-wait_until_stopped (godwit_server_t *server, int64_t deadline_ns)
-{
-    int result = 0;
-    pthread_mutex_lock (&server->lifecycle);
-    while (result == 0 && (server->changing || server->state == GODWIT__SERVER_UP)) {
-        if (deadline_ns == GODWIT__NEVER) {
-            result = pthread_cond_wait (&server->settled, &server->lifecycle);
-        } else {
-            const struct timespec until = {.tv_sec = (time_t) (deadline_ns / 1000000000),
-                                           .tv_nsec = (long) (deadline_ns % 1000000000)};
-            result = pthread_cond_timedwait (&server->settled, &server->lifecycle, &until);
-        }
-    }
-    const bool stopped = !server->changing && server->state != GODWIT__SERVER_UP;
-    pthread_mutex_unlock (&server->lifecycle);
-    return stopped;
-}
-
-/* With the lock of the pool, which an external loop gets back while it runs. */
-static bool
-wait_for_change (godwit_server_t *server, int64_t deadline_ns)
-{
-    godwit__pool_t *const pool = server->pool;
-    if (!pool->external)
-        return godwit__pool_wait_changed (pool, deadline_ns);
-    int64_t left_ms = -1;
-    if (deadline_ns != GODWIT__NEVER) {
-        const int64_t left_ns = deadline_ns - monotonic_ns ();
-        if (left_ns <= 0)
-            return false;
-        left_ms = left_ns / GODWIT__NS_PER_MS + 1;
-    }
-    godwit__pool_unlock (pool);
-    const godwit_status_t status = godwit_transport_process (server->transport, left_ms, NULL);
-    godwit__pool_lock (pool);
-    return status == GODWIT_OK;
-}
-
-godwit_status_t
-godwit_server_wait (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
-{
-    const int64_t timeout_ms = options ? options->timeout_ms : 0;
-    const godwit_status_t status = godwit__transport_check (server->transport, error);
-    if (status)
-        return status;
-    const int64_t deadline_ns =
-        timeout_ms > 0 ? monotonic_ns () + timeout_ms * GODWIT__NS_PER_MS : GODWIT__NEVER;
-    bool done = wait_until_stopped (server, deadline_ns);
-    bool closed = false;
-    uint32_t left = 0;
-    if (done && server->pool) {
-        godwit__pool_lock (server->pool);
-        while ((left = server->occupied + server->queued) && !(closed = server->pool->stopping) && done)
-            done = wait_for_change (server, deadline_ns);
-        done = !left;
-        godwit__pool_unlock (server->pool);
-    }
-    if (done)
-        return GODWIT_OK;
-    if (closed)
-        return godwit__error_set (error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
-    return godwit__error_set (error, GODWIT_ERR_TASK_TIMEOUT,
-                              "the server has not ended after %lld ms, with %u requests left",
-                              (long long) timeout_ms, left);
-}
+/* ---- the end ---- */
 
 godwit_request_t *
 godwit__server_empty_queue (godwit_server_t *server)
@@ -492,7 +359,7 @@ godwit__server_left (godwit_server_t *server)
 static void
 unlist (godwit__pool_t *pool, const godwit_server_t *server)
 {
-    pool->servers[server->id - 1] = NULL;
+    godwit__roster_remove (&pool->servers, server->id);
     godwit_server_t **at = &pool->ready_first;
     godwit_server_t *last = NULL;
     while (*at) {
@@ -516,6 +383,7 @@ leave_pool (godwit_server_t *server)
     if (refused)
         pool->senders++;
     unlist (pool, server);
+    server->leaving = true;
     godwit__pool_unlock (pool);
     godwit__server_refuse (refused);
 
@@ -546,17 +414,11 @@ godwit_server_destroy (godwit_server_t **server_p)
     *server_p = NULL;
     if (godwit__transport_check (transport, NULL) == GODWIT_ERR_FORKED) {
         /* Locks may be held by threads that this process does not have. */
-        godwit__dispatch_destroy (&server->dispatch);
-        godwit__record_unref (&server->record);
-        godwit__target_release (&server->target);
-        free (server);
+        server_free (server);
         godwit__transport_unref (transport);
         return;
     }
-    lifecycle_enter (server);
-    if (server->state == GODWIT__SERVER_UP)
-        stop (server);
-    lifecycle_leave (server, GODWIT__SERVER_STOPPED);
+    godwit__server_end_steps (server);
     if (server->pool) {
         leave_pool (server);
     } else {

@@ -94,7 +94,35 @@ godwit_target_print (const godwit_target_t *target_, char *text, size_t size)
     return output.length;
 }
 
+godwit_status_t
+godwit__target_error (godwit_error_t **error, godwit_status_t status, godwit_outcome_t outcome,
+                      const godwit_target_t *target, const char *before, const char *after)
+{
+    char text[2048]; /* enough for names that can be sent */
+    if (!error)
+        return status;
+    godwit_target_print (target, text, sizeof text);
+    godwit__error_set_outcome (error, status, outcome, "%s%s%s", before, text, after);
+    return godwit__error_with (error, status, "target", text);
+}
+
 /* ---- keeping ---- */
+
+godwit_status_t
+godwit__target_read (godwit_target_t *to, const godwit_target_t *from, godwit_error_t **error)
+{
+    if (from && from->struct_size < offsetof (godwit_target_t, topic))
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "the target's struct_size is not set; make targets with GODWIT_TARGET");
+    const godwit_target_t target = read_target (from);
+    if (target.fanout != GODWIT_UNSET && target.fanout != GODWIT_YES && target.fanout != GODWIT_NO)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "the target's fanout is no choice");
+    if (target.legacy_namespace_count && !target.legacy_namespaces)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "the target's legacy_namespaces is NULL, but its count is not 0");
+    *to = target;
+    return GODWIT_OK;
+}
 
 static size_t
 size_of (const char *text)
@@ -102,56 +130,62 @@ size_of (const char *text)
     return text ? strlen (text) + 1 : 0;
 }
 
-static const char *
-copy (char **end, const char *text)
+size_t
+godwit__target_room (const godwit_target_t *target)
+{
+    size_t size = target->legacy_namespace_count * sizeof (char *);
+    for (size_t i = 0; i < target->legacy_namespace_count; i++)
+        size += size_of (target->legacy_namespaces[i]);
+    return size + size_of (target->exchange) + size_of (target->topic) + size_of (target->name_space) +
+           size_of (target->version) + size_of (target->server);
+}
+
+const char *
+godwit__text_move (char **end, const char *text)
 {
     if (!text)
         return NULL;
     char *const start = *end;
-    *end += strlen (text) + 1;
-    memcpy (start, text, (size_t) (*end - start));
+    const size_t size = strlen (text) + 1;
+    memcpy (start, text, size);
+    *end = start + size;
     return start;
+}
+
+char *
+godwit__target_write (godwit_target_t *to, const godwit_target_t *from, void *room)
+{
+    /* The array of legacy namespaces comes first, which has to be aligned. */
+    const size_t count = from->legacy_namespace_count;
+    const char **names = room;
+    char *end = (char *) (names + count);
+    to->struct_size = sizeof *to;
+    to->fanout = from->fanout;
+    for (size_t i = 0; i < count; i++)
+        names[i] = godwit__text_move (&end, from->legacy_namespaces[i]);
+    to->legacy_namespaces = count ? names : NULL;
+    to->legacy_namespace_count = count;
+    to->exchange = godwit__text_move (&end, from->exchange);
+    to->topic = godwit__text_move (&end, from->topic);
+    to->name_space = godwit__text_move (&end, from->name_space);
+    to->version = godwit__text_move (&end, from->version);
+    to->server = godwit__text_move (&end, from->server);
+    return end;
 }
 
 godwit_status_t
 godwit__target_copy (godwit_target_t *to, const godwit_target_t *from_, godwit_error_t **error)
 {
-    if (from_ && from_->struct_size < offsetof (godwit_target_t, topic))
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "the target's struct_size is not set; make targets with GODWIT_TARGET");
-    const godwit_target_t from = read_target (from_);
-    if (from.fanout != GODWIT_UNSET && from.fanout != GODWIT_YES && from.fanout != GODWIT_NO)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "the target's fanout is no choice");
-    if (from.legacy_namespace_count && !from.legacy_namespaces)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "the target's legacy_namespaces is NULL, but its count is not 0");
-
-    /* Everything lies in one allocation, which begins with the array of legacy namespaces, be it empty. */
-    size_t size = from.legacy_namespace_count * sizeof (char *);
-    for (size_t i = 0; i < from.legacy_namespace_count; i++)
-        size += size_of (from.legacy_namespaces[i]);
-    size += size_of (from.exchange) + size_of (from.topic) + size_of (from.name_space) +
-            size_of (from.version) + size_of (from.server);
-    const char **names = NULL;
-    if (size) {
-        names = malloc (size);
-        if (!names)
-            return godwit__error_no_memory (error);
-        char *end = (char *) (names + from.legacy_namespace_count);
-        for (size_t i = 0; i < from.legacy_namespace_count; i++)
-            names[i] = copy (&end, from.legacy_namespaces[i]);
-        to->exchange = copy (&end, from.exchange);
-        to->topic = copy (&end, from.topic);
-        to->name_space = copy (&end, from.name_space);
-        to->version = copy (&end, from.version);
-        to->server = copy (&end, from.server);
-    } else {
-        *to = from;
-    }
-    to->struct_size = sizeof *to;
-    to->fanout = from.fanout;
-    to->legacy_namespaces = names;
-    to->legacy_namespace_count = from.legacy_namespace_count;
+    godwit_target_t from;
+    const godwit_status_t status = godwit__target_read (&from, from_, error);
+    if (status)
+        return status;
+    const size_t size = godwit__target_room (&from);
+    void *room = size ? malloc (size) : NULL;
+    if (size && !room)
+        return godwit__error_no_memory (error);
+    godwit__target_write (to, &from, room);
+    to->legacy_namespaces = room; /* also if there are none: it is what release frees */
     return GODWIT_OK;
 }
 

@@ -15,6 +15,7 @@
 
 #include "src/driver.h"
 #include "src/matchmaker.h"
+#include "src/metrics.h"
 #include "src/reactor.h"
 
 #include <pthread.h>
@@ -67,6 +68,8 @@ struct godwit_transport {
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
 
+    struct godwit__error_classes *error_classes; /* whose errors reach callers as themselves */
+
     /* The control thread's loop. With external_loop the program runs it, holding process_lock. */
     godwit__reactor_t *control;
     pthread_t control_thread;
@@ -80,7 +83,8 @@ struct godwit_transport {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
     uint64_t change_count;
-    size_t connection_count; /* open, or being closed */
+    size_t connection_count;   /* open, or being closed */
+    uint32_t connections_ever; /* numbers them; 0 is no number */
     struct godwit__directory *directory;
     struct godwit_client *clients; /* all of them, doubly linked */
     struct godwit__completion
@@ -92,6 +96,7 @@ struct godwit_transport {
     struct godwit__pool *pool;
 
     godwit__counters_t counters;
+    godwit__metrics_t *metrics;
 };
 
 /* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.
@@ -109,6 +114,8 @@ bool godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg),
 /* Runs the control reactor once, for at most timeout_ns: for a call that waits in a program with its own
  * loop. If another thread runs it, waits for that one to be done with a round. */
 void godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns);
+/* The same, but only if no other thread runs it. False: one does, and nothing was done. */
+bool godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_ns);
 /* This thread runs godwit_transport_process or pump at the moment. */
 bool godwit__transport_is_processing (const godwit_transport_t *transport);
 

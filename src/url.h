@@ -27,4 +27,9 @@ struct godwit_url {
 /* Makes url->printed and url->warning of what was parsed; ignored are the query's keys that have no value. */
 godwit_status_t godwit__url_describe (godwit_url_t *url, size_t ignored, godwit_error_t **error);
 
+/* The text without what may be a password; a heap block, NULL when memory is short. */
+char *godwit__url_redact (const char *text);
+/* Gives an INVALID_URL that was just made its detail "url". Returns status. */
+godwit_status_t godwit__url_error (godwit_error_t **error, godwit_status_t status, const char *text);
+
 #endif

@@ -366,5 +366,5 @@ godwit_url_parse (godwit_url_t **url_p, const char *text, godwit_error_t **error
         godwit_url_destroy (&url);
     else
         *url_p = url;
-    return status;
+    return godwit__url_error (error, status, text);
 }

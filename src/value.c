@@ -31,6 +31,8 @@ godwit_type_name (godwit_type_t type)
         return "map";
     case GODWIT_TYPE_VALUE:
         return "value";
+    case GODWIT_TYPE_OBJECT:
+        return "object";
     }
     return "unknown type";
 }
@@ -97,7 +99,7 @@ godwit_value_new_map (godwit_value_t **value, godwit_fields_t fields, godwit_err
     if (!fields.value)
         return godwit_value_new (value, field, error);
     if (godwit_value_type (fields.value) != GODWIT_TYPE_MAP)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "value: expected map, got %s",
+        return godwit__error_set (error, godwit__not_a_map (fields.value), "value: expected map, got %s",
                                   godwit_type_name (godwit_value_type (fields.value)));
     *value = godwit_value_ref (fields.value); /* immutable, so the same will do */
     return GODWIT_OK;
@@ -372,6 +374,8 @@ godwit_value_equal (const godwit_value_t *a, const godwit_value_t *b)
             if (!godwit_value_equal (child (a, i), child (b, i)))
                 return false;
         return true;
+    case GODWIT_TYPE_OBJECT:
+        return a->as.object.pointer == b->as.object.pointer;
     case GODWIT_TYPE_NIL:
     case GODWIT_TYPE_VALUE:
         break;

@@ -2,6 +2,8 @@
  * would obey gets through: control characters are escaped, and bytes that are no UTF-8 become U+FFFD. */
 #include <godwit/value.h>
 
+#include "src/utf8.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,31 +31,13 @@ put_text (struct output *output, const char *text)
     put (output, text, strlen (text));
 }
 
-/* Length of the UTF-8 character at the start of data, 0 if there is none. */
-static size_t
-utf8_length (const unsigned char *data, size_t size)
-{
-    const unsigned char first = data[0];
-    const size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    if (first > 0xf4 || length == 0 || length > size)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((data[i] & 0xc0) != 0x80)
-            return 0;
-    /* Longer than needed, a surrogate, or beyond U+10FFFF. */
-    if ((first == 0xe0 && data[1] < 0xa0) || (first == 0xed && data[1] > 0x9f) ||
-        (first == 0xf0 && data[1] < 0x90) || (first == 0xf4 && data[1] > 0x8f))
-        return 0;
-    return length;
-}
-
 static void
 put_string (struct output *output, const char *string, size_t size)
 {
     put_text (output, "\"");
     for (size_t i = 0; i < size;) {
         const unsigned char *const at = (const unsigned char *) string + i;
-        const size_t length = utf8_length (at, size - i);
+        const size_t length = godwit__utf8_length (at, size - i);
         char escape[8];
         if (length == 0) {
             put_text (output, "\\ufffd");
@@ -122,6 +106,9 @@ put_value (struct output *output, const godwit_value_t *value)
     case GODWIT_TYPE_NIL:
     case GODWIT_TYPE_VALUE:
         put_text (output, "null");
+        break;
+    case GODWIT_TYPE_OBJECT:
+        put_text (output, "\"<object>\"");
         break;
     case GODWIT_TYPE_BOOL:
         put_text (output, godwit_value_as_bool (value, false) ? "true" : "false");

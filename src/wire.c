@@ -4,10 +4,6 @@
 
 #include <stdlib.h>
 
-#define FAILURE_TEXT_MAX 16000
-/* Of the errors that the library itself defines. */
-#define OWN_MODULE "godwit"
-
 static bool
 all_zero (const uint8_t *data, size_t size)
 {
@@ -112,83 +108,6 @@ godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame, god
     const char *wrong = read_identity_map (identity, &block->nodes[0]);
     godwit__block_unref (block);
     return wrong ? godwit__error_set (error, GODWIT_ERR_MALFORMED, "Identity refused: %s", wrong) : GODWIT_OK;
-}
-
-static void
-write_text (godwit__writer_t *writer, const char *text)
-{
-    const size_t size = strnlen (text, FAILURE_TEXT_MAX);
-    godwit__write_str (writer, text, size);
-}
-
-size_t
-godwit__failure_write (uint8_t **data, uint64_t id, const godwit_error_t *error)
-{
-    const char *module = godwit_error_module (error);
-    const char *texts[4] = {godwit_error_type (error), *module ? module : OWN_MODULE,
-                            godwit_error_message (error), godwit_error_traceback (error)};
-    const bool not_run = godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED;
-    size_t bound = GODWIT__HEADER_SIZE + 5;
-    for (size_t i = 0; i < 4; i++)
-        bound += strnlen (texts[i], FAILURE_TEXT_MAX) + 5;
-
-    uint8_t *frame = malloc (bound);
-    if (!frame)
-        return 0;
-    godwit__writer_t writer = {frame, GODWIT__HEADER_SIZE, bound, false};
-    godwit__header_write (
-        frame,
-        &(godwit__header_t){.type = GODWIT__FAILURE, .flags = not_run ? GODWIT__FLAG_NOT_RUN : 0, .id = id});
-    godwit__write_array (&writer, 4);
-    for (size_t i = 0; i < 4; i++)
-        write_text (&writer, texts[i]);
-    *data = frame;
-    return writer.size;
-}
-
-/* The status of one of Godwit's own types; REMOTE_ERROR for all others. */
-static godwit_status_t
-status_of_type (const char *module, const char *type)
-{
-    if (strcmp (module, OWN_MODULE))
-        return GODWIT_ERR_REMOTE_ERROR;
-    for (int status = GODWIT_OK + 1; status < (int) GODWIT_STATUS_COUNT; status++)
-        if (!strcmp (type, godwit_status_type ((godwit_status_t) status)))
-            return (godwit_status_t) status;
-    return GODWIT_ERR_REMOTE_ERROR;
-}
-
-godwit_error_t *
-godwit__failure_read (godwit__frame_t *frame, bool *is_malformed)
-{
-    const bool not_run = frame->data[3] & GODWIT__FLAG_NOT_RUN;
-    const godwit_outcome_t outcome = not_run ? GODWIT_OUTCOME_REJECTED : GODWIT_OUTCOME_RAN;
-    static const godwit__limits_t limits = {4 * FAILURE_TEXT_MAX + 64, 8, 1024};
-    godwit__block_t *block = NULL;
-    godwit_error_t *error = NULL;
-    *is_malformed = false;
-    const godwit_status_t status = godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &limits, &error);
-    if (status) {
-        *is_malformed = status != GODWIT_ERR_OUT_OF_MEMORY;
-        godwit__error_set_outcome_of (error, outcome);
-        return error;
-    }
-
-    const godwit_value_t *body = &block->nodes[0];
-    const char *texts[4];
-    for (size_t i = 0; i < 4; i++)
-        texts[i] = godwit_value_as_str (godwit_value_at (body, i), NULL);
-    *is_malformed =
-        godwit_value_type (body) != GODWIT_TYPE_LIST || !texts[0] || !texts[1] || !texts[2] || !texts[3];
-    if (*is_malformed)
-        godwit__error_set_outcome (
-            &error, GODWIT_ERR_MALFORMED, outcome,
-            "Failure refused: the body is no list of type, module, message, traceback");
-    else
-        error = godwit__error_new_remote (status_of_type (texts[1], texts[0]), outcome, texts[1], texts[0],
-                                          texts[2], texts[3]);
-    godwit__block_unref (block);
-    return error;
 }
 
 /* ---- RESOLVE and RESOLVED ---- */

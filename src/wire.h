@@ -3,6 +3,7 @@
 #ifndef GODWIT_SRC_WIRE_H
 #define GODWIT_SRC_WIRE_H
 
+#include "src/error_classes.h"
 #include "src/header.h"
 #include "src/matchmaker.h"
 #include "src/msgpack/codec.h"
@@ -24,13 +25,18 @@ size_t godwit__identity_write (uint8_t *data, godwit__frame_type_t type, const g
 godwit_status_t godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame,
                                        godwit_error_t **error);
 
-/* FAILURE: [type, module, message, traceback]; an error with outcome REJECTED says that nothing ran. Returns
- * the size of the whole frame in *data, a heap block that the caller frees; 0 when memory is short. Texts are
- * cut so that the frame stays below 64 KiB. */
-size_t godwit__failure_write (uint8_t **data, uint64_t id, const godwit_error_t *error);
+/* The least that a FAILURE never reaches, header included. */
+#define GODWIT__FAILURE_FRAME_MAX 65536
+
+/* FAILURE: [type, module, message, traceback, args, kwargs] (docs/protocol.md 4.3); an error with outcome
+ * REJECTED says that nothing ran. Returns the size of the whole frame in *data, a heap block that the caller
+ * frees; 0 when memory is short. It has at most size_max bytes (at least 4096) and less than
+ * GODWIT__FAILURE_FRAME_MAX: what does not fit is cut (texts) or left out (args, entries of kwargs). */
+size_t godwit__failure_write (uint8_t **data, uint64_t id, size_t size_max, const godwit_error_t *error);
 /* Consumes the frame; always gives an error (MALFORMED for a body that is none), with outcome RAN, or
- * REJECTED if nothing ran. */
-godwit_error_t *godwit__failure_read (godwit__frame_t *frame, bool *is_malformed);
+ * REJECTED if nothing ran. classes tells which types of programs are known here; NULL: none. */
+godwit_error_t *godwit__failure_read (godwit__frame_t *frame, godwit__error_classes_t *classes,
+                                      bool *is_malformed);
 
 /* RESOLVE: the names of a server, of which all but the exchange are never empty. */
 typedef struct godwit__names {

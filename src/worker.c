@@ -129,6 +129,7 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
         godwit__request_call (request);
         const int64_t end_ns = godwit__clock_now (&pool->clock);
         godwit__route_measured (route, end_ns - start_ns);
+        godwit__request_ran (request, start_ns, end_ns);
         if (watched) {
             leads = atomic_exchange (&worker->busy_since, 0) != GODWIT__LEAD_STOLEN;
             atomic_store_explicit (&worker->run_count,

@@ -5,6 +5,7 @@
  * leaks. This runner forks for each test and lets it exit. The program defines the functions below, so they
  * win over those of libcriterion; the assertions themselves stay Criterion's. Knows Test, TestSuite and
  * ParameterizedTest with their options, --filter PATTERN (as SUITE/NAME) and --list. */
+#include <criterion/alloc.h>
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <criterion/parameterized.h>
@@ -36,6 +37,31 @@ typedef struct counts {
     int skipped;
 } counts_t;
 
+/* Parameters are made with these. Criterion's own take from the arena, which is not there. */
+void *
+cr_malloc (size_t size)
+{
+    return malloc (size);
+}
+
+void *
+cr_calloc (size_t count, size_t size)
+{
+    return calloc (count, size);
+}
+
+void *
+cr_realloc (void *memory, size_t size)
+{
+    return realloc (memory, size);
+}
+
+void
+cr_free (void *memory)
+{
+    free (memory);
+}
+
 /* Of the process that runs one test. */
 static struct criterion_test *current_test;
 static struct criterion_suite *current_suite;
@@ -44,6 +70,19 @@ static atomic_bool current_failed;
 
 /* --- what a test calls
  * ----------------------------------------------------------------------------------------- */
+
+/* Criterion's come from the arena that its own runner maps. */
+void *
+cr_malloc (size_t size)
+{
+    return malloc (size);
+}
+
+void
+cr_free (void *block)
+{
+    free (block);
+}
 
 void
 criterion_send_assert (struct criterion_assert_stats *stats)

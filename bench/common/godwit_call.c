@@ -8,6 +8,7 @@
 typedef struct {
     bench_godwit_client_t side;
     const char *method;
+    bool prepared;
 } client_t;
 
 static void *
@@ -15,8 +16,23 @@ open_client (const bench_setup_t *setup)
 {
     client_t *self = bench_alloc (sizeof *self);
     self->method = setup->inlined ? "add_inline" : "add";
+    self->prepared = setup->prepared;
     bench_godwit_open (&self->side, setup, 1);
     return self;
+}
+
+/* As a program does that asks for another version and time with each call. */
+static void
+prepare_and_add (const bench_godwit_client_t *side, const char *method, int64_t a)
+{
+    bench_godwit_client_t prepared = *side;
+    godwit_error_t *error = NULL;
+    bench_godwit_check (godwit_client_prepare (&prepared.client, side->client,
+                                               GODWIT_OVERRIDES (.version = "1.0", .timeout_ms = 30000),
+                                               &error),
+                        &error, "prepare");
+    bench_godwit_add (&prepared, method, a);
+    godwit_client_destroy (&prepared.client);
 }
 
 static uint64_t
@@ -26,7 +42,10 @@ burst (void *client, size_t count, bench_samples_t *samples)
     uint64_t begin = bench_now_ns (), before = begin;
 
     for (size_t i = 0; i < count; i++) {
-        bench_godwit_add (&self->side, self->method, (int64_t) i);
+        if (self->prepared)
+            prepare_and_add (&self->side, self->method, (int64_t) i);
+        else
+            bench_godwit_add (&self->side, self->method, (int64_t) i);
         uint64_t now = bench_now_ns ();
         bench_samples_add (samples, now - before);
         before = now;

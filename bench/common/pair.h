@@ -20,6 +20,7 @@ typedef struct {
     size_t reply_size;      /* bytes of a bare reply */
     size_t concurrency;     /* threads that call, calls in flight, or subscribers: what the pair says */
     bool inlined;           /* the method may run on the caller's thread */
+    bool prepared;          /* each call is made with a client that was prepared for it */
     bool slow_neighbours;   /* slow calls run at the same server meanwhile */
     const char *where;      /* client: the line that the server wrote */
     void *server;           /* client: the server, when it is in this process */

@@ -43,6 +43,15 @@ const bench_pair_t bench_pairs[] = {
         .setups = {{.transport = "inproc", SMALL}, {.transport = "inproc", SMALL, .inlined = true}},
     },
     {
+        .name = "prepare_call",
+        .what = "prepare, call over tcp and destroy, against the call alone",
+        .measure = BENCH_P50,
+        .goal = 1.03,
+        .pinned = true,
+        .halves = {&bench_godwit_call, &bench_godwit_call},
+        .setups = {{.transport = "tcp", SMALL}, {.transport = "tcp", SMALL, .prepared = true}},
+    },
+    {
         .name = "threads16_tcp",
         .what = "16 threads calling: one shared client, against a DEALER each",
         .measure = BENCH_RATE,

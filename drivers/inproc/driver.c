@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-pthread_mutex_t godwit__inproc_lock = PTHREAD_MUTEX_INITIALIZER;
-
 static godwit_status_t
 open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options, godwit_error_t **error)
 {

@@ -92,8 +92,6 @@ struct godwit__inproc_tap {
     bool chosen; /* by the publish that runs */
 };
 
-extern pthread_mutex_t godwit__inproc_lock;
-
 /* link.c */
 godwit_status_t godwit__inproc_open_link (godwit__driver_t *driver, const char *address,
                                           const godwit__link_events_t *events, void *user,
@@ -102,6 +100,10 @@ godwit_status_t godwit__inproc_open_link (godwit__driver_t *driver, const char *
 void godwit__inproc_link_down (godwit__inproc_link_t *link);
 
 /* port.c */
+/* The structural lock. In the child of a fork() there are no ports at first: the parent's are not listened
+ * on. */
+void godwit__inproc_lock (void);
+void godwit__inproc_unlock (void);
 godwit_status_t godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                                           godwit__port_addresses_t *addresses, godwit_error_t **error);
 godwit_status_t godwit__inproc_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],

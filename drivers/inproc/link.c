@@ -16,11 +16,11 @@ static void
 close_link (godwit__channel_t *channel)
 {
     godwit__inproc_link_t *self = (godwit__inproc_link_t *) channel;
-    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_lock ();
     if (self->port)
         godwit__inproc_port_detach (self->port, self);
     self->port = NULL;
-    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inproc_unlock ();
     /* Nobody posts the task any more: that happens under the lock and only with a port. */
     godwit__reactor_unpost (self->base.driver->options.reactor, &self->task);
     if (self->up)
@@ -45,9 +45,9 @@ static void
 tell_events (godwit__task_t *task)
 {
     godwit__inproc_link_t *self = task->user;
-    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_lock ();
     const bool down = !self->port;
-    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inproc_unlock ();
     if (self->up && !self->up_told) {
         self->up_told = true;
         if (down)
@@ -80,14 +80,14 @@ godwit__inproc_open_link (godwit__driver_t *driver, const char *address, const g
     self->task.run = tell_events;
     self->task.user = self;
 
-    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_lock ();
     godwit__inproc_port_t *port = godwit__inproc_find_port (self->base.driver->virtual_host, address);
     const bool attached = port && godwit__inproc_port_attach (port, self);
     if (attached)
         self->port = port;
     else
         godwit__inbox_close (self->base.inbox, false);
-    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inproc_unlock ();
 
     if (port && !attached) {
         godwit__inbox_unref (self->base.inbox);

@@ -1,6 +1,7 @@
 #include "drivers/inproc/inproc.h"
 
 #include "src/error.h"
+#include "src/shared_lock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +14,20 @@
 
 /* Process-wide; under godwit__inproc_lock. */
 static godwit__inproc_port_t *ports;
+static godwit__shared_lock_t lock = GODWIT__SHARED_LOCK;
+
+void
+godwit__inproc_lock (void)
+{
+    if (godwit__shared_lock (&lock))
+        ports = NULL;
+}
+
+void
+godwit__inproc_unlock (void)
+{
+    godwit__shared_unlock (&lock);
+}
 
 godwit__inproc_port_t *
 godwit__inproc_find_port (const char *virtual_host, const char *address)
@@ -153,7 +168,7 @@ godwit__inproc_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY
                           godwit_error_t **error)
 {
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) port;
-    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_lock ();
     pthread_mutex_lock (&self->base.inbox->lock);
     godwit__inproc_key_t *known = find_key (self, key);
     if (known)
@@ -162,7 +177,7 @@ godwit__inproc_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY
     pthread_mutex_unlock (&self->base.inbox->lock);
     if (added)
         tell_publishers (self, key, true);
-    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inproc_unlock ();
     return known || added ? GODWIT_OK : godwit__error_no_memory (error);
 }
 
@@ -170,7 +185,7 @@ void
 godwit__inproc_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE])
 {
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) port;
-    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_lock ();
     pthread_mutex_lock (&self->base.inbox->lock);
     godwit__inproc_key_t *known = find_key (self, key);
     const bool gone = known && !--known->subscriptions;
@@ -179,7 +194,7 @@ godwit__inproc_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__K
     pthread_mutex_unlock (&self->base.inbox->lock);
     if (gone)
         tell_publishers (self, key, false);
-    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inproc_unlock ();
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -188,7 +203,7 @@ static void
 close_port (godwit__channel_t *channel)
 {
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
-    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_lock ();
     godwit__inproc_port_t **at = &ports;
     while (*at != self)
         at = &(*at)->next;
@@ -206,7 +221,7 @@ close_port (godwit__channel_t *channel)
         godwit__inproc_port_detach (self, link);
         godwit__inproc_link_down (link);
     }
-    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inproc_unlock ();
     godwit__inbox_unref (self->base.inbox);
     free (self->slots);
     free (self->keys);
@@ -253,13 +268,13 @@ godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__chan
         memcpy (self->address, at, strlen (at) + 1);
     else
         named = make_address (self->address);
-    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_lock ();
     const bool taken = godwit__inproc_find_port (self->base.driver->virtual_host, self->address) != NULL;
     if (named && !taken) {
         self->next = ports;
         ports = self;
     }
-    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inproc_unlock ();
     if (!named || taken) {
         godwit__inbox_unref (self->base.inbox);
         free (self);

@@ -36,7 +36,7 @@ godwit__inproc_publisher_connect (godwit__channel_t *publisher, const char *fano
     godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) publisher;
     const godwit__driver_options_t *options = &self->base.driver->options;
     godwit_status_t status = GODWIT_OK;
-    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_lock ();
     godwit__inproc_port_t *port = godwit__inproc_find_port (self->base.driver->virtual_host, fanout_address);
     /* Without a port nothing happens, as with a socket: addresses are random, so none will ever listen there.
      */
@@ -61,7 +61,7 @@ godwit__inproc_publisher_connect (godwit__channel_t *publisher, const char *fano
                 godwit__inproc_tap_news (tap, port->keys[i].bytes, true);
         }
     }
-    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inproc_unlock ();
     return status;
 }
 
@@ -69,7 +69,7 @@ void
 godwit__inproc_publisher_disconnect (godwit__channel_t *publisher, const char *fanout_address)
 {
     godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) publisher;
-    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_lock ();
     for (godwit__inproc_tap_t *tap = self->taps; tap; tap = tap->next_of_publisher) {
         if (strcmp (tap->port->address, fanout_address) != 0)
             continue;
@@ -78,7 +78,7 @@ godwit__inproc_publisher_disconnect (godwit__channel_t *publisher, const char *f
         godwit__inproc_tap_remove (tap);
         break;
     }
-    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inproc_unlock ();
 }
 
 /* publish_lock held. Chooses the taps that the message goes to; AGAIN if one of them has no room. */
@@ -141,11 +141,11 @@ static void
 close_publisher (godwit__channel_t *channel)
 {
     godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) channel;
-    pthread_mutex_lock (&godwit__inproc_lock);
+    godwit__inproc_lock ();
     while (self->taps)
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is removed is not in the list any more */
         godwit__inproc_tap_remove (self->taps);
-    pthread_mutex_unlock (&godwit__inproc_lock);
+    godwit__inproc_unlock ();
     godwit__inbox_unref (self->base.inbox);
     pthread_mutex_destroy (&self->publish_lock);
     free (self);

@@ -52,7 +52,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_new (godwit_client_t **client, godwi
  */
 GODWIT_EXPORT void godwit_client_destroy (godwit_client_t **client);
 
-/* What prepare changes. Not given (NULL, 0, UNSET) = inherited; godwit_clear and GODWIT_CLEAR_INT = unset. */
+/* What prepare changes. Not given (NULL, 0, UNSET) = inherited; godwit_clear, GODWIT_CLEAR_INT and
+ * GODWIT_CLEAR_CHOICE = unset. */
 typedef struct godwit_overrides {
     size_t struct_size;
     const char *exchange;

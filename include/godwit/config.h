@@ -14,11 +14,16 @@
  *     heartbeat_ms = 250
  *
  * [DEFAULT] and [oslo_messaging_notifications] have the names and units of oslo.messaging (seconds); [godwit]
- * has all options of godwit_transport_options_t by the names that they have in a URL's query. In these three
- * an unknown or ill-typed option is an error that names it with its file and line; all other groups are the
- * program's own.
+ * has all options by the names that they have in a URL's query. docs/options.md lists them. In these three an
+ * unknown or ill-typed option is an error that names it with its file and line; all other groups are the
+ * program's own. Capital letters do not count in the name of a group, but for DEFAULT.
  *
- * What is said twice: the URL's query wins over godwit_transport_options_t, which wins over the file.
+ * The format is oslo.config's: "name = value" or "name: value"; a line that begins with '#' or ';' is a
+ * comment; one that begins with a space continues the value of the line before it, after a newline; quotes
+ * around a whole value are taken off. At most 1 MiB, 16384 options, and 65536 bytes a line.
+ *
+ * What is said twice: the URL's query wins over godwit_transport_options_t, which wins over the file. As zero
+ * in that struct means "not given", it cannot turn off what the file turns on; the query can.
  *
  * Threads: a configuration does not change once it is loaded; any number of threads may read it.
  */
@@ -32,8 +37,9 @@ GODWIT_BEGIN_DECLS
 typedef struct godwit_config godwit_config_t;
 
 /* Reads a file. *config belongs to the caller. SYSTEM (it cannot be read), MALFORMED ("conf:12: ..."),
- * INVALID_ARGUMENT ("conf:12: option [DEFAULT] rpc_response_timeout: expected a number, got \"x\""),
- * LIMIT_EXCEEDED (more than 1 MiB), OUT_OF_MEMORY. */
+ * INVALID_ARGUMENT ("Option [DEFAULT] rpc_response_timeout (conf:12): expected a number of seconds ..., got
+ * \"x\""), INVALID_URL (the same for a transport_url, without quoting it), LIMIT_EXCEEDED (more than 1 MiB,
+ * or too many options), OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_config_load (godwit_config_t **config, const char *path,
                                                   godwit_error_t **error);
 /* The same from a text; name stands for the file in errors. */

@@ -97,7 +97,7 @@ typedef struct godwit_error_class {
     const char *name;
 } godwit_error_class_t;
 
-/* An error of that class; status is FAILED. */
+/* An error of that class; status is FAILED. NULL: of no class. The caller owns the result. */
 GODWIT_EXPORT godwit_error_t *godwit_error_new_of (const godwit_error_class_t *error_class,
                                                    const char *format, ...) GODWIT_PRINTF (2, 3);
 /* Gives the error back and sets *error to NULL. Accepts NULL and a pointer to NULL. */
@@ -107,8 +107,17 @@ GODWIT_EXPORT void godwit_error_destroy (godwit_error_t **error);
 GODWIT_EXPORT godwit_status_t godwit_error_status (const godwit_error_t *error);
 GODWIT_EXPORT const char *godwit_error_type (const godwit_error_t *error);
 GODWIT_EXPORT const char *godwit_error_module (const godwit_error_t *error);
+/* What went wrong, without where: of an error from the other side of a call the message that it was made
+ * with, of a RemoteError "Remote error: OutOfStock no tea left". */
 GODWIT_EXPORT const char *godwit_error_message (const godwit_error_t *error);
-/* Lines that say where a remote failure came from, "" if none. */
+/* Where it went wrong, in lines as Python writes them, "" if nobody noted it:
+ *
+ *     Traceback (most recent call last):
+ *       File "shop.c", line 12, in take
+ *     shop.OutOfStock: no tea left
+ *
+ * Causes come before what they caused (the 32 uppermost ones); the lines of the other side of a call follow
+ * those of this side. Valid until the error changes or is destroyed; made when first asked for. */
 GODWIT_EXPORT const char *godwit_error_traceback (const godwit_error_t *error);
 GODWIT_EXPORT const godwit_error_t *godwit_error_cause (const godwit_error_t *error);
 GODWIT_EXPORT godwit_outcome_t godwit_error_outcome (const godwit_error_t *error);
@@ -116,7 +125,8 @@ GODWIT_EXPORT godwit_outcome_t godwit_error_outcome (const godwit_error_t *error
  * with the transport of that call and its module is allowed (contract 7). Both may be NULL (then: false). */
 GODWIT_EXPORT int godwit_error_is (const godwit_error_t *error, const godwit_error_class_t *error_class);
 /* True if the error came back from the other side of a call. Its type ends in "_Remote" then, unless its
- * module is "builtins" or it is a RemoteError. */
+ * module is "builtins" or it is a RemoteError. It is sent on under its first name: without "_Remote", and of
+ * a RemoteError what the other side had called it. */
 GODWIT_EXPORT int godwit_error_is_remote (const godwit_error_t *error);
 
 /* ---- what an error knows ---- */
@@ -124,8 +134,9 @@ GODWIT_EXPORT int godwit_error_is_remote (const godwit_error_t *error);
 /* An error's own data by name (contract 3): "method" of NoSuchMethod, "version" and "version_cap" of
  * RPCVersionCapError, "version" and "method" of UnsupportedVersion, "target" of InvalidTarget,
  * ServerListenError, ClientSendError and MessageUndeliverable, "driver" of DriverLoadFailure, "url" of
- * InvalidTransportURL (without passwords), "executor" of ExecutorLoadFailure, "exc_type", "value" and
- * "traceback" of RemoteError. NULL: there is none. Borrowed. */
+ * InvalidTransportURL (without passwords; none if it is longer than a URL may be), "executor" of
+ * ExecutorLoadFailure, "exc_type", "value" and "traceback" of RemoteError. NULL: there is none. Borrowed
+ * until the error changes. */
 GODWIT_EXPORT const char *godwit_error_detail (const godwit_error_t *error, const char *name);
 /* Sets one; it travels to a remote caller. name and text are copied. When memory is short, nothing changes.
  */
@@ -133,10 +144,12 @@ GODWIT_EXPORT void godwit_error_set_detail (godwit_error_t *error, const char *n
 
 struct godwit_value;
 /* What an exception of Python's has as args (a list) and kwargs (a map); NULL: none. Details are the kwargs
- * that are texts. Borrowed. */
+ * that are texts. Those of a RemoteError are the other side's. They travel to a remote caller; what would
+ * make a frame of more than 64 KiB (or max_message_size) is left out. Borrowed until the error changes. */
 GODWIT_EXPORT const struct godwit_value *godwit_error_args (const godwit_error_t *error);
 GODWIT_EXPORT const struct godwit_value *godwit_error_kwargs (const godwit_error_t *error);
-/* Sets them; each may be NULL, and is referenced, not copied. */
+/* Sets them; each may be NULL, and is referenced, not copied. Args that are no list, and kwargs that are no
+ * map, are taken for NULL. */
 GODWIT_EXPORT void godwit_error_set_data (godwit_error_t *error, const struct godwit_value *args,
                                           const struct godwit_value *kwargs);
 
@@ -147,25 +160,27 @@ GODWIT_EXPORT void godwit_error_set_data (godwit_error_t *error, const struct go
 GODWIT_EXPORT void godwit_error_trace (godwit_error_t *error, const char *file, int line,
                                        const char *function);
 
-#ifndef __cplusplus
 /* An error that knows where it was made: GODWIT_ERROR (GODWIT_ERR_NOT_FOUND, "no job %d", id). */
-#define GODWIT_ERROR(...) (godwit__error_here (godwit_error_new (__VA_ARGS__), __FILE__, __LINE__, __func__))
+#define GODWIT_ERROR(...) (godwit_error_here_ (godwit_error_new (__VA_ARGS__), __FILE__, __LINE__, __func__))
 /* The same of a class: GODWIT_ERROR_OF (&job_lost, "no job %d", id). */
 #define GODWIT_ERROR_OF(...)                                                                                 \
-    (godwit__error_here (godwit_error_new_of (__VA_ARGS__), __FILE__, __LINE__, __func__))
+    (godwit_error_here_ (godwit_error_new_of (__VA_ARGS__), __FILE__, __LINE__, __func__))
 /* Notes that the error passes through here, and gives it back. */
-#define GODWIT_TRACE(error_) (godwit__error_here ((error_), __FILE__, __LINE__, __func__))
+#define GODWIT_TRACE(error_) (godwit_error_here_ ((error_), __FILE__, __LINE__, __func__))
 
+/* For the macros. */
 static inline godwit_error_t *
-godwit__error_here (godwit_error_t *error, const char *file, int line, const char *function)
+godwit_error_here_ (godwit_error_t *error, const char *file, int line, const char *function)
 {
     godwit_error_trace (error, file, line, function);
     return error;
 }
-#endif
 
-/* "MessagingTimeout: no reply in 200 ms (outcome MAYBE_RUN)", causes included. Borrowed, and valid until the
- * error changes or is destroyed; made when first asked for. */
+/* "MessagingTimeout: no reply in 200 ms (outcome MAYBE_RUN)", causes included: type, text, outcome. The text
+ * is the message; of an error from the other side of a call, contract 7's: the message, a new line and the
+ * other side's traceback, if it sent one; of a RemoteError "Remote error: TYPE VALUE", a new line, the
+ * traceback and a full stop. Borrowed, and valid until the error changes or is destroyed; made when first
+ * asked for. */
 GODWIT_EXPORT const char *godwit_error_print (const godwit_error_t *error);
 
 /* Puts cause below *error: takes ownership of *cause_p, always, and sets it to NULL. */

@@ -79,12 +79,12 @@ typedef struct godwit_endpoint {
 } godwit_endpoint_t;
 
 #ifndef __cplusplus
-/* GODWIT_ENDPOINT (methods, .version = "1.0", .self = object) */
-#define GODWIT_ENDPOINT(methods_, ...)                                                                       \
-    ((godwit_endpoint_t){.struct_size = sizeof (godwit_endpoint_t),                                          \
-                         .methods = (methods_),                                                              \
-                         .method_count = sizeof (methods_) / sizeof ((methods_)[0]),                         \
-                         __VA_ARGS__})
+/* GODWIT_ENDPOINT (methods) or GODWIT_ENDPOINT (methods, .version = "1.0", .self = object). The size stands
+ * at the end of the list so that the list is never empty, which C11 does not allow. */
+#define GODWIT_ENDPOINT(...) GODWIT_ENDPOINT_OF_ (__VA_ARGS__, .struct_size = sizeof (godwit_endpoint_t))
+#define GODWIT_ENDPOINT_OF_(methods_, ...)                                                                   \
+    ((godwit_endpoint_t){                                                                                    \
+        .methods = (methods_), .method_count = sizeof (methods_) / sizeof ((methods_)[0]), __VA_ARGS__})
 #endif
 
 typedef enum godwit_policy {
@@ -164,7 +164,8 @@ GODWIT_EXPORT void godwit_server_destroy (godwit_server_t **server);
 
 /* ---- requests ---- */
 
-/* All of these are borrowed from the request. The context and the arguments are maps. */
+/* All of these are borrowed from the request. The context and the arguments are maps; with a serializer they
+ * are in its form: the arguments a map of what it made of each, the context whatever it made, or NULL. */
 GODWIT_EXPORT const char *godwit_request_method (const godwit_request_t *request);
 GODWIT_EXPORT const godwit_value_t *godwit_request_context (const godwit_request_t *request);
 GODWIT_EXPORT const godwit_value_t *godwit_request_args (const godwit_request_t *request);
@@ -179,11 +180,12 @@ GODWIT_EXPORT bool godwit_request_is_cast (const godwit_request_t *request);
 GODWIT_EXPORT int64_t godwit_request_remaining_ms (const godwit_request_t *request);
 
 /* Replies with one value; the field's name is ignored. The value is copied. A second reply is
- * INVALID_ARGUMENT and does nothing. A value that cannot be sent is INVALID_ARGUMENT or LIMIT_EXCEEDED, and
- * the caller gets a failure that says so. Returns OK also when the caller is gone. */
+ * INVALID_ARGUMENT and does nothing. A value that cannot be sent is INVALID_ARGUMENT, LIMIT_EXCEEDED or
+ * TYPE_MISMATCH (an object), or what the serializer says, and the caller gets a failure that says so. Returns
+ * OK also when the caller is gone. FORKED. */
 GODWIT_EXPORT godwit_status_t godwit_request_reply (godwit_request_t *request, godwit_field_t result);
 /* Replies with a failure: consumes *error_p and sets it to NULL. Returns the error's status, so that a
- * handler can end with it. */
+ * handler can end with it; or FORKED. */
 GODWIT_EXPORT godwit_status_t godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p);
 /* Keeps the request beyond its handler: to be replied to later, from any thread, and given back with
  * godwit_request_destroy. Until then it counts towards the server's concurrency. Returns its argument. */

@@ -11,7 +11,12 @@ GODWIT_BEGIN_DECLS
 /* Where a message goes, or what a server or an endpoint answers to. Every field may be unset: NULL (which is
  * not ""), GODWIT_UNSET for fanout. Set struct_size with GODWIT_TARGET. Strings are borrowed for the length
  * of the call that takes the target; whoever keeps a target copies it. */
-typedef enum godwit_choice { GODWIT_UNSET, GODWIT_YES, GODWIT_NO } godwit_choice_t;
+typedef enum godwit_choice {
+    GODWIT_UNSET,
+    GODWIT_YES,
+    GODWIT_NO,
+    GODWIT_CLEAR_CHOICE /* in overrides only (client.h): unset what was set before */
+} godwit_choice_t;
 
 typedef struct godwit_target {
     size_t struct_size;

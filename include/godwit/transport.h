@@ -77,8 +77,8 @@ GODWIT_EXPORT void godwit_transport_destroy (godwit_transport_t **transport);
 
 /* Errors of this class, whose module is allowed, reach the transport's callers as themselves (contract 7):
  * godwit_error_is recognises them. What is allowed and not registered, and what is not allowed, is a
- * RemoteError. Registering a class again does nothing. error_class is borrowed. INVALID_ARGUMENT (no name),
- * OUT_OF_MEMORY. */
+ * RemoteError. A class without a module is of module "godwit". Registering a class again does nothing.
+ * error_class is borrowed. INVALID_ARGUMENT (no name), OUT_OF_MEMORY, CLOSED, FORKED. */
 GODWIT_EXPORT godwit_status_t godwit_transport_register_error (godwit_transport_t *transport,
                                                                const godwit_error_class_t *error_class,
                                                                godwit_error_t **error);
@@ -112,7 +112,7 @@ typedef struct godwit_transport_stats {
     uint64_t fanout_gaps; /* publications that were missed, by their sequence numbers */
     uint64_t frames_malformed;
     uint64_t frames_unknown; /* of a type or version that is not known: ignored */
-    uint64_t frames_dropped; /* replies that nobody waits for any more */
+    uint64_t frames_dropped; /* replies that nobody waits for any more, here or at the other end */
     uint64_t peers;          /* connections open now */
     uint64_t servers_known;  /* in the directory now */
     uint64_t workers;        /* threads now */
@@ -124,9 +124,14 @@ GODWIT_EXPORT void godwit_transport_stats (const godwit_transport_t *transport,
 
 /* What clients called and servers ran, per label (contract 12): a list of maps with "side" ("client" or
  * "server"), exchange, topic, namespace, version, server (nil: unset), fanout, method, and the numbers
- * "started", "ended", "failures" and "seconds" (of processing, a double). Ended includes failures. A
- * snapshot, entry by entry; at most 4096 labels a side, further ones are counted together under the method
- * "...". *metrics belongs to the caller. */
+ * "started", "ended", "failures" and "seconds" (of processing, a double). Ended includes failures. A client's
+ * label is its target, and an invocation lasts from the call to its end; casts and fanouts end when they were
+ * accepted, and calls that were refused before there was anything to send do not count. A server's label is
+ * in its own words: its target, the namespace and the version of the endpoint, the method's name; an
+ * invocation lasts until its handler returns, or until a request that was kept is given back. A snapshot,
+ * entry by entry; at most 4096 labels a side, further ones are counted together under the method "...", and
+ * so are requests that no method is for. *metrics belongs to the caller. Any thread. CLOSED, FORKED,
+ * OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_transport_metrics (const godwit_transport_t *transport,
                                                         godwit_value_t **metrics, godwit_error_t **error);
 

@@ -129,9 +129,10 @@ GODWIT_EXPORT godwit_status_t godwit_value_new (godwit_value_t **value, godwit_f
 GODWIT_EXPORT godwit_status_t godwit_value_new_map (godwit_value_t **value, godwit_fields_t fields,
                                                     godwit_error_t **error);
 /* A value that stands for an object of the program: what a serializer turns into a map or the like before it
- * is sent, and makes of what was received (contract 9). It cannot be part of another value. destroy (may be
- * NULL) runs on whichever thread drops the last reference, and also if this fails. *value belongs to the
- * caller. OUT_OF_MEMORY. */
+ * is sent, and makes of what was received (contract 9). It cannot be built into another value, and sending it
+ * without a serializer is TYPE_MISMATCH; but the arguments that a handler sees may hold some. Two are equal
+ * if their objects are the same one. destroy (may be NULL) runs on whichever thread drops the last reference,
+ * and also if this fails. *value belongs to the caller. OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_value_new_object (godwit_value_t **value, void *object,
                                                        void (*destroy) (void *object),
                                                        godwit_error_t **error);

@@ -43,6 +43,9 @@ add_value (measure_t *measure, const godwit__path_t *place, const godwit_value_t
     const godwit_type_t type = godwit_value_type (value);
     if (type == GODWIT_TYPE_STR || type == GODWIT_TYPE_BIN)
         return add (measure, place, HEADER + value->as.bytes.size);
+    if (type == GODWIT_TYPE_OBJECT)
+        return fail (measure, GODWIT_ERR_TYPE_MISMATCH, place,
+                     "expected a value that can be sent, got object");
     if (type != GODWIT_TYPE_LIST && type != GODWIT_TYPE_MAP)
         return add (measure, place, NUMBER);
 
@@ -151,6 +154,8 @@ add_field (measure_t *measure, const godwit__path_t *place, const godwit_field_t
         return add_map (measure, place, field->as.items, field->size, depth);
     case GODWIT_TYPE_VALUE:
         return add_value (measure, place, field->as.value, depth);
+    case GODWIT_TYPE_OBJECT:
+        break; /* comes as a value only */
     }
     return fail (measure, GODWIT_ERR_INVALID_ARGUMENT, place, "a type that does not exist");
 }
@@ -177,8 +182,8 @@ godwit__fields_bound (const godwit_fields_t *fields, const char *path, size_t *b
     else if (godwit_value_type (fields->value) == GODWIT_TYPE_MAP)
         status = add_value (&measure, &root, fields->value, 0);
     else
-        status = godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected map, got %s", path,
-                                    godwit_type_name (godwit_value_type (fields->value)));
+        status = godwit__error_set (error, godwit__not_a_map (fields->value), "%s: expected map, got %s",
+                                    path, godwit_type_name (godwit_value_type (fields->value)));
     if (!status)
         *bound += measure.bytes;
     return status;
@@ -191,7 +196,7 @@ godwit__value_bound (const godwit_value_t *value)
     if (type == GODWIT_TYPE_STR || type == GODWIT_TYPE_BIN)
         return HEADER + value->as.bytes.size;
     if (type != GODWIT_TYPE_LIST && type != GODWIT_TYPE_MAP)
-        return NUMBER;
+        return type == GODWIT_TYPE_OBJECT ? 0 : NUMBER;
     if (value->index == 0) {
         const godwit__block_t *const block = godwit__value_block (value);
         if (block->encoded)
@@ -200,7 +205,11 @@ godwit__value_bound (const godwit_value_t *value)
     size_t bytes = HEADER;
     const uint32_t children = value->count * (type == GODWIT_TYPE_MAP ? 2 : 1);
     const godwit_value_t *const first = value - value->index + value->as.first;
-    for (uint32_t i = 0; i < children; i++)
-        bytes += godwit__value_bound (first + i);
+    for (uint32_t i = 0; i < children; i++) {
+        const size_t child = godwit__value_bound (first + i);
+        if (!child)
+            return 0;
+        bytes += child;
+    }
     return bytes;
 }

@@ -34,6 +34,10 @@ struct godwit_value {
             const uint8_t *data; /* of a str: followed by a NUL */
             size_t size;
         } bytes;
+        struct {
+            void *pointer;
+            void (*destroy) (void *object); /* of what is its block's own; NULL: nothing to do */
+        } object;
         uint32_t first; /* index of the first child */
     } as;
 };
@@ -89,10 +93,29 @@ godwit_status_t godwit__scan (const uint8_t *data, size_t size, const godwit__li
 godwit_status_t godwit__decode (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
                                 const godwit__limits_t *limits, godwit_error_t **error);
 
+/* The same by the scan and msgpack-c's parser alone: what godwit__decode leaves to them, and tests compare.
+ */
+godwit_status_t godwit__decode_carefully (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
+                                          const godwit__limits_t *limits, godwit_error_t **error);
+
+/* Fills up to capacity nodes from the one value that data is, within the limits, in a single pass that any
+ * input is safe for. Strings are not ended and keys not compared yet; data is not written to. Returns the
+ * number of nodes; 0 if there is anything that it does not take, good or bad. */
+uint32_t godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, const uint8_t *data,
+                                size_t size, const godwit__limits_t *limits);
+
 /* The value whose encoding the writer holds; its bytes are from malloc and are consumed, always. Public
  * limits. */
 godwit_status_t godwit__value_from (godwit_value_t **value, const godwit__writer_t *writer,
                                     godwit_error_t **error);
+
+/* How it fails that a value is no map: an object wants a serializer, anything else is a mistake. */
+static inline godwit_status_t
+godwit__not_a_map (const godwit_value_t *value)
+{
+    return godwit_value_type (value) == GODWIT_TYPE_OBJECT ? GODWIT_ERR_TYPE_MISMATCH
+                                                           : GODWIT_ERR_INVALID_ARGUMENT;
+}
 
 static inline godwit__block_t *
 godwit__value_block (const godwit_value_t *value)
@@ -132,6 +155,12 @@ void godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value)
 void godwit__write_field (godwit__writer_t *writer, const godwit_field_t *field);
 void godwit__write_fields (godwit__writer_t *writer, const godwit_fields_t *fields);
 
+/* The same for what was not checked: true if it is right, and was written. False if anything is wrong, does
+ * not fit, or is so large that a bound function must look at it; what was written is of no use then. For what
+ * is of a call's usual size, one pass instead of two. */
+bool godwit__write_field_checked (godwit__writer_t *writer, const godwit_field_t *field);
+bool godwit__write_fields_checked (godwit__writer_t *writer, const godwit_fields_t *fields);
+
 /* Bytes that the encoding takes at the most (*bound is added to), after checking names, types, NULLs, depth
  * and count: INVALID_ARGUMENT or LIMIT_EXCEEDED with the path of what is wrong, path ("args") being its first
  * part. No allocation on success. Duplicate names are INVALID_ARGUMENT (quadratic search is fine up to 32
@@ -140,7 +169,7 @@ godwit_status_t godwit__fields_bound (const godwit_fields_t *fields, const char 
                                       godwit_error_t **error);
 godwit_status_t godwit__field_bound (const godwit_field_t *field, const char *path, size_t *bound,
                                      godwit_error_t **error);
-/* The same for a value, which cannot be wrong; NULL is nil. */
+/* The same for a value, in which only an object can be wrong: 0 if there is one. NULL is nil. */
 size_t godwit__value_bound (const godwit_value_t *value);
 
 #endif

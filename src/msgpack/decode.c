@@ -2,12 +2,22 @@
  * every element; our callbacks put it where it belongs, so there is neither a zone nor a second tree to
  * convert.
  *
- *     scan (bounds, counts) -> one block with room for all nodes -> parse -> end strings, compare keys
+ *     a small body, and room for it:       quick parse (bounds, counts, nodes) -+
+ *                      |  anything unusual                                      +-> end strings, compare keys
+ *                      v                                                        |
+ *     scan (bounds, counts) -> one block with room for all nodes -> parse ------+
  */
 #include "src/error.h"
 #include "src/msgpack/codec.h"
 
 #include <stdlib.h>
+
+/* Up to here every pair of a map's keys is compared. */
+#define FEW_KEYS 16
+/* Of a key that is there twice, in the error. */
+#define KEY_SHOWN 64
+/* A body of up to so many bytes gets a block with a node for each, since it cannot have more. */
+#define TINY_BODY 16
 
 typedef struct godwit_value node_t;
 
@@ -188,52 +198,77 @@ on_map_item (parser_t *parser, element_t *map, element_t key, element_t item)
 
 /* ---- after parsing ---- */
 
-/* Ends a string with a NUL. The byte behind it is the header of the next element, which has been parsed. Only
- * the last element of the frame has none behind it: if its header was longer than a byte, the string moves
- * over its header's last byte (and not over the first, where the NUL of a string before it may be); if not,
- * the string is so short that it fits into the spare node. */
+/* The last element of the frame has no byte behind it for a NUL: if its header was longer than a byte, the
+ * string moves over its header's last byte (and not over the first, where the NUL of a string before it may
+ * be); if not, the string is so short that it fits into the spare node. */
+static void
+end_last_string (node_t *node, uint8_t *data, node_t *spare)
+{
+    const size_t size = node->as.bytes.size;
+    uint8_t *const to = size < sizeof *spare ? (uint8_t *) spare : data - 1;
+    memmove (to, data, size);
+    to[size] = '\0';
+    node->as.bytes.data = to;
+}
+
+/* Ends a string with a NUL. The byte behind it is the header of the next element, which has been parsed. */
 static inline void
 end_string (node_t *node, godwit__frame_t *frame, node_t *spare)
 {
     const size_t size = node->as.bytes.size;
     if (size == 0)
         return;
-    uint8_t *data = frame->data + (node->as.bytes.data - frame->data);
-    if (data + size == frame->data + frame->size) {
-        uint8_t *const to = size < sizeof *spare ? (uint8_t *) spare : data - 1;
-        memmove (to, data, size);
-        node->as.bytes.data = data = to;
-    }
-    data[size] = '\0';
+    uint8_t *const data = frame->data + (node->as.bytes.data - frame->data);
+    if (data + size == frame->data + frame->size)
+        end_last_string (node, data, spare);
+    else
+        data[size] = '\0';
+}
+
+static inline bool
+same_key (const node_t *a, const node_t *b)
+{
+    const size_t size = a->as.bytes.size;
+    return size == b->as.bytes.size && a->as.bytes.data[0] == b->as.bytes.data[0] &&
+           memcmp (a->as.bytes.data, b->as.bytes.data, size) == 0;
+}
+
+/* Of many keys. */
+static godwit_status_t
+find_repeated (const node_t *children, size_t count, godwit__key_t *found, godwit_error_t **error)
+{
+    godwit__key_t *const keys = malloc (count * sizeof *keys);
+    if (!keys)
+        return godwit__error_no_memory (error);
+    for (size_t i = 0; i < count; i++)
+        keys[i] = (godwit__key_t){children[2 * i].as.bytes.data, children[2 * i].as.bytes.size};
+    const godwit__key_t *const key = godwit__key_repeated (keys, count);
+    if (key)
+        *found = *key;
+    free (keys);
+    return GODWIT_OK;
 }
 
 /* MALFORMED if a map has a key twice. The usual map is small and its keys differ in their sizes or at their
- * beginning. */
-static godwit_status_t
+ * beginning. The strings may not have been ended. */
+static inline godwit_status_t
 check_keys (const node_t *map, const node_t *children, godwit_error_t **error)
 {
     const size_t count = map->count;
-    const void *repeated = NULL;
-    if (count <= 16) {
-        for (size_t i = 2; i < 2 * count && !repeated; i += 2)
+    godwit__key_t repeated = {NULL, 0};
+    if (count <= FEW_KEYS) {
+        for (size_t i = 2; i < 2 * count; i += 2)
             for (size_t j = 0; j < i; j += 2)
-                if (children[i].as.bytes.size == children[j].as.bytes.size &&
-                    memcmp (children[i].as.bytes.data, children[j].as.bytes.data,
-                            children[i].as.bytes.size) == 0)
-                    repeated = children[i].as.bytes.data;
-    } else {
-        godwit__key_t *const keys = malloc (count * sizeof *keys);
-        if (!keys)
-            return godwit__error_no_memory (error);
-        for (size_t i = 0; i < count; i++)
-            keys[i] = (godwit__key_t){children[2 * i].as.bytes.data, children[2 * i].as.bytes.size};
-        const godwit__key_t *const key = godwit__key_repeated (keys, count);
-        repeated = key ? key->data : NULL;
-        free (keys);
+                if (same_key (&children[i], &children[j]))
+                    repeated = (godwit__key_t){children[i].as.bytes.data, children[i].as.bytes.size};
+    } else if (find_repeated (children, count, &repeated, error)) {
+        return GODWIT_ERR_OUT_OF_MEMORY;
     }
-    return repeated ? godwit__error_set (error, GODWIT_ERR_MALFORMED, "a map has the key \"%.64s\" twice",
-                                         (const char *) repeated)
-                    : GODWIT_OK;
+    if (!repeated.data)
+        return GODWIT_OK;
+    const int shown = repeated.size < KEY_SHOWN ? (int) repeated.size : KEY_SHOWN;
+    return godwit__error_set (error, GODWIT_ERR_MALFORMED, "a map has the key \"%.*s\" twice", shown,
+                              (const char *) repeated.data);
 }
 
 /* ---- blocks ---- */
@@ -267,21 +302,22 @@ block_new (uint32_t capacity)
     return block;
 }
 
+/* All nodes are filled. Keys are compared with strings before and behind them ended or not: that does not
+ * touch their bytes. */
 static godwit_status_t
 finish (godwit__block_t *block, uint32_t count, godwit_error_t **error)
 {
     node_t *const nodes = block->nodes;
-    bool maps = false;
-    for (uint32_t i = 0; i < count; i++) {
-        if (nodes[i].type == GODWIT_TYPE_STR)
-            end_string (&nodes[i], &block->frame, &nodes[count]);
-        maps |= nodes[i].type == GODWIT_TYPE_MAP && nodes[i].count > 1;
+    for (node_t *node = nodes; node < nodes + count; node++) {
+        if (node->type == GODWIT_TYPE_STR) {
+            end_string (node, &block->frame, &nodes[count]);
+        } else if (node->type == GODWIT_TYPE_MAP && node->count > 1) {
+            const godwit_status_t status = check_keys (node, nodes + node->as.first, error);
+            if (status)
+                return status;
+        }
     }
-    godwit_status_t status = GODWIT_OK;
-    for (uint32_t i = 0; maps && !status && i < count; i++)
-        if (nodes[i].type == GODWIT_TYPE_MAP)
-            status = check_keys (&nodes[i], nodes + nodes[i].as.first, error);
-    return status;
+    return GODWIT_OK;
 }
 
 static bool
@@ -295,9 +331,24 @@ parse (godwit__block_t *block, size_t offset)
     return parse_execute (&context, (const char *) block->frame.data, block->frame.size, &offset) == 1;
 }
 
+/* The block is filled, or not: gives it to the caller, or frees it if it is not the caller's. */
+static godwit_status_t
+settle (godwit__block_t **block_p, godwit__block_t *block, godwit_status_t status)
+{
+    if (status) {
+        godwit__frame_release (&block->frame);
+        if (block != *block_p)
+            free (block);
+        return status;
+    }
+    atomic_store_explicit (&block->refs, 1, memory_order_relaxed);
+    *block_p = block;
+    return GODWIT_OK;
+}
+
 godwit_status_t
-godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset,
-                const godwit__limits_t *limits, godwit_error_t **error)
+godwit__decode_carefully (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset,
+                          const godwit__limits_t *limits, godwit_error_t **error)
 {
     godwit__scan_t scan = {0};
     const size_t size = offset < frame->size ? frame->size - offset : 0;
@@ -314,8 +365,7 @@ godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset
 
     /* One node is spare, for end_string. */
     godwit__block_t *block = *block_p;
-    const bool own = !block || block->capacity <= scan.node_count;
-    if (own)
+    if (!block || block->capacity <= scan.node_count)
         block = block_new (scan.node_count + 1);
     if (!block) {
         godwit__frame_release (frame);
@@ -327,13 +377,26 @@ godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset
         status = finish (block, scan.node_count, error);
     else
         status = godwit__error_set (error, GODWIT_ERR_MALFORMED, "bytes that are no msgpack");
-    if (status) {
-        godwit__frame_release (&block->frame);
-        if (own)
-            free (block);
-        return status;
+    return settle (block_p, block, status);
+}
+
+godwit_status_t
+godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset,
+                const godwit__limits_t *limits, godwit_error_t **error)
+{
+    const size_t size = offset < frame->size ? frame->size - offset : 0;
+    godwit__block_t *block = *block_p;
+    if (!block && size && size <= TINY_BODY)
+        block = block_new ((uint32_t) size + 1);
+    if (block && block->capacity > 1 && size) {
+        godwit__frame_move (&block->frame, frame);
+        const uint32_t count = godwit__parse_quickly (block->nodes, block->capacity - 1,
+                                                      block->frame.data + offset, size, limits);
+        if (count)
+            return settle (block_p, block, finish (block, count, error));
+        godwit__frame_move (frame, &block->frame);
     }
-    atomic_store_explicit (&block->refs, 1, memory_order_relaxed);
-    *block_p = block;
-    return GODWIT_OK;
+    if (block != *block_p)
+        free (block);
+    return godwit__decode_carefully (block_p, frame, offset, limits, error);
 }

@@ -111,6 +111,7 @@ godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value)
     switch ((godwit_type_t) value->type) {
     case GODWIT_TYPE_NIL:
     case GODWIT_TYPE_VALUE:
+    case GODWIT_TYPE_OBJECT: /* the bound functions refuse it */
         godwit__write_nil (writer);
         return;
     case GODWIT_TYPE_BOOL:
@@ -193,6 +194,8 @@ godwit__write_field (godwit__writer_t *writer, const godwit_field_t *field)
     case GODWIT_TYPE_VALUE:
         godwit__write_value (writer, field->as.value);
         return;
+    case GODWIT_TYPE_OBJECT:
+        return;
     }
 }
 
@@ -203,4 +206,84 @@ godwit__write_fields (godwit__writer_t *writer, const godwit_fields_t *fields)
         godwit__write_value (writer, fields->value);
     else
         write_entries (writer, fields->items, fields->count);
+}
+
+/* ---- checking and writing in one pass ---- */
+
+enum { FEW_NAMES = 8, FEW_LEVELS = 4 };
+
+static bool write_checked (godwit__writer_t *writer, const godwit_field_t *field, unsigned depth);
+
+static bool
+write_entries_checked (godwit__writer_t *writer, const godwit_field_t *items, size_t count, unsigned depth)
+{
+    size_t sizes[FEW_NAMES];
+    if (depth >= FEW_LEVELS || count > FEW_NAMES || (count && !items))
+        return false;
+    godwit__write_map (writer, count);
+    for (size_t i = 0; i < count; i++) {
+        const char *const name = items[i].name;
+        if (!name)
+            return false;
+        sizes[i] = strlen (name);
+        for (size_t j = 0; j < i; j++)
+            if (sizes[i] == sizes[j] && name[0] == items[j].name[0] &&
+                memcmp (name, items[j].name, sizes[i]) == 0)
+                return false;
+        godwit__write_str (writer, name, sizes[i]);
+        if (!write_checked (writer, &items[i], depth + 1))
+            return false;
+    }
+    return true;
+}
+
+static bool
+write_items_checked (godwit__writer_t *writer, const godwit_field_t *field, unsigned depth)
+{
+    if (depth >= FEW_LEVELS || (field->size && !field->as.items))
+        return false;
+    godwit__write_array (writer, field->size);
+    for (size_t i = 0; i < field->size && !writer->overflow; i++)
+        if (!write_checked (writer, &field->as.items[i], depth + 1))
+            return false;
+    return true;
+}
+
+static bool
+write_checked (godwit__writer_t *writer, const godwit_field_t *field, unsigned depth)
+{
+    switch (field->type) {
+    case GODWIT_TYPE_NIL:
+    case GODWIT_TYPE_BOOL:
+    case GODWIT_TYPE_INT:
+    case GODWIT_TYPE_UINT:
+    case GODWIT_TYPE_DOUBLE:
+        break;
+    case GODWIT_TYPE_STR:
+    case GODWIT_TYPE_BIN:
+        if (!field->as.bytes && field->size)
+            return false;
+        break;
+    case GODWIT_TYPE_LIST:
+        return write_items_checked (writer, field, depth);
+    case GODWIT_TYPE_MAP:
+        return write_entries_checked (writer, field->as.items, field->size, depth);
+    default:
+        return false; /* a value has a depth and a count of its own */
+    }
+    godwit__write_field (writer, field);
+    return true;
+}
+
+bool
+godwit__write_field_checked (godwit__writer_t *writer, const godwit_field_t *field)
+{
+    return write_checked (writer, field, 0) && !writer->overflow;
+}
+
+bool
+godwit__write_fields_checked (godwit__writer_t *writer, const godwit_fields_t *fields)
+{
+    return !fields->value && write_entries_checked (writer, fields->items, fields->count, 0) &&
+           !writer->overflow;
 }

@@ -57,9 +57,12 @@
     X (suite_, kind_, destroying_a_transport_ends_its_calls)                                                 \
     X (suite_, kind_, destroying_while_calls_begin)                                                          \
     X (suite_, kind_, destroying_a_server_under_load)                                                        \
-    X (suite_, kind_, a_forked_child_is_told)                                                                \
     X (suite_, kind_, stats_are_true)                                                                        \
+    X (suite_, kind_, lost_replies_are_counted_once)                                                         \
     X (suite_, kind_, the_log_is_a_hook)                                                                     \
+    /* core_fork.c */                                                                                        \
+    X (suite_, kind_, a_forked_child_is_told)                                                                \
+    X (suite_, kind_, a_forked_child_waits_for_nobody)                                                       \
     /* core_loop.c */                                                                                        \
     X (suite_, kind_, a_client_in_an_external_loop)                                                          \
     X (suite_, kind_, a_server_in_an_external_loop)                                                          \

@@ -52,9 +52,9 @@ core_errors_of_methods_come_back (const core_kind_t *kind)
     core_open (&core, kind);
     cr_assert_eq (godwit_client_call (core.client, NULL, "fail", GODWIT_NO_ARGS, NULL, &stock),
                   GODWIT_ERR_REMOTE_ERROR);
-    cr_assert_str_eq (godwit_error_type (stock), "OutOfStock");
-    cr_assert_str_eq (godwit_error_module (stock), "shop");
-    cr_assert_str_eq (godwit_error_message (stock), "no tea left");
+    cr_assert_str_eq (godwit_error_type (stock), "RemoteError");
+    cr_assert_str_eq (godwit_error_detail (stock, "exc_type"), "OutOfStock");
+    cr_assert_str_eq (godwit_error_detail (stock, "value"), "no tea left");
     cr_assert_eq (godwit_error_outcome (stock), GODWIT_OUTCOME_RAN);
     godwit_error_destroy (&stock);
     FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_RAN, "",

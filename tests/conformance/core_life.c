@@ -1,8 +1,7 @@
-/* Beginnings and ends: destroy in any order and at any time, fork, counters, the log. */
+/* Beginnings and ends: destroy in any order and at any time, counters, the log. */
 #include "tests/conformance/core_conformance.h"
 
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 void
@@ -293,100 +292,6 @@ core_destroying_a_server_under_load (const core_kind_t *kind)
     core_close (&core);
 }
 
-/* ---- fork ---- */
-
-/* In the child: everything says FORKED, and destroying is safe. Returns what was wrong. */
-static int
-use_after_fork (core_t *core, godwit_future_t *future)
-{
-    godwit_client_t *client = NULL;
-    godwit_value_t *list = NULL;
-    godwit_transport_stats_t stats;
-    if (godwit_client_call (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, NULL) != GODWIT_ERR_FORKED)
-        return 1;
-    if (godwit_client_cast (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL) != GODWIT_ERR_FORKED)
-        return 2;
-    if (godwit_client_fanout (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, NULL) != GODWIT_ERR_FORKED)
-        return 3;
-    if (godwit_client_call_async (core->client, NULL, "nothing", GODWIT_NO_ARGS, on_any_end, NULL, NULL) !=
-        GODWIT_ERR_FORKED)
-        return 4;
-    if (godwit_future_wait (future, 1000, NULL, NULL, NULL) != GODWIT_ERR_FORKED)
-        return 5;
-    if (godwit_client_prepare (&client, core->client, NULL, NULL) != GODWIT_ERR_FORKED)
-        return 6;
-    if (godwit_client_wait_servers (core->client, 1, 1000, NULL) != GODWIT_ERR_FORKED)
-        return 7;
-    if (godwit_client_servers (core->client, &list, NULL) != GODWIT_ERR_FORKED)
-        return 8;
-    if (godwit_server_start (core->one.server, NULL, NULL) != GODWIT_ERR_FORKED)
-        return 9;
-    if (godwit_server_stop (core->one.server, NULL, NULL) != GODWIT_ERR_FORKED)
-        return 10;
-    godwit_transport_stats (core->calling, &stats, sizeof stats);
-    godwit_future_destroy (&future);
-    godwit_client_destroy (&core->client);
-    godwit_server_destroy (&core->one.server);
-    if (core->calling != core->serving)
-        godwit_transport_destroy (&core->calling);
-    godwit_transport_destroy (&core->serving);
-    return 0;
-}
-
-/* A transport of the child's own works. Not under a sanitizer: ThreadSanitizer allows no threads after a
- * fork, and AddressSanitizer's allocator may have been locked by a thread that the child does not have. */
-static void
-use_own_transport (const core_kind_t *kind)
-{
-#ifdef __has_feature
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define THREADS_AFTER_FORK 0
-#endif
-#endif
-#ifndef THREADS_AFTER_FORK
-    core_t own;
-    core_open (&own, kind);
-    if (call_who (own.client) != 'e')
-        _exit (50);
-    core_close (&own);
-#else
-    (void) kind;
-#endif
-}
-
-void
-core_a_forked_child_is_told (const core_kind_t *kind)
-{
-    core_t core;
-    godwit_future_t *future = NULL;
-    int status = 0;
-    core_open (&core, kind);
-    MUST (godwit_client_call (core.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
-    MUST (godwit_client_call_future (core.client, NULL, "hold", GODWIT_NO_ARGS, &future, &error));
-    service_wait_held (&core.one, 1);
-    const pid_t child = fork ();
-    cr_assert_geq (child, 0);
-    if (child == 0) {
-        alarm (20);
-        const int wrong = use_after_fork (&core, future);
-        if (wrong == 0)
-            use_own_transport (kind);
-        _exit (wrong);
-    }
-    cr_assert_eq (waitpid (child, &status, 0), child);
-    cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0, "the child ended with %s %d",
-               WIFEXITED (status) ? "status" : "signal",
-               WIFEXITED (status) ? WEXITSTATUS (status) : WTERMSIG (status));
-    /* Nothing of that has hurt the parent. */
-    cr_assert_eq (call_who (core.client), 'e');
-    godwit_request_t *request = service_take (&core.one);
-    MUST (godwit_request_reply (request, GODWIT_INT (NULL, 1)));
-    godwit_request_destroy (&request);
-    MUST (godwit_future_wait (future, -1, NULL, NULL, &error));
-    godwit_future_destroy (&future);
-    core_close (&core);
-}
-
 /* ---- what is going on ---- */
 
 static godwit_transport_stats_t
@@ -470,6 +375,42 @@ core_stats_are_true (const core_kind_t *kind)
     godwit_client_destroy (&late);
     core_close (&core);
     cr_assert_eq (tally_get (&tally), 5u);
+    tally_close (&tally);
+}
+
+/* A reply to a client that has gone is dropped, and counted once. */
+void
+core_lost_replies_are_counted_once (const core_kind_t *kind)
+{
+    enum { HELD = 500 };
+    core_t core;
+    tally_t tally;
+    core_open_empty (&core, kind);
+    service_start (&core.one, core.serving, "one", GODWIT_SERVER_OPTIONS (.concurrency = HELD));
+    MUST (godwit_client_wait_servers (core.client, 1, PATIENCE_MS, &error));
+    tally_open (&tally);
+    for (int i = 0; i < HELD; i++)
+        MUST (
+            godwit_client_call_async (core.client, NULL, "hold", GODWIT_NO_ARGS, on_any_end, &tally, &error));
+    service_wait_held (&core.one, HELD);
+    uint64_t dropped = 0;
+    if (!kind->shared) {
+        godwit_client_destroy (&core.client);
+        godwit_transport_destroy (&core.calling);
+    }
+    for (int i = 0; i < HELD; i++) {
+        godwit_request_t *request = service_take (&core.one);
+        MUST (godwit_request_reply (request, GODWIT_INT (NULL, 1)));
+        godwit_request_destroy (&request);
+        const uint64_t now = stats_of (core.serving).frames_dropped;
+        cr_assert_leq (now - dropped, kind->shared ? 0u : 1u);
+        dropped = now;
+    }
+    cr_assert (kind->shared || dropped > 0, "nobody noticed that the client has gone");
+    tally_wait (&tally, HELD);
+    if (!kind->shared)
+        core.calling = core.serving;
+    core_close (&core);
     tally_close (&tally);
 }
 

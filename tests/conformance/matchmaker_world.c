@@ -68,7 +68,7 @@ world_open (world_t *world, const world_kind_t *kind)
     memset (world, 0, sizeof *world);
     world->kind = kind;
     world->queue_limit = 1000;
-    world->clock = (godwit__clock_t){world_now, world};
+    world->clock = (godwit__clock_t){world_now, world, NULL};
     for (size_t i = 0; i < sizeof world->ports / sizeof world->ports[0]; i++)
         world->ports[i] = free_port ();
     cr_assert_eq (godwit__reactor_new (&world->reactor, &world->clock, NULL), GODWIT_OK);
@@ -176,12 +176,15 @@ peer_open (world_t *world, unsigned index, const char *hosts, const char *virtua
               virtual_host, query ? "?" : "", query ? query : "");
     godwit_url_t *url = NULL;
     cr_assert_eq (godwit_url_parse (&url, text, NULL), GODWIT_OK, "%s", text);
+    const char *const host_option = godwit_url_query_get (url, "host_rendezvous");
     const godwit__matchmaker_options_t options = {.reactor = world->reactor,
                                                   .driver = peer->driver,
                                                   .url = url,
                                                   .instance = peer->instance,
                                                   .virtual_host = virtual_host,
                                                   .refresh_ms = WORLD_REFRESH_MS,
+                                                  .host_rendezvous =
+                                                      host_option && !strcmp (host_option, "true"),
                                                   .seed = index + 1};
     godwit__matchmaker_t *matchmaker = NULL;
     cr_assert_eq (world->kind->matchmaker->open (&matchmaker, &options, &events, peer, NULL), GODWIT_OK);

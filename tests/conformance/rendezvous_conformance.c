@@ -51,23 +51,23 @@ rendezvous_ignores_garbage_of_strangers (const world_kind_t *kind)
     peer_announce (a, 1, GODWIT__RECORD_UP);
     peer_announce (b, 1, GODWIT__RECORD_UP);
     EVENTUALLY (&world, peer_knows (a, b, 1) && peer_knows (b, a, 1));
-    raw_t stranger;
-    raw_link (&stranger, &world, 0, 0xee);
+    scripted_t stranger;
+    scripted_link (&stranger, &world, 0, 0xee);
     uint8_t bytes[256];
     size_t size;
     for (unsigned i = 0; (size = make_garbage (i, bytes)); i++)
-        raw_send_bytes (&stranger, bytes, size);
-    raw_register (&stranger, 1, 1); /* it never joined */
+        scripted_send_bytes (&stranger, bytes, size);
+    scripted_register (&stranger, 1, 1); /* it never joined */
     peer_announce (a, 2, GODWIT__RECORD_UP);
     EVENTUALLY (&world, peer_knows (b, a, 2));
     /* Frames are handled in order: when it has joined, all that came before was handled. */
-    raw_join (&stranger, "");
-    raw_expect (&stranger, GODWIT__RENDEZVOUS_SNAPSHOT);
+    scripted_join (&stranger, "");
+    scripted_expect (&stranger, GODWIT__RENDEZVOUS_SNAPSHOT);
     peer_announce (b, 2, GODWIT__RECORD_UP);
     EVENTUALLY (&world, peer_knows (a, b, 2));
     cr_assert (!peer_knows (a, &stranger.self, 1) && !peer_knows (b, &stranger.self, 1));
     cr_assert_eq (peer_gone_count (a, b, 1) + peer_gone_count (b, a, 1), 0u);
-    raw_close (&stranger);
+    scripted_close (&stranger);
     world_close (&world);
 }
 
@@ -85,23 +85,23 @@ rendezvous_expels_who_sends_garbage (const world_kind_t *kind)
     for (unsigned i = 0; (size = make_garbage (i, bytes)); i += 5) {
         if (i >= 32 && (i - 32) % 16 >= 10)
             continue; /* types that are reserved are ignored */
-        raw_t member;
-        raw_link (&member, &world, 0, 0xee);
-        raw_join (&member, "");
-        raw_register (&member, 1, 1);
+        scripted_t member;
+        scripted_link (&member, &world, 0, 0xee);
+        scripted_join (&member, "");
+        scripted_register (&member, 1, 1);
         EVENTUALLY (&world, peer_knows (a, &member.self, 1) && peer_knows (b, &member.self, 1));
-        raw_send_bytes (&member, bytes, size);
+        scripted_send_bytes (&member, bytes, size);
         if (i >= 32 && bytes[2] >= GODWIT__RENDEZVOUS_RESYNC && bytes[2] <= GODWIT__RENDEZVOUS_LEAVE &&
             bytes[GODWIT__HEADER_SIZE] == 0x80)
             continue;
-        raw_expect (&member, GODWIT__RENDEZVOUS_EXPELLED);
+        scripted_expect (&member, GODWIT__RENDEZVOUS_EXPELLED);
         EVENTUALLY (&world, !peer_knows (a, &member.self, 1) && !peer_knows (b, &member.self, 1));
-        raw_join (&member, ""); /* it is not listened to */
-        raw_register (&member, 1, 1);
+        scripted_join (&member, ""); /* it is not listened to */
+        scripted_register (&member, 1, 1);
         peer_announce (b, 2 + i, GODWIT__RECORD_UP);
         EVENTUALLY (&world, peer_knows (a, b, 2 + i));
         cr_assert (!peer_knows (a, &member.self, 1));
-        raw_close (&member);
+        scripted_close (&member);
     }
     cr_assert_eq (peer_gone_count (a, b, 1), 0u);
     world_close (&world);
@@ -117,29 +117,29 @@ rendezvous_expels_who_asks_for_too_much (const world_kind_t *kind)
     peer_announce (b, 1, GODWIT__RECORD_UP);
     EVENTUALLY (&world, peer_knows (a, b, 1));
     for (int i = 0; i < 4; i++) {
-        raw_t member;
-        raw_link (&member, &world, 0, (uint8_t) (0xe0 + i));
-        raw_join (&member, "");
-        raw_register (&member, 1, 1);
+        scripted_t member;
+        scripted_link (&member, &world, 0, (uint8_t) (0xe0 + i));
+        scripted_join (&member, "");
+        scripted_register (&member, 1, 1);
         EVENTUALLY (&world, peer_knows (b, &member.self, 1));
         if (i == 0) { /* too many records */
             for (uint32_t first = 1; first < 2000; first += 100)
-                raw_register (&member, first, 100);
+                scripted_register (&member, first, 100);
         } else if (i == 1) { /* a record of somebody else */
             memcpy (member.self.instance, b->instance, GODWIT__UUID_SIZE);
-            raw_register (&member, 1, 1);
+            scripted_register (&member, 1, 1);
             memset (member.self.instance, 0xe0 + i, GODWIT__UUID_SIZE);
         } else if (i == 2) { /* snapshots without end */
             for (int n = 0; n < 200; n++)
-                raw_send (&member, godwit__rendezvous_plain (member.buffer, GODWIT__RENDEZVOUS_RESYNC));
+                scripted_send (&member, godwit__rendezvous_plain (member.buffer, GODWIT__RENDEZVOUS_RESYNC));
         } else { /* somebody else on the same connection */
             memset (member.self.instance, 0xdd, GODWIT__UUID_SIZE);
-            raw_join (&member, "");
+            scripted_join (&member, "");
             memset (member.self.instance, 0xe0 + i, GODWIT__UUID_SIZE);
         }
-        raw_expect (&member, GODWIT__RENDEZVOUS_EXPELLED);
+        scripted_expect (&member, GODWIT__RENDEZVOUS_EXPELLED);
         EVENTUALLY (&world, !peer_knows (a, &member.self, 1) && !peer_knows (b, &member.self, 1));
-        raw_close (&member);
+        scripted_close (&member);
     }
     cr_assert (peer_knows (a, b, 1));
     cr_assert_eq (peer_gone_count (a, b, 1), 0u);
@@ -158,12 +158,12 @@ rendezvous_drops_who_is_silent (const world_kind_t *kind)
     peer_announce (a, 1, GODWIT__RECORD_UP);
     peer_announce (b, 1, GODWIT__RECORD_UP);
     EVENTUALLY (&world, peer_knows (a, b, 1) && peer_knows (b, a, 1));
-    raw_t member;
-    raw_link (&member, &world, 0, 0xee);
-    raw_join (&member, "");
-    raw_register (&member, 1, 1);
+    scripted_t member;
+    scripted_link (&member, &world, 0, 0xee);
+    scripted_join (&member, "");
+    scripted_register (&member, 1, 1);
     EVENTUALLY (&world, peer_knows (a, &member.self, 1) && peer_knows (b, &member.self, 1));
-    raw_close (&member); /* its process may live on: no reason to remove it at once */
+    scripted_close (&member); /* its process may live on: no reason to remove it at once */
     world_pass (&world, 2);
     cr_assert (peer_knows (a, &member.self, 1) && peer_knows (b, &member.self, 1));
     world_pass (&world, 3);
@@ -184,12 +184,12 @@ rendezvous_keeps_everybody_when_the_clock_jumps (const world_kind_t *kind)
     peer_announce (a, 1, GODWIT__RECORD_UP);
     peer_announce (b, 1, GODWIT__RECORD_UP);
     EVENTUALLY (&world, peer_knows (a, b, 1) && peer_knows (b, a, 1));
-    raw_t member;
-    raw_link (&member, &world, 0, 0xee);
-    raw_join (&member, "");
-    raw_register (&member, 1, 1);
+    scripted_t member;
+    scripted_link (&member, &world, 0, 0xee);
+    scripted_join (&member, "");
+    scripted_register (&member, 1, 1);
     EVENTUALLY (&world, peer_knows (a, b, 1) && peer_knows (b, a, 1) && peer_knows (b, &member.self, 1));
-    raw_close (&member);
+    scripted_close (&member);
     world.skew_ns += 100 * WORLD_REFRESH_MS * GODWIT__NS_PER_MS; /* everybody was stopped */
     for (int i = 0; i < 20; i++)
         world_run (&world);
@@ -206,31 +206,32 @@ rendezvous_has_members_register_again (const world_kind_t *kind)
     world_t world;
     world_open (&world, kind);
     peer_t *a = peer_open (&world, 0, NULL, "", NULL);
-    raw_t member;
+    scripted_t member;
     EVENTUALLY (&world, a->synced_count > 0);
-    raw_link (&member, &world, 0, 0xee);
-    raw_join (&member, "");
-    raw_register (&member, 1, 2);
-    raw_send (&member, godwit__rendezvous_refresh (member.buffer, 3, 12345)); /* it thinks there are three */
-    raw_expect (&member, GODWIT__RENDEZVOUS_RESYNC);
-    raw_expect (&member, GODWIT__RENDEZVOUS_CURRENT);
+    scripted_link (&member, &world, 0, 0xee);
+    scripted_join (&member, "");
+    scripted_register (&member, 1, 2);
+    scripted_send (&member,
+                   godwit__rendezvous_refresh (member.buffer, 3, 12345)); /* it thinks there are three */
+    scripted_expect (&member, GODWIT__RENDEZVOUS_RESYNC);
+    scripted_expect (&member, GODWIT__RENDEZVOUS_CURRENT);
     /* One is withdrawn by what stays. */
     const uint32_t stays = 2;
-    raw_send (&member, godwit__rendezvous_withdraw (member.buffer, true, &stays, 1));
+    scripted_send (&member, godwit__rendezvous_withdraw (member.buffer, true, &stays, 1));
     EVENTUALLY (&world, peer_gone_count (a, &member.self, 1) == 1);
     cr_assert (peer_knows (a, &member.self, 2));
     /* Its new connection inherits the records. */
-    raw_t again;
-    raw_link (&again, &world, 0, 0xee);
-    raw_join (&again, "");
+    scripted_t again;
+    scripted_link (&again, &world, 0, 0xee);
+    scripted_join (&again, "");
     godwit__rendezvous_message_t message;
-    raw_read (&again, GODWIT__RENDEZVOUS_SNAPSHOT, &message);
+    scripted_read (&again, GODWIT__RENDEZVOUS_SNAPSHOT, &message);
     cr_assert_eq (message.record_count, 1u);
     godwit__rendezvous_clear (&message);
-    raw_send (&again, godwit__rendezvous_plain (again.buffer, GODWIT__RENDEZVOUS_LEAVE));
+    scripted_send (&again, godwit__rendezvous_plain (again.buffer, GODWIT__RENDEZVOUS_LEAVE));
     EVENTUALLY (&world, !peer_knows (a, &member.self, 2));
-    raw_close (&member);
-    raw_close (&again);
+    scripted_close (&member);
+    scripted_close (&again);
     world_close (&world);
 }
 
@@ -343,35 +344,36 @@ rendezvous_removes_what_no_source_has (const world_kind_t *kind)
     open_host (&world, 1, 1);
     peer_t *a = peer_open (&world, 2, hosts_text (&world, 0, 2), "", NULL);
     EVENTUALLY (&world, a->synced_count == 2);
-    raw_t members[2];
+    scripted_t members[2];
     for (unsigned i = 0; i < 2; i++) {
-        raw_link (&members[i], &world, i, 0xee);
-        raw_join (&members[i], "");
-        raw_register (&members[i], 1, 1);
-        raw_register (&members[i], 10 + i, 1); /* so that a has surely heard of both */
+        scripted_link (&members[i], &world, i, 0xee);
+        scripted_join (&members[i], "");
+        scripted_register (&members[i], 1, 1);
+        scripted_register (&members[i], 10 + i, 1); /* so that a has surely heard of both */
         EVENTUALLY (&world, peer_knows (a, &members[i].self, 10 + i));
     }
     const uint32_t both[] = {1, 10};
-    raw_send (&members[0], godwit__rendezvous_withdraw (members[0].buffer, false, both, 2));
+    scripted_send (&members[0], godwit__rendezvous_withdraw (members[0].buffer, false, both, 2));
     EVENTUALLY (&world, !peer_knows (a, &members[0].self, 10));
     cr_assert (peer_knows (a, &members[0].self, 1), "the other source still has it");
-    raw_send (&members[1], godwit__rendezvous_withdraw (members[1].buffer, false, both, 1));
+    scripted_send (&members[1], godwit__rendezvous_withdraw (members[1].buffer, false, both, 1));
     EVENTUALLY (&world, !peer_knows (a, &members[0].self, 1));
-    raw_close (&members[0]);
-    raw_close (&members[1]);
+    scripted_close (&members[0]);
+    scripted_close (&members[1]);
     world_close (&world);
 }
 
 /* --- hosts that are not in order --- */
 
 static void
-send_records (raw_t *host, bool is_delta, uint64_t sequence, uint32_t first, uint32_t count)
+send_records (scripted_t *host, bool is_delta, uint64_t sequence, uint32_t first, uint32_t count)
 {
     godwit__record_t *records[8];
     for (uint32_t i = 0; i < count; i++)
         records[i] = peer_record (&host->self, first + i, 1, GODWIT__RECORD_UP);
     const godwit__record_list_t list = {records, count};
-    raw_send (host, is_delta ? godwit__rendezvous_delta (host->buffer, 42, sequence, list, NULL, 0)
+    scripted_send (host, is_delta
+                             ? godwit__rendezvous_delta (host->buffer, 42, sequence, list, NULL, 0)
                              : godwit__rendezvous_snapshot (host->buffer, 42, sequence, true, true, list));
     for (uint32_t i = 0; i < count; i++)
         godwit__record_unref (&records[i]);
@@ -382,17 +384,17 @@ rendezvous_asks_again_after_a_gap (const world_kind_t *kind)
 {
     world_t world;
     world_open (&world, kind);
-    raw_t host;
-    raw_port (&host, &world, 0);
+    scripted_t host;
+    scripted_port (&host, &world, 0);
     memset (host.self.instance, 0xcc, GODWIT__UUID_SIZE);
     peer_t *a = peer_open (&world, 0, hosts_text (&world, 0, 1), "", NULL);
-    raw_expect (&host, GODWIT__RENDEZVOUS_JOIN);
+    scripted_expect (&host, GODWIT__RENDEZVOUS_JOIN);
     send_records (&host, false, 5, 1, 3);
     send_records (&host, true, 6, 4, 1);
     EVENTUALLY (&world, peer_knows (a, &host.self, 4));
     cr_assert (peer_knows (a, &host.self, 1) && a->synced_count == 1);
     send_records (&host, true, 8, 6, 1); /* 7 is missing */
-    raw_expect (&host, GODWIT__RENDEZVOUS_RESYNC);
+    scripted_expect (&host, GODWIT__RENDEZVOUS_RESYNC);
     cr_assert (!peer_knows (a, &host.self, 6));
     send_records (&host, true, 9, 7, 1);  /* on its way before the wish was heard */
     send_records (&host, false, 9, 2, 6); /* 1 went in 7 */
@@ -402,10 +404,10 @@ rendezvous_asks_again_after_a_gap (const world_kind_t *kind)
     cr_assert_eq (peer_gone_count (a, &host.self, 2), 0u);
     /* The last delta is lost: found out with the next refresh. */
     world_pass (&world, 1);
-    raw_expect (&host, GODWIT__RENDEZVOUS_REFRESH);
-    raw_send (&host, godwit__rendezvous_current (host.buffer, 42, 10));
-    raw_expect (&host, GODWIT__RENDEZVOUS_RESYNC);
-    raw_close (&host);
+    scripted_expect (&host, GODWIT__RENDEZVOUS_REFRESH);
+    scripted_send (&host, godwit__rendezvous_current (host.buffer, 42, 10));
+    scripted_expect (&host, GODWIT__RENDEZVOUS_RESYNC);
+    scripted_close (&host);
     world_close (&world);
 }
 
@@ -414,25 +416,25 @@ rendezvous_leaves_a_host_that_makes_no_sense (const world_kind_t *kind)
 {
     world_t world;
     world_open (&world, kind);
-    raw_t host;
-    raw_port (&host, &world, 0);
+    scripted_t host;
+    scripted_port (&host, &world, 0);
     memset (host.self.instance, 0xcc, GODWIT__UUID_SIZE);
     peer_t *a = peer_open (&world, 0, hosts_text (&world, 0, 1), "", NULL);
     uint8_t bytes[256];
     for (unsigned i = 0; i < 5; i++) {
-        raw_expect (&host, GODWIT__RENDEZVOUS_JOIN);
+        scripted_expect (&host, GODWIT__RENDEZVOUS_JOIN);
         send_records (&host, false, 5, 1, 1);
         const size_t size = make_garbage (20 + 8 * i, bytes);
         if (i < 4)
-            raw_send_bytes (&host, bytes, size);
+            scripted_send_bytes (&host, bytes, size);
         else
-            raw_send (&host, godwit__rendezvous_delta (host.buffer, 43, 6, (godwit__record_list_t){NULL, 0},
-                                                       NULL, 0));
+            scripted_send (&host, godwit__rendezvous_delta (host.buffer, 43, 6,
+                                                            (godwit__record_list_t){NULL, 0}, NULL, 0));
     }
-    raw_expect (&host, GODWIT__RENDEZVOUS_JOIN); /* it comes back each time */
+    scripted_expect (&host, GODWIT__RENDEZVOUS_JOIN); /* it comes back each time */
     EVENTUALLY (&world, peer_knows (a, &host.self, 1));
     cr_assert_eq (peer_gone_count (a, &host.self, 1), 0u);
-    raw_close (&host);
+    scripted_close (&host);
     world_close (&world);
 }
 

@@ -7,20 +7,20 @@
 static void
 on_up (void *user)
 {
-    ((raw_t *) user)->is_up = true;
+    ((scripted_t *) user)->is_up = true;
 }
 
 static void
 on_down (void *user, const char *reason)
 {
     (void) reason;
-    ((raw_t *) user)->is_down = true;
+    ((scripted_t *) user)->is_down = true;
 }
 
 static const godwit__link_events_t link_events = {on_up, on_down};
 
 static void
-open_driver (raw_t *raw, world_t *world, unsigned port, char address[GODWIT__ADDRESS_SIZE])
+open_driver (scripted_t *raw, world_t *world, unsigned port, char address[GODWIT__ADDRESS_SIZE])
 {
     memset (raw, 0, sizeof *raw);
     raw->world = world;
@@ -39,7 +39,7 @@ open_driver (raw_t *raw, world_t *world, unsigned port, char address[GODWIT__ADD
 }
 
 void
-raw_link (raw_t *raw, world_t *world, unsigned port, uint8_t instance)
+scripted_link (scripted_t *raw, world_t *world, unsigned port, uint8_t instance)
 {
     char address[GODWIT__ADDRESS_SIZE];
     open_driver (raw, world, port, address);
@@ -50,7 +50,7 @@ raw_link (raw_t *raw, world_t *world, unsigned port, uint8_t instance)
 }
 
 void
-raw_port (raw_t *raw, world_t *world, unsigned port)
+scripted_port (scripted_t *raw, world_t *world, unsigned port)
 {
     char address[GODWIT__ADDRESS_SIZE];
     godwit__port_addresses_t addresses;
@@ -60,14 +60,14 @@ raw_port (raw_t *raw, world_t *world, unsigned port)
 }
 
 void
-raw_close (raw_t *raw)
+scripted_close (scripted_t *raw)
 {
     raw->channel->ops->close (raw->channel);
     raw->driver->ops->close (raw->driver);
 }
 
 void
-raw_send (raw_t *raw, godwit__message_t message)
+scripted_send (scripted_t *raw, godwit__message_t message)
 {
     godwit__io_t io = GODWIT__IO_AGAIN;
     EVENTUALLY (raw->world,
@@ -76,32 +76,33 @@ raw_send (raw_t *raw, godwit__message_t message)
 }
 
 void
-raw_send_bytes (raw_t *raw, const void *data, size_t size)
+scripted_send_bytes (scripted_t *raw, const void *data, size_t size)
 {
     memcpy (raw->buffer, data, size);
-    raw_send (raw, (godwit__message_t){.data = raw->buffer, .size = size});
+    scripted_send (raw, (godwit__message_t){.data = raw->buffer, .size = size});
 }
 
 void
-raw_join (raw_t *raw, const char *virtual_host)
+scripted_join (scripted_t *raw, const char *virtual_host)
 {
-    raw_send (raw, godwit__rendezvous_join (raw->buffer, raw->self.instance, virtual_host, WORLD_REFRESH_MS));
+    scripted_send (raw,
+                   godwit__rendezvous_join (raw->buffer, raw->self.instance, virtual_host, WORLD_REFRESH_MS));
 }
 
 void
-raw_register (raw_t *raw, uint32_t first, uint32_t count)
+scripted_register (scripted_t *raw, uint32_t first, uint32_t count)
 {
     godwit__record_t *records[GODWIT__RENDEZVOUS_RECORDS_MAX];
     for (uint32_t i = 0; i < count; i++)
         records[i] = peer_record (&raw->self, first + i, 1, GODWIT__RECORD_UP);
-    raw_send (raw, godwit__rendezvous_register (raw->buffer, (godwit__record_list_t){records, count}));
+    scripted_send (raw, godwit__rendezvous_register (raw->buffer, (godwit__record_list_t){records, count}));
     for (uint32_t i = 0; i < count; i++)
         godwit__record_unref (&records[i]);
 }
 
 /* True if there was one of this type. */
 static bool
-read_one (raw_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message_t *message)
+read_one (scripted_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message_t *message)
 {
     godwit__frame_t frame = {.data = NULL};
     godwit__origin_t origin = 0;
@@ -116,15 +117,15 @@ read_one (raw_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message
 }
 
 void
-raw_read (raw_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message_t *message)
+scripted_read (scripted_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message_t *message)
 {
     EVENTUALLY (raw->world, read_one (raw, type, message));
 }
 
 void
-raw_expect (raw_t *raw, godwit__rendezvous_type_t type)
+scripted_expect (scripted_t *raw, godwit__rendezvous_type_t type)
 {
     godwit__rendezvous_message_t message;
-    raw_read (raw, type, &message);
+    scripted_read (raw, type, &message);
     godwit__rendezvous_clear (&message);
 }

@@ -14,21 +14,21 @@ typedef struct raw {
     bool is_down;
     godwit__origin_t origin; /* who sent what was read last */
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
-} raw_t;
+} scripted_t;
 
 /* A link to the world's port `port`, and up. */
-void raw_link (raw_t *raw, world_t *world, unsigned port, uint8_t instance);
+void scripted_link (scripted_t *raw, world_t *world, unsigned port, uint8_t instance);
 /* A port there. */
-void raw_port (raw_t *raw, world_t *world, unsigned port);
+void scripted_port (scripted_t *raw, world_t *world, unsigned port);
 /* Says nothing, it just goes. */
-void raw_close (raw_t *raw);
+void scripted_close (scripted_t *raw);
 /* Until it was accepted. */
-void raw_send (raw_t *raw, godwit__message_t message);
-void raw_send_bytes (raw_t *raw, const void *data, size_t size);
-void raw_join (raw_t *raw, const char *virtual_host);
-void raw_register (raw_t *raw, uint32_t first, uint32_t count);
+void scripted_send (scripted_t *raw, godwit__message_t message);
+void scripted_send_bytes (scripted_t *raw, const void *data, size_t size);
+void scripted_join (scripted_t *raw, const char *virtual_host);
+void scripted_register (scripted_t *raw, uint32_t first, uint32_t count);
 /* Waits for the next message of this type, and throws others away. The caller clears it. */
-void raw_read (raw_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message_t *message);
-void raw_expect (raw_t *raw, godwit__rendezvous_type_t type);
+void scripted_read (scripted_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message_t *message);
+void scripted_expect (scripted_t *raw, godwit__rendezvous_type_t type);
 
 #endif

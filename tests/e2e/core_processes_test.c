@@ -3,23 +3,19 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <poll.h>
+#include "tests/support/process.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/core_server"
-#define PATIENCE_MS 20000
-/* How late a death may be noticed on a busy machine. It takes some milliseconds on an idle one. */
-#define NOTICED_MS 2000
+#define PATIENCE_MS PROCESS_PATIENCE_MS
+/* Less than the time that passes if a death is not noticed. It takes some milliseconds on an idle machine. */
+#define NOTICED_MS (PATIENCE_MS / 2)
 
 #define MUST(call_)                                                                                          \
     do {                                                                                                     \
@@ -38,81 +34,24 @@ now_us (void)
 
 /* ---- server processes ---- */
 
-typedef struct process {
-    pid_t pid;
-    int input;
-    int output;
-} process_t;
-
 static void
 new_url (char url[64], const char *query)
 {
-    const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    cr_assert_eq (bind (fd, (struct sockaddr *) &address, size), 0);
-    cr_assert_eq (getsockname (fd, (struct sockaddr *) &address, &size), 0);
-    close (fd);
-    snprintf (url, 64, "zmq://:%d/%s", ntohs (address.sin_port), query);
-}
-
-static void
-expect (const process_t *process, const char *word)
-{
-    char line[128];
-    size_t size = 0;
-    const int64_t end = now_us () + PATIENCE_MS * 1000;
-    while (size == 0 || line[size - 1] != '\n') {
-        struct pollfd output = {process->output, POLLIN, 0};
-        cr_assert (now_us () < end && size < sizeof line - 1 && poll (&output, 1, PATIENCE_MS) == 1,
-                   "waited in vain for \"%s\"", word);
-        cr_assert_eq (read (process->output, line + size, 1), 1, "it ended before \"%s\"", word);
-        size++;
-    }
-    line[size - 1] = '\0';
-    cr_assert_str_eq (line, word);
+    snprintf (url, 64, "zmq://:%d/%s", free_port (), query);
 }
 
 static void
 start (process_t *process, const char *url, const char *name)
 {
-    int input[2];
-    int output[2];
-    cr_assert_eq (pipe2 (input, O_CLOEXEC) | pipe2 (output, O_CLOEXEC), 0);
-    process->pid = fork ();
-    cr_assert_geq (process->pid, 0);
-    if (process->pid == 0) {
-        dup2 (input[0], STDIN_FILENO);
-        dup2 (output[1], STDOUT_FILENO);
-        execl (PROGRAM, PROGRAM, url, name, (char *) NULL);
-        _exit (127);
-    }
-    close (input[0]);
-    close (output[1]);
-    process->input = input[1];
-    process->output = output[0];
-    expect (process, "up");
+    process_start (process, PROGRAM, url, name);
+    process_expect (process, "up");
 }
 
 static void
-tell (const process_t *process, const char *word, const char *answer)
+tell (process_t *process, const char *word, const char *answer)
 {
-    cr_assert_gt (dprintf (process->input, "%s\n", word), 0);
-    expect (process, answer);
-}
-
-/* Without a signal, lets it drain. */
-static void
-finish (process_t *process, int signal_number)
-{
-    int status = 0;
-    if (signal_number)
-        kill (process->pid, signal_number);
-    close (process->input);
-    cr_assert_eq (waitpid (process->pid, &status, 0), process->pid);
-    if (!signal_number)
-        cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0, "status %d", status);
-    close (process->output);
+    process_tell (process, word);
+    process_expect (process, answer);
 }
 
 /* ---- the client's side ---- */
@@ -243,8 +182,8 @@ Test (core_processes, finds_servers_started_before_and_after, .timeout = 60)
     MUST (godwit_client_wait_servers (after.client, 2, PATIENCE_MS, &error));
     close_side (&before);
     close_side (&after);
-    finish (&one, 0);
-    finish (&two, 0);
+    process_finish (&one, 0);
+    process_finish (&two, 0);
 }
 
 /* A server is killed with calls outstanding: those end at once, as what may have run; nothing else fails. */
@@ -299,8 +238,8 @@ kill_a_server (const char *query)
     godwit_client_destroy (&to_one);
     godwit_client_destroy (&to_two);
     close_side (&side);
-    finish (&one, SIGKILL);
-    finish (&two, 0);
+    process_finish (&one, SIGKILL);
+    process_finish (&two, 0);
 }
 
 Test (core_processes, notices_a_killed_server_at_once, .timeout = 60)
@@ -328,7 +267,7 @@ Test (core_processes, survives_the_host_of_the_rendezvous, .timeout = 90)
     MUST (godwit_client_wait_servers (to_one, 1, PATIENCE_MS, &error));
     begin_load (&load, to_one);
     pass (&load, 100);
-    finish (&host, SIGKILL);
+    process_finish (&host, SIGKILL);
     pass (&load, 1000);
     /* Somebody took over: a server that starts now is found. */
     start (&two, url, "two");
@@ -339,8 +278,8 @@ Test (core_processes, survives_the_host_of_the_rendezvous, .timeout = 90)
     godwit_client_destroy (&to_one);
     godwit_client_destroy (&to_two);
     close_side (&side);
-    finish (&one, 0);
-    finish (&two, 0);
+    process_finish (&one, 0);
+    process_finish (&two, 0);
 }
 
 Test (core_processes, finds_a_restarted_server_again, .timeout = 60)
@@ -355,7 +294,7 @@ Test (core_processes, finds_a_restarted_server_again, .timeout = 60)
     godwit_client_t *to_one = named (&side, "one");
     for (int i = 0; i < 6; i++) {
         MUST (godwit_client_call (to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
-        finish (&one, i % 2 ? SIGKILL : 0);
+        process_finish (&one, i % 2 ? SIGKILL : 0);
         start (&one, url, "one");
         /* A request that was under way to the dead one may be lost; here there is none. */
         godwit_value_t *result = NULL;
@@ -372,8 +311,8 @@ Test (core_processes, finds_a_restarted_server_again, .timeout = 60)
     }
     godwit_client_destroy (&to_one);
     close_side (&side);
-    finish (&one, 0);
-    finish (&host, 0);
+    process_finish (&one, 0);
+    process_finish (&host, 0);
 }
 
 /* A server that is frozen says nothing: heartbeats find out. Thawed, it is called again. */
@@ -413,8 +352,8 @@ freeze_a_server (const char *query)
     cr_assert_eq (godwit_client_call (to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, NULL), GODWIT_OK);
     godwit_client_destroy (&to_one);
     close_side (&side);
-    finish (&one, 0);
-    finish (&two, 0);
+    process_finish (&one, 0);
+    process_finish (&two, 0);
 }
 
 Test (core_processes, notices_a_frozen_server_by_its_silence, .timeout = 60)
@@ -446,7 +385,7 @@ restart_rolling (const char *query)
     begin_load (&load, side.client);
     for (int i = 0; i < 6; i++) {
         pass (&load, 50);
-        finish (&processes[i % 3], 0);
+        process_finish (&processes[i % 3], 0);
         pass (&load, 50);
         start (&processes[i % 3], url, names[i % 3]);
         godwit_client_t *client = named (&side, names[i % 3]);
@@ -458,8 +397,8 @@ restart_rolling (const char *query)
                   (unsigned long long) (load.lost + load.succeeded));
     close_side (&side);
     for (int i = 0; i < 3; i++)
-        finish (&processes[i], 0);
-    finish (&host, 0);
+        process_finish (&processes[i], 0);
+    process_finish (&host, 0);
 }
 
 Test (core_processes, a_rolling_restart_loses_no_call, .timeout = 90)

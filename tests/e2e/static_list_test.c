@@ -2,116 +2,31 @@
  * tell nobody: whichever comes first, and across their deaths. */
 #include <godwit/godwit.h>
 
+#include "tests/support/process.h"
+
 #include <criterion/criterion.h>
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/static_server"
-#define PATIENCE_MS 20000
-/* Below the ports that Linux gives to whoever asks for any: nobody else gets it meanwhile, and a client that
- * tries it while nobody listens is not connected to itself. */
-#define FIRST_PORT 20000
-#define LAST_PORT 32000
+#define PATIENCE_MS PROCESS_PATIENCE_MS
 
 /* ---- processes ---- */
-
-typedef struct process {
-    pid_t pid;
-    int port;
-    int input;
-    int output;
-    char text[16384]; /* all that it wrote */
-    size_t size;
-} process_t;
-
-static int64_t
-now_ms (void)
-{
-    struct timespec now;
-    clock_gettime (CLOCK_MONOTONIC, &now);
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static bool
-is_free (int port)
-{
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
-                                        .sin_port = htons ((uint16_t) port)};
-    const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool found = bind (fd, (const struct sockaddr *) &address, sizeof address) == 0;
-    close (fd);
-    return found;
-}
-
-static int
-free_port (void)
-{
-    static int next;
-    if (!next)
-        next = FIRST_PORT + (int) (getpid () % 1000) * 10;
-    while (!is_free (next))
-        cr_assert (++next < LAST_PORT, "no port is free");
-    return next++;
-}
 
 static void
 start_process (process_t *process, int port, const char *query, const char *exchange)
 {
     char url[128];
-    int input[2];
-    int output[2];
     /* A list of its own: it neither looks for a rendezvous nor hosts one. */
     snprintf (url, sizeof url, "zmq:///?static=&port=%d%s", port, query);
-    memset (process, 0, sizeof *process);
-    cr_assert_eq (pipe2 (input, O_CLOEXEC) | pipe2 (output, O_CLOEXEC), 0);
+    process_start (process, PROGRAM, url, exchange);
     process->port = port;
-    process->pid = fork ();
-    cr_assert (process->pid >= 0);
-    if (process->pid == 0) {
-        dup2 (input[0], STDIN_FILENO);
-        dup2 (output[1], STDOUT_FILENO);
-        execl (PROGRAM, PROGRAM, url, exchange, (char *) NULL);
-        _exit (127);
-    }
-    close (input[0]);
-    close (output[1]);
-    process->input = input[1];
-    process->output = output[0];
-}
-
-static void
-tell (const process_t *process, const char *line)
-{
-    cr_assert (dprintf (process->input, "%s\n", line) > 0);
-}
-
-/* Reads on until it said this. */
-static void
-wait_for (process_t *process, const char *text)
-{
-    const int64_t end = now_ms () + PATIENCE_MS;
-    while (!strstr (process->text, text)) {
-        struct pollfd output = {process->output, POLLIN, 0};
-        cr_assert (now_ms () < end && poll (&output, 1, PATIENCE_MS) == 1, "no \"%s\" in:\n%s", text,
-                   process->text);
-        const ssize_t got =
-            read (process->output, process->text + process->size, sizeof process->text - 1 - process->size);
-        cr_assert (got > 0, "it ended before \"%s\":\n%s", text, process->text);
-        process->size += (size_t) got;
-        process->text[process->size] = '\0';
-    }
 }
 
 /* A process with one server. */
@@ -121,22 +36,9 @@ serve (process_t *process, int port, const char *name)
     char line[64];
     start_process (process, port, "", NULL);
     snprintf (line, sizeof line, "start %s", name);
-    tell (process, line);
+    process_tell (process, line);
     snprintf (line, sizeof line, "started %s\n", name);
-    wait_for (process, line);
-}
-
-static void
-finish (process_t *process, int signal_number)
-{
-    int status = 0;
-    if (signal_number)
-        kill (process->pid, signal_number);
-    close (process->input);
-    cr_assert_eq (waitpid (process->pid, &status, 0), process->pid);
-    if (!signal_number)
-        cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0, "status %d", status);
-    close (process->output);
+    process_wait (process, 1, line);
 }
 
 /* ---- the client ---- */
@@ -258,7 +160,7 @@ Test (static_list, finds_a_server_that_came_first, .timeout = 60)
     expect_caller_reaches (caller.client, "one", &one);
     expect_caller_reaches (caller.client, "one", &one);
     close_caller (&caller);
-    finish (&one, 0);
+    process_finish (&one, 0);
 }
 
 Test (static_list, finds_a_server_that_comes_later, .timeout = 60)
@@ -277,7 +179,7 @@ Test (static_list, finds_a_server_that_comes_later, .timeout = 60)
     serve (&one, port, "one");
     expect_future_reaches (future, "one", &one);
     close_caller (&caller);
-    finish (&one, 0);
+    process_finish (&one, 0);
 }
 
 Test (static_list, finds_another_process_at_the_same_address, .timeout = 60)
@@ -294,22 +196,22 @@ Test (static_list, finds_another_process_at_the_same_address, .timeout = 60)
     expect_caller_reaches (caller.client, "one", &one);
     for (int i = 0; i < 3; i++) {
         instance_of (caller.client, before);
-        finish (&one, SIGKILL);
+        process_finish (&one, SIGKILL);
         /* The new one's server has another number, too. */
         start_process (&one, port, "", NULL);
         for (int other = 0; other <= i; other++) {
             char line[32];
             snprintf (line, sizeof line, "start other%d", other);
-            tell (&one, line);
+            process_tell (&one, line);
         }
-        tell (&one, "start one");
-        wait_for (&one, "started one\n");
+        process_tell (&one, "start one");
+        process_wait (&one, 1, "started one\n");
         expect_caller_reaches (caller.client, "one", &one);
         instance_of (caller.client, after);
         cr_assert_neq (memcmp (before, after, sizeof before), 0);
     }
     close_caller (&caller);
-    finish (&one, 0);
+    process_finish (&one, 0);
 }
 
 Test (static_list, works_in_a_loop_of_ones_own, .timeout = 60)
@@ -321,11 +223,11 @@ Test (static_list, works_in_a_loop_of_ones_own, .timeout = 60)
     snprintf (list, sizeof list, "calc/one@tcp://127.0.0.1:%d", one.port);
     open_caller (&caller, list, GODWIT_TRANSPORT_OPTIONS (.external_loop = true));
     expect_caller_reaches (caller.client, "one", &one);
-    finish (&one, SIGKILL);
+    process_finish (&one, SIGKILL);
     serve (&one, one.port, "one");
     expect_caller_reaches (caller.client, "one", &one);
     close_caller (&caller);
-    finish (&one, 0);
+    process_finish (&one, 0);
 }
 
 /* ---- servers that are not in the process that is ---- */
@@ -384,32 +286,32 @@ Test (static_list, asks_again_for_who_is_not_there_yet, .timeout = 60)
     for (int i = 0; i < 4; i++)
         expect_caller_reaches (caller.client, "one", &process);
 
-    tell (&process, "start two");
+    process_tell (&process, "start two");
     expect_future_reaches (future, "two", &process);
 
     /* It goes and comes back, in the same process. */
-    tell (&process, "stop two");
-    wait_for (&process, "stopped two\n");
+    process_tell (&process, "stop two");
+    process_wait (&process, 1, "stopped two\n");
     process.text[process.size = 0] = '\0';
     cr_assert_eq (godwit_client_wait_servers (caller.client, 1, PATIENCE_MS, NULL), GODWIT_OK);
     future = call_later (two);
     wait_for_refusal (&log, 2);
-    tell (&process, "start two");
+    process_tell (&process, "start two");
     expect_future_reaches (future, "two", &process);
 
     /* And after a time in which nobody wanted it. */
-    tell (&process, "stop two");
-    wait_for (&process, "stopped two\n");
+    process_tell (&process, "stop two");
+    process_wait (&process, 1, "stopped two\n");
     for (int i = 0; i < 4; i++)
         expect_caller_reaches (caller.client, "one", &process);
     process.text[process.size = 0] = '\0';
-    tell (&process, "start two");
-    wait_for (&process, "started two\n");
+    process_tell (&process, "start two");
+    process_wait (&process, 1, "started two\n");
     expect_caller_reaches (two, "two", &process);
 
     godwit_client_destroy (&two);
     close_caller (&caller);
-    finish (&process, 0);
+    process_finish (&process, 0);
 }
 
 Test (static_list, says_that_nobody_was_there_in_time, .timeout = 60)
@@ -439,7 +341,7 @@ Test (static_list, says_that_nobody_was_there_in_time, .timeout = 60)
     for (int i = 0; i < 4; i++)
         expect_caller_reaches (caller.client, "one", &one);
     close_caller (&caller);
-    finish (&one, 0);
+    process_finish (&one, 0);
 }
 
 /* ---- two servers ---- */
@@ -471,12 +373,12 @@ Test (static_list, takes_turns, .timeout = 60)
     cr_assert_eq (counts[1], 5u);
 
     /* One of them dies: the other one does it all, and nobody is asked for twice. */
-    finish (&one, SIGKILL);
+    process_finish (&one, SIGKILL);
     call (caller.client, who, sizeof who);
     for (int i = 0; i < 6; i++)
         expect_caller_reaches (caller.client, "two", &two);
     close_caller (&caller);
-    finish (&two, 0);
+    process_finish (&two, 0);
 }
 
 static void
@@ -500,23 +402,23 @@ fan_out (const char *query)
     const int first = free_port ();
     start_process (&one, first, query, NULL);
     start_process (&two, free_port (), query, NULL);
-    tell (&one, "start one");
-    tell (&two, "start two");
-    wait_for (&one, "started one\n");
-    wait_for (&two, "started two\n");
+    process_tell (&one, "start one");
+    process_tell (&two, "start two");
+    process_wait (&one, 1, "started one\n");
+    process_wait (&two, 1, "started two\n");
     snprintf (list, sizeof list, "calc/one@tcp://127.0.0.1:%d,calc/two@tcp://127.0.0.1:%d", one.port,
               two.port);
     open_caller (&caller, list, NULL);
     expect_fanout (&caller, 1, 2, 0);
-    wait_for (&one, "noted one 1\n");
-    wait_for (&two, "noted two 1\n");
+    process_wait (&one, 1, "noted one 1\n");
+    process_wait (&two, 1, "noted two 1\n");
 
-    finish (&one, SIGKILL);
+    process_finish (&one, SIGKILL);
     /* Nobody listens there any more; the publisher hears of it when it hears of it. */
     godwit_fanout_report_t report = {0, 0};
     int number = 1;
-    const int64_t end = now_ms () + PATIENCE_MS;
-    while (report.missing == 0 && now_ms () < end)
+    const int64_t end = process_now_ms () + PATIENCE_MS;
+    while (report.missing == 0 && process_now_ms () < end)
         cr_assert_eq (godwit_client_fanout (caller.client, NULL, "note",
                                             GODWIT_ARGS (GODWIT_INT ("n", ++number)), &report, NULL),
                       GODWIT_OK);
@@ -524,15 +426,15 @@ fan_out (const char *query)
     cr_assert_eq (report.missing, 1u);
 
     start_process (&one, first, query, NULL);
-    tell (&one, "start one");
-    wait_for (&one, "started one\n");
+    process_tell (&one, "start one");
+    process_wait (&one, 1, "started one\n");
     cr_assert_eq (godwit_client_wait_servers (caller.client, 2, PATIENCE_MS, NULL), GODWIT_OK);
     expect_fanout (&caller, 1000, 2, 0);
-    wait_for (&one, "noted one 1000\n");
-    wait_for (&two, "noted two 1000\n");
+    process_wait (&one, 1, "noted one 1000\n");
+    process_wait (&two, 1, "noted two 1000\n");
     close_caller (&caller);
-    finish (&one, 0);
-    finish (&two, 0);
+    process_finish (&one, 0);
+    process_finish (&two, 0);
 }
 
 Test (static_list, fans_out_to_all, .timeout = 60)
@@ -553,10 +455,10 @@ Test (static_list, names_the_exchange, .timeout = 60)
     const int ports[] = {free_port (), free_port ()};
     start_process (&here, ports[0], "&control_exchange=mine", NULL);
     start_process (&there, ports[1], "", "billing");
-    tell (&here, "start one");
-    tell (&there, "start one");
-    wait_for (&here, "started one\n");
-    wait_for (&there, "started one\n");
+    process_tell (&here, "start one");
+    process_tell (&there, "start one");
+    process_wait (&here, 1, "started one\n");
+    process_wait (&there, 1, "started one\n");
     snprintf (list, sizeof list,
               "calc/one@tcp://127.0.0.1:%d,billing/calc/one@tcp://127.0.0.1:%d&control_exchange=mine",
               ports[0], ports[1]);
@@ -571,8 +473,8 @@ Test (static_list, names_the_exchange, .timeout = 60)
         expect_caller_reaches (billing, "one", &there);
     godwit_client_destroy (&billing);
     close_caller (&caller);
-    finish (&here, 0);
-    finish (&there, 0);
+    process_finish (&here, 0);
+    process_finish (&there, 0);
 }
 
 /* ---- the port ---- */
@@ -584,16 +486,16 @@ Test (static_list, tells_that_a_port_is_taken, .timeout = 60)
     char text[128];
     serve (&one, port, "one");
     start_process (&two, port, "", NULL);
-    tell (&two, "start two");
-    wait_for (&two, "\n");
+    process_tell (&two, "start two");
+    process_wait (&two, 1, "\n");
     cr_assert (strstr (two.text, "failed ServerListenError: "), "%s", two.text);
     snprintf (text, sizeof text, "cannot listen at tcp://127.0.0.1:%d: Address already in use", port);
     cr_assert (strstr (two.text, text), "%s", two.text);
     /* Once it is free, the same server starts. */
-    finish (&one, 0);
-    tell (&two, "start two");
-    wait_for (&two, "started two\n");
-    finish (&two, 0);
+    process_finish (&one, 0);
+    process_tell (&two, "start two");
+    process_wait (&two, 1, "started two\n");
+    process_finish (&two, 0);
 }
 
 Test (static_list, refuses_what_is_no_list, .timeout = 60)
@@ -610,10 +512,11 @@ Test (static_list, refuses_what_is_no_list, .timeout = 60)
         {"static=calc/one@udp://127.0.0.1:1", GODWIT_ERR_INVALID_URL,
          "static: entry 1: an address that the driver cannot connect to"},
         {"port=70000", GODWIT_ERR_INVALID_ARGUMENT,
-         "Option port (URL): expected a number from 0 to 65535, got 70000"},
+         "Option port (URL): expected a number from 0 to 65535, got \"70000\""},
         {"port=-1", GODWIT_ERR_INVALID_ARGUMENT,
-         "Option port (URL): expected a number from 0 to 65535, got -1"},
-        {"port=http", GODWIT_ERR_INVALID_ARGUMENT, "Option port (URL): expected a number, got \"http\""},
+         "Option port (URL): expected a number from 0 to 65535, got \"-1\""},
+        {"port=http", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option port (URL): expected a number from 0 to 65535, got \"http\""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char url[128];
@@ -630,6 +533,6 @@ Test (static_list, refuses_what_is_no_list, .timeout = 60)
         godwit_transport_new (&transport, "zmq://", GODWIT_TRANSPORT_OPTIONS (.port = 65536), &error),
         GODWIT_ERR_INVALID_ARGUMENT);
     cr_assert_str_eq (godwit_error_message (error),
-                      "Option port (struct): expected a number from 0 to 65535, got 65536");
+                      "Option port (struct): expected a number from 0 to 65535, got \"65536\"");
     godwit_error_destroy (&error);
 }

@@ -312,6 +312,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     check (transport->pool->active == 0 && transport->pool->ready_first == NULL);
     godwit__origins_clear (
         &transport->pool->ports[0].origins); /* so that no input depends on those before it */
+    godwit__origins_clear (&transport->pool->ports[0].connections);
     godwit__origins_clear (&transport->pool->ports[0].publications);
     return 0;
 }

@@ -24,7 +24,7 @@ refuse() { # REASON FOLDERS FILES [EXCEPT]: no file in FOLDERS, but for those be
 
 programs='tools/|tests/|examples/|bench/'
 refuse 'A public header includes only public headers:' include "src/|drivers/|matchmaker/|$programs"
-refuse 'A public header includes no third-party library:' include 'zmq|czmq|z[a-z]+\.h|sodium|msgpack|uv'
+refuse 'A public header includes no third-party library:' include 'zmq|czmq|z[a-z]+\.h|sodium|msgpack|jansson|uv|ini\.h'
 refuse 'The core knows no driver and no matchmaker, only their interfaces in src/:' src "drivers/|matchmaker/|$programs"
 refuse 'A driver uses the core and nothing else:' drivers "matchmaker/|$programs"
 refuse 'A matchmaker uses the core and nothing else:' matchmaker "drivers/|$programs"
@@ -34,6 +34,8 @@ refuse 'An example uses the public headers only, as its readers will:' examples 
 refuse 'A tool does not use the tests, examples or benchmarks:' tools 'tests/|examples/|bench/'
 refuse 'zmq.h is included in drivers/zmq only:' 'include src drivers matchmaker' 'zmq\.h' drivers/zmq/
 refuse 'msgpack.h is included in src/msgpack only:' 'include src drivers matchmaker tools examples' msgpack src/msgpack/
+refuse 'ini.h is included in src/config_ini.c only:' 'include src drivers matchmaker tools examples' 'ini\.h' src/config_ini.c
+refuse 'jansson.h is included in src/json.c only:' 'include src drivers matchmaker tools' 'jansson\.h' src/json.c
 refuse 'An include is written from the top of the tree:' 'include src drivers matchmaker tools examples tests bench' '\.\./'
 
 if ((failures)); then exit 1; fi

@@ -2,7 +2,9 @@
  * when any of them fails. Replaces malloc in this program, which the sanitizers do not allow. */
 #include "src/error.h"
 #include "src/msgpack/codec.h"
+#include "src/serializer.h"
 #include "src/target.h"
+#include "src/wire.h"
 
 #include <godwit/url.h>
 
@@ -182,6 +184,84 @@ make_error (godwit_error_t **error)
     return GODWIT_OK;
 }
 
+/* What an error cannot keep for want of memory it does without, and says the rest. */
+static bool
+knows_all (const godwit_error_t *error)
+{
+    return godwit_error_detail (error, "item") && godwit_error_args (error) &&
+           strstr (godwit_error_traceback (error), "in take\n") &&
+           strcmp (godwit_error_print (error), godwit_error_message (error)) != 0 &&
+           godwit_error_status (error) != GODWIT_ERR_OUT_OF_MEMORY;
+}
+
+static void
+free_data (godwit__frame_t *frame)
+{
+    free (frame->data);
+}
+
+/* Made, copied, sent and read again by one that knows its class, and by one that does not. */
+static godwit_status_t
+pass_on (godwit__error_classes_t *classes)
+{
+    static const godwit_error_class_t out_of_stock = {"shop", "OutOfStock"};
+    uint8_t *data = NULL;
+    bool is_malformed = false;
+    godwit_value_t *args = NULL;
+    godwit_error_t *error = godwit_error_new_of (&out_of_stock, "no tea left");
+    if (!godwit_value_new (&args, GODWIT_LIST (NULL, GODWIT_INT (NULL, 7)), NULL))
+        godwit_error_set_data (error, args, NULL);
+    godwit_value_unref (&args);
+    godwit_error_set_detail (error, "item", "tea");
+    godwit_error_trace (error, "shop.c", 12, "take");
+    godwit_error_t *copy = godwit__error_copy (error);
+    bool good = knows_all (error) && knows_all (copy);
+    godwit_error_destroy (&error);
+    const size_t size = godwit__failure_write (&data, 1, GODWIT__FAILURE_FRAME_MAX, copy);
+    godwit_error_destroy (&copy);
+    if (!size)
+        return GODWIT_ERR_OUT_OF_MEMORY;
+    godwit__frame_t frame = {.data = data, .size = size, .release = free_data};
+    error = godwit__failure_read (&frame, classes, &is_malformed);
+    good = good && knows_all (error);
+    const bool has_outcome = godwit_error_status (error) == GODWIT_ERR_OUT_OF_MEMORY ||
+                             godwit_error_outcome (error) == GODWIT_OUTCOME_RAN;
+    godwit_error_destroy (&error);
+    return good && has_outcome && !is_malformed ? GODWIT_OK : GODWIT_ERR_OUT_OF_MEMORY;
+}
+
+static godwit_status_t
+send_error (godwit_error_t **error)
+{
+    static const godwit_error_class_t out_of_stock = {"shop", "OutOfStock"};
+    godwit__error_classes_t *classes = NULL;
+    godwit_status_t status = godwit__error_classes_new (&classes, "shop", error);
+    if (status)
+        return status;
+    status = godwit__error_classes_add (classes, &out_of_stock, error);
+    for (int i = 0; !status && i < 2; i++) {
+        status = pass_on (i ? classes : NULL);
+        if (status)
+            godwit__error_no_memory (error);
+    }
+    godwit__error_classes_destroy (&classes);
+    return status;
+}
+
+static godwit_status_t
+refuse_url (godwit_error_t **error)
+{
+    godwit_url_t *url = NULL;
+    godwit_error_t *made = NULL;
+    godwit_url_parse (&url, "user:secret@host", &made);
+    if (godwit_error_status (made) == GODWIT_ERR_INVALID_URL && godwit_error_detail (made, "url")) {
+        godwit_error_destroy (&made);
+        return GODWIT_OK;
+    }
+    godwit_error_destroy (&made);
+    return godwit__error_no_memory (error);
+}
+
 static godwit_status_t
 make_values (godwit_error_t **error)
 {
@@ -204,6 +284,42 @@ make_values (godwit_error_t **error)
     status = godwit_builder_finish (&builder, &built, error);
     godwit_value_unref (&built);
     godwit_value_unref (&value);
+    return status;
+}
+
+/* JSON both ways, an object, and arguments of both kinds through a serializer and back. */
+static godwit_status_t
+serialize (godwit_error_t **error)
+{
+    const godwit_serializer_t *const json = &godwit_json_serializer;
+    const godwit_fields_t args = GODWIT_ARGS (
+        GODWIT_MAP ("m", GODWIT_DOUBLE ("d", 1.5), GODWIT_LIST ("l", GODWIT_NIL (NULL))),
+        GODWIT_STR ("s", "a text that takes some room, so that the buffer for it has to grow: "
+                         "................................................................................"
+                         "................................................................................"
+                         "................................................................................"));
+    godwit_value_t *object = NULL;
+    godwit__payload_t sent = {NULL, NULL}, received = {NULL, NULL};
+    godwit_status_t status = godwit_value_new_object (&object, &sent, NULL, error);
+    if (!status)
+        status = godwit__serialize_request (&sent, json, NULL, &args, error);
+    if (!status)
+        status = godwit__deserialize_request (&received, json, NULL, sent.args, error);
+    if (!status)
+        status = godwit__deserialize_result (&sent.context, &godwit_noop_serializer, NULL, error);
+    godwit__payload_release (&received);
+    godwit__payload_release (&sent);
+    godwit_value_unref (&object);
+    return status;
+}
+
+static godwit_status_t
+wrap_contexts (godwit_error_t **error)
+{
+    const godwit_context_hooks_t hooks = {.struct_size = sizeof hooks};
+    godwit_serializer_t *serializer = NULL;
+    const godwit_status_t status = godwit_request_context_serializer_new (&serializer, NULL, &hooks, error);
+    godwit_request_context_serializer_destroy (&serializer);
     return status;
 }
 
@@ -234,7 +350,11 @@ Test (alloc, any_allocation_may_fail)
         godwit_status_t (*run) (godwit_error_t **error);
         long at_least; /* allocations that it takes */
     } rows[] = {{"error", make_error, 4},
+                {"error that is sent", send_error, 20},
+                {"error about a URL", refuse_url, 4},
                 {"values", make_values, 8},
+                {"serializer", serialize, 20},
+                {"context", wrap_contexts, 1},
                 {"target", copy_target, 1},
                 {"url", parse_url, 6}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

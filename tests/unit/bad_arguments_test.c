@@ -65,8 +65,8 @@ typedef struct bad_call {
     const char *message;
 } bad_call_t;
 
-#define MISMATCH "TypeMismatch"
-#define INVALID "InvalidArgument"
+#define MISMATCH "TypeMismatch_Remote"
+#define INVALID "InvalidArgument_Remote"
 
 /* Calls each; what is no constant expression in a table is one in an array of a function. */
 static void
@@ -74,8 +74,8 @@ check_all (godwit_client_t *client, const char *method)
 {
     const bad_call_t calls[] = {
         {GODWIT_ARGS (AB), NULL, NULL},
-        {GODWIT_NO_ARGS, "NotFound", "args.a: missing, expected int"},
-        {GODWIT_ARGS (GODWIT_INT ("a", 1)), "NotFound", "args.b: missing, expected int"},
+        {GODWIT_NO_ARGS, "NotFound_Remote", "args.a: missing, expected int"},
+        {GODWIT_ARGS (GODWIT_INT ("a", 1)), "NotFound_Remote", "args.b: missing, expected int"},
         {GODWIT_ARGS (GODWIT_INT ("a", 1), GODWIT_STR ("b", "2")), MISMATCH, "args.b: expected int, got str"},
         {GODWIT_ARGS (GODWIT_INT ("a", 1), GODWIT_NIL ("b")), MISMATCH, "args.b: expected int, got nil"},
         {GODWIT_ARGS (GODWIT_BOOL ("a", true), GODWIT_INT ("b", 2)), MISMATCH,

@@ -26,8 +26,9 @@ make (const godwit_endpoint_t *endpoints, size_t count, godwit_policy_t policy)
 {
     godwit__dispatch_t *dispatch = NULL;
     godwit_error_t *error = NULL;
-    cr_assert_eq (godwit__dispatch_new (&dispatch, endpoints, count, policy, &error), GODWIT_OK, "%s",
-                  godwit_error_message (error));
+    cr_assert_eq (
+        godwit__dispatch_new (&dispatch, endpoints, count, &(godwit__policy_t){.kind = policy}, &error),
+        GODWIT_OK, "%s", godwit_error_message (error));
     return dispatch;
 }
 
@@ -206,7 +207,8 @@ Test (dispatch, refuses_wrong_tables)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         godwit__dispatch_t *dispatch = NULL;
         godwit_error_t *error = NULL;
-        cr_assert_eq (godwit__dispatch_new (&dispatch, &wrong[i], 1, GODWIT_POLICY_DEFAULT, &error),
+        cr_assert_eq (godwit__dispatch_new (&dispatch, &wrong[i], 1,
+                                            &(godwit__policy_t){.kind = GODWIT_POLICY_DEFAULT}, &error),
                       GODWIT_ERR_INVALID_ARGUMENT, "table %zu", i);
         cr_assert_null (dispatch);
         cr_assert (error);

@@ -1,9 +1,11 @@
-#include "src/error.h"
+#include "src/error_inside.h"
 
 #include <criterion/criterion.h>
+#include <godwit/value.h>
 
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *
@@ -117,25 +119,317 @@ Test (error, a_type_of_the_users_own)
     godwit_error_destroy (&error);
 }
 
+Test (error, a_class_makes_and_recognises_its_errors)
+{
+    static const godwit_error_class_t out_of_stock = {"shop", "OutOfStock"};
+    static const godwit_error_class_t same = {"shop", "OutOfStock"}, shop_closed = {"shop", "Closed"},
+                                      other_module = {"shops", "OutOfStock"}, closed = {NULL, "Closed"},
+                                      own_closed = {"godwit", "Closed"}, nameless = {"shop", NULL},
+                                      suffixed = {"shop", "OutOfStock_Remote"};
+    godwit_error_t *error = godwit_error_new_of (&out_of_stock, "%d left", 0);
+    cr_assert_eq (godwit_error_status (error), GODWIT_ERR_FAILED);
+    cr_assert_str_eq (godwit_error_print (error), "OutOfStock: 0 left");
+    cr_assert (godwit_error_is (error, &out_of_stock) && godwit_error_is (error, &same));
+    cr_assert (!godwit_error_is (error, &shop_closed) && !godwit_error_is (error, &other_module));
+    cr_assert (!godwit_error_is (error, &nameless) && !godwit_error_is (error, &suffixed));
+    cr_assert (!godwit_error_is (error, NULL) && !godwit_error_is (NULL, &same));
+    cr_assert (!godwit_error_is_remote (error) && !godwit_error_is_remote (NULL));
+    godwit_error_destroy (&error);
+
+    /* The library's own are of module "godwit". */
+    error = godwit_error_new (GODWIT_ERR_CLOSED, "x");
+    cr_assert (godwit_error_is (error, &closed) && godwit_error_is (error, &own_closed));
+    cr_assert (!godwit_error_is (error, &shop_closed));
+    godwit_error_destroy (&error);
+
+    error = godwit_error_new_of (NULL, "of no class");
+    cr_assert_str_eq (godwit_error_print (error), "Failed: of no class");
+    godwit_error_destroy (&error);
+}
+
+/* ---- what came from the other side ---- */
+
 Test (error, remote_text_is_copied_and_never_a_format)
 {
     char hostile[] = "%s%n%d";
-    godwit_error_t *error = godwit__error_new_remote (GODWIT_ERR_REMOTE_ERROR, GODWIT_OUTCOME_RAN, hostile,
-                                                      hostile, hostile, hostile);
+    godwit_error_t *error =
+        godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, hostile, hostile, hostile, hostile);
+    godwit_error_t *unknown =
+        godwit__error_new_remote_error (GODWIT_OUTCOME_RAN, hostile, hostile, hostile, hostile);
     memset (hostile, 'x', sizeof hostile - 1);
     cr_assert_str_eq (godwit_error_module (error), "%s%n%d");
-    cr_assert_str_eq (godwit_error_type (error), "%s%n%d");
+    cr_assert_str_eq (godwit_error_type (error), "%s%n%d_Remote");
     cr_assert_str_eq (godwit_error_message (error), "%s%n%d");
     cr_assert_str_eq (godwit_error_traceback (error), "%s%n%d");
-    cr_assert_str_eq (godwit_error_print (error), "%s%n%d: %s%n%d (outcome RAN)");
+    cr_assert_str_eq (godwit_error_print (error), "%s%n%d_Remote: %s%n%d\n%s%n%d (outcome RAN)");
+    cr_assert_str_eq (godwit_error_print (unknown),
+                      "RemoteError: Remote error: %s%n%d %s%n%d\n%s%n%d. (outcome RAN)");
+    godwit_error_destroy (&error);
+    godwit_error_destroy (&unknown);
+}
+
+Test (error, a_remote_one_shows_it_in_its_type)
+{
+    static const godwit_error_class_t out_of_stock = {"shop", "OutOfStock"};
+    godwit_error_t *error = godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "shop",
+                                                      "OutOfStock", "no tea left", "");
+    cr_assert (godwit_error_is_remote (error) && godwit_error_is (error, &out_of_stock));
+    cr_assert_str_eq (godwit_error_type (error), "OutOfStock_Remote");
+    cr_assert_str_eq (godwit_error_print (error), "OutOfStock_Remote: no tea left (outcome RAN)");
+    godwit__error_origin_t origin = godwit__error_origin (error);
+    cr_assert (origin.type_size == strlen ("OutOfStock") &&
+               !memcmp (origin.type, "OutOfStock", origin.type_size));
     godwit_error_destroy (&error);
 
-    error = godwit__error_new_remote (GODWIT_ERR_REMOTE_ERROR, GODWIT_OUTCOME_RAN, NULL, NULL, NULL, NULL);
+    /* Of a server that left the suffix: not twice. */
+    error = godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "shop", "OutOfStock_Remote", "m",
+                                      "");
+    cr_assert_str_eq (godwit_error_type (error), "OutOfStock_Remote");
+    cr_assert (godwit_error_is (error, &out_of_stock));
+    godwit_error_destroy (&error);
+
+    error =
+        godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "builtins", "ValueError", "m", "tb");
+    cr_assert_str_eq (godwit_error_print (error), "ValueError: m\ntb (outcome RAN)");
+    cr_assert (godwit_error_is_remote (error));
+    godwit_error_destroy (&error);
+
+    /* A name that is nothing but the suffix stays a name. */
+    cr_assert_eq (godwit__error_type_size ("_Remote"), strlen ("_Remote"));
+}
+
+Test (error, a_remote_error_knows_what_it_stands_for)
+{
+    static const godwit_error_class_t remote_error = {"godwit", "RemoteError"},
+                                      out_of_stock = {"shop", "OutOfStock"};
+    godwit_error_t *error = godwit__error_new_remote_error (GODWIT_OUTCOME_RAN, "shop", "OutOfStock",
+                                                            "no tea left", "line 1\nline 2");
+    cr_assert_eq (godwit_error_status (error), GODWIT_ERR_REMOTE_ERROR);
     cr_assert_str_eq (godwit_error_type (error), "RemoteError");
-    cr_assert_str_eq (godwit_error_message (error), "");
-    cr_assert_str_eq (godwit_error_traceback (error), "");
+    cr_assert_str_eq (godwit_error_module (error), "");
+    cr_assert_str_eq (godwit_error_message (error), "Remote error: OutOfStock no tea left");
+    cr_assert_str_eq (godwit_error_traceback (error), "line 1\nline 2");
+    cr_assert_str_eq (godwit_error_print (error), "RemoteError: Remote error: OutOfStock no tea left\n"
+                                                  "line 1\nline 2. (outcome RAN)");
+    cr_assert_str_eq (godwit_error_detail (error, "exc_type"), "OutOfStock");
+    cr_assert_str_eq (godwit_error_detail (error, "value"), "no tea left");
+    cr_assert_str_eq (godwit_error_detail (error, "traceback"), "line 1\nline 2");
+    cr_assert_null (godwit_error_detail (error, "other"));
+    cr_assert (godwit_error_is_remote (error));
+    cr_assert (godwit_error_is (error, &remote_error) && !godwit_error_is (error, &out_of_stock));
+    const godwit__error_origin_t origin = godwit__error_origin (error);
+    cr_assert_str_eq (origin.type, "OutOfStock");
+    cr_assert_str_eq (origin.module, "shop");
+    cr_assert_str_eq (origin.message, "no tea left");
+    godwit_error_destroy (&error);
+
+    error = godwit__error_new_remote_error (GODWIT_OUTCOME_RAN, "", "", "", "");
+    cr_assert_str_eq (godwit_error_print (error), "RemoteError: Remote error:  \n. (outcome RAN)");
+    cr_assert_str_eq (godwit__error_origin (error).module, "");
     godwit_error_destroy (&error);
 }
+
+/* ---- what it knows ---- */
+
+Test (error, details_are_set_replaced_and_read)
+{
+    godwit_error_t *error = godwit_error_new (GODWIT_ERR_FAILED, "x");
+    cr_assert_null (godwit_error_detail (error, "a"));
+    cr_assert_null (godwit_error_kwargs (error));
+    godwit_error_set_detail (error, "a", "1");
+    godwit_error_set_detail (error, "b", "2");
+    godwit_error_set_detail (error, "a", "3");
+    cr_assert_str_eq (godwit_error_detail (error, "a"), "3");
+    cr_assert_str_eq (godwit_error_detail (error, "b"), "2");
+    cr_assert_eq (godwit_value_count (godwit_error_kwargs (error)), 2u);
+    godwit_error_set_detail (error, NULL, "x");
+    godwit_error_set_detail (error, "c", NULL);
+    godwit_error_set_detail (NULL, "c", "x");
+    cr_assert_eq (godwit_value_count (godwit_error_kwargs (error)), 2u);
+    cr_assert_null (godwit_error_detail (error, NULL));
+    cr_assert_null (godwit_error_detail (NULL, "a"));
+    godwit_error_destroy (&error);
+}
+
+Test (error, data_are_shared_and_kept_beside_details)
+{
+    godwit_value_t *args = NULL, *kwargs = NULL;
+    godwit_error_t *error = godwit_error_new (GODWIT_ERR_FAILED, "x");
+    cr_assert (!godwit_value_new (&args, GODWIT_LIST (NULL, GODWIT_INT (NULL, 7)), NULL));
+    cr_assert (
+        !godwit_value_new_map (&kwargs, GODWIT_ARGS (GODWIT_INT ("n", 1), GODWIT_STR ("t", "text")), NULL));
+    godwit_error_set_data (error, args, kwargs);
+    cr_assert_eq (godwit_error_args (error), args);
+    cr_assert_eq (godwit_error_kwargs (error), kwargs);
+    cr_assert_str_eq (godwit_error_detail (error, "t"), "text");
+    cr_assert_null (godwit_error_detail (error, "n"), "a number is no detail");
+    godwit_error_set_detail (error, "n", "one");
+    cr_assert_str_eq (godwit_error_detail (error, "n"), "one");
+    cr_assert_str_eq (godwit_error_detail (error, "t"), "text");
+    cr_assert_eq (godwit_value_as_int (godwit_value_get (kwargs, "n"), 0), 1,
+                  "who gave it keeps it as it was");
+    godwit_error_set_data (error, error->args, error->kwargs); /* onto itself */
+    cr_assert_str_eq (godwit_error_detail (error, "t"), "text");
+    godwit_error_set_data (error, kwargs, args);
+    cr_assert_null (godwit_error_args (error), "a map is no args");
+    cr_assert_null (godwit_error_kwargs (error), "a list is no kwargs");
+    godwit_error_set_data (NULL, args, kwargs);
+    cr_assert_null (godwit_error_args (NULL));
+    cr_assert_null (godwit_error_kwargs (NULL));
+    godwit_error_destroy (&error);
+    godwit_value_unref (&args);
+    godwit_value_unref (&kwargs);
+}
+
+/* ---- where it came from ---- */
+
+static godwit_error_t *
+low (int *line)
+{
+    *line = __LINE__ + 1;
+    return GODWIT_ERROR (GODWIT_ERR_NOT_FOUND, "no job %d", 7);
+}
+
+static godwit_error_t *
+high (int *low_line, int *line)
+{
+    godwit_error_t *error = low (low_line);
+    *line = __LINE__ + 1;
+    return GODWIT_TRACE (error);
+}
+
+Test (error, the_macros_note_places_as_python_does)
+{
+    static const godwit_error_class_t job_lost = {"jobs", "JobLost"};
+    char expected[1024];
+    int low_line = 0, high_line = 0;
+    godwit_error_t *error = high (&low_line, &high_line);
+    snprintf (expected, sizeof expected,
+              "Traceback (most recent call last):\n"
+              "  File \"%s\", line %d, in high\n"
+              "  File \"%s\", line %d, in low\n"
+              "NotFound: no job 7",
+              __FILE__, high_line, __FILE__, low_line);
+    cr_assert_str_eq (godwit_error_traceback (error), expected);
+    cr_assert_str_eq (godwit_error_print (error), "NotFound: no job 7", "its own places are not its text");
+
+    godwit_error_t *top = GODWIT_ERROR_OF (&job_lost, "%s", "gone");
+    const int line = __LINE__ - 1;
+    cr_assert (strstr (godwit_error_traceback (top), "in "));
+    godwit_error_set_cause (top, &error); /* what was made before is made anew */
+    const size_t size = strlen (expected);
+    snprintf (expected + size, sizeof expected - size,
+              "\n\nThe above exception was the direct cause of the following exception:\n\n"
+              "Traceback (most recent call last):\n"
+              "  File \"%s\", line %d, in %s\n"
+              "jobs.JobLost: gone",
+              __FILE__, line, __func__);
+    cr_assert_str_eq (godwit_error_traceback (top), expected);
+    godwit_error_destroy (&top);
+}
+
+Test (error, nothing_noted_is_no_traceback)
+{
+    godwit_error_t *error = godwit_error_new (GODWIT_ERR_FAILED, "x");
+    godwit_error_t *cause = godwit_error_new (GODWIT_ERR_SYSTEM, "y");
+    cr_assert_str_eq (godwit_error_traceback (error), "");
+    godwit_error_set_cause (error, &cause);
+    cr_assert_str_eq (godwit_error_traceback (error),
+                      "SystemError: y\n\n"
+                      "The above exception was the direct cause of the following exception:\n\nFailed: x");
+    godwit_error_destroy (&error);
+    godwit_error_trace (NULL, "f", 1, "g");
+}
+
+Test (error, the_other_sides_lines_follow_those_of_this_side)
+{
+    godwit_error_t *error = godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "shop",
+                                                      "OutOfStock", "no tea left", "remote line");
+    cr_assert_str_eq (godwit_error_traceback (error), "remote line");
+    godwit_error_trace (error, "relay.c", 5, "relay");
+    cr_assert_str_eq (godwit_error_traceback (error), "Traceback (most recent call last):\n"
+                                                      "  File \"relay.c\", line 5, in relay\n"
+                                                      "shop.OutOfStock_Remote: no tea left\n"
+                                                      "remote line");
+    cr_assert_str_eq (godwit_error_print (error),
+                      "OutOfStock_Remote: no tea left\nremote line (outcome RAN)");
+    godwit_error_t *top = godwit_error_new (GODWIT_ERR_FAILED, "no order");
+    godwit_error_set_cause (top, &error);
+    cr_assert (strstr (godwit_error_traceback (top), "remote line\n\nThe above exception"));
+    godwit_error_destroy (&top);
+}
+
+Test (error, places_beyond_32_are_counted)
+{
+    godwit_error_t *error = godwit_error_new (GODWIT_ERR_FAILED, "x");
+    for (int i = 1; i <= 40; i++)
+        godwit_error_trace (error, i % 2 ? "f.c" : NULL, i, i % 2 ? "f" : NULL);
+    const char *text = godwit_error_traceback (error);
+    cr_assert (
+        strstr (text, "Traceback (most recent call last):\n  ... 8 more\n  File \"?\", line 32, in ?\n"),
+        "%s", text);
+    cr_assert (strstr (text, "  File \"f.c\", line 1, in f\nFailed: x"), "%s", text);
+    cr_assert (!strstr (text, "line 33,"));
+    godwit_error_destroy (&error);
+}
+
+Test (error, a_chain_of_causes_is_traced_as_far_as_is_bounded)
+{
+    godwit_error_t *error = godwit_error_new (GODWIT_ERR_FAILED, "number 0");
+    for (int i = 1; i < 50; i++) {
+        godwit_error_t *cause = godwit_error_new (GODWIT_ERR_FAILED, "number %d", i);
+        godwit_error_set_cause (error, &cause);
+    }
+    cr_assert (strstr (godwit_error_traceback (error), "number 31\n"));
+    cr_assert (!strstr (godwit_error_traceback (error), "number 32\n"));
+    cr_assert (strstr (godwit_error_print (error), "number 49"));
+    godwit_error_destroy (&error);
+}
+
+Test (error, a_copy_is_the_same_and_stands_alone)
+{
+    godwit_error_t *cause = NULL;
+    godwit_error_t *error = godwit__error_new_remote_error (GODWIT_OUTCOME_RAN, "shop", "OutOfStock",
+                                                            "no tea left", "remote line");
+    godwit__error_set_outcome (&cause, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "too late");
+    godwit_error_trace (error, "a.c", 1, "f");
+    godwit_error_set_detail (error, "left", "none");
+    godwit_error_set_cause (error, &cause);
+    godwit_error_t *copy = godwit__error_copy (error);
+    char printed[512], traced[512];
+    snprintf (printed, sizeof printed, "%s", godwit_error_print (error));
+    snprintf (traced, sizeof traced, "%s", godwit_error_traceback (error));
+    godwit_error_destroy (&error);
+    cr_assert_str_eq (godwit_error_print (copy), printed);
+    cr_assert_str_eq (godwit_error_traceback (copy), traced);
+    cr_assert_str_eq (godwit_error_detail (copy, "left"), "none");
+    cr_assert_str_eq (godwit_error_detail (copy, "value"), "no tea left");
+    cr_assert (godwit_error_is_remote (copy));
+    cr_assert_eq (godwit_error_status (godwit_error_cause (copy)), GODWIT_ERR_TIMEOUT);
+    godwit_error_destroy (&copy);
+    cr_assert_null (godwit__error_copy (NULL));
+}
+
+Test (error, the_static_error_has_no_room_for_more)
+{
+    godwit_error_t *error = NULL;
+    godwit_value_t *args = NULL;
+    godwit__error_no_memory (&error);
+    cr_assert (!godwit_value_new (&args, GODWIT_LIST (NULL, GODWIT_INT (NULL, 7)), NULL));
+    godwit_error_set_detail (error, "a", "b");
+    godwit_error_set_data (error, args, NULL);
+    godwit_error_trace (error, "f", 1, "g");
+    cr_assert_null (godwit_error_detail (error, "a"));
+    cr_assert_null (godwit_error_args (error));
+    cr_assert_str_eq (godwit_error_traceback (error), "");
+    cr_assert_str_eq (godwit_error_type (error), "OutOfMemory");
+    godwit_error_t *copy = godwit__error_copy (error);
+    cr_assert_eq (copy, error);
+    godwit_error_destroy (&copy);
+    godwit_value_unref (&args);
+}
+
+/* ---- causes ---- */
 
 Test (error, causes_are_kept_in_order_and_printed)
 {

@@ -196,6 +196,12 @@ Test (golden, publications)
 /* ---- replies ---- */
 
 static void
+free_data (godwit__frame_t *frame)
+{
+    free (frame->data);
+}
+
+static void
 expect_reply (const char *name, godwit_field_t field)
 {
     golden_t golden;
@@ -233,9 +239,10 @@ Test (golden, replies)
                                GODWIT_MAP (NULL, nothing)));
 }
 
-static void
-expect_failure (const char *name, uint64_t id, godwit_error_t *error, godwit_status_t status,
-                const char *module)
+/* Consumes the error. Returns what is read. */
+static godwit_error_t *
+expect_failure (const char *name, uint64_t id, godwit_error_t *error, const char *module,
+                const char *first_type)
 {
     const bool not_run = godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED;
     golden_t golden;
@@ -244,32 +251,54 @@ expect_failure (const char *name, uint64_t id, godwit_error_t *error, godwit_sta
     expect_header (
         &golden, name,
         (godwit__header_t){.type = GODWIT__FAILURE, .flags = not_run ? GODWIT__FLAG_NOT_RUN : 0, .id = id});
-    const size_t size = godwit__failure_write (&data, id, error);
+    const size_t size = godwit__failure_write (&data, id, GODWIT__FAILURE_FRAME_MAX, error);
     expect_bytes (&golden, data, size, name);
-    free (data);
-    godwit__frame_t frame = frame_of (&golden);
+    godwit__frame_t frame = {.data = data, .size = size, .release = free_data};
     bool is_malformed = true;
-    godwit_error_t *read = godwit__failure_read (&frame, &is_malformed);
+    godwit_error_t *read = godwit__failure_read (&frame, NULL, &is_malformed);
     cr_assert (!is_malformed);
-    cr_assert_eq (godwit_error_status (read), status, "%s", name);
+    const godwit__error_origin_t origin = godwit__error_origin (read);
     cr_assert_eq (godwit_error_outcome (read), not_run ? GODWIT_OUTCOME_REJECTED : GODWIT_OUTCOME_RAN, "%s",
                   name);
-    cr_assert_str_eq (godwit_error_module (read), module);
-    cr_assert_str_eq (godwit_error_type (read), godwit_error_type (error));
-    cr_assert_str_eq (godwit_error_message (read), godwit_error_message (error));
-    godwit_error_destroy (&read);
+    cr_assert_str_eq (origin.module, module);
+    cr_assert (origin.type_size == strlen (first_type) &&
+               !memcmp (origin.type, first_type, origin.type_size));
+    cr_assert_str_eq (origin.message, godwit_error_message (error));
+    cr_assert_str_eq (godwit_error_traceback (read), godwit_error_traceback (error));
+    cr_assert (godwit_value_equal (godwit_error_args (read), godwit_error_args (error)));
+    cr_assert (godwit_value_equal (godwit_error_kwargs (read), godwit_error_kwargs (error)));
     godwit_error_destroy (&error);
+    return read;
 }
 
 Test (golden, failures)
 {
-    godwit_error_t *not_run = NULL;
-    godwit__error_set_outcome (&not_run, GODWIT_ERR_NO_SUCH_METHOD, GODWIT_OUTCOME_REJECTED,
+    godwit_error_t *error = NULL;
+    godwit__error_set_outcome (&error, GODWIT_ERR_NO_SUCH_METHOD, GODWIT_OUTCOME_REJECTED,
                                "Endpoint does not support RPC method %s", "sub");
-    expect_failure ("failure", 7, not_run, GODWIT_ERR_NO_SUCH_METHOD, "godwit");
-    expect_failure ("failure_of_a_program", 9,
-                    godwit_error_new_typed ("shop", "OutOfStock", "no %s left", "tea"),
-                    GODWIT_ERR_REMOTE_ERROR, "shop");
+    godwit_error_set_detail (error, "method", "sub");
+    error = expect_failure ("failure", 7, error, "godwit", "NoSuchMethod");
+    cr_assert_eq (godwit_error_status (error), GODWIT_ERR_NO_SUCH_METHOD);
+    godwit_error_destroy (&error);
+
+    error = expect_failure ("failure_of_a_program", 9,
+                            godwit_error_new_typed ("shop", "OutOfStock", "no %s left", "tea"), "shop",
+                            "OutOfStock");
+    cr_assert_eq (godwit_error_status (error), GODWIT_ERR_REMOTE_ERROR);
+    godwit_error_destroy (&error);
+
+    godwit_value_t *args = NULL, *kwargs = NULL;
+    cr_assert (
+        !godwit_value_new (&args, GODWIT_LIST (NULL, GODWIT_STR (NULL, "tea"), GODWIT_INT (NULL, 0)), NULL));
+    cr_assert (!godwit_value_new_map (
+        &kwargs, GODWIT_ARGS (GODWIT_STR ("item", "tea"), GODWIT_INT ("left", 0)), NULL));
+    error = godwit_error_new_typed ("shop", "OutOfStock", "no %s left", "tea");
+    godwit_error_trace (error, "shop.c", 12, "take");
+    godwit_error_set_data (error, args, kwargs);
+    godwit_value_unref (&args);
+    godwit_value_unref (&kwargs);
+    error = expect_failure ("failure_with_data", 10, error, "shop", "OutOfStock");
+    godwit_error_destroy (&error);
 }
 
 Test (golden, questions_and_answers)

@@ -17,7 +17,10 @@ settle (godwit_transport_options_t *options, unsigned *paths, const godwit_trans
     snprintf (text, sizeof text, "zmq://%s", query);
     godwit_url_destroy (&url); /* the last one's strings were borrowed until now */
     cr_assert_eq (godwit_url_parse (&url, text, NULL), GODWIT_OK, "%s", text);
-    const godwit_status_t status = godwit__options_settle (options, paths, given, url, &error);
+    godwit__settings_t settings;
+    const godwit_status_t status = godwit__options_settle (&settings, NULL, given, url, "URL", &error);
+    *options = settings.known;
+    *paths = (unsigned) settings.paths;
     snprintf (says, 256, "%s", status ? godwit_error_message (error) : "");
     godwit_error_destroy (&error);
     return status;

@@ -739,10 +739,13 @@ Test (server, needs_names)
                   GODWIT_OK);
     cr_assert_eq (godwit_server_start (server, NULL, &error), GODWIT_ERR_INVALID_TARGET);
     cr_assert_str_eq (godwit_error_message (error),
-                      "A server's target must have topic and server names specified");
+                      "A server's target must have topic and server names specified:<Target topic=t>");
     godwit_error_destroy (&error);
-    cr_assert_eq (godwit_server_stop (server, NULL, NULL), GODWIT_OK);
-    cr_assert_eq (godwit_server_wait (server, NULL, NULL), GODWIT_OK);
+    /* It was not started: stop and wait would wait for that. */
+    cr_assert_eq (godwit_server_stop (server, GODWIT_STEP_OPTIONS (.timeout_ms = 1), NULL),
+                  GODWIT_ERR_TASK_TIMEOUT);
+    cr_assert_eq (godwit_server_wait (server, GODWIT_STEP_OPTIONS (.timeout_ms = 1), NULL),
+                  GODWIT_ERR_TASK_TIMEOUT);
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
 }

@@ -156,7 +156,9 @@ call_inline (raw_server_t *self, const char *method, godwit__frame_t *reply, god
 {
     uint8_t data[512];
     const godwit__message_t message = {.data = data, .size = write_request (data, self, method, 4)};
-    if (!godwit__pool_call_inline (self->transport->pool, &message, reply))
+    int64_t ended_ns = 0;
+    const int64_t now_ns = godwit__transport_now (self->transport);
+    if (!godwit__pool_call_inline (self->transport->pool, &message, now_ns, reply, &ended_ns))
         return false;
     cr_assert_eq (godwit__header_read (header, reply->data, reply->size), GODWIT__HEADER_OK);
     return true;

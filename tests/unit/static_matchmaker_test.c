@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct told {
     godwit__record_t *records[8];
@@ -57,7 +58,9 @@ list (const char *query, told_t *told, char *text, size_t size)
                                                   .url = url,
                                                   .instance = instance,
                                                   .virtual_host = "",
-                                                  .control_exchange = "mine"};
+                                                  .control_exchange = "mine",
+                                                  .static_list = godwit_url_query_get (url, "static"),
+                                                  .static_file = godwit_url_query_get (url, "static_file")};
     godwit__matchmaker_t *matchmaker = NULL;
     godwit_error_t *error = NULL;
     const godwit_status_t status =
@@ -147,5 +150,61 @@ Test (static_matchmaker, says_which_entry_is_wrong)
         cr_assert_eq (list (wrong[i], &told, text, sizeof text), GODWIT_ERR_INVALID_URL, "%s", wrong[i]);
         cr_assert (strstr (text, "entry 2"), "%s: %s", wrong[i], text);
         cr_assert_eq (told.count, 0u);
+    }
+}
+
+/* ---- lists in a file ---- */
+
+static void
+write_list (char path[], const char *text)
+{
+    const int file = mkstemp (path);
+    cr_assert (file >= 0 && write (file, text, strlen (text)) == (ssize_t) strlen (text));
+    close (file);
+}
+
+Test (static_matchmaker, reads_a_file)
+{
+    char path[] = "/tmp/godwit-servers-XXXXXX", query[128], text[256];
+    write_list (path, "# calculators\n\n  calc/one@inproc://a  # the first\r\n"
+                      "billing/calc/two@inproc://b|inproc://c, x/y@inproc://d,\n#x/z@inproc://e");
+    told_t told;
+    snprintf (query, sizeof query, "static_file=%s&static=z/z@inproc://z", path);
+    cr_assert_eq (list (query, &told, text, sizeof text), GODWIT_OK, "%s", text);
+    cr_assert_eq (told.count, 4u);
+    static const char *const servers[] = {"z", "one", "two", "y"};
+    static const char *const addresses[] = {"inproc://z", "inproc://a", "inproc://b", "inproc://d"};
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_str_eq (told.records[i]->server, servers[i]);
+        cr_assert_str_eq (told.records[i]->addresses[0], addresses[i]);
+    }
+    cr_assert_str_eq (told.records[1]->exchange, "mine");
+    cr_assert_str_eq (told.records[2]->addresses[1], "inproc://c");
+    release (&told);
+    unlink (path);
+}
+
+Test (static_matchmaker, says_which_line_of_a_file_is_wrong)
+{
+    static const struct {
+        const char *text, *says;
+    } rows[] = {
+        {"a/b@inproc://a\n\ncalc/two\n", ": line 3: expected '@' and an address"},
+        {"a/b@inproc://a, two@inproc://b", ": line 1: expected [exchange/]topic/server"},
+        {"a/b@inproc://a c/d@inproc://b",
+         ": line 1: expected ',' between entries, and no space in an address"},
+        {"\na/b@inproc://a c", ": line 2: expected ',' between entries, and no space in an address"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char path[] = "/tmp/godwit-servers-XXXXXX", query[128], text[256], says[256];
+        told_t told;
+        write_list (path, rows[i].text);
+        snprintf (query, sizeof query, "static_file=%s", path);
+        snprintf (says, sizeof says, "%s%s", path, rows[i].says);
+        cr_assert_eq (list (query, &told, text, sizeof text), GODWIT_ERR_INVALID_URL, "%s", rows[i].text);
+        cr_assert_str_eq (text, says);
+        unlink (path);
+        cr_assert_eq (list (query, &told, text, sizeof text), GODWIT_ERR_SYSTEM);
+        cr_assert (strstr (text, path), "%s", text);
     }
 }

@@ -828,6 +828,51 @@ Test (value, bounds_suffice)
     }
 }
 
+/* Writes what was not checked, in one pass; and checks, then writes. */
+static void
+check_in_one_pass (const godwit_field_t *field, bool taken)
+{
+    uint8_t once[128], twice[128];
+    godwit__writer_t writer = {.data = once, .capacity = sizeof once};
+    godwit__writer_t other = {.data = twice, .capacity = sizeof twice};
+    size_t bound = 0;
+    const bool good = godwit__field_bound (field, "f", &bound, NULL) == GODWIT_OK;
+    cr_assert_eq (godwit__write_field_checked (&writer, field), taken);
+    if (!taken)
+        return;
+    cr_assert (good);
+    godwit__write_field (&other, field);
+    cr_assert_eq (writer.size, other.size);
+    cr_assert_arr_eq (once, twice, writer.size);
+}
+
+Test (value, what_is_checked_while_it_is_written_is_what_a_bound_accepts)
+{
+    const godwit_field_t nothing = {.type = GODWIT_TYPE_LIST, .size = 1};
+    const godwit_field_t no_text = {.type = GODWIT_TYPE_STR, .size = 3};
+    const godwit_field_t no_type = {.type = (godwit_type_t) 77};
+    char text[200];
+    memset (text, 'x', sizeof text);
+    check_in_one_pass (&GODWIT_INT (NULL, -5), true);
+    check_in_one_pass (&GODWIT_STR (NULL, "text"), true);
+    check_in_one_pass (&GODWIT_BIN (NULL, text, 100), true);
+    check_in_one_pass (&GODWIT_MAP (NULL, GODWIT_INT ("a", 1), GODWIT_STR ("b", "c"), GODWIT_INT ("ab", 1)),
+                       true);
+    check_in_one_pass (&GODWIT_LIST (NULL, GODWIT_INT (NULL, 1), GODWIT_MAP (NULL, GODWIT_BOOL ("x", true))),
+                       true);
+    check_in_one_pass (&GODWIT_MAP (NULL, GODWIT_INT ("a", 1), GODWIT_INT ("a", 1)), false);
+    check_in_one_pass (&GODWIT_MAP (NULL, GODWIT_INT ("", 1), GODWIT_INT ("", 1)), false);
+    check_in_one_pass (&GODWIT_MAP (NULL, GODWIT_INT (NULL, 1)), false);
+    check_in_one_pass (&GODWIT_BIN (NULL, text, sizeof text), false); /* no room */
+    check_in_one_pass (&nothing, false);
+    check_in_one_pass (&no_text, false);
+    check_in_one_pass (&no_type, false);
+    check_in_one_pass (
+        &GODWIT_LIST (
+            NULL, GODWIT_LIST (NULL, GODWIT_LIST (NULL, GODWIT_LIST (NULL, GODWIT_LIST (NULL, nothing))))),
+        false);
+}
+
 Test (value, a_writer_that_is_full_writes_nothing_more)
 {
     uint8_t data[8];

@@ -1,4 +1,4 @@
-/* The bodies that are the library's own: HELLO, WELCOME and FAILURE, and what hostile peers make of them. */
+/* The bodies that are the library's own: HELLO and WELCOME, and what hostile peers make of them. */
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
@@ -111,94 +111,6 @@ Test (wire, hostile_identities_are_refused)
     cr_assert_neq (read_identity (&identity, body, size + 1), GODWIT_OK);
     memset (body, 0x80, sizeof body);
     cr_assert_neq (read_identity (&identity, body, 1024), GODWIT_OK);
-}
-
-/* ---- FAILURE ---- */
-
-static godwit_error_t *
-round_trip (const godwit_error_t *error)
-{
-    uint8_t *data = NULL;
-    const size_t size = godwit__failure_write (&data, 5, error);
-    cr_assert_gt (size, 0u);
-    cr_assert_leq (size, 65536u);
-    godwit__frame_t frame = {.data = data, .size = size};
-    bool is_malformed = true;
-    godwit_error_t *read = godwit__failure_read (&frame, &is_malformed);
-    cr_assert (!is_malformed);
-    free (data);
-    return read;
-}
-
-Test (wire, every_status_of_the_library_comes_back_as_itself)
-{
-    for (int status = GODWIT_OK + 1; status < (int) GODWIT_STATUS_COUNT; status++) {
-        godwit_error_t *error = godwit_error_new ((godwit_status_t) status, "%s", "100 %s of it %n");
-        godwit_error_t *read = round_trip (error);
-        cr_assert_eq (godwit_error_status (read), (godwit_status_t) status, "%s",
-                      godwit_status_type ((godwit_status_t) status));
-        cr_assert_str_eq (godwit_error_message (read), "100 %s of it %n");
-        cr_assert_eq (godwit_error_outcome (read), GODWIT_OUTCOME_RAN);
-        godwit_error_destroy (&read);
-        godwit_error_destroy (&error);
-    }
-}
-
-/* A program's type that looks like one of ours is not taken for it, nor "Ok" for a success. */
-Test (wire, no_program_passes_for_the_library)
-{
-    static const char *const types[][2] = {
-        {"shop", "NoSuchMethod"}, {"", "Ok"}, {"godwit", "Ok"}, {"godwit", "NoSuchType"}, {"builtins", "x"}};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        godwit_error_t *error = godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_NONE, types[i][0],
-                                                          types[i][1], "m", "line 1\nline 2");
-        godwit_error_t *read = round_trip (error);
-        cr_assert_eq (godwit_error_status (read), GODWIT_ERR_REMOTE_ERROR, "%s.%s", types[i][0], types[i][1]);
-        cr_assert_str_eq (godwit_error_traceback (read), "line 1\nline 2");
-        godwit_error_destroy (&read);
-        godwit_error_destroy (&error);
-    }
-}
-
-Test (wire, long_texts_are_cut)
-{
-    static char text[100000];
-    memset (text, 'x', sizeof text - 1);
-    godwit_error_t *error =
-        godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_NONE, text, text, text, text);
-    godwit_error_t *read = round_trip (error);
-    cr_assert_eq (strlen (godwit_error_message (read)), 16000u);
-    cr_assert_eq (strlen (godwit_error_traceback (read)), 16000u);
-    godwit_error_destroy (&read);
-    godwit_error_destroy (&error);
-}
-
-Test (wire, hostile_failures_are_failures_all_the_same)
-{
-    static const uint8_t bodies[][12] = {
-        {0xc0},
-        {0x90},
-        {0x93, 0xa1, 'a', 0xa1, 'b', 0xa1, 'c'},
-        {0x94, 0xa1, 'a', 0xa1, 'b', 0xa1, 'c', 0x01},
-        {0x94, 0xc0, 0xa1, 'b', 0xa1, 'c', 0xa1, 'd'},
-        {0x84, 0xa1, 'a', 0xa1, 'b', 0xa1, 'c', 0xa1, 'd'},
-        {0xdd, 0xff, 0xff, 0xff, 0xff},
-        {0xdb, 0xff, 0xff, 0xff, 0xff},
-        {0xc1},
-    };
-    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
-        for (size_t size = 0; size <= sizeof bodies[0]; size++) {
-            uint8_t data[64] = {0};
-            memcpy (data + GODWIT__HEADER_SIZE, bodies[i], size);
-            godwit__frame_t frame = {.data = data, .size = GODWIT__HEADER_SIZE + size};
-            bool is_malformed = false;
-            godwit_error_t *error = godwit__failure_read (&frame, &is_malformed);
-            cr_assert (is_malformed);
-            cr_assert_neq (godwit_error_status (error), GODWIT_OK, "%zu, %zu", i, size);
-            cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_RAN);
-            godwit_error_destroy (&error);
-        }
-    }
 }
 
 Test (wire, reasons_have_names)

@@ -1,0 +1,77 @@
+/* What the log hears of a request that failed (contract 5). */
+#include "src/error.h"
+#include "src/request.h"
+#include "src/server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool
+ends_with (const char *text, const char *end)
+{
+    const size_t size = strlen (text);
+    const size_t end_size = strlen (end);
+    return size >= end_size && strcmp (text + size - end_size, end) == 0;
+}
+
+/* Contract 5: what the method says it may fail with, and a method that is not there and whose caller said
+ * that this may be. */
+static bool
+is_expected (const godwit_request_t *request, const godwit_error_t *error)
+{
+    if (!request->route)
+        return godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
+               ends_with (godwit_request_method (request), "_ignore_errors");
+    const godwit_error_class_t *const *expected = request->route->method->expected;
+    for (; expected && *expected; expected++)
+        if (godwit_error_is (error, *expected))
+            return true;
+    return false;
+}
+
+/* One line: what is in an error may come from anywhere. */
+static void
+log_line (const godwit_request_t *request, godwit_log_level_t level, const godwit_error_t *error)
+{
+    char text[1024];
+    const char *const trace = godwit_error_traceback (error);
+    snprintf (text, sizeof text, "%s%s%s", godwit_error_print (error), *trace ? "; " : "", trace);
+    for (char *at = text; *at; at++)
+        if ((unsigned char) *at < ' ' || *at == 127)
+            *at = ' ';
+    godwit__log (request->pool->transport, level,
+                 level == GODWIT_LOG_DEBUG ? "the method %.64s failed as expected: %s"
+                                           : "the method %.64s failed: %s",
+                 godwit_request_method (request), text);
+}
+
+void
+godwit__request_log_failure (const godwit_request_t *request, const godwit_error_t *error)
+{
+    godwit__pool_t *const pool = request->pool;
+    godwit_log_level_t level = GODWIT_LOG_ERROR;
+    if (!request->kept) {
+        if (is_expected (request, error))
+            level = GODWIT_LOG_DEBUG;
+        if (godwit__logs (pool->transport, level))
+            log_line (request, level, error);
+        return;
+    }
+    /* The server, its tables and the transport may be gone, or go now. */
+    godwit__pool_lock (pool);
+    const bool may_log = godwit__request_has_server (request);
+    if (may_log) {
+        pool->senders++;
+        if (is_expected (request, error))
+            level = GODWIT_LOG_DEBUG;
+    }
+    godwit__pool_unlock (pool);
+    if (!may_log)
+        return;
+    if (godwit__logs (pool->transport, level))
+        log_line (request, level, error);
+    godwit__pool_lock (pool);
+    pool->senders--;
+    godwit__pool_changed (pool);
+    godwit__pool_unlock (pool);
+}

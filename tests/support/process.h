@@ -1,0 +1,40 @@
+/* Real processes for end-to-end tests: a program that is told lines, and says lines. Whatever does not happen
+ * within PROCESS_PATIENCE_MS fails the test. */
+#ifndef GODWIT_TESTS_SUPPORT_PROCESS_H
+#define GODWIT_TESTS_SUPPORT_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROCESS_PATIENCE_MS 20000
+
+typedef struct process {
+    pid_t pid;
+    int input;
+    int output;
+    char text[65536]; /* all that it said */
+    size_t size;
+    size_t seen; /* how much of it process_expect has seen */
+    int port;    /* the test's own: where it listens */
+} process_t;
+
+/* second may be NULL. */
+void process_start (process_t *process, const char *program, const char *first, const char *second);
+void process_tell (const process_t *process, const char *line);
+/* The next line that it says is this one. */
+void process_expect (process_t *process, const char *line);
+/* Reads on until the text was there so many times. */
+void process_wait (process_t *process, unsigned times, const char *text);
+unsigned process_count (const process_t *process, const char *text);
+/* Signal 0: closes its input, and expects it to end with status 0. */
+void process_finish (process_t *process, int signal_number);
+
+/* One that nobody listens on, below those that the kernel gives to whoever asks for any: nobody else gets it
+ * meanwhile, and who tries it while nobody listens is not connected to itself. Processes that run at the same
+ * time look in different places. */
+int free_port (void);
+
+int64_t process_now_ms (void);
+
+#endif
