@@ -5,7 +5,6 @@
 #include "src/fanout.h"
 #include "src/target.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #define NEWS_SIZE (1 + GODWIT__KEY_SIZE)
@@ -199,7 +198,7 @@ create (void *arg)
     if (!publisher)
         return;
     publisher->transport = transport;
-    publisher->number = randombytes_random ();
+    publisher->number = (uint32_t) godwit__transport_random (transport, UINT32_MAX);
     pthread_mutex_init (&publisher->lock, NULL);
     godwit__burst_init (&publisher->burst);
     publisher->burst_task = (godwit__task_t){.run = on_burst_task, .user = publisher};
