@@ -5,7 +5,8 @@
 #include <godwit/godwit.h>
 
 #include <criterion/criterion.h>
-#include <malloc.h>
+#include <glob.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,12 @@
 static _Thread_local bool counting;
 static _Thread_local long allocations; /* while counting */
 static _Thread_local long fail_at;     /* which of them fails, from 1 */
+static atomic_long blocks;             /* allocated and not freed, by all threads */
 
 extern void *__libc_malloc (size_t size);
 extern void *__libc_calloc (size_t count, size_t size);
 extern void *__libc_realloc (void *memory, size_t size);
+extern void __libc_free (void *memory);
 
 static bool
 refuse (void)
@@ -38,22 +41,41 @@ refuse (void)
     return counting && ++allocations == fail_at;
 }
 
-void *
-malloc (size_t size)
+static void *
+count (void *memory)
 {
-    return refuse () ? NULL : __libc_malloc (size);
+    if (memory)
+        atomic_fetch_add (&blocks, 1);
+    return memory;
 }
 
 void *
-calloc (size_t count, size_t size)
+malloc (size_t size)
 {
-    return refuse () ? NULL : __libc_calloc (count, size);
+    return refuse () ? NULL : count (__libc_malloc (size));
+}
+
+void *
+calloc (size_t number, size_t size)
+{
+    return refuse () ? NULL : count (__libc_calloc (number, size));
 }
 
 void *
 realloc (void *old, size_t size)
 {
-    return refuse () ? NULL : __libc_realloc (old, size);
+    if (refuse ())
+        return NULL;
+    void *const memory = __libc_realloc (old, size);
+    return old ? memory : count (memory);
+}
+
+void
+free (void *memory)
+{
+    if (memory)
+        atomic_fetch_sub (&blocks, 1);
+    __libc_free (memory);
 }
 
 /* ---- what there is ---- */
@@ -129,9 +151,28 @@ static godwit_status_t
 run_transport (godwit_error_t **error)
 {
     godwit_transport_t *transport = NULL;
-    const godwit_status_t status = godwit_transport_new (
-        &transport, "inproc://other/", GODWIT_TRANSPORT_OPTIONS (.external_loop = true), error);
+    godwit_status_t status = godwit_transport_new (&transport, "inproc://other/",
+                                                   GODWIT_TRANSPORT_OPTIONS (.external_loop = true), error);
+    if (!status) {
+        static const godwit_error_class_t out_of_stock = {"shop", "OutOfStock"};
+        status = godwit_transport_register_error (transport, &out_of_stock, error);
+    }
     godwit_transport_destroy (&transport);
+    return status;
+}
+
+static godwit_status_t
+run_config (godwit_error_t **error)
+{
+    godwit_config_t *config = NULL;
+    godwit_transport_t *transport = NULL;
+    godwit_status_t status =
+        godwit_config_parse (&config, "[DEFAULT]\nrpc_response_timeout = 5\n", "a text", error);
+    if (!status)
+        status = godwit_transport_new_from_config (&transport, config, "inproc://other/",
+                                                   GODWIT_TRANSPORT_OPTIONS (.external_loop = true), error);
+    godwit_transport_destroy (&transport);
+    godwit_config_destroy (&config);
     return status;
 }
 
@@ -282,6 +323,7 @@ static const struct {
     long at_least; /* allocations that it takes */
 } rows[] = {
     {"transport", run_transport, 20},
+    {"configuration", run_config, 20},
     {"server", run_server, 10},
     {"client", run_client, 2},
     {"call", run_call, 2},
@@ -341,20 +383,107 @@ Test (alloc_public, any_allocation_may_fail)
     }
 }
 
-/* What a whole life leaves behind, after one that filled what is kept for later. */
+/* After a life that filled what the C library and the others keep for ever. */
 Test (alloc_public, nothing_leaks)
 {
     for (size_t row = 0; row < ROWS; row++) {
-        size_t left[4];
-        for (int life = 0; life < 4; life++) {
+        long left[3];
+        for (int life = 0; life < 3; life++) {
             open_world ();
             sweep (row);
             close_world ();
-            left[life] = mallinfo2 ().uordblks;
+            left[life] = atomic_load (&blocks);
         }
-        cr_assert_leq (left[3], left[2], "%s: %zu, then %zu bytes are in use", rows[row].name, left[2],
-                       left[3]);
+        cr_assert_eq (left[2], left[1], "%s: %ld, then %ld blocks are in use", rows[row].name, left[1],
+                      left[2]);
     }
+}
+
+/* ---- all of them ---- */
+
+/* Here and in alloc_test.c. A name that ends in '_' stands for all that begin so. */
+static const char *const tried[] = {
+    "godwit_builder_",
+    "godwit_client_",
+    "godwit_config_parse",
+    "godwit_config_destroy",
+    "godwit_error_",
+    "godwit_future_",
+    "godwit_request_context_serializer_",
+    "godwit_request_",
+    "godwit_server_",
+    "godwit_transport_destroy",
+    "godwit_transport_metrics",
+    "godwit_transport_new",
+    "godwit_transport_new_from_config",
+    "godwit_transport_process",
+    "godwit_transport_register_error",
+    "godwit_url_",
+    "godwit_value_",
+};
+
+/* These have no memory to ask for. */
+static const char *const pure[] = {
+    "godwit_config_get",   "godwit_config_where", "godwit_outcome_name", "godwit_status_",
+    "godwit_target_equal", "godwit_target_print", "godwit_transport_fd", "godwit_transport_stats",
+    "godwit_type_name",    "godwit_version_",
+};
+
+/* Not tried yet. What is in nobody's list is a new function, and belongs into a row. */
+static const char *const untried[] = {
+    "godwit_backing_off_client_", "godwit_cluster_", "godwit_config_load", "godwit_rpc_", "godwit_service_",
+};
+
+static bool
+is_in (const char *const *list, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        const size_t size = strlen (list[i]);
+        if (list[i][size - 1] == '_' ? !strncmp (name, list[i], size) : !strcmp (name, list[i]))
+            return true;
+    }
+    return false;
+}
+
+#define IS_IN(list_, name_) is_in ((list_), sizeof (list_) / sizeof *(list_), (name_))
+
+/* The names that are declared in a header: the last word before the first bracket that follows one of ours.
+ */
+static size_t
+check_header (const char *path)
+{
+    static char text[256 * 1024];
+    static const char mark[] = "\nGODWIT_EXPORT";
+    size_t found = 0;
+    FILE *file = fopen (path, "r");
+    cr_assert (file, "%s", path);
+    text[fread (text, 1, sizeof text - 1, file)] = '\0';
+    fclose (file);
+    for (const char *at = text; (at = strstr (at, mark));) {
+        char name[64] = "";
+        while (!*name && (at = strstr (at, "godwit_"))) {
+            const size_t size = strspn (at, "abcdefghijklmnopqrstuvwxyz0123456789_");
+            if (at[size] == ' ' && at[size + 1] == '(')
+                snprintf (name, sizeof name, "%.*s", (int) size, at);
+            at += size;
+        }
+        cr_assert (at, "%s: a declaration without a name", path);
+        cr_assert (IS_IN (tried, name) || IS_IN (pure, name) || IS_IN (untried, name), "%s is in no list",
+                   name);
+        found++;
+    }
+    return found;
+}
+
+Test (alloc_public, every_function_is_in_a_list)
+{
+    glob_t headers;
+    size_t found = 0;
+    cr_assert_eq (glob (GODWIT_SOURCE_DIR "/include/godwit/*.h", 0, NULL, &headers), 0);
+    for (size_t i = 0; i < headers.gl_pathc; i++)
+        found += check_header (headers.gl_pathv[i]);
+    globfree (&headers);
+    cr_assert_geq (found, 150u);
 }
 
 #else
