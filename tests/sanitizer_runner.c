@@ -71,19 +71,6 @@ static atomic_bool current_failed;
 /* --- what a test calls
  * ----------------------------------------------------------------------------------------- */
 
-/* Criterion's come from the arena that its own runner maps. */
-void *
-cr_malloc (size_t size)
-{
-    return malloc (size);
-}
-
-void
-cr_free (void *block)
-{
-    free (block);
-}
-
 void
 criterion_send_assert (struct criterion_assert_stats *stats)
 {
