@@ -3,17 +3,24 @@
 #include "src/error.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { STEP = 16384 };
 
 static godwit_status_t
-read_all (FILE *file, char **text, const char *path, size_t most, godwit_error_t **error)
+system_error (const char *path, godwit_error_t **error)
+{
+    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "%s: %s", path, strerror (errno));
+}
+
+static godwit_status_t
+read_all (int file, char **text, const char *path, size_t most, godwit_error_t **error)
 {
     size_t size = 0, room = 0;
-    for (;;) {
+    for (ssize_t got = 1; got != 0;) {
         if (room - size < STEP) {
             room = room ? 2 * room : 2 * (size_t) STEP;
             char *const grown = realloc (*text, room);
@@ -21,16 +28,14 @@ read_all (FILE *file, char **text, const char *path, size_t most, godwit_error_t
                 return godwit__error_no_memory (error);
             *text = grown;
         }
-        const size_t got = fread (*text + size, 1, STEP - 1, file);
-        size += got;
+        got = read (file, *text + size, STEP - 1);
+        if (got < 0 && errno != EINTR)
+            return system_error (path, error);
+        size += got > 0 ? (size_t) got : 0;
         if (size > most)
             return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED, "%s: expected at most %zu bytes",
                                       path, most);
-        if (got == 0)
-            break;
     }
-    if (ferror (file))
-        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "%s: %s", path, strerror (errno));
     (*text)[size] = '\0';
     if (strlen (*text) != size)
         return godwit__error_set (error, GODWIT_ERR_MALFORMED, "%s: expected text, got a NUL byte", path);
@@ -41,11 +46,11 @@ godwit_status_t
 godwit__read_file (char **text_p, const char *path, size_t most, godwit_error_t **error)
 {
     char *text = NULL;
-    FILE *const file = fopen (path, "re");
-    if (!file)
-        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "%s: %s", path, strerror (errno));
+    const int file = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (file < 0)
+        return system_error (path, error);
     const godwit_status_t status = read_all (file, &text, path, most, error);
-    fclose (file);
+    close (file);
     if (status)
         free (text);
     else

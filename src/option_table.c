@@ -141,6 +141,24 @@ distance (const char *a, const char *b)
     return row[size];
 }
 
+/* What oslo.messaging called them once. */
+static const char *
+new_name (const char *name)
+{
+    static const char *const renamed[][2] = {
+        {"rpc_thread_pool_size", "executor_thread_pool_size"},
+        {"notification_driver", "[oslo_messaging_notifications] driver"},
+        {"notification_topics", "[oslo_messaging_notifications] topics"},
+        {"notification_transport_url", "[oslo_messaging_notifications] transport_url"},
+        {"routing_notifier_config", "[oslo_messaging_notifications] routing_config"},
+        {"rpc_backend", "transport_url"},
+    };
+    for (size_t i = 0; i < sizeof renamed / sizeof renamed[0]; i++)
+        if (!strcmp (renamed[i][0], name))
+            return renamed[i][1];
+    return NULL;
+}
+
 static const godwit__option_t *
 nearest (const char *name, unsigned place)
 {
@@ -171,6 +189,7 @@ godwit__option_unknown (const char *name, godwit__said_t said, godwit_error_t **
         if (!strcmp (godwit__options[i].name, name))
             elsewhere |= godwit__options[i].places;
     const godwit__option_t *const near = nearest (name, said.place);
+    const char *const now = new_name (name);
     if (elsewhere) {
         strcpy (hint, " here, but in ");
         for (size_t i = 0, found = 0; i < sizeof places / sizeof places[0]; i++)
@@ -178,9 +197,9 @@ godwit__option_unknown (const char *name, godwit__said_t said, godwit_error_t **
                 strcat (hint, found++ ? ", " : "");
                 strcat (hint, places[i]);
             }
-    } else if (near) {
+    } else if (now || near) {
         strcpy (hint, "; did you mean ");
-        strcat (strcat (hint, near->name), "?");
+        strcat (strcat (hint, now ? now : near->name), "?");
     }
     return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                               "Option %s%s%s%.200s (%s): there is no such option%s", said.group ? "[" : "",

@@ -6,6 +6,7 @@
 #include "src/target.h"
 #include "src/wire.h"
 
+#include <godwit/config.h>
 #include <godwit/url.h>
 
 #include <criterion/criterion.h>
@@ -343,6 +344,39 @@ parse_url (godwit_error_t **error)
     return status;
 }
 
+static godwit_status_t
+parse_config (godwit_error_t **error)
+{
+    godwit_config_t *config = NULL;
+    const godwit_status_t status =
+        godwit_config_parse (&config,
+                             "[DEFAULT]\ntransport_url = x://u:p@a/\nrpc_workers = 3\n"
+                             "[own]\na = b\n  c\n  d\n",
+                             "conf", error);
+    godwit_config_destroy (&config);
+    return status;
+}
+
+static godwit_status_t
+load_config (godwit_error_t **error)
+{
+    godwit_config_t *config = NULL;
+    const godwit_status_t status = godwit_config_load (&config, "/dev/null", error);
+    godwit_config_destroy (&config);
+    return status;
+}
+
+static godwit_status_t
+refuse_config (godwit_error_t **error)
+{
+    godwit_config_t *config = NULL;
+    godwit_error_t *made = NULL;
+    godwit_config_parse (&config, "[DEFAULT]\nrpc_workers = many\n", "conf", &made);
+    const bool good = godwit_error_status (made) == GODWIT_ERR_INVALID_ARGUMENT;
+    godwit_error_destroy (&made);
+    return good ? GODWIT_OK : godwit__error_no_memory (error);
+}
+
 Test (alloc, any_allocation_may_fail)
 {
     static const struct {
@@ -356,7 +390,10 @@ Test (alloc, any_allocation_may_fail)
                 {"serializer", serialize, 20},
                 {"context", wrap_contexts, 1},
                 {"target", copy_target, 1},
-                {"url", parse_url, 6}};
+                {"url", parse_url, 6},
+                {"configuration", parse_config, 12},
+                {"configuration of a file", load_config, 3},
+                {"configuration that is refused", refuse_config, 6}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         long n = 1;
         for (;; n++) {

@@ -293,6 +293,12 @@ Test (config, what_is_unknown_or_ill_typed_is_refused_with_its_line)
         {"[DEFAULT]\nheartbeat_ms = 1", GODWIT_ERR_INVALID_ARGUMENT,
          "Option [DEFAULT] heartbeat_ms (conf:2): there is no such option here, but in the struct, the URL, "
          "[godwit]"},
+        {"[DEFAULT]\nnotification_driver = noop", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option [DEFAULT] notification_driver (conf:2): there is no such option; did you mean "
+         "[oslo_messaging_notifications] driver?"},
+        {"[DEFAULT]\nrpc_thread_pool_size = 1", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option [DEFAULT] rpc_thread_pool_size (conf:2): there is no such option; did you mean "
+         "executor_thread_pool_size?"},
         {"[godwit]\nhearbeat_ms = 1", GODWIT_ERR_INVALID_ARGUMENT,
          "Option [godwit] hearbeat_ms (conf:2): there is no such option; did you mean heartbeat_ms?"},
         {"[GODWIT]\nlog = 1", GODWIT_ERR_INVALID_ARGUMENT,
