@@ -15,7 +15,7 @@ godwit__batch_add (godwit__batch_writer_t *writer, const void *data, size_t size
             return false;
     }
     if (writer->count == 0)
-        writer->size = GODWIT__HEADER_SIZE;
+        writer->size = writer->prefix + GODWIT__HEADER_SIZE;
     if (writer->size + SIZE_BYTES + size > GODWIT__BATCH_SIZE)
         return false;
     godwit__put_u32 (writer->data + writer->size, (uint32_t) size);
@@ -30,10 +30,11 @@ godwit__batch_take (godwit__batch_writer_t *writer)
 {
     godwit__message_t message = {writer->data, writer->size, NULL, NULL};
     if (writer->count == 1) {
-        message.data = writer->data + GODWIT__HEADER_SIZE + SIZE_BYTES;
-        message.size = writer->size - GODWIT__HEADER_SIZE - SIZE_BYTES;
+        message.data = writer->data + writer->prefix + GODWIT__HEADER_SIZE + SIZE_BYTES;
+        message.size = writer->size - writer->prefix - GODWIT__HEADER_SIZE - SIZE_BYTES;
     } else {
-        godwit__header_write (writer->data, &(godwit__header_t){.type = GODWIT__BATCH, .aux = writer->count});
+        godwit__header_write (writer->data + writer->prefix,
+                              &(godwit__header_t){.type = GODWIT__BATCH, .aux = writer->count});
     }
     writer->count = 0;
     return message;

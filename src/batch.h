@@ -30,12 +30,13 @@ typedef struct godwit__batch_writer {
     uint8_t *data; /* GODWIT__BATCH_SIZE bytes, from the heap; NULL until the first frame */
     size_t size;
     uint32_t count;
+    size_t prefix; /* bytes before the header, which the sender fills in: a publication's key */
 } godwit__batch_writer_t;
 
 /* Copies a frame in. False if it does not fit, or memory is short. */
 bool godwit__batch_add (godwit__batch_writer_t *writer, const void *data, size_t size);
-/* What is to be sent: a batch, or the only frame there is. Valid until the next add; the writer is empty
- * then. */
+/* What is to be sent: a batch, or the only frame there is (without a prefix). Valid until the next add; the
+ * writer is empty then. */
 godwit__message_t godwit__batch_take (godwit__batch_writer_t *writer);
 void godwit__batch_writer_release (godwit__batch_writer_t *writer);
 
@@ -55,7 +56,8 @@ typedef enum godwit__batch_next {
     GODWIT__BATCH_MALFORMED
 } godwit__batch_next_t;
 
-/* Consumes the frame, whose header has been checked. False if memory is short. */
+/* Consumes the frame, whose header has been checked. False if memory is short. If there is a prefix, its
+ * receiver adds that to reader->at. */
 bool godwit__batch_open (godwit__batch_reader_t *reader, godwit__frame_t *frame);
 /* The next frame, which the caller releases. On anything but FRAME the reader is closed. */
 godwit__batch_next_t godwit__batch_next (godwit__batch_reader_t *reader, godwit__frame_t *frame);

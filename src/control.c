@@ -79,6 +79,15 @@ godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns)
 }
 
 bool
+godwit__transport_run (godwit_transport_t *transport)
+{
+    begin_processing (transport);
+    const bool ran = godwit__reactor_run_once (transport->control, 0);
+    end_processing (transport);
+    return ran;
+}
+
+bool
 godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_ns)
 {
     if (pthread_mutex_trylock (&transport->process_lock))

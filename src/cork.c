@@ -9,7 +9,7 @@ godwit__cork_init (godwit__cork_t *cork, godwit__channel_t *channel, godwit_tran
     cork->unreported = 0;
     atomic_init (&cork->is_open, false);
     pthread_mutex_init (&cork->lock, NULL);
-    cork->batch = (godwit__batch_writer_t){NULL, 0, 0};
+    cork->batch = (godwit__batch_writer_t){.data = NULL};
 }
 
 void

@@ -50,8 +50,9 @@ struct godwit__group {
     godwit__member_t **members;
     size_t count;
     size_t capacity;
-    size_t next;   /* round robin */
-    bool fans_out; /* there was a fanout: its servers are connected to */
+    size_t next;                          /* round robin */
+    bool fans_out;                        /* there was a fanout: its servers are connected to */
+    uint8_t fanout_key[GODWIT__KEY_SIZE]; /* known since then */
     /* What the last fanout found out about its subscribers; good while transport.change_count is the same. */
     bool fanout_settled;
     uint64_t fanout_change;

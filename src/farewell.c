@@ -1,19 +1,9 @@
 #include "src/pool_inside.h"
 
-#include <time.h>
-
 /* A client that does not answer for so long has lost its process, or its senses. */
 #define PATIENCE_NS (500 * GODWIT__NS_PER_MS)
 /* With an external loop: how long it runs before the state is looked at. */
 #define ROUND_NS (10 * GODWIT__NS_PER_MS)
-
-static int64_t
-monotonic_now_ns (void)
-{
-    struct timespec now;
-    clock_gettime (CLOCK_MONOTONIC, &now);
-    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* With the lock. */
 static bool
@@ -28,7 +18,9 @@ all_done (const godwit__pool_t *pool)
 void
 godwit__pool_farewell (godwit__pool_t *pool)
 {
-    const int64_t until_ns = monotonic_now_ns () + PATIENCE_NS;
+    /* Conditions wait by the system's clock. */
+    const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
+    const int64_t until_ns = godwit__clock_now (clock) + PATIENCE_NS;
     godwit__pool_lock (pool);
     pool->leaving = true;
     for (size_t i = 0; i < pool->port_count; i++)
@@ -39,7 +31,7 @@ godwit__pool_farewell (godwit__pool_t *pool)
         godwit__port_attention (&pool->ports[i]);
 
     godwit__pool_lock (pool);
-    while (!all_done (pool) && monotonic_now_ns () < until_ns) {
+    while (!all_done (pool) && godwit__clock_now (clock) < until_ns) {
         if (pool->external) {
             godwit__pool_unlock (pool);
             godwit__transport_pump (pool->transport, ROUND_NS);

@@ -152,6 +152,7 @@ godwit__path_of (const char *address)
     return !strncmp (address, "inproc:", 7) ? GODWIT__PATH_INPROC
            : !strncmp (address, "ipc:", 4)  ? GODWIT__PATH_IPC
            : !strncmp (address, "tcp:", 4)  ? GODWIT__PATH_TCP
+           : !strncmp (address, "sim:", 4)  ? GODWIT__PATH_TCP
                                             : 0;
 }
 

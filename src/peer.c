@@ -74,19 +74,19 @@ try_addresses (godwit__peer_t *peer, godwit__record_t *record, size_t *next)
 }
 
 int64_t
-godwit__peer_next_backoff (int64_t *backoff_ns)
+godwit__peer_next_backoff (godwit__peer_t *peer, int64_t *backoff_ns)
 {
     *backoff_ns = *backoff_ns ? *backoff_ns * 2 : BACKOFF_FIRST_NS;
     if (*backoff_ns > BACKOFF_MAX_NS)
         *backoff_ns = BACKOFF_MAX_NS;
-    return *backoff_ns / 2 + (int64_t) randombytes_uniform ((uint32_t) (*backoff_ns / 2));
+    return *backoff_ns / 2 + (int64_t) godwit__transport_random (peer->transport, (uint64_t) *backoff_ns / 2);
 }
 
 static void
 back_off (godwit__peer_t *peer)
 {
     godwit_transport_t *transport = peer->transport;
-    const int64_t wait_ns = godwit__peer_next_backoff (&peer->backoff_ns);
+    const int64_t wait_ns = godwit__peer_next_backoff (peer, &peer->backoff_ns);
     peer->state = GODWIT__PEER_BACKOFF;
     peer->next_address = 0;
     godwit__reactor_arm (transport->control, &peer->retry_timer, godwit__transport_now (transport) + wait_ns);

@@ -51,7 +51,7 @@ typedef struct godwit__peer {
 
 /* The next back-off: twice the last one, up to a second. Returns how long to wait: between half and all of
  * it, so that clients do not come back in step. */
-int64_t godwit__peer_next_backoff (int64_t *backoff_ns);
+int64_t godwit__peer_next_backoff (godwit__peer_t *peer, int64_t *backoff_ns);
 
 /* The peer of a record, made if need be; NULL when memory is short. With lock held. */
 godwit__peer_t *godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record);

@@ -136,6 +136,7 @@ struct godwit__pool {
     godwit__timer_t watch_timer;
     int64_t watch_active_ns; /* control thread's: when something went on for the last time */
     uint64_t watch_run_count;
+    int64_t watch_period_ns; /* control thread's */
 
     godwit__monitor_t monitor; /* heartbeats of calls that want them */
 

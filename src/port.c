@@ -322,7 +322,10 @@ batch (godwit__port_t *port, godwit__origin_t origin, godwit__frame_t *frame)
         return; /* no memory: its callers time out */
     port->batch_origin = origin;
     port->corked_ns = 0;
-    godwit__cork_open (&port->cork, origin);
+    if (origin == GODWIT__ORIGIN_FANOUT)
+        port->batch.at += GODWIT__KEY_SIZE; /* and nothing is replied to */
+    else
+        godwit__cork_open (&port->cork, origin);
 }
 
 static bool
@@ -405,7 +408,8 @@ godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_
         case GODWIT__BATCH_END:
             break;
         }
-        godwit__cork_close (&port->cork);
+        if (port->batch_origin != GODWIT__ORIGIN_FANOUT)
+            godwit__cork_close (&port->cork);
     }
     port->now_ns = 0; /* the next frame may be long in coming */
     return port->channel->ops->receive (port->channel, frame, origin, timeout_ns);
@@ -420,7 +424,9 @@ fanout_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *f
         check = godwit__header_read (&header, frame->data + GODWIT__KEY_SIZE, frame->size - GODWIT__KEY_SIZE);
     if (check == GODWIT__HEADER_OK && header.type == GODWIT__PUBLICATION)
         return publication (port, worker, &header, frame);
-    if (check == GODWIT__HEADER_OK || check == GODWIT__HEADER_VERSION)
+    if (check == GODWIT__HEADER_OK && header.type == GODWIT__BATCH)
+        batch (port, GODWIT__ORIGIN_FANOUT, frame);
+    else if (check == GODWIT__HEADER_OK || check == GODWIT__HEADER_VERSION)
         GODWIT__COUNT (port->pool->transport, frames_unknown);
     else
         malformed (port, GODWIT__ORIGIN_FANOUT);

@@ -1,10 +1,10 @@
 #include "src/publisher.h"
 
+#include "src/burst.h"
 #include "src/error.h"
 #include "src/fanout.h"
 #include "src/target.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #define NEWS_SIZE (1 + GODWIT__KEY_SIZE)
@@ -40,8 +40,14 @@ typedef struct godwit__publisher {
     atomic_size_t subscriber_counts[GODWIT__DRIVER_MAX]; /* of each channel */
     subscriber_t *subscribers;                           /* the control thread's own */
     marker_t *markers;                                   /* guarded by transport.lock */
-    pthread_mutex_t lock; /* guards sequences, and keeps publications in their order */
+    pthread_mutex_t lock; /* guards what follows, and keeps publications in their order */
     sequence_t *sequences;
+    godwit__burst_t burst;
+    godwit__message_t unsent; /* taken from the burst, and somebody's queue was full; size 0: none */
+    unsigned unsent_done;     /* channels that had it */
+    bool burst_watched;       /* burst_timer is armed, or will be */
+    godwit__task_t burst_task;
+    godwit__timer_t burst_timer;
 } godwit__publisher_t;
 
 /* ---- news of subscriptions; the control thread ---- */
@@ -84,6 +90,81 @@ on_news (godwit__source_t *source)
     }
 }
 
+/* ---- sending; with publisher.lock held ---- */
+
+/* On every channel that has not had it yet. shared: the message's memory, NULL if it is to be copied. */
+static godwit__io_t
+send_on_channels (godwit__publisher_t *publisher, void *data, size_t size, godwit__shared_t *shared,
+                  unsigned *done)
+{
+    godwit__io_t io = GODWIT__IO_OK;
+    for (size_t i = 0; i < publisher->transport->driver_count && io == GODWIT__IO_OK; i++) {
+        godwit__message_t message = {data, size, NULL, NULL};
+        if (!publisher->channels[i] || (*done & 1u << i) ||
+            atomic_load_explicit (&publisher->subscriber_counts[i], memory_order_relaxed) == 0)
+            continue;
+        if (shared) {
+            message.free_fn = godwit__shared_unref;
+            message.hint = shared;
+            atomic_fetch_add_explicit (&shared->refs, 1, memory_order_relaxed);
+        }
+        io = publisher->transport->drivers[i]->ops->publish (publisher->channels[i], &message);
+        if (io == GODWIT__IO_OK)
+            *done |= 1u << i;
+        else if (shared)
+            godwit__shared_unref (NULL, shared);
+    }
+    return io;
+}
+
+/* Sends what is kept. AGAIN: somebody's queue is full, and all of it is kept still. */
+static godwit__io_t
+flush (godwit__publisher_t *publisher)
+{
+    if (!publisher->unsent.size) {
+        if (godwit__burst_is_empty (&publisher->burst))
+            return GODWIT__IO_OK;
+        publisher->unsent = godwit__burst_take (&publisher->burst);
+        publisher->unsent_done = 0;
+    }
+    const godwit__io_t io = send_on_channels (publisher, publisher->unsent.data, publisher->unsent.size, NULL,
+                                              &publisher->unsent_done);
+    if (io == GODWIT__IO_AGAIN)
+        return io;
+    if (io != GODWIT__IO_OK)
+        GODWIT__COUNT (publisher->transport, frames_dropped);
+    publisher->unsent.size = 0;
+    return GODWIT__IO_OK;
+}
+
+/* ---- what is kept in a burst is sent in time; the control thread ---- */
+
+static void
+on_burst_timer (godwit__timer_t *timer)
+{
+    godwit__publisher_t *publisher = timer->user;
+    const int64_t now_ns = godwit__transport_now (publisher->transport);
+    pthread_mutex_lock (&publisher->lock);
+    int64_t next_ns = now_ns + FULL_NS;
+    if (publisher->unsent.size || godwit__burst_is_due (&publisher->burst, now_ns))
+        publisher->burst_watched = flush (publisher) == GODWIT__IO_AGAIN;
+    else if (godwit__burst_is_empty (&publisher->burst))
+        publisher->burst_watched = false;
+    else
+        next_ns = publisher->burst.first_ns + GODWIT__BURST_NS;
+    if (publisher->burst_watched &&
+        godwit__reactor_arm (publisher->transport->control, timer, next_ns) != GODWIT_OK)
+        publisher->burst_watched = false; /* no memory: who publishes next sends it */
+    pthread_mutex_unlock (&publisher->lock);
+}
+
+static void
+on_burst_task (godwit__task_t *task)
+{
+    godwit__publisher_t *publisher = task->user;
+    on_burst_timer (&publisher->burst_timer);
+}
+
 /* ---- life; the control thread ---- */
 
 static void
@@ -117,8 +198,11 @@ create (void *arg)
     if (!publisher)
         return;
     publisher->transport = transport;
-    publisher->number = randombytes_random ();
+    publisher->number = (uint32_t) godwit__transport_random (transport, UINT32_MAX);
     pthread_mutex_init (&publisher->lock, NULL);
+    godwit__burst_init (&publisher->burst);
+    publisher->burst_task = (godwit__task_t){.run = on_burst_task, .user = publisher};
+    publisher->burst_timer = (godwit__timer_t){.fire = on_burst_timer, .user = publisher};
     for (size_t i = 0; i < transport->driver_count; i++)
         open_channel (publisher, i);
     pthread_mutex_lock (&transport->lock);
@@ -135,6 +219,12 @@ godwit__publisher_destroy (struct godwit__publisher **publisher)
     subscriber_t *subscriber, *next_subscriber;
     if (!self)
         return;
+    pthread_mutex_lock (&self->lock);
+    flush (self);
+    pthread_mutex_unlock (&self->lock);
+    godwit__reactor_unpost (self->transport->control, &self->burst_task);
+    godwit__reactor_disarm (self->transport->control, &self->burst_timer);
+    godwit__burst_release (&self->burst);
     for (size_t i = 0; i < GODWIT__DRIVER_MAX; i++) {
         if (!self->channels[i])
             continue;
@@ -285,7 +375,6 @@ gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *t
 {
     godwit_transport_t *transport = publisher->transport;
     pthread_mutex_lock (&transport->lock);
-    group->fans_out = true;
     while (!group->fanout_settled || group->fanout_change != transport->change_count) {
         group->fanout_change = transport->change_count;
         group->fanout_settled = survey (publisher, group, topic_key) == 0;
@@ -322,39 +411,51 @@ sequence_of (godwit__publisher_t *publisher, const uint8_t *topic_key)
     return NULL;
 }
 
-/* On every channel that has not had it yet. */
-static godwit__io_t
-publish (godwit__publisher_t *publisher, godwit__call_t *call, const uint8_t *topic_key, unsigned *done)
+/* Keeps a publication, since others come in quick succession. False if it cannot be kept. */
+static bool
+keep (godwit__publisher_t *publisher, const void *data, size_t size, int64_t now_ns)
 {
-    godwit__io_t io = GODWIT__IO_OK;
+    if (!godwit__burst_add (&publisher->burst, data, size, now_ns) &&
+        (flush (publisher) != GODWIT__IO_OK || !godwit__burst_add (&publisher->burst, data, size, now_ns)))
+        return false;
+    if (godwit__burst_is_due (&publisher->burst, now_ns))
+        flush (publisher);
+    if (!publisher->burst_watched &&
+        (publisher->unsent.size || !godwit__burst_is_empty (&publisher->burst))) {
+        publisher->burst_watched = true;
+        godwit__reactor_post (publisher->transport->control, &publisher->burst_task);
+    }
+    return true;
+}
+
+/* Hands it over, to the driver or to the burst. */
+static godwit__io_t
+publish (godwit__publisher_t *publisher, godwit__call_t *call, const uint8_t *topic_key, int64_t now_ns,
+         unsigned *done)
+{
+    uint8_t *data = godwit__call_data (call) - GODWIT__KEY_SIZE;
+    const size_t size = GODWIT__KEY_SIZE + call->request_size;
     pthread_mutex_lock (&publisher->lock);
     sequence_t *sequence = sequence_of (publisher, topic_key);
-    if (!sequence)
-        io = GODWIT__IO_REFUSED;
-    else
-        godwit__header_write (godwit__call_data (call), &(godwit__header_t){
-                                                            .type = GODWIT__PUBLICATION,
-                                                            .flags = GODWIT__FLAG_CAST,
-                                                            .target = publisher->number,
-                                                            .id = sequence->last + 1,
-                                                        });
-    uint8_t *data = godwit__call_data (call) - GODWIT__KEY_SIZE;
+    if (!sequence) {
+        pthread_mutex_unlock (&publisher->lock);
+        return GODWIT__IO_REFUSED;
+    }
     memcpy (data, topic_key, GODWIT__KEY_SIZE);
-    for (size_t i = 0; i < publisher->transport->driver_count && io == GODWIT__IO_OK; i++) {
-        godwit__message_t message = {data, GODWIT__KEY_SIZE + call->request_size, NULL, NULL};
-        if (!publisher->channels[i] || (*done & 1u << i) ||
-            atomic_load_explicit (&publisher->subscriber_counts[i], memory_order_relaxed) == 0)
-            continue;
-        if (call->shared) {
-            message.free_fn = godwit__shared_unref;
-            message.hint = call->shared;
-            atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
-        }
-        io = publisher->transport->drivers[i]->ops->publish (publisher->channels[i], &message);
+    godwit__header_write (data + GODWIT__KEY_SIZE, &(godwit__header_t){
+                                                       .type = GODWIT__PUBLICATION,
+                                                       .flags = GODWIT__FLAG_CAST,
+                                                       .target = publisher->number,
+                                                       .id = sequence->last + 1,
+                                                   });
+    /* A foreign loop may not come back for a while. */
+    const bool may_keep = !*done && !publisher->transport->options.external_loop &&
+                          godwit__burst_goes_on (&publisher->burst, now_ns);
+    godwit__io_t io = publisher->unsent.size ? flush (publisher) : GODWIT__IO_OK;
+    if (io == GODWIT__IO_OK && !(may_keep && keep (publisher, data, size, now_ns))) {
+        io = flush (publisher); /* first what came before */
         if (io == GODWIT__IO_OK)
-            *done |= 1u << i;
-        else if (call->shared)
-            godwit__shared_unref (NULL, call->shared);
+            io = send_on_channels (publisher, data, size, call->shared, done);
     }
     if (io == GODWIT__IO_OK)
         sequence->last++;
@@ -367,8 +468,13 @@ godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report, 
 {
     godwit_transport_t *transport = call->client->transport;
     godwit__group_t *group = call->client->group;
+    uint8_t topic_key[GODWIT__KEY_SIZE];
     pthread_mutex_lock (&transport->lock);
     godwit__publisher_t *publisher = transport->publisher;
+    if (!group->fans_out)
+        godwit__fanout_key (group->fanout_key, transport->virtual_host, group->exchange, group->topic);
+    memcpy (topic_key, group->fanout_key, sizeof topic_key);
+    group->fans_out = true;
     pthread_mutex_unlock (&transport->lock);
     if (!publisher) {
         godwit__control_run (transport, create, transport);
@@ -377,8 +483,6 @@ godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report, 
     if (!publisher)
         return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport cannot publish");
 
-    uint8_t topic_key[GODWIT__KEY_SIZE];
-    godwit__fanout_key (topic_key, transport->virtual_host, group->exchange, group->topic);
     gather (publisher, group, topic_key, call->deadline_ns, report);
     if (report->reached == 0) {
         if (call->client->mandatory)
@@ -387,15 +491,16 @@ godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report, 
         return GODWIT_OK;
     }
     unsigned done = 0;
-    for (;;) {
-        const godwit__io_t io = publish (publisher, call, topic_key, &done);
+    for (int64_t now_ns = call->now_ns;;) {
+        const godwit__io_t io = publish (publisher, call, topic_key, now_ns, &done);
         if (io == GODWIT__IO_OK)
             return GODWIT_OK;
         if (io != GODWIT__IO_AGAIN)
             return godwit__target_error (error, GODWIT_ERR_CLIENT_SEND, GODWIT_OUTCOME_NOT_SENT,
                                          &call->client->target, "Failed to send to target \"",
                                          "\": the driver refused the message");
-        if (godwit__transport_now (transport) >= call->deadline_ns || atomic_load (&transport->closing))
+        now_ns = godwit__transport_now (transport);
+        if (now_ns >= call->deadline_ns || atomic_load (&transport->closing))
             return godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT,
                                               "A subscriber's queue stayed full");
         pthread_mutex_lock (&transport->lock);

@@ -60,7 +60,7 @@ system_now_ns (void *user)
     return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-const godwit__clock_t godwit__clock_system = {system_now_ns, NULL};
+const godwit__clock_t godwit__clock_system = {system_now_ns, NULL, NULL};
 
 int64_t
 godwit__reactor_now (godwit__reactor_t *reactor)
@@ -423,11 +423,33 @@ wait_ms (godwit__reactor_t *self, int64_t timeout_ns)
     return ms > INT_MAX ? INT_MAX : (int) ms;
 }
 
+int64_t
+godwit__reactor_due (const godwit__reactor_t *reactor)
+{
+    return atomic_load (&reactor->signalled) ? INT64_MIN : next_deadline (reactor);
+}
+
+/* With a clock of its own: what is ready already, or what the time that passes brings. */
+static int
+wait_with_clock (godwit__reactor_t *self, int64_t timeout_ns)
+{
+    const int64_t now = godwit__reactor_now (self);
+    int64_t until = timeout_ns < GODWIT__NEVER - now ? now + timeout_ns : GODWIT__NEVER;
+    if (next_deadline (self) < until)
+        until = next_deadline (self);
+    const int count = epoll_wait (self->epoll_fd, self->events, EVENT_BATCH, 0);
+    if (count > 0 || until <= now)
+        return count;
+    self->clock->wait (self->clock->user, until);
+    return epoll_wait (self->epoll_fd, self->events, EVENT_BATCH, 0);
+}
+
 bool
 godwit__reactor_run_once (godwit__reactor_t *reactor, int64_t timeout_ns)
 {
-    const int count =
-        epoll_wait (reactor->epoll_fd, reactor->events, EVENT_BATCH, wait_ms (reactor, timeout_ns));
+    const int count = reactor->clock->wait ? wait_with_clock (reactor, timeout_ns)
+                                           : epoll_wait (reactor->epoll_fd, reactor->events, EVENT_BATCH,
+                                                         wait_ms (reactor, timeout_ns));
     reactor->event_count = count > 0 ? count : 0;
     bool posted = false;
     for (int i = 0; i < reactor->event_count; i++) {

@@ -17,6 +17,9 @@
 typedef struct godwit__clock {
     int64_t (*now_ns) (void *user);
     void *user;
+    /* A clock that is not the system's: lets its time pass until then, or until something was done to what
+     * the reactor watches, instead of waiting for real. NULL: time passes by itself. */
+    void (*wait) (void *user, int64_t until_ns);
 } godwit__clock_t;
 
 /* CLOCK_MONOTONIC. */
@@ -89,5 +92,8 @@ godwit_status_t godwit__reactor_arm (godwit__reactor_t *reactor, godwit__timer_t
 void godwit__reactor_disarm (godwit__reactor_t *reactor, godwit__timer_t *timer);
 
 int64_t godwit__reactor_now (godwit__reactor_t *reactor);
+/* When a run_once would find a task (then: INT64_MIN) or a timer to run; NEVER: not before something is
+ * posted or a source is ready. */
+int64_t godwit__reactor_due (const godwit__reactor_t *reactor);
 
 #endif

@@ -152,7 +152,7 @@ on_ask_task (godwit__task_t *task)
         if (peer->asks_now)
             questions = questions_for (peer, false);
         if (!peer->ask_timer.heap_index && has_refused (peer, false)) {
-            const int64_t wait_ns = godwit__peer_next_backoff (&peer->ask_backoff_ns);
+            const int64_t wait_ns = godwit__peer_next_backoff (peer, &peer->ask_backoff_ns);
             if (godwit__reactor_arm (transport->control, &peer->ask_timer,
                                      godwit__transport_now (transport) + wait_ns))
                 peer->rests = has_refused (peer, true) || peer->rests;

@@ -307,13 +307,13 @@ godwit__server_listen (godwit_server_t *server, uint32_t concurrency, godwit_err
         return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport is being destroyed");
     if (!change.status)
         return GODWIT_OK;
-    if (change.status != GODWIT_ERR_CLOSED)
+    if (change.status != GODWIT_ERR_CLOSED && change.status != GODWIT_ERR_OUT_OF_MEMORY)
         return listen_error (server, change.error, error);
     if (error)
         *error = change.error;
     else
         godwit_error_destroy (&change.error);
-    return GODWIT_ERR_CLOSED;
+    return change.status;
 }
 
 void

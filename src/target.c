@@ -158,7 +158,7 @@ godwit__target_write (godwit_target_t *to, const godwit_target_t *from, void *ro
     /* The array of legacy namespaces comes first, which has to be aligned. */
     const size_t count = from->legacy_namespace_count;
     const char **names = room;
-    char *end = (char *) (names + count);
+    char *end = count ? (char *) (names + count) : room; /* which is NULL when nothing is set at all */
     to->struct_size = sizeof *to;
     to->fanout = from->fanout;
     for (size_t i = 0; i < count; i++)

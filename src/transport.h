@@ -54,6 +54,8 @@ struct godwit_transport {
     /* Settled by godwit_transport_new, constant afterwards. */
     godwit_transport_options_t options; /* with defaults filled in; strings are the transport's own */
     godwit__clock_t clock;
+    void (*random) (void *user, void *bytes, size_t size);
+    void *random_user;
     char *control_exchange;
     char *host;
     char *virtual_host; /* "" if unset */
@@ -97,12 +99,6 @@ struct godwit_transport {
     godwit__metrics_t *metrics;
 };
 
-/* godwit_transport_new with another clock, for tests. Waits still take real time, and look at the clock again
- * afterwards. */
-godwit_status_t godwit__transport_new (godwit_transport_t **transport, const char *url,
-                                       const godwit_transport_options_t *options,
-                                       const godwit__clock_t *clock, godwit_error_t **error);
-
 /* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.
  */
 godwit_status_t godwit__transport_check (const godwit_transport_t *transport, godwit_error_t **error);
@@ -137,6 +133,15 @@ godwit__logs (const godwit_transport_t *transport, godwit_log_level_t level)
 }
 void godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, const char *format, ...)
     GODWIT_PRINTF (3, 4);
+
+/* Below limit, which is not 0. */
+static inline uint64_t
+godwit__transport_random (godwit_transport_t *transport, uint64_t limit)
+{
+    uint64_t number = 0;
+    transport->random (transport->random_user, &number, sizeof number);
+    return number % limit;
+}
 
 static inline int64_t
 godwit__transport_now (const godwit_transport_t *transport)

@@ -12,6 +12,7 @@
 #include "src/metrics.h"
 #include "src/options.h"
 #include "src/peer.h"
+#include "src/surroundings.h"
 #include "src/url.h"
 
 #include <sodium.h>
@@ -26,8 +27,24 @@ typedef struct origin_of_options {
     const godwit_config_t *config; /* may be NULL */
     const godwit_transport_options_t *options;
     const char *url_where; /* where the URL was said, for errors */
-    const godwit__clock_t *clock;
 } origin_of_options_t;
+
+static void
+system_random (void *user, void *bytes, size_t size)
+{
+    (void) user;
+    randombytes_buf (bytes, size);
+}
+
+static int64_t
+system_now_ns (void *user)
+{
+    (void) user;
+    return godwit__clock_now (&godwit__clock_system);
+}
+
+const godwit__surroundings_t godwit__system_surroundings = {.clock = {system_now_ns, NULL, NULL},
+                                                            .random = system_random};
 
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
 
@@ -82,7 +99,8 @@ settle (godwit_transport_t *transport, const origin_of_options_t *from, godwit__
 }
 
 static godwit_status_t
-open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, godwit_error_t **error)
+open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, void *user,
+             godwit_error_t **error)
 {
     const godwit__driver_options_t options = {
         .reactor = transport->control,
@@ -93,6 +111,7 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, god
         .heartbeat_timeout_ms = transport->options.heartbeat_timeout_ms,
         .host = transport->host,
         .port = transport->options.port,
+        .user = user,
         .virtual_host = transport->virtual_host,
     };
     const godwit_status_t status = ops->open (&transport->drivers[transport->driver_count], &options, error);
@@ -120,7 +139,7 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
         .static_file = settings->static_file,
         .host_rendezvous = settings->host_rendezvous,
         .refresh_ms = transport->options.refresh_ms,
-        .seed = (uint64_t) randombytes_random () << 32 | randombytes_random (),
+        .seed = godwit__transport_random (transport, UINT64_MAX),
         .malformed = &transport->counters.frames_malformed,
     };
     return ops->open (&transport->matchmaker, &options, &godwit__directory_events, transport, error);
@@ -137,6 +156,7 @@ on_tick (godwit__timer_t *timer)
 typedef struct opening {
     godwit_transport_t *transport;
     const godwit__driver_ops_t *driver;
+    void *driver_user;
     const godwit__settings_t *settings;
     godwit_status_t status;
     godwit_error_t *error;
@@ -148,11 +168,13 @@ open_parts (void *arg)
 {
     opening_t *opening = arg;
     godwit_transport_t *transport = opening->transport;
-    /* Shortest path first: what lives in this process is reached without a socket. */
-    if (opening->driver != &godwit__inproc_driver && (transport->paths & GODWIT__PATH_INPROC))
-        opening->status = open_driver (transport, &godwit__inproc_driver, &opening->error);
+    /* Shortest path first: what lives in this process is reached without a socket; but not in other
+     * surroundings. */
+    if (!opening->driver_user && opening->driver != &godwit__inproc_driver &&
+        (transport->paths & GODWIT__PATH_INPROC))
+        opening->status = open_driver (transport, &godwit__inproc_driver, NULL, &opening->error);
     if (opening->status == GODWIT_OK)
-        opening->status = open_driver (transport, opening->driver, &opening->error);
+        opening->status = open_driver (transport, opening->driver, opening->driver_user, &opening->error);
     if (opening->status == GODWIT_OK)
         opening->status = open_matchmaker (transport, opening->settings, &opening->error);
     transport->tick = (godwit__timer_t){.fire = on_tick, .user = transport};
@@ -160,7 +182,8 @@ open_parts (void *arg)
 }
 
 static godwit_status_t
-allocate (godwit_transport_t **transport, const char *url, godwit_error_t **error)
+allocate (godwit_transport_t **transport, const char *url, const godwit__surroundings_t *surroundings,
+          godwit_error_t **error)
 {
     godwit_transport_t *self = calloc (1, sizeof *self);
     if (!self)
@@ -169,8 +192,10 @@ allocate (godwit_transport_t **transport, const char *url, godwit_error_t **erro
     pthread_mutex_init (&self->lock, NULL);
     pthread_mutex_init (&self->process_lock, NULL);
     godwit__cond_init (&self->changed);
-    self->clock = godwit__clock_system;
-    randombytes_buf (self->instance, sizeof self->instance);
+    self->clock = surroundings->clock;
+    self->random = surroundings->random;
+    self->random_user = surroundings->random_user;
+    self->random (self->random_user, self->instance, sizeof self->instance);
     self->incarnation = godwit__incarnation ();
     self->alive = godwit__fork_guard_new ();
     self->host_id = godwit__host_id ();
@@ -215,8 +240,8 @@ log_warning (const godwit_transport_t *transport)
 
 /* Starts what runs. */
 static godwit_status_t
-start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, const godwit__settings_t *settings,
-       godwit_error_t **error)
+start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, void *driver_user,
+       const godwit__settings_t *settings, godwit_error_t **error)
 {
     godwit_status_t status = godwit__reactor_new (&transport->control, &transport->clock, error);
     if (status == GODWIT_OK)
@@ -225,7 +250,7 @@ start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, const 
         status = godwit__control_start (transport, error);
     if (status)
         return status;
-    opening_t opening = {transport, driver, settings, GODWIT_OK, NULL};
+    opening_t opening = {transport, driver, driver_user, settings, GODWIT_OK, NULL};
     godwit__control_run (transport, open_parts, &opening);
     if (opening.status && error)
         *error = opening.error;
@@ -236,15 +261,17 @@ start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, const 
 
 static godwit_status_t
 new_transport (godwit_transport_t **transport, const char *url, const origin_of_options_t *from,
-               godwit_error_t **error)
+               const godwit__surroundings_t *surroundings, godwit_error_t **error)
 {
     godwit_transport_t *self = NULL;
     godwit__settings_t settings;
     if (sodium_init () < 0)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "libsodium could not be initialised");
 
-    godwit_status_t status = allocate (&self, url, error);
-    const godwit__driver_ops_t *driver = status ? NULL : find_driver (godwit_url_driver (self->url));
+    godwit_status_t status = allocate (&self, url, surroundings, error);
+    const godwit__driver_ops_t *driver = surroundings->driver;
+    if (!driver && status == GODWIT_OK)
+        driver = find_driver (godwit_url_driver (self->url));
     if (status == GODWIT_OK && !driver)
         status = godwit__error_with (
             error,
@@ -252,15 +279,13 @@ new_transport (godwit_transport_t **transport, const char *url, const origin_of_
                                "Failed to load transport driver \"%s\": expected zmq or inproc",
                                godwit_url_transport (self->url)),
             "driver", godwit_url_transport (self->url));
-    if (status == GODWIT_OK) {
-        self->clock = *from->clock;
+    if (status == GODWIT_OK)
         status = godwit__url_error (error, settle (self, from, &settings, error), url);
-    }
     if (status == GODWIT_OK)
         status = check_use (self, &settings, error);
     if (status == GODWIT_OK) {
         log_warning (self);
-        status = start (self, driver, &settings, error);
+        status = start (self, driver, surroundings->driver_user, &settings, error);
     }
     if (status) {
         if (self)
@@ -272,22 +297,22 @@ new_transport (godwit_transport_t **transport, const char *url, const origin_of_
 }
 
 godwit_status_t
-godwit__transport_new (godwit_transport_t **transport, const char *url,
-                       const godwit_transport_options_t *options, const godwit__clock_t *clock,
-                       godwit_error_t **error)
+godwit__transport_new_in (godwit_transport_t **transport, const char *url,
+                          const godwit_transport_options_t *options,
+                          const godwit__surroundings_t *surroundings, godwit_error_t **error)
 {
     if (!transport || !url)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   transport ? "url" : "transport");
-    const origin_of_options_t from = {NULL, options, "URL", clock};
-    return new_transport (transport, url, &from, error);
+    const origin_of_options_t from = {NULL, options, "URL"};
+    return new_transport (transport, url, &from, surroundings, error);
 }
 
 godwit_status_t
 godwit_transport_new (godwit_transport_t **transport, const char *url,
                       const godwit_transport_options_t *options, godwit_error_t **error)
 {
-    return godwit__transport_new (transport, url, options, &godwit__clock_system, error);
+    return godwit__transport_new_in (transport, url, options, &godwit__system_surroundings, error);
 }
 
 godwit_status_t
@@ -305,6 +330,6 @@ godwit_transport_new_from_config (godwit_transport_t **transport, const godwit_c
             snprintf (where, sizeof where, "URL, %s",
                       godwit_config_where (config, "DEFAULT", "transport_url"));
     }
-    const origin_of_options_t from = {config, options, where, &godwit__clock_system};
-    return new_transport (transport, url ? url : "zmq://", &from, error);
+    const origin_of_options_t from = {config, options, where};
+    return new_transport (transport, url ? url : "zmq://", &from, &godwit__system_surroundings, error);
 }

@@ -2,7 +2,7 @@
  *
  *            nothing ran for 100 ms, and no leader is busy
  *     awake ------------------------------------------------> asleep
- *       ^  every 1 ms: steal from those who are late            |
+ *       ^  every 1 to 4 ms: steal from those who are late       |
  *       +-------------------------------------------------------+
  *            a leader starts a handler: posts the task
  *
@@ -12,13 +12,17 @@
  */
 #include "src/pool_inside.h"
 
+/* Looking costs more than a short handler does, so it looks less often while it finds none that has run for a
+ * part of what is late. */
 #define PERIOD_NS GODWIT__NS_PER_MS
+#define PERIOD_MAX_NS (4 * GODWIT__NS_PER_MS)
+#define SUSPECT_NS (GODWIT__NS_PER_MS / 4)
 #define LATE_NS GODWIT__NS_PER_MS
 #define SLEEP_AFTER_NS (100 * GODWIT__NS_PER_MS)
 
-/* With the lock. True if a leader runs a handler. */
+/* With the lock. True if a leader runs a handler; *suspect is set if one does that began a while ago. */
 static bool
-look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count)
+look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspect)
 {
     bool busy = false;
     for (size_t i = 0; i < pool->port_count; i++) {
@@ -30,6 +34,8 @@ look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count)
         if (since <= 0)
             continue;
         busy = true;
+        if (now_ns - since >= SUSPECT_NS)
+            *suspect = true;
         if (now_ns - since >= LATE_NS &&
             atomic_compare_exchange_strong (&leader->busy_since, &since, GODWIT__LEAD_STOLEN)) {
             pool->ports[i].leader = NULL;
@@ -45,21 +51,25 @@ tick (godwit__pool_t *pool)
 {
     const int64_t now_ns = godwit__clock_now (&pool->clock);
     uint64_t run_count = 0;
+    bool suspect = false;
     godwit__pool_lock (pool);
-    if (look_at (pool, now_ns, &run_count) || run_count != pool->watch_run_count)
+    if (look_at (pool, now_ns, &run_count, &suspect) || run_count != pool->watch_run_count)
         pool->watch_active_ns = now_ns;
     pool->watch_run_count = run_count;
     bool sleeps = now_ns - pool->watch_active_ns >= SLEEP_AFTER_NS;
     if (sleeps) {
         atomic_store (&pool->watch_sleeps, true);
-        if (look_at (pool, now_ns, &run_count)) {
+        if (look_at (pool, now_ns, &run_count, &suspect)) {
             /* Whoever turns it off is the one who keeps it awake. */
             sleeps = !atomic_exchange (&pool->watch_sleeps, false);
         }
     }
     godwit__pool_unlock (pool);
+    const int64_t longer_ns =
+        2 * pool->watch_period_ns < PERIOD_MAX_NS ? 2 * pool->watch_period_ns : PERIOD_MAX_NS;
+    pool->watch_period_ns = suspect ? PERIOD_NS : longer_ns;
     if (!sleeps)
-        godwit__reactor_arm (pool->transport->control, &pool->watch_timer, now_ns + PERIOD_NS);
+        godwit__reactor_arm (pool->transport->control, &pool->watch_timer, now_ns + pool->watch_period_ns);
 }
 
 static void
@@ -73,6 +83,7 @@ woken (godwit__task_t *task)
 {
     godwit__pool_t *const pool = task->user;
     pool->watch_active_ns = godwit__clock_now (&pool->clock);
+    pool->watch_period_ns = PERIOD_NS;
     godwit__reactor_arm (pool->transport->control, &pool->watch_timer, pool->watch_active_ns + PERIOD_NS);
 }
 

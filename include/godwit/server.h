@@ -105,7 +105,9 @@ typedef struct godwit_server_options {
     int queue_limit;        /* 1024 requests that wait for one of them; more are refused as OVERLOADED */
     godwit_policy_t policy; /* which methods can be called */
     uint32_t weight;        /* 1 */
-    const char *executor;   /* "pool"; or "inline": one after the other, in order, whatever the concurrency */
+    /* "pool"; or "inline": one request after the other, in the order of arrival, whatever the concurrency.
+     * One that was kept is over when it is given back; INLINE methods are called like all others. */
+    const char *executor;
     godwit_allow_fn *allow; /* with GODWIT_POLICY_CUSTOM */
     void *allow_user;
     const godwit_serializer_t *serializer; /* borrowed, must outlive the server; NULL: none */
@@ -116,7 +118,7 @@ typedef struct godwit_server_options {
 
 /* A server for a topic. target: topic and server must be set by start at the latest. *server belongs to the
  * caller. INVALID_ARGUMENT: a version that is none, a method without name or handler, two methods with one
- * name in an endpoint. */
+ * name in an endpoint, GODWIT_POLICY_CUSTOM without allow. EXECUTOR_LOAD names an executor that is none. */
 GODWIT_EXPORT godwit_status_t godwit_server_new (godwit_server_t **server, godwit_transport_t *transport,
                                                  const godwit_target_t *target,
                                                  const godwit_endpoint_t *endpoints, size_t endpoint_count,
@@ -135,12 +137,17 @@ typedef struct godwit_step_options {
 
 /* The steps. Each runs once, however many threads ask for it; the others wait until it has been done. stop
  * waits for a start that has not been asked for yet, wait for a stop; start after a stop that has been done
- * is a restart, and waits for the handlers of the life before. Any thread, but not a handler of the same
- * server, except for stop. options may be NULL. TASK_TIMEOUT (the step goes on, or stays to be done), CLOSED,
- * FORKED. */
+ * is a restart, and waits for the handlers of the life before. A step that was asked for before its start is
+ * about the life that follows, and one asked for in a life about that life, however soon the next begins. Any
+ * thread, but not a handler of the same server, except for stop. options may be NULL. TASK_TIMEOUT (the step
+ * goes on, or stays to be done), CLOSED (the server or the transport is being destroyed), FORKED.
+ *
+ * With external_loop a step that has to wait runs the loop. Where it cannot (in a handler or a callback), and
+ * where it would wait without timeout_ms for a step that nobody has asked for, it is TASK_TIMEOUT at once. */
 
 /* Listens and makes itself known. INVALID_TARGET "A server's target must have topic and server names
- * specified", SERVER_LISTEN with the target and the cause. */
+ * specified", SERVER_LISTEN with the target and the cause: for all who waited for it, and then it was no
+ * start. INVALID_ARGUMENT: a negative override_pool_size. */
 GODWIT_EXPORT godwit_status_t godwit_server_start (godwit_server_t *server,
                                                    const godwit_step_options_t *options,
                                                    godwit_error_t **error);
@@ -149,7 +156,7 @@ GODWIT_EXPORT godwit_status_t godwit_server_start (godwit_server_t *server,
 GODWIT_EXPORT godwit_status_t godwit_server_stop (godwit_server_t *server,
                                                   const godwit_step_options_t *options,
                                                   godwit_error_t **error);
-/* Waits until the last accepted request of a stopped server has run. */
+/* Waits until the last accepted request of a stopped server has run, or was given back if it was kept. */
 GODWIT_EXPORT godwit_status_t godwit_server_wait (godwit_server_t *server,
                                                   const godwit_step_options_t *options,
                                                   godwit_error_t **error);
@@ -158,7 +165,8 @@ GODWIT_EXPORT godwit_status_t godwit_server_wait (godwit_server_t *server,
 GODWIT_EXPORT godwit_status_t godwit_server_reset (godwit_server_t *server,
                                                    const godwit_step_options_t *options,
                                                    godwit_error_t **error);
-/* Stops, refuses what is queued, waits for handlers that run. Requests that were kept stay valid; their
+/* Stops, refuses what is queued, waits for handlers that run, and wakes who waits in a step of the server
+ * (CLOSED); never waits for a start. Requests that were kept stay valid; their
  * replies go nowhere. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_server_destroy (godwit_server_t **server);
 

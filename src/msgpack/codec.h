@@ -98,11 +98,23 @@ godwit_status_t godwit__decode (godwit__block_t **block, godwit__frame_t *frame,
 godwit_status_t godwit__decode_carefully (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
                                           const godwit__limits_t *limits, godwit_error_t **error);
 
-/* Fills up to capacity nodes from the one value that data is, within the limits, in a single pass that any
- * input is safe for. Strings are not ended and keys not compared yet; data is not written to. Returns the
- * number of nodes; 0 if there is anything that it does not take, good or bad. */
-uint32_t godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, const uint8_t *data,
-                                size_t size, const godwit__limits_t *limits);
+/* Fills nodes, of which there are capacity, from the one value that data is, within the limits, in a single
+ * pass that any input is safe for, compares keys and ends strings: in data, or the last one in the node
+ * behind those that it fills. Returns the number of nodes; 0 if there is anything that it does not take, good
+ * or bad: then data is as it was. */
+uint32_t godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, uint8_t *data, size_t size,
+                                const godwit__limits_t *limits);
+
+/* Ends the string that no byte follows, somewhere else if need be. */
+void godwit__end_last_string (struct godwit_value *node, uint8_t *data, struct godwit_value *spare);
+
+static inline bool
+godwit__same_key (const struct godwit_value *a, const struct godwit_value *b)
+{
+    const size_t size = a->as.bytes.size;
+    return size == b->as.bytes.size && a->as.bytes.data[0] == b->as.bytes.data[0] &&
+           memcmp (a->as.bytes.data, b->as.bytes.data, size) == 0;
+}
 
 /* The value whose encoding the writer holds; its bytes are from malloc and are consumed, always. Public
  * limits. */

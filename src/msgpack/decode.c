@@ -2,10 +2,10 @@
  * every element; our callbacks put it where it belongs, so there is neither a zone nor a second tree to
  * convert.
  *
- *     a small body, and room for it:       quick parse (bounds, counts, nodes) -+
- *                      |  anything unusual                                      +-> end strings, compare keys
- *                      v                                                        |
- *     scan (bounds, counts) -> one block with room for all nodes -> parse ------+
+ *     a small body, and room for it: quick parse (all of what follows in one pass)
+ *                      |
+ *                      v anything unusual
+ *     scan (bounds, counts) -> one block with room for all nodes -> parse -> end strings, compare keys
  */
 #include "src/error.h"
 #include "src/msgpack/codec.h"
@@ -201,8 +201,8 @@ on_map_item (parser_t *parser, element_t *map, element_t key, element_t item)
 /* The last element of the frame has no byte behind it for a NUL: if its header was longer than a byte, the
  * string moves over its header's last byte (and not over the first, where the NUL of a string before it may
  * be); if not, the string is so short that it fits into the spare node. */
-static void
-end_last_string (node_t *node, uint8_t *data, node_t *spare)
+void
+godwit__end_last_string (node_t *node, uint8_t *data, node_t *spare)
 {
     const size_t size = node->as.bytes.size;
     uint8_t *const to = size < sizeof *spare ? (uint8_t *) spare : data - 1;
@@ -220,17 +220,9 @@ end_string (node_t *node, godwit__frame_t *frame, node_t *spare)
         return;
     uint8_t *const data = frame->data + (node->as.bytes.data - frame->data);
     if (data + size == frame->data + frame->size)
-        end_last_string (node, data, spare);
+        godwit__end_last_string (node, data, spare);
     else
         data[size] = '\0';
-}
-
-static inline bool
-same_key (const node_t *a, const node_t *b)
-{
-    const size_t size = a->as.bytes.size;
-    return size == b->as.bytes.size && a->as.bytes.data[0] == b->as.bytes.data[0] &&
-           memcmp (a->as.bytes.data, b->as.bytes.data, size) == 0;
 }
 
 /* Of many keys. */
@@ -259,7 +251,7 @@ check_keys (const node_t *map, const node_t *children, godwit_error_t **error)
     if (count <= FEW_KEYS) {
         for (size_t i = 2; i < 2 * count; i += 2)
             for (size_t j = 0; j < i; j += 2)
-                if (same_key (&children[i], &children[j]))
+                if (godwit__same_key (&children[i], &children[j]))
                     repeated = (godwit__key_t){children[i].as.bytes.data, children[i].as.bytes.size};
     } else if (find_repeated (children, count, &repeated, error)) {
         return GODWIT_ERR_OUT_OF_MEMORY;
@@ -388,12 +380,10 @@ godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset
     godwit__block_t *block = *block_p;
     if (!block && size && size <= TINY_BODY)
         block = block_new ((uint32_t) size + 1);
-    if (block && block->capacity > 1 && size) {
+    if (block && size) {
         godwit__frame_move (&block->frame, frame);
-        const uint32_t count = godwit__parse_quickly (block->nodes, block->capacity - 1,
-                                                      block->frame.data + offset, size, limits);
-        if (count)
-            return settle (block_p, block, finish (block, count, error));
+        if (godwit__parse_quickly (block->nodes, block->capacity, block->frame.data + offset, size, limits))
+            return settle (block_p, block, GODWIT_OK);
         godwit__frame_move (frame, &block->frame);
     }
     if (block != *block_p)

@@ -1,10 +1,11 @@
 /* Bytes to nodes in one pass: what the scan would check is checked as the nodes are filled. Small bodies as
- * calls have them are decoded here; whatever is unusual (or wrong: it says no more than that) is left to the
- * scan and msgpack-c's parser, in decode.c. */
+ * calls have them are decoded here; whatever is unusual (or wrong: it says no more than that, and has changed
+ * no byte then) is left to the scan and msgpack-c's parser, in decode.c. */
 #include "src/msgpack/codec.h"
 
 /* Containers inside containers that it follows. */
 #define LEVELS 8
+#define NONE UINT32_MAX
 
 typedef struct godwit_value node_t;
 
@@ -141,19 +142,48 @@ typedef struct level {
     bool is_map;
 } level_t;
 
+/* Keys of a map's nodes, which end at `end`, are compared each with all before it. */
+static bool
+has_repeated_key (const node_t *end, uint32_t count)
+{
+    const node_t *const first = end - 2 * count;
+    for (const node_t *key = first + 2; key < end; key += 2)
+        for (const node_t *other = first; other < key; other += 2)
+            if (godwit__same_key (key, other))
+                return true;
+    return false;
+}
+
+/* Strings that are not empty, the last one first, chained by the indices in `count`. */
+static void
+end_strings (node_t *nodes, uint32_t last, uint8_t *data, const uint8_t *end, node_t *spare)
+{
+    const uint8_t *const begin = data;
+    if (last != NONE && nodes[last].as.bytes.data + nodes[last].as.bytes.size == end) {
+        node_t *const node = &nodes[last];
+        godwit__end_last_string (node, data + (node->as.bytes.data - begin), spare);
+        last = node->count;
+    }
+    for (const node_t *node; last != NONE; last = node->count) {
+        node = &nodes[last];
+        data[(size_t) (node->as.bytes.data - begin) + node->as.bytes.size] = '\0';
+    }
+}
+
 uint32_t
-godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, const uint8_t *data, size_t size,
+godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, uint8_t *data, size_t size,
                        const godwit__limits_t *limits)
 {
     level_t levels[LEVELS];
     level_t open = {0, 1, false};
     const uint8_t *at = data;
     const uint8_t *const end = data + size;
-    const uint32_t max = capacity < limits->count ? capacity : limits->count;
+    const uint32_t max = capacity - 1 < limits->count ? capacity - 1 : limits->count;
     const uint32_t max_depth = limits->depth < LEVELS ? limits->depth : LEVELS;
     uint32_t depth = 0;
     uint32_t used = 1;
-    if (max == 0 || size > limits->size || size > UINT32_MAX)
+    uint32_t last_string = NONE;
+    if (capacity < 2 || max == 0 || size > limits->size || size > UINT32_MAX)
         return 0;
 
     for (;;) {
@@ -162,17 +192,25 @@ godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, const uint
             at = take_key (at, end, node);
             if (!at)
                 return 0;
+            if (node->as.bytes.size) {
+                node->count = last_string;
+                last_string = open.next;
+            }
             node->index = open.next++;
             node++;
         }
         if (at == end)
             return 0;
-        node->index = open.next++;
         const uint8_t header = *at++;
         if (header < 0x80 || header >= 0xa0) {
             at = take_scalar (at, end, node, header);
             if (!at)
                 return 0;
+            if (node->type == GODWIT_TYPE_STR && node->as.bytes.size) {
+                node->count = last_string;
+                last_string = open.next;
+            }
+            node->index = open.next++;
         } else {
             const bool is_map = header < 0x90;
             const uint32_t count = header & 0x0f;
@@ -182,14 +220,25 @@ godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, const uint
             node->type = is_map ? GODWIT_TYPE_MAP : GODWIT_TYPE_LIST;
             node->count = count;
             node->as.first = used;
+            node->index = open.next++;
             levels[depth++] = open;
             open = (level_t){used, used + children, is_map};
             used += children;
         }
         while (open.next == open.end) {
-            if (depth == 0)
-                return at == end ? used : 0;
+            if (depth == 0) {
+                if (at != end)
+                    return 0;
+                end_strings (nodes, last_string, data, end, &nodes[used]);
+                return used;
+            }
+            const level_t closed = open;
             open = levels[--depth];
+            if (closed.is_map) {
+                const uint32_t count = nodes[open.next - 1].count;
+                if (count > 1 && has_repeated_key (&nodes[closed.end], count))
+                    return 0;
+            }
         }
     }
 }

@@ -44,6 +44,7 @@
     X (suite_, kind_, a_named_server_and_never_another)                                                      \
     X (suite_, kind_, fanouts_reach_all)                                                                     \
     X (suite_, kind_, fanouts_report_who_is_missing)                                                         \
+    X (suite_, kind_, fanouts_in_a_row_come_once_each)                                                       \
     X (suite_, kind_, draining_loses_no_call)                                                                \
     X (suite_, kind_, accepted_calls_outlive_a_stop)                                                         \
     X (suite_, kind_, restarted_servers_are_called_again)                                                    \

@@ -165,6 +165,39 @@ core_fanouts_report_who_is_missing (const core_kind_t *kind)
     core_close (&core);
 }
 
+/* So quickly that they travel together; a large one and one of another topic are among them. */
+void
+core_fanouts_in_a_row_come_once_each (const core_kind_t *kind)
+{
+    enum { ROUNDS = 30, IN_A_ROW = 100 };
+    static char bytes[3000];
+    core_t core;
+    service_t two;
+    godwit_transport_stats_t stats;
+    core_open (&core, kind);
+    service_start (&two, core.serving, "two", NULL);
+    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    godwit_client_t *nobody = prepared (core.client, GODWIT_OVERRIDES (.topic = "nobody"));
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < IN_A_ROW; i++)
+            MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_ARGS (GODWIT_INT ("x", i)), NULL,
+                                        &error));
+        MUST (godwit_client_fanout (nobody, NULL, "count", GODWIT_NO_ARGS, NULL, &error));
+        MUST (godwit_client_fanout (core.client, NULL, "count",
+                                    GODWIT_ARGS (GODWIT_BIN ("x", bytes, sizeof bytes)), NULL, &error));
+    }
+    /* The last ones are not followed by anything that would push them out. */
+    service_wait (&core.one, &core.one.counted, ROUNDS * (IN_A_ROW + 1));
+    service_wait (&two, &two.counted, ROUNDS * (IN_A_ROW + 1));
+    godwit_transport_stats (core.serving, &stats, sizeof stats);
+    cr_assert_eq (service_get (&core.one, &core.one.counted), (uint64_t) ROUNDS * (IN_A_ROW + 1));
+    cr_assert_eq (service_get (&two, &two.counted), (uint64_t) ROUNDS * (IN_A_ROW + 1));
+    cr_assert (stats.fanout_gaps == 0 && stats.requests_duplicate == 0 && stats.frames_malformed == 0);
+    godwit_client_destroy (&nobody);
+    service_end (&two);
+    core_close (&core);
+}
+
 /* ---- coming and going ---- */
 
 typedef struct load {

@@ -68,7 +68,7 @@ world_open (world_t *world, const world_kind_t *kind)
     memset (world, 0, sizeof *world);
     world->kind = kind;
     world->queue_limit = 1000;
-    world->clock = (godwit__clock_t){world_now, world};
+    world->clock = (godwit__clock_t){world_now, world, NULL};
     for (size_t i = 0; i < sizeof world->ports / sizeof world->ports[0]; i++)
         world->ports[i] = free_port ();
     cr_assert_eq (godwit__reactor_new (&world->reactor, &world->clock, NULL), GODWIT_OK);

@@ -354,10 +354,58 @@ parents_go_first (core_t *core)
         pthread_join (preparers[i].thread, NULL);
 }
 
+static void *
+call_for_ever (void *user)
+{
+    FAILS (GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN, "",
+           godwit_client_call (user, NULL, "hold", GODWIT_NO_ARGS, NULL, &error));
+    return NULL;
+}
+
+/* The calls of a prepared client end with it, or with the transport, and with nothing else: its parent has
+ * gone already. */
+static void
+ends_with_itself_or_the_transport (core_t *core)
+{
+    pthread_t thread;
+    godwit_future_t *first = NULL, *second = NULL;
+    godwit_client_t *one = NULL, *two = NULL, *three = NULL;
+    godwit_transport_t *transport = core_transport (core, NULL);
+    godwit_client_t *parent = core_client (transport, NULL);
+    MUST (godwit_client_prepare (&one, parent, NULL, &error));
+    MUST (godwit_client_prepare (&two, one, GODWIT_OVERRIDES (.version = "1.0"), &error));
+    MUST (godwit_client_prepare (&three, two, NULL, &error));
+    MUST (godwit_client_call_future (one, NULL, "hold", GODWIT_NO_ARGS, &first, &error));
+    MUST (godwit_client_call_future (two, NULL, "hold", GODWIT_NO_ARGS, &second, &error));
+    cr_assert_eq (pthread_create (&thread, NULL, call_for_ever, three), 0);
+    service_wait_held (&core->one, 3);
+    godwit_client_destroy (&parent);
+    bool finished = true;
+    godwit_future_wait (first, 0, &finished, NULL, NULL);
+    cr_assert_not (finished);
+    godwit_client_destroy (&one);
+    FAILS (GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN, "",
+           godwit_future_wait (first, 0, NULL, NULL, &error));
+    godwit_future_wait (second, 0, &finished, NULL, NULL);
+    cr_assert_not (finished);
+    godwit_transport_destroy (&transport);
+    FAILS (GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN, "",
+           godwit_future_wait (second, 0, NULL, NULL, &error));
+    pthread_join (thread, NULL);
+    FAILS (GODWIT_ERR_CLOSED, GODWIT_OUTCOME_NONE, "",
+           godwit_client_call (two, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    FAILS (GODWIT_ERR_CLOSED, GODWIT_OUTCOME_NONE, "", godwit_client_prepare (&one, two, NULL, &error));
+    godwit_client_destroy (&two);
+    godwit_client_destroy (&three);
+    godwit_future_destroy (&first);
+    godwit_future_destroy (&second);
+}
+
 static const contract_row_t rows[] = {
     {"3: prepare overrides any of ...: not given = inherit, explicit None = clear.", inherit_override_clear},
     {"3: It chains, never changes its parent; all options stay overridable on a nested context.", chains},
     {"3: A parent may go first.", parents_go_first},
+    {"3: Its calls end with itself or the transport.", ends_with_itself_or_the_transport},
     {"3: What is no timeout, no retry, no choice is refused.", what_is_no_number},
 };
 CONTRACT (section03_prepare, rows)

@@ -238,6 +238,82 @@ denied_is_passed_over (core_t *core)
                      &passed, 1);
 }
 
+/* ---- the order of conversions ---- */
+
+/* Writes down what it is asked for, and whether with the context that it made. */
+typedef struct scribe {
+    pthread_mutex_t lock;
+    char steps[16];
+} scribe_t;
+
+static void
+write_down (scribe_t *scribe, char step)
+{
+    pthread_mutex_lock (&scribe->lock);
+    const size_t size = strlen (scribe->steps);
+    if (size + 1 < sizeof scribe->steps)
+        scribe->steps[size] = step;
+    pthread_mutex_unlock (&scribe->lock);
+}
+
+static godwit_status_t
+scribe_context (void *self, const godwit_value_t *context, godwit_value_t **out, godwit_error_t **error)
+{
+    write_down (self, godwit_value_get (context, "user") ? 'c' : '!');
+    return godwit_value_new (out, GODWIT_MAP (NULL, GODWIT_STR ("made", "here")), error);
+}
+
+static godwit_status_t
+scribe_in (void *self, const godwit_value_t *context, const godwit_value_t *entity, godwit_value_t **out,
+           godwit_error_t **error)
+{
+    const int64_t number = godwit_value_as_int (entity, 0);
+    write_down (self, godwit_value_get (context, "made") ? (char) ('0' + number) : '!');
+    return godwit_value_new (out, GODWIT_INT (NULL, 10 * number), error);
+}
+
+static godwit_status_t
+scribe_out (void *self, const godwit_value_t *context, const godwit_value_t *entity, godwit_value_t **out,
+            godwit_error_t **error)
+{
+    write_down (self, godwit_value_get (context, "made") ? 'r' : '!');
+    return godwit_value_new (out, GODWIT_INT (NULL, godwit_value_as_int (entity, 0) + 7), error);
+}
+
+static godwit_status_t
+add_up (godwit_request_t *request, void *self)
+{
+    const godwit_value_t *const args = godwit_request_args (request);
+    write_down (self, godwit_value_get (godwit_request_context (request), "made") ? 'h' : '!');
+    return godwit_request_reply (
+        request, GODWIT_INT (NULL, godwit_value_as_int (godwit_value_get (args, "a"), 0) +
+                                       godwit_value_as_int (godwit_value_get (args, "b"), 0)));
+}
+
+static const godwit_method_t adding[] = {GODWIT_METHOD ("add_up", add_up, 0)};
+
+static void
+context_then_arguments_then_result (core_t *core)
+{
+    scribe_t scribe = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    table_t table;
+    godwit_value_t *context = NULL, *sum = NULL;
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (adding, .self = &scribe);
+    table_open (&table, core->serving, core, &endpoint, 1,
+                GODWIT_SERVER_OPTIONS (.serializer = GODWIT_SERIALIZER (.self = &scribe,
+                                                                        .deserialize_context = scribe_context,
+                                                                        .deserialize_entity = scribe_in,
+                                                                        .serialize_entity = scribe_out)));
+    MUST (godwit_value_new (&context, GODWIT_MAP (NULL, GODWIT_STR ("user", "ann")), &error));
+    MUST (godwit_client_call (table.client, context, "add_up",
+                              GODWIT_ARGS (GODWIT_INT ("a", 1), GODWIT_INT ("b", 2)), &sum, &error));
+    cr_assert_eq (godwit_value_as_int (sum, 0), 37);
+    cr_assert_str_eq (scribe.steps, "c12hr");
+    godwit_value_unref (&sum);
+    godwit_value_unref (&context);
+    table_close (&table);
+}
+
 /* ---- failures ---- */
 
 static const godwit_error_class_t sold_out = {"shop", "SoldOut"};
@@ -701,6 +777,8 @@ static const contract_row_t rows[] = {
      policies},
     {"5: Users can write their own: without a function it is an error.", custom_needs_a_function},
     {"5: ... and whose access policy allows it.", denied_is_passed_over},
+    {"5: Context deserialised first, then each argument with it; result serialised.",
+     context_then_arguments_then_result},
     {"5: Expected exceptions declared on a method are logged at debug and reach the caller as themselves.",
      expected_failures},
     {"5: NoSuchMethod of a name that ends in `_ignore_errors` too.", ignored_failures},

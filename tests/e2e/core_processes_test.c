@@ -366,6 +366,68 @@ Test (core_processes, notices_a_frozen_server_by_its_silence_over_tcp, .timeout 
     freeze_a_server ("?paths=tcp");
 }
 
+/* The same with a call monitor (contract 4), where nothing else would notice: the connection is not tested
+ * for half a minute, by neither side. The monitor is long, so that a machine which is busy does not fall
+ * silent by itself. */
+static void
+monitor_a_frozen_server (const char *query)
+{
+    enum { MONITOR_MS = 1500 };
+    char url[64];
+    process_t host, one;
+    side_t side = {0};
+    godwit_future_t *doomed = NULL;
+    new_url (url, query);
+    start (&host, url, "host"); /* somebody else has the rendezvous */
+    start (&one, url, "one");
+    open_side (&side, url, NULL);
+    MUST (godwit_client_wait_servers (side.client, 2, PATIENCE_MS, &error));
+    godwit_client_t *to_one = named (&side, "one");
+    godwit_client_t *monitored = NULL;
+    MUST (godwit_client_prepare (&monitored, to_one, GODWIT_OVERRIDES (.call_monitor_timeout_ms = MONITOR_MS),
+                                 &error));
+    /* While it lives, its silence is none. */
+    MUST (godwit_client_call_future (monitored, NULL, "hold", GODWIT_NO_ARGS, &doomed, &error));
+    bool finished = true;
+    godwit_error_t *error = NULL;
+    godwit_future_wait (doomed, MONITOR_MS + MONITOR_MS / 2, &finished, NULL, &error);
+    cr_assert_not (finished, "%s", godwit_error_print (error));
+    godwit_error_destroy (&error);
+
+    kill (one.pid, SIGSTOP);
+    const int64_t frozen = now_us ();
+    cr_assert_eq (godwit_future_wait (doomed, -1, NULL, NULL, &error), GODWIT_ERR_TIMEOUT);
+    cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_MAYBE_RUN);
+    cr_assert (strstr (godwit_error_message (error), "The call monitor ended the call"), "%s",
+               godwit_error_print (error));
+    cr_assert_lt (now_us () - frozen, (MONITOR_MS + NOTICED_MS) * 1000); /* half of the call's own time */
+    godwit_error_destroy (&error);
+    godwit_future_destroy (&doomed);
+    /* And one that is made now, on this thread. */
+    cr_assert_eq (godwit_client_call (monitored, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error),
+                  GODWIT_ERR_TIMEOUT);
+    cr_assert (strstr (godwit_error_message (error), "The call monitor ended the call"), "%s",
+               godwit_error_print (error));
+    godwit_error_destroy (&error);
+    kill (one.pid, SIGCONT);
+    cr_assert_eq (godwit_client_call (monitored, NULL, "nothing", GODWIT_NO_ARGS, NULL, NULL), GODWIT_OK);
+    godwit_client_destroy (&monitored);
+    godwit_client_destroy (&to_one);
+    close_side (&side);
+    process_finish (&one, 0);
+    process_finish (&host, 0);
+}
+
+Test (core_processes, a_monitor_ends_the_calls_of_a_frozen_server, .timeout = 60)
+{
+    monitor_a_frozen_server ("?heartbeat_ms=30000");
+}
+
+Test (core_processes, a_monitor_ends_the_calls_of_a_frozen_server_over_tcp, .timeout = 60)
+{
+    monitor_a_frozen_server ("?paths=tcp&heartbeat_ms=30000");
+}
+
 /* Each of three servers is replaced by a new process, twice; no call is lost. */
 static void
 restart_rolling (const char *query)

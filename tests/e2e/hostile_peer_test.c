@@ -484,9 +484,9 @@ Test (hostile_peer, a_server_that_only_refuses)
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         reason = reasons[i];
         godwit_error_t *error = failing_call (200);
-        cr_assert (godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED ||
-                       godwit_error_outcome (error) == GODWIT_OUTCOME_NOT_SENT,
-                   "%u: %s", reason, godwit_error_print (error));
+        /* Its time may be spent while a refusal is on its way. */
+        cr_assert (godwit_error_outcome (error) != GODWIT_OUTCOME_RAN, "%u: %s", reason,
+                   godwit_error_print (error));
         godwit_error_destroy (&error);
     }
     attacker.on_request = reply_five;

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -51,6 +52,7 @@ process_start (process_t *process, const char *program, const char *first, const
     process->pid = fork ();
     cr_assert (process->pid >= 0);
     if (process->pid == 0) {
+        prctl (PR_SET_PDEATHSIG, SIGKILL); /* a frozen one would outlive a test that failed */
         dup2 (input[0], STDIN_FILENO);
         dup2 (output[1], STDOUT_FILENO);
         execl (program, program, first, second, (char *) NULL);

@@ -67,7 +67,7 @@ void
 step_clock_put (step_clock_t *clock, godwit_server_t *server)
 {
     atomic_init (&clock->now_ms, 1);
-    server->clock = (godwit__clock_t){read_clock, clock};
+    server->clock = (godwit__clock_t){read_clock, clock, NULL};
 }
 
 void

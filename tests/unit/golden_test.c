@@ -334,7 +334,7 @@ Test (golden, questions_and_answers)
 Test (golden, batches)
 {
     golden_t golden, reply;
-    godwit__batch_writer_t writer = {NULL, 0, 0};
+    godwit__batch_writer_t writer = {.data = NULL};
     uint8_t nack[GODWIT__HEADER_SIZE];
     load (&golden, "batch");
     load (&reply, "reply");

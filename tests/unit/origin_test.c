@@ -123,3 +123,65 @@ Test (origins, expire_by_silence)
     cr_assert (godwit__origins_find (&origins, 6));
     godwit__origins_clear (&origins);
 }
+
+Test (window, skips)
+{
+    const uint64_t tops[] = {0, 5, 1000, 5000};
+    const uint64_t skips[] = {1, 64, 1023, 1024, 1025, 100000};
+    for (size_t i = 0; i < sizeof tops / sizeof *tops; i++) {
+        for (size_t j = 0; j < sizeof skips / sizeof *skips; j++) {
+            godwit__window_t window = {0};
+            if (tops[i])
+                godwit__window_add (&window, tops[i], NULL);
+            const uint64_t id = tops[i] + skips[j];
+            godwit__window_skip (&window, id);
+            godwit__window_skip (&window, id - 1); /* does not go back */
+            for (uint64_t at = tops[i] + 1; at <= id; at++)
+                cr_assert_not (godwit__window_add (&window, at, NULL));
+            if (tops[i] > 1 && skips[j] < 1000)
+                cr_assert (godwit__window_add (&window, tops[i] - 1, NULL),
+                           "what was not skipped is not seen");
+            cr_assert (godwit__window_add (&window, id + 2, NULL));
+            cr_assert (godwit__window_add (&window, id + 1, NULL));
+            cr_assert_not (godwit__window_add (&window, id + 1, NULL));
+        }
+    }
+}
+
+Test (origins, share_what_was_seen_on_a_numbered_connection)
+{
+    godwit__origins_t origins;
+    godwit__origins_t connections;
+    godwit__origins_init (&origins, 100);
+    godwit__origins_init (&connections, 100);
+    godwit__origin_state_t *origin = godwit__origins_add (&origins, 1, 10);
+    cr_assert (godwit__origins_join (&connections, 77, origin, 5, 10));
+    cr_assert_not (godwit__origin_sees (origin, 5), "its client has used it");
+    cr_assert (godwit__origin_sees (origin, 6));
+    cr_assert (godwit__origins_join (&connections, 77, origin, 6, 11));
+    cr_assert_not (godwit__origin_sees (origin, 6));
+
+    /* Over another link, while the first is there, and after it. */
+    godwit__origin_state_t *other = godwit__origins_add (&origins, 2, 20);
+    cr_assert (godwit__origin_sees (other, 6));
+    cr_assert (godwit__origins_join (&connections, 77, other, 0, 20));
+    cr_assert_not (godwit__origin_sees (other, 6));
+    cr_assert (godwit__origin_sees (other, 7));
+    cr_assert_not (godwit__origin_sees (origin, 7));
+    godwit__origins_touch (&origins, origin, 100);
+    godwit__origins_remove (&origins, origin);
+    godwit__origins_remove (&origins, other);
+    godwit__origins_expire (&connections, 100);
+    other = godwit__origins_add (&origins, 3, 101);
+    cr_assert (godwit__origins_join (&connections, 77, other, 0, 101));
+    cr_assert_not (godwit__origin_sees (other, 7), "it was heard at 100");
+
+    /* It lives as long as a link, and is forgotten after it. */
+    godwit__origins_expire (&connections, 1000);
+    cr_assert_eq (connections.count, 1);
+    godwit__origins_remove (&origins, other);
+    godwit__origins_expire (&connections, 1001);
+    cr_assert_eq (connections.count, 0);
+    godwit__origins_clear (&origins);
+    godwit__origins_clear (&connections);
+}

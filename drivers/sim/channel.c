@@ -1,0 +1,443 @@
+/* The ends of connections: links and ports. */
+#include "drivers/sim/sim.h"
+
+#include "src/error.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static godwit__sim_channel_t *
+channel_of (godwit__channel_t *channel)
+{
+    return (godwit__sim_channel_t *) channel;
+}
+
+/* ---- what all channels have in common ---- */
+
+static void
+signal_channel (godwit__sim_channel_t *channel)
+{
+    const uint64_t one = 1;
+    channel->node->is_dirty = true;
+    if (channel->fd >= 0 && write (channel->fd, &one, sizeof one) < 0)
+        channel->node->cluster->failed = true;
+}
+
+void
+godwit__sim_arrive (godwit__sim_channel_t *channel, godwit__sim_frame_t *frame)
+{
+    frame->next = NULL;
+    if (channel->last)
+        channel->last->next = frame;
+    else
+        channel->first = frame;
+    channel->last = frame;
+    signal_channel (channel);
+}
+
+static void
+release_frame (godwit__frame_t *frame)
+{
+    free (frame->storage.pointer);
+}
+
+/* It no longer counts in its connection's queue. */
+static void
+settle_frame (const godwit__sim_channel_t *channel, godwit__sim_frame_t *frame)
+{
+    godwit__sim_connection_t *connection = frame->connection;
+    if (!connection)
+        return;
+    if (channel->kind == GODWIT__SIM_PORT)
+        connection->to_port.queued--;
+    else
+        connection->to_client.queued--;
+    godwit__sim_connection_unref (connection);
+}
+
+static godwit__io_t
+channel_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+{
+    godwit__sim_channel_t *self = channel_of (channel);
+    godwit__sim_frame_t *next = self->first;
+    if (!next) {
+        uint64_t count;
+        self->woken = false;
+        if (self->fd >= 0 && read (self->fd, &count, sizeof count) < 0)
+            return self->down ? GODWIT__IO_CLOSED : GODWIT__IO_AGAIN;
+        return self->down ? GODWIT__IO_CLOSED : GODWIT__IO_AGAIN;
+    }
+    self->first = next->next;
+    if (!self->first)
+        self->last = NULL;
+    settle_frame (self, next);
+    *origin = next->origin;
+    *frame = (godwit__frame_t){.data = next->data, .size = next->size, .release = release_frame};
+    frame->storage.pointer = next;
+    return GODWIT__IO_OK;
+}
+
+static void
+channel_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
+{
+    godwit__sim_channel_t *self = channel_of (channel);
+    godwit_cluster_t *cluster = self->node->cluster;
+    const int64_t now_ns = cluster->now_ns;
+    const int64_t until_ns = timeout_ns < GODWIT__NEVER - now_ns ? now_ns + timeout_ns : GODWIT__NEVER;
+    const bool was_running = self->node->is_running;
+    (void) for_room; /* what is sent makes room as time passes */
+    self->node->is_running = true;
+    while (!self->first && !self->woken && !self->down && cluster->now_ns < until_ns) {
+        self->node->is_dirty = false;
+        if (!godwit__sim_advance (cluster, until_ns, self->node))
+            break;
+    }
+    self->node->is_running = was_running;
+    self->node->is_dirty = true; /* what came for other channels */
+    self->woken = false;
+}
+
+static void
+channel_wake (godwit__channel_t *channel)
+{
+    channel_of (channel)->woken = true;
+    signal_channel (channel_of (channel));
+}
+
+static int
+channel_fd (godwit__channel_t *channel)
+{
+    godwit__sim_channel_t *self = channel_of (channel);
+    if (self->fd < 0) {
+        self->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (self->fd >= 0 && (self->first || self->woken || self->down))
+            signal_channel (self);
+    }
+    return self->fd;
+}
+
+static void
+channel_free (godwit__sim_channel_t *self)
+{
+    while (self->first) {
+        godwit__sim_frame_t *frame = self->first;
+        self->first = frame->next;
+        settle_frame (self, frame);
+        free (frame);
+    }
+    if (self->fd >= 0)
+        close (self->fd);
+    free (self->keys);
+    free (self);
+}
+
+static godwit__sim_channel_t *
+channel_new (godwit__driver_t *driver, godwit__sim_channel_kind_t kind, const godwit__channel_ops_t *ops)
+{
+    godwit__sim_channel_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->base.ops = ops;
+    self->node = ((godwit__sim_driver_t *) driver)->node;
+    self->kind = kind;
+    self->fd = -1;
+    return self;
+}
+
+/* ---- links ---- */
+
+static godwit__io_t
+send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+{
+    godwit__sim_channel_t *self = channel_of (channel);
+    (void) origin;
+    if (self->down || self->node->is_dead)
+        return GODWIT__IO_CLOSED;
+    if (!self->is_up)
+        return GODWIT__IO_AGAIN;
+    if (message->size > self->node->options.max_message_size)
+        return GODWIT__IO_REFUSED;
+    return godwit__sim_send (self->connection, true, message, self->connection->origin);
+}
+
+static void
+close_link (godwit__channel_t *channel)
+{
+    godwit__sim_channel_t *self = channel_of (channel);
+    godwit__reactor_unpost (self->node->options.reactor, &self->task);
+    if (self->connection) {
+        self->connection->client = NULL;
+        if (!self->node->is_dead)
+            godwit__sim_post (self->connection, GODWIT__SIM_CLOSED, true, false, NULL);
+        godwit__sim_connection_unref (self->connection);
+    }
+    channel_free (self);
+}
+
+static const godwit__channel_ops_t link_ops = {
+    .send = send_link,
+    .recv = channel_recv,
+    .wait = channel_wait,
+    .receive = godwit__channel_receive,
+    .wake = channel_wake,
+    .fd = channel_fd,
+    .close = close_link,
+};
+
+/* One event a run, because whoever is told may close the link. */
+static void
+tell_events (godwit__task_t *task)
+{
+    godwit__sim_channel_t *self = task->user;
+    if (self->is_up && !self->up_told) {
+        self->up_told = true;
+        if (self->down)
+            godwit__reactor_post (self->node->options.reactor, task);
+        self->events->up (self->user);
+    } else if (self->down) {
+        self->events->down (self->user, self->down);
+    }
+}
+
+void
+godwit__sim_link_up (godwit__sim_channel_t *link)
+{
+    link->is_up = true;
+    link->node->is_dirty = true;
+    godwit__reactor_post (link->node->options.reactor, &link->task);
+}
+
+void
+godwit__sim_link_down (godwit__sim_channel_t *link, const char *reason)
+{
+    if (link->down)
+        return;
+    link->down = reason;
+    signal_channel (link);
+    godwit__reactor_post (link->node->options.reactor, &link->task);
+}
+
+static godwit_status_t
+open_link (godwit__driver_t *driver, const char *address, const godwit__link_events_t *events, void *user,
+           godwit__channel_t **link, godwit_error_t **error)
+{
+    godwit__sim_channel_t *self = channel_new (driver, GODWIT__SIM_LINK, &link_ops);
+    if (self)
+        self->connection = godwit__sim_connection_new (self, address);
+    if (!self || !self->connection) {
+        free (self);
+        return godwit__error_no_memory (error);
+    }
+    self->events = events;
+    self->user = user;
+    self->task = (godwit__task_t){.run = tell_events, .user = self};
+    const int64_t timeout_ns = self->node->options.connect_timeout_ms * GODWIT__NS_PER_MS;
+    godwit__sim_post (self->connection, GODWIT__SIM_CONNECT, true, false, NULL);
+    godwit__sim_post_at (self->connection, GODWIT__SIM_TIMEOUT, false,
+                         self->node->cluster->now_ns + timeout_ns, 0);
+    *link = &self->base;
+    return GODWIT_OK;
+}
+
+/* ---- ports ---- */
+
+static godwit__sim_connection_t *
+connection_of (const godwit__sim_channel_t *port, godwit__origin_t origin)
+{
+    godwit__sim_connection_t *at = port->node->cluster->connections;
+    while (at && (at->origin != origin || at->port != port))
+        at = at->next;
+    return at;
+}
+
+static godwit__io_t
+send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+{
+    godwit__sim_channel_t *self = channel_of (channel);
+    godwit__sim_connection_t *connection = connection_of (self, origin);
+    if (self->node->is_dead || !connection)
+        return GODWIT__IO_CLOSED;
+    if (message->size > self->node->options.max_message_size)
+        return GODWIT__IO_REFUSED;
+    return godwit__sim_send (connection, false, message, 0);
+}
+
+static void
+close_port (godwit__channel_t *channel)
+{
+    godwit__sim_channel_t *self = channel_of (channel);
+    godwit__sim_channel_t **at = &self->node->ports;
+    while (*at != self)
+        at = &(*at)->next;
+    *at = self->next;
+    for (godwit__sim_connection_t *connection = self->node->cluster->connections; connection;
+         connection = connection->next) {
+        if (connection->port != self)
+            continue;
+        connection->port = NULL;
+        if (!self->node->is_dead)
+            godwit__sim_post (connection, GODWIT__SIM_CLOSED, false, false, NULL);
+    }
+    channel_free (self);
+}
+
+static const godwit__channel_ops_t port_ops = {
+    .send = send_port,
+    .recv = channel_recv,
+    .wait = channel_wait,
+    .receive = godwit__channel_receive,
+    .wake = channel_wake,
+    .fd = channel_fd,
+    .close = close_port,
+};
+
+/* "sim://node:port" */
+godwit__sim_node_t *
+godwit__sim_node_of (const godwit_cluster_t *cluster, const char *address)
+{
+    const char *name = address + strlen (GODWIT__SIM_SCHEME);
+    const size_t size = strcspn (name, ":");
+    godwit__sim_node_t *found = NULL; /* the latest of that name: an older one is dead */
+    for (godwit__sim_node_t *node = cluster->nodes; node; node = node->next)
+        if (strlen (node->name) == size && memcmp (node->name, name, size) == 0)
+            found = node;
+    return found;
+}
+
+godwit__sim_channel_t *
+godwit__sim_find_port (const godwit_cluster_t *cluster, const char *address)
+{
+    for (godwit__sim_node_t *node = cluster->nodes; node; node = node->next)
+        for (godwit__sim_channel_t *port = node->ports; port; port = port->next)
+            if (strcmp (port->address, address) == 0)
+                return port;
+    return NULL;
+}
+
+static godwit_status_t
+open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
+           godwit__port_addresses_t *addresses, godwit_error_t **error)
+{
+    godwit__sim_node_t *node = ((godwit__sim_driver_t *) driver)->node;
+    char address[GODWIT__ADDRESS_SIZE];
+    if (at)
+        snprintf (address, sizeof address, "%s", at);
+    else
+        snprintf (address, sizeof address, GODWIT__SIM_SCHEME "%s:%u", node->name,
+                  20000 + node->ports_ever++);
+    if (godwit__sim_node_of (node->cluster, address) != node)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM,
+                                  "cannot listen at %s: not an address of this node", address);
+    if (godwit__sim_find_port (node->cluster, address))
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: address in use", address);
+    godwit__sim_channel_t *self = channel_new (driver, GODWIT__SIM_PORT, &port_ops);
+    if (!self)
+        return godwit__error_no_memory (error);
+    memcpy (self->address, address, sizeof address);
+    self->takes_publications = !at;
+    self->next = node->ports;
+    node->ports = self;
+    memset (addresses, 0, sizeof *addresses);
+    addresses->link_count = 1;
+    memcpy (addresses->links[0], address, sizeof address);
+    if (!at)
+        memcpy (addresses->fanout, address, sizeof address);
+    *port = &self->base;
+    return GODWIT_OK;
+}
+
+/* ---- publishers have the same channel ---- */
+
+static godwit__io_t
+send_publisher (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+{
+    (void) channel, (void) origin, (void) message;
+    return GODWIT__IO_REFUSED; /* it publishes */
+}
+
+static void
+close_publisher (godwit__channel_t *channel)
+{
+    godwit__sim_channel_t *self = channel_of (channel);
+    for (godwit__sim_connection_t *at = self->node->cluster->connections, *next; at; at = next) {
+        next = at->next;
+        if (at->client == self)
+            godwit__sim_publisher_disconnect (channel, at->address);
+    }
+    channel_free (self);
+}
+
+const godwit__channel_ops_t godwit__sim_publisher_ops = {
+    .send = send_publisher,
+    .recv = channel_recv,
+    .wait = channel_wait,
+    .receive = godwit__channel_receive,
+    .wake = channel_wake,
+    .fd = channel_fd,
+    .close = close_publisher,
+};
+
+godwit_status_t
+godwit__sim_open_publisher (godwit__driver_t *driver, godwit__channel_t **publisher, godwit_error_t **error)
+{
+    godwit__sim_channel_t *self = channel_new (driver, GODWIT__SIM_PUBLISHER, &godwit__sim_publisher_ops);
+    if (!self)
+        return godwit__error_no_memory (error);
+    *publisher = &self->base;
+    return GODWIT_OK;
+}
+
+/* ---- the driver ---- */
+
+static godwit_status_t
+open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options, godwit_error_t **error)
+{
+    godwit__sim_driver_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    self->base.ops = &godwit__sim_driver;
+    self->node = options->user;
+    self->node->options = *options;
+    *driver = &self->base;
+    return GODWIT_OK;
+}
+
+static void
+close_driver (godwit__driver_t *driver)
+{
+    godwit__sim_node_t *node = ((godwit__sim_driver_t *) driver)->node;
+    node->reactor = NULL; /* it is over with its transport */
+    node->transport = NULL;
+    free (driver);
+}
+
+static bool
+speaks (const char *address)
+{
+    return strncmp (address, GODWIT__SIM_SCHEME, strlen (GODWIT__SIM_SCHEME)) == 0;
+}
+
+static const godwit__driver_counters_t *
+counters (const godwit__driver_t *driver)
+{
+    return &((const godwit__sim_driver_t *) driver)->counters;
+}
+
+const godwit__driver_ops_t godwit__sim_driver = {
+    .name = "sim",
+    .open = open_driver,
+    .close = close_driver,
+    .speaks = speaks,
+    .open_link = open_link,
+    .open_port = open_port,
+    .subscribe = godwit__sim_subscribe,
+    .unsubscribe = godwit__sim_unsubscribe,
+    .open_publisher = godwit__sim_open_publisher,
+    .publisher_connect = godwit__sim_publisher_connect,
+    .publisher_disconnect = godwit__sim_publisher_disconnect,
+    .publish = godwit__sim_publish,
+    .counters = counters,
+};

@@ -1,0 +1,470 @@
+/* What is under way: events by time, and what the fault plan does to frames. */
+#include "drivers/sim/sim.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- chance ---- */
+
+/* splitmix64: the whole run must follow from one number. */
+uint64_t
+godwit__sim_random (godwit_cluster_t *cluster)
+{
+    uint64_t z = cluster->chance += UINT64_C (0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C (0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C (0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static bool
+happens (godwit_cluster_t *cluster, double probability)
+{
+    if (probability <= 0)
+        return false;
+    return (double) (godwit__sim_random (cluster) >> 11) * 0x1p-53 < probability;
+}
+
+/* ---- the fault plan ---- */
+
+static bool
+fits (const char *pattern, const godwit__sim_node_t *node)
+{
+    return !pattern[0] || (node && strcmp (pattern, node->name) == 0);
+}
+
+static const godwit_faults_t *
+faults_of (const godwit_cluster_t *cluster, const godwit__sim_node_t *from, const godwit__sim_node_t *to)
+{
+    static const godwit_faults_t none = {.struct_size = sizeof none};
+    for (size_t i = cluster->rule_count; i > 0; i--) {
+        const godwit__sim_rule_t *rule = &cluster->rules[i - 1];
+        if (fits (rule->from, from) && fits (rule->to, to))
+            return &rule->faults;
+    }
+    return &none;
+}
+
+const godwit__sim_cut_t *
+godwit__sim_is_cut (const godwit_cluster_t *cluster, const godwit__sim_node_t *from,
+                    const godwit__sim_node_t *to)
+{
+    if (from == to)
+        return NULL;
+    for (size_t i = 0; i < cluster->cut_count; i++)
+        if (fits (cluster->cuts[i].from, from) && fits (cluster->cuts[i].to, to))
+            return &cluster->cuts[i];
+    return NULL;
+}
+
+static int64_t
+delay_ns (godwit_cluster_t *cluster, const godwit_faults_t *faults)
+{
+    int64_t least = faults->delay_min_us, most = faults->delay_max_us;
+    if (most < least)
+        most = least;
+    if (most == 0)
+        least = most = 100;
+    return 1000 * (least + (int64_t) (godwit__sim_random (cluster) % (uint64_t) (most - least + 1)));
+}
+
+/* ---- the heap ---- */
+
+static bool
+is_before (const godwit__sim_event_t *a, const godwit__sim_event_t *b)
+{
+    return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
+}
+
+static void
+heap_push (godwit_cluster_t *cluster, godwit__sim_event_t *event)
+{
+    if (cluster->event_count + 1 >= cluster->event_capacity) {
+        const size_t capacity = cluster->event_capacity ? 2 * cluster->event_capacity : 64;
+        godwit__sim_event_t **heap = realloc (cluster->heap, capacity * sizeof (godwit__sim_event_t *));
+        if (!heap) {
+            cluster->failed = true;
+            godwit__sim_event_free (event);
+            return;
+        }
+        cluster->heap = heap;
+        cluster->event_capacity = capacity;
+    }
+    size_t at = ++cluster->event_count;
+    for (; at > 1 && is_before (event, cluster->heap[at / 2]); at /= 2)
+        cluster->heap[at] = cluster->heap[at / 2];
+    cluster->heap[at] = event;
+}
+
+static godwit__sim_event_t *
+heap_pop (godwit_cluster_t *cluster)
+{
+    godwit__sim_event_t *top = cluster->heap[1];
+    godwit__sim_event_t *last = cluster->heap[cluster->event_count--];
+    size_t at = 1;
+    for (size_t child; (child = 2 * at) <= cluster->event_count; at = child) {
+        if (child < cluster->event_count && is_before (cluster->heap[child + 1], cluster->heap[child]))
+            child++;
+        if (!is_before (cluster->heap[child], last))
+            break;
+        cluster->heap[at] = cluster->heap[child];
+    }
+    cluster->heap[at] = last;
+    return top;
+}
+
+int64_t
+godwit__sim_next_at (const godwit_cluster_t *cluster)
+{
+    return cluster->event_count ? cluster->heap[1]->at_ns : GODWIT__NEVER;
+}
+
+godwit__sim_event_t *
+godwit__sim_next (godwit_cluster_t *cluster, int64_t until_ns)
+{
+    return godwit__sim_next_at (cluster) <= until_ns && cluster->event_count ? heap_pop (cluster) : NULL;
+}
+
+void
+godwit__sim_event_free (godwit__sim_event_t *event)
+{
+    free (event->frame);
+    godwit__sim_connection_unref (event->connection);
+    free (event);
+}
+
+/* ---- connections ---- */
+
+godwit__sim_connection_t *
+godwit__sim_connection_new (godwit__sim_channel_t *client, const char *address)
+{
+    godwit_cluster_t *cluster = client->node->cluster;
+    godwit__sim_connection_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->refs = 1;
+    self->cluster = cluster;
+    self->client_node = client->node;
+    self->client = client;
+    self->port_node = godwit__sim_node_of (cluster, address);
+    self->origin = ++cluster->origins;
+    strncpy (self->address, address, sizeof self->address - 1);
+    self->next = cluster->connections;
+    if (self->next)
+        self->next->previous = self;
+    cluster->connections = self;
+    return self;
+}
+
+void
+godwit__sim_connection_unref (godwit__sim_connection_t *connection)
+{
+    if (--connection->refs)
+        return;
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        connection->cluster->connections = connection->next;
+    if (connection->next)
+        connection->next->previous = connection->previous;
+    free (connection->keys);
+    free (connection);
+}
+
+static godwit__sim_way_t *
+way_of (godwit__sim_connection_t *connection, bool to_port)
+{
+    return to_port ? &connection->to_port : &connection->to_client;
+}
+
+static const godwit__sim_node_t *
+node_of (const godwit__sim_connection_t *connection, bool port)
+{
+    return port ? connection->port_node : connection->client_node;
+}
+
+/* ---- sending ---- */
+
+static godwit__sim_event_t *
+new_event (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port, int64_t at_ns)
+{
+    godwit_cluster_t *cluster = connection->cluster;
+    godwit__sim_event_t *event = calloc (1, sizeof *event);
+    if (!event) {
+        cluster->failed = true;
+        return NULL;
+    }
+    event->kind = kind;
+    event->to_port = to_port;
+    event->at_ns = at_ns;
+    event->order = ++cluster->order;
+    event->connection = connection;
+    connection->refs++;
+    return event;
+}
+
+void
+godwit__sim_post (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
+                  bool flag, godwit__sim_frame_t *frame)
+{
+    godwit_cluster_t *cluster = connection->cluster;
+    godwit__sim_way_t *way = way_of (connection, to_port);
+    int64_t at_ns = cluster->now_ns + delay_ns (cluster, faults_of (cluster, node_of (connection, !to_port),
+                                                                    node_of (connection, to_port)));
+    if (at_ns < way->last_ns)
+        at_ns = way->last_ns;
+    way->last_ns = at_ns;
+    godwit__sim_event_t *event = new_event (connection, kind, to_port, at_ns);
+    if (!event) {
+        free (frame);
+        return;
+    }
+    event->flag = flag;
+    event->frame = frame;
+    heap_push (cluster, event);
+}
+
+void
+godwit__sim_post_at (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
+                     int64_t at_ns, int64_t since_ns)
+{
+    godwit__sim_event_t *event = new_event (connection, kind, to_port, at_ns);
+    if (!event)
+        return;
+    event->since_ns = since_ns;
+    heap_push (connection->cluster, event);
+}
+
+static void
+send_copy (godwit__sim_connection_t *connection, bool to_port, const godwit__message_t *message,
+           godwit__origin_t origin, bool overtakes, const godwit_faults_t *faults)
+{
+    godwit_cluster_t *cluster = connection->cluster;
+    godwit__sim_way_t *way = way_of (connection, to_port);
+    godwit__sim_frame_t *frame = malloc (sizeof *frame + message->size);
+    int64_t at_ns = cluster->now_ns + delay_ns (cluster, faults);
+    if (!overtakes && at_ns < way->last_ns)
+        at_ns = way->last_ns;
+    if (at_ns > way->last_ns)
+        way->last_ns = at_ns;
+    godwit__sim_event_t *event = frame ? new_event (connection, GODWIT__SIM_FRAME, to_port, at_ns) : NULL;
+    if (!event) {
+        cluster->failed = true;
+        free (frame);
+        return;
+    }
+    *frame = (godwit__sim_frame_t){.connection = connection, .origin = origin, .size = message->size};
+    memcpy (frame->data, message->data, message->size);
+    event->frame = frame;
+    way->queued++;
+    heap_push (cluster, event);
+}
+
+godwit__io_t
+godwit__sim_send (godwit__sim_connection_t *connection, bool to_port, const godwit__message_t *message,
+                  godwit__origin_t origin)
+{
+    godwit_cluster_t *cluster = connection->cluster;
+    const godwit__sim_node_t *from = node_of (connection, !to_port);
+    if (way_of (connection, to_port)->queued >= from->options.queue_limit)
+        return GODWIT__IO_AGAIN;
+    const godwit_faults_t *faults = faults_of (cluster, from, node_of (connection, to_port));
+    unsigned copies = happens (cluster, faults->drop) ? 0 : happens (cluster, faults->duplicate) ? 2 : 1;
+    while (copies--)
+        send_copy (connection, to_port, message, origin, happens (cluster, faults->reorder), faults);
+    if (message->free_fn)
+        message->free_fn (message->data, message->hint);
+    return GODWIT__IO_OK;
+}
+
+/* ---- arriving ---- */
+
+/* Nothing comes back from there. A link has its TIMEOUT; a publisher goes on trying. */
+static void
+unanswered (godwit__sim_connection_t *connection)
+{
+    if (connection->client && connection->client->kind == GODWIT__SIM_PUBLISHER)
+        godwit__sim_publisher_lost (connection);
+}
+
+/* A way that is cut holds what a reliable connection would send again, and swallows what it would not. */
+static bool
+hold (godwit__sim_event_t *event)
+{
+    godwit__sim_connection_t *connection = event->connection;
+    switch (event->kind) {
+    case GODWIT__SIM_CONNECT:
+    case GODWIT__SIM_ANSWER:
+    case GODWIT__SIM_FRAME:
+    case GODWIT__SIM_CLOSED:
+    case GODWIT__SIM_NEWS:
+        break;
+    case GODWIT__SIM_TIMEOUT:
+    case GODWIT__SIM_SILENCE:
+    case GODWIT__SIM_RETRY:
+        return false;
+    }
+    if (!godwit__sim_is_cut (connection->cluster, node_of (connection, !event->to_port),
+                             node_of (connection, event->to_port)))
+        return false;
+    if (event->kind == GODWIT__SIM_CONNECT || event->kind == GODWIT__SIM_ANSWER) {
+        unanswered (connection);
+        godwit__sim_event_free (event);
+        return true;
+    }
+    godwit__sim_way_t *way = way_of (connection, event->to_port);
+    event->next = NULL;
+    if (way->held_last)
+        way->held_last->next = event;
+    else
+        way->held_first = event;
+    way->held_last = event;
+    return true;
+}
+
+static void
+release_way (godwit_cluster_t *cluster, godwit__sim_way_t *way)
+{
+    while (way->held_first) {
+        godwit__sim_event_t *event = way->held_first;
+        way->held_first = event->next;
+        event->at_ns = cluster->now_ns;
+        event->order = ++cluster->order;
+        heap_push (cluster, event);
+    }
+    way->held_last = NULL;
+}
+
+void
+godwit__sim_release_held (godwit_cluster_t *cluster)
+{
+    for (godwit__sim_connection_t *connection = cluster->connections, *next; connection; connection = next) {
+        next = connection->next;
+        if (!godwit__sim_is_cut (cluster, connection->client_node, connection->port_node))
+            release_way (cluster, &connection->to_port);
+        if (!godwit__sim_is_cut (cluster, connection->port_node, connection->client_node))
+            release_way (cluster, &connection->to_client);
+    }
+}
+
+/* An end gives the connection up, or is gone; the other one will be told. */
+static void
+leave_client (godwit__sim_connection_t *connection, const char *reason)
+{
+    godwit__sim_channel_t *client = connection->client;
+    if (!client)
+        return;
+    if (client->kind == GODWIT__SIM_PUBLISHER)
+        godwit__sim_publisher_lost (connection);
+    else
+        godwit__sim_link_down (client, reason);
+}
+
+static void
+on_connect (godwit__sim_connection_t *connection)
+{
+    godwit__sim_channel_t *port = godwit__sim_find_port (connection->cluster, connection->address);
+    if (!connection->client || connection->port)
+        return;
+    if (connection->port_node && connection->port_node->is_dead) { /* nobody is there to refuse */
+        unanswered (connection);
+        return;
+    }
+    if (port && (connection->client->kind == GODWIT__SIM_LINK || port->takes_publications)) {
+        connection->port_node = port->node;
+        connection->port = port;
+    }
+    godwit__sim_post (connection, GODWIT__SIM_ANSWER, false, connection->port != NULL, NULL);
+    if (connection->port && connection->client->kind == GODWIT__SIM_PUBLISHER)
+        godwit__sim_tell_all (connection);
+}
+
+static void
+on_answer (godwit__sim_connection_t *connection, bool up)
+{
+    godwit__sim_channel_t *client = connection->client;
+    if (!client || connection->up)
+        return;
+    if (!up) {
+        leave_client (connection, "nobody listens at the address");
+        return;
+    }
+    connection->up = true;
+    if (client->kind == GODWIT__SIM_LINK)
+        godwit__sim_link_up (client);
+}
+
+static void
+on_frame (godwit__sim_event_t *event)
+{
+    godwit__sim_connection_t *connection = event->connection;
+    godwit__sim_channel_t *to = event->to_port ? connection->port : connection->client;
+    if (!to || to->node->is_dead) {
+        way_of (connection, event->to_port)->queued--;
+        return;
+    }
+    connection->refs++; /* the frame's, while it waits to be received */
+    godwit__sim_arrive (to, event->frame);
+    event->frame = NULL;
+}
+
+/* The end that hears nothing gives up, if the cut that began then still holds, or the other node is dead. */
+static void
+on_silence (godwit__sim_event_t *event)
+{
+    godwit__sim_connection_t *connection = event->connection;
+    const godwit__sim_node_t *from = node_of (connection, !event->to_port);
+    const godwit__sim_cut_t *cut =
+        godwit__sim_is_cut (connection->cluster, from, node_of (connection, event->to_port));
+    if (!(cut && cut->since_ns <= event->since_ns) && !(from && from->is_dead))
+        return;
+    if (!event->to_port) {
+        leave_client (connection, "the other side has been silent for too long");
+    } else if (connection->port) {
+        connection->port = NULL;
+        godwit__sim_post (connection, GODWIT__SIM_CLOSED, false, false, NULL);
+    }
+}
+
+void
+godwit__sim_happen (godwit_cluster_t *cluster, godwit__sim_event_t *event)
+{
+    godwit__sim_connection_t *connection = event->connection;
+    (void) cluster;
+    if (hold (event))
+        return;
+    switch (event->kind) {
+    case GODWIT__SIM_CONNECT:
+        on_connect (connection);
+        break;
+    case GODWIT__SIM_ANSWER:
+        on_answer (connection, event->flag);
+        break;
+    case GODWIT__SIM_FRAME:
+        on_frame (event);
+        break;
+    case GODWIT__SIM_CLOSED:
+        if (event->to_port)
+            connection->port = NULL;
+        else
+            leave_client (connection, "the other side closed the connection");
+        break;
+    case GODWIT__SIM_TIMEOUT:
+        if (!connection->up)
+            leave_client (connection, "no connection in time");
+        break;
+    case GODWIT__SIM_SILENCE:
+        on_silence (event);
+        break;
+    case GODWIT__SIM_NEWS:
+        if (connection->client) {
+            godwit__sim_news (connection, event->frame);
+            event->frame = NULL;
+        }
+        break;
+    case GODWIT__SIM_RETRY:
+        if (connection->client && !connection->port)
+            godwit__sim_post (connection, GODWIT__SIM_CONNECT, true, false, NULL);
+        break;
+    }
+    godwit__sim_event_free (event);
+}
