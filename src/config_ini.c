@@ -21,8 +21,9 @@ static const char plain[] = ";# \t";
 static const char shielded[] = "\1\2\3\4";
 
 typedef struct reader {
-    const char *name; /* of the file */
-    const char *next; /* what has not been read */
+    const char *name;  /* of the file */
+    const char *next;  /* what has not been read ... */
+    const char *limit; /* ... up to here */
     size_t line;
     const char *rest; /* of the line that is given in pieces; NULL: it is through */
     const char *end;
@@ -137,12 +138,12 @@ give_continuation (reader_t *reader, char *to)
 static bool
 next_line (reader_t *reader)
 {
-    if (!*reader->next)
+    if (reader->next == reader->limit)
         return false;
-    const size_t size = strcspn (reader->next, "\n");
+    const char *const newline = memchr (reader->next, '\n', (size_t) (reader->limit - reader->next));
     reader->rest = reader->next;
-    reader->end = reader->next + size;
-    reader->next = reader->end + (*reader->end == '\n');
+    reader->end = newline ? newline : reader->limit;
+    reader->next = newline ? newline + 1 : reader->limit;
     reader->line++;
     while (reader->end > reader->rest && strchr (" \t\r\v\f", reader->end[-1]))
         reader->end--;
@@ -225,7 +226,12 @@ godwit_status_t
 godwit__ini_read (const char *text, const char *name, const godwit__ini_events_t *events, void *user,
                   godwit_error_t **error)
 {
-    reader_t reader = {.name = name, .next = text, .events = events, .user = user, .error = error};
+    reader_t reader = {.name = name,
+                       .next = text,
+                       .limit = text + strlen (text),
+                       .events = events,
+                       .user = user,
+                       .error = error};
     if (!strncmp (text, "\xef\xbb\xbf", 3))
         reader.next += 3;
     const int result = ini_parse_stream (read_piece, &reader, on_piece, &reader);
