@@ -140,7 +140,7 @@ send_delayed (flow_t *flow)
 static void
 send_in_batch (const flow_t *flow, const void *data, size_t size)
 {
-    godwit__batch_writer_t writer = {NULL, 0, 0};
+    godwit__batch_writer_t writer = {.data = NULL};
     if (godwit__batch_add (&writer, data, size) && godwit__batch_add (&writer, data, size)) {
         const godwit__message_t batch = godwit__batch_take (&writer);
         flow->ops->send (flow->link, 0, &batch);
