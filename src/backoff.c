@@ -128,13 +128,10 @@ godwit__backoff_timed_out (const char *key, int64_t timeout_ms, int64_t default_
 void
 godwit__backoff_set_max (int64_t timeout_ms)
 {
-    entry_t *entry, *next;
+    /* What the table holds is capped when it is read: the maximum never rises again. */
     godwit__process_lock ();
     if (!max_ms || timeout_ms < max_ms)
         max_ms = timeout_ms;
-    HASH_ITER (hh, table, entry, next)
-    if (entry->timeout_ms > max_ms)
-        entry->timeout_ms = max_ms;
     godwit__process_unlock ();
 }
 

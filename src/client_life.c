@@ -278,6 +278,14 @@ override_rest (settings_t *settings, const godwit_overrides_t *given, godwit_err
     return status;
 }
 
+/* Whether something of the target may differ from the parent's. Looks at no more than the first release's
+ * members. */
+static bool
+names_target (const godwit_overrides_t *given)
+{
+    return given->exchange || given->topic || given->name_space || given->version || given->server;
+}
+
 godwit_status_t
 godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
                        const godwit_overrides_t *overrides, godwit_error_t **error)
@@ -315,6 +323,8 @@ godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
     godwit_client_t *self = make (parent->transport, &settings);
     if (!self)
         return godwit__error_no_memory (error);
+    if (!overrides || !names_target (overrides))
+        atomic_init (&self->metric, atomic_load_explicit (&parent->metric, memory_order_acquire));
     self->root = parent->root;
     atomic_fetch_add_explicit (&self->root->refs, 1, memory_order_relaxed);
     *client = self;

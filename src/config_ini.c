@@ -101,7 +101,7 @@ give_group (reader_t *reader, char *to)
     if (size > GODWIT__CONFIG_GROUP_MAX)
         return fail (reader, "expected a group's name of at most 49 bytes");
     *to = '[';
-    strcpy (shield (to + 1, name, size, true), "]\n");
+    memcpy (shield (to + 1, name, size, true), "]\n", 3);
     reader->rest = NULL;
     return to;
 }
@@ -181,7 +181,7 @@ read_piece (char *to, int size, void *user)
         return give_option (reader, to);
     const bool comment = reader->rest < reader->end;
     reader->rest = NULL;
-    return strcpy (to, comment ? "#\n" : "\n");
+    return memcpy (to, comment ? "#\n" : "\n\0", 3);
 }
 
 /* ---- from inih ---- */

@@ -3,7 +3,7 @@
 
 #include "src/error.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define AT(member) ((int) offsetof (godwit__settings_t, member))
@@ -184,23 +184,19 @@ godwit__option_unknown (const char *name, godwit__said_t said, godwit_error_t **
     static const char *const places[] = {"the struct", "the URL", "[DEFAULT]", "[godwit]",
                                          "[oslo_messaging_notifications]"};
     char hint[256] = "";
+    size_t used = 0;
     unsigned elsewhere = 0;
     for (size_t i = 0; i < godwit__option_count; i++)
         if (!strcmp (godwit__options[i].name, name))
             elsewhere |= godwit__options[i].places;
     const godwit__option_t *const near = nearest (name, said.place);
     const char *const now = new_name (name);
-    if (elsewhere) {
-        strcpy (hint, " here, but in ");
-        for (size_t i = 0, found = 0; i < sizeof places / sizeof places[0]; i++)
-            if (elsewhere & (1u << i)) {
-                strcat (hint, found++ ? ", " : "");
-                strcat (hint, places[i]);
-            }
-    } else if (now || near) {
-        strcpy (hint, "; did you mean ");
-        strcat (strcat (hint, now ? now : near->name), "?");
-    }
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (elsewhere & (1u << i))
+            used += (size_t) snprintf (hint + used, sizeof hint - used, "%s%s",
+                                       used ? ", " : " here, but in ", places[i]);
+    if (!elsewhere && (now || near))
+        snprintf (hint, sizeof hint, "; did you mean %s?", now ? now : near->name);
     return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                               "Option %s%s%s%.200s (%s): there is no such option%s", said.group ? "[" : "",
                               said.group ? said.group : "", said.group ? "] " : "", name, said.where, hint);

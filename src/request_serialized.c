@@ -36,7 +36,7 @@ enter (godwit_request_t *request)
         return true;
     godwit__pool_lock (pool);
     godwit_server_t *const server = request->server;
-    const bool entered = !pool->closed && !server->destroyed && (!server->leaving || server->active);
+    const bool entered = !pool->closed && (!server->leaving || server->active);
     if (entered) {
         server->active++;
         pool->active++;

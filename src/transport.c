@@ -148,7 +148,8 @@ close_parts (godwit_transport_t *transport)
     while (transport->connection_count > 0)
         godwit__transport_wait_changed (transport, GODWIT__NEVER);
     pthread_mutex_unlock (&transport->lock);
-    godwit__completion_stop (transport->completion);
+    if (transport->completion) /* not, if memory was short for it */
+        godwit__completion_stop (transport->completion);
     godwit__control_run (transport, close_drivers, transport);
 }
 

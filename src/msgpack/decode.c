@@ -378,8 +378,13 @@ godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset
 {
     const size_t size = offset < frame->size ? frame->size - offset : 0;
     godwit__block_t *block = *block_p;
-    if (!block && size && size <= TINY_BODY)
+    if (!block && size && size <= TINY_BODY) {
         block = block_new ((uint32_t) size + 1);
+        if (!block) {
+            godwit__frame_release (frame);
+            return godwit__error_no_memory (error);
+        }
+    }
     if (block && size) {
         godwit__frame_move (&block->frame, frame);
         if (godwit__parse_quickly (block->nodes, block->capacity, block->frame.data + offset, size, limits))

@@ -105,22 +105,28 @@ by_every_label (core_t *core)
     MUST (godwit_client_call (core->client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     MUST (godwit_client_call (other, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     MUST (godwit_client_call (other, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    /* What is no label makes no difference, and is counted with the parent's. */
+    godwit_client_t *patient = NULL;
+    MUST (godwit_client_prepare (&patient, other, GODWIT_OVERRIDES (.timeout_ms = 2 * PATIENCE_MS), &error));
+    MUST (godwit_client_call (patient, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    MUST (godwit_client_call (patient, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
+    godwit_client_destroy (&patient);
     godwit_client_destroy (&other);
     stop (core);
     static const struct {
         label_t label;
         int64_t count;
     } rows[] = {
-        {{"client", "work", "other", "2.0", "one", false, "nothing"}, 2},
+        {{"client", "work", "other", "2.0", "one", false, "nothing"}, 3},
         {{"client", "work", NULL, NULL, NULL, false, "nothing"}, 1},
-        {{"client", "work", "other", "2.0", "one", false, "whoami"}, 1},
+        {{"client", "work", "other", "2.0", "one", false, "whoami"}, 2},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         IS (metrics_of (core->calling, &rows[i].label), rows[i].count, rows[i].count, 0);
     /* The server's are in its own words. */
     static const label_t of_other = {"server", "work", "other", "2.0", "one", false, "nothing"};
     static const label_t of_none = {"server", "work", NULL, "1.3", "one", false, "nothing"};
-    IS (metrics_of (core->serving, &of_other), 2, 2, 0);
+    IS (metrics_of (core->serving, &of_other), 3, 3, 0);
     IS (metrics_of (core->serving, &of_none), 1, 1, 0);
 }
 

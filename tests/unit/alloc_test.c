@@ -7,6 +7,7 @@
 #include "src/wire.h"
 
 #include <godwit/config.h>
+#include <godwit/service.h>
 #include <godwit/url.h>
 
 #include <criterion/criterion.h>
@@ -377,13 +378,54 @@ refuse_config (godwit_error_t **error)
     return good ? GODWIT_OK : godwit__error_no_memory (error);
 }
 
+static godwit_status_t
+list_modules (godwit_error_t **error)
+{
+    godwit_value_t *modules = NULL;
+    godwit_status_t status = godwit_rpc_add_extra_exmod ("shop", error);
+    if (status == GODWIT_OK)
+        status = godwit_rpc_get_allowed_exmods (&modules, error);
+    godwit_value_unref (&modules);
+    godwit_rpc_clear_extra_exmods ();
+    return status;
+}
+
+static godwit_status_t
+make_service (godwit_error_t **error)
+{
+    static const char *const legacy[] = {"old", NULL};
+    const godwit_endpoint_t endpoint = {.struct_size = sizeof endpoint,
+                                        .name_space = "vim",
+                                        .version = "1.0",
+                                        .legacy_namespaces = legacy,
+                                        .legacy_namespace_count = 2};
+    const godwit_manager_t manager = {
+        .struct_size = sizeof manager, .endpoints = &endpoint, .endpoint_count = 1};
+    godwit_service_t *service = NULL;
+    const godwit_status_t status = godwit_service_new (&service, "host", "topic", &manager, NULL, error);
+    godwit_service_destroy (&service);
+    return status;
+}
+
+static godwit_status_t
+make_void_connection (godwit_error_t **error)
+{
+    godwit_rpc_connection_t *connection = NULL;
+    const godwit_status_t status = godwit_rpc_connection_new_void (&connection, error);
+    godwit_rpc_connection_destroy (&connection);
+    return status;
+}
+
 Test (alloc, any_allocation_may_fail)
 {
     static const struct {
         const char *name;
         godwit_status_t (*run) (godwit_error_t **error);
         long at_least; /* allocations that it takes */
-    } rows[] = {{"error", make_error, 4},
+    } rows[] = {{"modules", list_modules, 3},
+                {"service", make_service, 8},
+                {"connection", make_void_connection, 1},
+                {"error", make_error, 4},
                 {"error that is sent", send_error, 20},
                 {"error about a URL", refuse_url, 4},
                 {"values", make_values, 8},
