@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX 16000 /* bytes of a text, if the frame may be as large as any */
-#define HEAD_MAX 5     /* bytes before a str, a list or a map */
+#define TEXT_MAX 16000        /* bytes of a text, if the frame may be as large as any */
+#define HEAD_MAX ((size_t) 5) /* bytes before a str, a list or a map */
 
 /* ---- writing ---- */
 

@@ -106,7 +106,6 @@ typedef struct assembly {
 static godwit_status_t
 assembly_new (assembly_t *assembly, size_t count, godwit_error_t **error)
 {
-    *assembly = (assembly_t){.entries = NULL};
     if (count > GODWIT_VALUE_MAX_COUNT / 2)
         return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED, "args: more elements than the limit");
     assembly->entries = calloc (count + 1, sizeof *assembly->entries);
@@ -160,7 +159,7 @@ serialize_args (godwit_value_t **sent, const godwit_serializer_t *serializer, co
                 const godwit_fields_t *args, godwit_error_t **error)
 {
     const godwit_value_t *const map = args->value;
-    assembly_t assembly;
+    assembly_t assembly = {NULL, 0};
     if (map && godwit_value_type (map) != GODWIT_TYPE_MAP)
         return godwit__error_set (error, godwit__not_a_map (map), "args: expected map, got %s",
                                   godwit_type_name (godwit_value_type (map)));
@@ -168,7 +167,7 @@ serialize_args (godwit_value_t **sent, const godwit_serializer_t *serializer, co
     godwit_status_t status = map ? GODWIT_OK : check_names (args->items, count, error);
     if (!status)
         status = assembly_new (&assembly, count, error);
-    if (status)
+    if (status || !assembly.entries)
         return status;
     for (size_t i = 0; !status && i < count; i++) {
         godwit__entry_t *const entry = &assembly.entries[assembly.count];
@@ -192,10 +191,10 @@ static godwit_status_t
 deserialize_args (godwit_value_t **received, const godwit_serializer_t *serializer,
                   const godwit_value_t *context, const godwit_value_t *args, godwit_error_t **error)
 {
-    assembly_t assembly;
+    assembly_t assembly = {NULL, 0};
     const size_t count = godwit_value_count (args);
     godwit_status_t status = assembly_new (&assembly, count, error);
-    if (status)
+    if (status || !assembly.entries)
         return status;
     for (size_t i = 0; i < count; i++) {
         godwit__entry_t *const entry = &assembly.entries[i];

@@ -72,7 +72,9 @@ typedef struct godwit_overrides {
 #define GODWIT_OVERRIDES(...)                                                                                \
     (&(const godwit_overrides_t){.struct_size = sizeof (godwit_overrides_t), __VA_ARGS__})
 
-/* A client with some things changed. The parent stays as it is and may be destroyed first. Cheap. */
+/* A client with some things changed (contract 3). The parent stays as it is and may be destroyed first.
+ * Cheap: one allocation, and no lock unless exchange or topic are other ones. *client belongs to the caller.
+ * INVALID_ARGUMENT (a version, a number or a choice that is none), CLOSED, OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
                                                      const godwit_overrides_t *overrides,
                                                      godwit_error_t **error);
@@ -92,7 +94,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_call (godwit_client_t *client, const
                                                   godwit_value_t **result, godwit_error_t **error);
 
 /* Hands a request over that has no reply: to one server, or with a fanout target to all. Returns when the
- * transport has accepted it. At most once, no order promised. */
+ * transport has accepted it; waits for that within the timeout, and without any time (GODWIT_TIMEOUT_ZERO)
+ * goes to a server that is connected now. At most once, no order promised. */
 GODWIT_EXPORT godwit_status_t godwit_client_cast (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,
                                                   godwit_error_t **error);

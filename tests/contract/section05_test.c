@@ -308,10 +308,12 @@ context_then_arguments_then_result (core_t *core)
     MUST (godwit_client_call (table.client, context, "add_up",
                               GODWIT_ARGS (GODWIT_INT ("a", 1), GODWIT_INT ("b", 2)), &sum, &error));
     cr_assert_eq (godwit_value_as_int (sum, 0), 37);
+    table_close (&table); /* nobody writes any more */
+    pthread_mutex_lock (&scribe.lock);
     cr_assert_str_eq (scribe.steps, "c12hr");
+    pthread_mutex_unlock (&scribe.lock);
     godwit_value_unref (&sum);
     godwit_value_unref (&context);
-    table_close (&table);
 }
 
 /* ---- failures ---- */

@@ -192,6 +192,21 @@ some_fault (world_t *world)
 
 /* ---- what must hold ---- */
 
+/* All that happened, in one number. */
+static uint64_t
+digest (const world_t *world)
+{
+    uint64_t sum = (uint64_t) godwit_cluster_now_ms (world->cluster);
+    for (size_t id = 0; id < CALL_MAX; id++) {
+        const entry_t *entry = &world->calls[id];
+        const uint64_t values[] = {(uint64_t) entry->started_ms, (uint64_t) entry->ended_ms, entry->runs,
+                                   (uint64_t) entry->status, (uint64_t) entry->outcome};
+        for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+            sum = (sum ^ values[i]) * UINT64_C (0x100000001b3);
+    }
+    return sum;
+}
+
 static void
 check (const world_t *world)
 {
@@ -212,7 +227,7 @@ check (const world_t *world)
     }
 }
 
-static void
+static uint64_t
 run_world (uint64_t seed, unsigned *succeeded)
 {
     world_t *world = calloc (1, sizeof *world);
@@ -253,6 +268,7 @@ run_world (uint64_t seed, unsigned *succeeded)
     }
     for (size_t i = 0; i < CALL_MAX; i++)
         *succeeded += world->calls[i].status == GODWIT_OK;
+    const uint64_t happened = digest (world);
     for (size_t i = 0; i < CLIENT_COUNT; i++) {
         godwit_client_destroy (&world->clients[i].client);
         godwit_transport_destroy (&world->clients[i].transport);
@@ -261,6 +277,7 @@ run_world (uint64_t seed, unsigned *succeeded)
         server_close (&world->servers[i]);
     godwit_cluster_destroy (&world->cluster);
     free (world);
+    return happened;
 }
 
 Test (cluster_faults, nothing_is_lost_in_silence_and_nothing_runs_twice)
@@ -276,4 +293,12 @@ Test (cluster_faults, nothing_is_lost_in_silence_and_nothing_runs_twice)
     }
     /* The faults are not so bad that nothing was tested. */
     cr_assert_gt (succeeded, count * CALL_MAX / 4);
+}
+
+Test (cluster_faults, the_same_seed_is_the_same_run)
+{
+    unsigned succeeded = 0;
+    const uint64_t first = run_world (42, &succeeded), again = run_world (42, &succeeded);
+    cr_assert_eq (first, again);
+    cr_assert_neq (first, run_world (43, &succeeded));
 }
