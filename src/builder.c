@@ -297,9 +297,12 @@ finish (godwit_builder_t *builder, godwit_value_t **value, godwit_error_t **erro
 godwit_status_t
 godwit_builder_finish (godwit_builder_t **builder_p, godwit_value_t **value, godwit_error_t **error)
 {
-    if (!builder_p || !*builder_p)
+    if (!builder_p)
+        return godwit__error_null (error, "builder_p");
+    if (!*builder_p)
         return godwit__error_no_memory (error);
-    const godwit_status_t status = finish (*builder_p, value, error);
+    const godwit_status_t status =
+        value ? finish (*builder_p, value, error) : godwit__error_null (error, "value");
     godwit_builder_destroy (builder_p);
     return status;
 }

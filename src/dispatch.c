@@ -253,12 +253,12 @@ godwit_status_t
 godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *endpoints,
                       size_t endpoint_count, const godwit__policy_t *policy, godwit_error_t **error)
 {
-    const bool answers_ping = policy->answers_ping && !has_ping (endpoints, endpoint_count);
     godwit_status_t status = check_policy (policy, error);
     if (status)
         return status;
     if (endpoint_count && !endpoints)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "endpoints is NULL");
+        return godwit__error_null (error, "endpoints");
+    const bool answers_ping = policy->answers_ping && !has_ping (endpoints, endpoint_count);
     size_t method_count = 1; /* the answer to a ping */
     for (size_t i = 0; i < endpoint_count; i++)
         method_count += endpoint_at (endpoints, i).method_count;

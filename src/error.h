@@ -18,6 +18,8 @@ godwit_status_t godwit__error_set (godwit_error_t **error, godwit_status_t statu
 godwit_status_t godwit__error_set_outcome (godwit_error_t **error, godwit_status_t status,
                                            godwit_outcome_t outcome, const char *format, ...)
     GODWIT_PRINTF (4, 5);
+/* INVALID_ARGUMENT: a public function was given NULL for its argument `name`. */
+godwit_status_t godwit__error_null (godwit_error_t **error, const char *name);
 /* Without an allocation: the static out-of-memory error. */
 void godwit__error_set_no_memory (godwit_error_t **error);
 /* The same, and returns OUT_OF_MEMORY: inline, so that compilers see that it is no success. */

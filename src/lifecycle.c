@@ -76,6 +76,8 @@ static godwit_status_t
 enter (step_t *step, godwit_server_t *server, const char *name, const godwit_step_options_t *options,
        godwit_error_t **error)
 {
+    if (!server)
+        return godwit__error_null (error, "server");
     const godwit_status_t status = godwit__transport_check (server->transport, error);
     if (status)
         return status;

@@ -538,6 +538,8 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
     uint8_t *data = room;
     size_t size = 0;
     godwit_error_t *error = NULL;
+    if (!request)
+        return GODWIT_ERR_INVALID_ARGUMENT;
     if (is_forked (request))
         return GODWIT_ERR_FORKED;
     if (!claim_reply (request))
@@ -577,9 +579,9 @@ godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
     godwit_error_t *error = error_p ? *error_p : NULL;
     if (error_p)
         *error_p = NULL;
-    if (is_forked (request)) {
+    if (!request || is_forked (request)) {
         godwit_error_destroy (&error);
-        return GODWIT_ERR_FORKED;
+        return request ? GODWIT_ERR_FORKED : GODWIT_ERR_INVALID_ARGUMENT;
     }
     if (!error)
         error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));

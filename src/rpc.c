@@ -214,10 +214,11 @@ godwit_rpc_get_notifier (godwit_notifier_t **notifier, const char *service, cons
                          const char *publisher_id, godwit_error_t **error)
 {
     godwit__rpc_t rpc;
-    (void) notifier;
     (void) service;
     (void) host;
     (void) publisher_id;
+    if (!notifier)
+        return godwit__error_null (error, "notifier");
     const godwit_status_t status = godwit__rpc_enter (&rpc, "godwit_rpc_get_notifier", error);
     if (status)
         return status;

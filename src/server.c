@@ -50,7 +50,7 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
                    const godwit_server_options_t *options_p, godwit_error_t **error)
 {
     if (!server_p || !transport)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "server or transport is NULL");
+        return godwit__error_null (error, server_p ? "transport" : "server");
     godwit_status_t status = godwit__transport_check (transport, error);
     if (status)
         return status;

@@ -189,6 +189,8 @@ godwit_status_t
 godwit_value_unpack (const godwit_value_t *map, const godwit_slot_t *slots, size_t slot_count, void *base,
                      const char *path, godwit_error_t **error)
 {
+    if (slot_count && (!slots || !base))
+        return godwit__error_null (error, slots ? "base" : "slots");
     if (map && godwit_value_type (map) != GODWIT_TYPE_MAP)
         return fail (error, GODWIT_ERR_TYPE_MISMATCH, path, NULL, "expected map, got ",
                      godwit_type_name (godwit_value_type (map)));

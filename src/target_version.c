@@ -56,6 +56,8 @@ godwit_version_compatible (const char *implemented, const char *requested, bool 
                            godwit_error_t **error)
 {
     godwit__version_t implemented_version, requested_version;
+    if (!compatible)
+        return godwit__error_null (error, "compatible");
     if (!implemented || !requested) {
         *compatible = !implemented;
         return GODWIT_OK;

@@ -330,8 +330,8 @@ parse (parser_t *parser, part_t rest)
 godwit_status_t
 godwit_url_parse (godwit_url_t **url_p, const char *text, godwit_error_t **error)
 {
-    if (!text)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "the URL is NULL");
+    if (!url_p || !text)
+        return godwit__error_null (error, url_p ? "text" : "url");
     const char *const end = memchr (text, '\0', GODWIT__URL_MAX_SIZE + 1);
     if (!end)
         return godwit__error_set (error, GODWIT_ERR_INVALID_URL,

@@ -82,6 +82,8 @@ godwit_status_t
 godwit_value_new (godwit_value_t **value, godwit_field_t field, godwit_error_t **error)
 {
     size_t bound = 0;
+    if (!value)
+        return godwit__error_null (error, "value");
     godwit_status_t status = godwit__field_bound (&field, "value", &bound, error);
     if (status)
         return status;
@@ -96,6 +98,8 @@ godwit_status_t
 godwit_value_new_map (godwit_value_t **value, godwit_fields_t fields, godwit_error_t **error)
 {
     const godwit_field_t field = {.type = GODWIT_TYPE_MAP, .size = fields.count, .as.items = fields.items};
+    if (!value)
+        return godwit__error_null (error, "value");
     if (!fields.value)
         return godwit_value_new (value, field, error);
     if (godwit_value_type (fields.value) != GODWIT_TYPE_MAP)
@@ -157,6 +161,8 @@ mismatch (const godwit_value_t *value, godwit_type_t expected, godwit_error_t **
 godwit_status_t
 godwit_value_get_bool (const godwit_value_t *value, bool *out, godwit_error_t **error)
 {
+    if (!out)
+        return godwit__error_null (error, "out");
     if (godwit_value_type (value) != GODWIT_TYPE_BOOL)
         return mismatch (value, GODWIT_TYPE_BOOL, error);
     *out = value->as.boolean;
@@ -166,6 +172,8 @@ godwit_value_get_bool (const godwit_value_t *value, bool *out, godwit_error_t **
 godwit_status_t
 godwit_value_get_int (const godwit_value_t *value, int64_t *out, godwit_error_t **error)
 {
+    if (!out)
+        return godwit__error_null (error, "out");
     if (godwit_value_type (value) != GODWIT_TYPE_INT)
         return mismatch (value, GODWIT_TYPE_INT, error);
     *out = value->as.integer;
@@ -175,6 +183,8 @@ godwit_value_get_int (const godwit_value_t *value, int64_t *out, godwit_error_t 
 godwit_status_t
 godwit_value_get_uint (const godwit_value_t *value, uint64_t *out, godwit_error_t **error)
 {
+    if (!out)
+        return godwit__error_null (error, "out");
     const godwit_type_t type = godwit_value_type (value);
     if (type == GODWIT_TYPE_INT && value->as.integer < 0)
         return godwit__error_set (error, GODWIT_ERR_TYPE_MISMATCH, "expected uint, got int (%" PRId64 ")",
@@ -221,12 +231,16 @@ to_double (const godwit_value_t *value, double *out)
 godwit_status_t
 godwit_value_get_double (const godwit_value_t *value, double *out, godwit_error_t **error)
 {
+    if (!out)
+        return godwit__error_null (error, "out");
     return to_double (value, out) ? GODWIT_OK : mismatch (value, GODWIT_TYPE_DOUBLE, error);
 }
 
 godwit_status_t
 godwit_value_get_str (const godwit_value_t *value, const char **out, godwit_error_t **error)
 {
+    if (!out)
+        return godwit__error_null (error, "out");
     if (godwit_value_type (value) != GODWIT_TYPE_STR)
         return mismatch (value, GODWIT_TYPE_STR, error);
     *out = (const char *) value->as.bytes.data;
@@ -236,6 +250,8 @@ godwit_value_get_str (const godwit_value_t *value, const char **out, godwit_erro
 godwit_status_t
 godwit_value_get_bin (const godwit_value_t *value, const void **out, size_t *size, godwit_error_t **error)
 {
+    if (!out || !size)
+        return godwit__error_null (error, out ? "size" : "out");
     if (godwit_value_type (value) != GODWIT_TYPE_BIN)
         return mismatch (value, GODWIT_TYPE_BIN, error);
     *out = value->as.bytes.data;

@@ -284,6 +284,8 @@ godwit_cluster_set_faults (godwit_cluster_t *cluster, const char *from, const ch
                            const godwit_faults_t *faults, godwit_error_t **error)
 {
     godwit__sim_rule_t rule = {.faults = {.struct_size = sizeof rule.faults}};
+    if (!cluster)
+        return godwit__error_null (error, "cluster");
     if (!copy_name (rule.from, from) || !copy_name (rule.to, to))
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "from, to: expected the name of a node");

@@ -3,6 +3,7 @@
  * Every function that can fail returns a godwit_status_t and takes, as its last parameter, a godwit_error_t
  * **. The parameter may be NULL; it is written only on failure, and what is written belongs to the caller,
  * who gives it back with godwit_error_destroy. There is no errno and no last error per thread.
+ * NULL for a pointer of which nothing says that it may be NULL is INVALID_ARGUMENT "NAME: expected ...".
  *
  * Threads: an error is a unique object, which has one owner: only the owner changes and destroys it, while no
  * other thread looks at it. Until then any number of threads may read it, godwit_error_print included.
