@@ -349,7 +349,7 @@ from_json (godwit_builder_t *builder, const char *name, const json_t *json)
 godwit_status_t
 godwit__json_read (godwit_value_t **value, const char *text, size_t size, godwit_error_t **error)
 {
-    json_error_t why;
+    json_error_t why = {0}; /* jansson clears all of it but the code */
     source_t source = {.text = text, .size = size};
     const godwit_status_t status = scan (&source, error);
     if (status)

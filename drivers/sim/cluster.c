@@ -164,7 +164,7 @@ make_url (const godwit_cluster_t *cluster, const char *name, char *url, size_t s
     const char *hosts[HOST_COUNT];
     size_t count = 0;
     for (const godwit__sim_node_t *node = cluster->nodes; node && count < HOST_COUNT; node = node->next) {
-        bool is_new = true;
+        bool is_new = !node->is_failed;
         for (size_t i = 0; i < count; i++)
             is_new = is_new && strcmp (hosts[i], node->name) != 0;
         if (is_new)
@@ -223,8 +223,10 @@ godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, c
     make_url (cluster, name, url, sizeof url);
     godwit_transport_t *made = NULL;
     const godwit_status_t status = godwit__transport_new_in (&made, url, &options, &surroundings, error);
-    if (status)
+    if (status) {
+        node->is_failed = true; /* what is under way may know it still */
         return status;
+    }
     node->transport = made;
     node->reactor = made->control;
     node->is_dirty = true;

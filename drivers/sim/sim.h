@@ -117,6 +117,7 @@ struct godwit__sim_node {
     godwit_transport_t *transport; /* NULL: not open yet, or closed */
     const godwit__reactor_t *reactor;
     bool is_dead;    /* killed */
+    bool is_failed;  /* its transport could not be made: it never was there */
     bool is_running; /* on the stack: it runs, or waits */
     bool is_dirty;   /* something arrived */
     unsigned ports_ever;

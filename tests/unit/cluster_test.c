@@ -48,6 +48,29 @@ service_close (service_t *service)
     godwit_transport_destroy (&service->transport);
 }
 
+/* Rendezvous points are on the first three nodes that there really are. */
+Test (cluster, a_node_that_could_not_be_added_is_none)
+{
+    static const char *const names[] = {"ghost-1", "ghost-2", "ghost-3"};
+    godwit_cluster_t *cluster = NULL;
+    service_t one = {0};
+    godwit_transport_t *calling = NULL;
+    godwit_client_t *client = NULL;
+    MUST (godwit_cluster_new (&cluster, 1, &error));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        cr_assert_eq (godwit_cluster_add (&calling, cluster, names[i],
+                                          GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = -1), NULL),
+                      GODWIT_ERR_INVALID_ARGUMENT);
+    service_open (&one, cluster, "one");
+    MUST (godwit_cluster_add (&calling, cluster, "two", NULL, &error));
+    MUST (godwit_client_new (&client, calling, GODWIT_TARGET (.topic = "work"), NULL, &error));
+    MUST (godwit_client_call (client, NULL, "add", GODWIT_NO_ARGS, NULL, &error));
+    godwit_client_destroy (&client);
+    service_close (&one);
+    godwit_transport_destroy (&calling);
+    godwit_cluster_destroy (&cluster);
+}
+
 Test (cluster, a_call_waits_in_virtual_time)
 {
     godwit_cluster_t *cluster = NULL;
