@@ -604,8 +604,10 @@ calls_of_one_thread_are_in_order (core_t *core)
     }
     for (int i = 0; i < 4; i++)
         pthread_join (threads[i].thread, NULL);
+    pthread_mutex_lock (&counter.lock);
     cr_assert_not (counter.out_of_order);
     cr_assert_eq (counter.calls, 4u * SEQUENCE, "each ran once");
+    pthread_mutex_unlock (&counter.lock);
     godwit_client_destroy (&client);
     for (int i = 0; i < 2; i++)
         godwit_server_destroy (&servers[i]);
