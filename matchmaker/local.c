@@ -266,9 +266,10 @@ leave_group (local_t *self)
     if (group->members)
         return;
     group_t **link = &registry;
-    while (*link != group)
+    while (*link && *link != group)
         link = &(*link)->next;
-    *link = group->next;
+    if (*link)
+        *link = group->next;
     set_clear (&group->records);
     free (group->key);
     free (group);

@@ -77,6 +77,7 @@ current_ms (const entry_t *entry, int64_t default_ms)
 static void
 forget (entry_t *entry)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last entry only */
     HASH_DEL (table, entry);
     free (entry);
 }

@@ -92,8 +92,8 @@ godwit_rpc_init_action (const godwit_config_t *config, godwit_error_t **error)
 static godwit_status_t
 refuse_early (const char *function, godwit_error_t **error)
 {
-    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s was called before godwit_rpc_init",
-                              function);
+    godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s was called before godwit_rpc_init", function);
+    return GODWIT_ERR_INVALID_ARGUMENT;
 }
 
 godwit_status_t
@@ -123,17 +123,19 @@ godwit_rpc_transport (void)
 godwit_status_t
 godwit__rpc_enter (godwit__rpc_t *rpc, const char *function, godwit_error_t **error)
 {
+    char *host = NULL;
     godwit__process_lock ();
+    godwit_transport_t *const transport = program.transport;
     *rpc = program;
-    if (rpc->transport) {
-        rpc->host = strdup (program.host);
-        if (rpc->host)
-            godwit__transport_ref (rpc->transport);
+    if (transport) {
+        rpc->host = host = strdup (program.host);
+        if (host)
+            godwit__transport_ref (transport);
     }
     godwit__process_unlock ();
-    if (!rpc->transport)
+    if (!transport)
         return refuse_early (function, error);
-    return rpc->host ? GODWIT_OK : godwit__error_no_memory (error);
+    return host ? GODWIT_OK : godwit__error_no_memory (error);
 }
 
 void

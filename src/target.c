@@ -158,7 +158,7 @@ godwit__target_write (godwit_target_t *to, const godwit_target_t *from, void *ro
     /* The array of legacy namespaces comes first, which has to be aligned. */
     const size_t count = from->legacy_namespace_count;
     const char **names = room;
-    char *end = count ? (char *) (names + count) : room; /* which is NULL when nothing is set at all */
+    char *end = (char *) (names + count);
     to->struct_size = sizeof *to;
     to->fanout = from->fanout;
     for (size_t i = 0; i < count; i++)
@@ -176,13 +176,12 @@ godwit__target_write (godwit_target_t *to, const godwit_target_t *from, void *ro
 godwit_status_t
 godwit__target_copy (godwit_target_t *to, const godwit_target_t *from_, godwit_error_t **error)
 {
-    godwit_target_t from;
+    godwit_target_t from = {.struct_size = sizeof from};
     const godwit_status_t status = godwit__target_read (&from, from_, error);
     if (status)
         return status;
-    const size_t size = godwit__target_room (&from);
-    void *room = size ? malloc (size) : NULL;
-    if (size && !room)
+    void *room = malloc (godwit__target_room (&from) + 1); /* there is one, also if nothing is set */
+    if (!room)
         return godwit__error_no_memory (error);
     godwit__target_write (to, &from, room);
     to->legacy_namespaces = room; /* also if there are none: it is what release frees */

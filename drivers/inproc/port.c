@@ -205,9 +205,10 @@ close_port (godwit__channel_t *channel)
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
     godwit__inproc_lock ();
     godwit__inproc_port_t **at = &ports;
-    while (*at != self)
+    while (*at && *at != self)
         at = &(*at)->next;
-    *at = self->next;
+    if (*at)
+        *at = self->next;
     while (self->taps) {
         for (size_t i = 0; i < self->key_count; i++)
             godwit__inproc_tap_news (self->taps, self->keys[i].bytes, false);

@@ -128,6 +128,7 @@ void
 godwit__sim_event_free (godwit__sim_event_t *event)
 {
     free (event->frame);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the event has a reference of its own */
     godwit__sim_connection_unref (event->connection);
     free (event);
 }
@@ -373,8 +374,10 @@ on_connect (godwit__sim_connection_t *connection)
         connection->port_node = port->node;
         connection->port = port;
     }
+    const bool publishes = connection->port && connection->client->kind == GODWIT__SIM_PUBLISHER;
     godwit__sim_post (connection, GODWIT__SIM_ANSWER, false, connection->port != NULL, NULL);
-    if (connection->port && connection->client->kind == GODWIT__SIM_PUBLISHER)
+    if (publishes)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the event that brought us here has a reference */
         godwit__sim_tell_all (connection);
 }
 

@@ -146,7 +146,7 @@ typedef struct level {
 static bool
 has_repeated_key (const node_t *end, uint32_t count)
 {
-    const node_t *const first = end - 2 * count;
+    const node_t *const first = end - (size_t) 2 * count;
     for (const node_t *key = first + 2; key < end; key += 2)
         for (const node_t *other = first; other < key; other += 2)
             if (godwit__same_key (key, other))

@@ -208,7 +208,7 @@ core_callbacks_get_results_and_errors (const core_kind_t *kind)
     FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "callback",
            godwit_client_call_async (core.client, NULL, "add", GODWIT_NO_ARGS, NULL, &heard, &error));
     godwit_client_t *late = NULL;
-    MUST (godwit_client_prepare (&late, core.client, GODWIT_OVERRIDES (.timeout_ms = 50), &error));
+    MUST (godwit_client_prepare (&late, core.client, GODWIT_OVERRIDES (.timeout_ms = 400), &error));
     MUST (godwit_client_call_async (late, NULL, "hold", GODWIT_NO_ARGS, on_reply, &heard, &error));
     tally_wait (&heard.tally, 4);
     cr_assert (heard.status == GODWIT_ERR_TIMEOUT && heard.outcome == GODWIT_OUTCOME_MAYBE_RUN);
@@ -444,7 +444,7 @@ core_inline_methods_run_on_the_callers_thread (const core_kind_t *kind)
 
     /* One that is kept is waited for like any other; its caller's time counts. */
     godwit_client_t *late = NULL;
-    MUST (godwit_client_prepare (&late, core.client, GODWIT_OVERRIDES (.timeout_ms = 50), &error));
+    MUST (godwit_client_prepare (&late, core.client, GODWIT_OVERRIDES (.timeout_ms = 400), &error));
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "",
            godwit_client_call (late, NULL, "hold_inline", GODWIT_NO_ARGS, &result, &error));
     godwit_client_destroy (&late);

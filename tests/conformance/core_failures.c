@@ -141,10 +141,10 @@ core_slow_methods_time_out (const core_kind_t *kind)
     core_t core;
     core_open (&core, kind);
     static const char *const methods[] = {"block", "hold"};
-    godwit_client_t *late = prepared (core.client, GODWIT_OVERRIDES (.timeout_ms = 60));
+    godwit_client_t *late = prepared (core.client, GODWIT_OVERRIDES (.timeout_ms = 400));
     for (int i = 0; i < 2; i++) {
         const int64_t began = now_ms ();
-        FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "60 ms",
+        FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "400 ms",
                godwit_client_call (late, NULL, methods[i], GODWIT_NO_ARGS, NULL, &error));
         const int64_t took = now_ms () - began;
         cr_assert (took >= 59 && took < PATIENCE_MS / 2, "%lld ms", (long long) took);
@@ -166,12 +166,12 @@ core_nobody_there_times_out (const core_kind_t *kind)
 {
     core_t core;
     core_open_empty (&core, kind);
-    godwit_client_t *late = prepared (core.client, GODWIT_OVERRIDES (.timeout_ms = 60));
+    godwit_client_t *late = prepared (core.client, GODWIT_OVERRIDES (.timeout_ms = 400));
     int64_t began = now_ms ();
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NOT_SENT, "no server is known",
            godwit_client_call (late, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     cr_assert (now_ms () - began >= 59 && now_ms () - began < PATIENCE_MS / 2);
-    FAILS (GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT, "60 ms",
+    FAILS (GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT, "400 ms",
            godwit_client_cast (late, NULL, "whoami", GODWIT_NO_ARGS, &error));
     godwit_future_t *future = NULL;
     MUST (godwit_client_call_future (late, NULL, "whoami", GODWIT_NO_ARGS, &future, &error));

@@ -344,7 +344,7 @@ core_stats_are_true (const core_kind_t *kind)
 
     /* One that fails before it is sent counts as begun, if at all, and as failed. */
     godwit_client_t *late = NULL;
-    MUST (godwit_client_prepare (&late, core.client, GODWIT_OVERRIDES (.timeout_ms = 30), &error));
+    MUST (godwit_client_prepare (&late, core.client, GODWIT_OVERRIDES (.timeout_ms = 400), &error));
     cr_assert_eq (godwit_client_call (late, NULL, "hold", GODWIT_NO_ARGS, NULL, NULL), GODWIT_ERR_TIMEOUT);
     service_wait_held (&core.one, 1);
     godwit_request_t *request = service_take (&core.one);

@@ -56,7 +56,7 @@ core_a_client_in_an_external_loop (const core_kind_t *kind)
     cr_assert (pthread_equal (answers.thread, pthread_self ()));
     /* Deadlines wake the loop. */
     godwit_client_t *late = NULL;
-    MUST (godwit_client_prepare (&late, client, GODWIT_OVERRIDES (.timeout_ms = 50), &error));
+    MUST (godwit_client_prepare (&late, client, GODWIT_OVERRIDES (.timeout_ms = 400), &error));
     MUST (godwit_client_call_async (late, NULL, "hold", GODWIT_NO_ARGS, on_answer, &answers, &error));
     while (answers.count < 101)
         turn (transport);

@@ -68,7 +68,7 @@ core_a_named_server_and_never_another (const core_kind_t *kind)
     cr_assert_eq (service_get (&core.one, &core.one.runs), 0u);
     /* Gone: failure, though another server of the topic is there. */
     service_end (&two);
-    godwit_client_t *late = prepared (named, GODWIT_OVERRIDES (.timeout_ms = 60));
+    godwit_client_t *late = prepared (named, GODWIT_OVERRIDES (.timeout_ms = 400));
     godwit_error_t *error = NULL;
     cr_assert_eq (godwit_client_call (late, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error),
                   GODWIT_ERR_TIMEOUT);

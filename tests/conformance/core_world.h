@@ -133,4 +133,15 @@ struct timespec time_in_ms (int64_t ms);
         godwit_error_destroy (&error);                                                                       \
     } while (0)
 
+/* It ends with its time. Which outcome is left open: on a busy machine a short time may pass before the request is sent, or
+ * before the server looks at it. */
+#define TIMES_OUT(call_)                                                                                     \
+    do {                                                                                                     \
+        godwit_error_t *error = NULL;                                                                        \
+        const godwit_status_t got_ = (call_);                                                                \
+        cr_assert (got_ == GODWIT_ERR_TIMEOUT, "%s: expected a timeout, got %s: %s", #call_,                 \
+                   godwit_status_type (got_), got_ ? godwit_error_print (error) : "");                       \
+        godwit_error_destroy (&error);                                                                       \
+    } while (0)
+
 #endif

@@ -70,7 +70,7 @@ dropped_request (core_t *core)
 static godwit_error_t *
 no_reply (core_t *core)
 {
-    return call (core->client, GODWIT_OVERRIDES (.timeout_ms = 50), "hold", GODWIT_NO_ARGS);
+    return call (core->client, GODWIT_OVERRIDES (.timeout_ms = 400), "hold", GODWIT_NO_ARGS);
 }
 
 static godwit_error_t *
@@ -272,10 +272,10 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
                            "Failed_Remote: the handler gave the request up without a reply (outcome RAN)",
                            {{0}}},
     [GODWIT_ERR_MESSAGING] = {"MessagingException", NULL, "MessagingException: messaging failed", {{0}}},
-    /* On a busy machine 50 ms may be over anywhere. */
+    /* On a busy machine 400 ms may be over anywhere. */
     [GODWIT_ERR_TIMEOUT] = {"MessagingException",
                             no_reply,
-                            "MessagingTimeout: No reply within 50 ms: ...",
+                            "MessagingTimeout: No reply within 400 ms: ...",
                             {{0}}},
     [GODWIT_ERR_DELIVERY_FAILURE] = {"MessagingException",
                                      no_retry,

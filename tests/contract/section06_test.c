@@ -362,7 +362,7 @@ taken_still_runs (core_t *core)
     service_wait (&core->one, &core->one.blocked, 1);
     MUST (godwit_server_stop (server, NULL, &error));
     /* Nothing new. */
-    MUST (godwit_client_prepare (&late, core->client, GODWIT_OVERRIDES (.timeout_ms = 50), &error));
+    MUST (godwit_client_prepare (&late, core->client, GODWIT_OVERRIDES (.timeout_ms = 400), &error));
     godwit_error_t *failure = NULL;
     cr_assert_eq (godwit_client_call (late, NULL, "count", GODWIT_NO_ARGS, NULL, &failure),
                   GODWIT_ERR_TIMEOUT);

@@ -436,8 +436,10 @@ check_precedence (const godwit__option_t *option, const char *group)
             continue;
         if (in_struct)
             fill (&options, option, good_text (option, 2));
-        snprintf (file_text, sizeof file_text, file ? "[%s]\n%s = %s" : "", group, option->name,
-                  good_text (option, 0));
+        file_text[0] = '\0';
+        if (file)
+            snprintf (file_text, sizeof file_text, "[%s]\n%s = %s", group, option->name,
+                      good_text (option, 0));
         snprintf (url_text, sizeof url_text, query ? "x:?%s=%s" : "x:", option->name, good_text (option, 1));
         MUST (godwit_config_parse (&config, file_text, "conf", &error));
         MUST (godwit_url_parse (&url, url_text, &error));
