@@ -8,7 +8,6 @@
 #include <godwit/testing.h>
 
 #include <stdio.h>
-#include <unistd.h>
 
 #ifndef SHORT_MEMORY_SANITIZED
 
@@ -19,14 +18,13 @@
 #define TIMEOUT_MS 50
 
 static godwit_config_t *config;
-static char file[64];
+static FILE *file; /* has no name, so nothing is left of it */
 
 static void
 open_world (void)
 {
-    snprintf (file, sizeof file, "alloc_module_%ld.conf", (long) getpid ());
-    FILE *written = fopen (file, "w");
-    cr_assert (written && fputs (CONFIG, written) >= 0 && fclose (written) == 0, "%s", file);
+    file = tmpfile ();
+    cr_assert (file && fputs (CONFIG, file) >= 0 && fflush (file) == 0);
     cr_assert_eq (godwit_config_parse (&config, CONFIG, "a text", NULL), GODWIT_OK);
 }
 
@@ -34,7 +32,7 @@ static void
 close_world (void)
 {
     godwit_config_destroy (&config);
-    unlink (file);
+    fclose (file);
 }
 
 static godwit_status_t
@@ -55,7 +53,7 @@ call (godwit_client_t *client, godwit_error_t **error)
     godwit_value_t *result = NULL;
     const godwit_status_t status =
         godwit_client_call (client, NULL, "echo", GODWIT_ARGS (GODWIT_STR ("value", "text")), &result, error);
-    cr_assert (status || !strcmp (godwit_value_as_str (result, ""), "text"));
+    cr_assert (status || !strcmp (godwit_value_as_str (result, ""), "text"), "another result");
     godwit_value_unref (&result);
     return status;
 }
@@ -83,7 +81,9 @@ static godwit_status_t
 run_load (godwit_error_t **error)
 {
     godwit_config_t *loaded = NULL;
-    const godwit_status_t status = godwit_config_load (&loaded, file, error);
+    char path[64];
+    snprintf (path, sizeof path, "/proc/self/fd/%d", fileno (file));
+    const godwit_status_t status = godwit_config_load (&loaded, path, error);
     cr_assert_eq (!status, loaded != NULL);
     godwit_config_destroy (&loaded);
     return status;
@@ -166,7 +166,8 @@ back_off (godwit_error_t **error)
         status = godwit_client_call_async (client, NULL, "echo", GODWIT_NO_ARGS, on_end, &ended, error);
         while (!status && ended < 0)
             godwit_transport_process (transport, 1, NULL);
-        cr_assert (status || ended == GODWIT_ERR_TIMEOUT, "%d", ended);
+        if (!status && ended != GODWIT_ERR_TIMEOUT)
+            status = (godwit_status_t) ended;
     }
     godwit_client_destroy (&client);
     return status;
