@@ -237,7 +237,7 @@ Test (builder, no_builder_is_out_of_memory)
     cr_assert_eq (godwit_builder_finish (&builder, &value, &error), GODWIT_ERR_OUT_OF_MEMORY);
     cr_assert_eq (godwit_error_status (error), GODWIT_ERR_OUT_OF_MEMORY);
     godwit_error_destroy (&error);
-    cr_assert_eq (godwit_builder_finish (NULL, &value, NULL), GODWIT_ERR_OUT_OF_MEMORY);
+    cr_assert_eq (godwit_builder_finish (NULL, &value, NULL), GODWIT_ERR_INVALID_ARGUMENT);
 }
 
 Test (builder, destroying_half_of_a_value)
