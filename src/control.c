@@ -81,7 +81,8 @@ godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns)
 bool
 godwit__transport_run (godwit_transport_t *transport)
 {
-    /* Without the lock: a cluster has one thread, and several of its transports may be on that one's stack. */
+    /* Without the lock: a cluster has one thread, and several of its transports may be on that one's stack.
+     */
     atomic_store_explicit (&transport->process_owner, this_thread (), memory_order_relaxed);
     const bool ran = godwit__reactor_run_once (transport->control, 0);
     atomic_store_explicit (&transport->process_owner, 0, memory_order_relaxed);

@@ -9,7 +9,8 @@ godwit_status_t godwit__control_start (godwit_transport_t *transport, godwit_err
 /* Ends the thread, if there is one, and waits for it. */
 void godwit__control_stop (godwit_transport_t *transport);
 
-/* Runs the control reactor once without waiting, for a simulated cluster, in its thread. True if it did anything. */
+/* Runs the control reactor once without waiting, for a simulated cluster, in its thread. True if it did
+ * anything. */
 bool godwit__transport_run (godwit_transport_t *transport);
 
 #endif

@@ -133,8 +133,8 @@ struct timespec time_in_ms (int64_t ms);
         godwit_error_destroy (&error);                                                                       \
     } while (0)
 
-/* It ends with its time. Which outcome is left open: on a busy machine a short time may pass before the request is sent, or
- * before the server looks at it. */
+/* It ends with its time. Which outcome is left open: on a busy machine a short time may pass before the
+ * request is sent, or before the server looks at it. */
 #define TIMES_OUT(call_)                                                                                     \
     do {                                                                                                     \
         godwit_error_t *error = NULL;                                                                        \
