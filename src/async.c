@@ -294,7 +294,7 @@ godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
         return godwit__transport_check (future->transport, error);
     const int64_t until_ns = timeout_ms < 0
                                  ? GODWIT__NEVER
-                                 : godwit__transport_now (future->transport) + timeout_ms * GODWIT__NS_PER_MS;
+                                 : godwit__transport_now (future->transport) + godwit__ns_of_ms (timeout_ms);
     pthread_mutex_lock (&future->lock);
     wait_for_end (future, until_ns);
     const bool ended = future->finished;

@@ -149,7 +149,7 @@ static godwit_status_t
 wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
 {
     godwit_transport_t *transport = client->transport;
-    const int64_t until_ns = godwit__transport_now (transport) + timeout_ms * GODWIT__NS_PER_MS;
+    const int64_t until_ns = godwit__transport_now (transport) + godwit__ns_of_ms (timeout_ms);
     size_t ready = 0;
     pthread_mutex_lock (&transport->lock);
     for (;;) {

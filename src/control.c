@@ -114,7 +114,7 @@ godwit_transport_process (godwit_transport_t *transport, int64_t timeout_ms, god
                                   "godwit_transport_process was called from a handler or a callback");
     begin_processing (transport);
     if (godwit__reactor_run_once (transport->control,
-                                  timeout_ms < 0 ? GODWIT__NEVER : timeout_ms * GODWIT__NS_PER_MS))
+                                  timeout_ms < 0 ? GODWIT__NEVER : godwit__ns_of_ms (timeout_ms)))
         /* What this has caused is due as well; but not for ever, the program has other things to do. */
         for (int round = 0; round < 16 && godwit__reactor_run_once (transport->control, 0); round++)
             ;

@@ -35,6 +35,15 @@ godwit__clock_now (const godwit__clock_t *clock)
 /* A deadline that never comes. */
 #define GODWIT__NEVER INT64_MAX
 
+/* The longest wait that a caller may ask for is a hundred years: what is longer stands for that, and no sum
+ * of it with a time overflows. */
+static inline int64_t
+godwit__ns_of_ms (int64_t ms)
+{
+    const int64_t longest_ms = INT64_C (100) * 366 * 86400 * 1000;
+    return (ms < longest_ms ? ms : longest_ms) * GODWIT__NS_PER_MS;
+}
+
 typedef struct godwit__reactor godwit__reactor_t;
 
 /* A file descriptor that is watched. Embed it; it is neither copied nor freed. `ready` runs on the reactor's
