@@ -1,5 +1,6 @@
 #include "src/pool_inside.h"
 
+#include "src/clock.h"
 #include "src/error.h"
 #include "src/host.h"
 #include "src/request.h"
@@ -155,11 +156,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pool->ready_task.run = run_ready;
     pool->ready_task.user = pool;
     pthread_mutex_init (&pool->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init (&attributes);
-    pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init (&pool->changed, &attributes);
-    pthread_condattr_destroy (&attributes);
+    godwit__cond_init (&pool->changed);
     godwit__watch_init (pool);
     godwit__monitor_init (pool);
 

@@ -1,5 +1,6 @@
 #include "src/pool_inside.h"
 
+#include "src/clock.h"
 #include "src/request.h"
 
 #include <errno.h>
@@ -246,11 +247,7 @@ worker_new (godwit__pool_t *pool)
     worker->woken = false;
     worker->newer = NULL;
     worker->older = NULL;
-    pthread_condattr_t attributes;
-    pthread_condattr_init (&attributes);
-    pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init (&worker->wake, &attributes);
-    pthread_condattr_destroy (&attributes);
+    godwit__cond_init (&worker->wake);
     return worker;
 }
 
