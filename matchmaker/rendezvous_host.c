@@ -472,10 +472,11 @@ godwit__rendezvous_host_open (godwit__rendezvous_host_t **host, const godwit__ma
 }
 
 void
-godwit__rendezvous_host_close (godwit__rendezvous_host_t *host)
+godwit__rendezvous_host_close (godwit__rendezvous_host_t *host, bool leaves)
 {
     host->is_closing = true; /* no event comes any more */
-    drop_records (host, host->own, NULL, 0);
+    if (leaves)
+        drop_records (host, host->own, NULL, 0);
     discard (host);
 }
 

@@ -67,6 +67,7 @@ struct godwit_transport {
     size_t driver_count;
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
+    bool has_rendezvous; /* their list can be changed */
 
     struct godwit__error_classes *error_classes; /* whose errors reach callers as themselves */
 
@@ -96,6 +97,7 @@ struct godwit_transport {
     struct godwit__pool *pool;
 
     godwit__counters_t counters;
+    godwit__matchmaker_gauges_t gauges;
     godwit__metrics_t *metrics;
 };
 
