@@ -18,10 +18,10 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* The longest wait is 5/4 of the last window, 640 ms: who returns has everybody within a second, and they do
+/* The longest wait is 5/4 of the last window, 320 ms: who returns has everybody within a second, and they do
  * not come in step. */
 #define BACK_OFF_FIRST_MS 2
-#define BACK_OFF_MAX_DOUBLINGS 8
+#define BACK_OFF_MAX_DOUBLINGS 7
 #define RETRY_MS 5
 #define FRAME_BUDGET 256
 

@@ -315,7 +315,9 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
                godwit_error_t **error)
 {
     if (pick == GODWIT__PICK_NOBODY && call->outcome == GODWIT_OUTCOME_NOT_SENT) {
-        call->why = "no server is known";
+        call->why = godwit__transport_is_alone (call->client->transport)
+                        ? "no server is known, and no rendezvous answers"
+                        : "no server is known";
         if (call->client->mandatory)
             return fail (status,
                          godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,

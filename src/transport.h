@@ -136,6 +136,14 @@ godwit__logs (const godwit_transport_t *transport, godwit_log_level_t level)
 void godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, const char *format, ...)
     GODWIT_PRINTF (3, 4);
 
+/* There are rendezvous points to use, and none of them has told what it knows. */
+static inline bool
+godwit__transport_is_alone (const godwit_transport_t *transport)
+{
+    return transport->has_rendezvous &&
+           atomic_load_explicit (&transport->gauges.rendezvous_joined, memory_order_relaxed) == 0;
+}
+
 /* Below limit, which is not 0. */
 static inline uint64_t
 godwit__transport_random (godwit_transport_t *transport, uint64_t limit)
