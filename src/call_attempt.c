@@ -80,19 +80,20 @@ static godwit__advance_t
 on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit_status_t *status,
                godwit_error_t **error)
 {
-    if (pick == GODWIT__PICK_NOBODY && call->outcome == GODWIT_OUTCOME_NOT_SENT) {
-        call->why = "no server is known";
-        if (call->client->mandatory)
-            return godwit__call_fail (
-                status, godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
-                                              &call->client->target, "Nobody listens at ", ""));
-    } else if (pick == GODWIT__PICK_WAIT && call->outcome == GODWIT_OUTCOME_NOT_SENT) {
-        call->why = "no server could be connected to";
-    }
-    if (pick == GODWIT__PICK_EXCLUDED) {
-        godwit__call_back_off (call, now_ns);
+    if (pick == GODWIT__PICK_EXCLUDED || pick == GODWIT__PICK_WITHHELD) {
+        if (pick == GODWIT__PICK_EXCLUDED)
+            godwit__call_back_off (call, now_ns);
+        else
+            godwit__call_withhold (call, now_ns);
         return GODWIT__ADVANCE_STALLED;
     }
+    /* That it was delivered before cannot be ruled out of what may have run. */
+    if (pick == GODWIT__PICK_NOBODY && call->client->mandatory && call->outcome < GODWIT_OUTCOME_MAYBE_RUN)
+        return godwit__call_fail (status,
+                                  godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, call->outcome,
+                                                        &call->client->target, "Nobody listens at ", ""));
+    if (call->outcome == GODWIT_OUTCOME_NOT_SENT)
+        call->why = pick == GODWIT__PICK_NOBODY ? "no server is known" : "no server could be connected to";
     /* Waiting for a server costs an attempt when it has lasted for the attempt's time. */
     if (call->retries_left >= 0) {
         if (call->not_before_ns == 0 && call->retries_left == 0 && pick == GODWIT__PICK_NOBODY)
@@ -127,8 +128,7 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         godwit__picked_t picked;
         pthread_mutex_lock (&transport->lock);
         call->change_seen = transport->change_count;
-        const godwit__pick_t pick =
-            godwit__directory_pick (call->client->group, call->client->target.server, &call->tried, &picked);
+        const godwit__pick_t pick = godwit__call_pick (call, now_ns, &picked);
         pthread_mutex_unlock (&transport->lock);
         if (pick != GODWIT__PICK_OK)
             return on_not_picked (call, pick, now_ns, status, error);
@@ -137,9 +137,8 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         case GODWIT__IO_OK:
             return GODWIT__ADVANCE_SENT;
         case GODWIT__IO_REFUSED:
-            return godwit__call_fail (status, godwit__call_fail_to_send (call, GODWIT_OUTCOME_NOT_SENT,
-                                                                         "\": the driver refused the message",
-                                                                         error));
+            return godwit__call_fail (
+                status, godwit__call_fail_to_send (call, "\": the driver refused the message", error));
         case GODWIT__IO_AGAIN:
             call->why = "the server's queue is full";
             break;
@@ -147,10 +146,8 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
             call->why = "the connection was lost before the request was sent";
             break;
         }
-        call->outcome = GODWIT_OUTCOME_NOT_SENT;
-        godwit__tried_add (&call->tried, picked.key);
-        if (!godwit__call_may_retry (call))
+        call->server_key = picked.key;
+        if (!godwit__call_try_again (call, GODWIT__CHARGE_NONE))
             return godwit__call_fail_retries (call, status, error);
-        GODWIT__COUNT (transport, calls_retried);
     }
 }

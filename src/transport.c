@@ -203,6 +203,8 @@ godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_st
     COPY (frames_unknown);
     COPY (frames_dropped);
     COPY (workers);
+    COPY (calls_repeated);
+    COPY (retries_withheld);
 #undef COPY
     if (!atomic_load (&transport->closing) && *transport->alive) {
         pthread_mutex_t *lock =
