@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLICE_MS = 200, COMMAND_MS = 20000 };
+enum { COMMAND_MS = 20000 };
 
 static child_t *running;
 
@@ -90,21 +89,12 @@ child_tell (const child_t *child, const char *format, ...)
 static bool
 read_more (child_t *child, int64_t end_ms)
 {
-    for (;;) {
-        struct pollfd polled = {child->output, POLLIN, 0};
-        const int64_t left_ms = end_ms - hosts_now_ms ();
-        hosts_check_signals ();
-        if (left_ms < 0)
-            return false;
-        if (poll (&polled, 1, (int) (left_ms < SLICE_MS ? left_ms : SLICE_MS)) < 1)
-            continue;
-        const ssize_t got =
-            read (child->output, child->text + child->size, sizeof child->text - 1 - child->size);
-        if (got <= 0)
-            return false;
+    if (!hosts_wait (child->output, end_ms - hosts_now_ms ()))
+        return false;
+    const ssize_t got = read (child->output, child->text + child->size, sizeof child->text - 1 - child->size);
+    if (got > 0)
         child->size += (size_t) got;
-        return true;
-    }
+    return got > 0;
 }
 
 bool
@@ -160,25 +150,16 @@ forget (child_t *child, int status)
 int
 child_end (child_t *child, int64_t patience_ms)
 {
-    const int64_t end_ms = hosts_now_ms () + patience_ms;
     int status = 0;
     if (child->pid == 0)
         return 0;
     close (child->input);
     child->input = -1;
-    for (;;) {
-        struct pollfd polled = {child->pidfd, POLLIN, 0};
-        const int64_t left_ms = end_ms - hosts_now_ms ();
-        if (left_ms < 0)
-            kill (child->pid, SIGKILL);
-        if (left_ms >= 0 && poll (&polled, 1, (int) (left_ms < SLICE_MS ? left_ms : SLICE_MS)) < 1) {
-            hosts_check_signals ();
-            continue;
-        }
-        while (waitpid (child->pid, &status, 0) < 0 && errno == EINTR)
-            ;
-        return forget (child, status);
-    }
+    if (!hosts_wait (child->pidfd, patience_ms))
+        kill (child->pid, SIGKILL);
+    while (waitpid (child->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return forget (child, status);
 }
 
 void

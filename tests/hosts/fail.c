@@ -1,5 +1,6 @@
 #include "tests/hosts/fail.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -70,6 +71,22 @@ hosts_check_signals (void)
     if (number == SIGALRM)
         hosts_fail ("not done after %u s", limit);
     hosts_fail ("stopped by signal %d", number);
+}
+
+bool
+hosts_wait (int fd, int64_t patience_ms)
+{
+    enum { SLICE_MS = 200 }; /* a signal may come just before poll */
+    const int64_t end_ms = hosts_now_ms () + patience_ms;
+    for (;;) {
+        struct pollfd polled = {fd, POLLIN, 0};
+        int64_t left_ms = end_ms - hosts_now_ms ();
+        left_ms = left_ms < 0 ? 0 : left_ms;
+        const int ready = poll (&polled, 1, (int) (left_ms < SLICE_MS ? left_ms : SLICE_MS));
+        hosts_check_signals ();
+        if (ready == 1 || left_ms == 0)
+            return ready == 1;
+    }
 }
 
 int64_t

@@ -1,4 +1,5 @@
-/* How the program of the hosts ends when something is not as it must be: with a text, and cleaned up. */
+/* How the program of the hosts waits, and how it ends when something is not as it must be: with a text, and
+ * cleaned up. */
 #ifndef GODWIT_TESTS_HOSTS_FAIL_H
 #define GODWIT_TESTS_HOSTS_FAIL_H
 
@@ -14,6 +15,9 @@ void hosts_watch (unsigned limit_seconds);
 void hosts_stop_watching (void);
 /* To be asked in every loop that waits. */
 void hosts_check_signals (void);
+
+/* Waits until the descriptor can be read. False: not within the time. */
+bool hosts_wait (int fd, int64_t patience_ms);
 
 int64_t hosts_now_ms (void);
 /* Of the monotonic clock, as the logs have them. */

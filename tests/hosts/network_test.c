@@ -7,7 +7,6 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,9 +48,7 @@ send_number (int from, int to, unsigned number)
 static bool
 receive_number (int host, unsigned *number, int patience_ms)
 {
-    struct pollfd polled = {sockets[host], POLLIN, 0};
-    hosts_check_signals ();
-    return poll (&polled, 1, patience_ms) == 1 &&
+    return hosts_wait (sockets[host], patience_ms) &&
            recv (sockets[host], number, sizeof *number, 0) == sizeof *number;
 }
 

@@ -24,7 +24,7 @@
 
 #define SECOND_NS INT64_C (1000000000)
 
-enum { MAC_SIZE = 6, ETHERNET_SIZE = 14, COMMAND_SIZE = 256, WHY_SIZE = 256 };
+enum { MAC_SIZE = 6, ETHERNET_SIZE = 14, COMMAND_SIZE = 256, WHY_SIZE = 256, DRAIN_BATCHES = 64 };
 
 typedef struct wire {
     rules_t rules;
@@ -113,7 +113,7 @@ on_frame (wire_t *wire, int from, const port_frame_t *frame, int64_t now)
             forward (wire, from, i, frame, now);
 }
 
-static void
+static int
 on_readable (wire_t *wire, int from)
 {
     port_frame_t frames[WIRE_BATCH];
@@ -122,6 +122,17 @@ on_readable (wire_t *wire, int from)
     for (int i = 0; i < count; i++)
         on_frame (wire, from, &frames[i], now);
     wire->counts.refused += ports_flush (wire->ports);
+    return count;
+}
+
+/* What was sent before a command is not what it is about. Bounded: there may always be more. */
+static void
+drain (wire_t *wire)
+{
+    for (int i = 1; i <= WIRE_PORTS; i++)
+        for (int batches = 0; batches < DRAIN_BATCHES && ports_fd (wire->ports, i) >= 0; batches++)
+            if (on_readable (wire, i) < WIRE_BATCH)
+                break;
 }
 
 /* Delivers what is due; returns when the next frame is. */
@@ -221,8 +232,11 @@ run (wire_t *wire)
     struct pollfd polled[WIRE_PORTS + 1];
     for (;;) {
         wait_for_something (wire, polled, deliver_late (wire));
-        if (polled[0].revents != 0 && !read_commands (wire))
-            return;
+        if (polled[0].revents != 0) {
+            drain (wire);
+            if (!read_commands (wire))
+                return;
+        }
         for (int i = 1; i <= WIRE_PORTS; i++)
             if (polled[i].revents != 0)
                 on_readable (wire, i);
