@@ -366,7 +366,7 @@ core_an_overloaded_server_says_so (const core_kind_t *kind)
     MUST (godwit_client_cast (core.client, NULL, "block", GODWIT_NO_ARGS, &error));
     service_wait (&core.one, &core.one.blocked, 1);
     MUST (godwit_client_cast (core.client, NULL, "count", GODWIT_NO_ARGS, &error));
-    godwit_client_t *late = prepared (core.client, GODWIT_OVERRIDES (.timeout_ms = 100));
+    godwit_client_t *late = prepared (core.client, GODWIT_OVERRIDES (.timeout_ms = 1000));
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_REJECTED, "overloaded",
            godwit_client_call (late, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     godwit_client_destroy (&late);

@@ -274,7 +274,7 @@ static godwit_client_t *
 impatient (godwit_client_t *client)
 {
     godwit_client_t *other = NULL;
-    MUST (godwit_client_prepare (&other, client, GODWIT_OVERRIDES (.timeout_ms = 100), &error));
+    MUST (godwit_client_prepare (&other, client, GODWIT_OVERRIDES (.timeout_ms = 400), &error));
     return other;
 }
 
