@@ -44,7 +44,8 @@ check_processes (check_t *check)
         if (!node->header)
             continue;
         check->summary->torn += node->torn;
-        if (!node->ended_ns && !node->killed_ns)
+        const bool is_full = atomic_load (&node->header->claimed) > node->header->capacity;
+        if (!node->ended_ns && !node->killed_ns && !is_full)
             check_broke (check, CHECK_DIED, 0, "%s: process %u has neither ended nor been killed", node->path,
                          node->header->pid);
         if (node->ended_ns && node->torn)
