@@ -1,5 +1,7 @@
 #include "tests/hosts/report.h"
 
+#include <godwit/error.h>
+
 void
 report_head (FILE *out)
 {

@@ -1,6 +1,8 @@
 #include "tests/hosts/scenario.h"
 #include "tests/hosts/fail.h"
 
+#include <godwit/error.h>
+
 #include <stdio.h>
 
 enum { STRIKES = 64, BACK_MS = 15000, SHOWN = 5 };
