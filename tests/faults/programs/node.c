@@ -8,6 +8,7 @@
 #include "tests/faults/node_client.h"
 #include "tests/faults/node_server.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,15 +27,19 @@ must (bool done, const char *what, godwit_error_t *error)
     exit (1);
 }
 
-/* Until somebody asks for the end, or the clients are done. */
+/* Until somebody asks for the end, or the clients are done. SIGCONT after a SIGSTOP is neither. */
 static void
 wait_for_end (const sigset_t *signals, int64_t seconds)
 {
-    const struct timespec rest = {seconds, 0};
-    if (seconds > 0)
-        sigtimedwait (signals, NULL, &rest);
-    else
-        sigwaitinfo (signals, NULL);
+    const uint64_t end_ns = history_now_ns () + (uint64_t) seconds * 1000000000;
+    for (;;) {
+        const uint64_t now_ns = history_now_ns ();
+        const uint64_t left_ns = now_ns < end_ns ? end_ns - now_ns : 0;
+        const struct timespec rest = {(time_t) (left_ns / 1000000000), (long) (left_ns % 1000000000)};
+        const int got = seconds > 0 ? sigtimedwait (signals, NULL, &rest) : sigwaitinfo (signals, NULL);
+        if (got >= 0 || errno != EINTR)
+            return;
+    }
 }
 
 static void
