@@ -50,6 +50,12 @@ typedef struct godwit__record {
 godwit__record_t *godwit__record_new (const godwit__record_t *from);
 godwit__record_t *godwit__record_ref (godwit__record_t *record);
 void godwit__record_unref (godwit__record_t **record);
+/* They are of the same server, whatever their revisions say of it. */
+static inline bool
+godwit__record_is_of (const godwit__record_t *a, const godwit__record_t *b)
+{
+    return a->server_id == b->server_id && !memcmp (a->instance, b->instance, GODWIT__UUID_SIZE);
+}
 /* A map; written after bounding. Reading checks every field (hostile input): MALFORMED names the field. */
 size_t godwit__record_bound (const godwit__record_t *record);
 void godwit__record_write (godwit__writer_t *writer, const godwit__record_t *record);

@@ -40,6 +40,8 @@ typedef struct godwit__counters {
     atomic_uint_fast64_t frames_unknown;
     atomic_uint_fast64_t frames_dropped;
     atomic_uint_fast64_t workers;
+    atomic_uint_fast64_t calls_repeated;
+    atomic_uint_fast64_t retries_withheld;
 } godwit__counters_t;
 
 #define GODWIT__COUNT(transport, counter)                                                                    \

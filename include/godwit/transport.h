@@ -56,6 +56,9 @@ typedef struct godwit_transport_options {
     const char *allowed_remote_exmods;
     bool rpc_ping_enabled;         /* false: every server also answers oslo_rpc_server_ping (contract 5) */
     int executor_thread_pool_size; /* 64: a server's concurrency, if its own options name none */
+    /* 20 percent of the calls of a topic, and 10 in each second: how many retries may put load on its
+     * servers, after OVERLOADED and of idempotent calls. The others wait for it. -1: without a limit. */
+    int retry_budget;
 } godwit_transport_options_t;
 
 #define GODWIT_TRANSPORT_OPTIONS(...)                                                                        \
@@ -118,7 +121,7 @@ typedef struct godwit_transport_stats {
     uint64_t calls_started;
     uint64_t calls_succeeded;
     uint64_t calls_failed;
-    uint64_t calls_retried; /* handed to another server after NOT_SENT or REJECTED */
+    uint64_t calls_retried; /* tried again, after NOT_SENT, REJECTED, or MAYBE_RUN of idempotent ones */
     uint64_t casts;
     uint64_t fanouts;
     uint64_t requests_received;
@@ -132,6 +135,8 @@ typedef struct godwit_transport_stats {
     uint64_t peers;             /* connections open now */
     uint64_t servers_known;     /* in the directory now */
     uint64_t workers;           /* threads now */
+    uint64_t calls_repeated;    /* of those retried: idempotent ones that may have run before */
+    uint64_t retries_withheld;  /* that had to wait for the retry budget */
     uint64_t rendezvous_known;  /* rendezvous points that it is to use now; 0 without such */
     uint64_t rendezvous_joined; /* of them, those that told it all that they know; hosted ones included */
     uint64_t rendezvous_hosted; /* of them, those that this transport hosts */
