@@ -1,5 +1,4 @@
-/* A process of a cluster that is to be broken: a server, a client, both, or a rendezvous (what its URL's
- * option host_rendezvous makes of it), with its history in a file.
+/* A process of a cluster that is to be broken: a server, a client, or both, with its history in a file.
  *
  *     node --node 3 --role client --name client-1 --url zmq://127.0.0.1:9573/ --log DIR/client-1.3.history
  *
@@ -28,17 +27,17 @@ must (bool done, const char *what, godwit_error_t *error)
     exit (1);
 }
 
-/* Until somebody asks for the end, or the clients are done. A SIGCONT ends the wait of the system, too. */
+/* Until somebody asks for the end, or the clients are done. SIGCONT after a SIGSTOP is neither. */
 static void
 wait_for_end (const sigset_t *signals, int64_t seconds)
 {
     const uint64_t end_ns = history_now_ns () + (uint64_t) seconds * 1000000000;
     for (;;) {
         const uint64_t now_ns = history_now_ns ();
-        const uint64_t rest_ns = end_ns > now_ns ? end_ns - now_ns : 0;
-        const struct timespec rest = {(time_t) (rest_ns / 1000000000), (long) (rest_ns % 1000000000)};
+        const uint64_t left_ns = now_ns < end_ns ? end_ns - now_ns : 0;
+        const struct timespec rest = {(time_t) (left_ns / 1000000000), (long) (left_ns % 1000000000)};
         const int got = seconds > 0 ? sigtimedwait (signals, NULL, &rest) : sigwaitinfo (signals, NULL);
-        if (got > 0 || errno != EINTR)
+        if (got >= 0 || errno != EINTR)
             return;
     }
 }
