@@ -13,6 +13,7 @@ typedef struct node_mix {
     uint32_t fanout_call;
     uint32_t idempotent;
     uint32_t async;
+    uint32_t named; /* calls to one server, in turns */
 } node_mix_t;
 
 typedef struct node_options {

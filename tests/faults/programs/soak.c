@@ -173,7 +173,9 @@ run (soak_t *soak, const char *program)
                                       "--timeout-ms",
                                       "6000",
                                       "--mix",
-                                      "call=60,cast=12,fanout=8,async=20",
+                                      "call=40,cast=12,fanout=8,idempotent=10,named=10,async=20",
+                                      "--named",
+                                      "server-1,server-2",
                                       NULL};
     const char *other_arguments[] = {"--servers", "1", "--threads", "2", "--rate", soak->rate, NULL};
     cluster_t *cluster = &soak->cluster;
