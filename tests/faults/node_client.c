@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #define THREADS_MAX 256
-#define WAYS 8        /* clients that differ in timeout and retry */
+#define WAYS 8 /* clients that differ in timeout and retry */
+#define NAMED_MAX 16u
 #define IN_FLIGHT 32u /* asynchronous calls of a thread */
 #define LARGE_SIZE 65536
 #define MONITOR_MS 1500
@@ -137,7 +138,7 @@ call (const job_t *job)
 {
     godwit_value_t *result = NULL;
     godwit_error_t *error = NULL;
-    godwit_fanout_report_t report = {0, 0, 0};
+    godwit_fanout_report_t report = {0};
     godwit_status_t status;
     history_call_begin (history, job->id, job->kind, job->way->timeout_ms,
                         *job->way->server ? job->way->server : NULL);

@@ -21,6 +21,7 @@ typedef struct node_options {
     uint32_t roles; /* --role server|client|both|rendezvous */
     const char *name;
     const char *host;
+    const char *named; /* --named NAME[,NAME...]: of the calls to one server */
     const char *url;
     const char *topic;
     const char *log;
