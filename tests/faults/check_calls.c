@@ -27,10 +27,10 @@ find_killed (check_t *check)
 {
     for (size_t i = 0; i < check->fault_count; i++) {
         const check_fault_t *fault = &check->faults[i];
-        if (fault->fault != HISTORY_FAULT_KILL || fault->node > HISTORY_NODE_MAX || fault->node == 0)
-            continue;
-        check_node_t *node = check->by_number[fault->node];
-        if (node)
+        const bool may_kill = fault->fault == HISTORY_FAULT_KILL || fault->fault == HISTORY_FAULT_NAMES;
+        check_node_t *node =
+            fault->node && fault->node <= HISTORY_NODE_MAX ? check->by_number[fault->node] : NULL;
+        if (node && may_kill && !node->ended_ns)
             node->killed_ns = fault->begin_ns;
     }
 }

@@ -62,7 +62,7 @@ typedef enum history_fault {
     HISTORY_FAULT_FREEZE,   /* SIGSTOP */
     HISTORY_FAULT_STOP,     /* asked to end; not a disturbance: nothing may be lost by it */
     HISTORY_FAULT_NETWORK,  /* what the wire does */
-    HISTORY_FAULT_NAMES,    /* a rendezvous: nothing may be lost by it */
+    HISTORY_FAULT_NAMES,    /* a rendezvous is killed or frozen: nothing may be lost by it */
     HISTORY_FAULT_COUNT
 } history_fault_t;
 
@@ -77,7 +77,12 @@ typedef enum history_row {
     HISTORY_ROW_COUNT
 } history_row_t;
 
-enum { HISTORY_CLIENT = 1, HISTORY_SERVER = 2, HISTORY_RUNNER = 4 }; /* roles, added up */
+enum {
+    HISTORY_CLIENT = 1,
+    HISTORY_SERVER = 2,
+    HISTORY_RUNNER = 4,
+    HISTORY_RENDEZVOUS = 8
+}; /* roles, added up */
 
 typedef struct history_header {
     char magic[8];

@@ -58,10 +58,11 @@ static const struct option table[] = {
 static bool
 parse_role (node_options_t *options, const char *text)
 {
-    options->roles = !strcmp (text, "server")   ? HISTORY_SERVER
-                     : !strcmp (text, "client") ? HISTORY_CLIENT
-                     : !strcmp (text, "both")   ? HISTORY_SERVER | HISTORY_CLIENT
-                                                : 0;
+    options->roles = !strcmp (text, "server")       ? HISTORY_SERVER
+                     : !strcmp (text, "client")     ? HISTORY_CLIENT
+                     : !strcmp (text, "rendezvous") ? HISTORY_RENDEZVOUS
+                     : !strcmp (text, "both")       ? HISTORY_SERVER | HISTORY_CLIENT
+                                                    : 0;
     return options->roles != 0;
 }
 
@@ -187,7 +188,8 @@ node_options_parse (node_options_t *options, int argc, char **argv)
         }
     }
     if (optind < argc || !options->node || !options->roles || !options->url || !options->log) {
-        fprintf (stderr, "node: --node N --role server|client|both --url URL --log FILE are needed\n");
+        fprintf (stderr,
+                 "node: --node N --role server|client|both|rendezvous --url URL --log FILE are needed\n");
         return false;
     }
     return true;

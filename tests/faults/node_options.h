@@ -17,7 +17,7 @@ typedef struct node_mix {
 
 typedef struct node_options {
     uint32_t node;  /* --node N, of the run */
-    uint32_t roles; /* --role server|client|both */
+    uint32_t roles; /* --role server|client|both|rendezvous */
     const char *name;
     const char *host;
     const char *url;
