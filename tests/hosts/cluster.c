@@ -9,14 +9,20 @@
 enum {
     START_MS = 30000,
     END_MS = 30000,
-    THREADS = 8,
-    TIMEOUT_MS = 8000, /* longer than it takes to notice a silent peer */
-    SLOW_MS = 20,
-    RECORDS = 2000000,
     TEXT_SIZE = 512,
     LOOK_MS = 5,
     SOME_RECORDS = 20 /* that it writes when it is called; some of them are about stalls */
 };
+
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF (number)
+/* Of a client, each with at most 32 calls that it does not wait for: more than are on their way to one of
+ * three servers until that is known to be dead. */
+#define THREADS 32
+#define WAITING_RATE 2.0
+#define TIMEOUT_MS 8000 /* most are longer than it takes to notice a silent peer */
+#define SLOW_MS 20
+#define RECORDS 2000000
 
 /* --- starting
  * ---------------------------------------------------------------------------------------------------- */
@@ -43,7 +49,7 @@ static void
 start_node (cluster_t *cluster, member_t *member, int port, const char *const *more)
 {
     char program[CLUSTER_PATH_SIZE], errors[CLUSTER_PATH_SIZE];
-    char url[TEXT_SIZE], node[16], seed[32], records[16];
+    char url[TEXT_SIZE], node[16], seed[32];
     member->node = ++cluster->nodes;
     snprintf (program, sizeof program, "%s/tests/faults/node", cluster->options.build);
     print_path (cluster, member->log, member->name, member->node, HISTORY_SUFFIX);
@@ -51,13 +57,12 @@ start_node (cluster_t *cluster, member_t *member, int port, const char *const *m
     print_url (url, sizeof url, member->host, port, "");
     snprintf (node, sizeof node, "%u", member->node);
     snprintf (seed, sizeof seed, "%llu", (unsigned long long) cluster->options.seed);
-    snprintf (records, sizeof records, "%d", RECORDS);
     child_options_t options = {.name = member->name,
                                .net = network_name (member->host),
                                .errors = errors,
                                .arguments = {program, "--node", node, "--name", member->name, "--url", url,
-                                             "--log", member->log, "--seed", seed, "--records", records,
-                                             "--host", network_address (member->host)}};
+                                             "--log", member->log, "--seed", seed, "--records",
+                                             TEXT (RECORDS), "--host", network_address (member->host)}};
     size_t count = 0;
     while (options.arguments[count])
         count++;
@@ -70,17 +75,27 @@ static void
 start_client (cluster_t *cluster, int index)
 {
     member_t *member = &cluster->clients[index];
-    char threads[8], rate[32], timeout[16], slow[16], servers[8];
+    const bool waits = index >= CLUSTER_CLIENT_HOSTS;
+    char rate[32], servers[8];
     snprintf (member->name, sizeof member->name, "client-%d", index + 1);
-    member->host = CLUSTER_RENDEZVOUS + 1 + index;
-    snprintf (threads, sizeof threads, "%d", THREADS);
-    snprintf (rate, sizeof rate, "%.3f", cluster->options.rate / THREADS);
-    snprintf (timeout, sizeof timeout, "%d", TIMEOUT_MS);
-    snprintf (slow, sizeof slow, "%d", SLOW_MS);
+    member->host = CLUSTER_RENDEZVOUS + 1 + index % CLUSTER_CLIENT_HOSTS;
+    snprintf (rate, sizeof rate, "%.3f", waits ? WAITING_RATE : cluster->options.rate / THREADS);
     snprintf (servers, sizeof servers, "%d", cluster->server_count);
-    const char *const more[] = {"--role",    "client",       "--threads", threads,     "--rate",
-                                rate,        "--timeout-ms", timeout,     "--slow-ms", slow,
-                                "--servers", servers,        NULL};
+    const char *const more[] = {"--role",
+                                "client",
+                                "--threads",
+                                TEXT (THREADS),
+                                "--rate",
+                                rate,
+                                "--timeout-ms",
+                                TEXT (TIMEOUT_MS),
+                                "--slow-ms",
+                                TEXT (SLOW_MS),
+                                "--servers",
+                                servers,
+                                "--mix",
+                                waits ? "call=80,fanout=20" : "async=85,cast=15",
+                                NULL};
     start_node (cluster, member, 0, more);
 }
 
@@ -160,7 +175,7 @@ cluster_open (cluster_t *cluster, const cluster_options_t *options)
         hosts_fail ("cannot make %s", path);
     snprintf (program, sizeof program, "%s/tests/hosts/wire", options->build);
     network_open (program, options->seed);
-    for (int i = 0; i < CLUSTER_RENDEZVOUS + CLUSTER_CLIENTS; i++)
+    for (int i = 0; i < CLUSTER_RENDEZVOUS + CLUSTER_CLIENT_HOSTS; i++)
         network_add_host ();
     for (int i = 0; i < CLUSTER_RENDEZVOUS; i++)
         cluster_start_rendezvous (cluster, i);

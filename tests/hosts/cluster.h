@@ -10,7 +10,8 @@
 
 enum {
     CLUSTER_RENDEZVOUS = 3,
-    CLUSTER_CLIENTS = 2,
+    CLUSTER_CLIENT_HOSTS = 2,
+    CLUSTER_CLIENTS = 3,
     CLUSTER_SERVERS = 8, /* the most */
     CLUSTER_PATH_SIZE = 512
 };
@@ -27,8 +28,8 @@ typedef struct cluster_options {
     const char *build;  /* the build folder, with the programs */
     const char *folder; /* for histories, and what the processes say */
     uint64_t seed;
-    double rate; /* calls a second that each client tries */
-    int servers; /* to begin with, one a host; at most CLUSTER_RENDEZVOUS + CLUSTER_CLIENTS */
+    double rate; /* calls and casts a second that each of the first two clients tries */
+    int servers; /* to begin with, one a host; at most CLUSTER_RENDEZVOUS + CLUSTER_CLIENT_HOSTS */
     int port;    /* that every server listens on; 0: any */
 } cluster_options_t;
 
@@ -45,7 +46,7 @@ typedef struct cluster {
     int server_count;
 } cluster_t;
 
-/* Makes the hosts, starts everybody, and returns when both clients know all servers and call them. */
+/* Makes the hosts, starts everybody, and returns when all clients know all servers and call them. */
 void cluster_open (cluster_t *cluster, const cluster_options_t *options);
 /* Ends the clients in good order, then the others, and removes the hosts. Returns how many of the processes
  * did not end well, and says which. */
