@@ -5,8 +5,8 @@
 
 #define BACKOFF_FIRST_NS (1 * GODWIT__NS_PER_MS)
 #define BACKOFF_MAX_NS (100 * GODWIT__NS_PER_MS)
-/* Many may wait for the budget: each looks for it less often. */
-#define WITHHELD_MAX_NS (1000 * GODWIT__NS_PER_MS)
+/* Many may wait for the budget, and none of them should get it sooner because it came later. */
+#define WITHHELD_NS (100 * GODWIT__NS_PER_MS)
 
 bool
 godwit__call_may_retry (godwit__call_t *call)
@@ -29,23 +29,24 @@ godwit__call_try_again (godwit__call_t *call, godwit__charge_t charge)
     return true;
 }
 
-/* Between half of the back-off and all of it, so that calls which failed together do not come back together.
- */
+/* Between half of it and all, so that calls which failed together do not come back together; but in steps,
+ * because each end of a wait looks through all asynchronous calls that wait. */
 static void
 wait_at_most (godwit__call_t *call, int64_t now_ns, int64_t most_ns)
 {
-    call->backoff_ns = call->backoff_ns ? call->backoff_ns * 2 : BACKOFF_FIRST_NS;
-    if (call->backoff_ns > most_ns)
-        call->backoff_ns = most_ns;
-    const uint64_t half_ns = (uint64_t) call->backoff_ns / 2;
-    call->not_before_ns =
-        now_ns + (int64_t) (half_ns + godwit__transport_random (call->client->transport, half_ns));
+    const int64_t half_ns = most_ns / 2, step_ns = most_ns / 8;
+    const int64_t until_ns =
+        now_ns + half_ns + (int64_t) godwit__transport_random (call->client->transport, (uint64_t) half_ns);
+    call->not_before_ns = until_ns + step_ns - until_ns % step_ns;
 }
 
 void
 godwit__call_back_off (godwit__call_t *call, int64_t now_ns)
 {
-    wait_at_most (call, now_ns, BACKOFF_MAX_NS);
+    call->backoff_ns = call->backoff_ns ? call->backoff_ns * 2 : BACKOFF_FIRST_NS;
+    if (call->backoff_ns > BACKOFF_MAX_NS)
+        call->backoff_ns = BACKOFF_MAX_NS;
+    wait_at_most (call, now_ns, call->backoff_ns);
     call->tried.count = call->tried.total = 0;
 }
 
@@ -58,7 +59,7 @@ godwit__call_withhold (godwit__call_t *call, int64_t now_ns)
     call->why = call->outcome == GODWIT_OUTCOME_MAYBE_RUN
                     ? "no retry budget is left for what may have run"
                     : "servers are overloaded, and no retry budget is left";
-    wait_at_most (call, now_ns, WITHHELD_MAX_NS);
+    wait_at_most (call, now_ns, WITHHELD_NS);
 }
 
 godwit__pick_t

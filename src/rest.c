@@ -2,7 +2,7 @@
 
 #include "src/reactor.h"
 
-#define FIRST_NS (1 * GODWIT__NS_PER_MS)
+#define FIRST_NS (5 * GODWIT__NS_PER_MS)
 #define LONGEST_NS (1000 * GODWIT__NS_PER_MS)
 
 bool

@@ -15,7 +15,7 @@ godwit__retry_budget_open (godwit__retry_budget_t *budget, int64_t now_ns)
 {
     *budget = (godwit__retry_budget_t){
         .seen_ns = now_ns,
-        .hundredths = GODWIT__RETRY_BUDGET_PER_S * TOKEN,
+        .hundredths = GODWIT__RETRY_BUDGET_RESERVE * TOKEN,
     };
 }
 
@@ -35,8 +35,7 @@ reckon (godwit__retry_budget_t *budget, int percent, int64_t now_ns)
         budget->hundredths -= budget->hundredths * ms / GODWIT__RETRY_BUDGET_MS;
         budget->hundredths += earned + ms * EARNED_PER_MS;
     } else { /* of what was earned all the time, the last part's share */
-        budget->hundredths =
-            earned * GODWIT__RETRY_BUDGET_MS / ms + GODWIT__RETRY_BUDGET_MS * (int64_t) EARNED_PER_MS;
+        budget->hundredths = earned * GODWIT__RETRY_BUDGET_MS / ms + GODWIT__RETRY_BUDGET_RESERVE * TOKEN;
     }
     budget->seen_ns += ms * GODWIT__NS_PER_MS;
 }

@@ -17,11 +17,12 @@
 
 /* Without a limit. */
 #define GODWIT__RETRY_BUDGET_UNLIMITED (-1)
-/* What a second puts in, so that the call of somebody who makes few can be retried; and what is there at the
- * beginning. */
+/* What a second puts in, so that the call of somebody who makes few can be retried. */
 #define GODWIT__RETRY_BUDGET_PER_S 10
 /* How long what was earned lasts. */
 #define GODWIT__RETRY_BUDGET_MS 10000
+/* What is there at the beginning, and when nothing was called for long. */
+#define GODWIT__RETRY_BUDGET_RESERVE (GODWIT__RETRY_BUDGET_PER_S * GODWIT__RETRY_BUDGET_MS / 1000)
 
 typedef struct godwit__retry_budget {
     uint64_t call_count; /* calls so far: raised by whoever hands over the first attempt of one */
