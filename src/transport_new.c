@@ -43,7 +43,7 @@ system_now_ns (void *user)
     return godwit__clock_now (&godwit__clock_system);
 }
 
-const godwit__surroundings_t godwit__system_surroundings = {.clock = {system_now_ns, NULL, NULL},
+const godwit__surroundings_t godwit__system_surroundings = {.clock = {.now_ns = system_now_ns},
                                                             .random = system_random};
 
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
@@ -196,9 +196,9 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__surroun
     self->random = surroundings->random;
     self->random_user = surroundings->random_user;
     self->random (self->random_user, self->instance, sizeof self->instance);
-    self->incarnation = godwit__incarnation ();
+    self->incarnation = surroundings->incarnation ? surroundings->incarnation : godwit__incarnation ();
     self->alive = godwit__fork_guard_new ();
-    self->host_id = godwit__host_id ();
+    self->host_id = surroundings->host_id ? strdup (surroundings->host_id) : godwit__host_id ();
     self->directory = godwit__directory_new (self);
     self->metrics = godwit__metrics_new ();
     *transport = self;
