@@ -383,8 +383,7 @@ call_all_again (world_t *world)
             history_wrong (&world->history, "after the faults, work %u of client n%u failed: %s, %s", i,
                            entry->client, godwit_status_type (entry->status),
                            godwit_outcome_name (entry->outcome));
-        if (entry->kind == HISTORY_FANOUT &&
-            (entry->reached != server_count || entry->runs != server_count))
+        if (entry->kind == HISTORY_FANOUT && (entry->reached != server_count || entry->runs != server_count))
             history_wrong (
                 &world->history,
                 "after the faults, the fanout %u of client n%u reached %u, missing %u, ran %u times, "
