@@ -290,6 +290,14 @@ copy_frame (godwit__frame_t *copy, const godwit__frame_t *frame)
     return true;
 }
 
+/* Nobody is told; so it is counted as one that was missed. */
+static void
+refuse_publication (godwit_transport_t *transport)
+{
+    GODWIT__COUNT (transport, requests_refused);
+    GODWIT__COUNT (transport, fanout_gaps);
+}
+
 /* Consumes the frame. False: the worker no longer leads. */
 static bool
 publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__header_t *header_in,
@@ -327,7 +335,7 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
         if (accepted)
             leads = godwit__worker_run (worker, port, accepted, NULL);
         else if (refused.reason)
-            GODWIT__COUNT (pool->transport, requests_refused);
+            refuse_publication (pool->transport);
         ids[0] = next;
         if (next)
             next_subscribers (pool, key, next - 1, ids);
