@@ -153,8 +153,9 @@ say_stats (const godwit_transport_t *transport)
     godwit_transport_stats_t stats;
     godwit_transport_stats (transport, &stats, sizeof stats);
     pthread_mutex_lock (&lock);
-    printf ("stats ran %llu taken %llu refused %llu dropped %llu gaps %llu\n", (unsigned long long) ran,
-            (unsigned long long) taken, (unsigned long long) stats.requests_refused,
+    printf ("stats ran %llu taken %llu received %llu refused %llu dropped %llu gaps %llu\n",
+            (unsigned long long) ran, (unsigned long long) taken,
+            (unsigned long long) stats.requests_received, (unsigned long long) stats.requests_refused,
             (unsigned long long) stats.frames_dropped, (unsigned long long) stats.fanout_gaps);
     pthread_mutex_unlock (&lock);
     fflush (stdout);
