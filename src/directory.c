@@ -127,6 +127,7 @@ remove_member (godwit__group_t *group, size_t index)
     godwit__member_t *member = group->members[index];
     godwit__directory_t *directory = member->peer->transport->directory;
     group->members[index] = group->members[--group->count];
+    group->epoch++;
     directory->member_count--;
     godwit__peer_release (member->peer);
     free_member (member);
@@ -159,9 +160,27 @@ add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__reco
         member->acquaintance = GODWIT__UNKNOWN;
         member->peer->rests = true;
     }
+    member->number = ++directory->last_number;
     group->members[group->count++] = member;
+    group->epoch++;
     directory->member_count++;
     return true;
+}
+
+static void
+set_draining (godwit__member_t *member, bool draining)
+{
+    if (member->draining == draining)
+        return;
+    member->draining = draining;
+    member->group->epoch++;
+}
+
+void
+godwit__member_replaced (godwit__member_t *member)
+{
+    member->number = ++member->peer->transport->directory->last_number;
+    member->group->epoch++;
 }
 
 static void
@@ -175,7 +194,7 @@ update_member (godwit__member_t *member, godwit__record_t *record)
     peer->record = godwit__record_ref (record);
     godwit__record_unref (&member->record);
     member->record = godwit__record_ref (record);
-    member->draining = record->state == GODWIT__RECORD_DRAINING;
+    set_draining (member, record->state == GODWIT__RECORD_DRAINING);
 }
 
 void
@@ -296,7 +315,7 @@ godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t
                 godwit__resolve_refused (group->members[i]);
                 continue;
             }
-            group->members[i]->draining = true;
+            set_draining (group->members[i], true);
             if (gone)
                 remove_member (group, i);
         }
@@ -340,7 +359,7 @@ godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t re
                 godwit__resolve_refused (member);
                 continue;
             }
-            member->draining = true;
+            set_draining (member, true);
             if (member->unheard)
                 remove_member (group, i);
         }

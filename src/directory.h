@@ -33,6 +33,7 @@ typedef struct godwit__member {
     godwit__record_t *listed; /* as it was listed, `record` being what was learnt; NULL: it was announced */
     uint64_t question;        /* while ASKED */
     bool was_missed;          /* it was said that it is not there */
+    uint64_t number;          /* of all that there ever were; another one when it turns out to be another */
     godwit__rest_t rest;      /* from being overloaded */
 } godwit__member_t;
 
@@ -63,6 +64,7 @@ struct godwit__group {
     size_t count;
     size_t capacity;
     size_t next;                          /* round robin */
+    uint64_t epoch;                       /* grows when a server joins, leaves, drains or comes back */
     bool fans_out;                        /* there was a fanout: its servers are connected to */
     uint8_t fanout_key[GODWIT__KEY_SIZE]; /* known since then */
     /* What the last fanout found out about its subscribers; good while transport.change_count is the same. */
@@ -78,6 +80,7 @@ typedef struct godwit__directory {
     godwit__peer_t *peers;
     size_t member_count;
     uint64_t last_question;
+    uint64_t last_number; /* of a member */
 } godwit__directory_t;
 
 godwit__directory_t *godwit__directory_new (godwit_transport_t *transport);
@@ -140,6 +143,9 @@ void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32
 /* A server of another transport has these names, and takes calls. Takes the lock. */
 bool godwit__directory_has_twin (godwit_transport_t *transport, const char *exchange, const char *topic,
                                  const char *server);
+
+/* A member turned out to be another server than it was: it has left, and another one joined. */
+void godwit__member_replaced (godwit__member_t *member);
 
 size_t godwit__group_ready_count (const godwit__group_t *group, const char *server);
 

@@ -113,6 +113,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_cast (godwit_client_t *client, const
 typedef struct godwit_fanout_report {
     uint32_t reached; /* servers that are subscribed and were sent it */
     uint32_t missing; /* servers that are known but could not be reached in time */
+    uint64_t epoch;   /* which servers those were: it grows whenever one joins, leaves, drains or comes back,
+                         as this transport sees it */
 } godwit_fanout_report_t;
 
 /* A cast to all servers of the topic, whatever the target's fanout says. Waits, within the timeout, until

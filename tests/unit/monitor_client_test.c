@@ -23,7 +23,7 @@ read_clock (void *user)
     return atomic_load (&time_ms) * GODWIT__NS_PER_MS;
 }
 
-static const godwit__clock_t hand = {read_clock, NULL, NULL};
+static const godwit__clock_t hand = {.now_ns = read_clock};
 
 typedef struct fake {
     godwit__reactor_t *reactor;
