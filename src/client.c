@@ -124,7 +124,7 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
                       godwit_fields_t args, godwit_fanout_report_t *report, godwit_error_t **error)
 {
     godwit__call_t call;
-    godwit_fanout_report_t reached = {0, 0};
+    godwit_fanout_report_t reached = {0};
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
     godwit_status_t status = godwit__call_init (&call, client, true, context, method, &args, error);

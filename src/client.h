@@ -28,6 +28,7 @@ struct godwit_client {
     int64_t call_monitor_timeout_ms;       /* 0: none */
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
     bool mandatory;
+    bool idempotent;                     /* what may have run is tried again */
     _Atomic (godwit__metric_t *) metric; /* of the method that was called last; NULL: none yet */
     bool may_send;                       /* the version cap allows the target's version */
     bool backs_off;                      /* its calls (src/backing_off_client.h) */

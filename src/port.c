@@ -192,9 +192,9 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
 
 /* ---- publications ---- */
 
-/* False: it has been here before. Counts what is missing between it and the last one. */
-static bool
-note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns)
+/* What was seen of a publisher's with this key. NULL when memory is short. */
+static godwit__origin_state_t *
+publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, int64_t now_ns)
 {
     godwit__pool_t *const pool = port->pool;
     const uint64_t epoch = atomic_load_explicit (&pool->fanout_epoch, memory_order_acquire);
@@ -204,8 +204,16 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
             at->known = false;
     }
     /* The key is a hash already. */
-    const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) header->target << 32 ^ header->target;
-    godwit__origin_state_t *const state = godwit__origins_add (&port->publications, id, now_ns);
+    const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) publisher << 32 ^ publisher;
+    return godwit__origins_add (&port->publications, id, now_ns);
+}
+
+/* False: it has been here before. Counts what is missing between it and the last one. */
+static bool
+note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns)
+{
+    const godwit__pool_t *const pool = port->pool;
+    godwit__origin_state_t *const state = publications_of (port, key, header->target, now_ns);
     if (!state)
         return true;
     uint64_t missed = 0;
@@ -244,6 +252,26 @@ next_subscribers (godwit__pool_t *pool, const uint8_t *key, uint32_t after, uint
         }
     }
     godwit__pool_unlock (pool);
+}
+
+/* A publisher says how far it has come: what has not come by now is lost. */
+static void
+note_last (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header)
+{
+    const godwit__pool_t *const pool = port->pool;
+    uint32_t ids[3] = {0};
+    next_subscribers (port->pool, key, 0, ids);
+    if (!ids[0])
+        return;
+    godwit__origin_state_t *const state =
+        publications_of (port, key, header->target, godwit__clock_now (&pool->clock));
+    if (!state)
+        return;
+    if (state->known && header->id > state->window.top)
+        atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, header->id - state->window.top,
+                                   memory_order_relaxed);
+    godwit__window_skip (&state->window, header->id);
+    state->known = true;
 }
 
 static void
@@ -426,6 +454,8 @@ fanout_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *f
         return publication (port, worker, &header, frame);
     if (check == GODWIT__HEADER_OK && header.type == GODWIT__BATCH)
         batch (port, GODWIT__ORIGIN_FANOUT, frame);
+    else if (check == GODWIT__HEADER_OK && header.type == GODWIT__LAST)
+        note_last (port, frame->data, &header);
     else if (check == GODWIT__HEADER_OK || check == GODWIT__HEADER_VERSION)
         GODWIT__COUNT (port->pool->transport, frames_unknown);
     else

@@ -11,7 +11,7 @@
 
 typedef struct godwit__surroundings {
     godwit__clock_t clock;
-    /* Fills size bytes. The transport's control thread, and whoever makes it. */
+    /* Fills size bytes. Any thread. */
     void (*random) (void *user, void *bytes, size_t size);
     void *random_user;
     uint64_t incarnation;               /* 0: by the time of day */

@@ -107,7 +107,6 @@ godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
     const int timeout_ms = as_ms (options->heartbeat_timeout_ms, HEARTBEAT_TTL_MAX_MS);
     const bool set = godwit__zmq_set (socket, ZMQ_SNDHWM, options->queue_limit) &&
                      godwit__zmq_set (socket, ZMQ_RCVHWM, options->queue_limit) &&
-                     godwit__zmq_set (socket, ZMQ_RCVTIMEO, GODWIT__ALONE_MS) &&
                      zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &max_size, sizeof max_size) == 0 &&
                      godwit__zmq_set (socket, ZMQ_HANDSHAKE_IVL, connect_ms) &&
                      godwit__zmq_set (socket, ZMQ_CONNECT_TIMEOUT, connect_ms) &&

@@ -28,7 +28,8 @@ GODWIT_EXPORT extern const char
 typedef struct godwit_client_options {
     size_t struct_size;
     int64_t timeout_ms; /* of calls; not given: the transport's rpc_response_timeout_ms */
-    int64_t retry;      /* how often more to hand over after NOT_SENT and REJECTED; not given: for ever */
+    int64_t retry;      /* how often more to hand over after NOT_SENT and REJECTED; not given: for ever. Each
+                           wait of 100 ms for somebody to hand it over to counts as one. */
     const char *version_cap;
     godwit_choice_t
         mandatory; /* YES: nobody listens -> UNDELIVERABLE at once instead of waiting for a server */
@@ -37,6 +38,13 @@ typedef struct godwit_client_options {
     int64_t call_monitor_timeout_ms;
     const godwit_serializer_t
         *serializer; /* borrowed, must outlive the client and those prepared of it; NULL: none */
+    /* YES: its methods do no harm when they run twice, also at the same time. Then a call that may have run
+     * (its server died, fell silent for the call monitor, or its connection ended; not: its time was spent)
+     * is tried again, on another server if there is one, within the timeout, `retry` and the transport's
+     * retry_budget. If that fails too, the outcome says the most that can have happened: MAYBE_RUN, whatever
+     * the last attempt came to. Casts and fanouts know nothing of what became of them, and are not repeated.
+     */
+    godwit_choice_t idempotent;
 } godwit_client_options_t;
 
 #define GODWIT_CLIENT_OPTIONS(...)                                                                           \
@@ -67,6 +75,7 @@ typedef struct godwit_overrides {
     const char *version_cap;
     godwit_choice_t mandatory;
     int64_t call_monitor_timeout_ms;
+    godwit_choice_t idempotent;
 } godwit_overrides_t;
 
 #define GODWIT_OVERRIDES(...)                                                                                \
@@ -84,11 +93,11 @@ GODWIT_EXPORT godwit_status_t godwit_client_prepare (godwit_client_t **client, c
 GODWIT_EXPORT bool godwit_client_can_send_version (const godwit_client_t *client, const char *version);
 
 /* Calls a method and waits for its reply. context may be NULL (an empty map), result NULL (not wanted);
- * *result is never NULL on success (a nil is a value). At most once. TIMEOUT, DELIVERY_FAILURE,
- * UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR, NO_SUCH_METHOD,
- * UNSUPPORTED_VERSION, INVALID_ARGUMENT, TYPE_MISMATCH or NOT_FOUND (an argument, with its path: "args.b:
- * expected int, got str"), OVERLOADED, CLOSED, ...;
- * godwit_error_outcome says whether it can have run. */
+ * *result is never NULL on success (a nil is a value). At most once, unless the client is idempotent.
+ * TIMEOUT, DELIVERY_FAILURE, UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR,
+ * NO_SUCH_METHOD, UNSUPPORTED_VERSION, INVALID_ARGUMENT, TYPE_MISMATCH or NOT_FOUND (an argument, with its
+ * path: "args.b: expected int, got str"), OVERLOADED, CLOSED, ...; godwit_error_outcome says whether it can
+ * have run. */
 GODWIT_EXPORT godwit_status_t godwit_client_call (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,
                                                   godwit_value_t **result, godwit_error_t **error);
@@ -104,6 +113,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_cast (godwit_client_t *client, const
 typedef struct godwit_fanout_report {
     uint32_t reached; /* servers that are subscribed and were sent it */
     uint32_t missing; /* servers that are known but could not be reached in time */
+    uint64_t epoch;   /* which servers those were: it grows whenever one joins, leaves, drains or comes back,
+                         as this transport sees it */
 } godwit_fanout_report_t;
 
 /* A cast to all servers of the topic, whatever the target's fanout says. Waits, within the timeout, until

@@ -292,7 +292,7 @@ do_and_wait (member_t *client, history_kind_t kind)
 {
     world_t *world = client->world;
     godwit_error_t *error = NULL;
-    godwit_fanout_report_t report = {0, 0};
+    godwit_fanout_report_t report = {0};
     godwit_status_t status = GODWIT_OK;
     const int64_t id = world->history.count;
     history_entry_t *entry = begin_entry (client, kind);
