@@ -346,7 +346,7 @@ static uint64_t
 new_epoch (const godwit__rendezvous_host_t *host)
 {
     uint64_t epoch = 0;
-    if (getentropy (&epoch, sizeof epoch) != 0)
+    if (host->options.is_repeatable || getentropy (&epoch, sizeof epoch) != 0)
         epoch = host->options.seed;
     epoch ^= (uint64_t) godwit__host_now (host);
     return epoch & INT64_MAX; /* so that every language has a number for it */

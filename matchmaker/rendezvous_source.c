@@ -425,8 +425,10 @@ on_timer (godwit__timer_t *timer)
         const bool was_away = now - self->refresh_at_ns > refresh_ns (self);
         if (was_away)
             self->heard_ns = now;
-        if (now - self->heard_ns > 3 * refresh_ns (self)) {
-            fail (self, "it says nothing");
+        /* A host that has not even begun to answer JOIN does not know this member. */
+        const bool is_unknown = self->sync == GODWIT__SYNC_NONE && !was_away;
+        if (is_unknown || now - self->heard_ns > 3 * refresh_ns (self)) {
+            fail (self, is_unknown ? "it does not answer" : "it says nothing");
             return;
         }
         uint64_t sum = 0;

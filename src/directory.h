@@ -34,6 +34,7 @@ typedef struct godwit__member {
     uint64_t question;        /* while ASKED */
     bool was_missed;          /* it was said that it is not there */
     uint64_t number;          /* of all that there ever were; another one when it turns out to be another */
+    uint64_t refusals;        /* how often it was REFUSED */
     godwit__rest_t rest;      /* from being overloaded */
 } godwit__member_t;
 
@@ -98,10 +99,11 @@ extern const godwit__matchmaker_events_t godwit__directory_events;
 
 typedef enum godwit__pick {
     GODWIT__PICK_OK,
-    GODWIT__PICK_NOBODY,   /* no such server is known */
-    GODWIT__PICK_WAIT,     /* some are known, none is connected yet */
-    GODWIT__PICK_EXCLUDED, /* all that are connected were tried, or rest */
-    GODWIT__PICK_WITHHELD  /* of a call: its retry has to wait for the budget */
+    GODWIT__PICK_NOBODY,     /* no such server is known */
+    GODWIT__PICK_WAIT,       /* some are known, none is connected yet */
+    GODWIT__PICK_EXCLUDED,   /* all that are connected were tried, or rest */
+    GODWIT__PICK_WITHHELD,   /* of a call: its retry has to wait for the budget */
+    GODWIT__PICK_UNREACHABLE /* of one member: it cannot be connected to */
 } godwit__pick_t;
 
 /* Servers that a call has tried in this round. More than fit are forgotten, oldest first. */
@@ -125,6 +127,18 @@ typedef struct godwit__picked {
 godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *server,
                                        const godwit__tried_t *tried, int64_t now_ns,
                                        godwit__picked_t *picked);
+/* One member, wherever the group has it. */
+typedef struct godwit__one {
+    uint64_t number;
+    uint64_t failures; /* of it, and of connecting to it, when it was looked at first */
+    size_t place;      /* where it was last */
+} godwit__one_t;
+
+godwit__one_t godwit__directory_one (const godwit__group_t *group, size_t index);
+/* Chooses this one. NOBODY: it has left, or its process says that it is not there. UNREACHABLE: all of its
+ * addresses have failed since it was looked at first. EXCLUDED: it was tried in this round. */
+godwit__pick_t godwit__directory_pick_one (const godwit__group_t *group, godwit__one_t *one,
+                                           const godwit__tried_t *tried, godwit__picked_t *picked);
 void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
 
 /* A server said that it drains (NACK), or that it is not there: no calls go to it until it is announced anew.

@@ -96,6 +96,7 @@ typedef struct godwit__matchmaker_options {
     int64_t refresh_ms; /* members say this often that they are there; records expire after three times as
                            long. 0: 5000 */
     uint64_t seed;      /* of jitter */
+    bool is_repeatable; /* all chance comes from the seed (simulated clusters) */
     atomic_uint_fast64_t *malformed;     /* counts messages that are none; NULL: nobody wants to know */
     godwit__matchmaker_gauges_t *gauges; /* kept up to date; NULL: nobody wants to know */
     /* For people; text is borrowed. It calls nothing of the matchmaker. NULL: nobody wants to know. */

@@ -40,7 +40,7 @@ delay_ns (godwit_cluster_t *cluster, const godwit_faults_t *faults)
 /* ---- the heap ---- */
 
 static bool
-is_before (const godwit__sim_event_t *a, const godwit__sim_event_t *b)
+is_before (const godwit__sim_entry_t *a, const godwit__sim_entry_t *b)
 {
     return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
 }
@@ -50,7 +50,7 @@ heap_push (godwit_cluster_t *cluster, godwit__sim_event_t *event)
 {
     if (cluster->event_count + 1 >= cluster->event_capacity) {
         const size_t capacity = cluster->event_capacity ? 2 * cluster->event_capacity : 64;
-        godwit__sim_event_t **heap = realloc (cluster->heap, capacity * sizeof (godwit__sim_event_t *));
+        godwit__sim_entry_t *heap = realloc (cluster->heap, capacity * sizeof *heap);
         if (!heap) {
             cluster->failed = true;
             godwit__sim_event_free (cluster, event);
@@ -59,22 +59,23 @@ heap_push (godwit_cluster_t *cluster, godwit__sim_event_t *event)
         cluster->heap = heap;
         cluster->event_capacity = capacity;
     }
+    const godwit__sim_entry_t entry = {event->at_ns, event->order, event};
     size_t at = ++cluster->event_count;
-    for (; at > 1 && is_before (event, cluster->heap[at / 2]); at /= 2)
+    for (; at > 1 && is_before (&entry, &cluster->heap[at / 2]); at /= 2)
         cluster->heap[at] = cluster->heap[at / 2];
-    cluster->heap[at] = event;
+    cluster->heap[at] = entry;
 }
 
 static godwit__sim_event_t *
 heap_pop (godwit_cluster_t *cluster)
 {
-    godwit__sim_event_t *top = cluster->heap[1];
-    godwit__sim_event_t *last = cluster->heap[cluster->event_count--];
+    godwit__sim_event_t *top = cluster->heap[1].event;
+    const godwit__sim_entry_t last = cluster->heap[cluster->event_count--];
     size_t at = 1;
     for (size_t child; (child = 2 * at) <= cluster->event_count; at = child) {
-        if (child < cluster->event_count && is_before (cluster->heap[child + 1], cluster->heap[child]))
+        if (child < cluster->event_count && is_before (&cluster->heap[child + 1], &cluster->heap[child]))
             child++;
-        if (!is_before (cluster->heap[child], last))
+        if (!is_before (&cluster->heap[child], &last))
             break;
         cluster->heap[at] = cluster->heap[child];
     }
@@ -85,7 +86,7 @@ heap_pop (godwit_cluster_t *cluster)
 int64_t
 godwit__sim_next_at (const godwit_cluster_t *cluster)
 {
-    return cluster->event_count ? cluster->heap[1]->at_ns : GODWIT__NEVER;
+    return cluster->event_count ? cluster->heap[1].at_ns : GODWIT__NEVER;
 }
 
 godwit__sim_event_t *

@@ -155,6 +155,13 @@ typedef struct godwit__sim_driver {
     godwit__driver_counters_t counters;
 } godwit__sim_driver_t;
 
+/* An event in the heap, with what its place depends on. */
+typedef struct godwit__sim_entry {
+    int64_t at_ns;
+    uint64_t order;
+    godwit__sim_event_t *event;
+} godwit__sim_entry_t;
+
 /* Nodes are told apart by the numbers of their names; 0: all of them. */
 typedef struct godwit__sim_rule {
     unsigned from, to;
@@ -185,7 +192,7 @@ struct godwit_cluster {
     uint32_t *slot_uses;
     uint32_t *free_slots;
     size_t slot_count, free_slot_count;
-    godwit__sim_event_t **heap; /* 1-based */
+    godwit__sim_entry_t *heap; /* 1-based */
     size_t event_count, event_capacity;
     godwit__sim_event_t *unused;
     godwit__sim_rule_t *rules;

@@ -128,7 +128,8 @@ typedef struct godwit_transport_stats {
     uint64_t requests_refused;   /* NACK: overloaded, draining, expired, not here */
     uint64_t requests_duplicate; /* refused because the call id had been seen */
     uint64_t fanouts_received;
-    uint64_t fanout_gaps; /* publications that were missed, by their sequence numbers */
+    uint64_t fanout_gaps; /* publications that were missed: by their sequence numbers, which is noticed with
+                             the next one or within a second or so; or since a server's queue was full */
     uint64_t frames_malformed;
     uint64_t frames_unknown;    /* of a type or version that is not known: ignored */
     uint64_t frames_dropped;    /* replies that nobody waits for any more, here or at the other end */

@@ -604,8 +604,7 @@ rendezvous_refuses_lists_that_make_no_sense (const world_kind_t *kind)
     cr_assert_str_eq (godwit_error_message (error), "expected 1 to 7 rendezvous, got 0");
     godwit_error_destroy (&error);
     cr_assert_eq (set_hosts (host, twice, 3, &error), GODWIT_ERR_INVALID_ARGUMENT);
-    cr_assert (strstr (godwit_error_message (error), "as number 1 and number 3"), "%s",
-               godwit_error_message (error));
+    cr_assert (strstr (godwit_error_message (error), " twice"), "%s", godwit_error_message (error));
     godwit_error_destroy (&error);
     check_gauges (host, 1, 1, 1);
     cr_assert_eq (set_hosts (host, many, 7, NULL), GODWIT_OK);

@@ -49,6 +49,15 @@ check_is_disturbed (const check_t *check, uint32_t node, check_span_t span)
     return false;
 }
 
+bool
+check_hits_servers (const check_t *check, const check_fault_t *fault)
+{
+    if (fault->fault == HISTORY_FAULT_STOP || fault->fault == HISTORY_FAULT_NAMES)
+        return false;
+    const check_node_t *node = fault->node <= HISTORY_NODE_MAX ? check->by_number[fault->node] : NULL;
+    return fault->node == 0 || !node || node->life_count > 0;
+}
+
 const check_life_t *
 check_life_of (const check_node_t *node, uint32_t life)
 {

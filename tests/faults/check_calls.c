@@ -5,6 +5,8 @@
 #define SURELY_OVER_NS (1000 * CHECK_MS)
 /* Calls that go wrong later than this after a kill have other reasons. */
 #define KILL_LASTS_NS (5000 * CHECK_MS)
+/* Of calls of a process that was stalled for longer itself nobody can say when they would have ended. */
+#define TOO_STALLED_NS (100 * CHECK_MS)
 /* The end of a call needs two threads in turn, and a stall is measured on one. */
 #define STALL_FACTOR 2
 
@@ -230,8 +232,8 @@ find_detection (check_t *check, const check_call_t *call)
     const check_fault_t *hit_by = NULL; /* the last that fits */
     for (size_t i = 0; i < check->fault_count; i++) {
         const check_fault_t *fault = &check->faults[i];
-        if (fault->fault == HISTORY_FAULT_STOP || fault->fault == HISTORY_FAULT_NAMES ||
-            fault->begin_ns > call->end_ns || fault_end (fault) < call->begin_ns)
+        if (!check_hits_servers (check, fault) || fault->begin_ns > call->end_ns ||
+            fault_end (fault) < call->begin_ns)
             continue;
         if ((was_running (fault, call) || was_given_up (fault, call)) &&
             (!hit_by || fault->begin_ns > hit_by->begin_ns))
@@ -251,7 +253,8 @@ check_detection (check_t *check)
     for (size_t i = 0; i < check->node_count; i++)
         for (uint64_t counter = 1; counter < check->nodes[i].call_count; counter++) {
             const check_call_t *call = &check->nodes[i].calls[counter];
-            if (call->begins && call->ends &&
+            const check_span_t span = {call->begin_ns, call->end_ns};
+            if (call->begins && call->ends && check_stalled (&check->nodes[i], span) < TOO_STALLED_NS &&
                 (call->kind == HISTORY_CALL || call->kind == HISTORY_IDEMPOTENT))
                 find_detection (check, call);
         }

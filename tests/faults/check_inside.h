@@ -25,6 +25,7 @@ typedef struct check_call {
     uint32_t peer;     /* who answered; 0: it does not say */
     uint32_t reached;
     uint32_t missing;
+    uint32_t target; /* of its name; 0: any server */
     uint16_t begins;
     uint16_t ends;
     uint16_t runs;
@@ -115,6 +116,8 @@ void check_detection (check_t *check);
 check_call_t *check_find (const check_t *check, uint64_t id);
 /* How long the node could not run within the span. */
 uint64_t check_stalled (const check_node_t *node, check_span_t span);
+/* Frozen, killed or cut off, it is a server that others wait for. */
+bool check_hits_servers (const check_t *check, const check_fault_t *fault);
 /* A fault that can lose something hit the node, or (0) anybody, within the span. */
 bool check_is_disturbed (const check_t *check, uint32_t node, check_span_t span);
 const check_life_t *check_life_of (const check_node_t *node, uint32_t life);

@@ -167,6 +167,19 @@ answer_for_another (story_t *story)
 }
 
 static void
+answer_instead_of_another (story_t *story)
+{
+    const uint64_t id = history_next_id (story->nodes[STORY_CLIENT]);
+    story_put (
+        story, STORY_CLIENT, 30000,
+        (history_record_t){.call = id,
+                           .event = HISTORY_CALL_BEGIN,
+                           .of_call = {.allowed_ns = UINT64_C (1000000000), .target = history_name ("two")}});
+    story_run (story, id, STORY_ONE, 30001);
+    story_end (story, id, 30010, GODWIT_OK, GODWIT_OUTCOME_NONE, STORY_ONE);
+}
+
+static void
 run_after_stop (story_t *story)
 {
     const uint64_t id = story_begin (story, HISTORY_CALL, STORY_END_MS - 100);
@@ -322,6 +335,7 @@ static const planted_t planted[] = {
     {succeed_without_running, CHECK_NOT_RUN, "it succeeded, and did not run"},
     {fail_without_running, CHECK_NOT_RUN, "told RAN, and it did not run"},
     {answer_for_another, CHECK_WRONG_SERVER, "two answered, and one ran it"},
+    {answer_instead_of_another, CHECK_WRONG_SERVER, "one ran it, and it was for another"},
     {run_after_stop, CHECK_NOT_SERVING, "one ran it in life 1, which was over"},
     {forget_handler, CHECK_HANDLER_LOST, "it began to run in one"},
     {lose_cast, CHECK_CAST_LOST, "it was accepted and did not run"},

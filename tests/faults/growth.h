@@ -1,6 +1,5 @@
 /* Whether a process grows: what it has when it has warmed up, against what it has at the end. The least of
- * many samples is compared, because queues, connections and workers come and go with each fault, and only
- * what never goes is a leak. */
+ * several samples is compared, because queues and workers come and go, and only what never goes is a leak. */
 #ifndef GODWIT_TESTS_FAULTS_GROWTH_H
 #define GODWIT_TESTS_FAULTS_GROWTH_H
 
@@ -25,9 +24,8 @@ typedef struct growth {
 } growth_t;
 
 typedef enum growth_phase {
-    GROWTH_STARTING,
-    GROWTH_WARM,   /* the warm part's samples */
-    GROWTH_MIDDLE, /* looked at for `most` only */
+    GROWTH_OTHER, /* for `most` only */
+    GROWTH_WARM,
     GROWTH_LAST
 } growth_phase_t;
 

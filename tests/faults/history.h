@@ -35,7 +35,7 @@ typedef enum history_event {
     HISTORY_PROCESS_END, /* it ended by itself, and all that it had begun has ended before */
     HISTORY_SERVER_UP,   /* text: its name; life */
     HISTORY_SERVER_DOWN, /* it has stopped, and what it had accepted has run; name, life */
-    HISTORY_CALL_BEGIN,  /* kind, allowed_ns, target */
+    HISTORY_CALL_BEGIN,  /* kind, allowed_ns; target: history_name of the server that it is for */
     HISTORY_CALL_END, /* kind, status, outcome; who answered: peer, life; of fanouts: reached, missing, epoch
                        */
     HISTORY_ROW,      /* of a fanout call, before its end: text: the server's name; status, outcome, row */
@@ -53,7 +53,7 @@ typedef enum history_kind {
     HISTORY_CAST,
     HISTORY_FANOUT,
     HISTORY_FANOUT_CALL,
-    HISTORY_IDEMPOTENT, /* a call that may run again */
+    HISTORY_IDEMPOTENT, /* a call that may run again, also while it runs */
     HISTORY_KIND_COUNT
 } history_kind_t;
 
@@ -108,8 +108,8 @@ typedef struct history_call_part {
     uint16_t outcome; /* godwit_outcome_t */
     uint32_t reached;
     uint32_t missing;
-    uint32_t epoch;
-    uint32_t unused;
+    uint32_t epoch;  /* its lower half */
+    uint32_t target; /* 0: any server */
 } history_call_part_t;
 
 typedef struct history_note_part {
@@ -190,7 +190,11 @@ uint64_t history_next_id (history_t *history);
  * debugger took from it is no fault of the calls that ended late meanwhile. */
 bool history_watch_stalls (history_t *history);
 
-void history_call_begin (history_t *history, uint64_t id, history_kind_t kind, int64_t timeout_ms);
+/* server: that it is for; NULL: any. */
+void history_call_begin (history_t *history, uint64_t id, history_kind_t kind, int64_t timeout_ms,
+                         const char *server);
+/* A number for a server's name, never 0. */
+uint32_t history_name (const char *name);
 /* The runner's. node 0: everybody. Returns the fault's number, for the end and for further nodes. */
 uint64_t history_fault_begin (history_t *history, history_fault_t fault, uint32_t node, const char *what);
 void history_fault_also (history_t *history, uint64_t fault_id, history_fault_t fault, uint32_t node,

@@ -27,6 +27,7 @@ enum {
     OPTION_CONCURRENCY,
     OPTION_QUEUE,
     OPTION_MIX,
+    OPTION_NAMED,
     OPTION_QUICK
 };
 
@@ -51,6 +52,7 @@ static const struct option table[] = {
     {"concurrency", required_argument, NULL, OPTION_CONCURRENCY},
     {"queue-limit", required_argument, NULL, OPTION_QUEUE},
     {"mix", required_argument, NULL, OPTION_MIX},
+    {"named", required_argument, NULL, OPTION_NAMED},
     {"quick", no_argument, NULL, OPTION_QUICK},
     {NULL, 0, NULL, 0},
 };
@@ -78,7 +80,8 @@ parse_mix (node_mix_t *mix, const char *text)
                 {"fanout", &mix->fanout},
                 {"fanout_call", &mix->fanout_call},
                 {"idempotent", &mix->idempotent},
-                {"async", &mix->async}};
+                {"async", &mix->async},
+                {"named", &mix->named}};
     uint32_t sum = 0;
     memset (mix, 0, sizeof *mix);
     while (*text) {
@@ -158,6 +161,9 @@ parse_one (node_options_t *options, int option, const char *text)
         return options->queue_limit > 0;
     case OPTION_MIX:
         return parse_mix (&options->mix, text);
+    case OPTION_NAMED:
+        options->named = text;
+        return true;
     case OPTION_QUICK:
         options->quick_only = true;
         return true;
@@ -176,7 +182,7 @@ node_options_parse (node_options_t *options, int argc, char **argv)
                                 .rate = 100,
                                 .timeout_ms = 4000,
                                 .slow_ms = 50,
-                                .mix = {60, 15, 5, 0, 0, 20}};
+                                .mix = {.call = 50, .cast = 15, .fanout = 5, .idempotent = 10, .async = 20}};
     int option;
     int which = 0;
     while ((option = getopt_long (argc, argv, "", table, &which)) != -1) {
@@ -186,6 +192,10 @@ node_options_parse (node_options_t *options, int argc, char **argv)
             fprintf (stderr, "node: --%s: not \"%s\"\n", table[which].name, optarg ? optarg : "");
             return false;
         }
+    }
+    if (options->mix.named > 0 && !options->named) {
+        fprintf (stderr, "node: calls to named servers need --named NAME,...\n");
+        return false;
     }
     if (optind < argc || !options->node || !options->roles || !options->url || !options->log) {
         fprintf (stderr,

@@ -28,6 +28,8 @@
 #define FREEZE_MIN_MS 50
 #define FREEZE_MAX_MS 3500 /* longer than the limit of the heartbeats: half of them are given up */
 #define LONG_LIVED 4
+#define WARM_PERCENT 30 /* of the time: all kinds of faults have happened by then */
+#define CALM_MS 2000    /* for what the last fault leaves */
 /* What the library and malloc may still have to learn after the warm part (arenas of threads that come late,
  * tables that double): a leak of 8 bytes a call makes more of it in the ten minutes. */
 #define ALLOWED_KB 6144
@@ -44,6 +46,7 @@ typedef struct soak {
     random_t random;
     uint64_t began_ns;
     growth_t growth[LONG_LIVED];
+    growth_phase_t phase;
     unsigned faults;
 } soak_t;
 
@@ -57,17 +60,6 @@ passed_ms (const soak_t *soak)
     return (int64_t) ((history_now_ns () - soak->began_ns) / 1000000);
 }
 
-/* The warm part is the second quarter: all kinds of faults have happened in the first. */
-static growth_phase_t
-phase_of (const soak_t *soak)
-{
-    const int64_t quarter = passed_ms (soak) / (soak->seconds * 250);
-    return quarter < 1    ? GROWTH_STARTING
-           : quarter == 1 ? GROWTH_WARM
-           : quarter == 2 ? GROWTH_MIDDLE
-                          : GROWTH_LAST;
-}
-
 /* Samples meanwhile. */
 static void
 rest (soak_t *soak, int64_t ms)
@@ -77,9 +69,18 @@ rest (soak_t *soak, int64_t ms)
         cluster_rest (&soak->cluster, step);
         ms -= step;
         for (int i = 0; i < LONG_LIVED; i++)
-            growth_sample (&soak->growth[i], cluster_find (&soak->cluster, long_lived[i])->pid,
-                           phase_of (soak));
+            growth_sample (&soak->growth[i], cluster_find (&soak->cluster, long_lived[i])->pid, soak->phase);
     }
+}
+
+/* Nothing is broken for a while, so that the same connections are open each time it is measured. */
+static void
+measure (soak_t *soak, growth_phase_t phase)
+{
+    rest (soak, CALM_MS);
+    soak->phase = phase;
+    rest (soak, CALM_MS / 2);
+    soak->phase = GROWTH_OTHER;
 }
 
 static int64_t
@@ -158,6 +159,15 @@ break_something (soak_t *soak)
     soak->faults++;
 }
 
+static void
+break_until (soak_t *soak, int64_t end_ms)
+{
+    while (passed_ms (soak) < end_ms) {
+        break_something (soak);
+        rest (soak, between (soak, GAP_MIN_MS, GAP_MAX_MS));
+    }
+}
+
 /* ---- the run ---- */
 
 static void
@@ -173,7 +183,9 @@ run (soak_t *soak, const char *program)
                                       "--timeout-ms",
                                       "6000",
                                       "--mix",
-                                      "call=60,cast=12,fanout=8,async=20",
+                                      "call=40,cast=12,fanout=8,idempotent=10,named=10,async=20",
+                                      "--named",
+                                      "server-1,server-2",
                                       NULL};
     const char *other_arguments[] = {"--servers", "1", "--threads", "2", "--rate", soak->rate, NULL};
     cluster_t *cluster = &soak->cluster;
@@ -185,12 +197,10 @@ run (soak_t *soak, const char *program)
     cluster_expect_ready (cluster_add (cluster, "client", "client-2", client_arguments));
     cluster_expect_ready (cluster_add (cluster, "client", "client-3", other_arguments));
     soak->began_ns = history_now_ns ();
-    while (passed_ms (soak) < soak->seconds * 1000) {
-        rest (soak, between (soak, GAP_MIN_MS, GAP_MAX_MS));
-        if (passed_ms (soak) < soak->seconds * 1000)
-            break_something (soak);
-    }
-    rest (soak, 2000); /* for what the last fault leaves */
+    break_until (soak, soak->seconds * 1000 * WARM_PERCENT / 100);
+    measure (soak, GROWTH_WARM);
+    break_until (soak, soak->seconds * 1000 - CALM_MS * 3 / 2);
+    measure (soak, GROWTH_LAST);
     cluster_close (cluster);
 }
 
