@@ -64,7 +64,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         message.free_fn = godwit__shared_unref;
         message.hint = call->shared;
         if (!call->row)
-            atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
     }
     call->server_key = picked->key;
     call->connection = picked->connection;
@@ -105,7 +105,10 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
                                   godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, call->outcome,
                                                         &call->client->target, "Nobody listens at ", ""));
     if (call->outcome == GODWIT_OUTCOME_NOT_SENT)
-        call->why = pick == GODWIT__PICK_NOBODY ? "no server is known" : "no server could be connected to";
+        call->why = pick != GODWIT__PICK_NOBODY ? "no server could be connected to"
+                    : godwit__transport_is_alone (call->client->transport)
+                        ? "no server is known, and no rendezvous answers"
+                        : "no server is known";
     /* Waiting for a server costs an attempt when it has lasted for the attempt's time. */
     if (call->retries_left >= 0) {
         if (call->not_before_ns == 0 && call->retries_left == 0 && pick == GODWIT__PICK_NOBODY)

@@ -55,6 +55,7 @@ answer (godwit_request_t *request, void *self)
 
 static const godwit_method_t methods[] = {GODWIT_METHOD ("answer", answer, 0)};
 static const godwit_slot_t slots[] = {{"a", GODWIT_TYPE_INT, false, 0, sizeof (int64_t)}};
+static const char *const one_address = "127.0.0.1";
 static const godwit_error_class_t nameless = {"shop", NULL};
 
 static void
@@ -178,6 +179,8 @@ close_world (void)
     X (godwit_transport_new, url, (&out.transport, NULL, NULL, error))                                       \
     X (godwit_transport_register_error, transport, (NULL, &nameless, error))                                 \
     X (godwit_transport_register_error, error_class, (world.transport, NULL, error))                         \
+    X (godwit_transport_set_rendezvous, transport, (NULL, &one_address, 1, error))                           \
+    X (godwit_transport_set_rendezvous, addresses, (world.transport, NULL, 1, error))                        \
     X (godwit_transport_process, transport, (NULL, 0, error))                                                \
     X (godwit_transport_metrics, transport, (NULL, &out.value, error))                                       \
     X (godwit_transport_metrics, metrics, (world.transport, NULL, error))                                    \
