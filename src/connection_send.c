@@ -144,13 +144,15 @@ godwit__connection_uncork (godwit__connection_t *connection)
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
         godwit__connection_send_corked (connection, &ended);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport->completion, ended);
 }
 
 godwit__io_t
 godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                          godwit__pending_t *pending)
 {
+    /* An asynchronous call may have ended when the lock is released, and with it the connection. */
+    godwit__completion_t *const completion = connection->transport->completion;
     /* Never more outstanding than the other side may have replies queued for us. */
     const size_t limit = (size_t) connection->transport->options.queue_limit;
     int64_t deadline_ns = GODWIT__NEVER;
@@ -175,9 +177,9 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         }
     }
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (completion, ended);
 
     if (deadline_ns != GODWIT__NEVER)
-        godwit__completion_deadline (connection->transport->completion, deadline_ns);
+        godwit__completion_deadline (completion, deadline_ns);
     return io;
 }
