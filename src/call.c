@@ -6,6 +6,7 @@
 #include "src/pool.h"
 #include "src/target.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define BACKOFF_FIRST_NS (1 * GODWIT__NS_PER_MS)
@@ -353,7 +354,7 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         /* A cast without any time still goes to a server that is ready. A call could never run. */
         if (now_ns >= call->deadline_ns && !(call->cast && is_first))
             return fail_late (call, status, error);
-        if (atomic_load_explicit (&transport->closing, memory_order_relaxed) ||
+        if (atomic_load_explicit (&transport->closing, memory_order_relaxed) || call->given_up ||
             godwit__client_is_closed (call->client))
             return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, call->outcome,
                                                             "The client is being destroyed"));
@@ -389,6 +390,31 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
 
 /* ---- ends ---- */
 
+/* What the server says for people about a NACK, if it says something. */
+static void
+read_text (godwit__call_t *call, char *text, size_t size)
+{
+    godwit__block_t *block = NULL;
+    if (call->pending.frame.size > GODWIT__HEADER_SIZE &&
+        godwit__decode (&block, &call->pending.frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL) ==
+            GODWIT_OK) {
+        snprintf (text, size, "the server refused it: %s",
+                  godwit_value_as_str (&block->nodes[0], "no reason"));
+        godwit__block_unref (block);
+    }
+}
+
+static godwit__verdict_t
+judge_expired_nack (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    char text[256] = "the server refused it because its time was spent";
+    read_text (call, text, sizeof text);
+    call->why = text;
+    fail_late (call, status, error);
+    call->why = "the server refused it";
+    return GODWIT__VERDICT_FINAL;
+}
+
 static godwit__verdict_t
 judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_status_t *status,
             godwit_error_t **error)
@@ -397,9 +423,7 @@ judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_sta
     call->outcome = GODWIT_OUTCOME_REJECTED;
     switch (reason) {
     case GODWIT__NACK_EXPIRED:
-        call->why = "the server refused it because its time was spent";
-        fail_late (call, status, error);
-        return GODWIT__VERDICT_FINAL;
+        return judge_expired_nack (call, status, error);
     case GODWIT__NACK_DUPLICATE:
     case GODWIT__NACK_MALFORMED:
         *status = reason == GODWIT__NACK_DUPLICATE
@@ -451,8 +475,9 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
 {
     const godwit__header_t *header = &call->pending.header;
     if (header->type == GODWIT__NACK) {
+        const godwit__verdict_t verdict = judge_nack (call, header->aux, header->target, status, error);
         godwit__frame_release (&call->pending.frame);
-        return judge_nack (call, header->aux, header->target, status, error);
+        return verdict;
     }
     if (header->type == GODWIT__FAILURE) {
         bool is_malformed = false;
@@ -493,9 +518,9 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     return GODWIT__VERDICT_FINAL;
 }
 
-/* Nobody waits for it any more: the server need not tell of it. */
+/* Nobody waits for it any more: the server hears of it. */
 static void
-stop_monitor (godwit__call_t *call)
+cancel (godwit__call_t *call)
 {
     if (call->connection)
         godwit__connection_cancel (call->connection, godwit__get_u32 (godwit__call_data (call) + 4),
@@ -521,8 +546,8 @@ godwit__verdict_t
 godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
                     godwit_error_t **error)
 {
-    if (call->pending.monitor_ns && call->pending.ending > GODWIT__LOST)
-        stop_monitor (call);
+    if (call->pending.ending > GODWIT__LOST)
+        cancel (call);
     if (call->connection)
         godwit__connection_unref (&call->connection);
     switch (atomic_load_explicit (&call->pending.ending, memory_order_acquire)) {

@@ -18,11 +18,12 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
 {
     godwit__pending_t *ended = NULL;
     pthread_mutex_lock (&connection->lock);
-    if (atomic_load (&connection->state) == GODWIT__CONNECTION_DOWN) {
+    const godwit__connection_state_t state = atomic_load (&connection->state);
+    if (state == GODWIT__CONNECTION_DOWN) {
         pthread_mutex_unlock (&connection->lock);
         return;
     }
-    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
+    if (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING)
         godwit__connection_say_goodbye (
             connection); /* if it still can be sent: the port then forgets this client */
     atomic_store (&connection->state, GODWIT__CONNECTION_DOWN);

@@ -350,6 +350,9 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             hello (port, origin, &header, frame);
             break;
         case GODWIT__GOODBYE:
+            /* Whoever answers a farewell waits for replies still; who says it by himself does not. */
+            if (!state || !state->awaited)
+                godwit__pool_cancel_all (port->pool, port, origin);
             if (state) {
                 godwit__farewell_answered (port, state);
                 godwit__origins_remove (&port->origins, state);
@@ -369,7 +372,6 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             break;
         case GODWIT__CANCEL:
             godwit__pool_cancel (port->pool, port, origin, &header);
-            godwit__monitor_cancel (port->pool, port, origin, header.id);
             break;
         default:
             GODWIT__COUNT (port->pool->transport, frames_unknown);

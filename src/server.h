@@ -55,7 +55,8 @@ struct godwit_server {
     uint32_t queued;
     godwit_request_t *queue_first;
     godwit_request_t *queue_last;
-    bool is_ready; /* in the pool's list */
+    godwit_request_t *running; /* those of `occupied` */
+    bool is_ready;             /* in the pool's list */
     godwit_server_t *ready_next;
 };
 

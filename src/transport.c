@@ -203,6 +203,7 @@ godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_st
     COPY (frames_unknown);
     COPY (frames_dropped);
     COPY (workers);
+    COPY (requests_cancelled);
 #undef COPY
     if (!atomic_load (&transport->closing) && *transport->alive) {
         pthread_mutex_t *lock =

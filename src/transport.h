@@ -40,6 +40,7 @@ typedef struct godwit__counters {
     atomic_uint_fast64_t frames_unknown;
     atomic_uint_fast64_t frames_dropped;
     atomic_uint_fast64_t workers;
+    atomic_uint_fast64_t requests_cancelled;
 } godwit__counters_t;
 
 #define GODWIT__COUNT(transport, counter)                                                                    \

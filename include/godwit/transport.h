@@ -116,6 +116,9 @@ typedef struct godwit_transport_stats {
     uint64_t peers;          /* connections open now */
     uint64_t servers_known;  /* in the directory now */
     uint64_t workers;        /* threads now */
+    /* Nobody waits for them any more, as far as that was noticed: dropped before they began, or left to their
+     * handlers (godwit_request_is_cancelled). */
+    uint64_t requests_cancelled;
 } godwit_transport_stats_t;
 
 /* Fills at most size bytes (sizeof *stats). A snapshot, field by field. */
