@@ -172,7 +172,7 @@ store_reply (godwit__frame_t *reply, uint8_t *data, size_t size, bool on_heap)
     *reply = (godwit__frame_t){.data = copy, .size = size, .release = free_reply};
 }
 
-static bool
+static inline bool
 send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
     if (request->port)
@@ -186,10 +186,8 @@ send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 
 /* Contract 5: a failing reply is logged, never fatal. */
 static void
-send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+log_unsent (const godwit_request_t *request)
 {
-    if (send_now (request, data, size, on_heap))
-        return;
     const godwit_transport_t *const transport = request->pool->transport;
     if (godwit__logs (transport, GODWIT_LOG_WARNING))
         godwit__log (transport, GODWIT_LOG_WARNING,
@@ -197,15 +195,18 @@ send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
                      godwit_request_method (request));
 }
 
-/* data is consumed if it is on the heap. A request that was kept may outlive its server, its caller and the
- * transport; and while a callback replies, its handler may keep it. */
-static void
-deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+static inline void
+send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
-    if (!request->cancel.callback && !request->kept) {
-        send_reply (request, data, size, on_heap);
-        return;
-    }
+    if (!send_now (request, data, size, on_heap))
+        log_unsent (request);
+}
+
+/* A request that was kept may outlive its server, its caller and the transport; and while a callback replies,
+ * its handler may keep it. */
+static void
+deliver_kept (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
     godwit__pool_t *const pool = request->pool;
     godwit__pool_lock (pool);
     if (!godwit__request_has_server (request) || (!request->port && !request->inline_call)) {
@@ -227,6 +228,16 @@ deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
     godwit__pool_unlock (pool);
 }
 
+/* data is consumed if it is on the heap. */
+static inline void
+deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    if (request->cancel.callback || request->kept)
+        deliver_kept (request, data, size, on_heap);
+    else
+        send_reply (request, data, size, on_heap);
+}
+
 static void
 send_failure (godwit_request_t *request, const godwit_error_t *error)
 {
@@ -237,7 +248,7 @@ send_failure (godwit_request_t *request, const godwit_error_t *error)
 }
 
 /* True if the caller of this function is the one who replies. */
-static bool
+static inline bool
 claim_reply (godwit_request_t *request)
 {
     if (atomic_exchange (&request->replied, true))
