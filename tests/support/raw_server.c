@@ -94,6 +94,16 @@ keep (godwit_request_t *request, void *user)
 }
 
 static godwit_status_t
+take (godwit_request_t *request, void *user)
+{
+    raw_server_t *const self = user;
+    const int64_t ms = godwit_value_as_int (godwit_value_get (godwit_request_args (request), "x"), 0);
+    atomic_fetch_add (self->hand_ns, ms > 0 ? ms * GODWIT__NS_PER_MS : 0);
+    count (self);
+    return ms < 0 ? GODWIT_ERR_FAILED : GODWIT_OK;
+}
+
+static godwit_status_t
 fail (godwit_request_t *request, void *self)
 {
     (void) request;
@@ -163,6 +173,8 @@ static const godwit_method_t methods[] = {
     GODWIT_METHOD ("block", block, 0),
     GODWIT_METHOD ("watch", watch, 0),
     GODWIT_METHOD ("keep", keep, 0),
+    GODWIT_METHOD ("take", take, 0),
+    GODWIT_METHOD ("take_late", take, GODWIT_METHOD_RUNS_LATE),
     GODWIT_METHOD ("fail", fail, 0),
     GODWIT_METHOD ("typed", typed, 0),
     GODWIT_METHOD ("twice", twice, 0),
