@@ -129,10 +129,11 @@ fake_start (fake_t *fake)
     godwit__surroundings_t surroundings = godwit__system_surroundings;
     surroundings.clock = hand; /* waits still take real time, and look at it again afterwards */
     MUST (godwit__transport_new_in (&fake->transport, url, NULL, &surroundings, NULL) == GODWIT_OK);
-    MUST (godwit_client_new (&fake->patient, fake->transport, GODWIT_TARGET (.topic = "calc"), NULL, NULL) == GODWIT_OK);
+    MUST (godwit_client_new (&fake->patient, fake->transport, GODWIT_TARGET (.topic = "calc"), NULL, NULL) ==
+          GODWIT_OK);
     MUST (godwit_client_prepare (&fake->monitored, fake->patient,
-                                         GODWIT_OVERRIDES (.timeout_ms = 120, .call_monitor_timeout_ms = 50),
-                                         NULL) == GODWIT_OK);
+                                 GODWIT_OVERRIDES (.timeout_ms = 120, .call_monitor_timeout_ms = 50),
+                                 NULL) == GODWIT_OK);
 }
 
 void

@@ -26,18 +26,19 @@ typedef struct raw_server {
     unsigned ran; /* handlers of all methods that began */
     size_t kept_count;
     godwit_request_t *kept[RAW_KEPT_MAX];
-    bool destroyed; /* on_destroy was called */
+    bool destroyed;                  /* on_destroy was called */
     _Atomic (int64_t) *hand_ns;      /* the clock that "take" moves */
     godwit_cancel_fn *kept_callback; /* of requests that are kept from now on; NULL: none */
     void *kept_user;
-    unsigned told;  /* callbacks of "watch" that ran */
-    unsigned saw;   /* handlers of "watch" that ended and saw that they were cancelled */
+    unsigned told; /* callbacks of "watch" that ran */
+    unsigned saw;  /* handlers of "watch" that ended and saw that they were cancelled */
 } raw_server_t;
 
 /* Which driver: its number in the transport. The methods: echo (its argument x), block (until
  * raw_server_let_go), watch (until then, or until its request is cancelled), keep, fail, typed (fails with a
  * type of its own), twice (replies twice), large, take (x ms by
- * the hand clock; fails if that is negative), take_late (the same, RUNS_LATE), inline (as echo), inline_keep, and _denied. */
+ * the hand clock; fails if that is negative), take_late (the same, RUNS_LATE), inline (as echo), inline_keep,
+ * and _denied. */
 void raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
                        const godwit_server_options_t *options,
                        const godwit_transport_options_t *transport_options);

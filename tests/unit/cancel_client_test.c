@@ -122,8 +122,7 @@ Test (cancel_client, a_future_whose_call_is_refused, .timeout = 60)
                   GODWIT_OK);
     const godwit__header_t request = fake_expect (&fake, GODWIT__REQUEST);
     godwit__header_write (
-        data,
-        &(godwit__header_t){.type = GODWIT__NACK, .id = request.id, .aux = GODWIT__NACK_OVERLOADED});
+        data, &(godwit__header_t){.type = GODWIT__NACK, .id = request.id, .aux = GODWIT__NACK_OVERLOADED});
     fake_say (&fake, data, sizeof data);
     fake_settle (&fake); /* the refusal was received; the call backs off */
     godwit_transport_stats_t stats = {0};
@@ -204,8 +203,8 @@ static void
 refuse (fake_t *fake, uint64_t id, const char *body, size_t size)
 {
     uint8_t data[GODWIT__HEADER_SIZE + 400];
-    godwit__header_write (
-        data, &(godwit__header_t){.type = GODWIT__NACK, .id = id, .aux = GODWIT__NACK_EXPIRED});
+    godwit__header_write (data,
+                          &(godwit__header_t){.type = GODWIT__NACK, .id = id, .aux = GODWIT__NACK_EXPIRED});
     memcpy (data + GODWIT__HEADER_SIZE, body, size);
     fake_say (fake, data, GODWIT__HEADER_SIZE + size);
 }
@@ -231,7 +230,10 @@ Test (cancel_client, what_an_expired_refusal_says, .timeout = 60)
     const char *message = message_after (&fake, &caller, "", 0);
     cr_assert (strstr (message, ": the server refused it because its time was spent"), "%s", message);
     godwit_error_destroy (&caller.error);
-    message = message_after (&fake, &caller, "\xa9" "%s is %n.", 10);
+    message = message_after (&fake, &caller,
+                             "\xa9"
+                             "%s is %n.",
+                             10);
     cr_assert (strstr (message, ": the server refused it: %s is %n."), "%s", message);
     godwit_error_destroy (&caller.error);
     message = message_after (&fake, &caller, large, sizeof large);

@@ -289,9 +289,9 @@ RAW_TEST (failures_and_what_is_cut_short_do_not_count)
         raw_server_await_kept (&world.raw, i + 1);
         atomic_fetch_add (&hand_ns, 100 * MS);
         cr_assert_not (godwit_request_is_cancelled (world.raw.kept[i]));
-        raw_header (&world.raw.peer, &(godwit__header_t){.type = GODWIT__CANCEL,
-                                                         .target = world.raw.server->id,
-                                                         .id = world.id});
+        raw_header (
+            &world.raw.peer,
+            &(godwit__header_t){.type = GODWIT__CANCEL, .target = world.raw.server->id, .id = world.id});
         raw_header (&world.raw.peer, &(godwit__header_t){.type = GODWIT__PING, .id = 1});
         cr_assert (raw_expect (&world.raw.peer, GODWIT__PONG, 1));
         cr_assert (godwit_request_is_cancelled (world.raw.kept[i]));
