@@ -23,14 +23,22 @@ cmake_path (RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FU
 configure_file (cmake/godwit.pc.in godwit.pc @ONLY)
 install (FILES ${PROJECT_BINARY_DIR}/godwit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT Development)
 
-# The manual pages are made from the headers: `man 3 godwit_client_call`.
+# The manual pages are made from the headers (`man 3 godwit_client_call`); those of the command lie beside it.
 find_program (PERL perl REQUIRED) # Debian's perl-base, which is always there
 file (GLOB public_headers CONFIGURE_DEPENDS include/godwit/*.h)
+set (command_pages)
+set (copy_pages)
+if (GODWIT_BUILD_TOOLS AND NOT GODWIT_FUZZ)
+    file (GLOB command_pages CONFIGURE_DEPENDS tools/godwit/*.1)
+    set (copy_pages COMMAND ${CMAKE_COMMAND} -E make_directory man/man1
+                    COMMAND ${CMAKE_COMMAND} -E copy_if_different ${command_pages} man/man1)
+endif ()
 add_custom_command (OUTPUT man.stamp
                     COMMAND ${CMAKE_COMMAND} -E rm -rf man
                     COMMAND ${PERL} ${PROJECT_SOURCE_DIR}/scripts/man-pages ${PROJECT_SOURCE_DIR}/include man
                             ${PROJECT_VERSION}
+                    ${copy_pages}
                     COMMAND ${CMAKE_COMMAND} -E touch man.stamp
-                    DEPENDS scripts/man-pages ${public_headers} VERBATIM)
+                    DEPENDS scripts/man-pages ${public_headers} ${command_pages} VERBATIM)
 add_custom_target (man ALL DEPENDS man.stamp)
 install (DIRECTORY ${PROJECT_BINARY_DIR}/man/ TYPE MAN COMPONENT Development)

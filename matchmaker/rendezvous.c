@@ -10,26 +10,147 @@
 
 #define DEFAULT_REFRESH_MS 5000
 
-/* --- opening --- */
+/* --- rendezvous points --- */
 
-/* One source for each host of the URL; for a URL without, one that is here. */
-static godwit_status_t
-read_sources (godwit__rendezvous_t *self, const godwit__matchmaker_options_t *options, godwit_error_t **error)
+/* Where one is. */
+typedef struct place {
+    char address[GODWIT__ADDRESS_SIZE];
+    bool may_host;
+} place_t;
+
+static const place_t *
+find_place (const place_t *places, size_t count, const char *address)
 {
-    godwit_status_t status = GODWIT_OK;
-    const size_t host_count = godwit_url_host_count (options->url);
-    for (size_t i = 0; i < self->source_count && status == GODWIT_OK; i++) {
-        godwit__rendezvous_source_t *source = &self->sources[i];
-        const godwit_url_host_t *host = host_count ? godwit_url_host (options->url, i) : NULL;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp (places[i].address, address) == 0)
+            return &places[i];
+    return NULL;
+}
+
+/* hosts NULL: one that is here. One that is there twice is one, for a URL may name a host for each of several
+ * users; what a program gives makes sense. */
+static godwit_status_t
+read_places (const godwit__rendezvous_t *self, place_t *places, const godwit_url_host_t *hosts, size_t *count,
+             bool is_url, godwit_error_t **error)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < *count; i++) {
+        place_t *const place = &places[found];
         bool is_here = false;
-        source->owner = self;
-        source->index = (unsigned) i;
-        status =
-            godwit__rendezvous_address (source->address, &is_here, options->driver->ops->name, host, error);
-        source->may_host = options->host_rendezvous || is_here;
+        const godwit_status_t status = godwit__rendezvous_address (
+            place->address, &is_here, self->options.driver->ops->name, hosts ? &hosts[i] : NULL, error);
+        if (status != GODWIT_OK)
+            return status;
+        place->may_host = self->options.host_rendezvous || is_here;
+        if (!find_place (places, found, place->address))
+            found++;
+        else if (!is_url)
+            return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                      "expected each rendezvous once, got %s twice", place->address);
     }
+    *count = found;
+    return GODWIT_OK;
+}
+
+static unsigned
+free_index (const godwit__rendezvous_t *self)
+{
+    unsigned index = 0;
+    for (size_t i = 0; i < self->source_count; i++) {
+        if (self->sources[i]->index == index) {
+            index++;
+            i = (size_t) -1; /* from the start: the loop adds one */
+        }
+    }
+    return index;
+}
+
+static godwit_status_t
+add_source (godwit__rendezvous_t *self, const place_t *place, godwit_error_t **error)
+{
+    godwit__rendezvous_source_t *source = calloc (1, sizeof *source);
+    if (!source)
+        return godwit__error_no_memory (error);
+    source->owner = self;
+    source->index = free_index (self);
+    source->may_host = place->may_host;
+    memcpy (source->address, place->address, sizeof source->address);
+    const godwit_status_t status = godwit__source_open (source, error);
+    if (status != GODWIT_OK) {
+        free (source);
+        return status;
+    }
+    self->sources[self->source_count++] = source;
+    return GODWIT_OK;
+}
+
+/* What it told stays for a while, as if the connection had been lost. */
+static void
+remove_source (godwit__rendezvous_t *self, size_t at, bool leaves)
+{
+    godwit__rendezvous_source_t *source = self->sources[at];
+    godwit__source_close (source, leaves);
+    godwit__view_removed (&self->view, source->index);
+    free (source);
+    self->source_count--;
+    memmove (&self->sources[at], &self->sources[at + 1],
+             (self->source_count - at) * sizeof (godwit__rendezvous_source_t *));
+}
+
+static size_t
+find_source (const godwit__rendezvous_t *self, const char *address)
+{
+    size_t at = 0;
+    while (at < self->source_count && strcmp (self->sources[at]->address, address) != 0)
+        at++;
+    return at;
+}
+
+static void
+count_sources (const godwit__rendezvous_t *self)
+{
+    if (self->options.gauges)
+        atomic_store_explicit (&self->options.gauges->rendezvous_known, self->source_count,
+                               memory_order_relaxed);
+}
+
+/* Joins the new ones first: if that fails, everything is as before. Who is removed is not told LEAVE, which
+ * would say that our servers are no more: members that have not got the new list yet know them from there. */
+static godwit_status_t
+use_places (godwit__rendezvous_t *self, const place_t *places, size_t count, godwit_error_t **error)
+{
+    const size_t count_before = self->source_count;
+    godwit_status_t status = GODWIT_OK;
+    for (size_t i = 0; i < count && status == GODWIT_OK; i++)
+        if (find_source (self, places[i].address) == self->source_count)
+            status = add_source (self, &places[i], error);
+    for (size_t at = self->source_count; status != GODWIT_OK && at-- > count_before;)
+        remove_source (self, at, false);
+    for (size_t at = count_before; status == GODWIT_OK && at-- > 0;) {
+        const place_t *const stays = find_place (places, count, self->sources[at]->address);
+        if (stays)
+            self->sources[at]->may_host = stays->may_host;
+        else
+            remove_source (self, at, false);
+    }
+    count_sources (self);
     return status;
 }
+
+static godwit_status_t
+rendezvous_set_hosts (godwit__matchmaker_t *matchmaker, const godwit_url_host_t *hosts, size_t count,
+                      godwit_error_t **error)
+{
+    godwit__rendezvous_t *self = (godwit__rendezvous_t *) matchmaker;
+    place_t places[GODWIT__RENDEZVOUS_MAX];
+    if (count < 1 || count > GODWIT__RENDEZVOUS_MAX)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "expected 1 to %d rendezvous, got %zu",
+                                  GODWIT__RENDEZVOUS_MAX, count);
+    const godwit_status_t status = read_places (self, places, hosts, &count, false, error);
+    return status == GODWIT_OK ? use_places (self, places, count, error) : status;
+}
+
+/* --- opening --- */
 
 static int64_t
 clamp_refresh (int64_t refresh_ms)
@@ -45,8 +166,8 @@ static void
 rendezvous_close (godwit__matchmaker_t *matchmaker)
 {
     godwit__rendezvous_t *self = (godwit__rendezvous_t *) matchmaker;
-    for (size_t i = 0; i < self->source_count; i++)
-        godwit__source_close (&self->sources[i]);
+    while (self->source_count > 0)
+        remove_source (self, self->source_count - 1, true);
     godwit__view_close (&self->view);
     for (size_t i = 0; i < self->own_count; i++)
         godwit__record_unref (&self->own[i]);
@@ -55,20 +176,30 @@ rendezvous_close (godwit__matchmaker_t *matchmaker)
 }
 
 static godwit_status_t
+use_url (godwit__rendezvous_t *self, const godwit_url_t *url, godwit_error_t **error)
+{
+    size_t count = godwit_url_host_count (url);
+    const godwit_url_host_t *const hosts = count ? godwit_url_host (url, 0) : NULL; /* they lie in a row */
+    place_t places[GODWIT__RENDEZVOUS_MAX];
+    if (count > GODWIT__RENDEZVOUS_MAX)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_URL,
+                                  "expected at most %d hosts, each a rendezvous, got %zu",
+                                  GODWIT__RENDEZVOUS_MAX, count);
+    count = count ? count : 1;
+    const godwit_status_t status = read_places (self, places, hosts, &count, true, error);
+    return status == GODWIT_OK ? use_places (self, places, count, error) : status;
+}
+
+static godwit_status_t
 rendezvous_open (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_options_t *options,
                  const godwit__matchmaker_events_t *events, void *user, godwit_error_t **error)
 {
     const char *virtual_host = options->virtual_host ? options->virtual_host : "";
-    size_t source_count = godwit_url_host_count (options->url);
-    source_count = source_count ? source_count : 1;
-    if (source_count > GODWIT__VIEW_SOURCES_MAX)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_URL, "%zu hosts, and %d are the most",
-                                  source_count, GODWIT__VIEW_SOURCES_MAX);
     if (strlen (virtual_host) > GODWIT__VIRTUAL_HOST_MAX)
         return godwit__error_set (error, GODWIT_ERR_INVALID_URL, "the virtual host is longer than %d bytes",
                                   GODWIT__VIRTUAL_HOST_MAX);
 
-    godwit__rendezvous_t *self = calloc (1, sizeof *self + source_count * sizeof self->sources[0]);
+    godwit__rendezvous_t *self = calloc (1, sizeof *self);
     if (!self)
         return godwit__error_no_memory (error);
     self->base.ops = &godwit__matchmaker_rendezvous;
@@ -79,16 +210,11 @@ rendezvous_open (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_opt
     self->options.refresh_ms = clamp_refresh (options->refresh_ms);
     self->events = events;
     self->user = user;
-    self->source_count = source_count;
-    godwit_status_t status = read_sources (self, options, error);
-    if (status == GODWIT_OK && !godwit__view_open (&self->view, &self->options, events, user))
-        status = godwit__error_no_memory (error);
-    if (status != GODWIT_OK) {
+    if (!godwit__view_open (&self->view, &self->options, events, user)) {
         free (self);
-        return status;
+        return godwit__error_no_memory (error);
     }
-    for (size_t i = 0; i < source_count && status == GODWIT_OK; i++)
-        status = godwit__source_open (&self->sources[i], error);
+    const godwit_status_t status = use_url (self, options->url, error);
     if (status != GODWIT_OK) {
         rendezvous_close (&self->base);
         return status;
@@ -145,7 +271,7 @@ rendezvous_announce (godwit__matchmaker_t *matchmaker, godwit__record_t *record,
         godwit__record_unref (&before);
     }
     for (size_t i = 0; i < self->source_count; i++)
-        godwit__source_announce (&self->sources[i], index);
+        godwit__source_announce (self->sources[i], index);
     return GODWIT_OK;
 }
 
@@ -161,8 +287,9 @@ rendezvous_withdraw (godwit__matchmaker_t *matchmaker, uint32_t server_id)
     memmove (&self->own[index], &self->own[index + 1],
              (self->own_count - index) * sizeof (godwit__record_t *));
     for (size_t i = 0; i < self->source_count; i++)
-        godwit__source_withdraw (&self->sources[i], server_id);
+        godwit__source_withdraw (self->sources[i], server_id);
 }
 
-const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous = {
-    "rendezvous", rendezvous_open, rendezvous_announce, rendezvous_withdraw, rendezvous_close};
+const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous = {"rendezvous",         rendezvous_open,
+                                                                rendezvous_announce,  rendezvous_withdraw,
+                                                                rendezvous_set_hosts, rendezvous_close};

@@ -15,9 +15,10 @@ typedef enum godwit__source_state {
 
 typedef struct godwit__rendezvous_source {
     struct godwit__rendezvous *owner;
-    unsigned index; /* its bit in the view */
+    unsigned index; /* its bit in the view; not its place in the list */
     char address[GODWIT__ADDRESS_SIZE];
     bool may_host;
+    bool is_told; /* it has told all that it knows, or it is here: it counts as joined */
     godwit__source_state_t state;
     godwit__timer_t timer; /* WAITING: connect; JOINED: refresh, and what could not be sent */
     unsigned failures;     /* since it was last in order */
@@ -50,13 +51,14 @@ typedef struct godwit__rendezvous {
     size_t own_capacity;
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
     size_t source_count;
-    godwit__rendezvous_source_t sources[];
+    godwit__rendezvous_source_t *sources[2 * GODWIT__RENDEZVOUS_MAX]; /* while the list changes: both */
 } godwit__rendezvous_t;
 
 /* Starts with the next run of the reactor. OUT_OF_MEMORY. */
 godwit_status_t godwit__source_open (godwit__rendezvous_source_t *source, godwit_error_t **error);
-/* Takes a clean leave as far as that can be done at once. */
-void godwit__source_close (godwit__rendezvous_source_t *source);
+/* leaves: tells it that this member's servers are no more, as far as that can be done at once. Otherwise they
+ * stay known there for as long as their lease lasts. */
+void godwit__source_close (godwit__rendezvous_source_t *source, bool leaves);
 /* owner->own[index] is new or changed. */
 void godwit__source_announce (godwit__rendezvous_source_t *source, size_t index);
 /* It is no longer in owner->own. */

@@ -3,6 +3,7 @@
 #include "src/error.h"
 #include "src/header.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,8 +45,8 @@ drop_records (godwit__rendezvous_host_t *host, godwit__member_t *member, const u
     godwit__host_tell_gone (host, member->room, gone, count, lowest);
 }
 
-static void
-forget (godwit__rendezvous_host_t *host, godwit__member_t *member)
+void
+godwit__host_forget (godwit__rendezvous_host_t *host, godwit__member_t *member)
 {
     drop_records (host, member, NULL, 0);
     godwit__rooms_remove (&host->rooms, member);
@@ -63,9 +64,12 @@ part (godwit__rendezvous_host_t *host, godwit__member_t *member)
         godwit__rooms_remove (&host->rooms, member);
 }
 
-static void
-expel (godwit__rendezvous_host_t *host, godwit__member_t *member, const char *reason)
+void
+godwit__host_expel (godwit__rendezvous_host_t *host, godwit__member_t *member, const char *reason)
 {
+    char what[128];
+    snprintf (what, sizeof what, "was expelled (%s)", reason);
+    godwit__host_note (host, member, what);
     if (member->origin)
         godwit__host_send (host, member, godwit__rendezvous_expelled (host->buffer, reason));
     part (host, member);
@@ -99,7 +103,7 @@ make_room (godwit__rendezvous_host_t *host)
             oldest = earlier (oldest, member);
     }
     if (oldest)
-        forget (host, oldest);
+        godwit__host_forget (host, oldest);
 }
 
 static bool
@@ -153,12 +157,13 @@ welcome (godwit__rendezvous_host_t *host, godwit__origin_t origin,
         }
         member->tokens = TOKENS_MAX;
         member->tokens_at_ns = godwit__host_now (host);
+        godwit__host_note (host, member, "joined");
     }
     godwit__rooms_set_origin (&host->rooms, member, origin);
     member->refresh_ms = message->refresh_ms;
     renew (host, member);
     if (!charge (host, member, SNAPSHOT_COST))
-        expel (host, member, "joined too often");
+        godwit__host_expel (host, member, "joined too often");
     else
         godwit__host_start_snapshot (host, member);
 }
@@ -169,9 +174,9 @@ on_join (godwit__rendezvous_host_t *host, godwit__member_t *member,
 {
     if (strcmp (member->room->name, message->virtual_host) != 0 ||
         memcmp (member->instance, message->instance, GODWIT__UUID_SIZE) != 0)
-        expel (host, member, "joined again as somebody else");
+        godwit__host_expel (host, member, "joined again as somebody else");
     else if (!charge (host, member, SNAPSHOT_COST))
-        expel (host, member, "joined too often");
+        godwit__host_expel (host, member, "joined too often");
     else
         godwit__host_start_snapshot (host, member);
 }
@@ -197,7 +202,7 @@ on_register (godwit__rendezvous_host_t *host, godwit__member_t *member,
     }
     godwit__host_tell_seen (host, member->room, list);
     if (wrong)
-        expel (host, member, wrong);
+        godwit__host_expel (host, member, wrong);
 }
 
 static void
@@ -247,7 +252,7 @@ on_message (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__r
 {
     renew (host, member);
     if (!charge (host, member, 1 + (int64_t) message->record_count + (int64_t) message->key_count)) {
-        expel (host, member, "too many messages");
+        godwit__host_expel (host, member, "too many messages");
         return;
     }
     switch (message->type) {
@@ -265,18 +270,19 @@ on_message (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__r
         break;
     case GODWIT__RENDEZVOUS_RESYNC:
         if (!charge (host, member, SNAPSHOT_COST))
-            expel (host, member, "too many snapshots");
+            godwit__host_expel (host, member, "too many snapshots");
         else
             godwit__host_start_snapshot (host, member);
         break;
     case GODWIT__RENDEZVOUS_LEAVE:
+        godwit__host_note (host, member, "left");
         part (host, member);
         break;
     case GODWIT__RENDEZVOUS_SNAPSHOT:
     case GODWIT__RENDEZVOUS_DELTA:
     case GODWIT__RENDEZVOUS_CURRENT:
     case GODWIT__RENDEZVOUS_EXPELLED:
-        expel (host, member, "sent what only a host sends");
+        godwit__host_expel (host, member, "sent what only a host sends");
         break;
     case GODWIT__RENDEZVOUS_RESERVED_LAST:
     default:
@@ -316,7 +322,7 @@ on_frame (godwit__rendezvous_host_t *host, godwit__origin_t origin, godwit__fram
     } else if (status != GODWIT_ERR_OUT_OF_MEMORY) {
         count_malformed (host);
         if (member)
-            expel (host, member, "sent a malformed message");
+            godwit__host_expel (host, member, "sent a malformed message");
     }
 }
 
@@ -334,73 +340,13 @@ on_ready (godwit__source_t *source)
     host->port->ops->wake (host->port); /* there may be more */
 }
 
-/* --- leases --- */
-
-static void
-arm_sweep (godwit__rendezvous_host_t *host)
-{
-    godwit__reactor_arm (host->options.reactor, &host->sweep,
-                         godwit__host_now (host) + host->options.refresh_ms * GODWIT__NS_PER_MS);
-}
-
-/* A process that was stopped, or starved, for longer than a refresh finds every lease run out, and what would
- * renew them unread in its queue: then it was the host that was away, not its members. */
-static int64_t
-time_lost (const godwit__rendezvous_host_t *host)
-{
-    const int64_t late = godwit__host_now (host) - host->sweep.deadline_ns;
-    return late > host->options.refresh_ms * GODWIT__NS_PER_MS ? late : 0;
-}
-
-static void
-sweep_member (godwit__rendezvous_host_t *host, godwit__member_t *member, int64_t now, int64_t lost)
-{
-    if (member->is_host)
-        return;
-    member->expires_ns += lost;
-    member->behind_since_ns += lost;
-    if (member->expires_ns <= now)
-        forget (host, member);
-    else if (member->room && member->behind &&
-             member->behind_since_ns + godwit__host_lease_ns (member) <= now)
-        expel (host, member, "does not read");
-}
-
-static void
-sweep_expelled (godwit__rendezvous_host_t *host, int64_t now)
-{
-    const godwit__map_t *all = &host->rooms.origins;
-    for (godwit__map_node_t *node = godwit__map_next (all, NULL), *next; node; node = next) {
-        next = godwit__map_next (all, node);
-        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_origin);
-        if (!member->room && member->expires_ns <= now)
-            godwit__rooms_remove (&host->rooms, member);
-    }
-}
-
-static void
-on_sweep (godwit__timer_t *timer)
-{
-    godwit__rendezvous_host_t *host = timer->user;
-    const int64_t now = godwit__host_now (host);
-    const int64_t lost = time_lost (host);
-    const godwit__map_t *all = &host->rooms.identities;
-    for (godwit__map_node_t *node = godwit__map_next (all, NULL), *next; node; node = next) {
-        next = godwit__map_next (all, node);
-        sweep_member (host, GODWIT__MAP_ITEM (node, godwit__member_t, by_identity), now, lost);
-    }
-    sweep_expelled (host, now);
-    godwit__host_retry (&host->retry);
-    arm_sweep (host);
-}
-
 /* --- life --- */
 
 static uint64_t
 new_epoch (const godwit__rendezvous_host_t *host)
 {
     uint64_t epoch = 0;
-    if (getentropy (&epoch, sizeof epoch) != 0)
+    if (host->options.is_repeatable || getentropy (&epoch, sizeof epoch) != 0)
         epoch = host->options.seed;
     epoch ^= (uint64_t) godwit__host_now (host);
     return epoch & INT64_MAX; /* so that every language has a number for it */
@@ -441,11 +387,12 @@ godwit__rendezvous_host_open (godwit__rendezvous_host_t **host, const godwit__ma
     if (!self)
         return godwit__error_no_memory (error);
     self->options = *options;
+    snprintf (self->address, sizeof self->address, "%s", address);
     self->events = events;
     self->user = user;
     self->source.ready = on_ready;
     self->source.user = self;
-    self->sweep.fire = on_sweep;
+    self->sweep.fire = godwit__host_sweep;
     self->sweep.user = self;
     self->retry.fire = godwit__host_retry;
     self->retry.user = self;
@@ -466,16 +413,17 @@ godwit__rendezvous_host_open (godwit__rendezvous_host_t **host, const godwit__ma
     }
     self->own->is_host = true;
     self->own->refresh_ms = options->refresh_ms;
-    arm_sweep (self);
+    godwit__host_arm_sweep (self);
     *host = self;
     return GODWIT_OK;
 }
 
 void
-godwit__rendezvous_host_close (godwit__rendezvous_host_t *host)
+godwit__rendezvous_host_close (godwit__rendezvous_host_t *host, bool leaves)
 {
     host->is_closing = true; /* no event comes any more */
-    drop_records (host, host->own, NULL, 0);
+    if (leaves)
+        drop_records (host, host->own, NULL, 0);
     discard (host);
 }
 

@@ -20,8 +20,8 @@ godwit_status_t godwit__rendezvous_host_open (godwit__rendezvous_host_t **host,
                                               const char *address,
                                               const godwit__rendezvous_host_events_t *events, void *user,
                                               godwit_error_t **error);
-/* Tells the members that the host's own records are gone, and hangs up. */
-void godwit__rendezvous_host_close (godwit__rendezvous_host_t *host);
+/* Hangs up. leaves: tells the members before that the host's own records are gone. */
+void godwit__rendezvous_host_close (godwit__rendezvous_host_t *host, bool leaves);
 /* Records of the host's own. False: a limit was reached. */
 bool godwit__rendezvous_host_put (godwit__rendezvous_host_t *host, godwit__record_t *record);
 void godwit__rendezvous_host_take (godwit__rendezvous_host_t *host, uint32_t server_id);

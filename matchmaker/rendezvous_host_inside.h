@@ -1,4 +1,4 @@
-/* What the two files of the host share. */
+/* What the files of the host share. */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_HOST_INSIDE_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_HOST_INSIDE_H
 
@@ -9,6 +9,7 @@ struct godwit__rendezvous_host {
     godwit__matchmaker_options_t options;
     const godwit__rendezvous_host_events_t *events;
     void *user;
+    char address[GODWIT__ADDRESS_SIZE];
     godwit__channel_t *port;
     godwit__source_t source;
     uint64_t epoch; /* tells this host from every other, and from its earlier selves */
@@ -39,6 +40,23 @@ godwit__host_is_told (const godwit__rendezvous_host_t *host, const godwit__room_
     return !host->is_closing && room == host->own->room;
 }
 
+/* ---- members ---- */
+
+/* Takes its records, and all that is known of it. */
+void godwit__host_forget (godwit__rendezvous_host_t *host, godwit__member_t *member);
+/* Takes its records, and does not listen to it any more. */
+void godwit__host_expel (godwit__rendezvous_host_t *host, godwit__member_t *member, const char *reason);
+
+/* ---- leases ---- */
+
+void godwit__host_arm_sweep (godwit__rendezvous_host_t *host);
+void godwit__host_sweep (godwit__timer_t *timer);
+
+/* ---- telling ---- */
+
+/* For people: what became of a member. */
+void godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__member_t *member,
+                        const char *what);
 /* Sends what is in host->buffer; the member may have no origin afterwards. */
 godwit__io_t godwit__host_send (godwit__rendezvous_host_t *host, godwit__member_t *member,
                                 godwit__message_t message);

@@ -13,7 +13,23 @@
  */
 #include "matchmaker/rendezvous_host_inside.h"
 
+#include <stdio.h>
+
 #define RETRY_MS 5
+
+void
+godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__member_t *member, const char *what)
+{
+    char text[2 * GODWIT__ADDRESS_SIZE];
+    if (!host->options.note || host->is_closing)
+        return;
+    const uint8_t *const id = member->instance;
+    snprintf (text, sizeof text,
+              "A member of the rendezvous at %s %s: %02x%02x%02x%02x%02x%02x, %zu server%s", host->address,
+              what, id[0], id[1], id[2], id[3], id[4], id[5], member->entry_count,
+              member->entry_count == 1 ? "" : "s");
+    host->options.note (host->options.note_user, GODWIT_LOG_DEBUG, text);
+}
 
 godwit__io_t
 godwit__host_send (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__message_t message)

@@ -16,15 +16,18 @@
 #include "src/error.h"
 
 #include <limits.h>
+#include <stdio.h>
 
+/* The longest wait is 5/4 of the last window, 320 ms: who returns has everybody within a second, and they do
+ * not come in step. */
 #define BACK_OFF_FIRST_MS 2
-#define BACK_OFF_MAX_DOUBLINGS 9 /* about a second */
+#define BACK_OFF_MAX_DOUBLINGS 7
 #define RETRY_MS 5
 #define FRAME_BUDGET 256
 
 typedef godwit__rendezvous_source_t self_t;
 
-static void fail (self_t *self);
+static void fail (self_t *self, const char *reason);
 
 /* --- time --- */
 
@@ -76,6 +79,44 @@ arm_tick (self_t *self)
     const int64_t retry_ns = now_ns (self) + RETRY_MS * GODWIT__NS_PER_MS;
     const bool soon = (self->must_register || self->must_resync) && retry_ns < self->refresh_at_ns;
     arm (self, soon ? retry_ns : self->refresh_at_ns);
+}
+
+/* --- what others may want to know --- */
+
+static void
+note (const self_t *self, godwit_log_level_t level, const char *what, const char *why)
+{
+    const godwit__matchmaker_options_t *options = &self->owner->options;
+    char text[2 * GODWIT__ADDRESS_SIZE];
+    if (!options->note)
+        return;
+    snprintf (text, sizeof text, "%s the rendezvous at %s%s%s", what, self->address, why ? ": " : "",
+              why ? why : "");
+    options->note (options->note_user, level, text);
+}
+
+static void
+add_to (atomic_uint_fast64_t *gauge, bool up)
+{
+    if (up)
+        atomic_fetch_add_explicit (gauge, 1, memory_order_relaxed);
+    else
+        atomic_fetch_sub_explicit (gauge, 1, memory_order_relaxed);
+}
+
+static void
+set_told (self_t *self, bool is_told)
+{
+    godwit__matchmaker_gauges_t *gauges = self->owner->options.gauges;
+    if (self->is_told == is_told)
+        return;
+    self->is_told = is_told;
+    if (gauges)
+        add_to (&gauges->rendezvous_joined, is_told);
+    if (gauges && self->host)
+        add_to (&gauges->rendezvous_hosted, is_told);
+    if (is_told)
+        note (self, GODWIT_LOG_INFO, self->host ? "Hosts" : "Joined", NULL);
 }
 
 /* --- sending --- */
@@ -161,6 +202,7 @@ on_snapshot (self_t *self, const godwit__rendezvous_message_t *message)
         self->sequence = message->sequence;
         self->sync = GODWIT__SYNC_DONE;
         self->failures = 0;
+        set_told (self, true);
         owner->events->synced (owner->user);
     }
     return true;
@@ -252,7 +294,7 @@ on_ready (godwit__source_t *watch)
     self_t *self = watch->user;
     const godwit__io_t io = receive (self, FRAME_BUDGET);
     if (io == GODWIT__IO_CLOSED)
-        fail (self);
+        fail (self, "it ended, or made no sense");
     else if (io == GODWIT__IO_OK)
         self->link->ops->wake (self->link); /* there may be more */
 }
@@ -285,7 +327,7 @@ on_up (void *user)
         godwit__reactor_watch (owner->options.reactor, &self->watch, NULL) != GODWIT_OK ||
         !send_message (self, godwit__rendezvous_join (self->owner->buffer, owner->options.instance,
                                                       owner->virtual_host, owner->options.refresh_ms)))
-        fail (self);
+        fail (self, "it cannot be sent anything");
     else
         send_pending (self);
 }
@@ -293,11 +335,10 @@ on_up (void *user)
 static void
 on_down (void *user, const char *reason)
 {
-    (void) reason;
     self_t *self = user;
     if (self->state == GODWIT__SOURCE_JOINED)
         receive (self, INT_MAX); /* what the host said before it went still counts */
-    fail (self);
+    fail (self, reason);
 }
 
 static const godwit__link_events_t link_events = {on_up, on_down};
@@ -309,7 +350,7 @@ connect_to (self_t *self)
     self->state = GODWIT__SOURCE_CONNECTING;
     if (driver->ops->open_link (driver, self->address, &link_events, self, &self->link, NULL) != GODWIT_OK) {
         self->link = NULL;
-        fail (self);
+        fail (self, "it cannot be connected to");
     }
 }
 
@@ -335,13 +376,18 @@ static bool
 host_it (self_t *self)
 {
     godwit__rendezvous_t *owner = self->owner;
+    godwit_error_t *error = NULL;
     if (godwit__rendezvous_host_open (&self->host, &owner->options, self->address, &host_events, self,
-                                      NULL) != GODWIT_OK)
+                                      &error) != GODWIT_OK) {
+        note (self, GODWIT_LOG_DEBUG, "Does not host", godwit_error_message (error));
+        godwit_error_destroy (&error);
         return false;
+    }
     self->state = GODWIT__SOURCE_HOSTING;
     self->failures = 0;
     for (size_t i = 0; i < owner->own_count; i++)
         godwit__rendezvous_host_put (self->host, owner->own[i]);
+    set_told (self, true);
     owner->events->synced (owner->user);
     return true;
 }
@@ -349,9 +395,12 @@ host_it (self_t *self)
 /* --- life --- */
 
 static void
-fail (self_t *self)
+fail (self_t *self, const char *reason)
 {
     const bool was_joined = self->state == GODWIT__SOURCE_JOINED;
+    if (self->is_told)
+        note (self, GODWIT_LOG_INFO, "Lost", reason);
+    set_told (self, false);
     hang_up (self);
     if (was_joined)
         godwit__view_lost (&self->owner->view, self->index);
@@ -376,8 +425,10 @@ on_timer (godwit__timer_t *timer)
         const bool was_away = now - self->refresh_at_ns > refresh_ns (self);
         if (was_away)
             self->heard_ns = now;
-        if (now - self->heard_ns > 3 * refresh_ns (self)) {
-            fail (self);
+        /* A host that has not even begun to answer JOIN does not know this member. */
+        const bool is_unknown = self->sync == GODWIT__SYNC_NONE && !was_away;
+        if (is_unknown || now - self->heard_ns > 3 * refresh_ns (self)) {
+            fail (self, is_unknown ? "it does not answer" : "it says nothing");
             return;
         }
         uint64_t sum = 0;
@@ -392,7 +443,7 @@ on_timer (godwit__timer_t *timer)
 godwit_status_t
 godwit__source_open (godwit__rendezvous_source_t *self, godwit_error_t **error)
 {
-    self->random = self->owner->options.seed + self->index;
+    self->random = self->owner->options.seed + (self->index + 1) * UINT64_C (0xd1b54a32d192ed03);
     self->timer.fire = on_timer;
     self->timer.user = self;
     self->watch.ready = on_ready;
@@ -404,13 +455,14 @@ godwit__source_open (godwit__rendezvous_source_t *self, godwit_error_t **error)
 }
 
 void
-godwit__source_close (godwit__rendezvous_source_t *self)
+godwit__source_close (godwit__rendezvous_source_t *self, bool leaves)
 {
-    if (self->state == GODWIT__SOURCE_JOINED)
+    set_told (self, false);
+    if (leaves && self->state == GODWIT__SOURCE_JOINED)
         send_message (self, godwit__rendezvous_plain (self->owner->buffer, GODWIT__RENDEZVOUS_LEAVE));
     hang_up (self);
     if (self->host)
-        godwit__rendezvous_host_close (self->host);
+        godwit__rendezvous_host_close (self->host, leaves);
     self->host = NULL;
     godwit__reactor_disarm (self->owner->options.reactor, &self->timer);
     self->state = GODWIT__SOURCE_WAITING;

@@ -182,6 +182,21 @@ godwit__view_lost (godwit__view_t *view, unsigned source)
 }
 
 static void
+erase (godwit__view_t *view, godwit__view_entry_t *entry, uint32_t bit)
+{
+    (void) view;
+    entry->lost_by &= ~bit;
+    entry->marked_by &= ~bit;
+}
+
+void
+godwit__view_removed (godwit__view_t *view, unsigned source)
+{
+    godwit__view_lost (view, source);
+    visit_all (view, erase, UINT32_C (1) << source);
+}
+
+static void
 on_sweep (godwit__timer_t *timer)
 {
     godwit__view_t *view = timer->user;

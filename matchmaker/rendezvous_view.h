@@ -14,7 +14,6 @@
 #include "matchmaker/map.h"
 #include "matchmaker/rendezvous_wire.h"
 
-#define GODWIT__VIEW_SOURCES_MAX 32
 #define GODWIT__VIEW_RECORDS_MAX 65536
 #define GODWIT__VIEW_SIZE_MAX ((size_t) 64 * 1024 * 1024)
 
@@ -22,7 +21,7 @@ typedef struct godwit__view_entry {
     godwit__map_node_t node;
     godwit__record_t *record;
     size_t size;
-    uint32_t held_by;   /* a bit for each source that has it */
+    uint32_t held_by;   /* a bit for each source that has it; 32 are enough */
     uint32_t lost_by;   /* ... that had it when it was lost */
     uint32_t marked_by; /* ... that told it since its snapshot began */
     int64_t expires_ns; /* if nobody holds it */
@@ -52,5 +51,7 @@ void godwit__view_gone (godwit__view_t *view, unsigned source, const uint8_t ins
 void godwit__view_begin (godwit__view_t *view, unsigned source);
 void godwit__view_end (godwit__view_t *view, unsigned source, bool is_same);
 void godwit__view_lost (godwit__view_t *view, unsigned source);
+/* The same for good: another source may get its number. */
+void godwit__view_removed (godwit__view_t *view, unsigned source);
 
 #endif

@@ -3,10 +3,14 @@
  *     advance: choose a server -> hand over -> SENT -> (ended) -> success, failure, or advance again
  *                   |                 |
  *                   |                 +-- NOT_SENT: another server
- *                   +-- nobody connected: STALLED until something changes, or a back-off has passed
+ *                   +-- nobody connected, or no budget: STALLED until something changes, or a back-off has
+ * passed
  *
  * What was not sent, and what was refused, is handed to another server while the deadline and `retry` allow;
- * what may have run never is.
+ * what may have run is if the caller marked it idempotent. An attempt that puts load on a server for the
+ * second time, after OVERLOADED or because the first may have run, is paid for from the topic's budget
+ * (src/retry_budget.h); all others are free. What came of the whole is the most that can have come of any
+ * attempt.
  */
 #ifndef GODWIT_SRC_CALL_H
 #define GODWIT_SRC_CALL_H
@@ -26,6 +30,13 @@ typedef struct godwit__shared {
     uint8_t data[];
 } godwit__shared_t;
 
+/* What the next attempt costs. */
+typedef enum godwit__charge {
+    GODWIT__CHARGE_FIRST, /* nothing: it earns */
+    GODWIT__CHARGE_NONE,
+    GODWIT__CHARGE_RETRY /* from the retry budget */
+} godwit__charge_t;
+
 typedef struct godwit__call {
     godwit__pending_t pending; /* the first member: an asynchronous call is found by its pending */
     godwit_client_t *client;   /* counted in its outstanding calls */
@@ -38,6 +49,8 @@ typedef struct godwit__call {
     godwit__metric_t *metric; /* from godwit__call_begins on */
     godwit_value_t *context;  /* as the program gave it, for the client's serializer; NULL without one */
     bool cast;
+    bool withheld; /* its next attempt has waited for the budget */
+    godwit__charge_t charge;
     bool given_up; /* its future was destroyed; the completion thread's */
 
     godwit__connection_t *connection; /* where it was handed over to: a reference, until it has ended */
@@ -47,8 +60,10 @@ typedef struct godwit__call {
     int64_t backoff_ns;
     uint64_t
         change_seen; /* transport.change_count at the last look: what changed since wakes a stalled call */
-    godwit_outcome_t outcome; /* of the attempts so far */
+    godwit_outcome_t outcome; /* the most that can have come of the attempts so far */
     const char *why;          /* the last one failed; static text */
+
+    struct godwit__row *row; /* of a fanout call: the one server that it is for; NULL: of none */
 
     /* Asynchronous calls. */
     godwit_reply_fn *callback;

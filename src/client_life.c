@@ -22,6 +22,7 @@ typedef struct settings {
     int64_t call_monitor_timeout_ms;
     const godwit_serializer_t *serializer;
     bool mandatory;
+    bool idempotent;
     bool may_send;
     bool backs_off;
     godwit__group_t *group; /* NULL: not known */
@@ -119,6 +120,7 @@ make (godwit_transport_t *transport, const settings_t *settings)
     self->call_monitor_timeout_ms = settings->call_monitor_timeout_ms;
     self->serializer = settings->serializer;
     self->mandatory = settings->mandatory;
+    self->idempotent = settings->idempotent;
     self->may_send = settings->may_send;
     self->backs_off = settings->backs_off;
     self->own_serializer = NULL;
@@ -161,6 +163,8 @@ settle_options (settings_t *settings, const godwit_target_t *target, const godwi
     if (status == GODWIT_OK)
         status = check_choice ("mandatory", given.mandatory, false, error);
     if (status == GODWIT_OK)
+        status = check_choice ("idempotent", given.idempotent, false, error);
+    if (status == GODWIT_OK)
         status = godwit__serializer_check (given.serializer, error);
     settings->version_cap = given.version_cap;
     settings->timeout_ms = settle_timeout (override_number (0, given.timeout_ms));
@@ -168,6 +172,7 @@ settle_options (settings_t *settings, const godwit_target_t *target, const godwi
     settings->call_monitor_timeout_ms = settle_timeout (override_number (0, given.call_monitor_timeout_ms));
     settings->serializer = given.serializer;
     settings->mandatory = given.mandatory == GODWIT_YES;
+    settings->idempotent = given.idempotent == GODWIT_YES;
     settings->may_send = cap_allows (settings->version_cap, settings->target.version);
     return status;
 }
@@ -268,6 +273,8 @@ override_rest (settings_t *settings, const godwit_overrides_t *given, godwit_err
         status = check_choice ("fanout", given->fanout, true, error);
     if (status == GODWIT_OK)
         status = check_choice ("mandatory", given->mandatory, true, error);
+    if (status == GODWIT_OK)
+        status = check_choice ("idempotent", given->idempotent, true, error);
     settings->timeout_ms = settle_timeout (override_number (settings->timeout_ms, given->timeout_ms));
     settings->backs_off = settings->backs_off && !given->timeout_ms; /* what is cleared is given, too */
     settings->retry = override_number (settings->retry, given->retry);
@@ -275,6 +282,8 @@ override_rest (settings_t *settings, const godwit_overrides_t *given, godwit_err
         settle_timeout (override_number (settings->call_monitor_timeout_ms, given->call_monitor_timeout_ms));
     if (given->mandatory)
         settings->mandatory = given->mandatory == GODWIT_YES;
+    if (given->idempotent)
+        settings->idempotent = given->idempotent == GODWIT_YES;
     return status;
 }
 
@@ -304,6 +313,7 @@ godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
         .call_monitor_timeout_ms = parent->call_monitor_timeout_ms,
         .serializer = parent->serializer,
         .mandatory = parent->mandatory,
+        .idempotent = parent->idempotent,
         .may_send = parent->may_send,
         .backs_off = parent->backs_off,
         .group = parent->group,

@@ -18,14 +18,13 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
 {
     godwit__pending_t *ended = NULL;
     pthread_mutex_lock (&connection->lock);
-    const godwit__connection_state_t state = atomic_load (&connection->state);
-    if (state == GODWIT__CONNECTION_DOWN) {
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_DOWN) {
         pthread_mutex_unlock (&connection->lock);
         return;
     }
-    if (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING)
-        godwit__connection_say_goodbye (
-            connection); /* if it still can be sent: the port then forgets this client */
+    /* If it still can be sent: the port then forgets this client, waits for no answer of it, and tells
+     * handlers that run for it. */
+    godwit__connection_say_goodbye (connection, 0);
     atomic_store (&connection->state, GODWIT__CONNECTION_DOWN);
     godwit__outstanding_end_all (connection, NULL, GODWIT__LOST, &ended);
     godwit__reactor_post (connection->transport->completion->reactor, &connection->retire_task);

@@ -46,7 +46,7 @@ godwit__directory_destroy (godwit__directory_t **directory)
 /* ---- groups ---- */
 
 static godwit__group_t *
-group_new (const char *key, size_t key_size, size_t exchange_size)
+group_new (const char *key, size_t key_size, size_t exchange_size, int64_t now_ns)
 {
     godwit__group_t *group = calloc (1, sizeof *group);
     if (!group)
@@ -61,6 +61,7 @@ group_new (const char *key, size_t key_size, size_t exchange_size)
     group->key_size = key_size;
     group->exchange = group->key;
     group->topic = group->key + exchange_size + 1;
+    godwit__retry_budget_open (&group->retry_budget, now_ns);
     return group;
 }
 
@@ -79,7 +80,7 @@ godwit__directory_group (godwit__directory_t *directory, const char *exchange, c
 
     HASH_FIND (hh, directory->groups, key, key_size, group);
     if (!group) {
-        group = group_new (key, key_size, exchange_size);
+        group = group_new (key, key_size, exchange_size, godwit__transport_now (directory->transport));
         if (group) {
             HASH_ADD_KEYPTR (hh, directory->groups, group->key, group->key_size, group);
             if (!group->hh.tbl) {
@@ -126,6 +127,7 @@ remove_member (godwit__group_t *group, size_t index)
     godwit__member_t *member = group->members[index];
     godwit__directory_t *directory = member->peer->transport->directory;
     group->members[index] = group->members[--group->count];
+    group->epoch++;
     directory->member_count--;
     godwit__peer_release (member->peer);
     free_member (member);
@@ -158,9 +160,27 @@ add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__reco
         member->acquaintance = GODWIT__UNKNOWN;
         member->peer->rests = true;
     }
+    member->number = ++directory->last_number;
     group->members[group->count++] = member;
+    group->epoch++;
     directory->member_count++;
     return true;
+}
+
+static void
+set_draining (godwit__member_t *member, bool draining)
+{
+    if (member->draining == draining)
+        return;
+    member->draining = draining;
+    member->group->epoch++;
+}
+
+void
+godwit__member_replaced (godwit__member_t *member)
+{
+    member->number = ++member->peer->transport->directory->last_number;
+    member->group->epoch++;
 }
 
 static void
@@ -174,7 +194,7 @@ update_member (godwit__member_t *member, godwit__record_t *record)
     peer->record = godwit__record_ref (record);
     godwit__record_unref (&member->record);
     member->record = godwit__record_ref (record);
-    member->draining = record->state == GODWIT__RECORD_DRAINING;
+    set_draining (member, record->state == GODWIT__RECORD_DRAINING);
 }
 
 void
@@ -272,87 +292,6 @@ on_synced (void *user)
 
 const godwit__matchmaker_events_t godwit__directory_events = {on_seen, on_gone, on_synced};
 
-/* ---- choosing ---- */
-
-static uint64_t
-key_of (const godwit__member_t *member)
-{
-    uint64_t key;
-    memcpy (&key, member->peer->key, sizeof key);
-    return key ^ ((uint64_t) member->record->server_id << 32 | member->record->server_id);
-}
-
-static bool
-was_tried (const godwit__tried_t *tried, uint64_t key)
-{
-    for (size_t i = 0; i < tried->count; i++)
-        if (tried->keys[i] == key)
-            return true;
-    return false;
-}
-
-void
-godwit__tried_add (godwit__tried_t *tried, uint64_t key)
-{
-    if (tried->count == GODWIT__TRIED_MAX) {
-        memmove (tried->keys, tried->keys + 1, (GODWIT__TRIED_MAX - 1) * sizeof tried->keys[0]);
-        tried->count--;
-    }
-    tried->keys[tried->count++] = key;
-}
-
-godwit__pick_t
-godwit__directory_pick (godwit__group_t *group, const char *server, const godwit__tried_t *tried,
-                        godwit__picked_t *picked)
-{
-    bool known = false, waits = false;
-    const size_t count = group->count;
-    if (group->next >= count)
-        group->next = 0;
-    for (size_t step = 0; step < count; step++) {
-        size_t index = group->next + step;
-        if (index >= count)
-            index -= count;
-        const godwit__member_t *member = group->members[index];
-        if (member->draining || (server && strcmp (server, member->record->server)))
-            continue;
-        known = true;
-        if (!godwit__member_is_ready (member)) {
-            godwit__peer_want (member->peer);
-            waits = true;
-            continue;
-        }
-        const uint64_t key = key_of (member);
-        if (tried->count && was_tried (tried, key))
-            continue;
-        group->next = index + 1;
-        *picked = (godwit__picked_t){
-            .connection = godwit__connection_ref (member->peer->connection),
-            .server_id = member->record->server_id,
-            .key = key,
-            .local = !memcmp (member->record->instance, member->peer->transport->instance, GODWIT__UUID_SIZE),
-        };
-        return GODWIT__PICK_OK;
-    }
-    return waits ? GODWIT__PICK_WAIT : known ? GODWIT__PICK_EXCLUDED : GODWIT__PICK_NOBODY;
-}
-
-size_t
-godwit__group_ready_count (const godwit__group_t *group, const char *server)
-{
-    size_t ready = 0;
-    for (size_t i = 0; i < group->count; i++) {
-        const godwit__member_t *member = group->members[i];
-        if (member->draining || (server && strcmp (server, member->record->server)))
-            continue;
-        if (godwit__member_is_ready (member))
-            ready++;
-        else
-            godwit__peer_want (member->peer);
-    }
-    return ready;
-}
-
 /* ---- what the data path learns ---- */
 
 /* News of a server that drains may be overtaken by the record of its next start. */
@@ -370,13 +309,13 @@ godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t
     HASH_ITER (hh, transport->directory->groups, group, next)
     {
         for (size_t i = group->count; i-- > 0;) {
-            if (key_of (group->members[i]) != key || is_later (group->members[i], revision))
+            if (godwit__member_key (group->members[i]) != key || is_later (group->members[i], revision))
                 continue;
             if (group->members[i]->listed) {
                 godwit__resolve_refused (group->members[i]);
                 continue;
             }
-            group->members[i]->draining = true;
+            set_draining (group->members[i], true);
             if (gone)
                 remove_member (group, i);
         }
@@ -420,7 +359,7 @@ godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t re
                 godwit__resolve_refused (member);
                 continue;
             }
-            member->draining = true;
+            set_draining (member, true);
             if (member->unheard)
                 remove_member (group, i);
         }

@@ -33,6 +33,7 @@ godwit__fanout_key (uint8_t key[GODWIT__KEY_SIZE], const char *virtual_host, con
     add_text (&state, exchange);
     add_text (&state, topic);
     crypto_generichash_final (&state, key, GODWIT__KEY_SIZE);
+    key[0] &= 0x7f;
 }
 
 void
@@ -48,4 +49,5 @@ godwit__fanout_marker (uint8_t marker[GODWIT__KEY_SIZE], const uint8_t topic_key
     add (&state, instance, GODWIT__UUID_SIZE);
     add (&state, number, sizeof number);
     crypto_generichash_final (&state, marker, GODWIT__KEY_SIZE);
+    marker[0] |= 0x80;
 }

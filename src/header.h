@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define GODWIT__HEADER_SIZE 24
+#define GODWIT__HEADER_TARGET_OFFSET 4
 #define GODWIT__HEADER_ID_OFFSET 8
 #define GODWIT__HEADER_AUX_OFFSET 20
 #define GODWIT__MAGIC 0x47
@@ -40,6 +41,7 @@ typedef enum godwit__frame_type {
     GODWIT__BATCH = 14,    /* several of the above in one; aux: how many (src/batch.h) */
     GODWIT__RESOLVE = 15,  /* which server has these names? id: as of a request; body: an array */
     GODWIT__RESOLVED = 16, /* the answer, unless it is NACK; target: server id; body: its record */
+    GODWIT__LAST = 17,     /* to subscribers; target: publisher's number; id: its last publication's */
     GODWIT__MATCHMAKER_FIRST = 32,
     GODWIT__MATCHMAKER_LAST = 47
 } godwit__frame_type_t;

@@ -7,12 +7,15 @@
 #ifndef GODWIT_SRC_MATCHMAKER_H
 #define GODWIT_SRC_MATCHMAKER_H
 
+#include <godwit/transport.h>
 #include <godwit/url.h>
 
 #include "src/driver.h"
 #include "src/msgpack/codec.h"
 
 #define GODWIT__UUID_SIZE 16
+/* Rendezvous points of one transport. Each is told of everything, so more of them cost more than they add. */
+#define GODWIT__RENDEZVOUS_MAX 7
 
 typedef enum godwit__record_state {
     GODWIT__RECORD_UP = 1,
@@ -47,6 +50,12 @@ typedef struct godwit__record {
 godwit__record_t *godwit__record_new (const godwit__record_t *from);
 godwit__record_t *godwit__record_ref (godwit__record_t *record);
 void godwit__record_unref (godwit__record_t **record);
+/* They are of the same server, whatever their revisions say of it. */
+static inline bool
+godwit__record_is_of (const godwit__record_t *a, const godwit__record_t *b)
+{
+    return a->server_id == b->server_id && !memcmp (a->instance, b->instance, GODWIT__UUID_SIZE);
+}
 /* A map; written after bounding. Reading checks every field (hostile input): MALFORMED names the field. */
 size_t godwit__record_bound (const godwit__record_t *record);
 void godwit__record_write (godwit__writer_t *writer, const godwit__record_t *record);
@@ -66,6 +75,14 @@ typedef struct godwit__matchmaker_events {
     void (*synced) (void *user);
 } godwit__matchmaker_events_t;
 
+/* Rendezvous points: how many there are in the list, how many of them tell what they know, this process's own
+ * included, and how many are this process's own. Written with relaxed atomics. */
+typedef struct godwit__matchmaker_gauges {
+    atomic_uint_fast64_t rendezvous_known;
+    atomic_uint_fast64_t rendezvous_joined;
+    atomic_uint_fast64_t rendezvous_hosted;
+} godwit__matchmaker_gauges_t;
+
 typedef struct godwit__matchmaker_options {
     godwit__reactor_t *reactor;
     godwit__driver_t *driver; /* to connect with and to listen on; not used by every backend */
@@ -79,7 +96,12 @@ typedef struct godwit__matchmaker_options {
     int64_t refresh_ms; /* members say this often that they are there; records expire after three times as
                            long. 0: 5000 */
     uint64_t seed;      /* of jitter */
-    atomic_uint_fast64_t *malformed; /* counts messages that are none; NULL: nobody wants to know */
+    bool is_repeatable; /* all chance comes from the seed (simulated clusters) */
+    atomic_uint_fast64_t *malformed;     /* counts messages that are none; NULL: nobody wants to know */
+    godwit__matchmaker_gauges_t *gauges; /* kept up to date; NULL: nobody wants to know */
+    /* For people; text is borrowed. It calls nothing of the matchmaker. NULL: nobody wants to know. */
+    void (*note) (void *user, godwit_log_level_t level, const char *text);
+    void *note_user;
 } godwit__matchmaker_options_t;
 
 typedef struct godwit__matchmaker godwit__matchmaker_t;
@@ -94,6 +116,11 @@ typedef struct godwit__matchmaker_ops {
     godwit_status_t (*announce) (godwit__matchmaker_t *matchmaker, godwit__record_t *record,
                                  godwit_error_t **error);
     void (*withdraw) (godwit__matchmaker_t *matchmaker, uint32_t server_id);
+    /* Other rendezvous points from now on; those that stay keep what they have. INVALID_ARGUMENT: not 1 to
+     * GODWIT__RENDEZVOUS_MAX, or one twice; OUT_OF_MEMORY; then nothing has changed. NULL: this backend has
+     * none. */
+    godwit_status_t (*set_hosts) (godwit__matchmaker_t *matchmaker, const godwit_url_host_t *hosts,
+                                  size_t count, godwit_error_t **error);
     /* No event comes after it. What was announced is withdrawn as far as that can be done without waiting. */
     void (*close) (godwit__matchmaker_t *matchmaker);
 } godwit__matchmaker_ops_t;

@@ -74,6 +74,8 @@ const godwit__option_t godwit__options[] = {
             "bytes", "the longest message"),
     NUMBER ("queue_limit", INT, IN_ANY, AT (known.queue_limit), 10000, 1, 1000000, "messages",
             "what may wait, per connection and direction"),
+    NUMBER ("retry_budget", INT, IN_ANY, AT (known.retry_budget), 20, -1, 1000, "percent",
+            "retries that put load on servers, per calls of a topic, beside 10 a second; -1: no limit"),
     NUMBER ("worker_limit", INT, IN_ANY, AT (known.worker_limit), 256, 2, 4096, "threads",
             "threads that run handlers, all servers together"),
     NUMBER ("connect_timeout_ms", INT64, IN_ANY, AT (known.connect_timeout_ms), 2000, 1, DAY_MS, "ms",

@@ -45,10 +45,12 @@ godwit__window_skip (godwit__window_t *window, uint64_t id)
 {
     if (id <= window->top)
         return;
-    if (id - window->top >= GODWIT__WINDOW_BITS)
+    const uint64_t count = id - window->top;
+    if (count >= GODWIT__WINDOW_BITS)
         memset (window->bits, 0xff, sizeof window->bits);
-    for (uint64_t at = window->top + 1; id - window->top < GODWIT__WINDOW_BITS && at <= id; at++)
-        window->bits[at / 64 % (GODWIT__WINDOW_BITS / 64)] |= UINT64_C (1) << at % 64;
+    else
+        for (uint64_t at = window->top + 1, left = count; left > 0; at++, left--)
+            window->bits[at / 64 % (GODWIT__WINDOW_BITS / 64)] |= UINT64_C (1) << at % 64;
     window->top = id;
 }
 

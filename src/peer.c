@@ -88,6 +88,7 @@ back_off (godwit__peer_t *peer)
     godwit_transport_t *transport = peer->transport;
     const int64_t wait_ns = godwit__peer_next_backoff (peer, &peer->backoff_ns);
     peer->state = GODWIT__PEER_BACKOFF;
+    peer->failed_rounds++;
     peer->next_address = 0;
     godwit__reactor_arm (transport->control, &peer->retry_timer, godwit__transport_now (transport) + wait_ns);
 }

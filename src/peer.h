@@ -37,6 +37,7 @@ typedef struct godwit__peer {
     size_t member_count; /* servers of this peer in the directory; without any, the peer goes away */
     bool wanted;         /* somebody wants to call it */
     int64_t backoff_ns;
+    uint64_t failed_rounds; /* how often all of its addresses have failed */
     godwit__timer_t retry_timer;
     godwit__task_t work_task; /* connects what is wanted, or takes the peer away */
 

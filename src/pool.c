@@ -79,6 +79,7 @@ close_ports (godwit__pool_t *pool)
         godwit__origins_clear (&port->connections);
         godwit__origins_clear (&port->publications);
         free (port->goodbyes);
+        godwit__drain_release (port);
     }
 }
 

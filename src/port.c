@@ -63,15 +63,6 @@ refuse (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *h
                                   refused.reason);
 }
 
-void
-godwit__port_goodbye (godwit__port_t *port, godwit__goodbye_t goodbye)
-{
-    for (const godwit__origin_state_t *origin = port->origins.newest; origin; origin = origin->older)
-        if (origin->known)
-            godwit__port_send_header (port, origin->id, GODWIT__GOODBYE, goodbye.server_id, 0,
-                                      goodbye.revision);
-}
-
 /* ---- who sends ---- */
 
 static void
@@ -140,7 +131,9 @@ hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *he
     if (!header->aux)
         godwit__window_skip (&state->window, header->id);
     state->known = true;
-    godwit__identity_t self = {.incarnation = transport->incarnation};
+    state->answers = peer.features & GODWIT__FEATURE_ANSWERS_GOODBYE;
+    godwit__drain_greet (port, origin);
+    godwit__identity_t self = {.incarnation = transport->incarnation, .features = GODWIT__FEATURES};
     memcpy (self.instance, transport->instance, sizeof self.instance);
     uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
     const size_t size = godwit__identity_write (data, GODWIT__WELCOME, &self);
@@ -192,9 +185,9 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
 
 /* ---- publications ---- */
 
-/* False: it has been here before. Counts what is missing between it and the last one. */
-static bool
-note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns)
+/* What was seen of a publisher's with this key. NULL when memory is short. */
+static godwit__origin_state_t *
+publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, int64_t now_ns)
 {
     godwit__pool_t *const pool = port->pool;
     const uint64_t epoch = atomic_load_explicit (&pool->fanout_epoch, memory_order_acquire);
@@ -204,8 +197,16 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
             at->known = false;
     }
     /* The key is a hash already. */
-    const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) header->target << 32 ^ header->target;
-    godwit__origin_state_t *const state = godwit__origins_add (&port->publications, id, now_ns);
+    const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) publisher << 32 ^ publisher;
+    return godwit__origins_add (&port->publications, id, now_ns);
+}
+
+/* False: it has been here before. Counts what is missing between it and the last one. */
+static bool
+note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns)
+{
+    const godwit__pool_t *const pool = port->pool;
+    godwit__origin_state_t *const state = publications_of (port, key, header->target, now_ns);
     if (!state)
         return true;
     uint64_t missed = 0;
@@ -246,6 +247,26 @@ next_subscribers (godwit__pool_t *pool, const uint8_t *key, uint32_t after, uint
     godwit__pool_unlock (pool);
 }
 
+/* A publisher says how far it has come: what has not come by now is lost. */
+static void
+note_last (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header)
+{
+    const godwit__pool_t *const pool = port->pool;
+    uint32_t ids[3] = {0};
+    next_subscribers (port->pool, key, 0, ids);
+    if (!ids[0])
+        return;
+    godwit__origin_state_t *const state =
+        publications_of (port, key, header->target, godwit__clock_now (&pool->clock));
+    if (!state)
+        return;
+    if (state->known && header->id > state->window.top)
+        atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, header->id - state->window.top,
+                                   memory_order_relaxed);
+    godwit__window_skip (&state->window, header->id);
+    state->known = true;
+}
+
 static void
 free_copy (godwit__frame_t *frame)
 {
@@ -260,6 +281,14 @@ copy_frame (godwit__frame_t *copy, const godwit__frame_t *frame)
         return false;
     memcpy (copy->data, frame->data, frame->size);
     return true;
+}
+
+/* Nobody is told; so it is counted as one that was missed. */
+static void
+refuse_publication (godwit_transport_t *transport)
+{
+    GODWIT__COUNT (transport, requests_refused);
+    GODWIT__COUNT (transport, fanout_gaps);
 }
 
 /* Consumes the frame. False: the worker no longer leads. */
@@ -299,7 +328,7 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
         if (accepted)
             leads = godwit__worker_run (worker, port, accepted, NULL);
         else if (refused.reason)
-            GODWIT__COUNT (pool->transport, requests_refused);
+            refuse_publication (pool->transport);
         ids[0] = next;
         if (next)
             next_subscribers (pool, key, next - 1, ids);
@@ -350,11 +379,17 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             hello (port, origin, &header, frame);
             break;
         case GODWIT__GOODBYE:
+            if (header.target) {
+                if (state)
+                    godwit__drain_answered (port, origin, header.target);
+                break;
+            }
             /* Whoever answers a farewell waits for replies still; who says it by himself does not. */
             if (!state || !state->awaited)
                 godwit__pool_cancel_all (port->pool, port, origin);
             if (state) {
                 godwit__farewell_answered (port, state);
+                godwit__drain_answered (port, origin, 0);
                 godwit__origins_remove (&port->origins, state);
             }
             break;
@@ -428,6 +463,8 @@ fanout_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *f
         return publication (port, worker, &header, frame);
     if (check == GODWIT__HEADER_OK && header.type == GODWIT__BATCH)
         batch (port, GODWIT__ORIGIN_FANOUT, frame);
+    else if (check == GODWIT__HEADER_OK && header.type == GODWIT__LAST)
+        note_last (port, frame->data, &header);
     else if (check == GODWIT__HEADER_OK || check == GODWIT__HEADER_VERSION)
         GODWIT__COUNT (port->pool->transport, frames_unknown);
     else
@@ -473,7 +510,7 @@ godwit__port_attend (godwit__port_t *port)
     if (says_farewell)
         godwit__farewell_say (port);
     for (size_t i = 0; i < count; i++)
-        godwit__port_goodbye (port, goodbyes[i]);
+        godwit__drain_say (port, goodbyes[i]);
     free (goodbyes);
     return leads_on;
 }

@@ -60,7 +60,7 @@ system_now_ns (void *user)
     return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-const godwit__clock_t godwit__clock_system = {system_now_ns, NULL, NULL};
+const godwit__clock_t godwit__clock_system = {.now_ns = system_now_ns};
 
 int64_t
 godwit__reactor_now (godwit__reactor_t *reactor)
@@ -95,6 +95,8 @@ godwit__reactor_new (godwit__reactor_t **reactor, const godwit__clock_t *clock, 
     godwit_status_t status = GODWIT_OK;
     if (!self->timers || !self->due) {
         status = godwit__error_no_memory (error);
+    } else if (clock->waiter) {
+        /* No descriptors. */
     } else if ((self->epoll_fd = epoll_create1 (EPOLL_CLOEXEC)) < 0 ||
                (self->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0 ||
                !epoll_add (self, self->event_fd, self)) {
@@ -177,6 +179,8 @@ static void
 set_timer_fd (godwit__reactor_t *self)
 {
     const int64_t deadline = next_deadline (self);
+    if (self->clock->waiter)
+        self->clock->waiter->changed (self->clock->user);
     if (self->timer_fd < 0 || deadline == self->timer_fd_deadline_ns)
         return;
     struct itimerspec spec = {{0, 0}, {0, 0}}; /* all zero disarms */
@@ -275,6 +279,10 @@ godwit__reactor_wake (godwit__reactor_t *reactor)
 {
     if (atomic_exchange (&reactor->signalled, true))
         return;
+    if (reactor->clock->waiter) {
+        reactor->clock->waiter->changed (reactor->clock->user);
+        return;
+    }
     const uint64_t one = 1;
     /* Cannot fail: the counter would have to be at its limit. */
     if (write (reactor->event_fd, &one, sizeof one) < 0)
@@ -349,7 +357,7 @@ static bool
 run_tasks (godwit__reactor_t *self)
 {
     uint64_t count;
-    if (read (self->event_fd, &count, sizeof count) < 0 && errno != EAGAIN)
+    if (self->event_fd >= 0 && read (self->event_fd, &count, sizeof count) < 0 && errno != EAGAIN)
         return false;
     atomic_exchange (&self->signalled, false);
     pthread_mutex_lock (&self->task_lock);
@@ -367,6 +375,8 @@ run_tasks (godwit__reactor_t *self)
 int
 godwit__reactor_fd (godwit__reactor_t *reactor)
 {
+    if (reactor->clock->waiter)
+        return -1;
     if (reactor->timer_fd < 0) {
         reactor->timer_fd = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
         if (reactor->timer_fd >= 0 && !epoll_add (reactor, reactor->timer_fd, NULL)) {
@@ -382,7 +392,12 @@ godwit__reactor_fd (godwit__reactor_t *reactor)
 godwit_status_t
 godwit__reactor_watch (godwit__reactor_t *reactor, godwit__source_t *source, godwit_error_t **error)
 {
-    if (!epoll_add (reactor, source->fd, source)) {
+    const godwit__clock_t *const clock = reactor->clock;
+    if (clock->waiter) {
+        if (!clock->waiter->watch (clock->user, source->fd, source))
+            return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot watch a descriptor: there is no %d",
+                                      source->fd);
+    } else if (!epoll_add (reactor, source->fd, source)) {
         if (errno == ENOMEM)
             return godwit__error_no_memory (error);
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot watch a descriptor: %s",
@@ -398,7 +413,10 @@ godwit__reactor_unwatch (godwit__reactor_t *reactor, godwit__source_t *source)
     if (!source->watched)
         return;
     source->watched = false;
-    epoll_ctl (reactor->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+    if (reactor->clock->waiter)
+        reactor->clock->waiter->watch (reactor->clock->user, source->fd, NULL);
+    else
+        epoll_ctl (reactor->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
     for (int i = 0; i < reactor->event_count; i++) {
         if (reactor->events[i].data.ptr == source)
             reactor->events[i].data.ptr = NULL;
@@ -429,6 +447,20 @@ godwit__reactor_due (const godwit__reactor_t *reactor)
     return atomic_load (&reactor->signalled) ? INT64_MIN : next_deadline (reactor);
 }
 
+/* What is ready now, for who has a waiter. */
+static int
+collect (godwit__reactor_t *self)
+{
+    godwit__source_t *sources[EVENT_BATCH];
+    int count = 0;
+    if (atomic_load (&self->signalled))
+        self->events[count++].data.ptr = self;
+    const int ready = self->clock->waiter->ready (self->clock->user, sources, EVENT_BATCH - count);
+    for (int i = 0; i < ready; i++)
+        self->events[count++].data.ptr = sources[i];
+    return count;
+}
+
 /* With a clock of its own: what is ready already, or what the time that passes brings. */
 static int
 wait_with_clock (godwit__reactor_t *self, int64_t timeout_ns)
@@ -437,19 +469,19 @@ wait_with_clock (godwit__reactor_t *self, int64_t timeout_ns)
     int64_t until = timeout_ns < GODWIT__NEVER - now ? now + timeout_ns : GODWIT__NEVER;
     if (next_deadline (self) < until)
         until = next_deadline (self);
-    const int count = epoll_wait (self->epoll_fd, self->events, EVENT_BATCH, 0);
+    const int count = collect (self);
     if (count > 0 || until <= now)
         return count;
-    self->clock->wait (self->clock->user, until);
-    return epoll_wait (self->epoll_fd, self->events, EVENT_BATCH, 0);
+    self->clock->waiter->wait (self->clock->user, until);
+    return collect (self);
 }
 
 bool
 godwit__reactor_run_once (godwit__reactor_t *reactor, int64_t timeout_ns)
 {
-    const int count = reactor->clock->wait ? wait_with_clock (reactor, timeout_ns)
-                                           : epoll_wait (reactor->epoll_fd, reactor->events, EVENT_BATCH,
-                                                         wait_ms (reactor, timeout_ns));
+    const int count = reactor->clock->waiter ? wait_with_clock (reactor, timeout_ns)
+                                             : epoll_wait (reactor->epoll_fd, reactor->events, EVENT_BATCH,
+                                                           wait_ms (reactor, timeout_ns));
     reactor->event_count = count > 0 ? count : 0;
     bool posted = false;
     for (int i = 0; i < reactor->event_count; i++) {

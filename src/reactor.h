@@ -13,13 +13,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct godwit__source;
+
+/* What a clock that is not the system's does instead of epoll, eventfd and timerfd: a reactor with one makes
+ * no descriptor. The descriptors that it watches are the clock's own numbers. All in the reactor's thread,
+ * with the clock's user. */
+typedef struct godwit__waiter {
+    /* Lets time pass until then, or until a source is ready or the reactor was woken. */
+    void (*wait) (void *user, int64_t until_ns);
+    /* source NULL: not watched any more. False: there is no such descriptor. */
+    bool (*watch) (void *user, int fd, struct godwit__source *source);
+    /* Writes up to count sources that are ready, and how many. */
+    int (*ready) (void *user, struct godwit__source **sources, int count);
+    /* Something was posted, or the next timer is another one: godwit__reactor_due says when to run it. */
+    void (*changed) (void *user);
+} godwit__waiter_t;
+
 /* Time is injected: monotonic nanoseconds from wherever the transport takes them. */
 typedef struct godwit__clock {
     int64_t (*now_ns) (void *user);
     void *user;
-    /* A clock that is not the system's: lets its time pass until then, or until something was done to what
-     * the reactor watches, instead of waiting for real. NULL: time passes by itself. */
-    void (*wait) (void *user, int64_t until_ns);
+    const godwit__waiter_t *waiter; /* NULL: time passes by itself */
 } godwit__clock_t;
 
 /* CLOCK_MONOTONIC. */
@@ -77,7 +91,8 @@ godwit_status_t godwit__reactor_new (godwit__reactor_t **reactor, const godwit__
                                      godwit_error_t **error);
 /* Nothing may be watched any more; armed timers and pending tasks are forgotten. */
 void godwit__reactor_destroy (godwit__reactor_t **reactor);
-/* Readable when there is something to do, timers included: for a foreign loop. */
+/* Readable when there is something to do, timers included: for a foreign loop. -1 on failure, and with a
+ * waiter. */
 int godwit__reactor_fd (godwit__reactor_t *reactor);
 /* Waits for at most timeout_ns (0: does not wait; GODWIT__NEVER: until something happens), then runs
  * everything that is due: tasks, timers, ready sources, each once. Returns true if anything ran. Not

@@ -99,6 +99,7 @@ godwit__resolve_refused (godwit__member_t *member)
     if (member->acquaintance == GODWIT__UNKNOWN)
         return; /* the connection was lost meanwhile */
     member->acquaintance = GODWIT__REFUSED;
+    member->refusals++;
     member->question = 0;
     ask_again_later (member->peer);
 }
@@ -211,6 +212,9 @@ learn (godwit__member_t *member, const godwit__record_t *answer)
     godwit__record_t *record = godwit__record_new (&fields);
     if (!record)
         return false;
+    const bool was_known = member->record->server_id != 0;
+    if (was_known && !godwit__record_is_of (record, member->record))
+        godwit__member_replaced (member);
     godwit__record_unref (&member->record);
     member->record = record;
     member->acquaintance = GODWIT__KNOWN;

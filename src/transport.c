@@ -203,7 +203,14 @@ godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_st
     COPY (frames_unknown);
     COPY (frames_dropped);
     COPY (workers);
+    COPY (calls_repeated);
+    COPY (retries_withheld);
     COPY (requests_cancelled);
+#undef COPY
+#define COPY(name) now.name = atomic_load_explicit (&transport->gauges.name, memory_order_relaxed)
+    COPY (rendezvous_known);
+    COPY (rendezvous_joined);
+    COPY (rendezvous_hosted);
 #undef COPY
     if (!atomic_load (&transport->closing) && *transport->alive) {
         pthread_mutex_t *lock =

@@ -40,6 +40,8 @@ typedef struct godwit__counters {
     atomic_uint_fast64_t frames_unknown;
     atomic_uint_fast64_t frames_dropped;
     atomic_uint_fast64_t workers;
+    atomic_uint_fast64_t calls_repeated;
+    atomic_uint_fast64_t retries_withheld;
     atomic_uint_fast64_t requests_cancelled;
 } godwit__counters_t;
 
@@ -68,6 +70,7 @@ struct godwit_transport {
     size_t driver_count;
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
+    bool has_rendezvous; /* their list can be changed */
 
     struct godwit__error_classes *error_classes; /* whose errors reach callers as themselves */
 
@@ -97,6 +100,7 @@ struct godwit_transport {
     struct godwit__pool *pool;
 
     godwit__counters_t counters;
+    godwit__matchmaker_gauges_t gauges;
     godwit__metrics_t *metrics;
 };
 
@@ -134,6 +138,14 @@ godwit__logs (const godwit_transport_t *transport, godwit_log_level_t level)
 }
 void godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, const char *format, ...)
     GODWIT_PRINTF (3, 4);
+
+/* There are rendezvous points to use, and none of them has told what it knows. */
+static inline bool
+godwit__transport_is_alone (const godwit_transport_t *transport)
+{
+    return transport->has_rendezvous &&
+           atomic_load_explicit (&transport->gauges.rendezvous_joined, memory_order_relaxed) == 0;
+}
 
 /* Below limit, which is not 0. */
 static inline uint64_t

@@ -43,7 +43,7 @@ system_now_ns (void *user)
     return godwit__clock_now (&godwit__clock_system);
 }
 
-const godwit__surroundings_t godwit__system_surroundings = {.clock = {system_now_ns, NULL, NULL},
+const godwit__surroundings_t godwit__system_surroundings = {.clock = {.now_ns = system_now_ns},
                                                             .random = system_random};
 
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
@@ -120,6 +120,14 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, voi
     return status;
 }
 
+static void
+on_note (void *user, godwit_log_level_t level, const char *text)
+{
+    const godwit_transport_t *transport = user;
+    if (godwit__logs (transport, level))
+        godwit__log (transport, level, "%s", text);
+}
+
 static godwit_status_t
 open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
 {
@@ -128,6 +136,7 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
                                               ? &godwit__matchmaker_local
                                           : listed ? &godwit__matchmaker_static
                                                    : &godwit__matchmaker_rendezvous;
+    transport->has_rendezvous = ops->set_hosts != NULL;
     const godwit__matchmaker_options_t options = {
         .reactor = transport->control,
         .driver = transport->drivers[transport->driver_count - 1],
@@ -140,7 +149,11 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
         .host_rendezvous = settings->host_rendezvous,
         .refresh_ms = transport->options.refresh_ms,
         .seed = godwit__transport_random (transport, UINT64_MAX),
+        .is_repeatable = transport->clock.waiter != NULL,
         .malformed = &transport->counters.frames_malformed,
+        .gauges = &transport->gauges,
+        .note = transport->options.log ? on_note : NULL,
+        .note_user = transport,
     };
     return ops->open (&transport->matchmaker, &options, &godwit__directory_events, transport, error);
 }
@@ -196,9 +209,9 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__surroun
     self->random = surroundings->random;
     self->random_user = surroundings->random_user;
     self->random (self->random_user, self->instance, sizeof self->instance);
-    self->incarnation = godwit__incarnation ();
+    self->incarnation = surroundings->incarnation ? surroundings->incarnation : godwit__incarnation ();
     self->alive = godwit__fork_guard_new ();
-    self->host_id = godwit__host_id ();
+    self->host_id = surroundings->host_id ? strdup (surroundings->host_id) : godwit__host_id ();
     self->directory = godwit__directory_new (self);
     self->metrics = godwit__metrics_new ();
     *transport = self;

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 static godwit__sim_channel_t *
 channel_of (godwit__channel_t *channel)
@@ -16,15 +14,6 @@ channel_of (godwit__channel_t *channel)
 }
 
 /* ---- what all channels have in common ---- */
-
-static void
-signal_channel (godwit__sim_channel_t *channel)
-{
-    const uint64_t one = 1;
-    channel->node->is_dirty = true;
-    if (channel->fd >= 0 && write (channel->fd, &one, sizeof one) < 0)
-        channel->node->cluster->failed = true;
-}
 
 void
 godwit__sim_arrive (godwit__sim_channel_t *channel, godwit__sim_frame_t *frame)
@@ -35,7 +24,7 @@ godwit__sim_arrive (godwit__sim_channel_t *channel, godwit__sim_frame_t *frame)
     else
         channel->first = frame;
     channel->last = frame;
-    signal_channel (channel);
+    godwit__sim_readable (channel);
 }
 
 static void
@@ -64,10 +53,8 @@ channel_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin
     godwit__sim_channel_t *self = channel_of (channel);
     godwit__sim_frame_t *next = self->first;
     if (!next) {
-        uint64_t count;
         self->woken = false;
-        if (self->fd >= 0 && read (self->fd, &count, sizeof count) < 0)
-            return self->down ? GODWIT__IO_CLOSED : GODWIT__IO_AGAIN;
+        self->is_readable = false;
         return self->down ? GODWIT__IO_CLOSED : GODWIT__IO_AGAIN;
     }
     self->first = next->next;
@@ -97,6 +84,7 @@ channel_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
     }
     self->node->is_running = was_running;
     self->node->is_dirty = true; /* what came for other channels */
+    godwit__sim_touch (self->node);
     self->woken = false;
 }
 
@@ -104,18 +92,15 @@ static void
 channel_wake (godwit__channel_t *channel)
 {
     channel_of (channel)->woken = true;
-    signal_channel (channel_of (channel));
+    godwit__sim_readable (channel_of (channel));
 }
 
 static int
 channel_fd (godwit__channel_t *channel)
 {
     godwit__sim_channel_t *self = channel_of (channel);
-    if (self->fd < 0) {
-        self->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (self->fd >= 0 && (self->first || self->woken || self->down))
-            signal_channel (self);
-    }
+    if (self->fd < 0)
+        self->fd = godwit__sim_fd (self);
     return self->fd;
 }
 
@@ -128,8 +113,7 @@ channel_free (godwit__sim_channel_t *self)
         settle_frame (self, frame);
         free (frame);
     }
-    if (self->fd >= 0)
-        close (self->fd);
+    godwit__sim_fd_close (self);
     free (self->keys);
     free (self);
 }
@@ -169,7 +153,7 @@ close_link (godwit__channel_t *channel)
     godwit__sim_channel_t *self = channel_of (channel);
     godwit__reactor_unpost (self->node->options.reactor, &self->task);
     if (self->connection) {
-        self->connection->client = NULL;
+        godwit__sim_leave_client (self->connection);
         if (!self->node->is_dead)
             godwit__sim_post (self->connection, GODWIT__SIM_CLOSED, true, false, NULL);
         godwit__sim_connection_unref (self->connection);
@@ -206,7 +190,6 @@ void
 godwit__sim_link_up (godwit__sim_channel_t *link)
 {
     link->is_up = true;
-    link->node->is_dirty = true;
     godwit__reactor_post (link->node->options.reactor, &link->task);
 }
 
@@ -216,7 +199,7 @@ godwit__sim_link_down (godwit__sim_channel_t *link, const char *reason)
     if (link->down)
         return;
     link->down = reason;
-    signal_channel (link);
+    godwit__sim_readable (link);
     godwit__reactor_post (link->node->options.reactor, &link->task);
 }
 
@@ -244,21 +227,12 @@ open_link (godwit__driver_t *driver, const char *address, const godwit__link_eve
 
 /* ---- ports ---- */
 
-static godwit__sim_connection_t *
-connection_of (const godwit__sim_channel_t *port, godwit__origin_t origin)
-{
-    godwit__sim_connection_t *at = port->node->cluster->connections;
-    while (at && (at->origin != origin || at->port != port))
-        at = at->next;
-    return at;
-}
-
 static godwit__io_t
 send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
 {
     godwit__sim_channel_t *self = channel_of (channel);
-    godwit__sim_connection_t *connection = connection_of (self, origin);
-    if (self->node->is_dead || !connection)
+    godwit__sim_connection_t *connection = godwit__sim_by_origin (self->node->cluster, origin);
+    if (self->node->is_dead || !connection || connection->port != self)
         return GODWIT__IO_CLOSED;
     if (message->size > self->node->options.max_message_size)
         return GODWIT__IO_REFUSED;
@@ -273,11 +247,8 @@ close_port (godwit__channel_t *channel)
     while (*at != self)
         at = &(*at)->next;
     *at = self->next;
-    for (godwit__sim_connection_t *connection = self->node->cluster->connections; connection;
-         connection = connection->next) {
-        if (connection->port != self)
-            continue;
-        connection->port = NULL;
+    for (godwit__sim_connection_t *connection; (connection = self->connections);) {
+        godwit__sim_set_port (connection, NULL);
         if (!self->node->is_dead)
             godwit__sim_post (connection, GODWIT__SIM_CLOSED, false, false, NULL);
     }
@@ -312,7 +283,7 @@ godwit__sim_find_port (const godwit_cluster_t *cluster, const char *address)
 {
     for (godwit__sim_node_t *node = cluster->nodes; node; node = node->next)
         for (godwit__sim_channel_t *port = node->ports; port; port = port->next)
-            if (strcmp (port->address, address) == 0)
+            if (!node->is_dead && strcmp (port->address, address) == 0)
                 return port;
     return NULL;
 }
@@ -362,11 +333,8 @@ static void
 close_publisher (godwit__channel_t *channel)
 {
     godwit__sim_channel_t *self = channel_of (channel);
-    for (godwit__sim_connection_t *at = self->node->cluster->connections, *next; at; at = next) {
-        next = at->next;
-        if (at->client == self)
-            godwit__sim_publisher_disconnect (channel, at->address);
-    }
+    while (self->connections)
+        godwit__sim_publisher_disconnect (channel, self->connections->address);
     channel_free (self);
 }
 
@@ -409,7 +377,7 @@ static void
 close_driver (godwit__driver_t *driver)
 {
     godwit__sim_node_t *node = ((godwit__sim_driver_t *) driver)->node;
-    node->reactor = NULL; /* it is over with its transport */
+    godwit__sim_forget (node); /* it is over with its transport */
     node->transport = NULL;
     free (driver);
 }

@@ -26,36 +26,6 @@ happens (godwit_cluster_t *cluster, double probability)
 
 /* ---- the fault plan ---- */
 
-static bool
-fits (const char *pattern, const godwit__sim_node_t *node)
-{
-    return !pattern[0] || (node && strcmp (pattern, node->name) == 0);
-}
-
-static const godwit_faults_t *
-faults_of (const godwit_cluster_t *cluster, const godwit__sim_node_t *from, const godwit__sim_node_t *to)
-{
-    static const godwit_faults_t none = {.struct_size = sizeof none};
-    for (size_t i = cluster->rule_count; i > 0; i--) {
-        const godwit__sim_rule_t *rule = &cluster->rules[i - 1];
-        if (fits (rule->from, from) && fits (rule->to, to))
-            return &rule->faults;
-    }
-    return &none;
-}
-
-const godwit__sim_cut_t *
-godwit__sim_is_cut (const godwit_cluster_t *cluster, const godwit__sim_node_t *from,
-                    const godwit__sim_node_t *to)
-{
-    if (from == to)
-        return NULL;
-    for (size_t i = 0; i < cluster->cut_count; i++)
-        if (fits (cluster->cuts[i].from, from) && fits (cluster->cuts[i].to, to))
-            return &cluster->cuts[i];
-    return NULL;
-}
-
 static int64_t
 delay_ns (godwit_cluster_t *cluster, const godwit_faults_t *faults)
 {
@@ -70,7 +40,7 @@ delay_ns (godwit_cluster_t *cluster, const godwit_faults_t *faults)
 /* ---- the heap ---- */
 
 static bool
-is_before (const godwit__sim_event_t *a, const godwit__sim_event_t *b)
+is_before (const godwit__sim_entry_t *a, const godwit__sim_entry_t *b)
 {
     return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
 }
@@ -80,31 +50,32 @@ heap_push (godwit_cluster_t *cluster, godwit__sim_event_t *event)
 {
     if (cluster->event_count + 1 >= cluster->event_capacity) {
         const size_t capacity = cluster->event_capacity ? 2 * cluster->event_capacity : 64;
-        godwit__sim_event_t **heap = realloc (cluster->heap, capacity * sizeof (godwit__sim_event_t *));
+        godwit__sim_entry_t *heap = realloc (cluster->heap, capacity * sizeof *heap);
         if (!heap) {
             cluster->failed = true;
-            godwit__sim_event_free (event);
+            godwit__sim_event_free (cluster, event);
             return;
         }
         cluster->heap = heap;
         cluster->event_capacity = capacity;
     }
+    const godwit__sim_entry_t entry = {event->at_ns, event->order, event};
     size_t at = ++cluster->event_count;
-    for (; at > 1 && is_before (event, cluster->heap[at / 2]); at /= 2)
+    for (; at > 1 && is_before (&entry, &cluster->heap[at / 2]); at /= 2)
         cluster->heap[at] = cluster->heap[at / 2];
-    cluster->heap[at] = event;
+    cluster->heap[at] = entry;
 }
 
 static godwit__sim_event_t *
 heap_pop (godwit_cluster_t *cluster)
 {
-    godwit__sim_event_t *top = cluster->heap[1];
-    godwit__sim_event_t *last = cluster->heap[cluster->event_count--];
+    godwit__sim_event_t *top = cluster->heap[1].event;
+    const godwit__sim_entry_t last = cluster->heap[cluster->event_count--];
     size_t at = 1;
     for (size_t child; (child = 2 * at) <= cluster->event_count; at = child) {
-        if (child < cluster->event_count && is_before (cluster->heap[child + 1], cluster->heap[child]))
+        if (child < cluster->event_count && is_before (&cluster->heap[child + 1], &cluster->heap[child]))
             child++;
-        if (!is_before (cluster->heap[child], last))
+        if (!is_before (&cluster->heap[child], &last))
             break;
         cluster->heap[at] = cluster->heap[child];
     }
@@ -115,7 +86,7 @@ heap_pop (godwit_cluster_t *cluster)
 int64_t
 godwit__sim_next_at (const godwit_cluster_t *cluster)
 {
-    return cluster->event_count ? cluster->heap[1]->at_ns : GODWIT__NEVER;
+    return cluster->event_count ? cluster->heap[1].at_ns : GODWIT__NEVER;
 }
 
 godwit__sim_event_t *
@@ -125,15 +96,124 @@ godwit__sim_next (godwit_cluster_t *cluster, int64_t until_ns)
 }
 
 void
-godwit__sim_event_free (godwit__sim_event_t *event)
+godwit__sim_event_free (godwit_cluster_t *cluster, godwit__sim_event_t *event)
 {
     free (event->frame);
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the event has a reference of its own */
-    godwit__sim_connection_unref (event->connection);
-    free (event);
+    if (event->connection)
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the event has a reference of its own */
+        godwit__sim_connection_unref (event->connection);
+    event->next = cluster->unused;
+    cluster->unused = event;
 }
 
 /* ---- connections ---- */
+
+#define SLOT_BITS 24
+
+/* A number for the connection, under which its port finds it. */
+static bool
+take_slot (godwit__sim_connection_t *connection)
+{
+    godwit_cluster_t *cluster = connection->cluster;
+    if (cluster->free_slot_count == 0) {
+        const size_t before = cluster->slot_count, count = before ? 2 * before : 64;
+        godwit__sim_connection_t **slots =
+            realloc (cluster->slots, count * sizeof (godwit__sim_connection_t *));
+        if (slots)
+            cluster->slots = slots;
+        uint32_t *uses = realloc (cluster->slot_uses, count * sizeof *uses);
+        if (uses)
+            cluster->slot_uses = uses;
+        uint32_t *unused = realloc (cluster->free_slots, count * sizeof *unused);
+        if (unused)
+            cluster->free_slots = unused;
+        if (!slots || !uses || !unused || count > (size_t) 1 << SLOT_BITS)
+            return false;
+        cluster->slot_count = count;
+        for (size_t i = count; i-- > before;) {
+            slots[i] = NULL;
+            uses[i] = 0;
+            unused[cluster->free_slot_count++] = (uint32_t) i;
+        }
+    }
+    const uint32_t slot = cluster->free_slots[--cluster->free_slot_count];
+    cluster->slots[slot] = connection;
+    connection->origin = (godwit__origin_t) ++cluster->slot_uses[slot] << SLOT_BITS | slot;
+    return true;
+}
+
+static void
+give_slot_back (const godwit__sim_connection_t *connection)
+{
+    godwit_cluster_t *cluster = connection->cluster;
+    const uint32_t slot = connection->origin & ((1u << SLOT_BITS) - 1);
+    cluster->slots[slot] = NULL;
+    cluster->free_slots[cluster->free_slot_count++] = slot;
+}
+
+godwit__sim_connection_t *
+godwit__sim_by_origin (const godwit_cluster_t *cluster, godwit__origin_t origin)
+{
+    const size_t slot = origin & ((1u << SLOT_BITS) - 1);
+    godwit__sim_connection_t *found = slot < cluster->slot_count ? cluster->slots[slot] : NULL;
+    return found && found->origin == origin ? found : NULL;
+}
+
+static godwit__sim_place_t *
+place_of (godwit__sim_connection_t *connection, bool port)
+{
+    return port ? &connection->at_port : &connection->at_client;
+}
+
+/* At the end of its channel's list: the order is that of joining. */
+static void
+enlist (godwit__sim_channel_t *channel, godwit__sim_connection_t *connection, bool port)
+{
+    godwit__sim_place_t *place = place_of (connection, port);
+    godwit__sim_connection_t *first = channel->connections;
+    /* The first one's `previous` is the last one. */
+    place->next = NULL;
+    place->previous = first ? place_of (first, port)->previous : connection;
+    if (first) {
+        place_of (place->previous, port)->next = connection;
+        place_of (first, port)->previous = connection;
+    } else {
+        channel->connections = connection;
+    }
+}
+
+static void
+delist (godwit__sim_channel_t *channel, godwit__sim_connection_t *connection, bool port)
+{
+    const godwit__sim_place_t *place = place_of (connection, port);
+    godwit__sim_connection_t *first = channel->connections;
+    if (place->next)
+        place_of (place->next, port)->previous = place->previous;
+    else if (first != connection)
+        place_of (first, port)->previous = place->previous;
+    if (first == connection)
+        channel->connections = place->next;
+    else
+        place_of (place->previous, port)->next = place->next;
+}
+
+void
+godwit__sim_set_port (godwit__sim_connection_t *connection, godwit__sim_channel_t *port)
+{
+    if (connection->port)
+        delist (connection->port, connection, true);
+    connection->port = port;
+    if (port)
+        enlist (port, connection, true);
+}
+
+void
+godwit__sim_leave_client (godwit__sim_connection_t *connection)
+{
+    if (connection->client && connection->client->kind == GODWIT__SIM_PUBLISHER)
+        delist (connection->client, connection, false);
+    connection->client = NULL;
+}
 
 godwit__sim_connection_t *
 godwit__sim_connection_new (godwit__sim_channel_t *client, const char *address)
@@ -147,7 +227,12 @@ godwit__sim_connection_new (godwit__sim_channel_t *client, const char *address)
     self->client_node = client->node;
     self->client = client;
     self->port_node = godwit__sim_node_of (cluster, address);
-    self->origin = ++cluster->origins;
+    if (!take_slot (self)) {
+        free (self);
+        return NULL;
+    }
+    if (client->kind == GODWIT__SIM_PUBLISHER)
+        enlist (client, self, false);
     strncpy (self->address, address, sizeof self->address - 1);
     self->next = cluster->connections;
     if (self->next)
@@ -167,6 +252,8 @@ godwit__sim_connection_unref (godwit__sim_connection_t *connection)
         connection->cluster->connections = connection->next;
     if (connection->next)
         connection->next->previous = connection->previous;
+    give_slot_back (connection);
+    godwit__sim_set_port (connection, NULL);
     free (connection->keys);
     free (connection);
 }
@@ -186,20 +273,26 @@ node_of (const godwit__sim_connection_t *connection, bool port)
 /* ---- sending ---- */
 
 static godwit__sim_event_t *
-new_event (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port, int64_t at_ns)
+new_event (godwit_cluster_t *cluster, godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind,
+           bool to_port, int64_t at_ns)
 {
-    godwit_cluster_t *cluster = connection->cluster;
-    godwit__sim_event_t *event = calloc (1, sizeof *event);
+    godwit__sim_event_t *event = cluster->unused;
+    if (event)
+        cluster->unused = event->next;
+    else
+        event = malloc (sizeof *event);
     if (!event) {
         cluster->failed = true;
         return NULL;
     }
+    memset (event, 0, sizeof *event);
     event->kind = kind;
     event->to_port = to_port;
     event->at_ns = at_ns;
     event->order = ++cluster->order;
     event->connection = connection;
-    connection->refs++;
+    if (connection)
+        connection->refs++;
     return event;
 }
 
@@ -209,12 +302,13 @@ godwit__sim_post (godwit__sim_connection_t *connection, godwit__sim_event_kind_t
 {
     godwit_cluster_t *cluster = connection->cluster;
     godwit__sim_way_t *way = way_of (connection, to_port);
-    int64_t at_ns = cluster->now_ns + delay_ns (cluster, faults_of (cluster, node_of (connection, !to_port),
-                                                                    node_of (connection, to_port)));
+    const godwit_faults_t faults =
+        godwit__sim_faults_of (cluster, node_of (connection, !to_port), node_of (connection, to_port));
+    int64_t at_ns = cluster->now_ns + delay_ns (cluster, &faults);
     if (at_ns < way->last_ns)
         at_ns = way->last_ns;
     way->last_ns = at_ns;
-    godwit__sim_event_t *event = new_event (connection, kind, to_port, at_ns);
+    godwit__sim_event_t *event = new_event (cluster, connection, kind, to_port, at_ns);
     if (!event) {
         free (frame);
         return;
@@ -228,11 +322,27 @@ void
 godwit__sim_post_at (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
                      int64_t at_ns, int64_t since_ns)
 {
-    godwit__sim_event_t *event = new_event (connection, kind, to_port, at_ns);
+    godwit__sim_event_t *event = new_event (connection->cluster, connection, kind, to_port, at_ns);
     if (!event)
         return;
     event->since_ns = since_ns;
     heap_push (connection->cluster, event);
+}
+
+bool
+godwit__sim_call_at (godwit_cluster_t *cluster, int64_t at_ns, void (*fn) (void *user), void *user)
+{
+    const bool failed = cluster->failed;
+    cluster->failed = false;
+    godwit__sim_event_t *event = new_event (cluster, NULL, GODWIT__SIM_CALL, false, at_ns);
+    if (event) {
+        event->fn = fn;
+        event->user = user;
+        heap_push (cluster, event);
+    }
+    const bool done = !cluster->failed;
+    cluster->failed = failed; /* the caller is told */
+    return done;
 }
 
 static void
@@ -247,7 +357,8 @@ send_copy (godwit__sim_connection_t *connection, bool to_port, const godwit__mes
         at_ns = way->last_ns;
     if (at_ns > way->last_ns)
         way->last_ns = at_ns;
-    godwit__sim_event_t *event = frame ? new_event (connection, GODWIT__SIM_FRAME, to_port, at_ns) : NULL;
+    godwit__sim_event_t *event =
+        frame ? new_event (cluster, connection, GODWIT__SIM_FRAME, to_port, at_ns) : NULL;
     if (!event) {
         cluster->failed = true;
         free (frame);
@@ -268,10 +379,19 @@ godwit__sim_send (godwit__sim_connection_t *connection, bool to_port, const godw
     const godwit__sim_node_t *from = node_of (connection, !to_port);
     if (way_of (connection, to_port)->queued >= from->options.queue_limit)
         return GODWIT__IO_AGAIN;
-    const godwit_faults_t *faults = faults_of (cluster, from, node_of (connection, to_port));
-    unsigned copies = happens (cluster, faults->drop) ? 0 : happens (cluster, faults->duplicate) ? 2 : 1;
-    while (copies--)
-        send_copy (connection, to_port, message, origin, happens (cluster, faults->reorder), faults);
+    const godwit_faults_t faults = godwit__sim_faults_of (cluster, from, node_of (connection, to_port));
+    unsigned copies = happens (cluster, faults.drop) ? 0 : happens (cluster, faults.duplicate) ? 2 : 1;
+    godwit__sim_tell (connection,
+                      copies == 0   ? GODWIT__SIM_DROPPED
+                      : copies == 2 ? GODWIT__SIM_REPEATED
+                                    : GODWIT__SIM_SENT,
+                      to_port, message->data, message->size);
+    while (copies--) {
+        const bool overtakes = happens (cluster, faults.reorder);
+        if (overtakes)
+            godwit__sim_tell (connection, GODWIT__SIM_OVERTAKES, to_port, message->data, message->size);
+        send_copy (connection, to_port, message, origin, overtakes, &faults);
+    }
     if (message->free_fn)
         message->free_fn (message->data, message->hint);
     return GODWIT__IO_OK;
@@ -287,9 +407,10 @@ unanswered (godwit__sim_connection_t *connection)
         godwit__sim_publisher_lost (connection);
 }
 
-/* A way that is cut holds what a reliable connection would send again, and swallows what it would not. */
+/* A way that is cut holds what a reliable connection would send again, and swallows what it would not. A node
+ * that is paused answers nobody. */
 static bool
-hold (godwit__sim_event_t *event)
+hold (godwit_cluster_t *cluster, godwit__sim_event_t *event)
 {
     godwit__sim_connection_t *connection = event->connection;
     switch (event->kind) {
@@ -302,14 +423,17 @@ hold (godwit__sim_event_t *event)
     case GODWIT__SIM_TIMEOUT:
     case GODWIT__SIM_SILENCE:
     case GODWIT__SIM_RETRY:
+    case GODWIT__SIM_CALL:
         return false;
     }
-    if (!godwit__sim_is_cut (connection->cluster, node_of (connection, !event->to_port),
-                             node_of (connection, event->to_port)))
+    const godwit__sim_node_t *from = node_of (connection, !event->to_port);
+    const godwit__sim_node_t *to = node_of (connection, event->to_port);
+    const bool waits = event->kind == GODWIT__SIM_CONNECT && to && to->paused_ns && !to->is_dead;
+    if (!waits && godwit__sim_cut_since (cluster, from, to) == GODWIT__NEVER)
         return false;
-    if (event->kind == GODWIT__SIM_CONNECT || event->kind == GODWIT__SIM_ANSWER) {
+    if (!waits && (event->kind == GODWIT__SIM_CONNECT || event->kind == GODWIT__SIM_ANSWER)) {
         unanswered (connection);
-        godwit__sim_event_free (event);
+        godwit__sim_event_free (cluster, event);
         return true;
     }
     godwit__sim_way_t *way = way_of (connection, event->to_port);
@@ -340,9 +464,10 @@ godwit__sim_release_held (godwit_cluster_t *cluster)
 {
     for (godwit__sim_connection_t *connection = cluster->connections, *next; connection; connection = next) {
         next = connection->next;
-        if (!godwit__sim_is_cut (cluster, connection->client_node, connection->port_node))
+        const godwit__sim_node_t *client = connection->client_node, *port = connection->port_node;
+        if (godwit__sim_cut_since (cluster, client, port) == GODWIT__NEVER)
             release_way (cluster, &connection->to_port);
-        if (!godwit__sim_is_cut (cluster, connection->port_node, connection->client_node))
+        if (godwit__sim_cut_since (cluster, port, client) == GODWIT__NEVER)
             release_way (cluster, &connection->to_client);
     }
 }
@@ -354,6 +479,8 @@ leave_client (godwit__sim_connection_t *connection, const char *reason)
     godwit__sim_channel_t *client = connection->client;
     if (!client)
         return;
+    godwit__sim_tell (connection, connection->up ? GODWIT__SIM_DOWN : GODWIT__SIM_REFUSED, false,
+                      (const uint8_t *) reason, strlen (reason));
     if (client->kind == GODWIT__SIM_PUBLISHER)
         godwit__sim_publisher_lost (connection);
     else
@@ -366,13 +493,13 @@ on_connect (godwit__sim_connection_t *connection)
     godwit__sim_channel_t *port = godwit__sim_find_port (connection->cluster, connection->address);
     if (!connection->client || connection->port)
         return;
-    if (connection->port_node && connection->port_node->is_dead) { /* nobody is there to refuse */
+    if (!port && connection->port_node && connection->port_node->is_dead) { /* nobody is there to refuse */
         unanswered (connection);
         return;
     }
     if (port && (connection->client->kind == GODWIT__SIM_LINK || port->takes_publications)) {
         connection->port_node = port->node;
-        connection->port = port;
+        godwit__sim_set_port (connection, port);
     }
     const bool publishes = connection->port && connection->client->kind == GODWIT__SIM_PUBLISHER;
     godwit__sim_post (connection, GODWIT__SIM_ANSWER, false, connection->port != NULL, NULL);
@@ -392,6 +519,7 @@ on_answer (godwit__sim_connection_t *connection, bool up)
         return;
     }
     connection->up = true;
+    godwit__sim_tell (connection, GODWIT__SIM_UP, false, NULL, 0);
     if (client->kind == GODWIT__SIM_LINK)
         godwit__sim_link_up (client);
 }
@@ -401,7 +529,10 @@ on_frame (godwit__sim_event_t *event)
 {
     godwit__sim_connection_t *connection = event->connection;
     godwit__sim_channel_t *to = event->to_port ? connection->port : connection->client;
-    if (!to || to->node->is_dead) {
+    const bool lost = !to || to->node->is_dead;
+    godwit__sim_tell (connection, lost ? GODWIT__SIM_LOST : GODWIT__SIM_ARRIVED, event->to_port,
+                      event->frame->data, event->frame->size);
+    if (lost) {
         way_of (connection, event->to_port)->queued--;
         return;
     }
@@ -416,14 +547,15 @@ on_silence (godwit__sim_event_t *event)
 {
     godwit__sim_connection_t *connection = event->connection;
     const godwit__sim_node_t *from = node_of (connection, !event->to_port);
-    const godwit__sim_cut_t *cut =
-        godwit__sim_is_cut (connection->cluster, from, node_of (connection, event->to_port));
-    if (!(cut && cut->since_ns <= event->since_ns) && !(from && from->is_dead))
+    const bool is_silent = from && (from->is_dead || (from->paused_ns && from->paused_ns <= event->since_ns));
+    const int64_t cut_ns =
+        godwit__sim_cut_since (connection->cluster, from, node_of (connection, event->to_port));
+    if (!is_silent && cut_ns > event->since_ns)
         return;
     if (!event->to_port) {
         leave_client (connection, "the other side has been silent for too long");
     } else if (connection->port) {
-        connection->port = NULL;
+        godwit__sim_set_port (connection, NULL);
         godwit__sim_post (connection, GODWIT__SIM_CLOSED, false, false, NULL);
     }
 }
@@ -432,8 +564,7 @@ void
 godwit__sim_happen (godwit_cluster_t *cluster, godwit__sim_event_t *event)
 {
     godwit__sim_connection_t *connection = event->connection;
-    (void) cluster;
-    if (hold (event))
+    if (hold (cluster, event))
         return;
     switch (event->kind) {
     case GODWIT__SIM_CONNECT:
@@ -447,7 +578,7 @@ godwit__sim_happen (godwit_cluster_t *cluster, godwit__sim_event_t *event)
         break;
     case GODWIT__SIM_CLOSED:
         if (event->to_port)
-            connection->port = NULL;
+            godwit__sim_set_port (connection, NULL);
         else
             leave_client (connection, "the other side closed the connection");
         break;
@@ -468,6 +599,9 @@ godwit__sim_happen (godwit_cluster_t *cluster, godwit__sim_event_t *event)
         if (connection->client && !connection->port)
             godwit__sim_post (connection, GODWIT__SIM_CONNECT, true, false, NULL);
         break;
+    case GODWIT__SIM_CALL:
+        event->fn (event->user);
+        break;
     }
-    godwit__sim_event_free (event);
+    godwit__sim_event_free (cluster, event);
 }

@@ -51,8 +51,8 @@ static void
 tell (const godwit__sim_channel_t *port, bool subscribed, const uint8_t *key)
 {
     godwit_cluster_t *cluster = port->node->cluster;
-    for (godwit__sim_connection_t *at = cluster->connections; at; at = at->next) {
-        if (at->port != port || !at->client || at->client->kind != GODWIT__SIM_PUBLISHER)
+    for (godwit__sim_connection_t *at = port->connections; at; at = at->at_port.next) {
+        if (!at->client || at->client->kind != GODWIT__SIM_PUBLISHER)
             continue;
         godwit__sim_frame_t *news = new_news (cluster, subscribed, key);
         if (news)
@@ -148,10 +148,10 @@ void
 godwit__sim_publisher_disconnect (godwit__channel_t *publisher, const char *address)
 {
     godwit__sim_channel_t *self = (godwit__sim_channel_t *) publisher;
-    for (godwit__sim_connection_t *at = self->node->cluster->connections; at; at = at->next) {
-        if (at->client != self || strcmp (at->address, address) != 0)
+    for (godwit__sim_connection_t *at = self->connections; at; at = at->at_client.next) {
+        if (strcmp (at->address, address) != 0)
             continue;
-        at->client = NULL;
+        godwit__sim_leave_client (at);
         if (!self->node->is_dead)
             godwit__sim_post (at, GODWIT__SIM_CLOSED, true, false, NULL);
         godwit__sim_connection_unref (at);
@@ -160,27 +160,24 @@ godwit__sim_publisher_disconnect (godwit__channel_t *publisher, const char *addr
 }
 
 static bool
-is_subscribed (const godwit__sim_connection_t *connection, const godwit__sim_channel_t *publisher,
-               const uint8_t *key)
+is_subscribed (const godwit__sim_connection_t *connection, const uint8_t *key)
 {
-    return connection->client == publisher &&
-           find_key (connection->keys, connection->key_count, key) < connection->key_count;
+    return find_key (connection->keys, connection->key_count, key) < connection->key_count;
 }
 
 godwit__io_t
 godwit__sim_publish (godwit__channel_t *publisher, const godwit__message_t *message)
 {
     godwit__sim_channel_t *self = (godwit__sim_channel_t *) publisher;
-    godwit_cluster_t *cluster = self->node->cluster;
     godwit__message_t copy = *message;
     copy.free_fn = NULL;
     if (message->size > self->node->options.max_message_size)
         return GODWIT__IO_REFUSED;
-    for (godwit__sim_connection_t *at = cluster->connections; at; at = at->next)
-        if (is_subscribed (at, self, message->data) && at->to_port.queued >= self->node->options.queue_limit)
+    for (godwit__sim_connection_t *at = self->connections; at; at = at->at_client.next)
+        if (is_subscribed (at, message->data) && at->to_port.queued >= self->node->options.queue_limit)
             return GODWIT__IO_AGAIN;
-    for (godwit__sim_connection_t *at = cluster->connections; at; at = at->next)
-        if (is_subscribed (at, self, message->data))
+    for (godwit__sim_connection_t *at = self->connections; at; at = at->at_client.next)
+        if (is_subscribed (at, message->data))
             godwit__sim_send (at, true, &copy, GODWIT__ORIGIN_FANOUT);
     if (message->free_fn)
         message->free_fn (message->data, message->hint);

@@ -41,7 +41,8 @@ typedef enum godwit__sim_event_kind {
     GODWIT__SIM_TIMEOUT, /* at the link: was there an answer? */
     GODWIT__SIM_SILENCE, /* at an end: has it heard nothing for the heartbeat timeout? */
     GODWIT__SIM_NEWS,    /* a subscription, on its way to a publisher */
-    GODWIT__SIM_RETRY    /* a publisher connects again */
+    GODWIT__SIM_RETRY,   /* a publisher connects again */
+    GODWIT__SIM_CALL     /* a function of the test's */
 } godwit__sim_event_kind_t;
 
 typedef struct godwit__sim_event {
@@ -53,8 +54,15 @@ typedef struct godwit__sim_event {
     int64_t since_ns; /* SILENCE: of the cut that it is about */
     godwit__sim_connection_t *connection;
     godwit__sim_frame_t *frame;
-    struct godwit__sim_event *next; /* of those that wait for a cut to heal */
+    struct godwit__sim_event *next; /* of those that wait for a cut to heal, or unused ones */
+    void (*fn) (void *user);        /* CALL */
+    void *user;
 } godwit__sim_event_t;
+
+/* A list of connections by one of their ends. */
+typedef struct godwit__sim_place {
+    godwit__sim_connection_t *next, *previous;
+} godwit__sim_place_t;
 
 /* One direction of a connection. */
 typedef struct godwit__sim_way {
@@ -71,10 +79,11 @@ struct godwit__sim_connection {
     godwit__sim_node_t *client_node;
     godwit__sim_node_t *port_node; /* NULL: there is no such node */
     char address[GODWIT__ADDRESS_SIZE];
-    godwit__sim_channel_t *client; /* a link or a publisher; NULL: closed, or given up */
-    godwit__sim_channel_t *port;   /* NULL: not there yet, closed, or given up */
-    godwit__origin_t origin;
-    bool up; /* the client knows that it is connected */
+    godwit__sim_channel_t *client;          /* a link or a publisher; NULL: closed, or given up */
+    godwit__sim_channel_t *port;            /* NULL: not there yet, closed, or given up */
+    godwit__origin_t origin;                /* its slot in the cluster's table, and how often that was used */
+    godwit__sim_place_t at_client, at_port; /* among those of the same channel */
+    bool up;                                /* the client knows that it is connected */
     godwit__sim_way_t to_port;
     godwit__sim_way_t to_client;
     uint8_t (*keys)[GODWIT__KEY_SIZE]; /* a publisher's: what it knows to be subscribed there */
@@ -93,7 +102,12 @@ struct godwit__sim_channel {
     godwit__sim_channel_kind_t kind;
     godwit__sim_frame_t *first, *last; /* arrived */
     bool woken;
-    int fd; /* -1: not asked for */
+    bool is_readable; /* as a descriptor */
+    bool is_listed;   /* among the node's channels that are readable */
+    godwit__sim_channel_t *next_readable;
+    godwit__source_t *source;              /* that watches it */
+    int fd;                                /* among the node's descriptors; -1: not asked for */
+    godwit__sim_connection_t *connections; /* of a port, or a publisher */
 
     /* A link's. */
     godwit__sim_connection_t *connection;
@@ -114,12 +128,21 @@ struct godwit__sim_channel {
 struct godwit__sim_node {
     godwit_cluster_t *cluster;
     char name[GODWIT__SIM_NAME_MAX + 1];
+    unsigned name_id;
     godwit_transport_t *transport; /* NULL: not open yet, or closed */
     const godwit__reactor_t *reactor;
     bool is_dead;    /* killed */
     bool is_failed;  /* its transport could not be made: it never was there */
     bool is_running; /* on the stack: it runs, or waits */
-    bool is_dirty;   /* something arrived */
+    bool is_dirty;   /* something arrived, or was posted */
+    bool is_touched; /* in the cluster's list of those to look at */
+    godwit__sim_node_t *next_touched;
+    int64_t paused_ns; /* since when; 0: it runs */
+    int64_t due_ns;    /* its place in the cluster's heap */
+    size_t due_index;  /* 1-based; 0: not there */
+    godwit__sim_channel_t **fds;
+    size_t fd_count;
+    godwit__sim_channel_t *readable_first, *readable_last;
     unsigned ports_ever;
     godwit__driver_options_t options;
     godwit__sim_channel_t *ports;
@@ -132,15 +155,24 @@ typedef struct godwit__sim_driver {
     godwit__driver_counters_t counters;
 } godwit__sim_driver_t;
 
+/* An event in the heap, with what its place depends on. */
+typedef struct godwit__sim_entry {
+    int64_t at_ns;
+    uint64_t order;
+    godwit__sim_event_t *event;
+} godwit__sim_entry_t;
+
+/* Nodes are told apart by the numbers of their names; 0: all of them. */
 typedef struct godwit__sim_rule {
-    char from[GODWIT__SIM_NAME_MAX + 1]; /* "": all */
-    char to[GODWIT__SIM_NAME_MAX + 1];
+    unsigned from, to;
     godwit_faults_t faults;
 } godwit__sim_rule_t;
 
 typedef struct godwit__sim_cut {
-    char from[GODWIT__SIM_NAME_MAX + 1];
-    char to[GODWIT__SIM_NAME_MAX + 1];
+    unsigned from, to;
+    bool *group; /* by name: who is on the one side of a partition; NULL: from and to count */
+    size_t group_size;
+    const void *owner; /* NULL: the test; otherwise a plan */
     int64_t since_ns;
 } godwit__sim_cut_t;
 
@@ -148,25 +180,100 @@ struct godwit_cluster {
     int64_t now_ns;
     uint64_t order;
     uint64_t chance; /* the generator's state */
-    uint64_t origins;
+    uint64_t incarnations;
     godwit__sim_node_t *nodes; /* in the order of joining; those that are gone as well */
+    godwit__sim_node_t *touched_first, *touched_last;
+    godwit__sim_node_t **due; /* a heap, 1-based */
+    size_t due_count, due_capacity;
+    char (*names)[GODWIT__SIM_NAME_MAX + 1]; /* the one with number n is at n - 1 */
+    size_t name_count;
     godwit__sim_connection_t *connections;
-    godwit__sim_event_t **heap; /* 1-based */
+    godwit__sim_connection_t **slots; /* by the low bits of their origins */
+    uint32_t *slot_uses;
+    uint32_t *free_slots;
+    size_t slot_count, free_slot_count;
+    godwit__sim_entry_t *heap; /* 1-based */
     size_t event_count, event_capacity;
+    godwit__sim_event_t *unused;
     godwit__sim_rule_t *rules;
     size_t rule_count;
     godwit__sim_cut_t *cuts;
     size_t cut_count;
+    struct godwit__sim_plan *plans;
+    godwit_faults_t weather; /* by plans; the worse of it and of the rules counts */
+    godwit_cluster_stats_t stats;
+    godwit_cluster_trace_fn *trace;
+    void *trace_user;
     bool failed; /* memory was short: the run is no longer true */
 };
 
 extern const godwit__driver_ops_t godwit__sim_driver;
 
-/* ---- cluster.c: time ---- */
+/* ---- cluster.c ---- */
 
+/* The number of a name; 0: it is none, or memory is short. */
+bool godwit__sim_is_name (const char *name);
+unsigned godwit__sim_name (godwit_cluster_t *cluster, const char *name);
+/* NULL: no node of that name lives. */
+godwit__sim_node_t *godwit__sim_find_live (const godwit_cluster_t *cluster, const char *name);
+
+/* ---- time.c ---- */
+
+extern const godwit__waiter_t godwit__sim_waiter;
 /* Runs other nodes and lets time pass until then. True as soon as something arrived for `waiting` (may be
  * NULL). */
 bool godwit__sim_advance (godwit_cluster_t *cluster, int64_t until_ns, godwit__sim_node_t *waiting);
+/* The node may have something to do, or its next timer is another one. */
+void godwit__sim_touch (godwit__sim_node_t *node);
+/* Puts a channel among those that are readable. */
+void godwit__sim_readable (godwit__sim_channel_t *channel);
+/* Reserves a descriptor; -1: no memory. */
+int godwit__sim_fd (godwit__sim_channel_t *channel);
+void godwit__sim_fd_close (godwit__sim_channel_t *channel);
+/* It can run no more. */
+void godwit__sim_forget (godwit__sim_node_t *node);
+
+/* ---- faults.c ---- */
+
+godwit_faults_t godwit__sim_faults_of (const godwit_cluster_t *cluster, const godwit__sim_node_t *from,
+                                       const godwit__sim_node_t *to);
+/* Since when nothing gets from one node to the other; NEVER: the way is open. */
+int64_t godwit__sim_cut_since (const godwit_cluster_t *cluster, const godwit__sim_node_t *from,
+                               const godwit__sim_node_t *to);
+/* False: no memory; the group stays the caller's then. */
+bool godwit__sim_add_cut (godwit_cluster_t *cluster, const godwit__sim_cut_t *cut);
+/* Heals those that have this owner. */
+void godwit__sim_remove_cut (godwit_cluster_t *cluster, const void *owner);
+godwit_status_t godwit__sim_partition (godwit_cluster_t *cluster, const char *const *nodes, size_t node_count,
+                                       const void *owner, godwit_error_t **error);
+void godwit__sim_free_cuts (godwit_cluster_t *cluster);
+
+/* ---- plan.c ---- */
+
+/* Their faults end, but not the absence of who was killed. */
+void godwit__sim_end_plans (godwit_cluster_t *cluster);
+void godwit__sim_free_plans (godwit_cluster_t *cluster);
+
+/* ---- trace.c ---- */
+
+typedef enum godwit__sim_note {
+    GODWIT__SIM_SENT,
+    GODWIT__SIM_DROPPED,
+    GODWIT__SIM_REPEATED,
+    GODWIT__SIM_OVERTAKES,
+    GODWIT__SIM_ARRIVED,
+    GODWIT__SIM_LOST, /* nobody was there any more */
+    GODWIT__SIM_UP,
+    GODWIT__SIM_DOWN,
+    GODWIT__SIM_REFUSED
+} godwit__sim_note_t;
+
+/* Something happened to a frame (data may be NULL), or to a connection. */
+void godwit__sim_tell (godwit__sim_connection_t *connection, godwit__sim_note_t note, bool to_port,
+                       const uint8_t *data, size_t size);
+/* A fault, or a node: format is printf's. */
+void godwit__sim_say (godwit_cluster_t *cluster, const char *format, ...)
+    __attribute__ ((format (printf, 2, 3)));
 
 /* ---- network.c: what is under way ---- */
 
@@ -184,12 +291,16 @@ godwit__sim_event_t *godwit__sim_next (godwit_cluster_t *cluster, int64_t until_
 int64_t godwit__sim_next_at (const godwit_cluster_t *cluster);
 /* Lets it happen, and frees it. */
 void godwit__sim_happen (godwit_cluster_t *cluster, godwit__sim_event_t *event);
-/* NULL: the way is open. */
-const godwit__sim_cut_t *godwit__sim_is_cut (const godwit_cluster_t *cluster, const godwit__sim_node_t *from,
-                                             const godwit__sim_node_t *to);
 /* Lets those go on that were held by a cut which has healed. */
 void godwit__sim_release_held (godwit_cluster_t *cluster);
-void godwit__sim_event_free (godwit__sim_event_t *event);
+void godwit__sim_event_free (godwit_cluster_t *cluster, godwit__sim_event_t *event);
+/* A function of the test's, at that time. False: no memory. */
+bool godwit__sim_call_at (godwit_cluster_t *cluster, int64_t at_ns, void (*fn) (void *user), void *user);
+/* The port is where the connection ends now (NULL: nowhere). */
+void godwit__sim_set_port (godwit__sim_connection_t *connection, godwit__sim_channel_t *port);
+void godwit__sim_leave_client (godwit__sim_connection_t *connection);
+/* NULL: there is none of that number. */
+godwit__sim_connection_t *godwit__sim_by_origin (const godwit_cluster_t *cluster, godwit__origin_t origin);
 uint64_t godwit__sim_random (godwit_cluster_t *cluster);
 godwit__sim_connection_t *godwit__sim_connection_new (godwit__sim_channel_t *client, const char *address);
 void godwit__sim_connection_unref (godwit__sim_connection_t *connection);

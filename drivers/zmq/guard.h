@@ -21,8 +21,6 @@ typedef struct godwit__guard {
     bool waiting; /* the leader is in wait */
     bool ended;   /* nothing will be received any more: wait does not wait */
 
-    atomic_uint shared_turns; /* receives for which the leader is not alone with the socket */
-
     bool exact_room; /* ZMQ_POLLOUT says whether the next send is accepted (only a DEALER's does) */
     bool no_room;    /* not connected yet, whatever ZMQ_POLLOUT says */
     bool wants_room; /* a send said AGAIN since it did */
@@ -41,24 +39,9 @@ godwit_status_t godwit__guard_init (godwit__guard_t *guard, void *socket, void *
 /* Closes the socket; what was sent is flushed for at most linger_ms in the background. */
 void godwit__guard_close (godwit__guard_t *guard, int linger_ms);
 
-/* How long the leader may wait within libzmq with the lock held. The sockets' ZMQ_RCVTIMEO. */
-#define GODWIT__ALONE_MS 1
-/* After another thread met the lock taken, or something else needs the leader: receives until it is tried
- * again. */
-#define GODWIT__SHARED_TURNS 1000
-
-static inline void
-godwit__guard_is_shared (godwit__guard_t *guard)
-{
-    atomic_store_explicit (&guard->shared_turns, GODWIT__SHARED_TURNS, memory_order_relaxed);
-}
-
 static inline void
 godwit__guard_lock (godwit__guard_t *guard)
 {
-    if (pthread_mutex_trylock (&guard->lock) == 0)
-        return;
-    godwit__guard_is_shared (guard);
     pthread_mutex_lock (&guard->lock);
 }
 
@@ -75,17 +58,8 @@ int godwit__guard_fd (godwit__guard_t *guard);
 
 /* Lock held, all of these. */
 
-/* True if the leader may wait within libzmq: nobody else has wanted the socket lately, and nothing waits for
- * it. */
-static inline bool
-godwit__guard_is_alone (godwit__guard_t *guard, int64_t timeout_ns)
-{
-    const unsigned turns = atomic_load_explicit (&guard->shared_turns, memory_order_relaxed);
-    if (turns > 0)
-        atomic_store_explicit (&guard->shared_turns, turns - 1, memory_order_relaxed);
-    return turns == 0 && timeout_ns >= GODWIT__ALONE_MS * GODWIT__NS_PER_MS && !guard->woken &&
-           !guard->input && !guard->ended;
-}
+/* godwit__guard_wait for who holds the lock, and holds it again afterwards. */
+void godwit__guard_wait_unlocked (godwit__guard_t *guard, bool for_room, int64_t timeout_ns);
 /* After every operation on the socket but receiving. */
 void godwit__guard_touched (godwit__guard_t *guard);
 /* After a receive that got something, and after one that said EAGAIN. */

@@ -82,12 +82,12 @@ send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
     return result;
 }
 
-/* Lock held. flags: ZMQ_DONTWAIT, or 0 to wait within the socket (godwit__guard_is_alone). */
+/* Lock held. */
 static godwit__io_t
-take_frame (zmq_link_t *self, godwit__frame_t *frame, int flags)
+take_frame (zmq_link_t *self, godwit__frame_t *frame)
 {
     godwit__guard_t *guard = &self->base.guard;
-    while (godwit__frame_receive (frame, guard->socket, flags) == 0) {
+    while (godwit__frame_receive (frame, guard->socket, ZMQ_DONTWAIT) == 0) {
         godwit__guard_received (guard);
         if (!godwit__frame_has_more (frame))
             return GODWIT__IO_OK;
@@ -104,7 +104,7 @@ recv_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
     zmq_link_t *self = (zmq_link_t *) channel;
     (void) origin;
     godwit__guard_lock (&self->base.guard);
-    const godwit__io_t result = take_frame (self, frame, ZMQ_DONTWAIT);
+    const godwit__io_t result = take_frame (self, frame);
     godwit__guard_unlock (&self->base.guard);
     return result;
 }
@@ -115,14 +115,15 @@ receive_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin
 {
     zmq_link_t *self = (zmq_link_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
+    (void) origin;
     godwit__guard_lock (guard);
-    const bool alone = self->state == LINK_UP && godwit__guard_is_alone (guard, timeout_ns);
-    const godwit__io_t result = take_frame (self, frame, alone ? 0 : ZMQ_DONTWAIT);
+    godwit__io_t result = take_frame (self, frame);
+    if (result == GODWIT__IO_AGAIN && timeout_ns > 0) {
+        godwit__guard_wait_unlocked (guard, false, timeout_ns);
+        result = take_frame (self, frame);
+    }
     godwit__guard_unlock (guard);
-    if (result != GODWIT__IO_AGAIN || timeout_ns <= 0)
-        return result;
-    godwit__guard_wait (guard, false, timeout_ns);
-    return recv_link (channel, frame, origin);
+    return result;
 }
 
 /* --- the monitor ----------------------------------------------------------------------------- */

@@ -16,8 +16,6 @@
 /* While links keep the leader busy, it looks for publications after so many frames; when there was one, after
  * each. */
 #define LINKS_PER_LOOK 128
-/* The same while the leader waits within the ROUTER, where the SUB's descriptor cannot tell. */
-#define LINKS_PER_LOOK_ALONE 16
 /* Frames of strangers that are thrown away before others get at the sockets. */
 #define THROWN_AWAY_MAX 64
 /* And the other way round. */
@@ -107,11 +105,11 @@ throw_away (zmq_port_t *self, godwit__frame_t *frame, void *socket)
 
 /* True if there was a frame. A peer that named itself, or sends several parts, is none of ours. */
 static bool
-receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin, int flags)
+receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
 {
     void *router = self->base.guard.socket;
     for (int i = 0; i < THROWN_AWAY_MAX; i++) {
-        if (godwit__frame_receive (frame, router, flags))
+        if (godwit__frame_receive (frame, router, ZMQ_DONTWAIT))
             return false;
         *origin = origin_of (frame);
         if (*origin && godwit__frame_has_more (frame)) {
@@ -122,7 +120,6 @@ receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *o
                 return true;
         }
         throw_away (self, frame, router);
-        flags = ZMQ_DONTWAIT;
     }
     self->interrupted = true;
     return false;
@@ -160,25 +157,17 @@ look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *
     return got;
 }
 
-/* Lock held. timeout_ns: how long it may wait within the ROUTER; 0: not at all. */
+/* Lock held. */
 static godwit__io_t
-take_frame (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin, int64_t timeout_ns)
+take_frame (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
 {
     godwit__guard_t *guard = &self->base.guard;
     bool got = false;
     self->interrupted = false;
     if (self->subscriber && !self->links_before_look--)
         got = look_at_subscriber (self, frame, origin);
-    if (got) {
-        /* Where publications come, nobody waits for the ROUTER alone. */
-        godwit__guard_is_shared (guard);
-    } else {
-        const bool alone = timeout_ns > 0 && (!self->subscriber || guard->second_quiet) &&
-                           godwit__guard_is_alone (guard, timeout_ns);
-        if (alone && self->links_before_look > LINKS_PER_LOOK_ALONE)
-            self->links_before_look = LINKS_PER_LOOK_ALONE;
-        got = receive_from_link (self, frame, origin, alone ? 0 : ZMQ_DONTWAIT);
-    }
+    if (!got)
+        got = receive_from_link (self, frame, origin);
     /* When the last look found nothing and the SUB's descriptor, which every wait looks at, said nothing
      * since, there is nothing. A reactor does not tell which descriptor it was, so for it we look each time.
      */
@@ -198,7 +187,7 @@ recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
 {
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__guard_lock (&self->base.guard);
-    const godwit__io_t result = take_frame (self, frame, origin, 0);
+    const godwit__io_t result = take_frame (self, frame, origin);
     godwit__guard_unlock (&self->base.guard);
     return result;
 }
@@ -210,12 +199,13 @@ receive_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
     godwit__guard_lock (guard);
-    const godwit__io_t result = take_frame (self, frame, origin, timeout_ns);
+    godwit__io_t result = take_frame (self, frame, origin);
+    if (result == GODWIT__IO_AGAIN && timeout_ns > 0) {
+        godwit__guard_wait_unlocked (guard, false, timeout_ns);
+        result = take_frame (self, frame, origin);
+    }
     godwit__guard_unlock (guard);
-    if (result == GODWIT__IO_OK || timeout_ns <= 0)
-        return result;
-    godwit__guard_wait (guard, false, timeout_ns);
-    return recv_port (channel, frame, origin);
+    return result;
 }
 
 /* --- subscriptions --------------------------------------------------------------------------- */

@@ -28,7 +28,8 @@ GODWIT_EXPORT extern const char
 typedef struct godwit_client_options {
     size_t struct_size;
     int64_t timeout_ms; /* of calls; not given: the transport's rpc_response_timeout_ms */
-    int64_t retry;      /* how often more to hand over after NOT_SENT and REJECTED; not given: for ever */
+    int64_t retry;      /* how often more to hand over after NOT_SENT and REJECTED; not given: for ever. Each
+                           wait of 100 ms for somebody to hand it over to counts as one. */
     const char *version_cap;
     godwit_choice_t
         mandatory; /* YES: nobody listens -> UNDELIVERABLE at once instead of waiting for a server */
@@ -37,6 +38,13 @@ typedef struct godwit_client_options {
     int64_t call_monitor_timeout_ms;
     const godwit_serializer_t
         *serializer; /* borrowed, must outlive the client and those prepared of it; NULL: none */
+    /* YES: its methods do no harm when they run twice, also at the same time. Then a call that may have run
+     * (its server died, fell silent for the call monitor, or its connection ended; not: its time was spent)
+     * is tried again, on another server if there is one, within the timeout, `retry` and the transport's
+     * retry_budget. If that fails too, the outcome says the most that can have happened: MAYBE_RUN, whatever
+     * the last attempt came to. Casts and fanouts know nothing of what became of them, and are not repeated.
+     */
+    godwit_choice_t idempotent;
 } godwit_client_options_t;
 
 #define GODWIT_CLIENT_OPTIONS(...)                                                                           \
@@ -67,6 +75,7 @@ typedef struct godwit_overrides {
     const char *version_cap;
     godwit_choice_t mandatory;
     int64_t call_monitor_timeout_ms;
+    godwit_choice_t idempotent;
 } godwit_overrides_t;
 
 #define GODWIT_OVERRIDES(...)                                                                                \
@@ -84,11 +93,11 @@ GODWIT_EXPORT godwit_status_t godwit_client_prepare (godwit_client_t **client, c
 GODWIT_EXPORT bool godwit_client_can_send_version (const godwit_client_t *client, const char *version);
 
 /* Calls a method and waits for its reply. context may be NULL (an empty map), result NULL (not wanted);
- * *result is never NULL on success (a nil is a value). At most once. TIMEOUT, DELIVERY_FAILURE,
- * UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR, NO_SUCH_METHOD,
- * UNSUPPORTED_VERSION, INVALID_ARGUMENT, TYPE_MISMATCH or NOT_FOUND (an argument, with its path: "args.b:
- * expected int, got str"), OVERLOADED, CLOSED, ...;
- * godwit_error_outcome says whether it can have run. */
+ * *result is never NULL on success (a nil is a value). At most once, unless the client is idempotent.
+ * TIMEOUT, DELIVERY_FAILURE, UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR,
+ * NO_SUCH_METHOD, UNSUPPORTED_VERSION, INVALID_ARGUMENT, TYPE_MISMATCH or NOT_FOUND (an argument, with its
+ * path: "args.b: expected int, got str"), OVERLOADED, CLOSED, ...; godwit_error_outcome says whether it can
+ * have run. */
 GODWIT_EXPORT godwit_status_t godwit_client_call (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,
                                                   godwit_value_t **result, godwit_error_t **error);
@@ -104,6 +113,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_cast (godwit_client_t *client, const
 typedef struct godwit_fanout_report {
     uint32_t reached; /* servers that are subscribed and were sent it */
     uint32_t missing; /* servers that are known but could not be reached in time */
+    uint64_t epoch;   /* which servers those were: it grows whenever one joins, leaves, drains or comes back,
+                         as this transport sees it */
 } godwit_fanout_report_t;
 
 /* A cast to all servers of the topic, whatever the target's fanout says. Waits, within the timeout, until
@@ -113,6 +124,66 @@ typedef struct godwit_fanout_report {
 GODWIT_EXPORT godwit_status_t godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context,
                                                     const char *method, godwit_fields_t args,
                                                     godwit_fanout_report_t *report, godwit_error_t **error);
+
+/* ---- fanout calls ---- */
+
+/* What became of a fanout call at one server. The state goes with the outcome of its row's error. */
+typedef enum godwit_fanout_state {
+    GODWIT_FANOUT_REPLIED,     /* it ran, and here is its result; no error */
+    GODWIT_FANOUT_FAILED,      /* RAN: the method failed, or what it returned could not be read */
+    GODWIT_FANOUT_REFUSED,     /* REJECTED: no such method or version, its arguments are wrong, the server was
+                                  overloaded all the time */
+    GODWIT_FANOUT_UNREACHABLE, /* NOT_SENT: all of its addresses failed, or it took nothing in time */
+    GODWIT_FANOUT_TIMED_OUT, /* MAYBE_RUN: it was handed over, and no answer came: its time was spent, or the
+                                connection was lost */
+    GODWIT_FANOUT_LEFT       /* NOT_SENT or REJECTED: it drained, or was withdrawn, before it ran it */
+} godwit_fanout_state_t;
+
+/* One server of a fanout call. Borrowed from the result, with all that it points to. */
+typedef struct godwit_fanout_row {
+    const char *server;
+    const uint8_t *instance; /* 16 bytes: of its transport; all zero if it was listed and not known yet */
+    godwit_fanout_state_t state;
+    godwit_value_t *result; /* NULL unless it REPLIED */
+    godwit_error_t *error;  /* NULL if it REPLIED */
+    int64_t took_us;        /* from the fanout call's beginning to the row's end */
+} godwit_fanout_row_t;
+
+/* The rows of a fanout call, in no order. Immutable: any thread. */
+typedef struct godwit_fanout_result godwit_fanout_result_t;
+
+/* Calls a method of all servers of the topic, whatever the target's server and fanout say, and waits until
+ * each of them has answered or cannot any more. All that are members when it begins (which ones those are,
+ * the result's epoch says) get exactly one row, and nobody else does: who joins later is not called.
+ *
+ * At most once per server (more often only if the client is idempotent), and never another one in its place:
+ * what was not sent, or refused as overloaded, is tried again at the same server within the timeout and
+ * `retry`. A server that cannot be connected to is not waited for. A call monitor holds for each row, and so
+ * does the serializer. The timeout is that of the whole.
+ *
+ * OK whenever there are rows, whatever they say, and with no row if nobody is known (UNDELIVERABLE if the
+ * client is mandatory). *result belongs to the caller. INVALID_ARGUMENT (also in a callback, and in a handler
+ * of a transport with external_loop: it would wait for itself), INVALID_TARGET (no topic), VERSION_CAP,
+ * LIMIT_EXCEEDED (more than 4096 servers, or too large a request), TYPE_MISMATCH, NOT_FOUND, CLOSED, FORKED,
+ * OUT_OF_MEMORY. Any thread. In the statistics and metrics each row is a call. */
+GODWIT_EXPORT godwit_status_t godwit_client_fanout_call (godwit_client_t *client,
+                                                         const godwit_value_t *context, const char *method,
+                                                         godwit_fields_t args,
+                                                         godwit_fanout_result_t **result,
+                                                         godwit_error_t **error);
+
+/* How many servers there were; 0 for NULL. */
+GODWIT_EXPORT size_t godwit_fanout_result_count (const godwit_fanout_result_t *result);
+/* Which servers those were, to compare with other results and reports of the same transport and topic; 0 for
+ * NULL. */
+GODWIT_EXPORT uint64_t godwit_fanout_result_epoch (const godwit_fanout_result_t *result);
+/* Borrowed; NULL if there is no such row. */
+GODWIT_EXPORT const godwit_fanout_row_t *godwit_fanout_result_row (const godwit_fanout_result_t *result,
+                                                                   size_t index);
+/* Accepts NULL and a pointer to NULL; sets *result to NULL. */
+GODWIT_EXPORT void godwit_fanout_result_destroy (godwit_fanout_result_t **result);
+/* "REPLIED", "FAILED", ...; "?" for what is none. Static. */
+GODWIT_EXPORT const char *godwit_fanout_state_name (godwit_fanout_state_t state);
 
 /* ---- asynchronous calls ---- */
 

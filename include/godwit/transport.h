@@ -56,6 +56,9 @@ typedef struct godwit_transport_options {
     const char *allowed_remote_exmods;
     bool rpc_ping_enabled;         /* false: every server also answers oslo_rpc_server_ping (contract 5) */
     int executor_thread_pool_size; /* 64: a server's concurrency, if its own options name none */
+    /* 20 percent of the calls of a topic, and 10 in each second: how many retries may put load on its
+     * servers, after OVERLOADED and of idempotent calls. The others wait for it. -1: without a limit. */
+    int retry_budget;
 } godwit_transport_options_t;
 
 #define GODWIT_TRANSPORT_OPTIONS(...)                                                                        \
@@ -83,6 +86,22 @@ GODWIT_EXPORT godwit_status_t godwit_transport_register_error (godwit_transport_
                                                                const godwit_error_class_t *error_class,
                                                                godwit_error_t **error);
 
+/* Replaces the rendezvous points that the URL named (docs/matchmaker-protocol.md 6), at run time: one was
+ * added, replaced or given up. Each address is as in a URL: "10.0.0.1", "10.0.0.1:9573", "[fd00::1]:9573", a
+ * name. Connections to those that stay are kept; added ones are joined, in the background; removed ones are
+ * hung up on, and forget this transport's servers when their lease ends. What they had told stays known as
+ * after a lost connection, until the others have told it. With the option host_rendezvous the transport hosts
+ * those that it can listen on, and stops hosting removed ones. To change a cluster's list, give every process
+ * the old ones and the new ones first, then the new ones alone.
+ *
+ * Any thread, but not from the log function; does not wait for the network (the stats say how many are
+ * joined). addresses are copied. INVALID_ARGUMENT: not 1 to 7 of them, one that is no address, or is there
+ * twice; a transport without rendezvous points (inproc, a static list). OUT_OF_MEMORY, CLOSED, FORKED. After
+ * a failure everything is as before. */
+GODWIT_EXPORT godwit_status_t godwit_transport_set_rendezvous (godwit_transport_t *transport,
+                                                               const char *const *addresses, size_t count,
+                                                               godwit_error_t **error);
+
 /* ---- for a program with its own event loop (option external_loop) ---- */
 
 /* Readable when there is something to do, timers included. Borrowed: only poll it for reading. -1 without
@@ -102,20 +121,26 @@ typedef struct godwit_transport_stats {
     uint64_t calls_started;
     uint64_t calls_succeeded;
     uint64_t calls_failed;
-    uint64_t calls_retried; /* handed to another server after NOT_SENT or REJECTED */
+    uint64_t calls_retried; /* tried again, after NOT_SENT, REJECTED, or MAYBE_RUN of idempotent ones */
     uint64_t casts;
     uint64_t fanouts;
     uint64_t requests_received;
     uint64_t requests_refused;   /* NACK: overloaded, draining, expired, not here */
     uint64_t requests_duplicate; /* refused because the call id had been seen */
     uint64_t fanouts_received;
-    uint64_t fanout_gaps; /* publications that were missed, by their sequence numbers */
+    uint64_t fanout_gaps; /* publications that were missed: by their sequence numbers, which is noticed with
+                             the next one or within a second or so; or since a server's queue was full */
     uint64_t frames_malformed;
-    uint64_t frames_unknown; /* of a type or version that is not known: ignored */
-    uint64_t frames_dropped; /* replies that nobody waits for any more, here or at the other end */
-    uint64_t peers;          /* connections open now */
-    uint64_t servers_known;  /* in the directory now */
-    uint64_t workers;        /* threads now */
+    uint64_t frames_unknown;    /* of a type or version that is not known: ignored */
+    uint64_t frames_dropped;    /* replies that nobody waits for any more, here or at the other end */
+    uint64_t peers;             /* connections open now */
+    uint64_t servers_known;     /* in the directory now */
+    uint64_t workers;           /* threads now */
+    uint64_t calls_repeated;    /* of those retried: idempotent ones that may have run before */
+    uint64_t retries_withheld;  /* that had to wait for the retry budget */
+    uint64_t rendezvous_known;  /* rendezvous points that it is to use now; 0 without such */
+    uint64_t rendezvous_joined; /* of them, those that told it all that they know; hosted ones included */
+    uint64_t rendezvous_hosted; /* of them, those that this transport hosts */
     /* Nobody waits for them any more, as far as that was noticed: dropped before they began, or left to their
      * handlers (godwit_request_is_cancelled). */
     uint64_t requests_cancelled;

@@ -89,7 +89,7 @@ core_fanouts_reach_all (const core_kind_t *kind)
 {
     core_t core;
     service_t two, three;
-    godwit_fanout_report_t report = {9, 9};
+    godwit_fanout_report_t report = {.reached = 9, .missing = 9};
     core_open_empty (&core, kind);
     /* Nobody known is no failure. */
     MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
@@ -143,7 +143,7 @@ core_fanouts_report_who_is_missing (const core_kind_t *kind)
     for (int i = 0; i < 4; i++) {
         service_start (&more[i], core.serving, "more", NULL);
         for (int k = 0; k < 10; k++) {
-            godwit_fanout_report_t report = {0, 0};
+            godwit_fanout_report_t report = {0};
             MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
             cr_assert_geq (report.reached, 1u);
             said += report.reached;
@@ -350,7 +350,9 @@ core_overloaded_servers_are_passed_over (const core_kind_t *kind)
     cr_assert_eq (service_get (&two, &two.runs), 40u);
     godwit_transport_stats_t stats;
     godwit_transport_stats (core.calling, &stats, sizeof stats);
-    cr_assert_geq (stats.calls_retried, 19u);
+    /* The first of them at least met the other one, which then was left alone for a while. */
+    cr_assert (stats.calls_retried >= 1 && stats.calls_retried <= 40, "%llu",
+               (unsigned long long) stats.calls_retried);
     service_end (&two);
     core_close (&core);
 }
@@ -366,7 +368,7 @@ core_an_overloaded_server_says_so (const core_kind_t *kind)
     MUST (godwit_client_cast (core.client, NULL, "block", GODWIT_NO_ARGS, &error));
     service_wait (&core.one, &core.one.blocked, 1);
     MUST (godwit_client_cast (core.client, NULL, "count", GODWIT_NO_ARGS, &error));
-    godwit_client_t *late = prepared (core.client, GODWIT_OVERRIDES (.timeout_ms = 100));
+    godwit_client_t *late = prepared (core.client, GODWIT_OVERRIDES (.timeout_ms = 1000));
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_REJECTED, "overloaded",
            godwit_client_call (late, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     godwit_client_destroy (&late);
@@ -382,7 +384,7 @@ core_virtual_hosts_are_isolated (const core_kind_t *kind)
     godwit_client_t *client = prepared (other.client, GODWIT_OVERRIDES (.timeout_ms = 100));
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NOT_SENT, "no server is known",
            godwit_client_call (client, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
-    godwit_fanout_report_t report = {9, 9};
+    godwit_fanout_report_t report = {.reached = 9, .missing = 9};
     MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     cr_assert (report.reached == 0 && report.missing == 0);
     service_start (&other.one, other.serving, "one", NULL);

@@ -189,10 +189,10 @@ driver_conformance_the_descriptor_is_readable_when_there_is_something (const dri
         godwit__channel_t *link = scene.links[0].channel, *port = scene.port;
         const int link_fd = link->ops->fd (link), port_fd = port->ops->fd (port);
         cr_assert (link_fd >= 0 && port_fd >= 0);
+        /* Until something came over the connection, the port may still be hearing of the connection itself.
+         */
         expect_nothing (link);
         expect_nothing (port);
-        cr_assert_not (is_readable (link_fd, 0));
-        cr_assert_not (is_readable (port_fd, 0));
         for (int i = 0; i < 200; i++) {
             cr_assert_eq (send_bytes (link, 0, &i, sizeof i), GODWIT__IO_OK);
             cr_assert (is_readable (port_fd, 20000));

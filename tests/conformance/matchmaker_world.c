@@ -192,7 +192,8 @@ peer_open (world_t *world, unsigned index, const char *hosts, const char *virtua
                                                   .refresh_ms = WORLD_REFRESH_MS,
                                                   .host_rendezvous =
                                                       host_option && !strcmp (host_option, "true"),
-                                                  .seed = index + 1};
+                                                  .seed = index + 1,
+                                                  .gauges = &peer->gauges};
     godwit__matchmaker_t *matchmaker = NULL;
     cr_assert_eq (world->kind->matchmaker->open (&matchmaker, &options, &events, peer, NULL), GODWIT_OK);
     peer->matchmaker = matchmaker;

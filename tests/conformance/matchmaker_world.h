@@ -33,6 +33,7 @@ typedef struct peer {
     unsigned event_count;
     unsigned synced_count;
     uint32_t revision;
+    godwit__matchmaker_gauges_t gauges;
 } peer_t;
 
 typedef struct world {

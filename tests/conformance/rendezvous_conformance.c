@@ -489,3 +489,127 @@ rendezvous_catches_up_through_short_queues (const world_kind_t *kind)
     }
     world_close (&world);
 }
+
+/* --- lists that change at run time --- */
+
+static godwit_status_t
+set_hosts (const peer_t *peer, const unsigned *ports, size_t count, godwit_error_t **error)
+{
+    godwit_url_host_t hosts[2 * GODWIT__RENDEZVOUS_MAX] = {{NULL, NULL, NULL, 0}};
+    for (size_t i = 0; i < count; i++)
+        hosts[i] = (godwit_url_host_t){.hostname = "127.0.0.1",
+                                       .port = ports[i] < 4 ? peer->world->ports[ports[i]] : (int) ports[i]};
+    return peer->matchmaker->ops->set_hosts (peer->matchmaker, hosts, count, error);
+}
+
+static void
+check_gauges (const peer_t *peer, unsigned known, unsigned joined, unsigned hosted)
+{
+    cr_assert_eq (peer->gauges.rendezvous_known, known);
+    EVENTUALLY (peer->world, peer->gauges.rendezvous_joined == joined);
+    cr_assert_eq (peer->gauges.rendezvous_hosted, hosted);
+}
+
+void
+rendezvous_follows_a_list_that_changes (const world_kind_t *kind)
+{
+    static const unsigned first[] = {0}, both[] = {1, 0}, second[] = {1};
+    world_t world;
+    world_open (&world, kind);
+    peer_t *first_host = open_host (&world, 0, 0);
+    open_host (&world, 1, 1);
+    peer_t *a = peer_open (&world, 2, hosts_text (&world, 0, 1), "", NULL);
+    peer_t *b = peer_open (&world, 3, hosts_text (&world, 0, 1), "", NULL);
+    peer_announce (a, 1, GODWIT__RECORD_UP);
+    peer_announce (b, 1, GODWIT__RECORD_UP);
+    EVENTUALLY (&world, peer_knows (a, b, 1) && peer_knows (b, a, 1));
+    check_gauges (a, 1, 1, 0);
+    /* One goes to another rendezvous alone: the other does not forget it at once. */
+    cr_assert_eq (set_hosts (a, second, 1, NULL), GODWIT_OK);
+    check_gauges (a, 1, 1, 0);
+    world_pass (&world, 1);
+    cr_assert (peer_knows (a, b, 1) && peer_knows (b, a, 1));
+    peer_announce (a, 2, GODWIT__RECORD_UP); /* b does not hear it */
+    /* It is back, which is no new connection of b's. */
+    const unsigned synced = b->synced_count;
+    cr_assert_eq (set_hosts (a, first, 1, NULL), GODWIT_OK);
+    EVENTUALLY (&world, peer_knows (b, a, 2));
+    cr_assert_eq (b->synced_count, synced);
+    /* The way to do it: all learn of the new one, then all forget the old one. */
+    cr_assert_eq (set_hosts (a, both, 2, NULL), GODWIT_OK);
+    cr_assert_eq (set_hosts (b, both, 2, NULL), GODWIT_OK);
+    check_gauges (a, 2, 2, 0);
+    check_gauges (b, 2, 2, 0);
+    cr_assert_eq (b->synced_count, synced + 1); /* the connection to the first is the same */
+    cr_assert_eq (set_hosts (a, second, 1, NULL), GODWIT_OK);
+    cr_assert_eq (set_hosts (b, second, 1, NULL), GODWIT_OK);
+    peer_close (first_host);
+    check_gauges (b, 1, 1, 0);
+    world_pass (&world, 10);
+    cr_assert (peer_knows (a, b, 1) && peer_knows (b, a, 1) && peer_knows (b, a, 2));
+    cr_assert_eq (peer_gone_count (a, b, 1) + peer_gone_count (b, a, 1) + peer_gone_count (b, a, 2), 0u);
+    /* Through the second alone, news get around. */
+    peer_announce (b, 3, GODWIT__RECORD_UP);
+    EVENTUALLY (&world, peer_knows (a, b, 3));
+    a->matchmaker->ops->withdraw (a->matchmaker, 1);
+    EVENTUALLY (&world, !peer_knows (b, a, 1));
+    world_close (&world);
+}
+
+void
+rendezvous_stops_hosting_what_is_removed (const world_kind_t *kind)
+{
+    static const unsigned first[] = {0}, both[] = {0, 1}, second[] = {1};
+    world_t world;
+    world_open (&world, kind);
+    peer_t *host = open_host (&world, 0, 0);
+    peer_t *a = peer_open (&world, 1, hosts_text (&world, 0, 2), "", NULL);
+    peer_announce (host, 1, GODWIT__RECORD_UP);
+    peer_announce (a, 1, GODWIT__RECORD_UP);
+    EVENTUALLY (&world, peer_knows (a, host, 1) && peer_knows (host, a, 1));
+    check_gauges (a, 2, 1, 0);
+    cr_assert_eq (set_hosts (host, both, 2, NULL), GODWIT_OK);
+    EVENTUALLY (&world, host->gauges.rendezvous_hosted == 2);
+    check_gauges (host, 2, 2, 2);
+    check_gauges (a, 2, 2, 0);
+    cr_assert_eq (set_hosts (host, second, 1, NULL), GODWIT_OK);
+    check_gauges (host, 1, 1, 1);
+    check_gauges (a, 2, 1, 0);
+    /* Somebody else can listen there now. */
+    peer_t *other = open_host (&world, 2, 0);
+    check_gauges (other, 1, 1, 1);
+    check_gauges (a, 2, 2, 0);
+    EVENTUALLY (&world, peer_knows (other, a, 1));
+    /* And one that is taken is joined. */
+    cr_assert_eq (set_hosts (host, first, 1, NULL), GODWIT_OK);
+    check_gauges (host, 1, 1, 0);
+    EVENTUALLY (&world, peer_knows (other, host, 1));
+    world_pass (&world, 10);
+    cr_assert_eq (peer_gone_count (a, host, 1) + peer_gone_count (host, a, 1), 0u);
+    world_close (&world);
+}
+
+void
+rendezvous_refuses_lists_that_make_no_sense (const world_kind_t *kind)
+{
+    static const unsigned twice[] = {1, 0, 1}, many[] = {9001, 9002, 9003, 9004, 9005, 9006, 9007, 9008};
+    world_t world;
+    godwit_error_t *error = NULL;
+    world_open (&world, kind);
+    peer_t *host = open_host (&world, 0, 0);
+    cr_assert_eq (set_hosts (host, many, 8, &error), GODWIT_ERR_INVALID_ARGUMENT);
+    cr_assert_str_eq (godwit_error_message (error), "expected 1 to 7 rendezvous, got 8");
+    godwit_error_destroy (&error);
+    cr_assert_eq (set_hosts (host, many, 0, &error), GODWIT_ERR_INVALID_ARGUMENT);
+    cr_assert_str_eq (godwit_error_message (error), "expected 1 to 7 rendezvous, got 0");
+    godwit_error_destroy (&error);
+    cr_assert_eq (set_hosts (host, twice, 3, &error), GODWIT_ERR_INVALID_ARGUMENT);
+    cr_assert (strstr (godwit_error_message (error), " twice"), "%s", godwit_error_message (error));
+    godwit_error_destroy (&error);
+    check_gauges (host, 1, 1, 1);
+    cr_assert_eq (set_hosts (host, many, 7, NULL), GODWIT_OK);
+    check_gauges (host, 7, 7, 7);
+    cr_assert_eq (set_hosts (host, many + 1, 7, NULL), GODWIT_OK);
+    check_gauges (host, 7, 7, 7);
+    world_close (&world);
+}

@@ -18,6 +18,9 @@ RENDEZVOUS_CONFORMANCE_DECLARE (removes_what_no_source_has)
 RENDEZVOUS_CONFORMANCE_DECLARE (asks_again_after_a_gap)
 RENDEZVOUS_CONFORMANCE_DECLARE (leaves_a_host_that_makes_no_sense)
 RENDEZVOUS_CONFORMANCE_DECLARE (catches_up_through_short_queues)
+RENDEZVOUS_CONFORMANCE_DECLARE (follows_a_list_that_changes)
+RENDEZVOUS_CONFORMANCE_DECLARE (stops_hosting_what_is_removed)
+RENDEZVOUS_CONFORMANCE_DECLARE (refuses_lists_that_make_no_sense)
 #undef RENDEZVOUS_CONFORMANCE_DECLARE
 
 #define RENDEZVOUS_TEST_(suite_, kind_, name_)                                                               \
@@ -40,6 +43,9 @@ RENDEZVOUS_CONFORMANCE_DECLARE (catches_up_through_short_queues)
     RENDEZVOUS_TEST_ (suite_, kind_, removes_what_no_source_has)                                             \
     RENDEZVOUS_TEST_ (suite_, kind_, asks_again_after_a_gap)                                                 \
     RENDEZVOUS_TEST_ (suite_, kind_, leaves_a_host_that_makes_no_sense)                                      \
-    RENDEZVOUS_TEST_ (suite_, kind_, catches_up_through_short_queues)
+    RENDEZVOUS_TEST_ (suite_, kind_, catches_up_through_short_queues)                                        \
+    RENDEZVOUS_TEST_ (suite_, kind_, follows_a_list_that_changes)                                            \
+    RENDEZVOUS_TEST_ (suite_, kind_, stops_hosting_what_is_removed)                                          \
+    RENDEZVOUS_TEST_ (suite_, kind_, refuses_lists_that_make_no_sense)
 
 #endif

@@ -51,6 +51,9 @@ cd "$prefix"
 (cd "$2/include" && find . -name '*.h' | sort) >"$temporary/wanted"
 (cd include && find . -name '*.h' | sort) >"$temporary/found"
 diff "$temporary/wanted" "$temporary/found"
+"$prefix/bin/godwit" --version
+man -P cat -M "$prefix/share/man" 1 godwit-matchmaker >"$temporary/page"
+grep -q 'refresh' "$temporary/page"
 man -P cat -M "$prefix/share/man" 3 godwit_client_call >"$temporary/page"
 grep -q 'MessagingTimeout' "$temporary/page"
 if grep -rlI -e "$temporary/first" -e "$build" -e "$2/include" .; then

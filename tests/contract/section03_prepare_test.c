@@ -9,7 +9,7 @@ typedef struct model {
     const char *exchange, *topic, *name_space, *version, *server, *version_cap;
     godwit_choice_t fanout;
     int64_t timeout_ms, retry, call_monitor_timeout_ms;
-    bool mandatory;
+    bool mandatory, idempotent;
 } model_t;
 
 static const char *const exchanges[] = {"godwit", "other"};
@@ -79,6 +79,9 @@ choose (random_t *random, model_t *model)
     given.mandatory = choose_choice (random);
     if (given.mandatory)
         model->mandatory = given.mandatory == GODWIT_YES;
+    given.idempotent = choose_choice (random);
+    if (given.idempotent)
+        model->idempotent = given.idempotent == GODWIT_YES;
     return given;
 }
 
@@ -109,6 +112,7 @@ expect_same (const godwit_client_t *client, const model_t *model)
     cr_assert_eq (client->retry, model->retry);
     cr_assert_eq (client->call_monitor_timeout_ms, model->call_monitor_timeout_ms);
     cr_assert_eq (client->mandatory, model->mandatory);
+    cr_assert_eq (client->idempotent, model->idempotent);
 }
 
 /* ---- what a client does ---- */
@@ -240,7 +244,7 @@ is_zero (const godwit_client_t *client, const single_t *single)
     return !memcmp ((const char *) client + single->offset, zero, single->size);
 }
 
-/* 3: "not given = inherit, explicit None = clear", of each of the eleven. */
+/* 3: "not given = inherit, explicit None = clear", of each of the twelve. */
 static void
 inherit_override_clear (core_t *core)
 {
@@ -256,6 +260,7 @@ inherit_override_clear (core_t *core)
         SINGLE (retry, retry, 5, GODWIT_CLEAR_INT),
         SINGLE (call_monitor_timeout_ms, call_monitor_timeout_ms, 5, GODWIT_CLEAR_INT),
         SINGLE (mandatory, mandatory, GODWIT_YES, GODWIT_CLEAR_CHOICE),
+        SINGLE (idempotent, idempotent, GODWIT_YES, GODWIT_CLEAR_CHOICE),
     };
     godwit_client_t *root = NULL;
     MUST (godwit_client_new (&root, core->calling, NULL, NULL, &error));
@@ -292,6 +297,12 @@ what_is_no_number (core_t *core)
     FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "mandatory: expected",
            godwit_client_prepare (&client, core->client, GODWIT_OVERRIDES (.mandatory = (godwit_choice_t) 9),
                                   &error));
+    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "idempotent: expected",
+           godwit_client_prepare (&client, core->client, GODWIT_OVERRIDES (.idempotent = (godwit_choice_t) 9),
+                                  &error));
+    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "idempotent: expected",
+           godwit_client_new (&client, core->calling, NULL,
+                              GODWIT_CLIENT_OPTIONS (.idempotent = GODWIT_CLEAR_CHOICE), &error));
     FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "fanout: expected",
            godwit_client_prepare (&client, core->client, GODWIT_OVERRIDES (.fanout = (godwit_choice_t) 9),
                                   &error));

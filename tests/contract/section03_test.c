@@ -650,13 +650,13 @@ timeout_whatever_the_cause (core_t *core)
         const char *method;
         godwit_outcome_t outcome;
     } rows[] = {
-        {{.struct_size = sizeof (godwit_overrides_t), .timeout_ms = 60, .server = "nobody"},
+        {{.struct_size = sizeof (godwit_overrides_t), .timeout_ms = 1000, .server = "nobody"},
          "nothing",
          GODWIT_OUTCOME_NOT_SENT},
-        {{.struct_size = sizeof (godwit_overrides_t), .timeout_ms = 60, .server = "busy"},
+        {{.struct_size = sizeof (godwit_overrides_t), .timeout_ms = 1000, .server = "busy"},
          "nothing",
          GODWIT_OUTCOME_REJECTED},
-        {{.struct_size = sizeof (godwit_overrides_t), .timeout_ms = 60, .server = "one"},
+        {{.struct_size = sizeof (godwit_overrides_t), .timeout_ms = 1000, .server = "one"},
          "hold",
          GODWIT_OUTCOME_MAYBE_RUN},
     };

@@ -415,7 +415,7 @@ fan_out (const char *query)
 
     process_finish (&one, SIGKILL);
     /* Nobody listens there any more; the publisher hears of it when it hears of it. */
-    godwit_fanout_report_t report = {0, 0};
+    godwit_fanout_report_t report = {0};
     int number = 1;
     const int64_t end = process_now_ms () + PATIENCE_MS;
     while (report.missing == 0 && process_now_ms () < end)

@@ -31,8 +31,11 @@ if grep -nE '\b(int|int64_t|uint64_t) (timeout|delay|interval|period)\b' "$sourc
     complain "a duration without its unit"
 fi
 
-warnings=$(groff -man -Tutf8 -wall -z "$pages"/man3/*.3 "$pages"/man7/*.7 2>&1 || true)
+warnings=$(groff -man -Tutf8 -wall -z "$pages"/man[137]/* 2>&1 || true)
 if [[ $warnings ]]; then complain "groff: $(head -5 <<<"$warnings")"; fi
 
+for page in 'man1/godwit.1' 'man1/godwit-matchmaker.1'; do
+    [[ -s $pages/$page ]] || complain "there is no $page"
+done
 man -P cat -M "$pages" 3 godwit_client_call >/dev/null || complain "man 3 godwit_client_call shows no page"
 exit $status

@@ -29,7 +29,7 @@ read_clock (void *user)
     return atomic_load (&fake_time_ms) * GODWIT__NS_PER_MS;
 }
 
-static const godwit__clock_t hand = {read_clock, NULL, NULL};
+static const godwit__clock_t hand = {.now_ns = read_clock};
 
 static const uint8_t instance[GODWIT__UUID_SIZE] = {0xfa, 0xce};
 

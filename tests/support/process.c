@@ -113,15 +113,22 @@ process_wait (process_t *process, unsigned times, const char *text)
         read_more (process, text, end_ms);
 }
 
-void
-process_finish (process_t *process, int signal_number)
+int
+process_end (process_t *process, int signal_number)
 {
     int status = 0;
     if (signal_number)
         kill (process->pid, signal_number);
     close (process->input);
     cr_assert_eq (waitpid (process->pid, &status, 0), process->pid);
+    close (process->output);
+    return status;
+}
+
+void
+process_finish (process_t *process, int signal_number)
+{
+    const int status = process_end (process, signal_number);
     if (!signal_number)
         cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0, "status %d", status);
-    close (process->output);
 }

@@ -29,6 +29,8 @@ void process_wait (process_t *process, unsigned times, const char *text);
 unsigned process_count (const process_t *process, const char *text);
 /* Signal 0: closes its input, and expects it to end with status 0. */
 void process_finish (process_t *process, int signal_number);
+/* The same, and the status of waitpid is the caller's to judge. */
+int process_end (process_t *process, int signal_number);
 
 /* One that nobody listens on, below those that the kernel gives to whoever asks for any: nobody else gets it
  * meanwhile, and who tries it while nobody listens is not connected to itself. Processes that run at the same

@@ -296,6 +296,20 @@ add_node (godwit_transport_t **node, godwit_cluster_t *cluster, const char *name
     return status;
 }
 
+/* One more, then without one of the first; what failed has changed nothing. */
+static godwit_status_t
+change_rendezvous (godwit_transport_t *transport, godwit_error_t **error)
+{
+    static const char *const more[] = {"one", "two", "three", "four:9574"}, *const fewer[] = {"four:9574",
+                                                                                              "two"};
+    godwit_transport_stats_t before, after;
+    godwit_transport_stats (transport, &before, sizeof before);
+    godwit_status_t status = godwit_transport_set_rendezvous (transport, more, 4, error);
+    godwit_transport_stats (transport, &after, sizeof after);
+    cr_assert_eq (after.rendezvous_known, status ? before.rendezvous_known : 4u);
+    return status ? status : godwit_transport_set_rendezvous (transport, fewer, 2, error);
+}
+
 static godwit_status_t
 misuse (godwit_cluster_t *cluster, godwit_error_t **error)
 {
@@ -331,6 +345,8 @@ run_cluster (godwit_error_t **error)
         status = call (client, error);
     if (!status)
         status = misuse (cluster, error);
+    if (!status)
+        status = change_rendezvous (nodes[0], error);
     if (!status)
         status = call (client, error);
     if (!status) {

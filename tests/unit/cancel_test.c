@@ -559,7 +559,7 @@ RAW_TEST (the_clock_is_asked)
 {
     raw_server_t self;
     atomic_store (&hand_ms, 1000000);
-    raw_server_start_at (&self, driver, (godwit__clock_t){read_hand, NULL, NULL}, NULL);
+    raw_server_start_at (&self, driver, (godwit__clock_t){.now_ns = read_hand}, NULL);
     godwit__header_t header = raw_header_of (&self, 1);
     header.budget_ms = 1000000;
     raw_request (&self.peer, &header, "keep", 0);

@@ -89,6 +89,7 @@ Test (golden, frames_without_a_body)
         {"ping", {.type = GODWIT__PING, .id = 9}},
         {"pong", {.type = GODWIT__PONG, .id = 9}},
         {"goodbye", {.type = GODWIT__GOODBYE, .target = 3}},
+        {"goodbye_of_revision", {.type = GODWIT__GOODBYE, .target = 3, .aux = 2}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         golden_t golden;
@@ -113,12 +114,18 @@ Test (golden, identities)
     godwit__identity_t welcome = identity (0x20, UINT64_C (1700000000000001));
     memcpy (hello.expect, welcome.instance, sizeof hello.expect);
     strcpy (hello.virtual_host, "blue");
+    godwit__identity_t answers = identity (0x10, UINT64_C (1700000000000000));
+    godwit__identity_t waits = welcome;
+    answers.features = waits.features = GODWIT__FEATURE_ANSWERS_GOODBYE;
     const struct {
         const char *name;
         const godwit__identity_t *identity;
         godwit__frame_type_t type;
-    } rows[] = {{"hello", &hello, GODWIT__HELLO}, {"welcome", &welcome, GODWIT__WELCOME}};
-    for (size_t i = 0; i < 2; i++) {
+    } rows[] = {{"hello", &hello, GODWIT__HELLO},
+                {"welcome", &welcome, GODWIT__WELCOME},
+                {"hello_with_features", &answers, GODWIT__HELLO},
+                {"welcome_with_features", &waits, GODWIT__WELCOME}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         golden_t golden;
         godwit__identity_t read;
         uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
@@ -191,6 +198,25 @@ Test (golden, publications)
                header.target == 0x0a0b0c0d && header.id == 1 && !header.budget_ms && !header.aux);
     expect_request (&golden, GODWIT__KEY_SIZE, GODWIT_TARGET (.topic = "t"), NULL, "reset", GODWIT_NO_ARGS,
                     "publication");
+
+    load (&golden, "last");
+    cr_assert (!memcmp (key, golden.data, sizeof key));
+    const godwit__header_t last = header_of (&golden, GODWIT__KEY_SIZE, "last");
+    cr_assert (last.type == GODWIT__LAST && last.target == header.target && last.id == header.id &&
+               golden.size == GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE);
+}
+
+/* Whoever connects late is told of subscriptions in the order of their bytes. */
+Test (golden, keys_come_before_markers)
+{
+    uint8_t key[GODWIT__KEY_SIZE], marker[GODWIT__KEY_SIZE];
+    for (unsigned i = 0; i < 64; i++) {
+        const godwit__identity_t server = identity ((uint8_t) i, 0);
+        const char topic[] = {(char) ('0' + i), '\0'};
+        godwit__fanout_key (key, "", "godwit", topic);
+        godwit__fanout_marker (marker, key, server.instance, i);
+        cr_assert (key[0] < 0x80 && marker[0] >= 0x80);
+    }
 }
 
 /* ---- replies ---- */
@@ -362,9 +388,10 @@ Test (golden, batches)
 /* The frames that docs/protocol.md shows are these: whoever reads it reads what is tested. */
 Test (golden, the_document_shows_these)
 {
-    static const char *const names[] = {"hello",   "welcome",  "request", "reply",       "failure",
-                                        "nack",    "ping",     "goodbye", "publication", "marker",
-                                        "resolve", "resolved", "batch"};
+    static const char *const names[] = {"hello",       "welcome",  "request", "reply",
+                                        "failure",     "nack",     "ping",    "goodbye",
+                                        "publication", "marker",   "last",    "goodbye_of_revision",
+                                        "resolve",     "resolved", "batch"};
     static char document[262144], digits[131072];
     FILE *file = fopen (GODWIT_SOURCE_DIR "/docs/protocol.md", "r");
     cr_assert_not_null (file);

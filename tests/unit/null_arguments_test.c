@@ -38,6 +38,7 @@ static union {
     godwit_serializer_t *serializer;
     godwit_value_t *value;
     godwit_future_t *future;
+    godwit_fanout_result_t *rows;
     godwit_url_t *url;
     const void *bytes;
     size_t size;
@@ -54,6 +55,7 @@ answer (godwit_request_t *request, void *self)
 
 static const godwit_method_t methods[] = {GODWIT_METHOD ("answer", answer, 0)};
 static const godwit_slot_t slots[] = {{"a", GODWIT_TYPE_INT, false, 0, sizeof (int64_t)}};
+static const char *const one_address = "127.0.0.1";
 static const godwit_error_class_t nameless = {"shop", NULL};
 
 static void
@@ -117,6 +119,9 @@ close_world (void)
     X (godwit_client_cast, method, (world.client, NULL, NULL, NONE, error))                                  \
     X (godwit_client_fanout, client, (NULL, NULL, "m", NONE, NULL, error))                                   \
     X (godwit_client_fanout, method, (world.client, NULL, NULL, NONE, NULL, error))                          \
+    X (godwit_client_fanout_call, client, (NULL, NULL, "m", NONE, &out.rows, error))                         \
+    X (godwit_client_fanout_call, method, (world.client, NULL, NULL, NONE, &out.rows, error))                \
+    X (godwit_client_fanout_call, result, (world.client, NULL, "m", NONE, NULL, error))                      \
     X (godwit_client_call_async, client, (NULL, NULL, "m", NONE, on_reply, NULL, error))                     \
     X (godwit_client_call_async, method, (world.client, NULL, NULL, NONE, on_reply, NULL, error))            \
     X (godwit_client_call_async, callback, (world.client, NULL, "m", NONE, NULL, NULL, error))               \
@@ -174,6 +179,8 @@ close_world (void)
     X (godwit_transport_new, url, (&out.transport, NULL, NULL, error))                                       \
     X (godwit_transport_register_error, transport, (NULL, &nameless, error))                                 \
     X (godwit_transport_register_error, error_class, (world.transport, NULL, error))                         \
+    X (godwit_transport_set_rendezvous, transport, (NULL, &one_address, 1, error))                           \
+    X (godwit_transport_set_rendezvous, addresses, (world.transport, NULL, 1, error))                        \
     X (godwit_transport_process, transport, (NULL, 0, error))                                                \
     X (godwit_transport_metrics, transport, (NULL, &out.value, error))                                       \
     X (godwit_transport_metrics, metrics, (world.transport, NULL, error))                                    \

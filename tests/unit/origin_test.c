@@ -124,6 +124,17 @@ Test (origins, expire_by_silence)
     godwit__origins_clear (&origins);
 }
 
+/* Where `at <= id` is always true. */
+Test (window, skips_to_the_highest_id)
+{
+    godwit__window_t window = {0};
+    godwit__window_skip (&window, UINT64_MAX - 10);
+    godwit__window_skip (&window, UINT64_MAX);
+    cr_assert_eq (window.top, UINT64_MAX);
+    for (uint64_t id = UINT64_MAX; id > UINT64_MAX - 100; id--)
+        cr_assert_not (godwit__window_add (&window, id, NULL));
+}
+
 Test (window, skips)
 {
     const uint64_t tops[] = {0, 5, 1000, 5000};

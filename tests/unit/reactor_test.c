@@ -17,7 +17,7 @@ read_test_clock (void *user)
     return test_now;
 }
 
-static const godwit__clock_t test_clock = {read_test_clock, NULL, NULL};
+static const godwit__clock_t test_clock = {.now_ns = read_test_clock};
 static godwit__reactor_t *reactor;
 
 static void

@@ -127,7 +127,7 @@ read_hand (void *user)
     return atomic_load (&hand_ns);
 }
 
-static const godwit__clock_t hand = {read_hand, NULL, NULL};
+static const godwit__clock_t hand = {.now_ns = read_hand};
 
 typedef struct world {
     raw_server_t raw;

@@ -1,0 +1,67 @@
+/* Who is heard of no more. */
+#include "matchmaker/rendezvous_host_inside.h"
+
+void
+godwit__host_arm_sweep (godwit__rendezvous_host_t *host)
+{
+    godwit__reactor_arm (host->options.reactor, &host->sweep,
+                         godwit__host_now (host) + host->options.refresh_ms * GODWIT__NS_PER_MS);
+}
+
+/* A process that was stopped, or starved, for longer than a refresh finds every lease run out, and what would
+ * renew them unread in its queue: then it was the host that was away, not its members. */
+static int64_t
+time_lost (const godwit__rendezvous_host_t *host)
+{
+    const int64_t late = godwit__host_now (host) - host->sweep.deadline_ns;
+    return late > host->options.refresh_ms * GODWIT__NS_PER_MS ? late : 0;
+}
+
+static void
+lapse (godwit__rendezvous_host_t *host, godwit__member_t *member)
+{
+    godwit__host_note (host, member, "is silent");
+    godwit__host_forget (host, member);
+}
+
+static void
+sweep_member (godwit__rendezvous_host_t *host, godwit__member_t *member, int64_t now, int64_t lost)
+{
+    if (member->is_host)
+        return;
+    member->expires_ns += lost;
+    member->behind_since_ns += lost;
+    if (member->expires_ns <= now)
+        lapse (host, member);
+    else if (member->room && member->behind &&
+             member->behind_since_ns + godwit__host_lease_ns (member) <= now)
+        godwit__host_expel (host, member, "does not read");
+}
+
+static void
+sweep_expelled (godwit__rendezvous_host_t *host, int64_t now)
+{
+    const godwit__map_t *all = &host->rooms.origins;
+    for (godwit__map_node_t *node = godwit__map_next (all, NULL), *next; node; node = next) {
+        next = godwit__map_next (all, node);
+        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_origin);
+        if (!member->room && member->expires_ns <= now)
+            godwit__rooms_remove (&host->rooms, member);
+    }
+}
+
+void
+godwit__host_sweep (godwit__timer_t *timer)
+{
+    godwit__rendezvous_host_t *host = timer->user;
+    const int64_t now = godwit__host_now (host);
+    const int64_t lost = time_lost (host);
+    const godwit__map_t *all = &host->rooms.identities;
+    for (godwit__map_node_t *node = godwit__map_next (all, NULL), *next; node; node = next) {
+        next = godwit__map_next (all, node);
+        sweep_member (host, GODWIT__MAP_ITEM (node, godwit__member_t, by_identity), now, lost);
+    }
+    sweep_expelled (host, now);
+    godwit__host_retry (&host->retry);
+    godwit__host_arm_sweep (host);
+}

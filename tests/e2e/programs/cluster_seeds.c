@@ -1,0 +1,226 @@
+/* Runs many simulated clusters, several at a time, and prints what became of their work:
+ *
+ *     cluster_seeds [--seeds N] [--first SEED] [--nodes N] [--work N] [--faults NAME[,NAME...]|each|all|none]
+ *                   [--fault-count N] [--jobs N] [--no-header] [--trace] [--digest]
+ *
+ * Without --faults: each kind alone in a twentieth of the seeds, and all of them together in the rest. Exits
+ * with 1 if anything was wrong in any of them, and says how to see that one again.
+ */
+#include "tests/support/cluster_world.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define KINDS 10
+#define JOBS_MAX 64
+
+static const char *const kinds[KINDS] = {"loss",      "delay", "duplicate", "reorder", "cut",
+                                         "partition", "pause", "kill",      "power",   "restart"};
+
+typedef struct job {
+    const char *name;
+    world_options_t options; /* but the seed */
+    uint64_t first, count;
+    atomic_uint_fast64_t next;
+    pthread_mutex_t lock; /* of what follows */
+    world_result_t total;
+    uint64_t clusters, wrong;
+} job_t;
+
+static void
+add (job_t *job, const world_result_t *one)
+{
+    world_result_t *sum = &job->total;
+    job->clusters++;
+    sum->tried += one->tried;
+    sum->calls += one->calls;
+    sum->casts += one->casts;
+    sum->fanouts += one->fanouts;
+    sum->ok += one->ok;
+    sum->not_sent += one->not_sent;
+    sum->rejected += one->rejected;
+    sum->maybe_run += one->maybe_run;
+    sum->ran += one->ran;
+    sum->ran_twice += one->ran_twice;
+    sum->lost += one->lost;
+    sum->faults += one->faults;
+    sum->detected += one->detected;
+    sum->frames += one->frames;
+    sum->digest ^= one->digest;
+    if (one->worst_detection_ms > sum->worst_detection_ms)
+        sum->worst_detection_ms = one->worst_detection_ms;
+}
+
+static void *
+run_seeds (void *user)
+{
+    job_t *job = user;
+    for (uint64_t at; (at = atomic_fetch_add (&job->next, 1)) < job->count;) {
+        world_options_t options = job->options;
+        world_result_t result;
+        options.seed = job->first + at;
+        const bool right = world_run (&options, &result);
+        pthread_mutex_lock (&job->lock);
+        add (job, &result);
+        if (!right && ++job->wrong <= 20)
+            fprintf (stderr,
+                     "%s\nrun it again: cluster_seeds --first %llu --seeds 1 --nodes %u --work %u "
+                     "--faults %s --fault-count %u --trace\n",
+                     result.wrong, (unsigned long long) options.seed, options.node_count, options.work_count,
+                     job->name, options.fault_count);
+        pthread_mutex_unlock (&job->lock);
+    }
+    return NULL;
+}
+
+static void
+run_job (job_t *job, unsigned threads)
+{
+    pthread_t ids[JOBS_MAX];
+    unsigned started = 0;
+    pthread_mutex_init (&job->lock, NULL);
+    while (started + 1 < threads && pthread_create (&ids[started], NULL, run_seeds, job) == 0)
+        started++;
+    run_seeds (job);
+    while (started)
+        pthread_join (ids[--started], NULL);
+    pthread_mutex_destroy (&job->lock);
+}
+
+static void
+print_row (const job_t *job)
+{
+    const world_result_t *sum = &job->total;
+    printf ("%-24s %8llu %9u %9u %8u %8u %9u %8u %10lld %9u %8u\n", job->name,
+            (unsigned long long) job->clusters, sum->tried, sum->ok, sum->not_sent, sum->rejected,
+            sum->maybe_run, sum->ran, (long long) sum->worst_detection_ms, sum->ran_twice, sum->lost);
+    fflush (stdout);
+}
+
+/* A list of kinds; 0 is none of them, all ones if there is an unknown name. */
+static unsigned
+read_faults (const char *names)
+{
+    unsigned faults = 0;
+    if (!strcmp (names, "all"))
+        return GODWIT_FAULT_ALL;
+    if (!strcmp (names, "none"))
+        return 0;
+    while (*names) {
+        const size_t size = strcspn (names, ",");
+        unsigned kind = 0;
+        while (kind < KINDS && (strlen (kinds[kind]) != size || strncmp (kinds[kind], names, size) != 0))
+            kind++;
+        if (kind == KINDS)
+            return ~0u;
+        faults |= 1u << kind;
+        names += size + (names[size] == ',');
+    }
+    return faults;
+}
+
+static double
+now_s (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_MONOTONIC, &now);
+    return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+typedef struct settings {
+    world_options_t options;
+    uint64_t first, seeds;
+    unsigned jobs;
+    const char *faults;
+    bool header, digest;
+} settings_t;
+
+static bool
+read_settings (settings_t *to, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *name = argv[i];
+        if (!strcmp (name, "--no-header") || !strcmp (name, "--trace") || !strcmp (name, "--digest")) {
+            to->header = to->header && strcmp (name, "--no-header") != 0;
+            to->options.trace = to->options.trace || !strcmp (name, "--trace");
+            to->digest = to->digest || !strcmp (name, "--digest");
+            continue;
+        }
+        const char *value = ++i < argc ? argv[i] : NULL;
+        const uint64_t number = value ? strtoull (value, NULL, 10) : 0;
+        if (!value)
+            return false;
+        if (!strcmp (name, "--seeds"))
+            to->seeds = number;
+        else if (!strcmp (name, "--first"))
+            to->first = number;
+        else if (!strcmp (name, "--nodes"))
+            to->options.node_count = (unsigned) number;
+        else if (!strcmp (name, "--work"))
+            to->options.work_count = (unsigned) number;
+        else if (!strcmp (name, "--fault-count"))
+            to->options.fault_count = (unsigned) number;
+        else if (!strcmp (name, "--jobs"))
+            to->jobs = (unsigned) number;
+        else if (!strcmp (name, "--faults"))
+            to->faults = value;
+        else
+            return false;
+    }
+    return to->options.node_count >= 4 && to->options.node_count <= WORLD_NODES_MAX && to->jobs >= 1 &&
+           to->jobs <= JOBS_MAX && read_faults (to->faults ? to->faults : "all") != ~0u;
+}
+
+/* The number of clusters in which something was wrong. */
+static uint64_t
+run_one (const settings_t *settings, const char *name, uint64_t first, uint64_t count)
+{
+    job_t job = {.name = name, .options = settings->options, .first = first, .count = count};
+    job.options.faults = read_faults (name);
+    run_job (&job, settings->jobs);
+    print_row (&job);
+    if (settings->digest)
+        printf ("digest %016llx, %llu frames, %u faults, %u calls whose server was lost\n",
+                (unsigned long long) job.total.digest, (unsigned long long) job.total.frames,
+                job.total.faults, job.total.detected);
+    return job.wrong;
+}
+
+int
+main (int argc, char **argv)
+{
+    const long cores = sysconf (_SC_NPROCESSORS_ONLN);
+    settings_t settings = {.options = {.node_count = 50, .work_count = 500, .fault_count = 10},
+                           .first = 1,
+                           .seeds = 2000,
+                           .jobs = cores > 0 && cores < JOBS_MAX ? (unsigned) cores : 1,
+                           .header = true};
+    if (!read_settings (&settings, argc, argv)) {
+        fprintf (stderr,
+                 "usage: cluster_seeds [--seeds N] [--first SEED] [--nodes 4..%d] [--work N] "
+                 "[--faults NAME,...|all|none] [--fault-count N] [--jobs N] [--no-header] [--trace] "
+                 "[--digest]\n",
+                 WORLD_NODES_MAX);
+        return 2;
+    }
+    const double begun_s = now_s ();
+    uint64_t wrong = 0, done = 0;
+    if (settings.header)
+        printf ("%-24s %8s %9s %9s %8s %8s %9s %8s %10s %9s %8s\n", "fault (simulated)", "clusters", "tried",
+                "ok", "NOT_SENT", "REJECTED", "MAYBE_RUN", "RAN", "worst (ms)", "ran twice", "lost");
+    for (unsigned kind = 0; kind < KINDS && !settings.faults; kind++, done += settings.seeds / 20)
+        wrong += run_one (&settings, kinds[kind], settings.first + done, settings.seeds / 20);
+    wrong += run_one (&settings, settings.faults ? settings.faults : "all", settings.first + done,
+                      settings.seeds - done);
+    const double took_s = now_s () - begun_s;
+    if (settings.header)
+        printf ("%llu clusters of %u nodes in %.1f s, %.0f a minute; wrong: %llu\n",
+                (unsigned long long) settings.seeds, settings.options.node_count, took_s,
+                60 * (double) settings.seeds / took_s, (unsigned long long) wrong);
+    return wrong > 0;
+}

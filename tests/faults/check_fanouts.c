@@ -1,0 +1,223 @@
+/* The rules for fanouts: what their reports say, against who ran them. */
+#include "tests/faults/check_inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Who came so long before or after a fanout may have joined meanwhile, who went may have gone; it takes time
+ * until everybody knows, longest if a frozen server is given up first. */
+#define AROUND_NS (3000 * CHECK_MS)
+
+/* One server's life, seen from a fanout. */
+typedef struct seen {
+    const check_node_t *node;
+    const check_life_t *life;
+    unsigned runs;
+    bool is_there;   /* it was up all around */
+    bool has_joined; /* it may have been subscribed, and not been known */
+} seen_t;
+
+typedef struct scene {
+    check_t *check;
+    const check_node_t *caller;
+    const check_call_t *call;
+    uint64_t id;
+    const check_part_t *parts; /* of this fanout: rows first */
+    size_t part_count;
+    seen_t *seen;
+    size_t seen_count;
+} scene_t;
+
+#define BROKE(scene_, rule_, ...) check_broke ((scene_)->check, (rule_), (scene_)->id, __VA_ARGS__)
+
+static uint64_t
+before (uint64_t stamp_ns)
+{
+    return stamp_ns > AROUND_NS ? stamp_ns - AROUND_NS : 0;
+}
+
+static int
+compare_parts (const void *a_item, const void *b_item)
+{
+    const check_part_t *a = a_item, *b = b_item;
+    if (a->call != b->call)
+        return a->call < b->call ? -1 : 1;
+    if (a->node != b->node)
+        return a->node < b->node ? -1 : 1;
+    return a->life != b->life ? (a->life < b->life ? -1 : 1) : 0;
+}
+
+static size_t
+parts_of (const check_t *check, uint64_t id, const check_part_t **parts)
+{
+    size_t from = 0, to = check->part_count;
+    while (from < to) {
+        const size_t middle = from + (to - from) / 2;
+        if (check->parts[middle].call < id)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    for (to = from; to < check->part_count && check->parts[to].call == id; to++)
+        ;
+    *parts = check->parts + from;
+    return to - from;
+}
+
+/* ---- who was there ---- */
+
+static void
+look (const scene_t *scene, seen_t *seen, const check_node_t *node, const check_life_t *life)
+{
+    const uint64_t begin_ns = scene->call->begin_ns, end_ns = scene->call->end_ns;
+    const uint64_t down_ns = check_life_end (node, life);
+    const check_span_t around = {before (begin_ns), end_ns};
+    const bool is_calm = !check_is_disturbed (scene->check, node->number, around) &&
+                         !check_is_disturbed (scene->check, scene->caller->number, around);
+    *seen = (seen_t){node, life, 0, false, false};
+    seen->is_there = is_calm && life->up_ns < before (begin_ns) && down_ns > end_ns + AROUND_NS &&
+                     scene->caller->header->began_ns < before (begin_ns) && node->gaps == 0;
+    seen->has_joined = !seen->is_there && life->up_ns <= end_ns && down_ns >= begin_ns;
+    for (size_t i = 0; i < scene->part_count; i++)
+        seen->runs += scene->parts[i].node == node->number && scene->parts[i].life == life->life;
+}
+
+static void
+look_around (scene_t *scene)
+{
+    scene->seen_count = 0;
+    for (size_t i = 0; i < scene->check->node_count; i++) {
+        const check_node_t *node = &scene->check->nodes[i];
+        for (size_t j = 0; j < node->life_count; j++)
+            look (scene, &scene->seen[scene->seen_count++], node, &node->lives[j]);
+    }
+}
+
+/* ---- fanouts ---- */
+
+static void
+judge_runs (const scene_t *scene)
+{
+    for (size_t i = 0; i < scene->seen_count; i++)
+        if (scene->seen[i].runs > 1)
+            BROKE (scene, CHECK_RAN_TWICE, "%s ran it %u times", scene->seen[i].node->header->name,
+                   scene->seen[i].runs);
+}
+
+static void
+judge_report (const scene_t *scene)
+{
+    const uint32_t reached = scene->call->reached, missing = scene->call->missing;
+    uint32_t ran = 0, unsure_ran = 0, there = 0, unsure = 0;
+    for (size_t i = 0; i < scene->seen_count; i++) {
+        const seen_t *seen = &scene->seen[i];
+        ran += seen->runs > 0;
+        unsure_ran += seen->runs > 0 && seen->has_joined;
+        there += seen->is_there;
+        unsure += seen->runs == 0 && !seen->is_there && seen->life->up_ns <= scene->call->end_ns &&
+                  check_life_end (seen->node, seen->life) >= before (scene->call->begin_ns);
+    }
+    if (ran - unsure_ran > reached)
+        BROKE (scene, CHECK_FANOUT_MORE, "it reached %u, and %u ran it, %u of whom may have joined", reached,
+               ran, unsure_ran);
+    if (reached > ran + unsure)
+        BROKE (scene, CHECK_FANOUT_LESS,
+               "it reached %u, %u ran it, and only %u have an excuse: to be new, to be gone, a fault",
+               reached, ran, unsure);
+    if (reached + missing < there)
+        BROKE (scene, CHECK_FANOUT_SILENT, "it reached %u and missed %u, and %u were there all the time",
+               reached, missing, there);
+}
+
+/* ---- fanout calls ---- */
+
+static const seen_t *
+find_named (const scene_t *scene, const char *name)
+{
+    const seen_t *found = NULL;
+    for (size_t i = 0; i < scene->seen_count; i++) {
+        const seen_t *seen = &scene->seen[i];
+        if (strcmp (seen->life->name, name) == 0 && (!found || seen->runs > found->runs))
+            found = seen;
+    }
+    return found;
+}
+
+static void
+judge_row (const scene_t *scene, const check_part_t *row)
+{
+    static const char *const words[HISTORY_ROW_COUNT] = {
+        "?", "replied", "failed", "was refused", "was unreachable", "timed out", "left"};
+    const seen_t *seen = find_named (scene, row->name);
+    const bool says_ran = row->row == HISTORY_ROW_REPLIED || row->row == HISTORY_ROW_FAILED;
+    const bool says_not = row->row == HISTORY_ROW_REFUSED || row->row == HISTORY_ROW_UNREACHABLE;
+    if ((unsigned) row->row == 0 || (unsigned) row->row >= HISTORY_ROW_COUNT)
+        BROKE (scene, CHECK_UNREADABLE, "its row of %s is none: %u", row->name, (unsigned) row->row);
+    else if (says_ran && (!seen || seen->runs == 0))
+        BROKE (scene, CHECK_ROW_WRONG, "%s %s, it says, and did not run it", row->name, words[row->row]);
+    else if (says_not && seen && seen->runs > 0)
+        BROKE (scene, CHECK_ROW_WRONG, "%s %s, it says, and ran it", row->name, words[row->row]);
+}
+
+static void
+judge_rows (const scene_t *scene)
+{
+    size_t rows = 0;
+    for (; rows < scene->part_count && scene->parts[rows].node == 0; rows++) {
+        judge_row (scene, &scene->parts[rows]);
+        for (size_t i = 0; i < rows; i++)
+            if (strcmp (scene->parts[i].name, scene->parts[rows].name) == 0)
+                BROKE (scene, CHECK_ROW_WRONG, "it has two rows of %s", scene->parts[i].name);
+    }
+    for (size_t i = 0; i < scene->seen_count; i++) {
+        const seen_t *seen = &scene->seen[i];
+        bool is_told = false;
+        for (size_t j = 0; j < rows; j++)
+            is_told = is_told || strcmp (scene->parts[j].name, seen->life->name) == 0;
+        if (!is_told && seen->is_there)
+            BROKE (scene, CHECK_FANOUT_SILENT, "it has no row of %s, which was there all the time",
+                   seen->life->name);
+        else if (!is_told && seen->runs > 0 && !seen->has_joined)
+            BROKE (scene, CHECK_FANOUT_MORE, "it has no row of %s, which ran it", seen->life->name);
+    }
+}
+
+static void
+judge (scene_t *scene)
+{
+    scene->part_count = parts_of (scene->check, scene->id, &scene->parts);
+    look_around (scene);
+    judge_runs (scene);
+    if (scene->call->ends == 0 || scene->call->status != GODWIT_OK)
+        return;
+    if (scene->call->kind == HISTORY_FANOUT)
+        judge_report (scene);
+    else
+        judge_rows (scene);
+}
+
+void
+check_fanouts (check_t *check)
+{
+    size_t lives = 0;
+    for (size_t i = 0; i < check->node_count; i++)
+        lives += check->nodes[i].life_count;
+    scene_t scene = {.check = check, .seen = calloc (lives + 1, sizeof (seen_t))};
+    if (!scene.seen) {
+        check->is_short = true;
+        return;
+    }
+    if (check->part_count > 0)
+        qsort (check->parts, check->part_count, sizeof *check->parts, compare_parts);
+    for (size_t i = 0; i < check->node_count; i++) {
+        scene.caller = &check->nodes[i];
+        for (uint64_t counter = 1; counter < scene.caller->call_count; counter++) {
+            scene.call = &scene.caller->calls[counter];
+            scene.id = history_id (scene.caller->number, counter);
+            if (scene.call->begins &&
+                (scene.call->kind == HISTORY_FANOUT || scene.call->kind == HISTORY_FANOUT_CALL))
+                judge (&scene);
+        }
+    }
+    free (scene.seen);
+}

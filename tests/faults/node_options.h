@@ -1,0 +1,46 @@
+/* What a node is told (tests/faults/programs/node.c). */
+#ifndef GODWIT_TESTS_FAULTS_NODE_OPTIONS_H
+#define GODWIT_TESTS_FAULTS_NODE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a client does, in parts of their sum. */
+typedef struct node_mix {
+    uint32_t call;
+    uint32_t cast;
+    uint32_t fanout;
+    uint32_t fanout_call;
+    uint32_t idempotent;
+    uint32_t async;
+    uint32_t named; /* calls to one server, in turns */
+} node_mix_t;
+
+typedef struct node_options {
+    uint32_t node;  /* --node N, of the run */
+    uint32_t roles; /* --role server|client|both|rendezvous */
+    const char *name;
+    const char *host;
+    const char *named; /* --named NAME[,NAME...]: of the calls to one server */
+    const char *url;
+    const char *topic;
+    const char *log;
+    uint64_t seed;
+    uint64_t records;   /* --records N: the most that the history has; 0: the default */
+    uint32_t threads;   /* of the client */
+    double rate;        /* calls a second and thread; 0: as fast as they end */
+    int64_t seconds;    /* 0: until a signal */
+    uint64_t calls;     /* of all threads together; 0: no end */
+    uint32_t servers;   /* that the client waits for before it says "ready" */
+    int64_t timeout_ms; /* the longest that a call gets; they are between a tenth of it and all of it */
+    int64_t slow_ms;    /* the longest that a slow handler takes */
+    int concurrency;    /* of the server; 0: its default */
+    int queue_limit;    /* of the server; 0: its default */
+    node_mix_t mix;     /* --mix call=60,cast=10,... */
+    bool quick_only;    /* --quick: only the method that answers at once */
+} node_options_t;
+
+/* False, and a text on stderr, if they are not acceptable. */
+bool node_options_parse (node_options_t *options, int argc, char **argv);
+
+#endif

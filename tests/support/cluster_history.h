@@ -1,0 +1,65 @@
+/* What became of each piece of work in a simulated cluster, and whether that may be. */
+#ifndef GODWIT_TESTS_SUPPORT_CLUSTER_HISTORY_H
+#define GODWIT_TESTS_SUPPORT_CLUSTER_HISTORY_H
+
+#include "tests/support/cluster_world.h"
+
+#define HISTORY_PAUSES_MAX 32
+/* A connection to a node that is silent goes down after this. */
+#define HISTORY_HEARTBEAT_TIMEOUT_MS 600
+/* What the news of it, or a request that was still under way, may take longer. */
+#define HISTORY_NEWS_MS 450
+
+typedef enum history_kind { HISTORY_CALL, HISTORY_CAST, HISTORY_FANOUT } history_kind_t;
+
+typedef struct history history_t;
+
+/* One piece of work, as its client and all servers saw it. */
+typedef struct history_entry {
+    history_t *history;
+    history_kind_t kind;
+    unsigned client; /* the node */
+    int64_t started_ms, timeout_ms, ended_ms;
+    int64_t blocked_ms; /* the client's thread was elsewhere for so long */
+    unsigned ends, runs;
+    bool accepted;
+    bool named; /* it was for one server only */
+    bool client_died;
+    godwit_status_t status;
+    godwit_outcome_t outcome;
+    unsigned reached, missing;    /* of a fanout */
+    int server;                   /* where it ran; -1: nowhere */
+    unsigned server_life;         /* in which of its lives */
+    int64_t lost_ms;              /* when that server was lost, while this was outstanding; -1: it was not */
+    unsigned long long ran_at[2]; /* of a fanout: the servers where it ran, a bit each */
+} history_entry_t;
+
+typedef struct history_pause {
+    unsigned node;
+    int64_t begin_ms, end_ms; /* end -1: not yet */
+} history_pause_t;
+
+struct history {
+    uint64_t seed;
+    history_entry_t *entries;
+    unsigned count, limit;
+    history_pause_t pauses[HISTORY_PAUSES_MAX];
+    unsigned pause_count;
+    const world_options_t *options;
+    world_result_t *result;
+};
+
+/* False: result->wrong is text already, or becomes this one. */
+bool history_wrong (history_t *history, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
+/* A handler runs it. */
+void history_ran (history_t *history, int64_t id, unsigned server, unsigned life);
+/* The server is lost: what is outstanding on it must end soon. */
+void history_lost (history_t *history, unsigned server, int64_t now_ms);
+void history_ended (history_entry_t *entry, int64_t now_ms, godwit_status_t status,
+                    const godwit_error_t *error);
+/* False: no call may fail in this history. */
+bool history_may_fail (const history_t *history);
+/* All of it has had its time. */
+void history_check (history_t *history);
+
+#endif

@@ -1,0 +1,73 @@
+/* godwit COMMAND ARGUMENT...: finds the command. */
+#include "tools/godwit/commands.h"
+
+#include <godwit/version.h>
+
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char matchmaker_name[] = "godwit matchmaker";
+
+static const struct command {
+    const char *name;
+    char *full_name; /* its argv[0] */
+    int (*run) (int argc, char **argv);
+} commands[] = {{"matchmaker", matchmaker_name, command_matchmaker}};
+
+static const struct command *found;
+static int arguments_at;
+
+static const struct command *
+find (const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp (commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static error_t
+on_option (int key, char *text, struct argp_state *state)
+{
+    switch (key) {
+    case ARGP_KEY_ARG:
+        found = find (text);
+        if (!found)
+            argp_error (state, "there is no command %s", text);
+        arguments_at = state->next - 1;
+        state->next = state->argc; /* the rest is the command's */
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error (state, "a command is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* Of the library that runs. */
+static void
+print_version (FILE *stream, struct argp_state *state)
+{
+    (void) state;
+    fprintf (stream, "godwit %s\n", godwit_version_string ());
+}
+
+int
+main (int argc, char **argv)
+{
+    static const struct argp argp = {.parser = on_option,
+                                     .args_doc = "COMMAND [ARGUMENT...]",
+                                     .doc = "Tools for clusters of Godwit.\v"
+                                            "Commands:\n\n"
+                                            "  matchmaker    Host rendezvous points\n\n"
+                                            "godwit COMMAND --help tells more of one."};
+    argp_err_exit_status = STATUS_USAGE;
+    argp_program_version_hook = print_version;
+    /* In order, so that a command's options are not taken for ours. */
+    argp_parse (&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
+    argv[arguments_at] = found->full_name;
+    return found->run (argc - arguments_at, argv + arguments_at);
+}
