@@ -103,10 +103,7 @@ channel_wake (godwit__channel_t *channel)
 static int
 channel_fd (godwit__channel_t *channel)
 {
-    godwit__sim_channel_t *self = channel_of (channel);
-    if (self->fd < 0)
-        self->fd = godwit__sim_fd (self);
-    return self->fd;
+    return channel_of (channel)->fd;
 }
 
 static void
@@ -132,7 +129,11 @@ channel_new (godwit__driver_t *driver, godwit__sim_channel_kind_t kind, const go
     self->base.ops = ops;
     self->node = ((godwit__sim_driver_t *) driver)->node;
     self->kind = kind;
-    self->fd = -1;
+    self->fd = godwit__sim_fd (self);
+    if (self->fd < 0) {
+        free (self);
+        return NULL;
+    }
     return self;
 }
 
@@ -216,7 +217,8 @@ open_link (godwit__driver_t *driver, const char *address, const godwit__link_eve
     if (self)
         self->connection = godwit__sim_connection_new (self, address);
     if (!self || !self->connection) {
-        free (self);
+        if (self)
+            channel_free (self);
         return godwit__error_no_memory (error);
     }
     self->events = events;

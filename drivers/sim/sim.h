@@ -108,7 +108,7 @@ struct godwit__sim_channel {
     bool is_listed;   /* among the node's channels that are readable */
     godwit__sim_channel_t *next_readable;
     godwit__source_t *source;              /* that watches it */
-    int fd;                                /* among the node's descriptors; -1: not asked for */
+    int fd;                                /* among the node's descriptors */
     godwit__sim_connection_t *connections; /* of a port, or a publisher */
 
     /* A link's. */

@@ -335,6 +335,5 @@ godwit__sim_fd_close (godwit__sim_channel_t *channel)
         if (node->readable_last == channel)
             node->readable_last = before;
     }
-    if (channel->fd >= 0)
-        node->fds[channel->fd] = NULL;
+    node->fds[channel->fd] = NULL;
 }
