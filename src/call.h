@@ -62,6 +62,8 @@ typedef struct godwit__call {
     godwit_outcome_t outcome; /* the most that can have come of the attempts so far */
     const char *why;          /* the last one failed; static text */
 
+    struct godwit__row *row; /* of a fanout call: the one server that it is for; NULL: of none */
+
     /* Asynchronous calls. */
     godwit_reply_fn *callback;
     void *user;

@@ -73,6 +73,10 @@ typedef enum godwit__lead {
     GODWIT__LEAD_REACTOR_BUSY
 } godwit__lead_t;
 
+/* Servers that drain, of which a connection remembers the last ones: a request that was meant for one of them
+ * a moment ago is not sent any more. */
+#define GODWIT__DRAINING_MAX 16
+
 typedef struct godwit__connection {
     atomic_uint refs;
     godwit_transport_t *transport; /* outlives every connection */
@@ -81,6 +85,7 @@ typedef struct godwit__connection {
     uint32_t number;               /* of all that the transport has opened; never 0 */
     uint8_t expect[GODWIT__UUID_SIZE];
     uint8_t instance[GODWIT__UUID_SIZE]; /* who answered; constant once it is READY */
+    uint64_t features;                   /* of them; the same */
 
     pthread_mutex_t lock;
     _Atomic (godwit__connection_state_t) state; /* written with lock held */
@@ -99,6 +104,8 @@ typedef struct godwit__connection {
     uint64_t sent_id;
     bool is_corked; /* in the completion's list of those that have some; its thread only */
     struct godwit__connection *next_corked;
+    uint32_t draining[GODWIT__DRAINING_MAX]; /* by server_id, which none gets twice */
+    unsigned draining_count;                 /* so many said GOODBYE */
 
     uint64_t use_count;        /* calls so far ... */
     uint64_t use_count_seen;   /* ... at the completion's last tick ... */

@@ -24,6 +24,7 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_OPENING) {
         memcpy (connection->instance, identity.instance, sizeof connection->instance);
+        connection->features = identity.features;
         atomic_store (&connection->state, GODWIT__CONNECTION_READY);
         ready = true;
     }
@@ -88,10 +89,10 @@ answer_goodbye (godwit__connection_t *connection)
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
         godwit__connection_send_corked (connection, &ended);
         atomic_store (&connection->state, GODWIT__CONNECTION_LEAVING);
-        godwit__connection_say_goodbye (connection);
+        godwit__connection_say_goodbye (connection, 0);
     }
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
 }
 
 /* Consumes the frame. What is in a batch is no batch. */
@@ -164,6 +165,8 @@ godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *fra
         godwit__peer_goodbye (connection, header.target, header.aux);
         if (header.target == 0)
             answer_goodbye (connection);
+        else
+            godwit__connection_leave_server (connection, header.target);
         break;
     case GODWIT__ACCEPTED:
     case GODWIT__HEARTBEAT:

@@ -21,7 +21,7 @@ void godwit__outstanding_end (godwit__connection_t *connection, godwit__pending_
 void godwit__outstanding_end_all (godwit__connection_t *connection, const void *owner,
                                   godwit__ending_t ending, godwit__pending_t **ended);
 /* Hands what has ended to the completion reactor. */
-void godwit__outstanding_pass_on (godwit__connection_t *connection, godwit__pending_t *ended);
+void godwit__outstanding_pass_on (godwit_transport_t *transport, godwit__pending_t *ended);
 
 static inline bool
 godwit__pending_is_waiting (godwit__pending_t *pending)
@@ -52,8 +52,10 @@ void godwit__lead_claim (godwit__connection_t *connection, godwit__pending_t *pe
 /* ---- connection_send.c ---- */
 
 void godwit__connection_say_hello (godwit__connection_t *connection);
-/* With lock: says that nothing more will be sent. */
-void godwit__connection_say_goodbye (godwit__connection_t *connection);
+/* With lock: says that nothing more will be sent, to one server or (0) at all. */
+void godwit__connection_say_goodbye (godwit__connection_t *connection, uint32_t server_id);
+/* A server said GOODBYE: nothing is sent to it any more, and it is told so if it waits for that. */
+void godwit__connection_leave_server (godwit__connection_t *connection, uint32_t server_id);
 /* With lock: sends what is corked. Without room for it, those calls have not been sent. */
 void godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **ended);
 

@@ -7,7 +7,7 @@ void
 godwit__connection_say_hello (godwit__connection_t *connection)
 {
     const godwit_transport_t *transport = connection->transport;
-    godwit__identity_t identity = {.incarnation = transport->incarnation};
+    godwit__identity_t identity = {.incarnation = transport->incarnation, .features = GODWIT__FEATURES};
     uint8_t frame[GODWIT__IDENTITY_FRAME_MAX];
     memcpy (identity.instance, transport->instance, sizeof identity.instance);
     memcpy (identity.expect, connection->expect, sizeof identity.expect);
@@ -15,22 +15,52 @@ godwit__connection_say_hello (godwit__connection_t *connection)
 
     const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL,
                                      NULL};
+    godwit__put_u32 (frame + GODWIT__HEADER_AUX_OFFSET, connection->number);
+    godwit__io_t io = GODWIT__IO_OK;
     pthread_mutex_lock (&connection->lock);
     godwit__put_u64 (frame + GODWIT__HEADER_ID_OFFSET, connection->sent_id);
+    if (atomic_load (&connection->state) != GODWIT__CONNECTION_DOWN) /* GOODBYE is the last that it says */
+        io = connection->link->ops->send (connection->link, 0, &hello);
     pthread_mutex_unlock (&connection->lock);
-    godwit__put_u32 (frame + GODWIT__HEADER_AUX_OFFSET, connection->number);
-    if (connection->link->ops->send (connection->link, 0, &hello) != GODWIT__IO_OK)
+    if (io != GODWIT__IO_OK)
         godwit__connection_down (connection, "HELLO could not be sent");
 }
 
 /* Says that nothing more will be sent, with lock held. */
 void
-godwit__connection_say_goodbye (godwit__connection_t *connection)
+godwit__connection_say_goodbye (godwit__connection_t *connection, uint32_t server_id)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
     const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
-    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE});
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE, .target = server_id});
     connection->link->ops->send (connection->link, 0, &goodbye);
+}
+
+void
+godwit__connection_leave_server (godwit__connection_t *connection, uint32_t server_id)
+{
+    godwit__pending_t *ended = NULL;
+    pthread_mutex_lock (&connection->lock);
+    connection->draining[connection->draining_count++ % GODWIT__DRAINING_MAX] = server_id;
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
+        godwit__connection_send_corked (connection, &ended);
+        if (connection->features & GODWIT__FEATURE_ANSWERS_GOODBYE)
+            godwit__connection_say_goodbye (connection, server_id);
+    }
+    pthread_mutex_unlock (&connection->lock);
+    godwit__outstanding_pass_on (connection->transport, ended);
+}
+
+/* With lock held: the server has said GOODBYE since it was chosen. */
+static bool
+is_for_draining (const godwit__connection_t *connection, const godwit__message_t *request)
+{
+    const uint32_t server_id =
+        godwit__get_u32 ((const uint8_t *) request->data + GODWIT__HEADER_TARGET_OFFSET);
+    for (unsigned i = 0; i < connection->draining_count && i < GODWIT__DRAINING_MAX; i++)
+        if (connection->draining[i] == server_id)
+            return true;
+    return false;
 }
 
 void
@@ -144,15 +174,17 @@ godwit__connection_uncork (godwit__connection_t *connection)
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
         godwit__connection_send_corked (connection, &ended);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
 }
 
 godwit__io_t
 godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                          godwit__pending_t *pending)
 {
+    /* An asynchronous call that was accepted may end at any moment, and the connection with it. */
+    godwit_transport_t *transport = connection->transport;
     /* Never more outstanding than the other side may have replies queued for us. */
-    const size_t limit = (size_t) connection->transport->options.queue_limit;
+    const size_t limit = (size_t) transport->options.queue_limit;
     int64_t deadline_ns = GODWIT__NEVER;
     godwit__pending_t *ended = NULL;
     godwit__io_t io;
@@ -162,6 +194,8 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         io = GODWIT__IO_CLOSED;
     } else if (connection->pending_count >= limit) {
         io = GODWIT__IO_AGAIN;
+    } else if (connection->draining_count > 0 && is_for_draining (connection, request)) {
+        io = GODWIT__IO_CLOSED;
     } else {
         const uint64_t id = connection->last_id + 1;
         io = send_or_cork (connection, request, id, pending, &ended);
@@ -175,9 +209,9 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         }
     }
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (transport, ended);
 
     if (deadline_ns != GODWIT__NEVER)
-        godwit__completion_deadline (connection->transport->completion, deadline_ns);
+        godwit__completion_deadline (transport->completion, deadline_ns);
     return io;
 }

@@ -1,7 +1,5 @@
 #include "src/pool_inside.h"
 
-/* A client that does not answer for so long has lost its process, or its senses. */
-#define PATIENCE_NS (500 * GODWIT__NS_PER_MS)
 /* With an external loop: how long it runs before the state is looked at. */
 #define ROUND_NS (10 * GODWIT__NS_PER_MS)
 
@@ -20,7 +18,7 @@ godwit__pool_farewell (godwit__pool_t *pool)
 {
     /* Conditions wait by the system's clock. */
     const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
-    const int64_t until_ns = godwit__clock_now (clock) + PATIENCE_NS;
+    const int64_t until_ns = godwit__clock_now (clock) + godwit__pool_patience_ns (pool);
     godwit__pool_lock (pool);
     pool->leaving = true;
     for (size_t i = 0; i < pool->port_count; i++)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define GODWIT__HEADER_SIZE 24
+#define GODWIT__HEADER_TARGET_OFFSET 4
 #define GODWIT__HEADER_ID_OFFSET 8
 #define GODWIT__HEADER_AUX_OFFSET 20
 #define GODWIT__MAGIC 0x47

@@ -42,6 +42,7 @@ typedef struct godwit__origin_state {
     int64_t heard_ns;
     bool known;           /* said HELLO */
     bool awaited;         /* was told that the process leaves, and has not answered yet */
+    bool answers;         /* also when it is told that a server drains */
     bool banned;          /* sent too much that is malformed: what else comes is ignored */
     bool is_seen;         /* no origin, but what was seen on a numbered connection */
     uint8_t strikes;      /* malformed frames so far */

@@ -51,6 +51,14 @@ typedef struct godwit__goodbye {
     uint32_t revision;
 } godwit__goodbye_t;
 
+/* The same of a server: who was told that it drains, and has not answered yet (src/drain.c). */
+typedef struct godwit__drain {
+    godwit__goodbye_t goodbye;
+    godwit__origin_t *awaited;
+    size_t awaited_count;
+    struct godwit__drain *next;
+} godwit__drain_t;
+
 /* Why a request is not accepted (0: it is), and with DRAINING the revision of the server's record. */
 typedef struct godwit__refusal {
     uint32_t reason;
@@ -82,6 +90,7 @@ struct godwit__port {
 
     /* The leader's. */
     size_t awaited_count;         /* origins that have not answered the farewell */
+    godwit__drain_t *drains;      /* servers that drain, of which somebody has not answered */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     godwit__origin_t batch_origin;
     int64_t corked_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
@@ -101,6 +110,7 @@ struct godwit__pool {
     const unsigned char *alive;    /* a page that a fork() wipes, as the transport's: requests outlive that */
     godwit__clock_t clock;         /* the transport's */
     godwit__limits_t limits;       /* of what is received; their size holds for what is sent, too */
+    size_t max_queue_size;         /* bytes that a server may have queued */
     pthread_mutex_t lock;
     pthread_cond_t
         changed;      /* (L) with `waiting`: requests ended, workers ended, a kept request was replied to */
@@ -224,6 +234,21 @@ void godwit__watch_wake (godwit__pool_t *pool);
 void godwit__farewell_say (godwit__port_t *port);
 void godwit__farewell_answered (godwit__port_t *port, godwit__origin_state_t *origin);
 
+/* ---- drain.c ---- */
+
+/* How long who does not answer is waited for. */
+int64_t godwit__pool_patience_ns (const godwit__pool_t *pool);
+/* The leader's thread: tells everybody who said HELLO; an answer (0: to all, the client is gone); and one
+ * that says HELLO hears which servers have stopped. */
+void godwit__drain_say (godwit__port_t *port, godwit__goodbye_t goodbye);
+void godwit__drain_answered (godwit__port_t *port, godwit__origin_t origin, uint32_t server_id);
+void godwit__drain_greet (godwit__port_t *port, godwit__origin_t origin);
+/* Nobody leads any more. */
+void godwit__drain_release (godwit__port_t *port);
+/* Waits until everybody has answered that a server's ports have told, or has lost the right to be waited for.
+ * Not with an external loop from within itself: returns at once. */
+void godwit__drain_await (godwit_server_t *server);
+
 /* ---- port.c ---- */
 
 /* The next frame: of a batch that was received, or from the channel, for which it waits up to timeout_ns. The
@@ -245,8 +270,6 @@ void godwit__port_send_header (godwit__port_t *port, godwit__origin_t origin, go
 /* False, and counted: it could not be sent. data is consumed if it is on the heap. */
 bool godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size,
                         bool on_heap);
-/* Tells all who said HELLO. The leader's thread. */
-void godwit__port_goodbye (godwit__port_t *port, godwit__goodbye_t goodbye);
 /* external_loop: the control reactor leads from now on. Control thread. */
 godwit_status_t godwit__port_watch (godwit__port_t *port, godwit_error_t **error);
 

@@ -63,15 +63,6 @@ refuse (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *h
                                   refused.reason);
 }
 
-void
-godwit__port_goodbye (godwit__port_t *port, godwit__goodbye_t goodbye)
-{
-    for (const godwit__origin_state_t *origin = port->origins.newest; origin; origin = origin->older)
-        if (origin->known)
-            godwit__port_send_header (port, origin->id, GODWIT__GOODBYE, goodbye.server_id, 0,
-                                      goodbye.revision);
-}
-
 /* ---- who sends ---- */
 
 static void
@@ -140,7 +131,9 @@ hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *he
     if (!header->aux)
         godwit__window_skip (&state->window, header->id);
     state->known = true;
-    godwit__identity_t self = {.incarnation = transport->incarnation};
+    state->answers = peer.features & GODWIT__FEATURE_ANSWERS_GOODBYE;
+    godwit__drain_greet (port, origin);
+    godwit__identity_t self = {.incarnation = transport->incarnation, .features = GODWIT__FEATURES};
     memcpy (self.instance, transport->instance, sizeof self.instance);
     uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
     const size_t size = godwit__identity_write (data, GODWIT__WELCOME, &self);
@@ -290,6 +283,14 @@ copy_frame (godwit__frame_t *copy, const godwit__frame_t *frame)
     return true;
 }
 
+/* Nobody is told; so it is counted as one that was missed. */
+static void
+refuse_publication (godwit_transport_t *transport)
+{
+    GODWIT__COUNT (transport, requests_refused);
+    GODWIT__COUNT (transport, fanout_gaps);
+}
+
 /* Consumes the frame. False: the worker no longer leads. */
 static bool
 publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__header_t *header_in,
@@ -327,7 +328,7 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
         if (accepted)
             leads = godwit__worker_run (worker, port, accepted, NULL);
         else if (refused.reason)
-            GODWIT__COUNT (pool->transport, requests_refused);
+            refuse_publication (pool->transport);
         ids[0] = next;
         if (next)
             next_subscribers (pool, key, next - 1, ids);
@@ -378,8 +379,11 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             hello (port, origin, &header, frame);
             break;
         case GODWIT__GOODBYE:
-            if (state) {
+            if (state && header.target) {
+                godwit__drain_answered (port, origin, header.target);
+            } else if (state) {
                 godwit__farewell_answered (port, state);
+                godwit__drain_answered (port, origin, 0);
                 godwit__origins_remove (&port->origins, state);
             }
             break;
@@ -501,7 +505,7 @@ godwit__port_attend (godwit__port_t *port)
     if (says_farewell)
         godwit__farewell_say (port);
     for (size_t i = 0; i < count; i++)
-        godwit__port_goodbye (port, goodbyes[i]);
+        godwit__drain_say (port, goodbyes[i]);
     free (goodbyes);
     return leads_on;
 }

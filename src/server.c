@@ -198,6 +198,8 @@ join_pool (godwit_server_t *server, godwit__pool_t *pool, uint32_t concurrency, 
     else
         pool->refs++;
     server->id = id;
+    server->stops = false;
+    server->untold_count = 0;
     server->pool = pool;
     if (concurrency)
         server->concurrency = concurrency;
@@ -248,7 +250,7 @@ start_on_control (void *argument)
 /* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a
  * request that is refused. */
 static void
-note_goodbye (godwit__port_t *port, const godwit_server_t *server)
+note_goodbye (godwit__port_t *port, godwit_server_t *server)
 {
     if (port->goodbye_count == port->goodbye_capacity) {
         const size_t capacity = port->goodbye_capacity ? 2 * port->goodbye_capacity : 8;
@@ -259,6 +261,7 @@ note_goodbye (godwit__port_t *port, const godwit_server_t *server)
         port->goodbye_capacity = capacity;
     }
     port->goodbyes[port->goodbye_count++] = (godwit__goodbye_t){server->id, server->revision};
+    server->untold_count++;
     godwit__port_attention (port);
 }
 
@@ -277,6 +280,7 @@ stop_on_control (void *argument)
     godwit__server_announce (server, GODWIT__RECORD_DRAINING, NULL);
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
     godwit__pool_lock (pool);
+    server->stops = true;
     for (size_t i = 0; i < pool->port_count && !pool->stopping; i++)
         note_goodbye (&pool->ports[i], server);
     godwit__pool_unlock (pool);
@@ -320,9 +324,10 @@ void
 godwit__server_fall_silent (godwit_server_t *server)
 {
     change_t change = {.server = server};
+    if (!godwit__transport_check (server->transport, NULL) &&
+        godwit__control_run (server->transport, stop_on_control, &change))
+        godwit__drain_await (server); /* what they had sent before they knew is taken */
     set_accepts (server, false);
-    if (!godwit__transport_check (server->transport, NULL))
-        godwit__control_run (server->transport, stop_on_control, &change);
 }
 
 /* ---- the end ---- */
@@ -334,6 +339,7 @@ godwit__server_empty_queue (godwit_server_t *server)
     server->queue_first = NULL;
     server->queue_last = NULL;
     server->queued = 0;
+    server->queued_size = 0;
     return requests;
 }
 

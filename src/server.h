@@ -48,11 +48,14 @@ struct godwit_server {
     uint32_t revision;        /* of the record that was announced last; written by the control thread */
     uint32_t concurrency;     /* requests that are run, or kept, at a time */
     bool accepts;             /* requests are taken */
+    bool stops;               /* it drains, or has stopped */
+    size_t untold_count;      /* ports at which somebody has not heard yet that it drains */
     bool leaving;             /* being destroyed: waits for `active` to become 0 */
     bool destroyed;           /* to be freed with its last request */
     uint32_t active;          /* handlers that run */
     uint32_t occupied; /* requests that count towards the concurrency: those of `active`, and kept ones */
     uint32_t queued;
+    size_t queued_size; /* bytes of them */
     godwit_request_t *queue_first;
     godwit_request_t *queue_last;
     bool is_ready; /* in the pool's list */
@@ -93,7 +96,7 @@ godwit__request_has_server (const godwit_request_t *request)
 /* Listens, is announced and takes requests, with that concurrency (0: as before) from now on. SERVER_LISTEN
  * with its cause, CLOSED. In the turn of a start. */
 godwit_status_t godwit__server_listen (godwit_server_t *server, uint32_t concurrency, godwit_error_t **error);
-/* Takes no more requests, and tells everybody. In the turn of a stop, or at the end. */
+/* Tells everybody, and then takes no more requests. In the turn of a stop, or at the end. */
 void godwit__server_fall_silent (godwit_server_t *server);
 
 /* With pool.lock: takes everything out of the queue. */

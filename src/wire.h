@@ -12,12 +12,17 @@
 typedef struct godwit__identity {
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation;
-    uint64_t features;                 /* bits that are not known are ignored */
+    uint64_t features;                 /* bits that are not known are ignored: GODWIT__FEATURE_... */
     uint8_t expect[GODWIT__UUID_SIZE]; /* HELLO: whom the client wants; all zero: anybody */
     char virtual_host[256];            /* HELLO: "" if unset */
 } godwit__identity_t;
 
 #define GODWIT__IDENTITY_FRAME_MAX 512
+
+/* In HELLO: this client answers the GOODBYE of a single server; in WELCOME: this port waits for that. */
+#define GODWIT__FEATURE_ANSWERS_GOODBYE UINT64_C (1)
+/* What this implementation can do. */
+#define GODWIT__FEATURES GODWIT__FEATURE_ANSWERS_GOODBYE
 
 /* A whole frame, header included. Returns its size. data holds GODWIT__IDENTITY_FRAME_MAX bytes. */
 size_t godwit__identity_write (uint8_t *data, godwit__frame_type_t type, const godwit__identity_t *identity);

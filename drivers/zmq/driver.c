@@ -9,8 +9,7 @@
 /* A link takes three: its own, and two for its monitor. libzmq makes a table of this size at once (12 bytes
  * each). */
 #define SOCKET_LIMIT 16383
-/* ZMTP carries a heartbeat's time to live in tenths of a second, in 16 bits. */
-#define HEARTBEAT_TTL_MAX_MS 6553599
+#define RECEIVED_MAX 1000
 
 static godwit_status_t
 open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options, godwit_error_t **error)
@@ -22,6 +21,8 @@ open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options,
     self->options = *options;
     self->options.host = NULL;
     self->options.virtual_host = NULL; /* not ours to keep */
+    if (!self->options.max_queue_size)
+        self->options.max_queue_size = SIZE_MAX;
     if (options->host && !(self->host = strdup (options->host))) {
         free (self);
         return godwit__error_no_memory (error);
@@ -92,6 +93,24 @@ as_ms (int64_t ms, int most)
     return ms < 0 ? 0 : ms > most ? most : (int) ms;
 }
 
+/* libzmq begins to count with the PING that is not answered, which it sends within heartbeat_ms of the last
+ * answer: so much less is left, if a silent peer is to be given up within the limit. A limit that is not
+ * longer than two intervals begins with the PING. */
+static int
+unanswered_ms (const godwit__driver_options_t *options)
+{
+    const int64_t limit = options->heartbeat_timeout_ms;
+    const int64_t interval = options->heartbeat_ms;
+    return as_ms (limit > 2 * interval ? limit - interval : limit, INT_MAX);
+}
+
+/* What has arrived waits in libzmq only while nobody receives. It is bounded by its number alone. */
+static int
+received_limit (const godwit__driver_options_t *options)
+{
+    return options->queue_limit < RECEIVED_MAX ? options->queue_limit : RECEIVED_MAX;
+}
+
 void *
 godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
 {
@@ -104,15 +123,14 @@ godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
     const int64_t max_size =
         options->max_message_size > INT64_MAX ? INT64_MAX : (int64_t) options->max_message_size;
     const int connect_ms = as_ms (options->connect_timeout_ms, INT_MAX);
-    const int timeout_ms = as_ms (options->heartbeat_timeout_ms, HEARTBEAT_TTL_MAX_MS);
     const bool set = godwit__zmq_set (socket, ZMQ_SNDHWM, options->queue_limit) &&
-                     godwit__zmq_set (socket, ZMQ_RCVHWM, options->queue_limit) &&
+                     godwit__zmq_set (socket, ZMQ_RCVHWM, received_limit (options)) &&
                      zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &max_size, sizeof max_size) == 0 &&
                      godwit__zmq_set (socket, ZMQ_HANDSHAKE_IVL, connect_ms) &&
                      godwit__zmq_set (socket, ZMQ_CONNECT_TIMEOUT, connect_ms) &&
                      godwit__zmq_set (socket, ZMQ_HEARTBEAT_IVL, as_ms (options->heartbeat_ms, INT_MAX)) &&
-                     godwit__zmq_set (socket, ZMQ_HEARTBEAT_TIMEOUT, timeout_ms) &&
-                     godwit__zmq_set (socket, ZMQ_HEARTBEAT_TTL, timeout_ms) &&
+                     godwit__zmq_set (socket, ZMQ_HEARTBEAT_TIMEOUT, unanswered_ms (options)) &&
+                     godwit__zmq_set (socket, ZMQ_HEARTBEAT_TTL, 0) && /* each side has its own limit */
                      godwit__zmq_set (socket, ZMQ_IMMEDIATE, 1) && godwit__zmq_set (socket, ZMQ_IPV6, 1) &&
                      godwit__zmq_set (socket, ZMQ_LINGER, GODWIT__ZMQ_LINGER_MS);
     if (set)

@@ -152,7 +152,9 @@ GODWIT_EXPORT godwit_status_t godwit_server_start (godwit_server_t *server,
                                                    const godwit_step_options_t *options,
                                                    godwit_error_t **error);
 /* Says goodbye: clients go elsewhere, what had been accepted still runs, what comes late is refused as not
- * run. Does not wait for handlers. */
+ * run. It refuses when every client has answered that it has sent its last request, or a quarter of the
+ * transport's heartbeat_timeout_ms (at least 0.5 s) has passed; until then it waits. Does not wait for
+ * handlers. */
 GODWIT_EXPORT godwit_status_t godwit_server_stop (godwit_server_t *server,
                                                   const godwit_step_options_t *options,
                                                   godwit_error_t **error);

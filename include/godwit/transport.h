@@ -59,6 +59,10 @@ typedef struct godwit_transport_options {
     /* 20 percent of the calls of a topic, and 10 in each second: how many retries may put load on its
      * servers, after OVERLOADED and of idempotent calls. The others wait for it. -1: without a limit. */
     int retry_budget;
+    /* 64 MiB: bytes that may wait to be sent, per connection and direction, and in the queue of a server;
+     * what comes when there are as many has to wait, or is refused. Messages of up to 1 KiB are bounded by
+     * queue_limit alone. */
+    size_t max_queue_size;
 } godwit_transport_options_t;
 
 #define GODWIT_TRANSPORT_OPTIONS(...)                                                                        \
@@ -128,7 +132,8 @@ typedef struct godwit_transport_stats {
     uint64_t requests_refused;   /* NACK: overloaded, draining, expired, not here */
     uint64_t requests_duplicate; /* refused because the call id had been seen */
     uint64_t fanouts_received;
-    uint64_t fanout_gaps; /* publications that were missed, by their sequence numbers */
+    uint64_t fanout_gaps; /* publications that were missed: by their sequence numbers, which is noticed with
+                             the next one or within a second or so; or since a server's queue was full */
     uint64_t frames_malformed;
     uint64_t frames_unknown;    /* of a type or version that is not known: ignored */
     uint64_t frames_dropped;    /* replies that nobody waits for any more, here or at the other end */

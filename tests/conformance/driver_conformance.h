@@ -51,6 +51,7 @@ typedef struct driver_conformance {
     X (publications_of_many_sizes)                                                                           \
     X (news_of_subscriptions)                                                                                \
     X (a_publisher_can_disconnect)                                                                           \
+    X (a_late_publisher_hears_of_keys_first)                                                                 \
     X (a_full_subscriber_stops_the_publisher)                                                                \
     X (publications_and_frames_are_both_received)
 

@@ -238,6 +238,7 @@ read_begin (check_t *check, check_node_t *node, const history_record_t *record)
     call->kind = (uint8_t) record->kind;
     call->begin_ns = record->stamp_ns;
     call->allowed_ns = record->of_call.allowed_ns;
+    call->target = record->of_call.target;
 }
 
 static void
@@ -304,6 +305,9 @@ read_run (check_t *check, check_node_t *node, const history_record_t *record)
                      !life                            ? "it never had"
                      : record->stamp_ns < life->up_ns ? "had not begun"
                                                       : "was over");
+    if (life && call->target && call->target != history_name (life->name))
+        check_broke (check, CHECK_WRONG_SERVER, record->call, "%s ran it, and it was for another",
+                     life->name);
     if (call->kind == HISTORY_FANOUT || call->kind == HISTORY_FANOUT_CALL)
         add_part (check, (check_part_t){.call = record->call,
                                         .node = node->number,

@@ -25,6 +25,7 @@ typedef struct check_call {
     uint32_t peer;     /* who answered; 0: it does not say */
     uint32_t reached;
     uint32_t missing;
+    uint32_t target; /* of its name; 0: any server */
     uint16_t begins;
     uint16_t ends;
     uint16_t runs;
@@ -95,7 +96,10 @@ typedef struct check {
     uint64_t *shown; /* calls whose events are to be printed */
     char **messages;
     size_t shown_count;
-    bool is_short; /* of memory */
+    uint64_t latest;      /* the call that ended latest after its deadline */
+    uint64_t worst_hit;   /* that whose end took longest after a fault's begin */
+    uint64_t worst_fault; /* that fault */
+    bool is_short;        /* of memory */
 } check_t;
 
 /* check_files.c: opens the folder's files, and reads them. */
@@ -115,8 +119,12 @@ void check_detection (check_t *check);
 check_call_t *check_find (const check_t *check, uint64_t id);
 /* How long the node could not run within the span. */
 uint64_t check_stalled (const check_node_t *node, check_span_t span);
+/* Frozen, killed or cut off, it is a server that others wait for. */
+bool check_hits_servers (const check_t *check, const check_fault_t *fault);
 /* A fault that can lose something hit the node, or (0) anybody, within the span. */
 bool check_is_disturbed (const check_t *check, uint32_t node, check_span_t span);
+/* One that hit this node and not everybody. */
+bool check_has_fault (const check_t *check, uint32_t node, check_span_t span);
 const check_life_t *check_life_of (const check_node_t *node, uint32_t life);
 /* When it ended, however it did; CHECK_NEVER: it had not when the process ended its history. */
 uint64_t check_life_end (const check_node_t *node, const check_life_t *life);
@@ -124,6 +132,8 @@ uint64_t check_life_end (const check_node_t *node, const check_life_t *life);
 /* check_print.c. call 0: about no call. */
 void check_broke (check_t *check, check_rule_t rule, uint64_t call, const char *format, ...)
     __attribute__ ((format (printf, 4, 5)));
+/* Has the call's events printed although nothing was broken. */
+void check_explain (check_t *check, uint64_t call, const char *what);
 /* Prints what was broken, with the calls' events. */
 void check_show (const check_t *check);
 

@@ -35,7 +35,7 @@ typedef enum history_event {
     HISTORY_PROCESS_END, /* it ended by itself, and all that it had begun has ended before */
     HISTORY_SERVER_UP,   /* text: its name; life */
     HISTORY_SERVER_DOWN, /* it has stopped, and what it had accepted has run; name, life */
-    HISTORY_CALL_BEGIN,  /* kind, allowed_ns, target */
+    HISTORY_CALL_BEGIN,  /* kind, allowed_ns; target: history_name of the server that it is for */
     HISTORY_CALL_END, /* kind, status, outcome; who answered: peer, life; of fanouts: reached, missing, epoch
                        */
     HISTORY_ROW,      /* of a fanout call, before its end: text: the server's name; status, outcome, row */
@@ -53,7 +53,7 @@ typedef enum history_kind {
     HISTORY_CAST,
     HISTORY_FANOUT,
     HISTORY_FANOUT_CALL,
-    HISTORY_IDEMPOTENT, /* a call that may run again */
+    HISTORY_IDEMPOTENT, /* a call that may run again, also while it runs */
     HISTORY_KIND_COUNT
 } history_kind_t;
 
@@ -62,7 +62,7 @@ typedef enum history_fault {
     HISTORY_FAULT_FREEZE,   /* SIGSTOP */
     HISTORY_FAULT_STOP,     /* asked to end; not a disturbance: nothing may be lost by it */
     HISTORY_FAULT_NETWORK,  /* what the wire does */
-    HISTORY_FAULT_NAMES,    /* a rendezvous: nothing may be lost by it */
+    HISTORY_FAULT_NAMES,    /* a rendezvous is killed or frozen: nothing may be lost by it */
     HISTORY_FAULT_COUNT
 } history_fault_t;
 
@@ -77,7 +77,12 @@ typedef enum history_row {
     HISTORY_ROW_COUNT
 } history_row_t;
 
-enum { HISTORY_CLIENT = 1, HISTORY_SERVER = 2, HISTORY_RUNNER = 4 }; /* roles, added up */
+enum {
+    HISTORY_CLIENT = 1,
+    HISTORY_SERVER = 2,
+    HISTORY_RUNNER = 4,
+    HISTORY_RENDEZVOUS = 8
+}; /* roles, added up */
 
 typedef struct history_header {
     char magic[8];
@@ -103,8 +108,8 @@ typedef struct history_call_part {
     uint16_t outcome; /* godwit_outcome_t */
     uint32_t reached;
     uint32_t missing;
-    uint32_t epoch;
-    uint32_t unused;
+    uint32_t epoch;  /* its lower half */
+    uint32_t target; /* 0: any server */
 } history_call_part_t;
 
 typedef struct history_note_part {
@@ -185,7 +190,11 @@ uint64_t history_next_id (history_t *history);
  * debugger took from it is no fault of the calls that ended late meanwhile. */
 bool history_watch_stalls (history_t *history);
 
-void history_call_begin (history_t *history, uint64_t id, history_kind_t kind, int64_t timeout_ms);
+/* server: that it is for; NULL: any. */
+void history_call_begin (history_t *history, uint64_t id, history_kind_t kind, int64_t timeout_ms,
+                         const char *server);
+/* A number for a server's name, never 0. */
+uint32_t history_name (const char *name);
 /* The runner's. node 0: everybody. Returns the fault's number, for the end and for further nodes. */
 uint64_t history_fault_begin (history_t *history, history_fault_t fault, uint32_t node, const char *what);
 void history_fault_also (history_t *history, uint64_t fault_id, history_fault_t fault, uint32_t node,

@@ -239,6 +239,25 @@ run_fanout (godwit_error_t **error)
     return status;
 }
 
+/* What a row could not do for want of memory is in the row. */
+static godwit_status_t
+run_fanout_call (godwit_error_t **error)
+{
+    godwit_fanout_result_t *result = NULL;
+    godwit_status_t status = godwit_client_fanout_call (
+        world.client, NULL, "echo", GODWIT_ARGS (GODWIT_STR ("value", "text")), &result, error);
+    for (size_t i = 0; !status && i < godwit_fanout_result_count (result); i++) {
+        const godwit_fanout_row_t *row = godwit_fanout_result_row (result, i);
+        status = row->error ? godwit_error_status (row->error) : GODWIT_OK;
+        if (status == GODWIT_OK && row->state != GODWIT_FANOUT_REPLIED)
+            status = GODWIT_ERR_FAILED;
+    }
+    if (!status && godwit_fanout_result_count (result) == 0)
+        status = GODWIT_ERR_TIMEOUT; /* its matchmaker, or its connection, is still to come back */
+    godwit_fanout_result_destroy (&result);
+    return status;
+}
+
 static godwit_status_t
 run_future (godwit_error_t **error)
 {
@@ -373,6 +392,7 @@ static const short_memory_row_t rows[] = {
     {"call that fails", run_failing_call, 3},
     {"cast", run_cast, 0},
     {"fanout", run_fanout, 0},
+    {"fanout call", run_fanout_call, 2},
     {"future", run_future, 2},
     {"asynchronous call", run_async, 1},
     {"lists", run_listing, 2},

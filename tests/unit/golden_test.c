@@ -89,6 +89,7 @@ Test (golden, frames_without_a_body)
         {"ping", {.type = GODWIT__PING, .id = 9}},
         {"pong", {.type = GODWIT__PONG, .id = 9}},
         {"goodbye", {.type = GODWIT__GOODBYE, .target = 3}},
+        {"goodbye_of_revision", {.type = GODWIT__GOODBYE, .target = 3, .aux = 2}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         golden_t golden;
@@ -113,12 +114,18 @@ Test (golden, identities)
     godwit__identity_t welcome = identity (0x20, UINT64_C (1700000000000001));
     memcpy (hello.expect, welcome.instance, sizeof hello.expect);
     strcpy (hello.virtual_host, "blue");
+    godwit__identity_t answers = identity (0x10, UINT64_C (1700000000000000));
+    godwit__identity_t waits = welcome;
+    answers.features = waits.features = GODWIT__FEATURE_ANSWERS_GOODBYE;
     const struct {
         const char *name;
         const godwit__identity_t *identity;
         godwit__frame_type_t type;
-    } rows[] = {{"hello", &hello, GODWIT__HELLO}, {"welcome", &welcome, GODWIT__WELCOME}};
-    for (size_t i = 0; i < 2; i++) {
+    } rows[] = {{"hello", &hello, GODWIT__HELLO},
+                {"welcome", &welcome, GODWIT__WELCOME},
+                {"hello_with_features", &answers, GODWIT__HELLO},
+                {"welcome_with_features", &waits, GODWIT__WELCOME}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         golden_t golden;
         godwit__identity_t read;
         uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
@@ -381,9 +388,10 @@ Test (golden, batches)
 /* The frames that docs/protocol.md shows are these: whoever reads it reads what is tested. */
 Test (golden, the_document_shows_these)
 {
-    static const char *const names[] = {"hello", "welcome", "request",  "reply",       "failure",
-                                        "nack",  "ping",    "goodbye",  "publication", "marker",
-                                        "last",  "resolve", "resolved", "batch"};
+    static const char *const names[] = {"hello",       "welcome",  "request", "reply",
+                                        "failure",     "nack",     "ping",    "goodbye",
+                                        "publication", "marker",   "last",    "goodbye_of_revision",
+                                        "resolve",     "resolved", "batch"};
     static char document[262144], digits[131072];
     FILE *file = fopen (GODWIT_SOURCE_DIR "/docs/protocol.md", "r");
     cr_assert_not_null (file);

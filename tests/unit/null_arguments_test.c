@@ -44,6 +44,7 @@ static union {
     godwit_serializer_t *serializer;
     godwit_value_t *value;
     godwit_future_t *future;
+    godwit_fanout_result_t *rows;
     godwit_url_t *url;
     const void *bytes;
     size_t size;
@@ -124,6 +125,9 @@ close_world (void)
     X (godwit_client_cast, method, (world.client, NULL, NULL, NONE, error))                                  \
     X (godwit_client_fanout, client, (NULL, NULL, "m", NONE, NULL, error))                                   \
     X (godwit_client_fanout, method, (world.client, NULL, NULL, NONE, NULL, error))                          \
+    X (godwit_client_fanout_call, client, (NULL, NULL, "m", NONE, &out.rows, error))                         \
+    X (godwit_client_fanout_call, method, (world.client, NULL, NULL, NONE, &out.rows, error))                \
+    X (godwit_client_fanout_call, result, (world.client, NULL, "m", NONE, NULL, error))                      \
     X (godwit_client_call_async, client, (NULL, NULL, "m", NONE, on_reply, NULL, error))                     \
     X (godwit_client_call_async, method, (world.client, NULL, NULL, NONE, on_reply, NULL, error))            \
     X (godwit_client_call_async, callback, (world.client, NULL, "m", NONE, NULL, NULL, error))               \

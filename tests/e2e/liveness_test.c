@@ -1,0 +1,439 @@
+/* Death is noticed by the data path: processes that are killed, stopped, continued, replaced on their port.
+ * What is measured is printed. The machine may be shared, so a time is judged by the median of several
+ * rounds, and where that is too long, once more; under sanitizers only by a bound that is far away. */
+#include <criterion/criterion.h>
+#include <godwit/godwit.h>
+
+#include "tests/support/process.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#define SERVER GODWIT_BUILD_DIR "/tests/e2e/programs/life_server"
+#define PATIENCE_MS PROCESS_PATIENCE_MS
+#define KILLED_LIMIT_MS 50.0 /* on the same host */
+enum { TRIES = 3, ROUNDS = 5, SYNC_THREADS = 8, MANY = 1000 };
+
+#define MUST(call_)                                                                                          \
+    do {                                                                                                     \
+        godwit_error_t *error = NULL;                                                                        \
+        const godwit_status_t status_ = (call_);                                                             \
+        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
+    } while (0)
+
+static bool
+is_sanitized (void)
+{
+    const char *const text = getenv ("GODWIT_SANITIZE");
+    return text && *text;
+}
+
+static int64_t
+now_ns (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_MONOTONIC, &now);
+    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* ---- times ---- */
+
+typedef struct times {
+    double ms[ROUNDS];
+    int count;
+} times_t;
+
+static int
+compare (const void *a_item, const void *b_item)
+{
+    const double *a = a_item, *b = b_item;
+    return (*a > *b) - (*a < *b);
+}
+
+/* Sorts them, and prints what they are. */
+static double
+median_of (times_t *times, const char *what, const char *query)
+{
+    qsort (times->ms, (size_t) times->count, sizeof times->ms[0], compare);
+    const double median = times->ms[times->count / 2];
+    fprintf (stderr, "%s%s: median %.1f ms, worst %.1f ms of %d\n", what, query, median,
+             times->ms[times->count - 1], times->count);
+    return median;
+}
+
+/* ---- the scene: a rendezvous that stays, servers, and a client ---- */
+
+typedef struct scene {
+    char url[128];
+    char rendezvous[32];
+    godwit_transport_t *host;
+    godwit_transport_t *transport;
+    godwit_client_t *client; /* of the topic */
+    godwit_client_t *to_one; /* of the server "one" */
+} scene_t;
+
+static void
+open_scene (scene_t *scene, const char *query, const godwit_transport_options_t *options)
+{
+    memset (scene, 0, sizeof *scene);
+    snprintf (scene->rendezvous, sizeof scene->rendezvous, "zmq://:%d/", free_port ());
+    snprintf (scene->url, sizeof scene->url, "%s%s", scene->rendezvous, query);
+    MUST (godwit_transport_new (&scene->host, scene->rendezvous, NULL, &error));
+    MUST (godwit_transport_new (&scene->transport, scene->url, options, &error));
+    MUST (godwit_client_new (&scene->client, scene->transport, GODWIT_TARGET (.topic = "life"),
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+    MUST (godwit_client_prepare (&scene->to_one, scene->client, GODWIT_OVERRIDES (.server = "one"), &error));
+}
+
+static void
+close_scene (scene_t *scene)
+{
+    godwit_client_destroy (&scene->to_one);
+    godwit_client_destroy (&scene->client);
+    godwit_transport_destroy (&scene->transport);
+    godwit_transport_destroy (&scene->host);
+}
+
+static void
+start (process_t *server, const char *url, const char *name)
+{
+    process_start (server, SERVER, url, name);
+    process_expect (server, "up");
+}
+
+static unsigned long long
+stat_of (process_t *server, const char *name)
+{
+    unsigned long long value = 0;
+    const size_t from = server->seen;
+    process_tell (server, "stats");
+    process_wait (server, process_count (server, "stats ran") + 1, "stats ran");
+    while (!strchr (server->text + from, '\n'))
+        process_wait (server, process_count (server, "\n") + 1, "\n");
+    const char *line = server->text + from;
+    const char *at = strstr (line, name);
+    cr_assert (at && sscanf (at + strlen (name), "%llu", &value) == 1, "%s in \"%s\"", name, line);
+    server->seen = server->size;
+    return value;
+}
+
+/* ---- killed ---- */
+
+typedef struct doomed {
+    godwit_client_t *client;
+    atomic_uint ended;
+    atomic_uint wrong; /* ended in any way but MAYBE_RUN */
+    _Atomic (int64_t) last_ns;
+} doomed_t;
+
+static void
+note_end (doomed_t *doomed, godwit_status_t status, const godwit_error_t *error)
+{
+    const int64_t at_ns = now_ns ();
+    int64_t last_ns = atomic_load (&doomed->last_ns);
+    while (at_ns > last_ns && !atomic_compare_exchange_weak (&doomed->last_ns, &last_ns, at_ns))
+        ;
+    if (status != GODWIT_ERR_TIMEOUT || godwit_error_outcome (error) != GODWIT_OUTCOME_MAYBE_RUN)
+        atomic_fetch_add (&doomed->wrong, 1);
+    atomic_fetch_add (&doomed->ended, 1);
+}
+
+static void
+on_end (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    (void) result;
+    note_end (user, status, error);
+}
+
+static void *
+call_once (void *user)
+{
+    doomed_t *const doomed = user;
+    godwit_error_t *failure = NULL;
+    const godwit_status_t status =
+        godwit_client_call (doomed->client, NULL, "hold", GODWIT_NO_ARGS, NULL, &failure);
+    note_end (doomed, status, failure);
+    godwit_error_destroy (&failure);
+    return NULL;
+}
+
+/* How long it takes from the kill to the end of the last of so many calls. */
+static double
+kill_once (scene_t *scene, unsigned asynchronous, unsigned threads)
+{
+    process_t one;
+    doomed_t doomed = {.client = scene->to_one};
+    pthread_t callers[SYNC_THREADS];
+    start (&one, scene->url, "one");
+    MUST (godwit_client_call (scene->to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    for (unsigned i = 0; i < asynchronous; i++)
+        MUST (
+            godwit_client_call_async (scene->to_one, NULL, "hold", GODWIT_NO_ARGS, on_end, &doomed, &error));
+    for (unsigned i = 0; i < threads; i++)
+        pthread_create (&callers[i], NULL, call_once, &doomed);
+    const unsigned all = asynchronous + threads;
+    while (stat_of (&one, "ran") < all + 1)
+        ; /* each look is a round trip to the process */
+    cr_assert_eq (atomic_load (&doomed.ended), 0u);
+    const int64_t killed_ns = now_ns ();
+    kill (one.pid, SIGKILL);
+    for (unsigned i = 0; i < threads; i++)
+        pthread_join (callers[i], NULL);
+    const int64_t end_ms = process_now_ms () + PATIENCE_MS;
+    while (atomic_load (&doomed.ended) < all && process_now_ms () < end_ms)
+        sched_yield ();
+    cr_assert_eq (atomic_load (&doomed.ended), all);
+    cr_assert_eq (atomic_load (&doomed.wrong), 0u, "not MAYBE_RUN");
+    process_finish (&one, SIGKILL);
+    const double took_ms = (double) (atomic_load (&doomed.last_ns) - killed_ns) / 1e6;
+    cr_assert_lt (took_ms, PATIENCE_MS / 4); /* the calls' own time is much longer */
+    return took_ms;
+}
+
+static void
+kill_often (const char *query, unsigned asynchronous, unsigned threads, const char *what)
+{
+    double best = 1e9;
+    for (int i = 0; i < TRIES && best > KILLED_LIMIT_MS; i++) {
+        times_t times = {.count = 0};
+        scene_t scene;
+        open_scene (&scene, query, NULL);
+        while (times.count < ROUNDS)
+            times.ms[times.count++] = kill_once (&scene, asynchronous, threads);
+        close_scene (&scene);
+        const double median = median_of (&times, what, query);
+        best = median < best ? median : best;
+        if (is_sanitized ())
+            return;
+    }
+    cr_assert_leq (best, KILLED_LIMIT_MS);
+}
+
+Test (liveness, a_kill_ends_one_call_at_once, .timeout = 120)
+{
+    kill_often ("", 1, 0, "killed, 1 call");
+    kill_often ("?paths=tcp", 1, 0, "killed, 1 call");
+}
+
+Test (liveness, a_kill_ends_a_thousand_calls_at_once, .timeout = 120)
+{
+    kill_often ("", MANY, 0, "killed, 1,000 calls");
+    kill_often ("?paths=tcp", MANY, 0, "killed, 1,000 calls");
+}
+
+Test (liveness, a_kill_ends_the_calls_of_threads_at_once, .timeout = 120)
+{
+    kill_often ("", 0, SYNC_THREADS, "killed, 8 threads");
+    kill_often ("?paths=tcp", 0, SYNC_THREADS, "killed, 8 threads");
+}
+
+/* ---- stopped ---- */
+
+/* How long a stopped server goes unnoticed by a call that is out, and how soon after it was continued it is
+ * called again. */
+static void
+stop_once (scene_t *scene, times_t *noticed, times_t *back)
+{
+    process_t one;
+    godwit_future_t *doomed = NULL, *next = NULL;
+    godwit_error_t *failure = NULL;
+    start (&one, scene->url, "one");
+    MUST (godwit_client_call_future (scene->to_one, NULL, "hold", GODWIT_NO_ARGS, &doomed, &error));
+    MUST (godwit_client_call (scene->to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    const int64_t stopped_ns = now_ns ();
+    kill (one.pid, SIGSTOP);
+    cr_assert_eq (godwit_future_wait (doomed, -1, NULL, NULL, &failure), GODWIT_ERR_TIMEOUT);
+    cr_assert_eq (godwit_error_outcome (failure), GODWIT_OUTCOME_MAYBE_RUN, "%s",
+                  godwit_error_print (failure));
+    noticed->ms[noticed->count++] = (double) (now_ns () - stopped_ns) / 1e6;
+    godwit_error_destroy (&failure);
+    godwit_future_destroy (&doomed);
+
+    MUST (godwit_client_call_future (scene->to_one, NULL, "nothing", GODWIT_NO_ARGS, &next, &error));
+    const int64_t continued_ns = now_ns ();
+    kill (one.pid, SIGCONT);
+    MUST (godwit_future_wait (next, -1, NULL, NULL, &error));
+    back->ms[back->count++] = (double) (now_ns () - continued_ns) / 1e6;
+    godwit_future_destroy (&next);
+    process_finish (&one, SIGKILL);
+}
+
+/* The client's limit is 400 ms; the server's own, which does not count, is 2 s. */
+static void
+stop_often (const char *query)
+{
+    enum { LIMIT_MS = 400, INTERVAL_MS = 50, SLACK_MS = 100, BACK_MS = 1500 };
+    double best = 1e9, best_back = 1e9;
+    for (int i = 0; i < TRIES && (best > LIMIT_MS + SLACK_MS || best_back > BACK_MS); i++) {
+        times_t noticed = {.count = 0}, back = {.count = 0};
+        scene_t scene;
+        open_scene (&scene, query,
+                    GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = INTERVAL_MS, .heartbeat_timeout_ms = LIMIT_MS));
+        while (noticed.count < ROUNDS)
+            stop_once (&scene, &noticed, &back);
+        close_scene (&scene);
+        const double median = median_of (&noticed, "stopped, limit 400 ms: noticed", query);
+        const double median_back = median_of (&back, "continued: called again", query);
+        best = median < best ? median : best;
+        best_back = median_back < best_back ? median_back : best_back;
+        if (is_sanitized ())
+            return;
+    }
+    cr_assert_leq (best, LIMIT_MS + SLACK_MS);
+    cr_assert_leq (best_back, BACK_MS);
+}
+
+Test (liveness, a_stopped_server_is_noticed_within_the_clients_limit, .timeout = 120)
+{
+    stop_often ("");
+}
+
+Test (liveness, a_stopped_server_is_noticed_within_the_clients_limit_over_tcp, .timeout = 120)
+{
+    stop_often ("?paths=tcp");
+}
+
+/* The client is patient, the server is not: nothing but the client's own limit ends the connection of a
+ * server that stands still. A server that was stopped between its own PING and the answer ends the connection
+ * itself when it goes on, which is rare: then once more. */
+static bool
+stands_still (const char *query)
+{
+    enum { STANDS_MS = 1500, INTERVAL_MS = 200 };
+    char impatient[128];
+    process_t one;
+    scene_t scene;
+    godwit_future_t *held = NULL;
+    godwit_error_t *failure = NULL;
+    bool finished = true;
+    open_scene (&scene, query,
+                GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 5000, .heartbeat_timeout_ms = 20000));
+    snprintf (impatient, sizeof impatient, "%s?heartbeat_ms=%d&heartbeat_timeout_ms=500", scene.rendezvous,
+              INTERVAL_MS);
+    start (&one, impatient, "one");
+    MUST (godwit_client_call_future (scene.to_one, NULL, "hold", GODWIT_NO_ARGS, &held, &error));
+    while (stat_of (&one, "ran") < 1)
+        ;
+    /* So that it has said PING before. */
+    godwit_future_wait (held, 2 * INTERVAL_MS + INTERVAL_MS / 2, &finished, NULL, NULL);
+    cr_assert_not (finished);
+    kill (one.pid, SIGSTOP);
+    const godwit_status_t while_stopped = godwit_future_wait (held, STANDS_MS, &finished, NULL, &failure);
+    cr_assert_not (finished, "%d: %s", (int) while_stopped, godwit_error_print (failure));
+    godwit_error_destroy (&failure);
+    kill (one.pid, SIGCONT);
+    process_tell (&one, "release");
+    const godwit_status_t status = godwit_future_wait (held, -1, NULL, NULL, &failure);
+    if (status)
+        fprintf (stderr, "stands still%s: %s\n", query, godwit_error_print (failure));
+    godwit_error_destroy (&failure);
+    godwit_future_destroy (&held);
+    process_finish (&one, SIGKILL);
+    close_scene (&scene);
+    return status == GODWIT_OK;
+}
+
+Test (liveness, only_the_clients_own_limit_ends_its_connections, .timeout = 120)
+{
+    static const char *const queries[] = {"", "?paths=tcp"};
+    for (int i = 0; i < 2; i++) {
+        bool lasted = false;
+        for (int try = 0; try < TRIES && !lasted; try++)
+            lasted = stands_still (queries[i]);
+        cr_assert (lasted, "%s", queries[i]);
+    }
+}
+
+/* ---- replaced ---- */
+
+/* Somebody else listens at the port of a server that was killed, as a server with the same number in its
+ * process, of another cluster: nothing that was meant for the first reaches it. */
+Test (liveness, a_stranger_on_a_dead_servers_port_gets_nothing, .timeout = 120)
+{
+    enum { CALLS = 200 };
+    char url[160], strange[160];
+    process_t one, two, stranger;
+    scene_t scene;
+    const int port = free_port ();
+    open_scene (&scene, "?paths=tcp", NULL);
+    snprintf (url, sizeof url, "%s?paths=tcp&port=%d", scene.rendezvous, port);
+    snprintf (strange, sizeof strange, "zmq://:%d/?paths=tcp&port=%d", free_port (), port);
+    start (&one, url, "one");
+    start (&two, scene.url, "two");
+    MUST (godwit_client_wait_servers (scene.client, 2, PATIENCE_MS, &error));
+    for (int i = 0; i < CALLS; i++)
+        MUST (godwit_client_call (scene.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    process_finish (&one, SIGKILL);
+    start (&stranger, strange, "one");
+    /* Those that were to be the first's turn go to the second. One may have been sent before the death was
+     * known. */
+    unsigned lost = 0;
+    for (int i = 0; i < CALLS; i++) {
+        godwit_error_t *failure = NULL;
+        const godwit_status_t status =
+            godwit_client_call (scene.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &failure);
+        if (status == GODWIT_ERR_TIMEOUT && godwit_error_outcome (failure) == GODWIT_OUTCOME_MAYBE_RUN)
+            lost++;
+        else
+            cr_assert_eq (status, GODWIT_OK, "%s", godwit_error_print (failure));
+        godwit_error_destroy (&failure);
+    }
+    cr_assert_leq (lost, 1u);
+    /* By its name nobody else is it. Meanwhile the client connects to the stranger, and is told who that is.
+     */
+    godwit_client_t *hasty = NULL;
+    godwit_error_t *failure = NULL;
+    MUST (godwit_client_prepare (&hasty, scene.to_one, GODWIT_OVERRIDES (.timeout_ms = 500), &error));
+    cr_assert_neq (godwit_client_call (hasty, NULL, "nothing", GODWIT_NO_ARGS, NULL, &failure), GODWIT_OK);
+    cr_assert_eq (godwit_error_outcome (failure), GODWIT_OUTCOME_NOT_SENT, "%s",
+                  godwit_error_print (failure));
+    godwit_error_destroy (&failure);
+    cr_assert_neq (godwit_client_cast (hasty, NULL, "nothing", GODWIT_NO_ARGS, NULL), GODWIT_OK);
+    cr_assert_eq (stat_of (&stranger, "received"), 0u);
+    cr_assert_eq (stat_of (&stranger, "ran"), 0u);
+    /* The first comes back elsewhere, and is found. */
+    start (&one, scene.url, "one");
+    MUST (godwit_client_call (scene.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    cr_assert_eq (stat_of (&stranger, "received"), 0u);
+    godwit_client_destroy (&hasty);
+    process_finish (&stranger, SIGKILL);
+    process_finish (&one, SIGKILL);
+    process_finish (&two, SIGKILL);
+    close_scene (&scene);
+}
+
+/* The same name at the same port, but another process: what was out with the first is not run by the second.
+ */
+Test (liveness, a_server_that_comes_back_on_its_port_is_another_one, .timeout = 120)
+{
+    char url[160];
+    process_t one;
+    scene_t scene;
+    const int port = free_port ();
+    open_scene (&scene, "?paths=tcp", NULL);
+    snprintf (url, sizeof url, "%s?paths=tcp&port=%d", scene.rendezvous, port);
+    start (&one, url, "one");
+    for (int i = 0; i < 5; i++) {
+        godwit_future_t *doomed = NULL;
+        godwit_error_t *failure = NULL;
+        MUST (godwit_client_call_future (scene.to_one, NULL, "hold", GODWIT_NO_ARGS, &doomed, &error));
+        MUST (godwit_client_call (scene.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+        process_finish (&one, SIGKILL);
+        start (&one, url, "one");
+        cr_assert_eq (godwit_future_wait (doomed, -1, NULL, NULL, &failure), GODWIT_ERR_TIMEOUT);
+        cr_assert_eq (godwit_error_outcome (failure), GODWIT_OUTCOME_MAYBE_RUN, "%s",
+                      godwit_error_print (failure));
+        godwit_error_destroy (&failure);
+        godwit_future_destroy (&doomed);
+        MUST (godwit_client_call (scene.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+        cr_assert_eq (stat_of (&one, "received"), 1u);
+    }
+    process_finish (&one, SIGKILL);
+    close_scene (&scene);
+}
