@@ -118,7 +118,8 @@ judge_success (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     if (call->kind == HISTORY_CAST && call->runs == 0) {
-        if (check_is_disturbed (subject->check, 0, (check_span_t){call->begin_ns, call->end_ns}))
+        if (check_is_disturbed (subject->check, 0,
+                                (check_span_t){call->begin_ns, add (call->end_ns, CHECK_ON_ITS_WAY_NS)}))
             subject->check->summary->casts_gone++;
         else
             BROKE (subject, CHECK_CAST_LOST, "it was accepted and did not run, and nothing was disturbed");

@@ -174,19 +174,20 @@ static void
 run (soak_t *soak, const char *program)
 {
     static const char *server_arguments[] = {"--concurrency", "64", NULL};
-    const char *client_arguments[] = {"--servers",
-                                      "3",
-                                      "--threads",
-                                      "4",
-                                      "--rate",
-                                      soak->rate,
-                                      "--timeout-ms",
-                                      "6000",
-                                      "--mix",
-                                      "call=40,cast=12,fanout=8,idempotent=10,named=10,async=20",
-                                      "--named",
-                                      "server-1,server-2",
-                                      NULL};
+    const char *client_arguments[] = {
+        "--servers",
+        "3",
+        "--threads",
+        "4",
+        "--rate",
+        soak->rate,
+        "--timeout-ms",
+        "6000",
+        "--mix",
+        "call=40,cast=12,fanout=6,fanout_call=4,idempotent=10,named=10,async=20",
+        "--named",
+        "server-1,server-2",
+        NULL};
     const char *other_arguments[] = {"--servers", "1", "--threads", "2", "--rate", soak->rate, NULL};
     cluster_t *cluster = &soak->cluster;
     cluster_open (cluster, program, soak->folder, soak->seed, 2, "");
