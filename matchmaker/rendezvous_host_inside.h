@@ -67,8 +67,8 @@ void godwit__host_retry (godwit__timer_t *timer);
 void godwit__host_tell_seen (godwit__rendezvous_host_t *host, godwit__room_t *room,
                              godwit__record_list_t seen);
 /* ... and of records that are no more, KEYS_MAX of them at the most. stamp: the lowest that one of them had.
- */
+ * withdrawn: by the word of who they are of. */
 void godwit__host_tell_gone (godwit__rendezvous_host_t *host, godwit__room_t *room,
-                             const godwit__record_key_t *gone, size_t count, uint64_t stamp);
+                             const godwit__record_key_t *gone, size_t count, uint64_t stamp, bool withdrawn);
 
 #endif

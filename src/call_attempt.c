@@ -64,7 +64,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         message.free_fn = godwit__shared_unref;
         message.hint = call->shared;
         if (!call->row)
-        atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
+            atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
     }
     call->server_key = picked->key;
     call->connection = picked->connection;

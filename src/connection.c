@@ -29,7 +29,7 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
     godwit__outstanding_end_all (connection, NULL, GODWIT__LOST, &ended);
     godwit__reactor_post (connection->transport->completion->reactor, &connection->retire_task);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
     godwit__peer_lost (connection, reason);
 }
 

@@ -55,6 +55,7 @@ struct godwit_server {
     uint32_t active;          /* handlers that run */
     uint32_t occupied; /* requests that count towards the concurrency: those of `active`, and kept ones */
     uint32_t queued;
+    size_t queued_size; /* bytes of them */
     godwit_request_t *queue_first;
     godwit_request_t *queue_last;
     bool is_ready; /* in the pool's list */

@@ -34,6 +34,7 @@ typedef enum link_state { LINK_CONNECTING, LINK_UP, LINK_DRAINING, LINK_DOWN } l
 
 typedef struct zmq_link {
     godwit__zmq_channel_t base;
+    godwit__load_t *load;
     link_state_t state;       /* written by the reactor's thread under the guard's lock */
     void *monitor;            /* PAIR; the reactor's thread only */
     godwit__source_t source;  /* of the monitor */
@@ -46,19 +47,38 @@ typedef struct zmq_link {
     void *user;
 } zmq_link_t;
 
+/* True if what waits is as much as may wait. */
+static bool
+is_laden (zmq_link_t *self)
+{
+    godwit__guard_t *guard = &self->base.guard;
+    if (!godwit__load_is_full (self->load, self->base.driver->options.max_queue_size))
+        return false;
+    godwit__guard_lock (guard);
+    const bool is_up = self->state == LINK_UP;
+    guard->laden = is_up;
+    godwit__guard_unlock (guard);
+    return is_up;
+}
+
 static godwit__io_t
 send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
 {
     zmq_link_t *self = (zmq_link_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
     godwit__outgoing_t outgoing;
+    const bool is_light = message->size <= GODWIT__LIGHT;
     (void) origin;
+    if (!is_light && is_laden (self))
+        return GODWIT__IO_AGAIN;
     if (message->size > self->base.driver->options.max_message_size ||
-        !godwit__outgoing_init (&outgoing, message))
+        !godwit__outgoing_init (&outgoing, message, self->load))
         return GODWIT__IO_REFUSED;
 
     godwit__guard_lock (guard);
     godwit__io_t result = GODWIT__IO_CLOSED;
+    if (!is_light)
+        guard->laden = false;
     if (self->state == LINK_CONNECTING) {
         result = GODWIT__IO_AGAIN;
         godwit__guard_full (guard);
@@ -282,6 +302,7 @@ close_link (godwit__channel_t *channel)
         zmq_close (self->monitor);
     }
     godwit__guard_close (&self->base.guard, self->state == LINK_UP ? GODWIT__ZMQ_LINGER_MS : 0);
+    godwit__load_unref (self->load);
     free (self);
 }
 
@@ -334,6 +355,11 @@ godwit__zmq_open_link (godwit__driver_t *driver, const char *address, const godw
     self->tell_down.run = on_tell_down;
     self->tell_down.user = self;
 
+    self->load = godwit__load_new ();
+    if (!self->load) {
+        free (self);
+        return godwit__error_no_memory (error);
+    }
     void *socket = godwit__zmq_socket (self->base.driver, ZMQ_DEALER, error);
     godwit_status_t status = socket ? GODWIT_OK : GODWIT_ERR_SYSTEM;
     if (socket) {
@@ -342,6 +368,7 @@ godwit__zmq_open_link (godwit__driver_t *driver, const char *address, const godw
         status = godwit__guard_init (&self->base.guard, socket, NULL, error);
     }
     if (status != GODWIT_OK) {
+        godwit__load_unref (self->load);
         free (self);
         return status;
     }

@@ -373,7 +373,7 @@ send_records (scripted_t *host, bool is_delta, uint64_t sequence, uint32_t first
         records[i] = peer_record (&host->self, first + i, 1, GODWIT__RECORD_UP);
     const godwit__record_list_t list = {records, count};
     scripted_send (host, is_delta
-                             ? godwit__rendezvous_delta (host->buffer, 42, sequence, list, NULL, 0)
+                             ? godwit__rendezvous_delta (host->buffer, 42, sequence, list, NULL, 0, false)
                              : godwit__rendezvous_snapshot (host->buffer, 42, sequence, true, true, list));
     for (uint32_t i = 0; i < count; i++)
         godwit__record_unref (&records[i]);
@@ -428,8 +428,8 @@ rendezvous_leaves_a_host_that_makes_no_sense (const world_kind_t *kind)
         if (i < 4)
             scripted_send_bytes (&host, bytes, size);
         else
-            scripted_send (&host, godwit__rendezvous_delta (host.buffer, 43, 6,
-                                                            (godwit__record_list_t){NULL, 0}, NULL, 0));
+            scripted_send (&host, godwit__rendezvous_delta (
+                                      host.buffer, 43, 6, (godwit__record_list_t){NULL, 0}, NULL, 0, false));
     }
     scripted_expect (&host, GODWIT__RENDEZVOUS_JOIN); /* it comes back each time */
     EVENTUALLY (&world, peer_knows (a, &host.self, 1));

@@ -71,7 +71,7 @@ static void
 world_open (world_t *world, size_t started)
 {
     static const char *const names[SERVER_COUNT] = {"a", "b", "c", "d"};
-    *world = (world_t){NULL};
+    *world = (world_t){.cluster = NULL};
     MUST (godwit_cluster_new (&world->cluster, 7, &error));
     MUST (godwit_cluster_add (&world->calling, world->cluster, "client", NULL, &error));
     MUST (godwit_cluster_add (&world->others[0], world->cluster, "other-1", NULL, &error));

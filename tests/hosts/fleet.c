@@ -1,4 +1,4 @@
-#include "tests/hosts/cluster.h"
+#include "tests/hosts/fleet.h"
 #include "tests/hosts/fail.h"
 
 #include <signal.h>
@@ -31,7 +31,7 @@ static void
 print_url (char *url, size_t size, int host, int port, const char *more)
 {
     size_t used = (size_t) snprintf (url, size, "zmq://");
-    for (int i = 1; i <= CLUSTER_RENDEZVOUS; i++)
+    for (int i = 1; i <= FLEET_RENDEZVOUS; i++)
         used +=
             (size_t) snprintf (url + used, size - used, "%s%s:9573", i > 1 ? "," : "", network_address (i));
     used += (size_t) snprintf (url + used, size - used, "/?host=%s%s", network_address (host), more);
@@ -40,23 +40,23 @@ print_url (char *url, size_t size, int host, int port, const char *more)
 }
 
 static void
-print_path (const cluster_t *cluster, char *path, const char *name, uint32_t node, const char *suffix)
+print_path (const fleet_t *fleet, char *path, const char *name, uint32_t node, const char *suffix)
 {
-    snprintf (path, CLUSTER_PATH_SIZE, "%s/%s.%u%s", cluster->options.folder, name, node, suffix);
+    snprintf (path, FLEET_PATH_SIZE, "%s/%s.%u%s", fleet->options.folder, name, node, suffix);
 }
 
 static void
-start_node (cluster_t *cluster, member_t *member, int port, const char *const *more)
+start_node (fleet_t *fleet, member_t *member, int port, const char *const *more)
 {
-    char program[CLUSTER_PATH_SIZE], errors[CLUSTER_PATH_SIZE];
+    char program[FLEET_PATH_SIZE], errors[FLEET_PATH_SIZE];
     char url[TEXT_SIZE], node[16], seed[32];
-    member->node = ++cluster->nodes;
-    snprintf (program, sizeof program, "%s/tests/faults/node", cluster->options.build);
-    print_path (cluster, member->log, member->name, member->node, HISTORY_SUFFIX);
-    print_path (cluster, errors, member->name, member->node, ".stderr");
+    member->node = ++fleet->nodes;
+    snprintf (program, sizeof program, "%s/tests/faults/node", fleet->options.build);
+    print_path (fleet, member->log, member->name, member->node, HISTORY_SUFFIX);
+    print_path (fleet, errors, member->name, member->node, ".stderr");
     print_url (url, sizeof url, member->host, port, "");
     snprintf (node, sizeof node, "%u", member->node);
-    snprintf (seed, sizeof seed, "%llu", (unsigned long long) cluster->options.seed);
+    snprintf (seed, sizeof seed, "%llu", (unsigned long long) fleet->options.seed);
     child_options_t options = {.name = member->name,
                                .net = network_name (member->host),
                                .errors = errors,
@@ -72,15 +72,15 @@ start_node (cluster_t *cluster, member_t *member, int port, const char *const *m
 }
 
 static void
-start_client (cluster_t *cluster, int index)
+start_client (fleet_t *fleet, int index)
 {
-    member_t *member = &cluster->clients[index];
-    const bool waits = index >= CLUSTER_CLIENT_HOSTS;
+    member_t *member = &fleet->clients[index];
+    const bool waits = index >= FLEET_CLIENT_HOSTS;
     char rate[32], servers[8];
     snprintf (member->name, sizeof member->name, "client-%d", index + 1);
-    member->host = CLUSTER_RENDEZVOUS + 1 + index % CLUSTER_CLIENT_HOSTS;
-    snprintf (rate, sizeof rate, "%.3f", waits ? WAITING_RATE : cluster->options.rate / THREADS);
-    snprintf (servers, sizeof servers, "%d", cluster->server_count);
+    member->host = FLEET_RENDEZVOUS + 1 + index % FLEET_CLIENT_HOSTS;
+    snprintf (rate, sizeof rate, "%.3f", waits ? WAITING_RATE : fleet->options.rate / THREADS);
+    snprintf (servers, sizeof servers, "%d", fleet->server_count);
     const char *const more[] = {"--role",
                                 "client",
                                 "--threads",
@@ -96,45 +96,45 @@ start_client (cluster_t *cluster, int index)
                                 "--mix",
                                 waits ? "call=80,fanout=20" : "async=85,cast=15",
                                 NULL};
-    start_node (cluster, member, 0, more);
+    start_node (fleet, member, 0, more);
 }
 
 static void
-begin_server (cluster_t *cluster, int index)
+begin_server (fleet_t *fleet, int index)
 {
     static const char *const more[] = {"--role", "server", NULL};
-    member_t *member = &cluster->servers[index];
+    member_t *member = &fleet->servers[index];
     snprintf (member->name, sizeof member->name, "server-%d", index + 1);
-    start_node (cluster, member, cluster->options.port, more);
+    start_node (fleet, member, fleet->options.port, more);
 }
 
 void
-cluster_start_server (cluster_t *cluster, int index)
+fleet_start_server (fleet_t *fleet, int index)
 {
-    begin_server (cluster, index);
-    child_expect (&cluster->servers[index].child, "ready", START_MS);
+    begin_server (fleet, index);
+    child_expect (&fleet->servers[index].child, "ready", START_MS);
 }
 
 void
-cluster_start_stranger (cluster_t *cluster, int host)
+fleet_start_stranger (fleet_t *fleet, int host)
 {
     static const char *const more[] = {"--role", "server", "--topic", "something-else", NULL};
-    member_t *member = &cluster->stranger;
+    member_t *member = &fleet->stranger;
     snprintf (member->name, sizeof member->name, "stranger");
     member->host = host;
-    start_node (cluster, member, cluster->options.port, more);
+    start_node (fleet, member, fleet->options.port, more);
     child_expect (&member->child, "ready", START_MS);
 }
 
 void
-cluster_start_rendezvous (cluster_t *cluster, int index)
+fleet_start_rendezvous (fleet_t *fleet, int index)
 {
-    member_t *member = &cluster->rendezvous[index];
-    char program[CLUSTER_PATH_SIZE], errors[CLUSTER_PATH_SIZE], url[TEXT_SIZE];
+    member_t *member = &fleet->rendezvous[index];
+    char program[FLEET_PATH_SIZE], errors[FLEET_PATH_SIZE], url[TEXT_SIZE];
     member->host = index + 1;
     snprintf (member->name, sizeof member->name, "rendezvous-%d", index + 1);
-    snprintf (program, sizeof program, "%s/tests/hosts/rendezvous", cluster->options.build);
-    print_path (cluster, errors, member->name, 0, ".stderr");
+    snprintf (program, sizeof program, "%s/tests/hosts/rendezvous", fleet->options.build);
+    print_path (fleet, errors, member->name, 0, ".stderr");
     print_url (url, sizeof url, member->host, 0, "&host_rendezvous=true");
     child_start (&member->child, &(child_options_t){.name = member->name,
                                                     .net = network_name (member->host),
@@ -144,59 +144,59 @@ cluster_start_rendezvous (cluster_t *cluster, int index)
 }
 
 int
-cluster_add_server (cluster_t *cluster)
+fleet_add_server (fleet_t *fleet)
 {
-    const int index = cluster->server_count;
-    if (index == CLUSTER_SERVERS)
-        hosts_fail ("at most %d servers", CLUSTER_SERVERS);
-    cluster->servers[index].host = network_add_host ();
-    cluster_start_server (cluster, index);
-    cluster->server_count++;
+    const int index = fleet->server_count;
+    if (index == FLEET_SERVERS)
+        hosts_fail ("at most %d servers", FLEET_SERVERS);
+    fleet->servers[index].host = network_add_host ();
+    fleet_start_server (fleet, index);
+    fleet->server_count++;
     return index;
 }
 
 void
-cluster_open (cluster_t *cluster, const cluster_options_t *options)
+fleet_open (fleet_t *fleet, const fleet_options_t *options)
 {
-    char path[CLUSTER_PATH_SIZE], program[CLUSTER_PATH_SIZE];
-    memset (cluster, 0, sizeof *cluster);
-    cluster->options = *options;
-    cluster->random.state = options->seed;
-    random_below (&cluster->random, 2); /* the first one says little */
-    cluster->nodes = 1;
-    print_path (cluster, path, "runner", 1, HISTORY_SUFFIX);
-    cluster->history = history_open (path, &(const history_options_t){.node = 1,
-                                                                      .roles = HISTORY_RUNNER,
-                                                                      .name = "runner",
-                                                                      .host = "",
-                                                                      .seed = options->seed,
-                                                                      .capacity = 65536});
-    if (!cluster->history)
+    char path[FLEET_PATH_SIZE], program[FLEET_PATH_SIZE];
+    memset (fleet, 0, sizeof *fleet);
+    fleet->options = *options;
+    fleet->random.state = options->seed;
+    random_below (&fleet->random, 2); /* the first one says little */
+    fleet->nodes = 1;
+    print_path (fleet, path, "runner", 1, HISTORY_SUFFIX);
+    fleet->history = history_open (path, &(const history_options_t){.node = 1,
+                                                                    .roles = HISTORY_RUNNER,
+                                                                    .name = "runner",
+                                                                    .host = "",
+                                                                    .seed = options->seed,
+                                                                    .capacity = 65536});
+    if (!fleet->history)
         hosts_fail ("cannot make %s", path);
     snprintf (program, sizeof program, "%s/tests/hosts/wire", options->build);
     network_open (program, options->seed);
-    for (int i = 0; i < CLUSTER_RENDEZVOUS + CLUSTER_CLIENT_HOSTS; i++)
+    for (int i = 0; i < FLEET_RENDEZVOUS + FLEET_CLIENT_HOSTS; i++)
         network_add_host ();
-    for (int i = 0; i < CLUSTER_RENDEZVOUS; i++)
-        cluster_start_rendezvous (cluster, i);
-    cluster->server_count = options->servers;
-    for (int i = 0; i < cluster->server_count; i++) {
-        cluster->servers[i].host = i + 1;
-        begin_server (cluster, i);
+    for (int i = 0; i < FLEET_RENDEZVOUS; i++)
+        fleet_start_rendezvous (fleet, i);
+    fleet->server_count = options->servers;
+    for (int i = 0; i < fleet->server_count; i++) {
+        fleet->servers[i].host = i + 1;
+        begin_server (fleet, i);
     }
-    for (int i = 0; i < cluster->server_count; i++)
-        child_expect (&cluster->servers[i].child, "ready", START_MS);
-    for (int i = 0; i < CLUSTER_CLIENTS; i++)
-        start_client (cluster, i);
-    for (int i = 0; i < CLUSTER_CLIENTS; i++)
-        child_expect (&cluster->clients[i].child, "ready", START_MS);
+    for (int i = 0; i < fleet->server_count; i++)
+        child_expect (&fleet->servers[i].child, "ready", START_MS);
+    for (int i = 0; i < FLEET_CLIENTS; i++)
+        start_client (fleet, i);
+    for (int i = 0; i < FLEET_CLIENTS; i++)
+        child_expect (&fleet->clients[i].child, "ready", START_MS);
 }
 
 /* --- what goes on
  * ------------------------------------------------------------------------------------------------ */
 
 uint64_t
-cluster_progress (const member_t *member)
+fleet_progress (const member_t *member)
 {
     history_header_t header;
     FILE *file = fopen (member->log, "rb");
@@ -207,15 +207,15 @@ cluster_progress (const member_t *member)
 }
 
 int64_t
-cluster_await_calls (const cluster_t *cluster, int64_t patience_ms)
+fleet_await_calls (const fleet_t *fleet, int64_t patience_ms)
 {
-    uint64_t before[CLUSTER_SERVERS];
+    uint64_t before[FLEET_SERVERS];
     const int64_t start_ms = hosts_now_ms ();
-    for (int i = 0; i < cluster->server_count; i++)
-        before[i] = cluster_progress (&cluster->servers[i]);
-    for (int i = 0; i < cluster->server_count; i++) {
-        const member_t *member = &cluster->servers[i];
-        while (child_is_running (&member->child) && cluster_progress (member) < before[i] + SOME_RECORDS) {
+    for (int i = 0; i < fleet->server_count; i++)
+        before[i] = fleet_progress (&fleet->servers[i]);
+    for (int i = 0; i < fleet->server_count; i++) {
+        const member_t *member = &fleet->servers[i];
+        while (child_is_running (&member->child) && fleet_progress (member) < before[i] + SOME_RECORDS) {
             if (hosts_now_ms () - start_ms > patience_ms) {
                 printf ("%s (node %u) is not called\n", member->name, member->node);
                 return -1;
@@ -230,18 +230,18 @@ cluster_await_calls (const cluster_t *cluster, int64_t patience_ms)
  * ------------------------------------------------------------------------------------------------------ */
 
 uint64_t
-cluster_hit_host (cluster_t *cluster, history_fault_t fault, int host, const char *what)
+fleet_hit_host (fleet_t *fleet, history_fault_t fault, int host, const char *what)
 {
     uint64_t id = 0;
-    for (int i = 0; i < cluster->server_count + CLUSTER_CLIENTS; i++) {
+    for (int i = 0; i < fleet->server_count + FLEET_CLIENTS; i++) {
         const member_t *member =
-            i < cluster->server_count ? &cluster->servers[i] : &cluster->clients[i - cluster->server_count];
+            i < fleet->server_count ? &fleet->servers[i] : &fleet->clients[i - fleet->server_count];
         if (member->host != host)
             continue;
         if (id == 0)
-            id = history_fault_begin (cluster->history, fault, member->node, what);
+            id = history_fault_begin (fleet->history, fault, member->node, what);
         else
-            history_fault_also (cluster->history, id, fault, member->node, what);
+            history_fault_also (fleet->history, id, fault, member->node, what);
     }
     return id;
 }
@@ -265,7 +265,7 @@ end_well (member_t *member)
 }
 
 void
-cluster_stop (member_t *member)
+fleet_stop (member_t *member)
 {
     child_signal (&member->child, SIGTERM);
     if (!end_well (member))
@@ -287,28 +287,28 @@ count_calls (const char *path)
 }
 
 void
-cluster_stop_stranger (cluster_t *cluster)
+fleet_stop_stranger (fleet_t *fleet)
 {
-    cluster_stop (&cluster->stranger);
-    cluster->stranger_calls += count_calls (cluster->stranger.log);
+    fleet_stop (&fleet->stranger);
+    fleet->stranger_calls += count_calls (fleet->stranger.log);
 }
 
 int
-cluster_close (cluster_t *cluster)
+fleet_close (fleet_t *fleet)
 {
     int bad = 0;
-    for (int i = 0; i < CLUSTER_CLIENTS; i++)
-        child_signal (&cluster->clients[i].child, SIGTERM);
-    for (int i = 0; i < CLUSTER_CLIENTS; i++)
-        bad += !end_well (&cluster->clients[i]);
-    for (int i = 0; i < cluster->server_count; i++)
-        child_signal (&cluster->servers[i].child, SIGTERM);
-    for (int i = 0; i < cluster->server_count; i++)
-        bad += !end_well (&cluster->servers[i]);
-    for (int i = 0; i < CLUSTER_RENDEZVOUS; i++)
-        bad += !end_well (&cluster->rendezvous[i]);
+    for (int i = 0; i < FLEET_CLIENTS; i++)
+        child_signal (&fleet->clients[i].child, SIGTERM);
+    for (int i = 0; i < FLEET_CLIENTS; i++)
+        bad += !end_well (&fleet->clients[i]);
+    for (int i = 0; i < fleet->server_count; i++)
+        child_signal (&fleet->servers[i].child, SIGTERM);
+    for (int i = 0; i < fleet->server_count; i++)
+        bad += !end_well (&fleet->servers[i]);
+    for (int i = 0; i < FLEET_RENDEZVOUS; i++)
+        bad += !end_well (&fleet->rendezvous[i]);
     network_close ();
-    history_close (cluster->history);
-    cluster->history = NULL;
+    history_close (fleet->history);
+    fleet->history = NULL;
     return bad;
 }
