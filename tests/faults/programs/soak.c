@@ -180,7 +180,7 @@ run (soak_t *soak, const char *program)
         "--servers",
         "3",
         "--threads",
-        "4",
+        soak->threads,
         "--rate",
         soak->rate,
         "--timeout-ms",
