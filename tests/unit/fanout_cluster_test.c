@@ -68,11 +68,11 @@ service_close (service_t *service)
 }
 
 static void
-world_open (world_t *world, size_t started)
+world_open_seeded (world_t *world, size_t started, uint64_t seed)
 {
     static const char *const names[SERVER_COUNT] = {"a", "b", "c", "d"};
     *world = (world_t){.cluster = NULL};
-    MUST (godwit_cluster_new (&world->cluster, 7, &error));
+    MUST (godwit_cluster_new (&world->cluster, seed, &error));
     MUST (godwit_cluster_add (&world->calling, world->cluster, "client", NULL, &error));
     MUST (godwit_cluster_add (&world->others[0], world->cluster, "other-1", NULL, &error));
     MUST (godwit_cluster_add (&world->others[1], world->cluster, "other-2", NULL, &error));
@@ -84,6 +84,12 @@ world_open (world_t *world, size_t started)
     MUST (godwit_client_new (&world->client, world->calling, GODWIT_TARGET (.topic = "work"),
                              GODWIT_CLIENT_OPTIONS (.timeout_ms = TIMEOUT_MS), &error));
     MUST (godwit_client_wait_servers (world->client, started, TIMEOUT_MS, &error));
+}
+
+static void
+world_open (world_t *world, size_t started)
+{
+    world_open_seeded (world, started, 7);
 }
 
 static void
@@ -309,6 +315,37 @@ Test (fanout_cluster, who_was_killed_is_not_counted)
         cr_assert_eq (report.reached, 3u, "%u, %u", report.reached, report.missing);
         godwit_cluster_run (world.cluster, 100);
         cr_assert_eq (world.services[2].runs, ran + 1);
+        world_close (&world);
+    }
+}
+
+static bool
+is_known_dead (void *user)
+{
+    const world_t *world = user;
+    godwit_value_t *list = NULL;
+    size_t connected = 0;
+    MUST (godwit_client_servers (world->client, &list, &error));
+    for (size_t i = 0; i < godwit_value_count (list); i++)
+        connected += godwit_value_as_bool (godwit_value_get (godwit_value_at (list, i), "connected"), false);
+    godwit_value_unref (&list);
+    return connected < 3;
+}
+
+/* The end of the connection and that of the subscription take ways of their own: the first one counts. */
+Test (fanout_cluster, who_is_known_to_be_dead_is_not_counted)
+{
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        world_t world;
+        world_open_seeded (&world, 3, seed);
+        MUST (godwit_cluster_set_faults (world.cluster, NULL, NULL,
+                                         GODWIT_FAULTS (.delay_min_us = 100, .delay_max_us = 40000), &error));
+        cr_assert_eq (publish (&world).reached, 3u);
+        godwit_cluster_kill (world.cluster, "c", false);
+        cr_assert (godwit_cluster_run_until (world.cluster, is_known_dead, &world, 1000));
+        const godwit_fanout_report_t report = publish (&world);
+        cr_assert_eq (report.reached, 2u, "seed %llu: %u, %u", (unsigned long long) seed, report.reached,
+                      report.missing);
         world_close (&world);
     }
 }
