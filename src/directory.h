@@ -27,7 +27,7 @@ typedef struct godwit__member {
     godwit__group_t *group;
     godwit__record_t *record;
     godwit__peer_t *peer;
-    bool draining; /* it said GOODBYE, or refused a call because of it */
+    bool draining;      /* it said GOODBYE, or refused a call because of it */
     bool hearsay;       /* or rather, only its record says so: the data path has not been asked */
     bool unheard;       /* its matchmaker no longer knows it (src/unheard.h) ... */
     bool withdrawn;     /* ... because it said so */
