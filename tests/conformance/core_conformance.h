@@ -72,6 +72,7 @@
     X (suite_, kind_, fanout_epochs_grow_with_each_change)                                                   \
     X (suite_, kind_, fanouts_reach_restarted_servers)                                                       \
     X (suite_, kind_, fanouts_that_overflow_are_counted)                                                     \
+    X (suite_, kind_, fanouts_wait_for_who_is_full)                                                          \
     /* core_life.c */                                                                                        \
     X (suite_, kind_, destroyed_in_any_order)                                                                \
     X (suite_, kind_, destroying_a_client_ends_its_calls)                                                    \

@@ -543,3 +543,90 @@ core_fanouts_that_overflow_are_counted (const core_kind_t *kind)
     service_wait (&core.one, &core.one.counted, 1);
     core_close (&core);
 }
+
+/* A program with a loop of its own, which it does not run while it is stalled. */
+typedef struct loop {
+    godwit_transport_t *transport;
+    pthread_t thread;
+    atomic_bool stop;
+} loop_t;
+
+static void *
+run_loop (void *user)
+{
+    loop_t *loop = user;
+    while (!atomic_load (&loop->stop))
+        godwit_transport_process (loop->transport, 10, NULL);
+    return NULL;
+}
+
+static void
+loop_begin (loop_t *loop)
+{
+    atomic_store (&loop->stop, false);
+    cr_assert_eq (pthread_create (&loop->thread, NULL, run_loop, loop), 0);
+}
+
+static void
+loop_end (loop_t *loop)
+{
+    atomic_store (&loop->stop, true);
+    pthread_join (loop->thread, NULL);
+}
+
+/* What there is no room for is not accepted, and nobody gets it; all that was accepted comes. */
+void
+core_fanouts_wait_for_who_is_full (const core_kind_t *kind)
+{
+    enum { ROUNDS_MAX = 2000 };
+    static char bytes[50000];
+    core_t core;
+    service_t slow;
+    loop_t loop = {.transport = NULL};
+    godwit_transport_stats_t stats;
+    core_open (&core, kind);
+    loop.transport =
+        core_transport (&core, GODWIT_TRANSPORT_OPTIONS (.external_loop = true, .queue_limit = 16));
+    service_start (&slow, loop.transport, "slow", NULL);
+    godwit_transport_t *calling = core_transport (&core, GODWIT_TRANSPORT_OPTIONS (.queue_limit = 16));
+    godwit_client_t *client = core_client (calling, NULL);
+    loop_begin (&loop);
+    MUST (godwit_client_wait_servers (client, 2, PATIENCE_MS, &error));
+    godwit_fanout_report_t report = {0};
+    MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
+    cr_assert_eq (report.reached, 2u);
+    service_wait (&slow, &slow.counted, 1);
+    loop_end (&loop);
+
+    godwit_client_t *brief = prepared (client, GODWIT_OVERRIDES (.timeout_ms = 200));
+    uint64_t accepted = 1;
+    godwit_status_t status = GODWIT_OK;
+    for (int i = 0; i < ROUNDS_MAX && !status; i++) {
+        godwit_error_t *error = NULL;
+        status = godwit_client_fanout (brief, NULL, "count",
+                                       GODWIT_ARGS (GODWIT_BIN ("x", bytes, sizeof bytes)), &report, &error);
+        cr_assert (!status || (status == GODWIT_ERR_DELIVERY_FAILURE &&
+                               godwit_error_outcome (error) == GODWIT_OUTCOME_NOT_SENT),
+                   "%s", godwit_error_print (error));
+        godwit_error_destroy (&error);
+        accepted += !status;
+        service_wait (&core.one, &core.one.counted, accepted);
+    }
+    cr_assert_eq (status, GODWIT_ERR_DELIVERY_FAILURE, "it was never full");
+    loop_begin (&loop);
+    service_wait (&slow, &slow.counted, accepted);
+    MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
+    cr_assert_eq (report.reached, 2u);
+    service_wait (&slow, &slow.counted, accepted + 1);
+    service_wait (&core.one, &core.one.counted, accepted + 1);
+    cr_assert_eq (service_get (&core.one, &core.one.counted), accepted + 1);
+    godwit_transport_stats (loop.transport, &stats, sizeof stats);
+    cr_assert (stats.fanout_gaps == 0 && stats.requests_duplicate == 0);
+    loop_end (&loop);
+    godwit_client_destroy (&brief);
+    godwit_client_destroy (&client);
+    service_end (&slow);
+    godwit_transport_destroy (&loop.transport);
+    godwit_transport_destroy (&calling);
+    core_close (&core);
+}
