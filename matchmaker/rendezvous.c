@@ -18,24 +18,37 @@ typedef struct place {
     bool may_host;
 } place_t;
 
-/* No hosts: one that is here. twice: what it is if there is one twice. */
-static godwit_status_t
-read_places (const godwit__rendezvous_t *self, place_t *places, const godwit_url_host_t *hosts, size_t count,
-             godwit_status_t twice, godwit_error_t **error)
+static const place_t *
+find_place (const place_t *places, size_t count, const char *address)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp (places[i].address, address) == 0)
+            return &places[i];
+    return NULL;
+}
+
+/* hosts NULL: one that is here. One that is there twice is one, for a URL may name a host for each of several
+ * users; what a program gives makes sense. */
+static godwit_status_t
+read_places (const godwit__rendezvous_t *self, place_t *places, const godwit_url_host_t *hosts, size_t *count,
+             bool is_url, godwit_error_t **error)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < *count; i++) {
+        place_t *const place = &places[found];
         bool is_here = false;
         const godwit_status_t status = godwit__rendezvous_address (
-            places[i].address, &is_here, self->options.driver->ops->name, hosts ? &hosts[i] : NULL, error);
+            place->address, &is_here, self->options.driver->ops->name, hosts ? &hosts[i] : NULL, error);
         if (status != GODWIT_OK)
             return status;
-        places[i].may_host = self->options.host_rendezvous || is_here;
-        for (size_t before = 0; before < i; before++)
-            if (strcmp (places[before].address, places[i].address) == 0)
-                return godwit__error_set (
-                    error, twice, "expected each rendezvous once, got %s as number %zu and number %zu",
-                    places[i].address, before + 1, i + 1);
+        place->may_host = self->options.host_rendezvous || is_here;
+        if (!find_place (places, found, place->address))
+            found++;
+        else if (!is_url)
+            return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                      "expected each rendezvous once, got %s twice", place->address);
     }
+    *count = found;
     return GODWIT_OK;
 }
 
@@ -101,15 +114,6 @@ count_sources (const godwit__rendezvous_t *self)
                                memory_order_relaxed);
 }
 
-static const place_t *
-find_place (const place_t *places, size_t count, const char *address)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp (places[i].address, address) == 0)
-            return &places[i];
-    return NULL;
-}
-
 /* Joins the new ones first: if that fails, everything is as before. Who is removed is not told LEAVE, which
  * would say that our servers are no more: members that have not got the new list yet know them from there. */
 static godwit_status_t
@@ -142,8 +146,7 @@ rendezvous_set_hosts (godwit__matchmaker_t *matchmaker, const godwit_url_host_t 
     if (count < 1 || count > GODWIT__RENDEZVOUS_MAX)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "expected 1 to %d rendezvous, got %zu",
                                   GODWIT__RENDEZVOUS_MAX, count);
-    const godwit_status_t status =
-        read_places (self, places, hosts, count, GODWIT_ERR_INVALID_ARGUMENT, error);
+    const godwit_status_t status = read_places (self, places, hosts, &count, false, error);
     return status == GODWIT_OK ? use_places (self, places, count, error) : status;
 }
 
@@ -175,16 +178,16 @@ rendezvous_close (godwit__matchmaker_t *matchmaker)
 static godwit_status_t
 use_url (godwit__rendezvous_t *self, const godwit_url_t *url, godwit_error_t **error)
 {
-    const size_t count = godwit_url_host_count (url);
+    size_t count = godwit_url_host_count (url);
+    const godwit_url_host_t *const hosts = count ? godwit_url_host (url, 0) : NULL; /* they lie in a row */
     place_t places[GODWIT__RENDEZVOUS_MAX];
     if (count > GODWIT__RENDEZVOUS_MAX)
         return godwit__error_set (error, GODWIT_ERR_INVALID_URL,
                                   "expected at most %d hosts, each a rendezvous, got %zu",
                                   GODWIT__RENDEZVOUS_MAX, count);
-    const godwit_url_host_t *const hosts = count ? godwit_url_host (url, 0) : NULL; /* they lie in a row */
-    const godwit_status_t status =
-        read_places (self, places, hosts, count ? count : 1, GODWIT_ERR_INVALID_URL, error);
-    return status == GODWIT_OK ? use_places (self, places, count ? count : 1, error) : status;
+    count = count ? count : 1;
+    const godwit_status_t status = read_places (self, places, hosts, &count, true, error);
+    return status == GODWIT_OK ? use_places (self, places, count, error) : status;
 }
 
 static godwit_status_t

@@ -2,6 +2,7 @@
 #include "src/call_inside.h"
 
 #include "src/error.h"
+#include "src/fanout_call.h"
 #include "src/pool.h"
 #include "src/target.h"
 
@@ -27,6 +28,10 @@ begin_monitor (godwit__call_t *call, int64_t now_ns)
 static godwit__io_t
 hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
 {
+    if (call->row && !godwit__row_write (call)) {
+        godwit__connection_unref (&picked->connection);
+        return GODWIT__IO_REFUSED;
+    }
     uint8_t *data = godwit__call_data (call);
     call->pending.left_ns = call->deadline_ns - now_ns;
     const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
@@ -58,13 +63,18 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     if (call->shared) {
         message.free_fn = godwit__shared_unref;
         message.hint = call->shared;
-        atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
+        if (!call->row)
+            atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
     }
     call->server_key = picked->key;
     call->connection = picked->connection;
     /* From here on an asynchronous call may end, and be freed, at any moment: if it was accepted, hands off.
      */
     godwit__shared_t *shared = call->shared;
+    if (call->row && shared) { /* it goes with the message; what is asked of the header later is kept */
+        memcpy (call->small + GODWIT__KEY_SIZE, data, GODWIT__HEADER_SIZE);
+        call->shared = NULL;
+    }
     const bool cast = call->cast;
     const godwit__io_t io =
         godwit__connection_send (picked->connection, &message, cast ? NULL : &call->pending);
@@ -80,6 +90,8 @@ static godwit__advance_t
 on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit_status_t *status,
                godwit_error_t **error)
 {
+    if (call->row && (pick == GODWIT__PICK_NOBODY || pick == GODWIT__PICK_UNREACHABLE))
+        return godwit__row_fail (call, pick, status, error);
     if (pick == GODWIT__PICK_EXCLUDED || pick == GODWIT__PICK_WITHHELD) {
         if (pick == GODWIT__PICK_EXCLUDED)
             godwit__call_back_off (call, now_ns);
@@ -123,7 +135,7 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         /* A cast without any time still goes to a server that is ready. A call could never run. */
         if (now_ns >= call->deadline_ns && !(call->cast && is_first))
             return godwit__call_fail_late (call, status, error);
-        if (atomic_load_explicit (&transport->closing, memory_order_relaxed) ||
+        if (atomic_load_explicit (&transport->closing, memory_order_relaxed) || call->given_up ||
             godwit__client_is_closed (call->client))
             return godwit__call_fail (status,
                                       godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, call->outcome,

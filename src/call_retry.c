@@ -1,6 +1,8 @@
 /* Whether a call is tried once more, when, and what that costs. */
 #include "src/call_inside.h"
 
+#include "src/fanout_call.h"
+
 #define BACKOFF_FIRST_NS (1 * GODWIT__NS_PER_MS)
 #define BACKOFF_MAX_NS (100 * GODWIT__NS_PER_MS)
 /* Many may wait for the budget, and none of them should get it sooner because it came later. */
@@ -69,8 +71,9 @@ godwit__call_pick (godwit__call_t *call, int64_t now_ns, godwit__picked_t *picke
     if (charge == GODWIT__CHARGE_RETRY &&
         !godwit__retry_budget_take (budget, client->transport->options.retry_budget, now_ns))
         return GODWIT__PICK_WITHHELD;
-    const godwit__pick_t pick =
-        godwit__directory_pick (client->group, client->target.server, &call->tried, now_ns, picked);
+    const godwit__pick_t pick = call->row ? godwit__row_pick (call, picked)
+                                          : godwit__directory_pick (client->group, client->target.server,
+                                                                    &call->tried, now_ns, picked);
     if (pick == GODWIT__PICK_OK) {
         if (charge == GODWIT__CHARGE_FIRST)
             budget->call_count++;

@@ -46,8 +46,8 @@ godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
 
 /* ---- calls on the caller's thread ---- */
 
-static godwit_status_t
-check_blocking (const godwit_client_t *client, godwit_error_t **error)
+godwit_status_t
+godwit__client_check_blocking (const godwit_client_t *client, godwit_error_t **error)
 {
     const godwit__completion_t *completion = client->transport->completion;
     if (completion && godwit__completion_is_current (completion) && completion->callback_depth > 0)
@@ -65,7 +65,7 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
     godwit_status_t status = godwit__call_init (&call, client, cast, context, method, args, error);
     if (status)
         return status;
-    status = check_blocking (client, error);
+    status = godwit__client_check_blocking (client, error);
     if (status) {
         godwit__call_release (&call);
         return status;
@@ -130,7 +130,7 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
     godwit_status_t status = godwit__call_init (&call, client, true, context, method, &args, error);
     if (status)
         return status;
-    status = check_blocking (client, error);
+    status = godwit__client_check_blocking (client, error);
     if (status == GODWIT_OK) {
         GODWIT__COUNT (client->transport, fanouts);
         godwit__call_begins (&call, method, true);
@@ -179,7 +179,7 @@ godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeo
         return status;
     status = check_topic (client, error);
     if (status == GODWIT_OK)
-        status = check_blocking (client, error);
+        status = godwit__client_check_blocking (client, error);
     if (status == GODWIT_OK)
         status = wait_servers (client, count, timeout_ms, error);
     godwit__client_leave (client);

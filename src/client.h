@@ -59,6 +59,8 @@ void godwit__clients_close (godwit_transport_t *transport);
 
 /* The timeout of a call: of the client, or else of the transport. Milliseconds, 0 is legal. */
 int64_t godwit__client_timeout_ms (const godwit_client_t *client);
+/* INVALID_ARGUMENT on the thread that runs callbacks, from within one. */
+godwit_status_t godwit__client_check_blocking (const godwit_client_t *client, godwit_error_t **error);
 /* INVALID_TARGET or VERSION_CAP if nothing can be sent. */
 godwit_status_t godwit__client_check (const godwit_client_t *client, godwit_error_t **error);
 

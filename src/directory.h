@@ -27,13 +27,17 @@ typedef struct godwit__member {
     godwit__group_t *group;
     godwit__record_t *record;
     godwit__peer_t *peer;
-    bool draining; /* it said GOODBYE, or refused a call because of it */
-    bool unheard;  /* its matchmaker no longer knows it */
+    bool draining;      /* it said GOODBYE, or refused a call because of it */
+    bool hearsay;       /* or rather, only its record says so: the data path has not been asked */
+    bool unheard;       /* its matchmaker no longer knows it (src/unheard.h) ... */
+    bool withdrawn;     /* ... because it said so */
+    int64_t unheard_ns; /* since then, or since it was connected the last time */
     godwit__acquaintance_t acquaintance;
     godwit__record_t *listed; /* as it was listed, `record` being what was learnt; NULL: it was announced */
     uint64_t question;        /* while ASKED */
     bool was_missed;          /* it was said that it is not there */
     uint64_t number;          /* of all that there ever were; another one when it turns out to be another */
+    uint64_t refusals;        /* how often it was REFUSED */
     godwit__rest_t rest;      /* from being overloaded */
 } godwit__member_t;
 
@@ -79,9 +83,15 @@ typedef struct godwit__directory {
     godwit__group_t *groups;
     godwit__peer_t *peers;
     size_t member_count;
+    size_t unheard_count; /* of them, unheard and not withdrawn */
+    bool preserves;       /* that is most of them */
+    godwit__timer_t unheard_timer;
     uint64_t last_question;
     uint64_t last_number; /* of a member */
 } godwit__directory_t;
+
+/* Forgets a member. */
+void godwit__directory_remove (godwit__group_t *group, size_t index);
 
 godwit__directory_t *godwit__directory_new (godwit_transport_t *transport);
 /* Forgets all members; the groups stay, for the clients that point to them. */
@@ -98,10 +108,11 @@ extern const godwit__matchmaker_events_t godwit__directory_events;
 
 typedef enum godwit__pick {
     GODWIT__PICK_OK,
-    GODWIT__PICK_NOBODY,   /* no such server is known */
-    GODWIT__PICK_WAIT,     /* some are known, none is connected yet */
-    GODWIT__PICK_EXCLUDED, /* all that are connected were tried, or rest */
-    GODWIT__PICK_WITHHELD  /* of a call: its retry has to wait for the budget */
+    GODWIT__PICK_NOBODY,     /* no such server is known */
+    GODWIT__PICK_WAIT,       /* some are known, none is connected yet */
+    GODWIT__PICK_EXCLUDED,   /* all that are connected were tried, or rest */
+    GODWIT__PICK_WITHHELD,   /* of a call: its retry has to wait for the budget */
+    GODWIT__PICK_UNREACHABLE /* of one member: it cannot be connected to */
 } godwit__pick_t;
 
 /* Servers that a call has tried in this round. More than fit are forgotten, oldest first. */
@@ -125,6 +136,18 @@ typedef struct godwit__picked {
 godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *server,
                                        const godwit__tried_t *tried, int64_t now_ns,
                                        godwit__picked_t *picked);
+/* One member, wherever the group has it. */
+typedef struct godwit__one {
+    uint64_t number;
+    uint64_t failures; /* of it, and of connecting to it, when it was looked at first */
+    size_t place;      /* where it was last */
+} godwit__one_t;
+
+godwit__one_t godwit__directory_one (const godwit__group_t *group, size_t index);
+/* Chooses this one. NOBODY: it has left, or its process says that it is not there. UNREACHABLE: all of its
+ * addresses have failed since it was looked at first. EXCLUDED: it was tried in this round. */
+godwit__pick_t godwit__directory_pick_one (const godwit__group_t *group, godwit__one_t *one,
+                                           const godwit__tried_t *tried, godwit__picked_t *picked);
 void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
 
 /* A server said that it drains (NACK), or that it is not there: no calls go to it until it is announced anew.
@@ -137,6 +160,11 @@ void godwit__directory_overloaded (godwit__group_t *group, godwit_transport_t *t
 /* A peer has lost its connection: forgets its members that no matchmaker knows any more, and who the
  * listed ones are. */
 void godwit__directory_peer_lost (godwit__peer_t *peer);
+/* A peer is connected: whether its servers drain, it says itself. */
+void godwit__directory_peer_ready (godwit__peer_t *peer);
+/* Nobody is connected: members of which only a record says that they drain are worth a try. True if there
+ * are any. */
+bool godwit__directory_try_hearsay (godwit__group_t *group, const char *server);
 /* Marks members of a peer as draining; 0: all. revision: as above. */
 void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision);
 

@@ -47,7 +47,9 @@ typedef struct godwit__channel_ops {
     godwit__io_t (*send) (godwit__channel_t *channel, godwit__origin_t origin,
                           const godwit__message_t *message);
     /* Takes the next frame, which the caller releases. *origin is written by ports. A publisher receives its
-     * subscribers' news: frames of 17 bytes, 1 (subscribed) or 0 (gone), then the key. The leader only. */
+     * subscribers' news: frames of 17 bytes, 1 (subscribed) or 0 (gone), then the key, as often as ports
+     * subscribed. When it hears of a key, what it publishes with all lower ones that the port had subscribed
+     * to before reaches that port, too. The leader only. */
     godwit__io_t (*recv) (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin);
     /* Blocks until a frame may be there (and, with for_room, or a message may be accepted), the channel was
      * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason,

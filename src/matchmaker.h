@@ -68,9 +68,9 @@ typedef struct godwit__matchmaker_events {
     /* New, or changed. The same record may be told any number of times; one's own records may be among them.
      */
     void (*seen) (void *user, godwit__record_t *record);
-    /* Some source no longer has it. Only a hint: the directory keeps a server that the data path sees alive.
-     */
-    void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id);
+    /* No source has it any more. Only a hint: the directory keeps a server that the data path sees alive.
+     * withdrawn: its own process said so; otherwise somebody has not heard of it, or says so. */
+    void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn);
     /* A source's snapshot is complete (told again after each reconnection). */
     void (*synced) (void *user);
 } godwit__matchmaker_events_t;
@@ -96,6 +96,7 @@ typedef struct godwit__matchmaker_options {
     int64_t refresh_ms; /* members say this often that they are there; records expire after three times as
                            long. 0: 5000 */
     uint64_t seed;      /* of jitter */
+    bool is_repeatable; /* all chance comes from the seed (simulated clusters) */
     atomic_uint_fast64_t *malformed;     /* counts messages that are none; NULL: nobody wants to know */
     godwit__matchmaker_gauges_t *gauges; /* kept up to date; NULL: nobody wants to know */
     /* For people; text is borrowed. It calls nothing of the matchmaker. NULL: nobody wants to know. */

@@ -283,6 +283,14 @@ copy_frame (godwit__frame_t *copy, const godwit__frame_t *frame)
     return true;
 }
 
+/* Nobody is told; so it is counted as one that was missed. */
+static void
+refuse_publication (godwit_transport_t *transport)
+{
+    GODWIT__COUNT (transport, requests_refused);
+    GODWIT__COUNT (transport, fanout_gaps);
+}
+
 /* Consumes the frame. False: the worker no longer leads. */
 static bool
 publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__header_t *header_in,
@@ -320,7 +328,7 @@ publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__heade
         if (accepted)
             leads = godwit__worker_run (worker, port, accepted, NULL);
         else if (refused.reason)
-            GODWIT__COUNT (pool->transport, requests_refused);
+            refuse_publication (pool->transport);
         ids[0] = next;
         if (next)
             next_subscribers (pool, key, next - 1, ids);
@@ -371,9 +379,15 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             hello (port, origin, &header, frame);
             break;
         case GODWIT__GOODBYE:
-            if (state && header.target) {
-                godwit__drain_answered (port, origin, header.target);
-            } else if (state) {
+            if (header.target) {
+                if (state)
+                    godwit__drain_answered (port, origin, header.target);
+                break;
+            }
+            /* Whoever answers a farewell waits for replies still; who says it by himself does not. */
+            if (!state || !state->awaited)
+                godwit__pool_cancel_all (port->pool, port, origin);
+            if (state) {
                 godwit__farewell_answered (port, state);
                 godwit__drain_answered (port, origin, 0);
                 godwit__origins_remove (&port->origins, state);
@@ -393,7 +407,6 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             break;
         case GODWIT__CANCEL:
             godwit__pool_cancel (port->pool, port, origin, &header);
-            godwit__monitor_cancel (port->pool, port, origin, header.id);
             break;
         default:
             GODWIT__COUNT (port->pool->transport, frames_unknown);

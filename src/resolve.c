@@ -99,6 +99,7 @@ godwit__resolve_refused (godwit__member_t *member)
     if (member->acquaintance == GODWIT__UNKNOWN)
         return; /* the connection was lost meanwhile */
     member->acquaintance = GODWIT__REFUSED;
+    member->refusals++;
     member->question = 0;
     ask_again_later (member->peer);
 }

@@ -26,7 +26,7 @@ godwit__tried_add (godwit__tried_t *tried, uint64_t key)
 
 /* The member that is called next; group->count if there is none, and *pick says why. */
 static size_t
-choose (const godwit__group_t *group, const char *server, const godwit__tried_t *tried, int64_t now_ns,
+choose (godwit__group_t *group, const char *server, const godwit__tried_t *tried, int64_t now_ns,
         godwit__pick_t *pick)
 {
     bool waits = false, excluded = false;
@@ -54,8 +54,21 @@ choose (const godwit__group_t *group, const char *server, const godwit__tried_t 
         if (resting == count)
             resting = index;
     }
+    if (!excluded && godwit__directory_try_hearsay (group, server))
+        waits = true;
     *pick = excluded ? GODWIT__PICK_EXCLUDED : waits ? GODWIT__PICK_WAIT : GODWIT__PICK_NOBODY;
     return tried->count == 0 ? resting : count;
+}
+
+static void
+pick_member (const godwit__member_t *member, godwit__picked_t *picked)
+{
+    *picked = (godwit__picked_t){
+        .connection = godwit__connection_ref (member->peer->connection),
+        .server_id = member->record->server_id,
+        .key = godwit__member_key (member),
+        .local = !memcmp (member->record->instance, member->peer->transport->instance, GODWIT__UUID_SIZE),
+    };
 }
 
 godwit__pick_t
@@ -68,14 +81,53 @@ godwit__directory_pick (godwit__group_t *group, const char *server, const godwit
     const size_t index = choose (group, server, tried, now_ns, &pick);
     if (index == group->count)
         return pick;
-    const godwit__member_t *member = group->members[index];
     group->next = index + 1;
-    *picked = (godwit__picked_t){
-        .connection = godwit__connection_ref (member->peer->connection),
-        .server_id = member->record->server_id,
-        .key = godwit__member_key (member),
-        .local = !memcmp (member->record->instance, member->peer->transport->instance, GODWIT__UUID_SIZE),
-    };
+    pick_member (group->members[index], picked);
+    return GODWIT__PICK_OK;
+}
+
+static uint64_t
+failures_of (const godwit__member_t *member)
+{
+    return member->peer->failed_rounds + member->refusals;
+}
+
+godwit__one_t
+godwit__directory_one (const godwit__group_t *group, size_t index)
+{
+    const godwit__member_t *member = group->members[index];
+    return (godwit__one_t){member->number, failures_of (member), index};
+}
+
+/* NULL: it is not there any more. */
+static const godwit__member_t *
+find_one (const godwit__group_t *group, godwit__one_t *one)
+{
+    if (one->place >= group->count || group->members[one->place]->number != one->number)
+        for (one->place = 0; one->place < group->count && group->members[one->place]->number != one->number;)
+            one->place++;
+    return one->place < group->count ? group->members[one->place] : NULL;
+}
+
+godwit__pick_t
+godwit__directory_pick_one (const godwit__group_t *group, godwit__one_t *one, const godwit__tried_t *tried,
+                            godwit__picked_t *picked)
+{
+    const godwit__member_t *member = find_one (group, one);
+    if (!member || member->draining)
+        return GODWIT__PICK_NOBODY;
+    if (!godwit__member_is_ready (member)) {
+        /* What failed before may be better now: it is tried once more. */
+        const bool failed = failures_of (member) > one->failures;
+        godwit__peer_want (member->peer);
+        if (failed && member->acquaintance == GODWIT__REFUSED)
+            return GODWIT__PICK_NOBODY;
+        return failed && member->peer->state == GODWIT__PEER_BACKOFF ? GODWIT__PICK_UNREACHABLE
+                                                                     : GODWIT__PICK_WAIT;
+    }
+    if (tried->count > 0)
+        return GODWIT__PICK_EXCLUDED;
+    pick_member (member, picked);
     return GODWIT__PICK_OK;
 }
 

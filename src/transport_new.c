@@ -150,6 +150,7 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
         .host_rendezvous = settings->host_rendezvous,
         .refresh_ms = transport->options.refresh_ms,
         .seed = godwit__transport_random (transport, UINT64_MAX),
+        .is_repeatable = transport->clock.waiter != NULL,
         .malformed = &transport->counters.frames_malformed,
         .gauges = &transport->gauges,
         .note = transport->options.log ? on_note : NULL,

@@ -40,7 +40,7 @@ delay_ns (godwit_cluster_t *cluster, const godwit_faults_t *faults)
 /* ---- the heap ---- */
 
 static bool
-is_before (const godwit__sim_event_t *a, const godwit__sim_event_t *b)
+is_before (const godwit__sim_entry_t *a, const godwit__sim_entry_t *b)
 {
     return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->order < b->order;
 }
@@ -50,7 +50,7 @@ heap_push (godwit_cluster_t *cluster, godwit__sim_event_t *event)
 {
     if (cluster->event_count + 1 >= cluster->event_capacity) {
         const size_t capacity = cluster->event_capacity ? 2 * cluster->event_capacity : 64;
-        godwit__sim_event_t **heap = realloc (cluster->heap, capacity * sizeof (godwit__sim_event_t *));
+        godwit__sim_entry_t *heap = realloc (cluster->heap, capacity * sizeof *heap);
         if (!heap) {
             cluster->failed = true;
             godwit__sim_event_free (cluster, event);
@@ -59,22 +59,23 @@ heap_push (godwit_cluster_t *cluster, godwit__sim_event_t *event)
         cluster->heap = heap;
         cluster->event_capacity = capacity;
     }
+    const godwit__sim_entry_t entry = {event->at_ns, event->order, event};
     size_t at = ++cluster->event_count;
-    for (; at > 1 && is_before (event, cluster->heap[at / 2]); at /= 2)
+    for (; at > 1 && is_before (&entry, &cluster->heap[at / 2]); at /= 2)
         cluster->heap[at] = cluster->heap[at / 2];
-    cluster->heap[at] = event;
+    cluster->heap[at] = entry;
 }
 
 static godwit__sim_event_t *
 heap_pop (godwit_cluster_t *cluster)
 {
-    godwit__sim_event_t *top = cluster->heap[1];
-    godwit__sim_event_t *last = cluster->heap[cluster->event_count--];
+    godwit__sim_event_t *top = cluster->heap[1].event;
+    const godwit__sim_entry_t last = cluster->heap[cluster->event_count--];
     size_t at = 1;
     for (size_t child; (child = 2 * at) <= cluster->event_count; at = child) {
-        if (child < cluster->event_count && is_before (cluster->heap[child + 1], cluster->heap[child]))
+        if (child < cluster->event_count && is_before (&cluster->heap[child + 1], &cluster->heap[child]))
             child++;
-        if (!is_before (cluster->heap[child], last))
+        if (!is_before (&cluster->heap[child], &last))
             break;
         cluster->heap[at] = cluster->heap[child];
     }
@@ -85,7 +86,7 @@ heap_pop (godwit_cluster_t *cluster)
 int64_t
 godwit__sim_next_at (const godwit_cluster_t *cluster)
 {
-    return cluster->event_count ? cluster->heap[1]->at_ns : GODWIT__NEVER;
+    return cluster->event_count ? cluster->heap[1].at_ns : GODWIT__NEVER;
 }
 
 godwit__sim_event_t *
@@ -376,8 +377,11 @@ godwit__sim_send (godwit__sim_connection_t *connection, bool to_port, const godw
 {
     godwit_cluster_t *cluster = connection->cluster;
     const godwit__sim_node_t *from = node_of (connection, !to_port);
-    if (way_of (connection, to_port)->queued >= from->options.queue_limit)
+    if (way_of (connection, to_port)->queued >= from->options.queue_limit) {
+        godwit__sim_channel_t *sender = to_port ? connection->client : connection->port;
+        sender->wants_room = true;
         return GODWIT__IO_AGAIN;
+    }
     const godwit_faults_t faults = godwit__sim_faults_of (cluster, from, node_of (connection, to_port));
     unsigned copies = happens (cluster, faults.drop) ? 0 : happens (cluster, faults.duplicate) ? 2 : 1;
     godwit__sim_tell (connection,
@@ -394,6 +398,18 @@ godwit__sim_send (godwit__sim_connection_t *connection, bool to_port, const godw
     if (message->free_fn)
         message->free_fn (message->data, message->hint);
     return GODWIT__IO_OK;
+}
+
+void
+godwit__sim_leaves_queue (godwit__sim_connection_t *connection, bool to_port)
+{
+    godwit__sim_channel_t *sender = to_port ? connection->client : connection->port;
+    way_of (connection, to_port)->queued--;
+    if (!sender || !sender->wants_room)
+        return;
+    sender->wants_room = false;
+    sender->has_room = true;
+    godwit__sim_readable (sender);
 }
 
 /* ---- arriving ---- */
@@ -532,7 +548,17 @@ on_frame (godwit__sim_event_t *event)
     godwit__sim_tell (connection, lost ? GODWIT__SIM_LOST : GODWIT__SIM_ARRIVED, event->to_port,
                       event->frame->data, event->frame->size);
     if (lost) {
-        way_of (connection, event->to_port)->queued--;
+        godwit__sim_leaves_queue (connection, event->to_port);
+        return;
+    }
+    if (event->frame->size > to->node->options.max_message_size) { /* costs the sender the connection */
+        godwit__sim_leaves_queue (connection, event->to_port);
+        if (event->to_port)
+            godwit__sim_set_port (connection, NULL);
+        else
+            leave_client (connection, "a frame was too large");
+        if (event->to_port)
+            godwit__sim_post (connection, GODWIT__SIM_CLOSED, false, false, NULL);
         return;
     }
     connection->refs++; /* the frame's, while it waits to be received */

@@ -49,6 +49,16 @@ type_name (const uint8_t *data, size_t size)
     return header.type < sizeof names / sizeof *names ? names[header.type] : names[0];
 }
 
+/* Of its bytes: two runs that differ do so first in the line where this does. */
+static uint32_t
+sum_of (const uint8_t *data, size_t size)
+{
+    uint32_t sum = UINT32_C (0x811c9dc5);
+    for (size_t i = 0; i < size; i++)
+        sum = (sum ^ data[i]) * UINT32_C (0x01000193);
+    return sum;
+}
+
 static void
 show (const godwit__sim_connection_t *connection, godwit__sim_note_t note, bool to_port, const uint8_t *data,
       size_t size)
@@ -65,9 +75,10 @@ show (const godwit__sim_connection_t *connection, godwit__sim_note_t note, bool 
                   size ? ": " : "", (int) size, data ? (const char *) data : "");
     } else {
         const bool known = godwit__header_read (&header, data, size) == GODWIT__HEADER_OK;
-        snprintf (line, sizeof line, "%s -> %s %s %llu of %zu bytes %s", to_port ? client : port,
+        snprintf (line, sizeof line, "%s -> %s %s %llu of %zu bytes #%08x %s", to_port ? client : port,
                   to_port ? port : client, type_name (data, size),
-                  known ? (unsigned long long) header.id : 0ull, size, notes[note]);
+                  known ? (unsigned long long) header.id : 0ull, size, (unsigned) sum_of (data, size),
+                  notes[note]);
     }
     cluster->trace (cluster->trace_user, cluster->now_ns / 1000 - 1000000, line);
 }

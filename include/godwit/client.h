@@ -125,6 +125,66 @@ GODWIT_EXPORT godwit_status_t godwit_client_fanout (godwit_client_t *client, con
                                                     const char *method, godwit_fields_t args,
                                                     godwit_fanout_report_t *report, godwit_error_t **error);
 
+/* ---- fanout calls ---- */
+
+/* What became of a fanout call at one server. The state goes with the outcome of its row's error. */
+typedef enum godwit_fanout_state {
+    GODWIT_FANOUT_REPLIED,     /* it ran, and here is its result; no error */
+    GODWIT_FANOUT_FAILED,      /* RAN: the method failed, or what it returned could not be read */
+    GODWIT_FANOUT_REFUSED,     /* REJECTED: no such method or version, its arguments are wrong, the server was
+                                  overloaded all the time */
+    GODWIT_FANOUT_UNREACHABLE, /* NOT_SENT: all of its addresses failed, or it took nothing in time */
+    GODWIT_FANOUT_TIMED_OUT, /* MAYBE_RUN: it was handed over, and no answer came: its time was spent, or the
+                                connection was lost */
+    GODWIT_FANOUT_LEFT       /* NOT_SENT or REJECTED: it drained, or was withdrawn, before it ran it */
+} godwit_fanout_state_t;
+
+/* One server of a fanout call. Borrowed from the result, with all that it points to. */
+typedef struct godwit_fanout_row {
+    const char *server;
+    const uint8_t *instance; /* 16 bytes: of its transport; all zero if it was listed and not known yet */
+    godwit_fanout_state_t state;
+    godwit_value_t *result; /* NULL unless it REPLIED */
+    godwit_error_t *error;  /* NULL if it REPLIED */
+    int64_t took_us;        /* from the fanout call's beginning to the row's end */
+} godwit_fanout_row_t;
+
+/* The rows of a fanout call, in no order. Immutable: any thread. */
+typedef struct godwit_fanout_result godwit_fanout_result_t;
+
+/* Calls a method of all servers of the topic, whatever the target's server and fanout say, and waits until
+ * each of them has answered or cannot any more. All that are members when it begins (which ones those are,
+ * the result's epoch says) get exactly one row, and nobody else does: who joins later is not called.
+ *
+ * At most once per server (more often only if the client is idempotent), and never another one in its place:
+ * what was not sent, or refused as overloaded, is tried again at the same server within the timeout and
+ * `retry`. A server that cannot be connected to is not waited for. A call monitor holds for each row, and so
+ * does the serializer. The timeout is that of the whole.
+ *
+ * OK whenever there are rows, whatever they say, and with no row if nobody is known (UNDELIVERABLE if the
+ * client is mandatory). *result belongs to the caller. INVALID_ARGUMENT (also in a callback, and in a handler
+ * of a transport with external_loop: it would wait for itself), INVALID_TARGET (no topic), VERSION_CAP,
+ * LIMIT_EXCEEDED (more than 4096 servers, or too large a request), TYPE_MISMATCH, NOT_FOUND, CLOSED, FORKED,
+ * OUT_OF_MEMORY. Any thread. In the statistics and metrics each row is a call. */
+GODWIT_EXPORT godwit_status_t godwit_client_fanout_call (godwit_client_t *client,
+                                                         const godwit_value_t *context, const char *method,
+                                                         godwit_fields_t args,
+                                                         godwit_fanout_result_t **result,
+                                                         godwit_error_t **error);
+
+/* How many servers there were; 0 for NULL. */
+GODWIT_EXPORT size_t godwit_fanout_result_count (const godwit_fanout_result_t *result);
+/* Which servers those were, to compare with other results and reports of the same transport and topic; 0 for
+ * NULL. */
+GODWIT_EXPORT uint64_t godwit_fanout_result_epoch (const godwit_fanout_result_t *result);
+/* Borrowed; NULL if there is no such row. */
+GODWIT_EXPORT const godwit_fanout_row_t *godwit_fanout_result_row (const godwit_fanout_result_t *result,
+                                                                   size_t index);
+/* Accepts NULL and a pointer to NULL; sets *result to NULL. */
+GODWIT_EXPORT void godwit_fanout_result_destroy (godwit_fanout_result_t **result);
+/* "REPLIED", "FAILED", ...; "?" for what is none. Static. */
+GODWIT_EXPORT const char *godwit_fanout_state_name (godwit_fanout_state_t state);
+
 /* ---- asynchronous calls ---- */
 
 /* Runs exactly once for every call that was accepted, on the transport's completion thread (or in
@@ -153,7 +213,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_call_future (godwit_client_t *client
  * its own. */
 GODWIT_EXPORT godwit_status_t godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
                                                   godwit_value_t **result, godwit_error_t **error);
-/* Gives up what has not come. Accepts NULL and a pointer to NULL. */
+/* Gives up what has not come: the call ends soon, and a handler that runs for it can hear of that
+ * (godwit_request_is_cancelled). Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_future_destroy (godwit_future_t **future);
 
 /* ---- who is there ---- */

@@ -132,7 +132,8 @@ typedef struct godwit_transport_stats {
     uint64_t requests_refused;   /* NACK: overloaded, draining, expired, not here */
     uint64_t requests_duplicate; /* refused because the call id had been seen */
     uint64_t fanouts_received;
-    uint64_t fanout_gaps; /* publications that were missed, by their sequence numbers */
+    uint64_t fanout_gaps; /* publications that were missed: by their sequence numbers, which is noticed with
+                             the next one or within a second or so; or since a server's queue was full */
     uint64_t frames_malformed;
     uint64_t frames_unknown;    /* of a type or version that is not known: ignored */
     uint64_t frames_dropped;    /* replies that nobody waits for any more, here or at the other end */
@@ -144,6 +145,9 @@ typedef struct godwit_transport_stats {
     uint64_t rendezvous_known;  /* rendezvous points that it is to use now; 0 without such */
     uint64_t rendezvous_joined; /* of them, those that told it all that they know; hosted ones included */
     uint64_t rendezvous_hosted; /* of them, those that this transport hosts */
+    /* Nobody waits for them any more, as far as that was noticed: dropped before they began, or left to their
+     * handlers (godwit_request_is_cancelled). */
+    uint64_t requests_cancelled;
 } godwit_transport_stats_t;
 
 /* Fills at most size bytes (sizeof *stats). A snapshot, field by field. */

@@ -71,6 +71,11 @@ core_a_client_in_an_external_loop (const core_kind_t *kind)
     MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     cr_assert_eq (report.reached, 1u);
     service_wait (&core.one, &core.one.counted, 1);
+    godwit_fanout_result_t *rows = NULL;
+    MUST (godwit_client_fanout_call (client, NULL, "whoami", GODWIT_NO_ARGS, &rows, &error));
+    cr_assert (godwit_fanout_result_count (rows) == 1 &&
+               godwit_fanout_result_row (rows, 0)->state == GODWIT_FANOUT_REPLIED);
+    godwit_fanout_result_destroy (&rows);
     /* Ends with calls outstanding. */
     MUST (godwit_client_call_async (client, NULL, "hold", GODWIT_NO_ARGS, on_answer, &answers, &error));
     godwit_client_destroy (&client);
@@ -163,6 +168,11 @@ core_both_in_one_external_loop (const core_kind_t *kind)
     cr_assert_eq (report.reached, 1u);
     while (service_get (&core.one, &core.one.counted) < 6)
         turn (transport);
+    godwit_fanout_result_t *rows = NULL;
+    MUST (godwit_client_fanout_call (client, NULL, "whoami", GODWIT_NO_ARGS, &rows, &error));
+    cr_assert (godwit_fanout_result_count (rows) == 1 &&
+               godwit_fanout_result_row (rows, 0)->state == GODWIT_FANOUT_REPLIED);
+    godwit_fanout_result_destroy (&rows);
     godwit_value_t *result = NULL;
     MUST (godwit_client_call (client, NULL, "quick", GODWIT_ARGS (GODWIT_INT ("thread", core_this_thread ())),
                               &result, &error));

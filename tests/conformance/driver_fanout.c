@@ -259,6 +259,55 @@ driver_conformance_a_publisher_can_disconnect (const driver_conformance_t *subje
     close_fanout (&fanout);
 }
 
+/* A topic's key, and the marker of a server of it. */
+static void
+make_pair (uint8_t key[GODWIT__KEY_SIZE], uint8_t marker[GODWIT__KEY_SIZE], unsigned number)
+{
+    make_key (key, number);
+    key[0] = (uint8_t) (number * 37 % 0x80);
+    memcpy (marker, key, GODWIT__KEY_SIZE);
+    marker[0] = (uint8_t) (0x80 | (number * 53 % 0x80)); /* in another order */
+}
+
+/* Whoever hears of a marker can publish with the key that was subscribed to before it. */
+void
+driver_conformance_a_late_publisher_hears_of_keys_first (const driver_conformance_t *subject)
+{
+    enum { PAIRS = QUEUE_LIMIT / 2 };
+    fanout_t fanout;
+    open_fanout (&fanout, subject);
+    fanout.publisher->ops->close (fanout.publisher);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        uint8_t key[GODWIT__KEY_SIZE], marker[GODWIT__KEY_SIZE];
+        make_pair (key, marker, i);
+        cr_assert_eq (subject->ops->subscribe (fanout.ports[0], key, NULL), GODWIT_OK);
+        cr_assert_eq (subject->ops->subscribe (fanout.ports[0], marker, NULL), GODWIT_OK);
+    }
+    fanout.publisher = open_publisher (&fanout.scene.client);
+    cr_assert_eq (subject->ops->publisher_connect (fanout.publisher, fanout.addresses[0], NULL), GODWIT_OK);
+    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    for (unsigned published = 0; published < PAIRS;) {
+        godwit__frame_t frame;
+        cr_assert_lt (test_now_ns (), limit, "news of %u came", published);
+        lead_briefly (&fanout);
+        if (fanout.publisher->ops->recv (fanout.publisher, &frame, NULL) != GODWIT__IO_OK)
+            continue;
+        if (frame.data[1] >= 0x80) {
+            uint8_t key[GODWIT__KEY_SIZE], marker[GODWIT__KEY_SIZE];
+            unsigned number;
+            memcpy (&number, frame.data + 1 + GODWIT__KEY_SIZE - sizeof number, sizeof number);
+            make_pair (key, marker, number);
+            cr_assert_eq (subject->ops->publish (fanout.publisher,
+                                                 &(godwit__message_t){.data = key, .size = sizeof key}),
+                          GODWIT__IO_OK);
+            cr_assert_eq (expect_bytes (fanout.ports[0], key, sizeof key), GODWIT__ORIGIN_FANOUT);
+            published++;
+        }
+        godwit__frame_release (&frame);
+    }
+    close_fanout (&fanout);
+}
+
 /* Large, so that it is the queues that fill and not the system's buffers. */
 enum { BULK = 50000 };
 
@@ -319,6 +368,7 @@ driver_conformance_publications_and_frames_are_both_received (const driver_confo
     const int64_t limit = test_now_ns () + PATIENCE_NS;
     while (publications < 100 || frames < 100) {
         cr_assert_lt (test_now_ns (), limit, "%d publications and %d frames", publications, frames);
+        run_pending (&fanout.scene);
         while (send_bytes (link, 0, "frame", 5) == GODWIT__IO_OK)
             ;
         while (publish (&fanout, 1, "publication", 11) == GODWIT__IO_OK)

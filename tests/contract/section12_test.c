@@ -292,6 +292,8 @@ refuse_wrong_fields (const godwit__option_t *option)
     char *longer;
     for (size_t i = 0; i < 3; i++) {
         const int64_t number = numbers[i];
+        if (number >= option->least && number <= option->most)
+            continue;
         if (option->kind == GODWIT__KIND_INT && number)
             must_refuse_struct (option, &(int){(int) number}, sizeof (int));
         else if (option->kind == GODWIT__KIND_LEVEL)

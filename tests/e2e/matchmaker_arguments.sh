@@ -53,7 +53,7 @@ expect 2 'unrecognized option' matchmaker --nonsense
 expect 2 '--refresh-ms: expected a number from 50 to 3600000, got "soon"' matchmaker --refresh-ms=soon
 expect 2 '--refresh-ms: expected a number' matchmaker --refresh-ms=49
 expect 2 'addresses\[0\]: expected host, host:port' matchmaker --listen=a/b
-expect 2 'as number 1 and number 2' matchmaker --listen=127.0.0.1:9 --listen=127.0.0.1:9
+expect 2 ' twice' matchmaker --listen=127.0.0.1:9 --listen=127.0.0.1:9
 expect 2 'at most 7 times' matchmaker -l a -l b -l c -l d -l e -l f -l g -l h
 expect 1 'cannot listen at tcp://192.0.2.1:9573: Cannot assign requested address' matchmaker -l 192.0.2.1
 

@@ -134,6 +134,7 @@ check_close (check_t *check)
     free (check->by_number);
     free (check->faults);
     free (check->parts);
+    free (check->instances);
     free (check->shown);
     free (check->messages);
 }
@@ -238,6 +239,7 @@ read_begin (check_t *check, check_node_t *node, const history_record_t *record)
     call->kind = (uint8_t) record->kind;
     call->begin_ns = record->stamp_ns;
     call->allowed_ns = record->of_call.allowed_ns;
+    call->target = record->of_call.target;
 }
 
 static void
@@ -270,9 +272,13 @@ add_part (check_t *check, check_part_t part)
 static void
 read_row (check_t *check, const history_record_t *record)
 {
-    check_part_t part = {
-        .call = record->call, .stamp_ns = record->stamp_ns, .row = (history_row_t) record->note.what};
-    memcpy (part.name, record->note.text, HISTORY_TEXT_SIZE - 1);
+    check_part_t part = {.call = record->call,
+                         .stamp_ns = record->stamp_ns,
+                         .row = (history_row_t) record->row.row,
+                         .outcome = record->row.outcome,
+                         .peer = record->row.peer,
+                         .instance = record->row.instance};
+    memcpy (part.name, record->row.name, HISTORY_ROW_NAME_SIZE - 1);
     add_part (check, part);
 }
 
@@ -304,6 +310,9 @@ read_run (check_t *check, check_node_t *node, const history_record_t *record)
                      !life                            ? "it never had"
                      : record->stamp_ns < life->up_ns ? "had not begun"
                                                       : "was over");
+    if (life && call->target && call->target != history_name (life->name))
+        check_broke (check, CHECK_WRONG_SERVER, record->call, "%s ran it, and it was for another",
+                     life->name);
     if (call->kind == HISTORY_FANOUT || call->kind == HISTORY_FANOUT_CALL)
         add_part (check, (check_part_t){.call = record->call,
                                         .node = node->number,

@@ -208,13 +208,23 @@ history_close (history_t *history)
     history_abandon (history);
 }
 
-void
-history_call_begin (history_t *history, uint64_t id, history_kind_t kind, int64_t timeout_ms)
+uint32_t
+history_name (const char *name)
 {
-    history_put (history, (history_record_t){.call = id,
-                                             .event = HISTORY_CALL_BEGIN,
-                                             .kind = (uint16_t) kind,
-                                             .of_call = {.allowed_ns = (uint64_t) timeout_ms * 1000000}});
+    uint32_t number = UINT32_C (2166136261); /* FNV-1a */
+    for (; *name; name++)
+        number = (number ^ (uint8_t) *name) * UINT32_C (16777619);
+    return number ? number : 1;
+}
+
+void
+history_call_begin (history_t *history, uint64_t id, history_kind_t kind, int64_t timeout_ms,
+                    const char *server)
+{
+    history_record_t record = {.call = id, .event = HISTORY_CALL_BEGIN, .kind = (uint16_t) kind};
+    record.of_call.allowed_ns = (uint64_t) timeout_ms * 1000000;
+    record.of_call.target = server ? history_name (server) : 0;
+    history_put (history, record);
 }
 
 void

@@ -26,6 +26,7 @@
 #define HISTORY_HEADER_SIZE 4096
 #define HISTORY_NAME_SIZE 64
 #define HISTORY_TEXT_SIZE 32
+#define HISTORY_ROW_NAME_SIZE 20
 #define HISTORY_NODE_MAX 32767u /* of nodes; each start of a process is a node of its own */
 #define HISTORY_COUNTER_MAX ((UINT64_C (1) << 48) - 1)
 
@@ -35,10 +36,10 @@ typedef enum history_event {
     HISTORY_PROCESS_END, /* it ended by itself, and all that it had begun has ended before */
     HISTORY_SERVER_UP,   /* text: its name; life */
     HISTORY_SERVER_DOWN, /* it has stopped, and what it had accepted has run; name, life */
-    HISTORY_CALL_BEGIN,  /* kind, allowed_ns, target */
+    HISTORY_CALL_BEGIN,  /* kind, allowed_ns; target: history_name of the server that it is for */
     HISTORY_CALL_END, /* kind, status, outcome; who answered: peer, life; of fanouts: reached, missing, epoch
                        */
-    HISTORY_ROW,      /* of a fanout call, before its end: text: the server's name; status, outcome, row */
+    HISTORY_ROW,      /* of a fanout call, before its end: what it says of one server */
     HISTORY_HANDLER_BEGIN, /* kind; life */
     HISTORY_HANDLER_END,   /* kind; life, status */
     HISTORY_GAPS,          /* count: publications that were missed so far, as the transport counts them */
@@ -53,7 +54,7 @@ typedef enum history_kind {
     HISTORY_CAST,
     HISTORY_FANOUT,
     HISTORY_FANOUT_CALL,
-    HISTORY_IDEMPOTENT, /* a call that may run again */
+    HISTORY_IDEMPOTENT, /* a call that may run again, also while it runs */
     HISTORY_KIND_COUNT
 } history_kind_t;
 
@@ -62,7 +63,7 @@ typedef enum history_fault {
     HISTORY_FAULT_FREEZE,   /* SIGSTOP */
     HISTORY_FAULT_STOP,     /* asked to end; not a disturbance: nothing may be lost by it */
     HISTORY_FAULT_NETWORK,  /* what the wire does */
-    HISTORY_FAULT_NAMES,    /* a rendezvous: nothing may be lost by it */
+    HISTORY_FAULT_NAMES,    /* a rendezvous is killed or frozen: nothing may be lost by it */
     HISTORY_FAULT_COUNT
 } history_fault_t;
 
@@ -77,7 +78,12 @@ typedef enum history_row {
     HISTORY_ROW_COUNT
 } history_row_t;
 
-enum { HISTORY_CLIENT = 1, HISTORY_SERVER = 2, HISTORY_RUNNER = 4 }; /* roles, added up */
+enum {
+    HISTORY_CLIENT = 1,
+    HISTORY_SERVER = 2,
+    HISTORY_RUNNER = 4,
+    HISTORY_RENDEZVOUS = 8
+}; /* roles, added up */
 
 typedef struct history_header {
     char magic[8];
@@ -103,23 +109,34 @@ typedef struct history_call_part {
     uint16_t outcome; /* godwit_outcome_t */
     uint32_t reached;
     uint32_t missing;
-    uint32_t epoch;
-    uint32_t unused;
+    uint32_t epoch;  /* its lower half */
+    uint32_t target; /* 0: any server */
 } history_call_part_t;
 
 typedef struct history_note_part {
     uint32_t node;
     uint16_t status;
-    uint16_t what; /* history_fault_t, history_row_t, or a life */
+    uint16_t what; /* history_fault_t, or a life */
     char text[HISTORY_TEXT_SIZE];
 } history_note_part_t;
+
+typedef struct history_row_part {
+    uint16_t row; /* history_row_t */
+    uint16_t outcome;
+    uint16_t status;
+    uint16_t unused;
+    uint64_t instance; /* the first bytes of it */
+    uint32_t peer;     /* who answered; 0: it does not say */
+    char name[HISTORY_ROW_NAME_SIZE];
+} history_row_part_t;
 
 typedef struct history_record {
     uint64_t stamp_ns;
     uint64_t call; /* history_id; 0: about no call */
     union {
         history_call_part_t of_call;
-        history_note_part_t note; /* SERVER_UP, SERVER_DOWN, ROW, FAULT_BEGIN, FAULT_END */
+        history_note_part_t note; /* SERVER_UP, SERVER_DOWN, FAULT_BEGIN, FAULT_END */
+        history_row_part_t row;   /* ROW */
         uint64_t value;           /* STALL, GAPS */
     };
     uint16_t event;
@@ -185,7 +202,11 @@ uint64_t history_next_id (history_t *history);
  * debugger took from it is no fault of the calls that ended late meanwhile. */
 bool history_watch_stalls (history_t *history);
 
-void history_call_begin (history_t *history, uint64_t id, history_kind_t kind, int64_t timeout_ms);
+/* server: that it is for; NULL: any. */
+void history_call_begin (history_t *history, uint64_t id, history_kind_t kind, int64_t timeout_ms,
+                         const char *server);
+/* A number for a server's name, never 0. */
+uint32_t history_name (const char *name);
 /* The runner's. node 0: everybody. Returns the fault's number, for the end and for further nodes. */
 uint64_t history_fault_begin (history_t *history, history_fault_t fault, uint32_t node, const char *what);
 void history_fault_also (history_t *history, uint64_t fault_id, history_fault_t fault, uint32_t node,

@@ -12,14 +12,17 @@
 #include <unistd.h>
 
 #define THREADS_MAX 256
-#define WAYS 8        /* clients that differ in timeout and retry */
+#define WAYS 8 /* clients that differ in timeout and retry */
+#define NAMED_MAX 16u
 #define IN_FLIGHT 32u /* asynchronous calls of a thread */
 #define LARGE_SIZE 65536
+#define MONITOR_MS 1500
 #define START_MS 60000 /* for the servers to be there */
 
 typedef struct way {
     godwit_client_t *client;
     int64_t timeout_ms;
+    char server[32]; /* "": any */
 } way_t;
 
 typedef struct caller {
@@ -48,6 +51,9 @@ static history_t *history;
 static const node_options_t *options;
 static godwit_client_t *parent;
 static way_t ways[WAYS];
+static way_t idempotent_ways[WAYS];
+static way_t named_ways[NAMED_MAX];
+static uint32_t named_count;
 static caller_t callers[THREADS_MAX];
 static uint32_t caller_count;
 static atomic_uint callers_left;
@@ -73,6 +79,7 @@ note_end (uint64_t id, history_kind_t kind, godwit_status_t status, const godwit
     if (!status && report) {
         record.of_call.reached = report->reached;
         record.of_call.missing = report->missing;
+        record.of_call.epoch = (uint32_t) report->epoch;
     }
     history_put (history, record);
 }
@@ -117,11 +124,63 @@ call_async (caller_t *caller, const job_t *job)
     pthread_mutex_lock (&caller->lock);
     caller->in_flight++;
     pthread_mutex_unlock (&caller->lock);
-    history_call_begin (history, job->id, job->kind, job->way->timeout_ms);
+    history_call_begin (history, job->id, job->kind, job->way->timeout_ms,
+                        *job->way->server ? job->way->server : NULL);
     const godwit_status_t status =
         godwit_client_call_async (job->way->client, NULL, job->method, JOB_ARGS (job), on_end, call, &error);
     if (status)
         on_end (call, status, NULL, error);
+    godwit_error_destroy (&error);
+}
+
+static history_row_t
+row_of (godwit_fanout_state_t state)
+{
+    switch (state) {
+    case GODWIT_FANOUT_REPLIED:
+        return HISTORY_ROW_REPLIED;
+    case GODWIT_FANOUT_FAILED:
+        return HISTORY_ROW_FAILED;
+    case GODWIT_FANOUT_REFUSED:
+        return HISTORY_ROW_REFUSED;
+    case GODWIT_FANOUT_UNREACHABLE:
+        return HISTORY_ROW_UNREACHABLE;
+    case GODWIT_FANOUT_TIMED_OUT:
+        return HISTORY_ROW_TIMED_OUT;
+    case GODWIT_FANOUT_LEFT:
+    default:
+        return HISTORY_ROW_LEFT;
+    }
+}
+
+static void
+note_rows (uint64_t id, const godwit_fanout_result_t *result)
+{
+    for (size_t i = 0; i < godwit_fanout_result_count (result); i++) {
+        const godwit_fanout_row_t *row = godwit_fanout_result_row (result, i);
+        history_record_t record = {.call = id, .event = HISTORY_ROW, .kind = HISTORY_FANOUT_CALL};
+        record.row.row = (uint16_t) row_of (row->state);
+        record.row.outcome = (uint16_t) godwit_error_outcome (row->error);
+        record.row.status = (uint16_t) godwit_error_status (row->error);
+        if (row->result)
+            record.row.peer = (uint32_t) godwit_value_as_int (godwit_value_get (row->result, "node"), 0);
+        memcpy (&record.row.instance, row->instance, sizeof record.row.instance);
+        snprintf (record.row.name, sizeof record.row.name, "%s", row->server);
+        history_put (history, record);
+    }
+}
+
+static void
+call_all (const job_t *job)
+{
+    godwit_fanout_result_t *result = NULL;
+    godwit_error_t *error = NULL;
+    history_call_begin (history, job->id, job->kind, job->way->timeout_ms, NULL);
+    const godwit_status_t status =
+        godwit_client_fanout_call (job->way->client, NULL, job->method, JOB_ARGS (job), &result, &error);
+    note_rows (job->id, result);
+    note_end (job->id, job->kind, status, NULL, error, NULL);
+    godwit_fanout_result_destroy (&result);
     godwit_error_destroy (&error);
 }
 
@@ -132,7 +191,8 @@ call (const job_t *job)
     godwit_error_t *error = NULL;
     godwit_fanout_report_t report = {0};
     godwit_status_t status;
-    history_call_begin (history, job->id, job->kind, job->way->timeout_ms);
+    history_call_begin (history, job->id, job->kind, job->way->timeout_ms,
+                        *job->way->server ? job->way->server : NULL);
     if (job->kind == HISTORY_CAST)
         status = godwit_client_cast (job->way->client, NULL, job->method, JOB_ARGS (job), &error);
     else if (job->kind == HISTORY_FANOUT)
@@ -155,26 +215,46 @@ choose_method (random_t *random)
 }
 
 static void
+choose (random_t *random, job_t *job, bool *is_async)
+{
+    const node_mix_t *mix = &options->mix;
+    const uint32_t named = named_count > 0 ? mix->named : 0;
+    const uint32_t parts[] = {mix->async, mix->cast,        mix->fanout, mix->idempotent,
+                              named,      mix->fanout_call, mix->call};
+    static const history_kind_t kinds[] = {HISTORY_CALL,       HISTORY_CAST, HISTORY_FANOUT,
+                                           HISTORY_IDEMPOTENT, HISTORY_CALL, HISTORY_FANOUT_CALL,
+                                           HISTORY_CALL};
+    uint32_t sum = 0;
+    size_t which = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        sum += parts[i];
+    uint32_t number = random_below (random, sum);
+    while (number >= parts[which])
+        number -= parts[which++];
+    const uint32_t way = random_below (random, WAYS);
+    job->kind = kinds[which];
+    job->way = job->kind == HISTORY_IDEMPOTENT ? &idempotent_ways[way] : &ways[way];
+    if (which == 4)
+        job->way = &named_ways[way % named_count];
+    *is_async = which == 0;
+}
+
+static void
 make_one (caller_t *caller)
 {
     random_t *random = &caller->random;
-    const node_mix_t *mix = &options->mix;
-    job_t job = {.kind = HISTORY_CALL, .way = &ways[random_below (random, WAYS)]};
-    uint32_t number = random_below (random, mix->call + mix->cast + mix->fanout + mix->async);
+    job_t job = {.id = history_next_id (history)};
+    bool is_async;
+    choose (random, &job, &is_async);
     job.method = choose_method (random);
     job.ms = (int64_t) random_below (random, (uint32_t) options->slow_ms + 1);
     job.size = random_below (random, LARGE_SIZE);
-    job.id = history_next_id (history);
-    if (number < mix->async) {
+    if (is_async)
         call_async (caller, &job);
-        return;
-    }
-    number -= mix->async;
-    if (number < mix->cast)
-        job.kind = HISTORY_CAST;
-    else if (number - mix->cast < mix->fanout)
-        job.kind = HISTORY_FANOUT;
-    call (&job);
+    else if (job.kind == HISTORY_FANOUT_CALL)
+        call_all (&job);
+    else
+        call (&job);
 }
 
 /* False: it is over. */
@@ -209,19 +289,44 @@ run (void *user)
 
 /* ---- life ---- */
 
-/* Different timeouts, and all that `retry` can be. */
+static int64_t
+choose_timeout (random_t *random)
+{
+    const int64_t least = options->timeout_ms / 10;
+    const int64_t ms = least + random_below (random, (uint32_t) (options->timeout_ms - least) + 1);
+    return ms > 0 ? ms : 1;
+}
+
+/* Different timeouts, and all that `retry` and the call monitor can be. */
 static bool
-prepare_ways (random_t *random, godwit_error_t **error)
+prepare_ways (way_t list[WAYS], godwit_choice_t idempotent, random_t *random, godwit_error_t **error)
 {
     static const int64_t retries[] = {0, GODWIT_RETRY_FOREVER, GODWIT_RETRY_NONE, 2};
     for (uint32_t i = 0; i < WAYS; i++) {
-        ways[i].timeout_ms =
-            options->timeout_ms / 10 + random_below (random, (uint32_t) (options->timeout_ms * 9 / 10) + 1);
-        if (ways[i].timeout_ms < 1)
-            ways[i].timeout_ms = 1;
-        if (godwit_client_prepare (
-                &ways[i].client, parent,
-                GODWIT_OVERRIDES (.timeout_ms = ways[i].timeout_ms, .retry = retries[i % 4]), error))
+        list[i].timeout_ms = choose_timeout (random);
+        if (godwit_client_prepare (&list[i].client, parent,
+                                   GODWIT_OVERRIDES (.timeout_ms = list[i].timeout_ms,
+                                                     .retry = retries[i % 4],
+                                                     .call_monitor_timeout_ms = i == 5 ? MONITOR_MS : 0,
+                                                     .idempotent = idempotent),
+                                   error))
+            return false;
+    }
+    return true;
+}
+
+static bool
+prepare_named (random_t *random, godwit_error_t **error)
+{
+    for (const char *at = options->named; at && *at && named_count < NAMED_MAX;) {
+        way_t *way = &named_ways[named_count++];
+        const size_t length = strcspn (at, ",");
+        snprintf (way->server, sizeof way->server, "%.*s", (int) length, at);
+        at += length + (at[length] == ',');
+        way->timeout_ms = choose_timeout (random);
+        if (godwit_client_prepare (&way->client, parent,
+                                   GODWIT_OVERRIDES (.timeout_ms = way->timeout_ms, .server = way->server),
+                                   error))
             return false;
     }
     return true;
@@ -243,7 +348,8 @@ node_client_start (godwit_transport_t *transport, history_t *history_, const nod
     pthread_condattr_destroy (&attributes);
     random_below (&random, 2); /* the first one says little */
     if (godwit_client_new (&parent, transport, GODWIT_TARGET (.topic = options->topic), NULL, error) ||
-        !prepare_ways (&random, error))
+        !prepare_ways (ways, GODWIT_UNSET, &random, error) ||
+        !prepare_ways (idempotent_ways, GODWIT_YES, &random, error) || !prepare_named (&random, error))
         return false;
     if (options->servers > 0 && godwit_client_wait_servers (parent, options->servers, START_MS, error))
         return false;
@@ -268,7 +374,11 @@ node_client_stop (void)
     pthread_mutex_unlock (&lock);
     for (uint32_t i = 0; i < caller_count; i++)
         pthread_join (callers[i].thread, NULL);
-    for (uint32_t i = 0; i < WAYS; i++)
+    for (uint32_t i = 0; i < WAYS; i++) {
         godwit_client_destroy (&ways[i].client);
+        godwit_client_destroy (&idempotent_ways[i].client);
+    }
+    for (uint32_t i = 0; i < named_count; i++)
+        godwit_client_destroy (&named_ways[i].client);
     godwit_client_destroy (&parent);
 }

@@ -27,6 +27,7 @@ enum {
     OPTION_CONCURRENCY,
     OPTION_QUEUE,
     OPTION_MIX,
+    OPTION_NAMED,
     OPTION_QUICK
 };
 
@@ -51,6 +52,7 @@ static const struct option table[] = {
     {"concurrency", required_argument, NULL, OPTION_CONCURRENCY},
     {"queue-limit", required_argument, NULL, OPTION_QUEUE},
     {"mix", required_argument, NULL, OPTION_MIX},
+    {"named", required_argument, NULL, OPTION_NAMED},
     {"quick", no_argument, NULL, OPTION_QUICK},
     {NULL, 0, NULL, 0},
 };
@@ -58,10 +60,11 @@ static const struct option table[] = {
 static bool
 parse_role (node_options_t *options, const char *text)
 {
-    options->roles = !strcmp (text, "server")   ? HISTORY_SERVER
-                     : !strcmp (text, "client") ? HISTORY_CLIENT
-                     : !strcmp (text, "both")   ? HISTORY_SERVER | HISTORY_CLIENT
-                                                : 0;
+    options->roles = !strcmp (text, "server")       ? HISTORY_SERVER
+                     : !strcmp (text, "client")     ? HISTORY_CLIENT
+                     : !strcmp (text, "rendezvous") ? HISTORY_RENDEZVOUS
+                     : !strcmp (text, "both")       ? HISTORY_SERVER | HISTORY_CLIENT
+                                                    : 0;
     return options->roles != 0;
 }
 
@@ -77,7 +80,8 @@ parse_mix (node_mix_t *mix, const char *text)
                 {"fanout", &mix->fanout},
                 {"fanout_call", &mix->fanout_call},
                 {"idempotent", &mix->idempotent},
-                {"async", &mix->async}};
+                {"async", &mix->async},
+                {"named", &mix->named}};
     uint32_t sum = 0;
     memset (mix, 0, sizeof *mix);
     while (*text) {
@@ -157,6 +161,9 @@ parse_one (node_options_t *options, int option, const char *text)
         return options->queue_limit > 0;
     case OPTION_MIX:
         return parse_mix (&options->mix, text);
+    case OPTION_NAMED:
+        options->named = text;
+        return true;
     case OPTION_QUICK:
         options->quick_only = true;
         return true;
@@ -168,14 +175,15 @@ parse_one (node_options_t *options, int option, const char *text)
 bool
 node_options_parse (node_options_t *options, int argc, char **argv)
 {
-    *options = (node_options_t){.name = "node",
-                                .host = "",
-                                .topic = "work",
-                                .threads = 2,
-                                .rate = 100,
-                                .timeout_ms = 4000,
-                                .slow_ms = 50,
-                                .mix = {60, 15, 5, 0, 0, 20}};
+    *options = (node_options_t){
+        .name = "node",
+        .host = "",
+        .topic = "work",
+        .threads = 2,
+        .rate = 100,
+        .timeout_ms = 4000,
+        .slow_ms = 50,
+        .mix = {.call = 50, .cast = 15, .fanout = 5, .fanout_call = 3, .idempotent = 10, .async = 20}};
     int option;
     int which = 0;
     while ((option = getopt_long (argc, argv, "", table, &which)) != -1) {
@@ -186,8 +194,13 @@ node_options_parse (node_options_t *options, int argc, char **argv)
             return false;
         }
     }
+    if (options->mix.named > 0 && !options->named) {
+        fprintf (stderr, "node: calls to named servers need --named NAME,...\n");
+        return false;
+    }
     if (optind < argc || !options->node || !options->roles || !options->url || !options->log) {
-        fprintf (stderr, "node: --node N --role server|client|both --url URL --log FILE are needed\n");
+        fprintf (stderr,
+                 "node: --node N --role server|client|both|rendezvous --url URL --log FILE are needed\n");
         return false;
     }
     return true;

@@ -13,13 +13,15 @@ typedef struct node_mix {
     uint32_t fanout_call;
     uint32_t idempotent;
     uint32_t async;
+    uint32_t named; /* calls to one server, in turns */
 } node_mix_t;
 
 typedef struct node_options {
     uint32_t node;  /* --node N, of the run */
-    uint32_t roles; /* --role server|client|both */
+    uint32_t roles; /* --role server|client|both|rendezvous */
     const char *name;
     const char *host;
+    const char *named; /* --named NAME[,NAME...]: of the calls to one server */
     const char *url;
     const char *topic;
     const char *log;

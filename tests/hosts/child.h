@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { CHILD_TEXT_SIZE = 4096, CHILD_NAME_SIZE = 32, CHILD_ARGUMENTS = 24 };
+enum { CHILD_TEXT_SIZE = 4096, CHILD_NAME_SIZE = 32, CHILD_ARGUMENTS = 40 };
 
 typedef struct child {
     struct child *next; /* all that were started and not ended */

@@ -160,7 +160,8 @@ find_wrong (const history_entry_t *entry, world_result_t *result)
     if (!found_out_in_time (entry, result))
         return "the loss of its server was found out late";
     /* Nothing is to blame. */
-    if (!history_may_fail (entry->history) && entry->status != GODWIT_OK &&
+    const bool may_be_away = entry->named && entry->history->options->faults;
+    if (!history_may_fail (entry->history) && !may_be_away && entry->status != GODWIT_OK &&
         entry->outcome != GODWIT_OUTCOME_RAN)
         return "it failed without a fault";
     if (entry->history->options->faults == 0 && entry->kind == HISTORY_CAST && !entry->runs)

@@ -23,6 +23,7 @@ typedef struct history_entry {
     int64_t blocked_ms; /* the client's thread was elsewhere for so long */
     unsigned ends, runs;
     bool accepted;
+    bool named; /* it was for one server only */
     bool client_died;
     godwit_status_t status;
     godwit_outcome_t outcome;

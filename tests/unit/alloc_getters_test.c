@@ -82,6 +82,10 @@ ask_nobody (void)
     godwit_status_is (GODWIT_ERR_TIMEOUT, GODWIT_ERR_FAILED);
     godwit_outcome_name (GODWIT_OUTCOME_RAN);
     godwit_type_name (GODWIT_TYPE_STR);
+    godwit_fanout_state_name (GODWIT_FANOUT_LEFT);
+    godwit_fanout_result_count (NULL);
+    godwit_fanout_result_epoch (NULL);
+    godwit_fanout_result_row (NULL, 0);
     godwit_version_string ();
     godwit_target_equal (NULL, NULL);
     godwit_target_print (GODWIT_TARGET (.topic = "alloc"), text, sizeof text);

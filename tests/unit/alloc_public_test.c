@@ -35,6 +35,12 @@ echo (godwit_request_t *request, void *self)
         request, godwit_field_from (godwit_value_get (godwit_request_args (request), "value")));
 }
 
+static void
+on_cancel (godwit_request_t *request, void *user)
+{
+    (void) request, (void) user;
+}
+
 static godwit_status_t
 fail (godwit_request_t *request, void *self)
 {
@@ -68,7 +74,9 @@ look (godwit_request_t *request, void *self)
     const bool good = !strcmp (godwit_request_method (request), "look") && !strcmp (params->value, "text") &&
                       godwit_request_context (request) && godwit_request_args (request) &&
                       !godwit_request_name_space (request) && !godwit_request_version (request) &&
-                      !godwit_request_is_cast (request) &&
+                      !godwit_request_is_cast (request) && !godwit_request_is_cancelled (request) &&
+                      godwit_request_on_cancel (request, on_cancel, self) == GODWIT_OK &&
+                      godwit_request_on_cancel (request, NULL, self) == GODWIT_ERR_INVALID_ARGUMENT &&
                       godwit_request_remaining_ms (request) <= TIMEOUT_MS;
     return good ? GODWIT_OK : GODWIT_ERR_FAILED;
 }
@@ -239,6 +247,25 @@ run_fanout (godwit_error_t **error)
     return status;
 }
 
+/* What a row could not do for want of memory is in the row. */
+static godwit_status_t
+run_fanout_call (godwit_error_t **error)
+{
+    godwit_fanout_result_t *result = NULL;
+    godwit_status_t status = godwit_client_fanout_call (
+        world.client, NULL, "echo", GODWIT_ARGS (GODWIT_STR ("value", "text")), &result, error);
+    for (size_t i = 0; !status && i < godwit_fanout_result_count (result); i++) {
+        const godwit_fanout_row_t *row = godwit_fanout_result_row (result, i);
+        status = row->error ? godwit_error_status (row->error) : GODWIT_OK;
+        if (status == GODWIT_OK && row->state != GODWIT_FANOUT_REPLIED)
+            status = GODWIT_ERR_FAILED;
+    }
+    if (!status && godwit_fanout_result_count (result) == 0)
+        status = GODWIT_ERR_TIMEOUT; /* its matchmaker, or its connection, is still to come back */
+    godwit_fanout_result_destroy (&result);
+    return status;
+}
+
 static godwit_status_t
 run_future (godwit_error_t **error)
 {
@@ -373,6 +400,7 @@ static const short_memory_row_t rows[] = {
     {"call that fails", run_failing_call, 3},
     {"cast", run_cast, 0},
     {"fanout", run_fanout, 0},
+    {"fanout call", run_fanout_call, 2},
     {"future", run_future, 2},
     {"asynchronous call", run_async, 1},
     {"lists", run_listing, 2},

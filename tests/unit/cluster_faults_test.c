@@ -1,304 +1,156 @@
-/* Many clusters, each with faults by its seed, and what must hold in all of them:
+/* Many clusters, each with faults by its seed, and what must hold in all of them; what that is, is in
+ * tests/support/cluster_history.c and at the end of cluster_world.c:
  *
  *   - every call that was accepted ends exactly once, and not later than its deadline;
- *   - nothing runs twice; what ended as NOT_SENT or REJECTED never ran, what succeeded or failed as RAN did.
+ *   - nothing runs twice; what ended as NOT_SENT or REJECTED never ran, what succeeded or failed as RAN did;
+ *   - a call whose server is lost ends within the heartbeats' time;
+ *   - restarts that say goodbye fail no call; without faults nothing fails, and fanouts' reports are true;
+ *   - when the faults are over, every server is called again, every client calls, and a fanout reaches all.
  *
- * A run is repeated by GODWIT_SEED=n; GODWIT_SEEDS says how many are run (default: SEEDS).
+ * A run is repeated by GODWIT_SEED=n; GODWIT_SEEDS says how many are run, GODWIT_NODES of how many nodes.
+ * More, on all processors: tests/e2e/programs/cluster_seeds in the build folder.
  */
 #include <criterion/criterion.h>
-#include <godwit/godwit.h>
-#include <godwit/testing.h>
 
-#include <stdio.h>
+#include "tests/support/cluster_world.h"
+
+#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define SEEDS 200
-#define SERVER_COUNT 4
-#define CLIENT_COUNT 4
-#define CALL_MAX 600
-#define TIMEOUT_MS 1500
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
 
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
+#ifdef SANITIZED
+#define LARGE_SEEDS 2
+#define SMALL_SEEDS 12
+#define SOME_SEEDS 3
+#else
+#define LARGE_SEEDS 15
+#define SMALL_SEEDS 100
+#define SOME_SEEDS 10
+#endif
 
-struct world;
+static const world_options_t large = {
+    .node_count = 50, .work_count = 500, .faults = GODWIT_FAULT_ALL, .fault_count = 10};
+static const world_options_t small = {
+    .node_count = 8, .work_count = 200, .faults = GODWIT_FAULT_ALL, .fault_count = 6};
 
-/* One call, as its client and all servers saw it. */
-typedef struct entry {
-    struct world *world;
-    int64_t started_ms;
-    int64_t ended_ms;
-    unsigned runs;
-    unsigned ends;
-    bool accepted;
-    godwit_status_t status;
-    godwit_outcome_t outcome;
-} entry_t;
-
-typedef struct member {
-    struct world *world;
-    char name[16];
-    godwit_transport_t *transport;
-    godwit_server_t *server; /* of a server's node */
-    godwit_client_t *client; /* of a client's node */
-} member_t;
-
-typedef struct world {
-    uint64_t seed;
-    godwit_cluster_t *cluster;
-    member_t servers[SERVER_COUNT];
-    member_t clients[CLIENT_COUNT];
-    entry_t calls[CALL_MAX];
-    size_t call_count;
-} world_t;
-
-static godwit_status_t
-work (godwit_request_t *request, void *self)
+static world_result_t
+run (const world_options_t *options, uint64_t seed)
 {
-    world_t *world = ((member_t *) self)->world;
-    const int64_t id = godwit_value_as_int (godwit_value_get (godwit_request_args (request), "id"), -1);
-    cr_assert (id >= 0 && (size_t) id < world->call_count, "seed %llu: a call that nobody made",
-               (unsigned long long) world->seed);
-    world->calls[id].runs++;
-    if (id % 7 == 0)
-        return GODWIT_ERR_FAILED;
-    return godwit_request_reply (request, GODWIT_INT (NULL, id));
+    world_options_t of_seed = *options;
+    world_result_t result;
+    of_seed.seed = seed;
+    world_run (&of_seed, &result);
+    cr_assert (!result.wrong[0], "%s\nrun it again: GODWIT_SEED=%llu GODWIT_NODES=%u", result.wrong,
+               (unsigned long long) seed, options->node_count);
+    return result;
 }
 
-static const godwit_method_t methods[] = {GODWIT_METHOD ("work", work, 0)};
-
+/* The faults are not so bad that nothing was tested. */
 static void
-server_open (member_t *self)
+run_many (const world_options_t *options, uint64_t first, uint64_t count)
 {
-    MUST (godwit_cluster_add (&self->transport, self->world->cluster, self->name, NULL, &error));
-    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = self);
-    MUST (godwit_server_new (&self->server, self->transport,
-                             GODWIT_TARGET (.topic = "work", .server = self->name), &endpoint, 1, NULL,
-                             &error));
-    MUST (godwit_server_start (self->server, NULL, &error));
-}
-
-static void
-server_close (member_t *self)
-{
-    godwit_server_destroy (&self->server);
-    godwit_transport_destroy (&self->transport);
-}
-
-static void
-client_open (member_t *self)
-{
-    MUST (godwit_cluster_add (&self->transport, self->world->cluster, self->name, NULL, &error));
-    MUST (godwit_client_new (&self->client, self->transport, GODWIT_TARGET (.topic = "work"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = TIMEOUT_MS), &error));
-}
-
-static void
-on_end (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
-{
-    entry_t *entry = user;
-    (void) result;
-    entry->ends++;
-    entry->status = status;
-    entry->outcome = godwit_error_outcome (error);
-    entry->ended_ms = godwit_cluster_now_ms (entry->world->cluster);
-}
-
-static void
-begin_call (world_t *world)
-{
-    member_t *client = &world->clients[godwit_cluster_random (world->cluster, CLIENT_COUNT)];
-    const size_t id = world->call_count++;
-    entry_t *entry = &world->calls[id];
-    *entry = (entry_t){.world = world, .started_ms = godwit_cluster_now_ms (world->cluster)};
-    entry->accepted =
-        godwit_client_call_async (client->client, NULL, "work", GODWIT_ARGS (GODWIT_INT ("id", (int64_t) id)),
-                                  on_end, entry, NULL) == GODWIT_OK;
-}
-
-/* ---- faults ---- */
-
-static member_t *
-any_server (world_t *world)
-{
-    return &world->servers[godwit_cluster_random (world->cluster, SERVER_COUNT)];
-}
-
-static void
-restart_server (world_t *world)
-{
-    member_t *server = any_server (world);
-    const uint64_t how = godwit_cluster_random (world->cluster, 3);
-    if (how < 2)
-        godwit_cluster_kill (world->cluster, server->name, how == 1);
-    server_close (server);
-    server_open (server);
-}
-
-static void
-cut_or_heal (world_t *world, bool cut)
-{
-    for (size_t i = 0; i < SERVER_COUNT; i++) {
-        if (cut && godwit_cluster_random (world->cluster, 3) > 0)
-            continue;
-        if (!cut || godwit_cluster_random (world->cluster, 2))
-            godwit_cluster_cut (world->cluster, world->servers[i].name, NULL, cut);
-        if (!cut || godwit_cluster_random (world->cluster, 2))
-            godwit_cluster_cut (world->cluster, NULL, world->servers[i].name, cut);
+    uint64_t tried = 0, ok = 0, faults = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        const world_result_t result = run (options, seed);
+        tried += result.tried;
+        ok += result.ok;
+        faults += result.faults;
     }
-}
-
-static void
-change_weather (world_t *world)
-{
-    static const double chances[] = {0, 0, 0.01, 0.1, 0.3};
-    godwit_cluster_t *cluster = world->cluster;
-    MUST (godwit_cluster_set_faults (
-        cluster, NULL, NULL,
-        GODWIT_FAULTS (.drop = chances[godwit_cluster_random (cluster, 4)],
-                       .duplicate = chances[godwit_cluster_random (cluster, 5)],
-                       .reorder = chances[godwit_cluster_random (cluster, 5)], .delay_min_us = 50,
-                       .delay_max_us = (int64_t) godwit_cluster_random (cluster, 20000)),
-        &error));
-}
-
-static void
-some_fault (world_t *world)
-{
-    switch (godwit_cluster_random (world->cluster, 8)) {
-    case 0:
-    case 1:
-        change_weather (world);
-        break;
-    case 2:
-        restart_server (world);
-        break;
-    case 3:
-        cut_or_heal (world, true);
-        break;
-    case 4:
-    case 5:
-        cut_or_heal (world, false);
-        break;
-    default:
-        break;
-    }
-}
-
-/* ---- what must hold ---- */
-
-/* All that happened, in one number. */
-static uint64_t
-digest (const world_t *world)
-{
-    uint64_t sum = (uint64_t) godwit_cluster_now_ms (world->cluster);
-    for (size_t id = 0; id < CALL_MAX; id++) {
-        const entry_t *entry = &world->calls[id];
-        const uint64_t values[] = {(uint64_t) entry->started_ms, (uint64_t) entry->ended_ms, entry->runs,
-                                   (uint64_t) entry->status, (uint64_t) entry->outcome};
-        for (size_t i = 0; i < sizeof values / sizeof *values; i++)
-            sum = (sum ^ values[i]) * UINT64_C (0x100000001b3);
-    }
-    return sum;
-}
-
-static void
-check (const world_t *world)
-{
-    for (size_t id = 0; id < world->call_count; id++) {
-        const entry_t *entry = &world->calls[id];
-        const bool never = entry->status && (entry->outcome == GODWIT_OUTCOME_NOT_SENT ||
-                                             entry->outcome == GODWIT_OUTCOME_REJECTED);
-        const bool always = entry->status == GODWIT_OK || entry->outcome == GODWIT_OUTCOME_RAN;
-        const bool good = entry->ends == (entry->accepted ? 1u : 0u) && entry->runs <= 1 &&
-                          entry->ended_ms - entry->started_ms <= TIMEOUT_MS + 100 &&
-                          !(entry->accepted && never && entry->runs) &&
-                          !(entry->accepted && always && !entry->runs);
-        cr_assert (
-            good, "GODWIT_SEED=%llu: call %zu of %lld ms ended %u times (%s %s, after %lld ms), ran %u times",
-            (unsigned long long) world->seed, id, (long long) entry->started_ms, entry->ends,
-            godwit_status_type (entry->status), godwit_outcome_name (entry->outcome),
-            (long long) (entry->ended_ms - entry->started_ms), entry->runs);
-    }
-}
-
-static uint64_t
-run_world (uint64_t seed, unsigned *succeeded)
-{
-    world_t *world = calloc (1, sizeof *world);
-    world->seed = seed;
-    MUST (godwit_cluster_new (&world->cluster, seed, &error));
-    for (size_t i = 0; i < SERVER_COUNT; i++) {
-        world->servers[i].world = world;
-        snprintf (world->servers[i].name, sizeof world->servers[i].name, "server-%zu", i);
-        server_open (&world->servers[i]);
-    }
-    for (size_t i = 0; i < CLIENT_COUNT; i++) {
-        world->clients[i].world = world;
-        snprintf (world->clients[i].name, sizeof world->clients[i].name, "client-%zu", i);
-        client_open (&world->clients[i]);
-    }
-    while (world->call_count < CALL_MAX) {
-        if (godwit_cluster_random (world->cluster, 10) == 0)
-            some_fault (world);
-        for (uint64_t burst = godwit_cluster_random (world->cluster, 8);
-             burst && world->call_count < CALL_MAX; burst--)
-            begin_call (world);
-        godwit_cluster_run (world->cluster, (int64_t) godwit_cluster_random (world->cluster, 100));
-    }
-    godwit_cluster_run (world->cluster, TIMEOUT_MS + 100);
-    check (world);
-    /* When all faults are over, the cluster serves again. */
-    cut_or_heal (world, false);
-    MUST (godwit_cluster_set_faults (world->cluster, NULL, NULL, NULL, &error));
-    godwit_cluster_run (world->cluster, 10000);
-    for (size_t i = 0; i < CLIENT_COUNT; i++) {
-        godwit_error_t *error = NULL;
-        const size_t id = world->call_count = CALL_MAX - 1; /* one that does not end in 7 times something */
-        const godwit_status_t status =
-            godwit_client_call (world->clients[i].client, NULL, "work",
-                                GODWIT_ARGS (GODWIT_INT ("id", (int64_t) id - 1)), NULL, &error);
-        cr_assert (status == GODWIT_OK, "GODWIT_SEED=%llu: %s is still cut off: %s",
-                   (unsigned long long) seed, world->clients[i].name, godwit_error_print (error));
-    }
-    for (size_t i = 0; i < CALL_MAX; i++)
-        *succeeded += world->calls[i].status == GODWIT_OK;
-    const uint64_t happened = digest (world);
-    for (size_t i = 0; i < CLIENT_COUNT; i++) {
-        godwit_client_destroy (&world->clients[i].client);
-        godwit_transport_destroy (&world->clients[i].transport);
-    }
-    for (size_t i = 0; i < SERVER_COUNT; i++)
-        server_close (&world->servers[i]);
-    godwit_cluster_destroy (&world->cluster);
-    free (world);
-    return happened;
+    cr_assert_gt (tried, count * options->work_count / 3);
+    cr_assert_gt (ok, tried / 2);
+    cr_assert_gt (faults, options->faults ? count * options->fault_count / 2 : 0);
 }
 
 Test (cluster_faults, nothing_is_lost_in_silence_and_nothing_runs_twice)
 {
-    const char *one = getenv ("GODWIT_SEED"), *many = getenv ("GODWIT_SEEDS");
+    const char *one = getenv ("GODWIT_SEED"), *many = getenv ("GODWIT_SEEDS"),
+               *nodes = getenv ("GODWIT_NODES");
     const uint64_t first = one ? strtoull (one, NULL, 10) : 1;
-    const uint64_t count = one ? 1 : many ? strtoull (many, NULL, 10) : SEEDS;
-    unsigned succeeded = 0;
-    for (uint64_t seed = first; seed < first + count; seed++) {
-        if (getenv ("GODWIT_VERBOSE"))
-            fprintf (stderr, "seed %llu\n", (unsigned long long) seed);
-        run_world (seed, &succeeded);
+    const uint64_t count = one ? 1 : many ? strtoull (many, NULL, 10) : 0;
+    world_options_t asked = nodes && strtoul (nodes, NULL, 10) <= 8 ? small : large;
+    if (nodes)
+        asked.node_count = (unsigned) strtoul (nodes, NULL, 10);
+    if (count) {
+        run_many (&asked, first, count);
+        return;
     }
-    /* The faults are not so bad that nothing was tested. */
-    cr_assert_gt (succeeded, count * CALL_MAX / 4);
+    run_many (&large, 1, LARGE_SEEDS);
+    run_many (&small, 1000, SMALL_SEEDS);
 }
 
+/* What all of them together may hide. */
+Test (cluster_faults, each_kind_alone)
+{
+    for (unsigned kind = 0; 1u << kind <= GODWIT_FAULT_ALL; kind++) {
+        world_options_t options = small;
+        options.faults = 1u << kind;
+        run_many (&options, 2000 + 100 * kind, SOME_SEEDS);
+    }
+}
+
+Test (cluster_faults, without_faults_nothing_fails)
+{
+    world_options_t options = small;
+    options.faults = 0;
+    options.fault_count = 0;
+    for (uint64_t seed = 1; seed <= SOME_SEEDS; seed++) {
+        const world_result_t result = run (&options, seed);
+        cr_assert_eq (result.not_sent + result.rejected + result.maybe_run, 0);
+        cr_assert_eq (result.ok + result.ran, result.tried);
+    }
+}
+
+/* Servers restart, one after the other and several at a time, and say goodbye: whoever asks for any of them
+ * hears nothing of it (a call of a named server waits for that one). */
+Test (cluster_faults, drained_restarts_fail_no_call)
+{
+    world_options_t options = small;
+    options.faults = GODWIT_FAULT_RESTART;
+    run_many (&options, 1, 3 * SOME_SEEDS);
+    options = large;
+    options.faults = GODWIT_FAULT_RESTART;
+    run_many (&options, 1, SOME_SEEDS / 3);
+}
+
+/* ---- the same seed ---- */
+
+typedef struct runner {
+    pthread_t thread;
+    uint64_t seed;
+    world_result_t result;
+} runner_t;
+
+static void *
+run_in_thread (void *user)
+{
+    runner_t *runner = user;
+    world_options_t options = small;
+    options.seed = runner->seed;
+    world_run (&options, &runner->result);
+    return NULL;
+}
+
+/* Bit by bit, whatever else happens in the process, and several clusters share nothing. */
 Test (cluster_faults, the_same_seed_is_the_same_run)
 {
-    unsigned succeeded = 0;
-    const uint64_t first = run_world (42, &succeeded), again = run_world (42, &succeeded);
-    cr_assert_eq (first, again);
-    cr_assert_neq (first, run_world (43, &succeeded));
+    runner_t runners[4] = {{.seed = 42}, {.seed = 43}, {.seed = 42}, {.seed = 44}};
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_eq (pthread_create (&runners[i].thread, NULL, run_in_thread, &runners[i]), 0);
+    for (size_t i = 0; i < 4; i++)
+        pthread_join (runners[i].thread, NULL);
+    const world_result_t again = run (&small, 42);
+    cr_assert_gt (again.frames, 300);
+    cr_assert_eq (runners[0].result.digest, again.digest);
+    cr_assert_eq (runners[2].result.digest, again.digest);
+    cr_assert_eq (runners[0].result.ok, again.ok);
+    cr_assert_neq (runners[1].result.digest, again.digest);
+    cr_assert_neq (runners[3].result.digest, again.digest);
+    cr_assert_neq (runners[3].result.digest, runners[1].result.digest);
 }

@@ -1,8 +1,9 @@
 /* A server as a process of its own: core_server URL NAME. It says "up", then does what its standard input
  * says, a word a line: "stop" (drains, says "stopped"), "start" ("up" again), "release" (replies to all that
- * is held, says "released"); at its end it drains and goes.
+ * is held, says "released"), "held 3" (says "held" when that many are), "counted 3" (the same with
+ * "counted"); at its end it drains and goes.
  *
- * Methods: whoami (NAME), nothing, hold (keeps the request).
+ * Methods: whoami (NAME), nothing, hold (keeps the request), count (counts).
  */
 #include <godwit/godwit.h>
 
@@ -14,6 +15,8 @@
 #define HELD_MAX 4096
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static size_t counted;
 static godwit_request_t *held[HELD_MAX];
 static size_t held_count;
 static const char *name;
@@ -40,8 +43,34 @@ hold (godwit_request_t *request, void *self)
     pthread_mutex_lock (&lock);
     if (held_count < HELD_MAX)
         held[held_count++] = godwit_request_keep (request);
+    pthread_cond_broadcast (&changed);
     pthread_mutex_unlock (&lock);
     return GODWIT_OK;
+}
+
+static godwit_status_t
+count (godwit_request_t *request, void *self)
+{
+    (void) request;
+    (void) self;
+    pthread_mutex_lock (&lock);
+    counted++;
+    pthread_cond_broadcast (&changed);
+    pthread_mutex_unlock (&lock);
+    return GODWIT_OK;
+}
+
+/* As many as standard input says. */
+static void
+wait_for (const size_t *what)
+{
+    size_t least = 0;
+    if (scanf ("%zu", &least) != 1)
+        return;
+    pthread_mutex_lock (&lock);
+    while (*what < least)
+        pthread_cond_wait (&changed, &lock);
+    pthread_mutex_unlock (&lock);
 }
 
 static void
@@ -79,6 +108,7 @@ main (int argc, char **argv)
         GODWIT_METHOD ("whoami", whoami, 0),
         GODWIT_METHOD ("nothing", nothing, 0),
         GODWIT_METHOD ("hold", hold, 0),
+        GODWIT_METHOD ("count", count, 0),
     };
     godwit_transport_t *transport = NULL;
     godwit_server_t *server = NULL;
@@ -105,6 +135,12 @@ main (int argc, char **argv)
         } else if (!strcmp (word, "release")) {
             release ();
             say ("released");
+        } else if (!strcmp (word, "held")) {
+            wait_for (&held_count);
+            say ("held");
+        } else if (!strcmp (word, "counted")) {
+            wait_for (&counted);
+            say ("counted");
         }
     }
     check (godwit_server_stop (server, NULL, &error), error);

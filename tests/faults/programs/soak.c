@@ -1,0 +1,325 @@
+/* Calls, casts and fanouts for a while, with random faults, and at the end the proof that nothing was lost,
+ * nothing ran twice, and nothing grew: soak [OPTION...]
+ *
+ *     --seconds N   how long; 60
+ *     --seed N      of the faults and of what the clients do; printed, another one each time
+ *     --rate N      calls a second of each of the clients' threads; 100
+ *     --threads N   of each of the two clients that live long; 4
+ *     --folder DIR  for the histories; a new one, which is removed if all went well
+ *     --tsv FILE    appends a line, as history_check does
+ *     --no-growth   does not judge memory, descriptors and threads (sanitizers keep what was freed)
+ *
+ * Two rendezvous, three servers, three clients. server-1, client-1, client-2 and rendezvous-1 live as long
+ * as it lasts, frozen at times; the others are also killed. Ends with 0: all is well; 1: something was broken
+ * or grows; others: it could not be run. */
+#include "tests/faults/check.h"
+#include "tests/faults/cluster.h"
+#include "tests/faults/growth.h"
+#include "tests/support/random.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SAMPLE_MS 250
+#define GAP_MIN_MS 200
+#define GAP_MAX_MS 1500
+#define FREEZE_MIN_MS 50
+#define FREEZE_MAX_MS 3500 /* longer than the limit of the heartbeats: half of them are given up */
+#define LONG_LIVED 4
+#define WARM_PERCENT 30 /* of the time: all kinds of faults have happened by then */
+#define CALM_MS 2000    /* for what the last fault leaves */
+/* What the library and malloc may still have to learn after the warm part (arenas of threads that come late,
+ * tables that double): a leak of 8 bytes a call makes more of it in the ten minutes. */
+#define ALLOWED_KB 6144
+
+typedef struct soak {
+    int64_t seconds;
+    uint64_t seed;
+    const char *rate;
+    const char *threads;
+    const char *tsv;
+    bool judges_growth;
+    bool has_folder;
+    char folder[512];
+    cluster_t cluster;
+    random_t random;
+    uint64_t began_ns;
+    growth_t growth[LONG_LIVED];
+    growth_phase_t phase;
+    unsigned faults;
+} soak_t;
+
+static const char *const long_lived[LONG_LIVED] = {"server-1", "client-1", "client-2", "rendezvous-1"};
+
+/* ---- time ---- */
+
+static int64_t
+passed_ms (const soak_t *soak)
+{
+    return (int64_t) ((history_now_ns () - soak->began_ns) / 1000000);
+}
+
+/* Samples meanwhile. */
+static void
+rest (soak_t *soak, int64_t ms)
+{
+    while (ms > 0) {
+        const int64_t step = ms < SAMPLE_MS ? ms : SAMPLE_MS;
+        cluster_rest (&soak->cluster, step);
+        ms -= step;
+        for (int i = 0; i < LONG_LIVED; i++)
+            growth_sample (&soak->growth[i], cluster_find (&soak->cluster, long_lived[i])->pid, soak->phase);
+    }
+}
+
+/* Nothing is broken for a while, so that the same connections are open each time it is measured. */
+static void
+measure (soak_t *soak, growth_phase_t phase)
+{
+    rest (soak, CALM_MS);
+    soak->phase = phase;
+    rest (soak, CALM_MS / 2);
+    soak->phase = GROWTH_OTHER;
+}
+
+static int64_t
+between (soak_t *soak, uint32_t from, uint32_t to)
+{
+    return from + random_below (&soak->random, to - from + 1);
+}
+
+/* ---- faults ---- */
+
+static void
+kill_and_restart (soak_t *soak, const char *name, history_fault_t fault, const char *what)
+{
+    cluster_member_t *member = cluster_find (&soak->cluster, name);
+    const uint64_t id = history_fault_begin (soak->cluster.history, fault, member->node, what);
+    cluster_kill (member);
+    rest (soak, between (soak, 0, 800));
+    cluster_start (&soak->cluster, member);
+    cluster_expect_ready (member);
+    history_fault_end (soak->cluster.history, id);
+}
+
+static void
+freeze (soak_t *soak, const char *name, history_fault_t fault, const char *what)
+{
+    const cluster_member_t *member = cluster_find (&soak->cluster, name);
+    const uint64_t id = history_fault_begin (soak->cluster.history, fault, member->node, what);
+    kill (member->pid, SIGSTOP);
+    rest (soak, between (soak, FREEZE_MIN_MS, FREEZE_MAX_MS));
+    kill (member->pid, SIGCONT);
+    history_fault_end (soak->cluster.history, id);
+}
+
+/* Each in its turn; the others serve meanwhile. */
+static void
+restart_all (soak_t *soak)
+{
+    static const char *const names[] = {"server-2", "server-3"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        cluster_member_t *member = cluster_find (&soak->cluster, names[i]);
+        const uint64_t id =
+            history_fault_begin (soak->cluster.history, HISTORY_FAULT_STOP, member->node, "rolling restart");
+        cluster_stop (member);
+        cluster_start (&soak->cluster, member);
+        cluster_expect_ready (member);
+        history_fault_end (soak->cluster.history, id);
+    }
+}
+
+static void
+break_something (soak_t *soak)
+{
+    static const char *const frozen[] = {"server-1", "server-2", "server-3", "client-1"};
+    const char *mortal = random_below (&soak->random, 2) ? "server-2" : "server-3";
+    switch (random_below (&soak->random, 8)) {
+    case 0:
+    case 1:
+        kill_and_restart (soak, mortal, HISTORY_FAULT_KILL, "server killed");
+        break;
+    case 2:
+        kill_and_restart (soak, "client-3", HISTORY_FAULT_KILL, "client killed");
+        break;
+    case 3:
+        kill_and_restart (soak, "rendezvous-2", HISTORY_FAULT_NAMES, "rendezvous killed");
+        break;
+    case 4:
+        freeze (soak, random_below (&soak->random, 2) ? "rendezvous-1" : "rendezvous-2", HISTORY_FAULT_NAMES,
+                "rendezvous frozen");
+        break;
+    case 5:
+        restart_all (soak);
+        break;
+    default:
+        freeze (soak, frozen[random_below (&soak->random, 4)], HISTORY_FAULT_FREEZE, "frozen");
+    }
+    soak->faults++;
+}
+
+static void
+break_until (soak_t *soak, int64_t end_ms)
+{
+    while (passed_ms (soak) < end_ms) {
+        break_something (soak);
+        rest (soak, between (soak, GAP_MIN_MS, GAP_MAX_MS));
+    }
+}
+
+/* ---- the run ---- */
+
+static void
+run (soak_t *soak, const char *program)
+{
+    static const char *server_arguments[] = {"--concurrency", "64", NULL};
+    const char *client_arguments[] = {
+        "--servers",
+        "3",
+        "--threads",
+        soak->threads,
+        "--rate",
+        soak->rate,
+        "--timeout-ms",
+        "6000",
+        "--mix",
+        "call=40,cast=12,fanout=6,fanout_call=4,idempotent=10,named=10,async=20",
+        "--named",
+        "server-1,server-2",
+        NULL};
+    const char *other_arguments[] = {"--servers", "1", "--threads", "2", "--rate", soak->rate, NULL};
+    cluster_t *cluster = &soak->cluster;
+    cluster_open (cluster, program, soak->folder, soak->seed, 2, "");
+    cluster_expect_ready (cluster_add (cluster, "server", "server-1", server_arguments));
+    cluster_expect_ready (cluster_add (cluster, "server", "server-2", server_arguments));
+    cluster_expect_ready (cluster_add (cluster, "server", "server-3", server_arguments));
+    cluster_expect_ready (cluster_add (cluster, "client", "client-1", client_arguments));
+    cluster_expect_ready (cluster_add (cluster, "client", "client-2", client_arguments));
+    cluster_expect_ready (cluster_add (cluster, "client", "client-3", other_arguments));
+    soak->began_ns = history_now_ns ();
+    break_until (soak, soak->seconds * 1000 * WARM_PERCENT / 100);
+    measure (soak, GROWTH_WARM);
+    break_until (soak, soak->seconds * 1000 - CALM_MS * 3 / 2);
+    measure (soak, GROWTH_LAST);
+    cluster_close (cluster);
+}
+
+static bool
+judge (soak_t *soak)
+{
+    check_summary_t summary;
+    bool is_fine = true;
+    if (!check_run (soak->folder, &(const check_options_t){.out = stderr, .shown = 20}, &summary))
+        return false;
+    check_print (stdout, "soak", &summary);
+    if (soak->tsv) {
+        FILE *tsv = strcmp (soak->tsv, "-") == 0 ? stdout : fopen (soak->tsv, "ae");
+        if (!tsv) {
+            perror (soak->tsv);
+            return false;
+        }
+        if (tsv != stdout && ftell (tsv) == 0)
+            check_print_tsv_head (tsv);
+        check_print_tsv (tsv, "soak", &summary);
+        if (tsv != stdout)
+            fclose (tsv);
+    }
+    for (int i = 0; i < LONG_LIVED; i++)
+        if (!growth_judge (&soak->growth[i], long_lived[i], ALLOWED_KB, stdout) && soak->judges_growth)
+            is_fine = false;
+    return is_fine && check_broken (&summary) == 0;
+}
+
+static void
+remove_histories (const char *folder)
+{
+    pid_t pid = fork ();
+    if (pid == 0) {
+        execlp ("rm", "rm", "-rf", folder, (char *) NULL);
+        _exit (127);
+    }
+}
+
+/* ---- how it is called ---- */
+
+static bool
+parse (soak_t *soak, int argc, char **argv)
+{
+    static const struct option table[] = {
+        {"seconds", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'e'},
+        {"rate", required_argument, NULL, 'r'},    {"threads", required_argument, NULL, 'p'},
+        {"folder", required_argument, NULL, 'f'},  {"tsv", required_argument, NULL, 't'},
+        {"no-growth", no_argument, NULL, 'n'},     {NULL, 0, NULL, 0}};
+    int option;
+    while ((option = getopt_long (argc, argv, "", table, NULL)) != -1) {
+        if (option == 's')
+            soak->seconds = strtoll (optarg, NULL, 10);
+        else if (option == 'e')
+            soak->seed = strtoull (optarg, NULL, 10);
+        else if (option == 'r')
+            soak->rate = optarg;
+        else if (option == 'p')
+            soak->threads = optarg;
+        else if (option == 't')
+            soak->tsv = optarg;
+        else if (option == 'n')
+            soak->judges_growth = false;
+        else if (option == 'f') {
+            soak->has_folder = true;
+            snprintf (soak->folder, sizeof soak->folder, "%s", optarg);
+        } else
+            return false;
+    }
+    return optind == argc && soak->seconds > 0;
+}
+
+static bool
+find_program (char path[512], const char *self)
+{
+    const char *slash = strrchr (self, '/');
+    snprintf (path, 512, "%.*s/node", slash ? (int) (slash - self) : 1, slash ? self : ".");
+    if (access (path, X_OK) == 0)
+        return true;
+    perror (path);
+    return false;
+}
+
+int
+main (int argc, char **argv)
+{
+    static soak_t soak = {.seconds = 60, .rate = "100", .threads = "4", .judges_growth = true};
+    char program[512];
+    soak.seed = history_now_ns () % 1000000007;
+    if (!parse (&soak, argc, argv)) {
+        fprintf (stderr, "soak [--seconds N] [--seed N] [--rate N] [--threads N] [--folder DIR] [--tsv FILE] "
+                         "[--no-growth]\n");
+        return 2;
+    }
+    setvbuf (stdout, NULL, _IOLBF, 0);
+    if (!find_program (program, argv[0]))
+        return 2;
+    if (!soak.has_folder) {
+        const char *tmp = getenv ("TMPDIR");
+        snprintf (soak.folder, sizeof soak.folder, "%s/godwit-soak-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+        if (!mkdtemp (soak.folder)) {
+            perror (soak.folder);
+            return 2;
+        }
+    }
+    soak.random = (random_t){soak.seed};
+    random_below (&soak.random, 2);
+    printf ("soak: seed %llu, %lld s, in %s\n", (unsigned long long) soak.seed, (long long) soak.seconds,
+            soak.folder);
+    run (&soak, program);
+    const bool is_fine = judge (&soak);
+    if (is_fine && !soak.has_folder)
+        remove_histories (soak.folder);
+    printf ("soak: %u faults, %s%s", soak.faults, is_fine ? "all is well" : "BROKEN", is_fine ? "\n" : "");
+    if (!is_fine)
+        printf ("; the histories are in %s; --seed %llu --seconds %lld repeats the faults\n", soak.folder,
+                (unsigned long long) soak.seed, (long long) soak.seconds);
+    return is_fine ? 0 : 1;
+}
