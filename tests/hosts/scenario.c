@@ -89,6 +89,12 @@ judge (const scenario_t *scenario, const scenario_options_t *options, unsigned s
         printf ("%s: not all servers are called\n", scenario->name);
         result->broken++;
     }
+    if (scenario->back_limit_ms > 0 &&
+        result->back_ms > (int64_t) scenario->back_limit_ms + options->margin_ms) {
+        printf ("%s: all servers were called after %d ms, expected %u and at most %u more\n", scenario->name,
+                (int) result->back_ms, scenario->back_limit_ms, options->margin_ms);
+        result->broken++;
+    }
     if (scenario->detection_limit_ms > 0 && summary->detection_ns > limit_ns) {
         printf ("%s: a call that the fault hit ended after %llu ms, expected %u and at most %u more\n",
                 scenario->name, (unsigned long long) (summary->detection_ns / 1000000),
