@@ -64,7 +64,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         message.free_fn = godwit__shared_unref;
         message.hint = call->shared;
         if (!call->row)
-        atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
+            atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
     }
     call->server_key = picked->key;
     call->connection = picked->connection;
@@ -135,7 +135,7 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         /* A cast without any time still goes to a server that is ready. A call could never run. */
         if (now_ns >= call->deadline_ns && !(call->cast && is_first))
             return godwit__call_fail_late (call, status, error);
-        if (atomic_load_explicit (&transport->closing, memory_order_relaxed) ||
+        if (atomic_load_explicit (&transport->closing, memory_order_relaxed) || call->given_up ||
             godwit__client_is_closed (call->client))
             return godwit__call_fail (status,
                                       godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, call->outcome,

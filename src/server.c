@@ -339,6 +339,7 @@ godwit__server_empty_queue (godwit_server_t *server)
     server->queue_first = NULL;
     server->queue_last = NULL;
     server->queued = 0;
+    server->queued_size = 0;
     return requests;
 }
 
@@ -403,6 +404,7 @@ leave_pool (godwit_server_t *server)
     godwit__dispatch_destroy_endpoints (server->dispatch);
 
     godwit__pool_lock (pool);
+    godwit__cancel_kept (server);
     server->destroyed = true;
     godwit__server_left (server);
     pool->refs--;

@@ -77,7 +77,8 @@ show (const godwit__sim_connection_t *connection, godwit__sim_note_t note, bool 
         const bool known = godwit__header_read (&header, data, size) == GODWIT__HEADER_OK;
         snprintf (line, sizeof line, "%s -> %s %s %llu of %zu bytes #%08x %s", to_port ? client : port,
                   to_port ? port : client, type_name (data, size),
-                  known ? (unsigned long long) header.id : 0ull, size, (unsigned) sum_of (data, size), notes[note]);
+                  known ? (unsigned long long) header.id : 0ull, size, (unsigned) sum_of (data, size),
+                  notes[note]);
     }
     cluster->trace (cluster->trace_user, cluster->now_ns / 1000 - 1000000, line);
 }

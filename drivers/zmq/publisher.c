@@ -12,6 +12,11 @@
 #define RECONNECT_FIRST_MS 100
 #define RECONNECT_LAST_MS 5000
 
+typedef struct zmq_publisher {
+    godwit__zmq_channel_t base;
+    godwit__load_t *load; /* until the last subscriber's connection took it */
+} zmq_publisher_t;
+
 static godwit__io_t
 send_publisher (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
 {
@@ -47,8 +52,12 @@ godwit__io_t
 godwit__zmq_publish (godwit__channel_t *publisher, const godwit__message_t *message)
 {
     godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) publisher;
+    godwit__load_t *load = ((zmq_publisher_t *) publisher)->load;
     godwit__outgoing_t outgoing;
-    if (message->size > self->driver->options.max_message_size || !godwit__outgoing_init (&outgoing, message))
+    if (message->size > GODWIT__LIGHT && godwit__load_is_full (load, self->driver->options.max_queue_size))
+        return GODWIT__IO_AGAIN;
+    if (message->size > self->driver->options.max_message_size ||
+        !godwit__outgoing_init (&outgoing, message, load))
         return GODWIT__IO_REFUSED;
 
     godwit__guard_lock (&self->guard);
@@ -101,7 +110,8 @@ close_publisher (godwit__channel_t *channel)
 {
     godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) channel;
     godwit__guard_close (&self->guard, GODWIT__ZMQ_LINGER_MS);
-    free (self);
+    godwit__load_unref (((zmq_publisher_t *) channel)->load);
+    free (channel);
 }
 
 static const godwit__channel_ops_t publisher_ops = {
@@ -117,9 +127,15 @@ static const godwit__channel_ops_t publisher_ops = {
 godwit_status_t
 godwit__zmq_open_publisher (godwit__driver_t *driver, godwit__channel_t **publisher, godwit_error_t **error)
 {
-    godwit__zmq_channel_t *self = calloc (1, sizeof *self);
-    if (!self)
+    zmq_publisher_t *publisher_self = calloc (1, sizeof *publisher_self);
+    if (!publisher_self)
         return godwit__error_no_memory (error);
+    godwit__zmq_channel_t *self = &publisher_self->base;
+    publisher_self->load = godwit__load_new ();
+    if (!publisher_self->load) {
+        free (publisher_self);
+        return godwit__error_no_memory (error);
+    }
     self->base.ops = &publisher_ops;
     self->driver = (godwit__zmq_t *) driver;
     void *socket = godwit__zmq_socket (self->driver, ZMQ_XPUB, error);
@@ -132,7 +148,8 @@ godwit__zmq_open_publisher (godwit__driver_t *driver, godwit__channel_t **publis
         status = godwit__guard_init (&self->guard, socket, NULL, error);
     }
     if (status != GODWIT_OK) {
-        free (self);
+        godwit__load_unref (publisher_self->load);
+        free (publisher_self);
         return status;
     }
     *publisher = &self->base;

@@ -59,6 +59,10 @@ typedef struct godwit_transport_options {
     /* 20 percent of the calls of a topic, and 10 in each second: how many retries may put load on its
      * servers, after OVERLOADED and of idempotent calls. The others wait for it. -1: without a limit. */
     int retry_budget;
+    /* 64 MiB: bytes that may wait to be sent, per connection and direction, and in the queue of a server;
+     * what comes when there are as many has to wait, or is refused. Messages of up to 1 KiB are bounded by
+     * queue_limit alone. */
+    size_t max_queue_size;
 } godwit_transport_options_t;
 
 #define GODWIT_TRANSPORT_OPTIONS(...)                                                                        \
@@ -141,6 +145,9 @@ typedef struct godwit_transport_stats {
     uint64_t rendezvous_known;  /* rendezvous points that it is to use now; 0 without such */
     uint64_t rendezvous_joined; /* of them, those that told it all that they know; hosted ones included */
     uint64_t rendezvous_hosted; /* of them, those that this transport hosts */
+    /* Nobody waits for them any more, as far as that was noticed: dropped before they began, or left to their
+     * handlers (godwit_request_is_cancelled). */
+    uint64_t requests_cancelled;
 } godwit_transport_stats_t;
 
 /* Fills at most size bytes (sizeof *stats). A snapshot, field by field. */

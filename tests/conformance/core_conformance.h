@@ -38,6 +38,13 @@
     X (suite_, kind_, dropped_requests_fail)                                                                 \
     X (suite_, kind_, asynchronous_calls_are_bounded)                                                        \
     X (suite_, kind_, waiting_calls_use_no_processor)                                                        \
+    /* core_cancel.c */                                                                                      \
+    X (suite_, kind_, a_caller_whose_time_is_spent_is_missed)                                                \
+    X (suite_, kind_, a_future_that_is_destroyed_is_missed)                                                  \
+    X (suite_, kind_, a_client_that_is_destroyed_is_missed)                                                  \
+    X (suite_, kind_, kept_requests_are_cancelled)                                                           \
+    X (suite_, kind_, cancelled_in_an_external_loop)                                                         \
+    X (suite_, kind_, given_up_from_all_sides)                                                               \
     /* core_servers.c */                                                                                     \
     X (suite_, kind_, clients_may_come_first)                                                                \
     X (suite_, kind_, round_robin_is_even)                                                                   \
