@@ -108,9 +108,9 @@ typedef struct godwit__port_addresses {
 } godwit__port_addresses_t;
 
 typedef struct godwit__driver_options {
-    godwit__reactor_t *reactor;   /* of the control thread; outlives the driver */
-    size_t max_message_size;      /* bytes; larger frames cost their sender the connection */
-    int queue_limit;              /* messages per connection and direction */
+    godwit__reactor_t *reactor; /* of the control thread; outlives the driver */
+    size_t max_message_size;    /* bytes; larger frames cost their sender the connection */
+    int queue_limit;            /* messages per connection and direction */
     size_t max_queue_size; /* bytes of those above 1 KiB that may wait, as long as there are as many: then
                               they have to wait, and may then be one more; 0: no limit */
     int64_t connect_timeout_ms;   /* a link that is not up by then is down */

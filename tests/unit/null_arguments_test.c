@@ -275,6 +275,8 @@ static const struct {
     {"godwit_request_reply", "request"},
     {"godwit_request_fail", "request"},
     {"godwit_request_fail", "error_p"},
+    {"godwit_request_on_cancel", "request"},
+    {"godwit_request_on_cancel", "callback"},
 };
 
 TestSuite (null_arguments, .timeout = 60);
@@ -312,11 +314,19 @@ Test (null_arguments, are_named)
     close_world ();
 }
 
+static void
+on_cancel (godwit_request_t *request, void *user)
+{
+    (void) request, (void) user;
+}
+
 Test (null_arguments, have_no_name_where_there_is_no_error)
 {
     godwit_error_t *error = godwit_error_new (GODWIT_ERR_FAILED, "lost");
     cr_expect_eq (godwit_request_reply (NULL, GODWIT_NIL (NULL)), GODWIT_ERR_INVALID_ARGUMENT);
     cr_expect_eq (godwit_request_fail (NULL, &error), GODWIT_ERR_INVALID_ARGUMENT);
+    cr_expect_eq (godwit_request_on_cancel (NULL, on_cancel, NULL), GODWIT_ERR_INVALID_ARGUMENT);
+    cr_expect_not (godwit_request_is_cancelled (NULL));
     cr_expect_null (error, "it is consumed");
 }
 
