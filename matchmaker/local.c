@@ -154,7 +154,7 @@ tell_changes (local_t *self, const record_set_t *before, const record_set_t *aft
                           : a == after->count ? -1
                                               : compare (before->items[b], after->items[a]);
         if (order < 0) {
-            self->events->gone (self->user, before->items[b]->instance, before->items[b]->server_id);
+            self->events->gone (self->user, before->items[b]->instance, before->items[b]->server_id, true);
             b++;
             continue;
         }

@@ -25,10 +25,10 @@ compare_ids (const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* Drops all records but those of the servers in keep, which is sorted. */
+/* Drops all records but those of the servers in keep, which is sorted. withdrawn: the member said so. */
 static void
 drop_records (godwit__rendezvous_host_t *host, godwit__member_t *member, const uint32_t *keep,
-              size_t keep_count)
+              size_t keep_count, bool withdrawn)
 {
     godwit__record_key_t gone[GODWIT__ROOMS_MEMBER_RECORDS_MAX];
     size_t count = 0;
@@ -42,13 +42,13 @@ drop_records (godwit__rendezvous_host_t *host, godwit__member_t *member, const u
         const uint64_t stamp = godwit__rooms_take (&host->rooms, member, server_id);
         lowest = stamp < lowest ? stamp : lowest;
     }
-    godwit__host_tell_gone (host, member->room, gone, count, lowest);
+    godwit__host_tell_gone (host, member->room, gone, count, lowest, withdrawn);
 }
 
 void
 godwit__host_forget (godwit__rendezvous_host_t *host, godwit__member_t *member)
 {
-    drop_records (host, member, NULL, 0);
+    drop_records (host, member, NULL, 0, false);
     godwit__rooms_remove (&host->rooms, member);
 }
 
@@ -56,9 +56,9 @@ godwit__host_forget (godwit__rendezvous_host_t *host, godwit__member_t *member)
  * connection is not listened to; otherwise whoever leaves and joins in turns would get a snapshot each time.
  */
 static void
-part (godwit__rendezvous_host_t *host, godwit__member_t *member)
+part (godwit__rendezvous_host_t *host, godwit__member_t *member, bool withdrawn)
 {
-    drop_records (host, member, NULL, 0);
+    drop_records (host, member, NULL, 0, withdrawn);
     godwit__rooms_leave (&host->rooms, member);
     if (!member->origin)
         godwit__rooms_remove (&host->rooms, member);
@@ -72,7 +72,7 @@ godwit__host_expel (godwit__rendezvous_host_t *host, godwit__member_t *member, c
     godwit__host_note (host, member, what);
     if (member->origin)
         godwit__host_send (host, member, godwit__rendezvous_expelled (host->buffer, reason));
-    part (host, member);
+    part (host, member, false);
 }
 
 static godwit__member_t *
@@ -218,7 +218,7 @@ withdraw (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__rec
         memcpy (keys[taken_count].instance, member->instance, GODWIT__UUID_SIZE);
         keys[taken_count++].server_id = keys[i].server_id;
     }
-    godwit__host_tell_gone (host, member->room, keys, taken_count, lowest);
+    godwit__host_tell_gone (host, member->room, keys, taken_count, lowest, true);
 }
 
 static void
@@ -233,7 +233,7 @@ on_withdraw (godwit__rendezvous_host_t *host, godwit__member_t *member,
     for (size_t i = 0; i < message->key_count; i++)
         keep[i] = message->keys[i].server_id;
     qsort (keep, message->key_count, sizeof *keep, compare_ids);
-    drop_records (host, member, keep, message->key_count);
+    drop_records (host, member, keep, message->key_count, true);
 }
 
 static void
@@ -276,7 +276,7 @@ on_message (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__r
         break;
     case GODWIT__RENDEZVOUS_LEAVE:
         godwit__host_note (host, member, "left");
-        part (host, member);
+        part (host, member, true);
         break;
     case GODWIT__RENDEZVOUS_SNAPSHOT:
     case GODWIT__RENDEZVOUS_DELTA:
@@ -423,7 +423,7 @@ godwit__rendezvous_host_close (godwit__rendezvous_host_t *host, bool leaves)
 {
     host->is_closing = true; /* no event comes any more */
     if (leaves)
-        drop_records (host, host->own, NULL, 0);
+        drop_records (host, host->own, NULL, 0, true);
     discard (host);
 }
 

@@ -8,7 +8,7 @@
 /* Told of the records in the host's own virtual host; the callbacks call nothing of the host. */
 typedef struct godwit__rendezvous_host_events {
     void (*seen) (void *user, godwit__record_t *record);
-    void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id);
+    void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn);
 } godwit__rendezvous_host_events_t;
 
 typedef struct godwit__rendezvous_host godwit__rendezvous_host_t;

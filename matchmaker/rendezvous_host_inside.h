@@ -16,6 +16,7 @@ struct godwit__rendezvous_host {
     godwit__rooms_t rooms;
     godwit__member_t *own;
     bool is_closing;
+    bool preserves;        /* most members are silent: they are kept for longer */
     godwit__timer_t sweep; /* looks for leases that ran out */
     godwit__timer_t retry; /* goes on with those that are behind */
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
@@ -67,8 +68,8 @@ void godwit__host_retry (godwit__timer_t *timer);
 void godwit__host_tell_seen (godwit__rendezvous_host_t *host, godwit__room_t *room,
                              godwit__record_list_t seen);
 /* ... and of records that are no more, KEYS_MAX of them at the most. stamp: the lowest that one of them had.
- */
+ * withdrawn: by the word of who they are of. */
 void godwit__host_tell_gone (godwit__rendezvous_host_t *host, godwit__room_t *room,
-                             const godwit__record_key_t *gone, size_t count, uint64_t stamp);
+                             const godwit__record_key_t *gone, size_t count, uint64_t stamp, bool withdrawn);
 
 #endif

@@ -124,11 +124,11 @@ godwit__host_retry (godwit__timer_t *timer)
 
 static void
 send_delta (godwit__rendezvous_host_t *host, godwit__room_t *room, godwit__record_list_t seen,
-            const godwit__record_key_t *gone, size_t gone_count, uint64_t gone_stamp)
+            const godwit__record_key_t *gone, size_t gone_count, uint64_t gone_stamp, bool withdrawn)
 {
     room->sequence++;
-    const godwit__message_t message =
-        godwit__rendezvous_delta (host->buffer, host->epoch, room->sequence, seen, gone, gone_count);
+    const godwit__message_t message = godwit__rendezvous_delta (host->buffer, host->epoch, room->sequence,
+                                                                seen, gone, gone_count, withdrawn);
     for (godwit__member_t *member = room->members; member; member = member->next) {
         if (!member->origin)
             continue;
@@ -149,7 +149,7 @@ godwit__host_tell_seen (godwit__rendezvous_host_t *host, godwit__room_t *room, g
 {
     while (seen.count > 0) {
         const godwit__record_list_t part = {seen.items, godwit__rendezvous_fit (seen)};
-        send_delta (host, room, part, NULL, 0, 0);
+        send_delta (host, room, part, NULL, 0, 0, false);
         for (size_t i = 0; i < part.count && godwit__host_is_told (host, room); i++)
             host->events->seen (host->user, part.items[i]);
         seen.items += part.count;
@@ -159,11 +159,11 @@ godwit__host_tell_seen (godwit__rendezvous_host_t *host, godwit__room_t *room, g
 
 void
 godwit__host_tell_gone (godwit__rendezvous_host_t *host, godwit__room_t *room,
-                        const godwit__record_key_t *gone, size_t count, uint64_t stamp)
+                        const godwit__record_key_t *gone, size_t count, uint64_t stamp, bool withdrawn)
 {
     if (count == 0)
         return;
-    send_delta (host, room, (godwit__record_list_t){NULL, 0}, gone, count, stamp);
+    send_delta (host, room, (godwit__record_list_t){NULL, 0}, gone, count, stamp, withdrawn);
     for (size_t i = 0; i < count && godwit__host_is_told (host, room); i++)
-        host->events->gone (host->user, gone[i].instance, gone[i].server_id);
+        host->events->gone (host->user, gone[i].instance, gone[i].server_id, withdrawn);
 }

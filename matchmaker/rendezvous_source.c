@@ -224,7 +224,8 @@ on_delta (self_t *self, const godwit__rendezvous_message_t *message)
     for (size_t i = 0; i < message->record_count; i++)
         godwit__view_seen (view, self->index, message->records[i]);
     for (size_t i = 0; i < message->key_count; i++)
-        godwit__view_gone (view, self->index, message->keys[i].instance, message->keys[i].server_id);
+        godwit__view_gone (view, self->index, message->keys[i].instance, message->keys[i].server_id,
+                           message->withdrawn);
     return true;
 }
 
@@ -364,10 +365,10 @@ on_hosted_seen (void *user, godwit__record_t *record)
 }
 
 static void
-on_hosted_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id)
+on_hosted_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn)
 {
     self_t *self = user;
-    godwit__view_gone (&self->owner->view, self->index, instance, server_id);
+    godwit__view_gone (&self->owner->view, self->index, instance, server_id, withdrawn);
 }
 
 static const godwit__rendezvous_host_events_t host_events = {on_hosted_seen, on_hosted_gone};
@@ -428,7 +429,7 @@ on_timer (godwit__timer_t *timer)
         /* A host that has not even begun to answer JOIN does not know this member. */
         const bool is_unknown = self->sync == GODWIT__SYNC_NONE && !was_away;
         if (is_unknown || now - self->heard_ns > 3 * refresh_ns (self)) {
-            fail (self, is_unknown ? "it does not answer" : "it says nothing");
+            fail (self, is_unknown ? "it does not answer JOIN" : "it says nothing");
             return;
         }
         uint64_t sum = 0;

@@ -37,8 +37,9 @@ static void
 drop (godwit__view_t *view, godwit__view_entry_t *entry)
 {
     godwit__record_t *record = godwit__record_ref (entry->record);
+    const bool withdrawn = entry->withdrawn;
     forget (view, entry);
-    view->events->gone (view->user, record->instance, record->server_id);
+    view->events->gone (view->user, record->instance, record->server_id, withdrawn);
     godwit__record_unref (&record);
 }
 
@@ -87,14 +88,16 @@ godwit__view_seen (godwit__view_t *view, unsigned source, godwit__record_t *reco
     entry->held_by |= bit;
     entry->marked_by |= bit;
     entry->lost_by &= ~bit;
-    if (changed)
-        view->events->seen (view->user, record);
+    if (!changed)
+        return true;
+    entry->withdrawn = false;
+    view->events->seen (view->user, record);
     return true;
 }
 
 void
 godwit__view_gone (godwit__view_t *view, unsigned source, const uint8_t instance[GODWIT__UUID_SIZE],
-                   uint32_t server_id)
+                   uint32_t server_id, bool withdrawn)
 {
     const uint32_t bit = UINT32_C (1) << source;
     godwit__view_entry_t *entry = find (view, key_hash (view, instance, server_id), instance, server_id);
@@ -102,6 +105,7 @@ godwit__view_gone (godwit__view_t *view, unsigned source, const uint8_t instance
         return;
     entry->held_by &= ~bit;
     entry->lost_by &= ~bit;
+    entry->withdrawn |= withdrawn;
     if (!entry->held_by)
         drop (view, entry);
 }

@@ -25,6 +25,7 @@ typedef struct godwit__view_entry {
     uint32_t lost_by;   /* ... that had it when it was lost */
     uint32_t marked_by; /* ... that told it since its snapshot began */
     int64_t expires_ns; /* if nobody holds it */
+    bool withdrawn;     /* a source says that its own process withdrew it */
 } godwit__view_entry_t;
 
 typedef struct godwit__view {
@@ -45,7 +46,7 @@ void godwit__view_close (godwit__view_t *view);
 /* False: a limit was reached; the record is not known then. */
 bool godwit__view_seen (godwit__view_t *view, unsigned source, godwit__record_t *record);
 void godwit__view_gone (godwit__view_t *view, unsigned source, const uint8_t instance[GODWIT__UUID_SIZE],
-                        uint32_t server_id);
+                        uint32_t server_id, bool withdrawn);
 /* Around the records of a snapshot. is_same: it is the host that was there before, and what it does not tell
  * it has dropped; otherwise it may just not have heard yet. */
 void godwit__view_begin (godwit__view_t *view, unsigned source);

@@ -132,9 +132,10 @@ godwit__rendezvous_withdraw (uint8_t *buffer, bool except, const uint32_t *serve
 
 godwit__message_t
 godwit__rendezvous_delta (uint8_t *buffer, uint64_t epoch, uint64_t sequence, godwit__record_list_t seen,
-                          const godwit__record_key_t *gone, size_t gone_count)
+                          const godwit__record_key_t *gone, size_t gone_count, bool withdrawn)
 {
-    frame_writer_t frame = begin (buffer, GODWIT__RENDEZVOUS_DELTA, 4);
+    frame_writer_t frame = begin (buffer, GODWIT__RENDEZVOUS_DELTA, 5);
+    put_bool (&frame, "withdrawn", withdrawn);
     put_number (&frame, "epoch", epoch);
     put_number (&frame, "sequence", sequence);
     put_records (&frame, "seen", seen);
@@ -353,6 +354,8 @@ get_fields (const godwit_value_t *map, godwit__rendezvous_message_t *message, go
         status = get_position (map, message, error);
         if (status == GODWIT_OK)
             status = get_records (map, "seen", message, error);
+        if (status == GODWIT_OK && godwit_value_get (map, "withdrawn")) /* an earlier version does not say */
+            status = get_bool (map, "withdrawn", &message->withdrawn, error);
         return status == GODWIT_OK ? get_keys (map, "gone", true, message, error) : status;
     case GODWIT__RENDEZVOUS_REFRESH:
         status = get_number (map, "count", &message->count, error);

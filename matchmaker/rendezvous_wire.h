@@ -54,6 +54,7 @@ typedef struct godwit__rendezvous_message {
     godwit__record_key_t *keys; /* DELTA (gone); WITHDRAW, with no instance */
     size_t key_count;
     bool except;            /* WITHDRAW: all but the keys */
+    bool withdrawn;         /* DELTA: the process that the keys are of said that they go */
     godwit__block_t *block; /* what the texts point into */
 } godwit__rendezvous_message_t;
 
@@ -83,7 +84,7 @@ godwit__message_t godwit__rendezvous_withdraw (uint8_t *buffer, bool except, con
                                                size_t count);
 godwit__message_t godwit__rendezvous_delta (uint8_t *buffer, uint64_t epoch, uint64_t sequence,
                                             godwit__record_list_t seen, const godwit__record_key_t *gone,
-                                            size_t gone_count);
+                                            size_t gone_count, bool withdrawn);
 godwit__message_t godwit__rendezvous_refresh (uint8_t *buffer, uint64_t count, uint64_t sum);
 godwit__message_t godwit__rendezvous_current (uint8_t *buffer, uint64_t epoch, uint64_t sequence);
 /* RESYNC or LEAVE. */

@@ -193,6 +193,7 @@ take_queued (godwit_server_t *server, const choice_t *choice, godwit_request_t *
         if (is_chosen (request, choice)) {
             *at = request->next;
             server->queued--;
+            server->queued_size -= request->frame.size;
             request->next = taken;
             taken = request;
         } else {

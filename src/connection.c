@@ -24,12 +24,12 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
     }
     /* If it still can be sent: the port then forgets this client, waits for no answer of it, and tells
      * handlers that run for it. */
-    godwit__connection_say_goodbye (connection, 0);
+        godwit__connection_say_goodbye (connection, 0);
     atomic_store (&connection->state, GODWIT__CONNECTION_DOWN);
     godwit__outstanding_end_all (connection, NULL, GODWIT__LOST, &ended);
     godwit__reactor_post (connection->transport->completion->reactor, &connection->retire_task);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
     godwit__peer_lost (connection, reason);
 }
 

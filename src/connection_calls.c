@@ -108,12 +108,12 @@ ending_of_lost (const godwit__connection_t *connection, const godwit__pending_t 
 }
 
 void
-godwit__outstanding_pass_on (godwit__connection_t *connection, godwit__pending_t *ended)
+godwit__outstanding_pass_on (godwit_transport_t *transport, godwit__pending_t *ended)
 {
     while (ended) {
         godwit__pending_t *pending = ended;
         ended = pending->next;
-        godwit__completion_add (connection->transport->completion, pending);
+        godwit__completion_add (transport->completion, pending);
     }
 }
 
@@ -141,7 +141,7 @@ godwit__connection_abandon (godwit__connection_t *connection, const void *owner)
     pthread_mutex_lock (&connection->lock);
     godwit__outstanding_end_all (connection, owner, GODWIT__ABANDONED, &ended);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
 }
 
 void
@@ -152,7 +152,7 @@ godwit__connection_abandon_one (godwit__connection_t *connection, godwit__pendin
     if (godwit__pending_is_waiting (pending) && godwit__outstanding_take (connection, pending->id))
         godwit__outstanding_end (connection, pending, GODWIT__ABANDONED, &ended);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
 }
 
 int64_t
@@ -181,6 +181,6 @@ godwit__connection_expire (godwit__connection_t *connection, int64_t now_ns)
     }
     connection->earliest_ns = earliest_ns;
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
     return earliest_ns;
 }

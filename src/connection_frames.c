@@ -92,7 +92,7 @@ answer_goodbye (godwit__connection_t *connection)
         godwit__connection_say_goodbye (connection, 0);
     }
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
 }
 
 /* Consumes the frame. What is in a batch is no batch. */

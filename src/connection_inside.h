@@ -21,7 +21,7 @@ void godwit__outstanding_end (godwit__connection_t *connection, godwit__pending_
 void godwit__outstanding_end_all (godwit__connection_t *connection, const void *owner,
                                   godwit__ending_t ending, godwit__pending_t **ended);
 /* Hands what has ended to the completion reactor. */
-void godwit__outstanding_pass_on (godwit__connection_t *connection, godwit__pending_t *ended);
+void godwit__outstanding_pass_on (godwit_transport_t *transport, godwit__pending_t *ended);
 
 static inline bool
 godwit__pending_is_waiting (godwit__pending_t *pending)

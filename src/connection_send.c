@@ -48,7 +48,7 @@ godwit__connection_leave_server (godwit__connection_t *connection, uint32_t serv
             godwit__connection_say_goodbye (connection, server_id);
     }
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
 }
 
 /* With lock held: the server has said GOODBYE since it was chosen. */
@@ -77,7 +77,7 @@ godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id,
     if (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING)
         connection->link->ops->send (connection->link, 0, &cancel);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
 }
 
 /* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */
@@ -178,15 +178,17 @@ godwit__connection_uncork (godwit__connection_t *connection)
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
         godwit__connection_send_corked (connection, &ended);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
 }
 
 godwit__io_t
 godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                          godwit__pending_t *pending)
 {
+    /* An asynchronous call that was accepted may end at any moment, and the connection with it. */
+    godwit_transport_t *transport = connection->transport;
     /* Never more outstanding than the other side may have replies queued for us. */
-    const size_t limit = (size_t) connection->transport->options.queue_limit;
+    const size_t limit = (size_t) transport->options.queue_limit;
     int64_t deadline_ns = GODWIT__NEVER;
     godwit__pending_t *ended = NULL;
     godwit__io_t io;
@@ -211,9 +213,9 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         }
     }
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (transport, ended);
 
     if (deadline_ns != GODWIT__NEVER)
-        godwit__completion_deadline (connection->transport->completion, deadline_ns);
+        godwit__completion_deadline (transport->completion, deadline_ns);
     return io;
 }

@@ -3,6 +3,7 @@
 #include "src/error.h"
 #include "src/resolve.h"
 #include "src/server.h"
+#include "src/unheard.h"
 
 #include <stdlib.h>
 
@@ -10,8 +11,10 @@ godwit__directory_t *
 godwit__directory_new (godwit_transport_t *transport)
 {
     godwit__directory_t *directory = calloc (1, sizeof *directory);
-    if (directory)
-        directory->transport = transport;
+    if (!directory)
+        return NULL;
+    directory->transport = transport;
+    godwit__unheard_open (directory);
     return directory;
 }
 
@@ -121,10 +124,11 @@ is_same_server (const godwit__record_t *a, const godwit__record_t *b)
            !strcmp (a->addresses[0], b->addresses[0]);
 }
 
-static void
-remove_member (godwit__group_t *group, size_t index)
+void
+godwit__directory_remove (godwit__group_t *group, size_t index)
 {
     godwit__member_t *member = group->members[index];
+    godwit__unheard_end (member);
     godwit__directory_t *directory = member->peer->transport->directory;
     group->members[index] = group->members[--group->count];
     group->epoch++;
@@ -154,7 +158,7 @@ add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__reco
     }
     member->group = group;
     member->record = godwit__record_ref (record);
-    member->draining = record->state == GODWIT__RECORD_DRAINING;
+    member->draining = member->hearsay = record->state == GODWIT__RECORD_DRAINING;
     if (record->server_id == 0) {
         member->listed = godwit__record_ref (record);
         member->acquaintance = GODWIT__UNKNOWN;
@@ -176,6 +180,14 @@ set_draining (godwit__member_t *member, bool draining)
     member->group->epoch++;
 }
 
+/* By its own word. */
+static void
+drains (godwit__member_t *member)
+{
+    set_draining (member, true);
+    member->hearsay = false;
+}
+
 void
 godwit__member_replaced (godwit__member_t *member)
 {
@@ -186,7 +198,7 @@ godwit__member_replaced (godwit__member_t *member)
 static void
 update_member (godwit__member_t *member, godwit__record_t *record)
 {
-    member->unheard = false;
+    godwit__unheard_end (member);
     if (member->listed || record->revision <= member->record->revision)
         return;
     godwit__peer_t *peer = member->peer;
@@ -194,16 +206,21 @@ update_member (godwit__member_t *member, godwit__record_t *record)
     peer->record = godwit__record_ref (record);
     godwit__record_unref (&member->record);
     member->record = godwit__record_ref (record);
-    set_draining (member, record->state == GODWIT__RECORD_DRAINING);
+    const bool told = record->state == GODWIT__RECORD_DRAINING;
+    if (told && peer->state == GODWIT__PEER_READY)
+        return; /* it says so itself */
+    set_draining (member, told);
+    member->hearsay = told;
 }
 
 void
 godwit__directory_clear (godwit__directory_t *directory)
 {
     godwit__group_t *group, *next;
+    godwit__unheard_close (directory);
     HASH_ITER (hh, directory->groups, group, next)
     while (group->count > 0)
-        remove_member (group, group->count - 1);
+        godwit__directory_remove (group, group->count - 1);
 }
 
 /* One that was only listed may be this transport's own. */
@@ -213,24 +230,58 @@ is_of_other (const godwit_transport_t *transport, const godwit__record_t *record
     return record->server_id != 0 && memcmp (record->instance, transport->instance, GODWIT__UUID_SIZE) != 0;
 }
 
+/* Of this topic; NULL: not known. */
+static godwit__member_t *
+find_member (const godwit__group_t *group, const godwit__record_t *record)
+{
+    for (size_t i = 0; i < group->count; i++)
+        if (is_same_server (told_of (group->members[i]), record))
+            return group->members[i];
+    return NULL;
+}
+
+/* The names of a server are for its life: one that is known already under another topic is not there. */
+static bool
+is_elsewhere (const godwit__directory_t *directory, const godwit__record_t *record)
+{
+    const godwit__peer_t *peer = NULL;
+    HASH_FIND (hh, directory->peers, record->instance, GODWIT__UUID_SIZE, peer);
+    if (!peer || record->server_id == 0)
+        return false;
+    for (const godwit__group_t *group = directory->groups; group; group = group->hh.next)
+        if (find_member (group, record))
+            return true;
+    return false;
+}
+
+/* True: it is new. */
+static bool
+take_record (godwit__directory_t *directory, godwit__group_t *group, godwit__record_t *record)
+{
+    godwit__member_t *const member = find_member (group, record);
+    if (!member)
+        return !is_elsewhere (directory, record) && add_member (directory, group, record);
+    if (strcmp (told_of (member)->server, record->server) == 0)
+        update_member (member, record);
+    return false;
+}
+
 static void
 on_seen (void *user, godwit__record_t *record)
 {
     godwit_transport_t *transport = user;
+    godwit__directory_t *const directory = transport->directory;
     bool is_new = false;
     pthread_mutex_lock (&transport->lock);
-    godwit__group_t *group = godwit__directory_group (transport->directory, record->exchange, record->topic);
+    godwit__group_t *group = godwit__directory_group (directory, record->exchange, record->topic);
     if (group) {
-        size_t i = 0;
-        while (i < group->count && !is_same_server (told_of (group->members[i]), record))
-            i++;
-        if (i < group->count)
-            update_member (group->members[i], record);
-        else
-            is_new = add_member (transport->directory, group, record);
+        is_new = take_record (directory, group, record);
         godwit__transport_changed (transport);
     }
+    const godwit__preservation_t preservation = godwit__unheard_judge (directory);
+    const size_t unheard_count = directory->unheard_count, member_count = directory->member_count;
     pthread_mutex_unlock (&transport->lock);
+    godwit__unheard_log (transport, preservation, unheard_count, member_count);
     if (is_new && record->state == GODWIT__RECORD_UP && is_of_other (transport, record))
         godwit__server_met (transport, record);
 }
@@ -251,34 +302,34 @@ godwit__directory_has_twin (godwit_transport_t *transport, const char *exchange,
     return found;
 }
 
-/* Forgets a member, unless the data path says that its peer is alive. */
-static bool
-drop_unheard (godwit__group_t *group, size_t index)
+/* What is neither known by a matchmaker nor connected goes if it said so itself; else the data path is asked.
+ */
+static void
+lose_member (godwit__group_t *group, size_t index, bool withdrawn)
 {
-    const godwit__member_t *member = group->members[index];
-    if (member->peer->state == GODWIT__PEER_READY && !member->draining)
-        return false;
-    remove_member (group, index);
-    return true;
+    godwit__member_t *member = group->members[index];
+    godwit__unheard_begin (member, withdrawn);
+    const bool said_so = withdrawn || (member->draining && !member->hearsay);
+    if (said_so && (member->peer->state != GODWIT__PEER_READY || member->draining))
+        godwit__directory_remove (group, index);
 }
 
 static void
-on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id)
+on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn)
 {
     godwit_transport_t *transport = user;
+    godwit__directory_t *const directory = transport->directory;
     godwit__group_t *group, *next;
     pthread_mutex_lock (&transport->lock);
-    HASH_ITER (hh, transport->directory->groups, group, next)
-    {
-        for (size_t i = group->count; i-- > 0;) {
-            if (!is_server (told_of (group->members[i]), instance, server_id))
-                continue;
-            group->members[i]->unheard = true;
-            drop_unheard (group, i);
-        }
-    }
+    HASH_ITER (hh, directory->groups, group, next)
+    for (size_t i = group->count; i-- > 0;)
+        if (is_server (told_of (group->members[i]), instance, server_id))
+            lose_member (group, i, withdrawn);
+    const godwit__preservation_t preservation = godwit__unheard_judge (directory);
+    const size_t unheard_count = directory->unheard_count, member_count = directory->member_count;
     godwit__transport_changed (transport);
     pthread_mutex_unlock (&transport->lock);
+    godwit__unheard_log (transport, preservation, unheard_count, member_count);
 }
 
 static void
@@ -315,9 +366,9 @@ godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t
                 godwit__resolve_refused (group->members[i]);
                 continue;
             }
-            set_draining (group->members[i], true);
+            drains (group->members[i]);
             if (gone)
-                remove_member (group, i);
+                godwit__directory_remove (group, i);
         }
     }
     godwit__transport_changed (transport);
@@ -338,10 +389,42 @@ godwit__directory_peer_lost (godwit__peer_t *peer)
                 member->acquaintance = GODWIT__UNKNOWN;
                 member->question = 0;
             }
-            if (member->unheard)
-                remove_member (group, i);
+            if (godwit__unheard_is_over (member))
+                godwit__directory_remove (group, i);
+            else if (member->unheard) /* does it live? */
+                godwit__peer_want (peer);
         }
     }
+}
+
+void
+godwit__directory_peer_ready (godwit__peer_t *peer)
+{
+    godwit__group_t *group, *next;
+    HASH_ITER (hh, peer->transport->directory->groups, group, next)
+    {
+        for (size_t i = 0; i < group->count; i++) {
+            godwit__member_t *member = group->members[i];
+            if (member->peer != peer || !member->hearsay)
+                continue;
+            set_draining (member, false);
+            member->hearsay = false;
+        }
+    }
+}
+
+bool
+godwit__directory_try_hearsay (godwit__group_t *group, const char *server)
+{
+    bool found = false;
+    for (size_t i = 0; i < group->count; i++) {
+        const godwit__member_t *member = group->members[i];
+        if (!member->hearsay || (server && strcmp (server, member->record->server) != 0))
+            continue;
+        godwit__peer_want (member->peer);
+        found = true;
+    }
+    return found;
 }
 
 void
@@ -359,9 +442,9 @@ godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t re
                 godwit__resolve_refused (member);
                 continue;
             }
-            set_draining (member, true);
+            drains (member);
             if (member->unheard)
-                remove_member (group, i);
+                godwit__directory_remove (group, i);
         }
     }
 }

@@ -27,8 +27,11 @@ typedef struct godwit__member {
     godwit__group_t *group;
     godwit__record_t *record;
     godwit__peer_t *peer;
-    bool draining; /* it said GOODBYE, or refused a call because of it */
-    bool unheard;  /* its matchmaker no longer knows it */
+    bool draining;      /* it said GOODBYE, or refused a call because of it */
+    bool hearsay;       /* or rather, only its record says so: the data path has not been asked */
+    bool unheard;       /* its matchmaker no longer knows it (src/unheard.h) ... */
+    bool withdrawn;     /* ... because it said so */
+    int64_t unheard_ns; /* since then, or since it was connected the last time */
     godwit__acquaintance_t acquaintance;
     godwit__record_t *listed; /* as it was listed, `record` being what was learnt; NULL: it was announced */
     uint64_t question;        /* while ASKED */
@@ -80,9 +83,15 @@ typedef struct godwit__directory {
     godwit__group_t *groups;
     godwit__peer_t *peers;
     size_t member_count;
+    size_t unheard_count; /* of them, unheard and not withdrawn */
+    bool preserves;       /* that is most of them */
+    godwit__timer_t unheard_timer;
     uint64_t last_question;
     uint64_t last_number; /* of a member */
 } godwit__directory_t;
+
+/* Forgets a member. */
+void godwit__directory_remove (godwit__group_t *group, size_t index);
 
 godwit__directory_t *godwit__directory_new (godwit_transport_t *transport);
 /* Forgets all members; the groups stay, for the clients that point to them. */
@@ -151,6 +160,11 @@ void godwit__directory_overloaded (godwit__group_t *group, godwit_transport_t *t
 /* A peer has lost its connection: forgets its members that no matchmaker knows any more, and who the
  * listed ones are. */
 void godwit__directory_peer_lost (godwit__peer_t *peer);
+/* A peer is connected: whether its servers drain, it says itself. */
+void godwit__directory_peer_ready (godwit__peer_t *peer);
+/* Nobody is connected: members of which only a record says that they drain are worth a try. True if there
+ * are any. */
+bool godwit__directory_try_hearsay (godwit__group_t *group, const char *server);
 /* Marks members of a peer as draining; 0: all. revision: as above. */
 void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision);
 

@@ -52,8 +52,9 @@ typedef struct godwit__channel_ops {
      * to before reaches that port, too. The leader only. */
     godwit__io_t (*recv) (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin);
     /* Blocks until a frame may be there (and, with for_room, or a message may be accepted), the channel was
-     * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason.
-     * The leader only, after recv said AGAIN. */
+     * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason,
+     * and does so in a while with for_room after an AGAIN because of max_queue_size. The leader only, after
+     * recv said AGAIN. */
     void (*wait) (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
     /* recv and wait in one, for which a driver may have cheaper means: takes the next frame, and if there is
      * none waits for it, for at most timeout_ns. AGAIN: it was woken, time passed, or for no reason. The
@@ -107,9 +108,11 @@ typedef struct godwit__port_addresses {
 } godwit__port_addresses_t;
 
 typedef struct godwit__driver_options {
-    godwit__reactor_t *reactor;   /* of the control thread; outlives the driver */
-    size_t max_message_size;      /* bytes; larger frames cost their sender the connection */
-    int queue_limit;              /* messages per connection and direction */
+    godwit__reactor_t *reactor; /* of the control thread; outlives the driver */
+    size_t max_message_size;    /* bytes; larger frames cost their sender the connection */
+    int queue_limit;            /* messages per connection and direction */
+    size_t max_queue_size; /* bytes of those above 1 KiB that may wait, as long as there are as many: then
+                              they have to wait, and may then be one more; 0: no limit */
     int64_t connect_timeout_ms;   /* a link that is not up by then is down */
     int64_t heartbeat_ms;         /* a silent connection is tested this often ... */
     int64_t heartbeat_timeout_ms; /* ... and is down when it says nothing for this long */

@@ -48,6 +48,12 @@ godwit_error_t *godwit__error_new_remote (godwit_status_t status, godwit_outcome
 /* What came from a remote server and is not known here: a RemoteError. */
 godwit_error_t *godwit__error_new_remote_error (godwit_outcome_t outcome, const char *module,
                                                 const char *type, const char *message, const char *traceback);
+/* For the log, on one line: prefix, the chain without the other side's traceback, and then the traceback,
+ * which has it. What is longer than GODWIT__ERROR_LINE_MAX bytes is cut. The caller frees it; NULL when
+ * memory is short.
+ */
+#define GODWIT__ERROR_LINE_MAX 16384
+char *godwit__error_line (const char *prefix, const godwit_error_t *error);
 void godwit__error_set_outcome_of (godwit_error_t *error, godwit_outcome_t outcome);
 /* A copy of the whole, causes included; values are shared. */
 godwit_error_t *godwit__error_copy (const godwit_error_t *error);

@@ -59,13 +59,12 @@ made_once (const _Atomic (char *) *place, write_fn *write, const godwit_error_t 
 
 /* ---- the printed form ---- */
 
-/* Contract 7's text: the message, and behind it the traceback of the other side. */
+/* What contract 7's text has behind the message: the traceback of the other side. */
 static void
-put_text (output_t *output, const godwit_error_t *error)
+put_remote (output_t *output, const godwit_error_t *error)
 {
     const char *const traceback = godwit__error_text (error, GODWIT__TEXT_TRACEBACK);
     const bool stands = godwit__error_stands_for_another (error);
-    put (output, godwit__error_text (error, GODWIT__TEXT_MESSAGE));
     if (*traceback || stands)
         put (output, "\n");
     put (output, traceback);
@@ -74,12 +73,14 @@ put_text (output_t *output, const godwit_error_t *error)
 }
 
 static void
-write_chain (output_t *output, const godwit_error_t *error)
+put_chain (output_t *output, const godwit_error_t *error, bool with_traceback)
 {
     for (; error; error = error->cause) {
         put (output, godwit__error_text (error, GODWIT__TEXT_TYPE));
         put (output, ": ");
-        put_text (output, error);
+        put (output, godwit__error_text (error, GODWIT__TEXT_MESSAGE));
+        if (with_traceback)
+            put_remote (output, error);
         if (error->outcome != GODWIT_OUTCOME_NONE) {
             put (output, " (outcome ");
             put (output, godwit_outcome_name (error->outcome));
@@ -88,6 +89,12 @@ write_chain (output_t *output, const godwit_error_t *error)
         if (error->cause)
             put (output, "; caused by ");
     }
+}
+
+static void
+write_chain (output_t *output, const godwit_error_t *error)
+{
+    put_chain (output, error, true);
 }
 
 const char *
@@ -177,4 +184,36 @@ godwit_error_traceback (const godwit_error_t *error)
         return remote;
     const char *const traced = made_once (&error->traced, write_traceback, error);
     return traced ? traced : remote;
+}
+
+/* ---- a line of a log ---- */
+
+static void
+put_line (output_t *output, const char *prefix, const godwit_error_t *error)
+{
+    const char *const traceback = godwit_error_traceback (error);
+    put (output, prefix);
+    put_chain (output, error, false);
+    if (*traceback)
+        put (output, "; ");
+    put (output, traceback);
+}
+
+char *
+godwit__error_line (const char *prefix, const godwit_error_t *error)
+{
+    output_t output = {NULL, 0};
+    put_line (&output, prefix, error);
+    char *const text = malloc (output.length + 1);
+    if (!text)
+        return NULL;
+    text[0] = '\0';
+    output = (output_t){text, 0};
+    put_line (&output, prefix, error);
+    if (output.length > GODWIT__ERROR_LINE_MAX)
+        memcpy (text + GODWIT__ERROR_LINE_MAX - 3, "...", 4);
+    for (char *at = text; *at; at++)
+        if ((unsigned char) *at < ' ' || *at == 127)
+            *at = ' ';
+    return text;
 }

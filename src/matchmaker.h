@@ -68,9 +68,9 @@ typedef struct godwit__matchmaker_events {
     /* New, or changed. The same record may be told any number of times; one's own records may be among them.
      */
     void (*seen) (void *user, godwit__record_t *record);
-    /* Some source no longer has it. Only a hint: the directory keeps a server that the data path sees alive.
-     */
-    void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id);
+    /* No source has it any more. Only a hint: the directory keeps a server that the data path sees alive.
+     * withdrawn: its own process said so; otherwise somebody has not heard of it, or says so. */
+    void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn);
     /* A source's snapshot is complete (told again after each reconnection). */
     void (*synced) (void *user);
 } godwit__matchmaker_events_t;

@@ -76,6 +76,8 @@ const godwit__option_t godwit__options[] = {
             "what may wait, per connection and direction"),
     NUMBER ("retry_budget", INT, IN_ANY, AT (known.retry_budget), 20, -1, 1000, "percent",
             "retries that put load on servers, per calls of a topic, beside 10 a second; -1: no limit"),
+    NUMBER ("max_queue_size", SIZE, IN_ANY, AT (known.max_queue_size), 64 << 20, 4096, INT64_C (1) << 40,
+            "bytes", "what may wait, per connection and direction, and in the queue of a server"),
     NUMBER ("worker_limit", INT, IN_ANY, AT (known.worker_limit), 256, 2, 4096, "threads",
             "threads that run handlers, all servers together"),
     NUMBER ("connect_timeout_ms", INT64, IN_ANY, AT (known.connect_timeout_ms), 2000, 1, DAY_MS, "ms",

@@ -36,6 +36,8 @@ free_peer (godwit__peer_t *peer)
     godwit__reactor_unpost (peer->transport->control, &peer->work_task);
     godwit__resolve_release (peer);
     godwit__record_unref (&peer->record);
+    godwit__record_unref (&peer->fallback);
+    godwit__record_unref (&peer->tried);
     free (peer);
 }
 
@@ -54,18 +56,25 @@ driver_for (godwit_transport_t *transport, const godwit__record_t *record, const
     return NULL;
 }
 
-/* Opens a connection to the next address that can be tried; false if none is left. */
+/* Opens a connection to the next address that can be tried, of the record and then of the fallback; false if
+ * none is left. */
 static bool
-try_addresses (godwit__peer_t *peer, godwit__record_t *record, size_t *next)
+try_addresses (godwit__peer_t *peer, godwit__record_t *record, godwit__record_t *fallback, size_t *next)
 {
-    while (*next < record->address_count) {
-        const char *address = record->addresses[(*next)++];
+    const size_t more = fallback != record ? fallback->address_count : 0;
+    while (*next < record->address_count + more) {
+        const size_t index = (*next)++;
+        const bool falls_back = index >= record->address_count;
+        const char *address =
+            falls_back ? fallback->addresses[index - record->address_count] : record->addresses[index];
         godwit__driver_t *driver = driver_for (peer->transport, record, address);
         godwit__connection_t *connection = NULL;
         if (!driver || godwit__connection_open (&connection, peer, driver, address, NULL))
             continue;
         pthread_mutex_lock (&peer->transport->lock);
         peer->connection = connection;
+        godwit__record_unref (&peer->tried);
+        peer->tried = godwit__record_ref (falls_back ? fallback : record);
         pthread_mutex_unlock (&peer->transport->lock);
         godwit__connection_begin (connection);
         return true;
@@ -90,6 +99,7 @@ back_off (godwit__peer_t *peer)
     peer->state = GODWIT__PEER_BACKOFF;
     peer->failed_rounds++;
     peer->next_address = 0;
+    peer->failures++;
     godwit__reactor_arm (transport->control, &peer->retry_timer, godwit__transport_now (transport) + wait_ns);
 }
 
@@ -103,11 +113,13 @@ connect_peer (godwit__peer_t *peer)
         return;
     }
     godwit__record_t *record = godwit__record_ref (peer->record);
+    godwit__record_t *fallback = godwit__record_ref (peer->fallback);
     size_t next = peer->next_address;
     pthread_mutex_unlock (&transport->lock);
 
-    const bool opened = try_addresses (peer, record, &next);
+    const bool opened = try_addresses (peer, record, fallback, &next);
     godwit__record_unref (&record);
+    godwit__record_unref (&fallback);
 
     pthread_mutex_lock (&transport->lock);
     peer->next_address = next;
@@ -204,6 +216,8 @@ godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record)
         godwit__record_unref (&peer->record);
         peer->record = godwit__record_ref (record);
     }
+    if (!peer->fallback)
+        peer->fallback = godwit__record_ref (record);
     return peer;
 }
 
@@ -229,6 +243,17 @@ godwit__peer_want (godwit__peer_t *peer)
 
 /* ---- a connection's news ---- */
 
+/* The record that led to the connection. */
+static void
+keep_address (godwit__peer_t *peer)
+{
+    if (!peer->tried)
+        return;
+    godwit__record_unref (&peer->fallback);
+    peer->fallback = peer->tried;
+    peer->tried = NULL;
+}
+
 void
 godwit__peer_ready (godwit__connection_t *connection)
 {
@@ -239,7 +264,10 @@ godwit__peer_ready (godwit__connection_t *connection)
     if (peer && peer->connection == connection) {
         peer->state = GODWIT__PEER_READY;
         peer->backoff_ns = 0;
+        peer->failures = 0;
         peer->wanted = false;
+        keep_address (peer);
+        godwit__directory_peer_ready (peer);
         connection->last_used_ns = connection->last_ping_ns = godwit__transport_now (transport);
         questions = godwit__resolve_ready (peer);
         godwit__transport_changed (transport);

@@ -33,6 +33,11 @@ typedef struct godwit__peer {
     godwit__peer_state_t state;
     godwit__connection_t *connection; /* the current one, which may be opening; NULL if none */
     godwit__record_t *record;         /* the newest, for its addresses */
+    /* The one whose address was connected to the last time, or the first one: a newer one that is wrong does
+     * not hide a peer that can be reached. */
+    godwit__record_t *fallback;
+    godwit__record_t *tried; /* which of the two the connection is made by */
+    unsigned failures;       /* in a row: no address could be connected to */
     size_t next_address;
     size_t member_count; /* servers of this peer in the directory; without any, the peer goes away */
     bool wanted;         /* somebody wants to call it */

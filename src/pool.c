@@ -150,6 +150,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pool->clock = transport->clock;
     pool->limits = godwit__default_limits;
     pool->limits.size = transport->options.max_message_size;
+    pool->max_queue_size = transport->options.max_queue_size;
     pool->external = transport->options.external_loop;
     pool->refs = 1;
     pool->worker_limit = (size_t) transport->options.worker_limit;
@@ -308,7 +309,8 @@ refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
         return GODWIT__NACK_NOT_HERE;
     if (!server->accepts || pool->leaving || pool->stopping)
         return GODWIT__NACK_DRAINING;
-    if (server->occupied >= server->concurrency && server->queued >= server->queue_limit)
+    if (server->occupied >= server->concurrency &&
+        (server->queued >= server->queue_limit || server->queued_size >= pool->max_queue_size))
         return GODWIT__NACK_OVERLOADED;
     return 0;
 }
@@ -331,6 +333,7 @@ enqueue (godwit_server_t *server, godwit_request_t *request)
     *(server->queue_last ? &server->queue_last->next : &server->queue_first) = request;
     server->queue_last = request;
     server->queued++;
+    server->queued_size += request->frame.size;
 }
 
 /* With the lock: the request's handler is about to run. */
@@ -427,6 +430,7 @@ godwit__pool_take_ready (godwit__pool_t *pool)
         if (!server->queue_first)
             server->queue_last = NULL;
         server->queued--;
+        server->queued_size -= request->frame.size;
         activate (pool, server, request);
         /* At the end of the list: servers take turns. */
         godwit__pool_check_ready (pool, server);

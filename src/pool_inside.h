@@ -111,6 +111,7 @@ struct godwit__pool {
     const unsigned char *alive;    /* a page that a fork() wipes, as the transport's: requests outlive that */
     godwit__clock_t clock;         /* the transport's */
     godwit__limits_t limits;       /* of what is received; their size holds for what is sent, too */
+    size_t max_queue_size;         /* bytes that a server may have queued */
     pthread_mutex_t lock;
     pthread_cond_t
         changed;      /* (L) with `waiting`: requests ended, workers ended, a kept request was replied to */

@@ -4,6 +4,7 @@
 #include "src/server.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool
@@ -29,20 +30,15 @@ is_expected (const godwit_request_t *request, const godwit_error_t *error)
     return false;
 }
 
-/* One line: what is in an error may come from anywhere. */
 static void
 log_line (const godwit_request_t *request, godwit_log_level_t level, const godwit_error_t *error)
 {
-    char text[1024];
-    const char *const trace = godwit_error_traceback (error);
-    snprintf (text, sizeof text, "%s%s%s", godwit_error_print (error), *trace ? "; " : "", trace);
-    for (char *at = text; *at; at++)
-        if ((unsigned char) *at < ' ' || *at == 127)
-            *at = ' ';
-    godwit__log (request->pool->transport, level,
-                 level == GODWIT_LOG_DEBUG ? "the method %.64s failed as expected: %s"
-                                           : "the method %.64s failed: %s",
-                 godwit_request_method (request), text);
+    char prefix[128];
+    snprintf (prefix, sizeof prefix, "the method %.64s failed%s: ", godwit_request_method (request),
+              level == GODWIT_LOG_DEBUG ? " as expected" : "");
+    char *const line = godwit__error_line (prefix, error);
+    godwit__log_text (request->pool->transport, level, line ? line : "a method failed, and memory is short");
+    free (line);
 }
 
 void

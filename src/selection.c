@@ -26,7 +26,7 @@ godwit__tried_add (godwit__tried_t *tried, uint64_t key)
 
 /* The member that is called next; group->count if there is none, and *pick says why. */
 static size_t
-choose (const godwit__group_t *group, const char *server, const godwit__tried_t *tried, int64_t now_ns,
+choose (godwit__group_t *group, const char *server, const godwit__tried_t *tried, int64_t now_ns,
         godwit__pick_t *pick)
 {
     bool waits = false, excluded = false;
@@ -54,6 +54,8 @@ choose (const godwit__group_t *group, const char *server, const godwit__tried_t 
         if (resting == count)
             resting = index;
     }
+    if (!excluded && godwit__directory_try_hearsay (group, server))
+        waits = true;
     *pick = excluded ? GODWIT__PICK_EXCLUDED : waits ? GODWIT__PICK_WAIT : GODWIT__PICK_NOBODY;
     return tried->count == 0 ? resting : count;
 }

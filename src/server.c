@@ -339,6 +339,7 @@ godwit__server_empty_queue (godwit_server_t *server)
     server->queue_first = NULL;
     server->queue_last = NULL;
     server->queued = 0;
+    server->queued_size = 0;
     return requests;
 }
 

@@ -138,6 +138,12 @@ godwit__logs (const godwit_transport_t *transport, godwit_log_level_t level)
 }
 void godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, const char *format, ...)
     GODWIT_PRINTF (3, 4);
+/* The same with a text as it is, of any length. */
+static inline void
+godwit__log_text (const godwit_transport_t *transport, godwit_log_level_t level, const char *text)
+{
+    transport->options.log (transport->options.log_user, level, text);
+}
 
 /* There are rendezvous points to use, and none of them has told what it knows. */
 static inline bool

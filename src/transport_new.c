@@ -106,6 +106,7 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, voi
         .reactor = transport->control,
         .max_message_size = transport->options.max_message_size,
         .queue_limit = transport->options.queue_limit,
+        .max_queue_size = transport->options.max_queue_size,
         .connect_timeout_ms = transport->options.connect_timeout_ms,
         .heartbeat_ms = transport->options.heartbeat_ms,
         .heartbeat_timeout_ms = transport->options.heartbeat_timeout_ms,

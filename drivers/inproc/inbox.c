@@ -262,9 +262,11 @@ godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame, godwit__orig
         *origin = lane ? lane->origin : 0;
     if (lane) {
         lane->queued--;
+        lane->queued_size -= frame->size;
         if (lane->abandoned && !lane->queued) {
             last = lane;
-        } else if (lane->wants_room && lane->queued <= lane->limit / 2) {
+        } else if (lane->wants_room && lane->queued <= lane->limit / 2 &&
+                   lane->queued_size <= lane->size_limit / 2) {
             /* Half empty, so that a sender is not woken for each single message. */
             lane->wants_room = false;
             starved = godwit__inbox_ref (lane->from);
@@ -302,8 +304,8 @@ godwit__inbox_push_news (godwit__inbox_t *inbox, const uint8_t *data, size_t siz
 /* --- lanes ----------------------------------------------------------------------------------- */
 
 godwit__lane_t *
-godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__origin_t origin, int limit,
-                  size_t max_message_size)
+godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__origin_t origin,
+                  const godwit__driver_options_t *options, size_t max_message_size)
 {
     godwit__lane_t *lane = calloc (1, sizeof *lane);
     if (!lane)
@@ -311,7 +313,8 @@ godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__origin_t o
     lane->to = godwit__inbox_ref (to);
     lane->from = godwit__inbox_ref (from);
     lane->origin = origin;
-    lane->limit = limit;
+    lane->limit = options->queue_limit;
+    lane->size_limit = options->max_queue_size ? options->max_queue_size : SIZE_MAX;
     lane->max_message_size = max_message_size;
     return lane;
 }
@@ -387,7 +390,7 @@ godwit__lane_frame (godwit__frame_t *frame, const godwit__message_t *message)
 static bool
 has_room (godwit__lane_t *lane)
 {
-    if (lane->queued < lane->limit)
+    if (lane->queued < lane->limit && lane->queued_size < lane->size_limit)
         return true;
     if (!lane->wants_room) {
         lane->wants_room = true;
@@ -411,6 +414,7 @@ godwit__lane_push (godwit__lane_t *lane, godwit__frame_t *frame)
     godwit__inbox_t *to = lane->to;
     godwit__io_t result = GODWIT__IO_OK;
     bool roused = false;
+    const size_t size = frame->size;
     pthread_mutex_lock (&to->lock);
     if (to->closed) {
         result = GODWIT__IO_CLOSED;
@@ -420,6 +424,7 @@ godwit__lane_push (godwit__lane_t *lane, godwit__frame_t *frame)
         result = GODWIT__IO_REFUSED;
     } else {
         lane->queued++;
+        lane->queued_size += size;
         roused = rouse (to);
     }
     pthread_mutex_unlock (&to->lock);

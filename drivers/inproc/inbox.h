@@ -17,6 +17,8 @@ typedef struct godwit__lane {
     size_t max_message_size;
     int limit;
     int queued;
+    size_t size_limit; /* bytes */
+    size_t queued_size;
     bool wants_room; /* a send said AGAIN since there was room */
     bool abandoned;  /* the sender is gone; freed with the last entry */
 } godwit__lane_t;
@@ -64,7 +66,7 @@ bool godwit__inbox_push_news (godwit__inbox_t *inbox, const uint8_t *data, size_
 
 /* NULL when memory is short. */
 godwit__lane_t *godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__origin_t origin,
-                                  int limit, size_t max_message_size);
+                                  const godwit__driver_options_t *options, size_t max_message_size);
 /* The sender has gone; what it sent can still be received. */
 void godwit__lane_abandon (godwit__lane_t *lane);
 godwit__io_t godwit__lane_send (godwit__lane_t *lane, const godwit__message_t *message);

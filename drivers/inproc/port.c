@@ -71,8 +71,8 @@ godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *
     const godwit__origin_t origin = (port->links_ever + 1) << SLOT_BITS | number;
     godwit__lane_t *up = NULL, *down = NULL;
     if (grown) {
-        up = godwit__lane_new (port->base.inbox, link->base.inbox, origin, theirs->queue_limit, max);
-        down = godwit__lane_new (link->base.inbox, port->base.inbox, 0, mine->queue_limit, max);
+        up = godwit__lane_new (port->base.inbox, link->base.inbox, origin, theirs, max);
+        down = godwit__lane_new (link->base.inbox, port->base.inbox, 0, mine, max);
     }
     if (up && down) {
         godwit__inproc_slot_t *slot = &port->slots[number];

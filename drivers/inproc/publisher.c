@@ -43,8 +43,8 @@ godwit__inproc_publisher_connect (godwit__channel_t *publisher, const char *fano
     if (port && port->takes_publications) {
         godwit__inproc_tap_t *tap = calloc (1, sizeof *tap);
         if (tap)
-            tap->lane = godwit__lane_new (port->base.inbox, self->base.inbox, GODWIT__ORIGIN_FANOUT,
-                                          options->queue_limit, options->max_message_size);
+            tap->lane = godwit__lane_new (port->base.inbox, self->base.inbox, GODWIT__ORIGIN_FANOUT, options,
+                                          options->max_message_size);
         if (!tap || !tap->lane) {
             free (tap);
             status = godwit__error_no_memory (error);

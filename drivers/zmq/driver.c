@@ -9,6 +9,7 @@
 /* A link takes three: its own, and two for its monitor. libzmq makes a table of this size at once (12 bytes
  * each). */
 #define SOCKET_LIMIT 16383
+#define RECEIVED_MAX 1000
 
 static godwit_status_t
 open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options, godwit_error_t **error)
@@ -20,6 +21,8 @@ open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options,
     self->options = *options;
     self->options.host = NULL;
     self->options.virtual_host = NULL; /* not ours to keep */
+    if (!self->options.max_queue_size)
+        self->options.max_queue_size = SIZE_MAX;
     if (options->host && !(self->host = strdup (options->host))) {
         free (self);
         return godwit__error_no_memory (error);
@@ -101,6 +104,13 @@ unanswered_ms (const godwit__driver_options_t *options)
     return as_ms (limit > 2 * interval ? limit - interval : limit, INT_MAX);
 }
 
+/* What has arrived waits in libzmq only while nobody receives. It is bounded by its number alone. */
+static int
+received_limit (const godwit__driver_options_t *options)
+{
+    return options->queue_limit < RECEIVED_MAX ? options->queue_limit : RECEIVED_MAX;
+}
+
 void *
 godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
 {
@@ -114,7 +124,7 @@ godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
         options->max_message_size > INT64_MAX ? INT64_MAX : (int64_t) options->max_message_size;
     const int connect_ms = as_ms (options->connect_timeout_ms, INT_MAX);
     const bool set = godwit__zmq_set (socket, ZMQ_SNDHWM, options->queue_limit) &&
-                     godwit__zmq_set (socket, ZMQ_RCVHWM, options->queue_limit) &&
+                     godwit__zmq_set (socket, ZMQ_RCVHWM, received_limit (options)) &&
                      zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &max_size, sizeof max_size) == 0 &&
                      godwit__zmq_set (socket, ZMQ_HANDSHAKE_IVL, connect_ms) &&
                      godwit__zmq_set (socket, ZMQ_CONNECT_TIMEOUT, connect_ms) &&

@@ -29,7 +29,7 @@
  * Room: a DEALER has one connection, and ZMQ_POLLOUT is true for it. A ROUTER's is true if any peer has room,
  * an XPUB's always, so the commands that say that one peer has room again can be processed by anybody without
  * a trace. There, who waits for room looks again every ROOM_RECHECK_NS; mostly the command itself wakes the
- * leader before. */
+ * leader before. The same is true of room for bytes (drivers/zmq/load.h). */
 #include "drivers/zmq/guard.h"
 
 #include "src/error.h"
@@ -179,7 +179,7 @@ must_not_wait (godwit__guard_t *guard, bool for_room)
     if (guard->woken || guard->input || guard->ended || !guard->armed ||
         (guard->second_fd >= 0 && !guard->second_quiet))
         return true;
-    if (!for_room || !guard->exact_room)
+    if (!for_room || !guard->exact_room || guard->laden)
         return false;
     guard->wants_room = true;
     return events_matter (guard, godwit__guard_events (guard));
@@ -204,13 +204,14 @@ void
 godwit__guard_wait_unlocked (godwit__guard_t *guard, bool for_room, int64_t timeout_ns)
 {
     const bool ready = must_not_wait (guard, for_room);
+    const bool looks_again = for_room && (!guard->exact_room || guard->laden);
     guard->woken = false;
     if (ready || timeout_ns <= 0)
         return;
     guard->waiting = true;
     godwit__guard_unlock (guard);
 
-    if (for_room && !guard->exact_room && timeout_ns > ROOM_RECHECK_NS)
+    if (looks_again && timeout_ns > ROOM_RECHECK_NS)
         timeout_ns = ROOM_RECHECK_NS;
     struct epoll_event events[3];
     const int count = wait_for_events (guard, events, timeout_ns);

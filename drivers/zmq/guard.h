@@ -24,6 +24,7 @@ typedef struct godwit__guard {
     bool exact_room; /* ZMQ_POLLOUT says whether the next send is accepted (only a DEALER's does) */
     bool no_room;    /* not connected yet, whatever ZMQ_POLLOUT says */
     bool wants_room; /* a send said AGAIN since it did */
+    bool laden;      /* it was for the bytes that wait, of which ZMQ_POLLOUT says nothing */
 
     int event_fd;
     bool event_set; /* event_fd is readable */

@@ -3,48 +3,59 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Up to here, copying is cheaper than the two allocations that lending takes. */
-#define LEND_MORE_THAN 1024
-
 _Static_assert(sizeof (zmq_msg_t) <= sizeof ((godwit__frame_t){0}).storage, "a frame holds a zmq_msg_t");
 
 /* libzmq calls the free function of a message also when one that was not sent is closed, so it is told whose
  * the bytes are. */
 struct godwit__lent {
-    void (*free_fn) (void *data, void *hint);
+    void (*free_fn) (void *data, void *hint); /* NULL: the bytes are `copy` */
     void *hint;
     bool cancelled;
+    godwit__load_t *load; /* it counts in */
+    size_t size;
+    uint8_t copy[];
 };
 
 static void
 free_lent (void *data, void *hint)
 {
     struct godwit__lent *lent = hint;
-    if (!lent->cancelled)
+    if (!lent->cancelled && lent->free_fn)
         lent->free_fn (data, lent->hint);
+    atomic_fetch_sub_explicit (&lent->load->size, lent->size, memory_order_relaxed);
+    godwit__load_unref (lent->load);
     free (lent);
 }
 
 static bool
-lend (godwit__outgoing_t *outgoing, const godwit__message_t *message)
+lend (godwit__outgoing_t *outgoing, const godwit__message_t *message, godwit__load_t *load)
 {
-    struct godwit__lent *lent = malloc (sizeof *lent);
+    struct godwit__lent *lent = malloc (sizeof *lent + (message->free_fn ? 0 : message->size));
     if (!lent)
         return false;
-    *lent = (struct godwit__lent){message->free_fn, message->hint, false};
-    if (zmq_msg_init_data (&outgoing->message, message->data, message->size, free_lent, lent) < 0) {
+    lent->free_fn = message->free_fn;
+    lent->hint = message->hint;
+    lent->cancelled = false;
+    lent->load = load;
+    lent->size = message->size;
+    void *data = message->data;
+    if (!message->free_fn)
+        data = memcpy (lent->copy, message->data, message->size);
+    if (zmq_msg_init_data (&outgoing->message, data, message->size, free_lent, lent) < 0) {
         free (lent);
         return false;
     }
+    godwit__load_ref (load);
+    atomic_fetch_add_explicit (&load->size, message->size, memory_order_relaxed);
     outgoing->lent = lent;
     return true;
 }
 
 bool
-godwit__outgoing_init (godwit__outgoing_t *outgoing, const godwit__message_t *message)
+godwit__outgoing_init (godwit__outgoing_t *outgoing, const godwit__message_t *message, godwit__load_t *load)
 {
-    if (message->free_fn && message->size > LEND_MORE_THAN)
-        return lend (outgoing, message);
+    if (message->size > GODWIT__LIGHT)
+        return lend (outgoing, message, load);
     outgoing->lent = NULL;
     if (zmq_msg_init_size (&outgoing->message, message->size) < 0)
         return false;

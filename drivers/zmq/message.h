@@ -2,7 +2,7 @@
 #ifndef GODWIT_DRIVERS_ZMQ_MESSAGE_H
 #define GODWIT_DRIVERS_ZMQ_MESSAGE_H
 
-#include "src/driver.h"
+#include "drivers/zmq/load.h"
 
 #include <zmq.h>
 
@@ -12,8 +12,10 @@ typedef struct godwit__outgoing {
     struct godwit__lent *lent; /* the caller's bytes, passed without a copy */
 } godwit__outgoing_t;
 
-/* False when memory is short. */
-bool godwit__outgoing_init (godwit__outgoing_t *outgoing, const godwit__message_t *message);
+/* Unless the message is light it counts in `load` until libzmq has let go of it; that may be NULL for what is
+ * light. False when memory is short. */
+bool godwit__outgoing_init (godwit__outgoing_t *outgoing, const godwit__message_t *message,
+                            godwit__load_t *load);
 /* Hands it over as the last part, without waiting: 0, or an errno; then it is unchanged. */
 int godwit__outgoing_send (godwit__outgoing_t *outgoing, void *socket);
 /* After it was sent: gives the caller's bytes back if they were copied. */

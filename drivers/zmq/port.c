@@ -27,7 +27,8 @@ typedef struct zmq_port {
     void *subscriber;           /* NULL: takes no publications */
     unsigned links_before_look;
     unsigned publications_in_row;
-    bool interrupted; /* what was thrown away took too long: there may be more */
+    bool interrupted;      /* what was thrown away took too long: there may be more */
+    godwit__loads_t loads; /* of the replies */
 } zmq_port_t;
 
 static godwit__origin_t
@@ -55,15 +56,38 @@ send_routing_id (void *router, godwit__origin_t origin)
     return 0;
 }
 
+/* OK, or AGAIN: what waits for this peer is as much as may wait. */
+static godwit__io_t
+init_outgoing (zmq_port_t *self, godwit__outgoing_t *outgoing, godwit__origin_t origin,
+               const godwit__message_t *message)
+{
+    const godwit__driver_options_t *options = &self->base.driver->options;
+    godwit__io_t result = GODWIT__IO_REFUSED;
+    if (message->size > options->max_message_size)
+        return result;
+    godwit__load_t *load = NULL;
+    if (message->size > GODWIT__LIGHT) {
+        load = godwit__loads_get (&self->loads, origin);
+        if (!load)
+            return result;
+    }
+    if (load && godwit__load_is_full (load, options->max_queue_size))
+        result = GODWIT__IO_AGAIN;
+    else if (godwit__outgoing_init (outgoing, message, load))
+        result = GODWIT__IO_OK;
+    godwit__load_unref (load);
+    return result;
+}
+
 static godwit__io_t
 send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
 {
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
     godwit__outgoing_t outgoing;
-    if (message->size > self->base.driver->options.max_message_size ||
-        !godwit__outgoing_init (&outgoing, message))
-        return GODWIT__IO_REFUSED;
+    const godwit__io_t result = init_outgoing (self, &outgoing, origin, message);
+    if (result != GODWIT__IO_OK)
+        return result;
 
     godwit__guard_lock (guard);
     int failure = EHOSTUNREACH;
@@ -248,6 +272,7 @@ close_port (godwit__channel_t *channel)
     if (self->subscriber)
         zmq_close (self->subscriber);
     godwit__guard_close (&self->base.guard, GODWIT__ZMQ_LINGER_MS);
+    godwit__loads_release (&self->loads);
     free (self);
 }
 
@@ -365,8 +390,10 @@ godwit__zmq_open_port (godwit__driver_t *driver, const char *at, godwit__channel
     self->base.base.ops = &port_ops;
     self->base.driver = (godwit__zmq_t *) driver;
     self->links_before_look = LINKS_PER_LOOK;
+    godwit__loads_init (&self->loads);
     godwit_status_t status = init_sockets (self, !at, error);
     if (status != GODWIT_OK) {
+        godwit__loads_release (&self->loads);
         free (self);
         return status;
     }

@@ -12,6 +12,13 @@ struct arguments {
     const char *name;
 };
 
+/* What it holds. Handlers run one at a time. */
+struct setting {
+    const char *name;
+    int64_t revision; /* 0: none yet */
+    char colour[32];
+};
+
 static error_t
 parse (int key, char *text, struct argp_state *state)
 {
@@ -46,15 +53,30 @@ static const godwit_slot_t configure_slots[] = {
 static godwit_status_t
 configure (godwit_request_t *request, void *self)
 {
-    const struct arguments *arguments = self;
+    struct setting *setting = self;
     const struct configure_args *args = godwit_request_params (request);
-    printf ("%s: revision %" PRId64 " is %s\n", arguments->name, args->revision, args->colour);
+    setting->revision = args->revision;
+    snprintf (setting->colour, sizeof setting->colour, "%s", args->colour);
+    printf ("%s: revision %" PRId64 " is %s\n", setting->name, args->revision, args->colour);
     fflush (stdout);
     return GODWIT_OK; /* a cast has no reply */
 }
 
+static godwit_status_t
+current (godwit_request_t *request, void *self)
+{
+    const struct setting *setting = self;
+    if (setting->revision == 0) {
+        godwit_error_t *error = godwit_error_new_typed ("settings", "NothingYet", "no setting has come yet");
+        return godwit_request_fail (request, &error);
+    }
+    return godwit_request_reply (request, GODWIT_MAP (NULL, GODWIT_INT ("revision", setting->revision),
+                                                      GODWIT_STR ("colour", setting->colour)));
+}
+
 static const godwit_method_t methods[] = {
     GODWIT_METHOD_WITH ("configure", configure, struct configure_args, configure_slots, 0),
+    GODWIT_METHOD ("current", current, 0),
 };
 
 int
@@ -80,11 +102,12 @@ main (int argc, char **argv)
     godwit_transport_t *transport = NULL;
     godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
+    struct setting setting = {.name = arguments.name};
     int result = EXIT_FAILURE;
     /* One handler at a time: settings are applied in the order of one publisher. */
     if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "settings", .server = arguments.name),
-                           &GODWIT_ENDPOINT (methods, .self = &arguments), 1,
+                           &GODWIT_ENDPOINT (methods, .self = &setting), 1,
                            GODWIT_SERVER_OPTIONS (.concurrency = 1), &error) == GODWIT_OK &&
         godwit_server_start (server, NULL, &error) == GODWIT_OK) {
         puts ("ready");

@@ -59,6 +59,10 @@ typedef struct godwit_transport_options {
     /* 20 percent of the calls of a topic, and 10 in each second: how many retries may put load on its
      * servers, after OVERLOADED and of idempotent calls. The others wait for it. -1: without a limit. */
     int retry_budget;
+    /* 64 MiB: bytes that may wait to be sent, per connection and direction, and in the queue of a server;
+     * what comes when there are as many has to wait, or is refused. Messages of up to 1 KiB are bounded by
+     * queue_limit alone. */
+    size_t max_queue_size;
 } godwit_transport_options_t;
 
 #define GODWIT_TRANSPORT_OPTIONS(...)                                                                        \

@@ -68,6 +68,7 @@
     X (suite_, kind_, fanout_calls_leave_out_who_joins_later)                                                \
     X (suite_, kind_, fanout_calls_to_nobody)                                                                \
     X (suite_, kind_, fanouts_to_many_servers)                                                               \
+    X (suite_, kind_, first_fanouts_of_many_threads)                                                         \
     X (suite_, kind_, fanout_epochs_grow_with_each_change)                                                   \
     X (suite_, kind_, fanouts_reach_restarted_servers)                                                       \
     X (suite_, kind_, fanouts_that_overflow_are_counted)                                                     \

@@ -135,7 +135,7 @@ on_seen (void *user, godwit__record_t *record)
 }
 
 static void
-on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id)
+on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn)
 {
     peer_t *peer = user;
     count_event (peer);
@@ -143,6 +143,7 @@ on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_
     cr_assert (at, "gone, but never seen");
     godwit__record_unref (&at->record);
     at->gone_count++;
+    at->withdrawn = withdrawn;
 }
 
 static void
@@ -254,4 +255,11 @@ peer_gone_count (const peer_t *peer, const peer_t *other, uint32_t server_id)
 {
     const sighting_t *at = find_sighting (peer, other->instance, server_id);
     return at ? at->gone_count : 0;
+}
+
+bool
+peer_withdrew (const peer_t *peer, const peer_t *other, uint32_t server_id)
+{
+    const sighting_t *at = find_sighting (peer, other->instance, server_id);
+    return at && at->withdrawn;
 }

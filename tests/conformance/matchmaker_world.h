@@ -21,6 +21,7 @@ typedef struct sighting {
     uint32_t server_id;
     godwit__record_t *record; /* NULL: gone */
     unsigned gone_count;
+    bool withdrawn; /* when it was gone the last time: its own process had said so */
 } sighting_t;
 
 typedef struct peer {
@@ -65,6 +66,8 @@ void peer_announce (peer_t *peer, uint32_t server_id, godwit__record_state_t sta
 godwit__record_t *peer_knows (const peer_t *peer, const peer_t *other, uint32_t server_id);
 /* How often it was told that it is gone. */
 unsigned peer_gone_count (const peer_t *peer, const peer_t *other, uint32_t server_id);
+/* When it was told so the last time, it was by the word of the other itself. */
+bool peer_withdrew (const peer_t *peer, const peer_t *other, uint32_t server_id);
 /* The record that peer_announce makes. */
 godwit__record_t *peer_record (const peer_t *peer, uint32_t server_id, uint32_t revision,
                                godwit__record_state_t state);

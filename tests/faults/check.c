@@ -16,6 +16,9 @@ check_run (const char *folder, const check_options_t *options, check_summary_t *
         check_calls (&check);
         check_fanouts (&check);
         check_detection (&check);
+        check_explain (&check, check.latest, "the latest after its deadline");
+        check_explain (&check, check.worst_fault, "the fault that was found out last");
+        check_explain (&check, check.worst_hit, "the call that it hit, and that ended last");
         done = !check.is_short;
         check_show (&check);
     }

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* How late a call may end. */
+/* How late a call may end, unless the options say. */
 #define CHECK_LATE_MS 100
 
 /* Each has its own planted fault in check_test.c. The second text is what is printed. */
@@ -20,14 +20,16 @@
     X (NEVER_BEGUN, "never begun") /* it ended or ran, and nobody had made it */                             \
     X (NEVER_ENDED, "never ended") /* lost in silence */                                                     \
     X (ENDED_TWICE, "ended twice")                                                                           \
-    X (LATE, "late")                    /* more than CHECK_LATE_MS after its deadline */                     \
-    X (RAN_TWICE, "ran twice")          /* a fanout: in one server */                                        \
-    X (RAN_DENIED, "ran, denied")       /* NOT_SENT or REJECTED, and it ran */                               \
-    X (NOT_RUN, "did not run")          /* success or RAN, and it did not run */                             \
-    X (WRONG_SERVER, "wrong server")    /* who answered is not who ran it */                                 \
-    X (NOT_SERVING, "not serving")      /* it ran before its server was up, or after it was down */          \
-    X (HANDLER_LOST, "handler lost")    /* it began to run, and has not ended, though the process has */     \
-    X (CAST_LOST, "cast lost")          /* it was accepted, nothing was disturbed, and it did not run */     \
+    X (LATE, "late")                 /* more than CHECK_LATE_MS after its deadline */                        \
+    X (RAN_TWICE, "ran twice")       /* a fanout: in one server */                                           \
+    X (RAN_DENIED, "ran, denied")    /* NOT_SENT or REJECTED, and it ran */                                  \
+    X (NOT_RUN, "did not run")       /* success or RAN, and it did not run */                                \
+    X (WRONG_SERVER, "wrong server") /* who answered is not who ran it */                                    \
+    X (NOT_SERVING, "not serving")   /* it ran before its server was up, or after it was down */             \
+    X (HANDLER_LOST, "handler lost") /* it began to run, and has not ended, though the process has */        \
+    X (CAST_LOST, "cast lost")       /* it was accepted, nothing was disturbed, and it did not run */        \
+    X (GIVEN_UP, "given up")         /* MAYBE_RUN before its time was spent, and nothing was disturbed */    \
+    X (REPLY_LOST, "reply lost") /* it had run long before its time was spent, and nothing was disturbed */  \
     X (FANOUT_MORE, "fanout: more")     /* more servers ran it than it says */                               \
     X (FANOUT_LESS, "fanout: less")     /* fewer servers ran it, and nothing had happened to the others */   \
     X (FANOUT_SILENT, "fanout: silent") /* of a server that was there all the time it says nothing */        \
@@ -64,8 +66,10 @@ typedef struct check_summary {
 } check_summary_t;
 
 typedef struct check_options {
-    FILE *out;      /* what is broken is printed here; NULL: nowhere */
-    unsigned shown; /* so many of them; the others are counted */
+    FILE *out;        /* what is broken is printed here; NULL: nowhere */
+    unsigned shown;   /* so many of them; the others are counted */
+    uint64_t late_ms; /* 0: CHECK_LATE_MS */
+    bool explains;    /* the worst call of each figure is printed, too */
 } check_options_t;
 
 /* Checks the histories in the folder: one run. False (with a text in out) if there are none, or memory is

@@ -32,20 +32,32 @@ check_stalled (const check_node_t *node, check_span_t span)
     return sum;
 }
 
+static bool
+reaches (const check_fault_t *fault, check_span_t span)
+{
+    const uint64_t end = fault->fault == HISTORY_FAULT_KILL ? fault->begin_ns : fault->end_ns;
+    const bool can_lose = fault->fault != HISTORY_FAULT_STOP && fault->fault != HISTORY_FAULT_NAMES;
+    return can_lose && fault->begin_ns <= span.to_ns &&
+           (end >= CHECK_NEVER - AFTER_FAULT_NS || end + AFTER_FAULT_NS >= span.from_ns);
+}
+
 bool
 check_is_disturbed (const check_t *check, uint32_t node, check_span_t span)
 {
     for (size_t i = 0; i < check->fault_count; i++) {
         const check_fault_t *fault = &check->faults[i];
-        if (fault->fault == HISTORY_FAULT_STOP || fault->fault == HISTORY_FAULT_NAMES)
-            continue;
-        if (node && fault->node && node != fault->node)
-            continue;
-        const uint64_t end = fault->fault == HISTORY_FAULT_KILL ? fault->begin_ns : fault->end_ns;
-        if (fault->begin_ns <= span.to_ns &&
-            (end >= CHECK_NEVER - AFTER_FAULT_NS || end + AFTER_FAULT_NS >= span.from_ns))
+        if ((!node || !fault->node || node == fault->node) && reaches (fault, span))
             return true;
     }
+    return false;
+}
+
+bool
+check_has_fault (const check_t *check, uint32_t node, check_span_t span)
+{
+    for (size_t i = 0; i < check->fault_count; i++)
+        if (check->faults[i].node == node && reaches (&check->faults[i], span))
+            return true;
     return false;
 }
 

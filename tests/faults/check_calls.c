@@ -4,9 +4,9 @@
 /* A call of a process that was killed was lost before, if it had not ended so long after its deadline. */
 #define SURELY_OVER_NS (1000 * CHECK_MS)
 /* Calls that go wrong later than this after a kill have other reasons. */
-#define KILL_LASTS_NS (5000 * CHECK_MS)
-/* Of calls of a process that was stalled for longer itself nobody can say when they would have ended. */
-#define TOO_STALLED_NS (100 * CHECK_MS)
+#define KILL_LASTS_NS (3000 * CHECK_MS)
+/* A process that could not run for so long explains much. */
+#define STARVED_NS (500 * CHECK_MS)
 /* The end of a call needs two threads in turn, and a stall is measured on one. */
 #define STALL_FACTOR 2
 
@@ -89,16 +89,20 @@ judge_time (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     check_summary_t *summary = subject->check->summary;
+    const check_options_t *options = subject->check->options;
+    const uint64_t allowed_ns = (options->late_ms ? options->late_ms : CHECK_LATE_MS) * CHECK_MS;
     const uint64_t due_ns = add (call->begin_ns, call->allowed_ns);
     if (call->end_ns <= due_ns)
         return;
     const uint64_t late_ns = call->end_ns - due_ns;
-    if (late_ns > summary->late_ns)
+    if (late_ns > summary->late_ns) {
         summary->late_ns = late_ns;
-    if (late_ns <= CHECK_LATE_MS * CHECK_MS)
+        subject->check->latest = subject->id;
+    }
+    if (late_ns <= allowed_ns)
         return;
     const uint64_t stalled_ns = check_stalled (subject->node, (check_span_t){due_ns, call->end_ns});
-    if (late_ns > CHECK_LATE_MS * CHECK_MS + STALL_FACTOR * stalled_ns)
+    if (late_ns > allowed_ns + STALL_FACTOR * stalled_ns)
         BROKE (subject, CHECK_LATE,
                "it ended %.1f ms after its deadline; its process was stalled for %.1f ms", ms (late_ns),
                ms (stalled_ns));
@@ -116,7 +120,8 @@ judge_success (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     if (call->kind == HISTORY_CAST && call->runs == 0) {
-        if (check_is_disturbed (subject->check, 0, (check_span_t){call->begin_ns, call->end_ns}))
+        if (check_is_disturbed (subject->check, 0,
+                                (check_span_t){call->begin_ns, add (call->end_ns, CHECK_ON_ITS_WAY_NS)}))
             subject->check->summary->casts_gone++;
         else
             BROKE (subject, CHECK_CAST_LOST, "it was accepted and did not run, and nothing was disturbed");
@@ -130,6 +135,37 @@ judge_success (const subject_t *subject)
                server_name (subject, call->run_node));
 }
 
+/* A fault, or a machine that let somebody starve. */
+static bool
+has_excuse (const subject_t *subject)
+{
+    const check_t *check = subject->check;
+    const check_call_t *call = subject->call;
+    const uint64_t from_ns = call->begin_ns > STARVED_NS * 4 ? call->begin_ns - STARVED_NS * 4 : 0;
+    for (size_t i = 0; i < check->node_count; i++)
+        if (check_stalled (&check->nodes[i], (check_span_t){from_ns, call->end_ns}) > STARVED_NS)
+            return true;
+    return check_is_disturbed (check, 0, (check_span_t){call->begin_ns, call->end_ns});
+}
+
+static void
+judge_maybe_run (const subject_t *subject)
+{
+    const check_call_t *call = subject->call;
+    const uint64_t due_ns = add (call->begin_ns, call->allowed_ns);
+    const bool was_given_up = call->end_ns < due_ns;
+    const bool had_run =
+        call->runs == 1 && call->run_ends == 1 && add (call->run_end_ns, STARVED_NS) < call->end_ns;
+    if ((!was_given_up && !had_run) || has_excuse (subject))
+        return;
+    if (was_given_up)
+        BROKE (subject, CHECK_GIVEN_UP, "it was given up after %.1f ms, and nothing was disturbed",
+               ms (call->end_ns - call->begin_ns));
+    else
+        BROKE (subject, CHECK_REPLY_LOST, "it had run %.1f ms before its deadline, and nothing was disturbed",
+               ms (due_ns - call->run_end_ns));
+}
+
 static void
 judge_failure (const subject_t *subject)
 {
@@ -140,6 +176,9 @@ judge_failure (const subject_t *subject)
     if (call->outcome != GODWIT_OUTCOME_RAN && call->outcome != GODWIT_OUTCOME_MAYBE_RUN && call->runs > 0)
         BROKE (subject, CHECK_RAN_DENIED, "its caller was told %s, and %s ran it", outcome,
                server_name (subject, call->run_node));
+    if (call->outcome == GODWIT_OUTCOME_MAYBE_RUN &&
+        (call->kind == HISTORY_CALL || call->kind == HISTORY_IDEMPOTENT))
+        judge_maybe_run (subject);
 }
 
 static void
@@ -227,7 +266,7 @@ was_given_up (const check_fault_t *fault, const check_call_t *call)
 }
 
 static void
-find_detection (check_t *check, const check_call_t *call)
+find_detection (check_t *check, const check_call_t *call, uint64_t id)
 {
     const check_fault_t *hit_by = NULL; /* the last that fits */
     for (size_t i = 0; i < check->fault_count; i++) {
@@ -243,19 +282,32 @@ find_detection (check_t *check, const check_call_t *call)
         return;
     const uint64_t took_ns = call->end_ns - hit_by->begin_ns;
     check->summary->hit++;
-    if (took_ns > check->summary->detection_ns)
+    if (took_ns > check->summary->detection_ns) {
         check->summary->detection_ns = took_ns;
+        check->worst_hit = id;
+        check->worst_fault = hit_by->id;
+    }
+}
+
+/* Frozen itself, nobody can say when its calls would have ended. */
+static bool
+was_hit_itself (const check_t *check, const check_node_t *node, const check_call_t *call)
+{
+    const check_span_t span = {call->begin_ns, call->end_ns};
+    return node->life_count == 0 && check_has_fault (check, node->number, span);
 }
 
 void
 check_detection (check_t *check)
 {
-    for (size_t i = 0; i < check->node_count; i++)
-        for (uint64_t counter = 1; counter < check->nodes[i].call_count; counter++) {
-            const check_call_t *call = &check->nodes[i].calls[counter];
-            const check_span_t span = {call->begin_ns, call->end_ns};
-            if (call->begins && call->ends && check_stalled (&check->nodes[i], span) < TOO_STALLED_NS &&
-                (call->kind == HISTORY_CALL || call->kind == HISTORY_IDEMPOTENT))
-                find_detection (check, call);
+    for (size_t i = 0; i < check->node_count; i++) {
+        const check_node_t *node = &check->nodes[i];
+        for (uint64_t counter = 1; counter < node->call_count; counter++) {
+            const check_call_t *call = &node->calls[counter];
+            if (call->begins && call->ends &&
+                (call->kind == HISTORY_CALL || call->kind == HISTORY_IDEMPOTENT) &&
+                !was_hit_itself (check, node, call))
+                find_detection (check, call, history_id (node->number, counter));
         }
+    }
 }

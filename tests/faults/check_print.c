@@ -31,20 +31,38 @@ check_rule_text (check_rule_t rule)
     return (unsigned) rule < CHECK_RULE_COUNT ? texts[rule] : "?";
 }
 
+/* Takes the message. */
+static void
+show (check_t *check, uint64_t call, char *message)
+{
+    uint64_t *shown = check_room (check, check->shown, check->shown_count, sizeof *shown);
+    if (shown)
+        check->shown = shown;
+    char **messages = check_room (check, check->messages, check->shown_count, sizeof *messages);
+    if (messages)
+        check->messages = messages;
+    if (!shown || !messages) {
+        free (message);
+        return;
+    }
+    shown[check->shown_count] = call;
+    messages[check->shown_count++] = message;
+}
+
+const char *
+check_row_text (history_row_t row)
+{
+    static const char *const texts[HISTORY_ROW_COUNT] = {
+        "?", "replied", "failed", "was refused", "was unreachable", "timed out", "left"};
+    return (unsigned) row < HISTORY_ROW_COUNT ? texts[row] : "?";
+}
+
 void
 check_broke (check_t *check, check_rule_t rule, uint64_t call, const char *format, ...)
 {
     check->summary->violations[rule]++;
     if (!check->options->out || check->shown_count >= check->options->shown)
         return;
-    uint64_t *shown = check_room (check, check->shown, check->shown_count, sizeof *shown);
-    if (!shown)
-        return;
-    check->shown = shown;
-    char **messages = check_room (check, check->messages, check->shown_count, sizeof *messages);
-    if (!messages)
-        return;
-    check->messages = messages;
     char what[512];
     char *message = NULL;
     va_list list;
@@ -56,12 +74,23 @@ check_broke (check_t *check, check_rule_t rule, uint64_t call, const char *forma
                                       made ? kind_names[made->kind] : "call", history_node_of (call),
                                       (unsigned long long) history_counter_of (call), what)
                           : asprintf (&message, "%s: %s", check_rule_text (rule), what);
-    if (size < 0) {
+    if (size < 0)
         check->is_short = true;
+    else
+        show (check, call, message);
+}
+
+void
+check_explain (check_t *check, uint64_t call, const char *what)
+{
+    char *message = NULL;
+    if (!call || !check->options->out || !check->options->explains)
         return;
-    }
-    shown[check->shown_count] = call;
-    messages[check->shown_count++] = message;
+    if (asprintf (&message, "%s: %u:%llu", what, history_node_of (call),
+                  (unsigned long long) history_counter_of (call)) < 0)
+        check->is_short = true;
+    else
+        show (check, call, message);
 }
 
 /* ---- events ---- */
@@ -87,8 +116,10 @@ print_details (FILE *out, const history_record_t *record)
         fprintf (out, " in life %u", record->of_call.life);
         break;
     case HISTORY_ROW:
-        fprintf (out, " of %.*s: %u (%s)", HISTORY_TEXT_SIZE, record->note.text, record->note.what,
-                 godwit_status_type ((godwit_status_t) record->note.status));
+        fprintf (out, " of %.*s (%016llx, node %u): %s, %s", HISTORY_ROW_NAME_SIZE, record->row.name,
+                 (unsigned long long) record->row.instance, record->row.peer,
+                 check_row_text ((history_row_t) record->row.row),
+                 godwit_outcome_name ((godwit_outcome_t) record->row.outcome));
         break;
     case HISTORY_FAULT_BEGIN:
         fprintf (out, " at node %u: %.*s", record->note.node, HISTORY_TEXT_SIZE, record->note.text);

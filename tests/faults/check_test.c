@@ -182,9 +182,9 @@ answer_instead_of_another (story_t *story)
 static void
 run_after_stop (story_t *story)
 {
-    const uint64_t id = story_begin (story, HISTORY_CALL, STORY_END_MS - 100);
+    const uint64_t id = story_begin (story, HISTORY_CALL, STORY_END_MS - 1100);
     story_run (story, id, STORY_ONE, STORY_END_MS + 1);
-    story_end (story, id, STORY_END_MS, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, 0);
+    story_end (story, id, STORY_END_MS - 100, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, 0);
 }
 
 static void
@@ -208,6 +208,22 @@ lose_cast_of_stopped (story_t *story)
 {
     story_fault (story, HISTORY_FAULT_STOP, STORY_TWO, 29900, 30100);
     lose_cast (story);
+}
+
+static void
+give_up (story_t *story)
+{
+    story_fault (story, HISTORY_FAULT_STOP, STORY_TWO, 29900, 30100);
+    const uint64_t id = story_begin (story, HISTORY_CALL, 30000);
+    story_end (story, id, 30020, GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_MAYBE_RUN, 0);
+}
+
+static void
+lose_reply (story_t *story)
+{
+    const uint64_t id = story_begin (story, HISTORY_CALL, 30000);
+    story_run (story, id, STORY_ONE, 30010);
+    story_end (story, id, 31000, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, 0);
 }
 
 static void
@@ -340,6 +356,8 @@ static const planted_t planted[] = {
     {forget_handler, CHECK_HANDLER_LOST, "it began to run in one"},
     {lose_cast, CHECK_CAST_LOST, "it was accepted and did not run"},
     {lose_cast_of_stopped, CHECK_CAST_LOST, "it was accepted and did not run"},
+    {give_up, CHECK_GIVEN_UP, "it was given up after 20.0 ms"},
+    {lose_reply, CHECK_REPLY_LOST, "it had run 989.0 ms before its deadline"},
     {reach_one_run_two, CHECK_FANOUT_MORE, "it reached 1, and 2 ran it"},
     {row_forgotten_of_who_ran, CHECK_FANOUT_SILENT, "it has no row of one"},
     {reach_two_run_one, CHECK_FANOUT_LESS, "it reached 2, 1 ran it"},
@@ -447,6 +465,8 @@ run_where_it_was_killed (story_t *story)
     const uint64_t fanout = story_begin (story, HISTORY_FANOUT, 30005);
     story_end_fanout (story, fanout, 30006, 2, 0);
     story_run (story, fanout, STORY_TWO, 30011);
+    const uint64_t cast = story_begin (story, HISTORY_CAST, 29500); /* it waited in a queue */
+    story_end (story, cast, 29501, GODWIT_OK, GODWIT_OUTCOME_NONE, 0);
 }
 
 Test (check, a_stall_of_the_process_at_the_deadline_is_allowed_for)
@@ -469,7 +489,7 @@ Test (check, who_was_killed_ends_nothing_and_is_no_violation)
     const verdict_t server = judge_with (run_where_it_was_killed);
     cr_assert_eq (check_broken (&server.summary), 0u, "%s", server.text);
     cr_assert_eq (server.summary.hit, 2u);
-    cr_assert_eq (server.summary.casts_gone, 2u);
+    cr_assert_eq (server.summary.casts_gone, 3u);
     free (server.text);
 }
 

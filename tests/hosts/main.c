@@ -7,6 +7,7 @@
  *     --rate N        calls a second that each of the two clients tries
  *     --margin-ms N   that times may be longer than their limits
  *     --report FILE   where the table goes, beside stdout
+ *     --also FILE     rows of other runs for the table, as history_check --tsv writes them
  *     --keep          the histories also of runs in which nothing was wrong
  *     --list          says which scenarios there are
  *
@@ -35,17 +36,25 @@ typedef struct options {
     scenario_options_t run;
     bool chosen[SCENARIOS];
     const char *report;
+    const char *also;
     const char *result; /* this process runs one scenario, and writes its result here */
     bool keeps;
 } options_t;
 
 static const struct option table[] = {
-    {"build", required_argument, NULL, 'b'},  {"only", required_argument, NULL, 'o'},
-    {"seed", required_argument, NULL, 's'},   {"seconds", required_argument, NULL, 't'},
-    {"rate", required_argument, NULL, 'r'},   {"margin-ms", required_argument, NULL, 'm'},
-    {"report", required_argument, NULL, 'f'}, {"keep", no_argument, NULL, 'k'},
-    {"list", no_argument, NULL, 'l'},         {"result", required_argument, NULL, 'R'},
-    {"folder", required_argument, NULL, 'F'}, {NULL, 0, NULL, 0},
+    {"build", required_argument, NULL, 'b'},
+    {"only", required_argument, NULL, 'o'},
+    {"seed", required_argument, NULL, 's'},
+    {"seconds", required_argument, NULL, 't'},
+    {"rate", required_argument, NULL, 'r'},
+    {"margin-ms", required_argument, NULL, 'm'},
+    {"report", required_argument, NULL, 'f'},
+    {"keep", no_argument, NULL, 'k'},
+    {"list", no_argument, NULL, 'l'},
+    {"result", required_argument, NULL, 'R'},
+    {"also", required_argument, NULL, 'a'},
+    {"folder", required_argument, NULL, 'F'},
+    {NULL, 0, NULL, 0},
 };
 
 /* --- options
@@ -116,6 +125,9 @@ parse (options_t *options, int argc, char **argv)
             break;
         case 'f':
             options->report = optarg;
+            break;
+        case 'a':
+            options->also = optarg;
             break;
         case 'F':
             options->run.folder = optarg;
@@ -240,45 +252,42 @@ clean_up (void)
 }
 
 static void
-print_report (FILE *out, const options_t *options, const scenario_result_t *results, const bool *has_result)
+print_report (const options_t *options, const report_t *report)
 {
-    fprintf (out, "Faults of several hosts, seed %llu\n\n", (unsigned long long) options->run.seed);
-    report_head (out);
-    for (size_t i = 0; i < scenario_count; i++) {
-        if (has_result[i])
-            report_row (out, &scenarios[i], &results[i]);
-        else if (options->chosen[i])
-            report_no_row (out, &scenarios[i]);
-    }
-    report_sum (out, results, scenario_count);
+    putchar ('\n');
+    report_print (stdout, report);
+    if (!options->report)
+        return;
+    FILE *file = fopen (options->report, "w");
+    if (!file)
+        hosts_fail ("%s: %s", options->report, strerror (errno));
+    report_print (file, report);
+    fclose (file);
 }
 
 static int
 run_all (const options_t *options, const char *program)
 {
-    static scenario_result_t results[SCENARIOS];
-    bool has_result[SCENARIOS] = {false};
+    static report_t report;
+    scenario_result_t result;
+    bool has_result = false;
     unsigned passed = 0;
     unsigned failed = 0;
     atexit (clean_up);
+    report.seed = options->run.seed;
     printf ("hosts: seed %llu\n", (unsigned long long) options->run.seed);
     for (size_t i = 0; i < scenario_count; i++) {
         if (!options->chosen[i])
             continue;
-        if (run_scenario (options, program, &scenarios[i], &results[i], &has_result[i]))
+        if (run_scenario (options, program, &scenarios[i], &result, &has_result))
             passed++;
         else
             failed++;
+        report_add (&report, &scenarios[i], has_result ? &result : NULL);
     }
-    putchar ('\n');
-    print_report (stdout, options, results, has_result);
-    if (options->report) {
-        FILE *file = fopen (options->report, "w");
-        if (!file)
-            hosts_fail ("%s: %s", options->report, strerror (errno));
-        print_report (file, options, results, has_result);
-        fclose (file);
-    }
+    if (options->also && !report_add_tsv (&report, options->also))
+        printf ("hosts: %s is no table\n", options->also);
+    print_report (options, &report);
     printf ("\n%u passed, %u failed\n", passed, failed);
     return failed > 0;
 }

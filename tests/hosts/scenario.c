@@ -1,11 +1,12 @@
 #include "tests/hosts/scenario.h"
 #include "tests/hosts/fail.h"
+#include "tests/hosts/pause.h"
 
 #include <godwit/error.h>
 
 #include <stdio.h>
 
-enum { STRIKES = 64, BACK_MS = 15000, SHOWN = 5 };
+enum { STRIKES = 64, BACK_MS = 15000, SHOWN = 5, PAUSE_MS = 500 };
 
 typedef struct plan {
     strike_t strikes[STRIKES];
@@ -20,7 +21,7 @@ between (random_t *random, const unsigned limits[2])
 
 /* All of it follows from the seed. */
 static void
-make_plan (plan_t *plan, const scenario_t *scenario, cluster_t *cluster, unsigned seconds)
+make_plan (plan_t *plan, const scenario_t *scenario, fleet_t *fleet, unsigned seconds)
 {
     const unsigned most = scenario->most > 0 && scenario->most < STRIKES ? scenario->most : STRIKES;
     unsigned used_ms = 0;
@@ -29,29 +30,44 @@ make_plan (plan_t *plan, const scenario_t *scenario, cluster_t *cluster, unsigne
         return;
     while (plan->count < most && (plan->count == 0 || used_ms < seconds * 1000)) {
         strike_t *strike = &plan->strikes[plan->count++];
-        *strike = (strike_t){.target = (int) random_below (&cluster->random, 1000),
-                             .gap_ms = between (&cluster->random, scenario->gap_ms),
-                             .hold_ms = between (&cluster->random, scenario->hold_ms)};
+        *strike = (strike_t){.target = (int) random_below (&fleet->random, 1000),
+                             .gap_ms = between (&fleet->random, scenario->gap_ms),
+                             .hold_ms = between (&fleet->random, scenario->hold_ms)};
         used_ms += strike->gap_ms + strike->hold_ms;
     }
 }
 
 static void
-carry_out (plan_t *plan, const scenario_t *scenario, cluster_t *cluster, scenario_result_t *result)
+carry_out (plan_t *plan, const scenario_t *scenario, fleet_t *fleet, scenario_result_t *result)
 {
-    result->back_ms = cluster_await_calls (cluster, BACK_MS) < 0 ? -1 : 0;
+    result->back_ms = fleet_await_calls (fleet, BACK_MS) < 0 ? -1 : 0;
     for (unsigned i = 0; i < plan->count && result->back_ms >= 0; i++) {
         strike_t *strike = &plan->strikes[i];
         hosts_wait (-1, strike->gap_ms);
-        scenario->begin (cluster, strike);
+        scenario->begin (fleet, strike);
         hosts_wait (-1, strike->hold_ms);
         if (scenario->end)
-            scenario->end (cluster, strike);
-        const int64_t back_ms = cluster_await_calls (cluster, BACK_MS);
+            scenario->end (fleet, strike);
+        const int64_t back_ms = fleet_await_calls (fleet, BACK_MS);
         result->strikes++;
         if (back_ms < 0 || back_ms > result->back_ms)
             result->back_ms = back_ms;
     }
+}
+
+/* Of the clients whose load does not depend on what becomes of it. */
+static int64_t
+find_pause (const fleet_t *fleet)
+{
+    int64_t longest_ms = 0;
+    for (int i = 0; i < FLEET_CLIENT_HOSTS; i++) {
+        const int64_t pause_ms = pause_longest_ms (fleet->clients[i].log);
+        if (pause_ms < 0)
+            return -1;
+        if (pause_ms > longest_ms)
+            longest_ms = pause_ms;
+    }
+    return longest_ms;
 }
 
 static void
@@ -63,15 +79,31 @@ judge (const scenario_t *scenario, const scenario_options_t *options, unsigned s
     const uint64_t limit_ns = (uint64_t) (scenario->detection_limit_ms + options->margin_ms) * 1000000;
     const uint64_t failed = outcomes[GODWIT_OUTCOME_NOT_SENT] + outcomes[GODWIT_OUTCOME_REJECTED] +
                             outcomes[GODWIT_OUTCOME_MAYBE_RUN] + outcomes[GODWIT_OUTCOME_NONE];
-    result->broken += check_broken (summary) > 0;
+    result->broken += check_broken (summary) - summary->violations[CHECK_LATE] > 0;
+    if (summary->late_ns > (CHECK_LATE_MS + options->margin_ms) * UINT64_C (1000000)) {
+        printf ("%s: a call ended %.0f ms after its deadline, expected at most %d and %u more\n",
+                scenario->name, (double) summary->late_ns / 1e6, CHECK_LATE_MS, options->margin_ms);
+        result->broken++;
+    }
     if (result->back_ms < 0) {
         printf ("%s: not all servers are called\n", scenario->name);
+        result->broken++;
+    }
+    if (scenario->back_limit_ms > 0 &&
+        result->back_ms > (int64_t) scenario->back_limit_ms + options->margin_ms) {
+        printf ("%s: all servers were called after %d ms, expected %u and at most %u more\n", scenario->name,
+                (int) result->back_ms, scenario->back_limit_ms, options->margin_ms);
         result->broken++;
     }
     if (scenario->detection_limit_ms > 0 && summary->detection_ns > limit_ns) {
         printf ("%s: a call that the fault hit ended after %llu ms, expected %u and at most %u more\n",
                 scenario->name, (unsigned long long) (summary->detection_ns / 1000000),
                 scenario->detection_limit_ms, options->margin_ms);
+        result->broken++;
+    }
+    if (!scenario->may_pause && (result->pause_ms < 0 || result->pause_ms > PAUSE_MS + options->margin_ms)) {
+        printf ("%s: for %d ms no call succeeded, expected at most %d and %u more\n", scenario->name,
+                (int) result->pause_ms, PAUSE_MS, options->margin_ms);
         result->broken++;
     }
     if (scenario->must_not_fail && failed > 0) {
@@ -87,25 +119,30 @@ judge (const scenario_t *scenario, const scenario_options_t *options, unsigned s
 void
 scenario_run (const scenario_t *scenario, const scenario_options_t *options, scenario_result_t *result)
 {
-    static cluster_t cluster;
+    static fleet_t fleet;
     static plan_t plan;
     const int64_t start_ms = hosts_now_ms ();
     *result = (scenario_result_t){.broken = 0};
-    cluster_open (&cluster, &(cluster_options_t){.build = options->build,
-                                                 .folder = options->folder,
-                                                 .seed = options->seed,
-                                                 .rate = options->rate,
-                                                 .servers = scenario->servers,
-                                                 .port = scenario->port});
-    make_plan (&plan, scenario, &cluster, options->seconds);
+    fleet_open (&fleet, &(fleet_options_t){.build = options->build,
+                                           .folder = options->folder,
+                                           .seed = options->seed,
+                                           .rate = options->rate,
+                                           .servers = scenario->servers,
+                                           .port = scenario->port});
+    make_plan (&plan, scenario, &fleet, options->seconds);
     const int64_t end_ms = hosts_now_ms () + (int64_t) options->seconds * 1000;
-    carry_out (&plan, scenario, &cluster, result);
+    carry_out (&plan, scenario, &fleet, result);
     while (result->back_ms >= 0 && hosts_now_ms () < end_ms)
         hosts_wait (-1, end_ms - hosts_now_ms ());
-    result->broken += (unsigned) cluster_close (&cluster);
+    result->broken += (unsigned) fleet_close (&fleet);
     if (!check_run (options->folder, &(check_options_t){.out = stdout, .shown = SHOWN}, &result->summary))
         hosts_fail ("the histories in %s cannot be checked", options->folder);
-    judge (scenario, options, cluster.stranger_calls, result);
-    printf ("%s: %u faults, %llu calls in %.1f s\n", scenario->name, result->strikes,
-            (unsigned long long) result->summary.tried, (double) (hosts_now_ms () - start_ms) / 1000);
+    result->pause_ms = find_pause (&fleet);
+    judge (scenario, options, fleet.stranger_calls, result);
+    printf (
+        "%s: %u faults, %llu calls in %.1f s; at worst no call succeeded for %d ms, all servers were called "
+        "again after %d ms, and a call ended %.0f ms late\n",
+        scenario->name, result->strikes, (unsigned long long) result->summary.tried,
+        (double) (hosts_now_ms () - start_ms) / 1000, (int) result->pause_ms, (int) result->back_ms,
+        (double) result->summary.late_ns / 1e6);
 }

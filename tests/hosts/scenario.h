@@ -1,9 +1,9 @@
-/* What is done to a cluster under load, and what must hold then. */
+/* What is done to a fleet under load, and what must hold then. */
 #ifndef GODWIT_TESTS_HOSTS_SCENARIO_H
 #define GODWIT_TESTS_HOSTS_SCENARIO_H
 
 #include "tests/faults/check.h"
-#include "tests/hosts/cluster.h"
+#include "tests/hosts/fleet.h"
 
 /* One fault of a plan. */
 typedef struct strike {
@@ -13,7 +13,7 @@ typedef struct strike {
     uint64_t fault; /* in the history */
 } strike_t;
 
-typedef void scenario_fn (cluster_t *cluster, strike_t *strike);
+typedef void scenario_fn (fleet_t *fleet, strike_t *strike);
 
 typedef struct scenario {
     const char *name;  /* for the command line */
@@ -26,7 +26,9 @@ typedef struct scenario {
     int servers;
     int port;
     unsigned detection_limit_ms; /* a call that the fault hits ends within this; 0: not judged */
-    bool must_not_fail;          /* no call fails but those whose method does */
+    unsigned back_limit_ms; /* all servers are called again within this; 0: within 15 s, without a margin */
+    bool may_pause;         /* so many calls may wait for the host that is hit that clients make no more */
+    bool must_not_fail;     /* no call fails but those whose method does */
 } scenario_t;
 
 extern const scenario_t scenarios[];
@@ -45,7 +47,9 @@ typedef struct scenario_result {
     check_summary_t summary;
     unsigned strikes;
     int64_t back_ms; /* the worst time until all servers were called again after a fault; -1: they were not */
-    unsigned broken; /* what did not hold; said on stdout */
+    int64_t pause_ms; /* the longest time in which no call of a client succeeded that waits for none; -1: none
+                         did */
+    unsigned broken;  /* what did not hold; said on stdout */
 } scenario_result_t;
 
 /* Runs it on hosts that it makes and removes. */

@@ -7,175 +7,175 @@
 #define SILENCE_MS 2500
 
 static member_t *
-server_of (cluster_t *cluster, const strike_t *strike)
+server_of (fleet_t *fleet, const strike_t *strike)
 {
-    return &cluster->servers[strike->target % cluster->server_count];
+    return &fleet->servers[strike->target % fleet->server_count];
 }
 
 static int
-host_of (cluster_t *cluster, const strike_t *strike)
+host_of (fleet_t *fleet, const strike_t *strike)
 {
-    return server_of (cluster, strike)->host;
+    return server_of (fleet, strike)->host;
 }
 
 static void
-hit (cluster_t *cluster, strike_t *strike, history_fault_t fault, const char *what)
+hit (fleet_t *fleet, strike_t *strike, history_fault_t fault, const char *what)
 {
-    strike->fault = history_fault_begin (cluster->history, fault, server_of (cluster, strike)->node, what);
+    strike->fault = history_fault_begin (fleet->history, fault, server_of (fleet, strike)->node, what);
 }
 
 static void
-note_end (cluster_t *cluster, strike_t *strike)
+note_end (fleet_t *fleet, strike_t *strike)
 {
-    history_fault_end (cluster->history, strike->fault);
+    history_fault_end (fleet->history, strike->fault);
 }
 
 /* --- processes
  * --------------------------------------------------------------------------------------------------- */
 
 static void
-kill_server (cluster_t *cluster, strike_t *strike)
+kill_server (fleet_t *fleet, strike_t *strike)
 {
-    hit (cluster, strike, HISTORY_FAULT_KILL, "kill -9");
-    child_kill (&server_of (cluster, strike)->child);
+    hit (fleet, strike, HISTORY_FAULT_KILL, "kill -9");
+    child_kill (&server_of (fleet, strike)->child);
 }
 
 static void
-start_server (cluster_t *cluster, strike_t *strike)
+start_server (fleet_t *fleet, strike_t *strike)
 {
-    cluster_start_server (cluster, strike->target % cluster->server_count);
-    note_end (cluster, strike);
+    fleet_start_server (fleet, strike->target % fleet->server_count);
+    note_end (fleet, strike);
 }
 
 static void
-freeze_server (cluster_t *cluster, strike_t *strike)
+freeze_server (fleet_t *fleet, strike_t *strike)
 {
-    hit (cluster, strike, HISTORY_FAULT_FREEZE, "SIGSTOP");
-    child_signal (&server_of (cluster, strike)->child, SIGSTOP);
+    hit (fleet, strike, HISTORY_FAULT_FREEZE, "SIGSTOP");
+    child_signal (&server_of (fleet, strike)->child, SIGSTOP);
 }
 
 static void
-thaw_server (cluster_t *cluster, strike_t *strike)
+thaw_server (fleet_t *fleet, strike_t *strike)
 {
-    child_signal (&server_of (cluster, strike)->child, SIGCONT);
-    note_end (cluster, strike);
+    child_signal (&server_of (fleet, strike)->child, SIGCONT);
+    note_end (fleet, strike);
 }
 
 static void
-restart_all (cluster_t *cluster, strike_t *strike)
+restart_all (fleet_t *fleet, strike_t *strike)
 {
-    for (int i = 0; i < cluster->server_count; i++) {
+    for (int i = 0; i < fleet->server_count; i++) {
         strike->target = i;
-        hit (cluster, strike, HISTORY_FAULT_STOP, "restart");
-        cluster_stop (server_of (cluster, strike));
-        cluster_start_server (cluster, i);
-        note_end (cluster, strike);
+        hit (fleet, strike, HISTORY_FAULT_STOP, "restart");
+        fleet_stop (server_of (fleet, strike));
+        fleet_start_server (fleet, i);
+        note_end (fleet, strike);
     }
 }
 
 static void
-replace_server (cluster_t *cluster, strike_t *strike)
+replace_server (fleet_t *fleet, strike_t *strike)
 {
-    kill_server (cluster, strike);
-    cluster_start_stranger (cluster, host_of (cluster, strike));
+    kill_server (fleet, strike);
+    fleet_start_stranger (fleet, host_of (fleet, strike));
 }
 
 static void
-bring_server_back (cluster_t *cluster, strike_t *strike)
+bring_server_back (fleet_t *fleet, strike_t *strike)
 {
-    cluster_stop_stranger (cluster);
-    start_server (cluster, strike);
+    fleet_stop_stranger (fleet);
+    start_server (fleet, strike);
 }
 
 static void
-add_server (cluster_t *cluster, strike_t *strike)
+add_server (fleet_t *fleet, strike_t *strike)
 {
     (void) strike;
-    cluster_add_server (cluster);
+    fleet_add_server (fleet);
 }
 
 /* --- the network
  * ------------------------------------------------------------------------------------------------- */
 
 static void
-hit_host (cluster_t *cluster, strike_t *strike, const char *what)
+hit_host (fleet_t *fleet, strike_t *strike, const char *what)
 {
-    strike->fault = cluster_hit_host (cluster, HISTORY_FAULT_NETWORK, host_of (cluster, strike), what);
+    strike->fault = fleet_hit_host (fleet, HISTORY_FAULT_NETWORK, host_of (fleet, strike), what);
 }
 
 static void
-heal (cluster_t *cluster, strike_t *strike)
+heal (fleet_t *fleet, strike_t *strike)
 {
     network_heal ();
-    note_end (cluster, strike);
+    note_end (fleet, strike);
 }
 
 static void
-pull_cable (cluster_t *cluster, strike_t *strike)
+pull_cable (fleet_t *fleet, strike_t *strike)
 {
-    hit_host (cluster, strike, "link down");
-    network_link (host_of (cluster, strike), false);
+    hit_host (fleet, strike, "link down");
+    network_link (host_of (fleet, strike), false);
 }
 
 static void
-lose_frames (cluster_t *cluster, strike_t *strike)
+lose_frames (fleet_t *fleet, strike_t *strike)
 {
-    hit_host (cluster, strike, "30 % loss");
-    network_set_host (host_of (cluster, strike), (network_fault_t){.loss_permille = 300});
+    hit_host (fleet, strike, "30 % loss");
+    network_set_host (host_of (fleet, strike), (network_fault_t){.loss_permille = 300});
 }
 
 static void
-delay_frames (cluster_t *cluster, strike_t *strike)
+delay_frames (fleet_t *fleet, strike_t *strike)
 {
-    hit_host (cluster, strike, "200 ms delay");
-    network_set_host (host_of (cluster, strike), (network_fault_t){.delay_ms = 200});
+    hit_host (fleet, strike, "200 ms delay");
+    network_set_host (host_of (fleet, strike), (network_fault_t){.delay_ms = 200});
 }
 
 static void
-cut_off_requests (cluster_t *cluster, strike_t *strike)
+cut_off_requests (fleet_t *fleet, strike_t *strike)
 {
-    hit_host (cluster, strike, "nothing reaches it");
-    network_set (NETWORK_ALL, host_of (cluster, strike), (network_fault_t){.is_cut = true});
+    hit_host (fleet, strike, "nothing reaches it");
+    network_set (NETWORK_ALL, host_of (fleet, strike), (network_fault_t){.is_cut = true});
 }
 
 static void
-cut_off_replies (cluster_t *cluster, strike_t *strike)
+cut_off_replies (fleet_t *fleet, strike_t *strike)
 {
-    hit_host (cluster, strike, "nothing leaves it");
-    network_set (host_of (cluster, strike), NETWORK_ALL, (network_fault_t){.is_cut = true});
+    hit_host (fleet, strike, "nothing leaves it");
+    network_set (host_of (fleet, strike), NETWORK_ALL, (network_fault_t){.is_cut = true});
 }
 
 /* --- names
  * ------------------------------------------------------------------------------------------------------- */
 
 static void
-kill_rendezvous (cluster_t *cluster, strike_t *strike)
+kill_rendezvous (fleet_t *fleet, strike_t *strike)
 {
-    strike->fault = history_fault_begin (cluster->history, HISTORY_FAULT_NAMES, 0, "a rendezvous lost");
-    child_kill (&cluster->rendezvous[strike->target % CLUSTER_RENDEZVOUS].child);
+    strike->fault = history_fault_begin (fleet->history, HISTORY_FAULT_NAMES, 0, "a rendezvous lost");
+    child_kill (&fleet->rendezvous[strike->target % FLEET_RENDEZVOUS].child);
 }
 
 static void
-start_rendezvous (cluster_t *cluster, strike_t *strike)
+start_rendezvous (fleet_t *fleet, strike_t *strike)
 {
-    cluster_start_rendezvous (cluster, strike->target % CLUSTER_RENDEZVOUS);
-    note_end (cluster, strike);
+    fleet_start_rendezvous (fleet, strike->target % FLEET_RENDEZVOUS);
+    note_end (fleet, strike);
 }
 
 static void
-kill_all_rendezvous (cluster_t *cluster, strike_t *strike)
+kill_all_rendezvous (fleet_t *fleet, strike_t *strike)
 {
-    strike->fault = history_fault_begin (cluster->history, HISTORY_FAULT_NAMES, 0, "all rendezvous lost");
-    for (int i = 0; i < CLUSTER_RENDEZVOUS; i++)
-        child_kill (&cluster->rendezvous[i].child);
+    strike->fault = history_fault_begin (fleet->history, HISTORY_FAULT_NAMES, 0, "all rendezvous lost");
+    for (int i = 0; i < FLEET_RENDEZVOUS; i++)
+        child_kill (&fleet->rendezvous[i].child);
 }
 
 static void
-start_all_rendezvous (cluster_t *cluster, strike_t *strike)
+start_all_rendezvous (fleet_t *fleet, strike_t *strike)
 {
-    for (int i = 0; i < CLUSTER_RENDEZVOUS; i++)
-        cluster_start_rendezvous (cluster, i);
-    note_end (cluster, strike);
+    for (int i = 0; i < FLEET_RENDEZVOUS; i++)
+        fleet_start_rendezvous (fleet, i);
+    note_end (fleet, strike);
 }
 
 /* --- all of them
@@ -213,7 +213,8 @@ const scenario_t scenarios[] = {
      .end = heal,
      .hold_ms = {3000, 6000},
      .gap_ms = {500, 1500},
-     .servers = 3},
+     .servers = 3,
+     .may_pause = true},
     {.name = "delay",
      .title = "200 ms delay",
      .begin = delay_frames,
@@ -258,7 +259,8 @@ const scenario_t scenarios[] = {
      .begin = add_server,
      .hold_ms = {500, 2000},
      .gap_ms = {500, 1500},
-     .most = NETWORK_HOSTS - CLUSTER_RENDEZVOUS - CLUSTER_CLIENT_HOSTS,
+     .back_limit_ms = 5000,
+     .most = NETWORK_HOSTS - FLEET_RENDEZVOUS - FLEET_CLIENT_HOSTS,
      .servers = 3,
      .must_not_fail = true},
     {.name = "restart",

@@ -297,7 +297,7 @@ do_and_wait (member_t *client, history_kind_t kind)
     const int64_t id = world->history.count;
     history_entry_t *entry = begin_entry (client, kind);
     const godwit_field_t args[] = {GODWIT_INT ("id", id), GODWIT_INT ("how", 0)};
-    const godwit_fields_t fields = {args, sizeof args / sizeof *args, NULL};
+    const godwit_fields_t fields = {.items = args, .count = sizeof args / sizeof *args};
     entry->accepted = true;
     world->on_stack = client;
     if (kind == HISTORY_CALL)

@@ -359,6 +359,50 @@ Test (error, the_other_sides_lines_follow_those_of_this_side)
     godwit_error_destroy (&top);
 }
 
+/* In the log each trace stands once, and what is in an error ends no line. */
+Test (error, a_line_of_the_log_has_each_trace_once)
+{
+    static const char begins[] =
+        "Failed: no breakfast; caused by OutOfStock_Remote: no tea left (outcome RAN); ";
+    godwit_error_t *error = godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "shop",
+                                                      "OutOfStock", "no tea\nleft", "remote\x7fline");
+    char *line = godwit__error_line ("the method sell failed: ", error);
+    cr_assert_str_eq (line,
+                      "the method sell failed: OutOfStock_Remote: no tea left (outcome RAN); remote line");
+    free (line);
+    godwit_error_t *top = godwit_error_new (GODWIT_ERR_FAILED, "no breakfast");
+    godwit_error_set_cause (top, &error);
+    line = godwit__error_line ("", top);
+    cr_assert_eq (strncmp (line, begins, sizeof begins - 1), 0, "%s", line);
+    const char *const at = strstr (line, "remote line");
+    cr_assert (at && !strstr (at + 1, "remote line"), "%s", line);
+    free (line);
+    godwit_error_destroy (&top);
+    line = godwit__error_line ("", NULL);
+    cr_assert_str_eq (line, "");
+    free (line);
+}
+
+Test (error, a_line_of_the_log_is_bounded)
+{
+    enum { SIZE = 40000 };
+    char *const text = malloc (SIZE + 1);
+    memset (text, 'x', SIZE);
+    text[SIZE] = '\0';
+    godwit_error_t *error = godwit_error_new (GODWIT_ERR_FAILED, "%.9000s", text);
+    char *line = godwit__error_line ("", error);
+    cr_assert_eq (strlen (line), strlen ("Failed: ") + 9000);
+    free (line);
+    godwit_error_destroy (&error);
+    error = godwit_error_new (GODWIT_ERR_FAILED, "%s", text);
+    line = godwit__error_line ("", error);
+    cr_assert_eq (strlen (line), (size_t) GODWIT__ERROR_LINE_MAX);
+    cr_assert_str_eq (line + GODWIT__ERROR_LINE_MAX - 4, "x...");
+    free (line);
+    godwit_error_destroy (&error);
+    free (text);
+}
+
 Test (error, places_beyond_32_are_counted)
 {
     godwit_error_t *error = godwit_error_new (GODWIT_ERR_FAILED, "x");

@@ -53,8 +53,9 @@ on_seen (void *user, godwit__record_t *record)
 }
 
 static void
-on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id)
+on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn)
 {
+    (void) withdrawn;
     member_t *self = user;
     (void) server_id;
     check_thread (self);

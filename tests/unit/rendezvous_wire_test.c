@@ -107,8 +107,9 @@ Test (rendezvous_wire, keys)
     }
     godwit__rendezvous_message_t message =
         read_back (godwit__rendezvous_delta (buffer, 1, 2, (godwit__record_list_t){NULL, 0}, gone,
-                                             GODWIT__RENDEZVOUS_KEYS_MAX),
+                                             GODWIT__RENDEZVOUS_KEYS_MAX, true),
                    GODWIT__RENDEZVOUS_DELTA);
+    cr_assert (message.withdrawn);
     cr_assert_eq (message.key_count, (size_t) GODWIT__RENDEZVOUS_KEYS_MAX);
     cr_assert_eq (message.keys[1023].server_id, UINT32_MAX - 1023);
     cr_assert_eq (memcmp (message.keys[1023].instance, instance, sizeof instance), 0);

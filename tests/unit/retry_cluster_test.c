@@ -620,3 +620,57 @@ Test (retry_cluster, a_rolling_restart_needs_no_budget)
                    world->calls[i].text);
     world_close (world);
 }
+
+/* One that is known and cannot be reached is no reason to wait for it, while there is one that was too busy.
+ */
+Test (retry_cluster, servers_out_of_reach_are_not_waited_for)
+{
+    world_t *world = world_open (8);
+    node_t *one = server_add (world, 1), *two = server_add (world, 0);
+    node_t *client = client_add (world, 0, GODWIT_CLIENT_OPTIONS (.timeout_ms = 20000));
+    saturate (one);
+    godwit_cluster_cut (world->cluster, NULL, two->name, true);
+    godwit_cluster_cut (world->cluster, two->name, NULL, true);
+    godwit_cluster_run (world->cluster, 4000);
+    entry_t *entry = call (client);
+    godwit_cluster_run (world->cluster, 1000);
+    cr_assert_eq (entry->ends, 0u);
+    let_go (one);
+    cr_assert (godwit_cluster_run_until (world->cluster, has_ended, entry, 500));
+    cr_assert_eq (entry->status, GODWIT_OK, "%s", entry->text);
+    godwit_cluster_cut (world->cluster, NULL, two->name, false);
+    godwit_cluster_cut (world->cluster, two->name, NULL, false);
+    world_close (world);
+}
+
+/* More servers than a call remembers to have tried, and no room at any: it waits, and does not go round in
+ * circles. */
+Test (retry_cluster, a_call_that_has_tried_everybody_waits, .timeout = 60)
+{
+    enum { SERVERS = 10 };
+    world_t *world = world_open (9);
+    for (int i = 0; i < SERVERS; i++)
+        server_add (world, 0)->keeps = true;
+    node_t *client = client_add (world, 0, NULL);
+    godwit_transport_t *narrow = NULL;
+    godwit_client_t *to_all = NULL;
+    MUST (godwit_cluster_add (&narrow, world->cluster, "narrow", GODWIT_TRANSPORT_OPTIONS (.queue_limit = 1),
+                              &error));
+    MUST (godwit_client_new (&to_all, narrow, GODWIT_TARGET (.topic = "work"),
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = 20000), &error));
+    MUST (godwit_client_wait_servers (to_all, SERVERS, 10000, &error));
+    for (int i = 0; i < SERVERS; i++)
+        call_method (client, to_all, "work");
+    entry_t *entry = call_method (client, to_all, "work");
+    godwit_cluster_run (world->cluster, 1000);
+    cr_assert_eq (entry->ends, 0u);
+    let_go (&world->servers[3]);
+    await (entry);
+    cr_assert_eq (entry->status, GODWIT_OK, "%s", entry->text);
+    for (int i = 0; i < SERVERS; i++)
+        let_go (&world->servers[i]);
+    await_all (world);
+    godwit_client_destroy (&to_all);
+    godwit_transport_destroy (&narrow);
+    world_close (world);
+}

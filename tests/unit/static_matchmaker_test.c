@@ -21,8 +21,9 @@ on_seen (void *user, godwit__record_t *record)
 }
 
 static void
-on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id)
+on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn)
 {
+    (void) withdrawn;
     (void) user;
     (void) instance;
     (void) server_id;

@@ -29,9 +29,10 @@ on_seen (void *user, godwit__record_t *record)
 }
 
 static void
-on_gone (void *user, const uint8_t from[GODWIT__UUID_SIZE], uint32_t server_id)
+on_gone (void *user, const uint8_t from[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn)
 {
     (void) user;
+    (void) withdrawn;
     printf ("gone %d %u\n", from[0], server_id);
 }
 

@@ -4,6 +4,7 @@
  *     --tsv FILE    appends a line for each folder (- for standard output); the first line of a new file
  * names the columns
  *     --shown N     how much of what was broken is printed, with all its events; 20
+ *     --explain     prints the worst call of each figure, too
  *
  * Each folder is a run. Ends with 0: all is proved; 1: something was broken; 2: there is nothing to check. */
 #include "tests/faults/check.h"
@@ -17,6 +18,7 @@ typedef struct wanted {
     const char *name;
     const char *tsv;
     unsigned shown;
+    bool explains;
 } wanted_t;
 
 static bool
@@ -25,6 +27,7 @@ parse (wanted_t *wanted, int argc, char **argv)
     static const struct option table[] = {{"name", required_argument, NULL, 'n'},
                                           {"tsv", required_argument, NULL, 't'},
                                           {"shown", required_argument, NULL, 's'},
+                                          {"explain", no_argument, NULL, 'e'},
                                           {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long (argc, argv, "", table, NULL)) != -1) {
@@ -34,6 +37,8 @@ parse (wanted_t *wanted, int argc, char **argv)
             wanted->tsv = optarg;
         else if (option == 's')
             wanted->shown = (unsigned) strtoul (optarg, NULL, 10);
+        else if (option == 'e')
+            wanted->explains = true;
         else
             return false;
     }
@@ -55,7 +60,7 @@ static int
 check_one (const char *folder, const wanted_t *wanted, FILE *tsv)
 {
     check_summary_t summary;
-    const check_options_t options = {.out = stderr, .shown = wanted->shown};
+    const check_options_t options = {.out = stderr, .shown = wanted->shown, .explains = wanted->explains};
     if (!check_run (folder, &options, &summary))
         return 2;
     const char *slash = strrchr (folder, '/');
@@ -69,9 +74,9 @@ check_one (const char *folder, const wanted_t *wanted, FILE *tsv)
 int
 main (int argc, char **argv)
 {
-    wanted_t wanted = {NULL, NULL, 20};
+    wanted_t wanted = {NULL, NULL, 20, false};
     if (!parse (&wanted, argc, argv)) {
-        fprintf (stderr, "history_check [--name NAME] [--tsv FILE] [--shown N] FOLDER...\n");
+        fprintf (stderr, "history_check [--name NAME] [--tsv FILE] [--shown N] [--explain] FOLDER...\n");
         return 2;
     }
     FILE *tsv = open_tsv (wanted.tsv);
