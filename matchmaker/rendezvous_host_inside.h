@@ -16,6 +16,7 @@ struct godwit__rendezvous_host {
     godwit__rooms_t rooms;
     godwit__member_t *own;
     bool is_closing;
+    bool preserves;        /* most members are silent: they are kept for longer */
     godwit__timer_t sweep; /* looks for leases that ran out */
     godwit__timer_t retry; /* goes on with those that are behind */
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];

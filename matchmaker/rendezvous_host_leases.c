@@ -1,5 +1,14 @@
-/* Who is heard of no more. */
+/* Who is heard of no more.
+ *
+ * Members whose lease ran out are forgotten, unless most of them are silent: then it is likelier that the
+ * host is cut off (self-preservation), and they are kept for as long as that lasts, KEEP_LEASES at the most.
+ */
 #include "matchmaker/rendezvous_host_inside.h"
+
+#include <stdio.h>
+
+/* In leases, since it was heard the last time. */
+#define KEEP_LEASES 12
 
 void
 godwit__host_arm_sweep (godwit__rendezvous_host_t *host)
@@ -25,17 +34,48 @@ lapse (godwit__rendezvous_host_t *host, godwit__member_t *member)
 }
 
 static void
-sweep_member (godwit__rendezvous_host_t *host, godwit__member_t *member, int64_t now, int64_t lost)
+sweep_member (godwit__rendezvous_host_t *host, godwit__member_t *member, int64_t now)
+{
+    const int64_t longer_ns = host->preserves ? (KEEP_LEASES - 1) * godwit__host_lease_ns (member) : 0;
+    if (member->is_host)
+        return;
+    if (member->expires_ns + longer_ns <= now)
+        lapse (host, member);
+    else if (member->room && member->behind &&
+             member->behind_since_ns + godwit__host_lease_ns (member) <= now)
+        godwit__host_expel (host, member, "does not read");
+}
+
+typedef struct census {
+    size_t members;
+    size_t silent; /* for two thirds of their lease, and so for a refresh longer than they should */
+} census_t;
+
+static void
+take_into (census_t *census, godwit__member_t *member, int64_t now, int64_t lost)
 {
     if (member->is_host)
         return;
     member->expires_ns += lost;
     member->behind_since_ns += lost;
-    if (member->expires_ns <= now)
-        lapse (host, member);
-    else if (member->room && member->behind &&
-             member->behind_since_ns + godwit__host_lease_ns (member) <= now)
-        godwit__host_expel (host, member, "does not read");
+    census->members++;
+    census->silent += member->expires_ns - godwit__host_lease_ns (member) / 3 <= now;
+}
+
+static void
+judge (godwit__rendezvous_host_t *host, const census_t *census)
+{
+    const bool preserves = census->silent >= 2 && 2 * census->silent > census->members;
+    char text[2 * GODWIT__ADDRESS_SIZE];
+    if (preserves == host->preserves)
+        return;
+    host->preserves = preserves;
+    if (!host->options.note)
+        return;
+    snprintf (text, sizeof text, "The rendezvous at %s hears nothing of %zu of %zu members: %s",
+              host->address, census->silent, census->members,
+              preserves ? "they are kept (self-preservation)" : "self-preservation is over");
+    host->options.note (host->options.note_user, GODWIT_LOG_WARNING, text);
 }
 
 static void
@@ -57,9 +97,13 @@ godwit__host_sweep (godwit__timer_t *timer)
     const int64_t now = godwit__host_now (host);
     const int64_t lost = time_lost (host);
     const godwit__map_t *all = &host->rooms.identities;
+    census_t census = {0, 0};
+    for (godwit__map_node_t *node = godwit__map_next (all, NULL); node; node = godwit__map_next (all, node))
+        take_into (&census, GODWIT__MAP_ITEM (node, godwit__member_t, by_identity), now, lost);
+    judge (host, &census);
     for (godwit__map_node_t *node = godwit__map_next (all, NULL), *next; node; node = next) {
         next = godwit__map_next (all, node);
-        sweep_member (host, GODWIT__MAP_ITEM (node, godwit__member_t, by_identity), now, lost);
+        sweep_member (host, GODWIT__MAP_ITEM (node, godwit__member_t, by_identity), now);
     }
     sweep_expelled (host, now);
     godwit__host_retry (&host->retry);

@@ -157,7 +157,8 @@ godwit__calls_advance_stalled (godwit_transport_t *transport)
         /* One by one: those that are still to come count against the limit meanwhile. */
         atomic_fetch_sub (&completion->stalled_count, 1);
         completion->now_ns = 0;
-        if (call->change_seen != change_count || due_ns (call) <= now_ns || atomic_load (&transport->closing))
+        if (call->change_seen != change_count || due_ns (call) <= now_ns || call->given_up ||
+            atomic_load (&transport->closing))
             carry_on (call);
         else
             stall (call);
@@ -167,19 +168,17 @@ godwit__calls_advance_stalled (godwit_transport_t *transport)
 /* ---- the public functions ---- */
 
 godwit_status_t
-godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context, const char *method,
-                          godwit_fields_t args, godwit_reply_fn *callback, void *user, godwit_error_t **error)
+godwit__call_async (godwit_client_t *client, const godwit_value_t *context, const char *method,
+                    const godwit_fields_t *args, godwit_reply_fn *callback, void *user,
+                    godwit__call_t **started, godwit_error_t **error)
 {
-    if (!client || !callback)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
-                                  client ? "callback" : "client");
     if (client->target.fanout == GODWIT_YES)
         return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
                                      "A call cannot be used with fanout:", "");
     godwit__call_t *call = malloc (sizeof *call);
     if (!call)
         return godwit__error_no_memory (error);
-    const godwit_status_t status = godwit__call_init (call, client, false, context, method, &args, error);
+    godwit_status_t status = godwit__call_init (call, client, false, context, method, args, error);
     if (status) {
         free (call);
         return status;
@@ -187,136 +186,36 @@ godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context
     call->callback = callback;
     call->user = user;
     /* Even if nobody is ever found, it ends, and there its callback runs. */
-    const godwit_status_t started = godwit__completion_start (client->transport->completion, error);
-    if (started) {
+    status = godwit__completion_start (client->transport->completion, error);
+    if (status) {
         godwit__call_release (call);
         free (call);
-        return started;
+        return status;
     }
+    if (started)
+        *started = call; /* before it may end */
     GODWIT__COUNT (client->transport, calls_started);
     godwit__call_begins (call, method, false);
     return godwit__call_start (call, error);
 }
 
-/* Two references: the program's and the callback's. */
-struct godwit_future {
-    atomic_uint refs;
-    godwit_transport_t *transport;
-    pthread_mutex_t lock;
-    pthread_cond_t ended;
-    bool finished;
-    godwit_status_t status;
-    godwit_value_t *result;
-    godwit_error_t *error; /* a copy */
-};
-
-static void
-future_unref (godwit_future_t *future)
-{
-    if (atomic_fetch_sub_explicit (&future->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    godwit_value_unref (&future->result);
-    godwit_error_destroy (&future->error);
-    /* In the child of a fork() it would wait for threads that waited on it in the parent. */
-    if (godwit__transport_check (future->transport, NULL) != GODWIT_ERR_FORKED)
-        pthread_cond_destroy (&future->ended);
-    pthread_mutex_destroy (&future->lock);
-    godwit__transport_unref (future->transport);
-    free (future);
-}
-
-static void
-on_future (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
-{
-    godwit_future_t *future = user;
-    pthread_mutex_lock (&future->lock);
-    future->finished = true;
-    future->status = status;
-    future->result = result ? godwit_value_ref (result) : NULL;
-    future->error = error ? godwit__error_copy (error) : NULL;
-    pthread_cond_broadcast (&future->ended);
-    pthread_mutex_unlock (&future->lock);
-    future_unref (future);
-}
-
-godwit_status_t
-godwit_client_call_future (godwit_client_t *client, const godwit_value_t *context, const char *method,
-                           godwit_fields_t args, godwit_future_t **future, godwit_error_t **error)
-{
-    if (!client || !future)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
-                                  client ? "future" : "client");
-    godwit_future_t *self = calloc (1, sizeof *self);
-    if (!self)
-        return godwit__error_no_memory (error);
-    atomic_init (&self->refs, 2);
-    self->transport = godwit__transport_ref (client->transport);
-    pthread_mutex_init (&self->lock, NULL);
-    godwit__cond_init (&self->ended);
-    const godwit_status_t status =
-        godwit_client_call_async (client, context, method, args, on_future, self, error);
-    if (status) {
-        future_unref (self);
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): of two references; on_future is not called */
-        future_unref (self);
-        return status;
-    }
-    *future = self;
-    return GODWIT_OK;
-}
-
-/* With lock held. */
-static void
-wait_for_end (godwit_future_t *future, int64_t until_ns)
-{
-    while (!future->finished) {
-        const int64_t left_ns =
-            until_ns == GODWIT__NEVER ? GODWIT__NEVER : until_ns - godwit__transport_now (future->transport);
-        if (left_ns <= 0)
-            return;
-        if (future->transport->options.external_loop) {
-            pthread_mutex_unlock (&future->lock);
-            godwit__transport_pump (future->transport, left_ns);
-            pthread_mutex_lock (&future->lock);
-        } else {
-            godwit__cond_wait (&future->ended, &future->lock, left_ns);
-        }
-    }
-}
-
-godwit_status_t
-godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished, godwit_value_t **result,
-                    godwit_error_t **error)
-{
-    if (!future)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "future: expected one, got NULL");
-    if (godwit__transport_check (future->transport, NULL) == GODWIT_ERR_FORKED)
-        return godwit__transport_check (future->transport, error);
-    const int64_t until_ns = timeout_ms < 0
-                                 ? GODWIT__NEVER
-                                 : godwit__transport_now (future->transport) + godwit__ns_of_ms (timeout_ms);
-    pthread_mutex_lock (&future->lock);
-    wait_for_end (future, until_ns);
-    const bool ended = future->finished;
-    godwit_status_t status = future->status;
-    if (ended && status == GODWIT_OK && result)
-        *result = godwit_value_ref (future->result);
-    if (ended && status && error)
-        *error = godwit__error_copy (future->error);
-    pthread_mutex_unlock (&future->lock);
-    if (finished)
-        *finished = ended;
-    if (!ended)
-        status = godwit__error_set (error, GODWIT_ERR_TIMEOUT, "The call has not ended within %lld ms",
-                                    (long long) timeout_ms);
-    return status;
-}
-
 void
-godwit_future_destroy (godwit_future_t **future)
+godwit__call_give_up (godwit__call_t *call)
 {
-    if (!future || !*future)
-        return;
-    future_unref (*future);
-    *future = NULL;
+    godwit__completion_t *const completion = call->client->transport->completion;
+    call->given_up = true; /* if it is to be handed over, or handed over again */
+    if (call->connection)
+        godwit__connection_abandon_one (call->connection, &call->pending);
+    else
+        godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+}
+
+godwit_status_t
+godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context, const char *method,
+                          godwit_fields_t args, godwit_reply_fn *callback, void *user, godwit_error_t **error)
+{
+    if (!client || !callback)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  client ? "callback" : "client");
+    return godwit__call_async (client, context, method, &args, callback, user, NULL, error);
 }

@@ -51,6 +51,7 @@ typedef struct godwit__call {
     bool cast;
     bool withheld; /* its next attempt has waited for the budget */
     godwit__charge_t charge;
+    bool given_up; /* its future was destroyed; the completion thread's */
 
     godwit__connection_t *connection; /* where it was handed over to: a reference, until it has ended */
     uint64_t server_key;
@@ -116,6 +117,14 @@ godwit_status_t godwit__call_run (godwit__call_t *call, godwit_value_t **result,
 /* Starts an asynchronous call, which is heap-allocated and owned by this function; on failure it is freed and
  * the callback does not run. */
 godwit_status_t godwit__call_start (godwit__call_t *call, godwit_error_t **error);
+/* Makes and starts one. *started (may be NULL) is written before it can end. Arguments as of
+ * godwit_client_call_async, which are there. */
+godwit_status_t godwit__call_async (godwit_client_t *client, const godwit_value_t *context,
+                                    const char *method, const godwit_fields_t *args,
+                                    godwit_reply_fn *callback, void *user, godwit__call_t **started,
+                                    godwit_error_t **error);
+/* Nobody waits for an asynchronous call any more: it ends soon. Completion reactor. */
+void godwit__call_give_up (godwit__call_t *call);
 /* Advances every stalled asynchronous call that may be advanced. Completion reactor. */
 void godwit__calls_advance_stalled (godwit_transport_t *transport);
 

@@ -4,6 +4,8 @@
 #include "src/error.h"
 #include "src/target.h"
 
+#include <stdio.h>
+
 /* ---- the errors ---- */
 
 godwit__advance_t
@@ -74,6 +76,31 @@ may_repeat (godwit__call_t *call, const char *why)
     return true;
 }
 
+/* What the server says for people about its refusal, if it says something. */
+static void
+read_text (godwit__call_t *call, char *text, size_t size)
+{
+    godwit__block_t *block = NULL;
+    if (call->pending.frame.size > GODWIT__HEADER_SIZE &&
+        godwit__decode (&block, &call->pending.frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL) ==
+            GODWIT_OK) {
+        snprintf (text, size, "the server refused it: %s",
+                  godwit_value_as_str (&block->nodes[0], "no reason"));
+        godwit__block_unref (block);
+    }
+}
+
+static godwit__verdict_t
+judge_expired_nack (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    char text[256] = "the server refused it because its time was spent";
+    read_text (call, text, sizeof text);
+    call->why = text;
+    godwit__call_fail_late (call, status, error);
+    call->why = "the server refused it";
+    return GODWIT__VERDICT_FINAL;
+}
+
 static godwit__verdict_t
 judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_status_t *status,
             godwit_error_t **error)
@@ -89,9 +116,7 @@ judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_sta
     godwit__call_raise (call, GODWIT_OUTCOME_REJECTED);
     switch (reason) {
     case GODWIT__NACK_EXPIRED:
-        call->why = "the server refused it because its time was spent";
-        godwit__call_fail_late (call, status, error);
-        return GODWIT__VERDICT_FINAL;
+        return judge_expired_nack (call, status, error);
     case GODWIT__NACK_MALFORMED:
         *status = godwit__call_fail_to_send (call, "\": the server refused the request as MALFORMED", error);
         return GODWIT__VERDICT_FINAL;
@@ -147,8 +172,9 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
 {
     const godwit__header_t *header = &call->pending.header;
     if (header->type == GODWIT__NACK) {
+        const godwit__verdict_t verdict = judge_nack (call, header->aux, header->target, status, error);
         godwit__frame_release (&call->pending.frame);
-        return judge_nack (call, header->aux, header->target, status, error);
+        return verdict;
     }
     if (header->type == GODWIT__FAILURE)
         return judge_failure (call, status, error);
@@ -178,9 +204,9 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     return GODWIT__VERDICT_FINAL;
 }
 
-/* Nobody waits for it any more: the server need not tell of it. */
+/* Nobody waits for it any more: the server hears of it. */
 static void
-stop_monitor (godwit__call_t *call)
+cancel (godwit__call_t *call)
 {
     if (call->connection)
         godwit__connection_cancel (call->connection, godwit__get_u32 (godwit__call_data (call) + 4),
@@ -221,8 +247,8 @@ godwit__verdict_t
 godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
                     godwit_error_t **error)
 {
-    if (call->pending.monitor_ns && call->pending.ending > GODWIT__LOST)
-        stop_monitor (call);
+    if (call->pending.ending > GODWIT__LOST)
+        cancel (call);
     if (call->connection)
         godwit__connection_unref (&call->connection);
     switch (atomic_load_explicit (&call->pending.ending, memory_order_acquire)) {

@@ -2,6 +2,8 @@
 
 #include "src/call.h"
 #include "src/error.h"
+#include "src/future.h"
+#include "src/pool_inside.h"
 
 #include <stdlib.h>
 
@@ -31,6 +33,12 @@ on_advance_stalled (godwit__task_t *task)
 {
     godwit__completion_t *completion = task->user;
     godwit__calls_advance_stalled (completion->transport);
+}
+
+static void
+on_give_up (godwit__task_t *task)
+{
+    godwit__futures_give_up (task->user);
 }
 
 /* ---- deadlines ---- */
@@ -197,6 +205,7 @@ godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *t
     self->ended_last = &self->ended_first;
     atomic_init (&self->next_deadline_ns, GODWIT__NEVER);
     self->run_ended = (godwit__task_t){.run = on_run_ended, .user = self};
+    self->give_up = (godwit__task_t){.run = on_give_up, .user = self};
     self->advance_stalled = (godwit__task_t){.run = on_advance_stalled, .user = self};
     self->arm_timers = (godwit__task_t){.run = on_arm_timers, .user = self};
     self->tick = (godwit__timer_t){.fire = on_tick, .user = self};
@@ -239,6 +248,9 @@ godwit__completion_stop (godwit__completion_t *completion)
         completion->runs = false;
     }
     /* What ended last, and what still waited: their callbacks run here. */
+    if (completion->transport->pool)
+        godwit__cancels_run (completion->transport->pool);
+    godwit__futures_give_up (completion);
     while (completion->ended_first || completion->stalled) {
         on_run_ended (&completion->run_ended);
         godwit__calls_advance_stalled (completion->transport);
@@ -257,6 +269,7 @@ godwit__completion_destroy (godwit__completion_t **completion)
         godwit__reactor_disarm (self->reactor, &self->tick);
         godwit__reactor_disarm (self->reactor, &self->deadline);
         godwit__reactor_unpost (self->reactor, &self->run_ended);
+        godwit__reactor_unpost (self->reactor, &self->give_up);
         godwit__reactor_unpost (self->reactor, &self->advance_stalled);
         godwit__reactor_unpost (self->reactor, &self->arm_timers);
     }

@@ -9,6 +9,7 @@
 #include "src/connection.h"
 
 struct godwit__call;
+struct godwit_future;
 
 typedef struct godwit__completion {
     godwit_transport_t *transport;
@@ -22,12 +23,14 @@ typedef struct godwit__completion {
     int callback_depth;           /* user callbacks that run at the moment; the reactor's thread only */
     atomic_bool unparked;         /* some connection may have to be parked: the tick runs */
 
-    pthread_mutex_t lock; /* a leaf: guards the two lists below */
+    pthread_mutex_t lock; /* a leaf: guards the three lists below */
     godwit__pending_t *ended_first, **ended_last;
-    struct godwit__call *stalled; /* asynchronous calls that wait, doubly linked */
-    atomic_size_t stalled_count;  /* of the list, and of those that are being looked at */
+    struct godwit_future *given_up; /* destroyed before their calls have ended */
+    struct godwit__call *stalled;   /* asynchronous calls that wait, doubly linked */
+    atomic_size_t stalled_count;    /* of the list, and of those that are being looked at */
 
     godwit__task_t run_ended;
+    godwit__task_t give_up;
     godwit__task_t advance_stalled;
     godwit__task_t arm_timers;
     godwit__timer_t tick;

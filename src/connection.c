@@ -22,8 +22,8 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
         pthread_mutex_unlock (&connection->lock);
         return;
     }
-    /* If it still can be sent: the port then forgets this client, and waits for no answer of it. */
-    if (atomic_load (&connection->state) != GODWIT__CONNECTION_LEAVING)
+    /* If it still can be sent: the port then forgets this client, waits for no answer of it, and tells
+     * handlers that run for it. */
         godwit__connection_say_goodbye (connection, 0);
     atomic_store (&connection->state, GODWIT__CONNECTION_DOWN);
     godwit__outstanding_end_all (connection, NULL, GODWIT__LOST, &ended);

@@ -69,11 +69,15 @@ godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id,
     uint8_t data[GODWIT__HEADER_SIZE];
     const godwit__message_t cancel = {data, sizeof data, NULL, NULL};
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__CANCEL, .target = server_id, .id = id});
+    godwit__pending_t *ended = NULL;
     pthread_mutex_lock (&connection->lock);
-    /* What is corked still would come after it; then it is of no use. */
-    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY && id <= connection->sent_id)
+    const godwit__connection_state_t state = atomic_load (&connection->state);
+    if (state == GODWIT__CONNECTION_READY && id > connection->sent_id)
+        godwit__connection_send_corked (connection, &ended); /* not before the request itself */
+    if (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING)
         connection->link->ops->send (connection->link, 0, &cancel);
     pthread_mutex_unlock (&connection->lock);
+    godwit__outstanding_pass_on (connection->transport, ended);
 }
 
 /* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */

@@ -162,7 +162,7 @@ void godwit__directory_overloaded (godwit__group_t *group, godwit_transport_t *t
 void godwit__directory_peer_lost (godwit__peer_t *peer);
 /* A peer is connected: whether its servers drain, it says itself. */
 void godwit__directory_peer_ready (godwit__peer_t *peer);
-/* Nobody else is there: members of which only a record says that they drain are worth a try. True if there
+/* Nobody is connected: members of which only a record says that they drain are worth a try. True if there
  * are any. */
 bool godwit__directory_try_hearsay (godwit__group_t *group, const char *server);
 /* Marks members of a peer as draining; 0: all. revision: as above. */

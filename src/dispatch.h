@@ -6,6 +6,7 @@
 #include <godwit/server.h>
 
 #include "src/metrics.h"
+#include "src/usual.h"
 
 #include <stdatomic.h>
 
@@ -13,9 +14,10 @@
 typedef struct godwit__route {
     const godwit_method_t *method;
     size_t name_size;
-    uint32_t endpoint;                       /* its index */
-    struct godwit__route *next;              /* the same name in a later endpoint */
-    atomic_uint_fast32_t average_ns;         /* of its run time, moving; 0: it has never run */
+    uint32_t endpoint;               /* its index */
+    struct godwit__route *next;      /* the same name in a later endpoint */
+    atomic_uint_fast32_t average_ns; /* of its run time, moving; 0: it has never run */
+    godwit__usual_t usual;
     _Atomic (godwit__metric_t *) metrics[2]; /* of its requests and of fanouts; NULL: none yet */
 } godwit__route_t;
 

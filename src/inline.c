@@ -67,8 +67,10 @@ wait_for_kept (godwit__pool_t *pool, godwit_request_t *request, godwit__inline_c
     while (!call->done && !pool->stopping && !pool->interrupted &&
            godwit__pool_wait_changed (pool, deadline_ns)) {
     }
-    if (!call->done)
-        request->inline_call = NULL; /* not done: the request is still there */
+    if (!call->done) { /* then the request is still there */
+        request->inline_call = NULL;
+        godwit__cancel_mark (request);
+    }
     pool->refs--;
     godwit__pool_unlock (pool);
 }
@@ -104,6 +106,7 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
             return false;
         }
         GODWIT__COUNT (pool->transport, requests_received);
+        request->started_ns = now_ns;
         godwit__request_call (request);
         const int64_t now = godwit__clock_now (&pool->clock);
         godwit__request_ran (request, now_ns, now);

@@ -50,22 +50,41 @@ beat (godwit_request_t *request)
     return channel->ops->send (channel, request->origin, &message) != GODWIT__IO_CLOSED;
 }
 
+/* How often its client is told; or, if it did not ask, how often its connection is tried for the handler. */
+static int64_t
+interval_of (const godwit_request_t *request)
+{
+    return request->monitor_ns ? request->monitor_ns / 2
+                               : request->pool->transport->options.heartbeat_ms * GODWIT__NS_PER_MS;
+}
+
+/* With the lock: when it is to be looked at. */
+static int64_t
+due_of (const godwit_request_t *request)
+{
+    return request->monitor_due_ns < request->deadline_ns ? request->monitor_due_ns : request->deadline_ns;
+}
+
 /* With the lock: looks at the first one, and puts it last. Returns when it is due. */
 static int64_t
 look_at_first (godwit__monitor_t *monitor, int64_t now_ns)
 {
     godwit_request_t *const request = monitor->first;
-    const int64_t interval_ns = request->monitor_ns / 2;
+    const int64_t interval_ns = interval_of (request);
     take_out (monitor, request);
-    if (request->deadline_ns <= now_ns)
-        return GODWIT__NEVER; /* its caller has given it up */
-    if (request->monitor_due_ns - interval_ns / SLACK_PART <= now_ns) {
-        if (!beat (request))
+    if (request->deadline_ns <= now_ns) {
+        godwit__cancel_mark (request); /* its caller has given it up */
+        return GODWIT__NEVER;
+    }
+    if (request->port && request->monitor_due_ns - interval_ns / SLACK_PART <= now_ns) {
+        if (!beat (request)) {
+            godwit__cancel_mark (request);
             return GODWIT__NEVER;
+        }
         request->monitor_due_ns = now_ns + interval_ns;
     }
     link_last (monitor, request);
-    return request->monitor_due_ns;
+    return due_of (request);
 }
 
 /* With the lock. */
@@ -119,19 +138,47 @@ on_task (godwit__task_t *task)
 
 /* ---- requests ---- */
 
+/* With the lock. True: the timer has to be armed. */
+static bool
+add (godwit__monitor_t *monitor, godwit_request_t *request)
+{
+    const int64_t due_ns = due_of (request);
+    link_last (monitor, request);
+    const bool is_next = due_ns < monitor->next_ns;
+    if (is_next)
+        monitor->next_ns = due_ns;
+    return is_next;
+}
+
 void
 godwit__monitor_add (godwit_request_t *request, uint32_t monitor_ms, int64_t now_ns)
 {
     godwit__pool_t *const pool = request->pool;
     godwit__monitor_t *const monitor = &pool->monitor;
     request->monitor_ns = (int64_t) monitor_ms * GODWIT__NS_PER_MS;
-    request->monitor_due_ns = now_ns + request->monitor_ns / 2;
+    request->monitor_due_ns = now_ns + interval_of (request);
     request->monitor_told = false;
     pthread_mutex_lock (&monitor->lock);
-    link_last (monitor, request);
-    const bool is_next = request->monitor_due_ns < monitor->next_ns;
+    const bool is_next = add (monitor, request);
+    pthread_mutex_unlock (&monitor->lock);
     if (is_next)
-        monitor->next_ns = request->monitor_due_ns;
+        godwit__reactor_post (pool->transport->control, &monitor->task);
+}
+
+void
+godwit__monitor_watch (godwit_request_t *request, int64_t now_ns)
+{
+    godwit__pool_t *const pool = request->pool;
+    godwit__monitor_t *const monitor = &pool->monitor;
+    bool is_next = false;
+    pthread_mutex_lock (&monitor->lock);
+    const bool is_over = atomic_load (&request->replied) || atomic_load (&request->cancel.is_marked);
+    if (!is_over && !request->monitored && !request->monitor_ns) {
+        /* A caller in this process, on whose thread the handler runs, is there. */
+        request->monitor_due_ns = request->port ? now_ns + interval_of (request) : GODWIT__NEVER;
+        request->monitor_told = true;
+        is_next = add (monitor, request);
+    }
     pthread_mutex_unlock (&monitor->lock);
     if (is_next)
         godwit__reactor_post (pool->transport->control, &monitor->task);
@@ -143,20 +190,6 @@ godwit__monitor_remove (godwit_request_t *request)
     godwit__monitor_t *const monitor = &request->pool->monitor;
     pthread_mutex_lock (&monitor->lock);
     take_out (monitor, request);
-    pthread_mutex_unlock (&monitor->lock);
-}
-
-void
-godwit__monitor_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__origin_t origin,
-                        uint64_t id)
-{
-    godwit__monitor_t *const monitor = &pool->monitor;
-    pthread_mutex_lock (&monitor->lock);
-    godwit_request_t *at = monitor->first;
-    while (at && !(at->port == port && at->origin == origin && at->id == id))
-        at = at->monitor_next;
-    if (at)
-        take_out (monitor, at);
     pthread_mutex_unlock (&monitor->lock);
 }
 

@@ -40,10 +40,9 @@ void godwit__monitor_release (struct godwit__pool *pool);
 
 /* A request of a client that wants to hear of it: nobody else may know it yet. Any thread. */
 void godwit__monitor_add (godwit_request_t *request, uint32_t monitor_ms, int64_t now_ns);
+/* Its handler wants to hear when nobody waits for it any more. Only while the transport is there. Any thread.
+ */
+void godwit__monitor_watch (godwit_request_t *request, int64_t now_ns);
 /* It is over; once is enough, but more often does no harm. Any thread. */
 void godwit__monitor_remove (godwit_request_t *request);
-/* Its client no longer waits. Any thread. */
-void godwit__monitor_cancel (struct godwit__pool *pool, const struct godwit__port *port,
-                             godwit__origin_t origin, uint64_t id);
-
 #endif

@@ -20,6 +20,7 @@
 static void
 pool_free (godwit__pool_t *pool)
 {
+    godwit__cancels_release (pool);
     godwit__monitor_release (pool);
     pthread_cond_destroy (&pool->changed);
     pthread_mutex_destroy (&pool->lock);
@@ -161,6 +162,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     godwit__cond_init (&pool->changed);
     godwit__watch_init (pool);
     godwit__monitor_init (pool);
+    godwit__cancels_init (pool);
 
     godwit_status_t status = open_ports (pool, error);
     if (!status && !pool->external)
@@ -211,6 +213,15 @@ godwit__pool_interrupt (godwit__pool_t *pool)
     godwit__pool_unlock (pool);
 }
 
+/* With the lock: what is still kept has nobody to be replied to any more. */
+static void
+cancel_kept (godwit__pool_t *pool)
+{
+    const godwit_server_t *server;
+    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));)
+        godwit__cancel_kept (server);
+}
+
 void
 godwit__pool_stop (godwit__pool_t *pool)
 {
@@ -224,6 +235,7 @@ godwit__pool_stop (godwit__pool_t *pool)
     godwit__pool_lock (pool);
     while (pool->worker_count || pool->active || pool->senders)
         godwit__pool_wait_changed (pool, GODWIT__NEVER);
+    cancel_kept (pool);
     pool->closed = true;
     godwit__pool_unlock (pool);
     godwit__workers_join (pool);
@@ -240,6 +252,7 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
         godwit__pool_stop (pool);
     godwit__watch_stop (pool);
     godwit__monitor_stop (pool);
+    godwit__cancels_stop (pool);
     godwit__reactor_unpost (pool->transport->control, &pool->ready_task);
     close_ports (pool);
     godwit__pool_lock (pool);
@@ -325,8 +338,13 @@ enqueue (godwit_server_t *server, godwit_request_t *request)
 
 /* With the lock: the request's handler is about to run. */
 static void
-activate (godwit__pool_t *pool, godwit_server_t *server)
+activate (godwit__pool_t *pool, godwit_server_t *server, godwit_request_t *request)
 {
+    request->running_previous = NULL;
+    request->running_next = server->running;
+    if (server->running)
+        server->running->running_previous = request;
+    server->running = request;
     server->occupied++;
     server->active++;
     pool->active++;
@@ -365,11 +383,12 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_
     }
     request->server = server;
     const bool runs = may_run && has_room (server);
+    /* Whoever is cancelled may look at it as soon as the lock is released. */
+    godwit__request_begin (request, port, origin, header, now_ns);
     if (runs) {
-        activate (pool, server);
+        activate (pool, server, request);
         godwit__pool_unlock (pool);
     }
-    godwit__request_begin (request, port, origin, header, now_ns);
     godwit__frame_move (&request->frame, frame);
     request->body_offset = body_offset;
     if (header->aux && !request->is_cast)
@@ -412,38 +431,12 @@ godwit__pool_take_ready (godwit__pool_t *pool)
             server->queue_last = NULL;
         server->queued--;
         server->queued_size -= request->frame.size;
-        activate (pool, server);
+        activate (pool, server, request);
         /* At the end of the list: servers take turns. */
         godwit__pool_check_ready (pool, server);
         return request;
     }
     return NULL;
-}
-
-void
-godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__origin_t origin,
-                     const godwit__header_t *header)
-{
-    godwit_request_t *found = NULL;
-    godwit__pool_lock (pool);
-    godwit_server_t *const server = server_of (pool, header->target);
-    godwit_request_t *before = NULL;
-    for (godwit_request_t *at = server ? server->queue_first : NULL; at && !found;
-         before = at, at = at->next) {
-        if (at->port != port || at->origin != origin || at->id != header->id)
-            continue;
-        *(before ? &before->next : &server->queue_first) = at->next;
-        if (server->queue_last == at)
-            server->queue_last = before;
-        server->queued--;
-        server->queued_size -= at->frame.size;
-        found = at;
-    }
-    if (found)
-        godwit__pool_changed (pool);
-    godwit__pool_unlock (pool);
-    if (found)
-        godwit__request_drop (found);
 }
 
 godwit_request_t *
@@ -460,12 +453,11 @@ godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header
             request = godwit__request_new (pool);
     }
     if (request) {
-        activate (pool, server);
+        godwit__request_begin (request, NULL, 0, header, now_ns);
+        activate (pool, server, request);
         pool->refs++;
         request->server = server;
     }
     godwit__pool_unlock (pool);
-    if (request)
-        godwit__request_begin (request, NULL, 0, header, now_ns);
     return request;
 }

@@ -7,6 +7,7 @@
 #define GODWIT_SRC_POOL_INSIDE_H
 
 #include "src/batch.h"
+#include "src/cancel.h"
 #include "src/cork.h"
 #include "src/header.h"
 #include "src/monitor.h"
@@ -149,6 +150,7 @@ struct godwit__pool {
     int64_t watch_period_ns; /* control thread's */
 
     godwit__monitor_t monitor; /* heartbeats of calls that want them */
+    godwit__cancels_t cancels;
 
     bool external;
     godwit__task_t ready_task; /* external_loop: runs what is ready */
@@ -189,9 +191,6 @@ godwit_request_t *godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *por
  * otherwise. The request has no frame yet. */
 godwit_request_t *godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header,
                                               const char *name, size_t name_size, int64_t now_ns);
-/* Forgets a queued request whose caller no longer waits. */
-void godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__origin_t origin,
-                          const godwit__header_t *header);
 /* With the lock: a queued request that may run now; it counts as active then. NULL: none. */
 godwit_request_t *godwit__pool_take_ready (godwit__pool_t *pool);
 /* Refuses all that is queued, as DRAINING. */

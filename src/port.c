@@ -379,9 +379,15 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             hello (port, origin, &header, frame);
             break;
         case GODWIT__GOODBYE:
-            if (state && header.target) {
-                godwit__drain_answered (port, origin, header.target);
-            } else if (state) {
+            if (header.target) {
+                if (state)
+                    godwit__drain_answered (port, origin, header.target);
+                break;
+            }
+            /* Whoever answers a farewell waits for replies still; who says it by himself does not. */
+            if (!state || !state->awaited)
+                godwit__pool_cancel_all (port->pool, port, origin);
+            if (state) {
                 godwit__farewell_answered (port, state);
                 godwit__drain_answered (port, origin, 0);
                 godwit__origins_remove (&port->origins, state);
@@ -401,7 +407,6 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             break;
         case GODWIT__CANCEL:
             godwit__pool_cancel (port->pool, port, origin, &header);
-            godwit__monitor_cancel (port->pool, port, origin, header.id);
             break;
         default:
             GODWIT__COUNT (port->pool->transport, frames_unknown);

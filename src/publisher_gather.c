@@ -54,7 +54,8 @@ gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *t
     godwit_transport_t *transport = publisher->transport;
     pthread_mutex_lock (&transport->lock);
     while (!group->fanout_settled || group->fanout_change != transport->change_count) {
-        group->fanout_change = transport->change_count;
+        /* The thread's own: another one may survey what changes before this one has the lock again. */
+        const uint64_t seen = group->fanout_change = transport->change_count;
         group->fanout_settled = survey (publisher, group, topic_key) == 0;
         const int64_t left_ns = until_ns - godwit__transport_now (transport);
         if (group->fanout_settled || left_ns <= 0 || atomic_load (&transport->closing))
@@ -62,7 +63,7 @@ gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *t
         pthread_mutex_unlock (&transport->lock);
         godwit__control_run (transport, godwit__publisher_connect, transport);
         pthread_mutex_lock (&transport->lock);
-        if (group->fanout_change == transport->change_count)
+        if (seen == transport->change_count)
             godwit__transport_wait_changed (transport, left_ns);
     }
     report->reached = group->fanout_reached;

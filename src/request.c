@@ -60,6 +60,10 @@ godwit__request_new (godwit__pool_t *pool)
     godwit__block_t *const block = own_block (request);
     request->pool = pool;
     atomic_init (&request->replied, false);
+    atomic_init (&request->kept, false);
+    atomic_init (&request->cancel.is_marked, false);
+    atomic_init (&request->cancel.is_watched, false);
+    request->monitored = false;
     atomic_init (&request->refs, 0);
     atomic_init (&request->parts, 0);
     atomic_init (&block->refs, 0);
@@ -90,7 +94,11 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     request->is_fanout = header->type == GODWIT__PUBLICATION;
     request->is_cast = header->flags & GODWIT__FLAG_CAST || request->is_fanout;
     request->failed = false;
-    request->kept = false;
+    atomic_store_explicit (&request->kept, false, memory_order_relaxed);
+    atomic_store_explicit (&request->cancel.is_marked, false, memory_order_relaxed);
+    atomic_store_explicit (&request->cancel.is_watched, false, memory_order_relaxed);
+    request->cancel.callback = NULL;
+    request->cancel.state = GODWIT__CANCEL_NONE;
     request->monitor_ns = 0;
     atomic_store_explicit (&request->replied, false, memory_order_relaxed);
     atomic_store_explicit (&request->refs, 1, memory_order_relaxed);
@@ -164,7 +172,7 @@ store_reply (godwit__frame_t *reply, uint8_t *data, size_t size, bool on_heap)
     *reply = (godwit__frame_t){.data = copy, .size = size, .release = free_reply};
 }
 
-static bool
+static inline bool
 send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
     if (request->port)
@@ -178,10 +186,8 @@ send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 
 /* Contract 5: a failing reply is logged, never fatal. */
 static void
-send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+log_unsent (const godwit_request_t *request)
 {
-    if (send_now (request, data, size, on_heap))
-        return;
     const godwit_transport_t *const transport = request->pool->transport;
     if (godwit__logs (transport, GODWIT_LOG_WARNING))
         godwit__log (transport, GODWIT_LOG_WARNING,
@@ -189,15 +195,18 @@ send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
                      godwit_request_method (request));
 }
 
-/* data is consumed if it is on the heap. A request that was kept may outlive its server, its caller and the
- * transport. */
-static void
-deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+static inline void
+send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
-    if (!request->kept) {
-        send_reply (request, data, size, on_heap);
-        return;
-    }
+    if (!send_now (request, data, size, on_heap))
+        log_unsent (request);
+}
+
+/* A request that was kept may outlive its server, its caller and the transport; and while a callback replies,
+ * its handler may keep it. */
+static void
+deliver_kept (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
     godwit__pool_t *const pool = request->pool;
     godwit__pool_lock (pool);
     if (!godwit__request_has_server (request) || (!request->port && !request->inline_call)) {
@@ -219,6 +228,16 @@ deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
     godwit__pool_unlock (pool);
 }
 
+/* data is consumed if it is on the heap. */
+static inline void
+deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    if (request->cancel.callback || request->kept)
+        deliver_kept (request, data, size, on_heap);
+    else
+        send_reply (request, data, size, on_heap);
+}
+
 static void
 send_failure (godwit_request_t *request, const godwit_error_t *error)
 {
@@ -229,12 +248,13 @@ send_failure (godwit_request_t *request, const godwit_error_t *error)
 }
 
 /* True if the caller of this function is the one who replies. */
-static bool
+static inline bool
 claim_reply (godwit_request_t *request)
 {
-    if (atomic_exchange_explicit (&request->replied, true, memory_order_acq_rel))
+    if (atomic_exchange (&request->replied, true))
         return false;
-    if (request->monitor_ns)
+    /* Both orders are total: either it is seen here that the request is watched, or there that it is over. */
+    if (request->monitor_ns || atomic_load (&request->cancel.is_watched))
         godwit__monitor_remove (request);
     return true;
 }
@@ -255,17 +275,26 @@ fail (godwit_request_t *request, godwit_error_t *error)
 }
 
 void
-godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason)
+godwit__request_refuse_saying (godwit_request_t *request, godwit__nack_t reason, const char *text)
 {
     if (!claim_reply (request))
         return;
     GODWIT__COUNT (request->pool->transport, requests_refused);
     if (request->is_cast)
         return;
-    uint8_t data[GODWIT__HEADER_SIZE];
+    uint8_t data[GODWIT__HEADER_SIZE + GODWIT__REFUSAL_TEXT + 2];
     const godwit__header_t header = {.type = GODWIT__NACK, .id = request->id, .aux = reason};
+    godwit__writer_t writer = {.data = data, .size = GODWIT__HEADER_SIZE, .capacity = sizeof data};
     godwit__header_write (data, &header);
-    send_now (request, data, sizeof data, false);
+    if (text)
+        godwit__write_str (&writer, text, strlen (text));
+    send_now (request, data, writer.size, false);
+}
+
+void
+godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason)
+{
+    godwit__request_refuse_saying (request, reason, NULL);
 }
 
 /* ---- running ---- */
@@ -380,6 +409,8 @@ godwit__request_call (godwit_request_t *request)
     if (request->server->serializer && !take_serialized (request))
         return;
     const godwit_status_t status = route->method->handler (request, self);
+    if (!request->kept && request->cancel.callback) /* in this order: who keeps it may set one now */
+        godwit__cancel_over (request); /* it may reply itself: afterwards it is known whether it did */
     if (status == GODWIT_OK &&
         (request->kept || atomic_load_explicit (&request->replied, memory_order_relaxed)))
         return;
@@ -395,6 +426,8 @@ end (godwit_request_t *request, bool active, bool looks)
 {
     godwit__pool_t *const pool = request->pool;
     godwit_server_t *const server = request->server;
+    if (request->kept && request->cancel.callback)
+        godwit__cancel_over (request);
     if (request->kept && !atomic_load_explicit (&request->replied, memory_order_acquire))
         fail (request,
               godwit_error_new (GODWIT_ERR_FAILED, "the handler gave the request up without a reply"));
@@ -412,6 +445,10 @@ end (godwit_request_t *request, bool active, bool looks)
         pool->active--;
     }
     server->occupied--;
+    *(request->running_previous ? &request->running_previous->running_next : &server->running) =
+        request->running_next;
+    if (request->running_next)
+        request->running_next->running_previous = request->running_previous;
     if (godwit__pool_check_ready (pool, server) && !looks)
         godwit__pool_wake_worker (pool);
     godwit__server_left (server);
@@ -561,6 +598,8 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
                                     "result: %zu bytes are more than max_message_size (%zu)", size, limit);
     godwit_value_unref (&serialized);
     if (!status) {
+        if (request->kept)
+            godwit__request_timed (request, godwit__clock_now (&request->pool->clock) - request->started_ns);
         deliver (request, data, size, data != room);
         return GODWIT_OK;
     }
@@ -607,6 +646,11 @@ godwit_request_destroy (godwit_request_t **request_p)
         return;
     godwit_request_t *const request = *request_p;
     *request_p = NULL;
+    /* Before its handler has returned this is not the last reference, but whoever gives it up has done with
+     * it.
+     */
+    if (request->cancel.callback && !is_forked (request) && !godwit__cancel_is_inside (request))
+        godwit__cancel_over (request);
     if (atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) != 1)
         return;
     if (is_forked (request))

@@ -35,10 +35,14 @@ struct godwit_request {
     bool is_cast;
     bool is_fanout;
     bool failed;         /* written by whoever replies */
-    bool kept;           /* written by the handler's thread, before anybody else can know the request */
+    atomic_bool kept;    /* turned on by the handler's thread, before anybody else can know the request, but
+                            for its callback (src/cancel.h) */
     atomic_bool replied; /* who turns it on may reply */
     atomic_uint refs;    /* the handler's, and one for each keep */
     atomic_uint parts;   /* the request itself, and its own block while values in it are referenced */
+
+    godwit__cancel_t cancel;
+    godwit_request_t *running_next, *running_previous; /* of server->running; guarded by pool.lock */
 
     /* The call monitor (src/monitor.h); the rest is guarded by its lock. */
     int64_t monitor_ns; /* its client wants to hear of it in any such time; 0: it does not. Constant */
@@ -77,11 +81,19 @@ void godwit__request_call (godwit_request_t *request);
 static inline void
 godwit__request_ran (godwit_request_t *request, int64_t started_ns, int64_t ended_ns)
 {
-    if (request->kept)
-        request->started_ns = started_ns; /* it runs until it is given back */
-    else
+    if (!request->kept) /* then it runs until it is given back */
         godwit__metric_ended (request->metric, ended_ns - started_ns, request->failed);
 }
+/* Its handler, or with a request that was kept its reply, took so long. */
+void godwit__request_timed_slow (godwit_request_t *request, int64_t duration_ns);
+static inline void
+godwit__request_timed (godwit_request_t *request, int64_t duration_ns)
+{
+    if (godwit__usual_concerns (&request->route->usual, duration_ns))
+        godwit__request_timed_slow (request, duration_ns);
+}
+/* Less time is left than the method usually takes: refuses it, and tells why. False: it is to be run. */
+bool godwit__request_refuse_late (godwit_request_t *request, int64_t left_ns);
 /* Ends the part of whoever ran the request, or was to: it no longer counts as active, and if nobody kept it,
  * it is over. looks: the caller looks for further work itself; otherwise somebody is woken if there is some.
  */
@@ -96,5 +108,8 @@ void godwit__request_log_failure (const godwit_request_t *request, const godwit_
 
 /* Tells the caller that it was not run. */
 void godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason);
+/* The same, with a text for people of less than GODWIT__REFUSAL_TEXT bytes, or NULL. */
+#define GODWIT__REFUSAL_TEXT 128
+void godwit__request_refuse_saying (godwit_request_t *request, godwit__nack_t reason, const char *text);
 
 #endif

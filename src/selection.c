@@ -54,8 +54,8 @@ choose (godwit__group_t *group, const char *server, const godwit__tried_t *tried
         if (resting == count)
             resting = index;
     }
-    if (!excluded && !waits)
-        waits = godwit__directory_try_hearsay (group, server);
+    if (!excluded && godwit__directory_try_hearsay (group, server))
+        waits = true;
     *pick = excluded ? GODWIT__PICK_EXCLUDED : waits ? GODWIT__PICK_WAIT : GODWIT__PICK_NOBODY;
     return tried->count == 0 ? resting : count;
 }

@@ -404,6 +404,7 @@ leave_pool (godwit_server_t *server)
     godwit__dispatch_destroy_endpoints (server->dispatch);
 
     godwit__pool_lock (pool);
+    godwit__cancel_kept (server);
     server->destroyed = true;
     godwit__server_left (server);
     pool->refs--;

@@ -58,6 +58,7 @@ struct godwit_server {
     size_t queued_size; /* bytes of them */
     godwit_request_t *queue_first;
     godwit_request_t *queue_last;
+    godwit_request_t *running; /* those of `occupied` */
     bool is_ready; /* in the pool's list */
     godwit_server_t *ready_next;
 };

@@ -42,6 +42,7 @@ typedef struct godwit__counters {
     atomic_uint_fast64_t workers;
     atomic_uint_fast64_t calls_repeated;
     atomic_uint_fast64_t retries_withheld;
+    atomic_uint_fast64_t requests_cancelled;
 } godwit__counters_t;
 
 #define GODWIT__COUNT(transport, counter)                                                                    \

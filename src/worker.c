@@ -100,46 +100,60 @@ leave_lead (godwit__port_t *port)
     godwit__pool_wake_worker (port->pool);
 }
 
+/* Runs the handler. port: NULL unless the caller leads. False: it does not, or not any more. */
+static bool
+run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *request, int64_t start_ns)
+{
+    godwit__pool_t *const pool = request->pool;
+    godwit__route_t *const route = request->route;
+    bool leads = port != NULL;
+    if (worker && leads && takes_long (route)) {
+        godwit__cork_flush (&port->cork);
+        godwit__pool_lock (pool);
+        leave_lead (port);
+        godwit__pool_unlock (pool);
+        leads = false;
+    }
+    const bool watched = worker && leads;
+    if (watched) {
+        /* Both orders are total: either the watch sees that this worker is busy, or it is seen asleep. */
+        atomic_store (&worker->busy_since, start_ns);
+        if (atomic_load (&pool->watch_sleeps))
+            godwit__watch_wake (pool);
+    }
+    request->started_ns = start_ns;
+    godwit__request_call (request);
+    const int64_t end_ns = godwit__clock_now (&pool->clock);
+    godwit__route_measured (route, end_ns - start_ns);
+    if (!request->kept)
+        godwit__request_timed (request, end_ns - start_ns);
+    godwit__request_ran (request, start_ns, end_ns);
+    if (watched) {
+        leads = atomic_exchange (&worker->busy_since, 0) != GODWIT__LEAD_STOLEN;
+        atomic_store_explicit (&worker->run_count,
+                               atomic_load_explicit (&worker->run_count, memory_order_relaxed) + 1,
+                               memory_order_relaxed);
+    }
+    if (leads)
+        port->now_ns = end_ns;
+    return leads;
+}
+
 bool
 godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *request,
                     bool *malformed)
 {
-    godwit__pool_t *const pool = request->pool;
     bool leads = port != NULL;
     bool is_malformed = false;
     /* A leader runs what it has just received; what was queued may have grown old. */
-    const int64_t start_ns = leads ? request->received_ns : godwit__clock_now (&pool->clock);
-    if (request->deadline_ns <= start_ns)
+    const int64_t start_ns = leads ? request->received_ns : godwit__clock_now (&request->pool->clock);
+    const int64_t left_ns = request->deadline_ns - start_ns;
+    if (left_ns <= 0)
         godwit__request_refuse (request, GODWIT__NACK_EXPIRED);
-    else if (godwit__request_prepare (request, &is_malformed)) {
-        godwit__route_t *const route = request->route;
-        if (worker && leads && takes_long (route)) {
-            godwit__cork_flush (&port->cork);
-            godwit__pool_lock (pool);
-            leave_lead (port);
-            godwit__pool_unlock (pool);
-            leads = false;
-        }
-        const bool watched = worker && leads;
-        if (watched) {
-            /* Both orders are total: either the watch sees that this worker is busy, or it is seen asleep. */
-            atomic_store (&worker->busy_since, start_ns);
-            if (atomic_load (&pool->watch_sleeps))
-                godwit__watch_wake (pool);
-        }
-        godwit__request_call (request);
-        const int64_t end_ns = godwit__clock_now (&pool->clock);
-        godwit__route_measured (route, end_ns - start_ns);
-        godwit__request_ran (request, start_ns, end_ns);
-        if (watched) {
-            leads = atomic_exchange (&worker->busy_since, 0) != GODWIT__LEAD_STOLEN;
-            atomic_store_explicit (&worker->run_count,
-                                   atomic_load_explicit (&worker->run_count, memory_order_relaxed) + 1,
-                                   memory_order_relaxed);
-        }
-        if (leads)
-            port->now_ns = end_ns;
-    }
+    else if (godwit__request_prepare (request, &is_malformed) &&
+             (left_ns >= godwit__usual_ns (&request->route->usual) ||
+              !godwit__request_refuse_late (request, left_ns)))
+        leads = run_handler (worker, port, request, start_ns);
     if (malformed)
         *malformed = is_malformed;
     godwit__request_settle (request, worker && !leads); /* back in its loop, it takes what there is */

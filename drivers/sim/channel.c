@@ -13,6 +13,12 @@ channel_of (godwit__channel_t *channel)
     return (godwit__sim_channel_t *) channel;
 }
 
+static bool
+speaks (const char *address)
+{
+    return strncmp (address, GODWIT__SIM_SCHEME, strlen (GODWIT__SIM_SCHEME)) == 0;
+}
+
 /* ---- what all channels have in common ---- */
 
 void
@@ -33,17 +39,14 @@ release_frame (godwit__frame_t *frame)
     free (frame->storage.pointer);
 }
 
-/* It no longer counts in its connection's queue. */
+/* It no longer counts in its connection's queue, and who found that full can go on. */
 static void
 settle_frame (const godwit__sim_channel_t *channel, godwit__sim_frame_t *frame)
 {
     godwit__sim_connection_t *connection = frame->connection;
     if (!connection)
         return;
-    if (channel->kind == GODWIT__SIM_PORT)
-        connection->to_port.queued--;
-    else
-        connection->to_client.queued--;
+    godwit__sim_leaves_queue (connection, channel->kind == GODWIT__SIM_PORT);
     godwit__sim_connection_unref (connection);
 }
 
@@ -61,7 +64,8 @@ channel_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin
     if (!self->first)
         self->last = NULL;
     settle_frame (self, next);
-    *origin = next->origin;
+    if (origin)
+        *origin = next->origin;
     *frame = (godwit__frame_t){.data = next->data, .size = next->size, .release = release_frame};
     frame->storage.pointer = next;
     return GODWIT__IO_OK;
@@ -75,9 +79,9 @@ channel_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
     const int64_t now_ns = cluster->now_ns;
     const int64_t until_ns = timeout_ns < GODWIT__NEVER - now_ns ? now_ns + timeout_ns : GODWIT__NEVER;
     const bool was_running = self->node->is_running;
-    (void) for_room; /* what is sent makes room as time passes */
     self->node->is_running = true;
-    while (!self->first && !self->woken && !self->down && cluster->now_ns < until_ns) {
+    while (!self->first && !self->woken && !self->down && !(for_room && self->has_room) &&
+           cluster->now_ns < until_ns) {
         self->node->is_dirty = false;
         if (!godwit__sim_advance (cluster, until_ns, self->node))
             break;
@@ -86,6 +90,7 @@ channel_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
     self->node->is_dirty = true; /* what came for other channels */
     godwit__sim_touch (self->node);
     self->woken = false;
+    self->has_room = false;
 }
 
 static void
@@ -98,10 +103,7 @@ channel_wake (godwit__channel_t *channel)
 static int
 channel_fd (godwit__channel_t *channel)
 {
-    godwit__sim_channel_t *self = channel_of (channel);
-    if (self->fd < 0)
-        self->fd = godwit__sim_fd (self);
-    return self->fd;
+    return channel_of (channel)->fd;
 }
 
 static void
@@ -127,7 +129,11 @@ channel_new (godwit__driver_t *driver, godwit__sim_channel_kind_t kind, const go
     self->base.ops = ops;
     self->node = ((godwit__sim_driver_t *) driver)->node;
     self->kind = kind;
-    self->fd = -1;
+    self->fd = godwit__sim_fd (self);
+    if (self->fd < 0) {
+        free (self);
+        return NULL;
+    }
     return self;
 }
 
@@ -211,7 +217,8 @@ open_link (godwit__driver_t *driver, const char *address, const godwit__link_eve
     if (self)
         self->connection = godwit__sim_connection_new (self, address);
     if (!self || !self->connection) {
-        free (self);
+        if (self)
+            channel_free (self);
         return godwit__error_no_memory (error);
     }
     self->events = events;
@@ -232,10 +239,12 @@ send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__me
 {
     godwit__sim_channel_t *self = channel_of (channel);
     godwit__sim_connection_t *connection = godwit__sim_by_origin (self->node->cluster, origin);
-    if (self->node->is_dead || !connection || connection->port != self)
-        return GODWIT__IO_CLOSED;
     if (message->size > self->node->options.max_message_size)
         return GODWIT__IO_REFUSED;
+    if (self->node->is_dead || !connection || connection->port != self) {
+        atomic_fetch_add (&self->node->driver->counters.dropped, 1);
+        return GODWIT__IO_CLOSED;
+    }
     return godwit__sim_send (connection, false, message, 0);
 }
 
@@ -299,7 +308,7 @@ open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
     else
         snprintf (address, sizeof address, GODWIT__SIM_SCHEME "%s:%u", node->name,
                   20000 + node->ports_ever++);
-    if (godwit__sim_node_of (node->cluster, address) != node)
+    if (!speaks (address) || godwit__sim_node_of (node->cluster, address) != node)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM,
                                   "cannot listen at %s: not an address of this node", address);
     if (godwit__sim_find_port (node->cluster, address))
@@ -368,6 +377,7 @@ open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options,
         return godwit__error_no_memory (error);
     self->base.ops = &godwit__sim_driver;
     self->node = options->user;
+    self->node->driver = self;
     self->node->options = *options;
     *driver = &self->base;
     return GODWIT_OK;
@@ -380,12 +390,6 @@ close_driver (godwit__driver_t *driver)
     godwit__sim_forget (node); /* it is over with its transport */
     node->transport = NULL;
     free (driver);
-}
-
-static bool
-speaks (const char *address)
-{
-    return strncmp (address, GODWIT__SIM_SCHEME, strlen (GODWIT__SIM_SCHEME)) == 0;
 }
 
 static const godwit__driver_counters_t *

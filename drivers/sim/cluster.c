@@ -144,6 +144,35 @@ add_last (godwit_cluster_t *cluster, godwit__sim_node_t *node)
 }
 
 godwit_status_t
+godwit__sim_add_node (godwit__sim_node_t **node, godwit_cluster_t *cluster, const char *name,
+                      godwit_error_t **error)
+{
+    godwit__sim_node_t *made = calloc (1, sizeof *made);
+    if (!made)
+        return godwit__error_no_memory (error);
+    made->cluster = cluster;
+    made->name_id = godwit__sim_name (cluster, name);
+    if (!made->name_id) {
+        free (made);
+        return godwit__error_no_memory (error);
+    }
+    made->clock = (godwit__clock_t){node_now_ns, made, &godwit__sim_waiter};
+    memcpy (made->name, name, strlen (name) + 1);
+    add_last (cluster, made);
+    *node = made;
+    return GODWIT_OK;
+}
+
+void
+godwit__sim_give_reactor (godwit__sim_node_t *node, godwit__reactor_t *reactor, godwit_transport_t *transport)
+{
+    node->reactor = reactor;
+    node->transport = transport;
+    node->is_dirty = true;
+    godwit__sim_touch (node);
+}
+
+godwit_status_t
 godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, const char *name,
                     const godwit_transport_options_t *options_p, godwit_error_t **error)
 {
@@ -162,19 +191,12 @@ godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, c
                 options_p->struct_size < sizeof options ? options_p->struct_size : sizeof options);
     options.struct_size = sizeof options;
     options.external_loop = true;
-    godwit__sim_node_t *node = calloc (1, sizeof *node);
-    if (!node)
-        return godwit__error_no_memory (error);
-    node->cluster = cluster;
-    node->name_id = godwit__sim_name (cluster, name);
-    if (!node->name_id) {
-        free (node);
-        return godwit__error_no_memory (error);
-    }
-    memcpy (node->name, name, strlen (name) + 1);
-    add_last (cluster, node);
+    godwit__sim_node_t *node = NULL;
+    godwit_status_t status = godwit__sim_add_node (&node, cluster, name, error);
+    if (status)
+        return status;
     const godwit__surroundings_t surroundings = {
-        .clock = {node_now_ns, node, &godwit__sim_waiter},
+        .clock = node->clock,
         .random = node_random,
         .random_user = node,
         .incarnation = ++cluster->incarnations,
@@ -185,15 +207,12 @@ godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, c
     char url[(HOST_COUNT + 1) * (GODWIT__SIM_NAME_MAX + 1) + 64];
     make_url (cluster, name, url, sizeof url);
     godwit_transport_t *made = NULL;
-    const godwit_status_t status = godwit__transport_new_in (&made, url, &options, &surroundings, error);
+    status = godwit__transport_new_in (&made, url, &options, &surroundings, error);
     if (status) {
         node->is_failed = true; /* what is under way may know it still */
         return status;
     }
-    node->transport = made;
-    node->reactor = made->control;
-    node->is_dirty = true;
-    godwit__sim_touch (node);
+    godwit__sim_give_reactor (node, made->control, made);
     godwit__sim_say (cluster, "added %s", name);
     *transport = made;
     return GODWIT_OK;

@@ -300,7 +300,7 @@ resume (godwit__sim_node_t *node)
 void
 godwit_cluster_kill (godwit_cluster_t *cluster, const char *name, bool silent)
 {
-    godwit__sim_node_t *node = godwit__sim_find_live (cluster, name ? name : "");
+    godwit__sim_node_t *node = cluster ? godwit__sim_find_live (cluster, name ? name : "") : NULL;
     if (!node)
         return;
     godwit__sim_say (cluster, "killed %s%s", name, silent ? ", silently" : "");
@@ -322,7 +322,7 @@ godwit_cluster_kill (godwit_cluster_t *cluster, const char *name, bool silent)
 void
 godwit_cluster_pause (godwit_cluster_t *cluster, const char *name, bool paused)
 {
-    godwit__sim_node_t *node = godwit__sim_find_live (cluster, name ? name : "");
+    godwit__sim_node_t *node = cluster ? godwit__sim_find_live (cluster, name ? name : "") : NULL;
     if (!node || !node->paused_ns == !paused)
         return;
     godwit__sim_say (cluster, "%s %s", paused ? "paused" : "resumed", name);

@@ -377,8 +377,11 @@ godwit__sim_send (godwit__sim_connection_t *connection, bool to_port, const godw
 {
     godwit_cluster_t *cluster = connection->cluster;
     const godwit__sim_node_t *from = node_of (connection, !to_port);
-    if (way_of (connection, to_port)->queued >= from->options.queue_limit)
+    if (way_of (connection, to_port)->queued >= from->options.queue_limit) {
+        godwit__sim_channel_t *sender = to_port ? connection->client : connection->port;
+        sender->wants_room = true;
         return GODWIT__IO_AGAIN;
+    }
     const godwit_faults_t faults = godwit__sim_faults_of (cluster, from, node_of (connection, to_port));
     unsigned copies = happens (cluster, faults.drop) ? 0 : happens (cluster, faults.duplicate) ? 2 : 1;
     godwit__sim_tell (connection,
@@ -395,6 +398,18 @@ godwit__sim_send (godwit__sim_connection_t *connection, bool to_port, const godw
     if (message->free_fn)
         message->free_fn (message->data, message->hint);
     return GODWIT__IO_OK;
+}
+
+void
+godwit__sim_leaves_queue (godwit__sim_connection_t *connection, bool to_port)
+{
+    godwit__sim_channel_t *sender = to_port ? connection->client : connection->port;
+    way_of (connection, to_port)->queued--;
+    if (!sender || !sender->wants_room)
+        return;
+    sender->wants_room = false;
+    sender->has_room = true;
+    godwit__sim_readable (sender);
 }
 
 /* ---- arriving ---- */
@@ -533,7 +548,17 @@ on_frame (godwit__sim_event_t *event)
     godwit__sim_tell (connection, lost ? GODWIT__SIM_LOST : GODWIT__SIM_ARRIVED, event->to_port,
                       event->frame->data, event->frame->size);
     if (lost) {
-        way_of (connection, event->to_port)->queued--;
+        godwit__sim_leaves_queue (connection, event->to_port);
+        return;
+    }
+    if (event->frame->size > to->node->options.max_message_size) { /* costs the sender the connection */
+        godwit__sim_leaves_queue (connection, event->to_port);
+        if (event->to_port)
+            godwit__sim_set_port (connection, NULL);
+        else
+            leave_client (connection, "a frame was too large");
+        if (event->to_port)
+            godwit__sim_post (connection, GODWIT__SIM_CLOSED, false, false, NULL);
         return;
     }
     connection->refs++; /* the frame's, while it waits to be received */

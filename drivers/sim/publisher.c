@@ -117,16 +117,22 @@ godwit__sim_news (godwit__sim_connection_t *connection, godwit__sim_frame_t *new
     godwit__sim_arrive (connection->client, news);
 }
 
-void
-godwit__sim_publisher_lost (godwit__sim_connection_t *connection)
+static void
+forget_keys (godwit__sim_connection_t *connection)
 {
-    godwit_cluster_t *cluster = connection->cluster;
     for (size_t i = 0; i < connection->key_count; i++) {
-        godwit__sim_frame_t *news = new_news (cluster, false, connection->keys[i]);
+        godwit__sim_frame_t *news = new_news (connection->cluster, false, connection->keys[i]);
         if (news)
             godwit__sim_arrive (connection->client, news);
     }
     connection->key_count = 0;
+}
+
+void
+godwit__sim_publisher_lost (godwit__sim_connection_t *connection)
+{
+    godwit_cluster_t *cluster = connection->cluster;
+    forget_keys (connection);
     connection->up = false;
     if (connection->port)
         godwit__sim_post (connection, GODWIT__SIM_CLOSED, true, false, NULL);
@@ -151,6 +157,7 @@ godwit__sim_publisher_disconnect (godwit__channel_t *publisher, const char *addr
     for (godwit__sim_connection_t *at = self->connections; at; at = at->at_client.next) {
         if (strcmp (at->address, address) != 0)
             continue;
+        forget_keys (at);
         godwit__sim_leave_client (at);
         if (!self->node->is_dead)
             godwit__sim_post (at, GODWIT__SIM_CLOSED, true, false, NULL);
@@ -174,8 +181,10 @@ godwit__sim_publish (godwit__channel_t *publisher, const godwit__message_t *mess
     if (message->size > self->node->options.max_message_size)
         return GODWIT__IO_REFUSED;
     for (godwit__sim_connection_t *at = self->connections; at; at = at->at_client.next)
-        if (is_subscribed (at, message->data) && at->to_port.queued >= self->node->options.queue_limit)
+        if (is_subscribed (at, message->data) && at->to_port.queued >= self->node->options.queue_limit) {
+            self->wants_room = true;
             return GODWIT__IO_AGAIN;
+        }
     for (godwit__sim_connection_t *at = self->connections; at; at = at->at_client.next)
         if (is_subscribed (at, message->data))
             godwit__sim_send (at, true, &copy, GODWIT__ORIGIN_FANOUT);

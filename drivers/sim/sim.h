@@ -102,11 +102,13 @@ struct godwit__sim_channel {
     godwit__sim_channel_kind_t kind;
     godwit__sim_frame_t *first, *last; /* arrived */
     bool woken;
+    bool wants_room;  /* a message found none; then */
+    bool has_room;    /* there is some again */
     bool is_readable; /* as a descriptor */
     bool is_listed;   /* among the node's channels that are readable */
     godwit__sim_channel_t *next_readable;
     godwit__source_t *source;              /* that watches it */
-    int fd;                                /* among the node's descriptors; -1: not asked for */
+    int fd;                                /* among the node's descriptors */
     godwit__sim_connection_t *connections; /* of a port, or a publisher */
 
     /* A link's. */
@@ -129,8 +131,10 @@ struct godwit__sim_node {
     godwit_cluster_t *cluster;
     char name[GODWIT__SIM_NAME_MAX + 1];
     unsigned name_id;
-    godwit_transport_t *transport; /* NULL: not open yet, or closed */
-    const godwit__reactor_t *reactor;
+    godwit_transport_t
+        *transport; /* NULL: not open yet, or closed, or the node has none (tests of the driver) */
+    godwit__reactor_t *reactor;
+    godwit__clock_t clock;
     bool is_dead;    /* killed */
     bool is_failed;  /* its transport could not be made: it never was there */
     bool is_running; /* on the stack: it runs, or waits */
@@ -145,6 +149,7 @@ struct godwit__sim_node {
     godwit__sim_channel_t *readable_first, *readable_last;
     unsigned ports_ever;
     godwit__driver_options_t options;
+    struct godwit__sim_driver *driver;
     godwit__sim_channel_t *ports;
     godwit__sim_node_t *next;
 };
@@ -212,6 +217,11 @@ extern const godwit__driver_ops_t godwit__sim_driver;
 /* ---- cluster.c ---- */
 
 /* The number of a name; 0: it is none, or memory is short. */
+/* A node without a transport yet: its clock is ready for a reactor, which it is given then. */
+godwit_status_t godwit__sim_add_node (godwit__sim_node_t **node, godwit_cluster_t *cluster, const char *name,
+                                      godwit_error_t **error);
+void godwit__sim_give_reactor (godwit__sim_node_t *node, godwit__reactor_t *reactor,
+                               godwit_transport_t *transport);
 bool godwit__sim_is_name (const char *name);
 unsigned godwit__sim_name (godwit_cluster_t *cluster, const char *name);
 /* NULL: no node of that name lives. */
@@ -286,6 +296,8 @@ void godwit__sim_post_at (godwit__sim_connection_t *connection, godwit__sim_even
 /* A frame with the faults of its way. AGAIN if the way is full. */
 godwit__io_t godwit__sim_send (godwit__sim_connection_t *connection, bool to_port,
                                const godwit__message_t *message, godwit__origin_t origin);
+/* A frame was received, or lost on its way: there is room for another. */
+void godwit__sim_leaves_queue (godwit__sim_connection_t *connection, bool to_port);
 /* Takes the next event that is due out of the heap; NULL: none before until_ns. */
 godwit__sim_event_t *godwit__sim_next (godwit_cluster_t *cluster, int64_t until_ns);
 int64_t godwit__sim_next_at (const godwit_cluster_t *cluster);

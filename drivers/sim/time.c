@@ -115,6 +115,13 @@ may_run (const godwit__sim_node_t *node)
     return node->reactor && !node->is_dead && !node->is_running && !node->paused_ns;
 }
 
+static bool
+run_once (const godwit__sim_node_t *node)
+{
+    return node->transport ? godwit__transport_run (node->transport)
+                           : godwit__reactor_run_once (node->reactor, 0);
+}
+
 /* Everything that a node has to do at this moment; then it is known when it has to run again. */
 static void
 run_node (godwit__sim_node_t *node)
@@ -126,7 +133,7 @@ run_node (godwit__sim_node_t *node)
     }
     if (node->is_dirty || godwit__reactor_due (node->reactor) <= node->cluster->now_ns) {
         node->is_running = true;
-        while (godwit__transport_run (node->transport) && ++rounds < ROUNDS_MAX)
+        while (run_once (node) && ++rounds < ROUNDS_MAX)
             ;
         node->is_running = false;
         node->is_dirty = rounds >= ROUNDS_MAX;
@@ -328,6 +335,5 @@ godwit__sim_fd_close (godwit__sim_channel_t *channel)
         if (node->readable_last == channel)
             node->readable_last = before;
     }
-    if (channel->fd >= 0)
-        node->fds[channel->fd] = NULL;
+    node->fds[channel->fd] = NULL;
 }

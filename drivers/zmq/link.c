@@ -2,8 +2,8 @@
  *
  *                  handshake succeeded              disconnected                    barrier's CLOSED
  *   CONNECTING ---------------------------> UP -----------------------> DRAINING ----------------------> DOWN
- *       |    closed, disconnected, failed, connect_timeout_ms passed                                      ^
- *       +-------------------------------------------------------------------------------------------------+
+ *       |    closed, disconnected, failed, connect_timeout_ms passed |        it takes nothing: stall.h   ^
+ *       +------------------------------------------------------------+------------------------------------+
  *
  * Not with ZMQ_RECONNECT_IVL -1 or ZMQ_IMMEDIATE 1, which seem to be made for this: with either, libzmq 4.3.4
  * throws away what has arrived and was not received yet as soon as it sees the disconnection
@@ -15,6 +15,8 @@
  * Therefore DRAINING: the DEALER is connected to an address where nobody can listen, which its I/O thread
  * takes up only when it has done with the old connection, and the monitor's report of that failure (in
  * microseconds) says that all that ever arrived is in the socket's queue. */
+#include "drivers/zmq/monitor.h"
+#include "drivers/zmq/stall.h"
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error.h"
@@ -39,7 +41,9 @@ typedef struct zmq_link {
     void *monitor;            /* PAIR; the reactor's thread only */
     godwit__source_t source;  /* of the monitor */
     godwit__timer_t deadline; /* of CONNECTING, and of DRAINING */
-    godwit__task_t tell_down; /* when up and down come at once */
+    godwit__stall_t stall;
+    godwit__timer_t stall_timer; /* while it is UP */
+    godwit__task_t tell_down;    /* when up and down come at once */
     bool was_up;
     bool up_told;
     const char *reason; /* of being down */
@@ -191,12 +195,29 @@ on_tell_down (godwit__task_t *task)
     tell (task->user);
 }
 
+static int64_t
+silence_ns (const zmq_link_t *self)
+{
+    return self->base.driver->options.heartbeat_timeout_ms * GODWIT__NS_PER_MS;
+}
+
+/* Without memory for the timer, libzmq's own heartbeats find out what they can. */
+static void
+look_for_stall_later (zmq_link_t *self)
+{
+    godwit__reactor_t *reactor = self->base.driver->options.reactor;
+    const int64_t now_ns = godwit__reactor_now (reactor);
+    godwit__reactor_arm (reactor, &self->stall_timer,
+                         godwit__stall_next_ns (&self->stall, now_ns, silence_ns (self)));
+}
+
 static void
 enter_up (zmq_link_t *self)
 {
     godwit__reactor_disarm (self->base.driver->options.reactor, &self->deadline);
     self->was_up = true;
     set_state (self, LINK_UP);
+    look_for_stall_later (self);
 }
 
 /* The first reason is the one that counts. */
@@ -208,6 +229,7 @@ enter_down (zmq_link_t *self, const char *reason)
         self->reason = reason;
     godwit__reactor_unwatch (reactor, &self->source);
     godwit__reactor_disarm (reactor, &self->deadline);
+    godwit__reactor_disarm (reactor, &self->stall_timer);
     set_state (self, LINK_DOWN);
 }
 
@@ -216,6 +238,8 @@ enter_draining (zmq_link_t *self)
 {
     godwit__reactor_t *reactor = self->base.driver->options.reactor;
     self->reason = "the connection was lost";
+    godwit__stall_begin (&self->stall, -1);
+    godwit__reactor_disarm (reactor, &self->stall_timer);
     set_state (self, LINK_DRAINING);
     const int64_t deadline = godwit__reactor_now (reactor) + DRAIN_LIMIT_MS * GODWIT__NS_PER_MS;
     if (self->state == LINK_DOWN || godwit__reactor_arm (reactor, &self->deadline, deadline) != GODWIT_OK)
@@ -230,18 +254,17 @@ on_deadline (godwit__timer_t *timer)
     tell (self);
 }
 
-/* The number of the next event, or 0. */
-static unsigned
-next_event (void *monitor)
+static void
+on_stall_timer (godwit__timer_t *timer)
 {
-    godwit__frame_t frame;
-    uint16_t event = 0;
-    if (godwit__frame_receive (&frame, monitor, ZMQ_DONTWAIT))
-        return 0;
-    if (frame.size >= sizeof event)
-        memcpy (&event, frame.data, sizeof event);
-    godwit__frame_discard (&frame, monitor); /* the address is the second part */
-    return event;
+    zmq_link_t *self = timer->user;
+    const int64_t now_ns = godwit__reactor_now (self->base.driver->options.reactor);
+    if (!godwit__stall_look (&self->stall, now_ns, silence_ns (self))) {
+        look_for_stall_later (self);
+        return;
+    }
+    enter_down (self, "it takes nothing of what is sent");
+    tell (self);
 }
 
 /* Takes every event before it tells any: the descriptor only becomes readable again after the monitor said
@@ -250,8 +273,11 @@ static void
 on_monitor (godwit__source_t *source)
 {
     zmq_link_t *self = source->user;
-    for (unsigned event; (event = next_event (self->monitor));) {
-        if (self->state == LINK_CONNECTING && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+    int fd = -1;
+    for (unsigned event; (event = godwit__monitor_next (self->monitor, &fd, NULL));) {
+        if (event == ZMQ_EVENT_CONNECTED)
+            godwit__stall_begin (&self->stall, fd);
+        else if (self->state == LINK_CONNECTING && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             enter_up (self);
         else if (self->state == LINK_CONNECTING)
             enter_down (self, event == ZMQ_EVENT_CLOSED         ? "the connection was refused"
@@ -269,22 +295,11 @@ static bool
 start_monitor (zmq_link_t *self, godwit_error_t **error)
 {
     godwit__zmq_t *driver = self->base.driver;
-    char name[64];
-    snprintf (name, sizeof name, "inproc://monitor-%u", driver->monitor_count++);
-    self->monitor = zmq_socket (driver->context, ZMQ_PAIR);
-    size_t size = sizeof self->source.fd;
-    const int events = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |
-                       ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL |
-                       ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
-    if (self->monitor && godwit__zmq_set (self->monitor, ZMQ_LINGER, 0) &&
-        zmq_socket_monitor (self->base.guard.socket, name, events) == 0 &&
-        zmq_connect (self->monitor, name) == 0 &&
-        zmq_getsockopt (self->monitor, ZMQ_FD, &self->source.fd, &size) == 0) {
-        next_event (self->monitor); /* there is none; having been told so arms the descriptor */
-        return true;
-    }
-    godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot monitor a connection: %s", zmq_strerror (errno));
-    return false;
+    const int events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_CLOSED |
+                       ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                       ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    self->monitor = godwit__monitor_open (driver, self->base.guard.socket, events, &self->source.fd, error);
+    return self->monitor != NULL;
 }
 
 /* --- life ------------------------------------------------------------------------------------ */
@@ -296,11 +311,9 @@ close_link (godwit__channel_t *channel)
     godwit__reactor_t *reactor = self->base.driver->options.reactor;
     godwit__reactor_unwatch (reactor, &self->source);
     godwit__reactor_disarm (reactor, &self->deadline);
+    godwit__reactor_disarm (reactor, &self->stall_timer);
     godwit__reactor_unpost (reactor, &self->tell_down);
-    if (self->monitor) {
-        zmq_socket_monitor (self->base.guard.socket, NULL, 0);
-        zmq_close (self->monitor);
-    }
+    godwit__monitor_close (self->monitor, self->base.guard.socket);
     godwit__guard_close (&self->base.guard, self->state == LINK_UP ? GODWIT__ZMQ_LINGER_MS : 0);
     godwit__load_unref (self->load);
     free (self);
@@ -350,6 +363,9 @@ godwit__zmq_open_link (godwit__driver_t *driver, const char *address, const godw
     self->user = user;
     self->source.ready = on_monitor;
     self->source.user = self;
+    godwit__stall_begin (&self->stall, -1);
+    self->stall_timer.fire = on_stall_timer;
+    self->stall_timer.user = self;
     self->deadline.fire = on_deadline;
     self->deadline.user = self;
     self->tell_down.run = on_tell_down;

@@ -1,5 +1,5 @@
-/* C of the chain A -> B -> C: does the long work, and gives up when the time of A, whom it does not know, is
- * spent. */
+/* C of the chain A -> B -> C: does the long work, and gives up when nobody waits for it any more: when B has
+ * gone, or the time of A, whom it does not know, is spent. */
 #include <godwit/godwit.h>
 
 #include <argp.h>
@@ -21,10 +21,10 @@ take (godwit_request_t *request, void *self)
     (void) self;
     const struct take_args *args = godwit_request_params (request);
     const int64_t had_ms = godwit_request_remaining_ms (request);
-    /* The work comes in steps of a millisecond, with a look at the clock between them. */
+    /* The work comes in steps of a millisecond, with a question between them. */
     for (uint32_t done_ms = 0; done_ms < args->work_ms; done_ms++) {
-        if (godwit_request_remaining_ms (request) == GODWIT_TIMEOUT_ZERO) {
-            printf ("gave up, the caller's time is spent\n");
+        if (godwit_request_is_cancelled (request)) {
+            printf ("gave up, nobody waits any more\n");
             fflush (stdout);
             godwit_error_t *error = godwit_error_new (GODWIT_ERR_CANCELLED, "gave up after %u of %u steps",
                                                       done_ms, args->work_ms);

@@ -213,7 +213,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_call_future (godwit_client_t *client
  * its own. */
 GODWIT_EXPORT godwit_status_t godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
                                                   godwit_value_t **result, godwit_error_t **error);
-/* Gives up what has not come. Accepts NULL and a pointer to NULL. */
+/* Gives up what has not come: the call ends soon, and a handler that runs for it can hear of that
+ * (godwit_request_is_cancelled). Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_future_destroy (godwit_future_t **future);
 
 /* ---- who is there ---- */

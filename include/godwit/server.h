@@ -33,7 +33,11 @@ enum {
        otherwise.) */
     GODWIT_METHOD_SLOW = 2,
     /* Reachable under the policy "explicit". */
-    GODWIT_METHOD_EXPOSED = 4
+    GODWIT_METHOD_EXPOSED = 4,
+    /* It runs however little of its caller's time is left: what it does is wanted even if the reply comes too
+     * late. Without it, and once it has often been measured, a request that has less time left than the
+     * method usually takes (one millisecond or more) is refused: TIMEOUT, REJECTED. */
+    GODWIT_METHOD_RUNS_LATE = 8
 };
 
 /* A row of a static const table. */
@@ -197,6 +201,29 @@ GODWIT_EXPORT godwit_status_t godwit_request_reply (godwit_request_t *request, g
 /* Replies with a failure: consumes *error_p and sets it to NULL. Returns the error's status, so that a
  * handler can end with it; or FORKED. */
 GODWIT_EXPORT godwit_status_t godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p);
+/* True if nobody waits for the reply any more: the caller gave the call up (its time was spent, its future or
+ * client was destroyed), its connection has ended, as far as that is known, or nobody could send the reply,
+ * because the request was kept and its server or transport is gone. Once true it stays so. False for casts,
+ * and when a reply was given before. A handler that takes long asks from time to time; a reply is still
+ * taken, and dropped.
+ *
+ * CANCEL and the caller's own time are seen at once. A caller who vanishes without a word is missed within
+ * heartbeat_ms after his connection ended (heartbeat_timeout_ms if his machine fell silent), counted from
+ * when the request was asked about for the first time: what nobody asks about is not looked after. Any
+ * thread, several at a time, while the request is theirs. */
+GODWIT_EXPORT bool godwit_request_is_cancelled (godwit_request_t *request);
+/* The request is still there while it runs. It may reply, and give back a request that was kept; it must not
+ * block, nor keep the request. */
+typedef void godwit_cancel_fn (godwit_request_t *request, void *user);
+/* Runs callback once when the request is cancelled, as godwit_request_is_cancelled says: at once, on this
+ * thread, if it is already; else on the thread that runs the callbacks of asynchronous calls (with
+ * external_loop: in godwit_transport_process), with no lock held; never, if there is a reply first. It does
+ * not run after the request has ended: the end of the handler, and godwit_request_destroy of one that was
+ * kept, wait until it has returned, unless they are called from it. user is borrowed until then. By whoever
+ * holds the request, before others do. INVALID_ARGUMENT (a NULL, or there is a callback already), SYSTEM (no
+ * thread could be started), FORKED. */
+GODWIT_EXPORT godwit_status_t godwit_request_on_cancel (godwit_request_t *request, godwit_cancel_fn *callback,
+                                                        void *user);
 /* Keeps the request beyond its handler: to be replied to later, from any thread, and given back with
  * godwit_request_destroy. Until then it counts towards the server's concurrency. Returns its argument. */
 GODWIT_EXPORT godwit_request_t *godwit_request_keep (godwit_request_t *request);

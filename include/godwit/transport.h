@@ -145,6 +145,9 @@ typedef struct godwit_transport_stats {
     uint64_t rendezvous_known;  /* rendezvous points that it is to use now; 0 without such */
     uint64_t rendezvous_joined; /* of them, those that told it all that they know; hosted ones included */
     uint64_t rendezvous_hosted; /* of them, those that this transport hosts */
+    /* Nobody waits for them any more, as far as that was noticed: dropped before they began, or left to their
+     * handlers (godwit_request_is_cancelled). */
+    uint64_t requests_cancelled;
 } godwit_transport_stats_t;
 
 /* Fills at most size bytes (sizeof *stats). A snapshot, field by field. */

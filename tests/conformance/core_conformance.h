@@ -38,6 +38,13 @@
     X (suite_, kind_, dropped_requests_fail)                                                                 \
     X (suite_, kind_, asynchronous_calls_are_bounded)                                                        \
     X (suite_, kind_, waiting_calls_use_no_processor)                                                        \
+    /* core_cancel.c */                                                                                      \
+    X (suite_, kind_, a_caller_whose_time_is_spent_is_missed)                                                \
+    X (suite_, kind_, a_future_that_is_destroyed_is_missed)                                                  \
+    X (suite_, kind_, a_client_that_is_destroyed_is_missed)                                                  \
+    X (suite_, kind_, kept_requests_are_cancelled)                                                           \
+    X (suite_, kind_, cancelled_in_an_external_loop)                                                         \
+    X (suite_, kind_, given_up_from_all_sides)                                                               \
     /* core_servers.c */                                                                                     \
     X (suite_, kind_, clients_may_come_first)                                                                \
     X (suite_, kind_, round_robin_is_even)                                                                   \
@@ -61,6 +68,7 @@
     X (suite_, kind_, fanout_calls_leave_out_who_joins_later)                                                \
     X (suite_, kind_, fanout_calls_to_nobody)                                                                \
     X (suite_, kind_, fanouts_to_many_servers)                                                               \
+    X (suite_, kind_, first_fanouts_of_many_threads)                                                         \
     X (suite_, kind_, fanout_epochs_grow_with_each_change)                                                   \
     X (suite_, kind_, fanouts_reach_restarted_servers)                                                       \
     X (suite_, kind_, fanouts_that_overflow_are_counted)                                                     \

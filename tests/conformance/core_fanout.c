@@ -397,6 +397,64 @@ core_fanouts_to_many_servers (const core_kind_t *kind)
 
 /* ---- fanouts ---- */
 
+typedef struct crowd {
+    godwit_client_t *client;
+    pthread_barrier_t start;
+    _Atomic int64_t slowest_ms;
+} crowd_t;
+
+static void *
+fan_out_with_others (void *user)
+{
+    crowd_t *crowd = user;
+    godwit_fanout_report_t report = {0};
+    pthread_barrier_wait (&crowd->start);
+    const int64_t start_ms = now_ms ();
+    MUST (godwit_client_fanout (crowd->client, NULL, "nothing", GODWIT_NO_ARGS, &report, &error));
+    const int64_t took_ms = now_ms () - start_ms;
+    int64_t slowest_ms = atomic_load (&crowd->slowest_ms);
+    while (took_ms > slowest_ms && !atomic_compare_exchange_weak (&crowd->slowest_ms, &slowest_ms, took_ms))
+        ;
+    cr_assert (report.reached == 3 && report.missing == 0, "%u, %u", report.reached, report.missing);
+    return NULL;
+}
+
+/* None of them sleeps on when another one has seen that all are subscribed. */
+void
+core_first_fanouts_of_many_threads (const core_kind_t *kind)
+{
+    enum { ROUNDS = 5, THREADS = 32 };
+    static const char *const names[] = {"two", "three"};
+    godwit_transport_t *transports[2];
+    service_t services[2];
+    core_t core;
+    core_open (&core, kind);
+    for (int i = 0; i < 2; i++) {
+        transports[i] = core_transport (&core, NULL);
+        service_start (&services[i], transports[i], names[i], NULL);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        godwit_transport_t *calling = core_transport (&core, NULL);
+        crowd_t crowd = {.client = core_client (calling, NULL)};
+        pthread_t threads[THREADS];
+        pthread_barrier_init (&crowd.start, NULL, THREADS);
+        MUST (godwit_client_wait_servers (crowd.client, 3, PATIENCE_MS, &error));
+        for (int i = 0; i < THREADS; i++)
+            cr_assert_eq (pthread_create (&threads[i], NULL, fan_out_with_others, &crowd), 0);
+        for (int i = 0; i < THREADS; i++)
+            pthread_join (threads[i], NULL);
+        cr_assert_lt (atomic_load (&crowd.slowest_ms), PATIENCE_MS / 2, "one waited for nothing");
+        pthread_barrier_destroy (&crowd.start);
+        godwit_client_destroy (&crowd.client);
+        godwit_transport_destroy (&calling);
+    }
+    for (int i = 0; i < 2; i++) {
+        service_end (&services[i]);
+        godwit_transport_destroy (&transports[i]);
+    }
+    core_close (&core);
+}
+
 void
 core_fanout_epochs_grow_with_each_change (const core_kind_t *kind)
 {

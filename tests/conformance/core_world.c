@@ -199,6 +199,34 @@ block (godwit_request_t *request, void *self)
     return GODWIT_OK;
 }
 
+static void
+tell (godwit_request_t *request, void *user)
+{
+    service_t *service = user;
+    pthread_mutex_lock (&service->lock);
+    service->told += godwit_request_is_cancelled (request);
+    pthread_cond_broadcast (&service->changed);
+    pthread_mutex_unlock (&service->lock);
+}
+
+static godwit_status_t
+watch (godwit_request_t *request, void *self)
+{
+    service_t *service = begin (self);
+    pthread_mutex_lock (&service->lock);
+    const uint64_t told = service->told;
+    pthread_mutex_unlock (&service->lock);
+    const godwit_status_t status = godwit_request_on_cancel (request, tell, service);
+    pthread_mutex_lock (&service->lock);
+    service->blocked++;
+    pthread_cond_broadcast (&service->changed);
+    while (!service->gate_open && service->told == told)
+        pthread_cond_wait (&service->changed, &service->lock);
+    service->blocked--;
+    pthread_mutex_unlock (&service->lock);
+    return status;
+}
+
 static godwit_status_t
 drop (godwit_request_t *request, void *self)
 {
@@ -291,6 +319,7 @@ static const godwit_method_t methods[] = {
     GODWIT_METHOD ("count", count, 0),
     GODWIT_METHOD ("hold", hold, 0),
     GODWIT_METHOD ("block", block, 0),
+    GODWIT_METHOD ("watch", watch, 0),
     GODWIT_METHOD ("drop", drop, 0),
     GODWIT_METHOD ("fail", fail, 0),
     GODWIT_METHOD ("deny", deny, 0),

@@ -32,6 +32,7 @@ typedef struct core_kind {
  *     relay (method) -> calls the method with `onward`          big (size) -> a bin of that size
  *     quick -> 1, or 0 if another thread than the caller's runs it (INLINE)
  *     hold_inline: as hold, INLINE  _hidden: nil
+ *     watch: waits until it is cancelled, or for service_open_gate
  */
 typedef struct service {
     char name[32];
@@ -41,7 +42,8 @@ typedef struct service {
     pthread_cond_t changed;
     uint64_t runs;    /* handlers that began, of whatever method */
     uint64_t counted; /* runs of count */
-    uint64_t blocked; /* handlers that are in block now */
+    uint64_t blocked; /* handlers that are in block or watch now */
+    uint64_t told;    /* callbacks of watch */
     bool gate_open;
     godwit_request_t *held[HELD_MAX];
     size_t held_count;

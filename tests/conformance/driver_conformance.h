@@ -11,6 +11,8 @@
 
 #include <criterion/criterion.h>
 
+struct side;
+
 typedef struct driver_conformance {
     const godwit__driver_ops_t *ops;
     /* Writes an address that open_port can be told to listen at, and that nobody uses. */
@@ -19,12 +21,17 @@ typedef struct driver_conformance {
     const char *dead_address;
     /* Which of a port's addresses the suite uses; a case runs with each. */
     size_t address_count;
+    /* Of a driver with a time of its own; NULL for others. Opens reactor and driver of a side, closes them,
+     * and lets a little time pass for both (true: it may be worth doing so again at once). */
+    void (*open_side) (struct side *side, const godwit__driver_options_t *options);
+    void (*close_side) (struct side *side);
+    bool (*turn) (void);
 } driver_conformance_t;
 
-#define DRIVER_CONFORMANCE_LIST(X)                                                                           \
+/* What one thread can do; and what needs several, or measures time by the system's clock. */
+#define DRIVER_CONFORMANCE_ONE_THREAD_LIST(X)                                                                \
     X (speaks_its_own_addresses)                                                                             \
     X (frames_travel_both_ways)                                                                              \
-    X (frames_are_whole_and_in_order)                                                                        \
     X (large_frames)                                                                                         \
     X (lent_bytes_are_given_back_once)                                                                       \
     X (too_large_is_refused)                                                                                 \
@@ -38,16 +45,8 @@ typedef struct driver_conformance {
     X (closing_with_traffic_in_flight)                                                                       \
     X (an_address_in_use)                                                                                    \
     X (everything_is_given_back)                                                                             \
-    X (a_full_link_says_again_until_there_is_room)                                                           \
-    X (a_full_port_says_again_until_there_is_room)                                                           \
     X (a_full_link_tells_a_reactor_of_room)                                                                  \
-    X (wake_ends_the_wait_that_runs_or_the_next)                                                             \
-    X (wait_ends_at_its_timeout)                                                                             \
-    X (down_ends_a_wait)                                                                                     \
-    X (the_descriptor_is_readable_when_there_is_something)                                                   \
     X (a_reactor_leads)                                                                                      \
-    X (no_wake_up_is_lost_while_others_send)                                                                 \
-    X (no_wake_up_is_lost_while_workers_answer)                                                              \
     X (publications_reach_who_subscribed)                                                                    \
     X (publications_of_many_sizes)                                                                           \
     X (news_of_subscriptions)                                                                                \
@@ -55,6 +54,21 @@ typedef struct driver_conformance {
     X (a_late_publisher_hears_of_keys_first)                                                                 \
     X (a_full_subscriber_stops_the_publisher)                                                                \
     X (publications_and_frames_are_both_received)
+
+#define DRIVER_CONFORMANCE_THREADS_LIST(X)                                                                   \
+    X (frames_are_whole_and_in_order)                                                                        \
+    X (a_full_link_says_again_until_there_is_room)                                                           \
+    X (a_full_port_says_again_until_there_is_room)                                                           \
+    X (wake_ends_the_wait_that_runs_or_the_next)                                                             \
+    X (wait_ends_at_its_timeout)                                                                             \
+    X (down_ends_a_wait)                                                                                     \
+    X (the_descriptor_is_readable_when_there_is_something)                                                   \
+    X (no_wake_up_is_lost_while_others_send)                                                                 \
+    X (no_wake_up_is_lost_while_workers_answer)
+
+#define DRIVER_CONFORMANCE_LIST(X)                                                                           \
+    DRIVER_CONFORMANCE_ONE_THREAD_LIST (X)                                                                   \
+    DRIVER_CONFORMANCE_THREADS_LIST (X)
 
 #define DRIVER_CONFORMANCE_DECLARE(name) void driver_conformance_##name (const driver_conformance_t *subject);
 DRIVER_CONFORMANCE_LIST (DRIVER_CONFORMANCE_DECLARE)
@@ -67,5 +81,10 @@ DRIVER_CONFORMANCE_LIST (DRIVER_CONFORMANCE_DECLARE)
 #define DRIVER_CONFORMANCE(subject)                                                                          \
     static const driver_conformance_t *const driver_conformance_subject = &(subject);                        \
     DRIVER_CONFORMANCE_LIST (DRIVER_CONFORMANCE_TEST)
+
+/* For a driver that belongs to one thread. */
+#define DRIVER_CONFORMANCE_ONE_THREAD(subject)                                                               \
+    static const driver_conformance_t *const driver_conformance_subject = &(subject);                        \
+    DRIVER_CONFORMANCE_ONE_THREAD_LIST (DRIVER_CONFORMANCE_TEST)
 
 #endif

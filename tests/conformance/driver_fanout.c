@@ -368,6 +368,7 @@ driver_conformance_publications_and_frames_are_both_received (const driver_confo
     const int64_t limit = test_now_ns () + PATIENCE_NS;
     while (publications < 100 || frames < 100) {
         cr_assert_lt (test_now_ns (), limit, "%d publications and %d frames", publications, frames);
+        run_pending (&fanout.scene);
         while (send_bytes (link, 0, "frame", 5) == GODWIT__IO_OK)
             ;
         while (publish (&fanout, 1, "publication", 11) == GODWIT__IO_OK)

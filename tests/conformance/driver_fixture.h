@@ -15,6 +15,8 @@ typedef struct side {
     const godwit__driver_ops_t *ops;
     godwit__reactor_t *reactor;
     godwit__driver_t *driver;
+    const driver_conformance_t *subject;
+    void *user; /* of the subject's own opening */
 } side_t;
 
 typedef struct test_link {

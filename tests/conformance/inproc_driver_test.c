@@ -6,7 +6,10 @@ make_address (char address[GODWIT__ADDRESS_SIZE])
     strcpy (address, "inproc://rendezvous");
 }
 
-static const driver_conformance_t inproc = {&godwit__inproc_driver, make_address, "inproc://nobody", 1};
+static const driver_conformance_t inproc = {.ops = &godwit__inproc_driver,
+                                            .make_address = make_address,
+                                            .dead_address = "inproc://nobody",
+                                            .address_count = 1};
 DRIVER_CONFORMANCE (inproc)
 
 /* One address in two virtual hosts is two addresses; within one it is taken once. */

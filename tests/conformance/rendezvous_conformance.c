@@ -174,6 +174,69 @@ rendezvous_drops_who_is_silent (const world_kind_t *kind)
     world_close (&world);
 }
 
+/* A host whose cable is out does not forget everybody; but neither for ever, nor when most of them are heard.
+ */
+void
+rendezvous_keeps_most_when_they_are_silent (const world_kind_t *kind)
+{
+    enum { SILENT = 3 };
+    for (int again = 0; again < 2; again++) {
+        world_t world;
+        scripted_t members[SILENT];
+        world_open (&world, kind);
+        peer_t *host = peer_open (&world, 0, NULL, "", NULL);
+        EVENTUALLY (&world, host->synced_count > 0);
+        peer_t *a = peer_open (&world, 1, NULL, "", NULL);
+        for (int i = 0; i < SILENT; i++) {
+            scripted_link (&members[i], &world, 0, (uint8_t) (0xe0 + i));
+            scripted_join (&members[i], "");
+            scripted_register (&members[i], 1, 1);
+            EVENTUALLY (&world, peer_knows (a, &members[i].self, 1));
+        }
+        for (int i = 0; i < SILENT; i++)
+            scripted_close (&members[i]);
+        world_pass (&world, 10);
+        for (int i = 0; i < SILENT; i++)
+            cr_assert (peer_knows (host, &members[i].self, 1) && peer_knows (a, &members[i].self, 1));
+        for (unsigned i = 2; i < 6 && !again; i++) { /* most are heard now */
+            const peer_t *more = peer_open (&world, i, NULL, "", NULL);
+            EVENTUALLY (&world, more->synced_count > 0);
+        }
+        world_pass (&world, again ? 30 : 2);
+        for (int i = 0; i < SILENT; i++) {
+            EVENTUALLY (&world,
+                        !peer_knows (host, &members[i].self, 1) && !peer_knows (a, &members[i].self, 1));
+            cr_assert (!peer_withdrew (a, &members[i].self, 1));
+        }
+        world_close (&world);
+    }
+}
+
+void
+rendezvous_tells_who_withdrew (const world_kind_t *kind)
+{
+    world_t world;
+    world_open (&world, kind);
+    peer_t *host = peer_open (&world, 0, NULL, "", NULL);
+    peer_announce (host, 1, GODWIT__RECORD_UP);
+    EVENTUALLY (&world, host->synced_count > 0);
+    peer_t *a = peer_open (&world, 1, NULL, "", NULL);
+    peer_t *b = peer_open (&world, 2, NULL, "", NULL);
+    peer_announce (b, 1, GODWIT__RECORD_UP);
+    peer_announce (b, 2, GODWIT__RECORD_UP);
+    EVENTUALLY (&world, peer_knows (a, host, 1) && peer_knows (a, b, 1) && peer_knows (a, b, 2));
+    b->matchmaker->ops->withdraw (b->matchmaker, 1);
+    EVENTUALLY (&world, !peer_knows (a, b, 1) && !peer_knows (host, b, 1));
+    cr_assert (peer_withdrew (a, b, 1) && peer_withdrew (host, b, 1));
+    peer_close (b); /* LEAVE */
+    EVENTUALLY (&world, !peer_knows (a, b, 2));
+    cr_assert (peer_withdrew (a, b, 2));
+    host->matchmaker->ops->withdraw (host->matchmaker, 1);
+    EVENTUALLY (&world, !peer_knows (a, host, 1));
+    cr_assert (peer_withdrew (a, host, 1));
+    world_close (&world);
+}
+
 void
 rendezvous_keeps_everybody_when_the_clock_jumps (const world_kind_t *kind)
 {

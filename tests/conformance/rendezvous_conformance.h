@@ -18,6 +18,8 @@ RENDEZVOUS_CONFORMANCE_DECLARE (removes_what_no_source_has)
 RENDEZVOUS_CONFORMANCE_DECLARE (asks_again_after_a_gap)
 RENDEZVOUS_CONFORMANCE_DECLARE (leaves_a_host_that_makes_no_sense)
 RENDEZVOUS_CONFORMANCE_DECLARE (catches_up_through_short_queues)
+RENDEZVOUS_CONFORMANCE_DECLARE (keeps_most_when_they_are_silent)
+RENDEZVOUS_CONFORMANCE_DECLARE (tells_who_withdrew)
 RENDEZVOUS_CONFORMANCE_DECLARE (follows_a_list_that_changes)
 RENDEZVOUS_CONFORMANCE_DECLARE (stops_hosting_what_is_removed)
 RENDEZVOUS_CONFORMANCE_DECLARE (refuses_lists_that_make_no_sense)
@@ -44,6 +46,8 @@ RENDEZVOUS_CONFORMANCE_DECLARE (refuses_lists_that_make_no_sense)
     RENDEZVOUS_TEST_ (suite_, kind_, asks_again_after_a_gap)                                                 \
     RENDEZVOUS_TEST_ (suite_, kind_, leaves_a_host_that_makes_no_sense)                                      \
     RENDEZVOUS_TEST_ (suite_, kind_, catches_up_through_short_queues)                                        \
+    RENDEZVOUS_TEST_ (suite_, kind_, keeps_most_when_they_are_silent)                                        \
+    RENDEZVOUS_TEST_ (suite_, kind_, tells_who_withdrew)                                                     \
     RENDEZVOUS_TEST_ (suite_, kind_, follows_a_list_that_changes)                                            \
     RENDEZVOUS_TEST_ (suite_, kind_, stops_hosting_what_is_removed)                                          \
     RENDEZVOUS_TEST_ (suite_, kind_, refuses_lists_that_make_no_sense)

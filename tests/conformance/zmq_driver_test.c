@@ -18,5 +18,8 @@ make_address (char address[GODWIT__ADDRESS_SIZE])
     snprintf (address, GODWIT__ADDRESS_SIZE, "tcp://127.0.0.1:%u", ntohs (name.sin_port));
 }
 
-static const driver_conformance_t zmq = {&godwit__zmq_driver, make_address, "tcp://127.0.0.1:1", 2};
+static const driver_conformance_t zmq = {.ops = &godwit__zmq_driver,
+                                         .make_address = make_address,
+                                         .dead_address = "tcp://127.0.0.1:1",
+                                         .address_count = 2};
 DRIVER_CONFORMANCE (zmq)

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* How late a call may end. */
+/* How late a call may end, unless the options say. */
 #define CHECK_LATE_MS 100
 
 /* Each has its own planted fault in check_test.c. The second text is what is printed. */
@@ -66,9 +66,10 @@ typedef struct check_summary {
 } check_summary_t;
 
 typedef struct check_options {
-    FILE *out;      /* what is broken is printed here; NULL: nowhere */
-    unsigned shown; /* so many of them; the others are counted */
-    bool explains;  /* the worst call of each figure is printed, too */
+    FILE *out;        /* what is broken is printed here; NULL: nowhere */
+    unsigned shown;   /* so many of them; the others are counted */
+    uint64_t late_ms; /* 0: CHECK_LATE_MS */
+    bool explains;    /* the worst call of each figure is printed, too */
 } check_options_t;
 
 /* Checks the histories in the folder: one run. False (with a text in out) if there are none, or memory is

@@ -89,6 +89,8 @@ judge_time (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     check_summary_t *summary = subject->check->summary;
+    const check_options_t *options = subject->check->options;
+    const uint64_t allowed_ns = (options->late_ms ? options->late_ms : CHECK_LATE_MS) * CHECK_MS;
     const uint64_t due_ns = add (call->begin_ns, call->allowed_ns);
     if (call->end_ns <= due_ns)
         return;
@@ -97,10 +99,10 @@ judge_time (const subject_t *subject)
         summary->late_ns = late_ns;
         subject->check->latest = subject->id;
     }
-    if (late_ns <= CHECK_LATE_MS * CHECK_MS)
+    if (late_ns <= allowed_ns)
         return;
     const uint64_t stalled_ns = check_stalled (subject->node, (check_span_t){due_ns, call->end_ns});
-    if (late_ns > CHECK_LATE_MS * CHECK_MS + STALL_FACTOR * stalled_ns)
+    if (late_ns > allowed_ns + STALL_FACTOR * stalled_ns)
         BROKE (subject, CHECK_LATE,
                "it ended %.1f ms after its deadline; its process was stalled for %.1f ms", ms (late_ns),
                ms (stalled_ns));
@@ -118,7 +120,8 @@ judge_success (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     if (call->kind == HISTORY_CAST && call->runs == 0) {
-        if (check_is_disturbed (subject->check, 0, (check_span_t){call->begin_ns, call->end_ns}))
+        if (check_is_disturbed (subject->check, 0,
+                                (check_span_t){call->begin_ns, add (call->end_ns, CHECK_ON_ITS_WAY_NS)}))
             subject->check->summary->casts_gone++;
         else
             BROKE (subject, CHECK_CAST_LOST, "it was accepted and did not run, and nothing was disturbed");

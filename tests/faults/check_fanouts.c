@@ -44,7 +44,9 @@ compare_parts (const void *a_item, const void *b_item)
         return a->call < b->call ? -1 : 1;
     if (a->node != b->node)
         return a->node < b->node ? -1 : 1;
-    return a->life != b->life ? (a->life < b->life ? -1 : 1) : 0;
+    if (a->life != b->life)
+        return a->life < b->life ? -1 : 1;
+    return a->instance != b->instance ? (a->instance < b->instance ? -1 : 1) : 0;
 }
 
 static size_t
@@ -71,13 +73,13 @@ look (const scene_t *scene, seen_t *seen, const check_node_t *node, const check_
 {
     const uint64_t begin_ns = scene->call->begin_ns, end_ns = scene->call->end_ns;
     const uint64_t down_ns = check_life_end (node, life);
-    const check_span_t around = {before (begin_ns), end_ns};
+    const check_span_t around = {before (begin_ns), end_ns + CHECK_ON_ITS_WAY_NS};
     const bool is_calm = !check_is_disturbed (scene->check, node->number, around) &&
                          !check_is_disturbed (scene->check, scene->caller->number, around);
     *seen = (seen_t){node, life, 0, false, false};
     seen->is_there = is_calm && life->up_ns < before (begin_ns) && down_ns > end_ns + AROUND_NS &&
                      scene->caller->header->began_ns < before (begin_ns) && node->gaps == 0;
-    seen->has_joined = !seen->is_there && life->up_ns <= end_ns && down_ns >= begin_ns;
+    seen->has_joined = !seen->is_there && life->up_ns <= end_ns + CHECK_ON_ITS_WAY_NS && down_ns >= begin_ns;
     for (size_t i = 0; i < scene->part_count; i++)
         seen->runs += scene->parts[i].node == node->number && scene->parts[i].life == life->life;
 }
@@ -131,32 +133,70 @@ judge_report (const scene_t *scene)
 
 /* ---- fanout calls ---- */
 
-static const seen_t *
-find_named (const scene_t *scene, const char *name)
+/* Rows that say who replied tell of others of the same instance who it is. */
+static void
+learn_instances (check_t *check)
 {
-    const seen_t *found = NULL;
+    for (size_t i = 0; i < check->part_count; i++) {
+        const check_part_t *row = &check->parts[i];
+        bool is_known = !row->peer || !row->instance;
+        for (size_t j = 0; j < check->instance_count && !is_known; j++)
+            is_known = check->instances[j].instance == row->instance;
+        if (is_known)
+            continue;
+        check_instance_t *all = check_room (check, check->instances, check->instance_count, sizeof *all);
+        if (!all)
+            return;
+        check->instances = all;
+        all[check->instance_count++] = (check_instance_t){row->instance, row->peer};
+    }
+}
+
+static uint32_t
+node_of (const scene_t *scene, const check_part_t *row)
+{
+    for (size_t i = 0; i < scene->check->instance_count && !row->peer; i++)
+        if (scene->check->instances[i].instance == row->instance)
+            return scene->check->instances[i].node;
+    return row->peer;
+}
+
+static bool
+is_named (const seen_t *seen, const char *name)
+{
+    return strncmp (seen->life->name, name, HISTORY_ROW_NAME_SIZE - 1) == 0;
+}
+
+/* A name alone may be that of several processes, one after the other: then it is not sure who is meant. */
+static void
+count_runs (const scene_t *scene, const check_part_t *row, unsigned *meant, unsigned *ran)
+{
+    const uint32_t node = node_of (scene, row);
+    *meant = 0;
+    *ran = 0;
     for (size_t i = 0; i < scene->seen_count; i++) {
         const seen_t *seen = &scene->seen[i];
-        if (strcmp (seen->life->name, name) == 0 && (!found || seen->runs > found->runs))
-            found = seen;
+        const bool is_meant = is_named (seen, row->name) && (!node || node == seen->node->number);
+        *meant += is_meant;
+        *ran += is_meant && seen->runs > 0;
     }
-    return found;
 }
 
 static void
 judge_row (const scene_t *scene, const check_part_t *row)
 {
-    static const char *const words[HISTORY_ROW_COUNT] = {
-        "?", "replied", "failed", "was refused", "was unreachable", "timed out", "left"};
-    const seen_t *seen = find_named (scene, row->name);
+    unsigned meant, ran;
     const bool says_ran = row->row == HISTORY_ROW_REPLIED || row->row == HISTORY_ROW_FAILED;
-    const bool says_not = row->row == HISTORY_ROW_REFUSED || row->row == HISTORY_ROW_UNREACHABLE;
+    const bool says_not = row->row == HISTORY_ROW_REFUSED || row->row == HISTORY_ROW_UNREACHABLE ||
+                          row->row == HISTORY_ROW_LEFT;
+    count_runs (scene, row, &meant, &ran);
     if ((unsigned) row->row == 0 || (unsigned) row->row >= HISTORY_ROW_COUNT)
         BROKE (scene, CHECK_UNREADABLE, "its row of %s is none: %u", row->name, (unsigned) row->row);
-    else if (says_ran && (!seen || seen->runs == 0))
-        BROKE (scene, CHECK_ROW_WRONG, "%s %s, it says, and did not run it", row->name, words[row->row]);
-    else if (says_not && seen && seen->runs > 0)
-        BROKE (scene, CHECK_ROW_WRONG, "%s %s, it says, and ran it", row->name, words[row->row]);
+    else if (says_ran && ran == 0)
+        BROKE (scene, CHECK_ROW_WRONG, "%s %s, it says, and did not run it", row->name,
+               check_row_text (row->row));
+    else if (says_not && ran > 0 && ran == meant)
+        BROKE (scene, CHECK_ROW_WRONG, "%s %s, it says, and ran it", row->name, check_row_text (row->row));
 }
 
 static void
@@ -164,20 +204,21 @@ judge_rows (const scene_t *scene)
 {
     size_t rows = 0;
     for (; rows < scene->part_count && scene->parts[rows].node == 0; rows++) {
-        judge_row (scene, &scene->parts[rows]);
+        const check_part_t *row = &scene->parts[rows];
+        judge_row (scene, row);
         for (size_t i = 0; i < rows; i++)
-            if (strcmp (scene->parts[i].name, scene->parts[rows].name) == 0)
-                BROKE (scene, CHECK_ROW_WRONG, "it has two rows of %s", scene->parts[i].name);
+            if (scene->parts[i].instance == row->instance && strcmp (scene->parts[i].name, row->name) == 0)
+                BROKE (scene, CHECK_ROW_WRONG, "it has two rows of %s", row->name);
     }
     for (size_t i = 0; i < scene->seen_count; i++) {
         const seen_t *seen = &scene->seen[i];
         bool is_told = false;
         for (size_t j = 0; j < rows; j++)
-            is_told = is_told || strcmp (scene->parts[j].name, seen->life->name) == 0;
+            is_told = is_told || is_named (seen, scene->parts[j].name);
         if (!is_told && seen->is_there)
             BROKE (scene, CHECK_FANOUT_SILENT, "it has no row of %s, which was there all the time",
                    seen->life->name);
-        else if (!is_told && seen->runs > 0 && !seen->has_joined)
+        else if (!is_told && seen->runs > 0)
             BROKE (scene, CHECK_FANOUT_MORE, "it has no row of %s, which ran it", seen->life->name);
     }
 }
@@ -209,6 +250,7 @@ check_fanouts (check_t *check)
     }
     if (check->part_count > 0)
         qsort (check->parts, check->part_count, sizeof *check->parts, compare_parts);
+    learn_instances (check);
     for (size_t i = 0; i < check->node_count; i++) {
         scene.caller = &check->nodes[i];
         for (uint64_t counter = 1; counter < scene.caller->call_count; counter++) {

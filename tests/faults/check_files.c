@@ -134,6 +134,7 @@ check_close (check_t *check)
     free (check->by_number);
     free (check->faults);
     free (check->parts);
+    free (check->instances);
     free (check->shown);
     free (check->messages);
 }
@@ -271,9 +272,13 @@ add_part (check_t *check, check_part_t part)
 static void
 read_row (check_t *check, const history_record_t *record)
 {
-    check_part_t part = {
-        .call = record->call, .stamp_ns = record->stamp_ns, .row = (history_row_t) record->note.what};
-    memcpy (part.name, record->note.text, HISTORY_TEXT_SIZE - 1);
+    check_part_t part = {.call = record->call,
+                         .stamp_ns = record->stamp_ns,
+                         .row = (history_row_t) record->row.row,
+                         .outcome = record->row.outcome,
+                         .peer = record->row.peer,
+                         .instance = record->row.instance};
+    memcpy (part.name, record->row.name, HISTORY_ROW_NAME_SIZE - 1);
     add_part (check, part);
 }
 

@@ -8,6 +8,8 @@
 
 #define CHECK_NEVER UINT64_MAX
 #define CHECK_MS UINT64_C (1000000)
+/* What was accepted may still be in a socket's buffer, or in a queue, and go with its server. */
+#define CHECK_ON_ITS_WAY_NS (1000 * CHECK_MS)
 
 /* A span of time, ends included. */
 typedef struct check_span {
@@ -79,8 +81,17 @@ typedef struct check_part {
     uint32_t life;
     uint64_t stamp_ns;
     history_row_t row;
-    char name[HISTORY_TEXT_SIZE];
+    uint16_t outcome;
+    uint32_t peer;
+    uint64_t instance;
+    char name[HISTORY_ROW_NAME_SIZE];
 } check_part_t;
+
+/* Which process an instance is. */
+typedef struct check_instance {
+    uint64_t instance;
+    uint32_t node;
+} check_instance_t;
 
 typedef struct check {
     const check_options_t *options;
@@ -96,10 +107,12 @@ typedef struct check {
     uint64_t *shown; /* calls whose events are to be printed */
     char **messages;
     size_t shown_count;
-    uint64_t latest;      /* the call that ended latest after its deadline */
-    uint64_t worst_hit;   /* that whose end took longest after a fault's begin */
-    uint64_t worst_fault; /* that fault */
-    bool is_short;        /* of memory */
+    uint64_t latest;             /* the call that ended latest after its deadline */
+    uint64_t worst_hit;          /* that whose end took longest after a fault's begin */
+    uint64_t worst_fault;        /* that fault */
+    check_instance_t *instances; /* that are known of rows which say who replied */
+    size_t instance_count;
+    bool is_short; /* of memory */
 } check_t;
 
 /* check_files.c: opens the folder's files, and reads them. */
@@ -132,6 +145,7 @@ uint64_t check_life_end (const check_node_t *node, const check_life_t *life);
 /* check_print.c. call 0: about no call. */
 void check_broke (check_t *check, check_rule_t rule, uint64_t call, const char *format, ...)
     __attribute__ ((format (printf, 4, 5)));
+const char *check_row_text (history_row_t row);
 /* Has the call's events printed although nothing was broken. */
 void check_explain (check_t *check, uint64_t call, const char *what);
 /* Prints what was broken, with the calls' events. */

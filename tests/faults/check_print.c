@@ -49,6 +49,14 @@ show (check_t *check, uint64_t call, char *message)
     messages[check->shown_count++] = message;
 }
 
+const char *
+check_row_text (history_row_t row)
+{
+    static const char *const texts[HISTORY_ROW_COUNT] = {
+        "?", "replied", "failed", "was refused", "was unreachable", "timed out", "left"};
+    return (unsigned) row < HISTORY_ROW_COUNT ? texts[row] : "?";
+}
+
 void
 check_broke (check_t *check, check_rule_t rule, uint64_t call, const char *format, ...)
 {
@@ -108,8 +116,10 @@ print_details (FILE *out, const history_record_t *record)
         fprintf (out, " in life %u", record->of_call.life);
         break;
     case HISTORY_ROW:
-        fprintf (out, " of %.*s: %u (%s)", HISTORY_TEXT_SIZE, record->note.text, record->note.what,
-                 godwit_status_type ((godwit_status_t) record->note.status));
+        fprintf (out, " of %.*s (%016llx, node %u): %s, %s", HISTORY_ROW_NAME_SIZE, record->row.name,
+                 (unsigned long long) record->row.instance, record->row.peer,
+                 check_row_text ((history_row_t) record->row.row),
+                 godwit_outcome_name ((godwit_outcome_t) record->row.outcome));
         break;
     case HISTORY_FAULT_BEGIN:
         fprintf (out, " at node %u: %.*s", record->note.node, HISTORY_TEXT_SIZE, record->note.text);

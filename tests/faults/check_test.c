@@ -465,6 +465,8 @@ run_where_it_was_killed (story_t *story)
     const uint64_t fanout = story_begin (story, HISTORY_FANOUT, 30005);
     story_end_fanout (story, fanout, 30006, 2, 0);
     story_run (story, fanout, STORY_TWO, 30011);
+    const uint64_t cast = story_begin (story, HISTORY_CAST, 29500); /* it waited in a queue */
+    story_end (story, cast, 29501, GODWIT_OK, GODWIT_OUTCOME_NONE, 0);
 }
 
 Test (check, a_stall_of_the_process_at_the_deadline_is_allowed_for)
@@ -487,7 +489,7 @@ Test (check, who_was_killed_ends_nothing_and_is_no_violation)
     const verdict_t server = judge_with (run_where_it_was_killed);
     cr_assert_eq (check_broken (&server.summary), 0u, "%s", server.text);
     cr_assert_eq (server.summary.hit, 2u);
-    cr_assert_eq (server.summary.casts_gone, 2u);
+    cr_assert_eq (server.summary.casts_gone, 3u);
     free (server.text);
 }
 

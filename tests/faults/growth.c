@@ -3,9 +3,9 @@
 #include <dirent.h>
 #include <string.h>
 
-/* Connections and workers of the moment. */
-#define MORE_DESCRIPTORS 4
-#define MORE_THREADS 2
+/* Workers of the moment; one for each fault would be far more. */
+#define MORE_DESCRIPTORS 8
+#define MORE_THREADS 6
 
 static bool
 read_status (growth_sample_t *sample, pid_t pid)

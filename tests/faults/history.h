@@ -26,6 +26,7 @@
 #define HISTORY_HEADER_SIZE 4096
 #define HISTORY_NAME_SIZE 64
 #define HISTORY_TEXT_SIZE 32
+#define HISTORY_ROW_NAME_SIZE 20
 #define HISTORY_NODE_MAX 32767u /* of nodes; each start of a process is a node of its own */
 #define HISTORY_COUNTER_MAX ((UINT64_C (1) << 48) - 1)
 
@@ -38,7 +39,7 @@ typedef enum history_event {
     HISTORY_CALL_BEGIN,  /* kind, allowed_ns; target: history_name of the server that it is for */
     HISTORY_CALL_END, /* kind, status, outcome; who answered: peer, life; of fanouts: reached, missing, epoch
                        */
-    HISTORY_ROW,      /* of a fanout call, before its end: text: the server's name; status, outcome, row */
+    HISTORY_ROW,      /* of a fanout call, before its end: what it says of one server */
     HISTORY_HANDLER_BEGIN, /* kind; life */
     HISTORY_HANDLER_END,   /* kind; life, status */
     HISTORY_GAPS,          /* count: publications that were missed so far, as the transport counts them */
@@ -115,16 +116,27 @@ typedef struct history_call_part {
 typedef struct history_note_part {
     uint32_t node;
     uint16_t status;
-    uint16_t what; /* history_fault_t, history_row_t, or a life */
+    uint16_t what; /* history_fault_t, or a life */
     char text[HISTORY_TEXT_SIZE];
 } history_note_part_t;
+
+typedef struct history_row_part {
+    uint16_t row; /* history_row_t */
+    uint16_t outcome;
+    uint16_t status;
+    uint16_t unused;
+    uint64_t instance; /* the first bytes of it */
+    uint32_t peer;     /* who answered; 0: it does not say */
+    char name[HISTORY_ROW_NAME_SIZE];
+} history_row_part_t;
 
 typedef struct history_record {
     uint64_t stamp_ns;
     uint64_t call; /* history_id; 0: about no call */
     union {
         history_call_part_t of_call;
-        history_note_part_t note; /* SERVER_UP, SERVER_DOWN, ROW, FAULT_BEGIN, FAULT_END */
+        history_note_part_t note; /* SERVER_UP, SERVER_DOWN, FAULT_BEGIN, FAULT_END */
+        history_row_part_t row;   /* ROW */
         uint64_t value;           /* STALL, GAPS */
     };
     uint16_t event;

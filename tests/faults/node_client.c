@@ -133,6 +133,57 @@ call_async (caller_t *caller, const job_t *job)
     godwit_error_destroy (&error);
 }
 
+static history_row_t
+row_of (godwit_fanout_state_t state)
+{
+    switch (state) {
+    case GODWIT_FANOUT_REPLIED:
+        return HISTORY_ROW_REPLIED;
+    case GODWIT_FANOUT_FAILED:
+        return HISTORY_ROW_FAILED;
+    case GODWIT_FANOUT_REFUSED:
+        return HISTORY_ROW_REFUSED;
+    case GODWIT_FANOUT_UNREACHABLE:
+        return HISTORY_ROW_UNREACHABLE;
+    case GODWIT_FANOUT_TIMED_OUT:
+        return HISTORY_ROW_TIMED_OUT;
+    case GODWIT_FANOUT_LEFT:
+    default:
+        return HISTORY_ROW_LEFT;
+    }
+}
+
+static void
+note_rows (uint64_t id, const godwit_fanout_result_t *result)
+{
+    for (size_t i = 0; i < godwit_fanout_result_count (result); i++) {
+        const godwit_fanout_row_t *row = godwit_fanout_result_row (result, i);
+        history_record_t record = {.call = id, .event = HISTORY_ROW, .kind = HISTORY_FANOUT_CALL};
+        record.row.row = (uint16_t) row_of (row->state);
+        record.row.outcome = (uint16_t) godwit_error_outcome (row->error);
+        record.row.status = (uint16_t) godwit_error_status (row->error);
+        if (row->result)
+            record.row.peer = (uint32_t) godwit_value_as_int (godwit_value_get (row->result, "node"), 0);
+        memcpy (&record.row.instance, row->instance, sizeof record.row.instance);
+        snprintf (record.row.name, sizeof record.row.name, "%s", row->server);
+        history_put (history, record);
+    }
+}
+
+static void
+call_all (const job_t *job)
+{
+    godwit_fanout_result_t *result = NULL;
+    godwit_error_t *error = NULL;
+    history_call_begin (history, job->id, job->kind, job->way->timeout_ms, NULL);
+    const godwit_status_t status =
+        godwit_client_fanout_call (job->way->client, NULL, job->method, JOB_ARGS (job), &result, &error);
+    note_rows (job->id, result);
+    note_end (job->id, job->kind, status, NULL, error, NULL);
+    godwit_fanout_result_destroy (&result);
+    godwit_error_destroy (&error);
+}
+
 static void
 call (const job_t *job)
 {
@@ -168,9 +219,11 @@ choose (random_t *random, job_t *job, bool *is_async)
 {
     const node_mix_t *mix = &options->mix;
     const uint32_t named = named_count > 0 ? mix->named : 0;
-    const uint32_t parts[] = {mix->async, mix->cast, mix->fanout, mix->idempotent, named, mix->call};
+    const uint32_t parts[] = {mix->async, mix->cast,        mix->fanout, mix->idempotent,
+                              named,      mix->fanout_call, mix->call};
     static const history_kind_t kinds[] = {HISTORY_CALL,       HISTORY_CAST, HISTORY_FANOUT,
-                                           HISTORY_IDEMPOTENT, HISTORY_CALL, HISTORY_CALL};
+                                           HISTORY_IDEMPOTENT, HISTORY_CALL, HISTORY_FANOUT_CALL,
+                                           HISTORY_CALL};
     uint32_t sum = 0;
     size_t which = 0;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
@@ -198,6 +251,8 @@ make_one (caller_t *caller)
     job.size = random_below (random, LARGE_SIZE);
     if (is_async)
         call_async (caller, &job);
+    else if (job.kind == HISTORY_FANOUT_CALL)
+        call_all (&job);
     else
         call (&job);
 }

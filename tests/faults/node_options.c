@@ -175,14 +175,15 @@ parse_one (node_options_t *options, int option, const char *text)
 bool
 node_options_parse (node_options_t *options, int argc, char **argv)
 {
-    *options = (node_options_t){.name = "node",
-                                .host = "",
-                                .topic = "work",
-                                .threads = 2,
-                                .rate = 100,
-                                .timeout_ms = 4000,
-                                .slow_ms = 50,
-                                .mix = {.call = 50, .cast = 15, .fanout = 5, .idempotent = 10, .async = 20}};
+    *options = (node_options_t){
+        .name = "node",
+        .host = "",
+        .topic = "work",
+        .threads = 2,
+        .rate = 100,
+        .timeout_ms = 4000,
+        .slow_ms = 50,
+        .mix = {.call = 50, .cast = 15, .fanout = 5, .fanout_call = 3, .idempotent = 10, .async = 20}};
     int option;
     int which = 0;
     while ((option = getopt_long (argc, argv, "", table, &which)) != -1) {

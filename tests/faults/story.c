@@ -119,8 +119,11 @@ story_end_fanout (story_t *story, uint64_t id, int64_t at_ms, uint32_t reached, 
 void
 story_row (story_t *story, uint64_t id, int64_t at_ms, const char *server, history_row_t row)
 {
-    history_record_t record = {.call = id, .event = HISTORY_ROW, .note = {.what = (uint16_t) row}};
-    snprintf (record.note.text, sizeof record.note.text, "%s", server);
+    history_record_t record = {
+        .call = id, .event = HISTORY_ROW, .row = {.row = (uint16_t) row, .instance = history_name (server)}};
+    if (row == HISTORY_ROW_REPLIED)
+        record.row.peer = strcmp (server, names[STORY_ONE]) == 0 ? STORY_ONE : STORY_TWO;
+    snprintf (record.row.name, sizeof record.row.name, "%s", server);
     story_put (story, STORY_CLIENT, at_ms, record);
 }
 

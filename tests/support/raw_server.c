@@ -1,5 +1,7 @@
 #include "tests/support/raw_server.h"
 
+#include "src/surroundings.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,17 +42,65 @@ block (godwit_request_t *request, void *user)
     return GODWIT_OK;
 }
 
+static void
+tell (godwit_request_t *request, void *user)
+{
+    raw_server_t *const self = user;
+    pthread_mutex_lock (&self->lock);
+    if (godwit_request_is_cancelled (request))
+        self->told++;
+    pthread_cond_broadcast (&self->changed);
+    pthread_mutex_unlock (&self->lock);
+}
+
+static godwit_status_t
+watch (godwit_request_t *request, void *user)
+{
+    raw_server_t *const self = user;
+    pthread_mutex_lock (&self->lock);
+    const unsigned told = self->told;
+    pthread_mutex_unlock (&self->lock);
+    const godwit_status_t status = godwit_request_on_cancel (request, tell, self);
+    pthread_mutex_lock (&self->lock);
+    self->ran++;
+    self->entered++;
+    self->inside++;
+    pthread_cond_broadcast (&self->changed);
+    while (!self->open && self->told == told)
+        pthread_cond_wait (&self->changed, &self->lock);
+    pthread_mutex_unlock (&self->lock);
+    const bool saw = godwit_request_is_cancelled (request);
+    pthread_mutex_lock (&self->lock);
+    self->inside--;
+    self->saw += saw;
+    pthread_cond_broadcast (&self->changed);
+    pthread_mutex_unlock (&self->lock);
+    return status;
+}
+
 static godwit_status_t
 keep (godwit_request_t *request, void *user)
 {
     raw_server_t *const self = user;
     godwit_request_keep (request);
+    if (self->kept_callback)
+        godwit_request_on_cancel (request, self->kept_callback, self->kept_user);
     pthread_mutex_lock (&self->lock);
     self->ran++;
     self->kept[self->kept_count++] = request;
     pthread_cond_broadcast (&self->changed);
     pthread_mutex_unlock (&self->lock);
     return GODWIT_OK;
+}
+
+static godwit_status_t
+take (godwit_request_t *request, void *user)
+{
+    raw_server_t *const self = user;
+    const int64_t ms = godwit_value_as_int (godwit_value_get (godwit_request_args (request), "x"), 0);
+    atomic_fetch_add (self->hand_ns, ms > 0 ? ms * GODWIT__NS_PER_MS : 0);
+    count (self);
+    return ms < 0 ? GODWIT_ERR_FAILED : GODWIT_OK;
 }
 
 static godwit_status_t
@@ -121,7 +171,10 @@ big (godwit_request_t *request, void *self)
 static const godwit_method_t methods[] = {
     GODWIT_METHOD ("echo", echo, 0),
     GODWIT_METHOD ("block", block, 0),
+    GODWIT_METHOD ("watch", watch, 0),
     GODWIT_METHOD ("keep", keep, 0),
+    GODWIT_METHOD ("take", take, 0),
+    GODWIT_METHOD ("take_late", take, GODWIT_METHOD_RUNS_LATE),
     GODWIT_METHOD ("fail", fail, 0),
     GODWIT_METHOD ("typed", typed, 0),
     GODWIT_METHOD ("twice", twice, 0),
@@ -166,10 +219,9 @@ raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
     raw_server_greet (self, &self->peer);
 }
 
-void
-raw_server_start_quiet (raw_server_t *self, const godwit__driver_ops_t *driver,
-                        const godwit_server_options_t *options,
-                        const godwit_transport_options_t *transport_options)
+static void
+start (raw_server_t *self, const godwit__driver_ops_t *driver, const godwit_server_options_t *options,
+       const godwit_transport_options_t *transport_options, const godwit__surroundings_t *surroundings)
 {
     godwit_error_t *error = NULL;
     memset (self, 0, sizeof *self);
@@ -178,12 +230,30 @@ raw_server_start_quiet (raw_server_t *self, const godwit__driver_ops_t *driver,
     /* Nobody is to be found by name here, so there is no need for a rendezvous. */
     const char *const url =
         driver == &godwit__inproc_driver ? "inproc://raw/" : "zmq:///?static=no/body@tcp://127.0.0.1:1";
-    must (godwit_transport_new (&self->transport, url, transport_options, &error), &error);
+    must (godwit__transport_new_in (&self->transport, url, transport_options, surroundings, &error), &error);
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = self, .on_destroy = on_destroy);
     must (godwit_server_new (&self->server, self->transport, GODWIT_TARGET (.topic = "calc", .server = "one"),
                              &endpoint, 1, options, &error),
           &error);
     must (godwit_server_start (self->server, NULL, &error), &error);
+}
+
+void
+raw_server_start_quiet (raw_server_t *self, const godwit__driver_ops_t *driver,
+                        const godwit_server_options_t *options,
+                        const godwit_transport_options_t *transport_options)
+{
+    start (self, driver, options, transport_options, &godwit__system_surroundings);
+}
+
+void
+raw_server_start_at (raw_server_t *self, const godwit__driver_ops_t *driver, godwit__clock_t clock,
+                     const godwit_server_options_t *options)
+{
+    godwit__surroundings_t surroundings = godwit__system_surroundings;
+    surroundings.clock = clock;
+    start (self, driver, options, NULL, &surroundings);
+    raw_server_greet (self, &self->peer);
 }
 
 void
@@ -242,12 +312,18 @@ raw_server_count (raw_server_t *self, const unsigned *number)
 }
 
 void
-raw_server_await_entered (raw_server_t *self, unsigned entered)
+raw_server_await (raw_server_t *self, const unsigned *number, unsigned least)
 {
     pthread_mutex_lock (&self->lock);
-    while (self->entered < entered)
+    while (*number < least)
         pthread_cond_wait (&self->changed, &self->lock);
     pthread_mutex_unlock (&self->lock);
+}
+
+void
+raw_server_await_entered (raw_server_t *self, unsigned entered)
+{
+    raw_server_await (self, &self->entered, entered);
 }
 
 void

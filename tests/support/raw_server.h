@@ -26,15 +26,25 @@ typedef struct raw_server {
     unsigned ran; /* handlers of all methods that began */
     size_t kept_count;
     godwit_request_t *kept[RAW_KEPT_MAX];
-    bool destroyed; /* on_destroy was called */
+    bool destroyed;                  /* on_destroy was called */
+    _Atomic (int64_t) *hand_ns;      /* the clock that "take" moves */
+    godwit_cancel_fn *kept_callback; /* of requests that are kept from now on; NULL: none */
+    void *kept_user;
+    unsigned told; /* callbacks of "watch" that ran */
+    unsigned saw;  /* handlers of "watch" that ended and saw that they were cancelled */
 } raw_server_t;
 
 /* Which driver: its number in the transport. The methods: echo (its argument x), block (until
- * raw_server_let_go), keep, fail, typed (fails with a type of its own), twice (replies twice), large, inline
- * (as echo), inline_keep, and _denied. */
+ * raw_server_let_go), watch (until then, or until its request is cancelled), keep, fail, typed (fails with a
+ * type of its own), twice (replies twice), large, take (x ms by
+ * the hand clock; fails if that is negative), take_late (the same, RUNS_LATE), inline (as echo), inline_keep,
+ * and _denied. */
 void raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
                        const godwit_server_options_t *options,
                        const godwit_transport_options_t *transport_options);
+/* The same with a clock of the test's. */
+void raw_server_start_at (raw_server_t *self, const godwit__driver_ops_t *driver, godwit__clock_t clock,
+                          const godwit_server_options_t *options);
 /* The same without a peer. */
 void raw_server_start_quiet (raw_server_t *self, const godwit__driver_ops_t *driver,
                              const godwit_server_options_t *options,
@@ -56,6 +66,8 @@ void raw_server_hold (raw_server_t *self);
 unsigned raw_server_count (raw_server_t *self, const unsigned *number);
 /* Waits until the condition holds for what is counted above. */
 void raw_server_await_entered (raw_server_t *self, unsigned count);
+/* The same for any of the numbers. */
+void raw_server_await (raw_server_t *self, const unsigned *number, unsigned least);
 void raw_server_await_kept (raw_server_t *self, size_t count);
 godwit__header_t raw_header_of (const raw_server_t *self, uint64_t id);
 

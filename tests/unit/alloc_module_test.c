@@ -310,6 +310,59 @@ change_rendezvous (godwit_transport_t *transport, godwit_error_t **error)
     return status ? status : godwit_transport_set_rendezvous (transport, fewer, 2, error);
 }
 
+static void
+count_call (void *user)
+{
+    ++*(unsigned *) user;
+}
+
+static void
+count_fault (void *user, godwit_fault_t fault, const char *node, bool over)
+{
+    (void) fault, (void) node, (void) over;
+    ++*(unsigned *) user;
+}
+
+static void
+count_line (void *user, int64_t now_us, const char *line)
+{
+    (void) now_us, (void) line;
+    ++*(unsigned *) user;
+}
+
+/* What failed has no effect. */
+static godwit_status_t
+plan (godwit_cluster_t *cluster, godwit_error_t **error)
+{
+    static const char *const set[] = {"two", "five"}, *const first[] = {"three"};
+    static unsigned lines;
+    unsigned calls = 0, faults = 0;
+    godwit_cluster_stats_t stats = {.struct_size = sizeof stats};
+    godwit_cluster_set_trace (cluster, count_line, &lines);
+    godwit_status_t status = godwit_cluster_partition (cluster, set, 2, true, error);
+    if (!status)
+        status = godwit_cluster_partition (cluster, set, 2, false, error);
+    if (!status)
+        status = godwit_cluster_at (cluster, 5, count_call, &calls, error);
+    const unsigned expected = !status;
+    if (!status)
+        status = godwit_cluster_begin_plan (
+            cluster,
+            GODWIT_CLUSTER_PLAN (.faults = GODWIT_FAULT_PAUSE | GODWIT_FAULT_PARTITION, .fault_count = 3,
+                                 .duration_ms = 200, .nodes = first, .node_count = 1, .on_fault = count_fault,
+                                 .user = &faults),
+            error);
+    godwit_cluster_pause (cluster, "two", true);
+    godwit_cluster_run (cluster, 300);
+    godwit_cluster_heal (cluster);
+    cr_assert_eq (calls, expected);
+    cr_assert (status ? faults == 0 : faults >= 2);
+    godwit_cluster_stats (cluster, &stats);
+    cr_assert_gt (stats.frames, 0);
+    godwit_cluster_set_trace (cluster, NULL, NULL);
+    return status;
+}
+
 static godwit_status_t
 misuse (godwit_cluster_t *cluster, godwit_error_t **error)
 {
@@ -345,6 +398,8 @@ run_cluster (godwit_error_t **error)
         status = call (client, error);
     if (!status)
         status = misuse (cluster, error);
+    if (!status)
+        status = plan (cluster, error);
     if (!status)
         status = change_rendezvous (nodes[0], error);
     if (!status)

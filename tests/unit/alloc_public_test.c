@@ -35,6 +35,12 @@ echo (godwit_request_t *request, void *self)
         request, godwit_field_from (godwit_value_get (godwit_request_args (request), "value")));
 }
 
+static void
+on_cancel (godwit_request_t *request, void *user)
+{
+    (void) request, (void) user;
+}
+
 static godwit_status_t
 fail (godwit_request_t *request, void *self)
 {
@@ -68,7 +74,9 @@ look (godwit_request_t *request, void *self)
     const bool good = !strcmp (godwit_request_method (request), "look") && !strcmp (params->value, "text") &&
                       godwit_request_context (request) && godwit_request_args (request) &&
                       !godwit_request_name_space (request) && !godwit_request_version (request) &&
-                      !godwit_request_is_cast (request) &&
+                      !godwit_request_is_cast (request) && !godwit_request_is_cancelled (request) &&
+                      godwit_request_on_cancel (request, on_cancel, self) == GODWIT_OK &&
+                      godwit_request_on_cancel (request, NULL, self) == GODWIT_ERR_INVALID_ARGUMENT &&
                       godwit_request_remaining_ms (request) <= TIMEOUT_MS;
     return good ? GODWIT_OK : GODWIT_ERR_FAILED;
 }

@@ -338,3 +338,31 @@ Test (cluster, a_plan_restarts_nodes_by_the_test)
     MUST (godwit_client_call (told.pair.client, NULL, "add", GODWIT_NO_ARGS, NULL, &error));
     pair_close (&told.pair);
 }
+
+Test (cluster, a_plan_that_cannot_be_is_refused)
+{
+    static const char *const bad[] = {"no name"};
+    godwit_cluster_t *cluster = NULL;
+    godwit_transport_t *node = NULL;
+    MUST (godwit_cluster_new (&cluster, 1, &error));
+    cr_assert_eq (godwit_cluster_begin_plan (cluster, NULL, NULL), GODWIT_ERR_INVALID_ARGUMENT, "no node");
+    MUST (godwit_cluster_add (&node, cluster, "node", NULL, &error));
+    MUST (godwit_cluster_begin_plan (cluster, NULL, &error));
+    const godwit_cluster_plan_t *const plans[] = {
+        GODWIT_CLUSTER_PLAN (.faults = GODWIT_FAULT_KILL), /* nobody makes it anew */
+        GODWIT_CLUSTER_PLAN (.faults = 1 << 20),
+        GODWIT_CLUSTER_PLAN (.duration_ms = -1),
+        GODWIT_CLUSTER_PLAN (.longest_ms = -1),
+        GODWIT_CLUSTER_PLAN (.nodes = bad, .node_count = 1),
+        GODWIT_CLUSTER_PLAN (.nodes = bad, .node_count = 0),
+    };
+    for (size_t i = 0; i < sizeof plans / sizeof *plans; i++)
+        cr_expect_eq (godwit_cluster_begin_plan (cluster, plans[i], NULL), GODWIT_ERR_INVALID_ARGUMENT,
+                      "plan %zu", i);
+    cr_assert_eq (godwit_cluster_partition (cluster, bad, 1, true, NULL), GODWIT_ERR_INVALID_ARGUMENT);
+    cr_assert_eq (godwit_cluster_set_faults (cluster, "no name", NULL, NULL, NULL),
+                  GODWIT_ERR_INVALID_ARGUMENT);
+    godwit_cluster_run (cluster, 11000);
+    godwit_transport_destroy (&node);
+    godwit_cluster_destroy (&cluster);
+}

@@ -24,10 +24,12 @@ typedef struct service {
     godwit_server_t *server;
 } service_t;
 
-/* Rendezvous points are on the first three nodes, which nothing happens to. */
+#define OTHER_COUNT 3
+
+/* Rendezvous points are on the first three nodes, the others. */
 typedef struct world {
     godwit_cluster_t *cluster;
-    godwit_transport_t *others[2];
+    godwit_transport_t *others[OTHER_COUNT];
     godwit_transport_t *calling; /* node "client" */
     godwit_client_t *client;
     godwit_client_t *nobody; /* of strike_after */
@@ -67,15 +69,17 @@ service_close (service_t *service)
     godwit_transport_destroy (&service->transport);
 }
 
+static const char *const others[OTHER_COUNT] = {"other-1", "other-2", "other-3"};
+
 static void
-world_open (world_t *world, size_t started)
+world_open_seeded (world_t *world, size_t started, uint64_t seed)
 {
     static const char *const names[SERVER_COUNT] = {"a", "b", "c", "d"};
     *world = (world_t){.cluster = NULL};
-    MUST (godwit_cluster_new (&world->cluster, 7, &error));
+    MUST (godwit_cluster_new (&world->cluster, seed, &error));
+    for (size_t i = 0; i < OTHER_COUNT; i++)
+        MUST (godwit_cluster_add (&world->others[i], world->cluster, others[i], NULL, &error));
     MUST (godwit_cluster_add (&world->calling, world->cluster, "client", NULL, &error));
-    MUST (godwit_cluster_add (&world->others[0], world->cluster, "other-1", NULL, &error));
-    MUST (godwit_cluster_add (&world->others[1], world->cluster, "other-2", NULL, &error));
     for (size_t i = 0; i < SERVER_COUNT; i++) {
         world->services[i].name = names[i];
         if (i < started)
@@ -87,15 +91,21 @@ world_open (world_t *world, size_t started)
 }
 
 static void
+world_open (world_t *world, size_t started)
+{
+    world_open_seeded (world, started, 7);
+}
+
+static void
 world_close (world_t *world)
 {
     godwit_client_destroy (&world->nobody);
     godwit_client_destroy (&world->client);
     for (size_t i = 0; i < SERVER_COUNT; i++)
         service_close (&world->services[i]);
-    for (size_t i = 0; i < 2; i++)
-        godwit_transport_destroy (&world->others[i]);
     godwit_transport_destroy (&world->calling);
+    for (size_t i = 0; i < OTHER_COUNT; i++)
+        godwit_transport_destroy (&world->others[i]);
     godwit_cluster_destroy (&world->cluster);
 }
 
@@ -247,6 +257,30 @@ Test (fanout_cluster, who_is_lost_on_the_way_is_told)
     world_close (&world);
 }
 
+/* Nobody tells that it was withdrawn; but it has said GOODBYE. */
+Test (fanout_cluster, who_drains_is_none_of_them)
+{
+    world_t world;
+    godwit_fanout_result_t *result = NULL;
+    world_open (&world, 3);
+    const godwit_fanout_report_t before = publish (&world);
+    for (size_t i = 0; i < OTHER_COUNT; i++)
+        godwit_cluster_cut (world.cluster, others[i], "client", true);
+    MUST (godwit_server_stop (world.services[2].server, NULL, &error));
+    godwit_cluster_run (world.cluster, 100);
+    const unsigned ran = world.services[2].runs;
+    const godwit_fanout_report_t report = publish (&world);
+    cr_assert (report.reached == 2 && report.missing == 0, "%u, %u", report.reached, report.missing);
+    cr_assert_gt (report.epoch, before.epoch);
+    MUST (godwit_client_fanout_call (world.client, NULL, "work", GODWIT_NO_ARGS, &result, &error));
+    cr_assert_eq (godwit_fanout_result_count (result), 2u);
+    cr_assert_eq (godwit_fanout_result_epoch (result), report.epoch);
+    godwit_fanout_result_destroy (&result);
+    godwit_cluster_run (world.cluster, 100);
+    cr_assert_eq (world.services[2].runs, ran);
+    world_close (&world);
+}
+
 /* ---- fanouts ---- */
 
 static void
@@ -309,6 +343,37 @@ Test (fanout_cluster, who_was_killed_is_not_counted)
         cr_assert_eq (report.reached, 3u, "%u, %u", report.reached, report.missing);
         godwit_cluster_run (world.cluster, 100);
         cr_assert_eq (world.services[2].runs, ran + 1);
+        world_close (&world);
+    }
+}
+
+static bool
+is_known_dead (void *user)
+{
+    const world_t *world = user;
+    godwit_value_t *list = NULL;
+    size_t connected = 0;
+    MUST (godwit_client_servers (world->client, &list, &error));
+    for (size_t i = 0; i < godwit_value_count (list); i++)
+        connected += godwit_value_as_bool (godwit_value_get (godwit_value_at (list, i), "connected"), false);
+    godwit_value_unref (&list);
+    return connected < 3;
+}
+
+/* The end of the connection and that of the subscription take ways of their own: the first one counts. */
+Test (fanout_cluster, who_is_known_to_be_dead_is_not_counted)
+{
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        world_t world;
+        world_open_seeded (&world, 3, seed);
+        MUST (godwit_cluster_set_faults (world.cluster, NULL, NULL,
+                                         GODWIT_FAULTS (.delay_min_us = 100, .delay_max_us = 40000), &error));
+        cr_assert_eq (publish (&world).reached, 3u);
+        godwit_cluster_kill (world.cluster, "c", false);
+        cr_assert (godwit_cluster_run_until (world.cluster, is_known_dead, &world, 1000));
+        const godwit_fanout_report_t report = publish (&world);
+        cr_assert_eq (report.reached, 2u, "seed %llu: %u, %u", (unsigned long long) seed, report.reached,
+                      report.missing);
         world_close (&world);
     }
 }

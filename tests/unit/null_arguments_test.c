@@ -15,6 +15,12 @@
 
 /* ---- what is there ---- */
 
+static void
+do_nothing (void *user)
+{
+    (void) user;
+}
+
 static struct {
     godwit_config_t *config;
     godwit_transport_t *transport;
@@ -175,6 +181,11 @@ close_world (void)
     X (godwit_cluster_add, cluster, (&out.transport, NULL, "one", NULL, error))                              \
     X (godwit_cluster_add, node, (&out.transport, world.cluster, NULL, NULL, error))                         \
     X (godwit_cluster_set_faults, cluster, (NULL, NULL, NULL, NULL, error))                                  \
+    X (godwit_cluster_at, cluster, (NULL, 0, do_nothing, NULL, error))                                       \
+    X (godwit_cluster_at, fn, (world.cluster, 0, NULL, NULL, error))                                         \
+    X (godwit_cluster_partition, cluster, (NULL, NULL, 0, true, error))                                      \
+    X (godwit_cluster_partition, nodes, (world.cluster, NULL, 1, true, error))                               \
+    X (godwit_cluster_begin_plan, cluster, (NULL, NULL, error))                                              \
     X (godwit_transport_new, transport, (NULL, "inproc://x/", NULL, error))                                  \
     X (godwit_transport_new, url, (&out.transport, NULL, NULL, error))                                       \
     X (godwit_transport_register_error, transport, (NULL, &nameless, error))                                 \
@@ -245,6 +256,7 @@ static const struct {
     {"godwit_service_new", "manager"},
     {"godwit_version_compatible", "implemented"},
     {"godwit_version_compatible", "requested"},
+    {"godwit_cluster_begin_plan", "plan"},
     {"godwit_cluster_set_faults", "from"},
     {"godwit_cluster_set_faults", "to"},
     {"godwit_cluster_set_faults", "faults"},
@@ -263,6 +275,8 @@ static const struct {
     {"godwit_request_reply", "request"},
     {"godwit_request_fail", "request"},
     {"godwit_request_fail", "error_p"},
+    {"godwit_request_on_cancel", "request"},
+    {"godwit_request_on_cancel", "callback"},
 };
 
 TestSuite (null_arguments, .timeout = 60);
@@ -300,11 +314,19 @@ Test (null_arguments, are_named)
     close_world ();
 }
 
+static void
+on_cancel (godwit_request_t *request, void *user)
+{
+    (void) request, (void) user;
+}
+
 Test (null_arguments, have_no_name_where_there_is_no_error)
 {
     godwit_error_t *error = godwit_error_new (GODWIT_ERR_FAILED, "lost");
     cr_expect_eq (godwit_request_reply (NULL, GODWIT_NIL (NULL)), GODWIT_ERR_INVALID_ARGUMENT);
     cr_expect_eq (godwit_request_fail (NULL, &error), GODWIT_ERR_INVALID_ARGUMENT);
+    cr_expect_eq (godwit_request_on_cancel (NULL, on_cancel, NULL), GODWIT_ERR_INVALID_ARGUMENT);
+    cr_expect_not (godwit_request_is_cancelled (NULL));
     cr_expect_null (error, "it is consumed");
 }
 

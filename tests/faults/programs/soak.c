@@ -4,6 +4,7 @@
  *     --seconds N   how long; 60
  *     --seed N      of the faults and of what the clients do; printed, another one each time
  *     --rate N      calls a second of each of the clients' threads; 100
+ *     --threads N   of each of the two clients that live long; 4
  *     --folder DIR  for the histories; a new one, which is removed if all went well
  *     --tsv FILE    appends a line, as history_check does
  *     --no-growth   does not judge memory, descriptors and threads (sanitizers keep what was freed)
@@ -38,6 +39,7 @@ typedef struct soak {
     int64_t seconds;
     uint64_t seed;
     const char *rate;
+    const char *threads;
     const char *tsv;
     bool judges_growth;
     bool has_folder;
@@ -174,19 +176,20 @@ static void
 run (soak_t *soak, const char *program)
 {
     static const char *server_arguments[] = {"--concurrency", "64", NULL};
-    const char *client_arguments[] = {"--servers",
-                                      "3",
-                                      "--threads",
-                                      "4",
-                                      "--rate",
-                                      soak->rate,
-                                      "--timeout-ms",
-                                      "6000",
-                                      "--mix",
-                                      "call=40,cast=12,fanout=8,idempotent=10,named=10,async=20",
-                                      "--named",
-                                      "server-1,server-2",
-                                      NULL};
+    const char *client_arguments[] = {
+        "--servers",
+        "3",
+        "--threads",
+        soak->threads,
+        "--rate",
+        soak->rate,
+        "--timeout-ms",
+        "6000",
+        "--mix",
+        "call=40,cast=12,fanout=6,fanout_call=4,idempotent=10,named=10,async=20",
+        "--named",
+        "server-1,server-2",
+        NULL};
     const char *other_arguments[] = {"--servers", "1", "--threads", "2", "--rate", soak->rate, NULL};
     cluster_t *cluster = &soak->cluster;
     cluster_open (cluster, program, soak->folder, soak->seed, 2, "");
@@ -245,13 +248,11 @@ remove_histories (const char *folder)
 static bool
 parse (soak_t *soak, int argc, char **argv)
 {
-    static const struct option table[] = {{"seconds", required_argument, NULL, 's'},
-                                          {"seed", required_argument, NULL, 'e'},
-                                          {"rate", required_argument, NULL, 'r'},
-                                          {"folder", required_argument, NULL, 'f'},
-                                          {"tsv", required_argument, NULL, 't'},
-                                          {"no-growth", no_argument, NULL, 'n'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option table[] = {
+        {"seconds", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'e'},
+        {"rate", required_argument, NULL, 'r'},    {"threads", required_argument, NULL, 'p'},
+        {"folder", required_argument, NULL, 'f'},  {"tsv", required_argument, NULL, 't'},
+        {"no-growth", no_argument, NULL, 'n'},     {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long (argc, argv, "", table, NULL)) != -1) {
         if (option == 's')
@@ -260,6 +261,8 @@ parse (soak_t *soak, int argc, char **argv)
             soak->seed = strtoull (optarg, NULL, 10);
         else if (option == 'r')
             soak->rate = optarg;
+        else if (option == 'p')
+            soak->threads = optarg;
         else if (option == 't')
             soak->tsv = optarg;
         else if (option == 'n')
@@ -287,12 +290,12 @@ find_program (char path[512], const char *self)
 int
 main (int argc, char **argv)
 {
-    static soak_t soak = {.seconds = 60, .rate = "100", .judges_growth = true};
+    static soak_t soak = {.seconds = 60, .rate = "100", .threads = "4", .judges_growth = true};
     char program[512];
     soak.seed = history_now_ns () % 1000000007;
     if (!parse (&soak, argc, argv)) {
-        fprintf (stderr,
-                 "soak [--seconds N] [--seed N] [--rate N] [--folder DIR] [--tsv FILE] [--no-growth]\n");
+        fprintf (stderr, "soak [--seconds N] [--seed N] [--rate N] [--threads N] [--folder DIR] [--tsv FILE] "
+                         "[--no-growth]\n");
         return 2;
     }
     setvbuf (stdout, NULL, _IOLBF, 0);

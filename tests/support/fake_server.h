@@ -1,0 +1,46 @@
+/* A server that says what the test says, frames by hand over a port of the driver, and clients of it whose
+ * clock is moved by hand. */
+#ifndef GODWIT_TESTS_FAKE_SERVER_H
+#define GODWIT_TESTS_FAKE_SERVER_H
+
+#include <godwit/client.h>
+
+#include "src/driver.h"
+#include "src/header.h"
+
+#include <pthread.h>
+
+/* The clients' time. Their waits still take real time, and look at it again afterwards. */
+extern _Atomic (int64_t) fake_time_ms;
+
+typedef struct fake {
+    godwit__reactor_t *reactor;
+    godwit__driver_t *driver;
+    godwit__channel_t *port;
+    godwit__origin_t client;
+    godwit_transport_t *transport;
+    godwit_client_t *monitored; /* 50 ms, of 120 ms altogether */
+    godwit_client_t *patient;
+} fake_t;
+
+/* A call on a thread of its own. */
+typedef struct caller {
+    godwit_client_t *client;
+    pthread_t thread;
+    atomic_bool ended;
+    godwit_status_t status;
+    godwit_error_t *error;
+} fake_caller_t;
+
+void fake_start (fake_t *fake);
+void fake_end (fake_t *fake);
+void fake_say (fake_t *fake, const void *data, size_t size);
+void fake_say_header (fake_t *fake, godwit__frame_type_t type, uint64_t id);
+/* The next REQUEST, CANCEL or GOODBYE, which must be of this type; what comes before it is answered. */
+godwit__header_t fake_expect (fake_t *fake, godwit__frame_type_t type);
+void fake_call (fake_caller_t *caller, godwit_client_t *client);
+/* All frames that were said before have been looked at: those of a connection come in their order, and this
+ * call ends with the last of them. */
+void fake_settle (fake_t *fake);
+
+#endif
