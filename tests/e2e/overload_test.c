@@ -205,9 +205,8 @@ Test (overload, a_server_that_stands_still_over_tcp, .timeout = 60)
 /* Publications go on to the others, the publisher's memory is bounded, and the one that stood still counts
  * what it missed when it goes on; or it is told of as missing. */
 static void
-stall_a_subscriber (const char *query)
+stall_a_subscriber (const char *query, unsigned fanouts)
 {
-    enum { FANOUTS = 24 };
     static scene_t scene;
     process_t one, two;
     godwit_client_t *hasty = NULL;
@@ -224,7 +223,7 @@ stall_a_subscriber (const char *query)
     MUST (godwit_client_prepare (&hasty, scene.client, GODWIT_OVERRIDES (.timeout_ms = 1500), &error));
     const double before = memory_of (getpid (), "VmHWM:");
     kill (one.pid, SIGSTOP);
-    while (sent < FANOUTS) {
+    while (sent < fanouts) {
         if (godwit_client_fanout (hasty, NULL, "take", BYTES (&scene), &report, NULL) == GODWIT_OK) {
             sent++;
             missed += report.reached == 1 && report.missing == 1;
@@ -262,12 +261,12 @@ stall_a_subscriber (const char *query)
 
 Test (overload, a_subscriber_that_stands_still, .timeout = 60)
 {
-    stall_a_subscriber ("&heartbeat_ms=250&heartbeat_timeout_ms=1000");
+    stall_a_subscriber ("&heartbeat_ms=250&heartbeat_timeout_ms=1000", 24);
 }
 
 Test (overload, a_subscriber_that_stands_still_over_tcp, .timeout = 60)
 {
-    stall_a_subscriber ("&heartbeat_ms=250&heartbeat_timeout_ms=1000&paths=tcp&host=127.0.0.1");
+    stall_a_subscriber ("&heartbeat_ms=250&heartbeat_timeout_ms=1000&paths=tcp&host=127.0.0.1", 48);
 }
 
 /* ---- a client that never reads ---- */
