@@ -147,8 +147,10 @@ cast_until_full (scene_t *scene, godwit_client_t *client)
         fprintf (stderr, "%u casts were accepted, then: %s\n", accepted, godwit_error_print (error));
         cr_assert_eq (status, GODWIT_ERR_DELIVERY_FAILURE);
         cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_NOT_SENT);
-        cr_assert (strstr (godwit_error_message (error), "queue is full"), "%s",
-                   godwit_error_message (error));
+        /* Unless this took so long that the server was found dead before. */
+        cr_assert (strstr (godwit_error_message (error), "queue is full") ||
+                       strstr (godwit_error_message (error), "connect"),
+                   "%s", godwit_error_message (error));
         godwit_error_destroy (&error);
         return accepted;
     }
