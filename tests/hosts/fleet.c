@@ -96,6 +96,7 @@ start_client (fleet_t *fleet, int index)
                                 servers,
                                 "--mix",
                                 waits ? "call=80,fanout=20" : "async=85,cast=15",
+                                fleet->options.is_patient ? "--patient" : NULL,
                                 NULL};
     start_node (fleet, member, 0, more);
 }
