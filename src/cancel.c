@@ -98,6 +98,17 @@ forget_due (godwit__cancels_t *cancels, const godwit_request_t *request)
         cancels->due_last = before;
 }
 
+bool
+godwit__cancel_is_inside (godwit_request_t *request)
+{
+    godwit__cancels_t *const cancels = &request->pool->cancels;
+    pthread_mutex_lock (&cancels->lock);
+    const bool is_inside = request->cancel.state == GODWIT__CANCEL_RUNNING &&
+                           pthread_equal (request->cancel.run->thread, pthread_self ());
+    pthread_mutex_unlock (&cancels->lock);
+    return is_inside;
+}
+
 void
 godwit__cancel_over (godwit_request_t *request)
 {

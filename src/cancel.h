@@ -74,6 +74,8 @@ void godwit__pool_cancel_all (struct godwit__pool *pool, const struct godwit__po
                               godwit__origin_t origin);
 /* With pool.lock: marks what was kept of a server that goes. */
 void godwit__cancel_kept (const godwit_server_t *server);
+/* This thread runs its callback. Without a lock; only if it has one. */
+bool godwit__cancel_is_inside (godwit_request_t *request);
 /* The request, or the handler that did not keep it, ends: its callback will not run any more. Waits for one
  * that runs, unless that is the caller. Without a lock; only if it has a callback. */
 void godwit__cancel_over (godwit_request_t *request);

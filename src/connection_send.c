@@ -77,7 +77,7 @@ godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id,
     if (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING)
         connection->link->ops->send (connection->link, 0, &cancel);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection, ended);
+    godwit__outstanding_pass_on (connection->transport, ended);
 }
 
 /* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */

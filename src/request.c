@@ -409,7 +409,7 @@ godwit__request_call (godwit_request_t *request)
     if (request->server->serializer && !take_serialized (request))
         return;
     const godwit_status_t status = route->method->handler (request, self);
-    if (request->cancel.callback && !request->kept)
+    if (!request->kept && request->cancel.callback) /* in this order: who keeps it may set one now */
         godwit__cancel_over (request); /* it may reply itself: afterwards it is known whether it did */
     if (status == GODWIT_OK &&
         (request->kept || atomic_load_explicit (&request->replied, memory_order_relaxed)))
@@ -646,6 +646,11 @@ godwit_request_destroy (godwit_request_t **request_p)
         return;
     godwit_request_t *const request = *request_p;
     *request_p = NULL;
+    /* Before its handler has returned this is not the last reference, but whoever gives it up has done with
+     * it.
+     */
+    if (request->cancel.callback && !is_forked (request) && !godwit__cancel_is_inside (request))
+        godwit__cancel_over (request);
     if (atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) != 1)
         return;
     if (is_forked (request))

@@ -43,7 +43,7 @@ typedef struct zmq_link {
     godwit__timer_t deadline; /* of CONNECTING, and of DRAINING */
     godwit__stall_t stall;
     godwit__timer_t stall_timer; /* while it is UP */
-    godwit__task_t tell_down; /* when up and down come at once */
+    godwit__task_t tell_down;    /* when up and down come at once */
     bool was_up;
     bool up_told;
     const char *reason; /* of being down */

@@ -1,5 +1,7 @@
 /* A publisher is an XPUB that connects to the SUBs of ports, and so learns of each subscription as it
  * arrives. */
+#include "drivers/zmq/monitor.h"
+#include "drivers/zmq/stall.h"
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error.h"
@@ -8,14 +10,113 @@
 #include <stdlib.h>
 
 #define NEWS_SIZE (1 + GODWIT__KEY_SIZE)
-/* libzmq's default back-off, but growing: a port that went away may never come back. */
+/* libzmq's default back-off, but growing, as that of links: a port that went away may never come back. */
 #define RECONNECT_FIRST_MS 100
-#define RECONNECT_LAST_MS 5000
+#define RECONNECT_LAST_MS 1000
+
+/* A connection that is up. */
+typedef struct subscriber {
+    char address[GODWIT__ADDRESS_SIZE];
+    godwit__stall_t stall;
+    struct subscriber *next;
+} subscriber_t;
 
 typedef struct zmq_publisher {
     godwit__zmq_channel_t base;
     godwit__load_t *load; /* until the last subscriber's connection took it */
+    /* The reactor's thread only. One subscriber that takes nothing would stop all: its connection is ended,
+     * and made anew. */
+    void *monitor;
+    godwit__source_t source;
+    godwit__timer_t stall_timer; /* while there are subscribers */
+    subscriber_t *subscribers;
 } zmq_publisher_t;
+
+/* ---- subscribers that take nothing ---- */
+
+static void
+forget (zmq_publisher_t *self, int fd)
+{
+    for (subscriber_t **at = &self->subscribers; *at; at = &(*at)->next) {
+        subscriber_t *found = *at;
+        if (found->stall.fd != fd)
+            continue;
+        *at = found->next;
+        free (found);
+        return;
+    }
+}
+
+/* Its subscriptions go with the connection, which the publisher hears, and come back with the next one. What
+ * the core has disconnected meanwhile is not connected again. */
+static void
+connect_anew (zmq_publisher_t *self, const char *address)
+{
+    godwit__guard_t *guard = &self->base.guard;
+    godwit__guard_lock (guard);
+    if (zmq_disconnect (guard->socket, address) == 0)
+        zmq_connect (guard->socket, address);
+    godwit__guard_touched (guard);
+    godwit__guard_unlock (guard);
+}
+
+static void
+on_stall_timer (godwit__timer_t *timer)
+{
+    zmq_publisher_t *self = timer->user;
+    const godwit__driver_options_t *options = &self->base.driver->options;
+    const int64_t limit_ns = options->heartbeat_timeout_ms * GODWIT__NS_PER_MS;
+    const int64_t now_ns = godwit__reactor_now (options->reactor);
+    int64_t next_ns = INT64_MAX;
+    for (subscriber_t *at = self->subscribers, *next; at; at = next) {
+        next = at->next;
+        if (godwit__stall_look (&at->stall, now_ns, limit_ns)) {
+            connect_anew (self, at->address);
+            forget (self, at->stall.fd);
+            continue;
+        }
+        const int64_t look_ns = godwit__stall_next_ns (&at->stall, now_ns, limit_ns);
+        next_ns = look_ns < next_ns ? look_ns : next_ns;
+    }
+    if (self->subscribers)
+        godwit__reactor_arm (options->reactor, timer, next_ns);
+}
+
+static void
+on_monitor (godwit__source_t *source)
+{
+    zmq_publisher_t *self = source->user;
+    char address[GODWIT__ADDRESS_SIZE];
+    int fd = -1;
+    for (unsigned event; (event = godwit__monitor_next (self->monitor, &fd, address));) {
+        forget (self, fd); /* whatever it was */
+        subscriber_t *added = event == ZMQ_EVENT_CONNECTED ? calloc (1, sizeof *added) : NULL;
+        if (!added)
+            continue; /* without memory, libzmq's own heartbeats find out what they can */
+        memcpy (added->address, address, sizeof added->address);
+        godwit__stall_begin (&added->stall, fd);
+        added->next = self->subscribers;
+        self->subscribers = added;
+    }
+    if (self->subscribers && !self->stall_timer.heap_index)
+        on_stall_timer (&self->stall_timer);
+}
+
+static godwit_status_t
+watch_subscribers (zmq_publisher_t *self, godwit_error_t **error)
+{
+    self->source.ready = on_monitor;
+    self->source.user = self;
+    self->stall_timer.fire = on_stall_timer;
+    self->stall_timer.user = self;
+    self->monitor =
+        godwit__monitor_open (self->base.driver, self->base.guard.socket,
+                              ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED, &self->source.fd, error);
+    return self->monitor ? godwit__reactor_watch (self->base.driver->options.reactor, &self->source, error)
+                         : GODWIT_ERR_SYSTEM;
+}
+
+/* ---- the channel ---- */
 
 static godwit__io_t
 send_publisher (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
@@ -108,10 +209,18 @@ godwit__zmq_publisher_disconnect (godwit__channel_t *publisher, const char *fano
 static void
 close_publisher (godwit__channel_t *channel)
 {
-    godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) channel;
-    godwit__guard_close (&self->guard, GODWIT__ZMQ_LINGER_MS);
-    godwit__load_unref (((zmq_publisher_t *) channel)->load);
-    free (channel);
+    zmq_publisher_t *self = (zmq_publisher_t *) channel;
+    godwit__reactor_t *reactor = self->base.driver->options.reactor;
+    if (self->monitor) {
+        godwit__reactor_unwatch (reactor, &self->source);
+        godwit__reactor_disarm (reactor, &self->stall_timer);
+        godwit__monitor_close (self->monitor, self->base.guard.socket);
+    }
+    godwit__guard_close (&self->base.guard, GODWIT__ZMQ_LINGER_MS);
+    while (self->subscribers)
+        forget (self, self->subscribers->stall.fd);
+    godwit__load_unref (self->load);
+    free (self);
 }
 
 static const godwit__channel_ops_t publisher_ops = {
@@ -124,34 +233,40 @@ static const godwit__channel_ops_t publisher_ops = {
     .close = close_publisher,
 };
 
+/* The socket with its guard; on failure nothing is left of it. */
+static godwit_status_t
+open_socket (godwit__zmq_channel_t *self, godwit_error_t **error)
+{
+    void *socket = godwit__zmq_socket (self->driver, ZMQ_XPUB, error);
+    if (!socket)
+        return GODWIT_ERR_SYSTEM;
+    godwit__zmq_set (socket, ZMQ_XPUB_VERBOSER, 1);
+    godwit__zmq_set (socket, ZMQ_XPUB_NODROP, 1);
+    godwit__zmq_set (socket, ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS);
+    godwit__zmq_set (socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_LAST_MS);
+    return godwit__guard_init (&self->guard, socket, NULL, error);
+}
+
 godwit_status_t
 godwit__zmq_open_publisher (godwit__driver_t *driver, godwit__channel_t **publisher, godwit_error_t **error)
 {
-    zmq_publisher_t *publisher_self = calloc (1, sizeof *publisher_self);
-    if (!publisher_self)
+    zmq_publisher_t *self = calloc (1, sizeof *self);
+    if (!self)
         return godwit__error_no_memory (error);
-    godwit__zmq_channel_t *self = &publisher_self->base;
-    publisher_self->load = godwit__load_new ();
-    if (!publisher_self->load) {
-        free (publisher_self);
-        return godwit__error_no_memory (error);
-    }
-    self->base.ops = &publisher_ops;
-    self->driver = (godwit__zmq_t *) driver;
-    void *socket = godwit__zmq_socket (self->driver, ZMQ_XPUB, error);
-    godwit_status_t status = socket ? GODWIT_OK : GODWIT_ERR_SYSTEM;
-    if (socket) {
-        godwit__zmq_set (socket, ZMQ_XPUB_VERBOSER, 1);
-        godwit__zmq_set (socket, ZMQ_XPUB_NODROP, 1);
-        godwit__zmq_set (socket, ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS);
-        godwit__zmq_set (socket, ZMQ_RECONNECT_IVL_MAX, RECONNECT_LAST_MS);
-        status = godwit__guard_init (&self->guard, socket, NULL, error);
-    }
+    self->base.base.ops = &publisher_ops;
+    self->base.driver = (godwit__zmq_t *) driver;
+    self->load = godwit__load_new ();
+    godwit_status_t status = self->load ? open_socket (&self->base, error) : godwit__error_no_memory (error);
     if (status != GODWIT_OK) {
-        godwit__load_unref (publisher_self->load);
-        free (publisher_self);
+        godwit__load_unref (self->load);
+        free (self);
         return status;
     }
-    *publisher = &self->base;
+    status = watch_subscribers (self, error);
+    if (status != GODWIT_OK) {
+        close_publisher (&self->base.base);
+        return status;
+    }
+    *publisher = &self->base.base;
     return GODWIT_OK;
 }

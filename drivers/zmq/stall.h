@@ -1,9 +1,10 @@
 /* Finds out that a peer takes nothing of what was written to it.
  *
- * libzmq tests a silent connection with a PING, and begins to count when it has written that. It writes none while
- * a message that was begun does not fit into the system's buffer, so a peer that stops reading in the middle of one
- * (a quarter of a MiB is enough) is never given up. Therefore the driver asks the system how much it has not got rid of:
- * a number that stands still, above 0, for most of the heartbeat limit is a peer that stands still.
+ * libzmq tests a silent connection with a PING, and begins to count when it has written that. It writes none
+ * while a message that was begun does not fit into the system's buffer, so a peer that stops reading in the
+ * middle of one (a quarter of a MiB is enough) is never given up. Therefore the driver asks the system how
+ * much it has not got rid of: a number that stands still, above 0, for most of the heartbeat limit is a peer
+ * that stands still.
  *
  * The reactor's thread only.
  */

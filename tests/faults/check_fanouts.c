@@ -79,7 +79,7 @@ look (const scene_t *scene, seen_t *seen, const check_node_t *node, const check_
     *seen = (seen_t){node, life, 0, false, false};
     seen->is_there = is_calm && life->up_ns < before (begin_ns) && down_ns > end_ns + AROUND_NS &&
                      scene->caller->header->began_ns < before (begin_ns) && node->gaps == 0;
-    seen->has_joined = !seen->is_there && life->up_ns <= end_ns && down_ns >= begin_ns;
+    seen->has_joined = !seen->is_there && life->up_ns <= end_ns + CHECK_ON_ITS_WAY_NS && down_ns >= begin_ns;
     for (size_t i = 0; i < scene->part_count; i++)
         seen->runs += scene->parts[i].node == node->number && scene->parts[i].life == life->life;
 }

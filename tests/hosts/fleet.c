@@ -19,7 +19,8 @@ enum {
 /* Of a client, each with at most 32 calls that it does not wait for: more than are on their way to one of
  * three servers until that is known to be dead. */
 #define THREADS 32
-#define WAITING_RATE 2.0
+#define WAITING_THREADS 12
+#define WAITING_RATE 5.0
 #define TIMEOUT_MS 8000 /* most are longer than it takes to notice a silent peer */
 #define SLOW_MS 20
 #define RECORDS 2000000
@@ -28,13 +29,13 @@ enum {
  * ---------------------------------------------------------------------------------------------------- */
 
 static void
-print_url (char *url, size_t size, int host, int port, const char *more)
+print_url (char *url, size_t size, int host, int port)
 {
     size_t used = (size_t) snprintf (url, size, "zmq://");
     for (int i = 1; i <= FLEET_RENDEZVOUS; i++)
         used +=
             (size_t) snprintf (url + used, size - used, "%s%s:9573", i > 1 ? "," : "", network_address (i));
-    used += (size_t) snprintf (url + used, size - used, "/?host=%s%s", network_address (host), more);
+    used += (size_t) snprintf (url + used, size - used, "/?host=%s", network_address (host));
     if (port > 0)
         snprintf (url + used, size - used, "&port=%d", port);
 }
@@ -54,7 +55,7 @@ start_node (fleet_t *fleet, member_t *member, int port, const char *const *more)
     snprintf (program, sizeof program, "%s/tests/faults/node", fleet->options.build);
     print_path (fleet, member->log, member->name, member->node, HISTORY_SUFFIX);
     print_path (fleet, errors, member->name, member->node, ".stderr");
-    print_url (url, sizeof url, member->host, port, "");
+    print_url (url, sizeof url, member->host, port);
     snprintf (node, sizeof node, "%u", member->node);
     snprintf (seed, sizeof seed, "%llu", (unsigned long long) fleet->options.seed);
     child_options_t options = {.name = member->name,
@@ -130,17 +131,18 @@ void
 fleet_start_rendezvous (fleet_t *fleet, int index)
 {
     member_t *member = &fleet->rendezvous[index];
-    char program[FLEET_PATH_SIZE], errors[FLEET_PATH_SIZE], url[TEXT_SIZE];
+    char program[FLEET_PATH_SIZE], errors[FLEET_PATH_SIZE], address[TEXT_SIZE];
     member->host = index + 1;
     snprintf (member->name, sizeof member->name, "rendezvous-%d", index + 1);
-    snprintf (program, sizeof program, "%s/tests/hosts/rendezvous", fleet->options.build);
+    snprintf (program, sizeof program, "%s/tools/godwit", fleet->options.build);
     print_path (fleet, errors, member->name, 0, ".stderr");
-    print_url (url, sizeof url, member->host, 0, "&host_rendezvous=true");
-    child_start (&member->child, &(child_options_t){.name = member->name,
-                                                    .net = network_name (member->host),
-                                                    .errors = errors,
-                                                    .arguments = {program, url}});
-    child_expect (&member->child, "ready", START_MS);
+    snprintf (address, sizeof address, "%s:9573", network_address (member->host));
+    child_start (&member->child,
+                 &(child_options_t){.name = member->name,
+                                    .net = network_name (member->host),
+                                    .errors = errors,
+                                    .arguments = {program, "matchmaker", "--listen", address}});
+    child_expect (&member->child, "godwit matchmaker: ready", START_MS);
 }
 
 int
@@ -305,6 +307,8 @@ fleet_close (fleet_t *fleet)
         child_signal (&fleet->servers[i].child, SIGTERM);
     for (int i = 0; i < fleet->server_count; i++)
         bad += !end_well (&fleet->servers[i]);
+    for (int i = 0; i < FLEET_RENDEZVOUS; i++)
+        child_signal (&fleet->rendezvous[i].child, SIGTERM);
     for (int i = 0; i < FLEET_RENDEZVOUS; i++)
         bad += !end_well (&fleet->rendezvous[i]);
     network_close ();

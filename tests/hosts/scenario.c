@@ -79,9 +79,20 @@ judge (const scenario_t *scenario, const scenario_options_t *options, unsigned s
     const uint64_t limit_ns = (uint64_t) (scenario->detection_limit_ms + options->margin_ms) * 1000000;
     const uint64_t failed = outcomes[GODWIT_OUTCOME_NOT_SENT] + outcomes[GODWIT_OUTCOME_REJECTED] +
                             outcomes[GODWIT_OUTCOME_MAYBE_RUN] + outcomes[GODWIT_OUTCOME_NONE];
-    result->broken += check_broken (summary) > 0;
+    result->broken += check_broken (summary) - summary->violations[CHECK_LATE] > 0;
+    if (summary->late_ns > (CHECK_LATE_MS + options->margin_ms) * UINT64_C (1000000)) {
+        printf ("%s: a call ended %.0f ms after its deadline, expected at most %d and %u more\n",
+                scenario->name, (double) summary->late_ns / 1e6, CHECK_LATE_MS, options->margin_ms);
+        result->broken++;
+    }
     if (result->back_ms < 0) {
         printf ("%s: not all servers are called\n", scenario->name);
+        result->broken++;
+    }
+    if (scenario->back_limit_ms > 0 &&
+        result->back_ms > (int64_t) scenario->back_limit_ms + options->margin_ms) {
+        printf ("%s: all servers were called after %d ms, expected %u and at most %u more\n", scenario->name,
+                (int) result->back_ms, scenario->back_limit_ms, options->margin_ms);
         result->broken++;
     }
     if (scenario->detection_limit_ms > 0 && summary->detection_ns > limit_ns) {
@@ -130,8 +141,8 @@ scenario_run (const scenario_t *scenario, const scenario_options_t *options, sce
     judge (scenario, options, fleet.stranger_calls, result);
     printf (
         "%s: %u faults, %llu calls in %.1f s; at worst no call succeeded for %d ms, all servers were called "
-        "again after %d ms, and the machine stood still for %.0f ms\n",
+        "again after %d ms, and a call ended %.0f ms late\n",
         scenario->name, result->strikes, (unsigned long long) result->summary.tried,
         (double) (hosts_now_ms () - start_ms) / 1000, (int) result->pause_ms, (int) result->back_ms,
-        (double) result->summary.stall_ns / 1e6);
+        (double) result->summary.late_ns / 1e6);
 }

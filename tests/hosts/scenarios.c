@@ -259,6 +259,7 @@ const scenario_t scenarios[] = {
      .begin = add_server,
      .hold_ms = {500, 2000},
      .gap_ms = {500, 1500},
+     .back_limit_ms = 5000,
      .most = NETWORK_HOSTS - FLEET_RENDEZVOUS - FLEET_CLIENT_HOSTS,
      .servers = 3,
      .must_not_fail = true},

@@ -5,7 +5,7 @@
  * held, says "released"), "refuse" (stops for good, says "stopped").
  *
  * Methods: nothing, hold (keeps the request), run (notes client and number), take (of a payload), fetch
- * (replies with so many bytes), slow (takes 5 ms).
+ * (replies with so many bytes), slow (takes 20 ms).
  */
 #include <godwit/godwit.h>
 
@@ -119,7 +119,7 @@ fetch (godwit_request_t *request, void *self)
 static godwit_status_t
 slow (godwit_request_t *request, void *self)
 {
-    const struct timespec pause = {0, 5000000};
+    const struct timespec pause = {0, 20000000};
     (void) request;
     (void) self;
     nanosleep (&pause, NULL);

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Every row of the tables of docs/differences.md and docs/reliability.md names a test, and every test that they name exists:
+# named_tests.sh BUILD SOURCE
+set -euo pipefail
+# shellcheck disable=SC2016 # the backticks are the pages'
+tests='`(contract|conformance|unit|e2e|faults|hosts|rules|example)\.[a-z0-9_.-]+`'
+build=$1
+status=0
+
+known=$(ctest --test-dir "$build" --show-only | sed -n 's/.*Test *#[0-9]*: *//p')
+for page in "$2"/docs/{differences,reliability}.md; do
+    while read -r name; do
+        if ! grep -qxF "$name" <<<"$known"; then
+            echo "$page names $name, which is no test" >&2
+            status=1
+        fi
+    done < <(grep -oE "$tests" "$page" | tr -d '`' | sort -u)
+
+    # A row of a table, which is no heading and no rule below one, ends with its tests.
+    if grep -nE '^\|' "$page" | grep -vE "\| (---|test) \|\$|$tests \|\$"; then
+        echo "$page: these rows name no test" >&2
+        status=1
+    fi
+done
+exit $status
