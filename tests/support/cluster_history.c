@@ -49,9 +49,8 @@ history_row (history_entry_t *entry, unsigned server, const godwit_fanout_row_t 
     const godwit_outcome_t outcome = godwit_error_outcome (row->error);
     const bool must = row->state == GODWIT_FANOUT_REPLIED || outcome == GODWIT_OUTCOME_RAN;
     /* A name that had two lives has two rows, and the other one may have run. */
-    const bool must_not =
-        (outcome == GODWIT_OUTCOME_NOT_SENT || outcome == GODWIT_OUTCOME_REJECTED) &&
-        !(entry->history->options->faults & lives);
+    const bool must_not = (outcome == GODWIT_OUTCOME_NOT_SENT || outcome == GODWIT_OUTCOME_REJECTED) &&
+                          !(entry->history->options->faults & lives);
     entry->reached += row->state == GODWIT_FANOUT_REPLIED;
     entry->missing += row->state != GODWIT_FANOUT_REPLIED;
     if ((must && !ran) || (must_not && ran))
@@ -154,7 +153,7 @@ static bool
 found_out_in_time (const history_entry_t *entry, world_result_t *result)
 {
     if (entry->lost_ms < 0 || entry->status == GODWIT_OK || entry->outcome == GODWIT_OUTCOME_RAN ||
-        entry->client_died || touches_pause (entry))
+        entry->client_died || entry->may_repeat || touches_pause (entry))
         return true;
     const int64_t took_ms = entry->ended_ms - entry->lost_ms - entry->blocked_ms;
     result->detected++;

@@ -23,7 +23,7 @@ typedef struct history_entry {
     int64_t blocked_ms; /* the client's thread was elsewhere for so long */
     unsigned ends, runs;
     bool accepted;
-    bool named; /* it was for one server only */
+    bool named;      /* it was for one server only */
     bool may_repeat; /* its client is idempotent */
     bool client_died;
     godwit_status_t status;

@@ -22,8 +22,8 @@ typedef struct member {
     int64_t blocked_ms;
     godwit_transport_t *transport;
     godwit_server_t *server;
-    godwit_client_t *client; /* of whoever serves */
-    godwit_client_t *again;  /* the same, idempotent */
+    godwit_client_t *client;                 /* of whoever serves */
+    godwit_client_t *again;                  /* the same, idempotent */
     godwit_client_t *named[WORLD_NODES_MAX]; /* of one server */
 } member_t;
 
@@ -360,7 +360,8 @@ some_work (world_t *world)
         else if (chance < 20)
             do_and_wait (client, HISTORY_CALL);
         else
-            begin_call (client, chance < 50 && server->serves ? server : NULL, draw_how (world), chance >= 90);
+            begin_call (client, chance < 50 && server->serves ? server : NULL, draw_how (world),
+                        chance >= 90);
     }
 }
 
@@ -494,15 +495,16 @@ live (world_t *world)
 static void
 close_all (world_t *world)
 {
+    godwit_cluster_stats_t stats = {.struct_size = sizeof stats};
+    godwit_cluster_stats (world->cluster, &stats);
+    world->history.result->faults = (unsigned) stats.faults;
     /* Nobody says goodbye: that is what restarts are for. */
     for (unsigned i = 0; i < world->options->node_count; i++)
         godwit_cluster_kill (world->cluster, world->members[i].name, true);
     for (unsigned i = 0; i < world->options->node_count; i++)
         member_close (&world->members[i], true);
-    godwit_cluster_stats_t stats = {.struct_size = sizeof stats};
     godwit_cluster_stats (world->cluster, &stats);
     world->history.result->frames = stats.frames;
-    world->history.result->faults = (unsigned) stats.faults;
     world->history.result->digest = stats.digest;
     godwit_cluster_destroy (&world->cluster);
 }
