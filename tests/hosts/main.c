@@ -7,7 +7,7 @@
  *     --rate N        calls a second that each of the two clients tries
  *     --margin-ms N   that times may be longer than their limits
  *     --report FILE   where the table goes, beside stdout
- *     --also FILE     rows of other runs for the table, as history_check --tsv writes them
+ *     --also FILE     rows of other runs for the table, as history_check --tsv writes them; up to four files
  *     --keep          the histories also of runs in which nothing was wrong
  *     --list          says which scenarios there are
  *
@@ -32,11 +32,14 @@
 
 enum { SCENARIOS = 32, SKIPPED = 77, EXTRA_S = 180, TEXT_SIZE = 512 };
 
+#define ALSO_MAX 4
+
 typedef struct options {
     scenario_options_t run;
     bool chosen[SCENARIOS];
     const char *report;
-    const char *also;
+    const char *also[ALSO_MAX];
+    size_t also_count;
     const char *result; /* this process runs one scenario, and writes its result here */
     bool keeps;
 } options_t;
@@ -127,7 +130,8 @@ parse (options_t *options, int argc, char **argv)
             options->report = optarg;
             break;
         case 'a':
-            options->also = optarg;
+            if (options->also_count < ALSO_MAX)
+                options->also[options->also_count++] = optarg;
             break;
         case 'F':
             options->run.folder = optarg;
@@ -285,8 +289,9 @@ run_all (const options_t *options, const char *program)
             failed++;
         report_add (&report, &scenarios[i], has_result ? &result : NULL);
     }
-    if (options->also && !report_add_tsv (&report, options->also))
-        printf ("hosts: %s is no table\n", options->also);
+    for (size_t i = 0; i < options->also_count; i++)
+        if (!report_add_tsv (&report, options->also[i]))
+            printf ("hosts: %s is no table\n", options->also[i]);
     print_report (options, &report);
     printf ("\n%u passed, %u failed\n", passed, failed);
     return failed > 0;

@@ -10,7 +10,7 @@
 /* What the news of it, or a request that was still under way, may take longer. */
 #define HISTORY_NEWS_MS 450
 
-typedef enum history_kind { HISTORY_CALL, HISTORY_CAST, HISTORY_FANOUT } history_kind_t;
+typedef enum history_kind { HISTORY_CALL, HISTORY_CAST, HISTORY_FANOUT, HISTORY_FANOUT_CALL } history_kind_t;
 
 typedef struct history history_t;
 
@@ -23,7 +23,8 @@ typedef struct history_entry {
     int64_t blocked_ms; /* the client's thread was elsewhere for so long */
     unsigned ends, runs;
     bool accepted;
-    bool named; /* it was for one server only */
+    bool named;      /* it was for one server only */
+    bool may_repeat; /* its client is idempotent */
     bool client_died;
     godwit_status_t status;
     godwit_outcome_t outcome;
@@ -53,6 +54,8 @@ struct history {
 bool history_wrong (history_t *history, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 /* A handler runs it. */
 void history_ran (history_t *history, int64_t id, unsigned server, unsigned life);
+/* What a fanout call says of one server. */
+void history_row (history_entry_t *entry, unsigned server, const godwit_fanout_row_t *row);
 /* The server is lost: what is outstanding on it must end soon. */
 void history_lost (history_t *history, unsigned server, int64_t now_ms);
 void history_ended (history_entry_t *entry, int64_t now_ms, godwit_status_t status,

@@ -23,6 +23,7 @@ typedef struct member {
     godwit_transport_t *transport;
     godwit_server_t *server;
     godwit_client_t *client;                 /* of whoever serves */
+    godwit_client_t *again;                  /* the same, idempotent */
     godwit_client_t *named[WORLD_NODES_MAX]; /* of one server */
 } member_t;
 
@@ -149,6 +150,7 @@ member_close (member_t *self, bool killed)
             godwit_request_destroy (&world->kept[i].request);
     for (unsigned i = 0; i < WORLD_NODES_MAX; i++)
         godwit_client_destroy (&self->named[i]);
+    godwit_client_destroy (&self->again);
     godwit_client_destroy (&self->client);
     if (self->server && !killed) {
         must (world, self->name, godwit_server_stop (self->server, NULL, &error), &error);
@@ -276,14 +278,37 @@ client_for (member_t *self, const member_t *server)
 }
 
 static void
-begin_call (member_t *client, const member_t *server, int64_t how)
+begin_call (member_t *client, const member_t *server, int64_t how, bool may_repeat)
 {
     const int64_t id = client->world->history.count;
     history_entry_t *entry = begin_entry (client, HISTORY_CALL);
     entry->named = server;
-    entry->accepted = godwit_client_call_async (client_for (client, server), NULL, "work",
+    entry->may_repeat = may_repeat;
+    if (may_repeat && !client->again)
+        godwit_client_prepare (&client->again, client->client, GODWIT_OVERRIDES (.idempotent = GODWIT_YES),
+                               NULL);
+    godwit_client_t *by = may_repeat ? client->again : client_for (client, server);
+    entry->accepted = godwit_client_call_async (by, NULL, "work",
                                                 GODWIT_ARGS (GODWIT_INT ("id", id), GODWIT_INT ("how", how)),
                                                 on_end, entry, NULL) == GODWIT_OK;
+}
+
+static godwit_status_t
+fanout_call (member_t *client, history_entry_t *entry, godwit_fields_t args, godwit_error_t **error)
+{
+    godwit_fanout_result_t *result = NULL;
+    const godwit_status_t status =
+        godwit_client_fanout_call (client->client, NULL, "work", args, &result, error);
+    for (size_t i = 0; i < godwit_fanout_result_count (result); i++) {
+        const godwit_fanout_row_t *row = godwit_fanout_result_row (result, i);
+        const member_t *server = find_member (client->world, row->server);
+        if (server)
+            history_row (entry, server->number, row);
+        else
+            history_wrong (entry->history, "a fanout call knows a server %s", row->server);
+    }
+    godwit_fanout_result_destroy (&result);
+    return status;
 }
 
 /* Work that lets time pass until it is done. */
@@ -304,12 +329,14 @@ do_and_wait (member_t *client, history_kind_t kind)
         status = godwit_client_call (client->client, NULL, "work", fields, NULL, &error);
     else if (kind == HISTORY_CAST)
         status = godwit_client_cast (client->client, NULL, "work", fields, &error);
-    else
+    else if (kind == HISTORY_FANOUT)
         status = godwit_client_fanout (client->client, NULL, "work", fields, &report, &error);
+    else
+        status = fanout_call (client, entry, fields, &error);
     world->on_stack = NULL;
     on_end (entry, status, NULL, error);
-    entry->reached = report.reached;
-    entry->missing = report.missing;
+    entry->reached += report.reached;
+    entry->missing += report.missing;
     godwit_error_destroy (&error);
 }
 
@@ -324,14 +351,17 @@ some_work (world_t *world)
         const uint64_t chance = draw (world, 100);
         const member_t *server = &world->members[draw (world, world->options->node_count)];
         world->work_done++;
-        if (chance < 3)
+        if (chance < 2)
             do_and_wait (client, HISTORY_FANOUT);
+        else if (chance < 3)
+            do_and_wait (client, HISTORY_FANOUT_CALL);
         else if (chance < 15)
             do_and_wait (client, HISTORY_CAST);
         else if (chance < 20)
             do_and_wait (client, HISTORY_CALL);
         else
-            begin_call (client, chance < 50 && server->serves ? server : NULL, draw_how (world));
+            begin_call (client, chance < 50 && server->serves ? server : NULL, draw_how (world),
+                        chance >= 90);
     }
 }
 
@@ -350,6 +380,7 @@ be_patient (world_t *world)
         if (!member->calls || !member->is_there)
             continue;
         member->timeout_ms = AGAIN_MS;
+        godwit_client_destroy (&member->again);
         godwit_client_destroy (&member->client);
         must (world, member->name,
               godwit_client_new (&member->client, member->transport, GODWIT_TARGET (.topic = "work"),
@@ -370,12 +401,13 @@ call_all_again (world_t *world)
     for (unsigned i = 0; i < node_count; i++) {
         server_count += world->members[i].serves;
         if (world->members[i].serves)
-            begin_call (any_client (world), &world->members[i], 0);
+            begin_call (any_client (world), &world->members[i], 0, false);
         if (world->members[i].calls)
-            begin_call (&world->members[i], NULL, 0);
+            begin_call (&world->members[i], NULL, 0, i % 4 == 1);
     }
     godwit_cluster_run (world->cluster, AGAIN_MS);
     do_and_wait (any_client (world), HISTORY_FANOUT);
+    do_and_wait (any_client (world), HISTORY_FANOUT_CALL);
     godwit_cluster_run (world->cluster, 1000);
     for (unsigned i = first; i < world->history.count; i++) {
         const history_entry_t *entry = &world->history.entries[i];
@@ -383,7 +415,7 @@ call_all_again (world_t *world)
             history_wrong (&world->history, "after the faults, work %u of client n%u failed: %s, %s", i,
                            entry->client, godwit_status_type (entry->status),
                            godwit_outcome_name (entry->outcome));
-        if (entry->kind == HISTORY_FANOUT && (entry->reached != server_count || entry->runs != server_count))
+        if (entry->kind >= HISTORY_FANOUT && (entry->reached != server_count || entry->runs != server_count))
             history_wrong (
                 &world->history,
                 "after the faults, the fanout %u of client n%u reached %u, missing %u, ran %u times, "
@@ -463,15 +495,16 @@ live (world_t *world)
 static void
 close_all (world_t *world)
 {
+    godwit_cluster_stats_t stats = {.struct_size = sizeof stats};
+    godwit_cluster_stats (world->cluster, &stats);
+    world->history.result->faults = (unsigned) stats.faults;
     /* Nobody says goodbye: that is what restarts are for. */
     for (unsigned i = 0; i < world->options->node_count; i++)
         godwit_cluster_kill (world->cluster, world->members[i].name, true);
     for (unsigned i = 0; i < world->options->node_count; i++)
         member_close (&world->members[i], true);
-    godwit_cluster_stats_t stats = {.struct_size = sizeof stats};
     godwit_cluster_stats (world->cluster, &stats);
     world->history.result->frames = stats.frames;
-    world->history.result->faults = (unsigned) stats.faults;
     world->history.result->digest = stats.digest;
     godwit_cluster_destroy (&world->cluster);
 }
@@ -484,7 +517,7 @@ world_run (const world_options_t *options, world_result_t *result)
     history_t *history = world ? &world->history : NULL;
     if (history) {
         *history = (history_t){.seed = options->seed, .options = options, .result = result};
-        history->limit = options->work_count + 2 * options->node_count + 1;
+        history->limit = options->work_count + 2 * options->node_count + 2;
         history->entries = calloc (history->limit, sizeof *history->entries);
     }
     if (!history || !history->entries) {

@@ -26,8 +26,8 @@
 #endif
 
 #ifdef SANITIZED
-#define LARGE_SEEDS 2
-#define SMALL_SEEDS 12
+#define LARGE_SEEDS 1
+#define SMALL_SEEDS 8
 #define SOME_SEEDS 3
 #else
 #define LARGE_SEEDS 15

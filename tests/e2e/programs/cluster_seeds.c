@@ -1,9 +1,10 @@
 /* Runs many simulated clusters, several at a time, and prints what became of their work:
  *
  *     cluster_seeds [--seeds N] [--first SEED] [--nodes N] [--work N] [--faults NAME[,NAME...]|each|all|none]
- *                   [--fault-count N] [--jobs N] [--no-header] [--trace] [--digest]
+ *                   [--fault-count N] [--jobs N] [--no-header] [--trace] [--digest] [--tsv FILE]
  *
  * Without --faults: each kind alone in a twentieth of the seeds, and all of them together in the rest. Exits
+ * --tsv writes the table to a file, for that of ./scripts/test --faults. Exits
  * with 1 if anything was wrong in any of them, and says how to see that one again.
  */
 #include "tests/support/cluster_world.h"
@@ -137,6 +138,7 @@ typedef struct settings {
     uint64_t first, seeds;
     unsigned jobs;
     const char *faults;
+    FILE *tsv;
     bool header, digest;
 } settings_t;
 
@@ -169,6 +171,9 @@ read_settings (settings_t *to, int argc, char **argv)
             to->jobs = (unsigned) number;
         else if (!strcmp (name, "--faults"))
             to->faults = value;
+        else if (!strcmp (name, "--tsv") && !to->tsv && (to->tsv = fopen (value, "w")))
+            fprintf (to->tsv, "run\tfaults\ttried\tok\tnot_sent\trejected\tmaybe_run\tran\tdetection_ms\t"
+                              "ran_twice\tlost\n");
         else
             return false;
     }
@@ -184,6 +189,11 @@ run_one (const settings_t *settings, const char *name, uint64_t first, uint64_t 
     job.options.faults = read_faults (name);
     run_job (&job, settings->jobs);
     print_row (&job);
+    if (settings->tsv)
+        fprintf (settings->tsv, "simulated: %s\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%lld\t%u\t%u\n", name,
+                 job.total.faults, job.total.tried, job.total.ok, job.total.not_sent, job.total.rejected,
+                 job.total.maybe_run, job.total.ran, (long long) job.total.worst_detection_ms,
+                 job.total.ran_twice, job.total.lost);
     if (settings->digest)
         printf ("digest %016llx, %llu frames, %u faults, %u calls whose server was lost\n",
                 (unsigned long long) job.total.digest, (unsigned long long) job.total.frames,
@@ -204,7 +214,7 @@ main (int argc, char **argv)
         fprintf (stderr,
                  "usage: cluster_seeds [--seeds N] [--first SEED] [--nodes 4..%d] [--work N] "
                  "[--faults NAME,...|all|none] [--fault-count N] [--jobs N] [--no-header] [--trace] "
-                 "[--digest]\n",
+                 "[--digest] [--tsv FILE]\n",
                  WORLD_NODES_MAX);
         return 2;
     }
@@ -222,5 +232,7 @@ main (int argc, char **argv)
         printf ("%llu clusters of %u nodes in %.1f s, %.0f a minute; wrong: %llu\n",
                 (unsigned long long) settings.seeds, settings.options.node_count, took_s,
                 60 * (double) settings.seeds / took_s, (unsigned long long) wrong);
+    if (settings.tsv && fclose (settings.tsv))
+        return 2;
     return wrong > 0;
 }
