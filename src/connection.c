@@ -24,7 +24,7 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
     }
     /* If it still can be sent: the port then forgets this client, waits for no answer of it, and tells
      * handlers that run for it. */
-        godwit__connection_say_goodbye (connection, 0);
+    godwit__connection_say_goodbye (connection, 0);
     atomic_store (&connection->state, GODWIT__CONNECTION_DOWN);
     godwit__outstanding_end_all (connection, NULL, GODWIT__LOST, &ended);
     godwit__reactor_post (connection->transport->completion->reactor, &connection->retire_task);

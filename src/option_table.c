@@ -85,7 +85,8 @@ const godwit__option_t godwit__options[] = {
     NUMBER ("heartbeat_ms", INT64, IN_ANY, AT (known.heartbeat_ms), 500, 1, DAY_MS, "ms",
             "how often a silent connection is tested"),
     NUMBER ("heartbeat_timeout_ms", INT64, IN_ANY, AT (known.heartbeat_timeout_ms), 2000, 1, DAY_MS, "ms",
-            "after how long a silent connection is given up"),
+            "within which time a silent connection is given up; with less than two `heartbeat_ms`, one of "
+            "them later"),
     NUMBER ("idle_timeout_ms", INT64, IN_ANY, AT (known.idle_timeout_ms), 300000, 1, YEAR_MS, "ms",
             "after how long a connection that nobody uses is closed"),
     NUMBER ("refresh_ms", INT64, IN_ANY, AT (known.refresh_ms), 5000, 10, DAY_MS, "ms",

@@ -59,7 +59,7 @@ struct godwit_server {
     godwit_request_t *queue_first;
     godwit_request_t *queue_last;
     godwit_request_t *running; /* those of `occupied` */
-    bool is_ready; /* in the pool's list */
+    bool is_ready;             /* in the pool's list */
     godwit_server_t *ready_next;
 };
 

@@ -180,7 +180,10 @@ void
 rendezvous_keeps_most_when_they_are_silent (const world_kind_t *kind)
 {
     enum { SILENT = 3 };
-    for (int again = 0; again < 2; again++) {
+    /* How long it keeps them at the most takes long over a driver with threads of its own, and is the same.
+     */
+    const int times = strcmp (kind->driver->name, "inproc") == 0 ? 2 : 1;
+    for (int again = 0; again < times; again++) {
         world_t world;
         scripted_t members[SILENT];
         world_open (&world, kind);

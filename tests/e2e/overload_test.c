@@ -109,14 +109,13 @@ static unsigned long long
 stat_of (process_t *server, const char *name)
 {
     unsigned long long value = 0;
-    const size_t from = server->seen;
+    server->size = server->seen = 0; /* what it said has been read, and there is room for so much only */
+    server->text[0] = '\0';
     process_tell (server, "stats");
-    process_wait (server, process_count (server, "stats ran") + 1, "stats ran");
-    while (!strchr (server->text + from, '\n'))
-        process_wait (server, process_count (server, "\n") + 1, "\n");
-    const char *line = server->text + from;
-    const char *at = strstr (line, name);
-    cr_assert (at && sscanf (at + strlen (name), "%llu", &value) == 1, "%s in \"%s\"", name, line);
+    process_wait (server, 1, "stats ran");
+    process_wait (server, 1, "\n");
+    const char *at = strstr (server->text, name);
+    cr_assert (at && sscanf (at + strlen (name), "%llu", &value) == 1, "%s in \"%s\"", name, server->text);
     server->seen = server->size;
     return value;
 }
@@ -147,8 +146,10 @@ cast_until_full (scene_t *scene, godwit_client_t *client)
         fprintf (stderr, "%u casts were accepted, then: %s\n", accepted, godwit_error_print (error));
         cr_assert_eq (status, GODWIT_ERR_DELIVERY_FAILURE);
         cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_NOT_SENT);
-        cr_assert (strstr (godwit_error_message (error), "queue is full"), "%s",
-                   godwit_error_message (error));
+        /* Unless this took so long that the server was found dead before. */
+        cr_assert (strstr (godwit_error_message (error), "queue is full") ||
+                       strstr (godwit_error_message (error), "connect"),
+                   "%s", godwit_error_message (error));
         godwit_error_destroy (&error);
         return accepted;
     }
@@ -205,9 +206,8 @@ Test (overload, a_server_that_stands_still_over_tcp, .timeout = 60)
 /* Publications go on to the others, the publisher's memory is bounded, and the one that stood still counts
  * what it missed when it goes on; or it is told of as missing. */
 static void
-stall_a_subscriber (const char *query)
+stall_a_subscriber (const char *query, unsigned fanouts)
 {
-    enum { FANOUTS = 24 };
     static scene_t scene;
     process_t one, two;
     godwit_client_t *hasty = NULL;
@@ -224,7 +224,7 @@ stall_a_subscriber (const char *query)
     MUST (godwit_client_prepare (&hasty, scene.client, GODWIT_OVERRIDES (.timeout_ms = 1500), &error));
     const double before = memory_of (getpid (), "VmHWM:");
     kill (one.pid, SIGSTOP);
-    while (sent < FANOUTS) {
+    while (sent < fanouts) {
         if (godwit_client_fanout (hasty, NULL, "take", BYTES (&scene), &report, NULL) == GODWIT_OK) {
             sent++;
             missed += report.reached == 1 && report.missing == 1;
@@ -262,12 +262,12 @@ stall_a_subscriber (const char *query)
 
 Test (overload, a_subscriber_that_stands_still, .timeout = 60)
 {
-    stall_a_subscriber ("&heartbeat_ms=250&heartbeat_timeout_ms=1000");
+    stall_a_subscriber ("&heartbeat_ms=250&heartbeat_timeout_ms=1000", 24);
 }
 
 Test (overload, a_subscriber_that_stands_still_over_tcp, .timeout = 60)
 {
-    stall_a_subscriber ("&heartbeat_ms=250&heartbeat_timeout_ms=1000&paths=tcp&host=127.0.0.1");
+    stall_a_subscriber ("&heartbeat_ms=250&heartbeat_timeout_ms=1000&paths=tcp&host=127.0.0.1", 48);
 }
 
 /* ---- a client that never reads ---- */

@@ -584,7 +584,7 @@ damage (const story_t *story, random_t *random)
 Test (check, damaged_histories_are_survived, .timeout = 110)
 {
     random_t random = random_start ();
-    for (int i = 0; i < 300; i++) {
+    for (int i = 0; i < 100; i++) {
         story_t story;
         story_open (&story);
         story_tell_good (&story);

@@ -302,14 +302,15 @@ static bool
 prepare_ways (way_t list[WAYS], godwit_choice_t idempotent, random_t *random, godwit_error_t **error)
 {
     static const int64_t retries[] = {0, GODWIT_RETRY_FOREVER, GODWIT_RETRY_NONE, 2};
+    const uint32_t kinds = options->is_patient ? 2 : 4; /* of retries */
     for (uint32_t i = 0; i < WAYS; i++) {
         list[i].timeout_ms = choose_timeout (random);
-        if (godwit_client_prepare (&list[i].client, parent,
-                                   GODWIT_OVERRIDES (.timeout_ms = list[i].timeout_ms,
-                                                     .retry = retries[i % 4],
-                                                     .call_monitor_timeout_ms = i == 5 ? MONITOR_MS : 0,
-                                                     .idempotent = idempotent),
-                                   error))
+        if (godwit_client_prepare (
+                &list[i].client, parent,
+                GODWIT_OVERRIDES (.timeout_ms = list[i].timeout_ms, .retry = retries[i % kinds],
+                                  .call_monitor_timeout_ms = i == 5 && !options->is_patient ? MONITOR_MS : 0,
+                                  .idempotent = idempotent),
+                error))
             return false;
     }
     return true;

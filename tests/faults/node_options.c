@@ -28,7 +28,8 @@ enum {
     OPTION_QUEUE,
     OPTION_MIX,
     OPTION_NAMED,
-    OPTION_QUICK
+    OPTION_QUICK,
+    OPTION_PATIENT
 };
 
 static const struct option table[] = {
@@ -54,6 +55,7 @@ static const struct option table[] = {
     {"mix", required_argument, NULL, OPTION_MIX},
     {"named", required_argument, NULL, OPTION_NAMED},
     {"quick", no_argument, NULL, OPTION_QUICK},
+    {"patient", no_argument, NULL, OPTION_PATIENT},
     {NULL, 0, NULL, 0},
 };
 
@@ -163,6 +165,9 @@ parse_one (node_options_t *options, int option, const char *text)
         return parse_mix (&options->mix, text);
     case OPTION_NAMED:
         options->named = text;
+        return true;
+    case OPTION_PATIENT:
+        options->is_patient = true;
         return true;
     case OPTION_QUICK:
         options->quick_only = true;

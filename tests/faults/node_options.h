@@ -37,7 +37,9 @@ typedef struct node_options {
     int concurrency;    /* of the server; 0: its default */
     int queue_limit;    /* of the server; 0: its default */
     node_mix_t mix;     /* --mix call=60,cast=10,... */
-    bool quick_only;    /* --quick: only the method that answers at once */
+    bool is_patient; /* --patient: what has certainly not run is always tried again, and no call is monitored
+                      */
+    bool quick_only; /* --quick: only the method that answers at once */
 } node_options_t;
 
 /* False, and a text on stderr, if they are not acceptable. */

@@ -21,7 +21,8 @@ enum {
 #define THREADS 32
 #define WAITING_THREADS 12
 #define WAITING_RATE 5.0
-#define TIMEOUT_MS 8000 /* most are longer than it takes to notice a silent peer */
+#define TIMEOUT_MS 8000          /* most are longer than it takes to notice a silent peer */
+#define PATIENT_TIMEOUT_MS 60000 /* the shortest is a tenth of it: longer than a machine stands still */
 #define SLOW_MS 20
 #define RECORDS 2000000
 
@@ -89,13 +90,14 @@ start_client (fleet_t *fleet, int index)
                                 "--rate",
                                 rate,
                                 "--timeout-ms",
-                                TEXT (TIMEOUT_MS),
+                                fleet->options.is_patient ? TEXT (PATIENT_TIMEOUT_MS) : TEXT (TIMEOUT_MS),
                                 "--slow-ms",
                                 TEXT (SLOW_MS),
                                 "--servers",
                                 servers,
                                 "--mix",
                                 waits ? "call=80,fanout=20" : "async=85,cast=15",
+                                fleet->options.is_patient ? "--patient" : NULL,
                                 NULL};
     start_node (fleet, member, 0, more);
 }

@@ -28,9 +28,11 @@ typedef struct fleet_options {
     const char *build;  /* the build folder, with the programs */
     const char *folder; /* for histories, and what the processes say */
     uint64_t seed;
-    double rate; /* calls and casts a second that each of the first two clients tries */
-    int servers; /* to begin with, one a host; at most FLEET_RENDEZVOUS + FLEET_CLIENT_HOSTS */
-    int port;    /* that every server listens on; 0: any */
+    double rate;     /* calls and casts a second that each of the first two clients tries */
+    int servers;     /* to begin with, one a host; at most FLEET_RENDEZVOUS + FLEET_CLIENT_HOSTS */
+    bool is_patient; /* clients always try again what has certainly not run, as they do unless told otherwise
+                      */
+    int port;        /* that every server listens on; 0: any */
 } fleet_options_t;
 
 typedef struct fleet {

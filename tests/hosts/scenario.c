@@ -128,6 +128,7 @@ scenario_run (const scenario_t *scenario, const scenario_options_t *options, sce
                                            .seed = options->seed,
                                            .rate = options->rate,
                                            .servers = scenario->servers,
+                                           .is_patient = scenario->must_not_fail,
                                            .port = scenario->port});
     make_plan (&plan, scenario, &fleet, options->seconds);
     const int64_t end_ms = hosts_now_ms () + (int64_t) options->seconds * 1000;

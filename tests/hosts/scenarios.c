@@ -3,8 +3,8 @@
 
 #include <signal.h>
 
-/* After 2 s a silent peer is given up; libzmq looks every 500 ms. */
-#define SILENCE_MS 2500
+/* heartbeat_timeout_ms. */
+#define SILENCE_MS 2000
 
 static member_t *
 server_of (fleet_t *fleet, const strike_t *strike)

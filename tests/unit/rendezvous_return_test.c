@@ -109,10 +109,9 @@ return_after (uint64_t seed, int64_t absence_ms)
 
 Test (rendezvous_return, it_knows_everybody_again_within_a_second, .timeout = 100)
 {
-    static const int64_t absences_ms[] = {10, 300, 2000, 60000};
-    for (uint64_t seed = 1; seed <= 2; seed++)
-        for (size_t i = 0; i < sizeof absences_ms / sizeof *absences_ms; i++)
-            return_after (seed, absences_ms[i]);
+    static const int64_t absences_ms[] = {10, 300, 10000};
+    for (size_t i = 0; i < sizeof absences_ms / sizeof *absences_ms; i++)
+        return_after (i + 1, absences_ms[i]);
 }
 
 /* ---- self-preservation ---- */
@@ -183,7 +182,8 @@ call_all (const world_t *world)
     }
 }
 
-/* Nobody is connected, and the only rendezvous is gone for a quarter of an hour. */
+/* Nobody is connected, and the only rendezvous is gone for five minutes, longer than a dead server is kept.
+ */
 Test (rendezvous_return, who_vanishes_with_the_rendezvous_is_kept, .timeout = 60)
 {
     world_t world;
@@ -191,7 +191,7 @@ Test (rendezvous_return, who_vanishes_with_the_rendezvous_is_kept, .timeout = 60
     godwit_transport_destroy (&world.host);
     godwit_cluster_run (world.cluster, 5 * REFRESH_MS);
     cr_assert (world.begun == 1 && world.ended == 0, "%u, %u", world.begun, world.ended);
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 3; i++) {
         godwit_cluster_run (world.cluster, 90000);
         cr_assert_eq (servers_known (world.transport), SERVERS);
     }

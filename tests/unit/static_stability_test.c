@@ -19,7 +19,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEEDS 20
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SEEDS 3
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SEEDS 3
+#endif
+#endif
+#ifndef SEEDS
+#define SEEDS 10
+#endif
 #define STEPS 60
 #define LIARS 3
 #define SERVERS 4

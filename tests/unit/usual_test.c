@@ -5,6 +5,7 @@
 
 #include <criterion/criterion.h>
 #include <godwit/client.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -142,6 +143,18 @@ start (world_t *world, const godwit__driver_ops_t *driver)
     world->id = 0;
 }
 
+/* A run is measured after its reply was sent. */
+static void
+await_measured (world_t *world)
+{
+    godwit__pool_t *const pool = world->raw.transport->pool;
+    for (bool is_over = false; !is_over; sched_yield ()) {
+        godwit__pool_lock (pool);
+        is_over = world->raw.server->active == 0;
+        godwit__pool_unlock (pool);
+    }
+}
+
 /* What comes of a call of a method that takes x ms, with a budget in ms (0: none). */
 static raw_answer_t
 call (world_t *world, const char *method, int64_t x, uint32_t budget_ms)
@@ -152,6 +165,7 @@ call (world_t *world, const char *method, int64_t x, uint32_t budget_ms)
     raw_answer_t answer = raw_receive (&world->raw.peer, RAW_PATIENCE_NS);
     cr_assert (answer.came);
     cr_assert_eq (answer.header.id, world->id);
+    await_measured (world);
     return answer;
 }
 
@@ -245,6 +259,7 @@ RAW_TEST (casts_and_late_ones_always_run)
         header.flags = GODWIT__FLAG_CAST;
         raw_request (&world.raw.peer, &header, "take", 200);
         raw_server_await (&world.raw, &world.raw.ran, ran + 1);
+        await_measured (&world);
     }
     raw_server_end (&world.raw);
 }
@@ -258,6 +273,7 @@ RAW_TEST (kept_requests_count_until_their_reply)
         const godwit__header_t header = raw_header_of (&world.raw, ++world.id);
         raw_request (&world.raw.peer, &header, "keep", 0);
         raw_server_await_kept (&world.raw, i + 1);
+        await_measured (&world); /* the handler has returned */
         atomic_fetch_add (&hand_ns, 300 * MS);
         cr_assert_eq (godwit_request_reply (world.raw.kept[i], GODWIT_NIL (NULL)), GODWIT_OK);
         cr_assert (raw_expect (&world.raw.peer, GODWIT__REPLY, world.id));
@@ -287,6 +303,7 @@ RAW_TEST (failures_and_what_is_cut_short_do_not_count)
         const godwit__header_t header = raw_header_of (&world.raw, ++world.id);
         raw_request (&world.raw.peer, &header, "keep", 0);
         raw_server_await_kept (&world.raw, i + 1);
+        await_measured (&world); /* the handler has returned */
         atomic_fetch_add (&hand_ns, 100 * MS);
         cr_assert_not (godwit_request_is_cancelled (world.raw.kept[i]));
         raw_header (

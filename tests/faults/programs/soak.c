@@ -7,7 +7,7 @@
  *     --threads N   of each of the two clients that live long; 4
  *     --folder DIR  for the histories; a new one, which is removed if all went well
  *     --tsv FILE    appends a line, as history_check does
- *     --no-growth   does not judge memory, descriptors and threads (sanitizers keep what was freed)
+ *     --no-growth   does not judge memory (sanitizers keep what was freed)
  *
  * Two rendezvous, three servers, three clients. server-1, client-1, client-2 and rendezvous-1 live as long
  * as it lasts, frozen at times; the others are also killed. Ends with 0: all is well; 1: something was broken
@@ -31,8 +31,9 @@
 #define LONG_LIVED 4
 #define WARM_PERCENT 30 /* of the time: all kinds of faults have happened by then */
 #define CALM_MS 2000    /* for what the last fault leaves */
-/* What the library and malloc may still have to learn after the warm part (arenas of threads that come late,
- * tables that double): a leak of 8 bytes a call makes more of it in the ten minutes. */
+/* What comes once, and may come late: malloc's arenas of new threads, and what is kept for some time of
+ * servers that were killed (measured: 2.1 MB once when 100 of them are forgotten, and no more after the next
+ * 60). A leak of 32 bytes a call is more in ten minutes. */
 #define ALLOWED_KB 6144
 
 typedef struct soak {
@@ -228,7 +229,8 @@ judge (soak_t *soak)
             fclose (tsv);
     }
     for (int i = 0; i < LONG_LIVED; i++)
-        if (!growth_judge (&soak->growth[i], long_lived[i], ALLOWED_KB, stdout) && soak->judges_growth)
+        if (!growth_judge (&soak->growth[i], long_lived[i], soak->judges_growth ? ALLOWED_KB : INT64_MAX / 2,
+                           stdout))
             is_fine = false;
     return is_fine && check_broken (&summary) == 0;
 }
