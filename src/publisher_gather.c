@@ -10,8 +10,8 @@
 static bool
 may_subscribe (const godwit__member_t *member)
 {
-    if (member->peer->state == GODWIT__PEER_BACKOFF)
-        return false;
+    if (member->peer->state == GODWIT__PEER_BACKOFF || member->unheard)
+        return false; /* or it was withdrawn, and its GOODBYE is still to come */
     return member->acquaintance == GODWIT__KNOWN ? *member->record->fanout_address != 0
                                                  : member->acquaintance != GODWIT__REFUSED;
 }
@@ -37,6 +37,8 @@ survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint
             group->fanout_reached++;
             continue;
         }
+        if (member->withdrawn)
+            continue; /* and unsubscribed: it has left, though its GOODBYE is still to come */
         group->fanout_missing++;
         /* The data path says who is alive: whoever cannot be connected to is missing, and not waited for. */
         godwit__peer_want (member->peer);
