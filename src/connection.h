@@ -146,6 +146,8 @@ godwit__io_t godwit__connection_send (godwit__connection_t *connection, const go
                                       godwit__pending_t *pending);
 /* Tells the other side that nobody waits for a request any more, if that can be done now. Any thread. */
 void godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id, uint64_t id);
+/* This server has said GOODBYE over it. Any thread; transport.lock may be held. */
+bool godwit__connection_left_server (godwit__connection_t *connection, uint32_t server_id);
 /* Sends what was corked. Completion reactor. */
 void godwit__connection_uncork (godwit__connection_t *connection);
 /* Waits until pending has ended, leading if nobody does. At its deadline it is EXPIRED. */

@@ -162,11 +162,12 @@ godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *fra
         on_welcome (connection, frame);
         return;
     case GODWIT__GOODBYE:
+        /* First noted: its record may come at this moment. */
+        if (header.target != 0)
+            godwit__connection_leave_server (connection, header.target);
         godwit__peer_goodbye (connection, header.target, header.aux);
         if (header.target == 0)
             answer_goodbye (connection);
-        else
-            godwit__connection_leave_server (connection, header.target);
         break;
     case GODWIT__ACCEPTED:
     case GODWIT__HEARTBEAT:

@@ -51,16 +51,31 @@ godwit__connection_leave_server (godwit__connection_t *connection, uint32_t serv
     godwit__outstanding_pass_on (connection->transport, ended);
 }
 
-/* With lock held: the server has said GOODBYE since it was chosen. */
+/* With lock held. */
 static bool
-is_for_draining (const godwit__connection_t *connection, const godwit__message_t *request)
+is_draining (const godwit__connection_t *connection, uint32_t server_id)
 {
-    const uint32_t server_id =
-        godwit__get_u32 ((const uint8_t *) request->data + GODWIT__HEADER_TARGET_OFFSET);
     for (unsigned i = 0; i < connection->draining_count && i < GODWIT__DRAINING_MAX; i++)
         if (connection->draining[i] == server_id)
             return true;
     return false;
+}
+
+bool
+godwit__connection_left_server (godwit__connection_t *connection, uint32_t server_id)
+{
+    pthread_mutex_lock (&connection->lock);
+    const bool left = is_draining (connection, server_id);
+    pthread_mutex_unlock (&connection->lock);
+    return left;
+}
+
+/* With lock held: the server has said GOODBYE since it was chosen. */
+static bool
+is_for_draining (const godwit__connection_t *connection, const godwit__message_t *request)
+{
+    return is_draining (connection,
+                        godwit__get_u32 ((const uint8_t *) request->data + GODWIT__HEADER_TARGET_OFFSET));
 }
 
 void

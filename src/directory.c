@@ -137,6 +137,33 @@ godwit__directory_remove (godwit__group_t *group, size_t index)
     free_member (member);
 }
 
+static void
+set_draining (godwit__member_t *member, bool draining)
+{
+    if (member->draining == draining)
+        return;
+    member->draining = draining;
+    member->group->epoch++;
+}
+
+/* By its own word. */
+static void
+drains (godwit__member_t *member)
+{
+    set_draining (member, true);
+    member->hearsay = false;
+}
+
+/* Its GOODBYE may have overtaken its record. */
+static void
+recall_goodbye (godwit__member_t *member)
+{
+    godwit__connection_t *const connection = member->peer->connection;
+    if (connection && member->record->server_id != 0 &&
+        godwit__connection_left_server (connection, member->record->server_id))
+        drains (member);
+}
+
 static bool
 add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__record_t *record)
 {
@@ -168,24 +195,8 @@ add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__reco
     group->members[group->count++] = member;
     group->epoch++;
     directory->member_count++;
+    recall_goodbye (member);
     return true;
-}
-
-static void
-set_draining (godwit__member_t *member, bool draining)
-{
-    if (member->draining == draining)
-        return;
-    member->draining = draining;
-    member->group->epoch++;
-}
-
-/* By its own word. */
-static void
-drains (godwit__member_t *member)
-{
-    set_draining (member, true);
-    member->hearsay = false;
 }
 
 void
@@ -207,8 +218,10 @@ update_member (godwit__member_t *member, godwit__record_t *record)
     godwit__record_unref (&member->record);
     member->record = godwit__record_ref (record);
     const bool told = record->state == GODWIT__RECORD_DRAINING;
-    if (told && peer->state == GODWIT__PEER_READY)
-        return; /* it says so itself */
+    if (told && peer->state == GODWIT__PEER_READY) { /* it says so itself, or has done so */
+        recall_goodbye (member);
+        return;
+    }
     set_draining (member, told);
     member->hearsay = told;
 }

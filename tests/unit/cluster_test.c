@@ -136,6 +136,48 @@ count_call (void *user)
     ++*(int *) user;
 }
 
+/* Names come slowly: when the client hears of a server, that one has said GOODBYE already. */
+Test (cluster, a_goodbye_may_overtake_the_record)
+{
+    static const char *const names[] = {"names-1", "names-2", "names-3"};
+    godwit_cluster_t *cluster = NULL;
+    godwit_transport_t *hosts[3], *calling = NULL;
+    godwit_client_t *client = NULL;
+    godwit_server_t *other = NULL;
+    godwit_value_t *servers = NULL;
+    service_t one = {0};
+    MUST (godwit_cluster_new (&cluster, 1, &error));
+    for (size_t i = 0; i < 3; i++)
+        MUST (godwit_cluster_add (&hosts[i], cluster, names[i], NULL, &error));
+    service_open (&one, cluster, "one");
+    MUST (godwit_cluster_add (&calling, cluster, "calling", NULL, &error));
+    MUST (godwit_client_new (&client, calling, GODWIT_TARGET (.topic = "work"), NULL, &error));
+    MUST (godwit_client_call (client, NULL, "add", GODWIT_NO_ARGS, NULL, &error));
+
+    for (size_t i = 0; i < 3; i++)
+        MUST (godwit_cluster_set_faults (cluster, names[i], "calling",
+                                         GODWIT_FAULTS (.delay_min_us = 300000, .delay_max_us = 300000),
+                                         &error));
+    const godwit_endpoint_t endpoints[] = {GODWIT_ENDPOINT (methods, .self = &one)};
+    MUST (godwit_server_new (&other, one.transport, GODWIT_TARGET (.topic = "work", .server = "other"),
+                             endpoints, 1, NULL, &error));
+    MUST (godwit_server_start (other, NULL, &error));
+    godwit_cluster_run (cluster, 10);
+    MUST (godwit_server_stop (other, NULL, &error));
+    godwit_cluster_run (cluster, 2000);
+    MUST (godwit_client_servers (client, &servers, &error));
+    cr_assert_eq (godwit_value_count (servers), 1u);
+    godwit_value_unref (&servers);
+
+    godwit_server_destroy (&other);
+    godwit_client_destroy (&client);
+    service_close (&one);
+    godwit_transport_destroy (&calling);
+    for (size_t i = 0; i < 3; i++)
+        godwit_transport_destroy (&hosts[i]);
+    godwit_cluster_destroy (&cluster);
+}
+
 Test (cluster, functions_run_at_their_time)
 {
     pair_t pair;
