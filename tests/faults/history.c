@@ -30,7 +30,8 @@ struct history {
     pthread_mutex_t lock; /* of growing */
     pthread_t watcher;
     bool is_watched;
-    int wake[2]; /* a pipe: ends the watcher */
+    uint64_t watched_ns; /* since when */
+    int wake[2];         /* a pipe: ends the watcher */
 };
 
 uint64_t
@@ -144,8 +145,8 @@ watch (void *user)
 {
     history_t *history = user;
     struct pollfd wake = {history->wake[0], POLLIN, 0};
-    uint64_t before = history_now_ns ();
-    while (poll (&wake, 1, BEAT_NS / 1000000) == 0) {
+    uint64_t before = history->watched_ns; /* that this thread starts late is a stall as well */
+    while (poll (&wake, 1, BEAT_NS / 1000000) <= 0) {
         const uint64_t now = history_now_ns ();
         if (now - before > BEAT_NS + STALL_NS)
             history_put (
@@ -161,6 +162,7 @@ history_watch_stalls (history_t *history)
 {
     if (pipe2 (history->wake, O_CLOEXEC))
         return false;
+    history->watched_ns = history_now_ns ();
     history->is_watched = pthread_create (&history->watcher, NULL, watch, history) == 0;
     if (!history->is_watched) {
         close (history->wake[0]);
