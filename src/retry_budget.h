@@ -18,7 +18,7 @@
 /* Without a limit. */
 #define GODWIT__RETRY_BUDGET_UNLIMITED (-1)
 /* What a second puts in, so that the call of somebody who makes few can be retried. */
-#define GODWIT__RETRY_BUDGET_PER_S 10
+#define GODWIT__RETRY_BUDGET_PER_S INT64_C (10)
 /* How long what was earned lasts. */
 #define GODWIT__RETRY_BUDGET_MS 10000
 /* What is there at the beginning, and when nothing was called for long. */

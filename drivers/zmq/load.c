@@ -43,6 +43,7 @@ godwit__loads_init (godwit__loads_t *loads)
 static void
 forget (godwit__loads_t *loads, struct godwit__loads_entry *entry)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last entry only */
     HASH_DEL (loads->entries, entry);
     godwit__load_unref (entry->load);
     free (entry);
@@ -53,10 +54,7 @@ godwit__loads_release (godwit__loads_t *loads)
 {
     struct godwit__loads_entry *entry, *next;
     HASH_ITER (hh, loads->entries, entry, next)
-    {
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last entry only */
-        forget (loads, entry);
-    }
+    forget (loads, entry);
     pthread_mutex_destroy (&loads->lock);
 }
 
@@ -70,9 +68,9 @@ sweep (godwit__loads_t *loads)
         if (atomic_load_explicit (&entry->load->refs, memory_order_acquire) == 1)
             forget (loads, entry);
     }
-    loads->sweep_at = 2 * HASH_COUNT (loads->entries);
-    if (loads->sweep_at < SWEEP_LEAST)
-        loads->sweep_at = SWEEP_LEAST;
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
+    const size_t left = HASH_COUNT (loads->entries);
+    loads->sweep_at = 2 * left < SWEEP_LEAST ? SWEEP_LEAST : 2 * left;
 }
 
 /* Lock held. */
