@@ -162,12 +162,15 @@ godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *fra
         on_welcome (connection, frame);
         return;
     case GODWIT__GOODBYE:
-        /* First noted: its record may come at this moment. */
+        /* Noted before the directory knows, since its record may come at this moment; answered after that,
+         * since the server's stop returns then, and it must be no member any more. */
         if (header.target != 0)
-            godwit__connection_leave_server (connection, header.target);
+            godwit__connection_note_goodbye (connection, header.target);
         godwit__peer_goodbye (connection, header.target, header.aux);
         if (header.target == 0)
             answer_goodbye (connection);
+        else
+            godwit__connection_answer_goodbye (connection, header.target);
         break;
     case GODWIT__ACCEPTED:
     case GODWIT__HEARTBEAT:

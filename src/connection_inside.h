@@ -54,8 +54,10 @@ void godwit__lead_claim (godwit__connection_t *connection, godwit__pending_t *pe
 void godwit__connection_say_hello (godwit__connection_t *connection);
 /* With lock: says that nothing more will be sent, to one server or (0) at all. */
 void godwit__connection_say_goodbye (godwit__connection_t *connection, uint32_t server_id);
-/* A server said GOODBYE: nothing is sent to it any more, and it is told so if it waits for that. */
-void godwit__connection_leave_server (godwit__connection_t *connection, uint32_t server_id);
+/* A server said GOODBYE: nothing is sent to it any more ... */
+void godwit__connection_note_goodbye (godwit__connection_t *connection, uint32_t server_id);
+/* ... and it is told so if it waits for that. */
+void godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t server_id);
 /* With lock: sends what is corked. Without room for it, those calls have not been sent. */
 void godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **ended);
 

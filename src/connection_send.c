@@ -37,11 +37,18 @@ godwit__connection_say_goodbye (godwit__connection_t *connection, uint32_t serve
 }
 
 void
-godwit__connection_leave_server (godwit__connection_t *connection, uint32_t server_id)
+godwit__connection_note_goodbye (godwit__connection_t *connection, uint32_t server_id)
+{
+    pthread_mutex_lock (&connection->lock);
+    connection->draining[connection->draining_count++ % GODWIT__DRAINING_MAX] = server_id;
+    pthread_mutex_unlock (&connection->lock);
+}
+
+void
+godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t server_id)
 {
     godwit__pending_t *ended = NULL;
     pthread_mutex_lock (&connection->lock);
-    connection->draining[connection->draining_count++ % GODWIT__DRAINING_MAX] = server_id;
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
         godwit__connection_send_corked (connection, &ended);
         if (connection->features & GODWIT__FEATURE_ANSWERS_GOODBYE)

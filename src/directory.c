@@ -322,6 +322,8 @@ lose_member (godwit__group_t *group, size_t index, bool withdrawn)
 {
     godwit__member_t *member = group->members[index];
     godwit__unheard_begin (member, withdrawn);
+    if (withdrawn) /* a fanout does not wait for it any more */
+        group->epoch++;
     const bool said_so = withdrawn || (member->draining && !member->hearsay);
     if (said_so && (member->peer->state != GODWIT__PEER_READY || member->draining))
         godwit__directory_remove (group, index);

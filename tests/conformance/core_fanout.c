@@ -477,7 +477,9 @@ core_fanout_epochs_grow_with_each_change (const core_kind_t *kind)
         do
             MUST (godwit_client_fanout (core.client, NULL, "nothing", GODWIT_NO_ARGS, &next, &error));
         while (next.reached + next.missing == 2 && now_ms () < end);
-        cr_assert (next.epoch > report.epoch && next.reached == 1 && next.missing == 0);
+        cr_assert (next.epoch > report.epoch && next.reached == 1 && next.missing == 0,
+                   "epoch %llu -> %llu, reached %u, missing %u", (unsigned long long) report.epoch,
+                   (unsigned long long) next.epoch, next.reached, next.missing);
         report = next;
         MUST (godwit_server_start (two.server, NULL, &error));
         MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));

@@ -172,7 +172,7 @@ Test (drain, a_request_for_a_server_that_said_goodbye_is_not_sent, .timeout = 60
     pthread_mutex_lock (&transport->lock);
     godwit__connection_t *connection = godwit__connection_ref (transport->directory->peers->connection);
     pthread_mutex_unlock (&transport->lock);
-    godwit__connection_leave_server (connection, self.server->id);
+    godwit__connection_note_goodbye (connection, self.server->id);
     /* The directory does not know yet, as for who looked into it before. */
     godwit_client_t *once = NULL;
     cr_assert_eq (godwit_client_prepare (&once, client, GODWIT_OVERRIDES (.retry = GODWIT_RETRY_NONE), NULL),
