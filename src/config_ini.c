@@ -115,7 +115,7 @@ give_option (reader_t *reader, char *to)
     while (name_size < size && reader->rest[name_size] != '=' && reader->rest[name_size] != ':')
         name_size++;
     if (name_size < size && name_size >= PIECE_MAX)
-        return fail (reader, "expected an option's name of less than 160 bytes");
+        return fail (reader, "expected an option's name of less than 160 bytes, with the space behind it");
     reader->open = true;
     reader->first = true;
     reader->begins_line = true;

@@ -26,7 +26,8 @@ check_error (godwit_status_t status, godwit_error_t *error)
            strstr (message, "there is no such "));
 }
 
-/* In quotes, since space at its ends belongs to it; further lines are indented. */
+/* Values in quotes, since space at their ends belongs to them; further lines are indented. No space before
+ * the '=': with it a name of the full length would be too long. */
 static char *
 write_out (const godwit_config_t *config)
 {
@@ -37,7 +38,7 @@ write_out (const godwit_config_t *config)
     for (size_t i = 0; i < godwit__config_entry_count (config); i++) {
         const godwit__config_entry_t *const entry = godwit__config_entry (config, i);
         const size_t first = strcspn (entry->value, "\n");
-        fprintf (file, "[%s]\n%s = \"%.*s\"\n", entry->group, entry->name, (int) first, entry->value);
+        fprintf (file, "[%s]\n%s=\"%.*s\"\n", entry->group, entry->name, (int) first, entry->value);
         for (const char *at = entry->value + first; *at == '\n';) {
             const size_t length = strcspn (at + 1, "\n");
             fprintf (file, "\t%.*s\n", (int) length, at + 1);

@@ -176,7 +176,7 @@ Test (config, long_lines_are_whole)
     strcpy (longest + 6 + 159, "n=v");
     cr_assert_eq (godwit_config_parse (&config, longest, "conf", &error), GODWIT_ERR_MALFORMED);
     cr_assert_str_eq (godwit_error_message (error),
-                      "conf:2: expected an option's name of less than 160 bytes");
+                      "conf:2: expected an option's name of less than 160 bytes, with the space behind it");
     godwit_error_destroy (&error);
     free (longest);
 }
