@@ -223,6 +223,7 @@ godwit__sim_connection_new (godwit__sim_channel_t *client, const char *address)
     if (!self)
         return NULL;
     self->refs = 1;
+    self->attempt = 1;
     self->cluster = cluster;
     self->client_node = client->node;
     self->client = client;
@@ -291,8 +292,12 @@ new_event (godwit_cluster_t *cluster, godwit__sim_connection_t *connection, godw
     event->at_ns = at_ns;
     event->order = ++cluster->order;
     event->connection = connection;
-    if (connection)
+    if (connection) {
         connection->refs++;
+        /* An end watches its own attempt; all else comes from the other end. */
+        event->attempt =
+            to_port == (kind != GODWIT__SIM_SILENCE) ? connection->attempt : connection->port_attempt;
+    }
     return event;
 }
 
@@ -487,6 +492,28 @@ godwit__sim_release_held (godwit_cluster_t *cluster)
     }
 }
 
+/* It is about an attempt that its end has given up since, or that another one has followed. */
+static bool
+is_stale (const godwit__sim_event_t *event)
+{
+    const godwit__sim_connection_t *connection = event->connection;
+    switch (event->kind) {
+    case GODWIT__SIM_CONNECT:
+    case GODWIT__SIM_RETRY:
+        return event->attempt != connection->attempt;
+    case GODWIT__SIM_ANSWER:
+    case GODWIT__SIM_FRAME:
+    case GODWIT__SIM_CLOSED:
+    case GODWIT__SIM_SILENCE:
+    case GODWIT__SIM_NEWS:
+        return event->attempt != (event->to_port ? connection->port_attempt : connection->attempt);
+    case GODWIT__SIM_TIMEOUT:
+    case GODWIT__SIM_CALL:
+        break;
+    }
+    return false;
+}
+
 /* An end gives the connection up, or is gone; the other one will be told. */
 static void
 leave_client (godwit__sim_connection_t *connection, const char *reason)
@@ -506,8 +533,10 @@ static void
 on_connect (godwit__sim_connection_t *connection)
 {
     godwit__sim_channel_t *port = godwit__sim_find_port (connection->cluster, connection->address);
-    if (!connection->client || connection->port)
+    if (!connection->client)
         return;
+    connection->port_attempt = connection->attempt;
+    godwit__sim_set_port (connection, NULL);
     if (!port && connection->port_node && connection->port_node->is_dead) { /* nobody is there to refuse */
         unanswered (connection);
         return;
@@ -544,7 +573,7 @@ on_frame (godwit__sim_event_t *event)
 {
     godwit__sim_connection_t *connection = event->connection;
     godwit__sim_channel_t *to = event->to_port ? connection->port : connection->client;
-    const bool lost = !to || to->node->is_dead;
+    const bool lost = !to || to->node->is_dead || is_stale (event);
     godwit__sim_tell (connection, lost ? GODWIT__SIM_LOST : GODWIT__SIM_ARRIVED, event->to_port,
                       event->frame->data, event->frame->size);
     if (lost) {
@@ -585,12 +614,10 @@ on_silence (godwit__sim_event_t *event)
     }
 }
 
-void
-godwit__sim_happen (godwit_cluster_t *cluster, godwit__sim_event_t *event)
+static void
+happen (godwit__sim_event_t *event)
 {
     godwit__sim_connection_t *connection = event->connection;
-    if (hold (cluster, event))
-        return;
     switch (event->kind) {
     case GODWIT__SIM_CONNECT:
         on_connect (connection);
@@ -621,12 +648,21 @@ godwit__sim_happen (godwit_cluster_t *cluster, godwit__sim_event_t *event)
         }
         break;
     case GODWIT__SIM_RETRY:
-        if (connection->client && !connection->port)
+        if (connection->client)
             godwit__sim_post (connection, GODWIT__SIM_CONNECT, true, false, NULL);
         break;
     case GODWIT__SIM_CALL:
         event->fn (event->user);
         break;
     }
+}
+
+void
+godwit__sim_happen (godwit_cluster_t *cluster, godwit__sim_event_t *event)
+{
+    if (hold (cluster, event))
+        return;
+    if (event->kind == GODWIT__SIM_FRAME || !is_stale (event))
+        happen (event);
     godwit__sim_event_free (cluster, event);
 }

@@ -136,6 +136,7 @@ godwit__sim_publisher_lost (godwit__sim_connection_t *connection)
     connection->up = false;
     if (connection->port)
         godwit__sim_post (connection, GODWIT__SIM_CLOSED, true, false, NULL);
+    connection->attempt++;
     godwit__sim_post_at (connection, GODWIT__SIM_RETRY, true, cluster->now_ns + RETRY_NS, 0);
 }
 

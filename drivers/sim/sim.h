@@ -52,6 +52,7 @@ typedef struct godwit__sim_event {
     bool to_port;     /* the direction */
     bool flag;        /* ANSWER: up */
     int64_t since_ns; /* SILENCE: of the cut that it is about */
+    unsigned attempt; /* of the connection's, that it is about */
     godwit__sim_connection_t *connection;
     godwit__sim_frame_t *frame;
     struct godwit__sim_event *next; /* of those that wait for a cut to heal, or unused ones */
@@ -84,6 +85,8 @@ struct godwit__sim_connection {
     godwit__origin_t origin;                /* its slot in the cluster's table, and how often that was used */
     godwit__sim_place_t at_client, at_port; /* among those of the same channel */
     bool up;                                /* the client knows that it is connected */
+    unsigned attempt;                       /* to connect: a publisher makes a new one after each loss */
+    unsigned port_attempt;                  /* the one that the port heard of last */
     godwit__sim_way_t to_port;
     godwit__sim_way_t to_client;
     uint8_t (*keys)[GODWIT__KEY_SIZE]; /* a publisher's: what it knows to be subscribed there */

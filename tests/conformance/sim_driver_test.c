@@ -167,3 +167,65 @@ Test (sim_driver, down_ends_a_wait)
     cr_assert_eq (link->ops->recv (link, &frame, NULL), GODWIT__IO_CLOSED);
     close_scene (&scene);
 }
+
+/* ---- a publisher's connection comes back ---- */
+
+enum { HEARTBEAT_MS = 2000 };
+
+typedef struct spell {
+    const char *from, *to; /* the way that is cut; NULL: both */
+    int64_t cut_ms, delay_us;
+} spell_t;
+
+static void
+cut (const spell_t *spell, bool is_cut)
+{
+    godwit_cluster_cut (cluster, spell->from ? spell->from : "side-0", spell->to ? spell->to : "side-1",
+                        is_cut);
+    if (!spell->from)
+        godwit_cluster_cut (cluster, "side-1", "side-0", is_cut);
+}
+
+/* Both ends give up, or one; the news of it is slower than the next attempt, or is held by the cut. */
+static void
+expect_return (const spell_t *spell)
+{
+    scene_t scene;
+    uint8_t key[GODWIT__KEY_SIZE];
+    godwit__channel_t *publisher = NULL;
+    godwit__driver_options_t options = default_options ();
+    options.heartbeat_timeout_ms = HEARTBEAT_MS;
+    open_scene_with (&scene, &sim, 0, &options, &options);
+    make_key (key, 1);
+    const godwit__message_t message = {.data = key, .size = sizeof key};
+    cr_assert_eq (sim.ops->open_publisher (scene.client.driver, &publisher, NULL), GODWIT_OK);
+    cr_assert_eq (sim.ops->publisher_connect (publisher, scene.addresses.fanout, NULL), GODWIT_OK);
+    cr_assert_eq (sim.ops->subscribe (scene.port, key, NULL), GODWIT_OK);
+    godwit_cluster_run (cluster, 100);
+    cr_assert_eq (godwit_cluster_set_faults (
+                      cluster, NULL, NULL,
+                      GODWIT_FAULTS (.delay_min_us = spell->delay_us, .delay_max_us = spell->delay_us), NULL),
+                  GODWIT_OK);
+    cut (spell, true);
+    godwit_cluster_run (cluster, spell->cut_ms);
+    cut (spell, false);
+    godwit_cluster_run (cluster, 5000);
+    cr_assert_eq (sim.ops->publish (publisher, &message), GODWIT__IO_OK);
+    godwit_cluster_run (cluster, 1000);
+    godwit__frame_t frame;
+    cr_assert_eq (scene.port->ops->recv (scene.port, &frame, NULL), GODWIT__IO_OK,
+                  "cut from %s for %lld ms, delay %lld us", spell->from ? spell->from : "both",
+                  (long long) spell->cut_ms, (long long) spell->delay_us);
+    godwit__frame_release (&frame);
+    publisher->ops->close (publisher);
+    close_scene (&scene);
+}
+
+Test (sim_driver, a_publisher_comes_back_after_any_cut)
+{
+    static const char *const ways[][2] = {{NULL, NULL}, {"side-0", "side-1"}, {"side-1", "side-0"}};
+    for (size_t way = 0; way < 3; way++)
+        for (int64_t cut_ms = 50; cut_ms <= 2 * HEARTBEAT_MS; cut_ms += 90)
+            for (int64_t delay_us = 100; delay_us < 1000000; delay_us *= 3)
+                expect_return (&(spell_t){ways[way][0], ways[way][1], cut_ms, delay_us});
+}
