@@ -178,6 +178,29 @@ RAW_TEST (nobody_cancels_what_is_not_his)
     raw_server_end (&self);
 }
 
+/* Another port's peer may have the same number there. */
+RAW_TEST (the_port_counts)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    request (&self, 1, "keep", 0);
+    raw_server_await_kept (&self, 1);
+    godwit_request_t *kept = self.kept[0];
+    godwit__pool_t *const pool = self.transport->pool;
+    const godwit__header_t header = {.type = GODWIT__CANCEL, .target = self.server->id, .id = 1};
+    for (size_t i = 0; i < GODWIT__DRIVER_MAX; i++) {
+        if (&pool->ports[i] == kept->port)
+            continue;
+        godwit__pool_cancel (pool, &pool->ports[i], kept->origin, &header);
+        godwit__pool_cancel_all (pool, &pool->ports[i], kept->origin);
+    }
+    cr_assert_not (godwit_request_is_cancelled (kept));
+    godwit__pool_cancel (pool, kept->port, kept->origin, &header);
+    cr_assert (godwit_request_is_cancelled (kept));
+    godwit_request_destroy (&kept);
+    raw_server_end (&self);
+}
+
 /* Of a server that another process than the one that was asked has: by its number. */
 RAW_TEST (the_server_counts)
 {
@@ -297,6 +320,7 @@ typedef struct holder {
     godwit_request_t *request;
     bool replies;
     bool destroys;
+    bool is_set; /* by "leave" */
     bool inside, may_leave;
 } holder_t;
 
@@ -403,6 +427,92 @@ RAW_TEST (giving_it_back_waits_for_its_callback)
         pthread_join (thread, NULL);
         expect (&self.peer, GODWIT__FAILURE, id);
     }
+    raw_server_end (&self);
+}
+
+/* Its memory serves another request before its callback has come back. */
+RAW_TEST (a_callback_that_gave_it_back_leaves_the_next_one_alone)
+{
+    raw_server_t self;
+    holder_t holder = {.told = TOLD, .destroys = true};
+    told_t behind = TOLD, next = TOLD;
+    raw_server_start (&self, driver, NULL, NULL);
+    for (uint64_t id = 1; id <= 2; id++) {
+        request (&self, id, "keep", 0);
+        raw_server_await_kept (&self, id);
+    }
+    holder.request = self.kept[0];
+    cr_assert_eq (godwit_request_on_cancel (self.kept[0], hold, &holder), GODWIT_OK);
+    cr_assert_eq (godwit_request_on_cancel (self.kept[1], on_cancel, &behind), GODWIT_OK);
+    cancel (&self, 1);
+    await_told (&holder.told, 1);
+    expect (&self.peer, GODWIT__FAILURE, 1);
+    request (&self, 3, "keep", 0);
+    raw_server_await_kept (&self, 3);
+    cr_assert_eq (godwit_request_on_cancel (self.kept[2], on_cancel, &next), GODWIT_OK);
+    cancel (&self, 2);
+    let_leave (&holder);
+    await_told (&behind, 1); /* one after the other: the first one is over */
+    cancel (&self, 3);
+    await_told (&next, 1);
+    godwit_request_destroy (&self.kept[1]);
+    godwit_request_destroy (&self.kept[2]);
+    raw_server_end (&self);
+}
+
+/* Not for a while; longer would find no more. */
+static void
+expect_no_end (raw_peer_t *peer)
+{
+    for (;;) {
+        raw_answer_t answer = raw_receive (peer, 50 * GODWIT__NS_PER_MS);
+        if (!answer.came)
+            return;
+        cr_assert_eq (answer.header.type, GODWIT__HEARTBEAT, "it has ended, and its callback runs");
+        raw_answer_release (&answer);
+    }
+}
+
+/* A handler that leaves while its callback runs; what the callback uses may be the handler's own. */
+static godwit_status_t
+leave_early (godwit_request_t *request, void *self)
+{
+    holder_t *const holder = self;
+    cr_assert_eq (godwit_request_on_cancel (request, hold, holder), GODWIT_OK);
+    pthread_mutex_lock (&holder->told.lock);
+    holder->is_set = true;
+    pthread_cond_broadcast (&holder->told.changed);
+    while (!holder->inside)
+        pthread_cond_wait (&holder->told.changed, &holder->told.lock);
+    pthread_mutex_unlock (&holder->told.lock);
+    return GODWIT_OK;
+}
+
+RAW_TEST (the_end_of_a_handler_waits_for_its_callback)
+{
+    static const godwit_method_t methods[] = {GODWIT_METHOD ("leave", leave_early, 0)};
+    raw_server_t self;
+    holder_t holder = {.told = TOLD};
+    godwit_server_t *server = NULL;
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = &holder);
+    raw_server_start (&self, driver, NULL, NULL);
+    cr_assert_eq (godwit_server_new (&server, self.transport, GODWIT_TARGET (.topic = "other", .server = "s"),
+                                     &endpoint, 1, NULL, NULL),
+                  GODWIT_OK);
+    cr_assert_eq (godwit_server_start (server, NULL, NULL), GODWIT_OK);
+    godwit__header_t header = raw_header_of (&self, 1);
+    header.target = server->id;
+    raw_request (&self.peer, &header, "leave", 0);
+    pthread_mutex_lock (&holder.told.lock);
+    while (!holder.is_set)
+        pthread_cond_wait (&holder.told.changed, &holder.told.lock);
+    pthread_mutex_unlock (&holder.told.lock);
+    raw_header (&self.peer, &(godwit__header_t){.type = GODWIT__CANCEL, .target = server->id, .id = 1});
+    await_told (&holder.told, 1);
+    expect_no_end (&self.peer);
+    let_leave (&holder);
+    expect (&self.peer, GODWIT__REPLY, 1);
+    godwit_server_destroy (&server);
     raw_server_end (&self);
 }
 
