@@ -349,6 +349,28 @@ Test (retry_cluster, the_outcome_is_the_most_that_can_have_happened)
     }
 }
 
+/* Its server dies, and in time its record goes as well: then nobody is known, but somebody has got the call.
+ */
+Test (retry_cluster, what_may_have_run_is_not_called_undeliverable)
+{
+    world_t *world = world_open (31);
+    node_t *one = server_add (world, 0);
+    node_t *client = client_add (
+        world, 0,
+        GODWIT_CLIENT_OPTIONS (.timeout_ms = 300000, .idempotent = GODWIT_YES, .mandatory = GODWIT_YES));
+    one->keeps = true;
+    entry_t *entry = call (client);
+    await_kept (one);
+    kill_server (one, true);
+    godwit_cluster_run (world->cluster, 200000);
+    cr_assert_eq (entry->ends, 0u);
+    cr_assert_eq (godwit_client_call_async (client->client, NULL, "work", GODWIT_NO_ARGS, on_end, NULL, NULL),
+                  GODWIT_ERR_UNDELIVERABLE);
+    await_all (world);
+    EXPECT (entry, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "No reply within 300000 ms");
+    world_close (world);
+}
+
 Test (retry_cluster, its_own_time_ends_an_idempotent_call)
 {
     world_t *world = world_open (4);
