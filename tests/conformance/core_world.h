@@ -12,6 +12,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "tests/support/must.h"
+
 #define PATIENCE_MS 20000
 #define HELD_MAX 2048
 
@@ -112,14 +114,6 @@ int64_t now_ms (void);
 /* A condition on CLOCK_MONOTONIC. */
 void cond_open (pthread_cond_t *cond);
 struct timespec time_in_ms (int64_t ms);
-
-/* call_ uses &error, which is there. */
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
 
 /* It fails with a status, an outcome and a text that holds `says`. */
 #define FAILS(status_, outcome_, says_, call_)                                                               \

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
+#include "tests/support/must.h"
 #include "tests/support/process.h"
 
 #include <pthread.h>
@@ -9,13 +10,6 @@
 #include <stdio.h>
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/core_caller"
-
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
 
 typedef struct watcher {
     pthread_mutex_t lock;

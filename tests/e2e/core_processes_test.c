@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
+#include "tests/support/must.h"
 #include "tests/support/process.h"
 
 #include <pthread.h>
@@ -16,13 +17,6 @@
 #define PATIENCE_MS PROCESS_PATIENCE_MS
 /* Less than the time that passes if a death is not noticed. It takes some milliseconds on an idle machine. */
 #define NOTICED_MS (PATIENCE_MS / 2)
-
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
 
 static int64_t
 now_us (void)

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
+#include "tests/support/must.h"
 #include "tests/support/process.h"
 
 #include <pthread.h>
@@ -12,13 +13,6 @@
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/core_server"
 #define PATIENCE_MS PROCESS_PATIENCE_MS
 #define SERVER_COUNT 3
-
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
 
 typedef struct world {
     char url[128];

@@ -4,7 +4,8 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
-#include "tests/support/process.h"
+#include "tests/support/life.h"
+#include "tests/support/must.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -15,24 +16,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define SERVER GODWIT_BUILD_DIR "/tests/e2e/programs/life_server"
 #define PATIENCE_MS PROCESS_PATIENCE_MS
 #define KILLED_LIMIT_MS 50.0 /* on the same host */
 enum { TRIES = 3, ROUNDS = 5, SYNC_THREADS = 8, MANY = 1000 };
-
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
-
-static bool
-is_sanitized (void)
-{
-    const char *const text = getenv ("GODWIT_SANITIZE");
-    return text && *text;
-}
 
 static int64_t
 now_ns (void)
@@ -65,61 +51,6 @@ median_of (times_t *times, const char *what, const char *query)
     fprintf (stderr, "%s%s: median %.1f ms, worst %.1f ms of %d\n", what, query, median,
              times->ms[times->count - 1], times->count);
     return median;
-}
-
-/* ---- the scene: a rendezvous that stays, servers, and a client ---- */
-
-typedef struct scene {
-    char url[128];
-    char rendezvous[32];
-    godwit_transport_t *host;
-    godwit_transport_t *transport;
-    godwit_client_t *client; /* of the topic */
-    godwit_client_t *to_one; /* of the server "one" */
-} scene_t;
-
-static void
-open_scene (scene_t *scene, const char *query, const godwit_transport_options_t *options)
-{
-    memset (scene, 0, sizeof *scene);
-    snprintf (scene->rendezvous, sizeof scene->rendezvous, "zmq://:%d/", free_port ());
-    snprintf (scene->url, sizeof scene->url, "%s%s", scene->rendezvous, query);
-    MUST (godwit_transport_new (&scene->host, scene->rendezvous, NULL, &error));
-    MUST (godwit_transport_new (&scene->transport, scene->url, options, &error));
-    MUST (godwit_client_new (&scene->client, scene->transport, GODWIT_TARGET (.topic = "life"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
-    MUST (godwit_client_prepare (&scene->to_one, scene->client, GODWIT_OVERRIDES (.server = "one"), &error));
-}
-
-static void
-close_scene (scene_t *scene)
-{
-    godwit_client_destroy (&scene->to_one);
-    godwit_client_destroy (&scene->client);
-    godwit_transport_destroy (&scene->transport);
-    godwit_transport_destroy (&scene->host);
-}
-
-static void
-start (process_t *server, const char *url, const char *name)
-{
-    process_start (server, SERVER, url, name);
-    process_expect (server, "up");
-}
-
-static unsigned long long
-stat_of (process_t *server, const char *name)
-{
-    unsigned long long value = 0;
-    server->size = server->seen = 0; /* what it said has been read, and there is room for so much only */
-    server->text[0] = '\0';
-    process_tell (server, "stats");
-    process_wait (server, 1, "stats ran");
-    process_wait (server, 1, "\n");
-    const char *at = strstr (server->text, name);
-    cr_assert (at && sscanf (at + strlen (name), "%llu", &value) == 1, "%s in \"%s\"", name, server->text);
-    server->seen = server->size;
-    return value;
 }
 
 /* ---- killed ---- */
@@ -164,20 +95,19 @@ call_once (void *user)
 
 /* How long it takes from the kill to the end of the last of so many calls. */
 static double
-kill_once (scene_t *scene, unsigned asynchronous, unsigned threads)
+kill_once (life_t *life, unsigned asynchronous, unsigned threads)
 {
     process_t one;
-    doomed_t doomed = {.client = scene->to_one};
+    doomed_t doomed = {.client = life->to_one};
     pthread_t callers[SYNC_THREADS];
-    start (&one, scene->url, "one");
-    MUST (godwit_client_call (scene->to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    life_start (&one, life->url, "one");
+    MUST (godwit_client_call (life->to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     for (unsigned i = 0; i < asynchronous; i++)
-        MUST (
-            godwit_client_call_async (scene->to_one, NULL, "hold", GODWIT_NO_ARGS, on_end, &doomed, &error));
+        MUST (godwit_client_call_async (life->to_one, NULL, "hold", GODWIT_NO_ARGS, on_end, &doomed, &error));
     for (unsigned i = 0; i < threads; i++)
         pthread_create (&callers[i], NULL, call_once, &doomed);
     const unsigned all = asynchronous + threads;
-    while (stat_of (&one, "ran") < all + 1)
+    while (life_stat (&one, "ran") < all + 1)
         ; /* each look is a round trip to the process */
     cr_assert_eq (atomic_load (&doomed.ended), 0u);
     const int64_t killed_ns = now_ns ();
@@ -201,14 +131,14 @@ kill_often (const char *query, unsigned asynchronous, unsigned threads, const ch
     double best = 1e9;
     for (int i = 0; i < TRIES && best > KILLED_LIMIT_MS; i++) {
         times_t times = {.count = 0};
-        scene_t scene;
-        open_scene (&scene, query, NULL);
+        life_t life;
+        life_open (&life, query, NULL);
         while (times.count < ROUNDS)
-            times.ms[times.count++] = kill_once (&scene, asynchronous, threads);
-        close_scene (&scene);
+            times.ms[times.count++] = kill_once (&life, asynchronous, threads);
+        life_close (&life);
         const double median = median_of (&times, what, query);
         best = median < best ? median : best;
-        if (is_sanitized ())
+        if (life_is_sanitized ())
             return;
     }
     cr_assert_leq (best, KILLED_LIMIT_MS);
@@ -237,14 +167,14 @@ Test (liveness, a_kill_ends_the_calls_of_threads_at_once, .timeout = 120)
 /* How long a stopped server goes unnoticed by a call that is out, and how soon after it was continued it is
  * called again. */
 static void
-stop_once (scene_t *scene, times_t *noticed, times_t *back)
+stop_once (life_t *life, times_t *noticed, times_t *back)
 {
     process_t one;
     godwit_future_t *doomed = NULL, *next = NULL;
     godwit_error_t *failure = NULL;
-    start (&one, scene->url, "one");
-    MUST (godwit_client_call_future (scene->to_one, NULL, "hold", GODWIT_NO_ARGS, &doomed, &error));
-    MUST (godwit_client_call (scene->to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    life_start (&one, life->url, "one");
+    MUST (godwit_client_call_future (life->to_one, NULL, "hold", GODWIT_NO_ARGS, &doomed, &error));
+    MUST (godwit_client_call (life->to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     const int64_t stopped_ns = now_ns ();
     kill (one.pid, SIGSTOP);
     cr_assert_eq (godwit_future_wait (doomed, -1, NULL, NULL, &failure), GODWIT_ERR_TIMEOUT);
@@ -254,7 +184,7 @@ stop_once (scene_t *scene, times_t *noticed, times_t *back)
     godwit_error_destroy (&failure);
     godwit_future_destroy (&doomed);
 
-    MUST (godwit_client_call_future (scene->to_one, NULL, "nothing", GODWIT_NO_ARGS, &next, &error));
+    MUST (godwit_client_call_future (life->to_one, NULL, "nothing", GODWIT_NO_ARGS, &next, &error));
     const int64_t continued_ns = now_ns ();
     kill (one.pid, SIGCONT);
     MUST (godwit_future_wait (next, -1, NULL, NULL, &error));
@@ -271,17 +201,17 @@ stop_often (const char *query)
     double best = 1e9, best_back = 1e9;
     for (int i = 0; i < TRIES && (best > LIMIT_MS + SLACK_MS || best_back > BACK_MS); i++) {
         times_t noticed = {.count = 0}, back = {.count = 0};
-        scene_t scene;
-        open_scene (&scene, query,
-                    GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = INTERVAL_MS, .heartbeat_timeout_ms = LIMIT_MS));
+        life_t life;
+        life_open (&life, query,
+                   GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = INTERVAL_MS, .heartbeat_timeout_ms = LIMIT_MS));
         while (noticed.count < ROUNDS)
-            stop_once (&scene, &noticed, &back);
-        close_scene (&scene);
+            stop_once (&life, &noticed, &back);
+        life_close (&life);
         const double median = median_of (&noticed, "stopped, limit 400 ms: noticed", query);
         const double median_back = median_of (&back, "continued: called again", query);
         best = median < best ? median : best;
         best_back = median_back < best_back ? median_back : best_back;
-        if (is_sanitized ())
+        if (life_is_sanitized ())
             return;
     }
     cr_assert_leq (best, LIMIT_MS + SLACK_MS);
@@ -307,17 +237,16 @@ stands_still (const char *query)
     enum { STANDS_MS = 1500, INTERVAL_MS = 200 };
     char impatient[128];
     process_t one;
-    scene_t scene;
+    life_t life;
     godwit_future_t *held = NULL;
     godwit_error_t *failure = NULL;
     bool finished = true;
-    open_scene (&scene, query,
-                GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 5000, .heartbeat_timeout_ms = 20000));
-    snprintf (impatient, sizeof impatient, "%s?heartbeat_ms=%d&heartbeat_timeout_ms=500", scene.rendezvous,
+    life_open (&life, query, GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 5000, .heartbeat_timeout_ms = 20000));
+    snprintf (impatient, sizeof impatient, "%s?heartbeat_ms=%d&heartbeat_timeout_ms=500", life.rendezvous,
               INTERVAL_MS);
-    start (&one, impatient, "one");
-    MUST (godwit_client_call_future (scene.to_one, NULL, "hold", GODWIT_NO_ARGS, &held, &error));
-    while (stat_of (&one, "ran") < 1)
+    life_start (&one, impatient, "one");
+    MUST (godwit_client_call_future (life.to_one, NULL, "hold", GODWIT_NO_ARGS, &held, &error));
+    while (life_stat (&one, "ran") < 1)
         ;
     /* So that it has said PING before. */
     godwit_future_wait (held, 2 * INTERVAL_MS + INTERVAL_MS / 2, &finished, NULL, NULL);
@@ -334,7 +263,7 @@ stands_still (const char *query)
     godwit_error_destroy (&failure);
     godwit_future_destroy (&held);
     process_finish (&one, SIGKILL);
-    close_scene (&scene);
+    life_close (&life);
     return status == GODWIT_OK;
 }
 
@@ -358,25 +287,25 @@ Test (liveness, a_stranger_on_a_dead_servers_port_gets_nothing, .timeout = 120)
     enum { CALLS = 200 };
     char url[160], strange[160];
     process_t one, two, stranger;
-    scene_t scene;
+    life_t life;
     const int port = free_port ();
-    open_scene (&scene, "?paths=tcp", NULL);
-    snprintf (url, sizeof url, "%s?paths=tcp&port=%d", scene.rendezvous, port);
+    life_open (&life, "?paths=tcp", NULL);
+    snprintf (url, sizeof url, "%s?paths=tcp&port=%d", life.rendezvous, port);
     snprintf (strange, sizeof strange, "zmq://:%d/?paths=tcp&port=%d", free_port (), port);
-    start (&one, url, "one");
-    start (&two, scene.url, "two");
-    MUST (godwit_client_wait_servers (scene.client, 2, PATIENCE_MS, &error));
+    life_start (&one, url, "one");
+    life_start (&two, life.url, "two");
+    MUST (godwit_client_wait_servers (life.client, 2, PATIENCE_MS, &error));
     for (int i = 0; i < CALLS; i++)
-        MUST (godwit_client_call (scene.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+        MUST (godwit_client_call (life.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     process_finish (&one, SIGKILL);
-    start (&stranger, strange, "one");
+    life_start (&stranger, strange, "one");
     /* Those that were to be the first's turn go to the second. One may have been sent before the death was
      * known. */
     unsigned lost = 0;
     for (int i = 0; i < CALLS; i++) {
         godwit_error_t *failure = NULL;
         const godwit_status_t status =
-            godwit_client_call (scene.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &failure);
+            godwit_client_call (life.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &failure);
         if (status == GODWIT_ERR_TIMEOUT && godwit_error_outcome (failure) == GODWIT_OUTCOME_MAYBE_RUN)
             lost++;
         else
@@ -388,23 +317,23 @@ Test (liveness, a_stranger_on_a_dead_servers_port_gets_nothing, .timeout = 120)
      */
     godwit_client_t *hasty = NULL;
     godwit_error_t *failure = NULL;
-    MUST (godwit_client_prepare (&hasty, scene.to_one, GODWIT_OVERRIDES (.timeout_ms = 500), &error));
+    MUST (godwit_client_prepare (&hasty, life.to_one, GODWIT_OVERRIDES (.timeout_ms = 500), &error));
     cr_assert_neq (godwit_client_call (hasty, NULL, "nothing", GODWIT_NO_ARGS, NULL, &failure), GODWIT_OK);
     cr_assert_eq (godwit_error_outcome (failure), GODWIT_OUTCOME_NOT_SENT, "%s",
                   godwit_error_print (failure));
     godwit_error_destroy (&failure);
     cr_assert_neq (godwit_client_cast (hasty, NULL, "nothing", GODWIT_NO_ARGS, NULL), GODWIT_OK);
-    cr_assert_eq (stat_of (&stranger, "received"), 0u);
-    cr_assert_eq (stat_of (&stranger, "ran"), 0u);
+    cr_assert_eq (life_stat (&stranger, "received"), 0u);
+    cr_assert_eq (life_stat (&stranger, "ran"), 0u);
     /* The first comes back elsewhere, and is found. */
-    start (&one, scene.url, "one");
-    MUST (godwit_client_call (scene.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
-    cr_assert_eq (stat_of (&stranger, "received"), 0u);
+    life_start (&one, life.url, "one");
+    MUST (godwit_client_call (life.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+    cr_assert_eq (life_stat (&stranger, "received"), 0u);
     godwit_client_destroy (&hasty);
     process_finish (&stranger, SIGKILL);
     process_finish (&one, SIGKILL);
     process_finish (&two, SIGKILL);
-    close_scene (&scene);
+    life_close (&life);
 }
 
 /* The same name at the same port, but another process: what was out with the first is not run by the second.
@@ -413,26 +342,26 @@ Test (liveness, a_server_that_comes_back_on_its_port_is_another_one, .timeout = 
 {
     char url[160];
     process_t one;
-    scene_t scene;
+    life_t life;
     const int port = free_port ();
-    open_scene (&scene, "?paths=tcp", NULL);
-    snprintf (url, sizeof url, "%s?paths=tcp&port=%d", scene.rendezvous, port);
-    start (&one, url, "one");
+    life_open (&life, "?paths=tcp", NULL);
+    snprintf (url, sizeof url, "%s?paths=tcp&port=%d", life.rendezvous, port);
+    life_start (&one, url, "one");
     for (int i = 0; i < 5; i++) {
         godwit_future_t *doomed = NULL;
         godwit_error_t *failure = NULL;
-        MUST (godwit_client_call_future (scene.to_one, NULL, "hold", GODWIT_NO_ARGS, &doomed, &error));
-        MUST (godwit_client_call (scene.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+        MUST (godwit_client_call_future (life.to_one, NULL, "hold", GODWIT_NO_ARGS, &doomed, &error));
+        MUST (godwit_client_call (life.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
         process_finish (&one, SIGKILL);
-        start (&one, url, "one");
+        life_start (&one, url, "one");
         cr_assert_eq (godwit_future_wait (doomed, -1, NULL, NULL, &failure), GODWIT_ERR_TIMEOUT);
         cr_assert_eq (godwit_error_outcome (failure), GODWIT_OUTCOME_MAYBE_RUN, "%s",
                       godwit_error_print (failure));
         godwit_error_destroy (&failure);
         godwit_future_destroy (&doomed);
-        MUST (godwit_client_call (scene.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
-        cr_assert_eq (stat_of (&one, "received"), 1u);
+        MUST (godwit_client_call (life.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+        cr_assert_eq (life_stat (&one, "received"), 1u);
     }
     process_finish (&one, SIGKILL);
-    close_scene (&scene);
+    life_close (&life);
 }

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
+#include "tests/support/must.h"
 #include "tests/support/process.h"
 
 #include <pthread.h>
@@ -29,13 +30,6 @@
 #ifndef RETURN_MAX_MS
 #define RETURN_MAX_MS 1000
 #endif
-
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
 
 /* ---- processes ---- */
 

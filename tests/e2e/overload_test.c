@@ -5,7 +5,8 @@
 
 #include "src/header.h"
 #include "src/wire.h"
-#include "tests/support/process.h"
+#include "tests/support/life.h"
+#include "tests/support/must.h"
 #include "tests/support/zmtp.h"
 
 #include <pthread.h>
@@ -16,28 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SERVER GODWIT_BUILD_DIR "/tests/e2e/programs/life_server"
 #define PATIENCE_MS PROCESS_PATIENCE_MS
 #define MIB (1024 * 1024)
 enum { PAYLOAD = 512 * 1024 };
 /* The bound that the tests set, and what else there is: buffers of the system are not counted, arenas are. */
 #define QUEUE_MIB 8
 #define SLACK_MIB 24
-
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
-
-/* Sanitizers keep what was freed. */
-static bool
-is_sanitized (void)
-{
-    const char *const text = getenv ("GODWIT_SANITIZE");
-    return text && *text;
-}
 
 /* "VmRSS:" or "VmHWM:" of a process, in MiB. */
 static double
@@ -61,63 +46,18 @@ expect_bounded (pid_t pid, double before, double most, const char *who)
 {
     const double grown = memory_of (pid, "VmHWM:") - before;
     fprintf (stderr, "%s: grew by %.1f MiB at most\n", who, grown);
-    if (!is_sanitized ())
+    if (!life_is_sanitized ()) /* which keep what was freed */
         cr_assert_lt (grown, most, "%s", who);
 }
 
-typedef struct scene {
-    char rendezvous[32];
-    char url[160];
-    godwit_transport_t *host;
-    godwit_transport_t *transport;
-    godwit_client_t *client;
-    godwit_client_t *to_one;
-    char payload[PAYLOAD];
-} scene_t;
+static const char payload[PAYLOAD];
 
 static void
-open_scene (scene_t *scene, const char *query)
+open_bounded (life_t *life, const char *more)
 {
-    memset (scene, 0, sizeof *scene);
-    snprintf (scene->rendezvous, sizeof scene->rendezvous, "zmq://:%d/", free_port ());
-    snprintf (scene->url, sizeof scene->url, "%s?max_queue_size=%d%s", scene->rendezvous, QUEUE_MIB * MIB,
-              query);
-    MUST (godwit_transport_new (&scene->host, scene->rendezvous, NULL, &error));
-    MUST (godwit_transport_new (&scene->transport, scene->url, NULL, &error));
-    MUST (godwit_client_new (&scene->client, scene->transport, GODWIT_TARGET (.topic = "life"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
-    MUST (godwit_client_prepare (&scene->to_one, scene->client, GODWIT_OVERRIDES (.server = "one"), &error));
-}
-
-static void
-close_scene (scene_t *scene)
-{
-    godwit_client_destroy (&scene->to_one);
-    godwit_client_destroy (&scene->client);
-    godwit_transport_destroy (&scene->transport);
-    godwit_transport_destroy (&scene->host);
-}
-
-static void
-start (process_t *server, const scene_t *scene, const char *name)
-{
-    process_start (server, SERVER, scene->url, name);
-    process_expect (server, "up");
-}
-
-static unsigned long long
-stat_of (process_t *server, const char *name)
-{
-    unsigned long long value = 0;
-    server->size = server->seen = 0; /* what it said has been read, and there is room for so much only */
-    server->text[0] = '\0';
-    process_tell (server, "stats");
-    process_wait (server, 1, "stats ran");
-    process_wait (server, 1, "\n");
-    const char *at = strstr (server->text, name);
-    cr_assert (at && sscanf (at + strlen (name), "%llu", &value) == 1, "%s in \"%s\"", name, server->text);
-    server->seen = server->size;
-    return value;
+    char query[64];
+    snprintf (query, sizeof query, "?max_queue_size=%d%s", QUEUE_MIB * MIB, more);
+    life_open (life, query, NULL);
 }
 
 static void
@@ -125,22 +65,22 @@ await_stat (process_t *server, const char *name, unsigned long long least)
 {
     const int64_t end_ms = process_now_ms () + PATIENCE_MS;
     unsigned long long value;
-    while ((value = stat_of (server, name)) < least) /* each look is a round trip to the process */
+    while ((value = life_stat (server, name)) < least) /* each look is a round trip to the process */
         cr_assert_lt (process_now_ms (), end_ms, "%s is %llu", name, value);
 }
 
-#define BYTES(scene_) GODWIT_ARGS (GODWIT_BIN ("data", (scene_)->payload, PAYLOAD))
+#define BYTES GODWIT_ARGS (GODWIT_BIN ("data", payload, PAYLOAD))
 
 /* ---- a server that stands still ---- */
 
 /* Casts until one is not accepted. Returns how many were. */
 static unsigned
-cast_until_full (scene_t *scene, godwit_client_t *client)
+cast_until_full (godwit_client_t *client)
 {
     enum { MOST = 20000 };
     for (unsigned accepted = 0; accepted < MOST; accepted++) {
         godwit_error_t *error = NULL;
-        const godwit_status_t status = godwit_client_cast (client, NULL, "take", BYTES (scene), &error);
+        const godwit_status_t status = godwit_client_cast (client, NULL, "take", BYTES, &error);
         if (status == GODWIT_OK)
             continue;
         fprintf (stderr, "%u casts were accepted, then: %s\n", accepted, godwit_error_print (error));
@@ -160,18 +100,18 @@ cast_until_full (scene_t *scene, godwit_client_t *client)
 static void
 stall_a_server (const char *query)
 {
-    static scene_t scene;
+    life_t life;
     process_t one;
     godwit_client_t *hasty = NULL;
     godwit_future_t *out = NULL;
-    open_scene (&scene, query);
-    start (&one, &scene, "one");
-    MUST (godwit_client_prepare (&hasty, scene.to_one, GODWIT_OVERRIDES (.timeout_ms = 100), &error));
-    MUST (godwit_client_call (scene.to_one, NULL, "take", BYTES (&scene), NULL, &error));
+    open_bounded (&life, query);
+    life_start (&one, life.url, "one");
+    MUST (godwit_client_prepare (&hasty, life.to_one, GODWIT_OVERRIDES (.timeout_ms = 100), &error));
+    MUST (godwit_client_call (life.to_one, NULL, "take", BYTES, NULL, &error));
     const double before = memory_of (getpid (), "VmHWM:");
     kill (one.pid, SIGSTOP);
-    MUST (godwit_client_call_future (scene.to_one, NULL, "nothing", GODWIT_NO_ARGS, &out, &error));
-    cast_until_full (&scene, hasty);
+    MUST (godwit_client_call_future (life.to_one, NULL, "nothing", GODWIT_NO_ARGS, &out, &error));
+    cast_until_full (hasty);
     expect_bounded (getpid (), before, QUEUE_MIB + SLACK_MIB, "a client of a server that stands still");
     /* It is found dead although nothing more could be written to it: not even a heartbeat. */
     godwit_error_t *failure = NULL;
@@ -185,10 +125,10 @@ stall_a_server (const char *query)
     godwit_future_destroy (&out);
     /* And it is used again when it goes on. */
     kill (one.pid, SIGCONT);
-    MUST (godwit_client_call (scene.to_one, NULL, "take", BYTES (&scene), NULL, &error));
+    MUST (godwit_client_call (life.to_one, NULL, "take", BYTES, NULL, &error));
     godwit_client_destroy (&hasty);
     process_finish (&one, SIGKILL);
-    close_scene (&scene);
+    life_close (&life);
 }
 
 Test (overload, a_server_that_stands_still, .timeout = 60)
@@ -208,24 +148,24 @@ Test (overload, a_server_that_stands_still_over_tcp, .timeout = 60)
 static void
 stall_a_subscriber (const char *query, unsigned fanouts)
 {
-    static scene_t scene;
+    life_t life;
     process_t one, two;
     godwit_client_t *hasty = NULL;
     godwit_fanout_report_t report = {.reached = 0};
     unsigned sent = 0, missed = 0, failed = 0;
-    open_scene (&scene, query);
-    start (&one, &scene, "one");
-    start (&two, &scene, "two");
-    MUST (godwit_client_wait_servers (scene.client, 2, PATIENCE_MS, &error));
-    MUST (godwit_client_fanout (scene.client, NULL, "take", BYTES (&scene), &report, &error));
+    open_bounded (&life, query);
+    life_start (&one, life.url, "one");
+    life_start (&two, life.url, "two");
+    MUST (godwit_client_wait_servers (life.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_fanout (life.client, NULL, "take", BYTES, &report, &error));
     cr_assert_eq (report.reached, 2u);
     await_stat (&one, "taken", 1);
     await_stat (&two, "taken", 1);
-    MUST (godwit_client_prepare (&hasty, scene.client, GODWIT_OVERRIDES (.timeout_ms = 1500), &error));
+    MUST (godwit_client_prepare (&hasty, life.client, GODWIT_OVERRIDES (.timeout_ms = 1500), &error));
     const double before = memory_of (getpid (), "VmHWM:");
     kill (one.pid, SIGSTOP);
     while (sent < fanouts) {
-        if (godwit_client_fanout (hasty, NULL, "take", BYTES (&scene), &report, NULL) == GODWIT_OK) {
+        if (godwit_client_fanout (hasty, NULL, "take", BYTES, &report, NULL) == GODWIT_OK) {
             sent++;
             missed += report.reached == 1 && report.missing == 1;
             /* As fast as the other one takes it: this is about the first. */
@@ -238,26 +178,26 @@ stall_a_subscriber (const char *query, unsigned fanouts)
              missed, failed);
     expect_bounded (getpid (), before, QUEUE_MIB + SLACK_MIB,
                     "a publisher with a subscriber that stands still");
-    cr_assert_eq (stat_of (&two, "gaps"), 0u);
+    cr_assert_eq (life_stat (&two, "gaps"), 0u);
     kill (one.pid, SIGCONT);
     const int64_t continued_ms = process_now_ms ();
     /* It hears again. What it did not get it counts as a gap, or the report said that it was missing. */
     do {
-        MUST (godwit_client_fanout (scene.client, NULL, "take", BYTES (&scene), &report, &error));
+        MUST (godwit_client_fanout (life.client, NULL, "take", BYTES, &report, &error));
         missed += report.missing == 1;
     } while (++sent < 10000 && report.reached < 2);
     cr_assert_eq (report.reached, 2u);
     fprintf (stderr, "continued: reached again after %lld ms\n",
              (long long) (process_now_ms () - continued_ms));
     const int64_t end_ms = process_now_ms () + PATIENCE_MS;
-    while (stat_of (&one, "taken") + stat_of (&one, "gaps") + missed < 1 + sent)
+    while (life_stat (&one, "taken") + life_stat (&one, "gaps") + missed < 1 + sent)
         cr_assert_lt (process_now_ms (), end_ms, "taken %llu, gaps %llu, missing %u of %u",
-                      stat_of (&one, "taken"), stat_of (&one, "gaps"), missed, 1 + sent);
-    cr_assert_eq (stat_of (&two, "gaps"), 0u);
+                      life_stat (&one, "taken"), life_stat (&one, "gaps"), missed, 1 + sent);
+    cr_assert_eq (life_stat (&two, "gaps"), 0u);
     godwit_client_destroy (&hasty);
     process_finish (&one, SIGKILL);
     process_finish (&two, SIGKILL);
-    close_scene (&scene);
+    life_close (&life);
 }
 
 Test (overload, a_subscriber_that_stands_still, .timeout = 60)
@@ -291,20 +231,20 @@ ask_for_much (int fd, uint64_t id, int64_t size)
 Test (overload, a_client_that_never_reads, .timeout = 60)
 {
     enum { REQUESTS = 400, CALLS = 200 };
-    static scene_t scene;
+    life_t life;
     process_t one;
     char query[64], address[64];
     const int port = free_port ();
     setenv ("LIFE_CONCURRENCY", "4", 1); /* what handlers use is theirs */
     snprintf (query, sizeof query, "&port=%d", port);
     snprintf (address, sizeof address, "tcp://127.0.0.1:%d", port);
-    open_scene (&scene, ""); /* not at that port */
-    snprintf (scene.url + strlen (scene.url), sizeof scene.url - strlen (scene.url), "%s", query);
-    start (&one, &scene, "one");
-    MUST (godwit_client_call (scene.to_one, NULL, "fetch", GODWIT_ARGS (GODWIT_INT ("size", PAYLOAD)), NULL,
+    open_bounded (&life, ""); /* not at that port */
+    snprintf (life.url + strlen (life.url), sizeof life.url - strlen (life.url), "%s", query);
+    life_start (&one, life.url, "one");
+    MUST (godwit_client_call (life.to_one, NULL, "fetch", GODWIT_ARGS (GODWIT_INT ("size", PAYLOAD)), NULL,
                               &error));
     const double before = memory_of (one.pid, "VmHWM:");
-    const unsigned long long ran = stat_of (&one, "ran");
+    const unsigned long long ran = life_stat (&one, "ran");
 
     const int fd = zmtp_connect (address);
     cr_assert_geq (fd, 0);
@@ -316,17 +256,17 @@ Test (overload, a_client_that_never_reads, .timeout = 60)
         cr_assert (ask_for_much (fd, id, PAYLOAD));
     /* The others are served all the while. */
     for (int i = 0; i < CALLS; i++)
-        MUST (godwit_client_call (scene.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+        MUST (godwit_client_call (life.to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     await_stat (&one, "ran", ran + REQUESTS + CALLS);
     expect_bounded (one.pid, before, QUEUE_MIB + SLACK_MIB, "a server of a client that never reads");
-    const unsigned long long dropped = stat_of (&one, "dropped");
+    const unsigned long long dropped = life_stat (&one, "dropped");
     fprintf (stderr, "%llu of %d replies were dropped\n", dropped, REQUESTS);
     cr_assert_gt (dropped, REQUESTS / 2);
-    MUST (godwit_client_call (scene.to_one, NULL, "fetch", GODWIT_ARGS (GODWIT_INT ("size", PAYLOAD)), NULL,
+    MUST (godwit_client_call (life.to_one, NULL, "fetch", GODWIT_ARGS (GODWIT_INT ("size", PAYLOAD)), NULL,
                               &error));
     close (fd);
     process_finish (&one, SIGKILL);
-    close_scene (&scene);
+    life_close (&life);
 }
 
 /* ---- more than can be done ---- */
@@ -360,28 +300,28 @@ on_flood (void *user, godwit_status_t status, const godwit_value_t *result, cons
 }
 
 /* All of it is sent before much of it can be handled. */
-#define FLOOD_BYTES(scene_) GODWIT_ARGS (GODWIT_BIN ("data", (scene_)->payload, PAYLOAD / 8))
+#define FLOOD_BYTES GODWIT_ARGS (GODWIT_BIN ("data", payload, PAYLOAD / 8))
 
 /* queue_limit bounds the requests that wait, or max_queue_size their bytes: whatever comes first. */
 static void
 flood_a_server (const char *queue_limit, const char *what)
 {
     enum { REQUESTS = 600 };
-    static scene_t scene;
+    life_t life;
     process_t one;
     godwit_transport_t *transport = NULL; /* whose own queue is large enough */
     godwit_client_t *once = NULL;
     flood_t flood = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     setenv ("LIFE_CONCURRENCY", "2", 1);
     setenv ("LIFE_QUEUE_LIMIT", queue_limit, 1);
-    open_scene (&scene, "");
-    start (&one, &scene, "one");
-    MUST (godwit_transport_new (&transport, scene.rendezvous, NULL, &error));
+    open_bounded (&life, "");
+    life_start (&one, life.url, "one");
+    MUST (godwit_transport_new (&transport, life.rendezvous, NULL, &error));
     MUST (godwit_client_new (&once, transport, GODWIT_TARGET (.topic = "life"),
                              GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS, .retry = GODWIT_RETRY_NONE),
                              &error));
     MUST (godwit_client_wait_servers (once, 1, PATIENCE_MS, &error));
-    MUST (godwit_client_call (once, NULL, "slow", FLOOD_BYTES (&scene), NULL, &error));
+    MUST (godwit_client_call (once, NULL, "slow", FLOOD_BYTES, NULL, &error));
     const double before = memory_of (one.pid, "VmHWM:");
     for (int i = 0; i < REQUESTS; i++) {
         godwit_error_t *failure = NULL;
@@ -389,7 +329,7 @@ flood_a_server (const char *queue_limit, const char *what)
         flood.out++;
         pthread_mutex_unlock (&flood.lock);
         const godwit_status_t status =
-            godwit_client_call_async (once, NULL, "slow", FLOOD_BYTES (&scene), on_flood, &flood, &failure);
+            godwit_client_call_async (once, NULL, "slow", FLOOD_BYTES, on_flood, &flood, &failure);
         if (status)
             on_flood (&flood, status, NULL, failure);
         godwit_error_destroy (&failure);
@@ -405,12 +345,12 @@ flood_a_server (const char *queue_limit, const char *what)
     cr_assert_gt (flood.refused, 0u);
     expect_bounded (one.pid, before, 2 * QUEUE_MIB + SLACK_MIB, what);
     /* Each ran once, or was refused. */
-    cr_assert_eq (stat_of (&one, "ran"), flood.succeeded + 1u);
-    MUST (godwit_client_call (scene.to_one, NULL, "slow", FLOOD_BYTES (&scene), NULL, &error));
+    cr_assert_eq (life_stat (&one, "ran"), flood.succeeded + 1u);
+    MUST (godwit_client_call (life.to_one, NULL, "slow", FLOOD_BYTES, NULL, &error));
     godwit_client_destroy (&once);
     godwit_transport_destroy (&transport);
     process_finish (&one, SIGKILL);
-    close_scene (&scene);
+    life_close (&life);
 }
 
 Test (overload, more_requests_than_a_server_can_queue, .timeout = 60)

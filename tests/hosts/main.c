@@ -5,7 +5,8 @@
  *     --seed N        of faults and of calls; another one each time
  *     --seconds N     of load, for each scenario
  *     --rate N        calls a second that each of the two clients tries
- *     --margin-ms N   that times may be longer than their limits
+ *     --margin-ms N   that detection and recovery may take longer than their limits
+ *     --late-ms N     how long after its deadline a call may end, beside stalls of the machine; 100
  *     --report FILE   where the table goes, beside stdout
  *     --also FILE     rows of other runs for the table, as history_check --tsv writes them; up to four files
  *     --keep          the histories also of runs in which nothing was wrong
@@ -45,19 +46,13 @@ typedef struct options {
 } options_t;
 
 static const struct option table[] = {
-    {"build", required_argument, NULL, 'b'},
-    {"only", required_argument, NULL, 'o'},
-    {"seed", required_argument, NULL, 's'},
-    {"seconds", required_argument, NULL, 't'},
-    {"rate", required_argument, NULL, 'r'},
-    {"margin-ms", required_argument, NULL, 'm'},
-    {"report", required_argument, NULL, 'f'},
-    {"keep", no_argument, NULL, 'k'},
-    {"list", no_argument, NULL, 'l'},
-    {"result", required_argument, NULL, 'R'},
-    {"also", required_argument, NULL, 'a'},
-    {"folder", required_argument, NULL, 'F'},
-    {NULL, 0, NULL, 0},
+    {"build", required_argument, NULL, 'b'},   {"only", required_argument, NULL, 'o'},
+    {"seed", required_argument, NULL, 's'},    {"seconds", required_argument, NULL, 't'},
+    {"rate", required_argument, NULL, 'r'},    {"margin-ms", required_argument, NULL, 'm'},
+    {"late-ms", required_argument, NULL, 'L'}, {"report", required_argument, NULL, 'f'},
+    {"keep", no_argument, NULL, 'k'},          {"list", no_argument, NULL, 'l'},
+    {"result", required_argument, NULL, 'R'},  {"also", required_argument, NULL, 'a'},
+    {"folder", required_argument, NULL, 'F'},  {NULL, 0, NULL, 0},
 };
 
 /* --- options
@@ -104,7 +99,9 @@ parse (options_t *options, int argc, char **argv)
 {
     int option;
     bool has_chosen = false;
-    *options = (options_t){.run = {.seed = some_seed (), .rate = 1000, .seconds = 50, .margin_ms = 1000}};
+    *options = (options_t){
+        .run = {
+            .seed = some_seed (), .rate = 1000, .seconds = 50, .margin_ms = 1000, .late_ms = CHECK_LATE_MS}};
     while ((option = getopt_long (argc, argv, "", table, NULL)) != -1) {
         switch (option) {
         case 'b':
@@ -125,6 +122,9 @@ parse (options_t *options, int argc, char **argv)
             break;
         case 'm':
             options->run.margin_ms = (unsigned) strtoul (optarg, NULL, 10);
+            break;
+        case 'L':
+            options->run.late_ms = (unsigned) strtoul (optarg, NULL, 10);
             break;
         case 'f':
             options->report = optarg;
@@ -214,12 +214,13 @@ run_scenario (const options_t *options, const char *program, const scenario_t *s
               scenario_result_t *result, bool *has_result)
 {
     const scenario_options_t *run = &options->run;
-    char folder[TEXT_SIZE], path[TEXT_SIZE], seed[32], seconds[16], rate[32], margin[16];
+    char folder[TEXT_SIZE], path[TEXT_SIZE], seed[32], seconds[16], rate[32], margin[16], late[16];
     child_t child;
     snprintf (seed, sizeof seed, "%llu", (unsigned long long) run->seed);
     snprintf (seconds, sizeof seconds, "%u", run->seconds);
     snprintf (rate, sizeof rate, "%g", run->rate);
     snprintf (margin, sizeof margin, "%u", run->margin_ms);
+    snprintf (late, sizeof late, "%u", run->late_ms);
     snprintf (folder, sizeof folder, "%s/faults", run->build);
     mkdir (folder, 0755);
     snprintf (folder, sizeof folder, "%s/faults/%s", run->build, scenario->name);
@@ -227,11 +228,11 @@ run_scenario (const options_t *options, const char *program, const scenario_t *s
     remove_folder (folder);
     if (mkdir (folder, 0755) != 0)
         hosts_fail ("%s: %s", folder, strerror (errno));
-    child_start (&child, &(child_options_t){.name = scenario->name,
-                                            .arguments = {program, "--build", run->build, "--only",
-                                                          scenario->name, "--seed", seed, "--seconds",
-                                                          seconds, "--rate", rate, "--margin-ms", margin,
-                                                          "--folder", folder, "--result", path}});
+    child_start (&child, &(child_options_t){
+                             .name = scenario->name,
+                             .arguments = {program, "--build", run->build, "--only", scenario->name, "--seed",
+                                           seed, "--seconds", seconds, "--rate", rate, "--margin-ms", margin,
+                                           "--late-ms", late, "--folder", folder, "--result", path}});
     copy_output (&child);
     const int status = child_end (&child, INT32_MAX);
     *has_result = read_result (path, result);

@@ -40,7 +40,8 @@ typedef struct scenario_options {
     uint64_t seed;
     double rate;
     unsigned seconds;   /* of load */
-    unsigned margin_ms; /* that times may be longer than their limits */
+    unsigned margin_ms; /* that detection and recovery may take longer than their limits */
+    unsigned late_ms;   /* how long after its deadline a call may end, beside stalls of the machine */
 } scenario_options_t;
 
 typedef struct scenario_result {

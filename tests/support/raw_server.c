@@ -340,3 +340,18 @@ raw_header_of (const raw_server_t *self, uint64_t id)
 {
     return (godwit__header_t){.type = GODWIT__REQUEST, .target = self->server->id, .id = id};
 }
+
+godwit_transport_stats_t
+raw_server_stats (const raw_server_t *self)
+{
+    godwit_transport_stats_t stats;
+    godwit_transport_stats (self->transport, &stats, sizeof stats);
+    return stats;
+}
+
+void
+raw_server_ask (raw_server_t *self, uint64_t id, const char *method, int64_t x)
+{
+    const godwit__header_t header = raw_header_of (self, id);
+    raw_request (&self->peer, &header, method, x);
+}

@@ -69,6 +69,22 @@ void raw_server_await_entered (raw_server_t *self, unsigned count);
 /* The same for any of the numbers. */
 void raw_server_await (raw_server_t *self, const unsigned *number, unsigned least);
 void raw_server_await_kept (raw_server_t *self, size_t count);
+godwit_transport_stats_t raw_server_stats (const raw_server_t *self);
+/* The peer calls a method of the server with x. */
+void raw_server_ask (raw_server_t *self, uint64_t id, const char *method, int64_t x);
 godwit__header_t raw_header_of (const raw_server_t *self, uint64_t id);
+
+/* RAW_TEST (name) { ... } runs once for each driver, with `driver` being that one. */
+#define RAW_TEST(name_)                                                                                      \
+    static void name_ (const godwit__driver_ops_t *driver);                                                  \
+    Test (inproc, name_, .timeout = 120)                                                                     \
+    {                                                                                                        \
+        name_ (&godwit__inproc_driver);                                                                      \
+    }                                                                                                        \
+    Test (zmq, name_, .timeout = 120)                                                                        \
+    {                                                                                                        \
+        name_ (&godwit__zmq_driver);                                                                         \
+    }                                                                                                        \
+    static void name_ (const godwit__driver_ops_t *driver)
 
 #endif

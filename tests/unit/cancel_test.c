@@ -6,34 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* RAW_TEST (name) { ... } runs once for each driver, with `driver` being that one. */
-#define RAW_TEST(name_)                                                                                      \
-    static void name_ (const godwit__driver_ops_t *driver);                                                  \
-    Test (inproc, name_, .timeout = 60)                                                                      \
-    {                                                                                                        \
-        name_ (&godwit__inproc_driver);                                                                      \
-    }                                                                                                        \
-    Test (zmq, name_, .timeout = 60)                                                                         \
-    {                                                                                                        \
-        name_ (&godwit__zmq_driver);                                                                         \
-    }                                                                                                        \
-    static void name_ (const godwit__driver_ops_t *driver)
-
-static godwit_transport_stats_t
-stats_of (const raw_server_t *self)
-{
-    godwit_transport_stats_t stats;
-    godwit_transport_stats (self->transport, &stats, sizeof stats);
-    return stats;
-}
-
-static void
-request (raw_server_t *self, uint64_t id, const char *method, int64_t x)
-{
-    const godwit__header_t header = raw_header_of (self, id);
-    raw_request (&self->peer, &header, method, x);
-}
-
 static void
 cancel_as (raw_server_t *self, raw_peer_t *peer, uint64_t id)
 {
@@ -125,7 +97,7 @@ RAW_TEST (a_handler_that_runs_hears_of_it)
 {
     raw_server_t self;
     raw_server_start (&self, driver, NULL, NULL);
-    request (&self, 1, "watch", 0);
+    raw_server_ask (&self, 1, "watch", 0);
     raw_server_await_entered (&self, 1);
     cr_assert_eq (raw_server_count (&self, &self.told), 0);
     cancel (&self, 1);
@@ -135,11 +107,11 @@ RAW_TEST (a_handler_that_runs_hears_of_it)
     expect (&self.peer, GODWIT__REPLY, 1);
     cancel (&self, 1);
     pass_through (&self.peer);
-    request (&self, 2, "watch", 0);
+    raw_server_ask (&self, 2, "watch", 0);
     raw_server_await_entered (&self, 2);
     cancel (&self, 1);
     pass_through (&self.peer);
-    cr_assert_eq (stats_of (&self).requests_cancelled, 1);
+    cr_assert_eq (raw_server_stats (&self).requests_cancelled, 1);
     raw_server_let_go (&self);
     expect (&self.peer, GODWIT__REPLY, 2);
     cr_assert_eq (raw_server_count (&self, &self.told), 1);
@@ -153,7 +125,7 @@ RAW_TEST (nobody_cancels_what_is_not_his)
     raw_peer_t other;
     raw_server_start (&self, driver, NULL, NULL);
     raw_server_greet (&self, &other);
-    request (&self, 7, "watch", 0);
+    raw_server_ask (&self, 7, "watch", 0);
     raw_server_await_entered (&self, 1);
     cancel_as (&self, &other, 7);
     for (uint64_t id = 0; id < 300; id++)
@@ -170,7 +142,7 @@ RAW_TEST (nobody_cancels_what_is_not_his)
     cancel_as (&self, &other, 7);
     pass_through (&other);
     cr_assert_eq (raw_server_count (&self, &self.told), 0);
-    cr_assert_eq (stats_of (&self).requests_cancelled, 0);
+    cr_assert_eq (raw_server_stats (&self).requests_cancelled, 0);
     raw_server_let_go (&self);
     expect (&self.peer, GODWIT__REPLY, 7);
     cr_assert_eq (raw_server_count (&self, &self.saw), 0);
@@ -183,7 +155,7 @@ RAW_TEST (the_port_counts)
 {
     raw_server_t self;
     raw_server_start (&self, driver, NULL, NULL);
-    request (&self, 1, "keep", 0);
+    raw_server_ask (&self, 1, "keep", 0);
     raw_server_await_kept (&self, 1);
     godwit_request_t *kept = self.kept[0];
     godwit__pool_t *const pool = self.transport->pool;
@@ -208,11 +180,11 @@ RAW_TEST (the_server_counts)
     godwit_server_t *second = NULL;
     raw_server_start (&self, driver, NULL, NULL);
     cr_assert_eq (raw_server_add (&self, "other", "two", &second), GODWIT_OK);
-    request (&self, 1, "watch", 0);
+    raw_server_ask (&self, 1, "watch", 0);
     raw_server_await_entered (&self, 1);
     raw_header (&self.peer, &(godwit__header_t){.type = GODWIT__CANCEL, .target = second->id, .id = 1});
     pass_through (&self.peer);
-    cr_assert_eq (stats_of (&self).requests_cancelled, 0);
+    cr_assert_eq (raw_server_stats (&self).requests_cancelled, 0);
     cancel (&self, 1);
     raw_server_await (&self, &self.saw, 1);
     godwit_server_destroy (&second);
@@ -237,7 +209,7 @@ RAW_TEST (a_cast_is_never_cancelled)
     pthread_mutex_unlock (&self.lock);
     cr_assert_eq (raw_server_count (&self, &self.told), 0);
     cr_assert_eq (raw_server_count (&self, &self.saw), 0);
-    cr_assert_eq (stats_of (&self).requests_cancelled, 0);
+    cr_assert_eq (raw_server_stats (&self).requests_cancelled, 0);
     raw_server_end (&self);
 }
 
@@ -246,7 +218,7 @@ RAW_TEST (what_is_queued_is_dropped)
 {
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
-    request (&self, 1, "block", 0);
+    raw_server_ask (&self, 1, "block", 0);
     raw_server_await_entered (&self, 1);
     for (uint64_t id = 2; id <= 9; id++) {
         godwit__header_t header = raw_header_of (&self, id);
@@ -259,8 +231,8 @@ RAW_TEST (what_is_queued_is_dropped)
     cancel (&self, 9);
     cancel (&self, 9);
     pass_through (&self.peer);
-    cr_assert_eq (stats_of (&self).requests_cancelled, 3);
-    request (&self, 10, "echo", 0); /* the queue is in order */
+    cr_assert_eq (raw_server_stats (&self).requests_cancelled, 3);
+    raw_server_ask (&self, 10, "echo", 0); /* the queue is in order */
     raw_server_let_go (&self);
     expect (&self.peer, GODWIT__REPLY, 1);
     expect (&self.peer, GODWIT__REPLY, 3);
@@ -280,7 +252,7 @@ RAW_TEST (a_kept_request_hears_of_it)
     told_t told = TOLD, never = TOLD;
     raw_server_start (&self, driver, NULL, NULL);
     for (uint64_t id = 1; id <= 3; id++) { /* one by one: workers would run them in any order */
-        request (&self, id, "keep", 0);
+        raw_server_ask (&self, id, "keep", 0);
         raw_server_await_kept (&self, id);
     }
     godwit_request_t *first = self.kept[0], *second = self.kept[1], *third = self.kept[2];
@@ -306,7 +278,7 @@ RAW_TEST (a_kept_request_hears_of_it)
     cancel (&self, 3);
     pass_through (&self.peer);
     cr_assert_not (godwit_request_is_cancelled (third));
-    cr_assert_eq (stats_of (&self).requests_cancelled, 2);
+    cr_assert_eq (raw_server_stats (&self).requests_cancelled, 2);
     godwit_request_destroy (&first);
     godwit_request_destroy (&second);
     godwit_request_destroy (&third);
@@ -350,7 +322,7 @@ RAW_TEST (a_callback_may_reply_and_give_it_back)
     for (int i = 0; i < 4; i++) {
         const uint64_t id = (uint64_t) i + 1;
         holder_t holder = {.told = TOLD, .replies = i & 1, .destroys = i & 2, .may_leave = true};
-        request (&self, id, "keep", 0);
+        raw_server_ask (&self, id, "keep", 0);
         raw_server_await_kept (&self, id);
         holder.request = self.kept[i];
         cr_assert_eq (godwit_request_on_cancel (self.kept[i], hold, &holder), GODWIT_OK);
@@ -368,7 +340,7 @@ RAW_TEST (a_callback_may_reply_and_give_it_back)
         pthread_mutex_unlock (&holder.told.lock);
         pass_through (&self.peer);
     }
-    cr_assert_eq (stats_of (&self).requests_cancelled, 4);
+    cr_assert_eq (raw_server_stats (&self).requests_cancelled, 4);
     raw_server_end (&self);
 }
 
@@ -380,7 +352,7 @@ RAW_TEST (a_callback_that_runs_at_once_may_do_so_too)
     for (int i = 0; i < 4; i++) {
         const uint64_t id = (uint64_t) i + 1;
         holder_t holder = {.told = TOLD, .replies = i & 1, .destroys = i & 2, .may_leave = true};
-        request (&self, id, "keep", 0);
+        raw_server_ask (&self, id, "keep", 0);
         raw_server_await_kept (&self, id);
         holder.request = self.kept[i];
         cancel (&self, id);
@@ -415,7 +387,7 @@ RAW_TEST (giving_it_back_waits_for_its_callback)
     for (uint64_t id = 1; id <= 20; id++) {
         holder_t holder = {.told = TOLD};
         pthread_t thread;
-        request (&self, id, "keep", 0);
+        raw_server_ask (&self, id, "keep", 0);
         raw_server_await_kept (&self, id);
         holder.request = self.kept[id - 1];
         cr_assert_eq (godwit_request_on_cancel (holder.request, hold, &holder), GODWIT_OK);
@@ -438,7 +410,7 @@ RAW_TEST (a_callback_that_gave_it_back_leaves_the_next_one_alone)
     told_t behind = TOLD, next = TOLD;
     raw_server_start (&self, driver, NULL, NULL);
     for (uint64_t id = 1; id <= 2; id++) {
-        request (&self, id, "keep", 0);
+        raw_server_ask (&self, id, "keep", 0);
         raw_server_await_kept (&self, id);
     }
     holder.request = self.kept[0];
@@ -447,7 +419,7 @@ RAW_TEST (a_callback_that_gave_it_back_leaves_the_next_one_alone)
     cancel (&self, 1);
     await_told (&holder.told, 1);
     expect (&self.peer, GODWIT__FAILURE, 1);
-    request (&self, 3, "keep", 0);
+    raw_server_ask (&self, 3, "keep", 0);
     raw_server_await_kept (&self, 3);
     cr_assert_eq (godwit_request_on_cancel (self.kept[2], on_cancel, &next), GODWIT_OK);
     cancel (&self, 2);
@@ -526,21 +498,21 @@ RAW_TEST (goodbye_cancels_all_of_its_client)
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 3), NULL);
     raw_server_greet (&self, &other);
     const godwit__header_t header = raw_header_of (&self, 1);
-    request (&self, 1, "keep", 0);
+    raw_server_ask (&self, 1, "keep", 0);
     raw_server_await_kept (&self, 1);
-    request (&self, 2, "keep", 0);
+    raw_server_ask (&self, 2, "keep", 0);
     raw_server_await_kept (&self, 2);
     raw_request (&other, &header, "keep", 0);
     raw_server_await_kept (&self, 3);
-    request (&self, 3, "echo", 0); /* they wait for room */
-    request (&self, 4, "echo", 0);
+    raw_server_ask (&self, 3, "echo", 0); /* they wait for room */
+    raw_server_ask (&self, 4, "echo", 0);
     for (size_t i = 0; i < 2; i++)
         cr_assert_eq (godwit_request_on_cancel (self.kept[i], on_cancel, &told), GODWIT_OK);
     cr_assert_eq (godwit_request_on_cancel (self.kept[2], on_cancel, &others), GODWIT_OK);
     raw_header (&self.peer, &(godwit__header_t){.type = GODWIT__GOODBYE});
     await_told (&told, 2);
     pass_through (&self.peer);
-    cr_assert_eq (stats_of (&self).requests_cancelled, 4);
+    cr_assert_eq (raw_server_stats (&self).requests_cancelled, 4);
     cr_assert_not (godwit_request_is_cancelled (self.kept[2]));
     for (size_t i = 0; i < 3; i++)
         godwit_request_destroy (&self.kept[i]);
@@ -565,8 +537,8 @@ RAW_TEST (the_answer_to_a_farewell_cancels_nothing)
     raw_server_t self;
     pthread_t thread;
     raw_server_start (&self, driver, NULL, NULL);
-    request (&self, 1, "watch", 0);
-    request (&self, 2, "watch", 0);
+    raw_server_ask (&self, 1, "watch", 0);
+    raw_server_ask (&self, 2, "watch", 0);
     raw_server_await_entered (&self, 2);
     godwit__pool_t *const pool = self.transport->pool;
     pthread_create (&thread, NULL, destroy_transport, &self);
@@ -602,8 +574,8 @@ RAW_TEST (a_client_that_vanishes_is_missed)
     raw_peer_t other;
     raw_server_greet (&self, &self.peer);
     raw_server_greet (&self, &other);
-    request (&self, 1, "watch", 0);
-    request (&self, 2, "keep", 0);
+    raw_server_ask (&self, 1, "watch", 0);
+    raw_server_ask (&self, 2, "keep", 0);
     raw_server_await_kept (&self, 1);
     raw_server_await_entered (&self, 1);
     const godwit__header_t header = raw_header_of (&self, 1);
@@ -652,7 +624,7 @@ RAW_TEST (a_spent_budget_cancels)
     cr_assert_eq (godwit_request_on_cancel (self.kept[0], on_cancel, &told), GODWIT_OK);
     await_told (&told, 1);
     cr_assert (godwit_request_is_cancelled (self.kept[0]));
-    cr_assert_eq (stats_of (&self).requests_cancelled, 1);
+    cr_assert_eq (raw_server_stats (&self).requests_cancelled, 1);
     godwit_request_destroy (&self.kept[0]);
     cr_assert_eq (told_count (&told), 1);
     raw_server_end (&self);
@@ -682,7 +654,7 @@ RAW_TEST (the_clock_is_asked)
     cr_assert_not (godwit_request_is_cancelled (self.kept[0]));
     atomic_fetch_add (&hand_ms, 1);
     cr_assert (godwit_request_is_cancelled (self.kept[0]));
-    cr_assert_eq (stats_of (&self).requests_cancelled, 1);
+    cr_assert_eq (raw_server_stats (&self).requests_cancelled, 1);
     godwit_request_destroy (&self.kept[0]);
     raw_server_end (&self);
 }
@@ -695,7 +667,7 @@ RAW_TEST (what_is_kept_of_a_server_that_goes_is_cancelled)
     told_t told = TOLD;
     raw_server_start (&self, driver, NULL, NULL);
     for (uint64_t id = 1; id <= 3; id++)
-        request (&self, id, "keep", 0);
+        raw_server_ask (&self, id, "keep", 0);
     raw_server_await_kept (&self, 3);
     cr_assert_eq (godwit_request_on_cancel (self.kept[0], on_cancel, &told), GODWIT_OK);
     cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
@@ -719,7 +691,7 @@ RAW_TEST (what_is_kept_beyond_the_transport_is_cancelled)
     told_t told = TOLD;
     raw_server_start (&self, driver, NULL, NULL);
     for (uint64_t id = 1; id <= 3; id++)
-        request (&self, id, "keep", 0);
+        raw_server_ask (&self, id, "keep", 0);
     raw_server_await_kept (&self, 3);
     cr_assert_eq (godwit_request_on_cancel (self.kept[0], on_cancel, &told), GODWIT_OK);
     godwit_transport_destroy (&self.transport);
@@ -793,7 +765,7 @@ RAW_TEST (races_with_the_end_of_handlers)
     raw_server_start (&self, driver, NULL, NULL);
     raw_server_let_go (&self); /* so that "watch" only sets its callback, and asks */
     for (uint64_t id = 1; id <= ROUNDS; id++) {
-        request (&self, id, "watch", 0);
+        raw_server_ask (&self, id, "watch", 0);
         for (volatile unsigned spin = 0; spin < id % 64 * 40; spin++) {
         }
         cancel (&self, id);
@@ -831,7 +803,7 @@ RAW_TEST (races_with_the_end_of_kept_requests)
     self.kept_user = &told;
     pthread_create (&giver.thread, NULL, give_back, &giver);
     for (uint64_t id = 1; id <= ROUNDS; id++) {
-        request (&self, id, "keep", 0);
+        raw_server_ask (&self, id, "keep", 0);
         for (volatile unsigned spin = 0; spin < id % 64 * 40; spin++) {
         }
         if (id % 4)

@@ -2,6 +2,7 @@
  */
 #include "src/control.h"
 #include "src/publisher_inside.h"
+#include "tests/support/must.h"
 
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
@@ -12,13 +13,6 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 20000
-
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;

@@ -3,15 +3,10 @@
 #include <godwit/godwit.h>
 #include <godwit/testing.h>
 
+#include "tests/support/must.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
 
 /* ---- a cluster that moves ---- */
 

@@ -4,6 +4,8 @@
 #include <godwit/godwit.h>
 #include <godwit/testing.h>
 
+#include "tests/support/must.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +13,6 @@
 #define NODE_MAX 12
 #define CALL_MAX 6000
 #define POINTS 3
-
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
 
 typedef struct world world_t;
 

@@ -5,34 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* RAW_TEST (name) { ... } runs once for each driver, with `driver` being that one. */
-#define RAW_TEST(name_)                                                                                      \
-    static void name_ (const godwit__driver_ops_t *driver);                                                  \
-    Test (inproc, name_)                                                                                     \
-    {                                                                                                        \
-        name_ (&godwit__inproc_driver);                                                                      \
-    }                                                                                                        \
-    Test (zmq, name_)                                                                                        \
-    {                                                                                                        \
-        name_ (&godwit__zmq_driver);                                                                         \
-    }                                                                                                        \
-    static void name_ (const godwit__driver_ops_t *driver)
-
-static godwit_transport_stats_t
-stats_of (const raw_server_t *self)
-{
-    godwit_transport_stats_t stats;
-    godwit_transport_stats (self->transport, &stats, sizeof stats);
-    return stats;
-}
-
-static void
-request (raw_server_t *self, uint64_t id, const char *method, int64_t x)
-{
-    const godwit__header_t header = raw_header_of (self, id);
-    raw_request (&self->peer, &header, method, x);
-}
-
 /* What comes after it has passed through the port. */
 static void
 pass_through (raw_peer_t *peer)
@@ -121,7 +93,7 @@ RAW_TEST (tells_who_has_a_name)
     cr_assert (raw_expect_nack (&self.peer, 10, GODWIT__NACK_NOT_HERE));
 
     /* A question is no request: the id is not used up. */
-    request (&self, 7, "echo", 5);
+    raw_server_ask (&self, 7, "echo", 5);
     cr_assert (raw_expect_reply_int (&self.peer, 7, 5));
 
     cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
@@ -143,9 +115,9 @@ RAW_TEST (counts_malformed_questions)
         memcpy (frame + GODWIT__HEADER_SIZE, bodies[i], strlen (bodies[i]));
         raw_send (&self.peer, frame, GODWIT__HEADER_SIZE + strlen (bodies[i]));
         pass_through (&self.peer);
-        cr_assert_eq (stats_of (&self).frames_malformed, i + 1);
+        cr_assert_eq (raw_server_stats (&self).frames_malformed, i + 1);
     }
-    request (&self, 4, "echo", 5);
+    raw_server_ask (&self, 4, "echo", 5);
     cr_assert (raw_expect_reply_int (&self.peer, 4, 5));
     raw_server_end (&self);
 }
@@ -168,8 +140,8 @@ RAW_TEST (ignores_what_it_does_not_know)
     uint8_t newer[GODWIT__HEADER_SIZE] = {GODWIT__MAGIC, 2, GODWIT__REQUEST};
     raw_send (&self.peer, newer, sizeof newer);
     pass_through (&self.peer);
-    cr_assert_eq (stats_of (&self).frames_unknown, 3);
-    cr_assert_eq (stats_of (&self).frames_malformed, 0);
+    cr_assert_eq (raw_server_stats (&self).frames_unknown, 3);
+    cr_assert_eq (raw_server_stats (&self).frames_malformed, 0);
     raw_server_end (&self);
 }
 
@@ -196,10 +168,10 @@ RAW_TEST (gives_up_on_who_sends_rubbish)
     const godwit__header_t third = raw_header_of (&self, 3);
     raw_request (&peer, &third, "echo", 5);
     raw_hello (&peer, NULL, self.transport->virtual_host);
-    request (&self, 1, "echo", 6);
+    raw_server_ask (&self, 1, "echo", 6);
     cr_assert (raw_expect_reply_int (&self.peer, 1, 6));
     cr_assert_not (raw_receive (&peer, 50 * GODWIT__NS_PER_MS).came);
-    cr_assert_eq (stats_of (&self).frames_malformed, 3);
+    cr_assert_eq (raw_server_stats (&self).frames_malformed, 3);
     raw_close (&peer);
     raw_server_end (&self);
 }
@@ -211,12 +183,12 @@ RAW_TEST (replies)
     raw_server_t self;
     raw_server_start (&self, driver, NULL, NULL);
     for (uint64_t id = 1; id <= 2000; id++) {
-        request (&self, id, id % 2 ? "echo" : "small", (int64_t) id * 3);
+        raw_server_ask (&self, id, id % 2 ? "echo" : "small", (int64_t) id * 3);
         cr_assert (raw_expect_reply_int (&self.peer, id, (int64_t) id * 3));
     }
     /* No more than the queue takes, should the port be faster than the handlers. */
     for (uint64_t id = 2001; id <= 3000; id++)
-        request (&self, id, "big", (int64_t) id);
+        raw_server_ask (&self, id, "big", (int64_t) id);
     bool came[1000] = {false};
     for (int i = 0; i < 1000; i++) {
         raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
@@ -227,8 +199,8 @@ RAW_TEST (replies)
         came[answer.header.id - 2001] = true;
         raw_answer_release (&answer);
     }
-    cr_assert_eq (stats_of (&self).requests_received, 3000);
-    cr_assert_eq (stats_of (&self).requests_refused, 0);
+    cr_assert_eq (raw_server_stats (&self).requests_received, 3000);
+    cr_assert_eq (raw_server_stats (&self).requests_refused, 0);
     raw_server_end (&self);
 }
 
@@ -236,15 +208,15 @@ RAW_TEST (fails_with_what_went_wrong)
 {
     raw_server_t self;
     raw_server_start (&self, driver, NULL, NULL);
-    request (&self, 1, "fail", 0);
+    raw_server_ask (&self, 1, "fail", 0);
     cr_assert (raw_expect_failure (&self.peer, 1, "NotFound"));
-    request (&self, 2, "typed", 0);
+    raw_server_ask (&self, 2, "typed", 0);
     cr_assert (raw_expect_failure (&self.peer, 2, "OutOfStock"));
-    request (&self, 3, "nope", 0);
+    raw_server_ask (&self, 3, "nope", 0);
     cr_assert (raw_expect_failure (&self.peer, 3, "NoSuchMethod"));
-    request (&self, 4, "_denied", 0);
+    raw_server_ask (&self, 4, "_denied", 0);
     cr_assert (raw_expect_failure (&self.peer, 4, "NoSuchMethod"));
-    request (&self, 5, "twice", 0);
+    raw_server_ask (&self, 5, "twice", 0);
     cr_assert (raw_expect_reply_int (&self.peer, 5, 1));
 
     const godwit__header_t header = raw_header_of (&self, 6);
@@ -292,11 +264,11 @@ RAW_TEST (limits_the_size_of_replies)
 {
     raw_server_t self;
     raw_server_start (&self, driver, NULL, GODWIT_TRANSPORT_OPTIONS (.max_message_size = 10000));
-    request (&self, 1, "large", 900);
+    raw_server_ask (&self, 1, "large", 900);
     cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 1));
-    request (&self, 2, "large", 9900);
+    raw_server_ask (&self, 2, "large", 9900);
     cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 2));
-    request (&self, 3, "large", 10000);
+    raw_server_ask (&self, 3, "large", 10000);
     cr_assert (raw_expect_failure (&self.peer, 3, "LimitExceeded"));
     raw_server_end (&self);
 }
@@ -305,16 +277,16 @@ RAW_TEST (never_runs_an_id_twice)
 {
     raw_server_t self;
     raw_server_start (&self, driver, NULL, NULL);
-    request (&self, 5, "echo", 1);
+    raw_server_ask (&self, 5, "echo", 1);
     cr_assert (raw_expect_reply_int (&self.peer, 5, 1));
-    request (&self, 5, "echo", 1);
+    raw_server_ask (&self, 5, "echo", 1);
     cr_assert (raw_expect_nack (&self.peer, 5, GODWIT__NACK_DUPLICATE));
-    request (&self, 3, "echo", 2);
+    raw_server_ask (&self, 3, "echo", 2);
     cr_assert (raw_expect_reply_int (&self.peer, 3, 2));
-    request (&self, 3, "echo", 2);
+    raw_server_ask (&self, 3, "echo", 2);
     cr_assert (raw_expect_nack (&self.peer, 3, GODWIT__NACK_DUPLICATE));
     cr_assert_eq (raw_server_count (&self, &self.ran), 2);
-    cr_assert_eq (stats_of (&self).requests_duplicate, 2);
+    cr_assert_eq (raw_server_stats (&self).requests_duplicate, 2);
     raw_server_end (&self);
 }
 
@@ -328,7 +300,7 @@ RAW_TEST (casts_have_no_reply)
         header.flags = GODWIT__FLAG_CAST;
         raw_request (&self.peer, &header, methods[id - 1], 0);
     }
-    request (&self, 5, "echo", 9);
+    raw_server_ask (&self, 5, "echo", 9);
     cr_assert (raw_expect_reply_int (&self.peer, 5, 9));
     cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
     cr_assert_eq (godwit_server_wait (self.server, NULL, NULL), GODWIT_OK);
@@ -357,9 +329,9 @@ RAW_TEST (keeps_its_concurrency)
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 3, .queue_limit = 5), NULL);
     for (uint64_t id = 1; id <= 8; id++)
-        request (&self, id, "block", 0);
+        raw_server_ask (&self, id, "block", 0);
     for (uint64_t id = 9; id <= 12; id++)
-        request (&self, id, "block", 0);
+        raw_server_ask (&self, id, "block", 0);
     for (uint64_t id = 9; id <= 12; id++)
         cr_assert (raw_expect_nack (&self.peer, id, GODWIT__NACK_OVERLOADED));
     raw_server_await_entered (&self, 3);
@@ -372,7 +344,7 @@ RAW_TEST (keeps_its_concurrency)
     }
     cr_assert_eq (raw_server_count (&self, &self.most_inside), 3);
     cr_assert_eq (raw_server_count (&self, &self.entered), 8);
-    cr_assert_eq (stats_of (&self).requests_refused, 4);
+    cr_assert_eq (raw_server_stats (&self).requests_refused, 4);
     raw_server_end (&self);
 }
 
@@ -380,9 +352,9 @@ RAW_TEST (of_one_at_a_time_keeps_the_order)
 {
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
-    request (&self, 1, "block", 0);
+    raw_server_ask (&self, 1, "block", 0);
     for (uint64_t id = 2; id <= 200; id++)
-        request (&self, id, "echo", 0);
+        raw_server_ask (&self, id, "echo", 0);
     raw_server_await_entered (&self, 1);
     raw_server_let_go (&self);
     for (uint64_t id = 1; id <= 200; id++)
@@ -394,7 +366,7 @@ RAW_TEST (never_runs_what_has_expired)
 {
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
-    request (&self, 1, "block", 0);
+    raw_server_ask (&self, 1, "block", 0);
     godwit__header_t header = raw_header_of (&self, 2);
     header.budget_ms = 1;
     raw_request (&self.peer, &header, "echo", 0);
@@ -415,9 +387,9 @@ RAW_TEST (forgets_what_was_cancelled)
 {
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
-    request (&self, 1, "block", 0);
-    request (&self, 2, "echo", 0);
-    request (&self, 3, "echo", 0);
+    raw_server_ask (&self, 1, "block", 0);
+    raw_server_ask (&self, 2, "echo", 0);
+    raw_server_ask (&self, 3, "echo", 0);
     const godwit__header_t header = {.type = GODWIT__CANCEL, .target = self.server->id, .id = 2};
     raw_header (&self.peer, &header);
     pass_through (&self.peer);
@@ -437,15 +409,15 @@ RAW_TEST (slow_ones_do_not_block_fast_ones)
     /* It looks fast by its average: only the watch can find out. */
     raw_server_let_go (&self);
     for (; id <= 50; id++) {
-        request (&self, id, "block", 0);
+        raw_server_ask (&self, id, "block", 0);
         cr_assert (raw_expect (&self.peer, GODWIT__REPLY, id));
     }
     raw_server_hold (&self);
     for (unsigned round = 1; round <= 10; round++) {
-        request (&self, id++, "block", 0);
+        raw_server_ask (&self, id++, "block", 0);
         raw_server_await_entered (&self, 50 + round);
         for (int i = 0; i < 20; i++, id++) {
-            request (&self, id, "echo", 3);
+            raw_server_ask (&self, id, "echo", 3);
             cr_assert (raw_expect_reply_int (&self.peer, id, 3));
         }
     }
@@ -466,16 +438,16 @@ RAW_TEST (wakes_the_watch)
     raw_server_start (&self, driver, NULL, NULL);
     raw_server_let_go (&self);
     for (uint64_t id = 1; id <= 20; id++) {
-        request (&self, id, "block", 0);
+        raw_server_ask (&self, id, "block", 0);
         cr_assert (raw_expect (&self.peer, GODWIT__REPLY, id));
     }
     godwit__pool_t *const pool = self.transport->pool;
     cr_assert_not (raw_receive (&self.peer, 250 * GODWIT__NS_PER_MS).came);
     cr_assert (atomic_load (&pool->watch_sleeps));
     raw_server_hold (&self);
-    request (&self, 21, "block", 0);
+    raw_server_ask (&self, 21, "block", 0);
     raw_server_await_entered (&self, 21);
-    request (&self, 22, "echo", 3);
+    raw_server_ask (&self, 22, "echo", 3);
     cr_assert (raw_expect_reply_int (&self.peer, 22, 3));
     raw_server_end (&self);
 }
@@ -486,10 +458,10 @@ RAW_TEST (progresses_with_few_workers)
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1),
                       GODWIT_TRANSPORT_OPTIONS (.worker_limit = 2));
-    request (&self, 1, "keep", 0);
+    raw_server_ask (&self, 1, "keep", 0);
     raw_server_await_kept (&self, 1);
     for (uint64_t id = 2; id <= 100; id++)
-        request (&self, id, "echo", 1);
+        raw_server_ask (&self, id, "echo", 1);
     pass_through (&self.peer);
     /* All workers wait at their ports now; one has to be told that there is room again. */
     cr_assert_eq (godwit_request_reply (self.kept[0], GODWIT_INT (NULL, 8)), GODWIT_OK);
@@ -519,7 +491,7 @@ RAW_TEST (replies_to_kept_ones_from_another_thread)
     raw_server_t self;
     raw_server_start (&self, driver, NULL, NULL);
     for (uint64_t id = 1; id <= 60; id++)
-        request (&self, id, "keep", 0);
+        raw_server_ask (&self, id, "keep", 0);
     raw_server_await_kept (&self, 60);
     pthread_t thread;
     cr_assert_eq (pthread_create (&thread, NULL, reply_to_kept, &self), 0);
@@ -547,11 +519,11 @@ RAW_TEST (kept_ones_count)
 {
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 2, .queue_limit = 1), NULL);
-    request (&self, 1, "keep", 0);
-    request (&self, 2, "keep", 0);
+    raw_server_ask (&self, 1, "keep", 0);
+    raw_server_ask (&self, 2, "keep", 0);
     raw_server_await_kept (&self, 2);
-    request (&self, 3, "echo", 4);
-    request (&self, 4, "echo", 4);
+    raw_server_ask (&self, 3, "echo", 4);
+    raw_server_ask (&self, 4, "echo", 4);
     cr_assert (raw_expect_nack (&self.peer, 4, GODWIT__NACK_OVERLOADED));
     cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
     cr_assert_eq (godwit_server_wait (self.server, GODWIT_STEP_OPTIONS (.timeout_ms = 1), NULL),
@@ -569,7 +541,7 @@ RAW_TEST (kept_ones_outlive_everything)
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 2000), NULL);
     for (uint64_t id = 1; id <= 1000; id++)
-        request (&self, id, "keep", (int64_t) id);
+        raw_server_ask (&self, id, "keep", (int64_t) id);
     raw_server_await_kept (&self, 1000);
     godwit_value_t *values[100];
     for (size_t i = 0; i < 100; i++)
@@ -602,8 +574,8 @@ RAW_TEST (stop_drains)
 {
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
-    request (&self, 1, "block", 0);
-    request (&self, 2, "echo", 2);
+    raw_server_ask (&self, 1, "block", 0);
+    raw_server_ask (&self, 2, "echo", 2);
     raw_server_await_entered (&self, 1);
     pass_through (&self.peer);
     cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
@@ -612,7 +584,7 @@ RAW_TEST (stop_drains)
     cr_assert_eq (answer.header.target, self.server->id);
     cr_assert_eq (answer.header.aux, 2, "the revision of the record that says DRAINING");
     raw_answer_release (&answer);
-    request (&self, 3, "echo", 3);
+    raw_server_ask (&self, 3, "echo", 3);
     answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
     cr_assert_eq (answer.header.type, GODWIT__NACK);
     cr_assert_eq (answer.header.aux, GODWIT__NACK_DRAINING);
@@ -625,7 +597,7 @@ RAW_TEST (stop_drains)
     cr_assert (raw_expect_reply_int (&self.peer, 2, 2));
     cr_assert_eq (godwit_server_wait (self.server, NULL, NULL), GODWIT_OK);
     cr_assert_eq (godwit_server_start (self.server, NULL, NULL), GODWIT_OK);
-    request (&self, 4, "echo", 4);
+    raw_server_ask (&self, 4, "echo", 4);
     cr_assert (raw_expect_reply_int (&self.peer, 4, 4));
     raw_server_end (&self);
 }
@@ -634,10 +606,10 @@ RAW_TEST (destroy_refuses_what_is_queued)
 {
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
-    request (&self, 1, "keep", 0);
+    raw_server_ask (&self, 1, "keep", 0);
     raw_server_await_kept (&self, 1);
-    request (&self, 2, "echo", 0);
-    request (&self, 3, "echo", 0);
+    raw_server_ask (&self, 2, "echo", 0);
+    raw_server_ask (&self, 3, "echo", 0);
     pass_through (&self.peer);
     godwit_server_destroy (&self.server);
     cr_assert (self.destroyed);
@@ -674,8 +646,8 @@ RAW_TEST (transport_waits_for_handlers)
 {
     raw_server_t self;
     raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
-    request (&self, 1, "block", 0);
-    request (&self, 2, "echo", 0);
+    raw_server_ask (&self, 1, "block", 0);
+    raw_server_ask (&self, 2, "echo", 0);
     raw_server_await_entered (&self, 1);
     pass_through (&self.peer);
     pthread_t thread;

@@ -10,6 +10,7 @@
 #include "matchmaker/rendezvous_wire.h"
 #include "src/header.h"
 #include "src/transport.h"
+#include "tests/support/must.h"
 
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
@@ -36,13 +37,6 @@
 #define MEMBERS 16
 #define TRUTHS 16
 #define IDLE_MS 1000
-
-#define MUST(call_)                                                                                          \
-    do {                                                                                                     \
-        godwit_error_t *error = NULL;                                                                        \
-        const godwit_status_t status_ = (call_);                                                             \
-        cr_assert (status_ == GODWIT_OK, "%s: %s", #call_, godwit_error_print (error));                      \
-    } while (0)
 
 struct world;
 

@@ -191,19 +191,6 @@ expect_refusal (world_t *world, const char *method, uint32_t budget_ms, const ch
     cr_assert_eq (raw_server_count (&world->raw, &world->raw.ran), ran);
 }
 
-/* RAW_TEST (name) { ... } runs once for each driver, with `driver` being that one. */
-#define RAW_TEST(name_)                                                                                      \
-    static void name_ (const godwit__driver_ops_t *driver);                                                  \
-    Test (inproc, name_, .timeout = 60)                                                                      \
-    {                                                                                                        \
-        name_ (&godwit__inproc_driver);                                                                      \
-    }                                                                                                        \
-    Test (zmq, name_, .timeout = 60)                                                                         \
-    {                                                                                                        \
-        name_ (&godwit__zmq_driver);                                                                         \
-    }                                                                                                        \
-    static void name_ (const godwit__driver_ops_t *driver)
-
 RAW_TEST (what_cannot_be_done_in_time_is_refused)
 {
     world_t world;

@@ -1,7 +1,7 @@
 /* A server whose life is a test's subject: life_server URL NAME. It says "up". A SIGTERM lets it drain and
  * end; what it ran is in the file that LIFE_RUNS names (run_t after run_t), if that is set, and the last line
  * that it says is "ran N refused N". Its standard input says, a word a line: "await" (says "awaited" when it
- * has run 5000 requests since it came up), "stats" (says "stats" and numbers), "release" (answers what is
+ * has run 500 requests since it came up), "stats" (says "stats" and numbers), "release" (answers what is
  * held, says "released"), "refuse" (stops for good, says "stopped").
  *
  * Methods: nothing, hold (keeps the request), run (notes client and number), take (of a payload), fetch
