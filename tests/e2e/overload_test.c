@@ -55,8 +55,9 @@ static const char payload[PAYLOAD];
 static void
 open_bounded (life_t *life, const char *more)
 {
-    char query[64];
-    snprintf (query, sizeof query, "?max_queue_size=%d%s", QUEUE_MIB * MIB, more);
+    char query[128];
+    const int size = snprintf (query, sizeof query, "?max_queue_size=%d%s", QUEUE_MIB * MIB, more);
+    cr_assert_lt ((size_t) size, sizeof query);
     life_open (life, query, NULL);
 }
 

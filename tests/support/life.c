@@ -13,7 +13,8 @@ life_open (life_t *life, const char *query, const godwit_transport_options_t *op
 {
     memset (life, 0, sizeof *life);
     snprintf (life->rendezvous, sizeof life->rendezvous, "zmq://:%d/", free_port ());
-    snprintf (life->url, sizeof life->url, "%s%s", life->rendezvous, query);
+    const int size = snprintf (life->url, sizeof life->url, "%s%s", life->rendezvous, query);
+    cr_assert_lt ((size_t) size, sizeof life->url);
     MUST (godwit_transport_new (&life->host, life->rendezvous, NULL, &error));
     MUST (godwit_transport_new (&life->transport, life->url, options, &error));
     MUST (godwit_client_new (&life->client, life->transport, GODWIT_TARGET (.topic = "life"),
