@@ -102,7 +102,11 @@ typedef struct godwit__connection {
     godwit__batch_writer_t corked;
     int64_t corked_ns; /* when the first of them was made */
     uint64_t sent_id;
-    bool is_corked; /* in the completion's list of those that have some; its thread only */
+    /* The port reads without a limit of its own, so that it can always answer: what it has not read is
+     * bounded here. */
+    uint64_t read_id;  /* the latest request that it is known to have read */
+    uint64_t asked_id; /* what the PING that is under way asks about; 0: there is none */
+    bool is_corked;    /* in the completion's list of those that have some; its thread only */
     struct godwit__connection *next_corked;
     uint32_t draining[GODWIT__DRAINING_MAX]; /* by server_id, which none gets twice */
     unsigned draining_count;                 /* so many said GOODBYE */
@@ -144,6 +148,8 @@ void godwit__connection_down (godwit__connection_t *connection, const char *reas
  * more); REFUSED: too large or no memory. Any thread. */
 godwit__io_t godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                                       godwit__pending_t *pending);
+/* Says PING, which keeps the connection in the port's mind; its PONG tells what has been read. Any thread. */
+void godwit__connection_ping (godwit__connection_t *connection);
 /* Tells the other side that nobody waits for a request any more, if that can be done now. Any thread. */
 void godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id, uint64_t id);
 /* This server has said GOODBYE over it. Any thread; transport.lock may be held. */

@@ -33,6 +33,24 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
         godwit__peer_ready (connection);
 }
 
+/* With lock held: the port has read this request, and so all before it. */
+static void
+note_read (godwit__connection_t *connection, uint64_t id)
+{
+    if (id > connection->read_id && id <= connection->last_id)
+        connection->read_id = id;
+}
+
+static void
+on_pong (godwit__connection_t *connection, uint64_t id)
+{
+    pthread_mutex_lock (&connection->lock);
+    note_read (connection, id);
+    if (id >= connection->asked_id)
+        connection->asked_id = 0;
+    pthread_mutex_unlock (&connection->lock);
+}
+
 /* A REPLY, FAILURE or NACK. Consumes the frame. `own` is the leader's own pending: it needs no wake-up. */
 static void
 on_ending (godwit__connection_t *connection, const godwit__header_t *header, godwit__frame_t *frame,
@@ -40,6 +58,7 @@ on_ending (godwit__connection_t *connection, const godwit__header_t *header, god
 {
     bool asynchronous = false;
     pthread_mutex_lock (&connection->lock);
+    note_read (connection, header->id);
     godwit__pending_t *pending = godwit__outstanding_take (connection, header->id);
     if (pending) {
         /* As in end_pending. */
@@ -179,6 +198,7 @@ godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *fra
         pthread_mutex_unlock (&connection->lock);
         break;
     case GODWIT__PONG:
+        on_pong (connection, header.id);
         break;
     default:
         GODWIT__COUNT (connection->transport, frames_unknown);

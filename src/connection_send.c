@@ -119,6 +119,45 @@ godwit__connection_send_corked (godwit__connection_t *connection, godwit__pendin
     connection->sent_id = connection->last_id;
 }
 
+/* With lock held, READY. Without room for it, the next one asks. */
+static void
+ask_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t ping = {data, sizeof data, NULL, NULL};
+    godwit__connection_send_corked (connection, ended);
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__PING, .id = connection->sent_id});
+    if (connection->link->ops->send (connection->link, 0, &ping) == GODWIT__IO_OK)
+        connection->asked_id = connection->sent_id;
+}
+
+void
+godwit__connection_ping (godwit__connection_t *connection)
+{
+    godwit__pending_t *ended = NULL;
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
+        ask_what_was_read (connection, &ended);
+    pthread_mutex_unlock (&connection->lock);
+    godwit__outstanding_pass_on (connection->transport, ended);
+}
+
+/* How many requests the port may not have read, with lock held. Replies tell as well: only casts need PINGs.
+ */
+static size_t
+unread_count (const godwit__connection_t *connection)
+{
+    return (size_t) (connection->last_id - connection->read_id);
+}
+
+/* With lock held, while half of what may wait is unread, or all. */
+static void
+look_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
+{
+    if (!connection->asked_id)
+        ask_what_was_read (connection, ended);
+}
+
 /* An accepted request with a reply to come, with lock held. Returns a deadline that the completion has to be
  * told. */
 static int64_t
@@ -220,6 +259,9 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         io = GODWIT__IO_CLOSED;
     } else if (connection->pending_count >= limit) {
         io = GODWIT__IO_AGAIN;
+    } else if (unread_count (connection) >= limit) {
+        look_what_was_read (connection, &ended);
+        io = GODWIT__IO_AGAIN;
     } else if (connection->draining_count > 0 && is_for_draining (connection, request)) {
         io = GODWIT__IO_CLOSED;
     } else {
@@ -232,6 +274,8 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
                 deadline_ns = register_pending (connection, pending, id);
             if (is_cork_full (connection, pending))
                 godwit__connection_send_corked (connection, &ended);
+            if (unread_count (connection) >= limit / 2 + limit % 2)
+                look_what_was_read (connection, &ended);
         }
     }
     pthread_mutex_unlock (&connection->lock);

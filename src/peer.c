@@ -339,10 +339,7 @@ tick_one (godwit__connection_t *connection, int64_t now_ns)
         return;
     }
     if (now_ns - connection->last_ping_ns > PING_NS) {
-        uint8_t ping[GODWIT__HEADER_SIZE];
-        godwit__header_write (ping, &(godwit__header_t){.type = GODWIT__PING});
-        connection->link->ops->send (connection->link, 0,
-                                     &(godwit__message_t){ping, sizeof ping, NULL, NULL});
+        godwit__connection_ping (connection);
         connection->last_ping_ns = now_ns;
     }
 }

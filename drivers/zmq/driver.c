@@ -9,6 +9,7 @@
 /* A link takes three: its own, and two for its monitor. libzmq makes a table of this size at once (12 bytes
  * each). */
 #define SOCKET_LIMIT 16383
+/* Of publications that nobody has received yet, for each publisher. */
 #define RECEIVED_MAX 1000
 
 static godwit_status_t
@@ -104,11 +105,24 @@ unanswered_ms (const godwit__driver_options_t *options)
     return as_ms (limit > 2 * interval ? limit - interval : limit, INT_MAX);
 }
 
-/* What has arrived waits in libzmq only while nobody receives. It is bounded by its number alone. */
-static int
-received_limit (const godwit__driver_options_t *options)
+/* libzmq 4.3.4 stops reading a connection whose queue is full. If that connection is lost then, the next PING
+ * of its own, or of the peer's that it finds in what it had read, ends the process: "Assertion failed:
+ * !_io_error". So sockets that know of PINGs never stop: what arrives at them is bounded by who sends
+ * (src/connection.h). Publications are bounded by their receiver, without a PING. There the system finds out
+ * that a host is gone; that a process stands still shows on its link. */
+static bool
+set_liveness (void *socket, int type, const godwit__driver_options_t *options)
 {
-    return options->queue_limit < RECEIVED_MAX ? options->queue_limit : RECEIVED_MAX;
+    if (type != ZMQ_SUB && type != ZMQ_XPUB)
+        return godwit__zmq_set (socket, ZMQ_RCVHWM, 0) &&
+               godwit__zmq_set (socket, ZMQ_HEARTBEAT_IVL, as_ms (options->heartbeat_ms, INT_MAX)) &&
+               godwit__zmq_set (socket, ZMQ_HEARTBEAT_TIMEOUT, unanswered_ms (options)) &&
+               godwit__zmq_set (socket, ZMQ_HEARTBEAT_TTL, 0); /* each side has its own limit */
+    const int limit = options->queue_limit < RECEIVED_MAX ? options->queue_limit : RECEIVED_MAX;
+    return godwit__zmq_set (socket, ZMQ_RCVHWM, limit) && godwit__zmq_set (socket, ZMQ_TCP_KEEPALIVE, 1) &&
+           godwit__zmq_set (socket, ZMQ_TCP_KEEPALIVE_IDLE, 1) &&
+           godwit__zmq_set (socket, ZMQ_TCP_KEEPALIVE_INTVL, 1) &&
+           godwit__zmq_set (socket, ZMQ_TCP_MAXRT, as_ms (options->heartbeat_timeout_ms, INT_MAX));
 }
 
 void *
@@ -124,13 +138,10 @@ godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
         options->max_message_size > INT64_MAX ? INT64_MAX : (int64_t) options->max_message_size;
     const int connect_ms = as_ms (options->connect_timeout_ms, INT_MAX);
     const bool set = godwit__zmq_set (socket, ZMQ_SNDHWM, options->queue_limit) &&
-                     godwit__zmq_set (socket, ZMQ_RCVHWM, received_limit (options)) &&
+                     set_liveness (socket, type, options) &&
                      zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &max_size, sizeof max_size) == 0 &&
                      godwit__zmq_set (socket, ZMQ_HANDSHAKE_IVL, connect_ms) &&
                      godwit__zmq_set (socket, ZMQ_CONNECT_TIMEOUT, connect_ms) &&
-                     godwit__zmq_set (socket, ZMQ_HEARTBEAT_IVL, as_ms (options->heartbeat_ms, INT_MAX)) &&
-                     godwit__zmq_set (socket, ZMQ_HEARTBEAT_TIMEOUT, unanswered_ms (options)) &&
-                     godwit__zmq_set (socket, ZMQ_HEARTBEAT_TTL, 0) && /* each side has its own limit */
                      godwit__zmq_set (socket, ZMQ_IMMEDIATE, 1) && godwit__zmq_set (socket, ZMQ_IPV6, 1) &&
                      godwit__zmq_set (socket, ZMQ_LINGER, GODWIT__ZMQ_LINGER_MS);
     if (set)

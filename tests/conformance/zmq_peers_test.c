@@ -1,7 +1,9 @@
 /* The ZeroMQ driver against peers that die, stop, or are none of ours. */
 #include "tests/conformance/driver_fixture.h"
+#include "tests/support/zmtp.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -310,4 +312,62 @@ Test (zmq_peers, strangers_at_the_fanout_side)
     zmq_close (publisher);
     zmq_ctx_term (context);
     close_scene (&scene);
+}
+
+/* ---- a peer that dies while what it sent waits ---- */
+
+/* Messages that nobody receives yet, with a PING behind every tenth if it says such. */
+static void
+flood (const char *address, const char *socket_type, bool pings)
+{
+    enum { COUNT = 5000, SIZE = GODWIT__KEY_SIZE };
+    static const uint8_t ping[] = {4, 7, 4, 'P', 'I', 'N', 'G', 0, 0};
+    static uint8_t bytes[COUNT * (2 + SIZE) + COUNT / 10 * sizeof ping];
+    uint8_t *at = bytes;
+    for (unsigned i = 1; i <= COUNT; i++) {
+        *at++ = 0;
+        *at++ = SIZE;
+        make_key (at, 1);
+        at += SIZE;
+        if (pings && i % 10 == 0) {
+            memcpy (at, ping, sizeof ping);
+            at += sizeof ping;
+        }
+    }
+    const int fd = zmtp_connect (address);
+    cr_assert (fd >= 0 && zmtp_handshake (fd, socket_type, NULL, 0));
+    cr_assert (zmtp_write (fd, bytes, (size_t) (at - bytes)));
+    /* Whatever it has not read: it is gone at once. */
+    const struct linger none = {.l_onoff = 1};
+    setsockopt (fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    close (fd);
+}
+
+/* libzmq 4.3.4 ends the process when it writes to a connection (its own PING, or the answer to one) that was
+ * lost while its input was stopped, which it is when nobody receives what came. */
+Test (zmq_peers, a_peer_that_floods_and_dies_does_no_harm)
+{
+    enum { INTERVAL_MS = 20, ROUNDS = 5 };
+    for (int round = 0; round < ROUNDS; round++) {
+        scene_t scene;
+        uint8_t key[GODWIT__KEY_SIZE];
+        godwit__driver_options_t options = default_options ();
+        options.heartbeat_ms = INTERVAL_MS;
+        open_scene_with (&scene, &subject, 0, &options, &options);
+        make_key (key, 1);
+        cr_assert_eq (subject.ops->subscribe (scene.port, key, NULL), GODWIT_OK);
+        for (size_t i = 0; i < scene.addresses.link_count; i++)
+            flood (scene.addresses.links[i], "DEALER", true);
+        flood (scene.addresses.fanout, "PUB", false); /* as our publishers, which say none */
+        poll (NULL, 0, 5 * INTERVAL_MS);              /* nobody receives, and its own heartbeats are due */
+        cr_assert_eq (send_bytes (scene.links[0].channel, 0, "good", 4), GODWIT__IO_OK);
+        for (bool came = false; !came;) {
+            godwit__frame_t frame;
+            godwit__origin_t origin;
+            cr_assert_eq (recv_frame (scene.port, &frame, &origin), GODWIT__IO_OK);
+            came = frame.size == 4 && memcmp (frame.data, "good", 4) == 0;
+            godwit__frame_release (&frame);
+        }
+        close_scene (&scene);
+    }
 }
