@@ -150,12 +150,16 @@ unread_count (const godwit__connection_t *connection)
     return (size_t) (connection->last_id - connection->read_id);
 }
 
-/* With lock held, while half of what may wait is unread, or all. */
+/* With lock held, while half of what may wait is unread, or all. Somebody has to receive the answer. */
 static void
 look_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
 {
     if (!connection->asked_id)
         ask_what_was_read (connection, ended);
+    if (connection->lead == GODWIT__LEAD_NOBODY) {
+        connection->lead = GODWIT__LEAD_REACTOR;
+        godwit__lead_post (connection);
+    }
 }
 
 /* An accepted request with a reply to come, with lock held. Returns a deadline that the completion has to be

@@ -80,7 +80,7 @@ resolve (fake_t *fake, uint64_t id)
 }
 
 godwit__header_t
-fake_expect (fake_t *fake, godwit__frame_type_t type)
+fake_next (fake_t *fake)
 {
     for (;;) {
         godwit__frame_t frame;
@@ -91,24 +91,34 @@ fake_expect (fake_t *fake, godwit__frame_type_t type)
         MUST (io == GODWIT__IO_OK);
         MUST (godwit__header_read (&header, frame.data, frame.size) == GODWIT__HEADER_OK);
         godwit__frame_release (&frame);
-        switch (header.type) {
-        case GODWIT__HELLO:
+        if (header.type == GODWIT__HELLO)
             welcome (fake);
-            break;
-        case GODWIT__RESOLVE:
+        else if (header.type == GODWIT__RESOLVE)
             resolve (fake, header.id);
-            break;
-        case GODWIT__PING:
-            break;
-        default:
-            MUST (header.type == type);
+        else
             return header;
-        }
     }
+}
+
+godwit__header_t
+fake_expect (fake_t *fake, godwit__frame_type_t type)
+{
+    godwit__header_t header;
+    do
+        header = fake_next (fake);
+    while (header.type == GODWIT__PING);
+    MUST (header.type == type);
+    return header;
 }
 
 void
 fake_start (fake_t *fake)
+{
+    fake_start_with (fake, NULL);
+}
+
+void
+fake_start_with (fake_t *fake, const godwit_transport_options_t *transport_options)
 {
     godwit__port_addresses_t addresses;
     char url[512];
@@ -128,7 +138,8 @@ fake_start (fake_t *fake)
               addresses.links[addresses.link_count - 1]);
     godwit__surroundings_t surroundings = godwit__system_surroundings;
     surroundings.clock = hand; /* waits still take real time, and look at it again afterwards */
-    MUST (godwit__transport_new_in (&fake->transport, url, NULL, &surroundings, NULL) == GODWIT_OK);
+    MUST (godwit__transport_new_in (&fake->transport, url, transport_options, &surroundings, NULL) ==
+          GODWIT_OK);
     MUST (godwit_client_new (&fake->patient, fake->transport, GODWIT_TARGET (.topic = "calc"), NULL, NULL) ==
           GODWIT_OK);
     MUST (godwit_client_prepare (&fake->monitored, fake->patient,
@@ -164,16 +175,22 @@ fake_call (fake_caller_t *caller, godwit_client_t *client)
 }
 
 void
+fake_reply (fake_t *fake, uint64_t id)
+{
+    uint8_t data[GODWIT__HEADER_SIZE + 1];
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__REPLY, .id = id});
+    data[GODWIT__HEADER_SIZE] = 0xc0; /* nil */
+    fake_say (fake, data, sizeof data);
+}
+
+void
 fake_settle (fake_t *fake)
 {
     fake_caller_t caller;
-    uint8_t data[GODWIT__HEADER_SIZE + 1];
     fake_call (&caller, fake->patient);
     const godwit__header_t request = fake_expect (fake, GODWIT__REQUEST);
     MUST (request.aux == 0u);
-    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__REPLY, .id = request.id});
-    data[GODWIT__HEADER_SIZE] = 0xc0; /* nil */
-    fake_say (fake, data, sizeof data);
+    fake_reply (fake, request.id);
     pthread_join (caller.thread, NULL);
     MUST (caller.status == GODWIT_OK);
 }

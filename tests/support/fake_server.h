@@ -33,10 +33,15 @@ typedef struct caller {
 } fake_caller_t;
 
 void fake_start (fake_t *fake);
+/* The same with options of the clients' transport. */
+void fake_start_with (fake_t *fake, const godwit_transport_options_t *options);
 void fake_end (fake_t *fake);
 void fake_say (fake_t *fake, const void *data, size_t size);
+void fake_reply (fake_t *fake, uint64_t id);
 void fake_say_header (fake_t *fake, godwit__frame_type_t type, uint64_t id);
-/* The next REQUEST, CANCEL or GOODBYE, which must be of this type; what comes before it is answered. */
+/* The next REQUEST, CANCEL, GOODBYE or PING; what comes before it is answered. */
+godwit__header_t fake_next (fake_t *fake);
+/* The next REQUEST, CANCEL or GOODBYE, which must be of this type. */
 godwit__header_t fake_expect (fake_t *fake, godwit__frame_type_t type);
 void fake_call (fake_caller_t *caller, godwit_client_t *client);
 /* All frames that were said before have been looked at: those of a connection come in their order, and this
