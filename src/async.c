@@ -16,13 +16,17 @@ due_ns (const godwit__call_t *call)
                                                                           : call->deadline_ns;
 }
 
+/* From when it is in the list the call may be carried on, and freed; the client, and with it the transport,
+ * is held until this returns. */
 static void
 stall (godwit__call_t *call)
 {
-    godwit_transport_t *transport = call->client->transport;
+    godwit_client_t *client = call->client;
+    godwit_transport_t *transport = client->transport;
     godwit__completion_t *completion = transport->completion;
     const int64_t until_ns = due_ns (call);
     const uint64_t change_seen = call->change_seen;
+    godwit__client_hold (client);
     pthread_mutex_lock (&completion->lock);
     call->previous_stalled = NULL;
     call->next_stalled = completion->stalled;
@@ -31,14 +35,14 @@ stall (godwit__call_t *call)
     completion->stalled = call;
     completion->stalled_count++;
     pthread_mutex_unlock (&completion->lock);
-    /* From here on the call may be carried on, and freed. What changed before it was in the list has told
-     * nobody: look once more. */
+    /* What changed before it was in the list has told nobody: look once more. */
     pthread_mutex_lock (&transport->lock);
     const bool changed = transport->change_count != change_seen;
     pthread_mutex_unlock (&transport->lock);
     if (changed)
         godwit__reactor_post (completion->reactor, &completion->advance_stalled);
     godwit__completion_deadline (completion, until_ns);
+    godwit__client_leave (client);
 }
 
 static void

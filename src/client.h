@@ -52,6 +52,8 @@ godwit__client_is_closed (const godwit_client_t *client)
 /* Between these, the client and the parts of its transport stay. CLOSED if it, or its transport, is being
  * destroyed; then there is nothing to leave. Any thread. */
 godwit_status_t godwit__client_enter (godwit_client_t *client, godwit_error_t **error);
+/* Once more, by who has entered already, or has a call that has: also while the client is being destroyed. */
+void godwit__client_hold (godwit_client_t *client);
 void godwit__client_leave (godwit_client_t *client);
 /* Ends the calls of all clients, and waits until nothing uses them any more; they stay closed. The transport
  * is closing. */

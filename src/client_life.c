@@ -380,6 +380,14 @@ godwit__client_enter (godwit_client_t *client, godwit_error_t **error)
 }
 
 void
+godwit__client_hold (godwit_client_t *client)
+{
+    atomic_fetch_add (&client->outstanding, 1);
+    if (client->root != client)
+        atomic_fetch_add (&client->root->family, 1);
+}
+
+void
 godwit__client_leave (godwit_client_t *client)
 {
     godwit_client_t *root = client->root;

@@ -162,9 +162,8 @@ look_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
     }
 }
 
-/* An accepted request with a reply to come, with lock held. Returns a deadline that the completion has to be
- * told. */
-static int64_t
+/* An accepted request with a reply to come, with lock held. */
+static void
 register_pending (godwit__connection_t *connection, godwit__pending_t *pending, uint64_t id)
 {
     pending->id = id;
@@ -174,15 +173,16 @@ register_pending (godwit__connection_t *connection, godwit__pending_t *pending, 
     godwit__outstanding_add (connection, pending);
     if (!pending->ended) {
         godwit__lead_claim (connection, pending);
-        return GODWIT__NEVER;
+        return;
     }
     if (connection->lead == GODWIT__LEAD_NOBODY) {
         connection->lead = GODWIT__LEAD_REACTOR;
         godwit__lead_post (connection);
     }
     if (pending->deadline_ns >= connection->earliest_ns)
-        return GODWIT__NEVER;
-    return connection->earliest_ns = pending->deadline_ns;
+        return;
+    connection->earliest_ns = pending->deadline_ns;
+    godwit__completion_deadline (connection->transport->completion, pending->deadline_ns);
 }
 
 /* Keeps a request for uncork, with lock held, if it comes from a callback of the reactor. */
@@ -250,11 +250,9 @@ godwit__io_t
 godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                          godwit__pending_t *pending)
 {
-    /* An asynchronous call that was accepted may end at any moment, and the connection with it. */
     godwit_transport_t *transport = connection->transport;
     /* Never more outstanding than the other side may have replies queued for us. */
     const size_t limit = (size_t) transport->options.queue_limit;
-    int64_t deadline_ns = GODWIT__NEVER;
     godwit__pending_t *ended = NULL;
     godwit__io_t io;
 
@@ -275,7 +273,7 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
             connection->last_id = id;
             connection->use_count++;
             if (pending)
-                deadline_ns = register_pending (connection, pending, id);
+                register_pending (connection, pending, id);
             if (is_cork_full (connection, pending))
                 godwit__connection_send_corked (connection, &ended);
             if (unread_count (connection) >= limit / 2 + limit % 2)
@@ -283,9 +281,9 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         }
     }
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (transport, ended);
-
-    if (deadline_ns != GODWIT__NEVER)
-        godwit__completion_deadline (transport->completion, deadline_ns);
+    /* An asynchronous call that was accepted may have ended, and the connection, the client and the transport
+     * with it, unless there are others that have not. */
+    if (ended)
+        godwit__outstanding_pass_on (transport, ended);
     return io;
 }

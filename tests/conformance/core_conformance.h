@@ -78,6 +78,7 @@
     X (suite_, kind_, destroying_a_client_ends_its_calls)                                                    \
     X (suite_, kind_, destroying_a_transport_ends_its_calls)                                                 \
     X (suite_, kind_, destroying_while_calls_begin)                                                          \
+    X (suite_, kind_, a_call_may_end_while_it_begins)                                                        \
     X (suite_, kind_, destroying_a_server_under_load)                                                        \
     X (suite_, kind_, stats_are_true)                                                                        \
     X (suite_, kind_, lost_replies_are_counted_once)                                                         \

@@ -242,6 +242,49 @@ core_destroying_while_calls_begin (const core_kind_t *kind)
     }
 }
 
+typedef struct beginner {
+    godwit_client_t *client;
+    tally_t ended;
+} beginner_t;
+
+static void *
+begin_one (void *user)
+{
+    beginner_t *beginner = user;
+    MUST (godwit_client_call_async (beginner->client, NULL, "nothing", GODWIT_NO_ARGS, on_any_end,
+                                    &beginner->ended, &error));
+    return NULL;
+}
+
+/* Its callback has run, and so all may be destroyed, though godwit_client_call_async may not have returned.
+ * Every other time the call waits for its server first. */
+void
+core_a_call_may_end_while_it_begins (const core_kind_t *kind)
+{
+    enum { ROUNDS = 20 };
+    core_t core;
+    core_open (&core, kind);
+    for (int round = 0; round < ROUNDS; round++) {
+        beginner_t beginner = {NULL};
+        pthread_t thread;
+        godwit_transport_t *transport = core_transport (&core, NULL);
+        godwit_client_t *client = core_client (transport, NULL);
+        tally_open (&beginner.ended);
+        if (round % 2)
+            MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+        MUST (godwit_client_prepare (&beginner.client, client, NULL, &error));
+        cr_assert_eq (pthread_create (&thread, NULL, begin_one, &beginner), 0);
+        tally_wait (&beginner.ended, 1);
+        godwit_client_destroy (&client);
+        godwit_client_t *prepared = beginner.client; /* which the thread still reads */
+        godwit_client_destroy (&prepared);
+        godwit_transport_destroy (&transport);
+        pthread_join (thread, NULL);
+        tally_close (&beginner.ended);
+    }
+    core_close (&core);
+}
+
 typedef struct stream {
     godwit_client_t *client;
     atomic_bool stop;
