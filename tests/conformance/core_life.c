@@ -265,7 +265,7 @@ core_a_call_may_end_while_it_begins (const core_kind_t *kind)
     core_t core;
     core_open (&core, kind);
     for (int round = 0; round < ROUNDS; round++) {
-        beginner_t beginner = {NULL};
+        beginner_t beginner = {.client = NULL};
         pthread_t thread;
         godwit_transport_t *transport = core_transport (&core, NULL);
         godwit_client_t *client = core_client (transport, NULL);
