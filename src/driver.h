@@ -111,6 +111,8 @@ typedef struct godwit__driver_options {
     godwit__reactor_t *reactor; /* of the control thread; outlives the driver */
     size_t max_message_size;    /* bytes; larger frames cost their sender the connection */
     int queue_limit;            /* messages per connection and direction */
+    int unread_limit; /* messages that came over a connection and were not received; 0: none, as transports
+                         want it (drivers/zmq/driver.c says why), and tests of full queues do not */
     size_t max_queue_size; /* bytes of those above 1 KiB that may wait, as long as there are as many: then
                               they have to wait, and may then be one more; 0: no limit */
     int64_t connect_timeout_ms;   /* a link that is not up by then is down */

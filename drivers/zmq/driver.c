@@ -114,7 +114,7 @@ static bool
 set_liveness (void *socket, int type, const godwit__driver_options_t *options)
 {
     if (type != ZMQ_SUB && type != ZMQ_XPUB)
-        return godwit__zmq_set (socket, ZMQ_RCVHWM, 0) &&
+        return godwit__zmq_set (socket, ZMQ_RCVHWM, options->unread_limit) &&
                godwit__zmq_set (socket, ZMQ_HEARTBEAT_IVL, as_ms (options->heartbeat_ms, INT_MAX)) &&
                godwit__zmq_set (socket, ZMQ_HEARTBEAT_TIMEOUT, unanswered_ms (options)) &&
                godwit__zmq_set (socket, ZMQ_HEARTBEAT_TTL, 0); /* each side has its own limit */

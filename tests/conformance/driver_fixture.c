@@ -17,6 +17,7 @@ default_options (void)
                                       .connect_timeout_ms = 10000,
                                       .heartbeat_ms = 5000,
                                       .heartbeat_timeout_ms = 15000,
+                                      .unread_limit = QUEUE_LIMIT,
                                       .virtual_host = ""};
 }
 

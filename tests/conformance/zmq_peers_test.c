@@ -353,6 +353,7 @@ Test (zmq_peers, a_peer_that_floods_and_dies_does_no_harm)
         uint8_t key[GODWIT__KEY_SIZE];
         godwit__driver_options_t options = default_options ();
         options.heartbeat_ms = INTERVAL_MS;
+        options.unread_limit = 0;
         open_scene_with (&scene, &subject, 0, &options, &options);
         make_key (key, 1);
         cr_assert_eq (subject.ops->subscribe (scene.port, key, NULL), GODWIT_OK);
