@@ -325,6 +325,24 @@ in_milliseconds (core_t *core)
     raw_server_end (&self);
 }
 
+/* A busy machine may take so long that it is told of before. */
+static void
+expect_refusal (raw_peer_t *peer, uint64_t id, const char *type)
+{
+    for (;;) {
+        raw_answer_t answer = raw_receive (peer, RAW_PATIENCE_NS);
+        cr_assert (answer.came && answer.header.id == id);
+        const bool ended = answer.header.type == GODWIT__FAILURE;
+        if (ended)
+            cr_assert_str_eq (godwit_value_as_str (godwit_value_at (answer.body, 0), ""), type);
+        else
+            cr_assert (answer.header.type == GODWIT__ACCEPTED || answer.header.type == GODWIT__HEARTBEAT);
+        raw_answer_release (&answer);
+        if (ended)
+            return;
+    }
+}
+
 static void
 nothing_after_a_request_that_is_refused (core_t *core)
 {
@@ -332,7 +350,7 @@ nothing_after_a_request_that_is_refused (core_t *core)
     godwit_value_t *body = NULL;
     raw_server_start (&self, driver_of (core), NULL, NULL);
     request (&self, &self.peer, 1, "no such method", 1, 0);
-    cr_assert (raw_expect_failure (&self.peer, 1, "NoSuchMethod"));
+    expect_refusal (&self.peer, 1, "NoSuchMethod");
     godwit_builder_t *builder = godwit_builder_new ();
     godwit_builder_open_list (builder, NULL);
     godwit_builder_open_map (builder, NULL);
@@ -347,9 +365,9 @@ nothing_after_a_request_that_is_refused (core_t *core)
     godwit__header_t header = raw_header_of (&self, 2);
     header.aux = 1;
     raw_request_value (&self.peer, &header, body);
-    cr_assert (raw_expect_failure (&self.peer, 2, "UnsupportedVersion"));
+    expect_refusal (&self.peer, 2, "UnsupportedVersion");
     request (&self, &self.peer, 3, "_denied", 1, 0);
-    cr_assert (raw_expect_failure (&self.peer, 3, "NoSuchMethod"));
+    expect_refusal (&self.peer, 3, "NoSuchMethod");
     cr_assert_eq (monitored_by (self.transport, NULL), 0u);
     /* A heartbeat of theirs would come before those of a call that is told of ten times as late. */
     request (&self, &self.peer, 4, "block", 20, 0);

@@ -330,7 +330,7 @@ freeze_a_server (const char *query)
     pass (&load, 50);
 
     const int64_t frozen = now_us ();
-    kill (one.pid, SIGSTOP);
+    process_stand_still (&one);
     godwit_error_t *error = NULL;
     cr_assert_eq (godwit_future_wait (doomed, -1, NULL, NULL, &error), GODWIT_ERR_TIMEOUT);
     const int64_t took = now_us () - frozen;
@@ -388,7 +388,7 @@ monitor_a_frozen_server (const char *query)
     cr_assert_not (finished, "%s", godwit_error_print (error));
     godwit_error_destroy (&error);
 
-    kill (one.pid, SIGSTOP);
+    process_stand_still (&one);
     const int64_t frozen = now_us ();
     cr_assert_eq (godwit_future_wait (doomed, -1, NULL, NULL, &error), GODWIT_ERR_TIMEOUT);
     cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_MAYBE_RUN);

@@ -176,7 +176,7 @@ stop_once (life_t *life, times_t *noticed, times_t *back)
     MUST (godwit_client_call_future (life->to_one, NULL, "hold", GODWIT_NO_ARGS, &doomed, &error));
     MUST (godwit_client_call (life->to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     const int64_t stopped_ns = now_ns ();
-    kill (one.pid, SIGSTOP);
+    process_stand_still (&one);
     cr_assert_eq (godwit_future_wait (doomed, -1, NULL, NULL, &failure), GODWIT_ERR_TIMEOUT);
     cr_assert_eq (godwit_error_outcome (failure), GODWIT_OUTCOME_MAYBE_RUN, "%s",
                   godwit_error_print (failure));
@@ -251,7 +251,7 @@ stands_still (const char *query)
     /* So that it has said PING before. */
     godwit_future_wait (held, 2 * INTERVAL_MS + INTERVAL_MS / 2, &finished, NULL, NULL);
     cr_assert_not (finished);
-    kill (one.pid, SIGSTOP);
+    process_stand_still (&one);
     const godwit_status_t while_stopped = godwit_future_wait (held, STANDS_MS, &finished, NULL, &failure);
     cr_assert_not (finished, "%d: %s", (int) while_stopped, godwit_error_print (failure));
     godwit_error_destroy (&failure);

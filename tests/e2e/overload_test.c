@@ -110,7 +110,7 @@ stall_a_server (const char *query)
     MUST (godwit_client_prepare (&hasty, life.to_one, GODWIT_OVERRIDES (.timeout_ms = 100), &error));
     MUST (godwit_client_call (life.to_one, NULL, "take", BYTES, NULL, &error));
     const double before = memory_of (getpid (), "VmHWM:");
-    kill (one.pid, SIGSTOP);
+    process_stand_still (&one);
     MUST (godwit_client_call_future (life.to_one, NULL, "nothing", GODWIT_NO_ARGS, &out, &error));
     cast_until_full (hasty);
     expect_bounded (getpid (), before, QUEUE_MIB + SLACK_MIB, "a client of a server that stands still");
@@ -164,7 +164,7 @@ stall_a_subscriber (const char *query, unsigned fanouts)
     await_stat (&two, "taken", 1);
     MUST (godwit_client_prepare (&hasty, life.client, GODWIT_OVERRIDES (.timeout_ms = 1500), &error));
     const double before = memory_of (getpid (), "VmHWM:");
-    kill (one.pid, SIGSTOP);
+    process_stand_still (&one);
     while (sent < fanouts) {
         if (godwit_client_fanout (hasty, NULL, "take", BYTES, &report, NULL) == GODWIT_OK) {
             sent++;

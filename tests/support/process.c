@@ -113,6 +113,15 @@ process_wait (process_t *process, unsigned times, const char *text)
         read_more (process, text, end_ms);
 }
 
+void
+process_stand_still (const process_t *process)
+{
+    int status = 0;
+    kill (process->pid, SIGSTOP);
+    cr_assert_eq (waitpid (process->pid, &status, WUNTRACED), process->pid);
+    cr_assert (WIFSTOPPED (status), "status %d", status);
+}
+
 int
 process_end (process_t *process, int signal_number)
 {

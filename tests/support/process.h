@@ -27,6 +27,8 @@ void process_expect (process_t *process, const char *line);
 /* Reads on until the text was there so many times. */
 void process_wait (process_t *process, unsigned times, const char *text);
 unsigned process_count (const process_t *process, const char *text);
+/* SIGSTOP; returns when all its threads stand still, which is some time after kill() does. */
+void process_stand_still (const process_t *process);
 /* Signal 0: closes its input, and expects it to end with status 0. */
 void process_finish (process_t *process, int signal_number);
 /* The same, and the status of waitpid is the caller's to judge. */
