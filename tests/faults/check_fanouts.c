@@ -62,7 +62,7 @@ parts_of (const check_t *check, uint64_t id, const check_part_t **parts)
     }
     for (to = from; to < check->part_count && check->parts[to].call == id; to++)
         ;
-    *parts = check->parts + from;
+    *parts = from < to ? &check->parts[from] : NULL; /* a damaged history may have none at all */
     return to - from;
 }
 
