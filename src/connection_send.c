@@ -119,6 +119,16 @@ godwit__connection_send_corked (godwit__connection_t *connection, godwit__pendin
     connection->sent_id = connection->last_id;
 }
 
+/* With lock held: an answer will come, and nobody waits for it. */
+static void
+have_received (godwit__connection_t *connection)
+{
+    if (connection->lead == GODWIT__LEAD_NOBODY) {
+        connection->lead = GODWIT__LEAD_REACTOR;
+        godwit__lead_post (connection);
+    }
+}
+
 /* With lock held, READY. Without room for it, the next one asks. */
 static void
 ask_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
@@ -150,16 +160,13 @@ unread_count (const godwit__connection_t *connection)
     return (size_t) (connection->last_id - connection->read_id);
 }
 
-/* With lock held, while half of what may wait is unread, or all. Somebody has to receive the answer. */
+/* With lock held, while half of what may wait is unread, or all. */
 static void
 look_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
 {
     if (!connection->asked_id)
         ask_what_was_read (connection, ended);
-    if (connection->lead == GODWIT__LEAD_NOBODY) {
-        connection->lead = GODWIT__LEAD_REACTOR;
-        godwit__lead_post (connection);
-    }
+    have_received (connection);
 }
 
 /* An accepted request with a reply to come, with lock held. */
@@ -175,10 +182,7 @@ register_pending (godwit__connection_t *connection, godwit__pending_t *pending, 
         godwit__lead_claim (connection, pending);
         return;
     }
-    if (connection->lead == GODWIT__LEAD_NOBODY) {
-        connection->lead = GODWIT__LEAD_REACTOR;
-        godwit__lead_post (connection);
-    }
+    have_received (connection);
     if (pending->deadline_ns >= connection->earliest_ns)
         return;
     connection->earliest_ns = pending->deadline_ns;
