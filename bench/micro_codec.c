@@ -1,6 +1,6 @@
 /* What a request's body costs: an array of a context, a method name and two arguments. Prints
  * nanoseconds, the best of several runs, since other programs may run as well. */
-#include "src/msgpack/codec.h"
+#include "src/value/msgpack/codec.h"
 
 #include <stdio.h>
 #include <stdlib.h>

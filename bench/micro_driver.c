@@ -5,7 +5,7 @@
  * Two servers echo, one on a bare ROUTER and one on a driver's port, each on one thread (of another process,
  * but for inproc). The clients take turns of a few milliseconds, so that whatever else the machine does hits
  * both. With one in flight the medians of the round trips are compared, with more the rates. */
-#include "src/driver.h"
+#include "src/interface/driver.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -5,11 +5,11 @@
  * no event is lost or runs on another's thread. One lock for all groups: it is held for copying references,
  * never while telling.
  */
-#include "src/matchmaker.h"
+#include "src/interface/matchmaker.h"
 
 #include "matchmaker/record_check.h"
-#include "src/error.h"
-#include "src/shared_lock.h"
+#include "src/base/shared_lock.h"
+#include "src/error/error.h"
 
 #include <stdio.h>
 #include <stdlib.h>

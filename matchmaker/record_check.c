@@ -1,6 +1,6 @@
 #include "matchmaker/record_check.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 #include "matchmaker/record_check.h"
 #include "matchmaker/rendezvous_address.h"
 #include "matchmaker/rendezvous_rooms.h"
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "matchmaker/rendezvous_address.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include <godwit/url.h>
 
-#include "src/driver.h"
+#include "src/interface/driver.h"
 
 #define GODWIT__RENDEZVOUS_PORT 9573
 

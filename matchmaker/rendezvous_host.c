@@ -1,7 +1,7 @@
 #include "matchmaker/rendezvous_host_inside.h"
 
-#include "src/error.h"
-#include "src/header.h"
+#include "src/error/error.h"
+#include "src/wire/header.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_HOST_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_HOST_H
 
-#include "src/matchmaker.h"
+#include "src/interface/matchmaker.h"
 
 /* Told of the records in the host's own virtual host; the callbacks call nothing of the host. */
 typedef struct godwit__rendezvous_host_events {

@@ -13,7 +13,7 @@
  */
 #include "matchmaker/rendezvous.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_WIRE_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_WIRE_H
 
-#include "src/matchmaker.h"
+#include "src/interface/matchmaker.h"
 
 /* member -> host: M, host -> member: H */
 typedef enum godwit__rendezvous_type {

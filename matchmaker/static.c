@@ -9,11 +9,11 @@
  * before they answer, so their records have the instance of all zeroes and no number. What this transport
  * announces is told to nobody.
  */
-#include "src/matchmaker.h"
+#include "src/interface/matchmaker.h"
 
 #include "matchmaker/record_check.h"
-#include "src/error.h"
-#include "src/file.h"
+#include "src/config/file.h"
+#include "src/error/error.h"
 
 #include <stdlib.h>
 #include <string.h>

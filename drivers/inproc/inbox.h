@@ -2,7 +2,7 @@
 #ifndef GODWIT_DRIVERS_INPROC_INBOX_H
 #define GODWIT_DRIVERS_INPROC_INBOX_H
 
-#include "src/driver.h"
+#include "src/interface/driver.h"
 
 #include <pthread.h>
 
@@ -56,7 +56,7 @@ void godwit__inbox_unref (godwit__inbox_t *inbox);
  */
 void godwit__inbox_close (godwit__inbox_t *inbox, bool drop);
 
-/* As the driver interface says (src/driver.h). */
+/* As the driver interface says (src/interface/driver.h). */
 godwit__io_t godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame, godwit__origin_t *origin);
 void godwit__inbox_wait (godwit__inbox_t *inbox, bool for_room, int64_t timeout_ns);
 void godwit__inbox_wake (godwit__inbox_t *inbox);

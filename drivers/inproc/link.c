@@ -1,6 +1,6 @@
 #include "drivers/inproc/inproc.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 #include "drivers/inproc/inproc.h"
 
-#include "src/error.h"
-#include "src/shared_lock.h"
+#include "src/base/shared_lock.h"
+#include "src/error/error.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* The ends of connections: links and ports. */
 #include "drivers/sim/sim.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* The cluster: nodes, virtual time, and the faults that a test asks for. */
 #include "drivers/sim/sim.h"
 
-#include "src/control.h"
-#include "src/error.h"
-#include "src/surroundings.h"
-#include "src/transport.h"
+#include "src/error/error.h"
+#include "src/runtime/control.h"
+#include "src/runtime/environment.h"
+#include "src/runtime/transport.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* The faults that a test asks for: what happens to frames, cuts, pauses, kills. */
 #include "drivers/sim/sim.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  */
 #include "drivers/sim/sim.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <stdio.h>
 #include <stdlib.h>

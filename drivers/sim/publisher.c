@@ -1,7 +1,7 @@
 /* Publications: subscriptions travel to publishers, and publications to those that subscribed. */
 #include "drivers/sim/sim.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,7 +13,7 @@
 
 #include <godwit/testing.h>
 
-#include "src/driver.h"
+#include "src/interface/driver.h"
 
 #include <stdbool.h>
 

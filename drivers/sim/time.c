@@ -1,8 +1,8 @@
 /* Virtual time: which node runs, which event happens next. */
 #include "drivers/sim/sim.h"
 
-#include "src/control.h"
-#include "src/transport.h"
+#include "src/runtime/control.h"
+#include "src/runtime/transport.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* What happened: counted, hashed, and told to whoever wants to see it. */
 #include "drivers/sim/sim.h"
 
-#include "src/header.h"
+#include "src/wire/header.h"
 
 #include <stdarg.h>
 #include <stdio.h>

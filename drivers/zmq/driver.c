@@ -1,6 +1,6 @@
 #include "drivers/zmq/zmq_driver.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -108,8 +108,8 @@ unanswered_ms (const godwit__driver_options_t *options)
 /* libzmq 4.3.4 stops reading a connection whose queue is full. If that connection is lost then, the next PING
  * of its own, or of the peer's that it finds in what it had read, ends the process: "Assertion failed:
  * !_io_error". So sockets that know of PINGs never stop: what arrives at them is bounded by who sends
- * (src/connection.h). Publications are bounded by their receiver, without a PING. There the system finds out
- * that a host is gone; that a process stands still shows on its link. */
+ * (src/connection/connection.h). Publications are bounded by their receiver, without a PING. There the system
+ * finds out that a host is gone; that a process stands still shows on its link. */
 static bool
 set_liveness (void *socket, int type, const godwit__driver_options_t *options)
 {

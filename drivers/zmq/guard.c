@@ -32,7 +32,7 @@
  * leader before. The same is true of room for bytes (drivers/zmq/load.h). */
 #include "drivers/zmq/guard.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <errno.h>
 #include <limits.h>

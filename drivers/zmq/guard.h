@@ -3,7 +3,7 @@
 #ifndef GODWIT_DRIVERS_ZMQ_GUARD_H
 #define GODWIT_DRIVERS_ZMQ_GUARD_H
 
-#include "src/driver.h"
+#include "src/interface/driver.h"
 
 #include <pthread.h>
 #include <zmq.h>
@@ -52,7 +52,7 @@ godwit__guard_unlock (godwit__guard_t *guard)
     pthread_mutex_unlock (&guard->lock);
 }
 
-/* As the driver interface says (src/driver.h). */
+/* As the driver interface says (src/interface/driver.h). */
 void godwit__guard_wait (godwit__guard_t *guard, bool for_room, int64_t timeout_ns);
 void godwit__guard_wake (godwit__guard_t *guard);
 int godwit__guard_fd (godwit__guard_t *guard);

@@ -19,7 +19,7 @@
 #include "drivers/zmq/stall.h"
 #include "drivers/zmq/zmq_driver.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #ifndef GODWIT_DRIVERS_ZMQ_LOAD_H
 #define GODWIT_DRIVERS_ZMQ_LOAD_H
 
-#include "src/driver.h"
+#include "src/interface/driver.h"
 
 #include <pthread.h>
 

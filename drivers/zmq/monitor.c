@@ -1,6 +1,6 @@
 #include "drivers/zmq/monitor.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* A port is a bound ROUTER, for links, and a bound SUB, for publications, with one leader for both. */
 #include "drivers/zmq/zmq_driver.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <errno.h>
 #include <stdio.h>

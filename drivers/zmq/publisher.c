@@ -4,7 +4,7 @@
 #include "drivers/zmq/stall.h"
 #include "drivers/zmq/zmq_driver.h"
 
-#include "src/error.h"
+#include "src/error/error.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* The conformance suite of drivers: every sentence of src/driver.h, for any driver. An instance is a file
- * with
+/* The conformance suite of drivers: every sentence of src/interface/driver.h, for any driver. An instance is
+ * a file with
  *
  *   static const driver_conformance_t subject = {.ops = &godwit__..._driver, ...};
  *   DRIVER_CONFORMANCE (subject)
@@ -7,7 +7,7 @@
 #ifndef GODWIT_TESTS_DRIVER_CONFORMANCE_H
 #define GODWIT_TESTS_DRIVER_CONFORMANCE_H
 
-#include "src/driver.h"
+#include "src/interface/driver.h"
 
 #include <criterion/criterion.h>
 

@@ -3,7 +3,7 @@
 #ifndef GODWIT_TESTS_MATCHMAKER_WORLD_H
 #define GODWIT_TESTS_MATCHMAKER_WORLD_H
 
-#include "src/matchmaker.h"
+#include "src/interface/matchmaker.h"
 
 #include <criterion/criterion.h>
 

@@ -1,6 +1,6 @@
 #include "tests/conformance/rendezvous_conformance.h"
 
-#include "src/header.h"
+#include "src/wire/header.h"
 #include "tests/conformance/rendezvous_raw.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* Contract 1: targets. */
 #include "tests/contract/contract.h"
 
-#include "src/client.h"
+#include "src/client/client.h"
 
 #include <stdio.h>
 

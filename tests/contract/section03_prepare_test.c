@@ -1,7 +1,7 @@
 /* Contract 3: prepare. Random chains of random overrides beside a plain model of what they mean. */
 #include "tests/contract/contract.h"
 
-#include "src/client.h"
+#include "src/client/client.h"
 #include "tests/support/random.h"
 
 /* What a client is, as a model: NULL and 0 are unset. */

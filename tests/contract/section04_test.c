@@ -2,7 +2,7 @@
  * driver. */
 #include "tests/contract/contract.h"
 
-#include "src/call.h"
+#include "src/client/call.h"
 #include "tests/support/raw_server.h"
 
 #include <stdio.h>

@@ -5,8 +5,8 @@
  * sleeps are written down instead of slept. */
 #include "tests/contract/contract.h"
 
-#include "src/backoff.h"
-#include "src/transport.h"
+#include "src/client/backoff.h"
+#include "src/runtime/transport.h"
 
 #include <godwit/service.h>
 

@@ -1,8 +1,8 @@
 /* Contract 11: the apmec module; its transport, clients and servers. */
 #include "tests/contract/module.h"
 
-#include "src/backoff.h"
-#include "src/transport.h"
+#include "src/client/backoff.h"
+#include "src/runtime/transport.h"
 
 #include <stdio.h>
 #include <sys/wait.h>

@@ -1,8 +1,8 @@
 /* Contract 12: options and defaults. */
 #include "tests/contract/contract.h"
 
-#include "src/config.h"
-#include "src/transport.h"
+#include "src/config/config.h"
+#include "src/runtime/transport.h"
 
 #include <stdio.h>
 #include <stdlib.h>

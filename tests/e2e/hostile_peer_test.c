@@ -1,8 +1,8 @@
 /* What a hostile server answers costs its client the call or the connection, and nothing else. */
 #include <criterion/criterion.h>
 
-#include "src/header.h"
-#include "src/wire.h"
+#include "src/wire/header.h"
+#include "src/wire/wire.h"
 
 #include <godwit/client.h>
 #include <godwit/server.h>

@@ -3,8 +3,8 @@
  * lives, and its memory and its descriptors are bounded. */
 #include <criterion/criterion.h>
 
-#include "src/header.h"
-#include "src/wire.h"
+#include "src/wire/header.h"
+#include "src/wire/wire.h"
 #include "tests/support/zmtp.h"
 
 #include <godwit/client.h>

@@ -3,8 +3,8 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
-#include "src/header.h"
-#include "src/wire.h"
+#include "src/wire/header.h"
+#include "src/wire/wire.h"
 #include "tests/support/life.h"
 #include "tests/support/must.h"
 #include "tests/support/zmtp.h"

@@ -1,6 +1,6 @@
 /* Any text as a configuration file: no crash, and an error names a line. What is read is written out again,
  * and then reads the same. */
-#include "src/config.h"
+#include "src/config/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Any bytes as a frame's header: what is accepted is what was sent, and what is refused is not looked at. */
-#include "src/header.h"
+#include "src/wire/header.h"
 
 #include <stdlib.h>
 #include <string.h>

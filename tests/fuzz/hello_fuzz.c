@@ -1,7 +1,7 @@
 /* Any bytes as the frame of a HELLO or a WELCOME, of a FAILURE, and of a RESOLVE or a RESOLVED: what is
  * accepted keeps the limits of docs/protocol.md, and means the same when it is written and read again. */
-#include "src/error.h"
-#include "src/wire.h"
+#include "src/error/error.h"
+#include "src/wire/wire.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* Any bytes as JSON: no crash, bounded memory, and what is read can be written and read again to the same
  * value, as long as it has a form. */
-#include "src/json.h"
+#include "src/value/json.h"
 
 #include <stdlib.h>
 

@@ -5,10 +5,10 @@
  *
  * No request gets more than one answer, nothing answers what was not asked, and afterwards another client's
  * call works. */
-#include "src/fanout.h"
-#include "src/pool_inside.h"
-#include "src/server.h"
-#include "src/transport.h"
+#include "src/runtime/transport.h"
+#include "src/server/pool_inside.h"
+#include "src/server/server.h"
+#include "src/wire/fanout.h"
 #include "tests/support/raw_peer.h"
 
 #include <stdlib.h>

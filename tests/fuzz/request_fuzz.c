@@ -1,8 +1,8 @@
 /* Any bytes as the body of a REQUEST: through the port, the decoder, the dispatcher and the slots to a
  * handler, which finds in its struct what is in the arguments. Each request gets exactly one answer, and the
  * server goes on. */
-#include "src/pool_inside.h"
-#include "src/transport.h"
+#include "src/runtime/transport.h"
+#include "src/server/pool_inside.h"
 #include "tests/support/raw_peer.h"
 
 #include <godwit/server.h>

@@ -33,9 +33,9 @@ refuse 'Drivers do not know each other:' drivers drivers/inproc/ drivers/inproc/
 refuse 'An example uses the public headers only, as its readers will:' examples 'src/|drivers/|matchmaker/|tools/|tests/'
 refuse 'A tool does not use the tests, examples or benchmarks:' tools 'tests/|examples/|bench/'
 refuse 'zmq.h is included in drivers/zmq only:' 'include src drivers matchmaker' 'zmq\.h' drivers/zmq/
-refuse 'msgpack.h is included in src/msgpack only:' 'include src drivers matchmaker tools examples' msgpack src/msgpack/
-refuse 'ini.h is included in src/config_ini.c only:' 'include src drivers matchmaker tools examples' 'ini\.h' src/config_ini.c
-refuse 'jansson.h is included in src/json.c only:' 'include src drivers matchmaker tools' 'jansson\.h' src/json.c
+refuse 'msgpack.h is included in src/value/msgpack only:' 'include src drivers matchmaker tools examples' msgpack src/value/msgpack/
+refuse 'ini.h is included in src/config/config_ini.c only:' 'include src drivers matchmaker tools examples' 'ini\.h' src/config/config_ini.c
+refuse 'jansson.h is included in src/value/json.c only:' 'include src drivers matchmaker tools' 'jansson\.h' src/value/json.c
 refuse 'An include is written from the top of the tree:' 'include src drivers matchmaker tools examples tests bench' '\.\./'
 
 if ((failures)); then exit 1; fi

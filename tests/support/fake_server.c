@@ -1,8 +1,8 @@
 #include "tests/support/fake_server.h"
 
-#include "src/surroundings.h"
-#include "src/transport.h"
-#include "src/wire.h"
+#include "src/runtime/environment.h"
+#include "src/runtime/transport.h"
+#include "src/wire/wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>

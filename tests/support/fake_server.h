@@ -5,8 +5,8 @@
 
 #include <godwit/client.h>
 
-#include "src/driver.h"
-#include "src/header.h"
+#include "src/interface/driver.h"
+#include "src/wire/header.h"
 
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 #include "tests/support/log_book.h"
 
-#include "src/clock.h"
+#include "src/loop/clock.h"
 
 #include <stdio.h>
 #include <string.h>

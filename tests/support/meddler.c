@@ -1,11 +1,11 @@
 #include "tests/support/meddler.h"
 
-#include "src/batch.h"
-#include "src/connection.h"
-#include "src/control.h"
-#include "src/directory.h"
-#include "src/header.h"
-#include "src/peer.h"
+#include "src/connection/connection.h"
+#include "src/discovery/directory.h"
+#include "src/discovery/peer.h"
+#include "src/runtime/control.h"
+#include "src/wire/batch.h"
+#include "src/wire/header.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 #ifndef GODWIT_TESTS_SUPPORT_MEDDLER_H
 #define GODWIT_TESTS_SUPPORT_MEDDLER_H
 
-#include "src/transport.h"
+#include "src/runtime/transport.h"
 
 #include <stdint.h>
 

@@ -2,10 +2,10 @@
 #ifndef GODWIT_TESTS_RAW_PEER_H
 #define GODWIT_TESTS_RAW_PEER_H
 
-#include "src/batch.h"
-#include "src/driver.h"
-#include "src/header.h"
-#include "src/wire.h"
+#include "src/interface/driver.h"
+#include "src/wire/batch.h"
+#include "src/wire/header.h"
+#include "src/wire/wire.h"
 
 /* How long a test waits for what must come. */
 #define RAW_PATIENCE_NS (INT64_C (10000) * GODWIT__NS_PER_MS)

@@ -1,6 +1,6 @@
 #include "tests/support/raw_server.h"
 
-#include "src/surroundings.h"
+#include "src/runtime/environment.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
 
 #include <godwit/server.h>
 
-#include "src/pool_inside.h"
-#include "src/server.h"
+#include "src/server/pool_inside.h"
+#include "src/server/server.h"
 #include "tests/support/raw_peer.h"
 
 #include <pthread.h>

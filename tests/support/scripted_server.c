@@ -1,8 +1,8 @@
 #include "tests/support/scripted_server.h"
 
-#include "src/error.h"
-#include "src/surroundings.h"
-#include "src/transport.h"
+#include "src/error/error.h"
+#include "src/runtime/environment.h"
+#include "src/runtime/transport.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -6,9 +6,9 @@
 
 #include <godwit/client.h>
 
-#include "src/driver.h"
-#include "src/header.h"
-#include "src/wire.h"
+#include "src/interface/driver.h"
+#include "src/wire/header.h"
+#include "src/wire/wire.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
 #include "tests/support/steps.h"
 
-#include "src/server.h"
+#include "src/server/server.h"
 
 #include <sched.h>
 #include <stdlib.h>

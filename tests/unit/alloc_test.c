@@ -1,10 +1,10 @@
 /* What memory costs, and what happens without it: how many allocations a call makes, and that it survives
  * when any of them fails. Replaces malloc in this program, which the sanitizers do not allow. */
-#include "src/error.h"
-#include "src/msgpack/codec.h"
-#include "src/serializer.h"
-#include "src/target.h"
-#include "src/wire.h"
+#include "src/address/target.h"
+#include "src/error/error.h"
+#include "src/serializer/serializer.h"
+#include "src/value/msgpack/codec.h"
+#include "src/wire/wire.h"
 
 #include <godwit/config.h>
 #include <godwit/service.h>

@@ -1,5 +1,5 @@
 /* The table of timeouts, alone: no call, no time, and chance as the test says. */
-#include "src/backoff.h"
+#include "src/client/backoff.h"
 
 #include <criterion/criterion.h>
 

@@ -1,8 +1,8 @@
 /* Publications in quick succession: what is kept together, and how a port takes it apart. */
-#include "src/burst.h"
-#include "src/pool_inside.h"
-#include "src/server.h"
-#include "src/transport.h"
+#include "src/client/publish_batch.h"
+#include "src/runtime/transport.h"
+#include "src/server/pool_inside.h"
+#include "src/server/server.h"
 
 #include <criterion/criterion.h>
 #include <godwit/server.h>

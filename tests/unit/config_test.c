@@ -1,5 +1,5 @@
 /* Configuration files: what oslo.config would read, what is refused, and where errors say it is. */
-#include "src/config.h"
+#include "src/config/config.h"
 
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>

@@ -1,5 +1,5 @@
 /* Contract 5: which method answers. */
-#include "src/dispatch.h"
+#include "src/server/dispatch.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -5,9 +5,9 @@
 
 #include <godwit/client.h>
 
-#include "src/connection_inside.h"
-#include "src/directory.h"
-#include "src/peer.h"
+#include "src/connection/connection_inside.h"
+#include "src/discovery/directory.h"
+#include "src/discovery/peer.h"
 
 #include <criterion/criterion.h>
 

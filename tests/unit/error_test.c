@@ -1,4 +1,4 @@
-#include "src/error_inside.h"
+#include "src/error/error_inside.h"
 
 #include <criterion/criterion.h>
 #include <godwit/value.h>

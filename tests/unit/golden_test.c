@@ -3,11 +3,11 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
-#include "src/batch.h"
-#include "src/call.h"
-#include "src/error.h"
-#include "src/fanout.h"
-#include "src/wire.h"
+#include "src/client/call.h"
+#include "src/error/error.h"
+#include "src/wire/batch.h"
+#include "src/wire/fanout.h"
+#include "src/wire/wire.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "src/json.h"
+#include "src/value/json.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

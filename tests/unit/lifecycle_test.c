@@ -1,5 +1,5 @@
 /* All steps of a server's life at once, from several threads, in an order that a seed decides. */
-#include "src/server.h"
+#include "src/server/server.h"
 #include "tests/support/steps.h"
 
 #include <godwit/client.h>

@@ -1,6 +1,6 @@
 /* Transports of one process meet in the local matchmaker; each is told on the thread that runs its own
  * reactor. */
-#include "src/matchmaker.h"
+#include "src/interface/matchmaker.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>

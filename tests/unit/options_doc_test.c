@@ -1,5 +1,5 @@
-/* docs/options.md has every option as the table in src/option_table.c has it, and no other. */
-#include "src/options.h"
+/* docs/options.md has every option as the table in src/config/option_table.c has it, and no other. */
+#include "src/config/options.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
-#include "src/options.h"
+#include "src/config/options.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The window of ids, and the table of origins. */
-#include "src/origin.h"
+#include "src/server/session.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

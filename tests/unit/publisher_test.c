@@ -1,7 +1,7 @@
 /* The publisher, when the way of publications ends and that of calls does not: the test ends it from inside.
  */
-#include "src/control.h"
-#include "src/publisher_inside.h"
+#include "src/client/publisher_inside.h"
+#include "src/runtime/control.h"
 #include "tests/support/must.h"
 
 #include <criterion/criterion.h>

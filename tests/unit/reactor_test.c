@@ -1,5 +1,5 @@
 /* The reactor, with a clock that the tests move by hand, so that no test waits for time. */
-#include "src/reactor.h"
+#include "src/loop/reactor.h"
 
 #include <criterion/criterion.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "src/matchmaker.h"
+#include "src/interface/matchmaker.h"
 
 #include "matchmaker/record_check.h"
 

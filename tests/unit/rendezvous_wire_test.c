@@ -1,7 +1,7 @@
 /* Every message comes back as it was written, and fits its buffer at its largest. */
 #include "matchmaker/rendezvous_wire.h"
 
-#include "src/header.h"
+#include "src/wire/header.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

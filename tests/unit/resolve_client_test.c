@@ -2,8 +2,8 @@
  * driver. */
 #include <godwit/client.h>
 
-#include "src/transport.h"
-#include "src/wire.h"
+#include "src/runtime/transport.h"
+#include "src/wire/wire.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

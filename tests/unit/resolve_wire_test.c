@@ -1,5 +1,5 @@
 /* The bodies of RESOLVE and RESOLVED, as they should be and as hostile peers send them. */
-#include "src/wire.h"
+#include "src/wire/wire.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

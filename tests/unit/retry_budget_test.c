@@ -1,9 +1,9 @@
 /* The retry budget, and how an overloaded server is left alone: arithmetic, with a clock that is an argument.
  */
-#include "src/retry_budget.h"
+#include "src/discovery/retry_budget.h"
 
-#include "src/reactor.h"
-#include "src/rest.h"
+#include "src/discovery/breaker.h"
+#include "src/loop/reactor.h"
 #include "tests/support/random.h"
 
 #include <criterion/criterion.h>

@@ -1,4 +1,4 @@
-#include "src/msgpack/codec.h"
+#include "src/value/msgpack/codec.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

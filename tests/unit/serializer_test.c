@@ -1,7 +1,7 @@
 /* Objects, maps of values that are there already, and serializers by themselves; calls with them are in
  * tests/contract/section09_test.c. */
-#include "src/serializer.h"
-#include "src/value_map.h"
+#include "src/serializer/serializer.h"
+#include "src/value/value_map.h"
 
 #include <godwit/godwit.h>
 

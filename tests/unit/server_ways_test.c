@@ -1,5 +1,5 @@
 /* The other ways that requests take: publications, calls within the process, a program's own loop. */
-#include "src/fanout.h"
+#include "src/wire/fanout.h"
 #include "tests/support/raw_server.h"
 
 #include <criterion/criterion.h>

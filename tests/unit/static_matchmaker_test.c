@@ -1,4 +1,4 @@
-#include "src/matchmaker.h"
+#include "src/interface/matchmaker.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -8,8 +8,8 @@
  *
  * A run is repeated by GODWIT_SEED=n; GODWIT_SEEDS says how many are run (default: SEEDS). */
 #include "matchmaker/rendezvous_wire.h"
-#include "src/header.h"
-#include "src/transport.h"
+#include "src/runtime/transport.h"
+#include "src/wire/header.h"
 #include "tests/support/must.h"
 
 #include <criterion/criterion.h>

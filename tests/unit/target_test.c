@@ -1,4 +1,4 @@
-#include "src/target.h"
+#include "src/address/target.h"
 
 #include <criterion/criterion.h>
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "src/url.h"
+#include "src/address/url.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

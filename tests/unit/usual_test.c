@@ -1,6 +1,6 @@
 /* How long a method usually takes, and requests that have less time left: the estimate by itself, and servers
  * whose clock is moved by their handlers. */
-#include "src/usual.h"
+#include "src/server/run_time.h"
 #include "tests/support/raw_server.h"
 
 #include <criterion/criterion.h>

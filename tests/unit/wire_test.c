@@ -2,8 +2,8 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
-#include "src/error.h"
-#include "src/wire.h"
+#include "src/error/error.h"
+#include "src/wire/wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* A server to be attacked: hostile_server URL. Prints its addresses and "ready", serves until the end of its
  * input. */
-#include "src/pool_inside.h"
-#include "src/server.h"
-#include "src/transport.h"
+#include "src/runtime/transport.h"
+#include "src/server/pool_inside.h"
+#include "src/server/server.h"
 
 #include <dirent.h>
 #include <stdio.h>

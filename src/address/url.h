@@ -1,0 +1,35 @@
+/* The inside of URLs. */
+#ifndef GODWIT_SRC_ADDRESS_URL_H
+#define GODWIT_SRC_ADDRESS_URL_H
+
+#include <godwit/url.h>
+
+enum { GODWIT__URL_MAX_SIZE = 65536, GODWIT__URL_MAX_OPTIONS = 1024 };
+
+typedef struct godwit__url_option {
+    const char *key;
+    const char *value;
+} godwit__url_option_t;
+
+struct godwit_url {
+    const char *transport;
+    const char *driver;
+    const char *virtual_host;
+    godwit_url_host_t *hosts;
+    size_t host_count;
+    godwit__url_option_t *options;
+    size_t option_count;
+    char *texts; /* what the strings above lie in */
+    char *warning;
+    char *printed;
+};
+
+/* Makes url->printed and url->warning of what was parsed; ignored are the query's keys that have no value. */
+godwit_status_t godwit__url_describe (godwit_url_t *url, size_t ignored, godwit_error_t **error);
+
+/* The text without what may be a password; a heap block, NULL when memory is short. */
+char *godwit__url_redact (const char *text);
+/* Gives an INVALID_URL that was just made its detail "url". Returns status. */
+godwit_status_t godwit__url_error (godwit_error_t **error, godwit_status_t status, const char *text);
+
+#endif

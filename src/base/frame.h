@@ -1,0 +1,56 @@
+/* Received bytes and bytes to be sent: what passes between a driver and the core. */
+#ifndef GODWIT_SRC_BASE_FRAME_H
+#define GODWIT_SRC_BASE_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Bytes that came in, with the means to give them back. They may be written to (the decoder ends strings in
+ * place), so a driver that hands the same bytes to two receivers copies them. `storage` is the driver's:
+ * small messages live inside it, so a frame is moved with godwit__frame_move, never by assignment. */
+typedef struct godwit__frame {
+    uint8_t *data;
+    size_t size;
+    void (*release) (struct godwit__frame *frame); /* NULL: nothing to give back */
+    union {
+        uint64_t words[8]; /* the size and alignment of a zmq_msg_t */
+        void *pointer;
+    } storage;
+} godwit__frame_t;
+
+/* Moves from to an uninitialised `to`; `from` is empty afterwards. */
+static inline void
+godwit__frame_move (godwit__frame_t *to, godwit__frame_t *from)
+{
+    const uintptr_t offset = (uintptr_t) from->data - (uintptr_t) &from->storage;
+    *to = *from;
+    if (offset < sizeof from->storage)
+        to->data = (uint8_t *) &to->storage + offset;
+    from->data = NULL;
+    from->size = 0;
+    from->release = NULL;
+}
+
+/* Gives the bytes back; an empty frame is fine. */
+static inline void
+godwit__frame_release (godwit__frame_t *frame)
+{
+    if (frame->release)
+        frame->release (frame);
+    frame->data = NULL;
+    frame->size = 0;
+    frame->release = NULL;
+}
+
+/* Bytes to be sent. With free_fn NULL the driver copies them before send returns; otherwise the driver takes
+ * them over when send succeeds (and only then) and calls free_fn (data, hint) from any thread when it no
+ * longer needs them. */
+typedef struct godwit__message {
+    void *data;
+    size_t size;
+    void (*free_fn) (void *data, void *hint);
+    void *hint;
+} godwit__message_t;
+
+#endif

@@ -1,0 +1,225 @@
+/* Asynchronous calls: the same calls as synchronous ones, carried on by the completion reactor. */
+#include "src/address/target.h"
+#include "src/client/backing_off_client.h"
+#include "src/client/call_metrics.h"
+#include "src/connection/completion.h"
+#include "src/error/error.h"
+#include "src/loop/clock.h"
+
+#include <stdlib.h>
+
+/* When a stalled call is due, whatever happens. */
+static int64_t
+due_ns (const godwit__call_t *call)
+{
+    return call->not_before_ns && call->not_before_ns < call->deadline_ns ? call->not_before_ns
+                                                                          : call->deadline_ns;
+}
+
+/* From when it is in the list the call may be carried on, and freed; the client, and with it the transport,
+ * is held until this returns. */
+static void
+stall (godwit__call_t *call)
+{
+    godwit_client_t *client = call->client;
+    godwit_transport_t *transport = client->transport;
+    godwit__completion_t *completion = transport->completion;
+    const int64_t until_ns = due_ns (call);
+    const uint64_t change_seen = call->change_seen;
+    godwit__client_hold (client);
+    pthread_mutex_lock (&completion->lock);
+    call->previous_stalled = NULL;
+    call->next_stalled = completion->stalled;
+    if (completion->stalled)
+        completion->stalled->previous_stalled = call;
+    completion->stalled = call;
+    completion->stalled_count++;
+    pthread_mutex_unlock (&completion->lock);
+    /* What changed before it was in the list has told nobody: look once more. */
+    pthread_mutex_lock (&transport->lock);
+    const bool changed = transport->change_count != change_seen;
+    pthread_mutex_unlock (&transport->lock);
+    if (changed)
+        godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+    godwit__completion_deadline (completion, until_ns);
+    godwit__client_leave (client);
+}
+
+static void
+finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, godwit_error_t *error)
+{
+    godwit_transport_t *transport = call->client->transport;
+    transport->completion->callback_depth++;
+    if (status == GODWIT_OK)
+        status = godwit__call_convert (call, &result, &error);
+    if (status)
+        GODWIT__COUNT (transport, calls_failed);
+    else
+        GODWIT__COUNT (transport, calls_succeeded);
+    godwit__call_ends (call, status, godwit__completion_now (transport->completion));
+    if (status && call->backoff_key)
+        godwit__backing_off_failed (call, status, false);
+    call->callback (call->user, status, result, error);
+    transport->completion->callback_depth--;
+    godwit_value_unref (&result);
+    godwit_error_destroy (&error);
+    godwit__call_release (call);
+    free (call);
+}
+
+/* Takes another attempt. On the completion reactor. */
+static void
+carry_on (godwit__call_t *call)
+{
+    godwit_status_t status = GODWIT_OK;
+    godwit_error_t *error = NULL;
+    switch (godwit__call_advance (call, &status, &error)) {
+    case GODWIT__ADVANCE_SENT:
+        break;
+    case GODWIT__ADVANCE_STALLED:
+        stall (call);
+        break;
+    case GODWIT__ADVANCE_FAILED:
+        finish (call, status, NULL, error);
+        break;
+    }
+}
+
+static void
+on_ended (godwit__pending_t *pending)
+{
+    godwit__call_t *call = (godwit__call_t *) pending;
+    godwit_status_t status = GODWIT_OK;
+    godwit_value_t *result = NULL;
+    godwit_error_t *error = NULL;
+    if (godwit__call_judge (call, &status, &result, &error) == GODWIT__VERDICT_FINAL)
+        finish (call, status, result, error);
+    else
+        carry_on (call);
+}
+
+godwit_status_t
+godwit__call_start (godwit__call_t *call, godwit_error_t **error)
+{
+    godwit_transport_t *transport = call->client->transport;
+    godwit_status_t status = GODWIT_OK;
+    godwit__advance_t advance = GODWIT__ADVANCE_FAILED;
+    call->pending.ended = on_ended;
+    /* What is refused by its server joins those that wait: they are counted before it is sent. */
+    if (atomic_load_explicit (&transport->completion->stalled_count, memory_order_relaxed) >=
+        (size_t) transport->options.queue_limit)
+        status =
+            godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
+                                       "%d asynchronous calls wait already", transport->options.queue_limit);
+    else
+        advance = godwit__call_advance (call, &status, error);
+    switch (advance) {
+    case GODWIT__ADVANCE_SENT:
+        return GODWIT_OK;
+    case GODWIT__ADVANCE_STALLED:
+        status = godwit__completion_start (transport->completion, error);
+        if (status)
+            break;
+        stall (call);
+        return GODWIT_OK;
+    case GODWIT__ADVANCE_FAILED:
+        break;
+    }
+    GODWIT__COUNT (transport, calls_failed);
+    godwit__call_ends (call, status, call->started_ns);
+    if (call->backoff_key)
+        godwit__backing_off_failed (call, status, false);
+    godwit__call_release (call);
+    free (call);
+    return status;
+}
+
+void
+godwit__calls_advance_stalled (godwit_transport_t *transport)
+{
+    godwit__completion_t *completion = transport->completion;
+    pthread_mutex_lock (&completion->lock);
+    godwit__call_t *list = completion->stalled;
+    completion->stalled = NULL;
+    pthread_mutex_unlock (&completion->lock);
+
+    /* In the order of their calls: the list is newest first. */
+    godwit__call_t *ordered = NULL;
+    while (list) {
+        godwit__call_t *call = list;
+        list = call->next_stalled;
+        call->next_stalled = ordered;
+        ordered = call;
+    }
+    const int64_t now_ns = godwit__transport_now (transport);
+    pthread_mutex_lock (&transport->lock);
+    const uint64_t change_count = transport->change_count;
+    pthread_mutex_unlock (&transport->lock);
+    while (ordered) {
+        godwit__call_t *call = ordered;
+        ordered = call->next_stalled;
+        /* One by one: those that are still to come count against the limit meanwhile. */
+        atomic_fetch_sub (&completion->stalled_count, 1);
+        completion->now_ns = 0;
+        if (call->change_seen != change_count || due_ns (call) <= now_ns || call->given_up ||
+            atomic_load (&transport->closing))
+            carry_on (call);
+        else
+            stall (call);
+    }
+}
+
+/* ---- the public functions ---- */
+
+godwit_status_t
+godwit__call_async (godwit_client_t *client, const godwit_value_t *context, const char *method,
+                    const godwit_fields_t *args, godwit_reply_fn *callback, void *user,
+                    godwit__call_t **started, godwit_error_t **error)
+{
+    if (client->target.fanout == GODWIT_YES)
+        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                     "A call cannot be used with fanout:", "");
+    godwit__call_t *call = malloc (sizeof *call);
+    if (!call)
+        return godwit__error_no_memory (error);
+    godwit_status_t status = godwit__call_init (call, client, false, context, method, args, error);
+    if (status) {
+        free (call);
+        return status;
+    }
+    call->callback = callback;
+    call->user = user;
+    /* Even if nobody is ever found, it ends, and there its callback runs. */
+    status = godwit__completion_start (client->transport->completion, error);
+    if (status) {
+        godwit__call_release (call);
+        free (call);
+        return status;
+    }
+    if (started)
+        *started = call; /* before it may end */
+    GODWIT__COUNT (client->transport, calls_started);
+    godwit__call_begins (call, method, false);
+    return godwit__call_start (call, error);
+}
+
+void
+godwit__call_give_up (godwit__call_t *call)
+{
+    godwit__completion_t *const completion = call->client->transport->completion;
+    call->given_up = true; /* if it is to be handed over, or handed over again */
+    if (call->connection)
+        godwit__connection_abandon_one (call->connection, &call->pending);
+    else
+        godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+}
+
+godwit_status_t
+godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context, const char *method,
+                          godwit_fields_t args, godwit_reply_fn *callback, void *user, godwit_error_t **error)
+{
+    if (!client || !callback)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  client ? "callback" : "client");
+    return godwit__call_async (client, context, method, &args, callback, user, NULL, error);
+}

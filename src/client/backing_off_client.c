@@ -1,0 +1,107 @@
+#include "src/client/backing_off_client.h"
+
+#include "src/client/backoff.h"
+#include "src/error/error.h"
+
+#include <godwit/service.h>
+
+#include <stdlib.h>
+
+/* ---- making ---- */
+
+godwit_status_t
+godwit_backing_off_client_new (godwit_client_t **client, godwit_transport_t *transport,
+                               const godwit_target_t *target, const godwit_client_options_t *options,
+                               godwit_error_t **error)
+{
+    godwit_client_t *self = NULL;
+    if (!client)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
+    const godwit_status_t status = godwit_client_new (&self, transport, target, options, error);
+    if (status)
+        return status;
+    const size_t timeout_end = offsetof (godwit_client_options_t, timeout_ms) + sizeof options->timeout_ms;
+    self->backs_off = !options || options->struct_size < timeout_end || !options->timeout_ms;
+    *client = self;
+    return GODWIT_OK;
+}
+
+godwit_status_t
+godwit_backing_off_client_set_max_timeout (int64_t timeout_ms, godwit_error_t **error)
+{
+    if (timeout_ms < 1)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "timeout_ms: expected at least 1, got %lld", (long long) timeout_ms);
+    godwit__backoff_set_max (timeout_ms);
+    return GODWIT_OK;
+}
+
+/* ---- a call ---- */
+
+/* "namespace.method", or "method". */
+static char *
+key_of (const char *name_space, const char *method)
+{
+    const size_t prefix_size = name_space ? strlen (name_space) + 1 : 0;
+    const size_t method_size = strlen (method);
+    char *key = malloc (prefix_size + method_size + 1);
+    if (!key)
+        return NULL;
+    if (name_space) {
+        memcpy (key, name_space, prefix_size - 1);
+        key[prefix_size - 1] = '.';
+    }
+    memcpy (key + prefix_size, method, method_size + 1);
+    return key;
+}
+
+static int64_t
+default_ms (const godwit__call_t *call)
+{
+    return call->client->transport->options.rpc_response_timeout_ms;
+}
+
+godwit_status_t
+godwit__backing_off_begin (godwit__call_t *call, const char *method, godwit_error_t **error)
+{
+    call->backoff_key = key_of (call->client->target.name_space, method);
+    if (!call->backoff_key)
+        return godwit__error_no_memory (error);
+    call->timeout_ms = godwit__backoff_timeout (call->backoff_key, default_ms (call));
+    return GODWIT_OK;
+}
+
+/* On the calling thread. Ends early with its client or its transport. */
+static void
+sleep_for (const godwit__call_t *call, int64_t duration_ns)
+{
+    godwit_transport_t *transport = call->client->transport;
+    const int64_t until_ns = godwit__transport_now (transport) + duration_ns;
+    pthread_mutex_lock (&transport->lock);
+    for (;;) {
+        const int64_t left_ns = until_ns - godwit__transport_now (transport);
+        if (left_ns <= 0 || atomic_load (&transport->closing) || godwit__client_is_closed (call->client))
+            break;
+        godwit__transport_wait_changed (transport, left_ns);
+    }
+    pthread_mutex_unlock (&transport->lock);
+}
+
+void
+godwit__backing_off_failed (const godwit__call_t *call, godwit_status_t status, bool may_sleep)
+{
+    godwit_transport_t *transport = call->client->transport;
+    int64_t raised_ms = 0;
+    /* What its server said came in time, also a MessagingTimeout of the server's own calls. */
+    const bool is_answered =
+        call->pending.header.type == GODWIT__FAILURE || call->pending.header.type == GODWIT__REPLY;
+    if (status != GODWIT_ERR_TIMEOUT || is_answered)
+        return;
+    const int64_t duration_ns =
+        godwit__backoff_timed_out (call->backoff_key, call->timeout_ms, default_ms (call), &raised_ms);
+    if (raised_ms && godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING, "calls of %s have %lld ms from now on: one timed out",
+                     call->backoff_key, (long long) raised_ms);
+    if (may_sleep && !godwit__backoff_slept (duration_ns))
+        sleep_for (call, duration_ns);
+}

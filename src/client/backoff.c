@@ -1,0 +1,157 @@
+#include "src/client/backoff.h"
+
+#include "src/base/process.h"
+#include "src/discovery/peer.h" /* uthash, as it is used here */
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct entry {
+    UT_hash_handle hh; /* in the order of entering */
+    int64_t timeout_ms;
+    char key[];
+} entry_t;
+
+static double random_part (void *user);
+
+/* Guarded by the process's lock. */
+static entry_t *table;
+static int64_t max_ms; /* 0: none was set */
+static const godwit__backoff_source_t system_source = {.random = random_part};
+static godwit__backoff_source_t source = {.random = random_part};
+
+/* ---- chance ---- */
+
+static double
+random_part (void *user)
+{
+    (void) user;
+    return (double) randombytes_random () / (double) UINT32_MAX;
+}
+
+void
+godwit__backoff_inject (const godwit__backoff_source_t *injected)
+{
+    godwit__process_lock ();
+    source = injected ? *injected : system_source;
+    godwit__process_unlock ();
+}
+
+int
+godwit__backoff_slept (int64_t duration_ns)
+{
+    godwit__process_lock ();
+    const godwit__backoff_source_t now = source;
+    godwit__process_unlock ();
+    if (now.sleep)
+        now.sleep (now.user, duration_ns);
+    return now.sleep != NULL;
+}
+
+/* ---- the table ---- */
+
+static int64_t
+ceiling_ms (int64_t default_ms)
+{
+    const int64_t ten_times_ms = 10 * default_ms;
+    return max_ms && max_ms < ten_times_ms ? max_ms : ten_times_ms;
+}
+
+static entry_t *
+find (const char *key)
+{
+    entry_t *entry = NULL;
+    HASH_FIND_STR (table, key, entry);
+    return entry;
+}
+
+static int64_t
+current_ms (const entry_t *entry, int64_t default_ms)
+{
+    const int64_t highest_ms = ceiling_ms (default_ms);
+    const int64_t timeout_ms = entry && entry->timeout_ms > default_ms ? entry->timeout_ms : default_ms;
+    return timeout_ms < highest_ms ? timeout_ms : highest_ms;
+}
+
+static void
+forget (entry_t *entry)
+{
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last entry only */
+    HASH_DEL (table, entry);
+    free (entry);
+}
+
+/* What does not fit, or finds no memory, stays as it was. */
+static entry_t *
+enter_method (const char *key)
+{
+    const size_t size = strlen (key);
+    entry_t *entry = size <= GODWIT__BACKOFF_KEY_SIZE ? calloc (1, sizeof *entry + size + 1) : NULL;
+    if (!entry)
+        return NULL;
+    if (HASH_COUNT (table) >= GODWIT__BACKOFF_METHODS)
+        forget (table);
+    memcpy (entry->key, key, size + 1);
+    HASH_ADD_KEYPTR (hh, table, entry->key, size, entry);
+    if (entry->hh.tbl)
+        return entry;
+    free (entry);
+    return NULL;
+}
+
+int64_t
+godwit__backoff_timeout (const char *key, int64_t default_ms)
+{
+    godwit__process_lock ();
+    const int64_t timeout_ms = current_ms (find (key), default_ms);
+    godwit__process_unlock ();
+    return timeout_ms;
+}
+
+int64_t
+godwit__backoff_timed_out (const char *key, int64_t timeout_ms, int64_t default_ms, int64_t *raised_ms)
+{
+    godwit__process_lock ();
+    entry_t *entry = find (key);
+    const int64_t before_ms = current_ms (entry, default_ms);
+    const int64_t highest_ms = ceiling_ms (default_ms);
+    const int64_t twice_ms = 2 * timeout_ms < highest_ms ? 2 * timeout_ms : highest_ms;
+    *raised_ms = 0;
+    /* Of many calls that time out together, each doubles what it had, not what the one before it made. */
+    if (twice_ms > before_ms && (entry || (entry = enter_method (key))))
+        *raised_ms = entry->timeout_ms = twice_ms;
+    const double part = source.random (source.user);
+    godwit__process_unlock ();
+    return (int64_t) (part * 1e6 * (double) (before_ms < default_ms ? before_ms : default_ms));
+}
+
+void
+godwit__backoff_set_max (int64_t timeout_ms)
+{
+    /* What the table holds is capped when it is read: the maximum never rises again. */
+    godwit__process_lock ();
+    if (!max_ms || timeout_ms < max_ms)
+        max_ms = timeout_ms;
+    godwit__process_unlock ();
+}
+
+void
+godwit__backoff_reset (void)
+{
+    entry_t *entry, *next;
+    godwit__process_lock ();
+    HASH_ITER (hh, table, entry, next)
+    forget (entry);
+    max_ms = 0;
+    godwit__process_unlock ();
+}
+
+size_t
+godwit__backoff_count (void)
+{
+    godwit__process_lock ();
+    const size_t count = HASH_COUNT (table);
+    godwit__process_unlock ();
+    return count;
+}

@@ -1,0 +1,131 @@
+/* One call or cast, from its encoded request to its end, over as many servers as it takes.
+ *
+ *     advance: choose a server -> hand over -> SENT -> (ended) -> success, failure, or advance again
+ *                   |                 |
+ *                   |                 +-- NOT_SENT: another server
+ *                   +-- nobody connected, or no budget: STALLED until something changes, or a back-off has
+ * passed
+ *
+ * What was not sent, and what was refused, is handed to another server while the deadline and `retry` allow;
+ * what may have run is if the caller marked it idempotent. An attempt that puts load on a server for the
+ * second time, after OVERLOADED or because the first may have run, is paid for from the topic's budget
+ * (src/discovery/retry_budget.h); all others are free. What came of the whole is the most that can have come
+ * of any attempt.
+ */
+#ifndef GODWIT_SRC_CLIENT_CALL_H
+#define GODWIT_SRC_CLIENT_CALL_H
+
+#include <godwit/client.h>
+
+#include "src/client/client.h"
+#include "src/discovery/directory.h"
+#include "src/serializer/serializer.h"
+
+/* A request that fits stays inside the call: no allocation. */
+#define GODWIT__CALL_INLINE 512
+
+/* The encoded request of a call that does not; shared with the driver, which sends it without a copy. */
+typedef struct godwit__shared {
+    atomic_uint refs;
+    uint8_t data[];
+} godwit__shared_t;
+
+/* What the next attempt costs. */
+typedef enum godwit__charge {
+    GODWIT__CHARGE_FIRST, /* nothing: it earns */
+    GODWIT__CHARGE_NONE,
+    GODWIT__CHARGE_RETRY /* from the retry budget */
+} godwit__charge_t;
+
+typedef struct godwit__call {
+    godwit__pending_t pending; /* the first member: an asynchronous call is found by its pending */
+    godwit_client_t *client;   /* counted in its outstanding calls */
+    int64_t timeout_ms;
+    int64_t deadline_ns;
+    char *backoff_key;    /* of a client that backs off; NULL: of another */
+    int64_t now_ns;       /* the time, while it is fresh; 0: to be asked for */
+    int64_t retries_left; /* -1: any number */
+    int64_t started_ns;
+    godwit__metric_t *metric; /* from godwit__call_begins on */
+    godwit_value_t *context;  /* as the program gave it, for the client's serializer; NULL without one */
+    bool cast;
+    bool withheld; /* its next attempt has waited for the budget */
+    godwit__charge_t charge;
+    bool given_up; /* its future was destroyed; the completion thread's */
+
+    godwit__connection_t *connection; /* where it was handed over to: a reference, until it has ended */
+    uint64_t server_key;
+    godwit__tried_t tried;
+    int64_t not_before_ns; /* backing off: stalled at least until then */
+    int64_t backoff_ns;
+    uint64_t
+        change_seen; /* transport.change_count at the last look: what changed since wakes a stalled call */
+    godwit_outcome_t outcome; /* the most that can have come of the attempts so far */
+    const char *why;          /* the last one failed; static text */
+
+    struct godwit__row *row; /* of a fanout call: the one server that it is for; NULL: of none */
+
+    /* Asynchronous calls. */
+    godwit_reply_fn *callback;
+    void *user;
+    struct godwit__call *next_stalled, *previous_stalled;
+
+    godwit__shared_t *shared; /* NULL: the request is in small */
+    size_t request_size;
+    uint8_t small[GODWIT__KEY_SIZE + GODWIT__CALL_INLINE]; /* with room for a publication's key in front */
+} godwit__call_t;
+
+/* Encodes a request. On success the call counts as outstanding of its client until godwit__call_release. */
+godwit_status_t godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast,
+                                   const godwit_value_t *context, const char *method,
+                                   const godwit_fields_t *args, godwit_error_t **error);
+void godwit__call_release (godwit__call_t *call);
+
+/* The request, header first; GODWIT__KEY_SIZE bytes in front of it may be written to. */
+uint8_t *godwit__call_data (godwit__call_t *call);
+/* A message's free_fn for what is shared; hint is the godwit__shared_t. */
+void godwit__shared_unref (void *data, void *hint);
+
+typedef enum godwit__advance {
+    GODWIT__ADVANCE_SENT,    /* pending is outstanding (a cast: done); or it ended at once, inline */
+    GODWIT__ADVANCE_STALLED, /* try again when transport.change_count differs, or at not_before_ns */
+    GODWIT__ADVANCE_FAILED   /* *status and *error say why */
+} godwit__advance_t;
+
+/* Does not block, but for an inline method. Any thread, no lock held. */
+godwit__advance_t godwit__call_advance (godwit__call_t *call, godwit_status_t *status,
+                                        godwit_error_t **error);
+
+typedef enum godwit__verdict { GODWIT__VERDICT_FINAL, GODWIT__VERDICT_AGAIN } godwit__verdict_t;
+
+/* What an ended pending means: a result or an error (FINAL), or another attempt (AGAIN: advance). */
+godwit__verdict_t godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
+                                      godwit_error_t **error);
+
+/* The end of a successful call: its client's serializer makes of the result what the program gets. On failure
+ * the result is given back. User code runs. */
+static inline godwit_status_t
+godwit__call_convert (const godwit__call_t *call, godwit_value_t **result, godwit_error_t **error)
+{
+    const godwit_serializer_t *const serializer = call->client->serializer;
+    return serializer ? godwit__deserialize_result (result, serializer, call->context, error) : GODWIT_OK;
+}
+
+/* Advances and waits, on the calling thread, until the end. */
+godwit_status_t godwit__call_run (godwit__call_t *call, godwit_value_t **result, godwit_error_t **error);
+
+/* Starts an asynchronous call, which is heap-allocated and owned by this function; on failure it is freed and
+ * the callback does not run. */
+godwit_status_t godwit__call_start (godwit__call_t *call, godwit_error_t **error);
+/* Makes and starts one. *started (may be NULL) is written before it can end. Arguments as of
+ * godwit_client_call_async, which are there. */
+godwit_status_t godwit__call_async (godwit_client_t *client, const godwit_value_t *context,
+                                    const char *method, const godwit_fields_t *args,
+                                    godwit_reply_fn *callback, void *user, godwit__call_t **started,
+                                    godwit_error_t **error);
+/* Nobody waits for an asynchronous call any more: it ends soon. Completion reactor. */
+void godwit__call_give_up (godwit__call_t *call);
+/* Advances every stalled asynchronous call that may be advanced. Completion reactor. */
+void godwit__calls_advance_stalled (godwit_transport_t *transport);
+
+#endif

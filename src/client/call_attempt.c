@@ -1,0 +1,168 @@
+/* One attempt: a server is chosen, and the request handed over. */
+#include "src/client/call_inside.h"
+
+#include "src/address/target.h"
+#include "src/client/fanout_call.h"
+#include "src/error/error.h"
+#include "src/server/pool.h"
+
+/* How long one attempt of a finite number waits for a server to appear. */
+#define ATTEMPT_NS (100 * GODWIT__NS_PER_MS)
+
+/* Contract 4: from now on the call waits for news of it, if that is shorter than all that is left of its
+ * time. Returns how often the server has to tell. */
+static uint32_t
+begin_monitor (godwit__call_t *call, int64_t now_ns)
+{
+    godwit__pending_t *pending = &call->pending;
+    const bool is_shorter = pending->monitor_ns < pending->left_ns;
+    if (is_shorter)
+        pending->left_ns = pending->monitor_ns;
+    pending->end_ns = call->deadline_ns;
+    atomic_store_explicit (&pending->deadline_ns, now_ns + pending->left_ns, memory_order_relaxed);
+    const int64_t ms = pending->monitor_ns / GODWIT__NS_PER_MS;
+    return !is_shorter ? 0 : ms < UINT32_MAX ? (uint32_t) ms : UINT32_MAX;
+}
+
+/* Hands the request to the server that was picked. Consumes the connection's reference. */
+static godwit__io_t
+hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
+{
+    if (call->row && !godwit__row_write (call)) {
+        godwit__connection_unref (&picked->connection);
+        return GODWIT__IO_REFUSED;
+    }
+    uint8_t *data = godwit__call_data (call);
+    call->pending.left_ns = call->deadline_ns - now_ns;
+    const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
+    const uint32_t monitor_ms = call->pending.monitor_ns ? begin_monitor (call, now_ns) : 0;
+    godwit__header_write (data, &(godwit__header_t){
+                                    .type = GODWIT__REQUEST,
+                                    .flags = call->cast ? GODWIT__FLAG_CAST : 0,
+                                    .target = picked->server_id,
+                                    .budget_ms = call->cast             ? 0
+                                                 : left_ms < UINT32_MAX ? (uint32_t) left_ms
+                                                                        : UINT32_MAX,
+                                    .aux = monitor_ms,
+                                });
+    godwit__message_t message = {data, call->request_size, NULL, NULL};
+
+    if (picked->local && !call->cast && !call->pending.ended &&
+        godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
+                                  &call->now_ns)) {
+        /* Nothing, if the request was kept and its time has passed. */
+        const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
+                                                  call->pending.frame.size) == GODWIT__HEADER_OK;
+        atomic_store (&call->pending.ending, replied                                   ? GODWIT__REPLIED
+                                             : godwit__client_is_closed (call->client) ? GODWIT__ABANDONED
+                                                                                       : GODWIT__EXPIRED);
+        godwit__connection_unref (&picked->connection);
+        return GODWIT__IO_OK;
+    }
+
+    if (call->shared) {
+        message.free_fn = godwit__shared_unref;
+        message.hint = call->shared;
+        if (!call->row)
+            atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
+    }
+    call->server_key = picked->key;
+    call->connection = picked->connection;
+    /* From here on an asynchronous call may end, and be freed, at any moment: if it was accepted, hands off.
+     */
+    godwit__shared_t *shared = call->shared;
+    if (call->row && shared) { /* it goes with the message; what is asked of the header later is kept */
+        memcpy (call->small + GODWIT__KEY_SIZE, data, GODWIT__HEADER_SIZE);
+        call->shared = NULL;
+    }
+    const bool cast = call->cast;
+    const godwit__io_t io =
+        godwit__connection_send (picked->connection, &message, cast ? NULL : &call->pending);
+    if (io != GODWIT__IO_OK) {
+        godwit__connection_unref (&call->connection);
+        if (shared)
+            godwit__shared_unref (NULL, shared);
+    }
+    return io;
+}
+
+static godwit__advance_t
+on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit_status_t *status,
+               godwit_error_t **error)
+{
+    if (call->row && (pick == GODWIT__PICK_NOBODY || pick == GODWIT__PICK_UNREACHABLE))
+        return godwit__row_fail (call, pick, status, error);
+    if (pick == GODWIT__PICK_EXCLUDED || pick == GODWIT__PICK_WITHHELD) {
+        if (pick == GODWIT__PICK_EXCLUDED)
+            godwit__call_back_off (call, now_ns);
+        else
+            godwit__call_withhold (call, now_ns);
+        return GODWIT__ADVANCE_STALLED;
+    }
+    /* That it was delivered before cannot be ruled out of what may have run. */
+    if (pick == GODWIT__PICK_NOBODY && call->client->mandatory && call->outcome < GODWIT_OUTCOME_MAYBE_RUN)
+        return godwit__call_fail (status,
+                                  godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, call->outcome,
+                                                        &call->client->target, "Nobody listens at ", ""));
+    if (call->outcome == GODWIT_OUTCOME_NOT_SENT)
+        call->why = pick != GODWIT__PICK_NOBODY ? "no server could be connected to"
+                    : godwit__transport_is_alone (call->client->transport)
+                        ? "no server is known, and no rendezvous answers"
+                        : "no server is known";
+    /* Waiting for a server costs an attempt when it has lasted for the attempt's time. */
+    if (call->retries_left >= 0) {
+        if (call->not_before_ns == 0 && call->retries_left == 0 && pick == GODWIT__PICK_NOBODY)
+            return godwit__call_fail_retries (call, status, error);
+        if (call->not_before_ns != 0 && now_ns >= call->not_before_ns && !godwit__call_may_retry (call))
+            return godwit__call_fail_retries (call, status, error);
+        if (call->not_before_ns == 0 || now_ns >= call->not_before_ns)
+            call->not_before_ns = now_ns + ATTEMPT_NS;
+    } else {
+        call->not_before_ns = 0;
+    }
+    return GODWIT__ADVANCE_STALLED;
+}
+
+godwit__advance_t
+godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    godwit_transport_t *transport = call->client->transport;
+    for (;;) {
+        /* The first attempt follows at once: asking for the time again would cost as much as the attempt. */
+        const bool is_first = call->now_ns != 0;
+        const int64_t now_ns = is_first ? call->now_ns : godwit__transport_now (transport);
+        call->now_ns = 0;
+        /* A cast without any time still goes to a server that is ready. A call could never run. */
+        if (now_ns >= call->deadline_ns && !(call->cast && is_first))
+            return godwit__call_fail_late (call, status, error);
+        if (atomic_load_explicit (&transport->closing, memory_order_relaxed) || call->given_up ||
+            godwit__client_is_closed (call->client))
+            return godwit__call_fail (status,
+                                      godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, call->outcome,
+                                                                 "The client is being destroyed"));
+        godwit__picked_t picked;
+        pthread_mutex_lock (&transport->lock);
+        call->change_seen = transport->change_count;
+        const godwit__pick_t pick = godwit__call_pick (call, now_ns, &picked);
+        pthread_mutex_unlock (&transport->lock);
+        if (pick != GODWIT__PICK_OK)
+            return on_not_picked (call, pick, now_ns, status, error);
+
+        switch (hand_over (call, &picked, now_ns)) {
+        case GODWIT__IO_OK:
+            return GODWIT__ADVANCE_SENT;
+        case GODWIT__IO_REFUSED:
+            return godwit__call_fail (
+                status, godwit__call_fail_to_send (call, "\": the driver refused the message", error));
+        case GODWIT__IO_AGAIN:
+            call->why = "the server's queue is full";
+            break;
+        case GODWIT__IO_CLOSED:
+            call->why = "the connection was lost before the request was sent";
+            break;
+        }
+        call->server_key = picked.key;
+        if (!godwit__call_try_again (call, GODWIT__CHARGE_NONE))
+            return godwit__call_fail_retries (call, status, error);
+    }
+}

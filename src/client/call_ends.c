@@ -1,0 +1,270 @@
+/* How calls end: what became of a request that was handed over, and the errors of those that fail. */
+#include "src/client/call_inside.h"
+
+#include "src/address/target.h"
+#include "src/error/error.h"
+
+#include <stdio.h>
+
+/* ---- the errors ---- */
+
+godwit__advance_t
+godwit__call_fail (godwit_status_t *status, godwit_status_t is)
+{
+    *status = is;
+    return GODWIT__ADVANCE_FAILED;
+}
+
+godwit__advance_t
+godwit__call_fail_late (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    const long long timeout_ms = (long long) call->timeout_ms;
+    if (call->cast)
+        return godwit__call_fail (
+            status, godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
+                                               "The cast was not accepted within %lld ms: %s", timeout_ms,
+                                               call->why));
+    return godwit__call_fail (status, godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, call->outcome,
+                                                                 "No reply within %lld ms: %s", timeout_ms,
+                                                                 call->why));
+}
+
+godwit_status_t
+godwit__call_fail_to_send (const godwit__call_t *call, const char *why, godwit_error_t **error)
+{
+    return godwit__target_error (error, GODWIT_ERR_CLIENT_SEND, call->outcome, &call->client->target,
+                                 "Failed to send to target \"", why);
+}
+
+/* A delivery failure did not run. */
+godwit__advance_t
+godwit__call_fail_retries (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    if (call->outcome == GODWIT_OUTCOME_MAYBE_RUN)
+        return godwit__call_fail (status, godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, call->outcome,
+                                                                     "No reply, and no retry is left: %s",
+                                                                     call->why));
+    return godwit__call_fail (
+        status, godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
+                                           "The message could not be handed over, and no retry is left: %s",
+                                           call->why));
+}
+
+/* ---- what became of it ---- */
+
+/* Another attempt, or it was the last. */
+static godwit__verdict_t
+again (godwit__call_t *call, godwit__charge_t charge, godwit_status_t *status, godwit_error_t **error)
+{
+    if (godwit__call_try_again (call, charge))
+        return GODWIT__VERDICT_AGAIN;
+    godwit__call_fail_retries (call, status, error);
+    return GODWIT__VERDICT_FINAL;
+}
+
+/* It was handed over, and nobody can know. True: the caller says that it may run twice, and it is tried
+ * again.
+ */
+static bool
+may_repeat (godwit__call_t *call, const char *why)
+{
+    godwit__call_raise (call, GODWIT_OUTCOME_MAYBE_RUN);
+    call->why = why;
+    if (!call->client->idempotent || !godwit__call_try_again (call, GODWIT__CHARGE_RETRY))
+        return false;
+    GODWIT__COUNT (call->client->transport, calls_repeated);
+    return true;
+}
+
+/* What the server says for people about its refusal, if it says something. */
+static void
+read_text (godwit__call_t *call, char *text, size_t size)
+{
+    godwit__block_t *block = NULL;
+    if (call->pending.frame.size > GODWIT__HEADER_SIZE &&
+        godwit__decode (&block, &call->pending.frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL) ==
+            GODWIT_OK) {
+        snprintf (text, size, "the server refused it: %s",
+                  godwit_value_as_str (&block->nodes[0], "no reason"));
+        godwit__block_unref (block);
+    }
+}
+
+static godwit__verdict_t
+judge_expired_nack (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    char text[256] = "the server refused it because its time was spent";
+    read_text (call, text, sizeof text);
+    call->why = text;
+    godwit__call_fail_late (call, status, error);
+    call->why = "the server refused it";
+    return GODWIT__VERDICT_FINAL;
+}
+
+static godwit__verdict_t
+judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_status_t *status,
+            godwit_error_t **error)
+{
+    godwit_transport_t *transport = call->client->transport;
+    godwit__charge_t charge = GODWIT__CHARGE_NONE;
+    if (reason == GODWIT__NACK_DUPLICATE) { /* the other one may have run */
+        if (may_repeat (call, "the server refused the request as DUPLICATE"))
+            return GODWIT__VERDICT_AGAIN;
+        *status = godwit__call_fail_to_send (call, "\": the server refused the request as DUPLICATE", error);
+        return GODWIT__VERDICT_FINAL;
+    }
+    godwit__call_raise (call, GODWIT_OUTCOME_REJECTED);
+    switch (reason) {
+    case GODWIT__NACK_EXPIRED:
+        return judge_expired_nack (call, status, error);
+    case GODWIT__NACK_MALFORMED:
+        *status = godwit__call_fail_to_send (call, "\": the server refused the request as MALFORMED", error);
+        return GODWIT__VERDICT_FINAL;
+    case GODWIT__NACK_DRAINING:
+        godwit__directory_refused (transport, call->server_key, revision, false);
+        call->why = "the server is draining";
+        break;
+    case GODWIT__NACK_NOT_HERE:
+        godwit__directory_refused (transport, call->server_key, 0, true);
+        call->why = "the server is not there any more";
+        break;
+    case GODWIT__NACK_OVERLOADED:
+        godwit__directory_overloaded (call->client->group, transport, call->server_key,
+                                      godwit__transport_now (transport));
+        call->why = "the server is overloaded";
+        charge = GODWIT__CHARGE_RETRY;
+        break;
+    default:
+        call->why = "the server refused the connection's identity";
+        break;
+    }
+    return again (call, charge, status, error);
+}
+
+static godwit__verdict_t
+judge_unsent (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    call->why = "the connection was lost before the request was sent";
+    return again (call, GODWIT__CHARGE_NONE, status, error);
+}
+
+static godwit__verdict_t
+judge_failure (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    bool is_malformed = false;
+    godwit_error_t *failure =
+        godwit__failure_read (&call->pending.frame, call->client->transport->error_classes, &is_malformed);
+    *status = godwit_error_status (failure);
+    if (is_malformed)
+        GODWIT__COUNT (call->client->transport, frames_malformed);
+    /* This server refused it; the one before may have run it. */
+    if (godwit_error_outcome (failure) < call->outcome)
+        godwit__error_set_outcome_of (failure, call->outcome);
+    if (error)
+        *error = failure;
+    else
+        godwit_error_destroy (&failure);
+    return GODWIT__VERDICT_FINAL;
+}
+
+static godwit__verdict_t
+judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result, godwit_error_t **error)
+{
+    const godwit__header_t *header = &call->pending.header;
+    if (header->type == GODWIT__NACK) {
+        const godwit__verdict_t verdict = judge_nack (call, header->aux, header->target, status, error);
+        godwit__frame_release (&call->pending.frame);
+        return verdict;
+    }
+    if (header->type == GODWIT__FAILURE)
+        return judge_failure (call, status, error);
+    if (header->type != GODWIT__REPLY) { /* RESOLVED: an answer to something else */
+        GODWIT__COUNT (call->client->transport, frames_malformed);
+        godwit__frame_release (&call->pending.frame);
+        *status = godwit__error_set_outcome (error, GODWIT_ERR_MALFORMED, GODWIT_OUTCOME_MAYBE_RUN,
+                                             "The answer is no reply");
+        return GODWIT__VERDICT_FINAL;
+    }
+    godwit__limits_t limits = godwit__default_limits;
+    limits.size = call->client->transport->options.max_message_size;
+    godwit__block_t *block = NULL;
+    godwit_error_t *malformed = NULL;
+    *status = godwit__decode (&block, &call->pending.frame, GODWIT__HEADER_SIZE, &limits, &malformed);
+    if (*status == GODWIT_OK) {
+        *result = &block->nodes[0];
+        return GODWIT__VERDICT_FINAL;
+    }
+    if (*status != GODWIT_ERR_OUT_OF_MEMORY)
+        GODWIT__COUNT (call->client->transport, frames_malformed);
+    godwit__error_set_outcome_of (malformed, GODWIT_OUTCOME_RAN);
+    if (error)
+        *error = malformed;
+    else
+        godwit_error_destroy (&malformed);
+    return GODWIT__VERDICT_FINAL;
+}
+
+/* Nobody waits for it any more: the server hears of it. */
+static void
+cancel (godwit__call_t *call)
+{
+    if (call->connection)
+        godwit__connection_cancel (call->connection, godwit__get_u32 (godwit__call_data (call) + 4),
+                                   call->pending.id);
+}
+
+static godwit__verdict_t
+judge_expired (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    const godwit__pending_t *pending = &call->pending;
+    /* Its own time would be spent for the next attempt, too. */
+    if (!pending->monitor_ns || pending->deadline_ns >= call->deadline_ns) {
+        godwit__call_raise (call, GODWIT_OUTCOME_MAYBE_RUN);
+        call->why = "the server did not answer";
+        godwit__call_fail_late (call, status, error);
+        return GODWIT__VERDICT_FINAL;
+    }
+    if (may_repeat (call, "the server gave no sign of life"))
+        return GODWIT__VERDICT_AGAIN;
+    *status = godwit__error_set_outcome (
+        error, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN,
+        "The call monitor ended the call: the server gave no sign of life for %lld ms",
+        (long long) (pending->monitor_ns / GODWIT__NS_PER_MS));
+    return GODWIT__VERDICT_FINAL;
+}
+
+static godwit__verdict_t
+judge_lost (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    if (may_repeat (call, "the connection was lost after the request was handed over"))
+        return GODWIT__VERDICT_AGAIN;
+    *status = godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "No reply: %s",
+                                         call->why);
+    return GODWIT__VERDICT_FINAL;
+}
+
+godwit__verdict_t
+godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
+                    godwit_error_t **error)
+{
+    if (call->pending.ending > GODWIT__LOST)
+        cancel (call);
+    if (call->connection)
+        godwit__connection_unref (&call->connection);
+    switch (atomic_load_explicit (&call->pending.ending, memory_order_acquire)) {
+    case GODWIT__REPLIED:
+        return judge_reply (call, status, result, error);
+    case GODWIT__LOST:
+        return judge_lost (call, status, error);
+    case GODWIT__UNSENT:
+        return judge_unsent (call, status, error);
+    case GODWIT__ABANDONED:
+        *status = godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN,
+                                             "The client is being destroyed");
+        break;
+    case GODWIT__EXPIRED:
+    case GODWIT__WAITING:
+        return judge_expired (call, status, error);
+    }
+    return GODWIT__VERDICT_FINAL;
+}

@@ -1,0 +1,69 @@
+/* The inside of a client: client_life.c makes, prepares and ends them; client.c calls.
+ *
+ * A client and those that were prepared of it, of whatever generation, are a *family*; the client that
+ * godwit_client_new made is its root. The transport knows the roots only, so that preparing a client and
+ * destroying it takes no lock: a call of a prepared client counts as its own and as one of its family.
+ */
+#ifndef GODWIT_SRC_CLIENT_CLIENT_H
+#define GODWIT_SRC_CLIENT_CLIENT_H
+
+#include <godwit/client.h>
+
+#include "src/discovery/directory.h"
+#include "src/runtime/metrics.h"
+
+/* In `outstanding` and `family`: nothing may enter any more. */
+#define GODWIT__CLIENT_CLOSED ((size_t) 1 << (sizeof (size_t) * 8 - 1))
+
+/* One allocation, with what the target and the version cap point to behind it. But for the counts, constant
+ * from its making on. */
+struct godwit_client {
+    godwit_transport_t *transport;
+    godwit_client_t *root;                 /* a reference, unless it is the root itself */
+    godwit_target_t target;                /* a deep copy */
+    godwit__group_t *group;                /* of exchange and topic; NULL without a topic */
+    const char *version_cap;               /* NULL: none */
+    int64_t timeout_ms;                    /* 0: not given */
+    int64_t retry;                         /* 0: not given */
+    int64_t call_monitor_timeout_ms;       /* 0: none */
+    const godwit_serializer_t *serializer; /* borrowed; NULL: none */
+    bool mandatory;
+    bool idempotent;                     /* what may have run is tried again */
+    _Atomic (godwit__metric_t *) metric; /* of the method that was called last; NULL: none yet */
+    bool may_send;                       /* the version cap allows the target's version */
+    bool backs_off;                      /* its calls (src/client/backing_off_client.h) */
+    atomic_size_t outstanding; /* what uses it; neither it nor the transport goes before that has ended */
+    bool drained;              /* closed, and nothing uses it any more; guarded by transport.lock */
+
+    /* A root's. */
+    godwit_serializer_t *own_serializer; /* goes with the family; NULL: none */
+    atomic_uint refs;     /* its own, and one for each client that was prepared in the family */
+    atomic_size_t family; /* what uses the others; the transport does not go before that has ended */
+    bool family_drained;  /* as drained */
+    godwit_client_t *next, *previous; /* in transport.clients */
+};
+
+static inline bool
+godwit__client_is_closed (const godwit_client_t *client)
+{
+    return atomic_load_explicit (&client->outstanding, memory_order_relaxed) & GODWIT__CLIENT_CLOSED;
+}
+
+/* Between these, the client and the parts of its transport stay. CLOSED if it, or its transport, is being
+ * destroyed; then there is nothing to leave. Any thread. */
+godwit_status_t godwit__client_enter (godwit_client_t *client, godwit_error_t **error);
+/* Once more, by who has entered already, or has a call that has: also while the client is being destroyed. */
+void godwit__client_hold (godwit_client_t *client);
+void godwit__client_leave (godwit_client_t *client);
+/* Ends the calls of all clients, and waits until nothing uses them any more; they stay closed. The transport
+ * is closing. */
+void godwit__clients_close (godwit_transport_t *transport);
+
+/* The timeout of a call: of the client, or else of the transport. Milliseconds, 0 is legal. */
+int64_t godwit__client_timeout_ms (const godwit_client_t *client);
+/* INVALID_ARGUMENT on the thread that runs callbacks, from within one. */
+godwit_status_t godwit__client_check_blocking (const godwit_client_t *client, godwit_error_t **error);
+/* INVALID_TARGET or VERSION_CAP if nothing can be sent. */
+godwit_status_t godwit__client_check (const godwit_client_t *client, godwit_error_t **error);
+
+#endif

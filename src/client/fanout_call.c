@@ -1,0 +1,313 @@
+#include "src/client/fanout_call.h"
+
+#include "src/address/target.h"
+#include "src/client/call_inside.h"
+#include "src/client/call_metrics.h"
+#include "src/connection/completion.h"
+#include "src/error/error.h"
+#include "src/loop/clock.h"
+
+#include <stdlib.h>
+
+/* What is larger is refused: each server takes some memory at the same time. */
+#define ROW_MAX 4096
+/* How long a foreign loop is run at a time: another thread may be the one in which the last row ends. */
+#define MOMENT_NS (10 * GODWIT__NS_PER_MS)
+
+struct godwit_fanout_result {
+    uint64_t epoch;
+    size_t count;
+    godwit__row_t rows[];
+};
+
+/* A fanout call that runs, on the stack of who waits for it. */
+typedef struct godwit__fanout {
+    godwit__call_t first; /* encoded, and never sent: the others are copies of it */
+    godwit_fanout_result_t *result;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t waits; /* rows that have not ended; guarded by lock */
+} godwit__fanout_t;
+
+/* ---- what a call of it needs ---- */
+
+godwit__pick_t
+godwit__row_pick (const godwit__call_t *call, godwit__picked_t *picked)
+{
+    return godwit__directory_pick_one (call->client->group, &call->row->one, &call->tried, picked);
+}
+
+godwit__advance_t
+godwit__row_fail (godwit__call_t *call, godwit__pick_t pick, godwit_status_t *status, godwit_error_t **error)
+{
+    const char *server = call->row->row.server;
+    call->row->has_left = pick == GODWIT__PICK_NOBODY;
+    return godwit__call_fail (
+        status, pick == GODWIT__PICK_NOBODY
+                    ? godwit__error_set_outcome (error, GODWIT_ERR_UNDELIVERABLE, call->outcome,
+                                                 "Server \"%.255s\" has left", server)
+                    : godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
+                                                 "Server \"%.255s\" could not be connected to", server));
+}
+
+bool
+godwit__row_write (godwit__call_t *call)
+{
+    const godwit__shared_t *encoded = call->row->fanout->first.shared;
+    if (!encoded)
+        return true; /* it has its own already */
+    call->shared = malloc (sizeof *call->shared + GODWIT__KEY_SIZE + call->request_size);
+    if (!call->shared)
+        return false;
+    atomic_init (&call->shared->refs, 1);
+    memcpy (call->shared->data, encoded->data, GODWIT__KEY_SIZE + call->request_size);
+    return true;
+}
+
+/* ---- a row ends ---- */
+
+static godwit_fanout_state_t
+state_of (const godwit__row_t *row, godwit_status_t status, godwit_outcome_t outcome)
+{
+    if (status == GODWIT_OK)
+        return GODWIT_FANOUT_REPLIED;
+    switch (outcome) {
+    case GODWIT_OUTCOME_RAN:
+        return GODWIT_FANOUT_FAILED;
+    case GODWIT_OUTCOME_MAYBE_RUN:
+        return GODWIT_FANOUT_TIMED_OUT;
+    case GODWIT_OUTCOME_REJECTED:
+        return row->has_left ? GODWIT_FANOUT_LEFT : GODWIT_FANOUT_REFUSED;
+    case GODWIT_OUTCOME_NONE:
+    case GODWIT_OUTCOME_NOT_SENT:
+        break;
+    }
+    return row->has_left ? GODWIT_FANOUT_LEFT : GODWIT_FANOUT_UNREACHABLE;
+}
+
+/* Consumes the error. After it nothing of the fanout may be touched. */
+static void
+end_row (godwit__row_t *row, godwit_status_t status, const godwit_value_t *result, godwit_error_t *error)
+{
+    godwit__fanout_t *fanout = row->fanout;
+    const int64_t now_ns = godwit__transport_now (fanout->first.client->transport);
+    row->row.state = state_of (row, status, godwit_error_outcome (error));
+    row->row.result = result ? godwit_value_ref (result) : NULL;
+    row->row.error = error;
+    row->row.took_us = (now_ns - fanout->first.started_ns) / 1000;
+    row->fanout = NULL;
+    pthread_mutex_lock (&fanout->lock);
+    if (--fanout->waits == 0)
+        pthread_cond_signal (&fanout->changed);
+    pthread_mutex_unlock (&fanout->lock);
+}
+
+static void
+on_row_ended (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    end_row (user, status, result, error ? godwit__error_copy (error) : NULL);
+}
+
+/* ---- beginning ---- */
+
+/* The servers that the topic has now. */
+static godwit_status_t
+take_members (godwit__fanout_t *fanout, godwit_error_t **error)
+{
+    godwit_transport_t *transport = fanout->first.client->transport;
+    const godwit__group_t *group = fanout->first.client->group;
+    pthread_mutex_lock (&transport->lock);
+    const size_t most = group->count;
+    godwit_fanout_result_t *result =
+        most > ROW_MAX ? NULL : calloc (1, sizeof *result + most * sizeof result->rows[0]);
+    for (size_t i = 0; result && i < most; i++) {
+        const godwit__member_t *member = group->members[i];
+        if (member->draining)
+            continue;
+        godwit__row_t *row = &result->rows[result->count++];
+        row->record = godwit__record_ref (member->record);
+        row->fanout = fanout;
+        row->one = godwit__directory_one (group, i);
+        row->row.server = row->record->server;
+        row->row.instance = row->record->instance;
+    }
+    if (result)
+        result->epoch = group->epoch;
+    pthread_mutex_unlock (&transport->lock);
+    if (most > ROW_MAX)
+        return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
+                                  "The topic has %zu servers; a fanout call takes %d", most, ROW_MAX);
+    if (!result)
+        return godwit__error_no_memory (error);
+    fanout->result = result;
+    fanout->waits = result->count;
+    return GODWIT_OK;
+}
+
+/* A call for one server. NULL when memory is short, or the client is being destroyed. */
+static godwit__call_t *
+call_for (godwit__fanout_t *fanout, godwit__row_t *row, godwit_status_t *status, godwit_error_t **error)
+{
+    const godwit__call_t *first = &fanout->first;
+    godwit__call_t *call = malloc (sizeof *call);
+    *status = call ? godwit__client_enter (first->client, error) : godwit__error_no_memory (error);
+    if (*status) {
+        free (call);
+        return NULL;
+    }
+    memcpy (call, first, offsetof (godwit__call_t, small));
+    if (!first->shared)
+        memcpy (call->small, first->small, GODWIT__KEY_SIZE + first->request_size);
+    call->shared = NULL;
+    call->backoff_key = NULL;
+    call->context = first->context ? godwit_value_ref (first->context) : NULL;
+    call->now_ns = 0; /* some time may pass until it is its turn */
+    call->row = row;
+    call->callback = on_row_ended;
+    call->user = row;
+    return call;
+}
+
+static void
+begin_row (godwit__fanout_t *fanout, godwit__row_t *row, const char *method)
+{
+    godwit_status_t status = GODWIT_OK;
+    godwit_error_t *error = NULL;
+    godwit__call_t *call = call_for (fanout, row, &status, &error);
+    if (call) {
+        GODWIT__COUNT (call->client->transport, calls_started);
+        godwit__call_begins (call, method, true);
+        status = godwit__call_start (call, &error);
+    }
+    if (status)
+        end_row (row, status, NULL, error);
+}
+
+/* ---- waiting ---- */
+
+static void
+wait_for_rows (godwit__fanout_t *fanout)
+{
+    godwit_transport_t *transport = fanout->first.client->transport;
+    pthread_mutex_lock (&fanout->lock);
+    while (fanout->waits > 0) {
+        if (transport->options.external_loop) {
+            pthread_mutex_unlock (&fanout->lock);
+            godwit__transport_pump (transport, MOMENT_NS);
+            pthread_mutex_lock (&fanout->lock);
+        } else {
+            godwit__cond_wait (&fanout->changed, &fanout->lock, GODWIT__NEVER);
+        }
+    }
+    pthread_mutex_unlock (&fanout->lock);
+}
+
+/* Rows of a client, or a transport, that was destroyed meanwhile tell nothing. */
+static godwit_status_t
+check_end (const godwit__fanout_t *fanout, godwit_error_t **error)
+{
+    const godwit_fanout_result_t *result = fanout->result;
+    for (size_t i = 0; i < result->count; i++)
+        if (result->rows[i].row.error &&
+            godwit_error_status (result->rows[i].row.error) == GODWIT_ERR_CLOSED &&
+            (godwit__client_is_closed (fanout->first.client) ||
+             atomic_load (&fanout->first.client->transport->closing)))
+            return godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN,
+                                              "The client is being destroyed");
+    return GODWIT_OK;
+}
+
+/* ---- the public functions ---- */
+
+static godwit_status_t
+run (godwit__fanout_t *fanout, const char *method, godwit_error_t **error)
+{
+    const godwit_client_t *client = fanout->first.client;
+    godwit_transport_t *transport = client->transport;
+    if (transport->options.external_loop && godwit__transport_is_processing (transport))
+        return godwit__error_set (
+            error, GODWIT_ERR_INVALID_ARGUMENT,
+            "A handler must not wait for several servers in a loop of the program's own");
+    godwit_status_t status = godwit__client_check_blocking (client, error);
+    if (status == GODWIT_OK)
+        status = godwit__completion_start (transport->completion, error);
+    if (status == GODWIT_OK)
+        status = take_members (fanout, error);
+    if (status)
+        return status;
+    if (fanout->result->count == 0 && client->mandatory)
+        return godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
+                                     &client->target, "Nobody listens at ", "");
+    /* The last one may end, and others before it, while it begins: all that counts is `waits`. */
+    for (size_t i = 0; i < fanout->result->count; i++)
+        begin_row (fanout, &fanout->result->rows[i], method);
+    wait_for_rows (fanout);
+    return check_end (fanout, error);
+}
+
+godwit_status_t
+godwit_client_fanout_call (godwit_client_t *client, const godwit_value_t *context, const char *method,
+                           godwit_fields_t args, godwit_fanout_result_t **result, godwit_error_t **error)
+{
+    godwit__fanout_t fanout;
+    if (!client || !result)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  client ? "result" : "client");
+    godwit_status_t status = godwit__call_init (&fanout.first, client, false, context, method, &args, error);
+    if (status)
+        return status;
+    fanout.result = NULL;
+    fanout.waits = 0;
+    pthread_mutex_init (&fanout.lock, NULL);
+    godwit__cond_init (&fanout.changed);
+    status = run (&fanout, method, error);
+    pthread_cond_destroy (&fanout.changed);
+    pthread_mutex_destroy (&fanout.lock);
+    godwit__call_release (&fanout.first);
+    if (status)
+        godwit_fanout_result_destroy (&fanout.result);
+    else
+        *result = fanout.result;
+    return status;
+}
+
+size_t
+godwit_fanout_result_count (const godwit_fanout_result_t *result)
+{
+    return result ? result->count : 0;
+}
+
+uint64_t
+godwit_fanout_result_epoch (const godwit_fanout_result_t *result)
+{
+    return result ? result->epoch : 0;
+}
+
+const godwit_fanout_row_t *
+godwit_fanout_result_row (const godwit_fanout_result_t *result, size_t index)
+{
+    return result && index < result->count ? &result->rows[index].row : NULL;
+}
+
+void
+godwit_fanout_result_destroy (godwit_fanout_result_t **result)
+{
+    if (!result || !*result)
+        return;
+    for (size_t i = 0; i < (*result)->count; i++) {
+        godwit__row_t *row = &(*result)->rows[i];
+        godwit__record_unref (&row->record);
+        godwit_value_unref (&row->row.result);
+        godwit_error_destroy (&row->row.error);
+    }
+    free (*result);
+    *result = NULL;
+}
+
+const char *
+godwit_fanout_state_name (godwit_fanout_state_t state)
+{
+    static const char *const names[] = {"REPLIED", "FAILED", "REFUSED", "UNREACHABLE", "TIMED_OUT", "LEFT"};
+    const size_t index = (size_t) state;
+    return index < sizeof names / sizeof names[0] ? names[index] : "?";
+}

@@ -1,0 +1,177 @@
+#include "src/client/future.h"
+
+#include "src/client/call.h"
+#include "src/connection/completion.h"
+#include "src/error/error.h"
+#include "src/loop/clock.h"
+
+#include <stdlib.h>
+
+/* Two references: the program's and the callback's. */
+struct godwit_future {
+    atomic_uint refs;
+    godwit_transport_t *transport;
+    pthread_mutex_t lock;
+    pthread_cond_t ended;
+    bool finished;
+    godwit_status_t status;
+    godwit_value_t *result;
+    godwit_error_t *error; /* a copy */
+    godwit__call_t *call;  /* until it is finished; for the completion thread, which ends it */
+    godwit_future_t *next_given_up;
+};
+
+static void
+future_unref (godwit_future_t *future)
+{
+    if (atomic_fetch_sub_explicit (&future->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    godwit_value_unref (&future->result);
+    godwit_error_destroy (&future->error);
+    /* In the child of a fork() it would wait for threads that waited on it in the parent. */
+    if (godwit__transport_check (future->transport, NULL) != GODWIT_ERR_FORKED)
+        pthread_cond_destroy (&future->ended);
+    pthread_mutex_destroy (&future->lock);
+    godwit__transport_unref (future->transport);
+    free (future);
+}
+
+static void
+on_future (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    godwit_future_t *future = user;
+    pthread_mutex_lock (&future->lock);
+    future->finished = true;
+    future->status = status;
+    future->result = result ? godwit_value_ref (result) : NULL;
+    future->error = error ? godwit__error_copy (error) : NULL;
+    pthread_cond_broadcast (&future->ended);
+    pthread_mutex_unlock (&future->lock);
+    future_unref (future);
+}
+
+godwit_status_t
+godwit_client_call_future (godwit_client_t *client, const godwit_value_t *context, const char *method,
+                           godwit_fields_t args, godwit_future_t **future, godwit_error_t **error)
+{
+    if (!client || !future)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  client ? "future" : "client");
+    godwit_future_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    atomic_init (&self->refs, 2);
+    self->transport = godwit__transport_ref (client->transport);
+    pthread_mutex_init (&self->lock, NULL);
+    godwit__cond_init (&self->ended);
+    const godwit_status_t status =
+        godwit__call_async (client, context, method, &args, on_future, self, &self->call, error);
+    if (status) {
+        future_unref (self);
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): of two references; on_future is not called */
+        future_unref (self);
+        return status;
+    }
+    *future = self;
+    return GODWIT_OK;
+}
+
+/* With lock held. */
+static void
+wait_for_end (godwit_future_t *future, int64_t until_ns)
+{
+    while (!future->finished) {
+        const int64_t left_ns =
+            until_ns == GODWIT__NEVER ? GODWIT__NEVER : until_ns - godwit__transport_now (future->transport);
+        if (left_ns <= 0)
+            return;
+        if (future->transport->options.external_loop) {
+            pthread_mutex_unlock (&future->lock);
+            godwit__transport_pump (future->transport, left_ns);
+            pthread_mutex_lock (&future->lock);
+        } else {
+            godwit__cond_wait (&future->ended, &future->lock, left_ns);
+        }
+    }
+}
+
+godwit_status_t
+godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished, godwit_value_t **result,
+                    godwit_error_t **error)
+{
+    if (!future)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "future: expected one, got NULL");
+    if (godwit__transport_check (future->transport, NULL) == GODWIT_ERR_FORKED)
+        return godwit__transport_check (future->transport, error);
+    const int64_t until_ns = timeout_ms < 0
+                                 ? GODWIT__NEVER
+                                 : godwit__transport_now (future->transport) + godwit__ns_of_ms (timeout_ms);
+    pthread_mutex_lock (&future->lock);
+    wait_for_end (future, until_ns);
+    const bool ended = future->finished;
+    godwit_status_t status = future->status;
+    if (ended && status == GODWIT_OK && result)
+        *result = godwit_value_ref (future->result);
+    if (ended && status && error)
+        *error = godwit__error_copy (future->error);
+    pthread_mutex_unlock (&future->lock);
+    if (finished)
+        *finished = ended;
+    if (!ended)
+        status = godwit__error_set (error, GODWIT_ERR_TIMEOUT, "The call has not ended within %lld ms",
+                                    (long long) timeout_ms);
+    return status;
+}
+
+/* ---- the end ---- */
+
+void
+godwit__futures_give_up (godwit__completion_t *completion)
+{
+    pthread_mutex_lock (&completion->lock);
+    godwit_future_t *list = completion->given_up;
+    completion->given_up = NULL;
+    pthread_mutex_unlock (&completion->lock);
+    while (list) {
+        godwit_future_t *const future = list;
+        list = future->next_given_up;
+        pthread_mutex_lock (&future->lock);
+        const bool finished = future->finished;
+        pthread_mutex_unlock (&future->lock);
+        if (!finished) /* and it cannot finish now: that happens on this thread */
+            godwit__call_give_up (future->call);
+        future_unref (future);
+    }
+}
+
+/* With future.lock, and before the call has ended: so the completion is still there. The program's reference
+ * goes into the list. */
+static void
+give_up (godwit_future_t *future)
+{
+    godwit__completion_t *const completion = future->transport->completion;
+    pthread_mutex_lock (&completion->lock);
+    future->next_given_up = completion->given_up;
+    completion->given_up = future;
+    pthread_mutex_unlock (&completion->lock);
+    godwit__reactor_post (completion->reactor, &completion->give_up);
+}
+
+void
+godwit_future_destroy (godwit_future_t **future)
+{
+    if (!future || !*future)
+        return;
+    godwit_future_t *const self = *future;
+    *future = NULL;
+    bool is_given_up = false;
+    if (godwit__transport_check (self->transport, NULL) != GODWIT_ERR_FORKED) {
+        pthread_mutex_lock (&self->lock);
+        is_given_up = !self->finished;
+        if (is_given_up)
+            give_up (self);
+        pthread_mutex_unlock (&self->lock);
+    }
+    if (!is_given_up)
+        future_unref (self);
+}

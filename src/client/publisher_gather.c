@@ -1,0 +1,128 @@
+/* One fanout: who is to get it, until they are subscribed, and what is said of it. */
+#include "src/client/publisher_inside.h"
+
+#include "src/address/target.h"
+#include "src/error/error.h"
+#include "src/wire/fanout.h"
+
+/* It can be hoped that a member subscribes soon: it is alive, as far as is known, and said where; or it is
+ * being asked. */
+static bool
+may_subscribe (const godwit__member_t *member)
+{
+    if (member->peer->state == GODWIT__PEER_BACKOFF || member->unheard)
+        return false; /* or it was withdrawn, and its GOODBYE is still to come */
+    return member->acquaintance == GODWIT__KNOWN ? *member->record->fanout_address != 0
+                                                 : member->acquaintance != GODWIT__REFUSED;
+}
+
+/* Counts who is subscribed and who is not; returns how many are worth waiting for. With transport.lock held.
+ */
+static uint32_t
+survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *topic_key)
+{
+    uint32_t waits = 0;
+    group->fanout_reached = group->fanout_missing = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        const godwit__member_t *member = group->members[i];
+        const godwit__record_t *record = member->record;
+        uint8_t key[GODWIT__KEY_SIZE];
+        godwit__marker_t *marker = NULL;
+        if (member->draining)
+            continue;
+        godwit__fanout_marker (key, topic_key, record->instance, record->server_id);
+        HASH_FIND (hh, publisher->markers, key, sizeof key, marker);
+        /* A subscription by itself may be a dead process's, of which the socket does not know yet. */
+        if (marker && member->peer->state == GODWIT__PEER_READY) {
+            group->fanout_reached++;
+            continue;
+        }
+        if (member->withdrawn)
+            continue; /* and unsubscribed: it has left, though its GOODBYE is still to come */
+        group->fanout_missing++;
+        /* The data path says who is alive: whoever cannot be connected to is missing, and not waited for. */
+        godwit__peer_want (member->peer);
+        if (may_subscribe (member))
+            waits++;
+    }
+    return waits;
+}
+
+/* Waits until all who are alive are subscribed, or until_ns. */
+static void
+gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *topic_key, int64_t until_ns,
+        godwit_fanout_report_t *report)
+{
+    godwit_transport_t *transport = publisher->transport;
+    pthread_mutex_lock (&transport->lock);
+    while (!group->fanout_settled || group->fanout_change != transport->change_count) {
+        /* The thread's own: another one may survey what changes before this one has the lock again. */
+        const uint64_t seen = group->fanout_change = transport->change_count;
+        group->fanout_settled = survey (publisher, group, topic_key) == 0;
+        const int64_t left_ns = until_ns - godwit__transport_now (transport);
+        if (group->fanout_settled || left_ns <= 0 || atomic_load (&transport->closing))
+            break;
+        pthread_mutex_unlock (&transport->lock);
+        godwit__control_run (transport, godwit__publisher_connect, transport);
+        pthread_mutex_lock (&transport->lock);
+        if (seen == transport->change_count)
+            godwit__transport_wait_changed (transport, left_ns);
+    }
+    report->reached = group->fanout_reached;
+    report->missing = group->fanout_missing;
+    report->epoch = group->epoch;
+    pthread_mutex_unlock (&transport->lock);
+}
+
+static godwit_status_t
+report_nobody (const godwit__call_t *call, godwit_error_t **error)
+{
+    if (!call->client->mandatory)
+        return GODWIT_OK;
+    return godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
+                                 &call->client->target, "Nobody listens at ", "");
+}
+
+godwit_status_t
+godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report, godwit_error_t **error)
+{
+    godwit_transport_t *transport = call->client->transport;
+    godwit__group_t *group = call->client->group;
+    uint8_t topic_key[GODWIT__KEY_SIZE];
+    pthread_mutex_lock (&transport->lock);
+    godwit__publisher_t *publisher = transport->publisher;
+    if (!group->fans_out)
+        godwit__fanout_key (group->fanout_key, transport->virtual_host, group->exchange, group->topic);
+    memcpy (topic_key, group->fanout_key, sizeof topic_key);
+    group->fans_out = true;
+    pthread_mutex_unlock (&transport->lock);
+    if (!publisher) {
+        godwit__control_run (transport, godwit__publisher_create, transport);
+        publisher = transport->publisher;
+    }
+    if (!publisher)
+        return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport cannot publish");
+
+    unsigned done = 0;
+    for (int64_t now_ns = call->now_ns;;) {
+        /* Each time: who is there may have changed since the last try. */
+        if (!done)
+            gather (publisher, group, topic_key, call->deadline_ns, report);
+        if (report->reached == 0)
+            return report_nobody (call, error);
+        const godwit__io_t io = godwit__publisher_publish (publisher, call, topic_key, now_ns, &done);
+        if (io == GODWIT__IO_OK)
+            return GODWIT_OK;
+        if (io != GODWIT__IO_AGAIN)
+            return godwit__target_error (error, GODWIT_ERR_CLIENT_SEND, GODWIT_OUTCOME_NOT_SENT,
+                                         &call->client->target, "Failed to send to target \"",
+                                         "\": the driver refused the message");
+        now_ns = godwit__transport_now (transport);
+        if (now_ns >= call->deadline_ns || atomic_load (&transport->closing))
+            return godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT,
+                                              "A subscriber's queue stayed full");
+        pthread_mutex_lock (&transport->lock);
+        godwit__transport_wait_changed (transport, GODWIT__FULL_NS);
+        pthread_mutex_unlock (&transport->lock);
+    }
+}

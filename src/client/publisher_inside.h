@@ -1,0 +1,79 @@
+/* What the files of a publisher share: publisher.c (life, news, connecting), _send.c (what is sent),
+ * _gather.c (who is to get it).
+ */
+#ifndef GODWIT_SRC_CLIENT_PUBLISHER_INSIDE_H
+#define GODWIT_SRC_CLIENT_PUBLISHER_INSIDE_H
+
+#include "src/client/publish_batch.h"
+#include "src/client/publisher.h"
+
+/* How long a full subscriber is waited for before the next try. */
+#define GODWIT__FULL_NS (1 * GODWIT__NS_PER_MS)
+
+/* What somebody subscribed to: a topic's key, or the marker of a server. */
+typedef struct godwit__marker {
+    uint8_t key[GODWIT__KEY_SIZE];
+    unsigned
+        count; /* connections that it was told over: a new one may be heard of before the old one's end */
+    UT_hash_handle hh;
+} godwit__marker_t;
+
+/* The numbers that a topic's publications carry. */
+typedef struct godwit__sequence {
+    uint8_t key[GODWIT__KEY_SIZE];
+    uint64_t last;
+    uint64_t told; /* the last one that LAST told of */
+    bool tells;    /* somebody subscribed since */
+    UT_hash_handle hh;
+} godwit__sequence_t;
+
+/* A port that a channel is connected to. */
+typedef struct godwit__subscriber {
+    char *address;
+    size_t channel;
+    bool wanted; /* mark of the sweep */
+    UT_hash_handle hh;
+} godwit__subscriber_t;
+
+typedef struct godwit__publisher {
+    godwit_transport_t *transport;
+    uint32_t number; /* tells this publisher's sequences from others' */
+    godwit__channel_t *channels[GODWIT__DRIVER_MAX];
+    godwit__source_t sources[GODWIT__DRIVER_MAX];
+    atomic_size_t subscriber_counts[GODWIT__DRIVER_MAX]; /* of each channel */
+    godwit__subscriber_t *subscribers;                   /* the control thread's own */
+    godwit__marker_t *markers;                           /* guarded by transport.lock */
+    pthread_mutex_t lock; /* guards what follows, and keeps publications in their order */
+    godwit__sequence_t *sequences;
+    godwit__burst_t burst;
+    godwit__message_t unsent; /* taken from the burst, and somebody's queue was full; size 0: none */
+    unsigned unsent_done;     /* channels that had it */
+    bool burst_watched;       /* burst_timer is armed, or will be */
+    godwit__task_t burst_task;
+    godwit__timer_t burst_timer;
+    bool last_watched; /* last_timer is armed, or will be */
+    godwit__task_t last_task;
+    godwit__timer_t last_timer;
+} godwit__publisher_t;
+
+/* ---- publisher.c ---- */
+
+/* Makes the transport's publisher, if it can be made. Control thread. */
+void godwit__publisher_create (void *transport);
+/* Connects to the servers of all topics that had a fanout, and disconnects from what is not known any more.
+ * Control thread. */
+void godwit__publisher_connect (void *transport);
+
+/* ---- publisher_send.c ---- */
+
+void godwit__publisher_send_init (godwit__publisher_t *publisher);
+/* Sends what is kept, as far as that goes at once, and forgets all. Control thread. */
+void godwit__publisher_send_release (godwit__publisher_t *publisher);
+/* Somebody subscribed to a key: he is told how far it has come. Control thread. */
+void godwit__publisher_subscribed (godwit__publisher_t *publisher, const uint8_t *key);
+/* Hands a publication over, to the driver or to the burst. AGAIN: somebody's queue is full; *done keeps which
+ * channels had it. */
+godwit__io_t godwit__publisher_publish (godwit__publisher_t *publisher, struct godwit__call *call,
+                                        const uint8_t *topic_key, int64_t now_ns, unsigned *done);
+
+#endif

@@ -1,0 +1,264 @@
+/* What a publisher sends: publications, alone or in a burst, and how many there were. */
+#include "src/client/publisher_inside.h"
+
+#include "src/error/error.h"
+
+#include <stdlib.h>
+
+/* ---- sending; with publisher.lock held ---- */
+
+/* On every channel that has not had it yet. shared: the message's memory, NULL if it is to be copied. */
+static godwit__io_t
+send_on_channels (godwit__publisher_t *publisher, void *data, size_t size, godwit__shared_t *shared,
+                  unsigned *done)
+{
+    godwit__io_t io = GODWIT__IO_OK;
+    for (size_t i = 0; i < publisher->transport->driver_count && io == GODWIT__IO_OK; i++) {
+        godwit__message_t message = {data, size, NULL, NULL};
+        if (!publisher->channels[i] || (*done & 1u << i) ||
+            atomic_load_explicit (&publisher->subscriber_counts[i], memory_order_relaxed) == 0)
+            continue;
+        if (shared) {
+            message.free_fn = godwit__shared_unref;
+            message.hint = shared;
+            atomic_fetch_add_explicit (&shared->refs, 1, memory_order_relaxed);
+        }
+        io = publisher->transport->drivers[i]->ops->publish (publisher->channels[i], &message);
+        if (io == GODWIT__IO_OK)
+            *done |= 1u << i;
+        else if (shared)
+            godwit__shared_unref (NULL, shared);
+    }
+    return io;
+}
+
+/* Sends what is kept. AGAIN: somebody's queue is full, and all of it is kept still. */
+static godwit__io_t
+flush (godwit__publisher_t *publisher)
+{
+    if (!publisher->unsent.size) {
+        if (godwit__burst_is_empty (&publisher->burst))
+            return GODWIT__IO_OK;
+        publisher->unsent = godwit__burst_take (&publisher->burst);
+        publisher->unsent_done = 0;
+    }
+    const godwit__io_t io = send_on_channels (publisher, publisher->unsent.data, publisher->unsent.size, NULL,
+                                              &publisher->unsent_done);
+    if (io == GODWIT__IO_AGAIN)
+        return io;
+    if (io != GODWIT__IO_OK)
+        GODWIT__COUNT (publisher->transport, frames_dropped);
+    publisher->unsent.size = 0;
+    return GODWIT__IO_OK;
+}
+
+/* ---- what is kept in a burst is sent in time; the control thread ---- */
+
+static void
+on_burst_timer (godwit__timer_t *timer)
+{
+    godwit__publisher_t *publisher = timer->user;
+    const int64_t now_ns = godwit__transport_now (publisher->transport);
+    pthread_mutex_lock (&publisher->lock);
+    int64_t next_ns = now_ns + GODWIT__FULL_NS;
+    if (publisher->unsent.size || godwit__burst_is_due (&publisher->burst, now_ns))
+        publisher->burst_watched = flush (publisher) == GODWIT__IO_AGAIN;
+    else if (godwit__burst_is_empty (&publisher->burst))
+        publisher->burst_watched = false;
+    else
+        next_ns = publisher->burst.first_ns + GODWIT__BURST_NS;
+    if (publisher->burst_watched &&
+        godwit__reactor_arm (publisher->transport->control, timer, next_ns) != GODWIT_OK)
+        publisher->burst_watched = false; /* no memory: who publishes next sends it */
+    pthread_mutex_unlock (&publisher->lock);
+}
+
+static void
+on_burst_task (godwit__task_t *task)
+{
+    godwit__publisher_t *publisher = task->user;
+    on_burst_timer (&publisher->burst_timer);
+}
+
+/* ---- the last number, told after a while; the control thread ---- */
+
+/* A subscriber notices what is lost by what follows. So that something does, whoever published says a while
+ * later how far it has come, and does so again to those who subscribe, or come back, later. */
+#define LAST_NS (1000 * GODWIT__NS_PER_MS)
+
+/* With publisher.lock held. False: somebody's queue is full. */
+static bool
+tell_last (godwit__publisher_t *publisher, godwit__sequence_t *sequence)
+{
+    uint8_t data[GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE];
+    unsigned done = 0;
+    memcpy (data, sequence->key, GODWIT__KEY_SIZE);
+    godwit__header_write (
+        data + GODWIT__KEY_SIZE,
+        &(godwit__header_t){.type = GODWIT__LAST, .target = publisher->number, .id = sequence->last});
+    if (send_on_channels (publisher, data, sizeof data, NULL, &done) == GODWIT__IO_AGAIN)
+        return false;
+    sequence->told = sequence->last;
+    sequence->tells = false;
+    return true;
+}
+
+static void
+on_last_timer (godwit__timer_t *timer)
+{
+    godwit__publisher_t *publisher = timer->user;
+    bool waits = false;
+    pthread_mutex_lock (&publisher->lock);
+    waits = flush (publisher) == GODWIT__IO_AGAIN; /* first what came before */
+    for (godwit__sequence_t *at = publisher->sequences; at && !waits; at = at->hh.next)
+        if (at->tells || at->told != at->last)
+            waits = !tell_last (publisher, at);
+    publisher->last_watched =
+        waits && godwit__reactor_arm (publisher->transport->control, timer,
+                                      godwit__transport_now (publisher->transport) + LAST_NS) == GODWIT_OK;
+    pthread_mutex_unlock (&publisher->lock);
+}
+
+static void
+on_last_task (godwit__task_t *task)
+{
+    godwit__publisher_t *publisher = task->user;
+    godwit_transport_t *transport = publisher->transport;
+    pthread_mutex_lock (&publisher->lock);
+    if (!publisher->last_timer.heap_index &&
+        godwit__reactor_arm (transport->control, &publisher->last_timer,
+                             godwit__transport_now (transport) + LAST_NS) != GODWIT_OK)
+        publisher->last_watched = false; /* no memory: after the next publication */
+    pthread_mutex_unlock (&publisher->lock);
+}
+
+/* With publisher.lock held. */
+static void
+watch_last (godwit__publisher_t *publisher)
+{
+    if (publisher->last_watched)
+        return;
+    publisher->last_watched = true;
+    godwit__reactor_post (publisher->transport->control, &publisher->last_task);
+}
+
+void
+godwit__publisher_subscribed (godwit__publisher_t *publisher, const uint8_t *key)
+{
+    godwit__sequence_t *sequence = NULL;
+    pthread_mutex_lock (&publisher->lock);
+    HASH_FIND (hh, publisher->sequences, key, GODWIT__KEY_SIZE, sequence);
+    if (sequence) {
+        sequence->tells = true;
+        watch_last (publisher);
+    }
+    pthread_mutex_unlock (&publisher->lock);
+}
+
+/* ---- life ---- */
+
+void
+godwit__publisher_send_init (godwit__publisher_t *publisher)
+{
+    pthread_mutex_init (&publisher->lock, NULL);
+    godwit__burst_init (&publisher->burst);
+    publisher->burst_task = (godwit__task_t){.run = on_burst_task, .user = publisher};
+    publisher->burst_timer = (godwit__timer_t){.fire = on_burst_timer, .user = publisher};
+    publisher->last_task = (godwit__task_t){.run = on_last_task, .user = publisher};
+    publisher->last_timer = (godwit__timer_t){.fire = on_last_timer, .user = publisher};
+}
+
+void
+godwit__publisher_send_release (godwit__publisher_t *publisher)
+{
+    godwit__reactor_t *control = publisher->transport->control;
+    godwit__sequence_t *sequence, *next;
+    pthread_mutex_lock (&publisher->lock);
+    flush (publisher);
+    pthread_mutex_unlock (&publisher->lock);
+    godwit__reactor_unpost (control, &publisher->burst_task);
+    godwit__reactor_disarm (control, &publisher->burst_timer);
+    godwit__reactor_unpost (control, &publisher->last_task);
+    godwit__reactor_disarm (control, &publisher->last_timer);
+    godwit__burst_release (&publisher->burst);
+    HASH_ITER (hh, publisher->sequences, sequence, next)
+    {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last sequence only */
+        HASH_DEL (publisher->sequences, sequence);
+        free (sequence);
+    }
+}
+
+/* ---- one publication ---- */
+
+/* With publisher.lock held. NULL when memory is short. */
+static godwit__sequence_t *
+sequence_of (godwit__publisher_t *publisher, const uint8_t *topic_key)
+{
+    godwit__sequence_t *sequence = NULL;
+    HASH_FIND (hh, publisher->sequences, topic_key, GODWIT__KEY_SIZE, sequence);
+    if (sequence)
+        return sequence;
+    sequence = calloc (1, sizeof *sequence);
+    if (!sequence)
+        return NULL;
+    memcpy (sequence->key, topic_key, sizeof sequence->key);
+    HASH_ADD (hh, publisher->sequences, key, sizeof sequence->key, sequence);
+    if (sequence->hh.tbl)
+        return sequence;
+    free (sequence);
+    return NULL;
+}
+
+/* Keeps a publication, since others come in quick succession. False if it cannot be kept. */
+static bool
+keep (godwit__publisher_t *publisher, const void *data, size_t size, int64_t now_ns)
+{
+    if (!godwit__burst_add (&publisher->burst, data, size, now_ns) &&
+        (flush (publisher) != GODWIT__IO_OK || !godwit__burst_add (&publisher->burst, data, size, now_ns)))
+        return false;
+    if (godwit__burst_is_due (&publisher->burst, now_ns))
+        flush (publisher);
+    if (!publisher->burst_watched &&
+        (publisher->unsent.size || !godwit__burst_is_empty (&publisher->burst))) {
+        publisher->burst_watched = true;
+        godwit__reactor_post (publisher->transport->control, &publisher->burst_task);
+    }
+    return true;
+}
+
+godwit__io_t
+godwit__publisher_publish (godwit__publisher_t *publisher, godwit__call_t *call, const uint8_t *topic_key,
+                           int64_t now_ns, unsigned *done)
+{
+    uint8_t *data = godwit__call_data (call) - GODWIT__KEY_SIZE;
+    const size_t size = GODWIT__KEY_SIZE + call->request_size;
+    pthread_mutex_lock (&publisher->lock);
+    godwit__sequence_t *sequence = sequence_of (publisher, topic_key);
+    if (!sequence) {
+        pthread_mutex_unlock (&publisher->lock);
+        return GODWIT__IO_REFUSED;
+    }
+    memcpy (data, topic_key, GODWIT__KEY_SIZE);
+    godwit__header_write (data + GODWIT__KEY_SIZE, &(godwit__header_t){
+                                                       .type = GODWIT__PUBLICATION,
+                                                       .flags = GODWIT__FLAG_CAST,
+                                                       .target = publisher->number,
+                                                       .id = sequence->last + 1,
+                                                   });
+    /* A foreign loop may not come back for a while. */
+    const bool may_keep = !*done && !publisher->transport->options.external_loop &&
+                          godwit__burst_goes_on (&publisher->burst, now_ns);
+    godwit__io_t io = publisher->unsent.size ? flush (publisher) : GODWIT__IO_OK;
+    if (io == GODWIT__IO_OK && !(may_keep && keep (publisher, data, size, now_ns))) {
+        io = flush (publisher); /* first what came before */
+        if (io == GODWIT__IO_OK)
+            io = send_on_channels (publisher, data, size, call->shared, done);
+    }
+    if (io == GODWIT__IO_OK) {
+        sequence->last++;
+        watch_last (publisher);
+    }
+    pthread_mutex_unlock (&publisher->lock);
+    return io;
+}

@@ -1,0 +1,279 @@
+#include "src/connection/completion.h"
+
+#include "src/client/call.h"
+#include "src/client/future.h"
+#include "src/error/error.h"
+#include "src/server/pool_inside.h"
+
+#include <stdlib.h>
+
+/* How long a connection stays with its callers after the last of them left. */
+#define TICK_NS (50 * GODWIT__NS_PER_MS)
+
+static void
+on_run_ended (godwit__task_t *task)
+{
+    godwit__completion_t *completion = task->user;
+    pthread_mutex_lock (&completion->lock);
+    godwit__pending_t *list = completion->ended_first;
+    completion->ended_first = NULL;
+    completion->ended_last = &completion->ended_first;
+    pthread_mutex_unlock (&completion->lock);
+    while (list) {
+        godwit__pending_t *pending = list;
+        list = pending->next;
+        pending->next = NULL;
+        completion->now_ns = 0;
+        pending->ended (pending);
+    }
+}
+
+static void
+on_advance_stalled (godwit__task_t *task)
+{
+    godwit__completion_t *completion = task->user;
+    godwit__calls_advance_stalled (completion->transport);
+}
+
+static void
+on_give_up (godwit__task_t *task)
+{
+    godwit__futures_give_up (task->user);
+}
+
+/* ---- deadlines ---- */
+
+static void
+arm_deadline (godwit__completion_t *completion)
+{
+    const int64_t deadline_ns = atomic_load (&completion->next_deadline_ns);
+    if (deadline_ns != GODWIT__NEVER)
+        godwit__reactor_arm (completion->reactor, &completion->deadline, deadline_ns);
+}
+
+static void
+on_arm_timers (godwit__task_t *task)
+{
+    godwit__completion_t *completion = task->user;
+    arm_deadline (completion);
+    if (atomic_load (&completion->unparked) && !completion->tick.heap_index)
+        godwit__reactor_arm (completion->reactor, &completion->tick,
+                             godwit__reactor_now (completion->reactor) + TICK_NS);
+}
+
+void
+godwit__completion_deadline (godwit__completion_t *completion, int64_t deadline_ns)
+{
+    int64_t next_ns = atomic_load (&completion->next_deadline_ns);
+    while (deadline_ns < next_ns)
+        if (atomic_compare_exchange_weak (&completion->next_deadline_ns, &next_ns, deadline_ns)) {
+            godwit__reactor_post (completion->reactor, &completion->arm_timers);
+            return;
+        }
+}
+
+static void
+on_deadline (godwit__timer_t *timer)
+{
+    godwit__completion_t *completion = timer->user;
+    const int64_t now_ns = godwit__reactor_now (completion->reactor);
+    int64_t next_ns = GODWIT__NEVER;
+
+    /* First forget, then look: a deadline that is told meanwhile arms the timer again. */
+    atomic_store (&completion->next_deadline_ns, GODWIT__NEVER);
+    for (godwit__connection_t *connection = completion->led, *next; connection; connection = next) {
+        next = connection->next_led;
+        const int64_t earliest_ns = godwit__connection_expire (connection, now_ns);
+        if (earliest_ns < next_ns)
+            next_ns = earliest_ns;
+    }
+    if (next_ns != GODWIT__NEVER)
+        godwit__completion_deadline (completion, next_ns);
+    godwit__calls_advance_stalled (completion->transport);
+}
+
+/* ---- parking ---- */
+
+static void
+on_tick (godwit__timer_t *timer)
+{
+    godwit__completion_t *completion = timer->user;
+    bool all_parked = true;
+    atomic_store (&completion->unparked, false);
+    for (godwit__connection_t *connection = completion->led, *next; connection; connection = next) {
+        next = connection->next_led;
+        if (!godwit__connection_tick (connection))
+            all_parked = false;
+    }
+    if (!all_parked)
+        godwit__completion_unparked (completion);
+}
+
+void
+godwit__completion_unparked (godwit__completion_t *completion)
+{
+    if (!atomic_exchange (&completion->unparked, true))
+        godwit__reactor_post (completion->reactor, &completion->arm_timers);
+}
+
+/* ---- lists ---- */
+
+void
+godwit__completion_add (godwit__completion_t *completion, godwit__pending_t *pending)
+{
+    pthread_mutex_lock (&completion->lock);
+    pending->next = NULL;
+    *completion->ended_last = pending;
+    completion->ended_last = &pending->next;
+    pthread_mutex_unlock (&completion->lock);
+    godwit__reactor_post (completion->reactor, &completion->run_ended);
+}
+
+void
+godwit__completion_attach (godwit__completion_t *completion, godwit__connection_t *connection)
+{
+    connection->led = true;
+    connection->previous_led = NULL;
+    connection->next_led = completion->led;
+    if (completion->led)
+        completion->led->previous_led = connection;
+    completion->led = connection;
+}
+
+void
+godwit__completion_detach (godwit__completion_t *completion, godwit__connection_t *connection)
+{
+    if (connection->previous_led)
+        connection->previous_led->next_led = connection->next_led;
+    else
+        completion->led = connection->next_led;
+    if (connection->next_led)
+        connection->next_led->previous_led = connection->previous_led;
+    connection->led = false;
+}
+
+void
+godwit__completion_cork (godwit__completion_t *completion)
+{
+    completion->corks = true;
+}
+
+void
+godwit__completion_uncork (godwit__completion_t *completion)
+{
+    completion->corks = false;
+    while (completion->corked) {
+        godwit__connection_t *connection = completion->corked;
+        completion->corked = connection->next_corked;
+        godwit__connection_uncork (connection);
+        godwit__connection_unref (&connection);
+    }
+}
+
+/* ---- life ---- */
+
+/* The completion whose thread this is. */
+static _Thread_local const godwit__completion_t *current;
+
+bool
+godwit__completion_is_current (const godwit__completion_t *completion)
+{
+    return completion->reactor == completion->transport->control
+               ? godwit__transport_is_processing (completion->transport)
+               : current == completion;
+}
+
+static void *
+run (void *user)
+{
+    godwit__completion_t *completion = user;
+    current = completion;
+    while (!atomic_load (&completion->stop))
+        godwit__reactor_run_once (completion->reactor, GODWIT__NEVER);
+    return NULL;
+}
+
+godwit_status_t
+godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *transport,
+                        godwit_error_t **error)
+{
+    godwit__completion_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    self->transport = transport;
+    pthread_mutex_init (&self->lock, NULL);
+    self->ended_last = &self->ended_first;
+    atomic_init (&self->next_deadline_ns, GODWIT__NEVER);
+    self->run_ended = (godwit__task_t){.run = on_run_ended, .user = self};
+    self->give_up = (godwit__task_t){.run = on_give_up, .user = self};
+    self->advance_stalled = (godwit__task_t){.run = on_advance_stalled, .user = self};
+    self->arm_timers = (godwit__task_t){.run = on_arm_timers, .user = self};
+    self->tick = (godwit__timer_t){.fire = on_tick, .user = self};
+    self->deadline = (godwit__timer_t){.fire = on_deadline, .user = self};
+    *completion = self;
+    if (transport->options.external_loop) {
+        self->reactor = transport->control;
+        return GODWIT_OK;
+    }
+    const godwit_status_t status = godwit__reactor_new (&self->reactor, &transport->clock, error);
+    if (status)
+        godwit__completion_destroy (completion);
+    return status;
+}
+
+/* The thread is made when there is something for it to do: a connection, or a call that waits for one. */
+godwit_status_t
+godwit__completion_start (godwit__completion_t *completion, godwit_error_t **error)
+{
+    if (completion->reactor == completion->transport->control)
+        return GODWIT_OK;
+    pthread_mutex_lock (&completion->lock);
+    if (!completion->runs && !atomic_load (&completion->stop))
+        completion->runs = pthread_create (&completion->thread, NULL, run, completion) == 0;
+    const bool runs = completion->runs;
+    pthread_mutex_unlock (&completion->lock);
+    return runs ? GODWIT_OK
+                : godwit__error_set (error, GODWIT_ERR_SYSTEM, "The completion thread could not be started");
+}
+
+void
+godwit__completion_stop (godwit__completion_t *completion)
+{
+    pthread_mutex_lock (&completion->lock);
+    atomic_store (&completion->stop, true);
+    pthread_mutex_unlock (&completion->lock);
+    if (completion->runs) {
+        godwit__reactor_wake (completion->reactor);
+        pthread_join (completion->thread, NULL);
+        completion->runs = false;
+    }
+    /* What ended last, and what still waited: their callbacks run here. */
+    if (completion->transport->pool)
+        godwit__cancels_run (completion->transport->pool);
+    godwit__futures_give_up (completion);
+    while (completion->ended_first || completion->stalled) {
+        on_run_ended (&completion->run_ended);
+        godwit__calls_advance_stalled (completion->transport);
+    }
+}
+
+void
+godwit__completion_destroy (godwit__completion_t **completion)
+{
+    godwit__completion_t *self = *completion;
+    if (!self)
+        return;
+    if (self->reactor && self->reactor != self->transport->control) {
+        godwit__reactor_destroy (&self->reactor);
+    } else if (self->reactor) {
+        godwit__reactor_disarm (self->reactor, &self->tick);
+        godwit__reactor_disarm (self->reactor, &self->deadline);
+        godwit__reactor_unpost (self->reactor, &self->run_ended);
+        godwit__reactor_unpost (self->reactor, &self->give_up);
+        godwit__reactor_unpost (self->reactor, &self->advance_stalled);
+        godwit__reactor_unpost (self->reactor, &self->arm_timers);
+    }
+    pthread_mutex_destroy (&self->lock);
+    free (self);
+    *completion = NULL;
+}

@@ -1,0 +1,75 @@
+/* The completion reactor: receives on connections that no caller leads on, runs the callbacks of asynchronous
+ * calls, and takes up again asynchronous calls that wait for a server. It has a thread of its own, so that a
+ * callback which takes its time delays other callbacks but never heartbeats; with external_loop it is the
+ * control reactor.
+ */
+#ifndef GODWIT_SRC_CONNECTION_COMPLETION_H
+#define GODWIT_SRC_CONNECTION_COMPLETION_H
+
+#include "src/connection/connection.h"
+
+struct godwit__call;
+struct godwit_future;
+
+typedef struct godwit__completion {
+    godwit_transport_t *transport;
+    godwit__reactor_t *reactor; /* the control reactor with external_loop */
+    pthread_t thread;
+    bool runs; /* it has its thread; guarded by lock */
+    atomic_bool stop;
+    bool corks;                   /* it receives: requests that callbacks make meanwhile are sent together */
+    godwit__connection_t *corked; /* connections that have some */
+    int64_t now_ns;               /* the time when what is completed now came; 0: to be asked for */
+    int callback_depth;           /* user callbacks that run at the moment; the reactor's thread only */
+    atomic_bool unparked;         /* some connection may have to be parked: the tick runs */
+
+    pthread_mutex_t lock; /* a leaf: guards the three lists below */
+    godwit__pending_t *ended_first, **ended_last;
+    struct godwit_future *given_up; /* destroyed before their calls have ended */
+    struct godwit__call *stalled;   /* asynchronous calls that wait, doubly linked */
+    atomic_size_t stalled_count;    /* of the list, and of those that are being looked at */
+
+    godwit__task_t run_ended;
+    godwit__task_t give_up;
+    godwit__task_t advance_stalled;
+    godwit__task_t arm_timers;
+    godwit__timer_t tick;
+    godwit__timer_t deadline;
+    _Atomic (int64_t) next_deadline_ns; /* what the deadline timer should be armed for */
+    godwit__connection_t *led;          /* connections attached to this reactor; its thread only */
+} godwit__completion_t;
+
+godwit_status_t godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *transport,
+                                        godwit_error_t **error);
+/* Starts its thread, if it has none and needs one. Any thread. */
+godwit_status_t godwit__completion_start (godwit__completion_t *completion, godwit_error_t **error);
+/* Joins the thread and ends the calls that still wait. Every connection was closed before, and the transport
+ * is closing. Not from a callback. */
+void godwit__completion_stop (godwit__completion_t *completion);
+void godwit__completion_destroy (godwit__completion_t **completion);
+
+/* Hands an asynchronous pending that has ended to the reactor's thread, which calls its `ended`. Any thread;
+ * no lock but a connection's may be held. */
+void godwit__completion_add (godwit__completion_t *completion, godwit__pending_t *pending);
+/* Makes the reactor look at a deadline that is earlier than what it waits for. Any thread. */
+void godwit__completion_deadline (godwit__completion_t *completion, int64_t deadline_ns);
+/* A connection was taken from the reactor by a caller: the tick must bring it back some day. Any thread. */
+void godwit__completion_unparked (godwit__completion_t *completion);
+/* From cork to uncork, what callbacks send is kept and then sent together. Reactor's thread. */
+void godwit__completion_cork (godwit__completion_t *completion);
+void godwit__completion_uncork (godwit__completion_t *completion);
+/* Keeps a connection in the list that ticks and deadlines walk. Reactor's thread. */
+void godwit__completion_attach (godwit__completion_t *completion, godwit__connection_t *connection);
+void godwit__completion_detach (godwit__completion_t *completion, godwit__connection_t *connection);
+/* About the time when what is completed now came: asked for once a message. Reactor's thread. */
+static inline int64_t
+godwit__completion_now (godwit__completion_t *completion)
+{
+    if (!completion->now_ns)
+        completion->now_ns = godwit__transport_now (completion->transport);
+    return completion->now_ns;
+}
+/* True on the reactor's own thread; with external_loop, within godwit_transport_process. */
+bool godwit__completion_is_current (const godwit__completion_t *completion);
+
+#endif

@@ -1,0 +1,208 @@
+/* What arrives over a connection. Runs on the thread that leads, without the lock; everything here is
+ * hostile. */
+#include "src/connection/connection_inside.h"
+
+#include "src/connection/completion.h"
+#include "src/discovery/peer.h"
+
+static void
+on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
+{
+    godwit__identity_t identity;
+    if (godwit__identity_read (&identity, frame, NULL)) {
+        GODWIT__COUNT (connection->transport, frames_malformed);
+        godwit__connection_down (connection, "its WELCOME was malformed");
+        return;
+    }
+    static const uint8_t anybody[GODWIT__UUID_SIZE];
+    if (memcmp (connection->expect, anybody, sizeof anybody) &&
+        memcmp (connection->expect, identity.instance, sizeof identity.instance)) {
+        godwit__connection_down (connection, "another process answers at its address");
+        return;
+    }
+    bool ready = false;
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_OPENING) {
+        memcpy (connection->instance, identity.instance, sizeof connection->instance);
+        connection->features = identity.features;
+        atomic_store (&connection->state, GODWIT__CONNECTION_READY);
+        ready = true;
+    }
+    pthread_mutex_unlock (&connection->lock);
+    if (ready)
+        godwit__peer_ready (connection);
+}
+
+/* With lock held: the port has read this request, and so all before it. */
+static void
+note_read (godwit__connection_t *connection, uint64_t id)
+{
+    if (id > connection->read_id && id <= connection->last_id)
+        connection->read_id = id;
+}
+
+static void
+on_pong (godwit__connection_t *connection, uint64_t id)
+{
+    pthread_mutex_lock (&connection->lock);
+    note_read (connection, id);
+    if (id >= connection->asked_id)
+        connection->asked_id = 0;
+    pthread_mutex_unlock (&connection->lock);
+}
+
+/* A REPLY, FAILURE or NACK. Consumes the frame. `own` is the leader's own pending: it needs no wake-up. */
+static void
+on_ending (godwit__connection_t *connection, const godwit__header_t *header, godwit__frame_t *frame,
+           godwit__pending_t *own)
+{
+    bool asynchronous = false;
+    pthread_mutex_lock (&connection->lock);
+    note_read (connection, header->id);
+    godwit__pending_t *pending = godwit__outstanding_take (connection, header->id);
+    if (pending) {
+        /* As in end_pending. */
+        const bool follows = pending->follows;
+        asynchronous = pending->ended != NULL;
+        pending->header = *header;
+        godwit__frame_move (&pending->frame, frame);
+        atomic_store_explicit (&pending->ending, GODWIT__REPLIED, memory_order_release);
+        if (pending == own) {
+            own->leads = false;
+            godwit__lead_release (connection, GODWIT__LEAD_NOBODY);
+        } else if (follows) {
+            pthread_cond_signal (&pending->wake);
+        }
+    }
+    pthread_mutex_unlock (&connection->lock);
+
+    /* A pending that is not asynchronous may be gone already: its caller has been told. */
+    if (!pending) {
+        GODWIT__COUNT (connection->transport, frames_dropped);
+        godwit__frame_release (frame);
+    } else if (asynchronous) {
+        if (godwit__completion_is_current (connection->transport->completion))
+            pending->ended (pending);
+        else
+            godwit__completion_add (connection->transport->completion, pending);
+    }
+}
+
+static void
+on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwit__frame_t *frame,
+         godwit__pending_t *own)
+{
+    if (header->aux == GODWIT__NACK_HELLO)
+        godwit__connection_say_hello (connection); /* it forgot us; the call itself is tried again */
+    on_ending (connection, header, frame, own);
+    if (header->aux == GODWIT__NACK_IDENTITY) /* the others are lost; the one that it names was not run */
+        godwit__connection_down (connection, "another process answers at its address");
+}
+
+/* The other process waits for what was sent before this answer, and for nothing after it. */
+static void
+answer_goodbye (godwit__connection_t *connection)
+{
+    godwit__pending_t *ended = NULL;
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
+        godwit__connection_send_corked (connection, &ended);
+        atomic_store (&connection->state, GODWIT__CONNECTION_LEAVING);
+        godwit__connection_say_goodbye (connection, 0);
+    }
+    pthread_mutex_unlock (&connection->lock);
+    godwit__outstanding_pass_on (connection->transport, ended);
+}
+
+/* Consumes the frame. What is in a batch is no batch. */
+static void
+on_batch (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own)
+{
+    godwit__batch_reader_t reader;
+    godwit__batch_next_t next = GODWIT__BATCH_MALFORMED;
+    godwit__frame_t part;
+    if (frame->size > GODWIT__BATCH_SIZE_MAX) {
+        godwit__frame_release (frame);
+        GODWIT__COUNT (connection->transport, frames_malformed);
+        godwit__connection_down (connection, "it sent a batch that is too large");
+        return;
+    }
+    if (!godwit__batch_open (&reader, frame)) {
+        godwit__connection_down (connection, "memory was short for its replies");
+        return;
+    }
+    while ((next = godwit__batch_next (&reader, &part)) == GODWIT__BATCH_FRAME) {
+        if (part.data[2] == GODWIT__BATCH) {
+            godwit__frame_release (&part);
+            godwit__batch_close (&reader);
+            next = GODWIT__BATCH_MALFORMED;
+            break;
+        }
+        godwit__connection_frame (connection, &part, own);
+    }
+    if (next == GODWIT__BATCH_MALFORMED) {
+        GODWIT__COUNT (connection->transport, frames_malformed);
+        godwit__connection_down (connection, "it sent a malformed batch");
+    }
+}
+
+/* Consumes the frame. */
+void
+godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own)
+{
+    godwit__header_t header;
+    switch (godwit__header_read (&header, frame->data, frame->size)) {
+    case GODWIT__HEADER_OK:
+        break;
+    case GODWIT__HEADER_VERSION:
+        GODWIT__COUNT (connection->transport, frames_unknown);
+        godwit__frame_release (frame);
+        return;
+    case GODWIT__HEADER_SHORT:
+    case GODWIT__HEADER_MAGIC:
+        GODWIT__COUNT (connection->transport, frames_malformed);
+        godwit__frame_release (frame);
+        godwit__connection_down (connection, "it sent a malformed frame");
+        return;
+    }
+    switch (header.type) {
+    case GODWIT__REPLY:
+    case GODWIT__FAILURE:
+    case GODWIT__RESOLVED:
+        on_ending (connection, &header, frame, own);
+        return;
+    case GODWIT__NACK:
+        on_nack (connection, &header, frame, own);
+        return;
+    case GODWIT__BATCH:
+        on_batch (connection, frame, own);
+        return;
+    case GODWIT__WELCOME:
+        on_welcome (connection, frame);
+        return;
+    case GODWIT__GOODBYE:
+        /* Noted before the directory knows, since its record may come at this moment; answered after that,
+         * since the server's stop returns then, and it must be no member any more. */
+        if (header.target != 0)
+            godwit__connection_note_goodbye (connection, header.target);
+        godwit__peer_goodbye (connection, header.target, header.aux);
+        if (header.target == 0)
+            answer_goodbye (connection);
+        else
+            godwit__connection_answer_goodbye (connection, header.target);
+        break;
+    case GODWIT__ACCEPTED:
+    case GODWIT__HEARTBEAT:
+        pthread_mutex_lock (&connection->lock);
+        godwit__outstanding_news (connection, header.id);
+        pthread_mutex_unlock (&connection->lock);
+        break;
+    case GODWIT__PONG:
+        on_pong (connection, header.id);
+        break;
+    default:
+        GODWIT__COUNT (connection->transport, frames_unknown);
+        break;
+    }
+    godwit__frame_release (frame);
+}

@@ -1,0 +1,293 @@
+/* What a connection sends: requests, alone or corked, HELLO and GOODBYE. */
+#include "src/connection/connection_inside.h"
+
+#include "src/connection/completion.h"
+
+void
+godwit__connection_say_hello (godwit__connection_t *connection)
+{
+    const godwit_transport_t *transport = connection->transport;
+    godwit__identity_t identity = {.incarnation = transport->incarnation, .features = GODWIT__FEATURES};
+    uint8_t frame[GODWIT__IDENTITY_FRAME_MAX];
+    memcpy (identity.instance, transport->instance, sizeof identity.instance);
+    memcpy (identity.expect, connection->expect, sizeof identity.expect);
+    memcpy (identity.virtual_host, transport->virtual_host, strlen (transport->virtual_host) + 1);
+
+    const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL,
+                                     NULL};
+    godwit__put_u32 (frame + GODWIT__HEADER_AUX_OFFSET, connection->number);
+    godwit__io_t io = GODWIT__IO_OK;
+    pthread_mutex_lock (&connection->lock);
+    godwit__put_u64 (frame + GODWIT__HEADER_ID_OFFSET, connection->sent_id);
+    if (atomic_load (&connection->state) != GODWIT__CONNECTION_DOWN) /* GOODBYE is the last that it says */
+        io = connection->link->ops->send (connection->link, 0, &hello);
+    pthread_mutex_unlock (&connection->lock);
+    if (io != GODWIT__IO_OK)
+        godwit__connection_down (connection, "HELLO could not be sent");
+}
+
+/* Says that nothing more will be sent, with lock held. */
+void
+godwit__connection_say_goodbye (godwit__connection_t *connection, uint32_t server_id)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE, .target = server_id});
+    connection->link->ops->send (connection->link, 0, &goodbye);
+}
+
+void
+godwit__connection_note_goodbye (godwit__connection_t *connection, uint32_t server_id)
+{
+    pthread_mutex_lock (&connection->lock);
+    connection->draining[connection->draining_count++ % GODWIT__DRAINING_MAX] = server_id;
+    pthread_mutex_unlock (&connection->lock);
+}
+
+void
+godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t server_id)
+{
+    godwit__pending_t *ended = NULL;
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
+        godwit__connection_send_corked (connection, &ended);
+        if (connection->features & GODWIT__FEATURE_ANSWERS_GOODBYE)
+            godwit__connection_say_goodbye (connection, server_id);
+    }
+    pthread_mutex_unlock (&connection->lock);
+    godwit__outstanding_pass_on (connection->transport, ended);
+}
+
+/* With lock held. */
+static bool
+is_draining (const godwit__connection_t *connection, uint32_t server_id)
+{
+    for (unsigned i = 0; i < connection->draining_count && i < GODWIT__DRAINING_MAX; i++)
+        if (connection->draining[i] == server_id)
+            return true;
+    return false;
+}
+
+bool
+godwit__connection_left_server (godwit__connection_t *connection, uint32_t server_id)
+{
+    pthread_mutex_lock (&connection->lock);
+    const bool left = is_draining (connection, server_id);
+    pthread_mutex_unlock (&connection->lock);
+    return left;
+}
+
+/* With lock held: the server has said GOODBYE since it was chosen. */
+static bool
+is_for_draining (const godwit__connection_t *connection, const godwit__message_t *request)
+{
+    return is_draining (connection,
+                        godwit__get_u32 ((const uint8_t *) request->data + GODWIT__HEADER_TARGET_OFFSET));
+}
+
+void
+godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id, uint64_t id)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t cancel = {data, sizeof data, NULL, NULL};
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__CANCEL, .target = server_id, .id = id});
+    godwit__pending_t *ended = NULL;
+    pthread_mutex_lock (&connection->lock);
+    const godwit__connection_state_t state = atomic_load (&connection->state);
+    if (state == GODWIT__CONNECTION_READY && id > connection->sent_id)
+        godwit__connection_send_corked (connection, &ended); /* not before the request itself */
+    if (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING)
+        connection->link->ops->send (connection->link, 0, &cancel);
+    pthread_mutex_unlock (&connection->lock);
+    godwit__outstanding_pass_on (connection->transport, ended);
+}
+
+/* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */
+void
+godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **ended)
+{
+    if (connection->corked.count == 0)
+        return;
+    const godwit__message_t message = godwit__batch_take (&connection->corked);
+    if (connection->link->ops->send (connection->link, 0, &message) != GODWIT__IO_OK) {
+        for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
+            godwit__pending_t *pending = godwit__outstanding_take (connection, id);
+            if (pending)
+                godwit__outstanding_end (connection, pending, GODWIT__UNSENT, ended);
+        }
+    }
+    connection->sent_id = connection->last_id;
+}
+
+/* With lock held: an answer will come, and nobody waits for it. */
+static void
+have_received (godwit__connection_t *connection)
+{
+    if (connection->lead == GODWIT__LEAD_NOBODY) {
+        connection->lead = GODWIT__LEAD_REACTOR;
+        godwit__lead_post (connection);
+    }
+}
+
+/* With lock held, READY. Without room for it, the next one asks. */
+static void
+ask_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t ping = {data, sizeof data, NULL, NULL};
+    godwit__connection_send_corked (connection, ended);
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__PING, .id = connection->sent_id});
+    if (connection->link->ops->send (connection->link, 0, &ping) == GODWIT__IO_OK)
+        connection->asked_id = connection->sent_id;
+}
+
+void
+godwit__connection_ping (godwit__connection_t *connection)
+{
+    godwit__pending_t *ended = NULL;
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
+        ask_what_was_read (connection, &ended);
+    pthread_mutex_unlock (&connection->lock);
+    godwit__outstanding_pass_on (connection->transport, ended);
+}
+
+/* How many requests the port may not have read, with lock held. Replies tell as well: only casts need PINGs.
+ */
+static size_t
+unread_count (const godwit__connection_t *connection)
+{
+    return (size_t) (connection->last_id - connection->read_id);
+}
+
+/* With lock held, while half of what may wait is unread, or all. */
+static void
+look_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
+{
+    if (!connection->asked_id)
+        ask_what_was_read (connection, ended);
+    have_received (connection);
+}
+
+/* An accepted request with a reply to come, with lock held. */
+static void
+register_pending (godwit__connection_t *connection, godwit__pending_t *pending, uint64_t id)
+{
+    pending->id = id;
+    pending->follows = false;
+    pending->leads = false;
+    atomic_store_explicit (&pending->ending, GODWIT__WAITING, memory_order_relaxed);
+    godwit__outstanding_add (connection, pending);
+    if (!pending->ended) {
+        godwit__lead_claim (connection, pending);
+        return;
+    }
+    have_received (connection);
+    if (pending->deadline_ns >= connection->earliest_ns)
+        return;
+    connection->earliest_ns = pending->deadline_ns;
+    godwit__completion_deadline (connection->transport->completion, pending->deadline_ns);
+}
+
+/* Keeps a request for uncork, with lock held, if it comes from a callback of the reactor. */
+static bool
+cork (godwit__connection_t *connection, const godwit__message_t *request, const godwit__pending_t *pending)
+{
+    godwit__completion_t *completion = connection->transport->completion;
+    if (!pending || !pending->ended || !godwit__completion_is_current (completion) || !completion->corks)
+        return false;
+    const bool first = connection->corked.count == 0;
+    if (!godwit__batch_add (&connection->corked, request->data, request->size))
+        return false;
+    if (first && !connection->is_corked) {
+        connection->is_corked = true;
+        connection->next_corked = completion->corked;
+        completion->corked = godwit__connection_ref (connection);
+    }
+    return true;
+}
+
+/* With lock held, after a request was accepted. The time is the one that its call has looked at. */
+static bool
+is_cork_full (godwit__connection_t *connection, const godwit__pending_t *pending)
+{
+    if (connection->corked.count == 0)
+        return false;
+    const int64_t now_ns = pending->deadline_ns - pending->left_ns;
+    if (connection->corked.count == 1)
+        connection->corked_ns = now_ns;
+    return connection->corked.count >= GODWIT__BATCH_COUNT ||
+           now_ns - connection->corked_ns > GODWIT__BATCH_NS;
+}
+
+/* With lock held. */
+static godwit__io_t
+send_or_cork (godwit__connection_t *connection, const godwit__message_t *request, uint64_t id,
+              const godwit__pending_t *pending, godwit__pending_t **ended)
+{
+    godwit__put_u64 ((uint8_t *) request->data + GODWIT__HEADER_ID_OFFSET, id);
+    if (cork (connection, request, pending)) {
+        if (request->free_fn)
+            request->free_fn (request->data, request->hint);
+        return GODWIT__IO_OK;
+    }
+    godwit__connection_send_corked (connection, ended);
+    const godwit__io_t io = connection->link->ops->send (connection->link, 0, request);
+    if (io == GODWIT__IO_OK)
+        connection->sent_id = id;
+    return io;
+}
+
+void
+godwit__connection_uncork (godwit__connection_t *connection)
+{
+    godwit__pending_t *ended = NULL;
+    pthread_mutex_lock (&connection->lock);
+    connection->is_corked = false;
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
+        godwit__connection_send_corked (connection, &ended);
+    pthread_mutex_unlock (&connection->lock);
+    godwit__outstanding_pass_on (connection->transport, ended);
+}
+
+godwit__io_t
+godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
+                         godwit__pending_t *pending)
+{
+    godwit_transport_t *transport = connection->transport;
+    /* Never more outstanding than the other side may have replies queued for us. */
+    const size_t limit = (size_t) transport->options.queue_limit;
+    godwit__pending_t *ended = NULL;
+    godwit__io_t io;
+
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load_explicit (&connection->state, memory_order_relaxed) != GODWIT__CONNECTION_READY) {
+        io = GODWIT__IO_CLOSED;
+    } else if (connection->pending_count >= limit) {
+        io = GODWIT__IO_AGAIN;
+    } else if (unread_count (connection) >= limit) {
+        look_what_was_read (connection, &ended);
+        io = GODWIT__IO_AGAIN;
+    } else if (connection->draining_count > 0 && is_for_draining (connection, request)) {
+        io = GODWIT__IO_CLOSED;
+    } else {
+        const uint64_t id = connection->last_id + 1;
+        io = send_or_cork (connection, request, id, pending, &ended);
+        if (io == GODWIT__IO_OK) {
+            connection->last_id = id;
+            connection->use_count++;
+            if (pending)
+                register_pending (connection, pending, id);
+            if (is_cork_full (connection, pending))
+                godwit__connection_send_corked (connection, &ended);
+            if (unread_count (connection) >= limit / 2 + limit % 2)
+                look_what_was_read (connection, &ended);
+        }
+    }
+    pthread_mutex_unlock (&connection->lock);
+    /* An asynchronous call that was accepted may have ended, and the connection, the client and the transport
+     * with it, unless there are others that have not. */
+    if (ended)
+        godwit__outstanding_pass_on (transport, ended);
+    return io;
+}

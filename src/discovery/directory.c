@@ -1,0 +1,465 @@
+#include "src/discovery/directory.h"
+
+#include "src/discovery/resolve.h"
+#include "src/discovery/suspect.h"
+#include "src/error/error.h"
+#include "src/server/server.h"
+
+#include <stdlib.h>
+
+godwit__directory_t *
+godwit__directory_new (godwit_transport_t *transport)
+{
+    godwit__directory_t *directory = calloc (1, sizeof *directory);
+    if (!directory)
+        return NULL;
+    directory->transport = transport;
+    godwit__unheard_open (directory);
+    return directory;
+}
+
+static void
+free_member (godwit__member_t *member)
+{
+    godwit__record_unref (&member->record);
+    godwit__record_unref (&member->listed);
+    free (member);
+}
+
+void
+godwit__directory_destroy (godwit__directory_t **directory)
+{
+    godwit__group_t *group, *next;
+    if (!*directory)
+        return;
+    HASH_ITER (hh, (*directory)->groups, group, next)
+    {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last group only */
+        HASH_DEL ((*directory)->groups, group);
+        for (size_t i = 0; i < group->count; i++)
+            free_member (group->members[i]);
+        free (group->members);
+        free (group->key);
+        free (group);
+    }
+    free (*directory);
+    *directory = NULL;
+}
+
+/* ---- groups ---- */
+
+static godwit__group_t *
+group_new (const char *key, size_t key_size, size_t exchange_size, int64_t now_ns)
+{
+    godwit__group_t *group = calloc (1, sizeof *group);
+    if (!group)
+        return NULL;
+    group->key = malloc (key_size + 1);
+    if (!group->key) {
+        free (group);
+        return NULL;
+    }
+    memcpy (group->key, key, key_size);
+    group->key[key_size] = '\0';
+    group->key_size = key_size;
+    group->exchange = group->key;
+    group->topic = group->key + exchange_size + 1;
+    godwit__retry_budget_open (&group->retry_budget, now_ns);
+    return group;
+}
+
+godwit__group_t *
+godwit__directory_group (godwit__directory_t *directory, const char *exchange, const char *topic)
+{
+    const size_t exchange_size = strlen (exchange);
+    const size_t topic_size = strlen (topic);
+    const size_t key_size = exchange_size + 1 + topic_size;
+    godwit__group_t *group = NULL;
+    char *key = malloc (key_size);
+    if (!key)
+        return NULL;
+    memcpy (key, exchange, exchange_size + 1);
+    memcpy (key + exchange_size + 1, topic, topic_size);
+
+    HASH_FIND (hh, directory->groups, key, key_size, group);
+    if (!group) {
+        group = group_new (key, key_size, exchange_size, godwit__transport_now (directory->transport));
+        if (group) {
+            HASH_ADD_KEYPTR (hh, directory->groups, group->key, group->key_size, group);
+            if (!group->hh.tbl) {
+                free (group->key);
+                free (group);
+                group = NULL;
+            }
+        }
+    }
+    free (key);
+    return group;
+}
+
+/* ---- members ---- */
+
+static bool
+is_server (const godwit__record_t *record, const uint8_t *instance, uint32_t server_id)
+{
+    return record->server_id == server_id && !memcmp (record->instance, instance, GODWIT__UUID_SIZE);
+}
+
+/* What its matchmaker says of it. */
+static const godwit__record_t *
+told_of (const godwit__member_t *member)
+{
+    return member->listed ? member->listed : member->record;
+}
+
+/* Listed records have neither an instance nor an id: the address makes the difference. */
+static bool
+is_same_server (const godwit__record_t *a, const godwit__record_t *b)
+{
+    if (!is_server (a, b->instance, b->server_id))
+        return false;
+    if (a->server_id != 0)
+        return true;
+    return !strcmp (a->server, b->server) && a->address_count && b->address_count &&
+           !strcmp (a->addresses[0], b->addresses[0]);
+}
+
+void
+godwit__directory_remove (godwit__group_t *group, size_t index)
+{
+    godwit__member_t *member = group->members[index];
+    godwit__unheard_end (member);
+    godwit__directory_t *directory = member->peer->transport->directory;
+    group->members[index] = group->members[--group->count];
+    group->epoch++;
+    directory->member_count--;
+    godwit__peer_release (member->peer);
+    free_member (member);
+}
+
+static void
+set_draining (godwit__member_t *member, bool draining)
+{
+    if (member->draining == draining)
+        return;
+    member->draining = draining;
+    member->group->epoch++;
+}
+
+/* By its own word. */
+static void
+drains (godwit__member_t *member)
+{
+    set_draining (member, true);
+    member->hearsay = false;
+}
+
+/* Its GOODBYE may have overtaken its record. */
+static void
+recall_goodbye (godwit__member_t *member)
+{
+    godwit__connection_t *const connection = member->peer->connection;
+    if (connection && member->record->server_id != 0 &&
+        godwit__connection_left_server (connection, member->record->server_id))
+        drains (member);
+}
+
+static bool
+add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__record_t *record)
+{
+    if (group->count == group->capacity) {
+        const size_t capacity = group->capacity ? group->capacity * 2 : 4;
+        godwit__member_t **members = realloc (group->members, capacity * sizeof *members);
+        if (!members)
+            return false;
+        group->members = members;
+        group->capacity = capacity;
+    }
+    godwit__member_t *member = calloc (1, sizeof *member);
+    if (!member)
+        return false;
+    member->peer = godwit__peer_get (directory->transport, record);
+    if (!member->peer) {
+        free (member);
+        return false;
+    }
+    member->group = group;
+    member->record = godwit__record_ref (record);
+    member->draining = member->hearsay = record->state == GODWIT__RECORD_DRAINING;
+    if (record->server_id == 0) {
+        member->listed = godwit__record_ref (record);
+        member->acquaintance = GODWIT__UNKNOWN;
+        member->peer->rests = true;
+    }
+    member->number = ++directory->last_number;
+    group->members[group->count++] = member;
+    group->epoch++;
+    directory->member_count++;
+    recall_goodbye (member);
+    return true;
+}
+
+void
+godwit__member_replaced (godwit__member_t *member)
+{
+    member->number = ++member->peer->transport->directory->last_number;
+    member->group->epoch++;
+}
+
+static void
+update_member (godwit__member_t *member, godwit__record_t *record)
+{
+    godwit__unheard_end (member);
+    if (member->listed || record->revision <= member->record->revision)
+        return;
+    godwit__peer_t *peer = member->peer;
+    godwit__record_unref (&peer->record);
+    peer->record = godwit__record_ref (record);
+    godwit__record_unref (&member->record);
+    member->record = godwit__record_ref (record);
+    const bool told = record->state == GODWIT__RECORD_DRAINING;
+    if (told && peer->state == GODWIT__PEER_READY) { /* it says so itself, or has done so */
+        recall_goodbye (member);
+        return;
+    }
+    set_draining (member, told);
+    member->hearsay = told;
+}
+
+void
+godwit__directory_clear (godwit__directory_t *directory)
+{
+    godwit__group_t *group, *next;
+    godwit__unheard_close (directory);
+    HASH_ITER (hh, directory->groups, group, next)
+    while (group->count > 0)
+        godwit__directory_remove (group, group->count - 1);
+}
+
+/* One that was only listed may be this transport's own. */
+static bool
+is_of_other (const godwit_transport_t *transport, const godwit__record_t *record)
+{
+    return record->server_id != 0 && memcmp (record->instance, transport->instance, GODWIT__UUID_SIZE) != 0;
+}
+
+/* Of this topic; NULL: not known. */
+static godwit__member_t *
+find_member (const godwit__group_t *group, const godwit__record_t *record)
+{
+    for (size_t i = 0; i < group->count; i++)
+        if (is_same_server (told_of (group->members[i]), record))
+            return group->members[i];
+    return NULL;
+}
+
+/* The names of a server are for its life: one that is known already under another topic is not there. */
+static bool
+is_elsewhere (const godwit__directory_t *directory, const godwit__record_t *record)
+{
+    const godwit__peer_t *peer = NULL;
+    HASH_FIND (hh, directory->peers, record->instance, GODWIT__UUID_SIZE, peer);
+    if (!peer || record->server_id == 0)
+        return false;
+    for (const godwit__group_t *group = directory->groups; group; group = group->hh.next)
+        if (find_member (group, record))
+            return true;
+    return false;
+}
+
+/* True: it is new. */
+static bool
+take_record (godwit__directory_t *directory, godwit__group_t *group, godwit__record_t *record)
+{
+    godwit__member_t *const member = find_member (group, record);
+    if (!member)
+        return !is_elsewhere (directory, record) && add_member (directory, group, record);
+    if (strcmp (told_of (member)->server, record->server) == 0)
+        update_member (member, record);
+    return false;
+}
+
+static void
+on_seen (void *user, godwit__record_t *record)
+{
+    godwit_transport_t *transport = user;
+    godwit__directory_t *const directory = transport->directory;
+    bool is_new = false;
+    pthread_mutex_lock (&transport->lock);
+    godwit__group_t *group = godwit__directory_group (directory, record->exchange, record->topic);
+    if (group) {
+        is_new = take_record (directory, group, record);
+        godwit__transport_changed (transport);
+    }
+    const godwit__preservation_t preservation = godwit__unheard_judge (directory);
+    const size_t unheard_count = directory->unheard_count, member_count = directory->member_count;
+    pthread_mutex_unlock (&transport->lock);
+    godwit__unheard_log (transport, preservation, unheard_count, member_count);
+    if (is_new && record->state == GODWIT__RECORD_UP && is_of_other (transport, record))
+        godwit__server_met (transport, record);
+}
+
+bool
+godwit__directory_has_twin (godwit_transport_t *transport, const char *exchange, const char *topic,
+                            const char *server)
+{
+    bool found = false;
+    pthread_mutex_lock (&transport->lock);
+    const godwit__group_t *const group = godwit__directory_group (transport->directory, exchange, topic);
+    for (size_t i = 0; group && !found && i < group->count; i++) {
+        const godwit__member_t *const member = group->members[i];
+        found = !member->draining && !member->unheard && is_of_other (transport, member->record) &&
+                strcmp (member->record->server, server) == 0;
+    }
+    pthread_mutex_unlock (&transport->lock);
+    return found;
+}
+
+/* What is neither known by a matchmaker nor connected goes if it said so itself; else the data path is asked.
+ */
+static void
+lose_member (godwit__group_t *group, size_t index, bool withdrawn)
+{
+    godwit__member_t *member = group->members[index];
+    godwit__unheard_begin (member, withdrawn);
+    if (withdrawn) /* a fanout does not wait for it any more */
+        group->epoch++;
+    const bool said_so = withdrawn || (member->draining && !member->hearsay);
+    if (said_so && (member->peer->state != GODWIT__PEER_READY || member->draining))
+        godwit__directory_remove (group, index);
+}
+
+static void
+on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn)
+{
+    godwit_transport_t *transport = user;
+    godwit__directory_t *const directory = transport->directory;
+    godwit__group_t *group, *next;
+    pthread_mutex_lock (&transport->lock);
+    HASH_ITER (hh, directory->groups, group, next)
+    for (size_t i = group->count; i-- > 0;)
+        if (is_server (told_of (group->members[i]), instance, server_id))
+            lose_member (group, i, withdrawn);
+    const godwit__preservation_t preservation = godwit__unheard_judge (directory);
+    const size_t unheard_count = directory->unheard_count, member_count = directory->member_count;
+    godwit__transport_changed (transport);
+    pthread_mutex_unlock (&transport->lock);
+    godwit__unheard_log (transport, preservation, unheard_count, member_count);
+}
+
+static void
+on_synced (void *user)
+{
+    godwit_transport_t *transport = user;
+    pthread_mutex_lock (&transport->lock);
+    godwit__transport_changed (transport);
+    pthread_mutex_unlock (&transport->lock);
+}
+
+const godwit__matchmaker_events_t godwit__directory_events = {on_seen, on_gone, on_synced};
+
+/* ---- what the data path learns ---- */
+
+/* News of a server that drains may be overtaken by the record of its next start. */
+static bool
+is_later (const godwit__member_t *member, uint32_t revision)
+{
+    return revision && member->record->revision > revision;
+}
+
+void
+godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t revision, bool gone)
+{
+    godwit__group_t *group, *next;
+    pthread_mutex_lock (&transport->lock);
+    HASH_ITER (hh, transport->directory->groups, group, next)
+    {
+        for (size_t i = group->count; i-- > 0;) {
+            if (godwit__member_key (group->members[i]) != key || is_later (group->members[i], revision))
+                continue;
+            if (group->members[i]->listed) {
+                godwit__resolve_refused (group->members[i]);
+                continue;
+            }
+            drains (group->members[i]);
+            if (gone)
+                godwit__directory_remove (group, i);
+        }
+    }
+    godwit__transport_changed (transport);
+    pthread_mutex_unlock (&transport->lock);
+}
+
+void
+godwit__directory_peer_lost (godwit__peer_t *peer)
+{
+    godwit__group_t *group, *next;
+    HASH_ITER (hh, peer->transport->directory->groups, group, next)
+    {
+        for (size_t i = group->count; i-- > 0;) {
+            godwit__member_t *member = group->members[i];
+            if (member->peer != peer)
+                continue;
+            if (member->listed) {
+                member->acquaintance = GODWIT__UNKNOWN;
+                member->question = 0;
+            }
+            if (godwit__unheard_is_over (member))
+                godwit__directory_remove (group, i);
+            else if (member->unheard) /* does it live? */
+                godwit__peer_want (peer);
+        }
+    }
+}
+
+void
+godwit__directory_peer_ready (godwit__peer_t *peer)
+{
+    godwit__group_t *group, *next;
+    HASH_ITER (hh, peer->transport->directory->groups, group, next)
+    {
+        for (size_t i = 0; i < group->count; i++) {
+            godwit__member_t *member = group->members[i];
+            if (member->peer != peer || !member->hearsay)
+                continue;
+            set_draining (member, false);
+            member->hearsay = false;
+        }
+    }
+}
+
+bool
+godwit__directory_try_hearsay (godwit__group_t *group, const char *server)
+{
+    bool found = false;
+    for (size_t i = 0; i < group->count; i++) {
+        const godwit__member_t *member = group->members[i];
+        if (!member->hearsay || (server && strcmp (server, member->record->server) != 0))
+            continue;
+        godwit__peer_want (member->peer);
+        found = true;
+    }
+    return found;
+}
+
+void
+godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision)
+{
+    godwit__group_t *group, *next;
+    HASH_ITER (hh, peer->transport->directory->groups, group, next)
+    {
+        for (size_t i = group->count; i-- > 0;) {
+            godwit__member_t *member = group->members[i];
+            if (member->peer != peer || (server_id && member->record->server_id != server_id) ||
+                is_later (member, revision))
+                continue;
+            if (member->listed) {
+                godwit__resolve_refused (member);
+                continue;
+            }
+            drains (member);
+            if (member->unheard)
+                godwit__directory_remove (group, i);
+        }
+    }
+}

@@ -1,0 +1,396 @@
+#include "src/discovery/peer.h"
+
+#include "src/config/options.h"
+#include "src/connection/completion.h"
+#include "src/discovery/directory.h"
+#include "src/discovery/resolve.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+
+#define BACKOFF_FIRST_NS (5 * GODWIT__NS_PER_MS)
+#define BACKOFF_MAX_NS (1000 * GODWIT__NS_PER_MS)
+#define PING_NS (5000 * GODWIT__NS_PER_MS)
+
+static bool
+is_unknown (const uint8_t *instance)
+{
+    return sodium_is_zero (instance, GODWIT__UUID_SIZE);
+}
+
+static void
+key_of (uint8_t key[GODWIT__UUID_SIZE], const godwit__record_t *record)
+{
+    const char *address = record->address_count ? record->addresses[0] : "";
+    memcpy (key, record->instance, GODWIT__UUID_SIZE);
+    if (is_unknown (record->instance))
+        crypto_generichash (key, GODWIT__UUID_SIZE, (const uint8_t *) address, strlen (address), NULL, 0);
+}
+
+/* ---- connecting; the control thread ---- */
+
+static void
+free_peer (godwit__peer_t *peer)
+{
+    godwit__reactor_disarm (peer->transport->control, &peer->retry_timer);
+    godwit__reactor_unpost (peer->transport->control, &peer->work_task);
+    godwit__resolve_release (peer);
+    godwit__record_unref (&peer->record);
+    godwit__record_unref (&peer->fallback);
+    godwit__record_unref (&peer->tried);
+    free (peer);
+}
+
+static godwit__driver_t *
+driver_for (godwit_transport_t *transport, const godwit__record_t *record, const char *address)
+{
+    /* Files and abstract names mean something on their own host only; who lists one means this host. */
+    if (!strncmp (address, "ipc:", 4) && !is_unknown (record->instance) &&
+        strcmp (record->host, transport->host_id))
+        return NULL;
+    if (!(transport->paths & godwit__path_of (address)))
+        return NULL;
+    for (size_t i = 0; i < transport->driver_count; i++)
+        if (transport->drivers[i]->ops->speaks (address))
+            return transport->drivers[i];
+    return NULL;
+}
+
+/* Opens a connection to the next address that can be tried, of the record and then of the fallback; false if
+ * none is left. */
+static bool
+try_addresses (godwit__peer_t *peer, godwit__record_t *record, godwit__record_t *fallback, size_t *next)
+{
+    const size_t more = fallback != record ? fallback->address_count : 0;
+    while (*next < record->address_count + more) {
+        const size_t index = (*next)++;
+        const bool falls_back = index >= record->address_count;
+        const char *address =
+            falls_back ? fallback->addresses[index - record->address_count] : record->addresses[index];
+        godwit__driver_t *driver = driver_for (peer->transport, record, address);
+        godwit__connection_t *connection = NULL;
+        if (!driver || godwit__connection_open (&connection, peer, driver, address, NULL))
+            continue;
+        pthread_mutex_lock (&peer->transport->lock);
+        peer->connection = connection;
+        godwit__record_unref (&peer->tried);
+        peer->tried = godwit__record_ref (falls_back ? fallback : record);
+        pthread_mutex_unlock (&peer->transport->lock);
+        godwit__connection_begin (connection);
+        return true;
+    }
+    return false;
+}
+
+int64_t
+godwit__peer_next_backoff (godwit__peer_t *peer, int64_t *backoff_ns)
+{
+    *backoff_ns = *backoff_ns ? *backoff_ns * 2 : BACKOFF_FIRST_NS;
+    if (*backoff_ns > BACKOFF_MAX_NS)
+        *backoff_ns = BACKOFF_MAX_NS;
+    return *backoff_ns / 2 + (int64_t) godwit__transport_random (peer->transport, (uint64_t) *backoff_ns / 2);
+}
+
+static void
+back_off (godwit__peer_t *peer)
+{
+    godwit_transport_t *transport = peer->transport;
+    const int64_t wait_ns = godwit__peer_next_backoff (peer, &peer->backoff_ns);
+    peer->state = GODWIT__PEER_BACKOFF;
+    peer->failed_rounds++;
+    peer->next_address = 0;
+    peer->failures++;
+    godwit__reactor_arm (transport->control, &peer->retry_timer, godwit__transport_now (transport) + wait_ns);
+}
+
+static void
+connect_peer (godwit__peer_t *peer)
+{
+    godwit_transport_t *transport = peer->transport;
+    pthread_mutex_lock (&transport->lock);
+    if (peer->state != GODWIT__PEER_CONNECTING || peer->connection || atomic_load (&transport->closing)) {
+        pthread_mutex_unlock (&transport->lock);
+        return;
+    }
+    godwit__record_t *record = godwit__record_ref (peer->record);
+    godwit__record_t *fallback = godwit__record_ref (peer->fallback);
+    size_t next = peer->next_address;
+    pthread_mutex_unlock (&transport->lock);
+
+    const bool opened = try_addresses (peer, record, fallback, &next);
+    godwit__record_unref (&record);
+    godwit__record_unref (&fallback);
+
+    pthread_mutex_lock (&transport->lock);
+    peer->next_address = next;
+    if (!opened) {
+        back_off (peer);
+        godwit__directory_peer_lost (peer);
+        godwit__transport_changed (transport);
+    }
+    pthread_mutex_unlock (&transport->lock);
+}
+
+/* With transport.lock held. */
+static bool
+has_outstanding (const godwit__peer_t *peer)
+{
+    if (!peer->connection)
+        return false;
+    pthread_mutex_lock (&peer->connection->lock);
+    const bool found = peer->connection->pending_count > 0;
+    pthread_mutex_unlock (&peer->connection->lock);
+    return found;
+}
+
+static void
+on_work (godwit__task_t *task)
+{
+    godwit__peer_t *peer = task->user;
+    godwit_transport_t *transport = peer->transport;
+
+    pthread_mutex_lock (&transport->lock);
+    if (peer->member_count > 0) {
+        pthread_mutex_unlock (&transport->lock);
+        connect_peer (peer);
+        return;
+    }
+    /* What its servers had accepted before they went away still runs: the tick looks again. */
+    if (has_outstanding (peer) && !atomic_load (&transport->closing)) {
+        pthread_mutex_unlock (&transport->lock);
+        return;
+    }
+    godwit__connection_t *connection = peer->connection;
+    peer->connection = NULL;
+    if (connection)
+        connection->peer = NULL;
+    HASH_DEL (transport->directory->peers, peer);
+    pthread_mutex_unlock (&transport->lock);
+    if (connection) {
+        godwit__connection_down (connection, "none of its servers is known any more");
+        godwit__connection_unref (&connection);
+    }
+    free_peer (peer);
+}
+
+static void
+on_retry (godwit__timer_t *timer)
+{
+    godwit__peer_t *peer = timer->user;
+    pthread_mutex_lock (&peer->transport->lock);
+    if (peer->state == GODWIT__PEER_BACKOFF)
+        peer->state = peer->wanted ? GODWIT__PEER_CONNECTING : GODWIT__PEER_IDLE;
+    peer->wanted = false;
+    pthread_mutex_unlock (&peer->transport->lock);
+    connect_peer (peer);
+}
+
+/* ---- with lock held ---- */
+
+godwit__peer_t *
+godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record)
+{
+    godwit__peer_t *peer = NULL;
+    uint8_t key[GODWIT__UUID_SIZE];
+    key_of (key, record);
+    HASH_FIND (hh, transport->directory->peers, key, sizeof key, peer);
+    if (!peer) {
+        peer = calloc (1, sizeof *peer);
+        if (!peer)
+            return NULL;
+        peer->transport = transport;
+        memcpy (peer->key, key, sizeof key);
+        memcpy (peer->instance, record->instance, sizeof peer->instance);
+        peer->retry_timer = (godwit__timer_t){.fire = on_retry, .user = peer};
+        peer->work_task = (godwit__task_t){.run = on_work, .user = peer};
+        peer->is_listed = is_unknown (record->instance);
+        godwit__resolve_init (peer);
+        HASH_ADD (hh, transport->directory->peers, key, sizeof peer->key, peer);
+        if (!peer->hh.tbl) {
+            free (peer);
+            return NULL;
+        }
+    }
+    peer->member_count++;
+    if (peer->record != record) {
+        godwit__record_unref (&peer->record);
+        peer->record = godwit__record_ref (record);
+    }
+    if (!peer->fallback)
+        peer->fallback = godwit__record_ref (record);
+    return peer;
+}
+
+void
+godwit__peer_release (godwit__peer_t *peer)
+{
+    if (--peer->member_count == 0)
+        godwit__reactor_post (peer->transport->control, &peer->work_task);
+}
+
+void
+godwit__peer_want (godwit__peer_t *peer)
+{
+    peer->wanted = true;
+    if (peer->state == GODWIT__PEER_READY)
+        godwit__resolve_want (peer);
+    if (peer->state != GODWIT__PEER_IDLE)
+        return;
+    peer->state = GODWIT__PEER_CONNECTING;
+    peer->next_address = 0;
+    godwit__reactor_post (peer->transport->control, &peer->work_task);
+}
+
+/* ---- a connection's news ---- */
+
+/* The record that led to the connection. */
+static void
+keep_address (godwit__peer_t *peer)
+{
+    if (!peer->tried)
+        return;
+    godwit__record_unref (&peer->fallback);
+    peer->fallback = peer->tried;
+    peer->tried = NULL;
+}
+
+void
+godwit__peer_ready (godwit__connection_t *connection)
+{
+    godwit_transport_t *transport = connection->transport;
+    godwit__question_t *questions = NULL;
+    pthread_mutex_lock (&transport->lock);
+    godwit__peer_t *peer = connection->peer;
+    if (peer && peer->connection == connection) {
+        peer->state = GODWIT__PEER_READY;
+        peer->backoff_ns = 0;
+        peer->failures = 0;
+        peer->wanted = false;
+        keep_address (peer);
+        godwit__directory_peer_ready (peer);
+        connection->last_used_ns = connection->last_ping_ns = godwit__transport_now (transport);
+        questions = godwit__resolve_ready (peer);
+        godwit__transport_changed (transport);
+    }
+    pthread_mutex_unlock (&transport->lock);
+    godwit__questions_send (questions);
+}
+
+void
+godwit__peer_lost (godwit__connection_t *connection, const char *reason)
+{
+    godwit_transport_t *transport = connection->transport;
+    godwit__connection_t *dropped = NULL;
+
+    pthread_mutex_lock (&transport->lock);
+    godwit__peer_t *peer = connection->peer;
+    if (peer && peer->connection == connection) {
+        /* While connecting, the next address is tried. After a good connection, all of them again, if
+         * somebody wants it. */
+        const bool was_ready = peer->state == GODWIT__PEER_READY;
+        dropped = peer->connection;
+        peer->connection = NULL;
+        connection->peer = NULL;
+        peer->state = was_ready ? GODWIT__PEER_IDLE : GODWIT__PEER_CONNECTING;
+        if (was_ready) {
+            peer->next_address = 0;
+            godwit__directory_peer_lost (peer);
+            godwit__transport_changed (transport);
+        } else {
+            godwit__reactor_post (transport->control, &peer->work_task);
+        }
+    }
+    pthread_mutex_unlock (&transport->lock);
+
+    if (dropped) {
+        if (godwit__logs (transport, GODWIT_LOG_INFO))
+            godwit__log (transport, GODWIT_LOG_INFO, "A connection ended: %s", reason);
+        godwit__connection_unref (&dropped);
+    }
+}
+
+void
+godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision)
+{
+    godwit_transport_t *transport = connection->transport;
+    pthread_mutex_lock (&transport->lock);
+    if (connection->peer) {
+        godwit__directory_goodbye (connection->peer, server_id, revision);
+        godwit__transport_changed (transport);
+    }
+    pthread_mutex_unlock (&transport->lock);
+}
+
+/* ---- all of them; the control thread ---- */
+
+/* What a tick has to do to one connection, decided with the lock and done without. */
+static void
+tick_one (godwit__connection_t *connection, int64_t now_ns)
+{
+    godwit_transport_t *transport = connection->transport;
+    pthread_mutex_lock (&connection->lock);
+    const bool used = connection->pending_count > 0 || connection->use_count != connection->use_count_ticked;
+    connection->use_count_ticked = connection->use_count;
+    pthread_mutex_unlock (&connection->lock);
+    if (used)
+        connection->last_used_ns = now_ns;
+    if (now_ns - connection->last_used_ns > transport->options.idle_timeout_ms * GODWIT__NS_PER_MS) {
+        godwit__connection_down (connection, "nobody used it for a long time");
+        return;
+    }
+    if (now_ns - connection->last_ping_ns > PING_NS) {
+        godwit__connection_ping (connection);
+        connection->last_ping_ns = now_ns;
+    }
+}
+
+void
+godwit__peers_tick (godwit_transport_t *transport)
+{
+    const int64_t now_ns = godwit__transport_now (transport);
+    godwit__peer_t *peer, *next;
+
+    /* A connection's end changes the table: what is to be looked at is referenced first. */
+    pthread_mutex_lock (&transport->lock);
+    const size_t count = HASH_COUNT (transport->directory->peers);
+    godwit__connection_t **connections = calloc (count ? count : 1, sizeof (godwit__connection_t *));
+    size_t found = 0;
+    HASH_ITER (hh, transport->directory->peers, peer, next)
+    {
+        if (peer->member_count == 0)
+            godwit__reactor_post (transport->control, &peer->work_task);
+        else if (connections && peer->state == GODWIT__PEER_READY && peer->connection)
+            connections[found++] = godwit__connection_ref (peer->connection);
+    }
+    pthread_mutex_unlock (&transport->lock);
+    for (size_t i = 0; i < found; i++) {
+        tick_one (connections[i], now_ns);
+        godwit__connection_unref (&connections[i]);
+    }
+    free (connections);
+}
+
+void
+godwit__peers_close (godwit_transport_t *transport)
+{
+    godwit__peer_t *peer, *next;
+    pthread_mutex_lock (&transport->lock);
+    godwit__directory_clear (transport->directory);
+    HASH_ITER (hh, transport->directory->peers, peer, next)
+    {
+        godwit__connection_t *connection = peer->connection;
+        HASH_DEL (transport->directory->peers, peer);
+        peer->connection = NULL;
+        if (connection)
+            connection->peer = NULL;
+        pthread_mutex_unlock (&transport->lock);
+        if (connection) {
+            godwit__connection_abandon (connection, NULL);
+            godwit__connection_down (connection, "the transport is being destroyed");
+            godwit__connection_unref (&connection);
+        }
+        free_peer (peer);
+        pthread_mutex_lock (&transport->lock);
+    }
+    pthread_mutex_unlock (&transport->lock);
+}

@@ -1,0 +1,80 @@
+/* Another transport, known by its instance: where it can be reached, and the connection to it while it is in
+ * use.
+ *
+ *     IDLE ---wanted---> CONNECTING ---WELCOME---> READY
+ *      ^                    |   ^                    |
+ *      |                    |   +--- retry timer ----+-- lost: at once, with the next address, or
+ *      +--- not wanted -----+------- BACKOFF <-------+   after every address failed: back-off
+ */
+#ifndef GODWIT_SRC_DISCOVERY_PEER_H
+#define GODWIT_SRC_DISCOVERY_PEER_H
+
+#include "src/connection/connection.h"
+
+/* uthash ends the process when memory is short unless told otherwise; then it clears `added` of what it was
+ * given. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+typedef enum godwit__peer_state {
+    GODWIT__PEER_IDLE,
+    GODWIT__PEER_CONNECTING,
+    GODWIT__PEER_READY,
+    GODWIT__PEER_BACKOFF
+} godwit__peer_state_t;
+
+/* Everything is guarded by transport.lock; the timer belongs to the control thread. */
+typedef struct godwit__peer {
+    godwit_transport_t *transport;
+    uint8_t key[GODWIT__UUID_SIZE]; /* the instance; a hash of the address while that is not known (static
+                                       records) */
+    uint8_t instance[GODWIT__UUID_SIZE]; /* all zero: not known */
+    UT_hash_handle hh;                   /* in the directory */
+    godwit__peer_state_t state;
+    godwit__connection_t *connection; /* the current one, which may be opening; NULL if none */
+    godwit__record_t *record;         /* the newest, for its addresses */
+    /* The one whose address was connected to the last time, or the first one: a newer one that is wrong does
+     * not hide a peer that can be reached. */
+    godwit__record_t *fallback;
+    godwit__record_t *tried; /* which of the two the connection is made by */
+    unsigned failures;       /* in a row: no address could be connected to */
+    size_t next_address;
+    size_t member_count; /* servers of this peer in the directory; without any, the peer goes away */
+    bool wanted;         /* somebody wants to call it */
+    int64_t backoff_ns;
+    uint64_t failed_rounds; /* how often all of its addresses have failed */
+    godwit__timer_t retry_timer;
+    godwit__task_t work_task; /* connects what is wanted, or takes the peer away */
+
+    /* Of a peer whose servers were listed (src/discovery/resolve.h). */
+    bool is_listed;
+    bool rests;    /* servers that were asked for and refused are asked for again when they are wanted */
+    bool asks_now; /* the task has to ask for them */
+    int64_t ask_backoff_ns;
+    godwit__timer_t ask_timer;
+    godwit__task_t ask_task;
+} godwit__peer_t;
+
+/* The next back-off: twice the last one, up to a second. Returns how long to wait: between half and all of
+ * it, so that clients do not come back in step. */
+int64_t godwit__peer_next_backoff (godwit__peer_t *peer, int64_t *backoff_ns);
+
+/* The peer of a record, made if need be; NULL when memory is short. With lock held. */
+godwit__peer_t *godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record);
+/* One member less. With lock held. */
+void godwit__peer_release (godwit__peer_t *peer);
+/* Somebody wants to call it: connects unless it is connected or backs off. With lock held. */
+void godwit__peer_want (godwit__peer_t *peer);
+
+/* A connection's news. Any thread, no lock held. */
+void godwit__peer_ready (godwit__connection_t *connection);
+void godwit__peer_lost (godwit__connection_t *connection, const char *reason);
+/* server_id drains; 0: all of the peer's. */
+void godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision);
+
+/* Pings what is silent, closes what is idle. Control thread, every second or so. */
+void godwit__peers_tick (godwit_transport_t *transport);
+/* Ends all connections, and the peers with them. Control thread, when the transport is closing. */
+void godwit__peers_close (godwit_transport_t *transport);
+
+#endif

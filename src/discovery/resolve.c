@@ -1,0 +1,311 @@
+#include "src/discovery/resolve.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* One question, from its making to its answer. It may outlive the member that it is about. */
+struct godwit__question {
+    godwit__pending_t pending; /* the first member */
+    godwit__connection_t *connection;
+    godwit__group_t *group;
+    uint64_t number; /* the member's, while it waits for this answer */
+    godwit__question_t *next;
+    size_t size;
+    uint8_t frame[GODWIT__RESOLVE_FRAME_MAX];
+};
+
+/* ---- asking; with lock held ---- */
+
+static bool
+is_listed_of (const godwit__member_t *member, const godwit__peer_t *peer)
+{
+    return member->peer == peer && member->listed;
+}
+
+static godwit__question_t *
+question_new (godwit__member_t *member)
+{
+    godwit__directory_t *directory = member->peer->transport->directory;
+    const godwit__record_t *listed = member->listed;
+    godwit__question_t *question = calloc (1, sizeof *question);
+    if (!question)
+        return NULL;
+    question->size = godwit__resolve_write (question->frame, listed->exchange, listed->topic, listed->server);
+    if (!question->size) {
+        free (question);
+        return NULL;
+    }
+    question->connection = godwit__connection_ref (member->peer->connection);
+    question->group = member->group;
+    question->number = ++directory->last_question;
+    return question;
+}
+
+static void
+ask_again_later (godwit__peer_t *peer)
+{
+    godwit__reactor_post (peer->transport->control, &peer->ask_task);
+}
+
+/* About all that is UNKNOWN; `again`: also about what was REFUSED. */
+static godwit__question_t *
+questions_for (godwit__peer_t *peer, bool again)
+{
+    godwit__question_t *questions = NULL;
+    for (godwit__group_t *group = peer->transport->directory->groups; group; group = group->hh.next) {
+        for (size_t i = 0; i < group->count; i++) {
+            godwit__member_t *member = group->members[i];
+            if (!is_listed_of (member, peer) || (member->acquaintance != GODWIT__UNKNOWN &&
+                                                 !(again && member->acquaintance == GODWIT__REFUSED)))
+                continue;
+            godwit__question_t *question = question_new (member);
+            if (!question) {
+                member->acquaintance = GODWIT__REFUSED;
+                ask_again_later (peer);
+                continue;
+            }
+            member->acquaintance = GODWIT__ASKED;
+            member->question = question->number;
+            question->next = questions;
+            questions = question;
+        }
+    }
+    return questions;
+}
+
+godwit__question_t *
+godwit__resolve_ready (godwit__peer_t *peer)
+{
+    if (!peer->is_listed)
+        return NULL;
+    peer->ask_backoff_ns = 0;
+    peer->rests = false;
+    return questions_for (peer, true);
+}
+
+void
+godwit__resolve_want (godwit__peer_t *peer)
+{
+    if (!peer->rests)
+        return;
+    peer->rests = false;
+    peer->asks_now = true;
+    godwit__reactor_post (peer->transport->control, &peer->ask_task);
+}
+
+void
+godwit__resolve_refused (godwit__member_t *member)
+{
+    if (member->acquaintance == GODWIT__UNKNOWN)
+        return; /* the connection was lost meanwhile */
+    member->acquaintance = GODWIT__REFUSED;
+    member->refusals++;
+    member->question = 0;
+    ask_again_later (member->peer);
+}
+
+/* ---- asking again; the control thread ---- */
+
+/* Whether anything was refused; with `rests`, it rests from now on until somebody wants it. */
+static bool
+has_refused (const godwit__peer_t *peer, bool rests)
+{
+    bool found = false;
+    for (godwit__group_t *group = peer->transport->directory->groups; group; group = group->hh.next) {
+        for (size_t i = 0; i < group->count; i++) {
+            godwit__member_t *member = group->members[i];
+            if (!is_listed_of (member, peer) || member->acquaintance != GODWIT__REFUSED)
+                continue;
+            if (rests)
+                member->acquaintance = GODWIT__UNKNOWN;
+            found = true;
+        }
+    }
+    return found;
+}
+
+static void
+on_ask_timer (godwit__timer_t *timer)
+{
+    godwit__peer_t *peer = timer->user;
+    godwit_transport_t *transport = peer->transport;
+    godwit__question_t *questions = NULL;
+    pthread_mutex_lock (&transport->lock);
+    if (peer->state == GODWIT__PEER_READY) {
+        if (peer->wanted)
+            questions = questions_for (peer, true);
+        else
+            peer->rests = has_refused (peer, true) || peer->rests;
+        peer->wanted = false;
+    }
+    pthread_mutex_unlock (&transport->lock);
+    godwit__questions_send (questions);
+}
+
+static void
+on_ask_task (godwit__task_t *task)
+{
+    godwit__peer_t *peer = task->user;
+    godwit_transport_t *transport = peer->transport;
+    godwit__question_t *questions = NULL;
+    pthread_mutex_lock (&transport->lock);
+    if (peer->state == GODWIT__PEER_READY) {
+        if (peer->asks_now)
+            questions = questions_for (peer, false);
+        if (!peer->ask_timer.heap_index && has_refused (peer, false)) {
+            const int64_t wait_ns = godwit__peer_next_backoff (peer, &peer->ask_backoff_ns);
+            if (godwit__reactor_arm (transport->control, &peer->ask_timer,
+                                     godwit__transport_now (transport) + wait_ns))
+                peer->rests = has_refused (peer, true) || peer->rests;
+        }
+    }
+    peer->asks_now = false;
+    pthread_mutex_unlock (&transport->lock);
+    godwit__questions_send (questions);
+}
+
+void
+godwit__resolve_init (godwit__peer_t *peer)
+{
+    peer->ask_timer = (godwit__timer_t){.fire = on_ask_timer, .user = peer};
+    peer->ask_task = (godwit__task_t){.run = on_ask_task, .user = peer};
+}
+
+void
+godwit__resolve_release (godwit__peer_t *peer)
+{
+    godwit__reactor_disarm (peer->transport->control, &peer->ask_timer);
+    godwit__reactor_unpost (peer->transport->control, &peer->ask_task);
+}
+
+/* ---- answers ---- */
+
+/* The member that waits for this answer; NULL: it does no longer. With lock held. */
+static godwit__member_t *
+asker (const godwit__question_t *question)
+{
+    for (size_t i = 0; i < question->group->count; i++) {
+        godwit__member_t *member = question->group->members[i];
+        if (member->question == question->number && member->acquaintance == GODWIT__ASKED)
+            return member;
+    }
+    return NULL;
+}
+
+static bool
+answers (const godwit__question_t *question, const godwit__member_t *member, const godwit__record_t *answer)
+{
+    const godwit__record_t *listed = member->listed;
+    return memcmp (answer->instance, question->connection->instance, sizeof answer->instance) == 0 &&
+           strcmp (answer->exchange, listed->exchange) == 0 && strcmp (answer->topic, listed->topic) == 0 &&
+           strcmp (answer->server, listed->server) == 0;
+}
+
+/* The member's record from now on: who it is, as it says, at the addresses that were listed. With lock held.
+ * False when memory is short. */
+static bool
+learn (godwit__member_t *member, const godwit__record_t *answer)
+{
+    godwit__record_t fields = *answer;
+    fields.address_count = member->listed->address_count;
+    memcpy (fields.addresses, member->listed->addresses, sizeof fields.addresses);
+    godwit__record_t *record = godwit__record_new (&fields);
+    if (!record)
+        return false;
+    const bool was_known = member->record->server_id != 0;
+    if (was_known && !godwit__record_is_of (record, member->record))
+        godwit__member_replaced (member);
+    godwit__record_unref (&member->record);
+    member->record = record;
+    member->acquaintance = GODWIT__KNOWN;
+    member->question = 0;
+    member->was_missed = false;
+    member->peer->ask_backoff_ns = 0;
+    return true;
+}
+
+/* With lock held. Once in a row of refusals. */
+static void
+describe_refusal (godwit__member_t *member, char *text, size_t size)
+{
+    const godwit__record_t *listed = member->listed;
+    const bool said = member->was_missed;
+    member->was_missed = true;
+    if (!said && godwit__logs (member->peer->transport, GODWIT_LOG_WARNING))
+        snprintf (text, size, "%s/%s/%s is not at %s", listed->exchange, listed->topic, listed->server,
+                  listed->addresses[0]);
+}
+
+static void
+settle (const godwit__question_t *question, godwit__ending_t ending, const godwit__record_t *answer)
+{
+    godwit_transport_t *transport = question->connection->transport;
+    char refusal[1100] = "";
+    pthread_mutex_lock (&transport->lock);
+    godwit__member_t *member = asker (question);
+    const bool is_wrong = member && answer && !answers (question, member, answer);
+    if (is_wrong)
+        GODWIT__COUNT (transport, frames_malformed);
+    if (member && (ending == GODWIT__LOST || ending == GODWIT__ABANDONED)) {
+        member->acquaintance = GODWIT__UNKNOWN; /* the peer will be lost, too */
+    } else if (member && (!answer || is_wrong || !learn (member, answer))) {
+        describe_refusal (member, refusal, sizeof refusal);
+        godwit__resolve_refused (member);
+    }
+    if (member)
+        godwit__transport_changed (transport);
+    pthread_mutex_unlock (&transport->lock);
+    if (*refusal)
+        godwit__log (transport, GODWIT_LOG_WARNING, "%s", refusal);
+}
+
+static void
+question_free (godwit__question_t *question)
+{
+    godwit__connection_unref (&question->connection);
+    free (question);
+}
+
+static void
+on_ended (godwit__pending_t *pending)
+{
+    godwit__question_t *question = (godwit__question_t *) pending;
+    godwit_transport_t *transport = question->connection->transport;
+    const godwit__ending_t ending = atomic_load_explicit (&pending->ending, memory_order_acquire);
+    godwit__record_t *answer = NULL;
+    if (ending == GODWIT__REPLIED) {
+        godwit_status_t status = GODWIT_OK;
+        if (pending->header.type == GODWIT__RESOLVED)
+            status = godwit__resolved_read (&answer, pending->header.target, &pending->frame, NULL);
+        else if (pending->header.type != GODWIT__NACK)
+            status = GODWIT_ERR_MALFORMED;
+        godwit__frame_release (&pending->frame);
+        if (status != GODWIT_OK && status != GODWIT_ERR_OUT_OF_MEMORY)
+            GODWIT__COUNT (transport, frames_malformed);
+    }
+    settle (question, ending, answer);
+    godwit__record_unref (&answer);
+    question_free (question);
+}
+
+void
+godwit__questions_send (godwit__question_t *questions)
+{
+    while (questions) {
+        godwit__question_t *question = questions;
+        questions = question->next;
+        /* Once it was accepted, it may end and be freed at any moment. */
+        godwit__connection_t *connection = godwit__connection_ref (question->connection);
+        const godwit_transport_t *transport = connection->transport;
+        question->pending.ended = on_ended;
+        question->pending.deadline_ns =
+            godwit__transport_now (transport) + transport->options.connect_timeout_ms * GODWIT__NS_PER_MS;
+        const godwit__message_t message = {question->frame, question->size, NULL, NULL};
+        const godwit__io_t io = godwit__connection_send (connection, &message, &question->pending);
+        if (io != GODWIT__IO_OK) {
+            settle (question, io == GODWIT__IO_CLOSED ? GODWIT__LOST : GODWIT__UNSENT, NULL);
+            question_free (question);
+        }
+        godwit__connection_unref (&connection);
+    }
+}

@@ -1,0 +1,74 @@
+/* The inside of errors. */
+#ifndef GODWIT_SRC_ERROR_ERROR_H
+#define GODWIT_SRC_ERROR_ERROR_H
+
+#include <godwit/error.h>
+
+#include <stdarg.h>
+
+/* Of the errors that the library itself defines; a local one's module is "". */
+#define GODWIT__OWN_MODULE "godwit"
+#define GODWIT__BUILTINS_MODULE "builtins"
+
+/* If error is not NULL, makes an error there. Returns status, so that a function can end with
+ * `return godwit__error_set (error, GODWIT_ERR_..., "...", ...)`. */
+godwit_status_t godwit__error_set (godwit_error_t **error, godwit_status_t status, const char *format, ...)
+    GODWIT_PRINTF (3, 4);
+/* The same with an outcome. */
+godwit_status_t godwit__error_set_outcome (godwit_error_t **error, godwit_status_t status,
+                                           godwit_outcome_t outcome, const char *format, ...)
+    GODWIT_PRINTF (4, 5);
+/* INVALID_ARGUMENT: a public function was given NULL for its argument `name`. */
+godwit_status_t godwit__error_null (godwit_error_t **error, const char *name);
+/* Without an allocation: the static out-of-memory error. */
+void godwit__error_set_no_memory (godwit_error_t **error);
+/* The same, and returns OUT_OF_MEMORY: inline, so that compilers see that it is no success. */
+static inline godwit_status_t
+godwit__error_no_memory (godwit_error_t **error)
+{
+    godwit__error_set_no_memory (error);
+    return GODWIT_ERR_OUT_OF_MEMORY;
+}
+
+/* Gives the error that was just made a datum of its own (contract 3), and returns status:
+ * `return godwit__error_with (error, godwit__error_set (error, ...), "method", name)`. error may be NULL. */
+static inline godwit_status_t
+godwit__error_with (godwit_error_t **error, godwit_status_t status, const char *name, const char *text)
+{
+    if (error)
+        godwit_error_set_detail (*error, name, text);
+    return status;
+}
+
+/* What came from a remote server and is known here: every text is copied, none is a format nor NULL. The type
+ * gets "_Remote", if it has not, unless the module is "builtins". */
+godwit_error_t *godwit__error_new_remote (godwit_status_t status, godwit_outcome_t outcome,
+                                          const char *module, const char *type, const char *message,
+                                          const char *traceback);
+/* What came from a remote server and is not known here: a RemoteError. */
+godwit_error_t *godwit__error_new_remote_error (godwit_outcome_t outcome, const char *module,
+                                                const char *type, const char *message, const char *traceback);
+/* For the log, on one line: prefix, the chain without the other side's traceback, and then the traceback,
+ * which has it. What is longer than GODWIT__ERROR_LINE_MAX bytes is cut. The caller frees it; NULL when
+ * memory is short.
+ */
+#define GODWIT__ERROR_LINE_MAX 16384
+char *godwit__error_line (const char *prefix, const godwit_error_t *error);
+void godwit__error_set_outcome_of (godwit_error_t *error, godwit_outcome_t outcome);
+/* A copy of the whole, causes included; values are shared. */
+godwit_error_t *godwit__error_copy (const godwit_error_t *error);
+
+/* An error as it is sent: the first name and text that it had, whatever it became on its way. type is not
+ * terminated. Borrowed. */
+typedef struct godwit__error_origin {
+    const char *type;
+    size_t type_size;
+    const char *module;
+    const char *message;
+} godwit__error_origin_t;
+
+godwit__error_origin_t godwit__error_origin (const godwit_error_t *error);
+/* The size of a type's name without "_Remote". */
+size_t godwit__error_type_size (const char *type);
+
+#endif

@@ -1,0 +1,27 @@
+/* Which errors of other processes reach a caller as themselves (contract 7): those of classes that are
+ * registered, in modules that are allowed. Asked for only when a call fails. */
+#ifndef GODWIT_SRC_ERROR_ERROR_CLASSES_H
+#define GODWIT_SRC_ERROR_ERROR_CLASSES_H
+
+#include <godwit/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct godwit__error_classes godwit__error_classes_t;
+
+/* allowed: modules, joined with ','; NULL: none. It is copied. */
+godwit_status_t godwit__error_classes_new (godwit__error_classes_t **classes, const char *allowed,
+                                           godwit_error_t **error);
+/* Accepts a pointer to NULL. */
+void godwit__error_classes_destroy (godwit__error_classes_t **classes);
+/* The text that it was made with; NULL: none. */
+const char *godwit__error_classes_allowed (const godwit__error_classes_t *classes);
+/* Any thread. The class is borrowed. Twice is once. */
+godwit_status_t godwit__error_classes_add (godwit__error_classes_t *classes,
+                                           const godwit_error_class_t *error_class, godwit_error_t **error);
+/* Any thread. type is not terminated. classes may be NULL. */
+bool godwit__error_classes_know (godwit__error_classes_t *classes, const char *module, const char *type,
+                                 size_t type_size);
+
+#endif

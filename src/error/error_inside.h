@@ -1,0 +1,72 @@
+/* The inside of an error, for the files that make, change and print it. */
+#ifndef GODWIT_SRC_ERROR_ERROR_INSIDE_H
+#define GODWIT_SRC_ERROR_ERROR_INSIDE_H
+
+#include "src/error/error.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct godwit_value;
+
+/* The texts of an error; NULL is "", and for the type that of the status. */
+typedef enum godwit__error_text {
+    GODWIT__TEXT_TYPE, /* as printed: with "_Remote" */
+    GODWIT__TEXT_MODULE,
+    GODWIT__TEXT_MESSAGE,
+    GODWIT__TEXT_TRACEBACK, /* of the other side of a call */
+    /* Of a RemoteError: what it stands for, which is what is sent when it is passed on. */
+    GODWIT__TEXT_FIRST_TYPE,
+    GODWIT__TEXT_FIRST_MODULE,
+    GODWIT__TEXT_FIRST_MESSAGE,
+    GODWIT__TEXT_COUNT
+} godwit__error_text_t;
+
+typedef struct godwit__place {
+    const char *file;
+    const char *function;
+    int line;
+} godwit__place_t;
+
+#define GODWIT__PLACES_MAX 32
+
+/* Where an error passed through, innermost first. */
+typedef struct godwit__places {
+    size_t count; /* also those that were not kept */
+    size_t kept;
+    size_t capacity;
+    godwit__place_t at[];
+} godwit__places_t;
+
+/* The texts lie behind the struct, in the same allocation. */
+struct godwit_error {
+    godwit_status_t status;
+    godwit_outcome_t outcome;
+    bool is_static;
+    bool is_remote;
+    const char *text[GODWIT__TEXT_COUNT];
+    godwit_error_t *cause;
+    struct godwit_value *args, *kwargs; /* NULL: none */
+    godwit__places_t *places;           /* NULL: none */
+    _Atomic (char *) printed;           /* what godwit_error_print made; dropped when the error changes */
+    _Atomic (char *) traced;            /* the same of godwit_error_traceback */
+    char texts[];
+};
+
+static inline const char *
+godwit__error_text (const godwit_error_t *error, godwit__error_text_t which)
+{
+    return error->text[which] ? error->text[which] : "";
+}
+
+/* It stands for an error that this side does not know as a class. */
+static inline bool
+godwit__error_stands_for_another (const godwit_error_t *error)
+{
+    return error->text[GODWIT__TEXT_FIRST_TYPE] != NULL;
+}
+
+/* Drops what was made from the error as it was. */
+void godwit__error_changed (godwit_error_t *error);
+
+#endif

@@ -1,0 +1,180 @@
+/* The driver interface: how frames reach another process (or another transport of this one).
+ *
+ * A driver opens channels of three kinds. A *link* is the connecting side of a connection to one port: it
+ * lives as long as the connection, and is never reconnected. A *port* is the listening side: it receives from
+ * every link that was opened to it, and what publishers send it. A *publisher* sends to all subscribed ports
+ * that it was connected to.
+ *
+ * All three are channels: guarded by a lock of their own, so that any thread may send, and the one thread
+ * that leads on the channel receives and waits. Sending and receiving never block; only wait does. The core
+ * decides who leads. The driver never calls the core but through godwit__link_events_t.
+ *
+ * What a driver must keep, and its conformance suite checks:
+ *  - Frames of one link arrive in the order sent, whole, at most once; or the link goes down.
+ *  - After a link went down, send says CLOSED and recv says CLOSED once everything that had arrived was
+ * received.
+ *  - Queues are finite: a full one says AGAIN. Nothing that was accepted by a link that went down is
+ * delivered later.
+ *  - No wake-up is lost: if a frame can be received after recv said AGAIN, then wait returns and fd becomes
+ * readable, whatever other threads do to the channel in between.
+ */
+#ifndef GODWIT_SRC_INTERFACE_DRIVER_H
+#define GODWIT_SRC_INTERFACE_DRIVER_H
+
+#include <godwit/error.h>
+
+#include "src/base/frame.h"
+#include "src/loop/reactor.h"
+
+typedef enum godwit__io {
+    GODWIT__IO_OK,
+    GODWIT__IO_AGAIN,  /* nothing there, or no room; try again after a wait */
+    GODWIT__IO_CLOSED, /* the connection is gone (link), or the peer named by origin is (port) */
+    GODWIT__IO_REFUSED /* the message can never be sent: too large, no memory */
+} godwit__io_t;
+
+/* Who sent a frame that a port received: unique among the links that the port ever had, never 0. */
+typedef uint64_t godwit__origin_t;
+/* A publication, not a link's frame: its key comes first. */
+#define GODWIT__ORIGIN_FANOUT UINT64_MAX
+
+typedef struct godwit__channel godwit__channel_t;
+
+typedef struct godwit__channel_ops {
+    /* Hands a message over. origin: a port's peer; 0 for a link. Takes the message's data over on OK if it
+     * has a free_fn; on anything else it stays the caller's. A port that sends to a peer which is gone gets
+     * CLOSED; to one that does not read, AGAIN. Any thread. */
+    godwit__io_t (*send) (godwit__channel_t *channel, godwit__origin_t origin,
+                          const godwit__message_t *message);
+    /* Takes the next frame, which the caller releases. *origin is written by ports. A publisher receives its
+     * subscribers' news: frames of 17 bytes, 1 (subscribed) or 0 (gone), then the key, as often as ports
+     * subscribed. When it hears of a key, what it publishes with all lower ones that the port had subscribed
+     * to before reaches that port, too. The leader only. */
+    godwit__io_t (*recv) (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin);
+    /* Blocks until a frame may be there (and, with for_room, or a message may be accepted), the channel was
+     * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason,
+     * and does so in a while with for_room after an AGAIN because of max_queue_size. The leader only, after
+     * recv said AGAIN. */
+    void (*wait) (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
+    /* recv and wait in one, for which a driver may have cheaper means: takes the next frame, and if there is
+     * none waits for it, for at most timeout_ns. AGAIN: it was woken, time passed, or for no reason. The
+     * leader only. */
+    godwit__io_t (*receive) (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
+                             int64_t timeout_ns);
+    /* Makes the wait that runs, or the next one, return at once. Any thread. */
+    void (*wake) (godwit__channel_t *channel);
+    /* A descriptor that becomes readable when wait would return, so that a reactor can lead: whoever is told
+     * must recv until AGAIN, which also consumes wakes. Valid until close; made at the first call. -1 on
+     * failure. */
+    int (*fd) (godwit__channel_t *channel);
+    /* Gives the channel back. Reactor's thread, no other thread may use the channel any more. What was sent
+     * before is flushed for a short, bounded time in the background. No event comes after it. */
+    void (*close) (godwit__channel_t *channel);
+} godwit__channel_ops_t;
+
+/* The first member of every driver's own channel. */
+struct godwit__channel {
+    const godwit__channel_ops_t *ops;
+};
+
+/* A `receive` for drivers whose recv and wait cannot be cheaper. */
+static inline godwit__io_t
+godwit__channel_receive (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
+                         int64_t timeout_ns)
+{
+    const godwit__io_t io = channel->ops->recv (channel, frame, origin);
+    if (io != GODWIT__IO_AGAIN || timeout_ns <= 0)
+        return io;
+    channel->ops->wait (channel, false, timeout_ns);
+    return channel->ops->recv (channel, frame, origin);
+}
+
+/* Told on the reactor's thread, never from within open_link. up at most once, down exactly once unless close
+ * comes first (refused, timed out while connecting, or gone). */
+typedef struct godwit__link_events {
+    void (*up) (void *user);
+    void (*down) (void *user, const char *reason); /* reason: static text */
+} godwit__link_events_t;
+
+#define GODWIT__KEY_SIZE 16
+#define GODWIT__PORT_ADDRESS_MAX 4
+#define GODWIT__ADDRESS_SIZE 256
+
+/* Where a port can be reached. links: for open_link, shortest path first; fanout: for publisher_connect. */
+typedef struct godwit__port_addresses {
+    size_t link_count;
+    char links[GODWIT__PORT_ADDRESS_MAX][GODWIT__ADDRESS_SIZE];
+    char fanout[GODWIT__ADDRESS_SIZE]; /* "" if the port takes no publications */
+} godwit__port_addresses_t;
+
+typedef struct godwit__driver_options {
+    godwit__reactor_t *reactor; /* of the control thread; outlives the driver */
+    size_t max_message_size;    /* bytes; larger frames cost their sender the connection */
+    int queue_limit;            /* messages per connection and direction */
+    int unread_limit; /* messages that came over a connection and were not received; 0: none, as transports
+                         want it (drivers/zmq/driver.c says why), and tests of full queues do not */
+    size_t max_queue_size; /* bytes of those above 1 KiB that may wait, as long as there are as many: then
+                              they have to wait, and may then be one more; 0: no limit */
+    int64_t connect_timeout_ms;   /* a link that is not up by then is down */
+    int64_t heartbeat_ms;         /* a silent connection is tested this often ... */
+    int64_t heartbeat_timeout_ms; /* ... and is down when it says nothing for this long */
+    const char *host;             /* to listen on and to be reached at by other hosts; NULL: this host only */
+    int port;                     /* where a port of the driver's choice listens with TCP; 0: anywhere */
+    void *user;                   /* of godwit__surroundings_t; for drivers that no URL names */
+    const char *virtual_host;     /* "" if unset; inproc ports of different virtual hosts do not meet */
+} godwit__driver_options_t;
+
+/* Counters for statistics; written with relaxed atomics by the driver. */
+typedef struct godwit__driver_counters {
+    atomic_uint_fast64_t malformed; /* frames thrown away because they cannot be from a Godwit peer */
+    atomic_uint_fast64_t dropped;   /* replies and publications that nobody was there for */
+} godwit__driver_counters_t;
+
+typedef struct godwit__driver godwit__driver_t;
+
+/* Unless said otherwise, all of these are called on the reactor's thread, and never block. */
+typedef struct godwit__driver_ops {
+    const char *name; /* as the URL's scheme */
+
+    godwit_status_t (*open) (godwit__driver_t **driver, const godwit__driver_options_t *options,
+                             godwit_error_t **error);
+    /* Every channel was closed before. May block for the bounded time that flushing takes. */
+    void (*close) (godwit__driver_t *driver);
+
+    /* True if open_link would try this address (its scheme is the driver's). Any thread. */
+    bool (*speaks) (const char *address);
+
+    godwit_status_t (*open_link) (godwit__driver_t *driver, const char *address,
+                                  const godwit__link_events_t *events, void *user, godwit__channel_t **link,
+                                  godwit_error_t **error);
+    /* at: NULL for an address of the driver's choice, with a side for publications; or one address to listen
+     * on (a rendezvous), without. SYSTEM with the cause if it cannot be bound ("address in use" is one). */
+    godwit_status_t (*open_port) (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
+                                  godwit__port_addresses_t *addresses, godwit_error_t **error);
+    /* Publications with this key are received from now on, by every publisher that is connected. */
+    godwit_status_t (*subscribe) (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],
+                                  godwit_error_t **error);
+    void (*unsubscribe) (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE]);
+
+    godwit_status_t (*open_publisher) (godwit__driver_t *driver, godwit__channel_t **publisher,
+                                       godwit_error_t **error);
+    godwit_status_t (*publisher_connect) (godwit__channel_t *publisher, const char *fanout_address,
+                                          godwit_error_t **error);
+    void (*publisher_disconnect) (godwit__channel_t *publisher, const char *fanout_address);
+    /* To every port that subscribed to the message's first GODWIT__KEY_SIZE bytes, which arrive with it.
+     * AGAIN if any of them has no room (then none gets it). Any thread. */
+    godwit__io_t (*publish) (godwit__channel_t *publisher, const godwit__message_t *message);
+
+    /* Borrowed; valid while the driver is open. Any thread. */
+    const godwit__driver_counters_t *(*counters) (const godwit__driver_t *driver);
+} godwit__driver_ops_t;
+
+/* The first member of every driver. */
+struct godwit__driver {
+    const godwit__driver_ops_t *ops;
+};
+
+extern const godwit__driver_ops_t godwit__inproc_driver;
+extern const godwit__driver_ops_t godwit__zmq_driver;
+
+#endif

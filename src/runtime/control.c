@@ -1,0 +1,187 @@
+#include "src/runtime/control.h"
+
+#include "src/error/error.h"
+
+/* An address that is this thread's alone. */
+static uintptr_t
+this_thread (void)
+{
+    static _Thread_local char here;
+    return (uintptr_t) &here;
+}
+
+/* ---- a thread of our own ---- */
+
+static void *
+run (void *user)
+{
+    godwit_transport_t *transport = user;
+    while (!atomic_load (&transport->control_stop))
+        godwit__reactor_run_once (transport->control, GODWIT__NEVER);
+    return NULL;
+}
+
+godwit_status_t
+godwit__control_start (godwit_transport_t *transport, godwit_error_t **error)
+{
+    if (transport->options.external_loop)
+        return GODWIT_OK;
+    transport->control_runs = true;
+    if (pthread_create (&transport->control_thread, NULL, run, transport) == 0)
+        return GODWIT_OK;
+    transport->control_runs = false;
+    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "The control thread could not be started");
+}
+
+void
+godwit__control_stop (godwit_transport_t *transport)
+{
+    if (!transport->control_runs)
+        return;
+    pthread_mutex_lock (&transport->lock);
+    atomic_store (&transport->control_stop, true);
+    pthread_mutex_unlock (&transport->lock);
+    godwit__reactor_wake (transport->control);
+    pthread_join (transport->control_thread, NULL);
+    transport->control_runs = false;
+    /* An errand that was posted at the last moment: somebody waits for it. */
+    godwit__reactor_run_once (transport->control, 0);
+}
+
+/* ---- the program's loop ---- */
+
+bool
+godwit__transport_is_processing (const godwit_transport_t *transport)
+{
+    return atomic_load_explicit (&transport->process_owner, memory_order_relaxed) == this_thread ();
+}
+
+static void
+begin_processing (godwit_transport_t *transport)
+{
+    pthread_mutex_lock (&transport->process_lock);
+    atomic_store_explicit (&transport->process_owner, this_thread (), memory_order_relaxed);
+}
+
+static void
+end_processing (godwit_transport_t *transport)
+{
+    atomic_store_explicit (&transport->process_owner, 0, memory_order_relaxed);
+    pthread_mutex_unlock (&transport->process_lock);
+}
+
+void
+godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns)
+{
+    begin_processing (transport);
+    godwit__reactor_run_once (transport->control, timeout_ns);
+    end_processing (transport);
+}
+
+bool
+godwit__transport_run (godwit_transport_t *transport)
+{
+    /* Without the lock: a cluster has one thread, and several of its transports may be on that one's stack.
+     */
+    atomic_store_explicit (&transport->process_owner, this_thread (), memory_order_relaxed);
+    const bool ran = godwit__reactor_run_once (transport->control, 0);
+    atomic_store_explicit (&transport->process_owner, 0, memory_order_relaxed);
+    return ran;
+}
+
+bool
+godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_ns)
+{
+    if (pthread_mutex_trylock (&transport->process_lock))
+        return false;
+    atomic_store_explicit (&transport->process_owner, this_thread (), memory_order_relaxed);
+    godwit__reactor_run_once (transport->control, timeout_ns);
+    end_processing (transport);
+    return true;
+}
+
+godwit_status_t
+godwit_transport_process (godwit_transport_t *transport, int64_t timeout_ms, godwit_error_t **error)
+{
+    if (!transport || !transport->options.external_loop)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "transport: expected one that was made with external_loop");
+    const godwit_status_t status = godwit__transport_check (transport, error);
+    if (status)
+        return status;
+    if (godwit__transport_is_processing (transport))
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "godwit_transport_process was called from a handler or a callback");
+    begin_processing (transport);
+    if (godwit__reactor_run_once (transport->control,
+                                  timeout_ms < 0 ? GODWIT__NEVER : godwit__ns_of_ms (timeout_ms)))
+        /* What this has caused is due as well; but not for ever, the program has other things to do. */
+        for (int round = 0; round < 16 && godwit__reactor_run_once (transport->control, 0); round++)
+            ;
+    end_processing (transport);
+    return GODWIT_OK;
+}
+
+int
+godwit_transport_fd (const godwit_transport_t *transport)
+{
+    return transport && transport->options.external_loop ? godwit__reactor_fd (transport->control) : -1;
+}
+
+/* ---- work for the control thread ---- */
+
+typedef struct errand {
+    godwit__task_t task;
+    void (*run) (void *arg);
+    void *arg;
+    pthread_mutex_t lock;
+    pthread_cond_t done_changed;
+    bool done;
+} errand_t;
+
+static void
+on_errand (godwit__task_t *task)
+{
+    errand_t *errand = task->user;
+    errand->run (errand->arg);
+    pthread_mutex_lock (&errand->lock);
+    errand->done = true;
+    pthread_cond_signal (&errand->done_changed);
+    pthread_mutex_unlock (&errand->lock);
+}
+
+bool
+godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg), void *arg)
+{
+    if (transport->options.external_loop) {
+        const bool nested = godwit__transport_is_processing (transport);
+        if (!nested)
+            begin_processing (transport);
+        fn (arg);
+        if (!nested)
+            end_processing (transport);
+        return true;
+    }
+    if (!transport->control_runs || atomic_load (&transport->control_stop))
+        return false;
+    if (pthread_equal (pthread_self (), transport->control_thread)) {
+        fn (arg);
+        return true;
+    }
+    errand_t errand = {.run = fn, .arg = arg};
+    errand.task = (godwit__task_t){.run = on_errand, .user = &errand};
+    pthread_mutex_init (&errand.lock, NULL);
+    pthread_cond_init (&errand.done_changed, NULL);
+    pthread_mutex_lock (&transport->lock);
+    const bool accepted = !atomic_load (&transport->control_stop);
+    if (accepted)
+        godwit__reactor_post (transport->control, &errand.task);
+    pthread_mutex_unlock (&transport->lock);
+    pthread_mutex_lock (&errand.lock);
+    while (accepted && !errand.done)
+        pthread_cond_wait (&errand.done_changed, &errand.lock);
+    pthread_mutex_unlock (&errand.lock);
+    pthread_cond_destroy (&errand.done_changed);
+    pthread_mutex_destroy (&errand.lock);
+    return accepted;
+}

@@ -1,0 +1,32 @@
+/* What a transport takes from outside: time, chance, and how frames travel. A program's transport takes the
+ * system's; a simulated cluster (drivers/sim) brings its own, and everything that the core does is then
+ * repeatable.
+ */
+#ifndef GODWIT_SRC_RUNTIME_ENVIRONMENT_H
+#define GODWIT_SRC_RUNTIME_ENVIRONMENT_H
+
+#include <godwit/transport.h>
+
+#include "src/interface/driver.h"
+
+typedef struct godwit__surroundings {
+    godwit__clock_t clock;
+    /* Fills size bytes. Any thread. */
+    void (*random) (void *user, void *bytes, size_t size);
+    void *random_user;
+    uint64_t incarnation;               /* 0: by the time of day */
+    const char *host_id;                /* NULL: of this machine */
+    const godwit__driver_ops_t *driver; /* NULL: the one that the URL names */
+    void *driver_user;                  /* for its options */
+} godwit__surroundings_t;
+
+/* The system's clock and libsodium's chance. */
+extern const godwit__surroundings_t godwit__system_surroundings;
+
+/* godwit_transport_new in other surroundings, whose members are copied; what they point to outlives the
+ * transport. A clock with a waiter needs external_loop. */
+godwit_status_t godwit__transport_new_in (godwit_transport_t **transport, const char *url,
+                                          const godwit_transport_options_t *options,
+                                          const godwit__surroundings_t *surroundings, godwit_error_t **error);
+
+#endif

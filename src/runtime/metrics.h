@@ -1,0 +1,76 @@
+/* What clients called and servers ran, per label (contract 12).
+ *
+ * A label is made once and stays as long as its transport, so whoever has found one keeps a pointer to it: a
+ * client that of its last method, a server one in each route. Counting is relaxed atomics, finding a label
+ * walks a chain without a lock, making one takes the lock. What comes from outside makes no label: a server
+ * has one for each method of its own, in its own words.
+ */
+#ifndef GODWIT_SRC_RUNTIME_METRICS_H
+#define GODWIT_SRC_RUNTIME_METRICS_H
+
+#include <godwit/value.h>
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Labels a side; what is beyond them, or has no label, is counted together. */
+#define GODWIT__METRIC_LIMIT 4096
+#define GODWIT__METRIC_BUCKETS 1024
+
+typedef enum godwit__side { GODWIT__SIDE_CLIENT, GODWIT__SIDE_SERVER, GODWIT__SIDE_COUNT } godwit__side_t;
+
+/* Texts: NULL is unset. */
+typedef struct godwit__label {
+    const char *exchange;
+    const char *topic;
+    const char *name_space;
+    const char *version;
+    const char *server;
+    const char *method;
+    godwit__side_t side;
+    bool fanout;
+} godwit__label_t;
+
+typedef struct godwit__metric {
+    struct godwit__metric *next; /* in its bucket; constant once it is there */
+    godwit__label_t label;
+    uint32_t hash;
+    atomic_uint_fast64_t started;
+    atomic_uint_fast64_t ended;
+    atomic_uint_fast64_t nanoseconds;
+    atomic_uint_fast64_t failures;
+    /* The label's texts lie behind. */
+} godwit__metric_t;
+
+typedef struct godwit__metrics {
+    pthread_mutex_t lock; /* makes labels */
+    size_t counts[GODWIT__SIDE_COUNT];
+    _Atomic (godwit__metric_t *) buckets[GODWIT__METRIC_BUCKETS];
+    godwit__metric_t others[GODWIT__SIDE_COUNT];
+} godwit__metrics_t;
+
+godwit__metrics_t *godwit__metrics_new (void);
+void godwit__metrics_destroy (godwit__metrics_t **metrics);
+
+/* The counters of a label, made if they are not there; those of all others if there are too many, or if
+ * memory is short. The label is copied. Never NULL. Any thread. */
+godwit__metric_t *godwit__metrics_find (godwit__metrics_t *metrics, const godwit__label_t *label);
+
+static inline void
+godwit__metric_started (godwit__metric_t *metric)
+{
+    atomic_fetch_add_explicit (&metric->started, 1, memory_order_relaxed);
+}
+
+static inline void
+godwit__metric_ended (godwit__metric_t *metric, int64_t duration_ns, bool failed)
+{
+    atomic_fetch_add_explicit (&metric->nanoseconds, (uint64_t) (duration_ns > 0 ? duration_ns : 0),
+                               memory_order_relaxed);
+    if (failed)
+        atomic_fetch_add_explicit (&metric->failures, 1, memory_order_relaxed);
+    /* Last: whoever has seen that it ended sees what it came to. */
+    atomic_fetch_add_explicit (&metric->ended, 1, memory_order_release);
+}
+
+#endif

@@ -1,0 +1,171 @@
+/* The inside of a transport: what clients, servers and the control thread share.
+ *
+ * Lock order (a thread that holds one may take those to its right only):
+ *
+ *     transport.lock  ->  connection.lock  ->  a channel's own lock (driver)
+ *     pool.lock       ->  a channel's own lock (driver)
+ *
+ * transport.lock guards the directory (groups, members), peers and their current connections, and the lists
+ * of clients. No lock is held while user code runs, or while the control thread is waited for.
+ */
+#ifndef GODWIT_SRC_RUNTIME_TRANSPORT_H
+#define GODWIT_SRC_RUNTIME_TRANSPORT_H
+
+#include <godwit/transport.h>
+
+#include "src/interface/driver.h"
+#include "src/interface/matchmaker.h"
+#include "src/loop/reactor.h"
+#include "src/runtime/metrics.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define GODWIT__DRIVER_MAX 2
+
+/* Written with relaxed atomics from anywhere; godwit_transport_stats_t says what each means. */
+typedef struct godwit__counters {
+    atomic_uint_fast64_t calls_started;
+    atomic_uint_fast64_t calls_succeeded;
+    atomic_uint_fast64_t calls_failed;
+    atomic_uint_fast64_t calls_retried;
+    atomic_uint_fast64_t casts;
+    atomic_uint_fast64_t fanouts;
+    atomic_uint_fast64_t requests_received;
+    atomic_uint_fast64_t requests_refused;
+    atomic_uint_fast64_t requests_duplicate;
+    atomic_uint_fast64_t fanouts_received;
+    atomic_uint_fast64_t fanout_gaps;
+    atomic_uint_fast64_t frames_malformed;
+    atomic_uint_fast64_t frames_unknown;
+    atomic_uint_fast64_t frames_dropped;
+    atomic_uint_fast64_t workers;
+    atomic_uint_fast64_t calls_repeated;
+    atomic_uint_fast64_t retries_withheld;
+    atomic_uint_fast64_t requests_cancelled;
+} godwit__counters_t;
+
+#define GODWIT__COUNT(transport, counter)                                                                    \
+    ((void) atomic_fetch_add_explicit (&(transport)->counters.counter, 1, memory_order_relaxed))
+
+struct godwit_transport {
+    atomic_uint refs; /* the program's, and one for each client, server and future */
+    atomic_bool closing;
+    const unsigned char
+        *alive; /* a page that a fork() wipes: 1 in the process that made the transport, 0 in a child */
+
+    /* Settled by godwit_transport_new, constant afterwards. */
+    godwit_transport_options_t options; /* with defaults filled in; strings are the transport's own */
+    godwit__clock_t clock;
+    void (*random) (void *user, void *bytes, size_t size);
+    void *random_user;
+    char *control_exchange;
+    char *host;
+    char *virtual_host; /* "" if unset */
+    unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
+    char *host_id;      /* an opaque name of this machine */
+    godwit_url_t *url;
+    uint8_t instance[GODWIT__UUID_SIZE];
+    uint64_t incarnation;
+    size_t driver_count;
+    godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
+    godwit__matchmaker_t *matchmaker;
+    bool has_rendezvous; /* their list can be changed */
+
+    struct godwit__error_classes *error_classes; /* whose errors reach callers as themselves */
+
+    /* The control thread's loop. With external_loop the program runs it, holding process_lock. */
+    godwit__reactor_t *control;
+    pthread_t control_thread;
+    bool control_runs; /* there is such a thread */
+    atomic_bool control_stop;
+    godwit__timer_t tick;
+    pthread_mutex_t process_lock;
+    _Atomic (uintptr_t) process_owner; /* who holds it: an address unique to the thread, or 0 */
+
+    /* The client's side: peers, connections, calls (src/discovery/peer.h, src/discovery/directory.h). */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
+    uint64_t change_count;
+    size_t connection_count;   /* open, or being closed */
+    uint32_t connections_ever; /* numbers them; 0 is no number */
+    struct godwit__directory *directory;
+    struct godwit_client *clients; /* all of them, doubly linked */
+    struct godwit__completion
+        *completion;                     /* leads on links that no caller leads on; NULL until there is one */
+    struct godwit__publisher *publisher; /* NULL until the first fanout */
+
+    /* The server's side: servers, workers, ports (src/server/pool.h). Set once by the first server's start,
+     * with lock held. */
+    struct godwit__pool *pool;
+
+    godwit__counters_t counters;
+    godwit__matchmaker_gauges_t gauges;
+    godwit__metrics_t *metrics;
+};
+
+/* FORKED in a child of the process that made the transport, CLOSED while it is being destroyed, OK otherwise.
+ */
+godwit_status_t godwit__transport_check (const godwit_transport_t *transport, godwit_error_t **error);
+
+godwit_transport_t *godwit__transport_ref (godwit_transport_t *transport);
+void godwit__transport_unref (godwit_transport_t *transport);
+
+/* Runs fn (arg) on the control thread and returns when it has run. On that thread already, or with
+ * external_loop: runs it at once. Not with a lock held. False (and fn did not run) if the control thread is
+ * gone already. */
+bool godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg), void *arg);
+
+/* Runs the control reactor once, for at most timeout_ns: for a call that waits in a program with its own
+ * loop. If another thread runs it, waits for that one to be done with a round. */
+void godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns);
+/* The same, but only if no other thread runs it. False: one does, and nothing was done. */
+bool godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_ns);
+/* This thread runs godwit_transport_process or pump at the moment. */
+bool godwit__transport_is_processing (const godwit_transport_t *transport);
+
+/* Waits for the next change, for at most timeout_ns, with transport.lock held, which is released meanwhile.
+ * May return early. With external_loop it runs the loop. */
+void godwit__transport_wait_changed (godwit_transport_t *transport, int64_t timeout_ns);
+/* Tells the calls that wait for a server or a connection to look again. Called with transport.lock held. */
+void godwit__transport_changed (godwit_transport_t *transport);
+
+/* Logging. `godwit__logs` is tested before a text is made; payloads and keys are never logged. */
+static inline bool
+godwit__logs (const godwit_transport_t *transport, godwit_log_level_t level)
+{
+    return transport->options.log && level >= transport->options.log_level;
+}
+void godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, const char *format, ...)
+    GODWIT_PRINTF (3, 4);
+/* The same with a text as it is, of any length. */
+static inline void
+godwit__log_text (const godwit_transport_t *transport, godwit_log_level_t level, const char *text)
+{
+    transport->options.log (transport->options.log_user, level, text);
+}
+
+/* There are rendezvous points to use, and none of them has told what it knows. */
+static inline bool
+godwit__transport_is_alone (const godwit_transport_t *transport)
+{
+    return transport->has_rendezvous &&
+           atomic_load_explicit (&transport->gauges.rendezvous_joined, memory_order_relaxed) == 0;
+}
+
+/* Below limit, which is not 0. */
+static inline uint64_t
+godwit__transport_random (godwit_transport_t *transport, uint64_t limit)
+{
+    uint64_t number = 0;
+    transport->random (transport->random_user, &number, sizeof number);
+    return number % limit;
+}
+
+static inline int64_t
+godwit__transport_now (const godwit_transport_t *transport)
+{
+    return godwit__clock_now (&transport->clock);
+}
+
+#endif

@@ -1,0 +1,162 @@
+/* What a server tells of itself: to the matchmaker, and to clients that know its names only. */
+#include "src/server/server.h"
+
+#include "src/discovery/directory.h"
+#include "src/error/error.h"
+#include "src/wire/wire.h"
+
+#include <string.h>
+
+const char *
+godwit__server_exchange (const godwit_server_t *server)
+{
+    return server->target.exchange ? server->target.exchange : server->transport->control_exchange;
+}
+
+/* For those who ask. */
+static void
+keep (godwit_server_t *server, godwit__record_t *record)
+{
+    godwit__pool_lock (server->pool);
+    godwit__record_unref (&server->record);
+    server->record = godwit__record_ref (record);
+    godwit__pool_unlock (server->pool);
+}
+
+static uint32_t
+next_revision (godwit_server_t *server)
+{
+    godwit__pool_lock (server->pool);
+    const uint32_t revision = ++server->revision;
+    godwit__pool_unlock (server->pool);
+    return revision;
+}
+
+godwit_status_t
+godwit__server_announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t **error)
+{
+    godwit_transport_t *const transport = server->transport;
+    const godwit__pool_t *const pool = server->pool;
+    godwit__record_t fields = {.incarnation = transport->incarnation,
+                               .server_id = server->id,
+                               .revision = next_revision (server),
+                               .state = state,
+                               .weight = server->weight,
+                               .exchange = godwit__server_exchange (server),
+                               .topic = server->target.topic,
+                               .server = server->target.server,
+                               .fanout_address = "",
+                               .host = transport->host_id,
+                               .versions = godwit__dispatch_versions (server->dispatch)};
+    memcpy (fields.instance, transport->instance, sizeof fields.instance);
+    for (size_t i = 0; i < pool->port_count; i++) {
+        const godwit__port_addresses_t *const addresses = &pool->ports[i].addresses;
+        for (size_t j = 0; j < addresses->link_count && fields.address_count < GODWIT__RECORD_ADDRESS_MAX;
+             j++)
+            fields.addresses[fields.address_count++] = addresses->links[j];
+        /* The last port reaches the furthest: one publisher address for everybody. */
+        if (addresses->fanout[0])
+            fields.fanout_address = addresses->fanout;
+    }
+    godwit__record_t *record = godwit__record_new (&fields);
+    if (!record)
+        return godwit__error_no_memory (error);
+    keep (server, record);
+    const godwit_status_t status =
+        transport->matchmaker->ops->announce (transport->matchmaker, record, error);
+    godwit__record_unref (&record);
+    return status;
+}
+
+/* ---- two of one name (contract 5) ---- */
+
+static void
+warn_of_twin (const godwit_transport_t *transport, const char *exchange, const char *topic,
+              const char *server, const char *where)
+{
+    if (godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING,
+                     "two servers of exchange %.64s and topic %.64s have the same name %.64s, the other one "
+                     "%s: they compete for requests",
+                     exchange, topic, server, where);
+}
+
+/* With pool.lock: `but` aside. */
+static bool
+is_served (const godwit__pool_t *pool, const char *exchange, const char *topic, const char *name,
+           const godwit_server_t *but)
+{
+    const godwit_server_t *server;
+    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));)
+        if (server != but && server->accepts && strcmp (godwit__server_exchange (server), exchange) == 0 &&
+            strcmp (server->target.topic, topic) == 0 && strcmp (server->target.server, name) == 0)
+            return true;
+    return false;
+}
+
+void
+godwit__server_look_around (const godwit_server_t *server)
+{
+    godwit_transport_t *const transport = server->transport;
+    const char *const exchange = godwit__server_exchange (server);
+    const char *const topic = server->target.topic;
+    const char *const name = server->target.server;
+    godwit__pool_lock (server->pool);
+    const bool is_here = is_served (server->pool, exchange, topic, name, server);
+    godwit__pool_unlock (server->pool);
+    if (is_here)
+        warn_of_twin (transport, exchange, topic, name, "on the same transport");
+    else if (godwit__directory_has_twin (transport, exchange, topic, name))
+        warn_of_twin (transport, exchange, topic, name, "elsewhere");
+}
+
+void
+godwit__server_met (godwit_transport_t *transport, const godwit__record_t *record)
+{
+    godwit__pool_t *const pool = transport->pool;
+    if (!pool)
+        return;
+    godwit__pool_lock (pool);
+    const bool is_here = is_served (pool, record->exchange, record->topic, record->server, NULL);
+    godwit__pool_unlock (pool);
+    if (is_here)
+        warn_of_twin (transport, record->exchange, record->topic, record->server, "elsewhere");
+}
+
+/* ---- who asks by name ---- */
+
+/* A reference to the record of the first server of these names that takes requests; NULL: there is none. */
+static godwit__record_t *
+find (godwit__pool_t *pool, const godwit__names_t *names)
+{
+    godwit__record_t *found = NULL;
+    godwit__pool_lock (pool);
+    const godwit_server_t *server;
+    for (size_t i = 0; !found && (server = godwit__roster_next (&pool->servers, &i));) {
+        if (server->accepts && server->record && server->record->state == GODWIT__RECORD_UP &&
+            strcmp (server->record->exchange, names->exchange) == 0 &&
+            strcmp (server->record->topic, names->topic) == 0 &&
+            strcmp (server->record->server, names->server) == 0)
+            found = godwit__record_ref (server->record);
+    }
+    godwit__pool_unlock (pool);
+    return found;
+}
+
+bool
+godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint64_t id, godwit__frame_t *frame)
+{
+    godwit__names_t names;
+    const godwit_status_t status = godwit__resolve_read (&names, frame, NULL);
+    if (status)
+        return status == GODWIT_ERR_OUT_OF_MEMORY; /* the client will try again */
+    godwit__record_t *record = find (port->pool, &names);
+    uint8_t *data = NULL;
+    const size_t size = record ? godwit__resolved_write (&data, id, record) : 0;
+    if (size)
+        godwit__port_send (port, origin, data, size, true);
+    else
+        godwit__port_send_header (port, origin, GODWIT__NACK, 0, id, GODWIT__NACK_NOT_HERE);
+    godwit__record_unref (&record);
+    return true;
+}

@@ -1,0 +1,227 @@
+#include "src/server/call_monitor.h"
+
+#include "src/server/request.h"
+
+/* What is due within this part of its interval is sent at once: one round for many. */
+#define SLACK_PART 4
+/* Requests that are looked at before others may have the lock. */
+#define STRETCH 32
+
+/* ---- the list; with the lock ---- */
+
+static void
+link_last (godwit__monitor_t *monitor, godwit_request_t *request)
+{
+    request->monitor_next = NULL;
+    request->monitor_previous = monitor->last;
+    *(monitor->last ? &monitor->last->monitor_next : &monitor->first) = request;
+    monitor->last = request;
+    monitor->count++;
+    request->monitored = true;
+}
+
+static void
+take_out (godwit__monitor_t *monitor, godwit_request_t *request)
+{
+    if (!request->monitored)
+        return;
+    *(request->monitor_previous ? &request->monitor_previous->monitor_next : &monitor->first) =
+        request->monitor_next;
+    *(request->monitor_next ? &request->monitor_next->monitor_previous : &monitor->last) =
+        request->monitor_previous;
+    monitor->count--;
+    request->monitored = false;
+}
+
+/* ---- heartbeats ---- */
+
+/* With the lock. False: there is nobody to tell. */
+static bool
+beat (godwit_request_t *request)
+{
+    godwit__channel_t *const channel = request->port->channel;
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t message = {data, sizeof data, NULL, NULL};
+    godwit__header_write (
+        data, &(godwit__header_t){.type = request->monitor_told ? GODWIT__HEARTBEAT : GODWIT__ACCEPTED,
+                                  .id = request->id});
+    request->monitor_told = true;
+    /* Without room there is no heartbeat, but the client has what fills the queue to read. */
+    return channel->ops->send (channel, request->origin, &message) != GODWIT__IO_CLOSED;
+}
+
+/* How often its client is told; or, if it did not ask, how often its connection is tried for the handler. */
+static int64_t
+interval_of (const godwit_request_t *request)
+{
+    return request->monitor_ns ? request->monitor_ns / 2
+                               : request->pool->transport->options.heartbeat_ms * GODWIT__NS_PER_MS;
+}
+
+/* With the lock: when it is to be looked at. */
+static int64_t
+due_of (const godwit_request_t *request)
+{
+    return request->monitor_due_ns < request->deadline_ns ? request->monitor_due_ns : request->deadline_ns;
+}
+
+/* With the lock: looks at the first one, and puts it last. Returns when it is due. */
+static int64_t
+look_at_first (godwit__monitor_t *monitor, int64_t now_ns)
+{
+    godwit_request_t *const request = monitor->first;
+    const int64_t interval_ns = interval_of (request);
+    take_out (monitor, request);
+    if (request->deadline_ns <= now_ns) {
+        godwit__cancel_mark (request); /* its caller has given it up */
+        return GODWIT__NEVER;
+    }
+    if (request->port && request->monitor_due_ns - interval_ns / SLACK_PART <= now_ns) {
+        if (!beat (request)) {
+            godwit__cancel_mark (request);
+            return GODWIT__NEVER;
+        }
+        request->monitor_due_ns = now_ns + interval_ns;
+    }
+    link_last (monitor, request);
+    return due_of (request);
+}
+
+/* With the lock. */
+static void
+arm (godwit__pool_t *pool)
+{
+    godwit__monitor_t *const monitor = &pool->monitor;
+    if (monitor->next_ns == GODWIT__NEVER || monitor->stopped)
+        return;
+    const int64_t at_ns =
+        monitor->next_ns > monitor->not_before_ns ? monitor->next_ns : monitor->not_before_ns;
+    if (godwit__reactor_arm (pool->transport->control, &monitor->timer, at_ns))
+        monitor->next_ns = GODWIT__NEVER; /* no memory: with the next one that is added, it is tried again */
+}
+
+static void
+tick (godwit__timer_t *timer)
+{
+    godwit__pool_t *const pool = timer->user;
+    godwit__monitor_t *const monitor = &pool->monitor;
+    const int64_t now_ns = godwit__clock_now (&pool->clock);
+    int64_t next_ns = GODWIT__NEVER;
+    pthread_mutex_lock (&monitor->lock);
+    /* First forget, then look: what is added meanwhile says when it is due. */
+    monitor->next_ns = GODWIT__NEVER;
+    for (size_t left = monitor->count; left > 0 && monitor->first; left--) {
+        const int64_t due_ns = look_at_first (monitor, now_ns);
+        if (due_ns < next_ns)
+            next_ns = due_ns;
+        if (left % STRETCH == 1) {
+            pthread_mutex_unlock (&monitor->lock);
+            pthread_mutex_lock (&monitor->lock);
+        }
+    }
+    if (next_ns < monitor->next_ns)
+        monitor->next_ns = next_ns;
+    const int64_t end_ns = godwit__clock_now (&pool->clock);
+    monitor->not_before_ns = end_ns + 4 * (end_ns - now_ns);
+    arm (pool);
+    pthread_mutex_unlock (&monitor->lock);
+}
+
+static void
+on_task (godwit__task_t *task)
+{
+    godwit__pool_t *const pool = task->user;
+    pthread_mutex_lock (&pool->monitor.lock);
+    arm (pool);
+    pthread_mutex_unlock (&pool->monitor.lock);
+}
+
+/* ---- requests ---- */
+
+/* With the lock. True: the timer has to be armed. */
+static bool
+add (godwit__monitor_t *monitor, godwit_request_t *request)
+{
+    const int64_t due_ns = due_of (request);
+    link_last (monitor, request);
+    const bool is_next = due_ns < monitor->next_ns;
+    if (is_next)
+        monitor->next_ns = due_ns;
+    return is_next;
+}
+
+void
+godwit__monitor_add (godwit_request_t *request, uint32_t monitor_ms, int64_t now_ns)
+{
+    godwit__pool_t *const pool = request->pool;
+    godwit__monitor_t *const monitor = &pool->monitor;
+    request->monitor_ns = (int64_t) monitor_ms * GODWIT__NS_PER_MS;
+    request->monitor_due_ns = now_ns + interval_of (request);
+    request->monitor_told = false;
+    pthread_mutex_lock (&monitor->lock);
+    const bool is_next = add (monitor, request);
+    pthread_mutex_unlock (&monitor->lock);
+    if (is_next)
+        godwit__reactor_post (pool->transport->control, &monitor->task);
+}
+
+void
+godwit__monitor_watch (godwit_request_t *request, int64_t now_ns)
+{
+    godwit__pool_t *const pool = request->pool;
+    godwit__monitor_t *const monitor = &pool->monitor;
+    bool is_next = false;
+    pthread_mutex_lock (&monitor->lock);
+    const bool is_over = atomic_load (&request->replied) || atomic_load (&request->cancel.is_marked);
+    if (!is_over && !request->monitored && !request->monitor_ns) {
+        /* A caller in this process, on whose thread the handler runs, is there. */
+        request->monitor_due_ns = request->port ? now_ns + interval_of (request) : GODWIT__NEVER;
+        request->monitor_told = true;
+        is_next = add (monitor, request);
+    }
+    pthread_mutex_unlock (&monitor->lock);
+    if (is_next)
+        godwit__reactor_post (pool->transport->control, &monitor->task);
+}
+
+void
+godwit__monitor_remove (godwit_request_t *request)
+{
+    godwit__monitor_t *const monitor = &request->pool->monitor;
+    pthread_mutex_lock (&monitor->lock);
+    take_out (monitor, request);
+    pthread_mutex_unlock (&monitor->lock);
+}
+
+/* ---- life ---- */
+
+void
+godwit__monitor_init (godwit__pool_t *pool)
+{
+    godwit__monitor_t *const monitor = &pool->monitor;
+    pthread_mutex_init (&monitor->lock, NULL);
+    monitor->next_ns = GODWIT__NEVER;
+    monitor->task.run = on_task;
+    monitor->task.user = pool;
+    monitor->timer.fire = tick;
+    monitor->timer.user = pool;
+}
+
+void
+godwit__monitor_stop (godwit__pool_t *pool)
+{
+    godwit__monitor_t *const monitor = &pool->monitor;
+    pthread_mutex_lock (&monitor->lock);
+    monitor->stopped = true;
+    while (monitor->first)
+        take_out (monitor, monitor->first);
+    pthread_mutex_unlock (&monitor->lock);
+    godwit__reactor_unpost (pool->transport->control, &monitor->task);
+    godwit__reactor_disarm (pool->transport->control, &monitor->timer);
+}
+
+void
+godwit__monitor_release (godwit__pool_t *pool)
+{
+    pthread_mutex_destroy (&pool->monitor.lock);
+}

@@ -1,0 +1,83 @@
+/* Requests that nobody waits for any more (docs/protocol.md 4.5): who finds it out, and who hears of it.
+ *
+ *     CANCEL, or GOODBYE of its client ------+
+ *     its connection is gone (monitor.c) ----+--> marked --> the handler's questions are answered with yes
+ *     its time is spent ---------------------+       \
+ *     its server, or the transport, ends ----+        SET --> DUE --> RUNNING --> DONE    (its callback)
+ *
+ * What was replied to is not cancelled any more, and a cast never is: nobody waited for it in the first
+ * place.
+ */
+#ifndef GODWIT_SRC_SERVER_CANCEL_H
+#define GODWIT_SRC_SERVER_CANCEL_H
+
+#include <godwit/server.h>
+
+#include "src/interface/driver.h"
+#include "src/wire/header.h"
+
+#include <pthread.h>
+
+struct godwit__pool;
+struct godwit__port;
+
+typedef enum godwit__cancel_state {
+    GODWIT__CANCEL_NONE,    /* no callback */
+    GODWIT__CANCEL_SET,     /* it runs if the request is cancelled */
+    GODWIT__CANCEL_DUE,     /* in the list of those that the completion thread is to run */
+    GODWIT__CANCEL_RUNNING, /* on the thread that `run` tells */
+    GODWIT__CANCEL_DONE     /* it has run, or never will */
+} godwit__cancel_state_t;
+
+/* A callback that runs, on the stack of its thread. */
+typedef struct godwit__cancel_run {
+    pthread_t thread;
+    bool request_is_gone; /* the callback gave it up itself. Its own thread's */
+} godwit__cancel_run_t;
+
+/* Of a request. (C): guarded by the lock below. */
+typedef struct godwit__cancel {
+    atomic_bool is_marked;      /* once and for all */
+    atomic_bool is_watched;     /* somebody asks: the monitor looks after its caller and its time */
+    godwit_cancel_fn *callback; /* NULL: none. Set once, by who holds the request; it is still set when it has
+                                   run */
+    void *user;
+    godwit__cancel_state_t state; /* (C) */
+    godwit__cancel_run_t *run;    /* (C) */
+    godwit_request_t *next;       /* (C) in the list of those that are due */
+} godwit__cancel_t;
+
+/* Of a pool. */
+typedef struct godwit__cancels {
+    pthread_mutex_t lock; /* a leaf, but for the reactor's */
+    pthread_cond_t over;  /* a callback has run */
+    godwit_request_t *due_first, *due_last;
+    godwit__task_t task;
+} godwit__cancels_t;
+
+void godwit__cancels_init (struct godwit__pool *pool);
+/* Runs what is due. Completion reactor, or whoever ends it. */
+void godwit__cancels_run (struct godwit__pool *pool);
+/* After godwit__cancels_run, when nothing is marked any more. */
+void godwit__cancels_stop (struct godwit__pool *pool);
+/* After the last request. */
+void godwit__cancels_release (struct godwit__pool *pool);
+
+/* Nobody waits for it any more. The transport is there, and the request cannot end meanwhile. With or without
+ * pool.lock and monitor.lock. */
+void godwit__cancel_mark (godwit_request_t *request);
+/* CANCEL: a queued request is dropped, one that runs or is kept is marked. Only the one who sent it can. */
+void godwit__pool_cancel (struct godwit__pool *pool, const struct godwit__port *port, godwit__origin_t origin,
+                          const godwit__header_t *header);
+/* The same for all requests of a client that has gone. */
+void godwit__pool_cancel_all (struct godwit__pool *pool, const struct godwit__port *port,
+                              godwit__origin_t origin);
+/* With pool.lock: marks what was kept of a server that goes. */
+void godwit__cancel_kept (const godwit_server_t *server);
+/* This thread runs its callback. Without a lock; only if it has one. */
+bool godwit__cancel_is_inside (godwit_request_t *request);
+/* The request, or the handler that did not keep it, ends: its callback will not run any more. Waits for one
+ * that runs, unless that is the caller. Without a lock; only if it has a callback. */
+void godwit__cancel_over (godwit_request_t *request);
+
+#endif

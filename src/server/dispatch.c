@@ -1,0 +1,405 @@
+#include "src/server/dispatch.h"
+
+#include "src/address/target.h"
+#include "src/error/error.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GODWIT__PING_METHOD "oslo_rpc_server_ping"
+
+/* A namespace that an endpoint accepts; text NULL is "no namespace". */
+typedef struct accepted {
+    char *text;
+    size_t size;
+} accepted_t;
+
+typedef struct endpoint {
+    accepted_t *accepted;
+    size_t accepted_count;
+    godwit__version_t version;
+    void *self;
+    void (*on_destroy) (void *self);
+} endpoint_t;
+
+/* Open addressing by the method's name; a slot holds the routes of one name in the order of the endpoints. */
+struct godwit__dispatch {
+    endpoint_t *endpoints;
+    size_t endpoint_count;
+    godwit__route_t *routes;
+    size_t route_count;
+    godwit__route_t **slots;
+    size_t slot_mask;
+    char *versions;
+};
+
+/* FNV-1a: names are short, and nobody but the server's author chooses what is in the table. */
+static size_t
+hash_of (const char *name, size_t size)
+{
+    uint32_t hash = UINT32_C (2166136261);
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ (uint8_t) name[i]) * UINT32_C (16777619);
+    return hash ^ hash >> 15;
+}
+
+static godwit__route_t **
+slot_of (const godwit__dispatch_t *dispatch, const char *name, size_t size)
+{
+    size_t index = hash_of (name, size) & dispatch->slot_mask;
+    for (;; index = (index + 1) & dispatch->slot_mask) {
+        godwit__route_t **const slot = &dispatch->slots[index];
+        if (!*slot || ((*slot)->name_size == size && memcmp ((*slot)->method->name, name, size) == 0))
+            return slot;
+    }
+}
+
+/* ---- making ---- */
+
+/* The endpoints may come from a program that knows an older, shorter struct. */
+static godwit_endpoint_t
+endpoint_at (const godwit_endpoint_t *endpoints, size_t index)
+{
+    godwit_endpoint_t endpoint = {0};
+    const size_t stride = endpoints->struct_size ? endpoints->struct_size : sizeof endpoint;
+    const char *const at = (const char *) endpoints + index * stride;
+    memcpy (&endpoint, at, stride < sizeof endpoint ? stride : sizeof endpoint);
+    return endpoint;
+}
+
+static bool
+is_allowed (const godwit__policy_t *policy, const godwit_endpoint_t *endpoint, const godwit_method_t *method)
+{
+    switch (policy->kind) {
+    case GODWIT_POLICY_LEGACY:
+        return true;
+    case GODWIT_POLICY_EXPLICIT:
+        return method->flags & GODWIT_METHOD_EXPOSED;
+    case GODWIT_POLICY_CUSTOM:
+        return policy->allow (policy->allow_user, endpoint, method);
+    case GODWIT_POLICY_DEFAULT:
+        break;
+    }
+    return method->name[0] != '_';
+}
+
+static godwit_status_t
+check_policy (const godwit__policy_t *policy, godwit_error_t **error)
+{
+    if ((unsigned) policy->kind > GODWIT_POLICY_CUSTOM)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "policy: expected one of godwit_policy_t, got %u", (unsigned) policy->kind);
+    if (policy->kind == GODWIT_POLICY_CUSTOM && !policy->allow)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "allow: expected a function with GODWIT_POLICY_CUSTOM, got NULL");
+    return GODWIT_OK;
+}
+
+static bool
+accept_namespace (endpoint_t *endpoint, const char *text)
+{
+    accepted_t *const accepted = &endpoint->accepted[endpoint->accepted_count++];
+    accepted->size = text ? strlen (text) : 0;
+    accepted->text = text ? strdup (text) : NULL;
+    return !text || accepted->text;
+}
+
+static godwit_status_t
+copy_endpoint (endpoint_t *to, const godwit_endpoint_t *from, size_t index, godwit_error_t **error)
+{
+    to->self = from->self;
+    to->on_destroy = from->on_destroy;
+    to->version = (godwit__version_t){1, 0, 0};
+    godwit_status_t status = GODWIT_OK;
+    if (from->version)
+        status = godwit__version_parse (&to->version, from->version, error);
+    if (status)
+        return status;
+    if ((from->method_count && !from->methods) || (from->legacy_namespace_count && !from->legacy_namespaces))
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "endpoints[%zu]: a table is NULL",
+                                  index);
+    to->accepted = calloc (from->legacy_namespace_count + 1, sizeof *to->accepted);
+    if (!to->accepted || !accept_namespace (to, from->name_space))
+        return godwit__error_no_memory (error);
+    for (size_t i = 0; i < from->legacy_namespace_count; i++)
+        if (!accept_namespace (to, from->legacy_namespaces[i]))
+            return godwit__error_no_memory (error);
+    return GODWIT_OK;
+}
+
+static bool
+has_earlier (const godwit_endpoint_t *endpoint, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp (endpoint->methods[i].name, endpoint->methods[index].name) == 0)
+            return true;
+    return false;
+}
+
+static godwit_status_t
+check_method (const godwit_endpoint_t *endpoint, size_t endpoint_index, size_t index, godwit_error_t **error)
+{
+    const godwit_method_t *const method = &endpoint->methods[index];
+    if (!method->name || !method->name[0])
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "endpoints[%zu].methods[%zu] has no name", endpoint_index, index);
+    if (!method->handler)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "method %s has no handler",
+                                  method->name);
+    if (method->slot_count && (!method->slots || !method->params_size))
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "method %s: slots without a table or without params_size", method->name);
+    if (has_earlier (endpoint, index))
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "endpoints[%zu] has two methods named %s", endpoint_index, method->name);
+    return GODWIT_OK;
+}
+
+static void
+add_route (godwit__dispatch_t *dispatch, const godwit_method_t *method, size_t endpoint_index)
+{
+    const size_t size = strlen (method->name);
+    godwit__route_t *const route = &dispatch->routes[dispatch->route_count++];
+    route->method = method;
+    route->name_size = size;
+    route->endpoint = (uint32_t) endpoint_index;
+    atomic_init (&route->average_ns, 0);
+    godwit__usual_init (&route->usual);
+    atomic_init (&route->metrics[0], NULL);
+    atomic_init (&route->metrics[1], NULL);
+    godwit__route_t **end = slot_of (dispatch, method->name, size);
+    while (*end)
+        end = &(*end)->next;
+    *end = route;
+}
+
+static godwit_status_t
+add_methods (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoint, size_t index,
+             const godwit__policy_t *policy, godwit_error_t **error)
+{
+    for (size_t i = 0; i < endpoint->method_count; i++) {
+        const godwit_status_t status = check_method (endpoint, index, i, error);
+        if (status)
+            return status;
+        /* What is not allowed is not in the table, so that its existence is not told. */
+        if (is_allowed (policy, endpoint, &endpoint->methods[i]))
+            add_route (dispatch, &endpoint->methods[i], index);
+    }
+    return GODWIT_OK;
+}
+
+/* "namespace=version ...", for people who look at a record. */
+static godwit_status_t
+print_versions (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoints, godwit_error_t **error)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < dispatch->endpoint_count; i++) {
+        const godwit_endpoint_t endpoint = endpoint_at (endpoints, i);
+        size += (endpoint.name_space ? strlen (endpoint.name_space) : 0) +
+                (endpoint.version ? strlen (endpoint.version) : 3) + 2;
+    }
+    char *const text = malloc (size);
+    if (!text)
+        return godwit__error_no_memory (error);
+    char *at = text;
+    for (size_t i = 0; i < dispatch->endpoint_count; i++) {
+        const godwit_endpoint_t endpoint = endpoint_at (endpoints, i);
+        at = stpcpy (at, i ? " " : "");
+        at = stpcpy (at, endpoint.name_space ? endpoint.name_space : "");
+        at = stpcpy (at, "=");
+        at = stpcpy (at, endpoint.version ? endpoint.version : "1.0");
+    }
+    *at = '\0';
+    dispatch->versions = text;
+    return GODWIT_OK;
+}
+
+/* ---- ping ---- */
+
+static bool
+has_ping (const godwit_endpoint_t *endpoints, size_t endpoint_count)
+{
+    for (size_t i = 0; endpoints && i < endpoint_count; i++) {
+        const godwit_endpoint_t endpoint = endpoint_at (endpoints, i);
+        for (size_t j = 0; endpoint.methods && j < endpoint.method_count; j++)
+            if (endpoint.methods[j].name && strcmp (endpoint.methods[j].name, GODWIT__PING_METHOD) == 0)
+                return true;
+    }
+    return false;
+}
+
+static godwit_status_t
+answer_ping (godwit_request_t *request, void *self)
+{
+    (void) self;
+    return godwit_request_reply (request, GODWIT_STR (NULL, "pong"));
+}
+
+/* An endpoint behind all others, whatever the policy. */
+static godwit_status_t
+add_ping (godwit__dispatch_t *dispatch, godwit_error_t **error)
+{
+    static const godwit_method_t method = GODWIT_METHOD (GODWIT__PING_METHOD, answer_ping, 0);
+    const size_t index = dispatch->endpoint_count;
+    const godwit_status_t status =
+        copy_endpoint (&dispatch->endpoints[index], &(godwit_endpoint_t){.version = "1.0"}, index, error);
+    dispatch->endpoint_count++; /* also what is half made is given back */
+    if (!status)
+        add_route (dispatch, &method, index);
+    return status;
+}
+
+godwit_status_t
+godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *endpoints,
+                      size_t endpoint_count, const godwit__policy_t *policy, godwit_error_t **error)
+{
+    godwit_status_t status = check_policy (policy, error);
+    if (status)
+        return status;
+    if (endpoint_count && !endpoints)
+        return godwit__error_null (error, "endpoints");
+    const bool answers_ping = policy->answers_ping && !has_ping (endpoints, endpoint_count);
+    size_t method_count = 1; /* the answer to a ping */
+    for (size_t i = 0; i < endpoint_count; i++)
+        method_count += endpoint_at (endpoints, i).method_count;
+    size_t slot_count = 8;
+    while (slot_count < 2 * method_count)
+        slot_count *= 2;
+
+    godwit__dispatch_t *dispatch = calloc (1, sizeof *dispatch);
+    if (!dispatch)
+        return godwit__error_no_memory (error);
+    dispatch->endpoint_count = endpoint_count;
+    dispatch->endpoints = calloc (endpoint_count + 1, sizeof *dispatch->endpoints);
+    dispatch->routes = calloc (method_count, sizeof *dispatch->routes);
+    dispatch->slots = calloc (slot_count, sizeof (godwit__route_t *));
+    dispatch->slot_mask = slot_count - 1;
+    if (!dispatch->endpoints || !dispatch->routes || !dispatch->slots)
+        status = godwit__error_no_memory (error);
+    for (size_t i = 0; !status && i < endpoint_count; i++) {
+        const godwit_endpoint_t endpoint = endpoint_at (endpoints, i);
+        status = copy_endpoint (&dispatch->endpoints[i], &endpoint, i, error);
+        if (!status)
+            status = add_methods (dispatch, &endpoint, i, policy, error);
+    }
+    if (!status)
+        status = print_versions (dispatch, endpoints, error);
+    if (!status && answers_ping)
+        status = add_ping (dispatch, error);
+    if (status)
+        godwit__dispatch_destroy (&dispatch);
+    else
+        *dispatch_p = dispatch;
+    return status;
+}
+
+void
+godwit__dispatch_destroy (godwit__dispatch_t **dispatch_p)
+{
+    godwit__dispatch_t *const dispatch = *dispatch_p;
+    if (!dispatch)
+        return;
+    *dispatch_p = NULL;
+    for (size_t i = 0; dispatch->endpoints && i < dispatch->endpoint_count; i++) {
+        endpoint_t *const endpoint = &dispatch->endpoints[i];
+        for (size_t j = 0; j < endpoint->accepted_count; j++)
+            free (endpoint->accepted[j].text);
+        free (endpoint->accepted);
+    }
+    free (dispatch->endpoints);
+    free (dispatch->routes);
+    free (dispatch->slots);
+    free (dispatch->versions);
+    free (dispatch);
+}
+
+void
+godwit__dispatch_destroy_endpoints (godwit__dispatch_t *dispatch)
+{
+    for (size_t i = 0; i < dispatch->endpoint_count; i++)
+        if (dispatch->endpoints[i].on_destroy)
+            dispatch->endpoints[i].on_destroy (dispatch->endpoints[i].self);
+}
+
+/* ---- finding ---- */
+
+static bool
+is_compatible (const endpoint_t *endpoint, const godwit_value_t *name_space, godwit__version_t version)
+{
+    const char *const text = godwit_value_as_str (name_space, NULL);
+    const size_t size = godwit_value_count (name_space);
+    for (size_t i = 0; i < endpoint->accepted_count; i++) {
+        const accepted_t *const accepted = &endpoint->accepted[i];
+        if (!text != !accepted->text || accepted->size != size)
+            continue;
+        if (!text || memcmp (accepted->text, text, size) == 0)
+            return godwit__version_serves (endpoint->version, version);
+    }
+    return false;
+}
+
+godwit_status_t
+godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t *method,
+                       const godwit_value_t *name_space, const godwit_value_t *version,
+                       godwit__route_t **route, godwit_error_t **error)
+{
+    const char *const name = godwit_value_as_str (method, "");
+    const char *const version_text = godwit_value_as_str (version, "1.0");
+    godwit__version_t wanted = {1, 0, 0};
+    if (godwit_value_type (version) == GODWIT_TYPE_STR) {
+        const godwit_status_t status = godwit__version_parse (&wanted, version_text, error);
+        if (status)
+            return status;
+    }
+    for (godwit__route_t *at = *slot_of (dispatch, name, godwit_value_count (method)); at; at = at->next) {
+        if (is_compatible (&dispatch->endpoints[at->endpoint], name_space, wanted)) {
+            *route = at;
+            return GODWIT_OK;
+        }
+    }
+    for (size_t i = 0; i < dispatch->endpoint_count; i++)
+        if (is_compatible (&dispatch->endpoints[i], name_space, wanted))
+            return godwit__error_with (error,
+                                       godwit__error_set (error, GODWIT_ERR_NO_SUCH_METHOD,
+                                                          "Endpoint does not support RPC method %s", name),
+                                       "method", name);
+    const godwit_status_t status = godwit__error_set (
+        error, GODWIT_ERR_UNSUPPORTED_VERSION,
+        "Endpoint does not support RPC version %s. Attempted method: %s", version_text, name);
+    godwit__error_with (error, status, "version", version_text);
+    return godwit__error_with (error, status, "method", name);
+}
+
+void *
+godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__route_t *route)
+{
+    return dispatch->endpoints[route->endpoint].self;
+}
+
+const char *
+godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const godwit__route_t *route,
+                         char version[GODWIT__VERSION_TEXT])
+{
+    const endpoint_t *const endpoint = &dispatch->endpoints[route->endpoint];
+    const int size =
+        snprintf (version, GODWIT__VERSION_TEXT, "%u.%u", endpoint->version.major, endpoint->version.minor);
+    if (endpoint->version.revision)
+        snprintf (version + size, GODWIT__VERSION_TEXT - (size_t) size, ".%u", endpoint->version.revision);
+    return endpoint->accepted[0].text;
+}
+
+bool
+godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char *name, size_t size)
+{
+    for (const godwit__route_t *at = *slot_of (dispatch, name, size); at; at = at->next)
+        if (at->method->flags & GODWIT_METHOD_INLINE)
+            return true;
+    return false;
+}
+
+const char *
+godwit__dispatch_versions (const godwit__dispatch_t *dispatch)
+{
+    return dispatch->versions;
+}

@@ -1,0 +1,77 @@
+/* From the names in a request to the handler that answers it (contract 5). Built when a server is made,
+ * immutable afterwards but for the measured run times. */
+#ifndef GODWIT_SRC_SERVER_DISPATCH_H
+#define GODWIT_SRC_SERVER_DISPATCH_H
+
+#include <godwit/server.h>
+
+#include "src/runtime/metrics.h"
+#include "src/server/run_time.h"
+
+#include <stdatomic.h>
+
+/* A method of an endpoint that can be called. */
+typedef struct godwit__route {
+    const godwit_method_t *method;
+    size_t name_size;
+    uint32_t endpoint;               /* its index */
+    struct godwit__route *next;      /* the same name in a later endpoint */
+    atomic_uint_fast32_t average_ns; /* of its run time, moving; 0: it has never run */
+    godwit__usual_t usual;
+    _Atomic (godwit__metric_t *) metrics[2]; /* of its requests and of fanouts; NULL: none yet */
+} godwit__route_t;
+
+typedef struct godwit__dispatch godwit__dispatch_t;
+
+/* Which methods can be called. */
+typedef struct godwit__policy {
+    godwit_policy_t kind;
+    godwit_allow_fn *allow; /* with CUSTOM */
+    void *allow_user;
+    bool answers_ping; /* also oslo_rpc_server_ping, unless an endpoint has that name */
+} godwit__policy_t;
+
+/* INVALID_ARGUMENT names the endpoint, the method or the policy that is wrong. */
+godwit_status_t godwit__dispatch_new (godwit__dispatch_t **dispatch, const godwit_endpoint_t *endpoints,
+                                      size_t endpoint_count, const godwit__policy_t *policy,
+                                      godwit_error_t **error);
+/* Runs no on_destroy. */
+void godwit__dispatch_destroy (godwit__dispatch_t **dispatch);
+/* Tells the endpoints that the server goes. */
+void godwit__dispatch_destroy_endpoints (godwit__dispatch_t *dispatch);
+
+/* method is a STR, name_space and version are STR or nil (or NULL). NO_SUCH_METHOD, UNSUPPORTED_VERSION;
+ * INVALID_ARGUMENT for a version that is none. */
+godwit_status_t godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t *method,
+                                       const godwit_value_t *name_space, const godwit_value_t *version,
+                                       godwit__route_t **route, godwit_error_t **error);
+void *godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__route_t *route);
+/* What its endpoint serves, for people: the namespace (NULL: none), and the version, which is written to
+ * text.
+ */
+enum { GODWIT__VERSION_TEXT = 40 };
+const char *godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const godwit__route_t *route,
+                                     char version[GODWIT__VERSION_TEXT]);
+/* True if some method of this name is INLINE: worth a closer look. */
+bool godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char *name, size_t size);
+/* "namespace=version namespace=version". Borrowed. */
+const char *godwit__dispatch_versions (const godwit__dispatch_t *dispatch);
+
+/* A run took so long: an eighth of the average is new. Concurrent runs may lose one, which does not matter.
+ * A run that took much longer than the others counts for a part: on a busy machine a thread is set aside for
+ * milliseconds, and a short method must not be taken for a long one, and handed from thread to thread,
+ * because of that. A method that has really become long is known after seven runs. */
+static inline void
+godwit__route_measured (godwit__route_t *route, int64_t duration_ns)
+{
+    const int64_t longest = UINT32_MAX;
+    const int64_t old = (int64_t) atomic_load_explicit (&route->average_ns, memory_order_relaxed);
+    const int64_t most = old && old < longest / 16 ? 8 * old + 1000 : longest;
+    const int64_t sample = duration_ns < 1 ? 1 : duration_ns > most ? most : duration_ns;
+    int64_t average = old ? old + (sample - old) / 8 : sample;
+    if (average < 1)
+        average = 1;
+    atomic_store_explicit (&route->average_ns, (uint_fast32_t) average, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,14 @@
+/* Copies of endpoints, for whoever makes servers of them later. */
+#ifndef GODWIT_SRC_SERVER_ENDPOINTS_H
+#define GODWIT_SRC_SERVER_ENDPOINTS_H
+
+#include <godwit/server.h>
+
+/* As godwit_server_new takes them: the structs, of whatever size, and their strings are copied; tables of
+ * methods are borrowed. *copies is NULL for none. INVALID_ARGUMENT, OUT_OF_MEMORY. */
+godwit_status_t godwit__endpoints_copy (godwit_endpoint_t **copies, const godwit_endpoint_t *endpoints,
+                                        size_t count, godwit_error_t **error);
+/* Accepts NULL. on_destroy is not called. */
+void godwit__endpoints_free (godwit_endpoint_t *copies, size_t count);
+
+#endif

@@ -1,0 +1,120 @@
+/* Calls within the process: methods that are INLINE run on the caller's thread (architecture 3, best path).
+ */
+#include "src/server/pool_inside.h"
+
+#include "src/server/request.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The method's name in the body of a request, without decoding it. */
+static bool
+peek_method (const uint8_t *body, size_t size, const char **name, size_t *name_size)
+{
+    /* An array of 3 to 5, then the context, then a str of up to 255 bytes: longer names are not worth a short
+     * cut. */
+    if (size < 2 || body[0] < 0x93 || body[0] > 0x95)
+        return false;
+    godwit__scan_t context = {0};
+    if (godwit__scan (body + 1, size - 1, &godwit__default_limits, &context))
+        return false;
+    size_t at = 1 + context.consumed;
+    if (at < size && (body[at] & 0xe0) == 0xa0) {
+        *name_size = body[at] & 0x1f;
+        at += 1;
+    } else if (at + 1 < size && body[at] == 0xd9) {
+        *name_size = body[at + 1];
+        at += 2;
+    } else {
+        return false;
+    }
+    *name = (const char *) body + at;
+    return *name_size <= size - at;
+}
+
+static void
+free_copy (godwit__frame_t *frame)
+{
+    free (frame->data);
+}
+
+static bool
+copy_frame (godwit__frame_t *frame, const godwit__message_t *message)
+{
+    *frame = (godwit__frame_t){.size = message->size};
+    if (message->size <= sizeof frame->storage) {
+        frame->data = (uint8_t *) &frame->storage;
+    } else {
+        frame->data = malloc (message->size);
+        frame->release = free_copy;
+    }
+    if (!frame->data)
+        return false;
+    memcpy (frame->data, message->data, message->size);
+    return true;
+}
+
+/* Waits for the reply to a request that its handler kept. When its time is up, nothing is in the reply. */
+static void
+wait_for_kept (godwit__pool_t *pool, godwit_request_t *request, godwit__inline_call_t *call)
+{
+    const int64_t deadline_ns = request->deadline_ns;
+    godwit__pool_lock (pool);
+    pool->refs++; /* the request may end before this thread looks again */
+    godwit__pool_unlock (pool);
+    godwit__request_settle (request, false);
+    godwit__pool_lock (pool);
+    while (!call->done && !pool->stopping && !pool->interrupted &&
+           godwit__pool_wait_changed (pool, deadline_ns)) {
+    }
+    if (!call->done) { /* then the request is still there */
+        request->inline_call = NULL;
+        godwit__cancel_mark (request);
+    }
+    pool->refs--;
+    godwit__pool_unlock (pool);
+}
+
+bool
+godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message, int64_t now_ns,
+                          godwit__frame_t *reply, int64_t *ended_ns)
+{
+    godwit__header_t header;
+    godwit__frame_t frame;
+    const char *name;
+    size_t name_size;
+    const uint8_t *const data = message->data;
+    if (godwit__header_read (&header, data, message->size) || header.type != GODWIT__REQUEST ||
+        !peek_method (data + GODWIT__HEADER_SIZE, message->size - GODWIT__HEADER_SIZE, &name, &name_size) ||
+        !copy_frame (&frame, message))
+        return false;
+    godwit_request_t *const request = godwit__pool_accept_inline (pool, &header, name, name_size, now_ns);
+    if (!request) {
+        godwit__frame_release (&frame);
+        return false;
+    }
+    godwit__inline_call_t call = {.reply = reply};
+    *reply = (godwit__frame_t){.data = NULL};
+    request->inline_call = &call;
+    request->body_offset = GODWIT__HEADER_SIZE;
+    godwit__frame_move (&request->frame, &frame);
+    bool malformed;
+    if (godwit__request_prepare (request, &malformed)) {
+        if (!(request->route->method->flags & GODWIT_METHOD_INLINE)) {
+            /* Another endpoint's method of the same name: nothing happened. */
+            godwit__request_settle (request, false);
+            return false;
+        }
+        GODWIT__COUNT (pool->transport, requests_received);
+        request->started_ns = now_ns;
+        godwit__request_call (request);
+        const int64_t now = godwit__clock_now (&pool->clock);
+        godwit__request_ran (request, now_ns, now);
+        *ended_ns = request->kept ? 0 : now;
+    }
+    if (request->kept)
+        wait_for_kept (pool, request, &call);
+    else
+        godwit__request_settle (request, false);
+    return true;
+}

@@ -1,0 +1,36 @@
+/* Replies of a batch of requests, kept while the batch is worked off and then sent together.
+ *
+ * Open from the batch's first request to its last. Whoever might let replies wait in it sends them first: the
+ * leader that gives its lead away, and the watch that takes a lead from a handler that takes long.
+ */
+#ifndef GODWIT_SRC_SERVER_REPLY_BATCH_H
+#define GODWIT_SRC_SERVER_REPLY_BATCH_H
+
+#include "src/interface/driver.h"
+#include "src/runtime/transport.h"
+#include "src/wire/batch.h"
+
+#include <pthread.h>
+
+typedef struct godwit__cork {
+    godwit__channel_t *channel;
+    const godwit_transport_t *transport; /* whose log hears of replies that could not be sent */
+    atomic_uint_fast64_t *dropped;       /* and who counts them */
+    uint64_t unreported;                 /* of them, with lock */
+    atomic_bool is_open;                 /* written with lock held */
+    pthread_mutex_t lock;
+    godwit__origin_t origin; /* of all that is in the batch */
+    godwit__batch_writer_t batch;
+} godwit__cork_t;
+
+void godwit__cork_init (godwit__cork_t *cork, godwit__channel_t *channel, godwit_transport_t *transport);
+void godwit__cork_release (godwit__cork_t *cork);
+void godwit__cork_open (godwit__cork_t *cork, godwit__origin_t origin);
+/* Sends what there is. Any thread. */
+void godwit__cork_flush (godwit__cork_t *cork);
+/* The same, and keeps nothing more. Open and close also tell the log, so with no lock held. */
+void godwit__cork_close (godwit__cork_t *cork);
+/* True if the frame was copied in; false if it has to be sent by itself. Any thread. */
+bool godwit__cork_add (godwit__cork_t *cork, godwit__origin_t origin, const void *data, size_t size);
+
+#endif

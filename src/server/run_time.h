@@ -1,0 +1,52 @@
+/* How long a method usually takes: for requests that have no chance to be done in time, which are refused.
+ *
+ * The estimate is a low one, so that what could be done in time is not refused:
+ *  - It counts after eight runs in a row that took a millisecond or more, and begins with the shortest of
+ *    them: one that was held up (a page fault, a thread that was set aside) does not show.
+ *  - A shorter run pulls it half the way down; a longer one lifts it by an eighth of the way, and of itself
+ *    at most. Where a fifth of the runs are short, it stays near those.
+ *  - Runs that failed, or that were cut short because nobody waited any more, say nothing.
+ *
+ * And it is never believed for ever: after eight refusals in a row one request is run all the same, and
+ * measured. All of it is relaxed: concurrent runs may lose one, which does not matter.
+ */
+#ifndef GODWIT_SRC_SERVER_RUN_TIME_H
+#define GODWIT_SRC_SERVER_RUN_TIME_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GODWIT__USUAL_LEAST_NS INT64_C (1000000)
+#define GODWIT__USUAL_RUNS 8
+#define GODWIT__USUAL_REFUSALS 8
+
+typedef struct godwit__usual {
+    _Atomic (int64_t) known_ns; /* 0: not known, or too short to matter */
+    _Atomic (int64_t) least_ns; /* of the long runs in a row, while it is not known */
+    atomic_uint runs;           /* of them */
+    atomic_uint refusals;       /* in a row */
+} godwit__usual_t;
+
+void godwit__usual_init (godwit__usual_t *usual);
+/* A run that ended well took so long, and the estimate may change by it. */
+void godwit__usual_add (godwit__usual_t *usual, int64_t duration_ns);
+/* What is left is less than usual. False: it is to be run all the same. */
+bool godwit__usual_refuses (godwit__usual_t *usual);
+
+/* False for nearly all runs of short methods: nothing is to be learnt from it. */
+static inline bool
+godwit__usual_concerns (const godwit__usual_t *usual, int64_t duration_ns)
+{
+    return duration_ns >= GODWIT__USUAL_LEAST_NS ||
+           atomic_load_explicit (&usual->known_ns, memory_order_relaxed) ||
+           atomic_load_explicit (&usual->runs, memory_order_relaxed);
+}
+
+static inline int64_t
+godwit__usual_ns (const godwit__usual_t *usual)
+{
+    return atomic_load_explicit (&usual->known_ns, memory_order_relaxed);
+}
+
+#endif

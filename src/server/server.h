@@ -1,0 +1,110 @@
+/* The inside of a server. */
+#ifndef GODWIT_SRC_SERVER_SERVER_H
+#define GODWIT_SRC_SERVER_SERVER_H
+
+#include "src/server/dispatch.h"
+#include "src/server/pool_inside.h"
+#include "src/server/request.h"
+
+typedef enum godwit__server_state {
+    GODWIT__SERVER_NEW,
+    GODWIT__SERVER_UP,
+    GODWIT__SERVER_STOPPED /* DRAINING to its clients; what was accepted may still run */
+} godwit__server_state_t;
+
+typedef enum godwit__server_change {
+    GODWIT__CHANGE_NONE,
+    GODWIT__CHANGE_START,
+    GODWIT__CHANGE_STOP
+} godwit__server_change_t;
+
+struct godwit_server {
+    godwit_transport_t *transport;
+    godwit_target_t target;
+    godwit__dispatch_t *dispatch;
+    godwit_serializer_t *own_serializer; /* goes with it; NULL: none */
+    uint32_t queue_limit;
+    uint32_t weight;
+    const godwit_serializer_t *serializer; /* borrowed; NULL: none */
+    bool in_order;                         /* executor "inline": one request after the other */
+
+    /* The steps of its life (lifecycle.c has the drawing), guarded by transport.lock. */
+    godwit__clock_t clock; /* of log_after and timeouts: the transport's */
+    godwit__server_state_t state;
+    godwit__server_change_t changing; /* the step that somebody is at */
+    atomic_uint_fast64_t life;        /* starts that succeeded; also read under pool.lock */
+    uint64_t start_count;             /* starts, failed ones included */
+    godwit_error_t *start_failure;    /* of the last one; NULL: it succeeded */
+    unsigned visitors;                /* threads in a step */
+    atomic_bool ending;
+
+    /* From the first start on; the rest is guarded by pool.lock. */
+    godwit__pool_t *pool;
+    uint32_t id;
+    uint8_t key[GODWIT__KEY_SIZE];
+    uint8_t marker[GODWIT__KEY_SIZE];
+    godwit__record_t *record; /* that was announced last */
+    bool subscribed;          /* to publications; changed by the control thread */
+    uint32_t revision;        /* of the record that was announced last; written by the control thread */
+    uint32_t concurrency;     /* requests that are run, or kept, at a time */
+    bool accepts;             /* requests are taken */
+    bool stops;               /* it drains, or has stopped */
+    size_t untold_count;      /* ports at which somebody has not heard yet that it drains */
+    bool leaving;             /* being destroyed: waits for `active` to become 0 */
+    bool destroyed;           /* to be freed with its last request */
+    uint32_t active;          /* handlers that run */
+    uint32_t occupied; /* requests that count towards the concurrency: those of `active`, and kept ones */
+    uint32_t queued;
+    size_t queued_size; /* bytes of them */
+    godwit_request_t *queue_first;
+    godwit_request_t *queue_last;
+    godwit_request_t *running; /* those of `occupied` */
+    bool is_ready;             /* in the pool's list */
+    godwit_server_t *ready_next;
+};
+
+/* ---- announce.c ---- */
+
+/* The one of its target, or the transport's. */
+const char *godwit__server_exchange (const godwit_server_t *server);
+/* Tells the cluster what the server is now. Control thread. */
+godwit_status_t godwit__server_announce (godwit_server_t *server, godwit__record_state_t state,
+                                         godwit_error_t **error);
+/* A server that was started: the log hears if another one has its names, in this process or elsewhere.
+ * Control thread. */
+void godwit__server_look_around (const godwit_server_t *server);
+/* A server of another transport has come up: the same for ours. Control thread. */
+void godwit__server_met (godwit_transport_t *transport, const godwit__record_t *record);
+/* Answers RESOLVE, whose frame is consumed. False: it was malformed. The port's leader. */
+bool godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint64_t id,
+                             godwit__frame_t *frame);
+
+/* ---- lifecycle.c ---- */
+
+/* Waits until nobody is in a step any more, and stops the server if it is up. */
+void godwit__server_end_steps (godwit_server_t *server);
+
+/* With pool.lock: what belongs to a request's server and to the transport may still be used. A request that
+ * was kept may outlive them. */
+static inline bool
+godwit__request_has_server (const godwit_request_t *request)
+{
+    return !request->pool->closed && !request->server->destroyed;
+}
+
+/* ---- server.c ---- */
+
+/* Listens, is announced and takes requests, with that concurrency (0: as before) from now on. SERVER_LISTEN
+ * with its cause, CLOSED. In the turn of a start. */
+godwit_status_t godwit__server_listen (godwit_server_t *server, uint32_t concurrency, godwit_error_t **error);
+/* Tells everybody, and then takes no more requests. In the turn of a stop, or at the end. */
+void godwit__server_fall_silent (godwit_server_t *server);
+
+/* With pool.lock: takes everything out of the queue. */
+godwit_request_t *godwit__server_empty_queue (godwit_server_t *server);
+/* Refuses a list of requests that never ran. Without the lock. */
+void godwit__server_refuse (godwit_request_t *requests);
+/* With pool.lock: a request of the server is gone. Frees a server that was destroyed with its last one. */
+void godwit__server_left (godwit_server_t *server);
+
+#endif

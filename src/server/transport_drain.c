@@ -1,0 +1,79 @@
+#include "src/server/pool_inside.h"
+
+/* With an external loop: how long it runs before the state is looked at. */
+#define ROUND_NS (10 * GODWIT__NS_PER_MS)
+
+/* With the lock. */
+static bool
+all_done (const godwit__pool_t *pool)
+{
+    for (size_t i = 0; i < pool->port_count; i++)
+        if (pool->ports[i].farewell != GODWIT__FAREWELL_DONE)
+            return false;
+    return true;
+}
+
+void
+godwit__pool_farewell (godwit__pool_t *pool)
+{
+    /* Conditions wait by the system's clock. */
+    const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
+    const int64_t until_ns = godwit__clock_now (clock) + godwit__pool_patience_ns (pool);
+    godwit__pool_lock (pool);
+    pool->leaving = true;
+    for (size_t i = 0; i < pool->port_count; i++)
+        pool->ports[i].farewell = GODWIT__FAREWELL_ASKED;
+    godwit__pool_unlock (pool);
+    godwit__pool_refuse_queued (pool);
+    for (size_t i = 0; i < pool->port_count; i++)
+        godwit__port_attention (&pool->ports[i]);
+
+    godwit__pool_lock (pool);
+    while (!all_done (pool) && godwit__clock_now (clock) < until_ns) {
+        if (pool->external) {
+            godwit__pool_unlock (pool);
+            godwit__transport_pump (pool->transport, ROUND_NS);
+            godwit__pool_lock (pool);
+        } else {
+            godwit__pool_wait_changed (pool, until_ns);
+        }
+    }
+    godwit__pool_unlock (pool);
+}
+
+static void
+set_state (godwit__port_t *port, godwit__farewell_t state)
+{
+    godwit__pool_lock (port->pool);
+    port->farewell = state;
+    godwit__pool_changed (port->pool);
+    godwit__pool_unlock (port->pool);
+}
+
+void
+godwit__farewell_say (godwit__port_t *port)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE});
+    godwit__cork_flush (&port->cork);
+    port->awaited_count = 0;
+    for (godwit__origin_state_t *origin = port->origins.newest; origin; origin = origin->older) {
+        /* Whoever is gone does not answer. */
+        origin->awaited =
+            origin->known && port->channel->ops->send (port->channel, origin->id, &goodbye) == GODWIT__IO_OK;
+        if (origin->awaited)
+            port->awaited_count++;
+    }
+    set_state (port, port->awaited_count ? GODWIT__FAREWELL_SAID : GODWIT__FAREWELL_DONE);
+}
+
+void
+godwit__farewell_answered (godwit__port_t *port, godwit__origin_state_t *origin)
+{
+    if (!origin->awaited)
+        return;
+    origin->awaited = false;
+    if (--port->awaited_count == 0)
+        set_state (port, GODWIT__FAREWELL_DONE);
+}

@@ -1,0 +1,112 @@
+/* The watch: takes the lead away from a worker whose handler runs for too long.
+ *
+ *            nothing ran for 100 ms, and no leader is busy
+ *     awake ------------------------------------------------> asleep
+ *       ^  every 1 to 4 ms: steal from those who are late       |
+ *       +-------------------------------------------------------+
+ *            a leader starts a handler: posts the task
+ *
+ * Falling asleep, the watch first says that it sleeps and then looks at all leaders once more; a leader first
+ * says that it is busy and then looks whether the watch sleeps. Both are sequentially consistent, so at least
+ * one sees the other.
+ */
+#include "src/server/pool_inside.h"
+
+/* Looking costs more than a short handler does, so it looks less often while it finds none that has run for a
+ * part of what is late. */
+#define PERIOD_NS GODWIT__NS_PER_MS
+#define PERIOD_MAX_NS (4 * GODWIT__NS_PER_MS)
+#define SUSPECT_NS (GODWIT__NS_PER_MS / 4)
+#define LATE_NS GODWIT__NS_PER_MS
+#define SLEEP_AFTER_NS (100 * GODWIT__NS_PER_MS)
+
+/* With the lock. True if a leader runs a handler; *suspect is set if one does that began a while ago. */
+static bool
+look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspect)
+{
+    bool busy = false;
+    for (size_t i = 0; i < pool->port_count; i++) {
+        godwit__worker_t *const leader = pool->ports[i].leader;
+        if (!leader)
+            continue;
+        *run_count += atomic_load_explicit (&leader->run_count, memory_order_relaxed);
+        int64_t since = atomic_load (&leader->busy_since);
+        if (since <= 0)
+            continue;
+        busy = true;
+        if (now_ns - since >= SUSPECT_NS)
+            *suspect = true;
+        if (now_ns - since >= LATE_NS &&
+            atomic_compare_exchange_strong (&leader->busy_since, &since, GODWIT__LEAD_STOLEN)) {
+            pool->ports[i].leader = NULL;
+            godwit__cork_flush (&pool->ports[i].cork);
+            godwit__pool_wake_worker (pool);
+        }
+    }
+    return busy;
+}
+
+static void
+tick (godwit__pool_t *pool)
+{
+    const int64_t now_ns = godwit__clock_now (&pool->clock);
+    uint64_t run_count = 0;
+    bool suspect = false;
+    godwit__pool_lock (pool);
+    if (look_at (pool, now_ns, &run_count, &suspect) || run_count != pool->watch_run_count)
+        pool->watch_active_ns = now_ns;
+    pool->watch_run_count = run_count;
+    bool sleeps = now_ns - pool->watch_active_ns >= SLEEP_AFTER_NS;
+    if (sleeps) {
+        atomic_store (&pool->watch_sleeps, true);
+        if (look_at (pool, now_ns, &run_count, &suspect)) {
+            /* Whoever turns it off is the one who keeps it awake. */
+            sleeps = !atomic_exchange (&pool->watch_sleeps, false);
+        }
+    }
+    godwit__pool_unlock (pool);
+    const int64_t longer_ns =
+        2 * pool->watch_period_ns < PERIOD_MAX_NS ? 2 * pool->watch_period_ns : PERIOD_MAX_NS;
+    pool->watch_period_ns = suspect ? PERIOD_NS : longer_ns;
+    if (!sleeps)
+        godwit__reactor_arm (pool->transport->control, &pool->watch_timer, now_ns + pool->watch_period_ns);
+}
+
+static void
+timer_fired (godwit__timer_t *timer)
+{
+    tick (timer->user);
+}
+
+static void
+woken (godwit__task_t *task)
+{
+    godwit__pool_t *const pool = task->user;
+    pool->watch_active_ns = godwit__clock_now (&pool->clock);
+    pool->watch_period_ns = PERIOD_NS;
+    godwit__reactor_arm (pool->transport->control, &pool->watch_timer, pool->watch_active_ns + PERIOD_NS);
+}
+
+void
+godwit__watch_init (godwit__pool_t *pool)
+{
+    atomic_init (&pool->watch_sleeps, true);
+    pool->watch_task.run = woken;
+    pool->watch_task.user = pool;
+    pool->watch_timer.fire = timer_fired;
+    pool->watch_timer.user = pool;
+}
+
+void
+godwit__watch_stop (godwit__pool_t *pool)
+{
+    godwit__reactor_unpost (pool->transport->control, &pool->watch_task);
+    godwit__reactor_disarm (pool->transport->control, &pool->watch_timer);
+}
+
+void
+godwit__watch_wake (godwit__pool_t *pool)
+{
+    if (atomic_exchange (&pool->watch_sleeps, false))
+        godwit__reactor_post (pool->transport->control, &pool->watch_task);
+}

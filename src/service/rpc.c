@@ -1,0 +1,234 @@
+/* The program's transport, from init to cleanup, and the clients and servers of it (contract 11). */
+#include "src/service/rpc.h"
+
+#include "src/base/process.h"
+#include "src/client/backoff.h"
+#include "src/client/client.h"
+#include "src/error/error.h"
+#include "src/runtime/transport.h"
+#include "src/server/server.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Guarded by the process's lock. */
+static godwit__rpc_t program; /* transport NULL: before init */
+static bool is_changing;      /* between the beginning and the end of init */
+
+/* ---- init and cleanup ---- */
+
+static const char *
+default_option (const godwit_config_t *config, const char *name)
+{
+    return config ? godwit_config_get (config, "DEFAULT", name) : NULL;
+}
+
+static char *
+host_name (const godwit_config_t *config)
+{
+    char name[256] = "localhost";
+    const char *given = default_option (config, "host");
+    if (!given)
+        gethostname (name, sizeof name - 1);
+    return strdup (given ? given : name);
+}
+
+static godwit_status_t
+open_transport (godwit__rpc_t *rpc, const godwit_config_t *config, godwit_error_t **error)
+{
+    const char *workers = default_option (config, "rpc_workers");
+    rpc->is_disabled = workers && strtol (workers, NULL, 10) == 0;
+    rpc->host = host_name (config);
+    char *modules = godwit__rpc_join_exmods (
+        config ? godwit_config_get (config, "godwit", "allowed_remote_exmods") : NULL);
+    if (!rpc->host || !modules) {
+        free (modules);
+        return godwit__error_no_memory (error);
+    }
+    const godwit_transport_options_t *options = GODWIT_TRANSPORT_OPTIONS (.allowed_remote_exmods = modules);
+    const godwit_status_t status =
+        config ? godwit_transport_new_from_config (&rpc->transport, config, NULL, options, error)
+               : godwit_transport_new (&rpc->transport, "zmq://", options, error);
+    free (modules);
+    return status;
+}
+
+static godwit_status_t
+init (const char *function, bool has_notifications, const godwit_config_t *config, godwit_error_t **error)
+{
+    godwit__rpc_t opened = {.has_notifications = has_notifications};
+    godwit__process_lock ();
+    const bool is_taken = program.transport || is_changing;
+    if (!is_taken)
+        is_changing = true;
+    godwit__process_unlock ();
+    if (is_taken)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "%s: the program has its transport already; godwit_rpc_cleanup ends it",
+                                  function);
+    const godwit_status_t status = open_transport (&opened, config, error);
+    godwit__process_lock ();
+    is_changing = false;
+    if (status == GODWIT_OK)
+        program = opened;
+    godwit__process_unlock ();
+    if (status)
+        free (opened.host);
+    return status;
+}
+
+godwit_status_t
+godwit_rpc_init (const godwit_config_t *config, godwit_error_t **error)
+{
+    return init ("godwit_rpc_init", true, config, error);
+}
+
+godwit_status_t
+godwit_rpc_init_action (const godwit_config_t *config, godwit_error_t **error)
+{
+    return init ("godwit_rpc_init_action", false, config, error);
+}
+
+static godwit_status_t
+refuse_early (const char *function, godwit_error_t **error)
+{
+    godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s was called before godwit_rpc_init", function);
+    return GODWIT_ERR_INVALID_ARGUMENT;
+}
+
+godwit_status_t
+godwit_rpc_cleanup (godwit_error_t **error)
+{
+    godwit__process_lock ();
+    godwit__rpc_t closed = program;
+    program = (godwit__rpc_t){.transport = NULL};
+    godwit__process_unlock ();
+    if (!closed.transport)
+        return refuse_early ("godwit_rpc_cleanup", error);
+    godwit_transport_destroy (&closed.transport);
+    free (closed.host);
+    godwit__backoff_reset ();
+    return GODWIT_OK;
+}
+
+godwit_transport_t *
+godwit_rpc_transport (void)
+{
+    godwit__process_lock ();
+    godwit_transport_t *transport = program.transport;
+    godwit__process_unlock ();
+    return transport;
+}
+
+godwit_status_t
+godwit__rpc_enter (godwit__rpc_t *rpc, const char *function, godwit_error_t **error)
+{
+    char *host = NULL;
+    godwit__process_lock ();
+    godwit_transport_t *const transport = program.transport;
+    *rpc = program;
+    if (transport) {
+        rpc->host = host = strdup (program.host);
+        if (host)
+            godwit__transport_ref (transport);
+    }
+    godwit__process_unlock ();
+    if (!transport)
+        return refuse_early (function, error);
+    return host ? GODWIT_OK : godwit__error_no_memory (error);
+}
+
+void
+godwit__rpc_leave (godwit__rpc_t *rpc)
+{
+    free (rpc->host);
+    godwit__transport_unref (rpc->transport);
+}
+
+/* ---- clients and servers ---- */
+
+/* A RequestContextSerializer without hooks. None around none: it would do nothing. */
+static godwit_status_t
+wrap (godwit_serializer_t **wrapped, const godwit_serializer_t *serializer, godwit_error_t **error)
+{
+    const godwit_context_hooks_t hooks = {.struct_size = sizeof hooks};
+    if (!serializer)
+        return GODWIT_OK;
+    return godwit_request_context_serializer_new (wrapped, serializer, &hooks, error);
+}
+
+godwit_status_t
+godwit_rpc_get_client (godwit_client_t **client, const godwit_target_t *target, const char *version_cap,
+                       const godwit_serializer_t *serializer, godwit_error_t **error)
+{
+    godwit__rpc_t rpc;
+    godwit_serializer_t *wrapped = NULL;
+    godwit_status_t status = godwit__rpc_enter (&rpc, "godwit_rpc_get_client", error);
+    if (status)
+        return status;
+    status = wrap (&wrapped, serializer, error);
+    if (status == GODWIT_OK)
+        status = godwit_backing_off_client_new (
+            client, rpc.transport, target,
+            GODWIT_CLIENT_OPTIONS (.version_cap = version_cap, .serializer = wrapped), error);
+    if (status == GODWIT_OK)
+        (*client)->own_serializer = wrapped;
+    else
+        godwit_request_context_serializer_destroy (&wrapped);
+    godwit__rpc_leave (&rpc);
+    return status;
+}
+
+godwit_status_t
+godwit__rpc_server_new (godwit_server_t **server, godwit_transport_t *transport,
+                        const godwit_target_t *target, const godwit_endpoint_t *endpoints,
+                        size_t endpoint_count, const godwit_serializer_t *serializer, godwit_error_t **error)
+{
+    godwit_serializer_t *wrapped = NULL;
+    godwit_status_t status = wrap (&wrapped, serializer, error);
+    if (status == GODWIT_OK)
+        status = godwit_server_new (server, transport, target, endpoints, endpoint_count,
+                                    GODWIT_SERVER_OPTIONS (.serializer = wrapped), error);
+    if (status == GODWIT_OK)
+        (*server)->own_serializer = wrapped;
+    else
+        godwit_request_context_serializer_destroy (&wrapped);
+    return status;
+}
+
+godwit_status_t
+godwit_rpc_get_server (godwit_server_t **server, const godwit_target_t *target,
+                       const godwit_endpoint_t *endpoints, size_t endpoint_count,
+                       const godwit_serializer_t *serializer, godwit_error_t **error)
+{
+    godwit__rpc_t rpc;
+    godwit_status_t status = godwit__rpc_enter (&rpc, "godwit_rpc_get_server", error);
+    if (status)
+        return status;
+    status =
+        godwit__rpc_server_new (server, rpc.transport, target, endpoints, endpoint_count, serializer, error);
+    godwit__rpc_leave (&rpc);
+    return status;
+}
+
+godwit_status_t
+godwit_rpc_get_notifier (godwit_notifier_t **notifier, const char *service, const char *host,
+                         const char *publisher_id, godwit_error_t **error)
+{
+    godwit__rpc_t rpc;
+    (void) service;
+    (void) host;
+    (void) publisher_id;
+    if (!notifier)
+        return godwit__error_null (error, "notifier");
+    const godwit_status_t status = godwit__rpc_enter (&rpc, "godwit_rpc_get_notifier", error);
+    if (status)
+        return status;
+    const bool has_notifications = rpc.has_notifications;
+    godwit__rpc_leave (&rpc);
+    if (!has_notifications)
+        return godwit__error_set (
+            error, GODWIT_ERR_INVALID_ARGUMENT,
+            "godwit_rpc_get_notifier needs godwit_rpc_init; godwit_rpc_init_action makes the transport only");
+    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "Notifications are not there yet");
+}

@@ -1,0 +1,349 @@
+/* Making a transport: its options are settled, then its drivers, its matchmaker and its control thread
+ * start. */
+#include "src/runtime/transport.h"
+
+#include "src/address/url.h"
+#include "src/base/host.h"
+#include "src/config/options.h"
+#include "src/connection/completion.h"
+#include "src/discovery/directory.h"
+#include "src/discovery/peer.h"
+#include "src/error/error.h"
+#include "src/error/error_classes.h"
+#include "src/loop/clock.h"
+#include "src/runtime/control.h"
+#include "src/runtime/environment.h"
+#include "src/runtime/metrics.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TICK_NS (1000 * GODWIT__NS_PER_MS)
+
+/* What the options are settled from. */
+typedef struct origin_of_options {
+    const godwit_config_t *config; /* may be NULL */
+    const godwit_transport_options_t *options;
+    const char *url_where; /* where the URL was said, for errors */
+} origin_of_options_t;
+
+static void
+system_random (void *user, void *bytes, size_t size)
+{
+    (void) user;
+    randombytes_buf (bytes, size);
+}
+
+static int64_t
+system_now_ns (void *user)
+{
+    (void) user;
+    return godwit__clock_now (&godwit__clock_system);
+}
+
+const godwit__surroundings_t godwit__system_surroundings = {.clock = {.now_ns = system_now_ns},
+                                                            .random = system_random};
+
+static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
+
+static const godwit__driver_ops_t *
+find_driver (const char *name)
+{
+    for (size_t i = 0; i < sizeof known_drivers / sizeof known_drivers[0]; i++)
+        if (!strcmp (known_drivers[i]->name, name))
+            return known_drivers[i];
+    return NULL;
+}
+
+/* Makes *text the transport's own; it is freed with the transport. */
+static godwit_status_t
+own (char **copy, const char **text, godwit_error_t **error)
+{
+    if (!*text)
+        return GODWIT_OK;
+    *copy = strdup (*text);
+    if (!*copy)
+        return godwit__error_no_memory (error);
+    *text = *copy;
+    return GODWIT_OK;
+}
+
+static godwit_status_t
+settle (godwit_transport_t *transport, const origin_of_options_t *from, godwit__settings_t *settings,
+        godwit_error_t **error)
+{
+    const char *virtual_host = godwit_url_virtual_host (transport->url);
+    godwit_status_t status = godwit__options_settle (settings, from->config, from->options, transport->url,
+                                                     from->url_where, error);
+    if (status)
+        return status;
+    if (!virtual_host)
+        virtual_host = "";
+    if (strlen (virtual_host) > 255)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_URL, "The virtual host has more than 255 bytes");
+    status = own (&transport->virtual_host, &virtual_host, error);
+    if (status == GODWIT_OK)
+        status = own (&transport->control_exchange, &settings->known.control_exchange, error);
+    if (status == GODWIT_OK)
+        status = own (&transport->host, &settings->known.host, error);
+    if (status == GODWIT_OK)
+        status = godwit__error_classes_new (&transport->error_classes, settings->known.allowed_remote_exmods,
+                                            error);
+    transport->options = settings->known;
+    transport->options.allowed_remote_exmods =
+        status ? NULL : godwit__error_classes_allowed (transport->error_classes);
+    transport->paths = (unsigned) settings->paths;
+    return status;
+}
+
+static godwit_status_t
+open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, void *user,
+             godwit_error_t **error)
+{
+    const godwit__driver_options_t options = {
+        .reactor = transport->control,
+        .max_message_size = transport->options.max_message_size,
+        .queue_limit = transport->options.queue_limit,
+        .max_queue_size = transport->options.max_queue_size,
+        .connect_timeout_ms = transport->options.connect_timeout_ms,
+        .heartbeat_ms = transport->options.heartbeat_ms,
+        .heartbeat_timeout_ms = transport->options.heartbeat_timeout_ms,
+        .host = transport->host,
+        .port = transport->options.port,
+        .user = user,
+        .virtual_host = transport->virtual_host,
+    };
+    const godwit_status_t status = ops->open (&transport->drivers[transport->driver_count], &options, error);
+    if (status == GODWIT_OK)
+        transport->driver_count++;
+    return status;
+}
+
+static void
+on_note (void *user, godwit_log_level_t level, const char *text)
+{
+    const godwit_transport_t *transport = user;
+    if (godwit__logs (transport, level))
+        godwit__log (transport, level, "%s", text);
+}
+
+static godwit_status_t
+open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
+{
+    const bool listed = settings->static_list || settings->static_file;
+    const godwit__matchmaker_ops_t *ops = !strcmp (godwit_url_driver (transport->url), "inproc")
+                                              ? &godwit__matchmaker_local
+                                          : listed ? &godwit__matchmaker_static
+                                                   : &godwit__matchmaker_rendezvous;
+    transport->has_rendezvous = ops->set_hosts != NULL;
+    const godwit__matchmaker_options_t options = {
+        .reactor = transport->control,
+        .driver = transport->drivers[transport->driver_count - 1],
+        .url = transport->url,
+        .instance = transport->instance,
+        .virtual_host = transport->virtual_host,
+        .control_exchange = transport->control_exchange,
+        .static_list = settings->static_list,
+        .static_file = settings->static_file,
+        .host_rendezvous = settings->host_rendezvous,
+        .refresh_ms = transport->options.refresh_ms,
+        .seed = godwit__transport_random (transport, UINT64_MAX),
+        .is_repeatable = transport->clock.waiter != NULL,
+        .malformed = &transport->counters.frames_malformed,
+        .gauges = &transport->gauges,
+        .note = transport->options.log ? on_note : NULL,
+        .note_user = transport,
+    };
+    return ops->open (&transport->matchmaker, &options, &godwit__directory_events, transport, error);
+}
+
+static void
+on_tick (godwit__timer_t *timer)
+{
+    godwit_transport_t *transport = timer->user;
+    godwit__peers_tick (transport);
+    godwit__reactor_arm (transport->control, &transport->tick, godwit__transport_now (transport) + TICK_NS);
+}
+
+typedef struct opening {
+    godwit_transport_t *transport;
+    const godwit__driver_ops_t *driver;
+    void *driver_user;
+    const godwit__settings_t *settings;
+    godwit_status_t status;
+    godwit_error_t *error;
+} opening_t;
+
+/* On the control thread. */
+static void
+open_parts (void *arg)
+{
+    opening_t *opening = arg;
+    godwit_transport_t *transport = opening->transport;
+    /* Shortest path first: what lives in this process is reached without a socket; but not in other
+     * surroundings. */
+    if (!opening->driver_user && opening->driver != &godwit__inproc_driver &&
+        (transport->paths & GODWIT__PATH_INPROC))
+        opening->status = open_driver (transport, &godwit__inproc_driver, NULL, &opening->error);
+    if (opening->status == GODWIT_OK)
+        opening->status = open_driver (transport, opening->driver, opening->driver_user, &opening->error);
+    if (opening->status == GODWIT_OK)
+        opening->status = open_matchmaker (transport, opening->settings, &opening->error);
+    transport->tick = (godwit__timer_t){.fire = on_tick, .user = transport};
+    on_tick (&transport->tick);
+}
+
+static godwit_status_t
+allocate (godwit_transport_t **transport, const char *url, const godwit__surroundings_t *surroundings,
+          godwit_error_t **error)
+{
+    godwit_transport_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    atomic_init (&self->refs, 1);
+    pthread_mutex_init (&self->lock, NULL);
+    pthread_mutex_init (&self->process_lock, NULL);
+    godwit__cond_init (&self->changed);
+    self->clock = surroundings->clock;
+    self->random = surroundings->random;
+    self->random_user = surroundings->random_user;
+    self->random (self->random_user, self->instance, sizeof self->instance);
+    self->incarnation = surroundings->incarnation ? surroundings->incarnation : godwit__incarnation ();
+    self->alive = godwit__fork_guard_new ();
+    self->host_id = surroundings->host_id ? strdup (surroundings->host_id) : godwit__host_id ();
+    self->directory = godwit__directory_new (self);
+    self->metrics = godwit__metrics_new ();
+    *transport = self;
+    if (!self->alive || !self->host_id || !self->directory || !self->metrics)
+        return godwit__error_no_memory (error);
+    return godwit_url_parse (&self->url, url, error);
+}
+
+/* What was said and would have no effect is an error. */
+static godwit_status_t
+check_use (const godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
+{
+    const bool inproc = !strcmp (godwit_url_driver (transport->url), "inproc");
+    const bool listed = settings->static_list || settings->static_file;
+    const char *const list = settings->static_list ? "static" : "static_file";
+    const char *const network = listed                      ? list
+                                : settings->host_rendezvous ? "host_rendezvous"
+                                : settings->known.port      ? "port"
+                                                            : NULL;
+    if (inproc && network)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "Option %s (%s): expected a driver with a network, got inproc", network,
+                                  godwit__settings_where (settings, network));
+    if (listed && settings->host_rendezvous)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "Option host_rendezvous (%s): expected it or %s (%s), not both",
+                                  godwit__settings_where (settings, "host_rendezvous"), list,
+                                  godwit__settings_where (settings, list));
+    return GODWIT_OK;
+}
+
+static void
+log_warning (const godwit_transport_t *transport)
+{
+    const char *const warning = godwit_url_warning (transport->url);
+    if (warning && godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING, "The transport's URL: %s", warning);
+}
+
+/* Starts what runs. */
+static godwit_status_t
+start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, void *driver_user,
+       const godwit__settings_t *settings, godwit_error_t **error)
+{
+    godwit_status_t status = godwit__reactor_new (&transport->control, &transport->clock, error);
+    if (status == GODWIT_OK)
+        status = godwit__completion_new (&transport->completion, transport, error);
+    if (status == GODWIT_OK)
+        status = godwit__control_start (transport, error);
+    if (status)
+        return status;
+    opening_t opening = {transport, driver, driver_user, settings, GODWIT_OK, NULL};
+    godwit__control_run (transport, open_parts, &opening);
+    if (opening.status && error)
+        *error = opening.error;
+    else
+        godwit_error_destroy (&opening.error);
+    return opening.status;
+}
+
+static godwit_status_t
+new_transport (godwit_transport_t **transport, const char *url, const origin_of_options_t *from,
+               const godwit__surroundings_t *surroundings, godwit_error_t **error)
+{
+    godwit_transport_t *self = NULL;
+    godwit__settings_t settings;
+    if (sodium_init () < 0)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "libsodium could not be initialised");
+
+    godwit_status_t status = allocate (&self, url, surroundings, error);
+    const godwit__driver_ops_t *driver = surroundings->driver;
+    if (!driver && status == GODWIT_OK)
+        driver = find_driver (godwit_url_driver (self->url));
+    if (status == GODWIT_OK && !driver)
+        status = godwit__error_with (
+            error,
+            godwit__error_set (error, GODWIT_ERR_DRIVER_LOAD,
+                               "Failed to load transport driver \"%s\": expected zmq or inproc",
+                               godwit_url_transport (self->url)),
+            "driver", godwit_url_transport (self->url));
+    if (status == GODWIT_OK)
+        status = godwit__url_error (error, settle (self, from, &settings, error), url);
+    if (status == GODWIT_OK)
+        status = check_use (self, &settings, error);
+    if (status == GODWIT_OK) {
+        log_warning (self);
+        status = start (self, driver, surroundings->driver_user, &settings, error);
+    }
+    if (status) {
+        if (self)
+            godwit_transport_destroy (&self);
+        return status;
+    }
+    *transport = self;
+    return GODWIT_OK;
+}
+
+godwit_status_t
+godwit__transport_new_in (godwit_transport_t **transport, const char *url,
+                          const godwit_transport_options_t *options,
+                          const godwit__surroundings_t *surroundings, godwit_error_t **error)
+{
+    if (!transport || !url)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  transport ? "url" : "transport");
+    const origin_of_options_t from = {NULL, options, "URL"};
+    return new_transport (transport, url, &from, surroundings, error);
+}
+
+godwit_status_t
+godwit_transport_new (godwit_transport_t **transport, const char *url,
+                      const godwit_transport_options_t *options, godwit_error_t **error)
+{
+    return godwit__transport_new_in (transport, url, options, &godwit__system_surroundings, error);
+}
+
+godwit_status_t
+godwit_transport_new_from_config (godwit_transport_t **transport, const godwit_config_t *config,
+                                  const char *url, const godwit_transport_options_t *options,
+                                  godwit_error_t **error)
+{
+    char where[160] = "URL";
+    if (!transport || !config)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  transport ? "config" : "transport");
+    if (!url) {
+        url = godwit_config_get (config, "DEFAULT", "transport_url");
+        if (url)
+            snprintf (where, sizeof where, "URL, %s",
+                      godwit_config_where (config, "DEFAULT", "transport_url"));
+    }
+    const origin_of_options_t from = {config, options, where};
+    return new_transport (transport, url ? url : "zmq://", &from, &godwit__system_surroundings, error);
+}

@@ -1,0 +1,187 @@
+/* Values to bytes and back: msgpack-c behind a structural scan. The only folder that includes msgpack.h. */
+#ifndef GODWIT_SRC_VALUE_MSGPACK_CODEC_H
+#define GODWIT_SRC_VALUE_MSGPACK_CODEC_H
+
+#include <godwit/value.h>
+
+#include "src/base/frame.h"
+
+#include <stdatomic.h>
+
+/* Appends to a buffer of fixed capacity. Overflow sets a flag and writes nothing more; the flag is checked
+ * once. */
+typedef struct godwit__writer {
+    uint8_t *data;
+    size_t size;
+    size_t capacity;
+    bool overflow;
+} godwit__writer_t;
+
+/* ---- values in memory ---- */
+
+/* One node. All nodes of a message lie in one array, a block's; the children of a container are contiguous in
+ * it (a map's as key, value, key, value). The node's index finds the block that owns it. */
+struct godwit_value {
+    uint8_t type;   /* godwit_type_t, never VALUE */
+    uint32_t index; /* of this node in its block */
+    uint32_t count; /* children of a list, entries of a map */
+    union {
+        bool boolean;
+        int64_t integer;
+        uint64_t unsigned_integer;
+        double number;
+        struct {
+            const uint8_t *data; /* of a str: followed by a NUL */
+            size_t size;
+        } bytes;
+        struct {
+            void *pointer;
+            void (*destroy) (void *object); /* of what is its block's own; NULL: nothing to do */
+        } object;
+        uint32_t first; /* index of the first child */
+    } as;
+};
+
+/* The nodes of one message and the bytes that their strings point into. refs counts references to any node.
+ */
+typedef struct godwit__block {
+    atomic_uint refs;
+    uint32_t capacity; /* nodes that there is room for */
+    void (*release) (
+        struct godwit__block *block); /* called once when refs reaches 0, after frame was released */
+    godwit__frame_t frame;
+    const uint8_t *encoded; /* the encoding of nodes[0], if it was kept; in the frame's memory */
+    uint32_t encoded_size;
+    struct godwit_value nodes[];
+} godwit__block_t;
+
+/* ---- decoding ---- */
+
+typedef struct godwit__limits {
+    size_t size;    /* bytes of the body */
+    uint32_t depth; /* containers inside containers */
+    uint32_t count; /* nodes, keys included */
+} godwit__limits_t;
+
+/* A body wraps values: the arguments, the context. What is wrapped may use the public limits to the full, so
+ * a body may have this many levels and nodes more. */
+#define GODWIT__BODY_DEPTH (GODWIT_VALUE_MAX_DEPTH + 4)
+#define GODWIT__BODY_COUNT (GODWIT_VALUE_MAX_COUNT + 64)
+
+/* For bodies; a transport puts its own size there. A depth above GODWIT__BODY_DEPTH acts as that. */
+extern const godwit__limits_t godwit__default_limits;
+
+/* What a scan found; `at` and `reason` (static text) are set on failure. */
+typedef struct godwit__scan {
+    uint32_t node_count;
+    size_t consumed;
+    size_t at;
+    const char *reason;
+} godwit__scan_t;
+
+/* Walks one msgpack value at the start of data without allocating and without recursion. MALFORMED for bytes
+ * that are no msgpack, for map keys that are no strings, for extension types and for a declared count that
+ * exceeds the remaining bytes; LIMIT_EXCEEDED for the limits. Any input is safe. */
+godwit_status_t godwit__scan (const uint8_t *data, size_t size, const godwit__limits_t *limits,
+                              godwit__scan_t *result);
+
+/* Decodes the one value that fills frame from offset to its end (bytes left over are MALFORMED). Consumes the
+ * frame, always. *block is in-out: a block of the caller's own, unreferenced (refs 0), that is used if it has
+ * room (one node more than the value has); if it has not, or is NULL, a new one from the heap takes its
+ * place. On success (*block)->refs is 1 and nodes[0] is the value. On failure *block is untouched and
+ * unreferenced, though its nodes may have been written. A map with the same key twice is MALFORMED. */
+godwit_status_t godwit__decode (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
+                                const godwit__limits_t *limits, godwit_error_t **error);
+
+/* The same by the scan and msgpack-c's parser alone: what godwit__decode leaves to them, and tests compare.
+ */
+godwit_status_t godwit__decode_carefully (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
+                                          const godwit__limits_t *limits, godwit_error_t **error);
+
+/* Fills nodes, of which there are capacity, from the one value that data is, within the limits, in a single
+ * pass that any input is safe for, compares keys and ends strings: in data, or the last one in the node
+ * behind those that it fills. Returns the number of nodes; 0 if there is anything that it does not take, good
+ * or bad: then data is as it was. */
+uint32_t godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, uint8_t *data, size_t size,
+                                const godwit__limits_t *limits);
+
+/* Ends the string that no byte follows, somewhere else if need be. */
+void godwit__end_last_string (struct godwit_value *node, uint8_t *data, struct godwit_value *spare);
+
+static inline bool
+godwit__same_key (const struct godwit_value *a, const struct godwit_value *b)
+{
+    const size_t size = a->as.bytes.size;
+    return size == b->as.bytes.size && a->as.bytes.data[0] == b->as.bytes.data[0] &&
+           memcmp (a->as.bytes.data, b->as.bytes.data, size) == 0;
+}
+
+/* The value whose encoding the writer holds; its bytes are from malloc and are consumed, always. Public
+ * limits. */
+godwit_status_t godwit__value_from (godwit_value_t **value, const godwit__writer_t *writer,
+                                    godwit_error_t **error);
+
+/* How it fails that a value is no map: an object wants a serializer, anything else is a mistake. */
+static inline godwit_status_t
+godwit__not_a_map (const godwit_value_t *value)
+{
+    return godwit_value_type (value) == GODWIT_TYPE_OBJECT ? GODWIT_ERR_TYPE_MISMATCH
+                                                           : GODWIT_ERR_INVALID_ARGUMENT;
+}
+
+static inline godwit__block_t *
+godwit__value_block (const godwit_value_t *value)
+{
+    const uintptr_t first = (uintptr_t) (value - value->index);
+    return (godwit__block_t *) (first - offsetof (godwit__block_t, nodes));
+}
+
+void godwit__block_unref (godwit__block_t *block);
+
+/* ---- keys ---- */
+
+typedef struct godwit__key {
+    const void *data;
+    size_t size;
+} godwit__key_t;
+
+/* The first key found that is there twice, NULL if there is none. Sorts keys when they are many: O(n log n)
+ * whatever they are. */
+const godwit__key_t *godwit__key_repeated (godwit__key_t *keys, size_t count);
+
+/* ---- encoding ---- */
+
+void godwit__write_nil (godwit__writer_t *writer);
+void godwit__write_bool (godwit__writer_t *writer, bool value);
+void godwit__write_int (godwit__writer_t *writer, int64_t value);
+void godwit__write_uint (godwit__writer_t *writer, uint64_t value);
+void godwit__write_double (godwit__writer_t *writer, double value);
+void godwit__write_str (godwit__writer_t *writer, const char *text, size_t size);
+void godwit__write_bin (godwit__writer_t *writer, const void *data, size_t size);
+void godwit__write_array (godwit__writer_t *writer, size_t count);
+void godwit__write_map (godwit__writer_t *writer, size_t count);
+/* NULL is nil. */
+void godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value);
+/* The field's value without its name; fields as a map with their names. Both must have been checked by a
+ * bound function. */
+void godwit__write_field (godwit__writer_t *writer, const godwit_field_t *field);
+void godwit__write_fields (godwit__writer_t *writer, const godwit_fields_t *fields);
+
+/* The same for what was not checked: true if it is right, and was written. False if anything is wrong, does
+ * not fit, or is so large that a bound function must look at it; what was written is of no use then. For what
+ * is of a call's usual size, one pass instead of two. */
+bool godwit__write_field_checked (godwit__writer_t *writer, const godwit_field_t *field);
+bool godwit__write_fields_checked (godwit__writer_t *writer, const godwit_fields_t *fields);
+
+/* Bytes that the encoding takes at the most (*bound is added to), after checking names, types, NULLs, depth
+ * and count: INVALID_ARGUMENT or LIMIT_EXCEEDED with the path of what is wrong, path ("args") being its first
+ * part. No allocation on success. Duplicate names are INVALID_ARGUMENT (quadratic search is fine up to 32
+ * names; beyond, anything sane). */
+godwit_status_t godwit__fields_bound (const godwit_fields_t *fields, const char *path, size_t *bound,
+                                      godwit_error_t **error);
+godwit_status_t godwit__field_bound (const godwit_field_t *field, const char *path, size_t *bound,
+                                     godwit_error_t **error);
+/* The same for a value, in which only an object can be wrong: 0 if there is one. NULL is nil. */
+size_t godwit__value_bound (const godwit_value_t *value);
+
+#endif

@@ -1,0 +1,71 @@
+/* The bodies of the frames that are not the user's data (docs/protocol.md 4). Everything read here is
+ * hostile. */
+#ifndef GODWIT_SRC_WIRE_WIRE_H
+#define GODWIT_SRC_WIRE_WIRE_H
+
+#include "src/error/error_classes.h"
+#include "src/interface/matchmaker.h"
+#include "src/value/msgpack/codec.h"
+#include "src/wire/header.h"
+
+/* HELLO and WELCOME: who is at this end of the connection. */
+typedef struct godwit__identity {
+    uint8_t instance[GODWIT__UUID_SIZE];
+    uint64_t incarnation;
+    uint64_t features;                 /* bits that are not known are ignored: GODWIT__FEATURE_... */
+    uint8_t expect[GODWIT__UUID_SIZE]; /* HELLO: whom the client wants; all zero: anybody */
+    char virtual_host[256];            /* HELLO: "" if unset */
+} godwit__identity_t;
+
+#define GODWIT__IDENTITY_FRAME_MAX 512
+
+/* In HELLO: this client answers the GOODBYE of a single server; in WELCOME: this port waits for that. */
+#define GODWIT__FEATURE_ANSWERS_GOODBYE UINT64_C (1)
+/* What this implementation can do. */
+#define GODWIT__FEATURES GODWIT__FEATURE_ANSWERS_GOODBYE
+
+/* A whole frame, header included. Returns its size. data holds GODWIT__IDENTITY_FRAME_MAX bytes. */
+size_t godwit__identity_write (uint8_t *data, godwit__frame_type_t type, const godwit__identity_t *identity);
+/* Consumes the frame. MALFORMED names what is wrong. */
+godwit_status_t godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame,
+                                       godwit_error_t **error);
+
+/* The least that a FAILURE never reaches, header included. */
+#define GODWIT__FAILURE_FRAME_MAX 65536
+
+/* FAILURE: [type, module, message, traceback, args, kwargs] (docs/protocol.md 4.3); an error with outcome
+ * REJECTED says that nothing ran. Returns the size of the whole frame in *data, a heap block that the caller
+ * frees; 0 when memory is short. It has at most size_max bytes (at least 4096) and less than
+ * GODWIT__FAILURE_FRAME_MAX: what does not fit is cut (texts) or left out (args, entries of kwargs). */
+size_t godwit__failure_write (uint8_t **data, uint64_t id, size_t size_max, const godwit_error_t *error);
+/* Consumes the frame; always gives an error (MALFORMED for a body that is none), with outcome RAN, or
+ * REJECTED if nothing ran. classes tells which types of programs are known here; NULL: none. */
+godwit_error_t *godwit__failure_read (godwit__frame_t *frame, godwit__error_classes_t *classes,
+                                      bool *is_malformed);
+
+/* RESOLVE: the names of a server, of which all but the exchange are never empty. */
+typedef struct godwit__names {
+    char exchange[256];
+    char topic[256];
+    char server[256];
+} godwit__names_t;
+
+#define GODWIT__RESOLVE_FRAME_MAX 800
+
+/* A whole frame, whose id is 0. Returns its size; 0 if a name has more than 255 bytes. data holds
+ * GODWIT__RESOLVE_FRAME_MAX bytes. */
+size_t godwit__resolve_write (uint8_t *data, const char *exchange, const char *topic, const char *server);
+/* Consumes the frame. MALFORMED names what is wrong. */
+godwit_status_t godwit__resolve_read (godwit__names_t *names, godwit__frame_t *frame, godwit_error_t **error);
+
+/* RESOLVED: a server's record. Returns the size of the whole frame in *data, a heap block that the caller
+ * frees; 0 when memory is short. */
+size_t godwit__resolved_write (uint8_t **data, uint64_t id, const godwit__record_t *record);
+/* Consumes the frame; target is its header's. MALFORMED names what is wrong. */
+godwit_status_t godwit__resolved_read (godwit__record_t **record, uint32_t target, godwit__frame_t *frame,
+                                       godwit_error_t **error);
+
+/* "OVERLOADED", "DRAINING", ... Static text. */
+const char *godwit__nack_name (uint32_t reason);
+
+#endif
