@@ -195,7 +195,7 @@ godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, c
     godwit_status_t status = godwit__sim_add_node (&node, cluster, name, error);
     if (status)
         return status;
-    const godwit__surroundings_t surroundings = {
+    const godwit__environment_t environment = {
         .clock = node->clock,
         .random = node_random,
         .random_user = node,
@@ -207,7 +207,7 @@ godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, c
     char url[(HOST_COUNT + 1) * (GODWIT__SIM_NAME_MAX + 1) + 64];
     make_url (cluster, name, url, sizeof url);
     godwit_transport_t *made = NULL;
-    status = godwit__transport_new_in (&made, url, &options, &surroundings, error);
+    status = godwit__transport_new_in (&made, url, &options, &environment, error);
     if (status) {
         node->is_failed = true; /* what is under way may know it still */
         return status;

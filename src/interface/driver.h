@@ -120,7 +120,7 @@ typedef struct godwit__driver_options {
     int64_t heartbeat_timeout_ms; /* ... and is down when it says nothing for this long */
     const char *host;             /* to listen on and to be reached at by other hosts; NULL: this host only */
     int port;                     /* where a port of the driver's choice listens with TCP; 0: anywhere */
-    void *user;                   /* of godwit__surroundings_t; for drivers that no URL names */
+    void *user;                   /* of godwit__environment_t; for drivers that no URL names */
     const char *virtual_host;     /* "" if unset; inproc ports of different virtual hosts do not meet */
 } godwit__driver_options_t;
 

@@ -9,7 +9,7 @@
 
 #include "src/interface/driver.h"
 
-typedef struct godwit__surroundings {
+typedef struct godwit__environment {
     godwit__clock_t clock;
     /* Fills size bytes. Any thread. */
     void (*random) (void *user, void *bytes, size_t size);
@@ -18,15 +18,15 @@ typedef struct godwit__surroundings {
     const char *host_id;                /* NULL: of this machine */
     const godwit__driver_ops_t *driver; /* NULL: the one that the URL names */
     void *driver_user;                  /* for its options */
-} godwit__surroundings_t;
+} godwit__environment_t;
 
 /* The system's clock and libsodium's chance. */
-extern const godwit__surroundings_t godwit__system_surroundings;
+extern const godwit__environment_t godwit__system_environment;
 
-/* godwit_transport_new in other surroundings, whose members are copied; what they point to outlives the
+/* godwit_transport_new in other environment, whose members are copied; what they point to outlives the
  * transport. A clock with a waiter needs external_loop. */
 godwit_status_t godwit__transport_new_in (godwit_transport_t **transport, const char *url,
                                           const godwit_transport_options_t *options,
-                                          const godwit__surroundings_t *surroundings, godwit_error_t **error);
+                                          const godwit__environment_t *environment, godwit_error_t **error);
 
 #endif

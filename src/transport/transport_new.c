@@ -43,8 +43,8 @@ system_now_ns (void *user)
     return godwit__clock_now (&godwit__clock_system);
 }
 
-const godwit__surroundings_t godwit__system_surroundings = {.clock = {.now_ns = system_now_ns},
-                                                            .random = system_random};
+const godwit__environment_t godwit__system_environment = {.clock = {.now_ns = system_now_ns},
+                                                          .random = system_random};
 
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
 
@@ -183,7 +183,7 @@ open_parts (void *arg)
     opening_t *opening = arg;
     godwit_transport_t *transport = opening->transport;
     /* Shortest path first: what lives in this process is reached without a socket; but not in other
-     * surroundings. */
+     * environment. */
     if (!opening->driver_user && opening->driver != &godwit__inproc_driver &&
         (transport->paths & GODWIT__PATH_INPROC))
         opening->status = open_driver (transport, &godwit__inproc_driver, NULL, &opening->error);
@@ -196,7 +196,7 @@ open_parts (void *arg)
 }
 
 static godwit_status_t
-allocate (godwit_transport_t **transport, const char *url, const godwit__surroundings_t *surroundings,
+allocate (godwit_transport_t **transport, const char *url, const godwit__environment_t *environment,
           godwit_error_t **error)
 {
     godwit_transport_t *self = calloc (1, sizeof *self);
@@ -206,13 +206,13 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__surroun
     pthread_mutex_init (&self->lock, NULL);
     pthread_mutex_init (&self->process_lock, NULL);
     godwit__cond_init (&self->changed);
-    self->clock = surroundings->clock;
-    self->random = surroundings->random;
-    self->random_user = surroundings->random_user;
+    self->clock = environment->clock;
+    self->random = environment->random;
+    self->random_user = environment->random_user;
     self->random (self->random_user, self->instance, sizeof self->instance);
-    self->incarnation = surroundings->incarnation ? surroundings->incarnation : godwit__incarnation ();
+    self->incarnation = environment->incarnation ? environment->incarnation : godwit__incarnation ();
     self->alive = godwit__fork_guard_new ();
-    self->host_id = surroundings->host_id ? strdup (surroundings->host_id) : godwit__host_id ();
+    self->host_id = environment->host_id ? strdup (environment->host_id) : godwit__host_id ();
     self->directory = godwit__directory_new (self);
     self->metrics = godwit__metrics_new ();
     *transport = self;
@@ -275,15 +275,15 @@ start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, void *
 
 static godwit_status_t
 new_transport (godwit_transport_t **transport, const char *url, const origin_of_options_t *from,
-               const godwit__surroundings_t *surroundings, godwit_error_t **error)
+               const godwit__environment_t *environment, godwit_error_t **error)
 {
     godwit_transport_t *self = NULL;
     godwit__settings_t settings;
     if (sodium_init () < 0)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "libsodium could not be initialised");
 
-    godwit_status_t status = allocate (&self, url, surroundings, error);
-    const godwit__driver_ops_t *driver = surroundings->driver;
+    godwit_status_t status = allocate (&self, url, environment, error);
+    const godwit__driver_ops_t *driver = environment->driver;
     if (!driver && status == GODWIT_OK)
         driver = find_driver (godwit_url_driver (self->url));
     if (status == GODWIT_OK && !driver)
@@ -299,7 +299,7 @@ new_transport (godwit_transport_t **transport, const char *url, const origin_of_
         status = check_use (self, &settings, error);
     if (status == GODWIT_OK) {
         log_warning (self);
-        status = start (self, driver, surroundings->driver_user, &settings, error);
+        status = start (self, driver, environment->driver_user, &settings, error);
     }
     if (status) {
         if (self)
@@ -312,21 +312,21 @@ new_transport (godwit_transport_t **transport, const char *url, const origin_of_
 
 godwit_status_t
 godwit__transport_new_in (godwit_transport_t **transport, const char *url,
-                          const godwit_transport_options_t *options,
-                          const godwit__surroundings_t *surroundings, godwit_error_t **error)
+                          const godwit_transport_options_t *options, const godwit__environment_t *environment,
+                          godwit_error_t **error)
 {
     if (!transport || !url)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   transport ? "url" : "transport");
     const origin_of_options_t from = {NULL, options, "URL"};
-    return new_transport (transport, url, &from, surroundings, error);
+    return new_transport (transport, url, &from, environment, error);
 }
 
 godwit_status_t
 godwit_transport_new (godwit_transport_t **transport, const char *url,
                       const godwit_transport_options_t *options, godwit_error_t **error)
 {
-    return godwit__transport_new_in (transport, url, options, &godwit__system_surroundings, error);
+    return godwit__transport_new_in (transport, url, options, &godwit__system_environment, error);
 }
 
 godwit_status_t
@@ -345,5 +345,5 @@ godwit_transport_new_from_config (godwit_transport_t **transport, const godwit_c
                       godwit_config_where (config, "DEFAULT", "transport_url"));
     }
     const origin_of_options_t from = {config, options, where};
-    return new_transport (transport, url ? url : "zmq://", &from, &godwit__system_surroundings, error);
+    return new_transport (transport, url ? url : "zmq://", &from, &godwit__system_environment, error);
 }

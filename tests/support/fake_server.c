@@ -136,9 +136,9 @@ fake_start_with (fake_t *fake, const godwit_transport_options_t *transport_optio
     MUST (fake->driver->ops->open_port (fake->driver, NULL, &fake->port, &addresses, NULL) == GODWIT_OK);
     snprintf (url, sizeof url, "zmq:///?connect_timeout_ms=20000&static=calc/one@%s",
               addresses.links[addresses.link_count - 1]);
-    godwit__surroundings_t surroundings = godwit__system_surroundings;
-    surroundings.clock = hand; /* waits still take real time, and look at it again afterwards */
-    MUST (godwit__transport_new_in (&fake->transport, url, transport_options, &surroundings, NULL) ==
+    godwit__environment_t environment = godwit__system_environment;
+    environment.clock = hand; /* waits still take real time, and look at it again afterwards */
+    MUST (godwit__transport_new_in (&fake->transport, url, transport_options, &environment, NULL) ==
           GODWIT_OK);
     MUST (godwit_client_new (&fake->patient, fake->transport, GODWIT_TARGET (.topic = "calc"), NULL, NULL) ==
           GODWIT_OK);

@@ -221,7 +221,7 @@ raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
 
 static void
 start (raw_server_t *self, const godwit__driver_ops_t *driver, const godwit_server_options_t *options,
-       const godwit_transport_options_t *transport_options, const godwit__surroundings_t *surroundings)
+       const godwit_transport_options_t *transport_options, const godwit__environment_t *environment)
 {
     godwit_error_t *error = NULL;
     memset (self, 0, sizeof *self);
@@ -230,7 +230,7 @@ start (raw_server_t *self, const godwit__driver_ops_t *driver, const godwit_serv
     /* Nobody is to be found by name here, so there is no need for a rendezvous. */
     const char *const url =
         driver == &godwit__inproc_driver ? "inproc://raw/" : "zmq:///?static=no/body@tcp://127.0.0.1:1";
-    must (godwit__transport_new_in (&self->transport, url, transport_options, surroundings, &error), &error);
+    must (godwit__transport_new_in (&self->transport, url, transport_options, environment, &error), &error);
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = self, .on_destroy = on_destroy);
     must (godwit_server_new (&self->server, self->transport, GODWIT_TARGET (.topic = "calc", .server = "one"),
                              &endpoint, 1, options, &error),
@@ -243,16 +243,16 @@ raw_server_start_quiet (raw_server_t *self, const godwit__driver_ops_t *driver,
                         const godwit_server_options_t *options,
                         const godwit_transport_options_t *transport_options)
 {
-    start (self, driver, options, transport_options, &godwit__system_surroundings);
+    start (self, driver, options, transport_options, &godwit__system_environment);
 }
 
 void
 raw_server_start_at (raw_server_t *self, const godwit__driver_ops_t *driver, godwit__clock_t clock,
                      const godwit_server_options_t *options)
 {
-    godwit__surroundings_t surroundings = godwit__system_surroundings;
-    surroundings.clock = clock;
-    start (self, driver, options, NULL, &surroundings);
+    godwit__environment_t environment = godwit__system_environment;
+    environment.clock = clock;
+    start (self, driver, options, NULL, &environment);
     raw_server_greet (self, &self->peer);
 }
 

@@ -227,11 +227,11 @@ scripted_open (scripted_t *self, const godwit__driver_ops_t *driver, size_t serv
         used += (size_t) snprintf (url + used, sizeof url - used, "%scalc/%s@%s", i ? "," : "",
                                    self->servers[i].name, self->servers[i].address);
     }
-    godwit__surroundings_t surroundings = godwit__system_surroundings;
-    surroundings.driver = driver; /* zmq:// or not: only that one has lists of servers */
+    godwit__environment_t environment = godwit__system_environment;
+    environment.driver = driver; /* zmq:// or not: only that one has lists of servers */
     if (hand)
-        surroundings.clock = hand_clock;
-    cr_assert_eq (godwit__transport_new_in (&self->transport, url, options, &surroundings, &error), GODWIT_OK,
+        environment.clock = hand_clock;
+    cr_assert_eq (godwit__transport_new_in (&self->transport, url, options, &environment, &error), GODWIT_OK,
                   "%s", godwit_error_print (error));
     cr_assert_eq (godwit_client_new (&self->client, self->transport, GODWIT_TARGET (.topic = "calc"),
                                      GODWIT_CLIENT_OPTIONS (.timeout_ms = 20000), NULL),
