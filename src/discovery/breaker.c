@@ -6,31 +6,31 @@
 #define LONGEST_NS (1000 * GODWIT__NS_PER_MS)
 
 bool
-godwit__rest_holds (godwit__rest_t *rest, int64_t now_ns)
+godwit__breaker_allows (godwit__breaker_t *breaker, int64_t now_ns)
 {
-    if (rest->until_ns == 0)
-        return false;
-    if (now_ns < rest->until_ns)
+    if (breaker->until_ns == 0)
         return true;
-    if (rest->is_probed) { /* and did not refuse: it works again, and may not for long */
-        rest->until_ns = 0;
-        rest->length_ns /= 2;
+    if (now_ns < breaker->until_ns)
         return false;
+    if (breaker->is_half_open) { /* the call that tried was not refused: closed, but it may open again soon */
+        breaker->until_ns = 0;
+        breaker->open_ns /= 2;
+        return true;
     }
-    rest->is_probed = true;
-    rest->until_ns = now_ns + rest->length_ns;
-    return false;
+    breaker->is_half_open = true;
+    breaker->until_ns = now_ns + breaker->open_ns;
+    return true;
 }
 
 void
-godwit__rest_begin (godwit__rest_t *rest, uint64_t chance, int64_t now_ns)
+godwit__breaker_trip (godwit__breaker_t *breaker, uint64_t random, int64_t now_ns)
 {
-    /* One of the calls that were on their way already says nothing new. */
-    if (rest->until_ns > now_ns && !rest->is_probed)
+    /* A call that was on its way when the breaker opened says nothing new. */
+    if (breaker->until_ns > now_ns && !breaker->is_half_open)
         return;
-    rest->length_ns = rest->length_ns < FIRST_NS ? FIRST_NS : rest->length_ns * 2;
-    if (rest->length_ns > LONGEST_NS)
-        rest->length_ns = LONGEST_NS;
-    rest->is_probed = false;
-    rest->until_ns = now_ns + rest->length_ns / 2 + (int64_t) (chance % (uint64_t) rest->length_ns) / 2;
+    breaker->open_ns = breaker->open_ns < FIRST_NS ? FIRST_NS : breaker->open_ns * 2;
+    if (breaker->open_ns > LONGEST_NS)
+        breaker->open_ns = LONGEST_NS;
+    breaker->is_half_open = false;
+    breaker->until_ns = now_ns + breaker->open_ns / 2 + (int64_t) (random % (uint64_t) breaker->open_ns) / 2;
 }

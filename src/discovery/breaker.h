@@ -1,11 +1,12 @@
-/* How a server that said OVERLOADED is left alone for a while, by calls that can go to another one.
+/* A circuit breaker for each server: calls that can go to another server leave one alone that said
+ * OVERLOADED.
  *
- *     WORKS --OVERLOADED--> RESTS --its time is over--> PROBED: one call goes there
+ *     CLOSED --OVERLOADED--> OPEN --its time is over--> HALF OPEN: one call goes there
  *       ^                     ^                            |  |
- *       |                     +---OVERLOADED, twice as long+  |
- *       +----------------as long again without OVERLOADED-----+
+ *       |                     +--OVERLOADED, twice as long-+  |
+ *       +-----------as long again without OVERLOADED----------+
  *
- * Guarded by transport.lock, as the member that it is of.
+ * Guarded by transport.lock, as the member that it belongs to.
  */
 #ifndef GODWIT_SRC_DISCOVERY_BREAKER_H
 #define GODWIT_SRC_DISCOVERY_BREAKER_H
@@ -13,15 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct godwit__rest {
-    int64_t until_ns; /* 0: it works */
-    int64_t length_ns;
-    bool is_probed;
-} godwit__rest_t;
+typedef struct godwit__breaker {
+    int64_t until_ns; /* the end of OPEN, or of HALF OPEN; 0: it is CLOSED */
+    int64_t open_ns;  /* how long it was open the last time */
+    bool is_half_open;
+} godwit__breaker_t;
 
-/* Whether a call should go elsewhere. If not, one is taken to be on its way there. */
-bool godwit__rest_holds (godwit__rest_t *rest, int64_t now_ns);
-/* It said OVERLOADED. chance: any number, so that clients do not come back in step. */
-void godwit__rest_begin (godwit__rest_t *rest, uint64_t chance, int64_t now_ns);
+/* False: the call should go to another server. True when it is HALF OPEN: this is the one call that tries. */
+bool godwit__breaker_allows (godwit__breaker_t *breaker, int64_t now_ns);
+/* The server said OVERLOADED. random: any number, so that clients do not come back in step. */
+void godwit__breaker_trip (godwit__breaker_t *breaker, uint64_t random, int64_t now_ns);
 
 #endif

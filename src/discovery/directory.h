@@ -39,7 +39,7 @@ typedef struct godwit__member {
     bool was_missed;          /* it was said that it is not there */
     uint64_t number;          /* of all that there ever were; another one when it turns out to be another */
     uint64_t refusals;        /* how often it was REFUSED */
-    godwit__rest_t rest;      /* from being overloaded */
+    godwit__breaker_t breaker;
 } godwit__member_t;
 
 /* Calls can be sent to it. */
@@ -111,7 +111,7 @@ typedef enum godwit__pick {
     GODWIT__PICK_OK,
     GODWIT__PICK_NOBODY,     /* no such server is known */
     GODWIT__PICK_WAIT,       /* some are known, none is connected yet */
-    GODWIT__PICK_EXCLUDED,   /* all that are connected were tried, or rest */
+    GODWIT__PICK_EXCLUDED,   /* all that are connected were tried, or their breaker is open */
     GODWIT__PICK_WITHHELD,   /* of a call: its retry has to wait for the budget */
     GODWIT__PICK_UNREACHABLE /* of one member: it cannot be connected to */
 } godwit__pick_t;
@@ -132,8 +132,9 @@ typedef struct godwit__picked {
     bool local;   /* of this very transport */
 } godwit__picked_t;
 
-/* Chooses a server: the one named, or the next in turn that is connected and was not tried; one that rests
- * only if there is no other, and nobody was tried yet. What is not connected is wanted from now on. */
+/* Chooses a server: the one named, or the next in turn that is connected and was not tried; one whose
+ * breaker is open only if there is no other, and nobody was tried yet. What is not connected is wanted from
+ * now on. */
 godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *server,
                                        const godwit__tried_t *tried, int64_t now_ns,
                                        godwit__picked_t *picked);

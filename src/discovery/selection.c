@@ -31,7 +31,7 @@ choose (godwit__group_t *group, const char *server, const godwit__tried_t *tried
 {
     bool waits = false, excluded = false;
     const size_t count = group->count;
-    size_t resting = count; /* the first one that rests */
+    size_t open = count; /* the first one whose breaker is open */
     for (size_t step = 0; step < count; step++) {
         size_t index = group->next + step;
         if (index >= count)
@@ -48,16 +48,16 @@ choose (godwit__group_t *group, const char *server, const godwit__tried_t *tried
             excluded = true;
             continue;
         }
-        if (!member->rest.until_ns || !godwit__rest_holds (&member->rest, now_ns))
+        if (!member->breaker.until_ns || godwit__breaker_allows (&member->breaker, now_ns))
             return index;
         excluded = true;
-        if (resting == count)
-            resting = index;
+        if (open == count)
+            open = index;
     }
     if (!excluded && godwit__directory_try_hearsay (group, server))
         waits = true;
     *pick = excluded ? GODWIT__PICK_EXCLUDED : waits ? GODWIT__PICK_WAIT : GODWIT__PICK_NOBODY;
-    return tried->count == 0 ? resting : count;
+    return tried->count == 0 ? open : count;
 }
 
 static void
@@ -151,10 +151,10 @@ void
 godwit__directory_overloaded (godwit__group_t *group, godwit_transport_t *transport, uint64_t key,
                               int64_t now_ns)
 {
-    const uint64_t chance = godwit__transport_random (transport, UINT64_MAX);
+    const uint64_t random = godwit__transport_random (transport, UINT64_MAX);
     pthread_mutex_lock (&transport->lock);
     for (size_t i = 0; i < group->count; i++)
         if (godwit__member_key (group->members[i]) == key)
-            godwit__rest_begin (&group->members[i]->rest, chance, now_ns);
+            godwit__breaker_trip (&group->members[i]->breaker, random, now_ns);
     pthread_mutex_unlock (&transport->lock);
 }

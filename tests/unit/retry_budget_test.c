@@ -92,34 +92,34 @@ Test (retry_budget, is_never_exceeded)
     }
 }
 
-/* ---- rest ---- */
+/* ---- breaker ---- */
 
-Test (rest, is_left_alone_and_probed_by_one)
+Test (breaker, is_left_alone_and_probed_by_one)
 {
-    godwit__rest_t rest = {0};
-    cr_assert (!godwit__rest_holds (&rest, 1 * MS));
-    godwit__rest_begin (&rest, 0, 1 * MS);
-    cr_assert (godwit__rest_holds (&rest, 1 * MS));
-    const int64_t until_ns = rest.until_ns;
+    godwit__breaker_t breaker = {0};
+    cr_assert (godwit__breaker_allows (&breaker, 1 * MS));
+    godwit__breaker_trip (&breaker, 0, 1 * MS);
+    cr_assert (!godwit__breaker_allows (&breaker, 1 * MS));
+    const int64_t until_ns = breaker.until_ns;
     /* Those that were on their way say nothing new. */
-    godwit__rest_begin (&rest, 0, 1 * MS + 1);
-    cr_assert_eq (rest.until_ns, until_ns);
-    cr_assert (!godwit__rest_holds (&rest, until_ns), "one goes there");
-    cr_assert (godwit__rest_holds (&rest, until_ns), "and no other");
-    cr_assert (!godwit__rest_holds (&rest, until_ns + 5 * MS), "it was not refused");
-    cr_assert (!godwit__rest_holds (&rest, until_ns + 5 * MS));
+    godwit__breaker_trip (&breaker, 0, 1 * MS + 1);
+    cr_assert_eq (breaker.until_ns, until_ns);
+    cr_assert (godwit__breaker_allows (&breaker, until_ns), "one goes there");
+    cr_assert (!godwit__breaker_allows (&breaker, until_ns), "and no other");
+    cr_assert (godwit__breaker_allows (&breaker, until_ns + 5 * MS), "it was not refused");
+    cr_assert (godwit__breaker_allows (&breaker, until_ns + 5 * MS));
 }
 
-Test (rest, gets_longer_up_to_a_second)
+Test (breaker, gets_longer_up_to_a_second)
 {
-    godwit__rest_t rest = {0};
+    godwit__breaker_t breaker = {0};
     int64_t now_ns = 1;
     for (int i = 0; i < 15; i++) {
-        godwit__rest_begin (&rest, (uint64_t) i * 7919 * MS, now_ns);
-        const int64_t length_ns = (i < 8 ? 5 << i : 1000) * MS;
-        cr_assert_eq (rest.length_ns, length_ns);
-        cr_assert (rest.until_ns >= now_ns + length_ns / 2 && rest.until_ns <= now_ns + length_ns);
-        now_ns = rest.until_ns;
-        cr_assert (!godwit__rest_holds (&rest, now_ns));
+        godwit__breaker_trip (&breaker, (uint64_t) i * 7919 * MS, now_ns);
+        const int64_t open_ns = (i < 8 ? 5 << i : 1000) * MS;
+        cr_assert_eq (breaker.open_ns, open_ns);
+        cr_assert (breaker.until_ns >= now_ns + open_ns / 2 && breaker.until_ns <= now_ns + open_ns);
+        now_ns = breaker.until_ns;
+        cr_assert (godwit__breaker_allows (&breaker, now_ns));
     }
 }
