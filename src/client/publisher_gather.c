@@ -10,7 +10,7 @@
 static bool
 may_subscribe (const godwit__member_t *member)
 {
-    if (member->peer->state == GODWIT__PEER_BACKOFF || member->unheard)
+    if (member->peer->state == GODWIT__PEER_BACKOFF || member->is_suspect)
         return false; /* or it was withdrawn, and its GOODBYE is still to come */
     return member->acquaintance == GODWIT__KNOWN ? *member->record->fanout_address != 0
                                                  : member->acquaintance != GODWIT__REFUSED;

@@ -14,7 +14,7 @@ godwit__directory_new (godwit_transport_t *transport)
     if (!directory)
         return NULL;
     directory->transport = transport;
-    godwit__unheard_open (directory);
+    godwit__suspect_open (directory);
     return directory;
 }
 
@@ -128,7 +128,7 @@ void
 godwit__directory_remove (godwit__group_t *group, size_t index)
 {
     godwit__member_t *member = group->members[index];
-    godwit__unheard_end (member);
+    godwit__suspect_end (member);
     godwit__directory_t *directory = member->peer->transport->directory;
     group->members[index] = group->members[--group->count];
     group->epoch++;
@@ -151,7 +151,7 @@ static void
 drains (godwit__member_t *member)
 {
     set_draining (member, true);
-    member->hearsay = false;
+    member->draining_unconfirmed = false;
 }
 
 /* Its GOODBYE may have overtaken its record. */
@@ -185,7 +185,7 @@ add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__reco
     }
     member->group = group;
     member->record = godwit__record_ref (record);
-    member->draining = member->hearsay = record->state == GODWIT__RECORD_DRAINING;
+    member->draining = member->draining_unconfirmed = record->state == GODWIT__RECORD_DRAINING;
     if (record->server_id == 0) {
         member->listed = godwit__record_ref (record);
         member->acquaintance = GODWIT__UNKNOWN;
@@ -209,7 +209,7 @@ godwit__member_replaced (godwit__member_t *member)
 static void
 update_member (godwit__member_t *member, godwit__record_t *record)
 {
-    godwit__unheard_end (member);
+    godwit__suspect_end (member);
     if (member->listed || record->revision <= member->record->revision)
         return;
     godwit__peer_t *peer = member->peer;
@@ -223,14 +223,14 @@ update_member (godwit__member_t *member, godwit__record_t *record)
         return;
     }
     set_draining (member, told);
-    member->hearsay = told;
+    member->draining_unconfirmed = told;
 }
 
 void
 godwit__directory_clear (godwit__directory_t *directory)
 {
     godwit__group_t *group, *next;
-    godwit__unheard_close (directory);
+    godwit__suspect_close (directory);
     HASH_ITER (hh, directory->groups, group, next)
     while (group->count > 0)
         godwit__directory_remove (group, group->count - 1);
@@ -291,10 +291,10 @@ on_seen (void *user, godwit__record_t *record)
         is_new = take_record (directory, group, record);
         godwit__transport_changed (transport);
     }
-    const godwit__preservation_t preservation = godwit__unheard_judge (directory);
-    const size_t unheard_count = directory->unheard_count, member_count = directory->member_count;
+    const godwit__preservation_t preservation = godwit__suspect_update_preservation (directory);
+    const size_t suspect_count = directory->suspect_count, member_count = directory->member_count;
     pthread_mutex_unlock (&transport->lock);
-    godwit__unheard_log (transport, preservation, unheard_count, member_count);
+    godwit__suspect_log (transport, preservation, suspect_count, member_count);
     if (is_new && record->state == GODWIT__RECORD_UP && is_of_other (transport, record))
         godwit__server_met (transport, record);
 }
@@ -308,7 +308,7 @@ godwit__directory_has_twin (godwit_transport_t *transport, const char *exchange,
     const godwit__group_t *const group = godwit__directory_group (transport->directory, exchange, topic);
     for (size_t i = 0; group && !found && i < group->count; i++) {
         const godwit__member_t *const member = group->members[i];
-        found = !member->draining && !member->unheard && is_of_other (transport, member->record) &&
+        found = !member->draining && !member->is_suspect && is_of_other (transport, member->record) &&
                 strcmp (member->record->server, server) == 0;
     }
     pthread_mutex_unlock (&transport->lock);
@@ -321,10 +321,10 @@ static void
 lose_member (godwit__group_t *group, size_t index, bool withdrawn)
 {
     godwit__member_t *member = group->members[index];
-    godwit__unheard_begin (member, withdrawn);
+    godwit__suspect_begin (member, withdrawn);
     if (withdrawn) /* a fanout does not wait for it any more */
         group->epoch++;
-    const bool said_so = withdrawn || (member->draining && !member->hearsay);
+    const bool said_so = withdrawn || (member->draining && !member->draining_unconfirmed);
     if (said_so && (member->peer->state != GODWIT__PEER_READY || member->draining))
         godwit__directory_remove (group, index);
 }
@@ -340,11 +340,11 @@ on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_
     for (size_t i = group->count; i-- > 0;)
         if (is_server (told_of (group->members[i]), instance, server_id))
             lose_member (group, i, withdrawn);
-    const godwit__preservation_t preservation = godwit__unheard_judge (directory);
-    const size_t unheard_count = directory->unheard_count, member_count = directory->member_count;
+    const godwit__preservation_t preservation = godwit__suspect_update_preservation (directory);
+    const size_t suspect_count = directory->suspect_count, member_count = directory->member_count;
     godwit__transport_changed (transport);
     pthread_mutex_unlock (&transport->lock);
-    godwit__unheard_log (transport, preservation, unheard_count, member_count);
+    godwit__suspect_log (transport, preservation, suspect_count, member_count);
 }
 
 static void
@@ -404,9 +404,9 @@ godwit__directory_peer_lost (godwit__peer_t *peer)
                 member->acquaintance = GODWIT__UNKNOWN;
                 member->question = 0;
             }
-            if (godwit__unheard_is_over (member))
+            if (godwit__suspect_is_over (member))
                 godwit__directory_remove (group, i);
-            else if (member->unheard) /* does it live? */
+            else if (member->is_suspect) /* does it live? */
                 godwit__peer_want (peer);
         }
     }
@@ -420,21 +420,21 @@ godwit__directory_peer_ready (godwit__peer_t *peer)
     {
         for (size_t i = 0; i < group->count; i++) {
             godwit__member_t *member = group->members[i];
-            if (member->peer != peer || !member->hearsay)
+            if (member->peer != peer || !member->draining_unconfirmed)
                 continue;
             set_draining (member, false);
-            member->hearsay = false;
+            member->draining_unconfirmed = false;
         }
     }
 }
 
 bool
-godwit__directory_try_hearsay (godwit__group_t *group, const char *server)
+godwit__directory_try_unconfirmed (godwit__group_t *group, const char *server)
 {
     bool found = false;
     for (size_t i = 0; i < group->count; i++) {
         const godwit__member_t *member = group->members[i];
-        if (!member->hearsay || (server && strcmp (server, member->record->server) != 0))
+        if (!member->draining_unconfirmed || (server && strcmp (server, member->record->server) != 0))
             continue;
         godwit__peer_want (member->peer);
         found = true;
@@ -458,7 +458,7 @@ godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t re
                 continue;
             }
             drains (member);
-            if (member->unheard)
+            if (member->is_suspect)
                 godwit__directory_remove (group, i);
         }
     }

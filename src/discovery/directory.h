@@ -28,11 +28,11 @@ typedef struct godwit__member {
     godwit__group_t *group;
     godwit__record_t *record;
     godwit__peer_t *peer;
-    bool draining;      /* it said GOODBYE, or refused a call because of it */
-    bool hearsay;       /* or rather, only its record says so: the data path has not been asked */
-    bool unheard;       /* its matchmaker no longer knows it (src/discovery/suspect.h) ... */
-    bool withdrawn;     /* ... because it said so */
-    int64_t unheard_ns; /* since then, or since it was connected the last time */
+    bool draining;             /* it said GOODBYE, or refused a call because of it */
+    bool draining_unconfirmed; /* or rather, only its record says so: the data path has not been asked */
+    bool is_suspect;           /* no matchmaker knows it any more (src/discovery/suspect.h) ... */
+    bool withdrawn;            /* ... because it said so */
+    int64_t suspect_since_ns;  /* since then, or since it was connected the last time */
     godwit__acquaintance_t acquaintance;
     godwit__record_t *listed; /* as it was listed, `record` being what was learnt; NULL: it was announced */
     uint64_t question;        /* while ASKED */
@@ -84,9 +84,9 @@ typedef struct godwit__directory {
     godwit__group_t *groups;
     godwit__peer_t *peers;
     size_t member_count;
-    size_t unheard_count; /* of them, unheard and not withdrawn */
+    size_t suspect_count; /* of them, suspects that did not withdraw */
     bool preserves;       /* that is most of them */
-    godwit__timer_t unheard_timer;
+    godwit__timer_t suspect_timer;
     uint64_t last_question;
     uint64_t last_number; /* of a member */
 } godwit__directory_t;
@@ -166,7 +166,7 @@ void godwit__directory_peer_lost (godwit__peer_t *peer);
 void godwit__directory_peer_ready (godwit__peer_t *peer);
 /* Nobody is connected: members of which only a record says that they drain are worth a try. True if there
  * are any. */
-bool godwit__directory_try_hearsay (godwit__group_t *group, const char *server);
+bool godwit__directory_try_unconfirmed (godwit__group_t *group, const char *server);
 /* Marks members of a peer as draining; 0: all. revision: as above. */
 void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision);
 

@@ -54,7 +54,7 @@ choose (godwit__group_t *group, const char *server, const godwit__tried_t *tried
         if (open == count)
             open = index;
     }
-    if (!excluded && godwit__directory_try_hearsay (group, server))
+    if (!excluded && godwit__directory_try_unconfirmed (group, server))
         waits = true;
     *pick = excluded ? GODWIT__PICK_EXCLUDED : waits ? GODWIT__PICK_WAIT : GODWIT__PICK_NOBODY;
     return tried->count == 0 ? open : count;

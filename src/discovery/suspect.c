@@ -16,46 +16,46 @@ refresh_ns (const godwit_transport_t *transport)
 }
 
 void
-godwit__unheard_end (godwit__member_t *member)
+godwit__suspect_end (godwit__member_t *member)
 {
-    if (member->unheard && !member->withdrawn)
-        member->peer->transport->directory->unheard_count--;
-    member->unheard = member->withdrawn = false;
+    if (member->is_suspect && !member->withdrawn)
+        member->peer->transport->directory->suspect_count--;
+    member->is_suspect = member->withdrawn = false;
 }
 
 void
-godwit__unheard_begin (godwit__member_t *member, bool withdrawn)
+godwit__suspect_begin (godwit__member_t *member, bool withdrawn)
 {
     godwit_transport_t *const transport = member->peer->transport;
     godwit__directory_t *const directory = transport->directory;
-    const bool began = !member->unheard;
+    const bool began = !member->is_suspect;
     const int64_t now_ns = godwit__transport_now (transport);
-    godwit__unheard_end (member);
-    member->unheard = true;
+    godwit__suspect_end (member);
+    member->is_suspect = true;
     member->withdrawn = withdrawn;
     if (withdrawn)
         return;
     if (began)
-        member->unheard_ns = now_ns;
-    directory->unheard_count++;
-    if (!directory->unheard_timer.heap_index)
+        member->suspect_since_ns = now_ns;
+    directory->suspect_count++;
+    if (!directory->suspect_timer.heap_index)
         /* Without memory for it, the data path still decides when somebody calls. */
-        godwit__reactor_arm (transport->control, &directory->unheard_timer, now_ns + refresh_ns (transport));
+        godwit__reactor_arm (transport->control, &directory->suspect_timer, now_ns + refresh_ns (transport));
 }
 
 bool
-godwit__unheard_is_over (const godwit__member_t *member)
+godwit__suspect_is_over (const godwit__member_t *member)
 {
     const godwit__peer_t *const peer = member->peer;
     const unsigned tries = peer->transport->directory->preserves ? TRIES_PRESERVED : TRIES;
-    return member->unheard && (member->withdrawn || peer->failures >= tries);
+    return member->is_suspect && (member->withdrawn || peer->failures >= tries);
 }
 
 godwit__preservation_t
-godwit__unheard_judge (godwit__directory_t *directory)
+godwit__suspect_update_preservation (godwit__directory_t *directory)
 {
     const bool preserves =
-        directory->unheard_count >= 2 && 2 * directory->unheard_count > directory->member_count;
+        directory->suspect_count >= 2 && 2 * directory->suspect_count > directory->member_count;
     if (preserves == directory->preserves)
         return GODWIT__PRESERVATION_AS_BEFORE;
     directory->preserves = preserves;
@@ -63,18 +63,18 @@ godwit__unheard_judge (godwit__directory_t *directory)
 }
 
 void
-godwit__unheard_log (const godwit_transport_t *transport, godwit__preservation_t preservation,
-                     size_t unheard_count, size_t member_count)
+godwit__suspect_log (const godwit_transport_t *transport, godwit__preservation_t preservation,
+                     size_t suspect_count, size_t member_count)
 {
     if (preservation == GODWIT__PRESERVATION_BEGINS && godwit__logs (transport, GODWIT_LOG_WARNING))
         godwit__log (transport, GODWIT_LOG_WARNING,
                      "No rendezvous knows %zu of %zu servers any more: they are kept until they cannot be "
                      "connected to (self-preservation)",
-                     unheard_count, member_count);
+                     suspect_count, member_count);
     else if (preservation == GODWIT__PRESERVATION_ENDS && godwit__logs (transport, GODWIT_LOG_WARNING))
         godwit__log (transport, GODWIT_LOG_WARNING,
                      "Self-preservation is over: %zu of %zu servers are known by no rendezvous",
-                     unheard_count, member_count);
+                     suspect_count, member_count);
 }
 
 /* ---- the timer ---- */
@@ -90,11 +90,11 @@ typedef struct look {
 static bool
 look_at (look_t *look, godwit__member_t *member)
 {
-    const int64_t age_ns = look->now_ns - member->unheard_ns;
-    if (!member->unheard || member->withdrawn)
+    const int64_t age_ns = look->now_ns - member->suspect_since_ns;
+    if (!member->is_suspect || member->withdrawn)
         return true;
     if (member->peer->state == GODWIT__PEER_READY) {
-        member->unheard_ns = look->now_ns; /* it lives */
+        member->suspect_since_ns = look->now_ns; /* it is alive */
         return true;
     }
     if (age_ns > FORGET_AFTER * look->refresh_ns)
@@ -118,23 +118,23 @@ on_timer (godwit__timer_t *timer)
     for (size_t i = group->count; i-- > 0;)
         if (!look_at (&look, group->members[i]))
             godwit__directory_remove (group, i);
-    const godwit__preservation_t preservation = godwit__unheard_judge (directory);
-    const size_t unheard_count = directory->unheard_count, member_count = directory->member_count;
-    if (unheard_count > 0)
+    const godwit__preservation_t preservation = godwit__suspect_update_preservation (directory);
+    const size_t suspect_count = directory->suspect_count, member_count = directory->member_count;
+    if (suspect_count > 0)
         godwit__reactor_arm (transport->control, timer, look.now_ns + look.refresh_ns);
     godwit__transport_changed (transport);
     pthread_mutex_unlock (&transport->lock);
-    godwit__unheard_log (transport, preservation, unheard_count, member_count);
+    godwit__suspect_log (transport, preservation, suspect_count, member_count);
 }
 
 void
-godwit__unheard_open (godwit__directory_t *directory)
+godwit__suspect_open (godwit__directory_t *directory)
 {
-    directory->unheard_timer = (godwit__timer_t){.fire = on_timer, .user = directory->transport};
+    directory->suspect_timer = (godwit__timer_t){.fire = on_timer, .user = directory->transport};
 }
 
 void
-godwit__unheard_close (godwit__directory_t *directory)
+godwit__suspect_close (godwit__directory_t *directory)
 {
-    godwit__reactor_disarm (directory->transport->control, &directory->unheard_timer);
+    godwit__reactor_disarm (directory->transport->control, &directory->suspect_timer);
 }

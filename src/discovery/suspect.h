@@ -1,19 +1,19 @@
-/* Servers that no matchmaker knows any more, but did not say themselves that they go. A matchmaker adds
- * names; only the data path declares death:
+/* Suspects: servers that no matchmaker knows any more, but that did not say themselves that they leave. A
+ * matchmaker adds names; only the data path declares death:
  *
- *             told again
- *     heard <------------- unheard, connected ----------- the connection is lost --------+
+ *             announced again
+ *     known <------------- suspect, connected ----------- the connection is lost --------+
  *       |                       ^                                                        v
- *       +--- nobody has it -----|-----------------------> unheard, not connected: can be called as before
- *                               |                           |   |                |
+ *       +-- no matchmaker ------|-----------------------> suspect, not connected: can be called as before
+ *           knows it            |                           |   |                |
  *                               +--- connected -------------+   |                | for 36 refreshes
  *                                    (when it is called, or after 3 refreshes)   v
  *                                                               +----------> forgotten
  *                                                  cannot be connected to, 3 times in a row
  *
- * When more than half of all servers, and two at least, are unheard at once, it is likelier that the
- * rendezvous, or the network, is not in order than that all of them died: then (self-preservation) it takes
- * 10 times in a row, not 3, until one of them is forgotten.
+ * If more than half of all servers are suspects at once, and at least two, then it is more likely that the
+ * rendezvous or the network has failed than that all of them died. This is called self-preservation: a
+ * suspect is forgotten only after 10 failed attempts in a row, not 3.
  */
 #ifndef GODWIT_SRC_DISCOVERY_SUSPECT_H
 #define GODWIT_SRC_DISCOVERY_SUSPECT_H
@@ -22,24 +22,24 @@
 
 /* All with transport.lock held. */
 
-void godwit__unheard_open (godwit__directory_t *directory);
+void godwit__suspect_open (godwit__directory_t *directory);
 /* The control thread. */
-void godwit__unheard_close (godwit__directory_t *directory);
-/* No matchmaker has it. withdrawn: by its own word. The control thread. */
-void godwit__unheard_begin (godwit__member_t *member, bool withdrawn);
-/* It was told again, or is forgotten. */
-void godwit__unheard_end (godwit__member_t *member);
-/* Its peer has no connection, and could not be connected to for peer->failures times: it may be forgotten. */
-bool godwit__unheard_is_over (const godwit__member_t *member);
+void godwit__suspect_close (godwit__directory_t *directory);
+/* No matchmaker knows it. withdrawn: its own process said that it leaves. Control thread. */
+void godwit__suspect_begin (godwit__member_t *member, bool withdrawn);
+/* It was announced again, or is forgotten. */
+void godwit__suspect_end (godwit__member_t *member);
+/* It has left, or its peer could not be connected to often enough (peer->failures): it may be forgotten. */
+bool godwit__suspect_is_over (const godwit__member_t *member);
 
-/* Notes whether self-preservation has begun or ended; what is to be logged, without the lock: */
+/* Whether self-preservation has begun or ended. The result is to be logged once the lock is released. */
 typedef enum godwit__preservation {
     GODWIT__PRESERVATION_AS_BEFORE,
     GODWIT__PRESERVATION_BEGINS,
     GODWIT__PRESERVATION_ENDS
 } godwit__preservation_t;
-godwit__preservation_t godwit__unheard_judge (godwit__directory_t *directory);
-void godwit__unheard_log (const godwit_transport_t *transport, godwit__preservation_t preservation,
-                          size_t unheard_count, size_t member_count);
+godwit__preservation_t godwit__suspect_update_preservation (godwit__directory_t *directory);
+void godwit__suspect_log (const godwit_transport_t *transport, godwit__preservation_t preservation,
+                          size_t suspect_count, size_t member_count);
 
 #endif

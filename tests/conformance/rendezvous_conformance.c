@@ -346,7 +346,7 @@ rendezvous_is_refilled_when_it_returns (const world_kind_t *kind)
 }
 
 void
-rendezvous_forgets_who_left_unheard (const world_kind_t *kind)
+rendezvous_forgets_who_left_without_a_word (const world_kind_t *kind)
 {
     world_t world;
     world_open (&world, kind);

@@ -272,7 +272,7 @@ Test (cluster, heal_ends_all_faults)
 
 /* It says JOIN to the rendezvous points, and no word of it arrives: they do not know it, and it hears of
  * nobody. It was blind for four times the refresh, until it found them silent. */
-Test (cluster, a_node_that_joined_unheard_joins_again)
+Test (cluster, a_node_that_joined_without_an_answer_joins_again)
 {
     pair_t pair;
     godwit_transport_t *late = NULL;
