@@ -12,8 +12,8 @@ may_subscribe (const godwit__member_t *member)
 {
     if (member->peer->state == GODWIT__PEER_BACKOFF || member->is_suspect)
         return false; /* or it was withdrawn, and its GOODBYE is still to come */
-    return member->acquaintance == GODWIT__KNOWN ? *member->record->fanout_address != 0
-                                                 : member->acquaintance != GODWIT__REFUSED;
+    return member->resolution == GODWIT__RESOLUTION_KNOWN ? *member->record->fanout_address != 0
+                                                          : member->resolution != GODWIT__RESOLUTION_REFUSED;
 }
 
 /* Counts who is subscribed and who is not; returns how many are worth waiting for. With transport.lock held.

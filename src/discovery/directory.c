@@ -188,8 +188,8 @@ add_member (godwit__directory_t *directory, godwit__group_t *group, godwit__reco
     member->draining = member->draining_unconfirmed = record->state == GODWIT__RECORD_DRAINING;
     if (record->server_id == 0) {
         member->listed = godwit__record_ref (record);
-        member->acquaintance = GODWIT__UNKNOWN;
-        member->peer->rests = true;
+        member->resolution = GODWIT__RESOLUTION_UNKNOWN;
+        member->peer->resolve_paused = true;
     }
     member->number = ++directory->last_number;
     group->members[group->count++] = member;
@@ -401,8 +401,8 @@ godwit__directory_peer_lost (godwit__peer_t *peer)
             if (member->peer != peer)
                 continue;
             if (member->listed) {
-                member->acquaintance = GODWIT__UNKNOWN;
-                member->question = 0;
+                member->resolution = GODWIT__RESOLUTION_UNKNOWN;
+                member->query_number = 0;
             }
             if (godwit__suspect_is_over (member))
                 godwit__directory_remove (group, i);

@@ -16,12 +16,12 @@ typedef struct godwit__group godwit__group_t;
 /* With a server that was listed, not announced. All others are KNOWN. (src/discovery/resolve.h draws how they
  * follow.)
  */
-typedef enum godwit__acquaintance {
-    GODWIT__KNOWN,
-    GODWIT__UNKNOWN,
-    GODWIT__ASKED,
-    GODWIT__REFUSED
-} godwit__acquaintance_t;
+typedef enum godwit__resolution {
+    GODWIT__RESOLUTION_KNOWN,
+    GODWIT__RESOLUTION_UNKNOWN,
+    GODWIT__RESOLUTION_ASKED,
+    GODWIT__RESOLUTION_REFUSED
+} godwit__resolution_t;
 
 /* A server of a topic. */
 typedef struct godwit__member {
@@ -33,9 +33,9 @@ typedef struct godwit__member {
     bool is_suspect;           /* no matchmaker knows it any more (src/discovery/suspect.h) ... */
     bool withdrawn;            /* ... because it said so */
     int64_t suspect_since_ns;  /* since then, or since it was connected the last time */
-    godwit__acquaintance_t acquaintance;
+    godwit__resolution_t resolution;
     godwit__record_t *listed; /* as it was listed, `record` being what was learnt; NULL: it was announced */
-    uint64_t question;        /* while ASKED */
+    uint64_t query_number;    /* while ASKED */
     bool was_missed;          /* it was said that it is not there */
     uint64_t number;          /* of all that there ever were; another one when it turns out to be another */
     uint64_t refusals;        /* how often it was REFUSED */
@@ -46,7 +46,7 @@ typedef struct godwit__member {
 static inline bool
 godwit__member_is_ready (const godwit__member_t *member)
 {
-    return member->peer->state == GODWIT__PEER_READY && member->acquaintance == GODWIT__KNOWN;
+    return member->peer->state == GODWIT__PEER_READY && member->resolution == GODWIT__RESOLUTION_KNOWN;
 }
 
 /* Of its server in this life: another one for the next. */
@@ -87,7 +87,7 @@ typedef struct godwit__directory {
     size_t suspect_count; /* of them, suspects that did not withdraw */
     bool preserves;       /* that is most of them */
     godwit__timer_t suspect_timer;
-    uint64_t last_question;
+    uint64_t last_query;
     uint64_t last_number; /* of a member */
 } godwit__directory_t;
 

@@ -258,7 +258,7 @@ void
 godwit__peer_ready (godwit__connection_t *connection)
 {
     godwit_transport_t *transport = connection->transport;
-    godwit__question_t *questions = NULL;
+    godwit__resolve_query_t *queries = NULL;
     pthread_mutex_lock (&transport->lock);
     godwit__peer_t *peer = connection->peer;
     if (peer && peer->connection == connection) {
@@ -269,11 +269,11 @@ godwit__peer_ready (godwit__connection_t *connection)
         keep_address (peer);
         godwit__directory_peer_ready (peer);
         connection->last_used_ns = connection->last_ping_ns = godwit__transport_now (transport);
-        questions = godwit__resolve_ready (peer);
+        queries = godwit__resolve_ready (peer);
         godwit__transport_changed (transport);
     }
     pthread_mutex_unlock (&transport->lock);
-    godwit__questions_send (questions);
+    godwit__resolve_send (queries);
 }
 
 void

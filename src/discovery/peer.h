@@ -48,11 +48,11 @@ typedef struct godwit__peer {
 
     /* Of a peer whose servers were listed (src/discovery/resolve.h). */
     bool is_listed;
-    bool rests;    /* servers that were asked for and refused are asked for again when they are wanted */
-    bool asks_now; /* the task has to ask for them */
-    int64_t ask_backoff_ns;
-    godwit__timer_t ask_timer;
-    godwit__task_t ask_task;
+    bool resolve_paused; /* what was refused is asked for again only when somebody wants the peer */
+    bool resolve_now;    /* the task has to ask */
+    int64_t resolve_backoff_ns;
+    godwit__timer_t resolve_timer;
+    godwit__task_t resolve_task;
 } godwit__peer_t;
 
 /* The next back-off: twice the last one, up to a second. Returns how long to wait: between half and all of

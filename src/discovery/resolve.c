@@ -3,13 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One question, from its making to its answer. It may outlive the member that it is about. */
-struct godwit__question {
+/* One query, from its making to its answer. It may outlive the member that it is about. */
+struct godwit__resolve_query {
     godwit__pending_t pending; /* the first member */
     godwit__connection_t *connection;
     godwit__group_t *group;
     uint64_t number; /* the member's, while it waits for this answer */
-    godwit__question_t *next;
+    godwit__resolve_query_t *next;
     size_t size;
     uint8_t frame[GODWIT__RESOLVE_FRAME_MAX];
 };
@@ -22,102 +22,103 @@ is_listed_of (const godwit__member_t *member, const godwit__peer_t *peer)
     return member->peer == peer && member->listed;
 }
 
-static godwit__question_t *
-question_new (godwit__member_t *member)
+static godwit__resolve_query_t *
+query_new (godwit__member_t *member)
 {
     godwit__directory_t *directory = member->peer->transport->directory;
     const godwit__record_t *listed = member->listed;
-    godwit__question_t *question = calloc (1, sizeof *question);
-    if (!question)
+    godwit__resolve_query_t *query = calloc (1, sizeof *query);
+    if (!query)
         return NULL;
-    question->size = godwit__resolve_write (question->frame, listed->exchange, listed->topic, listed->server);
-    if (!question->size) {
-        free (question);
+    query->size = godwit__resolve_write (query->frame, listed->exchange, listed->topic, listed->server);
+    if (!query->size) {
+        free (query);
         return NULL;
     }
-    question->connection = godwit__connection_ref (member->peer->connection);
-    question->group = member->group;
-    question->number = ++directory->last_question;
-    return question;
+    query->connection = godwit__connection_ref (member->peer->connection);
+    query->group = member->group;
+    query->number = ++directory->last_query;
+    return query;
 }
 
 static void
 ask_again_later (godwit__peer_t *peer)
 {
-    godwit__reactor_post (peer->transport->control, &peer->ask_task);
+    godwit__reactor_post (peer->transport->control, &peer->resolve_task);
 }
 
 /* About all that is UNKNOWN; `again`: also about what was REFUSED. */
-static godwit__question_t *
-questions_for (godwit__peer_t *peer, bool again)
+static godwit__resolve_query_t *
+queries_for (godwit__peer_t *peer, bool again)
 {
-    godwit__question_t *questions = NULL;
+    godwit__resolve_query_t *queries = NULL;
     for (godwit__group_t *group = peer->transport->directory->groups; group; group = group->hh.next) {
         for (size_t i = 0; i < group->count; i++) {
             godwit__member_t *member = group->members[i];
-            if (!is_listed_of (member, peer) || (member->acquaintance != GODWIT__UNKNOWN &&
-                                                 !(again && member->acquaintance == GODWIT__REFUSED)))
+            if (!is_listed_of (member, peer) ||
+                (member->resolution != GODWIT__RESOLUTION_UNKNOWN &&
+                 !(again && member->resolution == GODWIT__RESOLUTION_REFUSED)))
                 continue;
-            godwit__question_t *question = question_new (member);
-            if (!question) {
-                member->acquaintance = GODWIT__REFUSED;
+            godwit__resolve_query_t *query = query_new (member);
+            if (!query) {
+                member->resolution = GODWIT__RESOLUTION_REFUSED;
                 ask_again_later (peer);
                 continue;
             }
-            member->acquaintance = GODWIT__ASKED;
-            member->question = question->number;
-            question->next = questions;
-            questions = question;
+            member->resolution = GODWIT__RESOLUTION_ASKED;
+            member->query_number = query->number;
+            query->next = queries;
+            queries = query;
         }
     }
-    return questions;
+    return queries;
 }
 
-godwit__question_t *
+godwit__resolve_query_t *
 godwit__resolve_ready (godwit__peer_t *peer)
 {
     if (!peer->is_listed)
         return NULL;
-    peer->ask_backoff_ns = 0;
-    peer->rests = false;
-    return questions_for (peer, true);
+    peer->resolve_backoff_ns = 0;
+    peer->resolve_paused = false;
+    return queries_for (peer, true);
 }
 
 void
 godwit__resolve_want (godwit__peer_t *peer)
 {
-    if (!peer->rests)
+    if (!peer->resolve_paused)
         return;
-    peer->rests = false;
-    peer->asks_now = true;
-    godwit__reactor_post (peer->transport->control, &peer->ask_task);
+    peer->resolve_paused = false;
+    peer->resolve_now = true;
+    godwit__reactor_post (peer->transport->control, &peer->resolve_task);
 }
 
 void
 godwit__resolve_refused (godwit__member_t *member)
 {
-    if (member->acquaintance == GODWIT__UNKNOWN)
+    if (member->resolution == GODWIT__RESOLUTION_UNKNOWN)
         return; /* the connection was lost meanwhile */
-    member->acquaintance = GODWIT__REFUSED;
+    member->resolution = GODWIT__RESOLUTION_REFUSED;
     member->refusals++;
-    member->question = 0;
+    member->query_number = 0;
     ask_again_later (member->peer);
 }
 
 /* ---- asking again; the control thread ---- */
 
-/* Whether anything was refused; with `rests`, it rests from now on until somebody wants it. */
+/* Whether anything was refused; with `pause`, it is not asked for again until somebody wants the peer. */
 static bool
-has_refused (const godwit__peer_t *peer, bool rests)
+has_refused (const godwit__peer_t *peer, bool pause)
 {
     bool found = false;
     for (godwit__group_t *group = peer->transport->directory->groups; group; group = group->hh.next) {
         for (size_t i = 0; i < group->count; i++) {
             godwit__member_t *member = group->members[i];
-            if (!is_listed_of (member, peer) || member->acquaintance != GODWIT__REFUSED)
+            if (!is_listed_of (member, peer) || member->resolution != GODWIT__RESOLUTION_REFUSED)
                 continue;
-            if (rests)
-                member->acquaintance = GODWIT__UNKNOWN;
+            if (pause)
+                member->resolution = GODWIT__RESOLUTION_UNKNOWN;
             found = true;
         }
     }
@@ -125,78 +126,78 @@ has_refused (const godwit__peer_t *peer, bool rests)
 }
 
 static void
-on_ask_timer (godwit__timer_t *timer)
+on_resolve_timer (godwit__timer_t *timer)
 {
     godwit__peer_t *peer = timer->user;
     godwit_transport_t *transport = peer->transport;
-    godwit__question_t *questions = NULL;
+    godwit__resolve_query_t *queries = NULL;
     pthread_mutex_lock (&transport->lock);
     if (peer->state == GODWIT__PEER_READY) {
         if (peer->wanted)
-            questions = questions_for (peer, true);
+            queries = queries_for (peer, true);
         else
-            peer->rests = has_refused (peer, true) || peer->rests;
+            peer->resolve_paused = has_refused (peer, true) || peer->resolve_paused;
         peer->wanted = false;
     }
     pthread_mutex_unlock (&transport->lock);
-    godwit__questions_send (questions);
+    godwit__resolve_send (queries);
 }
 
 static void
-on_ask_task (godwit__task_t *task)
+on_resolve_task (godwit__task_t *task)
 {
     godwit__peer_t *peer = task->user;
     godwit_transport_t *transport = peer->transport;
-    godwit__question_t *questions = NULL;
+    godwit__resolve_query_t *queries = NULL;
     pthread_mutex_lock (&transport->lock);
     if (peer->state == GODWIT__PEER_READY) {
-        if (peer->asks_now)
-            questions = questions_for (peer, false);
-        if (!peer->ask_timer.heap_index && has_refused (peer, false)) {
-            const int64_t wait_ns = godwit__peer_next_backoff (peer, &peer->ask_backoff_ns);
-            if (godwit__reactor_arm (transport->control, &peer->ask_timer,
+        if (peer->resolve_now)
+            queries = queries_for (peer, false);
+        if (!peer->resolve_timer.heap_index && has_refused (peer, false)) {
+            const int64_t wait_ns = godwit__peer_next_backoff (peer, &peer->resolve_backoff_ns);
+            if (godwit__reactor_arm (transport->control, &peer->resolve_timer,
                                      godwit__transport_now (transport) + wait_ns))
-                peer->rests = has_refused (peer, true) || peer->rests;
+                peer->resolve_paused = has_refused (peer, true) || peer->resolve_paused;
         }
     }
-    peer->asks_now = false;
+    peer->resolve_now = false;
     pthread_mutex_unlock (&transport->lock);
-    godwit__questions_send (questions);
+    godwit__resolve_send (queries);
 }
 
 void
 godwit__resolve_init (godwit__peer_t *peer)
 {
-    peer->ask_timer = (godwit__timer_t){.fire = on_ask_timer, .user = peer};
-    peer->ask_task = (godwit__task_t){.run = on_ask_task, .user = peer};
+    peer->resolve_timer = (godwit__timer_t){.fire = on_resolve_timer, .user = peer};
+    peer->resolve_task = (godwit__task_t){.run = on_resolve_task, .user = peer};
 }
 
 void
 godwit__resolve_release (godwit__peer_t *peer)
 {
-    godwit__reactor_disarm (peer->transport->control, &peer->ask_timer);
-    godwit__reactor_unpost (peer->transport->control, &peer->ask_task);
+    godwit__reactor_disarm (peer->transport->control, &peer->resolve_timer);
+    godwit__reactor_unpost (peer->transport->control, &peer->resolve_task);
 }
 
 /* ---- answers ---- */
 
 /* The member that waits for this answer; NULL: it does no longer. With lock held. */
 static godwit__member_t *
-asker (const godwit__question_t *question)
+asker (const godwit__resolve_query_t *query)
 {
-    for (size_t i = 0; i < question->group->count; i++) {
-        godwit__member_t *member = question->group->members[i];
-        if (member->question == question->number && member->acquaintance == GODWIT__ASKED)
+    for (size_t i = 0; i < query->group->count; i++) {
+        godwit__member_t *member = query->group->members[i];
+        if (member->query_number == query->number && member->resolution == GODWIT__RESOLUTION_ASKED)
             return member;
     }
     return NULL;
 }
 
 static bool
-answers (const godwit__question_t *question, const godwit__member_t *member, const godwit__record_t *answer)
+answers (const godwit__resolve_query_t *query, const godwit__member_t *member, const godwit__record_t *answer)
 {
     const godwit__record_t *listed = member->listed;
-    return memcmp (answer->instance, question->connection->instance, sizeof answer->instance) == 0 &&
+    return memcmp (answer->instance, query->connection->instance, sizeof answer->instance) == 0 &&
            strcmp (answer->exchange, listed->exchange) == 0 && strcmp (answer->topic, listed->topic) == 0 &&
            strcmp (answer->server, listed->server) == 0;
 }
@@ -217,10 +218,10 @@ learn (godwit__member_t *member, const godwit__record_t *answer)
         godwit__member_replaced (member);
     godwit__record_unref (&member->record);
     member->record = record;
-    member->acquaintance = GODWIT__KNOWN;
-    member->question = 0;
+    member->resolution = GODWIT__RESOLUTION_KNOWN;
+    member->query_number = 0;
     member->was_missed = false;
-    member->peer->ask_backoff_ns = 0;
+    member->peer->resolve_backoff_ns = 0;
     return true;
 }
 
@@ -237,17 +238,17 @@ describe_refusal (godwit__member_t *member, char *text, size_t size)
 }
 
 static void
-settle (const godwit__question_t *question, godwit__ending_t ending, const godwit__record_t *answer)
+settle (const godwit__resolve_query_t *query, godwit__ending_t ending, const godwit__record_t *answer)
 {
-    godwit_transport_t *transport = question->connection->transport;
+    godwit_transport_t *transport = query->connection->transport;
     char refusal[1100] = "";
     pthread_mutex_lock (&transport->lock);
-    godwit__member_t *member = asker (question);
-    const bool is_wrong = member && answer && !answers (question, member, answer);
+    godwit__member_t *member = asker (query);
+    const bool is_wrong = member && answer && !answers (query, member, answer);
     if (is_wrong)
         GODWIT__COUNT (transport, frames_malformed);
     if (member && (ending == GODWIT__LOST || ending == GODWIT__ABANDONED)) {
-        member->acquaintance = GODWIT__UNKNOWN; /* the peer will be lost, too */
+        member->resolution = GODWIT__RESOLUTION_UNKNOWN; /* the peer will be lost, too */
     } else if (member && (!answer || is_wrong || !learn (member, answer))) {
         describe_refusal (member, refusal, sizeof refusal);
         godwit__resolve_refused (member);
@@ -260,17 +261,17 @@ settle (const godwit__question_t *question, godwit__ending_t ending, const godwi
 }
 
 static void
-question_free (godwit__question_t *question)
+query_free (godwit__resolve_query_t *query)
 {
-    godwit__connection_unref (&question->connection);
-    free (question);
+    godwit__connection_unref (&query->connection);
+    free (query);
 }
 
 static void
 on_ended (godwit__pending_t *pending)
 {
-    godwit__question_t *question = (godwit__question_t *) pending;
-    godwit_transport_t *transport = question->connection->transport;
+    godwit__resolve_query_t *query = (godwit__resolve_query_t *) pending;
+    godwit_transport_t *transport = query->connection->transport;
     const godwit__ending_t ending = atomic_load_explicit (&pending->ending, memory_order_acquire);
     godwit__record_t *answer = NULL;
     if (ending == GODWIT__REPLIED) {
@@ -283,28 +284,28 @@ on_ended (godwit__pending_t *pending)
         if (status != GODWIT_OK && status != GODWIT_ERR_OUT_OF_MEMORY)
             GODWIT__COUNT (transport, frames_malformed);
     }
-    settle (question, ending, answer);
+    settle (query, ending, answer);
     godwit__record_unref (&answer);
-    question_free (question);
+    query_free (query);
 }
 
 void
-godwit__questions_send (godwit__question_t *questions)
+godwit__resolve_send (godwit__resolve_query_t *queries)
 {
-    while (questions) {
-        godwit__question_t *question = questions;
-        questions = question->next;
+    while (queries) {
+        godwit__resolve_query_t *query = queries;
+        queries = query->next;
         /* Once it was accepted, it may end and be freed at any moment. */
-        godwit__connection_t *connection = godwit__connection_ref (question->connection);
+        godwit__connection_t *connection = godwit__connection_ref (query->connection);
         const godwit_transport_t *transport = connection->transport;
-        question->pending.ended = on_ended;
-        question->pending.deadline_ns =
+        query->pending.ended = on_ended;
+        query->pending.deadline_ns =
             godwit__transport_now (transport) + transport->options.connect_timeout_ms * GODWIT__NS_PER_MS;
-        const godwit__message_t message = {question->frame, question->size, NULL, NULL};
-        const godwit__io_t io = godwit__connection_send (connection, &message, &question->pending);
+        const godwit__message_t message = {query->frame, query->size, NULL, NULL};
+        const godwit__io_t io = godwit__connection_send (connection, &message, &query->pending);
         if (io != GODWIT__IO_OK) {
-            settle (question, io == GODWIT__IO_CLOSED ? GODWIT__LOST : GODWIT__UNSENT, NULL);
-            question_free (question);
+            settle (query, io == GODWIT__IO_CLOSED ? GODWIT__LOST : GODWIT__UNSENT, NULL);
+            query_free (query);
         }
         godwit__connection_unref (&connection);
     }

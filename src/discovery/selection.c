@@ -120,7 +120,7 @@ godwit__directory_pick_one (const godwit__group_t *group, godwit__one_t *one, co
         /* What failed before may be better now: it is tried once more. */
         const bool failed = failures_of (member) > one->failures;
         godwit__peer_want (member->peer);
-        if (failed && member->acquaintance == GODWIT__REFUSED)
+        if (failed && member->resolution == GODWIT__RESOLUTION_REFUSED)
             return GODWIT__PICK_NOBODY;
         return failed && member->peer->state == GODWIT__PEER_BACKOFF ? GODWIT__PICK_UNREACHABLE
                                                                      : GODWIT__PICK_WAIT;

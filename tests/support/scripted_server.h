@@ -24,7 +24,7 @@ typedef enum scripted_answer {
     ANSWER_FAILURE_NOT_RUN,
     ANSWER_FAILURE_MALFORMED,
     ANSWER_REPLY_MALFORMED,
-    ANSWER_RESOLVED,       /* the answer to another question */
+    ANSWER_RESOLVED,       /* the answer to another query */
     ANSWER_TIME_PASSES,    /* a minute, and nothing else */
     ANSWER_MONITOR_PASSES, /* 50 ms, and nothing else */
     ANSWER_NOTHING,

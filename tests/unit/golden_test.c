@@ -327,7 +327,7 @@ Test (golden, failures)
     godwit_error_destroy (&error);
 }
 
-Test (golden, questions_and_answers)
+Test (golden, resolve_queries_and_answers)
 {
     golden_t golden;
     uint8_t data[GODWIT__RESOLVE_FRAME_MAX], *made = NULL;

@@ -164,47 +164,47 @@ Test (resolve_client, asks_until_the_answer_is_a_good_one, .timeout = 60)
     uint64_t malformed = 0;
     uint64_t last_id = 0;
     for (int i = 0; i < 9; i++) {
-        const godwit__header_t question = expect (&fake, GODWIT__RESOLVE);
-        cr_assert_gt (question.id, last_id, "an id is used once");
-        last_id = question.id;
+        const godwit__header_t query = expect (&fake, GODWIT__RESOLVE);
+        cr_assert_gt (query.id, last_id, "an id is used once");
+        last_id = query.id;
         cr_assert_eq (malformed_of (&fake), malformed, "answer %d", i - 1);
         godwit__record_t record = truth ();
         malformed++;
         switch (i) {
         case 0:
             record.topic = "other";
-            answer (&fake, question.id, 5, &record);
+            answer (&fake, query.id, 5, &record);
             break;
         case 1:
             record.server = "other";
-            answer (&fake, question.id, 5, &record);
+            answer (&fake, query.id, 5, &record);
             break;
         case 2:
             record.exchange = "other";
-            answer (&fake, question.id, 5, &record);
+            answer (&fake, query.id, 5, &record);
             break;
         case 3:
             record.instance[0]++; /* not who said WELCOME */
-            answer (&fake, question.id, 5, &record);
+            answer (&fake, query.id, 5, &record);
             break;
         case 4:
-            answer (&fake, question.id, 6, &record);
+            answer (&fake, query.id, 6, &record);
             break;
         case 5: /* no body */
-            answer_header (&fake, &(godwit__header_t){.type = GODWIT__RESOLVED, .id = question.id});
+            answer_header (&fake, &(godwit__header_t){.type = GODWIT__RESOLVED, .id = query.id});
             break;
         case 6: /* an answer to something else */
-            answer_header (&fake, &(godwit__header_t){.type = GODWIT__REPLY, .id = question.id});
+            answer_header (&fake, &(godwit__header_t){.type = GODWIT__REPLY, .id = query.id});
             break;
         case 7: /* these two are no mistakes */
             malformed--;
             answer_header (&fake, &(godwit__header_t){
-                                      .type = GODWIT__NACK, .id = question.id, .aux = GODWIT__NACK_NOT_HERE});
+                                      .type = GODWIT__NACK, .id = query.id, .aux = GODWIT__NACK_NOT_HERE});
             break;
         default:
             malformed--;
-            answer (&fake, question.id + 1000, 5, &record); /* to no question: dropped */
-            answer (&fake, question.id, 5, &record);
+            answer (&fake, query.id + 1000, 5, &record); /* to no query: dropped */
+            answer (&fake, query.id, 5, &record);
             break;
         }
     }

@@ -92,7 +92,7 @@ RAW_TEST (tells_who_has_a_name)
     resolve (&self.peer, 10, record->exchange, record->topic, "another");
     cr_assert (raw_expect_nack (&self.peer, 10, GODWIT__NACK_NOT_HERE));
 
-    /* A question is no request: the id is not used up. */
+    /* A RESOLVE is no request: the id is not used up. */
     raw_server_ask (&self, 7, "echo", 5);
     cr_assert (raw_expect_reply_int (&self.peer, 7, 5));
 
@@ -103,7 +103,7 @@ RAW_TEST (tells_who_has_a_name)
     raw_server_end (&self);
 }
 
-RAW_TEST (counts_malformed_questions)
+RAW_TEST (counts_malformed_queries)
 {
     raw_server_t self;
     raw_server_start (&self, driver, NULL, NULL);
