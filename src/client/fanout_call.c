@@ -34,7 +34,7 @@ typedef struct godwit__fanout {
 godwit__pick_t
 godwit__row_pick (const godwit__call_t *call, godwit__picked_t *picked)
 {
-    return godwit__directory_pick_one (call->client->group, &call->row->one, &call->tried, picked);
+    return godwit__directory_pick_ref (call->client->group, &call->row->member, &call->tried, picked);
 }
 
 godwit__advance_t
@@ -127,7 +127,7 @@ take_members (godwit__fanout_t *fanout, godwit_error_t **error)
         godwit__row_t *row = &result->rows[result->count++];
         row->record = godwit__record_ref (member->record);
         row->fanout = fanout;
-        row->one = godwit__directory_one (group, i);
+        row->member = godwit__directory_member_ref (group, i);
         row->row.server = row->record->server;
         row->row.instance = row->record->instance;
     }

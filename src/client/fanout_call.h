@@ -17,7 +17,7 @@ typedef struct godwit__row {
     godwit_fanout_row_t row;       /* what the program sees */
     godwit__record_t *record;      /* its names, of which `row` tells */
     struct godwit__fanout *fanout; /* until it has ended */
-    godwit__one_t one;             /* the member */
+    godwit__member_ref_t member;   /* the member */
     bool has_left;
 } godwit__row_t;
 

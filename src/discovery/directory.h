@@ -139,16 +139,16 @@ godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *serve
                                        const godwit__tried_t *tried, int64_t now_ns,
                                        godwit__picked_t *picked);
 /* One member, wherever the group has it. */
-typedef struct godwit__one {
+typedef struct godwit__member_ref {
     uint64_t number;
     uint64_t failures; /* of it, and of connecting to it, when it was looked at first */
     size_t place;      /* where it was last */
-} godwit__one_t;
+} godwit__member_ref_t;
 
-godwit__one_t godwit__directory_one (const godwit__group_t *group, size_t index);
+godwit__member_ref_t godwit__directory_member_ref (const godwit__group_t *group, size_t index);
 /* Chooses this one. NOBODY: it has left, or its process says that it is not there. UNREACHABLE: all of its
  * addresses have failed since it was looked at first. EXCLUDED: it was tried in this round. */
-godwit__pick_t godwit__directory_pick_one (const godwit__group_t *group, godwit__one_t *one,
+godwit__pick_t godwit__directory_pick_ref (const godwit__group_t *group, godwit__member_ref_t *ref,
                                            const godwit__tried_t *tried, godwit__picked_t *picked);
 void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
 

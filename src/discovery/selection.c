@@ -92,33 +92,33 @@ failures_of (const godwit__member_t *member)
     return member->peer->failed_rounds + member->refusals;
 }
 
-godwit__one_t
-godwit__directory_one (const godwit__group_t *group, size_t index)
+godwit__member_ref_t
+godwit__directory_member_ref (const godwit__group_t *group, size_t index)
 {
     const godwit__member_t *member = group->members[index];
-    return (godwit__one_t){member->number, failures_of (member), index};
+    return (godwit__member_ref_t){member->number, failures_of (member), index};
 }
 
 /* NULL: it is not there any more. */
 static const godwit__member_t *
-find_one (const godwit__group_t *group, godwit__one_t *one)
+find_ref (const godwit__group_t *group, godwit__member_ref_t *ref)
 {
-    if (one->place >= group->count || group->members[one->place]->number != one->number)
-        for (one->place = 0; one->place < group->count && group->members[one->place]->number != one->number;)
-            one->place++;
-    return one->place < group->count ? group->members[one->place] : NULL;
+    if (ref->place >= group->count || group->members[ref->place]->number != ref->number)
+        for (ref->place = 0; ref->place < group->count && group->members[ref->place]->number != ref->number;)
+            ref->place++;
+    return ref->place < group->count ? group->members[ref->place] : NULL;
 }
 
 godwit__pick_t
-godwit__directory_pick_one (const godwit__group_t *group, godwit__one_t *one, const godwit__tried_t *tried,
-                            godwit__picked_t *picked)
+godwit__directory_pick_ref (const godwit__group_t *group, godwit__member_ref_t *ref,
+                            const godwit__tried_t *tried, godwit__picked_t *picked)
 {
-    const godwit__member_t *member = find_one (group, one);
+    const godwit__member_t *member = find_ref (group, ref);
     if (!member || member->draining)
         return GODWIT__PICK_NOBODY;
     if (!godwit__member_is_ready (member)) {
         /* What failed before may be better now: it is tried once more. */
-        const bool failed = failures_of (member) > one->failures;
+        const bool failed = failures_of (member) > ref->failures;
         godwit__peer_want (member->peer);
         if (failed && member->resolution == GODWIT__RESOLUTION_REFUSED)
             return GODWIT__PICK_NOBODY;

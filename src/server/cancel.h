@@ -1,7 +1,7 @@
 /* Requests that nobody waits for any more (docs/protocol.md 4.5): who finds it out, and who hears of it.
  *
  *     CANCEL, or GOODBYE of its client ------+
- *     its connection is gone (monitor.c) ----+--> marked --> the handler is told, when it asks
+ *     its connection is gone (call_monitor.c)+--> marked --> the handler is told, when it asks
  *     its time is spent ---------------------+       \
  *     its server, or the transport, ends ----+        SET --> DUE --> RUNNING --> DONE    (its callback)
  *
