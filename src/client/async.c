@@ -86,7 +86,7 @@ carry_on (godwit__call_t *call)
 }
 
 static void
-on_ended (godwit__pending_t *pending)
+on_finished (godwit__pending_t *pending)
 {
     godwit__call_t *call = (godwit__call_t *) pending;
     godwit_status_t status = GODWIT_OK;
@@ -104,7 +104,7 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
     godwit_transport_t *transport = call->client->transport;
     godwit_status_t status = GODWIT_OK;
     godwit__advance_t advance = GODWIT__ADVANCE_FAILED;
-    call->pending.ended = on_ended;
+    call->pending.finished = on_finished;
     /* What is refused by its server joins those that wait: they are counted before it is sent. */
     if (atomic_load_explicit (&transport->completion->stalled_count, memory_order_relaxed) >=
         (size_t) transport->options.queue_limit)

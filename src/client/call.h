@@ -39,7 +39,7 @@ typedef enum godwit__charge {
 
 typedef struct godwit__call {
     godwit__pending_t pending; /* the first member: an asynchronous call is found by its pending */
-    godwit_client_t *client;   /* counted in its outstanding calls */
+    godwit_client_t *client;   /* counted in its pending calls */
     int64_t timeout_ms;
     int64_t deadline_ns;
     char *backoff_key;    /* of a client that backs off; NULL: of another */
@@ -75,7 +75,7 @@ typedef struct godwit__call {
     uint8_t small[GODWIT__KEY_SIZE + GODWIT__CALL_INLINE]; /* with room for a publication's key in front */
 } godwit__call_t;
 
-/* Encodes a request. On success the call counts as outstanding of its client until godwit__call_release. */
+/* Encodes a request. On success the call counts as pending of its client until godwit__call_release. */
 godwit_status_t godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast,
                                    const godwit_value_t *context, const char *method,
                                    const godwit_fields_t *args, godwit_error_t **error);
@@ -87,7 +87,7 @@ uint8_t *godwit__call_data (godwit__call_t *call);
 void godwit__shared_unref (void *data, void *hint);
 
 typedef enum godwit__advance {
-    GODWIT__ADVANCE_SENT,    /* pending is outstanding (a cast: done); or it ended at once, inline */
+    GODWIT__ADVANCE_SENT,    /* pending is pending (a cast: done); or it ended at once, inline */
     GODWIT__ADVANCE_STALLED, /* try again when transport.change_count differs, or at not_before_ns */
     GODWIT__ADVANCE_FAILED   /* *status and *error say why */
 } godwit__advance_t;

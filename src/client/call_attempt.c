@@ -47,15 +47,16 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
                                 });
     godwit__message_t message = {data, call->request_size, NULL, NULL};
 
-    if (picked->local && !call->cast && !call->pending.ended &&
+    if (picked->local && !call->cast && !call->pending.finished &&
         godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
                                   &call->now_ns)) {
         /* Nothing, if the request was kept and its time has passed. */
         const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
                                                   call->pending.frame.size) == GODWIT__HEADER_OK;
-        atomic_store (&call->pending.ending, replied                                   ? GODWIT__REPLIED
-                                             : godwit__client_is_closed (call->client) ? GODWIT__ABANDONED
-                                                                                       : GODWIT__EXPIRED);
+        atomic_store (&call->pending.outcome, replied ? GODWIT__PENDING_REPLIED
+                                              : godwit__client_is_closed (call->client)
+                                                  ? GODWIT__PENDING_ABANDONED
+                                                  : GODWIT__PENDING_EXPIRED);
         godwit__connection_unref (&picked->connection);
         return GODWIT__IO_OK;
     }

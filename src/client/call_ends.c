@@ -247,23 +247,23 @@ godwit__verdict_t
 godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
                     godwit_error_t **error)
 {
-    if (call->pending.ending > GODWIT__LOST)
+    if (call->pending.outcome > GODWIT__PENDING_LOST)
         cancel (call);
     if (call->connection)
         godwit__connection_unref (&call->connection);
-    switch (atomic_load_explicit (&call->pending.ending, memory_order_acquire)) {
-    case GODWIT__REPLIED:
+    switch (atomic_load_explicit (&call->pending.outcome, memory_order_acquire)) {
+    case GODWIT__PENDING_REPLIED:
         return judge_reply (call, status, result, error);
-    case GODWIT__LOST:
+    case GODWIT__PENDING_LOST:
         return judge_lost (call, status, error);
-    case GODWIT__UNSENT:
+    case GODWIT__PENDING_UNSENT:
         return judge_unsent (call, status, error);
-    case GODWIT__ABANDONED:
+    case GODWIT__PENDING_ABANDONED:
         *status = godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN,
                                              "The client is being destroyed");
         break;
-    case GODWIT__EXPIRED:
-    case GODWIT__WAITING:
+    case GODWIT__PENDING_EXPIRED:
+    case GODWIT__PENDING_WAITING:
         return judge_expired (call, status, error);
     }
     return GODWIT__VERDICT_FINAL;

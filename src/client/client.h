@@ -12,7 +12,7 @@
 #include "src/discovery/directory.h"
 #include "src/runtime/metrics.h"
 
-/* In `outstanding` and `family`: nothing may enter any more. */
+/* In `pending_count` and `family`: nothing may enter any more. */
 #define GODWIT__CLIENT_CLOSED ((size_t) 1 << (sizeof (size_t) * 8 - 1))
 
 /* One allocation, with what the target and the version cap point to behind it. But for the counts, constant
@@ -32,8 +32,8 @@ struct godwit_client {
     _Atomic (godwit__metric_t *) metric; /* of the method that was called last; NULL: none yet */
     bool may_send;                       /* the version cap allows the target's version */
     bool backs_off;                      /* its calls (src/client/backing_off_client.h) */
-    atomic_size_t outstanding; /* what uses it; neither it nor the transport goes before that has ended */
-    bool drained;              /* closed, and nothing uses it any more; guarded by transport.lock */
+    atomic_size_t pending_count; /* what uses it; neither it nor the transport goes before that has ended */
+    bool drained;                /* closed, and nothing uses it any more; guarded by transport.lock */
 
     /* A root's. */
     godwit_serializer_t *own_serializer; /* goes with the family; NULL: none */
@@ -46,7 +46,7 @@ struct godwit_client {
 static inline bool
 godwit__client_is_closed (const godwit_client_t *client)
 {
-    return atomic_load_explicit (&client->outstanding, memory_order_relaxed) & GODWIT__CLIENT_CLOSED;
+    return atomic_load_explicit (&client->pending_count, memory_order_relaxed) & GODWIT__CLIENT_CLOSED;
 }
 
 /* Between these, the client and the parts of its transport stay. CLOSED if it, or its transport, is being

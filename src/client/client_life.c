@@ -128,7 +128,7 @@ make (godwit_transport_t *transport, const settings_t *settings)
     self->family_drained = false;
     self->next = self->previous = NULL;
     atomic_init (&self->metric, NULL);
-    atomic_init (&self->outstanding, 0);
+    atomic_init (&self->pending_count, 0);
     atomic_init (&self->family, 0);
     atomic_init (&self->refs, 1);
     return self;
@@ -370,7 +370,7 @@ godwit__client_enter (godwit_client_t *client, godwit_error_t **error)
     const godwit_status_t status = godwit__transport_check (client->transport, error);
     if (status)
         return status;
-    bool closed = atomic_fetch_add (&client->outstanding, 1) & GODWIT__CLIENT_CLOSED;
+    bool closed = atomic_fetch_add (&client->pending_count, 1) & GODWIT__CLIENT_CLOSED;
     if (root != client)
         closed |= (atomic_fetch_add (&root->family, 1) & GODWIT__CLIENT_CLOSED) != 0;
     if (!closed)
@@ -382,7 +382,7 @@ godwit__client_enter (godwit_client_t *client, godwit_error_t **error)
 void
 godwit__client_hold (godwit_client_t *client)
 {
-    atomic_fetch_add (&client->outstanding, 1);
+    atomic_fetch_add (&client->pending_count, 1);
     if (client->root != client)
         atomic_fetch_add (&client->root->family, 1);
 }
@@ -395,7 +395,7 @@ godwit__client_leave (godwit_client_t *client)
     /* The client's own count is the last: what is above may be freed with it. */
     if (root != client)
         leave (transport, &root->family, &root->family_drained);
-    leave (transport, &client->outstanding, &client->drained);
+    leave (transport, &client->pending_count, &client->drained);
 }
 
 /* With transport.lock held: nothing enters any more. */
@@ -406,7 +406,7 @@ close_count (atomic_size_t *count, bool *drained)
         *drained = true;
 }
 
-/* Ends the calls of a client (NULL: of all) that are outstanding, wherever they are. With transport.lock
+/* Ends the calls of a client (NULL: of all) that are pending, wherever they are. With transport.lock
  * held. */
 static void
 abandon_calls (godwit_transport_t *transport, const godwit_client_t *client)
@@ -426,7 +426,7 @@ godwit__clients_close (godwit_transport_t *transport)
 {
     pthread_mutex_lock (&transport->lock);
     for (godwit_client_t *root = transport->clients; root; root = root->next) {
-        close_count (&root->outstanding, &root->drained);
+        close_count (&root->pending_count, &root->drained);
         close_count (&root->family, &root->family_drained);
     }
     for (;;) {
@@ -469,7 +469,7 @@ drain (godwit_client_t *client)
 {
     godwit_transport_t *transport = client->transport;
     pthread_mutex_lock (&transport->lock);
-    close_count (&client->outstanding, &client->drained);
+    close_count (&client->pending_count, &client->drained);
     while (!client->drained) {
         abandon_calls (transport, client);
         godwit__transport_wait_changed (transport, ABANDON_AGAIN_NS);
@@ -489,7 +489,7 @@ godwit_client_destroy (godwit_client_t **client)
     const bool forked = godwit__transport_check (self->transport, NULL) == GODWIT_ERR_FORKED;
     /* Prepared for a call that has ended: the usual way, without a lock. A root may be waited for. */
     const bool drained =
-        self != root && atomic_compare_exchange_strong (&self->outstanding, &unused, GODWIT__CLIENT_CLOSED);
+        self != root && atomic_compare_exchange_strong (&self->pending_count, &unused, GODWIT__CLIENT_CLOSED);
     if (!forked && !drained)
         drain (self);
     if (self != root)

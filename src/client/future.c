@@ -12,7 +12,7 @@ struct godwit_future {
     atomic_uint refs;
     godwit_transport_t *transport;
     pthread_mutex_t lock;
-    pthread_cond_t ended;
+    pthread_cond_t finished_changed;
     bool finished;
     godwit_status_t status;
     godwit_value_t *result;
@@ -30,7 +30,7 @@ future_unref (godwit_future_t *future)
     godwit_error_destroy (&future->error);
     /* In the child of a fork() it would wait for threads that waited on it in the parent. */
     if (godwit__transport_check (future->transport, NULL) != GODWIT_ERR_FORKED)
-        pthread_cond_destroy (&future->ended);
+        pthread_cond_destroy (&future->finished_changed);
     pthread_mutex_destroy (&future->lock);
     godwit__transport_unref (future->transport);
     free (future);
@@ -45,7 +45,7 @@ on_future (void *user, godwit_status_t status, const godwit_value_t *result, con
     future->status = status;
     future->result = result ? godwit_value_ref (result) : NULL;
     future->error = error ? godwit__error_copy (error) : NULL;
-    pthread_cond_broadcast (&future->ended);
+    pthread_cond_broadcast (&future->finished_changed);
     pthread_mutex_unlock (&future->lock);
     future_unref (future);
 }
@@ -63,7 +63,7 @@ godwit_client_call_future (godwit_client_t *client, const godwit_value_t *contex
     atomic_init (&self->refs, 2);
     self->transport = godwit__transport_ref (client->transport);
     pthread_mutex_init (&self->lock, NULL);
-    godwit__cond_init (&self->ended);
+    godwit__cond_init (&self->finished_changed);
     const godwit_status_t status =
         godwit__call_async (client, context, method, &args, on_future, self, &self->call, error);
     if (status) {
@@ -90,7 +90,7 @@ wait_for_end (godwit_future_t *future, int64_t until_ns)
             godwit__transport_pump (future->transport, left_ns);
             pthread_mutex_lock (&future->lock);
         } else {
-            godwit__cond_wait (&future->ended, &future->lock, left_ns);
+            godwit__cond_wait (&future->finished_changed, &future->lock, left_ns);
         }
     }
 }

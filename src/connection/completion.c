@@ -11,20 +11,20 @@
 #define TICK_NS (50 * GODWIT__NS_PER_MS)
 
 static void
-on_run_ended (godwit__task_t *task)
+on_run_finished (godwit__task_t *task)
 {
     godwit__completion_t *completion = task->user;
     pthread_mutex_lock (&completion->lock);
-    godwit__pending_t *list = completion->ended_first;
-    completion->ended_first = NULL;
-    completion->ended_last = &completion->ended_first;
+    godwit__pending_t *list = completion->finished_first;
+    completion->finished_first = NULL;
+    completion->finished_last = &completion->finished_first;
     pthread_mutex_unlock (&completion->lock);
     while (list) {
         godwit__pending_t *pending = list;
         list = pending->next;
         pending->next = NULL;
         completion->now_ns = 0;
-        pending->ended (pending);
+        pending->finished (pending);
     }
 }
 
@@ -123,10 +123,10 @@ godwit__completion_add (godwit__completion_t *completion, godwit__pending_t *pen
 {
     pthread_mutex_lock (&completion->lock);
     pending->next = NULL;
-    *completion->ended_last = pending;
-    completion->ended_last = &pending->next;
+    *completion->finished_last = pending;
+    completion->finished_last = &pending->next;
     pthread_mutex_unlock (&completion->lock);
-    godwit__reactor_post (completion->reactor, &completion->run_ended);
+    godwit__reactor_post (completion->reactor, &completion->run_finished);
 }
 
 void
@@ -202,9 +202,9 @@ godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *t
         return godwit__error_no_memory (error);
     self->transport = transport;
     pthread_mutex_init (&self->lock, NULL);
-    self->ended_last = &self->ended_first;
+    self->finished_last = &self->finished_first;
     atomic_init (&self->next_deadline_ns, GODWIT__NEVER);
-    self->run_ended = (godwit__task_t){.run = on_run_ended, .user = self};
+    self->run_finished = (godwit__task_t){.run = on_run_finished, .user = self};
     self->give_up = (godwit__task_t){.run = on_give_up, .user = self};
     self->advance_stalled = (godwit__task_t){.run = on_advance_stalled, .user = self};
     self->arm_timers = (godwit__task_t){.run = on_arm_timers, .user = self};
@@ -251,8 +251,8 @@ godwit__completion_stop (godwit__completion_t *completion)
     if (completion->transport->pool)
         godwit__cancels_run (completion->transport->pool);
     godwit__futures_give_up (completion);
-    while (completion->ended_first || completion->stalled) {
-        on_run_ended (&completion->run_ended);
+    while (completion->finished_first || completion->stalled) {
+        on_run_finished (&completion->run_finished);
         godwit__calls_advance_stalled (completion->transport);
     }
 }
@@ -268,7 +268,7 @@ godwit__completion_destroy (godwit__completion_t **completion)
     } else if (self->reactor) {
         godwit__reactor_disarm (self->reactor, &self->tick);
         godwit__reactor_disarm (self->reactor, &self->deadline);
-        godwit__reactor_unpost (self->reactor, &self->run_ended);
+        godwit__reactor_unpost (self->reactor, &self->run_finished);
         godwit__reactor_unpost (self->reactor, &self->give_up);
         godwit__reactor_unpost (self->reactor, &self->advance_stalled);
         godwit__reactor_unpost (self->reactor, &self->arm_timers);

@@ -24,12 +24,12 @@ typedef struct godwit__completion {
     atomic_bool unparked;         /* some connection may have to be parked: the tick runs */
 
     pthread_mutex_t lock; /* a leaf: guards the three lists below */
-    godwit__pending_t *ended_first, **ended_last;
+    godwit__pending_t *finished_first, **finished_last;
     struct godwit_future *given_up; /* destroyed before their calls have ended */
     struct godwit__call *stalled;   /* asynchronous calls that wait, doubly linked */
     atomic_size_t stalled_count;    /* of the list, and of those that are being looked at */
 
-    godwit__task_t run_ended;
+    godwit__task_t run_finished;
     godwit__task_t give_up;
     godwit__task_t advance_stalled;
     godwit__task_t arm_timers;
@@ -48,8 +48,8 @@ godwit_status_t godwit__completion_start (godwit__completion_t *completion, godw
 void godwit__completion_stop (godwit__completion_t *completion);
 void godwit__completion_destroy (godwit__completion_t **completion);
 
-/* Hands an asynchronous pending that has ended to the reactor's thread, which calls its `ended`. Any thread;
- * no lock but a connection's may be held. */
+/* Hands an asynchronous pending that has ended to the reactor's thread, which calls its `finished`. Any
+ * thread; no lock but a connection's may be held. */
 void godwit__completion_add (godwit__completion_t *completion, godwit__pending_t *pending);
 /* Makes the reactor look at a deadline that is earlier than what it waits for. Any thread. */
 void godwit__completion_deadline (godwit__completion_t *completion, int64_t deadline_ns);

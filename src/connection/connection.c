@@ -16,7 +16,7 @@
 void
 godwit__connection_down (godwit__connection_t *connection, const char *reason)
 {
-    godwit__pending_t *ended = NULL;
+    godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_DOWN) {
         pthread_mutex_unlock (&connection->lock);
@@ -26,10 +26,10 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
      * handlers that run for it. */
     godwit__connection_say_goodbye (connection, 0);
     atomic_store (&connection->state, GODWIT__CONNECTION_DOWN);
-    godwit__outstanding_end_all (connection, NULL, GODWIT__LOST, &ended);
+    godwit__pending_finish_all (connection, NULL, GODWIT__PENDING_LOST, &finished);
     godwit__reactor_post (connection->transport->completion->reactor, &connection->retire_task);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection->transport, ended);
+    godwit__pending_notify (connection->transport, finished);
     godwit__peer_lost (connection, reason);
 }
 

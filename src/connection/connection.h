@@ -1,4 +1,4 @@
-/* One connection to another process, from its link's opening to its end, and the calls that are outstanding
+/* One connection to another process, from its link's opening to its end, and the calls that are pending
  * on it.
  *
  * Any thread sends. One at a time *leads*: it receives, and completes whoever's reply came.
@@ -7,9 +7,9 @@
  *       ^  ^                                                  ^                          |
  *       |  +---------- nobody else waits ---------------------|--------------------------+
  *       |                                                     +--- promotes a follower --+
- *     no calls for a while (tick), or asynchronous calls outstanding
+ *     no calls for a while (tick), or asynchronous calls pending
  *       v                                                     ^
- *     REACTOR <---> REACTOR_BUSY (receiving) --- a caller waits and no asynchronous call is outstanding
+ *     REACTOR <---> REACTOR_BUSY (receiving) --- a caller waits and no asynchronous call is pending
  *
  * REACTOR is the completion reactor (src/connection/completion.h): it leads on connections that nobody uses
  * at the moment, so that a GOODBYE is read, and on those with asynchronous calls. A caller that finds NOBODY,
@@ -26,29 +26,29 @@
 
 struct godwit__peer;
 
-typedef enum godwit__ending {
-    GODWIT__WAITING,
-    GODWIT__UNSENT,   /* never handed over: the connection went down, or had no room */
-    GODWIT__REPLIED,  /* header and frame hold a REPLY, FAILURE or NACK */
-    GODWIT__LOST,     /* the connection went down after the request was handed over */
-    GODWIT__EXPIRED,  /* the deadline passed */
-    GODWIT__ABANDONED /* its client or the transport is being destroyed */
-} godwit__ending_t;
+typedef enum godwit__pending_outcome {
+    GODWIT__PENDING_WAITING,
+    GODWIT__PENDING_UNSENT,   /* never handed over: the connection went down, or had no room */
+    GODWIT__PENDING_REPLIED,  /* header and frame hold a REPLY, FAILURE or NACK */
+    GODWIT__PENDING_LOST,     /* the connection went down after the request was handed over */
+    GODWIT__PENDING_EXPIRED,  /* the deadline passed */
+    GODWIT__PENDING_ABANDONED /* its client or the transport is being destroyed */
+} godwit__pending_outcome_t;
 
 /* A request that was handed over and has no reply yet. Embedded in a call; the connection knows it from a
  * successful godwit__connection_send until it has ended. */
 typedef struct godwit__pending {
     uint64_t id;
-    _Atomic (int64_t) deadline_ns; /* written with the connection's lock held once it is outstanding */
+    _Atomic (int64_t) deadline_ns; /* written with the connection's lock held once it is pending */
     int64_t left_ns;               /* until then, when it was sent */
     int64_t monitor_ns; /* contract 4: each news of the call moves its deadline to so much later, ... */
     int64_t end_ns;     /* ... but never beyond this. 0: it is not monitored, and the deadline stays */
     const void *owner;  /* the client, for godwit__connection_abandon */
-    /* NULL: a caller waits with godwit__connection_await. Otherwise called once it has ended, on any thread,
-     * without a lock held; the pending may be freed in it. */
-    void (*ended) (struct godwit__pending *pending);
+    /* NULL: a caller waits with godwit__connection_await. Otherwise called once it has finished, on any
+     * thread, without a lock held; the pending may be freed in it. */
+    void (*finished) (struct godwit__pending *pending);
 
-    _Atomic (godwit__ending_t) ending;
+    _Atomic (godwit__pending_outcome_t) outcome;
     godwit__header_t header;
     godwit__frame_t frame;
 
@@ -140,11 +140,11 @@ godwit__connection_t *godwit__connection_ref (godwit__connection_t *connection);
 /* The last reference closes the link, on the control thread. */
 void godwit__connection_unref (godwit__connection_t **connection);
 
-/* Ends a connection: outstanding calls are LOST, the peer is told. Any thread, once or more often. */
+/* Ends a connection: pending calls are LOST, the peer is told. Any thread, once or more often. */
 void godwit__connection_down (godwit__connection_t *connection, const char *reason);
 
 /* Gives the request (a whole frame) the next id and hands it over. pending: NULL for a cast; otherwise it is
- * outstanding when this returns OK, and may have ended already. AGAIN: no room now; CLOSED: not READY (any
+ * pending when this returns OK, and may have ended already. AGAIN: no room now; CLOSED: not READY (any
  * more); REFUSED: too large or no memory. Any thread. */
 godwit__io_t godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                                       godwit__pending_t *pending);
@@ -156,12 +156,12 @@ void godwit__connection_cancel (godwit__connection_t *connection, uint32_t serve
 bool godwit__connection_left_server (godwit__connection_t *connection, uint32_t server_id);
 /* Sends what was corked. Completion reactor. */
 void godwit__connection_uncork (godwit__connection_t *connection);
-/* Waits until pending has ended, leading if nobody does. At its deadline it is EXPIRED. */
+/* Waits until pending has finished, leading if nobody does. At its deadline it is EXPIRED. */
 void godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *pending);
 
-/* Ends every outstanding call of an owner (NULL: of all) as ABANDONED. Any thread. */
+/* Ends every pending call of an owner (NULL: of all) as ABANDONED. Any thread. */
 void godwit__connection_abandon (godwit__connection_t *connection, const void *owner);
-/* Ends one, if it is outstanding still. */
+/* Ends one, if it is pending still. */
 void godwit__connection_abandon_one (godwit__connection_t *connection, godwit__pending_t *pending);
 
 /* For the completion reactor, on its thread. */

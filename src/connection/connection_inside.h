@@ -1,4 +1,4 @@
-/* What the files of a connection share: connection.c (life), _calls.c (what is outstanding), _send.c,
+/* What the files of a connection share: connection.c (life), _calls.c (what is pending), _send.c,
  * _frames.c (what arrives), _lead.c (who receives, and who waits). "With lock" means connection.lock.
  */
 #ifndef GODWIT_SRC_CONNECTION_CONNECTION_INSIDE_H
@@ -8,25 +8,25 @@
 
 /* ---- connection_calls.c; with lock, but for pass_on ---- */
 
-void godwit__outstanding_add (godwit__connection_t *connection, godwit__pending_t *pending);
+void godwit__pending_add (godwit__connection_t *connection, godwit__pending_t *pending);
 /* Unlinks and returns it; NULL if it is not there. */
-godwit__pending_t *godwit__outstanding_take (godwit__connection_t *connection, uint64_t id);
+godwit__pending_t *godwit__pending_take (godwit__connection_t *connection, uint64_t id);
 /* Moves the deadline of a call that is monitored: it is still there. */
-void godwit__outstanding_news (godwit__connection_t *connection, uint64_t id);
+void godwit__pending_extend (godwit__connection_t *connection, uint64_t id);
 /* Ends a pending that was taken. A caller that waits for it is woken; an asynchronous one is put on the list,
  * for pass_on when the lock is released. */
-void godwit__outstanding_end (godwit__connection_t *connection, godwit__pending_t *pending,
-                              godwit__ending_t ending, godwit__pending_t **ended);
+void godwit__pending_finish (godwit__connection_t *connection, godwit__pending_t *pending,
+                             godwit__pending_outcome_t outcome, godwit__pending_t **finished);
 /* Ends all of an owner (NULL: of everybody). */
-void godwit__outstanding_end_all (godwit__connection_t *connection, const void *owner,
-                                  godwit__ending_t ending, godwit__pending_t **ended);
+void godwit__pending_finish_all (godwit__connection_t *connection, const void *owner,
+                                 godwit__pending_outcome_t outcome, godwit__pending_t **finished);
 /* Hands what has ended to the completion reactor. */
-void godwit__outstanding_pass_on (godwit_transport_t *transport, godwit__pending_t *ended);
+void godwit__pending_notify (godwit_transport_t *transport, godwit__pending_t *finished);
 
 static inline bool
 godwit__pending_is_waiting (godwit__pending_t *pending)
 {
-    return atomic_load_explicit (&pending->ending, memory_order_acquire) == GODWIT__WAITING;
+    return atomic_load_explicit (&pending->outcome, memory_order_acquire) == GODWIT__PENDING_WAITING;
 }
 
 /* What is left until a deadline; 0 when it has passed. */
@@ -43,7 +43,7 @@ godwit__connection_left_ns (const godwit__connection_t *connection, int64_t dead
 
 /* Has the completion reactor receive. Never after the retire task, which is the last. */
 void godwit__lead_post (godwit__connection_t *connection);
-/* Gives the lead away: to the reactor while asynchronous calls are outstanding, else to a caller that waits,
+/* Gives the lead away: to the reactor while asynchronous calls are pending, else to a caller that waits,
  * else it rests with `rest`. */
 void godwit__lead_release (godwit__connection_t *connection, godwit__lead_t rest);
 /* Takes the lead for a caller, if it is to be had. */
@@ -59,7 +59,7 @@ void godwit__connection_note_goodbye (godwit__connection_t *connection, uint32_t
 /* ... and it is told so if it waits for that. */
 void godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t server_id);
 /* With lock: sends what is corked. Without room for it, those calls have not been sent. */
-void godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **ended);
+void godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **finished);
 
 /* ---- connection_frames.c ---- */
 

@@ -39,7 +39,7 @@ godwit__lead_post (godwit__connection_t *connection)
         godwit__reactor_post (connection->transport->completion->reactor, &connection->receive_task);
 }
 
-/* Gives the lead away: to the reactor while asynchronous calls are outstanding, else to a caller that waits,
+/* Gives the lead away: to the reactor while asynchronous calls are pending, else to a caller that waits,
  * else it rests with `rest`. */
 void
 godwit__lead_release (godwit__connection_t *connection, godwit__lead_t rest)
@@ -51,7 +51,7 @@ godwit__lead_release (godwit__connection_t *connection, godwit__lead_t rest)
         return;
     }
     for (godwit__pending_t *next = connection->first_follower; next; next = next->next_follower) {
-        if (next->ending != GODWIT__WAITING)
+        if (next->outcome != GODWIT__PENDING_WAITING)
             continue; /* about to leave */
         connection->lead = GODWIT__LEAD_CALLER;
         next->leads = true;
@@ -117,8 +117,8 @@ expire_own (godwit__connection_t *connection, godwit__pending_t *pending)
 {
     if (godwit__pending_is_waiting (pending) &&
         godwit__connection_left_ns (connection, pending->deadline_ns) == 0) {
-        godwit__outstanding_take (connection, pending->id);
-        atomic_store_explicit (&pending->ending, GODWIT__EXPIRED, memory_order_relaxed);
+        godwit__pending_take (connection, pending->id);
+        atomic_store_explicit (&pending->outcome, GODWIT__PENDING_EXPIRED, memory_order_relaxed);
     }
 }
 

@@ -1,4 +1,4 @@
-/* The calls that are outstanding on a connection: the table, and their ends. */
+/* The calls that are pending on a connection: the table, and their ends. */
 #include "src/connection/connection_inside.h"
 
 #include "src/connection/completion.h"
@@ -35,7 +35,7 @@ table_grow (godwit__connection_t *connection)
 }
 
 void
-godwit__outstanding_add (godwit__connection_t *connection, godwit__pending_t *pending)
+godwit__pending_add (godwit__connection_t *connection, godwit__pending_t *pending)
 {
     if (connection->pending_count >= connection->bucket_count)
         table_grow (connection);
@@ -43,13 +43,13 @@ godwit__outstanding_add (godwit__connection_t *connection, godwit__pending_t *pe
     pending->next = *bucket;
     *bucket = pending;
     connection->pending_count++;
-    if (pending->ended)
+    if (pending->finished)
         connection->asynchronous_count++;
 }
 
 /* Unlinks and returns it; NULL if it is not there. */
 godwit__pending_t *
-godwit__outstanding_take (godwit__connection_t *connection, uint64_t id)
+godwit__pending_take (godwit__connection_t *connection, uint64_t id)
 {
     for (godwit__pending_t **at = bucket_of (connection, id); *at; at = &(*at)->next) {
         godwit__pending_t *pending = *at;
@@ -58,7 +58,7 @@ godwit__outstanding_take (godwit__connection_t *connection, uint64_t id)
         *at = pending->next;
         pending->next = NULL;
         connection->pending_count--;
-        if (pending->ended)
+        if (pending->finished)
             connection->asynchronous_count--;
         return pending;
     }
@@ -66,7 +66,7 @@ godwit__outstanding_take (godwit__connection_t *connection, uint64_t id)
 }
 
 void
-godwit__outstanding_news (godwit__connection_t *connection, uint64_t id)
+godwit__pending_extend (godwit__connection_t *connection, uint64_t id)
 {
     godwit__pending_t *pending = *bucket_of (connection, id);
     while (pending && pending->id != id)
@@ -81,17 +81,17 @@ godwit__outstanding_news (godwit__connection_t *connection, uint64_t id)
 /* Ends a pending that was taken out of the table, with lock held. A caller that waits for it is woken; an
  * asynchronous one is put on the list, for pass_on when the lock is released. */
 void
-godwit__outstanding_end (godwit__connection_t *connection, godwit__pending_t *pending,
-                         godwit__ending_t ending, godwit__pending_t **ended)
+godwit__pending_finish (godwit__connection_t *connection, godwit__pending_t *pending,
+                        godwit__pending_outcome_t outcome, godwit__pending_t **finished)
 {
-    /* A caller that does not follow yet sees the ending without the lock, and takes the pending with it. */
-    const bool asynchronous = pending->ended != NULL;
+    /* A caller that does not follow yet sees the outcome without the lock, and takes the pending with it. */
+    const bool asynchronous = pending->finished != NULL;
     /* One that followed and was promoted waits on the link. */
     const bool follows = pending->follows && !pending->leads;
-    atomic_store_explicit (&pending->ending, ending, memory_order_release);
+    atomic_store_explicit (&pending->outcome, outcome, memory_order_release);
     if (asynchronous) {
-        pending->next = *ended;
-        *ended = pending;
+        pending->next = *finished;
+        *finished = pending;
     } else if (follows) {
         pthread_cond_signal (&pending->wake);
     } else {
@@ -99,37 +99,38 @@ godwit__outstanding_end (godwit__connection_t *connection, godwit__pending_t *pe
     }
 }
 
-/* How a call ends that was outstanding when its connection went down. */
-static godwit__ending_t
-ending_of_lost (const godwit__connection_t *connection, const godwit__pending_t *pending,
-                godwit__ending_t ending)
+/* How a call ends that was pending when its connection went down. */
+static godwit__pending_outcome_t
+outcome_of_lost (const godwit__connection_t *connection, const godwit__pending_t *pending,
+                 godwit__pending_outcome_t outcome)
 {
-    return ending == GODWIT__LOST && pending->id > connection->sent_id ? GODWIT__UNSENT : ending;
+    return outcome == GODWIT__PENDING_LOST && pending->id > connection->sent_id ? GODWIT__PENDING_UNSENT
+                                                                                : outcome;
 }
 
 void
-godwit__outstanding_pass_on (godwit_transport_t *transport, godwit__pending_t *ended)
+godwit__pending_notify (godwit_transport_t *transport, godwit__pending_t *finished)
 {
-    while (ended) {
-        godwit__pending_t *pending = ended;
-        ended = pending->next;
+    while (finished) {
+        godwit__pending_t *pending = finished;
+        finished = pending->next;
         godwit__completion_add (transport->completion, pending);
     }
 }
 
 /* Ends all of an owner (NULL: of everybody), with lock held. */
 void
-godwit__outstanding_end_all (godwit__connection_t *connection, const void *owner, godwit__ending_t ending,
-                             godwit__pending_t **ended)
+godwit__pending_finish_all (godwit__connection_t *connection, const void *owner,
+                            godwit__pending_outcome_t outcome, godwit__pending_t **finished)
 {
     for (size_t i = 0; i < connection->bucket_count; i++) {
         for (godwit__pending_t *pending = connection->buckets[i], *next; pending; pending = next) {
             next = pending->next;
             if (owner && pending->owner != owner)
                 continue;
-            godwit__outstanding_take (connection, pending->id);
-            godwit__outstanding_end (connection, pending, ending_of_lost (connection, pending, ending),
-                                     ended);
+            godwit__pending_take (connection, pending->id);
+            godwit__pending_finish (connection, pending, outcome_of_lost (connection, pending, outcome),
+                                    finished);
         }
     }
 }
@@ -137,28 +138,28 @@ godwit__outstanding_end_all (godwit__connection_t *connection, const void *owner
 void
 godwit__connection_abandon (godwit__connection_t *connection, const void *owner)
 {
-    godwit__pending_t *ended = NULL;
+    godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
-    godwit__outstanding_end_all (connection, owner, GODWIT__ABANDONED, &ended);
+    godwit__pending_finish_all (connection, owner, GODWIT__PENDING_ABANDONED, &finished);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection->transport, ended);
+    godwit__pending_notify (connection->transport, finished);
 }
 
 void
 godwit__connection_abandon_one (godwit__connection_t *connection, godwit__pending_t *pending)
 {
-    godwit__pending_t *ended = NULL;
+    godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
-    if (godwit__pending_is_waiting (pending) && godwit__outstanding_take (connection, pending->id))
-        godwit__outstanding_end (connection, pending, GODWIT__ABANDONED, &ended);
+    if (godwit__pending_is_waiting (pending) && godwit__pending_take (connection, pending->id))
+        godwit__pending_finish (connection, pending, GODWIT__PENDING_ABANDONED, &finished);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection->transport, ended);
+    godwit__pending_notify (connection->transport, finished);
 }
 
 int64_t
 godwit__connection_expire (godwit__connection_t *connection, int64_t now_ns)
 {
-    godwit__pending_t *ended = NULL;
+    godwit__pending_t *finished = NULL;
     int64_t earliest_ns = GODWIT__NEVER;
     pthread_mutex_lock (&connection->lock);
     if (connection->earliest_ns > now_ns) {
@@ -169,11 +170,11 @@ godwit__connection_expire (godwit__connection_t *connection, int64_t now_ns)
     for (size_t i = 0; i < connection->bucket_count; i++) {
         for (godwit__pending_t *pending = connection->buckets[i], *next; pending; pending = next) {
             next = pending->next;
-            if (!pending->ended)
+            if (!pending->finished)
                 continue; /* its caller looks after it */
             if (pending->deadline_ns <= now_ns) {
-                godwit__outstanding_take (connection, pending->id);
-                godwit__outstanding_end (connection, pending, GODWIT__EXPIRED, &ended);
+                godwit__pending_take (connection, pending->id);
+                godwit__pending_finish (connection, pending, GODWIT__PENDING_EXPIRED, &finished);
             } else if (pending->deadline_ns < earliest_ns) {
                 earliest_ns = pending->deadline_ns;
             }
@@ -181,6 +182,6 @@ godwit__connection_expire (godwit__connection_t *connection, int64_t now_ns)
     }
     connection->earliest_ns = earliest_ns;
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection->transport, ended);
+    godwit__pending_notify (connection->transport, finished);
     return earliest_ns;
 }

@@ -53,20 +53,20 @@ on_pong (godwit__connection_t *connection, uint64_t id)
 
 /* A REPLY, FAILURE or NACK. Consumes the frame. `own` is the leader's own pending: it needs no wake-up. */
 static void
-on_ending (godwit__connection_t *connection, const godwit__header_t *header, godwit__frame_t *frame,
-           godwit__pending_t *own)
+on_outcome (godwit__connection_t *connection, const godwit__header_t *header, godwit__frame_t *frame,
+            godwit__pending_t *own)
 {
     bool asynchronous = false;
     pthread_mutex_lock (&connection->lock);
     note_read (connection, header->id);
-    godwit__pending_t *pending = godwit__outstanding_take (connection, header->id);
+    godwit__pending_t *pending = godwit__pending_take (connection, header->id);
     if (pending) {
         /* As in end_pending. */
         const bool follows = pending->follows;
-        asynchronous = pending->ended != NULL;
+        asynchronous = pending->finished != NULL;
         pending->header = *header;
         godwit__frame_move (&pending->frame, frame);
-        atomic_store_explicit (&pending->ending, GODWIT__REPLIED, memory_order_release);
+        atomic_store_explicit (&pending->outcome, GODWIT__PENDING_REPLIED, memory_order_release);
         if (pending == own) {
             own->leads = false;
             godwit__lead_release (connection, GODWIT__LEAD_NOBODY);
@@ -82,7 +82,7 @@ on_ending (godwit__connection_t *connection, const godwit__header_t *header, god
         godwit__frame_release (frame);
     } else if (asynchronous) {
         if (godwit__completion_is_current (connection->transport->completion))
-            pending->ended (pending);
+            pending->finished (pending);
         else
             godwit__completion_add (connection->transport->completion, pending);
     }
@@ -94,7 +94,7 @@ on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwi
 {
     if (header->aux == GODWIT__NACK_HELLO)
         godwit__connection_say_hello (connection); /* it forgot us; the call itself is tried again */
-    on_ending (connection, header, frame, own);
+    on_outcome (connection, header, frame, own);
     if (header->aux == GODWIT__NACK_IDENTITY) /* the others are lost; the one that it names was not run */
         godwit__connection_down (connection, "another process answers at its address");
 }
@@ -103,15 +103,15 @@ on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwi
 static void
 answer_goodbye (godwit__connection_t *connection)
 {
-    godwit__pending_t *ended = NULL;
+    godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
-        godwit__connection_send_corked (connection, &ended);
+        godwit__connection_send_corked (connection, &finished);
         atomic_store (&connection->state, GODWIT__CONNECTION_LEAVING);
         godwit__connection_say_goodbye (connection, 0);
     }
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection->transport, ended);
+    godwit__pending_notify (connection->transport, finished);
 }
 
 /* Consumes the frame. What is in a batch is no batch. */
@@ -169,7 +169,7 @@ godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *fra
     case GODWIT__REPLY:
     case GODWIT__FAILURE:
     case GODWIT__RESOLVED:
-        on_ending (connection, &header, frame, own);
+        on_outcome (connection, &header, frame, own);
         return;
     case GODWIT__NACK:
         on_nack (connection, &header, frame, own);
@@ -194,7 +194,7 @@ godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *fra
     case GODWIT__ACCEPTED:
     case GODWIT__HEARTBEAT:
         pthread_mutex_lock (&connection->lock);
-        godwit__outstanding_news (connection, header.id);
+        godwit__pending_extend (connection, header.id);
         pthread_mutex_unlock (&connection->lock);
         break;
     case GODWIT__PONG:

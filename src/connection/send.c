@@ -47,15 +47,15 @@ godwit__connection_note_goodbye (godwit__connection_t *connection, uint32_t serv
 void
 godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t server_id)
 {
-    godwit__pending_t *ended = NULL;
+    godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
-        godwit__connection_send_corked (connection, &ended);
+        godwit__connection_send_corked (connection, &finished);
         if (connection->features & GODWIT__FEATURE_ANSWERS_GOODBYE)
             godwit__connection_say_goodbye (connection, server_id);
     }
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection->transport, ended);
+    godwit__pending_notify (connection->transport, finished);
 }
 
 /* With lock held. */
@@ -91,29 +91,29 @@ godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id,
     uint8_t data[GODWIT__HEADER_SIZE];
     const godwit__message_t cancel = {data, sizeof data, NULL, NULL};
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__CANCEL, .target = server_id, .id = id});
-    godwit__pending_t *ended = NULL;
+    godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
     const godwit__connection_state_t state = atomic_load (&connection->state);
     if (state == GODWIT__CONNECTION_READY && id > connection->sent_id)
-        godwit__connection_send_corked (connection, &ended); /* not before the request itself */
+        godwit__connection_send_corked (connection, &finished); /* not before the request itself */
     if (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING)
         connection->link->ops->send (connection->link, 0, &cancel);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection->transport, ended);
+    godwit__pending_notify (connection->transport, finished);
 }
 
 /* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */
 void
-godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **ended)
+godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **finished)
 {
     if (connection->corked.count == 0)
         return;
     const godwit__message_t message = godwit__batch_take (&connection->corked);
     if (connection->link->ops->send (connection->link, 0, &message) != GODWIT__IO_OK) {
         for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
-            godwit__pending_t *pending = godwit__outstanding_take (connection, id);
+            godwit__pending_t *pending = godwit__pending_take (connection, id);
             if (pending)
-                godwit__outstanding_end (connection, pending, GODWIT__UNSENT, ended);
+                godwit__pending_finish (connection, pending, GODWIT__PENDING_UNSENT, finished);
         }
     }
     connection->sent_id = connection->last_id;
@@ -131,11 +131,11 @@ have_received (godwit__connection_t *connection)
 
 /* With lock held, READY. Without room for it, the next one asks. */
 static void
-ask_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
+ask_what_was_read (godwit__connection_t *connection, godwit__pending_t **finished)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
     const godwit__message_t ping = {data, sizeof data, NULL, NULL};
-    godwit__connection_send_corked (connection, ended);
+    godwit__connection_send_corked (connection, finished);
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__PING, .id = connection->sent_id});
     if (connection->link->ops->send (connection->link, 0, &ping) == GODWIT__IO_OK)
         connection->asked_id = connection->sent_id;
@@ -144,12 +144,12 @@ ask_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
 void
 godwit__connection_ping (godwit__connection_t *connection)
 {
-    godwit__pending_t *ended = NULL;
+    godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
-        ask_what_was_read (connection, &ended);
+        ask_what_was_read (connection, &finished);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection->transport, ended);
+    godwit__pending_notify (connection->transport, finished);
 }
 
 /* How many requests the port may not have read, with lock held. Replies tell as well: only casts need PINGs.
@@ -162,10 +162,10 @@ unread_count (const godwit__connection_t *connection)
 
 /* With lock held, while half of what may wait is unread, or all. */
 static void
-look_what_was_read (godwit__connection_t *connection, godwit__pending_t **ended)
+look_what_was_read (godwit__connection_t *connection, godwit__pending_t **finished)
 {
     if (!connection->asked_id)
-        ask_what_was_read (connection, ended);
+        ask_what_was_read (connection, finished);
     have_received (connection);
 }
 
@@ -176,9 +176,9 @@ register_pending (godwit__connection_t *connection, godwit__pending_t *pending, 
     pending->id = id;
     pending->follows = false;
     pending->leads = false;
-    atomic_store_explicit (&pending->ending, GODWIT__WAITING, memory_order_relaxed);
-    godwit__outstanding_add (connection, pending);
-    if (!pending->ended) {
+    atomic_store_explicit (&pending->outcome, GODWIT__PENDING_WAITING, memory_order_relaxed);
+    godwit__pending_add (connection, pending);
+    if (!pending->finished) {
         godwit__lead_claim (connection, pending);
         return;
     }
@@ -194,7 +194,7 @@ static bool
 cork (godwit__connection_t *connection, const godwit__message_t *request, const godwit__pending_t *pending)
 {
     godwit__completion_t *completion = connection->transport->completion;
-    if (!pending || !pending->ended || !godwit__completion_is_current (completion) || !completion->corks)
+    if (!pending || !pending->finished || !godwit__completion_is_current (completion) || !completion->corks)
         return false;
     const bool first = connection->corked.count == 0;
     if (!godwit__batch_add (&connection->corked, request->data, request->size))
@@ -223,7 +223,7 @@ is_cork_full (godwit__connection_t *connection, const godwit__pending_t *pending
 /* With lock held. */
 static godwit__io_t
 send_or_cork (godwit__connection_t *connection, const godwit__message_t *request, uint64_t id,
-              const godwit__pending_t *pending, godwit__pending_t **ended)
+              const godwit__pending_t *pending, godwit__pending_t **finished)
 {
     godwit__put_u64 ((uint8_t *) request->data + GODWIT__HEADER_ID_OFFSET, id);
     if (cork (connection, request, pending)) {
@@ -231,7 +231,7 @@ send_or_cork (godwit__connection_t *connection, const godwit__message_t *request
             request->free_fn (request->data, request->hint);
         return GODWIT__IO_OK;
     }
-    godwit__connection_send_corked (connection, ended);
+    godwit__connection_send_corked (connection, finished);
     const godwit__io_t io = connection->link->ops->send (connection->link, 0, request);
     if (io == GODWIT__IO_OK)
         connection->sent_id = id;
@@ -241,13 +241,13 @@ send_or_cork (godwit__connection_t *connection, const godwit__message_t *request
 void
 godwit__connection_uncork (godwit__connection_t *connection)
 {
-    godwit__pending_t *ended = NULL;
+    godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
     connection->is_corked = false;
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
-        godwit__connection_send_corked (connection, &ended);
+        godwit__connection_send_corked (connection, &finished);
     pthread_mutex_unlock (&connection->lock);
-    godwit__outstanding_pass_on (connection->transport, ended);
+    godwit__pending_notify (connection->transport, finished);
 }
 
 godwit__io_t
@@ -255,9 +255,9 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
                          godwit__pending_t *pending)
 {
     godwit_transport_t *transport = connection->transport;
-    /* Never more outstanding than the other side may have replies queued for us. */
+    /* Never more pending than the other side may have replies queued for us. */
     const size_t limit = (size_t) transport->options.queue_limit;
-    godwit__pending_t *ended = NULL;
+    godwit__pending_t *finished = NULL;
     godwit__io_t io;
 
     pthread_mutex_lock (&connection->lock);
@@ -266,28 +266,28 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
     } else if (connection->pending_count >= limit) {
         io = GODWIT__IO_AGAIN;
     } else if (unread_count (connection) >= limit) {
-        look_what_was_read (connection, &ended);
+        look_what_was_read (connection, &finished);
         io = GODWIT__IO_AGAIN;
     } else if (connection->draining_count > 0 && is_for_draining (connection, request)) {
         io = GODWIT__IO_CLOSED;
     } else {
         const uint64_t id = connection->last_id + 1;
-        io = send_or_cork (connection, request, id, pending, &ended);
+        io = send_or_cork (connection, request, id, pending, &finished);
         if (io == GODWIT__IO_OK) {
             connection->last_id = id;
             connection->use_count++;
             if (pending)
                 register_pending (connection, pending, id);
             if (is_cork_full (connection, pending))
-                godwit__connection_send_corked (connection, &ended);
+                godwit__connection_send_corked (connection, &finished);
             if (unread_count (connection) >= limit / 2 + limit % 2)
-                look_what_was_read (connection, &ended);
+                look_what_was_read (connection, &finished);
         }
     }
     pthread_mutex_unlock (&connection->lock);
-    /* An asynchronous call that was accepted may have ended, and the connection, the client and the transport
-     * with it, unless there are others that have not. */
-    if (ended)
-        godwit__outstanding_pass_on (transport, ended);
+    /* An asynchronous call that was accepted may have finished, and the connection, the client and the
+     * transport with it, unless there are others that have not. */
+    if (finished)
+        godwit__pending_notify (transport, finished);
     return io;
 }

@@ -238,7 +238,8 @@ describe_refusal (godwit__member_t *member, char *text, size_t size)
 }
 
 static void
-settle (const godwit__resolve_query_t *query, godwit__ending_t ending, const godwit__record_t *answer)
+settle (const godwit__resolve_query_t *query, godwit__pending_outcome_t outcome,
+        const godwit__record_t *answer)
 {
     godwit_transport_t *transport = query->connection->transport;
     char refusal[1100] = "";
@@ -247,7 +248,7 @@ settle (const godwit__resolve_query_t *query, godwit__ending_t ending, const god
     const bool is_wrong = member && answer && !answers (query, member, answer);
     if (is_wrong)
         GODWIT__COUNT (transport, frames_malformed);
-    if (member && (ending == GODWIT__LOST || ending == GODWIT__ABANDONED)) {
+    if (member && (outcome == GODWIT__PENDING_LOST || outcome == GODWIT__PENDING_ABANDONED)) {
         member->resolution = GODWIT__RESOLUTION_UNKNOWN; /* the peer will be lost, too */
     } else if (member && (!answer || is_wrong || !learn (member, answer))) {
         describe_refusal (member, refusal, sizeof refusal);
@@ -268,13 +269,13 @@ query_free (godwit__resolve_query_t *query)
 }
 
 static void
-on_ended (godwit__pending_t *pending)
+on_finished (godwit__pending_t *pending)
 {
     godwit__resolve_query_t *query = (godwit__resolve_query_t *) pending;
     godwit_transport_t *transport = query->connection->transport;
-    const godwit__ending_t ending = atomic_load_explicit (&pending->ending, memory_order_acquire);
+    const godwit__pending_outcome_t outcome = atomic_load_explicit (&pending->outcome, memory_order_acquire);
     godwit__record_t *answer = NULL;
-    if (ending == GODWIT__REPLIED) {
+    if (outcome == GODWIT__PENDING_REPLIED) {
         godwit_status_t status = GODWIT_OK;
         if (pending->header.type == GODWIT__RESOLVED)
             status = godwit__resolved_read (&answer, pending->header.target, &pending->frame, NULL);
@@ -284,7 +285,7 @@ on_ended (godwit__pending_t *pending)
         if (status != GODWIT_OK && status != GODWIT_ERR_OUT_OF_MEMORY)
             GODWIT__COUNT (transport, frames_malformed);
     }
-    settle (query, ending, answer);
+    settle (query, outcome, answer);
     godwit__record_unref (&answer);
     query_free (query);
 }
@@ -298,13 +299,13 @@ godwit__resolve_send (godwit__resolve_query_t *queries)
         /* Once it was accepted, it may end and be freed at any moment. */
         godwit__connection_t *connection = godwit__connection_ref (query->connection);
         const godwit_transport_t *transport = connection->transport;
-        query->pending.ended = on_ended;
+        query->pending.finished = on_finished;
         query->pending.deadline_ns =
             godwit__transport_now (transport) + transport->options.connect_timeout_ms * GODWIT__NS_PER_MS;
         const godwit__message_t message = {query->frame, query->size, NULL, NULL};
         const godwit__io_t io = godwit__connection_send (connection, &message, &query->pending);
         if (io != GODWIT__IO_OK) {
-            settle (query, io == GODWIT__IO_CLOSED ? GODWIT__LOST : GODWIT__UNSENT, NULL);
+            settle (query, io == GODWIT__IO_CLOSED ? GODWIT__PENDING_LOST : GODWIT__PENDING_UNSENT, NULL);
             query_free (query);
         }
         godwit__connection_unref (&connection);
