@@ -153,19 +153,19 @@ godwit__completion_detach (godwit__completion_t *completion, godwit__connection_
 }
 
 void
-godwit__completion_cork (godwit__completion_t *completion)
+godwit__completion_begin_batch (godwit__completion_t *completion)
 {
-    completion->corks = true;
+    completion->batches = true;
 }
 
 void
-godwit__completion_uncork (godwit__completion_t *completion)
+godwit__completion_end_batch (godwit__completion_t *completion)
 {
-    completion->corks = false;
-    while (completion->corked) {
-        godwit__connection_t *connection = completion->corked;
-        completion->corked = connection->next_corked;
-        godwit__connection_uncork (connection);
+    completion->batches = false;
+    while (completion->first_batched) {
+        godwit__connection_t *connection = completion->first_batched;
+        completion->first_batched = connection->next_batched;
+        godwit__connection_flush (connection);
         godwit__connection_unref (&connection);
     }
 }

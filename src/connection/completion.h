@@ -17,11 +17,11 @@ typedef struct godwit__completion {
     pthread_t thread;
     bool runs; /* it has its thread; guarded by lock */
     atomic_bool stop;
-    bool corks;                   /* it receives: requests that callbacks make meanwhile are sent together */
-    godwit__connection_t *corked; /* connections that have some */
-    int64_t now_ns;               /* the time when what is completed now came; 0: to be asked for */
-    int callback_depth;           /* user callbacks that run at the moment; the reactor's thread only */
-    atomic_bool unparked;         /* some connection may have to be parked: the tick runs */
+    bool batches; /* it receives: requests that callbacks make meanwhile are sent together */
+    godwit__connection_t *first_batched; /* connections that have some */
+    int64_t now_ns;                      /* the time when what is completed now came; 0: to be asked for */
+    int callback_depth;   /* user callbacks that run at the moment; the reactor's thread only */
+    atomic_bool unparked; /* some connection may have to be parked: the tick runs */
 
     pthread_mutex_t lock; /* a leaf: guards the three lists below */
     godwit__pending_t *finished_first, **finished_last;
@@ -55,9 +55,9 @@ void godwit__completion_add (godwit__completion_t *completion, godwit__pending_t
 void godwit__completion_deadline (godwit__completion_t *completion, int64_t deadline_ns);
 /* A connection was taken from the reactor by a caller: the tick must bring it back some day. Any thread. */
 void godwit__completion_unparked (godwit__completion_t *completion);
-/* From cork to uncork, what callbacks send is kept and then sent together. Reactor's thread. */
-void godwit__completion_cork (godwit__completion_t *completion);
-void godwit__completion_uncork (godwit__completion_t *completion);
+/* From begin to end, what callbacks send is kept and then sent together. Reactor's thread. */
+void godwit__completion_begin_batch (godwit__completion_t *completion);
+void godwit__completion_end_batch (godwit__completion_t *completion);
 /* Keeps a connection in the list that ticks and deadlines walk. Reactor's thread. */
 void godwit__completion_attach (godwit__completion_t *completion, godwit__connection_t *connection);
 void godwit__completion_detach (godwit__completion_t *completion, godwit__connection_t *connection);

@@ -60,14 +60,14 @@ godwit__connection_receive (godwit__connection_t *connection)
     godwit__frame_t frame;
     godwit__origin_t origin;
     godwit__io_t io = GODWIT__IO_OK;
-    godwit__completion_cork (connection->transport->completion);
+    godwit__completion_begin_batch (connection->transport->completion);
     for (int i = 0; i < RECEIVE_BURST && io == GODWIT__IO_OK; i++) {
         io = ops->recv (connection->link, &frame, &origin);
         connection->transport->completion->now_ns = 0;
         if (io == GODWIT__IO_OK)
             godwit__connection_frame (connection, &frame, NULL);
     }
-    godwit__completion_uncork (connection->transport->completion);
+    godwit__completion_end_batch (connection->transport->completion);
     if (io == GODWIT__IO_CLOSED)
         godwit__connection_down (connection, "the connection was lost");
 
@@ -159,7 +159,7 @@ static void
 connection_free (godwit__connection_t *connection)
 {
     pthread_mutex_destroy (&connection->lock);
-    godwit__batch_writer_release (&connection->corked);
+    godwit__batch_writer_release (&connection->batch);
     free (connection->buckets);
     free (connection);
 }

@@ -99,15 +99,15 @@ typedef struct godwit__connection {
     godwit__pending_t *first_follower, *last_follower;
     /* Requests of the reactor's callbacks, kept until it has received what there is, and then sent as one.
      * Those with an id above sent_id are still here. */
-    godwit__batch_writer_t corked;
-    int64_t corked_ns; /* when the first of them was made */
+    godwit__batch_writer_t batch;
+    int64_t batch_began_ns; /* when the first of them was made */
     uint64_t sent_id;
     /* The port reads without a limit of its own, so that it can always answer: what it has not read is
      * bounded here. */
     uint64_t read_id;  /* the latest request that it is known to have read */
     uint64_t asked_id; /* what the PING that is under way asks about; 0: there is none */
-    bool is_corked;    /* in the completion's list of those that have some; its thread only */
-    struct godwit__connection *next_corked;
+    bool is_batched;   /* in the completion's list of those that have some; its thread only */
+    struct godwit__connection *next_batched;
     uint32_t draining[GODWIT__DRAINING_MAX]; /* by server_id, which none gets twice */
     unsigned draining_count;                 /* so many said GOODBYE */
 
@@ -154,8 +154,8 @@ void godwit__connection_ping (godwit__connection_t *connection);
 void godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id, uint64_t id);
 /* This server has said GOODBYE over it. Any thread; transport.lock may be held. */
 bool godwit__connection_left_server (godwit__connection_t *connection, uint32_t server_id);
-/* Sends what was corked. Completion reactor. */
-void godwit__connection_uncork (godwit__connection_t *connection);
+/* Sends the requests that were kept in the batch. Completion reactor. */
+void godwit__connection_flush (godwit__connection_t *connection);
 /* Waits until pending has finished, leading if nobody does. At its deadline it is EXPIRED. */
 void godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *pending);
 

@@ -1,12 +1,12 @@
-/* What the files of a connection share: connection.c (life), _calls.c (what is pending), _send.c,
- * _frames.c (what arrives), _lead.c (who receives, and who waits). "With lock" means connection.lock.
+/* What the files of a connection share: connection.c (life), pending.c (calls that wait for a reply), send.c,
+ * receive.c, lead.c (who receives, and who waits). "With lock" means connection.lock.
  */
 #ifndef GODWIT_SRC_CONNECTION_CONNECTION_INSIDE_H
 #define GODWIT_SRC_CONNECTION_CONNECTION_INSIDE_H
 
 #include "src/connection/connection.h"
 
-/* ---- connection_calls.c; with lock, but for pass_on ---- */
+/* ---- pending.c; with lock, except notify ---- */
 
 void godwit__pending_add (godwit__connection_t *connection, godwit__pending_t *pending);
 /* Unlinks and returns it; NULL if it is not there. */
@@ -39,7 +39,7 @@ godwit__connection_left_ns (const godwit__connection_t *connection, int64_t dead
     return left > 0 ? left : 0;
 }
 
-/* ---- connection_lead.c; with lock ---- */
+/* ---- lead.c; with lock ---- */
 
 /* Has the completion reactor receive. Never after the retire task, which is the last. */
 void godwit__lead_post (godwit__connection_t *connection);
@@ -49,7 +49,7 @@ void godwit__lead_release (godwit__connection_t *connection, godwit__lead_t rest
 /* Takes the lead for a caller, if it is to be had. */
 void godwit__lead_claim (godwit__connection_t *connection, godwit__pending_t *pending);
 
-/* ---- connection_send.c ---- */
+/* ---- send.c ---- */
 
 void godwit__connection_say_hello (godwit__connection_t *connection);
 /* With lock: says that nothing more will be sent, to one server or (0) at all. */
@@ -58,10 +58,10 @@ void godwit__connection_say_goodbye (godwit__connection_t *connection, uint32_t 
 void godwit__connection_note_goodbye (godwit__connection_t *connection, uint32_t server_id);
 /* ... and it is told so if it waits for that. */
 void godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t server_id);
-/* With lock: sends what is corked. Without room for it, those calls have not been sent. */
-void godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **finished);
+/* With lock: sends the batch. Without room for it, its calls are UNSENT. */
+void godwit__connection_send_batch (godwit__connection_t *connection, godwit__pending_t **finished);
 
-/* ---- connection_frames.c ---- */
+/* ---- receive.c ---- */
 
 /* A frame that arrived, which is consumed. The leader, without lock; own: the leader's own pending, or NULL.
  */

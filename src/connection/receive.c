@@ -106,7 +106,7 @@ answer_goodbye (godwit__connection_t *connection)
     godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
-        godwit__connection_send_corked (connection, &finished);
+        godwit__connection_send_batch (connection, &finished);
         atomic_store (&connection->state, GODWIT__CONNECTION_LEAVING);
         godwit__connection_say_goodbye (connection, 0);
     }

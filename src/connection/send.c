@@ -1,4 +1,4 @@
-/* What a connection sends: requests, alone or corked, HELLO and GOODBYE. */
+/* What a connection sends: requests, alone or in a batch, HELLO and GOODBYE. */
 #include "src/connection/connection_inside.h"
 
 #include "src/connection/completion.h"
@@ -50,7 +50,7 @@ godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t se
     godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
-        godwit__connection_send_corked (connection, &finished);
+        godwit__connection_send_batch (connection, &finished);
         if (connection->features & GODWIT__FEATURE_ANSWERS_GOODBYE)
             godwit__connection_say_goodbye (connection, server_id);
     }
@@ -95,20 +95,20 @@ godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id,
     pthread_mutex_lock (&connection->lock);
     const godwit__connection_state_t state = atomic_load (&connection->state);
     if (state == GODWIT__CONNECTION_READY && id > connection->sent_id)
-        godwit__connection_send_corked (connection, &finished); /* not before the request itself */
+        godwit__connection_send_batch (connection, &finished); /* not before the request itself */
     if (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING)
         connection->link->ops->send (connection->link, 0, &cancel);
     pthread_mutex_unlock (&connection->lock);
     godwit__pending_notify (connection->transport, finished);
 }
 
-/* Sends what is corked, with lock held. Without room for it, those calls have not been sent. */
+/* Sends the batch, with lock held. Without room for it, its calls are UNSENT. */
 void
-godwit__connection_send_corked (godwit__connection_t *connection, godwit__pending_t **finished)
+godwit__connection_send_batch (godwit__connection_t *connection, godwit__pending_t **finished)
 {
-    if (connection->corked.count == 0)
+    if (connection->batch.count == 0)
         return;
-    const godwit__message_t message = godwit__batch_take (&connection->corked);
+    const godwit__message_t message = godwit__batch_take (&connection->batch);
     if (connection->link->ops->send (connection->link, 0, &message) != GODWIT__IO_OK) {
         for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
             godwit__pending_t *pending = godwit__pending_take (connection, id);
@@ -135,7 +135,7 @@ ask_what_was_read (godwit__connection_t *connection, godwit__pending_t **finishe
 {
     uint8_t data[GODWIT__HEADER_SIZE];
     const godwit__message_t ping = {data, sizeof data, NULL, NULL};
-    godwit__connection_send_corked (connection, finished);
+    godwit__connection_send_batch (connection, finished);
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__PING, .id = connection->sent_id});
     if (connection->link->ops->send (connection->link, 0, &ping) == GODWIT__IO_OK)
         connection->asked_id = connection->sent_id;
@@ -189,49 +189,50 @@ register_pending (godwit__connection_t *connection, godwit__pending_t *pending, 
     godwit__completion_deadline (connection->transport->completion, pending->deadline_ns);
 }
 
-/* Keeps a request for uncork, with lock held, if it comes from a callback of the reactor. */
+/* Keeps a request in the batch, with lock held, if it comes from a callback of the reactor. */
 static bool
-cork (godwit__connection_t *connection, const godwit__message_t *request, const godwit__pending_t *pending)
+add_to_batch (godwit__connection_t *connection, const godwit__message_t *request,
+              const godwit__pending_t *pending)
 {
     godwit__completion_t *completion = connection->transport->completion;
-    if (!pending || !pending->finished || !godwit__completion_is_current (completion) || !completion->corks)
+    if (!pending || !pending->finished || !godwit__completion_is_current (completion) || !completion->batches)
         return false;
-    const bool first = connection->corked.count == 0;
-    if (!godwit__batch_add (&connection->corked, request->data, request->size))
+    const bool first = connection->batch.count == 0;
+    if (!godwit__batch_add (&connection->batch, request->data, request->size))
         return false;
-    if (first && !connection->is_corked) {
-        connection->is_corked = true;
-        connection->next_corked = completion->corked;
-        completion->corked = godwit__connection_ref (connection);
+    if (first && !connection->is_batched) {
+        connection->is_batched = true;
+        connection->next_batched = completion->first_batched;
+        completion->first_batched = godwit__connection_ref (connection);
     }
     return true;
 }
 
 /* With lock held, after a request was accepted. The time is the one that its call has looked at. */
 static bool
-is_cork_full (godwit__connection_t *connection, const godwit__pending_t *pending)
+is_batch_full (godwit__connection_t *connection, const godwit__pending_t *pending)
 {
-    if (connection->corked.count == 0)
+    if (connection->batch.count == 0)
         return false;
     const int64_t now_ns = pending->deadline_ns - pending->left_ns;
-    if (connection->corked.count == 1)
-        connection->corked_ns = now_ns;
-    return connection->corked.count >= GODWIT__BATCH_COUNT ||
-           now_ns - connection->corked_ns > GODWIT__BATCH_NS;
+    if (connection->batch.count == 1)
+        connection->batch_began_ns = now_ns;
+    return connection->batch.count >= GODWIT__BATCH_COUNT ||
+           now_ns - connection->batch_began_ns > GODWIT__BATCH_NS;
 }
 
 /* With lock held. */
 static godwit__io_t
-send_or_cork (godwit__connection_t *connection, const godwit__message_t *request, uint64_t id,
-              const godwit__pending_t *pending, godwit__pending_t **finished)
+send_or_batch (godwit__connection_t *connection, const godwit__message_t *request, uint64_t id,
+               const godwit__pending_t *pending, godwit__pending_t **finished)
 {
     godwit__put_u64 ((uint8_t *) request->data + GODWIT__HEADER_ID_OFFSET, id);
-    if (cork (connection, request, pending)) {
+    if (add_to_batch (connection, request, pending)) {
         if (request->free_fn)
             request->free_fn (request->data, request->hint);
         return GODWIT__IO_OK;
     }
-    godwit__connection_send_corked (connection, finished);
+    godwit__connection_send_batch (connection, finished);
     const godwit__io_t io = connection->link->ops->send (connection->link, 0, request);
     if (io == GODWIT__IO_OK)
         connection->sent_id = id;
@@ -239,13 +240,13 @@ send_or_cork (godwit__connection_t *connection, const godwit__message_t *request
 }
 
 void
-godwit__connection_uncork (godwit__connection_t *connection)
+godwit__connection_flush (godwit__connection_t *connection)
 {
     godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
-    connection->is_corked = false;
+    connection->is_batched = false;
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
-        godwit__connection_send_corked (connection, &finished);
+        godwit__connection_send_batch (connection, &finished);
     pthread_mutex_unlock (&connection->lock);
     godwit__pending_notify (connection->transport, finished);
 }
@@ -272,14 +273,14 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         io = GODWIT__IO_CLOSED;
     } else {
         const uint64_t id = connection->last_id + 1;
-        io = send_or_cork (connection, request, id, pending, &finished);
+        io = send_or_batch (connection, request, id, pending, &finished);
         if (io == GODWIT__IO_OK) {
             connection->last_id = id;
             connection->use_count++;
             if (pending)
                 register_pending (connection, pending, id);
-            if (is_cork_full (connection, pending))
-                godwit__connection_send_corked (connection, &finished);
+            if (is_batch_full (connection, pending))
+                godwit__connection_send_batch (connection, &finished);
             if (unread_count (connection) >= limit / 2 + limit % 2)
                 look_what_was_read (connection, &finished);
         }

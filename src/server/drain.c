@@ -84,7 +84,7 @@ void
 godwit__drain_say (godwit__port_t *port, godwit__goodbye_t goodbye)
 {
     forget_given_up (port);
-    godwit__cork_flush (&port->cork);
+    godwit__reply_batch_flush (&port->reply_batch);
     godwit__drain_t *const drain = calloc (1, sizeof *drain);
     if (drain)
         drain->awaited = calloc (port->origins.count + 1, sizeof *drain->awaited);

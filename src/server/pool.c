@@ -73,7 +73,7 @@ close_ports (godwit__pool_t *pool)
         }
         godwit__batch_close (&port->batch);
         port->channel->ops->close (port->channel);
-        godwit__cork_release (&port->cork);
+        godwit__reply_batch_release (&port->reply_batch);
         port->channel = NULL;
         godwit__origins_clear (&port->origins);
         godwit__origins_clear (&port->connections);
@@ -97,7 +97,7 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
             break;
         pool->port_count++;
         atomic_init (&port->attention, false);
-        godwit__cork_init (&port->cork, port->channel, transport);
+        godwit__reply_batch_init (&port->reply_batch, port->channel, transport);
         godwit__origins_init (&port->origins, ORIGIN_LIMIT);
         godwit__origins_init (&port->connections, ORIGIN_LIMIT);
         godwit__origins_init (&port->publications, PUBLICATION_LIMIT);

@@ -87,15 +87,15 @@ struct godwit__port {
     size_t goodbye_capacity;     /* (L) */
     godwit__farewell_t farewell; /* (L) */
 
-    godwit__cork_t cork; /* replies to the batch that is worked off */
+    godwit__reply_batch_t reply_batch; /* replies to the batch that is worked off */
 
     /* The leader's. */
     size_t awaited_count;         /* origins that have not answered the farewell */
     godwit__drain_t *drains;      /* servers that drain, of which somebody has not answered */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     godwit__origin_t batch_origin;
-    int64_t corked_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
-    int64_t now_ns;    /* the time, while it is fresh; 0: to be asked for */
+    int64_t flushed_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
+    int64_t now_ns;     /* the time, while it is fresh; 0: to be asked for */
     godwit__origins_t origins;
     godwit__origins_t connections; /* what was seen on those that their clients number */
     godwit__origins_t publications;

@@ -29,7 +29,7 @@ bool
 godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size, bool on_heap)
 {
     const godwit__message_t message = {.data = data, .size = size, .free_fn = on_heap ? free_data : NULL};
-    if (godwit__cork_add (&port->cork, origin, data, size)) {
+    if (godwit__reply_batch_add (&port->reply_batch, origin, data, size)) {
         if (on_heap)
             free (data);
         return true;
@@ -350,11 +350,11 @@ batch (godwit__port_t *port, godwit__origin_t origin, godwit__frame_t *frame)
     if (!godwit__batch_open (&port->batch, frame))
         return; /* no memory: its callers time out */
     port->batch_origin = origin;
-    port->corked_ns = 0;
+    port->flushed_ns = 0;
     if (origin == GODWIT__ORIGIN_FANOUT)
         port->batch.at += GODWIT__KEY_SIZE; /* and nothing is replied to */
     else
-        godwit__cork_open (&port->cork, origin);
+        godwit__reply_batch_open (&port->reply_batch, origin);
 }
 
 static bool
@@ -422,12 +422,12 @@ flush_old_replies (godwit__port_t *port)
 {
     if (!port->now_ns)
         return;
-    if (!port->corked_ns)
-        port->corked_ns = port->now_ns;
-    if (port->now_ns - port->corked_ns <= GODWIT__BATCH_NS)
+    if (!port->flushed_ns)
+        port->flushed_ns = port->now_ns;
+    if (port->now_ns - port->flushed_ns <= GODWIT__BATCH_NS)
         return;
-    godwit__cork_flush (&port->cork);
-    port->corked_ns = port->now_ns;
+    godwit__reply_batch_flush (&port->reply_batch);
+    port->flushed_ns = port->now_ns;
 }
 
 godwit__io_t
@@ -446,7 +446,7 @@ godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_
             break;
         }
         if (port->batch_origin != GODWIT__ORIGIN_FANOUT)
-            godwit__cork_close (&port->cork);
+            godwit__reply_batch_close (&port->reply_batch);
     }
     port->now_ns = 0; /* the next frame may be long in coming */
     return port->channel->ops->receive (port->channel, frame, origin, timeout_ns);

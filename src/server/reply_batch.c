@@ -1,95 +1,97 @@
 #include "src/server/reply_batch.h"
 
 void
-godwit__cork_init (godwit__cork_t *cork, godwit__channel_t *channel, godwit_transport_t *transport)
+godwit__reply_batch_init (godwit__reply_batch_t *replies, godwit__channel_t *channel,
+                          godwit_transport_t *transport)
 {
-    cork->channel = channel;
-    cork->transport = transport;
-    cork->dropped = &transport->counters.frames_dropped;
-    cork->unreported = 0;
-    atomic_init (&cork->is_open, false);
-    pthread_mutex_init (&cork->lock, NULL);
-    cork->batch = (godwit__batch_writer_t){.data = NULL};
+    replies->channel = channel;
+    replies->transport = transport;
+    replies->dropped = &transport->counters.frames_dropped;
+    replies->unreported = 0;
+    atomic_init (&replies->is_open, false);
+    pthread_mutex_init (&replies->lock, NULL);
+    replies->batch = (godwit__batch_writer_t){.data = NULL};
 }
 
 void
-godwit__cork_release (godwit__cork_t *cork)
+godwit__reply_batch_release (godwit__reply_batch_t *replies)
 {
-    godwit__batch_writer_release (&cork->batch);
-    pthread_mutex_destroy (&cork->lock);
+    godwit__batch_writer_release (&replies->batch);
+    pthread_mutex_destroy (&replies->lock);
 }
 
 /* With lock held. */
 static void
-flush (godwit__cork_t *cork)
+flush (godwit__reply_batch_t *replies)
 {
-    const uint32_t count = cork->batch.count;
+    const uint32_t count = replies->batch.count;
     if (count == 0)
         return;
-    const godwit__message_t message = godwit__batch_take (&cork->batch);
-    if (cork->channel->ops->send (cork->channel, cork->origin, &message) == GODWIT__IO_OK)
+    const godwit__message_t message = godwit__batch_take (&replies->batch);
+    if (replies->channel->ops->send (replies->channel, replies->origin, &message) == GODWIT__IO_OK)
         return;
-    atomic_fetch_add_explicit (cork->dropped, count, memory_order_relaxed);
-    cork->unreported += count;
+    atomic_fetch_add_explicit (replies->dropped, count, memory_order_relaxed);
+    replies->unreported += count;
 }
 
 /* Contract 5: a failing reply is logged. */
 static void
-report (const godwit__cork_t *cork, uint64_t count)
+report (const godwit__reply_batch_t *replies, uint64_t count)
 {
-    if (count && godwit__logs (cork->transport, GODWIT_LOG_WARNING))
-        godwit__log (cork->transport, GODWIT_LOG_WARNING,
+    if (count && godwit__logs (replies->transport, GODWIT_LOG_WARNING))
+        godwit__log (replies->transport, GODWIT_LOG_WARNING,
                      "%llu replies could not be sent: their caller is gone, or does not read",
                      (unsigned long long) count);
 }
 
 void
-godwit__cork_open (godwit__cork_t *cork, godwit__origin_t origin)
+godwit__reply_batch_open (godwit__reply_batch_t *replies, godwit__origin_t origin)
 {
-    pthread_mutex_lock (&cork->lock);
-    flush (cork);
-    const uint64_t unreported = cork->unreported;
-    cork->unreported = 0;
-    cork->origin = origin;
-    atomic_store_explicit (&cork->is_open, true, memory_order_relaxed);
-    pthread_mutex_unlock (&cork->lock);
-    report (cork, unreported);
+    pthread_mutex_lock (&replies->lock);
+    flush (replies);
+    const uint64_t unreported = replies->unreported;
+    replies->unreported = 0;
+    replies->origin = origin;
+    atomic_store_explicit (&replies->is_open, true, memory_order_relaxed);
+    pthread_mutex_unlock (&replies->lock);
+    report (replies, unreported);
 }
 
 void
-godwit__cork_flush (godwit__cork_t *cork)
+godwit__reply_batch_flush (godwit__reply_batch_t *replies)
 {
-    if (!atomic_load_explicit (&cork->is_open, memory_order_relaxed))
+    if (!atomic_load_explicit (&replies->is_open, memory_order_relaxed))
         return;
-    pthread_mutex_lock (&cork->lock);
-    flush (cork);
-    pthread_mutex_unlock (&cork->lock);
+    pthread_mutex_lock (&replies->lock);
+    flush (replies);
+    pthread_mutex_unlock (&replies->lock);
 }
 
 void
-godwit__cork_close (godwit__cork_t *cork)
+godwit__reply_batch_close (godwit__reply_batch_t *replies)
 {
-    pthread_mutex_lock (&cork->lock);
-    flush (cork);
-    const uint64_t unreported = cork->unreported;
-    cork->unreported = 0;
-    atomic_store_explicit (&cork->is_open, false, memory_order_relaxed);
-    pthread_mutex_unlock (&cork->lock);
-    report (cork, unreported);
+    pthread_mutex_lock (&replies->lock);
+    flush (replies);
+    const uint64_t unreported = replies->unreported;
+    replies->unreported = 0;
+    atomic_store_explicit (&replies->is_open, false, memory_order_relaxed);
+    pthread_mutex_unlock (&replies->lock);
+    report (replies, unreported);
 }
 
 bool
-godwit__cork_add (godwit__cork_t *cork, godwit__origin_t origin, const void *data, size_t size)
+godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__origin_t origin, const void *data,
+                         size_t size)
 {
-    if (!atomic_load_explicit (&cork->is_open, memory_order_relaxed))
+    if (!atomic_load_explicit (&replies->is_open, memory_order_relaxed))
         return false;
-    pthread_mutex_lock (&cork->lock);
+    pthread_mutex_lock (&replies->lock);
     bool added = false;
-    if (atomic_load_explicit (&cork->is_open, memory_order_relaxed) && origin == cork->origin) {
-        added = godwit__batch_add (&cork->batch, data, size);
-        if (!added || cork->batch.count >= GODWIT__BATCH_COUNT)
-            flush (cork);
+    if (atomic_load_explicit (&replies->is_open, memory_order_relaxed) && origin == replies->origin) {
+        added = godwit__batch_add (&replies->batch, data, size);
+        if (!added || replies->batch.count >= GODWIT__BATCH_COUNT)
+            flush (replies);
     }
-    pthread_mutex_unlock (&cork->lock);
+    pthread_mutex_unlock (&replies->lock);
     return added;
 }

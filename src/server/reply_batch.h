@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 
-typedef struct godwit__cork {
+typedef struct godwit__reply_batch {
     godwit__channel_t *channel;
     const godwit_transport_t *transport; /* whose log hears of replies that could not be sent */
     atomic_uint_fast64_t *dropped;       /* and who counts them */
@@ -21,16 +21,18 @@ typedef struct godwit__cork {
     pthread_mutex_t lock;
     godwit__origin_t origin; /* of all that is in the batch */
     godwit__batch_writer_t batch;
-} godwit__cork_t;
+} godwit__reply_batch_t;
 
-void godwit__cork_init (godwit__cork_t *cork, godwit__channel_t *channel, godwit_transport_t *transport);
-void godwit__cork_release (godwit__cork_t *cork);
-void godwit__cork_open (godwit__cork_t *cork, godwit__origin_t origin);
+void godwit__reply_batch_init (godwit__reply_batch_t *replies, godwit__channel_t *channel,
+                               godwit_transport_t *transport);
+void godwit__reply_batch_release (godwit__reply_batch_t *replies);
+void godwit__reply_batch_open (godwit__reply_batch_t *replies, godwit__origin_t origin);
 /* Sends what there is. Any thread. */
-void godwit__cork_flush (godwit__cork_t *cork);
+void godwit__reply_batch_flush (godwit__reply_batch_t *replies);
 /* The same, and keeps nothing more. Open and close also tell the log, so with no lock held. */
-void godwit__cork_close (godwit__cork_t *cork);
+void godwit__reply_batch_close (godwit__reply_batch_t *replies);
 /* True if the frame was copied in; false if it has to be sent by itself. Any thread. */
-bool godwit__cork_add (godwit__cork_t *cork, godwit__origin_t origin, const void *data, size_t size);
+bool godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__origin_t origin, const void *data,
+                              size_t size);
 
 #endif

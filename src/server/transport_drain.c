@@ -56,7 +56,7 @@ godwit__farewell_say (godwit__port_t *port)
     uint8_t data[GODWIT__HEADER_SIZE];
     const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE});
-    godwit__cork_flush (&port->cork);
+    godwit__reply_batch_flush (&port->reply_batch);
     port->awaited_count = 0;
     for (godwit__origin_state_t *origin = port->origins.newest; origin; origin = origin->older) {
         /* Whoever is gone does not answer. */

@@ -39,7 +39,7 @@ look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspec
         if (now_ns - since >= LATE_NS &&
             atomic_compare_exchange_strong (&leader->busy_since, &since, GODWIT__LEAD_STOLEN)) {
             pool->ports[i].leader = NULL;
-            godwit__cork_flush (&pool->ports[i].cork);
+            godwit__reply_batch_flush (&pool->ports[i].reply_batch);
             godwit__pool_wake_worker (pool);
         }
     }

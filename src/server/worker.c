@@ -108,7 +108,7 @@ run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *r
     godwit__route_t *const route = request->route;
     bool leads = port != NULL;
     if (worker && leads && takes_long (route)) {
-        godwit__cork_flush (&port->cork);
+        godwit__reply_batch_flush (&port->reply_batch);
         godwit__pool_lock (pool);
         leave_lead (port);
         godwit__pool_unlock (pool);
