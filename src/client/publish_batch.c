@@ -4,51 +4,51 @@
 #define ROW 8
 
 void
-godwit__burst_init (godwit__burst_t *burst)
+godwit__publish_batch_init (godwit__publish_batch_t *batch)
 {
-    *burst = (godwit__burst_t){.batch = {.prefix = GODWIT__KEY_SIZE}};
+    *batch = (godwit__publish_batch_t){.writer = {.prefix = GODWIT__KEY_SIZE}};
 }
 
 void
-godwit__burst_release (godwit__burst_t *burst)
+godwit__publish_batch_release (godwit__publish_batch_t *batch)
 {
-    godwit__batch_writer_release (&burst->batch);
+    godwit__batch_writer_release (&batch->writer);
 }
 
 bool
-godwit__burst_goes_on (godwit__burst_t *burst, int64_t now_ns)
+godwit__publish_batch_may_keep (godwit__publish_batch_t *batch, int64_t now_ns)
 {
-    const bool quick = now_ns - burst->last_ns < GAP_NS;
-    burst->last_ns = now_ns;
-    burst->row = !quick ? 0 : burst->row < ROW ? burst->row + 1 : ROW;
-    return burst->row == ROW;
+    const bool quick = now_ns - batch->last_ns < GAP_NS;
+    batch->last_ns = now_ns;
+    batch->row = !quick ? 0 : batch->row < ROW ? batch->row + 1 : ROW;
+    return batch->row == ROW;
 }
 
 bool
-godwit__burst_add (godwit__burst_t *burst, const void *data, size_t size, int64_t now_ns)
+godwit__publish_batch_add (godwit__publish_batch_t *batch, const void *data, size_t size, int64_t now_ns)
 {
-    const bool is_first = godwit__burst_is_empty (burst);
-    if ((!is_first && memcmp (burst->key, data, GODWIT__KEY_SIZE) != 0) ||
-        !godwit__batch_add (&burst->batch, data, size))
+    const bool is_first = godwit__publish_batch_is_empty (batch);
+    if ((!is_first && memcmp (batch->key, data, GODWIT__KEY_SIZE) != 0) ||
+        !godwit__batch_add (&batch->writer, data, size))
         return false;
     if (is_first) {
-        memcpy (burst->key, data, GODWIT__KEY_SIZE);
-        burst->first_ns = now_ns;
+        memcpy (batch->key, data, GODWIT__KEY_SIZE);
+        batch->first_ns = now_ns;
     }
     return true;
 }
 
 bool
-godwit__burst_is_due (const godwit__burst_t *burst, int64_t now_ns)
+godwit__publish_batch_is_due (const godwit__publish_batch_t *batch, int64_t now_ns)
 {
-    return burst->batch.count >= GODWIT__BATCH_COUNT ||
-           (burst->batch.count > 0 && now_ns - burst->first_ns >= GODWIT__BURST_NS);
+    return batch->writer.count >= GODWIT__BATCH_COUNT ||
+           (batch->writer.count > 0 && now_ns - batch->first_ns >= GODWIT__PUBLISH_BATCH_NS);
 }
 
 godwit__message_t
-godwit__burst_take (godwit__burst_t *burst)
+godwit__publish_batch_take (godwit__publish_batch_t *batch)
 {
-    const godwit__message_t message = godwit__batch_take (&burst->batch);
-    memcpy (burst->batch.data, burst->key, GODWIT__KEY_SIZE); /* the only one there is has its own */
+    const godwit__message_t message = godwit__batch_take (&batch->writer);
+    memcpy (batch->writer.data, batch->key, GODWIT__KEY_SIZE); /* the only one there is has its own */
     return message;
 }

@@ -1,9 +1,9 @@
 /* Publications in quick succession, kept for a moment and sent as one message: each subscriber then receives
  * once for all of them.
  *
- * A publication that comes alone, or begins a row, is sent at once. From the ROW-th on that each come within
- * GAP_NS of the one before, they are kept until there are as many as a batch takes, or the first of them has
- * waited for GODWIT__BURST_NS. What is kept has one key; its owner guards it with a lock.
+ * A publication that comes alone, or begins a row, is sent at once. After ROW publications, each within
+ * GAP_NS of the one before, further ones are kept until there are as many as a batch takes, or the first of
+ * them has waited for GODWIT__PUBLISH_BATCH_NS. What is kept has one key; its owner guards it with a lock.
  */
 #ifndef GODWIT_SRC_CLIENT_PUBLISH_BATCH_H
 #define GODWIT_SRC_CLIENT_PUBLISH_BATCH_H
@@ -12,32 +12,33 @@
 #include "src/wire/batch.h"
 
 /* How long a publication is kept at the most, but for a subscriber that is full. */
-#define GODWIT__BURST_NS 250000
+#define GODWIT__PUBLISH_BATCH_NS 250000
 
-typedef struct godwit__burst {
-    godwit__batch_writer_t batch;
+typedef struct godwit__publish_batch {
+    godwit__batch_writer_t writer;
     uint8_t key[GODWIT__KEY_SIZE]; /* of what is kept */
     int64_t first_ns;              /* when the first of what is kept came */
     int64_t last_ns;
     unsigned row; /* publications that came in quick succession */
-} godwit__burst_t;
+} godwit__publish_batch_t;
 
-void godwit__burst_init (godwit__burst_t *burst);
-void godwit__burst_release (godwit__burst_t *burst);
+void godwit__publish_batch_init (godwit__publish_batch_t *batch);
+void godwit__publish_batch_release (godwit__publish_batch_t *batch);
 /* Notes that a publication comes now; true if it may be kept. */
-bool godwit__burst_goes_on (godwit__burst_t *burst, int64_t now_ns);
+bool godwit__publish_batch_may_keep (godwit__publish_batch_t *batch, int64_t now_ns);
 /* Copies a publication in: its key, header and body. False if it has another key than what is kept, does not
  * fit, or memory is short. */
-bool godwit__burst_add (godwit__burst_t *burst, const void *data, size_t size, int64_t now_ns);
+bool godwit__publish_batch_add (godwit__publish_batch_t *batch, const void *data, size_t size,
+                                int64_t now_ns);
 /* True if what is kept is to be sent. */
-bool godwit__burst_is_due (const godwit__burst_t *burst, int64_t now_ns);
+bool godwit__publish_batch_is_due (const godwit__publish_batch_t *batch, int64_t now_ns);
 /* All that is kept, as one message, valid until the next add; nothing is kept then. */
-godwit__message_t godwit__burst_take (godwit__burst_t *burst);
+godwit__message_t godwit__publish_batch_take (godwit__publish_batch_t *batch);
 
 static inline bool
-godwit__burst_is_empty (const godwit__burst_t *burst)
+godwit__publish_batch_is_empty (const godwit__publish_batch_t *batch)
 {
-    return burst->batch.count == 0;
+    return batch->writer.count == 0;
 }
 
 #endif

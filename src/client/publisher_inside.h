@@ -45,12 +45,12 @@ typedef struct godwit__publisher {
     godwit__marker_t *markers;                           /* guarded by transport.lock */
     pthread_mutex_t lock; /* guards what follows, and keeps publications in their order */
     godwit__sequence_t *sequences;
-    godwit__burst_t burst;
-    godwit__message_t unsent; /* taken from the burst, and somebody's queue was full; size 0: none */
+    godwit__publish_batch_t batch;
+    godwit__message_t unsent; /* taken from the batch, and somebody's queue was full; size 0: none */
     unsigned unsent_done;     /* channels that had it */
-    bool burst_watched;       /* burst_timer is armed, or will be */
-    godwit__task_t burst_task;
-    godwit__timer_t burst_timer;
+    bool batch_watched;       /* batch_timer is armed, or will be */
+    godwit__task_t batch_task;
+    godwit__timer_t batch_timer;
     bool last_watched; /* last_timer is armed, or will be */
     godwit__task_t last_task;
     godwit__timer_t last_timer;
@@ -71,7 +71,7 @@ void godwit__publisher_send_init (godwit__publisher_t *publisher);
 void godwit__publisher_send_release (godwit__publisher_t *publisher);
 /* Somebody subscribed to a key: he is told how far it has come. Control thread. */
 void godwit__publisher_subscribed (godwit__publisher_t *publisher, const uint8_t *key);
-/* Hands a publication over, to the driver or to the burst. AGAIN: somebody's queue is full; *done keeps which
+/* Hands a publication over, to the driver or to the batch. AGAIN: somebody's queue is full; *done keeps which
  * channels had it. */
 godwit__io_t godwit__publisher_publish (godwit__publisher_t *publisher, struct godwit__call *call,
                                         const uint8_t *topic_key, int64_t now_ns, unsigned *done);

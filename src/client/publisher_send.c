@@ -1,4 +1,4 @@
-/* What a publisher sends: publications, alone or in a burst, and how many there were. */
+/* What a publisher sends: publications, alone or in a batch, and how many there were. */
 #include "src/client/publisher_inside.h"
 
 #include "src/error/error.h"
@@ -37,9 +37,9 @@ static godwit__io_t
 flush (godwit__publisher_t *publisher)
 {
     if (!publisher->unsent.size) {
-        if (godwit__burst_is_empty (&publisher->burst))
+        if (godwit__publish_batch_is_empty (&publisher->batch))
             return GODWIT__IO_OK;
-        publisher->unsent = godwit__burst_take (&publisher->burst);
+        publisher->unsent = godwit__publish_batch_take (&publisher->batch);
         publisher->unsent_done = 0;
     }
     const godwit__io_t io = send_on_channels (publisher, publisher->unsent.data, publisher->unsent.size, NULL,
@@ -52,32 +52,32 @@ flush (godwit__publisher_t *publisher)
     return GODWIT__IO_OK;
 }
 
-/* ---- what is kept in a burst is sent in time; the control thread ---- */
+/* ---- what is kept in a batch is sent in time; the control thread ---- */
 
 static void
-on_burst_timer (godwit__timer_t *timer)
+on_batch_timer (godwit__timer_t *timer)
 {
     godwit__publisher_t *publisher = timer->user;
     const int64_t now_ns = godwit__transport_now (publisher->transport);
     pthread_mutex_lock (&publisher->lock);
     int64_t next_ns = now_ns + GODWIT__FULL_NS;
-    if (publisher->unsent.size || godwit__burst_is_due (&publisher->burst, now_ns))
-        publisher->burst_watched = flush (publisher) == GODWIT__IO_AGAIN;
-    else if (godwit__burst_is_empty (&publisher->burst))
-        publisher->burst_watched = false;
+    if (publisher->unsent.size || godwit__publish_batch_is_due (&publisher->batch, now_ns))
+        publisher->batch_watched = flush (publisher) == GODWIT__IO_AGAIN;
+    else if (godwit__publish_batch_is_empty (&publisher->batch))
+        publisher->batch_watched = false;
     else
-        next_ns = publisher->burst.first_ns + GODWIT__BURST_NS;
-    if (publisher->burst_watched &&
+        next_ns = publisher->batch.first_ns + GODWIT__PUBLISH_BATCH_NS;
+    if (publisher->batch_watched &&
         godwit__reactor_arm (publisher->transport->control, timer, next_ns) != GODWIT_OK)
-        publisher->burst_watched = false; /* no memory: who publishes next sends it */
+        publisher->batch_watched = false; /* no memory: who publishes next sends it */
     pthread_mutex_unlock (&publisher->lock);
 }
 
 static void
-on_burst_task (godwit__task_t *task)
+on_batch_task (godwit__task_t *task)
 {
     godwit__publisher_t *publisher = task->user;
-    on_burst_timer (&publisher->burst_timer);
+    on_batch_timer (&publisher->batch_timer);
 }
 
 /* ---- the last number, told after a while; the control thread ---- */
@@ -161,9 +161,9 @@ void
 godwit__publisher_send_init (godwit__publisher_t *publisher)
 {
     pthread_mutex_init (&publisher->lock, NULL);
-    godwit__burst_init (&publisher->burst);
-    publisher->burst_task = (godwit__task_t){.run = on_burst_task, .user = publisher};
-    publisher->burst_timer = (godwit__timer_t){.fire = on_burst_timer, .user = publisher};
+    godwit__publish_batch_init (&publisher->batch);
+    publisher->batch_task = (godwit__task_t){.run = on_batch_task, .user = publisher};
+    publisher->batch_timer = (godwit__timer_t){.fire = on_batch_timer, .user = publisher};
     publisher->last_task = (godwit__task_t){.run = on_last_task, .user = publisher};
     publisher->last_timer = (godwit__timer_t){.fire = on_last_timer, .user = publisher};
 }
@@ -176,11 +176,11 @@ godwit__publisher_send_release (godwit__publisher_t *publisher)
     pthread_mutex_lock (&publisher->lock);
     flush (publisher);
     pthread_mutex_unlock (&publisher->lock);
-    godwit__reactor_unpost (control, &publisher->burst_task);
-    godwit__reactor_disarm (control, &publisher->burst_timer);
+    godwit__reactor_unpost (control, &publisher->batch_task);
+    godwit__reactor_disarm (control, &publisher->batch_timer);
     godwit__reactor_unpost (control, &publisher->last_task);
     godwit__reactor_disarm (control, &publisher->last_timer);
-    godwit__burst_release (&publisher->burst);
+    godwit__publish_batch_release (&publisher->batch);
     HASH_ITER (hh, publisher->sequences, sequence, next)
     {
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last sequence only */
@@ -214,15 +214,16 @@ sequence_of (godwit__publisher_t *publisher, const uint8_t *topic_key)
 static bool
 keep (godwit__publisher_t *publisher, const void *data, size_t size, int64_t now_ns)
 {
-    if (!godwit__burst_add (&publisher->burst, data, size, now_ns) &&
-        (flush (publisher) != GODWIT__IO_OK || !godwit__burst_add (&publisher->burst, data, size, now_ns)))
+    if (!godwit__publish_batch_add (&publisher->batch, data, size, now_ns) &&
+        (flush (publisher) != GODWIT__IO_OK ||
+         !godwit__publish_batch_add (&publisher->batch, data, size, now_ns)))
         return false;
-    if (godwit__burst_is_due (&publisher->burst, now_ns))
+    if (godwit__publish_batch_is_due (&publisher->batch, now_ns))
         flush (publisher);
-    if (!publisher->burst_watched &&
-        (publisher->unsent.size || !godwit__burst_is_empty (&publisher->burst))) {
-        publisher->burst_watched = true;
-        godwit__reactor_post (publisher->transport->control, &publisher->burst_task);
+    if (!publisher->batch_watched &&
+        (publisher->unsent.size || !godwit__publish_batch_is_empty (&publisher->batch))) {
+        publisher->batch_watched = true;
+        godwit__reactor_post (publisher->transport->control, &publisher->batch_task);
     }
     return true;
 }
@@ -248,7 +249,7 @@ godwit__publisher_publish (godwit__publisher_t *publisher, godwit__call_t *call,
                                                    });
     /* A foreign loop may not come back for a while. */
     const bool may_keep = !*done && !publisher->transport->options.external_loop &&
-                          godwit__burst_goes_on (&publisher->burst, now_ns);
+                          godwit__publish_batch_may_keep (&publisher->batch, now_ns);
     godwit__io_t io = publisher->unsent.size ? flush (publisher) : GODWIT__IO_OK;
     if (io == GODWIT__IO_OK && !(may_keep && keep (publisher, data, size, now_ns))) {
         io = flush (publisher); /* first what came before */

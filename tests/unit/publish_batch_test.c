@@ -14,64 +14,64 @@ static uint8_t key[GODWIT__KEY_SIZE] = "0123456789abcde";
 
 /* Comes `count` times, a microsecond apart; returns how many of them may be kept. */
 static int
-come (godwit__burst_t *burst, int64_t *now_ns, int count)
+come (godwit__publish_batch_t *batch, int64_t *now_ns, int count)
 {
     int kept = 0;
     for (int i = 0; i < count; i++)
-        kept += godwit__burst_goes_on (burst, *now_ns += US);
+        kept += godwit__publish_batch_may_keep (batch, *now_ns += US);
     return kept;
 }
 
-Test (burst, the_first_ones_are_sent_at_once)
+Test (publish_batch, the_first_ones_are_sent_at_once)
 {
-    godwit__burst_t burst;
+    godwit__publish_batch_t batch;
     int64_t now_ns = 1000000 * US;
-    godwit__burst_init (&burst);
-    cr_assert_eq (come (&burst, &now_ns, 8), 0);
-    cr_assert_eq (come (&burst, &now_ns, 5), 5);
+    godwit__publish_batch_init (&batch);
+    cr_assert_eq (come (&batch, &now_ns, 8), 0);
+    cr_assert_eq (come (&batch, &now_ns, 5), 5);
     now_ns += 200 * US; /* a pause ends the row */
-    cr_assert_eq (come (&burst, &now_ns, 8), 0);
-    cr_assert_eq (come (&burst, &now_ns, 1), 1);
-    godwit__burst_release (&burst);
+    cr_assert_eq (come (&batch, &now_ns, 8), 0);
+    cr_assert_eq (come (&batch, &now_ns, 1), 1);
+    godwit__publish_batch_release (&batch);
 }
 
-Test (burst, what_is_kept_is_due_by_time_and_by_number)
+Test (publish_batch, what_is_kept_is_due_by_time_and_by_number)
 {
-    godwit__burst_t burst;
+    godwit__publish_batch_t batch;
     const int64_t now_ns = 1000000 * US;
-    godwit__burst_init (&burst);
-    cr_assert_not (godwit__burst_is_due (&burst, now_ns));
-    cr_assert (godwit__burst_add (&burst, key, sizeof key, now_ns));
-    cr_assert (godwit__burst_add (&burst, key, sizeof key, now_ns + 100 * US));
-    cr_assert_not (godwit__burst_is_due (&burst, now_ns + 249 * US));
-    cr_assert (godwit__burst_is_due (&burst, now_ns + 250 * US));
+    godwit__publish_batch_init (&batch);
+    cr_assert_not (godwit__publish_batch_is_due (&batch, now_ns));
+    cr_assert (godwit__publish_batch_add (&batch, key, sizeof key, now_ns));
+    cr_assert (godwit__publish_batch_add (&batch, key, sizeof key, now_ns + 100 * US));
+    cr_assert_not (godwit__publish_batch_is_due (&batch, now_ns + 249 * US));
+    cr_assert (godwit__publish_batch_is_due (&batch, now_ns + 250 * US));
     for (int i = 2; i < GODWIT__BATCH_COUNT; i++) {
-        cr_assert_not (godwit__burst_is_due (&burst, now_ns));
-        cr_assert (godwit__burst_add (&burst, key, sizeof key, now_ns));
+        cr_assert_not (godwit__publish_batch_is_due (&batch, now_ns));
+        cr_assert (godwit__publish_batch_add (&batch, key, sizeof key, now_ns));
     }
-    cr_assert (godwit__burst_is_due (&burst, now_ns));
-    const godwit__message_t message = godwit__burst_take (&burst);
+    cr_assert (godwit__publish_batch_is_due (&batch, now_ns));
+    const godwit__message_t message = godwit__publish_batch_take (&batch);
     cr_assert_gt (message.size, (size_t) GODWIT__BATCH_COUNT * sizeof key);
-    cr_assert (godwit__burst_is_empty (&burst));
-    godwit__burst_release (&burst);
+    cr_assert (godwit__publish_batch_is_empty (&batch));
+    godwit__publish_batch_release (&batch);
 }
 
-Test (burst, keeps_one_key_and_nothing_large)
+Test (publish_batch, keeps_one_key_and_nothing_large)
 {
     static uint8_t large[GODWIT__BATCH_FRAME_MAX + 1];
     uint8_t other[GODWIT__KEY_SIZE] = "another key";
-    godwit__burst_t burst;
-    godwit__burst_init (&burst);
+    godwit__publish_batch_t batch;
+    godwit__publish_batch_init (&batch);
     memcpy (large, key, sizeof key);
-    cr_assert_not (godwit__burst_add (&burst, large, sizeof large, 1));
-    cr_assert (godwit__burst_is_empty (&burst));
-    cr_assert (godwit__burst_add (&burst, key, sizeof key, 1));
-    cr_assert_not (godwit__burst_add (&burst, other, sizeof other, 1));
+    cr_assert_not (godwit__publish_batch_add (&batch, large, sizeof large, 1));
+    cr_assert (godwit__publish_batch_is_empty (&batch));
+    cr_assert (godwit__publish_batch_add (&batch, key, sizeof key, 1));
+    cr_assert_not (godwit__publish_batch_add (&batch, other, sizeof other, 1));
     /* One alone goes as it came. */
-    const godwit__message_t message = godwit__burst_take (&burst);
+    const godwit__message_t message = godwit__publish_batch_take (&batch);
     cr_assert (message.size == sizeof key && memcmp (message.data, key, sizeof key) == 0);
-    cr_assert (godwit__burst_add (&burst, other, sizeof other, 1));
-    godwit__burst_release (&burst);
+    cr_assert (godwit__publish_batch_add (&batch, other, sizeof other, 1));
+    godwit__publish_batch_release (&batch);
 }
 
 /* ---- at a port, whose frames the test hands in ---- */
@@ -97,7 +97,7 @@ open_side (side_t *self)
 {
     static const godwit_method_t methods[] = {GODWIT_METHOD ("tick", tick, 0)};
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .version = "1.0");
-    cr_assert_eq (godwit_transport_new (&self->transport, "inproc://burst/",
+    cr_assert_eq (godwit_transport_new (&self->transport, "inproc://batch/",
                                         GODWIT_TRANSPORT_OPTIONS (.external_loop = true), NULL),
                   GODWIT_OK);
     cr_assert_eq (godwit_server_new (&self->server, self->transport,
@@ -117,7 +117,7 @@ close_side (side_t *self)
 
 /* Adds the publication `id`, which counts 1. */
 static void
-add_publication (const side_t *self, godwit__burst_t *burst, uint64_t id)
+add_publication (const side_t *self, godwit__publish_batch_t *batch, uint64_t id)
 {
     uint8_t data[128];
     godwit__writer_t writer = {.data = data, .size = GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE, .capacity = 128};
@@ -131,7 +131,7 @@ add_publication (const side_t *self, godwit__burst_t *burst, uint64_t id)
     godwit__write_map (&writer, 1);
     godwit__write_str (&writer, "by", 2);
     godwit__write_int (&writer, 1);
-    cr_assert (godwit__burst_add (burst, data, writer.size, 1));
+    cr_assert (godwit__publish_batch_add (batch, data, writer.size, 1));
 }
 
 static void
@@ -156,15 +156,15 @@ counted (atomic_uint_fast64_t *counter)
     return atomic_load (counter);
 }
 
-Test (burst, a_port_takes_it_apart)
+Test (publish_batch, a_port_takes_it_apart)
 {
     side_t side;
-    godwit__burst_t burst;
+    godwit__publish_batch_t batch;
     open_side (&side);
-    godwit__burst_init (&burst);
+    godwit__publish_batch_init (&batch);
     for (uint64_t id = 1; id <= 5; id++)
-        add_publication (&side, &burst, id);
-    const godwit__message_t message = godwit__burst_take (&burst);
+        add_publication (&side, &batch, id);
+    const godwit__message_t message = godwit__publish_batch_take (&batch);
     hand_in (&side, message.data, message.size);
     cr_assert_eq (ran, 5u);
     cr_assert_eq (counted (&side.transport->counters.fanouts_received), 5u);
@@ -174,26 +174,26 @@ Test (burst, a_port_takes_it_apart)
     hand_in (&side, message.data, message.size);
     cr_assert_eq (ran, 5u);
     cr_assert_eq (counted (&side.transport->counters.requests_duplicate), 5u);
-    add_publication (&side, &burst, 8);
-    add_publication (&side, &burst, 9);
-    const godwit__message_t later = godwit__burst_take (&burst);
+    add_publication (&side, &batch, 8);
+    add_publication (&side, &batch, 9);
+    const godwit__message_t later = godwit__publish_batch_take (&batch);
     hand_in (&side, later.data, later.size);
     cr_assert_eq (ran, 7u);
     cr_assert_eq (counted (&side.transport->counters.fanout_gaps), 2u);
-    godwit__burst_release (&burst);
+    godwit__publish_batch_release (&batch);
     close_side (&side);
 }
 
-Test (burst, a_wrong_one_is_malformed_from_there_on)
+Test (publish_batch, a_wrong_one_is_malformed_from_there_on)
 {
     side_t side;
-    godwit__burst_t burst;
+    godwit__publish_batch_t batch;
     uint8_t wrong[4096];
     open_side (&side);
-    godwit__burst_init (&burst);
+    godwit__publish_batch_init (&batch);
     for (uint64_t id = 1; id <= 3; id++)
-        add_publication (&side, &burst, id);
-    const godwit__message_t message = godwit__burst_take (&burst);
+        add_publication (&side, &batch, id);
+    const godwit__message_t message = godwit__publish_batch_take (&batch);
     memcpy (wrong, message.data, message.size);
     hand_in (&side, wrong, message.size - 1);
     cr_assert_eq (ran, 2u);
@@ -204,6 +204,6 @@ Test (burst, a_wrong_one_is_malformed_from_there_on)
     hand_in (&side, wrong, message.size);
     cr_assert_eq (counted (&side.transport->counters.frames_malformed), 2u);
     cr_assert_eq (ran, 3u);
-    godwit__burst_release (&burst);
+    godwit__publish_batch_release (&batch);
     close_side (&side);
 }
