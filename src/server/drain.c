@@ -87,12 +87,12 @@ godwit__drain_say (godwit__port_t *port, godwit__goodbye_t goodbye)
     godwit__reply_batch_flush (&port->reply_batch);
     godwit__drain_t *const drain = calloc (1, sizeof *drain);
     if (drain)
-        drain->awaited = calloc (port->origins.count + 1, sizeof *drain->awaited);
-    for (const godwit__origin_state_t *origin = port->origins.newest; origin; origin = origin->older) {
-        if (!origin->known || !tell (port, origin->id, goodbye))
+        drain->awaited = calloc (port->sessions.count + 1, sizeof *drain->awaited);
+    for (const godwit__session_t *session = port->sessions.newest; session; session = session->older) {
+        if (!session->known || !tell (port, session->id, goodbye))
             continue; /* who is gone, or does not read, does not answer */
-        if (origin->answers && drain && drain->awaited)
-            drain->awaited[drain->awaited_count++] = origin->id;
+        if (session->answers && drain && drain->awaited)
+            drain->awaited[drain->awaited_count++] = session->id;
     }
     if (drain && drain->awaited_count) {
         drain->goodbye = goodbye;

@@ -12,7 +12,7 @@
 
 /* Requests that are kept for later use, of a bit over 1 KiB each. */
 #define FREE_LIMIT 256
-#define ORIGIN_LIMIT 65536
+#define SESSION_LIMIT 65536
 #define PUBLICATION_LIMIT 4096
 
 /* ---- the lock ---- */
@@ -75,9 +75,9 @@ close_ports (godwit__pool_t *pool)
         port->channel->ops->close (port->channel);
         godwit__reply_batch_release (&port->reply_batch);
         port->channel = NULL;
-        godwit__origins_clear (&port->origins);
-        godwit__origins_clear (&port->connections);
-        godwit__origins_clear (&port->publications);
+        godwit__sessions_clear (&port->sessions);
+        godwit__sessions_clear (&port->connections);
+        godwit__sessions_clear (&port->publications);
         free (port->goodbyes);
         godwit__drain_release (port);
     }
@@ -98,9 +98,9 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
         pool->port_count++;
         atomic_init (&port->attention, false);
         godwit__reply_batch_init (&port->reply_batch, port->channel, transport);
-        godwit__origins_init (&port->origins, ORIGIN_LIMIT);
-        godwit__origins_init (&port->connections, ORIGIN_LIMIT);
-        godwit__origins_init (&port->publications, PUBLICATION_LIMIT);
+        godwit__sessions_init (&port->sessions, SESSION_LIMIT);
+        godwit__sessions_init (&port->connections, SESSION_LIMIT);
+        godwit__sessions_init (&port->publications, PUBLICATION_LIMIT);
         if (pool->external)
             status = godwit__port_watch (port, error);
     }

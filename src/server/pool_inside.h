@@ -90,15 +90,15 @@ struct godwit__port {
     godwit__reply_batch_t reply_batch; /* replies to the batch that is worked off */
 
     /* The leader's. */
-    size_t awaited_count;         /* origins that have not answered the farewell */
+    size_t awaited_count;         /* sessions that have not answered the goodbye */
     godwit__drain_t *drains;      /* servers that drain, of which somebody has not answered */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     godwit__origin_t batch_origin;
     int64_t flushed_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
     int64_t now_ns;     /* the time, while it is fresh; 0: to be asked for */
-    godwit__origins_t origins;
-    godwit__origins_t connections; /* what was seen on those that their clients number */
-    godwit__origins_t publications;
+    godwit__sessions_t sessions;
+    godwit__sessions_t connections; /* what was seen on those that their clients number */
+    godwit__sessions_t publications;
     uint64_t fanout_epoch;
 
     /* With external_loop the control reactor leads. */
@@ -231,7 +231,7 @@ void godwit__watch_wake (godwit__pool_t *pool);
 
 /* The leader's thread: says it; and an origin's answer. */
 void godwit__farewell_say (godwit__port_t *port);
-void godwit__farewell_answered (godwit__port_t *port, godwit__origin_state_t *origin);
+void godwit__farewell_answered (godwit__port_t *port, godwit__session_t *origin);
 
 /* ---- drain.c ---- */
 

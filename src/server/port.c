@@ -68,12 +68,12 @@ refuse (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *h
 static void
 strike (godwit__port_t *port, godwit__origin_t origin)
 {
-    godwit__origin_state_t *const state =
-        godwit__origins_add (&port->origins, origin, godwit__clock_now (&port->pool->clock));
-    if (!state || ++state->strikes < STRIKES)
+    godwit__session_t *const session =
+        godwit__sessions_add (&port->sessions, origin, godwit__clock_now (&port->pool->clock));
+    if (!session || ++session->strikes < STRIKES)
         return;
-    state->known = false;
-    state->banned = true;
+    session->known = false;
+    session->banned = true;
 }
 
 static void
@@ -110,8 +110,8 @@ hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *he
     const int64_t now_ns = godwit__clock_now (&port->pool->clock);
     godwit__identity_t peer;
     memset (&peer, 0, sizeof peer);
-    godwit__origins_expire (&port->origins, now_ns - SILENT_NS);
-    godwit__origins_expire (&port->connections, now_ns - SILENT_NS);
+    godwit__sessions_expire (&port->sessions, now_ns - SILENT_NS);
+    godwit__sessions_expire (&port->connections, now_ns - SILENT_NS);
     if (godwit__identity_read (&peer, frame, NULL)) {
         malformed (port, origin);
         return;
@@ -122,16 +122,16 @@ hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *he
         godwit__port_send_header (port, origin, GODWIT__NACK, 0, header->id, GODWIT__NACK_IDENTITY);
         return;
     }
-    godwit__origin_state_t *const state = godwit__origins_add (&port->origins, origin, now_ns);
-    if (!state)
+    godwit__session_t *const session = godwit__sessions_add (&port->sessions, origin, now_ns);
+    if (!session)
         return; /* no memory: the client will try again */
-    if (header->aux && !godwit__origins_join (&port->connections, connection_key (&peer, header->aux), state,
-                                              header->id, now_ns))
+    if (header->aux && !godwit__sessions_join (&port->connections, connection_key (&peer, header->aux),
+                                               session, header->id, now_ns))
         return;
     if (!header->aux)
-        godwit__window_skip (&state->window, header->id);
-    state->known = true;
-    state->answers = peer.features & GODWIT__FEATURE_ANSWERS_GOODBYE;
+        godwit__replay_window_skip (&session->window, header->id);
+    session->known = true;
+    session->answers = peer.features & GODWIT__FEATURE_ANSWERS_GOODBYE;
     godwit__drain_greet (port, origin);
     godwit__identity_t self = {.incarnation = transport->incarnation, .features = GODWIT__FEATURES};
     memcpy (self.instance, transport->instance, sizeof self.instance);
@@ -154,17 +154,17 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
     godwit_request_t *accepted = NULL;
     bool is_malformed = false;
     bool leads = true;
-    godwit__origin_state_t *const state = godwit__origins_find (&port->origins, origin);
-    if (state && state->banned) {
+    godwit__session_t *const session = godwit__sessions_find (&port->sessions, origin);
+    if (session && session->banned) {
         godwit__frame_release (frame);
         return true;
     }
     GODWIT__COUNT (pool->transport, requests_received);
-    if (!state || !state->known) {
+    if (!session || !session->known) {
         refused.reason = GODWIT__NACK_HELLO;
     } else {
-        godwit__origins_touch (&port->origins, state, now_ns);
-        if (!godwit__origin_sees (state, header->id)) {
+        godwit__sessions_touch (&port->sessions, session, now_ns);
+        if (!godwit__session_sees (session, header->id)) {
             GODWIT__COUNT (pool->transport, requests_duplicate);
             refused.reason = GODWIT__NACK_DUPLICATE;
         } else {
@@ -178,7 +178,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
     else if (refused.reason)
         refuse (port, origin, header, refused);
     godwit__frame_release (frame);
-    if (is_malformed && leads) /* who does not lead must not touch origins */
+    if (is_malformed && leads) /* who does not lead must not touch sessions */
         strike (port, origin);
     return leads;
 }
@@ -186,19 +186,19 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
 /* ---- publications ---- */
 
 /* What was seen of a publisher's with this key. NULL when memory is short. */
-static godwit__origin_state_t *
+static godwit__session_t *
 publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, int64_t now_ns)
 {
     godwit__pool_t *const pool = port->pool;
     const uint64_t epoch = atomic_load_explicit (&pool->fanout_epoch, memory_order_acquire);
     if (epoch != port->fanout_epoch) {
         port->fanout_epoch = epoch;
-        for (godwit__origin_state_t *at = port->publications.newest; at; at = at->older)
+        for (godwit__session_t *at = port->publications.newest; at; at = at->older)
             at->known = false;
     }
     /* The key is a hash already. */
     const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) publisher << 32 ^ publisher;
-    return godwit__origins_add (&port->publications, id, now_ns);
+    return godwit__sessions_add (&port->publications, id, now_ns);
 }
 
 /* False: it has been here before. Counts what is missing between it and the last one. */
@@ -206,19 +206,20 @@ static bool
 note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns)
 {
     const godwit__pool_t *const pool = port->pool;
-    godwit__origin_state_t *const state = publications_of (port, key, header->target, now_ns);
-    if (!state)
+    godwit__session_t *const session = publications_of (port, key, header->target, now_ns);
+    if (!session)
         return true;
     uint64_t missed = 0;
-    if (state->window.top == 0 && header->id) /* they come in order: what is older may have been forgotten */
-        godwit__window_skip (&state->window, header->id - 1);
-    if (!godwit__window_add (&state->window, header->id, &missed)) {
+    if (session->window.top == 0 &&
+        header->id) /* they come in order: what is older may have been forgotten */
+        godwit__replay_window_skip (&session->window, header->id - 1);
+    if (!godwit__replay_window_add (&session->window, header->id, &missed)) {
         GODWIT__COUNT (pool->transport, requests_duplicate);
         return false;
     }
-    if (state->known)
+    if (session->known)
         atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, missed, memory_order_relaxed);
-    state->known = true; /* it is the first one that may come with any number */
+    session->known = true; /* it is the first one that may come with any number */
     return true;
 }
 
@@ -256,15 +257,15 @@ note_last (godwit__port_t *port, const uint8_t *key, const godwit__header_t *hea
     next_subscribers (port->pool, key, 0, ids);
     if (!ids[0])
         return;
-    godwit__origin_state_t *const state =
+    godwit__session_t *const session =
         publications_of (port, key, header->target, godwit__clock_now (&pool->clock));
-    if (!state)
+    if (!session)
         return;
-    if (state->known && header->id > state->window.top)
-        atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, header->id - state->window.top,
+    if (session->known && header->id > session->window.top)
+        atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, header->id - session->window.top,
                                    memory_order_relaxed);
-    godwit__window_skip (&state->window, header->id);
-    state->known = true;
+    godwit__replay_window_skip (&session->window, header->id);
+    session->known = true;
 }
 
 static void
@@ -364,33 +365,33 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
     const godwit__header_check_t check = godwit__header_read (&header, frame->data, frame->size);
     if (check == GODWIT__HEADER_OK && header.type == GODWIT__REQUEST)
         return request (port, worker, origin, &header, frame);
-    godwit__origin_state_t *const state = godwit__origins_find (&port->origins, origin);
-    if (state && state->banned) {
+    godwit__session_t *const session = godwit__sessions_find (&port->sessions, origin);
+    if (session && session->banned) {
         /* ignored */
     } else if (check == GODWIT__HEADER_VERSION) {
         GODWIT__COUNT (port->pool->transport, frames_unknown);
     } else if (check != GODWIT__HEADER_OK) {
         malformed (port, origin);
     } else {
-        if (state)
-            godwit__origins_touch (&port->origins, state, godwit__clock_now (&port->pool->clock));
+        if (session)
+            godwit__sessions_touch (&port->sessions, session, godwit__clock_now (&port->pool->clock));
         switch (header.type) {
         case GODWIT__HELLO:
             hello (port, origin, &header, frame);
             break;
         case GODWIT__GOODBYE:
             if (header.target) {
-                if (state)
+                if (session)
                     godwit__drain_answered (port, origin, header.target);
                 break;
             }
             /* Whoever answers a farewell waits for replies still; who says it by himself does not. */
-            if (!state || !state->awaited)
+            if (!session || !session->awaited)
                 godwit__pool_cancel_all (port->pool, port, origin);
-            if (state) {
-                godwit__farewell_answered (port, state);
+            if (session) {
+                godwit__farewell_answered (port, session);
                 godwit__drain_answered (port, origin, 0);
-                godwit__origins_remove (&port->origins, state);
+                godwit__sessions_remove (&port->sessions, session);
             }
             break;
         case GODWIT__PING:
@@ -400,7 +401,7 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
             batch (port, origin, frame);
             break;
         case GODWIT__RESOLVE:
-            if (!state || !state->known)
+            if (!session || !session->known)
                 godwit__port_send_header (port, origin, GODWIT__NACK, 0, header.id, GODWIT__NACK_HELLO);
             else if (!godwit__server_resolve (port, origin, header.id, frame))
                 malformed (port, origin);

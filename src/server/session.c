@@ -8,23 +8,23 @@
 /* ---- the window ---- */
 
 static void
-clear_bits (godwit__window_t *window, uint64_t from, uint64_t to)
+clear_bits (godwit__replay_window_t *window, uint64_t from, uint64_t to)
 {
     for (uint64_t id = from; id < to; id++)
-        window->bits[id / 64 % (GODWIT__WINDOW_BITS / 64)] &= ~(UINT64_C (1) << id % 64);
+        window->bits[id / 64 % (GODWIT__REPLAY_WINDOW_BITS / 64)] &= ~(UINT64_C (1) << id % 64);
 }
 
 bool
-godwit__window_add (godwit__window_t *window, uint64_t id, uint64_t *missed)
+godwit__replay_window_add (godwit__replay_window_t *window, uint64_t id, uint64_t *missed)
 {
-    uint64_t *const word = &window->bits[id / 64 % (GODWIT__WINDOW_BITS / 64)];
+    uint64_t *const word = &window->bits[id / 64 % (GODWIT__REPLAY_WINDOW_BITS / 64)];
     const uint64_t bit = UINT64_C (1) << id % 64;
     if (missed)
         *missed = 0;
     if (id > window->top) {
         const uint64_t skipped = id - window->top - 1;
         /* The next id's bit is that of the id which leaves the window, so it is set whatever it was. */
-        if (skipped >= GODWIT__WINDOW_BITS)
+        if (skipped >= GODWIT__REPLAY_WINDOW_BITS)
             memset (window->bits, 0, sizeof window->bits);
         else
             clear_bits (window, window->top + 1, id);
@@ -34,23 +34,23 @@ godwit__window_add (godwit__window_t *window, uint64_t id, uint64_t *missed)
             *missed = skipped;
         return true;
     }
-    if (window->top - id >= GODWIT__WINDOW_BITS || *word & bit)
+    if (window->top - id >= GODWIT__REPLAY_WINDOW_BITS || *word & bit)
         return false;
     *word |= bit;
     return true;
 }
 
 void
-godwit__window_skip (godwit__window_t *window, uint64_t id)
+godwit__replay_window_skip (godwit__replay_window_t *window, uint64_t id)
 {
     if (id <= window->top)
         return;
     const uint64_t count = id - window->top;
-    if (count >= GODWIT__WINDOW_BITS)
+    if (count >= GODWIT__REPLAY_WINDOW_BITS)
         memset (window->bits, 0xff, sizeof window->bits);
     else
         for (uint64_t at = window->top + 1, left = count; left > 0; at++, left--)
-            window->bits[at / 64 % (GODWIT__WINDOW_BITS / 64)] |= UINT64_C (1) << at % 64;
+            window->bits[at / 64 % (GODWIT__REPLAY_WINDOW_BITS / 64)] |= UINT64_C (1) << at % 64;
     window->top = id;
 }
 
@@ -59,167 +59,167 @@ godwit__window_skip (godwit__window_t *window, uint64_t id)
 /* Drivers count their links up: the multiplication spreads neighbours, and the high bits are the good ones.
  */
 static size_t
-bucket_of (const godwit__origins_t *origins, uint64_t id)
+bucket_of (const godwit__sessions_t *sessions, uint64_t id)
 {
-    return (size_t) ((id * UINT64_C (0x9e3779b97f4a7c15)) >> 32) & (origins->bucket_count - 1);
+    return (size_t) ((id * UINT64_C (0x9e3779b97f4a7c15)) >> 32) & (sessions->bucket_count - 1);
 }
 
 void
-godwit__origins_init (godwit__origins_t *origins, size_t limit)
+godwit__sessions_init (godwit__sessions_t *sessions, size_t limit)
 {
-    memset (origins, 0, sizeof *origins);
-    origins->limit = limit;
+    memset (sessions, 0, sizeof *sessions);
+    sessions->limit = limit;
 }
 
 void
-godwit__origins_clear (godwit__origins_t *origins)
+godwit__sessions_clear (godwit__sessions_t *sessions)
 {
-    while (origins->oldest)
-        godwit__origins_remove (origins, origins->oldest);
-    free (origins->buckets);
-    godwit__origins_init (origins, origins->limit);
+    while (sessions->oldest)
+        godwit__sessions_remove (sessions, sessions->oldest);
+    free (sessions->buckets);
+    godwit__sessions_init (sessions, sessions->limit);
 }
 
 static void
-list_remove (godwit__origins_t *origins, godwit__origin_state_t *origin)
+list_remove (godwit__sessions_t *sessions, godwit__session_t *session)
 {
-    *(origin->newer ? &origin->newer->older : &origins->newest) = origin->older;
-    *(origin->older ? &origin->older->newer : &origins->oldest) = origin->newer;
+    *(session->newer ? &session->newer->older : &sessions->newest) = session->older;
+    *(session->older ? &session->older->newer : &sessions->oldest) = session->newer;
 }
 
 static void
-list_add_newest (godwit__origins_t *origins, godwit__origin_state_t *origin)
+list_add_newest (godwit__sessions_t *sessions, godwit__session_t *session)
 {
-    origin->newer = NULL;
-    origin->older = origins->newest;
-    *(origins->newest ? &origins->newest->newer : &origins->oldest) = origin;
-    origins->newest = origin;
+    session->newer = NULL;
+    session->older = sessions->newest;
+    *(sessions->newest ? &sessions->newest->newer : &sessions->oldest) = session;
+    sessions->newest = session;
 }
 
 void
-godwit__origins_touch_slow (godwit__origins_t *origins, godwit__origin_state_t *origin)
+godwit__sessions_touch_slow (godwit__sessions_t *sessions, godwit__session_t *session)
 {
-    list_remove (origins, origin);
-    list_add_newest (origins, origin);
+    list_remove (sessions, session);
+    list_add_newest (sessions, session);
 }
 
-godwit__origin_state_t *
-godwit__origins_find (godwit__origins_t *origins, uint64_t id)
+godwit__session_t *
+godwit__sessions_find (godwit__sessions_t *sessions, uint64_t id)
 {
-    if (origins->newest && origins->newest->id == id)
-        return origins->newest; /* frames come in runs */
-    if (!origins->bucket_count)
+    if (sessions->newest && sessions->newest->id == id)
+        return sessions->newest; /* frames come in runs */
+    if (!sessions->bucket_count)
         return NULL;
-    godwit__origin_state_t *origin = origins->buckets[bucket_of (origins, id)];
-    while (origin && origin->id != id)
-        origin = origin->chain;
-    return origin;
+    godwit__session_t *session = sessions->buckets[bucket_of (sessions, id)];
+    while (session && session->id != id)
+        session = session->chain;
+    return session;
 }
 
 static bool
-grow (godwit__origins_t *origins)
+grow (godwit__sessions_t *sessions)
 {
-    const size_t old_count = origins->bucket_count;
+    const size_t old_count = sessions->bucket_count;
     const size_t count = old_count ? 2 * old_count : FIRST_BUCKETS;
-    godwit__origin_state_t **const buckets = calloc (count, sizeof (godwit__origin_state_t *));
+    godwit__session_t **const buckets = calloc (count, sizeof (godwit__session_t *));
     if (!buckets)
         return old_count != 0; /* longer chains will do */
-    free (origins->buckets);
-    origins->buckets = buckets;
-    origins->bucket_count = count;
-    for (godwit__origin_state_t *origin = origins->newest; origin; origin = origin->older) {
-        godwit__origin_state_t **const bucket = &buckets[bucket_of (origins, origin->id)];
-        origin->chain = *bucket;
-        *bucket = origin;
+    free (sessions->buckets);
+    sessions->buckets = buckets;
+    sessions->bucket_count = count;
+    for (godwit__session_t *session = sessions->newest; session; session = session->older) {
+        godwit__session_t **const bucket = &buckets[bucket_of (sessions, session->id)];
+        session->chain = *bucket;
+        *bucket = session;
     }
     return true;
 }
 
-godwit__origin_state_t *
-godwit__origins_add (godwit__origins_t *origins, uint64_t id, int64_t now_ns)
+godwit__session_t *
+godwit__sessions_add (godwit__sessions_t *sessions, uint64_t id, int64_t now_ns)
 {
-    godwit__origin_state_t *origin = godwit__origins_find (origins, id);
-    if (origin) {
-        godwit__origins_touch (origins, origin, now_ns);
-        return origin;
+    godwit__session_t *session = godwit__sessions_find (sessions, id);
+    if (session) {
+        godwit__sessions_touch (sessions, session, now_ns);
+        return session;
     }
-    if (origins->count >= origins->bucket_count && !grow (origins))
+    if (sessions->count >= sessions->bucket_count && !grow (sessions))
         return NULL;
-    if (origins->count >= origins->limit && origins->oldest)
-        godwit__origins_remove (origins, origins->oldest);
-    origin = calloc (1, sizeof *origin);
-    if (!origin)
+    if (sessions->count >= sessions->limit && sessions->oldest)
+        godwit__sessions_remove (sessions, sessions->oldest);
+    session = calloc (1, sizeof *session);
+    if (!session)
         return NULL;
-    origin->id = id;
-    origin->heard_ns = now_ns;
-    godwit__origin_state_t **const bucket = &origins->buckets[bucket_of (origins, id)];
-    origin->chain = *bucket;
-    *bucket = origin;
-    list_add_newest (origins, origin);
-    origins->count++;
-    return origin;
+    session->id = id;
+    session->heard_ns = now_ns;
+    godwit__session_t **const bucket = &sessions->buckets[bucket_of (sessions, id)];
+    session->chain = *bucket;
+    *bucket = session;
+    list_add_newest (sessions, session);
+    sessions->count++;
+    return session;
 }
 
 static void
-leave_seen (godwit__origin_state_t *origin)
+leave_seen (godwit__session_t *session)
 {
-    godwit__seen_t *const seen = origin->seen;
+    godwit__seen_t *const seen = session->seen;
     if (!seen)
         return;
-    origin->seen = NULL;
-    if (seen->heard_ns < origin->heard_ns)
-        seen->heard_ns = origin->heard_ns;
+    session->seen = NULL;
+    if (seen->heard_ns < session->heard_ns)
+        seen->heard_ns = session->heard_ns;
     if (--seen->refs == 0)
         free (seen);
 }
 
 bool
-godwit__origins_join (godwit__origins_t *connections, uint64_t key, godwit__origin_state_t *origin,
-                      uint64_t last_id, int64_t now_ns)
+godwit__sessions_join (godwit__sessions_t *connections, uint64_t key, godwit__session_t *session,
+                       uint64_t last_id, int64_t now_ns)
 {
-    godwit__origin_state_t *const connection = godwit__origins_add (connections, key, now_ns);
+    godwit__session_t *const connection = godwit__sessions_add (connections, key, now_ns);
     if (!connection)
         return false;
     if (!connection->seen) {
         connection->seen = calloc (1, sizeof *connection->seen);
         if (!connection->seen) {
-            godwit__origins_remove (connections, connection);
+            godwit__sessions_remove (connections, connection);
             return false;
         }
         connection->is_seen = true;
         connection->seen->refs = 1;
     }
     connection->seen->refs++;
-    leave_seen (origin);
-    origin->seen = connection->seen;
-    godwit__window_skip (&origin->seen->window, last_id);
+    leave_seen (session);
+    session->seen = connection->seen;
+    godwit__replay_window_skip (&session->seen->window, last_id);
     return true;
 }
 
 void
-godwit__origins_remove (godwit__origins_t *origins, godwit__origin_state_t *origin)
+godwit__sessions_remove (godwit__sessions_t *sessions, godwit__session_t *session)
 {
-    leave_seen (origin);
-    godwit__origin_state_t **at = &origins->buckets[bucket_of (origins, origin->id)];
-    while (*at != origin)
+    leave_seen (session);
+    godwit__session_t **at = &sessions->buckets[bucket_of (sessions, session->id)];
+    while (*at != session)
         at = &(*at)->chain;
-    *at = origin->chain;
-    list_remove (origins, origin);
-    origins->count--;
-    free (origin);
+    *at = session->chain;
+    list_remove (sessions, session);
+    sessions->count--;
+    free (session);
 }
 
 void
-godwit__origins_expire (godwit__origins_t *origins, int64_t before_ns)
+godwit__sessions_expire (godwit__sessions_t *sessions, int64_t before_ns)
 {
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is removed is not the oldest any more */
-    while (origins->oldest && origins->oldest->heard_ns < before_ns) {
-        godwit__origin_state_t *const oldest = origins->oldest;
+    while (sessions->oldest && sessions->oldest->heard_ns < before_ns) {
+        godwit__session_t *const oldest = sessions->oldest;
         const godwit__seen_t *const seen = oldest->is_seen ? oldest->seen : NULL;
         /* A connection lives as long as one of its links, and a while longer. */
         if (seen && (seen->refs > 1 || seen->heard_ns >= before_ns))
-            godwit__origins_touch (origins, oldest, seen->refs > 1 ? before_ns : seen->heard_ns);
+            godwit__sessions_touch (sessions, oldest, seen->refs > 1 ? before_ns : seen->heard_ns);
         else
-            godwit__origins_remove (origins, oldest);
+            godwit__sessions_remove (sessions, oldest);
     }
 }

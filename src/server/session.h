@@ -16,83 +16,83 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define GODWIT__WINDOW_BITS 1024
+#define GODWIT__REPLAY_WINDOW_BITS 1024
 
 /* The ids up to `top`, of which the last 1024 are known exactly; what is older counts as seen. */
-typedef struct godwit__window {
+typedef struct godwit__replay_window {
     uint64_t top;
-    uint64_t bits[GODWIT__WINDOW_BITS / 64]; /* of id: bit id % 1024 */
-} godwit__window_t;
+    uint64_t bits[GODWIT__REPLAY_WINDOW_BITS / 64]; /* of id: bit id % 1024 */
+} godwit__replay_window_t;
 
 /* Marks id as seen. False: it had been seen, or is too old to tell. *missed (may be NULL) is the number of
  * ids that id skipped over, 0 unless it is the highest so far. */
-bool godwit__window_add (godwit__window_t *window, uint64_t id, uint64_t *missed);
+bool godwit__replay_window_add (godwit__replay_window_t *window, uint64_t id, uint64_t *missed);
 /* All up to id counts as seen. */
-void godwit__window_skip (godwit__window_t *window, uint64_t id);
+void godwit__replay_window_skip (godwit__replay_window_t *window, uint64_t id);
 
 /* What was seen on one connection of a client, by whatever links it came. */
 typedef struct godwit__seen {
     unsigned refs;
     int64_t heard_ns; /* of the last link of it that was forgotten */
-    godwit__window_t window;
+    godwit__replay_window_t window;
 } godwit__seen_t;
 
-typedef struct godwit__origin_state {
+typedef struct godwit__session {
     uint64_t id;
     int64_t heard_ns;
     bool known;           /* said HELLO */
     bool awaited;         /* was told that the process leaves, and has not answered yet */
     bool answers;         /* also when it is told that a server drains */
     bool banned;          /* sent too much that is malformed: what else comes is ignored */
-    bool is_seen;         /* no origin, but what was seen on a numbered connection */
+    bool is_seen;         /* what was seen on a numbered connection, not a session of a link */
     uint8_t strikes;      /* malformed frames so far */
     godwit__seen_t *seen; /* of its numbered connection; NULL: `window` */
-    godwit__window_t window;
-    struct godwit__origin_state *chain; /* the next of its bucket */
-    struct godwit__origin_state *newer;
-    struct godwit__origin_state *older;
-} godwit__origin_state_t;
+    godwit__replay_window_t window;
+    struct godwit__session *chain; /* the next of its bucket */
+    struct godwit__session *newer;
+    struct godwit__session *older;
+} godwit__session_t;
 
-typedef struct godwit__origins {
+typedef struct godwit__sessions {
     size_t limit;
     size_t count;
     size_t bucket_count; /* a power of two; 0: no buckets yet */
-    godwit__origin_state_t **buckets;
-    godwit__origin_state_t *newest;
-    godwit__origin_state_t *oldest;
-} godwit__origins_t;
+    godwit__session_t **buckets;
+    godwit__session_t *newest;
+    godwit__session_t *oldest;
+} godwit__sessions_t;
 
-void godwit__origins_init (godwit__origins_t *origins, size_t limit);
-void godwit__origins_clear (godwit__origins_t *origins);
+void godwit__sessions_init (godwit__sessions_t *sessions, size_t limit);
+void godwit__sessions_clear (godwit__sessions_t *sessions);
 /* NULL if it is not known. */
-godwit__origin_state_t *godwit__origins_find (godwit__origins_t *origins, uint64_t id);
+godwit__session_t *godwit__sessions_find (godwit__sessions_t *sessions, uint64_t id);
 /* Finds it or adds it, with nothing seen. May forget the one that was silent the longest. NULL when memory is
  * short. */
-godwit__origin_state_t *godwit__origins_add (godwit__origins_t *origins, uint64_t id, int64_t now_ns);
-/* Lets an origin that said HELLO share what was seen on the connection with this key, and counts all up to
+godwit__session_t *godwit__sessions_add (godwit__sessions_t *sessions, uint64_t id, int64_t now_ns);
+/* Lets a session that said HELLO share what was seen on the connection with this key, and counts all up to
  * last_id as seen. False when memory is short. */
-bool godwit__origins_join (godwit__origins_t *connections, uint64_t key, godwit__origin_state_t *origin,
-                           uint64_t last_id, int64_t now_ns);
-void godwit__origins_remove (godwit__origins_t *origins, godwit__origin_state_t *origin);
+bool godwit__sessions_join (godwit__sessions_t *connections, uint64_t key, godwit__session_t *session,
+                            uint64_t last_id, int64_t now_ns);
+void godwit__sessions_remove (godwit__sessions_t *sessions, godwit__session_t *session);
 /* Forgets those who were heard before `before_ns` for the last time. */
-void godwit__origins_expire (godwit__origins_t *origins, int64_t before_ns);
+void godwit__sessions_expire (godwit__sessions_t *sessions, int64_t before_ns);
 
-void godwit__origins_touch_slow (godwit__origins_t *origins, godwit__origin_state_t *origin);
+void godwit__sessions_touch_slow (godwit__sessions_t *sessions, godwit__session_t *session);
 
 /* Marks id as seen; false: it had been. */
 static inline bool
-godwit__origin_sees (godwit__origin_state_t *origin, uint64_t id)
+godwit__session_sees (godwit__session_t *session, uint64_t id)
 {
-    return godwit__window_add (origin->seen ? &origin->seen->window : &origin->window, id, NULL);
+    return godwit__replay_window_add (session->seen ? &session->seen->window : &session->window, id, NULL);
 }
 
-/* Something came from origin now. */
+/* Something came from session now. */
 static inline void
-godwit__origins_touch (godwit__origins_t *origins, godwit__origin_state_t *origin, int64_t now_ns)
+godwit__sessions_touch (godwit__sessions_t *sessions, godwit__session_t *session, int64_t now_ns)
 {
-    origin->heard_ns = now_ns;
-    if (origins->newest != origin)
-        godwit__origins_touch_slow (origins, origin);
+    session->heard_ns = now_ns;
+    if (sessions->newest != session)
+        godwit__sessions_touch_slow (sessions, session);
 }
 
 #endif

@@ -58,22 +58,22 @@ godwit__farewell_say (godwit__port_t *port)
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE});
     godwit__reply_batch_flush (&port->reply_batch);
     port->awaited_count = 0;
-    for (godwit__origin_state_t *origin = port->origins.newest; origin; origin = origin->older) {
+    for (godwit__session_t *session = port->sessions.newest; session; session = session->older) {
         /* Whoever is gone does not answer. */
-        origin->awaited =
-            origin->known && port->channel->ops->send (port->channel, origin->id, &goodbye) == GODWIT__IO_OK;
-        if (origin->awaited)
+        session->awaited = session->known &&
+                           port->channel->ops->send (port->channel, session->id, &goodbye) == GODWIT__IO_OK;
+        if (session->awaited)
             port->awaited_count++;
     }
     set_state (port, port->awaited_count ? GODWIT__FAREWELL_SAID : GODWIT__FAREWELL_DONE);
 }
 
 void
-godwit__farewell_answered (godwit__port_t *port, godwit__origin_state_t *origin)
+godwit__farewell_answered (godwit__port_t *port, godwit__session_t *session)
 {
-    if (!origin->awaited)
+    if (!session->awaited)
         return;
-    origin->awaited = false;
+    session->awaited = false;
     if (--port->awaited_count == 0)
         set_state (port, GODWIT__FAREWELL_DONE);
 }

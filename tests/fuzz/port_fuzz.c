@@ -316,9 +316,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     check (raw_expect (&good, GODWIT__WELCOME, 0) && raw_expect_reply_int (&good, 1, 42));
     raw_close (&good);
     check (transport->pool->active == 0 && transport->pool->ready_first == NULL);
-    godwit__origins_clear (
-        &transport->pool->ports[0].origins); /* so that no input depends on those before it */
-    godwit__origins_clear (&transport->pool->ports[0].connections);
-    godwit__origins_clear (&transport->pool->ports[0].publications);
+    godwit__sessions_clear (
+        &transport->pool->ports[0].sessions); /* so that no input depends on those before it */
+    godwit__sessions_clear (&transport->pool->ports[0].connections);
+    godwit__sessions_clear (&transport->pool->ports[0].publications);
     return 0;
 }

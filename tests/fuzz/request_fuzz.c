@@ -117,11 +117,11 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     raw_send (&peer, frame, GODWIT__HEADER_SIZE + size - 1);
     free (frame);
     check (!godwit_transport_process (transport, 0, NULL));
-    godwit__origin_state_t *const origin = transport->pool->ports[0].origins.newest;
-    check (origin && !origin->banned);
-    check (runs - runs_before <= 1 && !(origin->strikes && runs != runs_before));
-    const bool malformed = origin->strikes;
-    origin->strikes = 0; /* so that it may go on */
+    godwit__session_t *const session = transport->pool->ports[0].sessions.newest;
+    check (session && !session->banned);
+    check (runs - runs_before <= 1 && !(session->strikes && runs != runs_before));
+    const bool malformed = session->strikes;
+    session->strikes = 0; /* so that it may go on */
 
     raw_answer_t answer = raw_receive (&peer, 0);
     check (answer.came == !is_cast);

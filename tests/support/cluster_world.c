@@ -344,7 +344,7 @@ do_and_wait (member_t *client, history_kind_t kind)
 static void
 some_work (world_t *world)
 {
-    for (uint64_t burst = draw (world, 10); burst && world->work_done < world->options->work_count; burst--) {
+    for (uint64_t left = draw (world, 10); left && world->work_done < world->options->work_count; left--) {
         member_t *client = any_client (world);
         if (!client)
             return;
