@@ -140,7 +140,7 @@ static void
 close_parts (godwit_transport_t *transport)
 {
     if (transport->pool) {
-        godwit__pool_farewell (transport->pool);
+        godwit__pool_drain (transport->pool);
         godwit__pool_stop (transport->pool);
     }
     godwit__control_run (transport, close_matchmaker, transport);

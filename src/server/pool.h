@@ -30,7 +30,7 @@ godwit_status_t godwit__pool_new (godwit__pool_t **pool, godwit_transport_t *tra
 void godwit__pool_interrupt (godwit__pool_t *pool);
 /* Tells all clients that the process leaves, and waits, for a bounded time, until each has sent its last
  * request. From now on no request is accepted. Not the control thread. */
-void godwit__pool_farewell (godwit__pool_t *pool);
+void godwit__pool_drain (godwit__pool_t *pool);
 /* Refuses what is queued, waits for handlers that run, joins the workers. Not the control thread, which must
  * still run. All servers must have been removed or closed. */
 void godwit__pool_stop (godwit__pool_t *pool);

@@ -68,24 +68,24 @@ typedef struct godwit__refusal {
 
 /* Before a process leaves, its clients are told, and answer when they have sent their last request: what they
  * sent before is answered still, and none is lost with the connection (src/server/transport_drain.c). */
-typedef enum godwit__farewell {
-    GODWIT__FAREWELL_NONE,
-    GODWIT__FAREWELL_ASKED, /* the leader shall say it */
-    GODWIT__FAREWELL_SAID,
-    GODWIT__FAREWELL_DONE /* everybody has answered, or is gone */
-} godwit__farewell_t;
+typedef enum godwit__port_drain {
+    GODWIT__PORT_DRAIN_NONE,
+    GODWIT__PORT_DRAIN_ASKED, /* the leader shall say it */
+    GODWIT__PORT_DRAIN_SAID,
+    GODWIT__PORT_DRAIN_DONE /* everybody has answered, or is gone */
+} godwit__port_drain_t;
 
 struct godwit__port {
     godwit__pool_t *pool;
     godwit__driver_t *driver;
     godwit__channel_t *channel;
     godwit__port_addresses_t addresses;
-    godwit__worker_t *leader;    /* (L) */
-    atomic_bool attention;       /* the leader has more to do than to receive: godwit__port_attend */
-    godwit__goodbye_t *goodbyes; /* (L) servers whose clients are to be told that they drain */
-    size_t goodbye_count;        /* (L) */
-    size_t goodbye_capacity;     /* (L) */
-    godwit__farewell_t farewell; /* (L) */
+    godwit__worker_t *leader;         /* (L) */
+    atomic_bool attention;            /* the leader has more to do than to receive: godwit__port_attend */
+    godwit__goodbye_t *goodbyes;      /* (L) servers whose clients are to be told that they drain */
+    size_t goodbye_count;             /* (L) */
+    size_t goodbye_capacity;          /* (L) */
+    godwit__port_drain_t drain_state; /* (L) */
 
     godwit__reply_batch_t reply_batch; /* replies to the batch that is worked off */
 
@@ -227,11 +227,11 @@ void godwit__watch_stop (godwit__pool_t *pool);
 /* A leader starts a handler: the watch must be awake. */
 void godwit__watch_wake (godwit__pool_t *pool);
 
-/* ---- farewell.c ---- */
+/* ---- transport_drain.c ---- */
 
 /* The leader's thread: says it; and an origin's answer. */
-void godwit__farewell_say (godwit__port_t *port);
-void godwit__farewell_answered (godwit__port_t *port, godwit__session_t *origin);
+void godwit__port_drain_say (godwit__port_t *port);
+void godwit__port_drain_answered (godwit__port_t *port, godwit__session_t *origin);
 
 /* ---- drain.c ---- */
 

@@ -385,11 +385,11 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
                     godwit__drain_answered (port, origin, header.target);
                 break;
             }
-            /* Whoever answers a farewell waits for replies still; who says it by himself does not. */
+            /* Whoever answers a GOODBYE waits for replies still; who says it by himself does not. */
             if (!session || !session->awaited)
                 godwit__pool_cancel_all (port->pool, port, origin);
             if (session) {
-                godwit__farewell_answered (port, session);
+                godwit__port_drain_answered (port, session);
                 godwit__drain_answered (port, origin, 0);
                 godwit__sessions_remove (&port->sessions, session);
             }
@@ -506,10 +506,10 @@ godwit__port_attend (godwit__port_t *port)
     port->goodbye_count = 0;
     port->goodbye_capacity = 0;
     const bool leads_on = !pool->stopping && !pool->ready_first;
-    const bool says_farewell = port->farewell == GODWIT__FAREWELL_ASKED;
+    const bool says_goodbye = port->drain_state == GODWIT__PORT_DRAIN_ASKED;
     godwit__pool_unlock (pool);
-    if (says_farewell)
-        godwit__farewell_say (port);
+    if (says_goodbye)
+        godwit__port_drain_say (port);
     for (size_t i = 0; i < count; i++)
         godwit__drain_say (port, goodbyes[i]);
     free (goodbyes);

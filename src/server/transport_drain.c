@@ -8,13 +8,13 @@ static bool
 all_done (const godwit__pool_t *pool)
 {
     for (size_t i = 0; i < pool->port_count; i++)
-        if (pool->ports[i].farewell != GODWIT__FAREWELL_DONE)
+        if (pool->ports[i].drain_state != GODWIT__PORT_DRAIN_DONE)
             return false;
     return true;
 }
 
 void
-godwit__pool_farewell (godwit__pool_t *pool)
+godwit__pool_drain (godwit__pool_t *pool)
 {
     /* Conditions wait by the system's clock. */
     const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
@@ -22,7 +22,7 @@ godwit__pool_farewell (godwit__pool_t *pool)
     godwit__pool_lock (pool);
     pool->leaving = true;
     for (size_t i = 0; i < pool->port_count; i++)
-        pool->ports[i].farewell = GODWIT__FAREWELL_ASKED;
+        pool->ports[i].drain_state = GODWIT__PORT_DRAIN_ASKED;
     godwit__pool_unlock (pool);
     godwit__pool_refuse_queued (pool);
     for (size_t i = 0; i < pool->port_count; i++)
@@ -42,16 +42,16 @@ godwit__pool_farewell (godwit__pool_t *pool)
 }
 
 static void
-set_state (godwit__port_t *port, godwit__farewell_t state)
+set_state (godwit__port_t *port, godwit__port_drain_t state)
 {
     godwit__pool_lock (port->pool);
-    port->farewell = state;
+    port->drain_state = state;
     godwit__pool_changed (port->pool);
     godwit__pool_unlock (port->pool);
 }
 
 void
-godwit__farewell_say (godwit__port_t *port)
+godwit__port_drain_say (godwit__port_t *port)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
     const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
@@ -65,15 +65,15 @@ godwit__farewell_say (godwit__port_t *port)
         if (session->awaited)
             port->awaited_count++;
     }
-    set_state (port, port->awaited_count ? GODWIT__FAREWELL_SAID : GODWIT__FAREWELL_DONE);
+    set_state (port, port->awaited_count ? GODWIT__PORT_DRAIN_SAID : GODWIT__PORT_DRAIN_DONE);
 }
 
 void
-godwit__farewell_answered (godwit__port_t *port, godwit__session_t *session)
+godwit__port_drain_answered (godwit__port_t *port, godwit__session_t *session)
 {
     if (!session->awaited)
         return;
     session->awaited = false;
     if (--port->awaited_count == 0)
-        set_state (port, GODWIT__FAREWELL_DONE);
+        set_state (port, GODWIT__PORT_DRAIN_DONE);
 }

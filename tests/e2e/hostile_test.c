@@ -543,7 +543,7 @@ Test (hostile, other_versions_and_unknown_types_are_ignored_and_counted)
         say_header (socket, (godwit__header_t){.type = ports[i], .flags = 0xff, .target = 1, .id = 1});
     for (unsigned type = GODWIT__MATCHMAKER_FIRST; type <= 256; type++, unknown++)
         say_header (socket, (godwit__header_t){.type = (uint8_t) type, .flags = 0xff, .target = 1, .id = 1});
-    /* A farewell that nobody asked for. */
+    /* An answer to a GOODBYE that nobody sent. */
     for (unsigned i = 0; i < 10; i++)
         say_header (socket, (godwit__header_t){.type = GODWIT__GOODBYE, .target = i, .aux = i});
     expect_pong (socket);

@@ -531,8 +531,8 @@ destroy_transport (void *user)
     return NULL;
 }
 
-/* A client that answers a farewell waits for its replies. */
-RAW_TEST (the_answer_to_a_farewell_cancels_nothing)
+/* A client that answers a GOODBYE waits for its replies. */
+RAW_TEST (the_answer_to_a_goodbye_cancels_nothing)
 {
     raw_server_t self;
     pthread_t thread;
