@@ -87,7 +87,7 @@ is_served (const godwit__pool_t *pool, const char *exchange, const char *topic, 
            const godwit_server_t *but)
 {
     const godwit_server_t *server;
-    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));)
+    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));)
         if (server != but && server->accepts && strcmp (godwit__server_exchange (server), exchange) == 0 &&
             strcmp (server->target.topic, topic) == 0 && strcmp (server->target.server, name) == 0)
             return true;
@@ -132,7 +132,7 @@ find (godwit__pool_t *pool, const godwit__names_t *names)
     godwit__record_t *found = NULL;
     godwit__pool_lock (pool);
     const godwit_server_t *server;
-    for (size_t i = 0; !found && (server = godwit__roster_next (&pool->servers, &i));) {
+    for (size_t i = 0; !found && (server = godwit__server_table_next (&pool->servers, &i));) {
         if (server->accepts && server->record && server->record->state == GODWIT__RECORD_UP &&
             strcmp (server->record->exchange, names->exchange) == 0 &&
             strcmp (server->record->topic, names->topic) == 0 &&

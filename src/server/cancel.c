@@ -237,7 +237,7 @@ godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__o
     const choice_t choice = {port, origin, &header->id};
     godwit_request_t *taken = NULL;
     godwit__pool_lock (pool);
-    godwit_server_t *const server = godwit__roster_find (&pool->servers, header->target);
+    godwit_server_t *const server = godwit__server_table_find (&pool->servers, header->target);
     if (server)
         taken = cancel_chosen (server, &choice, NULL);
     if (taken)
@@ -253,7 +253,7 @@ godwit__pool_cancel_all (godwit__pool_t *pool, const godwit__port_t *port, godwi
     godwit_request_t *taken = NULL;
     godwit_server_t *server;
     godwit__pool_lock (pool);
-    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));)
+    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));)
         taken = cancel_chosen (server, &choice, taken);
     if (taken)
         godwit__pool_changed (pool);

@@ -41,7 +41,7 @@ static void
 done (godwit__pool_t *pool, uint32_t server_id)
 {
     godwit__pool_lock (pool);
-    godwit_server_t *const server = godwit__roster_find (&pool->servers, server_id);
+    godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
     if (server && server->untold_count) {
         server->untold_count--;
         godwit__pool_changed (pool);
@@ -58,7 +58,7 @@ forget_given_up (godwit__port_t *port)
     while (*at) {
         godwit__drain_t *const drain = *at;
         const godwit_server_t *const server =
-            godwit__roster_find (&port->pool->servers, drain->goodbye.server_id);
+            godwit__server_table_find (&port->pool->servers, drain->goodbye.server_id);
         if (server && server->accepts) {
             at = &drain->next;
         } else {
@@ -142,7 +142,7 @@ godwit__drain_greet (godwit__port_t *port, godwit__origin_t origin)
     const godwit_server_t *server;
     size_t count = 0;
     godwit__pool_lock (pool);
-    for (size_t i = 0; count < GREETING_MAX && (server = godwit__roster_next (&pool->servers, &i));)
+    for (size_t i = 0; count < GREETING_MAX && (server = godwit__server_table_next (&pool->servers, &i));)
         if (server->stops)
             stopped[count++] = (godwit__goodbye_t){server->id, server->revision};
     godwit__pool_unlock (pool);

@@ -25,7 +25,7 @@ pool_free (godwit__pool_t *pool)
     pthread_cond_destroy (&pool->changed);
     pthread_mutex_destroy (&pool->lock);
     godwit__fork_guard_free (pool->alive);
-    godwit__roster_release (&pool->servers);
+    godwit__server_table_release (&pool->servers);
     free (pool);
 }
 
@@ -182,7 +182,7 @@ empty_queues (godwit__pool_t *pool)
 {
     godwit_request_t *all = NULL;
     godwit_server_t *server;
-    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));) {
+    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));) {
         godwit_request_t *const requests = godwit__server_empty_queue (server);
         godwit_request_t *last = requests;
         while (last && last->next)
@@ -218,7 +218,7 @@ static void
 cancel_kept (godwit__pool_t *pool)
 {
     const godwit_server_t *server;
-    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));)
+    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));)
         godwit__cancel_kept (server);
 }
 
@@ -318,7 +318,7 @@ refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
 static godwit_server_t *
 server_of (const godwit__pool_t *pool, uint32_t id)
 {
-    return godwit__roster_find (&pool->servers, id);
+    return godwit__server_table_find (&pool->servers, id);
 }
 
 static bool

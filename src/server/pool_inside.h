@@ -124,7 +124,7 @@ struct godwit__pool {
     unsigned active;  /* (L) handlers that run, all servers together */
     unsigned senders; /* (L) replies of kept requests that are being sent: the ports cannot be closed */
 
-    godwit__roster_t servers;     /* (L) those that were started and not destroyed */
+    godwit__server_table_t servers;     /* (L) those that were started and not destroyed */
     godwit_server_t *ready_first; /* (L) servers that have a request queued and room to run it */
     godwit_server_t *ready_last;
 

@@ -234,7 +234,7 @@ next_subscribers (godwit__pool_t *pool, const uint8_t *key, uint32_t after, uint
     godwit__pool_lock (pool);
     if (after == 0)
         found[2] = pool->servers.last_id;
-    for (size_t i = 0; (server = godwit__roster_next (&pool->servers, &i));) {
+    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));) {
         if (server->id <= after || server->id > found[2] || !server->accepts ||
             memcmp (server->key, key, GODWIT__KEY_SIZE) != 0)
             continue;

@@ -110,7 +110,7 @@ static const godwit_server_t *
 same_topic (const godwit__pool_t *pool, const godwit_server_t *server)
 {
     const godwit_server_t *other;
-    for (size_t i = 0; (other = godwit__roster_next (&pool->servers, &i));) {
+    for (size_t i = 0; (other = godwit__server_table_next (&pool->servers, &i));) {
         if (other != server && other->subscribed && memcmp (other->key, server->key, sizeof other->key) == 0)
             return other;
     }
@@ -188,13 +188,13 @@ static godwit_status_t
 join_pool (godwit_server_t *server, godwit__pool_t *pool, uint32_t concurrency, godwit_error_t **error)
 {
     godwit__pool_lock (pool);
-    const uint32_t id = godwit__roster_add (&pool->servers, server);
+    const uint32_t id = godwit__server_table_add (&pool->servers, server);
     if (!id) {
         godwit__pool_unlock (pool);
         return godwit__error_no_memory (error);
     }
     if (server->pool)
-        godwit__roster_remove (&pool->servers, server->id);
+        godwit__server_table_remove (&pool->servers, server->id);
     else
         pool->refs++;
     server->id = id;
@@ -365,7 +365,7 @@ godwit__server_left (godwit_server_t *server)
 static void
 unlist (godwit__pool_t *pool, const godwit_server_t *server)
 {
-    godwit__roster_remove (&pool->servers, server->id);
+    godwit__server_table_remove (&pool->servers, server->id);
     godwit_server_t **at = &pool->ready_first;
     godwit_server_t *last = NULL;
     while (*at) {

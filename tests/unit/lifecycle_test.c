@@ -162,48 +162,48 @@ fake (char *which)
     return (godwit_server_t *) (void *) which; /* never looked into */
 }
 
-Test (roster, gives_each_number_once)
+Test (table, gives_each_number_once)
 {
-    godwit__roster_t roster = {0};
+    godwit__server_table_t table = {0};
     uint32_t last = 0;
-    const uint32_t long_lived = godwit__roster_add (&roster, fake (&a));
+    const uint32_t long_lived = godwit__server_table_add (&table, fake (&a));
     cr_assert_eq (long_lived, 1u);
     for (int i = 0; i < 10000; i++) {
-        const uint32_t id = godwit__roster_add (&roster, fake (&b));
+        const uint32_t id = godwit__server_table_add (&table, fake (&b));
         cr_assert_gt (id, last);
         cr_assert_neq (id, long_lived);
-        cr_assert_eq (godwit__roster_find (&roster, id), fake (&b));
-        cr_assert_eq (godwit__roster_find (&roster, long_lived), fake (&a));
-        cr_assert_null (godwit__roster_find (&roster, last));
-        cr_assert_null (godwit__roster_find (&roster, id + 8)); /* the same slot */
-        godwit__roster_remove (&roster, id);
-        godwit__roster_remove (&roster, id);
+        cr_assert_eq (godwit__server_table_find (&table, id), fake (&b));
+        cr_assert_eq (godwit__server_table_find (&table, long_lived), fake (&a));
+        cr_assert_null (godwit__server_table_find (&table, last));
+        cr_assert_null (godwit__server_table_find (&table, id + 8)); /* the same slot */
+        godwit__server_table_remove (&table, id);
+        godwit__server_table_remove (&table, id);
         last = id;
     }
-    cr_assert_eq (roster.count, 1u);
-    cr_assert_eq (roster.slot_count, 8u);
-    cr_assert_null (godwit__roster_find (&roster, 0));
-    godwit__roster_release (&roster);
+    cr_assert_eq (table.count, 1u);
+    cr_assert_eq (table.slot_count, 8u);
+    cr_assert_null (godwit__server_table_find (&table, 0));
+    godwit__server_table_release (&table);
 }
 
-Test (roster, finds_all_of_many_and_wraps)
+Test (table, finds_all_of_many_and_wraps)
 {
     enum { MANY = 1000 };
-    godwit__roster_t roster = {.last_id = UINT32_MAX - MANY / 2};
+    godwit__server_table_t table = {.last_id = UINT32_MAX - MANY / 2};
     uint32_t ids[MANY];
     for (int i = 0; i < MANY; i++) {
-        ids[i] = godwit__roster_add (&roster, fake (i % 2 ? &b : &c));
+        ids[i] = godwit__server_table_add (&table, fake (i % 2 ? &b : &c));
         cr_assert_neq (ids[i], 0u);
     }
     for (int i = 0; i < MANY; i++)
-        cr_assert_eq (godwit__roster_find (&roster, ids[i]), fake (i % 2 ? &b : &c));
+        cr_assert_eq (godwit__server_table_find (&table, ids[i]), fake (i % 2 ? &b : &c));
     size_t found = 0;
-    for (size_t i = 0; godwit__roster_next (&roster, &i);)
+    for (size_t i = 0; godwit__server_table_next (&table, &i);)
         found++;
     cr_assert_eq (found, (size_t) MANY);
-    cr_assert_leq (roster.slot_count, 4u * MANY);
+    cr_assert_leq (table.slot_count, 4u * MANY);
     for (int i = 0; i < MANY; i++)
-        godwit__roster_remove (&roster, ids[i]);
-    cr_assert_eq (roster.count, 0u);
-    godwit__roster_release (&roster);
+        godwit__server_table_remove (&table, ids[i]);
+    cr_assert_eq (table.count, 0u);
+    godwit__server_table_release (&table);
 }
