@@ -160,7 +160,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pool->ready_task.user = pool;
     pthread_mutex_init (&pool->lock, NULL);
     godwit__cond_init (&pool->changed);
-    godwit__watch_init (pool);
+    godwit__watchdog_init (pool);
     godwit__monitor_init (pool);
     godwit__cancels_init (pool);
 
@@ -250,7 +250,7 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
     *pool_p = NULL;
     if (!pool->closed) /* a server started while the transport was being destroyed */
         godwit__pool_stop (pool);
-    godwit__watch_stop (pool);
+    godwit__watchdog_stop (pool);
     godwit__monitor_stop (pool);
     godwit__cancels_stop (pool);
     godwit__reactor_unpost (pool->transport->control, &pool->ready_task);

@@ -3,12 +3,12 @@
  *
  * One worker *leads* on each port: it receives, and runs short handlers itself. Before a handler that is
  * known to take long (the method's flag or its running average), or that is not known at all, it hands the
- * lead to another worker; and while it runs a handler with the lead, the control thread watches, and takes
+ * lead to another worker; and while it runs a handler with the lead, the watchdog of the control thread takes
  * the lead away if that lasts more than a millisecond.
  *
  *      follower --promote--> leading --receives a short one--> leading, busy --done--> leading
  *         ^                     |                                   |
- *         |                     | receives a long one               | watch: took too long
+ *         |                     | receives a long one               | watchdog: took too long
  *         |                     v                                   v
  *         +------done----- running (another one leads)  <-----------+
  */

@@ -29,13 +29,13 @@ typedef struct godwit__worker {
      *
      *     0 --the leader starts a handler--> time --the handler ends--> 0: it leads on
      *                                         |
-     *                                         +--the watch, after 1 ms--> STOLEN --the handler ends--> 0:
+     *                                         +--the watchdog, after 1 ms--> STOLEN --the handler ends--> 0:
      * another one leads
      *
-     * The leader ends with an exchange, the watch uses a compare-and-swap, so exactly one of them has its
+     * The leader ends with an exchange, the watchdog uses a compare-and-swap, so exactly one of them has its
      * way. */
     alignas (64) _Atomic (int64_t) busy_since;
-    _Atomic (uint64_t) run_count; /* handlers run with the lead: tells the watch that something goes on */
+    _Atomic (uint64_t) run_count; /* handlers run with the lead: tells the watchdog that something goes on */
 
     godwit__pool_t *pool;
     pthread_t thread;
@@ -124,8 +124,8 @@ struct godwit__pool {
     unsigned active;  /* (L) handlers that run, all servers together */
     unsigned senders; /* (L) replies of kept requests that are being sent: the ports cannot be closed */
 
-    godwit__server_table_t servers;     /* (L) those that were started and not destroyed */
-    godwit_server_t *ready_first; /* (L) servers that have a request queued and room to run it */
+    godwit__server_table_t servers; /* (L) those that were started and not destroyed */
+    godwit_server_t *ready_first;   /* (L) servers that have a request queued and room to run it */
     godwit_server_t *ready_last;
 
     godwit_request_t *free_requests; /* (L) */
@@ -141,13 +141,13 @@ struct godwit__pool {
 
     atomic_uint_fast64_t fanout_epoch; /* changes when subscriptions end: gaps are no news any more */
 
-    /* The watch: awake while handlers run with the lead. */
-    atomic_bool watch_sleeps;
-    godwit__task_t watch_task;
-    godwit__timer_t watch_timer;
-    int64_t watch_active_ns; /* control thread's: when something went on for the last time */
-    uint64_t watch_run_count;
-    int64_t watch_period_ns; /* control thread's */
+    /* The watchdog: awake while handlers run with the lead. */
+    atomic_bool watchdog_sleeps;
+    godwit__task_t watchdog_task;
+    godwit__timer_t watchdog_timer;
+    int64_t watchdog_active_ns; /* control thread's: when something went on for the last time */
+    uint64_t watchdog_run_count;
+    int64_t watchdog_period_ns; /* control thread's */
 
     godwit__monitor_t monitor; /* heartbeats of calls that want them */
     godwit__cancels_t cancels;
@@ -219,13 +219,13 @@ bool godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_
 /* Ends idle workers and makes leaders look. With the lock. */
 void godwit__workers_stop (godwit__pool_t *pool);
 
-/* ---- watch.c ---- */
+/* ---- watchdog.c ---- */
 
-void godwit__watch_init (godwit__pool_t *pool);
-/* Control thread; nothing of the watch runs afterwards. */
-void godwit__watch_stop (godwit__pool_t *pool);
-/* A leader starts a handler: the watch must be awake. */
-void godwit__watch_wake (godwit__pool_t *pool);
+void godwit__watchdog_init (godwit__pool_t *pool);
+/* Control thread; nothing of the watchdog runs afterwards. */
+void godwit__watchdog_stop (godwit__pool_t *pool);
+/* A leader starts a handler: the watchdog must be awake. */
+void godwit__watchdog_wake (godwit__pool_t *pool);
 
 /* ---- transport_drain.c ---- */
 

@@ -1,7 +1,7 @@
 /* Replies of a batch of requests, kept while the batch is worked off and then sent together.
  *
  * Open from the batch's first request to its last. Whoever might let replies wait in it sends them first: the
- * leader that gives its lead away, and the watch that takes a lead from a handler that takes long.
+ * leader that gives its lead away, and the watchdog that takes a lead from a handler that takes long.
  */
 #ifndef GODWIT_SRC_SERVER_REPLY_BATCH_H
 #define GODWIT_SRC_SERVER_REPLY_BATCH_H

@@ -42,7 +42,8 @@ godwit__server_table_find (const godwit__server_table_t *table, uint32_t id)
     return slot->id == id ? slot->server : NULL;
 }
 
-/* The servers in no particular order: for (size_t i = 0; (server = godwit__server_table_next (table, &i));) */
+/* The servers in no particular order: for (size_t i = 0; (server = godwit__server_table_next (table, &i));)
+ */
 static inline godwit_server_t *
 godwit__server_table_next (const godwit__server_table_t *table, size_t *index)
 {

@@ -1,4 +1,4 @@
-/* The watch: takes the lead away from a worker whose handler runs for too long.
+/* The watchdog: takes the lead away from a worker whose handler runs for too long.
  *
  *            nothing ran for 100 ms, and no leader is busy
  *     awake ------------------------------------------------> asleep
@@ -6,9 +6,9 @@
  *       +-------------------------------------------------------+
  *            a leader starts a handler: posts the task
  *
- * Falling asleep, the watch first says that it sleeps and then looks at all leaders once more; a leader first
- * says that it is busy and then looks whether the watch sleeps. Both are sequentially consistent, so at least
- * one sees the other.
+ * Falling asleep, the watchdog first says that it sleeps and then looks at all leaders once more; a leader
+ * first says that it is busy and then looks whether the watchdog sleeps. Both are sequentially consistent, so
+ * at least one sees the other.
  */
 #include "src/server/pool_inside.h"
 
@@ -53,23 +53,24 @@ tick (godwit__pool_t *pool)
     uint64_t run_count = 0;
     bool suspect = false;
     godwit__pool_lock (pool);
-    if (look_at (pool, now_ns, &run_count, &suspect) || run_count != pool->watch_run_count)
-        pool->watch_active_ns = now_ns;
-    pool->watch_run_count = run_count;
-    bool sleeps = now_ns - pool->watch_active_ns >= SLEEP_AFTER_NS;
+    if (look_at (pool, now_ns, &run_count, &suspect) || run_count != pool->watchdog_run_count)
+        pool->watchdog_active_ns = now_ns;
+    pool->watchdog_run_count = run_count;
+    bool sleeps = now_ns - pool->watchdog_active_ns >= SLEEP_AFTER_NS;
     if (sleeps) {
-        atomic_store (&pool->watch_sleeps, true);
+        atomic_store (&pool->watchdog_sleeps, true);
         if (look_at (pool, now_ns, &run_count, &suspect)) {
             /* Whoever turns it off is the one who keeps it awake. */
-            sleeps = !atomic_exchange (&pool->watch_sleeps, false);
+            sleeps = !atomic_exchange (&pool->watchdog_sleeps, false);
         }
     }
     godwit__pool_unlock (pool);
     const int64_t longer_ns =
-        2 * pool->watch_period_ns < PERIOD_MAX_NS ? 2 * pool->watch_period_ns : PERIOD_MAX_NS;
-    pool->watch_period_ns = suspect ? PERIOD_NS : longer_ns;
+        2 * pool->watchdog_period_ns < PERIOD_MAX_NS ? 2 * pool->watchdog_period_ns : PERIOD_MAX_NS;
+    pool->watchdog_period_ns = suspect ? PERIOD_NS : longer_ns;
     if (!sleeps)
-        godwit__reactor_arm (pool->transport->control, &pool->watch_timer, now_ns + pool->watch_period_ns);
+        godwit__reactor_arm (pool->transport->control, &pool->watchdog_timer,
+                             now_ns + pool->watchdog_period_ns);
 }
 
 static void
@@ -82,31 +83,32 @@ static void
 woken (godwit__task_t *task)
 {
     godwit__pool_t *const pool = task->user;
-    pool->watch_active_ns = godwit__clock_now (&pool->clock);
-    pool->watch_period_ns = PERIOD_NS;
-    godwit__reactor_arm (pool->transport->control, &pool->watch_timer, pool->watch_active_ns + PERIOD_NS);
+    pool->watchdog_active_ns = godwit__clock_now (&pool->clock);
+    pool->watchdog_period_ns = PERIOD_NS;
+    godwit__reactor_arm (pool->transport->control, &pool->watchdog_timer,
+                         pool->watchdog_active_ns + PERIOD_NS);
 }
 
 void
-godwit__watch_init (godwit__pool_t *pool)
+godwit__watchdog_init (godwit__pool_t *pool)
 {
-    atomic_init (&pool->watch_sleeps, true);
-    pool->watch_task.run = woken;
-    pool->watch_task.user = pool;
-    pool->watch_timer.fire = timer_fired;
-    pool->watch_timer.user = pool;
+    atomic_init (&pool->watchdog_sleeps, true);
+    pool->watchdog_task.run = woken;
+    pool->watchdog_task.user = pool;
+    pool->watchdog_timer.fire = timer_fired;
+    pool->watchdog_timer.user = pool;
 }
 
 void
-godwit__watch_stop (godwit__pool_t *pool)
+godwit__watchdog_stop (godwit__pool_t *pool)
 {
-    godwit__reactor_unpost (pool->transport->control, &pool->watch_task);
-    godwit__reactor_disarm (pool->transport->control, &pool->watch_timer);
+    godwit__reactor_unpost (pool->transport->control, &pool->watchdog_task);
+    godwit__reactor_disarm (pool->transport->control, &pool->watchdog_timer);
 }
 
 void
-godwit__watch_wake (godwit__pool_t *pool)
+godwit__watchdog_wake (godwit__pool_t *pool)
 {
-    if (atomic_exchange (&pool->watch_sleeps, false))
-        godwit__reactor_post (pool->transport->control, &pool->watch_task);
+    if (atomic_exchange (&pool->watchdog_sleeps, false))
+        godwit__reactor_post (pool->transport->control, &pool->watchdog_task);
 }

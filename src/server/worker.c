@@ -116,10 +116,10 @@ run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *r
     }
     const bool watched = worker && leads;
     if (watched) {
-        /* Both orders are total: either the watch sees that this worker is busy, or it is seen asleep. */
+        /* Both orders are total: either the watchdog sees that this worker is busy, or it is seen asleep. */
         atomic_store (&worker->busy_since, start_ns);
-        if (atomic_load (&pool->watch_sleeps))
-            godwit__watch_wake (pool);
+        if (atomic_load (&pool->watchdog_sleeps))
+            godwit__watchdog_wake (pool);
     }
     request->started_ns = start_ns;
     godwit__request_call (request);

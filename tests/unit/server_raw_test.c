@@ -406,7 +406,7 @@ RAW_TEST (slow_ones_do_not_block_fast_ones)
     raw_server_t self;
     raw_server_start (&self, driver, NULL, NULL);
     uint64_t id = 1;
-    /* It looks fast by its average: only the watch can find out. */
+    /* It looks fast by its average: only the watchdog can find out. */
     raw_server_let_go (&self);
     for (; id <= 50; id++) {
         raw_server_ask (&self, id, "block", 0);
@@ -431,7 +431,7 @@ RAW_TEST (slow_ones_do_not_block_fast_ones)
     raw_server_end (&self);
 }
 
-/* The watch was asleep when the handler began. */
+/* The watchdog was asleep when the handler began. */
 RAW_TEST (wakes_the_watch)
 {
     raw_server_t self;
@@ -443,7 +443,7 @@ RAW_TEST (wakes_the_watch)
     }
     godwit__pool_t *const pool = self.transport->pool;
     cr_assert_not (raw_receive (&self.peer, 250 * GODWIT__NS_PER_MS).came);
-    cr_assert (atomic_load (&pool->watch_sleeps));
+    cr_assert (atomic_load (&pool->watchdog_sleeps));
     raw_server_hold (&self);
     raw_server_ask (&self, 21, "block", 0);
     raw_server_await_entered (&self, 21);
