@@ -10,7 +10,7 @@
 /* ---- the list; with the lock ---- */
 
 static void
-link_last (godwit__monitor_t *monitor, godwit_request_t *request)
+link_last (godwit__call_monitor_t *monitor, godwit_request_t *request)
 {
     request->monitor_next = NULL;
     request->monitor_previous = monitor->last;
@@ -21,7 +21,7 @@ link_last (godwit__monitor_t *monitor, godwit_request_t *request)
 }
 
 static void
-take_out (godwit__monitor_t *monitor, godwit_request_t *request)
+take_out (godwit__call_monitor_t *monitor, godwit_request_t *request)
 {
     if (!request->monitored)
         return;
@@ -67,7 +67,7 @@ due_of (const godwit_request_t *request)
 
 /* With the lock: looks at the first one, and puts it last. Returns when it is due. */
 static int64_t
-look_at_first (godwit__monitor_t *monitor, int64_t now_ns)
+look_at_first (godwit__call_monitor_t *monitor, int64_t now_ns)
 {
     godwit_request_t *const request = monitor->first;
     const int64_t interval_ns = interval_of (request);
@@ -91,7 +91,7 @@ look_at_first (godwit__monitor_t *monitor, int64_t now_ns)
 static void
 arm (godwit__pool_t *pool)
 {
-    godwit__monitor_t *const monitor = &pool->monitor;
+    godwit__call_monitor_t *const monitor = &pool->call_monitor;
     if (monitor->next_ns == GODWIT__NEVER || monitor->stopped)
         return;
     const int64_t at_ns =
@@ -104,7 +104,7 @@ static void
 tick (godwit__timer_t *timer)
 {
     godwit__pool_t *const pool = timer->user;
-    godwit__monitor_t *const monitor = &pool->monitor;
+    godwit__call_monitor_t *const monitor = &pool->call_monitor;
     const int64_t now_ns = godwit__clock_now (&pool->clock);
     int64_t next_ns = GODWIT__NEVER;
     pthread_mutex_lock (&monitor->lock);
@@ -131,16 +131,16 @@ static void
 on_task (godwit__task_t *task)
 {
     godwit__pool_t *const pool = task->user;
-    pthread_mutex_lock (&pool->monitor.lock);
+    pthread_mutex_lock (&pool->call_monitor.lock);
     arm (pool);
-    pthread_mutex_unlock (&pool->monitor.lock);
+    pthread_mutex_unlock (&pool->call_monitor.lock);
 }
 
 /* ---- requests ---- */
 
 /* With the lock. True: the timer has to be armed. */
 static bool
-add (godwit__monitor_t *monitor, godwit_request_t *request)
+add (godwit__call_monitor_t *monitor, godwit_request_t *request)
 {
     const int64_t due_ns = due_of (request);
     link_last (monitor, request);
@@ -151,10 +151,10 @@ add (godwit__monitor_t *monitor, godwit_request_t *request)
 }
 
 void
-godwit__monitor_add (godwit_request_t *request, uint32_t monitor_ms, int64_t now_ns)
+godwit__call_monitor_add (godwit_request_t *request, uint32_t monitor_ms, int64_t now_ns)
 {
     godwit__pool_t *const pool = request->pool;
-    godwit__monitor_t *const monitor = &pool->monitor;
+    godwit__call_monitor_t *const monitor = &pool->call_monitor;
     request->monitor_ns = (int64_t) monitor_ms * GODWIT__NS_PER_MS;
     request->monitor_due_ns = now_ns + interval_of (request);
     request->monitor_told = false;
@@ -166,10 +166,10 @@ godwit__monitor_add (godwit_request_t *request, uint32_t monitor_ms, int64_t now
 }
 
 void
-godwit__monitor_watch (godwit_request_t *request, int64_t now_ns)
+godwit__call_monitor_watch (godwit_request_t *request, int64_t now_ns)
 {
     godwit__pool_t *const pool = request->pool;
-    godwit__monitor_t *const monitor = &pool->monitor;
+    godwit__call_monitor_t *const monitor = &pool->call_monitor;
     bool is_next = false;
     pthread_mutex_lock (&monitor->lock);
     const bool is_over = atomic_load (&request->replied) || atomic_load (&request->cancel.is_marked);
@@ -185,9 +185,9 @@ godwit__monitor_watch (godwit_request_t *request, int64_t now_ns)
 }
 
 void
-godwit__monitor_remove (godwit_request_t *request)
+godwit__call_monitor_remove (godwit_request_t *request)
 {
-    godwit__monitor_t *const monitor = &request->pool->monitor;
+    godwit__call_monitor_t *const monitor = &request->pool->call_monitor;
     pthread_mutex_lock (&monitor->lock);
     take_out (monitor, request);
     pthread_mutex_unlock (&monitor->lock);
@@ -196,9 +196,9 @@ godwit__monitor_remove (godwit_request_t *request)
 /* ---- life ---- */
 
 void
-godwit__monitor_init (godwit__pool_t *pool)
+godwit__call_monitor_init (godwit__pool_t *pool)
 {
-    godwit__monitor_t *const monitor = &pool->monitor;
+    godwit__call_monitor_t *const monitor = &pool->call_monitor;
     pthread_mutex_init (&monitor->lock, NULL);
     monitor->next_ns = GODWIT__NEVER;
     monitor->task.run = on_task;
@@ -208,9 +208,9 @@ godwit__monitor_init (godwit__pool_t *pool)
 }
 
 void
-godwit__monitor_stop (godwit__pool_t *pool)
+godwit__call_monitor_stop (godwit__pool_t *pool)
 {
-    godwit__monitor_t *const monitor = &pool->monitor;
+    godwit__call_monitor_t *const monitor = &pool->call_monitor;
     pthread_mutex_lock (&monitor->lock);
     monitor->stopped = true;
     while (monitor->first)
@@ -221,7 +221,7 @@ godwit__monitor_stop (godwit__pool_t *pool)
 }
 
 void
-godwit__monitor_release (godwit__pool_t *pool)
+godwit__call_monitor_release (godwit__pool_t *pool)
 {
-    pthread_mutex_destroy (&pool->monitor.lock);
+    pthread_mutex_destroy (&pool->call_monitor.lock);
 }

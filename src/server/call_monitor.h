@@ -19,7 +19,7 @@
 struct godwit__pool;
 struct godwit__port;
 
-typedef struct godwit__monitor {
+typedef struct godwit__call_monitor {
     pthread_mutex_t lock; /* taken after pool.lock and before a channel's; guards the next four */
     godwit_request_t *first, *last;
     size_t count;
@@ -30,19 +30,19 @@ typedef struct godwit__monitor {
     godwit__task_t task;
     godwit__timer_t timer;
     int64_t not_before_ns; /* heartbeats take a fifth of the thread's time at most */
-} godwit__monitor_t;
+} godwit__call_monitor_t;
 
-void godwit__monitor_init (struct godwit__pool *pool);
+void godwit__call_monitor_init (struct godwit__pool *pool);
 /* Forgets all. Control thread. */
-void godwit__monitor_stop (struct godwit__pool *pool);
+void godwit__call_monitor_stop (struct godwit__pool *pool);
 /* After the last request. */
-void godwit__monitor_release (struct godwit__pool *pool);
+void godwit__call_monitor_release (struct godwit__pool *pool);
 
 /* A request of a client that wants to hear of it: nobody else may know it yet. Any thread. */
-void godwit__monitor_add (godwit_request_t *request, uint32_t monitor_ms, int64_t now_ns);
+void godwit__call_monitor_add (godwit_request_t *request, uint32_t monitor_ms, int64_t now_ns);
 /* Its handler wants to hear when nobody waits for it any more. Only while the transport is there. Any thread.
  */
-void godwit__monitor_watch (godwit_request_t *request, int64_t now_ns);
+void godwit__call_monitor_watch (godwit_request_t *request, int64_t now_ns);
 /* It is over; once is enough, but more often does no harm. Any thread. */
-void godwit__monitor_remove (godwit_request_t *request);
+void godwit__call_monitor_remove (godwit_request_t *request);
 #endif

@@ -162,7 +162,7 @@ godwit__cancel_kept (const godwit_server_t *server)
 {
     for (godwit_request_t *at = server->running; at; at = at->running_next) {
         mark (at, !server->pool->closed);
-        godwit__monitor_remove (at);
+        godwit__call_monitor_remove (at);
     }
 }
 
@@ -213,7 +213,7 @@ cancel_chosen (godwit_server_t *server, const choice_t *choice, godwit_request_t
         if (!is_chosen (at, choice))
             continue;
         mark (at, true);
-        godwit__monitor_remove (at); /* nobody is to be told of it any more */
+        godwit__call_monitor_remove (at); /* nobody is to be told of it any more */
     }
     return take_queued (server, choice, taken);
 }
@@ -290,7 +290,7 @@ watch (godwit_request_t *request, int64_t now_ns)
 {
     if (atomic_exchange (&request->cancel.is_watched, true) || !enter (request->pool))
         return;
-    godwit__monitor_watch (request, now_ns);
+    godwit__call_monitor_watch (request, now_ns);
     leave (request->pool);
 }
 

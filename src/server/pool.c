@@ -21,7 +21,7 @@ static void
 pool_free (godwit__pool_t *pool)
 {
     godwit__cancels_release (pool);
-    godwit__monitor_release (pool);
+    godwit__call_monitor_release (pool);
     pthread_cond_destroy (&pool->changed);
     pthread_mutex_destroy (&pool->lock);
     godwit__fork_guard_free (pool->alive);
@@ -161,7 +161,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pthread_mutex_init (&pool->lock, NULL);
     godwit__cond_init (&pool->changed);
     godwit__watchdog_init (pool);
-    godwit__monitor_init (pool);
+    godwit__call_monitor_init (pool);
     godwit__cancels_init (pool);
 
     godwit_status_t status = open_ports (pool, error);
@@ -251,7 +251,7 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
     if (!pool->closed) /* a server started while the transport was being destroyed */
         godwit__pool_stop (pool);
     godwit__watchdog_stop (pool);
-    godwit__monitor_stop (pool);
+    godwit__call_monitor_stop (pool);
     godwit__cancels_stop (pool);
     godwit__reactor_unpost (pool->transport->control, &pool->ready_task);
     close_ports (pool);
@@ -392,7 +392,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_
     godwit__frame_move (&request->frame, frame);
     request->body_offset = body_offset;
     if (header->aux && !request->is_cast)
-        godwit__monitor_add (request, header->aux, now_ns);
+        godwit__call_monitor_add (request, header->aux, now_ns);
     if (runs)
         return request;
     enqueue (server, request);

@@ -149,7 +149,7 @@ struct godwit__pool {
     uint64_t watchdog_run_count;
     int64_t watchdog_period_ns; /* control thread's */
 
-    godwit__monitor_t monitor; /* heartbeats of calls that want them */
+    godwit__call_monitor_t call_monitor; /* heartbeats of calls that want them */
     godwit__cancels_t cancels;
 
     bool external;

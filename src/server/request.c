@@ -255,7 +255,7 @@ claim_reply (godwit_request_t *request)
         return false;
     /* Both orders are total: either it is seen here that the request is watched, or there that it is over. */
     if (request->monitor_ns || atomic_load (&request->cancel.is_watched))
-        godwit__monitor_remove (request);
+        godwit__call_monitor_remove (request);
     return true;
 }
 
@@ -483,7 +483,7 @@ godwit__request_drop (godwit_request_t *request)
 {
     godwit__pool_t *const pool = request->pool;
     if (request->monitor_ns)
-        godwit__monitor_remove (request);
+        godwit__call_monitor_remove (request);
     release_parts (request);
     godwit__pool_lock (pool);
     recycle_if_unused (request);
