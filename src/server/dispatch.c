@@ -165,7 +165,7 @@ add_route (godwit__dispatch_t *dispatch, const godwit_method_t *method, size_t e
     route->name_size = size;
     route->endpoint = (uint32_t) endpoint_index;
     atomic_init (&route->average_ns, 0);
-    godwit__usual_init (&route->usual);
+    godwit__run_time_init (&route->run_time);
     atomic_init (&route->metrics[0], NULL);
     atomic_init (&route->metrics[1], NULL);
     godwit__route_t **end = slot_of (dispatch, method->name, size);

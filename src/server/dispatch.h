@@ -17,7 +17,7 @@ typedef struct godwit__route {
     uint32_t endpoint;               /* its index */
     struct godwit__route *next;      /* the same name in a later endpoint */
     atomic_uint_fast32_t average_ns; /* of its run time, moving; 0: it has never run */
-    godwit__usual_t usual;
+    godwit__run_time_t run_time;
     _Atomic (godwit__metric_t *) metrics[2]; /* of its requests and of fanouts; NULL: none yet */
 } godwit__route_t;
 

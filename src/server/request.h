@@ -89,7 +89,7 @@ void godwit__request_timed_slow (godwit_request_t *request, int64_t duration_ns)
 static inline void
 godwit__request_timed (godwit_request_t *request, int64_t duration_ns)
 {
-    if (godwit__usual_concerns (&request->route->usual, duration_ns))
+    if (godwit__run_time_concerns (&request->route->run_time, duration_ns))
         godwit__request_timed_slow (request, duration_ns);
 }
 /* Less time is left than the method usually takes: refuses it, and tells why. False: it is to be run. */

@@ -13,12 +13,12 @@ bool
 godwit__request_refuse_late (godwit_request_t *request, int64_t left_ns)
 {
     godwit__route_t *const route = request->route;
-    const int64_t usual_ns = godwit__usual_ns (&route->usual);
+    const int64_t estimate_ns = godwit__run_time_estimate_ns (&route->run_time);
     char text[128];
-    if (route->method->flags & GODWIT_METHOD_RUNS_LATE || !godwit__usual_refuses (&route->usual))
+    if (route->method->flags & GODWIT_METHOD_RUNS_LATE || !godwit__run_time_refuses (&route->run_time))
         return false;
     snprintf (text, sizeof text, "%lld ms are left, and the method usually takes %lld ms", ms_of (left_ns),
-              ms_of (usual_ns));
+              ms_of (estimate_ns));
     godwit__request_refuse_saying (request, GODWIT__NACK_EXPIRED, text);
     return true;
 }
@@ -35,5 +35,5 @@ void
 godwit__request_timed_slow (godwit_request_t *request, int64_t duration_ns)
 {
     if (!request->failed && !is_cut_short (request))
-        godwit__usual_add (&request->route->usual, duration_ns);
+        godwit__run_time_add (&request->route->run_time, duration_ns);
 }

@@ -1,4 +1,4 @@
-/* How long a method usually takes: for requests that have no chance to be done in time, which are refused.
+/* The run time estimate of a method: requests that cannot be done in time are refused before they run.
  *
  * The estimate is a low one, so that what could be done in time is not refused:
  *  - It counts after eight runs in a row that took a millisecond or more, and begins with the shortest of
@@ -17,36 +17,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define GODWIT__USUAL_LEAST_NS INT64_C (1000000)
-#define GODWIT__USUAL_RUNS 8
-#define GODWIT__USUAL_REFUSALS 8
+#define GODWIT__RUN_TIME_LEAST_NS INT64_C (1000000)
+#define GODWIT__RUN_TIME_RUNS 8
+#define GODWIT__RUN_TIME_REFUSALS 8
 
-typedef struct godwit__usual {
+typedef struct godwit__run_time {
     _Atomic (int64_t) known_ns; /* 0: not known, or too short to matter */
     _Atomic (int64_t) least_ns; /* of the long runs in a row, while it is not known */
     atomic_uint runs;           /* of them */
     atomic_uint refusals;       /* in a row */
-} godwit__usual_t;
+} godwit__run_time_t;
 
-void godwit__usual_init (godwit__usual_t *usual);
+void godwit__run_time_init (godwit__run_time_t *run_time);
 /* A run that ended well took so long, and the estimate may change by it. */
-void godwit__usual_add (godwit__usual_t *usual, int64_t duration_ns);
-/* What is left is less than usual. False: it is to be run all the same. */
-bool godwit__usual_refuses (godwit__usual_t *usual);
+void godwit__run_time_add (godwit__run_time_t *run_time, int64_t duration_ns);
+/* Less time is left than the estimate. False: the request is to be run all the same. */
+bool godwit__run_time_refuses (godwit__run_time_t *run_time);
 
-/* False for nearly all runs of short methods: nothing is to be learnt from it. */
+/* False for nearly all runs of short methods: the estimate does not change by it. */
 static inline bool
-godwit__usual_concerns (const godwit__usual_t *usual, int64_t duration_ns)
+godwit__run_time_concerns (const godwit__run_time_t *run_time, int64_t duration_ns)
 {
-    return duration_ns >= GODWIT__USUAL_LEAST_NS ||
-           atomic_load_explicit (&usual->known_ns, memory_order_relaxed) ||
-           atomic_load_explicit (&usual->runs, memory_order_relaxed);
+    return duration_ns >= GODWIT__RUN_TIME_LEAST_NS ||
+           atomic_load_explicit (&run_time->known_ns, memory_order_relaxed) ||
+           atomic_load_explicit (&run_time->runs, memory_order_relaxed);
 }
 
 static inline int64_t
-godwit__usual_ns (const godwit__usual_t *usual)
+godwit__run_time_estimate_ns (const godwit__run_time_t *run_time)
 {
-    return atomic_load_explicit (&usual->known_ns, memory_order_relaxed);
+    return atomic_load_explicit (&run_time->known_ns, memory_order_relaxed);
 }
 
 #endif

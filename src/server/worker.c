@@ -151,7 +151,7 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
     if (left_ns <= 0)
         godwit__request_refuse (request, GODWIT__NACK_EXPIRED);
     else if (godwit__request_prepare (request, &is_malformed) &&
-             (left_ns >= godwit__usual_ns (&request->route->usual) ||
+             (left_ns >= godwit__run_time_estimate_ns (&request->route->run_time) ||
               !godwit__request_refuse_late (request, left_ns)))
         leads = run_handler (worker, port, request, start_ns);
     if (malformed)

@@ -13,7 +13,7 @@
 static size_t
 monitored_by (godwit_transport_t *transport, int64_t *first_ns)
 {
-    godwit__monitor_t *monitor = &transport->pool->monitor;
+    godwit__call_monitor_t *monitor = &transport->pool->call_monitor;
     pthread_mutex_lock (&monitor->lock);
     const size_t count = monitor->count;
     if (first_ns && count)
@@ -38,7 +38,7 @@ await_monitored (godwit_transport_t *transport, size_t count)
 static void
 silence (core_t *core)
 {
-    godwit__monitor_t *monitor = &core->serving->pool->monitor;
+    godwit__call_monitor_t *monitor = &core->serving->pool->call_monitor;
     pthread_mutex_lock (&monitor->lock);
     monitor->stopped = true;
     pthread_mutex_unlock (&monitor->lock);

@@ -1,4 +1,4 @@
-/* How long a method usually takes, and requests that have less time left: the estimate by itself, and servers
+/* How long a method usually takes, and requests that have less time left: the run_time by itself, and servers
  * whose clock is moved by their handlers. */
 #include "src/server/run_time.h"
 #include "tests/support/raw_server.h"
@@ -11,110 +11,110 @@
 
 #define MS GODWIT__NS_PER_MS
 
-/* ---- the estimate ---- */
+/* ---- the run_time ---- */
 
 static void
-run (godwit__usual_t *usual, int64_t duration_ns, int times)
+run (godwit__run_time_t *run_time, int64_t duration_ns, int times)
 {
     for (int i = 0; i < times; i++)
-        if (godwit__usual_concerns (usual, duration_ns))
-            godwit__usual_add (usual, duration_ns);
+        if (godwit__run_time_concerns (run_time, duration_ns))
+            godwit__run_time_add (run_time, duration_ns);
 }
 
-Test (usual, needs_eight_long_runs)
+Test (run_time, needs_eight_long_runs)
 {
-    godwit__usual_t usual;
-    godwit__usual_init (&usual);
-    run (&usual, 200 * MS, 7);
-    cr_assert_eq (godwit__usual_ns (&usual), 0);
-    run (&usual, 200 * MS, 1);
-    cr_assert_eq (godwit__usual_ns (&usual), 200 * MS);
+    godwit__run_time_t run_time;
+    godwit__run_time_init (&run_time);
+    run (&run_time, 200 * MS, 7);
+    cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 0);
+    run (&run_time, 200 * MS, 1);
+    cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 200 * MS);
 }
 
-Test (usual, is_of_no_concern_to_short_methods)
+Test (run_time, is_of_no_concern_to_short_methods)
 {
-    godwit__usual_t usual;
-    godwit__usual_init (&usual);
-    cr_assert_not (godwit__usual_concerns (&usual, MS - 1));
+    godwit__run_time_t run_time;
+    godwit__run_time_init (&run_time);
+    cr_assert_not (godwit__run_time_concerns (&run_time, MS - 1));
     /* A busy machine: seven times in a row is the most that it is held up. */
     for (int i = 0; i < 100; i++) {
-        run (&usual, 50 * MS, 7);
-        run (&usual, MS / 10, 1);
-        cr_assert_eq (godwit__usual_ns (&usual), 0);
-        cr_assert_not (godwit__usual_concerns (&usual, MS / 10));
+        run (&run_time, 50 * MS, 7);
+        run (&run_time, MS / 10, 1);
+        cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 0);
+        cr_assert_not (godwit__run_time_concerns (&run_time, MS / 10));
     }
 }
 
-Test (usual, begins_with_the_shortest)
+Test (run_time, begins_with_the_shortest)
 {
-    godwit__usual_t usual;
-    godwit__usual_init (&usual);
-    run (&usual, 60000 * MS, 1); /* the first one: everything was cold, and somebody had stopped it */
-    run (&usual, 20 * MS, 5);
-    run (&usual, 10 * MS, 1);
-    run (&usual, 30 * MS, 1);
-    cr_assert_eq (godwit__usual_ns (&usual), 10 * MS);
+    godwit__run_time_t run_time;
+    godwit__run_time_init (&run_time);
+    run (&run_time, 60000 * MS, 1); /* the first one: everything was cold, and somebody had stopped it */
+    run (&run_time, 20 * MS, 5);
+    run (&run_time, 10 * MS, 1);
+    run (&run_time, 30 * MS, 1);
+    cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 10 * MS);
 }
 
-Test (usual, one_outlier_changes_little)
+Test (run_time, one_outlier_changes_little)
 {
-    godwit__usual_t usual;
-    godwit__usual_init (&usual);
-    run (&usual, 16 * MS, 8);
-    run (&usual, 60000 * MS, 1);
-    cr_assert_eq (godwit__usual_ns (&usual), 18 * MS);
-    run (&usual, 16 * MS, 1);
-    cr_assert_eq (godwit__usual_ns (&usual), 17 * MS);
+    godwit__run_time_t run_time;
+    godwit__run_time_init (&run_time);
+    run (&run_time, 16 * MS, 8);
+    run (&run_time, 60000 * MS, 1);
+    cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 18 * MS);
+    run (&run_time, 16 * MS, 1);
+    cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 17 * MS);
 }
 
-Test (usual, falls_fast_and_rises_slowly)
+Test (run_time, falls_fast_and_rises_slowly)
 {
-    godwit__usual_t usual;
-    godwit__usual_init (&usual);
-    run (&usual, 200 * MS, 8);
-    run (&usual, 2 * MS, 1);
-    cr_assert_eq (godwit__usual_ns (&usual), 101 * MS);
-    run (&usual, MS / 100, 7);
-    cr_assert_eq (godwit__usual_ns (&usual), 0); /* short, as if it had never been long */
-    run (&usual, 200 * MS, 7);
-    cr_assert_eq (godwit__usual_ns (&usual), 0);
-    run (&usual, 100 * MS, 1);
-    cr_assert_eq (godwit__usual_ns (&usual), 100 * MS);
-    run (&usual, 1000 * MS, 1);
-    cr_assert_eq (godwit__usual_ns (&usual), 100 * MS + 100 * MS / 8);
-    run (&usual, 1000 * MS, 100);
-    cr_assert_geq (godwit__usual_ns (&usual), 990 * MS);
-    cr_assert_leq (godwit__usual_ns (&usual), 1000 * MS);
+    godwit__run_time_t run_time;
+    godwit__run_time_init (&run_time);
+    run (&run_time, 200 * MS, 8);
+    run (&run_time, 2 * MS, 1);
+    cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 101 * MS);
+    run (&run_time, MS / 100, 7);
+    cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 0); /* short, as if it had never been long */
+    run (&run_time, 200 * MS, 7);
+    cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 0);
+    run (&run_time, 100 * MS, 1);
+    cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 100 * MS);
+    run (&run_time, 1000 * MS, 1);
+    cr_assert_eq (godwit__run_time_estimate_ns (&run_time), 100 * MS + 100 * MS / 8);
+    run (&run_time, 1000 * MS, 100);
+    cr_assert_geq (godwit__run_time_estimate_ns (&run_time), 990 * MS);
+    cr_assert_leq (godwit__run_time_estimate_ns (&run_time), 1000 * MS);
 }
 
 /* One of four is short: those that could be done in 20 ms are not refused because of the others. */
-Test (usual, stays_near_the_short_ones)
+Test (run_time, stays_near_the_short_ones)
 {
-    godwit__usual_t usual;
-    godwit__usual_init (&usual);
-    run (&usual, 200 * MS, 8);
+    godwit__run_time_t run_time;
+    godwit__run_time_init (&run_time);
+    run (&run_time, 200 * MS, 8);
     for (int i = 0; i < 50; i++) {
-        run (&usual, 2 * MS, 1);
-        run (&usual, 200 * MS, 3);
+        run (&run_time, 2 * MS, 1);
+        run (&run_time, 200 * MS, 3);
     }
-    cr_assert_leq (godwit__usual_ns (&usual), 20 * MS);
+    cr_assert_leq (godwit__run_time_estimate_ns (&run_time), 20 * MS);
 }
 
-Test (usual, is_not_believed_for_ever)
+Test (run_time, is_not_believed_for_ever)
 {
-    godwit__usual_t usual;
-    godwit__usual_init (&usual);
+    godwit__run_time_t run_time;
+    godwit__run_time_init (&run_time);
     for (int round = 0; round < 3; round++) {
-        for (int i = 0; i < GODWIT__USUAL_REFUSALS; i++)
-            cr_assert (godwit__usual_refuses (&usual));
-        cr_assert_not (godwit__usual_refuses (&usual));
+        for (int i = 0; i < GODWIT__RUN_TIME_REFUSALS; i++)
+            cr_assert (godwit__run_time_refuses (&run_time));
+        cr_assert_not (godwit__run_time_refuses (&run_time));
     }
     /* A run that is measured says so as well. */
-    cr_assert (godwit__usual_refuses (&usual));
-    run (&usual, 200 * MS, 1);
-    for (int i = 0; i < GODWIT__USUAL_REFUSALS; i++)
-        cr_assert (godwit__usual_refuses (&usual));
-    cr_assert_not (godwit__usual_refuses (&usual));
+    cr_assert (godwit__run_time_refuses (&run_time));
+    run (&run_time, 200 * MS, 1);
+    for (int i = 0; i < GODWIT__RUN_TIME_REFUSALS; i++)
+        cr_assert (godwit__run_time_refuses (&run_time));
+    cr_assert_not (godwit__run_time_refuses (&run_time));
 }
 
 /* ---- servers: their methods take as long as they say ---- */
@@ -225,9 +225,9 @@ RAW_TEST (a_method_that_became_fast_is_called_again)
         refused += answer.header.type == GODWIT__NACK;
         ran = answer.header.type == GODWIT__NACK ? 0 : ran + 1;
         raw_answer_release (&answer);
-        cr_assert_leq (refused, 3 * GODWIT__USUAL_REFUSALS, "it is not believed");
+        cr_assert_leq (refused, 3 * GODWIT__RUN_TIME_REFUSALS, "it is not believed");
     }
-    cr_assert_geq (refused, GODWIT__USUAL_REFUSALS);
+    cr_assert_geq (refused, GODWIT__RUN_TIME_REFUSALS);
     raw_server_end (&world.raw);
 }
 
@@ -312,7 +312,7 @@ RAW_TEST (failures_and_what_is_cut_short_do_not_count)
 }
 
 /* Together: the client is told at once, and what it makes of it. */
-Test (usual, a_client_is_told_why)
+Test (run_time, a_client_is_told_why)
 {
     world_t world;
     godwit_client_t *client = NULL;
