@@ -44,7 +44,7 @@ godwit__control_stop (godwit_transport_t *transport)
     godwit__reactor_wake (transport->control);
     pthread_join (transport->control_thread, NULL);
     transport->control_runs = false;
-    /* An errand that was posted at the last moment: somebody waits for it. */
+    /* A sync task that was posted at the last moment: somebody waits for it. */
     godwit__reactor_run_once (transport->control, 0);
 }
 
@@ -130,24 +130,24 @@ godwit_transport_fd (const godwit_transport_t *transport)
 
 /* ---- work for the control thread ---- */
 
-typedef struct errand {
+typedef struct sync_task {
     godwit__task_t task;
     void (*run) (void *arg);
     void *arg;
     pthread_mutex_t lock;
     pthread_cond_t done_changed;
     bool done;
-} errand_t;
+} sync_task_t;
 
 static void
-on_errand (godwit__task_t *task)
+on_sync_task (godwit__task_t *task)
 {
-    errand_t *errand = task->user;
-    errand->run (errand->arg);
-    pthread_mutex_lock (&errand->lock);
-    errand->done = true;
-    pthread_cond_signal (&errand->done_changed);
-    pthread_mutex_unlock (&errand->lock);
+    sync_task_t *sync = task->user;
+    sync->run (sync->arg);
+    pthread_mutex_lock (&sync->lock);
+    sync->done = true;
+    pthread_cond_signal (&sync->done_changed);
+    pthread_mutex_unlock (&sync->lock);
 }
 
 bool
@@ -168,20 +168,20 @@ godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg), void
         fn (arg);
         return true;
     }
-    errand_t errand = {.run = fn, .arg = arg};
-    errand.task = (godwit__task_t){.run = on_errand, .user = &errand};
-    pthread_mutex_init (&errand.lock, NULL);
-    pthread_cond_init (&errand.done_changed, NULL);
+    sync_task_t sync = {.run = fn, .arg = arg};
+    sync.task = (godwit__task_t){.run = on_sync_task, .user = &sync};
+    pthread_mutex_init (&sync.lock, NULL);
+    pthread_cond_init (&sync.done_changed, NULL);
     pthread_mutex_lock (&transport->lock);
     const bool accepted = !atomic_load (&transport->control_stop);
     if (accepted)
-        godwit__reactor_post (transport->control, &errand.task);
+        godwit__reactor_post (transport->control, &sync.task);
     pthread_mutex_unlock (&transport->lock);
-    pthread_mutex_lock (&errand.lock);
-    while (accepted && !errand.done)
-        pthread_cond_wait (&errand.done_changed, &errand.lock);
-    pthread_mutex_unlock (&errand.lock);
-    pthread_cond_destroy (&errand.done_changed);
-    pthread_mutex_destroy (&errand.lock);
+    pthread_mutex_lock (&sync.lock);
+    while (accepted && !sync.done)
+        pthread_cond_wait (&sync.done_changed, &sync.lock);
+    pthread_mutex_unlock (&sync.lock);
+    pthread_cond_destroy (&sync.done_changed);
+    pthread_mutex_destroy (&sync.lock);
     return accepted;
 }
