@@ -96,7 +96,7 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
         if (status)
             break;
         pool->port_count++;
-        atomic_init (&port->attention, false);
+        atomic_init (&port->has_tasks, false);
         godwit__reply_batch_init (&port->reply_batch, port->channel, transport);
         godwit__sessions_init (&port->sessions, SESSION_LIMIT);
         godwit__sessions_init (&port->connections, SESSION_LIMIT);

@@ -81,7 +81,7 @@ struct godwit__port {
     godwit__channel_t *channel;
     godwit__port_addresses_t addresses;
     godwit__worker_t *leader;         /* (L) */
-    atomic_bool attention;            /* the leader has more to do than to receive: godwit__port_attend */
+    atomic_bool has_tasks;            /* the leader has tasks beside receiving: godwit__port_run_tasks */
     godwit__goodbye_t *goodbyes;      /* (L) servers whose clients are to be told that they drain */
     size_t goodbye_count;             /* (L) */
     size_t goodbye_capacity;          /* (L) */
@@ -258,11 +258,11 @@ godwit__io_t godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, go
  * no longer leads. */
 bool godwit__port_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame,
                          godwit__origin_t origin);
-/* Does what attention was asked for. The leader's thread. False: it shall give up the lead, which pool.lock
- * still says it has. */
-bool godwit__port_attend (godwit__port_t *port);
-/* Makes the leader call godwit__port_attend soon. With or without the lock. */
-void godwit__port_attention (godwit__port_t *port);
+/* Runs the tasks of the leader: goodbyes to be said, a lead to be given up. The leader's thread. False: it
+ * shall give up the lead, which pool.lock still says it has. */
+bool godwit__port_run_tasks (godwit__port_t *port);
+/* Makes the leader call godwit__port_run_tasks soon. With or without the lock. */
+void godwit__port_post_tasks (godwit__port_t *port);
 /* A frame that is only a header. */
 void godwit__port_send_header (godwit__port_t *port, godwit__origin_t origin, godwit__frame_type_t type,
                                uint32_t target, uint64_t id, uint32_t aux);

@@ -482,12 +482,12 @@ godwit__port_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__fram
                                            : link_frame (port, worker, frame, origin);
 }
 
-/* ---- attention ---- */
+/* ---- tasks of the leader ---- */
 
 void
-godwit__port_attention (godwit__port_t *port)
+godwit__port_post_tasks (godwit__port_t *port)
 {
-    atomic_store_explicit (&port->attention, true, memory_order_release);
+    atomic_store_explicit (&port->has_tasks, true, memory_order_release);
     if (port->pool->external)
         godwit__reactor_post (port->pool->transport->control, &port->again);
     else
@@ -495,10 +495,10 @@ godwit__port_attention (godwit__port_t *port)
 }
 
 bool
-godwit__port_attend (godwit__port_t *port)
+godwit__port_run_tasks (godwit__port_t *port)
 {
     godwit__pool_t *const pool = port->pool;
-    atomic_exchange_explicit (&port->attention, false, memory_order_acquire);
+    atomic_exchange_explicit (&port->has_tasks, false, memory_order_acquire);
     godwit__pool_lock (pool);
     godwit__goodbye_t *const goodbyes = port->goodbyes;
     const size_t count = port->goodbye_count;
@@ -521,8 +521,8 @@ godwit__port_attend (godwit__port_t *port)
 static void
 turn (godwit__port_t *port)
 {
-    if (atomic_load_explicit (&port->attention, memory_order_relaxed))
-        godwit__port_attend (port);
+    if (atomic_load_explicit (&port->has_tasks, memory_order_relaxed))
+        godwit__port_run_tasks (port);
     for (int i = 0; i < TURN_FRAMES; i++) {
         godwit__frame_t frame;
         godwit__origin_t origin = 0;

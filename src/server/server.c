@@ -262,7 +262,7 @@ note_goodbye (godwit__port_t *port, godwit_server_t *server)
     }
     port->goodbyes[port->goodbye_count++] = (godwit__goodbye_t){server->id, server->revision};
     server->untold_count++;
-    godwit__port_attention (port);
+    godwit__port_post_tasks (port);
 }
 
 static void

@@ -26,7 +26,7 @@ godwit__pool_drain (godwit__pool_t *pool)
     godwit__pool_unlock (pool);
     godwit__pool_refuse_queued (pool);
     for (size_t i = 0; i < pool->port_count; i++)
-        godwit__port_attention (&pool->ports[i]);
+        godwit__port_post_tasks (&pool->ports[i]);
 
     godwit__pool_lock (pool);
     while (!all_done (pool) && godwit__clock_now (clock) < until_ns) {

@@ -46,7 +46,7 @@ godwit__pool_wake_worker (godwit__pool_t *pool)
     } else if (pool->ready_first) {
         /* Whoever runs a handler will look when it ends; a leader that waits must be told. */
         for (size_t i = 0; i < pool->port_count; i++)
-            godwit__port_attention (&pool->ports[i]);
+            godwit__port_post_tasks (&pool->ports[i]);
     }
 }
 
@@ -56,7 +56,7 @@ godwit__workers_stop (godwit__pool_t *pool)
     while (pool->idle_newest)
         wake (pool, pool->idle_newest);
     for (size_t i = 0; i < pool->port_count; i++)
-        godwit__port_attention (&pool->ports[i]);
+        godwit__port_post_tasks (&pool->ports[i]);
 }
 
 /* With the lock: waits until there may be work. False: the worker is not needed any more. */
@@ -168,7 +168,7 @@ lead (godwit__worker_t *worker, godwit__port_t *port)
 {
     bool leads = true;
     while (leads) {
-        if (atomic_load_explicit (&port->attention, memory_order_relaxed) && !godwit__port_attend (port)) {
+        if (atomic_load_explicit (&port->has_tasks, memory_order_relaxed) && !godwit__port_run_tasks (port)) {
             godwit__pool_lock (port->pool);
             leave_lead (port);
             godwit__pool_unlock (port->pool);
