@@ -296,11 +296,11 @@ on_seen (void *user, godwit__record_t *record)
     pthread_mutex_unlock (&transport->lock);
     godwit__suspect_log (transport, preservation, suspect_count, member_count);
     if (is_new && record->state == GODWIT__RECORD_UP && is_of_other (transport, record))
-        godwit__server_met (transport, record);
+        godwit__server_warn_duplicate (transport, record);
 }
 
 bool
-godwit__directory_has_twin (godwit_transport_t *transport, const char *exchange, const char *topic,
+godwit__directory_has_duplicate (godwit_transport_t *transport, const char *exchange, const char *topic,
                             const char *server)
 {
     bool found = false;

@@ -171,7 +171,7 @@ bool godwit__directory_try_unconfirmed (godwit__group_t *group, const char *serv
 void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision);
 
 /* A server of another transport has these names, and takes calls. Takes the lock. */
-bool godwit__directory_has_twin (godwit_transport_t *transport, const char *exchange, const char *topic,
+bool godwit__directory_has_duplicate (godwit_transport_t *transport, const char *exchange, const char *topic,
                                  const char *server);
 
 /* A member turned out to be another server than it was: it has left, and another one joined. */

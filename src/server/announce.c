@@ -71,8 +71,8 @@ godwit__server_announce (godwit_server_t *server, godwit__record_state_t state, 
 /* ---- two of one name (contract 5) ---- */
 
 static void
-warn_of_twin (const godwit_transport_t *transport, const char *exchange, const char *topic,
-              const char *server, const char *where)
+warn_of_duplicate (const godwit_transport_t *transport, const char *exchange, const char *topic,
+                   const char *server, const char *where)
 {
     if (godwit__logs (transport, GODWIT_LOG_WARNING))
         godwit__log (transport, GODWIT_LOG_WARNING,
@@ -95,7 +95,7 @@ is_served (const godwit__pool_t *pool, const char *exchange, const char *topic, 
 }
 
 void
-godwit__server_look_around (const godwit_server_t *server)
+godwit__server_warn_duplicates (const godwit_server_t *server)
 {
     godwit_transport_t *const transport = server->transport;
     const char *const exchange = godwit__server_exchange (server);
@@ -105,13 +105,13 @@ godwit__server_look_around (const godwit_server_t *server)
     const bool is_here = is_served (server->pool, exchange, topic, name, server);
     godwit__pool_unlock (server->pool);
     if (is_here)
-        warn_of_twin (transport, exchange, topic, name, "on the same transport");
-    else if (godwit__directory_has_twin (transport, exchange, topic, name))
-        warn_of_twin (transport, exchange, topic, name, "elsewhere");
+        warn_of_duplicate (transport, exchange, topic, name, "on the same transport");
+    else if (godwit__directory_has_duplicate (transport, exchange, topic, name))
+        warn_of_duplicate (transport, exchange, topic, name, "elsewhere");
 }
 
 void
-godwit__server_met (godwit_transport_t *transport, const godwit__record_t *record)
+godwit__server_warn_duplicate (godwit_transport_t *transport, const godwit__record_t *record)
 {
     godwit__pool_t *const pool = transport->pool;
     if (!pool)
@@ -120,7 +120,7 @@ godwit__server_met (godwit_transport_t *transport, const godwit__record_t *recor
     const bool is_here = is_served (pool, record->exchange, record->topic, record->server, NULL);
     godwit__pool_unlock (pool);
     if (is_here)
-        warn_of_twin (transport, record->exchange, record->topic, record->server, "elsewhere");
+        warn_of_duplicate (transport, record->exchange, record->topic, record->server, "elsewhere");
 }
 
 /* ---- who asks by name ---- */

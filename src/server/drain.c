@@ -12,20 +12,21 @@
 
 #include <stdlib.h>
 
-/* A client that does not answer for so long has lost its process, or its senses; or for a part of the time
+/* A client that does not answer for so long is gone or stopped. The timeout is this, or a part of the time
  * after which it would be taken for dead, whatever is longer. */
-#define PATIENCE_LEAST_NS (500 * GODWIT__NS_PER_MS)
-#define PATIENCE_PART 4
+#define GOODBYE_TIMEOUT_LEAST_NS (500 * GODWIT__NS_PER_MS)
+#define GOODBYE_TIMEOUT_PART 4
 /* With an external loop: how long it runs before the state is looked at. */
 #define ROUND_NS (10 * GODWIT__NS_PER_MS)
 /* Servers that a client hears of when it says HELLO. It hears of others when they refuse it. */
 #define GREETING_MAX 64
 
 int64_t
-godwit__pool_patience_ns (const godwit__pool_t *pool)
+godwit__goodbye_timeout_ns (const godwit__pool_t *pool)
 {
-    const int64_t part_ns = pool->transport->options.heartbeat_timeout_ms * GODWIT__NS_PER_MS / PATIENCE_PART;
-    return part_ns > PATIENCE_LEAST_NS ? part_ns : PATIENCE_LEAST_NS;
+    const int64_t part_ns =
+        pool->transport->options.heartbeat_timeout_ms * GODWIT__NS_PER_MS / GOODBYE_TIMEOUT_PART;
+    return part_ns > GOODBYE_TIMEOUT_LEAST_NS ? part_ns : GOODBYE_TIMEOUT_LEAST_NS;
 }
 
 /* ---- the leader's side ---- */
@@ -171,7 +172,7 @@ godwit__drain_await (godwit_server_t *server)
         return; /* the loop does nothing else meanwhile */
     /* Conditions wait by the system's clock. */
     const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
-    const int64_t until_ns = godwit__clock_now (clock) + godwit__pool_patience_ns (pool);
+    const int64_t until_ns = godwit__clock_now (clock) + godwit__goodbye_timeout_ns (pool);
     godwit__pool_lock (pool);
     while (server->untold_count && !pool->interrupted && !pool->leaving && !pool->stopping &&
            godwit__clock_now (clock) < until_ns) {

@@ -371,7 +371,7 @@ godwit_server_stop (godwit_server_t *server, const godwit_step_options_t *option
     while (!status && !was_stopped (server, life)) {
         if (server->state == GODWIT__SERVER_UP && !server->changing) {
             take_turn (server, GODWIT__CHANGE_STOP);
-            godwit__server_fall_silent (server);
+            godwit__server_unlisten (server);
             end_turn (server);
             server->state = GODWIT__SERVER_STOPPED;
         } else {
@@ -433,5 +433,5 @@ godwit__server_end_steps (godwit_server_t *server)
     server->state = GODWIT__SERVER_STOPPED;
     pthread_mutex_unlock (&transport->lock);
     if (is_up)
-        godwit__server_fall_silent (server);
+        godwit__server_unlisten (server);
 }

@@ -236,7 +236,7 @@ void godwit__port_drain_answered (godwit__port_t *port, godwit__session_t *origi
 /* ---- drain.c ---- */
 
 /* How long who does not answer is waited for. */
-int64_t godwit__pool_patience_ns (const godwit__pool_t *pool);
+int64_t godwit__goodbye_timeout_ns (const godwit__pool_t *pool);
 /* The leader's thread: tells everybody who said HELLO; an answer (0: to all, the client is gone); and one
  * that says HELLO hears which servers have stopped. */
 void godwit__drain_say (godwit__port_t *port, godwit__goodbye_t goodbye);

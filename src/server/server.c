@@ -233,7 +233,7 @@ start_on_control (void *argument)
     if (!status)
         status = join_pool (server, pool, change->concurrency, &change->error);
     if (!status) {
-        godwit__server_look_around (server);
+        godwit__server_warn_duplicates (server);
         status = subscribe (server, &change->error);
         /* Before it is announced: the first request may come while announce runs. */
         set_accepts (server, !status);
@@ -321,7 +321,7 @@ godwit__server_listen (godwit_server_t *server, uint32_t concurrency, godwit_err
 }
 
 void
-godwit__server_fall_silent (godwit_server_t *server)
+godwit__server_unlisten (godwit_server_t *server)
 {
     change_t change = {.server = server};
     if (!godwit__transport_check (server->transport, NULL) &&

@@ -72,9 +72,9 @@ godwit_status_t godwit__server_announce (godwit_server_t *server, godwit__record
                                          godwit_error_t **error);
 /* A server that was started: the log hears if another one has its names, in this process or elsewhere.
  * Control thread. */
-void godwit__server_look_around (const godwit_server_t *server);
+void godwit__server_warn_duplicates (const godwit_server_t *server);
 /* A server of another transport has come up: the same for ours. Control thread. */
-void godwit__server_met (godwit_transport_t *transport, const godwit__record_t *record);
+void godwit__server_warn_duplicate (godwit_transport_t *transport, const godwit__record_t *record);
 /* Answers RESOLVE, whose frame is consumed. False: it was malformed. The port's leader. */
 bool godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint64_t id,
                              godwit__frame_t *frame);
@@ -98,7 +98,7 @@ godwit__request_has_server (const godwit_request_t *request)
  * with its cause, CLOSED. In the turn of a start. */
 godwit_status_t godwit__server_listen (godwit_server_t *server, uint32_t concurrency, godwit_error_t **error);
 /* Tells everybody, and then takes no more requests. In the turn of a stop, or at the end. */
-void godwit__server_fall_silent (godwit_server_t *server);
+void godwit__server_unlisten (godwit_server_t *server);
 
 /* With pool.lock: takes everything out of the queue. */
 godwit_request_t *godwit__server_empty_queue (godwit_server_t *server);

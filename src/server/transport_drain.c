@@ -18,7 +18,7 @@ godwit__pool_drain (godwit__pool_t *pool)
 {
     /* Conditions wait by the system's clock. */
     const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
-    const int64_t until_ns = godwit__clock_now (clock) + godwit__pool_patience_ns (pool);
+    const int64_t until_ns = godwit__clock_now (clock) + godwit__goodbye_timeout_ns (pool);
     godwit__pool_lock (pool);
     pool->leaving = true;
     for (size_t i = 0; i < pool->port_count; i++)
