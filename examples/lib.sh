@@ -12,7 +12,7 @@ build=$(realpath -m "${1:-$source_folder/build-release}")
 programs=$build/examples/$example
 : "${GODWIT_URL:=zmq:///example-$example-$$}"
 export GODWIT_URL
-patience=${GODWIT_EXAMPLE_PATIENCE:-20} # seconds until a line that does not come is a failure
+wait_limit=${GODWIT_EXAMPLE_TIMEOUT_S:-20} # seconds until a line that does not come is a failure
 
 if [[ ! -d $programs ]]; then
     echo "$example: no programs in $programs; build them:" >&2
@@ -58,11 +58,11 @@ start() { # NAME PROGRAM [ARGUMENT...]
 }
 
 expect() { # NAME PATTERN: passes the program's lines on until one matches the extended regular expression
-    local deadline=$((SECONDS + patience)) fd=${outputs[$1]} status
+    local deadline=$((SECONDS + wait_limit)) fd=${outputs[$1]} status
     while true; do
         status=0
         IFS= read -r -t "$((deadline > SECONDS ? deadline - SECONDS : 1))" -u "$fd" line || status=$?
-        if ((status > 128)); then fail "$1 did not print /$2/ within $patience s"; fi
+        if ((status > 128)); then fail "$1 did not print /$2/ within $wait_limit s"; fi
         if ((status)); then fail "$1 ended before it printed /$2/"; fi
         printf '%-10s | %s\n' "$1" "$line"
         if [[ $line =~ $2 ]]; then return; fi
@@ -70,11 +70,11 @@ expect() { # NAME PATTERN: passes the program's lines on until one matches the e
 }
 
 finish() { # NAME [STATUS]: passes the rest of the program's lines on; it must end with the status (0)
-    local status=0 fd=${outputs[$1]} rest deadline=$((SECONDS + patience)) wanted=${2:-0}
+    local status=0 fd=${outputs[$1]} rest deadline=$((SECONDS + wait_limit)) wanted=${2:-0}
     while IFS= read -r -t "$((deadline > SECONDS ? deadline - SECONDS : 1))" -u "$fd" rest || { status=$? && false; }; do
         printf '%-10s | %s\n' "$1" "$rest"
     done
-    if ((status > 128)); then fail "$1 did not end within $patience s"; fi
+    if ((status > 128)); then fail "$1 did not end within $wait_limit s"; fi
     status=0
     wait "${pids[$1]}" || status=$?
     unset "pids[$1]" "outputs[$1]"

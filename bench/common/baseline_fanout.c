@@ -95,7 +95,7 @@ static void *
 open_publisher (const bench_setup_t *setup)
 {
     publisher_t *self = bench_alloc (sizeof *self);
-    const int yes = 1, no_linger = 0, patience_ms = 10000;
+    const int yes = 1, no_linger = 0, wait_limit_ms = 10000;
     char endpoints[BENCH_WHERE_SIZE], *rest = endpoints, subscription[64];
 
     self->setup = *setup;
@@ -107,7 +107,7 @@ open_publisher (const bench_setup_t *setup)
     zmq_setsockopt (self->xpub, ZMQ_XPUB_VERBOSE, &yes, sizeof yes);
     zmq_setsockopt (self->xpub, ZMQ_XPUB_NODROP, &yes, sizeof yes);
     zmq_setsockopt (self->xpub, ZMQ_LINGER, &no_linger, sizeof no_linger);
-    zmq_setsockopt (self->xpub, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms);
+    zmq_setsockopt (self->xpub, ZMQ_RCVTIMEO, &wait_limit_ms, sizeof wait_limit_ms);
     snprintf (endpoints, sizeof endpoints, "%s", setup->where);
     for (char *endpoint; (endpoint = strtok_r (rest, " ", &rest)) != NULL;)
         bench_check (zmq_connect (self->xpub, endpoint) == 0, "zmq_connect");

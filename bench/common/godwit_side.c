@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { SLOW_MS = 50, PATIENCE_MS = 10000 };
+enum { SLOW_MS = 50, WAIT_LIMIT_MS = 10000 };
 
 void
 bench_godwit_check (godwit_status_t status, godwit_error_t **error, const char *what)
@@ -137,7 +137,7 @@ bench_godwit_open (bench_godwit_client_t *self, const bench_setup_t *setup, size
                                                            GODWIT_STR ("user", "bench")),
                                               &error),
                         &error, "context");
-    bench_godwit_check (godwit_client_wait_servers (self->client, servers, PATIENCE_MS, &error), &error,
+    bench_godwit_check (godwit_client_wait_servers (self->client, servers, WAIT_LIMIT_MS, &error), &error,
                         "waiting for the servers");
 }
 

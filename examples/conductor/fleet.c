@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_S 15
+#define WAIT_LIMIT_S 15
 
 extern char **environ;
 
@@ -169,7 +169,7 @@ in_seconds (time_t seconds)
 bool
 fleet_wait_report (fleet_t *fleet, const char *id, char status[NAME_SIZE])
 {
-    const struct timespec until = in_seconds (PATIENCE_S);
+    const struct timespec until = in_seconds (WAIT_LIMIT_S);
     const vim_t *vim;
     int result = 0;
     pthread_mutex_lock (&fleet->lock);
@@ -199,7 +199,7 @@ fleet_let_end (fleet_t *fleet, const char *id)
 bool
 fleet_wait_end (fleet_t *fleet, const char *id)
 {
-    const struct timespec until = in_seconds (PATIENCE_S);
+    const struct timespec until = in_seconds (WAIT_LIMIT_S);
     int result = 0;
     pthread_mutex_lock (&fleet->lock);
     while (find (fleet, id) && result == 0)

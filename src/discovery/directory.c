@@ -301,7 +301,7 @@ on_seen (void *user, godwit__record_t *record)
 
 bool
 godwit__directory_has_duplicate (godwit_transport_t *transport, const char *exchange, const char *topic,
-                            const char *server)
+                                 const char *server)
 {
     bool found = false;
     pthread_mutex_lock (&transport->lock);

@@ -172,7 +172,7 @@ void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32
 
 /* A server of another transport has these names, and takes calls. Takes the lock. */
 bool godwit__directory_has_duplicate (godwit_transport_t *transport, const char *exchange, const char *topic,
-                                 const char *server);
+                                      const char *server);
 
 /* A member turned out to be another server than it was: it has left, and another one joined. */
 void godwit__member_replaced (godwit__member_t *member);

@@ -217,7 +217,7 @@ start_caller (caller_t *caller, core_t *core, uint32_t number, uint64_t seed)
     caller->transport = core_transport (core, NULL);
     meddler_attach (caller->transport);
     caller->client = core_client (caller->transport, GODWIT_CLIENT_OPTIONS (.timeout_ms = TIMEOUT_MS));
-    MUST (godwit_client_wait_servers (caller->client, SERVERS, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (caller->client, SERVERS, WAIT_LIMIT_MS, &error));
 }
 
 static void

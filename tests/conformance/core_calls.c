@@ -131,7 +131,7 @@ core_too_large_is_refused (const core_kind_t *kind)
     cr_assert_neq (godwit_client_call (core.client, NULL, "echo",
                                        GODWIT_ARGS (GODWIT_BIN ("value", bytes, sizeof bytes)), NULL, NULL),
                    GODWIT_OK);
-    cr_assert_lt (now_ms () - began, PATIENCE_MS / 2);
+    cr_assert_lt (now_ms () - began, WAIT_LIMIT_MS / 2);
     cr_assert_eq (call_who (core.client), 'e');
     godwit_client_destroy (&client);
     service_end (&core.one);
@@ -375,7 +375,7 @@ core_handlers_may_call (const core_kind_t *kind)
     service_start (&two, core.serving, "two", NULL);
     MUST (godwit_client_prepare (&first, core.client, GODWIT_OVERRIDES (.server = "one"), &error));
     godwit_transport_t *onward = kind->shared ? core.serving : core_transport (&core, NULL);
-    service_relay_to (&core.one, onward, "two", PATIENCE_MS);
+    service_relay_to (&core.one, onward, "two", WAIT_LIMIT_MS);
     godwit_value_t *result = NULL;
     for (int i = 0; i < 50; i++) {
         MUST (godwit_client_call (first, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "whoami")),
@@ -388,7 +388,7 @@ core_handlers_may_call (const core_kind_t *kind)
         GODWIT_ERR_REMOTE_ERROR, GODWIT_OUTCOME_RAN, "no tea left",
         godwit_client_call (first, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "fail")), NULL, &error));
     /* A server that calls itself. */
-    service_relay_to (&core.one, onward, "one", PATIENCE_MS);
+    service_relay_to (&core.one, onward, "one", WAIT_LIMIT_MS);
     MUST (godwit_client_call (first, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "whoami")), &result,
                               &error));
     cr_assert_str_eq (godwit_value_as_str (result, ""), "one");
@@ -467,7 +467,7 @@ core_prepare_inherits_overrides_and_clears (const core_kind_t *kind)
     service_t two;
     core_open (&core, kind);
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
 
     MUST (godwit_client_prepare (
         &named, core.client,
@@ -522,6 +522,6 @@ core_the_time_left_travels (const core_kind_t *kind)
     core_t core;
     core_open (&core, kind);
     const int64_t left = call_int (core.client, "remaining");
-    cr_assert (left > PATIENCE_MS / 2 && left <= PATIENCE_MS, "%lld", (long long) left);
+    cr_assert (left > WAIT_LIMIT_MS / 2 && left <= WAIT_LIMIT_MS, "%lld", (long long) left);
     core_close (&core);
 }

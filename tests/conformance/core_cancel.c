@@ -159,13 +159,13 @@ core_cancelled_in_an_external_loop (const core_kind_t *kind)
         godwit_future_t *future = NULL;
         MUST (godwit_client_call_future (client, NULL, "hold", GODWIT_NO_ARGS, &future, &error));
         while (core.one.held_count == 0)
-            MUST (godwit_transport_process (inside.transport, PATIENCE_MS, &error));
+            MUST (godwit_transport_process (inside.transport, WAIT_LIMIT_MS, &error));
         godwit_request_t *request = service_take (&core.one);
         MUST (godwit_request_on_cancel (request, on_cancel_inside, &inside));
         godwit_future_destroy (&future);
         cr_assert_eq (inside.told, i);
         while (inside.told == i)
-            MUST (godwit_transport_process (inside.transport, PATIENCE_MS, &error));
+            MUST (godwit_transport_process (inside.transport, WAIT_LIMIT_MS, &error));
         godwit_request_destroy (&request);
     }
     cr_assert_eq (cancelled_count (inside.transport), 3u);

@@ -147,7 +147,7 @@ core_slow_methods_time_out (const core_kind_t *kind)
         FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "400 ms",
                godwit_client_call (late, NULL, methods[i], GODWIT_NO_ARGS, NULL, &error));
         const int64_t took = now_ms () - began;
-        cr_assert (took >= 59 && took < PATIENCE_MS / 2, "%lld ms", (long long) took);
+        cr_assert (took >= 59 && took < WAIT_LIMIT_MS / 2, "%lld ms", (long long) took);
     }
     service_wait (&core.one, &core.one.runs, 2);
     /* A reply that comes too late goes nowhere, least of all to another call. */
@@ -170,7 +170,7 @@ core_nobody_there_times_out (const core_kind_t *kind)
     int64_t began = now_ms ();
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NOT_SENT, "no server is known",
            godwit_client_call (late, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
-    cr_assert (now_ms () - began >= 59 && now_ms () - began < PATIENCE_MS / 2);
+    cr_assert (now_ms () - began >= 59 && now_ms () - began < WAIT_LIMIT_MS / 2);
     FAILS (GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT, "400 ms",
            godwit_client_cast (late, NULL, "whoami", GODWIT_NO_ARGS, &error));
     godwit_future_t *future = NULL;
@@ -184,7 +184,7 @@ core_nobody_there_times_out (const core_kind_t *kind)
     godwit_client_t *now = prepared (core.client, GODWIT_OVERRIDES (.timeout_ms = GODWIT_TIMEOUT_ZERO));
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NOT_SENT, "0 ms",
            godwit_client_call (now, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
-    cr_assert_lt (now_ms () - began, PATIENCE_MS / 2);
+    cr_assert_lt (now_ms () - began, WAIT_LIMIT_MS / 2);
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NONE, "0 of 1",
            godwit_client_wait_servers (core.client, 1, 10, &error));
     godwit_client_destroy (&now);
@@ -207,11 +207,11 @@ core_mandatory_calls_fail_at_once (const core_kind_t *kind)
     godwit_future_t *future = NULL;
     FAILS (GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT, "",
            godwit_client_call_future (client, NULL, "whoami", GODWIT_NO_ARGS, &future, &error));
-    cr_assert_lt (now_ms () - began, PATIENCE_MS / 2);
+    cr_assert_lt (now_ms () - began, WAIT_LIMIT_MS / 2);
 
     /* A server that is there, but not the one that is named. */
     service_start (&core.one, core.serving, "one", NULL);
-    MUST (godwit_client_wait_servers (core.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 1, WAIT_LIMIT_MS, &error));
     cr_assert_eq (call_who (client), 'e');
     godwit_client_t *other = prepared (client, GODWIT_OVERRIDES (.server = "two"));
     FAILS (GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT, "",
@@ -235,7 +235,7 @@ core_retries_are_counted (const core_kind_t *kind)
         FAILS (GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT, "no retry is left",
                godwit_client_call (client, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
         took[i] = now_ms () - began;
-        cr_assert_lt (took[i], PATIENCE_MS / 2);
+        cr_assert_lt (took[i], WAIT_LIMIT_MS / 2);
         FAILS (GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT, "no retry is left",
                godwit_client_cast (client, NULL, "whoami", GODWIT_NO_ARGS, &error));
         godwit_future_t *future = NULL;
@@ -254,7 +254,7 @@ core_retries_are_counted (const core_kind_t *kind)
     /* A server that refuses: the first try and two more, then no other. */
     service_start (&core.one, core.serving, "one",
                    GODWIT_SERVER_OPTIONS (.concurrency = 1, .queue_limit = 1));
-    MUST (godwit_client_wait_servers (core.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 1, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_cast (core.client, NULL, "block", GODWIT_NO_ARGS, &error));
     service_wait (&core.one, &core.one.blocked, 1);
     MUST (godwit_client_cast (core.client, NULL, "count", GODWIT_NO_ARGS, &error)); /* fills the queue */
@@ -283,7 +283,7 @@ core_dropped_requests_fail (const core_kind_t *kind)
     const int64_t began = now_ms ();
     FAILS (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "",
            godwit_client_call (core.client, NULL, "drop", GODWIT_NO_ARGS, NULL, &error));
-    cr_assert_lt (now_ms () - began, PATIENCE_MS / 2);
+    cr_assert_lt (now_ms () - began, WAIT_LIMIT_MS / 2);
     core_close (&core);
 }
 
@@ -308,14 +308,14 @@ core_asynchronous_calls_are_bounded (const core_kind_t *kind)
     service_start (&core.one, core.serving, "one",
                    GODWIT_SERVER_OPTIONS (.concurrency = 1, .queue_limit = 1));
     godwit_client_t *client = core_client (transport, NULL);
-    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_cast (client, NULL, "block", GODWIT_NO_ARGS, &error));
     service_wait (&core.one, &core.one.blocked, 1);
     for (int i = 0; i < 2; i++) {
         uint64_t accepted = 0;
         godwit_status_t status = GODWIT_OK;
         tally_open (&tally);
-        const int64_t end = now_ms () + PATIENCE_MS;
+        const int64_t end = now_ms () + WAIT_LIMIT_MS;
         while (status == GODWIT_OK && now_ms () < end) {
             status = godwit_client_call_async (client, NULL, "nothing", GODWIT_NO_ARGS, on_end, &tally, NULL);
             accepted += status == GODWIT_OK;

@@ -95,7 +95,7 @@ core_fanout_calls_have_a_row_for_each_server (const core_kind_t *kind)
     godwit_transport_t *elsewhere = core_transport (&core, NULL);
     service_start (&two, core.serving, "two", NULL);
     service_start (&three, elsewhere, "three", NULL);
-    MUST (godwit_client_wait_servers (core.client, 3, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 3, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_fanout (core.client, NULL, "nothing", GODWIT_NO_ARGS, &report, &error));
     const char *const names[] = {"one", "two", "three"};
     for (int i = 0; i < 20; i++) {
@@ -128,10 +128,10 @@ core_fanout_calls_take_arguments_of_any_size (const core_kind_t *kind)
     service_t two;
     core_open (&core, kind);
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     godwit_client_t *all =
         prepared (core.client, GODWIT_OVERRIDES (.fanout = GODWIT_YES, .server = "one",
-                                                 .call_monitor_timeout_ms = PATIENCE_MS / 2));
+                                                 .call_monitor_timeout_ms = WAIT_LIMIT_MS / 2));
     static const size_t sizes[] = {1, 400, 600, sizeof bytes};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         godwit_fanout_result_t *result = NULL;
@@ -158,7 +158,7 @@ core_fanout_calls_tell_what_became_of_each (const core_kind_t *kind)
     core_open (&core, kind);
     service_start (&fails, core.serving, "fails", NULL);
     service_start (&full, core.serving, "full", TIGHT);
-    MUST (godwit_client_wait_servers (core.client, 3, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 3, WAIT_LIMIT_MS, &error));
     fill (&full, core.client);
     godwit_client_t *once = prepared (core.client, GODWIT_OVERRIDES (.retry = GODWIT_RETRY_NONE));
     asking_begin (&asking, once, "hold");
@@ -210,7 +210,7 @@ core_fanout_calls_end_with_their_time (const core_kind_t *kind)
     service_t two;
     core_open (&core, kind);
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     godwit_client_t *late = prepared (core.client, GODWIT_OVERRIDES (.timeout_ms = 300));
     bool seen = false;
     for (size_t tries = 1; !seen; tries++) {
@@ -254,10 +254,10 @@ core_fanout_calls_see_who_leaves (const core_kind_t *kind)
     godwit_transport_stats_t stats;
     core_open (&core, kind);
     service_start (&leaves, core.serving, "leaves", TIGHT);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     fill (&leaves, core.client);
     asking_begin (&asking, core.client, "count");
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     do { /* until it was refused */
         godwit_client_wait_servers (core.client, 9, 1, NULL);
         godwit_transport_stats (core.serving, &stats, sizeof stats);
@@ -268,7 +268,7 @@ core_fanout_calls_see_who_leaves (const core_kind_t *kind)
     EXPECT_ROW (asking.result, "leaves", GODWIT_FANOUT_LEFT);
     cr_assert_eq (godwit_error_outcome (row_of (asking.result, "leaves")->error), GODWIT_OUTCOME_REJECTED);
     service_open_gate (&leaves);
-    MUST (godwit_server_wait (leaves.server, GODWIT_STEP_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+    MUST (godwit_server_wait (leaves.server, GODWIT_STEP_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
     cr_assert_eq (service_get (&leaves, &leaves.counted), 1u, "only what was accepted before has run");
     const uint64_t epoch = godwit_fanout_result_epoch (asking.result);
     godwit_fanout_result_destroy (&asking.result);
@@ -291,7 +291,7 @@ core_fanout_calls_leave_out_who_joins_later (const core_kind_t *kind)
     asking_begin (&asking, core.client, "hold");
     service_wait_held (&core.one, 1);
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     godwit_request_t *request = service_take (&core.one);
     MUST (godwit_request_reply (request, GODWIT_INT (NULL, 1)));
     godwit_request_destroy (&request);
@@ -345,7 +345,7 @@ core_fanout_calls_to_nobody (const core_kind_t *kind)
     cr_assert_null (result);
     godwit_client_destroy (&mandatory);
     service_start (&core.one, core.serving, "one", NULL);
-    MUST (godwit_client_wait_servers (core.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 1, WAIT_LIMIT_MS, &error));
     hasty_t hasty = {.client = core.client};
     tally_open (&hasty.refused);
     MUST (godwit_client_call_async (core.client, NULL, "nothing", GODWIT_NO_ARGS, on_reply, &hasty, &error));
@@ -376,7 +376,7 @@ core_fanouts_to_many_servers (const core_kind_t *kind)
             transports[i / EACH] = core_transport (&core, NULL);
         service_start (&services[i], transports[i / EACH], name, NULL);
     }
-    MUST (godwit_client_wait_servers (core.client, SERVERS, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, SERVERS, WAIT_LIMIT_MS, &error));
     for (int round = 0; round < ROUNDS; round++) {
         godwit_fanout_report_t report = {0};
         godwit_fanout_result_t *result = NULL;
@@ -443,12 +443,12 @@ core_first_fanouts_of_many_threads (const core_kind_t *kind)
         crowd_t crowd = {.client = core_client (calling, NULL)};
         pthread_t threads[THREADS];
         pthread_barrier_init (&crowd.start, NULL, THREADS);
-        MUST (godwit_client_wait_servers (crowd.client, 3, PATIENCE_MS, &error));
+        MUST (godwit_client_wait_servers (crowd.client, 3, WAIT_LIMIT_MS, &error));
         for (int i = 0; i < THREADS; i++)
             cr_assert_eq (pthread_create (&threads[i], NULL, fan_out_with_others, &crowd), 0);
         for (int i = 0; i < THREADS; i++)
             pthread_join (threads[i], NULL);
-        cr_assert_lt (atomic_load (&crowd.slowest_ms), PATIENCE_MS / 2, "one waited for nothing");
+        cr_assert_lt (atomic_load (&crowd.slowest_ms), WAIT_LIMIT_MS / 2, "one waited for nothing");
         pthread_barrier_destroy (&crowd.start);
         godwit_client_destroy (&crowd.client);
         godwit_transport_destroy (&calling);
@@ -471,14 +471,14 @@ core_fanout_epochs_grow_with_each_change (const core_kind_t *kind)
     MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &next, &error));
     cr_assert_eq (report.epoch, next.epoch, "nothing has changed");
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &next, &error));
     cr_assert_gt (next.epoch, report.epoch);
     cr_assert_eq (next.reached, 2u);
     for (int i = 0; i < 5; i++) {
         report = next;
         MUST (godwit_server_stop (two.server, NULL, &error));
-        const int64_t end = now_ms () + PATIENCE_MS;
+        const int64_t end = now_ms () + WAIT_LIMIT_MS;
         do
             MUST (godwit_client_fanout (core.client, NULL, "nothing", GODWIT_NO_ARGS, &next, &error));
         while (next.reached + next.missing == 2 && now_ms () < end);
@@ -487,7 +487,7 @@ core_fanout_epochs_grow_with_each_change (const core_kind_t *kind)
                    (unsigned long long) next.epoch, next.reached, next.missing);
         report = next;
         MUST (godwit_server_start (two.server, NULL, &error));
-        MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+        MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
         MUST (godwit_client_fanout (core.client, NULL, "nothing", GODWIT_NO_ARGS, &next, &error));
         cr_assert (next.epoch > report.epoch && next.reached == 2 && next.missing == 0);
     }
@@ -509,15 +509,15 @@ core_fanouts_reach_restarted_servers (const core_kind_t *kind)
         godwit_fanout_report_t report = {0};
         MUST (godwit_server_stop (two.server, NULL, &error));
         /* Until the client has heard of it: before, it may be said to be reached, and be none any more. */
-        const int64_t end = now_ms () + PATIENCE_MS;
+        const int64_t end = now_ms () + WAIT_LIMIT_MS;
         do
             MUST (godwit_client_fanout (core.client, NULL, "nothing", GODWIT_NO_ARGS, &report, &error));
         while (report.reached + report.missing > 1 && now_ms () < end);
         if (i % 2)
-            MUST (godwit_server_wait (two.server, GODWIT_STEP_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+            MUST (godwit_server_wait (two.server, GODWIT_STEP_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
         MUST (godwit_server_start (two.server, NULL, &error));
         if (i % 3 == 0) /* else it may not know of it yet */
-            MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+            MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
         MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
         cr_assert_geq (report.reached, 1u);
         said += report.reached;
@@ -539,12 +539,12 @@ core_fanouts_that_overflow_are_counted (const core_kind_t *kind)
     godwit_transport_stats_t stats;
     core_open_empty (&core, kind);
     service_start (&core.one, core.serving, "one", TIGHT);
-    MUST (godwit_client_wait_servers (core.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 1, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_fanout (core.client, NULL, "block", GODWIT_NO_ARGS, NULL, &error));
     service_wait (&core.one, &core.one.blocked, 1);
     for (int i = 0; i < 1 + MORE; i++)
         MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, NULL, &error));
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     do {
         godwit_client_wait_servers (core.client, 9, 1, NULL);
         godwit_transport_stats (core.serving, &stats, sizeof stats);
@@ -603,7 +603,7 @@ core_fanouts_wait_for_who_is_full (const core_kind_t *kind)
     godwit_transport_t *calling = core_transport (&core, GODWIT_TRANSPORT_OPTIONS (.queue_limit = 16));
     godwit_client_t *client = core_client (calling, NULL);
     loop_begin (&loop);
-    MUST (godwit_client_wait_servers (client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (client, 2, WAIT_LIMIT_MS, &error));
     godwit_fanout_report_t report = {0};
     MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     cr_assert_eq (report.reached, 2u);

@@ -77,7 +77,7 @@ use_own_transport (const core_t *parent)
     own.calling = own.kind->shared ? own.serving : core_transport (&own, NULL);
     own.client = core_client (own.calling, NULL);
     service_start (&own.one, own.serving, "one", NULL);
-    MUST (godwit_client_wait_servers (own.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (own.client, 1, WAIT_LIMIT_MS, &error));
     if (call_who (own.client) != 'e')
         _exit (50);
     /* Who was there before in this process was there in the parent's. */
@@ -108,7 +108,7 @@ wait_in_thread (void *user)
     if (waiter->future)
         waiter->status = godwit_future_wait (waiter->future, -1, NULL, NULL, NULL);
     else
-        waiter->status = godwit_client_wait_servers (waiter->core->client, 2, 3 * PATIENCE_MS, NULL);
+        waiter->status = godwit_client_wait_servers (waiter->core->client, 2, 3 * WAIT_LIMIT_MS, NULL);
     return NULL;
 }
 
@@ -117,7 +117,7 @@ static void
 wait_until_asleep (const waiter_t *waiter)
 {
     char path[64], text[256];
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     for (bool asleep = false; !asleep; sched_yield ()) {
         cr_assert_lt (now_ms (), end, "the thread does not go to sleep");
         const int tid = atomic_load (&waiter->tid);
@@ -150,7 +150,7 @@ core_a_forked_child_is_told (const core_kind_t *kind)
     const pid_t child = fork ();
     cr_assert_geq (child, 0);
     if (child == 0) {
-        alarm (PATIENCE_MS / 1000);
+        alarm (WAIT_LIMIT_MS / 1000);
         const core_t parent = core;
         const int wrong = use_after_fork (&core, future, request);
         if (wrong == 0)
@@ -189,7 +189,7 @@ core_a_forked_child_waits_for_nobody (const core_kind_t *kind)
     const pid_t child = fork ();
     cr_assert_geq (child, 0);
     if (child == 0) {
-        alarm (PATIENCE_MS / 1000);
+        alarm (WAIT_LIMIT_MS / 1000);
         godwit_client_destroy (&core.client);
         godwit_server_destroy (&core.one.server);
         if (core.calling != core.serving)

@@ -32,7 +32,7 @@ core_destroyed_in_any_order (const core_kind_t *kind)
                        godwit_client_call (core.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
         }
         godwit_error_t *error = NULL;
-        const godwit_status_t status = godwit_future_wait (future, PATIENCE_MS, NULL, NULL, &error);
+        const godwit_status_t status = godwit_future_wait (future, WAIT_LIMIT_MS, NULL, NULL, &error);
         cr_assert (status == GODWIT_ERR_CLOSED || status == GODWIT_ERR_TIMEOUT || status == GODWIT_ERR_FAILED,
                    "order %s: %s", orders[i], godwit_error_print (error));
         godwit_error_destroy (&error);
@@ -106,7 +106,7 @@ destroy_during_calls (const core_kind_t *kind, bool of_transport)
     memset (&crowd, 0, sizeof crowd);
     tally_open (&crowd.ended);
     service_start (&core.one, core.serving, "one", GODWIT_SERVER_OPTIONS (.concurrency = 2000));
-    MUST (godwit_client_wait_servers (core.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 1, WAIT_LIMIT_MS, &error));
     crowd.client = core.client;
     for (int i = 0; i < SYNCHRONOUS; i++)
         pthread_create (&threads[i], NULL, call_and_wait, &crowd);
@@ -271,7 +271,7 @@ core_a_call_may_end_while_it_begins (const core_kind_t *kind)
         godwit_client_t *client = core_client (transport, NULL);
         tally_open (&beginner.ended);
         if (round % 2)
-            MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+            MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
         MUST (godwit_client_prepare (&beginner.client, client, NULL, &error));
         cr_assert_eq (pthread_create (&thread, NULL, begin_one, &beginner), 0);
         tally_wait (&beginner.ended, 1);
@@ -394,7 +394,7 @@ core_stats_are_true (const core_kind_t *kind)
     MUST (godwit_request_reply (request, GODWIT_INT (NULL, 1)));
     godwit_request_destroy (&request);
     cr_assert_eq (call_who (core.client), 'e');
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     while (stats_of (core.calling).frames_dropped == 0 && now_ms () < end)
         cr_assert_eq (call_who (core.client), 'e'); /* whoever leads meets the late reply */
     cr_assert_eq (stats_of (core.calling).frames_dropped, 1u);
@@ -428,7 +428,7 @@ wait_until_the_end_is_known (core_t *core)
 {
     godwit_transport_t *other = core_transport (core, NULL);
     godwit_client_t *client = core_client (other, NULL);
-    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
     cr_assert_eq (call_who (client), 'e');
     cr_assert_eq (call_who (client), 'e');
     godwit_client_destroy (&client);
@@ -444,7 +444,7 @@ core_lost_replies_are_counted_once (const core_kind_t *kind)
     tally_t tally;
     core_open_empty (&core, kind);
     service_start (&core.one, core.serving, "one", GODWIT_SERVER_OPTIONS (.concurrency = HELD + 1));
-    MUST (godwit_client_wait_servers (core.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 1, WAIT_LIMIT_MS, &error));
     tally_open (&tally);
     for (int i = 0; i < HELD; i++)
         MUST (

@@ -9,7 +9,7 @@ turn (godwit_transport_t *transport)
 {
     struct pollfd fd = {godwit_transport_fd (transport), POLLIN, 0};
     cr_assert_geq (fd.fd, 0);
-    cr_assert_eq (poll (&fd, 1, PATIENCE_MS), 1, "nothing happened");
+    cr_assert_eq (poll (&fd, 1, WAIT_LIMIT_MS), 1, "nothing happened");
     MUST (godwit_transport_process (transport, 0, &error));
 }
 
@@ -45,7 +45,7 @@ core_a_client_in_an_external_loop (const core_kind_t *kind)
     /* A synchronous call runs the loop by itself. */
     for (int i = 0; i < 20; i++)
         cr_assert_eq (call_who (client), 'e');
-    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
     /* Callbacks run in the loop, on its thread. */
     for (int i = 0; i < 100; i++)
         MUST (
@@ -183,8 +183,8 @@ core_both_in_one_external_loop (const core_kind_t *kind)
      * both end. */
     service_t two;
     service_start (&two, core.serving, "two", NULL);
-    service_relay_to (&core.one, transport, "two", PATIENCE_MS);
-    MUST (godwit_client_wait_servers (core.one.onward, 1, PATIENCE_MS, &error));
+    service_relay_to (&core.one, transport, "two", WAIT_LIMIT_MS);
+    MUST (godwit_client_wait_servers (core.one.onward, 1, WAIT_LIMIT_MS, &error));
     godwit_client_t *one = NULL;
     MUST (godwit_client_prepare (&one, client, GODWIT_OVERRIDES (.server = "one"), &error));
     MUST (godwit_client_call (one, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "whoami")), &result,
@@ -194,7 +194,7 @@ core_both_in_one_external_loop (const core_kind_t *kind)
     service_relay_to (&core.one, transport, "one", 200);
     const int64_t began = now_ms ();
     godwit_client_call (one, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "whoami")), NULL, NULL);
-    cr_assert_lt (now_ms () - began, PATIENCE_MS / 2);
+    cr_assert_lt (now_ms () - began, WAIT_LIMIT_MS / 2);
     service_relay_to (&core.one, NULL, NULL, 0);
     cr_assert_eq (call_who (one), 'e');
     godwit_client_destroy (&one);

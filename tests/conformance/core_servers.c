@@ -23,7 +23,7 @@ core_clients_may_come_first (const core_kind_t *kind)
     service_start (&core.one, core.serving, "one", NULL);
     cr_assert_eq (call_who (core.client), 'e');
     MUST (godwit_future_wait (future, -1, NULL, NULL, &error));
-    cr_assert_lt (now_ms () - began, PATIENCE_MS / 2);
+    cr_assert_lt (now_ms () - began, WAIT_LIMIT_MS / 2);
     godwit_future_destroy (&future);
     core_close (&core);
 }
@@ -38,7 +38,7 @@ core_round_robin_is_even (const core_kind_t *kind)
     godwit_transport_t *elsewhere = core_transport (&core, NULL);
     service_start (&two, core.serving, "two", NULL);
     service_start (&three, elsewhere, "three", NULL);
-    MUST (godwit_client_wait_servers (core.client, 3, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 3, WAIT_LIMIT_MS, &error));
     for (int i = 0; i < 3 * ROUNDS; i++)
         MUST (godwit_client_call (core.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     cr_assert_eq (service_get (&core.one, &core.one.runs), ROUNDS);
@@ -57,9 +57,9 @@ core_a_named_server_and_never_another (const core_kind_t *kind)
     service_t two;
     core_open (&core, kind);
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     godwit_client_t *named =
-        prepared (core.client, GODWIT_OVERRIDES (.server = "two", .timeout_ms = PATIENCE_MS));
+        prepared (core.client, GODWIT_OVERRIDES (.server = "two", .timeout_ms = WAIT_LIMIT_MS));
     for (int i = 0; i < 20; i++) {
         MUST (godwit_client_call (named, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
         MUST (godwit_client_cast (named, NULL, "nothing", GODWIT_NO_ARGS, &error));
@@ -99,7 +99,7 @@ core_fanouts_reach_all (const core_kind_t *kind)
     service_start (&core.one, core.serving, "one", NULL);
     service_start (&two, core.serving, "two", NULL);
     service_start (&three, elsewhere, "three", NULL);
-    MUST (godwit_client_wait_servers (core.client, 3, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 3, WAIT_LIMIT_MS, &error));
     for (uint64_t i = 1; i <= 20; i++) {
         MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
         cr_assert (report.reached == 3 && report.missing == 0, "%u, %u", report.reached, report.missing);
@@ -118,10 +118,10 @@ core_fanouts_reach_all (const core_kind_t *kind)
     for (int i = 0; i < 3; i++)
         service_wait (services[i], &services[i]->counted, 22);
     MUST (godwit_server_stop (two.server, NULL, &error));
-    int64_t patience = PATIENCE_MS;
+    int64_t wait_limit = WAIT_LIMIT_MS;
     do
         MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
-    while (report.reached == 3 && --patience);
+    while (report.reached == 3 && --wait_limit);
     cr_assert (report.reached == 2 && report.missing == 0, "%u, %u", report.reached, report.missing);
     godwit_client_destroy (&all);
     service_wait (&three, &three.counted, 23);
@@ -149,9 +149,9 @@ core_fanouts_report_who_is_missing (const core_kind_t *kind)
             said += report.reached;
             count++;
         }
-        MUST (godwit_client_wait_servers (core.client, (size_t) i + 2, PATIENCE_MS, &error));
+        MUST (godwit_client_wait_servers (core.client, (size_t) i + 2, WAIT_LIMIT_MS, &error));
     }
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     uint64_t got = 0;
     while (got < said && now_ms () < end) {
         service_wait (&core.one, &core.one.counted, count);
@@ -176,7 +176,7 @@ core_fanouts_in_a_row_come_once_each (const core_kind_t *kind)
     godwit_transport_stats_t stats;
     core_open (&core, kind);
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     godwit_client_t *nobody = prepared (core.client, GODWIT_OVERRIDES (.topic = "nobody"));
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < IN_A_ROW; i++)
@@ -241,7 +241,7 @@ core_draining_loses_no_call (const core_kind_t *kind)
     load_t load = {.lock = PTHREAD_MUTEX_INITIALIZER};
     core_open (&core, kind);
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     load.client = core.client;
     for (int i = 0; i < THREADS; i++)
         pthread_create (&threads[i], NULL, call_on, &load);
@@ -249,7 +249,7 @@ core_draining_loses_no_call (const core_kind_t *kind)
     for (int i = 0; i < ROUNDS; i++) {
         service_wait (&two, &two.runs, service_get (&two, &two.runs) + 20);
         MUST (godwit_server_stop (two.server, NULL, &error));
-        MUST (godwit_server_wait (two.server, GODWIT_STEP_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+        MUST (godwit_server_wait (two.server, GODWIT_STEP_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
         const uint64_t ran = service_get (&two, &two.runs);
         service_wait (&core.one, &core.one.runs, service_get (&core.one, &core.one.runs) + 20);
         cr_assert_eq (service_get (&two, &two.runs), ran, "a stopped server ran something");
@@ -281,7 +281,7 @@ core_accepted_calls_outlive_a_stop (const core_kind_t *kind)
     service_wait_held (&core.one, 1);
     MUST (godwit_server_stop (core.one.server, NULL, &error));
     godwit_value_t *list = NULL;
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     do { /* until the client has heard of it */
         godwit_value_unref (&list);
         godwit_client_wait_servers (core.client, 1, 1, NULL);
@@ -295,7 +295,7 @@ core_accepted_calls_outlive_a_stop (const core_kind_t *kind)
     godwit_request_destroy (&request);
     MUST (godwit_future_wait (future, -1, NULL, NULL, &error));
     godwit_future_destroy (&future);
-    MUST (godwit_server_wait (core.one.server, GODWIT_STEP_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+    MUST (godwit_server_wait (core.one.server, GODWIT_STEP_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
     core_close (&core);
 }
 
@@ -310,7 +310,7 @@ core_restarted_servers_are_called_again (const core_kind_t *kind)
             cr_assert_eq (call_who (core.client), 'e');
         MUST (godwit_server_stop (core.one.server, NULL, &error));
         if (i % 3 == 0)
-            MUST (godwit_server_wait (core.one.server, GODWIT_STEP_OPTIONS (.timeout_ms = PATIENCE_MS),
+            MUST (godwit_server_wait (core.one.server, GODWIT_STEP_OPTIONS (.timeout_ms = WAIT_LIMIT_MS),
                                       &error));
         MUST (godwit_server_start (core.one.server, NULL, &error));
         MUST (godwit_client_call (core.client, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
@@ -332,12 +332,12 @@ core_overloaded_servers_are_passed_over (const core_kind_t *kind)
     core_open_empty (&core, kind);
     service_start (&core.one, core.serving, "one",
                    GODWIT_SERVER_OPTIONS (.concurrency = 1, .queue_limit = 1));
-    MUST (godwit_client_wait_servers (core.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 1, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_cast (core.client, NULL, "block", GODWIT_NO_ARGS, &error));
     service_wait (&core.one, &core.one.blocked, 1);
     MUST (godwit_client_cast (core.client, NULL, "count", GODWIT_NO_ARGS, &error));
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     for (int i = 0; i < 20; i++)
         cr_assert_eq (call_who (core.client), 'o');
     godwit_future_t *futures[20];
@@ -364,7 +364,7 @@ core_an_overloaded_server_says_so (const core_kind_t *kind)
     core_open_empty (&core, kind);
     service_start (&core.one, core.serving, "one",
                    GODWIT_SERVER_OPTIONS (.concurrency = 1, .queue_limit = 1));
-    MUST (godwit_client_wait_servers (core.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 1, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_cast (core.client, NULL, "block", GODWIT_NO_ARGS, &error));
     service_wait (&core.one, &core.one.blocked, 1);
     MUST (godwit_client_cast (core.client, NULL, "count", GODWIT_NO_ARGS, &error));
@@ -388,7 +388,7 @@ core_virtual_hosts_are_isolated (const core_kind_t *kind)
     MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     cr_assert (report.reached == 0 && report.missing == 0);
     service_start (&other.one, other.serving, "one", NULL);
-    MUST (godwit_client_wait_servers (other.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (other.client, 1, WAIT_LIMIT_MS, &error));
     for (int i = 0; i < 4; i++)
         cr_assert_eq (call_who (other.client), 'e');
     MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
@@ -409,7 +409,7 @@ core_servers_are_listed (const core_kind_t *kind)
     godwit_value_t *list = NULL;
     core_open (&core, kind);
     service_start (&two, core.serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_servers (core.client, &list, &error));
     cr_assert_eq (godwit_value_count (list), 2u);
     for (size_t i = 0; i < 2; i++) {

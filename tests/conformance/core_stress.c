@@ -146,7 +146,7 @@ core_stress (const core_kind_t *kind)
     core_open_empty (&core, kind);
     service_start (&core.one, core.serving, "one", GODWIT_SERVER_OPTIONS (.concurrency = HELD_MAX));
     service_start (&two, core.serving, "two", GODWIT_SERVER_OPTIONS (.concurrency = HELD_MAX));
-    MUST (godwit_client_wait_servers (core.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core.client, 2, WAIT_LIMIT_MS, &error));
     tally_open (&stress.ended);
     stress.client = core.client;
     answerer_t answerer = {.services = {&core.one, &two}};
@@ -169,7 +169,7 @@ core_stress (const core_kind_t *kind)
         for (int k = 0; k < CALLS; k += EVERY_ASYNC)
             cr_assert_eq (workers[i].asked[k / EVERY_ASYNC].times, 1u);
     const uint64_t casts = (uint64_t) THREADS * (CALLS / EVERY_CAST);
-    int64_t end = now_ms () + PATIENCE_MS;
+    int64_t end = now_ms () + WAIT_LIMIT_MS;
     while (service_get (&core.one, &core.one.counted) + service_get (&two, &two.counted) < casts &&
            now_ms () < end)
         MUST (godwit_client_call (core.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));

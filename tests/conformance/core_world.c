@@ -38,11 +38,11 @@ cond_open (pthread_cond_t *cond)
     pthread_condattr_destroy (&attributes);
 }
 
-/* With lock held. False after PATIENCE_MS. */
+/* With lock held. False after WAIT_LIMIT_MS. */
 static bool
 wait_until (pthread_cond_t *cond, pthread_mutex_t *lock, const uint64_t *what, uint64_t least)
 {
-    const struct timespec end = time_in_ms (PATIENCE_MS);
+    const struct timespec end = time_in_ms (WAIT_LIMIT_MS);
     while (*what < least)
         if (pthread_cond_timedwait (cond, lock, &end))
             return *what >= least;
@@ -414,7 +414,7 @@ service_wait (service_t *service, const uint64_t *what, uint64_t least)
 void
 service_wait_held (service_t *service, size_t least)
 {
-    const struct timespec end = time_in_ms (PATIENCE_MS);
+    const struct timespec end = time_in_ms (WAIT_LIMIT_MS);
     pthread_mutex_lock (&service->lock);
     while (service->held_count < least)
         if (pthread_cond_timedwait (&service->changed, &service->lock, &end))
@@ -470,7 +470,8 @@ core_client (godwit_transport_t *transport, const godwit_client_options_t *optio
 {
     godwit_client_t *client = NULL;
     MUST (godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "work"),
-                             options ? options : GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+                             options ? options : GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS),
+                             &error));
     return client;
 }
 
@@ -490,7 +491,7 @@ core_open (core_t *core, const core_kind_t *kind)
 {
     core_open_empty (core, kind);
     service_start (&core->one, core->serving, "one", NULL);
-    MUST (godwit_client_wait_servers (core->client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core->client, 1, WAIT_LIMIT_MS, &error));
 }
 
 void

@@ -1,7 +1,7 @@
 /* What the tests of the whole core stand on: a client and a server over one URL, on two transports or on one.
  *
  * Nothing here sleeps: what a handler does is counted, and waited for with service_wait. Every wait ends
- * after PATIENCE_MS and then fails its test.
+ * after WAIT_LIMIT_MS and then fails its test.
  */
 #ifndef GODWIT_TESTS_CORE_WORLD_H
 #define GODWIT_TESTS_CORE_WORLD_H
@@ -14,7 +14,7 @@
 
 #include "tests/support/must.h"
 
-#define PATIENCE_MS 20000
+#define WAIT_LIMIT_MS 20000
 #define HELD_MAX 2048
 
 /* One instance of the suite. */
@@ -58,7 +58,7 @@ typedef struct core {
     godwit_transport_t *serving;
     godwit_transport_t *calling; /* the same if kind->shared */
     service_t one;
-    godwit_client_t *client; /* of topic "work", timeout PATIENCE_MS */
+    godwit_client_t *client; /* of topic "work", timeout WAIT_LIMIT_MS */
 } core_t;
 
 /* A virtual host of its own, so that tests which run at the same time do not meet. */

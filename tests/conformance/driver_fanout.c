@@ -106,7 +106,7 @@ lead_briefly (fanout_t *fanout)
 static unsigned
 expect_news (fanout_t *fanout, bool subscribed)
 {
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     godwit__frame_t frame;
     godwit__io_t io;
     while ((io = fanout->publisher->ops->recv (fanout->publisher, &frame, NULL)) == GODWIT__IO_AGAIN) {
@@ -285,7 +285,7 @@ driver_conformance_a_late_publisher_hears_of_keys_first (const driver_conformanc
     }
     fanout.publisher = open_publisher (&fanout.scene.client);
     cr_assert_eq (subject->ops->publisher_connect (fanout.publisher, fanout.addresses[0], NULL), GODWIT_OK);
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     for (unsigned published = 0; published < PAIRS;) {
         godwit__frame_t frame;
         cr_assert_lt (test_now_ns (), limit, "news of %u came", published);
@@ -323,7 +323,7 @@ driver_conformance_a_full_subscriber_stops_the_publisher (const driver_conforman
     static uint8_t bulk[BULK];
     unsigned sent = 0, seen = 0;
     /* Port 0 receives, port 1 does not. */
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     for (;;) {
         cr_assert_lt (test_now_ns (), limit, "it never was full");
         memcpy (bulk, &sent, sizeof sent);
@@ -344,10 +344,10 @@ driver_conformance_a_full_subscriber_stops_the_publisher (const driver_conforman
     }
     expect_nothing (fanout.ports[1]);
     expect_nothing (fanout.publisher);
-    const int64_t room_limit = test_now_ns () + PATIENCE_NS;
+    const int64_t room_limit = test_now_ns () + WAIT_LIMIT_NS;
     while (publish (&fanout, 1, "more", 4) == GODWIT__IO_AGAIN) {
         cr_assert_lt (test_now_ns (), room_limit, "no room came");
-        fanout.publisher->ops->wait (fanout.publisher, true, PATIENCE_NS);
+        fanout.publisher->ops->wait (fanout.publisher, true, WAIT_LIMIT_NS);
         expect_nothing (fanout.publisher);
     }
     expect_publication (fanout.ports[0], 1, "more", 4);
@@ -365,7 +365,7 @@ driver_conformance_publications_and_frames_are_both_received (const driver_confo
     /* Neither of two busy senders keeps the other from being received. */
     godwit__channel_t *link = fanout.scene.links[0].channel;
     int publications = 0, frames = 0;
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     while (publications < 100 || frames < 100) {
         cr_assert_lt (test_now_ns (), limit, "%d publications and %d frames", publications, frames);
         run_pending (&fanout.scene);

@@ -156,7 +156,7 @@ turn (scene_t *scene, int timeout_ms)
 void
 run_until (scene_t *scene, const int *counter, int value)
 {
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     while (*counter < value) {
         cr_assert_lt (test_now_ns (), limit, "an event did not come");
         turn (scene, 1000);
@@ -182,11 +182,11 @@ send_bytes (godwit__channel_t *channel, godwit__origin_t origin, const void *dat
 void
 send_all (godwit__channel_t *channel, godwit__origin_t origin, const void *data, size_t size)
 {
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     godwit__io_t io;
     while ((io = send_bytes (channel, origin, data, size)) == GODWIT__IO_AGAIN) {
         cr_assert_lt (test_now_ns (), limit, "no room came");
-        channel->ops->wait (channel, true, PATIENCE_NS);
+        channel->ops->wait (channel, true, WAIT_LIMIT_NS);
     }
     cr_assert_eq (io, GODWIT__IO_OK);
 }
@@ -194,11 +194,11 @@ send_all (godwit__channel_t *channel, godwit__origin_t origin, const void *data,
 godwit__io_t
 recv_frame (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
 {
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     godwit__io_t io;
     while ((io = channel->ops->recv (channel, frame, origin)) == GODWIT__IO_AGAIN) {
         cr_assert_lt (test_now_ns (), limit, "no frame came");
-        channel->ops->wait (channel, false, PATIENCE_NS);
+        channel->ops->wait (channel, false, WAIT_LIMIT_NS);
     }
     return io;
 }

@@ -9,7 +9,7 @@
 
 enum { QUEUE_LIMIT = 64, MAX_MESSAGE = 9 << 20, LINKS = 16 };
 /* Longer than anything takes on a busy machine, shorter than the test's own limit. */
-#define PATIENCE_NS (20 * 1000 * GODWIT__NS_PER_MS)
+#define WAIT_LIMIT_NS (20 * 1000 * GODWIT__NS_PER_MS)
 
 typedef struct side {
     const godwit__driver_ops_t *ops;

@@ -341,7 +341,7 @@ driver_conformance_what_had_arrived_is_received_after_down (const driver_conform
 static godwit__channel_t *
 listen_at (scene_t *scene, const char *at, godwit__port_addresses_t *addresses)
 {
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     godwit__channel_t *port;
     while (scene->server.ops->open_port (scene->server.driver, at, &port, addresses, NULL) != GODWIT_OK)
         cr_assert_lt (test_now_ns (), limit, "the address did not become free");
@@ -385,7 +385,7 @@ driver_conformance_a_gone_origin_is_closed (const driver_conformance_t *subject)
     cr_assert_eq (send_bytes (scene.links[0].channel, 0, "hello", 5), GODWIT__IO_OK);
     const godwit__origin_t gone = expect_bytes (scene.port, "hello", 5);
     close_link (&scene.links[0]);
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     while (send_bytes (scene.port, gone, "anyone?", 7) != GODWIT__IO_CLOSED) {
         cr_assert_lt (test_now_ns (), limit, "the port did not notice");
         run_pending (&scene);

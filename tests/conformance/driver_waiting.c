@@ -19,7 +19,7 @@ fill_up (godwit__channel_t *channel, godwit__origin_t origin)
 {
     godwit__io_t io;
     unsigned sent = 0;
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     /* AGAIN a few times over: what is on its way makes room once more. */
     for (int agains = 0; agains < 50;) {
         cr_assert_lt (test_now_ns (), limit, "the queue is never full");

@@ -40,7 +40,7 @@ RENDEZVOUS_CONFORMANCE_DECLARE (refuses_lists_that_make_no_sense)
     RENDEZVOUS_TEST_ (suite_, kind_, keeps_everybody_when_the_clock_jumps)                                   \
     RENDEZVOUS_TEST_ (suite_, kind_, has_members_register_again)                                             \
     RENDEZVOUS_TEST_ (suite_, kind_, is_refilled_when_it_returns)                                            \
-    RENDEZVOUS_TEST_ (suite_, kind_, forgets_who_left_without_a_word)                                               \
+    RENDEZVOUS_TEST_ (suite_, kind_, forgets_who_left_without_a_word)                                        \
     RENDEZVOUS_TEST_ (suite_, kind_, may_miss_any_of_three)                                                  \
     RENDEZVOUS_TEST_ (suite_, kind_, removes_what_no_source_has)                                             \
     RENDEZVOUS_TEST_ (suite_, kind_, asks_again_after_a_gap)                                                 \

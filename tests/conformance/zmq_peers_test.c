@@ -232,7 +232,7 @@ malformed (const scene_t *scene)
 static void
 expect_malformed (scene_t *scene, uint64_t count)
 {
-    const int64_t limit = test_now_ns () + PATIENCE_NS;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     while (malformed (scene) < count) {
         cr_assert_lt (test_now_ns (), limit, "%llu were counted", (unsigned long long) malformed (scene));
         expect_nothing (scene->port);

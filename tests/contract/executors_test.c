@@ -127,8 +127,8 @@ inline_keeps_the_order (core_t *core)
         noters[i] = (noter_t){.number = i};
         MUST (godwit_client_new (&noters[i].client, i % 2 ? core->serving : core->calling,
                                  GODWIT_TARGET (.topic = "notes"),
-                                 GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
-        MUST (godwit_client_wait_servers (noters[i].client, 1, PATIENCE_MS, &error));
+                                 GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
+        MUST (godwit_client_wait_servers (noters[i].client, 1, WAIT_LIMIT_MS, &error));
     }
     for (int i = 0; i < CLIENTS; i++)
         pthread_create (&threads[i], NULL, note_many, &noters[i]);
@@ -157,7 +157,7 @@ inline_waits_for_kept_requests (core_t *core)
     MUST (godwit_client_cast (client, NULL, "hold", GODWIT_NO_ARGS, &error));
     service_wait_held (&two, 1);
     MUST (godwit_client_cast (client, NULL, "count", GODWIT_NO_ARGS, &error));
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     uint32_t queued = 0;
     while (!queued && now_ms () < end) {
         godwit__pool_lock (two.server->pool);

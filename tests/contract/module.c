@@ -97,7 +97,7 @@ is_served (godwit_client_t *client)
 {
     godwit_client_t *once = NULL;
     MUST (godwit_client_prepare (
-        &once, client, GODWIT_OVERRIDES (.retry = GODWIT_RETRY_NONE, .timeout_ms = PATIENCE_MS), &error));
+        &once, client, GODWIT_OVERRIDES (.retry = GODWIT_RETRY_NONE, .timeout_ms = WAIT_LIMIT_MS), &error));
     const godwit_status_t status = godwit_client_call (once, NULL, "answer", ANSWER_ARGS, NULL, NULL);
     cr_assert (status == GODWIT_OK || status == GODWIT_ERR_DELIVERY_FAILURE, "%s",
                godwit_status_type (status));
@@ -108,7 +108,7 @@ is_served (godwit_client_t *client)
 void
 wait_stopped (godwit_client_t *client)
 {
-    const int64_t until = now_ms () + PATIENCE_MS;
+    const int64_t until = now_ms () + WAIT_LIMIT_MS;
     while (is_served (client))
         cr_assert (now_ms () < until, "the server still answers");
 }

@@ -256,8 +256,8 @@ exchange_defaults (core_t *core)
     service_start (&two, transport, "two", NULL);
     godwit_client_t *mine = core_client (transport, NULL);
     godwit_client_t *reaches = prepared (mine, GODWIT_OVERRIDES (.exchange = "godwit"));
-    MUST (godwit_client_wait_servers (mine, 1, PATIENCE_MS, &error));
-    MUST (godwit_client_wait_servers (reaches, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (mine, 1, WAIT_LIMIT_MS, &error));
+    MUST (godwit_client_wait_servers (reaches, 1, WAIT_LIMIT_MS, &error));
     /* Each transport's own default, and the other one by its name. */
     for (int i = 0; i < 4; i++) {
         cr_assert_eq (call_who (mine), 'o'); /* two */

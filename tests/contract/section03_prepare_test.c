@@ -184,7 +184,7 @@ static void
 random_chain (core_t *core, random_t *random)
 {
     godwit_client_t *clients[GENERATIONS] = {NULL};
-    model_t models[GENERATIONS] = {{.topic = "work", .timeout_ms = PATIENCE_MS}};
+    model_t models[GENERATIONS] = {{.topic = "work", .timeout_ms = WAIT_LIMIT_MS}};
     clients[0] = core_client (core->calling, NULL);
     for (size_t i = 1; i < GENERATIONS; i++) {
         /* Of any that is still there. */

@@ -238,7 +238,7 @@ timeout_unset (core_t *core)
     godwit_value_t *result = NULL;
     godwit_client_t *unset = prepared (core->client, GODWIT_OVERRIDES (.timeout_ms = GODWIT_CLEAR_INT));
     MUST (godwit_client_call (unset, NULL, "remaining", GODWIT_NO_ARGS, &result, &error));
-    cr_assert (godwit_value_as_int (result, 0) > 60000 - PATIENCE_MS &&
+    cr_assert (godwit_value_as_int (result, 0) > 60000 - WAIT_LIMIT_MS &&
                godwit_value_as_int (result, 0) <= 60000);
     godwit_value_unref (&result);
     godwit_client_destroy (&unset);
@@ -287,7 +287,7 @@ timeout_of_a_fraction (core_t *core)
     godwit_client_t *client = prepared (core->client, GODWIT_OVERRIDES (.timeout_ms = 750));
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "No reply within 750 ms",
            godwit_client_call (client, NULL, "hold", GODWIT_NO_ARGS, NULL, &error));
-    cr_assert (now_ms () - began >= 750 && now_ms () - began < PATIENCE_MS / 2);
+    cr_assert (now_ms () - began >= 750 && now_ms () - began < WAIT_LIMIT_MS / 2);
     godwit_client_destroy (&client);
 }
 
@@ -300,7 +300,7 @@ expired_requests_never_run (core_t *core)
     service_start (&two, core->serving, "two", GODWIT_SERVER_OPTIONS (.concurrency = 1));
     godwit_client_t *client = prepared (core->client, GODWIT_OVERRIDES (.server = "two"));
     MUST (godwit_client_call (client, NULL, "remaining", GODWIT_NO_ARGS, &result, &error));
-    cr_assert (godwit_value_as_int (result, 0) > 0 && godwit_value_as_int (result, 0) <= PATIENCE_MS);
+    cr_assert (godwit_value_as_int (result, 0) > 0 && godwit_value_as_int (result, 0) <= WAIT_LIMIT_MS);
     godwit_value_unref (&result);
 
     MUST (godwit_client_cast (client, NULL, "block", GODWIT_NO_ARGS, &error));
@@ -348,7 +348,7 @@ start_busy (core_t *core, service_t *busy, godwit_client_t **client)
 {
     service_start (busy, core->serving, "busy", GODWIT_SERVER_OPTIONS (.concurrency = 1, .queue_limit = 1));
     *client = prepared (core->client, GODWIT_OVERRIDES (.server = "busy"));
-    MUST (godwit_client_wait_servers (*client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (*client, 1, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_cast (*client, NULL, "block", GODWIT_NO_ARGS, &error));
     service_wait (busy, &busy->blocked, 1);
     MUST (godwit_client_cast (*client, NULL, "nothing", GODWIT_NO_ARGS, &error));
@@ -411,7 +411,7 @@ retry_for_ever (core_t *core)
     }
     /* Both have been refused, more than once, and still try. */
     const uint64_t before = refused (core);
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     while (refused (core) < before + 10)
         cr_assert_lt (now_ms (), end);
     service_open_gate (&busy);
@@ -504,7 +504,7 @@ selection (core_t *core)
     service_t *all[SERVERS] = {&core->one, &others[0], &others[1]};
     service_start (&others[0], core->serving, "b", NULL);
     service_start (&others[1], core->serving, "c", NULL);
-    MUST (godwit_client_wait_servers (core->client, SERVERS, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core->client, SERVERS, WAIT_LIMIT_MS, &error));
     /* exchange + topic -> one server, round robin. */
     for (int i = 0; i < TURNS; i++)
         MUST (godwit_client_call (core->client, NULL, "count", GODWIT_NO_ARGS, NULL, &error));
@@ -632,7 +632,7 @@ mandatory (core_t *core)
                godwit_client_call (nobody, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
         FAILS (GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT, "Nobody listens",
                godwit_client_cast (nobody, NULL, "nothing", GODWIT_NO_ARGS, &error));
-        cr_assert_lt (now_ms () - began, PATIENCE_MS / 2, "at once, not after the timeout");
+        cr_assert_lt (now_ms () - began, WAIT_LIMIT_MS / 2, "at once, not after the timeout");
         godwit_client_destroy (&nobody);
     }
     godwit_client_destroy (&client);

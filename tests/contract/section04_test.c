@@ -26,7 +26,7 @@ monitored_by (godwit_transport_t *transport, int64_t *first_ns)
 static void
 await_monitored (godwit_transport_t *transport, size_t count)
 {
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     while (monitored_by (transport, NULL) != count) {
         cr_assert_lt (now_ms (), end, "%zu calls are monitored, not %zu", monitored_by (transport, NULL),
                       count);
@@ -149,11 +149,11 @@ expect_all (const bundle_t *bundle, godwit_status_t status, godwit_outcome_t out
 static void
 sends_the_timeout (core_t *core)
 {
-    godwit_client_t *one = monitoring (core->client, PATIENCE_MS, 12345);
+    godwit_client_t *one = monitoring (core->client, WAIT_LIMIT_MS, 12345);
     godwit_client_t *none = monitoring (one, 0, GODWIT_CLEAR_INT);
     godwit_client_t *inherits = monitoring (one, 19999, 0);
     godwit_client_t *first = core_client (
-        core->calling, GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS, .call_monitor_timeout_ms = 14321));
+        core->calling, GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS, .call_monitor_timeout_ms = 14321));
     static const struct {
         int at;
         int64_t ms; /* 0: not monitored */
@@ -187,19 +187,19 @@ waits_for_the_shorter (core_t *core)
     bundle_t bundle;
     godwit_transport_t *transport = core_transport (core, NULL);
     godwit_client_t *other = core_client (transport, NULL);
-    MUST (godwit_client_wait_servers (other, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (other, 1, WAIT_LIMIT_MS, &error));
     silence (core);
-    godwit_client_t *monitor = monitoring (core->client, PATIENCE_MS, 150);
-    godwit_client_t *sync_monitor = monitoring (other, PATIENCE_MS, 150);
+    godwit_client_t *monitor = monitoring (core->client, WAIT_LIMIT_MS, 150);
+    godwit_client_t *sync_monitor = monitoring (other, WAIT_LIMIT_MS, 150);
     int64_t began = now_ms ();
     bundle_start (&bundle, monitor, sync_monitor, "hold");
     bundle_end (&bundle);
-    cr_assert (now_ms () - began >= 150 && now_ms () - began < PATIENCE_MS - 1000);
+    cr_assert (now_ms () - began >= 150 && now_ms () - began < WAIT_LIMIT_MS - 1000);
     expect_all (&bundle, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN,
                 "The call monitor ended the call: the server gave no sign of life for 150 ms");
 
-    godwit_client_t *total = monitoring (core->client, 150, PATIENCE_MS);
-    godwit_client_t *sync_total = monitoring (other, 150, PATIENCE_MS);
+    godwit_client_t *total = monitoring (core->client, 150, WAIT_LIMIT_MS);
+    godwit_client_t *sync_total = monitoring (other, 150, WAIT_LIMIT_MS);
     began = now_ms ();
     bundle_start (&bundle, total, sync_total, "hold");
     bundle_end (&bundle);
@@ -225,9 +225,9 @@ heartbeats_restart_the_monitor_only (core_t *core)
     bundle_t answered, late;
     godwit_transport_t *transport = core_transport (core, NULL);
     godwit_client_t *other = core_client (transport, NULL);
-    MUST (godwit_client_wait_servers (other, 1, PATIENCE_MS, &error));
-    godwit_client_t *one = monitoring (core->client, PATIENCE_MS, MONITOR_MS);
-    godwit_client_t *sync_one = monitoring (other, PATIENCE_MS, MONITOR_MS);
+    MUST (godwit_client_wait_servers (other, 1, WAIT_LIMIT_MS, &error));
+    godwit_client_t *one = monitoring (core->client, WAIT_LIMIT_MS, MONITOR_MS);
+    godwit_client_t *sync_one = monitoring (other, WAIT_LIMIT_MS, MONITOR_MS);
     godwit_client_t *two = monitoring (core->client, TOTAL_MS, MONITOR_MS);
     godwit_client_t *sync_two = monitoring (other, TOTAL_MS, MONITOR_MS);
     const int64_t began = now_ms ();
@@ -284,7 +284,7 @@ await_passed (raw_peer_t *peer)
     raw_answer_t answer;
     raw_header (peer, &(godwit__header_t){.type = GODWIT__PING, .id = 99});
     do {
-        answer = raw_receive (peer, RAW_PATIENCE_NS);
+        answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         raw_answer_release (&answer);
     } while (answer.header.type != GODWIT__PONG);
@@ -307,7 +307,7 @@ every_half_of_it (core_t *core)
     /* The first by then; the fourth no sooner than three intervals later, shortened by what one may be late.
      */
     cr_assert_geq (now_ms () - before, BEATS * (MONITOR_MS / 2 * 3 / 4) - 1);
-    cr_assert_lt (now_ms () - before, PATIENCE_MS / 2);
+    cr_assert_lt (now_ms () - before, WAIT_LIMIT_MS / 2);
     raw_server_let_go (&self);
     raw_server_end (&self);
 }
@@ -321,7 +321,7 @@ in_milliseconds (core_t *core)
     request (&self, &self.peer, 1, "block", 10, 0);
     for (int i = 0; i < 20; i++)
         cr_assert (raw_expect (&self.peer, i ? GODWIT__HEARTBEAT : GODWIT__ACCEPTED, 1));
-    cr_assert_lt (now_ms () - began, PATIENCE_MS / 2);
+    cr_assert_lt (now_ms () - began, WAIT_LIMIT_MS / 2);
     raw_server_end (&self);
 }
 
@@ -330,7 +330,7 @@ static void
 expect_refusal (raw_peer_t *peer, uint64_t id, const char *type)
 {
     for (;;) {
-        raw_answer_t answer = raw_receive (peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came && answer.header.id == id);
         const bool ended = answer.header.type == GODWIT__FAILURE;
         if (ended)
@@ -389,7 +389,7 @@ from_the_control_thread (core_t *core)
     for (uint64_t id = 1; id <= WORKERS; id++)
         request (&self, &self.peer, id, "block", 40, 0);
     while (heard < WORKERS - 1) { /* on inproc one of the workers leads on the other port */
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came && answer.header.id <= WORKERS);
         if (++news[answer.header.id] == 4)
             heard++;
@@ -409,7 +409,7 @@ ends_with_the_call (core_t *core)
     raw_server_let_go (&self);
     raw_answer_t answer;
     do {
-        answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came && answer.header.id == 1);
         raw_answer_release (&answer);
     } while (answer.header.type == GODWIT__HEARTBEAT);
@@ -440,7 +440,7 @@ ends_with_the_call (core_t *core)
 static void
 a_client_that_gave_up_is_not_told (core_t *core)
 {
-    godwit_client_t *client = monitoring (core->client, PATIENCE_MS, 15000);
+    godwit_client_t *client = monitoring (core->client, WAIT_LIMIT_MS, 15000);
     godwit_future_t *future = NULL;
     MUST (godwit_client_call_future (client, NULL, "hold", GODWIT_NO_ARGS, &future, &error));
     service_wait_held (&core->one, 1);
@@ -488,7 +488,7 @@ queued_and_kept_calls_too (core_t *core)
     raw_answer_t answer;
     bool failed = false;
     for (int beats = 0; !failed || beats < 6;) {
-        answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         failed |= answer.header.id == 1 && answer.header.type == GODWIT__FAILURE;
         beats += answer.header.id == 2 && answer.header.type == GODWIT__HEARTBEAT;
@@ -519,7 +519,7 @@ many_at_once (core_t *core)
     for (uint64_t id = 1; id <= MANY; id++)
         request (&self, &self.peer, id, "keep", 100 + (uint32_t) id % 7 * 50, 0);
     while (heard < MANY) {
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came && answer.header.id <= MANY);
         cr_assert_eq (answer.header.type, news[answer.header.id] ? GODWIT__HEARTBEAT : GODWIT__ACCEPTED);
         if (++news[answer.header.id] == 3)
@@ -532,7 +532,7 @@ many_at_once (core_t *core)
     cr_assert_eq (monitored_by (self.transport, NULL), 0u);
     /* What is still on its way, then the failures, and nothing behind them. */
     for (size_t failures = 0; failures < MANY;) {
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         failures += answer.header.type == GODWIT__FAILURE;
         raw_answer_release (&answer);
@@ -582,7 +582,7 @@ also_in_a_loop_of_the_programs (core_t *core)
     /* A client in a loop: the calls of another thread, asynchronous ones, and of the loop's own thread. */
     silence (core);
     godwit_client_t *outside = core_client (
-        loop.transport, GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS, .call_monitor_timeout_ms = 100));
+        loop.transport, GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS, .call_monitor_timeout_ms = 100));
     MUST (godwit_client_prepare (&client, outside, GODWIT_OVERRIDES (.server = "one"), &error));
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "The call monitor ended the call",
            godwit_client_call (client, NULL, "hold", GODWIT_NO_ARGS, NULL, &error));

@@ -405,7 +405,7 @@ shop_open (shop_t *shop, const core_t *core)
                              &endpoint, 1, NULL, &error));
     MUST (godwit_server_start (shop->server, NULL, &error));
     MUST (godwit_client_new (&shop->client, shop->calling, GODWIT_TARGET (.topic = "shop"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
 }
 
 static void
@@ -538,7 +538,7 @@ casts_are_not_replied_to (core_t *core)
     MUST (godwit_server_wait (self.server, NULL, &error));
     bool replied = false;
     while (!replied) {
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         cr_assert (answer.header.type == GODWIT__GOODBYE || answer.header.id == 100u);
         replied = answer.header.type == GODWIT__REPLY;
@@ -560,7 +560,7 @@ lost_replies_are_logged (core_t *core)
     godwit_transport_t *serving =
         core_transport (core, GODWIT_TRANSPORT_OPTIONS (.log = log_book_write, .log_user = &book));
     service_start (&two, serving, "two", NULL);
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     while (!log_book_count (&book, GODWIT_LOG_WARNING, "hold could not be sent") && now_ms () < end) {
         godwit_transport_t *leaving = core_transport (core, NULL);
         godwit_client_t *client = NULL;
@@ -611,7 +611,7 @@ call_to_each (core_t *core)
     service_t two;
     godwit_client_t *named = NULL, *shared = NULL;
     service_start (&two, core->serving, "two", NULL);
-    MUST (godwit_client_wait_servers (core->client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (core->client, 2, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_prepare (&shared, core->client, NULL, &error));
     MUST (godwit_client_prepare (&named, core->client, GODWIT_OVERRIDES (.server = "two"), &error));
     /* Shared with the other of the topic ... */
@@ -649,7 +649,7 @@ exchanges_are_isolated (core_t *core)
     MUST (godwit_server_start (other, NULL, &error));
     MUST (godwit_client_prepare (&there, core->client, GODWIT_OVERRIDES (.exchange = "elsewhere"), &error));
     MUST (godwit_client_prepare (&there_named, there, GODWIT_OVERRIDES (.server = "one"), &error));
-    MUST (godwit_client_wait_servers (there, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (there, 1, WAIT_LIMIT_MS, &error));
     for (int i = 0; i < 10; i++) {
         godwit_client_t *const client = i % 2 ? there : there_named;
         MUST (godwit_client_call (client, NULL, "add", GODWIT_NO_ARGS, &who, &error));
@@ -696,7 +696,7 @@ twins_compete (core_t *core)
     cr_assert_eq (log_book_count (&book, GODWIT_LOG_WARNING, warning), 1u);
     godwit_client_t *client = NULL;
     MUST (godwit_client_prepare (&client, core->client, GODWIT_OVERRIDES (.server = "twin"), &error));
-    MUST (godwit_client_wait_servers (client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (client, 2, WAIT_LIMIT_MS, &error));
     for (int i = 0; i < 10; i++)
         MUST (godwit_client_call (client, NULL, "count", GODWIT_NO_ARGS, NULL, &error));
     cr_assert_eq (service_get (&first, &first.counted), 5u);

@@ -322,7 +322,7 @@ pool_sizes (core_t *core)
         core_transport (core, GODWIT_TRANSPORT_OPTIONS (.executor_thread_pool_size = 3));
     service_start (&two, small, "two", NULL);
     MUST (godwit_client_prepare (&client, core->client, GODWIT_OVERRIDES (.server = "two"), &error));
-    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
     cr_assert_eq (two.server->concurrency, 3u);
     MUST (godwit_server_stop (two.server, NULL, &error));
     MUST (godwit_server_start (two.server, GODWIT_STEP_OPTIONS (.override_pool_size = 2), &error));
@@ -331,7 +331,7 @@ pool_sizes (core_t *core)
     for (int i = 0; i < 5; i++)
         MUST (godwit_client_cast (client, NULL, "block", GODWIT_NO_ARGS, &error));
     service_wait (&two, &two.blocked, 2);
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     uint32_t queued = 0;
     while (queued < 3 && now_ms () < end) {
         godwit__pool_lock (two.server->pool);
@@ -380,7 +380,7 @@ taken_still_runs (core_t *core)
     service_open_gate (&core->one);
     cr_assert_eq (asker_end (&waiter), GODWIT_OK);
     cr_assert_eq (service_get (&core->one, &core->one.blocked), 0u);
-    MUST (godwit_future_wait (future, PATIENCE_MS, NULL, NULL, &error));
+    MUST (godwit_future_wait (future, WAIT_LIMIT_MS, NULL, NULL, &error));
     godwit_future_destroy (&future);
     godwit_client_destroy (&late);
 }
@@ -559,7 +559,8 @@ steps_in_a_loop (core_t *core)
     cr_assert_eq (looped.server->life, 2u);
     /* Another thread may ask, whether the loop runs or not. */
     asker_t stopper;
-    asker_begin (&stopper, godwit_server_stop, looped.never, GODWIT_STEP_OPTIONS (.timeout_ms = PATIENCE_MS));
+    asker_begin (&stopper, godwit_server_stop, looped.never,
+                 GODWIT_STEP_OPTIONS (.timeout_ms = WAIT_LIMIT_MS));
     cr_assert (steps_await (looped.never, 1));
     MUST (godwit_server_start (looped.never, NULL, &error));
     while (!stopper.done)

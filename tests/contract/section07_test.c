@@ -129,8 +129,8 @@ client_of (godwit_transport_t *transport, const char *server)
 {
     godwit_client_t *client = NULL;
     MUST (godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "hops", .server = server),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
-    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
+    MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
     return client;
 }
 

@@ -236,7 +236,7 @@ query_overrides_configuration (core_t *core)
     godwit_client_t *client = NULL;
     MUST (
         godwit_client_prepare (&client, core->client, GODWIT_OVERRIDES (.exchange = "of-the-query"), &error));
-    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
     cr_assert_eq (call_who (client), 'o');
     godwit_client_destroy (&client);
     service_end (&service);
@@ -304,7 +304,7 @@ nothing_crosses (core_t *core)
 
     /* Servers of one name on both sides get their own side's, all of it. */
     service_start (&other.one, other.serving, "one", NULL);
-    MUST (godwit_client_wait_servers (other.client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (other.client, 1, WAIT_LIMIT_MS, &error));
     for (int i = 0; i < EACH; i++) {
         MUST (godwit_client_call (other.client, NULL, "count", GODWIT_NO_ARGS, NULL, &error));
         MUST (godwit_client_cast (other.client, NULL, "count", GODWIT_NO_ARGS, &error));

@@ -120,9 +120,9 @@ connect_two (world_t *world, const godwit_serializer_t *of_client, const godwit_
     core_t *const core = world->core;
     service_start (&world->service, core->serving, "two", GODWIT_SERVER_OPTIONS (.serializer = of_server));
     MUST (godwit_client_new (&world->client, core->calling, GODWIT_TARGET (.topic = "work", .server = "two"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS, .serializer = of_client),
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS, .serializer = of_client),
                              &error));
-    MUST (godwit_client_wait_servers (world->client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (world->client, 1, WAIT_LIMIT_MS, &error));
 }
 
 static void
@@ -273,7 +273,7 @@ asynchronous_calls_too (core_t *core)
     tally_wait (&done, 1);
     log_is (&world, TWO_AND_BACK);
     MUST (godwit_client_call_future (world.client, world.person, "add", SUM, &future, &error));
-    MUST (godwit_future_wait (future, PATIENCE_MS, NULL, &sum, &error));
+    MUST (godwit_future_wait (future, WAIT_LIMIT_MS, NULL, &sum, &error));
     cr_assert_eq (godwit_value_as_int (sum, 0), 5);
     godwit_value_unref (&sum);
     godwit_future_destroy (&future);
@@ -295,9 +295,9 @@ inline_methods_too (core_t *core)
     pthread_mutex_init (&recorder.lock, NULL);
     service_start (&service, core->calling, "near", GODWIT_SERVER_OPTIONS (.serializer = &serializer));
     MUST (godwit_client_new (&client, core->calling, GODWIT_TARGET (.topic = "work", .server = "near"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS, .serializer = &serializer),
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS, .serializer = &serializer),
                              &error));
-    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_call (client, NULL, "quick", GODWIT_ARGS (GODWIT_INT ("thread", core_this_thread ())),
                               &result, &error));
     cr_assert_eq (godwit_value_as_int (result, 0), 1);
@@ -339,7 +339,7 @@ replies_that_are_given_later (core_t *core)
     cr_assert_str_eq (person, "ada");
     cr_assert_eq (godwit_request_reply (request, GODWIT_INT (NULL, 7)), GODWIT_OK);
     godwit_request_destroy (&request);
-    MUST (godwit_future_wait (future, PATIENCE_MS, NULL, &result, &error));
+    MUST (godwit_future_wait (future, WAIT_LIMIT_MS, NULL, &result, &error));
     cr_assert_eq (godwit_value_as_int (result, 0), 7);
     godwit_value_unref (&result);
     godwit_future_destroy (&future);
@@ -411,7 +411,7 @@ failures_of_results (core_t *core)
            godwit_client_call (world.client, world.person, "add", SUM, NULL, &error));
     MUST (godwit_client_call_future (world.client, world.person, "add", SUM, &future, &error));
     FAILS (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "c.deserialize_entity is broken",
-           godwit_future_wait (future, PATIENCE_MS, NULL, NULL, &error));
+           godwit_future_wait (future, WAIT_LIMIT_MS, NULL, NULL, &error));
     godwit_future_destroy (&future);
     cr_assert_eq (service_get (&world.service, &world.service.runs), 2u);
     godwit_transport_stats_t stats;

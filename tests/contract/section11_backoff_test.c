@@ -305,7 +305,7 @@ quick_client (core_t *core, godwit_transport_t **transport, int64_t default_ms)
     be_chance (1.0);
     MUST (godwit_backing_off_client_new (&client, *transport,
                                          GODWIT_TARGET (.topic = "work", .version = "1.0"), NULL, &error));
-    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
     return client;
 }
 
@@ -332,7 +332,7 @@ static void
 other_failures (core_t *core)
 {
     godwit_transport_t *transport = NULL;
-    godwit_client_t *client = quick_client (core, &transport, PATIENCE_MS);
+    godwit_client_t *client = quick_client (core, &transport, WAIT_LIMIT_MS);
     godwit_client_t *nobody = NULL;
     MUST (godwit_client_call (client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     cr_assert (godwit_client_call (client, NULL, "fail", GODWIT_NO_ARGS, NULL, NULL));
@@ -357,7 +357,7 @@ static void
 remote_timeout (core_t *core)
 {
     godwit_transport_t *transport = NULL;
-    godwit_client_t *client = quick_client (core, &transport, PATIENCE_MS);
+    godwit_client_t *client = quick_client (core, &transport, WAIT_LIMIT_MS);
     godwit_error_t *error = NULL;
     service_relay_to (&core->one, core->serving, "absent", 20);
     cr_assert (godwit_client_call (client, NULL, "relay", GODWIT_ARGS (GODWIT_STR ("method", "nothing")),
@@ -388,14 +388,14 @@ static void
 lost_server (core_t *core)
 {
     godwit_transport_t *transport = NULL;
-    godwit_client_t *client = quick_client (core, &transport, PATIENCE_MS);
+    godwit_client_t *client = quick_client (core, &transport, WAIT_LIMIT_MS);
     pthread_t caller;
     cr_assert_eq (pthread_create (&caller, NULL, call_hold, client), 0);
     service_wait_held (&core->one, 1);
     godwit_transport_destroy (&core->serving);
     pthread_join (caller, NULL);
     cr_assert_eq (nap.slept_count, 1u);
-    cr_assert_eq (godwit__backoff_timeout ("hold", PATIENCE_MS), 2 * PATIENCE_MS);
+    cr_assert_eq (godwit__backoff_timeout ("hold", WAIT_LIMIT_MS), 2 * WAIT_LIMIT_MS);
     godwit_client_destroy (&client);
     godwit_transport_destroy (&transport);
 }

@@ -107,7 +107,8 @@ by_every_label (core_t *core)
     MUST (godwit_client_call (other, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     /* What is no label makes no difference, and is counted with the parent's. */
     godwit_client_t *patient = NULL;
-    MUST (godwit_client_prepare (&patient, other, GODWIT_OVERRIDES (.timeout_ms = 2 * PATIENCE_MS), &error));
+    MUST (
+        godwit_client_prepare (&patient, other, GODWIT_OVERRIDES (.timeout_ms = 2 * WAIT_LIMIT_MS), &error));
     MUST (godwit_client_call (patient, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     MUST (godwit_client_call (patient, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     godwit_client_destroy (&patient);
@@ -231,7 +232,7 @@ started_is_not_ended (core_t *core)
     IS (metrics_of (core->calling, &client), 1, 0, 0);
     IS (metrics_of (core->serving, &server), 1, 0, 0);
     service_open_gate (&core->one);
-    MUST (godwit_future_wait (future, PATIENCE_MS, NULL, NULL, &error));
+    MUST (godwit_future_wait (future, WAIT_LIMIT_MS, NULL, NULL, &error));
     stop (core);
     IS (metrics_of (core->calling, &client), 1, 1, 0);
     IS (metrics_of (core->serving, &server), 1, 1, 0);
@@ -249,7 +250,7 @@ kept_requests_end_when_given_back (core_t *core)
     IS (metrics_of (core->serving, &server), 1, 0, 0);
     cr_assert_eq (godwit_request_reply (request, GODWIT_INT (NULL, 1)), GODWIT_OK);
     godwit_request_destroy (&request);
-    MUST (godwit_future_wait (future, PATIENCE_MS, NULL, NULL, &error));
+    MUST (godwit_future_wait (future, WAIT_LIMIT_MS, NULL, NULL, &error));
     stop (core);
     IS (metrics_of (core->serving, &server), 1, 1, 0);
     godwit_future_destroy (&future);
@@ -267,13 +268,13 @@ seconds_are_measured (core_t *core)
     while (now_ms () < before + 20) {
     }
     service_open_gate (&core->one);
-    MUST (godwit_future_wait (future, PATIENCE_MS, NULL, NULL, &error));
+    MUST (godwit_future_wait (future, WAIT_LIMIT_MS, NULL, NULL, &error));
     stop (core);
     /* At least so long, as it was blocked meanwhile; and no thousand times as much. */
     const double seconds[] = {metrics_of (core->calling, &client).seconds,
                               metrics_of (core->serving, &server).seconds};
     for (int i = 0; i < 2; i++)
-        cr_assert (seconds[i] >= 0.019 && seconds[i] < PATIENCE_MS / 1000.0, "%f", seconds[i]);
+        cr_assert (seconds[i] >= 0.019 && seconds[i] < WAIT_LIMIT_MS / 1000.0, "%f", seconds[i]);
     godwit_future_destroy (&future);
 }
 
@@ -372,13 +373,13 @@ inline_methods_count (core_t *core)
     service_t service;
     service_start (&service, core->calling, "near", NULL);
     MUST (godwit_client_new (&client, core->calling, GODWIT_TARGET (.topic = "work", .server = "near"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
-    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
+    MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_call (client, NULL, "quick", GODWIT_ARGS (GODWIT_INT ("thread", core_this_thread ())),
                               NULL, &error));
     IS (metrics_of (core->calling, &on_client), 1, 1, 0);
     IS (metrics_of (core->calling, &on_server), 1, 1, 0);
-    cr_assert_lt (metrics_of (core->calling, &on_client).seconds, PATIENCE_MS / 1000.0);
+    cr_assert_lt (metrics_of (core->calling, &on_client).seconds, WAIT_LIMIT_MS / 1000.0);
     godwit_client_destroy (&client);
     service_end (&service);
 }

@@ -53,7 +53,7 @@ all_of_them_from_a_file (core_t *core)
     godwit_client_t *client = NULL;
     MUST (
         godwit_client_prepare (&client, core->client, GODWIT_OVERRIDES (.exchange = "of-the-file"), &error));
-    MUST (godwit_client_wait_servers (client, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (client, 1, WAIT_LIMIT_MS, &error));
     cr_assert_eq (call_who (client), 'o');
     cr_assert_eq (call_who (core->client), 'e');
     godwit_client_destroy (&client);

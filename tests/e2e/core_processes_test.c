@@ -14,9 +14,9 @@
 #include <time.h>
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/core_server"
-#define PATIENCE_MS PROCESS_PATIENCE_MS
+#define WAIT_LIMIT_MS PROCESS_WAIT_LIMIT_MS
 /* Less than the time that passes if a death is not noticed. It takes some milliseconds on an idle machine. */
-#define NOTICED_MS (PATIENCE_MS / 2)
+#define NOTICED_MS (WAIT_LIMIT_MS / 2)
 
 static int64_t
 now_us (void)
@@ -60,7 +60,7 @@ open_side (side_t *side, const char *url, const godwit_transport_options_t *opti
 {
     MUST (godwit_transport_new (&side->transport, url, options, &error));
     MUST (godwit_client_new (&side->client, side->transport, GODWIT_TARGET (.topic = "work"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
 }
 
 static void
@@ -133,7 +133,7 @@ pass (load_t *load, uint64_t more)
 {
     struct timespec end;
     clock_gettime (CLOCK_REALTIME, &end);
-    end.tv_sec += PATIENCE_MS / 1000;
+    end.tv_sec += WAIT_LIMIT_MS / 1000;
     pthread_mutex_lock (&load->lock);
     const uint64_t least = load->succeeded + more;
     int late = 0;
@@ -172,8 +172,8 @@ Test (core_processes, finds_servers_started_before_and_after, .timeout = 60)
     open_side (&after, url, NULL);
     MUST (godwit_client_call (after.client, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     start (&two, url, "two");
-    MUST (godwit_client_wait_servers (before.client, 2, PATIENCE_MS, &error));
-    MUST (godwit_client_wait_servers (after.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (before.client, 2, WAIT_LIMIT_MS, &error));
+    MUST (godwit_client_wait_servers (after.client, 2, WAIT_LIMIT_MS, &error));
     close_side (&before);
     close_side (&after);
     process_finish (&one, 0);
@@ -194,7 +194,7 @@ kill_a_server (const char *query)
     start (&two, url, "two"); /* the host of the rendezvous: not the one that is killed */
     start (&one, url, "one");
     open_side (&side, url, NULL);
-    MUST (godwit_client_wait_servers (side.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (side.client, 2, WAIT_LIMIT_MS, &error));
     godwit_client_t *to_one = named (&side, "one");
     godwit_client_t *to_two = named (&side, "two");
     for (int i = 0; i < HELD; i++) {
@@ -258,7 +258,7 @@ Test (core_processes, survives_the_host_of_the_rendezvous, .timeout = 90)
     start (&one, url, "one");
     open_side (&side, url, NULL);
     godwit_client_t *to_one = named (&side, "one");
-    MUST (godwit_client_wait_servers (to_one, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (to_one, 1, WAIT_LIMIT_MS, &error));
     begin_load (&load, to_one);
     pass (&load, 100);
     process_finish (&host, SIGKILL);
@@ -322,7 +322,7 @@ freeze_a_server (const char *query)
     start (&two, url, "two");
     start (&one, url, "one");
     open_side (&side, url, GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 50, .heartbeat_timeout_ms = 300));
-    MUST (godwit_client_wait_servers (side.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (side.client, 2, WAIT_LIMIT_MS, &error));
     godwit_client_t *to_one = named (&side, "one");
     MUST (godwit_client_call_future (to_one, NULL, "hold", GODWIT_NO_ARGS, &doomed, &error));
     MUST (godwit_client_call (to_one, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
@@ -375,7 +375,7 @@ monitor_a_frozen_server (const char *query)
     start (&host, url, "host"); /* somebody else has the rendezvous */
     start (&one, url, "one");
     open_side (&side, url, NULL);
-    MUST (godwit_client_wait_servers (side.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (side.client, 2, WAIT_LIMIT_MS, &error));
     godwit_client_t *to_one = named (&side, "one");
     godwit_client_t *monitored = NULL;
     MUST (godwit_client_prepare (&monitored, to_one, GODWIT_OVERRIDES (.call_monitor_timeout_ms = MONITOR_MS),
@@ -437,7 +437,7 @@ restart_rolling (const char *query)
     for (int i = 0; i < 3; i++)
         start (&processes[i], url, names[i]);
     open_side (&side, url, NULL);
-    MUST (godwit_client_wait_servers (side.client, 3, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (side.client, 3, WAIT_LIMIT_MS, &error));
     begin_load (&load, side.client);
     for (int i = 0; i < 6; i++) {
         pass (&load, 50);

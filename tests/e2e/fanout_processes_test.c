@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/core_server"
-#define PATIENCE_MS PROCESS_PATIENCE_MS
+#define WAIT_LIMIT_MS PROCESS_WAIT_LIMIT_MS
 #define SERVER_COUNT 3
 
 typedef struct world {
@@ -57,11 +57,11 @@ open_world (world_t *world, const char *query)
 {
     /* Nobody is given up because the machine is busy. */
     snprintf (world->url, sizeof world->url, "zmq://:%d/?heartbeat_timeout_ms=%d%s", free_port (),
-              PATIENCE_MS, query);
+              WAIT_LIMIT_MS, query);
     for (size_t i = 0; i < SERVER_COUNT; i++)
         start (world, i);
-    open_client (world, PATIENCE_MS);
-    MUST (godwit_client_wait_servers (world->client, SERVER_COUNT, PATIENCE_MS, &error));
+    open_client (world, WAIT_LIMIT_MS);
+    MUST (godwit_client_wait_servers (world->client, SERVER_COUNT, WAIT_LIMIT_MS, &error));
 }
 
 static void
@@ -130,7 +130,7 @@ kill_a_subscriber (const char *query)
     for (size_t i = 0; i < SERVER_COUNT; i++)
         tell (&world.processes[i], "counted 5", "counted");
     process_finish (&world.processes[2], SIGKILL);
-    const int64_t end = process_now_ms () + PATIENCE_MS;
+    const int64_t end = process_now_ms () + WAIT_LIMIT_MS;
     while (count_servers (&world, true) == SERVER_COUNT)
         cr_assert_lt (process_now_ms (), end);
     for (unsigned i = 0; i < rounds; i++, all++) {
@@ -138,7 +138,7 @@ kill_a_subscriber (const char *query)
         cr_assert (report.reached == 2 && report.missing <= 1, "%u, %u", report.reached, report.missing);
     }
     start (&world, 2);
-    MUST (godwit_client_wait_servers (world.client, SERVER_COUNT, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (world.client, SERVER_COUNT, WAIT_LIMIT_MS, &error));
     for (unsigned i = 0; i < rounds; i++, all++)
         cr_assert_eq (publish (&world).reached, 3u);
     tell (&world.processes[2], "counted 5", "counted");
@@ -193,7 +193,7 @@ Test (fanout_processes, one_is_killed_while_it_works, .timeout = 60)
     expect_row (asking.result, "one", GODWIT_FANOUT_REPLIED, GODWIT_OUTCOME_NONE);
     expect_row (asking.result, "two", GODWIT_FANOUT_REPLIED, GODWIT_OUTCOME_NONE);
     expect_row (asking.result, "three", GODWIT_FANOUT_TIMED_OUT, GODWIT_OUTCOME_MAYBE_RUN);
-    cr_assert_lt (row_of (asking.result, "three")->took_us, PATIENCE_MS / 2 * 1000);
+    cr_assert_lt (row_of (asking.result, "three")->took_us, WAIT_LIMIT_MS / 2 * 1000);
     godwit_fanout_result_destroy (&asking.result);
     start (&world, 2);
     close_world (&world);
@@ -205,15 +205,15 @@ Test (fanout_processes, nobody_is_at_its_address, .timeout = 60)
     world_t world;
     godwit_fanout_result_t *result = NULL;
     snprintf (world.url, sizeof world.url, "zmq:///?static=work/gone@tcp://127.0.0.1:%d", free_port ());
-    open_client (&world, PATIENCE_MS);
-    const int64_t end = process_now_ms () + PATIENCE_MS;
+    open_client (&world, WAIT_LIMIT_MS);
+    const int64_t end = process_now_ms () + WAIT_LIMIT_MS;
     while (count_servers (&world, false) == 0) /* the control thread reads the list */
         cr_assert_lt (process_now_ms (), end);
     for (int i = 0; i < 3; i++) {
         MUST (godwit_client_fanout_call (world.client, NULL, "nothing", GODWIT_NO_ARGS, &result, &error));
         cr_assert_eq (godwit_fanout_result_count (result), 1u);
         expect_row (result, "gone", GODWIT_FANOUT_UNREACHABLE, GODWIT_OUTCOME_NOT_SENT);
-        cr_assert_lt (row_of (result, "gone")->took_us, PATIENCE_MS / 2 * 1000);
+        cr_assert_lt (row_of (result, "gone")->took_us, WAIT_LIMIT_MS / 2 * 1000);
         godwit_fanout_result_destroy (&result);
     }
     close_client (&world);

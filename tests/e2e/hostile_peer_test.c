@@ -16,10 +16,10 @@
 #include <time.h>
 #include <zmq.h>
 
-#define PATIENCE_MS 20000
+#define WAIT_LIMIT_MS 20000
 /* What ends in time is later than its time by less than this, on the busiest machine; what does not end by
- * itself takes PATIENCE_MS. */
-#define IN_TIME_MS (PATIENCE_MS / 2)
+ * itself takes WAIT_LIMIT_MS. */
+#define IN_TIME_MS (WAIT_LIMIT_MS / 2)
 #define MIB (1024 * 1024)
 
 static int64_t
@@ -182,7 +182,7 @@ start (answer_fn *on_hello, answer_fn *on_request)
     godwit_transport_new (&transport, url, GODWIT_TRANSPORT_OPTIONS (.connect_timeout_ms = 500), &error);
     cr_assert_null (error, "%s", godwit_error_print (error));
     godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "hostile"),
-                       GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error);
+                       GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error);
     cr_assert_null (error, "%s", godwit_error_print (error));
 }
 
@@ -307,7 +307,7 @@ Test (hostile_peer, a_reply_that_cannot_be_read_ran)
     start (welcome, reply_with_body);
     for (int i = 0; i < GARBAGE; i++) {
         body = &garbage[i];
-        godwit_error_t *error = failing_call (PATIENCE_MS);
+        godwit_error_t *error = failing_call (WAIT_LIMIT_MS);
         cr_assert (godwit_error_status (error) == GODWIT_ERR_MALFORMED ||
                        godwit_error_status (error) == GODWIT_ERR_LIMIT_EXCEEDED,
                    "%d: %s", i, godwit_error_print (error));
@@ -327,7 +327,7 @@ Test (hostile_peer, a_failure_that_cannot_be_read_ran)
     start (welcome, fail_with_body);
     for (int i = 0; i < GARBAGE + 3; i++) {
         body = i < GARBAGE ? &garbage[i] : &others[i - GARBAGE];
-        godwit_error_t *error = failing_call (PATIENCE_MS);
+        godwit_error_t *error = failing_call (WAIT_LIMIT_MS);
         cr_assert (godwit_error_status (error) == GODWIT_ERR_MALFORMED ||
                        godwit_error_status (error) == GODWIT_ERR_LIMIT_EXCEEDED,
                    "%d: %s", i, godwit_error_print (error));
@@ -356,7 +356,7 @@ Test (hostile_peer, a_failure_with_odd_texts)
     start (welcome, fail_with_body);
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         body = &odd[i];
-        godwit_error_t *error = failing_call (PATIENCE_MS);
+        godwit_error_t *error = failing_call (WAIT_LIMIT_MS);
         cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_RAN, "%d: %s", (int) i,
                       godwit_error_print (error));
         if (i == 0)
@@ -377,7 +377,7 @@ Test (hostile_peer, a_welcome_that_is_none_ends_the_connection)
         const uint64_t before = stats ().frames_malformed;
         body = i < GARBAGE ? &garbage[i] : &others[i - GARBAGE];
         expect_failure (60, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NOT_SENT, "WELCOME");
-        const int64_t end = now_ms () + PATIENCE_MS;
+        const int64_t end = now_ms () + WAIT_LIMIT_MS;
         while (stats ().frames_malformed == before && now_ms () < end) /* it may back off by now */
             expect_failure (60, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NOT_SENT, "WELCOME");
         cr_assert_gt (stats ().frames_malformed, before);
@@ -422,11 +422,11 @@ Test (hostile_peer, a_malformed_frame_ends_the_connection)
 {
     start (welcome, answer_cut);
     for (cut = 0; cut < GODWIT__HEADER_SIZE; cut++) {
-        expect_failure (PATIENCE_MS, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "a cut frame");
+        expect_failure (WAIT_LIMIT_MS, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "a cut frame");
         cr_assert_eq (stats ().frames_malformed, cut + 1);
     }
     attacker.on_request = answer_wrong_magic;
-    expect_failure (PATIENCE_MS, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "wrong magic");
+    expect_failure (WAIT_LIMIT_MS, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "wrong magic");
     attacker.on_request = reply_five;
     expect_five ();
     stop ();
@@ -507,7 +507,7 @@ answer_huge (router_t *router, const godwit__header_t *header)
 Test (hostile_peer, a_huge_reply_ends_the_connection)
 {
     start (welcome, answer_huge);
-    expect_failure (PATIENCE_MS, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "a huge reply");
+    expect_failure (WAIT_LIMIT_MS, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "a huge reply");
     attacker.on_request = reply_five;
     expect_five ();
     stop ();
@@ -584,7 +584,7 @@ static _Atomic (uint64_t) flooded;
 static void
 flood (router_t *router, const godwit__header_t *header)
 {
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     while (atomic_load (&floods) && now_ms () < end) {
         for (uint64_t i = 0; i < 1000; i++) {
             uint8_t data[GODWIT__HEADER_SIZE];

@@ -23,7 +23,7 @@
 #include <zmq.h>
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/hostile_server"
-#define PATIENCE_MS 20000
+#define WAIT_LIMIT_MS 20000
 #define MIB (1024 * 1024)
 
 /* ---- the server under attack, and a good client of it ---- */
@@ -149,7 +149,7 @@ new_client (godwit_transport_t **transport, godwit_client_t **client)
     godwit_client_new (client, *transport, GODWIT_TARGET (.topic = "hostile"),
                        GODWIT_CLIENT_OPTIONS (.timeout_ms = is_sanitized () ? 10000 : 1000), &error);
     cr_assert_null (error, "%s", godwit_error_print (error));
-    godwit_client_wait_servers (*client, 1, PATIENCE_MS, &error);
+    godwit_client_wait_servers (*client, 1, WAIT_LIMIT_MS, &error);
     cr_assert_null (error, "%s", godwit_error_print (error));
 }
 
@@ -181,7 +181,7 @@ tear_down (void)
     godwit_client_destroy (&client);
     godwit_transport_destroy (&transport);
 
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     stats_t now = read_stats ();
     while (now.descriptors > target.before.descriptors && now_ms () < end)
         now = read_stats ();
@@ -205,11 +205,11 @@ open_socket (int type, const char *address)
 {
     void *const socket = zmq_socket (target.context, type);
     const int linger_ms = 0;
-    const int patience_ms = PATIENCE_MS;
+    const int wait_limit_ms = WAIT_LIMIT_MS;
     cr_assert (socket != NULL);
     zmq_setsockopt (socket, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-    zmq_setsockopt (socket, ZMQ_RCVTIMEO, &patience_ms, sizeof patience_ms);
-    zmq_setsockopt (socket, ZMQ_SNDTIMEO, &patience_ms, sizeof patience_ms);
+    zmq_setsockopt (socket, ZMQ_RCVTIMEO, &wait_limit_ms, sizeof wait_limit_ms);
+    zmq_setsockopt (socket, ZMQ_SNDTIMEO, &wait_limit_ms, sizeof wait_limit_ms);
     cr_assert_eq (zmq_connect (socket, address), 0);
     return socket;
 }
@@ -304,7 +304,7 @@ open_known (const char *address)
 static void
 expect_counted (size_t offset, uint64_t count, const char *name)
 {
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     uint64_t before;
     memcpy (&before, (const char *) &target.before + offset, sizeof before);
     for (;;) {
@@ -515,8 +515,8 @@ Test (hostile, wrong_magic_is_malformed_and_the_third_one_is_the_last)
     say_header (socket, (godwit__header_t){.type = GODWIT__PING, .id = 1});
     void *const other = open_known (target.addresses[TCP]);
     expect_pong (other);
-    const int no_patience = 0;
-    zmq_setsockopt (socket, ZMQ_RCVTIMEO, &no_patience, sizeof no_patience);
+    const int no_wait = 0;
+    zmq_setsockopt (socket, ZMQ_RCVTIMEO, &no_wait, sizeof no_wait);
     EXPECT_COUNTED (frames_malformed, 3);
     cr_assert_eq (zmq_recv (socket, data, sizeof data, 0), -1);
     zmq_close (socket);
@@ -988,10 +988,10 @@ flood (void *socket, const void *data, size_t size, int count)
 Test (hostile, a_flood_of_somebody_with_a_name)
 {
     const int linger_ms = 0;
-    const int patience_ms = PATIENCE_MS;
+    const int wait_limit_ms = WAIT_LIMIT_MS;
     void *const named = zmq_socket (target.context, ZMQ_DEALER);
     zmq_setsockopt (named, ZMQ_LINGER, &linger_ms, sizeof linger_ms);
-    zmq_setsockopt (named, ZMQ_SNDTIMEO, &patience_ms, sizeof patience_ms);
+    zmq_setsockopt (named, ZMQ_SNDTIMEO, &wait_limit_ms, sizeof wait_limit_ms);
     zmq_setsockopt (named, ZMQ_ROUTING_ID, "me", 2);
     zmq_connect (named, target.addresses[IPC]);
     flood (named, "x", 1, 200000);
@@ -1049,7 +1049,7 @@ Test (hostile, a_peer_that_does_not_read)
         if (i % 5000 == 0)
             expect_echo (target.client, i);
     }
-    const int64_t end = now_ms () + PATIENCE_MS;
+    const int64_t end = now_ms () + WAIT_LIMIT_MS;
     while (read_stats ().frames_dropped == target.before.frames_dropped && now_ms () < end)
         ;
     cr_assert_gt (read_stats ().frames_dropped, target.before.frames_dropped);

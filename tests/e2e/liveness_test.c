@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#define PATIENCE_MS PROCESS_PATIENCE_MS
+#define WAIT_LIMIT_MS PROCESS_WAIT_LIMIT_MS
 #define KILLED_LIMIT_MS 50.0 /* on the same host */
 enum { TRIES = 3, ROUNDS = 5, SYNC_THREADS = 8, MANY = 1000 };
 
@@ -114,14 +114,14 @@ kill_once (life_t *life, unsigned asynchronous, unsigned threads)
     kill (one.pid, SIGKILL);
     for (unsigned i = 0; i < threads; i++)
         pthread_join (callers[i], NULL);
-    const int64_t end_ms = process_now_ms () + PATIENCE_MS;
+    const int64_t end_ms = process_now_ms () + WAIT_LIMIT_MS;
     while (atomic_load (&doomed.ended) < all && process_now_ms () < end_ms)
         sched_yield ();
     cr_assert_eq (atomic_load (&doomed.ended), all);
     cr_assert_eq (atomic_load (&doomed.wrong), 0u, "not MAYBE_RUN");
     process_finish (&one, SIGKILL);
     const double took_ms = (double) (atomic_load (&doomed.last_ns) - killed_ns) / 1e6;
-    cr_assert_lt (took_ms, PATIENCE_MS / 4); /* the calls' own time is much longer */
+    cr_assert_lt (took_ms, WAIT_LIMIT_MS / 4); /* the calls' own time is much longer */
     return took_ms;
 }
 
@@ -294,7 +294,7 @@ Test (liveness, a_stranger_on_a_dead_servers_port_gets_nothing, .timeout = 120)
     snprintf (strange, sizeof strange, "zmq://:%d/?paths=tcp&port=%d", free_port (), port);
     life_start (&one, url, "one");
     life_start (&two, life.url, "two");
-    MUST (godwit_client_wait_servers (life.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (life.client, 2, WAIT_LIMIT_MS, &error));
     for (int i = 0; i < CALLS; i++)
         MUST (godwit_client_call (life.client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     process_finish (&one, SIGKILL);

@@ -16,15 +16,15 @@
 
 #define COMMAND GODWIT_BUILD_DIR "/tools/godwit"
 #define SERVER GODWIT_BUILD_DIR "/tests/e2e/programs/core_server"
-#define PATIENCE_MS PROCESS_PATIENCE_MS
+#define WAIT_LIMIT_MS PROCESS_WAIT_LIMIT_MS
 #define COUNT 3
 #define RETURNS 5
 /* With a sanitizer the figure is printed, and says little. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define RETURN_MAX_MS (PATIENCE_MS / 2)
+#define RETURN_MAX_MS (WAIT_LIMIT_MS / 2)
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define RETURN_MAX_MS (PATIENCE_MS / 2)
+#define RETURN_MAX_MS (WAIT_LIMIT_MS / 2)
 #endif
 #endif
 #ifndef RETURN_MAX_MS
@@ -77,7 +77,7 @@ side_open (side_t *side)
 {
     MUST (godwit_transport_new (&side->transport, url, NULL, &error));
     MUST (godwit_client_new (&side->client, side->transport, GODWIT_TARGET (.topic = "work"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
 }
 
 static void
@@ -128,7 +128,7 @@ static void
 caller_start (caller_t *caller)
 {
     side_open (&caller->side);
-    MUST (godwit_client_wait_servers (caller->side.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (caller->side.client, 2, WAIT_LIMIT_MS, &error));
     cr_assert_eq (pthread_create (&caller->thread, NULL, run_caller, caller), 0);
 }
 
@@ -137,7 +137,7 @@ static void
 caller_goes_on (caller_t *caller, unsigned calls)
 {
     const unsigned wanted = atomic_load (&caller->calls) + calls;
-    const int64_t end_ms = process_now_ms () + PATIENCE_MS;
+    const int64_t end_ms = process_now_ms () + WAIT_LIMIT_MS;
     while (atomic_load (&caller->calls) < wanted) {
         cr_assert (process_now_ms () < end_ms, "the calls stand still");
         sched_yield ();
@@ -162,7 +162,7 @@ check_newcomer (caller_t *caller, int index, const char *name)
     server_start (index, name);
     side_t late;
     side_open (&late);
-    MUST (godwit_client_wait_servers (late.client, 3, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (late.client, 3, WAIT_LIMIT_MS, &error));
     call_server (&late, "one");
     call_server (&late, "two");
     call_server (&late, name);
@@ -238,7 +238,7 @@ Test (matchmaker_command, calls_go_on_without_any_rendezvous, .timeout = 120)
     for (int i = 0; i < RETURNS; i++) {
         rendezvous_start (i % COUNT);
         const int64_t began_ms = process_now_ms ();
-        MUST (godwit_client_wait_servers (late.client, 2, PATIENCE_MS, &error));
+        MUST (godwit_client_wait_servers (late.client, 2, WAIT_LIMIT_MS, &error));
         took_ms[i] = process_now_ms () - began_ms;
         caller_goes_on (&caller, 10);
         process_finish (&rendezvous[i % COUNT], SIGKILL);

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_MS PROCESS_PATIENCE_MS
+#define WAIT_LIMIT_MS PROCESS_WAIT_LIMIT_MS
 #define MIB (1024 * 1024)
 enum { PAYLOAD = 512 * 1024 };
 /* The bound that the tests set, and what else there is: buffers of the system are not counted, arenas are. */
@@ -64,7 +64,7 @@ open_bounded (life_t *life, const char *more)
 static void
 await_stat (process_t *server, const char *name, unsigned long long least)
 {
-    const int64_t end_ms = process_now_ms () + PATIENCE_MS;
+    const int64_t end_ms = process_now_ms () + WAIT_LIMIT_MS;
     unsigned long long value;
     while ((value = life_stat (server, name)) < least) /* each look is a round trip to the process */
         cr_assert_lt (process_now_ms (), end_ms, "%s is %llu", name, value);
@@ -121,7 +121,7 @@ stall_a_server (const char *query)
     fprintf (stderr, "%s after %lld ms more\n", godwit_error_print (failure),
              (long long) (process_now_ms () - from_ms));
     cr_assert_eq (godwit_error_outcome (failure), GODWIT_OUTCOME_MAYBE_RUN);
-    cr_assert_lt (process_now_ms () - from_ms, PATIENCE_MS / 2, "only its time ended the call");
+    cr_assert_lt (process_now_ms () - from_ms, WAIT_LIMIT_MS / 2, "only its time ended the call");
     godwit_error_destroy (&failure);
     godwit_future_destroy (&out);
     /* And it is used again when it goes on. */
@@ -157,7 +157,7 @@ stall_a_subscriber (const char *query, unsigned fanouts)
     open_bounded (&life, query);
     life_start (&one, life.url, "one");
     life_start (&two, life.url, "two");
-    MUST (godwit_client_wait_servers (life.client, 2, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (life.client, 2, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_fanout (life.client, NULL, "take", BYTES, &report, &error));
     cr_assert_eq (report.reached, 2u);
     await_stat (&one, "taken", 1);
@@ -190,7 +190,7 @@ stall_a_subscriber (const char *query, unsigned fanouts)
     cr_assert_eq (report.reached, 2u);
     fprintf (stderr, "continued: reached again after %lld ms\n",
              (long long) (process_now_ms () - continued_ms));
-    const int64_t end_ms = process_now_ms () + PATIENCE_MS;
+    const int64_t end_ms = process_now_ms () + WAIT_LIMIT_MS;
     while (life_stat (&one, "taken") + life_stat (&one, "gaps") + missed < 1 + sent)
         cr_assert_lt (process_now_ms (), end_ms, "taken %llu, gaps %llu, missing %u of %u",
                       life_stat (&one, "taken"), life_stat (&one, "gaps"), missed, 1 + sent);
@@ -319,9 +319,9 @@ flood_a_server (const char *queue_limit, const char *what)
     life_start (&one, life.url, "one");
     MUST (godwit_transport_new (&transport, life.rendezvous, NULL, &error));
     MUST (godwit_client_new (&once, transport, GODWIT_TARGET (.topic = "life"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS, .retry = GODWIT_RETRY_NONE),
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS, .retry = GODWIT_RETRY_NONE),
                              &error));
-    MUST (godwit_client_wait_servers (once, 1, PATIENCE_MS, &error));
+    MUST (godwit_client_wait_servers (once, 1, WAIT_LIMIT_MS, &error));
     MUST (godwit_client_call (once, NULL, "slow", FLOOD_BYTES, NULL, &error));
     const double before = memory_of (one.pid, "VmHWM:");
     for (int i = 0; i < REQUESTS; i++) {

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/static_server"
-#define PATIENCE_MS PROCESS_PATIENCE_MS
+#define WAIT_LIMIT_MS PROCESS_WAIT_LIMIT_MS
 
 /* ---- processes ---- */
 
@@ -57,7 +57,7 @@ open_caller (caller_t *caller, const char *list, const godwit_transport_options_
     cr_assert_eq (godwit_transport_new (&caller->transport, url, options, &error), GODWIT_OK, "%s",
                   godwit_error_print (error));
     cr_assert_eq (godwit_client_new (&caller->client, caller->transport, GODWIT_TARGET (.topic = "calc"),
-                                     GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error),
+                                     GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error),
                   GODWIT_OK, "%s", godwit_error_print (error));
 }
 
@@ -257,7 +257,7 @@ wait_for_refusal (log_t *log, unsigned count)
 {
     struct timespec until;
     clock_gettime (CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_MS / 1000;
+    until.tv_sec += WAIT_LIMIT_MS / 1000;
     pthread_mutex_lock (&log->lock);
     while (log->refused < count)
         cr_assert_eq (pthread_cond_timedwait (&log->changed, &log->lock, &until), 0, "nobody was refused");
@@ -293,7 +293,7 @@ Test (static_list, asks_again_for_who_is_not_there_yet, .timeout = 60)
     process_tell (&process, "stop two");
     process_wait (&process, 1, "stopped two\n");
     process.text[process.size = 0] = '\0';
-    cr_assert_eq (godwit_client_wait_servers (caller.client, 1, PATIENCE_MS, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_client_wait_servers (caller.client, 1, WAIT_LIMIT_MS, NULL), GODWIT_OK);
     future = call_later (two);
     wait_for_refusal (&log, 2);
     process_tell (&process, "start two");
@@ -362,7 +362,7 @@ Test (static_list, takes_turns, .timeout = 60)
     char who[64];
     serve_two (&one, &two, list, sizeof list);
     open_caller (&caller, list, NULL);
-    cr_assert_eq (godwit_client_wait_servers (caller.client, 2, PATIENCE_MS, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_client_wait_servers (caller.client, 2, WAIT_LIMIT_MS, NULL), GODWIT_OK);
     unsigned counts[2] = {0, 0};
     for (int i = 0; i < 10; i++) {
         call (caller.client, who, sizeof who);
@@ -417,7 +417,7 @@ fan_out (const char *query)
     /* Nobody listens there any more; the publisher hears of it when it hears of it. */
     godwit_fanout_report_t report = {0};
     int number = 1;
-    const int64_t end = process_now_ms () + PATIENCE_MS;
+    const int64_t end = process_now_ms () + WAIT_LIMIT_MS;
     while (report.missing == 0 && process_now_ms () < end)
         cr_assert_eq (godwit_client_fanout (caller.client, NULL, "note",
                                             GODWIT_ARGS (GODWIT_INT ("n", ++number)), &report, NULL),
@@ -428,7 +428,7 @@ fan_out (const char *query)
     start_process (&one, first, query, NULL);
     process_tell (&one, "start one");
     process_wait (&one, 1, "started one\n");
-    cr_assert_eq (godwit_client_wait_servers (caller.client, 2, PATIENCE_MS, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_client_wait_servers (caller.client, 2, WAIT_LIMIT_MS, NULL), GODWIT_OK);
     expect_fanout (&caller, 1000, 2, 0);
     process_wait (&one, 1, "noted one 1000\n");
     process_wait (&two, 1, "noted two 1000\n");

@@ -86,7 +86,7 @@ expect (cluster_member_t *member, const char *line)
     size_t size = 0;
     struct pollfd output = {member->output, POLLIN, 0};
     while (size < sizeof text - 1) {
-        if (poll (&output, 1, CLUSTER_PATIENCE_MS) != 1)
+        if (poll (&output, 1, CLUSTER_WAIT_LIMIT_MS) != 1)
             fail ("%s (process %d, node %u) does not say \"%s\"", member->name, (int) member->pid,
                   member->node, line);
         if (read (member->output, text + size, 1) != 1)

@@ -10,7 +10,7 @@
 #define CLUSTER_MEMBERS 32
 #define CLUSTER_RENDEZVOUS 7
 #define CLUSTER_ARGUMENTS 24
-#define CLUSTER_PATIENCE_MS 30000
+#define CLUSTER_WAIT_LIMIT_MS 30000
 
 typedef struct cluster_member {
     char name[32];

@@ -98,9 +98,9 @@ read_more (child_t *child, int64_t end_ms)
 }
 
 bool
-child_line (child_t *child, char *line, size_t size, int64_t patience_ms)
+child_line (child_t *child, char *line, size_t size, int64_t wait_limit_ms)
 {
-    const int64_t end_ms = hosts_now_ms () + patience_ms;
+    const int64_t end_ms = hosts_now_ms () + wait_limit_ms;
     const char *end;
     while (!(end = memchr (child->text, '\n', child->size)))
         if (child->size == sizeof child->text - 1 || !read_more (child, end_ms))
@@ -113,11 +113,11 @@ child_line (child_t *child, char *line, size_t size, int64_t patience_ms)
 }
 
 void
-child_expect (child_t *child, const char *start, int64_t patience_ms)
+child_expect (child_t *child, const char *start, int64_t wait_limit_ms)
 {
     char line[CHILD_TEXT_SIZE];
-    if (!child_line (child, line, sizeof line, patience_ms))
-        hosts_fail ("%s: \"%s\" did not come within %d ms", child->name, start, (int) patience_ms);
+    if (!child_line (child, line, sizeof line, wait_limit_ms))
+        hosts_fail ("%s: \"%s\" did not come within %d ms", child->name, start, (int) wait_limit_ms);
     if (strncmp (line, start, strlen (start)) != 0)
         hosts_fail ("%s: expected \"%s\", got \"%s\"", child->name, start, line);
 }
@@ -148,14 +148,14 @@ forget (child_t *child, int status)
 }
 
 int
-child_end (child_t *child, int64_t patience_ms)
+child_end (child_t *child, int64_t wait_limit_ms)
 {
     int status = 0;
     if (child->pid == 0)
         return 0;
     close (child->input);
     child->input = -1;
-    if (!hosts_wait (child->pidfd, patience_ms))
+    if (!hosts_wait (child->pidfd, wait_limit_ms))
         kill (child->pid, SIGKILL);
     while (waitpid (child->pid, &status, 0) < 0 && errno == EINTR)
         ;

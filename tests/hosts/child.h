@@ -33,13 +33,13 @@ typedef struct child_options {
 void child_start (child_t *child, const child_options_t *options);
 void child_tell (const child_t *child, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
 /* The next line, without its end. False: none within the time, or its output ended. */
-bool child_line (child_t *child, char *line, size_t size, int64_t patience_ms);
+bool child_line (child_t *child, char *line, size_t size, int64_t wait_limit_ms);
 /* Fails unless the next line begins like this. */
-void child_expect (child_t *child, const char *start, int64_t patience_ms);
+void child_expect (child_t *child, const char *start, int64_t wait_limit_ms);
 void child_signal (const child_t *child, int number);
 /* Closes its input and waits; kills it after that long. Its exit status, or minus the signal that ended it.
  */
-int child_end (child_t *child, int64_t patience_ms);
+int child_end (child_t *child, int64_t wait_limit_ms);
 /* SIGKILL, and waits. */
 void child_kill (child_t *child);
 bool child_is_running (const child_t *child);

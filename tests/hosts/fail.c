@@ -74,10 +74,10 @@ hosts_check_signals (void)
 }
 
 bool
-hosts_wait (int fd, int64_t patience_ms)
+hosts_wait (int fd, int64_t wait_limit_ms)
 {
     enum { SLICE_MS = 200 }; /* a signal may come just before poll */
-    const int64_t end_ms = hosts_now_ms () + patience_ms;
+    const int64_t end_ms = hosts_now_ms () + wait_limit_ms;
     for (;;) {
         struct pollfd polled = {fd, POLLIN, 0};
         int64_t left_ms = end_ms - hosts_now_ms ();

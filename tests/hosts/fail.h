@@ -17,7 +17,7 @@ void hosts_stop_watching (void);
 void hosts_check_signals (void);
 
 /* Waits until the descriptor can be read. False: not within the time. */
-bool hosts_wait (int fd, int64_t patience_ms);
+bool hosts_wait (int fd, int64_t wait_limit_ms);
 
 int64_t hosts_now_ms (void);
 /* Of the monotonic clock, as the logs have them. */

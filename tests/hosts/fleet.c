@@ -211,7 +211,7 @@ fleet_progress (const member_t *member)
 }
 
 int64_t
-fleet_await_calls (const fleet_t *fleet, int64_t patience_ms)
+fleet_await_calls (const fleet_t *fleet, int64_t wait_limit_ms)
 {
     uint64_t before[FLEET_SERVERS];
     const int64_t start_ms = hosts_now_ms ();
@@ -220,7 +220,7 @@ fleet_await_calls (const fleet_t *fleet, int64_t patience_ms)
     for (int i = 0; i < fleet->server_count; i++) {
         const member_t *member = &fleet->servers[i];
         while (child_is_running (&member->child) && fleet_progress (member) < before[i] + SOME_RECORDS) {
-            if (hosts_now_ms () - start_ms > patience_ms) {
+            if (hosts_now_ms () - start_ms > wait_limit_ms) {
                 printf ("%s (node %u) is not called\n", member->name, member->node);
                 return -1;
             }

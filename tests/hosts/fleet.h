@@ -68,8 +68,8 @@ void fleet_stop (member_t *member);
 /* What the process has written into its history so far, in records. */
 uint64_t fleet_progress (const member_t *member);
 /* Waits until every server that runs is called. How long that took, in milliseconds; -1: longer than
- * patience_ms, and says who is not. */
-int64_t fleet_await_calls (const fleet_t *fleet, int64_t patience_ms);
+ * wait_limit_ms, and says who is not. */
+int64_t fleet_await_calls (const fleet_t *fleet, int64_t wait_limit_ms);
 
 /* Writes into the history that every process of the host is hit. The number of the fault. */
 uint64_t fleet_hit_host (fleet_t *fleet, history_fault_t fault, int host, const char *what);

@@ -21,7 +21,7 @@
 #define PREFIX "godwit-"
 #define NAMES_FOLDER "/run/netns"
 
-enum { HUB = 0, PATIENCE_MS = 10000, COMMAND_SIZE = 256 };
+enum { HUB = 0, WAIT_LIMIT_MS = 10000, COMMAND_SIZE = 256 };
 
 static struct {
     bool is_open;
@@ -86,7 +86,7 @@ tell_wire (const char *format, ...)
     vsnprintf (line, sizeof line, format, args);
     va_end (args);
     child_tell (&network.wire, "%s", line);
-    child_expect (&network.wire, "ok", PATIENCE_MS);
+    child_expect (&network.wire, "ok", WAIT_LIMIT_MS);
 }
 
 /* --- names
@@ -308,7 +308,7 @@ network_stats (char *line, size_t size)
 {
     char said[CHILD_TEXT_SIZE];
     child_tell (&network.wire, "stats");
-    if (!child_line (&network.wire, said, sizeof said, PATIENCE_MS) || strncmp (said, "ok ", 3) != 0)
+    if (!child_line (&network.wire, said, sizeof said, WAIT_LIMIT_MS) || strncmp (said, "ok ", 3) != 0)
         hosts_fail ("the wire does not say what it counted");
     snprintf (line, size, "%s", said + 3);
 }

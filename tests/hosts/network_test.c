@@ -13,7 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PORT = 9000, PATIENCE_MS = 20000, SILENCE_MS = 300, MANY = 1000, SKIPPED = 77, LIMIT_S = 100 };
+enum { PORT = 9000, WAIT_LIMIT_MS = 20000, SILENCE_MS = 300, MANY = 1000, SKIPPED = 77, LIMIT_S = 100 };
 
 static int sockets[NETWORK_HOSTS + 1];
 
@@ -46,20 +46,20 @@ send_number (int from, int to, unsigned number)
 
 /* False: nothing came. */
 static bool
-receive_number (int host, unsigned *number, int patience_ms)
+receive_number (int host, unsigned *number, int wait_limit_ms)
 {
-    return hosts_wait (sockets[host], patience_ms) &&
+    return hosts_wait (sockets[host], wait_limit_ms) &&
            recv (sockets[host], number, sizeof *number, 0) == sizeof *number;
 }
 
 /* Whether that datagram arrives; older ones are passed over. */
 static bool
-arrives (int from, int to, unsigned number, int patience_ms)
+arrives (int from, int to, unsigned number, int wait_limit_ms)
 {
     unsigned got = number + 1;
     send_number (from, to, number);
     while (got != number)
-        if (!receive_number (to, &got, patience_ms))
+        if (!receive_number (to, &got, wait_limit_ms))
             return false;
     return true;
 }
@@ -68,7 +68,7 @@ arrives (int from, int to, unsigned number, int patience_ms)
 static void
 meet (int a, int b, unsigned number)
 {
-    const int64_t end_ms = hosts_now_ms () + PATIENCE_MS;
+    const int64_t end_ms = hosts_now_ms () + WAIT_LIMIT_MS;
     while (!arrives (a, b, number, SILENCE_MS) || !arrives (b, a, number + 1, SILENCE_MS)) {
         if (hosts_now_ms () > end_ms)
             hosts_fail ("hosts %d and %d do not reach each other", a, b);
@@ -87,7 +87,7 @@ static void
 check_calm (void)
 {
     for (unsigned i = 0; i < MANY; i++)
-        must (arrives (1, 2, 100000 + i, PATIENCE_MS), "every frame arrives");
+        must (arrives (1, 2, 100000 + i, WAIT_LIMIT_MS), "every frame arrives");
 }
 
 static void
@@ -106,7 +106,7 @@ check_loss (void)
     network_heal ();
     printf ("30 %% loss: %u of %d arrived\n", got, MANY);
     must (got > 600 && got < 800, "about 700 of 1000 frames arrive");
-    must (arrives (2, 1, 300000, PATIENCE_MS), "the other way loses nothing");
+    must (arrives (2, 1, 300000, WAIT_LIMIT_MS), "the other way loses nothing");
 }
 
 static void
@@ -114,7 +114,8 @@ check_delay (void)
 {
     network_set_host (1, (network_fault_t){.delay_ms = 200});
     const int64_t start_ms = hosts_now_ms ();
-    must (arrives (1, 2, 400000, PATIENCE_MS) && arrives (2, 1, 400001, PATIENCE_MS), "late frames arrive");
+    must (arrives (1, 2, 400000, WAIT_LIMIT_MS) && arrives (2, 1, 400001, WAIT_LIMIT_MS),
+          "late frames arrive");
     const int64_t took_ms = hosts_now_ms () - start_ms;
     printf ("200 ms delay: there and back in %d ms\n", (int) took_ms);
     must (took_ms >= 400, "each way takes 200 ms");
@@ -124,7 +125,7 @@ check_delay (void)
     send_number (1, 2, 500100);
     for (unsigned i = 0; i <= 100; i++) {
         unsigned number = 0;
-        must (receive_number (2, &number, PATIENCE_MS) && number == 500000 + i,
+        must (receive_number (2, &number, WAIT_LIMIT_MS) && number == 500000 + i,
               "nobody overtakes late frames");
     }
 }
@@ -134,10 +135,10 @@ check_cut (void)
 {
     network_set (1, 2, (network_fault_t){.is_cut = true});
     must (!arrives (1, 2, 600000, SILENCE_MS), "nothing arrives the way that is cut");
-    must (arrives (2, 1, 600001, PATIENCE_MS), "the other way is as before");
-    must (arrives (1, 3, 600002, PATIENCE_MS), "so are other hosts");
+    must (arrives (2, 1, 600001, WAIT_LIMIT_MS), "the other way is as before");
+    must (arrives (1, 3, 600002, WAIT_LIMIT_MS), "so are other hosts");
     network_heal ();
-    must (arrives (1, 2, 600003, PATIENCE_MS), "it can be undone");
+    must (arrives (1, 2, 600003, WAIT_LIMIT_MS), "it can be undone");
 }
 
 static void
@@ -145,7 +146,7 @@ check_link (void)
 {
     network_link (1, false);
     must (!arrives (2, 1, 700000, SILENCE_MS), "nothing arrives without a cable");
-    must (arrives (2, 3, 700001, PATIENCE_MS), "others have theirs");
+    must (arrives (2, 3, 700001, WAIT_LIMIT_MS), "others have theirs");
     network_heal ();
     meet (1, 2, 710000);
 }

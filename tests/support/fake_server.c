@@ -17,7 +17,7 @@
         }                                                                                                    \
     } while (0)
 
-#define PATIENCE_NS (INT64_C (20000) * GODWIT__NS_PER_MS)
+#define WAIT_LIMIT_NS (INT64_C (20000) * GODWIT__NS_PER_MS)
 #define BEGIN_MS 1000000
 
 _Atomic (int64_t) fake_time_ms = BEGIN_MS;
@@ -87,7 +87,7 @@ fake_next (fake_t *fake)
         godwit__header_t header = {0};
         godwit__io_t io;
         while ((io = fake->port->ops->recv (fake->port, &frame, &fake->client)) == GODWIT__IO_AGAIN)
-            fake->port->ops->wait (fake->port, false, PATIENCE_NS);
+            fake->port->ops->wait (fake->port, false, WAIT_LIMIT_NS);
         MUST (io == GODWIT__IO_OK);
         MUST (godwit__header_read (&header, frame.data, frame.size) == GODWIT__HEADER_OK);
         godwit__frame_release (&frame);

@@ -18,7 +18,7 @@ life_open (life_t *life, const char *query, const godwit_transport_options_t *op
     MUST (godwit_transport_new (&life->host, life->rendezvous, NULL, &error));
     MUST (godwit_transport_new (&life->transport, life->url, options, &error));
     MUST (godwit_client_new (&life->client, life->transport, GODWIT_TARGET (.topic = "life"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PROCESS_PATIENCE_MS), &error));
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PROCESS_WAIT_LIMIT_MS), &error));
     MUST (godwit_client_prepare (&life->to_one, life->client, GODWIT_OVERRIDES (.server = "one"), &error));
 }
 

@@ -12,7 +12,7 @@ typedef struct life {
     char url[160]; /* the rendezvous with the query */
     godwit_transport_t *host;
     godwit_transport_t *transport;
-    godwit_client_t *client; /* of the topic, with PROCESS_PATIENCE_MS */
+    godwit_client_t *client; /* of the topic, with PROCESS_WAIT_LIMIT_MS */
     godwit_client_t *to_one; /* of the server "one" */
 } life_t;
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PATIENCE_NS (20000 * GODWIT__NS_PER_MS)
+#define WAIT_LIMIT_NS (20000 * GODWIT__NS_PER_MS)
 
 void
 log_book_open (log_book_t *book)
@@ -58,9 +58,9 @@ log_book_count (log_book_t *book, godwit_log_level_t level, const char *says)
 bool
 log_book_wait (log_book_t *book, godwit_log_level_t level, const char *says, size_t least)
 {
-    const int64_t end_ns = godwit__clock_now (&godwit__clock_system) + PATIENCE_NS;
+    const int64_t end_ns = godwit__clock_now (&godwit__clock_system) + WAIT_LIMIT_NS;
     pthread_mutex_lock (&book->lock);
-    int64_t left_ns = PATIENCE_NS;
+    int64_t left_ns = WAIT_LIMIT_NS;
     while (count (book, level, says) < least && left_ns > 0) {
         godwit__cond_wait (&book->changed, &book->lock, left_ns);
         left_ns = end_ns - godwit__clock_now (&godwit__clock_system);

@@ -74,8 +74,8 @@ static void
 read_more (process_t *process, const char *text, int64_t end_ms)
 {
     struct pollfd output = {process->output, POLLIN, 0};
-    cr_assert (process_now_ms () < end_ms && poll (&output, 1, PROCESS_PATIENCE_MS) == 1, "no \"%s\" in:\n%s",
-               text, process->text);
+    cr_assert (process_now_ms () < end_ms && poll (&output, 1, PROCESS_WAIT_LIMIT_MS) == 1,
+               "no \"%s\" in:\n%s", text, process->text);
     const ssize_t got =
         read (process->output, process->text + process->size, sizeof process->text - 1 - process->size);
     cr_assert (got > 0, "it ended before \"%s\":\n%s", text, process->text);
@@ -86,7 +86,7 @@ read_more (process_t *process, const char *text, int64_t end_ms)
 void
 process_expect (process_t *process, const char *line)
 {
-    const int64_t end_ms = process_now_ms () + PROCESS_PATIENCE_MS;
+    const int64_t end_ms = process_now_ms () + PROCESS_WAIT_LIMIT_MS;
     const char *at = process->text + process->seen;
     const char *end;
     while (!(end = strchr (at, '\n')))
@@ -108,7 +108,7 @@ process_count (const process_t *process, const char *text)
 void
 process_wait (process_t *process, unsigned times, const char *text)
 {
-    const int64_t end_ms = process_now_ms () + PROCESS_PATIENCE_MS;
+    const int64_t end_ms = process_now_ms () + PROCESS_WAIT_LIMIT_MS;
     while (process_count (process, text) < times)
         read_more (process, text, end_ms);
 }

@@ -1,5 +1,5 @@
 /* Real processes for end-to-end tests: a program that is told lines, and says lines. Whatever does not happen
- * within PROCESS_PATIENCE_MS fails the test. */
+ * within PROCESS_WAIT_LIMIT_MS fails the test. */
 #ifndef GODWIT_TESTS_SUPPORT_PROCESS_H
 #define GODWIT_TESTS_SUPPORT_PROCESS_H
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define PROCESS_PATIENCE_MS 20000
+#define PROCESS_WAIT_LIMIT_MS 20000
 
 typedef struct process {
     pid_t pid;

@@ -36,7 +36,7 @@ raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *addr
         driver->open_link (peer->driver, address, &events, peer, &peer->link, NULL))
         abort ();
     while (!peer->up && !peer->down)
-        godwit__reactor_run_once (peer->reactor, RAW_PATIENCE_NS);
+        godwit__reactor_run_once (peer->reactor, RAW_WAIT_LIMIT_NS);
     return peer->up;
 }
 
@@ -54,7 +54,7 @@ raw_send (raw_peer_t *peer, const void *data, size_t size)
 {
     const godwit__message_t message = {.data = (void *) (uintptr_t) data, .size = size};
     while (peer->link->ops->send (peer->link, 0, &message) == GODWIT__IO_AGAIN)
-        peer->link->ops->wait (peer->link, true, RAW_PATIENCE_NS);
+        peer->link->ops->wait (peer->link, true, RAW_WAIT_LIMIT_NS);
 }
 
 void
@@ -110,9 +110,9 @@ raw_request_value (raw_peer_t *peer, const godwit__header_t *header, const godwi
 
 /* The next frame, alone or out of a batch. */
 static bool
-next_frame (raw_peer_t *peer, godwit__frame_t *frame, int64_t patience_ns)
+next_frame (raw_peer_t *peer, godwit__frame_t *frame, int64_t wait_limit_ns)
 {
-    const int64_t deadline_ns = godwit__clock_now (&godwit__clock_system) + patience_ns;
+    const int64_t deadline_ns = godwit__clock_now (&godwit__clock_system) + wait_limit_ns;
     for (;;) {
         if (peer->batch.batch && godwit__batch_next (&peer->batch, frame) == GODWIT__BATCH_FRAME)
             return true;
@@ -131,11 +131,11 @@ next_frame (raw_peer_t *peer, godwit__frame_t *frame, int64_t patience_ns)
 }
 
 raw_answer_t
-raw_receive (raw_peer_t *peer, int64_t patience_ns)
+raw_receive (raw_peer_t *peer, int64_t wait_limit_ns)
 {
     raw_answer_t answer = {0};
     godwit__frame_t frame;
-    if (!next_frame (peer, &frame, patience_ns))
+    if (!next_frame (peer, &frame, wait_limit_ns))
         return answer;
     answer.came = godwit__header_read (&answer.header, frame.data, frame.size) == GODWIT__HEADER_OK;
     godwit__block_t *block = NULL;
@@ -167,7 +167,7 @@ matches (const raw_answer_t *answer, godwit__frame_type_t type, uint64_t id)
 bool
 raw_expect (raw_peer_t *peer, godwit__frame_type_t type, uint64_t id)
 {
-    raw_answer_t answer = raw_receive (peer, RAW_PATIENCE_NS);
+    raw_answer_t answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
     const bool good = matches (&answer, type, id);
     raw_answer_release (&answer);
     return good;
@@ -176,7 +176,7 @@ raw_expect (raw_peer_t *peer, godwit__frame_type_t type, uint64_t id)
 bool
 raw_expect_nack (raw_peer_t *peer, uint64_t id, godwit__nack_t reason)
 {
-    raw_answer_t answer = raw_receive (peer, RAW_PATIENCE_NS);
+    raw_answer_t answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
     const bool good = matches (&answer, GODWIT__NACK, id) && answer.header.aux == reason;
     if (answer.came && answer.header.aux != reason)
         fprintf (stderr, "expected NACK %d, got %u\n", (int) reason, answer.header.aux);
@@ -187,7 +187,7 @@ raw_expect_nack (raw_peer_t *peer, uint64_t id, godwit__nack_t reason)
 bool
 raw_expect_reply_int (raw_peer_t *peer, uint64_t id, int64_t value)
 {
-    raw_answer_t answer = raw_receive (peer, RAW_PATIENCE_NS);
+    raw_answer_t answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
     int64_t got = ~value;
     const bool good = matches (&answer, GODWIT__REPLY, id) &&
                       godwit_value_get_int (answer.body, &got, NULL) == GODWIT_OK && got == value;
@@ -198,7 +198,7 @@ raw_expect_reply_int (raw_peer_t *peer, uint64_t id, int64_t value)
 bool
 raw_expect_failure (raw_peer_t *peer, uint64_t id, const char *type)
 {
-    raw_answer_t answer = raw_receive (peer, RAW_PATIENCE_NS);
+    raw_answer_t answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
     const char *const got = godwit_value_as_str (godwit_value_at (answer.body, 0), "");
     const bool good = matches (&answer, GODWIT__FAILURE, id) && strcmp (got, type) == 0;
     if (!good)

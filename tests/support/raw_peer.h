@@ -8,7 +8,7 @@
 #include "src/wire/wire.h"
 
 /* How long a test waits for what must come. */
-#define RAW_PATIENCE_NS (INT64_C (10000) * GODWIT__NS_PER_MS)
+#define RAW_WAIT_LIMIT_NS (INT64_C (10000) * GODWIT__NS_PER_MS)
 
 typedef struct raw_peer {
     godwit__reactor_t *reactor;
@@ -38,8 +38,8 @@ void raw_request (raw_peer_t *peer, const godwit__header_t *header, const char *
 /* REQUEST with one value as its body. */
 void raw_request_value (raw_peer_t *peer, const godwit__header_t *header, const godwit_value_t *body);
 void raw_header (raw_peer_t *peer, const godwit__header_t *header);
-/* The next frame that comes. With patience 0: the next one that is there already. */
-raw_answer_t raw_receive (raw_peer_t *peer, int64_t patience_ns);
+/* The next frame that comes. With wait_limit 0: the next one that is there already. */
+raw_answer_t raw_receive (raw_peer_t *peer, int64_t wait_limit_ns);
 void raw_answer_release (raw_answer_t *answer);
 
 /* Receive, check and release. */

@@ -5,7 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#define PATIENCE_NS (20000 * GODWIT__NS_PER_MS)
+#define WAIT_LIMIT_NS (20000 * GODWIT__NS_PER_MS)
 
 static void *
 ask (void *user)
@@ -45,7 +45,7 @@ asker_forget (asker_t *asker)
 bool
 steps_await (godwit_server_t *server, unsigned visitors)
 {
-    const int64_t end_ns = godwit__clock_now (&godwit__clock_system) + PATIENCE_NS;
+    const int64_t end_ns = godwit__clock_now (&godwit__clock_system) + WAIT_LIMIT_NS;
     for (;;) {
         pthread_mutex_lock (&server->transport->lock);
         const bool reached = server->visitors == visitors;

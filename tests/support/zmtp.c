@@ -88,7 +88,7 @@ zmtp_write (int fd, const void *data, size_t size)
 static bool
 read_exactly (int fd, uint8_t *data, size_t size)
 {
-    const int64_t end = now_ms () + ZMTP_PATIENCE_MS;
+    const int64_t end = now_ms () + ZMTP_WAIT_LIMIT_MS;
     while (size) {
         struct pollfd item = {fd, POLLIN, 0};
         const int64_t left = end - now_ms ();
@@ -162,8 +162,8 @@ bool
 zmtp_wait_hung_up (int fd)
 {
     uint8_t room[4096];
-    const int64_t end = now_ms () + ZMTP_PATIENCE_MS;
-    for (int64_t left = ZMTP_PATIENCE_MS; left > 0; left = end - now_ms ()) {
+    const int64_t end = now_ms () + ZMTP_WAIT_LIMIT_MS;
+    for (int64_t left = ZMTP_WAIT_LIMIT_MS; left > 0; left = end - now_ms ()) {
         struct pollfd item = {fd, POLLIN, 0};
         if (poll (&item, 1, (int) left) == 1 && read (fd, room, sizeof room) <= 0)
             return true;

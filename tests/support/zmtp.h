@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define ZMTP_GREETING_SIZE 64
-#define ZMTP_PATIENCE_MS 10000
+#define ZMTP_WAIT_LIMIT_MS 10000
 
 /* A TCP port of 127.0.0.1 that nobody listens on now; 0: none. */
 int zmtp_free_port (void);
@@ -24,7 +24,7 @@ bool zmtp_handshake (int fd, const char *socket_type, const void *identity, size
 bool zmtp_send (int fd, const void *data, size_t size, bool more);
 /* Only the head of a frame of that size. */
 bool zmtp_send_head (int fd, uint64_t size);
-/* Reads what comes until the other side hangs up. False: it did not within ZMTP_PATIENCE_MS. */
+/* Reads what comes until the other side hangs up. False: it did not within ZMTP_WAIT_LIMIT_MS. */
 bool zmtp_wait_hung_up (int fd);
 
 #endif

@@ -24,7 +24,7 @@ pass_through (raw_peer_t *peer)
 {
     raw_header (peer, &(godwit__header_t){.type = GODWIT__PING, .id = 424242});
     for (;;) { /* the port may try who is watched */
-        raw_answer_t answer = raw_receive (peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         raw_answer_release (&answer);
         if (answer.header.type == GODWIT__PONG)
@@ -39,7 +39,7 @@ expect (raw_peer_t *peer, godwit__frame_type_t type, uint64_t id)
 {
     raw_answer_t answer;
     do {
-        answer = raw_receive (peer, RAW_PATIENCE_NS);
+        answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         raw_answer_release (&answer);
     } while (answer.header.type == GODWIT__HEARTBEAT);
@@ -554,7 +554,7 @@ RAW_TEST (the_answer_to_a_goodbye_cancels_nothing)
     raw_server_let_go (&self);
     uint64_t replied = 0;
     for (int i = 0; i < 2; i++) {
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert_eq (answer.header.type, GODWIT__REPLY);
         replied |= UINT64_C (1) << answer.header.id;
         raw_answer_release (&answer);
@@ -738,7 +738,7 @@ static void
 answers (raw_server_t *self, size_t count)
 {
     while (count) {
-        raw_answer_t answer = raw_receive (&self->peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self->peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         raw_answer_release (&answer);
         count -= answer.header.type != GODWIT__HEARTBEAT;
@@ -751,7 +751,7 @@ take_all (raw_peer_t *peer)
 {
     raw_header (peer, &(godwit__header_t){.type = GODWIT__PING, .id = 424242});
     for (bool is_last = false; !is_last;) {
-        raw_answer_t answer = raw_receive (peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         is_last = answer.header.type == GODWIT__PONG;
         raw_answer_release (&answer);

@@ -24,7 +24,7 @@ hello_that_answers (raw_peer_t *peer)
 static bool
 expect_goodbye (raw_peer_t *peer, uint32_t server_id)
 {
-    raw_answer_t answer = raw_receive (peer, RAW_PATIENCE_NS);
+    raw_answer_t answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
     const bool is_it =
         answer.came && answer.header.type == GODWIT__GOODBYE && answer.header.target == server_id;
     raw_answer_release (&answer);

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 20000
+#define WAIT_LIMIT_MS 20000
 
 static atomic_uint ran;
 
@@ -78,7 +78,7 @@ check_quiet (godwit_server_t *server, godwit_client_t *client)
     godwit_client_t *patient = NULL;
     cr_assert_eq (godwit_server_start (server, NULL, NULL), GODWIT_OK);
     cr_assert_eq (
-        godwit_client_prepare (&patient, client, GODWIT_OVERRIDES (.timeout_ms = PATIENCE_MS), NULL),
+        godwit_client_prepare (&patient, client, GODWIT_OVERRIDES (.timeout_ms = WAIT_LIMIT_MS), NULL),
         GODWIT_OK);
     cr_assert_eq (godwit_client_call (patient, NULL, "work", GODWIT_NO_ARGS, NULL, NULL), GODWIT_OK);
     godwit_client_destroy (&patient);

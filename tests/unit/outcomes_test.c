@@ -13,7 +13,7 @@ static const struct {
     const godwit__driver_ops_t *driver;
 } drivers[] = {{"zmq", &godwit__zmq_driver}, {"inproc", &godwit__inproc_driver}};
 
-enum { DRIVERS = 2, PATIENCE_S = 60 };
+enum { DRIVERS = 2, WAIT_LIMIT_S = 60 };
 
 typedef struct row {
     const char *what;
@@ -175,22 +175,22 @@ check_all (size_t driver, bool later)
         check (&rows[i], driver, later);
 }
 
-Test (outcomes, over_zmq, .timeout = PATIENCE_S)
+Test (outcomes, over_zmq, .timeout = WAIT_LIMIT_S)
 {
     check_all (0, false);
 }
 
-Test (outcomes, over_zmq_asynchronous, .timeout = PATIENCE_S)
+Test (outcomes, over_zmq_asynchronous, .timeout = WAIT_LIMIT_S)
 {
     check_all (0, true);
 }
 
-Test (outcomes, over_inproc, .timeout = PATIENCE_S)
+Test (outcomes, over_inproc, .timeout = WAIT_LIMIT_S)
 {
     check_all (1, false);
 }
 
-Test (outcomes, over_inproc_asynchronous, .timeout = PATIENCE_S)
+Test (outcomes, over_inproc_asynchronous, .timeout = WAIT_LIMIT_S)
 {
     check_all (1, true);
 }
@@ -202,7 +202,7 @@ await (const scripted_t *world, size_t requests, uint64_t retried)
 {
     godwit_transport_stats_t stats = {0};
     const struct timespec pause = {0, 1000000};
-    for (int ms = 0; ms < PATIENCE_S * 1000; ms++) {
+    for (int ms = 0; ms < WAIT_LIMIT_S * 1000; ms++) {
         godwit_transport_stats (world->transport, &stats, sizeof stats);
         if (atomic_load (&world->requests) >= requests && stats.calls_retried >= retried)
             return;
@@ -253,13 +253,13 @@ check_destroyed (size_t driver, bool transport_too)
     }
 }
 
-Test (outcomes, its_client_is_destroyed, .timeout = PATIENCE_S)
+Test (outcomes, its_client_is_destroyed, .timeout = WAIT_LIMIT_S)
 {
     for (size_t driver = 0; driver < DRIVERS; driver++)
         check_destroyed (driver, false);
 }
 
-Test (outcomes, its_transport_is_destroyed, .timeout = PATIENCE_S)
+Test (outcomes, its_transport_is_destroyed, .timeout = WAIT_LIMIT_S)
 {
     for (size_t driver = 0; driver < DRIVERS; driver++)
         check_destroyed (driver, true);
@@ -308,12 +308,12 @@ check_overload (size_t driver)
     cr_assert_gt (stats.retries_withheld, 0u);
 }
 
-Test (outcomes, overloaded_servers_over_zmq, .timeout = PATIENCE_S)
+Test (outcomes, overloaded_servers_over_zmq, .timeout = WAIT_LIMIT_S)
 {
     check_overload (0);
 }
 
-Test (outcomes, overloaded_servers_over_inproc, .timeout = PATIENCE_S)
+Test (outcomes, overloaded_servers_over_inproc, .timeout = WAIT_LIMIT_S)
 {
     check_overload (1);
 }

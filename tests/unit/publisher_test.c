@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 20000
+#define WAIT_LIMIT_MS 20000
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -34,7 +34,7 @@ wait_count (unsigned i, unsigned least)
 {
     struct timespec end;
     clock_gettime (CLOCK_REALTIME, &end);
-    end.tv_sec += PATIENCE_MS / 1000;
+    end.tv_sec += WAIT_LIMIT_MS / 1000;
     int late = 0;
     pthread_mutex_lock (&lock);
     while (counts[i] < least && !late)
@@ -68,8 +68,8 @@ world_open (world_t *world, const char *url)
     }
     MUST (godwit_transport_new (&world->calling, url, NULL, &error));
     MUST (godwit_client_new (&world->client, world->calling, GODWIT_TARGET (.topic = "work"),
-                             GODWIT_CLIENT_OPTIONS (.timeout_ms = PATIENCE_MS), &error));
-    MUST (godwit_client_wait_servers (world->client, 2, PATIENCE_MS, &error));
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), &error));
+    MUST (godwit_client_wait_servers (world->client, 2, WAIT_LIMIT_MS, &error));
 }
 
 static void
@@ -146,7 +146,7 @@ lose_and_come_back (const char *driver)
     cr_assert (godwit__control_run (world.calling, end_the_way, &world));
     /* Calls still reach it; but it is not subscribed, and does not come back in time. */
     MUST (godwit_client_prepare (&brief, world.client, GODWIT_OVERRIDES (.timeout_ms = 300), &error));
-    const int64_t end = (int64_t) time (NULL) + PATIENCE_MS / 1000;
+    const int64_t end = (int64_t) time (NULL) + WAIT_LIMIT_MS / 1000;
     unsigned all = 2, lost = 0;
     for (godwit_fanout_report_t report = {0}; !report.missing; all++) {
         cr_assert_lt ((int64_t) time (NULL), end);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATIENCE_NS (INT64_C (20000) * GODWIT__NS_PER_MS)
+#define WAIT_LIMIT_NS (INT64_C (20000) * GODWIT__NS_PER_MS)
 
 typedef struct fake {
     godwit__reactor_t *reactor;
@@ -30,7 +30,7 @@ receive (fake_t *fake, godwit__frame_t *frame)
     godwit__header_t header = {0};
     godwit__io_t io;
     while ((io = fake->port->ops->recv (fake->port, frame, &fake->client)) == GODWIT__IO_AGAIN)
-        fake->port->ops->wait (fake->port, false, PATIENCE_NS);
+        fake->port->ops->wait (fake->port, false, WAIT_LIMIT_NS);
     cr_assert_eq (io, GODWIT__IO_OK);
     cr_assert_eq (godwit__header_read (&header, frame->data, frame->size), GODWIT__HEADER_OK);
     return header;

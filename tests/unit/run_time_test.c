@@ -162,7 +162,7 @@ call (world_t *world, const char *method, int64_t x, uint32_t budget_ms)
     godwit__header_t header = raw_header_of (&world->raw, ++world->id);
     header.budget_ms = budget_ms;
     raw_request (&world->raw.peer, &header, method, x);
-    raw_answer_t answer = raw_receive (&world->raw.peer, RAW_PATIENCE_NS);
+    raw_answer_t answer = raw_receive (&world->raw.peer, RAW_WAIT_LIMIT_NS);
     cr_assert (answer.came);
     cr_assert_eq (answer.header.id, world->id);
     await_measured (world);

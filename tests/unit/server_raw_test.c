@@ -34,7 +34,7 @@ RAW_TEST (proves_identity)
     cr_assert (raw_expect_nack (&peer, 1, GODWIT__NACK_HELLO));
 
     raw_hello (&peer, NULL, self.transport->virtual_host);
-    raw_answer_t answer = raw_receive (&peer, RAW_PATIENCE_NS);
+    raw_answer_t answer = raw_receive (&peer, RAW_WAIT_LIMIT_NS);
     cr_assert_eq (answer.header.type, GODWIT__WELCOME);
     const void *instance = NULL;
     size_t size = 0;
@@ -73,7 +73,7 @@ RAW_TEST (tells_who_has_a_name)
     cr_assert_str_eq (record->topic, "calc");
     cr_assert_str_eq (record->server, "one");
     resolve (&self.peer, 7, record->exchange, record->topic, record->server);
-    raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+    raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
     cr_assert_eq (answer.header.type, GODWIT__RESOLVED);
     cr_assert_eq (answer.header.id, 7u);
     cr_assert_eq (answer.header.target, self.server->id);
@@ -191,7 +191,7 @@ RAW_TEST (replies)
         raw_server_ask (&self, id, "big", (int64_t) id);
     bool came[1000] = {false};
     for (int i = 0; i < 1000; i++) {
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert_eq (answer.header.type, GODWIT__REPLY, "type %u aux %u", answer.header.type,
                       answer.header.aux);
         cr_assert_eq (godwit_value_as_int (answer.body, 0), (int64_t) answer.header.id);
@@ -250,7 +250,7 @@ RAW_TEST (checks_arguments)
     godwit_builder_close (builder);
     cr_assert_eq (godwit_builder_finish (&builder, &no_args, NULL), GODWIT_OK);
     raw_request_value (&self.peer, &header, no_args);
-    raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+    raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
     cr_assert_eq (answer.header.type, GODWIT__FAILURE);
     cr_assert_str_eq (godwit_value_as_str (godwit_value_at (answer.body, 2), ""),
                       "args.x: expected int, got str");
@@ -337,7 +337,7 @@ RAW_TEST (keeps_its_concurrency)
     raw_server_await_entered (&self, 3);
     raw_server_let_go (&self);
     for (int i = 0; i < 8; i++) {
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert_eq (answer.header.type, GODWIT__REPLY, "type %u aux %u", answer.header.type,
                       answer.header.aux);
         raw_answer_release (&answer);
@@ -423,7 +423,7 @@ RAW_TEST (slow_ones_do_not_block_fast_ones)
     }
     raw_server_let_go (&self);
     for (int i = 0; i < 10; i++) {
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert_eq (answer.header.type, GODWIT__REPLY, "type %u aux %u", answer.header.type,
                       answer.header.aux);
         raw_answer_release (&answer);
@@ -497,7 +497,7 @@ RAW_TEST (replies_to_kept_ones_from_another_thread)
     cr_assert_eq (pthread_create (&thread, NULL, reply_to_kept, &self), 0);
     unsigned replies = 0, failures = 0;
     for (int i = 0; i < 60; i++) {
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         if (answer.header.type == GODWIT__REPLY)
             replies++;
         if (answer.header.type == GODWIT__FAILURE) {
@@ -579,13 +579,13 @@ RAW_TEST (stop_drains)
     raw_server_await_entered (&self, 1);
     pass_through (&self.peer);
     cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
-    raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+    raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
     cr_assert_eq (answer.header.type, GODWIT__GOODBYE);
     cr_assert_eq (answer.header.target, self.server->id);
     cr_assert_eq (answer.header.aux, 2, "the revision of the record that says DRAINING");
     raw_answer_release (&answer);
     raw_server_ask (&self, 3, "echo", 3);
-    answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+    answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
     cr_assert_eq (answer.header.type, GODWIT__NACK);
     cr_assert_eq (answer.header.aux, GODWIT__NACK_DRAINING);
     cr_assert_eq (answer.header.target, 2);
@@ -615,7 +615,7 @@ RAW_TEST (destroy_refuses_what_is_queued)
     cr_assert (self.destroyed);
     unsigned refused = 0, goodbyes = 0;
     while (refused < 2 || goodbyes < 1) {
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         refused += answer.header.type == GODWIT__NACK && answer.header.aux == GODWIT__NACK_DRAINING;
         goodbyes += answer.header.type == GODWIT__GOODBYE;
@@ -632,7 +632,7 @@ let_go_later (void *argument)
 {
     raw_server_t *const self = argument;
     for (bool refused = false; !refused;) {
-        raw_answer_t answer = raw_receive (&self->peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self->peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         refused = answer.header.type == GODWIT__NACK;
         cr_assert (!refused || (answer.header.aux == GODWIT__NACK_DRAINING && answer.header.id == 2));
@@ -697,7 +697,7 @@ RAW_TEST (starts_and_stops_in_any_order)
     const godwit__header_t header = raw_header_of (&self, 1);
     raw_request (&self.peer, &header, "echo", 5);
     for (;;) {
-        raw_answer_t answer = raw_receive (&self.peer, RAW_PATIENCE_NS);
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came);
         cr_assert (answer.header.type == GODWIT__GOODBYE || answer.header.type == GODWIT__REPLY);
         raw_answer_release (&answer);

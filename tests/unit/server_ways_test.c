@@ -32,7 +32,7 @@ awaits (publishing_t *self, const uint8_t key[GODWIT__KEY_SIZE])
     for (;;) {
         const godwit__io_t io = self->publisher->ops->recv (self->publisher, &news, NULL);
         if (io == GODWIT__IO_AGAIN)
-            self->publisher->ops->wait (self->publisher, false, RAW_PATIENCE_NS);
+            self->publisher->ops->wait (self->publisher, false, RAW_WAIT_LIMIT_NS);
         if (io != GODWIT__IO_OK)
             continue;
         const bool found = news.size == 1 + GODWIT__KEY_SIZE && news.data[0] == 1 &&

@@ -18,7 +18,7 @@
 #define LISTEN_MAX 7
 #define DEFAULT_ADDRESS "127.0.0.1:9573"
 /* To listen takes as long as to find that nobody else does. */
-#define PATIENCE_MS 5000
+#define WAIT_LIMIT_MS 5000
 #define REFRESH_MAX_MS 3600000
 
 typedef struct matchmaker {
@@ -184,7 +184,7 @@ run (matchmaker_t *self)
 {
     struct pollfd sources[] = {{self->signals, POLLIN, 0},
                                {godwit_transport_fd (self->transport), POLLIN, 0}};
-    const int64_t patience_end_ms = now_ms () + PATIENCE_MS;
+    const int64_t wait_limit_end_ms = now_ms () + WAIT_LIMIT_MS;
     godwit_error_t *error = NULL;
     for (;;) {
         if (godwit_transport_process (self->transport, 0, &error) != GODWIT_OK)
@@ -193,7 +193,7 @@ run (matchmaker_t *self)
             tell_ready (self);
         if (!self->is_ready && self->has_failed)
             return fail (self->failure);
-        const int64_t left_ms = patience_end_ms - now_ms ();
+        const int64_t left_ms = wait_limit_end_ms - now_ms ();
         if (!self->is_ready && left_ms <= 0)
             return fail ("cannot listen: whoever has the address neither answers nor refuses");
         const int count = poll (sources, 2, self->is_ready ? -1 : (int) left_ms);
