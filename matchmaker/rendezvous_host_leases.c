@@ -63,7 +63,7 @@ take_into (census_t *census, godwit__member_t *member, int64_t now, int64_t lost
 }
 
 static void
-judge (godwit__rendezvous_host_t *host, const census_t *census)
+update_preservation (godwit__rendezvous_host_t *host, const census_t *census)
 {
     const bool preserves = census->silent >= 2 && 2 * census->silent > census->members;
     char text[2 * GODWIT__ADDRESS_SIZE];
@@ -100,7 +100,7 @@ godwit__host_sweep (godwit__timer_t *timer)
     census_t census = {0, 0};
     for (godwit__map_node_t *node = godwit__map_next (all, NULL); node; node = godwit__map_next (all, node))
         take_into (&census, GODWIT__MAP_ITEM (node, godwit__member_t, by_identity), now, lost);
-    judge (host, &census);
+    update_preservation (host, &census);
     for (godwit__map_node_t *node = godwit__map_next (all, NULL), *next; node; node = next) {
         next = godwit__map_next (all, node);
         sweep_member (host, GODWIT__MAP_ITEM (node, godwit__member_t, by_identity), now);

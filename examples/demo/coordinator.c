@@ -294,25 +294,24 @@ print_problems (const demo_tree_t *tree)
 static int
 verify (struct demo *demo)
 {
-    demo_verdict_t verdict;
+    demo_result_t result;
     printf ("\ncomparing with b2sum ...\n");
     fflush (stdout);
-    if (!demo_verify (&demo->tree, demo->directory, &verdict))
+    if (!demo_verify (&demo->tree, demo->directory, &result))
         return EXIT_DIFFERENT;
-    printf ("%-24s %10zu\n", "files that b2sum lists", verdict.listed);
-    printf ("%-24s %10zu\n", "equal", verdict.equal);
-    printf ("%-24s %10zu\n", "different", verdict.different);
-    printf ("%-24s %10zu\n", "missing", verdict.missing);
-    printf ("%-24s %10zu\n", "not known to b2sum", verdict.extra);
-    printf ("%-24s %10zu\n", "twice", verdict.twice);
-    if (verdict.equal != verdict.listed ||
-        verdict.missing + verdict.different + verdict.extra + verdict.twice) {
+    printf ("%-24s %10zu\n", "files that b2sum lists", result.listed);
+    printf ("%-24s %10zu\n", "equal", result.equal);
+    printf ("%-24s %10zu\n", "different", result.different);
+    printf ("%-24s %10zu\n", "missing", result.missing);
+    printf ("%-24s %10zu\n", "not known to b2sum", result.extra);
+    printf ("%-24s %10zu\n", "twice", result.twice);
+    if (result.equal != result.listed || result.missing + result.different + result.extra + result.twice) {
         printf ("\nDIFFERENT from what b2sum prints\n");
         return EXIT_DIFFERENT;
     }
-    if (verdict.unread + demo->tree.skipped) {
+    if (result.unread + demo->tree.skipped) {
         printf ("\nequal as far as it could be read: %zu files and %zu directories could not\n",
-                verdict.unread, demo->tree.skipped);
+                result.unread, demo->tree.skipped);
         return EXIT_UNREAD;
     }
     printf ("\nequal to what b2sum prints: nothing is missing, nothing is there twice\n");

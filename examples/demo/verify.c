@@ -69,14 +69,14 @@ show (const char *what, const char *path, size_t *shown)
 
 /* One record of b2sum: the hash in hexadecimal, two characters, the path. */
 static void
-compare_record (const demo_tree_t *tree, const char *record, size_t size, demo_verdict_t *verdict,
+compare_record (const demo_tree_t *tree, const char *record, size_t size, demo_result_t *result,
                 size_t *shown)
 {
-    verdict->listed++;
+    result->listed++;
     const char *path = size > HEX_SIZE + 2 ? record + HEX_SIZE + 2 : "";
     demo_file_t *file = demo_tree_find (tree, path);
     if (!file || file->answers == 0) {
-        verdict->missing++;
+        result->missing++;
         show ("missing", path, shown);
         if (file)
             file->listed++;
@@ -88,17 +88,17 @@ compare_record (const demo_tree_t *tree, const char *record, size_t size, demo_v
     if (file->listed++ > 0)
         return;
     if (memcmp (hex, record, HEX_SIZE) == 0) {
-        verdict->equal++;
+        result->equal++;
     } else {
-        verdict->different++;
+        result->different++;
         show ("another hash", path, shown);
     }
 }
 
 bool
-demo_verify (const demo_tree_t *tree, const char *directory, demo_verdict_t *verdict)
+demo_verify (const demo_tree_t *tree, const char *directory, demo_result_t *result)
 {
-    *verdict = (demo_verdict_t){0};
+    *result = (demo_result_t){0};
     pid_t pid = 0;
     size_t shown = 0;
     FILE *stream = start_b2sum (directory, &pid);
@@ -110,7 +110,7 @@ demo_verify (const demo_tree_t *tree, const char *directory, demo_verdict_t *ver
     size_t room = 0;
     ssize_t size;
     while ((size = getdelim (&record, &room, '\0', stream)) > 0)
-        compare_record (tree, record, (size_t) size, verdict, &shown);
+        compare_record (tree, record, (size_t) size, result, &shown);
     free (record);
     fclose (stream);
     int status = 0;
@@ -122,15 +122,15 @@ demo_verify (const demo_tree_t *tree, const char *directory, demo_verdict_t *ver
     for (size_t at = 0; at < tree->count; at++) {
         const demo_file_t *file = &tree->files[at];
         if (file->answers > 1 || file->listed > 1) {
-            verdict->twice++;
+            result->twice++;
             show ("twice", file->path, &shown);
         }
         if (file->listed == 0 && file->answers > 0) {
-            verdict->extra++;
+            result->extra++;
             show ("not known to b2sum", file->path, &shown);
         }
         if (file->listed == 0 && file->answers == 0)
-            verdict->unread++;
+            result->unread++;
     }
     if (shown > SHOWN_MAX)
         printf ("  ... and %zu more\n", shown - SHOWN_MAX);

@@ -4,7 +4,7 @@
 
 #include "tree.h"
 
-typedef struct demo_verdict {
+typedef struct demo_result {
     size_t listed;    /* by b2sum */
     size_t equal;     /* in both, with the same hash */
     size_t different; /* in both, with another hash */
@@ -12,9 +12,9 @@ typedef struct demo_verdict {
     size_t extra;     /* we have it, and b2sum does not */
     size_t twice;     /* listed or answered more than once */
     size_t unread;    /* neither could read it */
-} demo_verdict_t;
+} demo_result_t;
 
 /* Prints the first few differences. false: b2sum could not be run; said why on stderr. */
-bool demo_verify (const demo_tree_t *tree, const char *directory, demo_verdict_t *verdict);
+bool demo_verify (const demo_tree_t *tree, const char *directory, demo_result_t *result);
 
 #endif

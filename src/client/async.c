@@ -92,7 +92,7 @@ on_finished (godwit__pending_t *pending)
     godwit_status_t status = GODWIT_OK;
     godwit_value_t *result = NULL;
     godwit_error_t *error = NULL;
-    if (godwit__call_judge (call, &status, &result, &error) == GODWIT__VERDICT_FINAL)
+    if (godwit__call_finish (call, &status, &result, &error) == GODWIT__FINISH_DONE)
         finish (call, status, result, error);
     else
         carry_on (call);

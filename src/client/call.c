@@ -218,7 +218,7 @@ godwit__call_run (godwit__call_t *call, godwit_value_t **result, godwit_error_t 
             return GODWIT_OK;
         if (call->connection)
             godwit__connection_await (call->connection, &call->pending);
-        if (godwit__call_judge (call, &status, result, error) == GODWIT__VERDICT_FINAL)
+        if (godwit__call_finish (call, &status, result, error) == GODWIT__FINISH_DONE)
             return status;
     }
 }

@@ -87,7 +87,7 @@ uint8_t *godwit__call_data (godwit__call_t *call);
 void godwit__shared_unref (void *data, void *hint);
 
 typedef enum godwit__advance {
-    GODWIT__ADVANCE_SENT,    /* pending is pending (a cast: done); or it ended at once, inline */
+    GODWIT__ADVANCE_SENT,    /* it waits for its reply (a cast: done); or it ended at once, inline */
     GODWIT__ADVANCE_STALLED, /* try again when transport.change_count differs, or at not_before_ns */
     GODWIT__ADVANCE_FAILED   /* *status and *error say why */
 } godwit__advance_t;
@@ -96,10 +96,10 @@ typedef enum godwit__advance {
 godwit__advance_t godwit__call_advance (godwit__call_t *call, godwit_status_t *status,
                                         godwit_error_t **error);
 
-typedef enum godwit__verdict { GODWIT__VERDICT_FINAL, GODWIT__VERDICT_AGAIN } godwit__verdict_t;
+typedef enum godwit__finish { GODWIT__FINISH_DONE, GODWIT__FINISH_AGAIN } godwit__finish_t;
 
-/* What an ended pending means: a result or an error (FINAL), or another attempt (AGAIN: advance). */
-godwit__verdict_t godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
+/* Makes of the outcome of an attempt a result or an error (DONE), or another attempt (AGAIN: advance). */
+godwit__finish_t godwit__call_finish (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
                                       godwit_error_t **error);
 
 /* The end of a successful call: its client's serializer makes of the result what the program gets. On failure

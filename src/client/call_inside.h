@@ -1,5 +1,5 @@
 /* What the files of a call share: call.c (its request, its end, the thread that waits), call_attempt.c (a
- * server is chosen, and the request handed over), call_ends.c (what became of it), call_retry.c (whether
+ * server is chosen, and the request handed over), call_finish.c (what became of it), call_retry.c (whether
  * there is one more attempt, and when).
  */
 #ifndef GODWIT_SRC_CLIENT_CALL_INSIDE_H
@@ -27,7 +27,7 @@ godwit__call_raise (godwit__call_t *call, godwit_outcome_t outcome)
         call->outcome = outcome;
 }
 
-/* ---- call_ends.c: *status and *error are set, for a call that has failed ---- */
+/* ---- call_finish.c: *status and *error are set, for a call that has failed ---- */
 
 godwit__advance_t godwit__call_fail (godwit_status_t *status, godwit_status_t is);
 /* Its time is spent. */

@@ -1,6 +1,6 @@
 /* The matchmaker interface: how the names of servers reach the transports that want to call them.
  *
- * A matchmaker carries records. It never judges whether a server is alive: that is the data path's work. The
+ * A matchmaker carries records. It never decides whether a server is alive: that is the data path's work. The
  * core keeps what the matchmaker says in its directory (src/discovery/directory.h), which is where calls look
  * up; a look-up never reaches a matchmaker.
  */

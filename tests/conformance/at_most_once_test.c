@@ -89,7 +89,7 @@ begin (caller_t *caller, history_kind_t kind)
 }
 
 static void
-judge (caller_t *caller, uint64_t id, godwit_status_t status, const godwit_error_t *error)
+examine (caller_t *caller, uint64_t id, godwit_status_t status, const godwit_error_t *error)
 {
     if (status)
         atomic_fetch_add (&caller->failed, 1);
@@ -108,7 +108,7 @@ on_end (void *user, godwit_status_t status, const godwit_value_t *result, const 
     one_call_t *call = user;
     caller_t *caller = call->caller;
     (void) result;
-    judge (caller, call->id, status, error);
+    examine (caller, call->id, status, error);
     free (call);
     call_next (caller); /* from a callback: these go as BATCH */
     tally_add (&caller->ended);
@@ -142,13 +142,13 @@ make_calls (void *user)
         uint64_t id = begin (caller, HISTORY_CALL);
         const godwit_status_t status = godwit_client_call (
             caller->client, NULL, i % 5 ? "note" : "note_slowly", ARGS (id), NULL, &error);
-        judge (caller, id, status, error);
+        examine (caller, id, status, error);
         godwit_error_destroy (&error);
         if (i < CASTS) {
             error = NULL;
             id = begin (caller, HISTORY_CAST);
             const godwit_status_t sent = godwit_client_cast (caller->client, NULL, "note", ARGS (id), &error);
-            judge (caller, id, sent, error);
+            examine (caller, id, sent, error);
             godwit_error_destroy (&error);
         }
         if (i % (SYNC_CALLS / FANOUTS) == 0) {
@@ -156,7 +156,7 @@ make_calls (void *user)
             id = begin (caller, HISTORY_FANOUT);
             const godwit_status_t sent =
                 godwit_client_fanout (caller->client, NULL, "note", ARGS (id), NULL, &error);
-            judge (caller, id, sent, error);
+            examine (caller, id, sent, error);
             godwit_error_destroy (&error);
         }
         if (i % 60 == 59)

@@ -67,7 +67,7 @@ typedef struct one_call {
 } one_call_t;
 
 static void
-judge (crowd_t *crowd, godwit_status_t status, godwit_outcome_t outcome)
+examine (crowd_t *crowd, godwit_status_t status, godwit_outcome_t outcome)
 {
     if (status != GODWIT_ERR_CLOSED || outcome != GODWIT_OUTCOME_MAYBE_RUN)
         atomic_fetch_add (&crowd->not_closed, 1);
@@ -81,7 +81,7 @@ call_and_wait (void *user)
     godwit_error_t *error = NULL;
     const godwit_status_t status =
         godwit_client_call (crowd->client, NULL, "hold", GODWIT_NO_ARGS, NULL, &error);
-    judge (crowd, status, godwit_error_outcome (error));
+    examine (crowd, status, godwit_error_outcome (error));
     godwit_error_destroy (&error);
     return NULL;
 }
@@ -92,7 +92,7 @@ on_end (void *user, godwit_status_t status, const godwit_value_t *result, const 
     one_call_t *call = user;
     (void) result;
     atomic_fetch_add (&call->crowd->times[call->number], 1);
-    judge (call->crowd, status, godwit_error_outcome (error));
+    examine (call->crowd, status, godwit_error_outcome (error));
 }
 
 static void

@@ -46,7 +46,7 @@ watch (godwit_request_t *request, void *self)
 
 static const godwit_method_t methods[] = {GODWIT_METHOD ("watch", watch, 0)};
 
-/* How soon is printed, not judged: it is within heartbeat_ms, and the machine may be busy. */
+/* How soon is printed, not decided: it is within heartbeat_ms, and the machine may be busy. */
 Test (cancel, a_killed_client_is_missed, .timeout = 60)
 {
     char url[64];

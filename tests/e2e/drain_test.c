@@ -20,8 +20,8 @@ enum { SERVERS = 5, CLIENTS = 2, ROUNDS = 3 };
 
 typedef struct scene {
     char url[128];
-    char runs[64], verdicts[64]; /* files */
-    godwit_transport_t *host;    /* of the rendezvous */
+    char runs[64], results[64]; /* files */
+    godwit_transport_t *host;   /* of the rendezvous */
     process_t servers[SERVERS];
     process_t clients[CLIENTS];
     unsigned long long ran, refused, calls, casts, failed, retried;
@@ -107,13 +107,13 @@ check_logs (const scene_t *scene)
     size_t cast_runs = 0, casts_accepted = 0;
     run_log_open (&log);
     log.runs = read_file (scene->runs, sizeof *log.runs, &log.run_count);
-    log.verdicts = read_file (scene->verdicts, sizeof *log.verdicts, &log.verdict_count);
-    cr_assert_eq (log.verdict_count, scene->calls + scene->casts);
+    log.results = read_file (scene->results, sizeof *log.results, &log.result_count);
+    cr_assert_eq (log.result_count, scene->calls + scene->casts);
     const run_faults_t faults = run_log_check (&log);
     for (size_t i = 0; i < log.run_count; i++)
         cast_runs += log.runs[i].kind == RUN_CAST;
-    for (size_t i = 0; i < log.verdict_count; i++)
-        casts_accepted += log.verdicts[i].kind == RUN_CAST && log.verdicts[i].status == GODWIT_OK;
+    for (size_t i = 0; i < log.result_count; i++)
+        casts_accepted += log.results[i].kind == RUN_CAST && log.results[i].status == GODWIT_OK;
     cr_assert_eq (faults.twice, 0u);
     cr_assert_eq (faults.missing, 0u);
     cr_assert_eq (faults.denied, 0u);
@@ -133,9 +133,9 @@ restart_rolling (const char *query)
     memset (&scene, 0, sizeof scene);
     snprintf (scene.url, sizeof scene.url, "zmq://:%d/?heartbeat_timeout_ms=60000%s", free_port (), query);
     snprintf (scene.runs, sizeof scene.runs, "/tmp/godwit-drain-%ld.runs", (long) getpid ());
-    snprintf (scene.verdicts, sizeof scene.verdicts, "/tmp/godwit-drain-%ld.verdicts", (long) getpid ());
+    snprintf (scene.results, sizeof scene.results, "/tmp/godwit-drain-%ld.results", (long) getpid ());
     setenv ("LIFE_RUNS", scene.runs, 1);
-    setenv ("LIFE_VERDICTS", scene.verdicts, 1);
+    setenv ("LIFE_RESULTS", scene.results, 1);
     cr_assert_eq (godwit_transport_new (&scene.host, scene.url, NULL, &error), GODWIT_OK, "%s",
                   godwit_error_print (error));
     for (int i = 0; i < SERVERS; i++)

@@ -515,53 +515,53 @@ Test (hostile_peer, a_huge_reply_ends_the_connection)
 
 /* ---- nobody ---- */
 
-typedef struct ending {
+typedef struct call_end {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_over;
     godwit_status_t status;
-} ending_t;
+} call_end_t;
 
 static void
 on_reply (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
 {
-    ending_t *ending = user;
+    call_end_t *call_end = user;
     (void) result;
     (void) error;
-    pthread_mutex_lock (&ending->lock);
-    ending->is_over = true;
-    ending->status = status;
-    pthread_cond_signal (&ending->changed);
-    pthread_mutex_unlock (&ending->lock);
+    pthread_mutex_lock (&call_end->lock);
+    call_end->is_over = true;
+    call_end->status = status;
+    pthread_cond_signal (&call_end->changed);
+    pthread_mutex_unlock (&call_end->lock);
 }
 
 /* An asynchronous call that times out, by itself and in time. */
 static void
 expect_async_timeout (int64_t timeout_ms)
 {
-    ending_t ending = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    call_end_t call_end = {.lock = PTHREAD_MUTEX_INITIALIZER};
     pthread_condattr_t attributes;
     struct timespec until;
     godwit_client_t *hasty = NULL;
     pthread_condattr_init (&attributes);
     pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init (&ending.changed, &attributes);
+    pthread_cond_init (&call_end.changed, &attributes);
     pthread_condattr_destroy (&attributes);
     cr_assert_eq (godwit_client_prepare (&hasty, client, GODWIT_OVERRIDES (.timeout_ms = timeout_ms), NULL),
                   GODWIT_OK);
     clock_gettime (CLOCK_MONOTONIC, &until);
     until.tv_sec += IN_TIME_MS / 1000;
-    cr_assert_eq (godwit_client_call_async (hasty, NULL, "m", GODWIT_NO_ARGS, on_reply, &ending, NULL),
+    cr_assert_eq (godwit_client_call_async (hasty, NULL, "m", GODWIT_NO_ARGS, on_reply, &call_end, NULL),
                   GODWIT_OK);
-    pthread_mutex_lock (&ending.lock);
-    while (!ending.is_over && !pthread_cond_timedwait (&ending.changed, &ending.lock, &until))
+    pthread_mutex_lock (&call_end.lock);
+    while (!call_end.is_over && !pthread_cond_timedwait (&call_end.changed, &call_end.lock, &until))
         continue;
-    const bool in_time = ending.is_over;
-    pthread_mutex_unlock (&ending.lock);
+    const bool in_time = call_end.is_over;
+    pthread_mutex_unlock (&call_end.lock);
     godwit_client_destroy (&hasty); /* nothing is called back after this */
-    cr_assert (in_time && ending.status == GODWIT_ERR_TIMEOUT, "it did not end by itself, or with %d",
-               (int) ending.status);
-    pthread_cond_destroy (&ending.changed);
+    cr_assert (in_time && call_end.status == GODWIT_ERR_TIMEOUT, "it did not end by itself, or with %d",
+               (int) call_end.status);
+    pthread_cond_destroy (&call_end.changed);
 }
 
 /* Also the first one of a transport, before anything was connected to. */

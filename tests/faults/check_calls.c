@@ -69,7 +69,7 @@ typedef struct subject {
 #define BROKE(subject_, rule_, ...) check_broke ((subject_)->check, (rule_), (subject_)->id, __VA_ARGS__)
 
 static void
-judge_missing_end (const subject_t *subject)
+examine_missing_end (const subject_t *subject)
 {
     const check_node_t *node = subject->node;
     const uint64_t last_ns = node->killed_ns ? node->killed_ns : node->last_ns;
@@ -85,7 +85,7 @@ judge_missing_end (const subject_t *subject)
 }
 
 static void
-judge_time (const subject_t *subject)
+examine_time (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     check_summary_t *summary = subject->check->summary;
@@ -116,7 +116,7 @@ server_name (const subject_t *subject, uint32_t number)
 }
 
 static void
-judge_success (const subject_t *subject)
+examine_success (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     if (call->kind == HISTORY_CAST && call->runs == 0) {
@@ -149,7 +149,7 @@ has_excuse (const subject_t *subject)
 }
 
 static void
-judge_maybe_run (const subject_t *subject)
+examine_maybe_run (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     const uint64_t due_ns = add (call->begin_ns, call->allowed_ns);
@@ -167,7 +167,7 @@ judge_maybe_run (const subject_t *subject)
 }
 
 static void
-judge_failure (const subject_t *subject)
+examine_failure (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     const char *outcome = godwit_outcome_name ((godwit_outcome_t) call->outcome);
@@ -178,11 +178,11 @@ judge_failure (const subject_t *subject)
                server_name (subject, call->run_node));
     if (call->outcome == GODWIT_OUTCOME_MAYBE_RUN &&
         (call->kind == HISTORY_CALL || call->kind == HISTORY_IDEMPOTENT))
-        judge_maybe_run (subject);
+        examine_maybe_run (subject);
 }
 
 static void
-judge_runs (const subject_t *subject)
+examine_runs (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     const check_node_t *ran =
@@ -197,7 +197,7 @@ judge_runs (const subject_t *subject)
 }
 
 static void
-judge (const subject_t *subject)
+examine (const subject_t *subject)
 {
     const check_call_t *call = subject->call;
     check_summary_t *summary = subject->check->summary;
@@ -209,22 +209,22 @@ judge (const subject_t *subject)
     summary->kinds[call->kind]++;
     if (call->begins > 1)
         BROKE (subject, CHECK_BEGUN_TWICE, "it began %u times", call->begins);
-    judge_runs (subject);
+    examine_runs (subject);
     if (call->ends == 0) {
-        judge_missing_end (subject);
+        examine_missing_end (subject);
         return;
     }
     if (call->ends > 1)
         BROKE (subject, CHECK_ENDED_TWICE, "it ended %u times", call->ends);
-    judge_time (subject);
+    examine_time (subject);
     if (call->status == GODWIT_OK) {
         summary->outcomes[CHECK_SUCCEEDED]++;
-        judge_success (subject);
+        examine_success (subject);
     } else if (call->outcome > GODWIT_OUTCOME_RAN) {
         BROKE (subject, CHECK_UNREADABLE, "its outcome is none: %u", call->outcome);
     } else {
         summary->outcomes[call->outcome]++;
-        judge_failure (subject);
+        examine_failure (subject);
     }
 }
 
@@ -236,7 +236,7 @@ check_calls (check_t *check)
         for (uint64_t counter = 1; counter < node->call_count; counter++) {
             const check_call_t *call = &node->calls[counter];
             if (call->begins || call->ends)
-                judge (&(const subject_t){check, node, call, history_id (node->number, counter)});
+                examine (&(const subject_t){check, node, call, history_id (node->number, counter)});
         }
     }
 }

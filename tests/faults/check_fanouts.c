@@ -98,7 +98,7 @@ look_around (scene_t *scene)
 /* ---- fanouts ---- */
 
 static void
-judge_runs (const scene_t *scene)
+examine_runs (const scene_t *scene)
 {
     for (size_t i = 0; i < scene->seen_count; i++)
         if (scene->seen[i].runs > 1)
@@ -107,7 +107,7 @@ judge_runs (const scene_t *scene)
 }
 
 static void
-judge_report (const scene_t *scene)
+examine_report (const scene_t *scene)
 {
     const uint32_t reached = scene->call->reached, missing = scene->call->missing;
     uint32_t ran = 0, unsure_ran = 0, there = 0, unsure = 0;
@@ -183,7 +183,7 @@ count_runs (const scene_t *scene, const check_part_t *row, unsigned *meant, unsi
 }
 
 static void
-judge_row (const scene_t *scene, const check_part_t *row)
+examine_row (const scene_t *scene, const check_part_t *row)
 {
     unsigned meant, ran;
     const bool says_ran = row->row == HISTORY_ROW_REPLIED || row->row == HISTORY_ROW_FAILED;
@@ -200,12 +200,12 @@ judge_row (const scene_t *scene, const check_part_t *row)
 }
 
 static void
-judge_rows (const scene_t *scene)
+examine_rows (const scene_t *scene)
 {
     size_t rows = 0;
     for (; rows < scene->part_count && scene->parts[rows].node == 0; rows++) {
         const check_part_t *row = &scene->parts[rows];
-        judge_row (scene, row);
+        examine_row (scene, row);
         for (size_t i = 0; i < rows; i++)
             if (scene->parts[i].instance == row->instance && strcmp (scene->parts[i].name, row->name) == 0)
                 BROKE (scene, CHECK_ROW_WRONG, "it has two rows of %s", row->name);
@@ -224,17 +224,17 @@ judge_rows (const scene_t *scene)
 }
 
 static void
-judge (scene_t *scene)
+examine (scene_t *scene)
 {
     scene->part_count = parts_of (scene->check, scene->id, &scene->parts);
     look_around (scene);
-    judge_runs (scene);
+    examine_runs (scene);
     if (scene->call->ends == 0 || scene->call->status != GODWIT_OK)
         return;
     if (scene->call->kind == HISTORY_FANOUT)
-        judge_report (scene);
+        examine_report (scene);
     else
-        judge_rows (scene);
+        examine_rows (scene);
 }
 
 void
@@ -258,7 +258,7 @@ check_fanouts (check_t *check)
             scene.id = history_id (scene.caller->number, counter);
             if (scene.call->begins &&
                 (scene.call->kind == HISTORY_FANOUT || scene.call->kind == HISTORY_FANOUT_CALL))
-                judge (&scene);
+                examine (&scene);
         }
     }
     free (scene.seen);

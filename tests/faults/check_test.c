@@ -15,30 +15,30 @@
 
 #define SHOWN 50
 
-typedef struct verdict {
+typedef struct result {
     check_summary_t summary;
     char *text;
     size_t size;
     bool done;
-} verdict_t;
+} call_result_t;
 
-static verdict_t
-judge (const story_t *story)
+static call_result_t
+examine (const story_t *story)
 {
-    verdict_t verdict = {.text = NULL};
-    FILE *out = open_memstream (&verdict.text, &verdict.size);
+    call_result_t result = {.text = NULL};
+    FILE *out = open_memstream (&result.text, &result.size);
     cr_assert (out);
     const check_options_t options = {.out = out, .shown = SHOWN};
-    verdict.done = check_run (story->folder, &options, &verdict.summary);
+    result.done = check_run (story->folder, &options, &result.summary);
     fclose (out);
-    return verdict;
+    return result;
 }
 
 /* Tells more of the story. */
 typedef void tell_fn (story_t *story);
 
-static verdict_t
-judge_with (tell_fn *plant)
+static call_result_t
+examine_with (tell_fn *plant)
 {
     story_t story;
     story_open (&story);
@@ -46,10 +46,10 @@ judge_with (tell_fn *plant)
     if (plant)
         plant (&story);
     story_close (&story);
-    const verdict_t verdict = judge (&story);
+    const call_result_t result = examine (&story);
     story_remove (&story);
-    cr_assert (verdict.done);
-    return verdict;
+    cr_assert (result.done);
+    return result;
 }
 
 /* ---- what is planted ---- */
@@ -375,9 +375,9 @@ static const planted_t planted[] = {
 
 Test (check, what_went_well_is_passed)
 {
-    const verdict_t verdict = judge_with (NULL);
-    const check_summary_t *summary = &verdict.summary;
-    cr_assert_eq (check_broken (summary), 0u, "%s", verdict.text);
+    const call_result_t result = examine_with (NULL);
+    const check_summary_t *summary = &result.summary;
+    cr_assert_eq (check_broken (summary), 0u, "%s", result.text);
     cr_assert_eq (summary->files, 4u);
     cr_assert_eq (summary->tried, 14u + 2u);
     cr_assert_eq (summary->outcomes[GODWIT_OUTCOME_NOT_SENT], 1u);
@@ -390,22 +390,22 @@ Test (check, what_went_well_is_passed)
     cr_assert_eq (summary->late_ns, 80000000u);
     cr_assert_eq (summary->hit, 1u);
     cr_assert_eq (summary->detection_ns, 2050000000u);
-    free (verdict.text);
+    free (result.text);
 }
 
 Test (check, a_fault_of_each_kind_is_found)
 {
     bool is_planted[CHECK_RULE_COUNT] = {false};
     for (size_t i = 0; i < PLANTED; i++) {
-        const verdict_t verdict = judge_with (planted[i].plant);
+        const call_result_t result = examine_with (planted[i].plant);
         const char *rule = check_rule_text (planted[i].rule);
-        cr_assert_eq (verdict.summary.violations[planted[i].rule], 1u, "%zu: %s, 1 time: %s", i, rule,
-                      verdict.text);
-        cr_assert_eq (check_broken (&verdict.summary), 1u, "%zu: only %s: %s", i, rule, verdict.text);
-        cr_assert (strstr (verdict.text, rule) && strstr (verdict.text, planted[i].text), "%zu: \"%s\" in %s",
-                   i, planted[i].text, verdict.text);
+        cr_assert_eq (result.summary.violations[planted[i].rule], 1u, "%zu: %s, 1 time: %s", i, rule,
+                      result.text);
+        cr_assert_eq (check_broken (&result.summary), 1u, "%zu: only %s: %s", i, rule, result.text);
+        cr_assert (strstr (result.text, rule) && strstr (result.text, planted[i].text), "%zu: \"%s\" in %s",
+                   i, planted[i].text, result.text);
         is_planted[planted[i].rule] = true;
-        free (verdict.text);
+        free (result.text);
     }
     is_planted[CHECK_SAME_NODE] = true; /* below */
     for (int rule = 0; rule < CHECK_RULE_COUNT; rule++)
@@ -414,14 +414,14 @@ Test (check, a_fault_of_each_kind_is_found)
 
 Test (check, all_events_of_what_was_broken_are_printed)
 {
-    const verdict_t verdict = judge_with (run_twice);
-    cr_assert (strstr (verdict.text, "client.1.history#"));
-    cr_assert (strstr (verdict.text, "one.2.history#"));
-    cr_assert (strstr (verdict.text, "two.3.history#"));
-    cr_assert (strstr (verdict.text, "begins, may take 1000.0 ms"));
-    cr_assert (strstr (verdict.text, "ends: Ok, answered by node 2, life 1"));
-    cr_assert (strstr (verdict.text, "seeds of this run: client=7"));
-    free (verdict.text);
+    const call_result_t result = examine_with (run_twice);
+    cr_assert (strstr (result.text, "client.1.history#"));
+    cr_assert (strstr (result.text, "one.2.history#"));
+    cr_assert (strstr (result.text, "two.3.history#"));
+    cr_assert (strstr (result.text, "begins, may take 1000.0 ms"));
+    cr_assert (strstr (result.text, "ends: Ok, answered by node 2, life 1"));
+    cr_assert (strstr (result.text, "seeds of this run: client=7"));
+    free (result.text);
 }
 
 /* ---- what is allowed ---- */
@@ -471,22 +471,22 @@ run_where_it_was_killed (story_t *story)
 
 Test (check, a_stall_of_the_process_at_the_deadline_is_allowed_for)
 {
-    const verdict_t with = judge_with (stall);
+    const call_result_t with = examine_with (stall);
     cr_assert_eq (check_broken (&with.summary), 0u, "%s", with.text);
     cr_assert_eq (with.summary.stall_ns, 60000000u);
     free (with.text);
-    const verdict_t elsewhere = judge_with (stall_elsewhere);
+    const call_result_t elsewhere = examine_with (stall_elsewhere);
     cr_assert_eq (elsewhere.summary.violations[CHECK_LATE], 1u);
     free (elsewhere.text);
 }
 
 Test (check, who_was_killed_ends_nothing_and_is_no_violation)
 {
-    const verdict_t client = judge_with (be_killed);
+    const call_result_t client = examine_with (be_killed);
     cr_assert_eq (check_broken (&client.summary), 0u, "%s", client.text);
     cr_assert_eq (client.summary.unfinished, 1u);
     free (client.text);
-    const verdict_t server = judge_with (run_where_it_was_killed);
+    const call_result_t server = examine_with (run_where_it_was_killed);
     cr_assert_eq (check_broken (&server.summary), 0u, "%s", server.text);
     cr_assert_eq (server.summary.hit, 2u);
     cr_assert_eq (server.summary.casts_gone, 3u);
@@ -505,11 +505,11 @@ Test (check, two_files_of_one_node_are_found)
     history_t *again = history_open (path, &(const history_options_t){.node = STORY_ONE, .name = "again"});
     cr_assert (again);
     history_close (again);
-    const verdict_t verdict = judge (&story);
-    cr_assert_eq (verdict.summary.violations[CHECK_SAME_NODE], 1u);
+    const call_result_t result = examine (&story);
+    cr_assert_eq (result.summary.violations[CHECK_SAME_NODE], 1u);
     unlink (path);
     story_remove (&story);
-    free (verdict.text);
+    free (result.text);
 }
 
 /* The mark of the last record is not there: a SIGKILL came before it. */
@@ -540,12 +540,12 @@ Test (check, a_torn_record_is_that_of_who_was_killed)
         story_begin (&story, HISTORY_CALL, 10010); /* this one is torn */
         story_close (&story);
         tear_last (&story, STORY_CLIENT, 3);
-        const verdict_t verdict = judge (&story);
-        cr_assert_eq (verdict.summary.tried, 1u);
-        cr_assert_eq (verdict.summary.torn, 1u);
-        cr_assert_eq (check_broken (&verdict.summary), is_killed ? 0u : 1u, "%s", verdict.text);
-        cr_assert_eq (verdict.summary.violations[CHECK_UNREADABLE], is_killed ? 0u : 1u);
-        free (verdict.text);
+        const call_result_t result = examine (&story);
+        cr_assert_eq (result.summary.tried, 1u);
+        cr_assert_eq (result.summary.torn, 1u);
+        cr_assert_eq (check_broken (&result.summary), is_killed ? 0u : 1u, "%s", result.text);
+        cr_assert_eq (result.summary.violations[CHECK_UNREADABLE], is_killed ? 0u : 1u);
+        free (result.text);
         story_remove (&story);
     }
 }
@@ -553,10 +553,10 @@ Test (check, a_torn_record_is_that_of_who_was_killed)
 Test (check, a_folder_without_histories_is_refused)
 {
     story_t story = {.folder = "/nonexistent"};
-    const verdict_t verdict = judge (&story);
-    cr_assert (!verdict.done);
-    cr_assert (strstr (verdict.text, "/nonexistent"));
-    free (verdict.text);
+    const call_result_t result = examine (&story);
+    cr_assert (!result.done);
+    cr_assert (strstr (result.text, "/nonexistent"));
+    free (result.text);
 }
 
 static void
@@ -591,9 +591,9 @@ Test (check, damaged_histories_are_survived, .timeout = 110)
         story_close (&story);
         for (uint32_t j = 0; j < 5; j++) {
             damage (&story, &random);
-            const verdict_t verdict = judge (&story);
-            cr_assert (verdict.done);
-            free (verdict.text);
+            const call_result_t result = examine (&story);
+            cr_assert (result.done);
+            free (result.text);
         }
         story_remove (&story);
     }

@@ -84,7 +84,7 @@ growth_sample (growth_t *growth, pid_t pid, growth_phase_t phase)
 }
 
 bool
-growth_judge (const growth_t *growth, const char *name, int64_t allowed_kb, FILE *out)
+growth_is_fine (const growth_t *growth, const char *name, int64_t allowed_kb, FILE *out)
 {
     const growth_sample_t *warm = &growth->warm, *last = &growth->last;
     const bool is_fine = growth->warm_count > 0 && growth->last_count > 0 &&

@@ -32,6 +32,6 @@ typedef enum growth_phase {
 /* False: the process is not there. */
 bool growth_sample (growth_t *growth, pid_t pid, growth_phase_t phase);
 /* Says what it had and has; false if that is too much. */
-bool growth_judge (const growth_t *growth, const char *name, int64_t allowed_kb, FILE *out);
+bool growth_is_fine (const growth_t *growth, const char *name, int64_t allowed_kb, FILE *out);
 
 #endif

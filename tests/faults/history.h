@@ -11,7 +11,7 @@
  *     the runner   FAULT_BEGIN, FAULT_END
  *
  * Stamps are CLOCK_MONOTONIC: the processes of a run are on one machine (network namespaces share it).
- * All numbers are in the byte order of the machine. tests/faults/check.h reads and judges it.
+ * All numbers are in the byte order of the machine. tests/faults/check.h reads and examines it.
  */
 #ifndef GODWIT_TESTS_FAULTS_HISTORY_H
 #define GODWIT_TESTS_FAULTS_HISTORY_H

@@ -71,8 +71,8 @@ find_pause (const fleet_t *fleet)
 }
 
 static void
-judge (const scenario_t *scenario, const scenario_options_t *options, unsigned stranger_calls,
-       scenario_result_t *result)
+examine (const scenario_t *scenario, const scenario_options_t *options, unsigned stranger_calls,
+         scenario_result_t *result)
 {
     const check_summary_t *summary = &result->summary;
     const uint64_t *outcomes = summary->outcomes;
@@ -136,7 +136,7 @@ scenario_run (const scenario_t *scenario, const scenario_options_t *options, sce
                     &result->summary))
         hosts_fail ("the histories in %s cannot be checked", options->folder);
     result->pause_ms = find_pause (&fleet);
-    judge (scenario, options, fleet.stranger_calls, result);
+    examine (scenario, options, fleet.stranger_calls, result);
     printf (
         "%s: %u faults, %llu calls in %.1f s; at worst no call succeeded for %d ms, all servers were called "
         "again after %d ms, and a call ended %.0f ms late\n",

@@ -25,7 +25,7 @@ typedef struct scenario {
     unsigned most; /* faults; 0: as many as there is time for */
     int servers;
     int port;
-    unsigned detection_limit_ms; /* a call that the fault hits ends within this; 0: not judged */
+    unsigned detection_limit_ms; /* a call that the fault hits ends within this; 0: not decided */
     unsigned back_limit_ms; /* all servers are called again within this; 0: within 15 s, without a margin */
     bool may_pause;         /* so many calls may wait for the host that is hit that clients make no more */
     bool must_not_fail;     /* no call fails but those whose method does; clients are patient */

@@ -31,7 +31,7 @@ unsigned process_count (const process_t *process, const char *text);
 void process_stand_still (const process_t *process);
 /* Signal 0: closes its input, and expects it to end with status 0. */
 void process_finish (process_t *process, int signal_number);
-/* The same, and the status of waitpid is the caller's to judge. */
+/* The same, and the status of waitpid is the caller's to examine. */
 int process_end (process_t *process, int signal_number);
 
 /* One that nobody listens on, below those that the kernel gives to whoever asks for any: nobody else gets it

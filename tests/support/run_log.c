@@ -17,7 +17,7 @@ run_log_close (run_log_t *log)
 {
     pthread_mutex_destroy (&log->lock);
     free (log->runs);
-    free (log->verdicts);
+    free (log->results);
 }
 
 /* With the lock. */
@@ -43,11 +43,11 @@ run_log_run (run_log_t *log, run_t run)
 }
 
 void
-run_log_verdict (run_log_t *log, verdict_t verdict)
+run_log_result (run_log_t *log, call_result_t result)
 {
     pthread_mutex_lock (&log->lock);
-    log->verdicts = room (log->verdicts, log->verdict_count, &log->verdict_capacity, sizeof verdict);
-    log->verdicts[log->verdict_count++] = verdict;
+    log->results = room (log->results, log->result_count, &log->result_capacity, sizeof result);
+    log->results[log->result_count++] = result;
     pthread_mutex_unlock (&log->lock);
 }
 
@@ -57,7 +57,7 @@ by_number (uint32_t a, uint32_t b)
     return (a > b) - (a < b);
 }
 
-/* Runs and verdicts begin with the same three members. */
+/* Runs and results begin with the same three members. */
 static int
 compare_calls (run_kind_t a_kind, uint32_t a_client, uint32_t a_number, run_kind_t b_kind, uint32_t b_client,
                uint32_t b_number)
@@ -77,9 +77,9 @@ compare_runs (const void *a_item, const void *b_item)
 }
 
 static int
-compare_verdicts (const void *a_item, const void *b_item)
+compare_results (const void *a_item, const void *b_item)
 {
-    const verdict_t *a = a_item, *b = b_item;
+    const call_result_t *a = a_item, *b = b_item;
     return compare_calls (a->kind, a->client, a->number, b->kind, b->client, b->number);
 }
 
@@ -97,16 +97,16 @@ run_log_check (run_log_t *log)
     run_faults_t faults = {0, 0, 0, 0};
     if (log->run_count)
         qsort (log->runs, log->run_count, sizeof *log->runs, compare_runs);
-    if (log->verdict_count)
-        qsort (log->verdicts, log->verdict_count, sizeof *log->verdicts, compare_verdicts);
+    if (log->result_count)
+        qsort (log->results, log->result_count, sizeof *log->results, compare_results);
     size_t at = 0;
-    for (size_t i = 0; i < log->verdict_count; i++) {
-        const verdict_t *verdict = &log->verdicts[i];
+    for (size_t i = 0; i < log->result_count; i++) {
+        const call_result_t *result = &log->results[i];
         size_t runs = 0;
         for (; at < log->run_count; at++) {
             const run_t *run = &log->runs[at];
-            const int order = compare_calls (run->kind, run->client, run->number, verdict->kind,
-                                             verdict->client, verdict->number);
+            const int order = compare_calls (run->kind, run->client, run->number, result->kind,
+                                             result->client, result->number);
             if (order > 0)
                 break;
             if (order < 0) {
@@ -118,13 +118,13 @@ run_log_check (run_log_t *log)
             if (runs++ > 0 && (run->kind != RUN_FANOUT || same_server))
                 complain (&faults.twice, "ran twice", run->kind, run->client, run->number);
         }
-        if (verdict->kind == RUN_CALL && verdict->status == GODWIT_OK && runs == 0)
-            complain (&faults.missing, "succeeded without having run", verdict->kind, verdict->client,
-                      verdict->number);
-        if (verdict->status != GODWIT_OK && runs > 0 &&
-            (verdict->outcome == GODWIT_OUTCOME_NOT_SENT || verdict->outcome == GODWIT_OUTCOME_REJECTED))
-            complain (&faults.denied, "ran, and its caller was told that it had not", verdict->kind,
-                      verdict->client, verdict->number);
+        if (result->kind == RUN_CALL && result->status == GODWIT_OK && runs == 0)
+            complain (&faults.missing, "succeeded without having run", result->kind, result->client,
+                      result->number);
+        if (result->status != GODWIT_OK && runs > 0 &&
+            (result->outcome == GODWIT_OUTCOME_NOT_SENT || result->outcome == GODWIT_OUTCOME_REJECTED))
+            complain (&faults.denied, "ran, and its caller was told that it had not", result->kind,
+                      result->client, result->number);
     }
     for (; at < log->run_count; at++)
         complain (&faults.unknown, "ran, and nobody had made it", log->runs[at].kind, log->runs[at].client,

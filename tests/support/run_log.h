@@ -23,29 +23,29 @@ typedef struct run {
 } run_t;
 
 /* What became of a call, as its caller was told. */
-typedef struct verdict {
+typedef struct result {
     run_kind_t kind;
     uint32_t client;
     uint32_t number;
     godwit_status_t status;
     godwit_outcome_t outcome; /* unless OK */
-} verdict_t;
+} call_result_t;
 
 typedef struct run_log {
     pthread_mutex_t lock;
     run_t *runs;
     size_t run_count;
     size_t run_capacity;
-    verdict_t *verdicts;
-    size_t verdict_count;
-    size_t verdict_capacity;
+    call_result_t *results;
+    size_t result_count;
+    size_t result_capacity;
 } run_log_t;
 
 void run_log_open (run_log_t *log);
 void run_log_close (run_log_t *log);
 /* Any thread. */
 void run_log_run (run_log_t *log, run_t run);
-void run_log_verdict (run_log_t *log, verdict_t verdict);
+void run_log_result (run_log_t *log, call_result_t result);
 
 typedef struct run_faults {
     size_t twice;   /* ran more often than once (a fanout: on one server) */

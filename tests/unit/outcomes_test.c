@@ -125,25 +125,26 @@ static const row_t rows[] = {
      GODWIT_OUTCOME_MAYBE_RUN, "No reply within", 2},
 };
 
-typedef struct ending {
+typedef struct call_end {
     godwit_status_t status;
     godwit_error_t *error;
-} ending_t;
+} call_end_t;
 
-static ending_t
+static call_end_t
 call (godwit_client_t *client, bool later)
 {
-    ending_t ending = {GODWIT_OK, NULL};
+    call_end_t call_end = {GODWIT_OK, NULL};
     godwit_future_t *future = NULL;
     if (!later) {
-        ending.status = godwit_client_call (client, NULL, "any", GODWIT_NO_ARGS, NULL, &ending.error);
-        return ending;
+        call_end.status = godwit_client_call (client, NULL, "any", GODWIT_NO_ARGS, NULL, &call_end.error);
+        return call_end;
     }
-    ending.status = godwit_client_call_future (client, NULL, "any", GODWIT_NO_ARGS, &future, &ending.error);
-    if (ending.status == GODWIT_OK)
-        ending.status = godwit_future_wait (future, -1, NULL, NULL, &ending.error);
+    call_end.status =
+        godwit_client_call_future (client, NULL, "any", GODWIT_NO_ARGS, &future, &call_end.error);
+    if (call_end.status == GODWIT_OK)
+        call_end.status = godwit_future_wait (future, -1, NULL, NULL, &call_end.error);
     godwit_future_destroy (&future);
-    return ending;
+    return call_end;
 }
 
 static void
@@ -155,15 +156,15 @@ check (const row_t *row, size_t driver, bool later)
     how.timeout_ms = 100;
     scripted_open (&world, drivers[driver].driver, 2, true, NULL, row->answers, row->answer_count);
     cr_assert_eq (godwit_client_prepare (&client, world.client, &how, NULL), GODWIT_OK);
-    ending_t ending = call (client, later);
-    const char *const text = ending.error ? godwit_error_print (ending.error) : "";
-    cr_assert (ending.status == row->status && godwit_error_outcome (ending.error) == row->outcome &&
+    call_end_t call_end = call (client, later);
+    const char *const text = call_end.error ? godwit_error_print (call_end.error) : "";
+    cr_assert (call_end.status == row->status && godwit_error_outcome (call_end.error) == row->outcome &&
                    strstr (text, row->says) && atomic_load (&world.requests) == row->requests,
                "%s, %s%s: expected %s %s \"%s\" after %zu requests, got %s after %zu", row->what,
                drivers[driver].name, later ? ", asynchronous" : "", godwit_status_type (row->status),
                godwit_outcome_name (row->outcome), row->says, row->requests,
-               ending.status ? text : "a result", atomic_load (&world.requests));
-    godwit_error_destroy (&ending.error);
+               call_end.status ? text : "a result", atomic_load (&world.requests));
+    godwit_error_destroy (&call_end.error);
     godwit_client_destroy (&client);
     scripted_close (&world);
 }

@@ -135,13 +135,13 @@ fail_with (godwit_error_t *error)
 static bool
 take_signals (matchmaker_t *self)
 {
-    sigset_t ending;
-    sigemptyset (&ending);
-    sigaddset (&ending, SIGTERM);
-    sigaddset (&ending, SIGINT);
-    if (sigprocmask (SIG_BLOCK, &ending, NULL) < 0)
+    sigset_t stop_signals;
+    sigemptyset (&stop_signals);
+    sigaddset (&stop_signals, SIGTERM);
+    sigaddset (&stop_signals, SIGINT);
+    if (sigprocmask (SIG_BLOCK, &stop_signals, NULL) < 0)
         return false;
-    self->signals = signalfd (-1, &ending, SFD_CLOEXEC);
+    self->signals = signalfd (-1, &stop_signals, SFD_CLOEXEC);
     return self->signals >= 0;
 }
 

@@ -1,7 +1,7 @@
 /* A client that calls as fast as it can: life_client URL NUMBER. It says "up" when it has called once. At the
  * end of its input it stops, makes sure that what it cast has arrived, writes what became of all to the file
- * that LIFE_VERDICTS names (verdict_t after verdict_t) and says "calls N casts N failed N retried N" and the
- * first failure.
+ * that LIFE_RESULTS names (call_result_t after call_result_t) and says "calls N casts N failed N retried N"
+ * and the first failure.
  *
  * Two threads call, one casts and calls in turn, and callbacks call again. No call has a reason to fail.
  */
@@ -21,7 +21,7 @@ enum { CALLERS = 2, IN_FLIGHT = 16, CASTS_PER_CALL = 8, TIMEOUT_MS = 60000 };
 
 static godwit_transport_t *transport;
 static godwit_client_t *client;
-static run_log_t verdicts;
+static run_log_t results;
 static uint32_t number_of_client;
 static atomic_uint_fast32_t last_number;
 static atomic_bool stop;
@@ -44,8 +44,8 @@ check (godwit_status_t status, godwit_error_t *error)
 static void
 note (run_kind_t kind, uint32_t number, godwit_status_t status, const godwit_error_t *error)
 {
-    run_log_verdict (&verdicts, (verdict_t){kind, number_of_client, number, status,
-                                            error ? godwit_error_outcome (error) : GODWIT_OUTCOME_NONE});
+    run_log_result (&results, (call_result_t){kind, number_of_client, number, status,
+                                              error ? godwit_error_outcome (error) : GODWIT_OUTCOME_NONE});
     pthread_mutex_lock (&lock);
     ++*(kind == RUN_CAST ? &casts : &calls);
     if (status && failed++ == 0)
@@ -152,12 +152,12 @@ flush_casts (void)
 }
 
 static void
-write_verdicts (void)
+write_results (void)
 {
-    FILE *file = fopen (getenv ("LIFE_VERDICTS"), "ab");
+    FILE *file = fopen (getenv ("LIFE_RESULTS"), "ab");
     if (!file ||
-        fwrite (verdicts.verdicts, sizeof *verdicts.verdicts, verdicts.verdict_count, file) !=
-            verdicts.verdict_count ||
+        fwrite (results.results, sizeof *results.results, results.result_count, file) !=
+            results.result_count ||
         fclose (file))
         exit (1);
 }
@@ -169,10 +169,10 @@ main (int argc, char **argv)
     godwit_error_t *error = NULL;
     godwit_transport_stats_t stats;
     char word[32];
-    if (argc != 3 || !getenv ("LIFE_VERDICTS"))
+    if (argc != 3 || !getenv ("LIFE_RESULTS"))
         return 2;
     number_of_client = (uint32_t) strtoul (argv[2], NULL, 10);
-    run_log_open (&verdicts);
+    run_log_open (&results);
     check (godwit_transport_new (&transport, argv[1], NULL, &error), error);
     check (godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "life"),
                               GODWIT_CLIENT_OPTIONS (.timeout_ms = TIMEOUT_MS), &error),
@@ -196,13 +196,13 @@ main (int argc, char **argv)
     pthread_mutex_unlock (&lock);
     flush_casts ();
     godwit_transport_stats (transport, &stats, sizeof stats);
-    write_verdicts ();
+    write_results ();
     printf ("calls %llu casts %llu failed %llu retried %llu; the first failure: %s\n",
             (unsigned long long) calls, (unsigned long long) casts, (unsigned long long) failed,
             (unsigned long long) stats.calls_retried, first_failure);
     fflush (stdout);
     godwit_client_destroy (&client);
     godwit_transport_destroy (&transport);
-    run_log_close (&verdicts);
+    run_log_close (&results);
     return 0;
 }

@@ -7,7 +7,7 @@
  *     --threads N   of each of the two clients that live long; 4
  *     --folder DIR  for the histories; a new one, which is removed if all went well
  *     --tsv FILE    appends a line, as history_check does
- *     --no-growth   does not judge memory (sanitizers keep what was freed)
+ *     --no-growth   does not examine memory (sanitizers keep what was freed)
  *
  * Two rendezvous, three servers, three clients. server-1, client-1, client-2 and rendezvous-1 live as long
  * as it lasts, frozen at times; the others are also killed. Ends with 0: all is well; 1: something was broken
@@ -42,7 +42,7 @@ typedef struct soak {
     const char *rate;
     const char *threads;
     const char *tsv;
-    bool judges_growth;
+    bool checks_growth;
     bool has_folder;
     char folder[512];
     cluster_t cluster;
@@ -209,7 +209,7 @@ run (soak_t *soak, const char *program)
 }
 
 static bool
-judge (soak_t *soak)
+examine (soak_t *soak)
 {
     check_summary_t summary;
     bool is_fine = true;
@@ -229,8 +229,8 @@ judge (soak_t *soak)
             fclose (tsv);
     }
     for (int i = 0; i < LONG_LIVED; i++)
-        if (!growth_judge (&soak->growth[i], long_lived[i], soak->judges_growth ? ALLOWED_KB : INT64_MAX / 2,
-                           stdout))
+        if (!growth_is_fine (&soak->growth[i], long_lived[i],
+                             soak->checks_growth ? ALLOWED_KB : INT64_MAX / 2, stdout))
             is_fine = false;
     return is_fine && check_broken (&summary) == 0;
 }
@@ -268,7 +268,7 @@ parse (soak_t *soak, int argc, char **argv)
         else if (option == 't')
             soak->tsv = optarg;
         else if (option == 'n')
-            soak->judges_growth = false;
+            soak->checks_growth = false;
         else if (option == 'f') {
             soak->has_folder = true;
             snprintf (soak->folder, sizeof soak->folder, "%s", optarg);
@@ -292,7 +292,7 @@ find_program (char path[512], const char *self)
 int
 main (int argc, char **argv)
 {
-    static soak_t soak = {.seconds = 60, .rate = "100", .threads = "4", .judges_growth = true};
+    static soak_t soak = {.seconds = 60, .rate = "100", .threads = "4", .checks_growth = true};
     char program[512];
     soak.seed = history_now_ns () % 1000000007;
     if (!parse (&soak, argc, argv)) {
@@ -316,7 +316,7 @@ main (int argc, char **argv)
     printf ("soak: seed %llu, %lld s, in %s\n", (unsigned long long) soak.seed, (long long) soak.seconds,
             soak.folder);
     run (&soak, program);
-    const bool is_fine = judge (&soak);
+    const bool is_fine = examine (&soak);
     if (is_fine && !soak.has_folder)
         remove_histories (soak.folder);
     printf ("soak: %u faults, %s%s", soak.faults, is_fine ? "all is well" : "BROKEN", is_fine ? "\n" : "");

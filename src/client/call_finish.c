@@ -53,13 +53,13 @@ godwit__call_fail_retries (godwit__call_t *call, godwit_status_t *status, godwit
 /* ---- what became of it ---- */
 
 /* Another attempt, or it was the last. */
-static godwit__verdict_t
+static godwit__finish_t
 again (godwit__call_t *call, godwit__charge_t charge, godwit_status_t *status, godwit_error_t **error)
 {
     if (godwit__call_try_again (call, charge))
-        return GODWIT__VERDICT_AGAIN;
+        return GODWIT__FINISH_AGAIN;
     godwit__call_fail_retries (call, status, error);
-    return GODWIT__VERDICT_FINAL;
+    return GODWIT__FINISH_DONE;
 }
 
 /* It was handed over, and nobody can know. True: the caller says that it may run twice, and it is tried
@@ -90,36 +90,36 @@ read_text (godwit__call_t *call, char *text, size_t size)
     }
 }
 
-static godwit__verdict_t
-judge_expired_nack (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+static godwit__finish_t
+finish_expired_nack (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
     char text[256] = "the server refused it because its time was spent";
     read_text (call, text, sizeof text);
     call->why = text;
     godwit__call_fail_late (call, status, error);
     call->why = "the server refused it";
-    return GODWIT__VERDICT_FINAL;
+    return GODWIT__FINISH_DONE;
 }
 
-static godwit__verdict_t
-judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_status_t *status,
-            godwit_error_t **error)
+static godwit__finish_t
+finish_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_status_t *status,
+             godwit_error_t **error)
 {
     godwit_transport_t *transport = call->client->transport;
     godwit__charge_t charge = GODWIT__CHARGE_NONE;
     if (reason == GODWIT__NACK_DUPLICATE) { /* the other one may have run */
         if (may_repeat (call, "the server refused the request as DUPLICATE"))
-            return GODWIT__VERDICT_AGAIN;
+            return GODWIT__FINISH_AGAIN;
         *status = godwit__call_fail_to_send (call, "\": the server refused the request as DUPLICATE", error);
-        return GODWIT__VERDICT_FINAL;
+        return GODWIT__FINISH_DONE;
     }
     godwit__call_raise (call, GODWIT_OUTCOME_REJECTED);
     switch (reason) {
     case GODWIT__NACK_EXPIRED:
-        return judge_expired_nack (call, status, error);
+        return finish_expired_nack (call, status, error);
     case GODWIT__NACK_MALFORMED:
         *status = godwit__call_fail_to_send (call, "\": the server refused the request as MALFORMED", error);
-        return GODWIT__VERDICT_FINAL;
+        return GODWIT__FINISH_DONE;
     case GODWIT__NACK_DRAINING:
         godwit__directory_refused (transport, call->server_key, revision, false);
         call->why = "the server is draining";
@@ -141,15 +141,15 @@ judge_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_sta
     return again (call, charge, status, error);
 }
 
-static godwit__verdict_t
-judge_unsent (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+static godwit__finish_t
+finish_unsent (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
     call->why = "the connection was lost before the request was sent";
     return again (call, GODWIT__CHARGE_NONE, status, error);
 }
 
-static godwit__verdict_t
-judge_failure (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+static godwit__finish_t
+finish_failure (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
     bool is_malformed = false;
     godwit_error_t *failure =
@@ -164,26 +164,26 @@ judge_failure (godwit__call_t *call, godwit_status_t *status, godwit_error_t **e
         *error = failure;
     else
         godwit_error_destroy (&failure);
-    return GODWIT__VERDICT_FINAL;
+    return GODWIT__FINISH_DONE;
 }
 
-static godwit__verdict_t
-judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result, godwit_error_t **error)
+static godwit__finish_t
+finish_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result, godwit_error_t **error)
 {
     const godwit__header_t *header = &call->pending.header;
     if (header->type == GODWIT__NACK) {
-        const godwit__verdict_t verdict = judge_nack (call, header->aux, header->target, status, error);
+        const godwit__finish_t finish = finish_nack (call, header->aux, header->target, status, error);
         godwit__frame_release (&call->pending.frame);
-        return verdict;
+        return finish;
     }
     if (header->type == GODWIT__FAILURE)
-        return judge_failure (call, status, error);
+        return finish_failure (call, status, error);
     if (header->type != GODWIT__REPLY) { /* RESOLVED: an answer to something else */
         GODWIT__COUNT (call->client->transport, frames_malformed);
         godwit__frame_release (&call->pending.frame);
         *status = godwit__error_set_outcome (error, GODWIT_ERR_MALFORMED, GODWIT_OUTCOME_MAYBE_RUN,
                                              "The answer is no reply");
-        return GODWIT__VERDICT_FINAL;
+        return GODWIT__FINISH_DONE;
     }
     godwit__limits_t limits = godwit__default_limits;
     limits.size = call->client->transport->options.max_message_size;
@@ -192,7 +192,7 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
     *status = godwit__decode (&block, &call->pending.frame, GODWIT__HEADER_SIZE, &limits, &malformed);
     if (*status == GODWIT_OK) {
         *result = &block->nodes[0];
-        return GODWIT__VERDICT_FINAL;
+        return GODWIT__FINISH_DONE;
     }
     if (*status != GODWIT_ERR_OUT_OF_MEMORY)
         GODWIT__COUNT (call->client->transport, frames_malformed);
@@ -201,7 +201,7 @@ judge_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **res
         *error = malformed;
     else
         godwit_error_destroy (&malformed);
-    return GODWIT__VERDICT_FINAL;
+    return GODWIT__FINISH_DONE;
 }
 
 /* Nobody waits for it any more: the server hears of it. */
@@ -213,8 +213,8 @@ cancel (godwit__call_t *call)
                                    call->pending.id);
 }
 
-static godwit__verdict_t
-judge_expired (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+static godwit__finish_t
+finish_expired (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
     const godwit__pending_t *pending = &call->pending;
     /* Its own time would be spent for the next attempt, too. */
@@ -222,30 +222,30 @@ judge_expired (godwit__call_t *call, godwit_status_t *status, godwit_error_t **e
         godwit__call_raise (call, GODWIT_OUTCOME_MAYBE_RUN);
         call->why = "the server did not answer";
         godwit__call_fail_late (call, status, error);
-        return GODWIT__VERDICT_FINAL;
+        return GODWIT__FINISH_DONE;
     }
     if (may_repeat (call, "the server gave no sign of life"))
-        return GODWIT__VERDICT_AGAIN;
+        return GODWIT__FINISH_AGAIN;
     *status = godwit__error_set_outcome (
         error, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN,
         "The call monitor ended the call: the server gave no sign of life for %lld ms",
         (long long) (pending->monitor_ns / GODWIT__NS_PER_MS));
-    return GODWIT__VERDICT_FINAL;
+    return GODWIT__FINISH_DONE;
 }
 
-static godwit__verdict_t
-judge_lost (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+static godwit__finish_t
+finish_lost (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
     if (may_repeat (call, "the connection was lost after the request was handed over"))
-        return GODWIT__VERDICT_AGAIN;
+        return GODWIT__FINISH_AGAIN;
     *status = godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_MAYBE_RUN, "No reply: %s",
                                          call->why);
-    return GODWIT__VERDICT_FINAL;
+    return GODWIT__FINISH_DONE;
 }
 
-godwit__verdict_t
-godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
-                    godwit_error_t **error)
+godwit__finish_t
+godwit__call_finish (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
+                     godwit_error_t **error)
 {
     if (call->pending.outcome > GODWIT__PENDING_LOST)
         cancel (call);
@@ -253,18 +253,18 @@ godwit__call_judge (godwit__call_t *call, godwit_status_t *status, godwit_value_
         godwit__connection_unref (&call->connection);
     switch (atomic_load_explicit (&call->pending.outcome, memory_order_acquire)) {
     case GODWIT__PENDING_REPLIED:
-        return judge_reply (call, status, result, error);
+        return finish_reply (call, status, result, error);
     case GODWIT__PENDING_LOST:
-        return judge_lost (call, status, error);
+        return finish_lost (call, status, error);
     case GODWIT__PENDING_UNSENT:
-        return judge_unsent (call, status, error);
+        return finish_unsent (call, status, error);
     case GODWIT__PENDING_ABANDONED:
         *status = godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN,
                                              "The client is being destroyed");
         break;
     case GODWIT__PENDING_EXPIRED:
     case GODWIT__PENDING_WAITING:
-        return judge_expired (call, status, error);
+        return finish_expired (call, status, error);
     }
-    return GODWIT__VERDICT_FINAL;
+    return GODWIT__FINISH_DONE;
 }
