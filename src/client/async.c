@@ -1,4 +1,6 @@
 /* Asynchronous calls: the same calls as synchronous ones, carried on by the completion reactor. */
+#include "src/client/async.h"
+
 #include "src/address/target.h"
 #include "src/client/backing_off_client.h"
 #include "src/client/call_metrics.h"
@@ -24,23 +26,24 @@ stall (godwit__call_t *call)
     godwit_client_t *client = call->client;
     godwit_transport_t *transport = client->transport;
     godwit__completion_t *completion = transport->completion;
+    godwit__stalled_t *stalled = transport->stalled;
     const int64_t until_ns = due_ns (call);
     const uint64_t change_seen = call->change_seen;
     godwit__client_hold (client);
-    pthread_mutex_lock (&completion->lock);
+    pthread_mutex_lock (&stalled->lock);
     call->previous_stalled = NULL;
-    call->next_stalled = completion->stalled;
-    if (completion->stalled)
-        completion->stalled->previous_stalled = call;
-    completion->stalled = call;
-    completion->stalled_count++;
-    pthread_mutex_unlock (&completion->lock);
+    call->next_stalled = stalled->first;
+    if (stalled->first)
+        stalled->first->previous_stalled = call;
+    stalled->first = call;
+    stalled->count++;
+    pthread_mutex_unlock (&stalled->lock);
     /* What changed before it was in the list has told nobody: look once more. */
     pthread_mutex_lock (&transport->lock);
     const bool changed = transport->change_count != change_seen;
     pthread_mutex_unlock (&transport->lock);
     if (changed)
-        godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+        godwit__reactor_post (completion->reactor, &stalled->advance);
     godwit__completion_deadline (completion, until_ns);
     godwit__client_leave (client);
 }
@@ -106,7 +109,7 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
     godwit__advance_t advance = GODWIT__ADVANCE_FAILED;
     call->pending.finished = on_finished;
     /* What is refused by its server joins those that wait: they are counted before it is sent. */
-    if (atomic_load_explicit (&transport->completion->stalled_count, memory_order_relaxed) >=
+    if (atomic_load_explicit (&transport->stalled->count, memory_order_relaxed) >=
         (size_t) transport->options.queue_limit)
         status =
             godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
@@ -134,14 +137,60 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
     return status;
 }
 
-void
-godwit__calls_advance_stalled (godwit_transport_t *transport)
+/* ---- stalled calls ---- */
+
+static void
+on_advance (godwit__task_t *task)
 {
-    godwit__completion_t *completion = transport->completion;
-    pthread_mutex_lock (&completion->lock);
-    godwit__call_t *list = completion->stalled;
-    completion->stalled = NULL;
-    pthread_mutex_unlock (&completion->lock);
+    godwit__stalled_advance (task->user);
+}
+
+godwit_status_t
+godwit__stalled_open (godwit_transport_t *transport, godwit_error_t **error)
+{
+    godwit__stalled_t *const stalled = calloc (1, sizeof *stalled);
+    if (!stalled)
+        return godwit__error_no_memory (error);
+    pthread_mutex_init (&stalled->lock, NULL);
+    stalled->advance = (godwit__task_t){.run = on_advance, .user = transport};
+    transport->stalled = stalled;
+    return GODWIT_OK;
+}
+
+void
+godwit__stalled_close (godwit_transport_t *transport)
+{
+    godwit__stalled_t *const stalled = transport->stalled;
+    if (!stalled)
+        return;
+    godwit__reactor_unpost (transport->completion->reactor, &stalled->advance);
+    pthread_mutex_destroy (&stalled->lock);
+    free (stalled);
+    transport->stalled = NULL;
+}
+
+void
+godwit__stalled_wake (godwit_transport_t *transport)
+{
+    godwit__stalled_t *const stalled = transport->stalled;
+    if (stalled && stalled->count)
+        godwit__reactor_post (transport->completion->reactor, &stalled->advance);
+}
+
+bool
+godwit__stalled_any (const godwit_transport_t *transport)
+{
+    return transport->stalled->first != NULL;
+}
+
+void
+godwit__stalled_advance (godwit_transport_t *transport)
+{
+    godwit__stalled_t *const stalled = transport->stalled;
+    pthread_mutex_lock (&stalled->lock);
+    godwit__call_t *list = stalled->first;
+    stalled->first = NULL;
+    pthread_mutex_unlock (&stalled->lock);
 
     /* In the order of their calls: the list is newest first. */
     godwit__call_t *ordered = NULL;
@@ -159,8 +208,8 @@ godwit__calls_advance_stalled (godwit_transport_t *transport)
         godwit__call_t *call = ordered;
         ordered = call->next_stalled;
         /* One by one: those that are still to come count against the limit meanwhile. */
-        atomic_fetch_sub (&completion->stalled_count, 1);
-        completion->now_ns = 0;
+        atomic_fetch_sub (&stalled->count, 1);
+        transport->completion->now_ns = 0;
         if (call->change_seen != change_count || due_ns (call) <= now_ns || call->given_up ||
             atomic_load (&transport->closing))
             carry_on (call);
@@ -206,12 +255,12 @@ godwit__call_async (godwit_client_t *client, const godwit_value_t *context, cons
 void
 godwit__call_give_up (godwit__call_t *call)
 {
-    godwit__completion_t *const completion = call->client->transport->completion;
+    godwit_transport_t *const transport = call->client->transport;
     call->given_up = true; /* if it is to be handed over, or handed over again */
     if (call->connection)
         godwit__connection_abandon_one (call->connection, &call->pending);
     else
-        godwit__reactor_post (completion->reactor, &completion->advance_stalled);
+        godwit__reactor_post (transport->completion->reactor, &transport->stalled->advance);
 }
 
 godwit_status_t

@@ -125,7 +125,5 @@ godwit_status_t godwit__call_async (godwit_client_t *client, const godwit_value_
                                     godwit_error_t **error);
 /* Nobody waits for an asynchronous call any more: it ends soon. Completion reactor. */
 void godwit__call_give_up (godwit__call_t *call);
-/* Advances every stalled asynchronous call that may be advanced. Completion reactor. */
-void godwit__calls_advance_stalled (godwit_transport_t *transport);
 
 #endif

@@ -125,13 +125,44 @@ godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
 
 /* ---- the end ---- */
 
-void
-godwit__futures_give_up (godwit__completion_t *completion)
+static void
+on_given_up (godwit__task_t *task)
 {
-    pthread_mutex_lock (&completion->lock);
-    godwit_future_t *list = completion->given_up;
-    completion->given_up = NULL;
-    pthread_mutex_unlock (&completion->lock);
+    godwit__given_up_end (task->user);
+}
+
+godwit_status_t
+godwit__given_up_open (godwit_transport_t *transport, godwit_error_t **error)
+{
+    godwit__given_up_t *const given_up = calloc (1, sizeof *given_up);
+    if (!given_up)
+        return godwit__error_no_memory (error);
+    pthread_mutex_init (&given_up->lock, NULL);
+    given_up->task = (godwit__task_t){.run = on_given_up, .user = transport};
+    transport->given_up = given_up;
+    return GODWIT_OK;
+}
+
+void
+godwit__given_up_close (godwit_transport_t *transport)
+{
+    godwit__given_up_t *const given_up = transport->given_up;
+    if (!given_up)
+        return;
+    godwit__reactor_unpost (transport->completion->reactor, &given_up->task);
+    pthread_mutex_destroy (&given_up->lock);
+    free (given_up);
+    transport->given_up = NULL;
+}
+
+void
+godwit__given_up_end (godwit_transport_t *transport)
+{
+    godwit__given_up_t *const given_up = transport->given_up;
+    pthread_mutex_lock (&given_up->lock);
+    godwit_future_t *list = given_up->first;
+    given_up->first = NULL;
+    pthread_mutex_unlock (&given_up->lock);
     while (list) {
         godwit_future_t *const future = list;
         list = future->next_given_up;
@@ -149,12 +180,12 @@ godwit__futures_give_up (godwit__completion_t *completion)
 static void
 give_up (godwit_future_t *future)
 {
-    godwit__completion_t *const completion = future->transport->completion;
-    pthread_mutex_lock (&completion->lock);
-    future->next_given_up = completion->given_up;
-    completion->given_up = future;
-    pthread_mutex_unlock (&completion->lock);
-    godwit__reactor_post (completion->reactor, &completion->give_up);
+    godwit__given_up_t *const given_up = future->transport->given_up;
+    pthread_mutex_lock (&given_up->lock);
+    future->next_given_up = given_up->first;
+    given_up->first = future;
+    pthread_mutex_unlock (&given_up->lock);
+    godwit__reactor_post (future->transport->completion->reactor, &given_up->task);
 }
 
 void

@@ -1,11 +1,23 @@
-/* Futures: asynchronous calls whose callback wakes who waits. Destroying one before that gives its call up.
+/* Futures: asynchronous calls whose callback wakes who waits. Destroying one before its call has ended gives
+ * the call up: the completion reactor, which ends all calls, ends it soon. One list of them for each
+ * transport.
  */
 #ifndef GODWIT_SRC_CLIENT_FUTURE_H
 #define GODWIT_SRC_CLIENT_FUTURE_H
 
-struct godwit__completion;
+#include "src/runtime/transport.h"
 
-/* Ends the calls whose futures were destroyed meanwhile. The completion reactor, which ends all calls. */
-void godwit__futures_give_up (struct godwit__completion *completion);
+typedef struct godwit__given_up {
+    pthread_mutex_t lock; /* a leaf */
+    struct godwit_future *first;
+    godwit__task_t task;
+} godwit__given_up_t;
+
+/* Makes transport->given_up. */
+godwit_status_t godwit__given_up_open (godwit_transport_t *transport, godwit_error_t **error);
+/* Nothing of it runs afterwards. */
+void godwit__given_up_close (godwit_transport_t *transport);
+/* Ends the calls that were given up meanwhile. Completion reactor, or after the end of its thread. */
+void godwit__given_up_end (godwit_transport_t *transport);
 
 #endif

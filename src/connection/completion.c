@@ -1,24 +1,21 @@
 #include "src/connection/completion.h"
 
-#include "src/client/call.h"
-#include "src/client/future.h"
 #include "src/error/error.h"
-#include "src/server/pool_inside.h"
 
 #include <stdlib.h>
 
 /* How long a connection stays with its callers after the last of them left. */
 #define TICK_NS (50 * GODWIT__NS_PER_MS)
 
-static void
-on_run_finished (godwit__task_t *task)
+bool
+godwit__completion_run_finished (godwit__completion_t *completion)
 {
-    godwit__completion_t *completion = task->user;
     pthread_mutex_lock (&completion->lock);
     godwit__pending_t *list = completion->finished_first;
     completion->finished_first = NULL;
     completion->finished_last = &completion->finished_first;
     pthread_mutex_unlock (&completion->lock);
+    const bool any = list != NULL;
     while (list) {
         godwit__pending_t *pending = list;
         list = pending->next;
@@ -26,19 +23,13 @@ on_run_finished (godwit__task_t *task)
         completion->now_ns = 0;
         pending->finished (pending);
     }
+    return any;
 }
 
 static void
-on_advance_stalled (godwit__task_t *task)
+on_run_finished (godwit__task_t *task)
 {
-    godwit__completion_t *completion = task->user;
-    godwit__calls_advance_stalled (completion->transport);
-}
-
-static void
-on_give_up (godwit__task_t *task)
-{
-    godwit__futures_give_up (task->user);
+    godwit__completion_run_finished (task->user);
 }
 
 /* ---- deadlines ---- */
@@ -89,7 +80,7 @@ on_deadline (godwit__timer_t *timer)
     }
     if (next_ns != GODWIT__NEVER)
         godwit__completion_deadline (completion, next_ns);
-    godwit__calls_advance_stalled (completion->transport);
+    completion->deadline_passed (completion->transport);
 }
 
 /* ---- parking ---- */
@@ -195,18 +186,17 @@ run (void *user)
 
 godwit_status_t
 godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *transport,
-                        godwit_error_t **error)
+                        void (*deadline_passed) (godwit_transport_t *transport), godwit_error_t **error)
 {
     godwit__completion_t *self = calloc (1, sizeof *self);
     if (!self)
         return godwit__error_no_memory (error);
     self->transport = transport;
+    self->deadline_passed = deadline_passed;
     pthread_mutex_init (&self->lock, NULL);
     self->finished_last = &self->finished_first;
     atomic_init (&self->next_deadline_ns, GODWIT__NEVER);
     self->run_finished = (godwit__task_t){.run = on_run_finished, .user = self};
-    self->give_up = (godwit__task_t){.run = on_give_up, .user = self};
-    self->advance_stalled = (godwit__task_t){.run = on_advance_stalled, .user = self};
     self->arm_timers = (godwit__task_t){.run = on_arm_timers, .user = self};
     self->tick = (godwit__timer_t){.fire = on_tick, .user = self};
     self->deadline = (godwit__timer_t){.fire = on_deadline, .user = self};
@@ -247,14 +237,6 @@ godwit__completion_stop (godwit__completion_t *completion)
         pthread_join (completion->thread, NULL);
         completion->runs = false;
     }
-    /* What ended last, and what still waited: their callbacks run here. */
-    if (completion->transport->pool)
-        godwit__cancels_run (completion->transport->pool);
-    godwit__futures_give_up (completion);
-    while (completion->finished_first || completion->stalled) {
-        on_run_finished (&completion->run_finished);
-        godwit__calls_advance_stalled (completion->transport);
-    }
 }
 
 void
@@ -269,8 +251,6 @@ godwit__completion_destroy (godwit__completion_t **completion)
         godwit__reactor_disarm (self->reactor, &self->tick);
         godwit__reactor_disarm (self->reactor, &self->deadline);
         godwit__reactor_unpost (self->reactor, &self->run_finished);
-        godwit__reactor_unpost (self->reactor, &self->give_up);
-        godwit__reactor_unpost (self->reactor, &self->advance_stalled);
         godwit__reactor_unpost (self->reactor, &self->arm_timers);
     }
     pthread_mutex_destroy (&self->lock);

@@ -8,9 +8,6 @@
 
 #include "src/connection/connection.h"
 
-struct godwit__call;
-struct godwit_future;
-
 typedef struct godwit__completion {
     godwit_transport_t *transport;
     godwit__reactor_t *reactor; /* the control reactor with external_loop */
@@ -23,15 +20,13 @@ typedef struct godwit__completion {
     int callback_depth;   /* user callbacks that run at the moment; the reactor's thread only */
     atomic_bool unparked; /* some connection may have to be parked: the tick runs */
 
-    pthread_mutex_t lock; /* a leaf: guards the three lists below */
+    /* The hook of the deadline timer: calls that are pending on no connection may be due. */
+    void (*deadline_passed) (godwit_transport_t *transport);
+
+    pthread_mutex_t lock; /* a leaf: guards the list and the thread's start */
     godwit__pending_t *finished_first, **finished_last;
-    struct godwit_future *given_up; /* destroyed before their calls have ended */
-    struct godwit__call *stalled;   /* asynchronous calls that wait, doubly linked */
-    atomic_size_t stalled_count;    /* of the list, and of those that are being looked at */
 
     godwit__task_t run_finished;
-    godwit__task_t give_up;
-    godwit__task_t advance_stalled;
     godwit__task_t arm_timers;
     godwit__timer_t tick;
     godwit__timer_t deadline;
@@ -39,13 +34,16 @@ typedef struct godwit__completion {
     godwit__connection_t *led;          /* connections attached to this reactor; its thread only */
 } godwit__completion_t;
 
+/* deadline_passed: also called on its thread whenever a deadline that it was told has passed. */
 godwit_status_t godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *transport,
+                                        void (*deadline_passed) (godwit_transport_t *transport),
                                         godwit_error_t **error);
 /* Starts its thread, if it has none and needs one. Any thread. */
 godwit_status_t godwit__completion_start (godwit__completion_t *completion, godwit_error_t **error);
-/* Joins the thread and ends the calls that still wait. Every connection was closed before, and the transport
- * is closing. Not from a callback. */
+/* Joins the thread. Every connection was closed before, and the transport is closing. Not from a callback. */
 void godwit__completion_stop (godwit__completion_t *completion);
+/* Calls `finished` of what has finished; false: there was nothing. The reactor's thread, or after its end. */
+bool godwit__completion_run_finished (godwit__completion_t *completion);
 void godwit__completion_destroy (godwit__completion_t **completion);
 
 /* Hands an asynchronous pending that has ended to the reactor's thread, which calls its `finished`. Any

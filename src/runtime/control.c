@@ -100,32 +100,15 @@ godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_ns)
     return true;
 }
 
-godwit_status_t
-godwit_transport_process (godwit_transport_t *transport, int64_t timeout_ms, godwit_error_t **error)
+void
+godwit__control_process (godwit_transport_t *transport, int64_t timeout_ns)
 {
-    if (!transport || !transport->options.external_loop)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "transport: expected one that was made with external_loop");
-    const godwit_status_t status = godwit__transport_check (transport, error);
-    if (status)
-        return status;
-    if (godwit__transport_is_processing (transport))
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "godwit_transport_process was called from a handler or a callback");
     begin_processing (transport);
-    if (godwit__reactor_run_once (transport->control,
-                                  timeout_ms < 0 ? GODWIT__NEVER : godwit__ns_of_ms (timeout_ms)))
+    if (godwit__reactor_run_once (transport->control, timeout_ns))
         /* What this has caused is due as well; but not for ever, the program has other things to do. */
         for (int round = 0; round < 16 && godwit__reactor_run_once (transport->control, 0); round++)
             ;
     end_processing (transport);
-    return GODWIT_OK;
-}
-
-int
-godwit_transport_fd (const godwit_transport_t *transport)
-{
-    return transport && transport->options.external_loop ? godwit__reactor_fd (transport->control) : -1;
 }
 
 /* ---- work for the control thread ---- */

@@ -13,4 +13,8 @@ void godwit__control_stop (godwit_transport_t *transport);
  * anything. */
 bool godwit__transport_run (godwit_transport_t *transport);
 
+/* Runs the control reactor for godwit_transport_process: waits for at most timeout_ns, then goes on with what
+ * that has caused, for a few rounds. */
+void godwit__control_process (godwit_transport_t *transport, int64_t timeout_ns);
+
 #endif

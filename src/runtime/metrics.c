@@ -1,8 +1,5 @@
 #include "src/runtime/metrics.h"
 
-#include "src/error/error.h"
-#include "src/runtime/transport.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,18 +201,9 @@ build (godwit_builder_t *builder, const godwit__metric_t *metric)
     godwit_builder_close (builder);
 }
 
-godwit_status_t
-godwit_transport_metrics (const godwit_transport_t *transport, godwit_value_t **list, godwit_error_t **error)
+void
+godwit__metrics_build (const godwit__metrics_t *metrics, godwit_builder_t *builder)
 {
-    if (!transport || !list)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
-                                  transport ? "metrics" : "transport");
-    const godwit_status_t status = godwit__transport_check (transport, error);
-    if (status)
-        return status;
-    godwit__metrics_t *const metrics = transport->metrics;
-    godwit_builder_t *builder = godwit_builder_new ();
-    godwit_builder_open_list (builder, NULL);
     for (size_t i = 0; i < GODWIT__METRIC_BUCKETS; i++)
         for (const godwit__metric_t *metric =
                  atomic_load_explicit (&metrics->buckets[i], memory_order_acquire);
@@ -223,6 +211,4 @@ godwit_transport_metrics (const godwit_transport_t *transport, godwit_value_t **
             build (builder, metric);
     for (int side = 0; side < GODWIT__SIDE_COUNT; side++)
         build (builder, &metrics->others[side]);
-    godwit_builder_close (builder);
-    return godwit_builder_finish (&builder, list, error);
 }

@@ -56,6 +56,9 @@ void godwit__metrics_destroy (godwit__metrics_t **metrics);
  * memory is short. The label is copied. Never NULL. Any thread. */
 godwit__metric_t *godwit__metrics_find (godwit__metrics_t *metrics, const godwit__label_t *label);
 
+/* Adds a map for each label that was counted to the list that is open. Any thread. */
+void godwit__metrics_build (const godwit__metrics_t *metrics, godwit_builder_t *builder);
+
 static inline void
 godwit__metric_started (godwit__metric_t *metric)
 {

@@ -48,7 +48,16 @@ typedef struct godwit__counters {
 #define GODWIT__COUNT(transport, counter)                                                                    \
     ((void) atomic_fetch_add_explicit (&(transport)->counters.counter, 1, memory_order_relaxed))
 
+/* What the room that makes transports has to do in these moments (src/transport/). */
+typedef struct godwit__transport_hooks {
+    /* Something changed that a stalled call may wait for. With transport.lock held. */
+    void (*changed) (godwit_transport_t *transport);
+    /* The last reference is gone: only memory is left. */
+    void (*release) (godwit_transport_t *transport);
+} godwit__transport_hooks_t;
+
 struct godwit_transport {
+    const godwit__transport_hooks_t *hooks;
     atomic_uint refs; /* the program's, and one for each client, server and future */
     atomic_bool closing;
     const unsigned char
@@ -93,6 +102,8 @@ struct godwit_transport {
     struct godwit_client *clients; /* all of them, doubly linked */
     struct godwit__completion
         *completion;                     /* leads on links that no caller leads on; NULL until there is one */
+    struct godwit__stalled *stalled;     /* asynchronous calls that wait (src/client/async.h) */
+    struct godwit__given_up *given_up;   /* futures that were destroyed early (src/client/future.h) */
     struct godwit__publisher *publisher; /* NULL until the first fanout */
 
     /* The server's side: servers, workers, ports (src/server/pool.h). Set once by the first server's start,

@@ -1,9 +1,11 @@
 /* Making a transport: its options are settled, then its drivers, its matchmaker and its control thread
  * start. */
-#include "src/runtime/transport.h"
+#include "src/transport/transport_end.h"
 
 #include "src/address/url.h"
 #include "src/base/host.h"
+#include "src/client/async.h"
+#include "src/client/future.h"
 #include "src/config/options.h"
 #include "src/connection/completion.h"
 #include "src/discovery/directory.h"
@@ -195,6 +197,9 @@ open_parts (void *arg)
     on_tick (&transport->tick);
 }
 
+static const godwit__transport_hooks_t hooks = {.changed = godwit__stalled_wake,
+                                                .release = godwit__transport_release};
+
 static godwit_status_t
 allocate (godwit_transport_t **transport, const char *url, const godwit__environment_t *environment,
           godwit_error_t **error)
@@ -202,6 +207,7 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__environ
     godwit_transport_t *self = calloc (1, sizeof *self);
     if (!self)
         return godwit__error_no_memory (error);
+    self->hooks = &hooks;
     atomic_init (&self->refs, 1);
     pthread_mutex_init (&self->lock, NULL);
     pthread_mutex_init (&self->process_lock, NULL);
@@ -259,7 +265,11 @@ start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, void *
 {
     godwit_status_t status = godwit__reactor_new (&transport->control, &transport->clock, error);
     if (status == GODWIT_OK)
-        status = godwit__completion_new (&transport->completion, transport, error);
+        status = godwit__completion_new (&transport->completion, transport, godwit__stalled_advance, error);
+    if (status == GODWIT_OK)
+        status = godwit__stalled_open (transport, error);
+    if (status == GODWIT_OK)
+        status = godwit__given_up_open (transport, error);
     if (status == GODWIT_OK)
         status = godwit__control_start (transport, error);
     if (status)

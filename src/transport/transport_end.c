@@ -1,0 +1,119 @@
+/* The end of a transport: from the outside in, each part is asked to end and then waited for. */
+#include "src/transport/transport_end.h"
+
+#include "src/base/host.h"
+#include "src/client/async.h"
+#include "src/client/client.h"
+#include "src/client/future.h"
+#include "src/client/publisher.h"
+#include "src/connection/completion.h"
+#include "src/discovery/directory.h"
+#include "src/error/error_classes.h"
+#include "src/runtime/control.h"
+#include "src/server/cancel.h"
+#include "src/server/pool.h"
+
+#include <stdlib.h>
+
+void
+godwit__transport_release (godwit_transport_t *transport)
+{
+    godwit__directory_destroy (&transport->directory);
+    godwit_url_destroy (&transport->url);
+    /* In the child of a fork() it would wait for threads that waited on it in the parent. */
+    if (!transport->alive || *transport->alive)
+        pthread_cond_destroy (&transport->changed);
+    godwit__error_classes_destroy (&transport->error_classes);
+    godwit__fork_guard_free (transport->alive);
+    godwit__metrics_destroy (&transport->metrics);
+    pthread_mutex_destroy (&transport->lock);
+    pthread_mutex_destroy (&transport->process_lock);
+    free (transport->control_exchange);
+    free (transport->host);
+    free (transport->virtual_host);
+    free (transport->host_id);
+    free (transport);
+}
+
+static void
+close_matchmaker (void *arg)
+{
+    godwit_transport_t *transport = arg;
+    if (transport->matchmaker)
+        transport->matchmaker->ops->close (transport->matchmaker);
+    transport->matchmaker = NULL;
+    godwit__peers_close (transport);
+}
+
+static void
+close_drivers (void *arg)
+{
+    godwit_transport_t *transport = arg;
+    godwit__reactor_disarm (transport->control, &transport->tick);
+    godwit__publisher_destroy (&transport->publisher);
+    godwit__pool_destroy (&transport->pool);
+    while (transport->driver_count > 0) {
+        godwit__driver_t *driver = transport->drivers[--transport->driver_count];
+        driver->ops->close (driver);
+    }
+}
+
+/* Ends the completion thread. What ended last, and what was still stalled, ends here with its callbacks. */
+static void
+end_calls (godwit_transport_t *transport)
+{
+    if (!transport->given_up) /* memory was short when the transport was made */
+        return;
+    godwit__completion_stop (transport->completion);
+    if (transport->pool)
+        godwit__cancels_run (transport->pool);
+    godwit__given_up_end (transport);
+    while (godwit__completion_run_finished (transport->completion) || godwit__stalled_any (transport))
+        godwit__stalled_advance (transport);
+}
+
+/* Every part is asked to end, then waited for, those that use others first. */
+static void
+close_parts (godwit_transport_t *transport)
+{
+    if (transport->pool) {
+        godwit__pool_drain (transport->pool);
+        godwit__pool_stop (transport->pool);
+    }
+    godwit__control_run (transport, close_matchmaker, transport);
+    pthread_mutex_lock (&transport->lock);
+    while (transport->connection_count > 0)
+        godwit__transport_wait_changed (transport, GODWIT__NEVER);
+    pthread_mutex_unlock (&transport->lock);
+    end_calls (transport);
+    godwit__control_run (transport, close_drivers, transport);
+}
+
+void
+godwit_transport_destroy (godwit_transport_t **transport)
+{
+    if (!transport || !*transport)
+        return;
+    godwit_transport_t *self = *transport;
+    *transport = NULL;
+    if (self->alive && !*self->alive) {
+        godwit__transport_unref (self);
+        return;
+    }
+    pthread_mutex_lock (&self->lock);
+    atomic_store (&self->closing, true);
+    godwit__transport_changed (self);
+    pthread_mutex_unlock (&self->lock);
+    if (self->pool)
+        godwit__pool_interrupt (self->pool);
+    godwit__clients_close (self);
+    if (self->control_runs || (self->control && self->options.external_loop))
+        close_parts (self);
+    godwit__control_stop (self);
+    godwit__given_up_close (self);
+    godwit__stalled_close (self);
+    godwit__completion_destroy (&self->completion);
+    if (self->control)
+        godwit__reactor_destroy (&self->control);
+    godwit__transport_unref (self);
+}

@@ -1,0 +1,11 @@
+/* The end of a transport, for the files of this room. */
+#ifndef GODWIT_SRC_TRANSPORT_TRANSPORT_END_H
+#define GODWIT_SRC_TRANSPORT_TRANSPORT_END_H
+
+#include "src/runtime/transport.h"
+
+/* Frees a transport that nobody refers to any more. Only memory is left by now, except in the child of a
+ * fork, where everything else belongs to the parent. */
+void godwit__transport_release (godwit_transport_t *transport);
+
+#endif
