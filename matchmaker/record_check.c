@@ -26,7 +26,7 @@ godwit__record_check (const godwit__record_t *record, godwit_error_t **error)
         return status;
     godwit__record_t *copy = NULL;
     godwit_error_t *reason = NULL;
-    status = godwit__record_read (&copy, &block->nodes[0], &reason);
+    status = godwit__record_read (&copy, godwit__block_nodes (block), &reason);
     if (status == GODWIT_ERR_MALFORMED)
         status = godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s", godwit_error_message (reason));
     else if (status != GODWIT_OK)

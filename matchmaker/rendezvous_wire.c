@@ -393,7 +393,7 @@ godwit__rendezvous_read (godwit__rendezvous_message_t *message, godwit__frame_t 
     message->type = (godwit__rendezvous_type_t) header.type;
     godwit_status_t status = godwit__decode (&message->block, frame, GODWIT__HEADER_SIZE, &limits, error);
     if (status == GODWIT_OK) {
-        const godwit_value_t *map = &message->block->nodes[0];
+        const godwit_value_t *map = godwit__block_nodes (message->block);
         status = godwit_value_type (map) == GODWIT_TYPE_MAP ? get_fields (map, message, error)
                                                             : malformed (error, "(all): expected a map");
     }

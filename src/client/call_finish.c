@@ -85,7 +85,7 @@ read_text (godwit__call_t *call, char *text, size_t size)
         godwit__decode (&block, &call->pending.frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL) ==
             GODWIT_OK) {
         snprintf (text, size, "the server refused it: %s",
-                  godwit_value_as_str (&block->nodes[0], "no reason"));
+                  godwit_value_as_str (godwit__block_nodes (block), "no reason"));
         godwit__block_unref (block);
     }
 }
@@ -191,7 +191,7 @@ finish_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **re
     godwit_error_t *malformed = NULL;
     *status = godwit__decode (&block, &call->pending.frame, GODWIT__HEADER_SIZE, &limits, &malformed);
     if (*status == GODWIT_OK) {
-        *result = &block->nodes[0];
+        *result = godwit__block_nodes (block);
         return GODWIT__FINISH_DONE;
     }
     if (*status != GODWIT_ERR_OUT_OF_MEMORY)

@@ -1,8 +1,6 @@
-/* Errors: making, destroying, reading. What they know besides is in error_data.c, how they are printed in
- * error_print.c. */
+/* Errors: making, destroying, reading. What they know besides is in src/value/error_data.c, how they are
+ * printed in error_print.c. */
 #include "src/error/error_inside.h"
-
-#include <godwit/value.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -299,6 +297,14 @@ copy_places (const godwit__places_t *places)
     return copy;
 }
 
+static godwit__error_value_t
+keep (godwit__error_value_t held)
+{
+    if (held.block)
+        godwit__block_ref (held.block);
+    return held;
+}
+
 static godwit_error_t *
 copy_one (const godwit_error_t *error)
 {
@@ -311,8 +317,8 @@ copy_one (const godwit_error_t *error)
     if (copy->is_static)
         return copy;
     copy->is_remote = error->is_remote;
-    copy->args = godwit_value_ref (error->args);
-    copy->kwargs = godwit_value_ref (error->kwargs);
+    copy->args = keep (error->args);
+    copy->kwargs = keep (error->kwargs);
     copy->places = copy_places (error->places);
     return copy;
 }
@@ -340,8 +346,8 @@ godwit_error_destroy (godwit_error_t **error)
     while (next && !next->is_static) {
         godwit_error_t *const cause = next->cause;
         godwit__error_changed (next);
-        godwit_value_unref (&next->args);
-        godwit_value_unref (&next->kwargs);
+        godwit__error_value_drop (&next->args);
+        godwit__error_value_drop (&next->kwargs);
         free (next->places);
         free (next);
         next = cause;

@@ -2,9 +2,9 @@
 #ifndef GODWIT_SRC_ERROR_ERROR_INSIDE_H
 #define GODWIT_SRC_ERROR_ERROR_INSIDE_H
 
+#include "src/base/block.h"
 #include "src/error/error.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 struct godwit_value;
@@ -38,6 +38,13 @@ typedef struct godwit__places {
     godwit__place_t at[];
 } godwit__places_t;
 
+/* A value that the error knows, and the block that it refers to for it. What a value is, only src/value/
+ * knows. */
+typedef struct godwit__error_value {
+    struct godwit_value *value; /* NULL: none */
+    godwit__block_t *block;     /* NULL: none */
+} godwit__error_value_t;
+
 /* The texts lie behind the struct, in the same allocation. */
 struct godwit_error {
     godwit_status_t status;
@@ -46,10 +53,10 @@ struct godwit_error {
     bool is_remote;
     const char *text[GODWIT__TEXT_COUNT];
     godwit_error_t *cause;
-    struct godwit_value *args, *kwargs; /* NULL: none */
-    godwit__places_t *places;           /* NULL: none */
-    _Atomic (char *) printed;           /* what godwit_error_print made; dropped when the error changes */
-    _Atomic (char *) traced;            /* the same of godwit_error_traceback */
+    godwit__error_value_t args, kwargs;
+    godwit__places_t *places; /* NULL: none */
+    _Atomic (char *) printed; /* what godwit_error_print made; dropped when the error changes */
+    _Atomic (char *) traced;  /* the same of godwit_error_traceback */
     char texts[];
 };
 
@@ -64,6 +71,14 @@ static inline bool
 godwit__error_stands_for_another (const godwit_error_t *error)
 {
     return error->text[GODWIT__TEXT_FIRST_TYPE] != NULL;
+}
+
+static inline void
+godwit__error_value_drop (godwit__error_value_t *held)
+{
+    if (held->block)
+        godwit__block_unref (held->block);
+    *held = (godwit__error_value_t){NULL, NULL};
 }
 
 /* Drops what was made from the error as it was. */

@@ -323,7 +323,7 @@ decode (godwit_request_t *request)
     if (block == own_block (request))
         atomic_store_explicit (&request->parts, 2, memory_order_relaxed);
     request->block = block;
-    request->body = &block->nodes[0];
+    request->body = godwit__block_nodes (block);
     const uint32_t count = request->body->count;
     return request->body->type == GODWIT_TYPE_LIST && count >= 3 && count <= 5 &&
            godwit_value_type (part (request, 0)) == GODWIT_TYPE_MAP &&

@@ -1,7 +1,7 @@
 /* What an error knows besides its text: its own data, and the places that it passed through. */
 #include "src/error/error_inside.h"
 
-#include <godwit/value.h>
+#include "src/value/msgpack/codec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +11,23 @@
 const struct godwit_value *
 godwit_error_args (const godwit_error_t *error)
 {
-    return error ? error->args : NULL;
+    return error ? error->args.value : NULL;
 }
 
 const struct godwit_value *
 godwit_error_kwargs (const godwit_error_t *error)
 {
-    return error ? error->kwargs : NULL;
+    return error ? error->kwargs.value : NULL;
+}
+
+/* A reference to the value, if it is of that type. */
+static godwit__error_value_t
+held (const godwit_value_t *value, godwit_type_t type)
+{
+    if (godwit_value_type (value) != type)
+        return (godwit__error_value_t){NULL, NULL};
+    godwit_value_t *const own = godwit_value_ref (value);
+    return (godwit__error_value_t){own, godwit__value_block (own)};
 }
 
 void
@@ -26,12 +36,11 @@ godwit_error_set_data (godwit_error_t *error, const struct godwit_value *args,
 {
     if (!error || error->is_static)
         return;
-    godwit_value_t *const new_args =
-        godwit_value_type (args) == GODWIT_TYPE_LIST ? godwit_value_ref (args) : NULL;
-    godwit_value_t *const new_kwargs =
-        godwit_value_type (kwargs) == GODWIT_TYPE_MAP ? godwit_value_ref (kwargs) : NULL;
-    godwit_value_unref (&error->args);
-    godwit_value_unref (&error->kwargs);
+    /* First the new ones: they may be parts of the old ones. */
+    const godwit__error_value_t new_args = held (args, GODWIT_TYPE_LIST);
+    const godwit__error_value_t new_kwargs = held (kwargs, GODWIT_TYPE_MAP);
+    godwit__error_value_drop (&error->args);
+    godwit__error_value_drop (&error->kwargs);
     error->args = new_args;
     error->kwargs = new_kwargs;
 }
@@ -60,7 +69,7 @@ godwit_error_detail (const godwit_error_t *error, const char *name)
     if (!error || !name)
         return NULL;
     const char *const detail = godwit__error_stands_for_another (error) ? remote_detail (error, name) : NULL;
-    return detail ? detail : godwit_value_as_str (godwit_value_get (error->kwargs, name), NULL);
+    return detail ? detail : godwit_value_as_str (godwit_value_get (error->kwargs.value, name), NULL);
 }
 
 void
@@ -72,17 +81,18 @@ godwit_error_set_detail (godwit_error_t *error, const char *name, const char *te
     godwit_value_t *kwargs = NULL;
     godwit_builder_t *builder = godwit_builder_new ();
     godwit_builder_open_map (builder, NULL);
-    for (size_t i = 0; i < godwit_value_count (error->kwargs); i++) {
-        const char *const key = godwit_value_key_at (error->kwargs, i);
+    const godwit_value_t *const old = error->kwargs.value;
+    for (size_t i = 0; i < godwit_value_count (old); i++) {
+        const char *const key = godwit_value_key_at (old, i);
         if (strcmp (key, name) != 0)
-            godwit_builder_value (builder, key, godwit_value_at (error->kwargs, i));
+            godwit_builder_value (builder, key, godwit_value_at (old, i));
     }
     godwit_builder_str (builder, name, text);
     godwit_builder_close (builder);
     if (godwit_builder_finish (&builder, &kwargs, NULL))
         return;
-    godwit_value_unref (&error->kwargs);
-    error->kwargs = kwargs;
+    godwit__error_value_drop (&error->kwargs);
+    error->kwargs = (godwit__error_value_t){kwargs, godwit__value_block (kwargs)};
 }
 
 /* ---- places ---- */

@@ -74,7 +74,7 @@ godwit__value_from (godwit_value_t **value, const godwit__writer_t *writer, godw
         block->encoded = data + writer->size;
         block->encoded_size = (uint32_t) writer->size;
     }
-    *value = block->nodes;
+    *value = godwit__block_nodes (block);
     return GODWIT_OK;
 }
 
@@ -114,7 +114,7 @@ godwit_value_ref (const godwit_value_t *value)
 {
     if (!value)
         return NULL;
-    atomic_fetch_add_explicit (&godwit__value_block (value)->refs, 1, memory_order_relaxed);
+    godwit__block_ref (godwit__value_block (value));
     return (godwit_value_t *) (uintptr_t) value;
 }
 

@@ -9,7 +9,7 @@
 static void
 release_object (godwit__block_t *block)
 {
-    struct godwit_value *const node = &block->nodes[0];
+    struct godwit_value *const node = godwit__block_nodes (block);
     if (node->as.object.destroy)
         node->as.object.destroy (node->as.object.pointer);
     free (block);
@@ -41,8 +41,9 @@ godwit_value_new_object (godwit_value_t **value, void *object, void (*destroy) (
                    : godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "value: expected one, got NULL");
     }
     block->release = release_object;
-    block->nodes[0] = (struct godwit_value){.type = GODWIT_TYPE_OBJECT, .as.object = {object, destroy}};
-    *value = block->nodes;
+    struct godwit_value *const node = godwit__block_nodes (block);
+    *node = (struct godwit_value){.type = GODWIT_TYPE_OBJECT, .as.object = {object, destroy}};
+    *value = node;
     return GODWIT_OK;
 }
 
@@ -83,7 +84,7 @@ count_nodes (const godwit_value_t *value)
 static void
 copy_nodes (godwit__block_t *block, uint32_t to, const godwit_value_t *from, uint32_t *used)
 {
-    struct godwit_value *const node = &block->nodes[to];
+    struct godwit_value *const node = &godwit__block_nodes (block)[to];
     const size_t children = children_of (from);
     *node = from ? *from : (struct godwit_value){.type = GODWIT_TYPE_NIL};
     node->index = to;
@@ -100,9 +101,10 @@ copy_nodes (godwit__block_t *block, uint32_t to, const godwit_value_t *from, uin
 static void
 release_map (godwit__block_t *block)
 {
-    const uint32_t count = block->nodes[0].count;
+    const struct godwit_value *const nodes = godwit__block_nodes (block);
+    const uint32_t count = nodes[0].count;
     for (uint32_t i = 0; i < count; i++) {
-        godwit_value_t *held = block->nodes[block->capacity + i].as.object.pointer;
+        godwit_value_t *held = nodes[block->capacity + i].as.object.pointer;
         godwit_value_unref (&held);
     }
     free (block);
@@ -111,33 +113,33 @@ release_map (godwit__block_t *block)
 godwit_status_t
 godwit__value_map (godwit_value_t **map, const godwit__entry_t *entries, size_t count, godwit_error_t **error)
 {
-    size_t nodes = 1, bytes = 0;
+    size_t node_count = 1, bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        nodes += 1 + count_nodes (entries[i].value);
+        node_count += 1 + count_nodes (entries[i].value);
         bytes += entries[i].key.size + 1;
     }
-    if (nodes > GODWIT__BODY_COUNT)
+    if (node_count > GODWIT__BODY_COUNT)
         return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED, "args: more elements than the limit");
-    godwit__block_t *const block =
-        block_new (sizeof *block + (nodes + count) * sizeof (struct godwit_value) + bytes, (uint32_t) nodes);
+    godwit__block_t *const block = block_new (
+        sizeof *block + (node_count + count) * sizeof (struct godwit_value) + bytes, (uint32_t) node_count);
     if (!block)
         return godwit__error_no_memory (error);
     block->release = release_map;
-    uint8_t *text = (uint8_t *) &block->nodes[nodes + count];
+    struct godwit_value *const nodes = godwit__block_nodes (block);
+    uint8_t *text = (uint8_t *) &nodes[node_count + count];
     uint32_t used = 1 + 2 * (uint32_t) count;
-    block->nodes[0] =
-        (struct godwit_value){.type = GODWIT_TYPE_MAP, .count = (uint32_t) count, .as.first = 1};
+    nodes[0] = (struct godwit_value){.type = GODWIT_TYPE_MAP, .count = (uint32_t) count, .as.first = 1};
     for (uint32_t i = 0; i < count; i++) {
         const godwit__key_t key = entries[i].key;
         if (key.size)
             memcpy (text, key.data, key.size);
         text[key.size] = '\0';
-        block->nodes[1 + 2 * i] =
+        nodes[1 + 2 * i] =
             (struct godwit_value){.type = GODWIT_TYPE_STR, .index = 1 + 2 * i, .as.bytes = {text, key.size}};
         text += key.size + 1;
         copy_nodes (block, 2 + 2 * i, entries[i].value, &used);
-        block->nodes[nodes + i].as.object.pointer = godwit_value_ref (entries[i].value);
+        nodes[node_count + i].as.object.pointer = godwit_value_ref (entries[i].value);
     }
-    *map = block->nodes;
+    *map = nodes;
     return GODWIT_OK;
 }

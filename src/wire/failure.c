@@ -231,7 +231,7 @@ godwit__failure_read (godwit__frame_t *frame, godwit__error_classes_t *classes, 
         godwit__error_set_outcome_of (error, outcome);
         return error;
     }
-    const char *const wrong = read_body (&told, &block->nodes[0]);
+    const char *const wrong = read_body (&told, godwit__block_nodes (block));
     *is_malformed = wrong != NULL;
     if (wrong)
         godwit__error_set_outcome (&error, GODWIT_ERR_MALFORMED, outcome, "Failure refused: %s", wrong);

@@ -105,7 +105,7 @@ godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame, god
     if (status)
         return status;
     memset (identity, 0, sizeof *identity);
-    const char *wrong = read_identity_map (identity, &block->nodes[0]);
+    const char *wrong = read_identity_map (identity, godwit__block_nodes (block));
     godwit__block_unref (block);
     return wrong ? godwit__error_set (error, GODWIT_ERR_MALFORMED, "Identity refused: %s", wrong) : GODWIT_OK;
 }
@@ -147,7 +147,7 @@ godwit__resolve_read (godwit__names_t *names, godwit__frame_t *frame, godwit_err
     const godwit_status_t status = godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &limits, error);
     if (status)
         return status;
-    const godwit_value_t *list = &block->nodes[0];
+    const godwit_value_t *list = godwit__block_nodes (block);
     const char *wrong = godwit_value_type (list) != GODWIT_TYPE_LIST || godwit_value_count (list) != 3
                             ? "the body is no list of exchange, topic, server"
                         : !read_name (names->exchange, godwit_value_at (list, 0), true)
@@ -186,7 +186,7 @@ godwit__resolved_read (godwit__record_t **record, uint32_t target, godwit__frame
     godwit_status_t status = godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &limits, error);
     if (status)
         return status;
-    status = godwit__record_read (&found, &block->nodes[0], error);
+    status = godwit__record_read (&found, godwit__block_nodes (block), error);
     godwit__block_unref (block);
     if (status)
         return status;

@@ -33,7 +33,7 @@ read_record (const uint8_t *data, size_t size)
     if (godwit__decode (&block, &frame, 0, &godwit__default_limits, NULL) != GODWIT_OK)
         return NULL;
     godwit__record_t *record = NULL;
-    if (godwit__record_read (&record, &block->nodes[0], NULL) != GODWIT_OK)
+    if (godwit__record_read (&record, godwit__block_nodes (block), NULL) != GODWIT_OK)
         record = NULL;
     godwit__block_unref (block);
     return record;

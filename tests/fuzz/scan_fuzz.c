@@ -78,7 +78,7 @@ check_same (const struct godwit_value *a, const struct godwit_value *b, uint32_t
  * and msgpack-c alone. */
 static void
 compare (const uint8_t *data, size_t size, const godwit__limits_t *limits, godwit_status_t status,
-         const godwit_error_t *error, const godwit__block_t *block, uint32_t count)
+         const godwit_error_t *error, godwit__block_t *block, uint32_t count)
 {
     godwit__frame_t frame = frame_of (data, size);
     godwit__block_t *other = NULL;
@@ -89,7 +89,7 @@ compare (const uint8_t *data, size_t size, const godwit__limits_t *limits, godwi
         godwit_error_destroy (&other_error);
         return;
     }
-    check_same (block->nodes, other->nodes, count);
+    check_same (godwit__block_nodes (block), godwit__block_nodes (other), count);
     godwit__block_unref (other);
 }
 
@@ -134,19 +134,19 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     }
     check (!scanned && scan.consumed == size);
     check ((block == &own.block) == (scan.node_count < own.block.capacity)); /* one node is spare */
-    visit (block->nodes);
+    visit (godwit__block_nodes (block));
 
     char text[64];
-    const size_t length = godwit_value_print (block->nodes, text, sizeof text);
+    const size_t length = godwit_value_print (godwit__block_nodes (block), text, sizeof text);
     check (strlen (text) == (length < sizeof text ? length : strlen (text)));
-    const size_t bound = godwit__value_bound (block->nodes);
+    const size_t bound = godwit__value_bound (godwit__block_nodes (block));
     godwit__writer_t writer = {.data = malloc (bound), .capacity = bound};
     check (writer.data != NULL);
-    godwit__write_value (&writer, block->nodes);
+    godwit__write_value (&writer, godwit__block_nodes (block));
     check (!writer.overflow);
     godwit_value_t *again = NULL;
     check (godwit__value_from (&again, &writer, NULL) == GODWIT_OK);
-    check (godwit_value_equal (block->nodes, again));
+    check (godwit_value_equal (godwit__block_nodes (block), again));
     godwit_value_unref (&again);
     godwit__block_unref (block);
     return 0;

@@ -141,7 +141,7 @@ raw_receive (raw_peer_t *peer, int64_t wait_limit_ns)
     godwit__block_t *block = NULL;
     if (answer.came && frame.size > GODWIT__HEADER_SIZE &&
         !godwit__decode (&block, &frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL))
-        answer.body = block->nodes;
+        answer.body = godwit__block_nodes (block);
     else
         godwit__frame_release (&frame);
     return answer;

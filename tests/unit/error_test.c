@@ -268,7 +268,7 @@ Test (error, data_are_shared_and_kept_beside_details)
     cr_assert_str_eq (godwit_error_detail (error, "t"), "text");
     cr_assert_eq (godwit_value_as_int (godwit_value_get (kwargs, "n"), 0), 1,
                   "who gave it keeps it as it was");
-    godwit_error_set_data (error, error->args, error->kwargs); /* onto itself */
+    godwit_error_set_data (error, godwit_error_args (error), godwit_error_kwargs (error)); /* onto itself */
     cr_assert_str_eq (godwit_error_detail (error, "t"), "text");
     godwit_error_set_data (error, kwargs, args);
     cr_assert_null (godwit_error_args (error), "a map is no args");

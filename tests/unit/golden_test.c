@@ -245,7 +245,7 @@ expect_reply (const char *name, godwit_field_t field)
     godwit__frame_t frame = frame_of (&golden);
     cr_assert_eq (godwit__decode (&block, &frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL),
                   GODWIT_OK, "%s", name);
-    cr_assert (godwit_value_equal (&block->nodes[0], value), "%s", name);
+    cr_assert (godwit_value_equal (godwit__block_nodes (block), value), "%s", name);
     godwit__block_unref (block);
     godwit_value_unref (&value);
 }

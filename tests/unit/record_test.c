@@ -98,7 +98,7 @@ Test (record, comes_back_from_the_wire)
     cr_assert_eq (godwit__decode (&block, &frame, 0, &godwit__default_limits, NULL), GODWIT_OK);
     godwit__record_t *record = NULL;
     godwit_error_t *error = NULL;
-    cr_assert_eq (godwit__record_read (&record, &block->nodes[0], &error), GODWIT_OK, "%s",
+    cr_assert_eq (godwit__record_read (&record, godwit__block_nodes (block), &error), GODWIT_OK, "%s",
                   godwit_error_message (error));
     godwit__block_unref (block); /* the record keeps nothing of it */
     assert_same (record, &sample);

@@ -36,7 +36,7 @@ decoded (const void *data, size_t size)
     godwit_error_t *error = NULL;
     cr_assert_eq (godwit__decode (&block, &frame, 0, &godwit__default_limits, &error), GODWIT_OK, "%s",
                   godwit_error_message (error));
-    return block->nodes;
+    return godwit__block_nodes (block);
 }
 
 static godwit_value_t *
@@ -256,7 +256,7 @@ Test (value, a_block_of_the_callers_is_used_again_and_again)
         cr_assert_eq (block, &own.block);
         cr_assert_null (frame.data, "the frame was not consumed");
         cr_assert_eq (atomic_load (&block->refs), 1);
-        cr_assert_str_eq (print (block->nodes), "[\"x\", \"y\", \"z\"]");
+        cr_assert_str_eq (print (godwit__block_nodes (block)), "[\"x\", \"y\", \"z\"]");
         godwit__block_unref (block);
         cr_assert_eq (own_releases, i);
         cr_assert_eq (released, i);
@@ -276,7 +276,7 @@ Test (value, a_block_that_is_too_small_is_left_alone)
         godwit__frame_t frame = frame_of (data, count + 1);
         cr_assert_eq (godwit__decode (&block, &frame, 0, &godwit__default_limits, NULL), GODWIT_OK);
         cr_assert_eq (block == &own.block, count == 6);
-        cr_assert_eq (godwit_value_count (block->nodes), count);
+        cr_assert_eq (godwit_value_count (godwit__block_nodes (block)), count);
         godwit__block_unref (block);
     }
     cr_assert_eq (own_releases, 1);
@@ -320,7 +320,7 @@ Test (value, bytes_inside_the_frame_move_into_the_block)
     godwit__block_t *block = NULL;
     cr_assert_eq (godwit__decode (&block, &frame, 0, &godwit__default_limits, NULL), GODWIT_OK);
     memset (&frame, '#', sizeof frame);
-    cr_assert_str_eq (print (block->nodes), "{\"x\": \"y\", \"z\": \"w\"}");
+    cr_assert_str_eq (print (godwit__block_nodes (block)), "{\"x\": \"y\", \"z\": \"w\"}");
     godwit__block_unref (block);
 }
 

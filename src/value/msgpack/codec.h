@@ -4,9 +4,7 @@
 
 #include <godwit/value.h>
 
-#include "src/base/frame.h"
-
-#include <stdatomic.h>
+#include "src/base/block.h"
 
 /* Appends to a buffer of fixed capacity. Overflow sets a flag and writes nothing more; the flag is checked
  * once. */
@@ -42,18 +40,20 @@ struct godwit_value {
     } as;
 };
 
-/* The nodes of one message and the bytes that their strings point into. refs counts references to any node.
- */
-typedef struct godwit__block {
-    atomic_uint refs;
-    uint32_t capacity; /* nodes that there is room for */
-    void (*release) (
-        struct godwit__block *block); /* called once when refs reaches 0, after frame was released */
-    godwit__frame_t frame;
-    const uint8_t *encoded; /* the encoding of nodes[0], if it was kept; in the frame's memory */
-    uint32_t encoded_size;
-    struct godwit_value nodes[];
-} godwit__block_t;
+/* The nodes of one message: a block's content, whose strings point into the block's bytes. A reference to any
+ * node is one to the block. */
+static inline struct godwit_value *
+godwit__block_nodes (godwit__block_t *block)
+{
+    return (struct godwit_value *) block->content;
+}
+
+static inline godwit__block_t *
+godwit__value_block (const godwit_value_t *value)
+{
+    const uintptr_t first = (uintptr_t) (value - value->index);
+    return (godwit__block_t *) (first - offsetof (godwit__block_t, content));
+}
 
 /* ---- decoding ---- */
 
@@ -88,7 +88,7 @@ godwit_status_t godwit__scan (const uint8_t *data, size_t size, const godwit__li
 /* Decodes the one value that fills frame from offset to its end (bytes left over are MALFORMED). Consumes the
  * frame, always. *block is in-out: a block of the caller's own, unreferenced (refs 0), that is used if it has
  * room (one node more than the value has); if it has not, or is NULL, a new one from the heap takes its
- * place. On success (*block)->refs is 1 and nodes[0] is the value. On failure *block is untouched and
+ * place. On success (*block)->refs is 1 and the first node is the value. On failure *block is untouched and
  * unreferenced, though its nodes may have been written. A map with the same key twice is MALFORMED. */
 godwit_status_t godwit__decode (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
                                 const godwit__limits_t *limits, godwit_error_t **error);
@@ -128,15 +128,6 @@ godwit__not_a_map (const godwit_value_t *value)
     return godwit_value_type (value) == GODWIT_TYPE_OBJECT ? GODWIT_ERR_TYPE_MISMATCH
                                                            : GODWIT_ERR_INVALID_ARGUMENT;
 }
-
-static inline godwit__block_t *
-godwit__value_block (const godwit_value_t *value)
-{
-    const uintptr_t first = (uintptr_t) (value - value->index);
-    return (godwit__block_t *) (first - offsetof (godwit__block_t, nodes));
-}
-
-void godwit__block_unref (godwit__block_t *block);
 
 /* ---- keys ---- */
 

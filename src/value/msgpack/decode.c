@@ -271,16 +271,6 @@ release_to_heap (godwit__block_t *block)
     free (block);
 }
 
-void
-godwit__block_unref (godwit__block_t *block)
-{
-    if (atomic_fetch_sub_explicit (&block->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    godwit__frame_release (&block->frame);
-    if (block->release)
-        block->release (block);
-}
-
 static godwit__block_t *
 block_new (uint32_t capacity)
 {
@@ -299,7 +289,7 @@ block_new (uint32_t capacity)
 static godwit_status_t
 finish (godwit__block_t *block, uint32_t count, godwit_error_t **error)
 {
-    node_t *const nodes = block->nodes;
+    node_t *const nodes = godwit__block_nodes (block);
     for (node_t *node = nodes; node < nodes + count; node++) {
         if (node->type == GODWIT_TYPE_STR) {
             end_string (node, &block->frame, &nodes[count]);
@@ -316,7 +306,7 @@ static bool
 parse (godwit__block_t *block, size_t offset)
 {
     struct parse_context context;
-    context.user.nodes = block->nodes;
+    context.user.nodes = godwit__block_nodes (block);
     context.user.next = 0;
     context.user.used = 1;
     parse_init (&context);
@@ -387,7 +377,8 @@ godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset
     }
     if (block && size) {
         godwit__frame_move (&block->frame, frame);
-        if (godwit__parse_quickly (block->nodes, block->capacity, block->frame.data + offset, size, limits))
+        if (godwit__parse_quickly (godwit__block_nodes (block), block->capacity, block->frame.data + offset,
+                                   size, limits))
             return settle (block_p, block, GODWIT_OK);
         godwit__frame_move (frame, &block->frame);
     }
