@@ -105,8 +105,18 @@ godwit_status_t godwit__decode_carefully (godwit__block_t **block, godwit__frame
 uint32_t godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, uint8_t *data, size_t size,
                                 const godwit__limits_t *limits);
 
-/* Ends the string that no byte follows, somewhere else if need be. */
-void godwit__end_last_string (struct godwit_value *node, uint8_t *data, struct godwit_value *spare);
+/* Ends the string that no byte follows: the last element of a frame has none behind it for a NUL. If its
+ * header was longer than a byte, the string moves over its header's last byte (and not over the first, where
+ * the NUL of a string before it may be); if not, the string is so short that it fits into the spare node. */
+static inline void
+godwit__end_last_string (struct godwit_value *node, uint8_t *data, struct godwit_value *spare)
+{
+    const size_t size = node->as.bytes.size;
+    uint8_t *const to = size < sizeof *spare ? (uint8_t *) spare : data - 1;
+    memmove (to, data, size);
+    to[size] = '\0';
+    node->as.bytes.data = to;
+}
 
 static inline bool
 godwit__same_key (const struct godwit_value *a, const struct godwit_value *b)

@@ -198,19 +198,6 @@ on_map_item (parser_t *parser, element_t *map, element_t key, element_t item)
 
 /* ---- after parsing ---- */
 
-/* The last element of the frame has no byte behind it for a NUL: if its header was longer than a byte, the
- * string moves over its header's last byte (and not over the first, where the NUL of a string before it may
- * be); if not, the string is so short that it fits into the spare node. */
-void
-godwit__end_last_string (node_t *node, uint8_t *data, node_t *spare)
-{
-    const size_t size = node->as.bytes.size;
-    uint8_t *const to = size < sizeof *spare ? (uint8_t *) spare : data - 1;
-    memmove (to, data, size);
-    to[size] = '\0';
-    node->as.bytes.data = to;
-}
-
 /* Ends a string with a NUL. The byte behind it is the header of the next element, which has been parsed. */
 static inline void
 end_string (node_t *node, godwit__frame_t *frame, node_t *spare)
