@@ -1,0 +1,134 @@
+/* A hash table of nodes that lie inside of what it holds. Keys are the caller's: it hashes them, and compares
+ * what find gives. Nodes are walked in the order in which they were inserted.
+ *
+ * No memory is needed to insert: a table that cannot grow works on with longer chains, and tries again with
+ * the next insertion. So nothing here fails, and nothing ends the process.
+ *
+ *     typedef struct user {
+ *         godwit__table_node_t by_name;
+ *         char name[32];
+ *     } user_t;
+ *
+ *     user_t *
+ *     find_user (const godwit__table_t *users, const char *name)
+ *     {
+ *         const uint64_t hash = godwit__hash_text (0, name);
+ *         user_t *at = GODWIT__TABLE_FIND (users, hash, user_t, by_name);
+ *         while (at && strcmp (at->name, name) != 0)
+ *             at = GODWIT__TABLE_FIND_NEXT (at, user_t, by_name);
+ *         return at;
+ *     }
+ */
+#ifndef GODWIT_SRC_BASE_TABLE_H
+#define GODWIT_SRC_BASE_TABLE_H
+
+#include "src/base/list.h"
+
+#include <stdint.h>
+
+/* All zero: in no table. */
+typedef struct godwit__table_node {
+    struct godwit__table_node *chain; /* the next one in its bucket */
+    uint64_t hash;
+    godwit__list_node_t order;
+} godwit__table_node_t;
+
+#define GODWIT__TABLE_FIRST_BUCKETS 8
+
+/* Not moved in memory while it holds anything. */
+typedef struct godwit__table {
+    godwit__table_node_t **buckets;
+    size_t mask; /* their number, a power of two, less one */
+    size_t count;
+    godwit__list_t order;
+    godwit__table_node_t *first_buckets[GODWIT__TABLE_FIRST_BUCKETS];
+} godwit__table_t;
+
+/* For a table in static memory: `static godwit__table_t users = GODWIT__TABLE (users);`. */
+#define GODWIT__TABLE(table_)                                                                                \
+    {                                                                                                        \
+        .buckets = (table_).first_buckets, .mask = GODWIT__TABLE_FIRST_BUCKETS - 1, .order.end = {           \
+            &(table_).order.end,                                                                             \
+            &(table_).order.end                                                                              \
+        }                                                                                                    \
+    }
+
+/* The first one with this hash (the key may be another), the next one with the same; NULL: there is none. */
+#define GODWIT__TABLE_FIND(table_, hash_, type_, member_)                                                    \
+    GODWIT__NODE_CONTAINER (godwit__table_find (table_, hash_), type_, member_)
+#define GODWIT__TABLE_FIND_NEXT(element_, type_, member_)                                                    \
+    GODWIT__NODE_CONTAINER (godwit__table_find_next (&(element_)->member_), type_, member_)
+
+/* To walk all of them: as in list.h. */
+#define GODWIT__TABLE_FIRST(table_, type_, member_) GODWIT__FIRST (&(table_)->order, type_, member_.order)
+#define GODWIT__TABLE_NEXT(table_, element_, type_, member_)                                                 \
+    GODWIT__NEXT (&(table_)->order, element_, type_, member_.order)
+
+/* What a node is part of; NULL stays NULL. */
+#define GODWIT__NODE_CONTAINER(node_, type_, member_)                                                        \
+    ((type_ *) godwit__node_container (node_, offsetof (type_, member_)))
+
+static inline void *
+godwit__node_container (godwit__table_node_t *node, size_t offset)
+{
+    return node ? (char *) node - offset : NULL;
+}
+
+void godwit__table_init (godwit__table_t *table);
+/* Frees what the table itself has, and leaves the nodes alone: it is empty afterwards, and can be used again.
+ */
+void godwit__table_release (godwit__table_t *table);
+/* Room for so many, if there is memory for it. */
+void godwit__table_reserve (godwit__table_t *table, size_t count);
+
+static inline void
+godwit__table_insert (godwit__table_t *table, godwit__table_node_t *node, uint64_t hash)
+{
+    if (table->count > table->mask)
+        godwit__table_reserve (table, 2 * table->count);
+    godwit__table_node_t **const bucket = &table->buckets[hash & table->mask];
+    node->hash = hash;
+    node->chain = *bucket;
+    *bucket = node;
+    table->count++;
+    godwit__list_append (&table->order, &node->order);
+}
+
+static inline void
+godwit__table_remove (godwit__table_t *table, godwit__table_node_t *node)
+{
+    godwit__table_node_t **at = &table->buckets[node->hash & table->mask];
+    while (*at != node)
+        at = &(*at)->chain;
+    *at = node->chain;
+    node->chain = NULL;
+    table->count--;
+    godwit__list_remove (&node->order);
+}
+
+static inline bool
+godwit__in_table (const godwit__table_node_t *node)
+{
+    return godwit__in_list (&node->order);
+}
+
+static inline godwit__table_node_t *
+godwit__table_find (const godwit__table_t *table, uint64_t hash)
+{
+    godwit__table_node_t *node = table->buckets[hash & table->mask];
+    while (node && node->hash != hash)
+        node = node->chain;
+    return node;
+}
+
+static inline godwit__table_node_t *
+godwit__table_find_next (const godwit__table_node_t *node)
+{
+    const uint64_t hash = node->hash;
+    godwit__table_node_t *next = node->chain;
+    while (next && next->hash != hash)
+        next = next->chain;
+    return next;
+}
+
+#endif
