@@ -1,3 +1,4 @@
+/* The operations of the inproc driver, and its life. */
 #include "drivers/inproc/inproc.h"
 
 #include "src/error/error.h"
@@ -58,45 +59,3 @@ const godwit__driver_ops_t godwit__inproc_driver = {
     .publish = godwit__inproc_publish,
     .counters = counters,
 };
-
-/* --- what all channels have in common -------------------------------------------------------- */
-
-bool
-godwit__inproc_channel_init (godwit__inproc_channel_t *channel, const godwit__channel_ops_t *ops,
-                             godwit__driver_t *driver)
-{
-    channel->base.ops = ops;
-    channel->driver = (godwit__inproc_t *) driver;
-    channel->inbox = godwit__inbox_new ();
-    return channel->inbox != NULL;
-}
-
-static godwit__inbox_t *
-inbox_of (godwit__channel_t *channel)
-{
-    return ((godwit__inproc_channel_t *) channel)->inbox;
-}
-
-godwit__io_t
-godwit__inproc_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
-{
-    return godwit__inbox_recv (inbox_of (channel), frame, origin);
-}
-
-void
-godwit__inproc_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
-{
-    godwit__inbox_wait (inbox_of (channel), for_room, timeout_ns);
-}
-
-void
-godwit__inproc_wake (godwit__channel_t *channel)
-{
-    godwit__inbox_wake (inbox_of (channel));
-}
-
-int
-godwit__inproc_fd (godwit__channel_t *channel)
-{
-    return godwit__inbox_fd (inbox_of (channel));
-}

@@ -14,6 +14,7 @@
 #define GODWIT_DRIVERS_INPROC_INPROC_H
 
 #include "drivers/inproc/inbox.h"
+#include "src/base/list.h"
 
 #define GODWIT__INPROC_SCHEME "inproc://"
 
@@ -73,13 +74,13 @@ struct godwit__inproc_port {
     size_t key_count;
     size_t key_capacity;
 
-    godwit__inproc_tap_t *taps; /* by next_of_port */
+    godwit__list_t taps; /* by of_port */
 };
 
 struct godwit__inproc_publisher {
     godwit__inproc_channel_t base;
     pthread_mutex_t publish_lock;
-    godwit__inproc_tap_t *taps; /* by next_of_publisher */
+    godwit__list_t taps; /* by of_publisher */
 };
 
 /* A publisher's connection to a port. */
@@ -87,8 +88,8 @@ struct godwit__inproc_tap {
     godwit__lane_t *lane;
     godwit__inproc_port_t *port;
     godwit__inproc_publisher_t *publisher;
-    godwit__inproc_tap_t *next_of_port;
-    godwit__inproc_tap_t *next_of_publisher;
+    godwit__list_node_t of_port;
+    godwit__list_node_t of_publisher;
     bool chosen; /* by the publish that runs */
 };
 
@@ -99,21 +100,30 @@ godwit_status_t godwit__inproc_open_link (godwit__driver_t *driver, const char *
 /* The port has gone. Structural lock held. */
 void godwit__inproc_link_down (godwit__inproc_link_t *link);
 
-/* port.c */
+/* registry.c */
 /* The structural lock. In the child of a fork() there are no ports at first: the parent's are not listened
  * on. */
 void godwit__inproc_lock (void);
 void godwit__inproc_unlock (void);
+/* Structural lock held for these. NULL: nobody listens there. */
+godwit__inproc_port_t *godwit__inproc_find_port (const char *virtual_host, const char *address);
+void godwit__inproc_add_port (godwit__inproc_port_t *port);
+/* One that is not there (a parent's, in the child of a fork()) is fine. */
+void godwit__inproc_remove_port (godwit__inproc_port_t *port);
+
+/* slots.c */
+/* Structural lock held for both. Makes a slot; takes a lane to the link. False when memory is short. */
+bool godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *link);
+void godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *link);
+/* The way to a link; NULL: it has gone. Port's inbox lock held. */
+godwit__lane_t *godwit__inproc_port_lane (const godwit__inproc_port_t *port, godwit__origin_t origin);
+
+/* port.c */
 godwit_status_t godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                                           godwit__port_addresses_t *addresses, godwit_error_t **error);
 godwit_status_t godwit__inproc_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],
                                           godwit_error_t **error);
 void godwit__inproc_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE]);
-/* Structural lock held for all three. NULL: nobody listens there. */
-godwit__inproc_port_t *godwit__inproc_find_port (const char *virtual_host, const char *address);
-/* Makes a slot; takes a lane to the link. False when memory is short. */
-bool godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *link);
-void godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *link);
 
 /* publisher.c */
 godwit_status_t godwit__inproc_open_publisher (godwit__driver_t *driver, godwit__channel_t **publisher,
@@ -128,7 +138,7 @@ void godwit__inproc_tap_news (godwit__inproc_tap_t *tap, const uint8_t key[GODWI
 /* Takes the tap out of both lists and frees it. */
 void godwit__inproc_tap_remove (godwit__inproc_tap_t *tap);
 
-/* driver.c: the operations that all channels have in common. */
+/* channel.c: the operations that all channels have in common. */
 godwit__io_t godwit__inproc_recv (godwit__channel_t *channel, godwit__frame_t *frame,
                                   godwit__origin_t *origin);
 void godwit__inproc_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);

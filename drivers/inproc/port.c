@@ -1,6 +1,6 @@
+/* Ports: what arrives from links, and what they are subscribed to. */
 #include "drivers/inproc/inproc.h"
 
-#include "src/base/shared_lock.h"
 #include "src/error/error.h"
 
 #include <errno.h>
@@ -8,119 +8,17 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* An origin is a slot's number below a count of all links that the port ever had. */
-#define SLOT_BITS 20
-#define SLOT_MAX (UINT64_C (1) << SLOT_BITS)
-
-/* Process-wide; under godwit__inproc_lock. */
-static godwit__inproc_port_t *ports;
-static godwit__shared_lock_t lock = GODWIT__SHARED_LOCK;
-
-void
-godwit__inproc_lock (void)
-{
-    if (godwit__shared_lock (&lock))
-        ports = NULL;
-}
-
-void
-godwit__inproc_unlock (void)
-{
-    godwit__shared_unlock (&lock);
-}
-
-godwit__inproc_port_t *
-godwit__inproc_find_port (const char *virtual_host, const char *address)
-{
-    godwit__inproc_port_t *port = ports;
-    while (port && (strcmp (port->address, address) != 0 ||
-                    strcmp (port->base.driver->virtual_host, virtual_host) != 0))
-        port = port->next;
-    return port;
-}
-
-/* --- links ----------------------------------------------------------------------------------- */
-
-/* Port's inbox lock held. */
-static bool
-slots_grow (godwit__inproc_port_t *self)
-{
-    const size_t count = self->slot_count ? 2 * self->slot_count : 4;
-    if (count > SLOT_MAX)
-        return false;
-    godwit__inproc_slot_t *slots = realloc (self->slots, count * sizeof *slots);
-    if (!slots)
-        return false;
-    for (size_t i = self->slot_count; i < count; i++)
-        slots[i] = (godwit__inproc_slot_t){.next_free = i + 1};
-    self->first_free = self->slot_count;
-    self->slots = slots;
-    self->slot_count = count;
-    return true;
-}
-
-bool
-godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *link)
-{
-    const godwit__driver_options_t *mine = &port->base.driver->options, *theirs = &link->base.driver->options;
-    const size_t max =
-        mine->max_message_size < theirs->max_message_size ? mine->max_message_size : theirs->max_message_size;
-    pthread_mutex_lock (&port->base.inbox->lock);
-    const bool grown = port->first_free < port->slot_count || slots_grow (port);
-    const size_t number = port->first_free;
-    const godwit__origin_t origin = (port->links_ever + 1) << SLOT_BITS | number;
-    godwit__lane_t *up = NULL, *down = NULL;
-    if (grown) {
-        up = godwit__lane_new (port->base.inbox, link->base.inbox, origin, theirs, max);
-        down = godwit__lane_new (link->base.inbox, port->base.inbox, 0, mine, max);
-    }
-    if (up && down) {
-        godwit__inproc_slot_t *slot = &port->slots[number];
-        port->first_free = slot->next_free;
-        port->links_ever++;
-        slot->down = down;
-        slot->origin = origin;
-        slot->owner = link;
-        link->up = up;
-        link->slot = number;
-    }
-    pthread_mutex_unlock (&port->base.inbox->lock);
-    if (up && down)
-        return true;
-    if (up)
-        godwit__lane_abandon (up);
-    if (down)
-        godwit__lane_abandon (down);
-    return false;
-}
-
-void
-godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *link)
-{
-    godwit__inproc_slot_t *slot = &port->slots[link->slot];
-    /* With the port's lock, no send of the port uses the lane. */
-    pthread_mutex_lock (&port->base.inbox->lock);
-    godwit__lane_t *down = slot->down;
-    slot->down = NULL;
-    slot->origin = 0;
-    slot->owner = NULL;
-    slot->next_free = port->first_free;
-    port->first_free = link->slot;
-    pthread_mutex_unlock (&port->base.inbox->lock);
-    godwit__lane_abandon (down);
-}
-
 static godwit__io_t
 send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
 {
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
-    const uint64_t number = origin & (SLOT_MAX - 1);
     godwit__io_t result = GODWIT__IO_CLOSED;
     if (message->size > self->base.driver->options.max_message_size)
         return GODWIT__IO_REFUSED;
     pthread_mutex_lock (&self->base.inbox->lock);
-    if (origin && number < self->slot_count && self->slots[number].origin == origin)
-        result = godwit__lane_send (self->slots[number].down, message);
+    godwit__lane_t *const down = godwit__inproc_port_lane (self, origin);
+    if (down)
+        result = godwit__lane_send (down, message);
     pthread_mutex_unlock (&self->base.inbox->lock);
     if (result == GODWIT__IO_CLOSED)
         atomic_fetch_add_explicit (&self->base.driver->counters.dropped, 1, memory_order_relaxed);
@@ -142,7 +40,8 @@ find_key (godwit__inproc_port_t *self, const uint8_t key[GODWIT__KEY_SIZE])
 static void
 tell_publishers (const godwit__inproc_port_t *self, const uint8_t key[GODWIT__KEY_SIZE], bool subscribed)
 {
-    for (godwit__inproc_tap_t *tap = self->taps; tap; tap = tap->next_of_port)
+    for (godwit__inproc_tap_t *tap = GODWIT__FIRST (&self->taps, godwit__inproc_tap_t, of_port); tap;
+         tap = GODWIT__NEXT (&self->taps, tap, godwit__inproc_tap_t, of_port))
         godwit__inproc_tap_news (tap, key, subscribed);
 }
 
@@ -204,15 +103,11 @@ close_port (godwit__channel_t *channel)
 {
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
     godwit__inproc_lock ();
-    godwit__inproc_port_t **at = &ports;
-    while (*at && *at != self)
-        at = &(*at)->next;
-    if (*at)
-        *at = self->next;
-    while (self->taps) {
+    godwit__inproc_remove_port (self);
+    for (godwit__inproc_tap_t *tap; (tap = GODWIT__FIRST (&self->taps, godwit__inproc_tap_t, of_port));) {
         for (size_t i = 0; i < self->key_count; i++)
-            godwit__inproc_tap_news (self->taps, self->keys[i].bytes, false);
-        godwit__inproc_tap_remove (self->taps);
+            godwit__inproc_tap_news (tap, self->keys[i].bytes, false);
+        godwit__inproc_tap_remove (tap);
     }
     godwit__inbox_close (self->base.inbox, true);
     for (size_t i = 0; i < self->slot_count; i++) {
@@ -263,6 +158,7 @@ godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__chan
         free (self);
         return godwit__error_no_memory (error);
     }
+    godwit__list_init (&self->taps);
     self->takes_publications = !at;
     bool named = true;
     if (at)
@@ -271,10 +167,8 @@ godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__chan
         named = make_address (self->address);
     godwit__inproc_lock ();
     const bool taken = godwit__inproc_find_port (self->base.driver->virtual_host, self->address) != NULL;
-    if (named && !taken) {
-        self->next = ports;
-        ports = self;
-    }
+    if (named && !taken)
+        godwit__inproc_add_port (self);
     godwit__inproc_unlock ();
     if (!named || taken) {
         godwit__inbox_unref (self->base.inbox);

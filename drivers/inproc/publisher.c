@@ -4,6 +4,12 @@
 
 #include <stdlib.h>
 
+/* All taps of a publisher. */
+#define FIRST_TAP(publisher_) GODWIT__FIRST (&(publisher_)->taps, tap_t, of_publisher)
+#define NEXT_TAP(publisher_, tap_) GODWIT__NEXT (&(publisher_)->taps, tap_, tap_t, of_publisher)
+
+typedef godwit__inproc_tap_t tap_t;
+
 void
 godwit__inproc_tap_news (godwit__inproc_tap_t *tap, const uint8_t key[GODWIT__KEY_SIZE], bool subscribed)
 {
@@ -15,15 +21,9 @@ godwit__inproc_tap_news (godwit__inproc_tap_t *tap, const uint8_t key[GODWIT__KE
 void
 godwit__inproc_tap_remove (godwit__inproc_tap_t *tap)
 {
-    godwit__inproc_tap_t **at = &tap->port->taps;
-    while (*at != tap)
-        at = &(*at)->next_of_port;
-    *at = tap->next_of_port;
+    godwit__list_remove (&tap->of_port);
     pthread_mutex_lock (&tap->publisher->publish_lock);
-    at = &tap->publisher->taps;
-    while (*at != tap)
-        at = &(*at)->next_of_publisher;
-    *at = tap->next_of_publisher;
+    godwit__list_remove (&tap->of_publisher);
     pthread_mutex_unlock (&tap->publisher->publish_lock);
     godwit__lane_abandon (tap->lane);
     free (tap);
@@ -51,11 +51,9 @@ godwit__inproc_publisher_connect (godwit__channel_t *publisher, const char *fano
         } else {
             tap->port = port;
             tap->publisher = self;
-            tap->next_of_port = port->taps;
-            port->taps = tap;
+            godwit__list_prepend (&port->taps, &tap->of_port);
             pthread_mutex_lock (&self->publish_lock);
-            tap->next_of_publisher = self->taps;
-            self->taps = tap;
+            godwit__list_prepend (&self->taps, &tap->of_publisher);
             pthread_mutex_unlock (&self->publish_lock);
             for (size_t i = 0; i < port->key_count; i++)
                 godwit__inproc_tap_news (tap, port->keys[i].bytes, true);
@@ -70,7 +68,7 @@ godwit__inproc_publisher_disconnect (godwit__channel_t *publisher, const char *f
 {
     godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) publisher;
     godwit__inproc_lock ();
-    for (godwit__inproc_tap_t *tap = self->taps; tap; tap = tap->next_of_publisher) {
+    for (tap_t *tap = FIRST_TAP (self); tap; tap = NEXT_TAP (self, tap)) {
         if (strcmp (tap->port->address, fanout_address) != 0)
             continue;
         for (size_t i = 0; i < tap->port->key_count; i++)
@@ -87,7 +85,7 @@ choose (godwit__inproc_publisher_t *self, const uint8_t key[GODWIT__KEY_SIZE], s
 {
     godwit__io_t result = GODWIT__IO_OK;
     *chosen_count = 0;
-    for (godwit__inproc_tap_t *tap = self->taps; tap; tap = tap->next_of_publisher) {
+    for (tap_t *tap = FIRST_TAP (self); tap; tap = NEXT_TAP (self, tap)) {
         tap->chosen = false;
         pthread_mutex_lock (&tap->port->base.inbox->lock);
         for (size_t i = 0; i < tap->port->key_count && !tap->chosen; i++)
@@ -113,8 +111,7 @@ godwit__inproc_publish (godwit__channel_t *publisher, const godwit__message_t *m
     size_t chosen, done = 0;
     pthread_mutex_lock (&self->publish_lock);
     godwit__io_t result = choose (self, message->data, &chosen);
-    for (godwit__inproc_tap_t *tap = self->taps; tap && result == GODWIT__IO_OK;
-         tap = tap->next_of_publisher) {
+    for (tap_t *tap = FIRST_TAP (self); tap && result == GODWIT__IO_OK; tap = NEXT_TAP (self, tap)) {
         if (tap->chosen && godwit__lane_send (tap->lane, &copied) == GODWIT__IO_OK)
             done++;
     }
@@ -142,9 +139,8 @@ close_publisher (godwit__channel_t *channel)
 {
     godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) channel;
     godwit__inproc_lock ();
-    while (self->taps)
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is removed is not in the list any more */
-        godwit__inproc_tap_remove (self->taps);
+    for (tap_t *tap; (tap = FIRST_TAP (self));)
+        godwit__inproc_tap_remove (tap);
     godwit__inproc_unlock ();
     godwit__inbox_unref (self->base.inbox);
     pthread_mutex_destroy (&self->publish_lock);
@@ -171,6 +167,7 @@ godwit__inproc_open_publisher (godwit__driver_t *driver, godwit__channel_t **pub
         return godwit__error_no_memory (error);
     }
     pthread_mutex_init (&self->publish_lock, NULL);
+    godwit__list_init (&self->taps);
     *publisher = &self->base.base;
     return GODWIT_OK;
 }

@@ -274,7 +274,7 @@ on_monitor (godwit__source_t *source)
 {
     zmq_link_t *self = source->user;
     int fd = -1;
-    for (unsigned event; (event = godwit__monitor_next (self->monitor, &fd, NULL));) {
+    for (unsigned event; (event = godwit__zmq_monitor_next (self->monitor, &fd, NULL));) {
         if (event == ZMQ_EVENT_CONNECTED)
             godwit__stall_begin (&self->stall, fd);
         else if (self->state == LINK_CONNECTING && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
@@ -298,7 +298,8 @@ start_monitor (zmq_link_t *self, godwit_error_t **error)
     const int events = ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_CLOSED |
                        ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                        ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
-    self->monitor = godwit__monitor_open (driver, self->base.guard.socket, events, &self->source.fd, error);
+    self->monitor =
+        godwit__zmq_monitor_open (driver, self->base.guard.socket, events, &self->source.fd, error);
     return self->monitor != NULL;
 }
 
@@ -313,7 +314,7 @@ close_link (godwit__channel_t *channel)
     godwit__reactor_disarm (reactor, &self->deadline);
     godwit__reactor_disarm (reactor, &self->stall_timer);
     godwit__reactor_unpost (reactor, &self->tell_down);
-    godwit__monitor_close (self->monitor, self->base.guard.socket);
+    godwit__zmq_monitor_close (self->monitor, self->base.guard.socket);
     godwit__guard_close (&self->base.guard, self->state == LINK_UP ? GODWIT__ZMQ_LINGER_MS : 0);
     godwit__load_unref (self->load);
     free (self);

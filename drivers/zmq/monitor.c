@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 void *
-godwit__monitor_open (godwit__zmq_t *driver, void *socket, int events, int *fd, godwit_error_t **error)
+godwit__zmq_monitor_open (godwit__zmq_t *driver, void *socket, int events, int *fd, godwit_error_t **error)
 {
     char name[64];
     size_t size = sizeof *fd;
@@ -15,17 +15,17 @@ godwit__monitor_open (godwit__zmq_t *driver, void *socket, int events, int *fd, 
     if (monitor && godwit__zmq_set (monitor, ZMQ_LINGER, 0) &&
         zmq_socket_monitor (socket, name, events) == 0 && zmq_connect (monitor, name) == 0 &&
         zmq_getsockopt (monitor, ZMQ_FD, fd, &size) == 0) {
-        godwit__monitor_next (monitor, NULL,
-                              NULL); /* there is none; having been told so arms the descriptor */
+        godwit__zmq_monitor_next (monitor, NULL,
+                                  NULL); /* there is none; having been told so arms the descriptor */
         return monitor;
     }
     godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot monitor a connection: %s", zmq_strerror (errno));
-    godwit__monitor_close (monitor, socket);
+    godwit__zmq_monitor_close (monitor, socket);
     return NULL;
 }
 
 void
-godwit__monitor_close (void *monitor, void *socket)
+godwit__zmq_monitor_close (void *monitor, void *socket)
 {
     if (!monitor)
         return;
@@ -34,7 +34,7 @@ godwit__monitor_close (void *monitor, void *socket)
 }
 
 unsigned
-godwit__monitor_next (void *monitor, int *value, char address[GODWIT__ADDRESS_SIZE])
+godwit__zmq_monitor_next (void *monitor, int *value, char address[GODWIT__ADDRESS_SIZE])
 {
     godwit__frame_t frame;
     uint16_t event = 0;

@@ -6,11 +6,12 @@
 
 /* A socket that receives the events (ZMQ_EVENT_...), and its descriptor, which becomes readable after the
  * monitor said that there is none. NULL: *error says why. */
-void *godwit__monitor_open (godwit__zmq_t *driver, void *socket, int events, int *fd, godwit_error_t **error);
+void *godwit__zmq_monitor_open (godwit__zmq_t *driver, void *socket, int events, int *fd,
+                                godwit_error_t **error);
 /* NULL is fine. */
-void godwit__monitor_close (void *monitor, void *socket);
+void godwit__zmq_monitor_close (void *monitor, void *socket);
 /* The number of the next event, or 0. *value is its second number: of ZMQ_EVENT_CONNECTED and _DISCONNECTED
  * the connection's descriptor. address may be NULL. */
-unsigned godwit__monitor_next (void *monitor, int *value, char address[GODWIT__ADDRESS_SIZE]);
+unsigned godwit__zmq_monitor_next (void *monitor, int *value, char address[GODWIT__ADDRESS_SIZE]);
 
 #endif

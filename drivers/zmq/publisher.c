@@ -4,6 +4,7 @@
 #include "drivers/zmq/stall.h"
 #include "drivers/zmq/zmq_driver.h"
 
+#include "src/base/list.h"
 #include "src/error/error.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 typedef struct subscriber {
     char address[GODWIT__ADDRESS_SIZE];
     godwit__stall_t stall;
-    struct subscriber *next;
+    godwit__list_node_t in_list;
 } subscriber_t;
 
 typedef struct zmq_publisher {
@@ -29,22 +30,30 @@ typedef struct zmq_publisher {
     void *monitor;
     godwit__source_t source;
     godwit__timer_t stall_timer; /* while there are subscribers */
-    subscriber_t *subscribers;
+    godwit__list_t subscribers;
 } zmq_publisher_t;
+
+#define FIRST_SUBSCRIBER(publisher_) GODWIT__FIRST (&(publisher_)->subscribers, subscriber_t, in_list)
+#define NEXT_SUBSCRIBER(publisher_, subscriber_)                                                             \
+    GODWIT__NEXT (&(publisher_)->subscribers, subscriber_, subscriber_t, in_list)
 
 /* ---- subscribers that take nothing ---- */
 
 static void
-forget (zmq_publisher_t *self, int fd)
+forget (subscriber_t *subscriber)
 {
-    for (subscriber_t **at = &self->subscribers; *at; at = &(*at)->next) {
-        subscriber_t *found = *at;
-        if (found->stall.fd != fd)
-            continue;
-        *at = found->next;
-        free (found);
-        return;
-    }
+    godwit__list_remove (&subscriber->in_list);
+    free (subscriber);
+}
+
+static void
+forget_fd (zmq_publisher_t *self, int fd)
+{
+    subscriber_t *at = FIRST_SUBSCRIBER (self);
+    while (at && at->stall.fd != fd)
+        at = NEXT_SUBSCRIBER (self, at);
+    if (at)
+        forget (at);
 }
 
 /* Its subscriptions go with the connection, which the publisher hears, and come back with the next one. What
@@ -68,17 +77,17 @@ on_stall_timer (godwit__timer_t *timer)
     const int64_t limit_ns = options->heartbeat_timeout_ms * GODWIT__NS_PER_MS;
     const int64_t now_ns = godwit__reactor_now (options->reactor);
     int64_t next_ns = INT64_MAX;
-    for (subscriber_t *at = self->subscribers, *next; at; at = next) {
-        next = at->next;
+    for (subscriber_t *at = FIRST_SUBSCRIBER (self), *next; at; at = next) {
+        next = NEXT_SUBSCRIBER (self, at);
         if (godwit__stall_look (&at->stall, now_ns, limit_ns)) {
             connect_anew (self, at->address);
-            forget (self, at->stall.fd);
+            forget (at);
             continue;
         }
         const int64_t look_ns = godwit__stall_next_ns (&at->stall, now_ns, limit_ns);
         next_ns = look_ns < next_ns ? look_ns : next_ns;
     }
-    if (self->subscribers)
+    if (!godwit__list_is_empty (&self->subscribers))
         godwit__reactor_arm (options->reactor, timer, next_ns);
 }
 
@@ -88,17 +97,16 @@ on_monitor (godwit__source_t *source)
     zmq_publisher_t *self = source->user;
     char address[GODWIT__ADDRESS_SIZE];
     int fd = -1;
-    for (unsigned event; (event = godwit__monitor_next (self->monitor, &fd, address));) {
-        forget (self, fd); /* whatever it was */
+    for (unsigned event; (event = godwit__zmq_monitor_next (self->monitor, &fd, address));) {
+        forget_fd (self, fd); /* whatever it was */
         subscriber_t *added = event == ZMQ_EVENT_CONNECTED ? calloc (1, sizeof *added) : NULL;
         if (!added)
             continue; /* without memory, libzmq's own heartbeats find out what they can */
         memcpy (added->address, address, sizeof added->address);
         godwit__stall_begin (&added->stall, fd);
-        added->next = self->subscribers;
-        self->subscribers = added;
+        godwit__list_prepend (&self->subscribers, &added->in_list);
     }
-    if (self->subscribers && !self->stall_timer.heap_index)
+    if (!godwit__list_is_empty (&self->subscribers) && !self->stall_timer.heap_index)
         on_stall_timer (&self->stall_timer);
 }
 
@@ -110,8 +118,8 @@ watch_subscribers (zmq_publisher_t *self, godwit_error_t **error)
     self->stall_timer.fire = on_stall_timer;
     self->stall_timer.user = self;
     self->monitor =
-        godwit__monitor_open (self->base.driver, self->base.guard.socket,
-                              ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED, &self->source.fd, error);
+        godwit__zmq_monitor_open (self->base.driver, self->base.guard.socket,
+                                  ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED, &self->source.fd, error);
     return self->monitor ? godwit__reactor_watch (self->base.driver->options.reactor, &self->source, error)
                          : GODWIT_ERR_SYSTEM;
 }
@@ -214,11 +222,11 @@ close_publisher (godwit__channel_t *channel)
     if (self->monitor) {
         godwit__reactor_unwatch (reactor, &self->source);
         godwit__reactor_disarm (reactor, &self->stall_timer);
-        godwit__monitor_close (self->monitor, self->base.guard.socket);
+        godwit__zmq_monitor_close (self->monitor, self->base.guard.socket);
     }
     godwit__guard_close (&self->base.guard, GODWIT__ZMQ_LINGER_MS);
-    while (self->subscribers)
-        forget (self, self->subscribers->stall.fd);
+    for (subscriber_t *at; (at = FIRST_SUBSCRIBER (self));)
+        forget (at);
     godwit__load_unref (self->load);
     free (self);
 }
@@ -255,6 +263,7 @@ godwit__zmq_open_publisher (godwit__driver_t *driver, godwit__channel_t **publis
         return godwit__error_no_memory (error);
     self->base.base.ops = &publisher_ops;
     self->base.driver = (godwit__zmq_t *) driver;
+    godwit__list_init (&self->subscribers);
     self->load = godwit__load_new ();
     godwit_status_t status = self->load ? open_socket (&self->base, error) : godwit__error_no_memory (error);
     if (status != GODWIT_OK) {

@@ -25,7 +25,7 @@ typedef struct godwit__zmq_channel {
 /* How long a closed channel that was in use may still flush. */
 #define GODWIT__ZMQ_LINGER_MS 300
 
-/* driver.c */
+/* channel.c */
 
 /* A socket with the options that all kinds share. NULL: *error says why. */
 void *godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error);
