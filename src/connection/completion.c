@@ -18,8 +18,7 @@ godwit__completion_run_finished (godwit__completion_t *completion)
     const bool any = list != NULL;
     while (list) {
         godwit__pending_t *pending = list;
-        list = pending->next;
-        pending->next = NULL;
+        list = pending->next_finished;
         completion->now_ns = 0;
         pending->finished (pending);
     }
@@ -68,19 +67,11 @@ on_deadline (godwit__timer_t *timer)
 {
     godwit__completion_t *completion = timer->user;
     const int64_t now_ns = godwit__reactor_now (completion->reactor);
-    int64_t next_ns = GODWIT__NEVER;
-
     /* First forget, then look: a deadline that is told meanwhile arms the timer again. */
     atomic_store (&completion->next_deadline_ns, GODWIT__NEVER);
-    for (godwit__connection_t *connection = completion->led, *next; connection; connection = next) {
-        next = connection->next_led;
-        const int64_t earliest_ns = godwit__connection_expire (connection, now_ns);
-        if (earliest_ns < next_ns)
-            next_ns = earliest_ns;
-    }
+    const int64_t next_ns = completion->hooks->expire (completion, now_ns);
     if (next_ns != GODWIT__NEVER)
         godwit__completion_deadline (completion, next_ns);
-    completion->deadline_passed (completion->transport);
 }
 
 /* ---- parking ---- */
@@ -89,14 +80,8 @@ static void
 on_tick (godwit__timer_t *timer)
 {
     godwit__completion_t *completion = timer->user;
-    bool all_parked = true;
     atomic_store (&completion->unparked, false);
-    for (godwit__connection_t *connection = completion->led, *next; connection; connection = next) {
-        next = connection->next_led;
-        if (!godwit__connection_tick (connection))
-            all_parked = false;
-    }
-    if (!all_parked)
+    if (!completion->hooks->tick (completion))
         godwit__completion_unparked (completion);
 }
 
@@ -113,52 +98,11 @@ void
 godwit__completion_add (godwit__completion_t *completion, godwit__pending_t *pending)
 {
     pthread_mutex_lock (&completion->lock);
-    pending->next = NULL;
+    pending->next_finished = NULL;
     *completion->finished_last = pending;
-    completion->finished_last = &pending->next;
+    completion->finished_last = &pending->next_finished;
     pthread_mutex_unlock (&completion->lock);
     godwit__reactor_post (completion->reactor, &completion->run_finished);
-}
-
-void
-godwit__completion_attach (godwit__completion_t *completion, godwit__connection_t *connection)
-{
-    connection->led = true;
-    connection->previous_led = NULL;
-    connection->next_led = completion->led;
-    if (completion->led)
-        completion->led->previous_led = connection;
-    completion->led = connection;
-}
-
-void
-godwit__completion_detach (godwit__completion_t *completion, godwit__connection_t *connection)
-{
-    if (connection->previous_led)
-        connection->previous_led->next_led = connection->next_led;
-    else
-        completion->led = connection->next_led;
-    if (connection->next_led)
-        connection->next_led->previous_led = connection->previous_led;
-    connection->led = false;
-}
-
-void
-godwit__completion_begin_batch (godwit__completion_t *completion)
-{
-    completion->batches = true;
-}
-
-void
-godwit__completion_end_batch (godwit__completion_t *completion)
-{
-    completion->batches = false;
-    while (completion->first_batched) {
-        godwit__connection_t *connection = completion->first_batched;
-        completion->first_batched = connection->next_batched;
-        godwit__connection_flush (connection);
-        godwit__connection_unref (&connection);
-    }
 }
 
 /* ---- life ---- */
@@ -186,13 +130,14 @@ run (void *user)
 
 godwit_status_t
 godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *transport,
-                        void (*deadline_passed) (godwit_transport_t *transport), godwit_error_t **error)
+                        const godwit__completion_hooks_t *hooks, godwit_error_t **error)
 {
     godwit__completion_t *self = calloc (1, sizeof *self);
     if (!self)
         return godwit__error_no_memory (error);
     self->transport = transport;
-    self->deadline_passed = deadline_passed;
+    self->hooks = hooks;
+    godwit__list_init (&self->led);
     pthread_mutex_init (&self->lock, NULL);
     self->finished_last = &self->finished_first;
     atomic_init (&self->next_deadline_ns, GODWIT__NEVER);

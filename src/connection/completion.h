@@ -6,7 +6,18 @@
 #ifndef GODWIT_SRC_CONNECTION_COMPLETION_H
 #define GODWIT_SRC_CONNECTION_COMPLETION_H
 
-#include "src/connection/connection.h"
+#include "src/connection/pending.h"
+#include "src/loop/reactor.h"
+
+struct godwit__completion;
+
+/* What its timers do, on its thread (led.h; the room that makes transports adds calls that are stalled). */
+typedef struct godwit__completion_hooks {
+    /* Ends what is past its deadline. Returns the next deadline, GODWIT__NEVER: there is none. */
+    int64_t (*expire) (struct godwit__completion *completion, int64_t now_ns);
+    /* Takes back connections that nobody uses. False: it is to be called again. */
+    bool (*tick) (struct godwit__completion *completion);
+} godwit__completion_hooks_t;
 
 typedef struct godwit__completion {
     godwit_transport_t *transport;
@@ -15,13 +26,12 @@ typedef struct godwit__completion {
     bool runs; /* it has its thread; guarded by lock */
     atomic_bool stop;
     bool batches; /* it receives: requests that callbacks make meanwhile are sent together */
-    godwit__connection_t *first_batched; /* connections that have some */
-    int64_t now_ns;                      /* the time when what is completed now came; 0: to be asked for */
+    struct godwit__connection *first_batched; /* connections that have some */
+    int64_t now_ns;       /* the time when what is completed now came; 0: to be asked for */
     int callback_depth;   /* user callbacks that run at the moment; the reactor's thread only */
     atomic_bool unparked; /* some connection may have to be parked: the tick runs */
 
-    /* The hook of the deadline timer: calls that are pending on no connection may be due. */
-    void (*deadline_passed) (godwit_transport_t *transport);
+    const godwit__completion_hooks_t *hooks;
 
     pthread_mutex_t lock; /* a leaf: guards the list and the thread's start */
     godwit__pending_t *finished_first, **finished_last;
@@ -31,13 +41,11 @@ typedef struct godwit__completion {
     godwit__timer_t tick;
     godwit__timer_t deadline;
     _Atomic (int64_t) next_deadline_ns; /* what the deadline timer should be armed for */
-    godwit__connection_t *led;          /* connections attached to this reactor; its thread only */
+    godwit__list_t led;                 /* connections that it may lead on; its thread only */
 } godwit__completion_t;
 
-/* deadline_passed: also called on its thread whenever a deadline that it was told has passed. */
 godwit_status_t godwit__completion_new (godwit__completion_t **completion, godwit_transport_t *transport,
-                                        void (*deadline_passed) (godwit_transport_t *transport),
-                                        godwit_error_t **error);
+                                        const godwit__completion_hooks_t *hooks, godwit_error_t **error);
 /* Starts its thread, if it has none and needs one. Any thread. */
 godwit_status_t godwit__completion_start (godwit__completion_t *completion, godwit_error_t **error);
 /* Joins the thread. Every connection was closed before, and the transport is closing. Not from a callback. */
@@ -53,12 +61,6 @@ void godwit__completion_add (godwit__completion_t *completion, godwit__pending_t
 void godwit__completion_deadline (godwit__completion_t *completion, int64_t deadline_ns);
 /* A connection was taken from the reactor by a caller: the tick must bring it back some day. Any thread. */
 void godwit__completion_unparked (godwit__completion_t *completion);
-/* From begin to end, what callbacks send is kept and then sent together. Reactor's thread. */
-void godwit__completion_begin_batch (godwit__completion_t *completion);
-void godwit__completion_end_batch (godwit__completion_t *completion);
-/* Keeps a connection in the list that ticks and deadlines walk. Reactor's thread. */
-void godwit__completion_attach (godwit__completion_t *completion, godwit__connection_t *connection);
-void godwit__completion_detach (godwit__completion_t *completion, godwit__connection_t *connection);
 /* About the time when what is completed now came: asked for once a message. Reactor's thread. */
 static inline int64_t
 godwit__completion_now (godwit__completion_t *completion)

@@ -19,45 +19,11 @@
 #ifndef GODWIT_SRC_CONNECTION_CONNECTION_H
 #define GODWIT_SRC_CONNECTION_CONNECTION_H
 
+#include "src/connection/pending.h"
 #include "src/runtime/transport.h"
 #include "src/wire/batch.h"
 #include "src/wire/header.h"
 #include "src/wire/wire.h"
-
-struct godwit__peer;
-
-typedef enum godwit__pending_outcome {
-    GODWIT__PENDING_WAITING,
-    GODWIT__PENDING_UNSENT,   /* never handed over: the connection went down, or had no room */
-    GODWIT__PENDING_REPLIED,  /* header and frame hold a REPLY, FAILURE or NACK */
-    GODWIT__PENDING_LOST,     /* the connection went down after the request was handed over */
-    GODWIT__PENDING_EXPIRED,  /* the deadline passed */
-    GODWIT__PENDING_ABANDONED /* its client or the transport is being destroyed */
-} godwit__pending_outcome_t;
-
-/* A request that was handed over and has no reply yet. Embedded in a call; the connection knows it from a
- * successful godwit__connection_send until it has ended. */
-typedef struct godwit__pending {
-    uint64_t id;
-    _Atomic (int64_t) deadline_ns; /* written with the connection's lock held once it is pending */
-    int64_t left_ns;               /* until then, when it was sent */
-    int64_t monitor_ns; /* contract 4: each news of the call moves its deadline to so much later, ... */
-    int64_t end_ns;     /* ... but never beyond this. 0: it is not monitored, and the deadline stays */
-    const void *owner;  /* the client, for godwit__connection_abandon */
-    /* NULL: a caller waits with godwit__connection_await. Otherwise called once it has finished, on any
-     * thread, without a lock held; the pending may be freed in it. */
-    void (*finished) (struct godwit__pending *pending);
-
-    _Atomic (godwit__pending_outcome_t) outcome;
-    godwit__header_t header;
-    godwit__frame_t frame;
-
-    struct godwit__pending *next; /* in a bucket; later in a list of what has ended */
-    struct godwit__pending *next_follower, *previous_follower;
-    pthread_cond_t wake; /* only while it follows */
-    bool follows;
-    bool leads; /* the connection's lead is CALLER, and it is this one's */
-} godwit__pending_t;
 
 typedef enum godwit__connection_state {
     GODWIT__CONNECTION_OPENING, /* waiting for the link and for WELCOME */
@@ -77,12 +43,23 @@ typedef enum godwit__lead {
  * a moment ago is not sent any more. */
 #define GODWIT__DRAINING_MAX 16
 
+struct godwit__connection;
+
+/* What its owner is told. Any thread, no lock held. */
+typedef struct godwit__connection_events {
+    void (*ready) (struct godwit__connection *connection);
+    void (*lost) (struct godwit__connection *connection, const char *reason);
+    /* A server of the other process drains; server_id 0: all of them do. */
+    void (*goodbye) (struct godwit__connection *connection, uint32_t server_id, uint32_t revision);
+} godwit__connection_events_t;
+
 typedef struct godwit__connection {
     atomic_uint refs;
     godwit_transport_t *transport; /* outlives every connection */
-    struct godwit__peer *peer;     /* guarded by transport.lock; NULL once the connection was replaced */
-    godwit__channel_t *link;       /* constant until the last reference is gone */
-    uint32_t number;               /* of all that the transport has opened; never 0 */
+    const godwit__connection_events_t *events;
+    void *owner;             /* guarded by transport.lock; NULL once the owner has another connection */
+    godwit__channel_t *link; /* constant until the last reference is gone */
+    uint32_t number;         /* of all that the transport has opened; never 0 */
     uint8_t expect[GODWIT__UUID_SIZE];
     uint8_t instance[GODWIT__UUID_SIZE]; /* who answered; constant once it is READY */
     uint64_t features;                   /* of them; the same */
@@ -91,12 +68,10 @@ typedef struct godwit__connection {
     _Atomic (godwit__connection_state_t) state; /* written with lock held */
     godwit__lead_t lead;
     uint64_t last_id;
-    godwit__pending_t **buckets; /* a power of two of them; ids are consecutive, so chains are short */
-    size_t bucket_count;
-    size_t pending_count;
+    godwit__table_t pending;   /* by id; ids are consecutive, so each is its own hash */
     size_t asynchronous_count; /* of them */
     int64_t earliest_ns;       /* no asynchronous deadline is before this */
-    godwit__pending_t *first_follower, *last_follower;
+    godwit__list_t followers;
     /* Requests of the reactor's callbacks, kept until it has received what there is, and then sent as one.
      * Those with an id above sent_id are still here. */
     godwit__batch_writer_t batch;
@@ -111,36 +86,37 @@ typedef struct godwit__connection {
     uint32_t draining[GODWIT__DRAINING_MAX]; /* by server_id, which none gets twice */
     unsigned draining_count;                 /* so many said GOODBYE */
 
-    uint64_t use_count;        /* calls so far ... */
-    uint64_t use_count_seen;   /* ... at the completion's last tick ... */
-    uint64_t use_count_ticked; /* ... and at the control thread's */
+    uint64_t
+        use_count; /* requests so far; whoever wants to know whether there are new ones keeps his own count */
 
     /* The completion reactor's own. */
     godwit__source_t source;
     godwit__task_t receive_task; /* watches if it must, and receives */
     godwit__task_t retire_task;  /* unwatches, and gives the reactor's reference back */
-    struct godwit__connection *next_led, *previous_led;
-    bool led; /* in the completion's list */
+    godwit__list_node_t led;     /* in the completion's list */
+    uint64_t use_count_at_tick;
 
     /* The control thread's own. */
     godwit__timer_t welcome_timer;
     godwit__task_t close_task;
+    uint64_t use_count_at_look;
     int64_t last_used_ns;
     int64_t last_ping_ns;
 } godwit__connection_t;
 
-/* Opens a link to an address and says HELLO; ends in READY or DOWN, which the peer is told
- * (src/discovery/peer.h). The caller owns a reference. Control thread. */
-godwit_status_t godwit__connection_open (godwit__connection_t **connection, struct godwit__peer *peer,
-                                         godwit__driver_t *driver, const char *address,
-                                         godwit_error_t **error);
-/* Lets it receive: once the peer knows it as its connection. */
+/* Opens a link to an address and says HELLO; ends in READY or DOWN, of which the owner is told. expect: the
+ * instance that has to answer; all zero: any. The caller owns a reference. Control thread. */
+godwit_status_t godwit__connection_open (godwit__connection_t **connection, godwit_transport_t *transport,
+                                         const godwit__connection_events_t *events, void *owner,
+                                         const uint8_t expect[GODWIT__UUID_SIZE], godwit__driver_t *driver,
+                                         const char *address, godwit_error_t **error);
+/* Lets it receive: once the owner knows it as its connection. */
 void godwit__connection_begin (godwit__connection_t *connection);
 godwit__connection_t *godwit__connection_ref (godwit__connection_t *connection);
 /* The last reference closes the link, on the control thread. */
 void godwit__connection_unref (godwit__connection_t **connection);
 
-/* Ends a connection: pending calls are LOST, the peer is told. Any thread, once or more often. */
+/* Ends a connection: pending calls are LOST, the owner is told. Any thread, once or more often. */
 void godwit__connection_down (godwit__connection_t *connection, const char *reason);
 
 /* Gives the request (a whole frame) the next id and hands it over. pending: NULL for a cast; otherwise it is
@@ -148,14 +124,10 @@ void godwit__connection_down (godwit__connection_t *connection, const char *reas
  * more); REFUSED: too large or no memory. Any thread. */
 godwit__io_t godwit__connection_send (godwit__connection_t *connection, const godwit__message_t *request,
                                       godwit__pending_t *pending);
-/* Says PING, which keeps the connection in the port's mind; its PONG tells what has been read. Any thread. */
-void godwit__connection_ping (godwit__connection_t *connection);
 /* Tells the other side that nobody waits for a request any more, if that can be done now. Any thread. */
 void godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id, uint64_t id);
 /* This server has said GOODBYE over it. Any thread; transport.lock may be held. */
 bool godwit__connection_left_server (godwit__connection_t *connection, uint32_t server_id);
-/* Sends the requests that were kept in the batch. Completion reactor. */
-void godwit__connection_flush (godwit__connection_t *connection);
 /* Waits until pending has finished, leading if nobody does. At its deadline it is EXPIRED. */
 void godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *pending);
 
@@ -164,11 +136,10 @@ void godwit__connection_abandon (godwit__connection_t *connection, const void *o
 /* Ends one, if it is pending still. */
 void godwit__connection_abandon_one (godwit__connection_t *connection, godwit__pending_t *pending);
 
-/* For the completion reactor, on its thread. */
-void godwit__connection_receive (godwit__connection_t *connection);
-/* Parks the connection with the reactor if nobody used it since the last tick; true if it is parked. */
-bool godwit__connection_tick (godwit__connection_t *connection);
-/* Ends what is past its deadline. Returns the next deadline. */
-int64_t godwit__connection_expire (godwit__connection_t *connection, int64_t now_ns);
+/* Whether a reply is still to come. transport.lock may be held. */
+bool godwit__connection_has_pending (godwit__connection_t *connection);
+/* Asks with PING what is silent for long, ends what nobody has used for idle_timeout_ms. Control thread,
+ * every second or so. */
+void godwit__connection_look_after (godwit__connection_t *connection, int64_t now_ns);
 
 #endif

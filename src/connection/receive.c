@@ -1,9 +1,9 @@
-/* What arrives over a connection. Runs on the thread that leads, without the lock; everything here is
- * hostile. */
-#include "src/connection/connection_inside.h"
+/* Runs on the thread that leads, without the lock. Everything that arrives is untrusted input. */
+#include "src/connection/receive.h"
 
 #include "src/connection/completion.h"
-#include "src/discovery/peer.h"
+#include "src/connection/lead.h"
+#include "src/connection/send.h"
 
 static void
 on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
@@ -30,7 +30,7 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
     }
     pthread_mutex_unlock (&connection->lock);
     if (ready)
-        godwit__peer_ready (connection);
+        connection->events->ready (connection);
 }
 
 /* With lock held: the port has read this request, and so all before it. */
@@ -61,7 +61,7 @@ on_outcome (godwit__connection_t *connection, const godwit__header_t *header, go
     note_read (connection, header->id);
     godwit__pending_t *pending = godwit__pending_take (connection, header->id);
     if (pending) {
-        /* As in end_pending. */
+        /* As in godwit__pending_finish. */
         const bool follows = pending->follows;
         asynchronous = pending->finished != NULL;
         pending->header = *header;
@@ -97,21 +97,6 @@ on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwi
     on_outcome (connection, header, frame, own);
     if (header->aux == GODWIT__NACK_IDENTITY) /* the others are lost; the one that it names was not run */
         godwit__connection_down (connection, "another process answers at its address");
-}
-
-/* The other process waits for what was sent before this answer, and for nothing after it. */
-static void
-answer_goodbye (godwit__connection_t *connection)
-{
-    godwit__pending_t *finished = NULL;
-    pthread_mutex_lock (&connection->lock);
-    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
-        godwit__connection_send_batch (connection, &finished);
-        atomic_store (&connection->state, GODWIT__CONNECTION_LEAVING);
-        godwit__connection_say_goodbye (connection, 0);
-    }
-    pthread_mutex_unlock (&connection->lock);
-    godwit__pending_notify (connection->transport, finished);
 }
 
 /* Consumes the frame. What is in a batch is no batch. */
@@ -185,9 +170,9 @@ godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *fra
          * since the server's stop returns then, and it must be no member any more. */
         if (header.target != 0)
             godwit__connection_note_goodbye (connection, header.target);
-        godwit__peer_goodbye (connection, header.target, header.aux);
+        connection->events->goodbye (connection, header.target, header.aux);
         if (header.target == 0)
-            answer_goodbye (connection);
+            godwit__connection_leave (connection);
         else
             godwit__connection_answer_goodbye (connection, header.target);
         break;

@@ -1,7 +1,9 @@
 /* What a connection sends: requests, alone or in a batch, HELLO and GOODBYE. */
-#include "src/connection/connection_inside.h"
+#include "src/connection/send.h"
 
 #include "src/connection/completion.h"
+#include "src/connection/end.h"
+#include "src/connection/lead.h"
 
 void
 godwit__connection_say_hello (godwit__connection_t *connection)
@@ -26,16 +28,6 @@ godwit__connection_say_hello (godwit__connection_t *connection)
         godwit__connection_down (connection, "HELLO could not be sent");
 }
 
-/* Says that nothing more will be sent, with lock held. */
-void
-godwit__connection_say_goodbye (godwit__connection_t *connection, uint32_t server_id)
-{
-    uint8_t data[GODWIT__HEADER_SIZE];
-    const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
-    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE, .target = server_id});
-    connection->link->ops->send (connection->link, 0, &goodbye);
-}
-
 void
 godwit__connection_note_goodbye (godwit__connection_t *connection, uint32_t server_id)
 {
@@ -53,6 +45,21 @@ godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t se
         godwit__connection_send_batch (connection, &finished);
         if (connection->features & GODWIT__FEATURE_ANSWERS_GOODBYE)
             godwit__connection_say_goodbye (connection, server_id);
+    }
+    pthread_mutex_unlock (&connection->lock);
+    godwit__pending_notify (connection->transport, finished);
+}
+
+/* The other process waits for what was sent before this answer, and for nothing after it. */
+void
+godwit__connection_leave (godwit__connection_t *connection)
+{
+    godwit__pending_t *finished = NULL;
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
+        godwit__connection_send_batch (connection, &finished);
+        atomic_store (&connection->state, GODWIT__CONNECTION_LEAVING);
+        godwit__connection_say_goodbye (connection, 0);
     }
     pthread_mutex_unlock (&connection->lock);
     godwit__pending_notify (connection->transport, finished);
@@ -102,7 +109,6 @@ godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id,
     godwit__pending_notify (connection->transport, finished);
 }
 
-/* Sends the batch, with lock held. Without room for it, its calls are UNSENT. */
 void
 godwit__connection_send_batch (godwit__connection_t *connection, godwit__pending_t **finished)
 {
@@ -264,7 +270,7 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
     pthread_mutex_lock (&connection->lock);
     if (atomic_load_explicit (&connection->state, memory_order_relaxed) != GODWIT__CONNECTION_READY) {
         io = GODWIT__IO_CLOSED;
-    } else if (connection->pending_count >= limit) {
+    } else if (connection->pending.count >= limit) {
         io = GODWIT__IO_AGAIN;
     } else if (unread_count (connection) >= limit) {
         look_what_was_read (connection, &finished);

@@ -10,7 +10,6 @@
 
 #define BACKOFF_FIRST_NS (5 * GODWIT__NS_PER_MS)
 #define BACKOFF_MAX_NS (1000 * GODWIT__NS_PER_MS)
-#define PING_NS (5000 * GODWIT__NS_PER_MS)
 
 static bool
 is_unknown (const uint8_t *instance)
@@ -56,6 +55,8 @@ driver_for (godwit_transport_t *transport, const godwit__record_t *record, const
     return NULL;
 }
 
+static const godwit__connection_events_t events;
+
 /* Opens a connection to the next address that can be tried, of the record and then of the fallback; false if
  * none is left. */
 static bool
@@ -69,7 +70,8 @@ try_addresses (godwit__peer_t *peer, godwit__record_t *record, godwit__record_t 
             falls_back ? fallback->addresses[index - record->address_count] : record->addresses[index];
         godwit__driver_t *driver = driver_for (peer->transport, record, address);
         godwit__connection_t *connection = NULL;
-        if (!driver || godwit__connection_open (&connection, peer, driver, address, NULL))
+        if (!driver || godwit__connection_open (&connection, peer->transport, &events, peer, peer->instance,
+                                                driver, address, NULL))
             continue;
         pthread_mutex_lock (&peer->transport->lock);
         peer->connection = connection;
@@ -131,18 +133,6 @@ connect_peer (godwit__peer_t *peer)
     pthread_mutex_unlock (&transport->lock);
 }
 
-/* With transport.lock held. */
-static bool
-has_outstanding (const godwit__peer_t *peer)
-{
-    if (!peer->connection)
-        return false;
-    pthread_mutex_lock (&peer->connection->lock);
-    const bool found = peer->connection->pending_count > 0;
-    pthread_mutex_unlock (&peer->connection->lock);
-    return found;
-}
-
 static void
 on_work (godwit__task_t *task)
 {
@@ -156,14 +146,15 @@ on_work (godwit__task_t *task)
         return;
     }
     /* What its servers had accepted before they went away still runs: the tick looks again. */
-    if (has_outstanding (peer) && !atomic_load (&transport->closing)) {
+    if (peer->connection && godwit__connection_has_pending (peer->connection) &&
+        !atomic_load (&transport->closing)) {
         pthread_mutex_unlock (&transport->lock);
         return;
     }
     godwit__connection_t *connection = peer->connection;
     peer->connection = NULL;
     if (connection)
-        connection->peer = NULL;
+        connection->owner = NULL;
     HASH_DEL (transport->directory->peers, peer);
     pthread_mutex_unlock (&transport->lock);
     if (connection) {
@@ -254,13 +245,13 @@ keep_address (godwit__peer_t *peer)
     peer->tried = NULL;
 }
 
-void
-godwit__peer_ready (godwit__connection_t *connection)
+static void
+on_ready (godwit__connection_t *connection)
 {
     godwit_transport_t *transport = connection->transport;
     godwit__resolve_query_t *queries = NULL;
     pthread_mutex_lock (&transport->lock);
-    godwit__peer_t *peer = connection->peer;
+    godwit__peer_t *peer = connection->owner;
     if (peer && peer->connection == connection) {
         peer->state = GODWIT__PEER_READY;
         peer->backoff_ns = 0;
@@ -276,21 +267,21 @@ godwit__peer_ready (godwit__connection_t *connection)
     godwit__resolve_send (queries);
 }
 
-void
-godwit__peer_lost (godwit__connection_t *connection, const char *reason)
+static void
+on_lost (godwit__connection_t *connection, const char *reason)
 {
     godwit_transport_t *transport = connection->transport;
     godwit__connection_t *dropped = NULL;
 
     pthread_mutex_lock (&transport->lock);
-    godwit__peer_t *peer = connection->peer;
+    godwit__peer_t *peer = connection->owner;
     if (peer && peer->connection == connection) {
         /* While connecting, the next address is tried. After a good connection, all of them again, if
          * somebody wants it. */
         const bool was_ready = peer->state == GODWIT__PEER_READY;
         dropped = peer->connection;
         peer->connection = NULL;
-        connection->peer = NULL;
+        connection->owner = NULL;
         peer->state = was_ready ? GODWIT__PEER_IDLE : GODWIT__PEER_CONNECTING;
         if (was_ready) {
             peer->next_address = 0;
@@ -309,40 +300,21 @@ godwit__peer_lost (godwit__connection_t *connection, const char *reason)
     }
 }
 
-void
-godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision)
+static void
+on_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision)
 {
     godwit_transport_t *transport = connection->transport;
     pthread_mutex_lock (&transport->lock);
-    if (connection->peer) {
-        godwit__directory_goodbye (connection->peer, server_id, revision);
+    if (connection->owner) {
+        godwit__directory_goodbye (connection->owner, server_id, revision);
         godwit__transport_changed (transport);
     }
     pthread_mutex_unlock (&transport->lock);
 }
 
-/* ---- all of them; the control thread ---- */
+static const godwit__connection_events_t events = {on_ready, on_lost, on_goodbye};
 
-/* What a tick has to do to one connection, decided with the lock and done without. */
-static void
-tick_one (godwit__connection_t *connection, int64_t now_ns)
-{
-    godwit_transport_t *transport = connection->transport;
-    pthread_mutex_lock (&connection->lock);
-    const bool used = connection->pending_count > 0 || connection->use_count != connection->use_count_ticked;
-    connection->use_count_ticked = connection->use_count;
-    pthread_mutex_unlock (&connection->lock);
-    if (used)
-        connection->last_used_ns = now_ns;
-    if (now_ns - connection->last_used_ns > transport->options.idle_timeout_ms * GODWIT__NS_PER_MS) {
-        godwit__connection_down (connection, "nobody used it for a long time");
-        return;
-    }
-    if (now_ns - connection->last_ping_ns > PING_NS) {
-        godwit__connection_ping (connection);
-        connection->last_ping_ns = now_ns;
-    }
-}
+/* ---- all of them; the control thread ---- */
 
 void
 godwit__peers_tick (godwit_transport_t *transport)
@@ -364,7 +336,7 @@ godwit__peers_tick (godwit_transport_t *transport)
     }
     pthread_mutex_unlock (&transport->lock);
     for (size_t i = 0; i < found; i++) {
-        tick_one (connections[i], now_ns);
+        godwit__connection_look_after (connections[i], now_ns);
         godwit__connection_unref (&connections[i]);
     }
     free (connections);
@@ -382,7 +354,7 @@ godwit__peers_close (godwit_transport_t *transport)
         HASH_DEL (transport->directory->peers, peer);
         peer->connection = NULL;
         if (connection)
-            connection->peer = NULL;
+            connection->owner = NULL;
         pthread_mutex_unlock (&transport->lock);
         if (connection) {
             godwit__connection_abandon (connection, NULL);

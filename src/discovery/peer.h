@@ -66,12 +66,6 @@ void godwit__peer_release (godwit__peer_t *peer);
 /* Somebody wants to call it: connects unless it is connected or backs off. With lock held. */
 void godwit__peer_want (godwit__peer_t *peer);
 
-/* A connection's news. Any thread, no lock held. */
-void godwit__peer_ready (godwit__connection_t *connection);
-void godwit__peer_lost (godwit__connection_t *connection, const char *reason);
-/* server_id drains; 0: all of the peer's. */
-void godwit__peer_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision);
-
 /* Pings what is silent, closes what is idle. Control thread, every second or so. */
 void godwit__peers_tick (godwit_transport_t *transport);
 /* Ends all connections, and the peers with them. Control thread, when the transport is closing. */

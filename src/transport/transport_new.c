@@ -7,7 +7,7 @@
 #include "src/client/async.h"
 #include "src/client/future.h"
 #include "src/config/options.h"
-#include "src/connection/completion.h"
+#include "src/connection/led.h"
 #include "src/discovery/directory.h"
 #include "src/discovery/peer.h"
 #include "src/error/error.h"
@@ -197,6 +197,16 @@ open_parts (void *arg)
     on_tick (&transport->tick);
 }
 
+static int64_t
+expire (godwit__completion_t *completion, int64_t now_ns)
+{
+    const int64_t next_ns = godwit__led_expire (completion, now_ns);
+    godwit__stalled_advance (completion->transport);
+    return next_ns;
+}
+
+static const godwit__completion_hooks_t completion_hooks = {.expire = expire, .tick = godwit__led_tick};
+
 static const godwit__transport_hooks_t hooks = {.changed = godwit__stalled_wake,
                                                 .release = godwit__transport_release};
 
@@ -265,7 +275,7 @@ start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, void *
 {
     godwit_status_t status = godwit__reactor_new (&transport->control, &transport->clock, error);
     if (status == GODWIT_OK)
-        status = godwit__completion_new (&transport->completion, transport, godwit__stalled_advance, error);
+        status = godwit__completion_new (&transport->completion, transport, &completion_hooks, error);
     if (status == GODWIT_OK)
         status = godwit__stalled_open (transport, error);
     if (status == GODWIT_OK)

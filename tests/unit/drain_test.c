@@ -5,7 +5,7 @@
 
 #include <godwit/client.h>
 
-#include "src/connection/connection_inside.h"
+#include "src/connection/send.h"
 #include "src/discovery/directory.h"
 #include "src/discovery/peer.h"
 

@@ -1,0 +1,22 @@
+/* What a connection sends beside requests. */
+#ifndef GODWIT_SRC_CONNECTION_SEND_H
+#define GODWIT_SRC_CONNECTION_SEND_H
+
+#include "src/connection/connection.h"
+
+void godwit__connection_say_hello (godwit__connection_t *connection);
+/* A server said GOODBYE: nothing is sent to it any more ... */
+void godwit__connection_note_goodbye (godwit__connection_t *connection, uint32_t server_id);
+/* ... and it is told so if it waits for that. */
+void godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t server_id);
+/* The other process says that it ends: sends what is left, answers, and sends nothing more. */
+void godwit__connection_leave (godwit__connection_t *connection);
+/* Says PING, so that the port does not forget the connection; its PONG tells what has been read. Any thread.
+ */
+void godwit__connection_ping (godwit__connection_t *connection);
+/* Sends the requests that were kept in the batch. Completion reactor. */
+void godwit__connection_flush (godwit__connection_t *connection);
+/* The same with connection.lock held. Without room for it, its calls are UNSENT. */
+void godwit__connection_send_batch (godwit__connection_t *connection, godwit__pending_t **finished);
+
+#endif
