@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every row of the tables of docs/differences.md and docs/reliability.md names a test, and every test that they name exists:
-# named_tests.sh BUILD SOURCE
+# Every row of the tables of docs/contract.md, docs/differences.md and docs/reliability.md names a test, and every test
+# that they name exists: named_tests.sh BUILD SOURCE
 set -euo pipefail
 # shellcheck disable=SC2016 # the backticks are the pages'
 tests='`(contract|conformance|unit|e2e|faults|hosts|rules|example)\.[a-z0-9_.-]+`'
@@ -8,7 +8,7 @@ build=$1
 status=0
 
 known=$(ctest --test-dir "$build" --show-only | sed -n 's/.*Test *#[0-9]*: *//p')
-for page in "$2"/docs/{differences,reliability}.md; do
+for page in "$2"/docs/{contract,differences,reliability}.md; do
     while read -r name; do
         if ! grep -qxF "$name" <<<"$known"; then
             echo "$page names $name, which is no test" >&2
