@@ -6,7 +6,7 @@ enum { KIB = 1024, MIB = 1024 * KIB };
 
 #define SMALL .payload_size = 64, .reply_size = 64
 
-/* Goals: those of the README's table. */
+/* Goals: those of docs/performance.md. */
 const bench_pair_t bench_pairs[] = {
     {
         .name = "call_tcp",
