@@ -106,6 +106,24 @@ godwit__table_remove (godwit__table_t *table, godwit__table_node_t *node)
     godwit__list_remove (&node->order);
 }
 
+/* Takes the first one with this hash out, in one walk; NULL: there is none. For keys that are their own hash.
+ */
+static inline godwit__table_node_t *
+godwit__table_take (godwit__table_t *table, uint64_t hash)
+{
+    godwit__table_node_t **at = &table->buckets[hash & table->mask];
+    while (*at && (*at)->hash != hash)
+        at = &(*at)->chain;
+    godwit__table_node_t *const node = *at;
+    if (!node)
+        return NULL;
+    *at = node->chain;
+    node->chain = NULL;
+    table->count--;
+    godwit__list_remove (&node->order);
+    return node;
+}
+
 static inline bool
 godwit__in_table (const godwit__table_node_t *node)
 {

@@ -10,12 +10,6 @@ godwit__pending_add (godwit__connection_t *connection, godwit__pending_t *pendin
         connection->asynchronous_count++;
 }
 
-static godwit__pending_t *
-find (const godwit__connection_t *connection, uint64_t id)
-{
-    return GODWIT__TABLE_FIND (&connection->pending, id, godwit__pending_t, by_id);
-}
-
 static void
 take (godwit__connection_t *connection, godwit__pending_t *pending)
 {
@@ -27,16 +21,18 @@ take (godwit__connection_t *connection, godwit__pending_t *pending)
 godwit__pending_t *
 godwit__pending_take (godwit__connection_t *connection, uint64_t id)
 {
-    godwit__pending_t *const pending = find (connection, id);
-    if (pending)
-        take (connection, pending);
+    godwit__pending_t *const pending =
+        GODWIT__NODE_CONTAINER (godwit__table_take (&connection->pending, id), godwit__pending_t, by_id);
+    if (pending && pending->finished)
+        connection->asynchronous_count--;
     return pending;
 }
 
 void
 godwit__pending_extend (godwit__connection_t *connection, uint64_t id)
 {
-    godwit__pending_t *const pending = find (connection, id);
+    godwit__pending_t *const pending =
+        GODWIT__TABLE_FIND (&connection->pending, id, godwit__pending_t, by_id);
     if (!pending || !pending->monitor_ns)
         return;
     const int64_t until_ns = godwit__transport_now (connection->transport) + pending->monitor_ns;
