@@ -7,7 +7,7 @@
  */
 #include "src/interface/matchmaker.h"
 
-#include "matchmaker/record_check.h"
+#include "src/base/list.h"
 #include "src/base/shared_lock.h"
 #include "src/error/error.h"
 
@@ -29,14 +29,14 @@ struct local;
 
 typedef struct group {
     struct group *next;
-    struct local *members;
+    godwit__list_t members;
     record_set_t records;
     char *key;
 } group_t;
 
 typedef struct local {
     godwit__matchmaker_t base;
-    struct local *next; /* in the group */
+    godwit__list_node_t in_group;
     group_t *group;
     godwit__reactor_t *reactor;
     const uint8_t *instance;
@@ -202,7 +202,8 @@ on_retry (godwit__timer_t *timer)
 static void
 post_all (const group_t *group)
 {
-    for (local_t *member = group->members; member; member = member->next)
+    for (local_t *member = GODWIT__FIRST (&group->members, local_t, in_group); member;
+         member = GODWIT__NEXT (&group->members, member, local_t, in_group))
         godwit__reactor_post (member->reactor, &member->task);
 }
 
@@ -244,6 +245,7 @@ find_or_make_group (char *key)
         return group;
     }
     group->key = key;
+    godwit__list_init (&group->members);
     group->next = registry;
     registry = group;
     return group;
@@ -254,16 +256,13 @@ static void
 leave_group (local_t *self)
 {
     group_t *group = self->group;
-    local_t **at = &group->members;
-    while (*at != self)
-        at = &(*at)->next;
-    *at = self->next;
+    godwit__list_remove (&self->in_group);
     for (size_t i = group->records.count; i-- > 0;) {
         if (memcmp (group->records.items[i]->instance, self->instance, GODWIT__UUID_SIZE) == 0)
             set_remove (&group->records, i);
     }
     post_all (group);
-    if (group->members)
+    if (!godwit__list_is_empty (&group->members))
         return;
     group_t **link = &registry;
     while (*link && *link != group)
@@ -300,8 +299,7 @@ local_open (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_options_
     lock_registry ();
     self->group = find_or_make_group (key);
     if (self->group) {
-        self->next = self->group->members;
-        self->group->members = self;
+        godwit__list_prepend (&self->group->members, &self->in_group);
         godwit__reactor_post (self->reactor, &self->task);
     }
     godwit__shared_unlock (&registry_lock);

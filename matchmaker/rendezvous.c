@@ -1,6 +1,5 @@
 #include "matchmaker/rendezvous.h"
 
-#include "matchmaker/record_check.h"
 #include "matchmaker/rendezvous_address.h"
 #include "matchmaker/rendezvous_rooms.h"
 #include "src/error/error.h"
@@ -210,10 +209,7 @@ rendezvous_open (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_opt
     self->options.refresh_ms = clamp_refresh (options->refresh_ms);
     self->events = events;
     self->user = user;
-    if (!godwit__view_open (&self->view, &self->options, events, user)) {
-        free (self);
-        return godwit__error_no_memory (error);
-    }
+    godwit__view_open (&self->view, &self->options, events, user);
     const godwit_status_t status = use_url (self, options->url, error);
     if (status != GODWIT_OK) {
         rendezvous_close (&self->base);

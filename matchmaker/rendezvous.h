@@ -21,7 +21,7 @@ typedef struct godwit__rendezvous_source {
     bool is_told; /* it has told all that it knows, or it is here: it counts as joined */
     godwit__source_state_t state;
     godwit__timer_t timer; /* WAITING: connect; JOINED: refresh, and what could not be sent */
-    unsigned failures;     /* since it was last in order */
+    int64_t back_off_ns;   /* the last delay since it was last in order; 0: none */
     uint64_t random;
     godwit__rendezvous_host_t *host; /* HOSTING */
     /* CONNECTING and JOINED */

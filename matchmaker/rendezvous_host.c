@@ -17,66 +17,8 @@
 
 /* --- members --- */
 
-static int
-compare_ids (const void *a, const void *b)
-{
-    const uint32_t left = *(const uint32_t *) a;
-    const uint32_t right = *(const uint32_t *) b;
-    return (left > right) - (left < right);
-}
-
-/* Drops all records but those of the servers in keep, which is sorted. withdrawn: the member said so. */
-static void
-drop_records (godwit__rendezvous_host_t *host, godwit__member_t *member, const uint32_t *keep,
-              size_t keep_count, bool withdrawn)
-{
-    godwit__record_key_t gone[GODWIT__ROOMS_MEMBER_RECORDS_MAX];
-    size_t count = 0;
-    uint64_t lowest = UINT64_MAX;
-    for (size_t i = member->entry_count; i-- > 0;) {
-        const uint32_t server_id = member->entries[i]->record->server_id;
-        if (keep_count > 0 && bsearch (&server_id, keep, keep_count, sizeof *keep, compare_ids))
-            continue;
-        memcpy (gone[count].instance, member->instance, GODWIT__UUID_SIZE);
-        gone[count++].server_id = server_id;
-        const uint64_t stamp = godwit__rooms_take (&host->rooms, member, server_id);
-        lowest = stamp < lowest ? stamp : lowest;
-    }
-    godwit__host_tell_gone (host, member->room, gone, count, lowest, withdrawn);
-}
-
-void
-godwit__host_forget (godwit__rendezvous_host_t *host, godwit__member_t *member)
-{
-    drop_records (host, member, NULL, 0, false);
-    godwit__rooms_remove (&host->rooms, member);
-}
-
-/* Ends the membership. A port cannot hang up on one peer, so it is remembered for a while that this
- * connection is not listened to; otherwise whoever leaves and joins in turns would get a snapshot each time.
- */
-static void
-part (godwit__rendezvous_host_t *host, godwit__member_t *member, bool withdrawn)
-{
-    drop_records (host, member, NULL, 0, withdrawn);
-    godwit__rooms_leave (&host->rooms, member);
-    if (!member->origin)
-        godwit__rooms_remove (&host->rooms, member);
-}
-
-void
-godwit__host_expel (godwit__rendezvous_host_t *host, godwit__member_t *member, const char *reason)
-{
-    char what[128];
-    snprintf (what, sizeof what, "was expelled (%s)", reason);
-    godwit__host_note (host, member, what);
-    if (member->origin)
-        godwit__host_send (host, member, godwit__rendezvous_expelled (host->buffer, reason));
-    part (host, member, false);
-}
-
-static godwit__member_t *
-earlier (godwit__member_t *a, godwit__member_t *b)
+static godwit__rendezvous_member_t *
+earlier (godwit__rendezvous_member_t *a, godwit__rendezvous_member_t *b)
 {
     return !a || b->expires_ns < a->expires_ns ? b : a;
 }
@@ -88,26 +30,22 @@ make_room (godwit__rendezvous_host_t *host)
 {
     if (host->rooms.member_count < GODWIT__ROOMS_MEMBERS_MAX)
         return;
-    godwit__member_t *oldest = NULL;
-    const godwit__map_t *all = &host->rooms.origins;
-    for (godwit__map_node_t *node = godwit__map_next (all, NULL); node; node = godwit__map_next (all, node)) {
-        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_origin);
-        if (!member->room)
-            oldest = earlier (oldest, member);
-    }
-    all = &host->rooms.identities;
-    for (godwit__map_node_t *node = oldest ? NULL : godwit__map_next (all, NULL); node;
-         node = godwit__map_next (all, node)) {
-        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_identity);
-        if (!member->origin && !member->is_host)
-            oldest = earlier (oldest, member);
-    }
+    godwit__rendezvous_member_t *oldest = NULL;
+    const godwit__rooms_t *rooms = &host->rooms;
+    for (godwit__rendezvous_member_t *at = GODWIT__ORIGINS_FIRST (rooms); at;
+         at = GODWIT__ORIGINS_NEXT (rooms, at))
+        if (!at->room)
+            oldest = earlier (oldest, at);
+    for (godwit__rendezvous_member_t *at = oldest ? NULL : GODWIT__MEMBERS_FIRST (rooms); at;
+         at = GODWIT__MEMBERS_NEXT (rooms, at))
+        if (!at->origin && !at->is_host)
+            oldest = earlier (oldest, at);
     if (oldest)
         godwit__host_forget (host, oldest);
 }
 
 static bool
-charge (const godwit__rendezvous_host_t *host, godwit__member_t *member, int64_t cost)
+charge (const godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member, int64_t cost)
 {
     const int64_t now = godwit__host_now (host);
     const int64_t passed_ms = (now - member->tokens_at_ns) / GODWIT__NS_PER_MS;
@@ -123,7 +61,7 @@ charge (const godwit__rendezvous_host_t *host, godwit__member_t *member, int64_t
 }
 
 static void
-renew (const godwit__rendezvous_host_t *host, godwit__member_t *member)
+renew (const godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
 {
     member->expires_ns = godwit__host_now (host) + godwit__host_lease_ns (member);
 }
@@ -142,7 +80,7 @@ static void
 welcome (godwit__rendezvous_host_t *host, godwit__origin_t origin,
          const godwit__rendezvous_message_t *message)
 {
-    godwit__member_t *member =
+    godwit__rendezvous_member_t *member =
         godwit__rooms_by_identity (&host->rooms, message->virtual_host, message->instance);
     if (member && member->is_host) {
         refuse (host, origin, "this is the instance of the host itself");
@@ -169,7 +107,7 @@ welcome (godwit__rendezvous_host_t *host, godwit__origin_t origin,
 }
 
 static void
-on_join (godwit__rendezvous_host_t *host, godwit__member_t *member,
+on_join (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
          const godwit__rendezvous_message_t *message)
 {
     if (strcmp (member->room->name, message->virtual_host) != 0 ||
@@ -182,7 +120,7 @@ on_join (godwit__rendezvous_host_t *host, godwit__member_t *member,
 }
 
 static void
-on_register (godwit__rendezvous_host_t *host, godwit__member_t *member,
+on_register (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
              const godwit__rendezvous_message_t *message)
 {
     godwit__record_t *changed[GODWIT__RENDEZVOUS_RECORDS_MAX];
@@ -206,7 +144,8 @@ on_register (godwit__rendezvous_host_t *host, godwit__member_t *member,
 }
 
 static void
-withdraw (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__record_key_t *keys, size_t count)
+withdraw (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member, godwit__record_key_t *keys,
+          size_t count)
 {
     size_t taken_count = 0;
     uint64_t lowest = UINT64_MAX;
@@ -222,7 +161,7 @@ withdraw (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__rec
 }
 
 static void
-on_withdraw (godwit__rendezvous_host_t *host, godwit__member_t *member,
+on_withdraw (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
              const godwit__rendezvous_message_t *message)
 {
     if (!message->except) {
@@ -232,12 +171,11 @@ on_withdraw (godwit__rendezvous_host_t *host, godwit__member_t *member,
     uint32_t keep[GODWIT__RENDEZVOUS_KEYS_MAX];
     for (size_t i = 0; i < message->key_count; i++)
         keep[i] = message->keys[i].server_id;
-    qsort (keep, message->key_count, sizeof *keep, compare_ids);
-    drop_records (host, member, keep, message->key_count, true);
+    godwit__host_drop_records (host, member, keep, message->key_count, true);
 }
 
 static void
-on_refresh (godwit__rendezvous_host_t *host, godwit__member_t *member,
+on_refresh (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
             const godwit__rendezvous_message_t *message)
 {
     if (message->count != member->entry_count || message->sum != member->sum)
@@ -248,7 +186,8 @@ on_refresh (godwit__rendezvous_host_t *host, godwit__member_t *member,
 }
 
 static void
-on_message (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__rendezvous_message_t *message)
+on_message (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
+            godwit__rendezvous_message_t *message)
 {
     renew (host, member);
     if (!charge (host, member, 1 + (int64_t) message->record_count + (int64_t) message->key_count)) {
@@ -276,7 +215,7 @@ on_message (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__r
         break;
     case GODWIT__RENDEZVOUS_LEAVE:
         godwit__host_note (host, member, "left");
-        part (host, member, true);
+        godwit__host_part (host, member, true);
         break;
     case GODWIT__RENDEZVOUS_SNAPSHOT:
     case GODWIT__RENDEZVOUS_DELTA:
@@ -301,7 +240,7 @@ count_malformed (const godwit__rendezvous_host_t *host)
 static void
 on_frame (godwit__rendezvous_host_t *host, godwit__origin_t origin, godwit__frame_t *frame)
 {
-    godwit__member_t *member = godwit__rooms_by_origin (&host->rooms, origin);
+    godwit__rendezvous_member_t *member = godwit__rooms_by_origin (&host->rooms, origin);
     const bool is_join = frame->size >= GODWIT__HEADER_SIZE && frame->data[2] == GODWIT__RENDEZVOUS_JOIN;
     if (member ? !member->room : !is_join) { /* expelled, or a stranger, who may have been a member before */
         godwit__header_t header;
@@ -397,10 +336,7 @@ godwit__rendezvous_host_open (godwit__rendezvous_host_t **host, const godwit__ma
     self->retry.fire = godwit__host_retry;
     self->retry.user = self;
     self->epoch = new_epoch (self);
-    if (!godwit__rooms_open (&self->rooms, options->seed ^ self->epoch)) {
-        free (self);
-        return godwit__error_no_memory (error);
-    }
+    godwit__rooms_open (&self->rooms, options->seed ^ self->epoch);
     godwit_status_t status = listen_on (self, address, error);
     if (status == GODWIT_OK) {
         self->own = godwit__rooms_add (&self->rooms, options->virtual_host, options->instance);
@@ -423,7 +359,7 @@ godwit__rendezvous_host_close (godwit__rendezvous_host_t *host, bool leaves)
 {
     host->is_closing = true; /* no event comes any more */
     if (leaves)
-        drop_records (host, host->own, NULL, 0, true);
+        godwit__host_drop_records (host, host->own, NULL, 0, true);
     discard (host);
 }
 

@@ -27,14 +27,14 @@ time_lost (const godwit__rendezvous_host_t *host)
 }
 
 static void
-lapse (godwit__rendezvous_host_t *host, godwit__member_t *member)
+lapse (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
 {
     godwit__host_note (host, member, "is silent");
     godwit__host_forget (host, member);
 }
 
 static void
-sweep_member (godwit__rendezvous_host_t *host, godwit__member_t *member, int64_t now)
+sweep_member (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member, int64_t now)
 {
     const int64_t longer_ns = host->preserves ? (KEEP_LEASES - 1) * godwit__host_lease_ns (member) : 0;
     if (member->is_host)
@@ -52,7 +52,7 @@ typedef struct census {
 } census_t;
 
 static void
-take_into (census_t *census, godwit__member_t *member, int64_t now, int64_t lost)
+take_into (census_t *census, godwit__rendezvous_member_t *member, int64_t now, int64_t lost)
 {
     if (member->is_host)
         return;
@@ -81,12 +81,11 @@ update_preservation (godwit__rendezvous_host_t *host, const census_t *census)
 static void
 sweep_expelled (godwit__rendezvous_host_t *host, int64_t now)
 {
-    const godwit__map_t *all = &host->rooms.origins;
-    for (godwit__map_node_t *node = godwit__map_next (all, NULL), *next; node; node = next) {
-        next = godwit__map_next (all, node);
-        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_origin);
-        if (!member->room && member->expires_ns <= now)
-            godwit__rooms_remove (&host->rooms, member);
+    godwit__rooms_t *const rooms = &host->rooms;
+    for (godwit__rendezvous_member_t *at = GODWIT__ORIGINS_FIRST (rooms), *next; at; at = next) {
+        next = GODWIT__ORIGINS_NEXT (rooms, at);
+        if (!at->room && at->expires_ns <= now)
+            godwit__rooms_remove (rooms, at);
     }
 }
 
@@ -96,14 +95,15 @@ godwit__host_sweep (godwit__timer_t *timer)
     godwit__rendezvous_host_t *host = timer->user;
     const int64_t now = godwit__host_now (host);
     const int64_t lost = time_lost (host);
-    const godwit__map_t *all = &host->rooms.identities;
+    const godwit__rooms_t *const rooms = &host->rooms;
     census_t census = {0, 0};
-    for (godwit__map_node_t *node = godwit__map_next (all, NULL); node; node = godwit__map_next (all, node))
-        take_into (&census, GODWIT__MAP_ITEM (node, godwit__member_t, by_identity), now, lost);
+    for (godwit__rendezvous_member_t *at = GODWIT__MEMBERS_FIRST (rooms); at;
+         at = GODWIT__MEMBERS_NEXT (rooms, at))
+        take_into (&census, at, now, lost);
     update_preservation (host, &census);
-    for (godwit__map_node_t *node = godwit__map_next (all, NULL), *next; node; node = next) {
-        next = godwit__map_next (all, node);
-        sweep_member (host, GODWIT__MAP_ITEM (node, godwit__member_t, by_identity), now);
+    for (godwit__rendezvous_member_t *at = GODWIT__MEMBERS_FIRST (rooms), *next; at; at = next) {
+        next = GODWIT__MEMBERS_NEXT (rooms, at);
+        sweep_member (host, at, now);
     }
     sweep_expelled (host, now);
     godwit__host_retry (&host->retry);

@@ -18,7 +18,8 @@
 #define RETRY_MS 5
 
 void
-godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__member_t *member, const char *what)
+godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__rendezvous_member_t *member,
+                   const char *what)
 {
     char text[2 * GODWIT__ADDRESS_SIZE];
     if (!host->options.note || host->is_closing)
@@ -32,7 +33,8 @@ godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__member_t
 }
 
 godwit__io_t
-godwit__host_send (godwit__rendezvous_host_t *host, godwit__member_t *member, godwit__message_t message)
+godwit__host_send (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
+                   godwit__message_t message)
 {
     const godwit__io_t io = host->port->ops->send (host->port, member->origin, &message);
     if (io == GODWIT__IO_CLOSED) {
@@ -55,21 +57,21 @@ arm_retry (godwit__rendezvous_host_t *host)
 }
 
 static void
-push_snapshot (godwit__rendezvous_host_t *host, godwit__member_t *member)
+push_snapshot (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
 {
     const godwit__room_t *room = member->room;
-    const godwit__room_entry_t *entry = room->first;
+    const godwit__room_entry_t *entry = GODWIT__ENTRIES_FIRST (room);
     while (entry && entry->stamp <= member->sent)
-        entry = entry->next;
+        entry = GODWIT__ENTRIES_NEXT (room, entry);
     while (member->behind) {
         godwit__record_t *records[GODWIT__RENDEZVOUS_RECORDS_MAX];
         godwit__record_list_t list = {records, 0};
         for (const godwit__room_entry_t *at = entry; at && list.count < GODWIT__RENDEZVOUS_RECORDS_MAX;
-             at = at->next)
+             at = GODWIT__ENTRIES_NEXT (room, at))
             records[list.count++] = at->record;
         list.count = godwit__rendezvous_fit (list);
         uint64_t sent = member->sent;
-        for (size_t i = 0; i < list.count && entry; i++, entry = entry->next)
+        for (size_t i = 0; i < list.count && entry; i++, entry = GODWIT__ENTRIES_NEXT (room, entry))
             sent = entry->stamp;
         const godwit__io_t io =
             godwit__host_send (host, member,
@@ -88,14 +90,14 @@ push_snapshot (godwit__rendezvous_host_t *host, godwit__member_t *member)
 }
 
 static void
-start_over (godwit__member_t *member)
+start_over (godwit__rendezvous_member_t *member)
 {
     member->begun = false;
     member->sent = 0;
 }
 
 static void
-fall_behind (godwit__rendezvous_host_t *host, godwit__member_t *member)
+fall_behind (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
 {
     if (!member->behind)
         member->behind_since_ns = godwit__host_now (host);
@@ -104,7 +106,7 @@ fall_behind (godwit__rendezvous_host_t *host, godwit__member_t *member)
 }
 
 void
-godwit__host_start_snapshot (godwit__rendezvous_host_t *host, godwit__member_t *member)
+godwit__host_start_snapshot (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
 {
     fall_behind (host, member);
     push_snapshot (host, member);
@@ -114,12 +116,11 @@ void
 godwit__host_retry (godwit__timer_t *timer)
 {
     godwit__rendezvous_host_t *host = timer->user;
-    godwit__map_t *all = &host->rooms.identities;
-    for (godwit__map_node_t *node = godwit__map_next (all, NULL); node; node = godwit__map_next (all, node)) {
-        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_identity);
-        if (member->behind && member->origin)
-            push_snapshot (host, member);
-    }
+    const godwit__rooms_t *const rooms = &host->rooms;
+    for (godwit__rendezvous_member_t *at = GODWIT__MEMBERS_FIRST (rooms); at;
+         at = GODWIT__MEMBERS_NEXT (rooms, at))
+        if (at->behind && at->origin)
+            push_snapshot (host, at);
 }
 
 static void
@@ -129,7 +130,9 @@ send_delta (godwit__rendezvous_host_t *host, godwit__room_t *room, godwit__recor
     room->sequence++;
     const godwit__message_t message = godwit__rendezvous_delta (host->buffer, host->epoch, room->sequence,
                                                                 seen, gone, gone_count, withdrawn);
-    for (godwit__member_t *member = room->members; member; member = member->next) {
+    for (godwit__rendezvous_member_t *member =
+             GODWIT__FIRST (&room->members, godwit__rendezvous_member_t, in_room);
+         member; member = GODWIT__NEXT (&room->members, member, godwit__rendezvous_member_t, in_room)) {
         if (!member->origin)
             continue;
         if (!member->behind) {

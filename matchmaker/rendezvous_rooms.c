@@ -1,5 +1,7 @@
 #include "matchmaker/rendezvous_rooms.h"
 
+#include "src/base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,49 +10,44 @@
 static uint64_t
 name_hash (const godwit__rooms_t *rooms, const char *name)
 {
-    return godwit__map_hash (rooms->seed, name, strlen (name));
+    return godwit__hash_text (rooms->seed, name);
 }
 
 static uint64_t
 identity_hash (const godwit__rooms_t *rooms, const godwit__room_t *room,
                const uint8_t instance[GODWIT__UUID_SIZE])
 {
-    return godwit__map_hash (rooms->seed ^ room->by_name.hash, instance, GODWIT__UUID_SIZE);
+    return godwit__hash (rooms->seed ^ room->by_name.hash, instance, GODWIT__UUID_SIZE);
 }
 
 static uint64_t
 origin_hash (const godwit__rooms_t *rooms, godwit__origin_t origin)
 {
-    return godwit__map_hash (rooms->seed, &origin, sizeof origin);
+    return godwit__hash (rooms->seed, &origin, sizeof origin);
 }
 
 godwit__room_t *
 godwit__rooms_find (const godwit__rooms_t *rooms, const char *name)
 {
     const uint64_t hash = name_hash (rooms, name);
-    godwit__map_node_t *node = NULL;
-    while ((node = godwit__map_find (&rooms->rooms, hash, node))) {
-        godwit__room_t *room = GODWIT__MAP_ITEM (node, godwit__room_t, by_name);
-        if (strcmp (room->name, name) == 0)
-            return room;
-    }
-    return NULL;
+    godwit__room_t *room = GODWIT__TABLE_FIND (&rooms->rooms, hash, godwit__room_t, by_name);
+    while (room && strcmp (room->name, name) != 0)
+        room = GODWIT__TABLE_FIND_NEXT (room, godwit__room_t, by_name);
+    return room;
 }
 
-godwit__member_t *
+godwit__rendezvous_member_t *
 godwit__rooms_by_origin (const godwit__rooms_t *rooms, godwit__origin_t origin)
 {
     const uint64_t hash = origin_hash (rooms, origin);
-    godwit__map_node_t *node = NULL;
-    while ((node = godwit__map_find (&rooms->origins, hash, node))) {
-        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_origin);
-        if (member->origin == origin)
-            return member;
-    }
-    return NULL;
+    godwit__rendezvous_member_t *member =
+        GODWIT__TABLE_FIND (&rooms->origins, hash, godwit__rendezvous_member_t, by_origin);
+    while (member && member->origin != origin)
+        member = GODWIT__TABLE_FIND_NEXT (member, godwit__rendezvous_member_t, by_origin);
+    return member;
 }
 
-godwit__member_t *
+godwit__rendezvous_member_t *
 godwit__rooms_by_identity (const godwit__rooms_t *rooms, const char *name,
                            const uint8_t instance[GODWIT__UUID_SIZE])
 {
@@ -58,13 +55,11 @@ godwit__rooms_by_identity (const godwit__rooms_t *rooms, const char *name,
     if (!room)
         return NULL;
     const uint64_t hash = identity_hash (rooms, room, instance);
-    godwit__map_node_t *node = NULL;
-    while ((node = godwit__map_find (&rooms->identities, hash, node))) {
-        godwit__member_t *member = GODWIT__MAP_ITEM (node, godwit__member_t, by_identity);
-        if (member->room == room && memcmp (member->instance, instance, GODWIT__UUID_SIZE) == 0)
-            return member;
-    }
-    return NULL;
+    godwit__rendezvous_member_t *member =
+        GODWIT__TABLE_FIND (&rooms->identities, hash, godwit__rendezvous_member_t, by_identity);
+    while (member && (member->room != room || memcmp (member->instance, instance, GODWIT__UUID_SIZE) != 0))
+        member = GODWIT__TABLE_FIND_NEXT (member, godwit__rendezvous_member_t, by_identity);
+    return member;
 }
 
 /* --- members --- */
@@ -80,25 +75,27 @@ find_or_make_room (godwit__rooms_t *rooms, const char *name)
     if (!room)
         return NULL;
     memcpy (room->name, name, size);
-    godwit__map_insert (&rooms->rooms, &room->by_name, name_hash (rooms, name));
+    godwit__list_init (&room->members);
+    godwit__list_init (&room->entries);
+    godwit__table_insert (&rooms->rooms, &room->by_name, name_hash (rooms, name));
     return room;
 }
 
 static void
 free_room_if_empty (godwit__rooms_t *rooms, godwit__room_t *room)
 {
-    if (room->members)
+    if (!godwit__list_is_empty (&room->members))
         return;
-    godwit__map_remove (&rooms->rooms, &room->by_name);
+    godwit__table_remove (&rooms->rooms, &room->by_name);
     free (room);
 }
 
-godwit__member_t *
+godwit__rendezvous_member_t *
 godwit__rooms_add (godwit__rooms_t *rooms, const char *name, const uint8_t instance[GODWIT__UUID_SIZE])
 {
     if (rooms->member_count >= GODWIT__ROOMS_MEMBERS_MAX)
         return NULL;
-    godwit__member_t *member = calloc (1, sizeof *member);
+    godwit__rendezvous_member_t *member = calloc (1, sizeof *member);
     godwit__room_t *room = member ? find_or_make_room (rooms, name) : NULL;
     if (!room) {
         free (member);
@@ -106,45 +103,37 @@ godwit__rooms_add (godwit__rooms_t *rooms, const char *name, const uint8_t insta
     }
     memcpy (member->instance, instance, GODWIT__UUID_SIZE);
     member->room = room;
-    member->next = room->members;
-    if (room->members)
-        room->members->previous = member;
-    room->members = member;
-    godwit__map_insert (&rooms->identities, &member->by_identity, identity_hash (rooms, room, instance));
+    godwit__list_prepend (&room->members, &member->in_room);
+    godwit__table_insert (&rooms->identities, &member->by_identity, identity_hash (rooms, room, instance));
     rooms->member_count++;
     return member;
 }
 
 void
-godwit__rooms_set_origin (godwit__rooms_t *rooms, godwit__member_t *member, godwit__origin_t origin)
+godwit__rooms_set_origin (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member,
+                          godwit__origin_t origin)
 {
     if (member->origin)
-        godwit__map_remove (&rooms->origins, &member->by_origin);
+        godwit__table_remove (&rooms->origins, &member->by_origin);
     member->origin = origin;
     if (origin)
-        godwit__map_insert (&rooms->origins, &member->by_origin, origin_hash (rooms, origin));
+        godwit__table_insert (&rooms->origins, &member->by_origin, origin_hash (rooms, origin));
 }
 
 void
-godwit__rooms_leave (godwit__rooms_t *rooms, godwit__member_t *member)
+godwit__rooms_leave (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member)
 {
     godwit__room_t *room = member->room;
     if (!room)
         return;
-    godwit__map_remove (&rooms->identities, &member->by_identity);
-    if (member->next)
-        member->next->previous = member->previous;
-    if (member->previous)
-        member->previous->next = member->next;
-    else
-        room->members = member->next;
-    member->next = member->previous = NULL;
+    godwit__table_remove (&rooms->identities, &member->by_identity);
+    godwit__list_remove (&member->in_room);
     member->room = NULL;
     free_room_if_empty (rooms, room);
 }
 
 void
-godwit__rooms_remove (godwit__rooms_t *rooms, godwit__member_t *member)
+godwit__rooms_remove (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member)
 {
     godwit__rooms_leave (rooms, member);
     godwit__rooms_set_origin (rooms, member, 0);
@@ -157,7 +146,7 @@ godwit__rooms_remove (godwit__rooms_t *rooms, godwit__member_t *member)
 
 /* Where the record is, or would have to be. */
 static size_t
-entry_index (const godwit__member_t *member, uint32_t server_id)
+entry_index (const godwit__rendezvous_member_t *member, uint32_t server_id)
 {
     size_t low = 0;
     size_t high = member->entry_count;
@@ -171,35 +160,16 @@ entry_index (const godwit__member_t *member, uint32_t server_id)
     return low;
 }
 
-static void
-unlink_entry (godwit__room_t *room, godwit__room_entry_t *entry)
-{
-    if (entry->previous)
-        entry->previous->next = entry->next;
-    else
-        room->first = entry->next;
-    if (entry->next)
-        entry->next->previous = entry->previous;
-    else
-        room->last = entry->previous;
-}
-
 /* As the room's latest change. */
 static void
 link_entry (godwit__room_t *room, godwit__room_entry_t *entry)
 {
     entry->stamp = ++room->stamp;
-    entry->next = NULL;
-    entry->previous = room->last;
-    if (room->last)
-        room->last->next = entry;
-    else
-        room->first = entry;
-    room->last = entry;
+    godwit__list_append (&room->entries, &entry->in_room);
 }
 
 static godwit__room_entry_t *
-insert_entry (godwit__rooms_t *rooms, godwit__member_t *member, size_t index)
+insert_entry (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member, size_t index)
 {
     if (member->entry_count == GODWIT__ROOMS_MEMBER_RECORDS_MAX ||
         rooms->record_count == GODWIT__ROOMS_RECORDS_MAX)
@@ -225,7 +195,7 @@ insert_entry (godwit__rooms_t *rooms, godwit__member_t *member, size_t index)
 }
 
 godwit__put_t
-godwit__rooms_put (godwit__rooms_t *rooms, godwit__member_t *member, godwit__record_t *record)
+godwit__rooms_put (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member, godwit__record_t *record)
 {
     const size_t index = entry_index (member, record->server_id);
     const size_t size = godwit__record_bound (record);
@@ -239,7 +209,7 @@ godwit__rooms_put (godwit__rooms_t *rooms, godwit__member_t *member, godwit__rec
         return GODWIT__PUT_REFUSED;
     if (entry) {
         member->sum -= godwit__rendezvous_sum (entry->record);
-        unlink_entry (member->room, entry);
+        godwit__list_remove (&entry->in_room);
         godwit__record_unref (&entry->record);
     } else if (!(entry = insert_entry (rooms, member, index))) {
         return GODWIT__PUT_REFUSED;
@@ -253,7 +223,7 @@ godwit__rooms_put (godwit__rooms_t *rooms, godwit__member_t *member, godwit__rec
 }
 
 uint64_t
-godwit__rooms_take (godwit__rooms_t *rooms, godwit__member_t *member, uint32_t server_id)
+godwit__rooms_take (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member, uint32_t server_id)
 {
     const size_t index = entry_index (member, server_id);
     if (index == member->entry_count || member->entries[index]->record->server_id != server_id)
@@ -263,7 +233,7 @@ godwit__rooms_take (godwit__rooms_t *rooms, godwit__member_t *member, uint32_t s
     member->entry_count--;
     memmove (&member->entries[index], &member->entries[index + 1],
              (member->entry_count - index) * sizeof (godwit__room_entry_t *));
-    unlink_entry (member->room, entry);
+    godwit__list_remove (&entry->in_room);
     member->sum -= godwit__rendezvous_sum (entry->record);
     rooms->record_count--;
     rooms->record_size -= entry->size;
@@ -274,37 +244,32 @@ godwit__rooms_take (godwit__rooms_t *rooms, godwit__member_t *member, uint32_t s
 
 /* --- life --- */
 
-bool
+void
 godwit__rooms_open (godwit__rooms_t *rooms, uint64_t seed)
 {
     memset (rooms, 0, sizeof *rooms);
     rooms->seed = seed;
-    if (godwit__map_open (&rooms->rooms) && godwit__map_open (&rooms->origins) &&
-        godwit__map_open (&rooms->identities))
-        return true;
-    godwit__rooms_close (rooms);
-    return false;
+    godwit__table_init (&rooms->rooms);
+    godwit__table_init (&rooms->origins);
+    godwit__table_init (&rooms->identities);
 }
 
 static void
-remove_all_in (godwit__rooms_t *rooms, godwit__map_t *map, bool by_origin)
+remove_with_records (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member)
 {
-    godwit__map_node_t *node;
-    while (map->count > 0 && (node = godwit__map_next (map, NULL))) {
-        godwit__member_t *member = by_origin ? GODWIT__MAP_ITEM (node, godwit__member_t, by_origin)
-                                             : GODWIT__MAP_ITEM (node, godwit__member_t, by_identity);
-        while (member->entry_count > 0)
-            godwit__rooms_take (rooms, member, member->entries[0]->record->server_id);
-        godwit__rooms_remove (rooms, member);
-    }
+    while (member->entry_count > 0)
+        godwit__rooms_take (rooms, member, member->entries[0]->record->server_id);
+    godwit__rooms_remove (rooms, member);
 }
 
 void
 godwit__rooms_close (godwit__rooms_t *rooms)
 {
-    remove_all_in (rooms, &rooms->identities, false);
-    remove_all_in (rooms, &rooms->origins, true); /* the expelled */
-    godwit__map_close (&rooms->rooms);
-    godwit__map_close (&rooms->origins);
-    godwit__map_close (&rooms->identities);
+    for (godwit__rendezvous_member_t *at; (at = GODWIT__MEMBERS_FIRST (rooms));)
+        remove_with_records (rooms, at);
+    for (godwit__rendezvous_member_t *at; (at = GODWIT__ORIGINS_FIRST (rooms));) /* the expelled */
+        remove_with_records (rooms, at);
+    godwit__table_release (&rooms->rooms);
+    godwit__table_release (&rooms->origins);
+    godwit__table_release (&rooms->identities);
 }

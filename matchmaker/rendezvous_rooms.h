@@ -8,8 +8,8 @@
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_ROOMS_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_ROOMS_H
 
-#include "matchmaker/map.h"
 #include "matchmaker/rendezvous_wire.h"
+#include "src/base/table.h"
 
 #define GODWIT__ROOMS_MEMBERS_MAX 4096
 #define GODWIT__ROOMS_MEMBER_RECORDS_MAX 1024
@@ -19,30 +19,27 @@
 /* A record in its room. The room's list is in the order of the last change: a member that has everything up
  * to some stamp has missed exactly what follows. */
 typedef struct godwit__room_entry {
-    struct godwit__room_entry *previous;
-    struct godwit__room_entry *next;
+    godwit__list_node_t in_room;
     godwit__record_t *record;
     uint64_t stamp;
     size_t size;
 } godwit__room_entry_t;
 
 typedef struct godwit__room {
-    godwit__map_node_t by_name;
-    struct godwit__member *members;
-    godwit__room_entry_t *first;
-    godwit__room_entry_t *last;
+    godwit__table_node_t by_name;
+    godwit__list_t members;
+    godwit__list_t entries;
     uint64_t stamp;    /* of the last change */
     uint64_t sequence; /* of the last delta that was sent */
     char name[];
 } godwit__room_t;
 
-typedef struct godwit__member {
-    godwit__map_node_t by_origin;   /* linked if origin is not 0 */
-    godwit__map_node_t by_identity; /* linked if room is not NULL */
-    struct godwit__member *previous;
-    struct godwit__member *next;
-    godwit__room_t *room;    /* NULL: expelled, and remembered so that its frames are ignored */
-    godwit__origin_t origin; /* 0: not connected, or the host's own */
+typedef struct godwit__rendezvous_member {
+    godwit__table_node_t by_origin;   /* linked if origin is not 0 */
+    godwit__table_node_t by_identity; /* linked if room is not NULL */
+    godwit__list_node_t in_room;      /* linked if room is not NULL */
+    godwit__room_t *room;             /* NULL: expelled, and remembered so that its frames are ignored */
+    godwit__origin_t origin;          /* 0: not connected, or the host's own */
     uint8_t instance[GODWIT__UUID_SIZE];
     bool is_host; /* the process that hosts */
     int64_t refresh_ms;
@@ -59,41 +56,56 @@ typedef struct godwit__member {
     /* What it may still ask of the host. */
     int64_t tokens;
     int64_t tokens_at_ns;
-} godwit__member_t;
+} godwit__rendezvous_member_t;
 
 typedef struct godwit__rooms {
     uint64_t seed;
-    godwit__map_t rooms;
-    godwit__map_t origins;
-    godwit__map_t identities;
+    godwit__table_t rooms;
+    godwit__table_t origins;
+    godwit__table_t identities;
     size_t member_count; /* the expelled included */
     size_t record_count;
     size_t record_size;
 } godwit__rooms_t;
 
+/* Walks a room's records, members of all rooms, and all who have an origin. */
+#define GODWIT__ENTRIES_FIRST(room_) GODWIT__FIRST (&(room_)->entries, godwit__room_entry_t, in_room)
+#define GODWIT__ENTRIES_NEXT(room_, entry_)                                                                  \
+    GODWIT__NEXT (&(room_)->entries, entry_, godwit__room_entry_t, in_room)
+#define GODWIT__MEMBERS_FIRST(rooms_)                                                                        \
+    GODWIT__TABLE_FIRST (&(rooms_)->identities, godwit__rendezvous_member_t, by_identity)
+#define GODWIT__MEMBERS_NEXT(rooms_, member_)                                                                \
+    GODWIT__TABLE_NEXT (&(rooms_)->identities, member_, godwit__rendezvous_member_t, by_identity)
+#define GODWIT__ORIGINS_FIRST(rooms_)                                                                        \
+    GODWIT__TABLE_FIRST (&(rooms_)->origins, godwit__rendezvous_member_t, by_origin)
+#define GODWIT__ORIGINS_NEXT(rooms_, member_)                                                                \
+    GODWIT__TABLE_NEXT (&(rooms_)->origins, member_, godwit__rendezvous_member_t, by_origin)
+
 typedef enum godwit__put { GODWIT__PUT_CHANGED, GODWIT__PUT_SAME, GODWIT__PUT_REFUSED } godwit__put_t;
 
-bool godwit__rooms_open (godwit__rooms_t *rooms, uint64_t seed);
+void godwit__rooms_open (godwit__rooms_t *rooms, uint64_t seed);
 void godwit__rooms_close (godwit__rooms_t *rooms);
 
-godwit__member_t *godwit__rooms_by_origin (const godwit__rooms_t *rooms, godwit__origin_t origin);
-godwit__member_t *godwit__rooms_by_identity (const godwit__rooms_t *rooms, const char *room,
-                                             const uint8_t instance[GODWIT__UUID_SIZE]);
+godwit__rendezvous_member_t *godwit__rooms_by_origin (const godwit__rooms_t *rooms, godwit__origin_t origin);
+godwit__rendezvous_member_t *godwit__rooms_by_identity (const godwit__rooms_t *rooms, const char *room,
+                                                        const uint8_t instance[GODWIT__UUID_SIZE]);
 godwit__room_t *godwit__rooms_find (const godwit__rooms_t *rooms, const char *name);
 /* A new member with no records, in a room that is made if need be. NULL: full, or out of memory. */
-godwit__member_t *godwit__rooms_add (godwit__rooms_t *rooms, const char *room,
-                                     const uint8_t instance[GODWIT__UUID_SIZE]);
+godwit__rendezvous_member_t *godwit__rooms_add (godwit__rooms_t *rooms, const char *room,
+                                                const uint8_t instance[GODWIT__UUID_SIZE]);
 /* Binds a member to a connection; 0 unbinds. */
-void godwit__rooms_set_origin (godwit__rooms_t *rooms, godwit__member_t *member, godwit__origin_t origin);
+void godwit__rooms_set_origin (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member,
+                               godwit__origin_t origin);
 /* Takes the member, whose records were taken before, out of its room, which is freed if it was the last. The
  * member stays bound to its origin. */
-void godwit__rooms_leave (godwit__rooms_t *rooms, godwit__member_t *member);
+void godwit__rooms_leave (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member);
 /* Leaves, unbinds and frees. */
-void godwit__rooms_remove (godwit__rooms_t *rooms, godwit__member_t *member);
+void godwit__rooms_remove (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member);
 
 /* Puts a record of the member's own into its room, unless it has the same or a newer one. */
-godwit__put_t godwit__rooms_put (godwit__rooms_t *rooms, godwit__member_t *member, godwit__record_t *record);
+godwit__put_t godwit__rooms_put (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member,
+                                 godwit__record_t *record);
 /* Takes the member's record out and returns its stamp; 0: it had none. */
-uint64_t godwit__rooms_take (godwit__rooms_t *rooms, godwit__member_t *member, uint32_t server_id);
+uint64_t godwit__rooms_take (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member, uint32_t server_id);
 
 #endif

@@ -13,15 +13,19 @@
  */
 #include "matchmaker/rendezvous.h"
 
+#include "src/base/delay.h"
+#include "src/base/hash.h"
 #include "src/error/error.h"
 
 #include <limits.h>
 #include <stdio.h>
 
-/* The longest wait is 5/4 of the last window, 320 ms: who returns has everybody within a second, and they do
+/* The longest wait is 5/4 of the last delay, 320 ms: who returns has everybody within a second, and they do
  * not come in step. */
-#define BACK_OFF_FIRST_MS 2
-#define BACK_OFF_MAX_DOUBLINGS 7
+static const godwit__delay_rule_t back_off_rule = {.first_ns = 2 * GODWIT__NS_PER_MS,
+                                                   .max_ns = 256 * GODWIT__NS_PER_MS,
+                                                   .least_percent = 25,
+                                                   .most_percent = 125};
 #define RETRY_MS 5
 #define FRAME_BUDGET 256
 
@@ -48,10 +52,7 @@ static uint64_t
 next_random (self_t *self)
 {
     self->random += UINT64_C (0x9e3779b97f4a7c15);
-    uint64_t x = self->random;
-    x = (x ^ (x >> 30)) * UINT64_C (0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C (0x94d049bb133111eb);
-    return x ^ (x >> 31);
+    return godwit__mix (self->random);
 }
 
 static void
@@ -64,12 +65,9 @@ arm (self_t *self, int64_t deadline_ns)
 static void
 back_off (self_t *self)
 {
-    const unsigned doublings =
-        self->failures < BACK_OFF_MAX_DOUBLINGS ? self->failures : BACK_OFF_MAX_DOUBLINGS;
-    const uint64_t window = (uint64_t) (BACK_OFF_FIRST_MS * GODWIT__NS_PER_MS) << doublings;
-    self->failures++;
+    const int64_t wait_ns = godwit__delay_next (&self->back_off_ns, &back_off_rule, next_random (self));
     self->state = GODWIT__SOURCE_WAITING;
-    arm (self, now_ns (self) + (int64_t) (window / 4 + next_random (self) % window));
+    arm (self, now_ns (self) + wait_ns);
 }
 
 /* JOINED: what could not be sent is tried again soon, everything else waits for the refresh. */
@@ -201,7 +199,7 @@ on_snapshot (self_t *self, const godwit__rendezvous_message_t *message)
         godwit__view_end (&owner->view, self->index, self->is_same);
         self->sequence = message->sequence;
         self->sync = GODWIT__SYNC_DONE;
-        self->failures = 0;
+        self->back_off_ns = 0;
         set_told (self, true);
         owner->events->synced (owner->user);
     }
@@ -248,7 +246,7 @@ on_message (self_t *self, const godwit__rendezvous_message_t *message)
         send_pending (self);
         return true;
     case GODWIT__RENDEZVOUS_EXPELLED:
-        self->failures = BACK_OFF_MAX_DOUBLINGS;
+        self->back_off_ns = back_off_rule.max_ns;
         return false;
     case GODWIT__RENDEZVOUS_JOIN:
     case GODWIT__RENDEZVOUS_REGISTER:
@@ -385,7 +383,7 @@ host_it (self_t *self)
         return false;
     }
     self->state = GODWIT__SOURCE_HOSTING;
-    self->failures = 0;
+    self->back_off_ns = 0;
     for (size_t i = 0; i < owner->own_count; i++)
         godwit__rendezvous_host_put (self->host, owner->own[i]);
     set_told (self, true);

@@ -1,32 +1,34 @@
 #include "matchmaker/rendezvous_view.h"
 
+#include "src/base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
+
+#define FIRST_ENTRY(view_) GODWIT__TABLE_FIRST (&(view_)->table, godwit__view_entry_t, node)
+#define NEXT_ENTRY(view_, entry_) GODWIT__TABLE_NEXT (&(view_)->table, entry_, godwit__view_entry_t, node)
 
 static uint64_t
 key_hash (const godwit__view_t *view, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id)
 {
-    return godwit__map_hash (view->seed + server_id, instance, GODWIT__UUID_SIZE);
+    return godwit__hash (view->seed + server_id, instance, GODWIT__UUID_SIZE);
 }
 
 static godwit__view_entry_t *
 find (const godwit__view_t *view, uint64_t hash, const uint8_t instance[GODWIT__UUID_SIZE],
       uint32_t server_id)
 {
-    godwit__map_node_t *node = NULL;
-    while ((node = godwit__map_find (&view->map, hash, node))) {
-        godwit__view_entry_t *entry = GODWIT__MAP_ITEM (node, godwit__view_entry_t, node);
-        if (entry->record->server_id == server_id &&
-            memcmp (entry->record->instance, instance, GODWIT__UUID_SIZE) == 0)
-            return entry;
-    }
-    return NULL;
+    godwit__view_entry_t *entry = GODWIT__TABLE_FIND (&view->table, hash, godwit__view_entry_t, node);
+    while (entry && (entry->record->server_id != server_id ||
+                     memcmp (entry->record->instance, instance, GODWIT__UUID_SIZE) != 0))
+        entry = GODWIT__TABLE_FIND_NEXT (entry, godwit__view_entry_t, node);
+    return entry;
 }
 
 static void
 forget (godwit__view_t *view, godwit__view_entry_t *entry)
 {
-    godwit__map_remove (&view->map, &entry->node);
+    godwit__table_remove (&view->table, &entry->node);
     view->size -= entry->size;
     godwit__record_unref (&entry->record);
     free (entry);
@@ -47,7 +49,7 @@ static godwit__view_entry_t *
 add (godwit__view_t *view, uint64_t hash, godwit__record_t *record)
 {
     const size_t size = godwit__record_bound (record);
-    if (view->map.count >= GODWIT__VIEW_RECORDS_MAX || view->size + size > GODWIT__VIEW_SIZE_MAX)
+    if (view->table.count >= GODWIT__VIEW_RECORDS_MAX || view->size + size > GODWIT__VIEW_SIZE_MAX)
         return NULL;
     godwit__view_entry_t *entry = calloc (1, sizeof *entry);
     if (!entry)
@@ -55,7 +57,7 @@ add (godwit__view_t *view, uint64_t hash, godwit__record_t *record)
     entry->record = godwit__record_ref (record);
     entry->size = size;
     view->size += size;
-    godwit__map_insert (&view->map, &entry->node, hash);
+    godwit__table_insert (&view->table, &entry->node, hash);
     return entry;
 }
 
@@ -115,9 +117,9 @@ static void
 visit_all (godwit__view_t *view, void (*visit) (godwit__view_t *, godwit__view_entry_t *, uint32_t bit),
            uint32_t bit)
 {
-    for (godwit__map_node_t *node = godwit__map_next (&view->map, NULL), *next; node; node = next) {
-        next = godwit__map_next (&view->map, node);
-        visit (view, GODWIT__MAP_ITEM (node, godwit__view_entry_t, node), bit);
+    for (godwit__view_entry_t *at = FIRST_ENTRY (view), *next; at; at = next) {
+        next = NEXT_ENTRY (view, at);
+        visit (view, at, bit);
     }
 }
 
@@ -209,9 +211,8 @@ on_sweep (godwit__timer_t *timer)
     const int64_t late = now - timer->deadline_ns;
     const int64_t lost = late > refresh_ns (view) ? late : 0;
     bool orphans = false;
-    for (godwit__map_node_t *node = godwit__map_next (&view->map, NULL), *next; node; node = next) {
-        next = godwit__map_next (&view->map, node);
-        godwit__view_entry_t *entry = GODWIT__MAP_ITEM (node, godwit__view_entry_t, node);
+    for (godwit__view_entry_t *entry = FIRST_ENTRY (view), *next; entry; entry = next) {
+        next = NEXT_ENTRY (view, entry);
         if (entry->held_by)
             continue;
         entry->expires_ns += lost;
@@ -224,7 +225,7 @@ on_sweep (godwit__timer_t *timer)
         godwit__reactor_arm (view->reactor, &view->sweep, now + refresh_ns (view));
 }
 
-bool
+void
 godwit__view_open (godwit__view_t *view, const godwit__matchmaker_options_t *options,
                    const godwit__matchmaker_events_t *events, void *user)
 {
@@ -236,15 +237,14 @@ godwit__view_open (godwit__view_t *view, const godwit__matchmaker_options_t *opt
     view->sweep.user = view;
     view->events = events;
     view->user = user;
-    return godwit__map_open (&view->map);
+    godwit__table_init (&view->table);
 }
 
 void
 godwit__view_close (godwit__view_t *view)
 {
     godwit__reactor_disarm (view->reactor, &view->sweep);
-    godwit__map_node_t *node;
-    while (view->map.count > 0 && (node = godwit__map_next (&view->map, NULL)))
-        forget (view, GODWIT__MAP_ITEM (node, godwit__view_entry_t, node));
-    godwit__map_close (&view->map);
+    for (godwit__view_entry_t *at; (at = FIRST_ENTRY (view));)
+        forget (view, at);
+    godwit__table_release (&view->table);
 }

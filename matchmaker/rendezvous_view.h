@@ -11,14 +11,14 @@
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_VIEW_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_VIEW_H
 
-#include "matchmaker/map.h"
 #include "matchmaker/rendezvous_wire.h"
+#include "src/base/table.h"
 
 #define GODWIT__VIEW_RECORDS_MAX 65536
 #define GODWIT__VIEW_SIZE_MAX ((size_t) 64 * 1024 * 1024)
 
 typedef struct godwit__view_entry {
-    godwit__map_node_t node;
+    godwit__table_node_t node;
     godwit__record_t *record;
     size_t size;
     uint32_t held_by;   /* a bit for each source that has it; 32 are enough */
@@ -29,7 +29,7 @@ typedef struct godwit__view_entry {
 } godwit__view_entry_t;
 
 typedef struct godwit__view {
-    godwit__map_t map;
+    godwit__table_t table;
     uint64_t seed;
     size_t size;
     godwit__reactor_t *reactor;
@@ -39,7 +39,7 @@ typedef struct godwit__view {
     void *user;
 } godwit__view_t;
 
-bool godwit__view_open (godwit__view_t *view, const godwit__matchmaker_options_t *options,
+void godwit__view_open (godwit__view_t *view, const godwit__matchmaker_options_t *options,
                         const godwit__matchmaker_events_t *events, void *user);
 void godwit__view_close (godwit__view_t *view);
 

@@ -11,7 +11,6 @@
  */
 #include "src/interface/matchmaker.h"
 
-#include "matchmaker/record_check.h"
 #include "src/config/file.h"
 #include "src/error/error.h"
 

@@ -61,6 +61,9 @@ size_t godwit__record_bound (const godwit__record_t *record);
 void godwit__record_write (godwit__writer_t *writer, const godwit__record_t *record);
 godwit_status_t godwit__record_read (godwit__record_t **record, const godwit_value_t *map,
                                      godwit_error_t **error);
+/* Whether others will accept a record of our own: INVALID_ARGUMENT names the field. Writes and reads it, so
+ * that there is only one set of rules. */
+godwit_status_t godwit__record_check (const godwit__record_t *record, godwit_error_t **error);
 
 /* What a matchmaker tells. On the reactor's thread, also from within announce and withdraw, but never from
  * within open or close. Records are borrowed. An event must not call the matchmaker that tells it. */

@@ -1,7 +1,5 @@
 #include "src/interface/matchmaker.h"
 
-#include "matchmaker/record_check.h"
-
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
