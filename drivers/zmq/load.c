@@ -1,18 +1,19 @@
 #include "drivers/zmq/load.h"
 
-#include <stdlib.h>
+#include "src/base/hash.h"
 
-/* uthash ends the process when memory is short unless told otherwise. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
+#include <stdlib.h>
 
 #define SWEEP_LEAST 64
 
-struct godwit__loads_entry {
+typedef struct entry {
+    godwit__table_node_t by_origin;
     godwit__origin_t origin;
     godwit__load_t *load;
-    UT_hash_handle hh;
-};
+} entry_t;
+
+#define FIRST_ENTRY(loads_) GODWIT__TABLE_FIRST (&(loads_)->entries, entry_t, by_origin)
+#define NEXT_ENTRY(loads_, entry_) GODWIT__TABLE_NEXT (&(loads_)->entries, entry_, entry_t, by_origin)
 
 godwit__load_t *
 godwit__load_new (void)
@@ -36,15 +37,14 @@ void
 godwit__loads_init (godwit__loads_t *loads)
 {
     pthread_mutex_init (&loads->lock, NULL);
-    loads->entries = NULL;
+    godwit__table_init (&loads->entries);
     loads->sweep_at = SWEEP_LEAST;
 }
 
 static void
-forget (godwit__loads_t *loads, struct godwit__loads_entry *entry)
+forget (godwit__loads_t *loads, entry_t *entry)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last entry only */
-    HASH_DEL (loads->entries, entry);
+    godwit__table_remove (&loads->entries, &entry->by_origin);
     godwit__load_unref (entry->load);
     free (entry);
 }
@@ -52,9 +52,9 @@ forget (godwit__loads_t *loads, struct godwit__loads_entry *entry)
 void
 godwit__loads_release (godwit__loads_t *loads)
 {
-    struct godwit__loads_entry *entry, *next;
-    HASH_ITER (hh, loads->entries, entry, next)
-    forget (loads, entry);
+    for (entry_t *entry; (entry = FIRST_ENTRY (loads));)
+        forget (loads, entry);
+    godwit__table_release (&loads->entries);
     pthread_mutex_destroy (&loads->lock);
 }
 
@@ -62,45 +62,44 @@ godwit__loads_release (godwit__loads_t *loads)
 static void
 sweep (godwit__loads_t *loads)
 {
-    struct godwit__loads_entry *entry, *next;
-    HASH_ITER (hh, loads->entries, entry, next)
-    {
+    for (entry_t *entry = FIRST_ENTRY (loads), *next; entry; entry = next) {
+        next = NEXT_ENTRY (loads, entry);
         if (atomic_load_explicit (&entry->load->refs, memory_order_acquire) == 1)
             forget (loads, entry);
     }
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): as above */
-    const size_t left = HASH_COUNT (loads->entries);
+    const size_t left = loads->entries.count;
     loads->sweep_at = 2 * left < SWEEP_LEAST ? SWEEP_LEAST : 2 * left;
 }
 
 /* Lock held. */
-static struct godwit__loads_entry *
-add (godwit__loads_t *loads, godwit__origin_t origin)
+static entry_t *
+add (godwit__loads_t *loads, godwit__origin_t origin, uint64_t hash)
 {
-    if (HASH_COUNT (loads->entries) >= loads->sweep_at)
+    if (loads->entries.count >= loads->sweep_at)
         sweep (loads);
-    struct godwit__loads_entry *entry = calloc (1, sizeof *entry);
+    entry_t *entry = calloc (1, sizeof *entry);
     if (!entry)
         return NULL;
     entry->origin = origin;
     entry->load = godwit__load_new ();
-    if (entry->load)
-        HASH_ADD (hh, loads->entries, origin, sizeof entry->origin, entry);
-    if (entry->load && entry->hh.tbl)
-        return entry;
-    godwit__load_unref (entry->load);
-    free (entry);
-    return NULL;
+    if (!entry->load) {
+        free (entry);
+        return NULL;
+    }
+    godwit__table_insert (&loads->entries, &entry->by_origin, hash);
+    return entry;
 }
 
 godwit__load_t *
 godwit__loads_get (godwit__loads_t *loads, godwit__origin_t origin)
 {
-    struct godwit__loads_entry *entry = NULL;
+    const uint64_t hash = godwit__mix (origin);
     pthread_mutex_lock (&loads->lock);
-    HASH_FIND (hh, loads->entries, &origin, sizeof origin, entry);
+    entry_t *entry = GODWIT__TABLE_FIND (&loads->entries, hash, entry_t, by_origin);
+    while (entry && entry->origin != origin)
+        entry = GODWIT__TABLE_FIND_NEXT (entry, entry_t, by_origin);
     if (!entry)
-        entry = add (loads, origin);
+        entry = add (loads, origin, hash);
     godwit__load_t *load = entry ? godwit__load_ref (entry->load) : NULL;
     pthread_mutex_unlock (&loads->lock);
     return load;

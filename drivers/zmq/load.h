@@ -5,6 +5,7 @@
 #ifndef GODWIT_DRIVERS_ZMQ_LOAD_H
 #define GODWIT_DRIVERS_ZMQ_LOAD_H
 
+#include "src/base/table.h"
 #include "src/interface/driver.h"
 
 #include <pthread.h>
@@ -39,7 +40,7 @@ godwit__load_is_full (godwit__load_t *load, size_t limit)
 /* The loads of a port, by the peer. Any thread. */
 typedef struct godwit__loads {
     pthread_mutex_t lock;
-    struct godwit__loads_entry *entries;
+    godwit__table_t entries;
     size_t sweep_at; /* so many entries: those of peers that took everything are forgotten */
 } godwit__loads_t;
 

@@ -19,11 +19,6 @@
 /* In a timer's heap_index: it was found due and waits in `due` for its turn in this run_once. */
 #define DUE_BIT (SIZE_MAX ^ (SIZE_MAX >> 1))
 
-typedef struct task_list {
-    godwit__task_t *first;
-    godwit__task_t *last;
-} task_list_t;
-
 /* How posts and wakes reach the reactor's thread: the eventfd is written by whoever turns `signalled` on, and
  * the reactor reads it, turns `signalled` off and only then takes the posted tasks. Whoever finds it on has
  * put its task in the list before, so the run that turns it off sees the task. */
@@ -35,9 +30,9 @@ struct godwit__reactor {
     int64_t timer_fd_deadline_ns;
     atomic_bool signalled;
 
-    pthread_mutex_t task_lock; /* both lists, and every task's pending and next */
-    task_list_t posted;
-    task_list_t running; /* taken by the run_once that runs */
+    pthread_mutex_t task_lock; /* both lists, and every task's pending */
+    godwit__list_t posted;
+    godwit__list_t running; /* taken by the run_once that runs */
 
     /* timers is a binary heap (1-based, timers[0] is unused), due the ones that this run_once fires. */
     godwit__timer_t **timers;
@@ -92,6 +87,8 @@ godwit__reactor_new (godwit__reactor_t **reactor, const godwit__clock_t *clock, 
     self->epoll_fd = -1;
     self->event_fd = -1;
     pthread_mutex_init (&self->task_lock, NULL);
+    godwit__list_init (&self->posted);
+    godwit__list_init (&self->running);
     godwit_status_t status = GODWIT_OK;
     if (!self->timers || !self->due) {
         status = godwit__error_no_memory (error);
@@ -296,34 +293,11 @@ godwit__reactor_post (godwit__reactor_t *reactor, godwit__task_t *task)
     const bool fresh = !atomic_load_explicit (&task->pending, memory_order_relaxed);
     if (fresh) {
         atomic_store_explicit (&task->pending, true, memory_order_relaxed);
-        task->next = NULL;
-        if (reactor->posted.last)
-            reactor->posted.last->next = task;
-        else
-            reactor->posted.first = task;
-        reactor->posted.last = task;
+        godwit__list_append (&reactor->posted, &task->in_list);
     }
     pthread_mutex_unlock (&reactor->task_lock);
     if (fresh)
         godwit__reactor_wake (reactor);
-}
-
-static bool
-list_remove (task_list_t *list, godwit__task_t *task)
-{
-    godwit__task_t *before = NULL;
-    for (godwit__task_t *at = list->first; at; before = at, at = at->next) {
-        if (at != task)
-            continue;
-        if (before)
-            before->next = task->next;
-        else
-            list->first = task->next;
-        if (list->last == task)
-            list->last = before;
-        return true;
-    }
-    return false;
 }
 
 void
@@ -331,10 +305,8 @@ godwit__reactor_unpost (godwit__reactor_t *reactor, godwit__task_t *task)
 {
     pthread_mutex_lock (&reactor->task_lock);
     if (atomic_load_explicit (&task->pending, memory_order_relaxed)) {
-        if (!list_remove (&reactor->running, task))
-            list_remove (&reactor->posted, task);
+        godwit__list_remove (&task->in_list);
         atomic_store_explicit (&task->pending, false, memory_order_relaxed);
-        task->next = NULL;
     }
     pthread_mutex_unlock (&reactor->task_lock);
 }
@@ -343,10 +315,9 @@ static godwit__task_t *
 next_running (godwit__reactor_t *self)
 {
     pthread_mutex_lock (&self->task_lock);
-    godwit__task_t *task = self->running.first;
+    godwit__task_t *const task = GODWIT__FIRST (&self->running, godwit__task_t, in_list);
     if (task) {
-        list_remove (&self->running, task);
-        task->next = NULL;
+        godwit__list_remove (&task->in_list);
         atomic_store_explicit (&task->pending, false, memory_order_relaxed);
     }
     pthread_mutex_unlock (&self->task_lock);
@@ -361,8 +332,7 @@ run_tasks (godwit__reactor_t *self)
         return false;
     atomic_exchange (&self->signalled, false);
     pthread_mutex_lock (&self->task_lock);
-    self->running = self->posted;
-    self->posted = (task_list_t){NULL, NULL};
+    godwit__list_move_all (&self->running, &self->posted);
     pthread_mutex_unlock (&self->task_lock);
     bool ran = false;
     for (godwit__task_t *task; (task = next_running (self)); ran = true)

@@ -9,6 +9,8 @@
 
 #include <godwit/error.h>
 
+#include "src/base/list.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -83,7 +85,7 @@ typedef struct godwit__timer {
 typedef struct godwit__task {
     void (*run) (struct godwit__task *task);
     void *user;
-    struct godwit__task *next;
+    godwit__list_node_t in_list;
     atomic_bool pending;
 } godwit__task_t;
 
