@@ -1,11 +1,15 @@
 #include "src/client/backoff.h"
 
 #include "src/base/process.h"
-#include "src/discovery/peer.h" /* uthash, as it is used here */
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* uthash ends the process when memory is short unless told otherwise; then it clears `added` of what it was
+ * given. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
 
 typedef struct entry {
     UT_hash_handle hh; /* in the order of entering */

@@ -411,10 +411,10 @@ close_count (atomic_size_t *count, bool *drained)
 static void
 abandon_calls (godwit_transport_t *transport, const godwit_client_t *client)
 {
-    godwit__peer_t *peer, *next;
-    HASH_ITER (hh, transport->directory->peers, peer, next)
-    if (peer->connection)
-        godwit__connection_abandon (peer->connection, client);
+    for (godwit__peer_t *peer = GODWIT__PEERS_FIRST (transport->directory); peer;
+         peer = GODWIT__PEERS_NEXT (transport->directory, peer))
+        if (peer->connection)
+            godwit__connection_abandon (peer->connection, client);
     godwit__transport_changed (transport);
 }
 

@@ -175,15 +175,14 @@ godwit__publisher_connect (void *arg)
 {
     godwit_transport_t *transport = arg;
     godwit__publisher_t *publisher = transport->publisher;
-    godwit__group_t *group, *next_group;
     godwit__subscriber_t *subscriber, *next;
 
     pthread_mutex_lock (&transport->lock);
     for (subscriber = publisher->subscribers; subscriber; subscriber = subscriber->hh.next)
         subscriber->wanted = false;
-    HASH_ITER (hh, transport->directory->groups, group, next_group)
-    if (group->fans_out)
-        for (size_t i = 0; i < group->count; i++)
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (transport->directory); group;
+         group = GODWIT__GROUPS_NEXT (transport->directory, group))
+        for (size_t i = 0; group->fans_out && i < group->count; i++)
             if (*group->members[i]->record->fanout_address)
                 connect_member (publisher, group->members[i]->record->fanout_address);
     HASH_ITER (hh, publisher->subscribers, subscriber, next)

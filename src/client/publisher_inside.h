@@ -7,6 +7,11 @@
 #include "src/client/publish_batch.h"
 #include "src/client/publisher.h"
 
+/* uthash ends the process when memory is short unless told otherwise; then it clears `added` of what it was
+ * given. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
 /* How long a full subscriber is waited for before the next try. */
 #define GODWIT__FULL_NS (1 * GODWIT__NS_PER_MS)
 

@@ -1,5 +1,6 @@
 #include "src/discovery/directory.h"
 
+#include "src/base/hash.h"
 #include "src/discovery/resolve.h"
 #include "src/discovery/suspect.h"
 #include "src/error/error.h"
@@ -14,6 +15,8 @@ godwit__directory_new (godwit_transport_t *transport)
     if (!directory)
         return NULL;
     directory->transport = transport;
+    godwit__table_init (&directory->groups);
+    godwit__table_init (&directory->peers);
     godwit__suspect_open (directory);
     return directory;
 }
@@ -29,19 +32,18 @@ free_member (godwit__member_t *member)
 void
 godwit__directory_destroy (godwit__directory_t **directory)
 {
-    godwit__group_t *group, *next;
     if (!*directory)
         return;
-    HASH_ITER (hh, (*directory)->groups, group, next)
-    {
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last group only */
-        HASH_DEL ((*directory)->groups, group);
+    for (godwit__group_t *group; (group = GODWIT__GROUPS_FIRST (*directory));) {
+        godwit__table_remove (&(*directory)->groups, &group->by_names);
         for (size_t i = 0; i < group->count; i++)
             free_member (group->members[i]);
         free (group->members);
-        free (group->key);
+        free (group->exchange);
         free (group);
     }
+    godwit__table_release (&(*directory)->groups);
+    godwit__table_release (&(*directory)->peers);
     free (*directory);
     *directory = NULL;
 }
@@ -49,21 +51,20 @@ godwit__directory_destroy (godwit__directory_t **directory)
 /* ---- groups ---- */
 
 static godwit__group_t *
-group_new (const char *key, size_t key_size, size_t exchange_size, int64_t now_ns)
+group_new (const char *exchange, const char *topic, int64_t now_ns)
 {
+    const size_t exchange_size = strlen (exchange) + 1;
+    const size_t topic_size = strlen (topic) + 1;
     godwit__group_t *group = calloc (1, sizeof *group);
     if (!group)
         return NULL;
-    group->key = malloc (key_size + 1);
-    if (!group->key) {
+    group->exchange = malloc (exchange_size + topic_size);
+    if (!group->exchange) {
         free (group);
         return NULL;
     }
-    memcpy (group->key, key, key_size);
-    group->key[key_size] = '\0';
-    group->key_size = key_size;
-    group->exchange = group->key;
-    group->topic = group->key + exchange_size + 1;
+    memcpy (group->exchange, exchange, exchange_size);
+    group->topic = memcpy (group->exchange + exchange_size, topic, topic_size);
     godwit__retry_budget_open (&group->retry_budget, now_ns);
     return group;
 }
@@ -71,29 +72,17 @@ group_new (const char *key, size_t key_size, size_t exchange_size, int64_t now_n
 godwit__group_t *
 godwit__directory_group (godwit__directory_t *directory, const char *exchange, const char *topic)
 {
-    const size_t exchange_size = strlen (exchange);
-    const size_t topic_size = strlen (topic);
-    const size_t key_size = exchange_size + 1 + topic_size;
-    godwit__group_t *group = NULL;
-    char *key = malloc (key_size);
-    if (!key)
-        return NULL;
-    memcpy (key, exchange, exchange_size + 1);
-    memcpy (key + exchange_size + 1, topic, topic_size);
-
-    HASH_FIND (hh, directory->groups, key, key_size, group);
-    if (!group) {
-        group = group_new (key, key_size, exchange_size, godwit__transport_now (directory->transport));
-        if (group) {
-            HASH_ADD_KEYPTR (hh, directory->groups, group->key, group->key_size, group);
-            if (!group->hh.tbl) {
-                free (group->key);
-                free (group);
-                group = NULL;
-            }
-        }
-    }
-    free (key);
+    /* Names come from outside, and nobody there knows where the directory is. */
+    const uint64_t seed = (uintptr_t) directory;
+    const uint64_t hash = godwit__hash_text (godwit__hash_text (seed, exchange), topic);
+    godwit__group_t *group = GODWIT__TABLE_FIND (&directory->groups, hash, godwit__group_t, by_names);
+    while (group && (strcmp (group->topic, topic) != 0 || strcmp (group->exchange, exchange) != 0))
+        group = GODWIT__TABLE_FIND_NEXT (group, godwit__group_t, by_names);
+    if (group)
+        return group;
+    group = group_new (exchange, topic, godwit__transport_now (directory->transport));
+    if (group)
+        godwit__table_insert (&directory->groups, &group->by_names, hash);
     return group;
 }
 
@@ -229,11 +218,11 @@ update_member (godwit__member_t *member, godwit__record_t *record)
 void
 godwit__directory_clear (godwit__directory_t *directory)
 {
-    godwit__group_t *group, *next;
     godwit__suspect_close (directory);
-    HASH_ITER (hh, directory->groups, group, next)
-    while (group->count > 0)
-        godwit__directory_remove (group, group->count - 1);
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (directory); group;
+         group = GODWIT__GROUPS_NEXT (directory, group))
+        while (group->count > 0)
+            godwit__directory_remove (group, group->count - 1);
 }
 
 /* One that was only listed may be this transport's own. */
@@ -257,11 +246,10 @@ find_member (const godwit__group_t *group, const godwit__record_t *record)
 static bool
 is_elsewhere (const godwit__directory_t *directory, const godwit__record_t *record)
 {
-    const godwit__peer_t *peer = NULL;
-    HASH_FIND (hh, directory->peers, record->instance, GODWIT__UUID_SIZE, peer);
-    if (!peer || record->server_id == 0)
+    if (record->server_id == 0 || !godwit__peer_find (directory->transport, record->instance))
         return false;
-    for (const godwit__group_t *group = directory->groups; group; group = group->hh.next)
+    for (const godwit__group_t *group = GODWIT__GROUPS_FIRST (directory); group;
+         group = GODWIT__GROUPS_NEXT (directory, group))
         if (find_member (group, record))
             return true;
     return false;
@@ -334,12 +322,12 @@ on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_
 {
     godwit_transport_t *transport = user;
     godwit__directory_t *const directory = transport->directory;
-    godwit__group_t *group, *next;
     pthread_mutex_lock (&transport->lock);
-    HASH_ITER (hh, directory->groups, group, next)
-    for (size_t i = group->count; i-- > 0;)
-        if (is_server (told_of (group->members[i]), instance, server_id))
-            lose_member (group, i, withdrawn);
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (directory); group;
+         group = GODWIT__GROUPS_NEXT (directory, group))
+        for (size_t i = group->count; i-- > 0;)
+            if (is_server (told_of (group->members[i]), instance, server_id))
+                lose_member (group, i, withdrawn);
     const godwit__preservation_t preservation = godwit__suspect_update_preservation (directory);
     const size_t suspect_count = directory->suspect_count, member_count = directory->member_count;
     godwit__transport_changed (transport);
@@ -370,10 +358,9 @@ is_later (const godwit__member_t *member, uint32_t revision)
 void
 godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t revision, bool gone)
 {
-    godwit__group_t *group, *next;
     pthread_mutex_lock (&transport->lock);
-    HASH_ITER (hh, transport->directory->groups, group, next)
-    {
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (transport->directory); group;
+         group = GODWIT__GROUPS_NEXT (transport->directory, group)) {
         for (size_t i = group->count; i-- > 0;) {
             if (godwit__member_key (group->members[i]) != key || is_later (group->members[i], revision))
                 continue;
@@ -393,9 +380,8 @@ godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t
 void
 godwit__directory_peer_lost (godwit__peer_t *peer)
 {
-    godwit__group_t *group, *next;
-    HASH_ITER (hh, peer->transport->directory->groups, group, next)
-    {
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (peer->transport->directory); group;
+         group = GODWIT__GROUPS_NEXT (peer->transport->directory, group)) {
         for (size_t i = group->count; i-- > 0;) {
             godwit__member_t *member = group->members[i];
             if (member->peer != peer)
@@ -415,9 +401,8 @@ godwit__directory_peer_lost (godwit__peer_t *peer)
 void
 godwit__directory_peer_ready (godwit__peer_t *peer)
 {
-    godwit__group_t *group, *next;
-    HASH_ITER (hh, peer->transport->directory->groups, group, next)
-    {
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (peer->transport->directory); group;
+         group = GODWIT__GROUPS_NEXT (peer->transport->directory, group)) {
         for (size_t i = 0; i < group->count; i++) {
             godwit__member_t *member = group->members[i];
             if (member->peer != peer || !member->draining_unconfirmed)
@@ -445,9 +430,8 @@ godwit__directory_try_unconfirmed (godwit__group_t *group, const char *server)
 void
 godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision)
 {
-    godwit__group_t *group, *next;
-    HASH_ITER (hh, peer->transport->directory->groups, group, next)
-    {
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (peer->transport->directory); group;
+         group = GODWIT__GROUPS_NEXT (peer->transport->directory, group)) {
         for (size_t i = group->count; i-- > 0;) {
             godwit__member_t *member = group->members[i];
             if (member->peer != peer || (server_id && member->record->server_id != server_id) ||

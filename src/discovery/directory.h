@@ -60,11 +60,9 @@ godwit__member_key (const godwit__member_t *member)
 
 /* A topic. Stays for the directory's life once it was asked for or announced: clients keep pointers to it. */
 struct godwit__group {
-    char *key; /* exchange, NUL, topic */
-    size_t key_size;
-    UT_hash_handle hh;
-    const char *exchange;
-    const char *topic;
+    godwit__table_node_t by_names;
+    char *exchange;
+    const char *topic; /* behind the exchange, in the same piece of memory */
     godwit__member_t **members;
     size_t count;
     size_t capacity;
@@ -81,8 +79,8 @@ struct godwit__group {
 
 typedef struct godwit__directory {
     godwit_transport_t *transport;
-    godwit__group_t *groups;
-    godwit__peer_t *peers;
+    godwit__table_t groups;
+    godwit__table_t peers;
     size_t member_count;
     size_t suspect_count; /* of them, suspects that did not withdraw */
     bool preserves;       /* that is most of them */
@@ -90,6 +88,15 @@ typedef struct godwit__directory {
     uint64_t last_query;
     uint64_t last_number; /* of a member */
 } godwit__directory_t;
+
+/* Walks all groups, and all peers. */
+#define GODWIT__GROUPS_FIRST(directory_)                                                                     \
+    GODWIT__TABLE_FIRST (&(directory_)->groups, godwit__group_t, by_names)
+#define GODWIT__GROUPS_NEXT(directory_, group_)                                                              \
+    GODWIT__TABLE_NEXT (&(directory_)->groups, group_, godwit__group_t, by_names)
+#define GODWIT__PEERS_FIRST(directory_) GODWIT__TABLE_FIRST (&(directory_)->peers, godwit__peer_t, by_key)
+#define GODWIT__PEERS_NEXT(directory_, peer_)                                                                \
+    GODWIT__TABLE_NEXT (&(directory_)->peers, peer_, godwit__peer_t, by_key)
 
 /* Forgets a member. */
 void godwit__directory_remove (godwit__group_t *group, size_t index);

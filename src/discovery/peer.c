@@ -1,5 +1,6 @@
 #include "src/discovery/peer.h"
 
+#include "src/base/hash.h"
 #include "src/config/options.h"
 #include "src/connection/completion.h"
 #include "src/discovery/directory.h"
@@ -8,8 +9,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#define BACKOFF_FIRST_NS (5 * GODWIT__NS_PER_MS)
-#define BACKOFF_MAX_NS (1000 * GODWIT__NS_PER_MS)
 
 static bool
 is_unknown (const uint8_t *instance)
@@ -84,15 +83,6 @@ try_addresses (godwit__peer_t *peer, godwit__record_t *record, godwit__record_t 
     return false;
 }
 
-int64_t
-godwit__peer_next_backoff (godwit__peer_t *peer, int64_t *backoff_ns)
-{
-    *backoff_ns = *backoff_ns ? *backoff_ns * 2 : BACKOFF_FIRST_NS;
-    if (*backoff_ns > BACKOFF_MAX_NS)
-        *backoff_ns = BACKOFF_MAX_NS;
-    return *backoff_ns / 2 + (int64_t) godwit__transport_random (peer->transport, (uint64_t) *backoff_ns / 2);
-}
-
 static void
 back_off (godwit__peer_t *peer)
 {
@@ -155,7 +145,7 @@ on_work (godwit__task_t *task)
     peer->connection = NULL;
     if (connection)
         connection->owner = NULL;
-    HASH_DEL (transport->directory->peers, peer);
+    godwit__table_remove (&transport->directory->peers, &peer->by_key);
     pthread_mutex_unlock (&transport->lock);
     if (connection) {
         godwit__connection_down (connection, "none of its servers is known any more");
@@ -178,13 +168,29 @@ on_retry (godwit__timer_t *timer)
 
 /* ---- with lock held ---- */
 
+/* Instances come from outside, and nobody there knows where the directory is. */
+static uint64_t
+hash_of (const godwit_transport_t *transport, const uint8_t key[GODWIT__UUID_SIZE])
+{
+    return godwit__hash ((uintptr_t) transport->directory, key, GODWIT__UUID_SIZE);
+}
+
+godwit__peer_t *
+godwit__peer_find (const godwit_transport_t *transport, const uint8_t key[GODWIT__UUID_SIZE])
+{
+    const uint64_t hash = hash_of (transport, key);
+    godwit__peer_t *peer = GODWIT__TABLE_FIND (&transport->directory->peers, hash, godwit__peer_t, by_key);
+    while (peer && memcmp (peer->key, key, GODWIT__UUID_SIZE) != 0)
+        peer = GODWIT__TABLE_FIND_NEXT (peer, godwit__peer_t, by_key);
+    return peer;
+}
+
 godwit__peer_t *
 godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record)
 {
-    godwit__peer_t *peer = NULL;
     uint8_t key[GODWIT__UUID_SIZE];
     key_of (key, record);
-    HASH_FIND (hh, transport->directory->peers, key, sizeof key, peer);
+    godwit__peer_t *peer = godwit__peer_find (transport, key);
     if (!peer) {
         peer = calloc (1, sizeof *peer);
         if (!peer)
@@ -196,11 +202,7 @@ godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record)
         peer->work_task = (godwit__task_t){.run = on_work, .user = peer};
         peer->is_listed = is_unknown (record->instance);
         godwit__resolve_init (peer);
-        HASH_ADD (hh, transport->directory->peers, key, sizeof peer->key, peer);
-        if (!peer->hh.tbl) {
-            free (peer);
-            return NULL;
-        }
+        godwit__table_insert (&transport->directory->peers, &peer->by_key, hash_of (transport, key));
     }
     peer->member_count++;
     if (peer->record != record) {
@@ -320,15 +322,14 @@ void
 godwit__peers_tick (godwit_transport_t *transport)
 {
     const int64_t now_ns = godwit__transport_now (transport);
-    godwit__peer_t *peer, *next;
 
     /* A connection's end changes the table: what is to be looked at is referenced first. */
     pthread_mutex_lock (&transport->lock);
-    const size_t count = HASH_COUNT (transport->directory->peers);
+    const size_t count = transport->directory->peers.count;
     godwit__connection_t **connections = calloc (count ? count : 1, sizeof (godwit__connection_t *));
     size_t found = 0;
-    HASH_ITER (hh, transport->directory->peers, peer, next)
-    {
+    for (godwit__peer_t *peer = GODWIT__PEERS_FIRST (transport->directory); peer;
+         peer = GODWIT__PEERS_NEXT (transport->directory, peer)) {
         if (peer->member_count == 0)
             godwit__reactor_post (transport->control, &peer->work_task);
         else if (connections && peer->state == GODWIT__PEER_READY && peer->connection)
@@ -345,13 +346,11 @@ godwit__peers_tick (godwit_transport_t *transport)
 void
 godwit__peers_close (godwit_transport_t *transport)
 {
-    godwit__peer_t *peer, *next;
     pthread_mutex_lock (&transport->lock);
     godwit__directory_clear (transport->directory);
-    HASH_ITER (hh, transport->directory->peers, peer, next)
-    {
+    for (godwit__peer_t *peer; (peer = GODWIT__PEERS_FIRST (transport->directory));) {
         godwit__connection_t *connection = peer->connection;
-        HASH_DEL (transport->directory->peers, peer);
+        godwit__table_remove (&transport->directory->peers, &peer->by_key);
         peer->connection = NULL;
         if (connection)
             connection->owner = NULL;

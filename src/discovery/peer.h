@@ -9,12 +9,9 @@
 #ifndef GODWIT_SRC_DISCOVERY_PEER_H
 #define GODWIT_SRC_DISCOVERY_PEER_H
 
+#include "src/base/delay.h"
+#include "src/base/table.h"
 #include "src/connection/connection.h"
-
-/* uthash ends the process when memory is short unless told otherwise; then it clears `added` of what it was
- * given. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 typedef enum godwit__peer_state {
     GODWIT__PEER_IDLE,
@@ -29,7 +26,7 @@ typedef struct godwit__peer {
     uint8_t key[GODWIT__UUID_SIZE]; /* the instance; a hash of the address while that is not known (static
                                        records) */
     uint8_t instance[GODWIT__UUID_SIZE]; /* all zero: not known */
-    UT_hash_handle hh;                   /* in the directory */
+    godwit__table_node_t by_key;         /* in the directory */
     godwit__peer_state_t state;
     godwit__connection_t *connection; /* the current one, which may be opening; NULL if none */
     godwit__record_t *record;         /* the newest, for its addresses */
@@ -55,10 +52,19 @@ typedef struct godwit__peer {
     godwit__task_t resolve_task;
 } godwit__peer_t;
 
-/* The next back-off: twice the last one, up to a second. Returns how long to wait: between half and all of
- * it, so that clients do not come back in step. */
-int64_t godwit__peer_next_backoff (godwit__peer_t *peer, int64_t *backoff_ns);
+/* How long to wait until it is tried, or asked, again. */
+static inline int64_t
+godwit__peer_next_backoff (const godwit__peer_t *peer, int64_t *backoff_ns)
+{
+    static const godwit__delay_rule_t rule = {.first_ns = 5 * GODWIT__NS_PER_MS,
+                                              .max_ns = 1000 * GODWIT__NS_PER_MS,
+                                              .least_percent = 50,
+                                              .most_percent = 100};
+    return godwit__delay_next (backoff_ns, &rule, godwit__transport_random (peer->transport, UINT64_MAX));
+}
 
+/* The one that has this key; NULL: there is none. With lock held. */
+godwit__peer_t *godwit__peer_find (const godwit_transport_t *transport, const uint8_t key[GODWIT__UUID_SIZE]);
 /* The peer of a record, made if need be; NULL when memory is short. With lock held. */
 godwit__peer_t *godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record);
 /* One member less. With lock held. */

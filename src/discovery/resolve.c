@@ -52,7 +52,9 @@ static godwit__resolve_query_t *
 queries_for (godwit__peer_t *peer, bool again)
 {
     godwit__resolve_query_t *queries = NULL;
-    for (godwit__group_t *group = peer->transport->directory->groups; group; group = group->hh.next) {
+    const godwit__directory_t *const directory = peer->transport->directory;
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (directory); group;
+         group = GODWIT__GROUPS_NEXT (directory, group)) {
         for (size_t i = 0; i < group->count; i++) {
             godwit__member_t *member = group->members[i];
             if (!is_listed_of (member, peer) ||
@@ -112,7 +114,9 @@ static bool
 has_refused (const godwit__peer_t *peer, bool pause)
 {
     bool found = false;
-    for (godwit__group_t *group = peer->transport->directory->groups; group; group = group->hh.next) {
+    const godwit__directory_t *const directory = peer->transport->directory;
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (directory); group;
+         group = GODWIT__GROUPS_NEXT (directory, group)) {
         for (size_t i = 0; i < group->count; i++) {
             godwit__member_t *member = group->members[i];
             if (!is_listed_of (member, peer) || member->resolution != GODWIT__RESOLUTION_REFUSED)

@@ -112,12 +112,12 @@ on_timer (godwit__timer_t *timer)
     godwit_transport_t *const transport = timer->user;
     godwit__directory_t *const directory = transport->directory;
     look_t look = {.now_ns = godwit__transport_now (transport), .refresh_ns = refresh_ns (transport)};
-    godwit__group_t *group, *next;
     pthread_mutex_lock (&transport->lock);
-    HASH_ITER (hh, directory->groups, group, next)
-    for (size_t i = group->count; i-- > 0;)
-        if (!look_at (&look, group->members[i]))
-            godwit__directory_remove (group, i);
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (directory); group;
+         group = GODWIT__GROUPS_NEXT (directory, group))
+        for (size_t i = group->count; i-- > 0;)
+            if (!look_at (&look, group->members[i]))
+                godwit__directory_remove (group, i);
     const godwit__preservation_t preservation = godwit__suspect_update_preservation (directory);
     const size_t suspect_count = directory->suspect_count, member_count = directory->member_count;
     if (suspect_count > 0)

@@ -371,10 +371,9 @@ meddler_cut (godwit_transport_t *transport)
 {
     godwit__connection_t *connections[64];
     size_t count = 0;
-    godwit__peer_t *peer, *next;
     pthread_mutex_lock (&transport->lock);
-    HASH_ITER (hh, transport->directory->peers, peer, next)
-    {
+    for (godwit__peer_t *peer = GODWIT__PEERS_FIRST (transport->directory); peer;
+         peer = GODWIT__PEERS_NEXT (transport->directory, peer)) {
         if (peer->connection && count < 64)
             connections[count++] = godwit__connection_ref (peer->connection);
     }

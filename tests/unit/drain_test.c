@@ -170,7 +170,9 @@ Test (drain, a_request_for_a_server_that_said_goodbye_is_not_sent, .timeout = 60
     cr_assert_eq (godwit_client_call (client, NULL, "echo", GODWIT_ARGS (GODWIT_INT ("x", 1)), NULL, &error),
                   GODWIT_OK, "%s", godwit_error_print (error));
     pthread_mutex_lock (&transport->lock);
-    godwit__connection_t *connection = godwit__connection_ref (transport->directory->peers->connection);
+    const godwit__peer_t *const peer = GODWIT__PEERS_FIRST (transport->directory);
+    cr_assert_not_null (peer);
+    godwit__connection_t *connection = godwit__connection_ref (peer->connection);
     pthread_mutex_unlock (&transport->lock);
     godwit__connection_note_goodbye (connection, self.server->id);
     /* The directory does not know yet, as for who looked into it before. */

@@ -99,9 +99,10 @@ end_the_way (void *user)
     world_t *world = user;
     godwit_transport_t *transport = world->calling;
     pthread_mutex_lock (&transport->lock);
-    const godwit__group_t *group = transport->directory->groups;
-    while (strcmp (group->topic, "work") != 0)
-        group = group->hh.next;
+    const godwit__group_t *group = GODWIT__GROUPS_FIRST (transport->directory);
+    while (group && strcmp (group->topic, "work") != 0)
+        group = GODWIT__GROUPS_NEXT (transport->directory, group);
+    cr_assert_not_null (group);
     for (size_t i = 0; i < group->count; i++)
         if (strcmp (group->members[i]->record->server, "two") == 0)
             strcpy (world->address, group->members[i]->record->fanout_address);
