@@ -16,6 +16,18 @@ godwit__mix (uint64_t x)
     return x ^ (x >> 31);
 }
 
+/* One to seven bytes as a number; with their count, no other bytes give the same. */
+static inline uint64_t
+godwit__hash_few (const uint8_t *bytes, size_t size)
+{
+    if (size < sizeof (uint32_t))
+        return (uint64_t) bytes[0] | (uint64_t) bytes[size / 2] << 8 | (uint64_t) bytes[size - 1] << 16;
+    uint32_t first, last;
+    memcpy (&first, bytes, sizeof first);
+    memcpy (&last, bytes + size - sizeof last, sizeof last);
+    return first | (uint64_t) last << 32;
+}
+
 /* To hash several pieces, each hash is the next one's seed. */
 static inline uint64_t
 godwit__hash (uint64_t seed, const void *data, size_t size)
@@ -27,12 +39,7 @@ godwit__hash (uint64_t seed, const void *data, size_t size)
         memcpy (&word, bytes, sizeof word);
         hash = godwit__mix ((hash ^ word) + seed);
     }
-    if (size > 0) {
-        word = 0;
-        memcpy (&word, bytes, size);
-        hash = godwit__mix ((hash ^ word) + seed);
-    }
-    return hash;
+    return size > 0 ? godwit__mix ((hash ^ godwit__hash_few (bytes, size)) + seed) : hash;
 }
 
 static inline uint64_t

@@ -1,5 +1,7 @@
 #include "src/runtime/metrics.h"
 
+#include "src/base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,19 +38,16 @@ same_label (const godwit__label_t *a, const godwit__label_t *b)
     return true;
 }
 
-/* FNV-1a: all texts are the program's own, and the chains are bounded by the limit. */
+/* Without a seed: all texts are the program's own, and the chains are bounded by the limit. */
 static uint32_t
 hash_of (const godwit__label_t *label)
 {
     const char *texts[TEXT_COUNT];
-    uint32_t hash = UINT32_C (2166136261) ^ (uint32_t) label->side ^ (label->fanout ? 2U : 0U);
+    uint64_t hash = (uint64_t) label->side ^ (label->fanout ? 2U : 0U);
     texts_of (label, texts);
-    for (int i = 0; i < TEXT_COUNT; i++) {
-        for (const char *at = texts[i]; at && *at; at++)
-            hash = (hash ^ (uint8_t) *at) * UINT32_C (16777619);
-        hash = (hash ^ 0xff) * UINT32_C (16777619);
-    }
-    return hash ^ hash >> 15;
+    for (int i = 0; i < TEXT_COUNT; i++)
+        hash = texts[i] ? godwit__hash_text (hash, texts[i]) : godwit__mix (hash + 1);
+    return (uint32_t) hash;
 }
 
 /* ---- making ---- */

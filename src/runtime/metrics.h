@@ -2,8 +2,9 @@
  *
  * A label is made once and stays as long as its transport, so whoever has found one keeps a pointer to it: a
  * client that of its last method, a server one in each route. Counting is relaxed atomics, finding a label
- * walks a chain without a lock, making one takes the lock. What comes from outside makes no label: a server
- * has one for each method of its own, in its own words.
+ * walks a chain without a lock, making one takes the lock (so the table is one of its own: src/base/table.h
+ * is for who holds a lock). What comes from outside makes no label: a server has one for each method of its
+ * own, in its own words.
  */
 #ifndef GODWIT_SRC_RUNTIME_METRICS_H
 #define GODWIT_SRC_RUNTIME_METRICS_H

@@ -145,6 +145,15 @@ Test (hash, keys_that_differ_little_have_hashes_that_differ)
         for (size_t i = 0; i < size; i++)
             cr_assert_neq (hashes[i], hashes[size], "%zu and %zu zeroes", i, size);
     }
+    for (size_t size = 1; size < 20; size++) { /* one byte differs, wherever it is */
+        memset (text, 'x', size);
+        hashes[0] = godwit__hash (1, text, size);
+        for (size_t i = 0; i < size; i++) {
+            text[i] = 'y';
+            cr_assert_neq (godwit__hash (1, text, size), hashes[0], "byte %zu of %zu", i, size);
+            text[i] = 'x';
+        }
+    }
     cr_assert_neq (godwit__hash_text (1, "a"), godwit__hash_text (2, "a"));
     cr_assert_eq (godwit__hash_text (1, "topic"), godwit__hash (1, "topic", 5));
 
