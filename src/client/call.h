@@ -18,7 +18,7 @@
 #include <godwit/client.h>
 
 #include "src/client/client.h"
-#include "src/discovery/directory.h"
+#include "src/discovery/selection.h"
 #include "src/serializer/serializer.h"
 
 /* A request that fits stays inside the call: no allocation. */

@@ -1,6 +1,8 @@
 /* How calls end: what became of a request that was handed over, and the errors of those that fail. */
 #include "src/client/call_inside.h"
 
+#include "src/discovery/observed.h"
+
 #include "src/address/target.h"
 #include "src/error/error.h"
 

@@ -9,7 +9,7 @@
 
 #include <godwit/client.h>
 
-#include "src/discovery/directory.h"
+#include "src/discovery/selection.h"
 #include "src/runtime/metrics.h"
 
 /* In `pending_count` and `family`: nothing may enter any more. */

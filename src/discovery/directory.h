@@ -79,6 +79,7 @@ struct godwit__group {
 
 typedef struct godwit__directory {
     godwit_transport_t *transport;
+    const godwit__peer_hooks_t *peer_hooks;
     godwit__table_t groups;
     godwit__table_t peers;
     size_t member_count;
@@ -98,10 +99,8 @@ typedef struct godwit__directory {
 #define GODWIT__PEERS_NEXT(directory_, peer_)                                                                \
     GODWIT__TABLE_NEXT (&(directory_)->peers, peer_, godwit__peer_t, by_key)
 
-/* Forgets a member. */
-void godwit__directory_remove (godwit__group_t *group, size_t index);
-
-godwit__directory_t *godwit__directory_new (godwit_transport_t *transport);
+godwit__directory_t *godwit__directory_new (godwit_transport_t *transport,
+                                            const godwit__peer_hooks_t *peer_hooks);
 /* Forgets all members; the groups stay, for the clients that point to them. */
 void godwit__directory_clear (godwit__directory_t *directory);
 /* After godwit__peers_close. */
@@ -111,79 +110,28 @@ void godwit__directory_destroy (godwit__directory_t **directory);
 godwit__group_t *godwit__directory_group (godwit__directory_t *directory, const char *exchange,
                                           const char *topic);
 
-/* The matchmaker's events, with the transport as user; they take the lock themselves. */
-extern const godwit__matchmaker_events_t godwit__directory_events;
-
-typedef enum godwit__pick {
-    GODWIT__PICK_OK,
-    GODWIT__PICK_NOBODY,     /* no such server is known */
-    GODWIT__PICK_WAIT,       /* some are known, none is connected yet */
-    GODWIT__PICK_EXCLUDED,   /* all that are connected were tried, or their breaker is open */
-    GODWIT__PICK_WITHHELD,   /* of a call: its retry has to wait for the budget */
-    GODWIT__PICK_UNREACHABLE /* of one member: it cannot be connected to */
-} godwit__pick_t;
-
-/* Servers that a call has tried in this round. More than fit are forgotten, oldest first. */
-#define GODWIT__TRIED_MAX 8
-typedef struct godwit__tried {
-    uint64_t keys[GODWIT__TRIED_MAX];
-    size_t count;
-    size_t total; /* with those that were forgotten */
-} godwit__tried_t;
-
-typedef struct godwit__picked {
-    godwit__connection_t
-        *connection; /* a reference; NULL for a server of this transport that runs inline methods */
-    uint32_t server_id;
-    uint64_t key; /* for tried */
-    bool local;   /* of this very transport */
-} godwit__picked_t;
-
-/* Chooses a server: the one named, or the next in turn that is connected and was not tried; one whose
- * breaker is open only if there is no other, and nobody was tried yet. What is not connected is wanted from
- * now on. */
-godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *server,
-                                       const godwit__tried_t *tried, int64_t now_ns,
-                                       godwit__picked_t *picked);
-/* One member, wherever the group has it. */
-typedef struct godwit__member_ref {
-    uint64_t number;
-    uint64_t failures; /* of it, and of connecting to it, when it was looked at first */
-    size_t place;      /* where it was last */
-} godwit__member_ref_t;
-
-godwit__member_ref_t godwit__directory_member_ref (const godwit__group_t *group, size_t index);
-/* Chooses this one. NOBODY: it has left, or its process says that it is not there. UNREACHABLE: all of its
- * addresses have failed since it was looked at first. EXCLUDED: it was tried in this round. */
-godwit__pick_t godwit__directory_pick_ref (const godwit__group_t *group, godwit__member_ref_t *ref,
-                                           const godwit__tried_t *tried, godwit__picked_t *picked);
-void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
-
-/* A server said that it drains (NACK), or that it is not there: no calls go to it until it is announced anew.
- * revision: of the record that it spoke of; what has a later one has started again since then (0: it has
- * not). Takes the lock. */
-void godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t revision, bool gone);
-/* A server said that it is overloaded. Takes the lock. */
-void godwit__directory_overloaded (godwit__group_t *group, godwit_transport_t *transport, uint64_t key,
-                                   int64_t now_ns);
-/* A peer has lost its connection: forgets its members that no matchmaker knows any more, and who the
- * listed ones are. */
-void godwit__directory_peer_lost (godwit__peer_t *peer);
-/* A peer is connected: whether its servers drain, it says itself. */
-void godwit__directory_peer_ready (godwit__peer_t *peer);
-/* Nobody is connected: members of which only a record says that they drain are worth a try. True if there
- * are any. */
-bool godwit__directory_try_unconfirmed (godwit__group_t *group, const char *server);
-/* Marks members of a peer as draining; 0: all. revision: as above. */
-void godwit__directory_goodbye (godwit__peer_t *peer, uint32_t server_id, uint32_t revision);
-
 /* A server of another transport has these names, and takes calls. Takes the lock. */
 bool godwit__directory_has_duplicate (godwit_transport_t *transport, const char *exchange, const char *topic,
                                       const char *server);
 
+/* ---- members ---- */
+
+/* NULL when memory is short. */
+godwit__member_t *godwit__directory_add (godwit__group_t *group, godwit__record_t *record,
+                                         godwit__directory_t *directory);
+/* Forgets a member. */
+void godwit__directory_remove (godwit__group_t *group, size_t index);
 /* A member turned out to be another server than it was: it has left, and another one joined. */
 void godwit__member_replaced (godwit__member_t *member);
+void godwit__member_set_draining (godwit__member_t *member, bool draining);
+/* It said itself that it drains. */
+void godwit__member_drains (godwit__member_t *member);
+/* Its GOODBYE may have overtaken its record: then it drains. */
+void godwit__member_recall_goodbye (godwit__member_t *member);
+/* It is no suspect any more: it was announced again, or is forgotten. */
+void godwit__member_end_suspect (godwit__member_t *member);
 
-size_t godwit__group_ready_count (const godwit__group_t *group, const char *server);
+/* The record is of a server of another transport. One that was only listed may be of this one. */
+bool godwit__record_is_foreign (const godwit_transport_t *transport, const godwit__record_t *record);
 
 #endif

@@ -4,11 +4,9 @@
 #include "src/config/options.h"
 #include "src/connection/completion.h"
 #include "src/discovery/directory.h"
-#include "src/discovery/resolve.h"
 
 #include <sodium.h>
 #include <stdlib.h>
-
 
 static bool
 is_unknown (const uint8_t *instance)
@@ -32,7 +30,8 @@ free_peer (godwit__peer_t *peer)
 {
     godwit__reactor_disarm (peer->transport->control, &peer->retry_timer);
     godwit__reactor_unpost (peer->transport->control, &peer->work_task);
-    godwit__resolve_release (peer);
+    godwit__reactor_disarm (peer->transport->control, &peer->resolve_timer);
+    godwit__reactor_unpost (peer->transport->control, &peer->resolve_task);
     godwit__record_unref (&peer->record);
     godwit__record_unref (&peer->fallback);
     godwit__record_unref (&peer->tried);
@@ -54,8 +53,6 @@ driver_for (godwit_transport_t *transport, const godwit__record_t *record, const
     return NULL;
 }
 
-static const godwit__connection_events_t events;
-
 /* Opens a connection to the next address that can be tried, of the record and then of the fallback; false if
  * none is left. */
 static bool
@@ -69,8 +66,9 @@ try_addresses (godwit__peer_t *peer, godwit__record_t *record, godwit__record_t 
             falls_back ? fallback->addresses[index - record->address_count] : record->addresses[index];
         godwit__driver_t *driver = driver_for (peer->transport, record, address);
         godwit__connection_t *connection = NULL;
-        if (!driver || godwit__connection_open (&connection, peer->transport, &events, peer, peer->instance,
-                                                driver, address, NULL))
+        if (!driver || godwit__connection_open (&connection, peer->transport,
+                                                &peer->transport->directory->peer_hooks->connection, peer,
+                                                peer->instance, driver, address, NULL))
             continue;
         pthread_mutex_lock (&peer->transport->lock);
         peer->connection = connection;
@@ -117,7 +115,7 @@ connect_peer (godwit__peer_t *peer)
     peer->next_address = next;
     if (!opened) {
         back_off (peer);
-        godwit__directory_peer_lost (peer);
+        transport->directory->peer_hooks->unreachable (peer);
         godwit__transport_changed (transport);
     }
     pthread_mutex_unlock (&transport->lock);
@@ -201,7 +199,6 @@ godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record)
         peer->retry_timer = (godwit__timer_t){.fire = on_retry, .user = peer};
         peer->work_task = (godwit__task_t){.run = on_work, .user = peer};
         peer->is_listed = is_unknown (record->instance);
-        godwit__resolve_init (peer);
         godwit__table_insert (&transport->directory->peers, &peer->by_key, hash_of (transport, key));
     }
     peer->member_count++;
@@ -221,12 +218,23 @@ godwit__peer_release (godwit__peer_t *peer)
         godwit__reactor_post (peer->transport->control, &peer->work_task);
 }
 
+/* What was refused is asked for again (resolve.h). */
+static void
+resume_resolving (godwit__peer_t *peer)
+{
+    if (!peer->resolve_paused)
+        return;
+    peer->resolve_paused = false;
+    peer->resolve_now = true;
+    godwit__reactor_post (peer->transport->control, &peer->resolve_task);
+}
+
 void
 godwit__peer_want (godwit__peer_t *peer)
 {
     peer->wanted = true;
     if (peer->state == GODWIT__PEER_READY)
-        godwit__resolve_want (peer);
+        resume_resolving (peer);
     if (peer->state != GODWIT__PEER_IDLE)
         return;
     peer->state = GODWIT__PEER_CONNECTING;
@@ -234,7 +242,7 @@ godwit__peer_want (godwit__peer_t *peer)
     godwit__reactor_post (peer->transport->control, &peer->work_task);
 }
 
-/* ---- a connection's news ---- */
+/* ---- what became of its connection ---- */
 
 /* The record that led to the connection. */
 static void
@@ -247,74 +255,33 @@ keep_address (godwit__peer_t *peer)
     peer->tried = NULL;
 }
 
-static void
-on_ready (godwit__connection_t *connection)
+void
+godwit__peer_set_ready (godwit__peer_t *peer)
 {
-    godwit_transport_t *transport = connection->transport;
-    godwit__resolve_query_t *queries = NULL;
-    pthread_mutex_lock (&transport->lock);
-    godwit__peer_t *peer = connection->owner;
-    if (peer && peer->connection == connection) {
-        peer->state = GODWIT__PEER_READY;
-        peer->backoff_ns = 0;
-        peer->failures = 0;
-        peer->wanted = false;
-        keep_address (peer);
-        godwit__directory_peer_ready (peer);
-        connection->last_used_ns = connection->last_ping_ns = godwit__transport_now (transport);
-        queries = godwit__resolve_ready (peer);
-        godwit__transport_changed (transport);
-    }
-    pthread_mutex_unlock (&transport->lock);
-    godwit__resolve_send (queries);
+    godwit__connection_t *const connection = peer->connection;
+    peer->state = GODWIT__PEER_READY;
+    peer->backoff_ns = 0;
+    peer->failures = 0;
+    peer->wanted = false;
+    keep_address (peer);
+    connection->last_used_ns = connection->last_ping_ns = godwit__transport_now (peer->transport);
 }
 
-static void
-on_lost (godwit__connection_t *connection, const char *reason)
+bool
+godwit__peer_set_lost (godwit__peer_t *peer)
 {
-    godwit_transport_t *transport = connection->transport;
-    godwit__connection_t *dropped = NULL;
-
-    pthread_mutex_lock (&transport->lock);
-    godwit__peer_t *peer = connection->owner;
-    if (peer && peer->connection == connection) {
-        /* While connecting, the next address is tried. After a good connection, all of them again, if
-         * somebody wants it. */
-        const bool was_ready = peer->state == GODWIT__PEER_READY;
-        dropped = peer->connection;
-        peer->connection = NULL;
-        connection->owner = NULL;
-        peer->state = was_ready ? GODWIT__PEER_IDLE : GODWIT__PEER_CONNECTING;
-        if (was_ready) {
-            peer->next_address = 0;
-            godwit__directory_peer_lost (peer);
-            godwit__transport_changed (transport);
-        } else {
-            godwit__reactor_post (transport->control, &peer->work_task);
-        }
-    }
-    pthread_mutex_unlock (&transport->lock);
-
-    if (dropped) {
-        if (godwit__logs (transport, GODWIT_LOG_INFO))
-            godwit__log (transport, GODWIT_LOG_INFO, "A connection ended: %s", reason);
-        godwit__connection_unref (&dropped);
-    }
+    /* While connecting, the next address is tried. After a good connection, all of them again, if somebody
+     * wants it. */
+    const bool was_ready = peer->state == GODWIT__PEER_READY;
+    peer->connection->owner = NULL;
+    peer->connection = NULL;
+    peer->state = was_ready ? GODWIT__PEER_IDLE : GODWIT__PEER_CONNECTING;
+    if (was_ready)
+        peer->next_address = 0;
+    else
+        godwit__reactor_post (peer->transport->control, &peer->work_task);
+    return was_ready;
 }
-
-static void
-on_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision)
-{
-    godwit_transport_t *transport = connection->transport;
-    pthread_mutex_lock (&transport->lock);
-    if (connection->owner) {
-        godwit__directory_goodbye (connection->owner, server_id, revision);
-        godwit__transport_changed (transport);
-    }
-    pthread_mutex_unlock (&transport->lock);
-}
-
-static const godwit__connection_events_t events = {on_ready, on_lost, on_goodbye};
 
 /* ---- all of them; the control thread ---- */
 
@@ -347,7 +314,6 @@ void
 godwit__peers_close (godwit_transport_t *transport)
 {
     pthread_mutex_lock (&transport->lock);
-    godwit__directory_clear (transport->directory);
     for (godwit__peer_t *peer; (peer = GODWIT__PEERS_FIRST (transport->directory));) {
         godwit__connection_t *connection = peer->connection;
         godwit__table_remove (&transport->directory->peers, &peer->by_key);

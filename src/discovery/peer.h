@@ -13,12 +13,21 @@
 #include "src/base/table.h"
 #include "src/connection/connection.h"
 
+struct godwit__peer;
+
 typedef enum godwit__peer_state {
     GODWIT__PEER_IDLE,
     GODWIT__PEER_CONNECTING,
     GODWIT__PEER_READY,
     GODWIT__PEER_BACKOFF
 } godwit__peer_state_t;
+
+/* What peers tell those above them. */
+typedef struct godwit__peer_hooks {
+    godwit__connection_events_t connection; /* of the connections that peers open; owner: the peer */
+    /* None of its addresses could be connected to. With transport.lock held. */
+    void (*unreachable) (struct godwit__peer *peer);
+} godwit__peer_hooks_t;
 
 /* Everything is guarded by transport.lock; the timer belongs to the control thread. */
 typedef struct godwit__peer {
@@ -71,6 +80,11 @@ godwit__peer_t *godwit__peer_get (godwit_transport_t *transport, godwit__record_
 void godwit__peer_release (godwit__peer_t *peer);
 /* Somebody wants to call it: connects unless it is connected or backs off. With lock held. */
 void godwit__peer_want (godwit__peer_t *peer);
+
+/* Its connection is READY. With lock held. */
+void godwit__peer_set_ready (godwit__peer_t *peer);
+/* It has lost its connection, whose reference is the caller's now. True: it was READY. With lock held. */
+bool godwit__peer_set_lost (godwit__peer_t *peer);
 
 /* Pings what is silent, closes what is idle. Control thread, every second or so. */
 void godwit__peers_tick (godwit_transport_t *transport);

@@ -87,16 +87,6 @@ godwit__resolve_ready (godwit__peer_t *peer)
 }
 
 void
-godwit__resolve_want (godwit__peer_t *peer)
-{
-    if (!peer->resolve_paused)
-        return;
-    peer->resolve_paused = false;
-    peer->resolve_now = true;
-    godwit__reactor_post (peer->transport->control, &peer->resolve_task);
-}
-
-void
 godwit__resolve_refused (godwit__member_t *member)
 {
     if (member->resolution == GODWIT__RESOLUTION_UNKNOWN)
@@ -174,13 +164,6 @@ godwit__resolve_init (godwit__peer_t *peer)
 {
     peer->resolve_timer = (godwit__timer_t){.fire = on_resolve_timer, .user = peer};
     peer->resolve_task = (godwit__task_t){.run = on_resolve_task, .user = peer};
-}
-
-void
-godwit__resolve_release (godwit__peer_t *peer)
-{
-    godwit__reactor_disarm (peer->transport->control, &peer->resolve_timer);
-    godwit__reactor_unpost (peer->transport->control, &peer->resolve_task);
 }
 
 /* ---- answers ---- */

@@ -19,18 +19,14 @@
 /* A list of queries that are about to be sent; NULL: none. */
 typedef struct godwit__resolve_query godwit__resolve_query_t;
 
-/* A new peer's tasks. */
+/* Prepares the timer and the task of a new peer. */
 void godwit__resolve_init (godwit__peer_t *peer);
-/* Nothing of them runs afterwards. Control thread. */
-void godwit__resolve_release (godwit__peer_t *peer);
 
 /* The peer is READY: the queries for it, to be sent once the lock is released. With lock held. */
 godwit__resolve_query_t *godwit__resolve_ready (godwit__peer_t *peer);
 /* Any thread, no lock held. */
 void godwit__resolve_send (godwit__resolve_query_t *queries);
 
-/* Somebody wants a peer that is READY: resumes what was paused. With lock held. */
-void godwit__resolve_want (godwit__peer_t *peer);
 /* A listed server does not take requests: it is asked for again after a back-off. With lock held. */
 void godwit__resolve_refused (godwit__member_t *member);
 

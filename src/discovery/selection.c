@@ -1,5 +1,4 @@
-/* Which server of a topic is called next. */
-#include "src/discovery/directory.h"
+#include "src/discovery/selection.h"
 
 /* In a round that was longer than there are servers, all of them were. */
 static bool
@@ -22,6 +21,22 @@ godwit__tried_add (godwit__tried_t *tried, uint64_t key)
     }
     tried->keys[tried->count++] = key;
     tried->total++;
+}
+
+/* Nobody is connected: members of which only a record says that they drain are worth a try. True if there are
+ * any. */
+static bool
+try_unconfirmed (godwit__group_t *group, const char *server)
+{
+    bool found = false;
+    for (size_t i = 0; i < group->count; i++) {
+        const godwit__member_t *member = group->members[i];
+        if (!member->draining_unconfirmed || (server && strcmp (server, member->record->server) != 0))
+            continue;
+        godwit__peer_want (member->peer);
+        found = true;
+    }
+    return found;
 }
 
 /* The member that is called next; group->count if there is none, and *pick says why. */
@@ -54,7 +69,7 @@ choose (godwit__group_t *group, const char *server, const godwit__tried_t *tried
         if (open == count)
             open = index;
     }
-    if (!excluded && godwit__directory_try_unconfirmed (group, server))
+    if (!excluded && try_unconfirmed (group, server))
         waits = true;
     *pick = excluded ? GODWIT__PICK_EXCLUDED : waits ? GODWIT__PICK_WAIT : GODWIT__PICK_NOBODY;
     return tried->count == 0 ? open : count;

@@ -16,21 +16,13 @@ refresh_ns (const godwit_transport_t *transport)
 }
 
 void
-godwit__suspect_end (godwit__member_t *member)
-{
-    if (member->is_suspect && !member->withdrawn)
-        member->peer->transport->directory->suspect_count--;
-    member->is_suspect = member->withdrawn = false;
-}
-
-void
 godwit__suspect_begin (godwit__member_t *member, bool withdrawn)
 {
     godwit_transport_t *const transport = member->peer->transport;
     godwit__directory_t *const directory = transport->directory;
     const bool began = !member->is_suspect;
     const int64_t now_ns = godwit__transport_now (transport);
-    godwit__suspect_end (member);
+    godwit__member_end_suspect (member);
     member->is_suspect = true;
     member->withdrawn = withdrawn;
     if (withdrawn)

@@ -27,8 +27,6 @@ void godwit__suspect_open (godwit__directory_t *directory);
 void godwit__suspect_close (godwit__directory_t *directory);
 /* No matchmaker knows it. withdrawn: its own process said that it leaves. Control thread. */
 void godwit__suspect_begin (godwit__member_t *member, bool withdrawn);
-/* It was announced again, or is forgotten. */
-void godwit__suspect_end (godwit__member_t *member);
 /* It has left, or its peer could not be connected to often enough (peer->failures): it may be forgotten. */
 bool godwit__suspect_is_over (const godwit__member_t *member);
 

@@ -7,7 +7,7 @@
 #include "src/client/future.h"
 #include "src/client/publisher.h"
 #include "src/connection/completion.h"
-#include "src/discovery/directory.h"
+#include "src/discovery/discovery.h"
 #include "src/error/error_classes.h"
 #include "src/runtime/control.h"
 #include "src/server/cancel.h"
@@ -42,7 +42,7 @@ close_matchmaker (void *arg)
     if (transport->matchmaker)
         transport->matchmaker->ops->close (transport->matchmaker);
     transport->matchmaker = NULL;
-    godwit__peers_close (transport);
+    godwit__discovery_close (transport);
 }
 
 static void

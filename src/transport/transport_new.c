@@ -8,7 +8,7 @@
 #include "src/client/future.h"
 #include "src/config/options.h"
 #include "src/connection/led.h"
-#include "src/discovery/directory.h"
+#include "src/discovery/discovery.h"
 #include "src/discovery/peer.h"
 #include "src/error/error.h"
 #include "src/error/error_classes.h"
@@ -16,6 +16,7 @@
 #include "src/runtime/control.h"
 #include "src/runtime/environment.h"
 #include "src/runtime/metrics.h"
+#include "src/server/server.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -131,6 +132,29 @@ on_note (void *user, godwit_log_level_t level, const char *text)
         godwit__log (transport, level, "%s", text);
 }
 
+/* The matchmaker's events: first the directory learns, then the servers of this transport. */
+
+static void
+on_seen (void *user, godwit__record_t *record)
+{
+    if (godwit__discovery_seen (user, record))
+        godwit__server_warn_duplicate (user, record);
+}
+
+static void
+on_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn)
+{
+    godwit__discovery_gone (user, instance, server_id, withdrawn);
+}
+
+static void
+on_synced (void *user)
+{
+    godwit__discovery_synced (user);
+}
+
+static const godwit__matchmaker_events_t matchmaker_events = {on_seen, on_gone, on_synced};
+
 static godwit_status_t
 open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
 {
@@ -158,7 +182,7 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
         .note = transport->options.log ? on_note : NULL,
         .note_user = transport,
     };
-    return ops->open (&transport->matchmaker, &options, &godwit__directory_events, transport, error);
+    return ops->open (&transport->matchmaker, &options, &matchmaker_events, transport, error);
 }
 
 static void
@@ -229,12 +253,12 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__environ
     self->incarnation = environment->incarnation ? environment->incarnation : godwit__incarnation ();
     self->alive = godwit__fork_guard_new ();
     self->host_id = environment->host_id ? strdup (environment->host_id) : godwit__host_id ();
-    self->directory = godwit__directory_new (self);
     self->metrics = godwit__metrics_new ();
     *transport = self;
-    if (!self->alive || !self->host_id || !self->directory || !self->metrics)
+    if (!self->alive || !self->host_id || !self->metrics)
         return godwit__error_no_memory (error);
-    return godwit_url_parse (&self->url, url, error);
+    const godwit_status_t status = godwit__discovery_open (self, error);
+    return status ? status : godwit_url_parse (&self->url, url, error);
 }
 
 /* What was said and would have no effect is an error. */

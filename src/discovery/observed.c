@@ -1,0 +1,147 @@
+#include "src/discovery/observed.h"
+
+#include "src/discovery/resolve.h"
+#include "src/discovery/suspect.h"
+
+/* ---- members ---- */
+
+/* News of a server that drains may be overtaken by the record of its next start. */
+static bool
+is_later (const godwit__member_t *member, uint32_t revision)
+{
+    return revision && member->record->revision > revision;
+}
+
+void
+godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t revision, bool gone)
+{
+    pthread_mutex_lock (&transport->lock);
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (transport->directory); group;
+         group = GODWIT__GROUPS_NEXT (transport->directory, group)) {
+        for (size_t i = group->count; i-- > 0;) {
+            if (godwit__member_key (group->members[i]) != key || is_later (group->members[i], revision))
+                continue;
+            if (group->members[i]->listed) {
+                godwit__resolve_refused (group->members[i]);
+                continue;
+            }
+            godwit__member_drains (group->members[i]);
+            if (gone)
+                godwit__directory_remove (group, i);
+        }
+    }
+    godwit__transport_changed (transport);
+    pthread_mutex_unlock (&transport->lock);
+}
+
+static void
+members_lost (godwit__peer_t *peer)
+{
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (peer->transport->directory); group;
+         group = GODWIT__GROUPS_NEXT (peer->transport->directory, group)) {
+        for (size_t i = group->count; i-- > 0;) {
+            godwit__member_t *member = group->members[i];
+            if (member->peer != peer)
+                continue;
+            if (member->listed) {
+                member->resolution = GODWIT__RESOLUTION_UNKNOWN;
+                member->query_number = 0;
+            }
+            if (godwit__suspect_is_over (member))
+                godwit__directory_remove (group, i);
+            else if (member->is_suspect) /* does it live? */
+                godwit__peer_want (peer);
+        }
+    }
+}
+
+static void
+members_ready (godwit__peer_t *peer)
+{
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (peer->transport->directory); group;
+         group = GODWIT__GROUPS_NEXT (peer->transport->directory, group)) {
+        for (size_t i = 0; i < group->count; i++) {
+            godwit__member_t *member = group->members[i];
+            if (member->peer != peer || !member->draining_unconfirmed)
+                continue;
+            godwit__member_set_draining (member, false);
+            member->draining_unconfirmed = false;
+        }
+    }
+}
+
+static void
+members_drain (godwit__peer_t *peer, uint32_t server_id, uint32_t revision)
+{
+    for (godwit__group_t *group = GODWIT__GROUPS_FIRST (peer->transport->directory); group;
+         group = GODWIT__GROUPS_NEXT (peer->transport->directory, group)) {
+        for (size_t i = group->count; i-- > 0;) {
+            godwit__member_t *member = group->members[i];
+            if (member->peer != peer || (server_id && member->record->server_id != server_id) ||
+                is_later (member, revision))
+                continue;
+            if (member->listed) {
+                godwit__resolve_refused (member);
+                continue;
+            }
+            godwit__member_drains (member);
+            if (member->is_suspect)
+                godwit__directory_remove (group, i);
+        }
+    }
+}
+
+/* ---- what connections tell ---- */
+
+static void
+on_ready (godwit__connection_t *connection)
+{
+    godwit_transport_t *transport = connection->transport;
+    godwit__resolve_query_t *queries = NULL;
+    pthread_mutex_lock (&transport->lock);
+    godwit__peer_t *peer = connection->owner;
+    if (peer && peer->connection == connection) {
+        godwit__peer_set_ready (peer);
+        members_ready (peer);
+        queries = godwit__resolve_ready (peer);
+        godwit__transport_changed (transport);
+    }
+    pthread_mutex_unlock (&transport->lock);
+    godwit__resolve_send (queries);
+}
+
+static void
+on_lost (godwit__connection_t *connection, const char *reason)
+{
+    godwit_transport_t *transport = connection->transport;
+    pthread_mutex_lock (&transport->lock);
+    godwit__peer_t *peer = connection->owner;
+    const bool is_current = peer && peer->connection == connection;
+    if (is_current && godwit__peer_set_lost (peer)) {
+        members_lost (peer);
+        godwit__transport_changed (transport);
+    }
+    pthread_mutex_unlock (&transport->lock);
+    if (!is_current)
+        return;
+    if (godwit__logs (transport, GODWIT_LOG_INFO))
+        godwit__log (transport, GODWIT_LOG_INFO, "A connection ended: %s", reason);
+    godwit__connection_unref (&connection);
+}
+
+static void
+on_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revision)
+{
+    godwit_transport_t *transport = connection->transport;
+    pthread_mutex_lock (&transport->lock);
+    if (connection->owner) {
+        members_drain (connection->owner, server_id, revision);
+        godwit__transport_changed (transport);
+    }
+    pthread_mutex_unlock (&transport->lock);
+}
+
+const godwit__peer_hooks_t godwit__observed_hooks = {
+    .connection = {.ready = on_ready, .lost = on_lost, .goodbye = on_goodbye},
+    .unreachable = members_lost,
+};

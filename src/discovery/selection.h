@@ -1,0 +1,59 @@
+/* Which server of a topic is called next. With transport.lock held, unless said otherwise. */
+#ifndef GODWIT_SRC_DISCOVERY_SELECTION_H
+#define GODWIT_SRC_DISCOVERY_SELECTION_H
+
+#include "src/discovery/directory.h"
+
+typedef enum godwit__pick {
+    GODWIT__PICK_OK,
+    GODWIT__PICK_NOBODY,     /* no such server is known */
+    GODWIT__PICK_WAIT,       /* some are known, none is connected yet */
+    GODWIT__PICK_EXCLUDED,   /* all that are connected were tried, or their breaker is open */
+    GODWIT__PICK_WITHHELD,   /* of a call: its retry has to wait for the budget */
+    GODWIT__PICK_UNREACHABLE /* of one member: it cannot be connected to */
+} godwit__pick_t;
+
+/* Servers that a call has tried in this round. More than fit are forgotten, oldest first. */
+#define GODWIT__TRIED_MAX 8
+typedef struct godwit__tried {
+    uint64_t keys[GODWIT__TRIED_MAX];
+    size_t count;
+    size_t total; /* with those that were forgotten */
+} godwit__tried_t;
+
+typedef struct godwit__picked {
+    godwit__connection_t
+        *connection; /* a reference; NULL for a server of this transport that runs inline methods */
+    uint32_t server_id;
+    uint64_t key; /* for tried */
+    bool local;   /* of this very transport */
+} godwit__picked_t;
+
+/* Chooses a server: the one named, or the next in turn that is connected and was not tried; one whose
+ * breaker is open only if there is no other, and nobody was tried yet. What is not connected is wanted from
+ * now on. */
+godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *server,
+                                       const godwit__tried_t *tried, int64_t now_ns,
+                                       godwit__picked_t *picked);
+/* One member, wherever the group has it. */
+typedef struct godwit__member_ref {
+    uint64_t number;
+    uint64_t failures; /* of it, and of connecting to it, when it was looked at first */
+    size_t place;      /* where it was last */
+} godwit__member_ref_t;
+
+godwit__member_ref_t godwit__directory_member_ref (const godwit__group_t *group, size_t index);
+/* Chooses this one. NOBODY: it has left, or its process says that it is not there. UNREACHABLE: all of its
+ * addresses have failed since it was looked at first. EXCLUDED: it was tried in this round. */
+godwit__pick_t godwit__directory_pick_ref (const godwit__group_t *group, godwit__member_ref_t *ref,
+                                           const godwit__tried_t *tried, godwit__picked_t *picked);
+void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
+
+/* Members that can be called now; those that are not connected are wanted from now on. server: only that one.
+ */
+size_t godwit__group_ready_count (const godwit__group_t *group, const char *server);
+/* A server said that it is overloaded. Takes the lock. */
+void godwit__directory_overloaded (godwit__group_t *group, godwit_transport_t *transport, uint64_t key,
+                                   int64_t now_ns);
+
+#endif
