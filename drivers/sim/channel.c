@@ -129,6 +129,7 @@ channel_new (godwit__driver_t *driver, godwit__sim_channel_kind_t kind, const go
     self->base.ops = ops;
     self->node = ((godwit__sim_driver_t *) driver)->node;
     self->kind = kind;
+    godwit__list_init (&self->connections);
     self->fd = godwit__sim_fd (self);
     if (self->fd < 0) {
         free (self);
@@ -256,7 +257,7 @@ close_port (godwit__channel_t *channel)
     while (*at != self)
         at = &(*at)->next;
     *at = self->next;
-    for (godwit__sim_connection_t *connection; (connection = self->connections);) {
+    for (godwit__sim_connection_t *connection; (connection = GODWIT__SIM_AT_PORT_FIRST (self));) {
         godwit__sim_set_port (connection, NULL);
         if (!self->node->is_dead)
             godwit__sim_post (connection, GODWIT__SIM_CLOSED, false, false, NULL);
@@ -273,29 +274,6 @@ static const godwit__channel_ops_t port_ops = {
     .fd = channel_fd,
     .close = close_port,
 };
-
-/* "sim://node:port" */
-godwit__sim_node_t *
-godwit__sim_node_of (const godwit_cluster_t *cluster, const char *address)
-{
-    const char *name = address + strlen (GODWIT__SIM_SCHEME);
-    const size_t size = strcspn (name, ":");
-    godwit__sim_node_t *found = NULL; /* the latest of that name: an older one is dead */
-    for (godwit__sim_node_t *node = cluster->nodes; node; node = node->next)
-        if (strlen (node->name) == size && memcmp (node->name, name, size) == 0)
-            found = node;
-    return found;
-}
-
-godwit__sim_channel_t *
-godwit__sim_find_port (const godwit_cluster_t *cluster, const char *address)
-{
-    for (godwit__sim_node_t *node = cluster->nodes; node; node = node->next)
-        for (godwit__sim_channel_t *port = node->ports; port; port = port->next)
-            if (!node->is_dead && strcmp (port->address, address) == 0)
-                return port;
-    return NULL;
-}
 
 static godwit_status_t
 open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
@@ -342,8 +320,8 @@ static void
 close_publisher (godwit__channel_t *channel)
 {
     godwit__sim_channel_t *self = channel_of (channel);
-    while (self->connections)
-        godwit__sim_publisher_disconnect (channel, self->connections->address);
+    for (godwit__sim_connection_t *at; (at = GODWIT__SIM_AT_PUBLISHER_FIRST (self));)
+        godwit__sim_publisher_disconnect (channel, at->address);
     channel_free (self);
 }
 

@@ -23,6 +23,7 @@ godwit_cluster_new (godwit_cluster_t **cluster, uint64_t seed, godwit_error_t **
     godwit_cluster_t *self = calloc (1, sizeof *self);
     if (!self)
         return godwit__error_no_memory (error);
+    godwit__list_init (&self->connections);
     self->chance = seed;
     self->now_ns = 1000 * GODWIT__NS_PER_MS; /* 0 is "never" to some */
     *cluster = self;

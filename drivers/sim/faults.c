@@ -139,7 +139,8 @@ watch_end (godwit__sim_connection_t *connection, bool port)
 static void
 watch_silence (godwit_cluster_t *cluster)
 {
-    for (godwit__sim_connection_t *at = cluster->connections; at; at = at->next) {
+    for (godwit__sim_connection_t *at = GODWIT__SIM_CONNECTIONS_FIRST (cluster); at;
+         at = GODWIT__SIM_CONNECTIONS_NEXT (cluster, at)) {
         if (at->port && godwit__sim_cut_since (cluster, at->client_node, at->port_node) != GODWIT__NEVER)
             watch_end (at, true);
         if (at->client && godwit__sim_cut_since (cluster, at->port_node, at->client_node) != GODWIT__NEVER)
@@ -306,7 +307,8 @@ godwit_cluster_kill (godwit_cluster_t *cluster, const char *name, bool silent)
     godwit__sim_say (cluster, "killed %s%s", name, silent ? ", silently" : "");
     cluster->stats.faults++;
     node->is_dead = true;
-    for (godwit__sim_connection_t *at = cluster->connections; at; at = at->next) {
+    for (godwit__sim_connection_t *at = GODWIT__SIM_CONNECTIONS_FIRST (cluster); at;
+         at = GODWIT__SIM_CONNECTIONS_NEXT (cluster, at)) {
         if (at->port && at->port->node == node)
             abandon (at, true, silent);
         if (at->client && at->client_node == node) {
@@ -332,7 +334,8 @@ godwit_cluster_pause (godwit_cluster_t *cluster, const char *name, bool paused)
     }
     cluster->stats.faults++;
     node->paused_ns = cluster->now_ns;
-    for (godwit__sim_connection_t *at = cluster->connections; at; at = at->next) {
+    for (godwit__sim_connection_t *at = GODWIT__SIM_CONNECTIONS_FIRST (cluster); at;
+         at = GODWIT__SIM_CONNECTIONS_NEXT (cluster, at)) {
         if (at->port && at->client_node == node)
             watch_end (at, true);
         if (at->client && at->port_node == node)

@@ -1,6 +1,8 @@
 /* What is under way: events by time, and what the fault plan does to frames. */
 #include "drivers/sim/sim.h"
 
+#include "src/base/hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +12,7 @@
 uint64_t
 godwit__sim_random (godwit_cluster_t *cluster)
 {
-    uint64_t z = cluster->chance += UINT64_C (0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C (0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C (0x94d049bb133111eb);
-    return z ^ z >> 31;
+    return godwit__mix (cluster->chance += UINT64_C (0x9e3779b97f4a7c15));
 }
 
 static bool
@@ -104,159 +103,6 @@ godwit__sim_event_free (godwit_cluster_t *cluster, godwit__sim_event_t *event)
         godwit__sim_connection_unref (event->connection);
     event->next = cluster->unused;
     cluster->unused = event;
-}
-
-/* ---- connections ---- */
-
-#define SLOT_BITS 24
-
-/* A number for the connection, under which its port finds it. */
-static bool
-take_slot (godwit__sim_connection_t *connection)
-{
-    godwit_cluster_t *cluster = connection->cluster;
-    if (cluster->free_slot_count == 0) {
-        const size_t before = cluster->slot_count, count = before ? 2 * before : 64;
-        godwit__sim_connection_t **slots =
-            realloc (cluster->slots, count * sizeof (godwit__sim_connection_t *));
-        if (slots)
-            cluster->slots = slots;
-        uint32_t *uses = realloc (cluster->slot_uses, count * sizeof *uses);
-        if (uses)
-            cluster->slot_uses = uses;
-        uint32_t *unused = realloc (cluster->free_slots, count * sizeof *unused);
-        if (unused)
-            cluster->free_slots = unused;
-        if (!slots || !uses || !unused || count > (size_t) 1 << SLOT_BITS)
-            return false;
-        cluster->slot_count = count;
-        for (size_t i = count; i-- > before;) {
-            slots[i] = NULL;
-            uses[i] = 0;
-            unused[cluster->free_slot_count++] = (uint32_t) i;
-        }
-    }
-    const uint32_t slot = cluster->free_slots[--cluster->free_slot_count];
-    cluster->slots[slot] = connection;
-    connection->origin = (godwit__origin_t) ++cluster->slot_uses[slot] << SLOT_BITS | slot;
-    return true;
-}
-
-static void
-give_slot_back (const godwit__sim_connection_t *connection)
-{
-    godwit_cluster_t *cluster = connection->cluster;
-    const uint32_t slot = connection->origin & ((1u << SLOT_BITS) - 1);
-    cluster->slots[slot] = NULL;
-    cluster->free_slots[cluster->free_slot_count++] = slot;
-}
-
-godwit__sim_connection_t *
-godwit__sim_by_origin (const godwit_cluster_t *cluster, godwit__origin_t origin)
-{
-    const size_t slot = origin & ((1u << SLOT_BITS) - 1);
-    godwit__sim_connection_t *found = slot < cluster->slot_count ? cluster->slots[slot] : NULL;
-    return found && found->origin == origin ? found : NULL;
-}
-
-static godwit__sim_place_t *
-place_of (godwit__sim_connection_t *connection, bool port)
-{
-    return port ? &connection->at_port : &connection->at_client;
-}
-
-/* At the end of its channel's list: the order is that of joining. */
-static void
-enlist (godwit__sim_channel_t *channel, godwit__sim_connection_t *connection, bool port)
-{
-    godwit__sim_place_t *place = place_of (connection, port);
-    godwit__sim_connection_t *first = channel->connections;
-    /* The first one's `previous` is the last one. */
-    place->next = NULL;
-    place->previous = first ? place_of (first, port)->previous : connection;
-    if (first) {
-        place_of (place->previous, port)->next = connection;
-        place_of (first, port)->previous = connection;
-    } else {
-        channel->connections = connection;
-    }
-}
-
-static void
-delist (godwit__sim_channel_t *channel, godwit__sim_connection_t *connection, bool port)
-{
-    const godwit__sim_place_t *place = place_of (connection, port);
-    godwit__sim_connection_t *first = channel->connections;
-    if (place->next)
-        place_of (place->next, port)->previous = place->previous;
-    else if (first != connection)
-        place_of (first, port)->previous = place->previous;
-    if (first == connection)
-        channel->connections = place->next;
-    else
-        place_of (place->previous, port)->next = place->next;
-}
-
-void
-godwit__sim_set_port (godwit__sim_connection_t *connection, godwit__sim_channel_t *port)
-{
-    if (connection->port)
-        delist (connection->port, connection, true);
-    connection->port = port;
-    if (port)
-        enlist (port, connection, true);
-}
-
-void
-godwit__sim_leave_client (godwit__sim_connection_t *connection)
-{
-    if (connection->client && connection->client->kind == GODWIT__SIM_PUBLISHER)
-        delist (connection->client, connection, false);
-    connection->client = NULL;
-}
-
-godwit__sim_connection_t *
-godwit__sim_connection_new (godwit__sim_channel_t *client, const char *address)
-{
-    godwit_cluster_t *cluster = client->node->cluster;
-    godwit__sim_connection_t *self = calloc (1, sizeof *self);
-    if (!self)
-        return NULL;
-    self->refs = 1;
-    self->attempt = 1;
-    self->cluster = cluster;
-    self->client_node = client->node;
-    self->client = client;
-    self->port_node = godwit__sim_node_of (cluster, address);
-    if (!take_slot (self)) {
-        free (self);
-        return NULL;
-    }
-    if (client->kind == GODWIT__SIM_PUBLISHER)
-        enlist (client, self, false);
-    strncpy (self->address, address, sizeof self->address - 1);
-    self->next = cluster->connections;
-    if (self->next)
-        self->next->previous = self;
-    cluster->connections = self;
-    return self;
-}
-
-void
-godwit__sim_connection_unref (godwit__sim_connection_t *connection)
-{
-    if (--connection->refs)
-        return;
-    if (connection->previous)
-        connection->previous->next = connection->next;
-    else
-        connection->cluster->connections = connection->next;
-    if (connection->next)
-        connection->next->previous = connection->previous;
-    give_slot_back (connection);
-    godwit__sim_set_port (connection, NULL);
-    free (connection->keys);
-    free (connection);
 }
 
 static godwit__sim_way_t *
@@ -482,8 +328,9 @@ release_way (godwit_cluster_t *cluster, godwit__sim_way_t *way)
 void
 godwit__sim_release_held (godwit_cluster_t *cluster)
 {
-    for (godwit__sim_connection_t *connection = cluster->connections, *next; connection; connection = next) {
-        next = connection->next;
+    for (godwit__sim_connection_t *connection = GODWIT__SIM_CONNECTIONS_FIRST (cluster), *next; connection;
+         connection = next) {
+        next = GODWIT__SIM_CONNECTIONS_NEXT (cluster, connection);
         const godwit__sim_node_t *client = connection->client_node, *port = connection->port_node;
         if (godwit__sim_cut_since (cluster, client, port) == GODWIT__NEVER)
             release_way (cluster, &connection->to_port);

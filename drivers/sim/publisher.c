@@ -51,7 +51,8 @@ static void
 tell (const godwit__sim_channel_t *port, bool subscribed, const uint8_t *key)
 {
     godwit_cluster_t *cluster = port->node->cluster;
-    for (godwit__sim_connection_t *at = port->connections; at; at = at->at_port.next) {
+    for (godwit__sim_connection_t *at = GODWIT__SIM_AT_PORT_FIRST (port); at;
+         at = GODWIT__SIM_AT_PORT_NEXT (port, at)) {
         if (!at->client || at->client->kind != GODWIT__SIM_PUBLISHER)
             continue;
         godwit__sim_frame_t *news = new_news (cluster, subscribed, key);
@@ -155,7 +156,8 @@ void
 godwit__sim_publisher_disconnect (godwit__channel_t *publisher, const char *address)
 {
     godwit__sim_channel_t *self = (godwit__sim_channel_t *) publisher;
-    for (godwit__sim_connection_t *at = self->connections; at; at = at->at_client.next) {
+    for (godwit__sim_connection_t *at = GODWIT__SIM_AT_PUBLISHER_FIRST (self); at;
+         at = GODWIT__SIM_AT_PUBLISHER_NEXT (self, at)) {
         if (strcmp (at->address, address) != 0)
             continue;
         forget_keys (at);
@@ -181,12 +183,14 @@ godwit__sim_publish (godwit__channel_t *publisher, const godwit__message_t *mess
     copy.free_fn = NULL;
     if (message->size > self->node->options.max_message_size)
         return GODWIT__IO_REFUSED;
-    for (godwit__sim_connection_t *at = self->connections; at; at = at->at_client.next)
+    for (godwit__sim_connection_t *at = GODWIT__SIM_AT_PUBLISHER_FIRST (self); at;
+         at = GODWIT__SIM_AT_PUBLISHER_NEXT (self, at))
         if (is_subscribed (at, message->data) && at->to_port.queued >= self->node->options.queue_limit) {
             self->wants_room = true;
             return GODWIT__IO_AGAIN;
         }
-    for (godwit__sim_connection_t *at = self->connections; at; at = at->at_client.next)
+    for (godwit__sim_connection_t *at = GODWIT__SIM_AT_PUBLISHER_FIRST (self); at;
+         at = GODWIT__SIM_AT_PUBLISHER_NEXT (self, at))
         if (is_subscribed (at, message->data))
             godwit__sim_send (at, true, &copy, GODWIT__ORIGIN_FANOUT);
     if (message->free_fn)

@@ -13,6 +13,7 @@
 
 #include <godwit/testing.h>
 
+#include "src/base/list.h"
 #include "src/interface/driver.h"
 
 #include <stdbool.h>
@@ -60,11 +61,6 @@ typedef struct godwit__sim_event {
     void *user;
 } godwit__sim_event_t;
 
-/* A list of connections by one of their ends. */
-typedef struct godwit__sim_place {
-    godwit__sim_connection_t *next, *previous;
-} godwit__sim_place_t;
-
 /* One direction of a connection. */
 typedef struct godwit__sim_way {
     int64_t last_ns;                 /* when the latest frame arrives: later ones do not overtake it */
@@ -76,17 +72,18 @@ typedef struct godwit__sim_way {
 struct godwit__sim_connection {
     unsigned refs; /* of both ends, and of each event */
     godwit_cluster_t *cluster;
-    godwit__sim_connection_t *next, *previous; /* all of the cluster */
+    godwit__list_node_t in_cluster;
     godwit__sim_node_t *client_node;
     godwit__sim_node_t *port_node; /* NULL: there is no such node */
     char address[GODWIT__ADDRESS_SIZE];
-    godwit__sim_channel_t *client;          /* a link or a publisher; NULL: closed, or given up */
-    godwit__sim_channel_t *port;            /* NULL: not there yet, closed, or given up */
-    godwit__origin_t origin;                /* its slot in the cluster's table, and how often that was used */
-    godwit__sim_place_t at_client, at_port; /* among those of the same channel */
-    bool up;                                /* the client knows that it is connected */
-    unsigned attempt;                       /* to connect: a publisher makes a new one after each loss */
-    unsigned port_attempt;                  /* the one that the port heard of last */
+    godwit__sim_channel_t *client; /* a link or a publisher; NULL: closed, or given up */
+    godwit__sim_channel_t *port;   /* NULL: not there yet, closed, or given up */
+    godwit__origin_t origin;       /* its slot in the cluster's table, and how often that was used */
+    /* Among those of the same publisher, and of the same port. */
+    godwit__list_node_t at_client, at_port;
+    bool up;               /* the client knows that it is connected */
+    unsigned attempt;      /* to connect: a publisher makes a new one after each loss */
+    unsigned port_attempt; /* the one that the port heard of last */
     godwit__sim_way_t to_port;
     godwit__sim_way_t to_client;
     uint8_t (*keys)[GODWIT__KEY_SIZE]; /* a publisher's: what it knows to be subscribed there */
@@ -110,9 +107,9 @@ struct godwit__sim_channel {
     bool is_readable; /* as a descriptor */
     bool is_listed;   /* among the node's channels that are readable */
     godwit__sim_channel_t *next_readable;
-    godwit__source_t *source;              /* that watches it */
-    int fd;                                /* among the node's descriptors */
-    godwit__sim_connection_t *connections; /* of a port, or a publisher */
+    godwit__source_t *source;   /* that watches it */
+    int fd;                     /* among the node's descriptors */
+    godwit__list_t connections; /* of a port (by at_port), or a publisher (by at_client) */
 
     /* A link's. */
     godwit__sim_connection_t *connection;
@@ -195,7 +192,7 @@ struct godwit_cluster {
     size_t due_count, due_capacity;
     char (*names)[GODWIT__SIM_NAME_MAX + 1]; /* the one with number n is at n - 1 */
     size_t name_count;
-    godwit__sim_connection_t *connections;
+    godwit__list_t connections;       /* the newest first */
     godwit__sim_connection_t **slots; /* by the low bits of their origins */
     uint32_t *slot_uses;
     uint32_t *free_slots;
@@ -216,6 +213,20 @@ struct godwit_cluster {
 };
 
 extern const godwit__driver_ops_t godwit__sim_driver;
+
+/* Walks all connections of a cluster, of a port, and of a publisher. */
+#define GODWIT__SIM_CONNECTIONS_FIRST(cluster_)                                                              \
+    GODWIT__FIRST (&(cluster_)->connections, godwit__sim_connection_t, in_cluster)
+#define GODWIT__SIM_CONNECTIONS_NEXT(cluster_, at_)                                                          \
+    GODWIT__NEXT (&(cluster_)->connections, at_, godwit__sim_connection_t, in_cluster)
+#define GODWIT__SIM_AT_PORT_FIRST(port_)                                                                     \
+    GODWIT__FIRST (&(port_)->connections, godwit__sim_connection_t, at_port)
+#define GODWIT__SIM_AT_PORT_NEXT(port_, at_)                                                                 \
+    GODWIT__NEXT (&(port_)->connections, at_, godwit__sim_connection_t, at_port)
+#define GODWIT__SIM_AT_PUBLISHER_FIRST(publisher_)                                                           \
+    GODWIT__FIRST (&(publisher_)->connections, godwit__sim_connection_t, at_client)
+#define GODWIT__SIM_AT_PUBLISHER_NEXT(publisher_, at_)                                                       \
+    GODWIT__NEXT (&(publisher_)->connections, at_, godwit__sim_connection_t, at_client)
 
 /* ---- cluster.c ---- */
 
@@ -311,12 +322,18 @@ void godwit__sim_release_held (godwit_cluster_t *cluster);
 void godwit__sim_event_free (godwit_cluster_t *cluster, godwit__sim_event_t *event);
 /* A function of the test's, at that time. False: no memory. */
 bool godwit__sim_call_at (godwit_cluster_t *cluster, int64_t at_ns, void (*fn) (void *user), void *user);
+uint64_t godwit__sim_random (godwit_cluster_t *cluster);
+
+/* ---- connection.c ---- */
+
+/* Who is at an address; NULL: nobody. */
+godwit__sim_channel_t *godwit__sim_find_port (const godwit_cluster_t *cluster, const char *address);
+godwit__sim_node_t *godwit__sim_node_of (const godwit_cluster_t *cluster, const char *address);
 /* The port is where the connection ends now (NULL: nowhere). */
 void godwit__sim_set_port (godwit__sim_connection_t *connection, godwit__sim_channel_t *port);
 void godwit__sim_leave_client (godwit__sim_connection_t *connection);
 /* NULL: there is none of that number. */
 godwit__sim_connection_t *godwit__sim_by_origin (const godwit_cluster_t *cluster, godwit__origin_t origin);
-uint64_t godwit__sim_random (godwit_cluster_t *cluster);
 godwit__sim_connection_t *godwit__sim_connection_new (godwit__sim_channel_t *client, const char *address);
 void godwit__sim_connection_unref (godwit__sim_connection_t *connection);
 
@@ -325,8 +342,6 @@ void godwit__sim_connection_unref (godwit__sim_connection_t *connection);
 void godwit__sim_arrive (godwit__sim_channel_t *channel, godwit__sim_frame_t *frame);
 void godwit__sim_link_up (godwit__sim_channel_t *link);
 void godwit__sim_link_down (godwit__sim_channel_t *link, const char *reason);
-godwit__sim_channel_t *godwit__sim_find_port (const godwit_cluster_t *cluster, const char *address);
-godwit__sim_node_t *godwit__sim_node_of (const godwit_cluster_t *cluster, const char *address);
 
 /* ---- publisher.c ---- */
 
