@@ -1,8 +1,8 @@
-/* The client: calls, casts, fanouts (contract 3).
+/* The client: calls, casts and fanouts (docs/contract.md, section 3).
  *
- * Threads: one client may be used by any number of threads at once. The calls of one thread are in order.
+ * Threads: any number of threads may use one client at once. The calls of one thread are in order.
  * Ownership: contexts, names and arguments are borrowed for the length of the call that takes them. Results
- * belong to the caller (godwit_value_unref), errors too (godwit_error_destroy).
+ * belong to the caller (godwit_value_unref), and so do errors (godwit_error_destroy).
  */
 #ifndef GODWIT_CLIENT_H
 #define GODWIT_CLIENT_H
@@ -16,52 +16,55 @@ GODWIT_BEGIN_DECLS
 
 typedef struct godwit_client godwit_client_t;
 
-/* Values for the fields below that are not plain amounts. */
-#define GODWIT_CLEAR_INT INT64_MIN /* unset what was set before (contract 3: explicit None) */
+/* Values with a special meaning, for the fields below. */
+#define GODWIT_CLEAR_INT INT64_MIN /* unsets a number that was set before (contract 3: an explicit None) */
 #define GODWIT_TIMEOUT_ZERO (-1)   /* a timeout of 0 ms: only what is there already counts */
-#define GODWIT_RETRY_FOREVER (-1)  /* bounded by the call's timeout */
-#define GODWIT_RETRY_NONE (-2)     /* hand over once */
-GODWIT_EXPORT extern const char
-    godwit_clear[]; /* for strings: unset what was set before; compared by address */
+#define GODWIT_RETRY_FOREVER (-1)  /* retries without a limit but the call's timeout */
+#define GODWIT_RETRY_NONE (-2)     /* hands a request over once, and does not retry */
+/* Unsets a string that was set before. It is compared by its address. */
+GODWIT_EXPORT extern const char godwit_clear[];
 
-/* Zero: not given. */
+/* Zero means "not given". */
 typedef struct godwit_client_options {
     size_t struct_size;
     int64_t timeout_ms; /* of calls; not given: the transport's rpc_response_timeout_ms */
-    int64_t retry;      /* how often more to hand over after NOT_SENT and REJECTED; not given: for ever. Each
-                           wait of 100 ms for somebody to hand it over to counts as one. */
-    const char *version_cap;
-    godwit_choice_t
-        mandatory; /* YES: nobody listens -> UNDELIVERABLE at once instead of waiting for a server */
-    /* Of calls: the server tells every half of it that it still runs; without news for so long the call ends
-     * with TIMEOUT. Never longer than timeout_ms. Not given: none (contract 4). */
+    /* How many more times to hand a request over after NOT_SENT and REJECTED. Waiting 100 ms for a server
+     * that takes it counts as one of them. Not given: for ever. */
+    int64_t retry;
+    const char *version_cap;   /* the highest version that may be called; others: VERSION_CAP */
+    godwit_choice_t mandatory; /* YES: if nobody listens, UNDELIVERABLE at once; do not wait for a server */
+    /* The call monitor (contract 4). The server of a call reports every half of this time that the call still
+     * runs. A call without a report for this time ends with TIMEOUT. It is never longer than timeout_ms. Not
+     * given: no monitor. */
     int64_t call_monitor_timeout_ms;
     const godwit_serializer_t
-        *serializer; /* borrowed, must outlive the client and those prepared of it; NULL: none */
-    /* YES: its methods do no harm when they run twice, also at the same time. Then a call that may have run
-     * (its server died, fell silent for the call monitor, or its connection ended; not: its time was spent)
-     * is tried again, on another server if there is one, within the timeout, `retry` and the transport's
-     * retry_budget. If that fails too, the outcome says the most that can have happened: MAYBE_RUN, whatever
-     * the last attempt came to. Casts and fanouts know nothing of what became of them, and are not repeated.
-     */
+        *serializer; /* NULL: none; borrowed, outlives the client and those prepared from it */
+    /* YES: the client's methods do no harm when they run twice, even at the same time. Then a call that may
+     * have run is tried again, on another server if there is one: a call whose server died, whose connection
+     * ended, or whose call monitor heard nothing, but not one whose time is spent. Retries stay within the
+     * timeout, `retry` and the transport's retry_budget. If they fail, too, the outcome is the most that can
+     * have happened: MAYBE_RUN, whatever became of the last attempt. Casts and fanouts are not repeated,
+     * because nobody learns what became of them. */
     godwit_choice_t idempotent;
 } godwit_client_options_t;
 
+/* Makes options for a client: GODWIT_CLIENT_OPTIONS (.timeout_ms = 500). */
 #define GODWIT_CLIENT_OPTIONS(...)                                                                           \
     (&(const godwit_client_options_t){.struct_size = sizeof (godwit_client_options_t), __VA_ARGS__})
 
-/* target: the topic at least; copied. options may be NULL. INVALID_ARGUMENT for versions that are none. */
+/* Makes a client for a target, which needs at least a topic. target is copied; options may be NULL. *client
+ * belongs to the caller. INVALID_ARGUMENT: a malformed version. */
 GODWIT_EXPORT godwit_status_t godwit_client_new (godwit_client_t **client, godwit_transport_t *transport,
                                                  const godwit_target_t *target,
                                                  const godwit_client_options_t *options,
                                                  godwit_error_t **error);
-/* Calls of the client that are outstanding in other threads complete with CLOSED; asynchronous ones have had
- * their callback when it returns. Not from a callback of the same client. Accepts NULL and a pointer to NULL.
- */
+/* Destroys a client and sets *client to NULL. Its calls that other threads wait for end with CLOSED. Its
+ * asynchronous calls have had their callback when this function returns. Not from a callback of the same
+ * client. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_client_destroy (godwit_client_t **client);
 
-/* What prepare changes. Not given (NULL, 0, UNSET) = inherited; godwit_clear, GODWIT_CLEAR_INT and
- * GODWIT_CLEAR_CHOICE = unset. */
+/* What godwit_client_prepare changes. A field that is not given (NULL, 0, GODWIT_UNSET) is inherited.
+ * godwit_clear, GODWIT_CLEAR_INT and GODWIT_CLEAR_CHOICE unset it. */
 typedef struct godwit_overrides {
     size_t struct_size;
     const char *exchange;
@@ -78,153 +81,156 @@ typedef struct godwit_overrides {
     godwit_choice_t idempotent;
 } godwit_overrides_t;
 
+/* Makes overrides for godwit_client_prepare: GODWIT_OVERRIDES (.server = "first"). */
 #define GODWIT_OVERRIDES(...)                                                                                \
     (&(const godwit_overrides_t){.struct_size = sizeof (godwit_overrides_t), __VA_ARGS__})
 
-/* A client with some things changed (contract 3). The parent stays as it is and may be destroyed first.
- * Cheap: one allocation, and no lock unless exchange or topic are other ones. *client belongs to the caller.
- * INVALID_ARGUMENT (a version, a number or a choice that is none), CLOSED, OUT_OF_MEMORY. */
+/* Makes a client from another one, with some things changed (contract 3). The parent stays as it is, and may
+ * be destroyed first. Cheap: one allocation, and no lock unless exchange or topic change. *client belongs to
+ * the caller. INVALID_ARGUMENT (a malformed version, an invalid number or choice), CLOSED, OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
                                                      const godwit_overrides_t *overrides,
                                                      godwit_error_t **error);
 
-/* Contract 3: would the version cap allow this version (NULL: the target's)? Without a cap: yes. Never sends,
- * never fails: a version that is none is not compatible. */
+/* Tells whether the version cap allows a version (contract 3); NULL: the target's. Without a cap: yes. With
+ * one, a malformed version is not allowed. Nothing is sent, and nothing can fail. */
 GODWIT_EXPORT bool godwit_client_can_send_version (const godwit_client_t *client, const char *version);
 
-/* Calls a method and waits for its reply. context may be NULL (an empty map), result NULL (not wanted);
- * *result is never NULL on success (a nil is a value). At most once, unless the client is idempotent.
- * TIMEOUT, DELIVERY_FAILURE, UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR,
+/* Calls a method and waits for its reply. context may be NULL (an empty map). result may be NULL (not
+ * wanted). On success *result is never NULL, since nil is a value, too. The method runs at most once, unless
+ * the client is idempotent. After a failure godwit_error_outcome says whether it can have run. TIMEOUT,
+ * DELIVERY_FAILURE, UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR,
  * NO_SUCH_METHOD, UNSUPPORTED_VERSION, INVALID_ARGUMENT, TYPE_MISMATCH or NOT_FOUND (an argument, with its
- * path: "args.b: expected int, got str"), OVERLOADED, CLOSED, ...; godwit_error_outcome says whether it can
- * have run. */
+ * path: "args.b: expected int, got str"), OVERLOADED, CLOSED, ... */
 GODWIT_EXPORT godwit_status_t godwit_client_call (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,
                                                   godwit_value_t **result, godwit_error_t **error);
 
-/* Hands a request over that has no reply: to one server, or with a fanout target to all. Returns when the
- * transport has accepted it; waits for that within the timeout, and without any time (GODWIT_TIMEOUT_ZERO)
- * goes to a server that is connected now. At most once, no order promised. */
+/* Sends a request that has no reply. It goes to one server or, with a fanout target, to all. Returns when the
+ * transport has accepted it, and waits for that within the timeout. With GODWIT_TIMEOUT_ZERO it goes to a
+ * server that is connected now. The method runs at most once. No order is promised. */
 GODWIT_EXPORT godwit_status_t godwit_client_cast (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,
                                                   godwit_error_t **error);
 
-/* Whom a fanout went to. */
+/* Which servers a fanout reached. */
 typedef struct godwit_fanout_report {
-    uint32_t reached; /* servers that are subscribed and were sent it */
-    uint32_t missing; /* servers that are known but could not be reached in time */
-    uint64_t epoch;   /* which servers those were: it grows whenever one joins, leaves, drains or comes back,
+    uint32_t reached; /* servers that are subscribed, and that it was sent to */
+    uint32_t missing; /* servers that are known, but could not be reached in time */
+    uint64_t epoch;   /* which servers these are: it grows whenever one joins, leaves, drains or comes back,
                          as this transport sees it */
 } godwit_fanout_report_t;
 
-/* A cast to all servers of the topic, whatever the target's fanout says. Waits, within the timeout, until
- * every server that is known is subscribed, then publishes once. report may be NULL; it is written on
- * success, which includes a partial one. Nobody known at all: reached 0 and OK, or UNDELIVERABLE if the
- * client is mandatory. */
+/* Sends a cast to all servers of the topic. It does so whatever the target's fanout says. Waits, within the
+ * timeout, until every known server is subscribed, and publishes once. report may be NULL. It is written on
+ * success, and a fanout that reached only some servers is a success. If no server is known: reached 0 and OK,
+ * or UNDELIVERABLE if the client is mandatory. */
 GODWIT_EXPORT godwit_status_t godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context,
                                                     const char *method, godwit_fields_t args,
                                                     godwit_fanout_report_t *report, godwit_error_t **error);
 
 /* ---- fanout calls ---- */
 
-/* What became of a fanout call at one server. The state goes with the outcome of its row's error. */
+/* What became of a fanout call at one server. The outcome of the row's error goes with it. */
 typedef enum godwit_fanout_state {
-    GODWIT_FANOUT_REPLIED,     /* it ran, and here is its result; no error */
-    GODWIT_FANOUT_FAILED,      /* RAN: the method failed, or what it returned could not be read */
-    GODWIT_FANOUT_REFUSED,     /* REJECTED: no such method or version, its arguments are wrong, the server was
-                                  overloaded all the time */
-    GODWIT_FANOUT_UNREACHABLE, /* NOT_SENT: all of its addresses failed, or it took nothing in time */
-    GODWIT_FANOUT_TIMED_OUT, /* MAYBE_RUN: it was handed over, and no answer came: its time was spent, or the
-                                connection was lost */
-    GODWIT_FANOUT_LEFT       /* NOT_SENT or REJECTED: it drained, or was withdrawn, before it ran it */
+    GODWIT_FANOUT_REPLIED, /* no error: the method ran, and here is its result */
+    GODWIT_FANOUT_FAILED,  /* RAN: the method failed, or its result could not be read */
+    GODWIT_FANOUT_REFUSED, /* REJECTED: no such method or version, wrong arguments, or always overloaded */
+    GODWIT_FANOUT_UNREACHABLE, /* NOT_SENT: all of its addresses failed, or it accepted nothing in time */
+    GODWIT_FANOUT_TIMED_OUT,   /* MAYBE_RUN: handed over, but the time was spent or the connection was lost */
+    GODWIT_FANOUT_LEFT /* NOT_SENT, REJECTED: it drained, or was withdrawn, before it ran the request */
 } godwit_fanout_state_t;
 
-/* One server of a fanout call. Borrowed from the result, with all that it points to. */
+/* One server of a fanout call. The row and what it points to are borrowed from the result. */
 typedef struct godwit_fanout_row {
     const char *server;
-    const uint8_t *instance; /* 16 bytes: of its transport; all zero if it was listed and not known yet */
+    const uint8_t *instance; /* 16 bytes: of its transport; all zero: it was listed, and is not known yet */
     godwit_fanout_state_t state;
     godwit_value_t *result; /* NULL unless it REPLIED */
     godwit_error_t *error;  /* NULL if it REPLIED */
-    int64_t took_us;        /* from the fanout call's beginning to the row's end */
+    int64_t took_us;        /* from the start of the fanout call to the end of the row */
 } godwit_fanout_row_t;
 
-/* The rows of a fanout call, in no order. Immutable: any thread. */
+/* The rows of a fanout call, in no particular order. They do not change: any thread may read them. */
 typedef struct godwit_fanout_result godwit_fanout_result_t;
 
-/* Calls a method of all servers of the topic, whatever the target's server and fanout say, and waits until
- * each of them has answered or cannot any more. All that are members when it begins (which ones those are,
- * the result's epoch says) get exactly one row, and nobody else does: who joins later is not called.
+/* Calls a method on all servers of the topic and waits for each of them. The target's server and fanout do
+ * not matter. Each server that is a member when the call begins gets exactly one row (the result's epoch says
+ * which servers these are). A server that joins later is not called. The wait ends when each has answered or
+ * cannot answer any more.
  *
- * At most once per server (more often only if the client is idempotent), and never another one in its place:
- * what was not sent, or refused as overloaded, is tried again at the same server within the timeout and
- * `retry`. A server that cannot be connected to is not waited for. A call monitor holds for each row, and so
- * does the serializer. The timeout is that of the whole.
+ * The method runs at most once on each server, unless the client is idempotent. No other server stands in: a
+ * request that was not sent, or was refused as overloaded, is tried again at the same server, within the
+ * timeout and `retry`. A server that cannot be connected to is not waited for. The call monitor and the
+ * serializer apply to each row. The timeout is for the whole.
  *
- * OK whenever there are rows, whatever they say, and with no row if nobody is known (UNDELIVERABLE if the
- * client is mandatory). *result belongs to the caller. INVALID_ARGUMENT (also in a callback, and in a handler
- * of a transport with external_loop: it would wait for itself), INVALID_TARGET (no topic), VERSION_CAP,
- * LIMIT_EXCEEDED (more than 4096 servers, or too large a request), TYPE_MISMATCH, NOT_FOUND, CLOSED, FORKED,
- * OUT_OF_MEMORY. Any thread. In the statistics and metrics each row is a call. */
+ * OK whenever there are rows, whatever they say. If no server is known: OK without rows, or UNDELIVERABLE if
+ * the client is mandatory. *result belongs to the caller. INVALID_ARGUMENT (also in a callback, and in a
+ * handler of a transport with external_loop: it would wait for itself), INVALID_TARGET (no topic),
+ * VERSION_CAP, LIMIT_EXCEEDED (more than 4096 servers, or too large a request), TYPE_MISMATCH, NOT_FOUND,
+ * CLOSED, FORKED, OUT_OF_MEMORY. Any thread. In the statistics and metrics each row is a call. */
 GODWIT_EXPORT godwit_status_t godwit_client_fanout_call (godwit_client_t *client,
                                                          const godwit_value_t *context, const char *method,
                                                          godwit_fields_t args,
                                                          godwit_fanout_result_t **result,
                                                          godwit_error_t **error);
 
-/* How many servers there were; 0 for NULL. */
+/* Returns the number of rows of a fanout call; 0 for NULL. */
 GODWIT_EXPORT size_t godwit_fanout_result_count (const godwit_fanout_result_t *result);
-/* Which servers those were, to compare with other results and reports of the same transport and topic; 0 for
- * NULL. */
+/* Returns the epoch of a fanout call: which servers it was for. Compare it with other results and reports of
+ * the same transport and topic. 0 for NULL. */
 GODWIT_EXPORT uint64_t godwit_fanout_result_epoch (const godwit_fanout_result_t *result);
-/* Borrowed; NULL if there is no such row. */
+/* Returns a row of a fanout call; NULL if there is no such row. Borrowed from the result. */
 GODWIT_EXPORT const godwit_fanout_row_t *godwit_fanout_result_row (const godwit_fanout_result_t *result,
                                                                    size_t index);
-/* Accepts NULL and a pointer to NULL; sets *result to NULL. */
+/* Destroys the result of a fanout call and sets *result to NULL. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_fanout_result_destroy (godwit_fanout_result_t **result);
-/* "REPLIED", "FAILED", ...; "?" for what is none. Static. */
+/* Returns the name of a fanout state: "REPLIED", "FAILED", ...; "?" for a number that is no state. Static
+ * text. */
 GODWIT_EXPORT const char *godwit_fanout_state_name (godwit_fanout_state_t state);
 
 /* ---- asynchronous calls ---- */
 
-/* Runs exactly once for every call that was accepted, on the transport's completion thread (or in
- * godwit_transport_process), with no lock held. It may make asynchronous calls, but must not block:
- * completions wait for each other. result is borrowed (reference it to keep it; NULL on failure); error is
- * borrowed (NULL on success). */
+/* Gets the end of an asynchronous call. Runs exactly once for every call that was accepted, with no lock
+ * held: on the transport's completion thread, or in godwit_transport_process. It may make asynchronous calls.
+ * It must not block, because callbacks wait for each other. result is borrowed (reference it to keep it), and
+ * NULL on failure. error is borrowed, and NULL on success. */
 typedef void godwit_reply_fn (void *user, godwit_status_t status, const godwit_value_t *result,
                               const godwit_error_t *error);
 
-/* Accepts a call and returns. On failure the callback never runs. */
+/* Starts an asynchronous call with a callback, and returns. If this function fails, the callback never runs.
+ */
 GODWIT_EXPORT godwit_status_t godwit_client_call_async (godwit_client_t *client,
                                                         const godwit_value_t *context, const char *method,
                                                         godwit_fields_t args, godwit_reply_fn *callback,
                                                         void *user, godwit_error_t **error);
 
-/* A reply that will come. Threads: one thread waits at a time. */
+/* A reply that will come. Threads: one thread at a time may wait for it. */
 typedef struct godwit_future godwit_future_t;
 
+/* Starts an asynchronous call that can be waited for, and returns. *future belongs to the caller. */
 GODWIT_EXPORT godwit_status_t godwit_client_call_future (godwit_client_t *client,
                                                          const godwit_value_t *context, const char *method,
                                                          godwit_fields_t args, godwit_future_t **future,
                                                          godwit_error_t **error);
-/* Waits up to timeout_ms (-1: as long as the call itself) for the call to end, and returns how it ended, as
- * godwit_client_call does. *finished tells a call that ended from a wait that did (then: TIMEOUT, outcome
- * NONE, and the call goes on); it may be NULL. May be asked again: each time the caller gets a reference of
- * its own. */
+/* Waits for the end of a call, up to timeout_ms. Returns how it ended, as godwit_client_call does. timeout_ms
+ * -1: as long as the call takes. *finished (may be NULL) is false if only the wait ended: then the status is
+ * TIMEOUT with the outcome NONE, and the call goes on. May be called again; each time the caller gets its own
+ * reference. */
 GODWIT_EXPORT godwit_status_t godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
                                                   godwit_value_t **result, godwit_error_t **error);
-/* Gives up what has not come: the call ends soon, and a handler that runs for it can hear of that
- * (godwit_request_is_cancelled). Accepts NULL and a pointer to NULL. */
+/* Destroys a future and gives up its call, if that has not ended. Then the call ends soon, and a handler that
+ * runs for it can learn of that (godwit_request_is_cancelled). Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_future_destroy (godwit_future_t **future);
 
-/* ---- who is there ---- */
+/* ---- the servers of a target ---- */
 
-/* Waits until at least count servers of the client's target are known and connected. TIMEOUT tells how many
- * there were. */
+/* Waits until at least count servers of the client's target are there: known and connected. The text of
+ * TIMEOUT says how many there were. */
 GODWIT_EXPORT godwit_status_t godwit_client_wait_servers (godwit_client_t *client, size_t count,
                                                           int64_t timeout_ms, godwit_error_t **error);
-/* The servers of the client's target that are known: a list of maps (exchange, topic, server, instance,
- * state, connected, addresses). *list belongs to the caller. */
+/* Lists the known servers of the client's target. *list is a list of maps (exchange, topic, server, instance,
+ * state, connected, addresses), and belongs to the caller. */
 GODWIT_EXPORT godwit_status_t godwit_client_servers (godwit_client_t *client, godwit_value_t **list,
                                                      godwit_error_t **error);
 

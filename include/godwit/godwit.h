@@ -1,4 +1,9 @@
-/* All of Godwit. */
+/* An RPC library without a broker. This header includes all others but the simulated cluster
+ * (godwit/testing.h).
+ *
+ * The headers are the manual, and the manual pages are made from them. Where a header says "contract 3", it
+ * means section 3 of docs/contract.md, which is installed with the library (share/doc/godwit).
+ */
 #ifndef GODWIT_H
 #define GODWIT_H
 

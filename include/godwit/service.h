@@ -1,13 +1,12 @@
-/* The RPC module of apmec (contract 11): one transport for the whole program, clients that back off,
- * services.
+/* The RPC module of apmec (docs/contract.md, section 11; docs/service.md). It has one transport for the whole
+ * program, clients that back off, and services.
  *
- * This part is process-wide by design: init makes the transport, get_client and the like use it, cleanup ends
- * it. Calls before init are INVALID_ARGUMENT "... before godwit_rpc_init". Programs that want several
- * transports, or no global state, use the other headers.
+ * This part is process-wide by design: godwit_rpc_init makes the transport, godwit_rpc_get_client and the
+ * like use it, and godwit_rpc_cleanup ends it. A call before godwit_rpc_init is INVALID_ARGUMENT, "... before
+ * godwit_rpc_init". Programs that want several transports, or no global state, use the other headers.
  *
- * Threads: all functions may be called by any thread, but init and cleanup while nothing else of this header
- * runs.
- */
+ * Threads: any thread may call all functions, except that nothing else of this header may run during init and
+ * cleanup. */
 #ifndef GODWIT_SERVICE_H
 #define GODWIT_SERVICE_H
 
@@ -19,60 +18,71 @@ GODWIT_BEGIN_DECLS
 
 /* ---- the program's transport ---- */
 
-/* Transport, notification transport and notifier; allowed remote modules are ALLOWED and EXTRA as of now, and
- * those of [godwit] allowed_remote_exmods. config is borrowed for the length of the call; NULL: all defaults.
- * INVALID_ARGUMENT if it was called already; the statuses of godwit_transport_new. Notifications are no part
- * of this version: the transport is what it makes. */
+/* Makes the program's transport. The allowed remote modules are, as of now, ALLOWED and EXTRA, and those of
+ * [godwit] allowed_remote_exmods. config is borrowed for the length of the call; NULL: all defaults.
+ * INVALID_ARGUMENT: it was called already. Otherwise the statuses of godwit_transport_new. In apmec this also
+ * makes a notification transport and a notifier. This version has no notifications. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_init (const godwit_config_t *config, godwit_error_t **error);
-/* The transport only. */
+/* Makes the program's transport only, as apmec's init_action_rpc does. Otherwise as godwit_rpc_init. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_init_action (const godwit_config_t *config, godwit_error_t **error);
-/* Ends it: clients and servers made of it return CLOSED from now on. Resets the timeouts of all clients that
- * back off, and set_max_timeout. INVALID_ARGUMENT before init. After fork() the parent's transport is of no
- * use to the child (FORKED): it may call this, and then init. */
+/* Ends the program's transport. Clients and servers that were made of it return CLOSED from now on. The
+ * timeouts of all clients that back off are reset, and the maximum of
+ * godwit_backing_off_client_set_max_timeout, too. INVALID_ARGUMENT before init. After fork() the child cannot
+ * use the parent's transport (FORKED); it may call this, and then init. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_cleanup (godwit_error_t **error);
-/* The transport, to register errors with; NULL before init. Borrowed, until cleanup. */
+/* Returns the program's transport, for example to register errors; NULL before init. Borrowed until cleanup.
+ */
 GODWIT_EXPORT godwit_transport_t *godwit_rpc_transport (void);
 
-/* Modules whose errors reach callers as themselves, beside those that always do. They count from the next
- * init on. module is copied; what is there already is not added again. INVALID_ARGUMENT ("", or with a ','),
- * LIMIT_EXCEEDED (more than 256), OUT_OF_MEMORY. */
+/* Adds a module whose errors reach callers as themselves (EXTRA), to those that always do (ALLOWED). It
+ * counts from the next init on. module is copied. One that is there already is not added again.
+ * INVALID_ARGUMENT ("", or with a ','), LIMIT_EXCEEDED (more than 256), OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_add_extra_exmod (const char *module, godwit_error_t **error);
+/* Removes all modules that godwit_rpc_add_extra_exmod added. It counts from the next init on. */
 GODWIT_EXPORT void godwit_rpc_clear_extra_exmods (void);
-/* All of them as a list of texts, "godwit" first. *modules belongs to the caller. OUT_OF_MEMORY. */
+/* Lists the modules whose errors reach callers as themselves: a list of strings, "godwit" first. *modules
+ * belongs to the caller. OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_get_allowed_exmods (godwit_value_t **modules,
                                                              godwit_error_t **error);
 
-/* ---- clients and servers of it ---- */
+/* ---- clients and servers of the program's transport ---- */
 
-/* A BackingOffClient: a client whose calls, if no timeout was given, have the timeout of their
- * "namespace.method" (or "method") in a process-wide table. It begins at the rpc_response_timeout; when a
- * call times out, the caller sleeps for a random part of it (at most the default), the timeout doubles up to
- * the ceiling (ten times the default, or set_max_timeout), and the call fails with that TIMEOUT; it is not
- * tried again. An explicit timeout, also one that is cleared by prepare, bypasses all that. Clients prepared
- * of it back off, too. Asynchronous calls double the timeout and do not sleep. The sleep ends with the client
- * or the transport. A call times out in this sense whatever its MessagingTimeout comes from (its time is
- * spent, its server was lost, its monitor gave it up), unless that is the server's answer. docs/service.md
- * says more of the table. serializer (NULL: none) is wrapped in a RequestContextSerializer without hooks (it
- * converts entities, not contexts) and must outlive the client. The statuses of godwit_client_new;
- * INVALID_ARGUMENT before init. */
+/* Makes a client that backs off (BackingOffClient), of the program's transport. A call without a timeout of
+ * its own gets the timeout of its "namespace.method" (or "method") from a process-wide table, which begins at
+ * the rpc_response_timeout. When a call times out, three things happen:
+ *  - the timeout in the table doubles, up to the ceiling: ten times the default, or less by set_max_timeout;
+ *  - the caller sleeps for a random part of the call's timeout, at most for the default;
+ *  - the call fails with that TIMEOUT, and is not tried again.
+ *
+ * A call times out in this sense whenever it fails with MessagingTimeout: its time is spent, its server was
+ * lost, or its monitor gave it up. A MessagingTimeout that the server answered with does not count.
+ *
+ * A timeout of the call's own, also one that prepare cleared, bypasses all this. Clients that are prepared
+ * from this one back off, too. Asynchronous calls double the timeout and do not sleep. A sleep ends early
+ * when the client or the transport ends. docs/service.md says more about the table.
+ *
+ * serializer (NULL: none) is wrapped in a RequestContextSerializer without hooks: it converts entities, not
+ * contexts. It must outlive the client. The statuses of godwit_client_new; INVALID_ARGUMENT before init. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_get_client (godwit_client_t **client, const godwit_target_t *target,
                                                      const char *version_cap,
                                                      const godwit_serializer_t *serializer,
                                                      godwit_error_t **error);
-/* The same on any transport, without the wrapper: options as godwit_client_new's, in which a timeout, also
- * GODWIT_CLEAR_INT, is an explicit one. The table of timeouts is the process's. */
+/* Makes a client that backs off, of any transport. options are as of godwit_client_new; a timeout in them,
+ * also GODWIT_CLEAR_INT, is the calls' own. The serializer is not wrapped. The table of timeouts is the
+ * process's. Otherwise as godwit_rpc_get_client. */
 GODWIT_EXPORT godwit_status_t godwit_backing_off_client_new (godwit_client_t **client,
                                                              godwit_transport_t *transport,
                                                              const godwit_target_t *target,
                                                              const godwit_client_options_t *options,
                                                              godwit_error_t **error);
-/* A ceiling for all of them, in milliseconds; it only lowers, and caps what the table holds. INVALID_ARGUMENT
- * unless it is at least 1. */
+/* Sets the longest timeout of all clients that back off, in milliseconds. It only lowers the ceiling, and
+ * also what the table holds. INVALID_ARGUMENT: less than 1. */
 GODWIT_EXPORT godwit_status_t godwit_backing_off_client_set_max_timeout (int64_t timeout_ms,
                                                                          godwit_error_t **error);
 
-/* A server with the default access policy. endpoints as godwit_server_new's; serializer as get_client's. The
- * statuses of godwit_server_new; INVALID_ARGUMENT before init. */
+/* Makes a server with the default access policy, of the program's transport. endpoints as of
+ * godwit_server_new, serializer as of godwit_rpc_get_client. The statuses of godwit_server_new;
+ * INVALID_ARGUMENT before init. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_get_server (godwit_server_t **server, const godwit_target_t *target,
                                                      const godwit_endpoint_t *endpoints,
                                                      size_t endpoint_count,
@@ -80,9 +90,9 @@ GODWIT_EXPORT godwit_status_t godwit_rpc_get_server (godwit_server_t **server, c
                                                      godwit_error_t **error);
 
 typedef struct godwit_notifier godwit_notifier_t;
-/* A notifier with the publisher "service.host" unless publisher_id is given. Not yet: notifications are no
- * part of this version, and this says so (INVALID_ARGUMENT "Notifications are not there yet").
- * INVALID_ARGUMENT also before init, and after init_action. */
+/* Makes a notifier, in a later version: this one has no notifications. Always INVALID_ARGUMENT:
+ * "Notifications are not there yet", or, before init and after init_action, what is missing. The publisher
+ * will be "service.host" unless publisher_id is given. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_get_notifier (godwit_notifier_t **notifier, const char *service,
                                                        const char *host, const char *publisher_id,
                                                        godwit_error_t **error);
@@ -91,35 +101,39 @@ GODWIT_EXPORT godwit_status_t godwit_rpc_get_notifier (godwit_notifier_t **notif
 
 typedef struct godwit_rpc_connection godwit_rpc_connection_t;
 
-/* A connection of the program's transport; or one whose functions do nothing (VoidConnection) when RPC is
- * disabled: [DEFAULT] rpc_workers = 0 in the configuration of init. *connection belongs to the caller; it
- * outlives cleanup, and returns CLOSED then. INVALID_ARGUMENT before init, OUT_OF_MEMORY. */
+/* Makes a connection of the program's transport. If RPC is disabled ([DEFAULT] rpc_workers = 0 in the
+ * configuration of init) it is a VoidConnection, whose functions do nothing. *connection belongs to the
+ * caller. It outlives cleanup, and returns CLOSED then. INVALID_ARGUMENT before init, OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_connection_new (godwit_rpc_connection_t **connection,
                                                          godwit_error_t **error);
-/* A VoidConnection, init or not. OUT_OF_MEMORY. */
+/* Makes a VoidConnection, whose functions do nothing; it needs no init. *connection belongs to the caller.
+ * OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_connection_new_void (godwit_rpc_connection_t **connection,
                                                               godwit_error_t **error);
-/* Adds a server of topic, which starts with the next consume_in_threads. exchange NULL: "apmec"'s
- * counterpart, the transport's control exchange; host, the server's name, NULL: [DEFAULT] host in the
- * configuration of init, or this host's name. endpoints as godwit_server_new's. fanout: as in the target.
- * CLOSED after close; the statuses of godwit_server_new. */
+/* Adds a server of a topic to a connection. The next godwit_rpc_connection_consume_in_threads starts it.
+ * exchange NULL: the transport's control exchange, the counterpart of "apmec". host is the name of the
+ * server; NULL: [DEFAULT] host in the configuration of init, or the name of this host. endpoints as of
+ * godwit_server_new, fanout as in the target, serializer as of godwit_rpc_get_client. CLOSED after close;
+ * otherwise the statuses of godwit_server_new. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_connection_create_consumer (
     godwit_rpc_connection_t *connection, const char *topic, const godwit_endpoint_t *endpoints,
     size_t endpoint_count, bool fanout, const char *exchange, const char *host,
     const godwit_serializer_t *serializer, godwit_error_t **error);
-/* Starts all that are not started. If one fails, those that it started are stopped again, and waited for. The
- * statuses of godwit_server_start; CLOSED after close. */
+/* Starts the servers of a connection that are not started. If one fails, those that this call started are
+ * stopped again and waited for. CLOSED after close; otherwise the statuses of godwit_server_start. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_connection_consume_in_threads (godwit_rpc_connection_t *connection,
                                                                         godwit_error_t **error);
-/* The servers; borrowed. 0 and NULL for a VoidConnection. */
+/* Returns the number of servers of a connection; 0 for a VoidConnection. */
 GODWIT_EXPORT size_t godwit_rpc_connection_server_count (const godwit_rpc_connection_t *connection);
+/* Returns a server of a connection; NULL for a VoidConnection. Borrowed. */
 GODWIT_EXPORT godwit_server_t *godwit_rpc_connection_server (const godwit_rpc_connection_t *connection,
                                                              size_t index);
-/* Stops all, and then waits for all, whatever fails meanwhile: the first failure is returned. Once is enough;
- * again does nothing. Not from a handler of its servers. The statuses of godwit_server_stop and wait. */
+/* Stops all servers of a connection, and then waits for all of them. It goes on if one fails; the first
+ * failure is returned. A second close does nothing. Not from a handler of these servers. The statuses of
+ * godwit_server_stop and godwit_server_wait. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_connection_close (godwit_rpc_connection_t *connection,
                                                            godwit_error_t **error);
-/* Closes it. Accepts NULL and a pointer to NULL. */
+/* Closes and destroys a connection, and sets *connection to NULL. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_rpc_connection_destroy (godwit_rpc_connection_t **connection);
 
 /* ---- services ---- */
@@ -129,33 +143,37 @@ typedef struct godwit_service godwit_service_t;
 /* What a service runs. */
 typedef struct godwit_manager {
     size_t struct_size;
-    const godwit_endpoint_t *endpoints; /* copied as godwit_server_new does */
+    const godwit_endpoint_t *endpoints; /* copied, as by godwit_server_new */
     size_t endpoint_count;
     void *user;
-    /* After the consumer was made, before it consumes; may be NULL. A failure ends start with that status. */
+    /* Runs after the consumer was made and before it consumes; may be NULL. If it fails, start fails with its
+     * status. */
     godwit_status_t (*initialize_service_hook) (void *user, godwit_service_t *service,
                                                 godwit_error_t **error);
 } godwit_manager_t;
 
-/* A service on host (NULL: as create_consumer's) for a topic. manager is copied; the on_destroy of its
- * endpoints is called by godwit_service_destroy. manager NULL: a service is its own manager, and has neither
- * methods nor a hook: it listens, and answers pings if the transport's rpc_ping_enabled says so; C has no
- * subclasses that could add to it. serializer is borrowed until destroy. *service belongs to the caller; init
- * is needed by start only. INVALID_ARGUMENT, OUT_OF_MEMORY. */
+/* Makes a service for a topic on a host. host NULL: as of godwit_rpc_connection_create_consumer. manager is
+ * copied; godwit_service_destroy calls the on_destroy of its endpoints. With manager NULL a service is its
+ * own manager, as in apmec. C has no subclasses that could add methods or a hook, so it has none: it listens,
+ * and answers pings if the transport's rpc_ping_enabled says so. serializer is borrowed until destroy.
+ * *service belongs to the caller. Only start needs init. INVALID_ARGUMENT, OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_service_new (godwit_service_t **service, const char *host,
                                                   const char *topic, const godwit_manager_t *manager,
                                                   const godwit_serializer_t *serializer,
                                                   godwit_error_t **error);
-/* Connection, consumer, hook, consume. A failure undoes what was done. Started already: OK, and nothing
- * happens. After a stop that was not graceful it waits for the handlers that still run. Not from the hook, or
- * a handler of the service. INVALID_ARGUMENT before init; the statuses of the four steps. */
+/* Starts a service, in four steps: it makes a connection, adds a consumer, runs the hook, and consumes. A
+ * failure undoes what was done. A service that is started stays as it is: OK. After a stop that was not
+ * graceful, this waits for the handlers that still run. Not from the hook, or from a handler of the service.
+ * INVALID_ARGUMENT before init; otherwise the statuses of the four steps. */
 GODWIT_EXPORT godwit_status_t godwit_service_start (godwit_service_t *service, godwit_error_t **error);
-/* graceful: waits for running handlers (so not from one of them); else it does not, and they run on. Errors
- * while closing are logged and swallowed. Not from the hook. A service that is stopped stays so. */
+/* Stops a service. graceful: waits for running handlers, so not from one of them. Otherwise they run on.
+ * Errors while closing are logged, and not returned. Not from the hook. A service that is stopped stays as it
+ * is. */
 GODWIT_EXPORT void godwit_service_stop (godwit_service_t *service, bool graceful);
-/* The connection, for the hook, which may add consumers to it; NULL unless started. Borrowed until stop. */
+/* Returns the connection of a service; NULL unless it is started. The hook may add consumers to it. Borrowed
+ * until stop. */
 GODWIT_EXPORT godwit_rpc_connection_t *godwit_service_connection (godwit_service_t *service);
-/* Stops it gracefully. Accepts NULL and a pointer to NULL. */
+/* Stops a service gracefully and destroys it. Sets *service to NULL. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_service_destroy (godwit_service_t **service);
 
 GODWIT_END_DECLS

@@ -1,15 +1,16 @@
-/* The transport: a process's place in the cluster (contract 8 and 12). Clients and servers are made on one,
- * and share its connections.
+/* The transport: a process's place in the cluster (docs/contract.md, sections 8 and 12).
  *
- * A URL says how: "zmq://" (no configuration: the processes of this host find each other),
- * "zmq://10.0.0.1:9573/" (through rendezvous points on other hosts), "inproc://name/" (this process only).
- * docs/protocol.md and the README have the query options; each of them has a counterpart in
- * godwit_transport_options_t, and the URL wins.
+ * Clients and servers are made on a transport, and share its connections. A URL says how they are found:
+ *  - "zmq://": no configuration; the processes of this host find each other;
+ *  - "zmq://10.0.0.1:9573/": through rendezvous points on other hosts;
+ *  - "inproc://name/": in this process only.
+ * The query of the URL can set options (docs/options.md). Those of godwit_transport_options_t are among them;
+ * the URL overrides the struct.
  *
- * Threads: any thread may use a transport and everything made on it, unless a function says otherwise. After
- * fork() every call in the child returns GODWIT_ERR_FORKED, and destroy only frees memory. A transport has
- * one control thread, one more once it connects to a server (or an asynchronous call waits for one), and
- * workers once a server is started; with external_loop it has none of them.
+ * Threads: any thread may use a transport and everything made on it, unless a function says otherwise. A
+ * transport has one control thread; one more thread when it first connects to a server, or an asynchronous
+ * call waits for one; and worker threads when a server is started. With external_loop it has no threads.
+ * After fork() every call in the child returns GODWIT_ERR_FORKED, and destroy only frees memory.
  */
 #ifndef GODWIT_TRANSPORT_H
 #define GODWIT_TRANSPORT_H
@@ -21,6 +22,7 @@ GODWIT_BEGIN_DECLS
 
 typedef struct godwit_transport godwit_transport_t;
 
+/* How important a log line is. */
 typedef enum godwit_log_level {
     GODWIT_LOG_DEBUG,
     GODWIT_LOG_INFO,
@@ -28,142 +30,152 @@ typedef enum godwit_log_level {
     GODWIT_LOG_ERROR
 } godwit_log_level_t;
 
-/* text is one line without its end, borrowed. Runs on any thread, without a lock held; it must not call the
- * transport. */
+/* Gets a line of the log: text is one line without its newline, and borrowed. Runs on any thread, with no
+ * lock held. It must not call the transport. */
 typedef void godwit_log_fn (void *user, godwit_log_level_t level, const char *text);
 
-/* Zero means the default, which stands behind each field. Durations in milliseconds, sizes in bytes. */
+/* Zero means the default, with which each comment begins. Durations are in milliseconds, sizes in bytes. */
 typedef struct godwit_transport_options {
     size_t struct_size;
     const char *control_exchange;    /* "godwit": the exchange of targets that name none */
-    int64_t rpc_response_timeout_ms; /* 60000: of calls that name none */
-    bool external_loop;              /* false: no threads; the program calls godwit_transport_process */
-    const char *host;                /* address to listen on and to be reached at; unset: this host only */
-    size_t max_message_size;         /* 64 MiB */
-    int queue_limit;                 /* 10000 messages per connection and direction */
-    int worker_limit;                /* 256 threads that run handlers, all servers together */
-    int64_t connect_timeout_ms;      /* 2000 */
-    int64_t heartbeat_ms;            /* 500: a silent connection is tested this often ... */
-    int64_t heartbeat_timeout_ms;    /* 2000: ... and given up after this long */
-    int64_t idle_timeout_ms;         /* 300000: a connection that nobody used for this long is closed */
+    int64_t rpc_response_timeout_ms; /* 60000: the timeout of calls that name none */
+    bool external_loop;              /* false; true: no threads, the program calls godwit_transport_process */
+    const char *host;                /* this host only: the address to listen on and to be reached at */
+    size_t max_message_size;         /* 64 MiB: the longest message */
+    int queue_limit;                 /* 10000: messages that may wait, per connection and direction */
+    int worker_limit;                /* 256: threads that run handlers, for all servers together */
+    int64_t connect_timeout_ms;      /* 2000: how long connecting may take */
+    int64_t heartbeat_ms;            /* 500: how often a silent connection is tested */
+    int64_t heartbeat_timeout_ms;    /* 2000: after this time a silent connection is given up */
+    int64_t idle_timeout_ms;         /* 300000: after this time a connection that nobody uses is closed */
     int64_t refresh_ms;              /* 5000: how often names are announced again */
-    godwit_log_fn *log;              /* silent */
+    godwit_log_fn *log;              /* silent: the function that gets log lines */
     void *log_user;
-    godwit_log_level_t log_level; /* what is below it is not made; DEBUG */
-    int port; /* 0: any. The TCP port that its servers are reached at, for static lists; not with inproc */
-    /* Modules of errors that reach a caller as themselves, joined with ','; "godwit" always does (contract
-     * 7). */
+    godwit_log_level_t log_level; /* DEBUG: lines below this level are not made */
+    int port; /* 0, any: the TCP port at which its servers are reached, for static lists; not with inproc */
+    /* None: the modules of errors that reach a caller as themselves, joined with ','. Those of "godwit"
+     * always do (contract 7). */
     const char *allowed_remote_exmods;
-    bool rpc_ping_enabled;         /* false: every server also answers oslo_rpc_server_ping (contract 5) */
-    int executor_thread_pool_size; /* 64: a server's concurrency, if its own options name none */
-    /* 20 percent of the calls of a topic, and 10 in each second: how many retries may put load on its
-     * servers, after OVERLOADED and of idempotent calls. The others wait for it. -1: without a limit. */
+    bool rpc_ping_enabled; /* false; true: every server also answers oslo_rpc_server_ping (contract 5) */
+    int executor_thread_pool_size; /* 64: a server's concurrency, unless its own options set it */
+    /* 20: how many retries may put load on the servers of a topic, after OVERLOADED and of idempotent calls,
+     * in percent of its calls; 10 more are free in each second. A retry beyond that waits. -1: no limit. */
     int retry_budget;
-    /* 64 MiB: bytes that may wait to be sent, per connection and direction, and in the queue of a server;
-     * what comes when there are as many has to wait, or is refused. Messages of up to 1 KiB are bounded by
-     * queue_limit alone. */
+    /* 64 MiB: bytes that may wait to be sent, per connection and direction, and in the queue of a server.
+     * What comes then has to wait, or is refused. Messages of up to 1 KiB are bounded by queue_limit alone.
+     */
     size_t max_queue_size;
 } godwit_transport_options_t;
 
+/* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */
 #define GODWIT_TRANSPORT_OPTIONS(...)                                                                        \
     (&(const godwit_transport_options_t){.struct_size = sizeof (godwit_transport_options_t), __VA_ARGS__})
 
-/* Contract 8. url is copied; options may be NULL. *transport belongs to the caller. INVALID_URL, DRIVER_LOAD,
- * INVALID_ARGUMENT (an unknown or ill-typed option, by name), SYSTEM, OUT_OF_MEMORY. Does not wait for the
- * network. */
+/* Makes a transport from a URL (contract 8). url is copied; options may be NULL. *transport belongs to the
+ * caller. INVALID_URL, DRIVER_LOAD, INVALID_ARGUMENT (an unknown or ill-typed option, by name), SYSTEM,
+ * OUT_OF_MEMORY. Does not wait for the network. */
 GODWIT_EXPORT godwit_status_t godwit_transport_new (godwit_transport_t **transport, const char *url,
                                                     const godwit_transport_options_t *options,
                                                     godwit_error_t **error);
 
-/* Ends it: outstanding calls complete with CLOSED, each exactly once; servers are stopped without waiting for
- * their queues (running handlers are waited for); connections are closed, threads joined. Nothing of the
- * library runs in this transport afterwards. Clients, servers and futures may be destroyed before or after;
- * until then their functions return CLOSED. Accepts NULL and a pointer to NULL; sets *transport to NULL. Not
- * from a handler or a callback of the same transport. */
+/* Ends a transport and sets *transport to NULL. Its pending calls end with CLOSED, each exactly once. Servers
+ * are stopped: running handlers are waited for, queued requests are not. Connections are closed, and threads
+ * joined. Then nothing of the library runs in this transport any more. Clients, servers and futures may be
+ * destroyed before or after; until then their functions return CLOSED. Not from a handler or a callback of
+ * the same transport. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_transport_destroy (godwit_transport_t **transport);
 
-/* Errors of this class, whose module is allowed, reach the transport's callers as themselves (contract 7):
- * godwit_error_is recognises them. What is allowed and not registered, and what is not allowed, is a
- * RemoteError. A class without a module is of module "godwit". Registering a class again does nothing.
- * error_class is borrowed. INVALID_ARGUMENT (no name), OUT_OF_MEMORY, CLOSED, FORKED. */
+/* Registers a class of errors with a transport. Errors of this class then reach its callers as themselves,
+ * and godwit_error_is recognises them, if their module is allowed (contract 7). An error whose class is not
+ * registered, or whose module is not allowed, is a RemoteError. A class without a module is of module
+ * "godwit". Registering a class again does nothing. error_class is borrowed. INVALID_ARGUMENT (no name),
+ * OUT_OF_MEMORY, CLOSED, FORKED. */
 GODWIT_EXPORT godwit_status_t godwit_transport_register_error (godwit_transport_t *transport,
                                                                const godwit_error_class_t *error_class,
                                                                godwit_error_t **error);
 
-/* Replaces the rendezvous points that the URL named (docs/matchmaker-protocol.md 6), at run time: one was
- * added, replaced or given up. Each address is as in a URL: "10.0.0.1", "10.0.0.1:9573", "[fd00::1]:9573", a
- * name. Connections to those that stay are kept; added ones are joined, in the background; removed ones are
- * hung up on, and forget this transport's servers when their lease ends. What they had told stays known as
- * after a lost connection, until the others have told it. With the option host_rendezvous the transport hosts
- * those that it can listen on, and stops hosting removed ones. To change a cluster's list, give every process
- * the old ones and the new ones first, then the new ones alone.
+/* Replaces the rendezvous points of the URL at run time (docs/matchmaker-protocol.md, section 6). Each
+ * address is as in a URL: "10.0.0.1", "10.0.0.1:9573", "[fd00::1]:9573", or a name. To change the list of a
+ * cluster, first give every process the old and the new points, then the new ones alone.
  *
- * Any thread, but not from the log function; does not wait for the network (the stats say how many are
- * joined). addresses are copied. INVALID_ARGUMENT: not 1 to 7 of them, one that is no address, or is there
- * twice; a transport without rendezvous points (inproc, a static list). OUT_OF_MEMORY, CLOSED, FORKED. After
- * a failure everything is as before. */
+ * Connections to points that stay are kept. Added points are joined in the background. The connections to
+ * removed points are closed, and these points forget this transport's servers when their lease ends. Servers
+ * that only a removed point had told of stay known, as after a lost connection, until the other points have
+ * told all that they know. With the option host_rendezvous the transport hosts the points that it can listen
+ * on, and stops hosting removed ones.
+ *
+ * Any thread, but not from the log function. Does not wait for the network: the stats say how many points are
+ * joined. addresses are copied. INVALID_ARGUMENT: not 1 to 7 addresses, a malformed one, one that is there
+ * twice, or a transport without rendezvous points (inproc, a static list). OUT_OF_MEMORY, CLOSED, FORKED.
+ * After a failure nothing has changed. */
 GODWIT_EXPORT godwit_status_t godwit_transport_set_rendezvous (godwit_transport_t *transport,
                                                                const char *const *addresses, size_t count,
                                                                godwit_error_t **error);
 
 /* ---- for a program with its own event loop (option external_loop) ---- */
 
-/* Readable when there is something to do, timers included. Borrowed: only poll it for reading. -1 without
- * external_loop. */
+/* Returns a descriptor for the program's event loop. It is readable when godwit_transport_process has
+ * something to do, timers included. Borrowed: only poll it for reading. -1 without external_loop. */
 GODWIT_EXPORT int godwit_transport_fd (const godwit_transport_t *transport);
 
-/* Does what is due, without blocking (timeout_ms 0), or waits for the next thing to do for that long (-1: for
- * ever). Handlers and callbacks run in it. One thread at a time; not from a handler. A synchronous call made
- * by the thread of the loop runs it until the reply is there. INVALID_ARGUMENT without external_loop. */
+/* Runs the loop of a transport: does what is due now (timeout_ms 0), or first waits for something to do
+ * (timeout_ms at most; -1: for ever). Handlers and callbacks run in it. One thread at a time; not from a
+ * handler. A synchronous call on the thread of the loop runs the loop itself until the reply is there.
+ * INVALID_ARGUMENT without external_loop. */
 GODWIT_EXPORT godwit_status_t godwit_transport_process (godwit_transport_t *transport, int64_t timeout_ms,
                                                         godwit_error_t **error);
 
-/* ---- what is going on ---- */
+/* ---- statistics and metrics ---- */
 
-/* Counters since the start, and gauges (peers, servers, threads). */
+/* Counters since the start, and gauges, whose comments say "now". */
 typedef struct godwit_transport_stats {
     uint64_t calls_started;
     uint64_t calls_succeeded;
     uint64_t calls_failed;
-    uint64_t calls_retried; /* tried again, after NOT_SENT, REJECTED, or MAYBE_RUN of idempotent ones */
+    uint64_t calls_retried; /* retries: after NOT_SENT, REJECTED, and MAYBE_RUN of idempotent calls */
     uint64_t casts;
     uint64_t fanouts;
     uint64_t requests_received;
-    uint64_t requests_refused;   /* NACK: overloaded, draining, expired, not here */
-    uint64_t requests_duplicate; /* refused because the call id had been seen */
+    uint64_t requests_refused;   /* with a NACK: overloaded, draining, expired, no such server */
+    uint64_t requests_duplicate; /* refused, because the id of the call had been seen before */
     uint64_t fanouts_received;
-    uint64_t fanout_gaps; /* publications that were missed: by their sequence numbers, which is noticed with
-                             the next one or within a second or so; or since a server's queue was full */
+    /* Publications that were missed, or that a full queue of a server dropped. Missed ones show by their
+     * sequence numbers: with the next one, or within a second or so. */
+    uint64_t fanout_gaps;
     uint64_t frames_malformed;
-    uint64_t frames_unknown;    /* of a type or version that is not known: ignored */
-    uint64_t frames_dropped;    /* replies that nobody waits for any more, here or at the other end */
-    uint64_t peers;             /* connections open now */
-    uint64_t servers_known;     /* in the directory now */
-    uint64_t workers;           /* threads now */
-    uint64_t calls_repeated;    /* of those retried: idempotent ones that may have run before */
-    uint64_t retries_withheld;  /* that had to wait for the retry budget */
-    uint64_t rendezvous_known;  /* rendezvous points that it is to use now; 0 without such */
-    uint64_t rendezvous_joined; /* of them, those that told it all that they know; hosted ones included */
-    uint64_t rendezvous_hosted; /* of them, those that this transport hosts */
-    /* Nobody waits for them any more, as far as that was noticed: dropped before they began, or left to their
-     * handlers (godwit_request_is_cancelled). */
+    uint64_t frames_unknown;    /* ignored, because their type or version is unknown */
+    uint64_t frames_dropped;    /* replies that nobody waits for any more, on this side or the other */
+    uint64_t peers;             /* now: open connections */
+    uint64_t servers_known;     /* now: servers in the directory */
+    uint64_t workers;           /* now: worker threads */
+    uint64_t calls_repeated;    /* of calls_retried: idempotent calls that may have run before */
+    uint64_t retries_withheld;  /* retries that had to wait for the retry budget */
+    uint64_t rendezvous_known;  /* now: rendezvous points to use; 0 without rendezvous */
+    uint64_t rendezvous_joined; /* now: of these, those that have told all that they know, with hosted ones */
+    uint64_t rendezvous_hosted; /* now: of these, those that this transport hosts */
+    /* Requests that nobody waits for any more, as far as that was noticed. They were dropped before they
+     * began, or left to their handlers (godwit_request_is_cancelled). */
     uint64_t requests_cancelled;
 } godwit_transport_stats_t;
 
-/* Fills at most size bytes (sizeof *stats). A snapshot, field by field. */
+/* Reads the statistics of a transport: at most size bytes of them (sizeof *stats). Each field is right at
+ * some moment of the call, not all at the same moment. */
 GODWIT_EXPORT void godwit_transport_stats (const godwit_transport_t *transport,
                                            godwit_transport_stats_t *stats, size_t size);
 
-/* What clients called and servers ran, per label (contract 12): a list of maps with "side" ("client" or
- * "server"), exchange, topic, namespace, version, server (nil: unset), fanout, method, and the numbers
- * "started", "ended", "failures" and "seconds" (of processing, a double). Ended includes failures. A client's
- * label is its target, and an invocation lasts from the call to its end; casts and fanouts end when they were
- * accepted, and calls that were refused before there was anything to send do not count. A server's label is
- * in its own words: its target, the namespace and the version of the endpoint, the method's name; an
- * invocation lasts until its handler returns, or until a request that was kept is given back. A snapshot,
- * entry by entry; at most 4096 labels a side, further ones are counted together under the method "...", and
- * so are requests that no method is for. *metrics belongs to the caller. Any thread. CLOSED, FORKED,
- * OUT_OF_MEMORY. */
+/* Reads the metrics of clients and servers, per label (contract 12). *metrics belongs to the caller. It is a
+ * list of maps: "side" ("client" or "server"), exchange, topic, namespace, version, server (nil: unset),
+ * fanout, method, and the numbers "started", "ended" (with the failures), "failures" and "seconds" (of
+ * processing, a double).
+ *
+ * The label of a client is its target. Its invocation lasts from the call to its end. Casts and fanouts end
+ * when they are accepted. A call that fails before there is anything to send does not count. The label of a
+ * server is what the server says: its target, the namespace and version of the endpoint, and the name of the
+ * method. Its invocation lasts until the handler returns, or until a request that was kept is given back.
+ *
+ * Each entry is a snapshot, but not the whole. A side has at most 4096 labels; further ones are counted
+ * together under the method "...", and so are requests for which there is no method. Any thread. CLOSED,
+ * FORKED, OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_transport_metrics (const godwit_transport_t *transport,
                                                         godwit_value_t **metrics, godwit_error_t **error);
 
