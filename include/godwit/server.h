@@ -150,7 +150,8 @@ typedef struct godwit_step_options {
  * returns when the last request of that life has run, even if the server was restarted meanwhile.
  *
  * Any thread may ask, but not a handler of the same server, except for stop. options may be NULL.
- * TASK_TIMEOUT: the step goes on, or is still to be done. CLOSED: server or transport is ending. FORKED.
+ * TASK_TIMEOUT: the step goes on, or is still to be done. CLOSED: the server or the transport is being
+ * destroyed. FORKED.
  *
  * With external_loop a step that has to wait runs the loop. It is TASK_TIMEOUT at once if it cannot (in a
  * handler or a callback), or if it would wait without timeout_ms for a step that nobody has asked for. */
