@@ -1,4 +1,4 @@
-# cmake --install: headers, libraries, godwit.pc and the CMake package.
+# cmake --install: headers, libraries, godwit.pc, the CMake package, manual pages and documents.
 include (CMakePackageConfigHelpers)
 
 install (TARGETS godwit EXPORT godwitTargets
@@ -42,3 +42,14 @@ add_custom_command (OUTPUT man.stamp
                     DEPENDS scripts/man-pages ${public_headers} ${command_pages} VERBATIM)
 add_custom_target (man ALL DEPENDS man.stamp)
 install (DIRECTORY ${PROJECT_BINARY_DIR}/man/ TYPE MAN COMPONENT Development)
+
+# The documents, below share/doc/godwit, with links that hold there.
+file (GLOB documents CONFIGURE_DEPENDS docs/*.md)
+list (APPEND documents README.md LICENSE CHANGELOG.md SECURITY.md)
+add_custom_command (OUTPUT doc.stamp
+                    COMMAND ${CMAKE_COMMAND} -E rm -rf doc
+                    COMMAND ${PERL} ${PROJECT_SOURCE_DIR}/scripts/install-docs ${PROJECT_SOURCE_DIR} doc
+                    COMMAND ${CMAKE_COMMAND} -E touch doc.stamp
+                    DEPENDS scripts/install-docs ${documents} VERBATIM)
+add_custom_target (documents ALL DEPENDS doc.stamp)
+install (DIRECTORY ${PROJECT_BINARY_DIR}/doc/ TYPE DOC COMPONENT Development)

@@ -56,6 +56,24 @@ man -P cat -M "$prefix/share/man" 1 godwit-matchmaker >"$temporary/page"
 grep -q 'refresh' "$temporary/page"
 man -P cat -M "$prefix/share/man" 3 godwit_client_call >"$temporary/page"
 grep -q 'MessagingTimeout' "$temporary/page"
+documents=$prefix/share/doc/godwit
+for document in README.md LICENSE CHANGELOG.md SECURITY.md $(cd "$2" && echo docs/*.md); do
+    if [[ ! -s $documents/$document ]]; then
+        echo "the document $document is not installed" >&2
+        exit 1
+    fi
+done
+cmp "$2/LICENSE" "$documents/LICENSE"
+while IFS=: read -r document link; do # a link to a file leads to an installed one
+    link=${link#](}
+    link=${link%%[#)]*}
+    if [[ $link && $link != [a-z]*:* && ! -e $(dirname "$document")/$link ]]; then
+        echo "$document has a link to $link, which is not installed" >&2
+        exit 1
+    fi
+done < <(grep -roE '\]\([^()[:space:]]+\)' "$documents" --include='*.md')
+pkg-config --validate godwit
+grep -qx 'License: Apache-2.0' "$library/pkgconfig/godwit.pc"
 if grep -rlI -e "$temporary/first" -e "$build" -e "$2/include" .; then
     echo "these files name the place where they were built or first installed" >&2
     exit 1
