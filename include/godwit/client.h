@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The client: calls, casts and fanouts (docs/contract.md, section 3).
  *
  * Threads: any number of threads may use one client at once. The calls of one thread are in order.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration from a file in the format of oslo.config (docs/contract.md, section 12; docs/options.md).
  *
  *     [DEFAULT]

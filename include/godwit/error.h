@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Statuses, outcomes and error objects (docs/contract.md, sections 3 and 7; docs/errors.md).
  *
  * Every function that can fail returns a godwit_status_t. Its last parameter is a godwit_error_t **, which

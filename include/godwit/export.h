@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The marks that public declarations carry. Every other public header includes this one. */
 #ifndef GODWIT_EXPORT_H
 #define GODWIT_EXPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An RPC library without a broker. This header includes all others but the simulated cluster
  * (godwit/testing.h).
  *

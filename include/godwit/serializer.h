@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Serializers, which convert values between program and wire (docs/contract.md, section 9;
  * docs/serializers.md). They convert arguments, results and contexts.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server: endpoints with methods, and their requests (docs/contract.md, sections 5 and 6).
  *
  * Threads: any thread may call start, stop, wait and destroy; but destroy only once, and neither wait nor

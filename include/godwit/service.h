@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The RPC module of apmec (docs/contract.md, section 11; docs/service.md). It has one transport for the whole
  * program, clients that back off, and services.
  *

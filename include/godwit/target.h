@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Targets and versions (docs/contract.md, sections 1 and 2).
  *
  * Threads: any thread may call these functions.

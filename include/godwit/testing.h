@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A simulated cluster, to test services with (docs/testing.md).
  *
  * Many transports run in one thread, on a network that loses, delays, repeats and reorders frames, cuts hosts

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The transport: a process's place in the cluster (docs/contract.md, sections 8 and 12).
  *
  * Clients and servers are made on a transport, and share its connections. A URL says how they are found:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Transport URLs (docs/contract.md, section 8).
  *
  *     driver[+sub]://[user[:pass]@]host[:port][,...]/[virtual_host][?query]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values: what arguments, contexts and results are made of (docs/contract.md, sections 3 and 9;
  * docs/protocol.md).
  *

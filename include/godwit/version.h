@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The library's own version (specification: https://semver.org).
  *
  * Threads: any thread may call these functions.

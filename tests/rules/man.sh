@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every exported function and constant, and every public macro, has a manual page with a NAME line of its own. A page says which
 # threads and which section of the contract it follows. All pages are clean for groff, and `man` finds them: man.sh BUILD SOURCE
 set -euo pipefail
