@@ -135,7 +135,7 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         call->now_ns = 0;
         /* A cast without any time still goes to a server that is ready. A call could never run. */
         if (now_ns >= call->deadline_ns && !(call->cast && is_first))
-            return godwit__call_fail_late (call, status, error);
+            return godwit__call_fail_late (call, call->why, status, error);
         if (atomic_load_explicit (&transport->closing, memory_order_relaxed) || call->given_up ||
             godwit__client_is_closed (call->client))
             return godwit__call_fail (status,

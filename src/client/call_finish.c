@@ -18,17 +18,18 @@ godwit__call_fail (godwit_status_t *status, godwit_status_t is)
 }
 
 godwit__advance_t
-godwit__call_fail_late (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+godwit__call_fail_late (const godwit__call_t *call, const char *why, godwit_status_t *status,
+                        godwit_error_t **error)
 {
     const long long timeout_ms = (long long) call->timeout_ms;
     if (call->cast)
         return godwit__call_fail (
-            status, godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
-                                               "The cast was not accepted within %lld ms: %s", timeout_ms,
-                                               call->why));
-    return godwit__call_fail (status, godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, call->outcome,
-                                                                 "No reply within %lld ms: %s", timeout_ms,
-                                                                 call->why));
+            status,
+            godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
+                                       "The cast was not accepted within %lld ms: %s", timeout_ms, why));
+    return godwit__call_fail (status,
+                              godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, call->outcome,
+                                                         "No reply within %lld ms: %s", timeout_ms, why));
 }
 
 godwit_status_t
@@ -40,7 +41,7 @@ godwit__call_fail_to_send (const godwit__call_t *call, const char *why, godwit_e
 
 /* A delivery failure did not run. */
 godwit__advance_t
-godwit__call_fail_retries (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+godwit__call_fail_retries (const godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
     if (call->outcome == GODWIT_OUTCOME_MAYBE_RUN)
         return godwit__call_fail (status, godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, call->outcome,
@@ -78,7 +79,7 @@ may_repeat (godwit__call_t *call, const char *why)
     return true;
 }
 
-/* What the server says for people about its refusal, if it says something. */
+/* What the server says in words about its refusal, if it says something. */
 static void
 read_text (godwit__call_t *call, char *text, size_t size)
 {
@@ -97,9 +98,7 @@ finish_expired_nack (godwit__call_t *call, godwit_status_t *status, godwit_error
 {
     char text[256] = "the server refused it because its time was spent";
     read_text (call, text, sizeof text);
-    call->why = text;
-    godwit__call_fail_late (call, status, error);
-    call->why = "the server refused it";
+    godwit__call_fail_late (call, text, status, error);
     return GODWIT__FINISH_DONE;
 }
 
@@ -222,8 +221,7 @@ finish_expired (godwit__call_t *call, godwit_status_t *status, godwit_error_t **
     /* Its own time would be spent for the next attempt, too. */
     if (!pending->monitor_ns || pending->deadline_ns >= call->deadline_ns) {
         godwit__call_raise (call, GODWIT_OUTCOME_MAYBE_RUN);
-        call->why = "the server did not answer";
-        godwit__call_fail_late (call, status, error);
+        godwit__call_fail_late (call, "the server did not answer", status, error);
         return GODWIT__FINISH_DONE;
     }
     if (may_repeat (call, "the server gave no sign of life"))

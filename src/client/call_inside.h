@@ -30,11 +30,11 @@ godwit__call_raise (godwit__call_t *call, godwit_outcome_t outcome)
 /* ---- call_finish.c: *status and *error are set, for a call that has failed ---- */
 
 godwit__advance_t godwit__call_fail (godwit_status_t *status, godwit_status_t is);
-/* Its time is spent. */
-godwit__advance_t godwit__call_fail_late (godwit__call_t *call, godwit_status_t *status,
-                                          godwit_error_t **error);
+/* Its time is spent; why nothing has come of it. */
+godwit__advance_t godwit__call_fail_late (const godwit__call_t *call, const char *why,
+                                          godwit_status_t *status, godwit_error_t **error);
 /* No retry is left. */
-godwit__advance_t godwit__call_fail_retries (godwit__call_t *call, godwit_status_t *status,
+godwit__advance_t godwit__call_fail_retries (const godwit__call_t *call, godwit_status_t *status,
                                              godwit_error_t **error);
 /* why begins behind the target's closing quote. */
 godwit_status_t godwit__call_fail_to_send (const godwit__call_t *call, const char *why,
