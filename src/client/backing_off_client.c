@@ -56,18 +56,19 @@ key_of (const char *name_space, const char *method)
 }
 
 static int64_t
-default_ms (const godwit__call_t *call)
+default_ms (const godwit_client_t *client)
 {
-    return call->client->transport->options.rpc_response_timeout_ms;
+    return client->transport->options.rpc_response_timeout_ms;
 }
 
 godwit_status_t
-godwit__backing_off_begin (godwit__call_t *call, const char *method, godwit_error_t **error)
+godwit__backing_off_begin (const godwit_client_t *client, const char *method, char **key, int64_t *timeout_ms,
+                           godwit_error_t **error)
 {
-    call->backoff_key = key_of (call->client->target.name_space, method);
-    if (!call->backoff_key)
+    *key = key_of (client->target.name_space, method);
+    if (!*key)
         return godwit__error_no_memory (error);
-    call->timeout_ms = godwit__backoff_timeout (call->backoff_key, default_ms (call));
+    *timeout_ms = godwit__backoff_timeout (*key, default_ms (client));
     return GODWIT_OK;
 }
 
@@ -97,8 +98,8 @@ godwit__backing_off_failed (const godwit__call_t *call, godwit_status_t status, 
         call->pending.header.type == GODWIT__FAILURE || call->pending.header.type == GODWIT__REPLY;
     if (status != GODWIT_ERR_TIMEOUT || is_answered)
         return;
-    const int64_t duration_ns =
-        godwit__backoff_timed_out (call->backoff_key, call->timeout_ms, default_ms (call), &raised_ms);
+    const int64_t duration_ns = godwit__backoff_timed_out (call->backoff_key, call->timeout_ms,
+                                                           default_ms (call->client), &raised_ms);
     if (raised_ms && godwit__logs (transport, GODWIT_LOG_WARNING))
         godwit__log (transport, GODWIT_LOG_WARNING, "calls of %s have %lld ms from now on: one timed out",
                      call->backoff_key, (long long) raised_ms);

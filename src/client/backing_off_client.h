@@ -5,8 +5,10 @@
 
 #include "src/client/call.h"
 
-/* The call gets the timeout of its method, and remembers the method. OUT_OF_MEMORY. */
-godwit_status_t godwit__backing_off_begin (godwit__call_t *call, const char *method, godwit_error_t **error);
+/* The timeout of a method, and its key for the time when the call fails, which the caller frees.
+ * OUT_OF_MEMORY. */
+godwit_status_t godwit__backing_off_begin (const godwit_client_t *client, const char *method, char **key,
+                                           int64_t *timeout_ms, godwit_error_t **error);
 /* It failed. If it is a MessagingTimeout of this call, its method's timeout is doubled; if it may sleep, it
  * then does, until its client or transport is destroyed at the latest. No lock held. */
 void godwit__backing_off_failed (const godwit__call_t *call, godwit_status_t status, bool may_sleep);

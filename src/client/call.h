@@ -17,18 +17,8 @@
 
 #include <godwit/client.h>
 
-#include "src/client/client.h"
+#include "src/client/encoded_request.h"
 #include "src/discovery/selection.h"
-#include "src/serializer/serializer.h"
-
-/* A request that fits stays inside the call: no allocation. */
-#define GODWIT__CALL_INLINE 512
-
-/* The encoded request of a call that does not; shared with the driver, which sends it without a copy. */
-typedef struct godwit__shared {
-    atomic_uint refs;
-    uint8_t data[];
-} godwit__shared_t;
 
 /* What the next attempt costs. */
 typedef enum godwit__charge {
@@ -70,49 +60,19 @@ typedef struct godwit__call {
     void *user;
     struct godwit__call *next_stalled, *previous_stalled;
 
-    godwit__shared_t *shared; /* NULL: the request is in small */
-    size_t request_size;
-    uint8_t small[GODWIT__KEY_SIZE + GODWIT__CALL_INLINE]; /* with room for a publication's key in front */
+    godwit__encoded_request_t request; /* the last member: it is not cleared */
 } godwit__call_t;
 
 /* Encodes a request. On success the call counts as pending of its client until godwit__call_release. */
 godwit_status_t godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast,
                                    const godwit_value_t *context, const char *method,
                                    const godwit_fields_t *args, godwit_error_t **error);
+/* The two halves of it, for whoever has the request already. The first one counts the call as pending; a
+ * failure leaves nothing to release. The second one begins its time, of timeout_ms, which is set before. */
+godwit_status_t godwit__call_open (godwit__call_t *call, godwit_client_t *client, bool cast,
+                                   godwit_error_t **error);
+void godwit__call_begin_time (godwit__call_t *call, int64_t now_ns);
 void godwit__call_release (godwit__call_t *call);
-
-/* The request, header first; GODWIT__KEY_SIZE bytes in front of it may be written to. */
-uint8_t *godwit__call_data (godwit__call_t *call);
-/* A message's free_fn for what is shared; hint is the godwit__shared_t. */
-void godwit__shared_unref (void *data, void *hint);
-
-typedef enum godwit__advance {
-    GODWIT__ADVANCE_SENT,    /* it waits for its reply (a cast: done); or it ended at once, inline */
-    GODWIT__ADVANCE_STALLED, /* try again when transport.change_count differs, or at not_before_ns */
-    GODWIT__ADVANCE_FAILED   /* *status and *error say why */
-} godwit__advance_t;
-
-/* Does not block, but for an inline method. Any thread, no lock held. */
-godwit__advance_t godwit__call_advance (godwit__call_t *call, godwit_status_t *status,
-                                        godwit_error_t **error);
-
-typedef enum godwit__finish { GODWIT__FINISH_DONE, GODWIT__FINISH_AGAIN } godwit__finish_t;
-
-/* Makes of the outcome of an attempt a result or an error (DONE), or another attempt (AGAIN: advance). */
-godwit__finish_t godwit__call_finish (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
-                                      godwit_error_t **error);
-
-/* The end of a successful call: its client's serializer makes of the result what the program gets. On failure
- * the result is given back. User code runs. */
-static inline godwit_status_t
-godwit__call_convert (const godwit__call_t *call, godwit_value_t **result, godwit_error_t **error)
-{
-    const godwit_serializer_t *const serializer = call->client->serializer;
-    return serializer ? godwit__deserialize_result (result, serializer, call->context, error) : GODWIT_OK;
-}
-
-/* Advances and waits, on the calling thread, until the end. */
-godwit_status_t godwit__call_run (godwit__call_t *call, godwit_value_t **result, godwit_error_t **error);
 
 /* Starts an asynchronous call, which is heap-allocated and owned by this function; on failure it is freed and
  * the callback does not run. */

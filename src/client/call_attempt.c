@@ -1,8 +1,9 @@
-/* One attempt: a server is chosen, and the request handed over. */
-#include "src/client/call_inside.h"
+#include "src/client/call_attempt.h"
 
 #include "src/address/target.h"
-#include "src/client/fanout_call.h"
+#include "src/client/call_error.h"
+#include "src/client/call_retry.h"
+#include "src/client/fanout_row.h"
 #include "src/error/error.h"
 #include "src/server/pool.h"
 
@@ -32,7 +33,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         godwit__connection_unref (&picked->connection);
         return GODWIT__IO_REFUSED;
     }
-    uint8_t *data = godwit__call_data (call);
+    uint8_t *data = godwit__encoded_request_data (&call->request);
     call->pending.left_ns = call->deadline_ns - now_ns;
     const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
     const uint32_t monitor_ms = call->pending.monitor_ns ? begin_monitor (call, now_ns) : 0;
@@ -45,7 +46,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
                                                                         : UINT32_MAX,
                                     .aux = monitor_ms,
                                 });
-    godwit__message_t message = {data, call->request_size, NULL, NULL};
+    godwit__message_t message = {data, call->request.size, NULL, NULL};
 
     if (picked->local && !call->cast && !call->pending.finished &&
         godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
@@ -61,20 +62,20 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         return GODWIT__IO_OK;
     }
 
-    if (call->shared) {
+    if (call->request.shared) {
         message.free_fn = godwit__shared_unref;
-        message.hint = call->shared;
+        message.hint = call->request.shared;
         if (!call->row)
-            atomic_fetch_add_explicit (&call->shared->refs, 1, memory_order_relaxed);
+            atomic_fetch_add_explicit (&call->request.shared->refs, 1, memory_order_relaxed);
     }
     call->server_key = picked->key;
     call->connection = picked->connection;
     /* From here on an asynchronous call may end, and be freed, at any moment: if it was accepted, hands off.
      */
-    godwit__shared_t *shared = call->shared;
+    godwit__shared_t *shared = call->request.shared;
     if (call->row && shared) { /* it goes with the message; what is asked of the header later is kept */
-        memcpy (call->small + GODWIT__KEY_SIZE, data, GODWIT__HEADER_SIZE);
-        call->shared = NULL;
+        memcpy (call->request.small + GODWIT__KEY_SIZE, data, GODWIT__HEADER_SIZE);
+        call->request.shared = NULL;
     }
     const bool cast = call->cast;
     const godwit__io_t io =
@@ -88,11 +89,18 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
 }
 
 static godwit__advance_t
+fail (godwit_status_t *status, godwit_status_t is)
+{
+    *status = is;
+    return GODWIT__ADVANCE_FAILED;
+}
+
+static godwit__advance_t
 on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit_status_t *status,
                godwit_error_t **error)
 {
     if (call->row && (pick == GODWIT__PICK_NOBODY || pick == GODWIT__PICK_UNREACHABLE))
-        return godwit__row_fail (call, pick, status, error);
+        return fail (status, godwit__row_fail (call, pick, error));
     if (pick == GODWIT__PICK_EXCLUDED || pick == GODWIT__PICK_WITHHELD) {
         if (pick == GODWIT__PICK_EXCLUDED)
             godwit__call_back_off (call, now_ns);
@@ -102,9 +110,8 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
     }
     /* That it was delivered before cannot be ruled out of what may have run. */
     if (pick == GODWIT__PICK_NOBODY && call->client->mandatory && call->outcome < GODWIT_OUTCOME_MAYBE_RUN)
-        return godwit__call_fail (status,
-                                  godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, call->outcome,
-                                                        &call->client->target, "Nobody listens at ", ""));
+        return fail (status, godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, call->outcome,
+                                                   &call->client->target, "Nobody listens at ", ""));
     if (call->outcome == GODWIT_OUTCOME_NOT_SENT)
         call->why = pick != GODWIT__PICK_NOBODY ? "no server could be connected to"
                     : godwit__transport_is_alone (call->client->transport)
@@ -113,9 +120,9 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
     /* Waiting for a server costs an attempt when it has lasted for the attempt's time. */
     if (call->retries_left >= 0) {
         if (call->not_before_ns == 0 && call->retries_left == 0 && pick == GODWIT__PICK_NOBODY)
-            return godwit__call_fail_retries (call, status, error);
+            return fail (status, godwit__call_fail_retries (call, error));
         if (call->not_before_ns != 0 && now_ns >= call->not_before_ns && !godwit__call_may_retry (call))
-            return godwit__call_fail_retries (call, status, error);
+            return fail (status, godwit__call_fail_retries (call, error));
         if (call->not_before_ns == 0 || now_ns >= call->not_before_ns)
             call->not_before_ns = now_ns + ATTEMPT_NS;
     } else {
@@ -135,12 +142,10 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         call->now_ns = 0;
         /* A cast without any time still goes to a server that is ready. A call could never run. */
         if (now_ns >= call->deadline_ns && !(call->cast && is_first))
-            return godwit__call_fail_late (call, call->why, status, error);
+            return fail (status, godwit__call_fail_late (call, call->why, error));
         if (atomic_load_explicit (&transport->closing, memory_order_relaxed) || call->given_up ||
             godwit__client_is_closed (call->client))
-            return godwit__call_fail (status,
-                                      godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, call->outcome,
-                                                                 "The client is being destroyed"));
+            return fail (status, godwit__call_fail_closed (call, error));
         godwit__picked_t picked;
         pthread_mutex_lock (&transport->lock);
         call->change_seen = transport->change_count;
@@ -153,8 +158,8 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         case GODWIT__IO_OK:
             return GODWIT__ADVANCE_SENT;
         case GODWIT__IO_REFUSED:
-            return godwit__call_fail (
-                status, godwit__call_fail_to_send (call, "\": the driver refused the message", error));
+            return fail (status,
+                         godwit__call_fail_to_send (call, "\": the driver refused the message", error));
         case GODWIT__IO_AGAIN:
             call->why = "the server's queue is full";
             break;
@@ -164,6 +169,6 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         }
         call->server_key = picked.key;
         if (!godwit__call_try_again (call, GODWIT__CHARGE_NONE))
-            return godwit__call_fail_retries (call, status, error);
+            return fail (status, godwit__call_fail_retries (call, error));
     }
 }

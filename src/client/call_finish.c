@@ -1,59 +1,19 @@
-/* How calls end: what became of a request that was handed over, and the errors of those that fail. */
-#include "src/client/call_inside.h"
+#include "src/client/call_finish.h"
 
+#include "src/client/call_error.h"
+#include "src/client/call_retry.h"
 #include "src/discovery/observed.h"
-
-#include "src/address/target.h"
 #include "src/error/error.h"
 
 #include <stdio.h>
 
-/* ---- the errors ---- */
-
-godwit__advance_t
-godwit__call_fail (godwit_status_t *status, godwit_status_t is)
+/* What came of an attempt: it can only be more than what came of those before. */
+static void
+raise_outcome (godwit__call_t *call, godwit_outcome_t outcome)
 {
-    *status = is;
-    return GODWIT__ADVANCE_FAILED;
+    if (outcome > call->outcome)
+        call->outcome = outcome;
 }
-
-godwit__advance_t
-godwit__call_fail_late (const godwit__call_t *call, const char *why, godwit_status_t *status,
-                        godwit_error_t **error)
-{
-    const long long timeout_ms = (long long) call->timeout_ms;
-    if (call->cast)
-        return godwit__call_fail (
-            status,
-            godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
-                                       "The cast was not accepted within %lld ms: %s", timeout_ms, why));
-    return godwit__call_fail (status,
-                              godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, call->outcome,
-                                                         "No reply within %lld ms: %s", timeout_ms, why));
-}
-
-godwit_status_t
-godwit__call_fail_to_send (const godwit__call_t *call, const char *why, godwit_error_t **error)
-{
-    return godwit__target_error (error, GODWIT_ERR_CLIENT_SEND, call->outcome, &call->client->target,
-                                 "Failed to send to target \"", why);
-}
-
-/* A delivery failure did not run. */
-godwit__advance_t
-godwit__call_fail_retries (const godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
-{
-    if (call->outcome == GODWIT_OUTCOME_MAYBE_RUN)
-        return godwit__call_fail (status, godwit__error_set_outcome (error, GODWIT_ERR_TIMEOUT, call->outcome,
-                                                                     "No reply, and no retry is left: %s",
-                                                                     call->why));
-    return godwit__call_fail (
-        status, godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
-                                           "The message could not be handed over, and no retry is left: %s",
-                                           call->why));
-}
-
-/* ---- what became of it ---- */
 
 /* Another attempt, or it was the last. */
 static godwit__finish_t
@@ -61,7 +21,7 @@ again (godwit__call_t *call, godwit__charge_t charge, godwit_status_t *status, g
 {
     if (godwit__call_try_again (call, charge))
         return GODWIT__FINISH_AGAIN;
-    godwit__call_fail_retries (call, status, error);
+    *status = godwit__call_fail_retries (call, error);
     return GODWIT__FINISH_DONE;
 }
 
@@ -71,7 +31,7 @@ again (godwit__call_t *call, godwit__charge_t charge, godwit_status_t *status, g
 static bool
 may_repeat (godwit__call_t *call, const char *why)
 {
-    godwit__call_raise (call, GODWIT_OUTCOME_MAYBE_RUN);
+    raise_outcome (call, GODWIT_OUTCOME_MAYBE_RUN);
     call->why = why;
     if (!call->client->idempotent || !godwit__call_try_again (call, GODWIT__CHARGE_RETRY))
         return false;
@@ -98,7 +58,7 @@ finish_expired_nack (godwit__call_t *call, godwit_status_t *status, godwit_error
 {
     char text[256] = "the server refused it because its time was spent";
     read_text (call, text, sizeof text);
-    godwit__call_fail_late (call, text, status, error);
+    *status = godwit__call_fail_late (call, text, error);
     return GODWIT__FINISH_DONE;
 }
 
@@ -114,7 +74,7 @@ finish_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_st
         *status = godwit__call_fail_to_send (call, "\": the server refused the request as DUPLICATE", error);
         return GODWIT__FINISH_DONE;
     }
-    godwit__call_raise (call, GODWIT_OUTCOME_REJECTED);
+    raise_outcome (call, GODWIT_OUTCOME_REJECTED);
     switch (reason) {
     case GODWIT__NACK_EXPIRED:
         return finish_expired_nack (call, status, error);
@@ -210,7 +170,8 @@ static void
 cancel (godwit__call_t *call)
 {
     if (call->connection)
-        godwit__connection_cancel (call->connection, godwit__get_u32 (godwit__call_data (call) + 4),
+        godwit__connection_cancel (call->connection,
+                                   godwit__get_u32 (godwit__encoded_request_data (&call->request) + 4),
                                    call->pending.id);
 }
 
@@ -220,8 +181,8 @@ finish_expired (godwit__call_t *call, godwit_status_t *status, godwit_error_t **
     const godwit__pending_t *pending = &call->pending;
     /* Its own time would be spent for the next attempt, too. */
     if (!pending->monitor_ns || pending->deadline_ns >= call->deadline_ns) {
-        godwit__call_raise (call, GODWIT_OUTCOME_MAYBE_RUN);
-        godwit__call_fail_late (call, "the server did not answer", status, error);
+        raise_outcome (call, GODWIT_OUTCOME_MAYBE_RUN);
+        *status = godwit__call_fail_late (call, "the server did not answer", error);
         return GODWIT__FINISH_DONE;
     }
     if (may_repeat (call, "the server gave no sign of life"))

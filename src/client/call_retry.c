@@ -1,7 +1,6 @@
-/* Whether a call is tried once more, when, and what that costs. */
-#include "src/client/call_inside.h"
+#include "src/client/call_retry.h"
 
-#include "src/client/fanout_call.h"
+#include "src/client/fanout_row.h"
 
 #define BACKOFF_FIRST_NS (1 * GODWIT__NS_PER_MS)
 #define BACKOFF_MAX_NS (100 * GODWIT__NS_PER_MS)

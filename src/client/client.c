@@ -1,16 +1,14 @@
-/* What a client does: calls on the caller's thread, and who is there (contract 3). */
 #include "src/client/client.h"
 
 #include "src/address/target.h"
-#include "src/client/backing_off_client.h"
-#include "src/client/call_metrics.h"
-#include "src/client/publisher.h"
 #include "src/connection/completion.h"
+#include "src/discovery/directory.h"
 #include "src/error/error.h"
+#include "src/serializer/serializer.h"
 
 #include <stdlib.h>
 
-/* ---- what a call needs to know ---- */
+/* ---- what is to be known before something is sent ---- */
 
 int64_t
 godwit__client_timeout_ms (const godwit_client_t *client)
@@ -21,8 +19,8 @@ godwit__client_timeout_ms (const godwit_client_t *client)
 }
 
 /* Contract 3: it is missed when something is sent, not before. */
-static godwit_status_t
-check_topic (const godwit_client_t *client, godwit_error_t **error)
+godwit_status_t
+godwit__client_check_topic (const godwit_client_t *client, godwit_error_t **error)
 {
     if (client->group)
         return GODWIT_OK;
@@ -34,7 +32,7 @@ godwit_status_t
 godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
 {
     if (client->may_send)
-        return check_topic (client, error);
+        return godwit__client_check_topic (client, error);
     const godwit_status_t status = godwit__error_set (
         error, GODWIT_ERR_VERSION_CAP,
         "Requested message version, %s is incompatible. It needs to be equal in major version "
@@ -43,8 +41,6 @@ godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
     godwit__error_with (error, status, "version", client->target.version);
     return godwit__error_with (error, status, "version_cap", client->version_cap);
 }
-
-/* ---- calls on the caller's thread ---- */
 
 godwit_status_t
 godwit__client_check_blocking (const godwit_client_t *client, godwit_error_t **error)
@@ -56,175 +52,152 @@ godwit__client_check_blocking (const godwit_client_t *client, godwit_error_t **e
     return GODWIT_OK;
 }
 
-static godwit_status_t
-run (godwit_client_t *client, bool cast, const godwit_value_t *context, const char *method,
-     const godwit_fields_t *args, godwit_value_t **result, godwit_error_t **error)
-{
-    godwit__call_t call;
-    godwit_value_t *value = NULL;
-    godwit_status_t status = godwit__call_init (&call, client, cast, context, method, args, error);
-    if (status)
-        return status;
-    status = godwit__client_check_blocking (client, error);
-    if (status) {
-        godwit__call_release (&call);
-        return status;
-    }
-    godwit_transport_t *transport = client->transport;
-    if (cast)
-        GODWIT__COUNT (transport, casts);
-    else
-        GODWIT__COUNT (transport, calls_started);
-    godwit__call_begins (&call, method, false);
-    status = godwit__call_run (&call, &value, error);
-    if (status == GODWIT_OK && !cast)
-        status = godwit__call_convert (&call, &value, error);
-    godwit__call_ends (&call, status, call.now_ns ? call.now_ns : godwit__transport_now (transport));
-    if (!cast) {
-        if (status)
-            GODWIT__COUNT (transport, calls_failed);
-        else
-            GODWIT__COUNT (transport, calls_succeeded);
-    }
-    if (status && call.backoff_key)
-        godwit__backing_off_failed (&call, status, true);
-    godwit__call_release (&call);
-    if (result && status == GODWIT_OK)
-        *result = value;
-    else
-        godwit_value_unref (&value);
-    return status;
-}
+/* ---- who uses it ---- */
 
-godwit_status_t
-godwit_client_call (godwit_client_t *client, const godwit_value_t *context, const char *method,
-                    godwit_fields_t args, godwit_value_t **result, godwit_error_t **error)
+/* One less; with the last one out of what is closed, whoever waits for that goes on. */
+static void
+leave (godwit_transport_t *transport, atomic_size_t *count, bool *drained)
 {
-    if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
-    if (client->target.fanout == GODWIT_YES)
-        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
-                                     "A call cannot be used with fanout:", "");
-    return run (client, false, context, method, &args, result, error);
-}
-
-godwit_status_t
-godwit_client_cast (godwit_client_t *client, const godwit_value_t *context, const char *method,
-                    godwit_fields_t args, godwit_error_t **error)
-{
-    if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
-    if (client->target.fanout == GODWIT_YES)
-        return godwit_client_fanout (client, context, method, args, NULL, error);
-    return run (client, true, context, method, &args, NULL, error);
-}
-
-godwit_status_t
-godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, const char *method,
-                      godwit_fields_t args, godwit_fanout_report_t *report, godwit_error_t **error)
-{
-    godwit__call_t call;
-    godwit_fanout_report_t reached = {0};
-    if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
-    godwit_status_t status = godwit__call_init (&call, client, true, context, method, &args, error);
-    if (status)
-        return status;
-    status = godwit__client_check_blocking (client, error);
-    if (status == GODWIT_OK) {
-        GODWIT__COUNT (client->transport, fanouts);
-        godwit__call_begins (&call, method, true);
-        status = godwit__publisher_fanout (&call, &reached, error);
-        godwit__call_ends (&call, status, godwit__transport_now (client->transport));
-    }
-    godwit__call_release (&call);
-    if (status == GODWIT_OK && report)
-        *report = reached;
-    return status;
-}
-
-/* ---- who is there ---- */
-
-static godwit_status_t
-wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
-{
-    godwit_transport_t *transport = client->transport;
-    const int64_t until_ns = godwit__transport_now (transport) + godwit__ns_of_ms (timeout_ms);
-    size_t ready = 0;
+    if (atomic_fetch_sub (count, 1) != (GODWIT__CLIENT_CLOSED | 1))
+        return;
     pthread_mutex_lock (&transport->lock);
+    *drained = true;
+    pthread_cond_broadcast (&transport->changed);
+    pthread_mutex_unlock (&transport->lock);
+}
+
+godwit_status_t
+godwit__client_enter (godwit_client_t *client, godwit_error_t **error)
+{
+    godwit_client_t *root = client->root;
+    const godwit_status_t status = godwit__transport_check (client->transport, error);
+    if (status)
+        return status;
+    bool closed = atomic_fetch_add (&client->pending_count, 1) & GODWIT__CLIENT_CLOSED;
+    if (root != client)
+        closed |= (atomic_fetch_add (&root->family, 1) & GODWIT__CLIENT_CLOSED) != 0;
+    if (!closed)
+        return GODWIT_OK;
+    godwit__client_leave (client);
+    return godwit__error_set (error, GODWIT_ERR_CLOSED, "The client is being destroyed");
+}
+
+void
+godwit__client_hold (godwit_client_t *client)
+{
+    atomic_fetch_add (&client->pending_count, 1);
+    if (client->root != client)
+        atomic_fetch_add (&client->root->family, 1);
+}
+
+void
+godwit__client_leave (godwit_client_t *client)
+{
+    godwit_client_t *root = client->root;
+    godwit_transport_t *transport = client->transport;
+    /* The client's own count is the last: what is above may be freed with it. */
+    if (root != client)
+        leave (transport, &root->family, &root->family_drained);
+    leave (transport, &client->pending_count, &client->drained);
+}
+
+/* ---- the end ---- */
+
+/* With transport.lock held: nothing enters any more. */
+static void
+close_count (atomic_size_t *count, bool *drained)
+{
+    if ((atomic_fetch_or (count, GODWIT__CLIENT_CLOSED) & ~GODWIT__CLIENT_CLOSED) == 0)
+        *drained = true;
+}
+
+/* Ends the calls of a client (NULL: of all) that are pending, wherever they are. With transport.lock
+ * held. */
+static void
+abandon_calls (godwit_transport_t *transport, const godwit_client_t *client)
+{
+    for (godwit__peer_t *peer = GODWIT__PEERS_FIRST (transport->directory); peer;
+         peer = GODWIT__PEERS_NEXT (transport->directory, peer))
+        if (peer->connection)
+            godwit__connection_abandon (peer->connection, client);
+    godwit__transport_changed (transport);
+}
+
+/* How long it takes until a call is looked for again that was just being sent when all were abandoned. */
+#define ABANDON_AGAIN_NS (5 * GODWIT__NS_PER_MS)
+
+void
+godwit__clients_close (godwit_transport_t *transport)
+{
+    pthread_mutex_lock (&transport->lock);
+    for (godwit_client_t *root = transport->clients; root; root = root->next) {
+        close_count (&root->pending_count, &root->drained);
+        close_count (&root->family, &root->family_drained);
+    }
     for (;;) {
-        ready = godwit__group_ready_count (client->group, client->target.server);
-        const int64_t left_ns = until_ns - godwit__transport_now (transport);
-        if (ready >= count || left_ns <= 0 || atomic_load (&transport->closing))
+        const godwit_client_t *root = transport->clients;
+        while (root && root->drained && root->family_drained)
+            root = root->next;
+        if (!root)
             break;
-        godwit__transport_wait_changed (transport, left_ns);
+        abandon_calls (transport, NULL);
+        godwit__transport_wait_changed (transport, ABANDON_AGAIN_NS);
     }
     pthread_mutex_unlock (&transport->lock);
-    if (ready >= count)
-        return GODWIT_OK;
-    const godwit_status_t status = godwit__transport_check (transport, error);
-    return status ? status
-                  : godwit__error_set (error, GODWIT_ERR_TIMEOUT,
-                                       "%zu of %zu servers are connected after %lld ms", ready, count,
-                                       (long long) timeout_ms);
 }
 
-godwit_status_t
-godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
+/* The last of a family takes its root with it. forked: no other thread is left that could be calling, and a
+ * lock may be held by one that is not there any more. */
+static void
+root_unref (godwit_client_t *root, bool forked)
 {
-    if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
-    godwit_status_t status = godwit__client_enter (client, error);
-    if (status)
-        return status;
-    status = check_topic (client, error);
-    if (status == GODWIT_OK)
-        status = godwit__client_check_blocking (client, error);
-    if (status == GODWIT_OK)
-        status = wait_servers (client, count, timeout_ms, error);
-    godwit__client_leave (client);
-    return status;
+    godwit_transport_t *transport = root->transport;
+    if (atomic_fetch_sub_explicit (&root->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (!forked) {
+        pthread_mutex_lock (&transport->lock);
+        if (root->previous)
+            root->previous->next = root->next;
+        else
+            transport->clients = root->next;
+        if (root->next)
+            root->next->previous = root->previous;
+        pthread_mutex_unlock (&transport->lock);
+    }
+    godwit_request_context_serializer_destroy (&root->own_serializer);
+    free (root);
+    godwit__transport_unref (transport);
 }
 
 static void
-build_server (godwit_builder_t *builder, const godwit__member_t *member)
+drain (godwit_client_t *client)
 {
-    const godwit__record_t *record = member->record;
-    godwit_builder_open_map (builder, NULL);
-    godwit_builder_str (builder, "exchange", record->exchange);
-    godwit_builder_str (builder, "topic", record->topic);
-    godwit_builder_str (builder, "server", record->server);
-    godwit_builder_bin (builder, "instance", record->instance, sizeof record->instance);
-    godwit_builder_str (builder, "state", member->draining ? "DRAINING" : "UP");
-    godwit_builder_bool (builder, "connected", godwit__member_is_ready (member));
-    godwit_builder_open_list (builder, "addresses");
-    for (size_t i = 0; i < record->address_count; i++)
-        godwit_builder_str (builder, NULL, record->addresses[i]);
-    godwit_builder_close (builder);
-    godwit_builder_close (builder);
+    godwit_transport_t *transport = client->transport;
+    pthread_mutex_lock (&transport->lock);
+    close_count (&client->pending_count, &client->drained);
+    while (!client->drained) {
+        abandon_calls (transport, client);
+        godwit__transport_wait_changed (transport, ABANDON_AGAIN_NS);
+    }
+    pthread_mutex_unlock (&transport->lock);
 }
 
-godwit_status_t
-godwit_client_servers (godwit_client_t *client, godwit_value_t **list, godwit_error_t **error)
+void
+godwit_client_destroy (godwit_client_t **client)
 {
-    if (!client || !list)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
-                                  client ? "list" : "client");
-    godwit_status_t status = godwit__client_enter (client, error);
-    if (status)
-        return status;
-    status = check_topic (client, error);
-    if (status) {
-        godwit__client_leave (client);
-        return status;
-    }
-    godwit_builder_t *builder = godwit_builder_new ();
-    godwit_builder_open_list (builder, NULL);
-    pthread_mutex_lock (&client->transport->lock);
-    for (size_t i = 0; i < client->group->count; i++)
-        build_server (builder, client->group->members[i]);
-    pthread_mutex_unlock (&client->transport->lock);
-    godwit__client_leave (client);
-    godwit_builder_close (builder);
-    return godwit_builder_finish (&builder, list, error);
+    if (!client || !*client)
+        return;
+    godwit_client_t *self = *client;
+    godwit_client_t *root = self->root;
+    size_t unused = 0;
+    *client = NULL;
+    const bool forked = godwit__transport_check (self->transport, NULL) == GODWIT_ERR_FORKED;
+    /* Prepared for a call that has ended: the usual way, without a lock. A root may be waited for. */
+    const bool drained =
+        self != root && atomic_compare_exchange_strong (&self->pending_count, &unused, GODWIT__CLIENT_CLOSED);
+    if (!forked && !drained)
+        drain (self);
+    if (self != root)
+        free (self);
+    root_unref (root, forked);
 }

@@ -1,4 +1,5 @@
-/* The inside of a client: client_life.c makes, prepares and ends them; client.c calls.
+/* A client: a target and options, and a count of what uses it (calls, and functions that look at it), so that
+ * its end can wait for them. Others make clients (client_new.c) and call (call.h).
  *
  * A client and those that were prepared of it, of whatever generation, are a *family*; the client that
  * godwit_client_new made is its root. The transport knows the roots only, so that preparing a client and
@@ -61,6 +62,8 @@ void godwit__clients_close (godwit_transport_t *transport);
 
 /* The timeout of a call: of the client, or else of the transport. Milliseconds, 0 is legal. */
 int64_t godwit__client_timeout_ms (const godwit_client_t *client);
+/* INVALID_TARGET without a topic. */
+godwit_status_t godwit__client_check_topic (const godwit_client_t *client, godwit_error_t **error);
 /* INVALID_ARGUMENT on the thread that runs callbacks, from within one. */
 godwit_status_t godwit__client_check_blocking (const godwit_client_t *client, godwit_error_t **error);
 /* INVALID_TARGET or VERSION_CAP if nothing can be sent. */

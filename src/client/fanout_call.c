@@ -1,8 +1,14 @@
-#include "src/client/fanout_call.h"
-
+/* A fanout call: one request to every server that a topic has at its start, and one row for each.
+ *
+ *     the members of the epoch -> a call each, which knows its server and no other -> a row each
+ *
+ * The calls are asynchronous ones (async.h) that share what was encoded once; who made the fanout call waits
+ * until the last of them has ended.
+ */
 #include "src/address/target.h"
-#include "src/client/call_inside.h"
+#include "src/client/backing_off_client.h"
 #include "src/client/call_metrics.h"
+#include "src/client/fanout_row.h"
 #include "src/connection/completion.h"
 #include "src/error/error.h"
 #include "src/loop/clock.h"
@@ -22,47 +28,16 @@ struct godwit_fanout_result {
 
 /* A fanout call that runs, on the stack of who waits for it. */
 typedef struct godwit__fanout {
-    godwit__call_t first; /* encoded, and never sent: the others are copies of it */
+    godwit_client_t *client;
+    const godwit_value_t *context; /* as the program gave it */
+    int64_t timeout_ms;
+    int64_t started_ns;
     godwit_fanout_result_t *result;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    size_t waits; /* rows that have not ended; guarded by lock */
+    size_t waits;                      /* rows that have not ended; guarded by lock */
+    godwit__encoded_request_t request; /* never sent itself: each row sends a copy */
 } godwit__fanout_t;
-
-/* ---- what a call of it needs ---- */
-
-godwit__pick_t
-godwit__row_pick (const godwit__call_t *call, godwit__picked_t *picked)
-{
-    return godwit__directory_pick_ref (call->client->group, &call->row->member, &call->tried, picked);
-}
-
-godwit__advance_t
-godwit__row_fail (godwit__call_t *call, godwit__pick_t pick, godwit_status_t *status, godwit_error_t **error)
-{
-    const char *server = call->row->row.server;
-    call->row->has_left = pick == GODWIT__PICK_NOBODY;
-    return godwit__call_fail (
-        status, pick == GODWIT__PICK_NOBODY
-                    ? godwit__error_set_outcome (error, GODWIT_ERR_UNDELIVERABLE, call->outcome,
-                                                 "Server \"%.255s\" has left", server)
-                    : godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, call->outcome,
-                                                 "Server \"%.255s\" could not be connected to", server));
-}
-
-bool
-godwit__row_write (godwit__call_t *call)
-{
-    const godwit__shared_t *encoded = call->row->fanout->first.shared;
-    if (!encoded)
-        return true; /* it has its own already */
-    call->shared = malloc (sizeof *call->shared + GODWIT__KEY_SIZE + call->request_size);
-    if (!call->shared)
-        return false;
-    atomic_init (&call->shared->refs, 1);
-    memcpy (call->shared->data, encoded->data, GODWIT__KEY_SIZE + call->request_size);
-    return true;
-}
 
 /* ---- a row ends ---- */
 
@@ -90,11 +65,11 @@ static void
 end_row (godwit__row_t *row, godwit_status_t status, const godwit_value_t *result, godwit_error_t *error)
 {
     godwit__fanout_t *fanout = row->fanout;
-    const int64_t now_ns = godwit__transport_now (fanout->first.client->transport);
+    const int64_t now_ns = godwit__transport_now (fanout->client->transport);
     row->row.state = state_of (row, status, godwit_error_outcome (error));
     row->row.result = result ? godwit_value_ref (result) : NULL;
     row->row.error = error;
-    row->row.took_us = (now_ns - fanout->first.started_ns) / 1000;
+    row->row.took_us = (now_ns - fanout->started_ns) / 1000;
     row->fanout = NULL;
     pthread_mutex_lock (&fanout->lock);
     if (--fanout->waits == 0)
@@ -114,8 +89,8 @@ on_row_ended (void *user, godwit_status_t status, const godwit_value_t *result, 
 static godwit_status_t
 take_members (godwit__fanout_t *fanout, godwit_error_t **error)
 {
-    godwit_transport_t *transport = fanout->first.client->transport;
-    const godwit__group_t *group = fanout->first.client->group;
+    godwit_transport_t *transport = fanout->client->transport;
+    const godwit__group_t *group = fanout->client->group;
     pthread_mutex_lock (&transport->lock);
     const size_t most = group->count;
     godwit_fanout_result_t *result =
@@ -127,6 +102,7 @@ take_members (godwit__fanout_t *fanout, godwit_error_t **error)
         godwit__row_t *row = &result->rows[result->count++];
         row->record = godwit__record_ref (member->record);
         row->fanout = fanout;
+        row->request = &fanout->request;
         row->member = godwit__directory_member_ref (group, i);
         row->row.server = row->record->server;
         row->row.instance = row->record->instance;
@@ -144,39 +120,37 @@ take_members (godwit__fanout_t *fanout, godwit_error_t **error)
     return GODWIT_OK;
 }
 
-/* A call for one server. NULL when memory is short, or the client is being destroyed. */
-static godwit__call_t *
-call_for (godwit__fanout_t *fanout, godwit__row_t *row, godwit_status_t *status, godwit_error_t **error)
+/* Makes the call for one server. */
+static godwit_status_t
+call_new (godwit__call_t **made, godwit__fanout_t *fanout, godwit__row_t *row, godwit_error_t **error)
 {
-    const godwit__call_t *first = &fanout->first;
     godwit__call_t *call = malloc (sizeof *call);
-    *status = call ? godwit__client_enter (first->client, error) : godwit__error_no_memory (error);
-    if (*status) {
+    const godwit_status_t status =
+        call ? godwit__call_open (call, fanout->client, false, error) : godwit__error_no_memory (error);
+    if (status) {
         free (call);
-        return NULL;
+        return status;
     }
-    memcpy (call, first, offsetof (godwit__call_t, small));
-    if (!first->shared)
-        memcpy (call->small, first->small, GODWIT__KEY_SIZE + first->request_size);
-    call->shared = NULL;
-    call->backoff_key = NULL;
-    call->context = first->context ? godwit_value_ref (first->context) : NULL;
-    call->now_ns = 0; /* some time may pass until it is its turn */
-    call->row = row;
+    call->timeout_ms = fanout->timeout_ms;
+    godwit__call_begin_time (call, fanout->started_ns);
+    if (fanout->client->serializer)
+        call->context = godwit_value_ref (fanout->context);
+    godwit__row_open (row, call);
     call->callback = on_row_ended;
     call->user = row;
-    return call;
+    *made = call;
+    return GODWIT_OK;
 }
 
 static void
 begin_row (godwit__fanout_t *fanout, godwit__row_t *row, const char *method)
 {
-    godwit_status_t status = GODWIT_OK;
     godwit_error_t *error = NULL;
-    godwit__call_t *call = call_for (fanout, row, &status, &error);
-    if (call) {
-        GODWIT__COUNT (call->client->transport, calls_started);
-        godwit__call_begins (call, method, true);
+    godwit__call_t *call = NULL;
+    godwit_status_t status = call_new (&call, fanout, row, &error);
+    if (status == GODWIT_OK) {
+        GODWIT__COUNT (fanout->client->transport, calls_started);
+        call->metric = godwit__call_begins (fanout->client, method, true);
         status = godwit__call_start (call, &error);
     }
     if (status)
@@ -188,7 +162,7 @@ begin_row (godwit__fanout_t *fanout, godwit__row_t *row, const char *method)
 static void
 wait_for_rows (godwit__fanout_t *fanout)
 {
-    godwit_transport_t *transport = fanout->first.client->transport;
+    godwit_transport_t *transport = fanout->client->transport;
     pthread_mutex_lock (&fanout->lock);
     while (fanout->waits > 0) {
         if (transport->options.external_loop) {
@@ -210,8 +184,7 @@ check_end (const godwit__fanout_t *fanout, godwit_error_t **error)
     for (size_t i = 0; i < result->count; i++)
         if (result->rows[i].row.error &&
             godwit_error_status (result->rows[i].row.error) == GODWIT_ERR_CLOSED &&
-            (godwit__client_is_closed (fanout->first.client) ||
-             atomic_load (&fanout->first.client->transport->closing)))
+            (godwit__client_is_closed (fanout->client) || atomic_load (&fanout->client->transport->closing)))
             return godwit__error_set_outcome (error, GODWIT_ERR_CLOSED, GODWIT_OUTCOME_MAYBE_RUN,
                                               "The client is being destroyed");
     return GODWIT_OK;
@@ -222,7 +195,7 @@ check_end (const godwit__fanout_t *fanout, godwit_error_t **error)
 static godwit_status_t
 run (godwit__fanout_t *fanout, const char *method, godwit_error_t **error)
 {
-    const godwit_client_t *client = fanout->first.client;
+    const godwit_client_t *client = fanout->client;
     godwit_transport_t *transport = client->transport;
     if (transport->options.external_loop && godwit__transport_is_processing (transport))
         return godwit__error_set (
@@ -245,6 +218,22 @@ run (godwit__fanout_t *fanout, const char *method, godwit_error_t **error)
     return check_end (fanout, error);
 }
 
+/* Its request and its time. */
+static godwit_status_t
+prepare (godwit__fanout_t *fanout, const char *method, const godwit_fields_t *args, godwit_error_t **error)
+{
+    const godwit_client_t *client = fanout->client;
+    char *backoff_key = NULL;
+    godwit_status_t status =
+        godwit__encode_request (&fanout->request, client, fanout->context, method, args, error);
+    fanout->timeout_ms = godwit__client_timeout_ms (client);
+    if (status == GODWIT_OK && client->backs_off)
+        status = godwit__backing_off_begin (client, method, &backoff_key, &fanout->timeout_ms, error);
+    free (backoff_key);
+    fanout->started_ns = godwit__transport_now (client->transport);
+    return status;
+}
+
 godwit_status_t
 godwit_client_fanout_call (godwit_client_t *client, const godwit_value_t *context, const char *method,
                            godwit_fields_t args, godwit_fanout_result_t **result, godwit_error_t **error)
@@ -253,17 +242,22 @@ godwit_client_fanout_call (godwit_client_t *client, const godwit_value_t *contex
     if (!client || !result)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   client ? "result" : "client");
-    godwit_status_t status = godwit__call_init (&fanout.first, client, false, context, method, &args, error);
+    godwit_status_t status = godwit__client_enter (client, error);
     if (status)
         return status;
+    fanout.client = client;
+    fanout.context = context;
     fanout.result = NULL;
     fanout.waits = 0;
     pthread_mutex_init (&fanout.lock, NULL);
     godwit__cond_init (&fanout.changed);
-    status = run (&fanout, method, error);
+    status = prepare (&fanout, method, &args, error);
+    if (status == GODWIT_OK)
+        status = run (&fanout, method, error);
     pthread_cond_destroy (&fanout.changed);
     pthread_mutex_destroy (&fanout.lock);
-    godwit__call_release (&fanout.first);
+    godwit__encoded_request_release (&fanout.request);
+    godwit__client_leave (client);
     if (status)
         godwit_fanout_result_destroy (&fanout.result);
     else

@@ -1,7 +1,5 @@
 /* A publisher's life: who subscribed, and what it is connected to. */
-#include "src/client/publisher_inside.h"
-
-#include "src/error/error.h"
+#include "src/client/publisher_send.h"
 
 #include <stdlib.h>
 
@@ -32,6 +30,14 @@ note_news (godwit__publisher_t *publisher, const uint8_t *news)
         if (!marker->hh.tbl)
             free (marker);
     }
+}
+
+bool
+godwit__publisher_is_subscribed (const godwit__publisher_t *publisher, const uint8_t *key)
+{
+    const godwit__marker_t *marker = NULL;
+    HASH_FIND (hh, publisher->markers, key, GODWIT__KEY_SIZE, marker);
+    return marker != NULL;
 }
 
 static void

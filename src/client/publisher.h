@@ -1,14 +1,70 @@
-/* The sending side of fanouts. */
+/* The publisher: the sending side of a transport's fanouts. publisher.c knows who subscribed and connects to
+ * subscribers; publisher_send.h sends; fanout.c waits for those who are to get a fanout.
+ */
 #ifndef GODWIT_SRC_CLIENT_PUBLISHER_H
 #define GODWIT_SRC_CLIENT_PUBLISHER_H
 
-#include "src/client/call.h"
+#include "src/client/publish_batch.h"
+#include "src/discovery/directory.h"
 
-/* Waits until every live server of the call's topic is subscribed, or its deadline, and publishes the request
- * once. Any thread, no lock held. */
-godwit_status_t godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report,
-                                          godwit_error_t **error);
+/* uthash ends the process when memory is short unless told otherwise; then it clears `added` of what it was
+ * given. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
 
+/* What somebody subscribed to: a topic's key, or the marker of a server. */
+typedef struct godwit__marker {
+    uint8_t key[GODWIT__KEY_SIZE];
+    unsigned
+        count; /* connections that it was told over: a new one may be heard of before the old one's end */
+    UT_hash_handle hh;
+} godwit__marker_t;
+
+/* The numbers that a topic's publications carry. */
+typedef struct godwit__sequence {
+    uint8_t key[GODWIT__KEY_SIZE];
+    uint64_t last;
+    uint64_t told; /* the last one that LAST told of */
+    bool tells;    /* somebody subscribed since */
+    UT_hash_handle hh;
+} godwit__sequence_t;
+
+/* A port that a channel is connected to. */
+typedef struct godwit__subscriber {
+    char *address;
+    size_t channel;
+    bool wanted; /* mark of the sweep */
+    UT_hash_handle hh;
+} godwit__subscriber_t;
+
+typedef struct godwit__publisher {
+    godwit_transport_t *transport;
+    uint32_t number; /* tells this publisher's sequences from others' */
+    godwit__channel_t *channels[GODWIT__DRIVER_MAX];
+    godwit__source_t sources[GODWIT__DRIVER_MAX];
+    atomic_size_t subscriber_counts[GODWIT__DRIVER_MAX]; /* of each channel */
+    godwit__subscriber_t *subscribers;                   /* the control thread's own */
+    godwit__marker_t *markers;                           /* guarded by transport.lock */
+    pthread_mutex_t lock; /* guards what follows, and keeps publications in their order */
+    godwit__sequence_t *sequences;
+    godwit__publish_batch_t batch;
+    godwit__message_t unsent; /* taken from the batch, and somebody's queue was full; size 0: none */
+    unsigned unsent_done;     /* channels that had it */
+    bool batch_watched;       /* batch_timer is armed, or will be */
+    godwit__task_t batch_task;
+    godwit__timer_t batch_timer;
+    bool last_watched; /* last_timer is armed, or will be */
+    godwit__task_t last_task;
+    godwit__timer_t last_timer;
+} godwit__publisher_t;
+
+/* Makes the transport's publisher, if it can be made. Control thread. */
+void godwit__publisher_create (void *transport);
+/* Connects to the servers of all topics that had a fanout, and disconnects from what is not known any more.
+ * Control thread. */
+void godwit__publisher_connect (void *transport);
+/* With transport.lock held. */
+bool godwit__publisher_is_subscribed (const godwit__publisher_t *publisher, const uint8_t *marker);
 /* Closes the channels and frees it. Control thread, when nobody publishes any more. */
 void godwit__publisher_destroy (struct godwit__publisher **publisher);
 

@@ -1,7 +1,4 @@
-/* What a publisher sends: publications, alone or in a batch, and how many there were. */
-#include "src/client/publisher_inside.h"
-
-#include "src/error/error.h"
+#include "src/client/publisher_send.h"
 
 #include <stdlib.h>
 
@@ -229,11 +226,11 @@ keep (godwit__publisher_t *publisher, const void *data, size_t size, int64_t now
 }
 
 godwit__io_t
-godwit__publisher_publish (godwit__publisher_t *publisher, godwit__call_t *call, const uint8_t *topic_key,
-                           int64_t now_ns, unsigned *done)
+godwit__publisher_publish (godwit__publisher_t *publisher, godwit__encoded_request_t *request,
+                           const uint8_t *topic_key, int64_t now_ns, unsigned *done)
 {
-    uint8_t *data = godwit__call_data (call) - GODWIT__KEY_SIZE;
-    const size_t size = GODWIT__KEY_SIZE + call->request_size;
+    uint8_t *data = godwit__encoded_request_data (request) - GODWIT__KEY_SIZE;
+    const size_t size = GODWIT__KEY_SIZE + request->size;
     pthread_mutex_lock (&publisher->lock);
     godwit__sequence_t *sequence = sequence_of (publisher, topic_key);
     if (!sequence) {
@@ -254,7 +251,7 @@ godwit__publisher_publish (godwit__publisher_t *publisher, godwit__call_t *call,
     if (io == GODWIT__IO_OK && !(may_keep && keep (publisher, data, size, now_ns))) {
         io = flush (publisher); /* first what came before */
         if (io == GODWIT__IO_OK)
-            io = send_on_channels (publisher, data, size, call->shared, done);
+            io = send_on_channels (publisher, data, size, request->shared, done);
     }
     if (io == GODWIT__IO_OK) {
         sequence->last++;

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
-#include "src/client/call.h"
+#include "src/client/encoded_request.h"
 #include "src/error/error.h"
 #include "src/wire/batch.h"
 #include "src/wire/fanout.h"
@@ -148,16 +148,16 @@ expect_request (const golden_t *golden, size_t at, const godwit_target_t *target
 {
     godwit_transport_t *transport = NULL;
     godwit_client_t *client = NULL;
-    static godwit__call_t call;
+    static godwit__encoded_request_t request;
     const godwit__header_t header = header_of (golden, at, name);
     cr_assert_eq (godwit_transport_new (&transport, "inproc:///golden", NULL, NULL), GODWIT_OK);
     cr_assert_eq (godwit_client_new (&client, transport, target, NULL, NULL), GODWIT_OK);
-    cr_assert_eq (godwit__call_init (&call, client, false, context, method, &args, NULL), GODWIT_OK);
-    godwit__header_write (godwit__call_data (&call), &header);
+    cr_assert_eq (godwit__encode_request (&request, client, context, method, &args, NULL), GODWIT_OK);
+    godwit__header_write (godwit__encoded_request_data (&request), &header);
     golden_t rest = {.size = golden->size - at};
     memcpy (rest.data, golden->data + at, rest.size);
-    expect_bytes (&rest, godwit__call_data (&call), call.request_size, name);
-    godwit__call_release (&call);
+    expect_bytes (&rest, godwit__encoded_request_data (&request), request.size, name);
+    godwit__encoded_request_release (&request);
     godwit_client_destroy (&client);
     godwit_transport_destroy (&transport);
 }

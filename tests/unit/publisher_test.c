@@ -1,6 +1,6 @@
 /* The publisher, when the way of publications ends and that of calls does not: the test ends it from inside.
  */
-#include "src/client/publisher_inside.h"
+#include "src/client/publisher.h"
 #include "src/runtime/control.h"
 #include "tests/support/must.h"
 

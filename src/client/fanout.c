@@ -1,9 +1,10 @@
-/* One fanout: who is to get it, until they are subscribed, and what is said of it. */
-#include "src/client/publisher_inside.h"
-
-#include "src/address/target.h"
-#include "src/error/error.h"
+/* A fanout: who is to get it, until they are subscribed; one publication; and what is said of it (contract
+ * 3). */
 #include "src/wire/fanout.h"
+#include "src/address/target.h"
+#include "src/client/call_metrics.h"
+#include "src/client/publisher_send.h"
+#include "src/error/error.h"
 
 /* It can be hoped that a member subscribes soon: it is alive, as far as is known, and said where; or it is
  * being asked. */
@@ -27,13 +28,11 @@ survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint
         const godwit__member_t *member = group->members[i];
         const godwit__record_t *record = member->record;
         uint8_t key[GODWIT__KEY_SIZE];
-        godwit__marker_t *marker = NULL;
         if (member->draining)
             continue;
         godwit__fanout_marker (key, topic_key, record->instance, record->server_id);
-        HASH_FIND (hh, publisher->markers, key, sizeof key, marker);
         /* A subscription by itself may be a dead process's, of which the socket does not know yet. */
-        if (marker && member->peer->state == GODWIT__PEER_READY) {
+        if (godwit__publisher_is_subscribed (publisher, key) && member->peer->state == GODWIT__PEER_READY) {
             group->fanout_reached++;
             continue;
         }
@@ -75,19 +74,22 @@ gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *t
 }
 
 static godwit_status_t
-report_nobody (const godwit__call_t *call, godwit_error_t **error)
+report_nobody (const godwit_client_t *client, godwit_error_t **error)
 {
-    if (!call->client->mandatory)
+    if (!client->mandatory)
         return GODWIT_OK;
-    return godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
-                                 &call->client->target, "Nobody listens at ", "");
+    return godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT, &client->target,
+                                 "Nobody listens at ", "");
 }
 
-godwit_status_t
-godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report, godwit_error_t **error)
+/* Publishes a request once. It is sent to those who are subscribed by then, until deadline_ns at the latest.
+ */
+static godwit_status_t
+publish (const godwit_client_t *client, godwit__encoded_request_t *request, int64_t now_ns,
+         int64_t deadline_ns, godwit_fanout_report_t *report, godwit_error_t **error)
 {
-    godwit_transport_t *transport = call->client->transport;
-    godwit__group_t *group = call->client->group;
+    godwit_transport_t *transport = client->transport;
+    godwit__group_t *group = client->group;
     uint8_t topic_key[GODWIT__KEY_SIZE];
     pthread_mutex_lock (&transport->lock);
     godwit__publisher_t *publisher = transport->publisher;
@@ -104,25 +106,54 @@ godwit__publisher_fanout (godwit__call_t *call, godwit_fanout_report_t *report, 
         return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport cannot publish");
 
     unsigned done = 0;
-    for (int64_t now_ns = call->now_ns;;) {
+    for (;;) {
         /* Each time: who is there may have changed since the last try. */
         if (!done)
-            gather (publisher, group, topic_key, call->deadline_ns, report);
+            gather (publisher, group, topic_key, deadline_ns, report);
         if (report->reached == 0)
-            return report_nobody (call, error);
-        const godwit__io_t io = godwit__publisher_publish (publisher, call, topic_key, now_ns, &done);
+            return report_nobody (client, error);
+        const godwit__io_t io = godwit__publisher_publish (publisher, request, topic_key, now_ns, &done);
         if (io == GODWIT__IO_OK)
             return GODWIT_OK;
         if (io != GODWIT__IO_AGAIN)
             return godwit__target_error (error, GODWIT_ERR_CLIENT_SEND, GODWIT_OUTCOME_NOT_SENT,
-                                         &call->client->target, "Failed to send to target \"",
+                                         &client->target, "Failed to send to target \"",
                                          "\": the driver refused the message");
         now_ns = godwit__transport_now (transport);
-        if (now_ns >= call->deadline_ns || atomic_load (&transport->closing))
+        if (now_ns >= deadline_ns || atomic_load (&transport->closing))
             return godwit__error_set_outcome (error, GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT,
                                               "A subscriber's queue stayed full");
         pthread_mutex_lock (&transport->lock);
         godwit__transport_wait_changed (transport, GODWIT__FULL_NS);
         pthread_mutex_unlock (&transport->lock);
     }
+}
+
+godwit_status_t
+godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, const char *method,
+                      godwit_fields_t args, godwit_fanout_report_t *report, godwit_error_t **error)
+{
+    godwit__encoded_request_t request;
+    godwit_fanout_report_t reached = {0};
+    if (!client)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
+    godwit_status_t status = godwit__client_enter (client, error);
+    if (status)
+        return status;
+    status = godwit__encode_request (&request, client, context, method, &args, error);
+    const int64_t started_ns = godwit__transport_now (client->transport);
+    const int64_t deadline_ns = started_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
+    if (status == GODWIT_OK)
+        status = godwit__client_check_blocking (client, error);
+    if (status == GODWIT_OK) {
+        GODWIT__COUNT (client->transport, fanouts);
+        godwit__metric_t *const metric = godwit__call_begins (client, method, true);
+        status = publish (client, &request, started_ns, deadline_ns, &reached, error);
+        godwit__call_ends (metric, started_ns, status, godwit__transport_now (client->transport));
+    }
+    godwit__encoded_request_release (&request);
+    godwit__client_leave (client);
+    if (status == GODWIT_OK && report)
+        *report = reached;
+    return status;
 }

@@ -1,0 +1,23 @@
+/* What became of a request that was handed over: a result, an error, or another attempt. */
+#ifndef GODWIT_SRC_CLIENT_CALL_FINISH_H
+#define GODWIT_SRC_CLIENT_CALL_FINISH_H
+
+#include "src/client/call.h"
+#include "src/serializer/serializer.h"
+
+typedef enum godwit__finish { GODWIT__FINISH_DONE, GODWIT__FINISH_AGAIN } godwit__finish_t;
+
+/* Makes of the outcome of an attempt a result or an error (DONE), or another attempt (AGAIN: advance). */
+godwit__finish_t godwit__call_finish (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
+                                      godwit_error_t **error);
+
+/* The end of a successful call: its client's serializer makes of the result what the program gets. On failure
+ * the result is given back. User code runs. */
+static inline godwit_status_t
+godwit__call_convert (const godwit__call_t *call, godwit_value_t **result, godwit_error_t **error)
+{
+    const godwit_serializer_t *const serializer = call->client->serializer;
+    return serializer ? godwit__deserialize_result (result, serializer, call->context, error) : GODWIT_OK;
+}
+
+#endif

@@ -1,0 +1,18 @@
+/* Whether a call is tried once more, when, and what that costs. */
+#ifndef GODWIT_SRC_CLIENT_CALL_RETRY_H
+#define GODWIT_SRC_CLIENT_CALL_RETRY_H
+
+#include "src/client/call.h"
+
+/* Counts a hand-over that failed, and one more that is to come. False if there is none. */
+bool godwit__call_may_retry (godwit__call_t *call);
+/* All that are connected were tried: the next round begins after a while. */
+void godwit__call_back_off (godwit__call_t *call, int64_t now_ns);
+/* No budget is left for its retry: it waits for some. */
+void godwit__call_withhold (godwit__call_t *call, int64_t now_ns);
+/* Chooses a server, and pays for the attempt. With transport.lock held. */
+godwit__pick_t godwit__call_pick (godwit__call_t *call, int64_t now_ns, godwit__picked_t *picked);
+/* An attempt has failed. True: there is another one to come, at that cost. */
+bool godwit__call_try_again (godwit__call_t *call, godwit__charge_t charge);
+
+#endif

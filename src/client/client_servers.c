@@ -1,0 +1,88 @@
+/* Which servers a client's target has (contract 3). */
+#include "src/client/client.h"
+#include "src/discovery/directory.h"
+#include "src/error/error.h"
+
+static godwit_status_t
+wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
+{
+    godwit_transport_t *transport = client->transport;
+    const int64_t until_ns = godwit__transport_now (transport) + godwit__ns_of_ms (timeout_ms);
+    size_t ready = 0;
+    pthread_mutex_lock (&transport->lock);
+    for (;;) {
+        ready = godwit__group_ready_count (client->group, client->target.server);
+        const int64_t left_ns = until_ns - godwit__transport_now (transport);
+        if (ready >= count || left_ns <= 0 || atomic_load (&transport->closing))
+            break;
+        godwit__transport_wait_changed (transport, left_ns);
+    }
+    pthread_mutex_unlock (&transport->lock);
+    if (ready >= count)
+        return GODWIT_OK;
+    const godwit_status_t status = godwit__transport_check (transport, error);
+    return status ? status
+                  : godwit__error_set (error, GODWIT_ERR_TIMEOUT,
+                                       "%zu of %zu servers are connected after %lld ms", ready, count,
+                                       (long long) timeout_ms);
+}
+
+godwit_status_t
+godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
+{
+    if (!client)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
+    godwit_status_t status = godwit__client_enter (client, error);
+    if (status)
+        return status;
+    status = godwit__client_check_topic (client, error);
+    if (status == GODWIT_OK)
+        status = godwit__client_check_blocking (client, error);
+    if (status == GODWIT_OK)
+        status = wait_servers (client, count, timeout_ms, error);
+    godwit__client_leave (client);
+    return status;
+}
+
+static void
+build_server (godwit_builder_t *builder, const godwit__member_t *member)
+{
+    const godwit__record_t *record = member->record;
+    godwit_builder_open_map (builder, NULL);
+    godwit_builder_str (builder, "exchange", record->exchange);
+    godwit_builder_str (builder, "topic", record->topic);
+    godwit_builder_str (builder, "server", record->server);
+    godwit_builder_bin (builder, "instance", record->instance, sizeof record->instance);
+    godwit_builder_str (builder, "state", member->draining ? "DRAINING" : "UP");
+    godwit_builder_bool (builder, "connected", godwit__member_is_ready (member));
+    godwit_builder_open_list (builder, "addresses");
+    for (size_t i = 0; i < record->address_count; i++)
+        godwit_builder_str (builder, NULL, record->addresses[i]);
+    godwit_builder_close (builder);
+    godwit_builder_close (builder);
+}
+
+godwit_status_t
+godwit_client_servers (godwit_client_t *client, godwit_value_t **list, godwit_error_t **error)
+{
+    if (!client || !list)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+                                  client ? "list" : "client");
+    godwit_status_t status = godwit__client_enter (client, error);
+    if (status)
+        return status;
+    status = godwit__client_check_topic (client, error);
+    if (status) {
+        godwit__client_leave (client);
+        return status;
+    }
+    godwit_builder_t *builder = godwit_builder_new ();
+    godwit_builder_open_list (builder, NULL);
+    pthread_mutex_lock (&client->transport->lock);
+    for (size_t i = 0; i < client->group->count; i++)
+        build_server (builder, client->group->members[i]);
+    pthread_mutex_unlock (&client->transport->lock);
+    godwit__client_leave (client);
+    godwit_builder_close (builder);
+    return godwit_builder_finish (&builder, list, error);
+}

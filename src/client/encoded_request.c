@@ -1,0 +1,165 @@
+#include "src/client/encoded_request.h"
+
+#include "src/error/error.h"
+#include "src/serializer/serializer.h"
+
+#include <stdlib.h>
+
+/* ---- memory ---- */
+
+void
+godwit__shared_unref (void *data, void *hint)
+{
+    godwit__shared_t *shared = hint;
+    (void) data;
+    if (atomic_fetch_sub_explicit (&shared->refs, 1, memory_order_acq_rel) == 1)
+        free (shared);
+}
+
+/* For so many bytes of header and body; NULL when memory is short. */
+static godwit__shared_t *
+shared_new (size_t size)
+{
+    godwit__shared_t *shared = malloc (sizeof *shared + GODWIT__KEY_SIZE + size);
+    if (shared)
+        atomic_init (&shared->refs, 1);
+    return shared;
+}
+
+bool
+godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from)
+{
+    to->size = from->size;
+    to->shared = from->shared ? shared_new (from->size) : NULL;
+    if (from->shared && !to->shared)
+        return false;
+    memcpy (to->shared ? to->shared->data : to->small, from->shared ? from->shared->data : from->small,
+            GODWIT__KEY_SIZE + from->size);
+    return true;
+}
+
+void
+godwit__encoded_request_release (godwit__encoded_request_t *request)
+{
+    if (request->shared)
+        godwit__shared_unref (NULL, request->shared);
+    request->shared = NULL;
+}
+
+/* ---- encoding ---- */
+
+static size_t
+text_bound (const char *text)
+{
+    return text ? strlen (text) + 5 : 1;
+}
+
+static void
+write_text (godwit__writer_t *writer, const char *text)
+{
+    if (text)
+        godwit__write_str (writer, text, strlen (text));
+    else
+        godwit__write_nil (writer);
+}
+
+/* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). False: the
+ * arguments were not checked, and cannot be while they are written. */
+static bool
+write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwit_value_t *context,
+            const char *method, const godwit_fields_t *args, bool checked)
+{
+    const char *name_space = client->target.name_space;
+    const char *version = client->target.version;
+    godwit__write_array (writer, version ? 5 : name_space ? 4 : 3);
+    if (context)
+        godwit__write_value (writer, context);
+    else
+        godwit__write_map (writer, 0);
+    godwit__write_str (writer, method, strlen (method));
+    if (checked)
+        godwit__write_fields (writer, args);
+    else if (!godwit__write_fields_checked (writer, args))
+        return false;
+    if (version || name_space)
+        write_text (writer, name_space);
+    if (version)
+        write_text (writer, version);
+    return !writer->overflow;
+}
+
+static godwit_status_t
+check_size (const godwit_client_t *client, size_t size, godwit_error_t **error)
+{
+    const size_t limit = client->transport->options.max_message_size;
+    if (size <= limit)
+        return GODWIT_OK;
+    return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
+                              "The request has %zu bytes; max_message_size is %zu", size, limit);
+}
+
+static godwit_status_t
+encode (godwit__encoded_request_t *request, const godwit_client_t *client, const godwit_value_t *context,
+        const char *method, const godwit_fields_t *args, godwit_error_t **error)
+{
+    if (!method || !*method)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "method: expected a name, got %s",
+                                  method ? "\"\"" : "NULL");
+    if (context && godwit_value_type (context) != GODWIT_TYPE_MAP)
+        return godwit__error_set (error, godwit__not_a_map (context), "context: expected map, got %s",
+                                  godwit_type_name (godwit_value_type (context)));
+    const size_t context_bound = context ? godwit__value_bound (context) : 1;
+    if (!context_bound)
+        return godwit__error_set (error, GODWIT_ERR_TYPE_MISMATCH,
+                                  "context: expected values that can be sent, got object");
+
+    godwit__writer_t writer = {godwit__encoded_request_data (request), GODWIT__HEADER_SIZE,
+                               GODWIT__REQUEST_INLINE, false};
+    if (write_body (&writer, client, context, method, args, false)) {
+        request->size = writer.size;
+        return check_size (client, writer.size, error);
+    }
+
+    size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
+                   text_bound (client->target.version) + context_bound;
+    const godwit_status_t status = godwit__fields_bound (args, "args", &bound, error);
+    if (status)
+        return status;
+    if (bound > GODWIT__REQUEST_INLINE) {
+        request->shared = shared_new (bound);
+        if (!request->shared)
+            return godwit__error_no_memory (error);
+    } else {
+        bound = GODWIT__REQUEST_INLINE;
+    }
+    writer = (godwit__writer_t){godwit__encoded_request_data (request), GODWIT__HEADER_SIZE, bound, false};
+    write_body (&writer, client, context, method, args, true);
+    request->size = writer.size;
+    return check_size (client, writer.size, error);
+}
+
+static godwit_status_t
+encode_with_serializer (godwit__encoded_request_t *request, const godwit_client_t *client,
+                        const godwit_value_t *context, const char *method, const godwit_fields_t *args,
+                        godwit_error_t **error)
+{
+    godwit__payload_t sent;
+    godwit_status_t status = godwit__serialize_request (&sent, client->serializer, context, args, error);
+    if (status)
+        return status;
+    status = encode (request, client, sent.context, method, &(godwit_fields_t){.value = sent.args}, error);
+    godwit__payload_release (&sent);
+    return status;
+}
+
+godwit_status_t
+godwit__encode_request (godwit__encoded_request_t *request, const godwit_client_t *client,
+                        const godwit_value_t *context, const char *method, const godwit_fields_t *args,
+                        godwit_error_t **error)
+{
+    request->shared = NULL;
+    const godwit_status_t status =
+        client->serializer ? encode_with_serializer (request, client, context, method, args, error)
+                           : encode (request, client, context, method, args, error);
+    return status ? status : godwit__client_check (client, error);
+}

@@ -1,0 +1,48 @@
+/* An encoded request: the bytes that a client sends for a call, a cast, a row of a fanout call or a fanout.
+ *
+ *     | room for a publication's key | room for a header | [context, method, args, ...] |
+ *
+ * The body is encoded once. Whoever sends the request writes the header before each attempt, and a fanout
+ * also writes the key. A small request lies in the struct itself. A larger one lies in memory of its own,
+ * which is shared with the driver: it is sent without a copy.
+ */
+#ifndef GODWIT_SRC_CLIENT_ENCODED_REQUEST_H
+#define GODWIT_SRC_CLIENT_ENCODED_REQUEST_H
+
+#include "src/client/client.h"
+
+/* A request that fits needs no allocation. */
+#define GODWIT__REQUEST_INLINE 512
+
+/* The memory of a request that does not fit. */
+typedef struct godwit__shared {
+    atomic_uint refs;
+    uint8_t data[];
+} godwit__shared_t;
+
+typedef struct godwit__encoded_request {
+    godwit__shared_t *shared; /* NULL: it is in small */
+    size_t size;              /* of header and body */
+    uint8_t small[GODWIT__KEY_SIZE + GODWIT__REQUEST_INLINE];
+} godwit__encoded_request_t;
+
+/* Encodes the request of a client, whose serializer is asked first, and checks that the client may send it.
+ * On failure, too, the request is to be released. User code may run. */
+godwit_status_t godwit__encode_request (godwit__encoded_request_t *request, const godwit_client_t *client,
+                                        const godwit_value_t *context, const char *method,
+                                        const godwit_fields_t *args, godwit_error_t **error);
+/* A copy with memory of its own. False if memory is short: it is empty then. */
+bool godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from);
+void godwit__encoded_request_release (godwit__encoded_request_t *request);
+
+/* The free_fn of a message that sends what is shared; hint is the godwit__shared_t. */
+void godwit__shared_unref (void *data, void *hint);
+
+/* The request, header first; GODWIT__KEY_SIZE bytes in front of it may be written to. */
+static inline uint8_t *
+godwit__encoded_request_data (godwit__encoded_request_t *request)
+{
+    return (request->shared ? request->shared->data : request->small) + GODWIT__KEY_SIZE;
+}
+
+#endif
