@@ -12,13 +12,12 @@
 #include "src/connection/completion.h"
 #include "src/error/error.h"
 #include "src/loop/clock.h"
+#include "src/runtime/wait.h"
 
 #include <stdlib.h>
 
 /* What is larger is refused: each server takes some memory at the same time. */
 #define ROW_MAX 4096
-/* How long a foreign loop is run at a time: another thread may be the one in which the last row ends. */
-#define MOMENT_NS (10 * GODWIT__NS_PER_MS)
 
 struct godwit_fanout_result {
     uint64_t epoch;
@@ -162,17 +161,9 @@ begin_row (godwit__fanout_t *fanout, godwit__row_t *row, const char *method)
 static void
 wait_for_rows (godwit__fanout_t *fanout)
 {
-    godwit_transport_t *transport = fanout->client->transport;
     pthread_mutex_lock (&fanout->lock);
-    while (fanout->waits > 0) {
-        if (transport->options.external_loop) {
-            pthread_mutex_unlock (&fanout->lock);
-            godwit__transport_pump (transport, MOMENT_NS);
-            pthread_mutex_lock (&fanout->lock);
-        } else {
-            godwit__cond_wait (&fanout->changed, &fanout->lock, GODWIT__NEVER);
-        }
-    }
+    while (fanout->waits > 0)
+        godwit__wait (fanout->client->transport, &fanout->changed, &fanout->lock, GODWIT__NEVER);
     pthread_mutex_unlock (&fanout->lock);
 }
 

@@ -4,6 +4,7 @@
 #include "src/connection/completion.h"
 #include "src/error/error.h"
 #include "src/loop/clock.h"
+#include "src/runtime/wait.h"
 
 #include <stdlib.h>
 
@@ -85,13 +86,7 @@ wait_for_end (godwit_future_t *future, int64_t until_ns)
             until_ns == GODWIT__NEVER ? GODWIT__NEVER : until_ns - godwit__transport_now (future->transport);
         if (left_ns <= 0)
             return;
-        if (future->transport->options.external_loop) {
-            pthread_mutex_unlock (&future->lock);
-            godwit__transport_pump (future->transport, left_ns);
-            pthread_mutex_lock (&future->lock);
-        } else {
-            godwit__cond_wait (&future->finished_changed, &future->lock, left_ns);
-        }
+        godwit__wait (future->transport, &future->finished_changed, &future->lock, left_ns);
     }
 }
 
