@@ -1,18 +1,15 @@
 #include "src/client/backoff.h"
 
+#include "src/base/hash.h"
 #include "src/base/process.h"
+#include "src/base/table.h"
 
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* uthash ends the process when memory is short unless told otherwise; then it clears `added` of what it was
- * given. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 typedef struct entry {
-    UT_hash_handle hh; /* in the order of entering */
+    godwit__table_node_t by_key;
     int64_t timeout_ms;
     char key[];
 } entry_t;
@@ -20,8 +17,8 @@ typedef struct entry {
 static double random_part (void *user);
 
 /* Guarded by the process's lock. */
-static entry_t *table;
-static int64_t max_ms; /* 0: none was set */
+static godwit__table_t table = GODWIT__TABLE (table); /* in the order of entering */
+static int64_t max_ms;                                /* 0: none was set */
 static const godwit__backoff_source_t system_source = {.random = random_part};
 static godwit__backoff_source_t source = {.random = random_part};
 
@@ -65,8 +62,9 @@ ceiling_ms (int64_t default_ms)
 static entry_t *
 find (const char *key)
 {
-    entry_t *entry = NULL;
-    HASH_FIND_STR (table, key, entry);
+    entry_t *entry = GODWIT__TABLE_FIND (&table, godwit__hash_text (0, key), entry_t, by_key);
+    while (entry && strcmp (entry->key, key) != 0)
+        entry = GODWIT__TABLE_FIND_NEXT (entry, entry_t, by_key);
     return entry;
 }
 
@@ -81,8 +79,7 @@ current_ms (const entry_t *entry, int64_t default_ms)
 static void
 forget (entry_t *entry)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last entry only */
-    HASH_DEL (table, entry);
+    godwit__table_remove (&table, &entry->by_key);
     free (entry);
 }
 
@@ -94,14 +91,11 @@ enter_method (const char *key)
     entry_t *entry = size <= GODWIT__BACKOFF_KEY_SIZE ? calloc (1, sizeof *entry + size + 1) : NULL;
     if (!entry)
         return NULL;
-    if (HASH_COUNT (table) >= GODWIT__BACKOFF_METHODS)
-        forget (table);
+    if (table.count >= GODWIT__BACKOFF_METHODS)
+        forget (GODWIT__TABLE_FIRST (&table, entry_t, by_key));
     memcpy (entry->key, key, size + 1);
-    HASH_ADD_KEYPTR (hh, table, entry->key, size, entry);
-    if (entry->hh.tbl)
-        return entry;
-    free (entry);
-    return NULL;
+    godwit__table_insert (&table, &entry->by_key, godwit__hash_text (0, key));
+    return entry;
 }
 
 int64_t
@@ -143,10 +137,10 @@ godwit__backoff_set_max (int64_t timeout_ms)
 void
 godwit__backoff_reset (void)
 {
-    entry_t *entry, *next;
     godwit__process_lock ();
-    HASH_ITER (hh, table, entry, next)
-    forget (entry);
+    for (entry_t *entry; (entry = GODWIT__TABLE_FIRST (&table, entry_t, by_key));)
+        forget (entry);
+    godwit__table_release (&table);
     max_ms = 0;
     godwit__process_unlock ();
 }
@@ -155,7 +149,7 @@ size_t
 godwit__backoff_count (void)
 {
     godwit__process_lock ();
-    const size_t count = HASH_COUNT (table);
+    const size_t count = table.count;
     godwit__process_unlock ();
     return count;
 }

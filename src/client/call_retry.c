@@ -1,11 +1,22 @@
 #include "src/client/call_retry.h"
 
+#include "src/base/delay.h"
 #include "src/client/fanout_row.h"
 
-#define BACKOFF_FIRST_NS (1 * GODWIT__NS_PER_MS)
-#define BACKOFF_MAX_NS (100 * GODWIT__NS_PER_MS)
+/* Between half of it and all, so that calls which failed together do not come back together. */
+static const godwit__delay_rule_t backoff = {
+    .first_ns = 1 * GODWIT__NS_PER_MS,
+    .max_ns = 100 * GODWIT__NS_PER_MS,
+    .least_percent = 50,
+    .most_percent = 100,
+};
 /* Many may wait for the budget, and none of them should get it sooner because it came later. */
-#define WITHHELD_NS (100 * GODWIT__NS_PER_MS)
+static const godwit__delay_rule_t withheld = {
+    .first_ns = 100 * GODWIT__NS_PER_MS,
+    .max_ns = 100 * GODWIT__NS_PER_MS,
+    .least_percent = 50,
+    .most_percent = 100,
+};
 
 bool
 godwit__call_may_retry (godwit__call_t *call)
@@ -28,24 +39,20 @@ godwit__call_try_again (godwit__call_t *call, godwit__charge_t charge)
     return true;
 }
 
-/* Between half of it and all, so that calls which failed together do not come back together; but in steps,
- * because each end of a wait looks through all asynchronous calls that wait. */
+/* In steps, because each end of a wait looks through all asynchronous calls that wait. */
 static void
-wait_at_most (godwit__call_t *call, int64_t now_ns, int64_t most_ns)
+wait_delay (godwit__call_t *call, int64_t now_ns, int64_t *delay_ns, const godwit__delay_rule_t *rule)
 {
-    const int64_t half_ns = most_ns / 2, step_ns = most_ns / 8;
-    const int64_t until_ns =
-        now_ns + half_ns + (int64_t) godwit__transport_random (call->client->transport, (uint64_t) half_ns);
+    const uint64_t random = godwit__transport_random (call->client->transport, UINT64_MAX);
+    const int64_t until_ns = now_ns + godwit__delay_next (delay_ns, rule, random);
+    const int64_t step_ns = *delay_ns / 8;
     call->not_before_ns = until_ns + step_ns - until_ns % step_ns;
 }
 
 void
 godwit__call_back_off (godwit__call_t *call, int64_t now_ns)
 {
-    call->backoff_ns = call->backoff_ns ? call->backoff_ns * 2 : BACKOFF_FIRST_NS;
-    if (call->backoff_ns > BACKOFF_MAX_NS)
-        call->backoff_ns = BACKOFF_MAX_NS;
-    wait_at_most (call, now_ns, call->backoff_ns);
+    wait_delay (call, now_ns, &call->backoff_ns, &backoff);
     call->tried.count = call->tried.total = 0;
 }
 
@@ -58,7 +65,8 @@ godwit__call_withhold (godwit__call_t *call, int64_t now_ns)
     call->why = call->outcome == GODWIT_OUTCOME_MAYBE_RUN
                     ? "no retry budget is left for what may have run"
                     : "servers are overloaded, and no retry budget is left";
-    wait_at_most (call, now_ns, WITHHELD_NS);
+    int64_t delay_ns = 0;
+    wait_delay (call, now_ns, &delay_ns, &withheld);
 }
 
 godwit__pick_t

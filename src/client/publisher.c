@@ -8,16 +8,31 @@
 /* ---- news of subscriptions; the control thread ---- */
 
 /* With transport.lock held. */
+static godwit__marker_t *
+find_marker (const godwit__publisher_t *publisher, const uint8_t *key)
+{
+    const uint64_t hash = godwit__publisher_hash (publisher, key);
+    godwit__marker_t *marker = GODWIT__TABLE_FIND (&publisher->markers, hash, godwit__marker_t, by_key);
+    while (marker && memcmp (marker->key, key, GODWIT__KEY_SIZE) != 0)
+        marker = GODWIT__TABLE_FIND_NEXT (marker, godwit__marker_t, by_key);
+    return marker;
+}
+
+static void
+forget_marker (godwit__publisher_t *publisher, godwit__marker_t *marker)
+{
+    godwit__table_remove (&publisher->markers, &marker->by_key);
+    free (marker);
+}
+
+/* With transport.lock held. */
 static void
 note_news (godwit__publisher_t *publisher, const uint8_t *news)
 {
-    godwit__marker_t *marker = NULL;
-    HASH_FIND (hh, publisher->markers, news + 1, GODWIT__KEY_SIZE, marker);
+    godwit__marker_t *marker = find_marker (publisher, news + 1);
     if (news[0] == 0 && marker) {
-        if (--marker->count > 0)
-            return;
-        HASH_DEL (publisher->markers, marker);
-        free (marker);
+        if (--marker->count == 0)
+            forget_marker (publisher, marker);
     } else if (news[0] == 1 && marker) {
         marker->count++;
     } else if (news[0] == 1) {
@@ -26,18 +41,15 @@ note_news (godwit__publisher_t *publisher, const uint8_t *news)
             return; /* counts as missing */
         memcpy (marker->key, news + 1, sizeof marker->key);
         marker->count = 1;
-        HASH_ADD (hh, publisher->markers, key, sizeof marker->key, marker);
-        if (!marker->hh.tbl)
-            free (marker);
+        godwit__table_insert (&publisher->markers, &marker->by_key,
+                              godwit__publisher_hash (publisher, marker->key));
     }
 }
 
 bool
-godwit__publisher_is_subscribed (const godwit__publisher_t *publisher, const uint8_t *key)
+godwit__publisher_is_subscribed (const godwit__publisher_t *publisher, const uint8_t *marker)
 {
-    const godwit__marker_t *marker = NULL;
-    HASH_FIND (hh, publisher->markers, key, GODWIT__KEY_SIZE, marker);
-    return marker != NULL;
+    return find_marker (publisher, marker) != NULL;
 }
 
 static void
@@ -58,6 +70,33 @@ on_news (godwit__source_t *source)
             godwit__publisher_subscribed (publisher, frame.data + 1);
         godwit__frame_release (&frame);
     }
+}
+
+/* ---- subscribers; the control thread ---- */
+
+static uint64_t
+hash_address (const godwit__publisher_t *publisher, const char *address)
+{
+    return godwit__hash_text ((uintptr_t) publisher, address);
+}
+
+godwit__subscriber_t *
+godwit__publisher_subscriber (const godwit__publisher_t *publisher, const char *address)
+{
+    const uint64_t hash = hash_address (publisher, address);
+    godwit__subscriber_t *at =
+        GODWIT__TABLE_FIND (&publisher->subscribers, hash, godwit__subscriber_t, by_address);
+    while (at && strcmp (at->address, address) != 0)
+        at = GODWIT__TABLE_FIND_NEXT (at, godwit__subscriber_t, by_address);
+    return at;
+}
+
+static void
+forget_subscriber (godwit__publisher_t *publisher, godwit__subscriber_t *subscriber)
+{
+    godwit__table_remove (&publisher->subscribers, &subscriber->by_address);
+    free (subscriber->address);
+    free (subscriber);
 }
 
 /* ---- life; the control thread ---- */
@@ -92,6 +131,8 @@ godwit__publisher_create (void *arg)
     godwit__publisher_t *publisher = calloc (1, sizeof *publisher);
     if (!publisher)
         return;
+    godwit__table_init (&publisher->subscribers);
+    godwit__table_init (&publisher->markers);
     publisher->transport = transport;
     publisher->number = (uint32_t) godwit__transport_random (transport, UINT32_MAX);
     godwit__publisher_send_init (publisher);
@@ -106,8 +147,6 @@ void
 godwit__publisher_destroy (struct godwit__publisher **publisher)
 {
     godwit__publisher_t *self = *publisher;
-    godwit__marker_t *marker, *next_marker;
-    godwit__subscriber_t *subscriber, *next_subscriber;
     if (!self)
         return;
     godwit__publisher_send_release (self);
@@ -117,19 +156,13 @@ godwit__publisher_destroy (struct godwit__publisher **publisher)
         godwit__reactor_unwatch (self->transport->control, &self->sources[i]);
         self->channels[i]->ops->close (self->channels[i]);
     }
-    HASH_ITER (hh, self->markers, marker, next_marker)
-    {
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last marker only */
-        HASH_DEL (self->markers, marker);
-        free (marker);
-    }
-    HASH_ITER (hh, self->subscribers, subscriber, next_subscriber)
-    {
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last subscriber only */
-        HASH_DEL (self->subscribers, subscriber);
-        free (subscriber->address);
-        free (subscriber);
-    }
+    for (godwit__marker_t *marker; (marker = GODWIT__TABLE_FIRST (&self->markers, godwit__marker_t, by_key));)
+        forget_marker (self, marker);
+    for (godwit__subscriber_t *at;
+         (at = GODWIT__TABLE_FIRST (&self->subscribers, godwit__subscriber_t, by_address));)
+        forget_subscriber (self, at);
+    godwit__table_release (&self->markers);
+    godwit__table_release (&self->subscribers);
     pthread_mutex_destroy (&self->lock);
     free (self);
     *publisher = NULL;
@@ -141,8 +174,7 @@ static void
 connect_member (godwit__publisher_t *publisher, const char *address)
 {
     godwit_transport_t *transport = publisher->transport;
-    godwit__subscriber_t *subscriber = NULL;
-    HASH_FIND_STR (publisher->subscribers, address, subscriber);
+    godwit__subscriber_t *subscriber = godwit__publisher_subscriber (publisher, address);
     if (subscriber) {
         subscriber->wanted = true;
         return;
@@ -155,22 +187,15 @@ connect_member (godwit__publisher_t *publisher, const char *address)
         if (!subscriber)
             return;
         subscriber->address = strdup (address);
+        if (!subscriber->address || ops->publisher_connect (publisher->channels[i], address, NULL)) {
+            free (subscriber->address);
+            free (subscriber);
+            return;
+        }
         subscriber->channel = i;
         subscriber->wanted = true;
-        if (subscriber->address)
-            HASH_ADD_KEYPTR (hh, publisher->subscribers, subscriber->address, strlen (subscriber->address),
-                             subscriber);
-        if (!subscriber->address || !subscriber->hh.tbl) {
-            free (subscriber->address);
-            free (subscriber);
-            return;
-        }
-        if (ops->publisher_connect (publisher->channels[i], address, NULL)) {
-            HASH_DEL (publisher->subscribers, subscriber);
-            free (subscriber->address);
-            free (subscriber);
-            return;
-        }
+        godwit__table_insert (&publisher->subscribers, &subscriber->by_address,
+                              hash_address (publisher, address));
         atomic_fetch_add (&publisher->subscriber_counts[i], 1);
         return;
     }
@@ -181,26 +206,26 @@ godwit__publisher_connect (void *arg)
 {
     godwit_transport_t *transport = arg;
     godwit__publisher_t *publisher = transport->publisher;
-    godwit__subscriber_t *subscriber, *next;
+    godwit__table_t *const subscribers = &publisher->subscribers;
+    godwit__subscriber_t *at, *next;
 
     pthread_mutex_lock (&transport->lock);
-    for (subscriber = publisher->subscribers; subscriber; subscriber = subscriber->hh.next)
-        subscriber->wanted = false;
+    for (at = GODWIT__TABLE_FIRST (subscribers, godwit__subscriber_t, by_address); at;
+         at = GODWIT__TABLE_NEXT (subscribers, at, godwit__subscriber_t, by_address))
+        at->wanted = false;
     for (godwit__group_t *group = GODWIT__GROUPS_FIRST (transport->directory); group;
          group = GODWIT__GROUPS_NEXT (transport->directory, group))
         for (size_t i = 0; group->fans_out && i < group->count; i++)
             if (*group->members[i]->record->fanout_address)
                 connect_member (publisher, group->members[i]->record->fanout_address);
-    HASH_ITER (hh, publisher->subscribers, subscriber, next)
-    {
-        if (subscriber->wanted)
+    for (at = GODWIT__TABLE_FIRST (subscribers, godwit__subscriber_t, by_address); at; at = next) {
+        next = GODWIT__TABLE_NEXT (subscribers, at, godwit__subscriber_t, by_address);
+        if (at->wanted)
             continue;
-        transport->drivers[subscriber->channel]->ops->publisher_disconnect (
-            publisher->channels[subscriber->channel], subscriber->address);
-        atomic_fetch_sub (&publisher->subscriber_counts[subscriber->channel], 1);
-        HASH_DEL (publisher->subscribers, subscriber);
-        free (subscriber->address);
-        free (subscriber);
+        transport->drivers[at->channel]->ops->publisher_disconnect (publisher->channels[at->channel],
+                                                                    at->address);
+        atomic_fetch_sub (&publisher->subscriber_counts[at->channel], 1);
+        forget_subscriber (publisher, at);
     }
     pthread_mutex_unlock (&transport->lock);
 }

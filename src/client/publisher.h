@@ -4,20 +4,17 @@
 #ifndef GODWIT_SRC_CLIENT_PUBLISHER_H
 #define GODWIT_SRC_CLIENT_PUBLISHER_H
 
+#include "src/base/hash.h"
+#include "src/base/table.h"
 #include "src/client/publish_batch.h"
 #include "src/discovery/directory.h"
-
-/* uthash ends the process when memory is short unless told otherwise; then it clears `added` of what it was
- * given. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
 
 /* What somebody subscribed to: a topic's key, or the marker of a server. */
 typedef struct godwit__marker {
     uint8_t key[GODWIT__KEY_SIZE];
     unsigned
         count; /* connections that it was told over: a new one may be heard of before the old one's end */
-    UT_hash_handle hh;
+    godwit__table_node_t by_key;
 } godwit__marker_t;
 
 /* The numbers that a topic's publications carry. */
@@ -26,7 +23,7 @@ typedef struct godwit__sequence {
     uint64_t last;
     uint64_t told; /* the last one that LAST told of */
     bool tells;    /* somebody subscribed since */
-    UT_hash_handle hh;
+    godwit__table_node_t by_key;
 } godwit__sequence_t;
 
 /* A port that a channel is connected to. */
@@ -34,7 +31,7 @@ typedef struct godwit__subscriber {
     char *address;
     size_t channel;
     bool wanted; /* mark of the sweep */
-    UT_hash_handle hh;
+    godwit__table_node_t by_address;
 } godwit__subscriber_t;
 
 typedef struct godwit__publisher {
@@ -43,10 +40,10 @@ typedef struct godwit__publisher {
     godwit__channel_t *channels[GODWIT__DRIVER_MAX];
     godwit__source_t sources[GODWIT__DRIVER_MAX];
     atomic_size_t subscriber_counts[GODWIT__DRIVER_MAX]; /* of each channel */
-    godwit__subscriber_t *subscribers;                   /* the control thread's own */
-    godwit__marker_t *markers;                           /* guarded by transport.lock */
+    godwit__table_t subscribers;                         /* the control thread's own */
+    godwit__table_t markers;                             /* guarded by transport.lock */
     pthread_mutex_t lock; /* guards what follows, and keeps publications in their order */
-    godwit__sequence_t *sequences;
+    godwit__table_t sequences;
     godwit__publish_batch_t batch;
     godwit__message_t unsent; /* taken from the batch, and somebody's queue was full; size 0: none */
     unsigned unsent_done;     /* channels that had it */
@@ -58,11 +55,21 @@ typedef struct godwit__publisher {
     godwit__timer_t last_timer;
 } godwit__publisher_t;
 
+/* Of a topic's key, or of a marker. They come from outside, and nobody there knows where the publisher is. */
+static inline uint64_t
+godwit__publisher_hash (const godwit__publisher_t *publisher, const uint8_t *key)
+{
+    return godwit__hash ((uintptr_t) publisher, key, GODWIT__KEY_SIZE);
+}
+
 /* Makes the transport's publisher, if it can be made. Control thread. */
 void godwit__publisher_create (void *transport);
 /* Connects to the servers of all topics that had a fanout, and disconnects from what is not known any more.
  * Control thread. */
 void godwit__publisher_connect (void *transport);
+/* NULL: it is not connected to this address. Control thread. */
+godwit__subscriber_t *godwit__publisher_subscriber (const godwit__publisher_t *publisher,
+                                                    const char *address);
 /* With transport.lock held. */
 bool godwit__publisher_is_subscribed (const godwit__publisher_t *publisher, const uint8_t *marker);
 /* Closes the channels and frees it. Control thread, when nobody publishes any more. */

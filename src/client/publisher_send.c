@@ -107,7 +107,8 @@ on_last_timer (godwit__timer_t *timer)
     bool waits = false;
     pthread_mutex_lock (&publisher->lock);
     waits = flush (publisher) == GODWIT__IO_AGAIN; /* first what came before */
-    for (godwit__sequence_t *at = publisher->sequences; at && !waits; at = at->hh.next)
+    for (godwit__sequence_t *at = GODWIT__TABLE_FIRST (&publisher->sequences, godwit__sequence_t, by_key);
+         at && !waits; at = GODWIT__TABLE_NEXT (&publisher->sequences, at, godwit__sequence_t, by_key))
         if (at->tells || at->told != at->last)
             waits = !tell_last (publisher, at);
     publisher->last_watched =
@@ -139,12 +140,22 @@ watch_last (godwit__publisher_t *publisher)
     godwit__reactor_post (publisher->transport->control, &publisher->last_task);
 }
 
+/* With publisher.lock held; hash: of the key. */
+static godwit__sequence_t *
+find_sequence (const godwit__publisher_t *publisher, const uint8_t *key, uint64_t hash)
+{
+    godwit__sequence_t *at = GODWIT__TABLE_FIND (&publisher->sequences, hash, godwit__sequence_t, by_key);
+    while (at && memcmp (at->key, key, GODWIT__KEY_SIZE) != 0)
+        at = GODWIT__TABLE_FIND_NEXT (at, godwit__sequence_t, by_key);
+    return at;
+}
+
 void
 godwit__publisher_subscribed (godwit__publisher_t *publisher, const uint8_t *key)
 {
-    godwit__sequence_t *sequence = NULL;
     pthread_mutex_lock (&publisher->lock);
-    HASH_FIND (hh, publisher->sequences, key, GODWIT__KEY_SIZE, sequence);
+    godwit__sequence_t *const sequence =
+        find_sequence (publisher, key, godwit__publisher_hash (publisher, key));
     if (sequence) {
         sequence->tells = true;
         watch_last (publisher);
@@ -159,6 +170,7 @@ godwit__publisher_send_init (godwit__publisher_t *publisher)
 {
     pthread_mutex_init (&publisher->lock, NULL);
     godwit__publish_batch_init (&publisher->batch);
+    godwit__table_init (&publisher->sequences);
     publisher->batch_task = (godwit__task_t){.run = on_batch_task, .user = publisher};
     publisher->batch_timer = (godwit__timer_t){.fire = on_batch_timer, .user = publisher};
     publisher->last_task = (godwit__task_t){.run = on_last_task, .user = publisher};
@@ -169,7 +181,7 @@ void
 godwit__publisher_send_release (godwit__publisher_t *publisher)
 {
     godwit__reactor_t *control = publisher->transport->control;
-    godwit__sequence_t *sequence, *next;
+    godwit__sequence_t *sequence;
     pthread_mutex_lock (&publisher->lock);
     flush (publisher);
     pthread_mutex_unlock (&publisher->lock);
@@ -178,12 +190,11 @@ godwit__publisher_send_release (godwit__publisher_t *publisher)
     godwit__reactor_unpost (control, &publisher->last_task);
     godwit__reactor_disarm (control, &publisher->last_timer);
     godwit__publish_batch_release (&publisher->batch);
-    HASH_ITER (hh, publisher->sequences, sequence, next)
-    {
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table goes with its last sequence only */
-        HASH_DEL (publisher->sequences, sequence);
+    while ((sequence = GODWIT__TABLE_FIRST (&publisher->sequences, godwit__sequence_t, by_key))) {
+        godwit__table_remove (&publisher->sequences, &sequence->by_key);
         free (sequence);
     }
+    godwit__table_release (&publisher->sequences);
 }
 
 /* ---- one publication ---- */
@@ -192,19 +203,16 @@ godwit__publisher_send_release (godwit__publisher_t *publisher)
 static godwit__sequence_t *
 sequence_of (godwit__publisher_t *publisher, const uint8_t *topic_key)
 {
-    godwit__sequence_t *sequence = NULL;
-    HASH_FIND (hh, publisher->sequences, topic_key, GODWIT__KEY_SIZE, sequence);
+    const uint64_t hash = godwit__publisher_hash (publisher, topic_key);
+    godwit__sequence_t *sequence = find_sequence (publisher, topic_key, hash);
     if (sequence)
         return sequence;
     sequence = calloc (1, sizeof *sequence);
     if (!sequence)
         return NULL;
     memcpy (sequence->key, topic_key, sizeof sequence->key);
-    HASH_ADD (hh, publisher->sequences, key, sizeof sequence->key, sequence);
-    if (sequence->hh.tbl)
-        return sequence;
-    free (sequence);
-    return NULL;
+    godwit__table_insert (&publisher->sequences, &sequence->by_key, hash);
+    return sequence;
 }
 
 /* Keeps a publication, since others come in quick succession. False if it cannot be kept. */

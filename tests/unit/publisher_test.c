@@ -107,8 +107,8 @@ end_the_way (void *user)
         if (strcmp (group->members[i]->record->server, "two") == 0)
             strcpy (world->address, group->members[i]->record->fanout_address);
     pthread_mutex_unlock (&transport->lock);
-    const godwit__subscriber_t *subscriber = NULL;
-    HASH_FIND_STR (transport->publisher->subscribers, world->address, subscriber);
+    const godwit__subscriber_t *const subscriber =
+        godwit__publisher_subscriber (transport->publisher, world->address);
     if (subscriber)
         transport->drivers[subscriber->channel]->ops->publisher_disconnect (
             transport->publisher->channels[subscriber->channel], world->address);
@@ -119,8 +119,8 @@ begin_it_again (void *user)
 {
     world_t *world = user;
     godwit_transport_t *transport = world->calling;
-    const godwit__subscriber_t *subscriber = NULL;
-    HASH_FIND_STR (transport->publisher->subscribers, world->address, subscriber);
+    const godwit__subscriber_t *const subscriber =
+        godwit__publisher_subscriber (transport->publisher, world->address);
     if (subscriber)
         cr_assert_eq (transport->drivers[subscriber->channel]->ops->publisher_connect (
                           transport->publisher->channels[subscriber->channel], world->address, NULL),
