@@ -1,4 +1,3 @@
-/* Asynchronous calls: the same calls as synchronous ones, carried on by the completion reactor. */
 #include "src/client/async.h"
 
 #include "src/address/target.h"
@@ -33,11 +32,7 @@ stall (godwit__call_t *call)
     const uint64_t change_seen = call->change_seen;
     godwit__client_hold (client);
     pthread_mutex_lock (&stalled->lock);
-    call->previous_stalled = NULL;
-    call->next_stalled = stalled->first;
-    if (stalled->first)
-        stalled->first->previous_stalled = call;
-    stalled->first = call;
+    godwit__list_append (&stalled->calls, &call->in_stalled);
     stalled->count++;
     pthread_mutex_unlock (&stalled->lock);
     /* What changed before it was in the list has told nobody: look once more. */
@@ -155,6 +150,7 @@ godwit__stalled_open (godwit_transport_t *transport, godwit_error_t **error)
     if (!stalled)
         return godwit__error_no_memory (error);
     pthread_mutex_init (&stalled->lock, NULL);
+    godwit__list_init (&stalled->calls);
     stalled->advance = (godwit__task_t){.run = on_advance, .user = transport};
     transport->stalled = stalled;
     return GODWIT_OK;
@@ -183,33 +179,26 @@ godwit__stalled_wake (godwit_transport_t *transport)
 bool
 godwit__stalled_any (const godwit_transport_t *transport)
 {
-    return transport->stalled->first != NULL;
+    return !godwit__list_is_empty (&transport->stalled->calls);
 }
 
 void
 godwit__stalled_advance (godwit_transport_t *transport)
 {
     godwit__stalled_t *const stalled = transport->stalled;
+    godwit__list_t calls;
+    godwit__list_init (&calls);
     pthread_mutex_lock (&stalled->lock);
-    godwit__call_t *list = stalled->first;
-    stalled->first = NULL;
+    godwit__list_move_all (&calls, &stalled->calls);
     pthread_mutex_unlock (&stalled->lock);
 
-    /* In the order of their calls: the list is newest first. */
-    godwit__call_t *ordered = NULL;
-    while (list) {
-        godwit__call_t *call = list;
-        list = call->next_stalled;
-        call->next_stalled = ordered;
-        ordered = call;
-    }
     const int64_t now_ns = godwit__transport_now (transport);
     pthread_mutex_lock (&transport->lock);
     const uint64_t change_count = transport->change_count;
     pthread_mutex_unlock (&transport->lock);
-    while (ordered) {
-        godwit__call_t *call = ordered;
-        ordered = call->next_stalled;
+    while (!godwit__list_is_empty (&calls)) {
+        godwit__call_t *const call = GODWIT__FIRST (&calls, godwit__call_t, in_stalled);
+        godwit__list_remove (&call->in_stalled);
         /* One by one: those that are still to come count against the limit meanwhile. */
         atomic_fetch_sub (&stalled->count, 1);
         transport->completion->now_ns = 0;

@@ -1,15 +1,31 @@
-/* Asynchronous calls that are stalled: they wait for a server, for a connection, or for a back-off to pass.
- * They are carried on by the completion reactor. One list for each transport.
+/* Asynchronous calls: the completion reactor carries them on, and runs their callbacks.
+ *
+ * One that cannot be sent now is *stalled*: it waits for a server, for a connection, or for a back-off to
+ * pass. A transport has one list of those.
  */
 #ifndef GODWIT_SRC_CLIENT_ASYNC_H
 #define GODWIT_SRC_CLIENT_ASYNC_H
 
-#include "src/runtime/transport.h"
+#include "src/client/call.h"
+
+/* Starts an asynchronous call, which is heap-allocated and owned by this function; on failure it is freed and
+ * the callback does not run. */
+godwit_status_t godwit__call_start (godwit__call_t *call, godwit_error_t **error);
+/* Makes and starts one. *started (may be NULL) is written before it can end. Arguments as of
+ * godwit_client_call_async, which are there. */
+godwit_status_t godwit__call_async (godwit_client_t *client, const godwit_value_t *context,
+                                    const char *method, const godwit_fields_t *args,
+                                    godwit_reply_fn *callback, void *user, godwit__call_t **started,
+                                    godwit_error_t **error);
+/* Nobody waits for an asynchronous call any more: it ends soon. Completion reactor. */
+void godwit__call_give_up (godwit__call_t *call);
+
+/* ---- stalled calls ---- */
 
 typedef struct godwit__stalled {
-    pthread_mutex_t lock;       /* a leaf */
-    struct godwit__call *first; /* the newest; doubly linked */
-    atomic_size_t count;        /* of the list, and of those that are being looked at */
+    pthread_mutex_t lock; /* a leaf */
+    godwit__list_t calls; /* the oldest first */
+    atomic_size_t count;  /* of the list, and of those that are being looked at */
     godwit__task_t advance;
 } godwit__stalled_t;
 

@@ -58,7 +58,7 @@ typedef struct godwit__call {
     /* Asynchronous calls. */
     godwit_reply_fn *callback;
     void *user;
-    struct godwit__call *next_stalled, *previous_stalled;
+    godwit__list_node_t in_stalled;
 
     godwit__encoded_request_t request; /* the last member: it is not cleared */
 } godwit__call_t;
@@ -73,17 +73,5 @@ godwit_status_t godwit__call_open (godwit__call_t *call, godwit_client_t *client
                                    godwit_error_t **error);
 void godwit__call_begin_time (godwit__call_t *call, int64_t now_ns);
 void godwit__call_release (godwit__call_t *call);
-
-/* Starts an asynchronous call, which is heap-allocated and owned by this function; on failure it is freed and
- * the callback does not run. */
-godwit_status_t godwit__call_start (godwit__call_t *call, godwit_error_t **error);
-/* Makes and starts one. *started (may be NULL) is written before it can end. Arguments as of
- * godwit_client_call_async, which are there. */
-godwit_status_t godwit__call_async (godwit_client_t *client, const godwit_value_t *context,
-                                    const char *method, const godwit_fields_t *args,
-                                    godwit_reply_fn *callback, void *user, godwit__call_t **started,
-                                    godwit_error_t **error);
-/* Nobody waits for an asynchronous call any more: it ends soon. Completion reactor. */
-void godwit__call_give_up (godwit__call_t *call);
 
 #endif

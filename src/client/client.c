@@ -8,6 +8,10 @@
 
 #include <stdlib.h>
 
+/* To walk the roots of all families, with transport.lock held. */
+#define FIRST(transport_) GODWIT__FIRST (&(transport_)->clients, godwit_client_t, in_transport)
+#define NEXT(transport_, root_) GODWIT__NEXT (&(transport_)->clients, root_, godwit_client_t, in_transport)
+
 /* ---- what is to be known before something is sent ---- */
 
 int64_t
@@ -130,14 +134,14 @@ void
 godwit__clients_close (godwit_transport_t *transport)
 {
     pthread_mutex_lock (&transport->lock);
-    for (godwit_client_t *root = transport->clients; root; root = root->next) {
+    for (godwit_client_t *root = FIRST (transport); root; root = NEXT (transport, root)) {
         close_count (&root->pending_count, &root->drained);
         close_count (&root->family, &root->family_drained);
     }
     for (;;) {
-        const godwit_client_t *root = transport->clients;
+        const godwit_client_t *root = FIRST (transport);
         while (root && root->drained && root->family_drained)
-            root = root->next;
+            root = NEXT (transport, root);
         if (!root)
             break;
         abandon_calls (transport, NULL);
@@ -156,12 +160,7 @@ root_unref (godwit_client_t *root, bool forked)
         return;
     if (!forked) {
         pthread_mutex_lock (&transport->lock);
-        if (root->previous)
-            root->previous->next = root->next;
-        else
-            transport->clients = root->next;
-        if (root->next)
-            root->next->previous = root->previous;
+        godwit__list_remove (&root->in_transport);
         pthread_mutex_unlock (&transport->lock);
     }
     godwit_request_context_serializer_destroy (&root->own_serializer);

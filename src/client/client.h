@@ -41,7 +41,7 @@ struct godwit_client {
     atomic_uint refs;     /* its own, and one for each client that was prepared in the family */
     atomic_size_t family; /* what uses the others; the transport does not go before that has ended */
     bool family_drained;  /* as drained */
-    godwit_client_t *next, *previous; /* in transport.clients */
+    godwit__list_node_t in_transport;
 };
 
 static inline bool

@@ -30,7 +30,7 @@ make (godwit_transport_t *transport, const godwit__client_settings_t *settings)
     self->own_serializer = NULL;
     self->drained = false;
     self->family_drained = false;
-    self->next = self->previous = NULL;
+    self->in_transport = (godwit__list_node_t){NULL, NULL};
     atomic_init (&self->metric, NULL);
     atomic_init (&self->pending_count, 0);
     atomic_init (&self->family, 0);
@@ -59,10 +59,7 @@ godwit_client_new (godwit_client_t **client, godwit_transport_t *transport, cons
     status = godwit__transport_check (transport, error);
     if (status == GODWIT_OK) {
         godwit__transport_ref (transport);
-        self->next = transport->clients;
-        if (self->next)
-            self->next->previous = self;
-        transport->clients = self;
+        godwit__list_append (&transport->clients, &self->in_transport);
     }
     pthread_mutex_unlock (&transport->lock);
     if (status)

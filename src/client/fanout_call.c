@@ -6,6 +6,7 @@
  * until the last of them has ended.
  */
 #include "src/address/target.h"
+#include "src/client/async.h"
 #include "src/client/backing_off_client.h"
 #include "src/client/call_metrics.h"
 #include "src/client/fanout_row.h"

@@ -1,6 +1,6 @@
 #include "src/client/future.h"
 
-#include "src/client/call.h"
+#include "src/client/async.h"
 #include "src/connection/completion.h"
 #include "src/error/error.h"
 #include "src/loop/clock.h"
@@ -19,7 +19,7 @@ struct godwit_future {
     godwit_value_t *result;
     godwit_error_t *error; /* a copy */
     godwit__call_t *call;  /* until it is finished; for the completion thread, which ends it */
-    godwit_future_t *next_given_up;
+    godwit__list_node_t in_given_up;
 };
 
 static void
@@ -133,6 +133,7 @@ godwit__given_up_open (godwit_transport_t *transport, godwit_error_t **error)
     if (!given_up)
         return godwit__error_no_memory (error);
     pthread_mutex_init (&given_up->lock, NULL);
+    godwit__list_init (&given_up->futures);
     given_up->task = (godwit__task_t){.run = on_given_up, .user = transport};
     transport->given_up = given_up;
     return GODWIT_OK;
@@ -154,13 +155,14 @@ void
 godwit__given_up_end (godwit_transport_t *transport)
 {
     godwit__given_up_t *const given_up = transport->given_up;
+    godwit__list_t futures;
+    godwit__list_init (&futures);
     pthread_mutex_lock (&given_up->lock);
-    godwit_future_t *list = given_up->first;
-    given_up->first = NULL;
+    godwit__list_move_all (&futures, &given_up->futures);
     pthread_mutex_unlock (&given_up->lock);
-    while (list) {
-        godwit_future_t *const future = list;
-        list = future->next_given_up;
+    while (!godwit__list_is_empty (&futures)) {
+        godwit_future_t *const future = GODWIT__FIRST (&futures, godwit_future_t, in_given_up);
+        godwit__list_remove (&future->in_given_up);
         pthread_mutex_lock (&future->lock);
         const bool finished = future->finished;
         pthread_mutex_unlock (&future->lock);
@@ -177,8 +179,7 @@ give_up (godwit_future_t *future)
 {
     godwit__given_up_t *const given_up = future->transport->given_up;
     pthread_mutex_lock (&given_up->lock);
-    future->next_given_up = given_up->first;
-    given_up->first = future;
+    godwit__list_append (&given_up->futures, &future->in_given_up);
     pthread_mutex_unlock (&given_up->lock);
     godwit__reactor_post (future->transport->completion->reactor, &given_up->task);
 }

@@ -9,7 +9,7 @@
 
 typedef struct godwit__given_up {
     pthread_mutex_t lock; /* a leaf */
-    struct godwit_future *first;
+    godwit__list_t futures;
     godwit__task_t task;
 } godwit__given_up_t;
 

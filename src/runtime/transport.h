@@ -13,6 +13,7 @@
 
 #include <godwit/transport.h>
 
+#include "src/base/list.h"
 #include "src/interface/driver.h"
 #include "src/interface/matchmaker.h"
 #include "src/loop/reactor.h"
@@ -99,7 +100,7 @@ struct godwit_transport {
     size_t connection_count;   /* open, or being closed */
     uint32_t connections_ever; /* numbers them; 0 is no number */
     struct godwit__directory *directory;
-    struct godwit_client *clients; /* all of them, doubly linked */
+    godwit__list_t clients; /* the roots of their families (src/client/client.h) */
     struct godwit__completion
         *completion;                     /* leads on links that no caller leads on; NULL until there is one */
     struct godwit__stalled *stalled;     /* asynchronous calls that wait (src/client/async.h) */

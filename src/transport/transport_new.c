@@ -244,6 +244,7 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__environ
     self->hooks = &hooks;
     atomic_init (&self->refs, 1);
     pthread_mutex_init (&self->lock, NULL);
+    godwit__list_init (&self->clients);
     pthread_mutex_init (&self->process_lock, NULL);
     godwit__cond_init (&self->changed);
     self->clock = environment->clock;
