@@ -1,10 +1,12 @@
-/* Targets that are kept, and versions as numbers. */
+/* Targets that the library keeps: read from the program's struct, copied, printed in errors. A target names
+ * where a call goes: exchange, topic, server, namespace, version.
+ */
 #ifndef GODWIT_SRC_ADDRESS_TARGET_H
 #define GODWIT_SRC_ADDRESS_TARGET_H
 
 #include <godwit/target.h>
 
-#include <stdint.h>
+#include "src/address/target_version.h"
 
 /* Checks a target of the program's, which may be NULL (nothing set), and reads its struct_size bytes of it.
  * The strings are still the program's. INVALID_ARGUMENT. */
@@ -28,15 +30,5 @@ void godwit__target_release (godwit_target_t *target);
 godwit_status_t godwit__target_error (godwit_error_t **error, godwit_status_t status,
                                       godwit_outcome_t outcome, const godwit_target_t *target,
                                       const char *before, const char *after);
-
-typedef struct godwit__version {
-    uint32_t major;
-    uint32_t minor;
-    uint32_t revision;
-} godwit__version_t;
-
-/* text must not be NULL. INVALID_ARGUMENT as contract 2 words it. */
-godwit_status_t godwit__version_parse (godwit__version_t *version, const char *text, godwit_error_t **error);
-bool godwit__version_serves (godwit__version_t implemented, godwit__version_t requested);
 
 #endif

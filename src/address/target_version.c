@@ -1,7 +1,7 @@
-/* Versions (contract 2). */
+#include "src/address/target_version.h"
+
 #include <godwit/target.h>
 
-#include "src/address/target.h"
 #include "src/error/error.h"
 
 /* The number at *text, which is moved behind it. Digits only: no sign, no space. */

@@ -1,4 +1,6 @@
-/* The inside of URLs. */
+/* A transport URL, as url_parse.c has read it and url.c prints and compares it. It does not change
+ * afterwards.
+ */
 #ifndef GODWIT_SRC_ADDRESS_URL_H
 #define GODWIT_SRC_ADDRESS_URL_H
 
@@ -26,10 +28,5 @@ struct godwit_url {
 
 /* Makes url->printed and url->warning of what was parsed; ignored are the query's keys that have no value. */
 godwit_status_t godwit__url_describe (godwit_url_t *url, size_t ignored, godwit_error_t **error);
-
-/* The text without what may be a password; a heap block, NULL when memory is short. */
-char *godwit__url_redact (const char *text);
-/* Gives an INVALID_URL that was just made its detail "url". Returns status. */
-godwit_status_t godwit__url_error (godwit_error_t **error, godwit_status_t status, const char *text);
 
 #endif

@@ -1,6 +1,7 @@
 /* Taking a URL apart. No part of it is ever quoted in an error: there may be a password in it. */
 #include "src/address/url.h"
 
+#include "src/address/url_redact.h"
 #include "src/error/error.h"
 
 #include <arpa/inet.h>

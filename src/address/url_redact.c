@@ -1,9 +1,8 @@
-/* A URL as it may be shown: InvalidTransportURL's own data (contract 3). Nobody knows what is what in a URL
- * that could not be parsed, so everything that might be a password goes. */
-#include "src/address/url.h"
+#include "src/address/url_redact.h"
 
 #include "src/error/error.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #define GODWIT_SRC_CLIENT_CALL_FINISH_H
 
 #include "src/client/call.h"
-#include "src/serializer/serializer.h"
+#include "src/serializer/serialize_call.h"
 
 typedef enum godwit__finish { GODWIT__FINISH_DONE, GODWIT__FINISH_AGAIN } godwit__finish_t;
 

@@ -1,7 +1,7 @@
 #include "src/client/encoded_request.h"
 
 #include "src/error/error.h"
-#include "src/serializer/serializer.h"
+#include "src/serializer/serialize_call.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,8 @@
-/* Configurations: the options that a file sets, each checked against the table of options. */
 #include "src/config/config.h"
 
+#include "src/config/config_ini.h"
 #include "src/config/file.h"
+#include "src/config/option_value.h"
 #include "src/error/error.h"
 
 #include <stdio.h>

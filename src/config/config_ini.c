@@ -8,13 +8,14 @@
  *
  * inih's switches are variables of the process, so they stay as they are.
  */
-#include "src/config/config.h"
+#include "src/config/config_ini.h"
+
 #include "src/error/error.h"
 
 #include <ini.h>
 #include <string.h>
 
-enum { PIECE_MAX = 160, LINE_MAX_SIZE = 65536 };
+enum { PIECE_MAX = 160, LINE_MAX_SIZE = 65536, GROUP_MAX = 49 };
 
 /* What stands for ';', '#', ' ' and '\t' on the way through inih. */
 static const char plain[] = ";# \t";
@@ -99,7 +100,7 @@ give_group (reader_t *reader, char *to)
         return fail (reader, "expected no space around the name of a group");
     if (memchr (name, ']', size))
         return fail (reader, "expected one ']'");
-    if (size > GODWIT__CONFIG_GROUP_MAX)
+    if (size > GROUP_MAX)
         return fail (reader, "expected a group's name of at most 49 bytes");
     *to = '[';
     memcpy (shield (to + 1, name, size, true), "]\n", 3);
@@ -200,7 +201,7 @@ static int
 on_piece (void *user, const char *section, const char *name, const char *value)
 {
     reader_t *reader = user;
-    char group_text[GODWIT__CONFIG_GROUP_MAX + 1], name_text[PIECE_MAX + 8], value_text[PIECE_MAX + 8];
+    char group_text[GROUP_MAX + 1], name_text[PIECE_MAX + 8], value_text[PIECE_MAX + 8];
     if (reader->status)
         return 0;
     reader->expected = false;

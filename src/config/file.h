@@ -1,4 +1,4 @@
-/* Small files. */
+/* Reading a small file as a whole. */
 #ifndef GODWIT_SRC_CONFIG_FILE_H
 #define GODWIT_SRC_CONFIG_FILE_H
 

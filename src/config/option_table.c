@@ -1,6 +1,7 @@
-/* All options, and what is near the name of one. docs/options.md is compared with this table by a test. */
-#include "src/config/options.h"
+/* The table, and what is near the name of an option that there is not. */
+#include "src/config/option_table.h"
 
+#include "src/config/options.h"
 #include "src/error/error.h"
 
 #include <stdio.h>

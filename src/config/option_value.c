@@ -1,7 +1,8 @@
-/* Reading the text of an option as what it should be. Nothing depends on the locale. */
-#include "src/config/options.h"
+#include "src/config/option_value.h"
 
-#include "src/address/url.h"
+#include <godwit/url.h>
+
+#include "src/address/url_redact.h"
 #include "src/error/error.h"
 
 #include <stdio.h>

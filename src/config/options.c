@@ -1,4 +1,3 @@
-/* The options of a transport: what was said where, and which of it holds. */
 #include "src/config/options.h"
 
 #include "src/config/config.h"

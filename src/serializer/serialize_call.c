@@ -1,6 +1,6 @@
-/* The order in which a serializer sees the parts of calls and casts (contract 9). */
+#include "src/serializer/serialize_call.h"
+
 #include "src/error/error.h"
-#include "src/serializer/serializer.h"
 #include "src/value/value_map.h"
 
 #include <stdlib.h>

@@ -1,5 +1,3 @@
-/* The serializers that come with the library, but for JSON (src/value/json.c), and what all of them have to
- * be. */
 #include "src/serializer/serializer.h"
 
 #include "src/error/error.h"

@@ -1,6 +1,6 @@
 #include "src/server/request_serialized.h"
 
-#include "src/serializer/serializer.h"
+#include "src/serializer/serialize_call.h"
 #include "src/server/server.h"
 
 /* ---- the serializer ---- */

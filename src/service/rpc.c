@@ -1,4 +1,3 @@
-/* The program's transport, from init to cleanup, and the clients and servers of it (contract 11). */
 #include "src/service/rpc.h"
 
 #include "src/base/process.h"
@@ -7,6 +6,7 @@
 #include "src/error/error.h"
 #include "src/runtime/transport.h"
 #include "src/server/server.h"
+#include "src/service/rpc_exmods.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,4 +1,6 @@
-/* The inside of the apmec module (contract 11): the program's one transport. */
+/* The apmec module (contract 11): the program's one transport, from init to cleanup, and the clients and
+ * servers of it.
+ */
 #ifndef GODWIT_SRC_SERVICE_RPC_H
 #define GODWIT_SRC_SERVICE_RPC_H
 
@@ -17,19 +19,10 @@ godwit_status_t godwit__rpc_enter (godwit__rpc_t *rpc, const char *function, god
 /* Gives back what enter gave. */
 void godwit__rpc_leave (godwit__rpc_t *rpc);
 
-/* ALLOWED, EXTRA and further (NULL: none), joined with ','. The caller's; NULL: no memory. */
-char *godwit__rpc_join_exmods (const char *further);
-
 /* A server of a transport: default access policy, serializer wrapped. */
 godwit_status_t godwit__rpc_server_new (godwit_server_t **server, godwit_transport_t *transport,
                                         const godwit_target_t *target, const godwit_endpoint_t *endpoints,
                                         size_t endpoint_count, const godwit_serializer_t *serializer,
                                         godwit_error_t **error);
-
-/* Stops all servers; waits for their handlers if graceful. The connection is closed then. */
-godwit_status_t godwit__rpc_connection_stop (godwit_rpc_connection_t *connection, bool graceful,
-                                             godwit_error_t **error);
-/* Its transport, borrowed; NULL: a VoidConnection. */
-godwit_transport_t *godwit__rpc_connection_transport (const godwit_rpc_connection_t *connection);
 
 #endif

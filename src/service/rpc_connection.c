@@ -1,4 +1,5 @@
-/* Connections: servers that start and stop together (contract 11). */
+#include "src/service/rpc_connection.h"
+
 #include "src/error/error.h"
 #include "src/runtime/transport.h"
 #include "src/service/rpc.h"

@@ -1,8 +1,9 @@
-/* Modules of errors that reach callers as themselves: those that always do, and the program's (contract 11).
- */
+#include "src/service/rpc_exmods.h"
+
+#include <godwit/service.h>
+
 #include "src/base/process.h"
 #include "src/error/error.h"
-#include "src/service/rpc.h"
 
 #include <stdlib.h>
 #include <string.h>

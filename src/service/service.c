@@ -7,7 +7,7 @@
 #include "src/error/error.h"
 #include "src/runtime/transport.h"
 #include "src/server/endpoints.h"
-#include "src/service/rpc.h"
+#include "src/service/rpc_connection.h"
 
 #include <stdlib.h>
 

@@ -2,7 +2,7 @@
  * start. */
 #include "src/transport/transport_end.h"
 
-#include "src/address/url.h"
+#include "src/address/url_redact.h"
 #include "src/base/host.h"
 #include "src/client/async.h"
 #include "src/client/future.h"

@@ -1,7 +1,7 @@
 /* Another list of rendezvous points for a transport that runs. */
 #include "src/runtime/transport.h"
 
-#include "src/address/url.h"
+#include "src/address/url_redact.h"
 #include "src/error/error.h"
 
 #include <stdio.h>

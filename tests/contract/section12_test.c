@@ -2,6 +2,7 @@
 #include "tests/contract/contract.h"
 
 #include "src/config/config.h"
+#include "src/config/options.h"
 #include "src/runtime/transport.h"
 
 #include <stdio.h>

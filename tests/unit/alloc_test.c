@@ -2,7 +2,7 @@
  * when any of them fails. Replaces malloc in this program, which the sanitizers do not allow. */
 #include "src/address/target.h"
 #include "src/error/error.h"
-#include "src/serializer/serializer.h"
+#include "src/serializer/serialize_call.h"
 #include "src/value/msgpack/codec.h"
 #include "src/wire/wire.h"
 

@@ -1,6 +1,6 @@
 /* Objects, maps of values that are there already, and serializers by themselves; calls with them are in
  * tests/contract/section09_test.c. */
-#include "src/serializer/serializer.h"
+#include "src/serializer/serialize_call.h"
 #include "src/value/value_map.h"
 
 #include <godwit/godwit.h>

@@ -1,0 +1,8 @@
+/* Modules whose errors reach callers as themselves: those that always do, and the program's (contract 11). */
+#ifndef GODWIT_SRC_SERVICE_RPC_EXMODS_H
+#define GODWIT_SRC_SERVICE_RPC_EXMODS_H
+
+/* ALLOWED, EXTRA and further (NULL: none), joined with ','. The caller's; NULL: no memory. */
+char *godwit__rpc_join_exmods (const char *further);
+
+#endif
