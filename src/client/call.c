@@ -1,3 +1,4 @@
+/* The beginning and the end of a call. */
 #include "src/client/call.h"
 
 #include "src/client/backing_off_client.h"

@@ -1,16 +1,19 @@
 /* One call or cast, from its encoded request to its end, over as many servers as it takes.
  *
- *     advance: choose a server -> hand over -> SENT -> (ended) -> success, failure, or advance again
- *                   |                 |
- *                   |                 +-- NOT_SENT: another server
- *                   +-- nobody connected, or no budget: STALLED until something changes, or a back-off has
- * passed
+ *     attempt: choose a server -> hand over -> SENT -> finish: success, failure, or another attempt
+ *                  |                  |
+ *                  |                  +-- not sent: another server
+ *                  +-- nobody connected, or no budget: STALLED until something changes, or until a back-off
+ *                      has passed
+ *
+ * An attempt is call_attempt.h, its end call_finish.h; whether there is another one says call_retry.h. Who
+ * takes one step after the other is the calling thread (blocking_call.c) or the completion reactor (async.h).
  *
  * What was not sent, and what was refused, is handed to another server while the deadline and `retry` allow;
  * what may have run is if the caller marked it idempotent. An attempt that puts load on a server for the
  * second time, after OVERLOADED or because the first may have run, is paid for from the topic's budget
- * (src/discovery/retry_budget.h); all others are free. What came of the whole is the most that can have come
- * of any attempt.
+ * (src/discovery/retry_budget.h); all others are free. The outcome of the whole is the most that any attempt
+ * can have come to.
  */
 #ifndef GODWIT_SRC_CLIENT_CALL_H
 #define GODWIT_SRC_CLIENT_CALL_H
@@ -48,10 +51,10 @@ typedef struct godwit__call {
     godwit__tried_t tried;
     int64_t not_before_ns; /* backing off: stalled at least until then */
     int64_t backoff_ns;
-    uint64_t
-        change_seen; /* transport.change_count at the last look: what changed since wakes a stalled call */
+    /* transport.change_count at the last look: what has changed since wakes a stalled call. */
+    uint64_t change_seen;
     godwit_outcome_t outcome; /* the most that can have come of the attempts so far */
-    const char *why;          /* the last one failed; static text */
+    const char *why;          /* the last attempt failed; static text */
 
     struct godwit__row *row; /* of a fanout call: the one server that it is for; NULL: of none */
 

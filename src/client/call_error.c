@@ -1,3 +1,4 @@
+/* What a call that fails tells the program. */
 #include "src/client/call_error.h"
 
 #include "src/address/target.h"

@@ -1,3 +1,4 @@
+/* What uses a client, its end, and what is checked before something is sent (contract 3). */
 #include "src/client/client.h"
 
 #include "src/address/target.h"

@@ -1,6 +1,6 @@
 /* Which servers a client's target has (contract 3). */
 #include "src/client/client.h"
-#include "src/discovery/directory.h"
+#include "src/discovery/selection.h"
 #include "src/error/error.h"
 
 static godwit_status_t

@@ -1,3 +1,4 @@
+/* Options and overrides: checked, merged, and what follows from them. */
 #include "src/client/client_settings.h"
 
 #include "src/address/target.h"

@@ -1,3 +1,4 @@
+/* How a request is encoded, and who has its memory. */
 #include "src/client/encoded_request.h"
 
 #include "src/error/error.h"

@@ -1,3 +1,4 @@
+/* What the call of a row does differently: its request, its server, its errors. */
 #include "src/client/fanout_row.h"
 
 #include "src/error/error.h"

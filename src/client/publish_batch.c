@@ -1,7 +1,7 @@
 #include "src/client/publish_batch.h"
 
 #define GAP_NS 100000
-#define ROW 8
+#define QUICK_MIN 8
 
 void
 godwit__publish_batch_init (godwit__publish_batch_t *batch)
@@ -20,8 +20,8 @@ godwit__publish_batch_may_keep (godwit__publish_batch_t *batch, int64_t now_ns)
 {
     const bool quick = now_ns - batch->last_ns < GAP_NS;
     batch->last_ns = now_ns;
-    batch->row = !quick ? 0 : batch->row < ROW ? batch->row + 1 : ROW;
-    return batch->row == ROW;
+    batch->quick_count = !quick ? 0 : batch->quick_count < QUICK_MIN ? batch->quick_count + 1 : QUICK_MIN;
+    return batch->quick_count == QUICK_MIN;
 }
 
 bool

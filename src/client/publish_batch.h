@@ -1,9 +1,10 @@
 /* Publications in quick succession, kept for a moment and sent as one message: each subscriber then receives
  * once for all of them.
  *
- * A publication that comes alone, or begins a row, is sent at once. After ROW publications, each within
- * GAP_NS of the one before, further ones are kept until there are as many as a batch takes, or the first of
- * them has waited for GODWIT__PUBLISH_BATCH_NS. What is kept has one key; its owner guards it with a lock.
+ * A publication that comes alone, or as one of the first few, is sent at once. After QUICK_MIN publications,
+ * each within GAP_NS of the one before, further ones are kept until there are as many as a batch takes, or
+ * the first of them has waited for GODWIT__PUBLISH_BATCH_NS. What is kept has one key; its owner guards it
+ * with a lock.
  */
 #ifndef GODWIT_SRC_CLIENT_PUBLISH_BATCH_H
 #define GODWIT_SRC_CLIENT_PUBLISH_BATCH_H
@@ -19,7 +20,7 @@ typedef struct godwit__publish_batch {
     uint8_t key[GODWIT__KEY_SIZE]; /* of what is kept */
     int64_t first_ns;              /* when the first of what is kept came */
     int64_t last_ns;
-    unsigned row; /* publications that came in quick succession */
+    unsigned quick_count; /* publications that came in quick succession, at most QUICK_MIN */
 } godwit__publish_batch_t;
 
 void godwit__publish_batch_init (godwit__publish_batch_t *batch);

@@ -29,7 +29,7 @@ Test (publish_batch, the_first_ones_are_sent_at_once)
     godwit__publish_batch_init (&batch);
     cr_assert_eq (come (&batch, &now_ns, 8), 0);
     cr_assert_eq (come (&batch, &now_ns, 5), 5);
-    now_ns += 200 * US; /* a pause ends the row */
+    now_ns += 200 * US; /* a pause: they come alone again */
     cr_assert_eq (come (&batch, &now_ns, 8), 0);
     cr_assert_eq (come (&batch, &now_ns, 1), 1);
     godwit__publish_batch_release (&batch);
