@@ -16,8 +16,6 @@
  * after which it would be taken for dead, whatever is longer. */
 #define GOODBYE_TIMEOUT_LEAST_NS (500 * GODWIT__NS_PER_MS)
 #define GOODBYE_TIMEOUT_PART 4
-/* With an external loop: how long it runs before the state is looked at. */
-#define ROUND_NS (10 * GODWIT__NS_PER_MS)
 /* Servers that a client hears of when it says HELLO. It hears of others when they refuse it. */
 #define GREETING_MAX 64
 
@@ -174,17 +172,8 @@ godwit__drain_await (godwit_server_t *server)
     const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
     const int64_t until_ns = godwit__clock_now (clock) + godwit__goodbye_timeout_ns (pool);
     godwit__pool_lock (pool);
-    while (server->untold_count && !pool->interrupted && !pool->leaving && !pool->stopping &&
-           godwit__clock_now (clock) < until_ns) {
-        bool pumped = false;
-        if (pool->external) {
-            godwit__pool_unlock (pool);
-            pumped = godwit__transport_try_pump (transport, ROUND_NS);
-            godwit__pool_lock (pool);
-        }
-        if (!pumped)
-            godwit__pool_wait_changed (
-                pool, pool->external ? godwit__clock_now (&godwit__clock_system) + ROUND_NS : until_ns);
-    }
+    for (int64_t left_ns; server->untold_count && !pool->interrupted && !pool->leaving && !pool->stopping &&
+                          (left_ns = until_ns - godwit__clock_now (clock)) > 0;)
+        godwit__pool_wait (pool, left_ns);
     godwit__pool_unlock (pool);
 }

@@ -54,18 +54,28 @@ copy_frame (godwit__frame_t *frame, const godwit__message_t *message)
     return true;
 }
 
+/* By the system's clock, as conditions wait. */
+static int64_t
+left_of (int64_t deadline_ns)
+{
+    return deadline_ns == GODWIT__NEVER ? GODWIT__NEVER
+                                        : deadline_ns - godwit__clock_now (&godwit__clock_system);
+}
+
 /* Waits for the reply to a request that its handler kept. When its time is up, nothing is in the reply. */
 static void
 wait_for_kept (godwit__pool_t *pool, godwit_request_t *request, godwit__inline_call_t *call)
 {
     const int64_t deadline_ns = request->deadline_ns;
+    int64_t left_ns = left_of (deadline_ns);
     godwit__pool_lock (pool);
     pool->refs++; /* the request may end before this thread looks again */
     godwit__pool_unlock (pool);
     godwit__request_settle (request, false);
     godwit__pool_lock (pool);
-    while (!call->done && !pool->stopping && !pool->interrupted &&
-           godwit__pool_wait_changed (pool, deadline_ns)) {
+    while (!call->done && !pool->stopping && !pool->interrupted && left_ns > 0) {
+        godwit__pool_wait_threads (pool, left_ns);
+        left_ns = left_of (deadline_ns);
     }
     if (!call->done) { /* then the request is still there */
         request->inline_call = NULL;

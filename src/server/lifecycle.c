@@ -22,14 +22,12 @@
 #include "src/address/target.h"
 #include "src/error/error.h"
 #include "src/loop/clock.h"
-#include "src/runtime/control.h"
+#include "src/runtime/wait.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define LOG_AFTER_MS 30000
-/* With an external loop: how long to be away from what other threads do. */
-#define MOMENT_NS (10 * GODWIT__NS_PER_MS)
 
 /* One call of a step. */
 typedef struct step {
@@ -167,16 +165,7 @@ sleep_until_changed (step_t *step, const char *what, bool begun, godwit_error_t 
         pthread_mutex_lock (&transport->lock);
         return GODWIT_OK;
     }
-    if (transport->options.external_loop) {
-        if (left_ns > MOMENT_NS)
-            left_ns = MOMENT_NS;
-        pthread_mutex_unlock (&transport->lock);
-        const bool ran = godwit__transport_try_pump (transport, left_ns);
-        pthread_mutex_lock (&transport->lock);
-        if (ran)
-            return GODWIT_OK;
-    }
-    godwit__cond_wait (&transport->changed, &transport->lock, left_ns);
+    godwit__wait (transport, &transport->changed, &transport->lock, left_ns);
     return GODWIT_OK;
 }
 
@@ -184,7 +173,6 @@ sleep_until_changed (step_t *step, const char *what, bool begun, godwit_error_t 
 static godwit_status_t
 sleep_until_pool_changed (step_t *step, const char *what, godwit_error_t **error)
 {
-    godwit_transport_t *const transport = step->server->transport;
     godwit__pool_t *const pool = step->server->pool;
     int64_t left_ns = 0;
     bool is_hang = false;
@@ -198,18 +186,7 @@ sleep_until_pool_changed (step_t *step, const char *what, godwit_error_t **error
         godwit__pool_lock (pool);
         return GODWIT_OK;
     }
-    if (pool->external) {
-        if (left_ns > MOMENT_NS)
-            left_ns = MOMENT_NS;
-        godwit__pool_unlock (pool);
-        const bool ran = godwit__transport_try_pump (transport, left_ns);
-        godwit__pool_lock (pool);
-        if (ran)
-            return GODWIT_OK;
-    }
-    /* The pool's condition is the system's clock's, whatever the step's is. */
-    godwit__pool_wait_changed (
-        pool, left_ns == GODWIT__NEVER ? GODWIT__NEVER : godwit__clock_now (&godwit__clock_system) + left_ns);
+    godwit__pool_wait (pool, left_ns);
     return GODWIT_OK;
 }
 

@@ -3,12 +3,12 @@
 #include "src/base/host.h"
 #include "src/error/error.h"
 #include "src/loop/clock.h"
+#include "src/runtime/wait.h"
 #include "src/server/request.h"
 #include "src/server/server.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Requests that are kept for later use, of a bit over 1 KiB each. */
 #define FREE_LIMIT 256
@@ -44,20 +44,21 @@ godwit__pool_unlock (godwit__pool_t *pool)
         godwit__worker_spawn (pool);
 }
 
-bool
-godwit__pool_wait_changed (godwit__pool_t *pool, int64_t deadline_ns)
+void
+godwit__pool_wait (godwit__pool_t *pool, int64_t timeout_ns)
 {
-    int result = 0;
     pool->waiting++;
-    if (deadline_ns == GODWIT__NEVER) {
-        pthread_cond_wait (&pool->changed, &pool->lock);
-    } else {
-        const struct timespec until = {.tv_sec = (time_t) (deadline_ns / 1000000000),
-                                       .tv_nsec = (long) (deadline_ns % 1000000000)};
-        result = pthread_cond_timedwait (&pool->changed, &pool->lock, &until);
-    }
+    /* With an external loop there are no threads to be started when the lock is released. */
+    godwit__wait (pool->transport, &pool->changed, &pool->lock, timeout_ns);
     pool->waiting--;
-    return result == 0;
+}
+
+void
+godwit__pool_wait_threads (godwit__pool_t *pool, int64_t timeout_ns)
+{
+    pool->waiting++;
+    godwit__cond_wait (&pool->changed, &pool->lock, timeout_ns);
+    pool->waiting--;
 }
 
 /* ---- life ---- */
@@ -234,7 +235,7 @@ godwit__pool_stop (godwit__pool_t *pool)
 
     godwit__pool_lock (pool);
     while (pool->worker_count || pool->active || pool->senders)
-        godwit__pool_wait_changed (pool, GODWIT__NEVER);
+        godwit__pool_wait_threads (pool, GODWIT__NEVER);
     cancel_kept (pool);
     pool->closed = true;
     godwit__pool_unlock (pool);

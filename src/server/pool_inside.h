@@ -177,8 +177,11 @@ godwit__pool_changed (godwit__pool_t *pool)
     if (pool->waiting)
         pthread_cond_broadcast (&pool->changed);
 }
-/* With the lock: waits for `changed` until deadline_ns of CLOCK_MONOTONIC. False: that time has come. */
-bool godwit__pool_wait_changed (godwit__pool_t *pool, int64_t deadline_ns);
+/* With the lock: waits for `changed`, for at most timeout_ns; with external_loop this thread runs the loop
+ * meanwhile (src/runtime/wait.h). May return early. */
+void godwit__pool_wait (godwit__pool_t *pool, int64_t timeout_ns);
+/* The same, but the loop is never run: for what ends on a thread that is at it already. */
+void godwit__pool_wait_threads (godwit__pool_t *pool, int64_t timeout_ns);
 
 /* Accepts a request for a server, whose frame is moved into it. The request if it is to be run now (with
  * may_run only; it then counts as active); NULL and refused->reason 0 if it was queued; NULL and a reason

@@ -399,7 +399,7 @@ leave_pool (godwit_server_t *server)
         godwit__pool_changed (pool);
     }
     while (server->active)
-        godwit__pool_wait_changed (pool, GODWIT__NEVER);
+        godwit__pool_wait_threads (pool, GODWIT__NEVER);
     godwit__pool_unlock (pool);
     godwit__dispatch_destroy_endpoints (server->dispatch);
 

@@ -1,8 +1,5 @@
 #include "src/server/pool_inside.h"
 
-/* With an external loop: how long it runs before the state is looked at. */
-#define ROUND_NS (10 * GODWIT__NS_PER_MS)
-
 /* With the lock. */
 static bool
 all_done (const godwit__pool_t *pool)
@@ -29,15 +26,8 @@ godwit__pool_drain (godwit__pool_t *pool)
         godwit__port_post_tasks (&pool->ports[i]);
 
     godwit__pool_lock (pool);
-    while (!all_done (pool) && godwit__clock_now (clock) < until_ns) {
-        if (pool->external) {
-            godwit__pool_unlock (pool);
-            godwit__transport_pump (pool->transport, ROUND_NS);
-            godwit__pool_lock (pool);
-        } else {
-            godwit__pool_wait_changed (pool, until_ns);
-        }
-    }
+    for (int64_t left_ns; !all_done (pool) && (left_ns = until_ns - godwit__clock_now (clock)) > 0;)
+        godwit__pool_wait (pool, left_ns);
     godwit__pool_unlock (pool);
 }
 
