@@ -1,12 +1,16 @@
-/* A server drains: its clients are told first, and each answers when it has sent the server its last request.
- * Then it refuses what comes: nothing that was sent in good faith is refused, nor lost if it was a cast.
+/* A server, or the whole process, drains: its clients are told first, and each answers when it has sent its
+ * last request. Then it refuses what comes: nothing that was sent in good faith is refused, nor lost if it
+ * was a cast, nor with the connection.
  *
- *     stop (any thread)            the port's leader                 a client
+ *     stop, destroy (any thread)   the port's leader                 a client
  *       untold_count = ports ------> GOODBYE of the server -------------->
  *       waits                        awaited: all who got it         no more requests to it
  *                                            <---- GOODBYE of the server
  *       untold_count - 1 <-------- nobody is awaited
- *       accepts = false
+ *       refuses what comes
+ *
+ * A GOODBYE of server 0 is that of the process: of all its servers, and for good. A client that answers it
+ * has done with the connection. One that leaves by itself says the same, without having been told.
  */
 #include "src/server/server.h"
 
@@ -19,33 +23,51 @@
 /* Servers that a client hears of when it says HELLO. It hears of others when they refuse it. */
 #define GREETING_MAX 64
 
-int64_t
-godwit__goodbye_timeout_ns (const godwit__pool_t *pool)
-{
-    const int64_t part_ns =
-        pool->transport->options.heartbeat_timeout_ms * GODWIT__NS_PER_MS / GOODBYE_TIMEOUT_PART;
-    return part_ns > GOODBYE_TIMEOUT_LEAST_NS ? part_ns : GOODBYE_TIMEOUT_LEAST_NS;
-}
+/* Who was told, and is to answer. */
+typedef struct awaited {
+    godwit__origin_t origin;
+    bool has_answered;
+} awaited_t;
+
+/* A GOODBYE that was said at a port, and has not been answered by everybody yet. The leader's. */
+struct godwit__drain {
+    godwit__goodbye_t goodbye;
+    struct godwit__drain *next;
+    size_t left; /* of `awaited`, who have not answered */
+    size_t awaited_count;
+    awaited_t awaited[]; /* by origin */
+};
 
 /* ---- the leader's side ---- */
 
-static void
-drain_free (godwit__drain_t *drain)
+/* With the lock: ports at which somebody has not answered; NULL: there is no such server (any more). */
+static size_t *
+untold_count_of (godwit__pool_t *pool, uint32_t server_id)
 {
-    free (drain->awaited);
-    free (drain);
+    if (!server_id)
+        return &pool->untold_count;
+    godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
+    return server ? &server->untold_count : NULL;
 }
 
 static void
 done (godwit__pool_t *pool, uint32_t server_id)
 {
     godwit__pool_lock (pool);
-    godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
-    if (server && server->untold_count) {
-        server->untold_count--;
+    size_t *const untold_count = untold_count_of (pool, server_id);
+    if (untold_count && *untold_count) {
+        (*untold_count)--;
         godwit__pool_changed (pool);
     }
     godwit__pool_unlock (pool);
+}
+
+/* With the lock. */
+static bool
+is_given_up (const godwit__pool_t *pool, uint32_t server_id)
+{
+    const godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
+    return server_id && !(server && server->accepts);
 }
 
 /* Nobody waits for the end of those any more. */
@@ -56,13 +78,11 @@ forget_given_up (godwit__port_t *port)
     godwit__pool_lock (port->pool);
     while (*at) {
         godwit__drain_t *const drain = *at;
-        const godwit_server_t *const server =
-            godwit__server_table_find (&port->pool->servers, drain->goodbye.server_id);
-        if (server && server->accepts) {
-            at = &drain->next;
-        } else {
+        if (is_given_up (port->pool, drain->goodbye.server_id)) {
             *at = drain->next;
-            drain_free (drain);
+            free (drain);
+        } else {
+            at = &drain->next;
         }
     }
     godwit__pool_unlock (port->pool);
@@ -79,42 +99,74 @@ tell (godwit__port_t *port, godwit__origin_t origin, godwit__goodbye_t goodbye)
     return port->channel->ops->send (port->channel, origin, &message) == GODWIT__IO_OK;
 }
 
-void
-godwit__drain_say (godwit__port_t *port, godwit__goodbye_t goodbye)
+static int
+compare_origins (const void *a, const void *b)
+{
+    const godwit__origin_t first = ((const awaited_t *) a)->origin;
+    const godwit__origin_t second = ((const awaited_t *) b)->origin;
+    return (first > second) - (first < second);
+}
+
+/* Tells everybody who said HELLO. Those who are to answer are noted, if there is memory for it. */
+static void
+say (godwit__port_t *port, godwit__goodbye_t goodbye)
 {
     forget_given_up (port);
     godwit__reply_batch_flush (&port->reply_batch);
-    godwit__drain_t *const drain = calloc (1, sizeof *drain);
-    if (drain)
-        drain->awaited = calloc (port->sessions.count + 1, sizeof *drain->awaited);
-    for (const godwit__session_t *session = port->sessions.newest; session; session = session->older) {
+    godwit__drain_t *const drain =
+        calloc (1, sizeof *drain + port->sessions.count * sizeof drain->awaited[0]);
+    for (godwit__session_t *session = port->sessions.newest; session; session = session->older) {
         if (!session->known || !tell (port, session->id, goodbye))
             continue; /* who is gone, or does not read, does not answer */
-        if (session->answers && drain && drain->awaited)
-            drain->awaited[drain->awaited_count++] = session->id;
+        if (!goodbye.server_id)
+            session->is_answering = true;
+        if (drain && (session->answers || !goodbye.server_id))
+            drain->awaited[drain->awaited_count++].origin = session->id;
     }
     if (drain && drain->awaited_count) {
+        qsort (drain->awaited, drain->awaited_count, sizeof drain->awaited[0], compare_origins);
         drain->goodbye = goodbye;
+        drain->left = drain->awaited_count;
         drain->next = port->drains;
         port->drains = drain;
         return;
     }
-    if (drain)
-        drain_free (drain);
+    free (drain);
     done (port->pool, goodbye.server_id);
+}
+
+void
+godwit__drain_say (godwit__port_t *port)
+{
+    godwit__pool_t *const pool = port->pool;
+    godwit__pool_lock (pool);
+    godwit__goodbye_t *const goodbyes = port->goodbyes;
+    const size_t count = port->goodbye_count;
+    port->goodbyes = NULL;
+    port->goodbye_count = 0;
+    port->goodbye_capacity = 0;
+    const bool is_leaving = pool->leaving && !port->said_leaving;
+    if (is_leaving)
+        port->said_leaving = true;
+    godwit__pool_unlock (pool);
+    if (is_leaving)
+        say (port, (godwit__goodbye_t){.server_id = 0});
+    for (size_t i = 0; i < count; i++)
+        say (port, goodbyes[i]);
+    free (goodbyes);
 }
 
 /* True if that was the last one. */
 static bool
 strike_out (godwit__drain_t *drain, godwit__origin_t origin)
 {
-    for (size_t i = 0; i < drain->awaited_count; i++) {
-        if (drain->awaited[i] != origin)
-            continue;
-        drain->awaited[i] = drain->awaited[--drain->awaited_count];
-        return drain->awaited_count == 0;
-    }
-    return false;
+    const awaited_t key = {.origin = origin};
+    awaited_t *const found =
+        bsearch (&key, drain->awaited, drain->awaited_count, sizeof drain->awaited[0], compare_origins);
+    if (!found || found->has_answered)
+        return false;
+    found->has_answered = true;
+    return --drain->left == 0;
 }
 
 void
@@ -129,7 +181,7 @@ godwit__drain_answered (godwit__port_t *port, godwit__origin_t origin, uint32_t 
         }
         *at = drain->next;
         done (port->pool, drain->goodbye.server_id);
-        drain_free (drain);
+        free (drain);
     }
 }
 
@@ -152,28 +204,93 @@ godwit__drain_greet (godwit__port_t *port, godwit__origin_t origin)
 void
 godwit__drain_release (godwit__port_t *port)
 {
+    free (port->goodbyes);
     while (port->drains) {
         godwit__drain_t *const drain = port->drains;
         port->drains = drain->next;
-        drain_free (drain);
+        free (drain);
     }
 }
 
-/* ---- who stops the server ---- */
+/* ---- who drains ---- */
+
+/* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a
+ * request that is refused. */
+static void
+note_goodbye (godwit__port_t *port, godwit_server_t *server)
+{
+    if (port->goodbye_count == port->goodbye_capacity) {
+        const size_t capacity = port->goodbye_capacity ? 2 * port->goodbye_capacity : 8;
+        godwit__goodbye_t *const goodbyes = realloc (port->goodbyes, capacity * sizeof *goodbyes);
+        if (!goodbyes)
+            return;
+        port->goodbyes = goodbyes;
+        port->goodbye_capacity = capacity;
+    }
+    port->goodbyes[port->goodbye_count++] = (godwit__goodbye_t){server->id, server->revision};
+    server->untold_count++;
+    godwit__port_post_tasks (port);
+}
+
+void
+godwit__drain_begin (godwit_server_t *server)
+{
+    godwit__pool_t *const pool = server->pool;
+    godwit__pool_lock (pool);
+    server->stops = true;
+    for (size_t i = 0; i < pool->port_count && !pool->stopping; i++)
+        note_goodbye (&pool->ports[i], server);
+    godwit__pool_unlock (pool);
+}
+
+static int64_t
+timeout_ns_of (const godwit__pool_t *pool)
+{
+    const int64_t part_ns =
+        pool->transport->options.heartbeat_timeout_ms * GODWIT__NS_PER_MS / GOODBYE_TIMEOUT_PART;
+    return part_ns > GOODBYE_TIMEOUT_LEAST_NS ? part_ns : GOODBYE_TIMEOUT_LEAST_NS;
+}
+
+/* With the lock: does nobody wait for the drain of this server (NULL: of the process) any more? */
+static bool
+is_over (const godwit__pool_t *pool, const godwit_server_t *server)
+{
+    if (!server)
+        return !pool->untold_count;
+    return !server->untold_count || pool->interrupted || pool->leaving || pool->stopping;
+}
+
+/* Waits until everybody has answered, or the time for it is up. */
+static void
+await (godwit__pool_t *pool, const godwit_server_t *server)
+{
+    if (pool->external && godwit__transport_is_processing (pool->transport))
+        return; /* the loop does nothing else meanwhile */
+    /* Conditions wait by the system's clock. */
+    const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
+    const int64_t until_ns = godwit__clock_now (clock) + timeout_ns_of (pool);
+    int64_t left_ns;
+    godwit__pool_lock (pool);
+    while (!is_over (pool, server) && (left_ns = until_ns - godwit__clock_now (clock)) > 0)
+        godwit__pool_wait (pool, left_ns);
+    godwit__pool_unlock (pool);
+}
 
 void
 godwit__drain_await (godwit_server_t *server)
 {
-    godwit__pool_t *const pool = server->pool;
-    godwit_transport_t *const transport = server->transport;
-    if (pool->external && godwit__transport_is_processing (transport))
-        return; /* the loop does nothing else meanwhile */
-    /* Conditions wait by the system's clock. */
-    const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
-    const int64_t until_ns = godwit__clock_now (clock) + godwit__goodbye_timeout_ns (pool);
+    await (server->pool, server);
+}
+
+void
+godwit__pool_drain (godwit__pool_t *pool)
+{
     godwit__pool_lock (pool);
-    for (int64_t left_ns; server->untold_count && !pool->interrupted && !pool->leaving && !pool->stopping &&
-                          (left_ns = until_ns - godwit__clock_now (clock)) > 0;)
-        godwit__pool_wait (pool, left_ns);
+    pool->leaving = true;
+    pool->untold_count = pool->port_count;
     godwit__pool_unlock (pool);
+    godwit__pool_refuse_queued (pool);
+    for (size_t i = 0; i < pool->port_count; i++)
+        godwit__port_post_tasks (&pool->ports[i]);
+    await (pool, NULL);
 }

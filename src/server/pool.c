@@ -79,7 +79,6 @@ close_ports (godwit__pool_t *pool)
         godwit__sessions_clear (&port->sessions);
         godwit__sessions_clear (&port->connections);
         godwit__sessions_clear (&port->publications);
-        free (port->goodbyes);
         godwit__drain_release (port);
     }
 }

@@ -52,13 +52,7 @@ typedef struct godwit__goodbye {
     uint32_t revision;
 } godwit__goodbye_t;
 
-/* The same of a server: who was told that it drains, and has not answered yet (src/server/drain.c). */
-typedef struct godwit__drain {
-    godwit__goodbye_t goodbye;
-    godwit__origin_t *awaited;
-    size_t awaited_count;
-    struct godwit__drain *next;
-} godwit__drain_t;
+typedef struct godwit__drain godwit__drain_t;
 
 /* Why a request is not accepted (0: it is), and with DRAINING the revision of the server's record. */
 typedef struct godwit__refusal {
@@ -66,32 +60,22 @@ typedef struct godwit__refusal {
     uint32_t revision;
 } godwit__refusal_t;
 
-/* Before a process leaves, its clients are told, and answer when they have sent their last request: what they
- * sent before is answered still, and none is lost with the connection (src/server/transport_drain.c). */
-typedef enum godwit__port_drain {
-    GODWIT__PORT_DRAIN_NONE,
-    GODWIT__PORT_DRAIN_ASKED, /* the leader shall say it */
-    GODWIT__PORT_DRAIN_SAID,
-    GODWIT__PORT_DRAIN_DONE /* everybody has answered, or is gone */
-} godwit__port_drain_t;
-
 struct godwit__port {
     godwit__pool_t *pool;
     godwit__driver_t *driver;
     godwit__channel_t *channel;
     godwit__port_addresses_t addresses;
-    godwit__worker_t *leader;         /* (L) */
-    atomic_bool has_tasks;            /* the leader has tasks beside receiving: godwit__port_run_tasks */
-    godwit__goodbye_t *goodbyes;      /* (L) servers whose clients are to be told that they drain */
-    size_t goodbye_count;             /* (L) */
-    size_t goodbye_capacity;          /* (L) */
-    godwit__port_drain_t drain_state; /* (L) */
+    godwit__worker_t *leader;    /* (L) */
+    atomic_bool has_tasks;       /* the leader has tasks beside receiving: godwit__port_run_tasks */
+    godwit__goodbye_t *goodbyes; /* (L) servers whose clients are to be told that they drain */
+    size_t goodbye_count;        /* (L) */
+    size_t goodbye_capacity;     /* (L) */
+    bool said_leaving;           /* (L) the clients have been told that the process leaves */
 
     godwit__reply_batch_t reply_batch; /* replies to the batch that is worked off */
 
     /* The leader's. */
-    size_t awaited_count;         /* sessions that have not answered the goodbye */
-    godwit__drain_t *drains;      /* servers that drain, of which somebody has not answered */
+    godwit__drain_t *drains;      /* goodbyes that somebody has not answered */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     godwit__origin_t batch_origin;
     int64_t flushed_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
@@ -119,10 +103,11 @@ struct godwit__pool {
     size_t refs;      /* (L) the transport, servers that were started, requests that are in use */
     bool interrupted; /* (L) */
     bool leaving;     /* (L) no request is accepted any more, but answered still */
-    bool stopping;    /* (L) no request is accepted any more, workers end */
-    bool closed;      /* (L) nothing is sent any more, and the transport may be gone */
-    unsigned active;  /* (L) handlers that run, all servers together */
-    unsigned senders; /* (L) replies of kept requests that are being sent: the ports cannot be closed */
+    size_t untold_count; /* (L) ports at which somebody has not heard yet that the process leaves */
+    bool stopping;       /* (L) no request is accepted any more, workers end */
+    bool closed;         /* (L) nothing is sent any more, and the transport may be gone */
+    unsigned active;     /* (L) handlers that run, all servers together */
+    unsigned senders;    /* (L) replies of kept requests that are being sent: the ports cannot be closed */
 
     godwit__server_table_t servers; /* (L) those that were started and not destroyed */
     godwit_server_t *ready_first;   /* (L) servers that have a request queued and room to run it */
@@ -230,23 +215,17 @@ void godwit__watchdog_stop (godwit__pool_t *pool);
 /* A leader starts a handler: the watchdog must be awake. */
 void godwit__watchdog_wake (godwit__pool_t *pool);
 
-/* ---- transport_drain.c ---- */
-
-/* The leader's thread: says it; and an origin's answer. */
-void godwit__port_drain_say (godwit__port_t *port);
-void godwit__port_drain_answered (godwit__port_t *port, godwit__session_t *origin);
-
 /* ---- drain.c ---- */
 
-/* How long who does not answer is waited for. */
-int64_t godwit__goodbye_timeout_ns (const godwit__pool_t *pool);
-/* The leader's thread: tells everybody who said HELLO; an answer (0: to all, the client is gone); and one
- * that says HELLO hears which servers have stopped. */
-void godwit__drain_say (godwit__port_t *port, godwit__goodbye_t goodbye);
+/* The leader's thread: says the goodbyes that are due to everybody who said HELLO; an answer (0: to all, the
+ * client is gone); and one that says HELLO hears which servers have stopped. */
+void godwit__drain_say (godwit__port_t *port);
 void godwit__drain_answered (godwit__port_t *port, godwit__origin_t origin, uint32_t server_id);
 void godwit__drain_greet (godwit__port_t *port, godwit__origin_t origin);
-/* Nobody leads any more. */
+/* Nobody leads any more: forgets all. */
 void godwit__drain_release (godwit__port_t *port);
+/* Has the ports tell everybody that the server drains. */
+void godwit__drain_begin (godwit_server_t *server);
 /* Waits until everybody has answered that a server's ports have told, or has lost the right to be waited for.
  * Not with an external loop from within itself: returns at once. */
 void godwit__drain_await (godwit_server_t *server);

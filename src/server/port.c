@@ -386,10 +386,9 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
                 break;
             }
             /* Whoever answers a GOODBYE waits for replies still; who says it by himself does not. */
-            if (!session || !session->awaited)
+            if (!session || !session->is_answering)
                 godwit__pool_cancel_all (port->pool, port, origin);
             if (session) {
-                godwit__port_drain_answered (port, session);
                 godwit__drain_answered (port, origin, 0);
                 godwit__sessions_remove (&port->sessions, session);
             }
@@ -500,19 +499,11 @@ godwit__port_run_tasks (godwit__port_t *port)
     godwit__pool_t *const pool = port->pool;
     atomic_exchange_explicit (&port->has_tasks, false, memory_order_acquire);
     godwit__pool_lock (pool);
-    godwit__goodbye_t *const goodbyes = port->goodbyes;
-    const size_t count = port->goodbye_count;
-    port->goodbyes = NULL;
-    port->goodbye_count = 0;
-    port->goodbye_capacity = 0;
     const bool leads_on = !pool->stopping && !pool->ready_first;
-    const bool says_goodbye = port->drain_state == GODWIT__PORT_DRAIN_ASKED;
+    const bool says_goodbye = port->goodbye_count || (pool->leaving && !port->said_leaving);
     godwit__pool_unlock (pool);
     if (says_goodbye)
-        godwit__port_drain_say (port);
-    for (size_t i = 0; i < count; i++)
-        godwit__drain_say (port, goodbyes[i]);
-    free (goodbyes);
+        godwit__drain_say (port);
     return leads_on;
 }
 

@@ -247,30 +247,11 @@ start_on_control (void *argument)
     change->status = status;
 }
 
-/* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a
- * request that is refused. */
-static void
-note_goodbye (godwit__port_t *port, godwit_server_t *server)
-{
-    if (port->goodbye_count == port->goodbye_capacity) {
-        const size_t capacity = port->goodbye_capacity ? 2 * port->goodbye_capacity : 8;
-        godwit__goodbye_t *const goodbyes = realloc (port->goodbyes, capacity * sizeof *goodbyes);
-        if (!goodbyes)
-            return;
-        port->goodbyes = goodbyes;
-        port->goodbye_capacity = capacity;
-    }
-    port->goodbyes[port->goodbye_count++] = (godwit__goodbye_t){server->id, server->revision};
-    server->untold_count++;
-    godwit__port_post_tasks (port);
-}
-
 static void
 stop_on_control (void *argument)
 {
     change_t *const change = argument;
     godwit_server_t *const server = change->server;
-    godwit__pool_t *const pool = server->pool;
     godwit_transport_t *const transport = server->transport;
     if (!transport->matchmaker)
         return; /* it is being destroyed, and tells everybody itself */
@@ -279,11 +260,7 @@ stop_on_control (void *argument)
      * refusal. */
     godwit__server_announce (server, GODWIT__RECORD_DRAINING, NULL);
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
-    godwit__pool_lock (pool);
-    server->stops = true;
-    for (size_t i = 0; i < pool->port_count && !pool->stopping; i++)
-        note_goodbye (&pool->ports[i], server);
-    godwit__pool_unlock (pool);
+    godwit__drain_begin (server);
 }
 
 /* ---- up and down ---- */

@@ -41,7 +41,7 @@ typedef struct godwit__session {
     uint64_t id;
     int64_t heard_ns;
     bool known;           /* said HELLO */
-    bool awaited;         /* was told that the process leaves, and has not answered yet */
+    bool is_answering;    /* was told that the process leaves: its GOODBYE is the answer */
     bool answers;         /* also when it is told that a server drains */
     bool banned;          /* sent too much that is malformed: what else comes is ignored */
     bool is_seen;         /* what was seen on a numbered connection, not a session of a link */
