@@ -5,7 +5,7 @@
 #include "src/client/call_retry.h"
 #include "src/client/fanout_row.h"
 #include "src/error/error.h"
-#include "src/server/pool.h"
+#include "src/server/inline.h"
 
 /* How long one attempt of a finite number waits for a server to appear. */
 #define ATTEMPT_NS (100 * GODWIT__NS_PER_MS)

@@ -1,17 +1,13 @@
-/* What a server tells of itself: to the matchmaker, and to clients that know its names only. */
-#include "src/server/server.h"
+/* What a server tells of itself. */
+#include "src/server/announce.h"
 
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
+#include "src/server/port_send.h"
+#include "src/server/server.h"
 #include "src/wire/wire.h"
 
 #include <string.h>
-
-const char *
-godwit__server_exchange (const godwit_server_t *server)
-{
-    return server->target.exchange ? server->target.exchange : server->transport->control_exchange;
-}
 
 /* For those who ask. */
 static void

@@ -73,12 +73,12 @@ look_at_first (godwit__call_monitor_t *monitor, int64_t now_ns)
     const int64_t interval_ns = interval_of (request);
     take_out (monitor, request);
     if (request->deadline_ns <= now_ns) {
-        godwit__cancel_mark (request); /* its caller has given it up */
+        godwit__cancel_mark (request, true); /* its caller has given it up */
         return GODWIT__NEVER;
     }
     if (request->port && request->monitor_due_ns - interval_ns / SLACK_PART <= now_ns) {
         if (!beat (request)) {
-            godwit__cancel_mark (request);
+            godwit__cancel_mark (request, true);
             return GODWIT__NEVER;
         }
         request->monitor_due_ns = now_ns + interval_ns;

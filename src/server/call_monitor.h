@@ -12,12 +12,11 @@
 
 #include <godwit/server.h>
 
-#include "src/interface/driver.h"
+#include "src/loop/reactor.h"
 
 #include <pthread.h>
 
 struct godwit__pool;
-struct godwit__port;
 
 typedef struct godwit__call_monitor {
     pthread_mutex_t lock; /* taken after pool.lock and before a channel's; guards the next four */
@@ -45,4 +44,5 @@ void godwit__call_monitor_add (godwit_request_t *request, uint32_t monitor_ms, i
 void godwit__call_monitor_watch (godwit_request_t *request, int64_t now_ns);
 /* It is over; once is enough, but more often does no harm. Any thread. */
 void godwit__call_monitor_remove (godwit_request_t *request);
+
 #endif

@@ -13,13 +13,12 @@
 
 #include <godwit/server.h>
 
-#include "src/interface/driver.h"
-#include "src/wire/header.h"
+#include "src/loop/reactor.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct godwit__pool;
-struct godwit__port;
 
 typedef enum godwit__cancel_state {
     GODWIT__CANCEL_NONE,    /* no callback */
@@ -63,17 +62,12 @@ void godwit__cancels_stop (struct godwit__pool *pool);
 /* After the last request. */
 void godwit__cancels_release (struct godwit__pool *pool);
 
-/* Nobody waits for it any more. The transport is there, and the request cannot end meanwhile. With or without
- * pool.lock and monitor.lock. */
-void godwit__cancel_mark (godwit_request_t *request);
-/* CANCEL: a queued request is dropped, one that runs or is kept is marked. Only the one who sent it can. */
-void godwit__pool_cancel (struct godwit__pool *pool, const struct godwit__port *port, godwit__origin_t origin,
-                          const godwit__header_t *header);
-/* The same for all requests of a client that has gone. */
-void godwit__pool_cancel_all (struct godwit__pool *pool, const struct godwit__port *port,
-                              godwit__origin_t origin);
-/* With pool.lock: marks what was kept of a server that goes. */
-void godwit__cancel_kept (const godwit_server_t *server);
+/* Nobody waits for it any more. The request cannot end meanwhile. has_transport: the transport is there; else
+ * the mark is all. With or without pool.lock and monitor.lock. */
+void godwit__cancel_mark (godwit_request_t *request, bool has_transport);
+/* With cancels.lock, which is released: runs its callback. Only what that left may be looked at afterwards.
+ */
+void godwit__cancel_run_callback (godwit_request_t *request);
 /* This thread runs its callback. Without a lock; only if it has one. */
 bool godwit__cancel_is_inside (godwit_request_t *request);
 /* The request, or the handler that did not keep it, ends: its callback will not run any more. Waits for one

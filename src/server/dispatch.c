@@ -2,12 +2,11 @@
 
 #include "src/address/target.h"
 #include "src/error/error.h"
+#include "src/server/endpoints.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define GODWIT__PING_METHOD "oslo_rpc_server_ping"
 
 /* A namespace that an endpoint accepts; text NULL is "no namespace". */
 typedef struct accepted {
@@ -56,17 +55,6 @@ slot_of (const godwit__dispatch_t *dispatch, const char *name, size_t size)
 }
 
 /* ---- making ---- */
-
-/* The endpoints may come from a program that knows an older, shorter struct. */
-static godwit_endpoint_t
-endpoint_at (const godwit_endpoint_t *endpoints, size_t index)
-{
-    godwit_endpoint_t endpoint = {0};
-    const size_t stride = endpoints->struct_size ? endpoints->struct_size : sizeof endpoint;
-    const char *const at = (const char *) endpoints + index * stride;
-    memcpy (&endpoint, at, stride < sizeof endpoint ? stride : sizeof endpoint);
-    return endpoint;
-}
 
 static bool
 is_allowed (const godwit__policy_t *policy, const godwit_endpoint_t *endpoint, const godwit_method_t *method)
@@ -195,7 +183,7 @@ print_versions (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoints
 {
     size_t size = 1;
     for (size_t i = 0; i < dispatch->endpoint_count; i++) {
-        const godwit_endpoint_t endpoint = endpoint_at (endpoints, i);
+        const godwit_endpoint_t endpoint = godwit__endpoint_at (endpoints, i);
         size += (endpoint.name_space ? strlen (endpoint.name_space) : 0) +
                 (endpoint.version ? strlen (endpoint.version) : 3) + 2;
     }
@@ -204,7 +192,7 @@ print_versions (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoints
         return godwit__error_no_memory (error);
     char *at = text;
     for (size_t i = 0; i < dispatch->endpoint_count; i++) {
-        const godwit_endpoint_t endpoint = endpoint_at (endpoints, i);
+        const godwit_endpoint_t endpoint = godwit__endpoint_at (endpoints, i);
         at = stpcpy (at, i ? " " : "");
         at = stpcpy (at, endpoint.name_space ? endpoint.name_space : "");
         at = stpcpy (at, "=");
@@ -215,38 +203,16 @@ print_versions (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoints
     return GODWIT_OK;
 }
 
-/* ---- ping ---- */
-
-static bool
-has_ping (const godwit_endpoint_t *endpoints, size_t endpoint_count)
-{
-    for (size_t i = 0; endpoints && i < endpoint_count; i++) {
-        const godwit_endpoint_t endpoint = endpoint_at (endpoints, i);
-        for (size_t j = 0; endpoint.methods && j < endpoint.method_count; j++)
-            if (endpoint.methods[j].name && strcmp (endpoint.methods[j].name, GODWIT__PING_METHOD) == 0)
-                return true;
-    }
-    return false;
-}
-
-static godwit_status_t
-answer_ping (godwit_request_t *request, void *self)
-{
-    (void) self;
-    return godwit_request_reply (request, GODWIT_STR (NULL, "pong"));
-}
-
 /* An endpoint behind all others, whatever the policy. */
 static godwit_status_t
-add_ping (godwit__dispatch_t *dispatch, godwit_error_t **error)
+add_extra (godwit__dispatch_t *dispatch, const godwit_method_t *method, godwit_error_t **error)
 {
-    static const godwit_method_t method = GODWIT_METHOD (GODWIT__PING_METHOD, answer_ping, 0);
     const size_t index = dispatch->endpoint_count;
     const godwit_status_t status =
         copy_endpoint (&dispatch->endpoints[index], &(godwit_endpoint_t){.version = "1.0"}, index, error);
     dispatch->endpoint_count++; /* also what is half made is given back */
     if (!status)
-        add_route (dispatch, &method, index);
+        add_route (dispatch, method, index);
     return status;
 }
 
@@ -259,10 +225,9 @@ godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *
         return status;
     if (endpoint_count && !endpoints)
         return godwit__error_null (error, "endpoints");
-    const bool answers_ping = policy->answers_ping && !has_ping (endpoints, endpoint_count);
-    size_t method_count = 1; /* the answer to a ping */
+    size_t method_count = 1; /* the extra one */
     for (size_t i = 0; i < endpoint_count; i++)
-        method_count += endpoint_at (endpoints, i).method_count;
+        method_count += godwit__endpoint_at (endpoints, i).method_count;
     size_t slot_count = 8;
     while (slot_count < 2 * method_count)
         slot_count *= 2;
@@ -278,15 +243,15 @@ godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *
     if (!dispatch->endpoints || !dispatch->routes || !dispatch->slots)
         status = godwit__error_no_memory (error);
     for (size_t i = 0; !status && i < endpoint_count; i++) {
-        const godwit_endpoint_t endpoint = endpoint_at (endpoints, i);
+        const godwit_endpoint_t endpoint = godwit__endpoint_at (endpoints, i);
         status = copy_endpoint (&dispatch->endpoints[i], &endpoint, i, error);
         if (!status)
             status = add_methods (dispatch, &endpoint, i, policy, error);
     }
     if (!status)
         status = print_versions (dispatch, endpoints, error);
-    if (!status && answers_ping)
-        status = add_ping (dispatch, error);
+    if (!status && policy->extra)
+        status = add_extra (dispatch, policy->extra, error);
     if (status)
         godwit__dispatch_destroy (&dispatch);
     else

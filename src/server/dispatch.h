@@ -28,7 +28,7 @@ typedef struct godwit__policy {
     godwit_policy_t kind;
     godwit_allow_fn *allow; /* with CUSTOM */
     void *allow_user;
-    bool answers_ping; /* also oslo_rpc_server_ping, unless an endpoint has that name */
+    const godwit_method_t *extra; /* also this one, in no namespace, version 1.0; NULL: none */
 } godwit__policy_t;
 
 /* INVALID_ARGUMENT names the endpoint, the method or the policy that is wrong. */

@@ -1,17 +1,8 @@
-/* A server, or the whole process, drains: its clients are told first, and each answers when it has sent its
- * last request. Then it refuses what comes: nothing that was sent in good faith is refused, nor lost if it
- * was a cast, nor with the connection.
- *
- *     stop, destroy (any thread)   the port's leader                 a client
- *       untold_count = ports ------> GOODBYE of the server -------------->
- *       waits                        awaited: all who got it         no more requests to it
- *                                            <---- GOODBYE of the server
- *       untold_count - 1 <-------- nobody is awaited
- *       refuses what comes
- *
- * A GOODBYE of server 0 is that of the process: of all its servers, and for good. A client that answers it
- * has done with the connection. One that leaves by itself says the same, without having been told.
- */
+/* Drains, of a server or of the whole process (src/server/drain.h draws one). */
+#include "src/server/drain.h"
+
+#include "src/server/accept.h"
+#include "src/server/port_send.h"
 #include "src/server/server.h"
 
 #include <stdlib.h>
@@ -30,13 +21,13 @@ typedef struct awaited {
 } awaited_t;
 
 /* A GOODBYE that was said at a port, and has not been answered by everybody yet. The leader's. */
-struct godwit__drain {
+typedef struct godwit__drain {
     godwit__goodbye_t goodbye;
     struct godwit__drain *next;
     size_t left; /* of `awaited`, who have not answered */
     size_t awaited_count;
     awaited_t awaited[]; /* by origin */
-};
+} drain_t;
 
 /* ---- the leader's side ---- */
 
@@ -74,10 +65,10 @@ is_given_up (const godwit__pool_t *pool, uint32_t server_id)
 static void
 forget_given_up (godwit__port_t *port)
 {
-    godwit__drain_t **at = &port->drains;
+    drain_t **at = &port->drains;
     godwit__pool_lock (port->pool);
     while (*at) {
-        godwit__drain_t *const drain = *at;
+        drain_t *const drain = *at;
         if (is_given_up (port->pool, drain->goodbye.server_id)) {
             *at = drain->next;
             free (drain);
@@ -113,8 +104,7 @@ say (godwit__port_t *port, godwit__goodbye_t goodbye)
 {
     forget_given_up (port);
     godwit__reply_batch_flush (&port->reply_batch);
-    godwit__drain_t *const drain =
-        calloc (1, sizeof *drain + port->sessions.count * sizeof drain->awaited[0]);
+    drain_t *const drain = calloc (1, sizeof *drain + port->sessions.count * sizeof drain->awaited[0]);
     for (godwit__session_t *session = port->sessions.newest; session; session = session->older) {
         if (!session->known || !tell (port, session->id, goodbye))
             continue; /* who is gone, or does not read, does not answer */
@@ -133,6 +123,12 @@ say (godwit__port_t *port, godwit__goodbye_t goodbye)
     }
     free (drain);
     done (port->pool, goodbye.server_id);
+}
+
+bool
+godwit__drain_is_due (const godwit__port_t *port)
+{
+    return port->goodbye_count || (port->pool->leaving && !port->said_leaving);
 }
 
 void
@@ -158,7 +154,7 @@ godwit__drain_say (godwit__port_t *port)
 
 /* True if that was the last one. */
 static bool
-strike_out (godwit__drain_t *drain, godwit__origin_t origin)
+strike_out (drain_t *drain, godwit__origin_t origin)
 {
     const awaited_t key = {.origin = origin};
     awaited_t *const found =
@@ -172,9 +168,9 @@ strike_out (godwit__drain_t *drain, godwit__origin_t origin)
 void
 godwit__drain_answered (godwit__port_t *port, godwit__origin_t origin, uint32_t server_id)
 {
-    godwit__drain_t **at = &port->drains;
+    drain_t **at = &port->drains;
     while (*at) {
-        godwit__drain_t *const drain = *at;
+        drain_t *const drain = *at;
         if ((server_id && drain->goodbye.server_id != server_id) || !strike_out (drain, origin)) {
             at = &drain->next;
             continue;
@@ -206,7 +202,7 @@ godwit__drain_release (godwit__port_t *port)
 {
     free (port->goodbyes);
     while (port->drains) {
-        godwit__drain_t *const drain = port->drains;
+        drain_t *const drain = port->drains;
         port->drains = drain->next;
         free (drain);
     }

@@ -1,3 +1,4 @@
+/* Copies of endpoints. */
 #include "src/server/endpoints.h"
 
 #include "src/error/error.h"
@@ -47,11 +48,8 @@ godwit__endpoints_copy (godwit_endpoint_t **copies, const godwit_endpoint_t *end
     godwit_endpoint_t *made = calloc (count, sizeof *made);
     if (!made)
         return godwit__error_no_memory (error);
-    /* They may come from a program that knows an older, shorter struct. */
-    const size_t stride = endpoints->struct_size ? endpoints->struct_size : sizeof *endpoints;
     for (size_t i = 0; i < count; i++) {
-        godwit_endpoint_t from = {0};
-        memcpy (&from, (const char *) endpoints + i * stride, stride < sizeof from ? stride : sizeof from);
+        const godwit_endpoint_t from = godwit__endpoint_at (endpoints, i);
         if (from.legacy_namespace_count && !from.legacy_namespaces) {
             godwit__endpoints_free (made, i);
             return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,

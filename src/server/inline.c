@@ -1,8 +1,11 @@
-/* Calls within the process: methods that are INLINE run on the caller's thread (architecture 3, best path).
- */
-#include "src/server/pool_inside.h"
+/* Calls within the process. */
+#include "src/server/inline.h"
 
-#include "src/server/request.h"
+#include "src/loop/clock.h"
+#include "src/server/accept.h"
+#include "src/server/request_end.h"
+#include "src/server/request_run.h"
+#include "src/server/request_time.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +82,7 @@ wait_for_kept (godwit__pool_t *pool, godwit_request_t *request, godwit__inline_c
     }
     if (!call->done) { /* then the request is still there */
         request->inline_call = NULL;
-        godwit__cancel_mark (request);
+        godwit__cancel_mark (request, true);
     }
     pool->refs--;
     godwit__pool_unlock (pool);

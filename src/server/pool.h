@@ -11,6 +11,9 @@
  *         |                     | receives a long one               | watchdog: took too long
  *         |                     v                                   v
  *         +------done----- running (another one leads)  <-----------+
+ *
+ * pool.lock guards what is marked (L). The pool lives until the last kept request and the last server are
+ * gone, which may be after the transport.
  */
 #ifndef GODWIT_SRC_SERVER_POOL_H
 #define GODWIT_SRC_SERVER_POOL_H
@@ -18,33 +21,109 @@
 #include <godwit/server.h>
 
 #include "src/runtime/transport.h"
+#include "src/server/call_monitor.h"
+#include "src/server/cancel.h"
+#include "src/server/port.h"
+#include "src/server/server_table.h"
+#include "src/server/watchdog.h"
 
 typedef struct godwit__pool godwit__pool_t;
 
-/* Makes the pool of a transport: opens a port of each driver, starts the first workers (or, with
- * external_loop, watches the ports in the control reactor). Control thread. */
-godwit_status_t godwit__pool_new (godwit__pool_t **pool, godwit_transport_t *transport,
-                                  godwit_error_t **error);
-/* The transport is closing: callers in this process no longer wait for requests of theirs that were kept. Any
- * thread, before stop. */
-void godwit__pool_interrupt (godwit__pool_t *pool);
-/* Tells all clients that the process leaves, and waits, for a bounded time, until each has sent its last
- * request. From now on no request is accepted. Not the control thread. */
-void godwit__pool_drain (godwit__pool_t *pool);
-/* Refuses what is queued, waits for handlers that run, joins the workers. Not the control thread, which must
- * still run. All servers must have been removed or closed. */
-void godwit__pool_stop (godwit__pool_t *pool);
-/* Closes the ports and frees the pool. Control thread, after stop. */
-void godwit__pool_destroy (godwit__pool_t **pool);
+struct godwit__pool {
+    godwit_transport_t *transport; /* not to be used once `closed` */
+    const unsigned char *alive;    /* a page that a fork() wipes, as the transport's: requests outlive that */
+    godwit__clock_t clock;         /* the transport's */
+    godwit__limits_t limits;       /* of what is received; their size holds for what is sent, too */
+    size_t max_queue_size;         /* bytes that a server may have queued */
+    pthread_mutex_t lock;
+    pthread_cond_t
+        changed;      /* (L) with `waiting`: requests ended, workers ended, a kept request was replied to */
+    unsigned waiting; /* (L) who waits for `changed` */
+    size_t refs;      /* (L) the transport, servers that were started, requests that are in use */
+    bool interrupted; /* (L) */
+    bool leaving;     /* (L) no request is accepted any more, but answered still */
+    size_t untold_count; /* (L) ports at which somebody has not heard yet that the process leaves */
+    bool stopping;       /* (L) no request is accepted any more, workers end */
+    bool closed;         /* (L) nothing is sent any more, and the transport may be gone */
+    unsigned active;     /* (L) handlers that run, all servers together */
+    unsigned senders;    /* (L) threads between enter and leave: the ports cannot be closed */
 
-/* For a caller on the same transport (client side): if server_id is here and accepts, and the method that
- * this request body names is INLINE, runs it on this thread and returns true, with the reply frame (REPLY,
- * FAILURE or NACK, header included) in *reply; *reply is empty if the handler kept the request for longer
- * than its time. Otherwise returns false and does nothing. request is a whole REQUEST frame, borrowed.
- * now_ns: the time; *ended_ns: the time when the method had ended, if it is known. */
-bool godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *request, int64_t now_ns,
-                               godwit__frame_t *reply, int64_t *ended_ns);
+    godwit__server_table_t servers; /* (L) those that were started and not destroyed */
+    godwit_server_t *ready_first;   /* (L) servers that have a request queued and room to run it */
+    godwit_server_t *ready_last;
 
-size_t godwit__pool_worker_count (godwit__pool_t *pool);
+    godwit_request_t *free_requests; /* (L) */
+    size_t free_count;
+
+    void *(*worker_main) (void *worker); /* what a worker's thread runs */
+    size_t worker_limit;
+    size_t worker_count; /* (L) threads, those that are about to start included */
+    size_t spawn_count;  /* (L) threads to be started once the lock is released */
+    size_t idle_count;   /* (L) */
+    godwit__worker_t *idle_newest;
+    godwit__worker_t *idle_oldest;
+    godwit__worker_t *ended; /* (L) to be joined */
+
+    atomic_uint_fast64_t fanout_epoch; /* changes when subscriptions end: gaps are no news any more */
+
+    godwit__watchdog_t watchdog;
+    godwit__call_monitor_t call_monitor; /* heartbeats of calls that want them */
+    godwit__cancels_t cancels;
+
+    bool external;
+    godwit__task_t ready_task; /* external_loop: runs what is ready */
+
+    size_t port_count;
+    godwit__port_t ports[GODWIT__DRIVER_MAX];
+};
+
+/* ---- the lock ---- */
+
+static inline void
+godwit__pool_lock (godwit__pool_t *pool)
+{
+    pthread_mutex_lock (&pool->lock);
+}
+
+/* Also starts the threads that were asked for while it was locked, and frees the pool when nothing is left of
+ * it. */
+void godwit__pool_unlock (godwit__pool_t *pool);
+/* With the lock: tells those who wait for `changed`. */
+static inline void
+godwit__pool_changed (godwit__pool_t *pool)
+{
+    if (pool->waiting)
+        pthread_cond_broadcast (&pool->changed);
+}
+/* With the lock: waits for `changed`, for at most timeout_ns; with external_loop this thread runs the loop
+ * meanwhile (src/runtime/wait.h). May return early. */
+void godwit__pool_wait (godwit__pool_t *pool, int64_t timeout_ns);
+/* The same, but the loop is never run: for what ends on a thread that is at it already. */
+void godwit__pool_wait_threads (godwit__pool_t *pool, int64_t timeout_ns);
+
+/* Until godwit__pool_leave, what belongs to the transport may be used, without the lock. False: it may be
+ * gone. */
+bool godwit__pool_enter (godwit__pool_t *pool);
+void godwit__pool_leave (godwit__pool_t *pool);
+
+/* ---- requests that are not used ---- */
+
+/* With the lock: the request's memory is free for another one. */
+void godwit__pool_recycle (godwit__pool_t *pool, godwit_request_t *request);
+
+/* ---- workers ---- */
+
+/* With the lock: there is work for one more worker (a queued request that may run, a port without a leader):
+ * wakes one, or asks for a new thread, or, if all threads there may be are busy or lead, makes a leader look.
+ */
+void godwit__pool_wake_worker (godwit__pool_t *pool);
+/* With the lock: waits until the worker that calls it may have work. False: it is not needed any more. */
+bool godwit__pool_idle (godwit__pool_t *pool, godwit__worker_t *worker);
+/* Starts a thread that was counted already. False, and no longer counted, if it cannot be started. */
+bool godwit__pool_spawn_worker (godwit__pool_t *pool);
+/* With the lock: ends idle workers and makes leaders look. */
+void godwit__pool_stop_workers (godwit__pool_t *pool);
+/* Joins the threads that have ended. Without the lock. */
+void godwit__pool_join_workers (godwit__pool_t *pool);
 
 #endif

@@ -1,7 +1,8 @@
-/* The inside of a request: from the frame that came in to the reply that went out.
+/* A request: from the frame that came in to the reply that went out.
  *
  *     accept --> queued --> running --> settled --> recycled
  *        \________________/       \--> kept --/
+ *    accept.c   queue.c     request_run.c, request_end.c; reply.c, request_read.c: the handler's side
  *
  * One allocation, reused: the request, room for the parameters of a method, and a block with room for the
  * nodes of a small body. It goes back to the free list when both the request and the values in its block are
@@ -10,8 +11,12 @@
 #ifndef GODWIT_SRC_SERVER_REQUEST_H
 #define GODWIT_SRC_SERVER_REQUEST_H
 
+#include <godwit/server.h>
+
 #include "src/server/dispatch.h"
-#include "src/server/pool_inside.h"
+#include "src/server/pool.h"
+
+#include <stdalign.h>
 
 #define GODWIT__REQUEST_NODES 24
 #define GODWIT__REQUEST_PARAMS 128
@@ -67,49 +72,34 @@ struct godwit_request {
 
 /* Not initialised but for what stays the same over its lives. NULL when memory is short. */
 godwit_request_t *godwit__request_new (godwit__pool_t *pool);
-void godwit__request_free (godwit_request_t *request);
 /* Settles everything for a new life. */
 void godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__origin_t origin,
                             const godwit__header_t *header, int64_t now_ns);
-
-/* Decodes the body and finds the method; the arguments are checked. False: it cannot be run, and whoever sent
- * it was told. *malformed tells that the body was. */
-bool godwit__request_prepare (godwit_request_t *request, bool *malformed);
-/* Runs the handler and sees to its reply. The request is still the caller's. */
-void godwit__request_call (godwit_request_t *request);
-/* The handler has returned: counts the run, if it is over with that. */
-static inline void
-godwit__request_ran (godwit_request_t *request, int64_t started_ns, int64_t ended_ns)
-{
-    if (!request->kept) /* then it runs until it is given back */
-        godwit__metric_ended (request->metric, ended_ns - started_ns, request->failed);
-}
-/* Its handler, or with a request that was kept its reply, took so long. */
-void godwit__request_timed_slow (godwit_request_t *request, int64_t duration_ns);
-static inline void
-godwit__request_timed (godwit_request_t *request, int64_t duration_ns)
-{
-    if (godwit__run_time_concerns (&request->route->run_time, duration_ns))
-        godwit__request_timed_slow (request, duration_ns);
-}
-/* Less time is left than the method usually takes: refuses it, and tells why. False: it is to be run. */
-bool godwit__request_refuse_late (godwit_request_t *request, int64_t left_ns);
-/* Ends the part of whoever ran the request, or was to: it no longer counts as active, and if nobody kept it,
- * it is over. looks: the caller looks for further work itself; otherwise somebody is woken if there is some.
- */
-void godwit__request_settle (godwit_request_t *request, bool looks);
+/* Decodes the body. False: it is malformed. */
+bool godwit__request_decode (godwit_request_t *request);
+/* Gives back all that it holds beside its own memory. */
+void godwit__request_release (godwit_request_t *request);
+/* With pool.lock, after that: the request itself is over; its block may still be in use. */
+void godwit__request_recycle (godwit_request_t *request);
 /* Gives up a request that was never active, and that was refused. With pool.lock not held. */
 void godwit__request_drop (godwit_request_t *request);
+/* The same in the child of a fork(): its memory only. Values that were taken from it may stay longer. */
+void godwit__request_free_in_child (godwit_request_t *request);
 
-/* ---- request_log.c ---- */
+/* In the child of a fork() the socket is the parent's, and threads that it does not have may hold the locks.
+ */
+static inline bool
+godwit__request_is_forked (const godwit_request_t *request)
+{
+    return !*request->pool->alive;
+}
 
-/* As an error with its trace, or as debug if it is one that was expected. Without the lock. */
-void godwit__request_log_failure (const godwit_request_t *request, const godwit_error_t *error);
-
-/* Tells the caller that it was not run. */
-void godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason);
-/* The same, with a text for people of less than GODWIT__REFUSAL_TEXT bytes, or NULL. */
-#define GODWIT__REFUSAL_TEXT 128
-void godwit__request_refuse_saying (godwit_request_t *request, godwit__nack_t reason, const char *text);
+/* An element of the body, which is a list; NULL beyond its end. */
+static inline const godwit_value_t *
+godwit__request_part (const godwit_request_t *request, uint32_t index)
+{
+    const godwit_value_t *const body = request->body;
+    return index < body->count ? body - body->index + body->as.first + index : NULL;
+}
 
 #endif

@@ -1,6 +1,7 @@
 /* What the log hears of a request that failed (contract 5). */
+#include "src/server/request_log.h"
+
 #include "src/error/error.h"
-#include "src/server/request.h"
 #include "src/server/server.h"
 
 #include <stdio.h>
@@ -66,8 +67,5 @@ godwit__request_log_failure (const godwit_request_t *request, const godwit_error
         return;
     if (godwit__logs (pool->transport, level))
         log_line (request, level, error);
-    godwit__pool_lock (pool);
-    pool->senders--;
-    godwit__pool_changed (pool);
-    godwit__pool_unlock (pool);
+    godwit__pool_leave (pool);
 }

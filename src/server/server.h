@@ -1,9 +1,11 @@
-/* The inside of a server. */
+/* A server: its methods, the steps of its life, and the requests that it has. */
 #ifndef GODWIT_SRC_SERVER_SERVER_H
 #define GODWIT_SRC_SERVER_SERVER_H
 
+#include <godwit/server.h>
+
 #include "src/server/dispatch.h"
-#include "src/server/pool_inside.h"
+#include "src/server/pool.h"
 #include "src/server/request.h"
 
 typedef enum godwit__server_state {
@@ -28,7 +30,7 @@ struct godwit_server {
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
     bool in_order;                         /* executor "inline": one request after the other */
 
-    /* The steps of its life (lifecycle.c has the drawing), guarded by transport.lock. */
+    /* The steps of its life (src/server/lifecycle.h draws them), guarded by transport.lock. */
     godwit__clock_t clock; /* of log_after and timeouts: the transport's */
     godwit__server_state_t state;
     godwit__server_change_t changing; /* the step that somebody is at */
@@ -63,26 +65,23 @@ struct godwit_server {
     godwit_server_t *ready_next;
 };
 
-/* ---- announce.c ---- */
-
 /* The one of its target, or the transport's. */
-const char *godwit__server_exchange (const godwit_server_t *server);
-/* Tells the cluster what the server is now. Control thread. */
-godwit_status_t godwit__server_announce (godwit_server_t *server, godwit__record_state_t state,
-                                         godwit_error_t **error);
-/* A server that was started: the log hears if another one has its names, in this process or elsewhere.
- * Control thread. */
-void godwit__server_warn_duplicates (const godwit_server_t *server);
-/* A server of another transport has come up: the same for ours. Control thread. */
-void godwit__server_warn_duplicate (godwit_transport_t *transport, const godwit__record_t *record);
-/* Answers RESOLVE, whose frame is consumed. False: it was malformed. The port's leader. */
-bool godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint64_t id,
-                             godwit__frame_t *frame);
+static inline const char *
+godwit__server_exchange (const godwit_server_t *server)
+{
+    return server->target.exchange ? server->target.exchange : server->transport->control_exchange;
+}
 
-/* ---- lifecycle.c ---- */
+/* Its memory: what a destroyed server leaves behind until its last request is gone. */
+void godwit__server_free (godwit_server_t *server);
 
-/* Waits until nobody is in a step any more, and stops the server if it is up. */
-void godwit__server_end_steps (godwit_server_t *server);
+/* With pool.lock: a request of the server is gone. Frees a server that was destroyed with its last one. */
+static inline void
+godwit__server_left (godwit_server_t *server)
+{
+    if (server->destroyed && !server->occupied)
+        godwit__server_free (server);
+}
 
 /* With pool.lock: what belongs to a request's server and to the transport may still be used. A request that
  * was kept may outlive them. */
@@ -91,20 +90,5 @@ godwit__request_has_server (const godwit_request_t *request)
 {
     return !request->pool->closed && !request->server->destroyed;
 }
-
-/* ---- server.c ---- */
-
-/* Listens, is announced and takes requests, with that concurrency (0: as before) from now on. SERVER_LISTEN
- * with its cause, CLOSED. In the turn of a start. */
-godwit_status_t godwit__server_listen (godwit_server_t *server, uint32_t concurrency, godwit_error_t **error);
-/* Tells everybody, and then takes no more requests. In the turn of a stop, or at the end. */
-void godwit__server_unlisten (godwit_server_t *server);
-
-/* With pool.lock: takes everything out of the queue. */
-godwit_request_t *godwit__server_empty_queue (godwit_server_t *server);
-/* Refuses a list of requests that never ran. Without the lock. */
-void godwit__server_refuse (godwit_request_t *requests);
-/* With pool.lock: a request of the server is gone. Frees a server that was destroyed with its last one. */
-void godwit__server_left (godwit_server_t *server);
 
 #endif

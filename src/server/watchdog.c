@@ -1,16 +1,10 @@
-/* The watchdog: takes the lead away from a worker whose handler runs for too long.
- *
- *            nothing ran for 100 ms, and no leader is busy
- *     awake ------------------------------------------------> asleep
- *       ^  every 1 to 4 ms: steal from those who are late       |
- *       +-------------------------------------------------------+
- *            a leader starts a handler: posts the task
- *
- * Falling asleep, the watchdog first says that it sleeps and then looks at all leaders once more; a leader
+/* Falling asleep, the watchdog first says that it sleeps and then looks at all leaders once more; a leader
  * first says that it is busy and then looks whether the watchdog sleeps. Both are sequentially consistent, so
  * at least one sees the other.
  */
-#include "src/server/pool_inside.h"
+#include "src/server/watchdog.h"
+
+#include "src/server/worker.h"
 
 /* Looking costs more than a short handler does, so it looks less often while it finds none that has run for a
  * part of what is late. */
@@ -53,24 +47,24 @@ tick (godwit__pool_t *pool)
     uint64_t run_count = 0;
     bool suspect = false;
     godwit__pool_lock (pool);
-    if (look_at (pool, now_ns, &run_count, &suspect) || run_count != pool->watchdog_run_count)
-        pool->watchdog_active_ns = now_ns;
-    pool->watchdog_run_count = run_count;
-    bool sleeps = now_ns - pool->watchdog_active_ns >= SLEEP_AFTER_NS;
+    if (look_at (pool, now_ns, &run_count, &suspect) || run_count != pool->watchdog.run_count)
+        pool->watchdog.active_ns = now_ns;
+    pool->watchdog.run_count = run_count;
+    bool sleeps = now_ns - pool->watchdog.active_ns >= SLEEP_AFTER_NS;
     if (sleeps) {
-        atomic_store (&pool->watchdog_sleeps, true);
+        atomic_store (&pool->watchdog.sleeps, true);
         if (look_at (pool, now_ns, &run_count, &suspect)) {
             /* Whoever turns it off is the one who keeps it awake. */
-            sleeps = !atomic_exchange (&pool->watchdog_sleeps, false);
+            sleeps = !atomic_exchange (&pool->watchdog.sleeps, false);
         }
     }
     godwit__pool_unlock (pool);
     const int64_t longer_ns =
-        2 * pool->watchdog_period_ns < PERIOD_MAX_NS ? 2 * pool->watchdog_period_ns : PERIOD_MAX_NS;
-    pool->watchdog_period_ns = suspect ? PERIOD_NS : longer_ns;
+        2 * pool->watchdog.period_ns < PERIOD_MAX_NS ? 2 * pool->watchdog.period_ns : PERIOD_MAX_NS;
+    pool->watchdog.period_ns = suspect ? PERIOD_NS : longer_ns;
     if (!sleeps)
-        godwit__reactor_arm (pool->transport->control, &pool->watchdog_timer,
-                             now_ns + pool->watchdog_period_ns);
+        godwit__reactor_arm (pool->transport->control, &pool->watchdog.timer,
+                             now_ns + pool->watchdog.period_ns);
 }
 
 static void
@@ -83,32 +77,32 @@ static void
 woken (godwit__task_t *task)
 {
     godwit__pool_t *const pool = task->user;
-    pool->watchdog_active_ns = godwit__clock_now (&pool->clock);
-    pool->watchdog_period_ns = PERIOD_NS;
-    godwit__reactor_arm (pool->transport->control, &pool->watchdog_timer,
-                         pool->watchdog_active_ns + PERIOD_NS);
+    pool->watchdog.active_ns = godwit__clock_now (&pool->clock);
+    pool->watchdog.period_ns = PERIOD_NS;
+    godwit__reactor_arm (pool->transport->control, &pool->watchdog.timer,
+                         pool->watchdog.active_ns + PERIOD_NS);
 }
 
 void
 godwit__watchdog_init (godwit__pool_t *pool)
 {
-    atomic_init (&pool->watchdog_sleeps, true);
-    pool->watchdog_task.run = woken;
-    pool->watchdog_task.user = pool;
-    pool->watchdog_timer.fire = timer_fired;
-    pool->watchdog_timer.user = pool;
+    atomic_init (&pool->watchdog.sleeps, true);
+    pool->watchdog.task.run = woken;
+    pool->watchdog.task.user = pool;
+    pool->watchdog.timer.fire = timer_fired;
+    pool->watchdog.timer.user = pool;
 }
 
 void
 godwit__watchdog_stop (godwit__pool_t *pool)
 {
-    godwit__reactor_unpost (pool->transport->control, &pool->watchdog_task);
-    godwit__reactor_disarm (pool->transport->control, &pool->watchdog_timer);
+    godwit__reactor_unpost (pool->transport->control, &pool->watchdog.task);
+    godwit__reactor_disarm (pool->transport->control, &pool->watchdog.timer);
 }
 
 void
 godwit__watchdog_wake (godwit__pool_t *pool)
 {
-    if (atomic_exchange (&pool->watchdog_sleeps, false))
-        godwit__reactor_post (pool->transport->control, &pool->watchdog_task);
+    if (atomic_exchange (&pool->watchdog.sleeps, false))
+        godwit__reactor_post (pool->transport->control, &pool->watchdog.task);
 }

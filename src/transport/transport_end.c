@@ -11,7 +11,8 @@
 #include "src/error/error_classes.h"
 #include "src/runtime/control.h"
 #include "src/server/cancel.h"
-#include "src/server/pool.h"
+#include "src/server/drain.h"
+#include "src/server/pool_life.h"
 
 #include <stdlib.h>
 

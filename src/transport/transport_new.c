@@ -16,7 +16,7 @@
 #include "src/runtime/control.h"
 #include "src/runtime/environment.h"
 #include "src/runtime/metrics.h"
-#include "src/server/server.h"
+#include "src/server/announce.h"
 
 #include <sodium.h>
 #include <stdio.h>

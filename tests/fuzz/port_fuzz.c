@@ -6,7 +6,7 @@
  * No request gets more than one answer, nothing answers what was not asked, and afterwards another client's
  * call works. */
 #include "src/runtime/transport.h"
-#include "src/server/pool_inside.h"
+#include "src/server/pool.h"
 #include "src/server/server.h"
 #include "src/wire/fanout.h"
 #include "tests/support/raw_peer.h"

@@ -2,7 +2,7 @@
  * handler, which finds in its struct what is in the arguments. Each request gets exactly one answer, and the
  * server goes on. */
 #include "src/runtime/transport.h"
-#include "src/server/pool_inside.h"
+#include "src/server/pool.h"
 #include "tests/support/raw_peer.h"
 
 #include <godwit/server.h>

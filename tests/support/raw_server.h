@@ -4,7 +4,7 @@
 
 #include <godwit/server.h>
 
-#include "src/server/pool_inside.h"
+#include "src/server/pool.h"
 #include "src/server/server.h"
 #include "tests/support/raw_peer.h"
 

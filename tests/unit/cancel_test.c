@@ -1,4 +1,5 @@
 /* Requests that nobody waits for any more, over both drivers: who can cancel what, and who hears of it. */
+#include "src/server/cancel_find.h"
 #include "tests/support/raw_server.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 /* Publications in quick succession: what is kept together, and how a port takes it apart. */
 #include "src/client/publish_batch.h"
 #include "src/runtime/transport.h"
-#include "src/server/pool_inside.h"
+#include "src/server/pool.h"
 #include "src/server/server.h"
 
 #include <criterion/criterion.h>

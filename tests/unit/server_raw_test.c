@@ -443,7 +443,7 @@ RAW_TEST (wakes_the_watch)
     }
     godwit__pool_t *const pool = self.transport->pool;
     cr_assert_not (raw_receive (&self.peer, 250 * GODWIT__NS_PER_MS).came);
-    cr_assert (atomic_load (&pool->watchdog_sleeps));
+    cr_assert (atomic_load (&pool->watchdog.sleeps));
     raw_server_hold (&self);
     raw_server_ask (&self, 21, "block", 0);
     raw_server_await_entered (&self, 21);

@@ -1,4 +1,5 @@
 /* The other ways that requests take: publications, calls within the process, a program's own loop. */
+#include "src/server/inline.h"
 #include "src/wire/fanout.h"
 #include "tests/support/raw_server.h"
 

@@ -1,7 +1,7 @@
 /* A server to be attacked: hostile_server URL. Prints its addresses and "ready", serves until the end of its
  * input. */
 #include "src/runtime/transport.h"
-#include "src/server/pool_inside.h"
+#include "src/server/pool.h"
 #include "src/server/server.h"
 
 #include <dirent.h>

@@ -1,0 +1,149 @@
+/* Which requests a server takes. */
+#include "src/server/accept.h"
+
+#include "src/server/queue.h"
+#include "src/server/reply.h"
+
+/* ---- accepting ---- */
+
+/* With the lock: an unused request, or NULL. */
+static godwit_request_t *
+take_free (godwit__pool_t *pool)
+{
+    godwit_request_t *const request = pool->free_requests;
+    if (request) {
+        pool->free_requests = request->next;
+        pool->free_count--;
+    }
+    return request;
+}
+
+/* With the lock: why the server does not take a request, or 0. */
+static uint32_t
+refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
+{
+    if (!server)
+        return GODWIT__NACK_NOT_HERE;
+    if (!server->accepts || pool->leaving || pool->stopping)
+        return GODWIT__NACK_DRAINING;
+    if (server->occupied >= server->concurrency &&
+        (server->queued >= server->queue_limit || server->queued_size >= pool->max_queue_size))
+        return GODWIT__NACK_OVERLOADED;
+    return 0;
+}
+
+godwit_request_t *
+godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_t origin,
+                     const godwit__header_t *header, godwit__frame_t *frame, size_t body_offset,
+                     int64_t now_ns, bool may_run, godwit__refusal_t *refused)
+{
+    godwit_request_t *request = NULL;
+    godwit_server_t *server;
+    for (;;) {
+        godwit__pool_lock (pool);
+        server = godwit__server_table_find (&pool->servers, header->target);
+        refused->reason = refusal_of (pool, server);
+        refused->revision = server ? server->revision : 0;
+        if (!request)
+            request = take_free (pool);
+        if (refused->reason || request)
+            break;
+        godwit__pool_unlock (pool);
+        request = godwit__request_new (pool);
+        if (!request) {
+            refused->reason = GODWIT__NACK_OVERLOADED;
+            return NULL;
+        }
+    }
+    if (request)
+        pool->refs++;
+    if (refused->reason || !server || !request) {
+        if (request)
+            godwit__pool_recycle (pool, request);
+        godwit__pool_unlock (pool);
+        return NULL;
+    }
+    request->server = server;
+    const bool runs = may_run && godwit__queue_has_room (server);
+    /* Whoever is cancelled may look at it as soon as the lock is released. */
+    godwit__request_begin (request, port, origin, header, now_ns);
+    if (runs) {
+        godwit__queue_activate (server, request);
+        godwit__pool_unlock (pool);
+    }
+    godwit__frame_move (&request->frame, frame);
+    request->body_offset = body_offset;
+    if (header->aux && !request->is_cast)
+        godwit__call_monitor_add (request, header->aux, now_ns);
+    if (runs)
+        return request;
+    godwit__queue_add (server, request);
+    if (godwit__queue_check_ready (pool, server))
+        godwit__pool_wake_worker (pool);
+    godwit__pool_unlock (pool);
+    return NULL;
+}
+
+godwit_request_t *
+godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header, const char *name,
+                            size_t name_size, int64_t now_ns)
+{
+    godwit_request_t *request = NULL;
+    godwit__pool_lock (pool);
+    godwit_server_t *const server = godwit__server_table_find (&pool->servers, header->target);
+    if (server && !server->in_order && !refusal_of (pool, server) && godwit__queue_has_room (server) &&
+        godwit__dispatch_may_inline (server->dispatch, name, name_size)) {
+        request = take_free (pool);
+        if (!request)
+            request = godwit__request_new (pool);
+    }
+    if (request) {
+        godwit__request_begin (request, NULL, 0, header, now_ns);
+        godwit__queue_activate (server, request);
+        pool->refs++;
+        request->server = server;
+    }
+    godwit__pool_unlock (pool);
+    return request;
+}
+
+/* ---- refusing ---- */
+
+void
+godwit__refuse_requests (godwit_request_t *requests)
+{
+    while (requests) {
+        godwit_request_t *const request = requests;
+        requests = request->next;
+        godwit__request_refuse (request, GODWIT__NACK_DRAINING);
+        godwit__request_drop (request);
+    }
+}
+
+/* With the lock: all that is queued. */
+static godwit_request_t *
+empty_queues (godwit__pool_t *pool)
+{
+    godwit_request_t *all = NULL;
+    godwit_server_t *server;
+    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));) {
+        godwit_request_t *const requests = godwit__queue_empty (server);
+        godwit_request_t *last = requests;
+        while (last && last->next)
+            last = last->next;
+        if (last) {
+            last->next = all;
+            all = requests;
+        }
+    }
+    return all;
+}
+
+void
+godwit__pool_refuse_queued (godwit__pool_t *pool)
+{
+    godwit__pool_lock (pool);
+    godwit_request_t *const refused = empty_queues (pool);
+    godwit__pool_unlock (pool);
+    godwit__refuse_requests (refused);
+}

@@ -1,0 +1,89 @@
+/* Who sends to a port. */
+#include "src/server/hello.h"
+
+#include "src/server/drain.h"
+#include "src/server/pool.h"
+#include "src/server/port_send.h"
+#include "src/wire/wire.h"
+
+#include <string.h>
+
+/* Clients say something every few seconds on connections that are idle. */
+#define SILENT_NS (60000 * GODWIT__NS_PER_MS)
+/* Malformed frames that an origin may send before nothing of it is read any more. */
+#define STRIKES 3
+
+void
+godwit__port_strike (godwit__port_t *port, godwit__origin_t origin)
+{
+    godwit__session_t *const session =
+        godwit__sessions_add (&port->sessions, origin, godwit__clock_now (&port->pool->clock));
+    if (!session || ++session->strikes < STRIKES)
+        return;
+    session->known = false;
+    session->banned = true;
+}
+
+void
+godwit__port_malformed (godwit__port_t *port, godwit__origin_t origin)
+{
+    GODWIT__COUNT (port->pool->transport, frames_malformed);
+    if (origin != GODWIT__ORIGIN_FANOUT)
+        godwit__port_strike (port, origin);
+}
+
+static bool
+is_zero (const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        if (bytes[i])
+            return false;
+    return true;
+}
+
+/* Instances are random. */
+static uint64_t
+connection_key (const godwit__identity_t *peer, uint32_t number)
+{
+    const uint64_t high = godwit__get_u64 (peer->instance);
+    const uint64_t low = godwit__get_u64 (peer->instance + 8);
+    return high ^ (low << 32 | low >> 32) ^ peer->incarnation << 20 ^ (uint64_t) number;
+}
+
+void
+godwit__port_hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header,
+                    godwit__frame_t *frame)
+{
+    const godwit_transport_t *const transport = port->pool->transport;
+    const int64_t now_ns = godwit__clock_now (&port->pool->clock);
+    godwit__identity_t peer;
+    memset (&peer, 0, sizeof peer);
+    godwit__sessions_expire (&port->sessions, now_ns - SILENT_NS);
+    godwit__sessions_expire (&port->connections, now_ns - SILENT_NS);
+    if (godwit__identity_read (&peer, frame, NULL)) {
+        godwit__port_malformed (port, origin);
+        return;
+    }
+    if ((!is_zero (peer.expect, sizeof peer.expect) &&
+         memcmp (peer.expect, transport->instance, sizeof peer.expect) != 0) ||
+        strcmp (peer.virtual_host, transport->virtual_host) != 0) {
+        godwit__port_send_header (port, origin, GODWIT__NACK, 0, header->id, GODWIT__NACK_IDENTITY);
+        return;
+    }
+    godwit__session_t *const session = godwit__sessions_add (&port->sessions, origin, now_ns);
+    if (!session)
+        return; /* no memory: the client will try again */
+    if (header->aux && !godwit__sessions_join (&port->connections, connection_key (&peer, header->aux),
+                                               session, header->id, now_ns))
+        return;
+    if (!header->aux)
+        godwit__replay_window_skip (&session->window, header->id);
+    session->known = true;
+    session->answers = peer.features & GODWIT__FEATURE_ANSWERS_GOODBYE;
+    godwit__drain_greet (port, origin);
+    godwit__identity_t self = {.incarnation = transport->incarnation, .features = GODWIT__FEATURES};
+    memcpy (self.instance, transport->instance, sizeof self.instance);
+    uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
+    const size_t size = godwit__identity_write (data, GODWIT__WELCOME, &self);
+    godwit__port_send (port, origin, data, size, false);
+}

@@ -1,0 +1,204 @@
+/* The pool of a transport is made and ends. */
+#include "src/server/pool_life.h"
+
+#include "src/base/host.h"
+#include "src/error/error.h"
+#include "src/loop/clock.h"
+#include "src/server/accept.h"
+#include "src/server/cancel_find.h"
+#include "src/server/drain.h"
+#include "src/server/queue.h"
+#include "src/server/run_request.h"
+
+#include <stdlib.h>
+
+#define SESSION_LIMIT 65536
+#define PUBLICATION_LIMIT 4096
+
+/* ---- ports and workers ---- */
+
+static void
+close_ports (godwit__pool_t *pool)
+{
+    for (size_t i = 0; i < pool->port_count; i++) {
+        godwit__port_t *const port = &pool->ports[i];
+        if (pool->external) {
+            godwit__reactor_unwatch (pool->transport->control, &port->source);
+            godwit__reactor_unpost (pool->transport->control, &port->again);
+        }
+        godwit__batch_close (&port->batch);
+        port->channel->ops->close (port->channel);
+        godwit__reply_batch_release (&port->reply_batch);
+        port->channel = NULL;
+        godwit__sessions_clear (&port->sessions);
+        godwit__sessions_clear (&port->connections);
+        godwit__sessions_clear (&port->publications);
+        godwit__drain_release (port);
+    }
+}
+
+static godwit_status_t
+open_ports (godwit__pool_t *pool, godwit_error_t **error)
+{
+    godwit_transport_t *const transport = pool->transport;
+    godwit_status_t status = GODWIT_OK;
+    for (size_t i = 0; !status && i < transport->driver_count; i++) {
+        godwit__port_t *const port = &pool->ports[i];
+        port->pool = pool;
+        port->driver = transport->drivers[i];
+        status = port->driver->ops->open_port (port->driver, NULL, &port->channel, &port->addresses, error);
+        if (status)
+            break;
+        pool->port_count++;
+        atomic_init (&port->has_tasks, false);
+        godwit__reply_batch_init (&port->reply_batch, port->channel, transport);
+        godwit__sessions_init (&port->sessions, SESSION_LIMIT);
+        godwit__sessions_init (&port->connections, SESSION_LIMIT);
+        godwit__sessions_init (&port->publications, PUBLICATION_LIMIT);
+        if (pool->external)
+            status = godwit__port_watch (port, error);
+    }
+    return status;
+}
+
+/* A leader for each port. */
+static godwit_status_t
+start_workers (godwit__pool_t *pool, godwit_error_t **error)
+{
+    for (size_t i = 0; i < pool->port_count; i++) {
+        godwit__pool_lock (pool);
+        pool->worker_count++;
+        godwit__pool_unlock (pool);
+        if (!godwit__pool_spawn_worker (pool))
+            return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot start a worker thread");
+    }
+    return GODWIT_OK;
+}
+
+static void
+run_ready (godwit__task_t *task)
+{
+    godwit__pool_t *const pool = task->user;
+    for (;;) {
+        godwit__pool_lock (pool);
+        godwit_request_t *const request = godwit__queue_take_ready (pool);
+        godwit__pool_unlock (pool);
+        if (!request)
+            return;
+        godwit__run_request (NULL, NULL, request, NULL);
+    }
+}
+
+/* ---- the pool ---- */
+
+godwit_status_t
+godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit_error_t **error)
+{
+    godwit__pool_t *pool = calloc (1, sizeof *pool);
+    if (!pool)
+        return godwit__error_no_memory (error);
+    pool->alive = godwit__fork_guard_new ();
+    if (!pool->alive) {
+        free (pool);
+        return godwit__error_no_memory (error);
+    }
+    pool->transport = transport;
+    pool->clock = transport->clock;
+    pool->limits = godwit__default_limits;
+    pool->limits.size = transport->options.max_message_size;
+    pool->max_queue_size = transport->options.max_queue_size;
+    pool->external = transport->options.external_loop;
+    pool->refs = 1;
+    pool->worker_limit = (size_t) transport->options.worker_limit;
+    if (pool->worker_limit < transport->driver_count)
+        pool->worker_limit = transport->driver_count;
+    pool->worker_main = godwit__worker_main;
+    pool->ready_task.run = run_ready;
+    pool->ready_task.user = pool;
+    pthread_mutex_init (&pool->lock, NULL);
+    godwit__cond_init (&pool->changed);
+    godwit__watchdog_init (pool);
+    godwit__call_monitor_init (pool);
+    godwit__cancels_init (pool);
+
+    godwit_status_t status = open_ports (pool, error);
+    if (!status && !pool->external)
+        status = start_workers (pool, error);
+    if (status) {
+        godwit__pool_stop (pool);
+        godwit__pool_destroy (&pool);
+        return status;
+    }
+    *pool_p = pool;
+    return GODWIT_OK;
+}
+
+void
+godwit__pool_interrupt (godwit__pool_t *pool)
+{
+    godwit__pool_lock (pool);
+    pool->interrupted = true;
+    godwit__pool_changed (pool);
+    godwit__pool_unlock (pool);
+}
+
+/* With the lock: what is still kept has nobody to be replied to any more. */
+static void
+cancel_kept (godwit__pool_t *pool)
+{
+    const godwit_server_t *server;
+    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));)
+        godwit__cancel_kept (server);
+}
+
+void
+godwit__pool_stop (godwit__pool_t *pool)
+{
+    godwit__pool_lock (pool);
+    pool->stopping = true;
+    godwit__pool_stop_workers (pool);
+    godwit__pool_changed (pool);
+    godwit__pool_unlock (pool);
+    godwit__pool_refuse_queued (pool);
+
+    godwit__pool_lock (pool);
+    while (pool->worker_count || pool->active || pool->senders)
+        godwit__pool_wait_threads (pool, GODWIT__NEVER);
+    cancel_kept (pool);
+    pool->closed = true;
+    godwit__pool_unlock (pool);
+    godwit__pool_join_workers (pool);
+}
+
+void
+godwit__pool_destroy (godwit__pool_t **pool_p)
+{
+    godwit__pool_t *const pool = *pool_p;
+    if (!pool)
+        return;
+    *pool_p = NULL;
+    if (!pool->closed) /* a server started while the transport was being destroyed */
+        godwit__pool_stop (pool);
+    godwit__watchdog_stop (pool);
+    godwit__call_monitor_stop (pool);
+    godwit__cancels_stop (pool);
+    godwit__reactor_unpost (pool->transport->control, &pool->ready_task);
+    close_ports (pool);
+    godwit__pool_lock (pool);
+    while (pool->free_requests) {
+        godwit_request_t *const request = pool->free_requests;
+        pool->free_requests = request->next;
+        free (request);
+    }
+    pool->refs--;
+    godwit__pool_unlock (pool);
+}
+
+size_t
+godwit__pool_worker_count (godwit__pool_t *pool)
+{
+    godwit__pool_lock (pool);
+    const size_t count = pool->worker_count;
+    godwit__pool_unlock (pool);
+    return count;
+}

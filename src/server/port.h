@@ -1,0 +1,67 @@
+/* A port: where the frames of one driver's links and publications come in, one thread (the leader) at a time.
+ */
+#ifndef GODWIT_SRC_SERVER_PORT_H
+#define GODWIT_SRC_SERVER_PORT_H
+
+#include "src/interface/driver.h"
+#include "src/loop/reactor.h"
+#include "src/server/reply_batch.h"
+#include "src/server/session.h"
+#include "src/wire/batch.h"
+
+typedef struct godwit__port godwit__port_t;
+typedef struct godwit__worker godwit__worker_t;
+
+/* A server that drains, and the revision of the record that says so: what is older than a restart is no news
+ * then. Server 0: all of them, and for good. */
+typedef struct godwit__goodbye {
+    uint32_t server_id;
+    uint32_t revision;
+} godwit__goodbye_t;
+
+/* (L): guarded by pool.lock. */
+struct godwit__port {
+    struct godwit__pool *pool;
+    godwit__driver_t *driver;
+    godwit__channel_t *channel;
+    godwit__port_addresses_t addresses;
+    godwit__worker_t *leader;    /* (L) */
+    atomic_bool has_tasks;       /* the leader has tasks beside receiving: godwit__port_run_tasks */
+    godwit__goodbye_t *goodbyes; /* (L) servers whose clients are to be told that they drain */
+    size_t goodbye_count;        /* (L) */
+    size_t goodbye_capacity;     /* (L) */
+    bool said_leaving;           /* (L) the clients have been told that the process leaves */
+
+    godwit__reply_batch_t reply_batch; /* replies to the batch that is worked off */
+
+    /* The leader's. */
+    struct godwit__drain *drains; /* goodbyes that somebody has not answered */
+    godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
+    godwit__origin_t batch_origin;
+    int64_t flushed_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
+    int64_t now_ns;     /* the time, while it is fresh; 0: to be asked for */
+    godwit__sessions_t sessions;
+    godwit__sessions_t connections; /* what was seen on those that their clients number */
+    godwit__sessions_t publications;
+    uint64_t fanout_epoch;
+
+    /* With external_loop the control reactor leads. */
+    godwit__source_t source;
+    godwit__task_t again;
+};
+
+/* The next frame: of a batch that was received, or from the channel, for which it waits up to timeout_ns. The
+ * leader's thread. */
+godwit__io_t godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin,
+                                int64_t timeout_ns);
+/* A frame that came up, which is consumed. The leader's thread; worker is NULL with external_loop. False: it
+ * no longer leads. */
+bool godwit__port_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame,
+                         godwit__origin_t origin);
+/* Runs the tasks of the leader: goodbyes to be said, a lead to be given up. The leader's thread. False: it
+ * shall give up the lead, which pool.lock still says it has. */
+bool godwit__port_run_tasks (godwit__port_t *port);
+/* external_loop: the control reactor leads from now on. Control thread. */
+godwit_status_t godwit__port_watch (godwit__port_t *port, godwit_error_t **error);
+
+#endif

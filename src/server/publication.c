@@ -1,0 +1,187 @@
+/* Publications that come in at a port. */
+#include "src/server/publication.h"
+
+#include "src/server/accept.h"
+#include "src/server/run_request.h"
+#include "src/server/server.h"
+#include "src/wire/fanout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what has been seen ---- */
+
+/* What was seen of a publisher's with this key. NULL when memory is short. */
+static godwit__session_t *
+publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, int64_t now_ns)
+{
+    godwit__pool_t *const pool = port->pool;
+    const uint64_t epoch = atomic_load_explicit (&pool->fanout_epoch, memory_order_acquire);
+    if (epoch != port->fanout_epoch) {
+        port->fanout_epoch = epoch;
+        for (godwit__session_t *at = port->publications.newest; at; at = at->older)
+            at->known = false;
+    }
+    /* The key is a hash already. */
+    const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) publisher << 32 ^ publisher;
+    return godwit__sessions_add (&port->publications, id, now_ns);
+}
+
+/* False: it has been here before. Counts what is missing between it and the last one. */
+static bool
+note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns)
+{
+    const godwit__pool_t *const pool = port->pool;
+    godwit__session_t *const session = publications_of (port, key, header->target, now_ns);
+    if (!session)
+        return true;
+    uint64_t missed = 0;
+    if (session->window.top == 0 &&
+        header->id) /* they come in order: what is older may have been forgotten */
+        godwit__replay_window_skip (&session->window, header->id - 1);
+    if (!godwit__replay_window_add (&session->window, header->id, &missed)) {
+        GODWIT__COUNT (pool->transport, requests_duplicate);
+        return false;
+    }
+    if (session->known)
+        atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, missed, memory_order_relaxed);
+    session->known = true; /* it is the first one that may come with any number */
+    return true;
+}
+
+/* ---- who subscribes ---- */
+
+/* The servers that listen to a key, met one after the other by number: so nobody is met twice when servers
+ * come and go meanwhile, not even one that is restarted. */
+typedef struct subscribers {
+    uint32_t id;   /* the one that is met now; 0: there is none any more */
+    uint32_t next; /* 0: `id` is the last one */
+    uint32_t last; /* no server above this number is met: it came after the first one was looked for */
+} subscribers_t;
+
+/* With the lock: the two of the lowest numbers above `after`. */
+static void
+find_two (subscribers_t *found, const godwit__pool_t *pool, const uint8_t *key, uint32_t after)
+{
+    const godwit_server_t *server;
+    found->id = found->next = 0;
+    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));) {
+        if (server->id <= after || server->id > found->last || !server->accepts ||
+            memcmp (server->key, key, GODWIT__KEY_SIZE) != 0)
+            continue;
+        if (!found->id || server->id < found->id) {
+            found->next = found->id;
+            found->id = server->id;
+        } else if (!found->next || server->id < found->next) {
+            found->next = server->id;
+        }
+    }
+}
+
+static subscribers_t
+first_subscribers (godwit__pool_t *pool, const uint8_t *key)
+{
+    godwit__pool_lock (pool);
+    subscribers_t found = {.last = pool->servers.last_id};
+    find_two (&found, pool, key, 0);
+    godwit__pool_unlock (pool);
+    return found;
+}
+
+/* Goes on to the next one; or, if that is gone meanwhile, to the one after it. */
+static void
+next_subscriber (subscribers_t *found, godwit__pool_t *pool, const uint8_t *key)
+{
+    if (!found->next) {
+        found->id = 0;
+        return;
+    }
+    godwit__pool_lock (pool);
+    find_two (found, pool, key, found->next - 1);
+    godwit__pool_unlock (pool);
+}
+
+void
+godwit__port_last_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header)
+{
+    const godwit__pool_t *const pool = port->pool;
+    if (!first_subscribers (port->pool, key).id)
+        return;
+    godwit__session_t *const session =
+        publications_of (port, key, header->target, godwit__clock_now (&pool->clock));
+    if (!session)
+        return;
+    if (session->known && header->id > session->window.top)
+        atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, header->id - session->window.top,
+                                   memory_order_relaxed);
+    godwit__replay_window_skip (&session->window, header->id);
+    session->known = true;
+}
+
+/* ---- giving it to them ---- */
+
+static void
+free_copy (godwit__frame_t *frame)
+{
+    free (frame->data);
+}
+
+static bool
+copy_frame (godwit__frame_t *copy, const godwit__frame_t *frame)
+{
+    *copy = (godwit__frame_t){.data = malloc (frame->size), .size = frame->size, .release = free_copy};
+    if (!copy->data)
+        return false;
+    memcpy (copy->data, frame->data, frame->size);
+    return true;
+}
+
+/* Nobody is told; so it is counted as one that was missed. */
+static void
+refuse_publication (godwit_transport_t *transport)
+{
+    GODWIT__COUNT (transport, requests_refused);
+    GODWIT__COUNT (transport, fanout_gaps);
+}
+
+bool
+godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__header_t *header_in,
+                          godwit__frame_t *frame)
+{
+    godwit__pool_t *const pool = port->pool;
+    uint8_t key[GODWIT__KEY_SIZE];
+    memcpy (key, frame->data, sizeof key);
+    godwit__header_t header = *header_in;
+    const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
+    port->now_ns = 0;
+    subscribers_t subscribers = first_subscribers (pool, key);
+    if (!subscribers.id || !note_publication (port, key, header_in, now_ns)) {
+        godwit__frame_release (frame);
+        return true;
+    }
+    GODWIT__COUNT (pool->transport, fanouts_received);
+    bool leads = true;
+    for (; subscribers.id; next_subscriber (&subscribers, pool, key)) {
+        /* All but the last one get a copy and are left to other workers, so that none waits for another one's
+         * handler. */
+        const bool is_last = !subscribers.next;
+        godwit__frame_t copy;
+        godwit__refusal_t refused = {GODWIT__NACK_OVERLOADED, 0};
+        godwit_request_t *accepted = NULL;
+        header.target = subscribers.id;
+        if (is_last)
+            godwit__frame_move (&copy, frame);
+        if (is_last || copy_frame (&copy, frame)) {
+            accepted =
+                godwit__pool_accept (pool, port, GODWIT__ORIGIN_FANOUT, &header, &copy,
+                                     GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE, now_ns, is_last, &refused);
+            godwit__frame_release (&copy);
+        }
+        if (accepted)
+            leads = godwit__run_request (worker, port, accepted, NULL);
+        else if (refused.reason)
+            refuse_publication (pool->transport);
+    }
+    godwit__frame_release (frame);
+    return leads;
+}

@@ -1,0 +1,16 @@
+/* Publications that come in at a port: who subscribes, what came twice, and what was missed. The leader's
+ * thread. */
+#ifndef GODWIT_SRC_SERVER_PUBLICATION_H
+#define GODWIT_SRC_SERVER_PUBLICATION_H
+
+#include "src/server/port.h"
+#include "src/wire/header.h"
+
+/* Gives a publication to all servers that listen to its key. Consumes the frame. False: the worker no longer
+ * leads. */
+bool godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__header_t *header,
+                               godwit__frame_t *frame);
+/* LAST: a publisher says how far it has come. What has not come by now is lost. */
+void godwit__port_last_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header);
+
+#endif

@@ -1,0 +1,39 @@
+/* Requests that wait in a server's queue, those that run, and the servers that have both a request queued and
+ * room to run it: servers take turns. All with pool.lock. */
+#ifndef GODWIT_SRC_SERVER_QUEUE_H
+#define GODWIT_SRC_SERVER_QUEUE_H
+
+#include "src/server/server.h"
+
+/* A request that comes now can run at once. */
+static inline bool
+godwit__queue_has_room (const godwit_server_t *server)
+{
+    return server->occupied < server->concurrency && !server->queued;
+}
+
+/* The request's handler is about to run. */
+static inline void
+godwit__queue_activate (godwit_server_t *server, godwit_request_t *request)
+{
+    request->running_previous = NULL;
+    request->running_next = server->running;
+    if (server->running)
+        server->running->running_previous = request;
+    server->running = request;
+    server->occupied++;
+    server->active++;
+    server->pool->active++;
+}
+
+void godwit__queue_add (godwit_server_t *server, godwit_request_t *request);
+/* Takes everything out of the queue. */
+godwit_request_t *godwit__queue_empty (godwit_server_t *server);
+/* The server has got room, or a queued request. True if there is something for a worker to take. */
+bool godwit__queue_check_ready (godwit__pool_t *pool, godwit_server_t *server);
+/* A queued request that may run now; it counts as active then. NULL: none. */
+godwit_request_t *godwit__queue_take_ready (godwit__pool_t *pool);
+/* The server goes: its turn will not come. */
+void godwit__queue_forget (godwit__pool_t *pool, const godwit_server_t *server);
+
+#endif

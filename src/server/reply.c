@@ -1,0 +1,257 @@
+/* What a request is answered with. */
+#include "src/server/reply.h"
+
+#include <godwit/client.h>
+
+#include "src/error/error.h"
+#include "src/server/port_send.h"
+#include "src/server/request_log.h"
+#include "src/server/request_serialized.h"
+#include "src/server/request_time.h"
+#include "src/server/server.h"
+#include "src/wire/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A reply of up to so many bytes is encoded on the stack. */
+#define STACK_REPLY 1024
+
+/* ---- sending ---- */
+
+static void
+free_reply (godwit__frame_t *frame)
+{
+    free (frame->data);
+}
+
+/* The reply of an inline call, for the thread that makes it. */
+static void
+store_reply (godwit__frame_t *reply, uint8_t *data, size_t size, bool on_heap)
+{
+    uint8_t *copy = on_heap ? data : malloc (size);
+    if (!copy)
+        return;
+    if (!on_heap)
+        memcpy (copy, data, size);
+    *reply = (godwit__frame_t){.data = copy, .size = size, .release = free_reply};
+}
+
+static inline bool
+send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    if (request->port)
+        return godwit__port_send (request->port, request->origin, data, size, on_heap);
+    if (request->inline_call)
+        store_reply (request->inline_call->reply, data, size, on_heap);
+    else if (on_heap)
+        free (data);
+    return true;
+}
+
+/* Contract 5: a failing reply is logged, never fatal. */
+static void
+log_unsent (const godwit_request_t *request)
+{
+    const godwit_transport_t *const transport = request->pool->transport;
+    if (godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING,
+                     "a reply of the method %.64s could not be sent: its caller is gone, or does not read",
+                     godwit_request_method (request));
+}
+
+static inline void
+send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    if (!send_now (request, data, size, on_heap))
+        log_unsent (request);
+}
+
+/* A request that was kept may outlive its server, its caller and the transport; and while a callback replies,
+ * its handler may keep it. */
+static void
+deliver_kept (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    godwit__pool_t *const pool = request->pool;
+    godwit__pool_lock (pool);
+    if (!godwit__request_has_server (request) || (!request->port && !request->inline_call)) {
+        if (on_heap)
+            free (data);
+    } else if (!request->port) {
+        send_now (request, data, size, on_heap);
+        request->inline_call->done = true;
+        request->inline_call = NULL;
+        godwit__pool_changed (pool);
+    } else {
+        pool->senders++;
+        godwit__pool_unlock (pool);
+        send_reply (request, data, size, on_heap);
+        godwit__pool_leave (pool);
+        return;
+    }
+    godwit__pool_unlock (pool);
+}
+
+/* data is consumed if it is on the heap. */
+static inline void
+deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+{
+    if (request->cancel.callback || request->kept)
+        deliver_kept (request, data, size, on_heap);
+    else
+        send_reply (request, data, size, on_heap);
+}
+
+static void
+send_failure (godwit_request_t *request, const godwit_error_t *error)
+{
+    uint8_t *data = NULL;
+    const size_t size = godwit__failure_write (&data, request->id, request->pool->limits.size, error);
+    if (size)
+        deliver (request, data, size, true);
+}
+
+/* True if the caller of this function is the one who replies. */
+static inline bool
+claim_reply (godwit_request_t *request)
+{
+    if (atomic_exchange (&request->replied, true))
+        return false;
+    /* Both orders are total: either it is seen here that the request is watched, or there that it is over. */
+    if (request->monitor_ns || atomic_load (&request->cancel.is_watched))
+        godwit__call_monitor_remove (request);
+    return true;
+}
+
+/* ---- failing and refusing ---- */
+
+void
+godwit__request_fail (godwit_request_t *request, godwit_error_t *error)
+{
+    if (claim_reply (request)) {
+        request->failed = true;
+        godwit__request_log_failure (request, error);
+        if (!request->is_cast)
+            send_failure (request, error);
+    }
+    godwit_error_destroy (&error);
+}
+
+void
+godwit__request_reject (godwit_request_t *request, godwit_error_t *error)
+{
+    godwit__error_set_outcome_of (error, GODWIT_OUTCOME_REJECTED);
+    godwit__request_fail (request, error);
+}
+
+void
+godwit__request_refuse_saying (godwit_request_t *request, godwit__nack_t reason, const char *text)
+{
+    if (!claim_reply (request))
+        return;
+    GODWIT__COUNT (request->pool->transport, requests_refused);
+    if (request->is_cast)
+        return;
+    uint8_t data[GODWIT__HEADER_SIZE + GODWIT__REFUSAL_TEXT + 2];
+    const godwit__header_t header = {.type = GODWIT__NACK, .id = request->id, .aux = reason};
+    godwit__writer_t writer = {.data = data, .size = GODWIT__HEADER_SIZE, .capacity = sizeof data};
+    godwit__header_write (data, &header);
+    if (text)
+        godwit__write_str (&writer, text, strlen (text));
+    send_now (request, data, writer.size, false);
+}
+
+void
+godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason)
+{
+    godwit__request_refuse_saying (request, reason, NULL);
+}
+
+/* ---- the handler's side ---- */
+
+/* Encodes into room, or into a heap block if it is too small. Returns the whole size. */
+static godwit_status_t
+encode (const godwit_request_t *request, const godwit_field_t *result, uint8_t room[STACK_REPLY],
+        uint8_t **data, size_t *size, godwit_error_t **error)
+{
+    const godwit__header_t header = {.type = GODWIT__REPLY, .id = request->id};
+    godwit__writer_t writer = {.data = room, .size = GODWIT__HEADER_SIZE, .capacity = STACK_REPLY};
+    if (!godwit__write_field_checked (&writer, result)) {
+        size_t bound = GODWIT__HEADER_SIZE;
+        const godwit_status_t status = godwit__field_bound (result, "result", &bound, error);
+        uint8_t *const memory = status || bound <= STACK_REPLY ? room : malloc (bound);
+        if (status)
+            return status;
+        if (!memory)
+            return godwit__error_no_memory (error);
+        writer = (godwit__writer_t){.data = memory, .size = GODWIT__HEADER_SIZE, .capacity = bound};
+        godwit__write_field (&writer, result);
+    }
+    godwit__header_write (writer.data, &header);
+    *data = writer.data;
+    *size = writer.size;
+    return GODWIT_OK;
+}
+
+godwit_status_t
+godwit_request_reply (godwit_request_t *request, godwit_field_t result)
+{
+    uint8_t room[STACK_REPLY];
+    uint8_t *data = room;
+    size_t size = 0;
+    godwit_error_t *error = NULL;
+    if (!request)
+        return GODWIT_ERR_INVALID_ARGUMENT;
+    if (godwit__request_is_forked (request))
+        return GODWIT_ERR_FORKED;
+    if (!claim_reply (request))
+        return GODWIT_ERR_INVALID_ARGUMENT;
+    if (request->is_cast)
+        return GODWIT_OK;
+    godwit_value_t *serialized = NULL;
+    godwit_status_t status = GODWIT_OK;
+    if (request->server->serializer) {
+        if (!godwit__request_serialize (request, &result, &serialized, &status, &error))
+            return GODWIT_OK; /* the server is gone, and its serializer with it */
+        result = (godwit_field_t){.type = GODWIT_TYPE_VALUE, .as.value = serialized};
+    }
+    if (!status)
+        status = encode (request, &result, room, &data, &size, &error);
+    const size_t limit = request->pool->limits.size;
+    if (size > limit)
+        status = godwit__error_set (&error, GODWIT_ERR_LIMIT_EXCEEDED,
+                                    "result: %zu bytes are more than max_message_size (%zu)", size, limit);
+    godwit_value_unref (&serialized);
+    if (!status) {
+        if (request->kept)
+            godwit__request_timed (request, godwit__clock_now (&request->pool->clock) - request->started_ns);
+        deliver (request, data, size, data != room);
+        return GODWIT_OK;
+    }
+    if (data != room)
+        free (data);
+    request->failed = true;
+    godwit__request_log_failure (request, error);
+    send_failure (request, error);
+    godwit_error_destroy (&error);
+    return status;
+}
+
+godwit_status_t
+godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
+{
+    godwit_error_t *error = error_p ? *error_p : NULL;
+    if (error_p)
+        *error_p = NULL;
+    if (!request || godwit__request_is_forked (request)) {
+        godwit_error_destroy (&error);
+        return request ? GODWIT_ERR_FORKED : GODWIT_ERR_INVALID_ARGUMENT;
+    }
+    if (!error)
+        error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));
+    const godwit_status_t status = godwit_error_status (error);
+    /* What became of a call that the handler made is not what became of this one: its method ran. */
+    godwit__error_set_outcome_of (error, GODWIT_OUTCOME_RAN);
+    godwit__request_fail (request, error);
+    return status;
+}

@@ -1,0 +1,17 @@
+/* What a request is answered with: a reply, a failure or a refusal, exactly once. */
+#ifndef GODWIT_SRC_SERVER_REPLY_H
+#define GODWIT_SRC_SERVER_REPLY_H
+
+#include "src/server/request.h"
+
+/* Tells the caller that it failed, unless it was replied to. Consumes the error. */
+void godwit__request_fail (godwit_request_t *request, godwit_error_t *error);
+/* The same: the method was not run. */
+void godwit__request_reject (godwit_request_t *request, godwit_error_t *error);
+/* Tells the caller that it was not run. */
+void godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason);
+/* The same, with a human-readable text of less than GODWIT__REFUSAL_TEXT bytes, or NULL. */
+#define GODWIT__REFUSAL_TEXT 128
+void godwit__request_refuse_saying (godwit_request_t *request, godwit__nack_t reason, const char *text);
+
+#endif

@@ -1,0 +1,94 @@
+/* The end of a request that ran. */
+#include "src/server/request_end.h"
+
+#include "src/server/queue.h"
+#include "src/server/reply.h"
+
+/* The last reference is gone. active: the handler's own was the last. */
+static void
+end (godwit_request_t *request, bool active, bool looks)
+{
+    godwit__pool_t *const pool = request->pool;
+    godwit_server_t *const server = request->server;
+    if (request->kept && request->cancel.callback)
+        godwit__cancel_over (request);
+    if (request->kept && !atomic_load_explicit (&request->replied, memory_order_acquire))
+        godwit__request_fail (
+            request, godwit_error_new (GODWIT_ERR_FAILED, "the handler gave the request up without a reply"));
+    godwit__request_release (request);
+    godwit__pool_lock (pool);
+    if (request->kept && !pool->closed) /* the metrics are the transport's */
+        godwit__metric_ended (request->metric, godwit__clock_now (&pool->clock) - request->started_ns,
+                              request->failed);
+    if (request->inline_call) {
+        request->inline_call->done = true; /* with or without a reply */
+        request->inline_call = NULL;
+    }
+    if (active) {
+        server->active--;
+        pool->active--;
+    }
+    server->occupied--;
+    *(request->running_previous ? &request->running_previous->running_next : &server->running) =
+        request->running_next;
+    if (request->running_next)
+        request->running_next->running_previous = request->running_previous;
+    if (godwit__queue_check_ready (pool, server) && !looks)
+        godwit__pool_wake_worker (pool);
+    godwit__server_left (server);
+    godwit__request_recycle (request);
+    godwit__pool_changed (pool);
+    godwit__pool_unlock (pool);
+}
+
+void
+godwit__request_settle (godwit_request_t *request, bool looks)
+{
+    if (request->kept) {
+        /* Whoever keeps it may give it up now, and then pool and server must not be looked for in it. */
+        godwit__pool_t *const pool = request->pool;
+        godwit_server_t *const server = request->server;
+        godwit__pool_lock (pool);
+        const bool is_last = atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) == 1;
+        if (!is_last) {
+            server->active--;
+            pool->active--;
+            godwit__pool_changed (pool);
+        }
+        godwit__pool_unlock (pool);
+        if (!is_last)
+            return;
+    }
+    end (request, true, looks);
+}
+
+/* ---- keeping it ---- */
+
+godwit_request_t *
+godwit_request_keep (godwit_request_t *request)
+{
+    request->kept = true;
+    atomic_fetch_add_explicit (&request->refs, 1, memory_order_relaxed);
+    return request;
+}
+
+void
+godwit_request_destroy (godwit_request_t **request_p)
+{
+    if (!request_p || !*request_p)
+        return;
+    godwit_request_t *const request = *request_p;
+    *request_p = NULL;
+    /* Before its handler has returned this is not the last reference, but whoever gives it up has done with
+     * it.
+     */
+    if (request->cancel.callback && !godwit__request_is_forked (request) &&
+        !godwit__cancel_is_inside (request))
+        godwit__cancel_over (request);
+    if (atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (godwit__request_is_forked (request))
+        godwit__request_free_in_child (request);
+    else
+        end (request, false, false);
+}

@@ -1,0 +1,90 @@
+/* From a request's body to its method. */
+#include "src/server/request_run.h"
+
+#include "src/error/error.h"
+#include "src/server/reply.h"
+#include "src/server/request_serialized.h"
+#include "src/server/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static godwit_status_t
+fill_params (godwit_request_t *request, godwit_error_t **error)
+{
+    const godwit_method_t *const method = request->route->method;
+    if (!method->slots)
+        return GODWIT_OK;
+    if (method->params_size <= sizeof request->params_room) {
+        request->params = request->params_room;
+        memset (request->params, 0, method->params_size);
+    } else if (!(request->params = calloc (1, method->params_size))) {
+        return godwit__error_no_memory (error);
+    }
+    return godwit_value_unpack (godwit_request_args (request), method->slots, method->slot_count,
+                                request->params, "args", error);
+}
+
+bool
+godwit__request_prepare (godwit_request_t *request, bool *malformed)
+{
+    godwit_error_t *error = NULL;
+    *malformed = !godwit__request_decode (request);
+    if (*malformed) {
+        GODWIT__COUNT (request->pool->transport, frames_malformed);
+        godwit__request_refuse (request, GODWIT__NACK_MALFORMED);
+        return false;
+    }
+    godwit_status_t status = godwit__dispatch_find (
+        request->server->dispatch, godwit__request_part (request, 1), godwit__request_part (request, 3),
+        godwit__request_part (request, 4), &request->route, &error);
+    /* A serializer is the program's own, and may take its time: it is a godwit__request_part of the run. */
+    if (!status && !request->server->serializer)
+        status = fill_params (request, &error);
+    if (status) {
+        godwit__metric_t *const metric = godwit__request_metric (request);
+        godwit__metric_started (metric);
+        godwit__request_reject (request, error);
+        godwit__metric_ended (metric, 0, true);
+    }
+    return !status;
+}
+
+/* What the serializer makes of the request. False: it cannot be run, and whoever sent it was told. */
+static bool
+take_serialized (godwit_request_t *request)
+{
+    godwit_error_t *error = NULL;
+    godwit_status_t status = godwit__request_deserialize (request, godwit__request_part (request, 0),
+                                                          godwit__request_part (request, 2), &error);
+    if (!status)
+        status = fill_params (request, &error);
+    if (status)
+        godwit__request_reject (request, error);
+    return !status;
+}
+
+void
+godwit__request_call (godwit_request_t *request)
+{
+    godwit__route_t *const route = request->route;
+    void *const self = godwit__dispatch_self (request->server->dispatch, route);
+    godwit__metric_t *metric =
+        atomic_load_explicit (&route->metrics[request->is_fanout], memory_order_acquire);
+    if (!metric)
+        metric = godwit__request_metric (request);
+    request->metric = metric;
+    godwit__metric_started (metric);
+    if (request->server->serializer && !take_serialized (request))
+        return;
+    const godwit_status_t status = route->method->handler (request, self);
+    if (!request->kept && request->cancel.callback) /* in this order: who keeps it may set one now */
+        godwit__cancel_over (request); /* it may reply itself: afterwards it is known whether it did */
+    if (status == GODWIT_OK &&
+        (request->kept || atomic_load_explicit (&request->replied, memory_order_relaxed)))
+        return;
+    if (status == GODWIT_OK)
+        godwit_request_reply (request, (godwit_field_t){.type = GODWIT_TYPE_NIL});
+    else if (!atomic_load_explicit (&request->replied, memory_order_relaxed))
+        godwit__request_fail (request, godwit_error_new (status, "%s", godwit_status_text (status)));
+}

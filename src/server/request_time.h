@@ -1,0 +1,24 @@
+/* How long requests run: for the run time estimate of their method (src/server/run_time.h) and its counters.
+ */
+#ifndef GODWIT_SRC_SERVER_REQUEST_TIME_H
+#define GODWIT_SRC_SERVER_REQUEST_TIME_H
+
+#include "src/server/request.h"
+
+/* Its handler, or with a request that was kept its reply, took so long. */
+void godwit__request_timed_slow (godwit_request_t *request, int64_t duration_ns);
+static inline void
+godwit__request_timed (godwit_request_t *request, int64_t duration_ns)
+{
+    if (godwit__run_time_concerns (&request->route->run_time, duration_ns))
+        godwit__request_timed_slow (request, duration_ns);
+}
+/* The handler has returned: counts the run, if it is over with that. */
+static inline void
+godwit__request_ran (godwit_request_t *request, int64_t started_ns, int64_t ended_ns)
+{
+    if (!request->kept) /* then it runs until it is given back */
+        godwit__metric_ended (request->metric, ended_ns - started_ns, request->failed);
+}
+
+#endif

@@ -1,0 +1,60 @@
+/* The end of a server: of its steps, of its part in the pool, and then of itself. */
+#include "src/server/accept.h"
+#include "src/server/cancel_find.h"
+#include "src/server/lifecycle.h"
+#include "src/server/queue.h"
+
+/* Ends the server's part in the pool. Frees it, unless requests of it were kept. */
+static void
+leave_pool (godwit_server_t *server)
+{
+    godwit__pool_t *const pool = server->pool;
+    godwit__pool_lock (pool);
+    godwit_request_t *const refused = godwit__queue_empty (server);
+    if (refused)
+        pool->senders++;
+    godwit__server_table_remove (&pool->servers, server->id);
+    godwit__queue_forget (pool, server);
+    server->leaving = true;
+    godwit__pool_unlock (pool);
+    godwit__refuse_requests (refused);
+    if (refused)
+        godwit__pool_leave (pool);
+
+    godwit__pool_lock (pool);
+    while (server->active)
+        godwit__pool_wait_threads (pool, GODWIT__NEVER);
+    godwit__pool_unlock (pool);
+    godwit__dispatch_destroy_endpoints (server->dispatch);
+
+    godwit__pool_lock (pool);
+    godwit__cancel_kept (server);
+    server->destroyed = true;
+    godwit__server_left (server);
+    pool->refs--;
+    godwit__pool_unlock (pool);
+}
+
+void
+godwit_server_destroy (godwit_server_t **server_p)
+{
+    if (!server_p || !*server_p)
+        return;
+    godwit_server_t *const server = *server_p;
+    godwit_transport_t *const transport = server->transport;
+    *server_p = NULL;
+    if (godwit__transport_check (transport, NULL) == GODWIT_ERR_FORKED) {
+        /* Locks may be held by threads that this process does not have. */
+        godwit__server_free (server);
+        godwit__transport_unref (transport);
+        return;
+    }
+    godwit__server_end_steps (server);
+    if (server->pool) {
+        leave_pool (server);
+    } else {
+        godwit__dispatch_destroy_endpoints (server->dispatch);
+        godwit__server_free (server);
+    }
+    godwit__transport_unref (transport);
+}

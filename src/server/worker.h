@@ -1,0 +1,36 @@
+/* A worker: a thread that leads on a port, or runs requests (src/server/pool.h draws it). */
+#ifndef GODWIT_SRC_SERVER_WORKER_H
+#define GODWIT_SRC_SERVER_WORKER_H
+
+#include "src/server/pool.h"
+
+#include <stdalign.h>
+
+/* busy_since of a leader: 0, or the time since when it runs a handler, or this. */
+#define GODWIT__LEAD_STOLEN INT64_C (-1)
+
+struct godwit__worker {
+    /* Says whether the lead can be taken away:
+     *
+     *     0 --the leader starts a handler--> time --the handler ends--> 0: it leads on
+     *                                         |
+     *                                         +--the watchdog, after 1 ms--> STOLEN --the handler ends--> 0:
+     * another one leads
+     *
+     * The leader ends with an exchange, the watchdog uses a compare-and-swap, so exactly one of them has its
+     * way. */
+    alignas (64) _Atomic (int64_t) busy_since;
+    _Atomic (uint64_t) run_count; /* handlers run with the lead: tells the watchdog that something goes on */
+
+    godwit__pool_t *pool;
+    pthread_t thread;
+    pthread_cond_t wake;
+    bool woken;              /* (L) taken from the idle list by whoever woke it */
+    godwit__worker_t *newer; /* (L) the idle list, the newest first; or the list of those that ended */
+    godwit__worker_t *older;
+};
+
+/* What a worker's thread runs until the pool stops, or it has been idle for some time. */
+void *godwit__worker_main (void *worker);
+
+#endif
