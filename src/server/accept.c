@@ -12,7 +12,7 @@ take_free (godwit__pool_t *pool)
 {
     godwit_request_t *const request = pool->free_requests;
     if (request) {
-        pool->free_requests = request->next;
+        pool->free_requests = request->next_free;
         pool->free_count--;
     }
     return request;
@@ -110,40 +110,24 @@ godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header
 /* ---- refusing ---- */
 
 void
-godwit__refuse_requests (godwit_request_t *requests)
+godwit__refuse_requests (godwit__list_t *requests)
 {
-    while (requests) {
-        godwit_request_t *const request = requests;
-        requests = request->next;
+    for (godwit_request_t *request; (request = GODWIT__FIRST (requests, godwit_request_t, in_queue));) {
+        godwit__list_remove (&request->in_queue);
         godwit__request_refuse (request, GODWIT__NACK_DRAINING);
         godwit__request_drop (request);
     }
 }
 
-/* With the lock: all that is queued. */
-static godwit_request_t *
-empty_queues (godwit__pool_t *pool)
-{
-    godwit_request_t *all = NULL;
-    godwit_server_t *server;
-    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));) {
-        godwit_request_t *const requests = godwit__queue_empty (server);
-        godwit_request_t *last = requests;
-        while (last && last->next)
-            last = last->next;
-        if (last) {
-            last->next = all;
-            all = requests;
-        }
-    }
-    return all;
-}
-
 void
 godwit__pool_refuse_queued (godwit__pool_t *pool)
 {
+    godwit_server_t *server;
+    godwit__list_t refused;
+    godwit__list_init (&refused);
     godwit__pool_lock (pool);
-    godwit_request_t *const refused = empty_queues (pool);
+    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));)
+        godwit__queue_empty (server, &refused);
     godwit__pool_unlock (pool);
-    godwit__refuse_requests (refused);
+    godwit__refuse_requests (&refused);
 }

@@ -23,8 +23,8 @@ godwit_request_t *godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *por
 godwit_request_t *godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header,
                                               const char *name, size_t name_size, int64_t now_ns);
 
-/* Refuses a list of requests that never ran, as DRAINING. Without the lock. */
-void godwit__refuse_requests (godwit_request_t *requests);
+/* Refuses a list of requests that never ran, as DRAINING; it is empty afterwards. Without the lock. */
+void godwit__refuse_requests (godwit__list_t *requests);
 /* The same for all that is queued. */
 void godwit__pool_refuse_queued (godwit__pool_t *pool);
 

@@ -12,25 +12,23 @@
 static void
 link_last (godwit__call_monitor_t *monitor, godwit_request_t *request)
 {
-    request->monitor_next = NULL;
-    request->monitor_previous = monitor->last;
-    *(monitor->last ? &monitor->last->monitor_next : &monitor->first) = request;
-    monitor->last = request;
+    godwit__list_append (&monitor->requests, &request->in_monitor);
     monitor->count++;
-    request->monitored = true;
 }
 
 static void
 take_out (godwit__call_monitor_t *monitor, godwit_request_t *request)
 {
-    if (!request->monitored)
+    if (!godwit__in_list (&request->in_monitor))
         return;
-    *(request->monitor_previous ? &request->monitor_previous->monitor_next : &monitor->first) =
-        request->monitor_next;
-    *(request->monitor_next ? &request->monitor_next->monitor_previous : &monitor->last) =
-        request->monitor_previous;
+    godwit__list_remove (&request->in_monitor);
     monitor->count--;
-    request->monitored = false;
+}
+
+static godwit_request_t *
+first_of (const godwit__call_monitor_t *monitor)
+{
+    return GODWIT__FIRST (&monitor->requests, godwit_request_t, in_monitor);
 }
 
 /* ---- heartbeats ---- */
@@ -69,7 +67,7 @@ due_of (const godwit_request_t *request)
 static int64_t
 look_at_first (godwit__call_monitor_t *monitor, int64_t now_ns)
 {
-    godwit_request_t *const request = monitor->first;
+    godwit_request_t *const request = first_of (monitor);
     const int64_t interval_ns = interval_of (request);
     take_out (monitor, request);
     if (request->deadline_ns <= now_ns) {
@@ -110,7 +108,7 @@ tick (godwit__timer_t *timer)
     pthread_mutex_lock (&monitor->lock);
     /* First forget, then look: what is added meanwhile says when it is due. */
     monitor->next_ns = GODWIT__NEVER;
-    for (size_t left = monitor->count; left > 0 && monitor->first; left--) {
+    for (size_t left = monitor->count; left > 0 && first_of (monitor); left--) {
         const int64_t due_ns = look_at_first (monitor, now_ns);
         if (due_ns < next_ns)
             next_ns = due_ns;
@@ -173,7 +171,7 @@ godwit__call_monitor_watch (godwit_request_t *request, int64_t now_ns)
     bool is_next = false;
     pthread_mutex_lock (&monitor->lock);
     const bool is_over = atomic_load (&request->replied) || atomic_load (&request->cancel.is_marked);
-    if (!is_over && !request->monitored && !request->monitor_ns) {
+    if (!is_over && !godwit__in_list (&request->in_monitor) && !request->monitor_ns) {
         /* A caller in this process, on whose thread the handler runs, is there. */
         request->monitor_due_ns = request->port ? now_ns + interval_of (request) : GODWIT__NEVER;
         request->monitor_told = true;
@@ -200,6 +198,7 @@ godwit__call_monitor_init (godwit__pool_t *pool)
 {
     godwit__call_monitor_t *const monitor = &pool->call_monitor;
     pthread_mutex_init (&monitor->lock, NULL);
+    godwit__list_init (&monitor->requests);
     monitor->next_ns = GODWIT__NEVER;
     monitor->task.run = on_task;
     monitor->task.user = pool;
@@ -213,8 +212,8 @@ godwit__call_monitor_stop (godwit__pool_t *pool)
     godwit__call_monitor_t *const monitor = &pool->call_monitor;
     pthread_mutex_lock (&monitor->lock);
     monitor->stopped = true;
-    while (monitor->first)
-        take_out (monitor, monitor->first);
+    while (first_of (monitor))
+        take_out (monitor, first_of (monitor));
     pthread_mutex_unlock (&monitor->lock);
     godwit__reactor_unpost (pool->transport->control, &monitor->task);
     godwit__reactor_disarm (pool->transport->control, &monitor->timer);

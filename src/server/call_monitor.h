@@ -12,6 +12,7 @@
 
 #include <godwit/server.h>
 
+#include "src/base/list.h"
 #include "src/loop/reactor.h"
 
 #include <pthread.h>
@@ -19,8 +20,8 @@
 struct godwit__pool;
 
 typedef struct godwit__call_monitor {
-    pthread_mutex_t lock; /* taken after pool.lock and before a channel's; guards the next four */
-    godwit_request_t *first, *last;
+    pthread_mutex_t lock;    /* taken after pool.lock and before a channel's; guards the next four */
+    godwit__list_t requests; /* the one that was looked at last is the last one */
     size_t count;
     int64_t next_ns; /* what the timer is armed for, or about to be */
     bool stopped;

@@ -18,6 +18,7 @@ godwit__cancels_init (godwit__pool_t *pool)
     godwit__cancels_t *const cancels = &pool->cancels;
     pthread_mutex_init (&cancels->lock, NULL);
     pthread_cond_init (&cancels->over, NULL);
+    godwit__list_init (&cancels->due);
     cancels->task.run = on_task;
     cancels->task.user = pool;
 }
@@ -33,19 +34,6 @@ godwit__cancels_release (godwit__pool_t *pool)
 {
     pthread_cond_destroy (&pool->cancels.over);
     pthread_mutex_destroy (&pool->cancels.lock);
-}
-
-/* With the lock: the next one that is due, taken out of the list. */
-static godwit_request_t *
-take_due (godwit__cancels_t *cancels)
-{
-    godwit_request_t *const request = cancels->due_first;
-    if (request) {
-        cancels->due_first = request->cancel.next;
-        if (!cancels->due_first)
-            cancels->due_last = NULL;
-    }
-    return request;
 }
 
 void
@@ -72,29 +60,15 @@ godwit__cancels_run (godwit__pool_t *pool)
     godwit__completion_t *const completion = pool->transport->completion;
     for (;;) {
         pthread_mutex_lock (&cancels->lock);
-        godwit_request_t *const request = take_due (cancels);
+        godwit_request_t *const request = GODWIT__FIRST (&cancels->due, godwit_request_t, cancel.in_due);
         if (!request)
             break;
+        godwit__list_remove (&request->cancel.in_due);
         completion->callback_depth++;
         godwit__cancel_run_callback (request);
         completion->callback_depth--;
     }
     pthread_mutex_unlock (&cancels->lock);
-}
-
-/* With the lock. */
-static void
-forget_due (godwit__cancels_t *cancels, const godwit_request_t *request)
-{
-    godwit_request_t **at = &cancels->due_first;
-    godwit_request_t *before = NULL;
-    while (*at != request) {
-        before = *at;
-        at = &before->cancel.next;
-    }
-    *at = request->cancel.next;
-    if (cancels->due_last == request)
-        cancels->due_last = before;
 }
 
 /* ---- of one request ---- */
@@ -117,7 +91,7 @@ godwit__cancel_over (godwit_request_t *request)
     godwit__cancel_t *const cancel = &request->cancel;
     pthread_mutex_lock (&cancels->lock);
     if (cancel->state == GODWIT__CANCEL_DUE)
-        forget_due (cancels, request);
+        godwit__list_remove (&cancel->in_due);
     while (cancel->state == GODWIT__CANCEL_RUNNING && !pthread_equal (cancel->run->thread, pthread_self ()))
         pthread_cond_wait (&cancels->over, &cancels->lock);
     if (cancel->state == GODWIT__CANCEL_RUNNING)
@@ -138,9 +112,7 @@ godwit__cancel_mark (godwit_request_t *request, bool has_transport)
     const bool is_due = is_first && has_transport && request->cancel.state == GODWIT__CANCEL_SET;
     if (is_due) {
         request->cancel.state = GODWIT__CANCEL_DUE;
-        request->cancel.next = NULL;
-        *(cancels->due_last ? &cancels->due_last->cancel.next : &cancels->due_first) = request;
-        cancels->due_last = request;
+        godwit__list_append (&cancels->due, &request->cancel.in_due);
     }
     pthread_mutex_unlock (&cancels->lock);
     if (is_first && has_transport)

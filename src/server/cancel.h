@@ -13,6 +13,7 @@
 
 #include <godwit/server.h>
 
+#include "src/base/list.h"
 #include "src/loop/reactor.h"
 
 #include <pthread.h>
@@ -43,14 +44,14 @@ typedef struct godwit__cancel {
     void *user;
     godwit__cancel_state_t state; /* (C) */
     godwit__cancel_run_t *run;    /* (C) */
-    godwit_request_t *next;       /* (C) in the list of those that are due */
+    godwit__list_node_t in_due;   /* (C) */
 } godwit__cancel_t;
 
 /* Of a pool. */
 typedef struct godwit__cancels {
     pthread_mutex_t lock; /* a leaf, but for the reactor's */
     pthread_cond_t over;  /* a callback has run */
-    godwit_request_t *due_first, *due_last;
+    godwit__list_t due;   /* requests whose callbacks the completion thread is to run */
     godwit__task_t task;
 } godwit__cancels_t;
 

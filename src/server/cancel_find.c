@@ -1,12 +1,13 @@
 /* Which requests somebody gives up. */
 #include "src/server/cancel_find.h"
 
-#include "src/server/server.h"
+#include "src/server/queue.h"
 
 void
 godwit__cancel_kept (const godwit_server_t *server)
 {
-    for (godwit_request_t *at = server->running; at; at = at->running_next) {
+    for (godwit_request_t *at = GODWIT__FIRST (&server->running, godwit_request_t, in_running); at;
+         at = GODWIT__NEXT (&server->running, at, godwit_request_t, in_running)) {
         godwit__cancel_mark (at, !server->pool->closed);
         godwit__call_monitor_remove (at);
     }
@@ -26,49 +27,36 @@ is_chosen (const godwit_request_t *request, const choice_t *choice)
            (!choice->id || request->id == *choice->id);
 }
 
-/* With pool.lock: takes what is chosen out of the queue, and puts it in front of a list. */
-static godwit_request_t *
-take_queued (godwit_server_t *server, const choice_t *choice, godwit_request_t *taken)
+/* With pool.lock: marks those that are chosen and run, and takes those that are queued into a list. */
+static void
+cancel_chosen (godwit_server_t *server, const choice_t *choice, godwit__list_t *taken)
 {
-    godwit_request_t **at = &server->queue_first;
-    godwit_request_t *last = NULL;
-    while (*at) {
-        godwit_request_t *const request = *at;
-        if (is_chosen (request, choice)) {
-            *at = request->next;
-            server->queued--;
-            server->queued_size -= request->frame.size;
-            request->next = taken;
-            taken = request;
-        } else {
-            last = request;
-            at = &request->next;
-        }
-    }
-    server->queue_last = last;
-    return taken;
-}
-
-/* With pool.lock. */
-static godwit_request_t *
-cancel_chosen (godwit_server_t *server, const choice_t *choice, godwit_request_t *taken)
-{
-    for (godwit_request_t *at = server->running; at; at = at->running_next) {
+    for (godwit_request_t *at = GODWIT__FIRST (&server->running, godwit_request_t, in_running); at;
+         at = GODWIT__NEXT (&server->running, at, godwit_request_t, in_running)) {
         if (!is_chosen (at, choice))
             continue;
         godwit__cancel_mark (at, true);
         godwit__call_monitor_remove (at); /* nobody is to be told of it any more */
     }
-    return take_queued (server, choice, taken);
+    for (godwit_request_t *at = GODWIT__FIRST (&server->queue, godwit_request_t, in_queue), *next; at;
+         at = next) {
+        next = GODWIT__NEXT (&server->queue, at, godwit_request_t, in_queue);
+        if (!is_chosen (at, choice))
+            continue;
+        godwit__queue_remove (server, at);
+        godwit__list_append (taken, &at->in_queue);
+    }
 }
 
-/* Without the lock. */
+/* With the lock, which is released: gives up those that were taken out of queues. */
 static void
-drop (godwit__pool_t *pool, godwit_request_t *taken)
+drop (godwit__pool_t *pool, godwit__list_t *taken)
 {
-    while (taken) {
-        godwit_request_t *const request = taken;
-        taken = request->next;
+    if (!godwit__list_is_empty (taken))
+        godwit__pool_changed (pool);
+    godwit__pool_unlock (pool);
+    for (godwit_request_t *request; (request = GODWIT__FIRST (taken, godwit_request_t, in_queue));) {
+        godwit__list_remove (&request->in_queue);
         GODWIT__COUNT (pool->transport, requests_cancelled);
         godwit__request_drop (request);
     }
@@ -79,28 +67,24 @@ godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__o
                      const godwit__header_t *header)
 {
     const choice_t choice = {port, origin, &header->id};
-    godwit_request_t *taken = NULL;
+    godwit__list_t taken;
+    godwit__list_init (&taken);
     godwit__pool_lock (pool);
     godwit_server_t *const server = godwit__server_table_find (&pool->servers, header->target);
     if (server)
-        taken = cancel_chosen (server, &choice, NULL);
-    if (taken)
-        godwit__pool_changed (pool);
-    godwit__pool_unlock (pool);
-    drop (pool, taken);
+        cancel_chosen (server, &choice, &taken);
+    drop (pool, &taken);
 }
 
 void
 godwit__pool_cancel_all (godwit__pool_t *pool, const godwit__port_t *port, godwit__origin_t origin)
 {
     const choice_t choice = {port, origin, NULL};
-    godwit_request_t *taken = NULL;
     godwit_server_t *server;
+    godwit__list_t taken;
+    godwit__list_init (&taken);
     godwit__pool_lock (pool);
     for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));)
-        taken = cancel_chosen (server, &choice, taken);
-    if (taken)
-        godwit__pool_changed (pool);
-    godwit__pool_unlock (pool);
-    drop (pool, taken);
+        cancel_chosen (server, &choice, &taken);
+    drop (pool, &taken);
 }

@@ -21,9 +21,9 @@ typedef struct awaited {
 } awaited_t;
 
 /* A GOODBYE that was said at a port, and has not been answered by everybody yet. The leader's. */
-typedef struct godwit__drain {
+typedef struct drain {
     godwit__goodbye_t goodbye;
-    struct godwit__drain *next;
+    godwit__list_node_t in_port;
     size_t left; /* of `awaited`, who have not answered */
     size_t awaited_count;
     awaited_t awaited[]; /* by origin */
@@ -61,20 +61,28 @@ is_given_up (const godwit__pool_t *pool, uint32_t server_id)
     return server_id && !(server && server->accepts);
 }
 
+static void
+drain_free (drain_t *drain)
+{
+    godwit__list_remove (&drain->in_port);
+    free (drain);
+}
+
+static drain_t *
+next_drain (const godwit__port_t *port, const drain_t *drain)
+{
+    return GODWIT__NEXT (&port->drains, drain, drain_t, in_port);
+}
+
 /* Nobody waits for the end of those any more. */
 static void
 forget_given_up (godwit__port_t *port)
 {
-    drain_t **at = &port->drains;
     godwit__pool_lock (port->pool);
-    while (*at) {
-        drain_t *const drain = *at;
-        if (is_given_up (port->pool, drain->goodbye.server_id)) {
-            *at = drain->next;
-            free (drain);
-        } else {
-            at = &drain->next;
-        }
+    for (drain_t *drain = GODWIT__FIRST (&port->drains, drain_t, in_port), *next; drain; drain = next) {
+        next = next_drain (port, drain);
+        if (is_given_up (port->pool, drain->goodbye.server_id))
+            drain_free (drain);
     }
     godwit__pool_unlock (port->pool);
 }
@@ -117,8 +125,7 @@ say (godwit__port_t *port, godwit__goodbye_t goodbye)
         qsort (drain->awaited, drain->awaited_count, sizeof drain->awaited[0], compare_origins);
         drain->goodbye = goodbye;
         drain->left = drain->awaited_count;
-        drain->next = port->drains;
-        port->drains = drain;
+        godwit__list_append (&port->drains, &drain->in_port);
         return;
     }
     free (drain);
@@ -168,16 +175,12 @@ strike_out (drain_t *drain, godwit__origin_t origin)
 void
 godwit__drain_answered (godwit__port_t *port, godwit__origin_t origin, uint32_t server_id)
 {
-    drain_t **at = &port->drains;
-    while (*at) {
-        drain_t *const drain = *at;
-        if ((server_id && drain->goodbye.server_id != server_id) || !strike_out (drain, origin)) {
-            at = &drain->next;
+    for (drain_t *drain = GODWIT__FIRST (&port->drains, drain_t, in_port), *next; drain; drain = next) {
+        next = next_drain (port, drain);
+        if ((server_id && drain->goodbye.server_id != server_id) || !strike_out (drain, origin))
             continue;
-        }
-        *at = drain->next;
         done (port->pool, drain->goodbye.server_id);
-        free (drain);
+        drain_free (drain);
     }
 }
 
@@ -201,11 +204,8 @@ void
 godwit__drain_release (godwit__port_t *port)
 {
     free (port->goodbyes);
-    while (port->drains) {
-        drain_t *const drain = port->drains;
-        port->drains = drain->next;
-        free (drain);
-    }
+    for (drain_t *drain; (drain = GODWIT__FIRST (&port->drains, drain_t, in_port));)
+        drain_free (drain);
 }
 
 /* ---- who drains ---- */

@@ -94,7 +94,7 @@ godwit__pool_recycle (godwit__pool_t *pool, godwit_request_t *request)
         free (request);
         return;
     }
-    request->next = pool->free_requests;
+    request->next_free = pool->free_requests;
     pool->free_requests = request;
     pool->free_count++;
 }
@@ -104,9 +104,14 @@ godwit__pool_recycle (godwit__pool_t *pool, godwit_request_t *request)
 static void
 idle_remove (godwit__pool_t *pool, godwit__worker_t *worker)
 {
-    *(worker->newer ? &worker->newer->older : &pool->idle_newest) = worker->older;
-    *(worker->older ? &worker->older->newer : &pool->idle_oldest) = worker->newer;
+    godwit__list_remove (&worker->in_list);
     pool->idle_count--;
+}
+
+static godwit__worker_t *
+newest_idle (const godwit__pool_t *pool)
+{
+    return GODWIT__FIRST (&pool->idle, godwit__worker_t, in_list);
 }
 
 static void
@@ -124,12 +129,12 @@ godwit__pool_wake_worker (godwit__pool_t *pool)
         return;
     if (pool->external) {
         godwit__reactor_post (pool->transport->control, &pool->ready_task);
-    } else if (pool->idle_newest) {
-        wake (pool, pool->idle_newest); /* whose stack is still in the cache */
+    } else if (newest_idle (pool)) {
+        wake (pool, newest_idle (pool));
     } else if (pool->worker_count < pool->worker_limit) {
         pool->worker_count++;
         pool->spawn_count++;
-    } else if (pool->ready_first) {
+    } else if (!godwit__list_is_empty (&pool->ready)) {
         /* Whoever runs a handler will look when it ends; a leader that waits must be told. */
         for (size_t i = 0; i < pool->port_count; i++)
             godwit__port_post_tasks (&pool->ports[i]);
@@ -139,8 +144,8 @@ godwit__pool_wake_worker (godwit__pool_t *pool)
 void
 godwit__pool_stop_workers (godwit__pool_t *pool)
 {
-    while (pool->idle_newest)
-        wake (pool, pool->idle_newest);
+    while (newest_idle (pool))
+        wake (pool, newest_idle (pool));
     for (size_t i = 0; i < pool->port_count; i++)
         godwit__port_post_tasks (&pool->ports[i]);
 }
@@ -149,10 +154,7 @@ bool
 godwit__pool_idle (godwit__pool_t *pool, godwit__worker_t *worker)
 {
     worker->woken = false;
-    worker->newer = NULL;
-    worker->older = pool->idle_newest;
-    *(pool->idle_newest ? &pool->idle_newest->newer : &pool->idle_oldest) = worker;
-    pool->idle_newest = worker;
+    godwit__list_prepend (&pool->idle, &worker->in_list);
     pool->idle_count++;
     while (!worker->woken) {
         struct timespec until;
@@ -179,15 +181,15 @@ worker_free (godwit__worker_t *worker)
 void
 godwit__pool_join_workers (godwit__pool_t *pool)
 {
+    godwit__list_t ended;
+    godwit__list_init (&ended);
     godwit__pool_lock (pool);
-    godwit__worker_t *worker = pool->ended;
-    pool->ended = NULL;
+    godwit__list_move_all (&ended, &pool->ended);
     godwit__pool_unlock (pool);
-    while (worker) {
-        godwit__worker_t *const next = worker->older;
+    for (godwit__worker_t *worker; (worker = GODWIT__FIRST (&ended, godwit__worker_t, in_list));) {
+        godwit__list_remove (&worker->in_list);
         pthread_join (worker->thread, NULL);
         worker_free (worker);
-        worker = next;
     }
 }
 
@@ -201,8 +203,6 @@ worker_new (godwit__pool_t *pool)
     atomic_init (&worker->run_count, 0);
     worker->pool = pool;
     worker->woken = false;
-    worker->newer = NULL;
-    worker->older = NULL;
     godwit__cond_init (&worker->wake);
     return worker;
 }

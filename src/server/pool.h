@@ -20,6 +20,7 @@
 
 #include <godwit/server.h>
 
+#include "src/base/list.h"
 #include "src/runtime/transport.h"
 #include "src/server/call_monitor.h"
 #include "src/server/cancel.h"
@@ -49,20 +50,18 @@ struct godwit__pool {
     unsigned senders;    /* (L) threads between enter and leave: the ports cannot be closed */
 
     godwit__server_table_t servers; /* (L) those that were started and not destroyed */
-    godwit_server_t *ready_first;   /* (L) servers that have a request queued and room to run it */
-    godwit_server_t *ready_last;
+    godwit__list_t ready;           /* (L) servers that have a request queued and room to run it */
 
-    godwit_request_t *free_requests; /* (L) */
+    godwit_request_t *free_requests; /* (L) the last one that was given back first */
     size_t free_count;
 
     void *(*worker_main) (void *worker); /* what a worker's thread runs */
     size_t worker_limit;
-    size_t worker_count; /* (L) threads, those that are about to start included */
-    size_t spawn_count;  /* (L) threads to be started once the lock is released */
-    size_t idle_count;   /* (L) */
-    godwit__worker_t *idle_newest;
-    godwit__worker_t *idle_oldest;
-    godwit__worker_t *ended; /* (L) to be joined */
+    size_t worker_count;  /* (L) threads, those that are about to start included */
+    size_t spawn_count;   /* (L) threads to be started once the lock is released */
+    size_t idle_count;    /* (L) */
+    godwit__list_t idle;  /* (L) the newest first: its stack is still in the cache */
+    godwit__list_t ended; /* (L) to be joined */
 
     atomic_uint_fast64_t fanout_epoch; /* changes when subscriptions end: gaps are no news any more */
 

@@ -51,6 +51,7 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
             break;
         pool->port_count++;
         atomic_init (&port->has_tasks, false);
+        godwit__list_init (&port->drains);
         godwit__reply_batch_init (&port->reply_batch, port->channel, transport);
         godwit__sessions_init (&port->sessions, SESSION_LIMIT);
         godwit__sessions_init (&port->connections, SESSION_LIMIT);
@@ -109,6 +110,9 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pool->max_queue_size = transport->options.max_queue_size;
     pool->external = transport->options.external_loop;
     pool->refs = 1;
+    godwit__list_init (&pool->ready);
+    godwit__list_init (&pool->idle);
+    godwit__list_init (&pool->ended);
     pool->worker_limit = (size_t) transport->options.worker_limit;
     if (pool->worker_limit < transport->driver_count)
         pool->worker_limit = transport->driver_count;
@@ -187,7 +191,7 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
     godwit__pool_lock (pool);
     while (pool->free_requests) {
         godwit_request_t *const request = pool->free_requests;
-        pool->free_requests = request->next;
+        pool->free_requests = request->next_free;
         free (request);
     }
     pool->refs--;

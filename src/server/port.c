@@ -221,7 +221,7 @@ godwit__port_run_tasks (godwit__port_t *port)
     godwit__pool_t *const pool = port->pool;
     atomic_exchange_explicit (&port->has_tasks, false, memory_order_acquire);
     godwit__pool_lock (pool);
-    const bool leads_on = !pool->stopping && !pool->ready_first;
+    const bool leads_on = !pool->stopping && godwit__list_is_empty (&pool->ready);
     const bool says_goodbye = godwit__drain_is_due (port);
     godwit__pool_unlock (pool);
     if (says_goodbye)

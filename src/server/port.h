@@ -3,6 +3,7 @@
 #ifndef GODWIT_SRC_SERVER_PORT_H
 #define GODWIT_SRC_SERVER_PORT_H
 
+#include "src/base/list.h"
 #include "src/interface/driver.h"
 #include "src/loop/reactor.h"
 #include "src/server/reply_batch.h"
@@ -35,7 +36,7 @@ struct godwit__port {
     godwit__reply_batch_t reply_batch; /* replies to the batch that is worked off */
 
     /* The leader's. */
-    struct godwit__drain *drains; /* goodbyes that somebody has not answered */
+    godwit__list_t drains;        /* goodbyes that somebody has not answered */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     godwit__origin_t batch_origin;
     int64_t flushed_ns; /* when replies of the batch were sent for the last time; 0: not known yet */

@@ -16,24 +16,22 @@ godwit__queue_has_room (const godwit_server_t *server)
 static inline void
 godwit__queue_activate (godwit_server_t *server, godwit_request_t *request)
 {
-    request->running_previous = NULL;
-    request->running_next = server->running;
-    if (server->running)
-        server->running->running_previous = request;
-    server->running = request;
+    godwit__list_prepend (&server->running, &request->in_running);
     server->occupied++;
     server->active++;
     server->pool->active++;
 }
 
 void godwit__queue_add (godwit_server_t *server, godwit_request_t *request);
-/* Takes everything out of the queue. */
-godwit_request_t *godwit__queue_empty (godwit_server_t *server);
+/* Takes a request out of it. */
+void godwit__queue_remove (godwit_server_t *server, godwit_request_t *request);
+/* Moves all that is queued behind the requests of a list. */
+void godwit__queue_empty (godwit_server_t *server, godwit__list_t *requests);
 /* The server has got room, or a queued request. True if there is something for a worker to take. */
 bool godwit__queue_check_ready (godwit__pool_t *pool, godwit_server_t *server);
 /* A queued request that may run now; it counts as active then. NULL: none. */
 godwit_request_t *godwit__queue_take_ready (godwit__pool_t *pool);
 /* The server goes: its turn will not come. */
-void godwit__queue_forget (godwit__pool_t *pool, const godwit_server_t *server);
+void godwit__queue_forget (godwit_server_t *server);
 
 #endif

@@ -45,7 +45,7 @@ godwit__request_new (godwit__pool_t *pool)
     atomic_init (&request->kept, false);
     atomic_init (&request->cancel.is_marked, false);
     atomic_init (&request->cancel.is_watched, false);
-    request->monitored = false;
+    request->in_monitor = (godwit__list_node_t){NULL, NULL};
     atomic_init (&request->refs, 0);
     atomic_init (&request->parts, 0);
     atomic_init (&block->refs, 0);
@@ -59,7 +59,6 @@ void
 godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__origin_t origin,
                        const godwit__header_t *header, int64_t now_ns)
 {
-    request->next = NULL;
     request->port = port;
     request->inline_call = NULL;
     request->origin = origin;

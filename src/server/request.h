@@ -13,6 +13,7 @@
 
 #include <godwit/server.h>
 
+#include "src/base/list.h"
 #include "src/server/dispatch.h"
 #include "src/server/pool.h"
 
@@ -28,7 +29,8 @@ typedef struct godwit__inline_call {
 } godwit__inline_call_t;
 
 struct godwit_request {
-    godwit_request_t *next; /* in a queue, or in the free list */
+    godwit__list_node_t in_queue; /* of its server; or among those that are refused */
+    godwit_request_t *next_free;
     godwit__pool_t *pool;
     godwit_server_t *server;            /* outlives the request's part in server->occupied */
     godwit__port_t *port;               /* where the reply goes; NULL: to inline_call */
@@ -47,13 +49,12 @@ struct godwit_request {
     atomic_uint parts;   /* the request itself, and its own block while values in it are referenced */
 
     godwit__cancel_t cancel;
-    godwit_request_t *running_next, *running_previous; /* of server->running; guarded by pool.lock */
+    godwit__list_node_t in_running; /* of its server; guarded by pool.lock */
 
     /* The call monitor (src/server/call_monitor.h); the rest is guarded by its lock. */
     int64_t monitor_ns; /* its client wants to hear of it in any such time; 0: it does not. Constant */
     int64_t monitor_due_ns;
-    godwit_request_t *monitor_next, *monitor_previous;
-    bool monitored;    /* in the monitor's list */
+    godwit__list_node_t in_monitor;
     bool monitor_told; /* ACCEPTED was sent */
 
     godwit__frame_t frame; /* what came, until it is decoded */

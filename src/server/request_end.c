@@ -29,10 +29,7 @@ end (godwit_request_t *request, bool active, bool looks)
         pool->active--;
     }
     server->occupied--;
-    *(request->running_previous ? &request->running_previous->running_next : &server->running) =
-        request->running_next;
-    if (request->running_next)
-        request->running_next->running_previous = request->running_previous;
+    godwit__list_remove (&request->in_running);
     if (godwit__queue_check_ready (pool, server) && !looks)
         godwit__pool_wake_worker (pool);
     godwit__server_left (server);

@@ -68,6 +68,8 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     godwit_server_t *const server = calloc (1, sizeof *server);
     if (!server)
         return godwit__error_no_memory (error);
+    godwit__list_init (&server->queue);
+    godwit__list_init (&server->running);
     server->clock = transport->clock;
     server->in_order = in_order;
     server->concurrency = in_order ? 1 : (uint32_t) options.concurrency;

@@ -58,11 +58,9 @@ struct godwit_server {
     uint32_t occupied; /* requests that count towards the concurrency: those of `active`, and kept ones */
     uint32_t queued;
     size_t queued_size; /* bytes of them */
-    godwit_request_t *queue_first;
-    godwit_request_t *queue_last;
-    godwit_request_t *running; /* those of `occupied` */
-    bool is_ready;             /* in the pool's list */
-    godwit_server_t *ready_next;
+    godwit__list_t queue;
+    godwit__list_t running;       /* those of `occupied` */
+    godwit__list_node_t in_ready; /* of the pool */
 };
 
 /* The one of its target, or the transport's. */

@@ -9,16 +9,19 @@ static void
 leave_pool (godwit_server_t *server)
 {
     godwit__pool_t *const pool = server->pool;
+    godwit__list_t refused;
+    godwit__list_init (&refused);
     godwit__pool_lock (pool);
-    godwit_request_t *const refused = godwit__queue_empty (server);
-    if (refused)
+    godwit__queue_empty (server, &refused);
+    const bool refuses = !godwit__list_is_empty (&refused);
+    if (refuses)
         pool->senders++;
     godwit__server_table_remove (&pool->servers, server->id);
-    godwit__queue_forget (pool, server);
+    godwit__queue_forget (server);
     server->leaving = true;
     godwit__pool_unlock (pool);
-    godwit__refuse_requests (refused);
-    if (refused)
+    godwit__refuse_requests (&refused);
+    if (refuses)
         godwit__pool_leave (pool);
 
     godwit__pool_lock (pool);

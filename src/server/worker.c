@@ -66,8 +66,7 @@ godwit__worker_main (void *argument)
             lead (worker, port);
         godwit__pool_lock (pool);
     }
-    worker->older = pool->ended;
-    pool->ended = worker;
+    godwit__list_append (&pool->ended, &worker->in_list);
     pool->worker_count--;
     atomic_fetch_sub_explicit (&pool->transport->counters.workers, 1, memory_order_relaxed);
     godwit__pool_changed (pool);

@@ -25,9 +25,8 @@ struct godwit__worker {
     godwit__pool_t *pool;
     pthread_t thread;
     pthread_cond_t wake;
-    bool woken;              /* (L) taken from the idle list by whoever woke it */
-    godwit__worker_t *newer; /* (L) the idle list, the newest first; or the list of those that ended */
-    godwit__worker_t *older;
+    bool woken;                  /* (L) taken from the idle list by whoever woke it */
+    godwit__list_node_t in_list; /* (L) of the idle ones, or of those that ended */
 };
 
 /* What a worker's thread runs until the pool stops, or it has been idle for some time. */

@@ -17,7 +17,7 @@ monitored_by (godwit_transport_t *transport, int64_t *first_ns)
     pthread_mutex_lock (&monitor->lock);
     const size_t count = monitor->count;
     if (first_ns && count)
-        *first_ns = monitor->first->monitor_ns;
+        *first_ns = GODWIT__FIRST (&monitor->requests, godwit_request_t, in_monitor)->monitor_ns;
     pthread_mutex_unlock (&monitor->lock);
     return count;
 }

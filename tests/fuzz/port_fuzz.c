@@ -315,7 +315,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     process ();
     check (raw_expect (&good, GODWIT__WELCOME, 0) && raw_expect_reply_int (&good, 1, 42));
     raw_close (&good);
-    check (transport->pool->active == 0 && transport->pool->ready_first == NULL);
+    check (transport->pool->active == 0 && godwit__list_is_empty (&transport->pool->ready));
     godwit__sessions_clear (
         &transport->pool->ports[0].sessions); /* so that no input depends on those before it */
     godwit__sessions_clear (&transport->pool->ports[0].connections);
