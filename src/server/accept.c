@@ -3,6 +3,7 @@
 
 #include "src/server/queue.h"
 #include "src/server/reply.h"
+#include "src/server/server_table.h"
 
 /* ---- accepting ---- */
 
@@ -126,7 +127,8 @@ godwit__pool_refuse_queued (godwit__pool_t *pool)
     godwit__list_t refused;
     godwit__list_init (&refused);
     godwit__pool_lock (pool);
-    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));)
+    for (server = godwit__server_table_first (&pool->servers); server;
+         server = godwit__server_table_next (&pool->servers, server))
         godwit__queue_empty (server, &refused);
     godwit__pool_unlock (pool);
     godwit__refuse_requests (&refused);

@@ -4,7 +4,7 @@
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
 #include "src/server/port_send.h"
-#include "src/server/server.h"
+#include "src/server/server_table.h"
 #include "src/wire/wire.h"
 
 #include <string.h>
@@ -83,7 +83,8 @@ is_served (const godwit__pool_t *pool, const char *exchange, const char *topic, 
            const godwit_server_t *but)
 {
     const godwit_server_t *server;
-    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));)
+    for (server = godwit__server_table_first (&pool->servers); server;
+         server = godwit__server_table_next (&pool->servers, server))
         if (server != but && server->accepts && strcmp (godwit__server_exchange (server), exchange) == 0 &&
             strcmp (server->target.topic, topic) == 0 && strcmp (server->target.server, name) == 0)
             return true;
@@ -128,7 +129,8 @@ find (godwit__pool_t *pool, const godwit__names_t *names)
     godwit__record_t *found = NULL;
     godwit__pool_lock (pool);
     const godwit_server_t *server;
-    for (size_t i = 0; !found && (server = godwit__server_table_next (&pool->servers, &i));) {
+    for (server = godwit__server_table_first (&pool->servers); !found && server;
+         server = godwit__server_table_next (&pool->servers, server)) {
         if (server->accepts && server->record && server->record->state == GODWIT__RECORD_UP &&
             strcmp (server->record->exchange, names->exchange) == 0 &&
             strcmp (server->record->topic, names->topic) == 0 &&

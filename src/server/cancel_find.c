@@ -2,6 +2,7 @@
 #include "src/server/cancel_find.h"
 
 #include "src/server/queue.h"
+#include "src/server/server_table.h"
 
 void
 godwit__cancel_kept (const godwit_server_t *server)
@@ -84,7 +85,8 @@ godwit__pool_cancel_all (godwit__pool_t *pool, const godwit__port_t *port, godwi
     godwit__list_t taken;
     godwit__list_init (&taken);
     godwit__pool_lock (pool);
-    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));)
+    for (server = godwit__server_table_first (&pool->servers); server;
+         server = godwit__server_table_next (&pool->servers, server))
         cancel_chosen (server, &choice, &taken);
     drop (pool, &taken);
 }

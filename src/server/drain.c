@@ -3,7 +3,7 @@
 
 #include "src/server/accept.h"
 #include "src/server/port_send.h"
-#include "src/server/server.h"
+#include "src/server/server_table.h"
 
 #include <stdlib.h>
 
@@ -112,8 +112,9 @@ say (godwit__port_t *port, godwit__goodbye_t goodbye)
 {
     forget_given_up (port);
     godwit__reply_batch_flush (&port->reply_batch);
-    drain_t *const drain = calloc (1, sizeof *drain + port->sessions.count * sizeof drain->awaited[0]);
-    for (godwit__session_t *session = port->sessions.newest; session; session = session->older) {
+    drain_t *const drain = calloc (1, sizeof *drain + port->sessions.table.count * sizeof drain->awaited[0]);
+    for (godwit__session_t *session = godwit__sessions_first (&port->sessions); session;
+         session = godwit__sessions_next (&port->sessions, session)) {
         if (!session->known || !tell (port, session->id, goodbye))
             continue; /* who is gone, or does not read, does not answer */
         if (!goodbye.server_id)
@@ -192,7 +193,8 @@ godwit__drain_greet (godwit__port_t *port, godwit__origin_t origin)
     const godwit_server_t *server;
     size_t count = 0;
     godwit__pool_lock (pool);
-    for (size_t i = 0; count < GREETING_MAX && (server = godwit__server_table_next (&pool->servers, &i));)
+    for (server = godwit__server_table_first (&pool->servers); count < GREETING_MAX && server;
+         server = godwit__server_table_next (&pool->servers, server))
         if (server->stops)
             stopped[count++] = (godwit__goodbye_t){server->id, server->revision};
     godwit__pool_unlock (pool);

@@ -6,7 +6,7 @@
 #include "src/server/announce.h"
 #include "src/server/drain.h"
 #include "src/server/pool_life.h"
-#include "src/server/server.h"
+#include "src/server/server_table.h"
 #include "src/wire/fanout.h"
 
 #include <string.h>
@@ -18,7 +18,8 @@ static const godwit_server_t *
 same_topic (const godwit__pool_t *pool, const godwit_server_t *server)
 {
     const godwit_server_t *other;
-    for (size_t i = 0; (other = godwit__server_table_next (&pool->servers, &i));) {
+    for (other = godwit__server_table_first (&pool->servers); other;
+         other = godwit__server_table_next (&pool->servers, other)) {
         if (other != server && other->subscribed && memcmp (other->key, server->key, sizeof other->key) == 0)
             return other;
     }
@@ -101,20 +102,13 @@ pool_of (godwit_transport_t *transport, godwit__pool_t **pool, godwit_error_t **
 /* Gives the server a number and a place in the pool, which is then kept by it. A restarted server gets
  * another number: what is still under way about the old one, a GOODBYE or a refusal, says nothing about the
  * new one. */
-static godwit_status_t
-join_pool (godwit_server_t *server, godwit__pool_t *pool, uint32_t concurrency, godwit_error_t **error)
+static void
+join_pool (godwit_server_t *server, godwit__pool_t *pool, uint32_t concurrency)
 {
     godwit__pool_lock (pool);
-    const uint32_t id = godwit__server_table_add (&pool->servers, server);
-    if (!id) {
-        godwit__pool_unlock (pool);
-        return godwit__error_no_memory (error);
-    }
-    if (server->pool)
-        godwit__server_table_remove (&pool->servers, server->id);
-    else
+    godwit__server_table_add (&pool->servers, server);
+    if (!server->pool)
         pool->refs++;
-    server->id = id;
     server->stops = false;
     server->untold_count = 0;
     server->pool = pool;
@@ -125,7 +119,6 @@ join_pool (godwit_server_t *server, godwit__pool_t *pool, uint32_t concurrency, 
     godwit__fanout_key (server->key, transport->virtual_host, godwit__server_exchange (server),
                         server->target.topic);
     godwit__fanout_marker (server->marker, server->key, transport->instance, server->id);
-    return GODWIT_OK;
 }
 
 static void
@@ -147,9 +140,8 @@ start_on_control (void *argument)
         status = godwit__error_set (&change->error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
     if (!status && !pool)
         status = pool_of (server->transport, &pool, &change->error);
-    if (!status)
-        status = join_pool (server, pool, change->concurrency, &change->error);
     if (!status) {
+        join_pool (server, pool, change->concurrency);
         godwit__server_warn_duplicates (server);
         status = subscribe (server, &change->error);
         /* Before it is announced: the first request may come while announce runs. */

@@ -6,6 +6,7 @@
 #include "src/runtime/wait.h"
 #include "src/server/port_send.h"
 #include "src/server/request.h"
+#include "src/server/server_table.h"
 #include "src/server/worker.h"
 
 #include <errno.h>

@@ -21,14 +21,20 @@
 #include <godwit/server.h>
 
 #include "src/base/list.h"
+#include "src/base/table.h"
 #include "src/runtime/transport.h"
 #include "src/server/call_monitor.h"
 #include "src/server/cancel.h"
 #include "src/server/port.h"
-#include "src/server/server_table.h"
 #include "src/server/watchdog.h"
 
 typedef struct godwit__pool godwit__pool_t;
+
+/* Servers by their numbers (src/server/server_table.h). */
+typedef struct godwit__server_table {
+    godwit__table_t by_id;
+    uint32_t last_id; /* the number that was given last */
+} godwit__server_table_t;
 
 struct godwit__pool {
     godwit_transport_t *transport; /* not to be used once `closed` */

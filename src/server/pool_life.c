@@ -9,6 +9,7 @@
 #include "src/server/drain.h"
 #include "src/server/queue.h"
 #include "src/server/run_request.h"
+#include "src/server/server_table.h"
 
 #include <stdlib.h>
 
@@ -110,6 +111,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pool->max_queue_size = transport->options.max_queue_size;
     pool->external = transport->options.external_loop;
     pool->refs = 1;
+    godwit__server_table_init (&pool->servers);
     godwit__list_init (&pool->ready);
     godwit__list_init (&pool->idle);
     godwit__list_init (&pool->ended);
@@ -151,7 +153,8 @@ static void
 cancel_kept (godwit__pool_t *pool)
 {
     const godwit_server_t *server;
-    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));)
+    for (server = godwit__server_table_first (&pool->servers); server;
+         server = godwit__server_table_next (&pool->servers, server))
         godwit__cancel_kept (server);
 }
 

@@ -3,7 +3,7 @@
 
 #include "src/server/accept.h"
 #include "src/server/run_request.h"
-#include "src/server/server.h"
+#include "src/server/server_table.h"
 #include "src/wire/fanout.h"
 
 #include <stdlib.h>
@@ -19,7 +19,8 @@ publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, i
     const uint64_t epoch = atomic_load_explicit (&pool->fanout_epoch, memory_order_acquire);
     if (epoch != port->fanout_epoch) {
         port->fanout_epoch = epoch;
-        for (godwit__session_t *at = port->publications.newest; at; at = at->older)
+        for (godwit__session_t *at = godwit__sessions_first (&port->publications); at;
+             at = godwit__sessions_next (&port->publications, at))
             at->known = false;
     }
     /* The key is a hash already. */
@@ -65,16 +66,16 @@ find_two (subscribers_t *found, const godwit__pool_t *pool, const uint8_t *key, 
 {
     const godwit_server_t *server;
     found->id = found->next = 0;
-    for (size_t i = 0; (server = godwit__server_table_next (&pool->servers, &i));) {
+    for (server = godwit__server_table_first (&pool->servers); server;
+         server = godwit__server_table_next (&pool->servers, server)) {
         if (server->id <= after || server->id > found->last || !server->accepts ||
             memcmp (server->key, key, GODWIT__KEY_SIZE) != 0)
             continue;
-        if (!found->id || server->id < found->id) {
-            found->next = found->id;
-            found->id = server->id;
-        } else if (!found->next || server->id < found->next) {
+        if (found->id) {
             found->next = server->id;
+            return;
         }
+        found->id = server->id;
     }
 }
 

@@ -43,6 +43,7 @@ struct godwit_server {
     /* From the first start on; the rest is guarded by pool.lock. */
     godwit__pool_t *pool;
     uint32_t id;
+    godwit__table_node_t by_id; /* of the pool */
     uint8_t key[GODWIT__KEY_SIZE];
     uint8_t marker[GODWIT__KEY_SIZE];
     godwit__record_t *record; /* that was announced last */

@@ -3,6 +3,7 @@
 #include "src/server/cancel_find.h"
 #include "src/server/lifecycle.h"
 #include "src/server/queue.h"
+#include "src/server/server_table.h"
 
 /* Ends the server's part in the pool. Frees it, unless requests of it were kept. */
 static void
@@ -16,7 +17,7 @@ leave_pool (godwit_server_t *server)
     const bool refuses = !godwit__list_is_empty (&refused);
     if (refuses)
         pool->senders++;
-    godwit__server_table_remove (&pool->servers, server->id);
+    godwit__server_table_remove (&pool->servers, server);
     godwit__queue_forget (server);
     server->leaving = true;
     godwit__pool_unlock (pool);

@@ -1,9 +1,10 @@
+/* Sessions and their replay windows. */
 #include "src/server/session.h"
+
+#include "src/base/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define FIRST_BUCKETS 64
 
 /* ---- the window ---- */
 
@@ -56,83 +57,36 @@ godwit__replay_window_skip (godwit__replay_window_t *window, uint64_t id)
 
 /* ---- the table ---- */
 
-/* Drivers count their links up: the multiplication spreads neighbours, and the high bits are the good ones.
- */
-static size_t
-bucket_of (const godwit__sessions_t *sessions, uint64_t id)
+/* No two ids have the same hash: what is found by its hash need not be compared. */
+static uint64_t
+hash_of (uint64_t id)
 {
-    return (size_t) ((id * UINT64_C (0x9e3779b97f4a7c15)) >> 32) & (sessions->bucket_count - 1);
+    return godwit__mix (id);
 }
 
 void
 godwit__sessions_init (godwit__sessions_t *sessions, size_t limit)
 {
-    memset (sessions, 0, sizeof *sessions);
+    godwit__table_init (&sessions->table);
     sessions->limit = limit;
 }
 
 void
 godwit__sessions_clear (godwit__sessions_t *sessions)
 {
-    while (sessions->oldest)
-        godwit__sessions_remove (sessions, sessions->oldest);
-    free (sessions->buckets);
-    godwit__sessions_init (sessions, sessions->limit);
-}
-
-static void
-list_remove (godwit__sessions_t *sessions, godwit__session_t *session)
-{
-    *(session->newer ? &session->newer->older : &sessions->newest) = session->older;
-    *(session->older ? &session->older->newer : &sessions->oldest) = session->newer;
-}
-
-static void
-list_add_newest (godwit__sessions_t *sessions, godwit__session_t *session)
-{
-    session->newer = NULL;
-    session->older = sessions->newest;
-    *(sessions->newest ? &sessions->newest->newer : &sessions->oldest) = session;
-    sessions->newest = session;
-}
-
-void
-godwit__sessions_touch_slow (godwit__sessions_t *sessions, godwit__session_t *session)
-{
-    list_remove (sessions, session);
-    list_add_newest (sessions, session);
+    godwit__session_t *session;
+    while ((session = godwit__sessions_first (sessions)))
+        godwit__sessions_remove (sessions, session);
+    godwit__table_release (&sessions->table);
 }
 
 godwit__session_t *
 godwit__sessions_find (godwit__sessions_t *sessions, uint64_t id)
 {
-    if (sessions->newest && sessions->newest->id == id)
-        return sessions->newest; /* frames come in runs */
-    if (!sessions->bucket_count)
-        return NULL;
-    godwit__session_t *session = sessions->buckets[bucket_of (sessions, id)];
-    while (session && session->id != id)
-        session = session->chain;
-    return session;
-}
-
-static bool
-grow (godwit__sessions_t *sessions)
-{
-    const size_t old_count = sessions->bucket_count;
-    const size_t count = old_count ? 2 * old_count : FIRST_BUCKETS;
-    godwit__session_t **const buckets = calloc (count, sizeof (godwit__session_t *));
-    if (!buckets)
-        return old_count != 0; /* longer chains will do */
-    free (sessions->buckets);
-    sessions->buckets = buckets;
-    sessions->bucket_count = count;
-    for (godwit__session_t *session = sessions->newest; session; session = session->older) {
-        godwit__session_t **const bucket = &buckets[bucket_of (sessions, session->id)];
-        session->chain = *bucket;
-        *bucket = session;
-    }
-    return true;
+    godwit__session_t *const newest = GODWIT__LAST (&sessions->table.order, godwit__session_t, by_id.order);
+    if (newest && newest->id == id)
+        return newest; /* frames come in runs */
+    return GODWIT__TABLE_FIND (&sessions->table, hash_of (id), godwit__session_t, by_id);
 }
 
 godwit__session_t *
@@ -143,20 +97,14 @@ godwit__sessions_add (godwit__sessions_t *sessions, uint64_t id, int64_t now_ns)
         godwit__sessions_touch (sessions, session, now_ns);
         return session;
     }
-    if (sessions->count >= sessions->bucket_count && !grow (sessions))
-        return NULL;
-    if (sessions->count >= sessions->limit && sessions->oldest)
-        godwit__sessions_remove (sessions, sessions->oldest);
+    if (sessions->table.count >= sessions->limit)
+        godwit__sessions_remove (sessions, godwit__sessions_first (sessions));
     session = calloc (1, sizeof *session);
     if (!session)
         return NULL;
     session->id = id;
     session->heard_ns = now_ns;
-    godwit__session_t **const bucket = &sessions->buckets[bucket_of (sessions, id)];
-    session->chain = *bucket;
-    *bucket = session;
-    list_add_newest (sessions, session);
-    sessions->count++;
+    godwit__table_insert (&sessions->table, &session->by_id, hash_of (id));
     return session;
 }
 
@@ -200,21 +148,15 @@ void
 godwit__sessions_remove (godwit__sessions_t *sessions, godwit__session_t *session)
 {
     leave_seen (session);
-    godwit__session_t **at = &sessions->buckets[bucket_of (sessions, session->id)];
-    while (*at != session)
-        at = &(*at)->chain;
-    *at = session->chain;
-    list_remove (sessions, session);
-    sessions->count--;
+    godwit__table_remove (&sessions->table, &session->by_id);
     free (session);
 }
 
 void
 godwit__sessions_expire (godwit__sessions_t *sessions, int64_t before_ns)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is removed is not the oldest any more */
-    while (sessions->oldest && sessions->oldest->heard_ns < before_ns) {
-        godwit__session_t *const oldest = sessions->oldest;
+    godwit__session_t *oldest;
+    while ((oldest = godwit__sessions_first (sessions)) && oldest->heard_ns < before_ns) {
         const godwit__seen_t *const seen = oldest->is_seen ? oldest->seen : NULL;
         /* A connection lives as long as one of its links, and a while longer. */
         if (seen && (seen->refs > 1 || seen->heard_ns >= before_ns))

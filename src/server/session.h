@@ -12,9 +12,7 @@
 #ifndef GODWIT_SRC_SERVER_SESSION_H
 #define GODWIT_SRC_SERVER_SESSION_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "src/base/table.h"
 
 #define GODWIT__REPLAY_WINDOW_BITS 1024
 
@@ -48,18 +46,13 @@ typedef struct godwit__session {
     uint8_t strikes;      /* malformed frames so far */
     godwit__seen_t *seen; /* of its numbered connection; NULL: `window` */
     godwit__replay_window_t window;
-    struct godwit__session *chain; /* the next of its bucket */
-    struct godwit__session *newer;
-    struct godwit__session *older;
+    godwit__table_node_t by_id;
 } godwit__session_t;
 
+/* The table's order is that in which they were heard: the one that is silent the longest is the first. */
 typedef struct godwit__sessions {
     size_t limit;
-    size_t count;
-    size_t bucket_count; /* a power of two; 0: no buckets yet */
-    godwit__session_t **buckets;
-    godwit__session_t *newest;
-    godwit__session_t *oldest;
+    godwit__table_t table;
 } godwit__sessions_t;
 
 void godwit__sessions_init (godwit__sessions_t *sessions, size_t limit);
@@ -77,8 +70,6 @@ void godwit__sessions_remove (godwit__sessions_t *sessions, godwit__session_t *s
 /* Forgets those who were heard before `before_ns` for the last time. */
 void godwit__sessions_expire (godwit__sessions_t *sessions, int64_t before_ns);
 
-void godwit__sessions_touch_slow (godwit__sessions_t *sessions, godwit__session_t *session);
-
 /* Marks id as seen; false: it had been. */
 static inline bool
 godwit__session_sees (godwit__session_t *session, uint64_t id)
@@ -90,9 +81,25 @@ godwit__session_sees (godwit__session_t *session, uint64_t id)
 static inline void
 godwit__sessions_touch (godwit__sessions_t *sessions, godwit__session_t *session, int64_t now_ns)
 {
+    godwit__list_node_t *const node = &session->by_id.order;
     session->heard_ns = now_ns;
-    if (sessions->newest != session)
-        godwit__sessions_touch_slow (sessions, session);
+    if (sessions->table.order.end.previous == node)
+        return;
+    godwit__list_remove (node);
+    godwit__list_append (&sessions->table.order, node);
+}
+
+/* To walk all of them. */
+static inline godwit__session_t *
+godwit__sessions_first (const godwit__sessions_t *sessions)
+{
+    return GODWIT__TABLE_FIRST (&sessions->table, godwit__session_t, by_id);
+}
+
+static inline godwit__session_t *
+godwit__sessions_next (const godwit__sessions_t *sessions, const godwit__session_t *session)
+{
+    return GODWIT__TABLE_NEXT (&sessions->table, session, godwit__session_t, by_id);
 }
 
 #endif

@@ -157,8 +157,8 @@ start_after_stop (core_t *core)
     cr_assert_eq (server->life, LIVES + 1u);
     /* A number of its own each time, and no room for those that are gone. */
     cr_assert_eq (server->id, first + LIVES);
-    cr_assert_eq (server->pool->servers.count, 1u);
-    cr_assert_leq (server->pool->servers.slot_count, 8u);
+    cr_assert_eq (server->pool->servers.by_id.count, 1u);
+    cr_assert_leq (server->pool->servers.by_id.mask + 1, 8u);
 }
 
 static void

@@ -117,7 +117,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     raw_send (&peer, frame, GODWIT__HEADER_SIZE + size - 1);
     free (frame);
     check (!godwit_transport_process (transport, 0, NULL));
-    godwit__session_t *const session = transport->pool->ports[0].sessions.newest;
+    godwit__session_t *const session = godwit__sessions_first (&transport->pool->ports[0].sessions);
     check (session && !session->banned);
     check (runs - runs_before <= 1 && !(session->strikes && runs != runs_before));
     const bool malformed = session->strikes;

@@ -1,5 +1,5 @@
 /* All steps of a server's life at once, from several threads, in an order that a seed decides. */
-#include "src/server/server.h"
+#include "src/server/server_table.h"
 #include "tests/support/steps.h"
 
 #include <godwit/client.h>
@@ -93,7 +93,7 @@ check_quiet (godwit_server_t *server, godwit_client_t *client)
     for (int i = 0; i < 10; i++)
         cr_assert_neq (godwit_client_call (client, NULL, "work", GODWIT_NO_ARGS, NULL, NULL), GODWIT_OK);
     cr_assert_eq (atomic_load (&ran), before);
-    cr_assert_leq (server->pool->servers.slot_count, 8u);
+    cr_assert_leq (server->pool->servers.by_id.mask + 1, 8u);
 }
 
 static void
@@ -154,34 +154,32 @@ Test (lifecycle, stands_all_steps_at_once_zmq)
 
 /* ---- numbers ---- */
 
-static char a, b, c;
-
-static godwit_server_t *
-fake (char *which)
-{
-    return (godwit_server_t *) (void *) which; /* never looked into */
-}
-
 Test (table, gives_each_number_once)
 {
-    godwit__server_table_t table = {0};
+    static godwit_server_t a, b;
+    godwit__server_table_t table;
     uint32_t last = 0;
-    const uint32_t long_lived = godwit__server_table_add (&table, fake (&a));
-    cr_assert_eq (long_lived, 1u);
+    godwit__server_table_init (&table);
+    godwit__server_table_add (&table, &a);
+    cr_assert_eq (a.id, 1u);
     for (int i = 0; i < 10000; i++) {
-        const uint32_t id = godwit__server_table_add (&table, fake (&b));
-        cr_assert_gt (id, last);
-        cr_assert_neq (id, long_lived);
-        cr_assert_eq (godwit__server_table_find (&table, id), fake (&b));
-        cr_assert_eq (godwit__server_table_find (&table, long_lived), fake (&a));
+        if (i % 2) /* else it gets another number, as with a restart */
+            godwit__server_table_remove (&table, &b);
+        godwit__server_table_add (&table, &b);
+        cr_assert_gt (b.id, last);
+        cr_assert_neq (b.id, a.id);
+        cr_assert_eq (godwit__server_table_find (&table, b.id), &b);
+        cr_assert_eq (godwit__server_table_find (&table, a.id), &a);
         cr_assert_null (godwit__server_table_find (&table, last));
-        cr_assert_null (godwit__server_table_find (&table, id + 8)); /* the same slot */
-        godwit__server_table_remove (&table, id);
-        godwit__server_table_remove (&table, id);
-        last = id;
+        cr_assert_null (godwit__server_table_find (&table, b.id + 8)); /* the same bucket */
+        last = b.id;
     }
-    cr_assert_eq (table.count, 1u);
-    cr_assert_eq (table.slot_count, 8u);
+    cr_assert_eq (table.by_id.count, 2u);
+    godwit__server_table_remove (&table, &b);
+    godwit__server_table_remove (&table, &b);
+    cr_assert_null (godwit__server_table_find (&table, last));
+    cr_assert_eq (table.by_id.count, 1u);
+    cr_assert_eq (table.by_id.mask + 1, 8u);
     cr_assert_null (godwit__server_table_find (&table, 0));
     godwit__server_table_release (&table);
 }
@@ -189,21 +187,24 @@ Test (table, gives_each_number_once)
 Test (table, finds_all_of_many_and_wraps)
 {
     enum { MANY = 1000 };
-    godwit__server_table_t table = {.last_id = UINT32_MAX - MANY / 2};
-    uint32_t ids[MANY];
+    static godwit_server_t servers[MANY];
+    godwit__server_table_t table;
+    godwit__server_table_init (&table);
+    table.last_id = UINT32_MAX - MANY / 2;
     for (int i = 0; i < MANY; i++) {
-        ids[i] = godwit__server_table_add (&table, fake (i % 2 ? &b : &c));
-        cr_assert_neq (ids[i], 0u);
+        godwit__server_table_add (&table, &servers[i]);
+        cr_assert_neq (servers[i].id, 0u);
     }
     for (int i = 0; i < MANY; i++)
-        cr_assert_eq (godwit__server_table_find (&table, ids[i]), fake (i % 2 ? &b : &c));
+        cr_assert_eq (godwit__server_table_find (&table, servers[i].id), &servers[i]);
     size_t found = 0;
-    for (size_t i = 0; godwit__server_table_next (&table, &i);)
-        found++;
+    for (const godwit_server_t *at = godwit__server_table_first (&table); at;
+         at = godwit__server_table_next (&table, at))
+        cr_assert_eq (at, &servers[found++]);
     cr_assert_eq (found, (size_t) MANY);
-    cr_assert_leq (table.slot_count, 4u * MANY);
+    cr_assert_leq (table.by_id.mask + 1, 4u * MANY);
     for (int i = 0; i < MANY; i++)
-        godwit__server_table_remove (&table, ids[i]);
-    cr_assert_eq (table.count, 0u);
+        godwit__server_table_remove (&table, &servers[i]);
+    cr_assert_eq (table.by_id.count, 0u);
     godwit__server_table_release (&table);
 }

@@ -90,7 +90,7 @@ Test (session, finds_what_was_added)
         godwit__sessions_remove (&sessions, godwit__sessions_find (&sessions, id << 20));
     for (uint64_t id = 1; id <= 10000; id++)
         cr_assert_eq (godwit__sessions_find (&sessions, id << 20) != NULL, id % 2 == 0);
-    cr_assert_eq (sessions.count, 5000);
+    cr_assert_eq (sessions.table.count, 5000);
     godwit__sessions_clear (&sessions);
 }
 
@@ -106,7 +106,7 @@ Test (session, forgets_the_most_silent_when_full)
     cr_assert_null (godwit__sessions_find (&sessions, 2));
     cr_assert (godwit__sessions_find (&sessions, 1));
     cr_assert (godwit__sessions_find (&sessions, 3));
-    cr_assert_eq (sessions.count, 3);
+    cr_assert_eq (sessions.table.count, 3);
     godwit__sessions_clear (&sessions);
 }
 
@@ -118,7 +118,7 @@ Test (session, expire_by_silence)
         godwit__sessions_add (&sessions, id, (int64_t) id);
     godwit__sessions_touch (&sessions, godwit__sessions_find (&sessions, 2), 11);
     godwit__sessions_expire (&sessions, 6);
-    cr_assert_eq (sessions.count, 6);
+    cr_assert_eq (sessions.table.count, 6);
     cr_assert (godwit__sessions_find (&sessions, 2));
     cr_assert_null (godwit__sessions_find (&sessions, 5));
     cr_assert (godwit__sessions_find (&sessions, 6));
@@ -190,10 +190,10 @@ Test (session, share_what_was_seen_on_a_numbered_connection)
 
     /* It lives as long as a link, and is forgotten after it. */
     godwit__sessions_expire (&connections, 1000);
-    cr_assert_eq (connections.count, 1);
+    cr_assert_eq (connections.table.count, 1);
     godwit__sessions_remove (&sessions, other);
     godwit__sessions_expire (&connections, 1001);
-    cr_assert_eq (connections.count, 0);
+    cr_assert_eq (connections.table.count, 0);
     godwit__sessions_clear (&sessions);
     godwit__sessions_clear (&connections);
 }
