@@ -1,6 +1,8 @@
+/* Which method answers a request. */
 #include "src/server/dispatch.h"
 
 #include "src/address/target.h"
+#include "src/base/hash.h"
 #include "src/error/error.h"
 #include "src/server/endpoints.h"
 
@@ -22,36 +24,32 @@ typedef struct endpoint {
     void (*on_destroy) (void *self);
 } endpoint_t;
 
-/* Open addressing by the method's name; a slot holds the routes of one name in the order of the endpoints. */
 struct godwit__dispatch {
     endpoint_t *endpoints;
     size_t endpoint_count;
     godwit__route_t *routes;
     size_t route_count;
-    godwit__route_t **slots;
-    size_t slot_mask;
+    godwit__table_t
+        names; /* the first route of each name; it has the others, in the order of the endpoints */
     char *versions;
 };
 
-/* FNV-1a: names are short, and nobody but the server's author chooses what is in the table. */
-static size_t
+/* Nobody but the server's author chooses what is in the table: no seed is needed. */
+static uint64_t
 hash_of (const char *name, size_t size)
 {
-    uint32_t hash = UINT32_C (2166136261);
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ (uint8_t) name[i]) * UINT32_C (16777619);
-    return hash ^ hash >> 15;
+    return godwit__hash (0, name, size);
 }
 
-static godwit__route_t **
-slot_of (const godwit__dispatch_t *dispatch, const char *name, size_t size)
+/* NULL: no method of that name can be called. */
+static godwit__route_t *
+first_route (const godwit__dispatch_t *dispatch, const char *name, size_t size)
 {
-    size_t index = hash_of (name, size) & dispatch->slot_mask;
-    for (;; index = (index + 1) & dispatch->slot_mask) {
-        godwit__route_t **const slot = &dispatch->slots[index];
-        if (!*slot || ((*slot)->name_size == size && memcmp ((*slot)->method->name, name, size) == 0))
-            return slot;
-    }
+    godwit__route_t *at =
+        GODWIT__TABLE_FIND (&dispatch->names, hash_of (name, size), godwit__route_t, by_name);
+    while (at && (at->name_size != size || memcmp (at->method->name, name, size) != 0))
+        at = GODWIT__TABLE_FIND_NEXT (at, godwit__route_t, by_name);
+    return at;
 }
 
 /* ---- making ---- */
@@ -156,10 +154,13 @@ add_route (godwit__dispatch_t *dispatch, const godwit_method_t *method, size_t e
     godwit__run_time_init (&route->run_time);
     atomic_init (&route->metrics[0], NULL);
     atomic_init (&route->metrics[1], NULL);
-    godwit__route_t **end = slot_of (dispatch, method->name, size);
-    while (*end)
-        end = &(*end)->next;
-    *end = route;
+    godwit__route_t *last = first_route (dispatch, method->name, size);
+    while (last && last->next)
+        last = last->next;
+    if (last)
+        last->next = route;
+    else
+        godwit__table_insert (&dispatch->names, &route->by_name, hash_of (method->name, size));
 }
 
 static godwit_status_t
@@ -228,9 +229,6 @@ godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *
     size_t method_count = 1; /* the extra one */
     for (size_t i = 0; i < endpoint_count; i++)
         method_count += godwit__endpoint_at (endpoints, i).method_count;
-    size_t slot_count = 8;
-    while (slot_count < 2 * method_count)
-        slot_count *= 2;
 
     godwit__dispatch_t *dispatch = calloc (1, sizeof *dispatch);
     if (!dispatch)
@@ -238,9 +236,8 @@ godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *
     dispatch->endpoint_count = endpoint_count;
     dispatch->endpoints = calloc (endpoint_count + 1, sizeof *dispatch->endpoints);
     dispatch->routes = calloc (method_count, sizeof *dispatch->routes);
-    dispatch->slots = calloc (slot_count, sizeof (godwit__route_t *));
-    dispatch->slot_mask = slot_count - 1;
-    if (!dispatch->endpoints || !dispatch->routes || !dispatch->slots)
+    godwit__table_init (&dispatch->names);
+    if (!dispatch->endpoints || !dispatch->routes)
         status = godwit__error_no_memory (error);
     for (size_t i = 0; !status && i < endpoint_count; i++) {
         const godwit_endpoint_t endpoint = godwit__endpoint_at (endpoints, i);
@@ -274,7 +271,7 @@ godwit__dispatch_destroy (godwit__dispatch_t **dispatch_p)
     }
     free (dispatch->endpoints);
     free (dispatch->routes);
-    free (dispatch->slots);
+    godwit__table_release (&dispatch->names);
     free (dispatch->versions);
     free (dispatch);
 }
@@ -317,7 +314,7 @@ godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t 
         if (status)
             return status;
     }
-    for (godwit__route_t *at = *slot_of (dispatch, name, godwit_value_count (method)); at; at = at->next) {
+    for (godwit__route_t *at = first_route (dispatch, name, godwit_value_count (method)); at; at = at->next) {
         if (is_compatible (&dispatch->endpoints[at->endpoint], name_space, wanted)) {
             *route = at;
             return GODWIT_OK;
@@ -357,7 +354,7 @@ godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const godwit__route
 bool
 godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char *name, size_t size)
 {
-    for (const godwit__route_t *at = *slot_of (dispatch, name, size); at; at = at->next)
+    for (const godwit__route_t *at = first_route (dispatch, name, size); at; at = at->next)
         if (at->method->flags & GODWIT_METHOD_INLINE)
             return true;
     return false;

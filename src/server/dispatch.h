@@ -5,6 +5,7 @@
 
 #include <godwit/server.h>
 
+#include "src/base/table.h"
 #include "src/runtime/metrics.h"
 #include "src/server/run_time.h"
 
@@ -15,6 +16,7 @@ typedef struct godwit__route {
     const godwit_method_t *method;
     size_t name_size;
     uint32_t endpoint;               /* its index */
+    godwit__table_node_t by_name;    /* of the dispatch, if it is the first one of its name */
     struct godwit__route *next;      /* the same name in a later endpoint */
     atomic_uint_fast32_t average_ns; /* of its run time, moving; 0: it has never run */
     godwit__run_time_t run_time;
