@@ -35,7 +35,7 @@ first_of (const godwit__call_monitor_t *monitor)
 
 /* With the lock. False: there is nobody to tell. */
 static bool
-beat (godwit_request_t *request)
+send_heartbeat (godwit_request_t *request)
 {
     godwit__channel_t *const channel = request->port->channel;
     uint8_t data[GODWIT__HEADER_SIZE];
@@ -75,7 +75,7 @@ look_at_first (godwit__call_monitor_t *monitor, int64_t now_ns)
         return GODWIT__NEVER;
     }
     if (request->port && request->monitor_due_ns - interval_ns / SLACK_PART <= now_ns) {
-        if (!beat (request)) {
+        if (!send_heartbeat (request)) {
             godwit__cancel_mark (request, true);
             return GODWIT__NEVER;
         }

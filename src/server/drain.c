@@ -31,23 +31,23 @@ typedef struct drain {
 
 /* ---- the leader's side ---- */
 
-/* With the lock: ports at which somebody has not answered; NULL: there is no such server (any more). */
+/* With the lock: ports of which not all clients have answered; NULL: there is no such server (any more). */
 static size_t *
-untold_count_of (godwit__pool_t *pool, uint32_t server_id)
+undrained_ports_of (godwit__pool_t *pool, uint32_t server_id)
 {
     if (!server_id)
-        return &pool->untold_count;
+        return &pool->undrained_ports;
     godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
-    return server ? &server->untold_count : NULL;
+    return server ? &server->undrained_ports : NULL;
 }
 
 static void
 done (godwit__pool_t *pool, uint32_t server_id)
 {
     godwit__pool_lock (pool);
-    size_t *const untold_count = untold_count_of (pool, server_id);
-    if (untold_count && *untold_count) {
-        (*untold_count)--;
+    size_t *const undrained_ports = undrained_ports_of (pool, server_id);
+    if (undrained_ports && *undrained_ports) {
+        (*undrained_ports)--;
         godwit__pool_changed (pool);
     }
     godwit__pool_unlock (pool);
@@ -162,7 +162,7 @@ godwit__drain_say (godwit__port_t *port)
 
 /* True if that was the last one. */
 static bool
-strike_out (drain_t *drain, godwit__origin_t origin)
+note_answer (drain_t *drain, godwit__origin_t origin)
 {
     const awaited_t key = {.origin = origin};
     awaited_t *const found =
@@ -178,7 +178,7 @@ godwit__drain_answered (godwit__port_t *port, godwit__origin_t origin, uint32_t 
 {
     for (drain_t *drain = GODWIT__FIRST (&port->drains, drain_t, in_port), *next; drain; drain = next) {
         next = next_drain (port, drain);
-        if ((server_id && drain->goodbye.server_id != server_id) || !strike_out (drain, origin))
+        if ((server_id && drain->goodbye.server_id != server_id) || !note_answer (drain, origin))
             continue;
         done (port->pool, drain->goodbye.server_id);
         drain_free (drain);
@@ -226,7 +226,7 @@ note_goodbye (godwit__port_t *port, godwit_server_t *server)
         port->goodbye_capacity = capacity;
     }
     port->goodbyes[port->goodbye_count++] = (godwit__goodbye_t){server->id, server->revision};
-    server->untold_count++;
+    server->undrained_ports++;
     godwit__port_post_tasks (port);
 }
 
@@ -254,8 +254,8 @@ static bool
 is_over (const godwit__pool_t *pool, const godwit_server_t *server)
 {
     if (!server)
-        return !pool->untold_count;
-    return !server->untold_count || pool->interrupted || pool->leaving || pool->stopping;
+        return !pool->undrained_ports;
+    return !server->undrained_ports || pool->interrupted || pool->leaving || pool->stopping;
 }
 
 /* Waits until everybody has answered, or the time for it is up. */
@@ -285,7 +285,7 @@ godwit__pool_drain (godwit__pool_t *pool)
 {
     godwit__pool_lock (pool);
     pool->leaving = true;
-    pool->untold_count = pool->port_count;
+    pool->undrained_ports = pool->port_count;
     godwit__pool_unlock (pool);
     godwit__pool_refuse_queued (pool);
     for (size_t i = 0; i < pool->port_count; i++)

@@ -3,10 +3,10 @@
  * was a cast, nor with the connection.
  *
  *     stop, destroy (any thread)   the port's leader                 a client
- *       untold_count = ports ------> GOODBYE of the server -------------->
+ *       undrained_ports = all -----> GOODBYE of the server -------------->
  *       waits                        awaited: all who got it         no more requests to it
  *                                            <---- GOODBYE of the server
- *       untold_count - 1 <-------- nobody is awaited
+ *       undrained_ports - 1 <------- nobody is awaited
  *       refuses what comes
  *
  * A GOODBYE of server 0 is that of the process: of all its servers, and for good. A client that answers it

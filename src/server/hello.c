@@ -11,14 +11,14 @@
 /* Clients say something every few seconds on connections that are idle. */
 #define SILENT_NS (60000 * GODWIT__NS_PER_MS)
 /* Malformed frames that an origin may send before nothing of it is read any more. */
-#define STRIKES 3
+#define MALFORMED_MAX 3
 
 void
-godwit__port_strike (godwit__port_t *port, godwit__origin_t origin)
+godwit__port_count_malformed (godwit__port_t *port, godwit__origin_t origin)
 {
     godwit__session_t *const session =
         godwit__sessions_add (&port->sessions, origin, godwit__clock_now (&port->pool->clock));
-    if (!session || ++session->strikes < STRIKES)
+    if (!session || ++session->malformed_count < MALFORMED_MAX)
         return;
     session->known = false;
     session->banned = true;
@@ -29,7 +29,7 @@ godwit__port_malformed (godwit__port_t *port, godwit__origin_t origin)
 {
     GODWIT__COUNT (port->pool->transport, frames_malformed);
     if (origin != GODWIT__ORIGIN_FANOUT)
-        godwit__port_strike (port, origin);
+        godwit__port_count_malformed (port, origin);
 }
 
 static bool

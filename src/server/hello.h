@@ -9,9 +9,11 @@
 /* Answers HELLO. Consumes the frame. */
 void godwit__port_hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header,
                          godwit__frame_t *frame);
-/* A malformed frame came, and is counted; after three nothing of the link is read any more. */
+/* A malformed frame came: the transport counts it, and the link, of which nothing is read any more after
+ * three.
+ */
 void godwit__port_malformed (godwit__port_t *port, godwit__origin_t origin);
-/* The same, if it was counted already. Not for publications. */
-void godwit__port_strike (godwit__port_t *port, godwit__origin_t origin);
+/* The same for the link only. Not for publications. */
+void godwit__port_count_malformed (godwit__port_t *port, godwit__origin_t origin);
 
 #endif

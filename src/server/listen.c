@@ -110,7 +110,7 @@ join_pool (godwit_server_t *server, godwit__pool_t *pool, uint32_t concurrency)
     if (!server->pool)
         pool->refs++;
     server->stops = false;
-    server->untold_count = 0;
+    server->undrained_ports = 0;
     server->pool = pool;
     if (concurrency)
         server->concurrency = concurrency;

@@ -71,7 +71,7 @@ godwit__pool_enter (godwit__pool_t *pool)
     godwit__pool_lock (pool);
     const bool is_open = !pool->closed;
     if (is_open)
-        pool->senders++;
+        pool->users++;
     godwit__pool_unlock (pool);
     return is_open;
 }
@@ -80,7 +80,7 @@ void
 godwit__pool_leave (godwit__pool_t *pool)
 {
     godwit__pool_lock (pool);
-    pool->senders--;
+    pool->users--;
     godwit__pool_changed (pool);
     godwit__pool_unlock (pool);
 }
@@ -152,7 +152,7 @@ godwit__pool_stop_workers (godwit__pool_t *pool)
 }
 
 bool
-godwit__pool_idle (godwit__pool_t *pool, godwit__worker_t *worker)
+godwit__pool_wait_for_work (godwit__pool_t *pool, godwit__worker_t *worker)
 {
     worker->woken = false;
     godwit__list_prepend (&pool->idle, &worker->in_list);

@@ -49,11 +49,11 @@ struct godwit__pool {
     size_t refs;      /* (L) the transport, servers that were started, requests that are in use */
     bool interrupted; /* (L) */
     bool leaving;     /* (L) no request is accepted any more, but answered still */
-    size_t untold_count; /* (L) ports at which somebody has not heard yet that the process leaves */
-    bool stopping;       /* (L) no request is accepted any more, workers end */
-    bool closed;         /* (L) nothing is sent any more, and the transport may be gone */
-    unsigned active;     /* (L) handlers that run, all servers together */
-    unsigned senders;    /* (L) threads between enter and leave: the ports cannot be closed */
+    size_t undrained_ports; /* (L) ports of which not all clients have answered that it leaves */
+    bool stopping;          /* (L) no request is accepted any more, workers end */
+    bool closed;            /* (L) nothing is sent any more, and the transport may be gone */
+    unsigned active;        /* (L) handlers that run, all servers together */
+    unsigned users;         /* (L) threads between enter and leave: the ports cannot be closed */
 
     godwit__server_table_t servers; /* (L) those that were started and not destroyed */
     godwit__list_t ready;           /* (L) servers that have a request queued and room to run it */
@@ -123,7 +123,7 @@ void godwit__pool_recycle (godwit__pool_t *pool, godwit_request_t *request);
  */
 void godwit__pool_wake_worker (godwit__pool_t *pool);
 /* With the lock: waits until the worker that calls it may have work. False: it is not needed any more. */
-bool godwit__pool_idle (godwit__pool_t *pool, godwit__worker_t *worker);
+bool godwit__pool_wait_for_work (godwit__pool_t *pool, godwit__worker_t *worker);
 /* Starts a thread that was counted already. False, and no longer counted, if it cannot be started. */
 bool godwit__pool_spawn_worker (godwit__pool_t *pool);
 /* With the lock: ends idle workers and makes leaders look. */

@@ -169,7 +169,7 @@ godwit__pool_stop (godwit__pool_t *pool)
     godwit__pool_refuse_queued (pool);
 
     godwit__pool_lock (pool);
-    while (pool->worker_count || pool->active || pool->senders)
+    while (pool->worker_count || pool->active || pool->users)
         godwit__pool_wait_threads (pool, GODWIT__NEVER);
     cancel_kept (pool);
     pool->closed = true;

@@ -66,7 +66,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
         refuse (port, origin, header, refused);
     godwit__frame_release (frame);
     if (is_malformed && leads) /* who does not lead must not touch sessions */
-        godwit__port_strike (port, origin);
+        godwit__port_count_malformed (port, origin);
     return leads;
 }
 

@@ -83,7 +83,7 @@ deliver_kept (godwit_request_t *request, uint8_t *data, size_t size, bool on_hea
         request->inline_call = NULL;
         godwit__pool_changed (pool);
     } else {
-        pool->senders++;
+        pool->users++;
         godwit__pool_unlock (pool);
         send_reply (request, data, size, on_heap);
         godwit__pool_leave (pool);

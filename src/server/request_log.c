@@ -58,7 +58,7 @@ godwit__request_log_failure (const godwit_request_t *request, const godwit_error
     godwit__pool_lock (pool);
     const bool may_log = godwit__request_has_server (request);
     if (may_log) {
-        pool->senders++;
+        pool->users++;
         if (is_expected (request, error))
             level = GODWIT_LOG_DEBUG;
     }

@@ -52,7 +52,7 @@ struct godwit_server {
     uint32_t concurrency;     /* requests that are run, or kept, at a time */
     bool accepts;             /* requests are taken */
     bool stops;               /* it drains, or has stopped */
-    size_t untold_count;      /* ports at which somebody has not heard yet that it drains */
+    size_t undrained_ports;   /* ports of which not all clients have answered that it drains */
     bool leaving;             /* being destroyed: waits for `active` to become 0 */
     bool destroyed;           /* to be freed with its last request */
     uint32_t active;          /* handlers that run */

@@ -16,7 +16,7 @@ leave_pool (godwit_server_t *server)
     godwit__queue_empty (server, &refused);
     const bool refuses = !godwit__list_is_empty (&refused);
     if (refuses)
-        pool->senders++;
+        pool->users++;
     godwit__server_table_remove (&pool->servers, server);
     godwit__queue_forget (server);
     server->leaving = true;

@@ -38,13 +38,13 @@ typedef struct godwit__seen {
 typedef struct godwit__session {
     uint64_t id;
     int64_t heard_ns;
-    bool known;           /* said HELLO */
-    bool is_answering;    /* was told that the process leaves: its GOODBYE is the answer */
-    bool answers;         /* also when it is told that a server drains */
-    bool banned;          /* sent too much that is malformed: what else comes is ignored */
-    bool is_seen;         /* what was seen on a numbered connection, not a session of a link */
-    uint8_t strikes;      /* malformed frames so far */
-    godwit__seen_t *seen; /* of its numbered connection; NULL: `window` */
+    bool known;              /* said HELLO */
+    bool is_answering;       /* was told that the process leaves: its GOODBYE is the answer */
+    bool answers;            /* also when it is told that a server drains */
+    bool banned;             /* sent too much that is malformed: what else comes is ignored */
+    bool is_seen;            /* what was seen on a numbered connection, not a session of a link */
+    uint8_t malformed_count; /* malformed frames so far */
+    godwit__seen_t *seen;    /* of its numbered connection; NULL: `window` */
     godwit__replay_window_t window;
     godwit__table_node_t by_id;
 } godwit__session_t;

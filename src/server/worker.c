@@ -55,7 +55,7 @@ godwit__worker_main (void *argument)
         godwit_request_t *const request = godwit__queue_take_ready (pool);
         godwit__port_t *const port = request ? NULL : take_lead (pool, worker);
         if (!request && !port) {
-            if (!godwit__pool_idle (pool, worker))
+            if (!godwit__pool_wait_for_work (pool, worker))
                 break;
             continue;
         }

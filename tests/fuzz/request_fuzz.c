@@ -119,9 +119,9 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     check (!godwit_transport_process (transport, 0, NULL));
     godwit__session_t *const session = godwit__sessions_first (&transport->pool->ports[0].sessions);
     check (session && !session->banned);
-    check (runs - runs_before <= 1 && !(session->strikes && runs != runs_before));
-    const bool malformed = session->strikes;
-    session->strikes = 0; /* so that it may go on */
+    check (runs - runs_before <= 1 && !(session->malformed_count && runs != runs_before));
+    const bool malformed = session->malformed_count;
+    session->malformed_count = 0; /* so that it may go on */
 
     raw_answer_t answer = raw_receive (&peer, 0);
     check (answer.came == !is_cast);
