@@ -2,8 +2,10 @@
 #ifndef GODWIT_SRC_BASE_FRAME_H
 #define GODWIT_SRC_BASE_FRAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Bytes that came in, with the means to give them back. They may be written to (the decoder ends strings in
@@ -41,6 +43,35 @@ godwit__frame_release (godwit__frame_t *frame)
     frame->data = NULL;
     frame->size = 0;
     frame->release = NULL;
+}
+
+static inline void
+godwit__frame_free_data (godwit__frame_t *frame)
+{
+    free (frame->data);
+}
+
+/* A frame of bytes on the heap, which it takes over. */
+static inline void
+godwit__frame_adopt (godwit__frame_t *frame, uint8_t *data, size_t size)
+{
+    *frame = (godwit__frame_t){.data = data, .size = size, .release = godwit__frame_free_data};
+}
+
+/* A frame with a copy of the bytes. False, and it is empty: memory is short. */
+static inline bool
+godwit__frame_copy (godwit__frame_t *frame, const void *data, size_t size)
+{
+    if (size <= sizeof frame->storage)
+        *frame = (godwit__frame_t){.data = (uint8_t *) &frame->storage, .size = size};
+    else
+        godwit__frame_adopt (frame, malloc (size), size);
+    if (!frame->data) {
+        frame->size = 0;
+        return false;
+    }
+    memcpy (frame->data, data, size);
+    return true;
 }
 
 /* Bytes to be sent. With free_fn NULL the driver copies them before send returns; otherwise the driver takes

@@ -3,12 +3,9 @@
 
 #include "src/loop/clock.h"
 #include "src/server/accept.h"
+#include "src/server/request_call.h"
 #include "src/server/request_end.h"
-#include "src/server/request_run.h"
 #include "src/server/request_time.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 /* The method's name in the body of a request, without decoding it. */
 static bool
@@ -33,28 +30,6 @@ peek_method (const uint8_t *body, size_t size, const char **name, size_t *name_s
     }
     *name = (const char *) body + at;
     return *name_size <= size - at;
-}
-
-static void
-free_copy (godwit__frame_t *frame)
-{
-    free (frame->data);
-}
-
-static bool
-copy_frame (godwit__frame_t *frame, const godwit__message_t *message)
-{
-    *frame = (godwit__frame_t){.size = message->size};
-    if (message->size <= sizeof frame->storage) {
-        frame->data = (uint8_t *) &frame->storage;
-    } else {
-        frame->data = malloc (message->size);
-        frame->release = free_copy;
-    }
-    if (!frame->data)
-        return false;
-    memcpy (frame->data, message->data, message->size);
-    return true;
 }
 
 /* By the system's clock, as conditions wait. */
@@ -99,7 +74,7 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
     const uint8_t *const data = message->data;
     if (godwit__header_read (&header, data, message->size) || header.type != GODWIT__REQUEST ||
         !peek_method (data + GODWIT__HEADER_SIZE, message->size - GODWIT__HEADER_SIZE, &name, &name_size) ||
-        !copy_frame (&frame, message))
+        !godwit__frame_copy (&frame, data, message->size))
         return false;
     godwit_request_t *const request = godwit__pool_accept_inline (pool, &header, name, name_size, now_ns);
     if (!request) {

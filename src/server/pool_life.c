@@ -8,8 +8,8 @@
 #include "src/server/cancel_find.h"
 #include "src/server/drain.h"
 #include "src/server/queue.h"
-#include "src/server/run_request.h"
 #include "src/server/server_table.h"
+#include "src/server/worker_run.h"
 
 #include <stdlib.h>
 
@@ -87,7 +87,7 @@ run_ready (godwit__task_t *task)
         godwit__pool_unlock (pool);
         if (!request)
             return;
-        godwit__run_request (NULL, NULL, request, NULL);
+        godwit__worker_run (NULL, NULL, request, NULL);
     }
 }
 

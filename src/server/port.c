@@ -10,7 +10,7 @@
 #include "src/server/pool.h"
 #include "src/server/port_send.h"
 #include "src/server/publication.h"
-#include "src/server/run_request.h"
+#include "src/server/worker_run.h"
 #include "src/wire/wire.h"
 
 /* Frames that are read in one turn of an external loop. */
@@ -61,7 +61,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
     }
     port->now_ns = 0;
     if (accepted)
-        leads = godwit__run_request (worker, port, accepted, &is_malformed);
+        leads = godwit__worker_run (worker, port, accepted, &is_malformed);
     else if (refused.reason)
         refuse (port, origin, header, refused);
     godwit__frame_release (frame);

@@ -2,11 +2,10 @@
 #include "src/server/publication.h"
 
 #include "src/server/accept.h"
-#include "src/server/run_request.h"
 #include "src/server/server_table.h"
+#include "src/server/worker_run.h"
 #include "src/wire/fanout.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- what has been seen ---- */
@@ -121,22 +120,6 @@ godwit__port_last_publication (godwit__port_t *port, const uint8_t *key, const g
 
 /* ---- giving it to them ---- */
 
-static void
-free_copy (godwit__frame_t *frame)
-{
-    free (frame->data);
-}
-
-static bool
-copy_frame (godwit__frame_t *copy, const godwit__frame_t *frame)
-{
-    *copy = (godwit__frame_t){.data = malloc (frame->size), .size = frame->size, .release = free_copy};
-    if (!copy->data)
-        return false;
-    memcpy (copy->data, frame->data, frame->size);
-    return true;
-}
-
 /* Nobody is told; so it is counted as one that was missed. */
 static void
 refuse_publication (godwit_transport_t *transport)
@@ -172,14 +155,14 @@ godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, const 
         header.target = subscribers.id;
         if (is_last)
             godwit__frame_move (&copy, frame);
-        if (is_last || copy_frame (&copy, frame)) {
+        if (is_last || godwit__frame_copy (&copy, frame->data, frame->size)) {
             accepted =
                 godwit__pool_accept (pool, port, GODWIT__ORIGIN_FANOUT, &header, &copy,
                                      GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE, now_ns, is_last, &refused);
             godwit__frame_release (&copy);
         }
         if (accepted)
-            leads = godwit__run_request (worker, port, accepted, NULL);
+            leads = godwit__worker_run (worker, port, accepted, NULL);
         else if (refused.reason)
             refuse_publication (pool->transport);
     }

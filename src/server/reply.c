@@ -19,22 +19,14 @@
 
 /* ---- sending ---- */
 
-static void
-free_reply (godwit__frame_t *frame)
-{
-    free (frame->data);
-}
-
 /* The reply of an inline call, for the thread that makes it. */
 static void
 store_reply (godwit__frame_t *reply, uint8_t *data, size_t size, bool on_heap)
 {
-    uint8_t *copy = on_heap ? data : malloc (size);
-    if (!copy)
-        return;
-    if (!on_heap)
-        memcpy (copy, data, size);
-    *reply = (godwit__frame_t){.data = copy, .size = size, .release = free_reply};
+    if (on_heap)
+        godwit__frame_adopt (reply, data, size);
+    else
+        godwit__frame_copy (reply, data, size);
 }
 
 static inline bool

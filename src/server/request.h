@@ -2,7 +2,7 @@
  *
  *     accept --> queued --> running --> settled --> recycled
  *        \________________/       \--> kept --/
- *    accept.c   queue.c     request_run.c, request_end.c; reply.c, request_read.c: the handler's side
+ *    accept.c   queue.c     request_call.c, request_end.c; reply.c, request_read.c: the handler's side
  *
  * One allocation, reused: the request, room for the parameters of a method, and a block with room for the
  * nodes of a small body. It goes back to the free list when both the request and the values in its block are

@@ -116,10 +116,11 @@ allow_sleep (const godwit__step_t *step, const char *what, bool begun, int64_t *
     return GODWIT_OK;
 }
 
-godwit_status_t
-godwit__step_sleep (godwit__step_t *step, const char *what, bool begun, godwit_error_t **error)
+/* With the lock, which is let go of meanwhile: until `changed`, or it is time to look. */
+static godwit_status_t
+sleep_on (godwit__step_t *step, pthread_cond_t *changed, pthread_mutex_t *lock, const char *what, bool begun,
+          godwit_error_t **error)
 {
-    godwit_transport_t *const transport = step->server->transport;
     int64_t left_ns = 0;
     bool is_hang = false;
     const godwit_status_t status = allow_sleep (step, what, begun, &left_ns, &is_hang, error);
@@ -127,31 +128,28 @@ godwit__step_sleep (godwit__step_t *step, const char *what, bool begun, godwit_e
         return status;
     if (is_hang) {
         step->log_at_ns = GODWIT__NEVER;
-        pthread_mutex_unlock (&transport->lock);
+        pthread_mutex_unlock (lock);
         warn (step, what);
-        pthread_mutex_lock (&transport->lock);
-        return GODWIT_OK;
+        pthread_mutex_lock (lock);
+    } else {
+        godwit__wait (step->server->transport, changed, lock, left_ns);
     }
-    godwit__wait (transport, &transport->changed, &transport->lock, left_ns);
     return GODWIT_OK;
+}
+
+godwit_status_t
+godwit__step_sleep (godwit__step_t *step, const char *what, bool begun, godwit_error_t **error)
+{
+    godwit_transport_t *const transport = step->server->transport;
+    return sleep_on (step, &transport->changed, &transport->lock, what, begun, error);
 }
 
 godwit_status_t
 godwit__step_sleep_in_pool (godwit__step_t *step, const char *what, godwit_error_t **error)
 {
     godwit__pool_t *const pool = step->server->pool;
-    int64_t left_ns = 0;
-    bool is_hang = false;
-    const godwit_status_t status = allow_sleep (step, what, true, &left_ns, &is_hang, error);
-    if (status)
-        return status;
-    if (is_hang) {
-        step->log_at_ns = GODWIT__NEVER;
-        godwit__pool_unlock (pool);
-        warn (step, what);
-        godwit__pool_lock (pool);
-        return GODWIT_OK;
-    }
-    godwit__pool_wait (pool, left_ns);
-    return GODWIT_OK;
+    pool->waiting++;
+    const godwit_status_t status = sleep_on (step, &pool->changed, &pool->lock, what, true, error);
+    pool->waiting--;
+    return status;
 }

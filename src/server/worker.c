@@ -2,7 +2,7 @@
 #include "src/server/worker.h"
 
 #include "src/server/queue.h"
-#include "src/server/run_request.h"
+#include "src/server/worker_run.h"
 
 /* With the lock: nobody leads on the port now. */
 static void
@@ -61,7 +61,7 @@ godwit__worker_main (void *argument)
         }
         godwit__pool_unlock (pool);
         if (request)
-            godwit__run_request (worker, NULL, request, NULL);
+            godwit__worker_run (worker, NULL, request, NULL);
         else
             lead (worker, port);
         godwit__pool_lock (pool);

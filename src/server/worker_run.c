@@ -1,9 +1,9 @@
 /* Running a request that was accepted, with the lead or without. */
-#include "src/server/run_request.h"
+#include "src/server/worker_run.h"
 
 #include "src/server/reply.h"
+#include "src/server/request_call.h"
 #include "src/server/request_end.h"
-#include "src/server/request_run.h"
 #include "src/server/request_time.h"
 
 #include <stdio.h>
@@ -84,8 +84,8 @@ run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *r
 }
 
 bool
-godwit__run_request (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *request,
-                     bool *malformed)
+godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *request,
+                    bool *malformed)
 {
     bool leads = port != NULL;
     bool is_malformed = false;

@@ -1,6 +1,6 @@
 /* From a request's body to its method: what is wrong with it, and its handler. */
-#ifndef GODWIT_SRC_SERVER_REQUEST_RUN_H
-#define GODWIT_SRC_SERVER_REQUEST_RUN_H
+#ifndef GODWIT_SRC_SERVER_REQUEST_CALL_H
+#define GODWIT_SRC_SERVER_REQUEST_CALL_H
 
 #include "src/server/request.h"
 

@@ -1,5 +1,5 @@
 /* From a request's body to its method. */
-#include "src/server/request_run.h"
+#include "src/server/request_call.h"
 
 #include "src/error/error.h"
 #include "src/server/reply.h"
