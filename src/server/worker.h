@@ -1,4 +1,5 @@
-/* A worker: a thread that leads on a port, or runs requests (src/server/pool.h draws it). */
+/* A worker: a thread that leads on a port, or runs requests (src/server/pool.h draws it). (L): guarded by
+ * pool.lock. */
 #ifndef GODWIT_SRC_SERVER_WORKER_H
 #define GODWIT_SRC_SERVER_WORKER_H
 
@@ -14,8 +15,9 @@ struct godwit__worker {
      *
      *     0 --the leader starts a handler--> time --the handler ends--> 0: it leads on
      *                                         |
-     *                                         +--the watchdog, after 1 ms--> STOLEN --the handler ends--> 0:
-     * another one leads
+     *                                         +--the watchdog, after 1 ms--> STOLEN: another one leads
+     *                                                                          |
+     *                                                                          +--the handler ends--> 0
      *
      * The leader ends with an exchange, the watchdog uses a compare-and-swap, so exactly one of them has its
      * way. */
