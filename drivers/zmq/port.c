@@ -12,7 +12,7 @@
  */
 #define ROUTING_ID_SIZE 5
 /* Above the number in an origin, so that none is 0 or GODWIT__ORIGIN_FANOUT. */
-#define ORIGIN_MARK (UINT64_C (1) << 32)
+#define ROUTING_ID_MARK (UINT64_C (1) << 32)
 /* While links keep the leader busy, it looks for publications after so many frames; when there was one, after
  * each. */
 #define LINKS_PER_LOOK 128
@@ -32,13 +32,13 @@ typedef struct zmq_port {
 } zmq_port_t;
 
 static godwit__origin_t
-origin_of (const godwit__frame_t *routing_id)
+routing_id_of (const godwit__frame_t *identity)
 {
     uint32_t number;
-    if (routing_id->size != ROUTING_ID_SIZE || routing_id->data[0])
+    if (identity->size != ROUTING_ID_SIZE || identity->data[0])
         return 0;
-    memcpy (&number, routing_id->data + 1, sizeof number);
-    return ORIGIN_MARK | number;
+    memcpy (&number, identity->data + 1, sizeof number);
+    return ROUTING_ID_MARK | number;
 }
 
 /* --- sending --------------------------------------------------------------------------------- */
@@ -135,7 +135,7 @@ receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *o
     for (int i = 0; i < THROWN_AWAY_MAX; i++) {
         if (godwit__frame_receive (frame, router, ZMQ_DONTWAIT))
             return false;
-        *origin = origin_of (frame);
+        *origin = routing_id_of (frame);
         if (*origin && godwit__frame_has_more (frame)) {
             godwit__frame_release (frame);
             if (godwit__frame_receive (frame, router, ZMQ_DONTWAIT))

@@ -98,7 +98,7 @@ static inline void
 godwit__table_remove (godwit__table_t *table, godwit__table_node_t *node)
 {
     godwit__table_node_t **at = &table->buckets[node->hash & table->mask];
-    while (*at != node)
+    while (*at && *at != node)
         at = &(*at)->chain;
     *at = node->chain;
     node->chain = NULL;

@@ -16,8 +16,9 @@ monitored_by (godwit_transport_t *transport, int64_t *first_ns)
     godwit__call_monitor_t *monitor = &transport->pool->call_monitor;
     pthread_mutex_lock (&monitor->lock);
     const size_t count = monitor->count;
-    if (first_ns && count)
-        *first_ns = GODWIT__FIRST (&monitor->requests, godwit_request_t, in_monitor)->monitor_ns;
+    const godwit_request_t *const first = GODWIT__FIRST (&monitor->requests, godwit_request_t, in_monitor);
+    if (first_ns && first)
+        *first_ns = first->monitor_ns;
     pthread_mutex_unlock (&monitor->lock);
     return count;
 }
