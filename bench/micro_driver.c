@@ -58,12 +58,12 @@ static void *
 bare_echo (void *socket)
 {
     for (;;) {
-        zmq_msg_t origin, message;
-        zmq_msg_init (&origin);
+        zmq_msg_t routing_id, message;
+        zmq_msg_init (&routing_id);
         zmq_msg_init (&message);
-        if (zmq_msg_recv (&origin, socket, 0) < 0 || zmq_msg_recv (&message, socket, 0) < 0)
+        if (zmq_msg_recv (&routing_id, socket, 0) < 0 || zmq_msg_recv (&message, socket, 0) < 0)
             die ("echo");
-        zmq_msg_send (&origin, socket, ZMQ_SNDMORE);
+        zmq_msg_send (&routing_id, socket, ZMQ_SNDMORE);
         zmq_msg_send (&message, socket, 0);
     }
     return NULL;
@@ -129,10 +129,10 @@ driver_echo (void *argument)
     godwit__channel_t *port = argument;
     for (;;) {
         godwit__frame_t frame;
-        godwit__origin_t origin;
-        if (port->ops->recv (port, &frame, &origin) == GODWIT__IO_OK) {
+        godwit__routing_id_t routing_id;
+        if (port->ops->recv (port, &frame, &routing_id) == GODWIT__IO_OK) {
             const godwit__message_t message = {.data = frame.data, .size = frame.size};
-            if (port->ops->send (port, origin, &message) != GODWIT__IO_OK)
+            if (port->ops->send (port, routing_id, &message) != GODWIT__IO_OK)
                 die ("echo");
             godwit__frame_release (&frame);
         } else {
@@ -168,9 +168,9 @@ driver_recv (void *link)
 {
     godwit__channel_t *channel = link;
     godwit__frame_t frame;
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
     godwit__io_t io;
-    while ((io = channel->ops->recv (channel, &frame, &origin)) == GODWIT__IO_AGAIN)
+    while ((io = channel->ops->recv (channel, &frame, &routing_id)) == GODWIT__IO_AGAIN)
         channel->ops->wait (channel, false, GODWIT__NEVER);
     if (io != GODWIT__IO_OK || frame.size != bytes)
         die ("recv");

@@ -32,13 +32,13 @@ make_room (godwit__rendezvous_host_t *host)
         return;
     godwit__rendezvous_member_t *oldest = NULL;
     const godwit__rooms_t *rooms = &host->rooms;
-    for (godwit__rendezvous_member_t *at = GODWIT__ORIGINS_FIRST (rooms); at;
-         at = GODWIT__ORIGINS_NEXT (rooms, at))
+    for (godwit__rendezvous_member_t *at = GODWIT__ROUTED_FIRST (rooms); at;
+         at = GODWIT__ROUTED_NEXT (rooms, at))
         if (!at->room)
             oldest = earlier (oldest, at);
     for (godwit__rendezvous_member_t *at = oldest ? NULL : GODWIT__MEMBERS_FIRST (rooms); at;
          at = GODWIT__MEMBERS_NEXT (rooms, at))
-        if (!at->origin && !at->is_host)
+        if (!at->routing_id && !at->is_host)
             oldest = earlier (oldest, at);
     if (oldest)
         godwit__host_forget (host, oldest);
@@ -69,35 +69,35 @@ renew (const godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *membe
 /* --- messages --- */
 
 static void
-refuse (godwit__rendezvous_host_t *host, godwit__origin_t origin, const char *reason)
+refuse (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id, const char *reason)
 {
     const godwit__message_t message = godwit__rendezvous_expelled (host->buffer, reason);
-    host->port->ops->send (host->port, origin, &message);
+    host->port->ops->send (host->port, routing_id, &message);
 }
 
 /* A JOIN from a connection that is not known: a new member, or one that is back. */
 static void
-welcome (godwit__rendezvous_host_t *host, godwit__origin_t origin,
+welcome (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id,
          const godwit__rendezvous_message_t *message)
 {
     godwit__rendezvous_member_t *member =
         godwit__rooms_by_identity (&host->rooms, message->virtual_host, message->instance);
     if (member && member->is_host) {
-        refuse (host, origin, "this is the instance of the host itself");
+        refuse (host, routing_id, "this is the instance of the host itself");
         return;
     }
     if (!member) {
         make_room (host);
         member = godwit__rooms_add (&host->rooms, message->virtual_host, message->instance);
         if (!member) {
-            refuse (host, origin, "too many members");
+            refuse (host, routing_id, "too many members");
             return;
         }
         member->tokens = TOKENS_MAX;
         member->tokens_at_ns = godwit__host_now (host);
         godwit__host_note (host, member, "joined");
     }
-    godwit__rooms_set_origin (&host->rooms, member, origin);
+    godwit__rooms_set_routing_id (&host->rooms, member, routing_id);
     member->refresh_ms = message->refresh_ms;
     renew (host, member);
     if (!charge (host, member, SNAPSHOT_COST))
@@ -180,7 +180,7 @@ on_refresh (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member
 {
     if (message->count != member->entry_count || message->sum != member->sum)
         godwit__host_send (host, member, godwit__rendezvous_plain (host->buffer, GODWIT__RENDEZVOUS_RESYNC));
-    if (member->origin)
+    if (member->routing_id)
         godwit__host_send (host, member,
                            godwit__rendezvous_current (host->buffer, host->epoch, member->room->sequence));
 }
@@ -238,9 +238,9 @@ count_malformed (const godwit__rendezvous_host_t *host)
 
 /* Consumes the frame. */
 static void
-on_frame (godwit__rendezvous_host_t *host, godwit__origin_t origin, godwit__frame_t *frame)
+on_frame (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id, godwit__frame_t *frame)
 {
-    godwit__rendezvous_member_t *member = godwit__rooms_by_origin (&host->rooms, origin);
+    godwit__rendezvous_member_t *member = godwit__rooms_by_routing_id (&host->rooms, routing_id);
     const bool is_join = frame->size >= GODWIT__HEADER_SIZE && frame->data[2] == GODWIT__RENDEZVOUS_JOIN;
     if (member ? !member->room : !is_join) { /* expelled, or a stranger, who may have been a member before */
         godwit__header_t header;
@@ -256,7 +256,7 @@ on_frame (godwit__rendezvous_host_t *host, godwit__origin_t origin, godwit__fram
         if (member)
             on_message (host, member, &message);
         else
-            welcome (host, origin, &message);
+            welcome (host, routing_id, &message);
         godwit__rendezvous_clear (&message);
     } else if (status != GODWIT_ERR_OUT_OF_MEMORY) {
         count_malformed (host);
@@ -271,10 +271,10 @@ on_ready (godwit__source_t *source)
     godwit__rendezvous_host_t *host = source->user;
     for (int i = 0; i < FRAME_BUDGET; i++) {
         godwit__frame_t frame = {.data = NULL};
-        godwit__origin_t origin = 0;
-        if (host->port->ops->recv (host->port, &frame, &origin) != GODWIT__IO_OK)
+        godwit__routing_id_t routing_id = 0;
+        if (host->port->ops->recv (host->port, &frame, &routing_id) != GODWIT__IO_OK)
             return;
-        on_frame (host, origin, &frame);
+        on_frame (host, routing_id, &frame);
     }
     host->port->ops->wake (host->port); /* there may be more */
 }

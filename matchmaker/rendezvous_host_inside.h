@@ -65,7 +65,7 @@ void godwit__host_sweep (godwit__timer_t *timer);
 /* For people: what became of a member. */
 void godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__rendezvous_member_t *member,
                         const char *what);
-/* Sends what is in host->buffer; the member may have no origin afterwards. */
+/* Sends what is in host->buffer; the member may have no routing id afterwards. */
 godwit__io_t godwit__host_send (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
                                 godwit__message_t message);
 /* Sends a snapshot from its start, as far as there is room; the retry timer sends the rest. */

@@ -82,8 +82,8 @@ static void
 sweep_expelled (godwit__rendezvous_host_t *host, int64_t now)
 {
     godwit__rooms_t *const rooms = &host->rooms;
-    for (godwit__rendezvous_member_t *at = GODWIT__ORIGINS_FIRST (rooms), *next; at; at = next) {
-        next = GODWIT__ORIGINS_NEXT (rooms, at);
+    for (godwit__rendezvous_member_t *at = GODWIT__ROUTED_FIRST (rooms), *next; at; at = next) {
+        next = GODWIT__ROUTED_NEXT (rooms, at);
         if (!at->room && at->expires_ns <= now)
             godwit__rooms_remove (rooms, at);
     }

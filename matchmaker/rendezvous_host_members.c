@@ -48,7 +48,7 @@ godwit__host_part (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t 
 {
     godwit__host_drop_records (host, member, NULL, 0, withdrawn);
     godwit__rooms_leave (&host->rooms, member);
-    if (!member->origin)
+    if (!member->routing_id)
         godwit__rooms_remove (&host->rooms, member);
 }
 
@@ -58,7 +58,7 @@ godwit__host_expel (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t
     char what[128];
     snprintf (what, sizeof what, "was expelled (%s)", reason);
     godwit__host_note (host, member, what);
-    if (member->origin)
+    if (member->routing_id)
         godwit__host_send (host, member, godwit__rendezvous_expelled (host->buffer, reason));
     godwit__host_part (host, member, false);
 }

@@ -36,11 +36,11 @@ godwit__io_t
 godwit__host_send (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
                    godwit__message_t message)
 {
-    const godwit__io_t io = host->port->ops->send (host->port, member->origin, &message);
+    const godwit__io_t io = host->port->ops->send (host->port, member->routing_id, &message);
     if (io == GODWIT__IO_CLOSED) {
         /* The member may be on its way back over another connection. Its records stay until the lease runs
          * out: whether a server is alive is for those to find out who call it. */
-        godwit__rooms_set_origin (&host->rooms, member, 0);
+        godwit__rooms_set_routing_id (&host->rooms, member, 0);
         member->behind = false;
     }
     return io;
@@ -119,7 +119,7 @@ godwit__host_retry (godwit__timer_t *timer)
     const godwit__rooms_t *const rooms = &host->rooms;
     for (godwit__rendezvous_member_t *at = GODWIT__MEMBERS_FIRST (rooms); at;
          at = GODWIT__MEMBERS_NEXT (rooms, at))
-        if (at->behind && at->origin)
+        if (at->behind && at->routing_id)
             push_snapshot (host, at);
 }
 
@@ -133,7 +133,7 @@ send_delta (godwit__rendezvous_host_t *host, godwit__room_t *room, godwit__recor
     for (godwit__rendezvous_member_t *member =
              GODWIT__FIRST (&room->members, godwit__rendezvous_member_t, in_room);
          member; member = GODWIT__NEXT (&room->members, member, godwit__rendezvous_member_t, in_room)) {
-        if (!member->origin)
+        if (!member->routing_id)
             continue;
         if (!member->behind) {
             const godwit__io_t io = godwit__host_send (host, member, message);

@@ -21,9 +21,9 @@ identity_hash (const godwit__rooms_t *rooms, const godwit__room_t *room,
 }
 
 static uint64_t
-origin_hash (const godwit__rooms_t *rooms, godwit__origin_t origin)
+routing_id_hash (const godwit__rooms_t *rooms, godwit__routing_id_t routing_id)
 {
-    return godwit__hash (rooms->seed, &origin, sizeof origin);
+    return godwit__hash (rooms->seed, &routing_id, sizeof routing_id);
 }
 
 godwit__room_t *
@@ -37,13 +37,13 @@ godwit__rooms_find (const godwit__rooms_t *rooms, const char *name)
 }
 
 godwit__rendezvous_member_t *
-godwit__rooms_by_origin (const godwit__rooms_t *rooms, godwit__origin_t origin)
+godwit__rooms_by_routing_id (const godwit__rooms_t *rooms, godwit__routing_id_t routing_id)
 {
-    const uint64_t hash = origin_hash (rooms, origin);
+    const uint64_t hash = routing_id_hash (rooms, routing_id);
     godwit__rendezvous_member_t *member =
-        GODWIT__TABLE_FIND (&rooms->origins, hash, godwit__rendezvous_member_t, by_origin);
-    while (member && member->origin != origin)
-        member = GODWIT__TABLE_FIND_NEXT (member, godwit__rendezvous_member_t, by_origin);
+        GODWIT__TABLE_FIND (&rooms->routing_ids, hash, godwit__rendezvous_member_t, by_routing_id);
+    while (member && member->routing_id != routing_id)
+        member = GODWIT__TABLE_FIND_NEXT (member, godwit__rendezvous_member_t, by_routing_id);
     return member;
 }
 
@@ -110,14 +110,15 @@ godwit__rooms_add (godwit__rooms_t *rooms, const char *name, const uint8_t insta
 }
 
 void
-godwit__rooms_set_origin (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member,
-                          godwit__origin_t origin)
+godwit__rooms_set_routing_id (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member,
+                              godwit__routing_id_t routing_id)
 {
-    if (member->origin)
-        godwit__table_remove (&rooms->origins, &member->by_origin);
-    member->origin = origin;
-    if (origin)
-        godwit__table_insert (&rooms->origins, &member->by_origin, origin_hash (rooms, origin));
+    if (member->routing_id)
+        godwit__table_remove (&rooms->routing_ids, &member->by_routing_id);
+    member->routing_id = routing_id;
+    if (routing_id)
+        godwit__table_insert (&rooms->routing_ids, &member->by_routing_id,
+                              routing_id_hash (rooms, routing_id));
 }
 
 void
@@ -136,7 +137,7 @@ void
 godwit__rooms_remove (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member)
 {
     godwit__rooms_leave (rooms, member);
-    godwit__rooms_set_origin (rooms, member, 0);
+    godwit__rooms_set_routing_id (rooms, member, 0);
     rooms->member_count--;
     free (member->entries);
     free (member);
@@ -250,7 +251,7 @@ godwit__rooms_open (godwit__rooms_t *rooms, uint64_t seed)
     memset (rooms, 0, sizeof *rooms);
     rooms->seed = seed;
     godwit__table_init (&rooms->rooms);
-    godwit__table_init (&rooms->origins);
+    godwit__table_init (&rooms->routing_ids);
     godwit__table_init (&rooms->identities);
 }
 
@@ -267,9 +268,9 @@ godwit__rooms_close (godwit__rooms_t *rooms)
 {
     for (godwit__rendezvous_member_t *at; (at = GODWIT__MEMBERS_FIRST (rooms));)
         remove_with_records (rooms, at);
-    for (godwit__rendezvous_member_t *at; (at = GODWIT__ORIGINS_FIRST (rooms));) /* the expelled */
+    for (godwit__rendezvous_member_t *at; (at = GODWIT__ROUTED_FIRST (rooms));) /* the expelled */
         remove_with_records (rooms, at);
     godwit__table_release (&rooms->rooms);
-    godwit__table_release (&rooms->origins);
+    godwit__table_release (&rooms->routing_ids);
     godwit__table_release (&rooms->identities);
 }

@@ -2,8 +2,8 @@
  * time.
  *
  * Everything is bounded, and what a member asks for beyond its share is refused. A member is known by its
- * room and instance (identity), and by the connection that it came over last (origin): one that reconnects
- * finds its records.
+ * room and instance (identity), and by the connection that it came over last (routing id): one that
+ * reconnects finds its records.
  */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_ROOMS_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_ROOMS_H
@@ -35,11 +35,11 @@ typedef struct godwit__room {
 } godwit__room_t;
 
 typedef struct godwit__rendezvous_member {
-    godwit__table_node_t by_origin;   /* linked if origin is not 0 */
-    godwit__table_node_t by_identity; /* linked if room is not NULL */
-    godwit__list_node_t in_room;      /* linked if room is not NULL */
-    godwit__room_t *room;             /* NULL: expelled, and remembered so that its frames are ignored */
-    godwit__origin_t origin;          /* 0: not connected, or the host's own */
+    godwit__table_node_t by_routing_id; /* linked if routing id is not 0 */
+    godwit__table_node_t by_identity;   /* linked if room is not NULL */
+    godwit__list_node_t in_room;        /* linked if room is not NULL */
+    godwit__room_t *room;               /* NULL: expelled, and remembered so that its frames are ignored */
+    godwit__routing_id_t routing_id;    /* 0: not connected, or the host's own */
     uint8_t instance[GODWIT__UUID_SIZE];
     bool is_host; /* the process that hosts */
     int64_t refresh_ms;
@@ -61,14 +61,14 @@ typedef struct godwit__rendezvous_member {
 typedef struct godwit__rooms {
     uint64_t seed;
     godwit__table_t rooms;
-    godwit__table_t origins;
+    godwit__table_t routing_ids;
     godwit__table_t identities;
     size_t member_count; /* the expelled included */
     size_t record_count;
     size_t record_size;
 } godwit__rooms_t;
 
-/* Walks a room's records, members of all rooms, and all who have an origin. */
+/* Walks a room's records, members of all rooms, and all who have a routing id. */
 #define GODWIT__ENTRIES_FIRST(room_) GODWIT__FIRST (&(room_)->entries, godwit__room_entry_t, in_room)
 #define GODWIT__ENTRIES_NEXT(room_, entry_)                                                                  \
     GODWIT__NEXT (&(room_)->entries, entry_, godwit__room_entry_t, in_room)
@@ -76,17 +76,18 @@ typedef struct godwit__rooms {
     GODWIT__TABLE_FIRST (&(rooms_)->identities, godwit__rendezvous_member_t, by_identity)
 #define GODWIT__MEMBERS_NEXT(rooms_, member_)                                                                \
     GODWIT__TABLE_NEXT (&(rooms_)->identities, member_, godwit__rendezvous_member_t, by_identity)
-#define GODWIT__ORIGINS_FIRST(rooms_)                                                                        \
-    GODWIT__TABLE_FIRST (&(rooms_)->origins, godwit__rendezvous_member_t, by_origin)
-#define GODWIT__ORIGINS_NEXT(rooms_, member_)                                                                \
-    GODWIT__TABLE_NEXT (&(rooms_)->origins, member_, godwit__rendezvous_member_t, by_origin)
+#define GODWIT__ROUTED_FIRST(rooms_)                                                                         \
+    GODWIT__TABLE_FIRST (&(rooms_)->routing_ids, godwit__rendezvous_member_t, by_routing_id)
+#define GODWIT__ROUTED_NEXT(rooms_, member_)                                                                 \
+    GODWIT__TABLE_NEXT (&(rooms_)->routing_ids, member_, godwit__rendezvous_member_t, by_routing_id)
 
 typedef enum godwit__put { GODWIT__PUT_CHANGED, GODWIT__PUT_SAME, GODWIT__PUT_REFUSED } godwit__put_t;
 
 void godwit__rooms_open (godwit__rooms_t *rooms, uint64_t seed);
 void godwit__rooms_close (godwit__rooms_t *rooms);
 
-godwit__rendezvous_member_t *godwit__rooms_by_origin (const godwit__rooms_t *rooms, godwit__origin_t origin);
+godwit__rendezvous_member_t *godwit__rooms_by_routing_id (const godwit__rooms_t *rooms,
+                                                          godwit__routing_id_t routing_id);
 godwit__rendezvous_member_t *godwit__rooms_by_identity (const godwit__rooms_t *rooms, const char *room,
                                                         const uint8_t instance[GODWIT__UUID_SIZE]);
 godwit__room_t *godwit__rooms_find (const godwit__rooms_t *rooms, const char *name);
@@ -94,10 +95,10 @@ godwit__room_t *godwit__rooms_find (const godwit__rooms_t *rooms, const char *na
 godwit__rendezvous_member_t *godwit__rooms_add (godwit__rooms_t *rooms, const char *room,
                                                 const uint8_t instance[GODWIT__UUID_SIZE]);
 /* Binds a member to a connection; 0 unbinds. */
-void godwit__rooms_set_origin (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member,
-                               godwit__origin_t origin);
+void godwit__rooms_set_routing_id (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member,
+                                   godwit__routing_id_t routing_id);
 /* Takes the member, whose records were taken before, out of its room, which is freed if it was the last. The
- * member stays bound to its origin. */
+ * member stays bound to its routing id. */
 void godwit__rooms_leave (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member);
 /* Leaves, unbinds and frees. */
 void godwit__rooms_remove (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member);

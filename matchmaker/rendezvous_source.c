@@ -267,8 +267,8 @@ receive (self_t *self, int budget)
 {
     for (int i = 0; i < budget; i++) {
         godwit__frame_t frame = {.data = NULL};
-        godwit__origin_t origin = 0;
-        const godwit__io_t io = self->link->ops->recv (self->link, &frame, &origin);
+        godwit__routing_id_t routing_id = 0;
+        const godwit__io_t io = self->link->ops->recv (self->link, &frame, &routing_id);
         if (io != GODWIT__IO_OK)
             return io == GODWIT__IO_AGAIN ? GODWIT__IO_AGAIN : GODWIT__IO_CLOSED;
         godwit__rendezvous_message_t message;

@@ -18,9 +18,9 @@ inbox_of (godwit__channel_t *channel)
 }
 
 godwit__io_t
-godwit__inproc_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+godwit__inproc_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
-    return godwit__inbox_recv (inbox_of (channel), frame, origin);
+    return godwit__inbox_recv (inbox_of (channel), frame, routing_id);
 }
 
 void

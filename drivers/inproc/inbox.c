@@ -238,7 +238,7 @@ ring_push (godwit__inbox_t *self, godwit__lane_t *lane, godwit__frame_t *frame)
 }
 
 godwit__io_t
-godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame, godwit__origin_t *origin)
+godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
     pthread_mutex_lock (&inbox->lock);
     if (!inbox->count) {
@@ -258,8 +258,8 @@ godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame, godwit__orig
     godwit__frame_move (frame, &entry->frame);
     godwit__lane_t *lane = entry->lane, *last = NULL;
     godwit__inbox_t *starved = NULL;
-    if (origin)
-        *origin = lane ? lane->origin : 0;
+    if (routing_id)
+        *routing_id = lane ? lane->routing_id : 0;
     if (lane) {
         lane->queued--;
         lane->queued_size -= frame->size;
@@ -304,7 +304,7 @@ godwit__inbox_push_news (godwit__inbox_t *inbox, const uint8_t *data, size_t siz
 /* --- lanes ----------------------------------------------------------------------------------- */
 
 godwit__lane_t *
-godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__origin_t origin,
+godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__routing_id_t routing_id,
                   const godwit__driver_options_t *options, size_t max_message_size)
 {
     godwit__lane_t *lane = calloc (1, sizeof *lane);
@@ -312,7 +312,7 @@ godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__origin_t o
         return NULL;
     lane->to = godwit__inbox_ref (to);
     lane->from = godwit__inbox_ref (from);
-    lane->origin = origin;
+    lane->routing_id = routing_id;
     lane->limit = options->queue_limit;
     lane->size_limit = options->max_queue_size ? options->max_queue_size : SIZE_MAX;
     lane->max_message_size = max_message_size;

@@ -13,7 +13,7 @@ typedef struct godwit__inbox godwit__inbox_t;
 typedef struct godwit__lane {
     godwit__inbox_t *to;   /* a reference */
     godwit__inbox_t *from; /* a reference: the sender's own inbox, told when there is room again */
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
     size_t max_message_size;
     int limit;
     int queued;
@@ -57,7 +57,8 @@ void godwit__inbox_unref (godwit__inbox_t *inbox);
 void godwit__inbox_close (godwit__inbox_t *inbox, bool drop);
 
 /* As the driver interface says (src/interface/driver.h). */
-godwit__io_t godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame, godwit__origin_t *origin);
+godwit__io_t godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame,
+                                 godwit__routing_id_t *routing_id);
 void godwit__inbox_wait (godwit__inbox_t *inbox, bool for_room, int64_t timeout_ns);
 void godwit__inbox_wake (godwit__inbox_t *inbox);
 int godwit__inbox_fd (godwit__inbox_t *inbox);
@@ -65,7 +66,7 @@ int godwit__inbox_fd (godwit__inbox_t *inbox);
 bool godwit__inbox_push_news (godwit__inbox_t *inbox, const uint8_t *data, size_t size);
 
 /* NULL when memory is short. */
-godwit__lane_t *godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__origin_t origin,
+godwit__lane_t *godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__routing_id_t routing_id,
                                   const godwit__driver_options_t *options, size_t max_message_size);
 /* The sender has gone; what it sent can still be received. */
 void godwit__lane_abandon (godwit__lane_t *lane);

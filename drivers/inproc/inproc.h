@@ -48,9 +48,9 @@ typedef struct godwit__inproc_link {
 
 /* Where a port finds the way back to a link. */
 typedef struct godwit__inproc_slot {
-    godwit__lane_t *down;         /* NULL: free */
-    godwit__origin_t origin;      /* slot number and a count that never repeats */
-    godwit__inproc_link_t *owner; /* structural */
+    godwit__lane_t *down;            /* NULL: free */
+    godwit__routing_id_t routing_id; /* slot number and a count that never repeats */
+    godwit__inproc_link_t *owner;    /* structural */
     size_t next_free;
 } godwit__inproc_slot_t;
 
@@ -116,7 +116,7 @@ void godwit__inproc_remove_port (godwit__inproc_port_t *port);
 bool godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *link);
 void godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *link);
 /* The way to a link; NULL: it has gone. Port's inbox lock held. */
-godwit__lane_t *godwit__inproc_port_lane (const godwit__inproc_port_t *port, godwit__origin_t origin);
+godwit__lane_t *godwit__inproc_port_lane (const godwit__inproc_port_t *port, godwit__routing_id_t routing_id);
 
 /* port.c */
 godwit_status_t godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
@@ -140,7 +140,7 @@ void godwit__inproc_tap_remove (godwit__inproc_tap_t *tap);
 
 /* channel.c: the operations that all channels have in common. */
 godwit__io_t godwit__inproc_recv (godwit__channel_t *channel, godwit__frame_t *frame,
-                                  godwit__origin_t *origin);
+                                  godwit__routing_id_t *routing_id);
 void godwit__inproc_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
 void godwit__inproc_wake (godwit__channel_t *channel);
 int godwit__inproc_fd (godwit__channel_t *channel);

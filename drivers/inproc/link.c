@@ -5,10 +5,10 @@
 #include <stdlib.h>
 
 static godwit__io_t
-send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+send_link (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     const godwit__inproc_link_t *self = (const godwit__inproc_link_t *) channel;
-    (void) origin;
+    (void) routing_id;
     return self->up ? godwit__lane_send (self->up, message) : GODWIT__IO_CLOSED;
 }
 

@@ -9,14 +9,14 @@
 #include <sys/random.h>
 
 static godwit__io_t
-send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+send_port (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
     godwit__io_t result = GODWIT__IO_CLOSED;
     if (message->size > self->base.driver->options.max_message_size)
         return GODWIT__IO_REFUSED;
     pthread_mutex_lock (&self->base.inbox->lock);
-    godwit__lane_t *const down = godwit__inproc_port_lane (self, origin);
+    godwit__lane_t *const down = godwit__inproc_port_lane (self, routing_id);
     if (down)
         result = godwit__lane_send (down, message);
     pthread_mutex_unlock (&self->base.inbox->lock);

@@ -43,8 +43,8 @@ godwit__inproc_publisher_connect (godwit__channel_t *publisher, const char *fano
     if (port && port->takes_publications) {
         godwit__inproc_tap_t *tap = calloc (1, sizeof *tap);
         if (tap)
-            tap->lane = godwit__lane_new (port->base.inbox, self->base.inbox, GODWIT__ORIGIN_FANOUT, options,
-                                          options->max_message_size);
+            tap->lane = godwit__lane_new (port->base.inbox, self->base.inbox, GODWIT__ROUTING_ID_FANOUT,
+                                          options, options->max_message_size);
         if (!tap || !tap->lane) {
             free (tap);
             status = godwit__error_no_memory (error);
@@ -126,10 +126,10 @@ godwit__inproc_publish (godwit__channel_t *publisher, const godwit__message_t *m
 }
 
 static godwit__io_t
-send_publisher (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+send_publisher (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     (void) channel;
-    (void) origin;
+    (void) routing_id;
     (void) message;
     return GODWIT__IO_REFUSED; /* a publisher publishes */
 }

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* An origin is a slot's number below a count of all links that the port ever had. */
+/* A routing id is a slot's number below a count of all links that the port ever had. */
 #define SLOT_BITS 20
 #define SLOT_MAX (UINT64_C (1) << SLOT_BITS)
 
@@ -34,10 +34,10 @@ godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *
     pthread_mutex_lock (&port->base.inbox->lock);
     const bool grown = port->first_free < port->slot_count || slots_grow (port);
     const size_t number = port->first_free;
-    const godwit__origin_t origin = (port->links_ever + 1) << SLOT_BITS | number;
+    const godwit__routing_id_t routing_id = (port->links_ever + 1) << SLOT_BITS | number;
     godwit__lane_t *up = NULL, *down = NULL;
     if (grown) {
-        up = godwit__lane_new (port->base.inbox, link->base.inbox, origin, theirs, max);
+        up = godwit__lane_new (port->base.inbox, link->base.inbox, routing_id, theirs, max);
         down = godwit__lane_new (link->base.inbox, port->base.inbox, 0, mine, max);
     }
     if (up && down) {
@@ -45,7 +45,7 @@ godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *
         port->first_free = slot->next_free;
         port->links_ever++;
         slot->down = down;
-        slot->origin = origin;
+        slot->routing_id = routing_id;
         slot->owner = link;
         link->up = up;
         link->slot = number;
@@ -68,7 +68,7 @@ godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *
     pthread_mutex_lock (&port->base.inbox->lock);
     godwit__lane_t *down = slot->down;
     slot->down = NULL;
-    slot->origin = 0;
+    slot->routing_id = 0;
     slot->owner = NULL;
     slot->next_free = port->first_free;
     port->first_free = link->slot;
@@ -77,9 +77,10 @@ godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *
 }
 
 godwit__lane_t *
-godwit__inproc_port_lane (const godwit__inproc_port_t *port, godwit__origin_t origin)
+godwit__inproc_port_lane (const godwit__inproc_port_t *port, godwit__routing_id_t routing_id)
 {
-    const uint64_t number = origin & (SLOT_MAX - 1);
-    const bool found = origin && number < port->slot_count && port->slots[number].origin == origin;
+    const uint64_t number = routing_id & (SLOT_MAX - 1);
+    const bool found =
+        routing_id && number < port->slot_count && port->slots[number].routing_id == routing_id;
     return found ? port->slots[number].down : NULL;
 }

@@ -51,7 +51,7 @@ settle_frame (const godwit__sim_channel_t *channel, godwit__sim_frame_t *frame)
 }
 
 static godwit__io_t
-channel_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+channel_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
     godwit__sim_channel_t *self = channel_of (channel);
     godwit__sim_frame_t *next = self->first;
@@ -64,8 +64,8 @@ channel_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin
     if (!self->first)
         self->last = NULL;
     settle_frame (self, next);
-    if (origin)
-        *origin = next->origin;
+    if (routing_id)
+        *routing_id = next->routing_id;
     *frame = (godwit__frame_t){.data = next->data, .size = next->size, .release = release_frame};
     frame->storage.pointer = next;
     return GODWIT__IO_OK;
@@ -141,17 +141,17 @@ channel_new (godwit__driver_t *driver, godwit__sim_channel_kind_t kind, const go
 /* ---- links ---- */
 
 static godwit__io_t
-send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+send_link (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     godwit__sim_channel_t *self = channel_of (channel);
-    (void) origin;
+    (void) routing_id;
     if (self->down || self->node->is_dead)
         return GODWIT__IO_CLOSED;
     if (!self->is_up)
         return GODWIT__IO_AGAIN;
     if (message->size > self->node->options.max_message_size)
         return GODWIT__IO_REFUSED;
-    return godwit__sim_send (self->connection, true, message, self->connection->origin);
+    return godwit__sim_send (self->connection, true, message, self->connection->routing_id);
 }
 
 static void
@@ -236,10 +236,10 @@ open_link (godwit__driver_t *driver, const char *address, const godwit__link_eve
 /* ---- ports ---- */
 
 static godwit__io_t
-send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+send_port (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     godwit__sim_channel_t *self = channel_of (channel);
-    godwit__sim_connection_t *connection = godwit__sim_by_origin (self->node->cluster, origin);
+    godwit__sim_connection_t *connection = godwit__sim_by_routing_id (self->node->cluster, routing_id);
     if (message->size > self->node->options.max_message_size)
         return GODWIT__IO_REFUSED;
     if (self->node->is_dead || !connection || connection->port != self) {
@@ -310,9 +310,9 @@ open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
 /* ---- publishers have the same channel ---- */
 
 static godwit__io_t
-send_publisher (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+send_publisher (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
-    (void) channel, (void) origin, (void) message;
+    (void) channel, (void) routing_id, (void) message;
     return GODWIT__IO_REFUSED; /* it publishes */
 }
 

@@ -34,7 +34,7 @@ take_slot (godwit__sim_connection_t *connection)
     }
     const uint32_t slot = cluster->free_slots[--cluster->free_slot_count];
     cluster->slots[slot] = connection;
-    connection->origin = (godwit__origin_t) ++cluster->slot_uses[slot] << SLOT_BITS | slot;
+    connection->routing_id = (godwit__routing_id_t) ++cluster->slot_uses[slot] << SLOT_BITS | slot;
     return true;
 }
 
@@ -42,17 +42,17 @@ static void
 give_slot_back (const godwit__sim_connection_t *connection)
 {
     godwit_cluster_t *cluster = connection->cluster;
-    const uint32_t slot = connection->origin & ((1u << SLOT_BITS) - 1);
+    const uint32_t slot = connection->routing_id & ((1u << SLOT_BITS) - 1);
     cluster->slots[slot] = NULL;
     cluster->free_slots[cluster->free_slot_count++] = slot;
 }
 
 godwit__sim_connection_t *
-godwit__sim_by_origin (const godwit_cluster_t *cluster, godwit__origin_t origin)
+godwit__sim_by_routing_id (const godwit_cluster_t *cluster, godwit__routing_id_t routing_id)
 {
-    const size_t slot = origin & ((1u << SLOT_BITS) - 1);
+    const size_t slot = routing_id & ((1u << SLOT_BITS) - 1);
     godwit__sim_connection_t *found = slot < cluster->slot_count ? cluster->slots[slot] : NULL;
-    return found && found->origin == origin ? found : NULL;
+    return found && found->routing_id == routing_id ? found : NULL;
 }
 
 /* "sim://node:port" */

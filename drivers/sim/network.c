@@ -198,7 +198,7 @@ godwit__sim_call_at (godwit_cluster_t *cluster, int64_t at_ns, void (*fn) (void 
 
 static void
 send_copy (godwit__sim_connection_t *connection, bool to_port, const godwit__message_t *message,
-           godwit__origin_t origin, bool overtakes, const godwit_faults_t *faults)
+           godwit__routing_id_t routing_id, bool overtakes, const godwit_faults_t *faults)
 {
     godwit_cluster_t *cluster = connection->cluster;
     godwit__sim_way_t *way = way_of (connection, to_port);
@@ -215,7 +215,7 @@ send_copy (godwit__sim_connection_t *connection, bool to_port, const godwit__mes
         free (frame);
         return;
     }
-    *frame = (godwit__sim_frame_t){.connection = connection, .origin = origin, .size = message->size};
+    *frame = (godwit__sim_frame_t){.connection = connection, .routing_id = routing_id, .size = message->size};
     memcpy (frame->data, message->data, message->size);
     event->frame = frame;
     way->queued++;
@@ -224,7 +224,7 @@ send_copy (godwit__sim_connection_t *connection, bool to_port, const godwit__mes
 
 godwit__io_t
 godwit__sim_send (godwit__sim_connection_t *connection, bool to_port, const godwit__message_t *message,
-                  godwit__origin_t origin)
+                  godwit__routing_id_t routing_id)
 {
     godwit_cluster_t *cluster = connection->cluster;
     const godwit__sim_node_t *from = node_of (connection, !to_port);
@@ -244,7 +244,7 @@ godwit__sim_send (godwit__sim_connection_t *connection, bool to_port, const godw
         const bool overtakes = happens (cluster, faults.reorder);
         if (overtakes)
             godwit__sim_tell (connection, GODWIT__SIM_OVERTAKES, to_port, message->data, message->size);
-        send_copy (connection, to_port, message, origin, overtakes, &faults);
+        send_copy (connection, to_port, message, routing_id, overtakes, &faults);
     }
     if (message->free_fn)
         message->free_fn (message->data, message->hint);

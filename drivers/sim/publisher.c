@@ -192,7 +192,7 @@ godwit__sim_publish (godwit__channel_t *publisher, const godwit__message_t *mess
     for (godwit__sim_connection_t *at = GODWIT__SIM_AT_PUBLISHER_FIRST (self); at;
          at = GODWIT__SIM_AT_PUBLISHER_NEXT (self, at))
         if (is_subscribed (at, message->data))
-            godwit__sim_send (at, true, &copy, GODWIT__ORIGIN_FANOUT);
+            godwit__sim_send (at, true, &copy, GODWIT__ROUTING_ID_FANOUT);
     if (message->free_fn)
         message->free_fn (message->data, message->hint);
     return GODWIT__IO_OK;

@@ -29,7 +29,7 @@ typedef struct godwit__sim_connection godwit__sim_connection_t;
 typedef struct godwit__sim_frame {
     struct godwit__sim_frame *next;
     godwit__sim_connection_t *connection; /* whose queue it counts in; NULL: none (news) */
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
     size_t size;
     uint8_t data[];
 } godwit__sim_frame_t;
@@ -76,9 +76,9 @@ struct godwit__sim_connection {
     godwit__sim_node_t *client_node;
     godwit__sim_node_t *port_node; /* NULL: there is no such node */
     char address[GODWIT__ADDRESS_SIZE];
-    godwit__sim_channel_t *client; /* a link or a publisher; NULL: closed, or given up */
-    godwit__sim_channel_t *port;   /* NULL: not there yet, closed, or given up */
-    godwit__origin_t origin;       /* its slot in the cluster's table, and how often that was used */
+    godwit__sim_channel_t *client;   /* a link or a publisher; NULL: closed, or given up */
+    godwit__sim_channel_t *port;     /* NULL: not there yet, closed, or given up */
+    godwit__routing_id_t routing_id; /* its slot in the cluster's table, and how often that was used */
     /* Among those of the same publisher, and of the same port. */
     godwit__list_node_t at_client, at_port;
     bool up;               /* the client knows that it is connected */
@@ -193,7 +193,7 @@ struct godwit_cluster {
     char (*names)[GODWIT__SIM_NAME_MAX + 1]; /* the one with number n is at n - 1 */
     size_t name_count;
     godwit__list_t connections;       /* the newest first */
-    godwit__sim_connection_t **slots; /* by the low bits of their origins */
+    godwit__sim_connection_t **slots; /* by the low bits of their routing ids */
     uint32_t *slot_uses;
     uint32_t *free_slots;
     size_t slot_count, free_slot_count;
@@ -309,7 +309,7 @@ void godwit__sim_post_at (godwit__sim_connection_t *connection, godwit__sim_even
                           int64_t at_ns, int64_t since_ns);
 /* A frame with the faults of its way. AGAIN if the way is full. */
 godwit__io_t godwit__sim_send (godwit__sim_connection_t *connection, bool to_port,
-                               const godwit__message_t *message, godwit__origin_t origin);
+                               const godwit__message_t *message, godwit__routing_id_t routing_id);
 /* A frame was received, or lost on its way: there is room for another. */
 void godwit__sim_leaves_queue (godwit__sim_connection_t *connection, bool to_port);
 /* Takes the next event that is due out of the heap; NULL: none before until_ns. */
@@ -333,7 +333,8 @@ godwit__sim_node_t *godwit__sim_node_of (const godwit_cluster_t *cluster, const 
 void godwit__sim_set_port (godwit__sim_connection_t *connection, godwit__sim_channel_t *port);
 void godwit__sim_leave_client (godwit__sim_connection_t *connection);
 /* NULL: there is none of that number. */
-godwit__sim_connection_t *godwit__sim_by_origin (const godwit_cluster_t *cluster, godwit__origin_t origin);
+godwit__sim_connection_t *godwit__sim_by_routing_id (const godwit_cluster_t *cluster,
+                                                     godwit__routing_id_t routing_id);
 godwit__sim_connection_t *godwit__sim_connection_new (godwit__sim_channel_t *client, const char *address);
 void godwit__sim_connection_unref (godwit__sim_connection_t *connection);
 

@@ -98,7 +98,7 @@ godwit__sim_tell (godwit__sim_connection_t *connection, godwit__sim_note_t note,
     stats->connections += note == GODWIT__SIM_UP;
     stats->broken += note == GODWIT__SIM_DOWN;
     mix (cluster, (uint64_t) cluster->now_ns);
-    mix (cluster, connection->origin << 8 | (uint64_t) note << 1 | to_port);
+    mix (cluster, connection->routing_id << 8 | (uint64_t) note << 1 | to_port);
     if (note <= GODWIT__SIM_REPEATED) /* what is sent is what arrives */
         mix_bytes (cluster, data, size);
     if (cluster->trace)

@@ -66,13 +66,13 @@ is_laden (zmq_link_t *self)
 }
 
 static godwit__io_t
-send_link (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+send_link (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     zmq_link_t *self = (zmq_link_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
     godwit__outgoing_t outgoing;
     const bool is_light = message->size <= GODWIT__LIGHT;
-    (void) origin;
+    (void) routing_id;
     if (!is_light && is_laden (self))
         return GODWIT__IO_AGAIN;
     if (message->size > self->base.driver->options.max_message_size ||
@@ -123,10 +123,10 @@ take_frame (zmq_link_t *self, godwit__frame_t *frame)
 }
 
 static godwit__io_t
-recv_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+recv_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
     zmq_link_t *self = (zmq_link_t *) channel;
-    (void) origin;
+    (void) routing_id;
     godwit__guard_lock (&self->base.guard);
     const godwit__io_t result = take_frame (self, frame);
     godwit__guard_unlock (&self->base.guard);
@@ -134,12 +134,12 @@ recv_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t 
 }
 
 static godwit__io_t
-receive_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
+receive_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_id_t *routing_id,
               int64_t timeout_ns)
 {
     zmq_link_t *self = (zmq_link_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
-    (void) origin;
+    (void) routing_id;
     godwit__guard_lock (guard);
     godwit__io_t result = take_frame (self, frame);
     if (result == GODWIT__IO_AGAIN && timeout_ns > 0) {

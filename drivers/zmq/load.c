@@ -7,13 +7,13 @@
 #define SWEEP_LEAST 64
 
 typedef struct entry {
-    godwit__table_node_t by_origin;
-    godwit__origin_t origin;
+    godwit__table_node_t by_routing_id;
+    godwit__routing_id_t routing_id;
     godwit__load_t *load;
 } entry_t;
 
-#define FIRST_ENTRY(loads_) GODWIT__TABLE_FIRST (&(loads_)->entries, entry_t, by_origin)
-#define NEXT_ENTRY(loads_, entry_) GODWIT__TABLE_NEXT (&(loads_)->entries, entry_, entry_t, by_origin)
+#define FIRST_ENTRY(loads_) GODWIT__TABLE_FIRST (&(loads_)->entries, entry_t, by_routing_id)
+#define NEXT_ENTRY(loads_, entry_) GODWIT__TABLE_NEXT (&(loads_)->entries, entry_, entry_t, by_routing_id)
 
 godwit__load_t *
 godwit__load_new (void)
@@ -44,7 +44,7 @@ godwit__loads_init (godwit__loads_t *loads)
 static void
 forget (godwit__loads_t *loads, entry_t *entry)
 {
-    godwit__table_remove (&loads->entries, &entry->by_origin);
+    godwit__table_remove (&loads->entries, &entry->by_routing_id);
     godwit__load_unref (entry->load);
     free (entry);
 }
@@ -73,33 +73,33 @@ sweep (godwit__loads_t *loads)
 
 /* Lock held. */
 static entry_t *
-add (godwit__loads_t *loads, godwit__origin_t origin, uint64_t hash)
+add (godwit__loads_t *loads, godwit__routing_id_t routing_id, uint64_t hash)
 {
     if (loads->entries.count >= loads->sweep_at)
         sweep (loads);
     entry_t *entry = calloc (1, sizeof *entry);
     if (!entry)
         return NULL;
-    entry->origin = origin;
+    entry->routing_id = routing_id;
     entry->load = godwit__load_new ();
     if (!entry->load) {
         free (entry);
         return NULL;
     }
-    godwit__table_insert (&loads->entries, &entry->by_origin, hash);
+    godwit__table_insert (&loads->entries, &entry->by_routing_id, hash);
     return entry;
 }
 
 godwit__load_t *
-godwit__loads_get (godwit__loads_t *loads, godwit__origin_t origin)
+godwit__loads_get (godwit__loads_t *loads, godwit__routing_id_t routing_id)
 {
-    const uint64_t hash = godwit__mix (origin);
+    const uint64_t hash = godwit__mix (routing_id);
     pthread_mutex_lock (&loads->lock);
-    entry_t *entry = GODWIT__TABLE_FIND (&loads->entries, hash, entry_t, by_origin);
-    while (entry && entry->origin != origin)
-        entry = GODWIT__TABLE_FIND_NEXT (entry, entry_t, by_origin);
+    entry_t *entry = GODWIT__TABLE_FIND (&loads->entries, hash, entry_t, by_routing_id);
+    while (entry && entry->routing_id != routing_id)
+        entry = GODWIT__TABLE_FIND_NEXT (entry, entry_t, by_routing_id);
     if (!entry)
-        entry = add (loads, origin, hash);
+        entry = add (loads, routing_id, hash);
     godwit__load_t *load = entry ? godwit__load_ref (entry->load) : NULL;
     pthread_mutex_unlock (&loads->lock);
     return load;

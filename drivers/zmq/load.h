@@ -47,6 +47,6 @@ typedef struct godwit__loads {
 void godwit__loads_init (godwit__loads_t *loads);
 void godwit__loads_release (godwit__loads_t *loads);
 /* A reference; NULL when memory is short. */
-godwit__load_t *godwit__loads_get (godwit__loads_t *loads, godwit__origin_t origin);
+godwit__load_t *godwit__loads_get (godwit__loads_t *loads, godwit__routing_id_t routing_id);
 
 #endif

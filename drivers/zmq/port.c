@@ -11,7 +11,7 @@
 /* What a ROUTER calls a peer that did not name itself: a zero, then a number that no other connection gets.
  */
 #define ROUTING_ID_SIZE 5
-/* Above the number in an origin, so that none is 0 or GODWIT__ORIGIN_FANOUT. */
+/* Above the number in a routing id, so that none is 0 or GODWIT__ROUTING_ID_FANOUT. */
 #define ROUTING_ID_MARK (UINT64_C (1) << 32)
 /* While links keep the leader busy, it looks for publications after so many frames; when there was one, after
  * each. */
@@ -31,7 +31,7 @@ typedef struct zmq_port {
     godwit__loads_t loads; /* of the replies */
 } zmq_port_t;
 
-static godwit__origin_t
+static godwit__routing_id_t
 routing_id_of (const godwit__frame_t *identity)
 {
     uint32_t number;
@@ -44,10 +44,10 @@ routing_id_of (const godwit__frame_t *identity)
 /* --- sending --------------------------------------------------------------------------------- */
 
 static int
-send_routing_id (void *router, godwit__origin_t origin)
+send_routing_id (void *router, godwit__routing_id_t routing_id)
 {
     uint8_t bytes[ROUTING_ID_SIZE] = {0};
-    const uint32_t number = (uint32_t) origin;
+    const uint32_t number = (uint32_t) routing_id;
     memcpy (bytes + 1, &number, sizeof number);
     while (zmq_send (router, bytes, sizeof bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
         if (errno != EINTR)
@@ -58,7 +58,7 @@ send_routing_id (void *router, godwit__origin_t origin)
 
 /* OK, or AGAIN: what waits for this peer is as much as may wait. */
 static godwit__io_t
-init_outgoing (zmq_port_t *self, godwit__outgoing_t *outgoing, godwit__origin_t origin,
+init_outgoing (zmq_port_t *self, godwit__outgoing_t *outgoing, godwit__routing_id_t routing_id,
                const godwit__message_t *message)
 {
     const godwit__driver_options_t *options = &self->base.driver->options;
@@ -67,7 +67,7 @@ init_outgoing (zmq_port_t *self, godwit__outgoing_t *outgoing, godwit__origin_t 
         return result;
     godwit__load_t *load = NULL;
     if (message->size > GODWIT__LIGHT) {
-        load = godwit__loads_get (&self->loads, origin);
+        load = godwit__loads_get (&self->loads, routing_id);
         if (!load)
             return result;
     }
@@ -80,24 +80,24 @@ init_outgoing (zmq_port_t *self, godwit__outgoing_t *outgoing, godwit__origin_t 
 }
 
 static godwit__io_t
-send_port (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+send_port (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
     godwit__outgoing_t outgoing;
-    const godwit__io_t result = init_outgoing (self, &outgoing, origin, message);
+    const godwit__io_t result = init_outgoing (self, &outgoing, routing_id, message);
     if (result != GODWIT__IO_OK)
         return result;
 
     godwit__guard_lock (guard);
     int failure = EHOSTUNREACH;
-    if (origin >> 32 == 1) {
-        failure = send_routing_id (guard->socket, origin);
+    if (routing_id >> 32 == 1) {
+        failure = send_routing_id (guard->socket, routing_id);
         if (failure == EAGAIN) {
             /* libzmq looks for room at most every millisecond or so when it sends, but always when it is
              * asked. */
             godwit__guard_events (guard);
-            failure = send_routing_id (guard->socket, origin);
+            failure = send_routing_id (guard->socket, routing_id);
         }
         /* The ROUTER decided with the first part: it takes the second one, and throws it away if the peer
          * goes. */
@@ -129,14 +129,14 @@ throw_away (zmq_port_t *self, godwit__frame_t *frame, void *socket)
 
 /* True if there was a frame. A peer that named itself, or sends several parts, is none of ours. */
 static bool
-receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
+receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
     void *router = self->base.guard.socket;
     for (int i = 0; i < THROWN_AWAY_MAX; i++) {
         if (godwit__frame_receive (frame, router, ZMQ_DONTWAIT))
             return false;
-        *origin = routing_id_of (frame);
-        if (*origin && godwit__frame_has_more (frame)) {
+        *routing_id = routing_id_of (frame);
+        if (*routing_id && godwit__frame_has_more (frame)) {
             godwit__frame_release (frame);
             if (godwit__frame_receive (frame, router, ZMQ_DONTWAIT))
                 continue;
@@ -151,9 +151,9 @@ receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *o
 
 /* A publication is one part that begins with its key. */
 static bool
-receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
+receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
-    *origin = GODWIT__ORIGIN_FANOUT;
+    *routing_id = GODWIT__ROUTING_ID_FANOUT;
     for (int i = 0; i < THROWN_AWAY_MAX; i++) {
         if (godwit__frame_receive (frame, self->subscriber, ZMQ_DONTWAIT)) {
             self->base.guard.second_quiet = true;
@@ -172,9 +172,9 @@ receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t 
 /* The same, and decides who is looked at next: publications come in rows, and each look at the ROUTER that
  * finds nothing costs a system call. */
 static bool
-look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
+look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
-    const bool got = receive_publication (self, frame, origin);
+    const bool got = receive_publication (self, frame, routing_id);
     if (!got || ++self->publications_in_row > PUBLICATIONS_PER_LOOK)
         self->publications_in_row = 0;
     self->links_before_look = !got ? LINKS_PER_LOOK : self->publications_in_row ? 0 : 1;
@@ -183,20 +183,20 @@ look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *
 
 /* Lock held. */
 static godwit__io_t
-take_frame (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
+take_frame (zmq_port_t *self, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
     godwit__guard_t *guard = &self->base.guard;
     bool got = false;
     self->interrupted = false;
     if (self->subscriber && !self->links_before_look--)
-        got = look_at_subscriber (self, frame, origin);
+        got = look_at_subscriber (self, frame, routing_id);
     if (!got)
-        got = receive_from_link (self, frame, origin);
+        got = receive_from_link (self, frame, routing_id);
     /* When the last look found nothing and the SUB's descriptor, which every wait looks at, said nothing
      * since, there is nothing. A reactor does not tell which descriptor it was, so for it we look each time.
      */
     if (!got && self->subscriber && (!guard->second_quiet || guard->epoll_fd >= 0))
-        got = look_at_subscriber (self, frame, origin);
+        got = look_at_subscriber (self, frame, routing_id);
     if (got)
         godwit__guard_received (guard);
     else
@@ -207,26 +207,26 @@ take_frame (zmq_port_t *self, godwit__frame_t *frame, godwit__origin_t *origin)
 }
 
 static godwit__io_t
-recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+recv_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__guard_lock (&self->base.guard);
-    const godwit__io_t result = take_frame (self, frame, origin);
+    const godwit__io_t result = take_frame (self, frame, routing_id);
     godwit__guard_unlock (&self->base.guard);
     return result;
 }
 
 static godwit__io_t
-receive_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
+receive_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_id_t *routing_id,
               int64_t timeout_ns)
 {
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
     godwit__guard_lock (guard);
-    godwit__io_t result = take_frame (self, frame, origin);
+    godwit__io_t result = take_frame (self, frame, routing_id);
     if (result == GODWIT__IO_AGAIN && timeout_ns > 0) {
         godwit__guard_wait_unlocked (guard, false, timeout_ns);
-        result = take_frame (self, frame, origin);
+        result = take_frame (self, frame, routing_id);
     }
     godwit__guard_unlock (guard);
     return result;

@@ -127,21 +127,21 @@ watch_subscribers (zmq_publisher_t *self, godwit_error_t **error)
 /* ---- the channel ---- */
 
 static godwit__io_t
-send_publisher (godwit__channel_t *channel, godwit__origin_t origin, const godwit__message_t *message)
+send_publisher (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     (void) channel;
-    (void) origin;
+    (void) routing_id;
     (void) message;
     return GODWIT__IO_REFUSED; /* a publisher publishes */
 }
 
 static godwit__io_t
-recv_publisher (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+recv_publisher (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
     godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) channel;
     godwit__io_t result = GODWIT__IO_OK;
-    if (origin)
-        *origin = 0;
+    if (routing_id)
+        *routing_id = 0;
     godwit__guard_lock (&self->guard);
     while (godwit__frame_receive (frame, self->guard.socket, ZMQ_DONTWAIT) == 0) {
         godwit__guard_received (&self->guard);

@@ -59,8 +59,8 @@ on_news (godwit__source_t *source)
     godwit_transport_t *transport = publisher->transport;
     godwit__channel_t *channel = publisher->channels[source - publisher->sources];
     godwit__frame_t frame;
-    godwit__origin_t origin;
-    while (channel->ops->recv (channel, &frame, &origin) == GODWIT__IO_OK) {
+    godwit__routing_id_t routing_id;
+    while (channel->ops->recv (channel, &frame, &routing_id) == GODWIT__IO_OK) {
         pthread_mutex_lock (&transport->lock);
         if (frame.size == NEWS_SIZE)
             note_news (publisher, frame.data);

@@ -22,12 +22,12 @@ lead (godwit__connection_t *connection, godwit__pending_t *own)
 {
     const godwit__channel_ops_t *ops = connection->link->ops;
     godwit__frame_t frame;
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
 
     int64_t left = own->left_ns;
     while (own->leads && godwit__pending_is_waiting (own)) {
         /* Whoever ends the call between the test above and here wakes the link, and so this wait. */
-        const godwit__io_t io = ops->receive (connection->link, &frame, &origin, left);
+        const godwit__io_t io = ops->receive (connection->link, &frame, &routing_id, left);
         if (io == GODWIT__IO_OK)
             godwit__connection_frame (connection, &frame, own);
         else if (io == GODWIT__IO_CLOSED)

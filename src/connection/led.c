@@ -44,11 +44,11 @@ receive (godwit__connection_t *connection)
         godwit__connection_down (connection, "its descriptor cannot be watched");
 
     godwit__frame_t frame;
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
     godwit__io_t io = GODWIT__IO_OK;
     completion->batches = true;
     for (int i = 0; i < RECEIVE_BURST && io == GODWIT__IO_OK; i++) {
-        io = ops->recv (connection->link, &frame, &origin);
+        io = ops->recv (connection->link, &frame, &routing_id);
         completion->now_ns = 0;
         if (io == GODWIT__IO_OK)
             godwit__connection_frame (connection, &frame, NULL);

@@ -29,28 +29,29 @@
 typedef enum godwit__io {
     GODWIT__IO_OK,
     GODWIT__IO_AGAIN,  /* nothing there, or no room; try again after a wait */
-    GODWIT__IO_CLOSED, /* the connection is gone (link), or the peer named by origin is (port) */
+    GODWIT__IO_CLOSED, /* the connection is gone (link), or the peer named by routing id is (port) */
     GODWIT__IO_REFUSED /* the message can never be sent: too large, no memory */
 } godwit__io_t;
 
 /* Who sent a frame that a port received: unique among the links that the port ever had, never 0. */
-typedef uint64_t godwit__origin_t;
+typedef uint64_t godwit__routing_id_t;
 /* A publication, not a link's frame: its key comes first. */
-#define GODWIT__ORIGIN_FANOUT UINT64_MAX
+#define GODWIT__ROUTING_ID_FANOUT UINT64_MAX
 
 typedef struct godwit__channel godwit__channel_t;
 
 typedef struct godwit__channel_ops {
-    /* Hands a message over. origin: a port's peer; 0 for a link. Takes the message's data over on OK if it
-     * has a free_fn; on anything else it stays the caller's. A port that sends to a peer which is gone gets
-     * CLOSED; to one that does not read, AGAIN. Any thread. */
-    godwit__io_t (*send) (godwit__channel_t *channel, godwit__origin_t origin,
+    /* Hands a message over. routing_id: a port's peer; 0 for a link. Takes the message's data over on OK if
+     * it has a free_fn; on anything else it stays the caller's. A port that sends to a peer which is gone
+     * gets CLOSED; to one that does not read, AGAIN. Any thread. */
+    godwit__io_t (*send) (godwit__channel_t *channel, godwit__routing_id_t routing_id,
                           const godwit__message_t *message);
-    /* Takes the next frame, which the caller releases. *origin is written by ports. A publisher receives its
-     * subscribers' news: frames of 17 bytes, 1 (subscribed) or 0 (gone), then the key, as often as ports
+    /* Takes the next frame, which the caller releases. *routing_id is written by ports. A publisher receives
+     * its subscribers' news: frames of 17 bytes, 1 (subscribed) or 0 (gone), then the key, as often as ports
      * subscribed. When it hears of a key, what it publishes with all lower ones that the port had subscribed
      * to before reaches that port, too. The leader only. */
-    godwit__io_t (*recv) (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin);
+    godwit__io_t (*recv) (godwit__channel_t *channel, godwit__frame_t *frame,
+                          godwit__routing_id_t *routing_id);
     /* Blocks until a frame may be there (and, with for_room, or a message may be accepted), the channel was
      * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason,
      * and does so in a while with for_room after an AGAIN because of max_queue_size. The leader only, after
@@ -59,8 +60,8 @@ typedef struct godwit__channel_ops {
     /* recv and wait in one, for which a driver may have cheaper means: takes the next frame, and if there is
      * none waits for it, for at most timeout_ns. AGAIN: it was woken, time passed, or for no reason. The
      * leader only. */
-    godwit__io_t (*receive) (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
-                             int64_t timeout_ns);
+    godwit__io_t (*receive) (godwit__channel_t *channel, godwit__frame_t *frame,
+                             godwit__routing_id_t *routing_id, int64_t timeout_ns);
     /* Makes the wait that runs, or the next one, return at once. Any thread. */
     void (*wake) (godwit__channel_t *channel);
     /* A descriptor that becomes readable when wait would return, so that a reactor can lead: whoever is told
@@ -79,14 +80,14 @@ struct godwit__channel {
 
 /* A `receive` for drivers whose recv and wait cannot be cheaper. */
 static inline godwit__io_t
-godwit__channel_receive (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin,
+godwit__channel_receive (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_id_t *routing_id,
                          int64_t timeout_ns)
 {
-    const godwit__io_t io = channel->ops->recv (channel, frame, origin);
+    const godwit__io_t io = channel->ops->recv (channel, frame, routing_id);
     if (io != GODWIT__IO_AGAIN || timeout_ns <= 0)
         return io;
     channel->ops->wait (channel, false, timeout_ns);
-    return channel->ops->recv (channel, frame, origin);
+    return channel->ops->recv (channel, frame, routing_id);
 }
 
 /* Told on the reactor's thread, never from within open_link. up at most once, down exactly once unless close

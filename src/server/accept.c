@@ -34,7 +34,7 @@ refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
 }
 
 godwit_request_t *
-godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_t origin,
+godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing_id_t routing_id,
                      const godwit__header_t *header, godwit__frame_t *frame, size_t body_offset,
                      int64_t now_ns, bool may_run, godwit__refusal_t *refused)
 {
@@ -67,7 +67,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_
     request->server = server;
     const bool runs = may_run && godwit__queue_has_room (server);
     /* Whoever is cancelled may look at it as soon as the lock is released. */
-    godwit__request_begin (request, port, origin, header, now_ns);
+    godwit__request_begin (request, port, routing_id, header, now_ns);
     if (runs) {
         godwit__queue_activate (server, request);
         godwit__pool_unlock (pool);

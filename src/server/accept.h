@@ -14,10 +14,10 @@ typedef struct godwit__refusal {
 /* Accepts a request for a server, whose frame is moved into it. The request if it is to be run now (with
  * may_run only; it then counts as active); NULL and refused->reason 0 if it was queued; NULL and a reason
  * if not, and then the frame is still the caller's. */
-godwit_request_t *godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__origin_t origin,
-                                       const godwit__header_t *header, godwit__frame_t *frame,
-                                       size_t body_offset, int64_t now_ns, bool may_run,
-                                       godwit__refusal_t *refused);
+godwit_request_t *godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port,
+                                       godwit__routing_id_t routing_id, const godwit__header_t *header,
+                                       godwit__frame_t *frame, size_t body_offset, int64_t now_ns,
+                                       bool may_run, godwit__refusal_t *refused);
 /* The same for a caller in this process: only if it can run at once and a method of that name is INLINE; NULL
  * otherwise. The request has no frame yet. */
 godwit_request_t *godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header,

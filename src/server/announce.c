@@ -142,7 +142,8 @@ find (godwit__pool_t *pool, const godwit__names_t *names)
 }
 
 bool
-godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint64_t id, godwit__frame_t *frame)
+godwit__server_resolve (godwit__port_t *port, godwit__routing_id_t routing_id, uint64_t id,
+                        godwit__frame_t *frame)
 {
     godwit__names_t names;
     const godwit_status_t status = godwit__resolve_read (&names, frame, NULL);
@@ -152,9 +153,9 @@ godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint64_t 
     uint8_t *data = NULL;
     const size_t size = record ? godwit__resolved_write (&data, id, record) : 0;
     if (size)
-        godwit__port_send (port, origin, data, size, true);
+        godwit__port_send (port, routing_id, data, size, true);
     else
-        godwit__port_send_header (port, origin, GODWIT__NACK, 0, id, GODWIT__NACK_NOT_HERE);
+        godwit__port_send_header (port, routing_id, GODWIT__NACK, 0, id, GODWIT__NACK_NOT_HERE);
     godwit__record_unref (&record);
     return true;
 }

@@ -16,7 +16,7 @@ void godwit__server_warn_duplicates (const godwit_server_t *server);
 /* A server of another transport has come up: the same for ours. Control thread. */
 void godwit__server_warn_duplicate (godwit_transport_t *transport, const godwit__record_t *record);
 /* Answers RESOLVE, whose frame is consumed. False: it was malformed. The port's leader. */
-bool godwit__server_resolve (godwit__port_t *port, godwit__origin_t origin, uint64_t id,
+bool godwit__server_resolve (godwit__port_t *port, godwit__routing_id_t routing_id, uint64_t id,
                              godwit__frame_t *frame);
 
 #endif

@@ -45,7 +45,7 @@ send_heartbeat (godwit_request_t *request)
                                   .id = request->id});
     request->monitor_told = true;
     /* Without room there is no heartbeat, but the client has what fills the queue to read. */
-    return channel->ops->send (channel, request->origin, &message) != GODWIT__IO_CLOSED;
+    return channel->ops->send (channel, request->routing_id, &message) != GODWIT__IO_CLOSED;
 }
 
 /* How often its client is told; or, if it did not ask, how often its connection is tried for the handler. */

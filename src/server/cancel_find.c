@@ -14,17 +14,17 @@ godwit__cancel_kept (const godwit_server_t *server)
     }
 }
 
-/* Which: of this origin, and with id, if that is not NULL. */
+/* Which: of this routing id, and with id, if that is not NULL. */
 typedef struct choice {
     const godwit__port_t *port;
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
     const uint64_t *id;
 } choice_t;
 
 static bool
 is_chosen (const godwit_request_t *request, const choice_t *choice)
 {
-    return request->port == choice->port && request->origin == choice->origin && !request->is_cast &&
+    return request->port == choice->port && request->routing_id == choice->routing_id && !request->is_cast &&
            (!choice->id || request->id == *choice->id);
 }
 
@@ -64,10 +64,10 @@ drop (godwit__pool_t *pool, godwit__list_t *taken)
 }
 
 void
-godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__origin_t origin,
+godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__routing_id_t routing_id,
                      const godwit__header_t *header)
 {
-    const choice_t choice = {port, origin, &header->id};
+    const choice_t choice = {port, routing_id, &header->id};
     godwit__list_t taken;
     godwit__list_init (&taken);
     godwit__pool_lock (pool);
@@ -78,9 +78,9 @@ godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__o
 }
 
 void
-godwit__pool_cancel_all (godwit__pool_t *pool, const godwit__port_t *port, godwit__origin_t origin)
+godwit__pool_cancel_all (godwit__pool_t *pool, const godwit__port_t *port, godwit__routing_id_t routing_id)
 {
-    const choice_t choice = {port, origin, NULL};
+    const choice_t choice = {port, routing_id, NULL};
     godwit_server_t *server;
     godwit__list_t taken;
     godwit__list_init (&taken);

@@ -6,10 +6,11 @@
 #include "src/wire/header.h"
 
 /* CANCEL: a queued request is dropped, one that runs or is kept is marked. Only the one who sent it can. */
-void godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__origin_t origin,
+void godwit__pool_cancel (godwit__pool_t *pool, const godwit__port_t *port, godwit__routing_id_t routing_id,
                           const godwit__header_t *header);
 /* The same for all requests of a client that has gone. */
-void godwit__pool_cancel_all (godwit__pool_t *pool, const godwit__port_t *port, godwit__origin_t origin);
+void godwit__pool_cancel_all (godwit__pool_t *pool, const godwit__port_t *port,
+                              godwit__routing_id_t routing_id);
 /* With pool.lock: marks what was kept of a server that goes. */
 void godwit__cancel_kept (const godwit_server_t *server);
 

@@ -16,7 +16,7 @@
 
 /* Who was told, and is to answer. */
 typedef struct awaited {
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
     bool has_answered;
 } awaited_t;
 
@@ -26,7 +26,7 @@ typedef struct drain {
     godwit__list_node_t in_port;
     size_t left; /* of `awaited`, who have not answered */
     size_t awaited_count;
-    awaited_t awaited[]; /* by origin */
+    awaited_t awaited[]; /* by routing id */
 } drain_t;
 
 /* ---- the leader's side ---- */
@@ -88,21 +88,21 @@ forget_given_up (godwit__port_t *port)
 }
 
 static bool
-tell (godwit__port_t *port, godwit__origin_t origin, godwit__goodbye_t goodbye)
+tell (godwit__port_t *port, godwit__routing_id_t routing_id, godwit__goodbye_t goodbye)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
     const godwit__message_t message = {data, sizeof data, NULL, NULL};
     godwit__header_write (
         data,
         &(godwit__header_t){.type = GODWIT__GOODBYE, .target = goodbye.server_id, .aux = goodbye.revision});
-    return port->channel->ops->send (port->channel, origin, &message) == GODWIT__IO_OK;
+    return port->channel->ops->send (port->channel, routing_id, &message) == GODWIT__IO_OK;
 }
 
 static int
-compare_origins (const void *a, const void *b)
+compare_routing_ids (const void *a, const void *b)
 {
-    const godwit__origin_t first = ((const awaited_t *) a)->origin;
-    const godwit__origin_t second = ((const awaited_t *) b)->origin;
+    const godwit__routing_id_t first = ((const awaited_t *) a)->routing_id;
+    const godwit__routing_id_t second = ((const awaited_t *) b)->routing_id;
     return (first > second) - (first < second);
 }
 
@@ -120,10 +120,10 @@ say (godwit__port_t *port, godwit__goodbye_t goodbye)
         if (!goodbye.server_id)
             session->is_answering = true;
         if (drain && (session->answers || !goodbye.server_id))
-            drain->awaited[drain->awaited_count++].origin = session->id;
+            drain->awaited[drain->awaited_count++].routing_id = session->id;
     }
     if (drain && drain->awaited_count) {
-        qsort (drain->awaited, drain->awaited_count, sizeof drain->awaited[0], compare_origins);
+        qsort (drain->awaited, drain->awaited_count, sizeof drain->awaited[0], compare_routing_ids);
         drain->goodbye = goodbye;
         drain->left = drain->awaited_count;
         godwit__list_append (&port->drains, &drain->in_port);
@@ -162,11 +162,11 @@ godwit__drain_say (godwit__port_t *port)
 
 /* True if that was the last one. */
 static bool
-note_answer (drain_t *drain, godwit__origin_t origin)
+note_answer (drain_t *drain, godwit__routing_id_t routing_id)
 {
-    const awaited_t key = {.origin = origin};
+    const awaited_t key = {.routing_id = routing_id};
     awaited_t *const found =
-        bsearch (&key, drain->awaited, drain->awaited_count, sizeof drain->awaited[0], compare_origins);
+        bsearch (&key, drain->awaited, drain->awaited_count, sizeof drain->awaited[0], compare_routing_ids);
     if (!found || found->has_answered)
         return false;
     found->has_answered = true;
@@ -174,11 +174,11 @@ note_answer (drain_t *drain, godwit__origin_t origin)
 }
 
 void
-godwit__drain_answered (godwit__port_t *port, godwit__origin_t origin, uint32_t server_id)
+godwit__drain_answered (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id)
 {
     for (drain_t *drain = GODWIT__FIRST (&port->drains, drain_t, in_port), *next; drain; drain = next) {
         next = next_drain (port, drain);
-        if ((server_id && drain->goodbye.server_id != server_id) || !note_answer (drain, origin))
+        if ((server_id && drain->goodbye.server_id != server_id) || !note_answer (drain, routing_id))
             continue;
         done (port->pool, drain->goodbye.server_id);
         drain_free (drain);
@@ -186,7 +186,7 @@ godwit__drain_answered (godwit__port_t *port, godwit__origin_t origin, uint32_t 
 }
 
 void
-godwit__drain_greet (godwit__port_t *port, godwit__origin_t origin)
+godwit__drain_greet (godwit__port_t *port, godwit__routing_id_t routing_id)
 {
     godwit__pool_t *const pool = port->pool;
     godwit__goodbye_t stopped[GREETING_MAX];
@@ -199,7 +199,7 @@ godwit__drain_greet (godwit__port_t *port, godwit__origin_t origin)
             stopped[count++] = (godwit__goodbye_t){server->id, server->revision};
     godwit__pool_unlock (pool);
     for (size_t i = 0; i < count; i++)
-        tell (port, origin, stopped[i]);
+        tell (port, routing_id, stopped[i]);
 }
 
 void

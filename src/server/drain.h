@@ -37,9 +37,9 @@ bool godwit__drain_is_due (const godwit__port_t *port);
 /* Says the goodbyes that are due to everybody who said HELLO. */
 void godwit__drain_say (godwit__port_t *port);
 /* An answer. server_id 0: to all of them, the client is gone. */
-void godwit__drain_answered (godwit__port_t *port, godwit__origin_t origin, uint32_t server_id);
+void godwit__drain_answered (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id);
 /* Somebody said HELLO: tells which servers have stopped. */
-void godwit__drain_greet (godwit__port_t *port, godwit__origin_t origin);
+void godwit__drain_greet (godwit__port_t *port, godwit__routing_id_t routing_id);
 /* Nobody leads any more: forgets all. */
 void godwit__drain_release (godwit__port_t *port);
 

@@ -10,14 +10,14 @@
 
 /* Clients say something every few seconds on connections that are idle. */
 #define SILENT_NS (60000 * GODWIT__NS_PER_MS)
-/* Malformed frames that an origin may send before nothing of it is read any more. */
+/* Malformed frames that a routing id may send before nothing of it is read any more. */
 #define MALFORMED_MAX 3
 
 void
-godwit__port_count_malformed (godwit__port_t *port, godwit__origin_t origin)
+godwit__port_count_malformed (godwit__port_t *port, godwit__routing_id_t routing_id)
 {
     godwit__session_t *const session =
-        godwit__sessions_add (&port->sessions, origin, godwit__clock_now (&port->pool->clock));
+        godwit__sessions_add (&port->sessions, routing_id, godwit__clock_now (&port->pool->clock));
     if (!session || ++session->malformed_count < MALFORMED_MAX)
         return;
     session->known = false;
@@ -25,11 +25,11 @@ godwit__port_count_malformed (godwit__port_t *port, godwit__origin_t origin)
 }
 
 void
-godwit__port_malformed (godwit__port_t *port, godwit__origin_t origin)
+godwit__port_malformed (godwit__port_t *port, godwit__routing_id_t routing_id)
 {
     GODWIT__COUNT (port->pool->transport, frames_malformed);
-    if (origin != GODWIT__ORIGIN_FANOUT)
-        godwit__port_count_malformed (port, origin);
+    if (routing_id != GODWIT__ROUTING_ID_FANOUT)
+        godwit__port_count_malformed (port, routing_id);
 }
 
 static bool
@@ -51,7 +51,7 @@ connection_key (const godwit__identity_t *peer, uint32_t number)
 }
 
 void
-godwit__port_hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header,
+godwit__port_hello (godwit__port_t *port, godwit__routing_id_t routing_id, const godwit__header_t *header,
                     godwit__frame_t *frame)
 {
     const godwit_transport_t *const transport = port->pool->transport;
@@ -61,16 +61,16 @@ godwit__port_hello (godwit__port_t *port, godwit__origin_t origin, const godwit_
     godwit__sessions_expire (&port->sessions, now_ns - SILENT_NS);
     godwit__sessions_expire (&port->connections, now_ns - SILENT_NS);
     if (godwit__identity_read (&peer, frame, NULL)) {
-        godwit__port_malformed (port, origin);
+        godwit__port_malformed (port, routing_id);
         return;
     }
     if ((!is_zero (peer.expect, sizeof peer.expect) &&
          memcmp (peer.expect, transport->instance, sizeof peer.expect) != 0) ||
         strcmp (peer.virtual_host, transport->virtual_host) != 0) {
-        godwit__port_send_header (port, origin, GODWIT__NACK, 0, header->id, GODWIT__NACK_IDENTITY);
+        godwit__port_send_header (port, routing_id, GODWIT__NACK, 0, header->id, GODWIT__NACK_IDENTITY);
         return;
     }
-    godwit__session_t *const session = godwit__sessions_add (&port->sessions, origin, now_ns);
+    godwit__session_t *const session = godwit__sessions_add (&port->sessions, routing_id, now_ns);
     if (!session)
         return; /* no memory: the client will try again */
     if (header->aux && !godwit__sessions_join (&port->connections, connection_key (&peer, header->aux),
@@ -80,10 +80,10 @@ godwit__port_hello (godwit__port_t *port, godwit__origin_t origin, const godwit_
         godwit__replay_window_skip (&session->window, header->id);
     session->known = true;
     session->answers = peer.features & GODWIT__FEATURE_ANSWERS_GOODBYE;
-    godwit__drain_greet (port, origin);
+    godwit__drain_greet (port, routing_id);
     godwit__identity_t self = {.incarnation = transport->incarnation, .features = GODWIT__FEATURES};
     memcpy (self.instance, transport->instance, sizeof self.instance);
     uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
     const size_t size = godwit__identity_write (data, GODWIT__WELCOME, &self);
-    godwit__port_send (port, origin, data, size, false);
+    godwit__port_send (port, routing_id, data, size, false);
 }

@@ -7,13 +7,13 @@
 #include "src/wire/header.h"
 
 /* Answers HELLO. Consumes the frame. */
-void godwit__port_hello (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header,
-                         godwit__frame_t *frame);
+void godwit__port_hello (godwit__port_t *port, godwit__routing_id_t routing_id,
+                         const godwit__header_t *header, godwit__frame_t *frame);
 /* A malformed frame came: the transport counts it, and the link, of which nothing is read any more after
  * three.
  */
-void godwit__port_malformed (godwit__port_t *port, godwit__origin_t origin);
+void godwit__port_malformed (godwit__port_t *port, godwit__routing_id_t routing_id);
 /* The same for the link only. Not for publications. */
-void godwit__port_count_malformed (godwit__port_t *port, godwit__origin_t origin);
+void godwit__port_count_malformed (godwit__port_t *port, godwit__routing_id_t routing_id);
 
 #endif

@@ -19,19 +19,19 @@
 /* ---- requests ---- */
 
 static void
-refuse (godwit__port_t *port, godwit__origin_t origin, const godwit__header_t *header,
+refuse (godwit__port_t *port, godwit__routing_id_t routing_id, const godwit__header_t *header,
         godwit__refusal_t refused)
 {
     GODWIT__COUNT (port->pool->transport, requests_refused);
     if (!(header->flags & GODWIT__FLAG_CAST))
-        godwit__port_send_header (port, origin, GODWIT__NACK,
+        godwit__port_send_header (port, routing_id, GODWIT__NACK,
                                   refused.reason == GODWIT__NACK_DRAINING ? refused.revision : 0, header->id,
                                   refused.reason);
 }
 
 /* Consumes the frame. False: the worker no longer leads. */
 static bool
-request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin,
+request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t routing_id,
          const godwit__header_t *header, godwit__frame_t *frame)
 {
     godwit__pool_t *const pool = port->pool;
@@ -41,7 +41,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
     godwit_request_t *accepted = NULL;
     bool is_malformed = false;
     bool leads = true;
-    godwit__session_t *const session = godwit__sessions_find (&port->sessions, origin);
+    godwit__session_t *const session = godwit__sessions_find (&port->sessions, routing_id);
     if (session && session->banned) {
         godwit__frame_release (frame);
         return true;
@@ -55,18 +55,18 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
             GODWIT__COUNT (pool->transport, requests_duplicate);
             refused.reason = GODWIT__NACK_DUPLICATE;
         } else {
-            accepted = godwit__pool_accept (pool, port, origin, header, frame, GODWIT__HEADER_SIZE, now_ns,
-                                            true, &refused);
+            accepted = godwit__pool_accept (pool, port, routing_id, header, frame, GODWIT__HEADER_SIZE,
+                                            now_ns, true, &refused);
         }
     }
     port->now_ns = 0;
     if (accepted)
         leads = godwit__worker_run (worker, port, accepted, &is_malformed);
     else if (refused.reason)
-        refuse (port, origin, header, refused);
+        refuse (port, routing_id, header, refused);
     godwit__frame_release (frame);
     if (is_malformed && leads) /* who does not lead must not touch sessions */
-        godwit__port_count_malformed (port, origin);
+        godwit__port_count_malformed (port, routing_id);
     return leads;
 }
 
@@ -74,71 +74,72 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__origin_t origin
 
 /* Consumes the frame: what it holds comes up one by one from now on. */
 static void
-batch (godwit__port_t *port, godwit__origin_t origin, godwit__frame_t *frame)
+batch (godwit__port_t *port, godwit__routing_id_t routing_id, godwit__frame_t *frame)
 {
     if (port->batch.batch || frame->size > GODWIT__BATCH_SIZE_MAX) {
-        godwit__port_malformed (port, origin); /* a batch in a batch, or more than a batch */
+        godwit__port_malformed (port, routing_id); /* a batch in a batch, or more than a batch */
         return;
     }
     if (!godwit__batch_open (&port->batch, frame))
         return; /* no memory: its callers time out */
-    port->batch_origin = origin;
+    port->batch_routing_id = routing_id;
     port->flushed_ns = 0;
-    if (origin == GODWIT__ORIGIN_FANOUT)
+    if (routing_id == GODWIT__ROUTING_ID_FANOUT)
         port->batch.at += GODWIT__KEY_SIZE; /* and nothing is replied to */
     else
-        godwit__reply_batch_open (&port->reply_batch, origin);
+        godwit__reply_batch_open (&port->reply_batch, routing_id);
 }
 
 static bool
-link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame, godwit__origin_t origin)
+link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame,
+            godwit__routing_id_t routing_id)
 {
     godwit__header_t header;
     const godwit__header_check_t check = godwit__header_read (&header, frame->data, frame->size);
     if (check == GODWIT__HEADER_OK && header.type == GODWIT__REQUEST)
-        return request (port, worker, origin, &header, frame);
-    godwit__session_t *const session = godwit__sessions_find (&port->sessions, origin);
+        return request (port, worker, routing_id, &header, frame);
+    godwit__session_t *const session = godwit__sessions_find (&port->sessions, routing_id);
     if (session && session->banned) {
         /* ignored */
     } else if (check == GODWIT__HEADER_VERSION) {
         GODWIT__COUNT (port->pool->transport, frames_unknown);
     } else if (check != GODWIT__HEADER_OK) {
-        godwit__port_malformed (port, origin);
+        godwit__port_malformed (port, routing_id);
     } else {
         if (session)
             godwit__sessions_touch (&port->sessions, session, godwit__clock_now (&port->pool->clock));
         switch (header.type) {
         case GODWIT__HELLO:
-            godwit__port_hello (port, origin, &header, frame);
+            godwit__port_hello (port, routing_id, &header, frame);
             break;
         case GODWIT__GOODBYE:
             if (header.target) {
                 if (session)
-                    godwit__drain_answered (port, origin, header.target);
+                    godwit__drain_answered (port, routing_id, header.target);
                 break;
             }
             /* Whoever answers a GOODBYE waits for replies still; who says it by himself does not. */
             if (!session || !session->is_answering)
-                godwit__pool_cancel_all (port->pool, port, origin);
+                godwit__pool_cancel_all (port->pool, port, routing_id);
             if (session) {
-                godwit__drain_answered (port, origin, 0);
+                godwit__drain_answered (port, routing_id, 0);
                 godwit__sessions_remove (&port->sessions, session);
             }
             break;
         case GODWIT__PING:
-            godwit__port_send_header (port, origin, GODWIT__PONG, header.target, header.id, 0);
+            godwit__port_send_header (port, routing_id, GODWIT__PONG, header.target, header.id, 0);
             break;
         case GODWIT__BATCH:
-            batch (port, origin, frame);
+            batch (port, routing_id, frame);
             break;
         case GODWIT__RESOLVE:
             if (!session || !session->known)
-                godwit__port_send_header (port, origin, GODWIT__NACK, 0, header.id, GODWIT__NACK_HELLO);
-            else if (!godwit__server_resolve (port, origin, header.id, frame))
-                godwit__port_malformed (port, origin);
+                godwit__port_send_header (port, routing_id, GODWIT__NACK, 0, header.id, GODWIT__NACK_HELLO);
+            else if (!godwit__server_resolve (port, routing_id, header.id, frame))
+                godwit__port_malformed (port, routing_id);
             break;
         case GODWIT__CANCEL:
-            godwit__pool_cancel (port->pool, port, origin, &header);
+            godwit__pool_cancel (port->pool, port, routing_id, &header);
             break;
         default:
             GODWIT__COUNT (port->pool->transport, frames_unknown);
@@ -163,25 +164,26 @@ flush_old_replies (godwit__port_t *port)
 }
 
 godwit__io_t
-godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin, int64_t timeout_ns)
+godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__routing_id_t *routing_id,
+                   int64_t timeout_ns)
 {
     if (port->batch.batch) {
         flush_old_replies (port);
         switch (godwit__batch_next (&port->batch, frame)) {
         case GODWIT__BATCH_FRAME:
-            *origin = port->batch_origin;
+            *routing_id = port->batch_routing_id;
             return GODWIT__IO_OK;
         case GODWIT__BATCH_MALFORMED:
-            godwit__port_malformed (port, port->batch_origin);
+            godwit__port_malformed (port, port->batch_routing_id);
             break;
         case GODWIT__BATCH_END:
             break;
         }
-        if (port->batch_origin != GODWIT__ORIGIN_FANOUT)
+        if (port->batch_routing_id != GODWIT__ROUTING_ID_FANOUT)
             godwit__reply_batch_close (&port->reply_batch);
     }
     port->now_ns = 0; /* the next frame may be long in coming */
-    return port->channel->ops->receive (port->channel, frame, origin, timeout_ns);
+    return port->channel->ops->receive (port->channel, frame, routing_id, timeout_ns);
 }
 
 static bool
@@ -194,23 +196,23 @@ fanout_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *f
     if (check == GODWIT__HEADER_OK && header.type == GODWIT__PUBLICATION)
         return godwit__port_publication (port, worker, &header, frame);
     if (check == GODWIT__HEADER_OK && header.type == GODWIT__BATCH)
-        batch (port, GODWIT__ORIGIN_FANOUT, frame);
+        batch (port, GODWIT__ROUTING_ID_FANOUT, frame);
     else if (check == GODWIT__HEADER_OK && header.type == GODWIT__LAST)
         godwit__port_last_publication (port, frame->data, &header);
     else if (check == GODWIT__HEADER_OK || check == GODWIT__HEADER_VERSION)
         GODWIT__COUNT (port->pool->transport, frames_unknown);
     else
-        godwit__port_malformed (port, GODWIT__ORIGIN_FANOUT);
+        godwit__port_malformed (port, GODWIT__ROUTING_ID_FANOUT);
     godwit__frame_release (frame);
     return true;
 }
 
 bool
 godwit__port_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame,
-                    godwit__origin_t origin)
+                    godwit__routing_id_t routing_id)
 {
-    return origin == GODWIT__ORIGIN_FANOUT ? fanout_frame (port, worker, frame)
-                                           : link_frame (port, worker, frame, origin);
+    return routing_id == GODWIT__ROUTING_ID_FANOUT ? fanout_frame (port, worker, frame)
+                                                   : link_frame (port, worker, frame, routing_id);
 }
 
 /* ---- tasks of the leader ---- */
@@ -238,10 +240,10 @@ turn (godwit__port_t *port)
         godwit__port_run_tasks (port);
     for (int i = 0; i < TURN_FRAMES; i++) {
         godwit__frame_t frame;
-        godwit__origin_t origin = 0;
-        if (godwit__port_next (port, &frame, &origin, 0) != GODWIT__IO_OK)
+        godwit__routing_id_t routing_id = 0;
+        if (godwit__port_next (port, &frame, &routing_id, 0) != GODWIT__IO_OK)
             return;
-        godwit__port_frame (port, NULL, &frame, origin);
+        godwit__port_frame (port, NULL, &frame, routing_id);
     }
     /* There may be more; but the loop has others to serve. */
     godwit__reactor_post (port->pool->transport->control, &port->again);

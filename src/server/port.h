@@ -38,7 +38,7 @@ struct godwit__port {
     /* The leader's. */
     godwit__list_t drains;        /* goodbyes that somebody has not answered */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
-    godwit__origin_t batch_origin;
+    godwit__routing_id_t batch_routing_id;
     int64_t flushed_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
     int64_t now_ns;     /* the time, while it is fresh; 0: to be asked for */
     godwit__sessions_t sessions;
@@ -53,12 +53,12 @@ struct godwit__port {
 
 /* The next frame: of a batch that was received, or from the channel, for which it waits up to timeout_ns. The
  * leader's thread. */
-godwit__io_t godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__origin_t *origin,
-                                int64_t timeout_ns);
+godwit__io_t godwit__port_next (godwit__port_t *port, godwit__frame_t *frame,
+                                godwit__routing_id_t *routing_id, int64_t timeout_ns);
 /* A frame that came up, which is consumed. The leader's thread; worker is NULL with external_loop. False: it
  * no longer leads. */
 bool godwit__port_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame,
-                         godwit__origin_t origin);
+                         godwit__routing_id_t routing_id);
 /* Runs the tasks of the leader: goodbyes to be said, a lead to be given up. The leader's thread. False: it
  * shall give up the lead, which pool.lock still says it has. */
 bool godwit__port_run_tasks (godwit__port_t *port);

@@ -13,15 +13,16 @@ free_data (void *data, void *hint)
 }
 
 bool
-godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size, bool on_heap)
+godwit__port_send (godwit__port_t *port, godwit__routing_id_t routing_id, uint8_t *data, size_t size,
+                   bool on_heap)
 {
     const godwit__message_t message = {.data = data, .size = size, .free_fn = on_heap ? free_data : NULL};
-    if (godwit__reply_batch_add (&port->reply_batch, origin, data, size)) {
+    if (godwit__reply_batch_add (&port->reply_batch, routing_id, data, size)) {
         if (on_heap)
             free (data);
         return true;
     }
-    if (port->channel->ops->send (port->channel, origin, &message) == GODWIT__IO_OK)
+    if (port->channel->ops->send (port->channel, routing_id, &message) == GODWIT__IO_OK)
         return true;
     GODWIT__COUNT (port->pool->transport, frames_dropped);
     if (on_heap)
@@ -30,13 +31,13 @@ godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data,
 }
 
 void
-godwit__port_send_header (godwit__port_t *port, godwit__origin_t origin, godwit__frame_type_t type,
+godwit__port_send_header (godwit__port_t *port, godwit__routing_id_t routing_id, godwit__frame_type_t type,
                           uint32_t target, uint64_t id, uint32_t aux)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
     const godwit__header_t header = {.type = (uint8_t) type, .target = target, .id = id, .aux = aux};
     godwit__header_write (data, &header);
-    godwit__port_send (port, origin, data, sizeof data, false);
+    godwit__port_send (port, routing_id, data, sizeof data, false);
 }
 
 void

@@ -6,11 +6,11 @@
 #include "src/wire/header.h"
 
 /* False, and counted: it could not be sent. data is consumed if it is on the heap. Any thread. */
-bool godwit__port_send (godwit__port_t *port, godwit__origin_t origin, uint8_t *data, size_t size,
+bool godwit__port_send (godwit__port_t *port, godwit__routing_id_t routing_id, uint8_t *data, size_t size,
                         bool on_heap);
 /* A frame that is only a header. */
-void godwit__port_send_header (godwit__port_t *port, godwit__origin_t origin, godwit__frame_type_t type,
-                               uint32_t target, uint64_t id, uint32_t aux);
+void godwit__port_send_header (godwit__port_t *port, godwit__routing_id_t routing_id,
+                               godwit__frame_type_t type, uint32_t target, uint64_t id, uint32_t aux);
 /* Makes the leader call godwit__port_run_tasks soon. With or without pool.lock. */
 void godwit__port_post_tasks (godwit__port_t *port);
 

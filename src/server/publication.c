@@ -157,7 +157,7 @@ godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, const 
             godwit__frame_move (&copy, frame);
         if (is_last || godwit__frame_copy (&copy, frame->data, frame->size)) {
             accepted =
-                godwit__pool_accept (pool, port, GODWIT__ORIGIN_FANOUT, &header, &copy,
+                godwit__pool_accept (pool, port, GODWIT__ROUTING_ID_FANOUT, &header, &copy,
                                      GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE, now_ns, is_last, &refused);
             godwit__frame_release (&copy);
         }

@@ -33,7 +33,7 @@ static inline bool
 send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 {
     if (request->port)
-        return godwit__port_send (request->port, request->origin, data, size, on_heap);
+        return godwit__port_send (request->port, request->routing_id, data, size, on_heap);
     if (request->inline_call)
         store_reply (request->inline_call->reply, data, size, on_heap);
     else if (on_heap)

@@ -28,7 +28,7 @@ flush (godwit__reply_batch_t *replies)
     if (count == 0)
         return;
     const godwit__message_t message = godwit__batch_take (&replies->batch);
-    if (replies->channel->ops->send (replies->channel, replies->origin, &message) == GODWIT__IO_OK)
+    if (replies->channel->ops->send (replies->channel, replies->routing_id, &message) == GODWIT__IO_OK)
         return;
     atomic_fetch_add_explicit (replies->dropped, count, memory_order_relaxed);
     replies->unreported += count;
@@ -45,13 +45,13 @@ report (const godwit__reply_batch_t *replies, uint64_t count)
 }
 
 void
-godwit__reply_batch_open (godwit__reply_batch_t *replies, godwit__origin_t origin)
+godwit__reply_batch_open (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id)
 {
     pthread_mutex_lock (&replies->lock);
     flush (replies);
     const uint64_t unreported = replies->unreported;
     replies->unreported = 0;
-    replies->origin = origin;
+    replies->routing_id = routing_id;
     atomic_store_explicit (&replies->is_open, true, memory_order_relaxed);
     pthread_mutex_unlock (&replies->lock);
     report (replies, unreported);
@@ -80,14 +80,14 @@ godwit__reply_batch_close (godwit__reply_batch_t *replies)
 }
 
 bool
-godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__origin_t origin, const void *data,
+godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id, const void *data,
                          size_t size)
 {
     if (!atomic_load_explicit (&replies->is_open, memory_order_relaxed))
         return false;
     pthread_mutex_lock (&replies->lock);
     bool added = false;
-    if (atomic_load_explicit (&replies->is_open, memory_order_relaxed) && origin == replies->origin) {
+    if (atomic_load_explicit (&replies->is_open, memory_order_relaxed) && routing_id == replies->routing_id) {
         added = godwit__batch_add (&replies->batch, data, size);
         if (!added || replies->batch.count >= GODWIT__BATCH_COUNT)
             flush (replies);

@@ -19,20 +19,20 @@ typedef struct godwit__reply_batch {
     uint64_t unreported;                 /* of them, with lock */
     atomic_bool is_open;                 /* written with lock held */
     pthread_mutex_t lock;
-    godwit__origin_t origin; /* of all that is in the batch */
+    godwit__routing_id_t routing_id; /* of all that is in the batch */
     godwit__batch_writer_t batch;
 } godwit__reply_batch_t;
 
 void godwit__reply_batch_init (godwit__reply_batch_t *replies, godwit__channel_t *channel,
                                godwit_transport_t *transport);
 void godwit__reply_batch_release (godwit__reply_batch_t *replies);
-void godwit__reply_batch_open (godwit__reply_batch_t *replies, godwit__origin_t origin);
+void godwit__reply_batch_open (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id);
 /* Sends what there is. Any thread. */
 void godwit__reply_batch_flush (godwit__reply_batch_t *replies);
 /* The same, and keeps nothing more. Open and close also tell the log, so with no lock held. */
 void godwit__reply_batch_close (godwit__reply_batch_t *replies);
 /* True if the frame was copied in; false if it has to be sent by itself. Any thread. */
-bool godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__origin_t origin, const void *data,
-                              size_t size);
+bool godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id,
+                              const void *data, size_t size);
 
 #endif

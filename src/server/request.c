@@ -56,12 +56,12 @@ godwit__request_new (godwit__pool_t *pool)
 }
 
 void
-godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__origin_t origin,
+godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__routing_id_t routing_id,
                        const godwit__header_t *header, int64_t now_ns)
 {
     request->port = port;
     request->inline_call = NULL;
-    request->origin = origin;
+    request->routing_id = routing_id;
     request->id = header->id;
     request->received_ns = now_ns;
     request->deadline_ns =

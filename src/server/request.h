@@ -35,7 +35,7 @@ struct godwit_request {
     godwit_server_t *server;            /* outlives the request's part in server->occupied */
     godwit__port_t *port;               /* where the reply goes; NULL: to inline_call */
     godwit__inline_call_t *inline_call; /* once the request is kept, guarded by pool.lock */
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
     uint64_t id;
     int64_t received_ns;
     int64_t deadline_ns; /* GODWIT__NEVER: none */
@@ -74,7 +74,7 @@ struct godwit_request {
 /* Not initialised but for what stays the same over its lives. NULL when memory is short. */
 godwit_request_t *godwit__request_new (godwit__pool_t *pool);
 /* Settles everything for a new life. */
-void godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__origin_t origin,
+void godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__routing_id_t routing_id,
                             const godwit__header_t *header, int64_t now_ns);
 /* Decodes the body. False: it is malformed. */
 bool godwit__request_decode (godwit_request_t *request);

@@ -25,9 +25,9 @@ lead (godwit__worker_t *worker, godwit__port_t *port)
             return;
         }
         godwit__frame_t frame;
-        godwit__origin_t origin = 0;
-        if (godwit__port_next (port, &frame, &origin, GODWIT__NEVER) == GODWIT__IO_OK)
-            leads = godwit__port_frame (port, worker, &frame, origin);
+        godwit__routing_id_t routing_id = 0;
+        if (godwit__port_next (port, &frame, &routing_id, GODWIT__NEVER) == GODWIT__IO_OK)
+            leads = godwit__port_frame (port, worker, &frame, routing_id);
     }
 }
 

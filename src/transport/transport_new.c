@@ -26,11 +26,11 @@
 #define TICK_NS (1000 * GODWIT__NS_PER_MS)
 
 /* What the options are settled from. */
-typedef struct origin_of_options {
+typedef struct settings_sources {
     const godwit_config_t *config; /* may be NULL */
     const godwit_transport_options_t *options;
     const char *url_where; /* where the URL was said, for errors */
-} origin_of_options_t;
+} settings_sources_t;
 
 static void
 system_random (void *user, void *bytes, size_t size)
@@ -74,7 +74,7 @@ own (char **copy, const char **text, godwit_error_t **error)
 }
 
 static godwit_status_t
-settle (godwit_transport_t *transport, const origin_of_options_t *from, godwit__settings_t *settings,
+settle (godwit_transport_t *transport, const settings_sources_t *from, godwit__settings_t *settings,
         godwit_error_t **error)
 {
     const char *virtual_host = godwit_url_virtual_host (transport->url);
@@ -319,7 +319,7 @@ start (godwit_transport_t *transport, const godwit__driver_ops_t *driver, void *
 }
 
 static godwit_status_t
-new_transport (godwit_transport_t **transport, const char *url, const origin_of_options_t *from,
+new_transport (godwit_transport_t **transport, const char *url, const settings_sources_t *from,
                const godwit__environment_t *environment, godwit_error_t **error)
 {
     godwit_transport_t *self = NULL;
@@ -363,7 +363,7 @@ godwit__transport_new_in (godwit_transport_t **transport, const char *url,
     if (!transport || !url)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
                                   transport ? "url" : "transport");
-    const origin_of_options_t from = {NULL, options, "URL"};
+    const settings_sources_t from = {NULL, options, "URL"};
     return new_transport (transport, url, &from, environment, error);
 }
 
@@ -389,6 +389,6 @@ godwit_transport_new_from_config (godwit_transport_t **transport, const godwit_c
             snprintf (where, sizeof where, "URL, %s",
                       godwit_config_where (config, "DEFAULT", "transport_url"));
     }
-    const origin_of_options_t from = {config, options, where};
+    const settings_sources_t from = {config, options, where};
     return new_transport (transport, url ? url : "zmq://", &from, &godwit__system_environment, error);
 }

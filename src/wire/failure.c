@@ -111,14 +111,14 @@ write_kwargs (godwit__writer_t *writer, const data_t *data)
 size_t
 godwit__failure_write (uint8_t **data, uint64_t id, size_t size_max, const godwit_error_t *error)
 {
-    const godwit__error_origin_t origin = godwit__error_origin (error);
+    const godwit__error_origin_t routing_id = godwit__error_origin (error);
     const size_t frame_max = size_max < GODWIT__FAILURE_FRAME_MAX ? size_max : GODWIT__FAILURE_FRAME_MAX - 1;
     const size_t quarter = (frame_max - GODWIT__HEADER_SIZE - 7 * HEAD_MAX) / 4;
     const size_t most = quarter < TEXT_MAX ? quarter : TEXT_MAX;
     const part_t texts[4] = {
-        first_part (origin.type, origin.type_size, most),
-        first_part (origin.module, strlen (origin.module), most),
-        first_part (origin.message, strlen (origin.message), most),
+        first_part (routing_id.type, routing_id.type_size, most),
+        first_part (routing_id.module, strlen (routing_id.module), most),
+        first_part (routing_id.message, strlen (routing_id.message), most),
         last_lines (godwit_error_traceback (error), most),
     };
     const bool not_run = godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED;

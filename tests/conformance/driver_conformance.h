@@ -36,12 +36,12 @@ typedef struct driver_conformance {
     X (lent_bytes_are_given_back_once)                                                                       \
     X (too_large_is_refused)                                                                                 \
     X (too_large_for_the_peer_costs_the_link)                                                                \
-    X (origins_tell_links_apart)                                                                             \
+    X (routing_ids_tell_links_apart)                                                                         \
     X (a_dead_address_is_down_once)                                                                          \
     X (a_closed_port_is_down_once)                                                                           \
     X (what_had_arrived_is_received_after_down)                                                              \
     X (nothing_is_delivered_after_down)                                                                      \
-    X (a_gone_origin_is_closed)                                                                              \
+    X (a_gone_routing_id_is_closed)                                                                          \
     X (closing_with_traffic_in_flight)                                                                       \
     X (an_address_in_use)                                                                                    \
     X (everything_is_given_back)                                                                             \

@@ -86,7 +86,7 @@ static void
 expect_publication (godwit__channel_t *port, unsigned number, const void *data, size_t size)
 {
     uint8_t *bytes = with_key (number, data, size);
-    cr_assert_eq (expect_bytes (port, bytes, GODWIT__KEY_SIZE + size), GODWIT__ORIGIN_FANOUT);
+    cr_assert_eq (expect_bytes (port, bytes, GODWIT__KEY_SIZE + size), GODWIT__ROUTING_ID_FANOUT);
     free (bytes);
 }
 
@@ -300,7 +300,7 @@ driver_conformance_a_late_publisher_hears_of_keys_first (const driver_conformanc
             cr_assert_eq (subject->ops->publish (fanout.publisher,
                                                  &(godwit__message_t){.data = key, .size = sizeof key}),
                           GODWIT__IO_OK);
-            cr_assert_eq (expect_bytes (fanout.ports[0], key, sizeof key), GODWIT__ORIGIN_FANOUT);
+            cr_assert_eq (expect_bytes (fanout.ports[0], key, sizeof key), GODWIT__ROUTING_ID_FANOUT);
             published++;
         }
         godwit__frame_release (&frame);
@@ -375,10 +375,10 @@ driver_conformance_publications_and_frames_are_both_received (const driver_confo
             ;
         for (int i = 0; i < QUEUE_LIMIT / 2; i++) {
             godwit__frame_t frame;
-            godwit__origin_t origin;
-            if (fanout.ports[0]->ops->recv (fanout.ports[0], &frame, &origin) != GODWIT__IO_OK)
+            godwit__routing_id_t routing_id;
+            if (fanout.ports[0]->ops->recv (fanout.ports[0], &frame, &routing_id) != GODWIT__IO_OK)
                 break;
-            const bool publication = origin == GODWIT__ORIGIN_FANOUT;
+            const bool publication = routing_id == GODWIT__ROUTING_ID_FANOUT;
             cr_assert_eq (frame.size, publication ? GODWIT__KEY_SIZE + 11 : 5);
             *(publication ? &publications : &frames) += 1;
             godwit__frame_release (&frame);

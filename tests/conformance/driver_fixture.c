@@ -173,18 +173,18 @@ run_pending (scene_t *scene)
 /* --- frames ---------------------------------------------------------------------------------- */
 
 godwit__io_t
-send_bytes (godwit__channel_t *channel, godwit__origin_t origin, const void *data, size_t size)
+send_bytes (godwit__channel_t *channel, godwit__routing_id_t routing_id, const void *data, size_t size)
 {
     const godwit__message_t message = {.data = (void *) (uintptr_t) data, .size = size};
-    return channel->ops->send (channel, origin, &message);
+    return channel->ops->send (channel, routing_id, &message);
 }
 
 void
-send_all (godwit__channel_t *channel, godwit__origin_t origin, const void *data, size_t size)
+send_all (godwit__channel_t *channel, godwit__routing_id_t routing_id, const void *data, size_t size)
 {
     const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     godwit__io_t io;
-    while ((io = send_bytes (channel, origin, data, size)) == GODWIT__IO_AGAIN) {
+    while ((io = send_bytes (channel, routing_id, data, size)) == GODWIT__IO_AGAIN) {
         cr_assert_lt (test_now_ns (), limit, "no room came");
         channel->ops->wait (channel, true, WAIT_LIMIT_NS);
     }
@@ -192,35 +192,35 @@ send_all (godwit__channel_t *channel, godwit__origin_t origin, const void *data,
 }
 
 godwit__io_t
-recv_frame (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin)
+recv_frame (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
     const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     godwit__io_t io;
-    while ((io = channel->ops->recv (channel, frame, origin)) == GODWIT__IO_AGAIN) {
+    while ((io = channel->ops->recv (channel, frame, routing_id)) == GODWIT__IO_AGAIN) {
         cr_assert_lt (test_now_ns (), limit, "no frame came");
         channel->ops->wait (channel, false, WAIT_LIMIT_NS);
     }
     return io;
 }
 
-godwit__origin_t
+godwit__routing_id_t
 expect_bytes (godwit__channel_t *channel, const void *data, size_t size)
 {
     godwit__frame_t frame;
-    godwit__origin_t origin = 0;
-    cr_assert_eq (recv_frame (channel, &frame, &origin), GODWIT__IO_OK);
+    godwit__routing_id_t routing_id = 0;
+    cr_assert_eq (recv_frame (channel, &frame, &routing_id), GODWIT__IO_OK);
     cr_assert_eq (frame.size, size, "%zu bytes instead of %zu", frame.size, size);
     cr_assert (size == 0 || memcmp (frame.data, data, size) == 0, "other bytes came than were sent");
     godwit__frame_release (&frame);
-    return origin;
+    return routing_id;
 }
 
 void
 expect_nothing (godwit__channel_t *channel)
 {
     godwit__frame_t frame;
-    godwit__origin_t origin;
-    cr_assert_eq (channel->ops->recv (channel, &frame, &origin), GODWIT__IO_AGAIN);
+    godwit__routing_id_t routing_id;
+    cr_assert_eq (channel->ops->recv (channel, &frame, &routing_id), GODWIT__IO_AGAIN);
 }
 
 void
@@ -236,12 +236,12 @@ run_echo (void *argument)
     const echo_t *echo = argument;
     for (;;) {
         godwit__frame_t frame;
-        godwit__origin_t origin;
-        if (recv_frame (echo->port, &frame, &origin) != GODWIT__IO_OK)
+        godwit__routing_id_t routing_id;
+        if (recv_frame (echo->port, &frame, &routing_id) != GODWIT__IO_OK)
             return NULL;
         const bool stop = frame.size == 4 && memcmp (frame.data, "stop", 4) == 0;
         if (!stop)
-            send_all (echo->port, origin, frame.data, frame.size);
+            send_all (echo->port, routing_id, frame.data, frame.size);
         godwit__frame_release (&frame);
         if (stop)
             return NULL;

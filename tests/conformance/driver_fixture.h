@@ -57,13 +57,15 @@ void run_until (scene_t *scene, const int *counter, int value);
 /* Runs both reactors as long as there is something to do. */
 void run_pending (scene_t *scene);
 
-godwit__io_t send_bytes (godwit__channel_t *channel, godwit__origin_t origin, const void *data, size_t size);
+godwit__io_t send_bytes (godwit__channel_t *channel, godwit__routing_id_t routing_id, const void *data,
+                         size_t size);
 /* Sends; waits for room if need be. The calling thread leads. */
-void send_all (godwit__channel_t *channel, godwit__origin_t origin, const void *data, size_t size);
+void send_all (godwit__channel_t *channel, godwit__routing_id_t routing_id, const void *data, size_t size);
 /* Waits for a frame, or for CLOSED. */
-godwit__io_t recv_frame (godwit__channel_t *channel, godwit__frame_t *frame, godwit__origin_t *origin);
-/* Receives a frame and compares it; returns its origin. */
-godwit__origin_t expect_bytes (godwit__channel_t *channel, const void *data, size_t size);
+godwit__io_t recv_frame (godwit__channel_t *channel, godwit__frame_t *frame,
+                         godwit__routing_id_t *routing_id);
+/* Receives a frame and compares it; returns its routing id. */
+godwit__routing_id_t expect_bytes (godwit__channel_t *channel, const void *data, size_t size);
 /* After an exchange that proves that all that was sent before has arrived, nothing is there. */
 void expect_nothing (godwit__channel_t *channel);
 

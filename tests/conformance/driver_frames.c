@@ -29,10 +29,10 @@ driver_conformance_frames_travel_both_ways (const driver_conformance_t *subject)
         expect_nothing (link);
         expect_nothing (scene.port);
         cr_assert_eq (send_bytes (link, 0, "question", 8), GODWIT__IO_OK);
-        const godwit__origin_t origin = expect_bytes (scene.port, "question", 8);
-        cr_assert_neq (origin, 0);
-        cr_assert_neq (origin, GODWIT__ORIGIN_FANOUT);
-        cr_assert_eq (send_bytes (scene.port, origin, "answer", 6), GODWIT__IO_OK);
+        const godwit__routing_id_t routing_id = expect_bytes (scene.port, "question", 8);
+        cr_assert_neq (routing_id, 0);
+        cr_assert_neq (routing_id, GODWIT__ROUTING_ID_FANOUT);
+        cr_assert_eq (send_bytes (scene.port, routing_id, "answer", 6), GODWIT__IO_OK);
         expect_bytes (link, "answer", 6);
         expect_nothing (link);
         expect_nothing (scene.port);
@@ -50,7 +50,7 @@ enum { STREAM = 5000, STREAM_LARGEST = 3000 };
 typedef struct stream {
     pthread_t thread;
     godwit__channel_t *channel;
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
 } stream_t;
 
 static size_t
@@ -69,15 +69,15 @@ send_stream (void *argument)
     uint8_t data[STREAM_LARGEST];
     for (unsigned i = 0; i < STREAM; i++) {
         fill (data, stream_size (i), i);
-        send_all (stream->channel, stream->origin, data, stream_size (i));
+        send_all (stream->channel, stream->routing_id, data, stream_size (i));
     }
     return NULL;
 }
 
 static void
-check_stream (godwit__channel_t *from, godwit__origin_t origin, godwit__channel_t *to)
+check_stream (godwit__channel_t *from, godwit__routing_id_t routing_id, godwit__channel_t *to)
 {
-    stream_t stream = {.channel = from, .origin = origin};
+    stream_t stream = {.channel = from, .routing_id = routing_id};
     cr_assert_eq (pthread_create (&stream.thread, NULL, send_stream, &stream), 0);
     uint8_t data[STREAM_LARGEST];
     for (unsigned i = 0; i < STREAM; i++) {
@@ -95,9 +95,9 @@ driver_conformance_frames_are_whole_and_in_order (const driver_conformance_t *su
         scene_t scene;
         open_scene (&scene, subject, address);
         cr_assert_eq (send_bytes (scene.links[0].channel, 0, "hello", 5), GODWIT__IO_OK);
-        const godwit__origin_t origin = expect_bytes (scene.port, "hello", 5);
+        const godwit__routing_id_t routing_id = expect_bytes (scene.port, "hello", 5);
         check_stream (scene.links[0].channel, 0, scene.port);
-        check_stream (scene.port, origin, scene.links[0].channel);
+        check_stream (scene.port, routing_id, scene.links[0].channel);
         close_scene (&scene);
     }
 }
@@ -134,9 +134,9 @@ driver_conformance_large_frames (const driver_conformance_t *subject)
         cr_assert_not_null (expected);
         fill (expected, size, 5);
         send_all (scene.links[0].channel, 0, expected, size);
-        const godwit__origin_t origin = expect_bytes (scene.port, expected, size);
+        const godwit__routing_id_t routing_id = expect_bytes (scene.port, expected, size);
         const godwit__message_t lent = make_lent (size, 5);
-        cr_assert_eq (scene.port->ops->send (scene.port, origin, &lent), GODWIT__IO_OK);
+        cr_assert_eq (scene.port->ops->send (scene.port, routing_id, &lent), GODWIT__IO_OK);
         /* The receiver may write to what it got. */
         godwit__frame_t frame, moved;
         cr_assert_eq (recv_frame (scene.links[0].channel, &frame, NULL), GODWIT__IO_OK);
@@ -205,9 +205,9 @@ driver_conformance_too_large_is_refused (const driver_conformance_t *subject)
     open_scene_with (&scene, subject, 0, &options, &options);
     cr_assert_eq (send_bytes (scene.links[0].channel, 0, data, 1001), GODWIT__IO_REFUSED);
     cr_assert_eq (send_bytes (scene.links[0].channel, 0, data, 1000), GODWIT__IO_OK);
-    const godwit__origin_t origin = expect_bytes (scene.port, data, 1000);
-    cr_assert_eq (send_bytes (scene.port, origin, data, 1001), GODWIT__IO_REFUSED);
-    cr_assert_eq (send_bytes (scene.port, origin, data, 1000), GODWIT__IO_OK);
+    const godwit__routing_id_t routing_id = expect_bytes (scene.port, data, 1000);
+    cr_assert_eq (send_bytes (scene.port, routing_id, data, 1001), GODWIT__IO_REFUSED);
+    cr_assert_eq (send_bytes (scene.port, routing_id, data, 1000), GODWIT__IO_OK);
     expect_bytes (scene.links[0].channel, data, 1000);
     cr_assert_eq (scene.links[0].downs, 0);
     close_scene (&scene);
@@ -237,22 +237,22 @@ driver_conformance_too_large_for_the_peer_costs_the_link (const driver_conforman
 }
 
 void
-driver_conformance_origins_tell_links_apart (const driver_conformance_t *subject)
+driver_conformance_routing_ids_tell_links_apart (const driver_conformance_t *subject)
 {
     enum { COUNT = 8 };
     scene_t scene;
     open_scene (&scene, subject, 0);
-    godwit__origin_t origins[2 * COUNT];
+    godwit__routing_id_t routing_ids[2 * COUNT];
     for (size_t i = 0; i < COUNT; i++) {
         if (i)
             add_link (&scene, scene.addresses.links[i % subject->address_count]);
         cr_assert_eq (send_bytes (scene.links[i].channel, 0, &i, sizeof i), GODWIT__IO_OK);
-        origins[i] = expect_bytes (scene.port, &i, sizeof i);
+        routing_ids[i] = expect_bytes (scene.port, &i, sizeof i);
         cr_assert_eq (send_bytes (scene.links[i].channel, 0, "again", 5), GODWIT__IO_OK);
-        cr_assert_eq (expect_bytes (scene.port, "again", 5), origins[i]);
+        cr_assert_eq (expect_bytes (scene.port, "again", 5), routing_ids[i]);
     }
     for (size_t i = COUNT; i-- > 0;)
-        cr_assert_eq (send_bytes (scene.port, origins[i], &i, sizeof i), GODWIT__IO_OK);
+        cr_assert_eq (send_bytes (scene.port, routing_ids[i], &i, sizeof i), GODWIT__IO_OK);
     for (size_t i = 0; i < COUNT; i++) {
         expect_bytes (scene.links[i].channel, &i, sizeof i);
         close_link (&scene.links[i]);
@@ -261,12 +261,12 @@ driver_conformance_origins_tell_links_apart (const driver_conformance_t *subject
     for (size_t i = COUNT; i < 2 * COUNT; i++) { /* not those of links that the port had before */
         add_link (&scene, scene.addresses.links[0]);
         cr_assert_eq (send_bytes (scene.links[i - COUNT].channel, 0, "new", 3), GODWIT__IO_OK);
-        origins[i] = expect_bytes (scene.port, "new", 3);
+        routing_ids[i] = expect_bytes (scene.port, "new", 3);
     }
     for (size_t i = 0; i < 2 * COUNT; i++) {
-        cr_assert (origins[i] != 0 && origins[i] != GODWIT__ORIGIN_FANOUT);
+        cr_assert (routing_ids[i] != 0 && routing_ids[i] != GODWIT__ROUTING_ID_FANOUT);
         for (size_t j = 0; j < i; j++)
-            cr_assert_neq (origins[i], origins[j]);
+            cr_assert_neq (routing_ids[i], routing_ids[j]);
     }
     close_scene (&scene);
 }
@@ -325,9 +325,9 @@ driver_conformance_what_had_arrived_is_received_after_down (const driver_conform
         open_scene (&scene, subject, address);
         test_link_t *link = &scene.links[0];
         cr_assert_eq (send_bytes (link->channel, 0, "hello", 5), GODWIT__IO_OK);
-        const godwit__origin_t origin = expect_bytes (scene.port, "hello", 5);
+        const godwit__routing_id_t routing_id = expect_bytes (scene.port, "hello", 5);
         for (unsigned i = 0; i < QUEUE_LIMIT / 2; i++)
-            cr_assert_eq (send_bytes (scene.port, origin, &i, sizeof i), GODWIT__IO_OK);
+            cr_assert_eq (send_bytes (scene.port, routing_id, &i, sizeof i), GODWIT__IO_OK);
         close_port (&scene); /* flushes */
         run_until (&scene, &link->downs, 1);
         for (unsigned i = 0; i < QUEUE_LIMIT / 2; i++)
@@ -377,13 +377,13 @@ driver_conformance_nothing_is_delivered_after_down (const driver_conformance_t *
 }
 
 void
-driver_conformance_a_gone_origin_is_closed (const driver_conformance_t *subject)
+driver_conformance_a_gone_routing_id_is_closed (const driver_conformance_t *subject)
 {
     scene_t scene;
     open_scene (&scene, subject, 0);
     const test_link_t *other = add_link (&scene, scene.addresses.links[0]);
     cr_assert_eq (send_bytes (scene.links[0].channel, 0, "hello", 5), GODWIT__IO_OK);
-    const godwit__origin_t gone = expect_bytes (scene.port, "hello", 5);
+    const godwit__routing_id_t gone = expect_bytes (scene.port, "hello", 5);
     close_link (&scene.links[0]);
     const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     while (send_bytes (scene.port, gone, "anyone?", 7) != GODWIT__IO_CLOSED) {
@@ -392,10 +392,10 @@ driver_conformance_a_gone_origin_is_closed (const driver_conformance_t *subject)
     }
     cr_assert_geq (atomic_load (&subject->ops->counters (scene.server.driver)->dropped), 1);
     cr_assert_eq (send_bytes (scene.port, 0, "nobody", 6), GODWIT__IO_CLOSED);
-    cr_assert_eq (send_bytes (scene.port, GODWIT__ORIGIN_FANOUT, "nobody", 6), GODWIT__IO_CLOSED);
+    cr_assert_eq (send_bytes (scene.port, GODWIT__ROUTING_ID_FANOUT, "nobody", 6), GODWIT__IO_CLOSED);
     cr_assert_eq (send_bytes (other->channel, 0, "here", 4), GODWIT__IO_OK);
-    const godwit__origin_t origin = expect_bytes (scene.port, "here", 4);
-    cr_assert_eq (send_bytes (scene.port, origin, "good", 4), GODWIT__IO_OK);
+    const godwit__routing_id_t routing_id = expect_bytes (scene.port, "here", 4);
+    cr_assert_eq (send_bytes (scene.port, routing_id, "good", 4), GODWIT__IO_OK);
     expect_bytes (other->channel, "good", 4);
     close_scene (&scene);
 }
@@ -410,10 +410,10 @@ driver_conformance_closing_with_traffic_in_flight (const driver_conformance_t *s
         open_scene (&scene, subject, (size_t) round % subject->address_count);
         godwit__channel_t *link = scene.links[0].channel;
         cr_assert_eq (send_bytes (link, 0, "hello", 5), GODWIT__IO_OK);
-        const godwit__origin_t origin = expect_bytes (scene.port, "hello", 5);
+        const godwit__routing_id_t routing_id = expect_bytes (scene.port, "hello", 5);
         while (send_bytes (link, 0, data, sizeof data) == GODWIT__IO_OK)
             ;
-        while (send_bytes (scene.port, origin, data, sizeof data) == GODWIT__IO_OK)
+        while (send_bytes (scene.port, routing_id, data, sizeof data) == GODWIT__IO_OK)
             ;
         if (round % 4 < 2)
             close_link (&scene.links[0]);

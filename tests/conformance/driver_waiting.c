@@ -15,7 +15,7 @@ number_bulk (unsigned number)
 }
 
 static unsigned
-fill_up (godwit__channel_t *channel, godwit__origin_t origin)
+fill_up (godwit__channel_t *channel, godwit__routing_id_t routing_id)
 {
     godwit__io_t io;
     unsigned sent = 0;
@@ -24,7 +24,7 @@ fill_up (godwit__channel_t *channel, godwit__origin_t origin)
     for (int agains = 0; agains < 50;) {
         cr_assert_lt (test_now_ns (), limit, "the queue is never full");
         number_bulk (sent);
-        io = send_bytes (channel, origin, bulk, sizeof bulk);
+        io = send_bytes (channel, routing_id, bulk, sizeof bulk);
         if (io == GODWIT__IO_OK)
             sent++, agains = 0;
         else
@@ -48,7 +48,7 @@ empty (godwit__channel_t *channel, unsigned from, unsigned count)
 typedef struct waiter {
     pthread_t thread;
     godwit__channel_t *channel;
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
     bool for_room;
     atomic_int state; /* 1: about to wait, 2: done */
 } waiter_t;
@@ -58,7 +58,7 @@ wait_and_send (void *argument)
 {
     waiter_t *waiter = argument;
     atomic_store (&waiter->state, 1);
-    send_all (waiter->channel, waiter->origin, "more", 4);
+    send_all (waiter->channel, waiter->routing_id, "more", 4);
     atomic_store (&waiter->state, 2);
     return NULL;
 }
@@ -72,11 +72,11 @@ start_waiter (waiter_t *waiter, void *(*run) (void *) )
 }
 
 static void
-check_full (godwit__channel_t *sender, godwit__origin_t origin, godwit__channel_t *receiver)
+check_full (godwit__channel_t *sender, godwit__routing_id_t routing_id, godwit__channel_t *receiver)
 {
-    const unsigned sent = fill_up (sender, origin);
+    const unsigned sent = fill_up (sender, routing_id);
     expect_nothing (sender);
-    waiter_t waiter = {.channel = sender, .origin = origin};
+    waiter_t waiter = {.channel = sender, .routing_id = routing_id};
     start_waiter (&waiter, wait_and_send);
     for (unsigned i = 0; i < sent; i++) {
         number_bulk (i);
@@ -106,16 +106,16 @@ driver_conformance_a_full_port_says_again_until_there_is_room (const driver_conf
         open_scene (&scene, subject, address);
         const test_link_t *other = add_link (&scene, scene.addresses.links[address]);
         cr_assert_eq (send_bytes (scene.links[0].channel, 0, "hello", 5), GODWIT__IO_OK);
-        const godwit__origin_t origin = expect_bytes (scene.port, "hello", 5);
-        const unsigned sent = fill_up (scene.port, origin);
+        const godwit__routing_id_t routing_id = expect_bytes (scene.port, "hello", 5);
+        const unsigned sent = fill_up (scene.port, routing_id);
         /* One peer that does not read is no obstacle for another. */
         cr_assert_eq (send_bytes (other->channel, 0, "me too", 6), GODWIT__IO_OK);
-        const godwit__origin_t reader = expect_bytes (scene.port, "me too", 6);
+        const godwit__routing_id_t reader = expect_bytes (scene.port, "me too", 6);
         cr_assert_eq (send_bytes (scene.port, reader, "of course", 9), GODWIT__IO_OK);
         expect_bytes (other->channel, "of course", 9);
         empty (scene.links[0].channel, 0, sent);
         expect_nothing (scene.port);
-        check_full (scene.port, origin, scene.links[0].channel);
+        check_full (scene.port, routing_id, scene.links[0].channel);
         close_scene (&scene);
     }
 }
@@ -138,11 +138,11 @@ on_ready (godwit__source_t *source)
     leader_t *leader = source->user;
     leader->calls++;
     godwit__frame_t frame;
-    godwit__origin_t origin = 0;
-    while (leader->channel->ops->recv (leader->channel, &frame, &origin) == GODWIT__IO_OK) {
+    godwit__routing_id_t routing_id = 0;
+    while (leader->channel->ops->recv (leader->channel, &frame, &routing_id) == GODWIT__IO_OK) {
         leader->received++;
         if (leader->echo)
-            cr_assert_eq (send_bytes (leader->channel, origin, frame.data, frame.size), GODWIT__IO_OK);
+            cr_assert_eq (send_bytes (leader->channel, routing_id, frame.data, frame.size), GODWIT__IO_OK);
         godwit__frame_release (&frame);
     }
     if (leader->wants_to_send && send_bytes (leader->channel, 0, "more", 4) == GODWIT__IO_OK) {
@@ -196,10 +196,10 @@ driver_conformance_the_descriptor_is_readable_when_there_is_something (const dri
         for (int i = 0; i < 200; i++) {
             cr_assert_eq (send_bytes (link, 0, &i, sizeof i), GODWIT__IO_OK);
             cr_assert (is_readable (port_fd, 20000));
-            const godwit__origin_t origin = expect_bytes (port, &i, sizeof i);
+            const godwit__routing_id_t routing_id = expect_bytes (port, &i, sizeof i);
             expect_nothing (port);
             cr_assert_not (is_readable (port_fd, 0), "readable, with nothing there");
-            cr_assert_eq (send_bytes (port, origin, &i, sizeof i), GODWIT__IO_OK);
+            cr_assert_eq (send_bytes (port, routing_id, &i, sizeof i), GODWIT__IO_OK);
             cr_assert (is_readable (link_fd, 20000));
             expect_bytes (link, &i, sizeof i);
             expect_nothing (link);
@@ -253,8 +253,8 @@ wait_once (void *argument)
 {
     waiter_t *waiter = argument;
     godwit__frame_t frame;
-    godwit__origin_t origin;
-    const godwit__io_t io = waiter->channel->ops->recv (waiter->channel, &frame, &origin);
+    godwit__routing_id_t routing_id;
+    const godwit__io_t io = waiter->channel->ops->recv (waiter->channel, &frame, &routing_id);
     atomic_store (&waiter->state, 1);
     if (io == GODWIT__IO_AGAIN)
         waiter->channel->ops->wait (waiter->channel, waiter->for_room, GODWIT__NEVER);
@@ -364,10 +364,10 @@ run_answerer (void *argument)
     int casts = 0, calls = 0;
     while (casts < CASTERS * ROUNDS || calls < ROUNDS) {
         godwit__frame_t frame;
-        godwit__origin_t origin;
-        cr_assert_eq (recv_frame (port, &frame, &origin), GODWIT__IO_OK);
+        godwit__routing_id_t routing_id;
+        cr_assert_eq (recv_frame (port, &frame, &routing_id), GODWIT__IO_OK);
         if (memcmp (frame.data, "call", 4) == 0) {
-            cr_assert_eq (send_bytes (port, origin, frame.data, frame.size), GODWIT__IO_OK);
+            cr_assert_eq (send_bytes (port, routing_id, frame.data, frame.size), GODWIT__IO_OK);
             calls++;
         } else {
             casts++;
@@ -416,7 +416,7 @@ typedef struct work_scene {
     godwit__channel_t *port;
     pthread_mutex_t lock;
     sem_t filled;
-    godwit__origin_t queue[CLIENTS + WORKERS];
+    godwit__routing_id_t queue[CLIENTS + WORKERS];
     int queued;
 } work_scene_t;
 
@@ -428,19 +428,19 @@ run_worker (void *argument)
         while (sem_wait (&work->filled))
             ;
         pthread_mutex_lock (&work->lock);
-        const godwit__origin_t origin = work->queue[--work->queued];
+        const godwit__routing_id_t routing_id = work->queue[--work->queued];
         pthread_mutex_unlock (&work->lock);
-        if (!origin)
+        if (!routing_id)
             return NULL;
-        cr_assert_eq (send_bytes (work->port, origin, "answer", 6), GODWIT__IO_OK);
+        cr_assert_eq (send_bytes (work->port, routing_id, "answer", 6), GODWIT__IO_OK);
     }
 }
 
 static void
-put_work (work_scene_t *work, godwit__origin_t origin)
+put_work (work_scene_t *work, godwit__routing_id_t routing_id)
 {
     pthread_mutex_lock (&work->lock);
-    work->queue[work->queued++] = origin;
+    work->queue[work->queued++] = routing_id;
     pthread_mutex_unlock (&work->lock);
     sem_post (&work->filled);
 }

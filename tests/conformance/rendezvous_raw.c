@@ -71,7 +71,7 @@ scripted_send (scripted_t *raw, godwit__message_t message)
 {
     godwit__io_t io = GODWIT__IO_AGAIN;
     EVENTUALLY (raw->world,
-                (io = raw->channel->ops->send (raw->channel, raw->origin, &message)) != GODWIT__IO_AGAIN);
+                (io = raw->channel->ops->send (raw->channel, raw->routing_id, &message)) != GODWIT__IO_AGAIN);
     cr_assert_eq (io, GODWIT__IO_OK);
 }
 
@@ -105,11 +105,11 @@ static bool
 read_one (scripted_t *raw, godwit__rendezvous_type_t type, godwit__rendezvous_message_t *message)
 {
     godwit__frame_t frame = {.data = NULL};
-    godwit__origin_t origin = 0;
-    if (raw->channel->ops->recv (raw->channel, &frame, &origin) != GODWIT__IO_OK)
+    godwit__routing_id_t routing_id = 0;
+    if (raw->channel->ops->recv (raw->channel, &frame, &routing_id) != GODWIT__IO_OK)
         return false;
     cr_assert_eq (godwit__rendezvous_read (message, &frame, NULL), GODWIT_OK);
-    raw->origin = origin; /* 0 for a link, which sends to 0 */
+    raw->routing_id = routing_id; /* 0 for a link, which sends to 0 */
     if (message->type == type)
         return true;
     godwit__rendezvous_clear (message);

@@ -12,7 +12,7 @@ typedef struct raw {
     godwit__channel_t *channel; /* a link, or a port */
     bool is_up;
     bool is_down;
-    godwit__origin_t origin; /* who sent what was read last */
+    godwit__routing_id_t routing_id; /* who sent what was read last */
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
 } scripted_t;
 

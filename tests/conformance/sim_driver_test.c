@@ -126,9 +126,9 @@ static void
 receive_one (void *user)
 {
     godwit__frame_t frame;
-    godwit__origin_t origin;
+    godwit__routing_id_t routing_id;
     const scene_t *scene = user;
-    cr_assert_eq (scene->port->ops->recv (scene->port, &frame, &origin), GODWIT__IO_OK);
+    cr_assert_eq (scene->port->ops->recv (scene->port, &frame, &routing_id), GODWIT__IO_OK);
     godwit__frame_release (&frame);
 }
 

@@ -46,10 +46,10 @@ be_child (void)
     fflush (stdout);
     for (;;) {
         godwit__frame_t frame;
-        godwit__origin_t origin;
-        if (port->ops->recv (port, &frame, &origin) == GODWIT__IO_OK) {
+        godwit__routing_id_t routing_id;
+        if (port->ops->recv (port, &frame, &routing_id) == GODWIT__IO_OK) {
             const godwit__message_t message = {.data = frame.data, .size = frame.size};
-            port->ops->send (port, origin, &message);
+            port->ops->send (port, routing_id, &message);
             godwit__frame_release (&frame);
         } else {
             port->ops->wait (port, false, GODWIT__NEVER);
@@ -240,8 +240,8 @@ expect_malformed (scene_t *scene, uint64_t count)
     }
     cr_assert_eq (malformed (scene), count);
     cr_assert_eq (send_bytes (scene->links[0].channel, 0, "good", 4), GODWIT__IO_OK);
-    const godwit__origin_t origin = expect_bytes (scene->port, "good", 4);
-    cr_assert_eq (send_bytes (scene->port, origin, "good", 4), GODWIT__IO_OK);
+    const godwit__routing_id_t routing_id = expect_bytes (scene->port, "good", 4);
+    cr_assert_eq (send_bytes (scene->port, routing_id, "good", 4), GODWIT__IO_OK);
     expect_bytes (scene->links[0].channel, "good", 4);
 }
 
@@ -364,8 +364,8 @@ Test (zmq_peers, a_peer_that_floods_and_dies_does_no_harm)
         cr_assert_eq (send_bytes (scene.links[0].channel, 0, "good", 4), GODWIT__IO_OK);
         for (bool came = false; !came;) {
             godwit__frame_t frame;
-            godwit__origin_t origin;
-            cr_assert_eq (recv_frame (scene.port, &frame, &origin), GODWIT__IO_OK);
+            godwit__routing_id_t routing_id;
+            cr_assert_eq (recv_frame (scene.port, &frame, &routing_id), GODWIT__IO_OK);
             came = frame.size == 4 && memcmp (frame.data, "good", 4) == 0;
             godwit__frame_release (&frame);
         }

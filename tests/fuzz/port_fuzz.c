@@ -185,11 +185,11 @@ publish (input_t *input)
     free (data);
     frame = (godwit__frame_t){.data = exact, .size = size};
     godwit__port_t *const port = &transport->pool->ports[0];
-    godwit__port_frame (port, NULL, &frame, GODWIT__ORIGIN_FANOUT);
+    godwit__port_frame (port, NULL, &frame, GODWIT__ROUTING_ID_FANOUT);
     while (port->batch.batch) {
-        godwit__origin_t origin = 0;
-        if (godwit__port_next (port, &frame, &origin, 0) == GODWIT__IO_OK)
-            godwit__port_frame (port, NULL, &frame, origin);
+        godwit__routing_id_t routing_id = 0;
+        if (godwit__port_next (port, &frame, &routing_id, 0) == GODWIT__IO_OK)
+            godwit__port_frame (port, NULL, &frame, routing_id);
     }
     process ();
     free (exact); /* no handler keeps a part of what a publication brought */

@@ -17,7 +17,7 @@ typedef struct fake {
     godwit__reactor_t *reactor;
     godwit__driver_t *driver;
     godwit__channel_t *port;
-    godwit__origin_t client;
+    godwit__routing_id_t client;
     godwit_transport_t *transport;
     godwit_client_t *monitored; /* 50 ms, of 120 ms altogether */
     godwit_client_t *patient;

@@ -199,7 +199,7 @@ meddle (flow_t *flow, const godwit__message_t *message, bool single)
 }
 
 static godwit__io_t
-send_link (godwit__channel_t *link, godwit__origin_t origin, const godwit__message_t *message)
+send_link (godwit__channel_t *link, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     godwit__header_t header;
     godwit__io_t io;
@@ -215,7 +215,7 @@ send_link (godwit__channel_t *link, godwit__origin_t origin, const godwit__messa
     if (is_known && (header.type == GODWIT__REQUEST || header.type == GODWIT__BATCH))
         io = meddle (flow, message, header.type == GODWIT__REQUEST);
     else
-        io = flow->ops->send (link, origin, message);
+        io = flow->ops->send (link, routing_id, message);
     pthread_mutex_unlock (&meddler.lock);
     return io;
 }

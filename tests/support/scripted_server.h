@@ -41,7 +41,7 @@ typedef struct scripted_server {
     godwit__reactor_t *reactor;
     godwit__driver_t *driver;
     godwit__channel_t *port;
-    godwit__origin_t client;
+    godwit__routing_id_t client;
     uint8_t instance[GODWIT__UUID_SIZE];
     char name[8];
     char address[200];

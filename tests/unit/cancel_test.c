@@ -164,11 +164,11 @@ RAW_TEST (the_port_counts)
     for (size_t i = 0; i < GODWIT__DRIVER_MAX; i++) {
         if (&pool->ports[i] == kept->port)
             continue;
-        godwit__pool_cancel (pool, &pool->ports[i], kept->origin, &header);
-        godwit__pool_cancel_all (pool, &pool->ports[i], kept->origin);
+        godwit__pool_cancel (pool, &pool->ports[i], kept->routing_id, &header);
+        godwit__pool_cancel_all (pool, &pool->ports[i], kept->routing_id);
     }
     cr_assert_not (godwit_request_is_cancelled (kept));
-    godwit__pool_cancel (pool, kept->port, kept->origin, &header);
+    godwit__pool_cancel (pool, kept->port, kept->routing_id, &header);
     cr_assert (godwit_request_is_cancelled (kept));
     godwit_request_destroy (&kept);
     raw_server_end (&self);

@@ -176,9 +176,9 @@ Test (error, a_remote_one_shows_it_in_its_type)
     cr_assert (godwit_error_is_remote (error) && godwit_error_is (error, &out_of_stock));
     cr_assert_str_eq (godwit_error_type (error), "OutOfStock_Remote");
     cr_assert_str_eq (godwit_error_print (error), "OutOfStock_Remote: no tea left (outcome RAN)");
-    godwit__error_origin_t origin = godwit__error_origin (error);
-    cr_assert (origin.type_size == strlen ("OutOfStock") &&
-               !memcmp (origin.type, "OutOfStock", origin.type_size));
+    godwit__error_origin_t routing_id = godwit__error_origin (error);
+    cr_assert (routing_id.type_size == strlen ("OutOfStock") &&
+               !memcmp (routing_id.type, "OutOfStock", routing_id.type_size));
     godwit_error_destroy (&error);
 
     /* Of a server that left the suffix: not twice. */
@@ -217,10 +217,10 @@ Test (error, a_remote_error_knows_what_it_stands_for)
     cr_assert_null (godwit_error_detail (error, "other"));
     cr_assert (godwit_error_is_remote (error));
     cr_assert (godwit_error_is (error, &remote_error) && !godwit_error_is (error, &out_of_stock));
-    const godwit__error_origin_t origin = godwit__error_origin (error);
-    cr_assert_str_eq (origin.type, "OutOfStock");
-    cr_assert_str_eq (origin.module, "shop");
-    cr_assert_str_eq (origin.message, "no tea left");
+    const godwit__error_origin_t routing_id = godwit__error_origin (error);
+    cr_assert_str_eq (routing_id.type, "OutOfStock");
+    cr_assert_str_eq (routing_id.module, "shop");
+    cr_assert_str_eq (routing_id.message, "no tea left");
     godwit_error_destroy (&error);
 
     error = godwit__error_new_remote_error (GODWIT_OUTCOME_RAN, "", "", "", "");

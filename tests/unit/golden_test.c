@@ -283,13 +283,13 @@ expect_failure (const char *name, uint64_t id, godwit_error_t *error, const char
     bool is_malformed = true;
     godwit_error_t *read = godwit__failure_read (&frame, NULL, &is_malformed);
     cr_assert (!is_malformed);
-    const godwit__error_origin_t origin = godwit__error_origin (read);
+    const godwit__error_origin_t routing_id = godwit__error_origin (read);
     cr_assert_eq (godwit_error_outcome (read), not_run ? GODWIT_OUTCOME_REJECTED : GODWIT_OUTCOME_RAN, "%s",
                   name);
-    cr_assert_str_eq (origin.module, module);
-    cr_assert (origin.type_size == strlen (first_type) &&
-               !memcmp (origin.type, first_type, origin.type_size));
-    cr_assert_str_eq (origin.message, godwit_error_message (error));
+    cr_assert_str_eq (routing_id.module, module);
+    cr_assert (routing_id.type_size == strlen (first_type) &&
+               !memcmp (routing_id.type, first_type, routing_id.type_size));
+    cr_assert_str_eq (routing_id.message, godwit_error_message (error));
     cr_assert_str_eq (godwit_error_traceback (read), godwit_error_traceback (error));
     cr_assert (godwit_value_equal (godwit_error_args (read), godwit_error_args (error)));
     cr_assert (godwit_value_equal (godwit_error_kwargs (read), godwit_error_kwargs (error)));

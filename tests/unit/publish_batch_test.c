@@ -142,11 +142,11 @@ hand_in (const side_t *self, const void *data, size_t size)
     cr_assert_leq (size, sizeof copy);
     memcpy (copy, data, size);
     frame = (godwit__frame_t){.data = copy, .size = size};
-    godwit__port_frame (self->port, NULL, &frame, GODWIT__ORIGIN_FANOUT);
+    godwit__port_frame (self->port, NULL, &frame, GODWIT__ROUTING_ID_FANOUT);
     while (self->port->batch.batch) {
-        godwit__origin_t origin = 0;
-        if (godwit__port_next (self->port, &frame, &origin, 0) == GODWIT__IO_OK)
-            godwit__port_frame (self->port, NULL, &frame, origin);
+        godwit__routing_id_t routing_id = 0;
+        if (godwit__port_next (self->port, &frame, &routing_id, 0) == GODWIT__IO_OK)
+            godwit__port_frame (self->port, NULL, &frame, routing_id);
     }
 }
 

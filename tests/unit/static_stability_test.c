@@ -50,7 +50,7 @@ typedef struct liar {
     uint64_t epoch;
     uint64_t sequence;
     bool is_silent;
-    godwit__origin_t members[MEMBERS];
+    godwit__routing_id_t members[MEMBERS];
     size_t member_count;
     godwit__record_t *truths[TRUTHS]; /* what was registered */
     size_t truth_count;
@@ -141,21 +141,21 @@ learn (liar_t *liar, godwit__record_t *record)
 }
 
 static void
-remember (liar_t *liar, godwit__origin_t origin)
+remember (liar_t *liar, godwit__routing_id_t routing_id)
 {
     for (size_t i = 0; i < liar->member_count; i++)
-        if (liar->members[i] == origin)
+        if (liar->members[i] == routing_id)
             return;
     if (liar->member_count == MEMBERS) /* the oldest connection is over */
         memmove (liar->members, liar->members + 1, --liar->member_count * sizeof *liar->members);
-    liar->members[liar->member_count++] = origin;
+    liar->members[liar->member_count++] = routing_id;
 }
 
 static void
-hear (liar_t *liar, godwit__origin_t origin, const godwit__rendezvous_message_t *message)
+hear (liar_t *liar, godwit__routing_id_t routing_id, const godwit__rendezvous_message_t *message)
 {
     if (message->type == GODWIT__RENDEZVOUS_JOIN)
-        remember (liar, origin);
+        remember (liar, routing_id);
     for (size_t i = 0; i < message->record_count; i++)
         learn (liar, message->records[i]);
     if (liar->is_silent)
@@ -173,12 +173,12 @@ on_ready (godwit__source_t *source)
 {
     liar_t *liar = source->user;
     godwit__frame_t frame = {.data = NULL};
-    godwit__origin_t origin = 0;
-    while (liar->port->ops->recv (liar->port, &frame, &origin) == GODWIT__IO_OK) {
+    godwit__routing_id_t routing_id = 0;
+    while (liar->port->ops->recv (liar->port, &frame, &routing_id) == GODWIT__IO_OK) {
         godwit__rendezvous_message_t message;
         if (godwit__rendezvous_read (&message, &frame, NULL) != GODWIT_OK)
             continue;
-        hear (liar, origin, &message);
+        hear (liar, routing_id, &message);
         godwit__rendezvous_clear (&message);
     }
 }
