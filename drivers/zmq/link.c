@@ -263,7 +263,7 @@ on_stall_timer (godwit__timer_t *timer)
         look_for_stall_later (self);
         return;
     }
-    enter_down (self, "it takes nothing of what is sent");
+    enter_down (self, "it does not read what is sent to it");
     tell (self);
 }
 
@@ -280,9 +280,10 @@ on_monitor (godwit__source_t *source)
         else if (self->state == LINK_CONNECTING && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             enter_up (self);
         else if (self->state == LINK_CONNECTING)
-            enter_down (self, event == ZMQ_EVENT_CLOSED         ? "the connection was refused"
-                              : event == ZMQ_EVENT_DISCONNECTED ? "the connection was lost"
-                                                                : "the peer does not speak ZMTP as we do");
+            enter_down (self, event == ZMQ_EVENT_CLOSED ? "the connection was refused"
+                              : event == ZMQ_EVENT_DISCONNECTED
+                                  ? "the connection was lost"
+                                  : "the handshake failed: the peer does not speak our version of ZMTP");
         else if (self->state == LINK_UP)
             enter_draining (self);
         else if (self->state == LINK_DRAINING)
