@@ -75,7 +75,7 @@ godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
                      godwit__zmq_set (socket, ZMQ_LINGER, GODWIT__ZMQ_LINGER_MS);
     if (set)
         return socket;
-    godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "an option is not acceptable to ZeroMQ: %s",
+    godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "ZeroMQ does not accept an option: %s",
                        zmq_strerror (errno));
     zmq_close (socket);
     return NULL;

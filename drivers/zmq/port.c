@@ -333,7 +333,8 @@ bind_ipc (void *socket, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error
 {
     uint64_t id[2];
     if (getrandom (id, sizeof id, 0) != (ssize_t) sizeof id)
-        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "no random name: %s", strerror (errno));
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make a random name: %s",
+                                  strerror (errno));
     char at[GODWIT__ADDRESS_SIZE];
     snprintf (at, sizeof at, "ipc://@godwit-%016llx%016llx", (unsigned long long) id[0],
               (unsigned long long) id[1]);
