@@ -182,7 +182,7 @@ use_url (godwit__rendezvous_t *self, const godwit_url_t *url, godwit_error_t **e
     place_t places[GODWIT__RENDEZVOUS_MAX];
     if (count > GODWIT__RENDEZVOUS_MAX)
         return godwit__error_set (error, GODWIT_ERR_INVALID_URL,
-                                  "expected at most %d hosts, each a rendezvous, got %zu",
+                                  "expected at most %d hosts (rendezvous points), got %zu",
                                   GODWIT__RENDEZVOUS_MAX, count);
     count = count ? count : 1;
     const godwit_status_t status = read_places (self, places, hosts, &count, true, error);

@@ -29,7 +29,7 @@ parse_one (const char *address, godwit_url_t **url, godwit_error_t **error)
     godwit_error_t *wrong = NULL;
     if (!address[0] || strpbrk (address, ",/?#@"))
         return godwit__error_set (error, GODWIT_ERR_INVALID_URL, "%s",
-                                  address[0] ? "a character that is not of a host" : "nothing");
+                                  address[0] ? "a character that a host's name cannot have" : "nothing");
     if (snprintf (text, sizeof text, "zmq://%s/", address) >= (int) sizeof text)
         return godwit__error_set (error, GODWIT_ERR_INVALID_URL, "too long");
     godwit_status_t status = godwit_url_parse (url, text, &wrong);

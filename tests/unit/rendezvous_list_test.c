@@ -143,9 +143,9 @@ Test (rendezvous_list, says_what_is_wrong, .timeout = 60)
     } rows[] = {
         {{"h1", ""}, "addresses[1]: " EXPECTED "nothing"},
         {{"h1", NULL}, "addresses[1]: " EXPECTED "NULL"},
-        {{"h1,h2", "h3"}, "addresses[0]: " EXPECTED "a character that is not of a host"},
-        {{"h1/", "h3"}, "addresses[0]: " EXPECTED "a character that is not of a host"},
-        {{"me:secret@h1", "h3"}, "addresses[0]: " EXPECTED "a character that is not of a host"},
+        {{"h1,h2", "h3"}, "addresses[0]: " EXPECTED "a character that a host's name cannot have"},
+        {{"h1/", "h3"}, "addresses[0]: " EXPECTED "a character that a host's name cannot have"},
+        {{"me:secret@h1", "h3"}, "addresses[0]: " EXPECTED "a character that a host's name cannot have"},
         {{"h1", ":"}, "addresses[1]: " EXPECTED "neither a host nor a port"},
         {{"h1", "h2:0"}, "addresses[1]: " EXPECTED "the port is 0, at byte 9; expected 1 to 65535"},
         {{"h1", "h2:65536"},
@@ -192,9 +192,9 @@ Test (rendezvous_list, has_the_same_bounds_in_the_url, .timeout = 60)
         const char *url, *message;
     } rows[] = {
         {"zmq://10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8/",
-         "expected at most 7 hosts, each a rendezvous, got 8"},
+         "expected at most 7 hosts (rendezvous points), got 8"},
         {"zmq://10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.7,10.0.0.7/",
-         "expected at most 7 hosts, each a rendezvous, got 9"},
+         "expected at most 7 hosts (rendezvous points), got 9"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         godwit_transport_t *transport = NULL;
