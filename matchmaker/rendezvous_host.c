@@ -112,7 +112,7 @@ on_join (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
 {
     if (strcmp (member->room->name, message->virtual_host) != 0 ||
         memcmp (member->instance, message->instance, GODWIT__UUID_SIZE) != 0)
-        godwit__host_expel (host, member, "joined again as somebody else");
+        godwit__host_expel (host, member, "joined again with another identity");
     else if (!charge (host, member, SNAPSHOT_COST))
         godwit__host_expel (host, member, "joined too often");
     else
@@ -313,7 +313,8 @@ listen_on (godwit__rendezvous_host_t *host, const char *address, godwit_error_t 
         return status;
     host->source.fd = host->port->ops->fd (host->port);
     if (host->source.fd < 0)
-        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "no descriptor to watch %s with", address);
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM,
+                                  "cannot watch the port at %s: it has no descriptor", address);
     return godwit__reactor_watch (host->options.reactor, &host->source, error);
 }
 
