@@ -293,7 +293,7 @@ on_ready (godwit__source_t *watch)
     self_t *self = watch->user;
     const godwit__io_t io = receive (self, FRAME_BUDGET);
     if (io == GODWIT__IO_CLOSED)
-        fail (self, "it ended, or made no sense");
+        fail (self, "it ended, or sent a malformed message");
     else if (io == GODWIT__IO_OK)
         self->link->ops->wake (self->link); /* there may be more */
 }
@@ -326,7 +326,7 @@ on_up (void *user)
         godwit__reactor_watch (owner->options.reactor, &self->watch, NULL) != GODWIT_OK ||
         !send_message (self, godwit__rendezvous_join (self->owner->buffer, owner->options.instance,
                                                       owner->virtual_host, owner->options.refresh_ms)))
-        fail (self, "it cannot be sent anything");
+        fail (self, "nothing can be sent to it");
     else
         send_pending (self);
 }
@@ -349,7 +349,7 @@ connect_to (self_t *self)
     self->state = GODWIT__SOURCE_CONNECTING;
     if (driver->ops->open_link (driver, self->address, &link_events, self, &self->link, NULL) != GODWIT_OK) {
         self->link = NULL;
-        fail (self, "it cannot be connected to");
+        fail (self, "a connection to it cannot be opened");
     }
 }
 
@@ -427,7 +427,7 @@ on_timer (godwit__timer_t *timer)
         /* A host that has not even begun to answer JOIN does not know this member. */
         const bool is_unknown = self->sync == GODWIT__SYNC_NONE && !was_away;
         if (is_unknown || now - self->heard_ns > 3 * refresh_ns (self)) {
-            fail (self, is_unknown ? "it does not answer JOIN" : "it says nothing");
+            fail (self, is_unknown ? "it does not answer JOIN" : "it is silent");
             return;
         }
         uint64_t sum = 0;

@@ -388,7 +388,7 @@ godwit__rendezvous_read (godwit__rendezvous_message_t *message, godwit__frame_t 
     godwit__header_t header;
     if (!header_fits (frame, &header)) {
         godwit__frame_release (frame);
-        return godwit__error_set (error, GODWIT_ERR_MALFORMED, "rendezvous message: not a header of one");
+        return godwit__error_set (error, GODWIT_ERR_MALFORMED, "rendezvous message: malformed header");
     }
     message->type = (godwit__rendezvous_type_t) header.type;
     godwit_status_t status = godwit__decode (&message->block, frame, GODWIT__HEADER_SIZE, &limits, error);
