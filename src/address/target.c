@@ -116,7 +116,8 @@ godwit__target_read (godwit_target_t *to, const godwit_target_t *from, godwit_er
                                   "the target's struct_size is not set; make targets with GODWIT_TARGET");
     const godwit_target_t target = read_target (from);
     if (target.fanout != GODWIT_UNSET && target.fanout != GODWIT_YES && target.fanout != GODWIT_NO)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "the target's fanout is no choice");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "the target's fanout: expected GODWIT_UNSET, GODWIT_YES or GODWIT_NO");
     if (target.legacy_namespace_count && !target.legacy_namespaces)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "the target's legacy_namespaces is NULL, but its count is not 0");
