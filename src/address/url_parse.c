@@ -187,7 +187,7 @@ parse_ipv6 (parser_t *parser, part_t part, godwit_url_host_t *host)
         find_any (inside, " []") != close)
         return fail (parser, inside.begin, "Invalid IPv6 URL: not an address", "an IPv6 address");
     if (close + 1 < part.end && close[1] != ':')
-        return fail (parser, close + 1, "text behind the ']'", "':' and a port, ',' or '/'");
+        return fail (parser, close + 1, "text after the ']'", "':' and a port, ',' or '/'");
     host->hostname = keep (parser, inside);
     return parse_port (parser, (part_t){close + 1 < part.end ? close + 2 : part.end, part.end}, &host->port);
 }
@@ -336,8 +336,8 @@ godwit_url_parse (godwit_url_t **url_p, const char *text, godwit_error_t **error
     const char *const end = memchr (text, '\0', GODWIT__URL_MAX_SIZE + 1);
     if (!end)
         return godwit__error_set (error, GODWIT_ERR_INVALID_URL,
-                                  "the URL is too long, at byte %d; expected at most so many bytes",
-                                  GODWIT__URL_MAX_SIZE);
+                                  "the URL is too long, at byte %d; expected at most %d bytes",
+                                  GODWIT__URL_MAX_SIZE, GODWIT__URL_MAX_SIZE);
     const size_t size = (size_t) (end - text);
     size_t hosts = 1, options = 1;
     for (const char *at = text; at < end; at++) {
