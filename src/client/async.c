@@ -111,7 +111,8 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
         (size_t) transport->options.queue_limit)
         status =
             godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
-                                       "%d asynchronous calls wait already", transport->options.queue_limit);
+                                       "%d asynchronous calls wait already, as many as queue_limit allows",
+                                       transport->options.queue_limit);
     else
         advance = godwit__call_advance (call, &status, error);
     switch (advance) {

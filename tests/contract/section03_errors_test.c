@@ -352,10 +352,11 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
          "UnsupportedVersion_Remote: Endpoint does not support RPC version 9.1. Attempted "
          "method: nothing (outcome REJECTED)",
          {{"version", "9.1"}, {"method", "nothing"}}},
-    [GODWIT_ERR_OVERLOADED] = {"MessagingException",
-                               too_many_calls,
-                               "Overloaded: 1 asynchronous calls wait already (outcome NOT_SENT)",
-                               {{0}}},
+    [GODWIT_ERR_OVERLOADED] =
+        {"MessagingException",
+         too_many_calls,
+         "Overloaded: 1 asynchronous calls wait already, as many as queue_limit allows (outcome NOT_SENT)",
+         {{0}}},
 };
 
 static bool
