@@ -101,8 +101,9 @@ godwit__backing_off_failed (const godwit__call_t *call, godwit_status_t status, 
     const int64_t duration_ns = godwit__backoff_timed_out (call->backoff_key, call->timeout_ms,
                                                            default_ms (call->client), &raised_ms);
     if (raised_ms && godwit__logs (transport, GODWIT_LOG_WARNING))
-        godwit__log (transport, GODWIT_LOG_WARNING, "calls of %s have %lld ms from now on: one timed out",
-                     call->backoff_key, (long long) raised_ms);
+        godwit__log (transport, GODWIT_LOG_WARNING,
+                     "a call of %s timed out: further calls have a timeout of %lld ms", call->backoff_key,
+                     (long long) raised_ms);
     if (may_sleep && !godwit__backoff_slept (duration_ns))
         sleep_for (call, duration_ns);
 }
