@@ -143,7 +143,7 @@ finish_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **re
         GODWIT__COUNT (call->client->transport, frames_malformed);
         godwit__frame_release (&call->pending.frame);
         *status = godwit__error_set_outcome (error, GODWIT_ERR_MALFORMED, GODWIT_OUTCOME_MAYBE_RUN,
-                                             "The answer is no reply");
+                                             "The answer is not a reply, but another kind of frame");
         return GODWIT__FINISH_DONE;
     }
     godwit__limits_t limits = godwit__default_limits;

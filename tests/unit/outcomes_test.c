@@ -48,7 +48,7 @@ static const row_t rows[] = {
     {"REPLY, malformed", ONE (ANSWER_REPLY_MALFORMED), HOW (), GODWIT_ERR_MALFORMED, GODWIT_OUTCOME_RAN, "",
      1},
     {"RESOLVED", ONE (ANSWER_RESOLVED), HOW (), GODWIT_ERR_MALFORMED, GODWIT_OUTCOME_MAYBE_RUN,
-     "The answer is no reply", 1},
+     "The answer is not a reply, but another kind of frame", 1},
     {"NACK OVERLOADED", ONE (NACK (OVERLOADED)), ONCE, GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_REJECTED,
      "overloaded", 1},
     {"NACK DRAINING", ONE (NACK (DRAINING)), ONCE, GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_REJECTED,
