@@ -18,8 +18,8 @@ check_choice (const char *name, godwit_choice_t choice, bool may_clear, godwit_e
     if (choice == GODWIT_UNSET || choice == GODWIT_YES || choice == GODWIT_NO ||
         (may_clear && choice == GODWIT_CLEAR_CHOICE))
         return GODWIT_OK;
-    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a choice, got %d", name,
-                              (int) choice);
+    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a godwit_choice_t, got %d",
+                              name, (int) choice);
 }
 
 /* As they are given: by options and by overrides. */
