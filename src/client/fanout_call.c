@@ -112,7 +112,8 @@ take_members (godwit__fanout_t *fanout, godwit_error_t **error)
     pthread_mutex_unlock (&transport->lock);
     if (most > ROW_MAX)
         return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
-                                  "The topic has %zu servers; a fanout call takes %d", most, ROW_MAX);
+                                  "The topic has %zu servers; a fanout call can have at most %d", most,
+                                  ROW_MAX);
     if (!result)
         return godwit__error_no_memory (error);
     fanout->result = result;
@@ -192,7 +193,7 @@ run (godwit__fanout_t *fanout, const char *method, godwit_error_t **error)
     if (transport->options.external_loop && godwit__transport_is_processing (transport))
         return godwit__error_set (
             error, GODWIT_ERR_INVALID_ARGUMENT,
-            "A handler must not wait for several servers in a loop of the program's own");
+            "With external_loop a handler must not make a fanout call: it would wait for itself");
     godwit_status_t status = godwit__client_check_blocking (client, error);
     if (status == GODWIT_OK)
         status = godwit__completion_start (transport->completion, error);
