@@ -241,6 +241,6 @@ godwit__ini_read (const char *text, const char *name, const godwit__ini_events_t
     if (!reader.status && result == -2)
         return godwit__error_no_memory (error);
     if (!reader.status && result)
-        fail (&reader, "expected what inih can read");
+        fail (&reader, "expected a line that inih accepts");
     return reader.status;
 }
