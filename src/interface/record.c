@@ -222,7 +222,7 @@ read_addresses (reader_t *reader, godwit__record_t *record)
         record->addresses[i] =
             check_text (reader, "addresses", godwit_value_at (list, i), ADDRESS_MAX_SIZE, true);
         if (record->addresses[i][0] == '\0')
-            reject (reader, "addresses", "an empty one");
+            reject (reader, "addresses", "an address is empty");
     }
 }
 

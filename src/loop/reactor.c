@@ -365,7 +365,7 @@ godwit__reactor_watch (godwit__reactor_t *reactor, godwit__source_t *source, god
     const godwit__clock_t *const clock = reactor->clock;
     if (clock->waiter) {
         if (!clock->waiter->watch (clock->user, source->fd, source))
-            return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot watch a descriptor: there is no %d",
+            return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot watch a descriptor: %d is not open",
                                       source->fd);
     } else if (!epoll_add (reactor, source->fd, source)) {
         if (errno == ENOMEM)
