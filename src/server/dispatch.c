@@ -103,8 +103,9 @@ copy_endpoint (endpoint_t *to, const godwit_endpoint_t *from, size_t index, godw
     if (status)
         return status;
     if ((from->method_count && !from->methods) || (from->legacy_namespace_count && !from->legacy_namespaces))
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "endpoints[%zu]: a table is NULL",
-                                  index);
+        return godwit__error_set (
+            error, GODWIT_ERR_INVALID_ARGUMENT,
+            "endpoints[%zu]: methods or legacy_namespaces is NULL, but its count is not 0", index);
     to->accepted = calloc (from->legacy_namespace_count + 1, sizeof *to->accepted);
     if (!to->accepted || !accept_namespace (to, from->name_space))
         return godwit__error_no_memory (error);
@@ -135,7 +136,8 @@ check_method (const godwit_endpoint_t *endpoint, size_t endpoint_index, size_t i
                                   method->name);
     if (method->slot_count && (!method->slots || !method->params_size))
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "method %s: slots without a table or without params_size", method->name);
+                                  "method %s: slot_count is not 0, but slots is NULL or params_size is 0",
+                                  method->name);
     if (has_earlier (endpoint, index))
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "endpoints[%zu] has two methods named %s", endpoint_index, method->name);
