@@ -98,14 +98,13 @@ allow_sleep (const godwit__step_t *step, const char *what, bool begun, int64_t *
     const int64_t now_ns = godwit__clock_now (&step->server->clock);
     const char *reason = NULL;
     if (transport->options.external_loop && godwit__transport_is_processing (transport))
-        reason = "a handler or a callback of the loop, which does nothing else meanwhile";
+        reason = "a handler or a callback runs, and the loop cannot run meanwhile";
     else if (transport->options.external_loop && !begun && step->end_ns == GODWIT__NEVER)
-        reason = "a program with its own loop without timeout_ms, and nobody has asked for it";
+        reason = "nobody has asked for it, and with external_loop a wait needs timeout_ms";
     print_target (step, target, sizeof target);
     if (reason)
-        return godwit__error_set (error, GODWIT_ERR_TASK_TIMEOUT,
-                                  "%s of %s cannot wait for %s: it was called from %s", step->name, target,
-                                  what, reason);
+        return godwit__error_set (error, GODWIT_ERR_TASK_TIMEOUT, "%s of %s cannot wait for %s: %s",
+                                  step->name, target, what, reason);
     if (now_ns >= step->end_ns)
         return godwit__error_set (error, GODWIT_ERR_TASK_TIMEOUT,
                                   "%s of %s is waiting for %s to complete, which was not done in %lld ms",
