@@ -79,7 +79,7 @@ reserve (godwit_builder_t *builder, size_t size)
     size_t capacity = writer->capacity ? writer->capacity : FIRST_CAPACITY;
     while (capacity - writer->size < size) {
         if (capacity > SIZE_MAX / 2) {
-            fail (builder, GODWIT_ERR_LIMIT_EXCEEDED, NULL, "longer than memory");
+            fail (builder, GODWIT_ERR_LIMIT_EXCEEDED, NULL, "longer than memory can be");
             return false;
         }
         capacity *= 2;

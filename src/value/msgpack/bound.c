@@ -31,7 +31,7 @@ add (measure_t *measure, const godwit__path_t *place, size_t bytes)
     if (measure->count >= GODWIT_VALUE_MAX_COUNT)
         return fail (measure, GODWIT_ERR_LIMIT_EXCEEDED, place, "more elements than the limit");
     if (bytes > SIZE_MAX - measure->bytes)
-        return fail (measure, GODWIT_ERR_LIMIT_EXCEEDED, place, "longer than memory");
+        return fail (measure, GODWIT_ERR_LIMIT_EXCEEDED, place, "longer than memory can be");
     measure->count++;
     measure->bytes += bytes;
     return GODWIT_OK;
