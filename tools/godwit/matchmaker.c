@@ -195,7 +195,7 @@ run (matchmaker_t *self)
             return fail (self->failure);
         const int64_t left_ms = wait_limit_end_ms - now_ms ();
         if (!self->is_ready && left_ms <= 0)
-            return fail ("cannot listen: whoever has the address neither answers nor refuses");
+            return fail ("cannot listen: another process has the address, and neither answers nor refuses");
         const int count = poll (sources, 2, self->is_ready ? -1 : (int) left_ms);
         if (count < 0 && errno != EINTR)
             return fail (strerror (errno));
