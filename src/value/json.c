@@ -24,7 +24,7 @@ no_form (writing_t *writing, const godwit__path_t *place, const char *what)
 {
     char path[GODWIT__PATH_SIZE];
     writing->status = godwit__error_set (writing->error, GODWIT_ERR_TYPE_MISMATCH,
-                                         "%s: expected what has a form in JSON, got %s",
+                                         "%s: expected a value that JSON can hold, got %s",
                                          godwit__path_print (place, path), what);
     return NULL;
 }

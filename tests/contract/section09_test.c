@@ -497,7 +497,8 @@ json_payloads (core_t *core)
     cr_assert_eq (godwit_value_as_int (result, 0), 5);
     godwit_value_unref (&result);
 
-    FAILS (GODWIT_ERR_TYPE_MISMATCH, GODWIT_OUTCOME_NONE, "entity: expected what has a form in JSON, got bin",
+    FAILS (GODWIT_ERR_TYPE_MISMATCH, GODWIT_OUTCOME_NONE,
+           "entity: expected a value that JSON can hold, got bin",
            godwit_client_call (world.client, NULL, "echo", GODWIT_ARGS (GODWIT_BIN ("value", "x", 1)), NULL,
                                &error));
     /* To a server without it, it is a text. */
