@@ -92,7 +92,7 @@ GODWIT_EXPORT godwit_status_t godwit_rpc_get_server (godwit_server_t **server, c
 
 typedef struct godwit_notifier godwit_notifier_t;
 /* Makes a notifier, in a later version: this one has no notifications. Always INVALID_ARGUMENT:
- * "Notifications are not there yet", or, before init and after init_action, what is missing. The publisher
+ * "This version has no notifications", or, before init and after init_action, what is missing. The publisher
  * will be "service.host" unless publisher_id is given. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_get_notifier (godwit_notifier_t **notifier, const char *service,
                                                        const char *host, const char *publisher_id,

@@ -230,5 +230,5 @@ godwit_rpc_get_notifier (godwit_notifier_t **notifier, const char *service, cons
         return godwit__error_set (
             error, GODWIT_ERR_INVALID_ARGUMENT,
             "godwit_rpc_get_notifier needs godwit_rpc_init; godwit_rpc_init_action makes the transport only");
-    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "Notifications are not there yet");
+    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "This version has no notifications");
 }

@@ -333,7 +333,7 @@ get_notifier (core_t *core)
 {
     godwit_notifier_t *notifier = NULL;
     module_init (core, "");
-    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "Notifications are not there yet",
+    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "This version has no notifications",
            godwit_rpc_get_notifier (&notifier, "vnfm", "here", NULL, &error));
     cr_assert_null (notifier);
     module_cleanup ();
