@@ -62,7 +62,7 @@ void godwit__host_sweep (godwit__timer_t *timer);
 
 /* ---- telling: rendezvous_host_tell.c ---- */
 
-/* For people: what became of a member. */
+/* Human-readable, for the log: what became of a member. */
 void godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__rendezvous_member_t *member,
                         const char *what);
 /* Sends what is in host->buffer; the member may have no routing id afterwards. */

@@ -105,7 +105,7 @@ static void
 mourn (fleet_t *fleet, vim_t *vim, int status)
 {
     const long pid = (long) vim->pid;
-    if (vim->is_ending) {
+    if (vim->is_stopping) {
         printf ("%s: process %ld has ended with status %d\n", vim->id, pid,
                 WIFEXITED (status) ? WEXITSTATUS (status) : -1);
         vim->id[0] = '\0';
@@ -189,7 +189,7 @@ fleet_let_end (fleet_t *fleet, const char *id)
     pthread_mutex_lock (&fleet->lock);
     vim_t *vim = *id ? find (fleet, id) : NULL;
     if (vim) {
-        vim->is_ending = true;
+        vim->is_stopping = true;
         pid = vim->pid;
     }
     pthread_mutex_unlock (&fleet->lock);

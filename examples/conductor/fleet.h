@@ -18,7 +18,7 @@ typedef struct vim {
     pid_t pid;
     int64_t last_report; /* of that process: casts have no order */
     unsigned replaced;
-    bool is_ending; /* its monitor is not replaced any more */
+    bool is_stopping; /* its monitor is not replaced any more */
 } vim_t;
 
 typedef struct fleet {

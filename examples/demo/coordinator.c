@@ -146,7 +146,7 @@ announce (struct demo *demo, const char *method, godwit_fanout_report_t *report)
     return true;
 }
 
-/* Kills the first worker with calls outstanding, and starts one in its place. */
+/* Kills the first worker with calls pending, and starts one in its place. */
 static bool
 replace_worker (struct demo *demo)
 {
@@ -359,7 +359,7 @@ main (int argc, char **argv)
     static const struct argp_option options[] = {
         {.name = "url", .key = 'u', .arg = "URL", .doc = "Transport URL (GODWIT_URL, or zmq://)"},
         {.name = "workers", .key = 'w', .arg = "COUNT", .doc = "Worker processes (3)"},
-        {.name = "in-flight", .key = 'f', .arg = "COUNT", .doc = "Calls outstanding at a time (32)"},
+        {.name = "in-flight", .key = 'f', .arg = "COUNT", .doc = "Calls pending at a time (32)"},
         {.name = "no-kill", .key = 'k', .doc = "Let all workers live"},
         {0},
     };

@@ -46,7 +46,7 @@ take_answer (demo_job_t *job, demo_lane_t *lane, const godwit_value_t *result)
     const char *worker = godwit_value_as_str (godwit_value_get (result, "worker"), "");
     if (godwit_value_get_bin (godwit_value_get (result, "hash"), &hash, &size, NULL) != GODWIT_OK ||
         size != HASH_SIZE || worker[0] == '\0') {
-        end_file (job, lane, "an answer that is none");
+        end_file (job, lane, "a malformed answer");
         return;
     }
     memcpy (file->hash, hash, HASH_SIZE);

@@ -1,4 +1,4 @@
-/* The hashing of a tree by asynchronous calls on a topic, with many of them outstanding at a time. */
+/* The hashing of a tree by asynchronous calls on a topic, with many of them pending at a time. */
 #ifndef DEMO_JOB_H
 #define DEMO_JOB_H
 
@@ -34,7 +34,7 @@ struct demo_job {
     pthread_cond_t changed;
     size_t next;
     size_t done; /* files with an answer or a problem */
-    size_t busy; /* lanes that have a call outstanding */
+    size_t busy; /* lanes that have a call pending */
     bool stopping;
     demo_tally_t tallies[WORKER_MAX];
     uint64_t succeeded;
@@ -52,7 +52,7 @@ int64_t demo_now_ns (void);
 bool demo_job_start (demo_job_t *job, godwit_client_t *client, demo_tree_t *tree, size_t in_flight);
 /* Waits until `done` files are done, all lanes are idle, or timeout_ms passed. Returns how many are done. */
 size_t demo_job_wait (demo_job_t *job, size_t done, int64_t timeout_ms);
-/* No more calls are made; those that are outstanding may still come back. */
+/* No more calls are made; those that are pending may still come back. */
 void demo_job_stop (demo_job_t *job);
 /* The client must have been destroyed: no callback comes any more. */
 void demo_job_free (demo_job_t *job);

@@ -122,7 +122,7 @@ godwit__option_find (const char *name, unsigned place)
     return NULL;
 }
 
-/* ---- names that are none ---- */
+/* ---- unknown names ---- */
 
 enum { NAME_MAX_SIZE = 64 };
 

@@ -41,7 +41,7 @@ typedef struct godwit__option {
     int64_t normal; /* the default of a number */
     int64_t least;
     int64_t most;
-    const char *normal_text; /* the default of other kinds, for people */
+    const char *normal_text; /* the default of other kinds, human-readable */
     const char *unit;        /* "ms"; "" if there is none */
     const char *doc;
 } godwit__option_t;

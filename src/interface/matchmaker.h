@@ -43,7 +43,7 @@ typedef struct godwit__record {
     const char *addresses[GODWIT__RECORD_ADDRESS_MAX];
     const char *fanout_address; /* "" if none */
     const char *host;     /* an opaque name of the machine: ipc addresses are of use to the same host only */
-    const char *versions; /* "namespace=version namespace=version": what is served, for people */
+    const char *versions; /* "namespace=version namespace=version": what is served, human-readable */
 } godwit__record_t;
 
 /* A deep copy of the fields of `from` (its refs are not read). NULL when memory is short. */
@@ -100,9 +100,10 @@ typedef struct godwit__matchmaker_options {
                            long. 0: 5000 */
     uint64_t seed;      /* of jitter */
     bool is_repeatable; /* all chance comes from the seed (simulated clusters) */
-    atomic_uint_fast64_t *malformed;     /* counts messages that are none; NULL: nobody wants to know */
+    atomic_uint_fast64_t *malformed;     /* counts malformed messages; NULL: nobody wants to know */
     godwit__matchmaker_gauges_t *gauges; /* kept up to date; NULL: nobody wants to know */
-    /* For people; text is borrowed. It calls nothing of the matchmaker. NULL: nobody wants to know. */
+    /* Human-readable news for the log; text is borrowed. It calls nothing of the matchmaker. NULL: nobody
+     * wants to know. */
     void (*note) (void *user, godwit_log_level_t level, const char *text);
     void *note_user;
 } godwit__matchmaker_options_t;

@@ -180,7 +180,7 @@ add_methods (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoint, si
     return GODWIT_OK;
 }
 
-/* "namespace=version ...", for people who look at a record. */
+/* "namespace=version ...", human-readable. */
 static godwit_status_t
 print_versions (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoints, godwit_error_t **error)
 {

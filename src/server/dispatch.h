@@ -43,12 +43,12 @@ void godwit__dispatch_destroy (godwit__dispatch_t **dispatch);
 void godwit__dispatch_destroy_endpoints (godwit__dispatch_t *dispatch);
 
 /* method is a STR, name_space and version are STR or nil (or NULL). NO_SUCH_METHOD, UNSUPPORTED_VERSION;
- * INVALID_ARGUMENT for a version that is none. */
+ * INVALID_ARGUMENT for a malformed version. */
 godwit_status_t godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t *method,
                                        const godwit_value_t *name_space, const godwit_value_t *version,
                                        godwit__route_t **route, godwit_error_t **error);
 void *godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__route_t *route);
-/* What its endpoint serves, for people: the namespace (NULL: none), and the version, which is written to
+/* What its endpoint serves, human-readable: the namespace (NULL: none), and the version, which is written to
  * text.
  */
 enum { GODWIT__VERSION_TEXT = 40 };

@@ -38,7 +38,7 @@ godwit_status_t godwit__identity_read (godwit__identity_t *identity, godwit__fra
  * frees; 0 when memory is short. It has at most size_max bytes (at least 4096) and less than
  * GODWIT__FAILURE_FRAME_MAX: what does not fit is cut (texts) or left out (args, entries of kwargs). */
 size_t godwit__failure_write (uint8_t **data, uint64_t id, size_t size_max, const godwit_error_t *error);
-/* Consumes the frame; always gives an error (MALFORMED for a body that is none), with outcome RAN, or
+/* Consumes the frame; always gives an error (MALFORMED for a malformed body), with outcome RAN, or
  * REJECTED if nothing ran. classes tells which types of programs are known here; NULL: none. */
 godwit_error_t *godwit__failure_read (godwit__frame_t *frame, godwit__error_classes_t *classes,
                                       bool *is_malformed);

@@ -49,7 +49,7 @@ core_destroyed_in_any_order (const core_kind_t *kind)
     godwit_server_destroy (NULL);
 }
 
-/* ---- 1,000 outstanding calls ---- */
+/* ---- 1,000 pending calls ---- */
 
 enum { SYNCHRONOUS = 100, ASYNCHRONOUS = 900 };
 

@@ -76,7 +76,7 @@ core_a_client_in_an_external_loop (const core_kind_t *kind)
     cr_assert (godwit_fanout_result_count (rows) == 1 &&
                godwit_fanout_result_row (rows, 0)->state == GODWIT_FANOUT_REPLIED);
     godwit_fanout_result_destroy (&rows);
-    /* Ends with calls outstanding. */
+    /* Ends with calls pending. */
     MUST (godwit_client_call_async (client, NULL, "hold", GODWIT_NO_ARGS, on_answer, &answers, &error));
     godwit_client_destroy (&client);
     cr_assert_eq (answers.count, 102u);

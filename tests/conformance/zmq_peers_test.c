@@ -168,7 +168,7 @@ Test (zmq_peers, two_processes_cannot_listen_at_one_address)
     close_scene (&scene);
 }
 
-/* --- peers that are none of ours ------------------------------------------------------------- */
+/* --- foreign peers ------------------------------------------------------------- */
 
 Test (zmq_peers, a_listener_that_says_nothing_is_down_in_time)
 {

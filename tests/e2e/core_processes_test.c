@@ -180,7 +180,7 @@ Test (core_processes, finds_servers_started_before_and_after, .timeout = 60)
     process_finish (&two, 0);
 }
 
-/* A server is killed with calls outstanding: those end at once, as what may have run; nothing else fails. */
+/* A server is killed with calls pending: those end at once, as what may have run; nothing else fails. */
 static void
 kill_a_server (const char *query)
 {

@@ -83,7 +83,7 @@ uint64_t check_lost (const check_summary_t *summary);
 /* One line, for the runner: columns separated by tabs. */
 void check_print_tsv_head (FILE *out);
 void check_print_tsv (FILE *out, const char *name, const check_summary_t *summary);
-/* For people. */
+/* Human-readable. */
 void check_print (FILE *out, const char *name, const check_summary_t *summary);
 
 #endif

@@ -85,7 +85,7 @@ look (const scene_t *scene, seen_t *seen, const check_node_t *node, const check_
 }
 
 static void
-look_around (scene_t *scene)
+see_servers (scene_t *scene)
 {
     scene->seen_count = 0;
     for (size_t i = 0; i < scene->check->node_count; i++) {
@@ -227,7 +227,7 @@ static void
 examine (scene_t *scene)
 {
     scene->part_count = parts_of (scene->check, scene->id, &scene->parts);
-    look_around (scene);
+    see_servers (scene);
     examine_runs (scene);
     if (scene->call->ends == 0 || scene->call->status != GODWIT_OK)
         return;

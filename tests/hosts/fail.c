@@ -11,7 +11,7 @@
 
 static volatile sig_atomic_t caught;
 static unsigned limit;
-static bool is_ending;
+static bool is_stopping;
 
 void
 hosts_fail (const char *format, ...)
@@ -23,7 +23,7 @@ hosts_fail (const char *format, ...)
     vfprintf (stderr, format, args);
     va_end (args);
     fputc ('\n', stderr);
-    if (is_ending)
+    if (is_stopping)
         _exit (1);
     exit (1);
 }
@@ -58,7 +58,7 @@ hosts_stop_watching (void)
     handle (SIG_IGN);
     alarm (0);
     caught = 0;
-    is_ending = true;
+    is_stopping = true;
 }
 
 void

@@ -42,7 +42,7 @@ _ending\b|\bending_                     outcome
 status=0
 while read -r pattern instead; do
     if [[ -z $pattern ]]; then continue; fi
-    lines=$(git grep -nIiP "$pattern" -- . ':!CHANGELOG.md' ':!tests/rules/words.sh' ':!tests/fuzz/corpus' || true)
+    lines=$(git grep -nIiP "$pattern" -- . ':!CHANGELOG.md' ':!LICENSE' ':!tests/rules/words.sh' ':!tests/fuzz/corpus' || true)
     if [[ $lines ]]; then
         printf 'instead of /%s/: %s\n%s\n\n' "$pattern" "$instead" "$lines"
         status=1

@@ -31,7 +31,7 @@ typedef struct history_entry {
     unsigned reached, missing;    /* of a fanout */
     int server;                   /* where it ran; -1: nowhere */
     unsigned server_life;         /* in which of its lives */
-    int64_t lost_ms;              /* when that server was lost, while this was outstanding; -1: it was not */
+    int64_t lost_ms;              /* when that server was lost, while this was pending; -1: it was not */
     unsigned long long ran_at[2]; /* of a fanout: the servers where it ran, a bit each */
 } history_entry_t;
 
@@ -56,7 +56,7 @@ bool history_wrong (history_t *history, const char *format, ...) __attribute__ (
 void history_ran (history_t *history, int64_t id, unsigned server, unsigned life);
 /* What a fanout call says of one server. */
 void history_row (history_entry_t *entry, unsigned server, const godwit_fanout_row_t *row);
-/* The server is lost: what is outstanding on it must end soon. */
+/* The server is lost: what is pending on it must end soon. */
 void history_lost (history_t *history, unsigned server, int64_t now_ms);
 void history_ended (history_entry_t *entry, int64_t now_ms, godwit_status_t status,
                     const godwit_error_t *error);

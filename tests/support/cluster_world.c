@@ -169,7 +169,7 @@ find_member (world_t *world, const char *name)
     return NULL;
 }
 
-/* What is outstanding there dies with it. */
+/* What is pending there dies with it. */
 static void
 client_dies (world_t *world, unsigned node)
 {

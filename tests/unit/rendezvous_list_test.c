@@ -117,7 +117,7 @@ Test (rendezvous_list, a_cluster_moves_to_others, .timeout = 60)
     godwit_cluster_destroy (&cluster);
 }
 
-/* ---- lists that are none ---- */
+/* ---- malformed lists ---- */
 
 static void
 refused (godwit_transport_t *transport, const char *const *addresses, size_t count, const char *message)
