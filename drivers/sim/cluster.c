@@ -19,7 +19,8 @@ godwit_status_t
 godwit_cluster_new (godwit_cluster_t **cluster, uint64_t seed, godwit_error_t **error)
 {
     if (!cluster)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "cluster: expected one, got NULL");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "cluster: expected a pointer, got NULL");
     godwit_cluster_t *self = calloc (1, sizeof *self);
     if (!self)
         return godwit__error_no_memory (error);
@@ -179,7 +180,7 @@ godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, c
 {
     godwit_transport_options_t options = {.struct_size = sizeof options};
     if (!transport || !cluster)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   transport ? "cluster" : "transport");
     if (!godwit__sim_is_name (name))
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,

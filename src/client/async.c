@@ -261,7 +261,7 @@ godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context
                           godwit_fields_t args, godwit_reply_fn *callback, void *user, godwit_error_t **error)
 {
     if (!client || !callback)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   client ? "callback" : "client");
     return godwit__call_async (client, context, method, &args, callback, user, NULL, error);
 }

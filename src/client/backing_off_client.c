@@ -16,7 +16,7 @@ godwit_backing_off_client_new (godwit_client_t **client, godwit_transport_t *tra
 {
     godwit_client_t *self = NULL;
     if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
     const godwit_status_t status = godwit_client_new (&self, transport, target, options, error);
     if (status)
         return status;

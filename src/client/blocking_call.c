@@ -96,7 +96,7 @@ godwit_client_call (godwit_client_t *client, const godwit_value_t *context, cons
                     godwit_fields_t args, godwit_value_t **result, godwit_error_t **error)
 {
     if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
     if (client->target.fanout == GODWIT_YES)
         return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
                                      "A call cannot be used with fanout:", "");
@@ -108,7 +108,7 @@ godwit_client_cast (godwit_client_t *client, const godwit_value_t *context, cons
                     godwit_fields_t args, godwit_error_t **error)
 {
     if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
     if (client->target.fanout == GODWIT_YES)
         return godwit_client_fanout (client, context, method, args, NULL, error);
     return run (client, true, context, method, &args, NULL, error);

@@ -44,7 +44,7 @@ godwit_client_new (godwit_client_t **client, godwit_transport_t *transport, cons
 {
     godwit__client_settings_t settings;
     if (!client || !transport)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   client ? "transport" : "client");
     godwit_status_t status = godwit__transport_check (transport, error);
     if (status == GODWIT_OK)
@@ -84,7 +84,7 @@ godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
                        const godwit_overrides_t *overrides, godwit_error_t **error)
 {
     if (!client || !parent)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   client ? "parent" : "client");
     godwit_status_t status = godwit__transport_check (parent->transport, error);
     if (status)

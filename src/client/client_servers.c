@@ -31,7 +31,7 @@ godwit_status_t
 godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
 {
     if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)
         return status;
@@ -66,7 +66,7 @@ godwit_status_t
 godwit_client_servers (godwit_client_t *client, godwit_value_t **list, godwit_error_t **error)
 {
     if (!client || !list)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   client ? "list" : "client");
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)

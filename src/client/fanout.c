@@ -136,7 +136,7 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
     godwit__encoded_request_t request;
     godwit_fanout_report_t reached = {0};
     if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected one, got NULL");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)
         return status;

@@ -233,7 +233,7 @@ godwit_client_fanout_call (godwit_client_t *client, const godwit_value_t *contex
 {
     godwit__fanout_t fanout;
     if (!client || !result)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   client ? "result" : "client");
     godwit_status_t status = godwit__client_enter (client, error);
     if (status)

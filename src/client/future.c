@@ -56,7 +56,7 @@ godwit_client_call_future (godwit_client_t *client, const godwit_value_t *contex
                            godwit_fields_t args, godwit_future_t **future, godwit_error_t **error)
 {
     if (!client || !future)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   client ? "future" : "client");
     godwit_future_t *self = calloc (1, sizeof *self);
     if (!self)
@@ -95,7 +95,7 @@ godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
                     godwit_error_t **error)
 {
     if (!future)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "future: expected one, got NULL");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "future: expected a pointer, got NULL");
     if (godwit__transport_check (future->transport, NULL) == GODWIT_ERR_FORKED)
         return godwit__transport_check (future->transport, error);
     const int64_t until_ns = timeout_ms < 0

@@ -189,7 +189,7 @@ godwit_config_parse (godwit_config_t **config, const char *text, const char *nam
 {
     static const godwit__ini_events_t events = {on_option, on_more};
     if (!config || !text || !name)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   !config ? "config"
                                   : !text ? "text"
                                           : "name");
@@ -218,7 +218,7 @@ godwit_config_load (godwit_config_t **config, const char *path, godwit_error_t *
 {
     char *text = NULL;
     if (!config || !path)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   config ? "path" : "config");
     godwit_status_t status = godwit__read_file (&text, path, GODWIT__CONFIG_MAX_SIZE, error);
     if (status == GODWIT_OK)

@@ -191,7 +191,7 @@ godwit__error_set_outcome (godwit_error_t **error, godwit_status_t status, godwi
 godwit_status_t
 godwit__error_null (godwit_error_t **error, const char *name)
 {
-    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL", name);
+    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL", name);
 }
 
 void

@@ -75,7 +75,7 @@ godwit_request_context_serializer_new (godwit_serializer_t **serializer, const g
                                        const godwit_context_hooks_t *hooks, godwit_error_t **error)
 {
     if (!serializer || !hooks)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   serializer ? "hooks" : "serializer");
     if (hooks->struct_size < sizeof *hooks)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,

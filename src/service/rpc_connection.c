@@ -39,7 +39,8 @@ static godwit_status_t
 check_given (const void *given, const char *name, godwit_error_t **error)
 {
     return given ? GODWIT_OK
-                 : godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL", name);
+                 : godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
+                                      name);
 }
 
 godwit_status_t

@@ -77,7 +77,8 @@ godwit_status_t
 godwit_rpc_get_allowed_exmods (godwit_value_t **modules, godwit_error_t **error)
 {
     if (!modules)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "modules: expected one, got NULL");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "modules: expected a pointer, got NULL");
     godwit_builder_t *builder = godwit_builder_new ();
     godwit_builder_open_list (builder, NULL);
     godwit__process_lock ();

@@ -72,7 +72,7 @@ godwit_service_new (godwit_service_t **service, const char *host, const char *to
                     godwit_error_t **error)
 {
     if (!service || !topic)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   service ? "topic" : "service");
     godwit_service_t *self = calloc (1, sizeof *self);
     if (!self)
@@ -181,7 +181,8 @@ godwit_status_t
 godwit_service_start (godwit_service_t *service, godwit_error_t **error)
 {
     if (!service)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "service: expected one, got NULL");
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "service: expected a pointer, got NULL");
     begin_change (service, false, false);
     const godwit_status_t status = service->connection ? GODWIT_OK : start (service, error);
     end_change (service);

@@ -77,7 +77,7 @@ godwit_status_t
 godwit_transport_metrics (const godwit_transport_t *transport, godwit_value_t **list, godwit_error_t **error)
 {
     if (!transport || !list)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   transport ? "metrics" : "transport");
     const godwit_status_t status = godwit__transport_check (transport, error);
     if (status)

@@ -361,7 +361,7 @@ godwit__transport_new_in (godwit_transport_t **transport, const char *url,
                           godwit_error_t **error)
 {
     if (!transport || !url)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   transport ? "url" : "transport");
     const settings_sources_t from = {NULL, options, "URL"};
     return new_transport (transport, url, &from, environment, error);
@@ -381,7 +381,7 @@ godwit_transport_new_from_config (godwit_transport_t **transport, const godwit_c
 {
     char where[160] = "URL";
     if (!transport || !config)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected one, got NULL",
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   transport ? "config" : "transport");
     if (!url) {
         url = godwit_config_get (config, "DEFAULT", "transport_url");

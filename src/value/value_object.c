@@ -36,9 +36,9 @@ godwit_value_new_object (godwit_value_t **value, void *object, void (*destroy) (
     if (!block) {
         if (destroy)
             destroy (object);
-        return value
-                   ? godwit__error_no_memory (error)
-                   : godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "value: expected one, got NULL");
+        return value ? godwit__error_no_memory (error)
+                     : godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                          "value: expected a pointer, got NULL");
     }
     block->release = release_object;
     struct godwit_value *const node = godwit__block_nodes (block);

@@ -128,7 +128,7 @@ consumer_target (core_t *core)
     gethostname (host, sizeof host - 1);
     module_init (core, "");
     MUST (godwit_rpc_connection_new (&connection, &error));
-    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "topic: expected one, got NULL",
+    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "topic: expected a pointer, got NULL",
            godwit_rpc_connection_create_consumer (connection, NULL, &endpoint, 1, false, NULL, NULL, NULL,
                                                   &error));
     MUST (godwit_rpc_connection_create_consumer (connection, "t", &endpoint, 1, true, "apmec", "node-7", NULL,

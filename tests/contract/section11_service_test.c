@@ -148,7 +148,7 @@ service_without_manager (core_t *core)
     godwit_service_destroy (&service);
     godwit_client_destroy (&client);
     module_cleanup ();
-    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "topic: expected one, got NULL",
+    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "topic: expected a pointer, got NULL",
            godwit_service_new (&service, NULL, NULL, NULL, NULL, &error));
 }
 

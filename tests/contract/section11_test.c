@@ -269,7 +269,7 @@ get_client (core_t *core)
                                  &error));
     cr_assert_eq (godwit_client_call (capped, NULL, "nothing", GODWIT_NO_ARGS, NULL, NULL),
                   GODWIT_ERR_VERSION_CAP);
-    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "client: expected one, got NULL",
+    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "client: expected a pointer, got NULL",
            godwit_rpc_get_client (NULL, GODWIT_TARGET (.topic = "work"), NULL, NULL, &error));
     godwit_client_destroy (&capped);
     godwit_client_destroy (&client);

@@ -82,7 +82,7 @@ errors_say_where_the_url_is (core_t *core)
     MUST (godwit_transport_new_from_config (&transport, config, core->url, NULL, &error));
     godwit_transport_destroy (&transport);
     godwit_config_destroy (&config);
-    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "config: expected one",
+    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "config: expected a pointer",
            godwit_transport_new_from_config (&transport, NULL, core->url, NULL, &error));
     cr_assert_null (transport);
 }
