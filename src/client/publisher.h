@@ -70,7 +70,8 @@ void godwit__publisher_connect (void *transport);
 /* NULL: it is not connected to this address. Control thread. */
 godwit__subscriber_t *godwit__publisher_subscriber (const godwit__publisher_t *publisher,
                                                     const char *address);
-/* With transport.lock held. */
+/* The subscription of the server that has this marker is confirmed: its news has come in. With transport.lock
+ * held. */
 bool godwit__publisher_is_subscribed (const godwit__publisher_t *publisher, const uint8_t *marker);
 /* Closes the channels and frees it. Control thread, when nobody publishes any more. */
 void godwit__publisher_destroy (struct godwit__publisher **publisher);

@@ -80,7 +80,7 @@ typedef struct godwit__connection {
     /* The port reads without a limit of its own, so that it can always answer: what it has not read is
      * bounded here. */
     uint64_t read_id;  /* the latest request that it is known to have read */
-    uint64_t asked_id; /* what the PING that is under way asks about; 0: there is none */
+    uint64_t asked_id; /* what the PING that has no PONG yet asks about; 0: there is none */
     bool is_batched;   /* in the completion's list of those that have some; its thread only */
     struct godwit__connection *next_batched;
     uint32_t draining[GODWIT__DRAINING_MAX]; /* by server_id, which none gets twice */
@@ -138,8 +138,13 @@ void godwit__connection_abandon_one (godwit__connection_t *connection, godwit__p
 
 /* Whether a reply is still to come. transport.lock may be held. */
 bool godwit__connection_has_pending (godwit__connection_t *connection);
-/* Asks with PING what is silent for long, ends what nobody has used for idle_timeout_ms. Control thread,
- * every second or so. */
+/* Says PING every 5 s, so that the port does not forget the connection; ends what nobody has used for
+ * idle_timeout_ms. Control thread, every second or so.
+ *
+ * If no PONG comes, nothing happens because of that. PONG, as every reply, tells what the port has read: no
+ * more than queue_limit requests may be unread, and those beyond wait (AGAIN). That the other process is
+ * gone, or stands still, is noticed by the driver (drivers/zmq/channel.c, drivers/zmq/stall.h), which reports
+ * the link as down. */
 void godwit__connection_look_after (godwit__connection_t *connection, int64_t now_ns);
 
 #endif

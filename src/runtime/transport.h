@@ -1,12 +1,7 @@
 /* The inside of a transport: what clients, servers and the control thread share.
  *
- * Lock order (a thread that holds one may take those to its right only):
- *
- *     transport.lock  ->  connection.lock  ->  a channel's own lock (driver)
- *     pool.lock       ->  a channel's own lock (driver)
- *
- * transport.lock guards the directory (groups, members), peers and their current connections, and the lists
- * of clients. No lock is held while user code runs, or while the control thread is waited for.
+ * transport.lock guards the directory (groups, members), peers and their current connections, the list of
+ * clients, and the steps of servers' lives. The order of all locks is drawn in docs/architecture.md, "Locks".
  */
 #ifndef GODWIT_SRC_RUNTIME_TRANSPORT_H
 #define GODWIT_SRC_RUNTIME_TRANSPORT_H

@@ -1,4 +1,7 @@
-/* The end of a request that ran: its handler is done with it, and whoever kept it. */
+/* The end of a request that ran: its handler is done with it, and whoever kept it (godwit_request_keep and
+ * godwit_request_destroy are here, too). Whoever gives the last reference up ends it: it is replied to if it
+ * was not yet, leaves its server, and its memory goes to the pool's free list (godwit__request_recycle), or,
+ * while values of it are in use, goes there with the last of these. */
 #ifndef GODWIT_SRC_SERVER_REQUEST_END_H
 #define GODWIT_SRC_SERVER_REQUEST_END_H
 
