@@ -55,7 +55,7 @@ bool godwit__completion_run_finished (godwit__completion_t *completion);
 void godwit__completion_destroy (godwit__completion_t **completion);
 
 /* Hands an asynchronous pending that has ended to the reactor's thread, which calls its `finished`. Any
- * thread; no lock but a connection's may be held. */
+ * thread; transport.lock may be held, a connection's not. */
 void godwit__completion_add (godwit__completion_t *completion, godwit__pending_t *pending);
 /* Makes the reactor look at a deadline that is earlier than what it waits for. Any thread. */
 void godwit__completion_deadline (godwit__completion_t *completion, int64_t deadline_ns);

@@ -49,7 +49,7 @@ typedef struct godwit__cancel {
 
 /* Of a pool. */
 typedef struct godwit__cancels {
-    pthread_mutex_t lock; /* a leaf, but for the reactor's */
+    pthread_mutex_t lock; /* a leaf */
     pthread_cond_t over;  /* a callback has run */
     godwit__list_t due;   /* requests whose callbacks the completion thread is to run */
     godwit__task_t task;

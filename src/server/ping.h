@@ -1,4 +1,5 @@
-/* The method oslo_rpc_server_ping, which any server answers if its transport's options say so. */
+/* The method oslo_rpc_server_ping, which any server answers if its transport's options say so. (The frame
+ * PING is another thing: port.c answers it.) */
 #ifndef GODWIT_SRC_SERVER_PING_H
 #define GODWIT_SRC_SERVER_PING_H
 

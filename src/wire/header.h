@@ -33,9 +33,9 @@ typedef enum godwit__frame_type {
     GODWIT__HEARTBEAT = 8, /* it still runs (call monitor) */
     GODWIT__CANCEL = 9,    /* the caller no longer waits for id */
     GODWIT__PING = 10,     /* id is sent back */
-    GODWIT__PONG = 11,
-    GODWIT__GOODBYE = 12, /* target: the server that drains, or 0: the whole process leaves; aux: revision of
-                             the record that says so */
+    GODWIT__PONG = 11,     /* all that was sent before the PING has been read */
+    GODWIT__GOODBYE = 12,  /* target: the server that drains, or 0: the whole process leaves; aux: revision of
+                              the record that says so */
     GODWIT__PUBLICATION =
         13,                /* a fanout; target: publisher's number; id: its sequence number of this topic */
     GODWIT__BATCH = 14,    /* several of the above in one; aux: how many (src/wire/batch.h) */
