@@ -2,6 +2,7 @@
 
 #include "src/client/backoff.h"
 #include "src/error/error.h"
+#include "src/runtime/wait.h"
 
 #include <godwit/service.h>
 

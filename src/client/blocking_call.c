@@ -5,6 +5,7 @@
 #include "src/client/call_finish.h"
 #include "src/client/call_metrics.h"
 #include "src/error/error.h"
+#include "src/runtime/wait.h"
 
 /* Waits until a stalled call may be advanced. */
 static void

@@ -5,6 +5,7 @@
 #include "src/connection/completion.h"
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
+#include "src/runtime/wait.h"
 #include "src/serializer/serializer.h"
 
 #include <stdlib.h>

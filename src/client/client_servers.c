@@ -2,6 +2,7 @@
 #include "src/client/client.h"
 #include "src/discovery/selection.h"
 #include "src/error/error.h"
+#include "src/runtime/wait.h"
 
 static godwit_status_t
 wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)

@@ -5,6 +5,7 @@
 #include "src/client/call_metrics.h"
 #include "src/client/publisher_send.h"
 #include "src/error/error.h"
+#include "src/runtime/wait.h"
 
 /* It can be hoped that a member subscribes soon: it is alive, as far as is known, and said where; or it is
  * being asked. */

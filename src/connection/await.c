@@ -4,6 +4,7 @@
 #include "src/connection/lead.h"
 #include "src/connection/receive.h"
 #include "src/loop/clock.h"
+#include "src/runtime/wait.h"
 
 /* What is left until a deadline; 0 when it has passed. */
 static int64_t
@@ -56,7 +57,7 @@ await_in_external_loop (godwit__connection_t *connection, godwit__pending_t *pen
     while (godwit__pending_is_waiting (pending)) {
         const int64_t left = left_ns_of (connection, pending->deadline_ns);
         if (left > 0) {
-            godwit__transport_pump (connection->transport, left);
+            godwit__wait (connection->transport, NULL, NULL, left);
             continue;
         }
         pthread_mutex_lock (&connection->lock);

@@ -1,7 +1,6 @@
 #include "src/runtime/transport.h"
 
 #include "src/error/error.h"
-#include "src/loop/clock.h"
 
 #include <stdio.h>
 
@@ -40,21 +39,6 @@ godwit__transport_changed (godwit_transport_t *transport)
     transport->change_count++;
     pthread_cond_broadcast (&transport->changed);
     transport->hooks->changed (transport);
-}
-
-void
-godwit__transport_wait_changed (godwit_transport_t *transport, int64_t timeout_ns)
-{
-    if (transport->options.external_loop && !godwit__transport_is_processing (transport)) {
-        /* Not for longer than a moment: what changes may come from another thread, which does not wake the
-         * loop. */
-        const int64_t moment_ns = 10 * GODWIT__NS_PER_MS;
-        pthread_mutex_unlock (&transport->lock);
-        godwit__transport_pump (transport, timeout_ns < moment_ns ? timeout_ns : moment_ns);
-        pthread_mutex_lock (&transport->lock);
-        return;
-    }
-    godwit__cond_wait (&transport->changed, &transport->lock, timeout_ns);
 }
 
 void

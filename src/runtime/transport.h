@@ -131,9 +131,6 @@ bool godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_
 /* This thread runs godwit_transport_process or pump at the moment. */
 bool godwit__transport_is_processing (const godwit_transport_t *transport);
 
-/* Waits for the next change, for at most timeout_ns, with transport.lock held, which is released meanwhile.
- * May return early. With external_loop it runs the loop. */
-void godwit__transport_wait_changed (godwit_transport_t *transport, int64_t timeout_ns);
 /* Tells the calls that wait for a server or a connection to look again. Called with transport.lock held. */
 void godwit__transport_changed (godwit_transport_t *transport);
 

@@ -6,22 +6,16 @@
 /* With an external loop: how long it is run before what is waited for is looked at again. */
 #define MOMENT_NS (10 * GODWIT__NS_PER_MS)
 
-static int64_t
-at_most_a_moment (int64_t timeout_ns)
-{
-    return timeout_ns < MOMENT_NS ? timeout_ns : MOMENT_NS;
-}
-
 void
 godwit__wait (godwit_transport_t *transport, pthread_cond_t *changed, pthread_mutex_t *lock,
               int64_t timeout_ns)
 {
     if (!lock) {
-        godwit__transport_pump (transport, at_most_a_moment (timeout_ns));
+        godwit__transport_pump (transport, timeout_ns);
         return;
     }
     if (transport->options.external_loop && !godwit__transport_is_processing (transport)) {
-        timeout_ns = at_most_a_moment (timeout_ns);
+        timeout_ns = timeout_ns < MOMENT_NS ? timeout_ns : MOMENT_NS;
         pthread_mutex_unlock (lock);
         const bool ran = godwit__transport_try_pump (transport, timeout_ns);
         pthread_mutex_lock (lock);

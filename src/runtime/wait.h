@@ -15,9 +15,18 @@
  * of it already (then nothing runs it before the caller returns: who can refuses to wait there). It runs it
  * for a moment at most, because whoever signals `changed` on another thread does not wake the loop.
  *
- * changed and lock are NULL for who is told of the change in the loop only, needs no lock to look for it, and
- * is not inside of the loop: when another thread runs the loop, that one's round is waited for. */
+ * changed and lock are NULL for a caller that is told of the change by the loop alone, needs no lock to look
+ * for it, and is not inside of the loop. It runs the loop for all of its time; while another thread runs the
+ * loop, it waits for the end of that round. */
 void godwit__wait (godwit_transport_t *transport, pthread_cond_t *changed, pthread_mutex_t *lock,
                    int64_t timeout_ns);
+
+/* Waits for the next change of what a stalled call may wait for, with transport.lock held. The same
+ * otherwise. */
+static inline void
+godwit__transport_wait_changed (godwit_transport_t *transport, int64_t timeout_ns)
+{
+    godwit__wait (transport, &transport->changed, &transport->lock, timeout_ns);
+}
 
 #endif

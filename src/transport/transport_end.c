@@ -10,6 +10,7 @@
 #include "src/discovery/discovery.h"
 #include "src/error/error_classes.h"
 #include "src/runtime/control.h"
+#include "src/runtime/wait.h"
 #include "src/server/cancel.h"
 #include "src/server/drain.h"
 #include "src/server/pool_life.h"
