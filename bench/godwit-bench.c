@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every benchmark of Godwit beside its raw libzmq baseline. Each pair runs in a process of its own (this same
  * program), so that one which fails or hangs costs only its own figure, and none inherits another's heap or
  * threads. */

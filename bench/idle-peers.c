@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How much memory one more peer costs that is connected and says nothing: the difference between one peer and
  * 101, divided by 100, in the client's process (peers are servers) and in the server's (peers are clients),
  * for Godwit and for the bare sockets that do the same. The peers live in another process, whose memory does

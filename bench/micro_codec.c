@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a request's body costs: an array of a context, a method name and two arguments. Prints
  * nanoseconds, the best of several runs, since other programs may run as well. */
 #include "src/value/msgpack/codec.h"

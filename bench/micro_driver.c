@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a driver costs by itself: round trips through its channels beside the same on bare libzmq sockets.
  *
  *   micro_driver inproc|tcp|ipc [bytes [rounds [in flight [bare|driver]]]]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # How every file of the tree is compiled: the interface library godwit_compile.
 
 set (CMAKE_C_STANDARD 11)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # cmake --install: headers, libraries, godwit.pc, the CMake package, manual pages and documents.
 include (CMakePackageConfigHelpers)
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Functions that turn folders of sources into programs and tests, so that a new file needs no line of CMake.
 
 # godwit_add_program (TARGET SOURCES... [OUTPUT name] [FOLDER folder below the build folder] [LIBRARIES lib...]

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # For the scripts examples/*/run, which source it: starts programs, waits for what they print, and ends them.
 #
 #     run [BUILD FOLDER]     default: build-release beside examples/

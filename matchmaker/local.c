@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The registry of one process: transports with the same driver, hosts and virtual host meet in a group.
  *
  * A group holds what its members announced. Each member remembers what it told its transport, and a task on

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of the rendezvous matchmaker: one matchmaker, with a source for each rendezvous point of its
  * URL. */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where a rendezvous is: the driver's address for a host of the URL. */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_ADDRESS_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_ADDRESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "matchmaker/rendezvous_host_inside.h"
 
 #include "src/error/error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The host of a rendezvous: a port that members connect to. The process that hosts is a member too, without a
  * connection. Reactor's thread; nothing here blocks. */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_HOST_H

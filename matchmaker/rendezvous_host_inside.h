@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the host share. */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_HOST_INSIDE_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_HOST_INSIDE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who is heard of no more.
  *
  * Members whose lease ran out are forgotten, unless most of them are silent: then it is likelier that the

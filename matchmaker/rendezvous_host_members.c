@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How the records of a host's members go, and the members with them. */
 #include "matchmaker/rendezvous_host_inside.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a host tells its members: a snapshot, then deltas with consecutive numbers.
  *
  *            start_snapshot              last part was sent

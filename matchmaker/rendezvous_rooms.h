@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the host of a rendezvous keeps: members and their records, a room for each virtual host. No I/O, no
  * time.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One rendezvous point, as a member sees it.
  *
  *                  timer              link up

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What one matchmaker knows of the records: the union of what its sources (rendezvous points) tell. It is the
  * place where static stability is kept: only the last source that has a record, and says that it is no more,
  * removes it. What a source had when it was lost stays, until it expires or is told again.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The messages between a member and the host of a rendezvous (docs/matchmaker-protocol.md). */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_WIRE_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_WIRE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs Criterion tests under a sanitizer, in the place of Criterion's own runner.
  *
  * Criterion starts each test in a worker that maps an arena at a fixed address, which ThreadSanitizer's

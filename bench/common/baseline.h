@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the bare halves share. They are what an engineer writes who knows libzmq and needs no more than one
  * message each way: blocking calls, messages moved and not copied, one thread a socket. */
 #ifndef BENCH_BASELINE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Pipelined round trips: one DEALER that keeps a number of requests in flight. It takes every reply that is
  * there before it refills, so that neither direction wakes up for one message. */
 #include "baseline.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Large requests with a small reply, one at a time. The message lends the caller's buffer to libzmq, so that
  * the only copies are the kernel's and those that libzmq makes itself. */
 #include "baseline.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A synchronous round trip: one DEALER, one thread, blocking. */
 #include "baseline.h"
 #include "clock.h"

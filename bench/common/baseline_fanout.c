@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One XPUB that connects to 32 bound SUBs, as Godwit's fanout does. Each subscriber stands for a process of
  * its own: it has its own context (so its own I/O thread and connection) and its own thread, all in one
  * process like the 32 Godwit servers that it is compared with. */

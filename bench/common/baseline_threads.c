@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Many threads that call at once, a DEALER each: libzmq's sockets are not for sharing, so this is the plain
  * way. */
 #include "baseline.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Another process of this same program: started by exec (never a bare fork: libzmq's threads do not survive
  * one), told what to be by its arguments, speaking one line when ready, and leaving when its standard input
  * ends, so that it never outlives its parent, however that ends. */

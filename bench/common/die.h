@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a benchmark gives up: one line on stderr and a non-zero exit status. The processes that it started see
  * the end of their standard input and leave too, so nothing needs to be undone here. */
 #ifndef BENCH_DIE_H

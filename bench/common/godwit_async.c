@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asynchronous calls with a number of them in flight: each completion starts the next call, as the API
  * invites to. */
 #include "clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls with one large argument, one at a time; the reply is its size. */
 #include "clock.h"
 #include "die.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Synchronous calls of one thread. */
 #include "clock.h"
 #include "die.h"

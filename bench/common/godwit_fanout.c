@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A fanout to 32 servers, each with a transport of its own in the servers' process, as if they were 32
  * processes. Context and arguments are those of the ordinary call, which makes about the bare side's 100
  * bytes. */

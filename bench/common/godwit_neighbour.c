@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fast calls of one thread, alone or while slow calls run at the same server. The slow ones come from a
  * transport of their own, as if another process made them: what is measured is the server. */
 #include "clock.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the Godwit halves share: the server with all methods that a benchmark calls, and the client side's
  * objects. Only the public API is used, with every option at its default. */
 #ifndef BENCH_GODWIT_SIDE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Many threads that share one client. */
 #include "clock.h"
 #include "die.h"

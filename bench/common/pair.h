@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A benchmark is a pair of halves that do the same work: bare libzmq, and Godwit. The harness (rounds.c)
  * keeps both alive and runs short bursts of them in turn, so that what the machine does meanwhile (clock,
  * neighbours, heat) hits both alike and cancels in the ratio. */

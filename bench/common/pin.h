@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which processor a process runs on. Without it the scheduler moves the four threads of a round trip about,
  * and a half measured against itself gives anything from 0.5 to 1.5 in pipelined pairs; with it, 0.98
  * to 1.02. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The harness: both halves of a pair alive, short bursts in turn, and the ratio of the medians over the
  * rounds.
  *

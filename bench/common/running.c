@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "running.h"
 #include "die.h"
 #include "pin.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One half of a pair with its server: in another process, or in this one for inproc. */
 #ifndef BENCH_RUNNING_H
 #define BENCH_RUNNING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every latency that was measured, so that percentiles are exact and no outlier is averaged away. */
 #ifndef BENCH_SAMPLES_H
 #define BENCH_SAMPLES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A team of threads that live through all rounds and run one burst together when told to. Both halves of a
  * pair with many callers use it, so that starting threads is in neither figure. */
 #ifndef BENCH_TEAM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What bounds a fanout's burst, on both sides alike: at most BENCH_WINDOW_CHUNKS chunks of publications are
  * under way, and a chunk is done when *every* subscriber has received all of it. The counters are in memory
  * that the publisher shares with the subscribers' process, so that telling costs one atomic addition a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counts heap allocations, to be put before the C library with LD_PRELOAD. When the process ends it writes to
  * the file $GODWIT_MALLOC_COUNT.PID: its command line, then a line `WHO COUNT` for each of libzmq (the caller
  * of malloc or of operator new is inside it), program (the program itself, with Godwit linked into it) and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A clock that runs 100 times slower, for programs that an instrumenting tool runs that much slower: what
  * goes by measured time (whether a method takes long, whether a handler is late) is decided as it is without
  * the tool. Put before the C library with LD_PRELOAD; covers what the library asks for and waits by. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What all channels of the inproc driver have in common: an inbox. */
 #include "drivers/inproc/inproc.h"
 

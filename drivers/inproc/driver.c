@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of the inproc driver, and its life. */
 #include "drivers/inproc/inproc.h"
 

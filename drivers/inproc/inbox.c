@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/inproc/inbox.h"
 
 #include <linux/futex.h>

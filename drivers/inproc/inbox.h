@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is on its way to one inproc channel, and how its leader waits for it. */
 #ifndef GODWIT_DRIVERS_INPROC_INBOX_H
 #define GODWIT_DRIVERS_INPROC_INBOX_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reference driver: ports, links and publishers of one process, with no socket between them.
  *
  * Locks, in the order in which they may be nested:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ports: what arrives from links, and what they are subscribed to. */
 #include "drivers/inproc/inproc.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which ports there are in this process, and the lock of all that connects them. */
 #include "drivers/inproc/inproc.h"
 

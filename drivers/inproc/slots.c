@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A port's table of slots: how it finds the way back to its links. */
 #include "drivers/inproc/inproc.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ends of connections: links and ports. */
 #include "drivers/sim/sim.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The cluster: nodes, virtual time, and the faults that a test asks for. */
 #include "drivers/sim/sim.h"
 

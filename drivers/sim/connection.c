@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Connections: their numbers, the channels at their ends, and who is at an address. */
 #include "drivers/sim/sim.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The faults that a test asks for: what happens to frames, cuts, pauses, kills. */
 #include "drivers/sim/sim.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is under way: events by time, and what the fault plan does to frames. */
 #include "drivers/sim/sim.h"
 

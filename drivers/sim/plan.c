@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plan: faults of random kinds that strike random nodes at random times, for a while, and overlap.
  *
  * All of it is drawn when it begins. A strike begins and ends by two events; one whose node is on the stack,

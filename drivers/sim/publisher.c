@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Publications: subscriptions travel to publishers, and publications to those that subscribed. */
 #include "drivers/sim/sim.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The simulated network: virtual time, events, and channels without sockets. One thread.
  *
  *     cluster ---- nodes ---- channels: links, ports, publishers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Virtual time: which node runs, which event happens next. */
 #include "drivers/sim/sim.h"
 

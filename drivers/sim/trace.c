@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What happened: counted, hashed, and told to whoever wants to see it. */
 #include "drivers/sim/sim.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What all channels of the ZeroMQ driver have in common: their sockets, and how they are waited for. */
 #include "drivers/zmq/zmq_driver.h"
 

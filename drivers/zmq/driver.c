@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of the ZeroMQ driver, and its life. */
 #include "drivers/zmq/zmq_driver.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Why no wake-up is lost.
  *
  * libzmq tells a socket what happened (a message can be read, there is room again, a connection came) by

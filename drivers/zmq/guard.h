@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A libzmq socket that several threads may use: a mutex around every operation, and a way to wait without it.
  */
 #ifndef GODWIT_DRIVERS_ZMQ_GUARD_H

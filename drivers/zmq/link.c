@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A link is a DEALER that is used for one connection only, and a monitor that says when that began and ended.
  *
  *                  handshake succeeded              disconnected                    barrier's CLOSED

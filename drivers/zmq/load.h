@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How many bytes libzmq keeps for somebody who does not take them: its own queues are bounded by the number
  * of messages only. What is not larger than GODWIT__LIGHT is not counted, so that short messages pay nothing;
  * of those the number is bound enough.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Godwit's messages and frames as libzmq's. */
 #ifndef GODWIT_DRIVERS_ZMQ_MESSAGE_H
 #define GODWIT_DRIVERS_ZMQ_MESSAGE_H

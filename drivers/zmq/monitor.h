@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What libzmq tells of the connections of a socket. The reactor's thread only. */
 #ifndef GODWIT_DRIVERS_ZMQ_MONITOR_H
 #define GODWIT_DRIVERS_ZMQ_MONITOR_H

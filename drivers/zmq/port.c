@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A port is a bound ROUTER, for links, and a bound SUB, for publications, with one leader for both. */
 #include "drivers/zmq/zmq_driver.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A publisher is an XPUB that connects to the SUBs of ports, and so learns of each subscription as it
  * arrives. */
 #include "drivers/zmq/monitor.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finds out that a peer takes nothing of what was written to it.
  *
  * libzmq tests a silent connection with a PING, and begins to count when it has written that. It writes none

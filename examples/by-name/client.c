@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads sensors by name. If one is not there, no other answers in its place: the error says that nothing was
  * run. */
 #include <godwit/godwit.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A sensor that is asked by name: each server of the topic "sensors" has data that no other has. */
 #include <godwit/godwit.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* C of the chain A -> B -> C: does the long work, and gives up when nobody waits for it any more: when B has
  * gone, or the time of A, whom it does not know, is spent. */
 #include <godwit/godwit.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A of the chain A -> B -> C: gives a budget of time to a call that B answers with the help of C. */
 #include <godwit/godwit.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* B of the chain A -> B -> C: a server of A's, a client of C's. What is left of A's time is all that C gets.
  */
 #include <godwit/godwit.h>

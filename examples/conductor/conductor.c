@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The conductor: is told of VIMs, and has a monitor for each of them, a process with a server of its own
  * whose name is the VIM's. Monitors report what they see by casts; a call to the server of that name ends
  * one. */

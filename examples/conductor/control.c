@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tells the conductor what to do: the command line of this example. */
 #include <godwit/godwit.h>
 

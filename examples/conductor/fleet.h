@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The monitors: one process for each VIM, started, replaced and ended. Any thread. */
 #ifndef CONDUCTOR_FLEET_H
 #define CONDUCTOR_FLEET_H

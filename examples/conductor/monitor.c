@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A monitor of one VIM: looks whether it can be reached, tells the conductor when that changes, and serves
  * one method, under the VIM's name, that ends it. Started by the conductor. */
 #include <godwit/godwit.h>

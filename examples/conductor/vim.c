@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Stands for a VIM (a Virtualized Infrastructure Manager, the OpenStack or Kubernetes of a site): something
  * at an address that takes connections. SIGUSR1 makes it go, and come back. */
 #include <arpa/inet.h>

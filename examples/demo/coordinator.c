@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The demo: a coordinator and its workers hash every file below a directory, one worker is killed on the way,
  * and the result is what b2sum says. --help tells the options, README.md the rest. */
 #include "fleet.h"

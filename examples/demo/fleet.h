@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The worker processes: started, killed, ended and watched by process id. */
 #ifndef DEMO_FLEET_H
 #define DEMO_FLEET_H

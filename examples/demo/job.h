@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The hashing of a tree by asynchronous calls on a topic, with many of them pending at a time. */
 #ifndef DEMO_JOB_H
 #define DEMO_JOB_H

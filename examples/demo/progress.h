@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How far it is: a bar that is redrawn on a terminal, a line every 10 % elsewhere. */
 #ifndef DEMO_PROGRESS_H
 #define DEMO_PROGRESS_H

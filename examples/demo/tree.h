@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The regular files below a directory, and what became of each. */
 #ifndef DEMO_TREE_H
 #define DEMO_TREE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The comparison with what coreutils' b2sum prints for the same directory, which find walks for it. */
 #ifndef DEMO_VERIFY_H
 #define DEMO_VERIFY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A worker of the demo: reads files and hashes them. The coordinator starts it. */
 #include <godwit/godwit.h>
 

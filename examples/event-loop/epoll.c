@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server and a client in an event loop of their own, made of epoll, timerfd and signalfd. The library has
  * no thread here: godwit_transport_fd joins the loop's descriptors, and handlers and callbacks run in
  * godwit_transport_process. */

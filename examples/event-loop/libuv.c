@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server and a client in the event loop of libuv. The library has no thread here: a uv_poll_t watches
  * godwit_transport_fd, and handlers and callbacks run in godwit_transport_process. */
 #include <godwit/godwit.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Changes a setting for all subscribers at once, and tells how many got it. */
 #include <godwit/godwit.h>
 

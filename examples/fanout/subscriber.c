@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Holds a setting that is changed for all subscribers at once. */
 #include <godwit/godwit.h>
 

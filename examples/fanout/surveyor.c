@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asks all subscribers at once what they hold, and tells what became of it at each. */
 #include <godwit/godwit.h>
 

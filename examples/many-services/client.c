@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls each of many services with one client, of which prepare makes a variant for each topic. */
 #include <godwit/godwit.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Many services in one process, all on one transport: one listening socket and one pool of workers serve them
  * all. */
 #include <godwit/godwit.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The quickstart's client: has two numbers added. Start it before or after the server: it waits. */
 #include <godwit/godwit.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The quickstart's server: adds two numbers for whoever asks. Start it before or after the client. */
 #include <godwit/godwit.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Puts a secret into a server and gets it back: client URL SERVER KEY-FILE SECRET; the key file "-" seals
  * nothing. */
 #include "sealed.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A serializer of the program's own: arguments and results travel encrypted, with libsodium's secretbox.
  *
  *     entity -> JSON text -> nonce (24 bytes, fresh for each entity) and box -> bin

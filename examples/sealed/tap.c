@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server without the key, in place of whoever listens on the way: tells what it sees: tap URL SECRET */
 #include <godwit/godwit.h>
 

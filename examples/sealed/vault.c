@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keeps a secret, and tells it to whoever has the key: vault URL KEY-FILE */
 #include "sealed.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Testing a service of one's own against a bad network, without a network and without waiting: a shop sells
  * tickets, two boxes hold them, and whatever happens on the way, to the boxes and to the shop's network, no
  * ticket may be sold twice and no payment be taken for nothing.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls a pool of workers, whose names it does not know, and tells who answered how often. */
 #include <godwit/godwit.h>
 

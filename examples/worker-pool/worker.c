@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One worker of a pool: counts the primes below a number. Start as many as you like; each needs a name of its
  * own. */
 #include <godwit/godwit.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Targets (contract 1). */
 #include "src/address/target.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Targets that the library keeps: read from the program's struct, copied, printed in errors. A target names
  * where a call goes: exchange, topic, server, namespace, version.
  */

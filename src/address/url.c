@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Transport URLs: reading, printing and comparing them. */
 #include "src/address/url.h"
 

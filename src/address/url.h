@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A transport URL, as url_parse.c has read it and url.c prints and compares it. It does not change
  * afterwards.
  */

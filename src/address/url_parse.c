@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Taking a URL apart. No part of it is ever quoted in an error: there may be a password in it. */
 #include "src/address/url.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/address/url_redact.h"
 
 #include "src/error/error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A URL as it may be shown: InvalidTransportURL's own data (contract 3). Nobody knows what is what in a URL
  * that could not be parsed, so everything that might be a password goes.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A block: received bytes, what was made of them, and the count of those who refer to either. What lies in a
  * block's content is the business of who made it (values: src/value/msgpack/codec.h). */
 #ifndef GODWIT_SRC_BASE_BLOCK_H

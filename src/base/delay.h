@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Exponential back-off with jitter: how long to wait before the next attempt. Each delay is twice the last
  * one, up to a maximum, and a random part of it is waited, so that those who failed together do not come back
  * together. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Received bytes and bytes to be sent: what passes between a driver and the core. */
 #ifndef GODWIT_SRC_BASE_FRAME_H
 #define GODWIT_SRC_BASE_FRAME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The hash function of the library's tables. Where keys come from outside, a random seed keeps others from
  * choosing keys that collide. */
 #ifndef GODWIT_SRC_BASE_HASH_H

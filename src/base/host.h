@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a transport asks of the machine it runs on. */
 #ifndef GODWIT_SRC_BASE_HOST_H
 #define GODWIT_SRC_BASE_HOST_H

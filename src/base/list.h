@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A doubly linked list whose nodes lie inside of what it holds: nothing is allocated, nothing can fail, and
  * what is in a list can be taken out of it without knowing the list.
  *

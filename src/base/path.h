@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Where in a value something is wrong: "args.m[2].x". */
 #ifndef GODWIT_SRC_BASE_PATH_H
 #define GODWIT_SRC_BASE_PATH_H

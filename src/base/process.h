@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The lock of what is the process's own: the apmec module's transport and modules, the table of timeouts
  * (contract 11). It is the only lock of the library that fork() waits for, so that a child finds it free;
  * that is arranged at its first use. Held for a moment only; never while user code runs or a transport is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Guards what all transports of a process share, such as the list of inproc ports. A child that fork() makes
  * finds it unlocked, whichever thread of the parent held it, and is told that what it guards is the parent's.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a table begins, grows and ends; the rest is inline. */
 #include "src/base/table.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A hash table of nodes that lie inside of what it holds. Keys are the caller's: it hashes them, and compares
  * what find gives. Nodes are walked in the order in which they were inserted.
  *

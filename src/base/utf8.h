@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef GODWIT_SRC_BASE_UTF8_H
 #define GODWIT_SRC_BASE_UTF8_H
 

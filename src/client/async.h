@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asynchronous calls: the completion reactor carries them on, and runs their callbacks.
  *
  * One that cannot be sent now is *stalled*: it waits for a server, for a connection, or for a back-off to

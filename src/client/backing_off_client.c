@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/client/backing_off_client.h"
 
 #include "src/client/backoff.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Clients that back off (contract 11): what they do more than others, at the beginning and at the end of a
  * call. Others pay a test of a flag at the beginning, and nothing more unless a call fails. */
 #ifndef GODWIT_SRC_CLIENT_BACKING_OFF_CLIENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The process's table of the timeouts of methods, for clients that back off (contract 11).
  *
  *     timeout of a call = its method's, or at first the default; at most the ceiling

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One call or cast, from its encoded request to its end, over as many servers as it takes.
  *
  *     attempt: choose a server -> hand over -> SENT -> finish: success, failure, or another attempt

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One attempt of a call: a server is chosen, and the request handed over. */
 #ifndef GODWIT_SRC_CLIENT_CALL_ATTEMPT_H
 #define GODWIT_SRC_CLIENT_CALL_ATTEMPT_H

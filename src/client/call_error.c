@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a call that fails tells the program. */
 #include "src/client/call_error.h"
 

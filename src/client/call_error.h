@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The errors of calls and casts that fail. Each function makes the error and returns its status. */
 #ifndef GODWIT_SRC_CLIENT_CALL_ERROR_H
 #define GODWIT_SRC_CLIENT_CALL_ERROR_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/client/call_metrics.h"
 
 godwit__metric_t *

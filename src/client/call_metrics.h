@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client's calls, casts and fanouts, counted (contract 12). */
 #ifndef GODWIT_SRC_CLIENT_CALL_METRICS_H
 #define GODWIT_SRC_CLIENT_CALL_METRICS_H

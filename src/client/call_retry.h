@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a call is tried once more, when, and what that costs. */
 #ifndef GODWIT_SRC_CLIENT_CALL_RETRY_H
 #define GODWIT_SRC_CLIENT_CALL_RETRY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What uses a client, its end, and what is checked before something is sent (contract 3). */
 #include "src/client/client.h"
 

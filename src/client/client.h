@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client: a target and options, and a count of what uses it (calls, and functions that look at it), so that
  * its end can wait for them. Others make clients (client_new.c) and call (call.h).
  *

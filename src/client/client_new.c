@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Clients are made, and prepared of others (contract 3). */
 #include "src/address/target.h"
 #include "src/client/client_settings.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which servers a client's target has (contract 3). */
 #include "src/client/client.h"
 #include "src/discovery/selection.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Options and overrides: checked, merged, and what follows from them. */
 #include "src/client/client_settings.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a client is made of: the program's options, or a parent's settings with overrides, checked. */
 #ifndef GODWIT_SRC_CLIENT_CLIENT_SETTINGS_H
 #define GODWIT_SRC_CLIENT_CLIENT_SETTINGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a request is encoded, and who has its memory. */
 #include "src/client/encoded_request.h"
 

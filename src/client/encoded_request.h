@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An encoded request: the bytes that a client sends for a call, a cast, a row of a fanout call or a fanout.
  *
  *     | room for a publication's key | room for a header | [context, method, args, ...] |

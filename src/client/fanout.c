@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A fanout: who is to get it, until they are subscribed; one publication; and what is said of it (contract
  * 3). */
 #include "src/wire/fanout.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A fanout call: one request to every server that a topic has at its start, and one row for each.
  *
  *     the members of the epoch -> a call each, which knows its server and no other -> a row each

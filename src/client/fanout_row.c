@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the call of a row does differently: its request, its server, its errors. */
 #include "src/client/fanout_row.h"
 

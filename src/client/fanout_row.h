@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One server of a fanout call: the row that the program sees in the result, and what the row's call does
  * differently from other calls. It knows one server and no other, and sends a copy of what was encoded once
  * for all rows.

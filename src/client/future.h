@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Futures: asynchronous calls whose callback wakes who waits. Destroying one before its call has ended gives
  * the call up: the completion reactor, which ends all calls, ends it soon. One list of them for each
  * transport.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/client/publish_batch.h"
 
 #define GAP_NS 100000

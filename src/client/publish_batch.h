@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Publications in quick succession, kept for a moment and sent as one message: each subscriber then receives
  * once for all of them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A publisher's life: who subscribed, and what it is connected to. */
 #include "src/client/publisher_send.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The publisher: the sending side of a transport's fanouts. publisher.c knows who subscribed and connects to
  * subscribers; publisher_send.h sends; fanout.c waits for those who are to get a fanout.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a publisher sends: publications, alone or in a batch, and how many there were. */
 #ifndef GODWIT_SRC_CLIENT_PUBLISHER_SEND_H
 #define GODWIT_SRC_CLIENT_PUBLISHER_SEND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/config/config.h"
 
 #include "src/config/config_ini.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A configuration: the options that a file sets, each checked against the table of options (contract 12). It
  * is read once and then only looked at.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading an INI text with inih as oslo.config's parser would. What inih does differently is kept from it:
  *
  *  - inih cuts lines after about 200 bytes. Longer ones are given to it as continuation lines, in pieces.

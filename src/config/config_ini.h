@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the text of an INI file, as oslo.config does: it is told piece by piece to whoever builds something
  * of it.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a small file as a whole. */
 #ifndef GODWIT_SRC_CONFIG_FILE_H
 #define GODWIT_SRC_CONFIG_FILE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table, and what is near the name of an option that there is not. */
 #include "src/config/option_table.h"
 

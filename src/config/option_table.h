@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one table of all options: where each can be said, what it takes, and its default. docs/options.md is
  * compared with it by a test.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/config/option_value.h"
 
 #include <godwit/url.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading the text of an option as what it should be. Nothing depends on the locale. */
 #ifndef GODWIT_SRC_CONFIG_OPTION_VALUE_H
 #define GODWIT_SRC_CONFIG_OPTION_VALUE_H

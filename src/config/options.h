@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How the options of a transport are settled, of what was said in several places (contract 8 and 12).
  *
  *     URL's query  >  godwit_transport_options_t  >  configuration file  >  default

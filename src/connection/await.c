@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Callers that wait for their reply: one leads and receives for all, the others follow. */
 #include "src/connection/completion.h"
 #include "src/connection/connection.h"

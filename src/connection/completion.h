@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The completion reactor: receives on connections that no caller leads on, runs the callbacks of asynchronous
  * calls, and takes up again asynchronous calls that wait for a server. It has a thread of its own, so that a
  * callback which takes its time delays other callbacks but never heartbeats; with external_loop it is the

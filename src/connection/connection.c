@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Connections: opened, looked after, closed. The control thread. */
 #include "src/connection/connection.h"
 

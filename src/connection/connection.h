@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One connection to another process, from its link's opening to its end, and the calls that are pending
  * on it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a connection, and what it says at its end. */
 #ifndef GODWIT_SRC_CONNECTION_END_H
 #define GODWIT_SRC_CONNECTION_END_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who receives on a connection: connection.h has the drawing. With connection.lock held. */
 #ifndef GODWIT_SRC_CONNECTION_LEAD_H
 #define GODWIT_SRC_CONNECTION_LEAD_H

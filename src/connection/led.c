@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/connection/led.h"
 
 #include "src/connection/lead.h"

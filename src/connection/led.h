@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Connections on which the completion reactor leads: nobody uses them at the moment, or asynchronous calls
  * are pending on them. All on the reactor's thread.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The calls that are pending on a connection: the table, and their ends. */
 #include "src/connection/completion.h"
 #include "src/connection/connection.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls that are pending: a request was handed over to a connection, and has no reply yet. The table of them,
  * and their ends.
  */

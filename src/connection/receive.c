@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs on the thread that leads, without the lock. Everything that arrives is untrusted input. */
 #include "src/connection/receive.h"
 

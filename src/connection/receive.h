@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What arrives over a connection. */
 #ifndef GODWIT_SRC_CONNECTION_RECEIVE_H
 #define GODWIT_SRC_CONNECTION_RECEIVE_H

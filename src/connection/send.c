@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a connection sends: requests, alone or in a batch, HELLO and GOODBYE. */
 #include "src/connection/send.h"
 

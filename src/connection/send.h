@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a connection sends beside requests. */
 #ifndef GODWIT_SRC_CONNECTION_SEND_H
 #define GODWIT_SRC_CONNECTION_SEND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A circuit breaker for each server: calls that can go to another server leave one alone that said
  * OVERLOADED.
  *

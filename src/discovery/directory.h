@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The directory: which servers there are, by exchange and topic. This is where calls look up; matchmakers
  * fill it, and the data path has the last word on who is alive: what a matchmaker no longer knows stays while
  * it is connected.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/discovery/discovery.h"
 
 #include "src/discovery/observed.h"

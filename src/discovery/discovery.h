@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How servers are found: the directory of what matchmakers have told and the data path has observed, the
  * peers behind it, and the choice of a server for each call. This is what the room that makes transports
  * needs of it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the data path observes of servers: it has the last word on who is alive. Connections come up and are
  * lost, servers say GOODBYE over them, or refuse requests.
  */

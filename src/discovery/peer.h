@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Another transport, known by its instance: where it can be reached, and the connection to it while it is in
  * use.
  *

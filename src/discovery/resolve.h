@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asking who a server is that was listed by its names and addresses (a static list), and never announced: its
  * process answers with its record (RESOLVE, docs/protocol.md 4.10).
  *

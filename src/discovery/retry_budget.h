@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How many attempts more than calls a topic's servers may be made to look at, so that retries never multiply
  * the load that they come from. A bucket of tokens, as in Finagle's and Linkerd's retry budgets: each call of
  * the topic puts a share of a token in (`retry_budget`, in percent), each second puts a few in, each retry

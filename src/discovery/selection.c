@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/discovery/selection.h"
 
 /* In a round that was longer than there are servers, all of them were. */

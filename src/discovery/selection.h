@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which server of a topic is called next. With transport.lock held, unless said otherwise. */
 #ifndef GODWIT_SRC_DISCOVERY_SELECTION_H
 #define GODWIT_SRC_DISCOVERY_SELECTION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Suspects: servers that no matchmaker knows any more, but that did not say themselves that they leave. A
  * matchmaker adds names; only the data path declares death:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Errors: making, destroying, reading. What they know besides is in src/value/error_data.c, how they are
  * printed in error_print.c. */
 #include "src/error/error_inside.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of errors. */
 #ifndef GODWIT_SRC_ERROR_ERROR_H
 #define GODWIT_SRC_ERROR_ERROR_H

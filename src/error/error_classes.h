@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which errors of other processes reach a caller as themselves (contract 7): those of classes that are
  * registered, in modules that are allowed. Asked for only when a call fails. */
 #ifndef GODWIT_SRC_ERROR_ERROR_CLASSES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of an error, for the files that make, change and print it. */
 #ifndef GODWIT_SRC_ERROR_ERROR_INSIDE_H
 #define GODWIT_SRC_ERROR_ERROR_INSIDE_H

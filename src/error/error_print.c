@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Errors as texts: the printed form, and the traceback. */
 #include "src/error/error_inside.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Statuses and outcomes: names, texts and the tree (contract 3). */
 #include <godwit/error.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The driver interface: how frames reach another process (or another transport of this one).
  *
  * A driver opens channels of three kinds. A *link* is the connecting side of a connection to one port: it

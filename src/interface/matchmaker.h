@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The matchmaker interface: how the names of servers reach the transports that want to call them.
  *
  * A matchmaker carries records. It never decides whether a server is alive: that is the data path's work. The

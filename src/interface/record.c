@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Records: one allocation that holds the struct and its texts; and their form on the wire. */
 #include "src/interface/matchmaker.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An event loop on epoll: file descriptors, timers and tasks posted by other threads.
  *
  * One thread runs a reactor at a time (its own thread, or the program's loop through

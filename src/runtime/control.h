@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The control thread: who runs the control reactor, and how others have work done there. */
 #ifndef GODWIT_SRC_RUNTIME_CONTROL_H
 #define GODWIT_SRC_RUNTIME_CONTROL_H

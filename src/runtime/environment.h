@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a transport takes from outside: time, chance, and how frames travel. A program's transport takes the
  * system's; a simulated cluster (drivers/sim) brings its own, and everything that the core does is then
  * repeatable.

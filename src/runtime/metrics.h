@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What clients called and servers ran, per label (contract 12).
  *
  * A label is made once and stays as long as its transport, so whoever has found one keeps a pointer to it: a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The inside of a transport: what clients, servers and the control thread share.
  *
  * transport.lock guards the directory (groups, members), peers and their current connections, the list of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Waiting on a condition, or running the program's own loop meanwhile. */
 #include "src/runtime/wait.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Waiting for something that another thread does, or that the program's own loop has to be run for: the one
  * way to wait in the rooms above the loop. */
 #ifndef GODWIT_SRC_RUNTIME_WAIT_H

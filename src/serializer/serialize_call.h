@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What clients and servers do with a serializer (contract 9). Only what was given one comes here.
  *
  *     client  arguments (serialize_entity), context (serialize_context) -> request

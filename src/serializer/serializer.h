@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every serializer has to be, and those that come with the library; but JSON is src/value/json.c. */
 #ifndef GODWIT_SRC_SERIALIZER_SERIALIZER_H
 #define GODWIT_SRC_SERIALIZER_SERIALIZER_H

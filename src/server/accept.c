@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which requests a server takes. */
 #include "src/server/accept.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which requests a server takes, and how those are refused that it does not. */
 #ifndef GODWIT_SRC_SERVER_ACCEPT_H
 #define GODWIT_SRC_SERVER_ACCEPT_H

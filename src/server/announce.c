@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a server tells of itself. */
 #include "src/server/announce.h"
 

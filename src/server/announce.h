@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a server tells of itself: to the matchmaker, and to clients that know its names only. */
 #ifndef GODWIT_SRC_SERVER_ANNOUNCE_H
 #define GODWIT_SRC_SERVER_ANNOUNCE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/server/call_monitor.h"
 
 #include "src/server/request.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The call monitor's side of the server (contract 4): tells clients that asked for it that their calls are
  * still here, be they queued, running or kept.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Callbacks of requests that nobody waits for any more. */
 #include "src/server/cancel.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that nobody waits for any more (docs/protocol.md 4.5): who finds it out, and who hears of it.
  *
  *     CANCEL, or GOODBYE of its client ------+

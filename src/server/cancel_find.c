@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which requests somebody gives up. */
 #include "src/server/cancel_find.h"
 

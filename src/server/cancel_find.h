@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which requests a CANCEL, the end of a client or the end of a server is about (src/server/cancel.h). */
 #ifndef GODWIT_SRC_SERVER_CANCEL_FIND_H
 #define GODWIT_SRC_SERVER_CANCEL_FIND_H

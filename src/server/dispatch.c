@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which method answers a request. */
 #include "src/server/dispatch.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From the names in a request to the handler that answers it (contract 5). Built when a server is made,
  * immutable afterwards but for the measured run times. */
 #ifndef GODWIT_SRC_SERVER_DISPATCH_H

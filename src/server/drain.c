@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Drains, of a server or of the whole process (src/server/drain.h draws one). */
 #include "src/server/drain.h"
 

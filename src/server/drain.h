@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server, or the whole process, drains: its clients are told first, and each answers when it has sent its
  * last request. Then it refuses what comes: nothing that was sent in good faith is refused, nor lost if it
  * was a cast, nor with the connection.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Endpoints as a program gives them: it may know an older, shorter struct. And copies of them, for whoever
  * makes servers of them later. */
 #ifndef GODWIT_SRC_SERVER_ENDPOINTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who sends to a port. */
 #include "src/server/hello.h"
 

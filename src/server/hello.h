@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who sends to a port: HELLO introduces a client, and who sends malformed frames is not read any more. The
  * leader's thread. */
 #ifndef GODWIT_SRC_SERVER_HELLO_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls within the process. */
 #include "src/server/inline.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls within the process: methods that are INLINE run on the caller's thread. */
 #ifndef GODWIT_SRC_SERVER_INLINE_H
 #define GODWIT_SRC_SERVER_INLINE_H

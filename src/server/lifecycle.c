@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Start, stop, wait and reset. */
 #include "src/server/lifecycle.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of a server's life (contract 6).
  *
  *                start                 stop

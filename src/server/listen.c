@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server comes up and goes down. */
 #include "src/server/listen.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server comes up and goes down: what the control thread does for start and stop. */
 #ifndef GODWIT_SRC_SERVER_LISTEN_H
 #define GODWIT_SRC_SERVER_LISTEN_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The method oslo_rpc_server_ping. */
 #include "src/server/ping.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The method oslo_rpc_server_ping, which any server answers if its transport's options say so. (The frame
  * PING is another thing: port.c answers it.) */
 #ifndef GODWIT_SRC_SERVER_PING_H

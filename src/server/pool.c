@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pool's lock, the threads of its workers, and the requests that are not used. */
 #include "src/server/pool.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server's side of a transport: the ports it listens on, the servers behind them, and the workers that
  * run handlers.
  *

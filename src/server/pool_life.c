@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pool of a transport is made and ends. */
 #include "src/server/pool_life.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pool of a transport is made and ends. */
 #ifndef GODWIT_SRC_SERVER_POOL_LIFE_H
 #define GODWIT_SRC_SERVER_POOL_LIFE_H

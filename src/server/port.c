@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What arrives at a port. Everything here is untrusted input, and runs on the thread that leads on the port.
  */
 #include "src/server/port.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A port: where the frames of one driver's links and publications come in, one thread (the leader) at a time.
  */
 #ifndef GODWIT_SRC_SERVER_PORT_H

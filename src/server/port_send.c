@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What goes out of a port. */
 #include "src/server/port_send.h"
 

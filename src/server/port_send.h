@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What goes out of a port, and how its leader is called. */
 #ifndef GODWIT_SRC_SERVER_PORT_SEND_H
 #define GODWIT_SRC_SERVER_PORT_SEND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Publications that come in at a port. */
 #include "src/server/publication.h"
 

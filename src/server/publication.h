@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Publications that come in at a port: who subscribes, what came twice, and what was missed. The leader's
  * thread. */
 #ifndef GODWIT_SRC_SERVER_PUBLICATION_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The queues of servers, and whose turn it is. */
 #include "src/server/queue.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that wait in a server's queue, those that run, and the servers that have both a request queued and
  * room to run it: servers take turns. All with pool.lock. */
 #ifndef GODWIT_SRC_SERVER_QUEUE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a request is answered with. */
 #include "src/server/reply.h"
 

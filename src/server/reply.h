@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a request is answered with: a reply, a failure or a refusal, exactly once. */
 #ifndef GODWIT_SRC_SERVER_REPLY_H
 #define GODWIT_SRC_SERVER_REPLY_H

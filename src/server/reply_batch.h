@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Replies of a batch of requests, kept while the batch is worked off and then sent together.
  *
  * Open from the batch's first request to its last. Whoever might let replies wait in it sends them first: the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The memory of a request: its own block, its lives, and what it gives back. */
 #include "src/server/request.h"
 

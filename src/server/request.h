@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A request: from the frame that came in to the reply that went out.
  *
  *     accept --> queued --> running --> settled --> recycled

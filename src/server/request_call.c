@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a request's body to its method. */
 #include "src/server/request_call.h"
 

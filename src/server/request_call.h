@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a request's body to its method: what is wrong with it, and its handler. */
 #ifndef GODWIT_SRC_SERVER_REQUEST_CALL_H
 #define GODWIT_SRC_SERVER_REQUEST_CALL_H

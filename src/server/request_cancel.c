@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a handler hears of a request that nobody waits for any more. */
 #include "src/connection/completion.h"
 #include "src/server/request.h"

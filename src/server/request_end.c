@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a request that ran. */
 #include "src/server/request_end.h"
 

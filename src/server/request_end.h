@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a request that ran: its handler is done with it, and whoever kept it (godwit_request_keep and
  * godwit_request_destroy are here, too). Whoever gives the last reference up ends it: it is replied to if it
  * was not yet, leaves its server, and its memory goes to the pool's free list (godwit__request_recycle), or,

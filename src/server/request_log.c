@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the log hears of a request that failed (contract 5). */
 #include "src/server/request_log.h"
 

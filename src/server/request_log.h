@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the log hears of a request that failed. */
 #ifndef GODWIT_SRC_SERVER_REQUEST_LOG_H
 #define GODWIT_SRC_SERVER_REQUEST_LOG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a handler reads in its request. */
 #include <godwit/client.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The serializer of a server at work on a request (contract 9), and the request's counters (contract 12). */
 #ifndef GODWIT_SRC_SERVER_REQUEST_SERIALIZED_H
 #define GODWIT_SRC_SERVER_REQUEST_SERIALIZED_H

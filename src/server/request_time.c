@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How long requests run. */
 #include "src/server/request_time.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How long requests run: for the run time estimate of their method (src/server/run_time.h) and its counters.
  */
 #ifndef GODWIT_SRC_SERVER_REQUEST_TIME_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The run time estimate of a method: requests that cannot be done in time are refused before they run.
  *
  * The estimate is a low one, so that what could be done in time is not refused:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server is made, and its memory given back. */
 #include "src/server/server.h"
 

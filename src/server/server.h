@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server: its methods, the steps of its life, and the requests that it has. */
 #ifndef GODWIT_SRC_SERVER_SERVER_H
 #define GODWIT_SRC_SERVER_SERVER_H

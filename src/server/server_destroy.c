@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a server: of its steps, of its part in the pool, and then of itself. */
 #include "src/server/accept.h"
 #include "src/server/cancel_find.h"

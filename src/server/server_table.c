@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The servers of a pool by their numbers. */
 #include "src/server/server_table.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The servers of a pool by their numbers. A number is given once only: what is under way to a server that is
  * gone, or to its life before a restart, reaches nobody else. Servers are walked in the order of their
  * numbers.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a port remembers of those who send to it: who said HELLO, and which call ids have been seen.
  *
  * A table belongs to the leader of its port and has no lock: the lead is handed over under pool.lock. It is

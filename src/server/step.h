@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One call of a step of a server's life (start, stop, wait, reset): it comes in, sleeps until others have
  * done theirs, and leaves. */
 #ifndef GODWIT_SRC_SERVER_STEP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Falling asleep, the watchdog first says that it sleeps and then looks at all leaders once more; a leader
  * first says that it is busy and then looks whether the watchdog sleeps. Both are sequentially consistent, so
  * at least one sees the other.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The watchdog: takes the lead away from a worker whose handler runs for too long (src/server/pool.h). It is
  * awake while handlers run with the lead:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the thread of a worker does. */
 #include "src/server/worker.h"
 

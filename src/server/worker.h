@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A worker: a thread that leads on a port, or runs requests (src/server/pool.h draws it). (L): guarded by
  * pool.lock. */
 #ifndef GODWIT_SRC_SERVER_WORKER_H

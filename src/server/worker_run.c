@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Running a request that was accepted, with the lead or without. */
 #include "src/server/worker_run.h"
 

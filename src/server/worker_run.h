@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Running a request that was accepted, from its body to the end of its handler. */
 #ifndef GODWIT_SRC_SERVER_WORKER_RUN_H
 #define GODWIT_SRC_SERVER_WORKER_RUN_H

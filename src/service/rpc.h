@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The apmec module (contract 11): the program's one transport, from init to cleanup, and the clients and
  * servers of it.
  */

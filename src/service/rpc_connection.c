@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/service/rpc_connection.h"
 
 #include "src/error/error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Connections of the apmec module: servers that start and stop together (contract 11). They are no
  * connections between processes; those are src/connection.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/service/rpc_exmods.h"
 
 #include <godwit/service.h>

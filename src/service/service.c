@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Services: a connection with one consumer, and a manager that is asked in between (contract 11).
  *
  *     stopped --start--> connection -> consumer -> hook -> consume --> started --stop--> stopped

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a transport: from the outside in, each part is asked to end and then waited for. */
 #include "src/transport/transport_end.h"
 

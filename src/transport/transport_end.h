@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a transport, for the files of this room. */
 #ifndef GODWIT_SRC_TRANSPORT_TRANSPORT_END_H
 #define GODWIT_SRC_TRANSPORT_TRANSPORT_END_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a program can ask of a transport: counters, metrics, errors that it lets in, its loop. */
 #include "src/runtime/control.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Making a transport: its options are settled, then its drivers, its matchmaker and its control thread
  * start. */
 #include "src/transport/transport_end.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Another list of rendezvous points for a transport that runs. */
 #include "src/runtime/transport.h"
 

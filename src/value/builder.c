@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values of run-time shape. The builder packs what it is given; a container's header keeps room for any
  * count, which is filled in when the container is closed. Finishing decodes the bytes, so a built value is
  * like a received one. */

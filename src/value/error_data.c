@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an error knows besides its text: its own data, and the places that it passed through. */
 #include "src/error/error_inside.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values as JSON text and back: jansson behind a scan. The only file that includes jansson.h is
  * src/value/json.c.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* From a map into a struct. */
 #include "src/base/path.h"
 #include "src/error/error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reading values. How they are made is in value_new.c, builder.c and value_object.c. */
 #include <godwit/value.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A map made of values that are there already, which may be objects. */
 #ifndef GODWIT_SRC_VALUE_VALUE_MAP_H
 #define GODWIT_SRC_VALUE_VALUE_MAP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Making values: from a field, from a list of fields, from what was encoded. */
 #include <godwit/value.h>
 

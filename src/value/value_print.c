@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The printed form of a value: JSON on one line. What is printed may be remote, so nothing that a terminal
  * would obey gets through: control characters are escaped, and bytes that are no UTF-8 become U+FFFD. */
 #include <godwit/value.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Several frames in one: what is sent in the same moment to the same place costs one message
  * (docs/protocol.md 4.9).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* FAILURE: an error on the wire (contract 7, docs/protocol.md 4.3). */
 #include "src/error/error.h"
 #include "src/wire/wire.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The keys that publications carry and that ports subscribe to. */
 #ifndef GODWIT_SRC_WIRE_FANOUT_H
 #define GODWIT_SRC_WIRE_FANOUT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The 24 bytes at the start of every Godwit frame (docs/protocol.md 2). All numbers are big-endian.
  *
  *    0        1         2      3       4          8       16           20      24

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The bodies of the frames that are not the user's data (docs/protocol.md 4). Everything read here is
  * hostile. */
 #ifndef GODWIT_SRC_WIRE_WIRE_H

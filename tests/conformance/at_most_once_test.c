@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* No call, cast or publication runs twice, whatever becomes of its frames: several clients and servers, with
  * somebody between them who repeats, delays, reorders and replays what the clients send, also over new
  * connections (tests/support/meddler.h). The seed is printed; GODWIT_TEST_SEED repeats its decisions. */

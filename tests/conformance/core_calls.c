@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls that succeed, in every form. */
 #include "tests/conformance/core_conformance.h"
 

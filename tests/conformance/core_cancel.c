@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Callers that give up, and handlers that hear of it. */
 #include "tests/conformance/core_conformance.h"
 

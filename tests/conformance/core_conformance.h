@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What client and server must do together, whatever is between them. An instance is three lines:
  *
  *     #include "tests/conformance/core_conformance.h"

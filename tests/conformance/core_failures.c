@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls that fail: the status, what became of the call, and when. */
 #include "tests/conformance/core_conformance.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fanouts and fanout calls: all servers of a topic, and what is said of each. */
 #include "tests/conformance/core_conformance.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the child of a fork() can do with what was its parent's: be told so, destroy it, and make its own. */
 #include "tests/conformance/core_conformance.h"
 

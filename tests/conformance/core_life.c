@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Beginnings and ends: destroy in any order and at any time, counters, the log. */
 #include "tests/conformance/core_conformance.h"
 

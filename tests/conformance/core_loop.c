@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Programs with an event loop of their own: one thread runs the client, the server, or both. */
 #include "tests/conformance/core_conformance.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which server gets a call, and what happens when servers come and go. */
 #include "tests/conformance/core_conformance.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Many threads share one client; what each of them gets back is its own. */
 #include "tests/conformance/core_conformance.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of the whole core stand on: a client and a server over one URL, on two transports or on one.
  *
  * Nothing here sleeps: what a handler does is counted, and waited for with service_wait. Every wait ends

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/conformance/core_conformance.h"
 
 static const core_kind_t two_transports = {"zmq", "?paths=tcp", false};

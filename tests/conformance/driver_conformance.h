@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The conformance suite of drivers: every sentence of src/interface/driver.h, for any driver. An instance is
  * a file with
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The driver suite: publications. */
 #include "tests/conformance/driver_fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the driver suite's cases start from: drivers with a reactor each, a port, and links to it. Everything
  * here fails the test that calls it when it does not get what it waits for. */
 #ifndef GODWIT_TESTS_DRIVER_FIXTURE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The driver suite: what is sent arrives, once, whole, in order; and the ends of connections. */
 #include "tests/conformance/driver_fixture.h"
 

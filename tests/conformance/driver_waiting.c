@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The driver suite: full queues, waiting, waking, and that no wake-up is lost. */
 #include "tests/conformance/driver_fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What every matchmaker must do. A program that tests one names it, and gets all tests:
  *
  *     static const world_kind_t local = {&godwit__matchmaker_local, &godwit__inproc_driver};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A small cluster in one thread: peers with a matchmaker each, on one reactor, with a clock that a test can
  * move. */
 #ifndef GODWIT_TESTS_MATCHMAKER_WORLD_H

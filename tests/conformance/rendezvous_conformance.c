@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/conformance/rendezvous_conformance.h"
 
 #include "src/wire/header.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the rendezvous matchmaker must do over every driver, besides what every matchmaker must. */
 #ifndef GODWIT_TESTS_RENDEZVOUS_CONFORMANCE_H
 #define GODWIT_TESTS_RENDEZVOUS_CONFORMANCE_H

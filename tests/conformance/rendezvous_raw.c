@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/conformance/rendezvous_raw.h"
 
 #include "matchmaker/rendezvous_address.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The wire protocol of the rendezvous by hand: a member, or a host, that does what a test wants. */
 #ifndef GODWIT_TESTS_RENDEZVOUS_RAW_H
 #define GODWIT_TESTS_RENDEZVOUS_RAW_H

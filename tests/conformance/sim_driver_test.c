@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The driver of simulated clusters behaves as the others do. What the suite does in several threads is done
  * here in one, by virtual time. */
 #include "drivers/sim/sim.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/conformance/rendezvous_conformance.h"
 
 static const world_kind_t over_zmq = {&godwit__matchmaker_rendezvous, &godwit__zmq_driver};

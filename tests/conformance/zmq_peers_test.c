@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The ZeroMQ driver against peers that die, stop, or are none of ours. */
 #include "tests/conformance/driver_fixture.h"
 #include "tests/support/zmtp.h"

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Installs the build into a temporary prefix, moves it, and builds programs against it: run.sh BUILD SOURCE
 # By the CMake package and by pkg-config, in C and C++, with the shared and with the static library.
 set -euo pipefail

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The contract as tables: one file a section, one row a sentence, in the order of the page. A row is run on
  * both drivers, each time in a world of its own. An instance:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Executors: "pool" and "inline" (contract 6; the external loop is a transport's, core_loop.c and section 6).
  */
 #include "tests/contract/contract.h"

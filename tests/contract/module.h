@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of contract 11 stand on: the module in the world of the other sections, and a server's
  * methods. */
 #ifndef GODWIT_TESTS_CONTRACT_MODULE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 1: targets. */
 #include "tests/contract/contract.h"
 

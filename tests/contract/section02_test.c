@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 2: versions. */
 #include "tests/contract/contract.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 3's errors: each one's place in the tree, its text, its own data and its printed form. */
 #include "tests/contract/contract.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 3: prepare. Random chains of random overrides beside a plain model of what they mean. */
 #include "tests/contract/contract.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 3: the client. prepare and values have files of their own. */
 #include "tests/contract/contract.h"
 

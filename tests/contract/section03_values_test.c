@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 3: what is sent is what arrives. Any value that can be built comes back equal, as an argument, as
  * a result and in the context. */
 #include "tests/contract/contract.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 4: the call monitor. The server's side is looked at frame by frame, over a link of the same
  * driver. */
 #include "tests/contract/contract.h"

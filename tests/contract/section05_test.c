@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 5: dispatch. What is said of data alone (which endpoint, which text) is also in
  * unit/dispatch_test.c, without a transport. */
 #include "tests/contract/contract.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 6: the life of a server. A stress of all steps at once is unit/lifecycle_test.c. */
 #include "tests/contract/contract.h"
 #include "tests/support/log_book.h"

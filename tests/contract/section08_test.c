@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 8: transport URLs. */
 #include "tests/contract/contract.h"
 

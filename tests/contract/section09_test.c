@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 9: serializers. */
 #include "tests/contract/contract.h"
 

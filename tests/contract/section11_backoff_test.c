@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 11: clients that back off.
  *
  * Most of these calls go to a topic that nobody serves, with the default of 60 s; a clock that leaps an hour

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 11: connections. */
 #include "tests/contract/module.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 11: services. */
 #include "tests/contract/module.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 11: the apmec module; its transport, clients and servers. */
 #include "tests/contract/module.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 12: metrics of client and server. */
 #include "tests/contract/contract.h"
 

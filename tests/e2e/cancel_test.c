@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client process that is killed while handlers run for it. */
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>

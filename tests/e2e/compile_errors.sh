@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # What must not compile does not, and its correct form does, so that it is the mistake that is refused:
 # compile_errors.sh BUILD SOURCE
 set -uo pipefail

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The core with real processes that stop, die, freeze and come back. Each test has a rendezvous port of its
  * own, which the first process that it starts hosts. */
 #include <criterion/criterion.h>

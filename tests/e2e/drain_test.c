@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Servers are replaced one after the other while clients call, cast and call asynchronously as fast as they
  * can: nothing fails, nothing is refused, nothing is lost, nothing runs twice. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fanouts and fanout calls to real processes that die, and to addresses where nobody is. */
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>

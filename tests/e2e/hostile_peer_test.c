@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a hostile server answers costs its client the call or the connection, and nothing else. */
 #include <criterion/criterion.h>
 

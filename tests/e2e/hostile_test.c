@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Everything that a stranger can send to a server's ports costs the stranger at most its connection, is
  * counted, and takes nothing from the others: after each attack a good client's call works, the process
  * lives, and its memory and its descriptors are bounded. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Death is noticed by the data path: processes that are killed, stopped, continued, replaced on their port.
  * What is measured is printed. The machine may be shared, so a time is decided by the median of several
  * rounds, and where that is too long, once more; under sanitizers only by a bound that is far away. */

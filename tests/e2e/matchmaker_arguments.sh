@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # `godwit matchmaker`: what it says and returns, and a rendezvous that is replaced behind its name:
 # matchmaker_arguments.sh BUILD SOURCE
 set -euo pipefail

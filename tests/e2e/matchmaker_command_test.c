@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Three processes of `godwit matchmaker`, servers as processes, and this process as their client: each
  * rendezvous is killed and replaced in turn, then all of them, while calls go on. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Processes without any configuration meet, and go on when the one that hosts the rendezvous is killed. */
 #include "tests/support/process.h"
 

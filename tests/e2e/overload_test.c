@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory stays bounded, and nobody else is disturbed, when a peer takes nothing: a server that stands still,
  * a subscriber that does, a client that never reads, clients that ask for more than can be done. */
 #include <criterion/criterion.h>

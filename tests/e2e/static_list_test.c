@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client that is told where its servers are by a static list, and servers in processes of their own that
  * tell nobody: whichever comes first, and across their deaths. */
 #include <godwit/godwit.h>

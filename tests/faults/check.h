@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the histories of a run and proves what Godwit promises, or says what was broken, with all events of
  * the calls that it was broken for. What it has to allow for is what the histories themselves tell: faults
  * that the runner noted, and stalls of the machine. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What else happened at a time: who was there, what was broken, how long a process could not run. */
 #include "tests/faults/check_inside.h"
 

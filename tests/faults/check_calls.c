@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rules for processes, calls and casts. */
 #include "tests/faults/check_inside.h"
 

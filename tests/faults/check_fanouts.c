@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rules for fanouts: what their reports say, against who ran them. */
 #include "tests/faults/check_inside.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opens and reads histories. Nothing of a file is trusted: it may have been cut off, or be something else. */
 #include "tests/faults/check_inside.h"
 

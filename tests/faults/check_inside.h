@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the checker knows of a run. */
 #ifndef GODWIT_TESTS_FAULTS_CHECK_INSIDE_H
 #define GODWIT_TESTS_FAULTS_CHECK_INSIDE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What was broken, with everything that is known of it. */
 #include "tests/faults/check_inside.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The checker is checked: it passes a run in which all went well, and finds a fault of each kind that is
  * planted there, and nothing else. What is damaged, cut off or something else never makes it crash. */
 #include "tests/faults/story.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A cluster of node processes on the loopback, which its owner breaks, in one folder with their histories.
  * What fails here ends the program with a text: no run can be decided after it. */
 #ifndef GODWIT_TESTS_FAULTS_CLUSTER_H

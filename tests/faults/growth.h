@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether a process grows: what it has when it has warmed up, against what it has at the end. The least of
  * several samples is compared, because queues and workers come and go, and only what never goes is a leak. */
 #ifndef GODWIT_TESTS_FAULTS_GROWTH_H

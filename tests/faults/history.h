@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The history of a run: what each process tried, ran and was told, in a file of its own, as it happened.
  *
  * A file is a header of 4096 bytes and records of 64. It is a shared mapping, so what was written is kept

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The history itself: what was written is there after a SIGKILL, whole, in any number of threads. */
 #include "tests/faults/history.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/faults/node_client.h"
 
 #include "tests/support/random.h"

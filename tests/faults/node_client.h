@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The client of a node: threads that make a seeded mix of calls, and write down how each ends. */
 #ifndef GODWIT_TESTS_FAULTS_NODE_CLIENT_H
 #define GODWIT_TESTS_FAULTS_NODE_CLIENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Holds requests that were kept, and answers each when its time has come, in a thread of its own. */
 #ifndef GODWIT_TESTS_FAULTS_NODE_KEEPER_H
 #define GODWIT_TESTS_FAULTS_NODE_KEEPER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a node is told (tests/faults/programs/node.c). */
 #ifndef GODWIT_TESTS_FAULTS_NODE_OPTIONS_H
 #define GODWIT_TESTS_FAULTS_NODE_OPTIONS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/faults/node_server.h"
 
 #include "tests/faults/node_keeper.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server of a node. Its methods take "id" (the call's number in the history), and answer with a map of
  * "node" and "life", so that the caller's history says who answered.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A made-up run, written as real ones are: a client (node 1), two servers (nodes 2 and 3) and a runner (node
  * 4), 100 s after they began. All times are milliseconds of the story. */
 #ifndef GODWIT_TESTS_FAULTS_STORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any text as a configuration file: no crash, and an error names a line. What is read is written out again,
  * and then reads the same. */
 #include "src/config/config.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a frame's header: what is accepted is what was sent, and what is refused is not looked at. */
 #include "src/wire/header.h"
 

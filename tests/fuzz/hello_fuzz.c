@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as the frame of a HELLO or a WELCOME, of a FAILURE, and of a RESOLVE or a RESOLVED: what is
  * accepted keeps the limits of docs/protocol.md, and means the same when it is written and read again. */
 #include "src/error/error.h"

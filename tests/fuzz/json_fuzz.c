@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as JSON: no crash, bounded memory, and what is read can be written and read again to the same
  * value, as long as it has a form. */
 #include "src/value/json.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A sequence of frames from several connections and a publisher into a server's port. The input is a program:
  *
  *     who, what, size, bytes ...      who: a connection (one frame, or a batch), the publisher, or "open it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes to a rendezvous message, and to a record. Whatever is accepted must come back the same when it is
  * written. */
 #include "matchmaker/rendezvous_wire.h"

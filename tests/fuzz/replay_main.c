@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs a fuzzer over the files of its corpus, for builds without libFuzzer: replay FOLDER... */
 #include <dirent.h>
 #include <errno.h>

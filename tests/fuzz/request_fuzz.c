@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as the body of a REQUEST: through the port, the decoder, the dispatcher and the slots to a
  * handler, which finds in its struct what is in the arguments. Each request gets exactly one answer, and the
  * server goes on. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a message's body: no crash, no allocation that the bytes do not justify, and what is decoded
  * can be encoded and decoded again to the same value. The decoder of small bodies takes nothing that scan and
  * parser would not take, and makes the same nodes of it. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Any text: no crash, and what is printed parses to the same URL. */
 #include <godwit/url.h>
 

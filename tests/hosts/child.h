@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Processes of the hosts: started in a network namespace, told lines, heard lines, killed for certain.
  *
  * None outlives the program: each is killed when it ends, however it ends. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How the program of the hosts waits, and how it ends when something is not as it must be: with a text, and
  * cleaned up. */
 #ifndef GODWIT_TESTS_HOSTS_FAIL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/hosts/fleet.h"
 #include "tests/hosts/fail.h"
 

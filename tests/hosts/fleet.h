@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Processes of a fleet over several hosts: rendezvous points and servers on the first three, clients on the
  * next two, more servers on hosts that are added. Each start of a process is a node of the history. */
 #ifndef GODWIT_TESTS_HOSTS_FLEET_H

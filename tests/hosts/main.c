@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Breaks clusters of several hosts and says what became of their calls: hosts [OPTION...]
  *
  *     --build DIR     the build folder; the one that this program is in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Hosts of one machine: network namespaces whose cables all end in a hub, where the wire forwards their
  * frames.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The network of the hosts does what it is told: it forwards, loses, delays, cuts one way, has cables that
  * can be pulled out, and hosts that are added; and nothing is left of it. network_test WIRE; 77: not possible
  * here. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Whether traffic went on: the longest time in which none of a client's calls succeeded. */
 #ifndef GODWIT_TESTS_HOSTS_PAUSE_H
 #define GODWIT_TESTS_HOSTS_PAUSE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of what was done to clusters and what became of their calls. */
 #ifndef GODWIT_TESTS_HOSTS_REPORT_H
 #define GODWIT_TESTS_HOSTS_REPORT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/hosts/scenario.h"
 #include "tests/hosts/fail.h"
 #include "tests/hosts/pause.h"

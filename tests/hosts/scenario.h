@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is done to a fleet under load, and what must hold then. */
 #ifndef GODWIT_TESTS_HOSTS_SCENARIO_H
 #define GODWIT_TESTS_HOSTS_SCENARIO_H

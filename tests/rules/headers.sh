@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every public header compiles alone, twice over, as C99, C11 and C++17 without a warning: headers.sh BUILD SOURCE
 set -euo pipefail
 cd "$2/include"

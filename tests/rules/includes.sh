@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The layers of the tree, by what each folder includes: includes.sh BUILD SOURCE
 #
 #     include  <-  src, drivers, matchmaker  <-  tools, examples

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The rooms of src/, the drivers and the matchmaker, and who may use whom: layers.sh BUILD SOURCE
 #
 # A row may use the rows below it. In a row, `>` says that a room may use what stands to its right; rooms that `|`

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The test of the layers is red when it should be: one arrow of each kind is planted in a small tree, and both ends are
 # named: layers_planted.sh BUILD SOURCE
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Every row of the tables of docs/contract.md, docs/differences.md and docs/reliability.md names a test, and every test
 # that they name exists: named_tests.sh BUILD SOURCE
 set -euo pipefail

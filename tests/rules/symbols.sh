@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # The shared library exports, under version GODWIT_0, exactly the functions that the public headers declare with
 # GODWIT_EXPORT; the static library defines no global name that could meet a user's: symbols.sh BUILD SOURCE
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Words that this project has given up for the field's own: none of them comes back, in code, tests or documents.
 #
 #     words.sh BUILD SOURCE

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What became of each piece of work in a simulated cluster, and whether that may be. */
 #ifndef GODWIT_TESTS_SUPPORT_CLUSTER_HISTORY_H
 #define GODWIT_TESTS_SUPPORT_CLUSTER_HISTORY_H

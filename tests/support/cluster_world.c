@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/cluster_world.h"
 
 #include "tests/support/cluster_history.h"

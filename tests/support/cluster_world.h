@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A simulated cluster at work under a plan of faults, and the checker of what became of its work: for
  * tests/unit/cluster_faults_test.c and tests/e2e/programs/cluster_seeds.c.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server that says what the test says, frames by hand over a port of the driver, and clients of it whose
  * clock is moved by hand. */
 #ifndef GODWIT_TESTS_FAKE_SERVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Servers in processes of their own (tests/e2e/programs/life_server), a rendezvous that stays when they die,
  * and a client of their topic. */
 #ifndef GODWIT_TESTS_SUPPORT_LIFE_H

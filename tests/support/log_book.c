@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/log_book.h"
 
 #include "src/loop/clock.h"

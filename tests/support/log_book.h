@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a transport's log said: the hook of a test that waits for a line, or counts them. */
 #ifndef GODWIT_TESTS_LOG_BOOK_H
 #define GODWIT_TESTS_LOG_BOOK_H

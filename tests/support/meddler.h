@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Between a client's transport and its links, at the driver interface: repeats, delays, reorders and replays
  * what the client sends. Works with every driver, because it takes the place of the driver's own functions.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A call that has to succeed; it uses &error, which is there. */
 #ifndef GODWIT_TESTS_MUST_H
 #define GODWIT_TESTS_MUST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Real processes for end-to-end tests: a program that is told lines, and says lines. Whatever does not happen
  * within PROCESS_WAIT_LIMIT_MS fails the test. */
 #ifndef GODWIT_TESTS_SUPPORT_PROCESS_H

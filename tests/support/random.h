@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random tests that can be repeated: the seed is printed, and is taken from GODWIT_TEST_SEED if that is set.
  */
 #ifndef GODWIT_TESTS_RANDOM_H

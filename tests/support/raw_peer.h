@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client without the client: frames by hand over a driver's link, for tests of the server's side. */
 #ifndef GODWIT_TESTS_RAW_PEER_H
 #define GODWIT_TESTS_RAW_PEER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/raw_server.h"
 
 #include "src/runtime/environment.h"

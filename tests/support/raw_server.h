@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server whose handlers a test holds in its hands, and a raw peer at one of its ports. */
 #ifndef GODWIT_TESTS_RAW_SERVER_H
 #define GODWIT_TESTS_RAW_SERVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What servers ran, and what callers were told: the two sides of "at most once". */
 #ifndef GODWIT_TESTS_SUPPORT_RUN_LOG_H
 #define GODWIT_TESTS_SUPPORT_RUN_LOG_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Servers that answer what a test says, frame by frame, each on a thread of its own over a port of a driver,
  * and a transport that knows them by a static list. The transport's clock is moved by hand; waits take real
  * time and look at it again afterwards, so nothing here depends on how long anything takes. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that is short: the n-th allocation of what a program runs fails. Replaces malloc in the program,
  * which the sanitizers do not allow; so it is for one source file a program. */
 #ifndef GODWIT_TESTS_SUPPORT_SHORT_MEMORY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Steps of a server's life, asked for on threads of their own. */
 #ifndef GODWIT_TESTS_STEPS_H
 #define GODWIT_TESTS_STEPS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ZMTP by hand over a plain socket, for tests that break it (https://rfc.zeromq.org/spec/23). */
 #ifndef GODWIT_TESTS_ZMTP_H
 #define GODWIT_TESTS_ZMTP_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions that make no allocation at all, so that none of theirs can fail. Their results are somebody
  * else's test. (Getters of requests are in a row of alloc_public_test.c.) */
 #include "tests/support/short_memory.h"

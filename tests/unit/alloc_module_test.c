@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The apmec module and the simulated cluster when the n-th allocation fails: they say so or do without, leak
  * nothing, and can be used again. All runs in this thread, with external_loop. */
 #include "tests/support/short_memory.h"

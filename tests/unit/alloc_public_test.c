@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every public function when the n-th allocation of it fails: it says so or does without, leaks nothing, and
  * what it was given can be used again. The transport runs in this thread (external_loop), so that the work of
  * its threads fails as well. The apmec module and

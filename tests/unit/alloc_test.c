@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What memory costs, and what happens without it: how many allocations a call makes, and that it survives
  * when any of them fails. Replaces malloc in this program, which the sanitizers do not allow. */
 #include "src/address/target.h"

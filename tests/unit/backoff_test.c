@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of timeouts, alone: no call, no time, and chance as the test says. */
 #include "src/client/backoff.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a caller is told whose arguments a method does not accept: the path of what is wrong, and why, as they
  * come over the wire. */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* When a client sends CANCEL: once for each call that it gives up, and never for another. */
 #include "tests/support/fake_server.h"
 

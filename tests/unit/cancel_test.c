@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Requests that nobody waits for any more, over both drivers: who can cancel what, and who hears of it. */
 #include "src/server/cancel_find.h"
 #include "tests/support/raw_server.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Many clusters, each with faults by its seed, and what must hold in all of them; what that is, is in
  * tests/support/cluster_history.c and at the end of cluster_world.c:
  *

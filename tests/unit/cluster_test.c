@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The simulated cluster: the core on a network that loses, repeats, delays, cuts and kills. */
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>

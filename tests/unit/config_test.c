@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration files: what oslo.config would read, what is refused, and where errors say it is. */
 #include "src/config/config.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Contract 5: which method answers. */
 #include "src/server/dispatch.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server that drains: it refuses nothing before its clients have answered its GOODBYE
  * (docs/protocol.md 4.7). */
 #include "tests/support/raw_server.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/error/error_inside.h"
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Errors on the wire: what they are on the other side, and what hostile peers make of them. */
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Fanouts and fanout calls on a simulated cluster: who is cut off, killed or started in the middle of one. */
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>

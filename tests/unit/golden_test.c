@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The frames of tests/golden: decoded, compared with what its README says, and encoded again byte for byte.
  */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/value/json.h"
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* All steps of a server's life at once, from several threads, in an order that a seed decides. */
 #include "src/server/server_table.h"
 #include "tests/support/steps.h"

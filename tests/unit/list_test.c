@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The list that lies inside of what it holds. */
 #include "src/base/list.h"
 

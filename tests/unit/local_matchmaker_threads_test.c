@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Transports of one process meet in the local matchmaker; each is told on the thread that runs its own
  * reactor. */
 #include "src/interface/matchmaker.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The call monitor's client, with a clock that is moved by hand, and a server that says what the test says.
  * Nothing here waits for a time to pass. */
 #include "tests/support/fake_server.h"

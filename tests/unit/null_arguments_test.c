@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Public functions that are given NULL: each says INVALID_ARGUMENT and names the argument, instead of
  * crashing. The table is complete: every pointer that a function with a status takes, by the headers, either
  * has a row or may be NULL. */

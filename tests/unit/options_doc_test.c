@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* docs/options.md has every option as the table in src/config/option_table.c has it, and no other. */
 #include "src/config/options.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The options of a transport: the struct, the URL's query, which wins, and what is refused and how. */
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>

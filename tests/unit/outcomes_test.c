@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a call ends, and what its caller is told of it, for each thing that a server can answer or fail to
  * answer, alone and one after the other; on both drivers, synchronous and not. What needs no hostile server
  * is in contract.section03, contract.section03_errors and the conformance suites. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Publications in quick succession: what is kept together, and how a port takes it apart. */
 #include "src/client/publish_batch.h"
 #include "src/runtime/transport.h"

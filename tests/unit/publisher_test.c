@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The publisher, when the way of publications ends and that of calls does not: the test ends it from inside.
  */
 #include "src/client/publisher.h"

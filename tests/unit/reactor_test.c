@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The reactor, with a clock that the tests move by hand, so that no test waits for time. */
 #include "src/loop/reactor.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The list of rendezvous points of a transport, which can be changed while it runs. */
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rendezvous points that go and return, on simulated clusters: how soon they know everybody again, and what
  * becomes of servers that no rendezvous knows any more (self-preservation). */
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every message comes back as it was written, and fits its buffer at its largest. */
 #include "matchmaker/rendezvous_wire.h"
 

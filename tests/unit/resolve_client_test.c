@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client of a static list, and a server that answers what it likes: frames by hand over a port of the
  * driver. */
 #include <godwit/client.h>

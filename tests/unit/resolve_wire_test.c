@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The bodies of RESOLVE and RESOLVED, as they should be and as hostile peers send them. */
 #include "src/wire/wire.h"
 

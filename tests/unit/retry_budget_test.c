@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The retry budget, and how an overloaded server is left alone: arithmetic, with a clock that is an argument.
  */
 #include "src/discovery/retry_budget.h"

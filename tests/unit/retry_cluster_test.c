@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Retries on a simulated cluster: of idempotent calls that may have run, and of those that overloaded servers
  * refuse, which never multiply load. Virtual time: nothing here takes any. */
 #include <criterion/criterion.h>

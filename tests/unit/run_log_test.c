@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The checker of tests/support/run_log.h is checked. */
 #include "tests/support/run_log.h"
 

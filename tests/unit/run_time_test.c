@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How long a method usually takes, and requests that have less time left: the run_time by itself, and servers
  * whose clock is moved by their handlers. */
 #include "src/server/run_time.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "src/value/msgpack/codec.h"
 
 #include <criterion/criterion.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Objects, maps of values that are there already, and serializers by themselves; calls with them are in
  * tests/contract/section09_test.c. */
 #include "src/serializer/serialize_call.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The server's side, frame by frame, over both drivers. */
 #include "tests/support/raw_server.h"
 

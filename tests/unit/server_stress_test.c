@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Many callers, methods short and long, few workers, and servers that come and go: every call ends, and as it
  * should. */
 #include <godwit/godwit.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The other ways that requests take: publications, calls within the process, a program's own loop. */
 #include "src/server/inline.h"
 #include "src/wire/fanout.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The window of ids, and the table of sessions. */
 #include "src/server/session.h"
 

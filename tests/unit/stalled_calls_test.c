@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asynchronous calls that nobody is there for, on a transport that never had a connection. */
 #include <godwit/client.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Static stability: whatever rendezvous points answer, every live server that was known is called.
  *
  * All three rendezvous of a simulated cluster lie, by a seed: nothing, a part, old news, wrong addresses and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The hash table that lies inside of what it holds, with memory and without; and the hash function. */
 #include "src/base/hash.h"
 #include "src/base/table.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A connection has no more requests under way that its port may not have read than `queue_limit`: replies
  * tell how far that has come, and the answers to PINGs. */
 #include "tests/support/fake_server.h"

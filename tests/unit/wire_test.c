@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The bodies that are the library's own: HELLO and WELCOME, and what hostile peers make of them. */
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>

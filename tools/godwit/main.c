@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* godwit COMMAND ARGUMENT...: finds the command. */
 #include "tools/godwit/commands.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* godwit matchmaker: hosts rendezvous points and does nothing else, until SIGTERM or SIGINT. A transport like
  * any other, in this thread. */
 #include "tools/godwit/commands.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What an encoding takes at the most, and whether it may be made at all. */
 #include "src/base/path.h"
 #include "src/error/error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values to bytes and back: msgpack-c behind a structural scan. The only folder that includes msgpack.h. */
 #ifndef GODWIT_SRC_VALUE_MSGPACK_CODEC_H
 #define GODWIT_SRC_VALUE_MSGPACK_CODEC_H

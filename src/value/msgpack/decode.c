@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes to nodes. msgpack-c's own parser (the template that its msgpack_unpack is made of) calls back for
  * every element; our callbacks put it where it belongs, so there is neither a zone nor a second tree to
  * convert.

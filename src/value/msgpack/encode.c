@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Values to bytes, by msgpack-c's packing template with an append that the compiler can see through. */
 #include "src/value/msgpack/codec.h"
 

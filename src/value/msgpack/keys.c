@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Is a key there twice? */
 #include "src/value/msgpack/codec.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes to nodes in one pass: what the scan would check is checked as the nodes are filled. Small bodies as
  * calls have them are decoded here; whatever is unusual (or wrong: it says no more than that, and has changed
  * no byte then) is left to the scan and msgpack-c's parser, in decode.c. */

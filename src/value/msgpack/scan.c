@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The structural scan: what must hold of received bytes before anything is allocated for them. */
 #include "src/value/msgpack/codec.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs many simulated clusters, several at a time, and prints what became of their work:
  *
  *     cluster_seeds [--seeds N] [--first SEED] [--nodes N] [--work N] [--faults NAME[,NAME...]|each|all|none]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client process that is killed: core_caller URL METHOD calls it and says "called" when it has handed the
  * call over. */
 #include <godwit/godwit.h>

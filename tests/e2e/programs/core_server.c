@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server as a process of its own: core_server URL NAME. It says "up", then does what its standard input
  * says, a word a line: "stop" (drains, says "stopped"), "start" ("up" again), "release" (replies to all that
  * is held, says "released"), "held 3" (says "held" when that many are), "counted 3" (the same with

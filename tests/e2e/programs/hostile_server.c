@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server to be attacked: hostile_server URL. Prints its addresses and "ready", serves until the end of its
  * input. */
 #include "src/runtime/transport.h"

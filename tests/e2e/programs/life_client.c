@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A client that calls as fast as it can: life_client URL NUMBER. It says "up" when it has called once. At the
  * end of its input it stops, makes sure that what it cast has arrived, writes what became of all to the file
  * that LIFE_RESULTS names (call_result_t after call_result_t) and says "calls N casts N failed N retried N"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A server whose life is a test's subject: life_server URL NAME. It says "up". A SIGTERM lets it drain and
  * end; what it ran is in the file that LIFE_RUNS names (run_t after run_t), if that is set, and the last line
  * that it says is "ran N refused N". Its standard input says, a word a line: "await" (says "awaited" when it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A member of a rendezvous: matchmaker_member URL NUMBER. Announces a server for each number that it reads,
  * and tells what it is told: "synced", "seen INSTANCE SERVER", "gone INSTANCE SERVER", where INSTANCE is the
  * NUMBER of who announced. Leaves at the end of its input. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Servers that are told of by nobody: static_server URL [EXCHANGE]. Reads "start NAME" and "stop NAME", and
  * says "started NAME", "stopped NAME" or "failed STATUS: text"; "noted NAME N" for each fanout that a server
  * gets. Its method "who" returns [name, process id]. Leaves at the end of its input. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Proves a run, or says what was broken: history_check [OPTION...] FOLDER...
  *
  *     --name NAME   what the run is called; the folder's name

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A process of a cluster that is to be broken: a server, a client, or both, with its history in a file.
  *
  *     node --node 3 --role client --name client-1 --url zmq://127.0.0.1:9573/ --log DIR/client-1.3.history

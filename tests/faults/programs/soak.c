@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Calls, casts and fanouts for a while, with random faults, and at the end the proof that nothing was lost,
  * nothing ran twice, and nothing grew: soak [OPTION...]
  *

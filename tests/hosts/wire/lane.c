@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/hosts/wire/lane.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frames that are late: one lane for each way, in which nobody overtakes. Bounded, all lanes together. */
 #ifndef GODWIT_TESTS_HOSTS_WIRE_LANE_H
 #define GODWIT_TESTS_HOSTS_WIRE_LANE_H

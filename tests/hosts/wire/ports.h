@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The network's end of the wire: a raw socket on each interface, frames in and out by the batch. */
 #ifndef GODWIT_TESTS_HOSTS_WIRE_PORTS_H
 #define GODWIT_TESTS_HOSTS_WIRE_PORTS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What becomes of a frame on its way from one port to another: it is lost, cut off, or late. */
 #ifndef GODWIT_TESTS_HOSTS_WIRE_RULES_H
 #define GODWIT_TESTS_HOSTS_WIRE_RULES_H

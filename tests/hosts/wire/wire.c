@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A switch with faults: forwards Ethernet frames between interfaces, and loses, delays and cuts off as it is
  * told.
  *
