@@ -5,6 +5,7 @@
 #include "src/error/error.h"
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

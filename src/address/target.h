@@ -7,7 +7,7 @@
 
 #include <godwit/target.h>
 
-#include "src/address/target_version.h"
+#include <stddef.h>
 
 /* Checks a target of the program's, which may be NULL (nothing set), and reads its struct_size bytes of it.
  * The strings are still the program's. INVALID_ARGUMENT. */

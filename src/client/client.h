@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A client: a target and options, and a count of what uses it (calls, and functions that look at it), so that
- * its end can wait for them. Others make clients (client_new.c) and call (call.h).
+ * its end can wait for them. client_new.c makes clients; call.h is a call of one.
  *
  * A client and those that were prepared of it, of whatever generation, are a *family*; the client that
  * godwit_client_new made is its root. The transport knows the roots only, so that preparing a client and
@@ -14,11 +14,11 @@
 #include "src/discovery/selection.h"
 #include "src/runtime/metrics.h"
 
-/* In `pending_count` and `family`: nothing may enter any more. */
+/* Set in `pending_count` and `family`: the client is closed, and nothing may enter any more. */
 #define GODWIT__CLIENT_CLOSED ((size_t) 1 << (sizeof (size_t) * 8 - 1))
 
-/* One allocation, with what the target and the version cap point to behind it. But for the counts, constant
- * from its making on. */
+/* One allocation: the strings of target and version_cap lie behind the struct. What is neither atomic nor
+ * guarded by a lock does not change once the client is made. */
 struct godwit_client {
     godwit_transport_t *transport;
     godwit_client_t *root;                 /* a reference, unless it is the root itself */
@@ -33,15 +33,15 @@ struct godwit_client {
     bool idempotent;                     /* what may have run is tried again */
     _Atomic (godwit__metric_t *) metric; /* of the method that was called last; NULL: none yet */
     bool may_send;                       /* the version cap allows the target's version */
-    bool backs_off;                      /* its calls (src/client/backing_off_client.h) */
-    atomic_size_t pending_count; /* what uses it; neither it nor the transport goes before that has ended */
-    bool drained;                /* closed, and nothing uses it any more; guarded by transport.lock */
+    bool backs_off;                      /* the timeouts of its calls adapt (backing_off_client.h) */
+    atomic_size_t pending_count;         /* what uses it: until that has ended, it and the transport stay */
+    bool drained;                        /* closed, and nothing uses it any more; guarded by transport.lock */
 
     /* A root's. */
     godwit_serializer_t *own_serializer; /* goes with the family; NULL: none */
     atomic_uint refs;     /* its own, and one for each client that was prepared in the family */
-    atomic_size_t family; /* what uses the others; the transport does not go before that has ended */
-    bool family_drained;  /* as drained */
+    atomic_size_t family; /* what uses the others: until that has ended, the transport stays */
+    bool family_drained;  /* like drained, of family */
     godwit__list_node_t in_transport;
 };
 
@@ -51,10 +51,11 @@ godwit__client_is_closed (const godwit_client_t *client)
     return atomic_load_explicit (&client->pending_count, memory_order_relaxed) & GODWIT__CLIENT_CLOSED;
 }
 
-/* Between these, the client and the parts of its transport stay. CLOSED if it, or its transport, is being
- * destroyed; then there is nothing to leave. Any thread. */
+/* From enter to leave, the client and the parts of its transport stay. CLOSED: it, or its transport, is being
+ * destroyed; then do not call leave. Any thread. */
 godwit_status_t godwit__client_enter (godwit_client_t *client, godwit_error_t **error);
-/* Once more, by who has entered already, or has a call that has: also while the client is being destroyed. */
+/* Enters once more: for who has entered already, or has a call that has. Succeeds also while the client is
+ * being destroyed. */
 void godwit__client_hold (godwit_client_t *client);
 void godwit__client_leave (godwit_client_t *client);
 /* Ends the calls of all clients, and waits until nothing uses them any more; they stay closed. The transport

@@ -3,6 +3,7 @@
 #include "src/client/client_settings.h"
 
 #include "src/address/target.h"
+#include "src/address/target_version.h"
 #include "src/error/error.h"
 #include "src/serializer/serializer.h"
 

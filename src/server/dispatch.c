@@ -2,7 +2,7 @@
 /* Which method answers a request. */
 #include "src/server/dispatch.h"
 
-#include "src/address/target.h"
+#include "src/address/target_version.h"
 #include "src/base/hash.h"
 #include "src/error/error.h"
 #include "src/server/endpoints.h"

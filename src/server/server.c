@@ -3,6 +3,7 @@
 #include "src/server/server.h"
 
 #include "src/address/target.h"
+#include "src/address/target_version.h"
 #include "src/error/error.h"
 #include "src/serializer/serializer.h"
 #include "src/server/ping.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "src/address/target.h"
+#include "src/address/target_version.h"
+
+#include <godwit/target.h>
 
 #include <criterion/criterion.h>
 #include <stdio.h>
