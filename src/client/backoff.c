@@ -92,8 +92,9 @@ enter_method (const char *key)
     entry_t *entry = size <= GODWIT__BACKOFF_KEY_SIZE ? calloc (1, sizeof *entry + size + 1) : NULL;
     if (!entry)
         return NULL;
-    if (table.count >= GODWIT__BACKOFF_METHODS)
-        forget (GODWIT__TABLE_FIRST (&table, entry_t, by_key));
+    entry_t *const oldest = GODWIT__TABLE_FIRST (&table, entry_t, by_key);
+    if (oldest && table.count >= GODWIT__BACKOFF_METHODS)
+        forget (oldest);
     memcpy (entry->key, key, size + 1);
     godwit__table_insert (&table, &entry->by_key, godwit__hash_text (0, key));
     return entry;

@@ -40,14 +40,6 @@ godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encod
     return true;
 }
 
-void
-godwit__encoded_request_release (godwit__encoded_request_t *request)
-{
-    if (request->shared)
-        godwit__shared_unref (NULL, request->shared);
-    request->shared = NULL;
-}
-
 /* ---- encoding ---- */
 
 static size_t

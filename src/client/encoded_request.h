@@ -34,7 +34,6 @@ godwit_status_t godwit__encode_request (godwit__encoded_request_t *request, cons
                                         const godwit_fields_t *args, godwit_error_t **error);
 /* A copy with memory of its own. False if memory is short: it is empty then. */
 bool godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from);
-void godwit__encoded_request_release (godwit__encoded_request_t *request);
 
 /* The free_fn of a message that sends what is shared; hint is the godwit__shared_t. */
 void godwit__shared_unref (void *data, void *hint);
@@ -44,6 +43,13 @@ static inline uint8_t *
 godwit__encoded_request_data (godwit__encoded_request_t *request)
 {
     return (request->shared ? request->shared->data : request->small) + GODWIT__KEY_SIZE;
+}
+
+static inline void
+godwit__encoded_request_release (godwit__encoded_request_t *request)
+{
+    if (request->shared)
+        godwit__shared_unref (NULL, request->shared);
 }
 
 #endif
