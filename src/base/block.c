@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a block. */
+/* Releasing a block. */
 #include "src/base/block.h"
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A block: received bytes, what was made of them, and the count of those who refer to either. What lies in a
- * block's content is the business of who made it (values: src/value/msgpack/codec.h). */
+/* A block: a reference-counted object that holds received bytes and what was decoded from them. Its maker
+ * decides what lies in its content (for values: src/value/msgpack/codec.h). */
 #ifndef GODWIT_SRC_BASE_BLOCK_H
 #define GODWIT_SRC_BASE_BLOCK_H
 
@@ -12,13 +12,13 @@
 
 typedef struct godwit__block {
     atomic_uint refs;
-    uint32_t capacity; /* elements of the content that there is room for */
+    uint32_t capacity; /* how many elements the content has room for */
     void (*release) (
         struct godwit__block *block); /* called once when refs reaches 0, after frame was released */
     godwit__frame_t frame;
     const uint8_t *encoded; /* the encoding of the first element, if it was kept; in the frame's memory */
     uint32_t encoded_size;
-    uint64_t content[]; /* of any type that needs no other alignment */
+    uint64_t content[]; /* elements of any type that needs no larger alignment */
 } godwit__block_t;
 
 static inline void

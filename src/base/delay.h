@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Exponential back-off with jitter: how long to wait before the next attempt. Each delay is twice the last
- * one, up to a maximum, and a random part of it is waited, so that those who failed together do not come back
- * together. */
+ * one, up to a maximum. The caller waits a random part of it, so that callers who failed at the same time do
+ * not retry at the same time. */
 #ifndef GODWIT_SRC_BASE_DELAY_H
 #define GODWIT_SRC_BASE_DELAY_H
 
@@ -10,12 +10,13 @@
 typedef struct godwit__delay_rule {
     int64_t first_ns;
     int64_t max_ns;
-    /* Between so many per cent of the delay is waited. */
+    /* The wait is a random part of the delay, between these percentages. */
     int64_t least_percent;
     int64_t most_percent;
 } godwit__delay_rule_t;
 
-/* *delay_ns is the last one, 0 before the first. random: any 64 bits. */
+/* Returns how long to wait. *delay_ns is the last delay, 0 before the first; it is updated. random: any 64
+ * bits. */
 static inline int64_t
 godwit__delay_next (int64_t *delay_ns, const godwit__delay_rule_t *rule, uint64_t random)
 {

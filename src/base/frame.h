@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes that came in, with the means to give them back. They may be written to (the decoder ends strings in
- * place), so a driver that hands the same bytes to two receivers copies them. `storage` is the driver's:
- * small messages live inside it, so a frame is moved with godwit__frame_move, never by assignment. */
+/* Received bytes, with the function that frees them. The receiver may write to them (the decoder ends strings
+ * in place), so a driver that hands the same bytes to two receivers copies them. `storage` is the driver's:
+ * small messages lie inside it. So a frame is moved with godwit__frame_move, never by assignment. */
 typedef struct godwit__frame {
     uint8_t *data;
     size_t size;
@@ -22,7 +22,7 @@ typedef struct godwit__frame {
     } storage;
 } godwit__frame_t;
 
-/* Moves from to an uninitialised `to`; `from` is empty afterwards. */
+/* Moves `from` to an uninitialised `to`; `from` is empty afterwards. */
 static inline void
 godwit__frame_move (godwit__frame_t *to, godwit__frame_t *from)
 {
@@ -52,14 +52,14 @@ godwit__frame_free_data (godwit__frame_t *frame)
     free (frame->data);
 }
 
-/* A frame of bytes on the heap, which it takes over. */
+/* Makes a frame of bytes on the heap, and takes them over. */
 static inline void
 godwit__frame_adopt (godwit__frame_t *frame, uint8_t *data, size_t size)
 {
     *frame = (godwit__frame_t){.data = data, .size = size, .release = godwit__frame_free_data};
 }
 
-/* A frame with a copy of the bytes. False, and it is empty: memory is short. */
+/* Makes a frame with a copy of the bytes. False if memory is short; the frame is empty then. */
 static inline bool
 godwit__frame_copy (godwit__frame_t *frame, const void *data, size_t size)
 {
@@ -75,9 +75,9 @@ godwit__frame_copy (godwit__frame_t *frame, const void *data, size_t size)
     return true;
 }
 
-/* Bytes to be sent. With free_fn NULL the driver copies them before send returns; otherwise the driver takes
- * them over when send succeeds (and only then) and calls free_fn (data, hint) from any thread when it no
- * longer needs them. */
+/* Bytes to be sent. If free_fn is NULL, the driver copies them before send returns. Otherwise the driver
+ * takes them over when send succeeds (and only then). It calls free_fn (data, hint), from any thread, when it
+ * no longer needs them. */
 typedef struct godwit__message {
     void *data;
     size_t size;

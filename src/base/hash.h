@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The hash function of the library's tables. Where keys come from outside, a random seed keeps others from
- * choosing keys that collide. */
+/* The hash function of the library's tables. If keys come from outside, use a random seed: then nobody can
+ * choose keys that collide. */
 #ifndef GODWIT_SRC_BASE_HASH_H
 #define GODWIT_SRC_BASE_HASH_H
 
@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The end of splitmix64: each bit of x changes about half of the bits. */
+/* The last step of splitmix64: each bit of x changes about half of the bits of the result. */
 static inline uint64_t
 godwit__mix (uint64_t x)
 {
@@ -17,7 +17,7 @@ godwit__mix (uint64_t x)
     return x ^ (x >> 31);
 }
 
-/* One to seven bytes as a number; with their count, no other bytes give the same. */
+/* One to seven bytes as a number. Different bytes of the same size give different numbers. */
 static inline uint64_t
 godwit__hash_few (const uint8_t *bytes, size_t size)
 {
@@ -29,7 +29,7 @@ godwit__hash_few (const uint8_t *bytes, size_t size)
     return first | (uint64_t) last << 32;
 }
 
-/* To hash several pieces, each hash is the next one's seed. */
+/* To hash several pieces, pass the hash of one piece as the seed of the next. */
 static inline uint64_t
 godwit__hash (uint64_t seed, const void *data, size_t size)
 {

@@ -14,7 +14,7 @@ void godwit__fork_guard_free (const unsigned char *guard);
  * boot and the same network and mount namespaces. The caller frees it; NULL when memory is short. */
 char *godwit__host_id (void);
 
-/* Grows from start to start: microseconds of the wall clock. */
+/* A number that grows from one start to the next: microseconds of the wall clock. */
 uint64_t godwit__incarnation (void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A doubly linked list whose nodes lie inside of what it holds: nothing is allocated, nothing can fail, and
- * what is in a list can be taken out of it without knowing the list.
+/* An intrusive doubly linked list: each element embeds its node. So nothing is allocated, nothing can fail,
+ * and an element can be removed without knowing which list it is in.
  *
  *     typedef struct job {
  *         godwit__list_node_t in_queue;
@@ -28,16 +28,16 @@ typedef struct godwit__list_node {
     struct godwit__list_node *previous;
 } godwit__list_node_t;
 
-/* Its own end: the last element points back to it, so a list is not moved in memory. */
+/* The first and the last element point to `end`, so a list must not be moved in memory. */
 typedef struct godwit__list {
     godwit__list_node_t end;
 } godwit__list_t;
 
-/* What a pointer to its member is part of. */
+/* The struct whose member pointer_ points to. */
 #define GODWIT__CONTAINER(pointer_, type_, member_)                                                          \
     ((type_ *) ((uintptr_t) (pointer_) -offsetof (type_, member_)))
 
-/* The first element, the last one, and the one behind an element; NULL: there is none. */
+/* The first element, the last one, and the one behind an element; NULL if there is none. */
 #define GODWIT__FIRST(list_, type_, member_)                                                                 \
     (godwit__list_is_empty (list_) ? NULL : GODWIT__CONTAINER ((list_)->end.next, type_, member_))
 #define GODWIT__LAST(list_, type_, member_)                                                                  \
@@ -86,7 +86,7 @@ godwit__in_list (const godwit__list_node_t *node)
     return node->next != NULL;
 }
 
-/* Of the list that it is in. */
+/* Removes the node from the list that it is in. */
 static inline void
 godwit__list_remove (godwit__list_node_t *node)
 {
@@ -95,7 +95,7 @@ godwit__list_remove (godwit__list_node_t *node)
     node->next = node->previous = NULL;
 }
 
-/* Moves all behind those of `to`; `from` is empty afterwards. */
+/* Appends all elements of `from` to `to`; `from` is empty afterwards. */
 static inline void
 godwit__list_move_all (godwit__list_t *to, godwit__list_t *from)
 {

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* A step of a walk through a value. The steps are linked through the walker's stack and become text only for
- * an error. */
+/* One step on the way through a value. Steps lie on the stack of the functions that walk, each linked to its
+ * parent. They become text only for an error. */
 typedef struct godwit__path {
     const struct godwit__path *parent;
     const char *name; /* of the root or of a map's entry; NULL: an index */
@@ -15,8 +15,8 @@ typedef struct godwit__path {
 
 enum { GODWIT__PATH_SIZE = 256 };
 
-/* Writes the path, cut if it is longer, and returns text. Bytes that a terminal would obey become '?': names
- * may be remote. */
+/* Writes the path, cut if it is longer, and returns text. Control characters become '?', because names may be
+ * remote. */
 const char *godwit__path_print (const godwit__path_t *path, char text[GODWIT__PATH_SIZE]);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Guards what all transports of a process share, such as the list of inproc ports. A child that fork() makes
- * finds it unlocked, whichever thread of the parent held it, and is told that what it guards is the parent's.
+/* A lock for what all transports of a process share, such as the list of inproc ports. In a child that fork()
+ * makes it is unlocked, even if a thread of the parent held it. The child's first godwit__shared_lock tells
+ * that the guarded data is still the parent's.
  */
 #ifndef GODWIT_SRC_BASE_SHARED_LOCK_H
 #define GODWIT_SRC_BASE_SHARED_LOCK_H
@@ -14,11 +15,11 @@ typedef struct godwit__shared_page {
     bool in_use; /* by this process */
 } godwit__shared_page_t;
 
-/* Static, and made with GODWIT__SHARED_LOCK. */
+/* A static variable, initialised with GODWIT__SHARED_LOCK. */
 typedef struct godwit__shared_lock {
     _Atomic (godwit__shared_page_t *)
-        page;                    /* one that a fork() wipes; made by the first who locks, and kept */
-    godwit__shared_page_t spare; /* in its place if there is no memory for one */
+        page;                    /* fork() clears it in the child; made by the first lock, and kept */
+    godwit__shared_page_t spare; /* used if there is no memory for a page */
 } godwit__shared_lock_t;
 
 #define GODWIT__SHARED_LOCK                                                                                  \
@@ -26,8 +27,8 @@ typedef struct godwit__shared_lock {
         .spare = {.mutex = PTHREAD_MUTEX_INITIALIZER }                                                       \
     }
 
-/* True: nobody of this process has locked it before. What it guards may be another process's, and half
- * changed: the caller forgets it (and does not free it: nobody knows what is still linked). */
+/* True: this process locks it for the first time. The guarded data may be a parent process's, and half
+ * changed. The caller then forgets that data without freeing it: nobody knows what is still linked. */
 bool godwit__shared_lock (godwit__shared_lock_t *lock);
 void godwit__shared_unlock (godwit__shared_lock_t *lock);
 

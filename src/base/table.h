@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A hash table of nodes that lie inside of what it holds. Keys are the caller's: it hashes them, and compares
- * what find gives. Nodes are walked in the order in which they were inserted.
+/* An intrusive hash table: each element embeds its node. Keys are the caller's: the caller hashes them, and
+ * compares the key of each element that find returns. Elements are walked in the order of insertion.
  *
- * No memory is needed to insert: a table that cannot grow works on with longer chains, and tries again with
+ * Inserting needs no memory: a table that cannot grow works on with longer chains, and tries again to grow at
  * the next insertion. So nothing here fails, and nothing ends the process.
  *
  *     typedef struct user {
@@ -36,10 +36,10 @@ typedef struct godwit__table_node {
 
 #define GODWIT__TABLE_FIRST_BUCKETS 8
 
-/* Not moved in memory while it holds anything. */
+/* Must not be moved in memory. */
 typedef struct godwit__table {
     godwit__table_node_t **buckets;
-    size_t mask; /* their number, a power of two, less one */
+    size_t mask; /* number of buckets (a power of two) minus 1 */
     size_t count;
     godwit__list_t order;
     godwit__table_node_t *first_buckets[GODWIT__TABLE_FIRST_BUCKETS];
@@ -54,18 +54,19 @@ typedef struct godwit__table {
         }                                                                                                    \
     }
 
-/* The first one with this hash (the key may be another), the next one with the same; NULL: there is none. */
+/* The first element with this hash (its key may differ), and the next with the same hash; NULL if there is
+ * none. */
 #define GODWIT__TABLE_FIND(table_, hash_, type_, member_)                                                    \
     GODWIT__NODE_CONTAINER (godwit__table_find (table_, hash_), type_, member_)
 #define GODWIT__TABLE_FIND_NEXT(element_, type_, member_)                                                    \
     GODWIT__NODE_CONTAINER (godwit__table_find_next (&(element_)->member_), type_, member_)
 
-/* To walk all of them: as in list.h. */
+/* Walk all elements, as in list.h. */
 #define GODWIT__TABLE_FIRST(table_, type_, member_) GODWIT__FIRST (&(table_)->order, type_, member_.order)
 #define GODWIT__TABLE_NEXT(table_, element_, type_, member_)                                                 \
     GODWIT__NEXT (&(table_)->order, element_, type_, member_.order)
 
-/* What a node is part of; NULL stays NULL. */
+/* The element that embeds the node; NULL for NULL. */
 #define GODWIT__NODE_CONTAINER(node_, type_, member_)                                                        \
     ((type_ *) godwit__node_container (node_, offsetof (type_, member_)))
 
@@ -76,10 +77,10 @@ godwit__node_container (godwit__table_node_t *node, size_t offset)
 }
 
 void godwit__table_init (godwit__table_t *table);
-/* Frees what the table itself has, and leaves the nodes alone: it is empty afterwards, and can be used again.
+/* Frees the table's own memory, not its elements. The table is empty afterwards, and can be used again.
  */
 void godwit__table_release (godwit__table_t *table);
-/* Room for so many, if there is memory for it. */
+/* Makes room for count elements, if there is memory. */
 void godwit__table_reserve (godwit__table_t *table, size_t count);
 
 static inline void
@@ -107,7 +108,8 @@ godwit__table_remove (godwit__table_t *table, godwit__table_node_t *node)
     godwit__list_remove (&node->order);
 }
 
-/* Takes the first one with this hash out, in one walk; NULL: there is none. For keys that are their own hash.
+/* Finds and removes the first element with this hash, in one walk; NULL if there is none. For tables whose
+ * hash is the key itself.
  */
 static inline godwit__table_node_t *
 godwit__table_take (godwit__table_t *table, uint64_t hash)

@@ -15,7 +15,7 @@ godwit__utf8_length (const unsigned char *data, size_t size)
     for (size_t i = 1; i < length; i++)
         if ((data[i] & 0xc0) != 0x80)
             return 0;
-    /* Longer than needed, a surrogate, or beyond U+10FFFF. */
+    /* An encoding longer than needed, a surrogate, or beyond U+10FFFF. */
     if ((first == 0xe0 && data[1] < 0xa0) || (first == 0xed && data[1] > 0x9f) ||
         (first == 0xf0 && data[1] < 0x90) || (first == 0xf4 && data[1] > 0x8f))
         return 0;
