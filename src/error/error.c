@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors: making, destroying, reading. What they know besides is in src/value/error_data.c, how they are
- * printed in error_print.c. */
+/* Errors: making, destroying, reading. Their data is in src/value/error_data.c, their printing in
+ * error_print.c. */
 #include "src/error/error_inside.h"
 
 #include <stdio.h>
@@ -9,7 +9,8 @@
 
 #define REMOTE_SUFFIX "_Remote"
 
-/* What stands for an error when there is no memory for one: never written to, so one per outcome. */
+/* The error that is used when there is no memory for one. It is never written to, so there is one per
+ * outcome. */
 #define NO_MEMORY(outcome_, suffix)                                                                          \
     {                                                                                                        \
         .status = GODWIT_ERR_OUT_OF_MEMORY, .outcome = (outcome_), .is_static = true,                        \
@@ -48,7 +49,7 @@ no_memory (godwit_outcome_t outcome)
 
 /* ---- making ---- */
 
-/* A text with its length; data NULL is none. */
+/* A text with its length; data NULL: no text. */
 typedef struct text {
     const char *data;
     size_t size;
@@ -213,7 +214,7 @@ godwit__error_type_size (const char *type)
     return has ? size - suffix_size : size;
 }
 
-/* The texts one behind the other, on the heap. */
+/* Joins the texts, on the heap. */
 static char *
 join (const char *before, text_t name, const char *between, const char *after)
 {
@@ -383,7 +384,7 @@ godwit_error_set_cause (godwit_error_t *error, godwit_error_t **cause_p)
     if (cause == error)
         return;
 
-    /* Below what is there already; a static error ends a chain and takes nothing. */
+    /* The new cause goes below the existing ones. A static error ends a chain and takes no cause. */
     godwit_error_t *last = error;
     while (last && last->cause)
         last = last->cause;
@@ -440,7 +441,7 @@ godwit_error_is_remote (const godwit_error_t *error)
     return error && error->is_remote;
 }
 
-/* "" is the library's own. */
+/* "" stands for the library's own module. */
 static const char *
 module_of (const char *module)
 {

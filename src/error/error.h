@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of errors. */
+/* How the library makes errors, reads remote ones, and prepares them for the log and for sending. */
 #ifndef GODWIT_SRC_ERROR_ERROR_H
 #define GODWIT_SRC_ERROR_ERROR_H
 
@@ -7,7 +7,7 @@
 
 #include <stdarg.h>
 
-/* Of the errors that the library itself defines; a local one's module is "". */
+/* The module of the errors that the library defines, as it is sent. In a local error it is "". */
 #define GODWIT__OWN_MODULE "godwit"
 #define GODWIT__BUILTINS_MODULE "builtins"
 
@@ -23,7 +23,7 @@ godwit_status_t godwit__error_set_outcome (godwit_error_t **error, godwit_status
 godwit_status_t godwit__error_null (godwit_error_t **error, const char *name);
 /* Without an allocation: the static out-of-memory error. */
 void godwit__error_set_no_memory (godwit_error_t **error);
-/* The same, and returns OUT_OF_MEMORY: inline, so that compilers see that it is no success. */
+/* The same, and returns OUT_OF_MEMORY: inline, so that compilers see that it never returns OK. */
 static inline godwit_status_t
 godwit__error_no_memory (godwit_error_t **error)
 {
@@ -41,26 +41,26 @@ godwit__error_with (godwit_error_t **error, godwit_status_t status, const char *
     return status;
 }
 
-/* What came from a remote server and is known here: every text is copied, none is a format nor NULL. The type
- * gets "_Remote", if it has not, unless the module is "builtins". */
+/* An error from a remote server whose class is known here. Every text is copied; none is a format, none is
+ * NULL. "_Remote" is added to the type, unless it is there already or the module is "builtins". */
 godwit_error_t *godwit__error_new_remote (godwit_status_t status, godwit_outcome_t outcome,
                                           const char *module, const char *type, const char *message,
                                           const char *traceback);
-/* What came from a remote server and is not known here: a RemoteError. */
+/* An error from a remote server whose class is not known here: a RemoteError. */
 godwit_error_t *godwit__error_new_remote_error (godwit_outcome_t outcome, const char *module,
                                                 const char *type, const char *message, const char *traceback);
-/* For the log, on one line: prefix, the chain without the other side's traceback, and then the traceback,
- * which has it. What is longer than GODWIT__ERROR_LINE_MAX bytes is cut. The caller frees it; NULL when
- * memory is short.
+/* An error for the log, on one line: prefix, the chain of causes without the remote traceback, then the
+ * traceback, which contains the remote one. Text beyond GODWIT__ERROR_LINE_MAX bytes is cut. The caller frees
+ * it; NULL when memory is short.
  */
 #define GODWIT__ERROR_LINE_MAX 16384
 char *godwit__error_line (const char *prefix, const godwit_error_t *error);
 void godwit__error_set_outcome_of (godwit_error_t *error, godwit_outcome_t outcome);
-/* A copy of the whole, causes included; values are shared. */
+/* A copy of the error and all its causes; values are shared. */
 godwit_error_t *godwit__error_copy (const godwit_error_t *error);
 
-/* An error as it is sent: the first name and text that it had, whatever it became on its way. type is not
- * terminated. Borrowed. */
+/* An error as it is sent: the type, module and message that it had where it was raised, even if a process on
+ * the way did not know its class. type is not NUL-terminated. Borrowed. */
 typedef struct godwit__error_origin {
     const char *type;
     size_t type_size;

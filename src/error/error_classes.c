@@ -49,7 +49,7 @@ godwit__error_classes_allowed (const godwit__error_classes_t *classes)
     return classes->allowed;
 }
 
-/* "" and NULL are the library's own. */
+/* "" and NULL stand for the library's own module. */
 static const char *
 module_of (const godwit_error_class_t *error_class)
 {

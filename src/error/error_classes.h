@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which errors of other processes reach a caller as themselves (contract 7): those of classes that are
- * registered, in modules that are allowed. Asked for only when a call fails. */
+/* Decides which remote errors reach a caller with their own class (contract 7): those whose class is
+ * registered and whose module is allowed. Used only when a call fails. */
 #ifndef GODWIT_SRC_ERROR_ERROR_CLASSES_H
 #define GODWIT_SRC_ERROR_ERROR_CLASSES_H
 
@@ -16,9 +16,9 @@ godwit_status_t godwit__error_classes_new (godwit__error_classes_t **classes, co
                                            godwit_error_t **error);
 /* Accepts a pointer to NULL. */
 void godwit__error_classes_destroy (godwit__error_classes_t **classes);
-/* The text that it was made with; NULL: none. */
+/* The text that godwit__error_classes_new was given; NULL: none. */
 const char *godwit__error_classes_allowed (const godwit__error_classes_t *classes);
-/* Any thread. The class is borrowed. Twice is once. */
+/* Any thread. The class is borrowed. Adding it twice is the same as once. */
 godwit_status_t godwit__error_classes_add (godwit__error_classes_t *classes,
                                            const godwit_error_class_t *error_class, godwit_error_t **error);
 /* Any thread. type is not terminated. classes may be NULL. */

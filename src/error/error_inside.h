@@ -10,13 +10,14 @@
 
 struct godwit_value;
 
-/* The texts of an error; NULL is "", and for the type that of the status. */
+/* The texts of an error. NULL means "", and for the type: the name that belongs to the status. */
 typedef enum godwit__error_text {
     GODWIT__TEXT_TYPE, /* as printed: with "_Remote" */
     GODWIT__TEXT_MODULE,
     GODWIT__TEXT_MESSAGE,
     GODWIT__TEXT_TRACEBACK, /* of the other side of a call */
-    /* Of a RemoteError: what it stands for, which is what is sent when it is passed on. */
+    /* Of a RemoteError: the error that it stands for. That error is sent when the RemoteError is passed
+     * on. */
     GODWIT__TEXT_FIRST_TYPE,
     GODWIT__TEXT_FIRST_MODULE,
     GODWIT__TEXT_FIRST_MESSAGE,
@@ -39,8 +40,8 @@ typedef struct godwit__places {
     godwit__place_t at[];
 } godwit__places_t;
 
-/* A value that the error knows, and the block that it refers to for it. What a value is, only src/value/
- * knows. */
+/* A value that the error holds, and the block that the error references to keep it alive. Only src/value/
+ * knows what a value looks like inside. */
 typedef struct godwit__error_value {
     struct godwit_value *value; /* NULL: none */
     godwit__block_t *block;     /* NULL: none */
@@ -67,7 +68,7 @@ godwit__error_text (const godwit_error_t *error, godwit__error_text_t which)
     return error->text[which] ? error->text[which] : "";
 }
 
-/* It stands for an error that this side does not know as a class. */
+/* True for a RemoteError: it stands for an error whose class this side does not know. */
 static inline bool
 godwit__error_stands_for_another (const godwit_error_t *error)
 {
@@ -82,7 +83,7 @@ godwit__error_value_drop (godwit__error_value_t *held)
     *held = (godwit__error_value_t){NULL, NULL};
 }
 
-/* Drops what was made from the error as it was. */
+/* Frees the printed texts, which show the error as it was before the change. */
 void godwit__error_changed (godwit_error_t *error);
 
 #endif

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Causes below these are not in a traceback. */
+/* A traceback shows at most so many errors of a chain. */
 #define LEVELS_MAX 32
 
-/* Written twice: without a text, to know how much room it takes, and then for good. */
+/* Each form is written twice: first without a text, to learn its length, then into the text. */
 typedef struct output {
     char *text;
     size_t length;
@@ -35,8 +35,8 @@ put_number (output_t *output, long long number)
 
 typedef void write_fn (output_t *output, const godwit_error_t *error);
 
-/* What is kept changes nothing that shows; of several threads that make it at once, one has its way. NULL
- * when memory is short. */
+/* Returns the kept text. The first use makes it, although error is const. If several threads make it at once,
+ * one of the texts is kept. NULL when memory is short. */
 static const char *
 made_once (const _Atomic (char *) *place, write_fn *write, const godwit_error_t *error)
 {
@@ -60,7 +60,7 @@ made_once (const _Atomic (char *) *place, write_fn *write, const godwit_error_t 
 
 /* ---- the printed form ---- */
 
-/* What contract 7's text has behind the message: the traceback of the other side. */
+/* What contract 7 puts behind the message: the remote traceback. */
 static void
 put_remote (output_t *output, const godwit_error_t *error)
 {
@@ -145,7 +145,7 @@ put_name (output_t *output, const godwit_error_t *error)
     put (output, godwit__error_text (error, GODWIT__TEXT_MESSAGE));
 }
 
-/* Where it went on this side, and below that what the other side said. */
+/* The places on this side, and below them the remote traceback. */
 static void
 put_level (output_t *output, const godwit_error_t *error)
 {
