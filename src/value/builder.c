@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values of run-time shape. The builder packs what it is given; a container's header keeps room for any
- * count, which is filled in when the container is closed. Finishing decodes the bytes, so a built value is
- * like a received one. */
+/* Builds values whose shape is known at run time only. The builder packs what it is given. A container's
+ * header has room for any count, which is filled in when the container is closed. Finishing decodes the
+ * bytes, so a built value is like a received one. */
 #include "src/base/path.h"
 #include "src/error/error.h"
 #include "src/value/msgpack/codec.h"
@@ -95,7 +95,8 @@ reserve (godwit_builder_t *builder, size_t size)
     return true;
 }
 
-/* Before every element, of `size` bytes at the most: may it be here, is there room, and its key. */
+/* Runs before every element (of `size` bytes at the most): checks that it may be here, makes room, writes its
+ * key. */
 static bool
 begin (godwit_builder_t *builder, const char *name, size_t size, level_t *opened)
 {
@@ -166,7 +167,7 @@ godwit_builder_double (godwit_builder_t *builder, const char *name, double value
         godwit__write_double (&builder->writer, value);
 }
 
-/* A missing pointer is an error of the builder's caller, as it is in a field. */
+/* A NULL pointer is an error of the caller, as in a field. */
 static bool
 is_there (godwit_builder_t *builder, const char *name, const void *data, size_t size, const char *what)
 {
@@ -282,7 +283,7 @@ finish (godwit_builder_t *builder, godwit_value_t **value, godwit_error_t **erro
     godwit_error_t *why = NULL;
     godwit_status_t status = godwit__value_from (value, &writer, &why);
     if (status == GODWIT_ERR_MALFORMED) {
-        /* What the builder lets through and the decoder does not: a key that is there twice. */
+        /* The builder accepts a key that is there twice; the decoder does not. */
         status =
             godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "value: %s", godwit_error_message (why));
         godwit_error_destroy (&why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an error knows besides its text: its own data, and the places that it passed through. */
+/* What an error has besides its texts: its data, and the places that it passed through. */
 #include "src/error/error_inside.h"
 
 #include "src/value/msgpack/codec.h"
@@ -21,7 +21,7 @@ godwit_error_kwargs (const godwit_error_t *error)
     return error ? error->kwargs.value : NULL;
 }
 
-/* A reference to the value, if it is of that type. */
+/* References the value, if it is of that type. */
 static godwit__error_value_t
 held (const godwit_value_t *value, godwit_type_t type)
 {
@@ -37,7 +37,7 @@ godwit_error_set_data (godwit_error_t *error, const struct godwit_value *args,
 {
     if (!error || error->is_static)
         return;
-    /* First the new ones: they may be parts of the old ones. */
+    /* Reference the new values first: they may be parts of the old ones. */
     const godwit__error_value_t new_args = held (args, GODWIT_TYPE_LIST);
     const godwit__error_value_t new_kwargs = held (kwargs, GODWIT_TYPE_MAP);
     godwit__error_value_drop (&error->args);
@@ -46,7 +46,7 @@ godwit_error_set_data (godwit_error_t *error, const struct godwit_value *args,
     error->kwargs = new_kwargs;
 }
 
-/* What a RemoteError says of the error that it stands for. */
+/* Details of a RemoteError: type, message and traceback of the error that it stands for. */
 static const char *
 remote_detail (const godwit_error_t *error, const char *name)
 {

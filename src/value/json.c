@@ -82,7 +82,8 @@ map_to_json (writing_t *writing, const godwit__path_t *place, const godwit_value
     return object;
 }
 
-/* NULL: writing->status says why; containers may be there, and incomplete, all the same. */
+/* NULL: writing->status says why. A returned container may be incomplete, so the caller checks the status
+ * too. */
 static json_t *
 to_json (writing_t *writing, const godwit__path_t *place, const godwit_value_t *value)
 {
@@ -171,8 +172,8 @@ typedef struct source {
     size_t given;   /* bytes that the parser has got */
 } source_t;
 
-/* jansson allocates for each element and recurses for each level, so both are counted first. What is no JSON
- * may be counted wrong; the parser refuses that anyway. */
+/* jansson allocates for each element and recurses for each level, so both are counted first. Text that is no
+ * JSON may be counted wrongly; the parser refuses it anyway. */
 static godwit_status_t
 scan (source_t *source, godwit_error_t **error)
 {
@@ -219,9 +220,9 @@ scan (source_t *source, godwit_error_t **error)
     return GODWIT_OK;
 }
 
-/* What the parser gets is ["xxx...",TEXT]. Its buffer for tokens drops bytes when it cannot grow, and it says
- * nothing: so a first token, as long as the longest of the text, makes room for all, and shows if there was
- * none. */
+/* Gives the parser ["xxx...",TEXT]. The parser's buffer for tokens silently drops bytes when it cannot grow.
+ * So the first token is as long as the longest one of the text: it makes room for all, and it shows if there
+ * was no memory. */
 static size_t
 give (void *room, size_t room_size, void *user)
 {
@@ -247,7 +248,7 @@ give (void *room, size_t room_size, void *user)
     return size;
 }
 
-/* The array of both; NULL and *why if it cannot be read. */
+/* Loads the array of that first token and the text; NULL and *why if it cannot be read. */
 static json_t *
 load (source_t *source, json_error_t *why)
 {
@@ -255,8 +256,8 @@ load (source_t *source, json_error_t *why)
     return json_load_callback (give, source, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, why);
 }
 
-/* jansson calls it a syntax error, too, if there was no memory for a token. There is none for the text now,
- * or it is no error the second time: then that was it. */
+/* jansson reports a syntax error also if it had no memory for a token. That was the reason if there is no
+ * memory for the text now, or if a second try succeeds. */
 static bool
 was_memory_short (source_t *source, const json_error_t *why)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a map into a struct. */
+/* Fills a struct from a map. */
 #include "src/base/path.h"
 #include "src/error/error.h"
 #include "src/value/msgpack/codec.h"
@@ -128,7 +128,7 @@ fill (const godwit_slot_t *slot, const godwit_value_t *value, void *member, cons
     return good ? GODWIT_OK : mismatch (error, path, slot, value);
 }
 
-/* A table that was not made by the macros could write behind the member. */
+/* A table that the macros did not make could have a wrong size, and write behind the member. */
 static bool
 size_fits (const godwit_slot_t *slot)
 {
@@ -170,7 +170,7 @@ find (const godwit_value_t *map, const char *name, size_t guess)
     return NULL;
 }
 
-/* The map holds more than the slots: says what. */
+/* Fails because the map has an entry without a slot: the error names it. */
 static godwit_status_t
 fail_unknown (const godwit_value_t *map, const godwit_slot_t *slots, size_t slot_count, const char *path,
               godwit_error_t **error)

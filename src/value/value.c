@@ -125,7 +125,7 @@ godwit_value_get_uint (const godwit_value_t *value, uint64_t *out, godwit_error_
     return GODWIT_OK;
 }
 
-/* A double has 53 bits: a number converts exactly if its ones lie within so many. */
+/* A double has 53 bits: a number converts exactly if its 1 bits lie within 53 bits. */
 static bool
 is_exact_as_double (uint64_t magnitude)
 {
@@ -262,7 +262,7 @@ godwit_value_get (const godwit_value_t *map, const char *key)
 
 /* ---- equality ---- */
 
-/* By their bits, so that a NaN equals itself and nothing is rounded; but the two zeros are one. */
+/* Compares bits, so that a NaN equals itself and nothing is rounded; but 0.0 equals -0.0. */
 static bool
 same_number (double a, double b)
 {
@@ -272,7 +272,8 @@ same_number (double a, double b)
     return a_bits == b_bits || (a_bits << 1 == 0 && b_bits << 1 == 0);
 }
 
-/* Each of a's entries in b. The search starts behind the last find: maps in the same order cost no search. */
+/* Looks up each of a's entries in b. The search starts behind the last match, so maps in the same order cost
+ * no search. */
 static bool
 same_map (const godwit_value_t *a, const godwit_value_t *b)
 {

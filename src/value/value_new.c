@@ -13,10 +13,10 @@ free_frame (godwit__frame_t *frame)
     free (frame->data);
 }
 
-/* Values of up to so many bytes keep their encoding. */
+/* Values of up to this many bytes keep their encoding. */
 #define KEPT_SIZE 1024
 
-/* Nothing but the format's own limit: the size of a message is the transport's business. */
+/* The size is limited by the format only: the transport limits the size of messages. */
 static const godwit__limits_t value_limits = {
     .size = UINT32_MAX, .depth = GODWIT_VALUE_MAX_DEPTH, .count = GODWIT_VALUE_MAX_COUNT};
 
@@ -73,6 +73,6 @@ godwit_value_new_map (godwit_value_t **value, godwit_fields_t fields, godwit_err
     if (godwit_value_type (fields.value) != GODWIT_TYPE_MAP)
         return godwit__error_set (error, godwit__not_a_map (fields.value), "value: expected map, got %s",
                                   godwit_type_name (godwit_value_type (fields.value)));
-    *value = godwit_value_ref (fields.value); /* immutable, so the same will do */
+    *value = godwit_value_ref (fields.value); /* values are immutable, so no copy is needed */
     return GODWIT_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values that are not made of bytes: objects of the program, and maps of values that are there already. */
+/* Values that are not made of bytes: objects of the program, and maps of existing values. */
 #include "src/error/error.h"
 #include "src/value/value_map.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The printed form of a value: JSON on one line. What is printed may be remote, so nothing that a terminal
- * would obey gets through: control characters are escaped, and bytes that are no UTF-8 become U+FFFD. */
+/* The printed form of a value: JSON on one line. What is printed may be remote, so nothing in it can control
+ * a terminal: control characters are escaped, and bytes that are no UTF-8 become U+FFFD. */
 #include <godwit/value.h>
 
 #include "src/base/utf8.h"
@@ -13,7 +13,7 @@
 struct output {
     char *text;
     size_t size;
-    size_t length; /* that the whole form has so far */
+    size_t length; /* of the whole form so far */
 };
 
 static void

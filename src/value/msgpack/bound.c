@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an encoding takes at the most, and whether it may be made at all. */
+/* How many bytes an encoding takes at the most, and whether it may be made at all. */
 #include "src/base/path.h"
 #include "src/error/error.h"
 #include "src/value/msgpack/codec.h"
@@ -156,7 +156,7 @@ add_field (measure_t *measure, const godwit__path_t *place, const godwit_field_t
     case GODWIT_TYPE_VALUE:
         return add_value (measure, place, field->as.value, depth);
     case GODWIT_TYPE_OBJECT:
-        break; /* comes as a value only */
+        break; /* exists as a value only, not as a field */
     }
     return fail (measure, GODWIT_ERR_INVALID_ARGUMENT, place, "a type that does not exist");
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values to bytes and back: msgpack-c behind a structural scan. The only folder that includes msgpack.h. */
+/* Values to msgpack bytes and back. A scan checks the structure of received bytes before msgpack-c parses
+ * them. Only this folder includes msgpack.h. */
 #ifndef GODWIT_SRC_VALUE_MSGPACK_CODEC_H
 #define GODWIT_SRC_VALUE_MSGPACK_CODEC_H
 
@@ -7,8 +8,8 @@
 
 #include "src/base/block.h"
 
-/* Appends to a buffer of fixed capacity. Overflow sets a flag and writes nothing more; the flag is checked
- * once. */
+/* Appends to a buffer of fixed capacity. After an overflow nothing more is written; the caller checks the
+ * flag once, at the end. */
 typedef struct godwit__writer {
     uint8_t *data;
     size_t size;
@@ -18,8 +19,9 @@ typedef struct godwit__writer {
 
 /* ---- values in memory ---- */
 
-/* One node. All nodes of a message lie in one array, a block's; the children of a container are contiguous in
- * it (a map's as key, value, key, value). The node's index finds the block that owns it. */
+/* One node of a value. All nodes of a message lie in one array, the content of a block. The children of a
+ * container lie next to each other (a map's as key, value, key, value). The node's index leads to its
+ * block. */
 struct godwit_value {
     uint8_t type;   /* godwit_type_t, never VALUE */
     uint32_t index; /* of this node in its block */
@@ -35,14 +37,14 @@ struct godwit_value {
         } bytes;
         struct {
             void *pointer;
-            void (*destroy) (void *object); /* of what is its block's own; NULL: nothing to do */
+            void (*destroy) (void *object); /* if its block owns the object; NULL: nothing to do */
         } object;
         uint32_t first; /* index of the first child */
     } as;
 };
 
-/* The nodes of one message: a block's content, whose strings point into the block's bytes. A reference to any
- * node is one to the block. */
+/* The nodes of one message: the block's content. Their strings point into the block's bytes. A reference to
+ * any node is a reference to the block. */
 static inline struct godwit_value *
 godwit__block_nodes (godwit__block_t *block)
 {
@@ -64,12 +66,13 @@ typedef struct godwit__limits {
     uint32_t count; /* nodes, keys included */
 } godwit__limits_t;
 
-/* A body wraps values: the arguments, the context. What is wrapped may use the public limits to the full, so
- * a body may have this many levels and nodes more. */
+/* A body wraps values: the arguments, the context. Each of them may use the public limits to the full, so a
+ * body may have a few levels and nodes more. */
 #define GODWIT__BODY_DEPTH (GODWIT_VALUE_MAX_DEPTH + 4)
 #define GODWIT__BODY_COUNT (GODWIT_VALUE_MAX_COUNT + 64)
 
-/* For bodies; a transport puts its own size there. A depth above GODWIT__BODY_DEPTH acts as that. */
+/* The limits of bodies; a transport sets its own size. A depth above GODWIT__BODY_DEPTH counts as
+ * GODWIT__BODY_DEPTH. */
 extern const godwit__limits_t godwit__default_limits;
 
 /* What a scan found; `at` and `reason` (static text) are set on failure. */
@@ -86,29 +89,31 @@ typedef struct godwit__scan {
 godwit_status_t godwit__scan (const uint8_t *data, size_t size, const godwit__limits_t *limits,
                               godwit__scan_t *result);
 
-/* Decodes the one value that fills frame from offset to its end (bytes left over are MALFORMED). Consumes the
- * frame, always. *block is in-out: a block of the caller's own, unreferenced (refs 0), that is used if it has
- * room (one node more than the value has); if it has not, or is NULL, a new one from the heap takes its
- * place. On success (*block)->refs is 1 and the first node is the value. On failure *block is untouched and
- * unreferenced, though its nodes may have been written. A map with the same key twice is MALFORMED. */
+/* Decodes the one value that fills frame from offset to its end (bytes left over are MALFORMED). Always
+ * consumes the frame. *block is in-out. It may be an unreferenced block of the caller (refs 0), which is used
+ * if it has room (one node more than the value has). If it is NULL or too small, a new block from the heap
+ * takes its place. On success (*block)->refs is 1 and the first node is the value. On failure *block is
+ * untouched and unreferenced, though its nodes may have been written. A map with the same key twice is
+ * MALFORMED. */
 godwit_status_t godwit__decode (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
                                 const godwit__limits_t *limits, godwit_error_t **error);
 
-/* The same by the scan and msgpack-c's parser alone: what godwit__decode leaves to them, and tests compare.
+/* The same, always by the scan and msgpack-c's parser. godwit__decode uses it for what the quick parser does
+ * not take; tests compare both.
  */
 godwit_status_t godwit__decode_carefully (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
                                           const godwit__limits_t *limits, godwit_error_t **error);
 
-/* Fills nodes, of which there are capacity, from the one value that data is, within the limits, in a single
- * pass that any input is safe for, compares keys and ends strings: in data, or the last one in the node
- * behind those that it fills. Returns the number of nodes; 0 if there is anything that it does not take, good
- * or bad: then data is as it was. */
+/* Decodes the one value in data into nodes (there are capacity of them), in a single pass: checks the limits,
+ * compares keys and ends strings. A last string that has no room in data for its NUL goes into the node
+ * behind the filled ones. Any input is safe. Returns the number of nodes; 0 if it does not take the value,
+ * whether valid or not: then data is unchanged. */
 uint32_t godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, uint8_t *data, size_t size,
                                 const godwit__limits_t *limits);
 
-/* Ends the string that no byte follows: the last element of a frame has none behind it for a NUL. If its
- * header was longer than a byte, the string moves over its header's last byte (and not over the first, where
- * the NUL of a string before it may be); if not, the string is so short that it fits into the spare node. */
+/* Puts a NUL behind a string at the end of a frame, where no byte follows. A short string is copied to the
+ * spare node. A longer one has a header of several bytes: it moves back by one, over the last header byte
+ * (the first one may hold the NUL of the string before). */
 static inline void
 godwit__end_last_string (struct godwit_value *node, uint8_t *data, struct godwit_value *spare)
 {
@@ -127,12 +132,12 @@ godwit__same_key (const struct godwit_value *a, const struct godwit_value *b)
            memcmp (a->as.bytes.data, b->as.bytes.data, size) == 0;
 }
 
-/* The value whose encoding the writer holds; its bytes are from malloc and are consumed, always. Public
- * limits. */
+/* Makes a value from the encoding that the writer holds. The writer's bytes are from malloc and are always
+ * consumed. The public limits hold. */
 godwit_status_t godwit__value_from (godwit_value_t **value, const godwit__writer_t *writer,
                                     godwit_error_t **error);
 
-/* How it fails that a value is no map: an object wants a serializer, anything else is a mistake. */
+/* The status for a value that should be a map: an object needs a serializer, anything else is a mistake. */
 static inline godwit_status_t
 godwit__not_a_map (const godwit_value_t *value)
 {
@@ -147,8 +152,7 @@ typedef struct godwit__key {
     size_t size;
 } godwit__key_t;
 
-/* The first key found that is there twice, NULL if there is none. Sorts keys when they are many: O(n log n)
- * whatever they are. */
+/* Returns a key that is there twice, or NULL. Sorts many keys: O(n log n) for any input. */
 const godwit__key_t *godwit__key_repeated (godwit__key_t *keys, size_t count);
 
 /* ---- encoding ---- */
@@ -164,26 +168,25 @@ void godwit__write_array (godwit__writer_t *writer, size_t count);
 void godwit__write_map (godwit__writer_t *writer, size_t count);
 /* NULL is nil. */
 void godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value);
-/* The field's value without its name; fields as a map with their names. Both must have been checked by a
- * bound function. */
+/* Writes a field's value without its name; writes fields as a map with their names. A bound function must
+ * have checked them before. */
 void godwit__write_field (godwit__writer_t *writer, const godwit_field_t *field);
 void godwit__write_fields (godwit__writer_t *writer, const godwit_fields_t *fields);
 
-/* The same for what was not checked: true if it is right, and was written. False if anything is wrong, does
- * not fit, or is so large that a bound function must look at it; what was written is of no use then. For what
- * is of a call's usual size, one pass instead of two. */
+/* The same without a bound function before: one pass instead of two for calls of usual size. True: all is
+ * right, and was written. False: something is wrong, does not fit, or is so large that a bound function must
+ * check it; what was written is of no use then. */
 bool godwit__write_field_checked (godwit__writer_t *writer, const godwit_field_t *field);
 bool godwit__write_fields_checked (godwit__writer_t *writer, const godwit_fields_t *fields);
 
-/* Bytes that the encoding takes at the most (*bound is added to), after checking names, types, NULLs, depth
- * and count: INVALID_ARGUMENT or LIMIT_EXCEEDED with the path of what is wrong, path ("args") being its first
- * part. No allocation on success. Duplicate names are INVALID_ARGUMENT (quadratic search is fine up to 32
- * names; beyond, anything sane). */
+/* Checks names, types, NULLs, depth and count, and adds to *bound how many bytes the encoding takes at the
+ * most. INVALID_ARGUMENT or LIMIT_EXCEEDED with the path of what is wrong; path ("args") is its first part.
+ * No allocation on success. Duplicate names are INVALID_ARGUMENT (see godwit__key_repeated). */
 godwit_status_t godwit__fields_bound (const godwit_fields_t *fields, const char *path, size_t *bound,
                                       godwit_error_t **error);
 godwit_status_t godwit__field_bound (const godwit_field_t *field, const char *path, size_t *bound,
                                      godwit_error_t **error);
-/* The same for a value, in which only an object can be wrong: 0 if there is one. NULL is nil. */
+/* The same for a value. Only an object in it can be wrong: then 0. NULL is nil. */
 size_t godwit__value_bound (const godwit_value_t *value);
 
 #endif

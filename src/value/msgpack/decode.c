@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes to nodes. msgpack-c's own parser (the template that its msgpack_unpack is made of) calls back for
- * every element; our callbacks put it where it belongs, so there is neither a zone nor a second tree to
+ * every element; our callbacks write it into its final node, so there is neither a zone nor a second tree to
  * convert.
  *
  *     a small body, and room for it: quick parse (all of what follows in one pass)
@@ -13,11 +13,11 @@
 
 #include <stdlib.h>
 
-/* Up to here every pair of a map's keys is compared. */
+/* In maps of up to so many entries, every pair of keys is compared. */
 #define FEW_KEYS 16
-/* Of a key that is there twice, in the error. */
+/* How many bytes of a repeated key an error shows. */
 #define KEY_SHOWN 64
-/* A body of up to so many bytes gets a block with a node for each, since it cannot have more. */
+/* A body of up to so many bytes gets a block with one node per byte: it cannot have more nodes. */
 #define TINY_BODY 16
 
 typedef struct godwit_value node_t;
@@ -28,8 +28,8 @@ typedef struct parser {
     uint32_t used; /* nodes given out so far; the scan has made sure that they suffice */
 } parser_t;
 
-/* What msgpack-c's parser hands around for an element: not the node, which is written once and where it
- * stays. */
+/* What msgpack-c's parser passes around for an element. It is not the node: a node is written once, in its
+ * final place. */
 typedef struct element {
     uint32_t next; /* of a container: where its next child goes */
 } element_t;
@@ -45,7 +45,8 @@ typedef struct element {
 #pragma GCC diagnostic ignored "-Wundef"
 #pragma GCC diagnostic ignored "-Wshadow"
 
-/* A container of the scan's deepest level must fit; the parser keeps one entry per open container. */
+/* The parser keeps one entry per open container: there must be room for the deepest body that the scan
+ * accepts. */
 #define MSGPACK_EMBED_STACK_SIZE (GODWIT__BODY_DEPTH + 1)
 #include <msgpack/unpack.h>
 #include <msgpack/unpack_define.h>
@@ -153,7 +154,7 @@ on_ext (parser_t *parser, const char *start, const char *data, unsigned int size
     return -1; /* the scan refuses them */
 }
 
-/* The children get contiguous nodes at once, and what is parsed next is the first of them. */
+/* Reserves contiguous nodes for all children; the next parsed element is the first of them. */
 static inline void
 open_container (parser_t *parser, godwit_type_t type, uint32_t count, uint32_t children, element_t *element)
 {
@@ -178,8 +179,8 @@ on_map (parser_t *parser, unsigned int count, element_t *element)
     return 0;
 }
 
-/* The item may have been a container, whose children came in between. A key cannot: its value follows it
- * anyway. */
+/* The item may have been a container, and its children were parsed since: so the next place is set again. A
+ * key is no container: its value simply follows. */
 static inline int
 on_array_item (parser_t *parser, element_t *list, element_t item)
 {
@@ -199,7 +200,7 @@ on_map_item (parser_t *parser, element_t *map, element_t key, element_t item)
 
 /* ---- after parsing ---- */
 
-/* Ends a string with a NUL. The byte behind it is the header of the next element, which has been parsed. */
+/* Ends a string with a NUL. It overwrites the header of the next element, which was parsed already. */
 static inline void
 end_string (node_t *node, godwit__frame_t *frame, node_t *spare)
 {
@@ -213,7 +214,7 @@ end_string (node_t *node, godwit__frame_t *frame, node_t *spare)
         data[size] = '\0';
 }
 
-/* Of many keys. */
+/* Finds a repeated key among many. */
 static godwit_status_t
 find_repeated (const node_t *children, size_t count, godwit__key_t *found, godwit_error_t **error)
 {
@@ -230,7 +231,7 @@ find_repeated (const node_t *children, size_t count, godwit__key_t *found, godwi
 }
 
 /* MALFORMED if a map has a key twice. The usual map is small and its keys differ in their sizes or at their
- * beginning. The strings may not have been ended. */
+ * beginning. Strings may not have their NUL yet. */
 static inline godwit_status_t
 check_keys (const node_t *map, const node_t *children, godwit_error_t **error)
 {
@@ -272,8 +273,8 @@ block_new (uint32_t capacity)
     return block;
 }
 
-/* All nodes are filled. Keys are compared with strings before and behind them ended or not: that does not
- * touch their bytes. */
+/* Runs when all nodes are filled: ends strings and compares keys, in one walk. Ending a string changes no
+ * byte of a key. */
 static godwit_status_t
 finish (godwit__block_t *block, uint32_t count, godwit_error_t **error)
 {
@@ -301,7 +302,8 @@ parse (godwit__block_t *block, size_t offset)
     return parse_execute (&context, (const char *) block->frame.data, block->frame.size, &offset) == 1;
 }
 
-/* The block is filled, or not: gives it to the caller, or frees it if it is not the caller's. */
+/* Ends the decoding: on success the caller gets the block; on failure it is freed, unless it is the caller's
+ * own. */
 static godwit_status_t
 settle (godwit__block_t **block_p, godwit__block_t *block, godwit_status_t status)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Is a key there twice? */
+/* Finds a key that is there twice. */
 #include "src/value/msgpack/codec.h"
 
 enum { FEW = 32 }; /* up to here comparing all pairs is quickest */
@@ -30,7 +30,7 @@ sift_down (godwit__key_t *keys, size_t root, size_t count)
     }
 }
 
-/* A heap sort: needs no memory and has no bad input, and these keys may come from an enemy. */
+/* A heap sort: it needs no memory, and no input makes it slow; these keys are untrusted. */
 static void
 sort (godwit__key_t *keys, size_t count)
 {

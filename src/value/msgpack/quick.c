@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes to nodes in one pass: what the scan would check is checked as the nodes are filled. Small bodies as
- * calls have them are decoded here; whatever is unusual (or wrong: it says no more than that, and has changed
- * no byte then) is left to the scan and msgpack-c's parser, in decode.c. */
+/* Bytes to nodes in one pass: what the scan would check is checked as the nodes are filled. Small bodies, as
+ * calls have them, are decoded here. Whatever is unusual or wrong is left to the scan and msgpack-c's parser
+ * in decode.c; this parser has changed no byte then, and gives no reason. */
 #include "src/value/msgpack/codec.h"
 
-/* Containers inside containers that it follows. */
+/* How deep it follows containers inside containers. */
 #define LEVELS 8
 #define NONE UINT32_MAX
 
 typedef struct godwit_value node_t;
 
-/* Each take_... reads from `at`, where there are `end - at` bytes, and returns where it ended, NULL if it
- * does not take what is there. */
+/* Each take_... reads an element at `at`, where there are `end - at` bytes. Returns the end of the element,
+ * or NULL if it does not take the element. */
 
 static inline uint64_t
 load (const uint8_t *at, size_t width)
@@ -64,11 +64,11 @@ set_double (const uint8_t *at, node_t *node, size_t width, uint64_t bits)
     return at;
 }
 
-/* What has a header byte of its own, and is no list and no map. */
+/* Takes an element with a header byte from 0xc0 to 0xdb: nil, bool, wide numbers, long bytes and strings. */
 static const uint8_t *
 take_other (const uint8_t *at, const uint8_t *end, node_t *node, uint8_t header)
 {
-    /* Of the number behind the header. */
+    /* How many bytes the number behind the header has. */
     static const uint8_t widths[] = {[0xc4 - 0xc0] = 1, 2, 4, [0xca - 0xc0] = 4, 8, 1, 2, 4, 8, 1, 2, 4, 8,
                                      [0xd9 - 0xc0] = 1, 2, 4};
     const size_t width = header < 0xdc ? widths[header - 0xc0] : 0;
@@ -125,7 +125,7 @@ take_key (const uint8_t *at, const uint8_t *end, node_t *node)
     return header >= 0xd9 && header <= 0xdb ? take_other (at, end, node, header) : NULL;
 }
 
-/* All but lists and maps. */
+/* Takes any element but a list or a map. */
 static inline const uint8_t *
 take_scalar (const uint8_t *at, const uint8_t *end, node_t *node, uint8_t header)
 {
@@ -143,7 +143,7 @@ typedef struct level {
     bool is_map;
 } level_t;
 
-/* Keys of a map's nodes, which end at `end`, are compared each with all before it. */
+/* Compares each key of a map with all keys before it. The map's nodes end at `end`. */
 static bool
 has_repeated_key (const node_t *end, uint32_t count)
 {
@@ -155,7 +155,7 @@ has_repeated_key (const node_t *end, uint32_t count)
     return false;
 }
 
-/* Strings that are not empty, the last one first, chained by the indices in `count`. */
+/* Ends all strings that are not empty, the last one first. They are chained by the indices in `count`. */
 static void
 end_strings (node_t *nodes, uint32_t last, uint8_t *data, const uint8_t *end, node_t *spare)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The structural scan: what must hold of received bytes before anything is allocated for them. */
+/* The structural scan: checks received bytes before anything is allocated for them. */
 #include "src/value/msgpack/codec.h"
 
 const godwit__limits_t godwit__default_limits = {
     .size = (size_t) 64 << 20, .depth = GODWIT__BODY_DEPTH, .count = GODWIT__BODY_COUNT};
 
-/* What a header byte says. Most are complete: the low six bits are the size of the element, header included,
- * and KEY marks strings. The others have a kind of their own. */
+/* What a header byte says. Most give the whole size: the low six bits are the size of the element, header
+ * included; KEY marks strings. The others have a kind of their own. */
 enum {
     SIZE_MASK = 0x3f,
     KEY = 0x40,
@@ -106,7 +106,7 @@ godwit_status_t
 godwit__scan (const uint8_t *data, size_t size, const godwit__limits_t *limits, godwit__scan_t *result)
 {
     static const uint8_t widths[] = {1, 2, 4, 1, 2, 4, 2, 4, 2, 4, 0, 0};
-    /* What is still to come, per level; of a map, keys and values together. */
+    /* How many elements are still to come, per level; in a map, keys and values both count. */
     struct {
         uint32_t left;
         bool is_map;
