@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The target as this library knows it, whatever the caller's struct_size; unset behind that. */
+/* Reads struct_size bytes of the caller's struct; members behind them are unset. */
 static godwit_target_t
 read_target (const godwit_target_t *from)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Versions of methods as numbers, and which of them serves which (contract 2). */
+/* Versions as numbers, and whether an implemented version serves a requested one (contract 2). */
 #ifndef GODWIT_SRC_ADDRESS_TARGET_VERSION_H
 #define GODWIT_SRC_ADDRESS_TARGET_VERSION_H
 

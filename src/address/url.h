@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A transport URL, as url_parse.c has read it and url.c prints and compares it. It does not change
- * afterwards.
+/* A parsed transport URL: url_parse.c makes it, url.c prints and compares it. It does not change afterwards.
  */
 #ifndef GODWIT_SRC_ADDRESS_URL_H
 #define GODWIT_SRC_ADDRESS_URL_H
@@ -22,12 +21,12 @@ struct godwit_url {
     size_t host_count;
     godwit__url_option_t *options;
     size_t option_count;
-    char *texts; /* what the strings above lie in */
+    char *texts; /* the memory of the strings above */
     char *warning;
     char *printed;
 };
 
-/* Makes url->printed and url->warning of what was parsed; ignored are the query's keys that have no value. */
+/* Fills url->printed and url->warning. ignored: how many keys of the query have no value. */
 godwit_status_t godwit__url_describe (godwit_url_t *url, size_t ignored, godwit_error_t **error);
 
 #endif

@@ -12,7 +12,7 @@
 
 typedef struct parser {
     const char *text;
-    char *free; /* room for the next decoded string; all of it suffices for the whole text */
+    char *free; /* room for the next decoded string; there is enough for the whole text */
     godwit_url_t *url;
     size_t ignored; /* options without a value */
     godwit_error_t **error;
@@ -49,7 +49,7 @@ find_last (part_t part, char wanted)
     return NULL;
 }
 
-/* The first of several characters, or the end. */
+/* Finds the first of the wanted characters, or the end. */
 static const char *
 find_any (part_t part, const char *wanted)
 {
@@ -96,7 +96,7 @@ keep (parser_t *parser, part_t part)
     return start;
 }
 
-/* Undoes %xx, and with plus also '+' for a space. What looks like an escape and is none stays as it is. */
+/* Decodes %xx, and with plus also '+' as a space. A malformed escape stays as it is. */
 static godwit_status_t
 decode (parser_t *parser, part_t part, bool plus, const char **result)
 {
@@ -169,7 +169,7 @@ parse_port (const parser_t *parser, part_t part, int *port)
     return GODWIT_OK;
 }
 
-/* "[v6]:port", the bracket being met; the zone that may follow a '%' is not looked into. */
+/* "[v6]:port"; the caller has seen the bracket. A zone behind a '%' is not checked. */
 static godwit_status_t
 parse_ipv6 (parser_t *parser, part_t part, godwit_url_host_t *host)
 {
@@ -235,7 +235,7 @@ parse_hosts (parser_t *parser, part_t hosts)
             parse_host (parser, piece, &parser->url->hosts[parser->url->host_count]);
         if (status)
             return status;
-        /* A lone ':' is as empty as nothing. */
+        /* A lone ':' names no host. */
         const godwit_url_host_t *const host = &parser->url->hosts[parser->url->host_count];
         if (host->username || host->port || (host->hostname && host->hostname[0]))
             parser->url->host_count++;
@@ -269,7 +269,7 @@ parse_query (parser_t *parser, part_t query)
     return GODWIT_OK;
 }
 
-/* Joins the values of a key that is repeated, at the place where it first came. */
+/* Joins the values of a repeated key, at the place of the first one. */
 static void
 join_options (parser_t *parser)
 {

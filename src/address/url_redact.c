@@ -9,7 +9,7 @@
 
 #define HIDDEN "***"
 
-/* A port; anything else behind a ':' may be the password of somebody who forgot the '@'. */
+/* True for a port. Anything else behind a ':' may be a password, if somebody forgot the '@'. */
 static bool
 is_number (const char *text, size_t size)
 {
@@ -46,7 +46,7 @@ godwit__url_redact (const char *text)
     const size_t scheme = strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789+-._");
     const char *const rest = strncmp (text + scheme, "://", 3) ? text : text + scheme + 3;
     const char *const at = strrchr (rest, '@');
-    /* Every ':' may bring one more. */
+    /* Every ':' may add one more HIDDEN. */
     size_t size = strlen (text) + sizeof HIDDEN + 1;
     for (const char *i = text; *i; i++)
         size += *i == ':' ? sizeof HIDDEN : 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A URL as it may be shown: InvalidTransportURL's own data (contract 3). Nobody knows what is what in a URL
- * that could not be parsed, so everything that might be a password goes.
+/* Hides passwords in a URL that could not be parsed, so that an error may show it (InvalidTransportURL,
+ * contract 3). Nobody knows the parts of such a URL, so everything that might be a password is hidden.
  */
 #ifndef GODWIT_SRC_ADDRESS_URL_REDACT_H
 #define GODWIT_SRC_ADDRESS_URL_REDACT_H
