@@ -18,7 +18,7 @@ struct godwit_config {
     godwit__config_entry_t *entries;
     size_t count;
     size_t room;
-    bool first_line; /* of the last entry's value: the one that may have quotes */
+    bool first_line; /* we are in the first line of the last value: only that line may have quotes */
 };
 
 void
@@ -38,7 +38,7 @@ godwit_config_destroy (godwit_config_t **config)
 
 /* ---- groups ---- */
 
-/* As oslo.config: capital letters do not count, except for DEFAULT. */
+/* As in oslo.config: case does not matter, except for DEFAULT. */
 static bool
 same_group (const char *a, const char *b)
 {
@@ -47,7 +47,7 @@ same_group (const char *a, const char *b)
     return !strcasecmp (a, b);
 }
 
-/* 0: a group of the program's. */
+/* 0: a group of the program, not of Godwit. */
 static unsigned
 place_of (const char *group)
 {
@@ -75,7 +75,7 @@ add_entry (godwit_config_t *config)
     return entry;
 }
 
-/* Takes the space and then the quotes from around the first line of a value. */
+/* Removes the space and then the quotes around the first line of a value. */
 static void
 trim (char *value)
 {
@@ -146,7 +146,8 @@ godwit__config_said (const godwit__config_entry_t *entry)
     return (godwit__said_t){entry->group, entry->where, place_of (entry->group)};
 }
 
-/* One thing of the transport that was said under two names, or in two groups. */
+/* Finds an earlier entry that sets the same field of the transport under another name, or in another
+ * group. */
 static const godwit__config_entry_t *
 find_rival (const godwit_config_t *config, size_t index)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading an INI text with inih as oslo.config's parser would. What inih does differently is kept from it:
+/* Reading an INI text with inih as oslo.config's parser would. Where inih differs, it is given a changed
+ * text:
  *
  *  - inih cuts lines after about 200 bytes. Longer ones are given to it as continuation lines, in pieces.
  *  - A ';' or '#' behind a space begins a comment for inih; for oslo.config only one in the first column
@@ -27,10 +28,10 @@ typedef struct reader {
     const char *next;  /* what has not been read ... */
     const char *limit; /* ... up to here */
     size_t line;
-    const char *rest; /* of the line that is given in pieces; NULL: it is through */
+    const char *rest; /* of the line that is given in pieces; NULL: the line is done */
     const char *end;
     bool open;        /* a continuation line may follow */
-    bool expected;    /* inih has a piece of an option, which has to come back */
+    bool expected;    /* inih was given a piece of an option, and has to report it */
     bool first;       /* it is the first piece of an option */
     bool begins_line; /* it is the first piece of a line */
     const godwit__ini_events_t *events;
@@ -79,7 +80,7 @@ give (reader_t *reader, char *to)
         size = PIECE_MAX;
     if (!reader->first)
         *to++ = ' ';
-    /* Only the spaces around the whole value may get lost. */
+    /* Only spaces around the whole value may be lost. */
     to = shield (to, reader->rest, size, !reader->first || !last);
     memcpy (to, "\n", 2);
     reader->rest = last ? NULL : reader->rest + size;
@@ -157,7 +158,7 @@ next_line (reader_t *reader)
     return true;
 }
 
-/* As fgets. */
+/* Behaves as fgets does. */
 static char *
 read_piece (char *to, int size, void *user)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading the text of an INI file, as oslo.config does: it is told piece by piece to whoever builds something
- * of it.
+/* Reads the text of an INI file as oslo.config does. The reader passes each option, piece by piece, to
+ * functions of the caller.
  */
 #ifndef GODWIT_SRC_CONFIG_CONFIG_INI_H
 #define GODWIT_SRC_CONFIG_CONFIG_INI_H
@@ -17,12 +17,12 @@ typedef struct godwit__ini_piece {
     bool ends_line;
 } godwit__ini_piece_t;
 
-/* What is read from the text of a file, in order. A status ends the reading. */
+/* Called in the order of the file. A status other than OK ends the reading. */
 typedef struct godwit__ini_events {
     /* name = value, or the beginning of the value */
     godwit_status_t (*option) (void *user, size_t line, const char *group, const char *name,
                                const godwit__ini_piece_t *piece, godwit_error_t **error);
-    /* More of the last value. */
+    /* The next piece of the last value. */
     godwit_status_t (*more) (void *user, const godwit__ini_piece_t *piece, godwit_error_t **error);
 } godwit__ini_events_t;
 

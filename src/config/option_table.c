@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table, and what is near the name of an option that there is not. */
+/* The table of options, and suggestions for an unknown option's name. */
 #include "src/config/option_table.h"
 
 #include "src/config/options.h"
@@ -30,7 +30,7 @@
     }
 
 const godwit__option_t godwit__options[] = {
-    /* what oslo.messaging has, under its names */
+    /* options of oslo.messaging, under its names */
     OTHER ("transport_url", URL, GODWIT__IN_DEFAULT, KEPT, 0, "zmq://",
            "where the cluster is, unless the program names a URL"),
     TEXT ("control_exchange", IN_ANY | GODWIT__IN_DEFAULT, AT (known.control_exchange), 1, 255, "godwit",
@@ -127,7 +127,7 @@ godwit__option_find (const char *name, unsigned place)
 
 enum { NAME_MAX_SIZE = 64 };
 
-/* How many letters must be put in, left out or changed to make one name of the other. */
+/* How many letters must be inserted, removed or changed to make one name of the other. */
 static size_t
 distance (const char *a, const char *b)
 {
@@ -149,7 +149,7 @@ distance (const char *a, const char *b)
     return row[size];
 }
 
-/* What oslo.messaging called them once. */
+/* The new name of an option for which oslo.messaging once had another name; NULL: it had none. */
 static const char *
 new_name (const char *name)
 {
@@ -174,7 +174,7 @@ nearest (const char *name, unsigned place)
     const size_t size = strlen (name);
     if (size > NAME_MAX_SIZE)
         return NULL;
-    size_t limit = size / 3 + 1; /* further away it is another word */
+    size_t limit = size / 3 + 1; /* a name that differs more is another word */
     for (size_t i = 0; i < godwit__option_count; i++) {
         const size_t changes =
             (godwit__options[i].places & place) ? distance (name, godwit__options[i].name) : NAME_MAX_SIZE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one table of all options: where each can be said, what it takes, and its default. docs/options.md is
- * compared with it by a test.
+/* The one table of all options: where each can be set, what it takes, and its default. A test compares
+ * docs/options.md with it.
  */
 #ifndef GODWIT_SRC_CONFIG_OPTION_TABLE_H
 #define GODWIT_SRC_CONFIG_OPTION_TABLE_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where an option can be said. */
+/* Where an option can be set. */
 enum {
     GODWIT__IN_STRUCT = 1,        /* a field of godwit_transport_options_t */
     GODWIT__IN_URL = 2,           /* the URL's query */
@@ -38,7 +38,7 @@ typedef struct godwit__option {
     const char *name;
     godwit__option_kind_t kind;
     unsigned places;
-    int offset;     /* in godwit__settings_t; -1: of no transport, only kept for who asks the configuration */
+    int offset;     /* in godwit__settings_t; -1: no transport uses it; only the configuration shows it */
     int64_t normal; /* the default of a number */
     int64_t least;
     int64_t most;
@@ -53,14 +53,15 @@ extern const size_t godwit__option_count;
 /* place is one of GODWIT__IN_...; NULL: there is no such option there. */
 const godwit__option_t *godwit__option_find (const char *name, unsigned place);
 
-/* Where an option was said, for errors: "Option [DEFAULT] host (godwit.conf:12): ...". */
+/* Where an option was set, for errors: "Option [DEFAULT] host (godwit.conf:12): ...". */
 typedef struct godwit__said {
     const char *group; /* NULL: no group, as in a URL */
     const char *where;
     unsigned place;
 } godwit__said_t;
 
-/* INVALID_ARGUMENT: there is no such option at this place, where it could be said or what is meant. */
+/* INVALID_ARGUMENT: there is no such option at this place. The error says where it can be set, or which name
+ * may be meant. */
 godwit_status_t godwit__option_unknown (const char *name, godwit__said_t said, godwit_error_t **error);
 
 #endif

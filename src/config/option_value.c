@@ -82,7 +82,7 @@ wrong (const godwit__option_t *option, const char *got, godwit__said_t said, god
 
 /* ---- the kinds ---- */
 
-/* Digits, with a '-' before them if they are few. False: it is no number; one that is too large becomes
+/* Digits, with or without a '-' before them. False: it is no number. A number that is too large becomes
  * INT64_MAX. */
 static bool
 parse_number (const char *text, int64_t *number)

@@ -96,7 +96,7 @@ apply_config (godwit__settings_t *settings, const godwit_config_t *config, godwi
     return GODWIT_OK;
 }
 
-/* Zero stands for what holds without the struct. */
+/* A zero in the struct means: not set here. */
 static godwit_status_t
 apply_struct (godwit__settings_t *settings, const godwit_transport_options_t *given, godwit_error_t **error)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the options of a transport are settled, of what was said in several places (contract 8 and 12).
+/* Finds the value of each option of a transport. An option can be set in several places; the leftmost one
+ * wins (contract 8 and 12).
  *
  *     URL's query  >  godwit_transport_options_t  >  configuration file  >  default
  */
@@ -13,14 +14,14 @@
 
 enum { GODWIT__OPTION_MAX = 64 };
 
-/* All options of a transport with defaults filled in. Strings are borrowed from where they were said. */
+/* All options of a transport with defaults filled in. Strings are borrowed from where they were set. */
 typedef struct godwit__settings {
-    godwit_transport_options_t known; /* those that are in the struct */
+    godwit_transport_options_t known; /* the options that are in the struct */
     int paths;
     bool host_rendezvous;
     const char *static_list; /* the option `static`; NULL: unset */
     const char *static_file;
-    const char *where[GODWIT__OPTION_MAX]; /* by the option's place in the table; NULL: the default holds */
+    const char *where[GODWIT__OPTION_MAX]; /* by the option's index in the table; NULL: the default holds */
 } godwit__settings_t;
 
 /* Fills *settings. config and given may be NULL; url_where says in errors where the URL comes from ("URL").
@@ -29,7 +30,7 @@ godwit_status_t godwit__options_settle (godwit__settings_t *settings, const godw
                                         const godwit_transport_options_t *given, const godwit_url_t *url,
                                         const char *url_where, godwit_error_t **error);
 
-/* Where the option of that name, which is one of the URL's, was set. */
+/* Where the option was set; name is an option that a URL may have. */
 const char *godwit__settings_where (const godwit__settings_t *settings, const char *name);
 
 #endif
