@@ -21,7 +21,8 @@ godwit__payload_release (godwit__payload_t *payload)
 
 /* ---- one function of the program's ---- */
 
-/* Settles what it returned: a failure has an error and leaves nothing else, a success has none. */
+/* Tidies up what a serializer's function returned: a failure has an error and no value, a success has no
+ * error. */
 static godwit_status_t
 settle (godwit_status_t status, const char *what, godwit_value_t **out, godwit_error_t *given,
         godwit_error_t **error)
@@ -35,7 +36,8 @@ settle (godwit_status_t status, const char *what, godwit_value_t **out, godwit_e
         return godwit__error_set (error, status, "%s failed: %s", what, godwit_status_text (status));
     if (godwit_error_status (given))
         status = godwit_error_status (given);
-    /* It may come from a call that the serializer made: that one's outcome is not this one's. */
+    /* The error may come from a call that the serializer made. The outcome of that call is not the outcome of
+     * this one. */
     godwit__error_set_outcome_of (given, GODWIT_OUTCOME_NONE);
     if (error)
         *error = given;
@@ -98,7 +100,7 @@ serialize_field (godwit_value_t **out, const godwit_serializer_t *serializer, co
 
 /* ---- arguments ---- */
 
-/* A map that is put together an entry at a time. */
+/* A map that is built entry by entry. */
 typedef struct assembly {
     godwit__entry_t *entries;
     size_t count;
@@ -113,7 +115,7 @@ assembly_new (assembly_t *assembly, size_t count, godwit_error_t **error)
     return assembly->entries ? GODWIT_OK : godwit__error_no_memory (error);
 }
 
-/* Makes the map if all went well, and gives the parts back. */
+/* Makes the map if all went well, and releases the parts. */
 static godwit_status_t
 assembly_end (assembly_t *assembly, godwit_status_t status, godwit_value_t **map, godwit_error_t **error)
 {

@@ -21,7 +21,7 @@ godwit__serializer_check (const godwit_serializer_t *serializer, godwit_error_t 
 /* ---- RequestContextSerializer ---- */
 
 typedef struct request_context {
-    godwit_serializer_t serializer; /* the first member: it is what the program has */
+    godwit_serializer_t serializer; /* the first member: the program has a pointer to it */
     const godwit_serializer_t *base;
     godwit_context_hooks_t hooks;
 } request_context_t;
