@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting on conditions by the monotonic clock. */
+/* Condition variables that wait by the monotonic clock. */
 #ifndef GODWIT_SRC_LOOP_CLOCK_H
 #define GODWIT_SRC_LOOP_CLOCK_H
 

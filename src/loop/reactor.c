@@ -17,12 +17,13 @@
 /* Sources reported by one epoll_wait. */
 #define EVENT_BATCH 32
 #define TIMER_CAPACITY 64
-/* In a timer's heap_index: it was found due and waits in `due` for its turn in this run_once. */
+/* Set in a timer's heap_index: the timer is due, and waits in `due` for its turn in this run_once. */
 #define DUE_BIT (SIZE_MAX ^ (SIZE_MAX >> 1))
 
-/* How posts and wakes reach the reactor's thread: the eventfd is written by whoever turns `signalled` on, and
- * the reactor reads it, turns `signalled` off and only then takes the posted tasks. Whoever finds it on has
- * put its task in the list before, so the run that turns it off sees the task. */
+/* How posts and wakes reach the reactor's thread. A poster puts its task in the list, then sets `signalled`.
+ * Only the thread that turned it on writes the eventfd. The reactor reads the eventfd, turns `signalled` off,
+ * and then takes the posted tasks. A poster that finds it on already has its task in the list, so the run
+ * that turns it off sees the task. */
 struct godwit__reactor {
     const godwit__clock_t *clock;
     int epoll_fd;
@@ -35,14 +36,15 @@ struct godwit__reactor {
     godwit__list_t posted;
     godwit__list_t running; /* taken by the run_once that runs */
 
-    /* timers is a binary heap (1-based, timers[0] is unused), due the ones that this run_once fires. */
+    /* timers is a binary heap (1-based, timers[0] is unused); due holds the timers that this run_once
+     * fires. */
     godwit__timer_t **timers;
     size_t timer_count;
     size_t timer_capacity;
     godwit__timer_t **due;
     size_t due_count;
 
-    /* What epoll_wait reported and has not been called yet: unwatch takes its source out. */
+    /* Events that epoll_wait reported and that were not handled yet. unwatch removes its source from them. */
     struct epoll_event events[EVENT_BATCH];
     int event_count;
 };
@@ -241,8 +243,8 @@ godwit__reactor_disarm (godwit__reactor_t *reactor, godwit__timer_t *timer)
     }
 }
 
-/* All that are due are taken out first: one that its function arms again for a time that has passed waits for
- * the next run, and cannot keep this one from its other work. */
+/* All due timers are taken out of the heap first. So a timer whose function arms it again for a time in the
+ * past waits for the next run, and does not keep this one from its other work. */
 static bool
 run_timers (godwit__reactor_t *self)
 {
@@ -259,7 +261,7 @@ run_timers (godwit__reactor_t *self)
     bool ran = false;
     for (size_t i = 0; i < self->due_count; i++) {
         godwit__timer_t *timer = self->due[i];
-        if (!timer) /* disarmed by one before it */
+        if (!timer) /* disarmed by an earlier timer */
             continue;
         timer->heap_index = 0;
         timer->fire (timer);
@@ -418,7 +420,7 @@ godwit__reactor_due (const godwit__reactor_t *reactor)
     return atomic_load (&reactor->signalled) ? INT64_MIN : next_deadline (reactor);
 }
 
-/* What is ready now, for who has a waiter. */
+/* With a waiter: collects what is ready now. */
 static int
 collect (godwit__reactor_t *self)
 {
@@ -432,7 +434,7 @@ collect (godwit__reactor_t *self)
     return count;
 }
 
-/* With a clock of its own: what is ready already, or what the time that passes brings. */
+/* With a waiter: collects what is ready; if nothing is, lets time pass and looks again. */
 static int
 wait_with_clock (godwit__reactor_t *self, int64_t timeout_ns)
 {
@@ -462,7 +464,7 @@ godwit__reactor_run_once (godwit__reactor_t *reactor, int64_t timeout_ns)
         } else if (!reactor->events[i].data.ptr) {
             uint64_t expirations;
             if (read (reactor->timer_fd, &expirations, sizeof expirations) > 0)
-                reactor->timer_fd_deadline_ns = GODWIT__NEVER; /* it has gone off and must be set again */
+                reactor->timer_fd_deadline_ns = GODWIT__NEVER; /* it has expired, and must be set again */
         }
     }
     bool ran = posted && run_tasks (reactor);

@@ -2,8 +2,8 @@
 /* An event loop on epoll: file descriptors, timers and tasks posted by other threads.
  *
  * One thread runs a reactor at a time (its own thread, or the program's loop through
- * godwit_transport_process). Sources and timers are touched only by that thread; post and wake may be called
- * from any. Nothing here blocks but run_once.
+ * godwit_transport_process). Only that thread touches sources and timers; any thread may call post and wake.
+ * Only run_once blocks.
  */
 #ifndef GODWIT_SRC_LOOP_REACTOR_H
 #define GODWIT_SRC_LOOP_REACTOR_H
@@ -18,21 +18,22 @@
 
 struct godwit__source;
 
-/* What a clock that is not the system's does instead of epoll, eventfd and timerfd: a reactor with one makes
- * no descriptor. The descriptors that it watches are the clock's own numbers. All in the reactor's thread,
- * with the clock's user. */
+/* Replaces epoll, eventfd and timerfd for a clock that is not the system's (a simulated one). A reactor with
+ * a waiter makes no descriptor; the descriptors that it watches are numbers of the clock. All functions run
+ * in the reactor's thread, with the clock's user. */
 typedef struct godwit__waiter {
-    /* Lets time pass until then, or until a source is ready or the reactor was woken. */
+    /* Lets time pass until until_ns, or until a source is ready or the reactor was woken. */
     void (*wait) (void *user, int64_t until_ns);
-    /* source NULL: not watched any more. False: there is no such descriptor. */
+    /* source NULL: stop watching fd. False: there is no such descriptor. */
     bool (*watch) (void *user, int fd, struct godwit__source *source);
-    /* Writes up to count sources that are ready, and how many. */
+    /* Writes up to count sources that are ready, and returns how many. */
     int (*ready) (void *user, struct godwit__source **sources, int count);
-    /* Something was posted, or the next timer is another one: godwit__reactor_due says when to run it. */
+    /* Something was posted, or the next timer has changed: godwit__reactor_due says when to run the
+     * reactor. */
     void (*changed) (void *user);
 } godwit__waiter_t;
 
-/* Time is injected: monotonic nanoseconds from wherever the transport takes them. */
+/* Where a transport takes its time from: monotonic nanoseconds of the system, or of a simulation. */
 typedef struct godwit__clock {
     int64_t (*now_ns) (void *user);
     void *user;
@@ -52,8 +53,7 @@ godwit__clock_now (const godwit__clock_t *clock)
 /* A deadline that never comes. */
 #define GODWIT__NEVER INT64_MAX
 
-/* The longest wait that a caller may ask for is a hundred years: what is longer stands for that, and no sum
- * of it with a time overflows. */
+/* Milliseconds in nanoseconds, but not more than a hundred years: so adding a time never overflows. */
 static inline int64_t
 godwit__ns_of_ms (int64_t ms)
 {
@@ -63,9 +63,9 @@ godwit__ns_of_ms (int64_t ms)
 
 typedef struct godwit__reactor godwit__reactor_t;
 
-/* A file descriptor that is watched. Embed it; it is neither copied nor freed. `ready` runs on the reactor's
- * thread; it may unwatch any source, its own included, and free what embeds it: no source is called after it
- * was unwatched. */
+/* A watched file descriptor. Embed it; the reactor neither copies nor frees it. `ready` runs on the reactor's
+ * thread. It may unwatch any source, also its own, and free the struct around it: no source is called after
+ * it was unwatched. */
 typedef struct godwit__source {
     int fd;
     void (*ready) (struct godwit__source *source);
@@ -81,8 +81,8 @@ typedef struct godwit__timer {
     size_t heap_index; /* 1-based; 0: not armed */
 } godwit__timer_t;
 
-/* Work posted from another thread. Embed it, zeroed. Posting a task that is pending already does nothing
- * more: the run that is to come sees all that was written before the post. */
+/* Work posted from another thread. Embed it, zeroed. Posting a pending task again does nothing: the coming
+ * run sees everything that was written before the second post. */
 typedef struct godwit__task {
     void (*run) (struct godwit__task *task);
     void *user;
@@ -94,8 +94,8 @@ godwit_status_t godwit__reactor_new (godwit__reactor_t **reactor, const godwit__
                                      godwit_error_t **error);
 /* Nothing may be watched any more; armed timers and pending tasks are forgotten. */
 void godwit__reactor_destroy (godwit__reactor_t **reactor);
-/* Readable when there is something to do, timers included: for a foreign loop. -1 on failure, and with a
- * waiter. */
+/* A descriptor for a foreign loop: readable when there is something to do, timers included. -1 on failure,
+ * and with a waiter. */
 int godwit__reactor_fd (godwit__reactor_t *reactor);
 /* Waits for at most timeout_ns (0: does not wait; GODWIT__NEVER: until something happens), then runs
  * everything that is due: tasks, timers, ready sources, each once. Returns true if anything ran. Not
@@ -119,8 +119,8 @@ godwit_status_t godwit__reactor_arm (godwit__reactor_t *reactor, godwit__timer_t
 void godwit__reactor_disarm (godwit__reactor_t *reactor, godwit__timer_t *timer);
 
 int64_t godwit__reactor_now (godwit__reactor_t *reactor);
-/* When a run_once would find a task (then: INT64_MIN) or a timer to run; NEVER: not before something is
- * posted or a source is ready. */
+/* When run_once has work: INT64_MIN if a task is pending, otherwise the deadline of the next timer. NEVER:
+ * not before something is posted or a source is ready. */
 int64_t godwit__reactor_due (const godwit__reactor_t *reactor);
 
 #endif
