@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The driver interface: how frames reach another process (or another transport of this one).
  *
- * A driver opens channels of three kinds. A *link* is the connecting side of a connection to one port: it
- * lives as long as the connection, and is never reconnected. A *port* is the listening side: it receives from
- * every link that was opened to it, and what publishers send it. A *publisher* sends to all subscribed ports
- * that it was connected to.
+ * A driver opens channels of three kinds. A *link* is the connecting side of a connection to one port. It
+ * lives as long as the connection, and is never reconnected. A *port* is the listening side. It receives from
+ * every link that was opened to it, and from publishers. A *publisher* sends to all subscribed ports that it
+ * was connected to.
  *
- * All three are channels: guarded by a lock of their own, so that any thread may send, and the one thread
- * that leads on the channel receives and waits. Sending and receiving never block; only wait does. The core
- * decides who leads. The driver never calls the core but through godwit__link_events_t.
+ * Each channel has a lock of its own. Any thread may send. One thread, the leader, receives and waits; the
+ * core decides which thread leads. send and recv never block; only wait and receive do. The driver calls the
+ * core through godwit__link_events_t only.
  *
  * What a driver must keep, and its conformance suite checks:
  *  - Frames of one link arrive in the order sent, whole, at most once; or the link goes down.
- *  - After a link went down, send says CLOSED and recv says CLOSED once everything that had arrived was
- * received.
- *  - Queues are finite: a full one says AGAIN. Nothing that was accepted by a link that went down is
- * delivered later.
- *  - No wake-up is lost: if a frame can be received after recv said AGAIN, then wait returns and fd becomes
- * readable, whatever other threads do to the channel in between.
+ *  - After a link went down, send says CLOSED. recv says CLOSED too, after it returned all that had arrived.
+ *  - Queues are finite: a full one says AGAIN.
+ *  - A message that a link accepted before it went down is never delivered later.
+ *  - No wake-up is lost. If a frame can be received after recv said AGAIN, then wait returns and fd becomes
+ *    readable, whatever other threads do to the channel in between.
  */
 #ifndef GODWIT_SRC_INTERFACE_DRIVER_H
 #define GODWIT_SRC_INTERFACE_DRIVER_H
@@ -29,48 +28,48 @@
 
 typedef enum godwit__io {
     GODWIT__IO_OK,
-    GODWIT__IO_AGAIN,  /* nothing there, or no room; try again after a wait */
-    GODWIT__IO_CLOSED, /* the connection is gone (link), or the peer named by routing id is (port) */
+    GODWIT__IO_AGAIN,  /* no frame is there, or there is no room; try again after a wait */
+    GODWIT__IO_CLOSED, /* the connection is gone (link), or the peer with this routing id is gone (port) */
     GODWIT__IO_REFUSED /* the message can never be sent: too large, no memory */
 } godwit__io_t;
 
-/* Who sent a frame that a port received: unique among the links that the port ever had, never 0. */
+/* The link that sent a frame to a port: unique among all links that the port ever had, never 0. */
 typedef uint64_t godwit__routing_id_t;
-/* A publication, not a link's frame: its key comes first. */
+/* The frame is a publication, not a link's: it begins with the key. */
 #define GODWIT__ROUTING_ID_FANOUT UINT64_MAX
 
 typedef struct godwit__channel godwit__channel_t;
 
 typedef struct godwit__channel_ops {
-    /* Hands a message over. routing_id: a port's peer; 0 for a link. Takes the message's data over on OK if
-     * it has a free_fn; on anything else it stays the caller's. A port that sends to a peer which is gone
-     * gets CLOSED; to one that does not read, AGAIN. Any thread. */
+    /* Sends a message. routing_id: the peer of a port; 0 for a link. On OK the driver takes the message's
+     * data over if it has a free_fn; otherwise the data stays the caller's. A port that sends to a peer which
+     * is gone gets CLOSED; to a peer that does not read, AGAIN. Any thread. */
     godwit__io_t (*send) (godwit__channel_t *channel, godwit__routing_id_t routing_id,
                           const godwit__message_t *message);
-    /* Takes the next frame, which the caller releases. *routing_id is written by ports. A publisher receives
-     * its subscribers' news: frames of 17 bytes, 1 (subscribed) or 0 (gone), then the key, as often as ports
-     * subscribed. When it hears of a key, what it publishes with all lower ones that the port had subscribed
-     * to before reaches that port, too. The leader only. */
+    /* Takes the next frame, which the caller releases. Ports write *routing_id. A publisher receives news of
+     * subscriptions: frames of 17 bytes, first 1 (subscribed) or 0 (gone), then the key; one frame for each
+     * port that subscribed. Once it has the news of a key, it also reaches that port with all lower keys to
+     * which the port had subscribed before. The leader only. */
     godwit__io_t (*recv) (godwit__channel_t *channel, godwit__frame_t *frame,
                           godwit__routing_id_t *routing_id);
     /* Blocks until a frame may be there (and, with for_room, or a message may be accepted), the channel was
-     * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason,
-     * and does so in a while with for_room after an AGAIN because of max_queue_size. The leader only, after
-     * recv said AGAIN. */
+     * woken, it went down, or timeout_ns passed (GODWIT__NEVER: no limit). May return early for no reason. If
+     * max_queue_size was the reason for AGAIN, a wait with for_room returns after a while. The leader only,
+     * after recv said AGAIN. */
     void (*wait) (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
-    /* recv and wait in one, for which a driver may have cheaper means: takes the next frame, and if there is
-     * none waits for it, for at most timeout_ns. AGAIN: it was woken, time passed, or for no reason. The
+    /* recv and wait in one call, which a driver may do at lower cost: takes the next frame; if there is none,
+     * waits for one, for at most timeout_ns. AGAIN: the channel was woken, time passed, or for no reason. The
      * leader only. */
     godwit__io_t (*receive) (godwit__channel_t *channel, godwit__frame_t *frame,
                              godwit__routing_id_t *routing_id, int64_t timeout_ns);
     /* Makes the wait that runs, or the next one, return at once. Any thread. */
     void (*wake) (godwit__channel_t *channel);
-    /* A descriptor that becomes readable when wait would return, so that a reactor can lead: whoever is told
-     * must recv until AGAIN, which also consumes wakes. Valid until close; made at the first call. -1 on
-     * failure. */
+    /* A descriptor that becomes readable when wait would return, so that a reactor can lead. After it became
+     * readable, call recv until AGAIN, which also consumes wakes. Valid until close; made at the first call.
+     * -1 on failure. */
     int (*fd) (godwit__channel_t *channel);
-    /* Gives the channel back. Reactor's thread, no other thread may use the channel any more. What was sent
-     * before is flushed for a short, bounded time in the background. No event comes after it. */
+    /* Closes the channel. Reactor's thread; no other thread may use the channel any more. Messages sent
+     * before are flushed for a short, bounded time in the background. No event comes after close. */
     void (*close) (godwit__channel_t *channel);
 } godwit__channel_ops_t;
 
@@ -91,8 +90,8 @@ godwit__channel_receive (godwit__channel_t *channel, godwit__frame_t *frame, god
     return channel->ops->recv (channel, frame, routing_id);
 }
 
-/* Told on the reactor's thread, never from within open_link. up at most once, down exactly once unless close
- * comes first (refused, timed out while connecting, or gone). */
+/* Run on the reactor's thread, never inside open_link. up runs at most once. down runs exactly once (refused,
+ * timed out while connecting, or gone), unless close comes first. */
 typedef struct godwit__link_events {
     void (*up) (void *user);
     void (*down) (void *user, const char *reason); /* reason: static text */
@@ -111,12 +110,12 @@ typedef struct godwit__port_addresses {
 
 typedef struct godwit__driver_options {
     godwit__reactor_t *reactor; /* of the control thread; outlives the driver */
-    size_t max_message_size;    /* bytes; larger frames cost their sender the connection */
+    size_t max_message_size;    /* bytes; the sender of a larger frame loses its connection */
     int queue_limit;            /* messages per connection and direction */
-    int unread_limit; /* messages that came over a connection and were not received; 0: none, as transports
-                         want it (drivers/zmq/driver.c says why), and tests of full queues do not */
-    size_t max_queue_size; /* bytes of those above 1 KiB that may wait, as long as there are as many: then
-                              they have to wait, and may then be one more; 0: no limit */
+    int unread_limit;      /* messages that came over a connection and were not received yet. 0: no limit;
+                              transports use 0 (drivers/zmq/channel.c says why), tests of full queues do not */
+    size_t max_queue_size; /* bytes of messages above 1 KiB that may wait. While so many wait, such a message
+                              gets AGAIN; so the last one accepted may exceed it; 0: no limit */
     int64_t connect_timeout_ms;   /* a link that is not up by then is down */
     int64_t heartbeat_ms;         /* a silent connection is tested this often ... */
     int64_t heartbeat_timeout_ms; /* ... and is down when it says nothing for this long */
@@ -129,7 +128,7 @@ typedef struct godwit__driver_options {
 /* Counters for statistics; written with relaxed atomics by the driver. */
 typedef struct godwit__driver_counters {
     atomic_uint_fast64_t malformed; /* frames thrown away because they cannot be from a Godwit peer */
-    atomic_uint_fast64_t dropped;   /* replies and publications that nobody was there for */
+    atomic_uint_fast64_t dropped;   /* replies and publications without a receiver */
 } godwit__driver_counters_t;
 
 typedef struct godwit__driver godwit__driver_t;
@@ -140,7 +139,7 @@ typedef struct godwit__driver_ops {
 
     godwit_status_t (*open) (godwit__driver_t **driver, const godwit__driver_options_t *options,
                              godwit_error_t **error);
-    /* Every channel was closed before. May block for the bounded time that flushing takes. */
+    /* All channels are closed before. May block while messages are flushed, for a bounded time. */
     void (*close) (godwit__driver_t *driver);
 
     /* True if open_link would try this address (its scheme is the driver's). Any thread. */
@@ -149,11 +148,12 @@ typedef struct godwit__driver_ops {
     godwit_status_t (*open_link) (godwit__driver_t *driver, const char *address,
                                   const godwit__link_events_t *events, void *user, godwit__channel_t **link,
                                   godwit_error_t **error);
-    /* at: NULL for an address of the driver's choice, with a side for publications; or one address to listen
-     * on (a rendezvous), without. SYSTEM with the cause if it cannot be bound ("address in use" is one). */
+    /* at NULL: the driver chooses an address, and the port takes publications. Otherwise at is the one
+     * address to listen on (a rendezvous), without publications. SYSTEM with the cause if the address cannot
+     * be bound ("address in use" is one). */
     godwit_status_t (*open_port) (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                                   godwit__port_addresses_t *addresses, godwit_error_t **error);
-    /* Publications with this key are received from now on, by every publisher that is connected. */
+    /* From now on the port receives publications with this key, from every connected publisher. */
     godwit_status_t (*subscribe) (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],
                                   godwit_error_t **error);
     void (*unsubscribe) (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE]);
@@ -163,8 +163,8 @@ typedef struct godwit__driver_ops {
     godwit_status_t (*publisher_connect) (godwit__channel_t *publisher, const char *fanout_address,
                                           godwit_error_t **error);
     void (*publisher_disconnect) (godwit__channel_t *publisher, const char *fanout_address);
-    /* To every port that subscribed to the message's first GODWIT__KEY_SIZE bytes, which arrive with it.
-     * AGAIN if any of them has no room (then none gets it). Any thread. */
+    /* Sends the message to every port that subscribed to its key: the first GODWIT__KEY_SIZE bytes, which
+     * arrive as part of it. AGAIN if one of these ports has no room (then none gets it). Any thread. */
     godwit__io_t (*publish) (godwit__channel_t *publisher, const godwit__message_t *message);
 
     /* Borrowed; valid while the driver is open. Any thread. */

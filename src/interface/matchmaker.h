@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The matchmaker interface: how the names of servers reach the transports that want to call them.
  *
- * A matchmaker carries records. It never decides whether a server is alive: that is the data path's work. The
- * core keeps what the matchmaker says in its directory (src/discovery/directory.h), which is where calls look
- * up; a look-up never reaches a matchmaker.
+ * A matchmaker carries records. It never decides whether a server is alive: the data path does that. The core
+ * keeps the records in its directory (src/discovery/directory.h). Calls look servers up there, never in a
+ * matchmaker.
  */
 #ifndef GODWIT_SRC_INTERFACE_MATCHMAKER_H
 #define GODWIT_SRC_INTERFACE_MATCHMAKER_H
@@ -15,7 +15,8 @@
 #include "src/value/msgpack/codec.h"
 
 #define GODWIT__UUID_SIZE 16
-/* Rendezvous points of one transport. Each is told of everything, so more of them cost more than they add. */
+/* The most rendezvous points of one transport. Each point gets all records, so more points cost more than
+ * they help. */
 #define GODWIT__RENDEZVOUS_MAX 7
 
 typedef enum godwit__record_state {
@@ -29,8 +30,9 @@ typedef enum godwit__record_state {
  * server is known by (instance, server_id); a higher revision replaces a lower one. */
 typedef struct godwit__record {
     atomic_uint refs;
-    /* Of the transport, new for each. All zero, together with server_id 0, in records that were listed and
-     * never announced: who the server is, is learnt by asking it (src/discovery/resolve.h). */
+    /* The transport's id, new for each transport. In records of listed servers, which were never announced,
+     * it is all zero and server_id is 0: the transport asks such a server who it is
+     * (src/discovery/resolve.h). */
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation; /* grows when the same instance could be mistaken for an older self */
     uint32_t server_id;   /* of the server in its transport; 0: listed */
@@ -43,44 +45,47 @@ typedef struct godwit__record {
     size_t address_count; /* of links, shortest path first */
     const char *addresses[GODWIT__RECORD_ADDRESS_MAX];
     const char *fanout_address; /* "" if none */
-    const char *host;     /* an opaque name of the machine: ipc addresses are of use to the same host only */
-    const char *versions; /* "namespace=version namespace=version": what is served, human-readable */
+    const char *host;           /* an opaque name of the machine: ipc addresses work on the same host only */
+    const char *versions;       /* "namespace=version namespace=version": what is served, human-readable */
 } godwit__record_t;
 
 /* A deep copy of the fields of `from` (its refs are not read). NULL when memory is short. */
 godwit__record_t *godwit__record_new (const godwit__record_t *from);
 godwit__record_t *godwit__record_ref (godwit__record_t *record);
 void godwit__record_unref (godwit__record_t **record);
-/* They are of the same server, whatever their revisions say of it. */
+/* True if both records are of the same server, whatever their revisions. */
 static inline bool
 godwit__record_is_of (const godwit__record_t *a, const godwit__record_t *b)
 {
     return a->server_id == b->server_id && !memcmp (a->instance, b->instance, GODWIT__UUID_SIZE);
 }
-/* A map; written after bounding. Reading checks every field (hostile input): MALFORMED names the field. */
+/* A record is written as a map; call bound first, then write. read checks every field (untrusted input):
+ * MALFORMED names the field. */
 size_t godwit__record_bound (const godwit__record_t *record);
 void godwit__record_write (godwit__writer_t *writer, const godwit__record_t *record);
 godwit_status_t godwit__record_read (godwit__record_t **record, const godwit_value_t *map,
                                      godwit_error_t **error);
-/* Whether others will accept a record of our own: INVALID_ARGUMENT names the field. Writes and reads it, so
- * that there is only one set of rules. */
+/* Checks that others will accept a record of our own: INVALID_ARGUMENT names the field. It writes and reads
+ * the record, so that there is only one set of rules. */
 godwit_status_t godwit__record_check (const godwit__record_t *record, godwit_error_t **error);
 
-/* What a matchmaker tells. On the reactor's thread, also from within announce and withdraw, but never from
- * within open or close. Records are borrowed. An event must not call the matchmaker that tells it. */
+/* The events of a matchmaker. They run on the reactor's thread, also inside announce and withdraw, but never
+ * inside open or close. Records are borrowed. An event must not call the matchmaker that sends it. */
 typedef struct godwit__matchmaker_events {
-    /* New, or changed. The same record may be told any number of times; one's own records may be among them.
+    /* A record is new or changed. The same record may come any number of times; the transport's own may come
+     * too.
      */
     void (*seen) (void *user, godwit__record_t *record);
-    /* No source has it any more. Only a hint: the directory keeps a server that the data path sees alive.
-     * withdrawn: its own process said so; otherwise somebody has not heard of it, or says so. */
+    /* No source has the record any more. This is only a hint: the directory keeps a server that the data path
+     * sees alive. withdrawn: the server's own process said so; otherwise only others said so, or did not hear
+     * from it. */
     void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn);
-    /* A source's snapshot is complete (told again after each reconnection). */
+    /* A source's snapshot is complete. Comes again after each reconnection. */
     void (*synced) (void *user);
 } godwit__matchmaker_events_t;
 
-/* Rendezvous points: how many there are in the list, how many of them tell what they know, this process's own
- * included, and how many are this process's own. Written with relaxed atomics. */
+/* Numbers of rendezvous points: known are in the list, joined have told what they know (this process's own
+ * included), hosted are this process's own. Written with relaxed atomics. */
 typedef struct godwit__matchmaker_gauges {
     atomic_uint_fast64_t rendezvous_known;
     atomic_uint_fast64_t rendezvous_joined;
@@ -93,40 +98,40 @@ typedef struct godwit__matchmaker_options {
     const godwit_url_t *url;
     const uint8_t *instance; /* of the transport; borrowed while the matchmaker is open */
     const char *virtual_host;
-    const char *control_exchange; /* of servers that are listed without one; NULL: "" */
+    const char *control_exchange; /* for listed servers without an exchange; NULL: "" */
     const char *static_list;      /* the options `static` and `static_file`; NULL: not given */
     const char *static_file;
     bool host_rendezvous;
-    int64_t refresh_ms; /* members say this often that they are there; records expire after three times as
-                           long. 0: 5000 */
+    int64_t refresh_ms; /* how often members refresh their records, which expire after three times as long. 0:
+                           5000 */
     uint64_t seed;      /* of jitter */
-    bool is_repeatable; /* all chance comes from the seed (simulated clusters) */
+    bool is_repeatable; /* all random numbers come from the seed (simulated clusters) */
     atomic_uint_fast64_t *malformed;     /* counts malformed messages; NULL: nobody wants to know */
     godwit__matchmaker_gauges_t *gauges; /* kept up to date; NULL: nobody wants to know */
-    /* Human-readable news for the log; text is borrowed. It calls nothing of the matchmaker. NULL: nobody
-     * wants to know. */
+    /* Human-readable news for the log; text is borrowed. The function must not call the matchmaker. NULL:
+     * nobody wants to know. */
     void (*note) (void *user, godwit_log_level_t level, const char *text);
     void *note_user;
 } godwit__matchmaker_options_t;
 
 typedef struct godwit__matchmaker godwit__matchmaker_t;
 
-/* All on the reactor's thread; none blocks. */
+/* All functions run on the reactor's thread; none blocks. */
 typedef struct godwit__matchmaker_ops {
     const char *name;
     godwit_status_t (*open) (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_options_t *options,
                              const godwit__matchmaker_events_t *events, void *user, godwit_error_t **error);
-    /* Tells the cluster of a record, or of its new revision. The record is referenced. INVALID_ARGUMENT names
-     * the field that others would not accept; LIMIT_EXCEEDED; OUT_OF_MEMORY. */
+    /* Tells the cluster about a record, or its new revision. The matchmaker references the record.
+     * INVALID_ARGUMENT names the field that others would not accept; LIMIT_EXCEEDED; OUT_OF_MEMORY. */
     godwit_status_t (*announce) (godwit__matchmaker_t *matchmaker, godwit__record_t *record,
                                  godwit_error_t **error);
     void (*withdraw) (godwit__matchmaker_t *matchmaker, uint32_t server_id);
-    /* Other rendezvous points from now on; those that stay keep what they have. INVALID_ARGUMENT: not 1 to
-     * GODWIT__RENDEZVOUS_MAX, or one twice; OUT_OF_MEMORY; then nothing has changed. NULL: this backend has
-     * none. */
+    /* Replaces the rendezvous points; those that are in both lists keep what they have. INVALID_ARGUMENT: not
+     * 1 to GODWIT__RENDEZVOUS_MAX, or one is there twice; OUT_OF_MEMORY; then nothing has changed. The
+     * function is NULL if this backend has no rendezvous points. */
     godwit_status_t (*set_hosts) (godwit__matchmaker_t *matchmaker, const godwit_url_host_t *hosts,
                                   size_t count, godwit_error_t **error);
-    /* No event comes after it. What was announced is withdrawn as far as that can be done without waiting. */
+    /* No event comes after close. Announced records are withdrawn, as far as that needs no waiting. */
     void (*close) (godwit__matchmaker_t *matchmaker);
 } godwit__matchmaker_ops_t;
 
@@ -134,12 +139,12 @@ struct godwit__matchmaker {
     const godwit__matchmaker_ops_t *ops;
 };
 
-/* Transports of this process that share driver name, host part and virtual host. The driver may be NULL. */
+/* Connects transports of this process with the same driver name, host part and virtual host. The driver may
+ * be NULL. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_local;
-/* Rendezvous points on a network, default port 9573; with none in the URL, this host's loopback, hosted by
- * whoever comes first (a host without a name, "zmq://:9600/", is the same with another port). With the
- * option host_rendezvous the transport also hosts those that it can listen on, for as long as it is
- * open. */
+/* Rendezvous points on a network, default port 9573. If the URL names no host, it is this host's loopback,
+ * and the first process there hosts it ("zmq://:9600/" is the same with another port). With the option
+ * host_rendezvous the transport also hosts those that it can listen on, for as long as it is open. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous;
 /* Servers listed in the option static=[exchange/]topic/server@address[|address...][,...], or in a file of
  * such lists. */

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes without the NUL. Every text that comes in is held to them; see docs/matchmaker-protocol.md. */
+/* Bytes without the NUL. A received text that is longer is refused; see docs/matchmaker-protocol.md. */
 #define NAME_MAX_SIZE 255
 #define ADDRESS_MAX_SIZE (GODWIT__ADDRESS_SIZE - 1)
 #define VERSIONS_MAX_SIZE 1024
@@ -79,14 +79,14 @@ godwit__record_unref (godwit__record_t **record)
 {
     godwit__record_t *self = *record;
     *record = NULL;
-    /* Whoever frees sees what the others did before they let go. */
+    /* The thread that frees sees what the others did before they released. */
     if (self && atomic_fetch_sub_explicit (&self->refs, 1, memory_order_acq_rel) == 1)
         free (self);
 }
 
 /* --- writing --- */
 
-/* More than the keys, the headers and the numbers take together. */
+/* The keys, the headers and the numbers together take less. */
 #define FIXED_BOUND 256
 /* The header of a str or bin. */
 #define HEADER_BOUND 5
@@ -149,10 +149,10 @@ godwit__record_write (godwit__writer_t *writer, const godwit__record_t *record)
 
 /* --- reading --- */
 
-/* Reads one record; the first thing wrong is kept, and makes all later reads do nothing. */
+/* Reads one record. The first error is kept; after it all reads do nothing. */
 typedef struct reader {
     const godwit_value_t *map;
-    const char *field; /* that is wrong; NULL: none yet */
+    const char *field; /* the field that is wrong; NULL: none yet */
     const char *reason;
 } reader_t;
 
@@ -176,8 +176,8 @@ read_number (reader_t *reader, const char *field, uint64_t low, uint64_t high)
     return number;
 }
 
-/* Texts end up in logs, terminals and resolvers: no control characters, and no NUL that would cut them short.
- * Addresses hold no spaces and nothing but ASCII either. */
+/* Texts end up in logs, terminals and resolvers: so they hold no control characters and no NUL, which would
+ * cut them short. Addresses are ASCII and hold no spaces. */
 static const char *
 check_text (reader_t *reader, const char *field, const godwit_value_t *value, size_t max, bool is_address)
 {
