@@ -107,7 +107,7 @@ godwit__batch_next (godwit__batch_reader_t *reader, godwit__frame_t *frame)
     uint8_t *data = batch->frame.data + reader->at + SIZE_BYTES;
     reader->at += SIZE_BYTES + size;
     if (size <= sizeof frame->storage) {
-        /* Most replies: a copy is cheaper than counting. */
+        /* Most replies are that small: a copy is cheaper than a reference. */
         memcpy (&frame->storage, data, size);
         *frame = (godwit__frame_t){.storage = frame->storage, .size = size};
         frame->data = (uint8_t *) &frame->storage;

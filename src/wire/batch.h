@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Several frames in one: what is sent in the same moment to the same place costs one message
- * (docs/protocol.md 4.9).
+/* Several frames in one message: frames that are sent at the same moment to the same place cost one message
+ * only (docs/protocol.md 4.9).
  *
  *     header (BATCH, aux = number of frames) | u32 size, frame | u32 size, frame | ...
  *
- * Nobody waits for a batch to fill: it holds what there is when its sender has nothing more to do.
+ * Nobody waits for a batch to fill: the sender sends the batch as soon as it has nothing more to do.
  */
 #ifndef GODWIT_SRC_WIRE_BATCH_H
 #define GODWIT_SRC_WIRE_BATCH_H
@@ -15,14 +15,14 @@
 #include <stdatomic.h>
 
 #define GODWIT__BATCH_SIZE 16384
-/* A larger one is malformed: all of it is read before anybody else's turn, and each frame in it keeps it
- * alive. */
+/* A larger batch is malformed: a batch is read as a whole before others get their turn, and each frame keeps
+ * all of its batch in memory. */
 #define GODWIT__BATCH_SIZE_MAX 65536
-/* Larger frames go alone: for them a message of their own costs next to nothing. */
+/* Larger frames are sent alone: for them the cost of a message hardly counts. */
 #define GODWIT__BATCH_FRAME_MAX 1024
-/* Frames after which a batch is sent although there may be more to come. */
+/* A batch with so many frames is sent, although more may come. */
 #define GODWIT__BATCH_COUNT 128
-/* The same for the time since the first of them. */
+/* The same for a batch whose first frame is so old. */
 #define GODWIT__BATCH_NS 1000000
 
 /* ---- writing ---- */
@@ -34,16 +34,16 @@ typedef struct godwit__batch_writer {
     size_t prefix; /* bytes before the header, which the sender fills in: a publication's key */
 } godwit__batch_writer_t;
 
-/* Copies a frame in. False if it does not fit, or memory is short. */
+/* Copies a frame into the batch. False if it does not fit, or memory is short. */
 bool godwit__batch_add (godwit__batch_writer_t *writer, const void *data, size_t size);
-/* What is to be sent: a batch, or the only frame there is (without a prefix). Valid until the next add; the
- * writer is empty then. */
+/* Takes out what is to be sent: a batch, or (without a prefix) the only frame as it is. Valid until the next
+ * add. The writer is empty afterwards. */
 godwit__message_t godwit__batch_take (godwit__batch_writer_t *writer);
 void godwit__batch_writer_release (godwit__batch_writer_t *writer);
 
 /* ---- reading ---- */
 
-/* A batch that was received, which lives as long as the frames that were taken from it. */
+/* A received batch. It lives as long as the frames that were taken from it. */
 struct godwit__batch;
 
 typedef struct godwit__batch_reader {
@@ -57,8 +57,8 @@ typedef enum godwit__batch_next {
     GODWIT__BATCH_MALFORMED
 } godwit__batch_next_t;
 
-/* Consumes the frame, whose header has been checked. False if memory is short. If there is a prefix, its
- * receiver adds that to reader->at. */
+/* Consumes the frame; the caller has checked its header. False if memory is short. If there is a prefix, the
+ * caller adds its size to reader->at. */
 bool godwit__batch_open (godwit__batch_reader_t *reader, godwit__frame_t *frame);
 /* The next frame, which the caller releases. On anything but FRAME the reader is closed. */
 godwit__batch_next_t godwit__batch_next (godwit__batch_reader_t *reader, godwit__frame_t *frame);

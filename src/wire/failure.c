@@ -11,7 +11,7 @@
 
 /* ---- writing ---- */
 
-/* A text that is sent; what is too much of it is cut where no character is cut. */
+/* A text that is sent. A text that is too long is cut, but not inside a character. */
 typedef struct part {
     const char *data;
     size_t size;
@@ -34,7 +34,7 @@ first_part (const char *data, size_t size, size_t most)
     return (part_t){data, size};
 }
 
-/* Of a traceback the last lines are worth the most: where it happened, and what. */
+/* Keeps the last lines of a traceback. They say the most: where it happened, and what. */
 static part_t
 last_lines (const char *data, size_t most)
 {
@@ -51,7 +51,7 @@ last_lines (const char *data, size_t most)
     return (part_t){at, strlen (at)};
 }
 
-/* The key of an entry, which is a value like others: it may hold a NUL. */
+/* The key of an entry, as a value: a key may hold a NUL. */
 static const godwit_value_t *
 key_of (const godwit_value_t *map, size_t index)
 {
@@ -64,7 +64,7 @@ entry_bound (const godwit_value_t *map, size_t index)
     return godwit__value_bound (key_of (map, index)) + godwit__value_bound (godwit_value_at (map, index));
 }
 
-/* What is sent besides the texts: what there is room for. */
+/* The data that is sent with the texts, as far as there is room. */
 typedef struct data {
     const godwit_value_t *args; /* NULL: nil */
     const godwit_value_t *kwargs;
@@ -73,7 +73,7 @@ typedef struct data {
     size_t bound;
 } data_t;
 
-/* kwargs come first: there the library's own errors have what they know. */
+/* kwargs come first: the library's own errors keep their data there. */
 static data_t
 choose_data (const godwit_error_t *error, size_t room)
 {
@@ -149,7 +149,7 @@ godwit__failure_write (uint8_t **data, uint64_t id, size_t size_max, const godwi
 
 /* ---- reading ---- */
 
-/* What a FAILURE says. Borrowed from its body. */
+/* The contents of a FAILURE. Borrowed from its body. */
 typedef struct told {
     const char *type;
     const char *module;
@@ -220,7 +220,7 @@ godwit__failure_read (godwit__frame_t *frame, godwit__error_classes_t *classes, 
 {
     const bool not_run = frame->data[3] & GODWIT__FLAG_NOT_RUN;
     const godwit_outcome_t outcome = not_run ? GODWIT_OUTCOME_REJECTED : GODWIT_OUTCOME_RAN;
-    /* As many elements as there are bytes, at most: two megabytes while it is looked at. */
+    /* At most one element per byte: two megabytes while the body is read. */
     static const godwit__limits_t limits = {GODWIT__FAILURE_FRAME_MAX, GODWIT__BODY_DEPTH,
                                             GODWIT__FAILURE_FRAME_MAX};
     godwit__block_t *block = NULL;

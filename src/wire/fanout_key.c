@@ -12,7 +12,7 @@ add (crypto_generichash_state *state, const void *data, size_t size)
     crypto_generichash_update (state, data, size);
 }
 
-/* With its length in front: ("a", "bc") and ("ab", "c") are different names. */
+/* Hashes a text with its length in front: ("a", "bc") and ("ab", "c") are different names. */
 static void
 add_text (crypto_generichash_state *state, const char *text)
 {

@@ -4,8 +4,8 @@
  *    0        1         2      3       4          8       16           20      24
  *    | magic  | version | type | flags | target   | id    | budget_ms  | aux   | body ...
  *
- * 24, so that a reply with a body of up to 8 bytes stays below the 33 bytes that ZeroMQ keeps without an
- * allocation.
+ * It has 24 bytes, so that a reply with a body of up to 8 bytes stays below the 33 bytes that ZeroMQ keeps
+ * without an allocation.
  */
 #ifndef GODWIT_SRC_WIRE_HEADER_H
 #define GODWIT_SRC_WIRE_HEADER_H
@@ -23,26 +23,26 @@
 
 typedef enum godwit__frame_type {
     GODWIT__HELLO = 1, /* client to server, first on a connection; id: the highest call id sent over it; aux:
-                          its number among the client's, or 0; body: a map */
+                          the connection's number at the client, or 0; body: a map */
     GODWIT__WELCOME = 2,   /* the answer; body: a map */
     GODWIT__REQUEST = 3,   /* target: server id; id: call id; budget_ms: 0 does not expire; aux: monitor_ms;
                              body: an array */
     GODWIT__REPLY = 4,     /* id: of the request; body: the result */
-    GODWIT__FAILURE = 5,   /* it failed; body: an array */
-    GODWIT__NACK = 6,      /* it was not run; aux: godwit__nack_t; body: an optional text */
-    GODWIT__ACCEPTED = 7,  /* it is taking a while (call monitor) */
-    GODWIT__HEARTBEAT = 8, /* it still runs (call monitor) */
+    GODWIT__FAILURE = 5,   /* the call failed; body: an array */
+    GODWIT__NACK = 6,      /* the request was not run; aux: godwit__nack_t; body: an optional text */
+    GODWIT__ACCEPTED = 7,  /* the request is taking a while (call monitor) */
+    GODWIT__HEARTBEAT = 8, /* the request still runs (call monitor) */
     GODWIT__CANCEL = 9,    /* the caller no longer waits for id */
     GODWIT__PING = 10,     /* id is sent back */
-    GODWIT__PONG = 11,     /* all that was sent before the PING has been read */
+    GODWIT__PONG = 11,     /* everything sent before the PING has been read */
     GODWIT__GOODBYE = 12,  /* target: the server that drains, or 0: the whole process leaves; aux: revision of
                               the record that says so */
     GODWIT__PUBLICATION =
         13,                /* a fanout; target: publisher's number; id: its sequence number of this topic */
     GODWIT__BATCH = 14,    /* several of the above in one; aux: how many (src/wire/batch.h) */
-    GODWIT__RESOLVE = 15,  /* which server has these names? id: as of a request; body: an array */
-    GODWIT__RESOLVED = 16, /* the answer, unless it is NACK; target: server id; body: its record */
-    GODWIT__LAST = 17,     /* to subscribers; target: publisher's number; id: its last publication's */
+    GODWIT__RESOLVE = 15,  /* which server has these names? id: as in a request; body: an array */
+    GODWIT__RESOLVED = 16, /* the answer, unless it is a NACK; target: server id; body: the server's record */
+    GODWIT__LAST = 17,     /* to subscribers; target: publisher's number; id: of its last publication */
     GODWIT__MATCHMAKER_FIRST = 32,
     GODWIT__MATCHMAKER_LAST = 47
 } godwit__frame_type_t;
@@ -59,7 +59,7 @@ typedef enum godwit__nack {
     GODWIT__NACK_EXPIRED = 3,
     GODWIT__NACK_NOT_HERE = 4,  /* no such server in this process; also the answer to RESOLVE */
     GODWIT__NACK_HELLO = 5,     /* no HELLO was seen on this connection */
-    GODWIT__NACK_DUPLICATE = 6, /* the id was seen before: says nothing about the first one */
+    GODWIT__NACK_DUPLICATE = 6, /* the id was seen before; says nothing about the first request */
     GODWIT__NACK_MALFORMED = 7,
     GODWIT__NACK_IDENTITY = 8 /* HELLO expected another instance */
 } godwit__nack_t;

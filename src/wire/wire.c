@@ -46,7 +46,7 @@ godwit__identity_write (uint8_t *data, godwit__frame_type_t type, const godwit__
     return writer.size;
 }
 
-/* An entry that is a non-negative number. */
+/* Reads an entry that must be a non-negative number. */
 static bool
 read_number (const godwit_value_t *map, const char *key, uint64_t *number)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The bodies of the frames that are not the user's data (docs/protocol.md 4). Everything read here is
- * hostile. */
+/* Writes and reads the bodies of all frames that carry no user data (docs/protocol.md 4). Everything read
+ * here is untrusted. */
 #ifndef GODWIT_SRC_WIRE_WIRE_H
 #define GODWIT_SRC_WIRE_WIRE_H
 
@@ -13,38 +13,41 @@
 typedef struct godwit__identity {
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation;
-    uint64_t features;                 /* bits that are not known are ignored: GODWIT__FEATURE_... */
-    uint8_t expect[GODWIT__UUID_SIZE]; /* HELLO: whom the client wants; all zero: anybody */
+    uint64_t features;                 /* GODWIT__FEATURE_... bits; unknown ones are ignored */
+    uint8_t expect[GODWIT__UUID_SIZE]; /* HELLO: the instance that the client wants; all zero: any */
     char virtual_host[256];            /* HELLO: "" if unset */
 } godwit__identity_t;
 
 #define GODWIT__IDENTITY_FRAME_MAX 512
 
-/* In HELLO: this client answers the GOODBYE of a single server; in WELCOME: this port waits for that. */
+/* In HELLO: this client answers the GOODBYE of a single server. In WELCOME: this port waits for that
+ * answer. */
 #define GODWIT__FEATURE_ANSWERS_GOODBYE UINT64_C (1)
-/* What this implementation can do. */
+/* The features of this implementation. */
 #define GODWIT__FEATURES GODWIT__FEATURE_ANSWERS_GOODBYE
 
-/* A whole frame, header included. Returns its size. data holds GODWIT__IDENTITY_FRAME_MAX bytes. */
+/* Writes a whole frame, header included. Returns its size. data has room for GODWIT__IDENTITY_FRAME_MAX
+ * bytes. */
 size_t godwit__identity_write (uint8_t *data, godwit__frame_type_t type, const godwit__identity_t *identity);
 /* Consumes the frame. MALFORMED names what is wrong. */
 godwit_status_t godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame,
                                        godwit_error_t **error);
 
-/* The least that a FAILURE never reaches, header included. */
+/* A FAILURE is smaller than this, header included. */
 #define GODWIT__FAILURE_FRAME_MAX 65536
 
 /* FAILURE: [type, module, message, traceback, args, kwargs] (docs/protocol.md 4.3); an error with outcome
  * REJECTED says that nothing ran. Returns the size of the whole frame in *data, a heap block that the caller
  * frees; 0 when memory is short. It has at most size_max bytes (at least 4096) and less than
- * GODWIT__FAILURE_FRAME_MAX: what does not fit is cut (texts) or left out (args, entries of kwargs). */
+ * GODWIT__FAILURE_FRAME_MAX: texts that do not fit are cut; args and entries of kwargs that do not fit are
+ * left out. */
 size_t godwit__failure_write (uint8_t **data, uint64_t id, size_t size_max, const godwit_error_t *error);
-/* Consumes the frame; always gives an error (MALFORMED for a malformed body), with outcome RAN, or
- * REJECTED if nothing ran. classes tells which types of programs are known here; NULL: none. */
+/* Consumes the frame; always gives an error (MALFORMED for a malformed body), with outcome RAN, or REJECTED
+ * if nothing ran. classes tells which of the program's error classes are known here; NULL: none. */
 godwit_error_t *godwit__failure_read (godwit__frame_t *frame, godwit__error_classes_t *classes,
                                       bool *is_malformed);
 
-/* RESOLVE: the names of a server, of which all but the exchange are never empty. */
+/* RESOLVE: the names of a server. Only the exchange may be empty. */
 typedef struct godwit__names {
     char exchange[256];
     char topic[256];
@@ -53,7 +56,7 @@ typedef struct godwit__names {
 
 #define GODWIT__RESOLVE_FRAME_MAX 800
 
-/* A whole frame, whose id is 0. Returns its size; 0 if a name has more than 255 bytes. data holds
+/* Writes a whole frame with id 0. Returns its size; 0 if a name has more than 255 bytes. data has room for
  * GODWIT__RESOLVE_FRAME_MAX bytes. */
 size_t godwit__resolve_write (uint8_t *data, const char *exchange, const char *topic, const char *server);
 /* Consumes the frame. MALFORMED names what is wrong. */
@@ -62,7 +65,7 @@ godwit_status_t godwit__resolve_read (godwit__names_t *names, godwit__frame_t *f
 /* RESOLVED: a server's record. Returns the size of the whole frame in *data, a heap block that the caller
  * frees; 0 when memory is short. */
 size_t godwit__resolved_write (uint8_t **data, uint64_t id, const godwit__record_t *record);
-/* Consumes the frame; target is its header's. MALFORMED names what is wrong. */
+/* Consumes the frame; target is the one in its header. MALFORMED names what is wrong. */
 godwit_status_t godwit__resolved_read (godwit__record_t **record, uint32_t target, godwit__frame_t *frame,
                                        godwit_error_t **error);
 
