@@ -3,7 +3,7 @@
 
 #include "src/error/error.h"
 
-/* An address that is this thread's alone. */
+/* An address that is unique to this thread. */
 static uintptr_t
 this_thread (void)
 {
@@ -45,7 +45,7 @@ godwit__control_stop (godwit_transport_t *transport)
     godwit__reactor_wake (transport->control);
     pthread_join (transport->control_thread, NULL);
     transport->control_runs = false;
-    /* A sync task that was posted at the last moment: somebody waits for it. */
+    /* Runs a sync task that was posted at the last moment: its caller waits for it. */
     godwit__reactor_run_once (transport->control, 0);
 }
 
@@ -82,7 +82,8 @@ godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns)
 bool
 godwit__transport_run (godwit_transport_t *transport)
 {
-    /* Without the lock: a cluster has one thread, and several of its transports may be on that one's stack.
+    /* Without the lock: a cluster has one thread, and several of its transports may be on the stack of that
+     * thread.
      */
     atomic_store_explicit (&transport->process_owner, this_thread (), memory_order_relaxed);
     const bool ran = godwit__reactor_run_once (transport->control, 0);
@@ -106,7 +107,7 @@ godwit__control_process (godwit_transport_t *transport, int64_t timeout_ns)
 {
     begin_processing (transport);
     if (godwit__reactor_run_once (transport->control, timeout_ns))
-        /* What this has caused is due as well; but not for ever, the program has other things to do. */
+        /* Runs what became due by this, too; but not forever, since the program has other work. */
         for (int round = 0; round < 16 && godwit__reactor_run_once (transport->control, 0); round++)
             ;
     end_processing (transport);

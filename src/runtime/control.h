@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The control thread: who runs the control reactor, and how others have work done there. */
+/* The control thread: starting and ending it, and running its reactor from the program's own loop. */
 #ifndef GODWIT_SRC_RUNTIME_CONTROL_H
 #define GODWIT_SRC_RUNTIME_CONTROL_H
 
@@ -14,8 +14,8 @@ void godwit__control_stop (godwit_transport_t *transport);
  * anything. */
 bool godwit__transport_run (godwit_transport_t *transport);
 
-/* Runs the control reactor for godwit_transport_process: waits for at most timeout_ns, then goes on with what
- * that has caused, for a few rounds. */
+/* Runs the control reactor for godwit_transport_process: waits for at most timeout_ns, then runs what became
+ * due by that, for a few rounds. */
 void godwit__control_process (godwit_transport_t *transport, int64_t timeout_ns);
 
 #endif

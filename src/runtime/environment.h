@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a transport takes from outside: time, chance, and how frames travel. A program's transport takes the
- * system's; a simulated cluster (drivers/sim) brings its own, and everything that the core does is then
- * repeatable.
+/* What a transport takes from outside: time, random numbers, and how frames travel. A program's transport
+ * uses the system's; a simulated cluster (drivers/sim) brings its own, so that everything that the core does
+ * can be repeated.
  */
 #ifndef GODWIT_SRC_RUNTIME_ENVIRONMENT_H
 #define GODWIT_SRC_RUNTIME_ENVIRONMENT_H
@@ -15,16 +15,16 @@ typedef struct godwit__environment {
     /* Fills size bytes. Any thread. */
     void (*random) (void *user, void *bytes, size_t size);
     void *random_user;
-    uint64_t incarnation;               /* 0: by the time of day */
-    const char *host_id;                /* NULL: of this machine */
+    uint64_t incarnation;               /* 0: from the wall clock */
+    const char *host_id;                /* NULL: that of this machine */
     const godwit__driver_ops_t *driver; /* NULL: the one that the URL names */
     void *driver_user;                  /* for its options */
 } godwit__environment_t;
 
-/* The system's clock and libsodium's chance. */
+/* The system's clock and libsodium's random numbers. */
 extern const godwit__environment_t godwit__system_environment;
 
-/* godwit_transport_new in other environment, whose members are copied; what they point to outlives the
+/* godwit_transport_new with another environment. Its members are copied; what they point to outlives the
  * transport. A clock with a waiter needs external_loop. */
 godwit_status_t godwit__transport_new_in (godwit_transport_t **transport, const char *url,
                                           const godwit_transport_options_t *options,

@@ -11,7 +11,7 @@ enum { TEXT_COUNT = 6 };
 static void
 texts_of (const godwit__label_t *label, const char *texts[TEXT_COUNT])
 {
-    texts[0] = label->method; /* what differs most comes first */
+    texts[0] = label->method; /* the texts that differ most come first */
     texts[1] = label->server;
     texts[2] = label->topic;
     texts[3] = label->exchange;
@@ -178,7 +178,7 @@ static void
 build (godwit_builder_t *builder, const godwit__metric_t *metric)
 {
     const godwit__label_t *const label = &metric->label;
-    /* In this order: what has ended has started, and has failed before. */
+    /* In this order: a call that is counted as ended was counted as started and failed before. */
     const uint64_t ended = atomic_load_explicit (&metric->ended, memory_order_acquire);
     const uint64_t failures = atomic_load_explicit (&metric->failures, memory_order_relaxed);
     const uint64_t nanoseconds = atomic_load_explicit (&metric->nanoseconds, memory_order_relaxed);

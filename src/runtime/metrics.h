@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What clients called and servers ran, per label (contract 12).
+/* Metrics: counters of the calls that clients made and servers ran, per label (contract 12).
  *
- * A label is made once and stays as long as its transport, so whoever has found one keeps a pointer to it: a
- * client that of its last method, a server one in each route. Counting is relaxed atomics, finding a label
- * walks a chain without a lock, making one takes the lock (so the table is one of its own: src/base/table.h
- * is for who holds a lock). What comes from outside makes no label: a server has one for each method of its
- * own, in its own words.
+ * A label is made once and stays as long as its transport, so a caller that has found one keeps a pointer to
+ * it: a client to the label of its last method, a server to one in each route. Counting uses relaxed atomics.
+ * Finding a label walks a chain without a lock; making one takes the lock. (So this is a table of its own:
+ * src/base/table.h is for callers that hold a lock.) Names that come from outside make no label: a server has
+ * one label for each method that it registered.
  */
 #ifndef GODWIT_SRC_RUNTIME_METRICS_H
 #define GODWIT_SRC_RUNTIME_METRICS_H
@@ -15,7 +15,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* Labels a side; what is beyond them, or has no label, is counted together. */
+/* The most labels of each side. Calls beyond them, or without a label, are counted together. */
 #define GODWIT__METRIC_LIMIT 4096
 #define GODWIT__METRIC_BUCKETS 1024
 
@@ -34,18 +34,18 @@ typedef struct godwit__label {
 } godwit__label_t;
 
 typedef struct godwit__metric {
-    struct godwit__metric *next; /* in its bucket; constant once it is there */
+    struct godwit__metric *next; /* in its bucket; constant once the metric is there */
     godwit__label_t label;
     uint32_t hash;
     atomic_uint_fast64_t started;
     atomic_uint_fast64_t ended;
     atomic_uint_fast64_t nanoseconds;
     atomic_uint_fast64_t failures;
-    /* The label's texts lie behind. */
+    /* The label's texts lie behind the struct. */
 } godwit__metric_t;
 
 typedef struct godwit__metrics {
-    pthread_mutex_t lock; /* makes labels */
+    pthread_mutex_t lock; /* held to make labels */
     size_t counts[GODWIT__SIDE_COUNT];
     _Atomic (godwit__metric_t *) buckets[GODWIT__METRIC_BUCKETS];
     godwit__metric_t others[GODWIT__SIDE_COUNT];
@@ -54,8 +54,8 @@ typedef struct godwit__metrics {
 godwit__metrics_t *godwit__metrics_new (void);
 void godwit__metrics_destroy (godwit__metrics_t **metrics);
 
-/* The counters of a label, made if they are not there; those of all others if there are too many, or if
- * memory is short. The label is copied. Never NULL. Any thread. */
+/* Finds or makes the counters of a label. If there are too many labels, or memory is short, returns those
+ * that all others share. The label is copied. Never NULL. Any thread. */
 godwit__metric_t *godwit__metrics_find (godwit__metrics_t *metrics, const godwit__label_t *label);
 
 /* Adds a map for each label that was counted to the list that is open. Any thread. */
@@ -74,7 +74,7 @@ godwit__metric_ended (godwit__metric_t *metric, int64_t duration_ns, bool failed
                                memory_order_relaxed);
     if (failed)
         atomic_fetch_add_explicit (&metric->failures, 1, memory_order_relaxed);
-    /* Last: whoever has seen that it ended sees what it came to. */
+    /* Last: a reader that sees the call as ended also sees its time and failure. */
     atomic_fetch_add_explicit (&metric->ended, 1, memory_order_release);
 }
 

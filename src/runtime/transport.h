@@ -2,7 +2,7 @@
 /* The inside of a transport: what clients, servers and the control thread share.
  *
  * transport.lock guards the directory (groups, members), peers and their current connections, the list of
- * clients, and the steps of servers' lives. The order of all locks is drawn in docs/architecture.md, "Locks".
+ * clients, and the states of servers. The order of all locks is drawn in docs/architecture.md, "Locks".
  */
 #ifndef GODWIT_SRC_RUNTIME_TRANSPORT_H
 #define GODWIT_SRC_RUNTIME_TRANSPORT_H
@@ -45,7 +45,7 @@ typedef struct godwit__counters {
 #define GODWIT__COUNT(transport, counter)                                                                    \
     ((void) atomic_fetch_add_explicit (&(transport)->counters.counter, 1, memory_order_relaxed))
 
-/* What the room that makes transports has to do in these moments (src/transport/). */
+/* What src/transport/ does when these things happen. */
 typedef struct godwit__transport_hooks {
     /* Something changed that a stalled call may wait for. With transport.lock held. */
     void (*changed) (godwit_transport_t *transport);
@@ -58,9 +58,9 @@ struct godwit_transport {
     atomic_uint refs; /* the program's, and one for each client, server and future */
     atomic_bool closing;
     const unsigned char
-        *alive; /* a page that a fork() wipes: 1 in the process that made the transport, 0 in a child */
+        *alive; /* cleared by fork(): 1 in the process that made the transport, 0 in a child */
 
-    /* Settled by godwit_transport_new, constant afterwards. */
+    /* Set by godwit_transport_new, constant afterwards. */
     godwit_transport_options_t options; /* with defaults filled in; strings are the transport's own */
     godwit__clock_t clock;
     void (*random) (void *user, void *bytes, size_t size);
@@ -76,9 +76,9 @@ struct godwit_transport {
     size_t driver_count;
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
-    bool has_rendezvous; /* their list can be changed */
+    bool has_rendezvous; /* its list can be changed by the program */
 
-    struct godwit__error_classes *error_classes; /* whose errors reach callers as themselves */
+    struct godwit__error_classes *error_classes; /* errors that reach callers with their own class */
 
     /* The control thread's loop. With external_loop the program runs it, holding process_lock. */
     godwit__reactor_t *control;
@@ -94,9 +94,9 @@ struct godwit_transport {
     pthread_cond_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
     uint64_t change_count;
     size_t connection_count;   /* open, or being closed */
-    uint32_t connections_ever; /* numbers them; 0 is no number */
+    uint32_t connections_ever; /* gives them numbers; 0 is no number */
     struct godwit__directory *directory;
-    godwit__list_t clients; /* the roots of their families (src/client/client.h) */
+    godwit__list_t clients; /* only the root of each family (src/client/client.h) */
     struct godwit__completion
         *completion;                     /* leads on links that no caller leads on; NULL until there is one */
     struct godwit__stalled *stalled;     /* asynchronous calls that wait (src/client/async.h) */
@@ -119,17 +119,18 @@ godwit_status_t godwit__transport_check (const godwit_transport_t *transport, go
 godwit_transport_t *godwit__transport_ref (godwit_transport_t *transport);
 void godwit__transport_unref (godwit_transport_t *transport);
 
-/* Runs fn (arg) on the control thread and returns when it has run. On that thread already, or with
- * external_loop: runs it at once. Not with a lock held. False (and fn did not run) if the control thread is
- * gone already. */
+/* Runs fn (arg) on the control thread and returns when it has run. If called on that thread, or with
+ * external_loop, runs fn at once. Call it without a lock. False if the control thread is gone; then fn did
+ * not run. */
 bool godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg), void *arg);
 
 /* Runs the control reactor once, for at most timeout_ns: for a call that waits in a program with its own
- * loop. If another thread runs it, waits for that one to be done with a round. */
+ * loop. If another thread runs the reactor, waits for the end of that round first. */
 void godwit__transport_pump (godwit_transport_t *transport, int64_t timeout_ns);
-/* The same, but only if no other thread runs it. False: one does, and nothing was done. */
+/* The same, but only if no other thread runs the reactor. False: another thread does, and nothing was
+ * done. */
 bool godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_ns);
-/* This thread runs godwit_transport_process or pump at the moment. */
+/* True if this thread is inside godwit_transport_process or pump. */
 bool godwit__transport_is_processing (const godwit_transport_t *transport);
 
 /* Tells the calls that wait for a server or a connection to look again. Called with transport.lock held. */
@@ -143,14 +144,14 @@ godwit__logs (const godwit_transport_t *transport, godwit_log_level_t level)
 }
 void godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, const char *format, ...)
     GODWIT_PRINTF (3, 4);
-/* The same with a text as it is, of any length. */
+/* Logs a text as it is, of any length. */
 static inline void
 godwit__log_text (const godwit_transport_t *transport, godwit_log_level_t level, const char *text)
 {
     transport->options.log (transport->options.log_user, level, text);
 }
 
-/* There are rendezvous points to use, and none of them has told what it knows. */
+/* True if there are rendezvous points to use, and none of them has told what it knows. */
 static inline bool
 godwit__transport_is_alone (const godwit_transport_t *transport)
 {
@@ -158,7 +159,7 @@ godwit__transport_is_alone (const godwit_transport_t *transport)
            atomic_load_explicit (&transport->gauges.rendezvous_joined, memory_order_relaxed) == 0;
 }
 
-/* Below limit, which is not 0. */
+/* A random number below limit, which is not 0. */
 static inline uint64_t
 godwit__transport_random (godwit_transport_t *transport, uint64_t limit)
 {

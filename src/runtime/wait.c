@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Waiting on a condition, or running the program's own loop meanwhile. */
+/* Waits on a condition, or runs the program's own loop meanwhile. */
 #include "src/runtime/wait.h"
 
 #include "src/loop/clock.h"
 
-/* With an external loop: how long it is run before what is waited for is looked at again. */
+/* With an external loop: how long it runs before the caller checks its condition again. */
 #define MOMENT_NS (10 * GODWIT__NS_PER_MS)
 
 void
