@@ -9,14 +9,15 @@
 #include <unistd.h>
 
 #define RING_FIRST 8
-/* A larger ring is given back when it has run empty. */
+/* A larger ring is freed when it is empty. */
 #define RING_KEPT 256
 
 /* --- sleeping and waking ---
  *
- * The leader decides to sleep under the lock (`sleeping`), and whoever brings it something decides under the
- * lock to wake it, so no wake-up is lost; the system call comes after the lock was released. The inbox may be
- * gone by then: waking an address that nobody sleeps on is harmless, and the futex's memory is not touched.
+ * The leader sets `sleeping` under the lock before it sleeps. A thread that brings it something decides under
+ * the lock to wake it. So no wake-up is lost. The system call comes after the lock was released. The inbox
+ * may be freed by then: waking an address on which nobody sleeps is harmless, and the futex's memory is not
+ * touched.
  */
 
 static void
@@ -114,7 +115,7 @@ godwit__inbox_fd (godwit__inbox_t *inbox)
     return fd;
 }
 
-/* A lane that this inbox's owner sends on has room again, or never will. */
+/* Tells the inbox's owner that a lane on which it sends has room again, or never will. */
 static void
 tell_room (godwit__inbox_t *self)
 {
@@ -268,7 +269,7 @@ godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame, godwit__rout
             last = lane;
         } else if (lane->wants_room && lane->queued <= lane->limit / 2 &&
                    lane->queued_size <= lane->size_limit / 2) {
-            /* Half empty, so that a sender is not woken for each single message. */
+            /* Only when half empty, so that a sender is not woken for each single message. */
             lane->wants_room = false;
             starved = godwit__inbox_ref (lane->from);
         }
@@ -346,7 +347,7 @@ release_copy (godwit__frame_t *frame)
     free (frame->storage.pointer);
 }
 
-/* What a message with a free_fn leaves in the frame's storage. */
+/* What the frame's storage holds for a message with a free_fn. */
 typedef struct handed_over {
     void (*free_fn) (void *data, void *hint);
     void *data;
@@ -441,7 +442,7 @@ godwit__lane_send (godwit__lane_t *lane, const godwit__message_t *message)
     if (message->size > lane->max_message_size || !godwit__lane_frame (&frame, message))
         return GODWIT__IO_REFUSED;
     const godwit__io_t result = godwit__lane_push (lane, &frame);
-    /* What was not accepted stays the caller's: only a copy is given back. */
+    /* A message that was not accepted stays the caller's: only a copy is released. */
     if (result != GODWIT__IO_OK && frame.release == release_copy)
         godwit__frame_release (&frame);
     return result;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is on its way to one inproc channel, and how its leader waits for it. */
+/* An inbox: the queue of frames for one inproc channel, and how the channel's leader waits for them. */
 #ifndef GODWIT_DRIVERS_INPROC_INBOX_H
 #define GODWIT_DRIVERS_INPROC_INBOX_H
 
@@ -25,15 +25,15 @@ typedef struct godwit__lane {
 } godwit__lane_t;
 
 typedef struct godwit__inbox_entry {
-    godwit__lane_t *lane; /* NULL: news, which no lane bounds */
+    godwit__lane_t *lane; /* NULL: news of subscriptions, which no lane limits */
     godwit__frame_t frame;
 } godwit__inbox_entry_t;
 
 struct godwit__inbox {
     atomic_uint refs;
-    /* How many of the lanes that this inbox's owner sends on want room. */
+    /* How many lanes want room, of those on which this inbox's owner sends. */
     atomic_int starving;
-    /* 0 while the leader sleeps, or is about to; whoever wakes it makes it 1. */
+    /* 0 while the leader sleeps, or is about to; the thread that wakes it sets it to 1. */
     atomic_uint futex;
 
     pthread_mutex_t lock; /* guards what follows; the port's is taken before a link's */
@@ -42,10 +42,10 @@ struct godwit__inbox {
     size_t count;
     size_t capacity; /* a power of two, or 0 */
     bool closed;     /* nothing more comes in */
-    bool sleeping;   /* the leader, until somebody decided to wake it */
+    bool sleeping;   /* the leader sleeps, and no thread has decided to wake it yet */
     bool sleeping_for_room;
-    bool woken; /* for the next wait */
-    bool room;  /* for the next wait that is for room */
+    bool woken; /* ends the next wait */
+    bool room;  /* ends the next wait for room */
     int event_fd;
     bool event_set; /* event_fd is readable */
 };
@@ -53,7 +53,8 @@ struct godwit__inbox {
 godwit__inbox_t *godwit__inbox_new (void);
 godwit__inbox_t *godwit__inbox_ref (godwit__inbox_t *inbox);
 void godwit__inbox_unref (godwit__inbox_t *inbox);
-/* From now on sends say CLOSED, and recv does when what is there was received; with drop, it is thrown away.
+/* From now on send says CLOSED; recv does after all queued frames were received. With drop, queued frames are
+ * thrown away.
  */
 void godwit__inbox_close (godwit__inbox_t *inbox, bool drop);
 
@@ -63,7 +64,7 @@ godwit__io_t godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame,
 void godwit__inbox_wait (godwit__inbox_t *inbox, bool for_room, int64_t timeout_ns);
 void godwit__inbox_wake (godwit__inbox_t *inbox);
 int godwit__inbox_fd (godwit__inbox_t *inbox);
-/* A frame that no lane bounds. False when memory is short. */
+/* Queues a frame that no lane limits. False when memory is short. */
 bool godwit__inbox_push_news (godwit__inbox_t *inbox, const uint8_t *data, size_t size);
 
 /* NULL when memory is short. */
@@ -73,12 +74,11 @@ godwit__lane_t *godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, go
 void godwit__lane_abandon (godwit__lane_t *lane);
 godwit__io_t godwit__lane_send (godwit__lane_t *lane, const godwit__message_t *message);
 
-/* The same in two steps, so that a publisher can ask every lane before it uses any. Whether there is room is
- * only made truer by the receiver, so the answer holds as long as the sender keeps other threads from the
- * lane. */
+/* The same in two steps, so that a publisher can ask every lane before it uses any. The receiver only makes
+ * more room. So true stays true as long as the sender keeps other threads from the lane. */
 bool godwit__lane_has_room (godwit__lane_t *lane);
-/* A frame of the message: inside the frame if it is small, as it is if it has a free_fn, else a copy. False
- * when memory is short. */
+/* Makes a frame of the message. Small bytes are copied into the frame; bytes with a free_fn are taken over;
+ * others are copied to the heap. False when memory is short. */
 bool godwit__lane_frame (godwit__frame_t *frame, const godwit__message_t *message);
 godwit__io_t godwit__lane_push (godwit__lane_t *lane, godwit__frame_t *frame);
 

@@ -3,13 +3,12 @@
  *
  * Locks, in the order in which they may be nested:
  *
- *   godwit__inproc_lock        everything structural: which ports there are, who is connected to whom, who
- * subscribed
+ *   godwit__inproc_lock             structural: the ports, their connections and subscriptions
  *     -> publisher's publish_lock   its list of taps
  *       -> port's inbox lock        its queue, and its table of slots and keys
  *         -> link's inbox lock      its queue
  *
- * Sending and receiving never take the first one.
+ * Sending and receiving never take godwit__inproc_lock.
  */
 #ifndef GODWIT_DRIVERS_INPROC_INPROC_H
 #define GODWIT_DRIVERS_INPROC_INPROC_H
@@ -47,11 +46,11 @@ typedef struct godwit__inproc_link {
     bool up_told;
 } godwit__inproc_link_t;
 
-/* Where a port finds the way back to a link. */
+/* A slot: how a port finds the way back to a link. */
 typedef struct godwit__inproc_slot {
     godwit__lane_t *down;            /* NULL: free */
     godwit__routing_id_t routing_id; /* slot number and a count that never repeats */
-    godwit__inproc_link_t *owner;    /* structural */
+    godwit__inproc_link_t *owner;    /* guarded by godwit__inproc_lock */
     size_t next_free;
 } godwit__inproc_slot_t;
 
@@ -102,21 +101,21 @@ godwit_status_t godwit__inproc_open_link (godwit__driver_t *driver, const char *
 void godwit__inproc_link_down (godwit__inproc_link_t *link);
 
 /* registry.c */
-/* The structural lock. In the child of a fork() there are no ports at first: the parent's are not listened
- * on. */
+/* The structural lock. A child that fork() makes has no ports at first: nobody listens on the parent's. */
 void godwit__inproc_lock (void);
 void godwit__inproc_unlock (void);
 /* Structural lock held for these. NULL: nobody listens there. */
 godwit__inproc_port_t *godwit__inproc_find_port (const char *virtual_host, const char *address);
 void godwit__inproc_add_port (godwit__inproc_port_t *port);
-/* One that is not there (a parent's, in the child of a fork()) is fine. */
+/* A port that is not in the table is fine (in a child of fork(): a port of the parent). */
 void godwit__inproc_remove_port (godwit__inproc_port_t *port);
 
 /* slots.c */
-/* Structural lock held for both. Makes a slot; takes a lane to the link. False when memory is short. */
+/* Structural lock held for both. attach makes a slot, and the lanes to and from the link; false when memory
+ * is short. */
 bool godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *link);
 void godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *link);
-/* The way to a link; NULL: it has gone. Port's inbox lock held. */
+/* The lane to a link; NULL: the link has gone. Port's inbox lock held. */
 godwit__lane_t *godwit__inproc_port_lane (const godwit__inproc_port_t *port, godwit__routing_id_t routing_id);
 
 /* port.c */
@@ -133,10 +132,10 @@ godwit_status_t godwit__inproc_publisher_connect (godwit__channel_t *publisher, 
                                                   godwit_error_t **error);
 void godwit__inproc_publisher_disconnect (godwit__channel_t *publisher, const char *fanout_address);
 godwit__io_t godwit__inproc_publish (godwit__channel_t *publisher, const godwit__message_t *message);
-/* Structural lock held. Tells the publisher; its port subscribed (true) or unsubscribed. */
+/* Structural lock held. Tells the tap's publisher that the tap's port subscribed (true) or unsubscribed. */
 void godwit__inproc_tap_news (godwit__inproc_tap_t *tap, const uint8_t key[GODWIT__KEY_SIZE],
                               bool subscribed);
-/* Takes the tap out of both lists and frees it. */
+/* Removes the tap from both lists and frees it. */
 void godwit__inproc_tap_remove (godwit__inproc_tap_t *tap);
 
 /* channel.c: the operations that all channels have in common. */

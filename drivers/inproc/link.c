@@ -22,7 +22,7 @@ close_link (godwit__channel_t *channel)
         godwit__inproc_port_detach (self->port, self);
     self->port = NULL;
     godwit__inproc_unlock ();
-    /* Nobody posts the task any more: that happens under the lock and only with a port. */
+    /* Nobody posts the task any more: it is posted only under the lock, and only while there is a port. */
     godwit__reactor_unpost (self->base.driver->options.reactor, &self->task);
     if (self->up)
         godwit__lane_abandon (self->up);
@@ -41,7 +41,7 @@ static const godwit__channel_ops_t link_ops = {
     .close = close_link,
 };
 
-/* Tells one event per run, because whoever is told may close the link. */
+/* Runs one event per run, because the event may close the link. */
 static void
 tell_events (godwit__task_t *task)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ports: what arrives from links, and what they are subscribed to. */
+/* Ports: they receive from links, and publications to which they subscribed. */
 #include "drivers/inproc/inproc.h"
 
 #include "src/error/error.h"
@@ -135,7 +135,7 @@ static const godwit__channel_ops_t port_ops = {
     .close = close_port,
 };
 
-/* Random, because records with this address reach other processes, which must not find a port of their own
+/* The address is random: records with it reach other processes, which must not find a port of their own
  * there. */
 static bool
 make_address (char address[GODWIT__ADDRESS_SIZE])

@@ -39,7 +39,8 @@ godwit__inproc_publisher_connect (godwit__channel_t *publisher, const char *fano
     godwit_status_t status = GODWIT_OK;
     godwit__inproc_lock ();
     godwit__inproc_port_t *port = godwit__inproc_find_port (self->base.driver->virtual_host, fanout_address);
-    /* Without a port nothing happens, as with a socket: addresses are random, so none will ever listen there.
+    /* Without a port nothing happens, as with a socket. Addresses are random, so no port will ever listen
+     * there.
      */
     if (port && port->takes_publications) {
         godwit__inproc_tap_t *tap = calloc (1, sizeof *tap);
@@ -101,7 +102,7 @@ choose (godwit__inproc_publisher_t *self, const uint8_t key[GODWIT__KEY_SIZE], s
     return result;
 }
 
-/* Every port gets bytes of its own, because a receiver may write to them. */
+/* Every port gets its own copy, because a receiver may write to the bytes. */
 godwit__io_t
 godwit__inproc_publish (godwit__channel_t *publisher, const godwit__message_t *message)
 {
@@ -132,7 +133,7 @@ send_publisher (godwit__channel_t *channel, godwit__routing_id_t routing_id, con
     (void) channel;
     (void) routing_id;
     (void) message;
-    return GODWIT__IO_REFUSED; /* a publisher publishes */
+    return GODWIT__IO_REFUSED; /* a publisher publishes, it does not send */
 }
 
 static void

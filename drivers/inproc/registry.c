@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which ports there are in this process, and the lock of all that connects them. */
+/* The list of the process's ports, and the structural lock. */
 #include "drivers/inproc/inproc.h"
 
 #include "src/base/shared_lock.h"

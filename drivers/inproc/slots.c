@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* A routing id is a slot's number below a count of all links that the port ever had. */
+/* A routing id: the low bits are the slot's number, the high bits count all links that the port ever had. */
 #define SLOT_BITS 20
 #define SLOT_MAX (UINT64_C (1) << SLOT_BITS)
 
@@ -65,7 +65,7 @@ void
 godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *link)
 {
     godwit__inproc_slot_t *slot = &port->slots[link->slot];
-    /* With the port's lock, no send of the port uses the lane. */
+    /* While this thread holds the port's lock, no send of the port uses the lane. */
     pthread_mutex_lock (&port->base.inbox->lock);
     godwit__lane_t *down = slot->down;
     slot->down = NULL;
