@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 
-/* Of publications that nobody has received yet, for each publisher. */
+/* The most publications that were not received yet, for each publisher. */
 #define RECEIVED_MAX 1000
 
 /* --- sockets --------------------------------------------------------------------------------- */
@@ -24,9 +24,9 @@ as_ms (int64_t ms, int most)
     return ms < 0 ? 0 : ms > most ? most : (int) ms;
 }
 
-/* libzmq begins to count with the PING that is not answered, which it sends within heartbeat_ms of the last
- * answer: so much less is left, if a silent peer is to be given up within the limit. A limit that is not
- * longer than two intervals begins with the PING. */
+/* libzmq begins to count when it sends a PING, which is up to heartbeat_ms after the last answer. So
+ * heartbeat_ms is subtracted, so that a silent peer is given up within the limit. A limit of two intervals or
+ * less counts from the PING. */
 static int
 unanswered_ms (const godwit__driver_options_t *options)
 {
@@ -35,11 +35,11 @@ unanswered_ms (const godwit__driver_options_t *options)
     return as_ms (limit > 2 * interval ? limit - interval : limit, INT_MAX);
 }
 
-/* libzmq 4.3.4 stops reading a connection whose queue is full. If that connection is lost then, the next PING
- * of its own, or of the peer's that it finds in what it had read, ends the process: "Assertion failed:
- * !_io_error". So sockets that know of PINGs never stop: what arrives at them is bounded by who sends
- * (src/connection/connection.h). Publications are bounded by their receiver, without a PING. There the system
- * finds out that a host is gone; that a process stands still shows on its link. */
+/* libzmq 4.3.4 stops reading a connection whose queue is full. If that connection is then lost, the next PING
+ * that libzmq sends, or finds in what it had read, ends the process: "Assertion failed: !_io_error". So
+ * sockets with PINGs never stop reading: the sender limits what arrives at them
+ * (src/connection/connection.h). Sockets for publications limit what they receive, and have no PING. There
+ * the system finds out that a host is gone; that a process has stalled shows on its link. */
 static bool
 set_liveness (void *socket, int type, const godwit__driver_options_t *options)
 {

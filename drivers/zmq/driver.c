@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A link takes three: its own, and two for its monitor. libzmq makes a table of this size at once (12 bytes
- * each). */
+/* A link takes three sockets: its own, and two for its monitor. libzmq allocates a table of this size at once
+ * (12 bytes each). */
 #define SOCKET_LIMIT 16383
 
 static godwit_status_t
@@ -20,7 +20,7 @@ open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options,
     self->base.ops = &godwit__zmq_driver;
     self->options = *options;
     self->options.host = NULL;
-    self->options.virtual_host = NULL; /* not ours to keep */
+    self->options.virtual_host = NULL; /* borrowed, so not kept */
     if (!self->options.max_queue_size)
         self->options.max_queue_size = SIZE_MAX;
     if (options->host && !(self->host = strdup (options->host))) {

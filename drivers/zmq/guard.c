@@ -3,34 +3,36 @@
  *
  * libzmq tells a socket what happened (a message can be read, there is room again, a connection came) by
  * commands in the socket's mailbox. ZMQ_FD is the mailbox's eventfd, and it is written only when a command
- * comes to a mailbox that was found empty. Any operation on the socket may process the commands, and with
- * them goes the descriptor's readability: it does not say "there is input" but "nobody has looked since".
+ * comes to a mailbox that was found empty. Any operation on the socket may process the commands, and then the
+ * descriptor is no longer readable. So a readable descriptor does not say "there is input", but "nobody has
+ * looked since the last command".
  *
- * The leader looks by receiving. When that said EAGAIN, libzmq had processed every command and found the
- * mailbox empty, so whatever comes later makes ZMQ_FD readable and ends the leader's poll (`armed`) - unless
- * another thread's operation processes it first. That thread therefore asks for ZMQ_EVENTS before it releases
- * the lock (godwit__guard_touched), which again processes all commands:
- *  - there is input (or the room that was asked for): it says so in `input`, which ends the wait that is to
- * come, and through the eventfd, which ends the one that runs;
+ * The leader looks by receiving. When a receive says EAGAIN, libzmq has processed every command and found the
+ * mailbox empty. So any later command makes ZMQ_FD readable and ends the leader's poll (`armed`), unless the
+ * operation of another thread processes it first. That thread therefore asks for ZMQ_EVENTS before it
+ * releases the lock (godwit__guard_touched), which again processes all commands:
+ *  - there is input (or the room that was asked for): it sets `input`, which ends the next wait, and writes
+ * the eventfd, which ends a wait that runs;
  *  - there is nothing: the mailbox is empty again, and the leader is armed as before.
  * While `input` is set nobody needs to look: the leader receives until EAGAIN before it waits again.
  *
- * When the leader is not armed (it received something and has not been told that this was all), it will look
- * by itself, and a send costs no look: on the path of a single caller, and of a server that answers what it
- * receives, `armed` is never set while sending.
+ * When the leader is not armed (it received something, and no EAGAIN since), it will look by itself, so a
+ * send needs no look. A single caller, and a server that answers what it receives, never send while `armed`
+ * is set.
  *
  * Waiting without the lock takes two system calls more than waiting in zmq_msg_recv: the receive that says
- * EAGAIN, and its like after the wait. It is the faster way all the same. Whoever waits in zmq_msg_recv holds
- * the lock, so that it must come back soon, and a timer that is due soon costs more than both: it is the
- * processor's next one, which is programmed anew when the wait begins and when it ends. (Measured with 1 ms
- * in zmq_msg_recv: a round trip of 1.27 times the bare socket's, and of 1.15 times as it is here.)
+ * EAGAIN, and another one after the wait. It is faster all the same. A thread that waits in zmq_msg_recv
+ * holds the lock, so it must return soon, and a short timeout costs more than both calls: the processor's
+ * timer is programmed anew when the wait begins and when it ends. (Measured with 1 ms in zmq_msg_recv: a
+ * round trip of 1.27 times the bare socket's, and of 1.15 times as it is here.)
  *
  * The lock orders all of this. `waiting` and `epoll_fd` tell whether an eventfd needs writing at all.
  *
- * Room: a DEALER has one connection, and ZMQ_POLLOUT is true for it. A ROUTER's is true if any peer has room,
- * an XPUB's always, so the commands that say that one peer has room again can be processed by anybody without
- * a trace. There, who waits for room looks again every ROOM_RECHECK_NS; mostly the command itself wakes the
- * leader before. The same is true of room for bytes (drivers/zmq/load.h). */
+ * Room: a DEALER has one connection, so its ZMQ_POLLOUT is exact. The ZMQ_POLLOUT of a ROUTER is true if any
+ * peer has room, that of an XPUB is always true. So any thread may process the command that says that one
+ * peer has room again, and leave no trace of it. There, a leader that waits for room looks again every
+ * ROOM_RECHECK_NS; mostly the command itself wakes it before. The same is true of room for bytes
+ * (drivers/zmq/load.h). */
 #include "drivers/zmq/guard.h"
 
 #include "src/error/error.h"
@@ -147,7 +149,7 @@ godwit__guard_quiet (godwit__guard_t *guard)
         guard->event_set = false;
     if (guard->room_timer_set && read (guard->room_timer_fd, &count, sizeof count) > 0)
         guard->room_timer_set = false;
-    /* The receive may have processed the command that says that there is room. */
+    /* The receive may have processed the command that says "there is room". */
     if (guard->wants_room && guard->exact_room)
         godwit__guard_touched (guard);
 }
@@ -186,9 +188,9 @@ must_not_wait (godwit__guard_t *guard, bool for_room)
     return events_matter (guard, godwit__guard_events (guard));
 }
 
-/* Edge-triggered, and kept from wait to wait, which is cheaper than giving poll three descriptors each time.
- * Every wait comes after a receive that said EAGAIN, which emptied the descriptors: what makes one readable
- * afterwards is a new edge. */
+/* One edge-triggered epoll for all waits, which is cheaper than giving poll three descriptors each time.
+ * Every wait comes after a receive that said EAGAIN, which emptied the descriptors: so whatever makes one
+ * readable afterwards is a new edge. */
 static int
 wait_for_events (const godwit__guard_t *guard, struct epoll_event events[3], int64_t timeout_ns)
 {
@@ -219,7 +221,7 @@ godwit__guard_wait_unlocked (godwit__guard_t *guard, bool for_room, int64_t time
 
     godwit__guard_lock (guard);
     guard->waiting = false;
-    guard->woken = false; /* this wait was the one to end */
+    guard->woken = false; /* wake was for this wait */
     for (int i = 0; i < count; i++) {
         if (events[i].data.fd == guard->second_fd)
             guard->second_quiet = false;
@@ -249,7 +251,7 @@ godwit__guard_fd (godwit__guard_t *guard)
             epoll_add (fd, guard->event_fd, EPOLLIN) && epoll_add (fd, guard->second_fd, EPOLLIN) &&
             epoll_add (fd, guard->room_timer_fd, EPOLLIN)) {
             guard->epoll_fd = fd;
-            /* Whether there is something already is unknown, and the edge may be gone: let the reactor look.
+            /* There may be something already, whose edge is gone: let the reactor look.
              */
             godwit__guard_tell (guard);
         } else if (fd >= 0) {

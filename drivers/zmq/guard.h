@@ -24,18 +24,18 @@ typedef struct godwit__guard {
 
     bool exact_room; /* ZMQ_POLLOUT says whether the next send is accepted (only a DEALER's does) */
     bool no_room;    /* not connected yet, whatever ZMQ_POLLOUT says */
-    bool wants_room; /* a send said AGAIN since it did */
-    bool laden;      /* it was for the bytes that wait, of which ZMQ_POLLOUT says nothing */
+    bool wants_room; /* a send said AGAIN, and no room was seen since */
+    bool laden;      /* AGAIN was because of the bytes that wait, about which ZMQ_POLLOUT says nothing */
 
     int event_fd;
     bool event_set; /* event_fd is readable */
     int wait_fd;    /* an epoll of all of these, which wait uses */
-    int epoll_fd;   /* what fd gave out; -1: no reactor ever led here */
+    int epoll_fd;   /* what godwit__guard_fd returned; -1: no reactor ever led here */
     int room_timer_fd;
     bool room_timer_set;
 } godwit__guard_t;
 
-/* Takes the socket over, also on failure. second: may be NULL, and stays the caller's. */
+/* Takes over socket, also on failure. second may be NULL, and stays the caller's. */
 godwit_status_t godwit__guard_init (godwit__guard_t *guard, void *socket, void *second,
                                     godwit_error_t **error);
 /* Closes the socket; what was sent is flushed for at most linger_ms in the background. */
@@ -58,9 +58,9 @@ void godwit__guard_wait (godwit__guard_t *guard, bool for_room, int64_t timeout_
 void godwit__guard_wake (godwit__guard_t *guard);
 int godwit__guard_fd (godwit__guard_t *guard);
 
-/* Lock held, all of these. */
+/* The lock is held for all of these. */
 
-/* godwit__guard_wait for who holds the lock, and holds it again afterwards. */
+/* As godwit__guard_wait, for a caller that holds the lock; it holds the lock again afterwards. */
 void godwit__guard_wait_unlocked (godwit__guard_t *guard, bool for_room, int64_t timeout_ns);
 /* After every operation on the socket but receiving. */
 void godwit__guard_touched (godwit__guard_t *guard);
@@ -73,7 +73,7 @@ godwit__guard_received (godwit__guard_t *guard)
 void godwit__guard_quiet (godwit__guard_t *guard);
 /* After a send that said EAGAIN. */
 void godwit__guard_full (godwit__guard_t *guard);
-/* There is something for the leader. */
+/* Tells the leader that there is something for it. */
 void godwit__guard_tell (godwit__guard_t *guard);
 /* ZMQ_EVENTS; as a side effect the socket sees all that happened to its connections. */
 int godwit__guard_events (godwit__guard_t *guard);

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A link is a DEALER that is used for one connection only, and a monitor that says when that began and ended.
+/* A link is a DEALER that is used for one connection only, and a monitor that says when the connection began
+ * and ended.
  *
  *                  handshake succeeded              disconnected                    barrier's CLOSED
  *   CONNECTING ---------------------------> UP -----------------------> DRAINING ----------------------> DOWN
  *       |    closed, disconnected, failed, connect_timeout_ms passed |        it takes nothing: stall.h   ^
  *       +------------------------------------------------------------+------------------------------------+
  *
- * Not with ZMQ_RECONNECT_IVL -1 or ZMQ_IMMEDIATE 1, which seem to be made for this: with either, libzmq 4.3.4
- * throws away what has arrived and was not received yet as soon as it sees the disconnection
+ * ZMQ_RECONNECT_IVL -1 and ZMQ_IMMEDIATE 1 seem to be made for this, but cannot be used: with either, libzmq
+ * 4.3.4 throws away frames that have arrived and were not received yet as soon as it sees the disconnection
  * (socket_base_t::term_endpoint and hiccuped end in pipe_t::terminate (false)). So the pipe exists from the
- * start and outlives the connection, the next attempt to connect would come in days, and who may send is
- * decided here.
+ * start and outlives the connection, the next attempt to connect would come in days, and this file decides
+ * when sending is allowed.
  *
  * libzmq reports a disconnection before it hands on the last messages that it has read from the connection.
- * Therefore DRAINING: the DEALER is connected to an address where nobody can listen, which its I/O thread
- * takes up only when it has done with the old connection, and the monitor's report of that failure (in
- * microseconds) says that all that ever arrived is in the socket's queue. */
+ * Therefore DRAINING: the DEALER connects to an address where nobody can listen (the barrier). Its I/O thread
+ * tries that only after it is done with the old connection. So when the monitor reports that this failed (in
+ * microseconds), all that ever arrived is in the socket's queue. */
 #include "drivers/zmq/monitor.h"
 #include "drivers/zmq/stall.h"
 #include "drivers/zmq/zmq_driver.h"
@@ -26,11 +27,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* libzmq waits for between one and two of these, in an int. */
+/* libzmq waits for one to two times this, computed in an int. */
 #define RECONNECT_NEVER_MS (1 << 30)
-/* If the barrier's report does not come. */
+/* Ends DRAINING if the report about the barrier does not come. */
 #define DRAIN_LIMIT_MS 100
-/* In Linux's abstract namespace; only ever tried, never listened at. */
+/* In Linux's abstract namespace; nobody ever listens there. */
 #define BARRIER_ADDRESS "ipc://@godwit-nobody-listens-here"
 
 typedef enum link_state { LINK_CONNECTING, LINK_UP, LINK_DRAINING, LINK_DOWN } link_state_t;
@@ -41,9 +42,9 @@ typedef struct zmq_link {
     link_state_t state;       /* written by the reactor's thread under the guard's lock */
     void *monitor;            /* PAIR; the reactor's thread only */
     godwit__source_t source;  /* of the monitor */
-    godwit__timer_t deadline; /* of CONNECTING, and of DRAINING */
+    godwit__timer_t deadline; /* for CONNECTING, and for DRAINING */
     godwit__stall_t stall;
-    godwit__timer_t stall_timer; /* while it is UP */
+    godwit__timer_t stall_timer; /* armed while UP */
     godwit__task_t tell_down;    /* when up and down come at once */
     bool was_up;
     bool up_told;
@@ -52,7 +53,7 @@ typedef struct zmq_link {
     void *user;
 } zmq_link_t;
 
-/* True if what waits is as much as may wait. */
+/* True if as many bytes wait as may wait. */
 static bool
 is_laden (zmq_link_t *self)
 {
@@ -89,7 +90,7 @@ send_link (godwit__channel_t *channel, godwit__routing_id_t routing_id, const go
         godwit__guard_full (guard);
     } else if (self->state == LINK_UP) {
         int failure = godwit__outgoing_send (&outgoing, guard->socket);
-        /* libzmq looks for room at most every millisecond or so when it sends, but always when it is asked.
+        /* When it sends, libzmq looks for room only about once a millisecond; when asked, it looks always.
          */
         if (failure == EAGAIN && (godwit__guard_events (guard) & ZMQ_POLLOUT))
             failure = godwit__outgoing_send (&outgoing, guard->socket);
@@ -167,7 +168,7 @@ set_state (zmq_link_t *self, link_state_t state)
     } else if (state == LINK_DRAINING) {
         if (zmq_connect (guard->socket, BARRIER_ADDRESS) < 0)
             self->state = LINK_DOWN;
-        godwit__guard_tell (guard); /* for who waits for room */
+        godwit__guard_tell (guard); /* for a leader that waits for room */
     }
     if (self->state == LINK_DOWN) {
         guard->ended = true;
@@ -176,7 +177,7 @@ set_state (zmq_link_t *self, link_state_t state)
     godwit__guard_unlock (guard);
 }
 
-/* Tells one event, because whoever is told may close the link: self may be gone afterwards. */
+/* Runs one event only, because the event may close the link: self may be gone afterwards. */
 static void
 tell (zmq_link_t *self)
 {
@@ -202,7 +203,7 @@ silence_ns (const zmq_link_t *self)
     return self->base.driver->options.heartbeat_timeout_ms * GODWIT__NS_PER_MS;
 }
 
-/* Without memory for the timer, libzmq's own heartbeats find out what they can. */
+/* Without memory for the timer, only libzmq's own heartbeats test the link. */
 static void
 look_for_stall_later (zmq_link_t *self)
 {
@@ -221,7 +222,7 @@ enter_up (zmq_link_t *self)
     look_for_stall_later (self);
 }
 
-/* The first reason is the one that counts. */
+/* Only the first reason counts. */
 static void
 enter_down (zmq_link_t *self, const char *reason)
 {
@@ -268,8 +269,8 @@ on_stall_timer (godwit__timer_t *timer)
     tell (self);
 }
 
-/* Takes every event before it tells any: the descriptor only becomes readable again after the monitor said
- * EAGAIN. */
+/* Takes all of the monitor's events before it runs one of the link's: the descriptor becomes readable again
+ * only after the monitor said EAGAIN. */
 static void
 on_monitor (godwit__source_t *source)
 {
@@ -341,8 +342,8 @@ connect_link (zmq_link_t *self, const char *address, godwit_error_t **error)
     const godwit_status_t status = godwit__reactor_watch (options->reactor, &self->source, error);
     if (status != GODWIT_OK)
         return status;
-    /* libzmq's own limit misses what fails before there is a connection, such as a name that cannot be
-     * resolved. */
+    /* libzmq's own limit does not count what fails before there is a connection, such as a name that cannot
+     * be resolved. */
     const int64_t deadline =
         godwit__reactor_now (options->reactor) + options->connect_timeout_ms * GODWIT__NS_PER_MS;
     if (godwit__reactor_arm (options->reactor, &self->deadline, deadline) != GODWIT_OK)

@@ -59,7 +59,8 @@ godwit__loads_release (godwit__loads_t *loads)
     pthread_mutex_destroy (&loads->lock);
 }
 
-/* Lock held. Nobody else can get a reference meanwhile; who has none has no message on its way either. */
+/* Lock held, so nobody else can get a reference meanwhile. A load without other references has no message on
+ * its way. */
 static void
 sweep (godwit__loads_t *loads)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many bytes libzmq keeps for somebody who does not take them: its own queues are bounded by the number
- * of messages only. What is not larger than GODWIT__LIGHT is not counted, so that short messages pay nothing;
- * of those the number is bound enough.
+/* Counts the bytes that libzmq keeps for a peer that does not take them: its own queues limit the number of
+ * messages only. Messages of up to GODWIT__LIGHT bytes are not counted, so that they cost nothing more; for
+ * them the limit on their number is enough.
  */
 #ifndef GODWIT_DRIVERS_ZMQ_LOAD_H
 #define GODWIT_DRIVERS_ZMQ_LOAD_H
@@ -13,8 +13,8 @@
 
 #define GODWIT__LIGHT 1024
 
-/* Of one connection and direction, or of a publisher: what was sent, and not yet given to the system. Any
- * thread. */
+/* The bytes of one connection and direction, or of one publisher, that were sent and not yet given to the
+ * system. Any thread. */
 typedef struct godwit__load {
     atomic_uint refs; /* the channel's, and one for each message */
     atomic_size_t size;
@@ -31,18 +31,18 @@ godwit__load_ref (godwit__load_t *load)
 /* NULL is fine. */
 void godwit__load_unref (godwit__load_t *load);
 
-/* A message that is counted has to wait: what is there already is as much as there may be. */
+/* True if a counted message has to wait: as many bytes as allowed are there already. */
 static inline bool
 godwit__load_is_full (godwit__load_t *load, size_t limit)
 {
     return atomic_load_explicit (&load->size, memory_order_relaxed) >= limit;
 }
 
-/* The loads of a port, by the peer. Any thread. */
+/* The loads of a port, one for each peer. Any thread. */
 typedef struct godwit__loads {
     pthread_mutex_t lock;
     godwit__table_t entries;
-    size_t sweep_at; /* so many entries: those of peers that took everything are forgotten */
+    size_t sweep_at; /* with so many entries, those of peers that took everything are removed */
 } godwit__loads_t;
 
 void godwit__loads_init (godwit__loads_t *loads);

@@ -6,13 +6,13 @@
 
 _Static_assert(sizeof (zmq_msg_t) <= sizeof ((godwit__frame_t){0}).storage, "a frame holds a zmq_msg_t");
 
-/* libzmq calls the free function of a message also when one that was not sent is closed, so it is told whose
- * the bytes are. */
+/* libzmq calls a message's free function also when a message that was not sent is closed. So this struct says
+ * whose the bytes are. */
 struct godwit__lent {
     void (*free_fn) (void *data, void *hint); /* NULL: the bytes are `copy` */
     void *hint;
     bool cancelled;
-    godwit__load_t *load; /* it counts in */
+    godwit__load_t *load; /* where the message counts */
     size_t size;
     uint8_t copy[];
 };
@@ -96,8 +96,9 @@ message_of (godwit__frame_t *frame)
     return (zmq_msg_t *) (void *) &frame->storage;
 }
 
-/* libzmq receives into buffers that it uses again when the last message in one is closed, which an atomic
- * counter in it tells. ThreadSanitizer, which does not see that, is told for each piece of the buffer. */
+/* libzmq receives into buffers, and uses a buffer again when the last message in it is closed; an atomic
+ * counter in the buffer tells it. ThreadSanitizer does not see that, so it is told for each piece of the
+ * buffer. */
 #ifdef __has_feature
 #if __has_feature(thread_sanitizer)
 #include <sanitizer/tsan_interface.h>

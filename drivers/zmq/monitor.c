@@ -17,7 +17,7 @@ godwit__zmq_monitor_open (godwit__zmq_t *driver, void *socket, int events, int *
         zmq_socket_monitor (socket, name, events) == 0 && zmq_connect (monitor, name) == 0 &&
         zmq_getsockopt (monitor, ZMQ_FD, fd, &size) == 0) {
         godwit__zmq_monitor_next (monitor, NULL,
-                                  NULL); /* there is none; having been told so arms the descriptor */
+                                  NULL); /* there is no event yet; asking once arms the descriptor */
         return monitor;
     }
     godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot monitor a connection: %s", zmq_strerror (errno));

@@ -9,27 +9,28 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* What a ROUTER calls a peer that did not name itself: a zero, then a number that no other connection gets.
+/* The size of a routing id that a ROUTER gives a peer that did not name itself: a zero, then a number that no
+ * other connection gets.
  */
 #define ROUTING_ID_SIZE 5
-/* Above the number in a routing id, so that none is 0 or GODWIT__ROUTING_ID_FANOUT. */
+/* A bit above the number in a routing id, so that no routing id is 0 or GODWIT__ROUTING_ID_FANOUT. */
 #define ROUTING_ID_MARK (UINT64_C (1) << 32)
-/* While links keep the leader busy, it looks for publications after so many frames; when there was one, after
- * each. */
+/* While links keep the leader busy, it looks for publications after so many frames; after a publication,
+ * after each frame. */
 #define LINKS_PER_LOOK 128
-/* Frames of strangers that are thrown away before others get at the sockets. */
+/* So many frames that are not Godwit's are thrown away before other threads may use the sockets. */
 #define THROWN_AWAY_MAX 64
-/* And the other way round. */
+/* While publications keep the leader busy, it looks at links after so many. */
 #define PUBLICATIONS_PER_LOOK 16
 #define LISTEN_BACKLOG 1024
 
 typedef struct zmq_port {
-    godwit__zmq_channel_t base; /* the guard's socket is the ROUTER; its lock is also the SUB's */
+    godwit__zmq_channel_t base; /* the guard's socket is the ROUTER; its lock guards the SUB too */
     void *subscriber;           /* NULL: takes no publications */
     unsigned links_before_look;
     unsigned publications_in_row;
-    bool interrupted;      /* what was thrown away took too long: there may be more */
-    godwit__loads_t loads; /* of the replies */
+    bool interrupted;      /* the limit of thrown away frames was reached: there may be more frames */
+    godwit__loads_t loads; /* of the replies to each peer */
 } zmq_port_t;
 
 static godwit__routing_id_t
@@ -57,7 +58,7 @@ send_routing_id (void *router, godwit__routing_id_t routing_id)
     return 0;
 }
 
-/* OK, or AGAIN: what waits for this peer is as much as may wait. */
+/* OK, or AGAIN: as many bytes wait for this peer as may wait. */
 static godwit__io_t
 init_outgoing (zmq_port_t *self, godwit__outgoing_t *outgoing, godwit__routing_id_t routing_id,
                const godwit__message_t *message)
@@ -95,12 +96,12 @@ send_port (godwit__channel_t *channel, godwit__routing_id_t routing_id, const go
     if (routing_id >> 32 == 1) {
         failure = send_routing_id (guard->socket, routing_id);
         if (failure == EAGAIN) {
-            /* libzmq looks for room at most every millisecond or so when it sends, but always when it is
-             * asked. */
+            /* When it sends, libzmq looks for room only about once a millisecond; when asked, it looks
+             * always. */
             godwit__guard_events (guard);
             failure = send_routing_id (guard->socket, routing_id);
         }
-        /* The ROUTER decided with the first part: it takes the second one, and throws it away if the peer
+        /* The ROUTER decided at the first part: it accepts the second one, and throws it away if the peer
          * goes. */
         if (!failure)
             failure = godwit__outgoing_send (&outgoing, guard->socket);
@@ -128,7 +129,7 @@ throw_away (zmq_port_t *self, godwit__frame_t *frame, void *socket)
     godwit__frame_discard (frame, socket);
 }
 
-/* True if there was a frame. A peer that named itself, or sends several parts, is none of ours. */
+/* True if there was a frame. A peer that named itself, or sends several parts, is no Godwit peer. */
 static bool
 receive_from_link (zmq_port_t *self, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
@@ -160,7 +161,7 @@ receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__routing_i
             self->base.guard.second_quiet = true;
             return false;
         }
-        /* It may be one of many, for which the descriptor gives no sign of their own. */
+        /* More may be there, for which the descriptor does not become readable again. */
         self->base.guard.second_quiet = false;
         if (frame->size >= GODWIT__KEY_SIZE && !godwit__frame_has_more (frame))
             return true;
@@ -170,8 +171,8 @@ receive_publication (zmq_port_t *self, godwit__frame_t *frame, godwit__routing_i
     return false;
 }
 
-/* The same, and decides who is looked at next: publications come in rows, and each look at the ROUTER that
- * finds nothing costs a system call. */
+/* The same, and decides which socket is looked at next: publications come in rows, and each look at an empty
+ * ROUTER costs a system call. */
 static bool
 look_at_subscriber (zmq_port_t *self, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
@@ -193,8 +194,9 @@ take_frame (zmq_port_t *self, godwit__frame_t *frame, godwit__routing_id_t *rout
         got = look_at_subscriber (self, frame, routing_id);
     if (!got)
         got = receive_from_link (self, frame, routing_id);
-    /* When the last look found nothing and the SUB's descriptor, which every wait looks at, said nothing
-     * since, there is nothing. A reactor does not tell which descriptor it was, so for it we look each time.
+    /* If the last look found nothing, and the SUB's descriptor, which every wait watches, was silent since,
+     * there is nothing. A reactor does not tell which descriptor was readable, so with a reactor we look each
+     * time.
      */
     if (!got && self->subscriber && (!guard->second_quiet || guard->epoll_fd >= 0))
         got = look_at_subscriber (self, frame, routing_id);
@@ -242,7 +244,7 @@ set_subscription (zmq_port_t *self, int option, const uint8_t key[GODWIT__KEY_SI
         return EINVAL;
     godwit__guard_lock (&self->base.guard);
     const int failure = zmq_setsockopt (self->subscriber, option, key, GODWIT__KEY_SIZE) < 0 ? errno : 0;
-    /* That may have taken the edge from the SUB's descriptor: the leader is to look. */
+    /* That may have consumed the edge of the SUB's descriptor: the leader has to look. */
     self->base.guard.second_quiet = false;
     godwit__guard_tell (&self->base.guard);
     godwit__guard_unlock (&self->base.guard);
@@ -287,8 +289,8 @@ static const godwit__channel_ops_t port_ops = {
     .close = close_port,
 };
 
-/* bound: the address as it was given, because that is how others reach it (libzmq says [::ffff:127.0.0.1] for
- * 127.0.0.1), but with the port that the system chose. */
+/* bound: the address as it was given, but with the port that the system chose. Others reach it under that
+ * address (libzmq says [::ffff:127.0.0.1] for 127.0.0.1). */
 static godwit_status_t
 bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
 {
@@ -308,7 +310,7 @@ bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], god
     return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long", at);
 }
 
-/* On a port of the host; 0: an ephemeral one. */
+/* Binds to a TCP port of the host; 0: an ephemeral one. */
 static godwit_status_t
 bind_tcp (const zmq_port_t *self, void *socket, int port, char bound[GODWIT__ADDRESS_SIZE],
           godwit_error_t **error)
@@ -326,8 +328,8 @@ bind_tcp (const zmq_port_t *self, void *socket, int port, char bound[GODWIT__ADD
     return bind_socket (socket, at, bound, error);
 }
 
-/* In Linux's abstract namespace: nothing to unlink, nothing left behind by a process that was killed, no
- * folder to agree on, and valid exactly where loopback is (a network namespace). The name is random, because
+/* Binds in Linux's abstract namespace: nothing to unlink, nothing left behind by a killed process, no folder
+ * to agree on, and valid exactly where loopback is (in a network namespace). The name is random, because
  * records with it reach other machines. */
 static godwit_status_t
 bind_ipc (void *socket, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A publisher is an XPUB that connects to the SUBs of ports, and so learns of each subscription as it
- * arrives. */
+/* A publisher is an XPUB that connects to the SUBs of ports: so it receives each subscription as news. */
 #include "drivers/zmq/monitor.h"
 #include "drivers/zmq/stall.h"
 #include "drivers/zmq/zmq_driver.h"
@@ -12,7 +11,7 @@
 #include <stdlib.h>
 
 #define NEWS_SIZE (1 + GODWIT__KEY_SIZE)
-/* libzmq's default back-off, but growing, as that of links: a port that went away may never come back. */
+/* libzmq's default delay before it connects again, but growing: a port that went away may never come back. */
 #define RECONNECT_FIRST_MS 100
 #define RECONNECT_LAST_MS 1000
 
@@ -25,9 +24,9 @@ typedef struct subscriber {
 
 typedef struct zmq_publisher {
     godwit__zmq_channel_t base;
-    godwit__load_t *load; /* until the last subscriber's connection took it */
-    /* The reactor's thread only. One subscriber that takes nothing would stop all: its connection is ended,
-     * and made anew. */
+    godwit__load_t *load; /* bytes that some subscriber's connection has not taken yet */
+    /* The reactor's thread only. One subscriber that takes nothing would stop all others: so its connection
+     * is ended, and made anew. */
     void *monitor;
     godwit__source_t source;
     godwit__timer_t stall_timer; /* while there are subscribers */
@@ -57,8 +56,8 @@ forget_fd (zmq_publisher_t *self, int fd)
         forget (at);
 }
 
-/* Its subscriptions go with the connection, which the publisher hears, and come back with the next one. What
- * the core has disconnected meanwhile is not connected again. */
+/* The subscriptions go with the connection (the publisher gets the news) and come back with the next one. A
+ * port that the core has disconnected meanwhile is not connected again. */
 static void
 connect_anew (zmq_publisher_t *self, const char *address)
 {
@@ -99,10 +98,10 @@ on_monitor (godwit__source_t *source)
     char address[GODWIT__ADDRESS_SIZE];
     int fd = -1;
     for (unsigned event; (event = godwit__zmq_monitor_next (self->monitor, &fd, address));) {
-        forget_fd (self, fd); /* whatever it was */
+        forget_fd (self, fd); /* the descriptor's old connection, if any */
         subscriber_t *added = event == ZMQ_EVENT_CONNECTED ? calloc (1, sizeof *added) : NULL;
         if (!added)
-            continue; /* without memory, libzmq's own heartbeats find out what they can */
+            continue; /* without memory, only the system's keepalive tests it */
         memcpy (added->address, address, sizeof added->address);
         godwit__stall_begin (&added->stall, fd);
         godwit__list_prepend (&self->subscribers, &added->in_list);
@@ -133,7 +132,7 @@ send_publisher (godwit__channel_t *channel, godwit__routing_id_t routing_id, con
     (void) channel;
     (void) routing_id;
     (void) message;
-    return GODWIT__IO_REFUSED; /* a publisher publishes */
+    return GODWIT__IO_REFUSED; /* a publisher publishes, it does not send */
 }
 
 static godwit__io_t
@@ -173,7 +172,7 @@ godwit__zmq_publish (godwit__channel_t *publisher, const godwit__message_t *mess
     godwit__guard_lock (&self->guard);
     int failure = godwit__outgoing_send (&outgoing, self->guard.socket);
     if (failure == EAGAIN) {
-        /* libzmq looks for room at most every millisecond or so when it sends, but always when it is asked.
+        /* When it sends, libzmq looks for room only about once a millisecond; when asked, it looks always.
          */
         godwit__guard_events (&self->guard);
         failure = godwit__outgoing_send (&outgoing, self->guard.socket);
@@ -242,7 +241,7 @@ static const godwit__channel_ops_t publisher_ops = {
     .close = close_publisher,
 };
 
-/* The socket with its guard; on failure nothing is left of it. */
+/* Opens the socket with its guard; on failure nothing is left of it. */
 static godwit_status_t
 open_socket (godwit__zmq_channel_t *self, godwit_error_t **error)
 {

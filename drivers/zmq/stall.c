@@ -4,7 +4,8 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-/* Of the limit: between two looks at a connection where nothing waits, and at one where something does. */
+/* The time between two looks, as a part of the limit: if nothing waits on the connection, and if something
+ * does. */
 #define IDLE_PART 4
 #define BUSY_PART 16
 #define LEAST_NS INT64_C (1000000)

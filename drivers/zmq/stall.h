@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finds out that a peer takes nothing of what was written to it.
+/* Finds out that a peer has stalled: it takes nothing of what was written to it.
  *
- * libzmq tests a silent connection with a PING, and begins to count when it has written that. It writes none
- * while a message that was begun does not fit into the system's buffer, so a peer that stops reading in the
- * middle of one (a quarter of a MiB is enough) is never given up. Therefore the driver asks the system how
- * much it has not got rid of: a number that stands still, above 0, for most of the heartbeat limit is a peer
- * that stands still.
+ * libzmq tests a silent connection with a PING, and begins to count when it has written the PING. It writes
+ * no PING while the rest of a message does not fit into the system's buffer. So a peer that stops reading in
+ * the middle of a message (a quarter of a MiB is enough) is never given up. Therefore the driver asks the
+ * system how many bytes it still has to send. If that number is above 0 and does not change for most of the
+ * heartbeat limit, the peer has stalled.
  *
  * The reactor's thread only.
  */
@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 typedef struct godwit__stall {
-    int fd; /* libzmq's; asked only, and -1 when the connection is known to be gone */
+    int fd; /* libzmq's, only asked; -1 when the connection is known to be gone */
     int queued;
-    int64_t since_ns; /* when it was seen to be another number */
+    int64_t since_ns; /* when queued last changed */
 } godwit__stall_t;
 
 static inline void
@@ -27,7 +27,8 @@ godwit__stall_begin (godwit__stall_t *stall, int fd)
     *stall = (godwit__stall_t){.fd = fd};
 }
 
-/* True if it stands still. limit_ns: of silence, of which the looks use up to a quarter. */
+/* True if the peer has stalled. limit_ns: how long a peer may be silent; the time between two looks takes up
+ * to a quarter of it. */
 bool godwit__stall_look (godwit__stall_t *stall, int64_t now_ns, int64_t limit_ns);
 /* When to look again. */
 int64_t godwit__stall_next_ns (const godwit__stall_t *stall, int64_t now_ns, int64_t limit_ns);

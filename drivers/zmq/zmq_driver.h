@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ZeroMQ driver: a DEALER for each link, a ROUTER and a SUB for each port, an XPUB for each publisher, in
- * a context of its own. The only place of the library that knows libzmq. */
+ * a context of its own. Only this folder knows libzmq. */
 #ifndef GODWIT_DRIVERS_ZMQ_ZMQ_DRIVER_H
 #define GODWIT_DRIVERS_ZMQ_ZMQ_DRIVER_H
 
