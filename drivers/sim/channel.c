@@ -40,7 +40,7 @@ release_frame (godwit__frame_t *frame)
     free (frame->storage.pointer);
 }
 
-/* It no longer counts in its connection's queue, and who found that full can go on. */
+/* The frame no longer counts in its connection's queue, and a sender that found the queue full can go on. */
 static void
 settle_frame (const godwit__sim_channel_t *channel, godwit__sim_frame_t *frame)
 {
@@ -88,7 +88,7 @@ channel_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
             break;
     }
     self->node->is_running = was_running;
-    self->node->is_dirty = true; /* what came for other channels */
+    self->node->is_dirty = true; /* something may have come for other channels */
     godwit__sim_touch (self->node);
     self->woken = false;
     self->has_room = false;
@@ -179,7 +179,7 @@ static const godwit__channel_ops_t link_ops = {
     .close = close_link,
 };
 
-/* One event a run, because whoever is told may close the link. */
+/* Runs one event per run, because the event may close the link. */
 static void
 tell_events (godwit__task_t *task)
 {
@@ -314,7 +314,7 @@ static godwit__io_t
 send_publisher (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     (void) channel, (void) routing_id, (void) message;
-    return GODWIT__IO_REFUSED; /* it publishes */
+    return GODWIT__IO_REFUSED; /* a publisher publishes, it does not send */
 }
 
 static void
@@ -366,7 +366,7 @@ static void
 close_driver (godwit__driver_t *driver)
 {
     godwit__sim_node_t *node = ((godwit__sim_driver_t *) driver)->node;
-    godwit__sim_forget (node); /* it is over with its transport */
+    godwit__sim_forget (node); /* it ends with its transport */
     node->transport = NULL;
     free (driver);
 }

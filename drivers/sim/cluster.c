@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How many nodes host a rendezvous, and what their addresses are. */
+/* How many nodes host a rendezvous. */
 #define HOST_COUNT 3
 
 /* ---- life ---- */
@@ -116,7 +116,7 @@ node_random (void *user, void *bytes, size_t size)
         *at = (unsigned char) godwit__sim_random (node->cluster);
 }
 
-/* Nodes come and go under their names; the names of the first three are where rendezvous points are. */
+/* Nodes come and go under their names; the rendezvous points are at the first three names. */
 static void
 make_url (const godwit_cluster_t *cluster, const char *name, char *url, size_t size)
 {
@@ -212,7 +212,7 @@ godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, c
     godwit_transport_t *made = NULL;
     status = godwit__transport_new_in (&made, url, &options, &environment, error);
     if (status) {
-        node->is_failed = true; /* what is under way may know it still */
+        node->is_failed = true; /* events under way may still refer to the node */
         return status;
     }
     godwit__sim_give_reactor (node, made->control, made);

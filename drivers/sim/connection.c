@@ -7,7 +7,7 @@
 
 #define SLOT_BITS 24
 
-/* A number for the connection, under which its port finds it. */
+/* Gives the connection a number, under which its port finds it. */
 static bool
 take_slot (godwit__sim_connection_t *connection)
 {
@@ -62,7 +62,7 @@ godwit__sim_node_of (const godwit_cluster_t *cluster, const char *address)
 {
     const char *name = address + strlen (GODWIT__SIM_SCHEME);
     const size_t size = strcspn (name, ":");
-    godwit__sim_node_t *found = NULL; /* the latest of that name: an older one is dead */
+    godwit__sim_node_t *found = NULL; /* the last node of this name: older ones are dead */
     for (godwit__sim_node_t *node = cluster->nodes; node; node = node->next)
         if (strlen (node->name) == size && memcmp (node->name, name, size) == 0)
             found = node;

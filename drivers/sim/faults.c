@@ -44,7 +44,7 @@ godwit__sim_faults_of (const godwit_cluster_t *cluster, const godwit__sim_node_t
     return faults;
 }
 
-/* A name of a node to its number; NULL to 0. */
+/* Finds the number of a node's name; NULL gives 0. */
 static godwit_status_t
 number_of (godwit_cluster_t *cluster, const char *what, const char *name, unsigned *number,
            godwit_error_t **error)
@@ -59,7 +59,7 @@ number_of (godwit_cluster_t *cluster, const char *what, const char *name, unsign
     return *number ? GODWIT_OK : godwit__error_no_memory (error);
 }
 
-/* Rules that the new one hides are forgotten. */
+/* Removes the rules that the new one hides. */
 static void
 drop_hidden (godwit_cluster_t *cluster, const godwit__sim_rule_t *by)
 {
@@ -126,7 +126,7 @@ godwit__sim_cut_since (const godwit_cluster_t *cluster, const godwit__sim_node_t
     return since_ns;
 }
 
-/* The end of a connection begins to listen for silence. */
+/* Makes an end of a connection watch for silence. */
 static void
 watch_end (godwit__sim_connection_t *connection, bool port)
 {
@@ -136,7 +136,7 @@ watch_end (godwit__sim_connection_t *connection, bool port)
                          now_ns + node->options.heartbeat_timeout_ms * GODWIT__NS_PER_MS, now_ns);
 }
 
-/* So do both ends of what goes along a way that is cut. */
+/* Makes the ends of all connections watch for silence, if the way to them is cut. */
 static void
 watch_silence (godwit_cluster_t *cluster)
 {
@@ -209,7 +209,7 @@ godwit_cluster_cut (godwit_cluster_t *cluster, const char *from, const char *to,
 
 /* ---- partitions ---- */
 
-/* Who of the numbered names is in the set; *group belongs to the caller. */
+/* Marks which of the numbered names are in the set; *group belongs to the caller. */
 static godwit_status_t
 make_group (godwit_cluster_t *cluster, const char *const *nodes, size_t node_count, bool **group,
             size_t *group_size, godwit_error_t **error)
@@ -278,7 +278,7 @@ godwit_cluster_partition (godwit_cluster_t *cluster, const char *const *nodes, s
 
 /* ---- nodes ---- */
 
-/* The end of a connection that the node has, as its kernel, or nobody, closes it. */
+/* Ends the dead node's side of a connection. Not silent: the node's kernel closes it. silent: nobody does. */
 static void
 abandon (godwit__sim_connection_t *connection, bool port_side, bool silent)
 {

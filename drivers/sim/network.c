@@ -9,7 +9,7 @@
 
 /* ---- chance ---- */
 
-/* splitmix64: the whole run must follow from one number. */
+/* splitmix64: one number must determine the whole run. */
 uint64_t
 godwit__sim_random (godwit_cluster_t *cluster)
 {
@@ -141,7 +141,7 @@ new_event (godwit_cluster_t *cluster, godwit__sim_connection_t *connection, godw
     event->connection = connection;
     if (connection) {
         connection->refs++;
-        /* An end watches its own attempt; all else comes from the other end. */
+        /* SILENCE belongs to the attempt of the end that watches; all else to that of the sending end. */
         event->attempt =
             to_port == (kind != GODWIT__SIM_SILENCE) ? connection->attempt : connection->port_attempt;
     }
@@ -266,7 +266,7 @@ godwit__sim_leaves_queue (godwit__sim_connection_t *connection, bool to_port)
 
 /* ---- arriving ---- */
 
-/* Nothing comes back from there. A link has its TIMEOUT; a publisher goes on trying. */
+/* No answer will come from the port's node. A link has its TIMEOUT; a publisher tries again. */
 static void
 unanswered (godwit__sim_connection_t *connection)
 {
@@ -274,8 +274,8 @@ unanswered (godwit__sim_connection_t *connection)
         godwit__sim_publisher_lost (connection);
 }
 
-/* A way that is cut holds what a reliable connection would send again, and swallows what it would not. A node
- * that is paused answers nobody. */
+/* A cut way holds events that a reliable connection would send again, and drops the others. A paused node
+ * answers nobody. */
 static bool
 hold (godwit_cluster_t *cluster, godwit__sim_event_t *event)
 {
@@ -340,7 +340,8 @@ godwit__sim_release_held (godwit_cluster_t *cluster)
     }
 }
 
-/* It is about an attempt that its end has given up since, or that another one has followed. */
+/* True if the event belongs to an attempt that its end has given up since, or that another one has
+ * followed. */
 static bool
 is_stale (const godwit__sim_event_t *event)
 {
@@ -362,7 +363,7 @@ is_stale (const godwit__sim_event_t *event)
     return false;
 }
 
-/* An end gives the connection up, or is gone; the other one will be told. */
+/* The client's end of the connection is lost: tells its channel. */
 static void
 leave_client (godwit__sim_connection_t *connection, const char *reason)
 {
@@ -385,7 +386,7 @@ on_connect (godwit__sim_connection_t *connection)
         return;
     connection->port_attempt = connection->attempt;
     godwit__sim_set_port (connection, NULL);
-    if (!port && connection->port_node && connection->port_node->is_dead) { /* nobody is there to refuse */
+    if (!port && connection->port_node && connection->port_node->is_dead) { /* no kernel is there to refuse */
         unanswered (connection);
         return;
     }
@@ -428,7 +429,7 @@ on_frame (godwit__sim_event_t *event)
         godwit__sim_leaves_queue (connection, event->to_port);
         return;
     }
-    if (event->frame->size > to->node->options.max_message_size) { /* costs the sender the connection */
+    if (event->frame->size > to->node->options.max_message_size) { /* the sender loses the connection */
         godwit__sim_leaves_queue (connection, event->to_port);
         if (event->to_port)
             godwit__sim_set_port (connection, NULL);
@@ -443,7 +444,8 @@ on_frame (godwit__sim_event_t *event)
     event->frame = NULL;
 }
 
-/* The end that hears nothing gives up, if the cut that began then still holds, or the other node is dead. */
+/* The end that watches gives the connection up, if the other node is dead, or was paused or cut off ever
+ * since the watch began. */
 static void
 on_silence (godwit__sim_event_t *event)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A plan: faults of random kinds that strike random nodes at random times, for a while, and overlap.
  *
- * All of it is drawn when it begins. A strike begins and ends by two events; one whose node is on the stack,
- * because it lets this time pass, waits a millisecond and tries again.
+ * All faults are drawn when the plan begins. One fault is a strike; two events begin and end it. If the node
+ * to be struck is on the stack (it waits while this time passes), the event tries again a millisecond later.
  */
 #include "drivers/sim/sim.h"
 
@@ -31,7 +31,7 @@ typedef struct strike {
     unsigned ways;               /* of CUT: 1 from the node, 2 to it */
     godwit__sim_node_t *stopped; /* by PAUSE */
     bool is_on;                  /* it has begun and not ended */
-    bool is_busy;                /* the test is being told of the beginning */
+    bool is_busy;                /* the test's on_fault is running */
 } strike_t;
 
 struct godwit__sim_plan {
@@ -105,7 +105,7 @@ cut_node (strike_t *strike)
         cluster->failed = true;
 }
 
-/* False: there is no such node now, or it is stopped already. */
+/* False: there is no such node now, or it is paused already. */
 static bool
 strike_node (strike_t *strike, godwit__sim_node_t *node)
 {
@@ -148,7 +148,7 @@ begin (void *user)
 {
     strike_t *strike = user;
     godwit_cluster_t *cluster = strike->plan->cluster;
-    if (cluster->now_ns >= strike->end_ns || !strike->plan->faults) /* it had to wait too long, or is off */
+    if (cluster->now_ns >= strike->end_ns || !strike->plan->faults) /* too late, or the plan has ended */
         return;
     godwit__sim_node_t *node = hits_node (strike) ? godwit__sim_find_live (cluster, strike->node) : NULL;
     if (node && node->is_running) {
@@ -228,7 +228,7 @@ draw_group (strike_t *strike)
     const size_t half = plan->name_count > 1 ? plan->name_count / 2 : 1;
     strike->group_size = 1 + godwit_cluster_random (plan->cluster, half);
     strike->group = calloc (strike->group_size, sizeof *strike->group);
-    /* Some may be the same: then the set is smaller. */
+    /* The same name may be drawn twice: then the set is smaller. */
     for (size_t i = 0; strike->group && i < strike->group_size; i++)
         strike->group[i] = plan->names[godwit_cluster_random (plan->cluster, plan->name_count)];
     return strike->group;
@@ -247,7 +247,7 @@ draw (strike_t *strike)
     strike->begin_ns = cluster->now_ns + (int64_t) begin_ms * GODWIT__NS_PER_MS;
     strike->end_ns =
         strike->begin_ns + (int64_t) (1 + godwit_cluster_random (cluster, most_ms)) * GODWIT__NS_PER_MS;
-    /* The square of a chance: most networks are not that bad. */
+    /* The square of a random number: most networks are not that bad. */
     const double chance = (double) godwit_cluster_random (cluster, 1000) / 1000;
     strike->chance = 0.33 * chance * chance;
     strike->delay_us = 1000 + (int64_t) (chance * chance * DELAY_MOST_US);
@@ -301,7 +301,7 @@ take_names (plan_t *plan, const godwit_cluster_plan_t *from, godwit_error_t **er
     return GODWIT_OK;
 }
 
-/* Draws all of it, then lets it begin. */
+/* Draws all strikes, then starts them. */
 static godwit_status_t
 fill (plan_t *plan, const godwit_cluster_plan_t *from, godwit_error_t **error)
 {

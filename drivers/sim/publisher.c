@@ -68,7 +68,7 @@ godwit__sim_tell_all (godwit__sim_connection_t *connection)
     const godwit__sim_channel_t *port = connection->port;
     for (size_t i = 0; i < port->key_count; i++) {
         if (find_key (port->keys, i, port->keys[i]) < i)
-            continue; /* subscribed to more than once, told once */
+            continue; /* subscribed to more than once, sent once */
         godwit__sim_frame_t *news = new_news (connection->cluster, true, port->keys[i]);
         if (news)
             godwit__sim_post (connection, GODWIT__SIM_NEWS, false, false, news);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The simulated network: virtual time, events, and channels without sockets. One thread.
+/* The simulated network: virtual time, events, and channels without sockets. All in one thread.
  *
  *     cluster ---- nodes ---- channels: links, ports, publishers
  *        |                       |
  *        +-- events (a heap)     +-- connections: a link or a publisher at one end, a port at the other
  *
- * A connection holds what TCP would: frames arrive in order (unless the fault plan says otherwise) while the
- * way is open, wait while it is cut, and the end that hears nothing for the heartbeat timeout gives up.
- * Events hold a reference to their connection, so that either end may go at any time.
+ * A connection behaves as with TCP: frames arrive in order (unless the fault plan says otherwise) while the
+ * way is open, and wait while it is cut. An end that hears nothing for the heartbeat timeout gives up. Events
+ * hold a reference to their connection, so that either end may be closed at any time.
  */
 #ifndef GODWIT_DRIVERS_SIM_SIM_H
 #define GODWIT_DRIVERS_SIM_SIM_H
@@ -29,7 +29,7 @@ typedef struct godwit__sim_connection godwit__sim_connection_t;
 /* Bytes on their way, or waiting at a channel. */
 typedef struct godwit__sim_frame {
     struct godwit__sim_frame *next;
-    godwit__sim_connection_t *connection; /* whose queue it counts in; NULL: none (news) */
+    godwit__sim_connection_t *connection; /* the frame counts in its queue; NULL: in none (news) */
     godwit__routing_id_t routing_id;
     size_t size;
     uint8_t data[];
@@ -49,22 +49,22 @@ typedef enum godwit__sim_event_kind {
 
 typedef struct godwit__sim_event {
     int64_t at_ns;
-    uint64_t order; /* of those at the same time */
+    uint64_t order; /* the order of events at the same time */
     godwit__sim_event_kind_t kind;
     bool to_port;     /* the direction */
     bool flag;        /* ANSWER: up */
-    int64_t since_ns; /* SILENCE: of the cut that it is about */
-    unsigned attempt; /* of the connection's, that it is about */
+    int64_t since_ns; /* SILENCE: the time of the cut that started the watch */
+    unsigned attempt; /* the connection's attempt that the event belongs to */
     godwit__sim_connection_t *connection;
     godwit__sim_frame_t *frame;
-    struct godwit__sim_event *next; /* of those that wait for a cut to heal, or unused ones */
+    struct godwit__sim_event *next; /* in the list of events that wait for a cut to heal, or of unused ones */
     void (*fn) (void *user);        /* CALL */
     void *user;
 } godwit__sim_event_t;
 
 /* One direction of a connection. */
 typedef struct godwit__sim_way {
-    int64_t last_ns;                 /* when the latest frame arrives: later ones do not overtake it */
+    int64_t last_ns;                 /* when the last frame arrives: later ones do not overtake it */
     int queued;                      /* frames under way or not received yet */
     godwit__sim_event_t *held_first; /* while the way is cut */
     godwit__sim_event_t *held_last;
@@ -79,15 +79,15 @@ struct godwit__sim_connection {
     char address[GODWIT__ADDRESS_SIZE];
     godwit__sim_channel_t *client;   /* a link or a publisher; NULL: closed, or given up */
     godwit__sim_channel_t *port;     /* NULL: not there yet, closed, or given up */
-    godwit__routing_id_t routing_id; /* its slot in the cluster's table, and how often that was used */
-    /* Among those of the same publisher, and of the same port. */
+    godwit__routing_id_t routing_id; /* its slot in the cluster's table, and how often the slot was used */
+    /* In the lists of the same publisher, and of the same port. */
     godwit__list_node_t at_client, at_port;
     bool up;               /* the client knows that it is connected */
-    unsigned attempt;      /* to connect: a publisher makes a new one after each loss */
-    unsigned port_attempt; /* the one that the port heard of last */
+    unsigned attempt;      /* number of the attempt to connect: a publisher makes a new one after each loss */
+    unsigned port_attempt; /* the attempt that the port heard of last */
     godwit__sim_way_t to_port;
     godwit__sim_way_t to_client;
-    uint8_t (*keys)[GODWIT__KEY_SIZE]; /* a publisher's: what it knows to be subscribed there */
+    uint8_t (*keys)[GODWIT__KEY_SIZE]; /* a publisher's: keys that it knows to be subscribed there */
     size_t key_count;
 };
 
@@ -103,9 +103,9 @@ struct godwit__sim_channel {
     godwit__sim_channel_kind_t kind;
     godwit__sim_frame_t *first, *last; /* arrived */
     bool woken;
-    bool wants_room;  /* a message found none; then */
-    bool has_room;    /* there is some again */
-    bool is_readable; /* as a descriptor */
+    bool wants_room;  /* a message found no room; then */
+    bool has_room;    /* there is room again */
+    bool is_readable; /* its descriptor is readable */
     bool is_listed;   /* among the node's channels that are readable */
     godwit__sim_channel_t *next_readable;
     godwit__source_t *source;   /* that watches it */
@@ -123,7 +123,7 @@ struct godwit__sim_channel {
     /* A port's. */
     char address[GODWIT__ADDRESS_SIZE];
     bool takes_publications;
-    uint8_t (*keys)[GODWIT__KEY_SIZE]; /* one entry a subscription, so some twice */
+    uint8_t (*keys)[GODWIT__KEY_SIZE]; /* one entry for each subscription, so a key may be there twice */
     size_t key_count;
     godwit__sim_channel_t *next; /* of the node's ports */
 };
@@ -137,10 +137,10 @@ struct godwit__sim_node {
     godwit__reactor_t *reactor;
     godwit__clock_t clock;
     bool is_dead;    /* killed */
-    bool is_failed;  /* its transport could not be made: it never was there */
-    bool is_running; /* on the stack: it runs, or waits */
+    bool is_failed;  /* its transport could not be made: the node never existed */
+    bool is_running; /* it is on the stack: it runs, or waits */
     bool is_dirty;   /* something arrived, or was posted */
-    bool is_touched; /* in the cluster's list of those to look at */
+    bool is_touched; /* in the cluster's list of nodes to look at */
     godwit__sim_node_t *next_touched;
     int64_t paused_ns; /* since when; 0: it runs */
     int64_t due_ns;    /* its place in the cluster's heap */
@@ -161,7 +161,7 @@ typedef struct godwit__sim_driver {
     godwit__driver_counters_t counters;
 } godwit__sim_driver_t;
 
-/* An event in the heap, with what its place depends on. */
+/* An event in the heap, with its sort key. */
 typedef struct godwit__sim_entry {
     int64_t at_ns;
     uint64_t order;
@@ -176,7 +176,7 @@ typedef struct godwit__sim_rule {
 
 typedef struct godwit__sim_cut {
     unsigned from, to;
-    bool *group; /* by name: who is on the one side of a partition; NULL: from and to count */
+    bool *group; /* by name: which nodes are on one side of a partition; NULL: from and to count */
     size_t group_size;
     const void *owner; /* NULL: the test; otherwise a plan */
     int64_t since_ns;
@@ -185,13 +185,13 @@ typedef struct godwit__sim_cut {
 struct godwit_cluster {
     int64_t now_ns;
     uint64_t order;
-    uint64_t chance; /* the generator's state */
+    uint64_t chance; /* state of the random number generator */
     uint64_t incarnations;
-    godwit__sim_node_t *nodes; /* in the order of joining; those that are gone as well */
+    godwit__sim_node_t *nodes; /* in the order of joining, also those that are gone */
     godwit__sim_node_t *touched_first, *touched_last;
     godwit__sim_node_t **due; /* a heap, 1-based */
     size_t due_count, due_capacity;
-    char (*names)[GODWIT__SIM_NAME_MAX + 1]; /* the one with number n is at n - 1 */
+    char (*names)[GODWIT__SIM_NAME_MAX + 1]; /* name number n is at index n - 1 */
     size_t name_count;
     godwit__list_t connections;       /* the newest first */
     godwit__sim_connection_t **slots; /* by the low bits of their routing ids */
@@ -206,11 +206,11 @@ struct godwit_cluster {
     godwit__sim_cut_t *cuts;
     size_t cut_count;
     struct godwit__sim_plan *plans;
-    godwit_faults_t weather; /* by plans; the worse of it and of the rules counts */
+    godwit_faults_t weather; /* faults set by plans; the worse of these and of the rules counts */
     godwit_cluster_stats_t stats;
     godwit_cluster_trace_fn *trace;
     void *trace_user;
-    bool failed; /* memory was short: the run is no longer true */
+    bool failed; /* memory was short: the results of the run are invalid */
 };
 
 extern const godwit__driver_ops_t godwit__sim_driver;
@@ -231,31 +231,32 @@ extern const godwit__driver_ops_t godwit__sim_driver;
 
 /* ---- cluster.c ---- */
 
-/* The number of a name; 0: it is none, or memory is short. */
-/* A node without a transport yet: its clock is ready for a reactor, which it is given then. */
+/* Adds a node, which has no transport yet. Its clock is ready for a reactor; godwit__sim_give_reactor sets
+ * both. */
 godwit_status_t godwit__sim_add_node (godwit__sim_node_t **node, godwit_cluster_t *cluster, const char *name,
                                       godwit_error_t **error);
 void godwit__sim_give_reactor (godwit__sim_node_t *node, godwit__reactor_t *reactor,
                                godwit_transport_t *transport);
 bool godwit__sim_is_name (const char *name);
+/* The number of a name; 0: the name is malformed, or memory is short. */
 unsigned godwit__sim_name (godwit_cluster_t *cluster, const char *name);
-/* NULL: no node of that name lives. */
+/* NULL: no live node has this name. */
 godwit__sim_node_t *godwit__sim_find_live (const godwit_cluster_t *cluster, const char *name);
 
 /* ---- time.c ---- */
 
 extern const godwit__waiter_t godwit__sim_waiter;
-/* Runs other nodes and lets time pass until then. True as soon as something arrived for `waiting` (may be
+/* Runs other nodes and lets time pass until until_ns. True as soon as something arrived for `waiting` (may be
  * NULL). */
 bool godwit__sim_advance (godwit_cluster_t *cluster, int64_t until_ns, godwit__sim_node_t *waiting);
-/* The node may have something to do, or its next timer is another one. */
+/* Call it when the node may have something to do, or its next timer has changed. */
 void godwit__sim_touch (godwit__sim_node_t *node);
-/* Puts a channel among those that are readable. */
+/* Adds a channel to the readable ones. */
 void godwit__sim_readable (godwit__sim_channel_t *channel);
 /* Reserves a descriptor; -1: no memory. */
 int godwit__sim_fd (godwit__sim_channel_t *channel);
 void godwit__sim_fd_close (godwit__sim_channel_t *channel);
-/* It can run no more. */
+/* The node cannot run any more. */
 void godwit__sim_forget (godwit__sim_node_t *node);
 
 /* ---- faults.c ---- */
@@ -267,7 +268,7 @@ int64_t godwit__sim_cut_since (const godwit_cluster_t *cluster, const godwit__si
                                const godwit__sim_node_t *to);
 /* False: no memory; the group stays the caller's then. */
 bool godwit__sim_add_cut (godwit_cluster_t *cluster, const godwit__sim_cut_t *cut);
-/* Heals those that have this owner. */
+/* Heals the cuts of this owner. */
 void godwit__sim_remove_cut (godwit_cluster_t *cluster, const void *owner);
 godwit_status_t godwit__sim_partition (godwit_cluster_t *cluster, const char *const *nodes, size_t node_count,
                                        const void *owner, godwit_error_t **error);
@@ -275,7 +276,7 @@ void godwit__sim_free_cuts (godwit_cluster_t *cluster);
 
 /* ---- plan.c ---- */
 
-/* Their faults end, but not the absence of who was killed. */
+/* Ends the faults of all plans; killed nodes stay dead. */
 void godwit__sim_end_plans (godwit_cluster_t *cluster);
 void godwit__sim_free_plans (godwit_cluster_t *cluster);
 
@@ -287,53 +288,53 @@ typedef enum godwit__sim_note {
     GODWIT__SIM_REPEATED,
     GODWIT__SIM_OVERTAKES,
     GODWIT__SIM_ARRIVED,
-    GODWIT__SIM_LOST, /* nobody was there any more */
+    GODWIT__SIM_LOST, /* the receiver was gone */
     GODWIT__SIM_UP,
     GODWIT__SIM_DOWN,
     GODWIT__SIM_REFUSED
 } godwit__sim_note_t;
 
-/* Something happened to a frame (data may be NULL), or to a connection. */
+/* Traces what happened to a frame (data may be NULL), or to a connection. */
 void godwit__sim_tell (godwit__sim_connection_t *connection, godwit__sim_note_t note, bool to_port,
                        const uint8_t *data, size_t size);
-/* A fault, or a node: format is printf's. */
+/* Traces a fault, or a change of a node: format is printf's. */
 void godwit__sim_say (godwit_cluster_t *cluster, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));
 
 /* ---- network.c: what is under way ---- */
 
-/* Consumes the frame (may be NULL). after_ns: beside the delay of the way. */
+/* Posts an event that arrives after the delay of the way. Consumes the frame (may be NULL). */
 void godwit__sim_post (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
                        bool flag, godwit__sim_frame_t *frame);
-/* At a time, without a way: TIMEOUT, SILENCE, RETRY. */
+/* Posts an event for a given time, which no way delays: TIMEOUT, SILENCE, RETRY. */
 void godwit__sim_post_at (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
                           int64_t at_ns, int64_t since_ns);
-/* A frame with the faults of its way. AGAIN if the way is full. */
+/* Sends a frame, with the faults of its way. AGAIN if the way is full. */
 godwit__io_t godwit__sim_send (godwit__sim_connection_t *connection, bool to_port,
                                const godwit__message_t *message, godwit__routing_id_t routing_id);
-/* A frame was received, or lost on its way: there is room for another. */
+/* Call it when a frame was received, or was lost on its way: there is room for another. */
 void godwit__sim_leaves_queue (godwit__sim_connection_t *connection, bool to_port);
 /* Takes the next event that is due out of the heap; NULL: none before until_ns. */
 godwit__sim_event_t *godwit__sim_next (godwit_cluster_t *cluster, int64_t until_ns);
 int64_t godwit__sim_next_at (const godwit_cluster_t *cluster);
-/* Lets it happen, and frees it. */
+/* Handles the event, and frees it. */
 void godwit__sim_happen (godwit_cluster_t *cluster, godwit__sim_event_t *event);
-/* Lets those go on that were held by a cut which has healed. */
+/* Lets events go on that were held by a cut which has healed. */
 void godwit__sim_release_held (godwit_cluster_t *cluster);
 void godwit__sim_event_free (godwit_cluster_t *cluster, godwit__sim_event_t *event);
-/* A function of the test's, at that time. False: no memory. */
+/* Calls a function of the test at that time. False: no memory. */
 bool godwit__sim_call_at (godwit_cluster_t *cluster, int64_t at_ns, void (*fn) (void *user), void *user);
 uint64_t godwit__sim_random (godwit_cluster_t *cluster);
 
 /* ---- connection.c ---- */
 
-/* Who is at an address; NULL: nobody. */
+/* The port, and the node, at an address; NULL: none. */
 godwit__sim_channel_t *godwit__sim_find_port (const godwit_cluster_t *cluster, const char *address);
 godwit__sim_node_t *godwit__sim_node_of (const godwit_cluster_t *cluster, const char *address);
-/* The port is where the connection ends now (NULL: nowhere). */
+/* Makes port the connection's end (NULL: it has none). */
 void godwit__sim_set_port (godwit__sim_connection_t *connection, godwit__sim_channel_t *port);
 void godwit__sim_leave_client (godwit__sim_connection_t *connection);
-/* NULL: there is none of that number. */
+/* NULL: no connection has this routing id. */
 godwit__sim_connection_t *godwit__sim_by_routing_id (const godwit_cluster_t *cluster,
                                                      godwit__routing_id_t routing_id);
 godwit__sim_connection_t *godwit__sim_connection_new (godwit__sim_channel_t *client, const char *address);
@@ -357,11 +358,11 @@ godwit__io_t godwit__sim_publish (godwit__channel_t *publisher, const godwit__me
 godwit_status_t godwit__sim_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],
                                        godwit_error_t **error);
 void godwit__sim_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE]);
-/* A publisher's connection reached its port: what is subscribed there is told. */
+/* A publisher's connection reached its port: sends it news of all subscriptions there. */
 void godwit__sim_tell_all (godwit__sim_connection_t *connection);
 /* News arrived at the publisher. */
 void godwit__sim_news (godwit__sim_connection_t *connection, godwit__sim_frame_t *news);
-/* A publisher's connection is lost: what was subscribed is not any more; it tries again. */
+/* A publisher's connection is lost: its subscriptions are gone, and it tries again. */
 void godwit__sim_publisher_lost (godwit__sim_connection_t *connection);
 
 #endif

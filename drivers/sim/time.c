@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* Rounds of one node at one moment: more is a node that never comes to rest. */
+/* The most rounds of one node at one moment: a node with more never comes to rest. */
 #define ROUNDS_MAX 100000
 
 /* ---- nodes that have to be looked at ---- */
@@ -123,12 +123,12 @@ run_once (const godwit__sim_node_t *node)
                            : godwit__reactor_run_once (node->reactor, 0);
 }
 
-/* Everything that a node has to do at this moment; then it is known when it has to run again. */
+/* Runs everything that a node has to do at this moment. Afterwards it is known when it has to run again. */
 static void
 run_node (godwit__sim_node_t *node)
 {
     int rounds = 0;
-    if (!may_run (node)) { /* who lets it run again touches it */
+    if (!may_run (node)) { /* the function that lets it run again touches it */
         due_remove (node);
         return;
     }
@@ -215,7 +215,7 @@ node_wait (void *user, int64_t until_ns)
 {
     godwit__sim_node_t *node = user;
     const bool was_running = node->is_running;
-    node->is_running = true; /* on the stack: the others run */
+    node->is_running = true; /* it is on the stack: only the others run */
     if (!node->is_dirty)
         godwit__sim_advance (node->cluster, until_ns, node);
     node->is_dirty = false; /* it looks now */
@@ -228,7 +228,7 @@ node_changed (void *user)
 {
     godwit__sim_node_t *node = user;
     if (!node->reactor)
-        return; /* it is being made */
+        return; /* the reactor is being made */
     if (godwit__reactor_due (node->reactor) <= node->cluster->now_ns)
         node->is_dirty = true;
     godwit__sim_touch (node);
@@ -259,7 +259,8 @@ node_watch (void *user, int fd, godwit__source_t *source)
     return true;
 }
 
-/* In the order in which they became readable; those that are told and stay readable come last. */
+/* Returns sources in the order in which they became readable. Returned ones that stay readable go to the
+ * end. */
 static int
 node_ready (void *user, godwit__source_t **sources, int count)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happened: counted, hashed, and told to whoever wants to see it. */
+/* The trace: what happens is counted, hashed, and passed to the test's trace function. */
 #include "drivers/sim/sim.h"
 
 #include "src/wire/header.h"
@@ -50,7 +50,7 @@ type_name (const uint8_t *data, size_t size)
     return header.type < sizeof names / sizeof *names ? names[header.type] : names[0];
 }
 
-/* Of its bytes: two runs that differ do so first in the line where this does. */
+/* A sum of a frame's bytes: two runs that differ first differ in a line whose sum differs. */
 static uint32_t
 sum_of (const uint8_t *data, size_t size)
 {
@@ -100,7 +100,7 @@ godwit__sim_tell (godwit__sim_connection_t *connection, godwit__sim_note_t note,
     stats->broken += note == GODWIT__SIM_DOWN;
     mix (cluster, (uint64_t) cluster->now_ns);
     mix (cluster, connection->routing_id << 8 | (uint64_t) note << 1 | to_port);
-    if (note <= GODWIT__SIM_REPEATED) /* what is sent is what arrives */
+    if (note <= GODWIT__SIM_REPEATED) /* bytes arrive as they were sent, so they are hashed once */
         mix_bytes (cluster, data, size);
     if (cluster->trace)
         show (connection, note, to_port, data, size);
