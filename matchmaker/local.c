@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The registry of one process: transports with the same driver, hosts and virtual host meet in a group.
  *
- * A group holds what its members announced. Each member remembers what it told its transport, and a task on
- * its own reactor compares that with the group: so nothing queues up for a transport that does not run, and
- * no event is lost or runs on another's thread. One lock for all groups: it is held for copying references,
- * never while telling.
+ * A group holds what its members announced. Each member remembers which records its transport knows. A task
+ * on the member's own reactor compares them with the group. So nothing queues up for a transport that does
+ * not run, no event is lost, and none runs on another transport's thread. One lock guards all groups: it is
+ * held to copy references, never while an event runs.
  */
 #include "src/interface/matchmaker.h"
 
@@ -44,7 +44,7 @@ typedef struct local {
     const godwit__matchmaker_events_t *events;
     void *user;
     godwit__task_t task;
-    godwit__timer_t retry; /* of what failed for want of memory */
+    godwit__timer_t retry; /* for what failed because memory was short */
     record_set_t told;
     bool is_synced;
 } local_t;
@@ -52,7 +52,8 @@ typedef struct local {
 static godwit__shared_lock_t registry_lock = GODWIT__SHARED_LOCK;
 static group_t *registry;
 
-/* In the child of a fork() nobody is there at first: what the parent registered is in another process. */
+/* A child that fork() makes starts with an empty registry: what the parent registered is in another
+ * process. */
 static void
 lock_registry (void)
 {
@@ -76,7 +77,7 @@ compare (const godwit__record_t *a, const godwit__record_t *b)
     return compare_keys (a->instance, a->server_id, b->instance, b->server_id);
 }
 
-/* Where it is, or would have to be. */
+/* The index of the record, or where it would be inserted. */
 static size_t
 set_find (const record_set_t *set, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool *found)
 {
@@ -144,7 +145,7 @@ set_copy (record_set_t *to, const record_set_t *from)
 
 /* --- telling --- */
 
-/* The difference between two sorted sets. */
+/* Sends events for the difference between two sorted sets. */
 static void
 tell_changes (local_t *self, const record_set_t *before, const record_set_t *after)
 {

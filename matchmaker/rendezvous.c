@@ -12,7 +12,7 @@
 
 /* --- rendezvous points --- */
 
-/* Where one is. */
+/* Where a rendezvous point is. */
 typedef struct place {
     char address[GODWIT__ADDRESS_SIZE];
     bool may_host;
@@ -27,8 +27,8 @@ find_place (const place_t *places, size_t count, const char *address)
     return NULL;
 }
 
-/* hosts NULL: one that is here. One that is there twice is one, for a URL may name a host for each of several
- * users; what a program gives makes sense. */
+/* hosts NULL: one point, at this host. A URL may name a host twice, once for each of several users: then it
+ * is one point. A list that the program gives must name each point once. */
 static godwit_status_t
 read_places (const godwit__rendezvous_t *self, place_t *places, const godwit_url_host_t *hosts, size_t *count,
              bool is_url, godwit_error_t **error)
@@ -59,7 +59,7 @@ free_index (const godwit__rendezvous_t *self)
     for (size_t i = 0; i < self->source_count; i++) {
         if (self->sources[i]->index == index) {
             index++;
-            i = (size_t) -1; /* from the start: the loop adds one */
+            i = (size_t) -1; /* start again: the loop adds one */
         }
     }
     return index;
@@ -84,7 +84,7 @@ add_source (godwit__rendezvous_t *self, const place_t *place, godwit_error_t **e
     return GODWIT_OK;
 }
 
-/* What it told stays for a while, as if the connection had been lost. */
+/* Its records stay for a while, as if the connection had been lost. */
 static void
 remove_source (godwit__rendezvous_t *self, size_t at, bool leaves)
 {
@@ -114,8 +114,9 @@ count_sources (const godwit__rendezvous_t *self)
                                memory_order_relaxed);
 }
 
-/* Joins the new ones first: if that fails, everything is as before. Who is removed is not told LEAVE, which
- * would say that our servers are no more: members that have not got the new list yet know them from there. */
+/* Joins the new points first: if that fails, everything is as before. Removed points get no LEAVE, which
+ * would say that our servers are gone: members that do not have the new list yet know our servers from
+ * there. */
 static godwit_status_t
 use_places (godwit__rendezvous_t *self, const place_t *places, size_t count, godwit_error_t **error)
 {
@@ -179,7 +180,7 @@ static godwit_status_t
 use_url (godwit__rendezvous_t *self, const godwit_url_t *url, godwit_error_t **error)
 {
     size_t count = godwit_url_host_count (url);
-    const godwit_url_host_t *const hosts = count ? godwit_url_host (url, 0) : NULL; /* they lie in a row */
+    const godwit_url_host_t *const hosts = count ? godwit_url_host (url, 0) : NULL; /* one array */
     place_t places[GODWIT__RENDEZVOUS_MAX];
     if (count > GODWIT__RENDEZVOUS_MAX)
         return godwit__error_set (error, GODWIT_ERR_INVALID_URL,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of the rendezvous matchmaker: one matchmaker, with a source for each rendezvous point of its
- * URL. */
+/* The inside of the rendezvous matchmaker. A matchmaker has one source for each rendezvous point of its URL;
+ * a source is the connection to that point, or its host in this process. */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_H
 
@@ -11,18 +11,18 @@ typedef enum godwit__source_state {
     GODWIT__SOURCE_WAITING,    /* for the timer, to connect */
     GODWIT__SOURCE_CONNECTING, /* the link is not up yet */
     GODWIT__SOURCE_JOINED,     /* the link is up */
-    GODWIT__SOURCE_HOSTING     /* it is here */
+    GODWIT__SOURCE_HOSTING     /* this process hosts the point */
 } godwit__source_state_t;
 
 typedef struct godwit__rendezvous_source {
     struct godwit__rendezvous *owner;
-    unsigned index; /* its bit in the view; not its place in the list */
+    unsigned index; /* its bit in the view; not its index in `sources` */
     char address[GODWIT__ADDRESS_SIZE];
     bool may_host;
-    bool is_told; /* it has told all that it knows, or it is here: it counts as joined */
+    bool is_told; /* it has sent all its records, or is hosted here: it counts as joined */
     godwit__source_state_t state;
-    godwit__timer_t timer; /* WAITING: connect; JOINED: refresh, and what could not be sent */
-    int64_t back_off_ns;   /* the last delay since it was last in order; 0: none */
+    godwit__timer_t timer; /* WAITING: to connect; JOINED: to refresh, and to send what could not be sent */
+    int64_t back_off_ns;   /* the last delay since the source last worked; 0: none */
     uint64_t random;
     godwit__rendezvous_host_t *host; /* HOSTING */
     /* CONNECTING and JOINED */
@@ -31,9 +31,9 @@ typedef struct godwit__rendezvous_source {
     int64_t heard_ns;
     int64_t refresh_at_ns;
     bool must_register; /* own records from `registered` on are still to be sent */
-    bool must_resync;   /* so is the wish for a snapshot */
+    bool must_resync;   /* a request for a snapshot is still to be sent */
     size_t registered;
-    /* What it told; epoch is kept when it is lost, to know it again. */
+    /* What the host sent. epoch is kept when the host is lost, to recognise it later. */
     uint64_t epoch; /* 0: none yet */
     uint64_t sequence;
     enum { GODWIT__SYNC_NONE, GODWIT__SYNC_PART, GODWIT__SYNC_DONE } sync; /* of the snapshot */
@@ -42,7 +42,7 @@ typedef struct godwit__rendezvous_source {
 
 typedef struct godwit__rendezvous {
     godwit__matchmaker_t base;
-    godwit__matchmaker_options_t options; /* url is NULL: it is not kept */
+    godwit__matchmaker_options_t options; /* url is NULL: the URL is not kept */
     char virtual_host[GODWIT__VIRTUAL_HOST_MAX + 1];
     const godwit__matchmaker_events_t *events;
     void *user;
@@ -52,17 +52,17 @@ typedef struct godwit__rendezvous {
     size_t own_capacity;
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
     size_t source_count;
-    godwit__rendezvous_source_t *sources[2 * GODWIT__RENDEZVOUS_MAX]; /* while the list changes: both */
+    godwit__rendezvous_source_t *sources[2 * GODWIT__RENDEZVOUS_MAX]; /* old and new while it changes */
 } godwit__rendezvous_t;
 
 /* Starts with the next run of the reactor. OUT_OF_MEMORY. */
 godwit_status_t godwit__source_open (godwit__rendezvous_source_t *source, godwit_error_t **error);
-/* leaves: tells it that this member's servers are no more, as far as that can be done at once. Otherwise they
- * stay known there for as long as their lease lasts. */
+/* leaves: tells the host that this member's servers are gone, as far as that needs no waiting. Otherwise they
+ * stay known there until their lease ends. */
 void godwit__source_close (godwit__rendezvous_source_t *source, bool leaves);
 /* owner->own[index] is new or changed. */
 void godwit__source_announce (godwit__rendezvous_source_t *source, size_t index);
-/* It is no longer in owner->own. */
+/* The record of this server is no longer in owner->own. */
 void godwit__source_withdraw (godwit__rendezvous_source_t *source, uint32_t server_id);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The drivers of one process have the scheme that they are named after. */
+/* Drivers within one process use their name as the scheme of addresses. */
 static const char *
 scheme_of (const char *driver_name)
 {
@@ -19,7 +19,7 @@ godwit__rendezvous_address (char address[GODWIT__ADDRESS_SIZE], bool *is_here, c
 {
     const char *name = host && host->hostname ? host->hostname : "";
     const bool here = name[0] == '\0';
-    /* A name cannot be listened on, only an address; and "localhost" may be either family's. */
+    /* Listening needs an address, not a name; and "localhost" may be IPv4 or IPv6. */
     if (here || strcmp (name, "localhost") == 0)
         name = "127.0.0.1";
     const int port = host && host->port ? host->port : GODWIT__RENDEZVOUS_PORT;

@@ -11,7 +11,7 @@
 
 /* Frames that are handled before the reactor's other sources get their turn. */
 #define FRAME_BUDGET 256
-/* What a member may ask for: so many tokens at once, and so many each millisecond. */
+/* Limits what a member may ask for: so many tokens at once, and so many more each millisecond. */
 #define TOKENS_MAX 8192
 #define TOKENS_PER_MS 1
 #define SNAPSHOT_COST 256
@@ -24,8 +24,8 @@ earlier (godwit__rendezvous_member_t *a, godwit__rendezvous_member_t *b)
     return !a || b->expires_ns < a->expires_ns ? b : a;
 }
 
-/* For a new member somebody has to go: of those that are no members any more, or else of those that are not
- * connected, the one whose lease ends first. */
+/* If the host is full, frees a place for a new member. An expelled member goes first, otherwise one that is
+ * not connected; among these the one whose lease ends first. */
 static void
 make_room (godwit__rendezvous_host_t *host)
 {
@@ -76,7 +76,7 @@ refuse (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id, const 
     host->port->ops->send (host->port, routing_id, &message);
 }
 
-/* A JOIN from a connection that is not known: a new member, or one that is back. */
+/* Handles a JOIN on an unknown connection: a new member, or one that is back. */
 static void
 welcome (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id,
          const godwit__rendezvous_message_t *message)
@@ -226,7 +226,7 @@ on_message (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member
         break;
     case GODWIT__RENDEZVOUS_RESERVED_LAST:
     default:
-        break; /* of a later version */
+        break; /* a type of a later version */
     }
 }
 
@@ -243,7 +243,8 @@ on_frame (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id, godw
 {
     godwit__rendezvous_member_t *member = godwit__rooms_by_routing_id (&host->rooms, routing_id);
     const bool is_join = frame->size >= GODWIT__HEADER_SIZE && frame->data[2] == GODWIT__RENDEZVOUS_JOIN;
-    if (member ? !member->room : !is_join) { /* expelled, or a stranger, who may have been a member before */
+    if (member ? !member->room : !is_join) { /* an expelled member, or an unknown connection, which may have
+                                                been a member before */
         godwit__header_t header;
         const godwit__header_check_t check = godwit__header_read (&header, frame->data, frame->size);
         if (!member && (check == GODWIT__HEADER_SHORT || check == GODWIT__HEADER_MAGIC))
@@ -359,7 +360,7 @@ godwit__rendezvous_host_open (godwit__rendezvous_host_t **host, const godwit__ma
 void
 godwit__rendezvous_host_close (godwit__rendezvous_host_t *host, bool leaves)
 {
-    host->is_closing = true; /* no event comes any more */
+    host->is_closing = true; /* from now on no event runs */
     if (leaves)
         godwit__host_drop_records (host, host->own, NULL, 0, true);
     discard (host);

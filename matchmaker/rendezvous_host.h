@@ -6,7 +6,7 @@
 
 #include "src/interface/matchmaker.h"
 
-/* Told of the records in the host's own virtual host; the callbacks call nothing of the host. */
+/* Events for records in the host's own virtual host. The callbacks must not call the host. */
 typedef struct godwit__rendezvous_host_events {
     void (*seen) (void *user, godwit__record_t *record);
     void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn);
@@ -14,16 +14,17 @@ typedef struct godwit__rendezvous_host_events {
 
 typedef struct godwit__rendezvous_host godwit__rendezvous_host_t;
 
-/* SYSTEM if the address cannot be listened on: somebody else hosts, or it is another machine's. options as
- * the matchmaker's; what they point to outlives the host. */
+/* SYSTEM if the address cannot be listened on: another process hosts, or it is an address of another machine.
+ * options are the matchmaker's; what they point to outlives the host. */
 godwit_status_t godwit__rendezvous_host_open (godwit__rendezvous_host_t **host,
                                               const godwit__matchmaker_options_t *options,
                                               const char *address,
                                               const godwit__rendezvous_host_events_t *events, void *user,
                                               godwit_error_t **error);
-/* Hangs up. leaves: tells the members before that the host's own records are gone. */
+/* Closes the port and all connections. leaves: first tells the members that the host's own records are
+ * gone. */
 void godwit__rendezvous_host_close (godwit__rendezvous_host_t *host, bool leaves);
-/* Records of the host's own. False: a limit was reached. */
+/* Adds or removes a record of the host's own process. False: a limit was reached. */
 bool godwit__rendezvous_host_put (godwit__rendezvous_host_t *host, godwit__record_t *record);
 void godwit__rendezvous_host_take (godwit__rendezvous_host_t *host, uint32_t server_id);
 

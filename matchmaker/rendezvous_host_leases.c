@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who is heard of no more.
+/* The leases of members: what happens to members that are silent.
  *
- * Members whose lease ran out are forgotten, unless most of them are silent: then it is likelier that the
- * host is cut off (self-preservation), and they are kept for as long as that lasts, KEEP_LEASES at the most.
+ * Members whose lease has ended are forgotten. But if most members are silent, the host itself is probably
+ * cut off. Then members are kept while that lasts, for at most KEEP_LEASES leases (self-preservation).
  */
 #include "matchmaker/rendezvous_host_inside.h"
 
 #include <stdio.h>
 
-/* In leases, since it was heard the last time. */
+/* How many leases a silent member is kept at most, since it was last heard. */
 #define KEEP_LEASES 12
 
 void
@@ -18,8 +18,9 @@ godwit__host_arm_sweep (godwit__rendezvous_host_t *host)
                          godwit__host_now (host) + host->options.refresh_ms * GODWIT__NS_PER_MS);
 }
 
-/* A process that was stopped, or starved, for longer than a refresh finds every lease run out, and what would
- * renew them unread in its queue: then it was the host that was away, not its members. */
+/* How long this process was stopped, or starved, if it was longer than a refresh. Afterwards every lease
+ * seems to have ended, while the frames that renew them wait unread in the queue. The host was away, not its
+ * members. */
 static int64_t
 time_lost (const godwit__rendezvous_host_t *host)
 {
@@ -49,7 +50,7 @@ sweep_member (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *memb
 
 typedef struct census {
     size_t members;
-    size_t silent; /* for two thirds of their lease, and so for a refresh longer than they should */
+    size_t silent; /* silent for two thirds of their lease: that is a refresh longer than allowed */
 } census_t;
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the records of a host's members go, and the members with them. */
+/* How a host removes records of its members, and the members themselves. */
 #include "matchmaker/rendezvous_host_inside.h"
 
 #include <stdio.h>
@@ -42,8 +42,8 @@ godwit__host_forget (godwit__rendezvous_host_t *host, godwit__rendezvous_member_
     godwit__rooms_remove (&host->rooms, member);
 }
 
-/* A port cannot hang up on one peer, so it is remembered for a while that this connection is not listened to;
- * otherwise whoever leaves and joins in turns would get a snapshot each time. */
+/* A port cannot close the connection of one peer. So the host remembers for a while that it ignores this
+ * connection; otherwise a peer that leaves and joins in turns would get a snapshot each time. */
 void
 godwit__host_part (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member, bool withdrawn)
 {

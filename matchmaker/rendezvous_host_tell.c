@@ -8,8 +8,8 @@
  *                              +-----------------------------------+
  *                                 no room for a delta: start over
  *
- * A room's records are in the order of their last change, so whoever is behind misses what follows
- * member->sent in the list. What a list cannot show is a record that went after it was sent; then the
+ * A room's records are in the order of their last change, so a member that is behind misses exactly the
+ * records after member->sent. The list cannot show that a record was removed after it was sent; then the
  * snapshot starts over.
  */
 #include "matchmaker/rendezvous_host_inside.h"
@@ -39,8 +39,8 @@ godwit__host_send (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t 
 {
     const godwit__io_t io = host->port->ops->send (host->port, member->routing_id, &message);
     if (io == GODWIT__IO_CLOSED) {
-        /* The member may be on its way back over another connection. Its records stay until the lease runs
-         * out: whether a server is alive is for those to find out who call it. */
+        /* The member may be coming back over another connection. Its records stay until the lease ends:
+         * callers find out whether a server is alive. */
         godwit__rooms_set_routing_id (&host->rooms, member, 0);
         member->behind = false;
     }
@@ -52,7 +52,7 @@ arm_retry (godwit__rendezvous_host_t *host)
 {
     if (host->retry.heap_index)
         return;
-    /* If there is no memory for it, the next delta or the sweep tries again. */
+    /* If there is no memory for the timer, the next delta or the sweep tries again. */
     godwit__reactor_arm (host->options.reactor, &host->retry,
                          godwit__host_now (host) + RETRY_MS * GODWIT__NS_PER_MS);
 }

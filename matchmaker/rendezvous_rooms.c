@@ -146,7 +146,7 @@ godwit__rooms_remove (godwit__rooms_t *rooms, godwit__rendezvous_member_t *membe
 
 /* --- records --- */
 
-/* Where the record is, or would have to be. */
+/* The index of the record, or where it would be inserted. */
 static size_t
 entry_index (const godwit__rendezvous_member_t *member, uint32_t server_id)
 {
@@ -162,7 +162,7 @@ entry_index (const godwit__rendezvous_member_t *member, uint32_t server_id)
     return low;
 }
 
-/* As the room's latest change. */
+/* Appends the entry: it is the room's latest change. */
 static void
 link_entry (godwit__room_t *room, godwit__room_entry_t *entry)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the host of a rendezvous keeps: members and their records, a room for each virtual host. No I/O, no
- * time.
+/* The data of a rendezvous host: members and their records, in one room for each virtual host. No I/O, no
+ * clock.
  *
- * Everything is bounded, and what a member asks for beyond its share is refused. A member is known by its
- * room and instance (identity), and by the connection that it came over last (routing id): one that
- * reconnects finds its records.
+ * Everything is bounded; what a member asks for beyond its share is refused. A member is found by its room
+ * and instance (identity), and by its last connection (routing id). So a member that reconnects finds its
+ * records.
  */
 #ifndef GODWIT_MATCHMAKER_RENDEZVOUS_ROOMS_H
 #define GODWIT_MATCHMAKER_RENDEZVOUS_ROOMS_H
@@ -17,8 +17,8 @@
 #define GODWIT__ROOMS_RECORDS_MAX 65536
 #define GODWIT__ROOMS_SIZE_MAX ((size_t) 64 * 1024 * 1024) /* of all records, as sent */
 
-/* A record in its room. The room's list is in the order of the last change: a member that has everything up
- * to some stamp has missed exactly what follows. */
+/* A record in its room. The room's list is in the order of the last change: a member that has all records up
+ * to a stamp misses exactly the ones after it. */
 typedef struct godwit__room_entry {
     godwit__list_node_t in_room;
     godwit__record_t *record;
@@ -39,7 +39,7 @@ typedef struct godwit__rendezvous_member {
     godwit__table_node_t by_routing_id; /* linked if routing id is not 0 */
     godwit__table_node_t by_identity;   /* linked if room is not NULL */
     godwit__list_node_t in_room;        /* linked if room is not NULL */
-    godwit__room_t *room;               /* NULL: expelled, and remembered so that its frames are ignored */
+    godwit__room_t *room;               /* NULL: expelled, and kept so that its frames are ignored */
     godwit__routing_id_t routing_id;    /* 0: not connected, or the host's own */
     uint8_t instance[GODWIT__UUID_SIZE];
     bool is_host; /* the process that hosts */
@@ -49,12 +49,13 @@ typedef struct godwit__rendezvous_member {
     size_t entry_count;
     size_t entry_capacity;
     uint64_t sum; /* of the entries, see REFRESH */
-    /* What it was sent. A member that is behind gets no deltas, but the rest of a snapshot from `sent` on. */
+    /* What was sent to it. A member that is behind gets no deltas, but the rest of a snapshot: the records
+     * after stamp `sent`. */
     bool behind;
     bool begun; /* the snapshot's first part was sent */
     uint64_t sent;
     int64_t behind_since_ns;
-    /* What it may still ask of the host. */
+    /* How much it may still ask of the host. */
     int64_t tokens;
     int64_t tokens_at_ns;
 } godwit__rendezvous_member_t;
@@ -64,12 +65,12 @@ typedef struct godwit__rooms {
     godwit__table_t rooms;
     godwit__table_t routing_ids;
     godwit__table_t identities;
-    size_t member_count; /* the expelled included */
+    size_t member_count; /* expelled members included */
     size_t record_count;
     size_t record_size;
 } godwit__rooms_t;
 
-/* Walks a room's records, members of all rooms, and all who have a routing id. */
+/* Walk a room's records, the members of all rooms, and all members with a routing id. */
 #define GODWIT__ENTRIES_FIRST(room_) GODWIT__FIRST (&(room_)->entries, godwit__room_entry_t, in_room)
 #define GODWIT__ENTRIES_NEXT(room_, entry_)                                                                  \
     GODWIT__NEXT (&(room_)->entries, entry_, godwit__room_entry_t, in_room)
@@ -92,13 +93,13 @@ godwit__rendezvous_member_t *godwit__rooms_by_routing_id (const godwit__rooms_t 
 godwit__rendezvous_member_t *godwit__rooms_by_identity (const godwit__rooms_t *rooms, const char *room,
                                                         const uint8_t instance[GODWIT__UUID_SIZE]);
 godwit__room_t *godwit__rooms_find (const godwit__rooms_t *rooms, const char *name);
-/* A new member with no records, in a room that is made if need be. NULL: full, or out of memory. */
+/* Adds a member without records; makes its room if needed. NULL: full, or out of memory. */
 godwit__rendezvous_member_t *godwit__rooms_add (godwit__rooms_t *rooms, const char *room,
                                                 const uint8_t instance[GODWIT__UUID_SIZE]);
 /* Binds a member to a connection; 0 unbinds. */
 void godwit__rooms_set_routing_id (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member,
                                    godwit__routing_id_t routing_id);
-/* Takes the member, whose records were taken before, out of its room, which is freed if it was the last. The
+/* Removes the member from its room; its records were taken before. The last member's room is freed. The
  * member stays bound to its routing id. */
 void godwit__rooms_leave (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member);
 /* Leaves, unbinds and frees. */
@@ -107,7 +108,7 @@ void godwit__rooms_remove (godwit__rooms_t *rooms, godwit__rendezvous_member_t *
 /* Puts a record of the member's own into its room, unless it has the same or a newer one. */
 godwit__put_t godwit__rooms_put (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member,
                                  godwit__record_t *record);
-/* Takes the member's record out and returns its stamp; 0: it had none. */
+/* Removes the member's record and returns its stamp; 0: there was none. */
 uint64_t godwit__rooms_take (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member, uint32_t server_id);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One rendezvous point, as a member sees it.
+/* One rendezvous point, as a member sees it: a connection to its host, or the host itself.
  *
  *                  timer              link up
  *      WAITING ------------> CONNECTING -----> JOINED
@@ -9,8 +9,8 @@
  *         +---- cannot listen ----+------------> HOSTING, until closed
  *                                   listening
  *
- * So when a host dies its members find out at the same time, all are refused, one gets the address, and the
- * others find it there when they try again some milliseconds later.
+ * So when a host dies, its members find out at the same time, and all connections are refused. Then one
+ * member gets the address, and the others find it there when they try again some milliseconds later.
  */
 #include "matchmaker/rendezvous.h"
 
@@ -21,8 +21,8 @@
 #include <limits.h>
 #include <stdio.h>
 
-/* The longest wait is 5/4 of the last delay, 320 ms: who returns has everybody within a second, and they do
- * not come in step. */
+/* The longest wait is 5/4 of the last delay, 320 ms: so a host that returns has all members within a second,
+ * and they do not come at the same moment. */
 static const godwit__delay_rule_t back_off_rule = {.first_ns = 2 * GODWIT__NS_PER_MS,
                                                    .max_ns = 256 * GODWIT__NS_PER_MS,
                                                    .least_percent = 25,
@@ -59,7 +59,7 @@ next_random (self_t *self)
 static void
 arm (self_t *self, int64_t deadline_ns)
 {
-    /* Fails only if there have never been as many timers and there is no memory for one more. */
+    /* Fails only if there were never so many timers before, and there is no memory for one more. */
     godwit__reactor_arm (self->owner->options.reactor, &self->timer, deadline_ns);
 }
 
@@ -120,7 +120,7 @@ set_told (self_t *self, bool is_told)
 
 /* --- sending --- */
 
-/* False: it could not be sent now. A link that is gone says so by itself. */
+/* False: the message could not be sent now. A link that is gone reports that by itself. */
 static bool
 send_message (self_t *self, godwit__message_t message)
 {
@@ -141,7 +141,8 @@ send_records (self_t *self)
     return true;
 }
 
-/* The host may have records of ours from before, whose withdrawal it did not hear of. */
+/* Sends which records stay: the host may have older records of ours, and may not have heard that they were
+ * withdrawn. */
 static bool
 send_what_stays (self_t *self)
 {
@@ -212,7 +213,7 @@ on_delta (self_t *self, const godwit__rendezvous_message_t *message)
 {
     godwit__view_t *view = &self->owner->view;
     if (self->sync != GODWIT__SYNC_DONE)
-        return true; /* a snapshot is on its way that has all this */
+        return true; /* a snapshot with all this is on its way */
     if (message->epoch != self->epoch)
         return false;
     if (message->sequence != self->sequence + 1) {
@@ -228,7 +229,7 @@ on_delta (self_t *self, const godwit__rendezvous_message_t *message)
     return true;
 }
 
-/* False: the host makes no sense. */
+/* False: the host broke the protocol. */
 static bool
 on_message (self_t *self, const godwit__rendezvous_message_t *message)
 {
@@ -257,12 +258,12 @@ on_message (self_t *self, const godwit__rendezvous_message_t *message)
         return false;
     case GODWIT__RENDEZVOUS_RESERVED_LAST:
     default:
-        return true; /* of a later version */
+        return true; /* a type of a later version */
     }
 }
 
-/* Handles up to `budget` frames. AGAIN: there are no more now. CLOSED: no more will come, or they make no
- * sense. */
+/* Handles up to `budget` frames. AGAIN: there are no more now. CLOSED: no more will come, or the host broke
+ * the protocol. */
 static godwit__io_t
 receive (self_t *self, int budget)
 {
@@ -337,7 +338,7 @@ on_down (void *user, const char *reason)
 {
     self_t *self = user;
     if (self->state == GODWIT__SOURCE_JOINED)
-        receive (self, INT_MAX); /* what the host said before it went still counts */
+        receive (self, INT_MAX); /* what the host sent before it went still counts */
     fail (self, reason);
 }
 

@@ -35,7 +35,7 @@ forget (godwit__view_t *view, godwit__view_entry_t *entry)
     free (entry);
 }
 
-/* Nobody has it any more. */
+/* No source has the record any more. */
 static void
 drop (godwit__view_t *view, godwit__view_entry_t *entry)
 {

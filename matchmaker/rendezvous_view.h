@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What one matchmaker knows of the records: the union of what its sources (rendezvous points) tell. It is the
- * place where static stability is kept: only the last source that has a record, and says that it is no more,
- * removes it. What a source had when it was lost stays, until it expires or is told again.
+/* The records that one matchmaker knows: the union of the records of its sources (rendezvous points). It
+ * keeps static stability: a record is removed only when the last source that has it says that it is gone.
+ * Records of a lost source stay, until they expire or a source tells them again.
  *
  *               a source tells it                       the last source that had it is lost
  *    unknown -----------------------> held (by sources) -----------------------------------> orphaned
@@ -22,10 +22,10 @@ typedef struct godwit__view_entry {
     godwit__table_node_t node;
     godwit__record_t *record;
     size_t size;
-    uint32_t held_by;   /* a bit for each source that has it; 32 are enough */
-    uint32_t lost_by;   /* ... that had it when it was lost */
+    uint32_t held_by;   /* a bit for each source that has the record; 32 are enough */
+    uint32_t lost_by;   /* ... that had it when the source was lost */
     uint32_t marked_by; /* ... that told it since its snapshot began */
-    int64_t expires_ns; /* if nobody holds it */
+    int64_t expires_ns; /* if no source holds it */
     bool withdrawn;     /* a source says that its own process withdrew it */
 } godwit__view_entry_t;
 
@@ -48,12 +48,12 @@ void godwit__view_close (godwit__view_t *view);
 bool godwit__view_seen (godwit__view_t *view, unsigned source, godwit__record_t *record);
 void godwit__view_gone (godwit__view_t *view, unsigned source, const uint8_t instance[GODWIT__UUID_SIZE],
                         uint32_t server_id, bool withdrawn);
-/* Around the records of a snapshot. is_same: it is the host that was there before, and what it does not tell
- * it has dropped; otherwise it may just not have heard yet. */
+/* Call begin and end around the records of a snapshot. is_same: it is the same host as before, so it has
+ * dropped the records that it does not tell. Another host may not have heard of them yet. */
 void godwit__view_begin (godwit__view_t *view, unsigned source);
 void godwit__view_end (godwit__view_t *view, unsigned source, bool is_same);
 void godwit__view_lost (godwit__view_t *view, unsigned source);
-/* The same for good: another source may get its number. */
+/* The source is gone for good: another source may get its number. */
 void godwit__view_removed (godwit__view_t *view, unsigned source);
 
 #endif

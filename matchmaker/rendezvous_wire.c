@@ -74,7 +74,7 @@ put_records (frame_writer_t *frame, const char *key, godwit__record_list_t recor
 size_t
 godwit__rendezvous_fit (godwit__record_list_t records)
 {
-    size_t bound = GODWIT__HEADER_SIZE + 256; /* all that is not records */
+    size_t bound = GODWIT__HEADER_SIZE + 256; /* all but the records */
     size_t count = 0;
     while (count < records.count && count < GODWIT__RENDEZVOUS_RECORDS_MAX) {
         bound += godwit__record_bound (records.items[count]);
@@ -242,7 +242,7 @@ get_server_id (const godwit_value_t *value, uint32_t *server_id, godwit_error_t 
     return GODWIT_OK;
 }
 
-/* The list under key, and that it holds no more than max. */
+/* Gets the list under key, and checks that it has at most max elements. */
 static godwit_status_t
 get_list (const godwit_value_t *map, const char *key, size_t max, const godwit_value_t **list,
           godwit_error_t **error)
@@ -355,7 +355,7 @@ get_fields (const godwit_value_t *map, godwit__rendezvous_message_t *message, go
         status = get_position (map, message, error);
         if (status == GODWIT_OK)
             status = get_records (map, "seen", message, error);
-        if (status == GODWIT_OK && godwit_value_get (map, "withdrawn")) /* an earlier version does not say */
+        if (status == GODWIT_OK && godwit_value_get (map, "withdrawn")) /* not in earlier versions */
             status = get_bool (map, "withdrawn", &message->withdrawn, error);
         return status == GODWIT_OK ? get_keys (map, "gone", true, message, error) : status;
     case GODWIT__RENDEZVOUS_REFRESH:

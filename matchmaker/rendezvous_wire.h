@@ -7,20 +7,20 @@
 
 /* member -> host: M, host -> member: H */
 typedef enum godwit__rendezvous_type {
-    GODWIT__RENDEZVOUS_JOIN = 32,         /* M: who I am */
-    GODWIT__RENDEZVOUS_SNAPSHOT = 33,     /* H: all records, in one or more parts */
-    GODWIT__RENDEZVOUS_REGISTER = 34,     /* M: records of mine, new or changed */
-    GODWIT__RENDEZVOUS_WITHDRAW = 35,     /* M: records of mine that are no more, or all that are left */
-    GODWIT__RENDEZVOUS_DELTA = 36,        /* H: what changed */
-    GODWIT__RENDEZVOUS_REFRESH = 37,      /* M: I am here, and this is what you should have of me */
-    GODWIT__RENDEZVOUS_CURRENT = 38,      /* H: the answer: the number of my last delta */
-    GODWIT__RENDEZVOUS_RESYNC = 39,       /* M: send a snapshot; H: register again */
-    GODWIT__RENDEZVOUS_LEAVE = 40,        /* M: all that is mine is no more */
-    GODWIT__RENDEZVOUS_EXPELLED = 41,     /* H: I do not listen to you any more */
+    GODWIT__RENDEZVOUS_JOIN = 32,     /* M: who I am */
+    GODWIT__RENDEZVOUS_SNAPSHOT = 33, /* H: all records, in one or more parts */
+    GODWIT__RENDEZVOUS_REGISTER = 34, /* M: records of mine, new or changed */
+    GODWIT__RENDEZVOUS_WITHDRAW = 35, /* M: records of mine that are gone, or (except) all that are left */
+    GODWIT__RENDEZVOUS_DELTA = 36,    /* H: what changed */
+    GODWIT__RENDEZVOUS_REFRESH = 37,  /* M: I am here, and this is what you should have of me */
+    GODWIT__RENDEZVOUS_CURRENT = 38,  /* H: the answer to REFRESH: the number of my last delta */
+    GODWIT__RENDEZVOUS_RESYNC = 39,   /* M: send a snapshot; H: register again */
+    GODWIT__RENDEZVOUS_LEAVE = 40,    /* M: all my records are gone */
+    GODWIT__RENDEZVOUS_EXPELLED = 41, /* H: I do not listen to you any more */
     GODWIT__RENDEZVOUS_RESERVED_LAST = 47 /* the types in between are reserved, and ignored */
 } godwit__rendezvous_type_t;
 
-/* Of a frame that is sent, and of one that is accepted. */
+/* The most bytes of a frame that is sent, and of one that is accepted. */
 #define GODWIT__RENDEZVOUS_FRAME_SIZE ((size_t) 48 * 1024)
 #define GODWIT__RENDEZVOUS_FRAME_MAX ((size_t) 64 * 1024)
 /* In one message. */
@@ -55,8 +55,8 @@ typedef struct godwit__rendezvous_message {
     godwit__record_key_t *keys; /* DELTA (gone); WITHDRAW, with no instance */
     size_t key_count;
     bool except;            /* WITHDRAW: all but the keys */
-    bool withdrawn;         /* DELTA: the process that the keys are of said that they go */
-    godwit__block_t *block; /* what the texts point into */
+    bool withdrawn;         /* DELTA: the process that owns the keys withdrew them */
+    godwit__block_t *block; /* the texts point into it */
 } godwit__rendezvous_message_t;
 
 /* Consumes the frame, always. MALFORMED, LIMIT_EXCEEDED, OUT_OF_MEMORY; message is empty then. Any input is
@@ -65,14 +65,14 @@ godwit_status_t godwit__rendezvous_read (godwit__rendezvous_message_t *message, 
                                          godwit_error_t **error);
 void godwit__rendezvous_clear (godwit__rendezvous_message_t *message);
 
-/* All of these start a new frame in the buffer, of GODWIT__RENDEZVOUS_FRAME_SIZE bytes; what was read with
- * the limits above fits. The result's data is the buffer. */
+/* All functions below start a new frame in the buffer, which has GODWIT__RENDEZVOUS_FRAME_SIZE bytes.
+ * Anything within the limits above fits. The result's data is the buffer. */
 typedef struct godwit__record_list {
     godwit__record_t *const *items;
     size_t count;
 } godwit__record_list_t;
 
-/* How many records from the start of the list go in one message; at least 1 if there are any. */
+/* How many records from the start of the list fit in one message; at least 1 if there are any. */
 size_t godwit__rendezvous_fit (godwit__record_list_t records);
 
 godwit__message_t godwit__rendezvous_join (uint8_t *buffer, const uint8_t instance[GODWIT__UUID_SIZE],
@@ -80,7 +80,7 @@ godwit__message_t godwit__rendezvous_join (uint8_t *buffer, const uint8_t instan
 godwit__message_t godwit__rendezvous_snapshot (uint8_t *buffer, uint64_t epoch, uint64_t sequence, bool first,
                                                bool last, godwit__record_list_t records);
 godwit__message_t godwit__rendezvous_register (uint8_t *buffer, godwit__record_list_t records);
-/* The servers whose records go or, with except, are all that stay; KEYS_MAX at the most. */
+/* The servers whose records are withdrawn or, with except, the only ones that stay; at most KEYS_MAX. */
 godwit__message_t godwit__rendezvous_withdraw (uint8_t *buffer, bool except, const uint32_t *server_ids,
                                                size_t count);
 godwit__message_t godwit__rendezvous_delta (uint8_t *buffer, uint64_t epoch, uint64_t sequence,
@@ -92,7 +92,7 @@ godwit__message_t godwit__rendezvous_current (uint8_t *buffer, uint64_t epoch, u
 godwit__message_t godwit__rendezvous_plain (uint8_t *buffer, godwit__rendezvous_type_t type);
 godwit__message_t godwit__rendezvous_expelled (uint8_t *buffer, const char *reason);
 
-/* Of two records of the same server. */
+/* Compares two records of the same server. */
 static inline bool
 godwit__record_is_newer (const godwit__record_t *record, const godwit__record_t *than)
 {

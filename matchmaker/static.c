@@ -6,9 +6,9 @@
  * or a file (?static_file=/etc/servers) of such lists, one or more on a line; '#' begins a comment. Both may
  * be given.
  *
- * An entry without an exchange is in the transport's control exchange. Who the servers are is not known
- * before they answer, so their records have the instance of all zeroes and no number. What this transport
- * announces is told to nobody.
+ * An entry without an exchange is in the transport's control exchange. The identity of a server is not known
+ * before it answers, so its record has an instance of all zeroes and server_id 0. Nobody is told what this
+ * transport announces.
  */
 #include "src/interface/matchmaker.h"
 
@@ -35,7 +35,7 @@ typedef struct fixed {
 
 /* --- parsing --- */
 
-/* Where an entry stands, for errors. */
+/* Where an entry is, for errors. */
 typedef struct place {
     const char *name; /* of the option, or the file's path */
     const char *unit; /* "entry", or "line" */
@@ -133,7 +133,8 @@ trim (char *text)
     return text;
 }
 
-/* Entries between commas; the text is taken apart. Of a line of a file all entries have the line's number. */
+/* Reads entries between commas; writes to the text. In a file, all entries of a line have the line's
+ * number. */
 static godwit_status_t
 parse_entries (fixed_t *self, const godwit__matchmaker_options_t *options, char *text, place_t place,
                bool numbered, godwit_error_t **error)
@@ -232,7 +233,7 @@ static godwit_status_t
 static_announce (godwit__matchmaker_t *matchmaker, godwit__record_t *record, godwit_error_t **error)
 {
     (void) matchmaker;
-    return godwit__record_check (record, error); /* who asks for it could not read it otherwise */
+    return godwit__record_check (record, error); /* otherwise no peer could read it */
 }
 
 static void
