@@ -12,7 +12,7 @@
  * operation of another thread processes it first. That thread therefore asks for ZMQ_EVENTS before it
  * releases the lock (godwit__guard_touched), which again processes all commands:
  *  - there is input (or the room that was asked for): it sets `input`, which ends the next wait, and writes
- * the eventfd, which ends a wait that runs;
+ *    the eventfd, which ends a wait that runs;
  *  - there is nothing: the mailbox is empty again, and the leader is armed as before.
  * While `input` is set nobody needs to look: the leader receives until EAGAIN before it waits again.
  *
