@@ -36,7 +36,7 @@ typedef struct godwit__record_key {
     uint32_t server_id;
 } godwit__record_key_t;
 
-/* A message that was read. What its type does not have is zero. */
+/* A received message. Members that its type does not have are zero. */
 typedef struct godwit__rendezvous_message {
     godwit__rendezvous_type_t type;
     uint8_t instance[GODWIT__UUID_SIZE]; /* JOIN */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all channels of the inproc driver have in common: an inbox. */
+/* The operations that all inproc channels share: each channel has an inbox. */
 #include "drivers/inproc/inproc.h"
 
 bool

@@ -13,14 +13,14 @@ typedef struct godwit__inbox godwit__inbox_t;
  */
 typedef struct godwit__lane {
     godwit__inbox_t *to;   /* a reference */
-    godwit__inbox_t *from; /* a reference: the sender's own inbox, told when there is room again */
+    godwit__inbox_t *from; /* a reference: the sender's own inbox, which is woken when there is room again */
     godwit__routing_id_t routing_id;
     size_t max_message_size;
     int limit;
     int queued;
     size_t size_limit; /* bytes */
     size_t queued_size;
-    bool wants_room; /* a send said AGAIN since there was room */
+    bool wants_room; /* a send said AGAIN, and there was no room since */
     bool abandoned;  /* the sender is gone; freed with the last entry */
 } godwit__lane_t;
 

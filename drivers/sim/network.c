@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is under way: events by time, and what the fault plan does to frames. */
+/* Events under way, in the order of time, and what the fault plan does to frames. */
 #include "drivers/sim/sim.h"
 
 #include "src/base/hash.h"

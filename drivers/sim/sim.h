@@ -168,7 +168,7 @@ typedef struct godwit__sim_entry {
     godwit__sim_event_t *event;
 } godwit__sim_entry_t;
 
-/* Nodes are told apart by the numbers of their names; 0: all of them. */
+/* A fault rule. from and to are the numbers of nodes' names; 0: all nodes. */
 typedef struct godwit__sim_rule {
     unsigned from, to;
     godwit_faults_t faults;

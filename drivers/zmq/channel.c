@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What all channels of the ZeroMQ driver have in common: their sockets, and how they are waited for. */
+/* What all channels of the ZeroMQ driver share: making sockets, and waiting on them. */
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error/error.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a transport asks of the machine it runs on. */
+/* Facts about the process and the machine: was it forked, which host is it, when did it start. */
 #ifndef GODWIT_SRC_BASE_HOST_H
 #define GODWIT_SRC_BASE_HOST_H
 

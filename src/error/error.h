@@ -31,8 +31,8 @@ godwit__error_no_memory (godwit_error_t **error)
     return GODWIT_ERR_OUT_OF_MEMORY;
 }
 
-/* Gives the error that was just made a datum of its own (contract 3), and returns status:
- * `return godwit__error_with (error, godwit__error_set (error, ...), "method", name)`. error may be NULL. */
+/* Adds a named detail to the error that was just made (contract 3), and returns status: `return
+ * godwit__error_with (error, godwit__error_set (error, ...), "method", name)`. error may be NULL. */
 static inline godwit_status_t
 godwit__error_with (godwit_error_t **error, godwit_status_t status, const char *name, const char *text)
 {

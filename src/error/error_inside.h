@@ -58,7 +58,7 @@ struct godwit_error {
     godwit__error_value_t args, kwargs;
     godwit__places_t *places; /* NULL: none */
     _Atomic (char *) printed; /* what godwit_error_print made; dropped when the error changes */
-    _Atomic (char *) traced;  /* the same of godwit_error_traceback */
+    _Atomic (char *) traced;  /* the same for godwit_error_traceback */
     char texts[];
 };
 

@@ -87,7 +87,7 @@ struct godwit_transport {
     atomic_bool control_stop;
     godwit__timer_t tick;
     pthread_mutex_t process_lock;
-    _Atomic (uintptr_t) process_owner; /* who holds it: an address unique to the thread, or 0 */
+    _Atomic (uintptr_t) process_owner; /* the thread that holds it: an address unique to it, or 0 */
 
     /* The client's side: peers, connections, calls (src/discovery/peer.h, src/discovery/directory.h). */
     pthread_mutex_t lock;

@@ -30,7 +30,7 @@ no_form (writing_t *writing, const godwit__path_t *place, const char *what)
     return NULL;
 }
 
-/* What jansson made; without memory it makes nothing. */
+/* Checks what jansson made: NULL means that memory was short. */
 static json_t *
 made (writing_t *writing, json_t *json)
 {

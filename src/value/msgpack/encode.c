@@ -270,7 +270,7 @@ write_checked (godwit__writer_t *writer, const godwit_field_t *field, unsigned d
     case GODWIT_TYPE_MAP:
         return write_entries_checked (writer, field->as.items, field->size, depth);
     default:
-        return false; /* a value has a depth and a count of its own */
+        return false; /* a value's own depth and count must be checked */
     }
     godwit__write_field (writer, field);
     return true;
