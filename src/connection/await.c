@@ -17,8 +17,8 @@ left_ns_of (const godwit__connection_t *connection, int64_t deadline_ns)
     return left > 0 ? left : 0;
 }
 
-/* Receives until the own reply came (and then has no lead any more), or until something else ended it, or its
- * deadline. */
+/* Receives until the caller's own reply came (the caller has no lead any more then), until something else
+ * ended the call, or until its deadline. */
 static void
 lead (godwit__connection_t *connection, godwit__pending_t *own)
 {
@@ -51,7 +51,7 @@ expire_own (godwit__connection_t *connection, godwit__pending_t *pending)
     }
 }
 
-/* The program's own loop is the one that receives: run it. */
+/* The program's own loop receives: run it. */
 static void
 await_in_external_loop (godwit__connection_t *connection, godwit__pending_t *pending)
 {
@@ -78,7 +78,7 @@ godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *p
     if (pending->leads)
         lead (connection, pending);
     if (!pending->leads && !pending->follows && !godwit__pending_is_waiting (pending))
-        return; /* the usual way: it led, its reply came, and the lead went on */
+        return; /* the usual case: it led, its reply came, and another one leads now */
 
     bool followed = false;
     pthread_mutex_lock (&connection->lock);

@@ -68,7 +68,7 @@ on_deadline (godwit__timer_t *timer)
 {
     godwit__completion_t *completion = timer->user;
     const int64_t now_ns = godwit__reactor_now (completion->reactor);
-    /* First forget, then look: a deadline that is told meanwhile arms the timer again. */
+    /* Forget the old deadline first, then look: a deadline that is told meanwhile arms the timer again. */
     atomic_store (&completion->next_deadline_ns, GODWIT__NEVER);
     const int64_t next_ns = completion->hooks->expire (completion, now_ns);
     if (next_ns != GODWIT__NEVER)

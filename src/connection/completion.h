@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The completion reactor: receives on connections that no caller leads on, runs the callbacks of asynchronous
- * calls, and takes up again asynchronous calls that wait for a server. It has a thread of its own, so that a
- * callback which takes its time delays other callbacks but never heartbeats; with external_loop it is the
- * control reactor.
+/* The completion reactor. It receives on connections that no caller leads on, runs the callbacks of
+ * asynchronous calls, and tries again the asynchronous calls that wait for a server. It has its own thread: a
+ * slow callback delays other callbacks, but never heartbeats. With external_loop it is the control reactor.
  */
 #ifndef GODWIT_SRC_CONNECTION_COMPLETION_H
 #define GODWIT_SRC_CONNECTION_COMPLETION_H
@@ -12,11 +11,12 @@
 
 struct godwit__completion;
 
-/* What its timers do, on its thread (led.h; the room that makes transports adds calls that are stalled). */
+/* What the reactor's timers call, on its thread. led.h declares these functions; src/transport adds stalled
+ * calls. */
 typedef struct godwit__completion_hooks {
-    /* Ends what is past its deadline. Returns the next deadline, GODWIT__NEVER: there is none. */
+    /* Ends calls that are past their deadline. Returns the next deadline; GODWIT__NEVER: there is none. */
     int64_t (*expire) (struct godwit__completion *completion, int64_t now_ns);
-    /* Takes back connections that nobody uses. False: it is to be called again. */
+    /* Takes the lead on connections that nobody uses. False: call it again. */
     bool (*tick) (struct godwit__completion *completion);
 } godwit__completion_hooks_t;
 
@@ -26,11 +26,11 @@ typedef struct godwit__completion {
     pthread_t thread;
     bool runs; /* it has its thread; guarded by lock */
     atomic_bool stop;
-    bool batches; /* it receives: requests that callbacks make meanwhile are sent together */
-    struct godwit__connection *first_batched; /* connections that have some */
-    int64_t now_ns;       /* the time when what is completed now came; 0: to be asked for */
-    int callback_depth;   /* user callbacks that run at the moment; the reactor's thread only */
-    atomic_bool unparked; /* some connection may have to be parked: the tick runs */
+    bool batches; /* it receives now: requests that callbacks make are sent together */
+    struct godwit__connection *first_batched; /* connections with such requests */
+    int64_t now_ns;                           /* when the present message came; 0: ask the clock */
+    int callback_depth;                       /* user callbacks that run now; the reactor's thread only */
+    atomic_bool unparked;                     /* the tick runs: it may have to take a connection back */
 
     const godwit__completion_hooks_t *hooks;
 
@@ -51,18 +51,20 @@ godwit_status_t godwit__completion_new (godwit__completion_t **completion, godwi
 godwit_status_t godwit__completion_start (godwit__completion_t *completion, godwit_error_t **error);
 /* Joins the thread. Every connection was closed before, and the transport is closing. Not from a callback. */
 void godwit__completion_stop (godwit__completion_t *completion);
-/* Calls `finished` of what has finished; false: there was nothing. The reactor's thread, or after its end. */
+/* Calls `finished` of each pending call that has ended. False: there was none. The reactor's thread, or after
+ * its end. */
 bool godwit__completion_run_finished (godwit__completion_t *completion);
 void godwit__completion_destroy (godwit__completion_t **completion);
 
-/* Hands an asynchronous pending that has ended to the reactor's thread, which calls its `finished`. Any
- * thread; transport.lock may be held, a connection's not. */
+/* Hands an asynchronous pending call that has ended to the reactor's thread, which calls its `finished`. Any
+ * thread. transport.lock may be held; no connection's lock may be held. */
 void godwit__completion_add (godwit__completion_t *completion, godwit__pending_t *pending);
-/* Makes the reactor look at a deadline that is earlier than what it waits for. Any thread. */
+/* Tells the reactor of a deadline, which may be earlier than the one that it waits for. Any thread. */
 void godwit__completion_deadline (godwit__completion_t *completion, int64_t deadline_ns);
-/* A connection was taken from the reactor by a caller: the tick must bring it back some day. Any thread. */
+/* A caller took the lead of a connection from the reactor: the tick must take it back later. Any thread. */
 void godwit__completion_unparked (godwit__completion_t *completion);
-/* About the time when what is completed now came: asked for once a message. Reactor's thread. */
+/* About the time when the present message came: the clock is asked once for each message. Reactor's
+ * thread. */
 static inline int64_t
 godwit__completion_now (godwit__completion_t *completion)
 {

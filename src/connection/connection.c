@@ -18,7 +18,7 @@ on_link_up (void *user)
     godwit__connection_say_hello (user);
 }
 
-/* What had arrived is received first: replies among it are not lost. The leader then meets CLOSED. */
+/* The frames that have arrived are received first, so that no reply is lost. Then the leader gets CLOSED. */
 static void
 on_link_down (void *user, const char *reason)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection to another process, from its link's opening to its end, and the calls that are pending
+/* One connection to another process, from the opening of its link to its end, and the calls that are pending
  * on it.
  *
- * Any thread sends. One at a time *leads*: it receives, and completes whoever's reply came.
+ * Any thread sends. One thread at a time *leads*: it receives, and completes the calls whose replies came.
  *
  *     NOBODY ----- a caller waits ------------------------> CALLER --- its reply came ---+
  *       ^  ^                                                  ^                          |
@@ -13,9 +13,9 @@
  *     REACTOR <---> REACTOR_BUSY (receiving) --- a caller waits and no asynchronous call is pending
  *
  * REACTOR is the completion reactor (src/connection/completion.h): it leads on connections that nobody uses
- * at the moment, so that a GOODBYE is read, and on those with asynchronous calls. A caller that finds NOBODY,
- * or REACTOR without asynchronous calls, leads itself: no other thread touches its reply. All others follow:
- * they sleep on a condition of their own.
+ * at the moment, so that a GOODBYE is read, and on connections with asynchronous calls. A caller that finds
+ * NOBODY, or REACTOR without asynchronous calls, leads itself: no other thread touches its reply. All other
+ * callers follow: each sleeps on its own condition variable.
  */
 #ifndef GODWIT_SRC_CONNECTION_CONNECTION_H
 #define GODWIT_SRC_CONNECTION_CONNECTION_H
@@ -29,7 +29,7 @@
 typedef enum godwit__connection_state {
     GODWIT__CONNECTION_OPENING, /* waiting for the link and for WELCOME */
     GODWIT__CONNECTION_READY,
-    GODWIT__CONNECTION_LEAVING, /* the other process ends: replies come still, requests go elsewhere */
+    GODWIT__CONNECTION_LEAVING, /* the other process ends: replies still come, requests go elsewhere */
     GODWIT__CONNECTION_DOWN
 } godwit__connection_state_t;
 
@@ -40,13 +40,13 @@ typedef enum godwit__lead {
     GODWIT__LEAD_REACTOR_BUSY
 } godwit__lead_t;
 
-/* Servers that drain, of which a connection remembers the last ones: a request that was meant for one of them
- * a moment ago is not sent any more. */
+/* A connection remembers the last servers that drain, up to this many: a request for one of them, chosen a
+ * moment ago, is not sent any more. */
 #define GODWIT__DRAINING_MAX 16
 
 struct godwit__connection;
 
-/* What its owner is told. Any thread, no lock held. */
+/* What the owner of a connection is told. Any thread, no lock held. */
 typedef struct godwit__connection_events {
     void (*ready) (struct godwit__connection *connection);
     void (*lost) (struct godwit__connection *connection, const char *reason);
@@ -60,10 +60,10 @@ typedef struct godwit__connection {
     const godwit__connection_events_t *events;
     void *owner;             /* guarded by transport.lock; NULL once the owner has another connection */
     godwit__channel_t *link; /* constant until the last reference is gone */
-    uint32_t number;         /* of all that the transport has opened; never 0 */
+    uint32_t number;         /* counts the connections that the transport opens; never 0 */
     uint8_t expect[GODWIT__UUID_SIZE];
     uint8_t instance[GODWIT__UUID_SIZE]; /* who answered; constant once it is READY */
-    uint64_t features;                   /* of them; the same */
+    uint64_t features;                   /* of the other process; constant once it is READY */
 
     pthread_mutex_t lock;
     _Atomic (godwit__connection_state_t) state; /* written with lock held */
@@ -71,24 +71,23 @@ typedef struct godwit__connection {
     uint64_t last_id;
     godwit__table_t pending;   /* by id; ids are consecutive, so each is its own hash */
     size_t asynchronous_count; /* of them */
-    int64_t earliest_ns;       /* no asynchronous deadline is before this */
+    int64_t earliest_ns;       /* no asynchronous call has an earlier deadline */
     godwit__list_t followers;
-    /* Requests of the reactor's callbacks, kept until it has received what there is, and then sent as one.
-     * Those with an id above sent_id are still here. */
+    /* Requests that the reactor's callbacks make. They are kept until the reactor has received all that is
+     * there, and are then sent as one message. Requests with an id above sent_id are still in the batch. */
     godwit__batch_writer_t batch;
-    int64_t batch_began_ns; /* when the first of them was made */
+    int64_t batch_began_ns; /* when the first request of the batch was made */
     uint64_t sent_id;
-    /* The port reads without a limit of its own, so that it can always answer: what it has not read is
-     * bounded here. */
-    uint64_t read_id;  /* the latest request that it is known to have read */
-    uint64_t asked_id; /* what the PING that has no PONG yet asks about; 0: there is none */
-    bool is_batched;   /* in the completion's list of those that have some; its thread only */
+    /* The other side's port reads without a limit, so that it can always answer. So the number of requests
+     * that it has not read is limited here. */
+    uint64_t read_id;  /* the latest request that the port has read, as far as is known */
+    uint64_t asked_id; /* the request that the unanswered PING asks about; 0: no PING is unanswered */
+    bool is_batched;   /* in the completion's list of connections with a batch; its thread only */
     struct godwit__connection *next_batched;
-    uint32_t draining[GODWIT__DRAINING_MAX]; /* by server_id, which none gets twice */
-    unsigned draining_count;                 /* so many said GOODBYE */
+    uint32_t draining[GODWIT__DRAINING_MAX]; /* server ids; no id is given twice */
+    unsigned draining_count;                 /* servers that said GOODBYE so far */
 
-    uint64_t
-        use_count; /* requests so far; whoever wants to know whether there are new ones keeps his own count */
+    uint64_t use_count; /* requests so far; a reader compares it with the count at its last look */
 
     /* The completion reactor's own. */
     godwit__source_t source;
@@ -105,19 +104,19 @@ typedef struct godwit__connection {
     int64_t last_ping_ns;
 } godwit__connection_t;
 
-/* Opens a link to an address and says HELLO; ends in READY or DOWN, of which the owner is told. expect: the
- * instance that has to answer; all zero: any. The caller owns a reference. Control thread. */
+/* Opens a link to an address and says HELLO. The connection becomes READY or DOWN, and the owner is told.
+ * expect: the instance that has to answer; all zero: any. The caller owns a reference. Control thread. */
 godwit_status_t godwit__connection_open (godwit__connection_t **connection, godwit_transport_t *transport,
                                          const godwit__connection_events_t *events, void *owner,
                                          const uint8_t expect[GODWIT__UUID_SIZE], godwit__driver_t *driver,
                                          const char *address, godwit_error_t **error);
-/* Lets it receive: once the owner knows it as its connection. */
+/* Lets the connection receive. To be called once the owner has stored the connection. */
 void godwit__connection_begin (godwit__connection_t *connection);
 godwit__connection_t *godwit__connection_ref (godwit__connection_t *connection);
 /* The last reference closes the link, on the control thread. */
 void godwit__connection_unref (godwit__connection_t **connection);
 
-/* Ends a connection: pending calls are LOST, the owner is told. Any thread, once or more often. */
+/* Ends a connection: pending calls are LOST, the owner is told. Any thread; may be called again. */
 void godwit__connection_down (godwit__connection_t *connection, const char *reason);
 
 /* Gives the request (a whole frame) the next id and hands it over. pending: NULL for a cast; otherwise it is
@@ -129,23 +128,24 @@ godwit__io_t godwit__connection_send (godwit__connection_t *connection, const go
 void godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id, uint64_t id);
 /* This server has said GOODBYE over it. Any thread; transport.lock may be held. */
 bool godwit__connection_left_server (godwit__connection_t *connection, uint32_t server_id);
-/* Waits until pending has finished, leading if nobody does. At its deadline it is EXPIRED. */
+/* Waits until `pending` has ended, and leads if no other thread does. At its deadline `pending` is
+ * EXPIRED. */
 void godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *pending);
 
 /* Ends every pending call of an owner (NULL: of all) as ABANDONED. Any thread. */
 void godwit__connection_abandon (godwit__connection_t *connection, const void *owner);
-/* Ends one, if it is pending still. */
+/* Ends one call as ABANDONED, if it is still pending. */
 void godwit__connection_abandon_one (godwit__connection_t *connection, godwit__pending_t *pending);
 
 /* Whether a reply is still to come. transport.lock may be held. */
 bool godwit__connection_has_pending (godwit__connection_t *connection);
-/* Says PING every 5 s, so that the port does not forget the connection; ends what nobody has used for
- * idle_timeout_ms. Control thread, every second or so.
+/* Says PING every 5 s, so that the port does not forget the connection. Ends a connection that nobody has
+ * used for idle_timeout_ms. Control thread, every second or so.
  *
- * If no PONG comes, nothing happens because of that. PONG, as every reply, tells what the port has read: no
- * more than queue_limit requests may be unread, and those beyond wait (AGAIN). That the other process is
- * gone, or stands still, is noticed by the driver (drivers/zmq/channel.c, drivers/zmq/stall.h), which reports
- * the link as down. */
+ * A missing PONG alone has no effect. PONG, like every reply, tells what the port has read: at most
+ * queue_limit requests may be unread, and further requests wait (AGAIN). The driver notices when the other
+ * process is gone or stands still (drivers/zmq/channel.c, drivers/zmq/stall.h), and reports the link as
+ * down. */
 void godwit__connection_look_after (godwit__connection_t *connection, int64_t now_ns);
 
 #endif

@@ -37,8 +37,8 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
         pthread_mutex_unlock (&connection->lock);
         return;
     }
-    /* If it still can be sent: the port then forgets this client, waits for no answer of it, and tells
-     * handlers that run for it. */
+    /* If it can still be sent: the port then forgets this client, does not wait for its answers, and tells
+     * the handlers that run for it. */
     godwit__connection_say_goodbye (connection, 0);
     atomic_store (&connection->state, GODWIT__CONNECTION_DOWN);
     godwit__pending_finish_all (connection, NULL, GODWIT__PENDING_LOST, &finished);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a connection, and what it says at its end. */
+/* The end of a connection, and the GOODBYE that it says. */
 #ifndef GODWIT_SRC_CONNECTION_END_H
 #define GODWIT_SRC_CONNECTION_END_H
 

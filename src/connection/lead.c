@@ -41,8 +41,8 @@ godwit__lead_claim (godwit__connection_t *connection, godwit__pending_t *pending
     case GODWIT__LEAD_NOBODY:
         break;
     case GODWIT__LEAD_REACTOR:
-        /* With an external loop, only the loop's own thread, from within a handler, may take it: nobody else
-         * would receive meanwhile. */
+        /* With an external loop, only the loop's own thread may take the lead, inside a handler: no other
+         * thread would receive then. */
         if (external ? !godwit__completion_is_current (connection->transport->completion)
                      : connection->asynchronous_count > 0)
             return;

@@ -8,7 +8,7 @@
 /* Frames that the reactor receives before other sources get their turn. */
 #define RECEIVE_BURST 512
 
-/* What callbacks have sent since `batches` was set goes now. */
+/* Sends the requests that callbacks have made since `batches` was set. */
 static void
 end_batch (godwit__completion_t *completion)
 {
@@ -61,7 +61,7 @@ receive (godwit__connection_t *connection)
     pthread_mutex_lock (&connection->lock);
     godwit__lead_release (connection, GODWIT__LEAD_REACTOR);
     if (io == GODWIT__IO_OK && connection->lead == GODWIT__LEAD_REACTOR)
-        godwit__lead_post (connection); /* there may be more, of which the descriptor does not tell */
+        godwit__lead_post (connection); /* there may be more frames, which the descriptor does not show */
     pthread_mutex_unlock (&connection->lock);
 }
 

@@ -13,10 +13,11 @@ void godwit__led_init (godwit__connection_t *connection);
 
 /* The hooks of the completion reactor's timers. */
 
-/* Ends asynchronous calls that are past their deadline. Returns the next deadline, GODWIT__NEVER: there is
+/* Ends asynchronous calls that are past their deadline. Returns the next deadline; GODWIT__NEVER: there is
  * none. */
 int64_t godwit__led_expire (godwit__completion_t *completion, int64_t now_ns);
-/* Takes the lead where nobody has used the connection since the last tick. True: it leads on all of them. */
+/* Takes the lead on connections that nobody has used since the last tick. True: the reactor leads on all of
+ * them. */
 bool godwit__led_tick (godwit__completion_t *completion);
 
 #endif

@@ -45,9 +45,10 @@ void
 godwit__pending_finish (godwit__connection_t *connection, godwit__pending_t *pending,
                         godwit__pending_outcome_t outcome, godwit__pending_t **finished)
 {
-    /* A caller that does not follow yet sees the outcome without the lock, and takes the pending with it. */
+    /* A caller that does not follow sees the outcome without the lock, and may free the pending call at once.
+     * So all is read before. */
     const bool asynchronous = pending->finished != NULL;
-    /* One that followed and was promoted waits on the link. */
+    /* A follower that was promoted waits on the link. */
     const bool follows = pending->follows && !pending->leads;
     atomic_store_explicit (&pending->outcome, outcome, memory_order_release);
     if (asynchronous) {
@@ -126,7 +127,7 @@ godwit__connection_has_pending (godwit__connection_t *connection)
     return has;
 }
 
-/* With lock held. A caller that waits looks after its own deadline. Returns the next one. */
+/* With lock held. A caller that waits watches its own deadline. Returns the next deadline of the others. */
 static int64_t
 expire (godwit__connection_t *connection, int64_t now_ns, godwit__pending_t **finished)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls that are pending: a request was handed over to a connection, and has no reply yet. The table of them,
- * and their ends.
+/* Pending calls: their request was handed over to a connection, and has no reply yet. A connection has a
+ * table of them; each ends in one of the ways below.
  */
 #ifndef GODWIT_SRC_CONNECTION_PENDING_H
 #define GODWIT_SRC_CONNECTION_PENDING_H
@@ -28,13 +28,12 @@ typedef enum godwit__pending_outcome {
 typedef struct godwit__pending {
     uint64_t id;
     _Atomic (int64_t) deadline_ns; /* written with the connection's lock held once it is pending */
-    int64_t left_ns;               /* until then, when it was sent */
-    int64_t
-        monitor_ns; /* contract 4: each sign of life of the call moves its deadline to so much later, ... */
-    int64_t end_ns; /* ... but never beyond this. 0: it is not monitored, and the deadline stays */
-    const void *owner; /* the client, for godwit__connection_abandon */
+    int64_t left_ns;               /* time from the sending of the request to the deadline */
+    int64_t monitor_ns; /* contract 4: a sign of life moves the deadline to this long after it, ... */
+    int64_t end_ns;     /* ... but never beyond this. 0: not monitored, the deadline stays */
+    const void *owner;  /* the client, for godwit__connection_abandon */
     /* NULL: a caller waits with godwit__connection_await. Otherwise called once it has finished, on any
-     * thread, without a lock held; the pending may be freed in it. */
+     * thread, without a lock held; it may free the pending call. */
     void (*finished) (struct godwit__pending *pending);
 
     _Atomic (godwit__pending_outcome_t) outcome;
@@ -48,27 +47,27 @@ typedef struct godwit__pending {
     godwit__list_node_t follower;
     pthread_cond_t wake; /* only while it follows */
     bool follows;
-    bool leads; /* the connection's lead is CALLER, and it is this one's */
+    bool leads; /* the connection's lead is CALLER, and this caller has it */
 } godwit__pending_t;
 
 /* ---- with connection.lock held ---- */
 
 void godwit__pending_add (struct godwit__connection *connection, godwit__pending_t *pending);
-/* Takes it out of the table and returns it; NULL if it is not there. */
+/* Takes a pending call out of the table and returns it; NULL if it is not there. */
 godwit__pending_t *godwit__pending_take (struct godwit__connection *connection, uint64_t id);
 /* A call that is monitored gave a sign of life: moves its deadline. */
 void godwit__pending_extend (struct godwit__connection *connection, uint64_t id);
-/* Ends a pending that was taken. A caller that waits for it is woken; an asynchronous one is put on the list,
- * for godwit__pending_notify once the lock is released. */
+/* Ends a pending call that was taken out of the table. A caller that waits for it is woken; an asynchronous
+ * one is put on the list, for godwit__pending_notify once the lock is released. */
 void godwit__pending_finish (struct godwit__connection *connection, godwit__pending_t *pending,
                              godwit__pending_outcome_t outcome, godwit__pending_t **finished);
-/* Ends all of an owner (NULL: of everybody). */
+/* Ends all pending calls of an owner (NULL: of everybody). */
 void godwit__pending_finish_all (struct godwit__connection *connection, const void *owner,
                                  godwit__pending_outcome_t outcome, godwit__pending_t **finished);
 
 /* ---- without it ---- */
 
-/* Hands what has finished to the completion reactor. */
+/* Hands the calls that have ended to the completion reactor. */
 void godwit__pending_notify (godwit_transport_t *transport, godwit__pending_t *finished);
 /* Ends asynchronous calls that are past their deadline. Returns the next deadline. */
 int64_t godwit__pending_expire (struct godwit__connection *connection, int64_t now_ns);

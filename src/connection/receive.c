@@ -94,13 +94,13 @@ on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwi
          godwit__pending_t *own)
 {
     if (header->aux == GODWIT__NACK_HELLO)
-        godwit__connection_say_hello (connection); /* it forgot us; the call itself is tried again */
+        godwit__connection_say_hello (connection); /* the port forgot us; the call is tried again */
     on_outcome (connection, header, frame, own);
-    if (header->aux == GODWIT__NACK_IDENTITY) /* the others are lost; the one that it names was not run */
+    if (header->aux == GODWIT__NACK_IDENTITY) /* the named call was not run; the others are lost */
         godwit__connection_down (connection, "another process answers at its address");
 }
 
-/* Consumes the frame. What is in a batch is no batch. */
+/* Consumes the frame. A batch holds no batch. */
 static void
 on_batch (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own)
 {
@@ -167,8 +167,8 @@ godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *fra
         on_welcome (connection, frame);
         return;
     case GODWIT__GOODBYE:
-        /* Noted before the directory knows, since its record may come at this moment; answered after that,
-         * since the server's stop returns then, and it must be no member any more. */
+        /* Note it before the directory knows: the server's record may come at this moment. Answer after that:
+         * the server's stop returns then, and the server must not be a member any more. */
         if (header.target != 0)
             godwit__connection_note_goodbye (connection, header.target);
         connection->events->goodbye (connection, header.target, header.aux);

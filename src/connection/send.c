@@ -22,7 +22,7 @@ godwit__connection_say_hello (godwit__connection_t *connection)
     godwit__io_t io = GODWIT__IO_OK;
     pthread_mutex_lock (&connection->lock);
     godwit__put_u64 (frame + GODWIT__HEADER_ID_OFFSET, connection->sent_id);
-    if (atomic_load (&connection->state) != GODWIT__CONNECTION_DOWN) /* GOODBYE is the last that it says */
+    if (atomic_load (&connection->state) != GODWIT__CONNECTION_DOWN) /* GOODBYE is the last frame */
         io = connection->link->ops->send (connection->link, 0, &hello);
     pthread_mutex_unlock (&connection->lock);
     if (io != GODWIT__IO_OK)
@@ -126,7 +126,7 @@ godwit__connection_send_batch (godwit__connection_t *connection, godwit__pending
     connection->sent_id = connection->last_id;
 }
 
-/* With lock held: an answer will come, and nobody waits for it. */
+/* With lock held: an answer will come. If no thread leads, the reactor receives it. */
 static void
 have_received (godwit__connection_t *connection)
 {
@@ -136,7 +136,7 @@ have_received (godwit__connection_t *connection)
     }
 }
 
-/* With lock held, READY. Without room for it, the next one asks. */
+/* With lock held, state READY. If there is no room for the PING, the next one asks. */
 static void
 ask_what_was_read (godwit__connection_t *connection, godwit__pending_t **finished)
 {
@@ -159,7 +159,8 @@ godwit__connection_ping (godwit__connection_t *connection)
     godwit__pending_notify (connection->transport, finished);
 }
 
-/* How many requests the port may not have read, with lock held. Replies tell as well: only casts need PINGs.
+/* How many requests the port may not have read yet, with lock held. Replies tell it, too: only casts need
+ * PINGs.
  */
 static size_t
 unread_count (const godwit__connection_t *connection)
@@ -167,7 +168,7 @@ unread_count (const godwit__connection_t *connection)
     return (size_t) (connection->last_id - connection->read_id);
 }
 
-/* With lock held, while half of what may wait is unread, or all. */
+/* With lock held, when at least half of the requests that may be unread are unread. */
 static void
 look_what_was_read (godwit__connection_t *connection, godwit__pending_t **finished)
 {
@@ -215,7 +216,8 @@ add_to_batch (godwit__connection_t *connection, const godwit__message_t *request
     return true;
 }
 
-/* With lock held, after a request was accepted. The time is the one that its call has looked at. */
+/* With lock held, after a request was accepted. The time is taken from its call, which has asked the
+ * clock. */
 static bool
 is_batch_full (godwit__connection_t *connection, const godwit__pending_t *pending)
 {
@@ -263,7 +265,7 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
                          godwit__pending_t *pending)
 {
     godwit_transport_t *transport = connection->transport;
-    /* Never more pending than the other side may have replies queued for us. */
+    /* Never more pending calls than the other side may queue replies for us. */
     const size_t limit = (size_t) transport->options.queue_limit;
     godwit__pending_t *finished = NULL;
     godwit__io_t io;
@@ -293,8 +295,8 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
         }
     }
     pthread_mutex_unlock (&connection->lock);
-    /* An asynchronous call that was accepted may have finished, and the connection, the client and the
-     * transport with it, unless there are others that have not. */
+    /* An asynchronous call that was accepted may have ended by now. Then the connection, the client and the
+     * transport may be gone, too, unless other calls are still pending. */
     if (finished)
         godwit__pending_notify (transport, finished);
     return io;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a connection sends beside requests. */
+/* What a connection sends besides requests. */
 #ifndef GODWIT_SRC_CONNECTION_SEND_H
 #define GODWIT_SRC_CONNECTION_SEND_H
 
@@ -10,14 +10,14 @@ void godwit__connection_say_hello (godwit__connection_t *connection);
 void godwit__connection_note_goodbye (godwit__connection_t *connection, uint32_t server_id);
 /* ... and it is told so if it waits for that. */
 void godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t server_id);
-/* The other process says that it ends: sends what is left, answers, and sends nothing more. */
+/* The other process said that it ends: sends what is left, answers, and sends nothing more. */
 void godwit__connection_leave (godwit__connection_t *connection);
 /* Says PING, so that the port does not forget the connection; its PONG tells what has been read (connection.h
  * says what happens without one). Any thread. */
 void godwit__connection_ping (godwit__connection_t *connection);
 /* Sends the requests that were kept in the batch. Completion reactor. */
 void godwit__connection_flush (godwit__connection_t *connection);
-/* The same with connection.lock held. Without room for it, its calls are UNSENT. */
+/* The same with connection.lock held. If there is no room for the batch, its calls are UNSENT. */
 void godwit__connection_send_batch (godwit__connection_t *connection, godwit__pending_t **finished);
 
 #endif
