@@ -69,7 +69,7 @@ group_new (const char *exchange, const char *topic, int64_t now_ns)
 godwit__group_t *
 godwit__directory_group (godwit__directory_t *directory, const char *exchange, const char *topic)
 {
-    /* Names come from outside, and nobody there knows where the directory is. */
+    /* Names come from outside. The seed is the directory's address, which nobody outside knows. */
     const uint64_t seed = (uintptr_t) directory;
     const uint64_t hash = godwit__hash_text (godwit__hash_text (seed, exchange), topic);
     godwit__group_t *group = GODWIT__TABLE_FIND (&directory->groups, hash, godwit__group_t, by_names);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directory: which servers there are, by exchange and topic. This is where calls look up; matchmakers
- * fill it, and the data path has the last word on who is alive: what a matchmaker no longer knows stays while
- * it is connected.
+/* The directory: which servers there are, by exchange and topic. Calls look for servers here. Matchmakers
+ * fill it, but the data path has the last word on who is alive: a server that no matchmaker knows any more
+ * stays while it is connected.
  *
  * Everything is guarded by transport.lock, which its callers hold unless said otherwise.
  */
@@ -14,8 +14,8 @@
 
 typedef struct godwit__group godwit__group_t;
 
-/* With a server that was listed, not announced. All others are KNOWN. (src/discovery/resolve.h draws how they
- * follow.)
+/* Whether a server that was listed, not announced, has said who it is. All other servers are KNOWN.
+ * src/discovery/resolve.h draws the states.
  */
 typedef enum godwit__resolution {
     GODWIT__RESOLUTION_KNOWN,
@@ -30,16 +30,16 @@ typedef struct godwit__member {
     godwit__record_t *record;
     godwit__peer_t *peer;
     bool draining;             /* it said GOODBYE, or refused a call because of it */
-    bool draining_unconfirmed; /* or rather, only its record says so: the data path has not been asked */
+    bool draining_unconfirmed; /* draining, but only its record says so: the data path has not confirmed it */
     bool is_suspect;           /* no matchmaker knows it any more (src/discovery/suspect.h) ... */
-    bool withdrawn;            /* ... because it said so */
-    int64_t suspect_since_ns;  /* since then, or since it was connected the last time */
+    bool withdrawn;            /* ... because its own process said that it leaves */
+    int64_t suspect_since_ns;  /* since it became one, or since its last connection */
     godwit__resolution_t resolution;
-    godwit__record_t *listed; /* as it was listed, `record` being what was learnt; NULL: it was announced */
+    godwit__record_t *listed; /* as it was listed (`record` is what was learnt); NULL: it was announced */
     uint64_t query_number;    /* while ASKED */
-    bool was_missed;          /* it was said that it is not there */
-    uint64_t number;          /* of all that there ever were; another one when it turns out to be another */
-    uint64_t refusals;        /* how often it was REFUSED */
+    bool was_missed;          /* the log was told that it is not at its address */
+    uint64_t number;   /* counts all members ever; a new number when it turns out to be another server */
+    uint64_t refusals; /* how often it was REFUSED */
     godwit__breaker_t breaker;
 } godwit__member_t;
 
@@ -50,7 +50,7 @@ godwit__member_is_ready (const godwit__member_t *member)
     return member->peer->state == GODWIT__PEER_READY && member->resolution == GODWIT__RESOLUTION_KNOWN;
 }
 
-/* Of its server in this life: another one for the next. */
+/* The key of the member's server in this life. The next life has another key. */
 static inline uint64_t
 godwit__member_key (const godwit__member_t *member)
 {
@@ -59,7 +59,8 @@ godwit__member_key (const godwit__member_t *member)
     return key ^ ((uint64_t) member->record->server_id << 32 | member->record->server_id);
 }
 
-/* A topic. Stays for the directory's life once it was asked for or announced: clients keep pointers to it. */
+/* A topic and its members. Once asked for or announced, it stays as long as the directory: clients point to
+ * it. */
 struct godwit__group {
     godwit__table_node_t by_names;
     char *exchange;
@@ -85,7 +86,7 @@ typedef struct godwit__directory {
     godwit__table_t peers;
     size_t member_count;
     size_t suspect_count; /* of them, suspects that did not withdraw */
-    bool preserves;       /* that is most of them */
+    bool preserves;       /* self-preservation: most members are suspects (src/discovery/suspect.h) */
     godwit__timer_t suspect_timer;
     uint64_t last_query;
     uint64_t last_number; /* of a member */
@@ -111,7 +112,7 @@ void godwit__directory_destroy (godwit__directory_t **directory);
 godwit__group_t *godwit__directory_group (godwit__directory_t *directory, const char *exchange,
                                           const char *topic);
 
-/* A server of another transport has these names, and takes calls. Takes the lock. */
+/* True if a server of another transport has these names and takes calls. Takes the lock. */
 bool godwit__directory_has_duplicate (godwit_transport_t *transport, const char *exchange, const char *topic,
                                       const char *server);
 
@@ -122,17 +123,18 @@ godwit__member_t *godwit__directory_add (godwit__group_t *group, godwit__record_
                                          godwit__directory_t *directory);
 /* Forgets a member. */
 void godwit__directory_remove (godwit__group_t *group, size_t index);
-/* A member turned out to be another server than it was: it has left, and another one joined. */
+/* A member turned out to be another server: counts as if the old one had left, and a new one joined. */
 void godwit__member_replaced (godwit__member_t *member);
 void godwit__member_set_draining (godwit__member_t *member, bool draining);
-/* It said itself that it drains. */
+/* The member said itself that it drains. */
 void godwit__member_drains (godwit__member_t *member);
-/* Its GOODBYE may have overtaken its record: then it drains. */
+/* The member's GOODBYE may have come before its record: then the member drains. */
 void godwit__member_recall_goodbye (godwit__member_t *member);
-/* It is no suspect any more: it was announced again, or is forgotten. */
+/* The member is no suspect any more: it was announced again, or is forgotten. */
 void godwit__member_end_suspect (godwit__member_t *member);
 
-/* The record is of a server of another transport. One that was only listed may be of this one. */
+/* True if the record is certainly of another transport's server. A server that was only listed may be this
+ * transport's. */
 bool godwit__record_is_foreign (const godwit_transport_t *transport, const godwit__record_t *record);
 
 #endif

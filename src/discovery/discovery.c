@@ -34,7 +34,7 @@ is_server (const godwit__record_t *record, const uint8_t *instance, uint32_t ser
     return record->server_id == server_id && !memcmp (record->instance, instance, GODWIT__UUID_SIZE);
 }
 
-/* What its matchmaker says of it. */
+/* The record as the matchmaker gave it. */
 static const godwit__record_t *
 told_of (const godwit__member_t *member)
 {
@@ -74,7 +74,7 @@ update_member (godwit__member_t *member, godwit__record_t *record)
     godwit__record_unref (&member->record);
     member->record = godwit__record_ref (record);
     const bool told = record->state == GODWIT__RECORD_DRAINING;
-    if (told && peer->state == GODWIT__PEER_READY) { /* it says so itself, or has done so */
+    if (told && peer->state == GODWIT__PEER_READY) { /* its process tells it, or has told it, by GOODBYE */
         godwit__member_recall_goodbye (member);
         return;
     }
@@ -82,7 +82,7 @@ update_member (godwit__member_t *member, godwit__record_t *record)
     member->draining_unconfirmed = told;
 }
 
-/* Of this topic; NULL: not known. */
+/* The member of this topic with this record; NULL: not known. */
 static godwit__member_t *
 find_member (const godwit__group_t *group, const godwit__record_t *record)
 {
@@ -92,7 +92,8 @@ find_member (const godwit__group_t *group, const godwit__record_t *record)
     return NULL;
 }
 
-/* The names of a server are for its life: one that is known already under another topic is not there. */
+/* A server keeps its names for its life: a server that is known under another topic does not enter this
+ * one. */
 static bool
 is_elsewhere (const godwit__directory_t *directory, const godwit__record_t *record)
 {
@@ -135,7 +136,8 @@ godwit__discovery_seen (godwit_transport_t *transport, godwit__record_t *record)
     return is_new && record->state == GODWIT__RECORD_UP && godwit__record_is_foreign (transport, record);
 }
 
-/* What is neither known by a matchmaker nor connected goes if it said so itself; else the data path is asked.
+/* No matchmaker knows the member any more. If it said itself that it leaves, and is not connected, it is
+ * forgotten; else the data path decides.
  */
 static void
 lose_member (godwit__group_t *group, size_t index, bool withdrawn)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How servers are found: the directory of what matchmakers have told and the data path has observed, the
- * peers behind it, and the choice of a server for each call. This is what the room that makes transports
- * needs of it.
+ * peers behind it, and the choice of a server for each call. src/transport uses these functions.
  */
 #ifndef GODWIT_SRC_DISCOVERY_DISCOVERY_H
 #define GODWIT_SRC_DISCOVERY_DISCOVERY_H
@@ -13,9 +12,9 @@ godwit_status_t godwit__discovery_open (godwit_transport_t *transport, godwit_er
 /* Forgets all servers and ends all connections. Control thread, when the transport is closing. */
 void godwit__discovery_close (godwit_transport_t *transport);
 
-/* What the matchmaker tells. They take the lock. Control thread. */
+/* What the matchmaker tells. These functions take the lock. Control thread. */
 
-/* A server is there, or changed. True: it is new, takes requests, and belongs to another transport. */
+/* A server is there, or has changed. True: it is new, takes requests, and belongs to another transport. */
 bool godwit__discovery_seen (godwit_transport_t *transport, godwit__record_t *record);
 /* No matchmaker knows it any more. withdrawn: its own process said that it leaves. */
 void godwit__discovery_gone (godwit_transport_t *transport, const uint8_t instance[GODWIT__UUID_SIZE],

@@ -6,7 +6,7 @@
 
 /* ---- members ---- */
 
-/* News of a server that drains may be overtaken by the record of its next start. */
+/* The news that a server drains may come after the record of its next start. */
 static bool
 is_later (const godwit__member_t *member, uint32_t revision)
 {

@@ -7,12 +7,12 @@
 
 #include "src/discovery/directory.h"
 
-/* What peers and their connections tell. */
+/* What peers and their connections call. */
 extern const godwit__peer_hooks_t godwit__observed_hooks;
 
-/* A server said that it drains (NACK), or that it is not there: no calls go to it until it is announced anew.
- * revision: of the record that it spoke of; what has a later one has started again since then (0: it has
- * not). Takes the lock. */
+/* A process said (NACK) that its server drains, or (gone) is not there: no calls go to the server until it is
+ * announced again. revision: of the record that the NACK is about; a member with a later record has started
+ * again since, and is left alone. 0: not known, any member is meant. Takes the lock. */
 void godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t revision, bool gone);
 
 #endif

@@ -42,7 +42,7 @@ free_peer (godwit__peer_t *peer)
 static godwit__driver_t *
 driver_for (godwit_transport_t *transport, const godwit__record_t *record, const char *address)
 {
-    /* Files and abstract names mean something on their own host only; who lists one means this host. */
+    /* Files and abstract names are valid on their own host only. In a static list they mean this host. */
     if (!strncmp (address, "ipc:", 4) && !is_unknown (record->instance) &&
         strcmp (record->host, transport->host_id))
         return NULL;
@@ -134,7 +134,7 @@ on_work (godwit__task_t *task)
         connect_peer (peer);
         return;
     }
-    /* What its servers had accepted before they went away still runs: the tick looks again. */
+    /* Requests that its servers had accepted still run: the tick looks again. */
     if (peer->connection && godwit__connection_has_pending (peer->connection) &&
         !atomic_load (&transport->closing)) {
         pthread_mutex_unlock (&transport->lock);
@@ -167,7 +167,7 @@ on_retry (godwit__timer_t *timer)
 
 /* ---- with lock held ---- */
 
-/* Instances come from outside, and nobody there knows where the directory is. */
+/* Instances come from outside. The seed is the directory's address, which nobody outside knows. */
 static uint64_t
 hash_of (const godwit_transport_t *transport, const uint8_t key[GODWIT__UUID_SIZE])
 {
@@ -219,7 +219,7 @@ godwit__peer_release (godwit__peer_t *peer)
         godwit__reactor_post (peer->transport->control, &peer->work_task);
 }
 
-/* What was refused is asked for again (resolve.h). */
+/* Asks again for the servers that were refused (resolve.h). */
 static void
 resume_resolving (godwit__peer_t *peer)
 {
@@ -271,8 +271,8 @@ godwit__peer_set_ready (godwit__peer_t *peer)
 bool
 godwit__peer_set_lost (godwit__peer_t *peer)
 {
-    /* While connecting, the next address is tried. After a good connection, all of them again, if somebody
-     * wants it. */
+    /* If it was CONNECTING, the next address is tried. If it was READY, all addresses are tried again, once
+     * somebody wants the peer. */
     const bool was_ready = peer->state == GODWIT__PEER_READY;
     peer->connection->owner = NULL;
     peer->connection = NULL;
@@ -291,7 +291,7 @@ godwit__peers_tick (godwit_transport_t *transport)
 {
     const int64_t now_ns = godwit__transport_now (transport);
 
-    /* A connection's end changes the table: what is to be looked at is referenced first. */
+    /* The end of a connection changes the table: so references to the connections are taken first. */
     pthread_mutex_lock (&transport->lock);
     const size_t count = transport->directory->peers.count;
     godwit__connection_t **connections = calloc (count ? count : 1, sizeof (godwit__connection_t *));

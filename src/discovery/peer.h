@@ -23,7 +23,7 @@ typedef enum godwit__peer_state {
     GODWIT__PEER_BACKOFF
 } godwit__peer_state_t;
 
-/* What peers tell those above them. */
+/* What peers tell the files that use them. */
 typedef struct godwit__peer_hooks {
     godwit__connection_events_t connection; /* of the connections that peers open; owner: the peer */
     /* None of its addresses could be connected to. With transport.lock held. */
@@ -40,11 +40,11 @@ typedef struct godwit__peer {
     godwit__peer_state_t state;
     godwit__connection_t *connection; /* the current one, which may be opening; NULL if none */
     godwit__record_t *record;         /* the newest, for its addresses */
-    /* The one whose address was connected to the last time, or the first one: a newer one that is wrong does
-     * not hide a peer that can be reached. */
+    /* The record that led to the last connection, or the first record: a newer record that is wrong does not
+     * hide a peer that can be reached. */
     godwit__record_t *fallback;
-    godwit__record_t *tried; /* which of the two the connection is made by */
-    unsigned failures;       /* in a row: no address could be connected to */
+    godwit__record_t *tried; /* which of the two gave the address of the connection */
+    unsigned failures;       /* rounds in a row in which no address could be connected to */
     size_t next_address;
     size_t member_count; /* servers of this peer in the directory; without any, the peer goes away */
     bool wanted;         /* somebody wants to call it */
@@ -55,14 +55,14 @@ typedef struct godwit__peer {
 
     /* Of a peer whose servers were listed (src/discovery/resolve.h). */
     bool is_listed;
-    bool resolve_paused; /* what was refused is asked for again only when somebody wants the peer */
+    bool resolve_paused; /* a query that was refused is sent again only when somebody wants the peer */
     bool resolve_now;    /* the task has to ask */
     int64_t resolve_backoff_ns;
     godwit__timer_t resolve_timer;
     godwit__task_t resolve_task;
 } godwit__peer_t;
 
-/* How long to wait until it is tried, or asked, again. */
+/* How long to wait until a peer is connected to, or asked, again. */
 static inline int64_t
 godwit__peer_next_backoff (const godwit__peer_t *peer, int64_t *backoff_ns)
 {
@@ -73,21 +73,22 @@ godwit__peer_next_backoff (const godwit__peer_t *peer, int64_t *backoff_ns)
     return godwit__delay_next (backoff_ns, &rule, godwit__transport_random (peer->transport, UINT64_MAX));
 }
 
-/* The one that has this key; NULL: there is none. With lock held. */
+/* The peer with this key; NULL: there is none. With lock held. */
 godwit__peer_t *godwit__peer_find (const godwit_transport_t *transport, const uint8_t key[GODWIT__UUID_SIZE]);
 /* The peer of a record, made if need be; NULL when memory is short. With lock held. */
 godwit__peer_t *godwit__peer_get (godwit_transport_t *transport, godwit__record_t *record);
-/* One member less. With lock held. */
+/* The peer has one member less. With lock held. */
 void godwit__peer_release (godwit__peer_t *peer);
-/* Somebody wants to call it: connects unless it is connected or backs off. With lock held. */
+/* Somebody wants to call the peer: connects, unless it is connected or backs off. With lock held. */
 void godwit__peer_want (godwit__peer_t *peer);
 
-/* Its connection is READY. With lock held. */
+/* The peer's connection is READY. With lock held. */
 void godwit__peer_set_ready (godwit__peer_t *peer);
-/* It has lost its connection, whose reference is the caller's now. True: it was READY. With lock held. */
+/* The peer has lost its connection; the reference to it is now the caller's. True: the peer was READY. With
+ * lock held. */
 bool godwit__peer_set_lost (godwit__peer_t *peer);
 
-/* Pings what is silent, closes what is idle. Control thread, every second or so. */
+/* Pings silent connections, closes idle ones. Control thread, every second or so. */
 void godwit__peers_tick (godwit_transport_t *transport);
 /* Ends all connections, and the peers with them. Control thread, when the transport is closing. */
 void godwit__peers_close (godwit_transport_t *transport);

@@ -48,7 +48,7 @@ ask_again_later (godwit__peer_t *peer)
     godwit__reactor_post (peer->transport->control, &peer->resolve_task);
 }
 
-/* About all that is UNKNOWN; `again`: also about what was REFUSED. */
+/* Queries about all members that are UNKNOWN; `again`: also about those that are REFUSED. */
 static godwit__resolve_query_t *
 queries_for (godwit__peer_t *peer, bool again)
 {
@@ -100,7 +100,8 @@ godwit__resolve_refused (godwit__member_t *member)
 
 /* ---- asking again; the control thread ---- */
 
-/* Whether anything was refused; with `pause`, it is not asked for again until somebody wants the peer. */
+/* True if a member of the peer is REFUSED. pause: such a member is asked for again only when somebody wants
+ * the peer. */
 static bool
 has_refused (const godwit__peer_t *peer, bool pause)
 {
@@ -169,7 +170,7 @@ godwit__resolve_init (godwit__peer_t *peer)
 
 /* ---- answers ---- */
 
-/* The member that waits for this answer; NULL: it does no longer. With lock held. */
+/* The member that waits for this answer; NULL: none does any more. With lock held. */
 static godwit__member_t *
 asker (const godwit__resolve_query_t *query)
 {
@@ -190,8 +191,8 @@ answers (const godwit__resolve_query_t *query, const godwit__member_t *member, c
            strcmp (answer->server, listed->server) == 0;
 }
 
-/* The member's record from now on: who it is, as it says, at the addresses that were listed. With lock held.
- * False when memory is short. */
+/* The member's record becomes the answer, with the addresses that were listed. With lock held. False when
+ * memory is short. */
 static bool
 learn (godwit__member_t *member, const godwit__record_t *answer)
 {
@@ -213,7 +214,7 @@ learn (godwit__member_t *member, const godwit__record_t *answer)
     return true;
 }
 
-/* With lock held. Once in a row of refusals. */
+/* With lock held. Writes a text for the first refusal of a row only. */
 static void
 describe_refusal (godwit__member_t *member, char *text, size_t size)
 {
@@ -284,7 +285,7 @@ godwit__resolve_send (godwit__resolve_query_t *queries)
     while (queries) {
         godwit__resolve_query_t *query = queries;
         queries = query->next;
-        /* Once it was accepted, it may end and be freed at any moment. */
+        /* Once the query was accepted, it may end and be freed at any moment. */
         godwit__connection_t *connection = godwit__connection_ref (query->connection);
         const godwit_transport_t *transport = connection->transport;
         query->pending.finished = on_finished;

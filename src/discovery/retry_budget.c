@@ -6,7 +6,7 @@
 #define TOKEN 100 /* hundredths */
 /* A token's hundredths are earned by percents, and by milliseconds. */
 #define EARNED_PER_MS (GODWIT__RETRY_BUDGET_PER_S * TOKEN / 1000)
-/* Beyond any rate of calls; what is earned by more is left out, so that nothing overflows. */
+/* More calls than any rate reaches; further calls earn nothing, so that nothing overflows. */
 #define CALLS_MAX 1000000000
 
 _Static_assert(EARNED_PER_MS * 1000 == GODWIT__RETRY_BUDGET_PER_S * TOKEN, "a whole number in each ms");
@@ -35,7 +35,7 @@ reckon (godwit__retry_budget_t *budget, int percent, int64_t now_ns)
     if (ms < GODWIT__RETRY_BUDGET_MS) {
         budget->hundredths -= budget->hundredths * ms / GODWIT__RETRY_BUDGET_MS;
         budget->hundredths += earned + ms * EARNED_PER_MS;
-    } else { /* of what was earned all the time, the last part's share */
+    } else { /* the calls are taken as evenly spread: the share of the last part counts */
         budget->hundredths = earned * GODWIT__RETRY_BUDGET_MS / ms + GODWIT__RETRY_BUDGET_RESERVE * TOKEN;
     }
     budget->seen_ns += ms * GODWIT__NS_PER_MS;

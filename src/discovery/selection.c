@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/discovery/selection.h"
 
-/* In a round that was longer than there are servers, all of them were. */
+/* If a round has tried as many servers as there are, all of them were tried. */
 static bool
 was_tried (const godwit__tried_t *tried, uint64_t key, size_t member_count)
 {
@@ -24,7 +24,7 @@ godwit__tried_add (godwit__tried_t *tried, uint64_t key)
     tried->total++;
 }
 
-/* Nobody is connected: members of which only a record says that they drain are worth a try. True if there are
+/* No member can be called: tries to connect to those that drain only by their record. True if there are
  * any. */
 static bool
 try_unconfirmed (godwit__group_t *group, const char *server)

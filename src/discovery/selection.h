@@ -14,7 +14,7 @@ typedef enum godwit__pick {
     GODWIT__PICK_UNREACHABLE /* of one member: it cannot be connected to */
 } godwit__pick_t;
 
-/* Servers that a call has tried in this round. More than fit are forgotten, oldest first. */
+/* Servers that a call has tried in this round. If they do not fit, the oldest are forgotten. */
 #define GODWIT__TRIED_MAX 8
 typedef struct godwit__tried {
     uint64_t keys[GODWIT__TRIED_MAX];
@@ -30,27 +30,28 @@ typedef struct godwit__picked {
     bool local;   /* of this very transport */
 } godwit__picked_t;
 
-/* Chooses a server: the one named, or the next in turn that is connected and was not tried; one whose
- * breaker is open only if there is no other, and nobody was tried yet. What is not connected is wanted from
- * now on. */
+/* Chooses a server: the named one, or the next in turn that is connected and was not tried. A server whose
+ * breaker is open is chosen only if there is no other, and none was tried yet. Servers that are not connected
+ * are wanted from now on. */
 godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *server,
                                        const godwit__tried_t *tried, int64_t now_ns,
                                        godwit__picked_t *picked);
-/* One member, wherever the group has it. */
+/* Refers to one member, at whatever place in the group. */
 typedef struct godwit__member_ref {
     uint64_t number;
-    uint64_t failures; /* of it, and of connecting to it, when it was looked at first */
+    uint64_t failures; /* refusals, and failures to connect, before the first look */
     size_t place;      /* where it was last */
 } godwit__member_ref_t;
 
 godwit__member_ref_t godwit__directory_member_ref (const godwit__group_t *group, size_t index);
-/* Chooses this one. NOBODY: it has left, or its process says that it is not there. UNREACHABLE: all of its
- * addresses have failed since it was looked at first. EXCLUDED: it was tried in this round. */
+/* Chooses this member. NOBODY: it has left, or its process says that it is not there. UNREACHABLE: all of its
+ * addresses have failed since the first look. EXCLUDED: it was tried in this round. */
 godwit__pick_t godwit__directory_pick_ref (const godwit__group_t *group, godwit__member_ref_t *ref,
                                            const godwit__tried_t *tried, godwit__picked_t *picked);
 void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
 
-/* Members that can be called now; those that are not connected are wanted from now on. server: only that one.
+/* How many members can be called now. Members that are not connected are wanted from now on. server: only
+ * that one.
  */
 size_t godwit__group_ready_count (const godwit__group_t *group, const char *server);
 /* A server said that it is overloaded. Takes the lock. */

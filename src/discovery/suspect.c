@@ -32,7 +32,7 @@ godwit__suspect_begin (godwit__member_t *member, bool withdrawn)
         member->suspect_since_ns = now_ns;
     directory->suspect_count++;
     if (!directory->suspect_timer.heap_index)
-        /* Without memory for it, the data path still decides when somebody calls. */
+        /* Without memory for the timer, the data path still decides when somebody calls. */
         godwit__reactor_arm (transport->control, &directory->suspect_timer, now_ns + refresh_ns (transport));
 }
 

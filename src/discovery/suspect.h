@@ -26,9 +26,10 @@
 void godwit__suspect_open (godwit__directory_t *directory);
 /* The control thread. */
 void godwit__suspect_close (godwit__directory_t *directory);
-/* No matchmaker knows it. withdrawn: its own process said that it leaves. Control thread. */
+/* No matchmaker knows the member any more. withdrawn: its own process said that it leaves. Control thread. */
 void godwit__suspect_begin (godwit__member_t *member, bool withdrawn);
-/* It has left, or its peer could not be connected to often enough (peer->failures): it may be forgotten. */
+/* True if the member may be forgotten: it has left, or connecting to its peer has failed often enough
+ * (peer->failures). */
 bool godwit__suspect_is_over (const godwit__member_t *member);
 
 /* Whether self-preservation has begun or ended. The result is to be logged once the lock is released. */
