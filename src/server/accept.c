@@ -67,7 +67,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
     }
     request->server = server;
     const bool runs = may_run && godwit__queue_has_room (server);
-    /* Whoever is cancelled may look at it as soon as the lock is released. */
+    /* A CANCEL may look at the request as soon as the lock is released. */
     godwit__request_begin (request, port, routing_id, header, now_ns);
     if (runs) {
         godwit__queue_activate (server, request);

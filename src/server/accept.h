@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which requests a server takes, and how those are refused that it does not. */
+/* Which requests a server takes, and how it refuses the others. */
 #ifndef GODWIT_SRC_SERVER_ACCEPT_H
 #define GODWIT_SRC_SERVER_ACCEPT_H
 
@@ -12,21 +12,21 @@ typedef struct godwit__refusal {
     uint32_t revision;
 } godwit__refusal_t;
 
-/* Accepts a request for a server, whose frame is moved into it. The request if it is to be run now (with
- * may_run only; it then counts as active); NULL and refused->reason 0 if it was queued; NULL and a reason
- * if not, and then the frame is still the caller's. */
+/* Accepts a request for a server, and moves the frame into it. Returns the request if it is to be run now
+ * (only with may_run; it then counts as active). NULL and refused->reason 0: it was queued. NULL and a
+ * reason: it was refused, and the frame is still the caller's. */
 godwit_request_t *godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port,
                                        godwit__routing_id_t routing_id, const godwit__header_t *header,
                                        godwit__frame_t *frame, size_t body_offset, int64_t now_ns,
                                        bool may_run, godwit__refusal_t *refused);
-/* The same for a caller in this process: only if it can run at once and a method of that name is INLINE; NULL
- * otherwise. The request has no frame yet. */
+/* The same for a caller in this process, but only if the request can run at once and a method of that name is
+ * INLINE; NULL otherwise. The request has no frame yet. */
 godwit_request_t *godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header,
                                               const char *name, size_t name_size, int64_t now_ns);
 
-/* Refuses a list of requests that never ran, as DRAINING; it is empty afterwards. Without the lock. */
+/* Refuses a list of requests that never ran, as DRAINING; the list is empty afterwards. Without the lock. */
 void godwit__refuse_requests (godwit__list_t *requests);
-/* The same for all that is queued. */
+/* The same for all queued requests. */
 void godwit__pool_refuse_queued (godwit__pool_t *pool);
 
 #endif

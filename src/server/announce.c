@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-/* For those who ask. */
+/* Keeps the record for clients that ask (RESOLVE). */
 static void
 keep (godwit_server_t *server, godwit__record_t *record)
 {
@@ -78,7 +78,7 @@ warn_of_duplicate (const godwit_transport_t *transport, const char *exchange, co
                      exchange, topic, server, where);
 }
 
-/* With pool.lock: `but` aside. */
+/* With pool.lock: true if a server other than `but` has these names. */
 static bool
 is_served (const godwit__pool_t *pool, const char *exchange, const char *topic, const char *name,
            const godwit_server_t *but)

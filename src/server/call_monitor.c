@@ -3,9 +3,10 @@
 
 #include "src/server/request.h"
 
-/* What is due within this part of its interval is sent at once: one round for many. */
+/* A heartbeat that is due within this part of its interval is sent at once: so one round serves many
+ * requests. */
 #define SLACK_PART 4
-/* Requests that are looked at before others may have the lock. */
+/* Requests that are looked at before the lock is released for other threads. */
 #define STRETCH 32
 
 /* ---- the list; with the lock ---- */
@@ -45,11 +46,12 @@ send_heartbeat (godwit_request_t *request)
         data, &(godwit__header_t){.type = request->monitor_told ? GODWIT__HEARTBEAT : GODWIT__ACCEPTED,
                                   .id = request->id});
     request->monitor_told = true;
-    /* Without room there is no heartbeat, but the client has what fills the queue to read. */
+    /* If there is no room, no heartbeat is sent; but then the client has other frames to read. */
     return channel->ops->send (channel, request->routing_id, &message) != GODWIT__IO_CLOSED;
 }
 
-/* How often its client is told; or, if it did not ask, how often its connection is tried for the handler. */
+/* How often the request's client is told; or, if it did not ask, how often its connection is checked for the
+ * handler. */
 static int64_t
 interval_of (const godwit_request_t *request)
 {
@@ -57,14 +59,14 @@ interval_of (const godwit_request_t *request)
                                : request->pool->transport->options.heartbeat_ms * GODWIT__NS_PER_MS;
 }
 
-/* With the lock: when it is to be looked at. */
+/* With the lock: when the request is to be looked at. */
 static int64_t
 due_of (const godwit_request_t *request)
 {
     return request->monitor_due_ns < request->deadline_ns ? request->monitor_due_ns : request->deadline_ns;
 }
 
-/* With the lock: looks at the first one, and puts it last. Returns when it is due. */
+/* With the lock: looks at the first request, and puts it last. Returns when it is due again. */
 static int64_t
 look_at_first (godwit__call_monitor_t *monitor, int64_t now_ns)
 {
@@ -96,7 +98,7 @@ arm (godwit__pool_t *pool)
     const int64_t at_ns =
         monitor->next_ns > monitor->not_before_ns ? monitor->next_ns : monitor->not_before_ns;
     if (godwit__reactor_arm (pool->transport->control, &monitor->timer, at_ns))
-        monitor->next_ns = GODWIT__NEVER; /* no memory: with the next one that is added, it is tried again */
+        monitor->next_ns = GODWIT__NEVER; /* no memory: the next request that is added tries again */
 }
 
 static void
@@ -107,7 +109,7 @@ tick (godwit__timer_t *timer)
     const int64_t now_ns = godwit__clock_now (&pool->clock);
     int64_t next_ns = GODWIT__NEVER;
     pthread_mutex_lock (&monitor->lock);
-    /* First forget, then look: what is added meanwhile says when it is due. */
+    /* Forget the time first, then look: a request that is added meanwhile sets it again. */
     monitor->next_ns = GODWIT__NEVER;
     for (size_t left = monitor->count; left > 0 && first_of (monitor); left--) {
         const int64_t due_ns = look_at_first (monitor, now_ns);
@@ -173,7 +175,7 @@ godwit__call_monitor_watch (godwit_request_t *request, int64_t now_ns)
     pthread_mutex_lock (&monitor->lock);
     const bool is_over = atomic_load (&request->replied) || atomic_load (&request->cancel.is_marked);
     if (!is_over && !godwit__in_list (&request->in_monitor) && !request->monitor_ns) {
-        /* A caller in this process, on whose thread the handler runs, is there. */
+        /* A caller in this process is certainly there: the handler runs on its thread. */
         request->monitor_due_ns = request->port ? now_ns + interval_of (request) : GODWIT__NEVER;
         request->monitor_told = true;
         is_next = add (monitor, request);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The call monitor's side of the server (contract 4): tells clients that asked for it that their calls are
- * still here, be they queued, running or kept.
+/* The server's side of the call monitor (contract 4): it tells clients that asked for it that their calls are
+ * still here, whether queued, running or kept.
  *
  *     accepted, monitored --> in the list --half of the monitor timeout--> ACCEPTED, then HEARTBEAT, ...
  *                                 |
  *                                 +-- replied to, refused, cancelled, its time spent, its client gone --> out
  *
- * It is the control thread that sends. What is removed is told of no more: no heartbeat follows a reply.
+ * The control thread sends. Once a request is removed, nothing more is sent about it: no heartbeat follows a
+ * reply.
  */
 #ifndef GODWIT_SRC_SERVER_CALL_MONITOR_H
 #define GODWIT_SRC_SERVER_CALL_MONITOR_H
@@ -22,7 +23,7 @@ struct godwit__pool;
 
 typedef struct godwit__call_monitor {
     pthread_mutex_t lock;    /* taken after pool.lock and before a channel's; guards the next four */
-    godwit__list_t requests; /* the one that was looked at last is the last one */
+    godwit__list_t requests; /* the one that was looked at last comes last */
     size_t count;
     int64_t next_ns; /* what the timer is armed for, or about to be */
     bool stopped;
@@ -36,15 +37,16 @@ typedef struct godwit__call_monitor {
 void godwit__call_monitor_init (struct godwit__pool *pool);
 /* Forgets all. Control thread. */
 void godwit__call_monitor_stop (struct godwit__pool *pool);
-/* After the last request. */
+/* After the last request is gone. */
 void godwit__call_monitor_release (struct godwit__pool *pool);
 
-/* A request of a client that wants to hear of it: nobody else may know it yet. Any thread. */
+/* Adds a request whose client wants to hear of it. No other thread may know the request yet. Any thread. */
 void godwit__call_monitor_add (godwit_request_t *request, uint32_t monitor_ms, int64_t now_ns);
-/* Its handler wants to hear when nobody waits for it any more. Only while the transport is there. Any thread.
+/* The request's handler wants to know when nobody waits any more. Only while the transport exists. Any
+ * thread.
  */
 void godwit__call_monitor_watch (godwit_request_t *request, int64_t now_ns);
-/* It is over; once is enough, but more often does no harm. Any thread. */
+/* The request is over. May be called more than once. Any thread. */
 void godwit__call_monitor_remove (godwit_request_t *request);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Callbacks of requests that nobody waits for any more. */
+/* The callbacks of cancelled requests: the list of those that are due, and their runs. */
 #include "src/server/cancel.h"
 
 #include "src/connection/completion.h"

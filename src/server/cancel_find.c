@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which requests somebody gives up. */
+/* Finds the requests that are cancelled. */
 #include "src/server/cancel_find.h"
 
 #include "src/server/queue.h"
@@ -15,7 +15,7 @@ godwit__cancel_kept (const godwit_server_t *server)
     }
 }
 
-/* Which: of this routing id, and with id, if that is not NULL. */
+/* Requests of this routing id, and, if id is not NULL, only the one with this id. */
 typedef struct choice {
     const godwit__port_t *port;
     godwit__routing_id_t routing_id;
@@ -29,7 +29,8 @@ is_chosen (const godwit_request_t *request, const choice_t *choice)
            (!choice->id || request->id == *choice->id);
 }
 
-/* With pool.lock: marks those that are chosen and run, and takes those that are queued into a list. */
+/* With pool.lock: of the chosen requests, marks those that run, and moves those that are queued into a
+ * list. */
 static void
 cancel_chosen (godwit_server_t *server, const choice_t *choice, godwit__list_t *taken)
 {
@@ -38,7 +39,7 @@ cancel_chosen (godwit_server_t *server, const choice_t *choice, godwit__list_t *
         if (!is_chosen (at, choice))
             continue;
         godwit__cancel_mark (at, true);
-        godwit__call_monitor_remove (at); /* nobody is to be told of it any more */
+        godwit__call_monitor_remove (at); /* its client needs no heartbeats any more */
     }
     for (godwit_request_t *at = GODWIT__FIRST (&server->queue, godwit_request_t, in_queue), *next; at;
          at = next) {
@@ -50,7 +51,7 @@ cancel_chosen (godwit_server_t *server, const choice_t *choice, godwit__list_t *
     }
 }
 
-/* With the lock, which is released: gives up those that were taken out of queues. */
+/* With the lock, which is released: gives up the requests that were taken out of queues. */
 static void
 drop (godwit__pool_t *pool, godwit__list_t *taken)
 {

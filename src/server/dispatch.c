@@ -31,11 +31,11 @@ struct godwit__dispatch {
     godwit__route_t *routes;
     size_t route_count;
     godwit__table_t
-        names; /* the first route of each name; it has the others, in the order of the endpoints */
+        names; /* the first route of each name; it links the others, in the order of the endpoints */
     char *versions;
 };
 
-/* Nobody but the server's author chooses what is in the table: no seed is needed. */
+/* Only the server's author chooses the names in the table: so the hash needs no seed. */
 static uint64_t
 hash_of (const char *name, size_t size)
 {
@@ -174,7 +174,7 @@ add_methods (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoint, si
         const godwit_status_t status = check_method (endpoint, index, i, error);
         if (status)
             return status;
-        /* What is not allowed is not in the table, so that its existence is not told. */
+        /* A method that is not allowed is not in the table, so that callers cannot learn that it exists. */
         if (is_allowed (policy, endpoint, &endpoint->methods[i]))
             add_route (dispatch, &endpoint->methods[i], index);
     }
@@ -207,14 +207,14 @@ print_versions (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoints
     return GODWIT_OK;
 }
 
-/* An endpoint behind all others, whatever the policy. */
+/* Adds an endpoint behind all others, whatever the policy. */
 static godwit_status_t
 add_extra (godwit__dispatch_t *dispatch, const godwit_method_t *method, godwit_error_t **error)
 {
     const size_t index = dispatch->endpoint_count;
     const godwit_status_t status =
         copy_endpoint (&dispatch->endpoints[index], &(godwit_endpoint_t){.version = "1.0"}, index, error);
-    dispatch->endpoint_count++; /* also what is half made is given back */
+    dispatch->endpoint_count++; /* so that a half-made endpoint is freed, too */
     if (!status)
         add_route (dispatch, method, index);
     return status;

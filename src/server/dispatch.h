@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the names in a request to the handler that answers it (contract 5). Built when a server is made,
- * immutable afterwards but for the measured run times. */
+/* The dispatch table: from the names in a request to the handler that answers it (contract 5). It is built
+ * when a server is made. Afterwards only measurements change: run times and counters. */
 #ifndef GODWIT_SRC_SERVER_DISPATCH_H
 #define GODWIT_SRC_SERVER_DISPATCH_H
 
@@ -19,9 +19,9 @@ typedef struct godwit__route {
     uint32_t endpoint;               /* its index */
     godwit__table_node_t by_name;    /* of the dispatch, if it is the first one of its name */
     struct godwit__route *next;      /* the same name in a later endpoint */
-    atomic_uint_fast32_t average_ns; /* of its run time, moving; 0: it has never run */
+    atomic_uint_fast32_t average_ns; /* moving average of its run time; 0: it has never run */
     godwit__run_time_t run_time;
-    _Atomic (godwit__metric_t *) metrics[2]; /* of its requests and of fanouts; NULL: none yet */
+    _Atomic (godwit__metric_t *) metrics[2]; /* counters of its requests and of fanouts; NULL: none yet */
 } godwit__route_t;
 
 typedef struct godwit__dispatch godwit__dispatch_t;
@@ -31,7 +31,7 @@ typedef struct godwit__policy {
     godwit_policy_t kind;
     godwit_allow_fn *allow; /* with CUSTOM */
     void *allow_user;
-    const godwit_method_t *extra; /* also this one, in no namespace, version 1.0; NULL: none */
+    const godwit_method_t *extra; /* one more method, in no namespace, version 1.0; NULL: none */
 } godwit__policy_t;
 
 /* INVALID_ARGUMENT names the endpoint, the method or the policy that is wrong. */
@@ -40,7 +40,7 @@ godwit_status_t godwit__dispatch_new (godwit__dispatch_t **dispatch, const godwi
                                       godwit_error_t **error);
 /* Runs no on_destroy. */
 void godwit__dispatch_destroy (godwit__dispatch_t **dispatch);
-/* Tells the endpoints that the server goes. */
+/* Tells the endpoints (on_destroy) that the server is being destroyed. */
 void godwit__dispatch_destroy_endpoints (godwit__dispatch_t *dispatch);
 
 /* method is a STR, name_space and version are STR or nil (or NULL). NO_SUCH_METHOD, UNSUPPORTED_VERSION;
@@ -49,8 +49,8 @@ godwit_status_t godwit__dispatch_find (const godwit__dispatch_t *dispatch, const
                                        const godwit_value_t *name_space, const godwit_value_t *version,
                                        godwit__route_t **route, godwit_error_t **error);
 void *godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__route_t *route);
-/* What its endpoint serves, human-readable: the namespace (NULL: none), and the version, which is written to
- * text.
+/* What the route's endpoint serves, human-readable: returns the namespace (NULL: none), and writes the
+ * version to `version`.
  */
 enum { GODWIT__VERSION_TEXT = 40 };
 const char *godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const godwit__route_t *route,
@@ -60,10 +60,10 @@ bool godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char
 /* "namespace=version namespace=version". Borrowed. */
 const char *godwit__dispatch_versions (const godwit__dispatch_t *dispatch);
 
-/* A run took so long: an eighth of the average is new. Concurrent runs may lose one, which does not matter.
- * A run that took much longer than the others counts for a part: on a busy machine a thread is set aside for
- * milliseconds, and a short method must not be taken for a long one, and handed from thread to thread,
- * because of that. A method that has really become long is known after seven runs. */
+/* Adds a run to the average, with the weight of one eighth. Concurrent runs may lose one, which does not
+ * matter. A run that took much longer than the average counts only in part: a busy machine may suspend a
+ * thread for milliseconds, and a short method must not be taken for a long one, and handed from thread to
+ * thread, because of that. A method that has really become long is known after seven runs. */
 static inline void
 godwit__route_measured (godwit__route_t *route, int64_t duration_ns)
 {

@@ -15,17 +15,17 @@
 /* Servers that a client hears of when it says HELLO. It hears of others when they refuse it. */
 #define GREETING_MAX 64
 
-/* Who was told, and is to answer. */
+/* A client that was told, and has to answer. */
 typedef struct awaited {
     godwit__routing_id_t routing_id;
     bool has_answered;
 } awaited_t;
 
-/* A GOODBYE that was said at a port, and has not been answered by everybody yet. The leader's. */
+/* A GOODBYE that was said at a port, and that some clients have not answered yet. The leader's. */
 typedef struct drain {
     godwit__goodbye_t goodbye;
     godwit__list_node_t in_port;
-    size_t left; /* of `awaited`, who have not answered */
+    size_t left; /* clients in `awaited` that have not answered */
     size_t awaited_count;
     awaited_t awaited[]; /* by routing id */
 } drain_t;
@@ -75,7 +75,7 @@ next_drain (const godwit__port_t *port, const drain_t *drain)
     return GODWIT__NEXT (&port->drains, drain, drain_t, in_port);
 }
 
-/* Nobody waits for the end of those any more. */
+/* Forgets goodbyes whose answers nobody waits for any more. */
 static void
 forget_given_up (godwit__port_t *port)
 {
@@ -107,7 +107,7 @@ compare_routing_ids (const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-/* Tells everybody who said HELLO. Those who are to answer are noted, if there is memory for it. */
+/* Tells every client that said HELLO. Clients that have to answer are noted, if there is memory for it. */
 static void
 say (godwit__port_t *port, godwit__goodbye_t goodbye)
 {
@@ -117,7 +117,7 @@ say (godwit__port_t *port, godwit__goodbye_t goodbye)
     for (godwit__session_t *session = godwit__sessions_first (&port->sessions); session;
          session = godwit__sessions_next (&port->sessions, session)) {
         if (!session->known || !tell (port, session->id, goodbye))
-            continue; /* who is gone, or does not read, does not answer */
+            continue; /* a client that is gone or does not read will not answer */
         if (!goodbye.server_id)
             session->is_answering = true;
         if (drain && (session->answers || !goodbye.server_id))
@@ -161,7 +161,7 @@ godwit__drain_say (godwit__port_t *port)
     free (goodbyes);
 }
 
-/* True if that was the last one. */
+/* True if that was the last answer. */
 static bool
 note_answer (drain_t *drain, godwit__routing_id_t routing_id)
 {
@@ -213,8 +213,8 @@ godwit__drain_release (godwit__port_t *port)
 
 /* ---- who drains ---- */
 
-/* With the lock: the leader of the port tells the server's clients. What cannot be noted is found out by a
- * request that is refused. */
+/* With the lock: makes the leader of the port tell the server's clients. If memory is short, clients learn it
+ * from the refusal of a request. */
 static void
 note_goodbye (godwit__port_t *port, godwit_server_t *server)
 {
@@ -250,7 +250,7 @@ timeout_ns_of (const godwit__pool_t *pool)
     return part_ns > GOODBYE_TIMEOUT_LEAST_NS ? part_ns : GOODBYE_TIMEOUT_LEAST_NS;
 }
 
-/* With the lock: does nobody wait for the drain of this server (NULL: of the process) any more? */
+/* With the lock: true if nobody waits for the drain of this server (NULL: of the process) any more. */
 static bool
 is_over (const godwit__pool_t *pool, const godwit_server_t *server)
 {
@@ -259,12 +259,12 @@ is_over (const godwit__pool_t *pool, const godwit_server_t *server)
     return !server->undrained_ports || pool->interrupted || pool->leaving || pool->stopping;
 }
 
-/* Waits until everybody has answered, or the time for it is up. */
+/* Waits until all clients have answered, or their time is up. */
 static void
 await (godwit__pool_t *pool, const godwit_server_t *server)
 {
     if (pool->external && godwit__transport_is_processing (pool->transport))
-        return; /* the loop does nothing else meanwhile */
+        return; /* this thread is the loop: no answer could arrive */
     /* Conditions wait by the system's clock. */
     const godwit__clock_t *const clock = pool->external ? &pool->clock : &godwit__clock_system;
     const int64_t until_ns = godwit__clock_now (clock) + timeout_ns_of (pool);

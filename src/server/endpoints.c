@@ -21,7 +21,7 @@ free_text (const char *text)
     free ((void *) (uintptr_t) text);
 }
 
-/* What is NULL in the copy was not copied yet. */
+/* A member of the copy that is NULL was not copied yet. */
 static bool
 copy_strings (godwit_endpoint_t *copy, const godwit_endpoint_t *from)
 {

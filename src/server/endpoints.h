@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Endpoints as a program gives them: it may know an older, shorter struct. And copies of them, for whoever
- * makes servers of them later. */
+/* Reading endpoints as a program gives them (an older program may have a shorter struct), and copying them,
+ * for servers that are made later. */
 #ifndef GODWIT_SRC_SERVER_ENDPOINTS_H
 #define GODWIT_SRC_SERVER_ENDPOINTS_H
 

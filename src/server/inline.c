@@ -33,7 +33,7 @@ peek_method (const uint8_t *body, size_t size, const char **name, size_t *name_s
     return *name_size <= size - at;
 }
 
-/* By the system's clock, as conditions wait. */
+/* By the system's clock: condition variables use it. */
 static int64_t
 left_of (int64_t deadline_ns)
 {
@@ -41,7 +41,7 @@ left_of (int64_t deadline_ns)
                                         : deadline_ns - godwit__clock_now (&godwit__clock_system);
 }
 
-/* Waits for the reply to a request that its handler kept. When its time is up, nothing is in the reply. */
+/* Waits for the reply to a request that its handler kept. If its time passes first, the reply stays empty. */
 static void
 wait_for_kept (godwit__pool_t *pool, godwit_request_t *request, godwit__inline_call_t *call)
 {
@@ -56,7 +56,7 @@ wait_for_kept (godwit__pool_t *pool, godwit_request_t *request, godwit__inline_c
         godwit__pool_wait_threads (pool, left_ns);
         left_ns = left_of (deadline_ns);
     }
-    if (!call->done) { /* then the request is still there */
+    if (!call->done) { /* so the request has not ended */
         request->inline_call = NULL;
         godwit__cancel_mark (request, true);
     }
@@ -90,7 +90,7 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
     bool malformed;
     if (godwit__request_prepare (request, &malformed)) {
         if (!(request->route->method->flags & GODWIT_METHOD_INLINE)) {
-            /* Another endpoint's method of the same name: nothing happened. */
+            /* It was another endpoint's method of the same name: nothing was run. */
             godwit__request_settle (request, false);
             return false;
         }

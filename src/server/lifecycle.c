@@ -10,8 +10,8 @@
 
 #include <stdio.h>
 
-/* With the lock, which is let go of meanwhile: until all that the present life has accepted has run, or that
- * life is over. */
+/* With the lock, which is released meanwhile: waits until all requests that the present life has accepted
+ * have run, or that life is over. */
 static godwit_status_t
 drain (godwit__step_t *step, godwit_error_t **error)
 {
@@ -60,7 +60,7 @@ life_meant (const godwit_server_t *server)
     return is_settled ? server->life : server->life + 1;
 }
 
-/* Also if the start of that life has failed, and the server is as stopped as it was before. */
+/* True also if the start of that life has failed, and the server is still stopped. */
 static bool
 was_stopped (const godwit_server_t *server, uint64_t life)
 {
@@ -69,7 +69,7 @@ was_stopped (const godwit_server_t *server, uint64_t life)
 
 /* ---- start ---- */
 
-/* With the lock, which is let go of: tells those who look at pool.lock's side. */
+/* With the lock, which is released: wakes the threads that wait on pool.lock. */
 static void
 wake_who_drains (godwit_server_t *server)
 {
@@ -99,7 +99,7 @@ do_start (godwit_server_t *server, uint32_t pool_size, godwit_error_t **error)
         wake_who_drains (server);
         return GODWIT_OK;
     }
-    /* For those who waited for it: an error has one owner. */
+    /* A copy, for the threads that waited for this start: an error has one owner. */
     server->start_failure = godwit__error_copy (failure);
     if (error)
         *error = failure;
@@ -108,7 +108,7 @@ do_start (godwit_server_t *server, uint32_t pool_size, godwit_error_t **error)
     return status;
 }
 
-/* With the lock: waits for somebody else's start or stop. *result is what came of a start, if it failed. */
+/* With the lock: waits for another thread's start or stop. *result is the status of a start that failed. */
 static godwit_status_t
 wait_for_other (godwit__step_t *step, godwit_error_t **error)
 {

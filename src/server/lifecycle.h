@@ -8,13 +8,13 @@
  *                            |              |             |  life n + 1 then
  *                         start: OK         +---failed----+
  *
- * In brackets: `changing`, while one thread does the step and the others sleep. Whoever asks for a step names
- * the life that it is about: the present one, or, when there is none, the next. So a stop or a wait that came
- * before its start ends with the life that follows, however fast that is stopped and started again.
+ * In brackets: `changing`, while one thread does the step and the others sleep. A stop or a wait is about one
+ * life: life n in UP and STOPPED; in NEW, or during a start, the life that follows. Example: a wait in NEW is
+ * about life 1. It ends when life 1 has ended, even if life 2 has begun by then.
  *
- * All is guarded by transport.lock, and whoever sleeps here sleeps on transport.changed, because that is what
- * the end of the transport wakes; only wait's and a restart's look at what still runs is under pool.lock.
- * `visitors` are the threads in here: destroy says that the server is `ending`, and waits for the last one.
+ * All is guarded by transport.lock. Threads sleep here on transport.changed, because the end of the transport
+ * wakes it. Only when a wait or a restart looks at the requests that still run, it uses pool.lock. `visitors`
+ * counts the threads in here: destroy sets `ending`, and waits until the last thread has left.
  */
 #ifndef GODWIT_SRC_SERVER_LIFECYCLE_H
 #define GODWIT_SRC_SERVER_LIFECYCLE_H

@@ -27,7 +27,7 @@ same_topic (const godwit__pool_t *pool, const godwit_server_t *server)
     return NULL;
 }
 
-/* Control thread, before subscribing or unsubscribing. True if the topic is another server's, too. */
+/* Control thread, before subscribing or unsubscribing. True if another server has the same topic. */
 static bool
 set_subscribed (godwit_server_t *server, bool subscribed)
 {
@@ -55,8 +55,8 @@ unsubscribe (godwit_server_t *server)
         atomic_fetch_add_explicit (&pool->fanout_epoch, 1, memory_order_release);
 }
 
-/* The topic first, then the marker: who sees the marker knows that the topic was subscribed to. A topic that
- * another server subscribed to already is not subscribed to again. */
+/* The topic first, then the marker: a publisher that sees the marker knows that the topic was subscribed to.
+ * If another server has subscribed to the topic, that is not done again. */
 static godwit_status_t
 subscribe (godwit_server_t *server, godwit_error_t **error)
 {
@@ -100,9 +100,9 @@ pool_of (godwit_transport_t *transport, godwit__pool_t **pool, godwit_error_t **
     return GODWIT_OK;
 }
 
-/* Gives the server a number and a place in the pool, which is then kept by it. A restarted server gets
- * another number: what is still under way about the old one, a GOODBYE or a refusal, says nothing about the
- * new one. */
+/* Gives the server a number and a place in the pool; the server is then one of the pool's references. A
+ * restarted server gets a new number: a GOODBYE or a refusal about the old one, still under way, does not
+ * concern the new one. */
 static void
 join_pool (godwit_server_t *server, godwit__pool_t *pool, uint32_t concurrency)
 {
@@ -164,9 +164,9 @@ stop_on_control (void *argument)
     godwit_server_t *const server = change->server;
     godwit_transport_t *const transport = server->transport;
     if (!transport->matchmaker)
-        return; /* it is being destroyed, and tells everybody itself */
+        return; /* the transport is being destroyed, and tells all clients itself */
     unsubscribe (server);
-    /* DRAINING is certain knowledge, which `gone` is not; who misses it learns it from GOODBYE or from a
+    /* DRAINING is certain knowledge, unlike `gone`. A client that misses it learns it from GOODBYE or from a
      * refusal. */
     godwit__server_announce (server, GODWIT__RECORD_DRAINING, NULL);
     transport->matchmaker->ops->withdraw (transport->matchmaker, server->id);
@@ -213,6 +213,6 @@ godwit__server_unlisten (godwit_server_t *server)
     change_t change = {.server = server};
     if (!godwit__transport_check (server->transport, NULL) &&
         godwit__control_run (server->transport, stop_on_control, &change))
-        godwit__drain_await (server); /* what they had sent before they knew is taken */
+        godwit__drain_await (server); /* requests that clients sent before they knew are taken */
     set_accepts (server, false);
 }

@@ -5,10 +5,11 @@
 
 #include <godwit/server.h>
 
-/* Listens, is announced and takes requests, with that concurrency (0: as before) from now on. SERVER_LISTEN
- * with its cause, CLOSED. In the turn of a start. */
+/* The server listens, is announced and takes requests from now on, with that concurrency (0: as before).
+ * SERVER_LISTEN with its cause, CLOSED. In the turn of a start. */
 godwit_status_t godwit__server_listen (godwit_server_t *server, uint32_t concurrency, godwit_error_t **error);
-/* Tells everybody, and then takes no more requests. In the turn of a stop, or at the end. */
+/* Tells all clients that the server drains, and then takes no more requests. In the turn of a stop, or at the
+ * end. */
 void godwit__server_unlisten (godwit_server_t *server);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* Requests that are kept for later use, of a bit over 1 KiB each. */
 #define FREE_LIMIT 256
-/* An idle thread that was not needed for so long ends; one always stays. */
+/* An idle thread ends when it was not needed for this time; one always stays. */
 #define IDLE_SECONDS 5
 
 /* ---- the lock ---- */
@@ -137,7 +137,7 @@ godwit__pool_wake_worker (godwit__pool_t *pool)
         pool->worker_count++;
         pool->spawn_count++;
     } else if (!godwit__list_is_empty (&pool->ready)) {
-        /* Whoever runs a handler will look when it ends; a leader that waits must be told. */
+        /* A worker that runs a handler looks when it ends; a leader that waits must be told. */
         for (size_t i = 0; i < pool->port_count; i++)
             godwit__port_post_tasks (&pool->ports[i]);
     }

@@ -2,10 +2,10 @@
 /* The server's side of a transport: the ports it listens on, the servers behind them, and the workers that
  * run handlers.
  *
- * One worker *leads* on each port: it receives, and runs short handlers itself. Before a handler that is
- * known to take long (the method's flag or its running average), or that is not known at all, it hands the
- * lead to another worker; and while it runs a handler with the lead, the watchdog of the control thread takes
- * the lead away if that lasts more than a millisecond.
+ * One worker *leads* on each port: it receives, and runs short handlers itself. Before it runs a handler that
+ * takes long (by the method's flag, or by its average run time), or that has never run, it hands the lead to
+ * another worker. If a handler runs with the lead for more than a millisecond, the watchdog of the control
+ * thread takes the lead away.
  *
  *      follower --promote--> leading --receives a short one--> leading, busy --done--> leading
  *         ^                     |                                   |
@@ -39,18 +39,17 @@ typedef struct godwit__server_table {
 
 struct godwit__pool {
     godwit_transport_t *transport; /* not to be used once `closed` */
-    const unsigned char *alive;    /* a page that a fork() wipes, as the transport's: requests outlive that */
-    godwit__clock_t clock;         /* the transport's */
-    godwit__limits_t limits;       /* of what is received; their size holds for what is sent, too */
-    size_t max_queue_size;         /* bytes that a server may have queued */
+    const unsigned char *alive; /* a page that fork() wipes, like the transport's, which requests outlive */
+    godwit__clock_t clock;      /* the transport's */
+    godwit__limits_t limits;    /* of what is received; their size holds for what is sent, too */
+    size_t max_queue_size;      /* bytes that a server may have queued */
     pthread_mutex_t lock;
-    pthread_cond_t
-        changed;      /* (L) with `waiting`: requests ended, workers ended, a kept request was replied to */
-    unsigned waiting; /* (L) who waits for `changed` */
-    size_t refs;      /* (L) the transport, servers that were started, requests that are in use */
-    bool interrupted; /* (L) */
-    bool leaving;     /* (L) no request is accepted any more, but answered still */
-    size_t undrained_ports; /* (L) ports of which not all clients have answered that it leaves */
+    pthread_cond_t changed; /* (L) requests or workers ended, or a kept request was replied to */
+    unsigned waiting;       /* (L) threads that wait for `changed` */
+    size_t refs;            /* (L) the transport, servers that were started, requests that are in use */
+    bool interrupted;       /* (L) the transport is closing */
+    bool leaving;           /* (L) no request is accepted any more; accepted ones are still answered */
+    size_t undrained_ports; /* (L) ports with clients that have not answered its GOODBYE */
     bool stopping;          /* (L) no request is accepted any more, workers end */
     bool closed;            /* (L) nothing is sent any more, and the transport may be gone */
     unsigned active;        /* (L) handlers that run, all servers together */
@@ -59,7 +58,7 @@ struct godwit__pool {
     godwit__server_table_t servers; /* (L) those that were started and not destroyed */
     godwit__list_t ready;           /* (L) servers that have a request queued and room to run it */
 
-    godwit_request_t *free_requests; /* (L) the last one that was given back first */
+    godwit_request_t *free_requests; /* (L) the one that was given back last comes first */
     size_t free_count;
 
     void *(*worker_main) (void *worker); /* what a worker's thread runs */
@@ -70,7 +69,7 @@ struct godwit__pool {
     godwit__list_t idle;  /* (L) the newest first: its stack is still in the cache */
     godwit__list_t ended; /* (L) to be joined */
 
-    atomic_uint_fast64_t fanout_epoch; /* changes when subscriptions end: gaps are no news any more */
+    atomic_uint_fast64_t fanout_epoch; /* grows when a subscription ends: a gap after that is no loss */
 
     godwit__watchdog_t watchdog;
     godwit__call_monitor_t call_monitor; /* heartbeats of calls that want them */
@@ -91,8 +90,8 @@ godwit__pool_lock (godwit__pool_t *pool)
     pthread_mutex_lock (&pool->lock);
 }
 
-/* Also starts the threads that were asked for while it was locked, and frees the pool when nothing is left of
- * it. */
+/* Also starts the threads that were asked for while it was locked, and frees the pool when nothing refers to
+ * it any more. */
 void godwit__pool_unlock (godwit__pool_t *pool);
 /* With the lock: tells those who wait for `changed`. */
 static inline void
@@ -104,10 +103,10 @@ godwit__pool_changed (godwit__pool_t *pool)
 /* With the lock: waits for `changed`, for at most timeout_ns; with external_loop this thread runs the loop
  * meanwhile (src/runtime/wait.h). May return early. */
 void godwit__pool_wait (godwit__pool_t *pool, int64_t timeout_ns);
-/* The same, but the loop is never run: for what ends on a thread that is at it already. */
+/* The same, but the loop is never run: for events that come from another thread. */
 void godwit__pool_wait_threads (godwit__pool_t *pool, int64_t timeout_ns);
 
-/* Until godwit__pool_leave, what belongs to the transport may be used, without the lock. False: it may be
+/* Until godwit__pool_leave, the parts of the transport may be used without the lock. False: they may be
  * gone. */
 bool godwit__pool_enter (godwit__pool_t *pool);
 void godwit__pool_leave (godwit__pool_t *pool);

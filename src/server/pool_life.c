@@ -149,7 +149,7 @@ godwit__pool_interrupt (godwit__pool_t *pool)
     godwit__pool_unlock (pool);
 }
 
-/* With the lock: what is still kept has nobody to be replied to any more. */
+/* With the lock: requests that are still kept cannot be replied to any more. */
 static void
 cancel_kept (godwit__pool_t *pool)
 {

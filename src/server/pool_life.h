@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pool of a transport is made and ends. */
+/* How the pool of a transport is made, and how it ends. */
 #ifndef GODWIT_SRC_SERVER_POOL_LIFE_H
 #define GODWIT_SRC_SERVER_POOL_LIFE_H
 
@@ -13,8 +13,8 @@ typedef struct godwit__pool godwit__pool_t;
  * external_loop, watches the ports in the control reactor). Control thread. */
 godwit_status_t godwit__pool_new (godwit__pool_t **pool, godwit_transport_t *transport,
                                   godwit_error_t **error);
-/* The transport is closing: callers in this process no longer wait for requests of theirs that were kept. Any
- * thread, before stop. */
+/* The transport is closing: callers in this process no longer wait for their requests that handlers have
+ * kept. Any thread, before stop. */
 void godwit__pool_interrupt (godwit__pool_t *pool);
 /* Refuses what is queued, waits for handlers that run, joins the workers. Not the control thread, which must
  * still run. All servers must have been removed or closed. */

@@ -36,7 +36,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t ro
          const godwit__header_t *header, godwit__frame_t *frame)
 {
     godwit__pool_t *const pool = port->pool;
-    /* In a batch the last handler has just ended, and looked at the clock. */
+    /* In a batch, the handler before has just ended, and its end time is used. */
     const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
     godwit__refusal_t refused = {0, 0};
     godwit_request_t *accepted = NULL;
@@ -66,19 +66,19 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t ro
     else if (refused.reason)
         refuse (port, routing_id, header, refused);
     godwit__frame_release (frame);
-    if (is_malformed && leads) /* who does not lead must not touch sessions */
+    if (is_malformed && leads) /* only the leader may touch sessions */
         godwit__port_count_malformed (port, routing_id);
     return leads;
 }
 
 /* ---- frames ---- */
 
-/* Consumes the frame: what it holds comes up one by one from now on. */
+/* Consumes the frame: godwit__port_next returns the frames in it one by one from now on. */
 static void
 batch (godwit__port_t *port, godwit__routing_id_t routing_id, godwit__frame_t *frame)
 {
     if (port->batch.batch || frame->size > GODWIT__BATCH_SIZE_MAX) {
-        godwit__port_malformed (port, routing_id); /* a batch in a batch, or more than a batch */
+        godwit__port_malformed (port, routing_id); /* a batch in a batch, or too large */
         return;
     }
     if (!godwit__batch_open (&port->batch, frame))
@@ -86,7 +86,7 @@ batch (godwit__port_t *port, godwit__routing_id_t routing_id, godwit__frame_t *f
     port->batch_routing_id = routing_id;
     port->flushed_ns = 0;
     if (routing_id == GODWIT__ROUTING_ID_FANOUT)
-        port->batch.at += GODWIT__KEY_SIZE; /* and nothing is replied to */
+        port->batch.at += GODWIT__KEY_SIZE; /* publications get no replies */
     else
         godwit__reply_batch_open (&port->reply_batch, routing_id);
 }
@@ -119,7 +119,8 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
                     godwit__drain_answered (port, routing_id, header.target);
                 break;
             }
-            /* Whoever answers a GOODBYE waits for replies still; who says it by himself does not. */
+            /* A client that answers a GOODBYE still waits for replies; a client that leaves by itself does
+             * not. */
             if (!session || !session->is_answering)
                 godwit__pool_cancel_all (port->pool, port, routing_id);
             if (session) {
@@ -150,7 +151,7 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
     return true;
 }
 
-/* Replies do not wait for ever so many handlers, however short those are. */
+/* Sends replies that have waited long enough: a batch may have many handlers, though each is short. */
 static void
 flush_old_replies (godwit__port_t *port)
 {

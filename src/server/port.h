@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A port: where the frames of one driver's links and publications come in, one thread (the leader) at a time.
+/* A port: it receives the frames of one driver's links, and its publications. One thread at a time, the
+ * leader, receives.
  */
 #ifndef GODWIT_SRC_SERVER_PORT_H
 #define GODWIT_SRC_SERVER_PORT_H
@@ -14,8 +15,8 @@
 typedef struct godwit__port godwit__port_t;
 typedef struct godwit__worker godwit__worker_t;
 
-/* A server that drains, and the revision of the record that says so: what is older than a restart is no news
- * then. Server 0: all of them, and for good. */
+/* A server that drains, and the revision of the record that says so: a client that knows a later record, of a
+ * restart, ignores the GOODBYE. Server 0: all servers, for ever. */
 typedef struct godwit__goodbye {
     uint32_t server_id;
     uint32_t revision;
@@ -34,16 +35,16 @@ struct godwit__port {
     size_t goodbye_capacity;     /* (L) */
     bool said_leaving;           /* (L) the clients have been told that the process leaves */
 
-    godwit__reply_batch_t reply_batch; /* replies to the batch that is worked off */
+    godwit__reply_batch_t reply_batch; /* replies to the batch that is being read */
 
     /* The leader's. */
-    godwit__list_t drains;        /* goodbyes that somebody has not answered */
+    godwit__list_t drains;        /* goodbyes that some clients have not answered */
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     godwit__routing_id_t batch_routing_id;
     int64_t flushed_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
     int64_t now_ns;     /* the time, while it is fresh; 0: to be asked for */
     godwit__sessions_t sessions;
-    godwit__sessions_t connections; /* what was seen on those that their clients number */
+    godwit__sessions_t connections; /* what was seen on connections that clients number */
     godwit__sessions_t publications;
     uint64_t fanout_epoch;
 
@@ -56,12 +57,12 @@ struct godwit__port {
  * leader's thread. */
 godwit__io_t godwit__port_next (godwit__port_t *port, godwit__frame_t *frame,
                                 godwit__routing_id_t *routing_id, int64_t timeout_ns);
-/* A frame that came up, which is consumed. The leader's thread; worker is NULL with external_loop. False: it
- * no longer leads. */
+/* Handles a frame that came, and consumes it. The leader's thread; worker is NULL with external_loop. False:
+ * it no longer leads. */
 bool godwit__port_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *frame,
                          godwit__routing_id_t routing_id);
-/* Runs the tasks of the leader: goodbyes to be said, a lead to be given up. The leader's thread. False: it
- * shall give up the lead, which pool.lock still says it has. */
+/* Runs the tasks of the leader: goodbyes to be said, a lead to be given up. The leader's thread. False: the
+ * worker must give up the lead; port.leader still names it. */
 bool godwit__port_run_tasks (godwit__port_t *port);
 /* external_loop: the control reactor leads from now on. Control thread. */
 godwit_status_t godwit__port_watch (godwit__port_t *port, godwit_error_t **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes out of a port. */
+/* Sending frames out of a port. */
 #include "src/server/port_send.h"
 
 #include "src/server/pool.h"

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What goes out of a port, and how its leader is called. */
+/* Sending frames out of a port, and calling its leader. */
 #ifndef GODWIT_SRC_SERVER_PORT_SEND_H
 #define GODWIT_SRC_SERVER_PORT_SEND_H
 
 #include "src/server/port.h"
 #include "src/wire/header.h"
 
-/* False, and counted: it could not be sent. data is consumed if it is on the heap. Any thread. */
+/* Sends a frame. False: it could not be sent, which is counted. data is consumed if it is on the heap. Any
+ * thread. */
 bool godwit__port_send (godwit__port_t *port, godwit__routing_id_t routing_id, uint8_t *data, size_t size,
                         bool on_heap);
-/* A frame that is only a header. */
+/* Sends a frame that is only a header. */
 void godwit__port_send_header (godwit__port_t *port, godwit__routing_id_t routing_id,
                                godwit__frame_type_t type, uint32_t target, uint64_t id, uint32_t aux);
 /* Makes the leader call godwit__port_run_tasks soon. With or without pool.lock. */

@@ -11,7 +11,7 @@
 
 /* ---- what has been seen ---- */
 
-/* What was seen of a publisher's with this key. NULL when memory is short. */
+/* Which publications of this publisher with this key were seen. NULL when memory is short. */
 static godwit__session_t *
 publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, int64_t now_ns)
 {
@@ -28,7 +28,7 @@ publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, i
     return godwit__sessions_add (&port->publications, id, now_ns);
 }
 
-/* False: it has been here before. Counts what is missing between it and the last one. */
+/* False: this publication was seen before. Counts those that are missing between it and the last one. */
 static bool
 note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns)
 {
@@ -46,21 +46,21 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
     }
     if (session->known)
         atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, missed, memory_order_relaxed);
-    session->known = true; /* it is the first one that may come with any number */
+    session->known = true; /* only the first one may come with any number */
     return true;
 }
 
 /* ---- who subscribes ---- */
 
-/* The servers that listen to a key, met one after the other by number: so nobody is met twice when servers
- * come and go meanwhile, not even one that is restarted. */
+/* Walks the servers that listen to a key, in the order of their numbers: no server is visited twice when
+ * servers come and go meanwhile, not even one that is restarted. */
 typedef struct subscribers {
-    uint32_t id;   /* the one that is met now; 0: there is none any more */
+    uint32_t id;   /* the one that is visited now; 0: there is none any more */
     uint32_t next; /* 0: `id` is the last one */
-    uint32_t last; /* no server above this number is met: it came after the first one was looked for */
+    uint32_t last; /* servers above this number came later, and are not visited */
 } subscribers_t;
 
-/* With the lock: the two of the lowest numbers above `after`. */
+/* With the lock: finds the two servers with the lowest numbers above `after`. */
 static void
 find_two (subscribers_t *found, const godwit__pool_t *pool, const uint8_t *key, uint32_t after)
 {
@@ -89,7 +89,7 @@ first_subscribers (godwit__pool_t *pool, const uint8_t *key)
     return found;
 }
 
-/* Goes on to the next one; or, if that is gone meanwhile, to the one after it. */
+/* Goes on to the next server; or, if that is gone meanwhile, to the one after it. */
 static void
 next_subscriber (subscribers_t *found, godwit__pool_t *pool, const uint8_t *key)
 {
@@ -121,7 +121,7 @@ godwit__port_last_publication (godwit__port_t *port, const uint8_t *key, const g
 
 /* ---- giving it to them ---- */
 
-/* Nobody is told; so it is counted as one that was missed. */
+/* A publication that a server refuses: its publisher is not told, so it is counted as missed. */
 static void
 refuse_publication (godwit_transport_t *transport)
 {
@@ -147,7 +147,7 @@ godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, const 
     GODWIT__COUNT (pool->transport, fanouts_received);
     bool leads = true;
     for (; subscribers.id; next_subscriber (&subscribers, pool, key)) {
-        /* All but the last one get a copy and are left to other workers, so that none waits for another one's
+        /* All servers but the last get a copy, which other workers run: so no server waits for another one's
          * handler. */
         const bool is_last = !subscribers.next;
         godwit__frame_t copy;

@@ -24,15 +24,15 @@ godwit__queue_activate (godwit_server_t *server, godwit_request_t *request)
 }
 
 void godwit__queue_add (godwit_server_t *server, godwit_request_t *request);
-/* Takes a request out of it. */
+/* Takes a request out of the queue. */
 void godwit__queue_remove (godwit_server_t *server, godwit_request_t *request);
-/* Moves all that is queued behind the requests of a list. */
+/* Moves all queued requests to the end of a list. */
 void godwit__queue_empty (godwit_server_t *server, godwit__list_t *requests);
 /* The server has got room, or a queued request. True if there is something for a worker to take. */
 bool godwit__queue_check_ready (godwit__pool_t *pool, godwit_server_t *server);
 /* A queued request that may run now; it counts as active then. NULL: none. */
 godwit_request_t *godwit__queue_take_ready (godwit__pool_t *pool);
-/* The server goes: its turn will not come. */
+/* The server is being destroyed: it gets no more turns. */
 void godwit__queue_forget (godwit_server_t *server);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a request is answered with. */
+/* Answering a request. */
 #include "src/server/reply.h"
 
 #include <godwit/client.h>
@@ -20,7 +20,7 @@
 
 /* ---- sending ---- */
 
-/* The reply of an inline call, for the thread that makes it. */
+/* Gives the reply of an inline call to the thread that makes the call. */
 static void
 store_reply (godwit__frame_t *reply, uint8_t *data, size_t size, bool on_heap)
 {
@@ -104,13 +104,14 @@ send_failure (godwit_request_t *request, const godwit_error_t *error)
         deliver (request, data, size, true);
 }
 
-/* True if the caller of this function is the one who replies. */
+/* True if this thread may reply: it is the first one that tries. */
 static inline bool
 claim_reply (godwit_request_t *request)
 {
     if (atomic_exchange (&request->replied, true))
         return false;
-    /* Both orders are total: either it is seen here that the request is watched, or there that it is over. */
+    /* Both accesses are sequentially consistent: either this thread sees that the request is watched, or the
+     * watching thread sees that it is over. */
     if (request->monitor_ns || atomic_load (&request->cancel.is_watched))
         godwit__call_monitor_remove (request);
     return true;
@@ -243,7 +244,8 @@ godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
     if (!error)
         error = godwit_error_new (GODWIT_ERR_FAILED, "%s", godwit_status_text (GODWIT_ERR_FAILED));
     const godwit_status_t status = godwit_error_status (error);
-    /* What became of a call that the handler made is not what became of this one: its method ran. */
+    /* The error may have the outcome of a call that the handler made. The outcome of this call is another:
+     * its method ran. */
     godwit__error_set_outcome_of (error, GODWIT_OUTCOME_RAN);
     godwit__request_fail (request, error);
     return status;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a request is answered with: a reply, a failure or a refusal, exactly once. */
+/* Answering a request, exactly once: with a reply, a failure or a refusal. */
 #ifndef GODWIT_SRC_SERVER_REPLY_H
 #define GODWIT_SRC_SERVER_REPLY_H
 
 #include "src/server/request.h"
 
-/* Tells the caller that it failed, unless it was replied to. Consumes the error. */
+/* Tells the caller that the request failed, unless it was replied to. Consumes the error. */
 void godwit__request_fail (godwit_request_t *request, godwit_error_t *error);
-/* The same: the method was not run. */
+/* The same, and that the method was not run. */
 void godwit__request_reject (godwit_request_t *request, godwit_error_t *error);
-/* Tells the caller that it was not run. */
+/* Tells the caller that the request was refused and not run. */
 void godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason);
 /* The same, with a human-readable text of less than GODWIT__REFUSAL_TEXT bytes, or NULL. */
 #define GODWIT__REFUSAL_TEXT 128

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replies of a batch of requests, kept while the batch is worked off and then sent together.
+/* Replies to a batch of requests: kept while the requests run, and then sent together.
  *
- * Open from the batch's first request to its last. Whoever might let replies wait in it sends them first: the
- * leader that gives its lead away, and the watchdog that takes a lead from a handler that takes long.
+ * A reply batch is open from the first request of the batch to the last. Kept replies must not wait for a
+ * slow handler: so they are sent by a leader that gives its lead away, and by the watchdog when it takes the
+ * lead away.
  */
 #ifndef GODWIT_SRC_SERVER_REPLY_BATCH_H
 #define GODWIT_SRC_SERVER_REPLY_BATCH_H
@@ -16,8 +17,8 @@
 typedef struct godwit__reply_batch {
     godwit__channel_t *channel;
     const godwit_transport_t *transport; /* whose log hears of replies that could not be sent */
-    atomic_uint_fast64_t *dropped;       /* and who counts them */
-    uint64_t unreported;                 /* of them, with lock */
+    atomic_uint_fast64_t *dropped;       /* the counter of them */
+    uint64_t unreported;                 /* of them, not in the log yet; guarded by lock */
     atomic_bool is_open;                 /* written with lock held */
     pthread_mutex_t lock;
     godwit__routing_id_t routing_id; /* of all that is in the batch */
@@ -30,7 +31,7 @@ void godwit__reply_batch_release (godwit__reply_batch_t *replies);
 void godwit__reply_batch_open (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id);
 /* Sends what there is. Any thread. */
 void godwit__reply_batch_flush (godwit__reply_batch_t *replies);
-/* The same, and keeps nothing more. Open and close also tell the log, so with no lock held. */
+/* The same, and keeps nothing more. Open and close also write to the log: no lock may be held. */
 void godwit__reply_batch_close (godwit__reply_batch_t *replies);
 /* True if the frame was copied in; false if it has to be sent by itself. Any thread. */
 bool godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id,

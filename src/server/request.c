@@ -127,7 +127,7 @@ godwit__request_release (godwit_request_t *request)
         return;
     request->block = NULL;
     if (block == own_block (request) && atomic_load_explicit (&block->refs, memory_order_acquire) == 1) {
-        /* Nobody else has a value of it, so nobody can get one: without the counting. */
+        /* No other thread has a value of the block, so none can get one: no counting is needed. */
         atomic_store_explicit (&block->refs, 0, memory_order_relaxed);
         atomic_store_explicit (&request->parts, 1, memory_order_relaxed);
         godwit__frame_release (&block->frame);

@@ -5,9 +5,9 @@
  *        \________________/       \--> kept --/
  *    accept.c   queue.c     request_call.c, request_end.c; reply.c, request_read.c: the handler's side
  *
- * One allocation, reused: the request, room for the parameters of a method, and a block with room for the
- * nodes of a small body. It goes back to the free list when both the request and the values in its block are
- * given up.
+ * A request is one allocation, which is reused: the request itself, room for the parameters of a method, and
+ * a block with room for the nodes of a small body. It goes back to the free list when both the request and
+ * the values in its block are given up.
  */
 #ifndef GODWIT_SRC_SERVER_REQUEST_H
 #define GODWIT_SRC_SERVER_REQUEST_H
@@ -23,7 +23,7 @@
 #define GODWIT__REQUEST_NODES 24
 #define GODWIT__REQUEST_PARAMS 128
 
-/* A caller in this process who waits for a kept request of its own; guarded by pool.lock. */
+/* A caller in this process that waits for the reply to a kept request; guarded by pool.lock. */
 typedef struct godwit__inline_call {
     godwit__frame_t *reply;
     bool done;
@@ -33,7 +33,7 @@ struct godwit_request {
     godwit__list_node_t in_queue; /* of its server; or among those that are refused */
     godwit_request_t *next_free;
     godwit__pool_t *pool;
-    godwit_server_t *server;            /* outlives the request's part in server->occupied */
+    godwit_server_t *server;            /* there while the request counts in server->occupied */
     godwit__port_t *port;               /* where the reply goes; NULL: to inline_call */
     godwit__inline_call_t *inline_call; /* once the request is kept, guarded by pool.lock */
     godwit__routing_id_t routing_id;
@@ -42,10 +42,10 @@ struct godwit_request {
     int64_t deadline_ns; /* GODWIT__NEVER: none */
     bool is_cast;
     bool is_fanout;
-    bool failed;         /* written by whoever replies */
-    atomic_bool kept;    /* turned on by the handler's thread, before anybody else can know the request, but
-                            for its callback (src/server/cancel.h) */
-    atomic_bool replied; /* who turns it on may reply */
+    bool failed;      /* written by whoever replies */
+    atomic_bool kept; /* set by the handler's thread, before any other thread can know the request, except its
+                         callback (src/server/cancel.h) */
+    atomic_bool replied; /* the thread that sets it may reply */
     atomic_uint refs;    /* the handler's, and one for each keep */
     atomic_uint parts;   /* the request itself, and its own block while values in it are referenced */
 
@@ -53,33 +53,34 @@ struct godwit_request {
     godwit__list_node_t in_running; /* of its server; guarded by pool.lock */
 
     /* The call monitor (src/server/call_monitor.h); the rest is guarded by its lock. */
-    int64_t monitor_ns; /* its client wants to hear of it in any such time; 0: it does not. Constant */
+    int64_t monitor_ns; /* its client wants to hear of it within this time; 0: it does not. Constant */
     int64_t monitor_due_ns;
     godwit__list_node_t in_monitor;
     bool monitor_told; /* ACCEPTED was sent */
 
-    godwit__frame_t frame; /* what came, until it is decoded */
+    godwit__frame_t frame; /* as it came, until it is decoded */
     size_t body_offset;
     godwit__block_t
         *block; /* the body, decoded: the request's own block or a larger one; NULL: not decoded */
     const godwit_value_t *body;
     godwit__route_t *route;
-    godwit__metric_t *metric; /* from when it is run on */
+    godwit__metric_t *metric; /* from the start of its run on */
     int64_t started_ns;
-    godwit_value_t *args;    /* what the server's serializer made of them; NULL: nothing */
+    godwit_value_t *args;    /* as the server's serializer made them; NULL: it made none */
     godwit_value_t *context; /* the same; only with args */
     void *params;            /* what the slots filled; NULL: no slots */
     alignas (max_align_t) unsigned char params_room[GODWIT__REQUEST_PARAMS];
 };
 
-/* Not initialised but for what stays the same over its lives. NULL when memory is short. */
+/* A new request. Only the members that stay the same in all its lives are initialised. NULL when memory is
+ * short. */
 godwit_request_t *godwit__request_new (godwit__pool_t *pool);
-/* Settles everything for a new life. */
+/* Initialises the other members, for a new life. */
 void godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__routing_id_t routing_id,
                             const godwit__header_t *header, int64_t now_ns);
 /* Decodes the body. False: it is malformed. */
 bool godwit__request_decode (godwit_request_t *request);
-/* Gives back all that it holds beside its own memory. */
+/* Gives back all that the request holds besides its own memory. */
 void godwit__request_release (godwit_request_t *request);
 /* With pool.lock, after that: the request itself is over; its block may still be in use. */
 void godwit__request_recycle (godwit_request_t *request);
@@ -88,7 +89,8 @@ void godwit__request_drop (godwit_request_t *request);
 /* The same in the child of a fork(): its memory only. Values that were taken from it may stay longer. */
 void godwit__request_free_in_child (godwit_request_t *request);
 
-/* In the child of a fork() the socket is the parent's, and threads that it does not have may hold the locks.
+/* True in the child of a fork(): there the socket is the parent's, and the locks may be held by threads that
+ * the child does not have.
  */
 static inline bool
 godwit__request_is_forked (const godwit_request_t *request)

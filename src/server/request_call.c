@@ -39,7 +39,7 @@ godwit__request_prepare (godwit_request_t *request, bool *malformed)
     godwit_status_t status = godwit__dispatch_find (
         request->server->dispatch, godwit__request_part (request, 1), godwit__request_part (request, 3),
         godwit__request_part (request, 4), &request->route, &error);
-    /* A serializer is the program's own, and may take its time: it is a godwit__request_part of the run. */
+    /* A serializer is the program's own code, and may be slow: it belongs to the run. */
     if (!status && !request->server->serializer)
         status = fill_params (request, &error);
     if (status) {
@@ -51,7 +51,7 @@ godwit__request_prepare (godwit_request_t *request, bool *malformed)
     return !status;
 }
 
-/* What the serializer makes of the request. False: it cannot be run, and whoever sent it was told. */
+/* Deserializes the request. False: it cannot be run, and its sender was told. */
 static bool
 take_serialized (godwit_request_t *request)
 {
@@ -79,8 +79,8 @@ godwit__request_call (godwit_request_t *request)
     if (request->server->serializer && !take_serialized (request))
         return;
     const godwit_status_t status = route->method->handler (request, self);
-    if (!request->kept && request->cancel.callback) /* in this order: who keeps it may set one now */
-        godwit__cancel_over (request); /* it may reply itself: afterwards it is known whether it did */
+    if (!request->kept && request->cancel.callback) /* in this order: a kept request may get one now */
+        godwit__cancel_over (request); /* the callback may reply: wait, then look whether it did */
     if (status == GODWIT_OK &&
         (request->kept || atomic_load_explicit (&request->replied, memory_order_relaxed)))
         return;

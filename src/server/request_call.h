@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a request's body to its method: what is wrong with it, and its handler. */
+/* From a request's body to its method: checks the request, and runs its handler. */
 #ifndef GODWIT_SRC_SERVER_REQUEST_CALL_H
 #define GODWIT_SRC_SERVER_REQUEST_CALL_H
 
 #include "src/server/request.h"
 
-/* Decodes the body and finds the method; the arguments are checked. False: it cannot be run, and whoever sent
- * it was told. *malformed tells that the body was. */
+/* Decodes the body, finds the method, and checks the arguments. False: the request cannot be run, and its
+ * sender was told. *malformed: true if the body was malformed. */
 bool godwit__request_prepare (godwit_request_t *request, bool *malformed);
-/* Runs the handler and sees to its reply. The request is still the caller's. */
+/* Runs the handler, and replies if the handler neither replied nor kept the request. The request is still
+ * the caller's. */
 void godwit__request_call (godwit_request_t *request);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a handler hears of a request that nobody waits for any more. */
+/* How a handler learns that nobody waits for its request any more. */
 #include "src/connection/completion.h"
 #include "src/server/request.h"
 
-/* From now on the request is looked after. */
+/* From now on the call monitor watches the request. */
 static void
 watch (godwit_request_t *request, int64_t now_ns)
 {
@@ -58,7 +58,7 @@ godwit_request_on_cancel (godwit_request_t *request, godwit_cancel_fn *callback,
             return status;
     }
     godwit__cancels_t *const cancels = &pool->cancels;
-    const bool is_cancelled = godwit_request_is_cancelled (request); /* and it is watched from now on */
+    const bool is_cancelled = godwit_request_is_cancelled (request); /* this call also begins to watch it */
     pthread_mutex_lock (&cancels->lock);
     request->cancel.callback = callback;
     request->cancel.user = user;

@@ -43,7 +43,8 @@ void
 godwit__request_settle (godwit_request_t *request, bool looks)
 {
     if (request->kept) {
-        /* Whoever keeps it may give it up now, and then pool and server must not be looked for in it. */
+        /* A thread that keeps the request may give it up now: pool and server must not be read from it
+         * later. */
         godwit__pool_t *const pool = request->pool;
         godwit_server_t *const server = request->server;
         godwit__pool_lock (pool);
@@ -77,8 +78,8 @@ godwit_request_destroy (godwit_request_t **request_p)
         return;
     godwit_request_t *const request = *request_p;
     *request_p = NULL;
-    /* Before its handler has returned this is not the last reference, but whoever gives it up has done with
-     * it.
+    /* Before its handler has returned this is not the last reference. But the caller does not need the
+     * request any more.
      */
     if (request->cancel.callback && !godwit__request_is_forked (request) &&
         !godwit__cancel_is_inside (request))

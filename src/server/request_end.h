@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a request that ran: its handler is done with it, and whoever kept it (godwit_request_keep and
- * godwit_request_destroy are here, too). Whoever gives the last reference up ends it: it is replied to if it
- * was not yet, leaves its server, and its memory goes to the pool's free list (godwit__request_recycle), or,
- * while values of it are in use, goes there with the last of these. */
+/* The end of a request that ran: its handler, and whoever kept it, have no more use for it
+ * (godwit_request_keep and godwit_request_destroy are here, too). Giving up the last reference ends the
+ * request: it is replied to, if it was not yet, and leaves its server. Its memory goes to the pool's free
+ * list (godwit__request_recycle), as soon as no value in it is in use any more. */
 #ifndef GODWIT_SRC_SERVER_REQUEST_END_H
 #define GODWIT_SRC_SERVER_REQUEST_END_H
 
 #include "src/server/request.h"
 
-/* Ends the part of whoever ran the request, or was to: it no longer counts as active, and if nobody kept it,
- * it is over. looks: the caller looks for further work itself; otherwise somebody is woken if there is some.
+/* Called by the thread that ran the request, or that was to run it: the request no longer counts as active,
+ * and if nobody kept it, it is over. looks: the caller looks for further work itself; otherwise a worker is
+ * woken if there is work.
  */
 void godwit__request_settle (godwit_request_t *request, bool looks);
 

@@ -17,8 +17,8 @@ ends_with (const char *text, const char *end)
     return size >= end_size && strcmp (text + size - end_size, end) == 0;
 }
 
-/* Contract 5: what the method says it may fail with, and a method that is not there and whose caller said
- * that this may be. */
+/* Contract 5: true for errors that the method says it may fail with, and for a missing method if the caller
+ * said that it may be missing. */
 static bool
 is_expected (const godwit_request_t *request, const godwit_error_t *error)
 {

@@ -27,8 +27,8 @@ godwit__request_forget_serialized (godwit_request_t *request)
     godwit_value_unref (&request->args);
 }
 
-/* A request that was kept may outlive its server, and the server its serializer: while that runs, it counts
- * as a handler, which destroying the server and closing the pool wait for. */
+/* A request that was kept may outlive its server, and the server its serializer. While the serializer runs,
+ * it counts as a handler: destroying the server and closing the pool wait for it. */
 static bool
 enter (godwit_request_t *request)
 {
@@ -73,7 +73,7 @@ godwit__request_serialize (godwit_request_t *request, const godwit_field_t *resu
 
 /* ---- metrics ---- */
 
-/* In the words of the server, not of whoever called: nobody outside can make labels. */
+/* The label has the server's names, not the caller's: nobody outside can create labels. */
 godwit__metric_t *
 godwit__request_metric (const godwit_request_t *request)
 {

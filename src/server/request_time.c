@@ -2,7 +2,7 @@
 /* How long requests run. */
 #include "src/server/request_time.h"
 
-/* Its handler may have seen that nobody waits, and done less. */
+/* True if the handler may have seen that nobody waits, and have done less. */
 static bool
 is_cut_short (const godwit_request_t *request)
 {

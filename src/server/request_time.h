@@ -6,7 +6,7 @@
 
 #include "src/server/request.h"
 
-/* Its handler, or with a request that was kept its reply, took so long. */
+/* The request took so long: until its handler returned or, if it was kept, until its reply. */
 void godwit__request_timed_slow (godwit_request_t *request, int64_t duration_ns);
 static inline void
 godwit__request_timed (godwit_request_t *request, int64_t duration_ns)
@@ -18,7 +18,7 @@ godwit__request_timed (godwit_request_t *request, int64_t duration_ns)
 static inline void
 godwit__request_ran (godwit_request_t *request, int64_t started_ns, int64_t ended_ns)
 {
-    if (!request->kept) /* then it runs until it is given back */
+    if (!request->kept) /* a kept request runs until it is given back */
         godwit__metric_ended (request->metric, ended_ns - started_ns, request->failed);
 }
 

@@ -25,7 +25,7 @@ struct godwit_server {
     godwit_transport_t *transport;
     godwit_target_t target;
     godwit__dispatch_t *dispatch;
-    godwit_serializer_t *own_serializer; /* goes with it; NULL: none */
+    godwit_serializer_t *own_serializer; /* destroyed with the server; NULL: none */
     uint32_t queue_limit;
     uint32_t weight;
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
@@ -34,10 +34,10 @@ struct godwit_server {
     /* The steps of its life (src/server/lifecycle.h draws them), guarded by transport.lock. */
     godwit__clock_t clock; /* of log_after and timeouts: the transport's */
     godwit__server_state_t state;
-    godwit__server_change_t changing; /* the step that somebody is at */
+    godwit__server_change_t changing; /* the step that a thread is doing */
     atomic_uint_fast64_t life;        /* starts that succeeded; also read under pool.lock */
     uint64_t start_count;             /* starts, failed ones included */
-    godwit_error_t *start_failure;    /* of the last one; NULL: it succeeded */
+    godwit_error_t *start_failure;    /* of the last start; NULL: it succeeded */
     unsigned visitors;                /* threads in a step */
     atomic_bool ending;
 
@@ -53,11 +53,11 @@ struct godwit_server {
     uint32_t concurrency;     /* requests that are run, or kept, at a time */
     bool accepts;             /* requests are taken */
     bool stops;               /* it drains, or has stopped */
-    size_t undrained_ports;   /* ports of which not all clients have answered that it drains */
+    size_t undrained_ports;   /* ports with clients that have not answered its GOODBYE */
     bool leaving;             /* being destroyed: waits for `active` to become 0 */
     bool destroyed;           /* to be freed with its last request */
     uint32_t active;          /* handlers that run */
-    uint32_t occupied; /* requests that count towards the concurrency: those of `active`, and kept ones */
+    uint32_t occupied;        /* requests that count towards the concurrency: `active`, and kept ones */
     uint32_t queued;
     size_t queued_size; /* bytes of them */
     godwit__list_t queue;
@@ -65,14 +65,14 @@ struct godwit_server {
     godwit__list_node_t in_ready; /* of the pool */
 };
 
-/* The one of its target, or the transport's. */
+/* The exchange of the server's target, or else the transport's. */
 static inline const char *
 godwit__server_exchange (const godwit_server_t *server)
 {
     return server->target.exchange ? server->target.exchange : server->transport->control_exchange;
 }
 
-/* Its memory: what a destroyed server leaves behind until its last request is gone. */
+/* Frees the memory of a server. A destroyed server keeps it until its last request is gone. */
 void godwit__server_free (godwit_server_t *server);
 
 /* With pool.lock: a request of the server is gone. Frees a server that was destroyed with its last one. */
@@ -83,8 +83,8 @@ godwit__server_left (godwit_server_t *server)
         godwit__server_free (server);
 }
 
-/* With pool.lock: what belongs to a request's server and to the transport may still be used. A request that
- * was kept may outlive them. */
+/* With pool.lock: true if the request's server and the transport may still be used. A request that was kept
+ * may outlive them. */
 static inline bool
 godwit__request_has_server (const godwit_request_t *request)
 {

@@ -49,7 +49,7 @@ godwit_server_destroy (godwit_server_t **server_p)
     godwit_transport_t *const transport = server->transport;
     *server_p = NULL;
     if (godwit__transport_check (transport, NULL) == GODWIT_ERR_FORKED) {
-        /* Locks may be held by threads that this process does not have. */
+        /* In the child of a fork(): locks may be held by threads that this process does not have. */
         godwit__server_free (server);
         godwit__transport_unref (transport);
         return;

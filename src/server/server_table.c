@@ -19,10 +19,10 @@ void
 godwit__server_table_add (godwit__server_table_t *table, godwit_server_t *server)
 {
     godwit__server_table_remove (table, server);
-    do /* after 4 billion they begin anew */
+    do /* after 4 billion numbers they begin again */
         server->id = ++table->last_id;
     while (!server->id || godwit__server_table_find (table, server->id));
-    /* A number is its own hash: neighbours are in buckets of their own. */
+    /* A number is its own hash: neighbouring numbers are in different buckets. */
     godwit__table_insert (&table->by_id, &server->by_id, server->id);
 }
 

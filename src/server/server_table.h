@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The servers of a pool by their numbers. A number is given once only: what is under way to a server that is
- * gone, or to its life before a restart, reaches nobody else. Servers are walked in the order of their
- * numbers.
+/* The servers of a pool by their numbers. A number is given only once: a frame for a server that is gone, or
+ * for its life before a restart, reaches no other server. Servers are walked in the order of their numbers.
  *
- * Guarded by whoever has it (pool.lock).
+ * Guarded by the lock of its owner (pool.lock).
  */
 #ifndef GODWIT_SRC_SERVER_SERVER_TABLE_H
 #define GODWIT_SRC_SERVER_SERVER_TABLE_H
@@ -13,9 +12,9 @@
 void godwit__server_table_init (godwit__server_table_t *table);
 /* The servers are left as they are. */
 void godwit__server_table_release (godwit__server_table_t *table);
-/* Gives the server a number, or, if it has one, another. */
+/* Gives the server a number; a new one, if it has one already. */
 void godwit__server_table_add (godwit__server_table_t *table, godwit_server_t *server);
-/* A server that is not in it is accepted. */
+/* The server need not be in the table. */
 void godwit__server_table_remove (godwit__server_table_t *table, godwit_server_t *server);
 
 /* NULL: there is none of that number. */

@@ -25,7 +25,7 @@ godwit__replay_window_add (godwit__replay_window_t *window, uint64_t id, uint64_
         *missed = 0;
     if (id > window->top) {
         const uint64_t skipped = id - window->top - 1;
-        /* The next id's bit is that of the id which leaves the window, so it is set whatever it was. */
+        /* The next id uses the bit of the id that leaves the window: so it is set, whatever it was. */
         if (skipped >= GODWIT__REPLAY_WINDOW_BITS)
             memset (window->bits, 0, sizeof window->bits);
         else
@@ -58,7 +58,7 @@ godwit__replay_window_skip (godwit__replay_window_t *window, uint64_t id)
 
 /* ---- the table ---- */
 
-/* No two ids have the same hash: what is found by its hash need not be compared. */
+/* No two ids have the same hash: so an entry that is found by its hash need not be compared. */
 static uint64_t
 hash_of (uint64_t id)
 {
@@ -86,7 +86,7 @@ godwit__sessions_find (godwit__sessions_t *sessions, uint64_t id)
 {
     godwit__session_t *const newest = GODWIT__LAST (&sessions->table.order, godwit__session_t, by_id.order);
     if (newest && newest->id == id)
-        return newest; /* frames come in runs */
+        return newest; /* many frames in a row come from one client */
     return GODWIT__TABLE_FIND (&sessions->table, hash_of (id), godwit__session_t, by_id);
 }
 
@@ -159,7 +159,7 @@ godwit__sessions_expire (godwit__sessions_t *sessions, int64_t before_ns)
     godwit__session_t *oldest;
     while ((oldest = godwit__sessions_first (sessions)) && oldest->heard_ns < before_ns) {
         const godwit__seen_t *const seen = oldest->is_seen ? oldest->seen : NULL;
-        /* A connection lives as long as one of its links, and a while longer. */
+        /* What was seen on a connection is kept as long as one of its links, and a while longer. */
         if (seen && (seen->refs > 1 || seen->heard_ns >= before_ns))
             godwit__sessions_touch (sessions, oldest, seen->refs > 1 ? before_ns : seen->heard_ns);
         else

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a port remembers of those who send to it: who said HELLO, and which call ids have been seen.
+/* What a port remembers of the clients that send to it: which have said HELLO, and which call ids have been
+ * seen.
  *
- * A table belongs to the leader of its port and has no lock: the lead is handed over under pool.lock. It is
- * bounded, and whoever has been silent the longest makes room. Who is forgotten is refused as NACK HELLO, and
- * introduces itself again, with the highest id that it has used: what is older counts as seen from then on.
+ * A table belongs to the leader of its port and has no lock: the lead is handed over under pool.lock. Its
+ * size is limited: the client that has been silent the longest is forgotten first. A forgotten client is
+ * refused with NACK HELLO, and says HELLO again, with the highest id that it has used: all ids up to that one
+ * count as seen from then on.
  *
- * A client numbers its connections. What was seen on one of them is remembered under its number for a while
- * after its end, in a second table: what somebody repeats over a connection of his own has been seen, too.
+ * A client numbers its connections. A second table remembers under this number what was seen on a connection,
+ * also for a while after its end. So frames that somebody repeats over a link of his own count as seen, too.
  *
- * The same table remembers publications (by publisher and topic), to count the ones that were missed.
+ * A third table, of the same type, remembers publications (by publisher and topic), to count those that were
+ * missed.
  */
 #ifndef GODWIT_SRC_SERVER_SESSION_H
 #define GODWIT_SRC_SERVER_SESSION_H
@@ -32,7 +35,7 @@ void godwit__replay_window_skip (godwit__replay_window_t *window, uint64_t id);
 /* What was seen on one connection of a client, by whatever links it came. */
 typedef struct godwit__seen {
     unsigned refs;
-    int64_t heard_ns; /* of the last link of it that was forgotten */
+    int64_t heard_ns; /* when the last link that was forgotten was heard */
     godwit__replay_window_t window;
 } godwit__seen_t;
 
@@ -40,17 +43,18 @@ typedef struct godwit__session {
     uint64_t id;
     int64_t heard_ns;
     bool known;              /* said HELLO */
-    bool is_answering;       /* was told that the process leaves: its GOODBYE is the answer */
-    bool answers;            /* also when it is told that a server drains */
-    bool banned;             /* sent too much that is malformed: what else comes is ignored */
-    bool is_seen;            /* what was seen on a numbered connection, not a session of a link */
+    bool is_answering;       /* was told that the process leaves: a GOODBYE from it is the answer */
+    bool answers;            /* it also answers when it is told that one server drains */
+    bool banned;             /* sent too many malformed frames: further frames are ignored */
+    bool is_seen;            /* an entry of a numbered connection, not a session of a link */
     uint8_t malformed_count; /* malformed frames so far */
     godwit__seen_t *seen;    /* of its numbered connection; NULL: `window` */
     godwit__replay_window_t window;
     godwit__table_node_t by_id;
 } godwit__session_t;
 
-/* The table's order is that in which they were heard: the one that is silent the longest is the first. */
+/* The table keeps the order in which sessions were last heard: the one that has been silent the longest comes
+ * first. */
 typedef struct godwit__sessions {
     size_t limit;
     godwit__table_t table;
@@ -58,27 +62,27 @@ typedef struct godwit__sessions {
 
 void godwit__sessions_init (godwit__sessions_t *sessions, size_t limit);
 void godwit__sessions_clear (godwit__sessions_t *sessions);
-/* NULL if it is not known. */
+/* NULL: there is no session of this id. */
 godwit__session_t *godwit__sessions_find (godwit__sessions_t *sessions, uint64_t id);
-/* Finds it or adds it, with nothing seen. May forget the one that was silent the longest. NULL when memory is
- * short. */
+/* Finds the session, or adds it with nothing seen. May forget the one that was silent the longest. NULL when
+ * memory is short. */
 godwit__session_t *godwit__sessions_add (godwit__sessions_t *sessions, uint64_t id, int64_t now_ns);
 /* Lets a session that said HELLO share what was seen on the connection with this key, and counts all up to
  * last_id as seen. False when memory is short. */
 bool godwit__sessions_join (godwit__sessions_t *connections, uint64_t key, godwit__session_t *session,
                             uint64_t last_id, int64_t now_ns);
 void godwit__sessions_remove (godwit__sessions_t *sessions, godwit__session_t *session);
-/* Forgets those who were heard before `before_ns` for the last time. */
+/* Forgets the sessions that were last heard before `before_ns`. */
 void godwit__sessions_expire (godwit__sessions_t *sessions, int64_t before_ns);
 
-/* Marks id as seen; false: it had been. */
+/* Marks id as seen. False: it had been seen before. */
 static inline bool
 godwit__session_sees (godwit__session_t *session, uint64_t id)
 {
     return godwit__replay_window_add (session->seen ? &session->seen->window : &session->window, id, NULL);
 }
 
-/* Something came from session now. */
+/* A frame came from the session now. */
 static inline void
 godwit__sessions_touch (godwit__sessions_t *sessions, godwit__session_t *session, int64_t now_ns)
 {

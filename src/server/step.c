@@ -83,8 +83,8 @@ warn (const godwit__step_t *step, const char *what)
                  "Possible hang: %s of %s is waiting for %s to complete", step->name, target, what);
 }
 
-/* Whether, and for how long, a step may sleep until `what` is done. begun: somebody is at it. *is_hang: not
- * at all yet, the log is to be told first. Looks at nothing that needs a lock. */
+/* Whether, and for how long, a step may sleep until `what` is done. begun: another thread is doing it.
+ * *is_hang: do not sleep yet, the log is to be told first. Needs no lock. */
 static godwit_status_t
 allow_sleep (const godwit__step_t *step, const char *what, bool begun, int64_t *left_ns, bool *is_hang,
              godwit_error_t **error)
@@ -116,7 +116,7 @@ allow_sleep (const godwit__step_t *step, const char *what, bool begun, int64_t *
     return GODWIT_OK;
 }
 
-/* With the lock, which is let go of meanwhile: until `changed`, or it is time to look. */
+/* With the lock, which is released meanwhile: sleeps until `changed`, or until it is time to look. */
 static godwit_status_t
 sleep_on (godwit__step_t *step, pthread_cond_t *changed, pthread_mutex_t *lock, const char *what, bool begun,
           godwit_error_t **error)

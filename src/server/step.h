@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One call of a step of a server's life (start, stop, wait, reset): it comes in, sleeps until others have
- * done theirs, and leaves. */
+/* One call of start, stop, wait or reset, the steps of a server's life: it enters, sleeps while other threads
+ * do their steps, and leaves. */
 #ifndef GODWIT_SRC_SERVER_STEP_H
 #define GODWIT_SRC_SERVER_STEP_H
 
@@ -15,13 +15,13 @@ typedef struct godwit__step {
     int pool_size;
 } godwit__step_t;
 
-/* OK: it has transport.lock, and is to leave. */
+/* OK: the caller has transport.lock, and must call godwit__step_leave. */
 godwit_status_t godwit__step_enter (godwit__step_t *step, godwit_server_t *server, const char *name,
                                     const godwit_step_options_t *options, godwit_error_t **error);
 /* Releases the lock. Returns status. */
 godwit_status_t godwit__step_leave (const godwit__step_t *step, godwit_status_t status);
-/* With the lock, which is let go of meanwhile: until something has changed, or it is time to look. `what` is
- * waited for; begun: somebody is at it. */
+/* With the lock, which is released meanwhile: sleeps until something has changed, or it is time to look.
+ * what: is waited for; begun: another thread is doing it. */
 godwit_status_t godwit__step_sleep (godwit__step_t *step, const char *what, bool begun,
                                     godwit_error_t **error);
 /* The same with pool.lock, for a change there. */

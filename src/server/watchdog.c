@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Falling asleep, the watchdog first says that it sleeps and then looks at all leaders once more; a leader
- * first says that it is busy and then looks whether the watchdog sleeps. Both are sequentially consistent, so
- * at least one sees the other.
+/* When the watchdog falls asleep, it first says that it sleeps, and then looks at all leaders once more. A
+ * leader first says that it is busy, and then looks whether the watchdog sleeps. Both are sequentially
+ * consistent, so at least one sees the other.
  */
 #include "src/server/watchdog.h"
 
 #include "src/server/worker.h"
 
-/* Looking costs more than a short handler does, so it looks less often while it finds none that has run for a
- * part of what is late. */
+/* A look costs more than a short handler. So the watchdog looks less often while no handler has run for a
+ * part of the time after which it is late. */
 #define PERIOD_NS GODWIT__NS_PER_MS
 #define PERIOD_MAX_NS (4 * GODWIT__NS_PER_MS)
 #define SUSPECT_NS (GODWIT__NS_PER_MS / 4)
 #define LATE_NS GODWIT__NS_PER_MS
 #define SLEEP_AFTER_NS (100 * GODWIT__NS_PER_MS)
 
-/* With the lock. True if a leader runs a handler; *suspect is set if one does that began a while ago. */
+/* With the lock. True if a leader runs a handler; *suspect is set if a handler began a while ago. */
 static bool
 look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspect)
 {
@@ -55,7 +55,7 @@ tick (godwit__pool_t *pool)
     if (sleeps) {
         atomic_store (&pool->watchdog.sleeps, true);
         if (look_at (pool, now_ns, &run_count, &suspect)) {
-            /* Whoever turns it off is the one who keeps it awake. */
+            /* The thread that clears `sleeps` keeps the watchdog awake. */
             sleeps = !atomic_exchange (&pool->watchdog.sleeps, false);
         }
     }

@@ -24,7 +24,7 @@ typedef struct godwit__watchdog {
     /* The control thread's. */
     godwit__task_t task;
     godwit__timer_t timer;
-    int64_t active_ns; /* when something went on for the last time */
+    int64_t active_ns; /* when a handler last ran with the lead */
     uint64_t run_count;
     int64_t period_ns;
 } godwit__watchdog_t;

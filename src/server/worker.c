@@ -5,7 +5,7 @@
 #include "src/server/queue.h"
 #include "src/server/worker_run.h"
 
-/* With the lock: nobody leads on the port now. */
+/* With the lock: no thread leads on the port from now on. */
 static void
 leave_lead (godwit__port_t *port)
 {
@@ -13,7 +13,7 @@ leave_lead (godwit__port_t *port)
     godwit__pool_wake_worker (port->pool);
 }
 
-/* Returns when another worker leads, or shall. */
+/* Leads on a port. Returns when another worker leads, or has to lead. */
 static void
 lead (godwit__worker_t *worker, godwit__port_t *port)
 {
@@ -32,7 +32,7 @@ lead (godwit__worker_t *worker, godwit__port_t *port)
     }
 }
 
-/* With the lock: a port that this worker leads on from now on. */
+/* With the lock: takes the lead on a port, and returns the port. */
 static godwit__port_t *
 take_lead (godwit__pool_t *pool, godwit__worker_t *worker)
 {

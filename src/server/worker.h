@@ -8,7 +8,7 @@
 
 #include <stdalign.h>
 
-/* busy_since of a leader: 0, or the time since when it runs a handler, or this. */
+/* busy_since of a leader is 0, the time when its handler began, or this. */
 #define GODWIT__LEAD_STOLEN INT64_C (-1)
 
 struct godwit__worker {
@@ -20,10 +20,9 @@ struct godwit__worker {
      *                                                                          |
      *                                                                          +--the handler ends--> 0
      *
-     * The leader ends with an exchange, the watchdog uses a compare-and-swap, so exactly one of them has its
-     * way. */
+     * The leader ends with an exchange, the watchdog uses a compare-and-swap, so exactly one of them wins. */
     alignas (64) _Atomic (int64_t) busy_since;
-    _Atomic (uint64_t) run_count; /* handlers run with the lead: tells the watchdog that something goes on */
+    _Atomic (uint64_t) run_count; /* handlers that it has run with the lead, for the watchdog */
 
     godwit__pool_t *pool;
     pthread_t thread;

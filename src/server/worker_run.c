@@ -20,7 +20,8 @@ ms_of (int64_t ns)
     return (long long) ((ns + GODWIT__NS_PER_MS / 2) / GODWIT__NS_PER_MS);
 }
 
-/* Less time is left than the method usually takes: refuses it, and tells why. False: it is to be run. */
+/* Refuses a request with less time left than the method usually takes, and tells why. False: run the
+ * request. */
 static bool
 refuse_late (godwit_request_t *request, int64_t left_ns)
 {
@@ -44,7 +45,7 @@ takes_long (const godwit__route_t *route)
     return route->method->flags & GODWIT_METHOD_SLOW || average == 0 || average > LONG_RUN_NS;
 }
 
-/* Runs the handler. port: NULL unless the caller leads. False: it does not, or not any more. */
+/* Runs the handler. port: NULL unless the caller leads. False: the caller does not lead, or not any more. */
 static bool
 run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *request, int64_t start_ns)
 {
@@ -61,7 +62,8 @@ run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *r
     }
     const bool watched = worker && leads;
     if (watched) {
-        /* Both orders are total: either the watchdog sees that this worker is busy, or it is seen asleep. */
+        /* Both are sequentially consistent: either the watchdog sees that this worker is busy, or this worker
+         * sees that it sleeps. */
         atomic_store (&worker->busy_since, start_ns);
         if (atomic_load (&pool->watchdog.sleeps))
             godwit__watchdog_wake (pool);
@@ -90,7 +92,7 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
 {
     bool leads = port != NULL;
     bool is_malformed = false;
-    /* A leader runs what it has just received; what was queued may have grown old. */
+    /* A leader runs what it has just received; a queued request may have waited long. */
     const int64_t start_ns = leads ? request->received_ns : godwit__clock_now (&request->pool->clock);
     const int64_t left_ns = request->deadline_ns - start_ns;
     if (left_ns <= 0)
@@ -101,6 +103,6 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
         leads = run_handler (worker, port, request, start_ns);
     if (malformed)
         *malformed = is_malformed;
-    godwit__request_settle (request, worker && !leads); /* back in its loop, it takes what there is */
+    godwit__request_settle (request, worker && !leads); /* a worker's loop looks for work */
     return leads;
 }
