@@ -20,8 +20,8 @@ due_ns (const godwit__call_t *call)
                                                                           : call->deadline_ns;
 }
 
-/* From when it is in the list the call may be carried on, and freed; the client, and with it the transport,
- * is held until this returns. */
+/* Once the call is in the list, another thread may carry it on, and free it. So the client, and with it the
+ * transport, is held until this returns. */
 static void
 stall (godwit__call_t *call)
 {
@@ -36,7 +36,7 @@ stall (godwit__call_t *call)
     godwit__list_append (&stalled->calls, &call->in_stalled);
     stalled->count++;
     pthread_mutex_unlock (&stalled->lock);
-    /* What changed before it was in the list has told nobody: look once more. */
+    /* A change before the call was in the list has woken nobody: look once more. */
     pthread_mutex_lock (&transport->lock);
     const bool changed = transport->change_count != change_seen;
     pthread_mutex_unlock (&transport->lock);
@@ -69,7 +69,7 @@ finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, go
     free (call);
 }
 
-/* Takes another attempt. On the completion reactor. */
+/* Makes another attempt. On the completion reactor. */
 static void
 carry_on (godwit__call_t *call)
 {
@@ -107,7 +107,7 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
     godwit_status_t status = GODWIT_OK;
     godwit__advance_t advance = GODWIT__ADVANCE_FAILED;
     call->pending.finished = on_finished;
-    /* What is refused by its server joins those that wait: they are counted before it is sent. */
+    /* A call that its server refuses becomes stalled, too: so the limit is checked before it is sent. */
     if (atomic_load_explicit (&transport->stalled->count, memory_order_relaxed) >=
         (size_t) transport->options.queue_limit)
         status =
@@ -201,7 +201,7 @@ godwit__stalled_advance (godwit_transport_t *transport)
     while (!godwit__list_is_empty (&calls)) {
         godwit__call_t *const call = GODWIT__FIRST (&calls, godwit__call_t, in_stalled);
         godwit__list_remove (&call->in_stalled);
-        /* One by one: those that are still to come count against the limit meanwhile. */
+        /* One by one: the calls that are still to come count against the limit. */
         atomic_fetch_sub (&stalled->count, 1);
         transport->completion->now_ns = 0;
         if (call->change_seen != change_count || due_ns (call) <= now_ns || call->given_up ||
@@ -232,7 +232,7 @@ godwit__call_async (godwit_client_t *client, const godwit_value_t *context, cons
     }
     call->callback = callback;
     call->user = user;
-    /* Even if nobody is ever found, it ends, and there its callback runs. */
+    /* The call ends even if no server is ever found, and its callback runs on that thread. */
     status = godwit__completion_start (client->transport->completion, error);
     if (status) {
         godwit__call_release (call);
@@ -250,7 +250,7 @@ void
 godwit__call_give_up (godwit__call_t *call)
 {
     godwit_transport_t *const transport = call->client->transport;
-    call->given_up = true; /* if it is to be handed over, or handed over again */
+    call->given_up = true; /* for a later attempt: it is not made */
     if (call->connection)
         godwit__connection_abandon_one (call->connection, &call->pending);
     else

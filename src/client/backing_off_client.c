@@ -95,7 +95,8 @@ godwit__backing_off_failed (const godwit__call_t *call, godwit_status_t status, 
 {
     godwit_transport_t *transport = call->client->transport;
     int64_t raised_ms = 0;
-    /* What its server said came in time, also a MessagingTimeout of the server's own calls. */
+    /* An error that the server sent came in time, even if it is a MessagingTimeout of the server's own
+     * call. */
     const bool is_answered =
         call->pending.header.type == GODWIT__FAILURE || call->pending.header.type == GODWIT__REPLY;
     if (status != GODWIT_ERR_TIMEOUT || is_answered)

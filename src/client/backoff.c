@@ -84,7 +84,7 @@ forget (entry_t *entry)
     free (entry);
 }
 
-/* What does not fit, or finds no memory, stays as it was. */
+/* A key that does not fit, or finds no memory, is not entered. */
 static entry_t *
 enter_method (const char *key)
 {
@@ -118,7 +118,8 @@ godwit__backoff_timed_out (const char *key, int64_t timeout_ms, int64_t default_
     const int64_t highest_ms = ceiling_ms (default_ms);
     const int64_t twice_ms = 2 * timeout_ms < highest_ms ? 2 * timeout_ms : highest_ms;
     *raised_ms = 0;
-    /* Of many calls that time out together, each doubles what it had, not what the one before it made. */
+    /* If many calls time out together, each doubles its own timeout, not the one that the call before it has
+     * stored. */
     if (twice_ms > before_ms && (entry || (entry = enter_method (key))))
         *raised_ms = entry->timeout_ms = twice_ms;
     const double part = source.random (source.user);
@@ -129,7 +130,7 @@ godwit__backoff_timed_out (const char *key, int64_t timeout_ms, int64_t default_
 void
 godwit__backoff_set_max (int64_t timeout_ms)
 {
-    /* What the table holds is capped when it is read: the maximum never rises again. */
+    /* The values in the table are capped when they are read: the maximum never rises again. */
     godwit__process_lock ();
     if (!max_ms || timeout_ms < max_ms)
         max_ms = timeout_ms;

@@ -6,15 +6,15 @@
  *     it timed out      -> its method's timeout is twice that of the call, if that is more than it was, up to
  *                          the ceiling; the caller sleeps for a random part of it, at most of the default
  *
- * The default is that of the call's transport. Transports whose defaults differ share the table: what a fast
- * one has stored never makes a call of a slow one end before its own default, and what a slow one has stored
- * stays below the ceiling of a fast one.
+ * The default is the one of the call's transport. Transports with different defaults share the table. A call
+ * never gets less than its own default and never more than its own ceiling, whatever another transport has
+ * stored.
  *
  * A method is in the table once it has timed out. There is room for GODWIT__BACKOFF_METHODS of them: one more
- * makes the table forget the one that entered it first, which begins at the default again. Names of more than
+ * makes the table forget the method that entered first, which begins at the default again. Names of more than
  * GODWIT__BACKOFF_KEY_SIZE bytes are not entered.
  *
- * Any thread, and also after fork(): the lock is never left behind.
+ * Any thread, also after fork(): the child never finds the lock held.
  */
 #ifndef GODWIT_SRC_CLIENT_BACKOFF_H
 #define GODWIT_SRC_CLIENT_BACKOFF_H
@@ -31,9 +31,9 @@ int64_t godwit__backoff_timeout (const char *key, int64_t default_ms);
  * method's timeout if it was raised by this, else 0. */
 int64_t godwit__backoff_timed_out (const char *key, int64_t timeout_ms, int64_t default_ms,
                                    int64_t *raised_ms);
-/* At least 1. Only lowers, and caps what the table holds. */
+/* Sets the maximum, at least 1. It can only be lowered, and caps what the table holds. */
 void godwit__backoff_set_max (int64_t timeout_ms);
-/* As in a process that has just begun. */
+/* Forgets everything, as in a new process. */
 void godwit__backoff_reset (void);
 size_t godwit__backoff_count (void);
 
@@ -46,9 +46,9 @@ typedef struct godwit__backoff_source {
     void *user;
 } godwit__backoff_source_t;
 
-/* NULL: back to what it is without a test. The source is copied. */
+/* NULL: real chance and sleep again. The source is copied. */
 void godwit__backoff_inject (const godwit__backoff_source_t *source);
-/* Sleeps as the source says. False: it does not, so the caller has to. */
+/* Sleeps as the injected source does. False: there is none, so the caller has to sleep. */
 int godwit__backoff_slept (int64_t duration_ns);
 
 #endif

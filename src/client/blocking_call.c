@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls and casts on the caller's thread (contract 3): it waits for what they need, and for the reply. */
+/* Calls and casts on the caller's thread (contract 3): the thread waits for a server, and for the reply. */
 #include "src/address/target.h"
 #include "src/client/backing_off_client.h"
 #include "src/client/call_attempt.h"

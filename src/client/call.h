@@ -7,14 +7,15 @@
  *                  +-- nobody connected, or no budget: STALLED until something changes, or until a back-off
  *                      has passed
  *
- * An attempt is call_attempt.h, its end call_finish.h; whether there is another one says call_retry.h. Who
- * takes one step after the other is the calling thread (blocking_call.c) or the completion reactor (async.h).
+ * call_attempt.h makes an attempt, call_finish.h ends it, and call_retry.h decides whether there is another
+ * one. The calling thread (blocking_call.c) or the completion reactor (async.h) takes these steps.
  *
- * What was not sent, and what was refused, is handed to another server while the deadline and `retry` allow;
- * what may have run is if the caller marked it idempotent. An attempt that puts load on a server for the
- * second time, after OVERLOADED or because the first may have run, is paid for from the topic's budget
- * (src/discovery/retry_budget.h); all others are free. The outcome of the whole is the most that any attempt
- * can have come to.
+ * A request that was not sent, or was refused, is handed to another server while the deadline and `retry`
+ * allow it. A request that may have run is sent again only if the caller marked the client idempotent. An
+ * attempt that puts load on a server a second time (after OVERLOADED, or because the first may have run) is
+ * paid from the topic's retry budget (src/discovery/retry_budget.h); all others are free. The outcome of the
+ * call is the most that any attempt may have done. Example: one attempt may have run, and the next was not
+ * sent: the call may have run.
  */
 #ifndef GODWIT_SRC_CLIENT_CALL_H
 #define GODWIT_SRC_CLIENT_CALL_H
@@ -26,7 +27,7 @@
 
 /* What the next attempt costs. */
 typedef enum godwit__charge {
-    GODWIT__CHARGE_FIRST, /* nothing: it earns */
+    GODWIT__CHARGE_FIRST, /* nothing: the call earns budget */
     GODWIT__CHARGE_NONE,
     GODWIT__CHARGE_RETRY /* from the retry budget */
 } godwit__charge_t;
@@ -36,8 +37,8 @@ typedef struct godwit__call {
     godwit_client_t *client;   /* counted in its pending calls */
     int64_t timeout_ms;
     int64_t deadline_ns;
-    char *backoff_key;    /* of a client that backs off; NULL: of another */
-    int64_t now_ns;       /* the time, while it is fresh; 0: to be asked for */
+    char *backoff_key;    /* if the client backs off; NULL: it does not */
+    int64_t now_ns;       /* the time, while it is fresh; 0: ask the clock */
     int64_t retries_left; /* -1: any number */
     int64_t started_ns;
     godwit__metric_t *metric; /* from godwit__call_begins on */
@@ -45,19 +46,19 @@ typedef struct godwit__call {
     bool cast;
     bool withheld; /* its next attempt has waited for the budget */
     godwit__charge_t charge;
-    bool given_up; /* its future was destroyed; the completion thread's */
+    bool given_up; /* its future was destroyed; the completion thread's own */
 
-    godwit__connection_t *connection; /* where it was handed over to: a reference, until it has ended */
+    godwit__connection_t *connection; /* has the request: a reference, until the call has ended */
     uint64_t server_key;
     godwit__tried_t tried;
     int64_t not_before_ns; /* backing off: stalled at least until then */
     int64_t backoff_ns;
-    /* transport.change_count at the last look: what has changed since wakes a stalled call. */
+    /* transport.change_count at the last look: a later change wakes a stalled call. */
     uint64_t change_seen;
-    godwit_outcome_t outcome; /* the most that can have come of the attempts so far */
-    const char *why;          /* the last attempt failed; static text */
+    godwit_outcome_t outcome; /* the most that any attempt so far may have done */
+    const char *why;          /* why the last attempt failed; static text */
 
-    struct godwit__row *row; /* of a fanout call: the one server that it is for; NULL: of none */
+    struct godwit__row *row; /* in a fanout call: the row of the one server that it is for; else NULL */
 
     /* Asynchronous calls. */
     godwit_reply_fn *callback;
@@ -71,8 +72,9 @@ typedef struct godwit__call {
 godwit_status_t godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast,
                                    const godwit_value_t *context, const char *method,
                                    const godwit_fields_t *args, godwit_error_t **error);
-/* The two halves of it, for whoever has the request already. The first one counts the call as pending; a
- * failure leaves nothing to release. The second one begins its time, of timeout_ms, which is set before. */
+/* The two halves of godwit__call_init, for callers that have the request already. The first counts the call
+ * as pending; if it fails, there is nothing to release. The second begins the call's time of timeout_ms,
+ * which is set before. */
 godwit_status_t godwit__call_open (godwit__call_t *call, godwit_client_t *client, bool cast,
                                    godwit_error_t **error);
 void godwit__call_begin_time (godwit__call_t *call, int64_t now_ns);

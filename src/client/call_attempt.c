@@ -11,8 +11,8 @@
 /* How long one attempt of a finite number waits for a server to appear. */
 #define ATTEMPT_NS (100 * GODWIT__NS_PER_MS)
 
-/* Contract 4: from now on the call waits for news of it, if that is shorter than all that is left of its
- * time. Returns how often the server has to tell. */
+/* Contract 4: from now on the call waits for heartbeats, if their timeout is shorter than the time that is
+ * left. Returns how often the server has to send them. */
 static uint32_t
 begin_monitor (godwit__call_t *call, int64_t now_ns)
 {
@@ -52,7 +52,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     if (picked->local && !call->cast && !call->pending.finished &&
         godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
                                   &call->now_ns)) {
-        /* Nothing, if the request was kept and its time has passed. */
+        /* There is no reply if the request was kept and its time has passed. */
         const bool replied = godwit__header_read (&call->pending.header, call->pending.frame.data,
                                                   call->pending.frame.size) == GODWIT__HEADER_OK;
         atomic_store (&call->pending.outcome, replied ? GODWIT__PENDING_REPLIED
@@ -71,10 +71,11 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     }
     call->server_key = picked->key;
     call->connection = picked->connection;
-    /* From here on an asynchronous call may end, and be freed, at any moment: if it was accepted, hands off.
+    /* From here on an asynchronous call may end, and be freed, at any moment: do not touch it if it was
+     * accepted.
      */
     godwit__shared_t *shared = call->request.shared;
-    if (call->row && shared) { /* it goes with the message; what is asked of the header later is kept */
+    if (call->row && shared) { /* it goes with the message; the header is kept, since it is read later */
         memcpy (call->request.small + GODWIT__KEY_SIZE, data, GODWIT__HEADER_SIZE);
         call->request.shared = NULL;
     }
@@ -109,7 +110,7 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
             godwit__call_withhold (call, now_ns);
         return GODWIT__ADVANCE_STALLED;
     }
-    /* That it was delivered before cannot be ruled out of what may have run. */
+    /* If an attempt may have run, the call may have been delivered: so this is not UNDELIVERABLE. */
     if (pick == GODWIT__PICK_NOBODY && call->client->mandatory && call->outcome < GODWIT_OUTCOME_MAYBE_RUN)
         return fail (status, godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, call->outcome,
                                                    &call->client->target, "Nobody listens at ", ""));
@@ -118,7 +119,7 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
                     : godwit__transport_is_alone (call->client->transport)
                         ? "no server is known, and no rendezvous answers"
                         : "no server is known";
-    /* Waiting for a server costs an attempt when it has lasted for the attempt's time. */
+    /* Waiting for a server costs an attempt once it has lasted for ATTEMPT_NS. */
     if (call->retries_left >= 0) {
         if (call->not_before_ns == 0 && call->retries_left == 0 && pick == GODWIT__PICK_NOBODY)
             return fail (status, godwit__call_fail_retries (call, error));
@@ -137,7 +138,7 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
 {
     godwit_transport_t *transport = call->client->transport;
     for (;;) {
-        /* The first attempt follows at once: asking for the time again would cost as much as the attempt. */
+        /* The first attempt follows at once: asking the clock again would cost as much as the attempt. */
         const bool is_first = call->now_ns != 0;
         const int64_t now_ns = is_first ? call->now_ns : godwit__transport_now (transport);
         call->now_ns = 0;

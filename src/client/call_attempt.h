@@ -11,7 +11,7 @@ typedef enum godwit__advance {
     GODWIT__ADVANCE_FAILED   /* *status and *error say why */
 } godwit__advance_t;
 
-/* Does not block, but for an inline method. Any thread, no lock held. */
+/* Makes one attempt. Does not block, except in an inline method. Any thread, no lock held. */
 godwit__advance_t godwit__call_advance (godwit__call_t *call, godwit_status_t *status,
                                         godwit_error_t **error);
 

@@ -16,7 +16,7 @@ godwit__call_fail_late (const godwit__call_t *call, const char *why, godwit_erro
                                       timeout_ms, why);
 }
 
-/* A delivery failure did not run. */
+/* A delivery failure means that the call did not run. */
 godwit_status_t
 godwit__call_fail_retries (const godwit__call_t *call, godwit_error_t **error)
 {

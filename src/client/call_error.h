@@ -5,11 +5,11 @@
 
 #include "src/client/call.h"
 
-/* Its time is spent; why nothing has come of it. */
+/* The call's time is spent. why: the reason why it has no result. */
 godwit_status_t godwit__call_fail_late (const godwit__call_t *call, const char *why, godwit_error_t **error);
 /* No retry is left. */
 godwit_status_t godwit__call_fail_retries (const godwit__call_t *call, godwit_error_t **error);
-/* The request cannot be sent; why begins behind the target's closing quote. */
+/* The request cannot be sent. why: the text behind the target's closing quote. */
 godwit_status_t godwit__call_fail_to_send (const godwit__call_t *call, const char *why,
                                            godwit_error_t **error);
 /* The client or its transport is being destroyed. */

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-/* What came of an attempt: it can only be more than what came of those before. */
+/* Notes the outcome of an attempt. The outcome of the call is never lowered. */
 static void
 raise_outcome (godwit__call_t *call, godwit_outcome_t outcome)
 {
@@ -16,7 +16,7 @@ raise_outcome (godwit__call_t *call, godwit_outcome_t outcome)
         call->outcome = outcome;
 }
 
-/* Another attempt, or it was the last. */
+/* Asks for another attempt, or fails because none is left. */
 static godwit__finish_t
 again (godwit__call_t *call, godwit__charge_t charge, godwit_status_t *status, godwit_error_t **error)
 {
@@ -26,8 +26,7 @@ again (godwit__call_t *call, godwit__charge_t charge, godwit_status_t *status, g
     return GODWIT__FINISH_DONE;
 }
 
-/* It was handed over, and nobody can know. True: the caller says that it may run twice, and it is tried
- * again.
+/* The request was handed over, and may have run. True: the client is idempotent, and the call is tried again.
  */
 static bool
 may_repeat (godwit__call_t *call, const char *why)
@@ -40,7 +39,7 @@ may_repeat (godwit__call_t *call, const char *why)
     return true;
 }
 
-/* What the server says in words about its refusal, if it says something. */
+/* Reads the text that the server gives for its refusal, if there is one. */
 static void
 read_text (godwit__call_t *call, char *text, size_t size)
 {
@@ -69,7 +68,7 @@ finish_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_st
 {
     godwit_transport_t *transport = call->client->transport;
     godwit__charge_t charge = GODWIT__CHARGE_NONE;
-    if (reason == GODWIT__NACK_DUPLICATE) { /* the other one may have run */
+    if (reason == GODWIT__NACK_DUPLICATE) { /* the first copy may have run */
         if (may_repeat (call, "the server refused the request as DUPLICATE"))
             return GODWIT__FINISH_AGAIN;
         *status = godwit__call_fail_to_send (call, "\": the server refused the request as DUPLICATE", error);
@@ -119,7 +118,7 @@ finish_failure (godwit__call_t *call, godwit_status_t *status, godwit_error_t **
     *status = godwit_error_status (failure);
     if (is_malformed)
         GODWIT__COUNT (call->client->transport, frames_malformed);
-    /* This server refused it; the one before may have run it. */
+    /* This server refused the call; a server before may have run it. */
     if (godwit_error_outcome (failure) < call->outcome)
         godwit__error_set_outcome_of (failure, call->outcome);
     if (error)
@@ -166,7 +165,7 @@ finish_reply (godwit__call_t *call, godwit_status_t *status, godwit_value_t **re
     return GODWIT__FINISH_DONE;
 }
 
-/* Nobody waits for it any more: the server hears of it. */
+/* Nobody waits for the call any more: tells the server. */
 static void
 cancel (godwit__call_t *call)
 {
@@ -180,7 +179,7 @@ static godwit__finish_t
 finish_expired (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
     const godwit__pending_t *pending = &call->pending;
-    /* Its own time would be spent for the next attempt, too. */
+    /* The call's own time is over: there is none for another attempt. */
     if (!pending->monitor_ns || pending->deadline_ns >= call->deadline_ns) {
         raise_outcome (call, GODWIT_OUTCOME_MAYBE_RUN);
         *status = godwit__call_fail_late (call, "the server did not answer", error);

@@ -8,12 +8,13 @@
 
 typedef enum godwit__finish { GODWIT__FINISH_DONE, GODWIT__FINISH_AGAIN } godwit__finish_t;
 
-/* Makes of the outcome of an attempt a result or an error (DONE), or another attempt (AGAIN: advance). */
+/* Turns the outcome of an attempt into a result or an error (DONE), or asks for another attempt (AGAIN:
+ * advance). */
 godwit__finish_t godwit__call_finish (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
                                       godwit_error_t **error);
 
-/* The end of a successful call: its client's serializer makes of the result what the program gets. On failure
- * the result is given back. User code runs. */
+/* The end of a successful call: its client's serializer converts the result for the program. On failure the
+ * result is freed. User code runs. */
 static inline godwit_status_t
 godwit__call_convert (const godwit__call_t *call, godwit_value_t **result, godwit_error_t **error)
 {

@@ -17,7 +17,7 @@ godwit__client_metric (godwit_client_t *client, const char *method, bool fanout)
         .fanout = fanout,
     };
     godwit__metric_t *const metric = godwit__metrics_find (transport->metrics, &label);
-    /* Those of all others are no method's: it will be looked for again. */
+    /* The counters of all others belong to no method: they are not remembered. */
     if (metric != &transport->metrics->others[GODWIT__SIDE_CLIENT])
         atomic_store_explicit (&client->metric, metric, memory_order_release);
     return metric;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client's calls, casts and fanouts, counted (contract 12). */
+/* Counts a client's calls, casts and fanouts (contract 12). */
 #ifndef GODWIT_SRC_CLIENT_CALL_METRICS_H
 #define GODWIT_SRC_CLIENT_CALL_METRICS_H
 

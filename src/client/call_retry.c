@@ -4,14 +4,15 @@
 #include "src/base/delay.h"
 #include "src/client/fanout_row.h"
 
-/* Between half of it and all, so that calls which failed together do not come back together. */
+/* Between half of the delay and all of it, so that calls which failed together do not come back together. */
 static const godwit__delay_rule_t backoff = {
     .first_ns = 1 * GODWIT__NS_PER_MS,
     .max_ns = 100 * GODWIT__NS_PER_MS,
     .least_percent = 50,
     .most_percent = 100,
 };
-/* Many may wait for the budget, and none of them should get it sooner because it came later. */
+/* Many calls may wait for the budget. Their delay does not grow, so that a later call does not get it
+ * sooner. */
 static const godwit__delay_rule_t withheld = {
     .first_ns = 100 * GODWIT__NS_PER_MS,
     .max_ns = 100 * GODWIT__NS_PER_MS,

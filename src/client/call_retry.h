@@ -5,15 +5,15 @@
 
 #include "src/client/call.h"
 
-/* Counts a hand-over that failed, and one more that is to come. False if there is none. */
+/* Takes one of the call's retries. False: none is left. */
 bool godwit__call_may_retry (godwit__call_t *call);
-/* All that are connected were tried: the next round begins after a while. */
+/* All connected servers were tried: the next round begins after a while. */
 void godwit__call_back_off (godwit__call_t *call, int64_t now_ns);
-/* No budget is left for its retry: it waits for some. */
+/* No budget is left for the call's retry: the call waits for some. */
 void godwit__call_withhold (godwit__call_t *call, int64_t now_ns);
 /* Chooses a server, and pays for the attempt. With transport.lock held. */
 godwit__pick_t godwit__call_pick (godwit__call_t *call, int64_t now_ns, godwit__picked_t *picked);
-/* An attempt has failed. True: there is another one to come, at that cost. */
+/* An attempt has failed. True: another attempt will be made, at that cost. */
 bool godwit__call_try_again (godwit__call_t *call, godwit__charge_t charge);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What uses a client, its end, and what is checked before something is sent (contract 3). */
+/* The users of a client, its end, and what is checked before something is sent (contract 3). */
 #include "src/client/client.h"
 
 #include "src/address/target.h"
@@ -61,7 +61,7 @@ godwit__client_check_blocking (const godwit_client_t *client, godwit_error_t **e
 
 /* ---- who uses it ---- */
 
-/* One less; with the last one out of what is closed, whoever waits for that goes on. */
+/* One user less. If it was the last one of a closed count, wakes the thread that waits for that. */
 static void
 leave (godwit_transport_t *transport, atomic_size_t *count, bool *drained)
 {
@@ -102,7 +102,7 @@ godwit__client_leave (godwit_client_t *client)
 {
     godwit_client_t *root = client->root;
     godwit_transport_t *transport = client->transport;
-    /* The client's own count is the last: what is above may be freed with it. */
+    /* The client's own count comes last: the client may be freed as soon as it is lowered. */
     if (root != client)
         leave (transport, &root->family, &root->family_drained);
     leave (transport, &client->pending_count, &client->drained);
@@ -130,7 +130,7 @@ abandon_calls (godwit_transport_t *transport, const godwit_client_t *client)
     godwit__transport_changed (transport);
 }
 
-/* How long it takes until a call is looked for again that was just being sent when all were abandoned. */
+/* A call that was just being sent when all were abandoned is found by another look, after this time. */
 #define ABANDON_AGAIN_NS (5 * GODWIT__NS_PER_MS)
 
 void
@@ -153,8 +153,8 @@ godwit__clients_close (godwit_transport_t *transport)
     pthread_mutex_unlock (&transport->lock);
 }
 
-/* The last of a family takes its root with it. forked: no other thread is left that could be calling, and a
- * lock may be held by one that is not there any more. */
+/* The last client of a family frees the root. forked: no other thread can be calling, and the lock may be
+ * held by a thread that the child does not have. */
 static void
 root_unref (godwit_client_t *root, bool forked)
 {
@@ -194,7 +194,7 @@ godwit_client_destroy (godwit_client_t **client)
     size_t unused = 0;
     *client = NULL;
     const bool forked = godwit__transport_check (self->transport, NULL) == GODWIT_ERR_FORKED;
-    /* Prepared for a call that has ended: the usual way, without a lock. A root may be waited for. */
+    /* The usual case, without a lock: a prepared client whose calls have ended. A root may be waited for. */
     const bool drained =
         self != root && atomic_compare_exchange_strong (&self->pending_count, &unused, GODWIT__CLIENT_CLOSED);
     if (!forked && !drained)

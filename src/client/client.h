@@ -2,9 +2,9 @@
 /* A client: a target and options, and a count of what uses it (calls, and functions that look at it), so that
  * its end can wait for them. client_new.c makes clients; call.h is a call of one.
  *
- * A client and those that were prepared of it, of whatever generation, are a *family*; the client that
- * godwit_client_new made is its root. The transport knows the roots only, so that preparing a client and
- * destroying it takes no lock: a call of a prepared client counts as its own and as one of its family.
+ * A client that godwit_client_new made is a root. The root, the clients prepared from it, and the clients
+ * prepared from those are a *family*. The transport knows only the roots, so that preparing and destroying a
+ * client takes no lock: a call of a prepared client is counted in that client and in its family.
  */
 #ifndef GODWIT_SRC_CLIENT_CLIENT_H
 #define GODWIT_SRC_CLIENT_CLIENT_H
@@ -30,7 +30,7 @@ struct godwit_client {
     int64_t call_monitor_timeout_ms;       /* 0: none */
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
     bool mandatory;
-    bool idempotent;                     /* what may have run is tried again */
+    bool idempotent;                     /* a request that may have run is tried again */
     _Atomic (godwit__metric_t *) metric; /* of the method that was called last; NULL: none yet */
     bool may_send;                       /* the version cap allows the target's version */
     bool backs_off;                      /* the timeouts of its calls adapt (backing_off_client.h) */

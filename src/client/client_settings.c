@@ -9,7 +9,7 @@
 
 const char godwit_clear[] = "";
 
-/* Longer ones are as good as this, and can be added to the time without an overflow. */
+/* Longer times are cut to this, which can be added to the present time without an overflow. */
 #define LONGEST_MS (INT64_C (100) * 365 * 86400000)
 
 /* ---- checks ---- */
@@ -24,7 +24,7 @@ check_choice (const char *name, godwit_choice_t choice, bool may_clear, godwit_e
                               name, (int) choice);
 }
 
-/* As they are given: by options and by overrides. */
+/* Checks the values as they are given, by options and by overrides. */
 static godwit_status_t
 check_numbers (int64_t timeout_ms, int64_t retry, int64_t call_monitor_timeout_ms, godwit_error_t **error)
 {
@@ -167,7 +167,7 @@ override_target (godwit__client_settings_t *settings, const godwit_client_t *par
     override_text (&target->server, given->server);
     if (given->fanout)
         target->fanout = given->fanout == GODWIT_CLEAR_CHOICE ? GODWIT_UNSET : given->fanout;
-    /* What is not new was looked up, or found good, for the parent. */
+    /* A member that is not new was looked up, or checked, for the parent. */
     if ((given->exchange || given->topic) && !(same_text (target->exchange, parent->target.exchange) &&
                                                same_text (target->topic, parent->target.topic))) {
         settings->group = NULL;

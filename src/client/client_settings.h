@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a client is made of: the program's options, or a parent's settings with overrides, checked. */
+/* The settings of a client: the program's options, or a parent's settings with overrides; all checked. */
 #ifndef GODWIT_SRC_CLIENT_CLIENT_SETTINGS_H
 #define GODWIT_SRC_CLIENT_CLIENT_SETTINGS_H
 
@@ -20,17 +20,17 @@ typedef struct godwit__client_settings {
     godwit__group_t *group; /* NULL without a topic */
 } godwit__client_settings_t;
 
-/* Of a new client. target and options may be NULL. */
+/* The settings of a new client. target and options may be NULL. */
 godwit_status_t godwit__client_settings_new (godwit__client_settings_t *settings,
                                              godwit_transport_t *transport, const godwit_target_t *target,
                                              const godwit_client_options_t *options, godwit_error_t **error);
-/* Of a client that is prepared of a parent. overrides may be NULL. */
+/* The settings of a client that is prepared from a parent. overrides may be NULL. */
 godwit_status_t godwit__client_settings_prepare (godwit__client_settings_t *settings,
                                                  const godwit_client_t *parent,
                                                  const godwit_overrides_t *overrides, godwit_error_t **error);
 
-/* Contract 3: the cap as what is implemented, the version as what is asked for. Without a cap everything is
- * allowed; with one, a version must be given. */
+/* Contract 3: true if a server that implements the cap would accept a request for the version. Without a cap
+ * everything is allowed; with a cap, a version must be given. */
 bool godwit__version_cap_allows (const char *version_cap, const char *version);
 
 #endif

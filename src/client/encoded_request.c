@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a request is encoded, and who has its memory. */
+/* How a request is encoded, and who owns its memory. */
 #include "src/client/encoded_request.h"
 
 #include "src/error/error.h"

@@ -28,7 +28,7 @@ typedef struct godwit__encoded_request {
 } godwit__encoded_request_t;
 
 /* Encodes the request of a client, whose serializer is asked first, and checks that the client may send it.
- * On failure, too, the request is to be released. User code may run. */
+ * The request is to be released after a failure, too. User code may run. */
 godwit_status_t godwit__encode_request (godwit__encoded_request_t *request, const godwit_client_t *client,
                                         const godwit_value_t *context, const char *method,
                                         const godwit_fields_t *args, godwit_error_t **error);

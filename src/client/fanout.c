@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A fanout: who is to get it, until they are subscribed; one publication; and what is said of it (contract
- * 3). */
+/* A fanout (contract 3): waits until the topic's servers are subscribed, publishes once, and tells how many
+ * were reached. */
 #include "src/wire/fanout.h"
 #include "src/address/target.h"
 #include "src/client/call_metrics.h"
@@ -8,7 +8,7 @@
 #include "src/error/error.h"
 #include "src/runtime/wait.h"
 
-/* It can be hoped that a member subscribes soon: it is alive, as far as is known, and said where; or it is
+/* True if a member may subscribe soon: it is alive, as far as is known, and its address is known; or it is
  * being asked. */
 static bool
 may_subscribe (const godwit__member_t *member)
@@ -33,7 +33,7 @@ survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint
         if (member->draining)
             continue;
         godwit__fanout_marker (key, topic_key, record->instance, record->server_id);
-        /* A subscription by itself may be a dead process's, of which the socket does not know yet. */
+        /* A subscription alone may be a dead process's: the socket may not have noticed its end yet. */
         if (godwit__publisher_is_subscribed (publisher, key) && member->peer->state == GODWIT__PEER_READY) {
             group->fanout_reached++;
             continue;
@@ -41,7 +41,8 @@ survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint
         if (member->withdrawn)
             continue; /* and unsubscribed: it has left, though its GOODBYE is still to come */
         group->fanout_missing++;
-        /* The data path says who is alive: whoever cannot be connected to is missing, and not waited for. */
+        /* The data path says who is alive: a member that cannot be connected to is missing, and not waited
+         * for. */
         godwit__peer_want (member->peer);
         if (may_subscribe (member))
             waits++;
@@ -57,7 +58,8 @@ gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *t
     godwit_transport_t *transport = publisher->transport;
     pthread_mutex_lock (&transport->lock);
     while (!group->fanout_settled || group->fanout_change != transport->change_count) {
-        /* The thread's own: another one may survey what changes before this one has the lock again. */
+        /* A copy of its own: another thread may look at later changes before this thread has the lock
+         * again. */
         const uint64_t seen = group->fanout_change = transport->change_count;
         group->fanout_settled = survey (publisher, group, topic_key) == 0;
         const int64_t left_ns = until_ns - godwit__transport_now (transport);
@@ -109,7 +111,7 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, int6
 
     unsigned done = 0;
     for (;;) {
-        /* Each time: who is there may have changed since the last try. */
+        /* Each time: the servers may have changed since the last try. */
         if (!done)
             gather (publisher, group, topic_key, deadline_ns, report);
         if (report->reached == 0)

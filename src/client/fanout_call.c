@@ -3,8 +3,8 @@
  *
  *     the members of the epoch -> a call each, which knows its server and no other -> a row each
  *
- * The calls are asynchronous ones (async.h) that share what was encoded once; who made the fanout call waits
- * until the last of them has ended.
+ * The calls are asynchronous ones (async.h) that share the request, which is encoded once. The thread that
+ * makes the fanout call waits until the last of them has ended.
  */
 #include "src/address/target.h"
 #include "src/client/async.h"
@@ -18,7 +18,7 @@
 
 #include <stdlib.h>
 
-/* What is larger is refused: each server takes some memory at the same time. */
+/* A fanout call to more servers is refused: each server takes some memory at the same time. */
 #define ROW_MAX 4096
 
 struct godwit_fanout_result {
@@ -27,7 +27,7 @@ struct godwit_fanout_result {
     godwit__row_t rows[];
 };
 
-/* A fanout call that runs, on the stack of who waits for it. */
+/* A fanout call that runs, on the stack of the thread that waits for it. */
 typedef struct godwit__fanout {
     godwit_client_t *client;
     const godwit_value_t *context; /* as the program gave it */
@@ -170,7 +170,7 @@ wait_for_rows (godwit__fanout_t *fanout)
     pthread_mutex_unlock (&fanout->lock);
 }
 
-/* Rows of a client, or a transport, that was destroyed meanwhile tell nothing. */
+/* If the client or the transport was destroyed meanwhile, the rows mean nothing. */
 static godwit_status_t
 check_end (const godwit__fanout_t *fanout, godwit_error_t **error)
 {
@@ -205,7 +205,7 @@ run (godwit__fanout_t *fanout, const char *method, godwit_error_t **error)
     if (fanout->result->count == 0 && client->mandatory)
         return godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
                                      &client->target, "Nobody listens at ", "");
-    /* The last one may end, and others before it, while it begins: all that counts is `waits`. */
+    /* Calls may end while others begin: only `waits` tells whether all have ended. */
     for (size_t i = 0; i < fanout->result->count; i++)
         begin_row (fanout, &fanout->result->rows[i], method);
     wait_for_rows (fanout);

@@ -19,7 +19,7 @@ struct godwit_future {
     godwit_status_t status;
     godwit_value_t *result;
     godwit_error_t *error; /* a copy */
-    godwit__call_t *call;  /* until it is finished; for the completion thread, which ends it */
+    godwit__call_t *call;  /* until it has finished; for the completion thread, which ends it */
     godwit__list_node_t in_given_up;
 };
 
@@ -167,14 +167,14 @@ godwit__given_up_end (godwit_transport_t *transport)
         pthread_mutex_lock (&future->lock);
         const bool finished = future->finished;
         pthread_mutex_unlock (&future->lock);
-        if (!finished) /* and it cannot finish now: that happens on this thread */
+        if (!finished) /* the call cannot finish now: that happens on this thread */
             godwit__call_give_up (future->call);
         future_unref (future);
     }
 }
 
-/* With future.lock, and before the call has ended: so the completion is still there. The program's reference
- * goes into the list. */
+/* With future.lock, and before the call has ended: so the completion reactor is still there. The list takes
+ * the program's reference. */
 static void
 give_up (godwit_future_t *future)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Futures: asynchronous calls whose callback wakes who waits. Destroying one before its call has ended gives
- * the call up: the completion reactor, which ends all calls, ends it soon. One list of them for each
- * transport.
+/* Futures: asynchronous calls whose callback wakes the waiting thread. Destroying a future before its call
+ * has ended gives the call up: the completion reactor then ends the call soon. Each transport has a list of
+ * the futures that were given up.
  */
 #ifndef GODWIT_SRC_CLIENT_FUTURE_H
 #define GODWIT_SRC_CLIENT_FUTURE_H

@@ -13,7 +13,7 @@
 #include "src/interface/driver.h"
 #include "src/wire/batch.h"
 
-/* How long a publication is kept at the most, but for a subscriber that is full. */
+/* How long a publication is kept at most, unless a subscriber's queue is full. */
 #define GODWIT__PUBLISH_BATCH_NS 250000
 
 typedef struct godwit__publish_batch {
@@ -34,7 +34,7 @@ bool godwit__publish_batch_add (godwit__publish_batch_t *batch, const void *data
                                 int64_t now_ns);
 /* True if what is kept is to be sent. */
 bool godwit__publish_batch_is_due (const godwit__publish_batch_t *batch, int64_t now_ns);
-/* All that is kept, as one message, valid until the next add; nothing is kept then. */
+/* Takes all that is kept, as one message, which is valid until the next add. */
 godwit__message_t godwit__publish_batch_take (godwit__publish_batch_t *batch);
 
 static inline bool

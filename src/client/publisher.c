@@ -108,7 +108,7 @@ open_channel (godwit__publisher_t *publisher, size_t i)
     godwit_transport_t *transport = publisher->transport;
     godwit__driver_t *driver = transport->drivers[i];
     if (driver->ops->open_publisher (driver, &publisher->channels[i], NULL))
-        return; /* its subscribers are missing, and said to be */
+        return; /* its servers count as missing */
     publisher->sources[i] = (godwit__source_t){
         .fd = publisher->channels[i]->ops->fd (publisher->channels[i]),
         .ready = on_news,

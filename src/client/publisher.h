@@ -13,8 +13,7 @@
 /* What somebody subscribed to: a topic's key, or the marker of a server. */
 typedef struct godwit__marker {
     uint8_t key[GODWIT__KEY_SIZE];
-    unsigned
-        count; /* connections that it was told over: a new one may be heard of before the old one's end */
+    unsigned count; /* connections that told it: a new one may come before the old one's end */
     godwit__table_node_t by_key;
 } godwit__marker_t;
 
@@ -22,8 +21,8 @@ typedef struct godwit__marker {
 typedef struct godwit__sequence {
     uint8_t key[GODWIT__KEY_SIZE];
     uint64_t last;
-    uint64_t told; /* the last one that LAST told of */
-    bool tells;    /* somebody subscribed since */
+    uint64_t told; /* the last number that a LAST has told */
+    bool tells;    /* somebody has subscribed since: LAST is to be sent */
     godwit__table_node_t by_key;
 } godwit__sequence_t;
 
@@ -46,8 +45,8 @@ typedef struct godwit__publisher {
     pthread_mutex_t lock; /* guards what follows, and keeps publications in their order */
     godwit__table_t sequences;
     godwit__publish_batch_t batch;
-    godwit__message_t unsent; /* taken from the batch, and somebody's queue was full; size 0: none */
-    unsigned unsent_done;     /* channels that had it */
+    godwit__message_t unsent; /* taken from the batch, but a subscriber's queue was full; size 0: none */
+    unsigned unsent_done;     /* the channels that have taken it, a bit each */
     bool batch_watched;       /* batch_timer is armed, or will be */
     godwit__task_t batch_task;
     godwit__timer_t batch_timer;
@@ -56,7 +55,8 @@ typedef struct godwit__publisher {
     godwit__timer_t last_timer;
 } godwit__publisher_t;
 
-/* Of a topic's key, or of a marker. They come from outside, and nobody there knows where the publisher is. */
+/* The hash of a topic's key, or of a marker. They come from outside. The seed is the publisher's address,
+ * which nobody outside knows. */
 static inline uint64_t
 godwit__publisher_hash (const godwit__publisher_t *publisher, const uint8_t *key)
 {
@@ -65,14 +65,13 @@ godwit__publisher_hash (const godwit__publisher_t *publisher, const uint8_t *key
 
 /* Makes the transport's publisher, if it can be made. Control thread. */
 void godwit__publisher_create (void *transport);
-/* Connects to the servers of all topics that had a fanout, and disconnects from what is not known any more.
- * Control thread. */
+/* Connects to the servers of all topics that had a fanout, and disconnects from servers that are not known
+ * any more. Control thread. */
 void godwit__publisher_connect (void *transport);
 /* NULL: it is not connected to this address. Control thread. */
 godwit__subscriber_t *godwit__publisher_subscriber (const godwit__publisher_t *publisher,
                                                     const char *address);
-/* The subscription of the server that has this marker is confirmed: its news has come in. With transport.lock
- * held. */
+/* True if the server with this marker is subscribed: the news of it has come in. With transport.lock held. */
 bool godwit__publisher_is_subscribed (const godwit__publisher_t *publisher, const uint8_t *marker);
 /* Closes the channels and frees it. Control thread, when nobody publishes any more. */
 void godwit__publisher_destroy (struct godwit__publisher **publisher);

@@ -30,7 +30,7 @@ send_on_channels (godwit__publisher_t *publisher, void *data, size_t size, godwi
     return io;
 }
 
-/* Sends what is kept. AGAIN: somebody's queue is full, and all of it is kept still. */
+/* Sends what is kept. AGAIN: a subscriber's queue is full, and all is still kept. */
 static godwit__io_t
 flush (godwit__publisher_t *publisher)
 {
@@ -67,7 +67,7 @@ on_batch_timer (godwit__timer_t *timer)
         next_ns = publisher->batch.first_ns + GODWIT__PUBLISH_BATCH_NS;
     if (publisher->batch_watched &&
         godwit__reactor_arm (publisher->transport->control, timer, next_ns) != GODWIT_OK)
-        publisher->batch_watched = false; /* no memory: who publishes next sends it */
+        publisher->batch_watched = false; /* no memory: the next publication sends it */
     pthread_mutex_unlock (&publisher->lock);
 }
 
@@ -80,11 +80,12 @@ on_batch_task (godwit__task_t *task)
 
 /* ---- the last number, told after a while; the control thread ---- */
 
-/* A subscriber notices what is lost by what follows. So that something does, whoever published says a while
- * later how far it has come, and does so again to those who subscribe, or come back, later. */
+/* A subscriber notices a lost publication by the number of the next one. So that there is a next one, the
+ * publisher tells its last number a while later (LAST), and again when somebody subscribes, or comes back,
+ * later. */
 #define LAST_NS (1000 * GODWIT__NS_PER_MS)
 
-/* With publisher.lock held. False: somebody's queue is full. */
+/* With publisher.lock held. False: a subscriber's queue is full. */
 static bool
 tell_last (godwit__publisher_t *publisher, godwit__sequence_t *sequence)
 {

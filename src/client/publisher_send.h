@@ -10,12 +10,12 @@
 #define GODWIT__FULL_NS (1 * GODWIT__NS_PER_MS)
 
 void godwit__publisher_send_init (godwit__publisher_t *publisher);
-/* Sends what is kept, as far as that goes at once, and forgets all. Control thread. */
+/* Sends what is kept, as far as possible without waiting, and forgets all. Control thread. */
 void godwit__publisher_send_release (godwit__publisher_t *publisher);
-/* Somebody subscribed to a key: he is told how far it has come. Control thread. */
+/* Somebody subscribed to a key: the number of the last publication is sent soon (LAST). Control thread. */
 void godwit__publisher_subscribed (godwit__publisher_t *publisher, const uint8_t *key);
-/* Hands a publication over, to the driver or to the batch: a request, of which it writes key and header.
- * AGAIN: somebody's queue is full; *done keeps which channels had it. */
+/* Hands a publication over, to the driver or to the batch. Writes the key and the header of the request.
+ * AGAIN: a subscriber's queue is full; *done keeps which channels have taken the publication. */
 godwit__io_t godwit__publisher_publish (godwit__publisher_t *publisher, godwit__encoded_request_t *request,
                                         const uint8_t *topic_key, int64_t now_ns, unsigned *done);
 

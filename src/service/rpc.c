@@ -148,7 +148,8 @@ godwit__rpc_leave (godwit__rpc_t *rpc)
 
 /* ---- clients and servers ---- */
 
-/* A RequestContextSerializer without hooks. None around none: it would do nothing. */
+/* Wraps a serializer in a RequestContextSerializer without hooks. Without a serializer there is no wrapper:
+ * it would do nothing. */
 static godwit_status_t
 wrap (godwit_serializer_t **wrapped, const godwit_serializer_t *serializer, godwit_error_t **error)
 {

@@ -7,10 +7,10 @@
 
 #include <godwit/service.h>
 
-/* What a function of the module works with, as of now. */
+/* The state of the module, copied for one function that works with it. */
 typedef struct godwit__rpc {
     godwit_transport_t *transport; /* a reference */
-    char *host;                    /* the name of servers that are not given one; the caller's */
+    char *host;                    /* the name of servers without a name of their own; the caller's copy */
     bool is_disabled;              /* rpc_workers = 0 */
     bool has_notifications;        /* init, not init_action */
 } godwit__rpc_t;

@@ -130,8 +130,8 @@ godwit_rpc_connection_create_consumer (godwit_rpc_connection_t *connection, cons
     return status;
 }
 
-/* Does a step with each of the servers from first on that were started. The first failure counts, and ends
- * nothing. */
+/* Does a step with each started server from first on. *status becomes the first failure; a failure does not
+ * end the loop. */
 static void
 for_started (const godwit_rpc_connection_t *self, size_t first,
              godwit_status_t step (godwit_server_t *, const godwit_step_options_t *, godwit_error_t **),
@@ -209,7 +209,7 @@ godwit__rpc_connection_stop (godwit_rpc_connection_t *connection, bool graceful,
     godwit_status_t status = GODWIT_OK;
     if (connection->rpc.transport)
         status = godwit__transport_check (connection->rpc.transport, error);
-    if (status == GODWIT_ERR_FORKED) /* a thread that is not there any more may have had the locks */
+    if (status == GODWIT_ERR_FORKED) /* a thread that the child does not have may hold the locks */
         return status;
     pthread_mutex_lock (&connection->turn);
     if (!connection->is_closed) {

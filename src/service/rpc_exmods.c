@@ -31,7 +31,7 @@ module_count (void)
     return ALLOWED_COUNT + extra_count;
 }
 
-/* Takes *copy_p if there is room; what is there already needs none. */
+/* Takes *copy_p if there is room. A module that is there already needs no room. */
 static bool
 add (char **copy_p)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Modules whose errors reach callers as themselves: those that always do, and the program's (contract 11). */
+/* Modules whose errors reach callers as themselves: those that always do, and those that the program names
+ * (contract 11). */
 #ifndef GODWIT_SRC_SERVICE_RPC_EXMODS_H
 #define GODWIT_SRC_SERVICE_RPC_EXMODS_H
 

@@ -24,7 +24,7 @@ struct godwit_service {
 
     pthread_mutex_t lock; /* not held while the hook runs, or while handlers are waited for */
     pthread_cond_t settled;
-    bool is_changing;                    /* somebody starts or stops it ... */
+    bool is_changing;                    /* a thread starts or stops it ... */
     bool is_stopping;                    /* ... and it is a stop */
     godwit_rpc_connection_t *connection; /* from the consumer's making on; NULL: stopped */
     godwit_rpc_connection_t *left;       /* stopped, but not gracefully: handlers may run */
@@ -97,8 +97,8 @@ godwit_service_new (godwit_service_t **service, const char *host, const char *to
 
 /* ---- one change at a time ---- */
 
-/* Waits for its turn. False: it is being stopped, and that is enough. Only who needs no more than that is
- * told: it may be a handler, which the other stop waits for. */
+/* Waits for its turn. False (only with stop_is_enough): another thread is stopping the service, and that is
+ * enough. The caller may be a handler that this stop waits for: so it must not wait in turn. */
 static bool
 begin_change (godwit_service_t *self, bool is_stop, bool stop_is_enough)
 {
@@ -149,7 +149,7 @@ run_hook (godwit_service_t *self, godwit_error_t **error)
     return status;
 }
 
-/* The connection is there, and known: what the hook adds to it consumes with the rest. */
+/* The connection exists, and the hook knows it: servers that the hook adds consume with the rest. */
 static godwit_status_t
 serve (godwit_service_t *self, godwit_rpc_connection_t *connection, godwit_error_t **error)
 {

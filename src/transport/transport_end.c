@@ -23,7 +23,7 @@ godwit__transport_release (godwit_transport_t *transport)
 {
     godwit__directory_destroy (&transport->directory);
     godwit_url_destroy (&transport->url);
-    /* In the child of a fork() it would wait for threads that waited on it in the parent. */
+    /* In the child of a fork(), destroying it would wait for threads that exist only in the parent. */
     if (!transport->alive || *transport->alive)
         pthread_cond_destroy (&transport->changed);
     godwit__error_classes_destroy (&transport->error_classes);
@@ -61,7 +61,8 @@ close_drivers (void *arg)
     }
 }
 
-/* Ends the completion thread. What ended last, and what was still stalled, ends here with its callbacks. */
+/* Ends the completion thread. Then runs the callbacks of calls that ended last, and ends the calls that are
+ * still stalled. */
 static void
 end_calls (godwit_transport_t *transport)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a program can ask of a transport: counters, metrics, errors that it lets in, its loop. */
+/* What a program can ask of a transport: its counters and metrics, the errors that it accepts, and its
+ * loop. */
 #include "src/runtime/control.h"
 
 #include "src/discovery/directory.h"
@@ -64,8 +65,8 @@ godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_st
             const godwit__driver_counters_t *driver =
                 transport->drivers[i]->ops->counters (transport->drivers[i]);
             now.frames_malformed += atomic_load_explicit (&driver->malformed, memory_order_relaxed);
-            /* What a driver drops is no reply (a rendezvous answers members that have left), or is counted by
-             * who sent it. */
+            /* Frames that a driver drops are no replies (a rendezvous answers members that have left), or
+             * their sender counts them. */
         }
         now.peers = transport->connection_count;
         now.servers_known = transport->directory->member_count;

@@ -26,7 +26,7 @@
 
 #define TICK_NS (1000 * GODWIT__NS_PER_MS)
 
-/* What the options are settled from. */
+/* The sources of a transport's settings. */
 typedef struct settings_sources {
     const godwit_config_t *config; /* may be NULL */
     const godwit_transport_options_t *options;
@@ -209,8 +209,8 @@ open_parts (void *arg)
 {
     opening_t *opening = arg;
     godwit_transport_t *transport = opening->transport;
-    /* Shortest path first: what lives in this process is reached without a socket; but not in other
-     * environment. */
+    /* Shortest path first: servers in this process are reached without a socket. Not so if the environment
+     * gives a driver of its own. */
     if (!opening->driver_user && opening->driver != &godwit__inproc_driver &&
         (transport->paths & GODWIT__PATH_INPROC))
         opening->status = open_driver (transport, &godwit__inproc_driver, NULL, &opening->error);
@@ -263,7 +263,7 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__environ
     return status ? status : godwit_url_parse (&self->url, url, error);
 }
 
-/* What was said and would have no effect is an error. */
+/* A setting that would have no effect is an error. */
 static godwit_status_t
 check_use (const godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
 {

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Addresses, as the hosts of a URL each: what is one there is one here. */
+/* Addresses, each as the host of a URL: the rules are the same. */
 typedef struct list {
     godwit_url_t *urls[GODWIT__RENDEZVOUS_MAX];
     godwit_url_host_t hosts[GODWIT__RENDEZVOUS_MAX];
@@ -22,7 +22,7 @@ list_clear (list_t *list)
         godwit_url_destroy (&list->urls[i]);
 }
 
-/* Something that a URL's host can be, and nothing more. */
+/* Checks that an address is one host, as in a URL, and nothing more. */
 static godwit_status_t
 parse_one (const char *address, godwit_url_t **url, godwit_error_t **error)
 {
