@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What became of each piece of work in a simulated cluster, and whether that may be. */
+/* The history of a simulated cluster: what became of each piece of work, and a check of what must not
+ * happen. */
 #ifndef GODWIT_TESTS_SUPPORT_CLUSTER_HISTORY_H
 #define GODWIT_TESTS_SUPPORT_CLUSTER_HISTORY_H
 
@@ -8,7 +9,7 @@
 #define HISTORY_PAUSES_MAX 32
 /* A connection to a node that is silent goes down after this. */
 #define HISTORY_HEARTBEAT_TIMEOUT_MS 600
-/* What the news of it, or a request that was still under way, may take longer. */
+/* How much longer the news of it, or a request that was still under way, may take. */
 #define HISTORY_NEWS_MS 450
 
 typedef enum history_kind { HISTORY_CALL, HISTORY_CAST, HISTORY_FANOUT, HISTORY_FANOUT_CALL } history_kind_t;
@@ -21,7 +22,7 @@ typedef struct history_entry {
     history_kind_t kind;
     unsigned client; /* the node */
     int64_t started_ms, timeout_ms, ended_ms;
-    int64_t blocked_ms; /* the client's thread was elsewhere for so long */
+    int64_t blocked_ms; /* how long the client's thread was busy with something else */
     unsigned ends, runs;
     bool accepted;
     bool named;      /* it was for one server only */
@@ -32,8 +33,8 @@ typedef struct history_entry {
     unsigned reached, missing;    /* of a fanout */
     int server;                   /* where it ran; -1: nowhere */
     unsigned server_life;         /* in which of its lives */
-    int64_t lost_ms;              /* when that server was lost, while this was pending; -1: it was not */
-    unsigned long long ran_at[2]; /* of a fanout: the servers where it ran, a bit each */
+    int64_t lost_ms;              /* when that server was lost while the work was pending; -1: it was not */
+    unsigned long long ran_at[2]; /* the servers where a fanout ran, a bit each */
 } history_entry_t;
 
 typedef struct history_pause {
@@ -51,19 +52,19 @@ struct history {
     world_result_t *result;
 };
 
-/* False: result->wrong is text already, or becomes this one. */
+/* Notes what is wrong in result->wrong, unless there is a text already. Returns false. */
 bool history_wrong (history_t *history, const char *format, ...) __attribute__ ((format (printf, 2, 3)));
-/* A handler runs it. */
+/* A handler runs the work with this id. */
 void history_ran (history_t *history, int64_t id, unsigned server, unsigned life);
-/* What a fanout call says of one server. */
+/* Notes the row of a fanout call for one server. */
 void history_row (history_entry_t *entry, unsigned server, const godwit_fanout_row_t *row);
-/* The server is lost: what is pending on it must end soon. */
+/* The server is lost: calls that are pending on it must end soon. */
 void history_lost (history_t *history, unsigned server, int64_t now_ms);
 void history_ended (history_entry_t *entry, int64_t now_ms, godwit_status_t status,
                     const godwit_error_t *error);
 /* False: no call may fail in this history. */
 bool history_may_fail (const history_t *history);
-/* All of it has had its time. */
+/* Checks the history, when all work has had its time. */
 void history_check (history_t *history);
 
 #endif

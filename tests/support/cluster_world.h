@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A simulated cluster at work under a plan of faults, and the checker of what became of its work: for
+/* Runs a simulated cluster under a plan of faults, and checks what became of its work. For
  * tests/unit/cluster_faults_test.c and tests/e2e/programs/cluster_seeds.c.
  *
- * Every second node serves, every other one calls, every fifth does both. Calls go to whoever serves or to a
- * named server; some handlers answer at once, some fail, some keep the request and answer later. One seed is
- * one run, in whatever thread or process.
+ * Every second node serves, the others call, and every tenth does both. Calls go to any server or to a named
+ * one. Some handlers answer at once, some fail, some keep the request and answer later. The same seed gives
+ * the same run, in any thread or process.
  */
 #ifndef GODWIT_TESTS_SUPPORT_CLUSTER_WORLD_H
 #define GODWIT_TESTS_SUPPORT_CLUSTER_WORLD_H
@@ -31,12 +31,12 @@ typedef struct world_result {
     unsigned calls, casts, fanouts;
     unsigned ok, not_sent, rejected, maybe_run, ran; /* how they ended */
     unsigned ran_twice, lost;                        /* 0, or the run has failed */
-    unsigned faults;                                 /* that there were */
+    unsigned faults;                                 /* faults that happened */
     unsigned detected;                               /* calls whose server was lost */
     int64_t worst_detection_ms;                      /* from the fault to their ends */
     uint64_t frames;
-    uint64_t digest;  /* of all that happened */
-    char wrong[1000]; /* what must not be; "": nothing */
+    uint64_t digest;  /* a hash of all that happened */
+    char wrong[1000]; /* what was wrong; "": nothing */
 } world_result_t;
 
 /* False: result->wrong says why. Any thread. */

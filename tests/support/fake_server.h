@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server that says what the test says, frames by hand over a port of the driver, and clients of it whose
- * clock is moved by hand. */
+/* A fake server, which sends the frames that the test gives it over a port of the driver, and clients of it.
+ * The test also moves the clients' clock. */
 #ifndef GODWIT_TESTS_FAKE_SERVER_H
 #define GODWIT_TESTS_FAKE_SERVER_H
 
@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-/* The clients' time. Their waits still take real time, and look at it again afterwards. */
+/* The clients' time. Their waits still take real time, and look at this time afterwards. */
 extern _Atomic (int64_t) fake_time_ms;
 
 typedef struct fake {
@@ -20,7 +20,7 @@ typedef struct fake {
     godwit__channel_t *port;
     godwit__routing_id_t client;
     godwit_transport_t *transport;
-    godwit_client_t *monitored; /* 50 ms, of 120 ms altogether */
+    godwit_client_t *monitored; /* call monitor timeout 50 ms, timeout 120 ms */
     godwit_client_t *patient;
 } fake_t;
 
@@ -40,13 +40,13 @@ void fake_end (fake_t *fake);
 void fake_say (fake_t *fake, const void *data, size_t size);
 void fake_reply (fake_t *fake, uint64_t id);
 void fake_say_header (fake_t *fake, godwit__frame_type_t type, uint64_t id);
-/* The next REQUEST, CANCEL, GOODBYE or PING; what comes before it is answered. */
+/* The next REQUEST, CANCEL, GOODBYE or PING; frames before it are answered. */
 godwit__header_t fake_next (fake_t *fake);
 /* The next REQUEST, CANCEL or GOODBYE, which must be of this type. */
 godwit__header_t fake_expect (fake_t *fake, godwit__frame_type_t type);
 void fake_call (fake_caller_t *caller, godwit_client_t *client);
-/* All frames that were said before have been looked at: those of a connection come in their order, and this
- * call ends with the last of them. */
+/* Returns when the client has looked at all frames that were sent before: the frames of a connection keep
+ * their order, and this call ends with its last one. */
 void fake_settle (fake_t *fake);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the public headers declare: for tests whose tables have to be complete. */
+/* Reads what the public headers declare: for tests whose tables have to be complete. */
 #ifndef GODWIT_TESTS_SUPPORT_HEADERS_H
 #define GODWIT_TESTS_SUPPORT_HEADERS_H
 

@@ -22,9 +22,9 @@ void life_open (life_t *life, const char *query, const godwit_transport_options_
 void life_close (life_t *life);
 /* Returns when it is up. The url may be another one than the client's. */
 void life_start (process_t *server, const char *url, const char *name);
-/* A number of those that the server says when it is told "stats". */
+/* One of the numbers that the server says when it is told "stats". */
 unsigned long long life_stat (process_t *server, const char *name);
-/* Times and memory of a sanitized build say little. */
+/* True in a build with sanitizers, where times and memory say little. */
 bool life_is_sanitized (void);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a transport's log said: the hook of a test that waits for a line, or counts them. */
+/* A log hook that keeps the lines of a transport's log, for tests that wait for a line, or count lines. */
 #ifndef GODWIT_TESTS_LOG_BOOK_H
 #define GODWIT_TESTS_LOG_BOOK_H
 
@@ -14,7 +14,7 @@
 typedef struct log_book {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    size_t count; /* those beyond LOG_BOOK_LINES are lost */
+    size_t count; /* further lines than LOG_BOOK_LINES are not kept */
     struct log_book_line {
         godwit_log_level_t level;
         char text[LOG_BOOK_TEXT];
@@ -26,9 +26,9 @@ void log_book_open (log_book_t *book);
 void log_book_close (log_book_t *book);
 /* The hook (godwit_log_fn); user is the book. */
 void log_book_write (void *user, godwit_log_level_t level, const char *text);
-/* Lines of a level that hold `says`. */
+/* How many lines of the level contain `says`. */
 size_t log_book_count (log_book_t *book, godwit_log_level_t level, const char *says);
-/* Waits until there are so many. False after 20 s. */
+/* Waits until there are at least `least` such lines. False after 20 s. */
 bool log_book_wait (log_book_t *book, godwit_log_level_t level, const char *says, size_t least);
 
 #endif

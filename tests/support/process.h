@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Real processes for end-to-end tests: a program that is told lines, and says lines. Whatever does not happen
- * within PROCESS_WAIT_LIMIT_MS fails the test. */
+/* Real processes for end-to-end tests: a program reads lines from the test, and writes lines. If something
+ * does not happen within PROCESS_WAIT_LIMIT_MS, the test fails. */
 #ifndef GODWIT_TESTS_SUPPORT_PROCESS_H
 #define GODWIT_TESTS_SUPPORT_PROCESS_H
 
@@ -25,19 +25,19 @@ void process_start (process_t *process, const char *program, const char *first, 
 void process_tell (const process_t *process, const char *line);
 /* The next line that it says is this one. */
 void process_expect (process_t *process, const char *line);
-/* Reads on until the text was there so many times. */
+/* Reads on until the text has come so many times. */
 void process_wait (process_t *process, unsigned times, const char *text);
 unsigned process_count (const process_t *process, const char *text);
 /* SIGSTOP; returns when all its threads stand still, which is some time after kill() does. */
 void process_stand_still (const process_t *process);
 /* Signal 0: closes its input, and expects it to end with status 0. */
 void process_finish (process_t *process, int signal_number);
-/* The same, and the status of waitpid is the caller's to examine. */
+/* The same, but returns the status of waitpid for the caller to check. */
 int process_end (process_t *process, int signal_number);
 
-/* One that nobody listens on, below those that the kernel gives to whoever asks for any: nobody else gets it
- * meanwhile, and who tries it while nobody listens is not connected to itself. Processes that run at the same
- * time look in different places. */
+/* A port that nobody listens on, below those that the kernel gives out itself. So nobody else gets it
+ * meanwhile, and a socket that tries it while nobody listens is not connected to itself. Processes that run
+ * at the same time look in different ranges. */
 int free_port (void);
 
 int64_t process_now_ms (void);

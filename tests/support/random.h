@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random tests that can be repeated: the seed is printed, and is taken from GODWIT_TEST_SEED if that is set.
+/* Random numbers for tests that can be repeated: the seed is printed, and is taken from GODWIT_TEST_SEED if
+ * that is set.
  */
 #ifndef GODWIT_TESTS_RANDOM_H
 #define GODWIT_TESTS_RANDOM_H

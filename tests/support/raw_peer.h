@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A client without the client: frames by hand over a driver's link, for tests of the server's side. */
+/* A raw peer: it sends the frames that a test gives it over a driver's link, without a real client, for tests
+ * of the server's side. */
 #ifndef GODWIT_TESTS_RAW_PEER_H
 #define GODWIT_TESTS_RAW_PEER_H
 
@@ -8,7 +9,7 @@
 #include "src/wire/header.h"
 #include "src/wire/wire.h"
 
-/* How long a test waits for what must come. */
+/* How long a test waits for a frame that must come. */
 #define RAW_WAIT_LIMIT_NS (INT64_C (10000) * GODWIT__NS_PER_MS)
 
 typedef struct raw_peer {
@@ -17,7 +18,7 @@ typedef struct raw_peer {
     godwit__channel_t *link;
     bool up;
     bool down;
-    godwit__batch_reader_t batch; /* what came in one, and was not taken yet */
+    godwit__batch_reader_t batch; /* a BATCH that came, with frames not taken yet */
 } raw_peer_t;
 
 typedef struct raw_answer {
@@ -26,7 +27,7 @@ typedef struct raw_answer {
     godwit_value_t *body; /* NULL: none, or it cannot be decoded */
 } raw_answer_t;
 
-/* Connects. False: it went down. The peer does not move afterwards. */
+/* Connects. False: the link went down. The struct must not be moved afterwards. */
 bool raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *address,
                const char *virtual_host);
 void raw_close (raw_peer_t *peer);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server whose handlers a test holds in its hands, and a raw peer at one of its ports. */
+/* A server whose handlers a test controls (it holds them, lets them go and counts them), and a raw peer at
+ * one of its ports. */
 #ifndef GODWIT_TESTS_RAW_SERVER_H
 #define GODWIT_TESTS_RAW_SERVER_H
 
@@ -29,7 +30,7 @@ typedef struct raw_server {
     godwit_request_t *kept[RAW_KEPT_MAX];
     bool destroyed;                  /* on_destroy was called */
     _Atomic (int64_t) *hand_ns;      /* the clock that "take" moves */
-    godwit_cancel_fn *kept_callback; /* of requests that are kept from now on; NULL: none */
+    godwit_cancel_fn *kept_callback; /* for requests that are kept from now on; NULL: none */
     void *kept_user;
     unsigned told; /* callbacks of "watch" that ran */
     unsigned saw;  /* handlers of "watch" that ended and saw that they were cancelled */
@@ -59,9 +60,9 @@ void raw_server_connect (raw_server_t *self, raw_peer_t *peer);
 void raw_server_greet (raw_server_t *self, raw_peer_t *peer);
 /* Closes everything. */
 void raw_server_end (raw_server_t *self);
-/* Lets the handlers of "block" return. */
+/* Lets the handlers of "block" and "watch" return. */
 void raw_server_let_go (raw_server_t *self);
-/* From now on they wait again. */
+/* From now on these handlers wait again. */
 void raw_server_hold (raw_server_t *self);
 /* Reads one of the numbers above while handlers may run. */
 unsigned raw_server_count (raw_server_t *self, const unsigned *number);

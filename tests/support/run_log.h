@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What servers ran, and what callers were told: the two sides of "at most once". */
+/* Records what servers ran and what callers were told, and checks "at most once" by comparing the two. */
 #ifndef GODWIT_TESTS_SUPPORT_RUN_LOG_H
 #define GODWIT_TESTS_SUPPORT_RUN_LOG_H
 
@@ -49,10 +49,10 @@ void run_log_run (run_log_t *log, run_t run);
 void run_log_result (run_log_t *log, call_result_t result);
 
 typedef struct run_faults {
-    size_t twice;   /* ran more often than once (a fanout: on one server) */
-    size_t missing; /* a call succeeded, and did not run */
+    size_t twice;   /* ran more than once (a fanout: more than once on one server) */
+    size_t missing; /* a call succeeded, but did not run */
     size_t denied;  /* it ran although its caller was told NOT_SENT or REJECTED */
-    size_t unknown; /* it ran, and nobody had called */
+    size_t unknown; /* a run that nobody had called for */
 } run_faults_t;
 
 /* Sorts the log. The first faults are printed. */

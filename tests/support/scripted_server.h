@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Servers that answer what a test says, frame by frame, each on a thread of its own over a port of a driver,
- * and a transport that knows them by a static list. The transport's clock is moved by hand; waits take real
- * time and look at it again afterwards, so nothing here depends on how long anything takes. */
+/* Scripted servers, which give the answers that a test lists, and a transport that knows them by a static
+ * list. Each server has a thread of its own, and a port of a driver. The test moves the transport's clock;
+ * waits take real time and look at the clock afterwards, so nothing here depends on how long anything
+ * takes. */
 #ifndef GODWIT_TESTS_SCRIPTED_SERVER_H
 #define GODWIT_TESTS_SCRIPTED_SERVER_H
 
@@ -16,7 +17,7 @@
 
 #define SCRIPTED_MAX 3
 #define SCRIPTED_ANSWER_MAX 4
-/* What the transport's clock says at first. */
+/* The first time of the transport's clock. */
 #define SCRIPTED_BEGIN_MS 1000000
 
 typedef enum scripted_answer {
@@ -56,7 +57,7 @@ typedef struct scripted {
     scripted_server_t servers[SCRIPTED_MAX];
     size_t server_count;
     atomic_bool stops;
-    /* The n-th request, at whichever server, gets the n-th answer; those beyond get the last one. */
+    /* The n-th request, at whichever server, gets the n-th answer; further requests get the last answer. */
     const scripted_answer_t *answers;
     size_t answer_count;
     atomic_size_t requests;

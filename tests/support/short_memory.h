@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that is short: the n-th allocation of what a program runs fails. Replaces malloc in the program,
- * which the sanitizers do not allow; so it is for one source file a program. */
+/* Tests with too little memory: makes the n-th allocation fail. It replaces malloc in the program, which the
+ * sanitizers do not allow; so only one source file of a program may include it. */
 #ifndef GODWIT_TESTS_SUPPORT_SHORT_MEMORY_H
 #define GODWIT_TESTS_SUPPORT_SHORT_MEMORY_H
 
@@ -93,11 +93,12 @@ short_memory_sweep (const short_memory_row_t *row)
         const godwit_status_t status = row->run (&error);
         counting = false;
         const bool failed = allocations >= n;
-        /* The calls have little time: on a busy machine one may not come in it. Then all is run again below.
+        /* The calls have little time: on a busy machine one may not get its reply in time. Then all is run
+         * again below.
          */
         if (!failed && status == GODWIT_ERR_TIMEOUT)
             timeouts++;
-        /* What another process would not answer, this one does not answer in time. */
+        /* A server without memory does not answer, so its caller in this process times out. */
         const bool allowed = status == GODWIT_OK ||
                              (!failed && status == GODWIT_ERR_TIMEOUT && timeouts < 100) ||
                              (failed && (status == GODWIT_ERR_OUT_OF_MEMORY || status == GODWIT_ERR_TIMEOUT ||
@@ -107,7 +108,7 @@ short_memory_sweep (const short_memory_row_t *row)
         if (!failed && status == GODWIT_OK)
             return n - 1;
         cr_assert (n < 10000, "%s: it does not end", row->name);
-        /* Usable: it is tried again until what the failure has cost (a connection) is there again. */
+        /* It must be usable again: it is tried until what the failure has cost (a connection) is back. */
         godwit_status_t again = GODWIT_ERR_TIMEOUT;
         for (int i = 0; again == GODWIT_ERR_TIMEOUT && i < 100; i++) {
             godwit_error_destroy (&error);
@@ -119,7 +120,7 @@ short_memory_sweep (const short_memory_row_t *row)
     }
 }
 
-/* The same in a life of its own. */
+/* The same, with a world of its own. */
 static inline void
 short_memory_sweep_life (const short_memory_row_t *row, void open_world (void), void close_world (void))
 {
@@ -129,7 +130,8 @@ short_memory_sweep_life (const short_memory_row_t *row, void open_world (void), 
     close_world ();
 }
 
-/* After a life that filled what the C library and the others keep for ever. */
+/* Checks for leaks by comparing two lives, after a first one: that fills what the C library and other
+ * libraries keep for ever. */
 static inline void
 short_memory_check_leaks (const short_memory_row_t *row, void open_world (void), void close_world (void))
 {

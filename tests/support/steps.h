@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps of a server's life, asked for on threads of their own. */
+/* Calls of start, stop, wait and reset, the steps of a server's life, each on a thread of its own. */
 #ifndef GODWIT_TESTS_STEPS_H
 #define GODWIT_TESTS_STEPS_H
 
@@ -28,17 +28,17 @@ void asker_begin (asker_t *asker, step_fn *step, godwit_server_t *server,
 /* Joins it; returns its status. The error is the asker's until asker_forget. */
 godwit_status_t asker_end (asker_t *asker);
 void asker_forget (asker_t *asker);
-/* Waits until so many threads are in a step of the server, and have let go of the lock: they sleep, or do it.
- * False after 20 s. */
+/* Waits until so many threads are in a step of the server, and have released the lock: they sleep, or do the
+ * step. False after 20 s. */
 bool steps_await (godwit_server_t *server, unsigned visitors);
 
-/* A clock that only the test moves, for the steps of one server; to be put there before the first one. */
+/* A clock that only the test moves, for the steps of one server. To be set before the first step. */
 typedef struct step_clock {
     atomic_int_fast64_t now_ms;
 } step_clock_t;
 
 void step_clock_put (step_clock_t *clock, godwit_server_t *server);
-/* Also makes those who sleep look. */
+/* Moves the clock, and wakes the threads that sleep. */
 void step_clock_move (step_clock_t *clock, godwit_server_t *server, int64_t ms);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ZMTP by hand over a plain socket, for tests that break it (https://rfc.zeromq.org/spec/23). */
+/* Writes and reads ZMTP (https://rfc.zeromq.org/spec/23) over a plain socket, for tests that break the
+ * protocol. */
 #ifndef GODWIT_TESTS_ZMTP_H
 #define GODWIT_TESTS_ZMTP_H
 
@@ -18,8 +19,8 @@ int zmtp_connect (const char *address);
 void zmtp_greeting (uint8_t greeting[ZMTP_GREETING_SIZE]);
 /* Writes all of it, or what the other side takes before it hangs up. False: it hung up. */
 bool zmtp_write (int fd, const void *data, size_t size);
-/* Greeting and READY, with an identity of the caller's choice (size 0: none); waits for the other side's.
- * False: it hung up. */
+/* Greeting and READY, with an identity that the caller chooses (size 0: none); waits for the other side's
+ * READY. False: it hung up. */
 bool zmtp_handshake (int fd, const char *socket_type, const void *identity, size_t identity_size);
 /* One frame. more: others follow. */
 bool zmtp_send (int fd, const void *data, size_t size, bool more);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The commands of `godwit`. Each gets its own arguments, argv[0] being the name to speak of itself with, and
- * returns the exit status: 0, 1 for a failure that it has told of, 2 for arguments that make no sense. */
+/* The commands of `godwit`. Each gets its own arguments; argv[0] is its name for messages. It returns the
+ * exit status: 0; 1: a failure, which it has printed; 2: wrong arguments. */
 #ifndef GODWIT_TOOLS_COMMANDS_H
 #define GODWIT_TOOLS_COMMANDS_H
 

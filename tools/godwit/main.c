@@ -38,7 +38,7 @@ on_option (int key, char *text, struct argp_state *state)
         if (!found)
             argp_error (state, "there is no command %s", text);
         arguments_at = state->next - 1;
-        state->next = state->argc; /* the rest is the command's */
+        state->next = state->argc; /* the other arguments are the command's */
         return 0;
     case ARGP_KEY_NO_ARGS:
         argp_error (state, "a command is missing");
@@ -48,7 +48,7 @@ on_option (int key, char *text, struct argp_state *state)
     }
 }
 
-/* Of the library that runs. */
+/* Prints the version of the library that is loaded. */
 static void
 print_version (FILE *stream, struct argp_state *state)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* godwit matchmaker: hosts rendezvous points and does nothing else, until SIGTERM or SIGINT. A transport like
- * any other, in this thread. */
+/* godwit matchmaker: hosts rendezvous points and does nothing else, until SIGTERM or SIGINT. It runs a
+ * transport, in this thread. */
 #include "tools/godwit/commands.h"
 
 #include <godwit/transport.h>
@@ -18,7 +18,7 @@
 
 #define LISTEN_MAX 7
 #define DEFAULT_ADDRESS "127.0.0.1:9573"
-/* To listen takes as long as to find that nobody else does. */
+/* How long to wait until all is hosted: listening begins only after a check that nobody else listens. */
 #define WAIT_LIMIT_MS 5000
 #define REFRESH_MAX_MS 3600000
 
@@ -90,8 +90,8 @@ on_option (int key, char *text, struct argp_state *state)
 
 /* ---- what the transport tells ---- */
 
-/* Until all is hosted, what is not is the end: somebody who was asked to listen at an address must not serve
- * at the others only. */
+/* Until all addresses are hosted, one that cannot be hosted ends the program: it must not serve only some of
+ * the addresses that it was given. */
 static void
 on_log (void *user, godwit_log_level_t level, const char *text)
 {
@@ -149,7 +149,8 @@ take_signals (matchmaker_t *self)
 static godwit_status_t
 open_transport (matchmaker_t *self, godwit_error_t **error)
 {
-    /* One of the addresses for the URL would have to be written as a URL's host; all of them go the same way.
+    /* An address in the URL would have to be written as a URL's host: so all addresses are given afterwards,
+     * in the same way.
      */
     const godwit_status_t status = godwit_transport_new (
         &self->transport, "zmq://127.0.0.1/?host_rendezvous=true",
