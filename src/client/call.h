@@ -25,7 +25,7 @@
 #include "src/client/encoded_request.h"
 #include "src/discovery/selection.h"
 
-/* What the next attempt costs. */
+/* The price of the next attempt. */
 typedef enum godwit__charge {
     GODWIT__CHARGE_FIRST, /* nothing: the call earns budget */
     GODWIT__CHARGE_NONE,

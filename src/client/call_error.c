@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a call that fails tells the program. */
+/* The errors of calls and casts that fail. */
 #include "src/client/call_error.h"
 
 #include "src/address/target.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What became of a request that was handed over: a result, an error, or another attempt. */
+/* The end of an attempt whose request was handed over: a result, an error, or another attempt. */
 #ifndef GODWIT_SRC_CLIENT_CALL_FINISH_H
 #define GODWIT_SRC_CLIENT_CALL_FINISH_H
 

@@ -202,7 +202,7 @@ override_rest (godwit__client_settings_t *settings, const godwit_overrides_t *gi
     if (status == GODWIT_OK)
         status = check_choice ("idempotent", given->idempotent, true, error);
     settings->timeout_ms = settle_timeout (override_number (settings->timeout_ms, given->timeout_ms));
-    settings->backs_off = settings->backs_off && !given->timeout_ms; /* what is cleared is given, too */
+    settings->backs_off = settings->backs_off && !given->timeout_ms; /* a cleared timeout counts as given */
     settings->retry = override_number (settings->retry, given->retry);
     settings->call_monitor_timeout_ms =
         settle_timeout (override_number (settings->call_monitor_timeout_ms, given->call_monitor_timeout_ms));

@@ -35,7 +35,7 @@ godwit_status_t godwit__encode_request (godwit__encoded_request_t *request, cons
 /* A copy with memory of its own. False if memory is short: it is empty then. */
 bool godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from);
 
-/* The free_fn of a message that sends what is shared; hint is the godwit__shared_t. */
+/* The free_fn of a message whose data is shared; hint is the godwit__shared_t. */
 void godwit__shared_unref (void *data, void *hint);
 
 /* The request, header first; GODWIT__KEY_SIZE bytes in front of it may be written to. */

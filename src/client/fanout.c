@@ -19,7 +19,8 @@ may_subscribe (const godwit__member_t *member)
                                                           : member->resolution != GODWIT__RESOLUTION_REFUSED;
 }
 
-/* Counts who is subscribed and who is not; returns how many are worth waiting for. With transport.lock held.
+/* Counts the members that are subscribed and those that are not; returns how many are worth waiting for. With
+ * transport.lock held.
  */
 static uint32_t
 survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *topic_key)
@@ -50,7 +51,7 @@ survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint
     return waits;
 }
 
-/* Waits until all who are alive are subscribed, or until_ns. */
+/* Waits until all members that are alive are subscribed, or until until_ns. */
 static void
 gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *topic_key, int64_t until_ns,
         godwit_fanout_report_t *report)
@@ -86,7 +87,8 @@ report_nobody (const godwit_client_t *client, godwit_error_t **error)
                                  "Nobody listens at ", "");
 }
 
-/* Publishes a request once. It is sent to those who are subscribed by then, until deadline_ns at the latest.
+/* Publishes a request once. It goes to the servers that are subscribed by then, until deadline_ns at the
+ * latest.
  */
 static godwit_status_t
 publish (const godwit_client_t *client, godwit__encoded_request_t *request, int64_t now_ns,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the call of a row does differently: its request, its server, its errors. */
+/* The call of a row: its request, its server, its errors. */
 #include "src/client/fanout_row.h"
 
 #include "src/error/error.h"

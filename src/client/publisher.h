@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The publisher: the sending side of a transport's fanouts. publisher.c knows who subscribed and connects to
- * subscribers; publisher_send.h sends; fanout.c waits for those who are to get a fanout.
+ * subscribers; publisher_send.h sends; fanout.c waits until the servers of a topic have subscribed.
  */
 #ifndef GODWIT_SRC_CLIENT_PUBLISHER_H
 #define GODWIT_SRC_CLIENT_PUBLISHER_H

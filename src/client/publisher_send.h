@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a publisher sends: publications, alone or in a batch, and how many there were. */
+/* What a publisher sends: publications, alone or in a batch, and the number of the last one (LAST). */
 #ifndef GODWIT_SRC_CLIENT_PUBLISHER_SEND_H
 #define GODWIT_SRC_CLIENT_PUBLISHER_SEND_H
 

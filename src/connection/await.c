@@ -7,7 +7,7 @@
 #include "src/loop/clock.h"
 #include "src/runtime/wait.h"
 
-/* What is left until a deadline; 0 when it has passed. */
+/* The time until a deadline; 0 when it has passed. */
 static int64_t
 left_ns_of (const godwit__connection_t *connection, int64_t deadline_ns)
 {
@@ -28,7 +28,7 @@ lead (godwit__connection_t *connection, godwit__pending_t *own)
 
     int64_t left = own->left_ns;
     while (own->leads && godwit__pending_is_waiting (own)) {
-        /* Whoever ends the call between the test above and here wakes the link, and so this wait. */
+        /* A thread that ends the call between the test above and here wakes the link, and so this wait. */
         const godwit__io_t io = ops->receive (connection->link, &frame, &routing_id, left);
         if (io == GODWIT__IO_OK)
             godwit__connection_frame (connection, &frame, own);

@@ -41,7 +41,7 @@ typedef struct godwit__completion {
     godwit__task_t arm_timers;
     godwit__timer_t tick;
     godwit__timer_t deadline;
-    _Atomic (int64_t) next_deadline_ns; /* what the deadline timer should be armed for */
+    _Atomic (int64_t) next_deadline_ns; /* the time that the deadline timer should be armed for */
     godwit__list_t led;                 /* connections that it may lead on; its thread only */
 } godwit__completion_t;
 

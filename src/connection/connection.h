@@ -62,8 +62,8 @@ typedef struct godwit__connection {
     godwit__channel_t *link; /* constant until the last reference is gone */
     uint32_t number;         /* counts the connections that the transport opens; never 0 */
     uint8_t expect[GODWIT__UUID_SIZE];
-    uint8_t instance[GODWIT__UUID_SIZE]; /* who answered; constant once it is READY */
-    uint64_t features;                   /* of the other process; constant once it is READY */
+    uint8_t instance[GODWIT__UUID_SIZE]; /* of the process that answered; constant once it is READY */
+    uint64_t features;                   /* what that process can do; constant once it is READY */
 
     pthread_mutex_t lock;
     _Atomic (godwit__connection_state_t) state; /* written with lock held */

@@ -51,7 +51,7 @@ godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t se
     godwit__pending_notify (connection->transport, finished);
 }
 
-/* The other process waits for what was sent before this answer, and for nothing after it. */
+/* The other process waits for requests that were sent before this answer, and for none after it. */
 void
 godwit__connection_leave (godwit__connection_t *connection)
 {

@@ -72,7 +72,8 @@ struct godwit__group {
     uint64_t epoch;                       /* grows when a server joins, leaves, drains or comes back */
     bool fans_out;                        /* there was a fanout: its servers are connected to */
     uint8_t fanout_key[GODWIT__KEY_SIZE]; /* known since then */
-    /* What the last fanout found out about its subscribers; good while transport.change_count is the same. */
+    /* What the last fanout found out about its subscribers; valid while transport.change_count is
+     * fanout_change. */
     bool fanout_settled;
     uint64_t fanout_change;
     uint32_t fanout_reached, fanout_missing;

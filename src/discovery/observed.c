@@ -50,7 +50,7 @@ members_lost (godwit__peer_t *peer)
             }
             if (godwit__suspect_is_over (member))
                 godwit__directory_remove (group, i);
-            else if (member->is_suspect) /* does it live? */
+            else if (member->is_suspect) /* connect again, to find out whether it lives */
                 godwit__peer_want (peer);
         }
     }

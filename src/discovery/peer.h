@@ -51,7 +51,7 @@ typedef struct godwit__peer {
     int64_t backoff_ns;
     uint64_t failed_rounds; /* how often all of its addresses have failed */
     godwit__timer_t retry_timer;
-    godwit__task_t work_task; /* connects what is wanted, or takes the peer away */
+    godwit__task_t work_task; /* connects a wanted peer, or takes a peer without members away */
 
     /* Of a peer whose servers were listed (src/discovery/resolve.h). */
     bool is_listed;

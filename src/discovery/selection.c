@@ -133,7 +133,7 @@ godwit__directory_pick_ref (const godwit__group_t *group, godwit__member_ref_t *
     if (!member || member->draining)
         return GODWIT__PICK_NOBODY;
     if (!godwit__member_is_ready (member)) {
-        /* What failed before may be better now: it is tried once more. */
+        /* A failure from before the first look does not count: the member is tried once more. */
         const bool failed = failures_of (member) > ref->failures;
         godwit__peer_want (member->peer);
         if (failed && member->resolution == GODWIT__RESOLUTION_REFUSED)

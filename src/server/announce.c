@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a server tells of itself. */
+/* Announces a server, warns of duplicate names, and answers RESOLVE. */
 #include "src/server/announce.h"
 
 #include "src/discovery/directory.h"

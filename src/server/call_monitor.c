@@ -35,7 +35,7 @@ first_of (const godwit__call_monitor_t *monitor)
 
 /* ---- heartbeats ---- */
 
-/* With the lock. False: there is nobody to tell. */
+/* With the lock. False: the client's connection is gone. */
 static bool
 send_heartbeat (godwit_request_t *request)
 {

@@ -25,7 +25,7 @@ typedef struct godwit__call_monitor {
     pthread_mutex_t lock;    /* taken after pool.lock and before a channel's; guards the next four */
     godwit__list_t requests; /* the one that was looked at last comes last */
     size_t count;
-    int64_t next_ns; /* what the timer is armed for, or about to be */
+    int64_t next_ns; /* the time that the timer is armed for, or about to be */
     bool stopped;
 
     /* The control thread's. */

@@ -35,7 +35,7 @@ void godwit__pool_drain (struct godwit__pool *pool);
 
 /* With pool.lock: true if a goodbye is to be said. */
 bool godwit__drain_is_due (const godwit__port_t *port);
-/* Says the goodbyes that are due to everybody who said HELLO. */
+/* Says the goodbyes that are due, to every client that said HELLO. */
 void godwit__drain_say (godwit__port_t *port);
 /* A client answered. server_id 0: it answers all goodbyes, since it is gone. */
 void godwit__drain_answered (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who sends to a port. */
+/* HELLO from clients, and links that send malformed frames. */
 #include "src/server/hello.h"
 
 #include "src/server/drain.h"

@@ -191,7 +191,7 @@ godwit_server_wait (godwit_server_t *server, const godwit_step_options_t *option
     const uint64_t life = life_meant (server);
     while (!status && !was_stopped (server, life))
         status = godwit__step_sleep (&step, "stop", server->changing == GODWIT__CHANGE_STOP, error);
-    /* A restart waited already, for what came before it. */
+    /* A restart has waited already for the requests of the life before. */
     if (!status && server->life <= life)
         status = drain (&step, error);
     return godwit__step_leave (&step, status);

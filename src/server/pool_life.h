@@ -16,8 +16,8 @@ godwit_status_t godwit__pool_new (godwit__pool_t **pool, godwit_transport_t *tra
 /* The transport is closing: callers in this process no longer wait for their requests that handlers have
  * kept. Any thread, before stop. */
 void godwit__pool_interrupt (godwit__pool_t *pool);
-/* Refuses what is queued, waits for handlers that run, joins the workers. Not the control thread, which must
- * still run. All servers must have been removed or closed. */
+/* Refuses the queued requests, waits for handlers that run, joins the workers. Not the control thread, which
+ * must still run. All servers must have been removed or closed. */
 void godwit__pool_stop (godwit__pool_t *pool);
 /* Closes the ports and frees the pool. Control thread, after stop. */
 void godwit__pool_destroy (godwit__pool_t **pool);

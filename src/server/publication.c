@@ -38,7 +38,7 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
         return true;
     uint64_t missed = 0;
     if (session->window.top == 0 &&
-        header->id) /* they come in order: what is older may have been forgotten */
+        header->id) /* they come in order: older ones may have been seen and forgotten */
         godwit__replay_window_skip (&session->window, header->id - 1);
     if (!godwit__replay_window_add (&session->window, header->id, &missed)) {
         GODWIT__COUNT (pool->transport, requests_duplicate);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the log hears of a request that failed (contract 5). */
+/* Writes to the log that a request has failed (contract 5). */
 #include "src/server/request_log.h"
 
 #include "src/error/error.h"

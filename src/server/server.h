@@ -12,7 +12,7 @@
 typedef enum godwit__server_state {
     GODWIT__SERVER_NEW,
     GODWIT__SERVER_UP,
-    GODWIT__SERVER_STOPPED /* DRAINING to its clients; what was accepted may still run */
+    GODWIT__SERVER_STOPPED /* DRAINING to its clients; accepted requests may still run */
 } godwit__server_state_t;
 
 typedef enum godwit__server_change {

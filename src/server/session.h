@@ -20,7 +20,7 @@
 
 #define GODWIT__REPLAY_WINDOW_BITS 1024
 
-/* The ids up to `top`, of which the last 1024 are known exactly; what is older counts as seen. */
+/* The ids up to `top`. The last 1024 are known exactly; all older ones count as seen. */
 typedef struct godwit__replay_window {
     uint64_t top;
     uint64_t bits[GODWIT__REPLAY_WINDOW_BITS / 64]; /* of id: bit id % 1024 */
@@ -32,7 +32,7 @@ bool godwit__replay_window_add (godwit__replay_window_t *window, uint64_t id, ui
 /* All up to id counts as seen. */
 void godwit__replay_window_skip (godwit__replay_window_t *window, uint64_t id);
 
-/* What was seen on one connection of a client, by whatever links it came. */
+/* What was seen on one connection of a client, over all its links. */
 typedef struct godwit__seen {
     unsigned refs;
     int64_t heard_ns; /* when the last link that was forgotten was heard */

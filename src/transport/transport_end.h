@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of a transport, for the files of this room. */
+/* Frees a transport when its last reference is gone; for transport_new.c. */
 #ifndef GODWIT_SRC_TRANSPORT_TRANSPORT_END_H
 #define GODWIT_SRC_TRANSPORT_TRANSPORT_END_H
 

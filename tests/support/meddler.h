@@ -30,7 +30,7 @@ void meddler_open (uint64_t seed);
 /* Meddles with the links and publications that the transport opens from now on. Before the transport is used;
  * any number of transports. */
 void meddler_attach (godwit_transport_t *transport);
-/* Everything that any open link has sent is sent again, and what is delayed is sent. */
+/* Sends again everything that any open link has sent, and sends the delayed frames. */
 void meddler_replay_all (void);
 /* Ends the connections of a transport, as if they had been lost. */
 void meddler_cut (godwit_transport_t *transport);

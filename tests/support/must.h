@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A call that has to succeed; it uses &error, which is there. */
+/* Makes a call that has to succeed. The call may use &error, which the macro declares. */
 #ifndef GODWIT_TESTS_MUST_H
 #define GODWIT_TESTS_MUST_H
 

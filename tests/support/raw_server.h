@@ -36,11 +36,10 @@ typedef struct raw_server {
     unsigned saw;  /* handlers of "watch" that ended and saw that they were cancelled */
 } raw_server_t;
 
-/* Which driver: its number in the transport. The methods: echo (its argument x), block (until
- * raw_server_let_go), watch (until then, or until its request is cancelled), keep, fail, typed (fails with a
- * type of its own), twice (replies twice), large, take (x ms by
- * the hand clock; fails if that is negative), take_late (the same, RUNS_LATE), inline (as echo), inline_keep,
- * and _denied. */
+/* Starts the server, and connects a peer that says HELLO, over this driver. The methods: echo (its argument
+ * x), block (until raw_server_let_go), watch (until then, or until its request is cancelled), keep, fail,
+ * typed (fails with a type of its own), twice (replies twice), large, take (x ms by the hand clock; fails if
+ * that is negative), take_late (the same, RUNS_LATE), inline (as echo), inline_keep, and _denied. */
 void raw_server_start (raw_server_t *self, const godwit__driver_ops_t *driver,
                        const godwit_server_options_t *options,
                        const godwit_transport_options_t *transport_options);
@@ -66,9 +65,9 @@ void raw_server_let_go (raw_server_t *self);
 void raw_server_hold (raw_server_t *self);
 /* Reads one of the numbers above while handlers may run. */
 unsigned raw_server_count (raw_server_t *self, const unsigned *number);
-/* Waits until the condition holds for what is counted above. */
+/* Waits until so many handlers of "block" have begun. */
 void raw_server_await_entered (raw_server_t *self, unsigned count);
-/* The same for any of the numbers. */
+/* Waits until one of the numbers above is at least `least`. */
 void raw_server_await (raw_server_t *self, const unsigned *number, unsigned least);
 void raw_server_await_kept (raw_server_t *self, size_t count);
 godwit_transport_stats_t raw_server_stats (const raw_server_t *self);
