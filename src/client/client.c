@@ -25,7 +25,7 @@ godwit__client_timeout_ms (const godwit_client_t *client)
     return client->timeout_ms > 0 ? client->timeout_ms : client->transport->options.rpc_response_timeout_ms;
 }
 
-/* Contract 3: it is missed when something is sent, not before. */
+/* Contract 3: a missing topic is an error when something is sent, not before. */
 godwit_status_t
 godwit__client_check_topic (const godwit_client_t *client, godwit_error_t **error)
 {

@@ -2,9 +2,9 @@
 /* A client: a target and options, and a count of what uses it (calls, and functions that look at it), so that
  * its end can wait for them. client_new.c makes clients; call.h is a call of one.
  *
- * A client that godwit_client_new made is a root. The root, the clients prepared from it, and the clients
- * prepared from those are a *family*. The transport knows only the roots, so that preparing and destroying a
- * client takes no lock: a call of a prepared client is counted in that client and in its family.
+ * A client that godwit_client_new made is a root. The root, the clients prepared from it, the clients
+ * prepared from those, and so on, are a *family*. The transport knows only the roots, so that preparing and
+ * destroying a client takes no lock: a call of a prepared client is counted in that client and in its family.
  */
 #ifndef GODWIT_SRC_CLIENT_CLIENT_H
 #define GODWIT_SRC_CLIENT_CLIENT_H

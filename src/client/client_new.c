@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clients are made, and prepared of others (contract 3). */
+/* Makes clients, and prepares clients from others (contract 3). */
 #include "src/address/target.h"
 #include "src/client/client_settings.h"
 #include "src/error/error.h"

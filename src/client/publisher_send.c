@@ -254,7 +254,7 @@ godwit__publisher_publish (godwit__publisher_t *publisher, godwit__encoded_reque
                                                        .target = publisher->number,
                                                        .id = sequence->last + 1,
                                                    });
-    /* A foreign loop may not come back for a while. */
+    /* An external loop may run the batch's timer late: so nothing is kept with it. */
     const bool may_keep = !*done && !publisher->transport->options.external_loop &&
                           godwit__publish_batch_may_keep (&publisher->batch, now_ns);
     godwit__io_t io = publisher->unsent.size ? flush (publisher) : GODWIT__IO_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs on the thread that leads, without the lock. Everything that arrives is untrusted input. */
+/* Handles the frames that arrive over a connection. All of them are untrusted input. On the thread that
+ * leads, without the lock. */
 #include "src/connection/receive.h"
 
 #include "src/connection/completion.h"

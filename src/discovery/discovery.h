@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How servers are found: the directory of what matchmakers have told and the data path has observed, the
- * peers behind it, and the choice of a server for each call. src/transport uses these functions.
+/* How servers are found: the directory of servers that matchmakers have told of and the data path has
+ * observed, the peers behind it, and the choice of a server for each call. src/transport uses these
+ * functions.
  */
 #ifndef GODWIT_SRC_DISCOVERY_DISCOVERY_H
 #define GODWIT_SRC_DISCOVERY_DISCOVERY_H

@@ -9,7 +9,7 @@ struct godwit__resolve_query {
     godwit__pending_t pending; /* the first member */
     godwit__connection_t *connection;
     godwit__group_t *group;
-    uint64_t number; /* the member's, while it waits for this answer */
+    uint64_t number; /* the member's query_number while it waits for this answer */
     godwit__resolve_query_t *next;
     size_t size;
     uint8_t frame[GODWIT__RESOLVE_FRAME_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which requests a server takes. */
+/* Accepts requests for a server, or refuses them. */
 #include "src/server/accept.h"
 
 #include "src/server/queue.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which method answers a request. */
+/* Finds the method that answers a request. */
 #include "src/server/dispatch.h"
 
 #include "src/address/target_version.h"

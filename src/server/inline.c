@@ -12,8 +12,8 @@
 static bool
 peek_method (const uint8_t *body, size_t size, const char **name, size_t *name_size)
 {
-    /* An array of 3 to 5, then the context, then a str of up to 255 bytes: longer names are not worth a short
-     * cut. */
+    /* An array of 3 to 5, then the context, then a str of up to 255 bytes: longer names take the normal
+     * way. */
     if (size < 2 || body[0] < 0x93 || body[0] > 0x95)
         return false;
     godwit__scan_t context = {0};

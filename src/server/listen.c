@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server comes up and goes down. */
+/* Makes a server listen, and stops it from listening. */
 #include "src/server/listen.h"
 
 #include "src/address/target.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pool of a transport is made and ends. */
+/* Makes the pool of a transport, and ends it. */
 #include "src/server/pool_life.h"
 
 #include "src/base/host.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What arrives at a port. Everything here is untrusted input, and runs on the thread that leads on the port.
+/* Reads the frames that arrive at a port. All of them are untrusted input. On the thread that leads on the
+ * port.
  */
 #include "src/server/port.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a handler reads in its request. */
+/* The functions by which a handler reads its request. */
 #include <godwit/client.h>
 
 #include "src/server/request.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server is made, and its memory given back. */
+/* Makes servers, and frees their memory. */
 #include "src/server/server.h"
 
 #include "src/address/target.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the thread of a worker does. */
+/* The loop of a worker's thread: it leads on a port, runs queued requests, or waits. */
 #include "src/server/worker.h"
 
 #include "src/server/queue.h"

@@ -3,7 +3,7 @@
  *
  *     stopped --start--> connection -> consumer -> hook -> consume --> started --stop--> stopped
  *                             |           |         |         |
- *                             +-----------+----+----+---------+ a failure: the connection goes again
+ *                             +-----------+----+----+---------+ a failure: the connection is destroyed
  */
 #include "src/error/error.h"
 #include "src/runtime/transport.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Another list of rendezvous points for a transport that runs. */
+/* Gives a running transport another list of rendezvous points. */
 #include "src/runtime/transport.h"
 
 #include "src/address/url_redact.h"
