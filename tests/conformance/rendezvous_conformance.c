@@ -340,6 +340,9 @@ rendezvous_is_refilled_when_it_returns (const world_kind_t *kind)
     peer_announce (a, 2, GODWIT__RECORD_UP); /* nobody hears it */
     host = open_host (&world, 3, 0);
     EVENTUALLY (&world, peer_knows (b, a, 2) && peer_knows (host, a, 1) && peer_knows (host, b, 1));
+    /* That a is told of b's first server again, nobody sees; the second one is told behind it. */
+    peer_announce (b, 2, GODWIT__RECORD_UP);
+    EVENTUALLY (&world, peer_knows (a, b, 2));
     world_pass (&world, 10);
     cr_assert (peer_knows (a, b, 1) && peer_knows (b, a, 1) && peer_knows (b, a, 2));
     cr_assert_eq (peer_gone_count (a, b, 1) + peer_gone_count (b, a, 1), 0u);
