@@ -187,7 +187,7 @@ godwit__pool_join_workers (godwit__pool_t *pool)
     godwit__list_init (&ended);
     godwit__pool_lock (pool);
     godwit__list_move_all (&ended, &pool->ended);
-    godwit__pool_unlock (pool);
+    pthread_mutex_unlock (&pool->lock); /* no worker is wanted by this, and no reference is gone */
     for (godwit__worker_t *worker; (worker = GODWIT__FIRST (&ended, godwit__worker_t, in_list));) {
         godwit__list_remove (&worker->in_list);
         pthread_join (worker->thread, NULL);
@@ -230,6 +230,6 @@ godwit__pool_spawn_worker (godwit__pool_t *pool)
     godwit__pool_lock (pool);
     pool->worker_count--;
     godwit__pool_changed (pool);
-    godwit__pool_unlock (pool);
+    pthread_mutex_unlock (&pool->lock); /* the same */
     return false;
 }
