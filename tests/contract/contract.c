@@ -3,12 +3,10 @@
 
 #include <stdio.h>
 
-static const core_kind_t kinds[] = {
-    {"inproc", "", false},
+static const core_kind_t kinds[CONTRACT_DRIVERS] = {
     {"zmq", "?paths=tcp", false},
+    {"inproc", "", false},
 };
-
-#define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 
 static void
 free_cases (struct criterion_test_params *parameters)
@@ -17,12 +15,12 @@ free_cases (struct criterion_test_params *parameters)
 }
 
 struct criterion_test_params
-contract_cases (size_t row_count)
+contract_cases (size_t row_count, size_t driver_count)
 {
-    const size_t count = row_count * KIND_COUNT;
+    const size_t count = row_count * driver_count;
     contract_case_t *cases = cr_malloc (count * sizeof *cases);
     for (size_t i = 0; i < count; i++)
-        cases[i] = (contract_case_t){i / KIND_COUNT, i % KIND_COUNT};
+        cases[i] = (contract_case_t){i / driver_count, i % driver_count};
     return cr_make_param_array (contract_case_t, cases, count, free_cases);
 }
 

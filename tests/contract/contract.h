@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The contract as tables: one file a section, one row a sentence, in the order of the page. A row is run on
- * both drivers, each time in a world of its own. An instance:
+/* The contract as tables: one file a section, one row a sentence, in the order of the page. A row is run in a
+ * world of its own, on zmq. An instance:
  *
  *     #include "tests/contract/contract.h"
  *
@@ -10,6 +10,9 @@
  *         {"3: A cap with no target version is that error too.", cap_without_version},
  *     };
  *     CONTRACT (section3, rows)
+ *
+ * CONTRACT_OF_EACH_DRIVER is for rows in which a driver has a part: they are run on inproc, too. What else
+ * each driver must do together with the core is in the conformance suites.
  *
  * Sentences about data alone (version vectors, URL cases) are tables of their own in the same files.
  */
@@ -31,17 +34,23 @@ typedef struct contract_case {
     size_t kind;
 } contract_case_t;
 
-struct criterion_test_params contract_cases (size_t row_count);
+enum { CONTRACT_DRIVERS = 2 };
+
+/* On the first so many drivers. */
+struct criterion_test_params contract_cases (size_t row_count, size_t driver_count);
 void contract_run (const contract_case_t *at, const contract_row_t *rows);
 
-#define CONTRACT(name_, rows_)                                                                               \
+#define CONTRACT_ON_(name_, rows_, driver_count_)                                                            \
     ParameterizedTestParameters (contract, name_)                                                            \
     {                                                                                                        \
-        return contract_cases (sizeof (rows_) / sizeof ((rows_)[0]));                                        \
+        return contract_cases (sizeof (rows_) / sizeof ((rows_)[0]), driver_count_);                         \
     }                                                                                                        \
     ParameterizedTest (contract_case_t *at, contract, name_)                                                 \
     {                                                                                                        \
         contract_run (at, (rows_));                                                                          \
     }
+
+#define CONTRACT(name_, rows_) CONTRACT_ON_ (name_, rows_, 1)
+#define CONTRACT_OF_EACH_DRIVER(name_, rows_) CONTRACT_ON_ (name_, rows_, CONTRACT_DRIVERS)
 
 #endif

@@ -112,7 +112,7 @@ Test (section01, printed_form)
     }
 }
 
-/* ---- on both drivers ---- */
+/* ---- calls ---- */
 
 static godwit_client_t *
 prepared (godwit_client_t *client, const godwit_overrides_t *overrides)

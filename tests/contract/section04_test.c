@@ -604,6 +604,10 @@ static const contract_row_t rows[] = {
     {"4: The client may send call_monitor_timeout.", sends_the_timeout},
     {"4: It then waits min(rest of the total timeout, monitor timeout).", waits_for_the_shorter},
     {"4: A heartbeat restarts the monitor timer only, never the total.", heartbeats_restart_the_monitor_only},
+};
+CONTRACT (section04, rows)
+
+static const contract_row_t rows_of_each_driver[] = {
     {"4: The server heartbeats a running call every half of it.", every_half_of_it},
     {"4: Queued and kept calls are told of, too.", queued_and_kept_calls_too},
     {"4: Fix: works in milliseconds.", in_milliseconds},
@@ -616,4 +620,4 @@ static const contract_row_t rows[] = {
     {"4: Many calls at once.", many_at_once},
     {"4: In a program's own loop.", also_in_a_loop_of_the_programs},
 };
-CONTRACT (section04, rows)
+CONTRACT_OF_EACH_DRIVER (section04_of_each_driver, rows_of_each_driver)

@@ -786,11 +786,7 @@ static const contract_row_t rows[] = {
      expected_failures},
     {"5: NoSuchMethod of a name that ends in `_ignore_errors` too.", ignored_failures},
     {"5: Any other failure is logged as an error with its trace.", other_failures},
-    {"5: Acknowledge, then run, then reply: a request whose acknowledgement fails is not run.",
-     acknowledged_then_run},
-    {"5: A failing reply is logged, never fatal: the caller is gone.", lost_replies_are_logged},
     {"5: A failing reply is logged, never fatal: it cannot be sent.", replies_too_large_are_logged},
-    {"5: A cast never replies.", casts_are_not_replied_to},
     {"5: A server hears: exchange/topic shared with the others of that topic, exchange/topic/server alone, "
      "and "
      "the fanout of exchange/topic.",
@@ -803,3 +799,11 @@ static const contract_row_t rows[] = {
      ping_is_answered},
 };
 CONTRACT (section05, rows)
+
+static const contract_row_t rows_of_each_driver[] = {
+    {"5: Acknowledge, then run, then reply: a request whose acknowledgement fails is not run.",
+     acknowledged_then_run},
+    {"5: A failing reply is logged, never fatal: the caller is gone.", lost_replies_are_logged},
+    {"5: A cast never replies.", casts_are_not_replied_to},
+};
+CONTRACT_OF_EACH_DRIVER (section05_of_each_driver, rows_of_each_driver)

@@ -369,7 +369,6 @@ not_even_by_address (core_t *core)
 
 static const contract_row_t rows[] = {
     {"8: driver[+sub]://", the_part_behind_the_plus_chooses_nothing},
-    {"8: mixed credentials warn.", mixed_credentials_warn},
     {"8: Query options override configuration ...", query_overrides_configuration},
     {"8: ... with type checks, and an unknown option is an error at construction.",
      query_options_are_checked},
@@ -377,3 +376,8 @@ static const contract_row_t rows[] = {
     {"8: A virtual host isolates: nothing crosses from one to another.", not_even_by_address},
 };
 CONTRACT (section08, rows)
+
+static const contract_row_t rows_of_each_driver[] = {
+    {"8: mixed credentials warn.", mixed_credentials_warn},
+};
+CONTRACT_OF_EACH_DRIVER (section08_of_each_driver, rows_of_each_driver)

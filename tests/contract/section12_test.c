@@ -127,9 +127,13 @@ static const contract_row_t rows[] = {
      defaults_of_a_transport},
     {"12: transport_url; control_exchange; rpc_response_timeout ...", all_of_them_from_a_file},
     {"12: transport_url", errors_say_where_the_url_is},
-    {"8: an unknown option is an error at construction", what_has_no_effect_is_refused},
 };
 CONTRACT (section12, rows)
+
+static const contract_row_t rows_of_each_driver[] = {
+    {"8: an unknown option is an error at construction", what_has_no_effect_is_refused},
+};
+CONTRACT_OF_EACH_DRIVER (section12_of_each_driver, rows_of_each_driver)
 
 Test (contract, section12_defaults_of_notifications)
 {
