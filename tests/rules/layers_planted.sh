@@ -80,7 +80,7 @@ plant_tree
 printf 'int b (void);\nint a (void); int a (void) { return b (); }\n' >src/client/a.c
 printf 'int a (void);\nint b (void); int b (void) { return a (); }\n' >src/client/b.c
 expect_red 'a circle inside a room' 'src/client/a.c -> src/client/b.c' 'src/client/b.c -> src/client/a.c'
-printf '# Client\n\n## Circles\n\n`a.c` and `b.c` are one machine.\n' >src/client/README.md
+printf '# Client\n\n## Circles\n\na.c and b.c are one machine.\n' >src/client/README.md
 if ! run_layers; then
     printf 'A circle that is explained is red:\n%s\n' "$(<"$work/said")" >&2
     exit 1
