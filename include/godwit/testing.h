@@ -5,10 +5,12 @@
  * off and kills them. One seed decides all of that, so the same seed gives the same run. Time is virtual, and
  * nothing sleeps: a minute of a cluster of fifty nodes takes a fraction of a second.
  *
- * godwit_cluster_new (&cluster, seed, &error); godwit_cluster_add (&store, cluster, "store-1", NULL, &error);
- * a transport for a server ... godwit_cluster_add (&shop, cluster, "shop-1", NULL, &error); ... and one for a
- * client of it godwit_cluster_set_faults (cluster, NULL, NULL, GODWIT_FAULTS (.drop = 0.01), &error); ...
- * servers and clients on them, as on any transport ... godwit_cluster_run (cluster, 60000);
+ *     godwit_cluster_new (&cluster, seed, &error);
+ *     godwit_cluster_add (&store, cluster, "store-1", NULL, &error);  // a transport for a server
+ *     godwit_cluster_add (&shop, cluster, "shop-1", NULL, &error);    // and one for a client of it
+ *     godwit_cluster_set_faults (cluster, NULL, NULL, GODWIT_FAULTS (.drop = 0.01), &error);
+ *     ...  // servers and clients, as on any transport
+ *     godwit_cluster_run (cluster, 60000);
  *
  * The core that runs is the real one, with its matchmaker and protocol; only the sockets and the clock are
  * simulated. The transports are made with external_loop. So handlers and callbacks run inside
