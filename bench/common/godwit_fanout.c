@@ -94,7 +94,7 @@ burst (void *client, size_t count, bench_samples_t *samples)
 
     (void) samples;
     for (size_t i = 0; i < count; i++) {
-        godwit_fanout_report_t report = {0};
+        godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
         godwit_error_t *error = NULL;
         bench_window_publish (self->window);
         bench_godwit_check (

@@ -3,6 +3,7 @@
 #include "drivers/sim/sim.h"
 
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 #include "src/runtime/control.h"
 #include "src/runtime/environment.h"
 #include "src/runtime/transport.h"
@@ -179,7 +180,7 @@ godwit_status_t
 godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, const char *name,
                     const godwit_transport_options_t *options_p, godwit_error_t **error)
 {
-    godwit_transport_options_t options = {.struct_size = sizeof options};
+    godwit_transport_options_t options;
     if (!transport || !cluster)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   transport ? "cluster" : "transport");
@@ -189,15 +190,14 @@ godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, c
                                   GODWIT__SIM_NAME_MAX, name ? name : "");
     if (godwit__sim_find_live (cluster, name))
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "node: \"%s\" is there already", name);
-    if (options_p)
-        memcpy (&options, options_p,
-                options_p->struct_size < sizeof options ? options_p->struct_size : sizeof options);
-    options.struct_size = sizeof options;
-    options.external_loop = true;
     godwit__sim_node_t *node = NULL;
-    godwit_status_t status = godwit__sim_add_node (&node, cluster, name, error);
+    godwit_status_t status =
+        godwit__struct_read (&godwit__struct_transport_options, &options, options_p, error);
+    if (status == GODWIT_OK)
+        status = godwit__sim_add_node (&node, cluster, name, error);
     if (status)
         return status;
+    options.external_loop = true;
     const godwit__environment_t environment = {
         .clock = node->clock,
         .random = node_random,

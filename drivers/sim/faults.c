@@ -3,6 +3,7 @@
 #include "drivers/sim/sim.h"
 
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,17 +77,16 @@ godwit_status_t
 godwit_cluster_set_faults (godwit_cluster_t *cluster, const char *from, const char *to,
                            const godwit_faults_t *faults, godwit_error_t **error)
 {
-    godwit__sim_rule_t rule = {.faults = {.struct_size = sizeof rule.faults}};
+    godwit__sim_rule_t rule = {.from = 0};
     if (!cluster)
         return godwit__error_null (error, "cluster");
-    godwit_status_t status = number_of (cluster, "from", from, &rule.from, error);
+    godwit_status_t status = godwit__struct_read (&godwit__struct_faults, &rule.faults, faults, error);
+    if (status == GODWIT_OK)
+        status = number_of (cluster, "from", from, &rule.from, error);
     if (status == GODWIT_OK)
         status = number_of (cluster, "to", to, &rule.to, error);
     if (status)
         return status;
-    if (faults)
-        memcpy (&rule.faults, faults,
-                faults->struct_size < sizeof rule.faults ? faults->struct_size : sizeof rule.faults);
     godwit__sim_rule_t *rules = realloc (cluster->rules, (cluster->rule_count + 1) * sizeof *rules);
     if (!rules)
         return godwit__error_no_memory (error);

@@ -7,6 +7,7 @@
 #include "drivers/sim/sim.h"
 
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,11 +326,12 @@ godwit_status_t
 godwit_cluster_begin_plan (godwit_cluster_t *cluster, const godwit_cluster_plan_t *plan_p,
                            godwit_error_t **error)
 {
-    godwit_cluster_plan_t from = {.struct_size = sizeof from};
+    godwit_cluster_plan_t from;
     if (!cluster)
         return godwit__error_null (error, "cluster");
-    if (plan_p)
-        memcpy (&from, plan_p, plan_p->struct_size < sizeof from ? plan_p->struct_size : sizeof from);
+    godwit_status_t status = godwit__struct_read (&godwit__struct_cluster_plan, &from, plan_p, error);
+    if (status)
+        return status;
     if (from.duration_ms < 0 || from.longest_ms < 0)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "plan: expected times of at least 0 ms, got %lld and %lld",
@@ -349,7 +351,7 @@ godwit_cluster_begin_plan (godwit_cluster_t *cluster, const godwit_cluster_plan_
     plan->faults = faults;
     plan->duration_ms = from.duration_ms ? from.duration_ms : DEFAULT_DURATION_MS;
     plan->longest_ms = from.longest_ms ? from.longest_ms : (plan->duration_ms + 3) / 4;
-    const godwit_status_t status = fill (plan, &from, error);
+    status = fill (plan, &from, error);
     if (status) {
         plan_free (plan);
         return status;

@@ -2,6 +2,8 @@
 /* The trace: what happens is counted, hashed, and passed to the test's trace function. */
 #include "drivers/sim/sim.h"
 
+#include "src/error/error.h"
+#include "src/error/struct_size.h"
 #include "src/wire/header.h"
 
 #include <stdarg.h>
@@ -122,15 +124,15 @@ godwit__sim_say (godwit_cluster_t *cluster, const char *format, ...)
 
 /* ---- who asks ---- */
 
-void
-godwit_cluster_stats (const godwit_cluster_t *cluster, godwit_cluster_stats_t *stats)
+godwit_status_t
+godwit_cluster_stats (const godwit_cluster_t *cluster, godwit_cluster_stats_t *stats, godwit_error_t **error)
 {
     if (!cluster || !stats)
-        return;
-    const size_t size = stats->struct_size;
-    memcpy (stats, &cluster->stats, size < sizeof *stats ? size : sizeof *stats);
-    if (size >= sizeof size)
-        stats->struct_size = size;
+        return godwit__error_null (error, cluster ? "stats" : "cluster");
+    const godwit_status_t status = godwit__struct_check (&godwit__struct_cluster_stats, stats, error);
+    if (status == GODWIT_OK)
+        godwit__struct_write (&godwit__struct_cluster_stats, stats, &cluster->stats);
+    return status;
 }
 
 void

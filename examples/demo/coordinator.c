@@ -137,6 +137,7 @@ static bool
 announce (struct demo *demo, const char *method, godwit_fanout_report_t *report)
 {
     godwit_error_t *error = NULL;
+    *report = (godwit_fanout_report_t) GODWIT_FANOUT_REPORT;
     if (godwit_client_fanout (demo->client, NULL, method, GODWIT_NO_ARGS, report, &error) != GODWIT_OK)
         return fail (method, &error);
     if (report->reached != demo->arguments.workers) {

@@ -43,7 +43,7 @@ publish (godwit_client_t *client, char **colours, godwit_error_t **error)
 {
     godwit_status_t status = GODWIT_OK;
     for (int64_t revision = 1; status == GODWIT_OK && colours[revision - 1]; revision++) {
-        godwit_fanout_report_t report = {0};
+        godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
         status = godwit_client_fanout (
             client, NULL, "configure",
             GODWIT_ARGS (GODWIT_INT ("revision", revision), GODWIT_STR ("colour", colours[revision - 1])),

@@ -114,18 +114,26 @@ GODWIT_EXPORT godwit_status_t godwit_client_cast (godwit_client_t *client, const
                                                   const char *method, godwit_fields_t args,
                                                   godwit_error_t **error);
 
-/* Which servers a fanout reached. */
+/* Which servers a fanout reached. Begin with GODWIT_FANOUT_REPORT, which sets struct_size. */
 typedef struct godwit_fanout_report {
+    size_t struct_size;
     uint32_t reached; /* servers that are subscribed, and that it was sent to */
     uint32_t missing; /* servers that are known, but could not be reached in time */
     uint64_t epoch;   /* which servers these are: it grows whenever one joins, leaves, drains or comes back,
                          as this transport sees it */
 } godwit_fanout_report_t;
 
+/* An empty report for godwit_client_fanout: godwit_fanout_report_t report = GODWIT_FANOUT_REPORT. */
+#define GODWIT_FANOUT_REPORT                                                                                 \
+    {                                                                                                        \
+        sizeof (godwit_fanout_report_t), 0, 0, 0                                                             \
+    }
+
 /* Sends a cast to all servers of the topic. It does so whatever the target's fanout says. Waits, within the
  * timeout, until every known server is subscribed, and publishes once. report may be NULL. It is written on
  * success, and a fanout that reached only some servers is a success. If no server is known: reached 0 and OK,
- * or UNDELIVERABLE if the client is mandatory. */
+ * or UNDELIVERABLE if the client is mandatory. INVALID_ARGUMENT: a report without its size; nothing was sent.
+ */
 GODWIT_EXPORT godwit_status_t godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context,
                                                     const char *method, godwit_fields_t args,
                                                     godwit_fanout_report_t *report, godwit_error_t **error);

@@ -39,7 +39,8 @@ enum {
     GODWIT_METHOD_RUNS_LATE = 8
 };
 
-/* A method: a row of a static const table. */
+/* A method: a row of a static const table. Make it with GODWIT_METHOD or GODWIT_METHOD_WITH. It has no size
+ * of its own: the endpoint says the size of all rows. */
 typedef struct godwit_method {
     const char *name;
     godwit_handler_fn *handler;
@@ -50,6 +51,7 @@ typedef struct godwit_method {
     size_t params_size;
     /* Expected failures, with a NULL at the end: logged as debug, not as errors (contract 5). NULL: none. */
     const godwit_error_class_t *const *expected;
+    size_t slot_size; /* sizeof (godwit_slot_t); 0: no slots */
 } godwit_method_t;
 
 #ifndef __cplusplus
@@ -63,12 +65,14 @@ typedef struct godwit_method {
 #define GODWIT_METHOD_WITH(name_, handler_, params_, slots_, flags_)                                         \
     {                                                                                                        \
         .name = (name_), .handler = (handler_), .flags = (flags_), .slots = (slots_),                        \
-        .slot_count = sizeof (slots_) / sizeof ((slots_)[0]), .params_size = sizeof (params_)                \
+        .slot_count = sizeof (slots_) / sizeof ((slots_)[0]), .slot_size = sizeof (godwit_slot_t),           \
+        .params_size = sizeof (params_)                                                                      \
     }
 #endif
 
 /* Methods under a namespace and a version. The struct is copied, and its strings, too. The method table is
- * borrowed, and must outlive the server. */
+ * borrowed, and must outlive the server. Without GODWIT_ENDPOINT, set struct_size and method_size. All
+ * endpoints of a server have the same struct_size. */
 typedef struct godwit_endpoint {
     size_t struct_size;
     const char *name_space;               /* unset: no namespace */
@@ -79,6 +83,7 @@ typedef struct godwit_endpoint {
     size_t method_count;
     void *self;
     void (*on_destroy) (void *self); /* when the server is destroyed; may be NULL */
+    size_t method_size;              /* sizeof (godwit_method_t) */
 } godwit_endpoint_t;
 
 #ifndef __cplusplus
@@ -86,8 +91,10 @@ typedef struct godwit_endpoint {
  * .self = object). Its struct_size comes last so that the list is never empty, which C11 does not allow. */
 #define GODWIT_ENDPOINT(...) GODWIT_ENDPOINT_OF_ (__VA_ARGS__, .struct_size = sizeof (godwit_endpoint_t))
 #define GODWIT_ENDPOINT_OF_(methods_, ...)                                                                   \
-    ((godwit_endpoint_t){                                                                                    \
-        .methods = (methods_), .method_count = sizeof (methods_) / sizeof ((methods_)[0]), __VA_ARGS__})
+    ((godwit_endpoint_t){.methods = (methods_),                                                              \
+                         .method_count = sizeof (methods_) / sizeof ((methods_)[0]),                         \
+                         .method_size = sizeof (godwit_method_t),                                            \
+                         __VA_ARGS__})
 #endif
 
 typedef enum godwit_policy {
@@ -122,8 +129,8 @@ typedef struct godwit_server_options {
 
 /* Makes a server for a topic. target must have topic and server; godwit_server_start checks that. *server
  * belongs to the caller. INVALID_ARGUMENT: a malformed version, a method without name or handler, two methods
- * with one name in an endpoint, GODWIT_POLICY_CUSTOM without allow. EXECUTOR_LOAD: an unknown executor, by
- * name. */
+ * with one name in an endpoint, GODWIT_POLICY_CUSTOM without allow, a size of a struct that is that of no
+ * release. EXECUTOR_LOAD: an unknown executor, by name. */
 GODWIT_EXPORT godwit_status_t godwit_server_new (godwit_server_t **server, godwit_transport_t *transport,
                                                  const godwit_target_t *target,
                                                  const godwit_endpoint_t *endpoints, size_t endpoint_count,

@@ -44,7 +44,7 @@ typedef struct godwit_target {
 #endif
 
 /* Tells whether two targets are equal. Every field is compared, and unset equals only unset. NULL equals a
- * target with nothing set. */
+ * target with nothing set, and so does one without its struct_size. */
 GODWIT_EXPORT bool godwit_target_equal (const godwit_target_t *a, const godwit_target_t *b);
 /* Prints a target as text: "<Target exchange=..., topic=...>". Only fields that are set appear, in the order
  * of contract 1. Writes at most size bytes, including the final NUL. Returns the length of the whole text,

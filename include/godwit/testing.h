@@ -173,8 +173,9 @@ typedef struct godwit_cluster_stats {
     uint64_t digest;
 } godwit_cluster_stats_t;
 
-/* Reads the statistics of a cluster: as much as stats->struct_size says (0: nothing). Set it to sizeof. */
-GODWIT_EXPORT void godwit_cluster_stats (const godwit_cluster_t *cluster, godwit_cluster_stats_t *stats);
+/* Reads the statistics of a cluster. Set stats->struct_size to sizeof before. INVALID_ARGUMENT. */
+GODWIT_EXPORT godwit_status_t godwit_cluster_stats (const godwit_cluster_t *cluster,
+                                                    godwit_cluster_stats_t *stats, godwit_error_t **error);
 
 /* Gets a line for each frame, connection and fault, without a newline; borrowed. It must not touch the
  * cluster. */

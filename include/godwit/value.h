@@ -292,13 +292,24 @@ typedef struct godwit_slot {
     }
 #endif
 
+/* Fills a struct (at base) from a map: godwit_value_unpack without the size of a slot. slot_size is sizeof
+ * (godwit_slot_t) for the compiler that made the slots, by which the library knows their release.
+ * INVALID_ARGUMENT for a size that is that of no release; otherwise as godwit_value_unpack. */
+GODWIT_EXPORT godwit_status_t godwit_value_unpack_sized (const godwit_value_t *map,
+                                                         const godwit_slot_t *slots, size_t slot_size,
+                                                         size_t slot_count, void *base, const char *path,
+                                                         godwit_error_t **error);
+
 /* Fills a struct (at base) from a map. The map must have an entry for each slot that is not optional, of its
  * type and within its range, and no other entries. An error names the entry by its path, as in "args.x:
  * expected int, got str"; path is the first part ("args" for NULL). After a failure some members may have
  * been written. Pointers that were written are borrowed from the map. */
-GODWIT_EXPORT godwit_status_t godwit_value_unpack (const godwit_value_t *map, const godwit_slot_t *slots,
-                                                   size_t slot_count, void *base, const char *path,
-                                                   godwit_error_t **error);
+static inline godwit_status_t
+godwit_value_unpack (const godwit_value_t *map, const godwit_slot_t *slots, size_t slot_count, void *base,
+                     const char *path, godwit_error_t **error)
+{
+    return godwit_value_unpack_sized (map, slots, sizeof (godwit_slot_t), slot_count, base, path, error);
+}
 
 GODWIT_END_DECLS
 

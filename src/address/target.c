@@ -3,21 +3,19 @@
 #include "src/address/target.h"
 
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 
-#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads struct_size bytes of the caller's struct; members behind them are unset. */
+/* For functions that cannot fail: nothing is set in a target that has no valid size. */
 static godwit_target_t
 read_target (const godwit_target_t *from)
 {
     godwit_target_t target;
-    memset (&target, 0, sizeof target);
-    if (from)
-        memcpy (&target, from, from->struct_size < sizeof target ? from->struct_size : sizeof target);
-    target.struct_size = sizeof target;
+    if (godwit__struct_read (&godwit__struct_target, &target, from, NULL))
+        target = (godwit_target_t){.struct_size = sizeof target};
     return target;
 }
 
@@ -113,10 +111,10 @@ godwit__target_error (godwit_error_t **error, godwit_status_t status, godwit_out
 godwit_status_t
 godwit__target_read (godwit_target_t *to, const godwit_target_t *from, godwit_error_t **error)
 {
-    if (from && from->struct_size < offsetof (godwit_target_t, topic))
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "the target's struct_size is not set; make targets with GODWIT_TARGET");
-    const godwit_target_t target = read_target (from);
+    godwit_target_t target;
+    const godwit_status_t status = godwit__struct_read (&godwit__struct_target, &target, from, error);
+    if (status)
+        return status;
     if (target.fanout != GODWIT_UNSET && target.fanout != GODWIT_YES && target.fanout != GODWIT_NO)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "the target's fanout: expected GODWIT_UNSET, GODWIT_YES or GODWIT_NO");

@@ -22,8 +22,7 @@ godwit_backing_off_client_new (godwit_client_t **client, godwit_transport_t *tra
     const godwit_status_t status = godwit_client_new (&self, transport, target, options, error);
     if (status)
         return status;
-    const size_t timeout_end = offsetof (godwit_client_options_t, timeout_ms) + sizeof options->timeout_ms;
-    self->backs_off = !options || options->struct_size < timeout_end || !options->timeout_ms;
+    self->backs_off = !options || !options->timeout_ms; /* it is there since the first release */
     *client = self;
     return GODWIT_OK;
 }

@@ -5,6 +5,7 @@
 #include "src/address/target.h"
 #include "src/address/target_version.h"
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 #include "src/serializer/serializer.h"
 
 const char godwit_clear[] = "";
@@ -101,10 +102,11 @@ static godwit_status_t
 settle_options (godwit__client_settings_t *settings, const godwit_target_t *target,
                 const godwit_client_options_t *options, godwit_error_t **error)
 {
-    godwit_client_options_t given = {0};
-    if (options)
-        memcpy (&given, options, options->struct_size < sizeof given ? options->struct_size : sizeof given);
-    godwit_status_t status = godwit__target_read (&settings->target, target, error);
+    godwit_client_options_t given;
+    godwit_status_t status = godwit__struct_read (&godwit__struct_client_options, &given, options, error);
+    if (status)
+        return status;
+    status = godwit__target_read (&settings->target, target, error);
     if (status == GODWIT_OK)
         status = check_version (settings->target.version, error);
     if (status == GODWIT_OK)
@@ -230,11 +232,12 @@ godwit__client_settings_prepare (godwit__client_settings_t *settings, const godw
         .backs_off = parent->backs_off,
         .group = parent->group,
     };
-    godwit_overrides_t given = {0};
+    godwit_overrides_t given;
     if (!overrides)
         return GODWIT_OK;
-    memcpy (&given, overrides, overrides->struct_size < sizeof given ? overrides->struct_size : sizeof given);
-    godwit_status_t status = override_rest (settings, &given, error);
+    godwit_status_t status = godwit__struct_read (&godwit__struct_overrides, &given, overrides, error);
+    if (status == GODWIT_OK)
+        status = override_rest (settings, &given, error);
     if (status == GODWIT_OK)
         status = override_versions (settings, &given, error);
     return status ? status : override_target (settings, parent, &given, error);

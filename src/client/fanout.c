@@ -6,6 +6,7 @@
 #include "src/client/call_metrics.h"
 #include "src/client/publisher_send.h"
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 #include "src/runtime/wait.h"
 
 /* True if a member may subscribe soon: it is alive, as far as is known, and its address is known; or it is
@@ -140,10 +141,12 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
                       godwit_fields_t args, godwit_fanout_report_t *report, godwit_error_t **error)
 {
     godwit__encoded_request_t request;
-    godwit_fanout_report_t reached = {0};
+    godwit_fanout_report_t reached = GODWIT_FANOUT_REPORT;
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
-    godwit_status_t status = godwit__client_enter (client, error);
+    godwit_status_t status = godwit__struct_check (&godwit__struct_fanout_report, report, error);
+    if (status == GODWIT_OK)
+        status = godwit__client_enter (client, error);
     if (status)
         return status;
     status = godwit__encode_request (&request, client, context, method, &args, error);
@@ -160,6 +163,6 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
     godwit__encoded_request_release (&request);
     godwit__client_leave (client);
     if (status == GODWIT_OK && report)
-        *report = reached;
+        godwit__struct_write (&godwit__struct_fanout_report, report, &reached);
     return status;
 }

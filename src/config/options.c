@@ -3,6 +3,7 @@
 
 #include "src/config/config.h"
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 
 #include <string.h>
 
@@ -102,17 +103,16 @@ apply_struct (godwit__settings_t *settings, const godwit_transport_options_t *gi
 {
     godwit__settings_t from;
     memset (&from, 0, sizeof from);
-    if (!given)
-        return GODWIT_OK;
-    memcpy (&from.known, given,
-            given->struct_size < sizeof from.known ? given->struct_size : sizeof from.known);
+    godwit_status_t status =
+        godwit__struct_read (&godwit__struct_transport_options, &from.known, given, error);
+    if (status)
+        return status;
     settings->known.log = from.known.log;
     settings->known.log_user = from.known.log_user;
     static const godwit__said_t said = {NULL, "struct", GODWIT__IN_STRUCT};
     for (size_t i = 0; i < godwit__option_count; i++) {
         const godwit__option_t *const option = &godwit__options[i];
         godwit__option_value_t value = {0, NULL};
-        godwit_status_t status = GODWIT_OK;
         if (!(option->places & GODWIT__IN_STRUCT) || option->kind == GODWIT__KIND_POINTER)
             continue;
         if (option->kind == GODWIT__KIND_TEXT) {

@@ -2,20 +2,16 @@
 #include "src/serializer/serializer.h"
 
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 const godwit_serializer_t godwit_noop_serializer = {.struct_size = sizeof (godwit_serializer_t)};
 
 godwit_status_t
 godwit__serializer_check (const godwit_serializer_t *serializer, godwit_error_t **error)
 {
-    if (!serializer || serializer->struct_size >= sizeof *serializer)
-        return GODWIT_OK;
-    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                              "serializer.struct_size: expected at least %zu, got %zu", sizeof *serializer,
-                              serializer->struct_size);
+    return godwit__struct_check (&godwit__struct_serializer, serializer, error);
 }
 
 /* ---- RequestContextSerializer ---- */
@@ -78,11 +74,10 @@ godwit_request_context_serializer_new (godwit_serializer_t **serializer, const g
     if (!serializer || !hooks)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   serializer ? "hooks" : "serializer");
-    if (hooks->struct_size < sizeof *hooks)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "hooks.struct_size: expected at least %zu, got %zu", sizeof *hooks,
-                                  hooks->struct_size);
-    const godwit_status_t status = godwit__serializer_check (base, error);
+    godwit_context_hooks_t known_hooks;
+    godwit_status_t status = godwit__struct_read (&godwit__struct_context_hooks, &known_hooks, hooks, error);
+    if (status == GODWIT_OK)
+        status = godwit__serializer_check (base, error);
     if (status)
         return status;
     request_context_t *const self = malloc (sizeof *self);
@@ -96,8 +91,8 @@ godwit_request_context_serializer_new (godwit_serializer_t **serializer, const g
                        .serialize_context = to_map,
                        .deserialize_context = from_map},
         .base = base,
+        .hooks = known_hooks,
     };
-    memcpy (&self->hooks, hooks, sizeof self->hooks);
     *serializer = &self->serializer;
     return GODWIT_OK;
 }

@@ -48,7 +48,7 @@ first_route (const godwit__dispatch_t *dispatch, const char *name, size_t size)
 {
     godwit__route_t *at =
         GODWIT__TABLE_FIND (&dispatch->names, hash_of (name, size), godwit__route_t, by_name);
-    while (at && (at->name_size != size || memcmp (at->method->name, name, size) != 0))
+    while (at && (at->name_size != size || memcmp (at->method.name, name, size) != 0))
         at = GODWIT__TABLE_FIND_NEXT (at, godwit__route_t, by_name);
     return at;
 }
@@ -120,15 +120,15 @@ static bool
 has_earlier (const godwit_endpoint_t *endpoint, size_t index)
 {
     for (size_t i = 0; i < index; i++)
-        if (strcmp (endpoint->methods[i].name, endpoint->methods[index].name) == 0)
+        if (strcmp (godwit__method_row (endpoint, i)->name, godwit__method_row (endpoint, index)->name) == 0)
             return true;
     return false;
 }
 
 static godwit_status_t
-check_method (const godwit_endpoint_t *endpoint, size_t endpoint_index, size_t index, godwit_error_t **error)
+check_method (const godwit_endpoint_t *endpoint, const godwit_method_t *method, size_t endpoint_index,
+              size_t index, godwit_error_t **error)
 {
-    const godwit_method_t *const method = &endpoint->methods[index];
     if (!method->name || !method->name[0])
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "endpoints[%zu].methods[%zu] has no name", endpoint_index, index);
@@ -150,7 +150,7 @@ add_route (godwit__dispatch_t *dispatch, const godwit_method_t *method, size_t e
 {
     const size_t size = strlen (method->name);
     godwit__route_t *const route = &dispatch->routes[dispatch->route_count++];
-    route->method = method;
+    route->method = *method;
     route->name_size = size;
     route->endpoint = (uint32_t) endpoint_index;
     atomic_init (&route->average_ns, 0);
@@ -171,12 +171,13 @@ add_methods (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoint, si
              const godwit__policy_t *policy, godwit_error_t **error)
 {
     for (size_t i = 0; i < endpoint->method_count; i++) {
-        const godwit_status_t status = check_method (endpoint, index, i, error);
+        const godwit_method_t method = godwit__method_at (endpoint, i);
+        const godwit_status_t status = check_method (endpoint, &method, index, i, error);
         if (status)
             return status;
         /* A method that is not allowed is not in the table, so that callers cannot learn that it exists. */
-        if (is_allowed (policy, endpoint, &endpoint->methods[i]))
-            add_route (dispatch, &endpoint->methods[i], index);
+        if (is_allowed (policy, endpoint, godwit__method_row (endpoint, i)))
+            add_route (dispatch, &method, index);
     }
     return GODWIT_OK;
 }
@@ -227,8 +228,6 @@ godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *
     godwit_status_t status = check_policy (policy, error);
     if (status)
         return status;
-    if (endpoint_count && !endpoints)
-        return godwit__error_null (error, "endpoints");
     size_t method_count = 1; /* the extra one */
     for (size_t i = 0; i < endpoint_count; i++)
         method_count += godwit__endpoint_at (endpoints, i).method_count;
@@ -358,7 +357,7 @@ bool
 godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char *name, size_t size)
 {
     for (const godwit__route_t *at = first_route (dispatch, name, size); at; at = at->next)
-        if (at->method->flags & GODWIT_METHOD_INLINE)
+        if (at->method.flags & GODWIT_METHOD_INLINE)
             return true;
     return false;
 }

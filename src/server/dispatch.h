@@ -14,7 +14,7 @@
 
 /* A method of an endpoint that can be called. */
 typedef struct godwit__route {
-    const godwit_method_t *method;
+    godwit_method_t method; /* a copy: the program's may be of another release, and shorter */
     size_t name_size;
     uint32_t endpoint;               /* its index */
     godwit__table_node_t by_name;    /* of the dispatch, if it is the first one of its name */
@@ -34,7 +34,8 @@ typedef struct godwit__policy {
     const godwit_method_t *extra; /* one more method, in no namespace, version 1.0; NULL: none */
 } godwit__policy_t;
 
-/* INVALID_ARGUMENT names the endpoint, the method or the policy that is wrong. */
+/* The sizes of the endpoints were checked. INVALID_ARGUMENT names the endpoint, the method or the policy that
+ * is wrong. */
 godwit_status_t godwit__dispatch_new (godwit__dispatch_t **dispatch, const godwit_endpoint_t *endpoints,
                                       size_t endpoint_count, const godwit__policy_t *policy,
                                       godwit_error_t **error);

@@ -1,11 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Copies of endpoints. */
+/* Checks and copies of endpoints. */
 #include "src/server/endpoints.h"
 
 #include "src/error/error.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- sizes ---- */
+
+static godwit_status_t
+check_methods (const godwit_endpoint_t *endpoint, godwit_error_t **error)
+{
+    godwit_status_t status = godwit__struct_check_rows (&godwit__struct_method, endpoint->methods,
+                                                        endpoint->method_size, endpoint->method_count, error);
+    for (size_t i = 0; status == GODWIT_OK && endpoint->methods && i < endpoint->method_count; i++) {
+        const godwit_method_t method = godwit__method_at (endpoint, i);
+        status = godwit__struct_check_rows (&godwit__struct_slot, method.slots, method.slot_size,
+                                            method.slot_count, error);
+    }
+    return status;
+}
+
+godwit_status_t
+godwit__endpoints_check (const godwit_endpoint_t *endpoints, size_t count, godwit_error_t **error)
+{
+    godwit_status_t status = GODWIT_OK;
+    if (count && !endpoints)
+        return godwit__error_null (error, "endpoints");
+    for (size_t i = 0; i < count && status == GODWIT_OK; i++) {
+        const char *const at = (const char *) endpoints + i * endpoints->struct_size;
+        size_t size;
+        memcpy (&size, at, sizeof size);
+        if (i && size != endpoints->struct_size)
+            return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                      "endpoints[%zu].struct_size: expected %zu, as of endpoints[0], got %zu",
+                                      i, endpoints->struct_size, size);
+        status = godwit__struct_check (&godwit__struct_endpoint, at, error);
+        if (status == GODWIT_OK) {
+            const godwit_endpoint_t endpoint = godwit__endpoint_at (endpoints, i);
+            status = check_methods (&endpoint, error);
+        }
+    }
+    return status;
+}
+
+/* ---- copies ---- */
 
 /* True if it could be copied, or there is none. */
 static bool
@@ -41,11 +81,9 @@ godwit__endpoints_copy (godwit_endpoint_t **copies, const godwit_endpoint_t *end
                         godwit_error_t **error)
 {
     *copies = NULL;
-    if (!count)
-        return GODWIT_OK;
-    if (!endpoints)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "endpoints: expected %zu, got NULL",
-                                  count);
+    const godwit_status_t status = godwit__endpoints_check (endpoints, count, error);
+    if (status || !count)
+        return status;
     godwit_endpoint_t *made = calloc (count, sizeof *made);
     if (!made)
         return godwit__error_no_memory (error);

@@ -89,7 +89,7 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
     godwit__frame_move (&request->frame, &frame);
     bool malformed;
     if (godwit__request_prepare (request, &malformed)) {
-        if (!(request->route->method->flags & GODWIT_METHOD_INLINE)) {
+        if (!(request->route->method.flags & GODWIT_METHOD_INLINE)) {
             /* It was another endpoint's method of the same name: nothing was run. */
             godwit__request_settle (request, false);
             return false;

@@ -22,9 +22,11 @@ godwit__ping_is_served (const godwit_endpoint_t *endpoints, size_t endpoint_coun
 {
     for (size_t i = 0; endpoints && i < endpoint_count; i++) {
         const godwit_endpoint_t endpoint = godwit__endpoint_at (endpoints, i);
-        for (size_t j = 0; endpoint.methods && j < endpoint.method_count; j++)
-            if (endpoint.methods[j].name && strcmp (endpoint.methods[j].name, PING_METHOD) == 0)
+        for (size_t j = 0; endpoint.methods && j < endpoint.method_count; j++) {
+            const char *const name = godwit__method_row (&endpoint, j)->name;
+            if (name && strcmp (name, PING_METHOD) == 0)
                 return true;
+        }
     }
     return false;
 }

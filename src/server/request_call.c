@@ -13,7 +13,7 @@
 static godwit_status_t
 fill_params (godwit_request_t *request, godwit_error_t **error)
 {
-    const godwit_method_t *const method = request->route->method;
+    const godwit_method_t *const method = &request->route->method;
     if (!method->slots)
         return GODWIT_OK;
     if (method->params_size <= sizeof request->params_room) {
@@ -22,8 +22,8 @@ fill_params (godwit_request_t *request, godwit_error_t **error)
     } else if (!(request->params = calloc (1, method->params_size))) {
         return godwit__error_no_memory (error);
     }
-    return godwit_value_unpack (godwit_request_args (request), method->slots, method->slot_count,
-                                request->params, "args", error);
+    return godwit_value_unpack_sized (godwit_request_args (request), method->slots, method->slot_size,
+                                      method->slot_count, request->params, "args", error);
 }
 
 bool
@@ -78,7 +78,7 @@ godwit__request_call (godwit_request_t *request)
     godwit__metric_started (metric);
     if (request->server->serializer && !take_serialized (request))
         return;
-    const godwit_status_t status = route->method->handler (request, self);
+    const godwit_status_t status = route->method.handler (request, self);
     if (!request->kept && request->cancel.callback) /* in this order: a kept request may get one now */
         godwit__cancel_over (request); /* the callback may reply: wait, then look whether it did */
     if (status == GODWIT_OK &&

@@ -25,7 +25,7 @@ is_expected (const godwit_request_t *request, const godwit_error_t *error)
     if (!request->route)
         return godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
                ends_with (godwit_request_method (request), "_ignore_errors");
-    const godwit_error_class_t *const *expected = request->route->method->expected;
+    const godwit_error_class_t *const *expected = request->route->method.expected;
     for (; expected && *expected; expected++)
         if (godwit_error_is (error, *expected))
             return true;

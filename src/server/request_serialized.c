@@ -89,7 +89,7 @@ godwit__request_metric (const godwit_request_t *request)
         .name_space = godwit__dispatch_serves (server->dispatch, route, version),
         .version = version,
         .server = server->target.server,
-        .method = route->method->name,
+        .method = route->method.name,
         .side = GODWIT__SIDE_SERVER,
         .fanout = request->is_fanout,
     };

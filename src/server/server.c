@@ -5,7 +5,9 @@
 #include "src/address/target.h"
 #include "src/address/target_version.h"
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 #include "src/serializer/serializer.h"
+#include "src/server/endpoints.h"
 #include "src/server/ping.h"
 
 #include <stdlib.h>
@@ -13,24 +15,17 @@
 
 #define DEFAULT_QUEUE_LIMIT 1024
 
-static godwit_server_options_t
-options_with_defaults (const godwit_server_options_t *given, const godwit_transport_t *transport)
+static void
+set_defaults (godwit_server_options_t *options, const godwit_transport_t *transport)
 {
-    godwit_server_options_t options = {0};
-    if (given) {
-        const size_t size =
-            given->struct_size && given->struct_size < sizeof options ? given->struct_size : sizeof options;
-        memcpy (&options, given, size);
-    }
-    if (options.concurrency <= 0)
-        options.concurrency = transport->options.executor_thread_pool_size;
-    if (!options.executor)
-        options.executor = "pool";
-    if (options.queue_limit <= 0)
-        options.queue_limit = DEFAULT_QUEUE_LIMIT;
-    if (!options.weight)
-        options.weight = 1;
-    return options;
+    if (options->concurrency <= 0)
+        options->concurrency = transport->options.executor_thread_pool_size;
+    if (!options->executor)
+        options->executor = "pool";
+    if (options->queue_limit <= 0)
+        options->queue_limit = DEFAULT_QUEUE_LIMIT;
+    if (!options->weight)
+        options->weight = 1;
 }
 
 void
@@ -52,9 +47,14 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     if (!server_p || !transport)
         return godwit__error_null (error, server_p ? "transport" : "server");
     godwit_status_t status = godwit__transport_check (transport, error);
+    godwit_server_options_t options;
+    if (status == GODWIT_OK)
+        status = godwit__struct_read (&godwit__struct_server_options, &options, options_p, error);
+    if (status == GODWIT_OK)
+        status = godwit__endpoints_check (endpoints, endpoint_count, error);
     if (status)
         return status;
-    const godwit_server_options_t options = options_with_defaults (options_p, transport);
+    set_defaults (&options, transport);
     const bool answers_ping =
         transport->options.rpc_ping_enabled && !godwit__ping_is_served (endpoints, endpoint_count);
     const bool in_order = strcmp (options.executor, "inline") == 0;

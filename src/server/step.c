@@ -3,9 +3,8 @@
 #include "src/server/step.h"
 
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 #include "src/runtime/wait.h"
-
-#include <string.h>
 
 #define LOG_AFTER_MS 30000
 
@@ -19,13 +18,8 @@ later (int64_t now_ns, int64_t ms)
 }
 
 static godwit__step_t
-step_of (godwit_server_t *server, const char *name, const godwit_step_options_t *given)
+step_of (godwit_server_t *server, const char *name, godwit_step_options_t options)
 {
-    godwit_step_options_t options = {0};
-    if (given)
-        memcpy (&options, given,
-                given->struct_size && given->struct_size < sizeof options ? given->struct_size
-                                                                          : sizeof options);
     const int64_t now_ns = godwit__clock_now (&server->clock);
     return (godwit__step_t){
         .server = server,
@@ -45,10 +39,13 @@ godwit__step_enter (godwit__step_t *step, godwit_server_t *server, const char *n
 {
     if (!server)
         return godwit__error_null (error, "server");
-    const godwit_status_t status = godwit__transport_check (server->transport, error);
+    godwit_step_options_t given;
+    godwit_status_t status = godwit__transport_check (server->transport, error);
+    if (status == GODWIT_OK)
+        status = godwit__struct_read (&godwit__struct_step_options, &given, options, error);
     if (status)
         return status;
-    *step = step_of (server, name, options);
+    *step = step_of (server, name, given);
     pthread_mutex_lock (&server->transport->lock);
     server->visitors++;
     return GODWIT_OK;

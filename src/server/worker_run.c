@@ -28,7 +28,7 @@ refuse_late (godwit_request_t *request, int64_t left_ns)
     godwit__route_t *const route = request->route;
     const int64_t estimate_ns = godwit__run_time_estimate_ns (&route->run_time);
     char text[GODWIT__REFUSAL_TEXT];
-    if (route->method->flags & GODWIT_METHOD_RUNS_LATE || !godwit__run_time_refuses (&route->run_time))
+    if (route->method.flags & GODWIT_METHOD_RUNS_LATE || !godwit__run_time_refuses (&route->run_time))
         return false;
     snprintf (text, sizeof text, "%lld ms are left, and the method usually takes %lld ms", ms_of (left_ns),
               ms_of (estimate_ns));
@@ -42,7 +42,7 @@ static bool
 takes_long (const godwit__route_t *route)
 {
     const uint_fast32_t average = atomic_load_explicit (&route->average_ns, memory_order_relaxed);
-    return route->method->flags & GODWIT_METHOD_SLOW || average == 0 || average > LONG_RUN_NS;
+    return route->method.flags & GODWIT_METHOD_SLOW || average == 0 || average > LONG_RUN_NS;
 }
 
 /* Runs the handler. port: NULL unless the caller leads. False: the caller does not lead, or not any more. */

@@ -6,6 +6,7 @@
  *                             +-----------+----+----+---------+ a failure: the connection is destroyed
  */
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 #include "src/runtime/transport.h"
 #include "src/server/endpoints.h"
 #include "src/service/rpc_connection.h"
@@ -47,13 +48,13 @@ free_service (godwit_service_t *self)
 static godwit_status_t
 copy_manager (godwit_service_t *self, const godwit_manager_t *given, godwit_error_t **error)
 {
-    godwit_manager_t manager = {0};
-    if (given)
-        memcpy (&manager, given, given->struct_size < sizeof manager ? given->struct_size : sizeof manager);
+    godwit_manager_t manager;
+    godwit_status_t status = godwit__struct_read (&godwit__struct_manager, &manager, given, error);
+    if (status)
+        return status;
     self->user = manager.user;
     self->hook = manager.initialize_service_hook;
-    const godwit_status_t status =
-        godwit__endpoints_copy (&self->endpoints, manager.endpoints, manager.endpoint_count, error);
+    status = godwit__endpoints_copy (&self->endpoints, manager.endpoints, manager.endpoint_count, error);
     if (status)
         return status;
     self->endpoint_count = manager.endpoint_count;

@@ -2,6 +2,7 @@
 /* Fills a struct from a map. */
 #include "src/base/path.h"
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 #include "src/value/msgpack/codec.h"
 
 #include <stdio.h>
@@ -170,14 +171,21 @@ find (const godwit_value_t *map, const char *name, size_t guess)
     return NULL;
 }
 
+static const godwit_slot_t *
+slot_at (const godwit_slot_t *slots, size_t slot_size, size_t index)
+{
+    return (const godwit_slot_t *) (const void *) ((const char *) slots + index * slot_size);
+}
+
 /* Fails because the map has an entry without a slot: the error names it. */
 static godwit_status_t
-fail_unknown (const godwit_value_t *map, const godwit_slot_t *slots, size_t slot_count, const char *path,
-              godwit_error_t **error)
+fail_unknown (const godwit_value_t *map, const godwit_slot_t *slots, size_t slot_size, size_t slot_count,
+              const char *path, godwit_error_t **error)
 {
     for (size_t i = 0; i < map->count; i++) {
         size_t s = 0;
-        while (s < slot_count && !is_key (map, i, slots[s].name, strlen (slots[s].name)))
+        while (s < slot_count && !is_key (map, i, slot_at (slots, slot_size, s)->name,
+                                          strlen (slot_at (slots, slot_size, s)->name)))
             s++;
         if (s == slot_count)
             return fail (error, GODWIT_ERR_INVALID_ARGUMENT, path, godwit_value_key_at (map, i),
@@ -187,18 +195,22 @@ fail_unknown (const godwit_value_t *map, const godwit_slot_t *slots, size_t slot
 }
 
 godwit_status_t
-godwit_value_unpack (const godwit_value_t *map, const godwit_slot_t *slots, size_t slot_count, void *base,
-                     const char *path, godwit_error_t **error)
+godwit_value_unpack_sized (const godwit_value_t *map, const godwit_slot_t *slots, size_t slot_size,
+                           size_t slot_count, void *base, const char *path, godwit_error_t **error)
 {
     if (slot_count && (!slots || !base))
         return godwit__error_null (error, slots ? "base" : "slots");
+    const godwit_status_t known =
+        godwit__struct_check_rows (&godwit__struct_slot, slots, slot_size, slot_count, error);
+    if (known)
+        return known;
     if (map && godwit_value_type (map) != GODWIT_TYPE_MAP)
         return fail (error, GODWIT_ERR_TYPE_MISMATCH, path, NULL, "expected map, got ",
                      godwit_type_name (godwit_value_type (map)));
 
     size_t found = 0;
     for (size_t i = 0; i < slot_count; i++) {
-        const godwit_slot_t *const slot = &slots[i];
+        const godwit_slot_t *const slot = slot_at (slots, slot_size, i);
         const godwit_value_t *const value = find (map, slot->name, i);
         if (!size_fits (slot))
             return fail (error, GODWIT_ERR_INVALID_ARGUMENT, path, slot->name,
@@ -216,6 +228,6 @@ godwit_value_unpack (const godwit_value_t *map, const godwit_slot_t *slots, size
             return status;
     }
     if (map && found != map->count)
-        return fail_unknown (map, slots, slot_count, path, error);
+        return fail_unknown (map, slots, slot_size, slot_count, path, error);
     return GODWIT_OK;
 }

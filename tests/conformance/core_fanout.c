@@ -91,7 +91,7 @@ core_fanout_calls_have_a_row_for_each_server (const core_kind_t *kind)
 {
     core_t core;
     service_t two, three;
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     core_open (&core, kind);
     godwit_transport_t *elsewhere = core_transport (&core, NULL);
     service_start (&two, core.serving, "two", NULL);
@@ -379,7 +379,7 @@ core_fanouts_to_many_servers (const core_kind_t *kind)
     }
     MUST (godwit_client_wait_servers (core.client, SERVERS, WAIT_LIMIT_MS, &error));
     for (int round = 0; round < ROUNDS; round++) {
-        godwit_fanout_report_t report = {0};
+        godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
         godwit_fanout_result_t *result = NULL;
         MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
         cr_assert (report.reached == SERVERS && report.missing == 0, "%u, %u", report.reached,
@@ -413,7 +413,7 @@ static void *
 fan_out_with_others (void *user)
 {
     crowd_t *crowd = user;
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     pthread_barrier_wait (&crowd->start);
     const int64_t start_ms = now_ms ();
     MUST (godwit_client_fanout (crowd->client, NULL, "nothing", GODWIT_NO_ARGS, &report, &error));
@@ -466,7 +466,7 @@ core_fanout_epochs_grow_with_each_change (const core_kind_t *kind)
 {
     core_t core;
     service_t two;
-    godwit_fanout_report_t report = {0}, next = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT, next = GODWIT_FANOUT_REPORT;
     core_open (&core, kind);
     MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &next, &error));
@@ -507,7 +507,7 @@ core_fanouts_reach_restarted_servers (const core_kind_t *kind)
     service_start (&two, core.serving, "two", NULL);
     uint64_t said = 0;
     for (int i = 0; i < ROUNDS; i++) {
-        godwit_fanout_report_t report = {0};
+        godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
         MUST (godwit_server_stop (two.server, NULL, &error));
         /* Until the client has heard of it: before, it may be said to be reached, and be none any more. */
         const int64_t end = now_ms () + WAIT_LIMIT_MS;
@@ -605,7 +605,7 @@ core_fanouts_wait_for_who_is_full (const core_kind_t *kind)
     godwit_client_t *client = core_client (calling, NULL);
     loop_begin (&loop);
     MUST (godwit_client_wait_servers (client, 2, WAIT_LIMIT_MS, &error));
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     cr_assert_eq (report.reached, 2u);
     service_wait (&slow, &slow.counted, 1);

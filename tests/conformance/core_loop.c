@@ -68,7 +68,7 @@ core_a_client_in_an_external_loop (const core_kind_t *kind)
     MUST (godwit_client_call_future (client, NULL, "nothing", GODWIT_NO_ARGS, &future, &error));
     MUST (godwit_future_wait (future, -1, NULL, NULL, &error));
     godwit_future_destroy (&future);
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     cr_assert_eq (report.reached, 1u);
     service_wait (&core.one, &core.one.counted, 1);
@@ -164,7 +164,7 @@ core_both_in_one_external_loop (const core_kind_t *kind)
     cr_assert_eq (answers.status, GODWIT_OK);
     for (int i = 0; i < 5; i++)
         MUST (godwit_client_cast (client, NULL, "count", GODWIT_NO_ARGS, &error));
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     cr_assert_eq (report.reached, 1u);
     while (service_get (&core.one, &core.one.counted) < 6)

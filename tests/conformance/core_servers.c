@@ -90,7 +90,7 @@ core_fanouts_reach_all (const core_kind_t *kind)
 {
     core_t core;
     service_t two, three;
-    godwit_fanout_report_t report = {.reached = 9, .missing = 9};
+    godwit_fanout_report_t report = {sizeof report, 9, 9, 9};
     core_open_empty (&core, kind);
     /* Nobody known is no failure. */
     MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
@@ -144,7 +144,7 @@ core_fanouts_report_who_is_missing (const core_kind_t *kind)
     for (int i = 0; i < 4; i++) {
         service_start (&more[i], core.serving, "more", NULL);
         for (int k = 0; k < 10; k++) {
-            godwit_fanout_report_t report = {0};
+            godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
             MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
             cr_assert_geq (report.reached, 1u);
             said += report.reached;
@@ -385,7 +385,7 @@ core_virtual_hosts_are_isolated (const core_kind_t *kind)
     godwit_client_t *client = prepared (other.client, GODWIT_OVERRIDES (.timeout_ms = 100));
     FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NOT_SENT, "no server is known",
            godwit_client_call (client, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
-    godwit_fanout_report_t report = {.reached = 9, .missing = 9};
+    godwit_fanout_report_t report = {sizeof report, 9, 9, 9};
     MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     cr_assert (report.reached == 0 && report.missing == 0);
     service_start (&other.one, other.serving, "one", NULL);

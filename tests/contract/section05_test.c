@@ -626,7 +626,7 @@ call_to_each (core_t *core)
     cr_assert_eq (service_get (&core->one, &core->one.counted), 5u);
     cr_assert_eq (service_get (&two, &two.counted), 15u);
     /* ... and the fanout. */
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     MUST (godwit_client_fanout (core->client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     cr_assert_eq (report.reached, 2u);
     service_wait (&core->one, &core->one.counted, 6);
@@ -658,7 +658,7 @@ exchanges_are_isolated (core_t *core)
         godwit_value_unref (&who);
         cr_assert_eq (call_who (core->client), 'e'); /* "one", never the other, which has no whoami */
     }
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     MUST (godwit_client_fanout (there, NULL, "add", GODWIT_NO_ARGS, &report, &error));
     cr_assert_eq (report.reached, 1u);
     MUST (godwit_client_fanout (core->client, NULL, "count", GODWIT_NO_ARGS, &report, &error));

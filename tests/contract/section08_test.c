@@ -297,7 +297,7 @@ nothing_crosses (core_t *core)
            godwit_client_call (hasty, NULL, "count", GODWIT_NO_ARGS, NULL, &error));
     FAILS (GODWIT_ERR_DELIVERY_FAILURE, GODWIT_OUTCOME_NOT_SENT, "",
            godwit_client_cast (hasty, NULL, "count", GODWIT_NO_ARGS, &error));
-    godwit_fanout_report_t report = {.reached = 9, .missing = 9};
+    godwit_fanout_report_t report = {sizeof report, 9, 9, 9};
     MUST (godwit_client_fanout (hasty, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     cr_assert (report.reached == 0 && report.missing == 0);
     FAILS (GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT, "",

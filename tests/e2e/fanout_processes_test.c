@@ -76,7 +76,7 @@ close_world (world_t *world)
 static godwit_fanout_report_t
 publish (world_t *world)
 {
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     MUST (godwit_client_fanout (world->client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     return report;
 }

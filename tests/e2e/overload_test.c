@@ -153,7 +153,7 @@ stall_a_subscriber (const char *query, unsigned fanouts)
     life_t life;
     process_t one, two;
     godwit_client_t *hasty = NULL;
-    godwit_fanout_report_t report = {.reached = 0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     unsigned sent = 0, missed = 0, failed = 0;
     open_bounded (&life, query);
     life_start (&one, life.url, "one");

@@ -385,7 +385,7 @@ Test (static_list, takes_turns, .timeout = 60)
 static void
 expect_fanout (const caller_t *caller, int number, uint32_t reached, uint32_t missing)
 {
-    godwit_fanout_report_t report;
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     godwit_error_t *error = NULL;
     cr_assert_eq (godwit_client_fanout (caller->client, NULL, "note", GODWIT_ARGS (GODWIT_INT ("n", number)),
                                         &report, &error),
@@ -416,7 +416,7 @@ fan_out (const char *query)
 
     process_finish (&one, SIGKILL);
     /* Nobody listens there any more; the publisher hears of it when it hears of it. */
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     int number = 1;
     const int64_t end = process_now_ms () + WAIT_LIMIT_MS;
     while (report.missing == 0 && process_now_ms () < end)

@@ -190,7 +190,7 @@ call (const job_t *job)
 {
     godwit_value_t *result = NULL;
     godwit_error_t *error = NULL;
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     godwit_status_t status;
     history_call_begin (history, job->id, job->kind, job->way->timeout_ms,
                         *job->way->server ? job->way->server : NULL);

@@ -318,7 +318,7 @@ do_and_wait (member_t *client, history_kind_t kind)
 {
     world_t *world = client->world;
     godwit_error_t *error = NULL;
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     godwit_status_t status = GODWIT_OK;
     const int64_t id = world->history.count;
     history_entry_t *entry = begin_entry (client, kind);
@@ -497,14 +497,14 @@ static void
 close_all (world_t *world)
 {
     godwit_cluster_stats_t stats = {.struct_size = sizeof stats};
-    godwit_cluster_stats (world->cluster, &stats);
+    godwit_cluster_stats (world->cluster, &stats, NULL);
     world->history.result->faults = (unsigned) stats.faults;
     /* Nobody says goodbye: that is what restarts are for. */
     for (unsigned i = 0; i < world->options->node_count; i++)
         godwit_cluster_kill (world->cluster, world->members[i].name, true);
     for (unsigned i = 0; i < world->options->node_count; i++)
         member_close (&world->members[i], true);
-    godwit_cluster_stats (world->cluster, &stats);
+    godwit_cluster_stats (world->cluster, &stats, NULL);
     world->history.result->frames = stats.frames;
     world->history.result->digest = stats.digest;
     godwit_cluster_destroy (&world->cluster);

@@ -359,7 +359,7 @@ plan (godwit_cluster_t *cluster, godwit_error_t **error)
     godwit_cluster_heal (cluster);
     cr_assert_eq (calls, expected);
     cr_assert (status ? faults == 0 : faults >= 2);
-    godwit_cluster_stats (cluster, &stats);
+    godwit_cluster_stats (cluster, &stats, NULL);
     cr_assert_gt (stats.frames, 0);
     godwit_cluster_set_trace (cluster, NULL, NULL);
     return status;

@@ -373,14 +373,15 @@ run_mismatches (godwit_error_t **error)
     size_t size;
     for (int i = 0; !status && i < 8; i++) {
         godwit_error_t *told = NULL;
-        const godwit_status_t got = i == 0   ? godwit_value_get_bool (NULL, &out.boolean, &told)
-                                    : i == 1 ? godwit_value_get_int (NULL, &out.integer, &told)
-                                    : i == 2 ? godwit_value_get_uint (NULL, &out.unsigned_integer, &told)
-                                    : i == 3 ? godwit_value_get_double (NULL, &out.number, &told)
-                                    : i == 4 ? godwit_value_get_str (NULL, &out.text, &told)
-                                    : i == 5 ? godwit_value_get_bin (NULL, &out.bytes, &size, &told)
-                                    : i == 6 ? godwit_value_unpack (NULL, slots, 1, &out.params, "a", &told)
-                                             : godwit_version_compatible ("1", "1", &out.boolean, &told);
+        const godwit_status_t got =
+            i == 0   ? godwit_value_get_bool (NULL, &out.boolean, &told)
+            : i == 1 ? godwit_value_get_int (NULL, &out.integer, &told)
+            : i == 2 ? godwit_value_get_uint (NULL, &out.unsigned_integer, &told)
+            : i == 3 ? godwit_value_get_double (NULL, &out.number, &told)
+            : i == 4 ? godwit_value_get_str (NULL, &out.text, &told)
+            : i == 5 ? godwit_value_get_bin (NULL, &out.bytes, &size, &told)
+            : i == 6 ? godwit_value_unpack_sized (NULL, slots, sizeof *slots, 1, &out.params, "a", &told)
+                     : godwit_version_compatible ("1", "1", &out.boolean, &told);
         status = expect_error (got,
                                i == 6   ? GODWIT_ERR_NOT_FOUND
                                : i == 7 ? GODWIT_ERR_INVALID_ARGUMENT

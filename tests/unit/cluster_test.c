@@ -222,13 +222,13 @@ Test (cluster, a_short_pause_breaks_no_connection)
     pair_t pair;
     pair_open (&pair);
     godwit_cluster_stats_t before = {.struct_size = sizeof before}, after = before;
-    godwit_cluster_stats (pair.cluster, &before);
+    godwit_cluster_stats (pair.cluster, &before, NULL);
     godwit_cluster_pause (pair.cluster, "one", true);
     godwit_cluster_run (pair.cluster, 1500);
     godwit_cluster_pause (pair.cluster, "one", false);
     MUST (godwit_client_call (pair.client, NULL, "add", GODWIT_NO_ARGS, NULL, &error));
     godwit_cluster_run (pair.cluster, 1000);
-    godwit_cluster_stats (pair.cluster, &after);
+    godwit_cluster_stats (pair.cluster, &after, NULL);
     cr_assert_eq (after.broken, before.broken);
     cr_assert_eq (after.connections, before.connections);
     pair_close (&pair);
@@ -309,13 +309,13 @@ Test (cluster, what_happens_is_counted_and_shown)
     godwit_cluster_stats_t before = {.struct_size = sizeof before}, after = before, small = {0};
     pair_open (&pair);
     godwit_cluster_set_trace (pair.cluster, count_line, counts);
-    godwit_cluster_stats (pair.cluster, &before);
+    godwit_cluster_stats (pair.cluster, &before, NULL);
     MUST (godwit_client_call (pair.client, NULL, "add", GODWIT_NO_ARGS, NULL, &error));
     cr_assert_eq (counts[0], 1);
     MUST (godwit_cluster_set_faults (pair.cluster, "two", "one", GODWIT_FAULTS (.drop = 1), &error));
     cr_assert_eq (godwit_client_call (pair.client, NULL, "add", GODWIT_NO_ARGS, NULL, NULL),
                   GODWIT_ERR_TIMEOUT);
-    godwit_cluster_stats (pair.cluster, &after);
+    godwit_cluster_stats (pair.cluster, &after, NULL);
     cr_assert_geq (after.frames, before.frames + 3);
     cr_assert_geq (after.delivered, before.delivered + 2);
     cr_assert_geq (after.dropped, 1);
@@ -324,7 +324,7 @@ Test (cluster, what_happens_is_counted_and_shown)
     godwit_cluster_set_trace (pair.cluster, NULL, NULL);
     godwit_cluster_cut (pair.cluster, "two", "one", true);
     cr_assert_eq (counts[1], 0);
-    godwit_cluster_stats (pair.cluster, &small);
+    cr_assert_eq (godwit_cluster_stats (pair.cluster, &small, NULL), GODWIT_ERR_INVALID_ARGUMENT);
     cr_assert_eq (small.frames, 0, "nothing was asked for");
     pair_close (&pair);
 }

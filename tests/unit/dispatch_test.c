@@ -66,7 +66,7 @@ check (const godwit__dispatch_t *dispatch, const scenario_t *scenario)
                   scenario->version ? scenario->version : "-", godwit_error_message (error));
     if (scenario->self) {
         cr_assert_str_eq ((const char *) godwit__dispatch_self (dispatch, route), scenario->self);
-        cr_assert_str_eq (route->method->name, scenario->method);
+        cr_assert_str_eq (route->method.name, scenario->method);
     }
     if (scenario->message)
         cr_assert_str_eq (godwit_error_message (error), scenario->message);

@@ -115,7 +115,7 @@ cut (world_t *world, const char *server, bool is_cut)
 static godwit_fanout_report_t
 publish (world_t *world)
 {
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     MUST (godwit_client_fanout (world->client, NULL, "work", GODWIT_NO_ARGS, &report, &error));
     return report;
 }

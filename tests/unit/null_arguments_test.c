@@ -62,6 +62,7 @@ answer (godwit_request_t *request, void *self)
 
 static const godwit_method_t methods[] = {GODWIT_METHOD ("answer", answer, 0)};
 static const godwit_slot_t slots[] = {{"a", GODWIT_TYPE_INT, false, 0, sizeof (int64_t)}};
+static godwit_cluster_stats_t out_stats;
 static const char *const one_address = "127.0.0.1";
 static const godwit_error_class_t nameless = {"shop", NULL};
 
@@ -181,6 +182,8 @@ close_world (void)
     X (godwit_cluster_add, transport, (NULL, world.cluster, "one", NULL, error))                             \
     X (godwit_cluster_add, cluster, (&out.transport, NULL, "one", NULL, error))                              \
     X (godwit_cluster_add, node, (&out.transport, world.cluster, NULL, NULL, error))                         \
+    X (godwit_cluster_stats, cluster, (NULL, &out_stats, error))                                             \
+    X (godwit_cluster_stats, stats, (world.cluster, NULL, error))                                            \
     X (godwit_cluster_set_faults, cluster, (NULL, NULL, NULL, NULL, error))                                  \
     X (godwit_cluster_at, cluster, (NULL, 0, do_nothing, NULL, error))                                       \
     X (godwit_cluster_at, fn, (world.cluster, 0, NULL, NULL, error))                                         \
@@ -210,8 +213,8 @@ close_world (void)
     X (godwit_value_get_bin, size, (world.text, &out.bytes, NULL, error))                                    \
     X (godwit_builder_finish, builder_p, (NULL, &out.value, error))                                          \
     X (godwit_builder_finish, value, (&world.builder, NULL, error))                                          \
-    X (godwit_value_unpack, slots, (world.map, NULL, 1, &out.number, "args", error))                         \
-    X (godwit_value_unpack, base, (world.map, slots, 1, NULL, "args", error))
+    X (godwit_value_unpack_sized, slots, (world.map, NULL, sizeof *slots, 1, &out.number, "args", error))    \
+    X (godwit_value_unpack_sized, base, (world.map, slots, sizeof *slots, 1, NULL, "args", error))
 
 #define AS_FUNCTION(function_, argument_, call_)                                                             \
     static godwit_status_t function_##_without_##argument_ (godwit_error_t **error)                          \
@@ -269,8 +272,8 @@ static const struct {
     {"godwit_value_get_double", "value"},
     {"godwit_value_get_str", "value"},
     {"godwit_value_get_bin", "value"},
-    {"godwit_value_unpack", "map"},
-    {"godwit_value_unpack", "path"},
+    {"godwit_value_unpack_sized", "map"},
+    {"godwit_value_unpack_sized", "path"},
     {"godwit_error_status", "error"},
     /* They have no error to name it in: below. */
     {"godwit_request_reply", "request"},

@@ -158,20 +158,6 @@ Test (options, the_struct_is_checked_too)
                       names[i]);
         cr_assert (strstr (says, names[i]) && strstr (says, "struct"), "%s", says);
     }
-    /* A program that was built when the struct was shorter. */
-    const godwit_transport_options_t shorter = {.struct_size =
-                                                    offsetof (godwit_transport_options_t, queue_limit),
-                                                .control_exchange = "old",
-                                                .queue_limit = -1};
-    cr_assert_eq (settle (&options, &paths, &shorter, "", says), GODWIT_OK, "%s", says);
-    cr_assert (!strcmp (options.control_exchange, "old") && options.queue_limit == 10000);
-    /* One that was built with a longer one. */
-    const struct {
-        godwit_transport_options_t known;
-        int unknown;
-    } longer = {{.struct_size = sizeof longer, .queue_limit = 3}, 7};
-    cr_assert_eq (settle (&options, &paths, &longer.known, "", says), GODWIT_OK);
-    cr_assert (options.queue_limit == 3 && options.struct_size == sizeof options);
 }
 
 Test (options, a_transport_says_what_is_wrong)

@@ -87,7 +87,7 @@ world_close (world_t *world)
 static godwit_fanout_report_t
 publish (godwit_client_t *client)
 {
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     MUST (godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, &error));
     return report;
 }
@@ -150,7 +150,7 @@ lose_and_come_back (const char *driver)
     MUST (godwit_client_prepare (&brief, world.client, GODWIT_OVERRIDES (.timeout_ms = 300), &error));
     const int64_t end = (int64_t) time (NULL) + WAIT_LIMIT_MS / 1000;
     unsigned all = 2, lost = 0;
-    for (godwit_fanout_report_t report = {0}; !report.missing; all++) {
+    for (godwit_fanout_report_t report = GODWIT_FANOUT_REPORT; !report.missing; all++) {
         cr_assert_lt ((int64_t) time (NULL), end);
         report = publish (brief); /* the news of it may take a moment */
         cr_assert_eq (report.reached + report.missing, 2u);
