@@ -6,6 +6,7 @@
 #include "src/config/option_value.h"
 #include "src/error/error.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,39 @@ place_of (const char *group)
            : same_group (group, "godwit")                       ? GODWIT__IN_GODWIT
            : same_group (group, "oslo_messaging_notifications") ? GODWIT__IN_NOTIFICATIONS
                                                                 : 0;
+}
+
+/* True if one letter was inserted, removed or changed, or two neighbours changed places. Case does not
+ * matter. */
+static bool
+is_one_edit_away (const char *a, const char *b)
+{
+    while (*a && tolower ((unsigned char) *a) == tolower ((unsigned char) *b)) {
+        a++;
+        b++;
+    }
+    if (!*a && !*b)
+        return false; /* the same */
+    if ((*a && !strcasecmp (a + 1, b)) || (*b && !strcasecmp (a, b + 1)))
+        return true;
+    if (!*a || !*b)
+        return false;
+    return !strcasecmp (a + 1, b + 1) ||
+           (tolower ((unsigned char) a[0]) == tolower ((unsigned char) b[1]) &&
+            tolower ((unsigned char) a[1]) == tolower ((unsigned char) b[0]) && !strcasecmp (a + 2, b + 2));
+}
+
+/* The group that a misspelt one is meant to be. NULL: it is another word, and so a group of the program. */
+static const char *
+group_meant (const char *group)
+{
+    static const char *const known[] = {"DEFAULT", "godwit", "oslo_messaging_notifications"};
+    if (!strcasecmp (group, "DEFAULT"))
+        return "DEFAULT";
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (is_one_edit_away (group, known[i]))
+            return known[i];
+    return NULL;
 }
 
 /* ---- building ---- */
@@ -166,10 +200,11 @@ check_entry (const godwit_config_t *config, size_t index, godwit_error_t **error
 {
     godwit__config_entry_t *const entry = &config->entries[index];
     const godwit__said_t said = godwit__config_said (entry);
-    if (!said.place && !strcasecmp (entry->group, "DEFAULT"))
+    const char *const meant = said.place ? NULL : group_meant (entry->group);
+    if (meant)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "Option [%s] %s (%s): there is no such group; did you mean [DEFAULT]?",
-                                  entry->group, entry->name, entry->where);
+                                  "Option [%s] %s (%s): there is no such group; did you mean [%s]?",
+                                  entry->group, entry->name, entry->where, meant);
     if (!said.place)
         return GODWIT_OK;
     entry->option = godwit__option_find (entry->name, said.place);

@@ -309,6 +309,22 @@ Test (config, what_is_unknown_or_ill_typed_is_refused_with_its_line)
          "topics?"},
         {"[default]\nhost = x", GODWIT_ERR_INVALID_ARGUMENT,
          "Option [default] host (conf:2): there is no such group; did you mean [DEFAULT]?"},
+        /* one letter too many, one missing, one wrong, two that changed places */
+        {"[own]\na = b\n[godwitt]\nhost = x", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option [godwitt] host (conf:4): there is no such group; did you mean [godwit]?"},
+        {"[gdwit]\nhost = x", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option [gdwit] host (conf:2): there is no such group; did you mean [godwit]?"},
+        {"[Godwin]\nhost = x", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option [Godwin] host (conf:2): there is no such group; did you mean [godwit]?"},
+        {"[gowdit]\nhost = x", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option [gowdit] host (conf:2): there is no such group; did you mean [godwit]?"},
+        {"[godwi]\nhost = x", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option [godwi] host (conf:2): there is no such group; did you mean [godwit]?"},
+        {"[DEFAULTS]\nhost = x", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option [DEFAULTS] host (conf:2): there is no such group; did you mean [DEFAULT]?"},
+        {"[oslo_messaging_notification]\ndriver = log", GODWIT_ERR_INVALID_ARGUMENT,
+         "Option [oslo_messaging_notification] driver (conf:2): there is no such group; did you mean "
+         "[oslo_messaging_notifications]?"},
         {"[DEFAULT]\nrpc_response_timeout = x", GODWIT_ERR_INVALID_ARGUMENT,
          "Option [DEFAULT] rpc_response_timeout (conf:2): expected a number of seconds from 0.001 to "
          "31536000, got \"x\""},
@@ -350,6 +366,26 @@ Test (config, what_is_unknown_or_ill_typed_is_refused_with_its_line)
         cr_assert_null (strstr (godwit_error_message (error), "secret"));
         cr_assert_null (config);
         godwit_error_destroy (&error);
+    }
+}
+
+/* Two letters away is another word. So are the groups of oslo.messaging's own drivers. */
+Test (config, other_groups_belong_to_the_program)
+{
+    static const char *const groups[] = {"godwittt",
+                                         "odwti",
+                                         "god",
+                                         "defaults2",
+                                         "database",
+                                         "oslo_messaging_rabbit",
+                                         "oslo_messaging_",
+                                         "oslo_messaging_notificatoin"};
+    char text[128];
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        snprintf (text, sizeof text, "[%s]\nhost = x", groups[i]);
+        godwit_config_t *config = parse (text);
+        cr_assert_str_eq (godwit_config_get (config, groups[i], "host"), "x");
+        godwit_config_destroy (&config);
     }
 }
 
