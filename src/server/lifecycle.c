@@ -135,7 +135,7 @@ godwit_server_start (godwit_server_t *server, const godwit_step_options_t *optio
         return godwit__step_leave (
             &step,
             godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &server->target,
-                                  "A server's target must have topic and server names specified:", ""));
+                                  "A server's target must have topic and server names specified: ", ""));
     if (step.pool_size < 0)
         return godwit__step_leave (&step, godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                                              "override_pool_size: expected 1 or more, got %d",

@@ -441,7 +441,7 @@ names_are_needed (core_t *core)
         cr_assert_str_eq (godwit_error_type (error), "InvalidTarget");
         char says[256];
         const size_t size = (size_t) snprintf (
-            says, sizeof says, "A server's target must have topic and server names specified:");
+            says, sizeof says, "A server's target must have topic and server names specified: ");
         godwit_target_print (targets[i], says + size, sizeof says - size);
         cr_assert_str_eq (godwit_error_message (error), says);
         godwit_error_destroy (&error);

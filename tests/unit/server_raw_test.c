@@ -718,7 +718,7 @@ Test (server, needs_names)
                   GODWIT_OK);
     cr_assert_eq (godwit_server_start (server, NULL, &error), GODWIT_ERR_INVALID_TARGET);
     cr_assert_str_eq (godwit_error_message (error),
-                      "A server's target must have topic and server names specified:<Target topic=t>");
+                      "A server's target must have topic and server names specified: <Target topic=t>");
     godwit_error_destroy (&error);
     /* It was not started: stop and wait would wait for that. */
     cr_assert_eq (godwit_server_stop (server, GODWIT_STEP_OPTIONS (.timeout_ms = 1), NULL),
