@@ -31,6 +31,14 @@ close_link (godwit__channel_t *channel)
     free (self);
 }
 
+/* self->up does not change once the link is open. */
+static const char *
+why_down (godwit__channel_t *channel)
+{
+    return ((const godwit__inproc_link_t *) channel)->up ? "the port was closed"
+                                                         : "nobody listens at the address";
+}
+
 static const godwit__channel_ops_t link_ops = {
     .send = send_link,
     .recv = godwit__inproc_recv,
@@ -38,6 +46,7 @@ static const godwit__channel_ops_t link_ops = {
     .receive = godwit__channel_receive,
     .wake = godwit__inproc_wake,
     .fd = godwit__inproc_fd,
+    .why_down = why_down,
     .close = close_link,
 };
 
@@ -55,7 +64,7 @@ tell_events (godwit__task_t *task)
             godwit__reactor_post (self->base.driver->options.reactor, task);
         self->events->up (self->user);
     } else if (down) {
-        self->events->down (self->user, self->up ? "the port was closed" : "nobody listens at the address");
+        self->events->down (self->user, why_down (&self->base.base));
     }
 }
 

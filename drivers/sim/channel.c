@@ -169,6 +169,12 @@ close_link (godwit__channel_t *channel)
     channel_free (self);
 }
 
+static const char *
+why_down (godwit__channel_t *channel)
+{
+    return channel_of (channel)->down;
+}
+
 static const godwit__channel_ops_t link_ops = {
     .send = send_link,
     .recv = channel_recv,
@@ -176,6 +182,7 @@ static const godwit__channel_ops_t link_ops = {
     .receive = godwit__channel_receive,
     .wake = channel_wake,
     .fd = channel_fd,
+    .why_down = why_down,
     .close = close_link,
 };
 

@@ -306,6 +306,13 @@ start_monitor (zmq_link_t *self, godwit_error_t **error)
     return self->monitor != NULL;
 }
 
+/* The reason is written before recv says CLOSED, with the guard's lock between. */
+static const char *
+why_down (godwit__channel_t *channel)
+{
+    return ((zmq_link_t *) channel)->reason;
+}
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 static void
@@ -330,6 +337,7 @@ static const godwit__channel_ops_t link_ops = {
     .receive = receive_link,
     .wake = godwit__zmq_wake,
     .fd = godwit__zmq_fd,
+    .why_down = why_down,
     .close = close_link,
 };
 

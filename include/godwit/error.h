@@ -37,7 +37,7 @@ GODWIT_BEGIN_DECLS
     X (SYSTEM, SYSTEM, "SystemError", "the operating system refused")                                        \
     X (FAILED, FAILED, "Failed", "the method failed")                                                        \
     X (MESSAGING, MESSAGING, "MessagingException", "messaging failed")                                       \
-    X (TIMEOUT, MESSAGING, "MessagingTimeout", "no reply in time")                                           \
+    X (TIMEOUT, MESSAGING, "MessagingTimeout", "no reply came")                                              \
     X (DELIVERY_FAILURE, MESSAGING, "MessageDeliveryFailure", "the message could not be handed over")        \
     X (INVALID_TARGET, MESSAGING, "InvalidTarget", "the target cannot be used for this")                     \
     X (REMOTE_ERROR, MESSAGING, "RemoteError", "the remote method failed")                                   \
@@ -154,7 +154,9 @@ GODWIT_EXPORT int godwit_error_is_remote (const godwit_error_t *error);
 
 /* Returns a text of an error's own data by its name (contract 3). NULL: there is none. Borrowed until the
  * error changes. The library's own errors have these:
- *  - "method": NoSuchMethod, UnsupportedVersion
+ *  - "method", "target": those that end a call, cast or fanout here; NoSuchMethod and UnsupportedVersion have
+ *    the method
+ *  - "server", "address": of these, those for which a server was tried
  *  - "version": RPCVersionCapError, UnsupportedVersion
  *  - "version_cap": RPCVersionCapError
  *  - "target": InvalidTarget, ServerListenError, ClientSendError, MessageUndeliverable
@@ -207,10 +209,11 @@ godwit_error_here_ (godwit_error_t *error, const char *file, int line, const cha
 }
 
 /* Returns an error as human-readable text: its type, text, outcome and causes, as in "MessagingTimeout: no
- * reply in 200 ms (outcome MAYBE_RUN)". The text is the message. An error from the other side of a call has
- * the text of contract 7: the message, a new line, and the traceback of the other side, if it sent one. For a
- * RemoteError this is "Remote error: TYPE VALUE", a new line, the traceback and a full stop. Borrowed, and
- * valid until the error changes or is destroyed. The text is made when it is first asked for. */
+ * reply in 200 ms (outcome MAYBE_RUN)". The text is the message. Behind the outcome of an error from the other
+ * side of a call stand the method, the target, the server and its address. With the option remote_traces of
+ * the transport, its message is followed by a new line and the traceback of the other side; for a RemoteError
+ * also by a full stop (contract 7). Borrowed, and valid until the error changes or is destroyed. The text is
+ * made when it is first asked for. */
 GODWIT_EXPORT const char *godwit_error_print (const godwit_error_t *error);
 
 /* Sets the cause of an error. If it has a cause already, the new one becomes the last of the chain. *cause_p

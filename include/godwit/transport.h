@@ -54,8 +54,8 @@ typedef struct godwit_transport_options {
     void *log_user;
     godwit_log_level_t log_level; /* DEBUG: lines below this level are not made */
     int port; /* 0, any: the TCP port at which its servers are reached, for static lists; not with inproc */
-    /* None: the modules of errors that reach a caller as themselves, joined with ','. Those of "godwit"
-     * always do (contract 7). */
+    /* None: modules whose errors reach a caller as themselves without being registered, joined with ','
+     * (contract 7). */
     const char *allowed_remote_exmods;
     bool rpc_ping_enabled; /* false; true: every server also answers oslo_rpc_server_ping (contract 5) */
     int executor_thread_pool_size; /* 64: a server's concurrency, unless its own options set it */
@@ -66,6 +66,9 @@ typedef struct godwit_transport_options {
      * What comes then has to wait, or is refused. Messages of up to 1 KiB are bounded by queue_limit alone.
      */
     size_t max_queue_size;
+    /* false; true: godwit_error_print also shows where in a server an error from there was made: the server's
+     * files and lines. */
+    bool remote_traces;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */
@@ -87,10 +90,10 @@ GODWIT_EXPORT godwit_status_t godwit_transport_new (godwit_transport_t **transpo
 GODWIT_EXPORT void godwit_transport_destroy (godwit_transport_t **transport);
 
 /* Registers a class of errors with a transport. Errors of this class then reach its callers as themselves,
- * and godwit_error_is recognises them, if their module is allowed (contract 7). An error whose class is not
- * registered, or whose module is not allowed, is a RemoteError. A class without a module is of module
- * "godwit". Registering a class again does nothing. error_class is borrowed. INVALID_ARGUMENT (no name),
- * OUT_OF_MEMORY, CLOSED, FORKED. */
+ * and godwit_error_is recognises them (contract 7). So do all errors of a module that is named in
+ * allowed_remote_exmods. Other errors are RemoteErrors. A class without a module is of module "godwit".
+ * Registering a class again does nothing. error_class is borrowed. INVALID_ARGUMENT (no name), OUT_OF_MEMORY,
+ * CLOSED, FORKED. */
 GODWIT_EXPORT godwit_status_t godwit_transport_register_error (godwit_transport_t *transport,
                                                                const godwit_error_class_t *error_class,
                                                                godwit_error_t **error);

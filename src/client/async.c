@@ -4,6 +4,7 @@
 #include "src/address/target.h"
 #include "src/client/backing_off_client.h"
 #include "src/client/call_attempt.h"
+#include "src/client/call_explain.h"
 #include "src/client/call_finish.h"
 #include "src/client/call_metrics.h"
 #include "src/connection/completion.h"
@@ -114,6 +115,8 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
             godwit__error_set_outcome (error, GODWIT_ERR_OVERLOADED, GODWIT_OUTCOME_NOT_SENT,
                                        "%d asynchronous calls wait already, as many as queue_limit allows",
                                        transport->options.queue_limit);
+    if (status)
+        godwit__call_explain (call, error);
     else
         advance = godwit__call_advance (call, &status, error);
     switch (advance) {
@@ -219,9 +222,13 @@ godwit__call_async (godwit_client_t *client, const godwit_value_t *context, cons
                     const godwit_fields_t *args, godwit_reply_fn *callback, void *user,
                     godwit__call_t **started, godwit_error_t **error)
 {
-    if (client->target.fanout == GODWIT_YES)
-        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
-                                     "A call cannot be used with fanout:", "");
+    if (client->target.fanout == GODWIT_YES) {
+        const godwit_status_t status =
+            godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                  "A call cannot be used with fanout: ", "");
+        godwit__client_explain (client, method, error);
+        return status;
+    }
     godwit__call_t *call = malloc (sizeof *call);
     if (!call)
         return godwit__error_no_memory (error);

@@ -3,6 +3,7 @@
 #include "src/address/target.h"
 #include "src/client/backing_off_client.h"
 #include "src/client/call_attempt.h"
+#include "src/client/call_explain.h"
 #include "src/client/call_finish.h"
 #include "src/client/call_metrics.h"
 #include "src/error/error.h"
@@ -63,6 +64,7 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
         return status;
     status = godwit__client_check_blocking (client, error);
     if (status) {
+        godwit__client_tell_where (client, method, error);
         godwit__call_release (&call);
         return status;
     }
@@ -99,9 +101,13 @@ godwit_client_call (godwit_client_t *client, const godwit_value_t *context, cons
 {
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
-    if (client->target.fanout == GODWIT_YES)
-        return godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
-                                     "A call cannot be used with fanout:", "");
+    if (client->target.fanout == GODWIT_YES) {
+        const godwit_status_t status =
+            godwit__target_error (error, GODWIT_ERR_INVALID_TARGET, GODWIT_OUTCOME_NONE, &client->target,
+                                  "A call cannot be used with fanout: ", "");
+        godwit__client_explain (client, method, error);
+        return status;
+    }
     return run (client, false, context, method, &args, result, error);
 }
 

@@ -3,6 +3,7 @@
 #include "src/client/call.h"
 
 #include "src/client/backing_off_client.h"
+#include "src/client/call_explain.h"
 
 #include <stdlib.h>
 
@@ -35,8 +36,10 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
                    const char *method, const godwit_fields_t *args, godwit_error_t **error)
 {
     godwit_status_t status = godwit__call_open (call, client, cast, error);
-    if (status)
+    if (status) {
+        godwit__client_tell_where (client, method, error);
         return status;
+    }
     status = godwit__encode_request (&call->request, client, context, method, args, error);
     if (client->serializer)
         call->context = godwit_value_ref (context);

@@ -3,6 +3,7 @@
 
 #include "src/address/target.h"
 #include "src/client/call_error.h"
+#include "src/client/call_explain.h"
 #include "src/client/call_retry.h"
 #include "src/client/fanout_row.h"
 #include "src/error/error.h"
@@ -21,6 +22,7 @@ begin_monitor (godwit__call_t *call, int64_t now_ns)
     if (is_shorter)
         pending->left_ns = pending->monitor_ns;
     pending->end_ns = call->deadline_ns;
+    pending->sign_ns = 0;
     atomic_store_explicit (&pending->deadline_ns, now_ns + pending->left_ns, memory_order_relaxed);
     const int64_t ms = pending->monitor_ns / GODWIT__NS_PER_MS;
     return !is_shorter ? 0 : ms < UINT32_MAX ? (uint32_t) ms : UINT32_MAX;
@@ -48,6 +50,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
                                     .aux = monitor_ms,
                                 });
     godwit__message_t message = {data, call->request.size, NULL, NULL};
+    call->server_key = picked->key;
 
     if (picked->local && !call->cast && !call->pending.finished &&
         godwit__pool_call_inline (call->client->transport->pool, &message, now_ns, &call->pending.frame,
@@ -69,7 +72,6 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         if (!call->row)
             atomic_fetch_add_explicit (&call->request.shared->refs, 1, memory_order_relaxed);
     }
-    call->server_key = picked->key;
     call->connection = picked->connection;
     /* From here on an asynchronous call may end, and be freed, at any moment: do not touch it if it was
      * accepted.
@@ -133,8 +135,8 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
     return GODWIT__ADVANCE_STALLED;
 }
 
-godwit__advance_t
-godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+static godwit__advance_t
+advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
     godwit_transport_t *transport = call->client->transport;
     for (;;) {
@@ -173,4 +175,13 @@ godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_erro
         if (!godwit__call_try_again (call, GODWIT__CHARGE_NONE))
             return fail (status, godwit__call_fail_retries (call, error));
     }
+}
+
+godwit__advance_t
+godwit__call_advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    const godwit__advance_t what = advance (call, status, error);
+    if (what == GODWIT__ADVANCE_FAILED) /* otherwise it may be gone already */
+        godwit__call_explain (call, error);
+    return what;
 }

@@ -2,6 +2,7 @@
 #include "src/client/call_finish.h"
 
 #include "src/client/call_error.h"
+#include "src/client/call_explain.h"
 #include "src/client/call_retry.h"
 #include "src/discovery/observed.h"
 #include "src/error/error.h"
@@ -116,6 +117,8 @@ finish_failure (godwit__call_t *call, godwit_status_t *status, godwit_error_t **
     godwit_error_t *failure =
         godwit__failure_read (&call->pending.frame, call->client->transport->error_classes, &is_malformed);
     *status = godwit_error_status (failure);
+    if (call->client->transport->options.remote_traces)
+        godwit__error_show_remote_trace (failure);
     if (is_malformed)
         GODWIT__COUNT (call->client->transport, frames_malformed);
     /* This server refused the call; a server before may have run it. */
@@ -204,14 +207,9 @@ finish_lost (godwit__call_t *call, godwit_status_t *status, godwit_error_t **err
     return GODWIT__FINISH_DONE;
 }
 
-godwit__finish_t
-godwit__call_finish (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
-                     godwit_error_t **error)
+static godwit__finish_t
+finish (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result, godwit_error_t **error)
 {
-    if (call->pending.outcome > GODWIT__PENDING_LOST)
-        cancel (call);
-    if (call->connection)
-        godwit__connection_unref (&call->connection);
     switch (atomic_load_explicit (&call->pending.outcome, memory_order_acquire)) {
     case GODWIT__PENDING_REPLIED:
         return finish_reply (call, status, result, error);
@@ -228,4 +226,18 @@ godwit__call_finish (godwit__call_t *call, godwit_status_t *status, godwit_value
         return finish_expired (call, status, error);
     }
     return GODWIT__FINISH_DONE;
+}
+
+godwit__finish_t
+godwit__call_finish (godwit__call_t *call, godwit_status_t *status, godwit_value_t **result,
+                     godwit_error_t **error)
+{
+    if (call->pending.outcome > GODWIT__PENDING_LOST)
+        cancel (call);
+    const godwit__finish_t what = finish (call, status, result, error);
+    if (what == GODWIT__FINISH_DONE && *status)
+        godwit__call_explain (call, error);
+    if (call->connection)
+        godwit__connection_unref (&call->connection);
+    return what;
 }

@@ -4,6 +4,7 @@
 #define GODWIT_SRC_CLIENT_CALL_FINISH_H
 
 #include "src/client/call.h"
+#include "src/client/call_explain.h"
 #include "src/serializer/serialize_call.h"
 
 typedef enum godwit__finish { GODWIT__FINISH_DONE, GODWIT__FINISH_AGAIN } godwit__finish_t;
@@ -16,10 +17,15 @@ godwit__finish_t godwit__call_finish (godwit__call_t *call, godwit_status_t *sta
 /* The end of a successful call: its client's serializer converts the result for the program. On failure the
  * result is freed. User code runs. */
 static inline godwit_status_t
-godwit__call_convert (const godwit__call_t *call, godwit_value_t **result, godwit_error_t **error)
+godwit__call_convert (godwit__call_t *call, godwit_value_t **result, godwit_error_t **error)
 {
     const godwit_serializer_t *const serializer = call->client->serializer;
-    return serializer ? godwit__deserialize_result (result, serializer, call->context, error) : GODWIT_OK;
+    if (!serializer)
+        return GODWIT_OK;
+    const godwit_status_t status = godwit__deserialize_result (result, serializer, call->context, error);
+    if (status)
+        godwit__call_explain (call, error);
+    return status;
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which servers a client's target has (contract 3). */
-#include "src/client/client.h"
+#include "src/client/call_explain.h"
 #include "src/discovery/selection.h"
 #include "src/error/error.h"
 #include "src/runtime/wait.h"
@@ -22,11 +22,13 @@ wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_
     pthread_mutex_unlock (&transport->lock);
     if (ready >= count)
         return GODWIT_OK;
-    const godwit_status_t status = godwit__transport_check (transport, error);
-    return status ? status
-                  : godwit__error_set (error, GODWIT_ERR_TIMEOUT,
-                                       "%zu of %zu servers are connected after %lld ms", ready, count,
-                                       (long long) timeout_ms);
+    godwit_status_t status = godwit__transport_check (transport, error);
+    if (status == GODWIT_OK)
+        status =
+            godwit__error_set (error, GODWIT_ERR_TIMEOUT, "%zu of %zu servers are connected after %lld ms",
+                               ready, count, (long long) timeout_ms);
+    godwit__client_explain (client, NULL, error);
+    return status;
 }
 
 godwit_status_t

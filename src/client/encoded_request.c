@@ -2,6 +2,7 @@
 /* How a request is encoded, and who owns its memory. */
 #include "src/client/encoded_request.h"
 
+#include "src/client/call_explain.h"
 #include "src/error/error.h"
 #include "src/serializer/serialize_call.h"
 
@@ -32,12 +33,34 @@ bool
 godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from)
 {
     to->size = from->size;
+    to->method_at = from->method_at;
     to->shared = from->shared ? shared_new (from->size) : NULL;
     if (from->shared && !to->shared)
         return false;
     memcpy (to->shared ? to->shared->data : to->small, from->shared ? from->shared->data : from->small,
             GODWIT__KEY_SIZE + from->size);
     return true;
+}
+
+/* ---- what was encoded ---- */
+
+const char *
+godwit__encoded_request_method (const godwit__encoded_request_t *request, size_t *size)
+{
+    const uint8_t *const at =
+        (request->shared ? request->shared->data : request->small) + GODWIT__KEY_SIZE + request->method_at;
+    if (!request->method_at)
+        return NULL;
+    /* The four forms of a str in msgpack. */
+    if ((at[0] & 0xe0) == 0xa0) {
+        *size = at[0] & 0x1f;
+        return (const char *) at + 1;
+    }
+    const unsigned bytes = 1u << (at[0] - 0xd9u);
+    *size = 0;
+    for (unsigned i = 1; i <= bytes; i++)
+        *size = *size << 8 | at[i];
+    return (const char *) at + 1 + bytes;
 }
 
 /* ---- encoding ---- */
@@ -60,8 +83,8 @@ write_text (godwit__writer_t *writer, const char *text)
 /* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). False: the
  * arguments were not checked, and cannot be while they are written. */
 static bool
-write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwit_value_t *context,
-            const char *method, const godwit_fields_t *args, bool checked)
+write_body (godwit__writer_t *writer, godwit__encoded_request_t *request, const godwit_client_t *client,
+            const godwit_value_t *context, const char *method, const godwit_fields_t *args, bool checked)
 {
     const char *name_space = client->target.name_space;
     const char *version = client->target.version;
@@ -70,6 +93,7 @@ write_body (godwit__writer_t *writer, const godwit_client_t *client, const godwi
         godwit__write_value (writer, context);
     else
         godwit__write_map (writer, 0);
+    request->method_at = writer->size;
     godwit__write_str (writer, method, strlen (method));
     if (checked)
         godwit__write_fields (writer, args);
@@ -109,7 +133,7 @@ encode (godwit__encoded_request_t *request, const godwit_client_t *client, const
 
     godwit__writer_t writer = {godwit__encoded_request_data (request), GODWIT__HEADER_SIZE,
                                GODWIT__REQUEST_INLINE, false};
-    if (write_body (&writer, client, context, method, args, false)) {
+    if (write_body (&writer, request, client, context, method, args, false)) {
         request->size = writer.size;
         return check_size (client, writer.size, error);
     }
@@ -127,7 +151,7 @@ encode (godwit__encoded_request_t *request, const godwit_client_t *client, const
         bound = GODWIT__REQUEST_INLINE;
     }
     writer = (godwit__writer_t){godwit__encoded_request_data (request), GODWIT__HEADER_SIZE, bound, false};
-    write_body (&writer, client, context, method, args, true);
+    write_body (&writer, request, client, context, method, args, true);
     request->size = writer.size;
     return check_size (client, writer.size, error);
 }
@@ -152,8 +176,13 @@ godwit__encode_request (godwit__encoded_request_t *request, const godwit_client_
                         godwit_error_t **error)
 {
     request->shared = NULL;
-    const godwit_status_t status =
-        client->serializer ? encode_with_serializer (request, client, context, method, args, error)
-                           : encode (request, client, context, method, args, error);
-    return status ? status : godwit__client_check (client, error);
+    request->method_at = 0;
+    godwit_status_t status = client->serializer
+                                 ? encode_with_serializer (request, client, context, method, args, error)
+                                 : encode (request, client, context, method, args, error);
+    if (status == GODWIT_OK)
+        status = godwit__client_check (client, error);
+    if (status)
+        godwit__client_tell_where (client, method, error);
+    return status;
 }

@@ -24,6 +24,7 @@ typedef struct godwit__shared {
 typedef struct godwit__encoded_request {
     godwit__shared_t *shared; /* NULL: it is in small */
     size_t size;              /* of header and body */
+    size_t method_at;         /* where the name of the method begins, for errors */
     uint8_t small[GODWIT__KEY_SIZE + GODWIT__REQUEST_INLINE];
 } godwit__encoded_request_t;
 
@@ -34,6 +35,9 @@ godwit_status_t godwit__encode_request (godwit__encoded_request_t *request, cons
                                         const godwit_fields_t *args, godwit_error_t **error);
 /* A copy with memory of its own. False if memory is short: it is empty then. */
 bool godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from);
+
+/* The name of the method, which is not terminated; NULL: there is none. Borrowed. */
+const char *godwit__encoded_request_method (const godwit__encoded_request_t *request, size_t *size);
 
 /* The free_fn of a message whose data is shared; hint is the godwit__shared_t. */
 void godwit__shared_unref (void *data, void *hint);

@@ -3,6 +3,7 @@
  * were reached. */
 #include "src/wire/fanout.h"
 #include "src/address/target.h"
+#include "src/client/call_explain.h"
 #include "src/client/call_metrics.h"
 #include "src/client/publisher_send.h"
 #include "src/error/error.h"
@@ -152,12 +153,17 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
     status = godwit__encode_request (&request, client, context, method, &args, error);
     const int64_t started_ns = godwit__transport_now (client->transport);
     const int64_t deadline_ns = started_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
-    if (status == GODWIT_OK)
+    if (status == GODWIT_OK) {
         status = godwit__client_check_blocking (client, error);
+        if (status)
+            godwit__client_tell_where (client, method, error);
+    }
     if (status == GODWIT_OK) {
         GODWIT__COUNT (client->transport, fanouts);
         godwit__metric_t *const metric = godwit__call_begins (client, method, true);
         status = publish (client, &request, started_ns, deadline_ns, &reached, error);
+        if (status)
+            godwit__client_explain (client, method, error);
         godwit__call_ends (metric, started_ns, status, godwit__transport_now (client->transport));
     }
     godwit__encoded_request_release (&request);

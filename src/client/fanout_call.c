@@ -9,6 +9,7 @@
 #include "src/address/target.h"
 #include "src/client/async.h"
 #include "src/client/backing_off_client.h"
+#include "src/client/call_explain.h"
 #include "src/client/call_metrics.h"
 #include "src/client/fanout_row.h"
 #include "src/connection/completion.h"
@@ -246,8 +247,11 @@ godwit_client_fanout_call (godwit_client_t *client, const godwit_value_t *contex
     pthread_mutex_init (&fanout.lock, NULL);
     godwit__cond_init (&fanout.changed);
     status = prepare (&fanout, method, &args, error);
-    if (status == GODWIT_OK)
+    if (status == GODWIT_OK) {
         status = run (&fanout, method, error);
+        if (status)
+            godwit__client_explain (client, method, error);
+    }
     pthread_cond_destroy (&fanout.changed);
     pthread_mutex_destroy (&fanout.lock);
     godwit__encoded_request_release (&fanout.request);

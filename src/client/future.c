@@ -2,6 +2,7 @@
 #include "src/client/future.h"
 
 #include "src/client/async.h"
+#include "src/client/call_explain.h"
 #include "src/connection/completion.h"
 #include "src/error/error.h"
 #include "src/loop/clock.h"
@@ -110,12 +111,14 @@ godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished,
         *result = godwit_value_ref (future->result);
     if (ended && status && error)
         *error = godwit__error_copy (future->error);
+    if (!ended) {
+        status = godwit__error_set (error, GODWIT_ERR_TIMEOUT, "The call has not ended within %lld ms",
+                                    (long long) timeout_ms);
+        godwit__call_explain_waiting (future->call, error); /* it ends with the lock held */
+    }
     pthread_mutex_unlock (&future->lock);
     if (finished)
         *finished = ended;
-    if (!ended)
-        status = godwit__error_set (error, GODWIT_ERR_TIMEOUT, "The call has not ended within %lld ms",
-                                    (long long) timeout_ms);
     return status;
 }
 

@@ -33,7 +33,7 @@ lead (godwit__connection_t *connection, godwit__pending_t *own)
         if (io == GODWIT__IO_OK)
             godwit__connection_frame (connection, &frame, own);
         else if (io == GODWIT__IO_CLOSED)
-            godwit__connection_down (connection, "the connection was lost");
+            godwit__connection_down (connection, ops->why_down (connection->link));
         if (!own->leads || !godwit__pending_is_waiting (own))
             return;
         left = left_ns_of (connection, own->deadline_ns);

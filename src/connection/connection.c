@@ -4,6 +4,7 @@
 
 #include "src/connection/lead.h"
 #include "src/connection/led.h"
+#include "src/connection/news.h"
 #include "src/connection/send.h"
 #include "src/error/error.h"
 
@@ -48,6 +49,7 @@ connection_free (godwit__connection_t *connection)
     pthread_mutex_destroy (&connection->lock);
     godwit__batch_writer_release (&connection->batch);
     godwit__table_release (&connection->pending);
+    free (connection->address);
     free (connection);
 }
 
@@ -77,8 +79,12 @@ godwit__connection_open (godwit__connection_t **connection, godwit_transport_t *
     if (status)
         return status;
     godwit__connection_t *self = calloc (1, sizeof *self);
-    if (!self)
+    if (self)
+        self->address = strdup (address);
+    if (!self || !self->address) {
+        free (self);
         return godwit__error_no_memory (error);
+    }
     godwit__table_init (&self->pending);
     godwit__table_reserve (&self->pending, PENDING_AT_FIRST);
     godwit__list_init (&self->followers);
@@ -134,6 +140,7 @@ godwit__connection_look_after (godwit__connection_t *connection, int64_t now_ns)
     pthread_mutex_lock (&connection->lock);
     const bool used = connection->pending.count > 0 || connection->use_count != connection->use_count_at_look;
     connection->use_count_at_look = connection->use_count;
+    godwit__news_look (connection, now_ns);
     pthread_mutex_unlock (&connection->lock);
     if (used)
         connection->last_used_ns = now_ns;

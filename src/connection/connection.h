@@ -60,6 +60,7 @@ typedef struct godwit__connection {
     const godwit__connection_events_t *events;
     void *owner;             /* guarded by transport.lock; NULL once the owner has another connection */
     godwit__channel_t *link; /* constant until the last reference is gone */
+    char *address;           /* that the link was opened to */
     uint32_t number;         /* counts the connections that the transport opens; never 0 */
     uint8_t expect[GODWIT__UUID_SIZE];
     uint8_t instance[GODWIT__UUID_SIZE]; /* of the process that answered; constant once it is READY */
@@ -88,6 +89,12 @@ typedef struct godwit__connection {
     unsigned draining_count;                 /* servers that said GOODBYE so far */
 
     uint64_t use_count; /* requests so far; a reader compares it with the count at its last look */
+
+    /* For the errors of calls (news.h). */
+    const char *ended; /* why it is DOWN; static text */
+    bool heard;        /* a frame has come since the last look, ... */
+    int64_t look_ns;   /* ... which was then; 0: not READY yet */
+    int64_t heard_ns;  /* the first look after the last frame before it */
 
     /* The completion reactor's own. */
     godwit__source_t source;

@@ -41,6 +41,7 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
      * the handlers that run for it. */
     godwit__connection_say_goodbye (connection, 0);
     atomic_store (&connection->state, GODWIT__CONNECTION_DOWN);
+    connection->ended = reason;
     godwit__pending_finish_all (connection, NULL, GODWIT__PENDING_LOST, &finished);
     godwit__reactor_post (connection->transport->completion->reactor, &connection->retire_task);
     pthread_mutex_unlock (&connection->lock);

@@ -56,7 +56,7 @@ receive (godwit__connection_t *connection)
     }
     end_batch (completion);
     if (io == GODWIT__IO_CLOSED)
-        godwit__connection_down (connection, "the connection was lost");
+        godwit__connection_down (connection, ops->why_down (connection->link));
 
     pthread_mutex_lock (&connection->lock);
     godwit__lead_release (connection, GODWIT__LEAD_REACTOR);

@@ -34,9 +34,11 @@ godwit__pending_extend (godwit__connection_t *connection, uint64_t id)
 {
     godwit__pending_t *const pending =
         GODWIT__TABLE_FIND (&connection->pending, id, godwit__pending_t, by_id);
+    connection->heard = true;
     if (!pending || !pending->monitor_ns)
         return;
-    const int64_t until_ns = godwit__transport_now (connection->transport) + pending->monitor_ns;
+    pending->sign_ns = godwit__transport_now (connection->transport);
+    const int64_t until_ns = pending->sign_ns + pending->monitor_ns;
     atomic_store_explicit (&pending->deadline_ns, until_ns < pending->end_ns ? until_ns : pending->end_ns,
                            memory_order_relaxed);
 }

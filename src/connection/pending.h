@@ -31,6 +31,7 @@ typedef struct godwit__pending {
     int64_t left_ns;               /* time from the sending of the request to the deadline */
     int64_t monitor_ns; /* contract 4: a sign of life moves the deadline to this long after it, ... */
     int64_t end_ns;     /* ... but never beyond this. 0: not monitored, the deadline stays */
+    int64_t sign_ns;    /* when the last one came, if it is monitored; 0: none came */
     const void *owner;  /* the client, for godwit__connection_abandon */
     /* NULL: a caller waits with godwit__connection_await. Otherwise called once it has finished, on any
      * thread, without a lock held; it may free the pending call. */

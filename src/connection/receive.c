@@ -27,6 +27,7 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_OPENING) {
         memcpy (connection->instance, identity.instance, sizeof connection->instance);
         connection->features = identity.features;
+        connection->look_ns = connection->heard_ns = godwit__transport_now (connection->transport);
         atomic_store (&connection->state, GODWIT__CONNECTION_READY);
         ready = true;
     }
@@ -47,6 +48,7 @@ static void
 on_pong (godwit__connection_t *connection, uint64_t id)
 {
     pthread_mutex_lock (&connection->lock);
+    connection->heard = true;
     note_read (connection, id);
     if (id >= connection->asked_id)
         connection->asked_id = 0;
@@ -60,6 +62,7 @@ on_outcome (godwit__connection_t *connection, const godwit__header_t *header, go
 {
     bool asynchronous = false;
     pthread_mutex_lock (&connection->lock);
+    connection->heard = true;
     note_read (connection, header->id);
     godwit__pending_t *pending = godwit__pending_take (connection, header->id);
     if (pending) {

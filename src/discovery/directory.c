@@ -35,6 +35,8 @@ godwit__directory_destroy (godwit__directory_t **directory)
         godwit__table_remove (&(*directory)->groups, &group->by_names);
         for (size_t i = 0; i < group->count; i++)
             free_member (group->members[i]);
+        for (size_t i = 0; i < GODWIT__DEPARTED_MAX; i++)
+            godwit__record_unref (&group->departed[i].record);
         free (group->members);
         free (group->exchange);
         free (group);
@@ -166,6 +168,9 @@ godwit__directory_remove (godwit__group_t *group, size_t index)
     godwit__member_t *member = group->members[index];
     godwit__member_end_suspect (member);
     godwit__directory_t *directory = member->peer->transport->directory;
+    godwit__departed_t *const departed = &group->departed[group->departed_count++ % GODWIT__DEPARTED_MAX];
+    godwit__record_unref (&departed->record);
+    *departed = (godwit__departed_t){godwit__member_key (member), godwit__record_ref (member->record)};
     group->members[index] = group->members[--group->count];
     group->epoch++;
     directory->member_count--;

@@ -59,6 +59,14 @@ godwit__member_key (const godwit__member_t *member)
     return key ^ ((uint64_t) member->record->server_id << 32 | member->record->server_id);
 }
 
+/* A server that has left its group: errors still name it. */
+typedef struct godwit__departed {
+    uint64_t key;
+    godwit__record_t *record; /* NULL: none */
+} godwit__departed_t;
+
+#define GODWIT__DEPARTED_MAX 4
+
 /* A topic and its members. Once asked for or announced, it stays as long as the directory: clients point to
  * it. */
 struct godwit__group {
@@ -78,6 +86,8 @@ struct godwit__group {
     uint64_t fanout_change;
     uint32_t fanout_reached, fanout_missing;
     godwit__retry_budget_t retry_budget;
+    godwit__departed_t departed[GODWIT__DEPARTED_MAX]; /* the last ones */
+    unsigned departed_count;                           /* ever */
 };
 
 typedef struct godwit__directory {

@@ -118,7 +118,7 @@ on_lost (godwit__connection_t *connection, const char *reason)
     pthread_mutex_lock (&transport->lock);
     godwit__peer_t *peer = connection->owner;
     const bool is_current = peer && peer->connection == connection;
-    if (is_current && godwit__peer_set_lost (peer)) {
+    if (is_current && godwit__peer_set_lost (peer, reason)) {
         members_lost (peer);
         godwit__transport_changed (transport);
     }

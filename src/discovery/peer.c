@@ -7,6 +7,7 @@
 #include "src/discovery/directory.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static bool
@@ -24,6 +25,31 @@ key_of (uint8_t key[GODWIT__UUID_SIZE], const godwit__record_t *record)
         crypto_generichash (key, GODWIT__UUID_SIZE, (const uint8_t *) address, strlen (address), NULL, 0);
 }
 
+/* ---- what failed, for errors; with lock held ---- */
+
+/* Bytes of a text; what comes then is left out. */
+enum { FAILING_MAX = 1024 };
+
+static void
+note_failure (godwit__peer_t *peer, const char *address, const char *why)
+{
+    const size_t old = peer->failing ? strlen (peer->failing) : 0;
+    const size_t size = old + strlen (address) + strlen (why) + sizeof ",  ()";
+    char *const text = size <= FAILING_MAX ? realloc (peer->failing, size) : NULL;
+    if (!text)
+        return;
+    snprintf (text + old, size - old, "%s%s (%s)", old ? ", " : "", address, why);
+    peer->failing = text;
+}
+
+static void
+round_ends (godwit__peer_t *peer)
+{
+    free (peer->failed);
+    peer->failed = peer->failing;
+    peer->failing = NULL;
+}
+
 /* ---- connecting; the control thread ---- */
 
 static void
@@ -36,21 +62,28 @@ free_peer (godwit__peer_t *peer)
     godwit__record_unref (&peer->record);
     godwit__record_unref (&peer->fallback);
     godwit__record_unref (&peer->tried);
+    free (peer->failing);
+    free (peer->failed);
     free (peer);
 }
 
+/* NULL: it cannot be tried, and *why says why not. */
 static godwit__driver_t *
-driver_for (godwit_transport_t *transport, const godwit__record_t *record, const char *address)
+driver_for (godwit_transport_t *transport, const godwit__record_t *record, const char *address,
+            const char **why)
 {
+    *why = "it is of another host";
     /* Files and abstract names are valid on their own host only. In a static list they mean this host. */
     if (!strncmp (address, "ipc:", 4) && !is_unknown (record->instance) &&
         strcmp (record->host, transport->host_id))
         return NULL;
+    *why = "the option paths leaves it out";
     if (!(transport->paths & godwit__path_of (address)))
         return NULL;
     for (size_t i = 0; i < transport->driver_count; i++)
         if (transport->drivers[i]->ops->speaks (address))
             return transport->drivers[i];
+    *why = "it is of another kind of transport";
     return NULL;
 }
 
@@ -65,13 +98,21 @@ try_addresses (godwit__peer_t *peer, godwit__record_t *record, godwit__record_t 
         const bool falls_back = index >= record->address_count;
         const char *address =
             falls_back ? fallback->addresses[index - record->address_count] : record->addresses[index];
-        godwit__driver_t *driver = driver_for (peer->transport, record, address);
+        const char *why = NULL;
+        godwit__driver_t *driver = driver_for (peer->transport, record, address, &why);
         godwit__connection_t *connection = NULL;
-        if (!driver || godwit__connection_open (&connection, peer->transport,
+        godwit_error_t *error = NULL;
+        const bool failed =
+            !driver || godwit__connection_open (&connection, peer->transport,
                                                 &peer->transport->directory->peer_hooks->connection, peer,
-                                                peer->instance, driver, address, NULL))
-            continue;
+                                                peer->instance, driver, address, &error);
         pthread_mutex_lock (&peer->transport->lock);
+        if (failed) {
+            note_failure (peer, address, error ? godwit_error_message (error) : why);
+            pthread_mutex_unlock (&peer->transport->lock);
+            godwit_error_destroy (&error);
+            continue;
+        }
         peer->connection = connection;
         godwit__record_unref (&peer->tried);
         peer->tried = godwit__record_ref (falls_back ? fallback : record);
@@ -89,6 +130,7 @@ back_off (godwit__peer_t *peer)
     const int64_t wait_ns = godwit__peer_next_backoff (peer, &peer->backoff_ns);
     peer->state = GODWIT__PEER_BACKOFF;
     peer->failed_rounds++;
+    round_ends (peer);
     peer->next_address = 0;
     peer->failures++;
     godwit__reactor_arm (transport->control, &peer->retry_timer, godwit__transport_now (transport) + wait_ns);
@@ -264,16 +306,22 @@ godwit__peer_set_ready (godwit__peer_t *peer)
     peer->backoff_ns = 0;
     peer->failures = 0;
     peer->wanted = false;
+    free (peer->failing);
+    free (peer->failed);
+    peer->failing = peer->failed = NULL;
     keep_address (peer);
     connection->last_used_ns = connection->last_ping_ns = godwit__transport_now (peer->transport);
 }
 
 bool
-godwit__peer_set_lost (godwit__peer_t *peer)
+godwit__peer_set_lost (godwit__peer_t *peer, const char *reason)
 {
     /* If it was CONNECTING, the next address is tried. If it was READY, all addresses are tried again, once
      * somebody wants the peer. */
     const bool was_ready = peer->state == GODWIT__PEER_READY;
+    note_failure (peer, peer->connection->address, reason);
+    if (was_ready)
+        round_ends (peer);
     peer->connection->owner = NULL;
     peer->connection = NULL;
     peer->state = was_ready ? GODWIT__PEER_IDLE : GODWIT__PEER_CONNECTING;

@@ -50,6 +50,9 @@ typedef struct godwit__peer {
     bool wanted;         /* somebody wants to call it */
     int64_t backoff_ns;
     uint64_t failed_rounds; /* how often all of its addresses have failed */
+    char *failing; /* what became of its addresses in this round: "ADDRESS (why), ADDRESS (why)"; NULL: none
+                      has failed */
+    char *failed;  /* the same of the last round in which all of them failed */
     godwit__timer_t retry_timer;
     godwit__task_t work_task; /* connects a wanted peer, or takes a peer without members away */
 
@@ -86,7 +89,7 @@ void godwit__peer_want (godwit__peer_t *peer);
 void godwit__peer_set_ready (godwit__peer_t *peer);
 /* The peer has lost its connection; the reference to it is now the caller's. True: the peer was READY. With
  * lock held. */
-bool godwit__peer_set_lost (godwit__peer_t *peer);
+bool godwit__peer_set_lost (godwit__peer_t *peer, const char *reason);
 
 /* Pings silent connections, closes idle ones. Control thread, every second or so. */
 void godwit__peers_tick (godwit_transport_t *transport);

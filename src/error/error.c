@@ -319,6 +319,8 @@ copy_one (const godwit_error_t *error)
     if (copy->is_static)
         return copy;
     copy->is_remote = error->is_remote;
+    copy->shows_remote_trace = error->shows_remote_trace;
+    copy->where = error->where ? strdup (error->where) : NULL;
     copy->args = keep (error->args);
     copy->kwargs = keep (error->kwargs);
     copy->places = copy_places (error->places);
@@ -351,6 +353,7 @@ godwit_error_destroy (godwit_error_t **error)
         godwit__error_value_drop (&next->args);
         godwit__error_value_drop (&next->kwargs);
         free (next->places);
+        free (next->where);
         free (next);
         next = cause;
     }
@@ -372,6 +375,64 @@ godwit__error_set_outcome_of (godwit_error_t *error, godwit_outcome_t outcome)
         return;
     error->outcome = outcome;
     godwit__error_changed (error);
+}
+
+bool
+godwit__error_is_own (const godwit_error_t *error)
+{
+    return error && !error->is_static && !error->is_remote && !*godwit_error_module (error);
+}
+
+void
+godwit__error_set_where (godwit_error_t *error, const char *where)
+{
+    if (!error || error->is_static)
+        return;
+    free (error->where);
+    error->where = strdup (where);
+    godwit__error_changed (error);
+}
+
+/* The texts of an error lie in its own allocation: a longer message needs another one. */
+static void
+extend_message (godwit_error_t **error, const char *where)
+{
+    godwit_error_t *const old = *error;
+    text_t texts[GODWIT__TEXT_COUNT];
+    for (size_t i = 0; i < GODWIT__TEXT_COUNT; i++)
+        texts[i] = text_of (old->text[i]);
+    char *const message = join ("", texts[GODWIT__TEXT_MESSAGE], "; ", where);
+    if (!message)
+        return;
+    texts[GODWIT__TEXT_MESSAGE] = text_of (message);
+    godwit_error_t *const longer = make (old->status, old->outcome, texts);
+    free (message);
+    if (longer->is_static)
+        return;
+    longer->cause = old->cause;
+    longer->where = old->where;
+    longer->args = old->args;
+    longer->kwargs = old->kwargs;
+    longer->places = old->places;
+    godwit__error_changed (old);
+    free (old);
+    *error = longer;
+}
+
+void
+godwit__error_add_where (godwit_error_t **error, const char *where)
+{
+    if (godwit__error_is_own (*error))
+        extend_message (error, where);
+    else
+        godwit__error_set_where (*error, where);
+}
+
+void
+godwit__error_show_remote_trace (godwit_error_t *error)
+{
+    if (error && !error->is_static)
+        error->shows_remote_trace = true;
 }
 
 void

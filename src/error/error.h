@@ -6,6 +6,7 @@
 #include <godwit/error.h>
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 /* The module of the errors that the library defines, as it is sent. In a local error it is "". */
 #define GODWIT__OWN_MODULE "godwit"
@@ -55,6 +56,17 @@ godwit_error_t *godwit__error_new_remote_error (godwit_outcome_t outcome, const 
  */
 #define GODWIT__ERROR_LINE_MAX 16384
 char *godwit__error_line (const char *prefix, const godwit_error_t *error);
+/* Tells which call an error ended: "method \"add\" of <Target topic=calc>, server \"s1\" at tcp://...". An
+ * error that the library made here says it in its message, behind "; ". One from the other side of a call, or
+ * of a class of the program, keeps its message: godwit_error_print shows where. If memory is short, nothing
+ * changes. */
+void godwit__error_add_where (godwit_error_t **error, const char *where);
+/* Only godwit_error_print shows where, whoever made the error. */
+void godwit__error_set_where (godwit_error_t *error, const char *where);
+/* True if the library made the error here: it may add to the text. */
+bool godwit__error_is_own (const godwit_error_t *error);
+/* godwit_error_print shows the traceback of the other side. */
+void godwit__error_show_remote_trace (godwit_error_t *error);
 void godwit__error_set_outcome_of (godwit_error_t *error, godwit_outcome_t outcome);
 /* A copy of the error and all its causes; values are shared. */
 godwit_error_t *godwit__error_copy (const godwit_error_t *error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decides which remote errors reach a caller with their own class (contract 7): those whose class is
- * registered and whose module is allowed. Used only when a call fails. */
+ * registered or whose module is allowed. Only this side can say so, never the one that sends an error. Used
+ * only when a call fails. */
 #ifndef GODWIT_SRC_ERROR_ERROR_CLASSES_H
 #define GODWIT_SRC_ERROR_ERROR_CLASSES_H
 

@@ -53,8 +53,10 @@ struct godwit_error {
     godwit_outcome_t outcome;
     bool is_static;
     bool is_remote;
+    bool shows_remote_trace; /* godwit_error_print shows the traceback of the other side */
     const char *text[GODWIT__TEXT_COUNT];
     godwit_error_t *cause;
+    char *where; /* of a call: which one, and of which server; NULL if the message says it, or none of both */
     godwit__error_value_t args, kwargs;
     godwit__places_t *places; /* NULL: none */
     _Atomic (char *) printed; /* what godwit_error_print made; dropped when the error changes */

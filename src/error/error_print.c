@@ -2,6 +2,7 @@
 /* Errors as texts: the printed form, and the traceback. */
 #include "src/error/error_inside.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +18,19 @@ typedef struct output {
 } output_t;
 
 static void
+put_part (output_t *output, const char *text, size_t size)
+{
+    if (output->text) {
+        memcpy (output->text + output->length, text, size);
+        output->text[output->length + size] = '\0';
+    }
+    output->length += size;
+}
+
+static void
 put (output_t *output, const char *text)
 {
-    const size_t length = strlen (text);
-    if (output->text)
-        memcpy (output->text + output->length, text, length + 1);
-    output->length += length;
+    put_part (output, text, strlen (text));
 }
 
 static void
@@ -60,15 +68,33 @@ made_once (const _Atomic (char *) *place, write_fn *write, const godwit_error_t 
 
 /* ---- the printed form ---- */
 
-/* What contract 7 puts behind the message: the remote traceback. */
+/* The size of a traceback without its end, which repeats the message: "shop.OutOfStock: no tea left". */
+static size_t
+size_of_places (const char *traceback, const char *message)
+{
+    size_t size = strlen (traceback);
+    const size_t message_size = strlen (message);
+    if (size < message_size || memcmp (traceback + size - message_size, message, message_size) != 0)
+        return size;
+    size -= message_size;
+    while (size > 0 && traceback[size - 1] != '\n')
+        size--;
+    return size > 0 ? size - 1 : 0;
+}
+
+/* What contract 7 puts behind the message: the places of the other side. */
 static void
 put_remote (output_t *output, const godwit_error_t *error)
 {
-    const char *const traceback = godwit__error_text (error, GODWIT__TEXT_TRACEBACK);
     const bool stands = godwit__error_stands_for_another (error);
-    if (*traceback || stands)
-        put (output, "\n");
-    put (output, traceback);
+    const char *const traceback = godwit__error_text (error, GODWIT__TEXT_TRACEBACK);
+    const char *const message =
+        godwit__error_text (error, stands ? GODWIT__TEXT_FIRST_MESSAGE : GODWIT__TEXT_MESSAGE);
+    const size_t size = error->shows_remote_trace ? size_of_places (traceback, message) : 0;
+    if (size == 0)
+        return;
+    put (output, "\n");
+    put_part (output, traceback, size);
     if (stands)
         put (output, ".");
 }
@@ -86,6 +112,10 @@ put_chain (output_t *output, const godwit_error_t *error, bool with_traceback)
             put (output, " (outcome ");
             put (output, godwit_outcome_name (error->outcome));
             put (output, ")");
+        }
+        if (error->where) {
+            put (output, "; ");
+            put (output, error->where);
         }
         if (error->cause)
             put (output, "; caused by ");

@@ -68,6 +68,9 @@ typedef struct godwit__channel_ops {
      * readable, call recv until AGAIN, which also consumes wakes. Valid until close; made at the first call.
      * -1 on failure. */
     int (*fd) (godwit__channel_t *channel);
+    /* Says why a link is down, as its event down does or will do. Static text. Only of a link, after recv
+     * said CLOSED. Any thread. */
+    const char *(*why_down) (godwit__channel_t *channel);
     /* Closes the channel. Reactor's thread; no other thread may use the channel any more. Messages sent
      * before are flushed for a short, bounded time in the background. No event comes after close. */
     void (*close) (godwit__channel_t *channel);

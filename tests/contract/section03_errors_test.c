@@ -235,76 +235,93 @@ too_many_calls (core_t *core)
 
 typedef struct detail {
     const char *name;
-    const char *text; /* "..." at the end: and whatever follows */
+    const char *text; /* "..." stands for any text */
 } detail_t;
 
 typedef struct row {
     const char *parent;                        /* its own name: a root */
     godwit_error_t *(*provoke) (core_t *core); /* NULL: godwit_error_new with the default text */
-    const char *printed;                       /* "..." as above */
+    const char *printed;                       /* "..." stands for any text */
     detail_t details[3];
 } row_t;
 
+/* Which call it was. */
+#define METHOD(name_) "method \"" name_ "\" of <Target topic=work>"
+#define ONE_AT "\"one\" at ...://..."
+#define ONE ", server " ONE_AT
+
 static const row_t errors[GODWIT_STATUS_COUNT] = {
-    [GODWIT_ERR_INVALID_ARGUMENT] = {"InvalidArgument",
-                                     null_method,
-                                     "InvalidArgument: method: expected a name, got NULL",
-                                     {{0}}},
+    [GODWIT_ERR_INVALID_ARGUMENT] =
+        {"InvalidArgument",
+         null_method,
+         "InvalidArgument: method: expected a name, got NULL; <Target topic=work>",
+         {{0}}},
     [GODWIT_ERR_OUT_OF_MEMORY] = {"OutOfMemory", NULL, "OutOfMemory: out of memory", {{0}}},
-    [GODWIT_ERR_TYPE_MISMATCH] = {"TypeMismatch",
-                                  wrong_type,
-                                  "TypeMismatch_Remote: args.b: expected int, got str (outcome REJECTED)",
-                                  {{0}}},
+    [GODWIT_ERR_TYPE_MISMATCH] =
+        {"TypeMismatch",
+         wrong_type,
+         "TypeMismatch_Remote: args.b: expected int, got str (outcome REJECTED); " METHOD ("add") ONE,
+         {{0}}},
     [GODWIT_ERR_NOT_FOUND] = {"NotFound",
                               missing_argument,
-                              "NotFound_Remote: args.b: missing, expected int (outcome REJECTED)",
+                              "NotFound_Remote: args.b: missing, expected int (outcome REJECTED); " METHOD (
+                                  "add") ONE,
                               {{0}}},
-    [GODWIT_ERR_LIMIT_EXCEEDED] = {"LimitExceeded",
-                                   large_request,
-                                   "LimitExceeded: The request has 50...",
-                                   {{0}}},
+    [GODWIT_ERR_LIMIT_EXCEEDED] =
+        {"LimitExceeded",
+         large_request,
+         "LimitExceeded: The request has 50...; method \"echo\" of <Target topic=work>",
+         {{0}}},
     [GODWIT_ERR_MALFORMED] = {"Malformed", NULL, "Malformed: bytes that do not follow the format", {{0}}},
     [GODWIT_ERR_CANCELLED] = {"Cancelled", NULL, "Cancelled: the operation was cancelled", {{0}}},
-    [GODWIT_ERR_CLOSED] = {"Closed", destroyed_transport, "Closed: The transport is being destroyed", {{0}}},
+    [GODWIT_ERR_CLOSED] = {"Closed",
+                           destroyed_transport,
+                           "Closed: The transport is being destroyed; method \"nothing\" of <Target "
+                           "topic=work>",
+                           {{0}}},
     [GODWIT_ERR_FORKED] = {"Forked", NULL, "Forked: the object belongs to the process before fork()", {{0}}},
     [GODWIT_ERR_SYSTEM] = {"SystemError", NULL, "SystemError: the operating system refused", {{0}}},
-    [GODWIT_ERR_FAILED] = {"Failed",
-                           dropped_request,
-                           "Failed_Remote: the handler gave the request up without a reply (outcome RAN)",
-                           {{0}}},
+    [GODWIT_ERR_FAILED] =
+        {"Failed",
+         dropped_request,
+         "Failed_Remote: the handler gave the request up without a reply (outcome RAN); " METHOD ("drop") ONE,
+         {{0}}},
     [GODWIT_ERR_MESSAGING] = {"MessagingException", NULL, "MessagingException: messaging failed", {{0}}},
     /* On a busy machine 400 ms may be over anywhere. */
     [GODWIT_ERR_TIMEOUT] = {"MessagingException",
                             no_reply,
-                            "MessagingTimeout: No reply within 400 ms: ...",
-                            {{0}}},
+                            "MessagingTimeout: No reply within 400 ms: ...; " METHOD ("hold") "...",
+                            {{"method", "hold"}, {"target", "<Target topic=work>"}}},
     [GODWIT_ERR_DELIVERY_FAILURE] = {"MessagingException",
                                      no_retry,
                                      "MessageDeliveryFailure: The message could not be handed over, and no "
-                                     "retry is left: no server is known (outcome NOT_SENT)",
-                                     {{0}}},
+                                     "retry is left: no server is known...; method \"nothing\" of <Target "
+                                     "topic=nobody> (outcome NOT_SENT)",
+                                     {{"method", "nothing"}, {"target", "<Target topic=nobody>"}}},
     [GODWIT_ERR_INVALID_TARGET] =
         {"MessagingException",
          call_of_all,
-         "InvalidTarget: A call cannot be used with fanout:<Target topic=work, fanout=True>",
+         "InvalidTarget: A call cannot be used with fanout: <Target topic=work, fanout=True>; "
+         "method \"nothing\"",
          {{"target", "<Target topic=work, fanout=True>"}}},
     [GODWIT_ERR_REMOTE_ERROR] = {"MessagingException",
                                  strange_error,
-                                 "RemoteError: Remote error: OutOfStock no tea left\n. (outcome RAN)",
+                                 "RemoteError: Remote error: OutOfStock no tea left (outcome RAN); " METHOD (
+                                     "fail") ONE,
                                  {{"exc_type", "OutOfStock"}, {"value", "no tea left"}, {"traceback", ""}}},
     [GODWIT_ERR_VERSION_CAP] =
         {"MessagingException",
          above_cap,
          "RPCVersionCapError: Requested message version, 1.3 is incompatible. It needs to be "
          "equal in major version and less than or equal in minor version as the specified "
-         "version cap 1.2.",
+         "version cap 1.2.; method \"nothing\" of <Target topic=work, version=1.3>",
          {{"version", "1.3"}, {"version_cap", "1.2"}}},
     [GODWIT_ERR_CLIENT_SEND] =
         {"MessagingException",
          too_many_elements,
          "ClientSendError: Failed to send to target \"<Target topic=work>\": the server refused "
-         "the request as MALFORMED (outcome REJECTED)",
-         {{"target", "<Target topic=work>"}}},
+         "the request as MALFORMED; method \"echo\", server \"one\" at ...://... (outcome REJECTED)",
+         {{"target", "<Target topic=work>"}, {"server", "one"}, {"address", "...://..."}}},
     [GODWIT_ERR_INVALID_URL] = {"MessagingException",
                                 refused_url,
                                 "InvalidTransportURL: ...",
@@ -317,7 +334,8 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
     [GODWIT_ERR_UNDELIVERABLE] =
         {"MessagingException",
          nobody_listens,
-         "MessageUndeliverable: Nobody listens at <Target topic=nobody> (outcome NOT_SENT)",
+         "MessageUndeliverable: Nobody listens at <Target topic=nobody>...; method \"nothing\" "
+         "(outcome NOT_SENT)",
          {{"target", "<Target topic=nobody>"}}},
     [GODWIT_ERR_SERVER_ERROR] = {"MessagingException",
                                  NULL,
@@ -345,28 +363,37 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
     [GODWIT_ERR_NO_SUCH_METHOD] =
         {"RPCDispatcherError",
          unknown_method,
-         "NoSuchMethod_Remote: Endpoint does not support RPC method absent (outcome REJECTED)",
+         "NoSuchMethod_Remote: Endpoint does not support RPC method absent... (outcome REJECTED); " METHOD (
+             "absent") ONE,
          {{"method", "absent"}}},
     [GODWIT_ERR_UNSUPPORTED_VERSION] =
         {"RPCDispatcherError",
          unknown_version,
          "UnsupportedVersion_Remote: Endpoint does not support RPC version 9.1. Attempted "
-         "method: nothing (outcome REJECTED)",
+         "method: nothing... (outcome REJECTED); method \"nothing\" of <Target topic=work, version=9.1>, "
+         "server " ONE_AT,
          {{"version", "9.1"}, {"method", "nothing"}}},
     [GODWIT_ERR_OVERLOADED] =
         {"MessagingException",
          too_many_calls,
-         "Overloaded: 1 asynchronous calls wait already, as many as queue_limit allows (outcome NOT_SENT)",
+         "Overloaded: 1 asynchronous calls wait already, as many as queue_limit allows; method "
+         "\"nothing\" of <Target topic=nobody> (outcome NOT_SENT)",
          {{0}}},
 };
 
 static bool
 matches (const char *text, const char *pattern)
 {
-    const size_t size = strlen (pattern);
-    if (size >= 3 && !strcmp (pattern + size - 3, "..."))
-        return !strncmp (text, pattern, size - 3);
-    return !strcmp (text, pattern);
+    const char *const any = strstr (pattern, "...");
+    const size_t size = any ? (size_t) (any - pattern) : strlen (pattern);
+    if (strncmp (text, pattern, size) != 0)
+        return false;
+    if (!any)
+        return !text[size];
+    for (text += size; !matches (text, any + 3); text++)
+        if (!*text)
+            return false;
+    return true;
 }
 
 static void

@@ -115,14 +115,21 @@ static const godwit_method_t methods[] = {
 typedef enum lets { NOBODY, ALLOWED, REGISTERED, BOTH } lets_t;
 
 static godwit_transport_t *
-transport_of (const core_t *core, lets_t lets)
+transport_with (const core_t *core, lets_t lets, bool traces)
 {
+    const bool allows = lets == ALLOWED || lets == BOTH;
     godwit_transport_t *transport = core_transport (
-        core, GODWIT_TRANSPORT_OPTIONS (.allowed_remote_exmods =
-                                            lets == ALLOWED || lets == BOTH ? "bank,shop" : "bank"));
+        core, GODWIT_TRANSPORT_OPTIONS (.allowed_remote_exmods = allows ? "bank,shop" : "bank",
+                                        .remote_traces = traces));
     if (lets == REGISTERED || lets == BOTH)
         MUST (godwit_transport_register_error (transport, &out_of_stock, &error));
     return transport;
+}
+
+static godwit_transport_t *
+transport_of (const core_t *core, lets_t lets)
+{
+    return transport_with (core, lets, false);
 }
 
 static godwit_client_t *
@@ -158,12 +165,12 @@ hop_close (hop_t *hop)
 
 /* What a client that lets so much in gets from a server, which knows nothing of that. */
 static godwit_error_t *
-failure_of (const core_t *core, lets_t lets, const char *method)
+failure_with (const core_t *core, lets_t lets, bool traces, const char *method)
 {
     hop_t hop;
     godwit_error_t *failure = NULL;
     hop_open (&hop, core, NOBODY, "shop", NULL);
-    godwit_transport_t *transport = transport_of (core, lets);
+    godwit_transport_t *transport = transport_with (core, lets, traces);
     godwit_client_t *client = client_of (transport, "shop");
     const godwit_status_t status = godwit_client_call (client, NULL, method, GODWIT_NO_ARGS, NULL, &failure);
     cr_assert (status && status == godwit_error_status (failure));
@@ -171,6 +178,27 @@ failure_of (const core_t *core, lets_t lets, const char *method)
     godwit_transport_destroy (&transport);
     hop_close (&hop);
     return failure;
+}
+
+static godwit_error_t *
+failure_of (const core_t *core, lets_t lets, const char *method)
+{
+    return failure_with (core, lets, false, method);
+}
+
+/* The printed form begins so, and ends with the call that failed. */
+static void
+expect_printed (const godwit_error_t *failure, const char *beginning, const char *method)
+{
+    char call[128];
+    const char *const text = godwit_error_print (failure);
+    snprintf (call, sizeof call, "; method \"%s\" of <Target topic=hops, server=shop>, server \"shop\" at ",
+              method);
+    cr_assert (!strncmp (text, beginning, strlen (beginning)), "expected \"%s\", got \"%s\"", beginning,
+               text);
+    cr_assert (!strncmp (text + strlen (beginning), call, strlen (call)) &&
+                   strstr (text + strlen (beginning) + strlen (call), "://"),
+               "expected \"%s\" at its end, got \"%s\"", call, text);
 }
 
 /* Line of a function of this file, at its place in the text; returns what follows it. */
@@ -291,8 +319,10 @@ own_errors_through_hops (core_t *core)
                                       GODWIT_ARGS (GODWIT_INT ("hops", 1), GODWIT_STR ("method", "absent")),
                                       NULL, &failure),
                   GODWIT_ERR_NO_SUCH_METHOD);
-    cr_assert_str_eq (godwit_error_print (failure),
-                      "NoSuchMethod_Remote: Endpoint does not support RPC method absent (outcome RAN)");
+    const char *const text = godwit_error_print (failure);
+    cr_assert (strstr (text, "NoSuchMethod_Remote: Endpoint does not support RPC method absent"), "%s", text);
+    cr_assert (strstr (text, "(outcome RAN); method \"relay\" of <Target topic=hops, server=first>, "), "%s",
+               text);
     cr_assert_str_eq (godwit_error_detail (failure, "method"), "absent");
     godwit_error_destroy (&failure);
     godwit_client_destroy (&client);
@@ -330,43 +360,78 @@ python2_names_builtins_so (core_t *core)
 static void
 a_strangers_is_a_remote_error (core_t *core)
 {
-    static const lets_t too_little[] = {NOBODY, ALLOWED, REGISTERED};
-    for (size_t i = 0; i < sizeof too_little / sizeof too_little[0]; i++) {
-        godwit_error_t *failure = failure_of (core, too_little[i], "take");
-        cr_assert_eq (godwit_error_status (failure), GODWIT_ERR_REMOTE_ERROR);
-        cr_assert_str_eq (godwit_error_type (failure), "RemoteError");
-        cr_assert_str_eq (godwit_error_detail (failure, "exc_type"), "OutOfStock");
-        cr_assert_str_eq (godwit_error_detail (failure, "value"), "no tea left");
-        expect_line (godwit_error_detail (failure, "traceback"), "take");
-        cr_assert (!godwit_error_is (failure, &out_of_stock) && godwit_error_is_remote (failure));
-        godwit_error_destroy (&failure);
-    }
+    godwit_error_t *failure = failure_of (core, NOBODY, "take");
+    cr_assert_eq (godwit_error_status (failure), GODWIT_ERR_REMOTE_ERROR);
+    cr_assert_str_eq (godwit_error_type (failure), "RemoteError");
+    cr_assert_str_eq (godwit_error_detail (failure, "exc_type"), "OutOfStock");
+    cr_assert_str_eq (godwit_error_detail (failure, "value"), "no tea left");
+    expect_line (godwit_error_detail (failure, "traceback"), "take");
+    cr_assert (!godwit_error_is (failure, &out_of_stock) && godwit_error_is_remote (failure));
+    godwit_error_destroy (&failure);
 }
 
 static void
 an_allowed_one_is_itself (core_t *core)
 {
-    godwit_error_t *failure = failure_of (core, BOTH, "take");
+    static const lets_t enough[] = {ALLOWED, REGISTERED, BOTH};
     godwit_error_t *same = GODWIT_ERROR_OF (&out_of_stock, "made here");
-    cr_assert_eq (godwit_error_status (failure), godwit_error_status (same));
-    cr_assert_str_eq (godwit_error_type (failure), "OutOfStock_Remote");
-    cr_assert (godwit_error_is (failure, &out_of_stock) && godwit_error_is (same, &out_of_stock));
-    godwit_error_destroy (&failure);
+    for (size_t i = 0; i < sizeof enough / sizeof enough[0]; i++) {
+        godwit_error_t *failure = failure_of (core, enough[i], "take");
+        cr_assert_eq (godwit_error_status (failure), godwit_error_status (same), "%zu: %s", i,
+                      godwit_error_print (failure));
+        cr_assert_str_eq (godwit_error_type (failure), "OutOfStock_Remote");
+        cr_assert (godwit_error_is (failure, &out_of_stock) && godwit_error_is (same, &out_of_stock));
+        godwit_error_destroy (&failure);
+    }
     godwit_error_destroy (&same);
 }
 
+/* Neither the server's files nor its lines, and the message once. */
 static void
-text_is_message_and_traceback (core_t *core)
+text_is_the_message (core_t *core)
 {
-    char expected[1024];
-    godwit_error_t *failure = failure_of (core, BOTH, "take");
-    snprintf (expected, sizeof expected, "OutOfStock_Remote: no tea left\n%s (outcome RAN)",
-              godwit_error_traceback (failure));
-    cr_assert_str_eq (godwit_error_print (failure), expected);
+    godwit_error_t *failure = failure_of (core, REGISTERED, "take");
+    expect_printed (failure, "OutOfStock_Remote: no tea left (outcome RAN)", "take");
+    cr_assert_null (strstr (godwit_error_print (failure), ".c\""));
     godwit_error_destroy (&failure);
 
-    failure = failure_of (core, BOTH, "bare"); /* no line without a traceback */
-    cr_assert_str_eq (godwit_error_print (failure), "OutOfStock_Remote: bare (outcome RAN)");
+    failure = failure_of (core, NOBODY, "take");
+    expect_printed (failure, "RemoteError: Remote error: OutOfStock no tea left (outcome RAN)", "take");
+    cr_assert_str_eq (godwit_error_message (failure), "Remote error: OutOfStock no tea left");
+    cr_assert_null (strstr (godwit_error_print (failure), ".c\""));
+    godwit_error_destroy (&failure);
+}
+
+/* The traceback without its end, which has the message again. */
+static void
+put_places (char *text, size_t size, const godwit_error_t *failure, const char *message)
+{
+    snprintf (text, size, "%s", godwit_error_traceback (failure));
+    char *const end = strstr (text, message);
+    cr_assert (end && end > text && end[-1] == '\n', "%s", text);
+    end[-1] = '\0';
+}
+
+static void
+places_that_are_asked_for (core_t *core)
+{
+    char expected[1024], places[512];
+    godwit_error_t *failure = failure_with (core, REGISTERED, true, "take");
+    expect_line (godwit_error_traceback (failure), "take");
+    put_places (places, sizeof places, failure, "shop.OutOfStock: no tea left");
+    snprintf (expected, sizeof expected, "OutOfStock_Remote: no tea left\n%s (outcome RAN)", places);
+    expect_printed (failure, expected, "take");
+    godwit_error_destroy (&failure);
+
+    failure = failure_with (core, REGISTERED, true, "bare"); /* no line without a traceback */
+    expect_printed (failure, "OutOfStock_Remote: bare (outcome RAN)", "bare");
+    godwit_error_destroy (&failure);
+
+    failure = failure_with (core, NOBODY, true, "take");
+    put_places (places, sizeof places, failure, "shop.OutOfStock: no tea left");
+    snprintf (expected, sizeof expected,
+              "RemoteError: Remote error: OutOfStock no tea left\n%s. (outcome RAN)", places);
+    expect_printed (failure, expected, "take");
     godwit_error_destroy (&failure);
 }
 
@@ -395,21 +460,8 @@ static void
 builtins_keep_their_name (core_t *core)
 {
     godwit_error_t *failure = failure_of (core, NOBODY, "python2");
-    cr_assert_str_eq (godwit_error_print (failure), "KeyError: 'tea' (outcome RAN)");
+    expect_printed (failure, "KeyError: 'tea' (outcome RAN)", "python2");
     cr_assert (godwit_error_is_remote (failure));
-    godwit_error_destroy (&failure);
-}
-
-static void
-remote_error_prints (core_t *core)
-{
-    char expected[1024];
-    godwit_error_t *failure = failure_of (core, NOBODY, "take");
-    snprintf (expected, sizeof expected,
-              "RemoteError: Remote error: OutOfStock no tea left\n%s. (outcome RAN)",
-              godwit_error_detail (failure, "traceback"));
-    cr_assert_str_eq (godwit_error_print (failure), expected);
-    cr_assert_str_eq (godwit_error_message (failure), "Remote error: OutOfStock no tea left");
     godwit_error_destroy (&failure);
 }
 
@@ -419,11 +471,38 @@ the_librarys_own_are_let_in (core_t *core)
     godwit_error_t *failure = NULL;
     cr_assert_eq (godwit_client_call (core->client, NULL, "absent", GODWIT_NO_ARGS, NULL, &failure),
                   GODWIT_ERR_NO_SUCH_METHOD);
-    cr_assert_str_eq (godwit_error_print (failure),
-                      "NoSuchMethod_Remote: Endpoint does not support RPC method absent (outcome REJECTED)");
+    const char *const text = godwit_error_print (failure);
+    cr_assert (strstr (text, "NoSuchMethod_Remote: Endpoint does not support RPC method absent"), "%s", text);
+    cr_assert (
+        strstr (text, "(outcome REJECTED); method \"absent\" of <Target topic=work>, server \"one\" at "),
+        "%s", text);
     cr_assert_str_eq (godwit_error_module (failure), "godwit");
     cr_assert_str_eq (godwit_error_detail (failure, "method"), "absent");
     godwit_error_destroy (&failure);
+}
+
+/* A client whose URL has this query gets the server's error as itself. */
+static void
+expect_itself (const core_t *core, const char *query, bool registers)
+{
+    char url[256];
+    godwit_transport_t *transport = NULL;
+    hop_t hop;
+    godwit_error_t *failure = NULL;
+    snprintf (url, sizeof url, "%s%s%s", core->url, strchr (core->url, '?') ? "&" : "?",
+              *query ? query : "log_level=error");
+    hop_open (&hop, core, NOBODY, "shop", NULL);
+    MUST (godwit_transport_new (&transport, url, GODWIT_TRANSPORT_OPTIONS (.allowed_remote_exmods = "x"),
+                                &error));
+    if (registers)
+        MUST (godwit_transport_register_error (transport, &out_of_stock, &error));
+    godwit_client_t *client = client_of (transport, "shop");
+    godwit_client_call (client, NULL, "take", GODWIT_NO_ARGS, NULL, &failure);
+    cr_assert (godwit_error_is (failure, &out_of_stock), "%s", godwit_error_print (failure));
+    godwit_error_destroy (&failure);
+    godwit_client_destroy (&client);
+    godwit_transport_destroy (&transport);
+    hop_close (&hop);
 }
 
 static void
@@ -441,24 +520,10 @@ a_class_is_registered (core_t *core)
     for (int i = 0; i < 3; i++)
         MUST (godwit_transport_register_error (core->calling, &out_of_stock, &error));
 
-    /* With modules from the URL, which wins. */
-    char url[256];
-    godwit_transport_t *transport = NULL;
-    hop_t hop;
-    godwit_error_t *failure = NULL;
-    snprintf (url, sizeof url, "%s%sallowed_remote_exmods=shop&allowed_remote_exmods=bank", core->url,
-              strchr (core->url, '?') ? "&" : "?");
-    hop_open (&hop, core, NOBODY, "shop", NULL);
-    MUST (godwit_transport_new (&transport, url, GODWIT_TRANSPORT_OPTIONS (.allowed_remote_exmods = "x"),
-                                &error));
-    MUST (godwit_transport_register_error (transport, &out_of_stock, &error));
-    godwit_client_t *client = client_of (transport, "shop");
-    godwit_client_call (client, NULL, "take", GODWIT_NO_ARGS, NULL, &failure);
-    cr_assert (godwit_error_is (failure, &out_of_stock), "%s", godwit_error_print (failure));
-    godwit_error_destroy (&failure);
-    godwit_client_destroy (&client);
-    godwit_transport_destroy (&transport);
-    hop_close (&hop);
+    /* One step is enough. */
+    expect_itself (core, "", true);
+    /* With modules from the URL, which wins, it is not needed. */
+    expect_itself (core, "allowed_remote_exmods=shop&allowed_remote_exmods=bank", false);
 }
 
 static void
@@ -515,13 +580,16 @@ static const contract_row_t rows[] = {
     {"7: The library's own keep their name through hops.", own_errors_through_hops},
     {"7: Who passes an error on can add its lines.", lines_of_who_passes_it_on},
     {"7: On the client: module \"exceptions\" -> \"builtins\".", python2_names_builtins_so},
-    {"7: Module neither builtins nor in allowed_remote_exmods -> RemoteError(class, message, traceback).",
+    {"7: Module neither builtins nor in allowed_remote_exmods, class not registered -> RemoteError(class, "
+     "message, traceback).",
      a_strangers_is_a_remote_error},
-    {"7: allowed -> the same type, class name + `_Remote`.", an_allowed_one_is_itself},
-    {"7: text = message + newline + traceback.", text_is_message_and_traceback},
+    {"7: allowed, or registered -> the same type, class name + `_Remote`.", an_allowed_one_is_itself},
+    {"7: text = message, and the call.", text_is_the_message},
+    {"7: remote_traces: text = message + newline + traceback; RemoteError prints \"Remote error: %(type)s "
+     "%(value)s\\n%(traceback)s.\".",
+     places_that_are_asked_for},
     {"7: distinguishable as remote by a function and by the suffix.", remote_is_told_apart},
     {"7: builtins keep their name.", builtins_keep_their_name},
-    {"7: RemoteError prints \"Remote error: %(type)s %(value)s\\n%(traceback)s.\".", remote_error_prints},
     {"7: The library's own errors are always allowed.", the_librarys_own_are_let_in},
     {"7: An error type is registered by (module, class) and gets a handle to compare with.",
      a_class_is_registered},

@@ -162,9 +162,8 @@ Test (error, remote_text_is_copied_and_never_a_format)
     cr_assert_str_eq (godwit_error_type (error), "%s%n%d_Remote");
     cr_assert_str_eq (godwit_error_message (error), "%s%n%d");
     cr_assert_str_eq (godwit_error_traceback (error), "%s%n%d");
-    cr_assert_str_eq (godwit_error_print (error), "%s%n%d_Remote: %s%n%d\n%s%n%d (outcome RAN)");
-    cr_assert_str_eq (godwit_error_print (unknown),
-                      "RemoteError: Remote error: %s%n%d %s%n%d\n%s%n%d. (outcome RAN)");
+    cr_assert_str_eq (godwit_error_print (error), "%s%n%d_Remote: %s%n%d (outcome RAN)");
+    cr_assert_str_eq (godwit_error_print (unknown), "RemoteError: Remote error: %s%n%d %s%n%d (outcome RAN)");
     godwit_error_destroy (&error);
     godwit_error_destroy (&unknown);
 }
@@ -191,7 +190,7 @@ Test (error, a_remote_one_shows_it_in_its_type)
 
     error =
         godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "builtins", "ValueError", "m", "tb");
-    cr_assert_str_eq (godwit_error_print (error), "ValueError: m\ntb (outcome RAN)");
+    cr_assert_str_eq (godwit_error_print (error), "ValueError: m (outcome RAN)");
     cr_assert (godwit_error_is_remote (error));
     godwit_error_destroy (&error);
 
@@ -210,8 +209,8 @@ Test (error, a_remote_error_knows_what_it_stands_for)
     cr_assert_str_eq (godwit_error_module (error), "");
     cr_assert_str_eq (godwit_error_message (error), "Remote error: OutOfStock no tea left");
     cr_assert_str_eq (godwit_error_traceback (error), "line 1\nline 2");
-    cr_assert_str_eq (godwit_error_print (error), "RemoteError: Remote error: OutOfStock no tea left\n"
-                                                  "line 1\nline 2. (outcome RAN)");
+    cr_assert_str_eq (godwit_error_print (error),
+                      "RemoteError: Remote error: OutOfStock no tea left (outcome RAN)");
     cr_assert_str_eq (godwit_error_detail (error, "exc_type"), "OutOfStock");
     cr_assert_str_eq (godwit_error_detail (error, "value"), "no tea left");
     cr_assert_str_eq (godwit_error_detail (error, "traceback"), "line 1\nline 2");
@@ -225,8 +224,72 @@ Test (error, a_remote_error_knows_what_it_stands_for)
     godwit_error_destroy (&error);
 
     error = godwit__error_new_remote_error (GODWIT_OUTCOME_RAN, "", "", "", "");
-    cr_assert_str_eq (godwit_error_print (error), "RemoteError: Remote error:  \n. (outcome RAN)");
+    cr_assert_str_eq (godwit_error_print (error), "RemoteError: Remote error:   (outcome RAN)");
     cr_assert_str_eq (godwit__error_origin (error).module, "");
+    godwit_error_destroy (&error);
+}
+
+/* Of the other side's traceback, what is not in the message already. */
+Test (error, places_of_the_other_side_are_printed_if_they_are_asked_for)
+{
+    static const struct {
+        const char *message, *traceback, *printed, *unknown;
+    } rows[] = {
+        {"m", "Traceback:\n  File\nshop.E: m", "E_Remote: m\nTraceback:\n  File (outcome RAN)",
+         "RemoteError: Remote error: E m\nTraceback:\n  File. (outcome RAN)"},
+        {"m\nn", "File\nshop.E: m\nn", "E_Remote: m\nn\nFile (outcome RAN)",
+         "RemoteError: Remote error: E m\nn\nFile. (outcome RAN)"},
+        {"m", "File\nanother end", "E_Remote: m\nFile\nanother end (outcome RAN)",
+         "RemoteError: Remote error: E m\nFile\nanother end. (outcome RAN)"},
+        {"m", "shop.E: m", "E_Remote: m (outcome RAN)", "RemoteError: Remote error: E m (outcome RAN)"},
+        {"m", "m", "E_Remote: m (outcome RAN)", "RemoteError: Remote error: E m (outcome RAN)"},
+        {"", "File\nshop.E: ", "E_Remote: \nFile (outcome RAN)",
+         "RemoteError: Remote error: E \nFile. (outcome RAN)"},
+        {"m", "", "E_Remote: m (outcome RAN)", "RemoteError: Remote error: E m (outcome RAN)"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        godwit_error_t *error = godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "shop", "E",
+                                                          rows[i].message, rows[i].traceback);
+        godwit_error_t *unknown = godwit__error_new_remote_error (GODWIT_OUTCOME_RAN, "shop", "E",
+                                                                  rows[i].message, rows[i].traceback);
+        godwit__error_show_remote_trace (error);
+        godwit__error_show_remote_trace (unknown);
+        cr_assert_str_eq (godwit_error_print (error), rows[i].printed);
+        cr_assert_str_eq (godwit_error_print (unknown), rows[i].unknown);
+        godwit_error_destroy (&error);
+        godwit_error_destroy (&unknown);
+    }
+    godwit__error_show_remote_trace (NULL);
+}
+
+/* In the message, if the library made it here; otherwise only where it is printed. */
+Test (error, says_which_call_it_ended)
+{
+    static const godwit_error_class_t out_of_stock = {"shop", "OutOfStock"};
+    godwit_error_t *error = godwit_error_new (GODWIT_ERR_TIMEOUT, "no reply");
+    godwit_error_t *cause = godwit_error_new (GODWIT_ERR_SYSTEM, "deep");
+    godwit_error_trace (error, "f.c", 1, "f");
+    godwit_error_set_detail (error, "a", "1");
+    godwit_error_set_cause (error, &cause);
+    cr_assert_str_eq (godwit_error_print (error), "MessagingTimeout: no reply; caused by SystemError: deep");
+    godwit__error_add_where (&error, "server \"%s\"");
+    cr_assert_str_eq (godwit_error_message (error), "no reply; server \"%s\"");
+    cr_assert_str_eq (godwit_error_print (error),
+                      "MessagingTimeout: no reply; server \"%s\"; caused by SystemError: deep");
+    cr_assert_eq (godwit_error_status (error), GODWIT_ERR_TIMEOUT);
+    cr_assert_str_eq (godwit_error_detail (error, "a"), "1");
+    cr_assert (strstr (godwit_error_traceback (error), "\"f.c\", line 1"));
+    godwit_error_destroy (&error);
+
+    error = godwit_error_new_of (&out_of_stock, "no tea");
+    cr_assert_str_eq (godwit_error_print (error), "OutOfStock: no tea");
+    godwit__error_add_where (&error, "first");
+    godwit__error_add_where (&error, "server \"s\"");
+    cr_assert_str_eq (godwit_error_message (error), "no tea");
+    cr_assert_str_eq (godwit_error_print (error), "OutOfStock: no tea; server \"s\"");
+    godwit_error_t *copy = godwit__error_copy (error);
+    cr_assert_str_eq (godwit_error_print (copy), "OutOfStock: no tea; server \"s\"");
+    godwit_error_destroy (&copy);
     godwit_error_destroy (&error);
 }
 
@@ -352,8 +415,7 @@ Test (error, the_other_sides_lines_follow_those_of_this_side)
                                                       "  File \"relay.c\", line 5, in relay\n"
                                                       "shop.OutOfStock_Remote: no tea left\n"
                                                       "remote line");
-    cr_assert_str_eq (godwit_error_print (error),
-                      "OutOfStock_Remote: no tea left\nremote line (outcome RAN)");
+    cr_assert_str_eq (godwit_error_print (error), "OutOfStock_Remote: no tea left (outcome RAN)");
     godwit_error_t *top = godwit_error_new (GODWIT_ERR_FAILED, "no order");
     godwit_error_set_cause (top, &error);
     cr_assert (strstr (godwit_error_traceback (top), "remote line\n\nThe above exception"));

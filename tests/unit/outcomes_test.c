@@ -148,6 +148,50 @@ call (godwit_client_t *client, bool later)
     return call_end;
 }
 
+/* What the errors of some rows tell besides. */
+static const struct {
+    const char *what;
+    const char *says;
+} known[] = {
+    {"no answer", "; its connection is up, and the last frame came over it at most 60000 ms ago; without a "
+                  "call monitor nobody knows whether the method still runs"},
+    {"no sign of life", "; its connection is up, and the last frame came over it at most 50 ms ago; it never "
+                        "said that the call waits or runs there"},
+    {"it dies", "; the connection ended 0 ms after the call began"},
+    {"it dies, and no retry is left", "and the method may have run"},
+};
+
+/* Each failure tells which call it ended, and which server that went to. A server's own error keeps its
+ * text. */
+static void
+check_where (const row_t *row, const scripted_t *world, const godwit_error_t *error)
+{
+    const char *const text = godwit_error_print (error);
+    bool has_server = false, has_address = false;
+    for (size_t i = 0; i < world->server_count; i++) {
+        char server[64];
+        snprintf (server, sizeof server, "server \"%s\" at ", world->servers[i].name);
+        has_server |= strstr (text, server) != NULL;
+        has_address |= strstr (text, world->servers[i].address) != NULL;
+    }
+    cr_assert (strstr (text, "method \"any\"") && strstr (text, "<Target topic=calc>"), "%s: %s", row->what,
+               text);
+    cr_assert (has_server && has_address, "%s: no server in: %s", row->what, text);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        cr_assert (strcmp (known[i].what, row->what) != 0 || strstr (text, known[i].says),
+                   "%s: expected %s in: %s", row->what, known[i].says, text);
+    if (godwit_error_is_remote (error)) {
+        cr_assert_str_eq (godwit_error_message (error), "it failed");
+        return;
+    }
+    static const char *const details[] = {"method", "target", "server", "address"};
+    for (size_t i = 0; i < sizeof details / sizeof *details; i++) {
+        const char *const detail = godwit_error_detail (error, details[i]);
+        cr_assert (detail && strstr (godwit_error_message (error), detail), "%s: %s: %s", row->what,
+                   details[i], text);
+    }
+}
+
 static void
 check (const row_t *row, size_t driver, bool later)
 {
@@ -165,6 +209,8 @@ check (const row_t *row, size_t driver, bool later)
                drivers[driver].name, later ? ", asynchronous" : "", godwit_status_type (row->status),
                godwit_outcome_name (row->outcome), row->says, row->requests,
                call_end.status ? text : "a result", atomic_load (&world.requests));
+    if (call_end.status)
+        check_where (row, &world, call_end.error);
     godwit_error_destroy (&call_end.error);
     godwit_client_destroy (&client);
     scripted_close (&world);
