@@ -11,7 +11,9 @@
  * Threads: any thread may use a transport and everything made on it, unless a function says otherwise. A
  * transport has one control thread; one more thread when it first connects to a server, or an asynchronous
  * call waits for one; and worker threads when a server is started. With external_loop it has no threads.
- * After fork() every call in the child returns GODWIT_ERR_FORKED, and destroy only frees memory.
+ * These threads block the signals that come from outside, such as SIGTERM and SIGCHLD. SIGSEGV, SIGBUS,
+ * SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT and SIGPROF reach the program's own handlers on them. After fork()
+ * every call in the child returns GODWIT_ERR_FORKED, and destroy only frees memory.
  */
 #ifndef GODWIT_TRANSPORT_H
 #define GODWIT_TRANSPORT_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/connection/completion.h"
 
+#include "src/base/thread.h"
 #include "src/error/error.h"
 
 #include <stdlib.h>
@@ -124,6 +125,7 @@ run (void *user)
 {
     godwit__completion_t *completion = user;
     current = completion;
+    godwit__thread_set_name ("godwit-done");
     while (!atomic_load (&completion->stop))
         godwit__reactor_run_once (completion->reactor, GODWIT__NEVER);
     return NULL;
@@ -165,7 +167,7 @@ godwit__completion_start (godwit__completion_t *completion, godwit_error_t **err
         return GODWIT_OK;
     pthread_mutex_lock (&completion->lock);
     if (!completion->runs && !atomic_load (&completion->stop))
-        completion->runs = pthread_create (&completion->thread, NULL, run, completion) == 0;
+        completion->runs = godwit__thread_start (&completion->thread, run, completion) == 0;
     const bool runs = completion->runs;
     pthread_mutex_unlock (&completion->lock);
     return runs ? GODWIT_OK

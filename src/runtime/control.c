@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/runtime/control.h"
 
+#include "src/base/thread.h"
 #include "src/error/error.h"
 
 /* An address that is unique to this thread. */
@@ -17,6 +18,7 @@ static void *
 run (void *user)
 {
     godwit_transport_t *transport = user;
+    godwit__thread_set_name ("godwit-control");
     while (!atomic_load (&transport->control_stop))
         godwit__reactor_run_once (transport->control, GODWIT__NEVER);
     return NULL;
@@ -28,7 +30,7 @@ godwit__control_start (godwit_transport_t *transport, godwit_error_t **error)
     if (transport->options.external_loop)
         return GODWIT_OK;
     transport->control_runs = true;
-    if (pthread_create (&transport->control_thread, NULL, run, transport) == 0)
+    if (godwit__thread_start (&transport->control_thread, run, transport) == 0)
         return GODWIT_OK;
     transport->control_runs = false;
     return godwit__error_set (error, GODWIT_ERR_SYSTEM, "The control thread could not be started");

@@ -3,6 +3,7 @@
 #include "src/server/pool.h"
 
 #include "src/base/host.h"
+#include "src/base/thread.h"
 #include "src/loop/clock.h"
 #include "src/runtime/wait.h"
 #include "src/server/port_send.h"
@@ -11,7 +12,6 @@
 #include "src/server/worker.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -204,6 +204,7 @@ worker_new (godwit__pool_t *pool)
     atomic_init (&worker->busy_since, 0);
     atomic_init (&worker->run_count, 0);
     worker->pool = pool;
+    worker->number = atomic_fetch_add_explicit (&pool->spawned, 1, memory_order_relaxed) + 1;
     worker->woken = false;
     godwit__cond_init (&worker->wake);
     return worker;
@@ -216,12 +217,7 @@ godwit__pool_spawn_worker (godwit__pool_t *pool)
     godwit__worker_t *const worker = worker_new (pool);
     int result = ENOMEM;
     if (worker) {
-        /* The program's signals are for the program's threads. */
-        sigset_t all, before;
-        sigfillset (&all);
-        pthread_sigmask (SIG_SETMASK, &all, &before);
-        result = pthread_create (&worker->thread, NULL, pool->worker_main, worker);
-        pthread_sigmask (SIG_SETMASK, &before, NULL);
+        result = godwit__thread_start (&worker->thread, pool->worker_main, worker);
         if (result)
             worker_free (worker);
     }

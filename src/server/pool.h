@@ -65,6 +65,7 @@ struct godwit__pool {
     size_t worker_limit;
     size_t worker_count;  /* (L) threads, those that are about to start included */
     size_t spawn_count;   /* (L) threads to be started once the lock is released */
+    atomic_uint spawned;  /* threads that were ever started: gives them numbers */
     size_t idle_count;    /* (L) */
     godwit__list_t idle;  /* (L) the newest first: its stack is still in the cache */
     godwit__list_t ended; /* (L) to be joined */

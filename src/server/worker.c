@@ -2,8 +2,11 @@
 /* The loop of a worker's thread: it leads on a port, runs queued requests, or waits. */
 #include "src/server/worker.h"
 
+#include "src/base/thread.h"
 #include "src/server/queue.h"
 #include "src/server/worker_run.h"
+
+#include <stdio.h>
 
 /* With the lock: no thread leads on the port from now on. */
 static void
@@ -45,11 +48,21 @@ take_lead (godwit__pool_t *pool, godwit__worker_t *worker)
     return NULL;
 }
 
+/* A name has room for three digits. */
+static void
+set_name (const godwit__worker_t *worker)
+{
+    char name[16];
+    snprintf (name, sizeof name, "godwit-work-%u", worker->number % 1000);
+    godwit__thread_set_name (name);
+}
+
 void *
 godwit__worker_main (void *argument)
 {
     godwit__worker_t *const worker = argument;
     godwit__pool_t *const pool = worker->pool;
+    set_name (worker);
     GODWIT__COUNT (pool->transport, workers);
     godwit__pool_lock (pool);
     while (!pool->stopping) {

@@ -25,6 +25,7 @@ struct godwit__worker {
     _Atomic (uint64_t) run_count; /* handlers that it has run with the lead, for the watchdog */
 
     godwit__pool_t *pool;
+    unsigned number; /* of those that the pool has started, for the name of its thread */
     pthread_t thread;
     pthread_cond_t wake;
     bool woken;                  /* (L) taken from the idle list by whoever woke it */
