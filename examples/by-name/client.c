@@ -79,7 +79,10 @@ main (int argc, char **argv)
     godwit_client_t *sensors = NULL;
     godwit_error_t *error = NULL;
     int result = EXIT_SUCCESS;
-    if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, arguments.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_client_new (&sensors, transport, GODWIT_TARGET (.topic = "sensors"),
                            GODWIT_CLIENT_OPTIONS (.timeout_ms = 2000,
                                                   .mandatory = arguments.mandatory ? GODWIT_YES : GODWIT_NO),

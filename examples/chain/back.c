@@ -73,7 +73,10 @@ main (int argc, char **argv)
     godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
     int result = EXIT_FAILURE;
-    if (godwit_transport_new (&transport, url ? url : "zmq://", NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, url ? url : "zmq://",
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "stock", .server = "back"),
                            &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, &error) == GODWIT_OK &&
         godwit_server_start (server, NULL, &error) == GODWIT_OK) {

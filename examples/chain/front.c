@@ -70,7 +70,10 @@ main (int argc, char **argv)
     godwit_error_t *error = NULL;
     int result = EXIT_FAILURE;
     /* The connection comes first, so that the budget is spent on the chain alone. */
-    if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, arguments.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "orders"), NULL, &error) ==
             GODWIT_OK &&
         godwit_client_wait_servers (client, 1, 10000, &error) == GODWIT_OK &&

@@ -95,7 +95,10 @@ main (int argc, char **argv)
     godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
     int result = EXIT_FAILURE;
-    if (godwit_transport_new (&transport, url ? url : "zmq://", NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, url ? url : "zmq://",
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_client_new (&stock, transport, GODWIT_TARGET (.topic = "stock"), NULL, &error) == GODWIT_OK &&
         godwit_client_wait_servers (stock, 1, 10000, &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "orders", .server = "middle"),

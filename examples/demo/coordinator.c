@@ -121,7 +121,10 @@ start_all (struct demo *demo)
         if (!demo_fleet_start (&demo->fleet, ""))
             return false;
     }
-    if (godwit_transport_new (&demo->transport, demo->arguments.url, NULL, &error) != GODWIT_OK ||
+    if (godwit_transport_new (
+            &demo->transport, demo->arguments.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) != GODWIT_OK ||
         godwit_client_new (&demo->client, demo->transport,
                            GODWIT_TARGET (.topic = "hasher", .version = "1.0"),
                            GODWIT_CLIENT_OPTIONS (.timeout_ms = CALL_MS), &error) != GODWIT_OK ||

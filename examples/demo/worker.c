@@ -194,7 +194,11 @@ main (int argc, char **argv)
     godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
     int result = EXIT_FAILURE;
-    if (sodium_init () >= 0 && godwit_transport_new (&transport, worker.url, NULL, &error) == GODWIT_OK &&
+    if (sodium_init () >= 0 &&
+        godwit_transport_new (
+            &transport, worker.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "hasher", .server = worker.name),
                            &GODWIT_ENDPOINT (methods, .version = "1.0", .self = &worker), 1, NULL,
                            &error) == GODWIT_OK &&

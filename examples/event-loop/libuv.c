@@ -187,7 +187,9 @@ main (int argc, char **argv)
     godwit_error_t *error = NULL;
     bool good = false;
     if (godwit_transport_new (&program.transport, program.url,
-                              GODWIT_TRANSPORT_OPTIONS (.external_loop = true), &error) == GODWIT_OK &&
+                              GODWIT_TRANSPORT_OPTIONS (.external_loop = true, .log = godwit_log_stderr,
+                                                        .log_level = GODWIT_LOG_WARNING),
+                              &error) == GODWIT_OK &&
         godwit_server_new (&program.server, program.transport,
                            GODWIT_TARGET (.topic = "squares", .server = program.name),
                            &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, &error) == GODWIT_OK &&

@@ -79,7 +79,10 @@ main (int argc, char **argv)
     int result = EXIT_FAILURE;
     /* A fanout waits for the subscribers that are known. This program is new and knows nobody yet, so it
      * waits until it knows as many as it was told; a program that runs for long needs no such thing. */
-    if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, arguments.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "settings"),
                            GODWIT_CLIENT_OPTIONS (.timeout_ms = 5000), &error) == GODWIT_OK &&
         godwit_client_wait_servers (client, arguments.subscribers, 10000, &error) == GODWIT_OK &&

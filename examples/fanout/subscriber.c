@@ -106,7 +106,10 @@ main (int argc, char **argv)
     struct setting setting = {.name = arguments.name};
     int result = EXIT_FAILURE;
     /* One handler at a time: settings are applied in the order of one publisher. */
-    if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, arguments.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "settings", .server = arguments.name),
                            &GODWIT_ENDPOINT (methods, .self = &setting), 1,
                            GODWIT_SERVER_OPTIONS (.concurrency = 1), &error) == GODWIT_OK &&

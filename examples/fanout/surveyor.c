@@ -94,7 +94,10 @@ main (int argc, char **argv)
     godwit_fanout_result_t *result = NULL;
     godwit_error_t *error = NULL;
     int status = EXIT_FAILURE;
-    if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, arguments.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "settings"),
                            GODWIT_CLIENT_OPTIONS (.timeout_ms = 5000), &error) == GODWIT_OK &&
         godwit_client_wait_servers (client, arguments.subscribers, 10000, &error) == GODWIT_OK &&

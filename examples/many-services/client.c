@@ -81,7 +81,10 @@ main (int argc, char **argv)
     godwit_client_t *client = NULL;
     godwit_error_t *error = NULL;
     unsigned long answered = 0;
-    if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK)
+    if (godwit_transport_new (
+            &transport, arguments.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK)
         godwit_client_new (&client, transport, GODWIT_TARGET (.version = "1.1"),
                            GODWIT_CLIENT_OPTIONS (.timeout_ms = 10000), &error);
     for (unsigned long at = 0; !error && at < arguments.services; at++) {

@@ -114,7 +114,10 @@ main (int argc, char **argv)
     struct service *services = calloc (arguments.services + 1, sizeof *services);
     unsigned long started = 0;
     int result = EXIT_FAILURE;
-    if (services && godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK) {
+    if (services && godwit_transport_new (
+                        &transport, arguments.url,
+                        GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+                        &error) == GODWIT_OK) {
         while (started < arguments.services &&
                start_service (&services[started], transport, started, &error) == GODWIT_OK)
             started++;

@@ -18,7 +18,10 @@ main (int argc, char **argv)
 
     puts ("asking for 2 + 3");
     fflush (stdout);
-    if (godwit_transport_new (&transport, url, NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "calculator", .version = "1.0"), NULL,
                            &error) == GODWIT_OK &&
         godwit_client_call (client, NULL, "add", GODWIT_ARGS (GODWIT_INT ("a", 2), GODWIT_INT ("b", 3)), &sum,

@@ -43,7 +43,10 @@ main (int argc, char **argv)
     sigaddset (&signals, SIGTERM);
     pthread_sigmask (SIG_BLOCK, &signals, NULL);
 
-    if (godwit_transport_new (&transport, url, NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "calculator", .server = "first"),
                            &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, &error) == GODWIT_OK &&
         godwit_server_start (server, NULL, &error) == GODWIT_OK) {

@@ -19,7 +19,10 @@ main (int argc, char **argv)
         return EXIT_FAILURE;
     const godwit_serializer_t serializer = sealed_serializer (&sealed);
 
-    if (godwit_transport_new (&transport, argv[1], NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, argv[1],
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "secrets", .server = argv[2]),
                            GODWIT_CLIENT_OPTIONS (.serializer = plain ? NULL : &serializer),
                            &error) == GODWIT_OK &&

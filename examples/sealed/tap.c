@@ -52,7 +52,10 @@ main (int argc, char **argv)
     sigaddset (&signals, SIGTERM);
     pthread_sigmask (SIG_BLOCK, &signals, NULL);
 
-    if (godwit_transport_new (&transport, argv[1], NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, argv[1],
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "secrets", .server = "tap"),
                            &GODWIT_ENDPOINT (methods, .self = argv[2]), 1, NULL, &error) == GODWIT_OK &&
         godwit_server_start (server, NULL, &error) == GODWIT_OK) {

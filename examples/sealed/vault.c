@@ -64,7 +64,10 @@ main (int argc, char **argv)
     sigaddset (&signals, SIGTERM);
     pthread_sigmask (SIG_BLOCK, &signals, NULL);
 
-    if (godwit_transport_new (&transport, argv[1], NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, argv[1],
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "secrets", .server = "vault"),
                            &GODWIT_ENDPOINT (methods, .self = &vault), 1,
                            GODWIT_SERVER_OPTIONS (.serializer = &serializer), &error) == GODWIT_OK &&

@@ -99,7 +99,10 @@ main (int argc, char **argv)
     godwit_error_t *error = NULL;
     struct tally tallies[WORKER_MAX] = {{0}};
     int result = EXIT_FAILURE;
-    if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, arguments.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "primes"),
                            GODWIT_CLIENT_OPTIONS (.timeout_ms = 10000), &error) == GODWIT_OK &&
         call_them (client, &arguments, tallies, &error) == GODWIT_OK)

@@ -90,7 +90,10 @@ main (int argc, char **argv)
     godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
     int result = EXIT_FAILURE;
-    if (godwit_transport_new (&transport, arguments.url, NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, arguments.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "primes", .server = arguments.name),
                            &GODWIT_ENDPOINT (methods, .self = &arguments), 1, NULL, &error) == GODWIT_OK &&
         godwit_server_start (server, NULL, &error) == GODWIT_OK) {

@@ -37,6 +37,20 @@ typedef enum godwit_log_level {
  * lock held. It must not call the transport. */
 typedef void godwit_log_fn (void *user, godwit_log_level_t level, const char *text);
 
+/* Writes a line of the log to stderr, for the option `log` of a transport. This is a godwit_log_fn; user is
+ * ignored. The line has the time (UTC), the level, the process, the thread and the text, and is written with
+ * one system call, so that lines of several threads and processes do not mix:
+ *
+ *     2026-11-29T15:10:11.123Z WARNING 4711/godwit-work-3: ...
+ *
+ * Whoever starts a program can have the same without its help, with the variable GODWIT_LOG in its
+ * environment: "debug", "info", "warning" or "error", and optionally ':' and a file to which the lines are
+ * appended
+ * ("info:/var/log/calc.log"). That is beside what the program's own log function gets, and whatever its
+ * log_level; with godwit_log_stderr, no line is written twice. Each process reads it once, with its first
+ * transport. It is ignored in setuid programs. Any thread. */
+GODWIT_EXPORT void godwit_log_stderr (void *user, godwit_log_level_t level, const char *text);
+
 /* Zero means the default, with which each comment begins. Durations are in milliseconds, sizes in bytes. */
 typedef struct godwit_transport_options {
     size_t struct_size;
@@ -52,7 +66,7 @@ typedef struct godwit_transport_options {
     int64_t heartbeat_timeout_ms;    /* 2000: after this time a silent connection is given up */
     int64_t idle_timeout_ms;         /* 300000: after this time a connection that nobody uses is closed */
     int64_t refresh_ms;              /* 5000: how often names are announced again */
-    godwit_log_fn *log;              /* silent: the function that gets log lines */
+    godwit_log_fn *log;              /* silent: the function that gets log lines (godwit_log_stderr) */
     void *log_user;
     godwit_log_level_t log_level; /* DEBUG: lines below this level are not made */
     int port; /* 0, any: the TCP port at which its servers are reached, for static lists; not with inproc */

@@ -4,6 +4,7 @@
 #include "src/error/error.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* ---- references ---- */
 
@@ -42,6 +43,37 @@ godwit__transport_changed (godwit_transport_t *transport)
     transport->hooks->changed (transport);
 }
 
+/* ---- the log ---- */
+
+void
+godwit__log_open (godwit_transport_t *transport)
+{
+    godwit_transport_options_t *const options = &transport->options;
+    const godwit__log_variable_t *const variable = godwit__log_variable ();
+    transport->log_from = options->log ? (int) options->log_level : GODWIT__LOG_NOTHING;
+    if (variable->level >= transport->log_from && options->log == godwit_log_stderr &&
+        variable->fd == STDERR_FILENO)
+        return; /* the program writes these lines there already */
+    if (variable->level == GODWIT__LOG_NOTHING)
+        return;
+    if (options->log == godwit_log_stderr && variable->fd == STDERR_FILENO)
+        options->log = NULL; /* the variable wants more of the same */
+    transport->log_variable = variable;
+    if (variable->level < transport->log_from)
+        transport->log_from = variable->level;
+}
+
+void
+godwit__log_text (const godwit_transport_t *transport, godwit_log_level_t level, const char *text)
+{
+    const godwit_transport_options_t *const options = &transport->options;
+    const godwit__log_variable_t *const variable = transport->log_variable;
+    if (options->log && level >= options->log_level)
+        options->log (options->log_user, level, text);
+    if (variable && (int) level >= variable->level)
+        godwit__log_write (variable->fd, level, text);
+}
+
 void
 godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, const char *format, ...)
 {
@@ -50,5 +82,8 @@ godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, cons
     va_start (arguments, format);
     vsnprintf (text, sizeof text, format, arguments);
     va_end (arguments);
-    transport->options.log (transport->options.log_user, level, text);
+    for (char *at = text; *at; at++)
+        if ((unsigned char) *at < ' ' || *at == 127)
+            *at = ' ';
+    godwit__log_text (transport, level, text);
 }

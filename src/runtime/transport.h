@@ -13,6 +13,7 @@
 #include "src/interface/driver.h"
 #include "src/interface/matchmaker.h"
 #include "src/loop/reactor.h"
+#include "src/runtime/log.h"
 #include "src/runtime/metrics.h"
 
 #include <pthread.h>
@@ -65,6 +66,8 @@ struct godwit_transport {
     godwit__clock_t clock;
     void (*random) (void *user, void *bytes, size_t size);
     void *random_user;
+    int log_from; /* the lowest level that anybody wants; GODWIT__LOG_NOTHING: nobody does */
+    const godwit__log_variable_t *log_variable; /* NULL: it is not set, or its lines are the program's own */
     char *control_exchange;
     char *host;
     char *virtual_host; /* "" if unset */
@@ -136,20 +139,20 @@ bool godwit__transport_is_processing (const godwit_transport_t *transport);
 /* Tells the calls that wait for a server or a connection to look again. Called with transport.lock held. */
 void godwit__transport_changed (godwit_transport_t *transport);
 
-/* Logging. `godwit__logs` is tested before a text is made; payloads and keys are never logged. */
+/* Logging. `godwit__logs` is tested before a text is made; payloads and keys are never logged. A line says
+ * what it is about: a server, a topic, an address. */
 static inline bool
 godwit__logs (const godwit_transport_t *transport, godwit_log_level_t level)
 {
-    return transport->options.log && level >= transport->options.log_level;
+    return (int) level >= transport->log_from;
 }
+/* Texts from outside may be in it: what would not be one line becomes one. */
 void godwit__log (const godwit_transport_t *transport, godwit_log_level_t level, const char *format, ...)
     GODWIT_PRINTF (3, 4);
-/* Logs a text as it is, of any length. */
-static inline void
-godwit__log_text (const godwit_transport_t *transport, godwit_log_level_t level, const char *text)
-{
-    transport->options.log (transport->options.log_user, level, text);
-}
+/* Logs a text as it is, of any length: one line. */
+void godwit__log_text (const godwit_transport_t *transport, godwit_log_level_t level, const char *text);
+/* The options are settled: from now on the transport logs. */
+void godwit__log_open (godwit_transport_t *transport);
 
 /* True if there are rendezvous points to use, and none of them has told what it knows. */
 static inline bool

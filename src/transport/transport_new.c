@@ -180,7 +180,7 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
         .is_repeatable = transport->clock.waiter != NULL,
         .malformed = &transport->counters.frames_malformed,
         .gauges = &transport->gauges,
-        .note = transport->options.log ? on_note : NULL,
+        .note = godwit__logs (transport, GODWIT_LOG_ERROR) ? on_note : NULL,
         .note_user = transport,
     };
     return ops->open (&transport->matchmaker, &options, &matchmaker_events, transport, error);
@@ -243,6 +243,7 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__environ
     if (!self)
         return godwit__error_no_memory (error);
     self->hooks = &hooks;
+    self->log_from = GODWIT__LOG_NOTHING;
     atomic_init (&self->refs, 1);
     pthread_mutex_init (&self->lock, NULL);
     godwit__list_init (&self->clients);
@@ -344,6 +345,7 @@ new_transport (godwit_transport_t **transport, const char *url, const settings_s
     if (status == GODWIT_OK)
         status = check_use (self, &settings, error);
     if (status == GODWIT_OK) {
+        godwit__log_open (self);
         log_warning (self);
         status = start (self, driver, environment->driver_user, &settings, error);
     }
