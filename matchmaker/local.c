@@ -183,9 +183,12 @@ tell (local_t *self)
     self->told = now;
     tell_changes (self, &before, &now);
     set_clear (&before);
-    if (!self->is_synced)
-        self->events->synced (self->user);
+    if (self->is_synced)
+        return;
     self->is_synced = true;
+    self->events->synced (self->user);
+    if (self->events->names)
+        self->events->names (self->user, GODWIT__NAMES_TOLD, "");
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "matchmaker/rendezvous_rooms.h"
 #include "src/error/error.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,7 @@
 typedef struct place {
     char address[GODWIT__ADDRESS_SIZE];
     bool may_host;
+    bool is_here;
 } place_t;
 
 static const place_t *
@@ -36,12 +38,12 @@ read_places (const godwit__rendezvous_t *self, place_t *places, const godwit_url
     size_t found = 0;
     for (size_t i = 0; i < *count; i++) {
         place_t *const place = &places[found];
-        bool is_here = false;
-        const godwit_status_t status = godwit__rendezvous_address (
-            place->address, &is_here, self->options.driver->ops->name, hosts ? &hosts[i] : NULL, error);
+        const godwit_status_t status =
+            godwit__rendezvous_address (place->address, &place->is_here, self->options.driver->ops->name,
+                                        hosts ? &hosts[i] : NULL, error);
         if (status != GODWIT_OK)
             return status;
-        place->may_host = self->options.host_rendezvous || is_here;
+        place->may_host = self->options.host_rendezvous || place->is_here;
         if (!find_place (places, found, place->address))
             found++;
         else if (!is_url)
@@ -74,6 +76,7 @@ add_source (godwit__rendezvous_t *self, const place_t *place, godwit_error_t **e
     source->owner = self;
     source->index = free_index (self);
     source->may_host = place->may_host;
+    source->is_here = place->is_here;
     memcpy (source->address, place->address, sizeof source->address);
     const godwit_status_t status = godwit__source_open (source, error);
     if (status != GODWIT_OK) {
@@ -135,6 +138,7 @@ use_places (godwit__rendezvous_t *self, const place_t *places, size_t count, god
             remove_source (self, at, false);
     }
     count_sources (self);
+    godwit__rendezvous_tell_names (self);
     return status;
 }
 
@@ -167,6 +171,7 @@ static void
 rendezvous_close (godwit__matchmaker_t *matchmaker)
 {
     godwit__rendezvous_t *self = (godwit__rendezvous_t *) matchmaker;
+    self->is_open = false;
     while (self->source_count > 0)
         remove_source (self, self->source_count - 1, true);
     godwit__view_close (&self->view);
@@ -217,8 +222,64 @@ rendezvous_open (godwit__matchmaker_t **matchmaker, const godwit__matchmaker_opt
         rendezvous_close (&self->base);
         return status;
     }
+    self->is_open = true;
     *matchmaker = &self->base;
     return GODWIT_OK;
+}
+
+/* --- what the sources have told --- */
+
+/* One that has told all that it knows is enough. One that may still do so is waited for. */
+static godwit__names_state_t
+names_of_all (const godwit__rendezvous_t *self)
+{
+    godwit__names_state_t all = GODWIT__NAMES_OUT_OF_REACH;
+    for (size_t i = 0; i < self->source_count && all != GODWIT__NAMES_TOLD; i++)
+        if (self->sources[i]->names != GODWIT__NAMES_OUT_OF_REACH)
+            all = self->sources[i]->names;
+    return all;
+}
+
+/* "no rendezvous can be reached: tcp://10.0.0.1:9573 (the connection was refused), ..." */
+static void
+describe_names (const godwit__rendezvous_t *self, godwit__names_state_t names, char *text, size_t size)
+{
+    size_t used = (size_t) snprintf (text, size, "%s",
+                                     names == GODWIT__NAMES_AWAITED
+                                         ? "no rendezvous has told yet which servers there are"
+                                         : "no rendezvous can be reached");
+    for (size_t i = 0; i < self->source_count; i++) {
+        const godwit__rendezvous_source_t *const source = self->sources[i];
+        char one[GODWIT__ADDRESS_SIZE + GODWIT__SOURCE_WHY_SIZE + 8];
+        const int length =
+            snprintf (one, sizeof one, "%s %s (%s)", i ? "," : ":", source->address,
+                      source->why[0]                                ? source->why
+                      : source->state == GODWIT__SOURCE_JOINED ||
+                              source->state == GODWIT__SOURCE_HOSTING ? "joined just now"
+                                                                      : "connecting");
+        if (used + (size_t) length + sizeof " and others" > size) {
+            snprintf (text + used, size - used, " and others");
+            return;
+        }
+        memcpy (text + used, one, (size_t) length + 1);
+        used += (size_t) length;
+    }
+}
+
+void
+godwit__rendezvous_tell_names (godwit__rendezvous_t *self)
+{
+    char text[GODWIT__NAMES_TEXT_SIZE] = "";
+    if (!self->is_open || !self->events->names)
+        return;
+    const godwit__names_state_t names = names_of_all (self);
+    if (names != GODWIT__NAMES_TOLD)
+        describe_names (self, names, text, sizeof text);
+    if (names == self->names && strcmp (text, self->names_text) == 0)
+        return;
+    self->names = names;
+    memcpy (self->names_text, text, sizeof text);
+    self->events->names (self->user, names, text);
 }
 
 /* --- own records --- */

@@ -14,13 +14,28 @@ typedef enum godwit__source_state {
     GODWIT__SOURCE_HOSTING     /* this process hosts the point */
 } godwit__source_state_t;
 
+/* A host that began just now has not heard of its members. They notice at once when the process ends that
+ * hosts the loopback, and are back within some tens of ms; elsewhere they may wait for 320 ms before they
+ * connect. Until then nobody takes such a host's word that a server is not there. */
+#define GODWIT__SETTLE_HERE_MS 100
+#define GODWIT__SETTLE_MS 500
+
+/* The most bytes of the reason why a source is out of reach, with its '\0'. */
+#define GODWIT__SOURCE_WHY_SIZE 96
+
 typedef struct godwit__rendezvous_source {
     struct godwit__rendezvous *owner;
     unsigned index; /* its bit in the view; not its index in `sources` */
     char address[GODWIT__ADDRESS_SIZE];
     bool may_host;
+    bool is_here; /* the loopback, named by nobody: its members host it themselves */
     bool is_told; /* it has sent all its records, or is hosted here: it counts as joined */
     godwit__source_state_t state;
+    godwit__names_state_t names;       /* what is to be thought of it */
+    char why[GODWIT__SOURCE_WHY_SIZE]; /* OUT_OF_REACH: the reason; else "" */
+    int64_t settles_ns;                /* its host began just now: when it will have heard of everybody; else 0 */
+    int64_t connect_ns;                /* when it began to connect */
+    int64_t failing_since_ns;          /* the first attempt that failed in a row; 0: none */
     godwit__timer_t timer; /* WAITING: to connect; JOINED: to refresh, and to send what could not be sent */
     int64_t back_off_ns;   /* the last delay since the source last worked; 0: none */
     uint64_t random;
@@ -51,9 +66,16 @@ typedef struct godwit__rendezvous {
     size_t own_count;
     size_t own_capacity;
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
+    bool is_open; /* events may run */
+    godwit__names_state_t names;
+    char names_text[GODWIT__NAMES_TEXT_SIZE]; /* as it was told last */
     size_t source_count;
     godwit__rendezvous_source_t *sources[2 * GODWIT__RENDEZVOUS_MAX]; /* old and new while it changes */
 } godwit__rendezvous_t;
+
+/* The names of a source have another state, or the list of sources has changed: tells it, if that changes the
+ * whole. */
+void godwit__rendezvous_tell_names (godwit__rendezvous_t *self);
 
 /* Starts with the next run of the reactor. OUT_OF_MEMORY. */
 godwit_status_t godwit__source_open (godwit__rendezvous_source_t *source, godwit_error_t **error);

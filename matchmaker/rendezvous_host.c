@@ -322,7 +322,8 @@ listen_on (godwit__rendezvous_host_t *host, const char *address, godwit_error_t 
 
 godwit_status_t
 godwit__rendezvous_host_open (godwit__rendezvous_host_t **host, const godwit__matchmaker_options_t *options,
-                              const char *address, const godwit__rendezvous_host_events_t *events, void *user,
+                              const char *address, int64_t settles_ns,
+                              const godwit__rendezvous_host_events_t *events, void *user,
                               godwit_error_t **error)
 {
     godwit__rendezvous_host_t *self = calloc (1, sizeof *self);
@@ -330,6 +331,7 @@ godwit__rendezvous_host_open (godwit__rendezvous_host_t **host, const godwit__ma
         return godwit__error_no_memory (error);
     self->options = *options;
     snprintf (self->address, sizeof self->address, "%s", address);
+    self->settles_ns = settles_ns;
     self->events = events;
     self->user = user;
     self->source.ready = on_ready;

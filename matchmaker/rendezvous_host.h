@@ -15,10 +15,11 @@ typedef struct godwit__rendezvous_host_events {
 typedef struct godwit__rendezvous_host godwit__rendezvous_host_t;
 
 /* SYSTEM if the address cannot be listened on: another process hosts, or it is an address of another machine.
- * options are the matchmaker's; what they point to outlives the host. */
+ * options are the matchmaker's; what they point to outlives the host. settles_ns: when it will have heard of
+ * everybody who comes back to this address; members are told. */
 godwit_status_t godwit__rendezvous_host_open (godwit__rendezvous_host_t **host,
                                               const godwit__matchmaker_options_t *options,
-                                              const char *address,
+                                              const char *address, int64_t settles_ns,
                                               const godwit__rendezvous_host_events_t *events, void *user,
                                               godwit_error_t **error);
 /* Closes the port and all connections. leaves: first tells the members that the host's own records are

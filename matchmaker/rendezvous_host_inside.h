@@ -13,6 +13,7 @@ struct godwit__rendezvous_host {
     char address[GODWIT__ADDRESS_SIZE];
     godwit__channel_t *port;
     godwit__source_t source;
+    int64_t settles_ns;
     uint64_t epoch; /* differs from the epoch of every other host, and of earlier hosts at this address */
     godwit__rooms_t rooms;
     godwit__rendezvous_member_t *own;

@@ -57,6 +57,14 @@ arm_retry (godwit__rendezvous_host_t *host)
                          godwit__host_now (host) + RETRY_MS * GODWIT__NS_PER_MS);
 }
 
+/* How long it is until everybody who comes back to a host that began just now is here; 0: they are. */
+static uint64_t
+settles_ms (const godwit__rendezvous_host_t *host)
+{
+    const int64_t left_ns = host->settles_ns - godwit__host_now (host);
+    return left_ns > 0 ? (uint64_t) ((left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS) : 0;
+}
+
 static void
 push_snapshot (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
 {
@@ -77,7 +85,8 @@ push_snapshot (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *mem
         const godwit__io_t io =
             godwit__host_send (host, member,
                                godwit__rendezvous_snapshot (host->buffer, host->epoch, room->sequence,
-                                                            !member->begun, entry == NULL, list));
+                                                            !member->begun, entry == NULL,
+                                                            settles_ms (host), list));
         if (io == GODWIT__IO_CLOSED)
             return;
         if (io != GODWIT__IO_OK) {

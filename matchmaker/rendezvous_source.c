@@ -11,6 +11,14 @@
  *
  * So when a host dies, its members find out at the same time, and all connections are refused. Then one
  * member gets the address, and the others find it there when they try again some milliseconds later.
+ *
+ * What is to be thought of the names that it tells:
+ *
+ *                 told all, and the host has had time to hear of everybody
+ *      AWAITED --------------------------------------------------------------> TOLD
+ *       ^ ^ |                                                                   |
+ *       | | +-- an attempt failed --> OUT_OF_REACH --- link up ---> AWAITED     |
+ *       | +---------------------------- connection lost -------------------------+
  */
 #include "matchmaker/rendezvous.h"
 
@@ -28,6 +36,10 @@ static const godwit__delay_rule_t back_off_rule = {.first_ns = 2 * GODWIT__NS_PE
                                                    .least_percent = 25,
                                                    .most_percent = 125};
 #define RETRY_MS 5
+/* For how long attempts may fail while members race for the address of a host that died. */
+#define RACE_NS (50 * GODWIT__NS_PER_MS)
+/* A host that says that it takes longer is not believed. */
+#define SETTLE_MAX_MS 5000
 #define FRAME_BUDGET 256
 
 typedef godwit__rendezvous_source_t self_t;
@@ -77,7 +89,8 @@ arm_tick (self_t *self)
 {
     const int64_t retry_ns = now_ns (self) + RETRY_MS * GODWIT__NS_PER_MS;
     const bool soon = (self->must_register || self->must_resync) && retry_ns < self->refresh_at_ns;
-    arm (self, soon ? retry_ns : self->refresh_at_ns);
+    const int64_t next_ns = soon ? retry_ns : self->refresh_at_ns;
+    arm (self, self->settles_ns && self->settles_ns < next_ns ? self->settles_ns : next_ns);
 }
 
 /* --- what others may want to know --- */
@@ -116,6 +129,46 @@ set_told (self_t *self, bool is_told)
         add_to (&gauges->rendezvous_hosted, is_told);
     if (is_told)
         note (self, GODWIT_LOG_INFO, self->host ? "Hosts" : "Joined", NULL);
+}
+
+/* why: of OUT_OF_REACH. */
+static void
+set_names (self_t *self, godwit__names_state_t names, const char *why)
+{
+    if (names == GODWIT__NAMES_OUT_OF_REACH && self->names != names)
+        note (self, GODWIT_LOG_WARNING, "Cannot reach", why);
+    self->names = names;
+    snprintf (self->why, sizeof self->why, "%s", why);
+    godwit__rendezvous_tell_names (self->owner);
+}
+
+/* All that the host knows was told. TOLD, unless the host has to hear of its members first. */
+static void
+names_told (self_t *self, int64_t settles_ns)
+{
+    self->failing_since_ns = 0;
+    self->settles_ns = self->names != GODWIT__NAMES_TOLD && settles_ns > now_ns (self) ? settles_ns : 0;
+    if (!self->settles_ns)
+        set_names (self, GODWIT__NAMES_TOLD, "");
+    else if (self->state == GODWIT__SOURCE_HOSTING)
+        arm (self, self->settles_ns);
+    else
+        arm_tick (self);
+}
+
+/* After a connection that worked, another one is tried at once. While members race for the address of a host
+ * that has died, attempts may fail for a moment. */
+static void
+names_lost (self_t *self, bool was_told, bool was_joined, const char *reason)
+{
+    self->settles_ns = 0;
+    if (!was_told && self->failing_since_ns == 0)
+        self->failing_since_ns = self->connect_ns;
+    const bool may_race = was_joined || self->may_host;
+    if (was_told || (may_race && now_ns (self) - self->failing_since_ns < RACE_NS))
+        set_names (self, GODWIT__NAMES_AWAITED, "");
+    else
+        set_names (self, GODWIT__NAMES_OUT_OF_REACH, reason);
 }
 
 /* --- sending --- */
@@ -204,6 +257,9 @@ on_snapshot (self_t *self, const godwit__rendezvous_message_t *message)
         self->back_off_ns = 0;
         set_told (self, true);
         owner->events->synced (owner->user);
+        const uint64_t settles_ms =
+            message->settles_ms < SETTLE_MAX_MS ? message->settles_ms : SETTLE_MAX_MS;
+        names_told (self, now_ns (self) + (int64_t) settles_ms * GODWIT__NS_PER_MS);
     }
     return true;
 }
@@ -323,6 +379,7 @@ on_up (void *user)
     register_from (self, 0);
     self->heard_ns = now_ns (self);
     self->refresh_at_ns = self->heard_ns + refresh_ns (self);
+    set_names (self, GODWIT__NAMES_AWAITED, "");
     self->watch.fd = self->link->ops->fd (self->link);
     if (self->watch.fd < 0 ||
         godwit__reactor_watch (owner->options.reactor, &self->watch, NULL) != GODWIT_OK ||
@@ -349,6 +406,8 @@ connect_to (self_t *self)
 {
     godwit__driver_t *driver = self->owner->options.driver;
     self->state = GODWIT__SOURCE_CONNECTING;
+    self->connect_ns = now_ns (self);
+    godwit__rendezvous_tell_names (self->owner);
     if (driver->ops->open_link (driver, self->address, &link_events, self, &self->link, NULL) != GODWIT_OK) {
         self->link = NULL;
         fail (self, "a connection to it cannot be opened");
@@ -377,9 +436,11 @@ static bool
 host_it (self_t *self)
 {
     godwit__rendezvous_t *owner = self->owner;
+    const int64_t settles_ns =
+        now_ns (self) + (self->is_here ? GODWIT__SETTLE_HERE_MS : GODWIT__SETTLE_MS) * GODWIT__NS_PER_MS;
     godwit_error_t *error = NULL;
-    if (godwit__rendezvous_host_open (&self->host, &owner->options, self->address, &host_events, self,
-                                      &error) != GODWIT_OK) {
+    if (godwit__rendezvous_host_open (&self->host, &owner->options, self->address, settles_ns, &host_events,
+                                      self, &error) != GODWIT_OK) {
         note (self, GODWIT_LOG_DEBUG, "Does not host", godwit_error_message (error));
         godwit_error_destroy (&error);
         return false;
@@ -390,6 +451,7 @@ host_it (self_t *self)
         godwit__rendezvous_host_put (self->host, owner->own[i]);
     set_told (self, true);
     owner->events->synced (owner->user);
+    names_told (self, settles_ns);
     return true;
 }
 
@@ -399,7 +461,8 @@ static void
 fail (self_t *self, const char *reason)
 {
     const bool was_joined = self->state == GODWIT__SOURCE_JOINED;
-    if (self->is_told)
+    const bool was_told = self->is_told;
+    if (was_told)
         note (self, GODWIT_LOG_INFO, "Lost", reason);
     set_told (self, false);
     hang_up (self);
@@ -408,6 +471,7 @@ fail (self_t *self, const char *reason)
     else if (self->may_host && host_it (self))
         return;
     back_off (self);
+    names_lost (self, was_told, was_joined, reason);
 }
 
 static void
@@ -418,9 +482,13 @@ on_timer (godwit__timer_t *timer)
         connect_to (self);
         return;
     }
+    const int64_t now = now_ns (self);
+    if (self->settles_ns && now >= self->settles_ns) {
+        self->settles_ns = 0;
+        set_names (self, GODWIT__NAMES_TOLD, "");
+    }
     if (self->state != GODWIT__SOURCE_JOINED)
         return;
-    const int64_t now = now_ns (self);
     if (now >= self->refresh_at_ns) {
         /* If this process did not run for a while, the host's answers are still unread. */
         const bool was_away = now - self->refresh_at_ns > refresh_ns (self);

@@ -100,13 +100,15 @@ godwit__rendezvous_join (uint8_t *buffer, const uint8_t instance[GODWIT__UUID_SI
 
 godwit__message_t
 godwit__rendezvous_snapshot (uint8_t *buffer, uint64_t epoch, uint64_t sequence, bool first, bool last,
-                             godwit__record_list_t records)
+                             uint64_t settles_ms, godwit__record_list_t records)
 {
-    frame_writer_t frame = begin (buffer, GODWIT__RENDEZVOUS_SNAPSHOT, 5);
+    frame_writer_t frame = begin (buffer, GODWIT__RENDEZVOUS_SNAPSHOT, settles_ms ? 6 : 5);
     put_number (&frame, "epoch", epoch);
     put_number (&frame, "sequence", sequence);
     put_bool (&frame, "first", first);
     put_bool (&frame, "last", last);
+    if (settles_ms)
+        put_number (&frame, "settles_ms", settles_ms);
     put_records (&frame, "records", records);
     return end (&frame);
 }
@@ -345,6 +347,8 @@ get_fields (const godwit_value_t *map, godwit__rendezvous_message_t *message, go
             status = get_bool (map, "first", &message->first, error);
         if (status == GODWIT_OK)
             status = get_bool (map, "last", &message->last, error);
+        if (status == GODWIT_OK && godwit_value_get (map, "settles_ms")) /* only of a host that began just now */
+            status = get_number (map, "settles_ms", &message->settles_ms, error);
         return status == GODWIT_OK ? get_records (map, "records", message, error) : status;
     case GODWIT__RENDEZVOUS_REGISTER:
         return get_records (map, "records", message, error);

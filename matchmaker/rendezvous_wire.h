@@ -47,6 +47,7 @@ typedef struct godwit__rendezvous_message {
     uint64_t sequence;
     bool first; /* SNAPSHOT */
     bool last;
+    uint64_t settles_ms;
     uint64_t count; /* REFRESH */
     uint64_t sum;
     const char *reason;         /* EXPELLED */
@@ -77,8 +78,9 @@ size_t godwit__rendezvous_fit (godwit__record_list_t records);
 
 godwit__message_t godwit__rendezvous_join (uint8_t *buffer, const uint8_t instance[GODWIT__UUID_SIZE],
                                            const char *virtual_host, int64_t refresh_ms);
+/* settles_ms: how long the host, which began just now, still waits for members that come back to it. */
 godwit__message_t godwit__rendezvous_snapshot (uint8_t *buffer, uint64_t epoch, uint64_t sequence, bool first,
-                                               bool last, godwit__record_list_t records);
+                                               bool last, uint64_t settles_ms, godwit__record_list_t records);
 godwit__message_t godwit__rendezvous_register (uint8_t *buffer, godwit__record_list_t records);
 /* The servers whose records are withdrawn or, with except, the only ones that stay; at most KEYS_MAX. */
 godwit__message_t godwit__rendezvous_withdraw (uint8_t *buffer, bool except, const uint32_t *server_ids,

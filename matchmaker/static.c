@@ -192,6 +192,8 @@ on_task (godwit__task_t *task)
     for (size_t i = 0; i < self->count; i++)
         self->events->seen (self->user, self->records[i]);
     self->events->synced (self->user);
+    if (self->events->names)
+        self->events->names (self->user, GODWIT__NAMES_TOLD, "");
 }
 
 static void

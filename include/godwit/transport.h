@@ -132,6 +132,21 @@ GODWIT_EXPORT godwit_status_t godwit_transport_set_rendezvous (godwit_transport_
                                                                const char *const *addresses, size_t count,
                                                                godwit_error_t **error);
 
+/* Waits until a source of names has told all that it knows.
+ *
+ * The sources are the rendezvous points, and one is enough; a static list and the registry of an inproc URL
+ * are ready at once. A rendezvous that began just now is given up to half a second to hear of its members
+ * again. Nobody has to call this: whatever is sent first waits by itself, within its timeout. It is for
+ * programs that want to know at their start, or that look at lists of servers.
+ *
+ * timeout_ms: -1 waits as long as it takes; 0 only looks. Once ready, a transport stays ready: what it was
+ * told stays known, also when the rendezvous is gone. With external_loop it runs the loop meanwhile. TIMEOUT:
+ * the text names the rendezvous that are out of reach, or that have not told yet. It waits to the end for those
+ * too, because they may come. INVALID_ARGUMENT: NULL, or called in a callback, or in a handler of a transport
+ * with external_loop. CLOSED, FORKED. Any thread. */
+GODWIT_EXPORT godwit_status_t godwit_transport_wait_ready (godwit_transport_t *transport, int64_t timeout_ms,
+                                                           godwit_error_t **error);
+
 /* ---- for a program with its own event loop (option external_loop) ---- */
 
 /* Returns a descriptor for the program's event loop. It is readable when godwit_transport_process has

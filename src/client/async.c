@@ -13,14 +13,6 @@
 
 #include <stdlib.h>
 
-/* When a stalled call is due, whatever happens. */
-static int64_t
-due_ns (const godwit__call_t *call)
-{
-    return call->not_before_ns && call->not_before_ns < call->deadline_ns ? call->not_before_ns
-                                                                          : call->deadline_ns;
-}
-
 /* Once the call is in the list, another thread may carry it on, and free it. So the client, and with it the
  * transport, is held until this returns. */
 static void
@@ -30,7 +22,7 @@ stall (godwit__call_t *call)
     godwit_transport_t *transport = client->transport;
     godwit__completion_t *completion = transport->completion;
     godwit__stalled_t *stalled = transport->stalled;
-    const int64_t until_ns = due_ns (call);
+    const int64_t until_ns = godwit__call_due_ns (call);
     const uint64_t change_seen = call->change_seen;
     godwit__client_hold (client);
     pthread_mutex_lock (&stalled->lock);
@@ -207,7 +199,7 @@ godwit__stalled_advance (godwit_transport_t *transport)
         /* One by one: the calls that are still to come count against the limit. */
         atomic_fetch_sub (&stalled->count, 1);
         transport->completion->now_ns = 0;
-        if (call->change_seen != change_count || due_ns (call) <= now_ns || call->given_up ||
+        if (call->change_seen != change_count || godwit__call_due_ns (call) <= now_ns || call->given_up ||
             atomic_load (&transport->closing))
             carry_on (call);
         else

@@ -14,10 +14,7 @@ static void
 wait_stalled (const godwit__call_t *call)
 {
     godwit_transport_t *transport = call->client->transport;
-    int64_t until_ns = call->deadline_ns;
-    const bool backs_off = call->not_before_ns != 0;
-    if (backs_off && call->not_before_ns < until_ns)
-        until_ns = call->not_before_ns;
+    const int64_t until_ns = godwit__call_due_ns (call);
     pthread_mutex_lock (&transport->lock);
     for (;;) {
         const int64_t left_ns = until_ns - godwit__transport_now (transport);

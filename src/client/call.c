@@ -14,7 +14,7 @@ godwit__call_open (godwit__call_t *call, godwit_client_t *client, bool cast, god
     call->client = client;
     call->cast = cast;
     call->outcome = GODWIT_OUTCOME_NOT_SENT;
-    call->why = "no server is known";
+    call->why = "its time was over before a server could be chosen";
     call->retries_left = client->retry == GODWIT_RETRY_NONE ? 0 : client->retry > 0 ? client->retry : -1;
     return godwit__client_enter (client, error);
 }

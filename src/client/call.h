@@ -57,6 +57,7 @@ typedef struct godwit__call {
     uint64_t change_seen;
     godwit_outcome_t outcome; /* the most that any attempt so far may have done */
     const char *why;          /* why the last attempt failed; static text */
+    int64_t log_ns;           /* when the log is to hear that it waits for somebody; 0: at no time */
 
     struct godwit__row *row; /* in a fanout call: the row of the one server that it is for; else NULL */
 
@@ -79,5 +80,15 @@ godwit_status_t godwit__call_open (godwit__call_t *call, godwit_client_t *client
                                    godwit_error_t **error);
 void godwit__call_begin_time (godwit__call_t *call, int64_t now_ns);
 void godwit__call_release (godwit__call_t *call);
+
+/* When a stalled call is due, whatever happens. */
+static inline int64_t
+godwit__call_due_ns (const godwit__call_t *call)
+{
+    int64_t due_ns = call->deadline_ns;
+    if (call->not_before_ns && call->not_before_ns < due_ns)
+        due_ns = call->not_before_ns;
+    return call->log_ns && call->log_ns < due_ns ? call->log_ns : due_ns;
+}
 
 #endif

@@ -6,6 +6,7 @@
 #include "src/client/call_explain.h"
 #include "src/client/call_retry.h"
 #include "src/client/fanout_row.h"
+#include "src/client/nobody.h"
 #include "src/error/error.h"
 #include "src/server/inline.h"
 
@@ -99,12 +100,111 @@ fail (godwit_status_t *status, godwit_status_t is)
     return GODWIT__ADVANCE_FAILED;
 }
 
+/* ---- nobody, or nobody yet ---- */
+
+/* Of call->why: the error says who is known instead. */
+static const char no_server[] = "no server is known";
+
+/* What is known of the names, if nothing has changed since the last look; else the call looks again at once.
+ */
+static godwit__names_state_t
+names_of (const godwit__call_t *call)
+{
+    godwit_transport_t *const transport = call->client->transport;
+    pthread_mutex_lock (&transport->lock);
+    const godwit__names_state_t names = transport->change_count == call->change_seen
+                                            ? transport->directory->names.state
+                                            : GODWIT__NAMES_AWAITED;
+    pthread_mutex_unlock (&transport->lock);
+    return names;
+}
+
+/* Why the call fails. The text lies in room, or is static. */
+static const char *
+why_of (const godwit__call_t *call, char room[GODWIT__EXPLAIN_SIZE])
+{
+    if (call->timeout_ms == 0 && !call->cast)
+        return "a call without any time is not sent";
+    if (call->why != no_server)
+        return call->why;
+    godwit__nobody_explain (call->client, room, GODWIT__EXPLAIN_SIZE);
+    return room;
+}
+
+static godwit_status_t
+fail_late (const godwit__call_t *call, godwit_error_t **error)
+{
+    char room[GODWIT__EXPLAIN_SIZE];
+    return godwit__call_fail_late (call, error ? why_of (call, room) : call->why, error);
+}
+
+static godwit_status_t
+fail_retries (godwit__call_t *call, godwit_error_t **error)
+{
+    char room[GODWIT__EXPLAIN_SIZE];
+    const char *const why = call->why;
+    if (error)
+        call->why = why_of (call, room);
+    const godwit_status_t status = godwit__call_fail_retries (call, error);
+    call->why = why;
+    return status;
+}
+
+/* The program's own loop cannot run while a thread waits in it: then a call takes what is known by now. */
+static bool
+may_be_told_more (const godwit__call_t *call)
+{
+    return names_of (call) == GODWIT__NAMES_AWAITED &&
+           (call->callback || godwit__nobody_may_wait (call->client->transport));
+}
+
+/* Waiting for a server costs an attempt once it has lasted for ATTEMPT_NS. */
+static godwit__advance_t
+stall_attempt (godwit__call_t *call, int64_t now_ns, godwit_status_t *status, godwit_error_t **error)
+{
+    if (call->retries_left < 0) {
+        call->not_before_ns = 0;
+        return GODWIT__ADVANCE_STALLED;
+    }
+    if (call->not_before_ns != 0 && now_ns >= call->not_before_ns && !godwit__call_may_retry (call))
+        return fail (status, fail_retries (call, error));
+    if (call->not_before_ns == 0 || now_ns >= call->not_before_ns)
+        call->not_before_ns = now_ns + ATTEMPT_NS;
+    return GODWIT__ADVANCE_STALLED;
+}
+
+/* No server is known, or none by this name. Until all names were told, that means nothing, and costs no
+ * attempt. */
+static godwit__advance_t
+on_nobody (godwit__call_t *call, int64_t now_ns, godwit_status_t *status, godwit_error_t **error)
+{
+    if (call->outcome == GODWIT_OUTCOME_NOT_SENT)
+        call->why = no_server;
+    if (may_be_told_more (call)) {
+        call->not_before_ns = 0;
+    } else {
+        /* If an attempt may have run, the call may have been delivered: so this is not UNDELIVERABLE. */
+        if (call->client->mandatory && call->outcome < GODWIT_OUTCOME_MAYBE_RUN)
+            return fail (status, godwit__nobody_error (call->client, call->outcome, error));
+        if (call->not_before_ns == 0 && call->retries_left == 0)
+            return fail (status, fail_retries (call, error));
+        if (stall_attempt (call, now_ns, status, error) == GODWIT__ADVANCE_FAILED)
+            return GODWIT__ADVANCE_FAILED;
+    }
+    if (now_ns >= call->log_ns)
+        call->log_ns = godwit__nobody_log (call->client, call->started_ns, now_ns);
+    return GODWIT__ADVANCE_STALLED;
+}
+
 static godwit__advance_t
 on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit_status_t *status,
                godwit_error_t **error)
 {
     if (call->row && (pick == GODWIT__PICK_NOBODY || pick == GODWIT__PICK_UNREACHABLE))
         return fail (status, godwit__row_fail (call, pick, error));
+    if (pick == GODWIT__PICK_NOBODY)
+        return on_nobody (call, now_ns, status, error);
+    call->log_ns = 0;
     if (pick == GODWIT__PICK_EXCLUDED || pick == GODWIT__PICK_WITHHELD) {
         if (pick == GODWIT__PICK_EXCLUDED)
             godwit__call_back_off (call, now_ns);
@@ -112,27 +212,9 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
             godwit__call_withhold (call, now_ns);
         return GODWIT__ADVANCE_STALLED;
     }
-    /* If an attempt may have run, the call may have been delivered: so this is not UNDELIVERABLE. */
-    if (pick == GODWIT__PICK_NOBODY && call->client->mandatory && call->outcome < GODWIT_OUTCOME_MAYBE_RUN)
-        return fail (status, godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, call->outcome,
-                                                   &call->client->target, "Nobody listens at ", ""));
     if (call->outcome == GODWIT_OUTCOME_NOT_SENT)
-        call->why = pick != GODWIT__PICK_NOBODY ? "no server could be connected to"
-                    : godwit__transport_is_alone (call->client->transport)
-                        ? "no server is known, and no rendezvous answers"
-                        : "no server is known";
-    /* Waiting for a server costs an attempt once it has lasted for ATTEMPT_NS. */
-    if (call->retries_left >= 0) {
-        if (call->not_before_ns == 0 && call->retries_left == 0 && pick == GODWIT__PICK_NOBODY)
-            return fail (status, godwit__call_fail_retries (call, error));
-        if (call->not_before_ns != 0 && now_ns >= call->not_before_ns && !godwit__call_may_retry (call))
-            return fail (status, godwit__call_fail_retries (call, error));
-        if (call->not_before_ns == 0 || now_ns >= call->not_before_ns)
-            call->not_before_ns = now_ns + ATTEMPT_NS;
-    } else {
-        call->not_before_ns = 0;
-    }
-    return GODWIT__ADVANCE_STALLED;
+        call->why = "no server could be connected to";
+    return stall_attempt (call, now_ns, status, error);
 }
 
 static godwit__advance_t
@@ -146,7 +228,7 @@ advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
         call->now_ns = 0;
         /* A cast without any time still goes to a server that is ready. A call could never run. */
         if (now_ns >= call->deadline_ns && !(call->cast && is_first))
-            return fail (status, godwit__call_fail_late (call, call->why, error));
+            return fail (status, fail_late (call, error));
         if (atomic_load_explicit (&transport->closing, memory_order_relaxed) || call->given_up ||
             godwit__client_is_closed (call->client))
             return fail (status, godwit__call_fail_closed (call, error));

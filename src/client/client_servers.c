@@ -1,32 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which servers a client's target has (contract 3). */
 #include "src/client/call_explain.h"
+#include "src/client/nobody.h"
 #include "src/discovery/selection.h"
 #include "src/error/error.h"
 #include "src/runtime/wait.h"
+
+/* One that takes requests, connected or not. With transport.lock held. */
+static bool
+knows_one (const godwit_client_t *client)
+{
+    const char *const server = client->target.server;
+    for (size_t i = 0; i < client->group->count; i++)
+        if (!client->group->members[i]->draining &&
+            (!server || strcmp (client->group->members[i]->record->server, server) == 0))
+            return true;
+    return false;
+}
+
+/* With transport.lock held. Returns how many are connected when there are enough, or when the time is over.
+ */
+static size_t
+gather (godwit_client_t *client, size_t count, int64_t until_ns, bool *knows_nobody)
+{
+    godwit_transport_t *transport = client->transport;
+    const int64_t since_ns = godwit__transport_now (transport);
+    int64_t log_ns = since_ns + GODWIT__NOBODY_LOG_AFTER_NS;
+    for (;;) {
+        const size_t ready = godwit__group_ready_count (client->group, client->target.server);
+        const int64_t now_ns = godwit__transport_now (transport);
+        *knows_nobody = ready == 0 && !knows_one (client);
+        if (ready >= count || until_ns <= now_ns || atomic_load (&transport->closing))
+            return ready;
+        if (*knows_nobody && log_ns && log_ns <= now_ns) {
+            pthread_mutex_unlock (&transport->lock);
+            log_ns = godwit__nobody_log (client, since_ns, now_ns);
+            pthread_mutex_lock (&transport->lock);
+            continue;
+        }
+        godwit__transport_wait_changed (transport, (*knows_nobody && log_ns && log_ns < until_ns
+                                                        ? log_ns
+                                                        : until_ns) - now_ns);
+    }
+}
 
 static godwit_status_t
 wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
 {
     godwit_transport_t *transport = client->transport;
     const int64_t until_ns = godwit__transport_now (transport) + godwit__ns_of_ms (timeout_ms);
-    size_t ready = 0;
+    char why[GODWIT__EXPLAIN_SIZE] = "";
+    bool knows_nobody = false;
     pthread_mutex_lock (&transport->lock);
-    for (;;) {
-        ready = godwit__group_ready_count (client->group, client->target.server);
-        const int64_t left_ns = until_ns - godwit__transport_now (transport);
-        if (ready >= count || left_ns <= 0 || atomic_load (&transport->closing))
-            break;
-        godwit__transport_wait_changed (transport, left_ns);
-    }
+    const size_t ready = gather (client, count, until_ns, &knows_nobody);
     pthread_mutex_unlock (&transport->lock);
     if (ready >= count)
         return GODWIT_OK;
     godwit_status_t status = godwit__transport_check (transport, error);
-    if (status == GODWIT_OK)
-        status =
-            godwit__error_set (error, GODWIT_ERR_TIMEOUT, "%zu of %zu servers are connected after %lld ms",
-                               ready, count, (long long) timeout_ms);
+    if (status == GODWIT_OK) {
+        if (knows_nobody)
+            godwit__nobody_explain (client, why, sizeof why);
+        status = godwit__error_set (error, GODWIT_ERR_TIMEOUT,
+                                    "%zu of %zu servers are connected after %lld ms%s%s", ready, count,
+                                    (long long) timeout_ms, knows_nobody ? ": " : "", why);
+    }
     godwit__client_explain (client, NULL, error);
     return status;
 }

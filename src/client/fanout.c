@@ -5,6 +5,7 @@
 #include "src/address/target.h"
 #include "src/client/call_explain.h"
 #include "src/client/call_metrics.h"
+#include "src/client/nobody.h"
 #include "src/client/publisher_send.h"
 #include "src/error/error.h"
 #include "src/error/struct_size.h"
@@ -80,13 +81,21 @@ gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *t
     pthread_mutex_unlock (&transport->lock);
 }
 
+/* Nobody was reached. That nobody is there is only known if all names were told. */
 static godwit_status_t
-report_nobody (const godwit_client_t *client, godwit_error_t **error)
+report_nobody (const godwit_client_t *client, const godwit_fanout_report_t *report, godwit_error_t **error)
 {
-    if (!client->mandatory)
+    godwit_transport_t *transport = client->transport;
+    if (report->missing > 0 && client->mandatory)
+        return godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
+                                     &client->target, "Nobody listens at ",
+                                     ": servers are known, but none could be reached");
+    pthread_mutex_lock (&transport->lock);
+    const bool are_told = transport->directory->names.state == GODWIT__NAMES_TOLD;
+    pthread_mutex_unlock (&transport->lock);
+    if (report->missing > 0 || (are_told && !client->mandatory))
         return GODWIT_OK;
-    return godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT, &client->target,
-                                 "Nobody listens at ", "");
+    return godwit__nobody_error (client, GODWIT_OUTCOME_NOT_SENT, error);
 }
 
 /* Publishes a request once. It goes to the servers that are subscribed by then, until deadline_ns at the
@@ -100,6 +109,8 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, int6
     godwit__group_t *group = client->group;
     uint8_t topic_key[GODWIT__KEY_SIZE];
     pthread_mutex_lock (&transport->lock);
+    if (godwit__nobody_await_names (client, deadline_ns))
+        now_ns = godwit__transport_now (transport);
     godwit__publisher_t *publisher = transport->publisher;
     if (!group->fans_out)
         godwit__fanout_key (group->fanout_key, transport->virtual_host, group->exchange, group->topic);
@@ -119,7 +130,7 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, int6
         if (!done)
             gather (publisher, group, topic_key, deadline_ns, report);
         if (report->reached == 0)
-            return report_nobody (client, error);
+            return report_nobody (client, report, error);
         const godwit__io_t io = godwit__publisher_publish (publisher, request, topic_key, now_ns, &done);
         if (io == GODWIT__IO_OK)
             return GODWIT_OK;

@@ -12,6 +12,7 @@
 #include "src/client/call_explain.h"
 #include "src/client/call_metrics.h"
 #include "src/client/fanout_row.h"
+#include "src/client/nobody.h"
 #include "src/connection/completion.h"
 #include "src/error/error.h"
 #include "src/loop/clock.h"
@@ -34,6 +35,7 @@ typedef struct godwit__fanout {
     const godwit_value_t *context; /* as the program gave it */
     int64_t timeout_ms;
     int64_t started_ns;
+    bool all_were_told; /* all names: without a server, there is none */
     godwit_fanout_result_t *result;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -87,13 +89,16 @@ on_row_ended (void *user, godwit_status_t status, const godwit_value_t *result, 
 
 /* ---- beginning ---- */
 
-/* The servers that the topic has now. */
+/* The servers that the topic has, once all names were told. */
 static godwit_status_t
 take_members (godwit__fanout_t *fanout, godwit_error_t **error)
 {
     godwit_transport_t *transport = fanout->client->transport;
     const godwit__group_t *group = fanout->client->group;
     pthread_mutex_lock (&transport->lock);
+    godwit__nobody_await_names (fanout->client,
+                                fanout->started_ns + fanout->timeout_ms * GODWIT__NS_PER_MS);
+    fanout->all_were_told = transport->directory->names.state == GODWIT__NAMES_TOLD;
     const size_t most = group->count;
     godwit_fanout_result_t *result =
         most > ROW_MAX ? NULL : calloc (1, sizeof *result + most * sizeof result->rows[0]);
@@ -203,9 +208,8 @@ run (godwit__fanout_t *fanout, const char *method, godwit_error_t **error)
         status = take_members (fanout, error);
     if (status)
         return status;
-    if (fanout->result->count == 0 && client->mandatory)
-        return godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
-                                     &client->target, "Nobody listens at ", "");
+    if (fanout->result->count == 0 && (client->mandatory || !fanout->all_were_told))
+        return godwit__nobody_error (client, GODWIT_OUTCOME_NOT_SENT, error);
     /* Calls may end while others begin: only `waits` tells whether all have ended. */
     for (size_t i = 0; i < fanout->result->count; i++)
         begin_row (fanout, &fanout->result->rows[i], method);

@@ -2,6 +2,7 @@
 /* The table of options, and suggestions for an unknown option's name. */
 #include "src/config/option_table.h"
 
+#include "src/base/distance.h"
 #include "src/config/options.h"
 #include "src/error/error.h"
 
@@ -127,30 +128,6 @@ godwit__option_find (const char *name, unsigned place)
 
 /* ---- unknown names ---- */
 
-enum { NAME_MAX_SIZE = 64 };
-
-/* How many letters must be inserted, removed or changed to make one name of the other. */
-static size_t
-distance (const char *a, const char *b)
-{
-    const size_t size = strlen (b);
-    size_t row[NAME_MAX_SIZE + 1];
-    for (size_t j = 0; j <= size; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < size; j++) {
-            const size_t change = diagonal + (a[i] != b[j]);
-            diagonal = row[j + 1];
-            row[j + 1] = diagonal < row[j] ? diagonal + 1 : row[j] + 1;
-            if (change < row[j + 1])
-                row[j + 1] = change;
-        }
-    }
-    return row[size];
-}
-
 /* The new name of an option for which oslo.messaging once had another name; NULL: it had none. */
 static const char *
 new_name (const char *name)
@@ -174,12 +151,10 @@ nearest (const char *name, unsigned place)
 {
     const godwit__option_t *best = NULL;
     const size_t size = strlen (name);
-    if (size > NAME_MAX_SIZE)
-        return NULL;
     size_t limit = size / 3 + 1; /* a name that differs more is another word */
     for (size_t i = 0; i < godwit__option_count; i++) {
         const size_t changes =
-            (godwit__options[i].places & place) ? distance (name, godwit__options[i].name) : NAME_MAX_SIZE;
+            (godwit__options[i].places & place) ? godwit__distance (name, godwit__options[i].name) : GODWIT__DISTANCE_FAR;
         if (changes < limit) {
             limit = changes;
             best = &godwit__options[i];

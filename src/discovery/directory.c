@@ -3,6 +3,7 @@
 
 #include "src/base/hash.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 godwit__directory_t *
@@ -13,6 +14,7 @@ godwit__directory_new (godwit_transport_t *transport, const godwit__peer_hooks_t
         return NULL;
     directory->transport = transport;
     directory->peer_hooks = peer_hooks;
+    snprintf (directory->names.text, sizeof directory->names.text, "no source of names has answered yet");
     godwit__table_init (&directory->groups);
     godwit__table_init (&directory->peers);
     return directory;

@@ -85,14 +85,23 @@ struct godwit__group {
     bool fanout_settled;
     uint64_t fanout_change;
     uint32_t fanout_reached, fanout_missing;
+    int64_t nobody_logged_ns; /* when the log heard that somebody waits for a server of it; 0: never */
     godwit__retry_budget_t retry_budget;
     godwit__departed_t departed[GODWIT__DEPARTED_MAX]; /* the last ones */
     unsigned departed_count;                           /* ever */
 };
 
+/* Whether the matchmaker has told all names. */
+typedef struct godwit__told_names {
+    godwit__names_state_t state;
+    bool were_told; /* at some time: what was told stays known */
+    char text[GODWIT__NAMES_TEXT_SIZE];
+} godwit__told_names_t;
+
 typedef struct godwit__directory {
     godwit_transport_t *transport;
     const godwit__peer_hooks_t *peer_hooks;
+    godwit__told_names_t names;
     godwit__table_t groups;
     godwit__table_t peers;
     size_t member_count;

@@ -6,6 +6,8 @@
 #include "src/discovery/suspect.h"
 #include "src/error/error.h"
 
+#include <stdio.h>
+
 godwit_status_t
 godwit__discovery_open (godwit_transport_t *transport, godwit_error_t **error)
 {
@@ -173,6 +175,18 @@ void
 godwit__discovery_synced (godwit_transport_t *transport)
 {
     pthread_mutex_lock (&transport->lock);
+    godwit__transport_changed (transport);
+    pthread_mutex_unlock (&transport->lock);
+}
+
+void
+godwit__discovery_names (godwit_transport_t *transport, godwit__names_state_t state, const char *text)
+{
+    godwit__told_names_t *const names = &transport->directory->names;
+    pthread_mutex_lock (&transport->lock);
+    names->state = state;
+    names->were_told |= state == GODWIT__NAMES_TOLD;
+    snprintf (names->text, sizeof names->text, "%s", text);
     godwit__transport_changed (transport);
     pthread_mutex_unlock (&transport->lock);
 }

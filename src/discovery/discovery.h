@@ -21,5 +21,7 @@ bool godwit__discovery_seen (godwit_transport_t *transport, godwit__record_t *re
 void godwit__discovery_gone (godwit_transport_t *transport, const uint8_t instance[GODWIT__UUID_SIZE],
                              uint32_t server_id, bool withdrawn);
 void godwit__discovery_synced (godwit_transport_t *transport);
+/* Whether all names were told; text: which sources are awaited or out of reach. */
+void godwit__discovery_names (godwit_transport_t *transport, godwit__names_state_t state, const char *text);
 
 #endif

@@ -69,8 +69,19 @@ godwit_status_t godwit__record_read (godwit__record_t **record, const godwit_val
  * the record, so that there is only one set of rules. */
 godwit_status_t godwit__record_check (const godwit__record_t *record, godwit_error_t **error);
 
-/* The events of a matchmaker. They run on the reactor's thread, also inside announce and withdraw, but never
- * inside open or close. Records are borrowed. An event must not call the matchmaker that sends it. */
+/* Whether a matchmaker has told all names that there are. It begins with AWAITED. */
+typedef enum godwit__names_state {
+    GODWIT__NAMES_AWAITED,     /* no source has told all that it knows, but one may soon */
+    GODWIT__NAMES_TOLD,        /* a source has, and is there */
+    GODWIT__NAMES_OUT_OF_REACH /* none of them can be reached; they are tried again all the time */
+} godwit__names_state_t;
+
+/* The most bytes of the text that says which sources are awaited, or out of reach; with its '\0'. */
+#define GODWIT__NAMES_TEXT_SIZE 512
+
+/* The events of a matchmaker. They run on the reactor's thread, also inside announce, withdraw and set_hosts,
+ * but never inside open or close. Records are borrowed. An event must not call the matchmaker that sends it.
+ */
 typedef struct godwit__matchmaker_events {
     /* A record is new or changed. The same record may come any number of times; the transport's own may come
      * too.
@@ -82,6 +93,11 @@ typedef struct godwit__matchmaker_events {
     void (*gone) (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t server_id, bool withdrawn);
     /* A source's snapshot is complete. Comes again after each reconnection. */
     void (*synced) (void *user);
+    /* The state of the names has changed, or its text. TOLD comes after the records that were told. A source
+     * that began just now, and whose members are still coming back to it, has not told all yet. text: which
+     * sources are awaited or out of reach, and why, to be read by people; borrowed, "" when TOLD. NULL: nobody
+     * wants to know. */
+    void (*names) (void *user, godwit__names_state_t state, const char *text);
 } godwit__matchmaker_events_t;
 
 /* Numbers of rendezvous points: known are in the list, joined have told what they know (this process's own

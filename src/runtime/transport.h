@@ -154,14 +154,6 @@ void godwit__log_text (const godwit_transport_t *transport, godwit_log_level_t l
 /* The options are settled: from now on the transport logs. */
 void godwit__log_open (godwit_transport_t *transport);
 
-/* True if there are rendezvous points to use, and none of them has told what it knows. */
-static inline bool
-godwit__transport_is_alone (const godwit_transport_t *transport)
-{
-    return transport->has_rendezvous &&
-           atomic_load_explicit (&transport->gauges.rendezvous_joined, memory_order_relaxed) == 0;
-}
-
 /* A random number below limit, which is not 0. */
 static inline uint64_t
 godwit__transport_random (godwit_transport_t *transport, uint64_t limit)

@@ -154,7 +154,13 @@ on_synced (void *user)
     godwit__discovery_synced (user);
 }
 
-static const godwit__matchmaker_events_t matchmaker_events = {on_seen, on_gone, on_synced};
+static void
+on_names (void *user, godwit__names_state_t state, const char *text)
+{
+    godwit__discovery_names (user, state, text);
+}
+
+static const godwit__matchmaker_events_t matchmaker_events = {on_seen, on_gone, on_synced, on_names};
 
 static godwit_status_t
 open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)

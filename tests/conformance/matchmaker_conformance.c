@@ -91,6 +91,26 @@ matchmaker_tells_a_late_joiner_everything (const world_kind_t *kind)
 }
 
 void
+matchmaker_says_when_all_was_told (const world_kind_t *kind)
+{
+    enum { COUNT = 300 }; /* several messages */
+    world_t world;
+    world_open (&world, kind);
+    peer_t *a = peer_open (&world, 0, NULL, "", NULL);
+    cr_assert_eq (a->names, GODWIT__NAMES_AWAITED);
+    EVENTUALLY (&world, a->names == GODWIT__NAMES_TOLD);
+    cr_assert_eq (a->known_when_told, 0u); /* nobody else is there, and that is known */
+    for (uint32_t i = 1; i <= COUNT; i++)
+        peer_announce (a, i, GODWIT__RECORD_UP);
+    for (unsigned i = 1; i < 4; i++) {
+        peer_t *late = peer_open (&world, i, NULL, "", NULL);
+        EVENTUALLY (&world, late->names == GODWIT__NAMES_TOLD);
+        cr_assert_eq (late->known_when_told, COUNT);
+    }
+    world_close (&world);
+}
+
+void
 matchmaker_carries_many_records (const world_kind_t *kind)
 {
     enum { COUNT = 700 }; /* several messages */

@@ -14,6 +14,7 @@
     X (tells_what_is_withdrawn)                                                                              \
     X (tells_a_new_revision)                                                                                 \
     X (tells_a_late_joiner_everything)                                                                       \
+    X (says_when_all_was_told)                                                                               \
     X (carries_many_records)                                                                                 \
     X (isolates_virtual_hosts)                                                                               \
     X (withdraws_on_close)                                                                                   \
@@ -36,6 +37,7 @@ MATCHMAKER_CONFORMANCE_LIST (MATCHMAKER_CONFORMANCE_DECLARE)
     MATCHMAKER_TEST_ (suite_, kind_, tells_what_is_withdrawn)                                                \
     MATCHMAKER_TEST_ (suite_, kind_, tells_a_new_revision)                                                   \
     MATCHMAKER_TEST_ (suite_, kind_, tells_a_late_joiner_everything)                                         \
+    MATCHMAKER_TEST_ (suite_, kind_, says_when_all_was_told)                                                 \
     MATCHMAKER_TEST_ (suite_, kind_, carries_many_records)                                                   \
     MATCHMAKER_TEST_ (suite_, kind_, isolates_virtual_hosts)                                                 \
     MATCHMAKER_TEST_ (suite_, kind_, withdraws_on_close)                                                     \

@@ -155,7 +155,25 @@ on_synced (void *user)
     peer->synced_count++;
 }
 
-static const godwit__matchmaker_events_t events = {on_seen, on_gone, on_synced};
+static void
+on_names (void *user, godwit__names_state_t state, const char *text)
+{
+    peer_t *peer = user;
+    count_event (peer);
+    cr_assert (state != peer->names || strcmp (text, peer->names_text) != 0, "told what it told before");
+    cr_assert (state != GODWIT__NAMES_TOLD || peer->synced_count > 0, "told, but not synced");
+    cr_assert_eq (text[0] == '\0', state == GODWIT__NAMES_TOLD, "%s", text);
+    if (state == GODWIT__NAMES_TOLD) {
+        peer->told_ns = world_now (peer->world);
+        peer->known_when_told = 0;
+        for (size_t i = 0; i < peer->sighting_count; i++)
+            peer->known_when_told += peer->sightings[i].record != NULL;
+    }
+    peer->names = state;
+    snprintf (peer->names_text, sizeof peer->names_text, "%s", text);
+}
+
+static const godwit__matchmaker_events_t events = {on_seen, on_gone, on_synced, on_names};
 
 /* --- peers --- */
 

@@ -34,6 +34,10 @@ typedef struct peer {
     size_t sighting_count;
     unsigned event_count;
     unsigned synced_count;
+    godwit__names_state_t names;
+    char names_text[GODWIT__NAMES_TEXT_SIZE];
+    int64_t told_ns;        /* when names became TOLD, by the world's clock */
+    size_t known_when_told; /* records that were known then */
     uint32_t revision;
     godwit__matchmaker_gauges_t gauges;
 } peer_t;

@@ -444,7 +444,7 @@ send_records (scripted_t *host, bool is_delta, uint64_t sequence, uint32_t first
     const godwit__record_list_t list = {records, count};
     scripted_send (host, is_delta
                              ? godwit__rendezvous_delta (host->buffer, 42, sequence, list, NULL, 0, false)
-                             : godwit__rendezvous_snapshot (host->buffer, 42, sequence, true, true, list));
+                             : godwit__rendezvous_snapshot (host->buffer, 42, sequence, true, true, 0, list));
     for (uint32_t i = 0; i < count; i++)
         godwit__record_unref (&records[i]);
 }

@@ -24,6 +24,9 @@ RENDEZVOUS_CONFORMANCE_DECLARE (tells_who_withdrew)
 RENDEZVOUS_CONFORMANCE_DECLARE (follows_a_list_that_changes)
 RENDEZVOUS_CONFORMANCE_DECLARE (stops_hosting_what_is_removed)
 RENDEZVOUS_CONFORMANCE_DECLARE (refuses_lists_that_make_no_sense)
+RENDEZVOUS_CONFORMANCE_DECLARE (says_that_all_are_out_of_reach)
+RENDEZVOUS_CONFORMANCE_DECLARE (lets_a_new_host_settle)
+RENDEZVOUS_CONFORMANCE_DECLARE (believes_the_one_that_is_not_new)
 #undef RENDEZVOUS_CONFORMANCE_DECLARE
 
 #define RENDEZVOUS_TEST_(suite_, kind_, name_)                                                               \
@@ -51,6 +54,9 @@ RENDEZVOUS_CONFORMANCE_DECLARE (refuses_lists_that_make_no_sense)
     RENDEZVOUS_TEST_ (suite_, kind_, tells_who_withdrew)                                                     \
     RENDEZVOUS_TEST_ (suite_, kind_, follows_a_list_that_changes)                                            \
     RENDEZVOUS_TEST_ (suite_, kind_, stops_hosting_what_is_removed)                                          \
-    RENDEZVOUS_TEST_ (suite_, kind_, refuses_lists_that_make_no_sense)
+    RENDEZVOUS_TEST_ (suite_, kind_, refuses_lists_that_make_no_sense)                                       \
+    RENDEZVOUS_TEST_ (suite_, kind_, says_that_all_are_out_of_reach)                                         \
+    RENDEZVOUS_TEST_ (suite_, kind_, lets_a_new_host_settle)                                                 \
+    RENDEZVOUS_TEST_ (suite_, kind_, believes_the_one_that_is_not_new)
 
 #endif

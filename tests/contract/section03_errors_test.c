@@ -295,8 +295,9 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
     [GODWIT_ERR_DELIVERY_FAILURE] = {"MessagingException",
                                      no_retry,
                                      "MessageDeliveryFailure: The message could not be handed over, and no "
-                                     "retry is left: no server is known...; method \"nothing\" of <Target "
-                                     "topic=nobody> (outcome NOT_SENT)",
+                                     "retry is left: no server is known of topic \"nobody\" in exchange \"godwit\"; "
+                                     "topics that are known in this exchange: \"work\"; method \"nothing\" of "
+                                     "<Target topic=nobody> (outcome NOT_SENT)",
                                      {{"method", "nothing"}, {"target", "<Target topic=nobody>"}}},
     [GODWIT_ERR_INVALID_TARGET] =
         {"MessagingException",

@@ -70,7 +70,7 @@ on_synced (void *user)
     check_thread (user);
 }
 
-static const godwit__matchmaker_events_t events = {on_seen, on_gone, on_synced};
+static const godwit__matchmaker_events_t events = {on_seen, on_gone, on_synced, NULL};
 
 /* Announces again and again; every other time it withdraws before. */
 static void

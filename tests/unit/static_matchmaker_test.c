@@ -11,6 +11,8 @@ typedef struct told {
     godwit__record_t *records[8];
     unsigned count;
     unsigned synced_count;
+    unsigned all_count; /* how often it said that all was told; and how much was told by then */
+    unsigned count_when_all;
 } told_t;
 
 static void
@@ -37,7 +39,18 @@ on_synced (void *user)
     ((told_t *) user)->synced_count++;
 }
 
-static const godwit__matchmaker_events_t events = {on_seen, on_gone, on_synced};
+static void
+on_names (void *user, godwit__names_state_t state, const char *text)
+{
+    told_t *told = user;
+    cr_assert_eq (state, GODWIT__NAMES_TOLD);
+    cr_assert_str_empty (text);
+    cr_assert_eq (told->synced_count, 1u);
+    told->all_count++;
+    told->count_when_all = told->count;
+}
+
+static const godwit__matchmaker_events_t events = {on_seen, on_gone, on_synced, on_names};
 
 /* Opens one with this list, runs it, and closes it. The error's text goes to `text`. */
 static godwit_status_t
@@ -108,6 +121,7 @@ Test (static_matchmaker, tells_what_is_listed_once)
         GODWIT_OK, "%s", text);
     cr_assert_eq (told.count, 3u);
     cr_assert_eq (told.synced_count, 1u);
+    cr_assert (told.all_count == 1 && told.count_when_all == 3);
     static const uint8_t unknown[GODWIT__UUID_SIZE];
     for (unsigned i = 0; i < 3; i++) {
         cr_assert_eq (memcmp (told.records[i]->instance, unknown, sizeof unknown), 0);
@@ -136,6 +150,7 @@ Test (static_matchmaker, may_be_empty)
     cr_assert_eq (list ("other=1", &told, text, sizeof text), GODWIT_OK);
     cr_assert_eq (told.count, 0u);
     cr_assert_eq (told.synced_count, 1u);
+    cr_assert_eq (told.all_count, 1u);
 }
 
 Test (static_matchmaker, says_which_entry_is_wrong)

@@ -44,7 +44,7 @@ on_synced (void *user)
     printf ("synced\n");
 }
 
-static const godwit__matchmaker_events_t events = {on_seen, on_gone, on_synced};
+static const godwit__matchmaker_events_t events = {on_seen, on_gone, on_synced, NULL};
 
 static void
 on_input (godwit__source_t *source)
