@@ -335,7 +335,8 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
     [GODWIT_ERR_UNDELIVERABLE] =
         {"MessagingException",
          nobody_listens,
-         "MessageUndeliverable: Nobody listens at <Target topic=nobody>...; method \"nothing\" "
+         "MessageUndeliverable: Nobody listens at <Target topic=nobody>: no server is known of topic "
+         "\"nobody\" in exchange \"godwit\"; topics that are known in this exchange: \"work\"; method \"nothing\" "
          "(outcome NOT_SENT)",
          {{"target", "<Target topic=nobody>"}}},
     [GODWIT_ERR_SERVER_ERROR] = {"MessagingException",

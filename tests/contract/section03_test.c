@@ -260,14 +260,26 @@ timeout_of_nothing (core_t *core)
     godwit_future_t *future = NULL;
     const uint64_t before = service_get (&core->one, &core->one.runs);
     godwit_client_t *client = prepared (core->client, GODWIT_OVERRIDES (.timeout_ms = GODWIT_TIMEOUT_ZERO));
-    FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NOT_SENT, "No reply within 0 ms",
+    godwit_error_t *late = NULL;
+    godwit_fanout_result_t *rows = NULL;
+    /* It is connected, and says so: it does not take "no time" for "no server". */
+    FAILS (GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NOT_SENT,
+           "No reply within 0 ms: a call without any time is not sent",
            godwit_client_call (client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
     godwit_status_t status =
-        godwit_client_call_future (client, NULL, "nothing", GODWIT_NO_ARGS, &future, NULL);
+        godwit_client_call_future (client, NULL, "nothing", GODWIT_NO_ARGS, &future, &late);
     if (status == GODWIT_OK)
-        status = godwit_future_wait (future, -1, NULL, NULL, NULL);
+        status = godwit_future_wait (future, -1, NULL, NULL, &late);
     cr_assert_eq (status, GODWIT_ERR_TIMEOUT);
+    cr_assert (strstr (godwit_error_message (late), "a call without any time is not sent"), "%s",
+               godwit_error_message (late));
+    godwit_error_destroy (&late);
     godwit_future_destroy (&future);
+    MUST (godwit_client_fanout_call (client, NULL, "nothing", GODWIT_NO_ARGS, &rows, &error));
+    cr_assert_eq (godwit_fanout_result_count (rows), 1u);
+    cr_assert (strstr (godwit_error_message (godwit_fanout_result_row (rows, 0)->error),
+                       "a call without any time is not sent"));
+    godwit_fanout_result_destroy (&rows);
     cr_assert_eq (service_get (&core->one, &core->one.runs), before);
     /* A cast needs no time: somebody is connected. */
     for (uint64_t i = 1; i <= 5; i++) {
