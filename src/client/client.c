@@ -69,8 +69,8 @@ leave (godwit_transport_t *transport, atomic_size_t *count, bool *drained)
         return;
     pthread_mutex_lock (&transport->lock);
     *drained = true;
-    pthread_cond_broadcast (&transport->changed);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__change_tell (&transport->changed);
+    godwit__transport_unlock (transport);
 }
 
 godwit_status_t
@@ -150,7 +150,7 @@ godwit__clients_close (godwit_transport_t *transport)
         abandon_calls (transport, NULL);
         godwit__transport_wait_changed (transport, ABANDON_AGAIN_NS);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }
 
 /* The last client of a family frees the root. forked: no other thread can be calling, and the lock may be
@@ -164,7 +164,7 @@ root_unref (godwit_client_t *root, bool forked)
     if (!forked) {
         pthread_mutex_lock (&transport->lock);
         godwit__list_remove (&root->in_transport);
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
     }
     godwit_request_context_serializer_destroy (&root->own_serializer);
     free (root);
@@ -181,7 +181,7 @@ drain (godwit_client_t *client)
         abandon_calls (transport, client);
         godwit__transport_wait_changed (transport, ABANDON_AGAIN_NS);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }
 
 void

@@ -15,7 +15,6 @@
 #include "src/client/nobody.h"
 #include "src/connection/completion.h"
 #include "src/error/error.h"
-#include "src/loop/clock.h"
 #include "src/runtime/wait.h"
 
 #include <stdlib.h>
@@ -38,7 +37,7 @@ typedef struct godwit__fanout {
     bool all_were_told; /* all names: without a server, there is none */
     godwit_fanout_result_t *result;
     pthread_mutex_t lock;
-    pthread_cond_t changed;
+    godwit__change_t changed;
     size_t waits;                      /* rows that have not ended; guarded by lock */
     godwit__encoded_request_t request; /* never sent itself: each row sends a copy */
 } godwit__fanout_t;
@@ -77,7 +76,7 @@ end_row (godwit__row_t *row, godwit_status_t status, const godwit_value_t *resul
     row->fanout = NULL;
     pthread_mutex_lock (&fanout->lock);
     if (--fanout->waits == 0)
-        pthread_cond_signal (&fanout->changed);
+        godwit__change_tell (&fanout->changed);
     pthread_mutex_unlock (&fanout->lock);
 }
 
@@ -249,14 +248,13 @@ godwit_client_fanout_call (godwit_client_t *client, const godwit_value_t *contex
     fanout.result = NULL;
     fanout.waits = 0;
     pthread_mutex_init (&fanout.lock, NULL);
-    godwit__cond_init (&fanout.changed);
+    fanout.changed = (godwit__change_t){0};
     status = prepare (&fanout, method, &args, error);
     if (status == GODWIT_OK) {
         status = run (&fanout, method, error);
         if (status)
             godwit__client_explain (client, method, error);
     }
-    pthread_cond_destroy (&fanout.changed);
     pthread_mutex_destroy (&fanout.lock);
     godwit__encoded_request_release (&fanout.request);
     godwit__client_leave (client);

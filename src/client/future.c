@@ -5,7 +5,6 @@
 #include "src/client/call_explain.h"
 #include "src/connection/completion.h"
 #include "src/error/error.h"
-#include "src/loop/clock.h"
 #include "src/runtime/wait.h"
 
 #include <stdlib.h>
@@ -15,7 +14,7 @@ struct godwit_future {
     atomic_uint refs;
     godwit_transport_t *transport;
     pthread_mutex_t lock;
-    pthread_cond_t finished_changed;
+    godwit__change_t finished_changed;
     bool finished;
     godwit_status_t status;
     godwit_value_t *result;
@@ -31,9 +30,6 @@ future_unref (godwit_future_t *future)
         return;
     godwit_value_unref (&future->result);
     godwit_error_destroy (&future->error);
-    /* In the child of a fork() it would wait for threads that waited on it in the parent. */
-    if (godwit__transport_check (future->transport, NULL) != GODWIT_ERR_FORKED)
-        pthread_cond_destroy (&future->finished_changed);
     pthread_mutex_destroy (&future->lock);
     godwit__transport_unref (future->transport);
     free (future);
@@ -48,8 +44,8 @@ on_future (void *user, godwit_status_t status, const godwit_value_t *result, con
     future->status = status;
     future->result = result ? godwit_value_ref (result) : NULL;
     future->error = error ? godwit__error_copy (error) : NULL;
-    pthread_cond_broadcast (&future->finished_changed);
     pthread_mutex_unlock (&future->lock);
+    godwit__change_tell (&future->finished_changed);
     future_unref (future);
 }
 
@@ -66,7 +62,6 @@ godwit_client_call_future (godwit_client_t *client, const godwit_value_t *contex
     atomic_init (&self->refs, 2);
     self->transport = godwit__transport_ref (client->transport);
     pthread_mutex_init (&self->lock, NULL);
-    godwit__cond_init (&self->finished_changed);
     const godwit_status_t status =
         godwit__call_async (client, context, method, &args, on_future, self, &self->call, error);
     if (status) {

@@ -66,7 +66,7 @@ on_news (godwit__source_t *source)
         if (frame.size == NEWS_SIZE)
             note_news (publisher, frame.data);
         godwit__transport_changed (transport);
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
         if (frame.size == NEWS_SIZE && frame.data[0] == 1)
             godwit__publisher_subscribed (publisher, frame.data + 1);
         godwit__frame_release (&frame);
@@ -141,7 +141,7 @@ godwit__publisher_create (void *arg)
         open_channel (publisher, i);
     pthread_mutex_lock (&transport->lock);
     transport->publisher = publisher;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }
 
 void
@@ -228,5 +228,5 @@ godwit__publisher_connect (void *arg)
         atomic_fetch_sub (&publisher->subscriber_counts[at->channel], 1);
         forget_subscriber (publisher, at);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }

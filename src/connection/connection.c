@@ -64,8 +64,9 @@ on_close_task (godwit__task_t *task)
 
     pthread_mutex_lock (&transport->lock);
     transport->connection_count--;
-    godwit__transport_changed (transport);
-    pthread_mutex_unlock (&transport->lock);
+    if (atomic_load (&transport->closing)) /* its end waits for them */
+        godwit__transport_changed (transport);
+    godwit__transport_unlock (transport);
 }
 
 godwit_status_t
@@ -105,7 +106,7 @@ godwit__connection_open (godwit__connection_t **connection, godwit_transport_t *
     do {
         self->number = ++transport->connections_ever;
     } while (self->number == 0);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 
     const int64_t limit_ns = transport->options.connect_timeout_ms * GODWIT__NS_PER_MS;
     status = godwit__reactor_arm (transport->control, &self->welcome_timer,
@@ -121,7 +122,7 @@ godwit__connection_open (godwit__connection_t **connection, godwit_transport_t *
     }
     pthread_mutex_lock (&transport->lock);
     transport->connection_count++;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     *connection = self;
     return GODWIT_OK;
 }

@@ -209,6 +209,6 @@ godwit__directory_has_duplicate (godwit_transport_t *transport, const char *exch
                 godwit__record_is_foreign (transport, member->record) &&
                 strcmp (member->record->server, server) == 0;
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     return found;
 }

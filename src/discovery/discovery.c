@@ -24,7 +24,7 @@ godwit__discovery_close (godwit_transport_t *transport)
     pthread_mutex_lock (&transport->lock);
     godwit__suspect_close (transport->directory);
     godwit__directory_clear (transport->directory);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     godwit__peers_close (transport);
 }
 
@@ -133,7 +133,7 @@ godwit__discovery_seen (godwit_transport_t *transport, godwit__record_t *record)
     }
     const godwit__preservation_t preservation = godwit__suspect_update_preservation (directory);
     const size_t suspect_count = directory->suspect_count, member_count = directory->member_count;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     godwit__suspect_log (transport, preservation, suspect_count, member_count);
     return is_new && record->state == GODWIT__RECORD_UP && godwit__record_is_foreign (transport, record);
 }
@@ -167,7 +167,7 @@ godwit__discovery_gone (godwit_transport_t *transport, const uint8_t instance[GO
     const godwit__preservation_t preservation = godwit__suspect_update_preservation (directory);
     const size_t suspect_count = directory->suspect_count, member_count = directory->member_count;
     godwit__transport_changed (transport);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     godwit__suspect_log (transport, preservation, suspect_count, member_count);
 }
 
@@ -176,7 +176,7 @@ godwit__discovery_synced (godwit_transport_t *transport)
 {
     pthread_mutex_lock (&transport->lock);
     godwit__transport_changed (transport);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }
 
 void

@@ -32,7 +32,7 @@ godwit__directory_refused (godwit_transport_t *transport, uint64_t key, uint32_t
         }
     }
     godwit__transport_changed (transport);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }
 
 static void
@@ -107,7 +107,7 @@ on_ready (godwit__connection_t *connection)
         queries = godwit__resolve_ready (peer);
         godwit__transport_changed (transport);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     godwit__resolve_send (queries);
 }
 
@@ -122,7 +122,7 @@ on_lost (godwit__connection_t *connection, const char *reason)
         members_lost (peer);
         godwit__transport_changed (transport);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (!is_current)
         return;
     if (godwit__logs (transport, GODWIT_LOG_INFO))
@@ -139,7 +139,7 @@ on_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revis
         members_drain (connection->owner, server_id, revision);
         godwit__transport_changed (transport);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }
 
 const godwit__peer_hooks_t godwit__observed_hooks = {

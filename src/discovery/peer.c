@@ -116,7 +116,7 @@ try_addresses (godwit__peer_t *peer, godwit__record_t *record, godwit__record_t 
         peer->connection = connection;
         godwit__record_unref (&peer->tried);
         peer->tried = godwit__record_ref (falls_back ? fallback : record);
-        pthread_mutex_unlock (&peer->transport->lock);
+        godwit__transport_unlock (peer->transport);
         godwit__connection_begin (connection);
         return true;
     }
@@ -142,13 +142,13 @@ connect_peer (godwit__peer_t *peer)
     godwit_transport_t *transport = peer->transport;
     pthread_mutex_lock (&transport->lock);
     if (peer->state != GODWIT__PEER_CONNECTING || peer->connection || atomic_load (&transport->closing)) {
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
         return;
     }
     godwit__record_t *record = godwit__record_ref (peer->record);
     godwit__record_t *fallback = godwit__record_ref (peer->fallback);
     size_t next = peer->next_address;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 
     const bool opened = try_addresses (peer, record, fallback, &next);
     godwit__record_unref (&record);
@@ -161,7 +161,7 @@ connect_peer (godwit__peer_t *peer)
         transport->directory->peer_hooks->unreachable (peer);
         godwit__transport_changed (transport);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }
 
 static void
@@ -172,14 +172,14 @@ on_work (godwit__task_t *task)
 
     pthread_mutex_lock (&transport->lock);
     if (peer->member_count > 0) {
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
         connect_peer (peer);
         return;
     }
     /* Requests that its servers had accepted still run: the tick looks again. */
     if (peer->connection && godwit__connection_has_pending (peer->connection) &&
         !atomic_load (&transport->closing)) {
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
         return;
     }
     godwit__connection_t *connection = peer->connection;
@@ -187,7 +187,7 @@ on_work (godwit__task_t *task)
     if (connection)
         connection->owner = NULL;
     godwit__table_remove (&transport->directory->peers, &peer->by_key);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (connection) {
         godwit__connection_down (connection, "none of its servers is known any more");
         godwit__connection_unref (&connection);
@@ -203,7 +203,7 @@ on_retry (godwit__timer_t *timer)
     if (peer->state == GODWIT__PEER_BACKOFF)
         peer->state = peer->wanted ? GODWIT__PEER_CONNECTING : GODWIT__PEER_IDLE;
     peer->wanted = false;
-    pthread_mutex_unlock (&peer->transport->lock);
+    godwit__transport_unlock (peer->transport);
     connect_peer (peer);
 }
 
@@ -351,7 +351,7 @@ godwit__peers_tick (godwit_transport_t *transport)
         else if (connections && peer->state == GODWIT__PEER_READY && peer->connection)
             connections[found++] = godwit__connection_ref (peer->connection);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     for (size_t i = 0; i < found; i++) {
         godwit__connection_look_after (connections[i], now_ns);
         godwit__connection_unref (&connections[i]);
@@ -369,7 +369,7 @@ godwit__peers_close (godwit_transport_t *transport)
         peer->connection = NULL;
         if (connection)
             connection->owner = NULL;
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
         if (connection) {
             godwit__connection_abandon (connection, NULL);
             godwit__connection_down (connection, "the transport is being destroyed");
@@ -378,5 +378,5 @@ godwit__peers_close (godwit_transport_t *transport)
         free_peer (peer);
         pthread_mutex_lock (&transport->lock);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }

@@ -135,7 +135,7 @@ on_resolve_timer (godwit__timer_t *timer)
             peer->resolve_paused = has_refused (peer, true) || peer->resolve_paused;
         peer->wanted = false;
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     godwit__resolve_send (queries);
 }
 
@@ -157,7 +157,7 @@ on_resolve_task (godwit__task_t *task)
         }
     }
     peer->resolve_now = false;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     godwit__resolve_send (queries);
 }
 
@@ -245,7 +245,7 @@ settle (const godwit__resolve_query_t *query, godwit__pending_outcome_t outcome,
     }
     if (member)
         godwit__transport_changed (transport);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (*refusal)
         godwit__log (transport, GODWIT_LOG_WARNING, "%s", refusal);
 }

@@ -172,5 +172,5 @@ godwit__directory_overloaded (godwit__group_t *group, godwit_transport_t *transp
     for (size_t i = 0; i < group->count; i++)
         if (godwit__member_key (group->members[i]) == key)
             godwit__breaker_trip (&group->members[i]->breaker, random, now_ns);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }

@@ -116,7 +116,7 @@ on_timer (godwit__timer_t *timer)
     if (suspect_count > 0)
         godwit__reactor_arm (transport->control, timer, look.now_ns + look.refresh_ns);
     godwit__transport_changed (transport);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     godwit__suspect_log (transport, preservation, suspect_count, member_count);
 }
 

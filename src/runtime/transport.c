@@ -33,15 +33,7 @@ godwit__transport_check (const godwit_transport_t *transport, godwit_error_t **e
     return GODWIT_OK;
 }
 
-/* ---- changes ---- */
-
-void
-godwit__transport_changed (godwit_transport_t *transport)
-{
-    transport->change_count++;
-    pthread_cond_broadcast (&transport->changed);
-    transport->hooks->changed (transport);
-}
+/* ---- the log ---- */
 
 /* ---- the log ---- */
 

@@ -12,6 +12,7 @@
 #include "src/base/list.h"
 #include "src/interface/driver.h"
 #include "src/interface/matchmaker.h"
+#include "src/loop/change.h"
 #include "src/loop/reactor.h"
 #include "src/runtime/log.h"
 #include "src/runtime/metrics.h"
@@ -48,7 +49,7 @@ typedef struct godwit__counters {
 
 /* What src/transport/ does when these things happen. */
 typedef struct godwit__transport_hooks {
-    /* Something changed that a stalled call may wait for. With transport.lock held. */
+    /* Something changed that a stalled call may wait for. Without a lock. */
     void (*changed) (godwit_transport_t *transport);
     /* The last reference is gone: only memory is left. */
     void (*release) (godwit_transport_t *transport);
@@ -94,8 +95,9 @@ struct godwit_transport {
 
     /* The client's side: peers, connections, calls (src/discovery/peer.h, src/discovery/directory.h). */
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
+    godwit__change_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
     uint64_t change_count;
+    bool wakes; /* something has changed, and those who wait for it have not been told */
     size_t connection_count;   /* open, or being closed */
     uint32_t connections_ever; /* gives them numbers; 0 is no number */
     struct godwit__directory *directory;
@@ -136,8 +138,30 @@ bool godwit__transport_try_pump (godwit_transport_t *transport, int64_t timeout_
 /* True if this thread is inside godwit_transport_process or pump. */
 bool godwit__transport_is_processing (const godwit_transport_t *transport);
 
-/* Tells the calls that wait for a server or a connection to look again. Called with transport.lock held. */
-void godwit__transport_changed (godwit_transport_t *transport);
+/* Has the calls that wait for a server or a connection look again. Called with transport.lock held, which
+ * godwit__transport_unlock has to release: it tells them.
+ *
+ * Not before it: on a machine with other work the system often runs a thread that is woken at once, in the
+ * place of the thread that woke it. If that one still had the lock, those who were woken, and every call whose
+ * time is spent, would wait for its next turn, which may come seconds later (docs/performance.md). */
+static inline void
+godwit__transport_changed (godwit_transport_t *transport)
+{
+    transport->change_count++;
+    transport->wakes = true;
+}
+/* Releases transport.lock, and then tells those who wait for a change, if there was one. */
+static inline void
+godwit__transport_unlock (godwit_transport_t *transport)
+{
+    const bool wakes = transport->wakes;
+    transport->wakes = false;
+    pthread_mutex_unlock (&transport->lock);
+    if (wakes) {
+        godwit__change_tell (&transport->changed);
+        transport->hooks->changed (transport);
+    }
+}
 
 /* Logging. `godwit__logs` is tested before a text is made; payloads and keys are never logged. A line says
  * what it is about: a server, a topic, an address. */

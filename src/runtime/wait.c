@@ -2,13 +2,11 @@
 /* Waits on a condition, or runs the program's own loop meanwhile. */
 #include "src/runtime/wait.h"
 
-#include "src/loop/clock.h"
-
 /* With an external loop: how long it runs before the caller checks its condition again. */
 #define MOMENT_NS (10 * GODWIT__NS_PER_MS)
 
 void
-godwit__wait (godwit_transport_t *transport, pthread_cond_t *changed, pthread_mutex_t *lock,
+godwit__wait (godwit_transport_t *transport, godwit__change_t *changed, pthread_mutex_t *lock,
               int64_t timeout_ns)
 {
     if (!lock) {
@@ -23,5 +21,5 @@ godwit__wait (godwit_transport_t *transport, pthread_cond_t *changed, pthread_mu
         if (ran)
             return;
     }
-    godwit__cond_wait (changed, lock, timeout_ns);
+    godwit__change_wait (changed, lock, timeout_ns);
 }

@@ -4,7 +4,6 @@
 
 #include "src/address/target.h"
 #include "src/error/error.h"
-#include "src/loop/clock.h"
 #include "src/server/listen.h"
 #include "src/server/step.h"
 
@@ -48,7 +47,7 @@ end_turn (godwit_server_t *server)
 {
     pthread_mutex_lock (&server->transport->lock);
     server->changing = GODWIT__CHANGE_NONE;
-    pthread_cond_broadcast (&server->transport->changed);
+    godwit__change_tell (&server->transport->changed);
 }
 
 /* The life that a stop or a wait is about. */
@@ -221,12 +220,12 @@ godwit__server_end_steps (godwit_server_t *server)
     godwit_transport_t *const transport = server->transport;
     pthread_mutex_lock (&transport->lock);
     atomic_store (&server->ending, true);
-    pthread_cond_broadcast (&transport->changed);
+    godwit__change_tell (&transport->changed);
     while (server->changing)
-        godwit__cond_wait (&transport->changed, &transport->lock, GODWIT__NEVER);
+        godwit__change_wait (&transport->changed, &transport->lock, GODWIT__NEVER);
     wake_who_drains (server);
     while (server->visitors)
-        godwit__cond_wait (&transport->changed, &transport->lock, GODWIT__NEVER);
+        godwit__change_wait (&transport->changed, &transport->lock, GODWIT__NEVER);
     const bool is_up = server->state == GODWIT__SERVER_UP;
     server->state = GODWIT__SERVER_STOPPED;
     pthread_mutex_unlock (&transport->lock);

@@ -27,7 +27,6 @@ pool_free (godwit__pool_t *pool)
 {
     godwit__cancels_release (pool);
     godwit__call_monitor_release (pool);
-    pthread_cond_destroy (&pool->changed);
     pthread_mutex_destroy (&pool->lock);
     godwit__fork_guard_free (pool->alive);
     godwit__server_table_release (&pool->servers);
@@ -62,7 +61,7 @@ void
 godwit__pool_wait_threads (godwit__pool_t *pool, int64_t timeout_ns)
 {
     pool->waiting++;
-    godwit__cond_wait (&pool->changed, &pool->lock, timeout_ns);
+    godwit__change_wait (&pool->changed, &pool->lock, timeout_ns);
     pool->waiting--;
 }
 

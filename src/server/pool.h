@@ -44,7 +44,7 @@ struct godwit__pool {
     godwit__limits_t limits;    /* of what is received; their size holds for what is sent, too */
     size_t max_queue_size;      /* bytes that a server may have queued */
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* (L) requests or workers ended, or a kept request was replied to */
+    godwit__change_t changed; /* (L) requests or workers ended, or a kept request was replied to */
     unsigned waiting;       /* (L) threads that wait for `changed` */
     size_t refs;            /* (L) the transport, servers that were started, requests that are in use */
     bool interrupted;       /* (L) the transport is closing */
@@ -99,7 +99,7 @@ static inline void
 godwit__pool_changed (godwit__pool_t *pool)
 {
     if (pool->waiting)
-        pthread_cond_broadcast (&pool->changed);
+        godwit__change_tell (&pool->changed);
 }
 /* With the lock: waits for `changed`, for at most timeout_ns; with external_loop this thread runs the loop
  * meanwhile (src/runtime/wait.h). May return early. */

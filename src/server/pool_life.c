@@ -4,7 +4,6 @@
 
 #include "src/base/host.h"
 #include "src/error/error.h"
-#include "src/loop/clock.h"
 #include "src/server/accept.h"
 #include "src/server/cancel_find.h"
 #include "src/server/drain.h"
@@ -123,7 +122,6 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pool->ready_task.run = run_ready;
     pool->ready_task.user = pool;
     pthread_mutex_init (&pool->lock, NULL);
-    godwit__cond_init (&pool->changed);
     godwit__watchdog_init (pool);
     godwit__call_monitor_init (pool);
     godwit__cancels_init (pool);

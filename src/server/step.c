@@ -56,7 +56,7 @@ godwit__step_leave (const godwit__step_t *step, godwit_status_t status)
 {
     godwit_transport_t *const transport = step->server->transport;
     step->server->visitors--;
-    pthread_cond_broadcast (&transport->changed);
+    godwit__change_tell (&transport->changed);
     pthread_mutex_unlock (&transport->lock);
     return status;
 }
@@ -115,7 +115,7 @@ allow_sleep (const godwit__step_t *step, const char *what, bool begun, int64_t *
 
 /* With the lock, which is released meanwhile: sleeps until `changed`, or until it is time to look. */
 static godwit_status_t
-sleep_on (godwit__step_t *step, pthread_cond_t *changed, pthread_mutex_t *lock, const char *what, bool begun,
+sleep_on (godwit__step_t *step, godwit__change_t *changed, pthread_mutex_t *lock, const char *what, bool begun,
           godwit_error_t **error)
 {
     int64_t left_ns = 0;

@@ -23,9 +23,6 @@ godwit__transport_release (godwit_transport_t *transport)
 {
     godwit__directory_destroy (&transport->directory);
     godwit_url_destroy (&transport->url);
-    /* In the child of a fork(), destroying it would wait for threads that exist only in the parent. */
-    if (!transport->alive || *transport->alive)
-        pthread_cond_destroy (&transport->changed);
     godwit__error_classes_destroy (&transport->error_classes);
     godwit__fork_guard_free (transport->alive);
     godwit__metrics_destroy (&transport->metrics);
@@ -88,7 +85,7 @@ close_parts (godwit_transport_t *transport)
     pthread_mutex_lock (&transport->lock);
     while (transport->connection_count > 0)
         godwit__transport_wait_changed (transport, GODWIT__NEVER);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     end_calls (transport);
     godwit__control_run (transport, close_drivers, transport);
 }
@@ -107,7 +104,7 @@ godwit_transport_destroy (godwit_transport_t **transport)
     pthread_mutex_lock (&self->lock);
     atomic_store (&self->closing, true);
     godwit__transport_changed (self);
-    pthread_mutex_unlock (&self->lock);
+    godwit__transport_unlock (self);
     if (self->pool)
         godwit__pool_interrupt (self->pool);
     godwit__clients_close (self);

@@ -13,7 +13,6 @@
 #include "src/discovery/peer.h"
 #include "src/error/error.h"
 #include "src/error/error_classes.h"
-#include "src/loop/clock.h"
 #include "src/runtime/control.h"
 #include "src/runtime/environment.h"
 #include "src/runtime/metrics.h"
@@ -254,7 +253,6 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__environ
     pthread_mutex_init (&self->lock, NULL);
     godwit__list_init (&self->clients);
     pthread_mutex_init (&self->process_lock, NULL);
-    godwit__cond_init (&self->changed);
     self->clock = environment->clock;
     self->random = environment->random;
     self->random_user = environment->random_user;

@@ -6,6 +6,8 @@
  *     --seed N      of the faults and of what the clients do; printed, another one each time
  *     --rate N      calls a second of each of the clients' threads; 100
  *     --threads N   of each of the two clients that live long; 4
+ *     --busy N      processes that do nothing but compute; 0
+ *     --restarts N  a second, of one more server, by SIGKILL; nothing else is broken then; 0
  *     --folder DIR  for the histories; a new one, which is removed if all went well
  *     --tsv FILE    appends a line, as history_check does
  *     --no-growth   does not examine memory (sanitizers keep what was freed)
@@ -22,6 +24,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SAMPLE_MS 250
@@ -30,6 +34,9 @@
 #define FREEZE_MIN_MS 50
 #define FREEZE_MAX_MS 3500 /* longer than the limit of the heartbeats: half of them are given up */
 #define LONG_LIVED 4
+#define RESTARTED "server-4"
+#define BUSY_MAX 64
+#define BUSY_EXTRA_S 30
 #define WARM_PERCENT 30 /* of the time: all kinds of faults have happened by then */
 #define CALM_MS 2000    /* for what the last fault leaves */
 /* What comes once, and may come late: malloc's arenas of new threads, and what is kept for some time of
@@ -43,6 +50,9 @@ typedef struct soak {
     const char *rate;
     const char *threads;
     const char *tsv;
+    unsigned busy;
+    unsigned restarts;
+    pid_t busy_pids[BUSY_MAX];
     bool checks_growth;
     bool has_folder;
     char folder[512];
@@ -55,6 +65,32 @@ typedef struct soak {
 } soak_t;
 
 static const char *const long_lived[LONG_LIVED] = {"server-1", "client-1", "client-2", "rendezvous-1"};
+
+/* ---- a machine with other work ---- */
+
+static void
+begin_busy (soak_t *soak)
+{
+    for (unsigned i = 0; i < soak->busy; i++) {
+        soak->busy_pids[i] = fork ();
+        if (soak->busy_pids[i] == 0) {
+            prctl (PR_SET_PDEATHSIG, SIGKILL);
+            alarm ((unsigned) soak->seconds + BUSY_EXTRA_S); /* also if this process had ended before */
+            for (volatile unsigned count = 0;; count++)
+                ;
+        }
+    }
+}
+
+static void
+end_busy (const soak_t *soak)
+{
+    for (unsigned i = 0; i < soak->busy; i++)
+        if (soak->busy_pids[i] > 0) {
+            kill (soak->busy_pids[i], SIGKILL);
+            waitpid (soak->busy_pids[i], NULL, 0);
+        }
+}
 
 /* ---- time ---- */
 
@@ -163,9 +199,30 @@ break_something (soak_t *soak)
     soak->faults++;
 }
 
+/* Kills a server as often as it is told to, ready or not. */
+static void
+restart_until (soak_t *soak, int64_t end_ms)
+{
+    cluster_member_t *member = cluster_find (&soak->cluster, RESTARTED);
+    while (passed_ms (soak) < end_ms) {
+        const uint64_t id =
+            history_fault_begin (soak->cluster.history, HISTORY_FAULT_KILL, member->node, "restarted");
+        cluster_kill (member);
+        cluster_start (&soak->cluster, member);
+        history_fault_end (soak->cluster.history, id);
+        soak->faults++;
+        rest (soak, 1000 / soak->restarts);
+    }
+    cluster_expect_ready (member);
+}
+
 static void
 break_until (soak_t *soak, int64_t end_ms)
 {
+    if (soak->restarts > 0) {
+        restart_until (soak, end_ms);
+        return;
+    }
     while (passed_ms (soak) < end_ms) {
         break_something (soak);
         rest (soak, between (soak, GAP_MIN_MS, GAP_MAX_MS));
@@ -198,14 +255,18 @@ run (soak_t *soak, const char *program)
     cluster_expect_ready (cluster_add (cluster, "server", "server-1", server_arguments));
     cluster_expect_ready (cluster_add (cluster, "server", "server-2", server_arguments));
     cluster_expect_ready (cluster_add (cluster, "server", "server-3", server_arguments));
+    if (soak->restarts > 0)
+        cluster_expect_ready (cluster_add (cluster, "server", RESTARTED, server_arguments));
     cluster_expect_ready (cluster_add (cluster, "client", "client-1", client_arguments));
     cluster_expect_ready (cluster_add (cluster, "client", "client-2", client_arguments));
     cluster_expect_ready (cluster_add (cluster, "client", "client-3", other_arguments));
+    begin_busy (soak);
     soak->began_ns = history_now_ns ();
     break_until (soak, soak->seconds * 1000 * WARM_PERCENT / 100);
     measure (soak, GROWTH_WARM);
     break_until (soak, soak->seconds * 1000 - CALM_MS * 3 / 2);
     measure (soak, GROWTH_LAST);
+    end_busy (soak);
     cluster_close (cluster);
 }
 
@@ -255,7 +316,8 @@ parse (soak_t *soak, int argc, char **argv)
         {"seconds", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'e'},
         {"rate", required_argument, NULL, 'r'},    {"threads", required_argument, NULL, 'p'},
         {"folder", required_argument, NULL, 'f'},  {"tsv", required_argument, NULL, 't'},
-        {"no-growth", no_argument, NULL, 'n'},     {NULL, 0, NULL, 0}};
+        {"no-growth", no_argument, NULL, 'n'},     {"busy", required_argument, NULL, 'b'},
+        {"restarts", required_argument, NULL, 'R'}, {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long (argc, argv, "", table, NULL)) != -1) {
         if (option == 's')
@@ -268,6 +330,10 @@ parse (soak_t *soak, int argc, char **argv)
             soak->threads = optarg;
         else if (option == 't')
             soak->tsv = optarg;
+        else if (option == 'b')
+            soak->busy = (unsigned) strtoul (optarg, NULL, 10);
+        else if (option == 'R')
+            soak->restarts = (unsigned) strtoul (optarg, NULL, 10);
         else if (option == 'n')
             soak->checks_growth = false;
         else if (option == 'f') {
@@ -276,7 +342,7 @@ parse (soak_t *soak, int argc, char **argv)
         } else
             return false;
     }
-    return optind == argc && soak->seconds > 0;
+    return optind == argc && soak->seconds > 0 && soak->busy <= BUSY_MAX && soak->restarts <= 1000;
 }
 
 static bool
@@ -297,8 +363,8 @@ main (int argc, char **argv)
     char program[512];
     soak.seed = history_now_ns () % 1000000007;
     if (!parse (&soak, argc, argv)) {
-        fprintf (stderr, "soak [--seconds N] [--seed N] [--rate N] [--threads N] [--folder DIR] [--tsv FILE] "
-                         "[--no-growth]\n");
+        fprintf (stderr, "soak [--seconds N] [--seed N] [--rate N] [--threads N] [--busy N] [--restarts N] "
+                         "[--folder DIR] [--tsv FILE] [--no-growth]\n");
         return 2;
     }
     setvbuf (stdout, NULL, _IOLBF, 0);
