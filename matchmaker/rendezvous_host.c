@@ -39,7 +39,7 @@ make_room (godwit__rendezvous_host_t *host)
             oldest = earlier (oldest, at);
     for (godwit__rendezvous_member_t *at = oldest ? NULL : GODWIT__MEMBERS_FIRST (rooms); at;
          at = GODWIT__MEMBERS_NEXT (rooms, at))
-        if (!at->routing_id && !at->is_host)
+        if (!godwit__host_hears (at) && !at->is_host)
             oldest = earlier (oldest, at);
     if (oldest)
         godwit__host_forget (host, oldest);
@@ -181,7 +181,7 @@ on_refresh (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member
 {
     if (message->count != member->entry_count || message->sum != member->sum)
         godwit__host_send (host, member, godwit__rendezvous_plain (host->buffer, GODWIT__RENDEZVOUS_RESYNC));
-    if (member->routing_id)
+    if (godwit__host_hears (member))
         godwit__host_send (host, member,
                            godwit__rendezvous_current (host->buffer, host->epoch, member->room->sequence));
 }
@@ -298,6 +298,7 @@ discard (godwit__rendezvous_host_t *host)
 {
     godwit__reactor_disarm (host->options.reactor, &host->sweep);
     godwit__reactor_disarm (host->options.reactor, &host->retry);
+    godwit__host_stop_absence (host);
     godwit__reactor_unwatch (host->options.reactor, &host->source);
     if (host->port)
         host->port->ops->close (host->port);
@@ -317,7 +318,8 @@ listen_on (godwit__rendezvous_host_t *host, const char *address, godwit_error_t 
     if (host->source.fd < 0)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM,
                                   "cannot watch the port at %s: it has no descriptor", address);
-    return godwit__reactor_watch (host->options.reactor, &host->source, error);
+    status = driver->ops->watch_port (host->port, &host->lost, error);
+    return status ? status : godwit__reactor_watch (host->options.reactor, &host->source, error);
 }
 
 godwit_status_t
@@ -340,6 +342,7 @@ godwit__rendezvous_host_open (godwit__rendezvous_host_t **host, const godwit__ma
     self->sweep.user = self;
     self->retry.fire = godwit__host_retry;
     self->retry.user = self;
+    godwit__host_watch_absence (self);
     self->epoch = new_epoch (self);
     godwit__rooms_open (&self->rooms, options->seed ^ self->epoch);
     godwit_status_t status = listen_on (self, address, error);

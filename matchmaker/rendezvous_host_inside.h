@@ -21,6 +21,10 @@ struct godwit__rendezvous_host {
     bool preserves;        /* self-preservation: most members are silent, so they are kept for longer */
     godwit__timer_t sweep; /* looks for leases that have ended */
     godwit__timer_t retry; /* goes on with members that are behind */
+    godwit__task_t lost;   /* the port has lost connections */
+    godwit__timer_t look;  /* finds out whose they were */
+    unsigned looks_left;
+    godwit__timer_t absence; /* looks for members that did not come back */
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
 };
 
@@ -34,6 +38,13 @@ static inline int64_t
 godwit__host_lease_ns (const godwit__rendezvous_member_t *member)
 {
     return 3 * member->refresh_ms * GODWIT__NS_PER_MS;
+}
+
+/* Something can be sent to it. */
+static inline bool
+godwit__host_hears (const godwit__rendezvous_member_t *member)
+{
+    return member->routing_id && !member->is_deaf;
 }
 
 /* True if the host's own process gets events of this room. */
@@ -62,12 +73,19 @@ void godwit__host_expel (godwit__rendezvous_host_t *host, godwit__rendezvous_mem
 void godwit__host_arm_sweep (godwit__rendezvous_host_t *host);
 void godwit__host_sweep (godwit__timer_t *timer);
 
+/* ---- lost connections: rendezvous_host_absence.c ---- */
+
+void godwit__host_watch_absence (godwit__rendezvous_host_t *host);
+void godwit__host_stop_absence (godwit__rendezvous_host_t *host);
+/* The member's connection has ended. */
+void godwit__host_deafen (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member);
+
 /* ---- telling: rendezvous_host_tell.c ---- */
 
 /* Logs, human-readable, what happened to a member. */
 void godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__rendezvous_member_t *member,
                         const char *what);
-/* Sends the message in host->buffer. The member may have no routing id afterwards. */
+/* Sends the message in host->buffer. The member may be deaf afterwards. */
 godwit__io_t godwit__host_send (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
                                 godwit__message_t message);
 /* Sends a snapshot from its start, as far as there is room; the retry timer sends the rest. */

@@ -37,13 +37,11 @@ godwit__io_t
 godwit__host_send (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
                    godwit__message_t message)
 {
+    if (!godwit__host_hears (member))
+        return GODWIT__IO_CLOSED;
     const godwit__io_t io = host->port->ops->send (host->port, member->routing_id, &message);
-    if (io == GODWIT__IO_CLOSED) {
-        /* The member may be coming back over another connection. Its records stay until the lease ends:
-         * callers find out whether a server is alive. */
-        godwit__rooms_set_routing_id (&host->rooms, member, 0);
-        member->behind = false;
-    }
+    if (io == GODWIT__IO_CLOSED)
+        godwit__host_deafen (host, member);
     return io;
 }
 
@@ -118,6 +116,8 @@ fall_behind (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *membe
 void
 godwit__host_start_snapshot (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
 {
+    if (!godwit__host_hears (member))
+        return;
     fall_behind (host, member);
     push_snapshot (host, member);
 }
@@ -129,7 +129,7 @@ godwit__host_retry (godwit__timer_t *timer)
     const godwit__rooms_t *const rooms = &host->rooms;
     for (godwit__rendezvous_member_t *at = GODWIT__MEMBERS_FIRST (rooms); at;
          at = GODWIT__MEMBERS_NEXT (rooms, at))
-        if (at->behind && at->routing_id)
+        if (at->behind)
             push_snapshot (host, at);
 }
 
@@ -143,7 +143,7 @@ send_delta (godwit__rendezvous_host_t *host, godwit__room_t *room, godwit__recor
     for (godwit__rendezvous_member_t *member =
              GODWIT__FIRST (&room->members, godwit__rendezvous_member_t, in_room);
          member; member = GODWIT__NEXT (&room->members, member, godwit__rendezvous_member_t, in_room)) {
-        if (!member->routing_id)
+        if (!godwit__host_hears (member))
             continue;
         if (!member->behind) {
             const godwit__io_t io = godwit__host_send (host, member, message);

@@ -117,6 +117,7 @@ godwit__rooms_set_routing_id (godwit__rooms_t *rooms, godwit__rendezvous_member_
     if (member->routing_id)
         godwit__table_remove (&rooms->routing_ids, &member->by_routing_id);
     member->routing_id = routing_id;
+    member->is_deaf = false;
     if (routing_id)
         godwit__table_insert (&rooms->routing_ids, &member->by_routing_id,
                               routing_id_hash (rooms, routing_id));

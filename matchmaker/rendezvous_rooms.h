@@ -40,7 +40,9 @@ typedef struct godwit__rendezvous_member {
     godwit__table_node_t by_identity;   /* linked if room is not NULL */
     godwit__list_node_t in_room;        /* linked if room is not NULL */
     godwit__room_t *room;               /* NULL: expelled, and kept so that its frames are ignored */
-    godwit__routing_id_t routing_id;    /* 0: not connected, or the host's own */
+    godwit__routing_id_t routing_id;    /* of its last connection; 0: the host's own */
+    bool is_deaf; /* that connection has ended: nothing can be sent, but what it sent may be unread */
+    int64_t deaf_since_ns;
     uint8_t instance[GODWIT__UUID_SIZE];
     bool is_host; /* the process that hosts */
     int64_t refresh_ms;
@@ -96,7 +98,7 @@ godwit__room_t *godwit__rooms_find (const godwit__rooms_t *rooms, const char *na
 /* Adds a member without records; makes its room if needed. NULL: full, or out of memory. */
 godwit__rendezvous_member_t *godwit__rooms_add (godwit__rooms_t *rooms, const char *room,
                                                 const uint8_t instance[GODWIT__UUID_SIZE]);
-/* Binds a member to a connection; 0 unbinds. */
+/* Binds a member to a connection that is up; 0 unbinds. */
 void godwit__rooms_set_routing_id (godwit__rooms_t *rooms, godwit__rendezvous_member_t *member,
                                    godwit__routing_id_t routing_id);
 /* Removes the member from its room; its records were taken before. The last member's room is freed. The

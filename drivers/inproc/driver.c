@@ -52,6 +52,7 @@ const godwit__driver_ops_t godwit__inproc_driver = {
     .speaks = speaks,
     .open_link = godwit__inproc_open_link,
     .open_port = godwit__inproc_open_port,
+    .watch_port = godwit__inproc_watch_port,
     .subscribe = godwit__inproc_subscribe,
     .unsubscribe = godwit__inproc_unsubscribe,
     .open_publisher = godwit__inproc_open_publisher,

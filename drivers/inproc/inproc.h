@@ -69,6 +69,7 @@ struct godwit__inproc_port {
     size_t slot_count;
     size_t first_free; /* slot_count: none */
     uint64_t links_ever;
+    godwit__task_t *lost; /* structural lock; NULL: nobody watches */
 
     godwit__inproc_key_t *keys;
     size_t key_count;
@@ -121,6 +122,8 @@ godwit__lane_t *godwit__inproc_port_lane (const godwit__inproc_port_t *port, god
 /* port.c */
 godwit_status_t godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                                           godwit__port_addresses_t *addresses, godwit_error_t **error);
+godwit_status_t godwit__inproc_watch_port (godwit__channel_t *port, godwit__task_t *lost,
+                                           godwit_error_t **error);
 godwit_status_t godwit__inproc_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],
                                           godwit_error_t **error);
 void godwit__inproc_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE]);

@@ -26,6 +26,16 @@ send_port (godwit__channel_t *channel, godwit__routing_id_t routing_id, const go
     return result;
 }
 
+godwit_status_t
+godwit__inproc_watch_port (godwit__channel_t *port, godwit__task_t *lost, godwit_error_t **error)
+{
+    (void) error;
+    godwit__inproc_lock ();
+    ((godwit__inproc_port_t *) port)->lost = lost;
+    godwit__inproc_unlock ();
+    return GODWIT_OK;
+}
+
 /* --- publications ---------------------------------------------------------------------------- */
 
 static godwit__inproc_key_t *
@@ -104,6 +114,9 @@ close_port (godwit__channel_t *channel)
 {
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
     godwit__inproc_lock ();
+    if (self->lost)
+        godwit__reactor_unpost (self->base.driver->options.reactor, self->lost);
+    self->lost = NULL;
     godwit__inproc_remove_port (self);
     for (godwit__inproc_tap_t *tap; (tap = GODWIT__FIRST (&self->taps, godwit__inproc_tap_t, of_port));) {
         for (size_t i = 0; i < self->key_count; i++)

@@ -75,6 +75,8 @@ godwit__inproc_port_detach (godwit__inproc_port_t *port, godwit__inproc_link_t *
     port->first_free = link->slot;
     pthread_mutex_unlock (&port->base.inbox->lock);
     godwit__lane_abandon (down);
+    if (port->lost)
+        godwit__reactor_post (port->base.driver->options.reactor, port->lost);
 }
 
 godwit__lane_t *

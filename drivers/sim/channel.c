@@ -261,6 +261,9 @@ static void
 close_port (godwit__channel_t *channel)
 {
     godwit__sim_channel_t *self = channel_of (channel);
+    if (self->lost)
+        godwit__reactor_unpost (self->node->options.reactor, self->lost);
+    self->lost = NULL;
     godwit__sim_channel_t **at = &self->node->ports;
     while (*at != self)
         at = &(*at)->next;
@@ -312,6 +315,14 @@ open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
     if (!at)
         memcpy (addresses->fanout, address, sizeof address);
     *port = &self->base;
+    return GODWIT_OK;
+}
+
+static godwit_status_t
+watch_port (godwit__channel_t *port, godwit__task_t *lost, godwit_error_t **error)
+{
+    (void) error;
+    channel_of (port)->lost = lost;
     return GODWIT_OK;
 }
 
@@ -391,6 +402,7 @@ const godwit__driver_ops_t godwit__sim_driver = {
     .speaks = speaks,
     .open_link = open_link,
     .open_port = open_port,
+    .watch_port = watch_port,
     .subscribe = godwit__sim_subscribe,
     .unsubscribe = godwit__sim_unsubscribe,
     .open_publisher = godwit__sim_open_publisher,

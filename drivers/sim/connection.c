@@ -82,8 +82,11 @@ godwit__sim_find_port (const godwit_cluster_t *cluster, const char *address)
 void
 godwit__sim_set_port (godwit__sim_connection_t *connection, godwit__sim_channel_t *port)
 {
-    if (connection->port)
+    godwit__sim_channel_t *const before = connection->port;
+    if (before)
         godwit__list_remove (&connection->at_port);
+    if (before && before->lost && !before->node->is_dead)
+        godwit__reactor_post (before->node->options.reactor, before->lost);
     connection->port = port;
     if (port)
         godwit__list_append (&port->connections, &connection->at_port);

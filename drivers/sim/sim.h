@@ -123,6 +123,7 @@ struct godwit__sim_channel {
     /* A port's. */
     char address[GODWIT__ADDRESS_SIZE];
     bool takes_publications;
+    godwit__task_t *lost;              /* NULL: nobody watches */
     uint8_t (*keys)[GODWIT__KEY_SIZE]; /* one entry for each subscription, so a key may be there twice */
     size_t key_count;
     godwit__sim_channel_t *next; /* of the node's ports */

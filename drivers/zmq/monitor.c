@@ -13,7 +13,8 @@ godwit__zmq_monitor_open (godwit__zmq_t *driver, void *socket, int events, int *
     size_t size = sizeof *fd;
     snprintf (name, sizeof name, "inproc://monitor-%u", driver->monitor_count++);
     void *monitor = zmq_socket (driver->context, ZMQ_PAIR);
-    if (monitor && godwit__zmq_set (monitor, ZMQ_LINGER, 0) &&
+    /* Without a limit: libzmq would wait for room, and so stop all connections. */
+    if (monitor && godwit__zmq_set (monitor, ZMQ_LINGER, 0) && godwit__zmq_set (monitor, ZMQ_RCVHWM, 0) &&
         zmq_socket_monitor (socket, name, events) == 0 && zmq_connect (monitor, name) == 0 &&
         zmq_getsockopt (monitor, ZMQ_FD, fd, &size) == 0) {
         godwit__zmq_monitor_next (monitor, NULL,

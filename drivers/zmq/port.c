@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A port is a bound ROUTER, for links, and a bound SUB, for publications, with one leader for both. */
+#include "drivers/zmq/port_watch.h"
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error/error.h"
@@ -31,6 +32,7 @@ typedef struct zmq_port {
     unsigned publications_in_row;
     bool interrupted;      /* the limit of thrown away frames was reached: there may be more frames */
     godwit__loads_t loads; /* of the replies to each peer */
+    godwit__port_watch_t watch;
 } zmq_port_t;
 
 static godwit__routing_id_t
@@ -268,10 +270,22 @@ godwit__zmq_unsubscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+godwit_status_t
+godwit__zmq_watch_port (godwit__channel_t *port, godwit__task_t *lost, godwit_error_t **error)
+{
+    zmq_port_t *self = (zmq_port_t *) port;
+    godwit__guard_lock (&self->base.guard);
+    const godwit_status_t status =
+        godwit__port_watch_open (&self->watch, self->base.driver, self->base.guard.socket, lost, error);
+    godwit__guard_unlock (&self->base.guard);
+    return status;
+}
+
 static void
 close_port (godwit__channel_t *channel)
 {
     zmq_port_t *self = (zmq_port_t *) channel;
+    godwit__port_watch_close (&self->watch, self->base.guard.socket);
     if (self->subscriber)
         zmq_close (self->subscriber);
     godwit__guard_close (&self->base.guard, GODWIT__ZMQ_LINGER_MS);

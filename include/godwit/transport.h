@@ -119,7 +119,7 @@ GODWIT_EXPORT godwit_status_t godwit_transport_register_error (godwit_transport_
  * cluster, first give every process the old and the new points, then the new ones alone.
  *
  * Connections to points that stay are kept. Added points are joined in the background. The connections to
- * removed points are closed, and these points forget this transport's servers when their lease ends. Servers
+ * removed points are closed, and these points forget this transport's servers after 4 s. Servers
  * that only a removed point had told of stay known, as after a lost connection, until the other points have
  * told all that they know. With the option host_rendezvous the transport hosts the points that it can listen
  * on, and stops hosting removed ones.

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/discovery/suspect.h"
 
-/* In refreshes. */
+/* Within this time a new suspect is connected to: not by all that know it at the same moment. */
+#define PROBE_WITHIN_MS 500
+/* In refreshes; the first is for self-preservation. */
 #define PROBE_AFTER 3
 #define FORGET_AFTER 36
 /* Connections that one look begins. */
@@ -14,6 +16,17 @@ static int64_t
 refresh_ns (const godwit_transport_t *transport)
 {
     return transport->options.refresh_ms * GODWIT__NS_PER_MS;
+}
+
+/* Without memory for the timer, the data path still decides when somebody calls. */
+static void
+look_soon (godwit__directory_t *directory, int64_t now_ns)
+{
+    godwit_transport_t *const transport = directory->transport;
+    const uint64_t spread_ns = PROBE_WITHIN_MS * GODWIT__NS_PER_MS;
+    const int64_t at_ns = now_ns + (int64_t) godwit__transport_random (transport, spread_ns);
+    if (!directory->suspect_timer.heap_index || directory->suspect_timer.deadline_ns > at_ns)
+        godwit__reactor_arm (transport->control, &directory->suspect_timer, at_ns);
 }
 
 void
@@ -31,9 +44,7 @@ godwit__suspect_begin (godwit__member_t *member, bool withdrawn)
     if (began)
         member->suspect_since_ns = now_ns;
     directory->suspect_count++;
-    if (!directory->suspect_timer.heap_index)
-        /* Without memory for the timer, the data path still decides when somebody calls. */
-        godwit__reactor_arm (transport->control, &directory->suspect_timer, now_ns + refresh_ns (transport));
+    look_soon (directory, now_ns);
 }
 
 bool
@@ -76,6 +87,7 @@ godwit__suspect_log (const godwit_transport_t *transport, godwit__preservation_t
 typedef struct look {
     int64_t now_ns;
     int64_t refresh_ns;
+    int64_t probe_age_ns;
     size_t probes;
 } look_t;
 
@@ -92,10 +104,12 @@ look_at (look_t *look, godwit__member_t *member)
     }
     if (age_ns > FORGET_AFTER * look->refresh_ns)
         return false;
-    if (age_ns >= PROBE_AFTER * look->refresh_ns && look->probes < PROBES_MAX) {
-        look->probes++;
-        godwit__peer_want (member->peer);
-    }
+    if (age_ns < look->probe_age_ns || look->probes == PROBES_MAX)
+        return true;
+    if (member->peer->state == GODWIT__PEER_BACKOFF && godwit__suspect_is_over (member))
+        return false; /* calls have tried just now */
+    look->probes += member->peer->state == GODWIT__PEER_IDLE;
+    godwit__peer_want (member->peer);
     return true;
 }
 
@@ -106,6 +120,7 @@ on_timer (godwit__timer_t *timer)
     godwit__directory_t *const directory = transport->directory;
     look_t look = {.now_ns = godwit__transport_now (transport), .refresh_ns = refresh_ns (transport)};
     pthread_mutex_lock (&transport->lock);
+    look.probe_age_ns = directory->preserves ? PROBE_AFTER * look.refresh_ns : 0;
     for (godwit__group_t *group = GODWIT__GROUPS_FIRST (directory); group;
          group = GODWIT__GROUPS_NEXT (directory, group))
         for (size_t i = group->count; i-- > 0;)
@@ -113,8 +128,9 @@ on_timer (godwit__timer_t *timer)
                 godwit__directory_remove (group, i);
     const godwit__preservation_t preservation = godwit__suspect_update_preservation (directory);
     const size_t suspect_count = directory->suspect_count, member_count = directory->member_count;
+    const int64_t next_ns = look.probes == PROBES_MAX ? PROBE_WITHIN_MS * GODWIT__NS_PER_MS : look.refresh_ns;
     if (suspect_count > 0)
-        godwit__reactor_arm (transport->control, timer, look.now_ns + look.refresh_ns);
+        godwit__reactor_arm (transport->control, timer, look.now_ns + next_ns);
     godwit__transport_changed (transport);
     godwit__transport_unlock (transport);
     godwit__suspect_log (transport, preservation, suspect_count, member_count);

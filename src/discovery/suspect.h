@@ -8,13 +8,14 @@
  *       +-- no matchmaker ------|-----------------------> suspect, not connected: can be called as before
  *           knows it            |                           |   |                |
  *                               +--- connected -------------+   |                | for 36 refreshes
- *                                    (when it is called, or after 3 refreshes)   v
+ *                                    (when it is called, or within 0.5 s)        v
  *                                                               +----------> forgotten
  *                                                  cannot be connected to, 3 times in a row
  *
  * If more than half of all servers are suspects at once, and at least two, then it is more likely that the
  * rendezvous or the network has failed than that all of them died. This is called self-preservation: a
- * suspect is forgotten only after 10 failed attempts in a row, not 3.
+ * suspect is forgotten only after 10 failed attempts in a row, not 3, and if nobody calls it, it is connected
+ * to after 3 refreshes.
  */
 #ifndef GODWIT_SRC_DISCOVERY_SUSPECT_H
 #define GODWIT_SRC_DISCOVERY_SUSPECT_H

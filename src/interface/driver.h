@@ -156,6 +156,11 @@ typedef struct godwit__driver_ops {
      * be bound ("address in use" is one). */
     godwit_status_t (*open_port) (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                                   godwit__port_addresses_t *addresses, godwit_error_t **error);
+    /* From now on `lost` is posted to the driver's reactor when connections to the port have ended. It does
+     * not say whose: a moment later at the latest, sending to them says CLOSED. What they had sent can still
+     * be received. `lost` is the caller's, and is not posted any more once the port is closed. Once a port;
+     * SYSTEM, OUT_OF_MEMORY. */
+    godwit_status_t (*watch_port) (godwit__channel_t *port, godwit__task_t *lost, godwit_error_t **error);
     /* From now on the port receives publications with this key, from every connected publisher. */
     godwit_status_t (*subscribe) (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],
                                   godwit_error_t **error);

@@ -43,6 +43,7 @@ typedef struct driver_conformance {
     X (what_had_arrived_is_received_after_down)                                                              \
     X (nothing_is_delivered_after_down)                                                                      \
     X (a_gone_routing_id_is_closed)                                                                          \
+    X (a_watched_port_tells_of_links_that_are_gone)                                                          \
     X (closing_with_traffic_in_flight)                                                                       \
     X (an_address_in_use)                                                                                    \
     X (everything_is_given_back)                                                                             \

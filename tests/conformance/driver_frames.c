@@ -401,6 +401,35 @@ driver_conformance_a_gone_routing_id_is_closed (const driver_conformance_t *subj
     close_scene (&scene);
 }
 
+static void
+count_lost (godwit__task_t *task)
+{
+    ++*(int *) task->user;
+}
+
+void
+driver_conformance_a_watched_port_tells_of_links_that_are_gone (const driver_conformance_t *subject)
+{
+    scene_t scene;
+    int told = 0;
+    godwit__task_t lost = {.run = count_lost, .user = &told};
+    open_scene (&scene, subject, 0);
+    add_link (&scene, scene.addresses.links[0]);
+    cr_assert_eq (subject->ops->watch_port (scene.port, &lost, NULL), GODWIT_OK);
+    cr_assert_eq (send_bytes (scene.links[0].channel, 0, "hello", 5), GODWIT__IO_OK);
+    expect_bytes (scene.port, "hello", 5);
+    run_pending (&scene);
+    cr_assert_eq (told, 0);
+    cr_assert_eq (send_bytes (scene.links[0].channel, 0, "bye", 3), GODWIT__IO_OK);
+    close_link (&scene.links[0]);
+    run_until (&scene, &told, 1);
+    expect_bytes (scene.port, "bye", 3);
+    const int before = told;
+    close_link (&scene.links[1]);
+    run_until (&scene, &told, before + 1);
+    close_scene (&scene); /* the links that are left end with the port: nobody is told */
+}
+
 void
 driver_conformance_closing_with_traffic_in_flight (const driver_conformance_t *subject)
 {

@@ -13,6 +13,9 @@ RENDEZVOUS_CONFORMANCE_DECLARE (drops_who_is_silent)
 RENDEZVOUS_CONFORMANCE_DECLARE (keeps_everybody_when_the_clock_jumps)
 RENDEZVOUS_CONFORMANCE_DECLARE (has_members_register_again)
 RENDEZVOUS_CONFORMANCE_DECLARE (is_refilled_when_it_returns)
+RENDEZVOUS_CONFORMANCE_DECLARE (hears_who_leaves_while_it_tells)
+RENDEZVOUS_CONFORMANCE_DECLARE (tells_who_does_not_come_back)
+RENDEZVOUS_CONFORMANCE_DECLARE (waits_for_most_who_are_gone)
 RENDEZVOUS_CONFORMANCE_DECLARE (forgets_who_left_without_a_word)
 RENDEZVOUS_CONFORMANCE_DECLARE (may_miss_any_of_three)
 RENDEZVOUS_CONFORMANCE_DECLARE (removes_what_no_source_has)
@@ -44,6 +47,9 @@ RENDEZVOUS_CONFORMANCE_DECLARE (believes_the_one_that_is_not_new)
     RENDEZVOUS_TEST_ (suite_, kind_, keeps_everybody_when_the_clock_jumps)                                   \
     RENDEZVOUS_TEST_ (suite_, kind_, has_members_register_again)                                             \
     RENDEZVOUS_TEST_ (suite_, kind_, is_refilled_when_it_returns)                                            \
+    RENDEZVOUS_TEST_ (suite_, kind_, hears_who_leaves_while_it_tells)                                        \
+    RENDEZVOUS_TEST_ (suite_, kind_, tells_who_does_not_come_back)                                           \
+    RENDEZVOUS_TEST_ (suite_, kind_, waits_for_most_who_are_gone)                                            \
     RENDEZVOUS_TEST_ (suite_, kind_, forgets_who_left_without_a_word)                                        \
     RENDEZVOUS_TEST_ (suite_, kind_, may_miss_any_of_three)                                                  \
     RENDEZVOUS_TEST_ (suite_, kind_, removes_what_no_source_has)                                             \

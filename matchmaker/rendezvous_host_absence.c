@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Members whose connection ended without LEAVE.
+ *
+ *                     a send says CLOSED            ABSENCE_MS passed
+ *     connected -------------------------> deaf -----------------------> its servers are told as gone
+ *         ^                                 | |
+ *         +--- JOIN over a new connection --+ +--- LEAVE, which was still unread: they are told as withdrawn
+ *
+ * A host that sends nothing would not notice. So when its port has lost connections, it sends CURRENT to all
+ * members, which need not be told apart for that.
+ *
+ * If more than half of all members are deaf, and at least two, then it is more likely that the host was cut
+ * off. Nobody is told as gone while that lasts, and those who are still deaf afterwards get their time again
+ * (self-preservation). The leases go on: rendezvous_host_leases.c.
+ */
+#include "matchmaker/rendezvous_host_inside.h"
+
+/* How long a member may take to come back. It tries every 0.3 s. */
+#define ABSENCE_MS 4000
+/* The port tells of a lost connection a moment before sending says CLOSED; so there is a second look. The
+ * first one waits a little, too: many connections may be lost at once. */
+#define LOOK_MS 100
+#define LOOK_AGAIN_MS 500
+#define LOOKS 2
+/* During self-preservation. Also, a timer that is late by more shows that this process did not run. */
+#define PATIENCE_MS 1000
+
+static void
+arm (godwit__rendezvous_host_t *host, godwit__timer_t *timer, int64_t after_ms)
+{
+    /* Without memory for the timer, the lease decides. */
+    godwit__reactor_arm (host->options.reactor, timer,
+                         godwit__host_now (host) + after_ms * GODWIT__NS_PER_MS);
+}
+
+/* ---- who is it? ---- */
+
+/* Those that are behind are sent something all the time. */
+static void
+on_look (godwit__timer_t *timer)
+{
+    godwit__rendezvous_host_t *host = timer->user;
+    const godwit__rooms_t *const rooms = &host->rooms;
+    for (godwit__rendezvous_member_t *at = GODWIT__MEMBERS_FIRST (rooms); at;
+         at = GODWIT__MEMBERS_NEXT (rooms, at))
+        if (godwit__host_hears (at) && !at->behind)
+            godwit__host_send (host, at,
+                               godwit__rendezvous_current (host->buffer, host->epoch, at->room->sequence));
+    if (--host->looks_left > 0)
+        arm (host, timer, LOOK_AGAIN_MS);
+}
+
+static void
+on_lost (godwit__task_t *task)
+{
+    godwit__rendezvous_host_t *host = task->user;
+    if (host->looks_left < LOOKS)
+        arm (host, &host->look, LOOK_MS);
+    host->looks_left = LOOKS;
+}
+
+/* ---- does it come back? ---- */
+
+void
+godwit__host_deafen (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
+{
+    member->is_deaf = true;
+    member->behind = false;
+    member->deaf_since_ns = godwit__host_now (host);
+    if (!host->absence.heap_index && !host->is_closing)
+        arm (host, &host->absence, ABSENCE_MS);
+}
+
+/* Whether so many are deaf that it is rather the host. */
+static bool
+is_cut_off (const godwit__rooms_t *rooms)
+{
+    size_t members = 0, deaf = 0;
+    for (const godwit__rendezvous_member_t *at = GODWIT__MEMBERS_FIRST (rooms); at;
+         at = GODWIT__MEMBERS_NEXT (rooms, at)) {
+        members += !at->is_host;
+        deaf += at->is_deaf;
+    }
+    return deaf >= 2 && 2 * deaf > members;
+}
+
+static void
+on_absence (godwit__timer_t *timer)
+{
+    godwit__rendezvous_host_t *host = timer->user;
+    const godwit__rooms_t *const rooms = &host->rooms;
+    const int64_t now = godwit__host_now (host);
+    const bool was_away = now - timer->deadline_ns > PATIENCE_MS * GODWIT__NS_PER_MS;
+    const bool waits = was_away || is_cut_off (rooms);
+    int64_t next_ns = GODWIT__NEVER;
+    for (godwit__rendezvous_member_t *at = GODWIT__MEMBERS_FIRST (rooms), *next; at; at = next) {
+        next = GODWIT__MEMBERS_NEXT (rooms, at);
+        if (!at->is_deaf)
+            continue;
+        if (waits)
+            at->deaf_since_ns = now;
+        const int64_t due_ns = at->deaf_since_ns + ABSENCE_MS * GODWIT__NS_PER_MS;
+        if (due_ns <= now) {
+            godwit__host_note (host, at, "is gone: its connection ended, and it did not come back");
+            godwit__host_forget (host, at);
+        } else if (due_ns < next_ns) {
+            next_ns = due_ns;
+        }
+    }
+    if (next_ns != GODWIT__NEVER)
+        godwit__reactor_arm (host->options.reactor, timer,
+                             waits ? now + PATIENCE_MS * GODWIT__NS_PER_MS : next_ns);
+}
+
+/* ---- life ---- */
+
+void
+godwit__host_watch_absence (godwit__rendezvous_host_t *host)
+{
+    host->lost = (godwit__task_t){.run = on_lost, .user = host};
+    host->look = (godwit__timer_t){.fire = on_look, .user = host};
+    host->absence = (godwit__timer_t){.fire = on_absence, .user = host};
+}
+
+void
+godwit__host_stop_absence (godwit__rendezvous_host_t *host)
+{
+    godwit__reactor_disarm (host->options.reactor, &host->look);
+    godwit__reactor_disarm (host->options.reactor, &host->absence);
+}
