@@ -76,7 +76,7 @@ step_clock_move (step_clock_t *clock, godwit_server_t *server, int64_t ms)
 {
     atomic_fetch_add (&clock->now_ms, ms);
     pthread_mutex_lock (&server->transport->lock);
-    pthread_cond_broadcast (&server->transport->changed);
+    godwit__change_tell (&server->transport->changed);
     pthread_mutex_unlock (&server->transport->lock);
     if (server->pool) {
         godwit__pool_lock (server->pool);
