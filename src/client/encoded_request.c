@@ -118,7 +118,7 @@ check_size (const godwit_client_t *client, size_t size, godwit_error_t **error)
 
 static godwit_status_t
 encode (godwit__encoded_request_t *request, const godwit_client_t *client, const godwit_value_t *context,
-        const char *method, const godwit_fields_t *args, godwit_error_t **error)
+        const char *method, const godwit_fields_t *args, size_t key_size, godwit_error_t **error)
 {
     if (!method || !*method)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "method: expected a name, got %s",
@@ -135,7 +135,7 @@ encode (godwit__encoded_request_t *request, const godwit_client_t *client, const
                                GODWIT__REQUEST_INLINE, false};
     if (write_body (&writer, request, client, context, method, args, false)) {
         request->size = writer.size;
-        return check_size (client, writer.size, error);
+        return check_size (client, key_size + writer.size, error);
     }
 
     size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
@@ -153,20 +153,38 @@ encode (godwit__encoded_request_t *request, const godwit_client_t *client, const
     writer = (godwit__writer_t){godwit__encoded_request_data (request), GODWIT__HEADER_SIZE, bound, false};
     write_body (&writer, request, client, context, method, args, true);
     request->size = writer.size;
-    return check_size (client, writer.size, error);
+    return check_size (client, key_size + writer.size, error);
 }
 
 static godwit_status_t
 encode_with_serializer (godwit__encoded_request_t *request, const godwit_client_t *client,
                         const godwit_value_t *context, const char *method, const godwit_fields_t *args,
-                        godwit_error_t **error)
+                        size_t key_size, godwit_error_t **error)
 {
     godwit__payload_t sent;
     godwit_status_t status = godwit__serialize_request (&sent, client->serializer, context, args, error);
     if (status)
         return status;
-    status = encode (request, client, sent.context, method, &(godwit_fields_t){.value = sent.args}, error);
+    status = encode (request, client, sent.context, method, &(godwit_fields_t){.value = sent.args}, key_size,
+                     error);
     godwit__payload_release (&sent);
+    return status;
+}
+
+/* key_size: how many bytes travel in front of the request. */
+static godwit_status_t
+encode_any (godwit__encoded_request_t *request, const godwit_client_t *client, const godwit_value_t *context,
+            const char *method, const godwit_fields_t *args, size_t key_size, godwit_error_t **error)
+{
+    request->shared = NULL;
+    request->method_at = 0;
+    godwit_status_t status = client->serializer ? encode_with_serializer (request, client, context, method,
+                                                                          args, key_size, error)
+                                                : encode (request, client, context, method, args, key_size, error);
+    if (status == GODWIT_OK)
+        status = godwit__client_check (client, error);
+    if (status)
+        godwit__client_tell_where (client, method, error);
     return status;
 }
 
@@ -175,14 +193,13 @@ godwit__encode_request (godwit__encoded_request_t *request, const godwit_client_
                         const godwit_value_t *context, const char *method, const godwit_fields_t *args,
                         godwit_error_t **error)
 {
-    request->shared = NULL;
-    request->method_at = 0;
-    godwit_status_t status = client->serializer
-                                 ? encode_with_serializer (request, client, context, method, args, error)
-                                 : encode (request, client, context, method, args, error);
-    if (status == GODWIT_OK)
-        status = godwit__client_check (client, error);
-    if (status)
-        godwit__client_tell_where (client, method, error);
-    return status;
+    return encode_any (request, client, context, method, args, 0, error);
+}
+
+godwit_status_t
+godwit__encode_publication (godwit__encoded_request_t *request, const godwit_client_t *client,
+                            const godwit_value_t *context, const char *method, const godwit_fields_t *args,
+                            godwit_error_t **error)
+{
+    return encode_any (request, client, context, method, args, GODWIT__KEY_SIZE, error);
 }

@@ -33,6 +33,10 @@ typedef struct godwit__encoded_request {
 godwit_status_t godwit__encode_request (godwit__encoded_request_t *request, const godwit_client_t *client,
                                         const godwit_value_t *context, const char *method,
                                         const godwit_fields_t *args, godwit_error_t **error);
+/* The same for a fanout, whose message is longer by the key. */
+godwit_status_t godwit__encode_publication (godwit__encoded_request_t *request, const godwit_client_t *client,
+                                            const godwit_value_t *context, const char *method,
+                                            const godwit_fields_t *args, godwit_error_t **error);
 /* A copy with memory of its own. False if memory is short: it is empty then. */
 bool godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from);
 

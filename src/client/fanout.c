@@ -161,7 +161,7 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
         status = godwit__client_enter (client, error);
     if (status)
         return status;
-    status = godwit__encode_request (&request, client, context, method, &args, error);
+    status = godwit__encode_publication (&request, client, context, method, &args, error);
     const int64_t started_ns = godwit__transport_now (client->transport);
     const int64_t deadline_ns = started_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
     if (status == GODWIT_OK) {
