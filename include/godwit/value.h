@@ -258,38 +258,168 @@ typedef struct godwit_bytes {
     size_t size;
 } godwit_bytes_t;
 
-/* A member of a struct that is filled from a map. Make the rows of a static const table with GODWIT_SLOT and
- * GODWIT_SLOT_OPTIONAL. */
+/* A number with a name, of a slot that is an enum. */
+typedef struct godwit_name {
+    const char *name;
+    int64_t number; /* fits the member */
+} godwit_name_t;
+
+/* How the member of a slot holds its value. */
+typedef enum godwit_form {
+    GODWIT_FORM_PLAIN, /* a bool, a number, or a pointer into the map */
+    GODWIT_FORM_CHARS, /* an array of char: a copy of a str, with a NUL at its end */
+    GODWIT_FORM_ENUM,  /* an integer: the number of a name, which comes as a str */
+    GODWIT_FORM_STRUCT /* a struct, which is filled from a map by slots of its own */
+} godwit_form_t;
+
+/* A member of a struct that is filled from a map. Make the rows of a static const table with the macros
+ * below, which check the type of the member. */
 typedef struct godwit_slot {
     const char *name;
     godwit_type_t type; /* VALUE: any type is accepted */
     bool optional;      /* the entry may be absent or nil; then the member stays as it was */
     size_t offset;
-    size_t size; /* of the member; integers have 4 or 8 bytes, and their range is checked */
+    size_t size; /* of the member; of an array: of one element */
+    godwit_form_t form;
+    bool tells_presence; /* the bool at presence_offset becomes whether the entry was there */
+    size_t presence_offset;
+    size_t limit;        /* not 0: the member is an array of so many elements, and the value is a list ... */
+    size_t count_offset; /* ... whose number of elements the size_t at this offset becomes */
+    const godwit_name_t *names;      /* of an ENUM */
+    const struct godwit_slot *slots; /* of a STRUCT */
+    size_t table_count;              /* how many names or slots */
 } godwit_slot_t;
 
 #ifndef __cplusplus
-/* Makes a slot (godwit_slot_t) for a member that must be in the map: GODWIT_SLOT (struct add_args, a). The
- * slot has the type of the member in C: bool, int32_t, int64_t, uint32_t, uint64_t, double, const char *,
- * godwit_bytes_t or const godwit_value_t *. Any other type does not compile. */
-#define GODWIT_SLOT(struct_, member_) GODWIT_SLOT_ (struct_, member_, false)
-/* Makes a slot (godwit_slot_t) for a member that may be absent from the map. Otherwise as GODWIT_SLOT. */
-#define GODWIT_SLOT_OPTIONAL(struct_, member_) GODWIT_SLOT_ (struct_, member_, true)
-#define GODWIT_SLOT_(struct_, member_, optional_)                                                            \
+/* Makes a slot (godwit_slot_t) for a member: GODWIT_SLOT (struct add_args, a). The slot has the type of the
+ * member in C: bool, an integer of any width, float, double, const char *, char[n], godwit_bytes_t or const
+ * godwit_value_t * (any value). Any other type does not compile. A number that the member cannot hold is
+ * TYPE_MISMATCH; a float is rounded, and must hold an integer exactly. A text that is longer than n - 1 bytes
+ * is LIMIT_EXCEEDED, and one with a NUL in it TYPE_MISMATCH.
+ *
+ * This and the other macros for slots take GODWIT_OPTIONAL or GODWIT_PRESENT as a last argument. */
+#define GODWIT_SLOT(struct_, ...) GODWIT_SLOT_ (struct_, __VA_ARGS__, .limit = 0)
+#define GODWIT_SLOT_(struct_, member_, ...)                                                                  \
     {                                                                                                        \
-#member_,                                                                                            \
-            _Generic (((struct_ *) 0)->member_,                                                              \
-                bool: GODWIT_TYPE_BOOL,                                                                      \
-                int32_t: GODWIT_TYPE_INT,                                                                    \
-                int64_t: GODWIT_TYPE_INT,                                                                    \
-                uint32_t: GODWIT_TYPE_UINT,                                                                  \
-                uint64_t: GODWIT_TYPE_UINT,                                                                  \
-                double: GODWIT_TYPE_DOUBLE,                                                                  \
-                const char *: GODWIT_TYPE_STR,                                                               \
-                godwit_bytes_t: GODWIT_TYPE_BIN,                                                             \
-                const godwit_value_t *: GODWIT_TYPE_VALUE),                                                  \
-            (optional_), offsetof (struct_, member_), sizeof (((struct_ *) 0)->member_)       \
+        .name = #member_, .type = GODWIT_SLOT_TYPE_ (((struct_ *) 0)->member_),                              \
+        .form = GODWIT_SLOT_FORM_ (((struct_ *) 0)->member_), .offset = offsetof (struct_, member_),         \
+        .size = sizeof (((struct_ *) 0)->member_), __VA_ARGS__                                               \
     }
+/* Lets the entry of a slot be absent or nil: GODWIT_SLOT (struct args, limit, GODWIT_OPTIONAL). The member
+ * stays as it was then: in the arguments of a method, 0. */
+#define GODWIT_OPTIONAL .optional = true
+/* Makes a slot optional, and tells in a bool of the struct whether its entry was there: GODWIT_SLOT (struct
+ * args, port, GODWIT_PRESENT (struct args, has_port)). */
+#define GODWIT_PRESENT(struct_, bool_)                                                                       \
+    .optional = true, .tells_presence = _Generic (&((struct_ *) 0)->bool_, bool *: true),                    \
+    .presence_offset = offsetof (struct_, bool_)
+/* Makes a slot (godwit_slot_t) for a member that may be absent from the map. Otherwise as GODWIT_SLOT. */
+#define GODWIT_SLOT_OPTIONAL(struct_, member_) GODWIT_SLOT (struct_, member_, .optional = true)
+/* Makes a slot (godwit_slot_t) for an enum, or another integer, that is given by name: GODWIT_SLOT_ENUM
+ * (struct args, color, colors). names_ is a static const array of godwit_name_t. Another name is
+ * TYPE_MISMATCH; the error lists the names. */
+#define GODWIT_SLOT_ENUM(struct_, member_, ...)                                                              \
+    GODWIT_SLOT_ENUM_ (struct_, member_, __VA_ARGS__, .offset = offsetof (struct_, member_))
+#define GODWIT_SLOT_ENUM_(struct_, member_, names_, ...)                                                     \
+    {                                                                                                        \
+        .name = #member_, .type = GODWIT_SLOT_INTEGER_ (((struct_ *) 0)->member_, GODWIT_TYPE_STR),          \
+        .form = GODWIT_FORM_ENUM, .size = sizeof (((struct_ *) 0)->member_), .names = (names_),              \
+        .table_count = sizeof (names_) / sizeof ((names_)[0]), __VA_ARGS__                                   \
+    }
+/* Makes a slot (godwit_slot_t) for any list, as a const godwit_value_t * that is borrowed from the map. */
+#define GODWIT_SLOT_LIST(struct_, ...) GODWIT_SLOT_VALUE_ (struct_, GODWIT_TYPE_LIST, __VA_ARGS__, .limit = 0)
+/* Makes a slot (godwit_slot_t) for any map, as a const godwit_value_t * that is borrowed from the whole. */
+#define GODWIT_SLOT_MAP(struct_, ...) GODWIT_SLOT_VALUE_ (struct_, GODWIT_TYPE_MAP, __VA_ARGS__, .limit = 0)
+#define GODWIT_SLOT_VALUE_(struct_, type_, member_, ...)                                                       \
+    {                                                                                                          \
+        .name = #member_, .type = _Generic (&((struct_ *) 0)->member_, const godwit_value_t **: (type_)),    \
+        .offset = offsetof (struct_, member_), .size = sizeof (void *), __VA_ARGS__ \
+    }
+/* Makes a slot (godwit_slot_t) for a struct within the struct, from a map: GODWIT_SLOT_STRUCT (struct args,
+ * from, point_slots). slots_ is a static const array of godwit_slot_t. */
+#define GODWIT_SLOT_STRUCT(struct_, member_, ...)                                                            \
+    GODWIT_SLOT_STRUCT_ (struct_, member_, __VA_ARGS__, .offset = offsetof (struct_, member_))
+#define GODWIT_SLOT_STRUCT_(struct_, member_, slots_, ...)                                                   \
+    {                                                                                                        \
+        .name = #member_, .type = GODWIT_TYPE_MAP, .form = GODWIT_FORM_STRUCT,                               \
+        .size = sizeof (((struct_ *) 0)->member_), .slots = (slots_),                                        \
+        .table_count = sizeof (slots_) / sizeof ((slots_)[0]), __VA_ARGS__                                   \
+    }
+/* Makes a slot (godwit_slot_t) for an array whose elements GODWIT_SLOT could be for, from a list:
+ * GODWIT_SLOT_ARRAY (struct args, ports, port_count). The member count_, a size_t, becomes their number. More
+ * elements than the array has are LIMIT_EXCEEDED. */
+#define GODWIT_SLOT_ARRAY(struct_, member_, ...)                                                             \
+    GODWIT_SLOT_ARRAY_ (struct_, member_, __VA_ARGS__, .offset = offsetof (struct_, member_))
+#define GODWIT_SLOT_ARRAY_(struct_, member_, count_, ...)                                                    \
+    {                                                                                                        \
+        .name = #member_, .type = GODWIT_SLOT_TYPE_ (((struct_ *) 0)->member_[0]),                           \
+        .form = GODWIT_SLOT_FORM_ (((struct_ *) 0)->member_[0]),                                             \
+        GODWIT_SLOT_LIMIT_ (struct_, member_, count_), __VA_ARGS__                                           \
+    }
+/* Makes a slot (godwit_slot_t) for an array of enums, from a list of names. As GODWIT_SLOT_ARRAY and
+ * GODWIT_SLOT_ENUM: GODWIT_SLOT_ENUMS (struct args, colors, color_count, color_names). */
+#define GODWIT_SLOT_ENUMS(struct_, member_, count_, ...)                                                     \
+    GODWIT_SLOT_ENUMS_ (struct_, member_, count_, __VA_ARGS__, .offset = offsetof (struct_, member_))
+#define GODWIT_SLOT_ENUMS_(struct_, member_, count_, names_, ...)                                            \
+    {                                                                                                        \
+        .name = #member_, .type = GODWIT_SLOT_INTEGER_ (((struct_ *) 0)->member_[0], GODWIT_TYPE_STR),       \
+        .form = GODWIT_FORM_ENUM, .names = (names_), .table_count = sizeof (names_) / sizeof ((names_)[0]),  \
+        GODWIT_SLOT_LIMIT_ (struct_, member_, count_), __VA_ARGS__                                           \
+    }
+/* Makes a slot (godwit_slot_t) for an array of structs, from a list of maps. As GODWIT_SLOT_ARRAY and
+ * GODWIT_SLOT_STRUCT: GODWIT_SLOT_STRUCTS (struct args, points, point_count, point_slots). */
+#define GODWIT_SLOT_STRUCTS(struct_, member_, count_, ...)                                                   \
+    GODWIT_SLOT_STRUCTS_ (struct_, member_, count_, __VA_ARGS__, .offset = offsetof (struct_, member_))
+#define GODWIT_SLOT_STRUCTS_(struct_, member_, count_, slots_, ...)                                          \
+    {                                                                                                        \
+        .name = #member_, .type = GODWIT_TYPE_MAP, .form = GODWIT_FORM_STRUCT, .slots = (slots_),            \
+        .table_count = sizeof (slots_) / sizeof ((slots_)[0]),                                               \
+        GODWIT_SLOT_LIMIT_ (struct_, member_, count_), __VA_ARGS__                                           \
+    }
+
+/* The rest are parts of the macros above. What is no array, or no size_t, does not compile in the first. */
+#define GODWIT_SLOT_LIMIT_(struct_, member_, count_)                                                         \
+    .size = sizeof (((struct_ *) 0)->member_[0]),                                                            \
+    .limit = _Generic(                                                                                       \
+        &((struct_ *) 0)->member_,                                                                           \
+        __typeof__ (((struct_ *) 0)->member_[0]) (*)[GODWIT_SLOT_ELEMENTS_ (((struct_ *) 0)->member_)]       \
+        : GODWIT_SLOT_ELEMENTS_ (((struct_ *) 0)->member_)),                                                 \
+    .count_offset = _Generic(&((struct_ *) 0)->count_, size_t *                                              \
+                             : offsetof (struct_, count_))
+#define GODWIT_SLOT_ELEMENTS_(array_) (sizeof (array_) / sizeof ((array_)[0]))
+#define GODWIT_SLOT_TYPE_(member_)                                                                           \
+    _Generic (&(member_),                                                                                    \
+        bool *: GODWIT_TYPE_BOOL,                                                                            \
+        signed char *: GODWIT_TYPE_INT,                                                                      \
+        short *: GODWIT_TYPE_INT,                                                                            \
+        int *: GODWIT_TYPE_INT,                                                                              \
+        long *: GODWIT_TYPE_INT,                                                                             \
+        long long *: GODWIT_TYPE_INT,                                                                        \
+        unsigned char *: GODWIT_TYPE_UINT,                                                                   \
+        unsigned short *: GODWIT_TYPE_UINT,                                                                  \
+        unsigned int *: GODWIT_TYPE_UINT,                                                                    \
+        unsigned long *: GODWIT_TYPE_UINT,                                                                   \
+        unsigned long long *: GODWIT_TYPE_UINT,                                                              \
+        float *: GODWIT_TYPE_DOUBLE,                                                                         \
+        double *: GODWIT_TYPE_DOUBLE,                                                                        \
+        const char **: GODWIT_TYPE_STR,                                                                      \
+        char (*)[sizeof (member_)]: GODWIT_TYPE_STR,                                                         \
+        godwit_bytes_t *: GODWIT_TYPE_BIN,                                                                   \
+        const godwit_value_t **: GODWIT_TYPE_VALUE)
+#define GODWIT_SLOT_FORM_(member_)                                                                           \
+    _Generic(&(member_), char (*)[sizeof (member_)] : GODWIT_FORM_CHARS, default : GODWIT_FORM_PLAIN)
+#define GODWIT_SLOT_INTEGER_(member_, result_)                                                               \
+    _Generic (&(member_),                                                                                    \
+        signed char *: (result_),                                                                            \
+        short *: (result_),                                                                                  \
+        int *: (result_),                                                                                    \
+        long *: (result_),                                                                                   \
+        long long *: (result_),                                                                              \
+        unsigned char *: (result_),                                                                          \
+        unsigned short *: (result_),                                                                         \
+        unsigned int *: (result_),                                                                           \
+        unsigned long *: (result_),                                                                          \
+        unsigned long long *: (result_))
 #endif
 
 /* Fills a struct (at base) from a map: godwit_value_unpack without the size of a slot. slot_size is sizeof
@@ -302,8 +432,10 @@ GODWIT_EXPORT godwit_status_t godwit_value_unpack_sized (const godwit_value_t *m
 
 /* Fills a struct (at base) from a map. The map must have an entry for each slot that is not optional, of its
  * type and within its range, and no other entries. An error names the entry by its path, as in "args.x:
- * expected int, got str"; path is the first part ("args" for NULL). After a failure some members may have
- * been written. Pointers that were written are borrowed from the map. */
+ * expected int, got str" or "args.items[2].port: expected 0 to 65535, got 70000"; path is the first part
+ * ("args" for NULL). After a failure some members may have been written. Pointers that were written are
+ * borrowed from the map. TYPE_MISMATCH (type, range, name of an enum), NOT_FOUND (missing), LIMIT_EXCEEDED
+ * (too long for its array), INVALID_ARGUMENT (nothing of this name is expected, or a slot is wrong). */
 static inline godwit_status_t
 godwit_value_unpack (const godwit_value_t *map, const godwit_slot_t *slots, size_t slot_count, void *base,
                      const char *path, godwit_error_t **error)

@@ -33,7 +33,7 @@ BEGINS_WITH_SIZE (server_options, serializer, "GODWIT_SERVER_OPTIONS (...)");
 BEGINS_WITH_SIZE (step_options, override_pool_size, "GODWIT_STEP_OPTIONS (...)");
 BEGINS_WITH_SIZE (endpoint, method_size, "GODWIT_ENDPOINT (...)");
 KNOWN (method, slot_size, "godwit_endpoint_t.method_size", "GODWIT_ENDPOINT (...)");
-KNOWN (slot, size, "godwit_method_t.slot_size", "GODWIT_METHOD_WITH (...)");
+KNOWN (slot, table_count, "godwit_method_t.slot_size", "GODWIT_METHOD_WITH (...)");
 BEGINS_WITH_SIZE (serializer, deserialize_context, "GODWIT_SERIALIZER (...)");
 BEGINS_WITH_SIZE (context_hooks, from_map, "{.struct_size = sizeof (godwit_context_hooks_t), ...}");
 BEGINS_WITH_SIZE (manager, initialize_service_hook, "{.struct_size = sizeof (godwit_manager_t), ...}");

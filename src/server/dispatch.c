@@ -6,6 +6,7 @@
 #include "src/base/hash.h"
 #include "src/error/error.h"
 #include "src/server/endpoints.h"
+#include "src/value/slots.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +140,11 @@ check_method (const godwit_endpoint_t *endpoint, const godwit_method_t *method, 
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "method %s: slot_count is not 0, but slots is NULL or params_size is 0",
                                   method->name);
+    const godwit__slots_t slots = {method->slots, method->slot_size, method->slot_count, false};
+    const godwit_status_t status =
+        godwit__slots_check (&slots, method->params_size, &(godwit__path_t){NULL, method->name, 0}, error);
+    if (status)
+        return status;
     if (has_earlier (endpoint, index))
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "endpoints[%zu] has two methods named %s", endpoint_index, method->name);

@@ -9,19 +9,6 @@
 
 /* ---- sizes ---- */
 
-static godwit_status_t
-check_methods (const godwit_endpoint_t *endpoint, godwit_error_t **error)
-{
-    godwit_status_t status = godwit__struct_check_rows (&godwit__struct_method, endpoint->methods,
-                                                        endpoint->method_size, endpoint->method_count, error);
-    for (size_t i = 0; status == GODWIT_OK && endpoint->methods && i < endpoint->method_count; i++) {
-        const godwit_method_t method = godwit__method_at (endpoint, i);
-        status = godwit__struct_check_rows (&godwit__struct_slot, method.slots, method.slot_size,
-                                            method.slot_count, error);
-    }
-    return status;
-}
-
 godwit_status_t
 godwit__endpoints_check (const godwit_endpoint_t *endpoints, size_t count, godwit_error_t **error)
 {
@@ -39,7 +26,8 @@ godwit__endpoints_check (const godwit_endpoint_t *endpoints, size_t count, godwi
         status = godwit__struct_check (&godwit__struct_endpoint, at, error);
         if (status == GODWIT_OK) {
             const godwit_endpoint_t endpoint = godwit__endpoint_at (endpoints, i);
-            status = check_methods (&endpoint, error);
+            status = godwit__struct_check_rows (&godwit__struct_method, endpoint.methods,
+                                                endpoint.method_size, endpoint.method_count, error);
         }
     }
     return status;

@@ -6,6 +6,7 @@
 #include "src/server/reply.h"
 #include "src/server/request_serialized.h"
 #include "src/server/server.h"
+#include "src/value/slots.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +23,9 @@ fill_params (godwit_request_t *request, godwit_error_t **error)
     } else if (!(request->params = calloc (1, method->params_size))) {
         return godwit__error_no_memory (error);
     }
-    return godwit_value_unpack_sized (godwit_request_args (request), method->slots, method->slot_size,
-                                      method->slot_count, request->params, "args", error);
+    static const godwit__path_t root = {NULL, "args", 0};
+    const godwit__slots_t slots = {method->slots, method->slot_size, method->slot_count, true};
+    return godwit__slots_fill (godwit_request_args (request), &slots, request->params, &root, error);
 }
 
 bool

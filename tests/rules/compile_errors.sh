@@ -12,7 +12,10 @@ warned=0
 compiles() { # STATEMENT FLAG...
     local statement=$1
     shift
-    printf '%s\n' '#include <godwit/godwit.h>' 'struct all { int32_t i; const char *s; short h; char *m; float f; };' \
+    printf '%s\n' '#include <godwit/godwit.h>' \
+        'struct all { int32_t i; const char *s; char c; char *m; long double f; short h[4]; size_t n; bool b; };' \
+        'static const godwit_name_t names[] = {{"one", 1}};' \
+        'static const godwit_slot_t inner[] = {GODWIT_SLOT (struct all, i)};' \
         'void test (int64_t number, const char *text, double real, void *raw, const godwit_value_t *value);' \
         'void test (int64_t number, const char *text, double real, void *raw, const godwit_value_t *value) {' \
         '(void) number; (void) text; (void) real; (void) raw; (void) value;' "$statement" '}' |
@@ -50,9 +53,15 @@ field 'GODWIT_MAP ("a", GODWIT_INT ("b", "c"))' 'GODWIT_MAP ("a", GODWIT_INT ("b
 field 'GODWIT_BOOL ("a", (struct all){0})' 'GODWIT_BOOL ("a", number > 3)'
 
 slot 'GODWIT_SLOT (struct all, missing)' 'GODWIT_SLOT (struct all, i)'
-slot 'GODWIT_SLOT (struct all, h)' 'GODWIT_SLOT (struct all, s)'
+slot 'GODWIT_SLOT (struct all, c)' 'GODWIT_SLOT (struct all, s)'
 slot 'GODWIT_SLOT (struct all, m)' 'GODWIT_SLOT_OPTIONAL (struct all, s)'
 slot 'GODWIT_SLOT_OPTIONAL (struct all, f)' 'GODWIT_SLOT_OPTIONAL (struct all, i)'
+slot 'GODWIT_SLOT (struct all, i, GODWIT_PRESENT (struct all, i))' 'GODWIT_SLOT (struct all, i, GODWIT_PRESENT (struct all, b))'
+slot 'GODWIT_SLOT_ENUM (struct all, s, names)' 'GODWIT_SLOT_ENUM (struct all, i, names)'
+slot 'GODWIT_SLOT_ARRAY (struct all, h, i)' 'GODWIT_SLOT_ARRAY (struct all, h, n)'
+slot 'GODWIT_SLOT_ARRAY (struct all, i, n)' 'GODWIT_SLOT_ARRAY (struct all, h, n, GODWIT_OPTIONAL)'
+slot 'GODWIT_SLOT_ARRAY (struct all, s, n)' 'GODWIT_SLOT_ENUMS (struct all, h, n, names)'
+slot 'GODWIT_SLOT_LIST (struct all, s)' 'GODWIT_SLOT_STRUCT (struct all, i, inner)'
 
 check 'const godwit_target_t *t = GODWIT_TARGET (.topics = "x"); (void) t;' \
     'const godwit_target_t *t = GODWIT_TARGET (.fanout = GODWIT_YES); (void) t;'

@@ -11,6 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 
+typedef struct item {
+    char name[4];
+    uint16_t port;
+} item_t;
+
+static const godwit_slot_t item_slots[] = {GODWIT_SLOT (item_t, name), GODWIT_SLOT (item_t, port)};
+static const godwit_name_t modes[] = {{"slow", 1}, {"fast", 2}};
+
 typedef struct params {
     int64_t a;
     int64_t b;
@@ -22,6 +30,9 @@ typedef struct params {
     const char *name;
     godwit_bytes_t data;
     const godwit_value_t *any;
+    item_t items[2];
+    size_t item_count;
+    int mode;
 } params_t;
 
 static const godwit_slot_t slots[] = {
@@ -35,6 +46,8 @@ static const godwit_slot_t slots[] = {
     GODWIT_SLOT_OPTIONAL (params_t, name),
     GODWIT_SLOT_OPTIONAL (params_t, data),
     GODWIT_SLOT_OPTIONAL (params_t, any),
+    GODWIT_SLOT_STRUCTS (params_t, items, item_count, item_slots, GODWIT_OPTIONAL),
+    GODWIT_SLOT_ENUM (params_t, mode, modes, GODWIT_OPTIONAL),
 };
 
 static _Atomic (int) runs;
@@ -53,6 +66,7 @@ static const godwit_method_t methods[] = {
     GODWIT_METHOD_WITH ("add_inline", add, params_t, slots, GODWIT_METHOD_INLINE)};
 
 #define AB GODWIT_INT ("a", 1), GODWIT_INT ("b", 2)
+#define ITEM(name_, port_) GODWIT_MAP (NULL, GODWIT_STR ("name", name_), GODWIT_INT ("port", port_))
 #define LONG_NAME                                                                                            \
     "a_name_of_an_argument_that_is_so_long_that_nobody_wants_to_read_all_of_it_and_that_no_room_was_made_"   \
     "for_either_"                                                                                            \
@@ -68,6 +82,7 @@ typedef struct bad_call {
 
 #define MISMATCH "TypeMismatch_Remote"
 #define INVALID "InvalidArgument_Remote"
+#define LIMIT "LimitExceeded_Remote"
 
 /* Calls each; what is no constant expression in a table is one in an array of a function. */
 static void
@@ -84,16 +99,16 @@ check_all (godwit_client_t *client, const char *method)
         {GODWIT_ARGS (GODWIT_DOUBLE ("a", 1.5), GODWIT_INT ("b", 2)), MISMATCH,
          "args.a: expected int, got double"},
         {GODWIT_ARGS (GODWIT_UINT ("a", UINT64_MAX), GODWIT_INT ("b", 2)), MISMATCH,
-         "args.a: the number is out of the range of int64"},
+         "args.a: expected -9223372036854775808 to 9223372036854775807, got 18446744073709551615"},
         {GODWIT_ARGS (AB, GODWIT_INT ("small", INT64_C (2147483648))), MISMATCH,
-         "args.small: the number is out of the range of int32"},
+         "args.small: expected -2147483648 to 2147483647, got 2147483648"},
         {GODWIT_ARGS (AB, GODWIT_INT ("small", -INT64_C (2147483648))), NULL, NULL},
         {GODWIT_ARGS (AB, GODWIT_INT ("count", -1)), MISMATCH,
-         "args.count: the number is out of the range of uint32"},
+         "args.count: expected 0 to 4294967295, got -1"},
         {GODWIT_ARGS (AB, GODWIT_UINT ("count", UINT64_C (4294967296))), MISMATCH,
-         "args.count: the number is out of the range of uint32"},
+         "args.count: expected 0 to 4294967295, got 4294967296"},
         {GODWIT_ARGS (AB, GODWIT_INT ("size", -1)), MISMATCH,
-         "args.size: the number is out of the range of uint64"},
+         "args.size: expected 0 to 18446744073709551615, got -1"},
         {GODWIT_ARGS (AB, GODWIT_UINT ("size", UINT64_MAX)), NULL, NULL},
         {GODWIT_ARGS (AB, GODWIT_STR ("ratio", "1.5")), MISMATCH, "args.ratio: expected double, got str"},
         {GODWIT_ARGS (AB, GODWIT_INT ("ratio", 2)), NULL, NULL},
@@ -109,6 +124,16 @@ check_all (godwit_client_t *client, const char *method)
         {GODWIT_ARGS (AB, GODWIT_INT ("c", 3)), INVALID, "args.c: nothing of this name is expected"},
         {GODWIT_ARGS (AB, GODWIT_INT ("%s%n", 3)), INVALID, "args.%s%n: nothing of this name is expected"},
         {GODWIT_ARGS (AB, GODWIT_INT (LONG_NAME, 3)), INVALID, NULL},
+        {GODWIT_ARGS (AB, GODWIT_LIST ("items", ITEM ("abc", 1), ITEM ("", 65535))), NULL, NULL},
+        {GODWIT_ARGS (AB, GODWIT_LIST ("items", ITEM ("abc", 1), ITEM ("", 70000))), MISMATCH,
+         "args.items[1].port: expected 0 to 65535, got 70000"},
+        {GODWIT_ARGS (AB, GODWIT_LIST ("items", ITEM ("abcd", 1))), LIMIT,
+         "args.items[0].name: expected at most 3 bytes, got 4"},
+        {GODWIT_ARGS (AB, GODWIT_LIST ("items", ITEM ("a", 1), ITEM ("b", 1), ITEM ("c", 1))), LIMIT,
+         "args.items: expected at most 2 elements, got 3"},
+        {GODWIT_ARGS (AB, GODWIT_STR ("mode", "fast")), NULL, NULL},
+        {GODWIT_ARGS (AB, GODWIT_STR ("mode", "furious")), MISMATCH,
+         "args.mode: expected one of slow, fast, got \"furious\""},
     };
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         const int runs_before = runs;

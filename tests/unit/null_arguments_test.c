@@ -61,7 +61,7 @@ answer (godwit_request_t *request, void *self)
 }
 
 static const godwit_method_t methods[] = {GODWIT_METHOD ("answer", answer, 0)};
-static const godwit_slot_t slots[] = {{"a", GODWIT_TYPE_INT, false, 0, sizeof (int64_t)}};
+static const godwit_slot_t slots[] = {{.name = "a", .type = GODWIT_TYPE_INT, .size = sizeof (int64_t)}};
 static godwit_cluster_stats_t out_stats;
 static const char *const one_address = "127.0.0.1";
 static const godwit_error_class_t nameless = {"shop", NULL};

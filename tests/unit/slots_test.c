@@ -97,24 +97,24 @@ Test (slots, errors_name_the_path)
         {{{"a", GODWIT_TYPE_INT, 0, {.integer = INT64_C (2147483648)}}},
          1,
          GODWIT_ERR_TYPE_MISMATCH,
-         "args.a: the number is out of the range of int32"},
+         "args.a: expected -2147483648 to 2147483647, got 2147483648"},
         {{{"a", GODWIT_TYPE_INT, 0, {.integer = INT64_C (-2147483649)}}},
          1,
          GODWIT_ERR_TYPE_MISMATCH,
-         "args.a: the number is out of the range of int32"},
+         "args.a: expected -2147483648 to 2147483647, got -2147483649"},
         {{{"a", GODWIT_TYPE_UINT, 0, {.unsigned_integer = UINT64_MAX}}},
          1,
          GODWIT_ERR_TYPE_MISMATCH,
-         "args.a: the number is out of the range of int32"},
+         "args.a: expected -2147483648 to 2147483647, got 18446744073709551615"},
         {{{"a", GODWIT_TYPE_INT, 0, {.integer = 1}}, {"u", GODWIT_TYPE_INT, 0, {.integer = -1}}},
          2,
          GODWIT_ERR_TYPE_MISMATCH,
-         "args.u: the number is out of the range of uint32"},
+         "args.u: expected 0 to 4294967295, got -1"},
         {{{"a", GODWIT_TYPE_INT, 0, {.integer = 1}},
           {"u", GODWIT_TYPE_INT, 0, {.integer = INT64_C (1) << 32}}},
          2,
          GODWIT_ERR_TYPE_MISMATCH,
-         "args.u: the number is out of the range of uint32"},
+         "args.u: expected 0 to 4294967295, got 4294967296"},
         {{{"a", GODWIT_TYPE_INT, 0, {.integer = 1}}, {"u", GODWIT_TYPE_BOOL, 0, {true}}},
          2,
          GODWIT_ERR_TYPE_MISMATCH,
@@ -193,13 +193,37 @@ Test (slots, a_name_must_match_to_its_last_byte)
 
 Test (slots, a_table_made_by_hand_is_checked)
 {
-    static const godwit_slot_t bad[] = {{"a", GODWIT_TYPE_INT, false, 0, 2},
-                                        {"a", GODWIT_TYPE_BOOL, false, 0, 4},
-                                        {"a", GODWIT_TYPE_DOUBLE, false, 0, 4},
-                                        {"a", GODWIT_TYPE_BIN, false, 0, 8},
-                                        {"a", GODWIT_TYPE_STR, false, 0, 4},
-                                        {"a", GODWIT_TYPE_NIL, false, 0, sizeof (void *)},
-                                        {"a", (godwit_type_t) 50, false, 0, sizeof (void *)}};
+    static const godwit_name_t nameless[] = {{NULL, 1}};
+    static const godwit_slot_t bad[] = {
+        {.name = "a", .type = GODWIT_TYPE_INT, .size = 3},
+        {.name = "a", .type = GODWIT_TYPE_BOOL, .size = 4},
+        {.name = "a", .type = GODWIT_TYPE_DOUBLE, .size = 2},
+        {.name = "a", .type = GODWIT_TYPE_BIN, .size = 8},
+        {.name = "a", .type = GODWIT_TYPE_STR, .size = 4},
+        {.name = "a", .type = GODWIT_TYPE_NIL, .size = sizeof (void *)},
+        {.name = "a", .type = GODWIT_TYPE_OBJECT, .size = sizeof (void *)},
+        {.name = "a", .type = (godwit_type_t) 50, .size = sizeof (void *)},
+        {.name = "a", .type = GODWIT_TYPE_INT, .size = 4, .form = (godwit_form_t) 50},
+        {.name = "a", .type = GODWIT_TYPE_INT, .size = 4, .form = GODWIT_FORM_ENUM},
+        {.name = "a", .type = GODWIT_TYPE_STR, .size = 3, .form = GODWIT_FORM_ENUM},
+        {.name = "a", .type = GODWIT_TYPE_STR, .size = 4, .form = GODWIT_FORM_ENUM, .table_count = 1},
+        {.name = "a",
+         .type = GODWIT_TYPE_STR,
+         .size = 4,
+         .form = GODWIT_FORM_ENUM,
+         .names = nameless,
+         .table_count = 1},
+        {.name = "a", .type = GODWIT_TYPE_STR, .size = 0, .form = GODWIT_FORM_CHARS},
+        {.name = "a", .type = GODWIT_TYPE_INT, .size = 4, .form = GODWIT_FORM_CHARS},
+        {.name = "a", .type = GODWIT_TYPE_MAP, .size = 4, .form = GODWIT_FORM_STRUCT, .table_count = 1},
+        {.name = "a", .type = GODWIT_TYPE_LIST, .size = 4, .form = GODWIT_FORM_STRUCT, .slots = few_slots},
+        {.name = "a",
+         .type = GODWIT_TYPE_MAP,
+         .size = sizeof (struct few) - 1,
+         .form = GODWIT_FORM_STRUCT,
+         .slots = few_slots,
+         .table_count = 3},
+        {.name = "a", .type = GODWIT_TYPE_INT, .size = 4, .limit = SIZE_MAX / 2}};
     godwit_value_t *map = make_map (GODWIT_ARGS (GODWIT_INT ("a", 1)));
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct all all;
@@ -215,7 +239,7 @@ Test (slots, a_table_made_by_hand_is_checked)
     struct {
         const godwit_value_t *list;
     } holder;
-    const godwit_slot_t list_slot = {"l", GODWIT_TYPE_LIST, false, 0, sizeof holder.list};
+    const godwit_slot_t list_slot = {.name = "l", .type = GODWIT_TYPE_LIST, .size = sizeof holder.list};
     map = make_map (GODWIT_ARGS (GODWIT_LIST ("l", GODWIT_INT (NULL, 1))));
     cr_assert_eq (godwit_value_unpack (map, &list_slot, 1, &holder, "args", NULL), GODWIT_OK);
     cr_assert_eq (godwit_value_count (holder.list), 1);
