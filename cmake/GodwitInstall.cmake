@@ -18,11 +18,16 @@ write_basic_package_version_file (godwitConfigVersion.cmake COMPATIBILITY SameMi
 install (FILES ${PROJECT_BINARY_DIR}/godwitConfig.cmake ${PROJECT_BINARY_DIR}/godwitConfigVersion.cmake
          DESTINATION ${package_folder} COMPONENT Development)
 
-# godwit.pc finds its prefix from where it lies, so the tree may be moved (`cmake --install --prefix`).
+# godwit.pc finds its prefix from where it lies, so the tree may be moved (`cmake --install --prefix`). The loader looks
+# into /usr and /usr/local by itself, after ldconfig. For any other prefix godwit.pc tells programs where the library is.
 cmake_path (RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
             OUTPUT_VARIABLE prefix_from_pc)
-configure_file (cmake/godwit.pc.in godwit.pc @ONLY)
-install (FILES ${PROJECT_BINARY_DIR}/godwit.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT Development)
+set (run_path "")
+configure_file (cmake/godwit.pc.in pkgconfig/system/godwit.pc @ONLY)
+set (run_path "-Wl,-rpath,\${libdir} ")
+configure_file (cmake/godwit.pc.in pkgconfig/prefix/godwit.pc @ONLY)
+set (pc_folder ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file (cmake/install-pc.cmake.in install-pc.cmake @ONLY)
 
 # The manual pages are made from the headers (`man 3 godwit_client_call`); those of the command lie beside it.
 find_program (PERL perl REQUIRED) # Debian's perl-base, which is always there
@@ -54,3 +59,16 @@ add_custom_command (OUTPUT doc.stamp
                     DEPENDS scripts/install-docs ${documents} VERBATIM)
 add_custom_target (documents ALL DEPENDS doc.stamp)
 install (DIRECTORY ${PROJECT_BINARY_DIR}/doc/ TYPE DOC COMPONENT Development)
+
+# The last, because it says what to do next.
+install (SCRIPT ${PROJECT_BINARY_DIR}/install-pc.cmake COMPONENT Development)
+
+# All that is installed. Who builds the examples, as scripts/demo does, can install, too.
+add_custom_target (installable)
+add_dependencies (installable godwit godwit_static man documents)
+if (TARGET tools)
+    add_dependencies (installable tools)
+endif ()
+if (TARGET examples)
+    add_dependencies (examples installable)
+endif ()

@@ -13,8 +13,8 @@ prefix=$temporary/moved # what was installed may be moved: nothing in it knows t
 mv "$temporary/first" "$prefix"
 library=$(dirname "$(find "$prefix" -name libgodwit.so)")
 
-check() { # PROGRAM shared|static: it runs, and needs libgodwit.so.0 at run time only if it is shared
-    LD_LIBRARY_PATH=$library "$1"
+check() { # PROGRAM shared|static: it starts as it is, and needs libgodwit.so.0 at run time only if it is shared
+    "$1"
     local needs=static
     if readelf --dynamic "$1" | grep -q 'NEEDED.*\[libgodwit\.so\.0\]'; then needs=shared; fi
     if [[ $needs != "$2" ]]; then
@@ -46,6 +46,25 @@ for language in c cxx; do
     check "./${language}_shared" shared
     check "./${language}_static" static
 done
+
+echo "--- a prefix that the loader knows"
+DESTDIR=$temporary/stage cmake --install "$build" --prefix /usr/local >"$temporary/log"
+grep -q 'Run ldconfig once' "$temporary/log"
+if grep rpath "$temporary/stage/usr/local/${library#"$prefix"/}/pkgconfig/godwit.pc"; then
+    echo "godwit.pc sets a run path to a folder of the system" >&2
+    exit 1
+fi
+
+echo "--- what the demo builds can be installed"
+if [[ -e $build/build.ninja && -d $build/examples ]]; then
+    ninja -C "$build" -t inputs examples >"$temporary/inputs"
+    for input in libgodwit.a tool_godwit.dir/godwit/main.c.o scripts/man-pages scripts/install-docs; do
+        if ! grep -qE "(^|/)$input$" "$temporary/inputs"; then
+            echo "what is made of $input is installed, but not built with the examples" >&2
+            exit 1
+        fi
+    done
+fi
 
 echo "--- installed files"
 cd "$prefix"
