@@ -115,6 +115,22 @@ put_silence (text_t *text, godwit__call_t *call, const godwit__news_t *news)
         put (text, "; it never said that the call waits or runs there");
 }
 
+/* The connection ended before an answer came. */
+static void
+put_end (text_t *text, const godwit__call_t *call, const godwit__news_t *news)
+{
+    put (text, "; the connection ended %lld ms after the call began",
+         ms_of (godwit__transport_now (call->client->transport) - call->started_ns));
+    if (news->heard_ago_ns >= 0)
+        put (text, ", at most %lld ms after its last frame", ms_of (news->heard_ago_ns));
+    if (news->ended && strcmp (news->ended, "the connection was lost") != 0) /* which was said */
+        put (text, " (%s)", news->ended);
+    if (news->sign_ago_ns >= 0)
+        put (text, "; the server had said %lld ms before that the call waits or runs there",
+             ms_of (news->sign_ago_ns));
+    put (text, "; the method may have run");
+}
+
 static void
 put_news (text_t *text, godwit__call_t *call)
 {
@@ -127,11 +143,7 @@ put_news (text_t *text, godwit__call_t *call)
         put_silence (text, call, &news);
         break;
     case GODWIT__PENDING_LOST:
-        put (text, "; the connection ended %lld ms after the call began",
-             ms_of (godwit__transport_now (call->client->transport) - call->started_ns));
-        if (news.ended && strcmp (news.ended, "the connection was lost") != 0) /* which was said */
-            put (text, " (%s)", news.ended);
-        put (text, ", and the method may have run");
+        put_end (text, call, &news);
         break;
     case GODWIT__PENDING_REPLIED:
     case GODWIT__PENDING_UNSENT:

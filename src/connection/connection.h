@@ -83,6 +83,7 @@ typedef struct godwit__connection {
      * that it has not read is limited here. */
     uint64_t read_id;  /* the latest request that the port has read, as far as is known */
     uint64_t asked_id; /* the request that the unanswered PING asks about; 0: no PING is unanswered */
+    bool heard;        /* a frame has come since the last look (news.h) */
     bool is_batched;   /* in the completion's list of connections with a batch; its thread only */
     struct godwit__connection *next_batched;
     uint32_t draining[GODWIT__DRAINING_MAX]; /* server ids; no id is given twice */
@@ -92,9 +93,8 @@ typedef struct godwit__connection {
 
     /* For the errors of calls (news.h). */
     const char *ended; /* why it is DOWN; static text */
-    bool heard;        /* a frame has come since the last look, ... */
-    int64_t look_ns;   /* ... which was then; 0: not READY yet */
-    int64_t heard_ns;  /* the first look after the last frame before it */
+    int64_t look_ns;   /* the last look; 0: not READY yet */
+    int64_t heard_ns;  /* the last frame that came before that look came after this time */
 
     /* The completion reactor's own. */
     godwit__source_t source;

@@ -158,7 +158,7 @@ static const struct {
     {"no sign of life", "; its connection is up, and the last frame came over it at most 50 ms ago; it never "
                         "said that the call waits or runs there"},
     {"it dies", "; the connection ended 0 ms after the call began"},
-    {"it dies, and no retry is left", "and the method may have run"},
+    {"it dies, and no retry is left", "; the method may have run"},
 };
 
 /* Each failure tells which call it ended, and which server that went to. A server's own error keeps its
