@@ -47,6 +47,7 @@ godwit__call_init (godwit__call_t *call, godwit_client_t *client, bool cast, con
     if (status == GODWIT_OK && client->backs_off && !cast)
         status = godwit__backing_off_begin (client, method, &call->backoff_key, &call->timeout_ms, error);
     if (status) {
+        godwit__client_tell_where (client, method, error);
         godwit__call_release (call);
         return status;
     }

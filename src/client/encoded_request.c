@@ -2,7 +2,6 @@
 /* How a request is encoded, and who owns its memory. */
 #include "src/client/encoded_request.h"
 
-#include "src/client/call_explain.h"
 #include "src/error/error.h"
 #include "src/serializer/serialize_call.h"
 
@@ -178,14 +177,10 @@ encode_any (godwit__encoded_request_t *request, const godwit_client_t *client, c
 {
     request->shared = NULL;
     request->method_at = 0;
-    godwit_status_t status = client->serializer ? encode_with_serializer (request, client, context, method,
-                                                                          args, key_size, error)
-                                                : encode (request, client, context, method, args, key_size, error);
-    if (status == GODWIT_OK)
-        status = godwit__client_check (client, error);
-    if (status)
-        godwit__client_tell_where (client, method, error);
-    return status;
+    const godwit_status_t status =
+        client->serializer ? encode_with_serializer (request, client, context, method, args, key_size, error)
+                           : encode (request, client, context, method, args, key_size, error);
+    return status ? status : godwit__client_check (client, error);
 }
 
 godwit_status_t

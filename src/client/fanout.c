@@ -164,11 +164,10 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
     status = godwit__encode_publication (&request, client, context, method, &args, error);
     const int64_t started_ns = godwit__transport_now (client->transport);
     const int64_t deadline_ns = started_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
-    if (status == GODWIT_OK) {
+    if (status == GODWIT_OK)
         status = godwit__client_check_blocking (client, error);
-        if (status)
-            godwit__client_tell_where (client, method, error);
-    }
+    if (status)
+        godwit__client_tell_where (client, method, error);
     if (status == GODWIT_OK) {
         GODWIT__COUNT (client->transport, fanouts);
         godwit__metric_t *const metric = godwit__call_begins (client, method, true);

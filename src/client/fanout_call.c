@@ -250,6 +250,8 @@ godwit_client_fanout_call (godwit_client_t *client, const godwit_value_t *contex
     pthread_mutex_init (&fanout.lock, NULL);
     fanout.changed = (godwit__change_t){0};
     status = prepare (&fanout, method, &args, error);
+    if (status)
+        godwit__client_tell_where (client, method, error);
     if (status == GODWIT_OK) {
         status = run (&fanout, method, error);
         if (status)
