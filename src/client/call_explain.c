@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* As much as an error says of a call; what comes then is cut. */
 typedef struct text {
@@ -27,26 +28,16 @@ static GODWIT_PRINTF (2, 3) void put (text_t *text, const char *format, ...)
         text->size += (size_t) size < room ? (size_t) size : room - 1;
 }
 
-/* What an error says of a call, and the parts of it that become details; "": not known. */
+/* What an error says of a call, and the parts of it that become details; "": not known. On the heap: the
+ * stack of the program's thread may be small. */
 typedef struct account {
     const godwit_client_t *client;
     char method[256];
     char target[2048];
     godwit__whereabouts_t at;
+    char failures[4096];
     text_t text;
 } account_t;
-
-static void
-account_open (account_t *account, const godwit_client_t *client, const char *method, size_t method_size)
-{
-    account->client = client;
-    account->at.server[0] = account->at.address[0] = '\0';
-    account->text.size = 0;
-    account->text.data[0] = '\0';
-    snprintf (account->method, sizeof account->method, "%.*s", (int) (method_size < 255 ? method_size : 255),
-              method ? method : "");
-    godwit_target_print (&client->target, account->target, sizeof account->target);
-}
 
 /* method "add" of <Target topic=calc>; the target only if the message does not have it. */
 static void
@@ -57,6 +48,24 @@ put_call (account_t *account, const godwit_error_t *error)
         put (&account->text, "method \"%s\"%s", account->method, told ? "" : " of ");
     if (!told)
         put (&account->text, "%s", account->target);
+}
+
+/* NULL: nobody asks for the error, or memory is short. */
+static account_t *
+account_new (const godwit_client_t *client, const char *method, size_t method_size, godwit_error_t **error)
+{
+    account_t *const account = error && *error ? malloc (sizeof *account) : NULL;
+    if (!account)
+        return NULL;
+    account->client = client;
+    account->at.server[0] = account->at.address[0] = '\0';
+    account->text.size = 0;
+    account->text.data[0] = '\0';
+    snprintf (account->method, sizeof account->method, "%.*s", (int) (method_size < 255 ? method_size : 255),
+              method ? method : "");
+    godwit_target_print (&client->target, account->target, sizeof account->target);
+    put_call (account, *error);
+    return account;
 }
 
 /* ---- the server ---- */
@@ -156,13 +165,12 @@ put_news (text_t *text, godwit__call_t *call)
 static void
 put_failures (account_t *account, const char *server)
 {
-    char failures[4096];
     if (!account->client->group)
         return;
-    godwit__whereabouts_failures (account->client->transport, account->client->group, server, failures,
-                                  sizeof failures);
-    if (*failures)
-        put (&account->text, "%s%s", account->text.size ? "; " : "", failures);
+    godwit__whereabouts_failures (account->client->transport, account->client->group, server,
+                                  account->failures, sizeof account->failures);
+    if (*account->failures)
+        put (&account->text, "%s%s", account->text.size ? "; " : "", account->failures);
 }
 
 /* ---- into the error ---- */
@@ -174,76 +182,74 @@ add_detail (godwit_error_t *error, const char *name, const char *text)
         godwit_error_set_detail (error, name, text);
 }
 
+/* Ends the account. */
 static void
-account_give (const account_t *account, godwit_error_t **error)
+account_give (account_t *account, godwit_error_t **error)
 {
     const bool is_own = godwit__error_is_own (*error);
     if (account->text.size > 0)
         godwit__error_add_where (error, account->text.data);
-    if (!is_own)
-        return;
-    add_detail (*error, "method", account->method);
-    add_detail (*error, "target", account->target);
-    add_detail (*error, "server", account->at.server);
-    add_detail (*error, "address", account->at.address);
+    if (is_own) {
+        add_detail (*error, "method", account->method);
+        add_detail (*error, "target", account->target);
+        add_detail (*error, "server", account->at.server);
+        add_detail (*error, "address", account->at.address);
+    }
+    free (account);
 }
 
-static void
-open_of_call (account_t *account, godwit__call_t *call)
+static account_t *
+account_of_call (godwit__call_t *call, godwit_error_t **error)
 {
     size_t size = 0;
     const godwit__encoded_request_t *const request = call->row ? call->row->request : &call->request;
     const char *const method = godwit__encoded_request_method (request, &size);
-    account_open (account, call->client, method, size);
+    return account_new (call->client, method, size, error);
 }
 
 void
 godwit__call_explain (godwit__call_t *call, godwit_error_t **error)
 {
-    account_t account;
-    if (!error || !*error)
+    account_t *const account = account_of_call (call, error);
+    if (!account)
         return;
-    open_of_call (&account, call);
-    put_call (&account, *error);
-    find_server (&account, call);
-    put_server (&account, call->server_key != 0);
-    put_news (&account.text, call);
+    find_server (account, call);
+    put_server (account, call->server_key != 0);
+    put_news (&account->text, call);
     if (!call->server_key)
-        put_failures (&account, call->row ? call->row->row.server : call->client->target.server);
-    account_give (&account, error);
+        put_failures (account, call->row ? call->row->row.server : call->client->target.server);
+    account_give (account, error);
 }
 
 void
 godwit__call_explain_waiting (godwit__call_t *call, godwit_error_t **error)
 {
-    account_t account;
-    if (!error || !*error)
-        return;
-    open_of_call (&account, call);
-    put_call (&account, *error);
-    account_give (&account, error);
+    account_t *const account = account_of_call (call, error);
+    if (account)
+        account_give (account, error);
+}
+
+static account_t *
+account_of_client (const godwit_client_t *client, const char *method, godwit_error_t **error)
+{
+    return account_new (client, method, method ? strlen (method) : 0, error);
 }
 
 void
 godwit__client_explain (const godwit_client_t *client, const char *method, godwit_error_t **error)
 {
-    account_t account;
-    if (!error || !*error)
+    account_t *const account = account_of_client (client, method, error);
+    if (!account)
         return;
-    account_open (&account, client, method, method ? strlen (method) : 0);
-    put_call (&account, *error);
-    put_failures (&account, client->target.server);
-    account_give (&account, error);
+    put_failures (account, client->target.server);
+    account_give (account, error);
 }
 
 void
 godwit__client_tell_where (const godwit_client_t *client, const char *method, godwit_error_t **error)
 {
-    account_t account;
-    if (!error || !*error)
-        return;
-    account_open (&account, client, method, method ? strlen (method) : 0);
-    put_call (&account, *error);
-    if (account.text.size > 0)
-        godwit__error_set_where (*error, account.text.data);
+    account_t *const account = account_of_client (client, method, error);
+    if (account && account->text.size > 0)
+        godwit__error_set_where (*error, account->text.data);
+    free (account);
 }
