@@ -209,11 +209,11 @@ godwit_error_here_ (godwit_error_t *error, const char *file, int line, const cha
 }
 
 /* Returns an error as human-readable text: its type, text, outcome and causes, as in "MessagingTimeout: no
- * reply in 200 ms (outcome MAYBE_RUN)". The text is the message. Behind the outcome of an error from the other
- * side of a call stand the method, the target, the server and its address. With the option remote_traces of
- * the transport, its message is followed by a new line and the traceback of the other side; for a RemoteError
- * also by a full stop (contract 7). Borrowed, and valid until the error changes or is destroyed. The text is
- * made when it is first asked for. */
+ * reply in 200 ms (outcome MAYBE_RUN)". The text is the message. Behind the outcome of an error from the
+ * other side of a call stand the method, the target, the server and its address. With the option
+ * remote_traces of the transport, its message is followed by a new line and the traceback of the other side;
+ * for a RemoteError also by a full stop (contract 7). Borrowed, and valid until the error changes or is
+ * destroyed. The text is made when it is first asked for. */
 GODWIT_EXPORT const char *godwit_error_print (const godwit_error_t *error);
 
 /* Sets the cause of an error. If it has a cause already, the new one becomes the last of the chain. *cause_p
