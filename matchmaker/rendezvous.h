@@ -33,9 +33,9 @@ typedef struct godwit__rendezvous_source {
     godwit__source_state_t state;
     godwit__names_state_t names;       /* what is to be thought of it */
     char why[GODWIT__SOURCE_WHY_SIZE]; /* OUT_OF_REACH: the reason; else "" */
-    int64_t settles_ns;                /* its host began just now: when it will have heard of everybody; else 0 */
-    int64_t connect_ns;                /* when it began to connect */
-    int64_t failing_since_ns;          /* the first attempt that failed in a row; 0: none */
+    int64_t settles_ns;       /* its host began just now: when it will have heard of everybody; else 0 */
+    int64_t connect_ns;       /* when it began to connect */
+    int64_t failing_since_ns; /* the first attempt that failed in a row; 0: none */
     godwit__timer_t timer; /* WAITING: to connect; JOINED: to refresh, and to send what could not be sent */
     int64_t back_off_ns;   /* the last delay since the source last worked; 0: none */
     uint64_t random;

@@ -80,11 +80,10 @@ push_snapshot (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *mem
         uint64_t sent = member->sent;
         for (size_t i = 0; i < list.count && entry; i++, entry = GODWIT__ENTRIES_NEXT (room, entry))
             sent = entry->stamp;
-        const godwit__io_t io =
-            godwit__host_send (host, member,
-                               godwit__rendezvous_snapshot (host->buffer, host->epoch, room->sequence,
-                                                            !member->begun, entry == NULL,
-                                                            settles_ms (host), list));
+        const godwit__io_t io = godwit__host_send (
+            host, member,
+            godwit__rendezvous_snapshot (host->buffer, host->epoch, room->sequence, !member->begun,
+                                         entry == NULL, settles_ms (host), list));
         if (io == GODWIT__IO_CLOSED)
             return;
         if (io != GODWIT__IO_OK) {

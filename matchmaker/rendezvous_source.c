@@ -257,8 +257,7 @@ on_snapshot (self_t *self, const godwit__rendezvous_message_t *message)
         self->back_off_ns = 0;
         set_told (self, true);
         owner->events->synced (owner->user);
-        const uint64_t settles_ms =
-            message->settles_ms < SETTLE_MAX_MS ? message->settles_ms : SETTLE_MAX_MS;
+        const uint64_t settles_ms = message->settles_ms < SETTLE_MAX_MS ? message->settles_ms : SETTLE_MAX_MS;
         names_told (self, now_ns (self) + (int64_t) settles_ms * GODWIT__NS_PER_MS);
     }
     return true;

@@ -347,7 +347,8 @@ get_fields (const godwit_value_t *map, godwit__rendezvous_message_t *message, go
             status = get_bool (map, "first", &message->first, error);
         if (status == GODWIT_OK)
             status = get_bool (map, "last", &message->last, error);
-        if (status == GODWIT_OK && godwit_value_get (map, "settles_ms")) /* only of a host that began just now */
+        if (status == GODWIT_OK &&
+            godwit_value_get (map, "settles_ms")) /* only of a host that began just now */
             status = get_number (map, "settles_ms", &message->settles_ms, error);
         return status == GODWIT_OK ? get_records (map, "records", message, error) : status;
     case GODWIT__RENDEZVOUS_REGISTER:

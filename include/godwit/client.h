@@ -19,7 +19,7 @@ typedef struct godwit_client godwit_client_t;
 
 /* Values with a special meaning, for the fields below. */
 #define GODWIT_CLEAR_INT INT64_MIN /* unsets a number that was set before (contract 3: an explicit None) */
-#define GODWIT_TIMEOUT_ZERO (-1)   /* a timeout of 0 ms: only what is there already counts */
+#define GODWIT_TIMEOUT_ZERO (-1)   /* a timeout of 0 ms: a cast goes to who is connected; no call is sent */
 #define GODWIT_RETRY_FOREVER (-1)  /* retries without a limit but the call's timeout */
 #define GODWIT_RETRY_NONE (-2)     /* hands a request over once, and does not retry */
 /* Unsets a string that was set before. It is compared by its address. */
@@ -30,10 +30,14 @@ typedef struct godwit_client_options {
     size_t struct_size;
     int64_t timeout_ms; /* of calls; not given: the transport's rpc_response_timeout_ms */
     /* How many more times to hand a request over after NOT_SENT and REJECTED. Waiting 100 ms for a server
-     * that takes it counts as one of them. Not given: for ever. */
+     * that takes it counts as one of them; waiting until the servers are known does not. Not given: for
+     * ever. */
     int64_t retry;
-    const char *version_cap;   /* the highest version that may be called; others: VERSION_CAP */
-    godwit_choice_t mandatory; /* YES: if nobody listens, UNDELIVERABLE at once; do not wait for a server */
+    const char *version_cap; /* the highest version that may be called; others: VERSION_CAP */
+    /* YES: if nobody listens, UNDELIVERABLE; do not wait for a server. That is told as soon as it is known:
+     * when a source of names has told all that it knows. If all of them are out of reach: DELIVERY_FAILURE.
+     */
+    godwit_choice_t mandatory;
     /* The call monitor (contract 4). The server of a call reports every half of this time that the call still
      * runs. A call without a report for this time ends with TIMEOUT. It is never longer than timeout_ms. Not
      * given: no monitor. */
@@ -130,9 +134,11 @@ typedef struct godwit_fanout_report {
     }
 
 /* Sends a cast to all servers of the topic. It does so whatever the target's fanout says. Waits, within the
- * timeout, until every known server is subscribed, and publishes once. report may be NULL. It is written on
- * success, and a fanout that reached only some servers is a success. If no server is known: reached 0 and OK,
- * or UNDELIVERABLE if the client is mandatory. INVALID_ARGUMENT: a report without its size; nothing was sent.
+ * timeout, until it is known which servers there are (godwit_transport_wait_ready), and until each of them is
+ * subscribed, and publishes once. report may be NULL. It is written on success, and a fanout that reached
+ * only some servers is a success. If there is no server: reached 0 and OK, or UNDELIVERABLE if the client is
+ * mandatory. If no server is known, and that is all that is known, because no rendezvous is in reach or has
+ * told yet: DELIVERY_FAILURE, which names them. INVALID_ARGUMENT: a report without its size; nothing was sent.
  */
 GODWIT_EXPORT godwit_status_t godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context,
                                                     const char *method, godwit_fields_t args,
@@ -164,17 +170,18 @@ typedef struct godwit_fanout_row {
 typedef struct godwit_fanout_result godwit_fanout_result_t;
 
 /* Calls a method on all servers of the topic and waits for each of them. The target's server and fanout do
- * not matter. Each server that is a member when the call begins gets exactly one row (the result's epoch says
- * which servers these are). A server that joins later is not called. The wait ends when each has answered or
- * cannot answer any more.
+ * not matter. First waits, within the timeout, until it is known which servers there are. Each server that is
+ * a member when the call begins gets exactly one row (the result's epoch says which servers these are). A
+ * server that joins later is not called. The wait ends when each has answered or cannot answer any more.
  *
  * The method runs at most once on each server, unless the client is idempotent. No other server stands in: a
  * request that was not sent, or was refused as overloaded, is tried again at the same server, within the
  * timeout and `retry`. A server that cannot be connected to is not waited for. The call monitor and the
  * serializer apply to each row. The timeout is for the whole.
  *
- * OK whenever there are rows, whatever they say. If no server is known: OK without rows, or UNDELIVERABLE if
- * the client is mandatory. *result belongs to the caller. INVALID_ARGUMENT (also in a callback, and in a
+ * OK whenever there are rows, whatever they say. If there is no server: OK without rows, or UNDELIVERABLE if
+ * the client is mandatory. If it is not known whether there is one: DELIVERY_FAILURE, as of
+ * godwit_client_fanout. *result belongs to the caller. INVALID_ARGUMENT (also in a callback, and in a
  * handler of a transport with external_loop: it would wait for itself), INVALID_TARGET (no topic),
  * VERSION_CAP, LIMIT_EXCEEDED (more than 4096 servers, or too large a request), TYPE_MISMATCH, NOT_FOUND,
  * CLOSED, FORKED, OUT_OF_MEMORY. Any thread. In the statistics and metrics each row is a call. */
@@ -235,11 +242,11 @@ GODWIT_EXPORT void godwit_future_destroy (godwit_future_t **future);
 /* ---- the servers of a target ---- */
 
 /* Waits until at least count servers of the client's target are there: known and connected. The text of
- * TIMEOUT says how many there were. */
+ * TIMEOUT says how many there were, and if none is known, who is. */
 GODWIT_EXPORT godwit_status_t godwit_client_wait_servers (godwit_client_t *client, size_t count,
                                                           int64_t timeout_ms, godwit_error_t **error);
-/* Lists the known servers of the client's target. *list is a list of maps (exchange, topic, server, instance,
- * state, connected, addresses), and belongs to the caller. */
+/* Lists the known servers of the client's target. Does not wait until they are known. *list is a list of maps
+ * (exchange, topic, server, instance, state, connected, addresses), and belongs to the caller. */
 GODWIT_EXPORT godwit_status_t godwit_client_servers (godwit_client_t *client, godwit_value_t **list,
                                                      godwit_error_t **error);
 

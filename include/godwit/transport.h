@@ -141,9 +141,9 @@ GODWIT_EXPORT godwit_status_t godwit_transport_set_rendezvous (godwit_transport_
  *
  * timeout_ms: -1 waits as long as it takes; 0 only looks. Once ready, a transport stays ready: what it was
  * told stays known, also when the rendezvous is gone. With external_loop it runs the loop meanwhile. TIMEOUT:
- * the text names the rendezvous that are out of reach, or that have not told yet. It waits to the end for those
- * too, because they may come. INVALID_ARGUMENT: NULL, or called in a callback, or in a handler of a transport
- * with external_loop. CLOSED, FORKED. Any thread. */
+ * the text names the rendezvous that are out of reach, or that have not told yet. It waits to the end for
+ * those too, because they may come. INVALID_ARGUMENT: NULL, or called in a callback, or in a handler of a
+ * transport with external_loop. CLOSED, FORKED. Any thread. */
 GODWIT_EXPORT godwit_status_t godwit_transport_wait_ready (godwit_transport_t *transport, int64_t timeout_ms,
                                                            godwit_error_t **error);
 

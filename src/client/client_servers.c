@@ -38,9 +38,8 @@ gather (godwit_client_t *client, size_t count, int64_t until_ns, bool *knows_nob
             pthread_mutex_lock (&transport->lock);
             continue;
         }
-        godwit__transport_wait_changed (transport, (*knows_nobody && log_ns && log_ns < until_ns
-                                                        ? log_ns
-                                                        : until_ns) - now_ns);
+        godwit__transport_wait_changed (
+            transport, (*knows_nobody && log_ns && log_ns < until_ns ? log_ns : until_ns) - now_ns);
     }
 }
 

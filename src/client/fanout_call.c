@@ -95,8 +95,7 @@ take_members (godwit__fanout_t *fanout, godwit_error_t **error)
     godwit_transport_t *transport = fanout->client->transport;
     const godwit__group_t *group = fanout->client->group;
     pthread_mutex_lock (&transport->lock);
-    godwit__nobody_await_names (fanout->client,
-                                fanout->started_ns + fanout->timeout_ms * GODWIT__NS_PER_MS);
+    godwit__nobody_await_names (fanout->client, fanout->started_ns + fanout->timeout_ms * GODWIT__NS_PER_MS);
     fanout->all_were_told = transport->directory->names.state == GODWIT__NAMES_TOLD;
     const size_t most = group->count;
     godwit_fanout_result_t *result =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Nobody is known at a client's target: is that all there is to know, or was not everything told yet? And what
- * is said of it, in errors and in the log.
+/* Nobody is known at a client's target: is that all there is to know, or was not everything told yet? And
+ * what is said of it, in errors and in the log.
  */
 #ifndef GODWIT_SRC_CLIENT_NOBODY_H
 #define GODWIT_SRC_CLIENT_NOBODY_H

@@ -153,8 +153,9 @@ nearest (const char *name, unsigned place)
     const size_t size = strlen (name);
     size_t limit = size / 3 + 1; /* a name that differs more is another word */
     for (size_t i = 0; i < godwit__option_count; i++) {
-        const size_t changes =
-            (godwit__options[i].places & place) ? godwit__distance (name, godwit__options[i].name) : GODWIT__DISTANCE_FAR;
+        const size_t changes = (godwit__options[i].places & place)
+                                   ? godwit__distance (name, godwit__options[i].name)
+                                   : GODWIT__DISTANCE_FAR;
         if (changes < limit) {
             limit = changes;
             best = &godwit__options[i];

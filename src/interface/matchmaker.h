@@ -95,8 +95,8 @@ typedef struct godwit__matchmaker_events {
     void (*synced) (void *user);
     /* The state of the names has changed, or its text. TOLD comes after the records that were told. A source
      * that began just now, and whose members are still coming back to it, has not told all yet. text: which
-     * sources are awaited or out of reach, and why, to be read by people; borrowed, "" when TOLD. NULL: nobody
-     * wants to know. */
+     * sources are awaited or out of reach, and why, to be read by people; borrowed, "" when TOLD. NULL:
+     * nobody wants to know. */
     void (*names) (void *user, godwit__names_state_t state, const char *text);
 } godwit__matchmaker_events_t;
 

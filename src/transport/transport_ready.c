@@ -51,9 +51,8 @@ godwit_transport_wait_ready (godwit_transport_t *transport, int64_t timeout_ms, 
         status = check_blocking (transport, error);
     if (status)
         return status;
-    const int64_t until_ns = timeout_ms < 0
-                                 ? GODWIT__NEVER
-                                 : godwit__transport_now (transport) + godwit__ns_of_ms (timeout_ms);
+    const int64_t until_ns =
+        timeout_ms < 0 ? GODWIT__NEVER : godwit__transport_now (transport) + godwit__ns_of_ms (timeout_ms);
     godwit__transport_ref (transport); /* another thread may destroy it meanwhile */
     const bool is_ready = wait_until_told (transport, until_ns, text, sizeof text);
     status = godwit__transport_check (transport, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A wrong topic, a wrong server name, a wrong exchange: the log says after a second what is waited for and what
- * is known, near names first, and the error at the end says the same. On a simulated cluster, so that seconds
- * and minutes are exact. */
+/* A wrong topic, a wrong server name, a wrong exchange: the log says after a second what is waited for and
+ * what is known, near names first, and the error at the end says the same. On a simulated cluster, so that
+ * seconds and minutes are exact. */
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 #include <godwit/testing.h>
@@ -43,8 +43,8 @@ serve (const char *exchange, const char *topic, const char *server)
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods);
     godwit_server_t **const made = &world.servers[world.server_count++];
     MUST (godwit_server_new (made, world.serving,
-                             GODWIT_TARGET (.exchange = exchange, .topic = topic, .server = server), &endpoint,
-                             1, NULL, &error));
+                             GODWIT_TARGET (.exchange = exchange, .topic = topic, .server = server),
+                             &endpoint, 1, NULL, &error));
     MUST (godwit_server_start (*made, NULL, &error));
 }
 
@@ -55,10 +55,10 @@ open_world (void)
     log_book_open (&world.book);
     MUST (godwit_cluster_new (&world.cluster, 7, &error));
     MUST (godwit_cluster_add (&world.serving, world.cluster, "servers", NULL, &error));
-    MUST (godwit_cluster_add (
-        &world.calling, world.cluster, "clients",
-        GODWIT_TRANSPORT_OPTIONS (.log = log_book_write, .log_user = &world.book, .log_level = GODWIT_LOG_INFO),
-        &error));
+    MUST (godwit_cluster_add (&world.calling, world.cluster, "clients",
+                              GODWIT_TRANSPORT_OPTIONS (.log = log_book_write, .log_user = &world.book,
+                                                        .log_level = GODWIT_LOG_INFO),
+                              &error));
     serve (NULL, "work", "one");
     serve (NULL, "work", "two");
     serve (NULL, "worker", "one");
@@ -142,7 +142,8 @@ Test (nobody, errors_are_bounded, .timeout = 60)
                   GODWIT_ERR_TIMEOUT);
     name[63] = '\0';
     char says[600];
-    snprintf (says, sizeof says, "by the name \"one\" in topic \"%s...\"; known there: \"%s...\"", name, name);
+    snprintf (says, sizeof says, "by the name \"one\" in topic \"%s...\"; known there: \"%s...\"", name,
+              name);
     cr_assert (strstr (godwit_error_message (failure), says), "%s", godwit_error_message (failure));
     godwit_error_destroy (&failure);
     godwit_client_destroy (&client);
@@ -217,8 +218,8 @@ Test (nobody, distance)
     static const struct {
         const char *a, *b;
         size_t distance;
-    } rows[] = {{"", "", 0},         {"work", "work", 0}, {"work", "wrok", 2},      {"work", "worker", 2},
-                {"work", "ork", 1},  {"", "abc", 3},      {"kitten", "sitting", 3}, {"abc", "", 3}};
+    } rows[] = {{"", "", 0},        {"work", "work", 0}, {"work", "wrok", 2},      {"work", "worker", 2},
+                {"work", "ork", 1}, {"", "abc", 3},      {"kitten", "sitting", 3}, {"abc", "", 3}};
     char name[GODWIT__DISTANCE_NAME_MAX + 2];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         cr_assert_eq (godwit__distance (rows[i].a, rows[i].b), rows[i].distance, "%s, %s", rows[i].a,

@@ -162,29 +162,115 @@ Test (ready, nobody_is_said_to_be_there_when_none_is_in_reach, .timeout = 60)
     }
 }
 
-/* Something listens at the address, and says nothing. */
+/* Something listens at the address, and says nothing. Returns its socket. */
+static int
+open_silent_world (world_t *world, bool external_loop, int port)
+{
+    open_world (world, external_loop);
+    godwit_transport_destroy (&world->transport);
+    const int listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
+        .sin_port = htons ((uint16_t) strtol (strrchr (world->address, ':') + 1, NULL, 10))};
+    cr_assert (listener >= 0 && bind (listener, (const struct sockaddr *) &address, sizeof address) == 0 &&
+               listen (listener, 16) == 0);
+    MUST (godwit_transport_new (&world->transport, world->url,
+                                GODWIT_TRANSPORT_OPTIONS (.external_loop = external_loop, .port = port,
+                                                          .connect_timeout_ms = WAIT_LIMIT_MS),
+                                &error));
+    return listener;
+}
+
 Test (ready, silence_is_not_nobody, .timeout = 60)
 {
     for (int external_loop = 0; external_loop < 2; external_loop++) {
         world_t world;
-        open_world (&world, external_loop);
-        godwit_transport_destroy (&world.transport);
-        const int listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const struct sockaddr_in address = {
-            .sin_family = AF_INET,
-            .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
-            .sin_port = htons ((uint16_t) strtol (strrchr (world.address, ':') + 1, NULL, 10))};
-        cr_assert (listener >= 0 && bind (listener, (const struct sockaddr *) &address, sizeof address) == 0 &&
-                   listen (listener, 16) == 0);
-        MUST (godwit_transport_new (&world.transport, world.url,
-                                    GODWIT_TRANSPORT_OPTIONS (.external_loop = external_loop,
-                                                              .connect_timeout_ms = WAIT_LIMIT_MS),
-                                    &error));
+        const int listener = open_silent_world (&world, external_loop, 0);
         expect_not_ready (&world, 50, "no rendezvous has told yet");
-        expect_fanouts_fail (&world, *GODWIT_CLIENT_OPTIONS (.timeout_ms = 100), "no rendezvous has told yet");
+        expect_fanouts_fail (&world, *GODWIT_CLIENT_OPTIONS (.timeout_ms = 100),
+                             "no rendezvous has told yet");
         close_world (&world);
         close (listener);
     }
+}
+
+/* ---- where nothing can be waited for ---- */
+
+/* In the program's own loop: nothing can be told while a handler waits there. */
+static godwit_status_t
+ask_in_the_loop (godwit_request_t *request, void *self)
+{
+    const world_t *world = self;
+    const godwit_client_options_t mandatory =
+        *GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS, .mandatory = GODWIT_YES);
+    godwit_client_t *client = client_of (world, &mandatory);
+    for (int i = 0; i < 2; i++) {
+        const int64_t began_ms = process_now_ms ();
+        godwit_error_t *failure = NULL;
+        const godwit_status_t got =
+            i ? godwit_client_call (client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &failure)
+              : godwit_client_fanout (client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &failure);
+        expect_failure (world, got, failure, "no rendezvous has told yet", began_ms);
+    }
+    cr_assert_eq (godwit_transport_wait_ready (world->transport, -1, NULL), GODWIT_ERR_INVALID_ARGUMENT);
+    godwit_client_destroy (&client);
+    return godwit_request_reply (request, GODWIT_NIL (NULL));
+}
+
+Test (ready, a_handler_in_the_programs_loop_does_not_wait, .timeout = 60)
+{
+    static const godwit_method_t methods[] = {GODWIT_METHOD ("ask", ask_in_the_loop, 0)};
+    const int port = free_port ();
+    world_t world;
+    char url[96];
+    godwit_client_t *client = NULL;
+    godwit_future_t *future = NULL;
+    bool finished = false;
+    const int listener = open_silent_world (&world, true, port);
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = &world);
+    MUST (godwit_server_new (&world.server, world.transport, GODWIT_TARGET (.topic = "ask", .server = "one"),
+                             &endpoint, 1, NULL, &error));
+    MUST (godwit_server_start (world.server, NULL, &error));
+    /* Whoever asks it has it in a list. */
+    snprintf (url, sizeof url, "zmq:///?static=ask/one@tcp://127.0.0.1:%d", port);
+    MUST (godwit_transport_new (&world.hosting, url, NULL, &error));
+    MUST (godwit_client_new (&client, world.hosting, GODWIT_TARGET (.topic = "ask"), NULL, &error));
+    MUST (godwit_client_call_future (client, NULL, "ask", GODWIT_NO_ARGS, &future, &error));
+    while (!finished) {
+        MUST (godwit_transport_process (world.transport, 10, &error));
+        godwit_future_wait (future, 0, &finished, NULL, NULL);
+    }
+    MUST (godwit_future_wait (future, 0, NULL, NULL, &error));
+    godwit_future_destroy (&future);
+    godwit_client_destroy (&client);
+    close_world (&world);
+    close (listener);
+}
+
+static void
+on_reply (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    world_t *world = user;
+    (void) status;
+    (void) result;
+    (void) error;
+    cr_assert_eq (godwit_transport_wait_ready (world->transport, 0, NULL), GODWIT_ERR_INVALID_ARGUMENT);
+    strcpy (world->address, "called back");
+}
+
+Test (ready, a_callback_does_not_wait, .timeout = 60)
+{
+    for (int external_loop = 0; external_loop < 2; external_loop++) {
+        world_t world;
+        open_world (&world, external_loop);
+        godwit_client_t *client = client_of (&world, GODWIT_CLIENT_OPTIONS (.timeout_ms = 20));
+        MUST (godwit_client_call_async (client, NULL, "nothing", GODWIT_NO_ARGS, on_reply, &world, &error));
+        godwit_client_destroy (&client); /* its callbacks have run then */
+        cr_assert_str_eq (world.address, "called back");
+        close_world (&world);
+    }
+    cr_assert_eq (godwit_transport_wait_ready (NULL, 0, NULL), GODWIT_ERR_INVALID_ARGUMENT);
 }
 
 /* ---- waiting ---- */
@@ -258,31 +344,4 @@ Test (ready, wait_ready_ends_with_the_transport, .timeout = 60)
     godwit_client_destroy (&client);
     world.transport = NULL;
     close_world (&world);
-}
-
-/* ---- where nothing can be waited for ---- */
-
-static void
-on_reply (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
-{
-    world_t *world = user;
-    (void) status;
-    (void) result;
-    (void) error;
-    cr_assert_eq (godwit_transport_wait_ready (world->transport, 0, NULL), GODWIT_ERR_INVALID_ARGUMENT);
-    strcpy (world->address, "called back");
-}
-
-Test (ready, a_callback_does_not_wait, .timeout = 60)
-{
-    for (int external_loop = 0; external_loop < 2; external_loop++) {
-        world_t world;
-        open_world (&world, external_loop);
-        godwit_client_t *client = client_of (&world, GODWIT_CLIENT_OPTIONS (.timeout_ms = 20));
-        MUST (godwit_client_call_async (client, NULL, "nothing", GODWIT_NO_ARGS, on_reply, &world, &error));
-        godwit_client_destroy (&client); /* its callbacks have run then */
-        cr_assert_str_eq (world.address, "called back");
-        close_world (&world);
-    }
-    cr_assert_eq (godwit_transport_wait_ready (NULL, 0, NULL), GODWIT_ERR_INVALID_ARGUMENT);
 }

@@ -86,8 +86,9 @@ Test (rendezvous_wire, records_in_parts_that_fit)
             cr_assert_eq (message.records[i]->server_id, sent + i + 1);
         godwit__rendezvous_clear (&message);
 
-        message = read_back (godwit__rendezvous_snapshot (buffer, INT64_MAX, INT64_MAX, true, false, 17, list),
-                             GODWIT__RENDEZVOUS_SNAPSHOT);
+        message =
+            read_back (godwit__rendezvous_snapshot (buffer, INT64_MAX, INT64_MAX, true, false, 17, list),
+                       GODWIT__RENDEZVOUS_SNAPSHOT);
         cr_assert (message.first && !message.last && message.record_count == list.count);
         cr_assert (message.epoch == INT64_MAX && message.sequence == INT64_MAX && message.settles_ms == 17);
         godwit__rendezvous_clear (&message);

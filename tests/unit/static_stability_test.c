@@ -94,7 +94,8 @@ say (liar_t *liar, godwit__message_t message)
 static void
 snapshot (liar_t *liar, godwit__record_list_t records, bool first, bool last)
 {
-    say (liar, godwit__rendezvous_snapshot (liar->buffer, liar->epoch, liar->sequence, first, last, 0, records));
+    say (liar,
+         godwit__rendezvous_snapshot (liar->buffer, liar->epoch, liar->sequence, first, last, 0, records));
 }
 
 static void

@@ -46,8 +46,7 @@ call_all (godwit_error_t **error)
 static godwit_status_t
 call_one (godwit_error_t **error)
 {
-    const godwit_status_t status =
-        godwit_client_call (client, NULL, "whoami", GODWIT_NO_ARGS, NULL, error);
+    const godwit_status_t status = godwit_client_call (client, NULL, "whoami", GODWIT_NO_ARGS, NULL, error);
     if (status == GODWIT_OK)
         puts ("called");
     return status;
@@ -111,8 +110,8 @@ main (int argc, char **argv)
     options.timeout_ms = 20000;
     godwit_status_t status = godwit_transport_new (&transport, argv[1], NULL, &error);
     if (status == GODWIT_OK)
-        status = godwit_client_new (&client, transport,
-                                    GODWIT_TARGET (.topic = "work", .server = acts[i].server), &options, &error);
+        status = godwit_client_new (
+            &client, transport, GODWIT_TARGET (.topic = "work", .server = acts[i].server), &options, &error);
     if (status == GODWIT_OK)
         status = acts[i].act (&error);
     if (status)
