@@ -305,7 +305,9 @@ static godwit_status_t
 run_listing (godwit_error_t **error)
 {
     godwit_value_t *list = NULL, *metrics = NULL;
-    godwit_status_t status = godwit_client_servers (world.client, &list, error);
+    godwit_status_t status = godwit_transport_wait_ready (world.transport, 20000, error);
+    if (!status)
+        status = godwit_client_servers (world.client, &list, error);
     if (!status)
         status = godwit_transport_metrics (world.transport, &metrics, error);
     godwit_value_unref (&list);
