@@ -7,9 +7,13 @@
 #include "tests/support/must.h"
 #include "tests/support/process.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define PROGRAMS GODWIT_BUILD_DIR "/tests/e2e/programs/"
 #define SERVER_COUNT 3
@@ -17,6 +21,7 @@
 static const char *const names[SERVER_COUNT] = {"one", "two", "three"};
 
 typedef struct world {
+    int port; /* of the rendezvous */
     char url[64];
     process_t servers[SERVER_COUNT]; /* the first hosts the rendezvous */
 } world_t;
@@ -42,9 +47,10 @@ wait_for_servers (const world_t *world, size_t count)
 }
 
 static void
-open_world (world_t *world)
+open_world (world_t *world, const char *format)
 {
-    snprintf (world->url, sizeof world->url, "zmq://:%d/", free_port ());
+    world->port = free_port ();
+    snprintf (world->url, sizeof world->url, format, world->port);
     for (size_t i = 0; i < SERVER_COUNT; i++)
         start (world, i);
     wait_for_servers (world, SERVER_COUNT);
@@ -82,7 +88,7 @@ Test (fresh_client, is_right_the_first_time, .timeout = 120)
         {"no_retry_cast", "cast"},
         {"no_retry_future", "called"},
     };
-    open_world (&world);
+    open_world (&world, "zmq://:%d/");
     for (int round = 0; round < 8; round++)
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
             ask (&world, rows[i][0], rows[i][1]);
@@ -94,7 +100,7 @@ Test (fresh_client, is_right_the_first_time, .timeout = 120)
 Test (fresh_client, is_right_while_the_rendezvous_changes_hands, .timeout = 120)
 {
     static world_t world;
-    open_world (&world);
+    open_world (&world, "zmq://:%d/");
     for (size_t round = 0; round < 6; round++) {
         const size_t victim = round % SERVER_COUNT;
         static process_t fresh;
@@ -107,5 +113,38 @@ Test (fresh_client, is_right_while_the_rendezvous_changes_hands, .timeout = 120)
         start (&world, victim);
         wait_for_servers (&world, SERVER_COUNT);
     }
+    close_world (&world);
+}
+
+static bool
+is_listened_on (int port)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
+                                        .sin_port = htons ((uint16_t) port)};
+    const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool connected = fd >= 0 && connect (fd, (const struct sockaddr *) &address, sizeof address) == 0;
+    close (fd);
+    return connected;
+}
+
+/* It takes the address, and hosts the rendezvous, before those who were there before can do anything. */
+Test (fresh_client, is_right_when_it_takes_the_rendezvous_over, .timeout = 120)
+{
+    static world_t world;
+    static process_t fresh;
+    open_world (&world, "zmq://127.0.0.1:%d/?host_rendezvous=true");
+    for (size_t i = 1; i < SERVER_COUNT; i++)
+        process_stand_still (&world.servers[i]);
+    process_finish (&world.servers[0], SIGKILL);
+    process_start (&fresh, PROGRAMS "fresh_client", world.url, "fanout_call");
+    const int64_t end_ms = process_now_ms () + PROCESS_WAIT_LIMIT_MS;
+    while (!is_listened_on (world.port))
+        cr_assert_lt (process_now_ms (), end_ms);
+    for (size_t i = 1; i < SERVER_COUNT; i++)
+        kill (world.servers[i].pid, SIGCONT);
+    process_expect (&fresh, "2 rows, 2 replied");
+    process_finish (&fresh, 0);
+    start (&world, 0);
     close_world (&world);
 }
