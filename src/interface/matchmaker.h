@@ -46,7 +46,7 @@ typedef struct godwit__record {
     const char *addresses[GODWIT__RECORD_ADDRESS_MAX];
     const char *fanout_address; /* "" if none */
     const char *host;           /* an opaque name of the machine: ipc addresses work on the same host only */
-    const char *versions;       /* "namespace=version namespace=version": what is served, human-readable */
+    const char *versions;       /* what it serves: "namespace=version ..." (src/address/offer.h) */
 } godwit__record_t;
 
 /* A deep copy of the fields of `from` (its refs are not read). NULL when memory is short. */

@@ -2,10 +2,11 @@
 /* Finds the method that answers a request. */
 #include "src/server/dispatch.h"
 
-#include "src/address/target_version.h"
+#include "src/address/offer.h"
 #include "src/base/hash.h"
 #include "src/error/error.h"
 #include "src/server/endpoints.h"
+#include "src/server/method_list.h"
 #include "src/value/slots.h"
 
 #include <stdio.h>
@@ -33,7 +34,7 @@ struct godwit__dispatch {
     size_t route_count;
     godwit__table_t
         names; /* the first route of each name; it links the others, in the order of the endpoints */
-    char *versions;
+    godwit__offer_t *offer; /* NULL: nothing, or too much for a record */
 };
 
 /* Only the server's author chooses the names in the table: so the hash needs no seed. */
@@ -188,32 +189,6 @@ add_methods (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoint, si
     return GODWIT_OK;
 }
 
-/* "namespace=version ...", human-readable. */
-static godwit_status_t
-print_versions (godwit__dispatch_t *dispatch, const godwit_endpoint_t *endpoints, godwit_error_t **error)
-{
-    size_t size = 1;
-    for (size_t i = 0; i < dispatch->endpoint_count; i++) {
-        const godwit_endpoint_t endpoint = godwit__endpoint_at (endpoints, i);
-        size += (endpoint.name_space ? strlen (endpoint.name_space) : 0) +
-                (endpoint.version ? strlen (endpoint.version) : 3) + 2;
-    }
-    char *const text = malloc (size);
-    if (!text)
-        return godwit__error_no_memory (error);
-    char *at = text;
-    for (size_t i = 0; i < dispatch->endpoint_count; i++) {
-        const godwit_endpoint_t endpoint = godwit__endpoint_at (endpoints, i);
-        at = stpcpy (at, i ? " " : "");
-        at = stpcpy (at, endpoint.name_space ? endpoint.name_space : "");
-        at = stpcpy (at, "=");
-        at = stpcpy (at, endpoint.version ? endpoint.version : "1.0");
-    }
-    *at = '\0';
-    dispatch->versions = text;
-    return GODWIT_OK;
-}
-
 /* Adds an endpoint behind all others, whatever the policy. */
 static godwit_status_t
 add_extra (godwit__dispatch_t *dispatch, const godwit_method_t *method, godwit_error_t **error)
@@ -225,6 +200,21 @@ add_extra (godwit__dispatch_t *dispatch, const godwit_method_t *method, godwit_e
     if (!status)
         add_route (dispatch, method, index);
     return status;
+}
+
+/* Makes the text that tells clients what is served: all that a request may ask for, legacy namespaces
+ * included. */
+static godwit_status_t
+describe_offer (godwit__dispatch_t *dispatch, godwit_error_t **error)
+{
+    godwit__offer_text_t text = {.size = 0};
+    for (size_t i = 0; i < dispatch->endpoint_count; i++) {
+        const endpoint_t *const endpoint = &dispatch->endpoints[i];
+        for (size_t j = 0; j < endpoint->accepted_count; j++)
+            godwit__offer_text_add (&text, endpoint->accepted[j].text, endpoint->version);
+    }
+    dispatch->offer = godwit__offer_read (text.text);
+    return dispatch->offer || text.size == 0 ? GODWIT_OK : godwit__error_no_memory (error);
 }
 
 godwit_status_t
@@ -253,10 +243,10 @@ godwit__dispatch_new (godwit__dispatch_t **dispatch_p, const godwit_endpoint_t *
         if (!status)
             status = add_methods (dispatch, &endpoint, i, policy, error);
     }
-    if (!status)
-        status = print_versions (dispatch, endpoints, error);
     if (!status && policy->extra)
         status = add_extra (dispatch, policy->extra, error);
+    if (!status)
+        status = describe_offer (dispatch, error);
     if (status)
         godwit__dispatch_destroy (&dispatch);
     else
@@ -280,7 +270,7 @@ godwit__dispatch_destroy (godwit__dispatch_t **dispatch_p)
     free (dispatch->endpoints);
     free (dispatch->routes);
     godwit__table_release (&dispatch->names);
-    free (dispatch->versions);
+    godwit__offer_destroy (&dispatch->offer);
     free (dispatch);
 }
 
@@ -309,6 +299,53 @@ is_compatible (const endpoint_t *endpoint, const godwit_value_t *name_space, god
     return false;
 }
 
+/* The first of the routes of a name that may be called. NULL: there is none. */
+static godwit__route_t *
+first_compatible (const godwit__dispatch_t *dispatch, godwit__route_t *route,
+                  const godwit_value_t *name_space, godwit__version_t version)
+{
+    while (route && !is_compatible (&dispatch->endpoints[route->endpoint], name_space, version))
+        route = route->next;
+    return route;
+}
+
+/* Denied methods have no route: so they are not named. */
+static godwit_status_t
+no_such_method (const godwit__dispatch_t *dispatch, const char *name, const godwit_value_t *name_space,
+                godwit__version_t version, godwit_error_t **error)
+{
+    godwit__method_list_t list = {.wanted = name};
+    char names[512];
+    for (size_t i = 0; i < dispatch->route_count; i++) {
+        const godwit__route_t *const route = &dispatch->routes[i];
+        if (first_compatible (dispatch, first_route (dispatch, route->method->name, route->name_size),
+                              name_space, version) == route)
+            godwit__method_list_add (&list, route->method->name);
+    }
+    godwit__method_list_print (&list, names, sizeof names);
+    const godwit_status_t status =
+        godwit__error_set (error, GODWIT_ERR_NO_SUCH_METHOD, "Endpoint does not support RPC method %s%s%s",
+                           name, list.total ? "; there are: " : "", names);
+    return godwit__error_with (error, status, "method", name);
+}
+
+static godwit_status_t
+no_such_version (const godwit__dispatch_t *dispatch, const char *name, const godwit_value_t *name_space,
+                 const char *version, godwit_error_t **error)
+{
+    const char *const space = godwit_value_as_str (name_space, NULL);
+    const bool is_unknown = space && dispatch->offer && !godwit__offer_has (dispatch->offer, space);
+    char offer[512];
+    godwit__offer_print (dispatch->offer, space, offer, sizeof offer);
+    const godwit_status_t status = godwit__error_set (
+        error, GODWIT_ERR_UNSUPPORTED_VERSION,
+        "Endpoint does not support RPC version %s. Attempted method: %s%s%s%s%s%s", version, name,
+        is_unknown ? "; there is no namespace \"" : "", is_unknown ? space : "", is_unknown ? "\"" : "",
+        *offer ? "; there are: " : "", offer);
+    godwit__error_with (error, status, "version", version);
+    return godwit__error_with (error, status, "method", name);
+}
+
 godwit_status_t
 godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t *method,
                        const godwit_value_t *name_space, const godwit_value_t *version,
@@ -322,23 +359,16 @@ godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t 
         if (status)
             return status;
     }
-    for (godwit__route_t *at = first_route (dispatch, name, godwit_value_count (method)); at; at = at->next) {
-        if (is_compatible (&dispatch->endpoints[at->endpoint], name_space, wanted)) {
-            *route = at;
-            return GODWIT_OK;
-        }
+    godwit__route_t *const found = first_compatible (
+        dispatch, first_route (dispatch, name, godwit_value_count (method)), name_space, wanted);
+    if (found) {
+        *route = found;
+        return GODWIT_OK;
     }
     for (size_t i = 0; i < dispatch->endpoint_count; i++)
         if (is_compatible (&dispatch->endpoints[i], name_space, wanted))
-            return godwit__error_with (error,
-                                       godwit__error_set (error, GODWIT_ERR_NO_SUCH_METHOD,
-                                                          "Endpoint does not support RPC method %s", name),
-                                       "method", name);
-    const godwit_status_t status = godwit__error_set (
-        error, GODWIT_ERR_UNSUPPORTED_VERSION,
-        "Endpoint does not support RPC version %s. Attempted method: %s", version_text, name);
-    godwit__error_with (error, status, "version", version_text);
-    return godwit__error_with (error, status, "method", name);
+            return no_such_method (dispatch, name, name_space, wanted, error);
+    return no_such_version (dispatch, name, name_space, version_text, error);
 }
 
 void *
@@ -371,5 +401,5 @@ godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char *nam
 const char *
 godwit__dispatch_versions (const godwit__dispatch_t *dispatch)
 {
-    return dispatch->versions;
+    return dispatch->offer ? godwit__offer_text (dispatch->offer) : "";
 }

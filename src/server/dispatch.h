@@ -58,7 +58,8 @@ const char *godwit__dispatch_serves (const godwit__dispatch_t *dispatch, const g
                                      char version[GODWIT__VERSION_TEXT]);
 /* True if some method of this name is INLINE: worth a closer look. */
 bool godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char *name, size_t size);
-/* "namespace=version namespace=version". Borrowed. */
+/* What all endpoints serve, as a record tells it (src/address/offer.h): empty if that would be too long.
+ * Borrowed. */
 const char *godwit__dispatch_versions (const godwit__dispatch_t *dispatch);
 
 /* Adds a run to the average, with the weight of one eighth. Concurrent runs may lose one, which does not

@@ -365,14 +365,14 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
     [GODWIT_ERR_NO_SUCH_METHOD] =
         {"RPCDispatcherError",
          unknown_method,
-         "NoSuchMethod_Remote: Endpoint does not support RPC method absent... (outcome REJECTED); " METHOD (
+         "NoSuchMethod_Remote: Endpoint does not support RPC method absent; there are: ... (outcome REJECTED); " METHOD (
              "absent") ONE,
          {{"method", "absent"}}},
     [GODWIT_ERR_UNSUPPORTED_VERSION] =
         {"RPCDispatcherError",
          unknown_version,
          "UnsupportedVersion_Remote: Endpoint does not support RPC version 9.1. Attempted "
-         "method: nothing... (outcome REJECTED); method \"nothing\" of <Target topic=work, version=9.1>, "
+         "method: nothing; there are: ... (outcome REJECTED); method \"nothing\" of <Target topic=work, version=9.1>, "
          "server " ONE_AT,
          {{"version", "9.1"}, {"method", "nothing"}}},
     [GODWIT_ERR_OVERLOADED] =

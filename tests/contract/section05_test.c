@@ -75,7 +75,9 @@ check_scenario (const table_t *table, const scenario_t *at)
     if (at->who) {
         cr_assert_str_eq (godwit_value_as_str (who, ""), at->who);
     } else {
-        cr_assert_str_eq (godwit_error_message (error), at->message);
+        /* Then comes what there is. */
+        cr_assert (strncmp (godwit_error_message (error), at->message, strlen (at->message)) == 0,
+                   "expected %s, got %s", at->message, godwit_error_message (error));
         cr_assert_eq (godwit_error_outcome (error), GODWIT_OUTCOME_REJECTED);
     }
     godwit_error_destroy (&error);
@@ -145,16 +147,19 @@ none_that_fits (core_t *core)
         GODWIT_ENDPOINT (more, .name_space = "new", .version = "2.0", .self = self_b),
     };
     static const scenario_t scenarios[] = {
-        {"nope", NULL, NULL, NO_METHOD ("nope")},
-        {"extra", NULL, "1.0", NO_METHOD ("extra")}, /* only in the other namespace */
-        {"add", NULL, "1.4", NO_VERSION ("1.4", "add")},
+        {"nope", NULL, NULL, NO_METHOD ("nope; there are: add, shown")},
+        {"shwn", NULL, NULL, NO_METHOD ("shwn; there are: shown, add")}, /* the nearest first */
+        {"extra", NULL, "1.0", NO_METHOD ("extra")},                     /* only in the other namespace */
+        {"add", NULL, "1.4", NO_VERSION ("1.4", "add; there are: 1.3, new 2.0")},
         {"add", NULL, "2.0", NO_VERSION ("2.0", "add")},
         {"add", "new", "1.0", NO_VERSION ("1.0", "add")},
-        {"add", "wrong", "1.0", NO_VERSION ("1.0", "add")}, /* a wrong namespace */
+        {"add", "wrong", "1.0", /* a wrong namespace */
+         NO_VERSION ("1.0", "add; there is no namespace \"wrong\"; there are: 1.3, new 2.0")},
         {"add", "wrong", NULL, NO_VERSION ("1.0", "add")},
         {"add", "", NULL, NO_VERSION ("1.0", "add")}, /* unset is not "" */
         {"nope", "wrong", "7.7", NO_VERSION ("7.7", "nope")},
-        {"_hidden", NULL, NULL, NO_METHOD ("_hidden")}, /* denied: as if it were not there */
+        {"_hidden", NULL, NULL,
+         NO_METHOD ("_hidden; there are: add, shown")}, /* denied: as if it were not there */
     };
     check_scenarios (core, endpoints, 2, NULL, scenarios, COUNT_OF (scenarios));
 }

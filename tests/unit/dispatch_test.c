@@ -99,19 +99,29 @@ Test (dispatch, follows_the_contract)
         {"extra", NULL, "2.0", "b", GODWIT_OK, NULL},
         /* Denied, or nowhere: the same. */
         {"_hidden", NULL, "1.0", NULL, GODWIT_ERR_NO_SUCH_METHOD,
-         "Endpoint does not support RPC method _hidden"},
-        {"nope", NULL, NULL, NULL, GODWIT_ERR_NO_SUCH_METHOD, "Endpoint does not support RPC method nope"},
-        {"shown", NULL, "2.0", NULL, GODWIT_ERR_NO_SUCH_METHOD, "Endpoint does not support RPC method shown"},
-        {"", NULL, NULL, NULL, GODWIT_ERR_NO_SUCH_METHOD, "Endpoint does not support RPC method "},
+         "Endpoint does not support RPC method _hidden; there are: add, shown, extra"},
+        {"nope", NULL, NULL, NULL, GODWIT_ERR_NO_SUCH_METHOD,
+         "Endpoint does not support RPC method nope; there are: add, shown, extra"},
+        {"shwn", NULL, "1.3", NULL, GODWIT_ERR_NO_SUCH_METHOD, /* the nearest name first */
+         "Endpoint does not support RPC method shwn; there are: shown, add"},
+        {"shown", NULL, "2.0", NULL, GODWIT_ERR_NO_SUCH_METHOD,
+         "Endpoint does not support RPC method shown; there are: add, extra"},
+        {"", NULL, NULL, NULL, GODWIT_ERR_NO_SUCH_METHOD,
+         "Endpoint does not support RPC method ; there are: add, shown, extra"},
         /* Nobody is compatible. */
         {"add", NULL, "3.0", NULL, GODWIT_ERR_UNSUPPORTED_VERSION,
-         "Endpoint does not support RPC version 3.0. Attempted method: add"},
+         "Endpoint does not support RPC version 3.0. Attempted method: add; there are: 1.3, 2.1, 1.0, new "
+         "1.0, old 1.0"},
         {"add", NULL, "2.2", NULL, GODWIT_ERR_UNSUPPORTED_VERSION,
-         "Endpoint does not support RPC version 2.2. Attempted method: add"},
+         "Endpoint does not support RPC version 2.2. Attempted method: add; there are: 1.3, 2.1, 1.0, new "
+         "1.0, old 1.0"},
         {"add", NULL, "1.3.1", NULL, GODWIT_ERR_UNSUPPORTED_VERSION,
-         "Endpoint does not support RPC version 1.3.1. Attempted method: add"},
+         "Endpoint does not support RPC version 1.3.1. Attempted method: add; there are: 1.3, 2.1, 1.0, new "
+         "1.0, old 1.0"},
         {"add", "other", NULL, NULL, GODWIT_ERR_UNSUPPORTED_VERSION,
-         "Endpoint does not support RPC version 1.0. Attempted method: add"},
+         "Endpoint does not support RPC version 1.0. Attempted method: add; there is no namespace \"other\"; "
+         "there are: 1.3, 2.1, "
+         "new 1.0, old 1.0, 1.0"},
         {"add", "", NULL, NULL, GODWIT_ERR_UNSUPPORTED_VERSION, NULL}, /* "" is a namespace */
         {"add", NULL, "1", NULL, GODWIT_ERR_INVALID_ARGUMENT,
          "Version must contain a major and minor integer. Got 1"},
@@ -119,7 +129,7 @@ Test (dispatch, follows_the_contract)
     godwit__dispatch_t *dispatch = make (endpoints, 3, GODWIT_POLICY_DEFAULT);
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++)
         check (dispatch, &scenarios[i]);
-    cr_assert_str_eq (godwit__dispatch_versions (dispatch), "=1.3 =2.1 new=1.0");
+    cr_assert_str_eq (godwit__dispatch_versions (dispatch), "=1.3 =2.1 new=1.0 old=1.0 =1.0");
     godwit__dispatch_destroy (&dispatch);
 }
 
@@ -159,6 +169,40 @@ Test (dispatch, asks_the_policy)
     }
 }
 
+/* What the policy denies is not named to callers who ask for something else. */
+Test (dispatch, names_only_what_the_policy_shows)
+{
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (plain, .self = self_a);
+    godwit__dispatch_t *dispatch = make (&endpoint, 1, GODWIT_POLICY_EXPLICIT);
+    check (dispatch, &(scenario_t){"ad", NULL, NULL, NULL, GODWIT_ERR_NO_SUCH_METHOD,
+                                   "Endpoint does not support RPC method ad; there are: shown"});
+    godwit__dispatch_destroy (&dispatch);
+    dispatch = make (&endpoint, 1, GODWIT_POLICY_LEGACY);
+    check (dispatch,
+           &(scenario_t){"ad", NULL, NULL, NULL, GODWIT_ERR_NO_SUCH_METHOD,
+                         "Endpoint does not support RPC method ad; there are: add, shown, _hidden"});
+    godwit__dispatch_destroy (&dispatch);
+}
+
+/* What does not fit in a record must not read as if it were not served. */
+Test (dispatch, says_nothing_of_more_namespaces_than_fit)
+{
+    static char names[300][16];
+    static const char *legacy_many[300];
+    for (int i = 0; i < 300; i++) {
+        snprintf (names[i], sizeof names[i], "space%d", i);
+        legacy_many[i] = names[i];
+    }
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (plain, .legacy_namespaces = legacy_many,
+                                                        .legacy_namespace_count = 300, .self = self_a);
+    godwit__dispatch_t *dispatch = make (&endpoint, 1, GODWIT_POLICY_DEFAULT);
+    cr_assert_str_eq (godwit__dispatch_versions (dispatch), "");
+    check (dispatch, &(scenario_t){"add", "space299", NULL, "a", GODWIT_OK, NULL});
+    check (dispatch, &(scenario_t){"add", NULL, "9.0", NULL, GODWIT_ERR_UNSUPPORTED_VERSION,
+                                   "Endpoint does not support RPC version 9.0. Attempted method: add"});
+    godwit__dispatch_destroy (&dispatch);
+}
+
 /* A method that is denied in the first endpoint is looked for in the next. */
 Test (dispatch, passes_over_what_is_denied)
 {
@@ -183,7 +227,9 @@ Test (dispatch, finds_all_of_many)
     godwit__dispatch_t *dispatch = make (&endpoint, 1, GODWIT_POLICY_DEFAULT);
     for (int i = 0; i < 500; i++)
         check (dispatch, &(scenario_t){names[i], NULL, NULL, "a", GODWIT_OK, NULL});
-    check (dispatch, &(scenario_t){"m500", NULL, NULL, NULL, GODWIT_ERR_NO_SUCH_METHOD, NULL});
+    check (dispatch, &(scenario_t){"m500", NULL, NULL, NULL, GODWIT_ERR_NO_SUCH_METHOD,
+                                   "Endpoint does not support RPC method m500; there are: m50, m100, m200, "
+                                   "m0, m5, m10, m20, m30, m40, m51 and 490 more"});
     godwit__dispatch_destroy (&dispatch);
 }
 
