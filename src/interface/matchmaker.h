@@ -46,7 +46,7 @@ typedef struct godwit__record {
     const char *addresses[GODWIT__RECORD_ADDRESS_MAX];
     const char *fanout_address; /* "" if none */
     const char *host;           /* an opaque name of the machine: ipc addresses work on the same host only */
-    const char *versions;       /* what it serves: "namespace=version ..." (src/address/offer.h) */
+    const char *versions;       /* what it serves: "namespace=version ...", the text of an offer */
 } godwit__record_t;
 
 /* A deep copy of the fields of `from` (its refs are not read). NULL when memory is short. */

@@ -2,7 +2,6 @@
 /* Records: one allocation that holds the struct and its texts; and their form on the wire. */
 #include "src/interface/matchmaker.h"
 
-#include "src/address/offer.h"
 #include "src/error/error.h"
 
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 /* Bytes without the NUL. A received text that is longer is refused; see docs/matchmaker-protocol.md. */
 #define NAME_MAX_SIZE 255
 #define ADDRESS_MAX_SIZE (GODWIT__ADDRESS_SIZE - 1)
+#define VERSIONS_MAX_SIZE 1024 /* GODWIT__OFFER_TEXT_MAX, in a room that this one does not know */
 #define WEIGHT_MAX 1000000
 
 static const uint8_t no_instance[GODWIT__UUID_SIZE];
@@ -263,7 +263,7 @@ godwit__record_read (godwit__record_t **record, const godwit_value_t *map, godwi
     found.fanout_address =
         check_text (&reader, "fanout", godwit_value_get (map, "fanout"), ADDRESS_MAX_SIZE, true);
     found.host = read_text (&reader, "host", NAME_MAX_SIZE);
-    found.versions = read_text (&reader, "versions", GODWIT__OFFER_TEXT_MAX);
+    found.versions = read_text (&reader, "versions", VERSIONS_MAX_SIZE);
     if (found.topic[0] == '\0')
         reject (&reader, "topic", "empty");
     if (reader.field)
