@@ -101,7 +101,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_prepare (godwit_client_t **client, c
  * one, a malformed version is not allowed. Nothing is sent, and nothing can fail. */
 GODWIT_EXPORT bool godwit_client_can_send_version (const godwit_client_t *client, const char *version);
 
-/* Calls a method and waits for its reply. context may be NULL (an empty map). result may be NULL (not
+/* Calls a method and waits for its reply. It goes to a server that serves the target's namespace and version,
+ * if one is known. context may be NULL (an empty map). result may be NULL (not
  * wanted). On success *result is never NULL, since nil is a value, too. The method runs at most once, unless
  * the client is idempotent. After a failure godwit_error_outcome says whether it can have run. TIMEOUT,
  * DELIVERY_FAILURE, UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR,

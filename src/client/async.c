@@ -62,12 +62,21 @@ finish (godwit__call_t *call, godwit_status_t status, godwit_value_t *result, go
     free (call);
 }
 
+/* Calls wait for servers that are still being connected to, but not so many that others are refused. */
+static bool
+may_wait (const godwit_transport_t *transport)
+{
+    return atomic_load_explicit (&transport->stalled->count, memory_order_relaxed) <
+           (size_t) transport->options.queue_limit / 2;
+}
+
 /* Makes another attempt. On the completion reactor. */
 static void
 carry_on (godwit__call_t *call)
 {
     godwit_status_t status = GODWIT_OK;
     godwit_error_t *error = NULL;
+    call->spreads = may_wait (call->client->transport);
     switch (godwit__call_advance (call, &status, &error)) {
     case GODWIT__ADVANCE_SENT:
         break;
@@ -100,6 +109,7 @@ godwit__call_start (godwit__call_t *call, godwit_error_t **error)
     godwit_status_t status = GODWIT_OK;
     godwit__advance_t advance = GODWIT__ADVANCE_FAILED;
     call->pending.finished = on_finished;
+    call->spreads = may_wait (transport);
     /* A call that its server refuses becomes stalled, too: so the limit is checked before it is sent. */
     if (atomic_load_explicit (&transport->stalled->count, memory_order_relaxed) >=
         (size_t) transport->options.queue_limit)

@@ -70,6 +70,7 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
         GODWIT__COUNT (transport, casts);
     else
         GODWIT__COUNT (transport, calls_started);
+    call.spreads = cast; /* a thread that waits for its replies sends no burst */
     call.metric = godwit__call_begins (client, method, false);
     status = carry_through (&call, &value, error);
     if (status == GODWIT_OK && !cast)

@@ -45,13 +45,15 @@ typedef struct godwit__call {
     godwit_value_t *context;  /* as the program gave it, for the client's serializer; NULL without one */
     bool cast;
     bool withheld; /* its next attempt has waited for the budget */
+    bool spreads;  /* it may wait for its turn while servers are being connected to */
     godwit__charge_t charge;
     bool given_up; /* its future was destroyed; the completion thread's own */
 
     godwit__connection_t *connection; /* has the request: a reference, until the call has ended */
     uint64_t server_key;
     godwit__tried_t tried;
-    int64_t not_before_ns; /* backing off: stalled at least until then */
+    godwit__tried_t refused; /* servers that do not have its namespace or version, as they said themselves */
+    int64_t not_before_ns;   /* backing off: stalled at least until then */
     int64_t backoff_ns;
     /* transport.change_count at the last look: a later change wakes a stalled call. */
     uint64_t change_seen;

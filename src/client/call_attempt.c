@@ -38,6 +38,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         return GODWIT__IO_REFUSED;
     }
     uint8_t *data = godwit__encoded_request_data (&call->request);
+    call->server_key = picked->key;
     call->pending.left_ns = call->deadline_ns - now_ns;
     const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
     const uint32_t monitor_ms = call->pending.monitor_ns ? begin_monitor (call, now_ns) : 0;
@@ -205,12 +206,18 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
     if (pick == GODWIT__PICK_NOBODY)
         return on_nobody (call, now_ns, status, error);
     call->log_ns = 0;
-    if (pick == GODWIT__PICK_EXCLUDED || pick == GODWIT__PICK_WITHHELD) {
-        if (pick == GODWIT__PICK_EXCLUDED)
-            godwit__call_back_off (call, now_ns);
-        else
-            godwit__call_withhold (call, now_ns);
+    switch (pick) {
+    case GODWIT__PICK_EXCLUDED:
+    case GODWIT__PICK_UNSERVED:
+        godwit__call_back_off (call, pick == GODWIT__PICK_UNSERVED, now_ns);
         return GODWIT__ADVANCE_STALLED;
+    case GODWIT__PICK_WITHHELD:
+        godwit__call_withhold (call, now_ns);
+        return GODWIT__ADVANCE_STALLED;
+    case GODWIT__PICK_SPREAD:
+        return GODWIT__ADVANCE_STALLED;
+    default:
+        break;
     }
     if (call->outcome == GODWIT_OUTCOME_NOT_SENT)
         call->why = "no server could be connected to";

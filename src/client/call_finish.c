@@ -4,6 +4,7 @@
 #include "src/client/call_error.h"
 #include "src/client/call_explain.h"
 #include "src/client/call_retry.h"
+#include "src/client/call_version.h"
 #include "src/discovery/observed.h"
 #include "src/error/error.h"
 
@@ -121,6 +122,16 @@ finish_failure (godwit__call_t *call, godwit_status_t *status, godwit_error_t **
         godwit__error_show_remote_trace (failure);
     if (is_malformed)
         GODWIT__COUNT (call->client->transport, frames_malformed);
+    if (*status == GODWIT_ERR_UNSUPPORTED_VERSION &&
+        godwit_error_outcome (failure) == GODWIT_OUTCOME_REJECTED) {
+        raise_outcome (call, GODWIT_OUTCOME_REJECTED);
+        if (godwit__call_try_elsewhere (call)) {
+            godwit_error_destroy (&failure);
+            return GODWIT__FINISH_AGAIN;
+        }
+        if (!call->row)
+            failure = godwit__call_add_versions (call, failure);
+    }
     /* This server refused the call; a server before may have run it. */
     if (godwit_error_outcome (failure) < call->outcome)
         godwit__error_set_outcome_of (failure, call->outcome);

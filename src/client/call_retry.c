@@ -52,10 +52,39 @@ wait_delay (godwit__call_t *call, int64_t now_ns, int64_t *delay_ns, const godwi
 }
 
 void
-godwit__call_back_off (godwit__call_t *call, int64_t now_ns)
+godwit__call_back_off (godwit__call_t *call, bool unserved, int64_t now_ns)
 {
     wait_delay (call, now_ns, &call->backoff_ns, &backoff);
     call->tried.count = call->tried.total = 0;
+    if (call->refused.count == 0 || unserved)
+        return;
+    call->tried = call->refused;
+    call->tried.total = 0; /* of this round */
+}
+
+static godwit__wish_t
+wish_of (const godwit__call_t *call)
+{
+    return (godwit__wish_t){.server = call->client->target.server,
+                            .served = godwit__client_served (call->client),
+                            .waits_until_ns = call->spreads ? call->deadline_ns : 0};
+}
+
+bool
+godwit__call_try_elsewhere (godwit__call_t *call)
+{
+    godwit_transport_t *const transport = call->client->transport;
+    if (call->row || call->refused.count == GODWIT__TRIED_MAX)
+        return false;
+    godwit__tried_add (&call->refused, call->server_key);
+    pthread_mutex_lock (&transport->lock);
+    const godwit__wish_t wish = wish_of (call);
+    const bool found = godwit__directory_serves_elsewhere (call->client->group, &wish, &call->refused);
+    pthread_mutex_unlock (&transport->lock);
+    if (!found || !godwit__call_try_again (call, GODWIT__CHARGE_NONE))
+        return false;
+    call->why = "the server does not have the version";
+    return true;
 }
 
 void
@@ -74,15 +103,19 @@ godwit__call_withhold (godwit__call_t *call, int64_t now_ns)
 godwit__pick_t
 godwit__call_pick (godwit__call_t *call, int64_t now_ns, godwit__picked_t *picked)
 {
-    const godwit_client_t *client = call->client;
+    godwit_client_t *client = call->client;
     godwit__retry_budget_t *budget = &client->group->retry_budget;
     const godwit__charge_t charge = call->charge;
     if (charge == GODWIT__CHARGE_RETRY &&
         !godwit__retry_budget_take (budget, client->transport->options.retry_budget, now_ns))
         return GODWIT__PICK_WITHHELD;
-    const godwit__pick_t pick = call->row ? godwit__row_pick (call, picked)
-                                          : godwit__directory_pick (client->group, client->target.server,
-                                                                    &call->tried, now_ns, picked);
+    godwit__pick_t pick;
+    if (call->row) {
+        pick = godwit__row_pick (call, picked);
+    } else {
+        const godwit__wish_t wish = wish_of (call);
+        pick = godwit__directory_pick (client->group, &wish, &call->tried, now_ns, picked);
+    }
     if (pick == GODWIT__PICK_OK) {
         if (charge == GODWIT__CHARGE_FIRST)
             budget->call_count++;
@@ -91,5 +124,7 @@ godwit__call_pick (godwit__call_t *call, int64_t now_ns, godwit__picked_t *picke
     } else if (charge == GODWIT__CHARGE_RETRY) {
         godwit__retry_budget_give_back (budget);
     }
+    if (pick == GODWIT__PICK_SPREAD)
+        call->not_before_ns = client->group->spread.until_ns;
     return pick;
 }

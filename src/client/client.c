@@ -3,6 +3,7 @@
 #include "src/client/client.h"
 
 #include "src/address/target.h"
+#include "src/address/target_version.h"
 #include "src/connection/completion.h"
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
@@ -47,6 +48,18 @@ godwit__client_check (const godwit_client_t *client, godwit_error_t **error)
         client->target.version ? client->target.version : "unset", client->version_cap);
     godwit__error_with (error, status, "version", client->target.version);
     return godwit__error_with (error, status, "version_cap", client->version_cap);
+}
+
+uint32_t
+godwit__client_look_at_offers (godwit_client_t *client)
+{
+    const godwit__offers_t *const offers = &client->group->offers;
+    godwit__version_t version = {1, 0, 0};
+    if (client->target.version) /* it was checked when the client was made */
+        (void) godwit__version_parse (&version, client->target.version, NULL);
+    const uint32_t served = godwit__offers_serving (offers, client->target.name_space, version);
+    atomic_store_explicit (&client->served, (uint64_t) offers->change << 32 | served, memory_order_relaxed);
+    return served;
 }
 
 godwit_status_t

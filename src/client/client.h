@@ -32,10 +32,13 @@ struct godwit_client {
     bool mandatory;
     bool idempotent;                     /* a request that may have run is tried again */
     _Atomic (godwit__metric_t *) metric; /* of the method that was called last; NULL: none yet */
-    bool may_send;                       /* the version cap allows the target's version */
-    bool backs_off;                      /* the timeouts of its calls adapt (backing_off_client.h) */
-    atomic_size_t pending_count;         /* what uses it: until that has ended, it and the transport stay */
-    bool drained;                        /* closed, and nothing uses it any more; guarded by transport.lock */
+    /* The bits of the group's offers that serve the target's namespace and version (src/discovery/offers.h),
+     * below the offers' change that they are of; 0: not known yet. */
+    atomic_uint_fast64_t served;
+    bool may_send;               /* the version cap allows the target's version */
+    bool backs_off;              /* the timeouts of its calls adapt (backing_off_client.h) */
+    atomic_size_t pending_count; /* what uses it: until that has ended, it and the transport stay */
+    bool drained;                /* closed, and nothing uses it any more; guarded by transport.lock */
 
     /* A root's. */
     godwit_serializer_t *own_serializer; /* goes with the family; NULL: none */
@@ -68,6 +71,16 @@ int64_t godwit__client_timeout_ms (const godwit_client_t *client);
 godwit_status_t godwit__client_check_topic (const godwit_client_t *client, godwit_error_t **error);
 /* INVALID_ARGUMENT on the thread that runs callbacks, from within one. */
 godwit_status_t godwit__client_check_blocking (const godwit_client_t *client, godwit_error_t **error);
+/* Finds out which offers of its group serve the client's calls. With transport.lock held. */
+uint32_t godwit__client_look_at_offers (godwit_client_t *client);
+/* The same, as it was found out before, unless there is a new offer. */
+static inline uint32_t
+godwit__client_served (godwit_client_t *client)
+{
+    const uint64_t served = atomic_load_explicit (&client->served, memory_order_relaxed);
+    return served >> 32 == client->group->offers.change ? (uint32_t) served
+                                                        : godwit__client_look_at_offers (client);
+}
 /* INVALID_TARGET or VERSION_CAP if nothing can be sent. */
 godwit_status_t godwit__client_check (const godwit_client_t *client, godwit_error_t **error);
 

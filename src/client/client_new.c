@@ -33,6 +33,7 @@ make (godwit_transport_t *transport, const godwit__client_settings_t *settings)
     self->family_drained = false;
     self->in_transport = (godwit__list_node_t){NULL, NULL};
     atomic_init (&self->metric, NULL);
+    atomic_init (&self->served, 0);
     atomic_init (&self->pending_count, 0);
     atomic_init (&self->family, 0);
     atomic_init (&self->refs, 1);
@@ -97,8 +98,10 @@ godwit_client_prepare (godwit_client_t **client, const godwit_client_t *parent,
     godwit_client_t *self = make (parent->transport, &settings);
     if (!self)
         return godwit__error_no_memory (error);
-    if (!overrides || !names_target (overrides))
+    if (!overrides || !names_target (overrides)) {
         atomic_init (&self->metric, atomic_load_explicit (&parent->metric, memory_order_acquire));
+        atomic_init (&self->served, atomic_load_explicit (&parent->served, memory_order_relaxed));
+    }
     self->root = parent->root;
     atomic_fetch_add_explicit (&self->root->refs, 1, memory_order_relaxed);
     *client = self;

@@ -40,6 +40,7 @@ godwit__directory_destroy (godwit__directory_t **directory)
         for (size_t i = 0; i < GODWIT__DEPARTED_MAX; i++)
             godwit__record_unref (&group->departed[i].record);
         free (group->members);
+        godwit__offers_close (&group->offers);
         free (group->exchange);
         free (group);
     }
@@ -66,6 +67,7 @@ group_new (const char *exchange, const char *topic, int64_t now_ns)
     }
     memcpy (group->exchange, exchange, exchange_size);
     group->topic = memcpy (group->exchange + exchange_size, topic, topic_size);
+    godwit__offers_open (&group->offers);
     godwit__retry_budget_open (&group->retry_budget, now_ns);
     return group;
 }
@@ -143,6 +145,7 @@ godwit__directory_add (godwit__group_t *group, godwit__record_t *record, godwit_
     }
     member->group = group;
     member->record = godwit__record_ref (record);
+    member->offer = godwit__offers_add (&group->offers, record->versions);
     member->draining = member->draining_unconfirmed = record->state == GODWIT__RECORD_DRAINING;
     if (record->server_id == 0) {
         member->listed = godwit__record_ref (record);
@@ -155,6 +158,18 @@ godwit__directory_add (godwit__group_t *group, godwit__record_t *record, godwit_
     directory->member_count++;
     godwit__member_recall_goodbye (member);
     return member;
+}
+
+void
+godwit__member_set_record (godwit__member_t *member, godwit__record_t *record)
+{
+    godwit__offers_t *const offers = &member->group->offers;
+    if (strcmp (member->record->versions, record->versions) != 0) {
+        godwit__offers_remove (offers, member->offer);
+        member->offer = godwit__offers_add (offers, record->versions);
+    }
+    godwit__record_unref (&member->record);
+    member->record = record;
 }
 
 void
@@ -176,6 +191,7 @@ godwit__directory_remove (godwit__group_t *group, size_t index)
     group->members[index] = group->members[--group->count];
     group->epoch++;
     directory->member_count--;
+    godwit__offers_remove (&group->offers, member->offer);
     godwit__peer_release (member->peer);
     free_member (member);
 }

@@ -9,8 +9,10 @@
 #define GODWIT_SRC_DISCOVERY_DIRECTORY_H
 
 #include "src/discovery/breaker.h"
+#include "src/discovery/offers.h"
 #include "src/discovery/peer.h"
 #include "src/discovery/retry_budget.h"
+#include "src/discovery/spread.h"
 
 typedef struct godwit__group godwit__group_t;
 
@@ -29,7 +31,9 @@ typedef struct godwit__member {
     godwit__group_t *group;
     godwit__record_t *record;
     godwit__peer_t *peer;
-    bool draining;             /* it said GOODBYE, or refused a call because of it */
+    uint32_t offer; /* the bit of what its record says that it serves (src/discovery/offers.h) */
+    uint32_t given; /* calls that it got since the group began to settle (src/discovery/spread.h) */
+    bool draining;  /* it said GOODBYE, or refused a call because of it */
     bool draining_unconfirmed; /* draining, but only its record says so: the data path has not confirmed it */
     bool is_suspect;           /* no matchmaker knows it any more (src/discovery/suspect.h) ... */
     bool withdrawn;            /* ... because its own process said that it leaves */
@@ -48,6 +52,14 @@ static inline bool
 godwit__member_is_ready (const godwit__member_t *member)
 {
     return member->peer->state == GODWIT__PEER_READY && member->resolution == GODWIT__RESOLUTION_KNOWN;
+}
+
+/* It is not ready, but will be soon if somebody wants it: nothing has failed yet. */
+static inline bool
+godwit__member_comes (const godwit__member_t *member)
+{
+    return !godwit__member_is_ready (member) && member->peer->state != GODWIT__PEER_BACKOFF &&
+           member->resolution != GODWIT__RESOLUTION_REFUSED;
 }
 
 /* The key of the member's server in this life. The next life has another key. */
@@ -76,7 +88,9 @@ struct godwit__group {
     godwit__member_t **members;
     size_t count;
     size_t capacity;
-    size_t next;                          /* round robin */
+    size_t next;             /* round robin */
+    godwit__offers_t offers; /* what the members serve */
+    godwit__spread_t spread;
     uint64_t epoch;                       /* grows when a server joins, leaves, drains or comes back */
     bool fans_out;                        /* there was a fanout: its servers are connected to */
     uint8_t fanout_key[GODWIT__KEY_SIZE]; /* known since then */
@@ -143,6 +157,8 @@ godwit__member_t *godwit__directory_add (godwit__group_t *group, godwit__record_
                                          godwit__directory_t *directory);
 /* Forgets a member. */
 void godwit__directory_remove (godwit__group_t *group, size_t index);
+/* What a member's server tells of itself is this now. Takes the reference. */
+void godwit__member_set_record (godwit__member_t *member, godwit__record_t *record);
 /* A member turned out to be another server: counts as if the old one had left, and a new one joined. */
 void godwit__member_replaced (godwit__member_t *member);
 void godwit__member_set_draining (godwit__member_t *member, bool draining);

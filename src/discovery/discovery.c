@@ -73,8 +73,7 @@ update_member (godwit__member_t *member, godwit__record_t *record)
     godwit__peer_t *peer = member->peer;
     godwit__record_unref (&peer->record);
     peer->record = godwit__record_ref (record);
-    godwit__record_unref (&member->record);
-    member->record = godwit__record_ref (record);
+    godwit__member_set_record (member, godwit__record_ref (record));
     const bool told = record->state == GODWIT__RECORD_DRAINING;
     if (told && peer->state == GODWIT__PEER_READY) { /* its process tells it, or has told it, by GOODBYE */
         godwit__member_recall_goodbye (member);

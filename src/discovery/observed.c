@@ -59,6 +59,7 @@ members_lost (godwit__peer_t *peer)
 static void
 members_ready (godwit__peer_t *peer)
 {
+    const int64_t now_ns = godwit__transport_now (peer->transport);
     for (godwit__group_t *group = GODWIT__GROUPS_FIRST (peer->transport->directory); group;
          group = GODWIT__GROUPS_NEXT (peer->transport->directory, group)) {
         for (size_t i = 0; i < group->count; i++) {
@@ -68,6 +69,8 @@ members_ready (godwit__peer_t *peer)
             godwit__member_set_draining (member, false);
             member->draining_unconfirmed = false;
         }
+        if (group->spread.settles)
+            godwit__spread_look (group, now_ns);
     }
 }
 

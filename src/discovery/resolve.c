@@ -205,8 +205,7 @@ learn (godwit__member_t *member, const godwit__record_t *answer)
     const bool was_known = member->record->server_id != 0;
     if (was_known && !godwit__record_is_of (record, member->record))
         godwit__member_replaced (member);
-    godwit__record_unref (&member->record);
-    member->record = record;
+    godwit__member_set_record (member, record);
     member->resolution = GODWIT__RESOLUTION_KNOWN;
     member->query_number = 0;
     member->was_missed = false;

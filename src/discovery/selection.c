@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/discovery/selection.h"
 
-/* If a round has tried as many servers as there are, all of them were tried. */
 static bool
-was_tried (const godwit__tried_t *tried, uint64_t key, size_t member_count)
+is_among (const godwit__tried_t *tried, uint64_t key)
 {
-    if (tried->total >= member_count)
-        return true;
     for (size_t i = 0; i < tried->count; i++)
         if (tried->keys[i] == key)
             return true;
     return false;
+}
+
+/* If a round has tried as many servers as there are, all of them were tried. */
+static bool
+was_tried (const godwit__tried_t *tried, uint64_t key, size_t member_count)
+{
+    return tried->total >= member_count || is_among (tried, key);
 }
 
 void
@@ -24,15 +28,22 @@ godwit__tried_add (godwit__tried_t *tried, uint64_t key)
     tried->total++;
 }
 
+/* Whether the call asks for this member, wherever it is in its life. */
+static bool
+is_wished (const godwit__member_t *member, const godwit__wish_t *wish)
+{
+    return (member->offer & wish->served) && !(wish->server && strcmp (wish->server, member->record->server));
+}
+
 /* No member can be called: tries to connect to those that drain only by their record. True if there are
  * any. */
 static bool
-try_unconfirmed (godwit__group_t *group, const char *server)
+try_unconfirmed (godwit__group_t *group, const godwit__wish_t *wish)
 {
     bool found = false;
     for (size_t i = 0; i < group->count; i++) {
         const godwit__member_t *member = group->members[i];
-        if (!member->draining_unconfirmed || (server && strcmp (server, member->record->server) != 0))
+        if (!member->draining_unconfirmed || !is_wished (member, wish))
             continue;
         godwit__peer_want (member->peer);
         found = true;
@@ -40,40 +51,49 @@ try_unconfirmed (godwit__group_t *group, const char *server)
     return found;
 }
 
-/* The member that is called next; group->count if there is none, and *pick says why. */
+/* Why members were passed over. */
+typedef struct passed {
+    bool waits;    /* not connected */
+    bool comes;    /* of these: may be, soon */
+    bool excluded; /* tried, or the breaker is open */
+    bool is_full;  /* has its share */
+} passed_t;
+
+/* The member that is called next, from `first` on; group->count if there is none. */
 static size_t
-choose (godwit__group_t *group, const char *server, const godwit__tried_t *tried, int64_t now_ns,
-        godwit__pick_t *pick)
+choose (const godwit__group_t *group, size_t first, uint32_t share, const godwit__wish_t *wish,
+        const godwit__tried_t *tried, int64_t now_ns, passed_t *passed)
 {
-    bool waits = false, excluded = false;
     const size_t count = group->count;
     size_t open = count; /* the first one whose breaker is open */
     for (size_t step = 0; step < count; step++) {
-        size_t index = group->next + step;
+        size_t index = first + step;
         if (index >= count)
             index -= count;
         godwit__member_t *member = group->members[index];
-        if (member->draining || (server && strcmp (server, member->record->server)))
+        if (member->draining || !is_wished (member, wish))
             continue;
         if (!godwit__member_is_ready (member)) {
             godwit__peer_want (member->peer);
-            waits = true;
+            passed->waits = true;
+            passed->comes |= godwit__member_comes (member);
             continue;
         }
         if (tried->count && was_tried (tried, godwit__member_key (member), count)) {
-            excluded = true;
+            passed->excluded = true;
+            continue;
+        }
+        if (member->given >= share) {
+            passed->is_full = true;
             continue;
         }
         if (!member->breaker.until_ns || godwit__breaker_allows (&member->breaker, now_ns))
             return index;
-        excluded = true;
+        passed->excluded = true;
         if (open == count)
             open = index;
     }
-    if (!excluded && try_unconfirmed (group, server))
-        waits = true;
-    *pick = excluded ? GODWIT__PICK_EXCLUDED : waits ? GODWIT__PICK_WAIT : GODWIT__PICK_NOBODY;
-    return tried->count == 0 ? open : count;
+    return tried->count == 0 && !passed->is_full ? open : count;
 }
 
 static void
@@ -87,19 +107,79 @@ pick_member (const godwit__member_t *member, godwit__picked_t *picked)
     };
 }
 
+/* Nobody could be chosen of those that serve the call. */
+static godwit__pick_t
+pick_nobody (godwit__group_t *group, const godwit__wish_t *wish, const godwit__tried_t *tried, int64_t now_ns,
+             passed_t passed, godwit__picked_t *picked)
+{
+    godwit__wish_t other = *wish;
+    if (passed.is_full && passed.comes) {
+        godwit__spread_note_full (group, wish->served);
+        return GODWIT__PICK_SPREAD;
+    }
+    if (passed.is_full) { /* nobody to wait for */
+        other.waits_until_ns = 0;
+        return godwit__directory_pick (group, &other, tried, now_ns, picked);
+    }
+    if (passed.excluded)
+        return GODWIT__PICK_EXCLUDED;
+    if (try_unconfirmed (group, wish) || passed.waits) {
+        if (!wish->server)
+            godwit__spread_begin (group);
+        return GODWIT__PICK_WAIT;
+    }
+    if (wish->served == GODWIT__OFFERS_ALL)
+        return GODWIT__PICK_NOBODY;
+    other.served = GODWIT__OFFERS_ALL;
+    const godwit__pick_t pick = godwit__directory_pick (group, &other, tried, now_ns, picked);
+    return pick == GODWIT__PICK_EXCLUDED ? GODWIT__PICK_UNSERVED : pick;
+}
+
+/* Where the turn of a call stands. Calls that not all members serve have a turn of their own: otherwise those
+ * behind a row of members that are passed over would be called more often. */
+static size_t *
+turn_of (godwit__group_t *group, const godwit__wish_t *wish)
+{
+    size_t *next = NULL;
+    if (group->offers.used & ~wish->served)
+        next = godwit__offers_next (&group->offers, wish->served);
+    return next ? next : &group->next;
+}
+
 godwit__pick_t
-godwit__directory_pick (godwit__group_t *group, const char *server, const godwit__tried_t *tried,
+godwit__directory_pick (godwit__group_t *group, const godwit__wish_t *wish, const godwit__tried_t *tried,
                         int64_t now_ns, godwit__picked_t *picked)
 {
-    godwit__pick_t pick = GODWIT__PICK_OK;
-    if (group->next >= group->count)
-        group->next = 0;
-    const size_t index = choose (group, server, tried, now_ns, &pick);
+    uint32_t share = GODWIT__SPREAD_UNLIMITED;
+    passed_t passed = {false, false, false, false};
+    if (group->spread.settles) {
+        share = godwit__spread_share (group, wish->server ? 0 : wish->waits_until_ns, now_ns);
+        if (share != GODWIT__SPREAD_UNLIMITED && godwit__spread_is_full (group, wish->served))
+            return GODWIT__PICK_SPREAD;
+    }
+    size_t *const next = turn_of (group, wish);
+    const size_t index =
+        choose (group, *next < group->count ? *next : 0, share, wish, tried, now_ns, &passed);
     if (index == group->count)
-        return pick;
-    group->next = index + 1;
+        return pick_nobody (group, wish, tried, now_ns, passed, picked);
+    *next = index + 1;
+    if (group->spread.settles)
+        group->members[index]->given++;
     pick_member (group->members[index], picked);
     return GODWIT__PICK_OK;
+}
+
+bool
+godwit__directory_serves_elsewhere (const godwit__group_t *group, const godwit__wish_t *wish,
+                                    const godwit__tried_t *these)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        const godwit__member_t *const member = group->members[i];
+        if ((!member->draining || member->draining_unconfirmed) && is_wished (member, wish) &&
+            !is_among (these, godwit__member_key (member)))
+            return true;
+    }
+    return false;
 }
 
 static uint64_t
@@ -148,7 +228,7 @@ godwit__directory_pick_ref (const godwit__group_t *group, godwit__member_ref_t *
 }
 
 size_t
-godwit__group_ready_count (const godwit__group_t *group, const char *server)
+godwit__group_ready_count (godwit__group_t *group, const char *server)
 {
     size_t ready = 0;
     for (size_t i = 0; i < group->count; i++) {
@@ -160,6 +240,8 @@ godwit__group_ready_count (const godwit__group_t *group, const char *server)
         else
             godwit__peer_want (member->peer);
     }
+    if (ready == 0 && !server)
+        godwit__spread_begin (group);
     return ready;
 }
 

@@ -10,9 +10,19 @@ typedef enum godwit__pick {
     GODWIT__PICK_NOBODY,     /* no such server is known */
     GODWIT__PICK_WAIT,       /* some are known, none is connected yet */
     GODWIT__PICK_EXCLUDED,   /* all that are connected were tried, or their breaker is open */
+    GODWIT__PICK_UNSERVED,   /* the same, and none that is known says that it serves the call */
+    GODWIT__PICK_SPREAD,     /* those that are connected have their share: others are to get theirs */
     GODWIT__PICK_WITHHELD,   /* of a call: its retry has to wait for the budget */
     GODWIT__PICK_UNREACHABLE /* of one member: it cannot be connected to */
 } godwit__pick_t;
+
+/* What a call asks for. */
+typedef struct godwit__wish {
+    const char *server;     /* NULL: any */
+    uint32_t served;        /* the bits of the offers that serve it (src/discovery/offers.h) */
+    int64_t waits_until_ns; /* it may wait so long for servers that are being connected to, so that many calls
+                               spread (src/discovery/spread.h); 0: it may not */
+} godwit__wish_t;
 
 /* Servers that a call has tried in this round. If they do not fit, the oldest are forgotten. */
 #define GODWIT__TRIED_MAX 8
@@ -30,12 +40,16 @@ typedef struct godwit__picked {
     bool local;   /* of this very transport */
 } godwit__picked_t;
 
-/* Chooses a server: the named one, or the next in turn that is connected and was not tried. A server whose
- * breaker is open is chosen only if there is no other, and none was tried yet. Servers that are not connected
- * are wanted from now on. */
-godwit__pick_t godwit__directory_pick (godwit__group_t *group, const char *server,
+/* Chooses a server: the named one, or the next in turn that serves the call, is connected and was not tried.
+ * If none that is known serves it, any other is asked: it says so. A server whose breaker is open is chosen
+ * only if there is no other, and none was tried yet. Servers that are not connected are wanted from now
+ * on. */
+godwit__pick_t godwit__directory_pick (godwit__group_t *group, const godwit__wish_t *wish,
                                        const godwit__tried_t *tried, int64_t now_ns,
                                        godwit__picked_t *picked);
+/* Whether a server is known that serves the call, and is not among these. */
+bool godwit__directory_serves_elsewhere (const godwit__group_t *group, const godwit__wish_t *wish,
+                                         const godwit__tried_t *these);
 /* Refers to one member, at whatever place in the group. */
 typedef struct godwit__member_ref {
     uint64_t number;
@@ -53,7 +67,7 @@ void godwit__tried_add (godwit__tried_t *tried, uint64_t key);
 /* How many members can be called now. Members that are not connected are wanted from now on. server: only
  * that one.
  */
-size_t godwit__group_ready_count (const godwit__group_t *group, const char *server);
+size_t godwit__group_ready_count (godwit__group_t *group, const char *server);
 /* A server said that it is overloaded. Takes the lock. */
 void godwit__directory_overloaded (godwit__group_t *group, godwit_transport_t *transport, uint64_t key,
                                    int64_t now_ns);

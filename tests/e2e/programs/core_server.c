@@ -4,6 +4,8 @@
  * is held, says "released"), "held 3" (says "held" when that many are), "counted 3" (the same with
  * "counted"); at its end it drains and goes.
  *
+ * CORE_VERSION is what it serves, 1.0 unless it is set.
+ *
  * Methods: whoami (NAME), nothing, hold (keeps the request), count (counts).
  */
 #include <godwit/godwit.h>
@@ -118,7 +120,8 @@ main (int argc, char **argv)
     if (argc != 3)
         return 2;
     name = argv[2];
-    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .version = "1.0");
+    const char *const version = getenv ("CORE_VERSION");
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .version = version ? version : "1.0");
     check (godwit_transport_new (&transport, argv[1], NULL, &error), error);
     check (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "work", .server = name), &endpoint,
                               1, GODWIT_SERVER_OPTIONS (.concurrency = HELD_MAX), &error),
