@@ -191,6 +191,9 @@ typedef struct godwit_transport_stats {
     /* Requests that nobody waits for any more, as far as that was noticed. They were dropped before they
      * began, or left to their handlers (godwit_request_is_cancelled). */
     uint64_t requests_cancelled;
+    /* Requests that a server refused because it had seen their ids before they were sent (DUPLICATE): another
+     * process states the identity of this transport (SECURITY.md). */
+    uint64_t calls_duplicate;
 } godwit_transport_stats_t;
 
 /* Reads the statistics of a transport: at most size bytes of them (sizeof *stats). Each field is right at

@@ -5,6 +5,7 @@
 #include "src/connection/lead.h"
 #include "src/connection/led.h"
 #include "src/connection/news.h"
+#include "src/connection/renumber.h"
 #include "src/connection/send.h"
 #include "src/error/error.h"
 
@@ -102,11 +103,7 @@ godwit__connection_open (godwit__connection_t **connection, godwit_transport_t *
     self->close_task = (godwit__task_t){.run = on_close_task, .user = self};
     self->welcome_timer = (godwit__timer_t){.fire = on_welcome_late, .user = self};
 
-    pthread_mutex_lock (&transport->lock);
-    do {
-        self->number = ++transport->connections_ever;
-    } while (self->number == 0);
-    godwit__transport_unlock (transport);
+    self->number = godwit__connection_new_number (transport);
 
     const int64_t limit_ns = transport->options.connect_timeout_ms * GODWIT__NS_PER_MS;
     status = godwit__reactor_arm (transport->control, &self->welcome_timer,

@@ -61,7 +61,6 @@ typedef struct godwit__connection {
     void *owner;             /* guarded by transport.lock; NULL once the owner has another connection */
     godwit__channel_t *link; /* constant until the last reference is gone */
     char *address;           /* that the link was opened to */
-    uint32_t number;         /* counts the connections that the transport opens; never 0 */
     uint8_t expect[GODWIT__UUID_SIZE];
     uint8_t instance[GODWIT__UUID_SIZE]; /* of the process that answered; constant once it is READY */
     uint64_t features;                   /* what that process can do; constant once it is READY */
@@ -69,6 +68,9 @@ typedef struct godwit__connection {
     pthread_mutex_t lock;
     _Atomic (godwit__connection_state_t) state; /* written with lock held */
     godwit__lead_t lead;
+    uint32_t number;        /* chosen at random, so that nobody else knows it; never 0 (renumber.h) */
+    uint64_t renumbered_id; /* the last request that was sent under an earlier number */
+    int64_t renumbered_ns;  /* when its present number began; 0: it is the first */
     uint64_t last_id;
     godwit__table_t pending;   /* by id; ids are consecutive, so each is its own hash */
     size_t asynchronous_count; /* of them */

@@ -5,6 +5,7 @@
 
 #include "src/connection/completion.h"
 #include "src/connection/lead.h"
+#include "src/connection/renumber.h"
 #include "src/connection/send.h"
 
 static void
@@ -99,6 +100,8 @@ on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwi
 {
     if (header->aux == GODWIT__NACK_HELLO)
         godwit__connection_say_hello (connection); /* the port forgot us; the call is tried again */
+    if (header->aux == GODWIT__NACK_DUPLICATE)
+        godwit__connection_renumber (connection, header->id); /* before the caller makes its next call */
     on_outcome (connection, header, frame, own);
     if (header->aux == GODWIT__NACK_IDENTITY) /* the named call was not run; the others are lost */
         godwit__connection_down (connection, "another process answers at its address");

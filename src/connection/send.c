@@ -18,9 +18,9 @@ godwit__connection_say_hello (godwit__connection_t *connection)
 
     const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL,
                                      NULL};
-    godwit__put_u32 (frame + GODWIT__HEADER_AUX_OFFSET, connection->number);
     godwit__io_t io = GODWIT__IO_OK;
     pthread_mutex_lock (&connection->lock);
+    godwit__put_u32 (frame + GODWIT__HEADER_AUX_OFFSET, connection->number);
     godwit__put_u64 (frame + GODWIT__HEADER_ID_OFFSET, connection->sent_id);
     if (atomic_load (&connection->state) != GODWIT__CONNECTION_DOWN) /* GOODBYE is the last frame */
         io = connection->link->ops->send (connection->link, 0, &hello);

@@ -42,6 +42,7 @@ typedef struct godwit__counters {
     atomic_uint_fast64_t calls_repeated;
     atomic_uint_fast64_t retries_withheld;
     atomic_uint_fast64_t requests_cancelled;
+    atomic_uint_fast64_t calls_duplicate;
 } godwit__counters_t;
 
 #define GODWIT__COUNT(transport, counter)                                                                    \
@@ -98,8 +99,8 @@ struct godwit_transport {
     godwit__change_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
     uint64_t change_count;
     bool wakes; /* something has changed, and those who wait for it have not been told */
-    size_t connection_count;   /* open, or being closed */
-    uint32_t connections_ever; /* gives them numbers; 0 is no number */
+    size_t connection_count;                    /* open, or being closed */
+    _Atomic (int_fast64_t) duplicate_warned_ns; /* when the log was last told of a DUPLICATE; 0: never */
     struct godwit__directory *directory;
     godwit__list_t clients; /* only the root of each family (src/client/client.h) */
     struct godwit__completion

@@ -20,12 +20,14 @@
 
 /* ---- requests ---- */
 
+/* Nobody waits to hear of a cast. But a client whose ids count as seen has to know, or all its casts are
+ * lost. */
 static void
 refuse (godwit__port_t *port, godwit__routing_id_t routing_id, const godwit__header_t *header,
         godwit__refusal_t refused)
 {
     GODWIT__COUNT (port->pool->transport, requests_refused);
-    if (!(header->flags & GODWIT__FLAG_CAST))
+    if (!(header->flags & GODWIT__FLAG_CAST) || refused.reason == GODWIT__NACK_DUPLICATE)
         godwit__port_send_header (port, routing_id, GODWIT__NACK,
                                   refused.reason == GODWIT__NACK_DRAINING ? refused.revision : 0, header->id,
                                   refused.reason);

@@ -51,6 +51,7 @@ godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_st
     COPY (calls_repeated);
     COPY (retries_withheld);
     COPY (requests_cancelled);
+    COPY (calls_duplicate);
 #undef COPY
 #define COPY(name) now.name = atomic_load_explicit (&transport->gauges.name, memory_order_relaxed)
     COPY (rendezvous_known);

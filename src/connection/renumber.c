@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/connection/renumber.h"
+
+#include "src/connection/send.h"
+
+#define PAUSE_NS (100 * GODWIT__NS_PER_MS)
+#define WARN_EVERY_NS (60000 * GODWIT__NS_PER_MS)
+
+uint32_t
+godwit__connection_new_number (godwit_transport_t *transport)
+{
+    return 1 + (uint32_t) godwit__transport_random (transport, UINT32_MAX);
+}
+
+static void
+warn (godwit_transport_t *transport, int64_t now_ns)
+{
+    int_fast64_t last_ns = atomic_load_explicit (&transport->duplicate_warned_ns, memory_order_relaxed);
+    if (!godwit__logs (transport, GODWIT_LOG_WARNING) || (last_ns && now_ns - last_ns < WARN_EVERY_NS) ||
+        !atomic_compare_exchange_strong (&transport->duplicate_warned_ns, &last_ns, now_ns | 1))
+        return;
+    godwit__log (
+        transport, GODWIT_LOG_WARNING,
+        "A server refused a request as DUPLICATE that was sent once: another process states the "
+        "identity of this one. The connection goes on under another number (stats: calls_duplicate)");
+}
+
+void
+godwit__connection_renumber (godwit__connection_t *connection, uint64_t id)
+{
+    godwit_transport_t *const transport = connection->transport;
+    const int64_t now_ns = godwit__transport_now (transport);
+    const uint32_t number = godwit__connection_new_number (transport);
+    GODWIT__COUNT (transport, calls_duplicate);
+    pthread_mutex_lock (&connection->lock);
+    const bool is_due = id > connection->renumbered_id &&
+                        (!connection->renumbered_ns || now_ns - connection->renumbered_ns >= PAUSE_NS);
+    if (is_due) {
+        connection->number = number;
+        connection->renumbered_id = connection->sent_id;
+        connection->renumbered_ns = now_ns | 1;
+    }
+    pthread_mutex_unlock (&connection->lock);
+    if (is_due)
+        godwit__connection_say_hello (connection);
+    warn (transport, now_ns);
+}
