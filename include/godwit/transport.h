@@ -85,6 +85,9 @@ typedef struct godwit_transport_options {
     /* false; true: godwit_error_print also shows where in a server an error from there was made: the server's
      * files and lines. */
     bool remote_traces;
+    /* For ever: how long destroying a server or the transport waits for handlers that run. Those that do not
+     * come back in this time are named in the log, as an error, and are not waited for. */
+    int64_t destroy_timeout_ms;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */

@@ -84,6 +84,8 @@ const godwit__option_t godwit__options[] = {
             "no limit"),
     NUMBER ("max_queue_size", SIZE, IN_ANY, AT (known.max_queue_size), 64 << 20, 4096, INT64_C (1) << 40,
             "bytes", "bytes that may wait, per connection and direction, and in the queue of a server"),
+    NUMBER ("destroy_timeout_ms", INT64, IN_ANY, AT (known.destroy_timeout_ms), 0, 0, YEAR_MS, "ms",
+            "how long destroying a server or the transport waits for handlers that run; 0: for ever"),
     NUMBER ("worker_limit", INT, IN_ANY, AT (known.worker_limit), 256, 2, 4096, "threads",
             "threads that run handlers, all servers together"),
     NUMBER ("connect_timeout_ms", INT64, IN_ANY, AT (known.connect_timeout_ms), 2000, 1, DAY_MS, "ms",

@@ -16,8 +16,8 @@ static void
 sleep_until_told (godwit__change_t *change, unsigned seen, int64_t left_ns)
 {
     const struct timespec left = {(time_t) (left_ns / 1000000000), (long) (left_ns % 1000000000)};
-    syscall (SYS_futex, &change->told, FUTEX_WAIT_PRIVATE, seen, left_ns == GODWIT__NEVER ? NULL : &left, NULL,
-             0);
+    syscall (SYS_futex, &change->told, FUTEX_WAIT_PRIVATE, seen, left_ns == GODWIT__NEVER ? NULL : &left,
+             NULL, 0);
 }
 
 void

@@ -96,7 +96,8 @@ struct godwit_transport {
 
     /* The client's side: peers, connections, calls (src/discovery/peer.h, src/discovery/directory.h). */
     pthread_mutex_t lock;
-    godwit__change_t changed; /* something that a stalled call may wait for: a member, a connection, closing */
+    godwit__change_t
+        changed; /* something that a stalled call may wait for: a member, a connection, closing */
     uint64_t change_count;
     bool wakes; /* something has changed, and those who wait for it have not been told */
     size_t connection_count;                    /* open, or being closed */
@@ -143,8 +144,8 @@ bool godwit__transport_is_processing (const godwit_transport_t *transport);
  * godwit__transport_unlock has to release: it tells them.
  *
  * Not before it: on a machine with other work the system often runs a thread that is woken at once, in the
- * place of the thread that woke it. If that one still had the lock, those who were woken, and every call whose
- * time is spent, would wait for its next turn, which may come seconds later (docs/performance.md). */
+ * place of the thread that woke it. If that one still had the lock, those who were woken, and every call
+ * whose time is spent, would wait for its next turn, which may come seconds later (docs/performance.md). */
 static inline void
 godwit__transport_changed (godwit_transport_t *transport)
 {

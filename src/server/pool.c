@@ -172,8 +172,8 @@ godwit__pool_wait_for_work (godwit__pool_t *pool, godwit__worker_t *worker)
 
 /* ---- threads ---- */
 
-static void
-worker_free (godwit__worker_t *worker)
+void
+godwit__worker_free (godwit__worker_t *worker)
 {
     pthread_cond_destroy (&worker->wake);
     free (worker);
@@ -190,7 +190,7 @@ godwit__pool_join_workers (godwit__pool_t *pool)
     for (godwit__worker_t *worker; (worker = GODWIT__FIRST (&ended, godwit__worker_t, in_list));) {
         godwit__list_remove (&worker->in_list);
         pthread_join (worker->thread, NULL);
-        worker_free (worker);
+        godwit__worker_free (worker);
     }
 }
 
@@ -218,7 +218,7 @@ godwit__pool_spawn_worker (godwit__pool_t *pool)
     if (worker) {
         result = godwit__thread_start (&worker->thread, pool->worker_main, worker);
         if (result)
-            worker_free (worker);
+            godwit__worker_free (worker);
     }
     if (result == 0)
         return true;

@@ -45,15 +45,17 @@ struct godwit__pool {
     size_t max_queue_size;      /* bytes that a server may have queued */
     pthread_mutex_t lock;
     godwit__change_t changed; /* (L) requests or workers ended, or a kept request was replied to */
-    unsigned waiting;       /* (L) threads that wait for `changed` */
-    size_t refs;            /* (L) the transport, servers that were started, requests that are in use */
-    bool interrupted;       /* (L) the transport is closing */
-    bool leaving;           /* (L) no request is accepted any more; accepted ones are still answered */
-    size_t undrained_ports; /* (L) ports with clients that have not answered its GOODBYE */
-    bool stopping;          /* (L) no request is accepted any more, workers end */
-    bool closed;            /* (L) nothing is sent any more, and the transport may be gone */
-    unsigned active;        /* (L) handlers that run, all servers together */
-    unsigned users;         /* (L) threads between enter and leave: the ports cannot be closed */
+    unsigned waiting;         /* (L) threads that wait for `changed` */
+    size_t refs;              /* (L) the transport, servers that were started, requests that are in use */
+    bool interrupted;         /* (L) the transport is closing */
+    bool leaving;             /* (L) no request is accepted any more; accepted ones are still answered */
+    size_t undrained_ports;   /* (L) ports with clients that have not answered its GOODBYE */
+    bool stopping;            /* (L) no request is accepted any more, workers end */
+    bool closed;              /* (L) nothing is sent any more, and the transport may be gone */
+    unsigned active;          /* (L) handlers that run, all servers together */
+    unsigned abandoned;       /* (L) of these: nobody waits for them (src/server/abandon.h) */
+    bool stays;               /* (L) some were abandoned when the pool ended: it is never freed */
+    unsigned users;           /* (L) threads between enter and leave: the ports cannot be closed */
 
     godwit__server_table_t servers; /* (L) those that were started and not destroyed */
     godwit__list_t ready;           /* (L) servers that have a request queued and room to run it */
@@ -75,6 +77,8 @@ struct godwit__pool {
     godwit__watchdog_t watchdog;
     godwit__call_monitor_t call_monitor; /* heartbeats of calls that want them */
     godwit__cancels_t cancels;
+
+    godwit__pool_t *next_abandoned; /* of the pools that stay */
 
     bool external;
     godwit__task_t ready_task; /* external_loop: runs what is ready */

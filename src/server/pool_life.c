@@ -4,6 +4,7 @@
 
 #include "src/base/host.h"
 #include "src/error/error.h"
+#include "src/server/abandon.h"
 #include "src/server/accept.h"
 #include "src/server/cancel_find.h"
 #include "src/server/drain.h"
@@ -157,6 +158,38 @@ cancel_kept (godwit__pool_t *pool)
         godwit__cancel_kept (server);
 }
 
+/* With the lock: how many threads there are that are waited for, of workers and of others. */
+static size_t
+threads_left (godwit__pool_t *pool)
+{
+    /* The worker of a handler that was abandoned is counted, too, until it ends. */
+    size_t left =
+        pool->worker_count - (pool->worker_count < pool->abandoned ? pool->worker_count : pool->abandoned);
+    left += pool->active - pool->abandoned + pool->users;
+    for (godwit_server_t *server = godwit__server_table_first (&pool->servers); server;
+         server = godwit__server_table_next (&pool->servers, server))
+        left += godwit__abandoned_sends (server);
+    return left;
+}
+
+/* With the lock, which is released meanwhile. */
+static void
+wait_for_threads (godwit__pool_t *pool)
+{
+    const int64_t until_ns = godwit__pool_end_ns (pool);
+    while (threads_left (pool) > 0) {
+        int64_t left_ns = GODWIT__NEVER;
+        if (until_ns != GODWIT__NEVER)
+            left_ns = until_ns - godwit__clock_now (&pool->clock);
+        if (left_ns <= 0) {
+            godwit__abandon_running (pool, NULL, "The end of the transport");
+            left_ns = GODWIT__ABANDON_AGAIN_NS;
+        }
+        if (threads_left (pool) > 0)
+            godwit__pool_wait_threads (pool, left_ns);
+    }
+}
+
 void
 godwit__pool_stop (godwit__pool_t *pool)
 {
@@ -168,9 +201,10 @@ godwit__pool_stop (godwit__pool_t *pool)
     godwit__pool_refuse_queued (pool);
 
     godwit__pool_lock (pool);
-    while (pool->worker_count || pool->active || pool->users)
-        godwit__pool_wait_threads (pool, GODWIT__NEVER);
+    wait_for_threads (pool);
     cancel_kept (pool);
+    if (pool->abandoned)
+        godwit__abandon_pool (pool);
     pool->closed = true;
     godwit__pool_unlock (pool);
     godwit__pool_join_workers (pool);

@@ -117,6 +117,13 @@ claim_reply (godwit_request_t *request)
     return true;
 }
 
+/* The thread that claimed the reply has sent it, or cannot. */
+static inline void
+is_over (godwit_request_t *request)
+{
+    atomic_store_explicit (&request->is_sent, true, memory_order_release);
+}
+
 /* ---- failing and refusing ---- */
 
 void
@@ -127,6 +134,7 @@ godwit__request_fail (godwit_request_t *request, godwit_error_t *error)
         godwit__request_log_failure (request, error);
         if (!request->is_cast)
             send_failure (request, error);
+        is_over (request);
     }
     godwit_error_destroy (&error);
 }
@@ -187,21 +195,14 @@ encode (const godwit_request_t *request, const godwit_field_t *result, uint8_t r
     return GODWIT_OK;
 }
 
-godwit_status_t
-godwit_request_reply (godwit_request_t *request, godwit_field_t result)
+/* After the reply was claimed, for a request that is not a cast. */
+static godwit_status_t
+reply (godwit_request_t *request, godwit_field_t result)
 {
     uint8_t room[STACK_REPLY];
     uint8_t *data = room;
     size_t size = 0;
     godwit_error_t *error = NULL;
-    if (!request)
-        return GODWIT_ERR_INVALID_ARGUMENT;
-    if (godwit__request_is_forked (request))
-        return GODWIT_ERR_FORKED;
-    if (!claim_reply (request))
-        return GODWIT_ERR_INVALID_ARGUMENT;
-    if (request->is_cast)
-        return GODWIT_OK;
     godwit_value_t *serialized = NULL;
     godwit_status_t status = GODWIT_OK;
     if (request->server->serializer) {
@@ -228,6 +229,20 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
     godwit__request_log_failure (request, error);
     send_failure (request, error);
     godwit_error_destroy (&error);
+    return status;
+}
+
+godwit_status_t
+godwit_request_reply (godwit_request_t *request, godwit_field_t result)
+{
+    if (!request)
+        return GODWIT_ERR_INVALID_ARGUMENT;
+    if (godwit__request_is_forked (request))
+        return GODWIT_ERR_FORKED;
+    if (!claim_reply (request))
+        return atomic_load (&request->abandoned) ? GODWIT_ERR_CLOSED : GODWIT_ERR_INVALID_ARGUMENT;
+    const godwit_status_t status = request->is_cast ? GODWIT_OK : reply (request, result);
+    is_over (request);
     return status;
 }
 

@@ -43,6 +43,9 @@ godwit__request_new (godwit__pool_t *pool)
     godwit__block_t *const block = own_block (request);
     request->pool = pool;
     atomic_init (&request->replied, false);
+    atomic_init (&request->is_sent, false);
+    atomic_init (&request->runs, NULL);
+    atomic_init (&request->abandoned, false);
     atomic_init (&request->kept, false);
     atomic_init (&request->cancel.is_marked, false);
     atomic_init (&request->cancel.is_watched, false);
@@ -77,6 +80,9 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     request->cancel.state = GODWIT__CANCEL_NONE;
     request->monitor_ns = 0;
     atomic_store_explicit (&request->replied, false, memory_order_relaxed);
+    atomic_store_explicit (&request->is_sent, false, memory_order_relaxed);
+    atomic_store_explicit (&request->runs, NULL, memory_order_relaxed);
+    atomic_store_explicit (&request->abandoned, false, memory_order_relaxed);
     atomic_store_explicit (&request->refs, 1, memory_order_relaxed);
     atomic_store_explicit (&request->parts, 1, memory_order_relaxed);
     request->block = NULL;

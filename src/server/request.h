@@ -46,8 +46,13 @@ struct godwit_request {
     atomic_bool kept; /* set by the handler's thread, before any other thread can know the request, except its
                          callback (src/server/cancel.h) */
     atomic_bool replied; /* the thread that sets it may reply */
-    atomic_uint refs;    /* the handler's, and one for each keep */
-    atomic_uint parts;   /* the request itself, and its own block while values in it are referenced */
+    atomic_bool is_sent; /* and that thread, if it is the handler's, does not use the port any more */
+    /* What runs, from before the handler begins until it has returned; NULL: nothing. For those who name it.
+     */
+    _Atomic (const godwit_method_t *) runs;
+    atomic_bool abandoned; /* its handler is not waited for (src/server/abandon.h); set under pool.lock */
+    atomic_uint refs;      /* the handler's, and one for each keep */
+    atomic_uint parts;     /* the request itself, and its own block while values in it are referenced */
 
     godwit__cancel_t cancel;
     godwit__list_node_t in_running; /* of its server; guarded by pool.lock */

@@ -5,6 +5,18 @@
 #include "src/server/queue.h"
 #include "src/server/reply.h"
 
+/* With pool.lock. */
+static void
+handler_over (godwit_server_t *server, bool abandoned)
+{
+    server->active--;
+    server->pool->active--;
+    if (!abandoned)
+        return;
+    server->abandoned--;
+    server->pool->abandoned--;
+}
+
 /* The last reference is gone. active: the handler's own was the last. */
 static void
 end (godwit_request_t *request, bool active, bool looks)
@@ -25,10 +37,8 @@ end (godwit_request_t *request, bool active, bool looks)
         request->inline_call->done = true; /* with or without a reply */
         request->inline_call = NULL;
     }
-    if (active) {
-        server->active--;
-        pool->active--;
-    }
+    if (active)
+        handler_over (server, atomic_load_explicit (&request->abandoned, memory_order_relaxed));
     server->occupied--;
     godwit__list_remove (&request->in_running);
     if (godwit__queue_check_ready (pool, server) && !looks)
@@ -48,10 +58,11 @@ godwit__request_settle (godwit_request_t *request, bool looks)
         godwit__pool_t *const pool = request->pool;
         godwit_server_t *const server = request->server;
         godwit__pool_lock (pool);
+        const bool abandoned = atomic_load_explicit (&request->abandoned, memory_order_relaxed);
+        atomic_store_explicit (&request->runs, NULL, memory_order_relaxed);
         const bool is_last = atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) == 1;
         if (!is_last) {
-            server->active--;
-            pool->active--;
+            handler_over (server, abandoned);
             godwit__pool_changed (pool);
         }
         godwit__pool_unlock (pool);

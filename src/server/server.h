@@ -54,9 +54,10 @@ struct godwit_server {
     bool accepts;             /* requests are taken */
     bool stops;               /* it drains, or has stopped */
     size_t undrained_ports;   /* ports with clients that have not answered its GOODBYE */
-    bool leaving;             /* being destroyed: waits for `active` to become 0 */
+    bool leaving;             /* being destroyed: waits for `active` to become `abandoned` */
     bool destroyed;           /* to be freed with its last request */
     uint32_t active;          /* handlers that run */
+    uint32_t abandoned;       /* of `active`: nobody waits for them (src/server/abandon.h) */
     uint32_t occupied;        /* requests that count towards the concurrency: `active`, and kept ones */
     uint32_t queued;
     size_t queued_size; /* bytes of them */

@@ -1,10 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a server: of its steps, of its part in the pool, and then of itself. */
+#include "src/server/abandon.h"
 #include "src/server/accept.h"
 #include "src/server/cancel_find.h"
 #include "src/server/lifecycle.h"
 #include "src/server/queue.h"
 #include "src/server/server_table.h"
+
+/* With the lock, which is released meanwhile. False: some were abandoned, now or when the transport ended. */
+static bool
+wait_for_handlers (godwit_server_t *server)
+{
+    godwit__pool_t *const pool = server->pool;
+    if (pool->closed) /* the transport is gone, and with it all that could be waited for */
+        return server->active == 0;
+    const int64_t until_ns = godwit__pool_end_ns (pool);
+    while (server->active > server->abandoned || godwit__abandoned_sends (server)) {
+        int64_t left_ns = GODWIT__NEVER;
+        if (until_ns != GODWIT__NEVER)
+            left_ns = until_ns - godwit__clock_now (&pool->clock);
+        if (left_ns <= 0) {
+            godwit__abandon_running (pool, server, "The end of a server");
+            left_ns = GODWIT__ABANDON_AGAIN_NS;
+        }
+        if (server->active > server->abandoned || godwit__abandoned_sends (server))
+            godwit__pool_wait_threads (pool, left_ns);
+    }
+    return server->active == 0;
+}
 
 /* Ends the server's part in the pool. Frees it, unless requests of it were kept. */
 static void
@@ -27,10 +50,10 @@ leave_pool (godwit_server_t *server)
         godwit__pool_leave (pool);
 
     godwit__pool_lock (pool);
-    while (server->active)
-        godwit__pool_wait_threads (pool, GODWIT__NEVER);
+    const bool is_over = wait_for_handlers (server);
     godwit__pool_unlock (pool);
-    godwit__dispatch_destroy_endpoints (server->dispatch);
+    if (is_over)
+        godwit__dispatch_destroy_endpoints (server->dispatch);
 
     godwit__pool_lock (pool);
     godwit__cancel_kept (server);

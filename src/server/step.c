@@ -115,8 +115,8 @@ allow_sleep (const godwit__step_t *step, const char *what, bool begun, int64_t *
 
 /* With the lock, which is released meanwhile: sleeps until `changed`, or until it is time to look. */
 static godwit_status_t
-sleep_on (godwit__step_t *step, godwit__change_t *changed, pthread_mutex_t *lock, const char *what, bool begun,
-          godwit_error_t **error)
+sleep_on (godwit__step_t *step, godwit__change_t *changed, pthread_mutex_t *lock, const char *what,
+          bool begun, godwit_error_t **error)
 {
     int64_t left_ns = 0;
     bool is_hang = false;

@@ -80,10 +80,16 @@ godwit__worker_main (void *argument)
             lead (worker, port);
         godwit__pool_lock (pool);
     }
-    godwit__list_append (&pool->ended, &worker->in_list);
+    const bool stays = pool->stays;
+    if (!stays)
+        godwit__list_append (&pool->ended, &worker->in_list);
     pool->worker_count--;
     atomic_fetch_sub_explicit (&pool->transport->counters.workers, 1, memory_order_relaxed);
     godwit__pool_changed (pool);
     godwit__pool_unlock (pool);
+    if (stays) { /* its handler was abandoned, and has returned all the same */
+        pthread_detach (pthread_self ());
+        godwit__worker_free (worker);
+    }
     return NULL;
 }

@@ -32,6 +32,7 @@ struct godwit__worker {
     godwit__list_node_t in_list; /* (L) of the idle ones, or of those that ended */
 };
 
+void godwit__worker_free (godwit__worker_t *worker);
 /* What a worker's thread runs until the pool stops, or it has been idle for some time. */
 void *godwit__worker_main (void *worker);
 

@@ -313,10 +313,10 @@ static bool
 parse (soak_t *soak, int argc, char **argv)
 {
     static const struct option table[] = {
-        {"seconds", required_argument, NULL, 's'}, {"seed", required_argument, NULL, 'e'},
-        {"rate", required_argument, NULL, 'r'},    {"threads", required_argument, NULL, 'p'},
-        {"folder", required_argument, NULL, 'f'},  {"tsv", required_argument, NULL, 't'},
-        {"no-growth", no_argument, NULL, 'n'},     {"busy", required_argument, NULL, 'b'},
+        {"seconds", required_argument, NULL, 's'},  {"seed", required_argument, NULL, 'e'},
+        {"rate", required_argument, NULL, 'r'},     {"threads", required_argument, NULL, 'p'},
+        {"folder", required_argument, NULL, 'f'},   {"tsv", required_argument, NULL, 't'},
+        {"no-growth", no_argument, NULL, 'n'},      {"busy", required_argument, NULL, 'b'},
         {"restarts", required_argument, NULL, 'R'}, {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long (argc, argv, "", table, NULL)) != -1) {
