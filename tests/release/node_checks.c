@@ -54,10 +54,10 @@ check_values (const talk_t *talk)
         godwit_value_new_map (
             &args,
             GODWIT_ARGS (GODWIT_NIL ("nil"), GODWIT_BOOL ("bool", true), GODWIT_INT ("least", INT64_MIN),
-                         GODWIT_INT ("negative", -1), GODWIT_INT ("byte", 200), GODWIT_INT ("most", INT64_MAX),
-                         GODWIT_UINT ("uint", UINT64_MAX), GODWIT_DOUBLE ("double", -0.1),
-                         GODWIT_STRN ("str", "a\0b", 3), GODWIT_STR ("empty", ""),
-                         GODWIT_BIN ("bin", "\xff\0\x7f", 3),
+                         GODWIT_INT ("negative", -1), GODWIT_INT ("byte", 200),
+                         GODWIT_INT ("most", INT64_MAX), GODWIT_UINT ("uint", UINT64_MAX),
+                         GODWIT_DOUBLE ("double", -0.1), GODWIT_STRN ("str", "a\0b", 3),
+                         GODWIT_STR ("empty", ""), GODWIT_BIN ("bin", "\xff\0\x7f", 3),
                          GODWIT_LIST ("list", GODWIT_INT (NULL, 1), GODWIT_STR (NULL, "two"),
                                       GODWIT_MAP (NULL, GODWIT_LIST ("deep", GODWIT_BOOL (NULL, false))))),
             &error),
@@ -107,22 +107,27 @@ check_failures (const talk_t *talk)
                 godwit_error_is_remote (error) && godwit_error_outcome (error) == GODWIT_OUTCOME_RAN &&
                 !strcmp (godwit_error_module (error), "shop") &&
                 !strcmp (godwit_error_message (error), "no tea left") &&
-                godwit_error_detail (error, "goods") && !strcmp (godwit_error_detail (error, "goods"), "tea") &&
+                godwit_error_detail (error, "goods") &&
+                !strcmp (godwit_error_detail (error, "goods"), "tea") &&
                 strstr (godwit_error_traceback (error), "node_server.c"),
             "an error of a class that both sides know", &error);
 
     status = godwit_client_call (talk->client, NULL, "absent", GODWIT_NO_ARGS, NULL, &error);
     expect (status == GODWIT_ERR_NO_SUCH_METHOD && godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED &&
-                godwit_error_detail (error, "method") && !strcmp (godwit_error_detail (error, "method"), "absent"),
+                godwit_error_detail (error, "method") &&
+                !strcmp (godwit_error_detail (error, "method"), "absent"),
             "a method that is not there", &error);
 
-    node_must (godwit_client_prepare (&newer, talk->client, GODWIT_OVERRIDES (.version = "1.9"), &error), error);
+    node_must (godwit_client_prepare (&newer, talk->client, GODWIT_OVERRIDES (.version = "1.9"), &error),
+               error);
     status = godwit_client_call (newer, NULL, "who", GODWIT_NO_ARGS, NULL, &error);
-    expect (status == GODWIT_ERR_UNSUPPORTED_VERSION && godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED,
+    expect (status == GODWIT_ERR_UNSUPPORTED_VERSION &&
+                godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED,
             "a version that is too high", &error);
     godwit_client_destroy (&newer);
 
-    status = godwit_client_call (talk->client, NULL, "note", GODWIT_ARGS (GODWIT_INT ("client", 1)), NULL, &error);
+    status =
+        godwit_client_call (talk->client, NULL, "note", GODWIT_ARGS (GODWIT_INT ("client", 1)), NULL, &error);
     expect (status != GODWIT_OK && godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED,
             "an argument that is missing", &error);
 }
@@ -133,10 +138,9 @@ static void
 await (const talk_t *talk, const char *method, int64_t count)
 {
     godwit_error_t *error = NULL;
-    const godwit_status_t status =
-        godwit_client_call (talk->client, NULL, method,
-                            GODWIT_ARGS (GODWIT_INT ("client", talk->number), GODWIT_INT ("count", count)), NULL,
-                            &error);
+    const godwit_status_t status = godwit_client_call (
+        talk->client, NULL, method,
+        GODWIT_ARGS (GODWIT_INT ("client", talk->number), GODWIT_INT ("count", count)), NULL, &error);
     expect (status == GODWIT_OK, method, &error);
 }
 
@@ -147,15 +151,15 @@ check_giving_up (const talk_t *talk)
     godwit_client_t *hasty = NULL;
     godwit_future_t *future = NULL;
     godwit_error_t *error = NULL;
-    const godwit_status_t begun =
-        godwit_client_call_future (talk->client, NULL, "hold", GODWIT_ARGS (GODWIT_INT ("client", talk->number)),
-                                   &future, &error);
+    const godwit_status_t begun = godwit_client_call_future (
+        talk->client, NULL, "hold", GODWIT_ARGS (GODWIT_INT ("client", talk->number)), &future, &error);
     expect (begun == GODWIT_OK, "the begin of a call that is given up", &error);
     await (talk, "await_held", 1);
     godwit_future_destroy (&future);
     await (talk, "await_cancelled", 1);
 
-    node_must (godwit_client_prepare (&hasty, talk->client, GODWIT_OVERRIDES (.timeout_ms = 200), &error), error);
+    node_must (godwit_client_prepare (&hasty, talk->client, GODWIT_OVERRIDES (.timeout_ms = 200), &error),
+               error);
     const godwit_status_t status = godwit_client_call (
         hasty, NULL, "hold", GODWIT_ARGS (GODWIT_INT ("client", talk->number)), NULL, &error);
     expect (status == GODWIT_ERR_TIMEOUT, "a call with little time", &error);
@@ -170,11 +174,12 @@ node_check_server (godwit_client_t *client, const char *server, int64_t number)
     godwit_future_t *future = NULL;
     godwit_value_t *result = NULL;
     godwit_error_t *error = NULL;
-    node_must (godwit_client_prepare (&talk.client, client, GODWIT_OVERRIDES (.server = server), &error), error);
+    node_must (godwit_client_prepare (&talk.client, client, GODWIT_OVERRIDES (.server = server), &error),
+               error);
 
     /* Its signs of life keep a call alive that takes longer than its monitor waits. */
-    node_must (godwit_client_prepare (&watched, talk.client, GODWIT_OVERRIDES (.call_monitor_timeout_ms = 2000),
-                                      &error),
+    node_must (godwit_client_prepare (&watched, talk.client,
+                                      GODWIT_OVERRIDES (.call_monitor_timeout_ms = 2000), &error),
                error);
     godwit_status_t status =
         godwit_client_call_future (watched, NULL, "linger", GODWIT_NO_ARGS, &future, &error);

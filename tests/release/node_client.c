@@ -131,7 +131,8 @@ fan_out (void)
     godwit_error_t *error = NULL;
     godwit_fanout_report_t report = {0};
     const size_t size = sizeof report;
-    memcpy (&report, &size, sizeof size); /* its struct_size, which came with 0.1.0: before, it was overwritten */
+    memcpy (&report, &size,
+            sizeof size); /* its struct_size, which came with 0.1.0: before, it was overwritten */
     if (godwit_client_fanout (client, NULL, "told",
                               GODWIT_ARGS (GODWIT_INT ("client", own_number), GODWIT_INT ("number", number)),
                               &report, &error) != GODWIT_OK) {
@@ -171,10 +172,12 @@ work (void)
 {
     godwit_value_t *list = NULL;
     godwit_error_t *error = NULL;
-    if (godwit_client_servers (client, &list, &error) != GODWIT_OK || godwit_value_count (list) != server_count)
+    if (godwit_client_servers (client, &list, &error) != GODWIT_OK ||
+        godwit_value_count (list) != server_count)
         node_failed ("the list of the servers", &error);
     for (size_t i = 0; i < godwit_value_count (list); i++)
-        node_check_server (client, godwit_value_as_str (godwit_value_get (godwit_value_at (list, i), "server"), ""),
+        node_check_server (client,
+                           godwit_value_as_str (godwit_value_get (godwit_value_at (list, i), "server"), ""),
                            own_number);
     godwit_value_unref (&list);
     for (int i = 0; i < ROUNDS; i++) {

@@ -55,11 +55,11 @@ echo (godwit_request_t *request, void *self)
     const char *name_space = godwit_request_name_space (request);
     const char *version = godwit_request_version (request);
     (void) self;
-    return godwit_request_reply (
-        request, GODWIT_LIST (NULL, GODWIT_VALUE (NULL, godwit_request_args (request)),
-                              GODWIT_VALUE (NULL, godwit_request_context (request)),
-                              GODWIT_STR (NULL, name_space ? name_space : ""),
-                              GODWIT_STR (NULL, version ? version : "")));
+    return godwit_request_reply (request,
+                                 GODWIT_LIST (NULL, GODWIT_VALUE (NULL, godwit_request_args (request)),
+                                              GODWIT_VALUE (NULL, godwit_request_context (request)),
+                                              GODWIT_STR (NULL, name_space ? name_space : ""),
+                                              GODWIT_STR (NULL, version ? version : "")));
 }
 
 static godwit_status_t
@@ -93,7 +93,8 @@ linger (godwit_request_t *request, void *self)
 static size_t
 client_of (const godwit_request_t *request)
 {
-    const int64_t client = godwit_value_as_int (godwit_value_get (godwit_request_args (request), "client"), 0);
+    const int64_t client =
+        godwit_value_as_int (godwit_value_get (godwit_request_args (request), "client"), 0);
     return client > 0 && client <= NODE_CLIENTS ? (size_t) client : 0;
 }
 
