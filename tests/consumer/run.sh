@@ -13,10 +13,10 @@ prefix=$temporary/moved # what was installed may be moved: nothing in it knows t
 mv "$temporary/first" "$prefix"
 library=$(dirname "$(find "$prefix" -name libgodwit.so)")
 
-check() { # PROGRAM shared|static: it starts as it is, and needs libgodwit.so.0 at run time only if it is shared
+check() { # PROGRAM shared|static: it starts as it is, and needs libgodwit.so.0.1 (the series) only if it is shared
     "$1"
     local needs=static
-    if readelf --dynamic "$1" | grep -q 'NEEDED.*\[libgodwit\.so\.0\]'; then needs=shared; fi
+    if readelf --dynamic "$1" | grep -qE 'NEEDED.*\[libgodwit\.so\.(0\.)?[0-9]+\]'; then needs=shared; fi
     if [[ $needs != "$2" ]]; then
         echo "$1 is linked with the $needs library, not with the $2 one" >&2
         exit 1

@@ -127,6 +127,13 @@ start_server (int i, edition_t edition)
     start_node (&scene.servers[i], edition, "server", server_names[i]);
 }
 
+static void
+tell_server (int i, const char *word, const char *answer)
+{
+    process_tell (&scene.servers[i], word);
+    process_expect (&scene.servers[i], answer);
+}
+
 /* One of each edition. */
 static void
 start_clients (void)
@@ -159,21 +166,20 @@ end_clients (void)
         end_node (&scene.clients[i], 0, &scene.asked);
 }
 
-/* What was asked is what ran, by number and by sum, and nobody saw a frame that it did not know. Fanouts may
- * still be on their way when the clients have ended. */
+/* Fanouts may still be on their way when the clients have ended. */
 static void
 end_servers (void)
 {
     char word[32];
     snprintf (word, sizeof word, "told %llu", scene.asked.told / SERVERS);
     for (int i = 0; i < SERVERS; i++) {
-        process_tell (&scene.servers[i], word);
-        process_expect (&scene.servers[i], "told");
+        tell_server (i, word, "told");
     }
     for (int i = 0; i < SERVERS; i++)
         end_node (&scene.servers[i], SIGTERM, &scene.ran);
 }
 
+/* What was asked is what ran, by number and by sum, and nobody saw a frame that it did not know. */
 static void
 check_tallies (void)
 {
@@ -242,8 +248,7 @@ Test (mixed, a_rolling_upgrade_and_its_undoing_lose_and_repeat_nothing, .timeout
     tell_clients ("load", "loading");
     for (edition_t to = TREE;; to = RELEASE) {
         for (int i = 0; i < SERVERS; i++) {
-            process_tell (&scene.servers[i], "await 300");
-            process_expect (&scene.servers[i], "awaited");
+            tell_server (i, "await 300", "awaited");
             end_node (&scene.servers[i], SIGTERM, &scene.ran);
             if (i == SERVERS / 2) {
                 end_host ();
@@ -255,8 +260,7 @@ Test (mixed, a_rolling_upgrade_and_its_undoing_lose_and_repeat_nothing, .timeout
             break;
     }
     for (int i = 0; i < SERVERS; i++) {
-        process_tell (&scene.servers[i], "await 300");
-        process_expect (&scene.servers[i], "awaited");
+        tell_server (i, "await 300", "awaited");
     }
     tell_clients ("halt", "halted");
     end_clients ();
@@ -272,10 +276,10 @@ take_over (edition_t first)
     const edition_t second = first == RELEASE ? TREE : RELEASE;
     begin_scene (free_port (), "?host_rendezvous=true");
     start_server (0, first);
+    tell_server (0, "hosting", "hosting");
     start_server (1, second);
     end_node (&scene.servers[0], SIGTERM, &scene.ran);
-    process_tell (&scene.servers[1], "await 0");
-    process_expect (&scene.servers[1], "awaited");
+    tell_server (1, "hosting", "hosting");
     start_server (0, first);
     start_clients ();
     let_clients_work ();

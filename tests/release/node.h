@@ -8,6 +8,7 @@
  * A word a line on its standard input:
  *   server  await N    says "awaited" when N notes were taken since it came up
  *           told N     says "told" when N fanouts were taken since it came up
+ *           hosting    says "hosting" when it hosts a rendezvous
  *   client  wait N     says "there" when N servers are connected
  *           work       asks all there is to ask of each server, one after the other; says "worked"
  *           load       begins to call and cast in two threads; says "loading"

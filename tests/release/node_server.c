@@ -10,6 +10,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static tally_t taken;
 static unsigned held[NODE_CLIENTS + 1], cancelled[NODE_CLIENTS + 1]; /* by client */
+static godwit_transport_t *own_transport;
 static godwit_server_t *server;
 static const char *own_name;
 
@@ -171,6 +172,7 @@ node_server_open (godwit_transport_t *transport, const char *name)
         GODWIT_ENDPOINT (further, .name_space = "further", .version = "2.1")};
     godwit_error_t *error = NULL;
     own_name = name;
+    own_transport = transport;
     node_must (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = NODE_TOPIC, .server = name),
                                   endpoints, sizeof endpoints / sizeof endpoints[0],
                                   GODWIT_SERVER_OPTIONS (.concurrency = 256, .queue_limit = 100000), &error),
@@ -187,6 +189,18 @@ await (const unsigned long long *count, unsigned long long enough)
     pthread_mutex_unlock (&lock);
 }
 
+/* Nobody calls back when that begins. */
+static void
+await_hosting (void)
+{
+    const struct timespec pause = {0, 5000000};
+    godwit_transport_stats_t stats = {0};
+    while (stats.rendezvous_hosted == 0) {
+        nanosleep (&pause, NULL);
+        godwit_transport_stats (own_transport, &stats, sizeof stats);
+    }
+}
+
 void
 node_server_word (const char *word, unsigned long long number)
 {
@@ -196,6 +210,9 @@ node_server_word (const char *word, unsigned long long number)
     } else if (!strcmp (word, "told")) {
         await (&taken.told, number);
         node_say ("told");
+    } else if (!strcmp (word, "hosting")) {
+        await_hosting ();
+        node_say ("hosting");
     }
 }
 

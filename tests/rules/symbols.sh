@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The shared library exports, under version GODWIT_0, exactly the functions that the public headers declare with
-# GODWIT_EXPORT; the static library defines no global name that could meet a user's: symbols.sh BUILD SOURCE
+# The shared library exports, under the version of its SONAME (GODWIT_0.1), exactly the functions that the public headers
+# declare with GODWIT_EXPORT; the static library defines no global name that could meet a user's: symbols.sh BUILD SOURCE
 set -euo pipefail
 build=$1
 cd "$2/include"
@@ -13,19 +13,20 @@ trap 'rm -rf "$temporary"' EXIT
 find . -name '*.h' -printf '#include <%P>\n' |
     "$CC" -E -P -I. -std=c11 -DGODWIT_EXPORT=@export@ -x c - | tr '\n' ' ' | sed 's/@export@/\n&/g' |
     sed -nE 's/^@export@[^;{]*[^a-z0-9_](godwit_[a-z0-9_]+) *[[(;].*/\1/p' | sort -u >"$temporary/declared"
+node=GODWIT_$(readelf --dynamic "$build/libgodwit.so" | sed -n 's/.*SONAME.*libgodwit\.so\.\(.*\)\]/\1/p')
 marks=$(grep -rhc --include='*.h' '^GODWIT_EXPORT' . | awk '{ sum += $1 } END { print sum }')
 
 "$NM" --dynamic --defined-only --extern-only "$build/libgodwit.so" |
     awk '$2 != "A" { print $3 }' | sort -u >"$temporary/versioned"
-sed 's/@@GODWIT_0$//' "$temporary/versioned" >"$temporary/exported"
+sed "s/@@$node\$//" "$temporary/versioned" >"$temporary/exported"
 
 status=0
 if ! diff "$temporary/declared" "$temporary/exported"; then
     echo "^ < is declared with GODWIT_EXPORT but not exported, > is exported but not declared"
     status=1
 fi
-if grep -v '@@GODWIT_0$' "$temporary/versioned"; then
-    echo "^ exported without the version GODWIT_0"
+if grep -v "@@$node\$" "$temporary/versioned"; then
+    echo "^ exported without the version $node"
     status=1
 fi
 if (($(wc -l <"$temporary/declared") != marks)); then
