@@ -318,9 +318,9 @@ no_such_method (const godwit__dispatch_t *dispatch, const char *name, const godw
     char names[512];
     for (size_t i = 0; i < dispatch->route_count; i++) {
         const godwit__route_t *const route = &dispatch->routes[i];
-        if (first_compatible (dispatch, first_route (dispatch, route->method->name, route->name_size),
+        if (first_compatible (dispatch, first_route (dispatch, route->method.name, route->name_size),
                               name_space, version) == route)
-            godwit__method_list_add (&list, route->method->name);
+            godwit__method_list_add (&list, route->method.name);
     }
     godwit__method_list_print (&list, names, sizeof names);
     const godwit_status_t status =

@@ -78,7 +78,7 @@ godwit__request_call (godwit_request_t *request)
         metric = godwit__request_metric (request);
     request->metric = metric;
     godwit__metric_started (metric);
-    atomic_store_explicit (&request->runs, route->method, memory_order_release);
+    atomic_store_explicit (&request->runs, &route->method, memory_order_release);
     if (request->server->serializer && !take_serialized (request))
         return;
     const godwit_status_t status = route->method.handler (request, self);
