@@ -4,6 +4,7 @@
 #
 # Within a series of versions (0.1.x, and from 1.0 on 1.x) there are only additions. In another series anything may have
 # changed, but then the library has another SONAME.
+# shellcheck source=tests/release/release.sh
 . "$(dirname "$0")/release.sh"
 library=$build/libgodwit.so released=$release/build/libgodwit.so
 lists=$release/abi
@@ -52,12 +53,12 @@ list() { # OF WITH OUTPUT: what the headers in OF have, as the headers in WITH h
     "$source/tests/release/list-headers" "$1" >"$lists/$3.c"
     "$CC" -std=c11 -I"$2" "$lists/$3.c" -o "$lists/$3" && "$lists/$3" >"$lists/$3.list"
 }
-list "$release/source/include" "$release/source/include" then
+list "$release/source/include" "$release/source/include" released
 list "$source/include" "$source/include" now
 if list "$release/source/include" "$source/include" both; then
     awk -v version="$version" '
         function wrong(text) { print text > "/dev/stderr"; is_wrong = 1 }
-        FILENAME ~ /\/then\.list$/ { then[$1 " " $2] = $0; if ($3 == "size") size[$2] = $4; next }
+        FILENAME ~ /\/released\.list$/ { then[$1 " " $2] = $0; if ($3 == "size") size[$2] = $4; next }
         FILENAME ~ /\/both\.list$/ && $1 == "grows" {
             if ($4 < size[$2]) wrong($2 " is smaller than in " version ": " $4 " bytes, not " size[$2])
             next
@@ -73,9 +74,9 @@ if list "$release/source/include" "$source/include" both; then
                 wrong($2 " is not behind what " name[1] " was in " version ": " size[name[1]] " bytes")
         }
         END { exit is_wrong }
-    ' "$lists"/{then,both,now}.list || status=1
+    ' "$lists"/{released,both,now}.list || status=1
 else
     wrong "the headers of $now do not have all that those of $version had (see above)"
 fi
-if ((status == 0)); then echo "$(wc -l <"$lists/then.list") members, sizes and constants are as in $version"; fi
+if ((status == 0)); then echo "$(wc -l <"$lists/released.list") members, sizes and constants are as in $version"; fi
 exit $status

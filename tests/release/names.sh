@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What programs, URLs, files and peers of the last release know by name or as bytes is as it was: names.sh BUILD SOURCE
 # Options (docs/options.md, which unit.options_doc compares with the source), and frames (tests/golden).
+# shellcheck source=tests/release/release.sh
 . "$(dirname "$0")/release.sh"
 status=0
 wrong() {

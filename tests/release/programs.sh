@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Programs that were compiled for the last release run with the library of the working tree, and their source still
 # compiles: programs.sh BUILD SOURCE MIXED, where MIXED is the program of mixed_test.c.
+# shellcheck source=tests/release/release.sh
 . "$(dirname "$0")/release.sh"
 mixed=$3
 status=0
