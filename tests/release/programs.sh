@@ -5,6 +5,10 @@
 # shellcheck source=tests/release/release.sh
 . "$(dirname "$0")/release.sh"
 mixed=$3
+if [[ $new_series ]]; then
+    echo "$now is of another series than $version: programs are compiled again, and may have to be changed"
+    exit 0
+fi
 status=0
 wrong() {
     echo "$*" >&2

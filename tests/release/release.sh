@@ -4,6 +4,9 @@
 # release is built, in BUILD/release/COMMIT. It is built from history once, and again when the compiler changes.
 #
 #     $version, $commit     of the file last_release
+#     $now                  the version of the working tree
+#     $new_series           empty if both are of one series (0.1.x, and from 1.0 on 1.x), in which there are only additions
+#                           (docs/abi.md); otherwise the series of $now
 #     $release/source       its source, $release/source/include its headers
 #     $release/build        its library and the command godwit
 #     $release/node         node*.c of this folder, compiled with its headers and linked with its library
@@ -11,7 +14,6 @@
 # Ends the script with 77, skipped, where there is no history to take it from: a source that is no checkout, or a shallow
 # one. A commit that a whole history does not have is a mistake in last_release.
 set -euo pipefail
-# shellcheck disable=SC2034 # those who source it use them
 build=$(realpath "$1") source=$(realpath "$2")
 
 skip() {
@@ -21,6 +23,17 @@ skip() {
 
 read -r version commit < <(grep -v '^#' "$source/tests/release/last_release") || skip "there is no release yet"
 release=$build/release/$commit
+now=$(sed -nE 's/^#define GODWIT_VERSION_(MAJOR|MINOR|PATCH) ([0-9]+).*/\2/p' "$source/include/godwit/version.h" | paste -sd .)
+
+series_of() { # VERSION
+    case $1 in
+        0.*) cut -d . -f 1-2 <<<"$1" ;;
+        *) cut -d . -f 1 <<<"$1" ;;
+    esac
+}
+# shellcheck disable=SC2034
+new_series=$(series_of "$now")
+if [[ $new_series == "$(series_of "$version")" ]]; then new_series=''; fi
 
 # Not the repository around a source that was unpacked inside of another project, and not one that a hook points to.
 history() {
