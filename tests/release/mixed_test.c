@@ -156,6 +156,8 @@ static void
 let_clients_work (void)
 {
     tell_clients ("wait 2", "there");
+    tell_clients ("check 0", "checked");
+    tell_clients ("check 1", "checked");
     tell_clients ("work", "worked");
 }
 

@@ -10,7 +10,8 @@
  *           told N     says "told" when N fanouts were taken since it came up
  *           hosting    says "hosting" when it hosts a rendezvous
  *   client  wait N     says "there" when N servers are connected
- *           work       asks all there is to ask of each server, one after the other; says "worked"
+ *           check N    asks all there is to ask of the server number N; says "checked"
+ *           work       calls, casts and fans out to all servers; says "worked"
  *           load       begins to call and cast in two threads; says "loading"
  *           halt       ends that; says "halted"
  */

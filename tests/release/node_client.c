@@ -168,18 +168,23 @@ call_all (void)
 /* ---- words ---- */
 
 static void
-work (void)
+check (size_t number)
 {
     godwit_value_t *list = NULL;
     godwit_error_t *error = NULL;
     if (godwit_client_servers (client, &list, &error) != GODWIT_OK ||
-        godwit_value_count (list) != server_count)
+        godwit_value_count (list) != server_count || number >= server_count)
         node_failed ("the list of the servers", &error);
-    for (size_t i = 0; i < godwit_value_count (list); i++)
-        node_check_server (client,
-                           godwit_value_as_str (godwit_value_get (godwit_value_at (list, i), "server"), ""),
-                           own_number);
+    else
+        node_check_server (
+            client, godwit_value_as_str (godwit_value_get (godwit_value_at (list, number), "server"), ""),
+            own_number);
     godwit_value_unref (&list);
+}
+
+static void
+work (void)
+{
     for (int i = 0; i < ROUNDS; i++) {
         call_note ();
         cast_note ();
@@ -210,6 +215,9 @@ node_client_word (const char *word, unsigned long long number)
         server_count = number;
         node_must (godwit_client_wait_servers (client, server_count, 20000, &error), error);
         node_say ("there");
+    } else if (!strcmp (word, "check")) {
+        check (number);
+        node_say ("checked");
     } else if (!strcmp (word, "work")) {
         work ();
         node_say ("worked");
