@@ -21,7 +21,8 @@ skip() {
     exit 77
 }
 
-read -r version commit < <(grep -v '^#' "$source/tests/release/last_release") || skip "there is no release yet"
+version='' commit=''
+read -r version commit < <(grep -E '^[0-9]' "$source/tests/release/last_release") || skip "there is no release yet"
 release=$build/release/$commit
 now=$(sed -nE 's/^#define GODWIT_VERSION_(MAJOR|MINOR|PATCH) ([0-9]+).*/\2/p' "$source/include/godwit/version.h" | paste -sd .)
 
