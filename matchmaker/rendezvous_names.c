@@ -27,12 +27,11 @@ describe_names (const godwit__rendezvous_t *self, godwit__names_state_t names, c
     for (size_t i = 0; i < self->source_count; i++) {
         const godwit__rendezvous_source_t *const source = self->sources[i];
         char one[GODWIT__ADDRESS_SIZE + GODWIT__SOURCE_WHY_SIZE + 8];
-        const int length =
-            snprintf (one, sizeof one, "%s %s (%s)", i ? "," : ":", source->address,
-                      source->why[0] ? source->why
-                      : source->state == GODWIT__SOURCE_JOINED || source->state == GODWIT__SOURCE_HOSTING
-                          ? "joined just now"
-                          : "connecting");
+        const int length = snprintf (one, sizeof one, "%s %s (%s)", i ? "," : ":", source->address,
+                                     source->why[0]                           ? source->why
+                                     : source->settles_ns                     ? "it began just now"
+                                     : source->state == GODWIT__SOURCE_JOINED ? "joined just now"
+                                                                              : "connecting");
         if (used + (size_t) length + sizeof " and others" > size) {
             snprintf (text + used, size - used, " and others");
             return;

@@ -148,11 +148,10 @@ names_told (self_t *self, int64_t settles_ns)
 {
     self->failing_since_ns = 0;
     self->settles_ns = self->names != GODWIT__NAMES_TOLD && settles_ns > now_ns (self) ? settles_ns : 0;
-    if (!self->settles_ns)
-        set_names (self, GODWIT__NAMES_TOLD, "");
-    else if (self->state == GODWIT__SOURCE_HOSTING)
+    set_names (self, self->settles_ns ? GODWIT__NAMES_AWAITED : GODWIT__NAMES_TOLD, "");
+    if (self->settles_ns && self->state == GODWIT__SOURCE_HOSTING)
         arm (self, self->settles_ns);
-    else
+    else if (self->settles_ns)
         arm_tick (self);
 }
 

@@ -151,14 +151,6 @@ fail_retries (godwit__call_t *call, godwit_error_t **error)
     return status;
 }
 
-/* The program's own loop cannot run while a thread waits in it: then a call takes what is known by now. */
-static bool
-may_be_told_more (const godwit__call_t *call)
-{
-    return names_of (call) == GODWIT__NAMES_AWAITED &&
-           (call->callback || godwit__nobody_may_wait (call->client->transport));
-}
-
 /* Waiting for a server costs an attempt once it has lasted for ATTEMPT_NS. */
 static godwit__advance_t
 stall_attempt (godwit__call_t *call, int64_t now_ns, godwit_status_t *status, godwit_error_t **error)
@@ -179,14 +171,18 @@ stall_attempt (godwit__call_t *call, int64_t now_ns, godwit_status_t *status, go
 static godwit__advance_t
 on_nobody (godwit__call_t *call, int64_t now_ns, godwit_status_t *status, godwit_error_t **error)
 {
+    const godwit__names_state_t names = names_of (call);
+    /* The program's own loop cannot run while a thread waits in it: then what is known by now counts. */
+    const bool may_wait = call->callback || godwit__nobody_may_wait (call->client->transport);
     if (call->outcome == GODWIT_OUTCOME_NOT_SENT)
         call->why = no_server;
-    if (may_be_told_more (call)) {
+    if (names == GODWIT__NAMES_AWAITED && may_wait) {
         call->not_before_ns = 0;
     } else {
         /* If an attempt may have run, the call may have been delivered: so this is not UNDELIVERABLE. */
         if (call->client->mandatory && call->outcome < GODWIT_OUTCOME_MAYBE_RUN)
-            return fail (status, godwit__nobody_error (call->client, call->outcome, error));
+            return fail (status, godwit__nobody_error (call->client, names == GODWIT__NAMES_TOLD,
+                                                       call->outcome, error));
         if (call->not_before_ns == 0 && call->retries_left == 0)
             return fail (status, fail_retries (call, error));
         if (stall_attempt (call, now_ns, status, error) == GODWIT__ADVANCE_FAILED)

@@ -54,8 +54,9 @@ survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint
     return waits;
 }
 
-/* Waits until all members that are alive are subscribed, or until until_ns. */
-static void
+/* Waits until all members that are alive are subscribed, or until until_ns. Returns whether there are no
+ * others, for certain. */
+static bool
 gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *topic_key, int64_t until_ns,
         godwit_fanout_report_t *report)
 {
@@ -78,24 +79,23 @@ gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *t
     report->reached = group->fanout_reached;
     report->missing = group->fanout_missing;
     report->epoch = group->epoch;
+    const bool is_certain = godwit__nobody_is_certain (transport);
     pthread_mutex_unlock (&transport->lock);
+    return is_certain;
 }
 
-/* Nobody was reached. That nobody is there is only known if all names were told. */
+/* Nobody was reached. */
 static godwit_status_t
-report_nobody (const godwit_client_t *client, const godwit_fanout_report_t *report, godwit_error_t **error)
+report_nobody (const godwit_client_t *client, const godwit_fanout_report_t *report, bool is_certain,
+               godwit_error_t **error)
 {
-    godwit_transport_t *transport = client->transport;
     if (report->missing > 0 && client->mandatory)
         return godwit__target_error (error, GODWIT_ERR_UNDELIVERABLE, GODWIT_OUTCOME_NOT_SENT,
                                      &client->target, "Nobody listens at ",
                                      ": servers are known, but none could be reached");
-    pthread_mutex_lock (&transport->lock);
-    const bool are_told = transport->directory->names.state == GODWIT__NAMES_TOLD;
-    pthread_mutex_unlock (&transport->lock);
-    if (report->missing > 0 || (are_told && !client->mandatory))
+    if (report->missing > 0 || (is_certain && !client->mandatory))
         return GODWIT_OK;
-    return godwit__nobody_error (client, GODWIT_OUTCOME_NOT_SENT, error);
+    return godwit__nobody_error (client, is_certain, GODWIT_OUTCOME_NOT_SENT, error);
 }
 
 /* Publishes a request once. It goes to the servers that are subscribed by then, until deadline_ns at the
@@ -125,12 +125,13 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, int6
         return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport cannot publish");
 
     unsigned done = 0;
+    bool is_certain = false;
     for (;;) {
         /* Each time: the servers may have changed since the last try. */
         if (!done)
-            gather (publisher, group, topic_key, deadline_ns, report);
+            is_certain = gather (publisher, group, topic_key, deadline_ns, report);
         if (report->reached == 0)
-            return report_nobody (client, report, error);
+            return report_nobody (client, report, is_certain, error);
         const godwit__io_t io = godwit__publisher_publish (publisher, request, topic_key, now_ns, &done);
         if (io == GODWIT__IO_OK)
             return GODWIT_OK;

@@ -34,7 +34,7 @@ typedef struct godwit__fanout {
     const godwit_value_t *context; /* as the program gave it */
     int64_t timeout_ms;
     int64_t started_ns;
-    bool all_were_told; /* all names: without a server, there is none */
+    bool is_certain; /* without a server, there is none */
     godwit_fanout_result_t *result;
     pthread_mutex_t lock;
     godwit__change_t changed;
@@ -96,7 +96,7 @@ take_members (godwit__fanout_t *fanout, godwit_error_t **error)
     const godwit__group_t *group = fanout->client->group;
     pthread_mutex_lock (&transport->lock);
     godwit__nobody_await_names (fanout->client, fanout->started_ns + fanout->timeout_ms * GODWIT__NS_PER_MS);
-    fanout->all_were_told = transport->directory->names.state == GODWIT__NAMES_TOLD;
+    fanout->is_certain = godwit__nobody_is_certain (transport);
     const size_t most = group->count;
     godwit_fanout_result_t *result =
         most > ROW_MAX ? NULL : calloc (1, sizeof *result + most * sizeof result->rows[0]);
@@ -206,8 +206,8 @@ run (godwit__fanout_t *fanout, const char *method, godwit_error_t **error)
         status = take_members (fanout, error);
     if (status)
         return status;
-    if (fanout->result->count == 0 && (client->mandatory || !fanout->all_were_told))
-        return godwit__nobody_error (client, GODWIT_OUTCOME_NOT_SENT, error);
+    if (fanout->result->count == 0 && (client->mandatory || !fanout->is_certain))
+        return godwit__nobody_error (client, fanout->is_certain, GODWIT_OUTCOME_NOT_SENT, error);
     /* Calls may end while others begin: only `waits` tells whether all have ended. */
     for (size_t i = 0; i < fanout->result->count; i++)
         begin_row (fanout, &fanout->result->rows[i], method);

@@ -46,26 +46,18 @@ godwit__nobody_await_names (const godwit_client_t *client, int64_t until_ns)
 
 /* ---- errors ---- */
 
-/* Returns whether all names were told. */
-static bool
-explain (const godwit_client_t *client, char *text, size_t size)
-{
-    godwit_transport_t *const transport = client->transport;
-    pthread_mutex_lock (&transport->lock);
-    const bool are_told = transport->directory->names.state == GODWIT__NAMES_TOLD;
-    godwit__explain_unknown (transport->directory, client->group, client->target.server, text, size);
-    pthread_mutex_unlock (&transport->lock);
-    return are_told;
-}
-
 void
 godwit__nobody_explain (const godwit_client_t *client, char *text, size_t size)
 {
-    explain (client, text, size);
+    godwit_transport_t *const transport = client->transport;
+    pthread_mutex_lock (&transport->lock);
+    godwit__explain_unknown (transport->directory, client->group, client->target.server, text, size);
+    pthread_mutex_unlock (&transport->lock);
 }
 
 godwit_status_t
-godwit__nobody_error (const godwit_client_t *client, godwit_outcome_t outcome, godwit_error_t **error)
+godwit__nobody_error (const godwit_client_t *client, bool is_certain, godwit_outcome_t outcome,
+                      godwit_error_t **error)
 {
     char why[GODWIT__EXPLAIN_SIZE], after[GODWIT__EXPLAIN_SIZE + 2];
     const godwit_status_t status = godwit__transport_check (client->transport, error);
@@ -73,11 +65,11 @@ godwit__nobody_error (const godwit_client_t *client, godwit_outcome_t outcome, g
         return status;
     if (godwit__client_is_closed (client))
         return godwit__error_set (error, GODWIT_ERR_CLOSED, "The client is being destroyed");
-    const bool are_told = explain (client, why, sizeof why);
+    godwit__nobody_explain (client, why, sizeof why);
     snprintf (after, sizeof after, ": %s", why);
-    return godwit__target_error (error, are_told ? GODWIT_ERR_UNDELIVERABLE : GODWIT_ERR_DELIVERY_FAILURE,
+    return godwit__target_error (error, is_certain ? GODWIT_ERR_UNDELIVERABLE : GODWIT_ERR_DELIVERY_FAILURE,
                                  outcome, &client->target,
-                                 are_told ? "Nobody listens at " : "Nobody is known at ", after);
+                                 is_certain ? "Nobody listens at " : "Nobody is known at ", after);
 }
 
 /* ---- the log ---- */

@@ -20,10 +20,17 @@ bool godwit__nobody_may_wait (const godwit_transport_t *transport);
  * waits. With transport.lock held, which is released meanwhile. True: it has waited. */
 bool godwit__nobody_await_names (const godwit_client_t *client, int64_t until_ns);
 
-/* Makes the error that nobody is there: UNDELIVERABLE if all names were told. If they were not, nobody knows
- * that: DELIVERY_FAILURE. Takes the lock. CLOSED, if that is why. */
-godwit_status_t godwit__nobody_error (const godwit_client_t *client, godwit_outcome_t outcome,
-                                      godwit_error_t **error);
+/* True if all names were told: who is not known is not there. With transport.lock held. */
+static inline bool
+godwit__nobody_is_certain (const godwit_transport_t *transport)
+{
+    return transport->directory->names.state == GODWIT__NAMES_TOLD;
+}
+
+/* Makes the error that nobody is there: UNDELIVERABLE if that was certain at the last look. If it was not:
+ * DELIVERY_FAILURE. Takes the lock. CLOSED, if that is why. */
+godwit_status_t godwit__nobody_error (const godwit_client_t *client, bool is_certain,
+                                      godwit_outcome_t outcome, godwit_error_t **error);
 /* Writes who is not known, and who is (src/discovery/explain.h). Takes the lock. */
 void godwit__nobody_explain (const godwit_client_t *client, char *text, size_t size);
 

@@ -134,6 +134,8 @@ put_servers (line_t *line, const godwit__group_t *group, const char *server)
     put_name (line, server);
     put (line, " in topic ");
     put_name (line, group->topic);
+    put (line, " of exchange ");
+    put_name (line, group->exchange);
     put (line, "; known there: ");
     put_names (line, &names);
 }

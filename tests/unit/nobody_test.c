@@ -114,7 +114,8 @@ Test (nobody, errors_say_who_is_known, .timeout = 60)
     expect (GODWIT_TARGET (.topic = "wrok"), GODWIT_CLIENT_OPTIONS (.retry = 2), GODWIT_ERR_DELIVERY_FAILURE,
             wrong_topic);
     expect (GODWIT_TARGET (.topic = "work", .server = "tow"), brief, GODWIT_ERR_TIMEOUT,
-            "no server is known by the name \"tow\" in topic \"work\"; known there: \"two\" and \"one\"");
+            "no server is known by the name \"tow\" in topic \"work\" of exchange \"godwit\"; known there: "
+            "\"two\" and \"one\"");
     expect (GODWIT_TARGET (.topic = "works"), brief, GODWIT_ERR_TIMEOUT,
             "no server is known of topic \"works\" in exchange \"godwit\"; exchanges that have this topic: "
             "\"shop\"; topics that are known in this exchange: \"work\", \"worker\", \"audit\" and 1 other");
@@ -142,7 +143,8 @@ Test (nobody, errors_are_bounded, .timeout = 60)
                   GODWIT_ERR_TIMEOUT);
     name[63] = '\0';
     char says[600];
-    snprintf (says, sizeof says, "by the name \"one\" in topic \"%s...\"; known there: \"%s...\"", name,
+    snprintf (says, sizeof says,
+              "by the name \"one\" in topic \"%s...\" of exchange \"godwit\"; known there: \"%s...\"", name,
               name);
     cr_assert (strstr (godwit_error_message (failure), says), "%s", godwit_error_message (failure));
     godwit_error_destroy (&failure);
@@ -162,6 +164,29 @@ Test (nobody, waiting_for_servers_says_who_is_known, .timeout = 60)
     cr_assert_eq (log_book_count (&world.book, GODWIT_LOG_WARNING, wrong_topic), 1u);
     godwit_error_destroy (&failure);
     godwit_client_destroy (&client);
+    close_world ();
+}
+
+/* One that comes now has been told of nobody yet. It is right all the same, in virtual time, too. */
+Test (nobody, a_new_node_is_told_first, .timeout = 60)
+{
+    open_world ();
+    for (int i = 0; i < 20; i++) {
+        godwit_transport_t *transport = NULL;
+        godwit_client_t *client = NULL;
+        godwit_fanout_report_t report = {0};
+        char name[16];
+        snprintf (name, sizeof name, "new-%d", i);
+        MUST (godwit_cluster_add (&transport, world.cluster, name, NULL, &error));
+        MUST (godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "work"),
+                                 GODWIT_CLIENT_OPTIONS (.mandatory = GODWIT_YES), &error));
+        if (i % 2)
+            MUST (godwit_client_call (client, NULL, "nothing", GODWIT_NO_ARGS, NULL, &error));
+        MUST (godwit_client_fanout (client, NULL, "nothing", GODWIT_NO_ARGS, &report, &error));
+        cr_assert (report.reached == 2 && report.missing == 0, "%u, %u", report.reached, report.missing);
+        godwit_client_destroy (&client);
+        godwit_transport_destroy (&transport);
+    }
     close_world ();
 }
 
