@@ -6,6 +6,7 @@
 #include "src/client/call_explain.h"
 #include "src/client/call_finish.h"
 #include "src/client/call_metrics.h"
+#include "src/client/nobody.h"
 #include "src/error/error.h"
 #include "src/runtime/wait.h"
 
@@ -70,7 +71,7 @@ run (godwit_client_t *client, bool cast, const godwit_value_t *context, const ch
         GODWIT__COUNT (transport, casts);
     else
         GODWIT__COUNT (transport, calls_started);
-    call.spreads = cast; /* a thread that waits for its replies sends no burst */
+    call.spreads = cast && godwit__nobody_may_wait (transport); /* calls that are waited for are no burst */
     call.metric = godwit__call_begins (client, method, false);
     status = carry_through (&call, &value, error);
     if (status == GODWIT_OK && !cast)

@@ -38,7 +38,6 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         return GODWIT__IO_REFUSED;
     }
     uint8_t *data = godwit__encoded_request_data (&call->request);
-    call->server_key = picked->key;
     call->pending.left_ns = call->deadline_ns - now_ns;
     const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
     const uint32_t monitor_ms = call->pending.monitor_ns ? begin_monitor (call, now_ns) : 0;
@@ -209,6 +208,10 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
         return GODWIT__ADVANCE_STALLED;
     case GODWIT__PICK_WITHHELD:
         godwit__call_withhold (call, now_ns);
+        return GODWIT__ADVANCE_STALLED;
+    case GODWIT__PICK_UNTOLD: /* costs no attempt */
+        call->not_before_ns = 0;
+        call->why = "no server is known that has the version, and not all were told of yet";
         return GODWIT__ADVANCE_STALLED;
     case GODWIT__PICK_SPREAD:
         return GODWIT__ADVANCE_STALLED;

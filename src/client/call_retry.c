@@ -67,7 +67,8 @@ wish_of (const godwit__call_t *call)
 {
     return (godwit__wish_t){.server = call->client->target.server,
                             .served = godwit__client_served (call->client),
-                            .waits_until_ns = call->spreads ? call->deadline_ns : 0};
+                            .waits_until_ns = call->spreads ? call->deadline_ns : 0,
+                            .blocks = !call->callback};
 }
 
 bool

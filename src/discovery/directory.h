@@ -126,6 +126,13 @@ typedef struct godwit__directory {
     uint64_t last_number; /* of a member */
 } godwit__directory_t;
 
+/* Servers may be there that nobody has told of yet. */
+static inline bool
+godwit__directory_awaits_names (const godwit__directory_t *directory)
+{
+    return directory->names.state == GODWIT__NAMES_AWAITED && !directory->names.were_told;
+}
+
 /* Walks all groups, and all peers. */
 #define GODWIT__GROUPS_FIRST(directory_)                                                                     \
     GODWIT__TABLE_FIRST (&(directory_)->groups, godwit__group_t, by_names)

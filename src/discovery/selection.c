@@ -107,13 +107,35 @@ pick_member (const godwit__member_t *member, godwit__picked_t *picked)
     };
 }
 
+bool
+godwit__directory_serves_elsewhere (const godwit__group_t *group, const godwit__wish_t *wish,
+                                    const godwit__tried_t *these)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        const godwit__member_t *const member = group->members[i];
+        if ((!member->draining || member->draining_unconfirmed) && is_wished (member, wish) &&
+            !is_among (these, godwit__member_key (member)))
+            return true;
+    }
+    return false;
+}
+
+static bool
+may_await_names (const godwit__group_t *group, const godwit__wish_t *wish)
+{
+    const godwit_transport_t *const transport = group->members[0]->peer->transport;
+    return godwit__directory_awaits_names (transport->directory) &&
+           !(wish->blocks && transport->options.external_loop && godwit__transport_is_processing (transport));
+}
+
 /* Nobody could be chosen of those that serve the call. */
 static godwit__pick_t
 pick_nobody (godwit__group_t *group, const godwit__wish_t *wish, const godwit__tried_t *tried, int64_t now_ns,
              passed_t passed, godwit__picked_t *picked)
 {
     godwit__wish_t other = *wish;
-    if (passed.is_full && passed.comes) {
+    const bool awaits_names = group->count > 0 && may_await_names (group, wish);
+    if (passed.is_full && (passed.comes || awaits_names)) {
         godwit__spread_note_full (group, wish->served);
         return GODWIT__PICK_SPREAD;
     }
@@ -131,6 +153,8 @@ pick_nobody (godwit__group_t *group, const godwit__wish_t *wish, const godwit__t
     if (wish->served == GODWIT__OFFERS_ALL)
         return GODWIT__PICK_NOBODY;
     other.served = GODWIT__OFFERS_ALL;
+    if (awaits_names && godwit__directory_serves_elsewhere (group, &other, &(godwit__tried_t){.count = 0}))
+        return GODWIT__PICK_UNTOLD;
     const godwit__pick_t pick = godwit__directory_pick (group, &other, tried, now_ns, picked);
     return pick == GODWIT__PICK_EXCLUDED ? GODWIT__PICK_UNSERVED : pick;
 }
@@ -167,19 +191,6 @@ godwit__directory_pick (godwit__group_t *group, const godwit__wish_t *wish, cons
         group->members[index]->given++;
     pick_member (group->members[index], picked);
     return GODWIT__PICK_OK;
-}
-
-bool
-godwit__directory_serves_elsewhere (const godwit__group_t *group, const godwit__wish_t *wish,
-                                    const godwit__tried_t *these)
-{
-    for (size_t i = 0; i < group->count; i++) {
-        const godwit__member_t *const member = group->members[i];
-        if ((!member->draining || member->draining_unconfirmed) && is_wished (member, wish) &&
-            !is_among (these, godwit__member_key (member)))
-            return true;
-    }
-    return false;
 }
 
 static uint64_t

@@ -11,6 +11,7 @@ typedef enum godwit__pick {
     GODWIT__PICK_WAIT,       /* some are known, none is connected yet */
     GODWIT__PICK_EXCLUDED,   /* all that are connected were tried, or their breaker is open */
     GODWIT__PICK_UNSERVED,   /* the same, and none that is known says that it serves the call */
+    GODWIT__PICK_UNTOLD,     /* none that is known says so, but others may be told of soon */
     GODWIT__PICK_SPREAD,     /* those that are connected have their share: others are to get theirs */
     GODWIT__PICK_WITHHELD,   /* of a call: its retry has to wait for the budget */
     GODWIT__PICK_UNREACHABLE /* of one member: it cannot be connected to */
@@ -22,6 +23,7 @@ typedef struct godwit__wish {
     uint32_t served;        /* the bits of the offers that serve it (src/discovery/offers.h) */
     int64_t waits_until_ns; /* it may wait so long for servers that are being connected to, so that many calls
                                spread (src/discovery/spread.h); 0: it may not */
+    bool blocks; /* a thread waits for it: in the program's own loop nothing can be told meanwhile */
 } godwit__wish_t;
 
 /* Servers that a call has tried in this round. If they do not fit, the oldest are forgotten. */

@@ -7,10 +7,17 @@
  * be reached. */
 #define SETTLE_NS (100 * GODWIT__NS_PER_MS)
 
+/* Of a group that has members. */
+static const godwit__directory_t *
+directory_of (const godwit__group_t *group)
+{
+    return group->members[0]->peer->transport->directory;
+}
+
 static uint64_t
 change_count (const godwit__group_t *group)
 {
-    return group->members[0]->peer->transport->change_count;
+    return directory_of (group)->transport->change_count;
 }
 
 void
@@ -31,7 +38,9 @@ void
 godwit__spread_look (godwit__group_t *group, int64_t now_ns)
 {
     godwit__spread_t *const spread = &group->spread;
-    bool is_ready = false, comes = false;
+    if (group->count == 0)
+        return;
+    bool is_ready = false, comes = godwit__directory_awaits_names (directory_of (group));
     for (size_t i = 0; i < group->count; i++) {
         const godwit__member_t *const member = group->members[i];
         if (member->draining)

@@ -117,7 +117,7 @@ expect_unsupported (const world_t *world, const godwit_overrides_t *overrides, c
     godwit_error_t *failure = NULL;
     MUST (godwit_client_prepare (&client, world->client, overrides, &error));
     cr_assert_eq (godwit_client_call (client, NULL, "run", GODWIT_NO_ARGS, NULL, &failure),
-                  GODWIT_ERR_UNSUPPORTED_VERSION);
+                  GODWIT_ERR_UNSUPPORTED_VERSION, "%s", godwit_error_print (failure));
     cr_assert_eq (godwit_error_outcome (failure), GODWIT_OUTCOME_REJECTED);
     cr_assert (strstr (godwit_error_message (failure), text), "%s", godwit_error_message (failure));
     godwit_error_destroy (&failure);
@@ -191,6 +191,21 @@ Test (choose, evenly_among_those_that_serve)
     end (&world);
 }
 
+/* A new client does not take the first servers that it hears of for all that there are. */
+Test (choose, waits_until_all_are_known)
+{
+    world_t world;
+    begin (&world);
+    for (int i = 0; i < 4; i++)
+        serve (&world, NULL, AT (.version = "1.2"));
+    node_t *const new = serve (&world, NULL, AT (.version = "1.3"));
+    godwit_cluster_run (world.cluster, 1000); /* all rendezvous points know all */
+    call_from (&world);
+    call (&world, 1, GODWIT_OVERRIDES (.version = "1.3"));
+    cr_assert_eq (new->runs, 1u);
+    end (&world);
+}
+
 /* The one that serves is known, but takes longer to connect to. */
 Test (choose, waits_for_one_that_serves)
 {
@@ -223,6 +238,7 @@ Test (choose, another_after_a_refusal)
     serve (&world, NULL, AT (.version = "1.2"));
     call_from (&world);
     know_all (&world);
+    godwit_cluster_run (world.cluster, 1000); /* and that this is all */
     MUST (godwit_cluster_set_faults (world.cluster, "calling", "s0",
                                      GODWIT_FAULTS (.delay_min_us = 500000, .delay_max_us = 500000), &error));
     MUST (godwit_cluster_at (world.cluster, 100, start_new, &world, &error));
@@ -268,6 +284,7 @@ Test (choose, nobody_else_without_retries)
     serve (&world, NULL, AT (.version = "1.2"));
     call_from (&world);
     know_all (&world);
+    godwit_cluster_run (world.cluster, 1000); /* and that this is all */
     MUST (godwit_cluster_set_faults (world.cluster, "calling", "s0",
                                      GODWIT_FAULTS (.delay_min_us = 500000, .delay_max_us = 500000), &error));
     MUST (godwit_cluster_at (world.cluster, 100, start_new, &world, &error));
@@ -444,7 +461,8 @@ Test (choose, without_waiting_for_a_new_one)
     world_t world;
     three_servers (&world);
     know_all (&world);
-    be_slow (&world, "s3", 80000);
+    godwit_cluster_run (world.cluster, 200);
+    godwit_cluster_cut (world.cluster, "calling", "s3", true);
     serve (&world, NULL, AT (.version = "1.0"));
     godwit_cluster_run (world.cluster, 20);
     const burst_t burst = burst_of (&world, 600);
