@@ -55,18 +55,19 @@ typedef struct godwit_method {
 } godwit_method_t;
 
 #ifndef __cplusplus
-/* Makes a row of a method table: GODWIT_METHOD ("add", add, 0). It is a godwit_method_t. */
-#define GODWIT_METHOD(name_, handler_, flags_)                                                               \
+/* Makes a row of a method table: GODWIT_METHOD ("add", add, 0). It is a godwit_method_t. Further fields may
+ * follow the flags: GODWIT_METHOD ("add", add, 0, .expected = failures). */
+#define GODWIT_METHOD(name_, handler_, ...)                                                                  \
     {                                                                                                        \
-        .name = (name_), .handler = (handler_), .flags = (flags_)                                            \
+        .name = (name_), .handler = (handler_), .flags = __VA_ARGS__                                         \
     }
 /* Makes a row of a method table, with checked arguments: params_ is the type of the struct that is filled,
- * slots_ a static const array of godwit_slot_t. */
-#define GODWIT_METHOD_WITH(name_, handler_, params_, slots_, flags_)                                         \
+ * slots_ a static const array of godwit_slot_t. The flags, and further fields, are as in GODWIT_METHOD. */
+#define GODWIT_METHOD_WITH(name_, handler_, params_, slots_, ...)                                            \
     {                                                                                                        \
-        .name = (name_), .handler = (handler_), .flags = (flags_), .slots = (slots_),                        \
+        .name = (name_), .handler = (handler_), .slots = (slots_),                                           \
         .slot_count = sizeof (slots_) / sizeof ((slots_)[0]), .slot_size = sizeof (godwit_slot_t),           \
-        .params_size = sizeof (params_)                                                                      \
+        .params_size = sizeof (params_), .flags = __VA_ARGS__                                                \
     }
 #endif
 
