@@ -38,6 +38,7 @@ typedef struct godwit__rendezvous_source {
     int64_t failing_since_ns; /* the first attempt that failed in a row; 0: none */
     godwit__timer_t timer; /* WAITING: to connect; JOINED: to refresh, and to send what could not be sent */
     int64_t back_off_ns;   /* the last delay since the source last worked; 0: none */
+    int64_t tried_ns;      /* the first attempt since the source last worked; 0: none */
     uint64_t random;
     godwit__rendezvous_host_t *host; /* HOSTING */
     /* CONNECTING and JOINED */
@@ -49,7 +50,8 @@ typedef struct godwit__rendezvous_source {
     bool must_resync;   /* a request for a snapshot is still to be sent */
     size_t registered;
     /* What the host sent. epoch is kept when the host is lost, to recognise it later. */
-    uint64_t epoch; /* 0: none yet */
+    uint64_t epoch;    /* 0: none yet */
+    char expelled[64]; /* why the host ended the membership, as it said; "": it did not */
     uint64_t sequence;
     enum { GODWIT__SYNC_NONE, GODWIT__SYNC_PART, GODWIT__SYNC_DONE } sync; /* of the snapshot */
     bool is_same; /* the snapshot is from the host that was there before */

@@ -73,7 +73,12 @@ static void
 refuse (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id, const char *reason)
 {
     const godwit__message_t message = godwit__rendezvous_expelled (host->buffer, reason);
+    char text[2 * GODWIT__ADDRESS_SIZE];
     host->port->ops->send (host->port, routing_id, &message);
+    if (!host->options.note)
+        return;
+    snprintf (text, sizeof text, "The rendezvous at %s refused a member: %s", host->address, reason);
+    host->options.note (host->options.note_user, GODWIT_LOG_WARNING, text);
 }
 
 /* Handles a JOIN on an unknown connection: a new member, or one that is back. */
@@ -96,7 +101,7 @@ welcome (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id,
         }
         member->tokens = TOKENS_MAX;
         member->tokens_at_ns = godwit__host_now (host);
-        godwit__host_note (host, member, "joined");
+        godwit__host_note (host, member, GODWIT_LOG_INFO, "joined");
     }
     godwit__rooms_set_routing_id (&host->rooms, member, routing_id);
     member->refresh_ms = message->refresh_ms;
@@ -215,7 +220,7 @@ on_message (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member
             godwit__host_start_snapshot (host, member);
         break;
     case GODWIT__RENDEZVOUS_LEAVE:
-        godwit__host_note (host, member, "left");
+        godwit__host_note (host, member, GODWIT_LOG_INFO, "left");
         godwit__host_part (host, member, true);
         break;
     case GODWIT__RENDEZVOUS_SNAPSHOT:

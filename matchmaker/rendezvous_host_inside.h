@@ -84,7 +84,7 @@ void godwit__host_deafen (godwit__rendezvous_host_t *host, godwit__rendezvous_me
 
 /* Logs, human-readable, what happened to a member. */
 void godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__rendezvous_member_t *member,
-                        const char *what);
+                        godwit_log_level_t level, const char *what);
 /* Sends the message in host->buffer. The member may be deaf afterwards. */
 godwit__io_t godwit__host_send (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
                                 godwit__message_t message);

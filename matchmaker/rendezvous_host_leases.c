@@ -31,7 +31,7 @@ time_lost (const godwit__rendezvous_host_t *host)
 static void
 lapse (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
 {
-    godwit__host_note (host, member, "is silent");
+    godwit__host_note (host, member, GODWIT_LOG_INFO, "is silent, and is forgotten");
     godwit__host_forget (host, member);
 }
 

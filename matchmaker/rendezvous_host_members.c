@@ -58,7 +58,7 @@ godwit__host_expel (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t
 {
     char what[128];
     snprintf (what, sizeof what, "was expelled (%s)", reason);
-    godwit__host_note (host, member, what);
+    godwit__host_note (host, member, GODWIT_LOG_WARNING, what);
     if (member->routing_id)
         godwit__host_send (host, member, godwit__rendezvous_expelled (host->buffer, reason));
     godwit__host_part (host, member, false);

@@ -20,7 +20,7 @@
 
 void
 godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__rendezvous_member_t *member,
-                   const char *what)
+                   godwit_log_level_t level, const char *what)
 {
     char text[2 * GODWIT__ADDRESS_SIZE];
     if (!host->options.note || host->is_closing)
@@ -30,7 +30,7 @@ godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__rendezvo
               "A member of the rendezvous at %s %s: %02x%02x%02x%02x%02x%02x, %zu server%s", host->address,
               what, id[0], id[1], id[2], id[3], id[4], id[5], member->entry_count,
               member->entry_count == 1 ? "" : "s");
-    host->options.note (host->options.note_user, GODWIT_LOG_DEBUG, text);
+    host->options.note (host->options.note_user, level, text);
 }
 
 godwit__io_t

@@ -40,6 +40,8 @@ static const godwit__delay_rule_t back_off_rule = {.first_ns = 2 * GODWIT__NS_PE
 #define RACE_NS (50 * GODWIT__NS_PER_MS)
 /* A host that says that it takes longer is not believed. */
 #define SETTLE_MAX_MS 5000
+/* A takeover takes less. What cannot be joined for so long is a warning. */
+#define WARN_AFTER_NS (3000 * GODWIT__NS_PER_MS)
 #define FRAME_BUDGET 256
 
 typedef godwit__rendezvous_source_t self_t;
@@ -123,6 +125,7 @@ set_told (self_t *self, bool is_told)
     if (self->is_told == is_told)
         return;
     self->is_told = is_told;
+    self->tried_ns = 0;
     if (gauges)
         add_to (&gauges->rendezvous_joined, is_told);
     if (gauges && self->host)
@@ -235,6 +238,15 @@ ask_for_snapshot (self_t *self)
 
 /* --- receiving --- */
 
+static void
+see (const self_t *self, godwit__record_t *record)
+{
+    const godwit__matchmaker_options_t *options = &self->owner->options;
+    if (!godwit__view_seen (&self->owner->view, self->index, record) && options->note)
+        options->note (options->note_user, GODWIT_LOG_WARNING,
+                       "More servers are announced than this process has room for: some are not known here");
+}
+
 static bool
 on_snapshot (self_t *self, const godwit__rendezvous_message_t *message)
 {
@@ -248,7 +260,7 @@ on_snapshot (self_t *self, const godwit__rendezvous_message_t *message)
         return false;
     }
     for (size_t i = 0; i < message->record_count; i++)
-        godwit__view_seen (&owner->view, self->index, message->records[i]);
+        see (self, message->records[i]);
     if (message->last) {
         godwit__view_end (&owner->view, self->index, self->is_same);
         self->sequence = message->sequence;
@@ -276,7 +288,7 @@ on_delta (self_t *self, const godwit__rendezvous_message_t *message)
     }
     self->sequence = message->sequence;
     for (size_t i = 0; i < message->record_count; i++)
-        godwit__view_seen (view, self->index, message->records[i]);
+        see (self, message->records[i]);
     for (size_t i = 0; i < message->key_count; i++)
         godwit__view_gone (view, self->index, message->keys[i].instance, message->keys[i].server_id,
                            message->withdrawn);
@@ -303,6 +315,7 @@ on_message (self_t *self, const godwit__rendezvous_message_t *message)
         return true;
     case GODWIT__RENDEZVOUS_EXPELLED:
         self->back_off_ns = back_off_rule.max_ns;
+        snprintf (self->expelled, sizeof self->expelled, "%s", message->reason ? message->reason : "");
         return false;
     case GODWIT__RENDEZVOUS_JOIN:
     case GODWIT__RENDEZVOUS_REGISTER:
@@ -349,7 +362,8 @@ on_ready (godwit__source_t *watch)
     self_t *self = watch->user;
     const godwit__io_t io = receive (self, FRAME_BUDGET);
     if (io == GODWIT__IO_CLOSED)
-        fail (self, "it ended, or sent a malformed message");
+        fail (self,
+              self->expelled[0] ? "this process was expelled" : "it ended, or sent a malformed message");
     else if (io == GODWIT__IO_OK)
         self->link->ops->wake (self->link); /* there may be more */
 }
@@ -406,6 +420,9 @@ connect_to (self_t *self)
     self->state = GODWIT__SOURCE_CONNECTING;
     self->connect_ns = now_ns (self);
     godwit__rendezvous_tell_names (self->owner);
+    self->expelled[0] = '\0';
+    if (!self->tried_ns)
+        self->tried_ns = now_ns (self);
     if (driver->ops->open_link (driver, self->address, &link_events, self, &self->link, NULL) != GODWIT_OK) {
         self->link = NULL;
         fail (self, "a connection to it cannot be opened");
@@ -430,8 +447,35 @@ on_hosted_gone (void *user, const uint8_t instance[GODWIT__UUID_SIZE], uint32_t 
 
 static const godwit__rendezvous_host_events_t host_events = {on_hosted_seen, on_hosted_gone};
 
+/* The port may be taken by another program, so that it can be neither joined nor hosted. hosting: why it
+ * cannot be hosted; NULL: it is not to be. */
+static void
+warn_if_stuck (const self_t *self, const char *reason, const char *hosting)
+{
+    const godwit__matchmaker_options_t *options = &self->owner->options;
+    char text[3 * GODWIT__ADDRESS_SIZE];
+    if (!options->note || self->is_told)
+        return;
+    if (self->expelled[0])
+        snprintf (text, sizeof text, "The rendezvous at %s has expelled this process: %s", self->address,
+                  self->expelled);
+    else if (!self->tried_ns || now_ns (self) - self->tried_ns < WARN_AFTER_NS)
+        return;
+    else if (hosting)
+        snprintf (
+            text, sizeof text,
+            "The rendezvous at %s can be neither joined (%s) nor hosted (%s): another program may have the "
+            "port. End it, or name another port in the URL of every process",
+            self->address, reason, hosting);
+    else
+        snprintf (text, sizeof text,
+                  "The rendezvous at %s cannot be joined: %s. Nothing may run there, or another program",
+                  self->address, reason);
+    options->note (options->note_user, GODWIT_LOG_WARNING, text);
+}
+
 static bool
-host_it (self_t *self)
+host_it (self_t *self, const char *reason)
 {
     godwit__rendezvous_t *owner = self->owner;
     const int64_t settles_ns =
@@ -440,6 +484,7 @@ host_it (self_t *self)
     if (godwit__rendezvous_host_open (&self->host, &owner->options, self->address, settles_ns, &host_events,
                                       self, &error) != GODWIT_OK) {
         note (self, GODWIT_LOG_DEBUG, "Does not host", godwit_error_message (error));
+        warn_if_stuck (self, reason, godwit_error_message (error));
         godwit_error_destroy (&error);
         return false;
     }
@@ -464,9 +509,11 @@ fail (self_t *self, const char *reason)
         note (self, GODWIT_LOG_INFO, "Lost", reason);
     set_told (self, false);
     hang_up (self);
+    if (was_joined || !self->may_host)
+        warn_if_stuck (self, reason, NULL);
     if (was_joined)
         godwit__view_lost (&self->owner->view, self->index);
-    else if (self->may_host && host_it (self))
+    else if (self->may_host && host_it (self, reason))
         return;
     back_off (self);
     names_lost (self, was_told, was_joined, reason);

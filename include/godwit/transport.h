@@ -88,6 +88,7 @@ typedef struct godwit_transport_options {
     /* For ever: how long destroying a server or the transport waits for handlers that run. Those that do not
      * come back in this time are named in the log, as an error, and are not waited for. */
     int64_t destroy_timeout_ms;
+    int64_t handler_log_after_ms; /* 30000: after this time a handler that runs is logged; -1: never */
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */

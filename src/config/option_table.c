@@ -99,6 +99,8 @@ const godwit__option_t godwit__options[] = {
             "after this time a connection that nobody uses is closed"),
     NUMBER ("refresh_ms", INT64, IN_ANY, AT (known.refresh_ms), 5000, 10, DAY_MS, "ms",
             "how often names are announced again"),
+    NUMBER ("handler_log_after_ms", INT64, IN_ANY, AT (known.handler_log_after_ms), 30000, -1, YEAR_MS, "ms",
+            "after this time a handler that still runs is logged; -1: never"),
     OTHER ("log_level", LEVEL, IN_ANY, AT (known.log_level), GODWIT_LOG_DEBUG, "debug",
            "lines below this level are not given to `log`"),
     OTHER ("log", POINTER, GODWIT__IN_STRUCT, AT (known.log), 0, "silent",

@@ -44,6 +44,7 @@ godwit__directory_destroy (godwit__directory_t **directory)
         free (group->exchange);
         free (group);
     }
+    godwit__news_clear (&(*directory)->news);
     godwit__table_release (&(*directory)->groups);
     godwit__table_release (&(*directory)->peers);
     free (*directory);
@@ -156,6 +157,7 @@ godwit__directory_add (godwit__group_t *group, godwit__record_t *record, godwit_
     group->members[group->count++] = member;
     group->epoch++;
     directory->member_count++;
+    godwit__news_note (directory->transport, &directory->news, record, "joined");
     godwit__member_recall_goodbye (member);
     return member;
 }
@@ -183,8 +185,10 @@ void
 godwit__directory_remove (godwit__group_t *group, size_t index)
 {
     godwit__member_t *member = group->members[index];
-    godwit__member_end_suspect (member);
     godwit__directory_t *directory = member->peer->transport->directory;
+    godwit__news_note (directory->transport, &directory->news, member->record,
+                       member->withdrawn || member->draining ? "left" : "is forgotten");
+    godwit__member_end_suspect (member);
     godwit__departed_t *const departed = &group->departed[group->departed_count++ % GODWIT__DEPARTED_MAX];
     godwit__record_unref (&departed->record);
     *departed = (godwit__departed_t){godwit__member_key (member), godwit__record_ref (member->record)};
@@ -214,7 +218,7 @@ godwit__record_is_foreign (const godwit_transport_t *transport, const godwit__re
 
 bool
 godwit__directory_has_duplicate (godwit_transport_t *transport, const char *exchange, const char *topic,
-                                 const char *server)
+                                 const char *server, char *at, size_t size)
 {
     bool found = false;
     pthread_mutex_lock (&transport->lock);
@@ -224,6 +228,8 @@ godwit__directory_has_duplicate (godwit_transport_t *transport, const char *exch
         found = !member->draining && !member->is_suspect &&
                 godwit__record_is_foreign (transport, member->record) &&
                 strcmp (member->record->server, server) == 0;
+        if (found)
+            snprintf (at, size, "at %s", godwit__record_address (member->record));
     }
     godwit__transport_unlock (transport);
     return found;

@@ -9,6 +9,7 @@
 #define GODWIT_SRC_DISCOVERY_DIRECTORY_H
 
 #include "src/discovery/breaker.h"
+#include "src/discovery/news.h"
 #include "src/discovery/offers.h"
 #include "src/discovery/peer.h"
 #include "src/discovery/retry_budget.h"
@@ -124,6 +125,7 @@ typedef struct godwit__directory {
     godwit__timer_t suspect_timer;
     uint64_t last_query;
     uint64_t last_number; /* of a member */
+    godwit__news_t news;
 } godwit__directory_t;
 
 /* Servers may be there that nobody has told of yet. */
@@ -153,9 +155,10 @@ void godwit__directory_destroy (godwit__directory_t **directory);
 godwit__group_t *godwit__directory_group (godwit__directory_t *directory, const char *exchange,
                                           const char *topic);
 
-/* True if a server of another transport has these names and takes calls. Takes the lock. */
+/* True if a server of another transport has these names and takes calls; writes "at ADDRESS" into at. Takes
+ * the lock. */
 bool godwit__directory_has_duplicate (godwit_transport_t *transport, const char *exchange, const char *topic,
-                                      const char *server);
+                                      const char *server, char *at, size_t size);
 
 /* ---- members ---- */
 

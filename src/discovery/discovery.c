@@ -134,6 +134,7 @@ godwit__discovery_seen (godwit_transport_t *transport, godwit__record_t *record)
     const size_t suspect_count = directory->suspect_count, member_count = directory->member_count;
     godwit__transport_unlock (transport);
     godwit__suspect_log (transport, preservation, suspect_count, member_count);
+    godwit__news_tell (transport, &directory->news);
     return is_new && record->state == GODWIT__RECORD_UP && godwit__record_is_foreign (transport, record);
 }
 
@@ -168,6 +169,13 @@ godwit__discovery_gone (godwit_transport_t *transport, const uint8_t instance[GO
     godwit__transport_changed (transport);
     godwit__transport_unlock (transport);
     godwit__suspect_log (transport, preservation, suspect_count, member_count);
+    godwit__news_tell (transport, &directory->news);
+}
+
+void
+godwit__discovery_tick (godwit_transport_t *transport)
+{
+    godwit__news_tell (transport, &transport->directory->news);
 }
 
 void

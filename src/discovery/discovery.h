@@ -23,5 +23,7 @@ void godwit__discovery_gone (godwit_transport_t *transport, const uint8_t instan
 void godwit__discovery_synced (godwit_transport_t *transport);
 /* Whether all names were told; text: which sources are awaited or out of reach. */
 void godwit__discovery_names (godwit_transport_t *transport, godwit__names_state_t state, const char *text);
+/* From time to time: logs what the data path has found out about servers. Control thread. */
+void godwit__discovery_tick (godwit_transport_t *transport);
 
 #endif

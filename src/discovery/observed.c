@@ -4,6 +4,8 @@
 #include "src/discovery/resolve.h"
 #include "src/discovery/suspect.h"
 
+#include <stdio.h>
+
 /* ---- members ---- */
 
 /* The news that a server drains may come after the record of its next start. */
@@ -118,9 +120,12 @@ static void
 on_lost (godwit__connection_t *connection, const char *reason)
 {
     godwit_transport_t *transport = connection->transport;
+    char address[GODWIT__ADDRESS_SIZE] = "";
     pthread_mutex_lock (&transport->lock);
     godwit__peer_t *peer = connection->owner;
     const bool is_current = peer && peer->connection == connection;
+    if (is_current)
+        snprintf (address, sizeof address, "%s", godwit__record_address (peer->record));
     if (is_current && godwit__peer_set_lost (peer, reason)) {
         members_lost (peer);
         godwit__transport_changed (transport);
@@ -129,7 +134,7 @@ on_lost (godwit__connection_t *connection, const char *reason)
     if (!is_current)
         return;
     if (godwit__logs (transport, GODWIT_LOG_INFO))
-        godwit__log (transport, GODWIT_LOG_INFO, "A connection ended: %s", reason);
+        godwit__log (transport, GODWIT_LOG_INFO, "The connection to %s ended: %s", address, reason);
     godwit__connection_unref (&connection);
 }
 

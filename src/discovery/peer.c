@@ -5,10 +5,13 @@
 #include "src/config/options.h"
 #include "src/connection/completion.h"
 #include "src/discovery/directory.h"
+#include "src/runtime/warnings.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { KEY_OPEN = 0x6f };
 
 static bool
 is_unknown (const uint8_t *instance)
@@ -106,6 +109,10 @@ try_addresses (godwit__peer_t *peer, godwit__record_t *record, godwit__record_t 
             !driver || godwit__connection_open (&connection, peer->transport,
                                                 &peer->transport->directory->peer_hooks->connection, peer,
                                                 peer->instance, driver, address, &error);
+        if (error)
+            godwit__warn (peer->transport, godwit__hash_text (KEY_OPEN, address),
+                          "a connection to server %.64s of topic %.64s at %.200s cannot be opened: %.200s",
+                          record->server, record->topic, address, godwit_error_message (error));
         pthread_mutex_lock (&peer->transport->lock);
         if (failed) {
             note_failure (peer, address, error ? godwit_error_message (error) : why);

@@ -41,8 +41,11 @@ godwit__suspect_begin (godwit__member_t *member, bool withdrawn)
     member->withdrawn = withdrawn;
     if (withdrawn)
         return;
-    if (began)
+    if (began) {
         member->suspect_since_ns = now_ns;
+        godwit__news_note (transport, &directory->news, member->record,
+                           "is known by no rendezvous any more, and stays while it can be connected to");
+    }
     directory->suspect_count++;
     look_soon (directory, now_ns);
 }

@@ -126,6 +126,11 @@ typedef struct godwit__driver_options {
     int port;                     /* where a port of the driver's choice listens with TCP; 0: anywhere */
     void *user;                   /* of godwit__environment_t; for drivers that no URL names */
     const char *virtual_host;     /* "" if unset; inproc ports of different virtual hosts do not meet */
+    /* A connection to a port at a given address (open_port) ended before its handshake was over. Other
+     * programs do that, and a peer that ends at that moment. peer: its address, human-readable. The reactor's
+     * thread. NULL: nobody wants to know. */
+    void (*stranger) (void *user, const char *at, const char *peer);
+    void *stranger_user;
 } godwit__driver_options_t;
 
 /* Counters for statistics; written with relaxed atomics by the driver. */

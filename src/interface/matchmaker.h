@@ -59,6 +59,12 @@ godwit__record_is_of (const godwit__record_t *a, const godwit__record_t *b)
 {
     return a->server_id == b->server_id && !memcmp (a->instance, b->instance, GODWIT__UUID_SIZE);
 }
+/* The address that a person can use best: the last one, which reaches the furthest; "?" without one. */
+static inline const char *
+godwit__record_address (const godwit__record_t *record)
+{
+    return record->address_count ? record->addresses[record->address_count - 1] : "?";
+}
 /* A record is written as a map; call bound first, then write. read checks every field (untrusted input):
  * MALFORMED names the field. */
 size_t godwit__record_bound (const godwit__record_t *record);

@@ -69,6 +69,7 @@ godwit__metrics_new (void)
     if (!metrics)
         return NULL;
     memset (metrics->counts, 0, sizeof metrics->counts);
+    memset (metrics->was_full, 0, sizeof metrics->was_full);
     for (size_t i = 0; i < GODWIT__METRIC_BUCKETS; i++)
         atomic_init (&metrics->buckets[i], NULL);
     for (int side = 0; side < GODWIT__SIDE_COUNT; side++) {
@@ -158,9 +159,21 @@ godwit__metrics_find (godwit__metrics_t *metrics, const godwit__label_t *label)
         metrics->counts[label->side]++;
         metric->next = atomic_load_explicit (bucket, memory_order_relaxed);
         atomic_store_explicit (bucket, metric, memory_order_release);
+    } else if (!metric && metrics->counts[label->side] >= GODWIT__METRIC_LIMIT) {
+        metrics->was_full[label->side] = true;
     }
     pthread_mutex_unlock (&metrics->lock);
     return metric ? metric : &metrics->others[label->side];
+}
+
+bool
+godwit__metrics_take_full (godwit__metrics_t *metrics, godwit__side_t side)
+{
+    pthread_mutex_lock (&metrics->lock);
+    const bool was_full = metrics->was_full[side];
+    metrics->was_full[side] = false;
+    pthread_mutex_unlock (&metrics->lock);
+    return was_full;
 }
 
 /* ---- telling ---- */

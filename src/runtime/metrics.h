@@ -47,6 +47,7 @@ typedef struct godwit__metric {
 typedef struct godwit__metrics {
     pthread_mutex_t lock; /* held to make labels */
     size_t counts[GODWIT__SIDE_COUNT];
+    bool was_full[GODWIT__SIDE_COUNT]; /* a label found no room since godwit__metrics_take_full */
     _Atomic (godwit__metric_t *) buckets[GODWIT__METRIC_BUCKETS];
     godwit__metric_t others[GODWIT__SIDE_COUNT];
 } godwit__metrics_t;
@@ -57,6 +58,9 @@ void godwit__metrics_destroy (godwit__metrics_t **metrics);
 /* Finds or makes the counters of a label. If there are too many labels, or memory is short, returns those
  * that all others share. The label is copied. Never NULL. Any thread. */
 godwit__metric_t *godwit__metrics_find (godwit__metrics_t *metrics, const godwit__label_t *label);
+
+/* True if a label found no room since the last time. Any thread. */
+bool godwit__metrics_take_full (godwit__metrics_t *metrics, godwit__side_t side);
 
 /* Adds a map for each label that was counted to the list that is open. Any thread. */
 void godwit__metrics_build (const godwit__metrics_t *metrics, godwit_builder_t *builder);

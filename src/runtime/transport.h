@@ -69,6 +69,7 @@ struct godwit_transport {
     void (*random) (void *user, void *bytes, size_t size);
     void *random_user;
     int log_from; /* the lowest level that anybody wants; GODWIT__LOG_NOTHING: nobody does */
+    struct godwit__warnings *warnings; /* those of the last minute (src/runtime/warnings.h); may be NULL */
     const godwit__log_variable_t *log_variable; /* NULL: it is not set, or its lines are the program's own */
     char *control_exchange;
     char *host;
@@ -113,6 +114,13 @@ struct godwit_transport {
     /* The server's side: servers, workers, ports (src/server/pool.h). Set once by the first server's start,
      * with lock held. */
     struct godwit__pool *pool;
+
+    /* The control thread's: connections and frames of other programs (src/transport/strangers.h). */
+    struct {
+        int64_t since_ns;
+        unsigned count; /* connections since then */
+        uint64_t frames;
+    } strangers;
 
     godwit__counters_t counters;
     godwit__matchmaker_gauges_t gauges;

@@ -45,6 +45,8 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         godwit__pool_lock (pool);
         server = godwit__server_table_find (&pool->servers, header->target);
         refused->reason = refusal_of (pool, server);
+        if (server && refused->reason == GODWIT__NACK_OVERLOADED)
+            server->overloads++;
         refused->revision = server ? server->revision : 0;
         if (!request)
             request = take_free (pool);

@@ -2,12 +2,15 @@
 /* Announces a server, warns of duplicate names, and answers RESOLVE. */
 #include "src/server/announce.h"
 
+#include "src/base/hash.h"
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
+#include "src/runtime/warnings.h"
 #include "src/server/port_send.h"
 #include "src/server/server_table.h"
 #include "src/wire/wire.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Keeps the record for clients that ask (RESOLVE). */
@@ -67,15 +70,19 @@ godwit__server_announce (godwit_server_t *server, godwit__record_state_t state, 
 
 /* ---- two of one name (contract 5) ---- */
 
+enum { KEY_DUPLICATE = 0x64 };
+
 static void
 warn_of_duplicate (const godwit_transport_t *transport, const char *exchange, const char *topic,
                    const char *server, const char *where)
 {
-    if (godwit__logs (transport, GODWIT_LOG_WARNING))
-        godwit__log (transport, GODWIT_LOG_WARNING,
-                     "two servers of exchange %.64s and topic %.64s have the same name %.64s, the other one "
-                     "%s: they compete for requests",
-                     exchange, topic, server, where);
+    const uint64_t key =
+        godwit__hash_text (godwit__hash_text (godwit__hash_text (KEY_DUPLICATE, topic), server), where);
+    godwit__warn (
+        transport, key,
+        "two servers of exchange %.64s and topic %.64s have the same name %.64s, the other one %.200s: "
+        "they compete for requests",
+        exchange, topic, server, where);
 }
 
 /* With pool.lock: true if a server other than `but` has these names. */
@@ -99,13 +106,14 @@ godwit__server_warn_duplicates (const godwit_server_t *server)
     const char *const exchange = godwit__server_exchange (server);
     const char *const topic = server->target.topic;
     const char *const name = server->target.server;
+    char at[GODWIT__ADDRESS_SIZE + 8];
     godwit__pool_lock (server->pool);
     const bool is_here = is_served (server->pool, exchange, topic, name, server);
     godwit__pool_unlock (server->pool);
     if (is_here)
         warn_of_duplicate (transport, exchange, topic, name, "on the same transport");
-    else if (godwit__directory_has_duplicate (transport, exchange, topic, name))
-        warn_of_duplicate (transport, exchange, topic, name, "elsewhere");
+    else if (godwit__directory_has_duplicate (transport, exchange, topic, name, at, sizeof at))
+        warn_of_duplicate (transport, exchange, topic, name, at);
 }
 
 void
@@ -117,8 +125,11 @@ godwit__server_warn_duplicate (godwit_transport_t *transport, const godwit__reco
     godwit__pool_lock (pool);
     const bool is_here = is_served (pool, record->exchange, record->topic, record->server, NULL);
     godwit__pool_unlock (pool);
-    if (is_here)
-        warn_of_duplicate (transport, record->exchange, record->topic, record->server, "elsewhere");
+    if (!is_here)
+        return;
+    char at[GODWIT__ADDRESS_SIZE + 8];
+    snprintf (at, sizeof at, "at %s", godwit__record_address (record));
+    warn_of_duplicate (transport, record->exchange, record->topic, record->server, at);
 }
 
 /* ---- who asks by name ---- */

@@ -4,6 +4,7 @@
 
 #include "src/loop/clock.h"
 #include "src/server/accept.h"
+#include "src/server/inspect.h"
 #include "src/server/request_call.h"
 #include "src/server/request_end.h"
 #include "src/server/request_time.h"
@@ -99,6 +100,7 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
         godwit__request_call (request);
         const int64_t now = godwit__clock_now (&pool->clock);
         godwit__request_ran (request, now_ns, now);
+        godwit__inspect_ran (request, now - now_ns);
         *ended_ns = request->kept ? 0 : now;
     }
     if (request->kept)

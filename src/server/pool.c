@@ -135,9 +135,10 @@ godwit__pool_wake_worker (godwit__pool_t *pool)
     } else if (pool->worker_count < pool->worker_limit) {
         pool->worker_count++;
         pool->spawn_count++;
-    } else if (!godwit__list_is_empty (&pool->ready)) {
+    } else {
+        pool->inspection.starved = true;
         /* A worker that runs a handler looks when it ends; a leader that waits must be told. */
-        for (size_t i = 0; i < pool->port_count; i++)
+        for (size_t i = 0; i < pool->port_count && !godwit__list_is_empty (&pool->ready); i++)
             godwit__port_post_tasks (&pool->ports[i]);
     }
 }
@@ -202,6 +203,8 @@ worker_new (godwit__pool_t *pool)
         return NULL;
     atomic_init (&worker->busy_since, 0);
     atomic_init (&worker->run_count, 0);
+    atomic_init (&worker->runs, NULL);
+    worker->told_start_ns = 0;
     worker->pool = pool;
     worker->number = atomic_fetch_add_explicit (&pool->spawned, 1, memory_order_relaxed) + 1;
     worker->woken = false;
@@ -224,6 +227,7 @@ godwit__pool_spawn_worker (godwit__pool_t *pool)
         return true;
     godwit__pool_lock (pool);
     pool->worker_count--;
+    pool->inspection.unstarted = result;
     godwit__pool_changed (pool);
     pthread_mutex_unlock (&pool->lock); /* the same */
     return false;

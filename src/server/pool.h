@@ -31,6 +31,14 @@
 
 typedef struct godwit__pool godwit__pool_t;
 
+/* For the log (src/server/inspect.h). */
+typedef struct godwit__inspection {
+    int64_t handler_limit_ns; /* handlers that run for longer are logged; GODWIT__NEVER: none is */
+    bool starved;             /* (L) work waited for a thread, and there are as many as there may be */
+    int unstarted;            /* (L) why a thread could not be started; 0: none failed */
+    godwit__timer_t timer;
+} godwit__inspection_t;
+
 /* Servers by their numbers (src/server/server_table.h). */
 typedef struct godwit__server_table {
     godwit__table_t by_id;
@@ -65,16 +73,18 @@ struct godwit__pool {
 
     void *(*worker_main) (void *worker); /* what a worker's thread runs */
     size_t worker_limit;
-    size_t worker_count;  /* (L) threads, those that are about to start included */
-    size_t spawn_count;   /* (L) threads to be started once the lock is released */
-    atomic_uint spawned;  /* threads that were ever started: gives them numbers */
-    size_t idle_count;    /* (L) */
-    godwit__list_t idle;  /* (L) the newest first: its stack is still in the cache */
-    godwit__list_t ended; /* (L) to be joined */
+    size_t worker_count;    /* (L) threads, those that are about to start included */
+    size_t spawn_count;     /* (L) threads to be started once the lock is released */
+    atomic_uint spawned;    /* threads that were ever started: gives them numbers */
+    size_t idle_count;      /* (L) */
+    godwit__list_t idle;    /* (L) the newest first: its stack is still in the cache */
+    godwit__list_t ended;   /* (L) to be joined */
+    godwit__list_t workers; /* (L) those that run */
 
     atomic_uint_fast64_t fanout_epoch; /* grows when a subscription ends: a gap after that is no loss */
 
     godwit__watchdog_t watchdog;
+    godwit__inspection_t inspection;
     godwit__call_monitor_t call_monitor; /* heartbeats of calls that want them */
     godwit__cancels_t cancels;
 

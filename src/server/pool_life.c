@@ -8,6 +8,7 @@
 #include "src/server/accept.h"
 #include "src/server/cancel_find.h"
 #include "src/server/drain.h"
+#include "src/server/inspect.h"
 #include "src/server/queue.h"
 #include "src/server/server_table.h"
 #include "src/server/worker_run.h"
@@ -116,6 +117,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     godwit__list_init (&pool->ready);
     godwit__list_init (&pool->idle);
     godwit__list_init (&pool->ended);
+    godwit__list_init (&pool->workers);
     pool->worker_limit = (size_t) transport->options.worker_limit;
     if (pool->worker_limit < transport->driver_count)
         pool->worker_limit = transport->driver_count;
@@ -124,6 +126,10 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pool->ready_task.user = pool;
     pthread_mutex_init (&pool->lock, NULL);
     godwit__watchdog_init (pool);
+    pool->inspection.handler_limit_ns = transport->options.handler_log_after_ms < 0
+                                            ? GODWIT__NEVER
+                                            : transport->options.handler_log_after_ms * GODWIT__NS_PER_MS;
+    godwit__inspect_begin (pool);
     godwit__call_monitor_init (pool);
     godwit__cancels_init (pool);
 
@@ -220,6 +226,7 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
     if (!pool->closed) /* a server started while the transport was being destroyed */
         godwit__pool_stop (pool);
     godwit__watchdog_stop (pool);
+    godwit__inspect_end (pool);
     godwit__call_monitor_stop (pool);
     godwit__cancels_stop (pool);
     godwit__reactor_unpost (pool->transport->control, &pool->ready_task);

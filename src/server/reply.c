@@ -4,7 +4,9 @@
 
 #include <godwit/client.h>
 
+#include "src/base/hash.h"
 #include "src/error/error.h"
+#include "src/runtime/warnings.h"
 #include "src/server/port_send.h"
 #include "src/server/request_log.h"
 #include "src/server/request_serialized.h"
@@ -17,6 +19,8 @@
 
 /* A reply of up to so many bytes is encoded on the stack. */
 #define STACK_REPLY 1024
+
+enum { KEY_UNSENT = 0x75 };
 
 /* ---- sending ---- */
 
@@ -46,11 +50,13 @@ send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
 static void
 log_unsent (const godwit_request_t *request)
 {
-    const godwit_transport_t *const transport = request->pool->transport;
-    if (godwit__logs (transport, GODWIT_LOG_WARNING))
-        godwit__log (transport, GODWIT_LOG_WARNING,
-                     "a reply of the method %.64s could not be sent: its caller is gone, or does not read",
-                     godwit_request_method (request));
+    const godwit_target_t *const target = &request->server->target;
+    const char *const method = godwit_request_method (request);
+    godwit__warn (
+        request->pool->transport, godwit__hash_text (KEY_UNSENT ^ request->server->id, method),
+        "server %.64s of topic %.64s: a reply of the method %.64s could not be sent: its caller is gone, or "
+        "does not read",
+        target->server, target->topic, method);
 }
 
 static inline void
@@ -126,10 +132,11 @@ is_over (godwit_request_t *request)
 
 /* ---- failing and refusing ---- */
 
-void
+bool
 godwit__request_fail (godwit_request_t *request, godwit_error_t *error)
 {
-    if (claim_reply (request)) {
+    const bool is_first = claim_reply (request);
+    if (is_first) {
         request->failed = true;
         godwit__request_log_failure (request, error);
         if (!request->is_cast)
@@ -137,6 +144,7 @@ godwit__request_fail (godwit_request_t *request, godwit_error_t *error)
         is_over (request);
     }
     godwit_error_destroy (&error);
+    return is_first;
 }
 
 void
@@ -232,6 +240,16 @@ reply (godwit_request_t *request, godwit_field_t result)
     return status;
 }
 
+/* Of an abandoned request nothing more is said: its transport may be gone. */
+static godwit_status_t
+refuse_second (godwit_request_t *request)
+{
+    if (atomic_load (&request->abandoned))
+        return GODWIT_ERR_CLOSED;
+    godwit__request_log_second_reply (request);
+    return GODWIT_ERR_INVALID_ARGUMENT;
+}
+
 godwit_status_t
 godwit_request_reply (godwit_request_t *request, godwit_field_t result)
 {
@@ -240,7 +258,7 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
     if (godwit__request_is_forked (request))
         return GODWIT_ERR_FORKED;
     if (!claim_reply (request))
-        return atomic_load (&request->abandoned) ? GODWIT_ERR_CLOSED : GODWIT_ERR_INVALID_ARGUMENT;
+        return refuse_second (request);
     const godwit_status_t status = request->is_cast ? GODWIT_OK : reply (request, result);
     is_over (request);
     return status;
@@ -262,6 +280,7 @@ godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
     /* The error may have the outcome of a call that the handler made. The outcome of this call is another:
      * its method ran. */
     godwit__error_set_outcome_of (error, GODWIT_OUTCOME_RAN);
-    godwit__request_fail (request, error);
+    if (!godwit__request_fail (request, error))
+        refuse_second (request);
     return status;
 }

@@ -5,8 +5,9 @@
 
 #include "src/server/request.h"
 
-/* Tells the caller that the request failed, unless it was replied to. Consumes the error. */
-void godwit__request_fail (godwit_request_t *request, godwit_error_t *error);
+/* Tells the caller that the request failed, unless it was replied to: then this is false. Consumes the error.
+ */
+bool godwit__request_fail (godwit_request_t *request, godwit_error_t *error);
 /* The same, and that the method was not run. */
 void godwit__request_reject (godwit_request_t *request, godwit_error_t *error);
 /* Tells the caller that the request was refused and not run. */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/server/reply_batch.h"
 
+#include "src/runtime/warnings.h"
+
+enum { KEY_UNSENT = 0x7562 };
+
 void
 godwit__reply_batch_init (godwit__reply_batch_t *replies, godwit__channel_t *channel,
                           godwit_transport_t *transport)
@@ -39,10 +43,11 @@ flush (godwit__reply_batch_t *replies)
 static void
 report (const godwit__reply_batch_t *replies, uint64_t count)
 {
-    if (count && godwit__logs (replies->transport, GODWIT_LOG_WARNING))
-        godwit__log (replies->transport, GODWIT_LOG_WARNING,
-                     "%llu replies could not be sent: their caller is gone, or does not read",
-                     (unsigned long long) count);
+    if (count)
+        godwit__warn (
+            replies->transport, KEY_UNSENT ^ replies->routing_id,
+            "%llu replies to connection %lu could not be sent: their caller is gone, or does not read",
+            (unsigned long long) count, (unsigned long) (replies->routing_id & UINT32_MAX));
 }
 
 void

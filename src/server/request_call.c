@@ -67,6 +67,17 @@ take_serialized (godwit_request_t *request)
     return !status;
 }
 
+/* The error of a handler that returned this instead of OK, without a reply. */
+static godwit_error_t *
+failure_of (const godwit_request_t *request, godwit_status_t status)
+{
+    if ((unsigned) status < GODWIT_STATUS_COUNT)
+        return godwit_error_new (status, "%s", godwit_status_text (status));
+    return godwit_error_new (GODWIT_ERR_FAILED,
+                             "the handler of %.64s returned %d, which is no status of Godwit",
+                             godwit_request_method (request), (int) status);
+}
+
 void
 godwit__request_call (godwit_request_t *request)
 {
@@ -90,5 +101,5 @@ godwit__request_call (godwit_request_t *request)
     if (status == GODWIT_OK)
         godwit_request_reply (request, (godwit_field_t){.type = GODWIT_TYPE_NIL});
     else if (!atomic_load_explicit (&request->replied, memory_order_relaxed))
-        godwit__request_fail (request, godwit_error_new (status, "%s", godwit_status_text (status)));
+        godwit__request_fail (request, failure_of (request, status));
 }

@@ -65,6 +65,7 @@ godwit__worker_main (void *argument)
     set_name (worker);
     GODWIT__COUNT (pool->transport, workers);
     godwit__pool_lock (pool);
+    godwit__list_append (&pool->workers, &worker->in_workers);
     while (!pool->stopping) {
         godwit_request_t *const request = godwit__queue_take_ready (pool);
         godwit__port_t *const port = request ? NULL : take_lead (pool, worker);
@@ -80,6 +81,7 @@ godwit__worker_main (void *argument)
             lead (worker, port);
         godwit__pool_lock (pool);
     }
+    godwit__list_remove (&worker->in_workers);
     const bool stays = pool->stays;
     if (!stays)
         godwit__list_append (&pool->ended, &worker->in_list);

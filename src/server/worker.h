@@ -22,14 +22,18 @@ struct godwit__worker {
      *
      * The leader ends with an exchange, the watchdog uses a compare-and-swap, so exactly one of them wins. */
     alignas (64) _Atomic (int64_t) busy_since;
-    _Atomic (uint64_t) run_count; /* handlers that it has run with the lead, for the watchdog */
+    _Atomic (uint64_t) run_count;      /* handlers that it has run with the lead, for the watchdog */
+    _Atomic (godwit_request_t *) runs; /* whose handler it runs; NULL: none. For src/server/inspect.h */
 
     godwit__pool_t *pool;
     unsigned number; /* of those that the pool has started, for the name of its thread */
     pthread_t thread;
     pthread_cond_t wake;
-    bool woken;                  /* (L) taken from the idle list by whoever woke it */
-    godwit__list_node_t in_list; /* (L) of the idle ones, or of those that ended */
+    bool woken;                     /* (L) taken from the idle list by whoever woke it */
+    godwit__list_node_t in_list;    /* (L) of the idle ones, or of those that ended */
+    godwit__list_node_t in_workers; /* (L) from its start to its end */
+    int64_t told_start_ns;          /* the control thread's: the start of the run that was logged last ... */
+    int64_t told_ns;                /* ... and when */
 };
 
 void godwit__worker_free (godwit__worker_t *worker);

@@ -2,6 +2,7 @@
 /* Running a request that was accepted, with the lead or without. */
 #include "src/server/worker_run.h"
 
+#include "src/server/inspect.h"
 #include "src/server/reply.h"
 #include "src/server/request_call.h"
 #include "src/server/request_end.h"
@@ -69,8 +70,14 @@ run_handler (godwit__worker_t *worker, godwit__port_t *port, godwit_request_t *r
             godwit__watchdog_wake (pool);
     }
     request->started_ns = start_ns;
+    if (worker)
+        atomic_store_explicit (&worker->runs, request, memory_order_release);
     godwit__request_call (request);
     const int64_t end_ns = godwit__clock_now (&pool->clock);
+    if (worker)
+        atomic_store_explicit (&worker->runs, NULL, memory_order_relaxed);
+    else
+        godwit__inspect_ran (request, end_ns - start_ns);
     godwit__route_measured (route, end_ns - start_ns);
     if (!request->kept)
         godwit__request_timed (request, end_ns - start_ns);

@@ -12,6 +12,7 @@
 #include "src/error/error_classes.h"
 #include "src/runtime/control.h"
 #include "src/runtime/wait.h"
+#include "src/runtime/warnings.h"
 #include "src/server/cancel.h"
 #include "src/server/drain.h"
 #include "src/server/pool_life.h"
@@ -26,6 +27,7 @@ godwit__transport_release (godwit_transport_t *transport)
     godwit__error_classes_destroy (&transport->error_classes);
     godwit__fork_guard_free (transport->alive);
     godwit__metrics_destroy (&transport->metrics);
+    godwit__warnings_destroy (&transport->warnings);
     pthread_mutex_destroy (&transport->lock);
     pthread_mutex_destroy (&transport->process_lock);
     free (transport->control_exchange);
@@ -111,6 +113,7 @@ godwit_transport_destroy (godwit_transport_t **transport)
     if (self->control_runs || (self->control && self->options.external_loop))
         close_parts (self);
     godwit__control_stop (self);
+    godwit__warnings_tell (self, true);
     godwit__given_up_close (self);
     godwit__stalled_close (self);
     godwit__completion_destroy (&self->completion);

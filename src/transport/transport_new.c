@@ -4,6 +4,7 @@
 #include "src/transport/transport_end.h"
 
 #include "src/address/url_redact.h"
+#include "src/base/hash.h"
 #include "src/base/host.h"
 #include "src/client/async.h"
 #include "src/client/future.h"
@@ -16,12 +17,16 @@
 #include "src/runtime/control.h"
 #include "src/runtime/environment.h"
 #include "src/runtime/metrics.h"
+#include "src/runtime/warnings.h"
 #include "src/server/announce.h"
+#include "src/transport/strangers.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { KEY_NOTE = 0x6e, KEY_LABELS = 0x6c };
 
 #define TICK_NS (1000 * GODWIT__NS_PER_MS)
 
@@ -101,6 +106,12 @@ settle (godwit_transport_t *transport, const settings_sources_t *from, godwit__s
     return status;
 }
 
+static void
+on_stranger (void *user, const char *at, const char *peer)
+{
+    godwit__stranger_came (user, at, peer);
+}
+
 static godwit_status_t
 open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, void *user,
              godwit_error_t **error)
@@ -117,6 +128,8 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, voi
         .port = transport->options.port,
         .user = user,
         .virtual_host = transport->virtual_host,
+        .stranger = godwit__logs (transport, GODWIT_LOG_WARNING) ? on_stranger : NULL,
+        .stranger_user = transport,
     };
     const godwit_status_t status = ops->open (&transport->drivers[transport->driver_count], &options, error);
     if (status == GODWIT_OK)
@@ -128,7 +141,9 @@ static void
 on_note (void *user, godwit_log_level_t level, const char *text)
 {
     const godwit_transport_t *transport = user;
-    if (godwit__logs (transport, level))
+    if (level == GODWIT_LOG_WARNING)
+        godwit__warn (transport, godwit__hash_text (KEY_NOTE, text), "%s", text);
+    else if (godwit__logs (transport, level))
         godwit__log (transport, level, "%s", text);
 }
 
@@ -192,10 +207,27 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
 }
 
 static void
+warn_of_labels (const godwit_transport_t *transport)
+{
+    static const char *const sides[] = {"clients", "servers"};
+    for (int side = 0; side < GODWIT__SIDE_COUNT; side++)
+        if (godwit__metrics_take_full (transport->metrics, (godwit__side_t) side))
+            godwit__warn (
+                transport, KEY_LABELS + (uint64_t) side,
+                "the metrics of %s have %d labels, which is the limit: what has another label is counted "
+                "together as the method \"...\"",
+                sides[side], GODWIT__METRIC_LIMIT);
+}
+
+static void
 on_tick (godwit__timer_t *timer)
 {
     godwit_transport_t *transport = timer->user;
+    warn_of_labels (transport);
+    godwit__strange_frames_look (transport);
     godwit__peers_tick (transport);
+    godwit__discovery_tick (transport);
+    godwit__warnings_tell (transport, false);
     godwit__reactor_arm (transport->control, &transport->tick, godwit__transport_now (transport) + TICK_NS);
 }
 
@@ -350,6 +382,8 @@ new_transport (godwit_transport_t **transport, const char *url, const settings_s
         status = check_use (self, &settings, error);
     if (status == GODWIT_OK) {
         godwit__log_open (self);
+        if (godwit__logs (self, GODWIT_LOG_WARNING))
+            self->warnings = godwit__warnings_new ();
         log_warning (self);
         status = start (self, driver, environment->driver_user, &settings, error);
     }

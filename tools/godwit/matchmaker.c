@@ -103,7 +103,7 @@ on_log (void *user, godwit_log_level_t level, const char *text)
                   text[0] == 'J' ? ": another process hosts it" : "");
     }
     if (self->is_verbose || level >= GODWIT_LOG_WARNING)
-        fprintf (stderr, "%s\n", text);
+        godwit_log_stderr (NULL, level, text);
 }
 
 static bool
