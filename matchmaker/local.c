@@ -376,5 +376,5 @@ local_close (godwit__matchmaker_t *matchmaker)
     free (self);
 }
 
-const godwit__matchmaker_ops_t godwit__matchmaker_local = {"local",        local_open, local_announce,
-                                                           local_withdraw, NULL,       local_close};
+const godwit__matchmaker_ops_t godwit__matchmaker_local = {
+    "local", local_open, local_announce, local_withdraw, NULL, NULL, local_close};

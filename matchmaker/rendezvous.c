@@ -2,6 +2,7 @@
 #include "matchmaker/rendezvous.h"
 
 #include "matchmaker/rendezvous_address.h"
+#include "matchmaker/rendezvous_reach.h"
 #include "matchmaker/rendezvous_rooms.h"
 #include "src/error/error.h"
 
@@ -154,6 +155,47 @@ rendezvous_set_hosts (godwit__matchmaker_t *matchmaker, const godwit_url_host_t 
     return status == GODWIT_OK ? use_places (self, places, count, error) : status;
 }
 
+/* --- how this host is reached --- */
+
+typedef struct reach {
+    char (*hosts)[GODWIT__ADDRESS_SIZE];
+    size_t count;
+} reach_t;
+
+/* False: no way leads there. */
+static bool
+add_way (reach_t *reach, const char *address)
+{
+    char host[GODWIT__ADDRESS_SIZE];
+    const godwit__route_t route = godwit__route_to (address, host);
+    if (route != GODWIT__ROUTE_OUT)
+        return route == GODWIT__ROUTE_HERE;
+    for (size_t i = 0; i < reach->count; i++)
+        if (strcmp (reach->hosts[i], host) == 0)
+            return true;
+    if (reach->count < GODWIT__REACH_MAX)
+        memcpy (reach->hosts[reach->count++], host, sizeof host);
+    return true;
+}
+
+static size_t
+rendezvous_reach (const godwit__matchmaker_t *matchmaker, char hosts[GODWIT__REACH_MAX][GODWIT__ADDRESS_SIZE],
+                  bool *is_cut_off)
+{
+    const godwit__rendezvous_t *self = (const godwit__rendezvous_t *) matchmaker;
+    reach_t reach = {hosts, 0};
+    *is_cut_off = false;
+    for (size_t i = 0; i < self->source_count; i++) {
+        const godwit__rendezvous_source_t *const source = self->sources[i];
+        const bool is_name = godwit__lookup_is_needed (source->address);
+        bool leads = is_name ? !source->lookup.is_done : add_way (&reach, source->address);
+        for (size_t at = 0; is_name && at < source->lookup.count; at++)
+            leads |= add_way (&reach, source->lookup.found[at]);
+        *is_cut_off |= !leads;
+    }
+    return reach.count;
+}
+
 /* --- opening --- */
 
 static int64_t
@@ -293,6 +335,6 @@ rendezvous_withdraw (godwit__matchmaker_t *matchmaker, uint32_t server_id)
         godwit__source_withdraw (self->sources[i], server_id);
 }
 
-const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous = {"rendezvous",         rendezvous_open,
-                                                                rendezvous_announce,  rendezvous_withdraw,
-                                                                rendezvous_set_hosts, rendezvous_close};
+const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous = {
+    "rendezvous",         rendezvous_open,  rendezvous_announce, rendezvous_withdraw,
+    rendezvous_set_hosts, rendezvous_reach, rendezvous_close};

@@ -5,6 +5,7 @@
 #define GODWIT_MATCHMAKER_RENDEZVOUS_H
 
 #include "matchmaker/rendezvous_host.h"
+#include "matchmaker/rendezvous_lookup.h"
 #include "matchmaker/rendezvous_view.h"
 
 typedef enum godwit__source_state {
@@ -41,6 +42,7 @@ typedef struct godwit__rendezvous_source {
     int64_t tried_ns;      /* the first attempt since the source last worked; 0: none */
     uint64_t random;
     godwit__rendezvous_host_t *host; /* HOSTING */
+    godwit__lookup_t lookup; /* if its address has to be looked up; CONNECTING then begins with that */
     /* CONNECTING and JOINED */
     godwit__channel_t *link;
     godwit__source_t watch;

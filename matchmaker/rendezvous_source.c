@@ -47,6 +47,7 @@ static const godwit__delay_rule_t back_off_rule = {.first_ns = 2 * GODWIT__NS_PE
 typedef godwit__rendezvous_source_t self_t;
 
 static void fail (self_t *self, const char *reason);
+static void tell_reached (const self_t *self);
 
 /* --- time --- */
 
@@ -400,6 +401,7 @@ on_up (void *user)
         fail (self, "nothing can be sent to it");
     else
         send_pending (self);
+    tell_reached (self);
 }
 
 static void
@@ -414,7 +416,7 @@ on_down (void *user, const char *reason)
 static const godwit__link_events_t link_events = {on_up, on_down};
 
 static void
-connect_to (self_t *self)
+open_link (self_t *self, const char *address)
 {
     godwit__driver_t *driver = self->owner->options.driver;
     self->state = GODWIT__SOURCE_CONNECTING;
@@ -423,10 +425,47 @@ connect_to (self_t *self)
     self->expelled[0] = '\0';
     if (!self->tried_ns)
         self->tried_ns = now_ns (self);
-    if (driver->ops->open_link (driver, self->address, &link_events, self, &self->link, NULL) != GODWIT_OK) {
+    if (driver->ops->open_link (driver, address, &link_events, self, &self->link, NULL) != GODWIT_OK) {
         self->link = NULL;
         fail (self, "a connection to it cannot be opened");
     }
+}
+
+/* False: its name has no other address. */
+static bool
+try_next (self_t *self)
+{
+    const char *const address = godwit__lookup_next (&self->lookup);
+    if (address)
+        open_link (self, address);
+    return address != NULL;
+}
+
+static void
+tell_reached (const self_t *self)
+{
+    const godwit__matchmaker_options_t *options = &self->owner->options;
+    if (options->reached)
+        options->reached (options->reached_user);
+}
+
+static void
+on_names (void *user)
+{
+    self_t *self = user;
+    tell_reached (self);
+    if (!try_next (self))
+        fail (self, "its name has no address");
+}
+
+static void
+connect_to (self_t *self)
+{
+    self->state = GODWIT__SOURCE_CONNECTING;
+    if (!godwit__lookup_is_needed (self->address))
+        open_link (self, self->address);
+    else if (!godwit__lookup_begin (&self->lookup, self->address))
+        fail (self, "its name cannot be looked up");
 }
 
 /* --- hosting --- */
@@ -505,15 +544,17 @@ fail (self_t *self, const char *reason)
 {
     const bool was_joined = self->state == GODWIT__SOURCE_JOINED;
     const bool was_told = self->is_told;
-    if (was_told)
+    if (was_told) {
         note (self, GODWIT_LOG_INFO, "Lost", reason);
+        godwit__lookup_keep (&self->lookup);
+    }
     set_told (self, false);
     hang_up (self);
     if (was_joined || !self->may_host)
         warn_if_stuck (self, reason, NULL);
     if (was_joined)
         godwit__view_lost (&self->owner->view, self->index);
-    else if (self->may_host && host_it (self, reason))
+    else if ((self->may_host && host_it (self, reason)) || try_next (self))
         return;
     back_off (self);
     names_lost (self, was_told, was_joined, reason);
@@ -562,6 +603,10 @@ godwit__source_open (godwit__rendezvous_source_t *self, godwit_error_t **error)
     self->timer.user = self;
     self->watch.ready = on_ready;
     self->watch.user = self;
+    self->lookup = (godwit__lookup_t){.reactor = self->owner->options.reactor,
+                                    .look_up = self->owner->options.look_up,
+                                    .done = on_names,
+                                    .user = self};
     self->state = GODWIT__SOURCE_WAITING;
     if (godwit__reactor_arm (self->owner->options.reactor, &self->timer, now_ns (self)) != GODWIT_OK)
         return godwit__error_no_memory (error);
@@ -575,6 +620,7 @@ godwit__source_close (godwit__rendezvous_source_t *self, bool leaves)
     if (leaves && self->state == GODWIT__SOURCE_JOINED)
         send_message (self, godwit__rendezvous_plain (self->owner->buffer, GODWIT__RENDEZVOUS_LEAVE));
     hang_up (self);
+    godwit__lookup_close (&self->lookup);
     if (self->host)
         godwit__rendezvous_host_close (self->host, leaves);
     self->host = NULL;

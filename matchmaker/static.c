@@ -245,5 +245,5 @@ static_withdraw (godwit__matchmaker_t *matchmaker, uint32_t server_id)
     (void) server_id;
 }
 
-const godwit__matchmaker_ops_t godwit__matchmaker_static = {"static",        static_open, static_announce,
-                                                            static_withdraw, NULL,        static_close};
+const godwit__matchmaker_ops_t godwit__matchmaker_static = {
+    "static", static_open, static_announce, static_withdraw, NULL, NULL, static_close};

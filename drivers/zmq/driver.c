@@ -70,6 +70,7 @@ const godwit__driver_ops_t godwit__zmq_driver = {
     .speaks = speaks,
     .open_link = godwit__zmq_open_link,
     .open_port = godwit__zmq_open_port,
+    .add_host = godwit__zmq_add_host,
     .watch_port = godwit__zmq_watch_port,
     .subscribe = godwit__zmq_subscribe,
     .unsubscribe = godwit__zmq_unsubscribe,

@@ -25,6 +25,7 @@
 /* While publications keep the leader busy, it looks at links after so many. */
 #define PUBLICATIONS_PER_LOOK 16
 #define LISTEN_BACKLOG 1024
+#define LOOPBACK "127.0.0.1"
 
 typedef struct zmq_port {
     godwit__zmq_channel_t base; /* the guard's socket is the ROUTER; its lock guards the SUB too */
@@ -329,11 +330,9 @@ bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], god
 
 /* Binds to a TCP port of the host; 0: an ephemeral one. */
 static godwit_status_t
-bind_tcp (const zmq_port_t *self, void *socket, int port, char bound[GODWIT__ADDRESS_SIZE],
-          godwit_error_t **error)
+bind_tcp (void *socket, const char *host, int port, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
 {
     char at[GODWIT__ADDRESS_SIZE];
-    const char *host = self->base.driver->host ? self->base.driver->host : "127.0.0.1";
     const bool bare_ipv6 = strchr (host, ':') && host[0] != '[';
     char number[12] = "*";
     if (port)
@@ -365,6 +364,7 @@ static godwit_status_t
 bind_port (zmq_port_t *self, const char *at, godwit__port_addresses_t *addresses, godwit_error_t **error)
 {
     void *router = self->base.guard.socket;
+    const char *host = self->base.driver->host ? self->base.driver->host : LOOPBACK;
     memset (addresses, 0, sizeof *addresses);
     if (at) {
         addresses->link_count = 1;
@@ -373,11 +373,56 @@ bind_port (zmq_port_t *self, const char *at, godwit__port_addresses_t *addresses
     addresses->link_count = 2;
     godwit_status_t status = bind_ipc (router, addresses->links[0], error);
     if (status == GODWIT_OK)
-        status = bind_tcp (self, router, self->base.driver->options.port, addresses->links[1], error);
+        status = bind_tcp (router, host, self->base.driver->options.port, addresses->links[1], error);
     if (status == GODWIT_OK && self->base.driver->host)
-        status = bind_tcp (self, self->subscriber, 0, addresses->fanout, error);
+        status = bind_tcp (self->subscriber, host, 0, addresses->fanout, error);
     else if (status == GODWIT_OK)
         status = bind_ipc (self->subscriber, addresses->fanout, error);
+    return status;
+}
+
+static bool
+is_tcp (const char *address)
+{
+    return strncmp (address, "tcp:", 4) == 0;
+}
+
+/* The publishers of all hosts use the first address that others can reach. */
+static godwit_status_t
+bind_host (const zmq_port_t *self, const char *host, godwit__port_addresses_t *addresses,
+           godwit_error_t **error)
+{
+    const size_t last = addresses->link_count - 1;
+    const bool replaces =
+        strncmp (addresses->links[last], "tcp://" LOOPBACK, strlen ("tcp://" LOOPBACK)) == 0;
+    const size_t at = replaces ? last : addresses->link_count;
+    char link[GODWIT__ADDRESS_SIZE], fanout[GODWIT__ADDRESS_SIZE] = "";
+    if (at == GODWIT__PORT_ADDRESS_MAX)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: too many addresses", host);
+    godwit_status_t status =
+        bind_tcp (self->base.guard.socket, host, self->base.driver->options.port, link, error);
+    if (status == GODWIT_OK && !is_tcp (addresses->fanout))
+        status = bind_tcp (self->subscriber, host, 0, fanout, error);
+    if (status != GODWIT_OK)
+        return status;
+    memcpy (addresses->links[at], link, sizeof link);
+    addresses->link_count = at + 1;
+    if (fanout[0])
+        memcpy (addresses->fanout, fanout, sizeof fanout);
+    return GODWIT_OK;
+}
+
+godwit_status_t
+godwit__zmq_add_host (godwit__channel_t *port, const char *host, godwit__port_addresses_t *addresses,
+                      godwit_error_t **error)
+{
+    zmq_port_t *self = (zmq_port_t *) port;
+    godwit__guard_lock (&self->base.guard);
+    const godwit_status_t status = bind_host (self, host, addresses, error);
+    /* That may have consumed the edges of the descriptors: the leader has to look. */
+    self->base.guard.second_quiet = false;
+    godwit__guard_tell (&self->base.guard);
+    godwit__guard_unlock (&self->base.guard);
     return status;
 }
 

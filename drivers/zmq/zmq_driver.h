@@ -50,6 +50,8 @@ godwit_status_t godwit__zmq_open_link (godwit__driver_t *driver, const char *add
 /* port.c */
 godwit_status_t godwit__zmq_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                                        godwit__port_addresses_t *addresses, godwit_error_t **error);
+godwit_status_t godwit__zmq_add_host (godwit__channel_t *port, const char *host,
+                                      godwit__port_addresses_t *addresses, godwit_error_t **error);
 godwit_status_t godwit__zmq_watch_port (godwit__channel_t *port, godwit__task_t *lost,
                                         godwit_error_t **error);
 godwit_status_t godwit__zmq_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_SIZE],

@@ -161,6 +161,11 @@ typedef struct godwit__driver_ops {
      * be bound ("address in use" is one). */
     godwit_status_t (*open_port) (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                                   godwit__port_addresses_t *addresses, godwit_error_t **error);
+    /* Also listens at this address of the machine, for links and publications, and writes where the port can
+     * be reached now: instead of at the loopback. The port was opened with at NULL. SYSTEM with the cause.
+     * NULL for drivers without a network. */
+    godwit_status_t (*add_host) (godwit__channel_t *port, const char *host,
+                                 godwit__port_addresses_t *addresses, godwit_error_t **error);
     /* From now on `lost` is posted to the driver's reactor when connections to the port have ended. It does
      * not say whose: a moment later at the latest, sending to them says CLOSED. What they had sent can still
      * be received. `lost` is the caller's, and is not posted any more once the port is closed. Once a port;

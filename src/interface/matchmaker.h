@@ -114,6 +114,16 @@ typedef struct godwit__matchmaker_gauges {
     atomic_uint_fast64_t rendezvous_hosted;
 } godwit__matchmaker_gauges_t;
 
+/* The most addresses of a name that are used. */
+#define GODWIT__FOUND_MAX 8
+/* Looks a name up, on a thread that nothing waits for; may block. Writes addresses ("tcp://10.0.0.1:9573"),
+ * and returns how many. */
+typedef size_t godwit__look_up_fn (const char *name, const char *port,
+                                   char found[GODWIT__FOUND_MAX][GODWIT__ADDRESS_SIZE]);
+
+/* The most addresses of this host that `reach` tells. */
+#define GODWIT__REACH_MAX 3
+
 typedef struct godwit__matchmaker_options {
     godwit__reactor_t *reactor;
     godwit__driver_t *driver; /* to connect with and to listen on; not used by every backend */
@@ -134,6 +144,11 @@ typedef struct godwit__matchmaker_options {
      * nobody wants to know. */
     void (*note) (void *user, godwit_log_level_t level, const char *text);
     void *note_user;
+    godwit__look_up_fn *look_up; /* NULL: the system's names */
+    /* What `reach` tells may have changed. Never inside the functions of the matchmaker. NULL: nobody wants
+     * to know. */
+    void (*reached) (void *user);
+    void *reached_user;
 } godwit__matchmaker_options_t;
 
 typedef struct godwit__matchmaker godwit__matchmaker_t;
@@ -153,6 +168,11 @@ typedef struct godwit__matchmaker_ops {
      * function is NULL if this backend has no rendezvous points. */
     godwit_status_t (*set_hosts) (godwit__matchmaker_t *matchmaker, const godwit_url_host_t *hosts,
                                   size_t count, godwit_error_t **error);
+    /* Writes the addresses of this host on the ways to the rendezvous points of other hosts, as far as they
+     * are known without waiting, and returns how many. *is_cut_off: there is a point that no way leads to.
+     * NULL if this backend has no rendezvous points. */
+    size_t (*reach) (const godwit__matchmaker_t *matchmaker,
+                     char hosts[GODWIT__REACH_MAX][GODWIT__ADDRESS_SIZE], bool *is_cut_off);
     /* No event comes after close. Announced records are withdrawn, as far as that needs no waiting. */
     void (*close) (godwit__matchmaker_t *matchmaker);
 } godwit__matchmaker_ops_t;

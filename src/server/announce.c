@@ -11,35 +11,19 @@
 #include "src/wire/wire.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Keeps the record for clients that ask (RESOLVE). */
-static void
-keep (godwit_server_t *server, godwit__record_t *record)
+/* With the lock: a new revision of the server's record, which is kept for clients that ask (RESOLVE). The
+ * caller's. NULL when memory is short. */
+static godwit__record_t *
+new_record (godwit_server_t *server, godwit__record_state_t state)
 {
-    godwit__pool_lock (server->pool);
-    godwit__record_unref (&server->record);
-    server->record = godwit__record_ref (record);
-    godwit__pool_unlock (server->pool);
-}
-
-static uint32_t
-next_revision (godwit_server_t *server)
-{
-    godwit__pool_lock (server->pool);
-    const uint32_t revision = ++server->revision;
-    godwit__pool_unlock (server->pool);
-    return revision;
-}
-
-godwit_status_t
-godwit__server_announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t **error)
-{
-    godwit_transport_t *const transport = server->transport;
+    const godwit_transport_t *const transport = server->transport;
     const godwit__pool_t *const pool = server->pool;
     godwit__record_t fields = {.incarnation = transport->incarnation,
                                .server_id = server->id,
-                               .revision = next_revision (server),
+                               .revision = ++server->revision,
                                .state = state,
                                .weight = server->weight,
                                .exchange = godwit__server_exchange (server),
@@ -60,12 +44,58 @@ godwit__server_announce (godwit_server_t *server, godwit__record_state_t state, 
     }
     godwit__record_t *record = godwit__record_new (&fields);
     if (!record)
+        return NULL;
+    godwit__record_unref (&server->record);
+    server->record = godwit__record_ref (record);
+    return record;
+}
+
+godwit_status_t
+godwit__server_announce (godwit_server_t *server, godwit__record_state_t state, godwit_error_t **error)
+{
+    godwit_transport_t *const transport = server->transport;
+    godwit__pool_lock (server->pool);
+    godwit__record_t *record = new_record (server, state);
+    godwit__pool_unlock (server->pool);
+    if (!record)
         return godwit__error_no_memory (error);
-    keep (server, record);
     const godwit_status_t status =
         transport->matchmaker->ops->announce (transport->matchmaker, record, error);
     godwit__record_unref (&record);
     return status;
+}
+
+/* With the lock: the next server in the table that takes requests; NULL: none. */
+static godwit_server_t *
+next_up (const godwit__pool_t *pool, godwit_server_t *server)
+{
+    server = server ? godwit__server_table_next (&pool->servers, server)
+                    : godwit__server_table_first (&pool->servers);
+    while (server && !(server->accepts && !server->stops && server->record))
+        server = godwit__server_table_next (&pool->servers, server);
+    return server;
+}
+
+/* The servers may end as soon as the lock is released: only their records are used then. */
+void
+godwit__pool_announce (godwit__pool_t *pool)
+{
+    godwit__matchmaker_t *const matchmaker = pool->transport->matchmaker;
+    size_t count = 0, made = 0;
+    godwit__pool_lock (pool);
+    for (godwit_server_t *at = next_up (pool, NULL); at; at = next_up (pool, at))
+        count++;
+    godwit__record_t **records = calloc (count ? count : 1, sizeof (godwit__record_t *));
+    for (godwit_server_t *at = next_up (pool, NULL); records && at; at = next_up (pool, at)) {
+        records[made] = new_record (at, GODWIT__RECORD_UP);
+        made += records[made] != NULL;
+    }
+    godwit__pool_unlock (pool);
+    for (size_t i = 0; i < made; i++) {
+        matchmaker->ops->announce (matchmaker, records[i], NULL);
+        godwit__record_unref (&records[i]);
+    }
+    free (records);
 }
 
 /* ---- two of one name (contract 5) ---- */

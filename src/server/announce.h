@@ -11,6 +11,8 @@
 /* Tells the cluster what the server is now. Control thread. */
 godwit_status_t godwit__server_announce (godwit_server_t *server, godwit__record_state_t state,
                                          godwit_error_t **error);
+/* The same for all servers that are up. Control thread. */
+void godwit__pool_announce (struct godwit__pool *pool);
 /* A server was started: warns in the log if another one has its names, in this process or elsewhere. Control
  * thread. */
 void godwit__server_warn_duplicates (const godwit_server_t *server);

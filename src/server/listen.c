@@ -7,6 +7,7 @@
 #include "src/server/announce.h"
 #include "src/server/drain.h"
 #include "src/server/pool_life.h"
+#include "src/server/reach.h"
 #include "src/server/server_table.h"
 #include "src/wire/fanout.h"
 
@@ -141,6 +142,8 @@ start_on_control (void *argument)
         status = godwit__error_set (&change->error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
     if (!status && !pool)
         status = pool_of (server->transport, &pool, &change->error);
+    if (!status)
+        status = godwit__pool_reach (pool, &change->error);
     if (!status) {
         join_pool (server, pool, change->concurrency);
         godwit__server_warn_duplicates (server);

@@ -95,6 +95,10 @@ struct godwit__pool {
 
     size_t port_count;
     godwit__port_t ports[GODWIT__DRIVER_MAX];
+    /* Where other hosts reach them (reach.h). The control thread's. */
+    size_t host_count;
+    char hosts[GODWIT__REACH_MAX][GODWIT__ADDRESS_SIZE];
+    bool is_cut_off; /* the log was told */
 };
 
 /* ---- the lock ---- */

@@ -19,6 +19,7 @@
 #include "src/runtime/metrics.h"
 #include "src/runtime/warnings.h"
 #include "src/server/announce.h"
+#include "src/server/reach.h"
 #include "src/transport/strangers.h"
 
 #include <sodium.h>
@@ -174,6 +175,12 @@ on_names (void *user, godwit__names_state_t state, const char *text)
     godwit__discovery_names (user, state, text);
 }
 
+static void
+on_reached (void *user)
+{
+    godwit__transport_reached (user);
+}
+
 static const godwit__matchmaker_events_t matchmaker_events = {on_seen, on_gone, on_synced, on_names};
 
 static godwit_status_t
@@ -202,6 +209,8 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
         .gauges = &transport->gauges,
         .note = godwit__logs (transport, GODWIT_LOG_ERROR) ? on_note : NULL,
         .note_user = transport,
+        .reached = on_reached,
+        .reached_user = transport,
     };
     return ops->open (&transport->matchmaker, &options, &matchmaker_events, transport, error);
 }

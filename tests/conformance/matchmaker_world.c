@@ -213,6 +213,7 @@ peer_open (world_t *world, unsigned index, const char *hosts, const char *virtua
                                                   .host_rendezvous =
                                                       host_option && !strcmp (host_option, "true"),
                                                   .seed = index + 1,
+                                                  .look_up = world->look_up,
                                                   .gauges = &peer->gauges};
     godwit__matchmaker_t *matchmaker = NULL;
     cr_assert_eq (world->kind->matchmaker->open (&matchmaker, &options, &events, peer, NULL), GODWIT_OK);

@@ -49,6 +49,7 @@ typedef struct world {
     godwit__reactor_t *reactor;
     int ports[4];    /* free ones */
     int queue_limit; /* of the drivers of peers that are opened */
+    godwit__look_up_fn *look_up; /* of their matchmakers */
     peer_t peers[WORLD_PEERS];
 } world_t;
 
