@@ -192,6 +192,38 @@ GODWIT_EXPORT godwit_status_t godwit_server_reset (godwit_server_t *server,
  * valid; their replies go nowhere. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_server_destroy (godwit_server_t **server);
 
+/* ---- running a server until a signal comes ---- */
+
+/* How a server is run. Zero: the default, with which each comment begins. */
+typedef struct godwit_run_options {
+    size_t struct_size;
+    /* 30000: how long requests that it accepted are waited for after the signal; negative: for ever. */
+    int64_t drain_timeout_ms;
+} godwit_run_options_t;
+
+/* Makes options for a run: GODWIT_RUN_OPTIONS (.drain_timeout_ms = 5000). */
+#define GODWIT_RUN_OPTIONS(...)                                                                              \
+    (&(const godwit_run_options_t){.struct_size = sizeof (godwit_run_options_t), __VA_ARGS__})
+
+/* Runs a server until SIGINT or SIGTERM comes, then drains it. It starts the server if it is not started, and
+ * blocks both signals meanwhile in the thread that calls it. After the signal it stops the server and waits
+ * until all that it has accepted has run: OK. It also returns when somebody else has stopped the server. The
+ * mask of signals is as before when it returns. With external_loop it runs the loop.
+ *
+ * TASK_TIMEOUT: after drain_timeout_ms, or after a second signal, handlers still run. They are abandoned and
+ * named, in the error and in the log: the method, the server, how long it has run, and the connection of its
+ * caller. Destroying the server and the transport does not wait for them, except for those of calls that this
+ * process itself makes to an INLINE method. What they use stays until they return, and what they do with
+ * their requests goes nowhere. The on_destroy of the server's endpoints does not run.
+ *
+ * The program calls it on its main thread, before it makes threads of its own, or blocks both signals before
+ * that: a thread that takes them runs their handlers, or ends the process, and this function never sees them.
+ * The library's threads take neither. One thread at a time in a process. A program with several servers
+ * starts the others before, and stops them afterwards. Nobody may destroy the server or the transport
+ * meanwhile. Not from a handler. options may be NULL. The statuses of godwit_server_start; SYSTEM. */
+GODWIT_EXPORT godwit_status_t godwit_server_run (godwit_server_t *server, const godwit_run_options_t *options,
+                                                 godwit_error_t **error);
+
 /* ---- requests ---- */
 
 /* Texts and values are borrowed from the request. The context and the arguments are maps. With a serializer

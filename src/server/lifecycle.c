@@ -158,12 +158,14 @@ godwit_server_start (godwit_server_t *server, const godwit_step_options_t *optio
 /* ---- stop, wait, reset ---- */
 
 godwit_status_t
-godwit_server_stop (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
+godwit__server_stop (godwit_server_t *server, const godwit_step_options_t *options,
+                     const atomic_uint *signals, godwit_error_t **error)
 {
     godwit__step_t step;
     godwit_status_t status = godwit__step_enter (&step, server, "stop", options, error);
     if (status)
         return status;
+    step.signals = signals;
     const uint64_t life = life_meant (server);
     while (!status && !was_stopped (server, life)) {
         if (server->state == GODWIT__SERVER_UP && !server->changing) {
@@ -181,12 +183,20 @@ godwit_server_stop (godwit_server_t *server, const godwit_step_options_t *option
 }
 
 godwit_status_t
-godwit_server_wait (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
+godwit_server_stop (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
+{
+    return godwit__server_stop (server, options, NULL, error);
+}
+
+godwit_status_t
+godwit__server_wait (godwit_server_t *server, const godwit_step_options_t *options,
+                     const atomic_uint *signals, godwit_error_t **error)
 {
     godwit__step_t step;
     godwit_status_t status = godwit__step_enter (&step, server, "wait", options, error);
     if (status)
         return status;
+    step.signals = signals;
     const uint64_t life = life_meant (server);
     while (!status && !was_stopped (server, life))
         status = godwit__step_sleep (&step, "stop", server->changing == GODWIT__CHANGE_STOP, error);
@@ -194,6 +204,12 @@ godwit_server_wait (godwit_server_t *server, const godwit_step_options_t *option
     if (!status && server->life <= life)
         status = drain (&step, error);
     return godwit__step_leave (&step, status);
+}
+
+godwit_status_t
+godwit_server_wait (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
+{
+    return godwit__server_wait (server, options, NULL, error);
 }
 
 godwit_status_t

@@ -21,6 +21,14 @@
 
 #include <godwit/server.h>
 
+#include <stdatomic.h>
+
+/* godwit_server_stop and godwit_server_wait, but TASK_TIMEOUT when two signals have come. signals may be
+ * NULL. */
+godwit_status_t godwit__server_stop (godwit_server_t *server, const godwit_step_options_t *options,
+                                     const atomic_uint *signals, godwit_error_t **error);
+godwit_status_t godwit__server_wait (godwit_server_t *server, const godwit_step_options_t *options,
+                                     const atomic_uint *signals, godwit_error_t **error);
 /* Waits until nobody is in a step any more, and stops the server if it is up. */
 void godwit__server_end_steps (godwit_server_t *server);
 

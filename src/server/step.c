@@ -99,6 +99,8 @@ allow_sleep (const godwit__step_t *step, const char *what, bool begun, int64_t *
         reason = "a handler or a callback runs, and the loop cannot run meanwhile";
     else if (transport->options.external_loop && !begun && step->end_ns == GODWIT__NEVER)
         reason = "nobody has asked for it, and with external_loop a wait needs timeout_ms";
+    if (step->signals && atomic_load (step->signals) > 1)
+        reason = "a second signal came";
     print_target (step, target, sizeof target);
     if (reason)
         return godwit__error_set (error, GODWIT_ERR_TASK_TIMEOUT, "%s of %s cannot wait for %s: %s",

@@ -13,6 +13,7 @@ typedef struct godwit__step {
     int64_t end_ns;    /* NEVER: no timeout */
     int64_t log_at_ns; /* NEVER: not any more, or not at all */
     int pool_size;
+    const atomic_uint *signals; /* NULL, or: when there are two, the step does not wait (src/server/run.c) */
 } godwit__step_t;
 
 /* OK: the caller has transport.lock, and must call godwit__step_leave. */
