@@ -27,4 +27,5 @@ void
 godwit__thread_set_name (const char *name)
 {
     pthread_setname_np (pthread_self (), name);
+    pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);
 }

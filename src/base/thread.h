@@ -14,7 +14,8 @@
  * otherwise. Returns 0, or an errno value. */
 int godwit__thread_start (pthread_t *thread, void *(*run) (void *user), void *user);
 
-/* Names the thread that calls it; at most 15 bytes, as Linux allows. The first thing that a thread does. */
+/* Names the thread that calls it; at most 15 bytes, as Linux allows. The first thing that a thread does. From
+ * now on it is not cancelled, whatever handlers and callbacks ask for (src/base/uncancelled.h). */
 void godwit__thread_set_name (const char *name);
 
 #endif

@@ -2,6 +2,7 @@
 #include "src/client/async.h"
 
 #include "src/address/target.h"
+#include "src/base/uncancelled.h"
 #include "src/client/backing_off_client.h"
 #include "src/client/call_attempt.h"
 #include "src/client/call_explain.h"
@@ -270,6 +271,7 @@ godwit_status_t
 godwit_client_call_async (godwit_client_t *client, const godwit_value_t *context, const char *method,
                           godwit_fields_t args, godwit_reply_fn *callback, void *user, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     if (!client || !callback)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   client ? "callback" : "client");

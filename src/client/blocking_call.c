@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Calls and casts on the caller's thread (contract 3): the thread waits for a server, and for the reply. */
 #include "src/address/target.h"
+#include "src/base/uncancelled.h"
 #include "src/client/backing_off_client.h"
 #include "src/client/call_attempt.h"
 #include "src/client/call_explain.h"
@@ -98,6 +99,7 @@ godwit_status_t
 godwit_client_call (godwit_client_t *client, const godwit_value_t *context, const char *method,
                     godwit_fields_t args, godwit_value_t **result, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
     if (client->target.fanout == GODWIT_YES) {
@@ -114,6 +116,7 @@ godwit_status_t
 godwit_client_cast (godwit_client_t *client, const godwit_value_t *context, const char *method,
                     godwit_fields_t args, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
     if (client->target.fanout == GODWIT_YES)

@@ -4,6 +4,7 @@
 
 #include "src/address/target.h"
 #include "src/address/target_version.h"
+#include "src/base/uncancelled.h"
 #include "src/connection/completion.h"
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
@@ -200,6 +201,7 @@ drain (godwit_client_t *client)
 void
 godwit_client_destroy (godwit_client_t **client)
 {
+    GODWIT__UNCANCELLED;
     if (!client || !*client)
         return;
     godwit_client_t *self = *client;

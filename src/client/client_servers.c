@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which servers a client's target has (contract 3). */
+#include "src/base/uncancelled.h"
 #include "src/client/call_explain.h"
 #include "src/client/nobody.h"
 #include "src/discovery/selection.h"
@@ -70,6 +71,7 @@ wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_
 godwit_status_t
 godwit_client_wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
     godwit_status_t status = godwit__client_enter (client, error);

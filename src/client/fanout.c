@@ -3,6 +3,7 @@
  * were reached. */
 #include "src/wire/fanout.h"
 #include "src/address/target.h"
+#include "src/base/uncancelled.h"
 #include "src/client/call_explain.h"
 #include "src/client/call_metrics.h"
 #include "src/client/nobody.h"
@@ -153,6 +154,7 @@ godwit_status_t
 godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, const char *method,
                       godwit_fields_t args, godwit_fanout_report_t *report, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit__encoded_request_t request;
     godwit_fanout_report_t reached = GODWIT_FANOUT_REPORT;
     if (!client)

@@ -7,6 +7,7 @@
  * makes the fanout call waits until the last of them has ended.
  */
 #include "src/address/target.h"
+#include "src/base/uncancelled.h"
 #include "src/client/async.h"
 #include "src/client/backing_off_client.h"
 #include "src/client/call_explain.h"
@@ -235,6 +236,7 @@ godwit_status_t
 godwit_client_fanout_call (godwit_client_t *client, const godwit_value_t *context, const char *method,
                            godwit_fields_t args, godwit_fanout_result_t **result, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit__fanout_t fanout;
     if (!client || !result)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/client/future.h"
 
+#include "src/base/uncancelled.h"
 #include "src/client/async.h"
 #include "src/client/call_explain.h"
 #include "src/connection/completion.h"
@@ -53,6 +54,7 @@ godwit_status_t
 godwit_client_call_future (godwit_client_t *client, const godwit_value_t *context, const char *method,
                            godwit_fields_t args, godwit_future_t **future, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     if (!client || !future)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
                                   client ? "future" : "client");
@@ -91,6 +93,7 @@ godwit_status_t
 godwit_future_wait (godwit_future_t *future, int64_t timeout_ms, bool *finished, godwit_value_t **result,
                     godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     if (!future)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "future: expected a pointer, got NULL");
     if (godwit__transport_check (future->transport, NULL) == GODWIT_ERR_FORKED)
@@ -186,6 +189,7 @@ give_up (godwit_future_t *future)
 void
 godwit_future_destroy (godwit_future_t **future)
 {
+    GODWIT__UNCANCELLED;
     if (!future || !*future)
         return;
     godwit_future_t *const self = *future;

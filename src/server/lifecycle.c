@@ -3,6 +3,7 @@
 #include "src/server/lifecycle.h"
 
 #include "src/address/target.h"
+#include "src/base/uncancelled.h"
 #include "src/error/error.h"
 #include "src/server/listen.h"
 #include "src/server/step.h"
@@ -125,6 +126,7 @@ wait_for_other (godwit__step_t *step, godwit_error_t **error)
 godwit_status_t
 godwit_server_start (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit__step_t step;
     uint64_t drained_life = UINT64_MAX;
     godwit_status_t status = godwit__step_enter (&step, server, "start", options, error);
@@ -161,6 +163,7 @@ godwit_status_t
 godwit__server_stop (godwit_server_t *server, const godwit_step_options_t *options,
                      const atomic_uint *signals, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit__step_t step;
     godwit_status_t status = godwit__step_enter (&step, server, "stop", options, error);
     if (status)
@@ -192,6 +195,7 @@ godwit_status_t
 godwit__server_wait (godwit_server_t *server, const godwit_step_options_t *options,
                      const atomic_uint *signals, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit__step_t step;
     godwit_status_t status = godwit__step_enter (&step, server, "wait", options, error);
     if (status)
@@ -215,6 +219,7 @@ godwit_server_wait (godwit_server_t *server, const godwit_step_options_t *option
 godwit_status_t
 godwit_server_reset (godwit_server_t *server, const godwit_step_options_t *options, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit__step_t step;
     godwit_status_t status = godwit__step_enter (&step, server, "reset", options, error);
     if (status)

@@ -5,6 +5,7 @@
 #include <godwit/client.h>
 
 #include "src/base/hash.h"
+#include "src/base/uncancelled.h"
 #include "src/error/error.h"
 #include "src/runtime/warnings.h"
 #include "src/server/port_send.h"
@@ -253,6 +254,7 @@ refuse_second (godwit_request_t *request)
 godwit_status_t
 godwit_request_reply (godwit_request_t *request, godwit_field_t result)
 {
+    GODWIT__UNCANCELLED;
     if (!request)
         return GODWIT_ERR_INVALID_ARGUMENT;
     if (godwit__request_is_forked (request))
@@ -267,6 +269,7 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
 godwit_status_t
 godwit_request_fail (godwit_request_t *request, godwit_error_t **error_p)
 {
+    GODWIT__UNCANCELLED;
     godwit_error_t *error = error_p ? *error_p : NULL;
     if (error_p)
         *error_p = NULL;

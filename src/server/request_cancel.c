@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How a handler learns that nobody waits for its request any more. */
+#include "src/base/uncancelled.h"
 #include "src/connection/completion.h"
 #include "src/server/request.h"
 
@@ -26,6 +27,7 @@ mark_spent (godwit_request_t *request)
 bool
 godwit_request_is_cancelled (godwit_request_t *request)
 {
+    GODWIT__UNCANCELLED;
     if (!request || request->is_cast)
         return false;
     if (godwit__request_is_forked (request) ||
@@ -44,6 +46,7 @@ godwit_request_is_cancelled (godwit_request_t *request)
 godwit_status_t
 godwit_request_on_cancel (godwit_request_t *request, godwit_cancel_fn *callback, void *user)
 {
+    GODWIT__UNCANCELLED;
     if (!request || !callback)
         return GODWIT_ERR_INVALID_ARGUMENT;
     if (godwit__request_is_forked (request))

@@ -2,6 +2,7 @@
 /* The end of a request that ran. */
 #include "src/server/request_end.h"
 
+#include "src/base/uncancelled.h"
 #include "src/server/queue.h"
 #include "src/server/reply.h"
 
@@ -85,6 +86,7 @@ godwit_request_keep (godwit_request_t *request)
 void
 godwit_request_destroy (godwit_request_t **request_p)
 {
+    GODWIT__UNCANCELLED;
     if (!request_p || !*request_p)
         return;
     godwit_request_t *const request = *request_p;

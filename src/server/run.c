@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server that runs until a signal comes. The signals are blocked, and wait in a descriptor that the control
  * reactor watches: so they are seen whatever the thread waits for, also in the program's own loop. */
+#include "src/base/uncancelled.h"
 #include "src/error/error.h"
 #include "src/runtime/control.h"
 #include "src/runtime/wait.h"
@@ -116,10 +117,11 @@ abandon (run_t *run, godwit_error_t **error)
     const unsigned queued = server->queued, kept = server->occupied - server->active;
     godwit__abandon_running (pool, server, "The run of a server");
     godwit__pool_unlock (pool);
-    return godwit__error_set (error, GODWIT_ERR_TASK_TIMEOUT,
-                              "The server did not end in time; %u requests are queued, %u are kept, and these "
-                              "handlers still run: %s",
-                              queued, kept, *text ? text : "none");
+    return godwit__error_set (
+        error, GODWIT_ERR_TASK_TIMEOUT,
+        "The server did not end in time; %u requests are queued, %u are kept, and these "
+        "handlers still run: %s",
+        queued, kept, *text ? text : "none");
 }
 
 static godwit_status_t
@@ -172,6 +174,7 @@ run_blocked (run_t *run, int64_t timeout_ms, godwit_error_t **error)
 godwit_status_t
 godwit_server_run (godwit_server_t *server, const godwit_run_options_t *given, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit_run_options_t options = {0};
     sigset_t signals;
     if (!server)
@@ -190,7 +193,8 @@ godwit_server_run (godwit_server_t *server, const godwit_run_options_t *given, g
     run.source.fd = signalfd (-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     godwit_status_t status = GODWIT_OK;
     if (run.source.fd < 0) {
-        status = godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot wait for signals: %s", strerror (errno));
+        status =
+            godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot wait for signals: %s", strerror (errno));
     } else {
         godwit__transport_ref (transport); /* also if it is destroyed meanwhile */
         status = run_blocked (&run, timeout_ms, error);

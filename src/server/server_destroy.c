@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The end of a server: of its steps, of its part in the pool, and then of itself. */
+#include "src/base/uncancelled.h"
 #include "src/server/abandon.h"
 #include "src/server/accept.h"
 #include "src/server/cancel_find.h"
@@ -66,6 +67,7 @@ leave_pool (godwit_server_t *server)
 void
 godwit_server_destroy (godwit_server_t **server_p)
 {
+    GODWIT__UNCANCELLED;
     if (!server_p || !*server_p)
         return;
     godwit_server_t *const server = *server_p;

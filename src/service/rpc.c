@@ -2,6 +2,7 @@
 #include "src/service/rpc.h"
 
 #include "src/base/process.h"
+#include "src/base/uncancelled.h"
 #include "src/client/backoff.h"
 #include "src/client/client.h"
 #include "src/error/error.h"
@@ -81,12 +82,14 @@ init (const char *function, bool has_notifications, const godwit_config_t *confi
 godwit_status_t
 godwit_rpc_init (const godwit_config_t *config, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     return init ("godwit_rpc_init", true, config, error);
 }
 
 godwit_status_t
 godwit_rpc_init_action (const godwit_config_t *config, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     return init ("godwit_rpc_init_action", false, config, error);
 }
 
@@ -100,6 +103,7 @@ refuse_early (const char *function, godwit_error_t **error)
 godwit_status_t
 godwit_rpc_cleanup (godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit__process_lock ();
     godwit__rpc_t closed = program;
     program = (godwit__rpc_t){.transport = NULL};

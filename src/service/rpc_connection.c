@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/service/rpc_connection.h"
 
+#include "src/base/uncancelled.h"
 #include "src/error/error.h"
 #include "src/runtime/transport.h"
 #include "src/service/rpc.h"
@@ -104,6 +105,7 @@ godwit_rpc_connection_create_consumer (godwit_rpc_connection_t *connection, cons
                                        const char *exchange, const char *host,
                                        const godwit_serializer_t *serializer, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit_server_t *server = NULL;
     godwit_status_t status = check_given (connection, "connection", error);
     if (status || !connection->rpc.transport)
@@ -147,6 +149,7 @@ for_started (const godwit_rpc_connection_t *self, size_t first,
 godwit_status_t
 godwit_rpc_connection_consume_in_threads (godwit_rpc_connection_t *connection, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit_status_t status = check_given (connection, "connection", error);
     if (status || !connection->rpc.transport)
         return status;
@@ -225,6 +228,7 @@ godwit__rpc_connection_stop (godwit_rpc_connection_t *connection, bool graceful,
 godwit_status_t
 godwit_rpc_connection_close (godwit_rpc_connection_t *connection, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     const godwit_status_t status = check_given (connection, "connection", error);
     if (status)
         return status;

@@ -5,6 +5,7 @@
  *                             |           |         |         |
  *                             +-----------+----+----+---------+ a failure: the connection is destroyed
  */
+#include "src/base/uncancelled.h"
 #include "src/error/error.h"
 #include "src/error/struct_size.h"
 #include "src/runtime/transport.h"
@@ -182,6 +183,7 @@ start (godwit_service_t *self, godwit_error_t **error)
 godwit_status_t
 godwit_service_start (godwit_service_t *service, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     if (!service)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "service: expected a pointer, got NULL");
@@ -204,6 +206,7 @@ log_swallowed (const godwit_service_t *service, const godwit_error_t *error)
 void
 godwit_service_stop (godwit_service_t *service, bool graceful)
 {
+    GODWIT__UNCANCELLED;
     godwit_error_t *error = NULL;
     if (!service || !begin_change (service, true, !graceful))
         return;

@@ -3,6 +3,7 @@
 #include "src/transport/transport_end.h"
 
 #include "src/base/host.h"
+#include "src/base/uncancelled.h"
 #include "src/client/async.h"
 #include "src/client/client.h"
 #include "src/client/future.h"
@@ -95,6 +96,7 @@ close_parts (godwit_transport_t *transport)
 void
 godwit_transport_destroy (godwit_transport_t **transport)
 {
+    GODWIT__UNCANCELLED;
     if (!transport || !*transport)
         return;
     godwit_transport_t *self = *transport;

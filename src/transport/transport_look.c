@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a program can ask of a transport: its counters and metrics, the errors that it accepts, and its
  * loop. */
+#include "src/base/uncancelled.h"
 #include "src/runtime/control.h"
 
 #include "src/discovery/directory.h"
@@ -97,6 +98,7 @@ godwit_transport_metrics (const godwit_transport_t *transport, godwit_value_t **
 godwit_status_t
 godwit_transport_process (godwit_transport_t *transport, int64_t timeout_ms, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     if (!transport || !transport->options.external_loop)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "transport: expected one that was made with external_loop");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Making a transport: its options are settled, then its drivers, its matchmaker and its control thread
  * start. */
+#include "src/base/uncancelled.h"
 #include "src/transport/transport_end.h"
 
 #include "src/address/url_redact.h"
@@ -421,6 +422,7 @@ godwit_status_t
 godwit_transport_new (godwit_transport_t **transport, const char *url,
                       const godwit_transport_options_t *options, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     return godwit__transport_new_in (transport, url, options, &godwit__system_environment, error);
 }
 
@@ -429,6 +431,7 @@ godwit_transport_new_from_config (godwit_transport_t **transport, const godwit_c
                                   const char *url, const godwit_transport_options_t *options,
                                   godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     char where[160] = "URL";
     if (!transport || !config)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",

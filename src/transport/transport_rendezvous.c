@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gives a running transport another list of rendezvous points. */
+#include "src/base/uncancelled.h"
 #include "src/runtime/transport.h"
 
 #include "src/address/url_redact.h"
@@ -105,6 +106,7 @@ godwit_status_t
 godwit_transport_set_rendezvous (godwit_transport_t *transport, const char *const *addresses, size_t count,
                                  godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     godwit_status_t status = check_arguments (transport, addresses, count, error);
     if (status != GODWIT_OK)
         return status;

@@ -28,7 +28,8 @@ begin (caller_t *caller, const char *mode, const char *method)
     process_start (&caller->process, PROGRAM, url, mode);
     process_expect (&caller->process, "runs");
     MUST (godwit_transport_new (&caller->transport, url, NULL, &error));
-    MUST (godwit_client_new (&caller->client, caller->transport, GODWIT_TARGET (.topic = "run"), NULL, &error));
+    MUST (
+        godwit_client_new (&caller->client, caller->transport, GODWIT_TARGET (.topic = "run"), NULL, &error));
     MUST (godwit_client_call_future (caller->client, NULL, method, GODWIT_NO_ARGS, &caller->future, &error));
 }
 
@@ -83,7 +84,8 @@ Test (run, names_and_abandons_what_does_not_end_in_time, .timeout = 60)
     signal_taken (&caller.process, SIGINT);
     process_wait (&caller.process, 2, "hang of <Target topic=run, server=one>, for ");
     process_wait (&caller.process, 1, "log: The run of a server waits no longer");
-    process_wait (&caller.process, 1, "TaskTimeout: The server did not end in time; 0 requests are queued, 0 are kept");
+    process_wait (&caller.process, 1,
+                  "TaskTimeout: The server did not end in time; 0 requests are queued, 0 are kept");
     process_wait (&caller.process, 1, "takes signals\ndone\n");
     process_finish (&caller.process, 0);
     cr_assert_eq (godwit_future_wait (caller.future, -1, NULL, NULL, NULL), GODWIT_ERR_TIMEOUT);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A server that runs until a signal comes: run_server URL MODE. "wait": drains without a limit, "limit": for
- * 200 ms, "loop": without a limit, with a loop of its own. Says what happens; "go" lets the handler return. */
+ * 200 ms, "loop": without a limit, with a loop of its own. Says what happens; "go" lets the handler return.
+ */
 #include <godwit/godwit.h>
 
 #include <errno.h>
@@ -109,8 +110,8 @@ main (int argc, char **argv)
               GODWIT_TRANSPORT_OPTIONS (.external_loop = !strcmp (argv[2], "loop"), .log = say), &error),
           error);
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = &kept);
-    must (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "run", .server = "one"), &endpoint, 1,
-                             NULL, &error),
+    must (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "run", .server = "one"), &endpoint,
+                             1, NULL, &error),
           error);
     printf ("runs\n");
     const godwit_status_t status = godwit_server_run (
