@@ -131,34 +131,43 @@ join (caller_t *caller)
     return how;
 }
 
-/* The first caller has the lead of the connection when it is cancelled, the second one follows. */
 static void
-cancel_caller (const char *url, call_fn *call)
+join_cancelled (caller_t *caller)
+{
+    cr_assert_eq (join (caller), PTHREAD_CANCELED);
+    cr_assert (caller->returned, "the call ends first");
+    cr_assert_eq (caller->status, GODWIT_OK);
+}
+
+/* The first caller has the lead of the connection, the others follow. Two of the three are cancelled. */
+static void
+cancel_callers (const char *url, call_fn *call)
 {
     static world_t world;
-    caller_t first, second;
+    caller_t first, second, third;
     open_world (&world, url);
     begin (&first, &world, call);
-    begin (&second, &world, call_hang);
+    begin (&second, &world, call);
+    begin (&third, &world, call_hang);
+    cr_assert_eq (pthread_cancel (second.thread), 0);
     cr_assert_eq (pthread_cancel (first.thread), 0);
-    sem_post (&world.returns);
-    sem_post (&world.returns);
-    cr_assert_eq (join (&second), NULL);
-    cr_assert_eq (second.status, GODWIT_OK);
-    cr_assert_eq (join (&first), PTHREAD_CANCELED);
-    cr_assert (first.returned, "the call ends first");
-    cr_assert_eq (first.status, GODWIT_OK);
+    for (int i = 0; i < 3; i++)
+        sem_post (&world.returns);
+    cr_assert_eq (join (&third), NULL);
+    cr_assert_eq (third.status, GODWIT_OK);
+    join_cancelled (&first);
+    join_cancelled (&second);
     close_world (&world);
 }
 
 #define CANCELLATION_TEST(name_, call_)                                                                      \
     Test (inproc, name_, .timeout = 60)                                                                      \
     {                                                                                                        \
-        cancel_caller ("inproc://cancellation-" #name_ "/", call_);                                          \
+        cancel_callers ("inproc://cancellation-" #name_ "/", call_);                                          \
     }                                                                                                        \
     Test (zmq, name_, .timeout = 60)                                                                         \
     {                                                                                                        \
-        cancel_caller ("zmq:///cancellation-" #name_, call_);                                                \
+        cancel_callers ("zmq:///cancellation-" #name_, call_);                                                \
     }
 
 CANCELLATION_TEST (in_a_call, call_hang)
