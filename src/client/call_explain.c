@@ -3,7 +3,7 @@
 
 #include "src/client/call.h"
 #include "src/client/fanout_row.h"
-#include "src/connection/news.h"
+#include "src/connection/facts.h"
 #include "src/discovery/whereabouts.h"
 #include "src/error/error.h"
 
@@ -107,52 +107,52 @@ ms_of (int64_t ns)
 
 /* The server had time, and did not answer. */
 static void
-put_silence (text_t *text, godwit__call_t *call, const godwit__news_t *news)
+put_silence (text_t *text, godwit__call_t *call, const godwit__facts_t *facts)
 {
     const uint8_t *const header = godwit__encoded_request_data (&call->request);
     const bool is_monitored = godwit__get_u32 (header + GODWIT__HEADER_AUX_OFFSET) != 0;
-    if (news->ended)
-        put (text, "; its connection has ended: %s", news->ended);
-    else if (news->heard_ago_ns >= 0)
+    if (facts->ended)
+        put (text, "; its connection has ended: %s", facts->ended);
+    else if (facts->heard_ago_ns >= 0)
         put (text, "; its connection is up, and the last frame came over it at most %lld ms ago",
-             ms_of (news->heard_ago_ns));
+             ms_of (facts->heard_ago_ns));
     if (!is_monitored)
         put (text, "; without a call monitor nobody knows whether the method still runs");
-    else if (news->sign_ago_ns >= 0)
-        put (text, "; it said %lld ms ago that the call waits or runs there", ms_of (news->sign_ago_ns));
+    else if (facts->sign_ago_ns >= 0)
+        put (text, "; it said %lld ms ago that the call waits or runs there", ms_of (facts->sign_ago_ns));
     else
         put (text, "; it never said that the call waits or runs there");
 }
 
 /* The connection ended before an answer came. */
 static void
-put_end (text_t *text, const godwit__call_t *call, const godwit__news_t *news)
+put_end (text_t *text, const godwit__call_t *call, const godwit__facts_t *facts)
 {
     put (text, "; the connection ended %lld ms after the call began",
          ms_of (godwit__transport_now (call->client->transport) - call->started_ns));
-    if (news->heard_ago_ns >= 0)
-        put (text, ", at most %lld ms after its last frame", ms_of (news->heard_ago_ns));
-    if (news->ended && strcmp (news->ended, "the connection was lost") != 0) /* which was said */
-        put (text, " (%s)", news->ended);
-    if (news->sign_ago_ns >= 0)
+    if (facts->heard_ago_ns >= 0)
+        put (text, ", at most %lld ms after its last frame", ms_of (facts->heard_ago_ns));
+    if (facts->ended && strcmp (facts->ended, "the connection was lost") != 0) /* which was said */
+        put (text, " (%s)", facts->ended);
+    if (facts->sign_ago_ns >= 0)
         put (text, "; the server had said %lld ms before that the call waits or runs there",
-             ms_of (news->sign_ago_ns));
+             ms_of (facts->sign_ago_ns));
     put (text, "; the method may have run");
 }
 
 static void
-put_news (text_t *text, godwit__call_t *call)
+put_facts (text_t *text, godwit__call_t *call)
 {
     if (!call->connection)
         return;
-    const godwit__news_t news = godwit__connection_news (call->connection, &call->pending);
+    const godwit__facts_t facts = godwit__connection_facts (call->connection, &call->pending);
     switch (atomic_load (&call->pending.outcome)) {
     case GODWIT__PENDING_EXPIRED:
     case GODWIT__PENDING_WAITING:
-        put_silence (text, call, &news);
+        put_silence (text, call, &facts);
         break;
     case GODWIT__PENDING_LOST:
-        put_end (text, call, &news);
+        put_end (text, call, &facts);
         break;
     case GODWIT__PENDING_REPLIED:
     case GODWIT__PENDING_UNSENT:
@@ -215,7 +215,7 @@ godwit__call_explain (godwit__call_t *call, godwit_error_t **error)
         return;
     find_server (account, call);
     put_server (account, call->server_key != 0);
-    put_news (&account->text, call);
+    put_facts (&account->text, call);
     if (!call->server_key)
         put_failures (account, call->row ? call->row->row.server : call->client->target.server);
     account_give (account, error);

@@ -4,7 +4,7 @@
 
 #include "src/connection/lead.h"
 #include "src/connection/led.h"
-#include "src/connection/news.h"
+#include "src/connection/facts.h"
 #include "src/connection/renumber.h"
 #include "src/connection/send.h"
 #include "src/error/error.h"
@@ -138,7 +138,7 @@ godwit__connection_look_after (godwit__connection_t *connection, int64_t now_ns)
     pthread_mutex_lock (&connection->lock);
     const bool used = connection->pending.count > 0 || connection->use_count != connection->use_count_at_look;
     connection->use_count_at_look = connection->use_count;
-    godwit__news_look (connection, now_ns);
+    godwit__facts_look (connection, now_ns);
     pthread_mutex_unlock (&connection->lock);
     if (used)
         connection->last_used_ns = now_ns;

@@ -53,7 +53,7 @@ describe (const godwit_request_t *request, int64_t duration_ns, const char *goes
     const godwit_target_t *const target = &request->server->target;
     char caller[64];
     snprintf (text, size, "server %.64s of topic %.64s: the handler of %.64s %s for %lld ms%s, called %s%s%s",
-              target->server, target->topic, request->route->method->name, goes,
+              target->server, target->topic, request->route->method.name, goes,
               (long long) (duration_ns / GODWIT__NS_PER_MS), where, caller_of (request, caller),
               request->port ? " of " : "", request->port ? request->port->addresses.links[0] : "");
 }
@@ -74,7 +74,7 @@ look_at_worker (godwit__worker_t *worker, int64_t now_ns, lines_t *lines)
         return;
     worker->told_start_ns = started_ns;
     worker->told_ns = now_ns;
-    lines->lines[lines->count].key = key_of (KEY_HANDLER, request->server, request->route->method->name);
+    lines->lines[lines->count].key = key_of (KEY_HANDLER, request->server, request->route->method.name);
     snprintf (where, sizeof where, " on the thread godwit-work-%u", worker->number % 1000);
     describe (request, now_ns - started_ns, "has run", where, lines->lines[lines->count].text,
               sizeof lines->lines[0].text);
@@ -87,7 +87,7 @@ godwit__inspect_ran_long (const godwit_request_t *request, int64_t duration_ns)
     char text[512];
     describe (request, duration_ns, "ran", "", text, sizeof text);
     godwit__warn (request->pool->transport,
-                  key_of (KEY_HANDLER, request->server, request->route->method->name), "%s", text);
+                  key_of (KEY_HANDLER, request->server, request->route->method.name), "%s", text);
 }
 
 /* ---- limits ---- */

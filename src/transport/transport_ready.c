@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Waits until a transport was told which servers there are. */
+#include "src/base/uncancelled.h"
 #include "src/connection/completion.h"
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
@@ -43,6 +44,7 @@ wait_until_told (godwit_transport_t *transport, int64_t until_ns, char *text, si
 godwit_status_t
 godwit_transport_wait_ready (godwit_transport_t *transport, int64_t timeout_ms, godwit_error_t **error)
 {
+    GODWIT__UNCANCELLED;
     char text[GODWIT__NAMES_TEXT_SIZE];
     if (!transport)
         return godwit__error_null (error, "transport");
