@@ -15,6 +15,34 @@
 
 /* ---- a line ---- */
 
+typedef struct date {
+    int year;
+    int month; /* from 1 on */
+    int day;
+} date_t;
+
+/* The date (UTC) of so many days after 1970-01-01. gmtime_r and strftime would read the time zone's file
+ * first. */
+static date_t
+date_of (int64_t days)
+{
+    date_t date = {.year = 1970, .month = 1};
+    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    for (;; date.year++) {
+        const bool is_leap = (date.year % 4 == 0 && date.year % 100 != 0) || date.year % 400 == 0;
+        const int year_days = is_leap ? 366 : 365;
+        if (days >= year_days) {
+            days -= year_days;
+            continue;
+        }
+        for (int month_days; days >= (month_days = lengths[date.month - 1] + (is_leap && date.month == 2));
+             date.month++)
+            days -= month_days;
+        date.day = (int) days + 1;
+        return date;
+    }
+}
+
 /* "2026-11-29T15:10:11.123Z WARNING 4711/godwit-work-3: " */
 static size_t
 print_prefix (char *text, size_t size, godwit_log_level_t level)
@@ -22,15 +50,15 @@ print_prefix (char *text, size_t size, godwit_log_level_t level)
     static const char *const levels[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
     char thread[16] = "?";
     struct timespec now;
-    struct tm utc;
     clock_gettime (CLOCK_REALTIME, &now);
-    gmtime_r (&now.tv_sec, &utc);
     pthread_getname_np (pthread_self (), thread, sizeof thread);
-    const size_t used = strftime (text, size, "%Y-%m-%dT%H:%M:%S", &utc);
-    const int more =
-        snprintf (text + used, size - used, ".%03ldZ %s %ld/%s: ", now.tv_nsec / 1000000,
+    const date_t date = date_of (now.tv_sec / 86400);
+    const int seconds = (int) (now.tv_sec % 86400);
+    const int used =
+        snprintf (text, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ %s %ld/%s: ", date.year, date.month,
+                  date.day, seconds / 3600, seconds / 60 % 60, seconds % 60, (int) (now.tv_nsec / 1000000),
                   (unsigned) level <= GODWIT_LOG_ERROR ? levels[level] : "?", (long) getpid (), thread);
-    return used + (size_t) more;
+    return (size_t) used < size ? (size_t) used : size - 1;
 }
 
 /* A pipe whose reader is gone must not end the program: the signal that says so is not for it. */

@@ -78,6 +78,7 @@ static void
 ask_nobody (void)
 {
     char text[8];
+    godwit_log_stderr (NULL, GODWIT_LOG_DEBUG, "a line");
     godwit_status_type (GODWIT_ERR_TIMEOUT);
     godwit_status_text (GODWIT_ERR_TIMEOUT);
     godwit_status_is (GODWIT_ERR_TIMEOUT, GODWIT_ERR_FAILED);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A server that starts twice under one name: a warning. */
@@ -114,6 +115,13 @@ Test (log, stderr_has_time_level_process_and_thread, .init = make_path, .fini = 
     take_stderr ();
     pthread_setname_np (pthread_self (), "the test");
     godwit_log_stderr (NULL, GODWIT_LOG_WARNING, "it is 100 % full");
+    const time_t now = time (NULL);
+    struct tm utc;
+    char day[16];
+    gmtime_r (&now, &utc);
+    strftime (day, sizeof day, "%Y-%m-%dT", &utc);
+    cr_assert (strncmp (read_file (), day, strlen (day)) == 0 || utc.tm_hour == 0, "%s",
+               text); /* or midnight */
     snprintf (pattern, sizeof pattern, "^" TIME " WARNING %ld/the test: it is 100 %% full$",
               (long) getpid ());
     cr_assert (matches (read_file (), pattern), "%s", text);
