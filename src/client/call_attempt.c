@@ -2,13 +2,17 @@
 #include "src/client/call_attempt.h"
 
 #include "src/address/target.h"
+#include "src/base/hash.h"
 #include "src/client/call_error.h"
 #include "src/client/call_explain.h"
 #include "src/client/call_retry.h"
 #include "src/client/fanout_row.h"
 #include "src/client/nobody.h"
 #include "src/error/error.h"
+#include "src/runtime/warnings.h"
 #include "src/server/inline.h"
+
+enum { KEY_FULL = 0x66 };
 
 /* How long one attempt of a finite number waits for a server to appear. */
 #define ATTEMPT_NS (100 * GODWIT__NS_PER_MS)
@@ -223,6 +227,18 @@ on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit
     return stall_attempt (call, now_ns, status, error);
 }
 
+static void
+warn_of_full (const godwit__call_t *call)
+{
+    const godwit_transport_t *const transport = call->client->transport;
+    const char *const topic = call->client->target.topic;
+    godwit__warn (
+        transport, godwit__hash_text (KEY_FULL, topic),
+        "calls of topic %.64s wait: a connection to one of its servers has no room (queue_limit %d, "
+        "max_queue_size %zu)",
+        topic, transport->options.queue_limit, transport->options.max_queue_size);
+}
+
 static godwit__advance_t
 advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
@@ -254,6 +270,7 @@ advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
                          godwit__call_fail_to_send (call, "\": the driver refused the message", error));
         case GODWIT__IO_AGAIN:
             call->why = "the server's queue is full";
+            warn_of_full (call);
             break;
         case GODWIT__IO_CLOSED:
             call->why = "the connection was lost before the request was sent";

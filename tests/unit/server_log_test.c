@@ -239,6 +239,20 @@ Test (server_log, a_queue_that_is_full_is_told, .timeout = 60)
     close_all ();
 }
 
+Test (server_log, a_connection_without_room_is_told, .timeout = 60)
+{
+    open_all ("queue_limit=1", false, NULL);
+    MUST (godwit_client_wait_servers (client, 1, 20000, &error));
+    for (int i = 0; i < 2; i++)
+        call_in_background ("wait");
+    cr_assert (log_book_wait (&book, GODWIT_LOG_WARNING,
+                              "calls of topic work wait: a connection to one of its servers has no room "
+                              "(queue_limit 1, ",
+                              1));
+    let_end (2);
+    close_all ();
+}
+
 Test (server_log, threads_that_are_missing_are_told, .timeout = 60)
 {
     open_all ("handler_log_after_ms=40&worker_limit=2", false, NULL);
