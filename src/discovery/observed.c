@@ -126,15 +126,20 @@ on_lost (godwit__connection_t *connection, const char *reason)
     const bool is_current = peer && peer->connection == connection;
     if (is_current)
         snprintf (address, sizeof address, "%s", godwit__record_address (peer->record));
-    if (is_current && godwit__peer_set_lost (peer, reason)) {
+    const bool was_ready = is_current && godwit__peer_set_lost (peer, reason);
+    if (was_ready) {
         members_lost (peer);
         godwit__transport_changed (transport);
     }
     godwit__transport_unlock (transport);
     if (!is_current)
         return;
-    if (godwit__logs (transport, GODWIT_LOG_INFO))
-        godwit__log (transport, GODWIT_LOG_INFO, "The connection to %s ended: %s", address, reason);
+    /* Attempts that fail are usual: one of the addresses does it. */
+    const godwit_log_level_t level = was_ready ? GODWIT_LOG_INFO : GODWIT_LOG_DEBUG;
+    if (godwit__logs (transport, level))
+        godwit__log (transport, level, "%s the process at %s %s: %s",
+                     was_ready ? "The connection to" : "An attempt to connect to", address,
+                     was_ready ? "ended" : "failed", reason);
     godwit__connection_unref (&connection);
 }
 

@@ -82,7 +82,7 @@ Test (log, has_no_warning_while_all_is_well, .init = make_path, .fini = remove_p
     static const char *const names[COUNT] = {"first", "second", "third"};
     const int port = free_port ();
     char url[64], value[96], line[128];
-    snprintf (url, sizeof url, "zmq://:%d/?refresh_ms=100", port);
+    snprintf (url, sizeof url, "zmq://:%d/?refresh_ms=1000", port);
     snprintf (value, sizeof value, "info:%s", path);
     setenv ("GODWIT_LOG", value, 1);
     for (int i = 0; i < COUNT; i++) {
@@ -123,7 +123,7 @@ Test (log, has_no_warning_while_all_is_well, .init = make_path, .fini = remove_p
     wait_for ("Server second of topic work, exchange godwit, joined: tcp://127.0.0.1:", 2 * COUNT);
     /* Several refreshes later no line has come twice. */
     const unsigned joined = count (" joined: ");
-    usleep (500000);
+    usleep (2500000);
     cr_assert_eq (count (" joined: "), joined, "%s", text);
     godwit_client_destroy (&client);
     godwit_transport_destroy (&transport);
