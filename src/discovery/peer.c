@@ -33,9 +33,21 @@ key_of (uint8_t key[GODWIT__UUID_SIZE], const godwit__record_t *record)
 /* Bytes of a text; what comes then is left out. */
 enum { FAILING_MAX = 1024 };
 
+/* Two records of a peer may have the same address. */
+static bool
+is_noted (const char *failing, const char *address)
+{
+    const size_t size = strlen (address);
+    while (failing && (failing = strstr (failing, address)) && strncmp (failing + size, " (", 2) != 0)
+        failing += size;
+    return failing != NULL;
+}
+
 static void
 note_failure (godwit__peer_t *peer, const char *address, const char *why)
 {
+    if (is_noted (peer->failing, address))
+        return;
     const size_t old = peer->failing ? strlen (peer->failing) : 0;
     const size_t size = old + strlen (address) + strlen (why) + sizeof ",  ()";
     char *const text = size <= FAILING_MAX ? realloc (peer->failing, size) : NULL;

@@ -84,7 +84,8 @@ take_port (char *address, size_t size)
     return fd;
 }
 
-/* A transport that was told of server "gone", which is not there: not over tcp, nor over ipc. */
+/* A transport that was told of servers "gone" and "gone2" of one process, which is not there: not over tcp,
+ * nor over ipc. */
 typedef struct nowhere {
     char address[64], says[256];
     int fd;
@@ -95,9 +96,11 @@ typedef struct nowhere {
 static void
 nowhere_open (nowhere_t *self)
 {
-    char url[256];
+    char url[512];
     self->fd = take_port (self->address, sizeof self->address);
-    snprintf (url, sizeof url, "zmq://?static=calc/gone@%s|ipc://@godwit-nobody", self->address);
+    snprintf (url, sizeof url,
+              "zmq://?static=calc/gone@%s|ipc://@godwit-nobody,calc/gone2@%s|ipc://@godwit-nobody",
+              self->address, self->address);
     snprintf (self->says, sizeof self->says,
               "server \"gone\" cannot be reached: %s (the connection was refused), ipc://@godwit-nobody (the "
               "connection was refused)",
@@ -217,7 +220,7 @@ nobody_at_its_addresses (core_t *core)
     godwit_client_t *patient = prepared (nowhere.client, GODWIT_OVERRIDES (.timeout_ms = WAIT_LIMIT_MS));
     MUST (godwit_client_fanout_call (patient, NULL, "add", GODWIT_NO_ARGS, &result, &error));
     godwit_client_destroy (&patient);
-    cr_assert_eq (godwit_fanout_result_count (result), 1u);
+    cr_assert_eq (godwit_fanout_result_count (result), 2u);
     const godwit_error_t *const error = godwit_fanout_result_row (result, 0)->error;
     EXPECT (error, "Server \"gone\" could not be connected to", "method \"add\" of <Target topic=calc>; ",
             nowhere.says);
@@ -227,6 +230,16 @@ nobody_at_its_addresses (core_t *core)
     godwit_client_wait_servers (nowhere.client, 1, 300, &failure);
     EXPECT (failure, "0 of 1 servers are connected after 300 ms", "<Target topic=calc>; ", nowhere.says);
     godwit_error_destroy (&failure);
+
+    /* Each address once, although both servers have it. */
+    godwit_client_t *gone = prepared (nowhere.client, GODWIT_OVERRIDES (.server = "gone"));
+    godwit_client_call (gone, NULL, "add", GODWIT_NO_ARGS, NULL, &failure);
+    EXPECT (failure, "method \"add\" of <Target topic=calc, server=gone>; ", nowhere.says,
+            " (outcome NOT_SENT)");
+    cr_assert_null (strstr (strstr (godwit_error_print (failure), nowhere.address) + 1, nowhere.address),
+                    "%s", godwit_error_print (failure));
+    godwit_error_destroy (&failure);
+    godwit_client_destroy (&gone);
 
     godwit_client_t *other = prepared (nowhere.client, GODWIT_OVERRIDES (.server = "other"));
     godwit_client_call (other, NULL, "add", GODWIT_NO_ARGS, NULL, &failure);
