@@ -10,7 +10,9 @@
  *
  * Threads: any thread may use a transport and everything made on it, unless a function says otherwise. A
  * transport has one control thread; one more thread when it first connects to a server, or an asynchronous
- * call waits for one; and worker threads when a server is started. With external_loop it has no threads.
+ * call waits for one; and worker threads when a server is started. With external_loop it has no threads. The
+ * name of a rendezvous is looked up on a thread of its own, which is left alone if it is not wanted any more,
+ * and ends by itself.
  * These threads block the signals that come from outside, such as SIGTERM and SIGCHLD. SIGSEGV, SIGBUS,
  * SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT and SIGPROF reach the program's own handlers on them. After fork()
  * every call in the child returns GODWIT_ERR_FORKED, and destroy only frees memory.
@@ -57,16 +59,19 @@ typedef struct godwit_transport_options {
     const char *control_exchange;    /* "godwit": the exchange of targets that name none */
     int64_t rpc_response_timeout_ms; /* 60000: the timeout of calls that name none */
     bool external_loop;              /* false; true: no threads, the program calls godwit_transport_process */
-    const char *host;                /* this host only: the address to listen on and to be reached at */
-    size_t max_message_size;         /* 64 MiB: the longest message */
-    int queue_limit;                 /* 10000: messages that may wait, per connection and direction */
-    int worker_limit;                /* 256: threads that run handlers, for all servers together */
-    int64_t connect_timeout_ms;      /* 2000: how long connecting may take */
-    int64_t heartbeat_ms;            /* 500: how often a silent connection is tested */
-    int64_t heartbeat_timeout_ms;    /* 2000: after this time a silent connection is given up */
-    int64_t idle_timeout_ms;         /* 300000: after this time a connection that nobody uses is closed */
-    int64_t refresh_ms;              /* 5000: how often names are announced again */
-    godwit_log_fn *log;              /* silent: the function that gets log lines (godwit_log_stderr) */
+    /* As the rendezvous is reached: the address to listen on and to be reached at. By default servers are
+     * reached at the addresses of this machine on the ways to rendezvous points of other hosts; on this host
+     * only, if there are none (SECURITY.md). */
+    const char *host;
+    size_t max_message_size;      /* 64 MiB: the longest message */
+    int queue_limit;              /* 10000: messages that may wait, per connection and direction */
+    int worker_limit;             /* 256: threads that run handlers, for all servers together */
+    int64_t connect_timeout_ms;   /* 2000: how long connecting may take */
+    int64_t heartbeat_ms;         /* 500: how often a silent connection is tested */
+    int64_t heartbeat_timeout_ms; /* 2000: after this time a silent connection is given up */
+    int64_t idle_timeout_ms;      /* 300000: after this time a connection that nobody uses is closed */
+    int64_t refresh_ms;           /* 5000: how often names are announced again */
+    godwit_log_fn *log;           /* silent: the function that gets log lines (godwit_log_stderr) */
     void *log_user;
     godwit_log_level_t log_level; /* DEBUG: lines below this level are not made */
     int port; /* 0, any: the TCP port at which its servers are reached, for static lists; not with inproc */

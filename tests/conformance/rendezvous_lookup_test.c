@@ -139,7 +139,8 @@ Test (rendezvous_lookup, the_system_knows_localhost, .timeout = 60)
     EVENTUALLY (&world, is_done);
     cr_assert_geq (names.count, 1u);
     for (const char *at; (at = godwit__lookup_next (&names));)
-        cr_assert (strcmp (at, "tcp://127.0.0.1:9573") == 0 || strcmp (at, "tcp://[::1]:9573") == 0, "%s", at);
+        cr_assert (strcmp (at, "tcp://127.0.0.1:9573") == 0 || strcmp (at, "tcp://[::1]:9573") == 0, "%s",
+                   at);
     godwit__lookup_close (&names);
     world_close (&world);
 }

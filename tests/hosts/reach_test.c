@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Without the option host, a server is reached from other hosts where the rendezvous reaches it: also if there
- * was no way to it when the server started, and if the rendezvous is on the server's own host. reach_test WIRE
- * GODWIT; 77: not possible here. This program is also the servers and the clients, each on a host of its own. */
+/* Without the option host, a server is reached from other hosts where the rendezvous reaches it: also if
+ * there was no way to it when the server started, and if the rendezvous is on the server's own host.
+ * reach_test WIRE GODWIT; 77: not possible here. This program is also the servers and the clients, each on a
+ * host of its own. */
 #include "tests/hosts/child.h"
 #include "tests/hosts/fail.h"
 #include "tests/hosts/network.h"
@@ -30,7 +31,8 @@ on_log (void *user, godwit_log_level_t level, const char *text)
     char host[64];
     char line[80];
     (void) user;
-    if (level == GODWIT_LOG_INFO && sscanf (text, "Other hosts reach the servers of this process at %63[^,]", host) == 1) {
+    if (level == GODWIT_LOG_INFO &&
+        sscanf (text, "Other hosts reach the servers of this process at %63[^,]", host) == 1) {
         snprintf (line, sizeof line, "reached at %s", host);
         say (line);
     } else if (level == GODWIT_LOG_WARNING && strstr (text, "No way leads to a rendezvous")) {
@@ -63,8 +65,8 @@ serve (const char *url)
     char line[16];
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods);
     if (godwit_transport_new (&transport, url, GODWIT_TRANSPORT_OPTIONS (.log = on_log), &error) ||
-        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "work", .server = "one"), &endpoint, 1, NULL,
-                           &error) ||
+        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "work", .server = "one"), &endpoint, 1,
+                           NULL, &error) ||
         godwit_server_start (server, NULL, &error))
         return fail_with (error);
     say ("up");
@@ -102,7 +104,8 @@ start (child_t *child, const char *role, int host, const char *query)
     char whole[128], net[NETWORK_NAME_SIZE];
     snprintf (whole, sizeof whole, "%s%s", url, query);
     snprintf (net, sizeof net, "%s", network_name (host));
-    child_start (child, &(child_options_t){.name = role, .net = net, .arguments = {"/proc/self/exe", role, whole}});
+    child_start (child,
+                 &(child_options_t){.name = role, .net = net, .arguments = {"/proc/self/exe", role, whole}});
 }
 
 static void
@@ -173,9 +176,9 @@ main (int argc, char **argv)
     snprintf (net, sizeof net, "%s", network_name (RENDEZVOUS));
     snprintf (url, sizeof url, "zmq://%s/", network_address (RENDEZVOUS));
     snprintf (listen, sizeof listen, "--listen=%s", network_address (RENDEZVOUS));
-    child_start (&rendezvous, &(child_options_t){.name = "rendezvous",
-                                                 .net = net,
-                                                 .arguments = {argv[2], "matchmaker", listen}});
+    child_start (
+        &rendezvous,
+        &(child_options_t){.name = "rendezvous", .net = net, .arguments = {argv[2], "matchmaker", listen}});
     child_expect (&rendezvous, "godwit matchmaker: ready at", WAIT_LIMIT_MS);
     try_reach (SERVER, "", false);
     try_reach (RENDEZVOUS, "", false);
