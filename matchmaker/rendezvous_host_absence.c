@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Members whose connection ended without LEAVE.
  *
- *                     a send says CLOSED            ABSENCE_MS passed
+ *                     a send says CLOSED                4 s have passed
  *     connected -------------------------> deaf -----------------------> its servers are told as gone
  *         ^                                 | |
  *         +--- JOIN over a new connection --+ +--- LEAVE, which was still unread: they are told as withdrawn
@@ -15,15 +15,13 @@
  */
 #include "matchmaker/rendezvous_host_inside.h"
 
-/* How long a member may take to come back. It tries every 0.3 s. */
-#define ABSENCE_MS 4000
 /* The port tells of a lost connection a moment before sending says CLOSED; so there is a second look. The
  * first one waits a little, too: many connections may be lost at once. */
 #define LOOK_MS 100
 #define LOOK_AGAIN_MS 500
 #define LOOKS 2
 /* During self-preservation. Also, a timer that is late by more shows that this process did not run. */
-#define PATIENCE_MS 1000
+#define LOOK_PRESERVED_MS 1000
 
 static void
 arm (godwit__rendezvous_host_t *host, godwit__timer_t *timer, int64_t after_ms)
@@ -61,16 +59,6 @@ on_lost (godwit__task_t *task)
 
 /* ---- does it come back? ---- */
 
-void
-godwit__host_deafen (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
-{
-    member->is_deaf = true;
-    member->behind = false;
-    member->deaf_since_ns = godwit__host_now (host);
-    if (!host->absence.heap_index && !host->is_closing)
-        arm (host, &host->absence, ABSENCE_MS);
-}
-
 /* Whether so many are deaf that it is rather the host. */
 static bool
 is_cut_off (const godwit__rooms_t *rooms)
@@ -90,7 +78,7 @@ on_absence (godwit__timer_t *timer)
     godwit__rendezvous_host_t *host = timer->user;
     const godwit__rooms_t *const rooms = &host->rooms;
     const int64_t now = godwit__host_now (host);
-    const bool was_away = now - timer->deadline_ns > PATIENCE_MS * GODWIT__NS_PER_MS;
+    const bool was_away = now - timer->deadline_ns > LOOK_PRESERVED_MS * GODWIT__NS_PER_MS;
     const bool waits = was_away || is_cut_off (rooms);
     int64_t next_ns = GODWIT__NEVER;
     for (godwit__rendezvous_member_t *at = GODWIT__MEMBERS_FIRST (rooms), *next; at; at = next) {
@@ -99,7 +87,7 @@ on_absence (godwit__timer_t *timer)
             continue;
         if (waits)
             at->deaf_since_ns = now;
-        const int64_t due_ns = at->deaf_since_ns + ABSENCE_MS * GODWIT__NS_PER_MS;
+        const int64_t due_ns = at->deaf_since_ns + GODWIT__ABSENCE_MS * GODWIT__NS_PER_MS;
         if (due_ns <= now) {
             godwit__host_note (host, at, GODWIT_LOG_INFO, "is gone: its connection ended, and it did not come back");
             godwit__host_forget (host, at);
@@ -109,7 +97,7 @@ on_absence (godwit__timer_t *timer)
     }
     if (next_ns != GODWIT__NEVER)
         godwit__reactor_arm (host->options.reactor, timer,
-                             waits ? now + PATIENCE_MS * GODWIT__NS_PER_MS : next_ns);
+                             waits ? now + LOOK_PRESERVED_MS * GODWIT__NS_PER_MS : next_ns);
 }
 
 /* ---- life ---- */

@@ -6,6 +6,9 @@
 #include "matchmaker/rendezvous_host.h"
 #include "matchmaker/rendezvous_rooms.h"
 
+/* How long a member may take to come back. It tries every 0.3 s. */
+#define GODWIT__ABSENCE_MS 4000
+
 struct godwit__rendezvous_host {
     godwit__matchmaker_options_t options;
     const godwit__rendezvous_host_events_t *events;
@@ -47,6 +50,18 @@ godwit__host_hears (const godwit__rendezvous_member_t *member)
     return member->routing_id && !member->is_deaf;
 }
 
+/* The member's connection has ended. Without memory for the timer, its lease decides. */
+static inline void
+godwit__host_deafen (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member)
+{
+    member->is_deaf = true;
+    member->behind = false;
+    member->deaf_since_ns = godwit__host_now (host);
+    if (!host->absence.heap_index && !host->is_closing)
+        godwit__reactor_arm (host->options.reactor, &host->absence,
+                             member->deaf_since_ns + GODWIT__ABSENCE_MS * GODWIT__NS_PER_MS);
+}
+
 /* True if the host's own process gets events of this room. */
 static inline bool
 godwit__host_is_told (const godwit__rendezvous_host_t *host, const godwit__room_t *room)
@@ -77,8 +92,6 @@ void godwit__host_sweep (godwit__timer_t *timer);
 
 void godwit__host_watch_absence (godwit__rendezvous_host_t *host);
 void godwit__host_stop_absence (godwit__rendezvous_host_t *host);
-/* The member's connection has ended. */
-void godwit__host_deafen (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member);
 
 /* ---- telling: rendezvous_host_tell.c ---- */
 
