@@ -3,7 +3,8 @@
  *
  * Clients and servers are made on a transport, and share its connections. A URL says how they are found:
  *  - "zmq://": no configuration; the processes of this host find each other;
- *  - "zmq://10.0.0.1:9573/": through rendezvous points on other hosts;
+ *  - "zmq://10.0.0.1:9573/": through rendezvous points on other hosts. Without the option host, servers are
+ *    reached at the addresses of this machine on the ways there (SECURITY.md);
  *  - "inproc://name/": in this process only.
  * The query of the URL can set options (docs/options.md). Those of godwit_transport_options_t are among them;
  * the URL overrides the struct.
@@ -59,19 +60,16 @@ typedef struct godwit_transport_options {
     const char *control_exchange;    /* "godwit": the exchange of targets that name none */
     int64_t rpc_response_timeout_ms; /* 60000: the timeout of calls that name none */
     bool external_loop;              /* false; true: no threads, the program calls godwit_transport_process */
-    /* As the rendezvous is reached: the address to listen on and to be reached at. By default servers are
-     * reached at the addresses of this machine on the ways to rendezvous points of other hosts; on this host
-     * only, if there are none (SECURITY.md). */
-    const char *host;
-    size_t max_message_size;      /* 64 MiB: the longest message */
-    int queue_limit;              /* 10000: messages that may wait, per connection and direction */
-    int worker_limit;             /* 256: threads that run handlers, for all servers together */
-    int64_t connect_timeout_ms;   /* 2000: how long connecting may take */
-    int64_t heartbeat_ms;         /* 500: how often a silent connection is tested */
-    int64_t heartbeat_timeout_ms; /* 2000: after this time a silent connection is given up */
-    int64_t idle_timeout_ms;      /* 300000: after this time a connection that nobody uses is closed */
-    int64_t refresh_ms;           /* 5000: how often names are announced again */
-    godwit_log_fn *log;           /* silent: the function that gets log lines (godwit_log_stderr) */
+    const char *host;                /* as the rendezvous is reached: to listen on and to be reached at */
+    size_t max_message_size;         /* 64 MiB: the longest message */
+    int queue_limit;                 /* 10000: messages that may wait, per connection and direction */
+    int worker_limit;                /* 256: threads that run handlers, for all servers together */
+    int64_t connect_timeout_ms;      /* 2000: how long connecting may take */
+    int64_t heartbeat_ms;            /* 500: how often a silent connection is tested */
+    int64_t heartbeat_timeout_ms;    /* 2000: after this time a silent connection is given up */
+    int64_t idle_timeout_ms;         /* 300000: after this time a connection that nobody uses is closed */
+    int64_t refresh_ms;              /* 5000: how often names are announced again */
+    godwit_log_fn *log;              /* silent: the function that gets log lines (godwit_log_stderr) */
     void *log_user;
     godwit_log_level_t log_level; /* DEBUG: lines below this level are not made */
     int port; /* 0, any: the TCP port at which its servers are reached, for static lists; not with inproc */
@@ -128,10 +126,10 @@ GODWIT_EXPORT godwit_status_t godwit_transport_register_error (godwit_transport_
  * cluster, first give every process the old and the new points, then the new ones alone.
  *
  * Connections to points that stay are kept. Added points are joined in the background. The connections to
- * removed points are closed, and these points forget this transport's servers after 4 s. Servers
- * that only a removed point had told of stay known, as after a lost connection, until the other points have
- * told all that they know. With the option host_rendezvous the transport hosts the points that it can listen
- * on, and stops hosting removed ones.
+ * removed points are closed, and these points forget this transport's servers after 4 s. Servers that
+ * only a removed point had told of stay known, as after a lost connection, until the other points have told
+ * all that they know. With the option host_rendezvous the transport hosts the points that it can listen on,
+ * and stops hosting removed ones.
  *
  * Any thread, but not from the log function. Does not wait for the network: the stats say how many points are
  * joined. addresses are copied. INVALID_ARGUMENT: not 1 to 7 addresses, a malformed one, one that is there
