@@ -113,6 +113,15 @@ check_print_tsv (FILE *out, const char *name, const check_summary_t *summary)
     fputc ('\n', out);
 }
 
+static void
+print_lateness (FILE *out, const char *name, const char *what, const uint64_t counts[HISTORY_LATENESS_STEPS])
+{
+    fprintf (out, "%s: %-22s", name, what);
+    for (unsigned step = 0; step < HISTORY_LATENESS_STEPS; step++)
+        fprintf (out, " %8llu", (unsigned long long) counts[step]);
+    fputc ('\n', out);
+}
+
 void
 check_print (FILE *out, const char *name, const check_summary_t *summary)
 {
@@ -134,4 +143,10 @@ check_print (FILE *out, const char *name, const check_summary_t *summary)
              (double) summary->late_ns / 1e6, (double) summary->stall_ns / 1e6,
              (unsigned long long) summary->violations[CHECK_RAN_TWICE],
              (unsigned long long) check_lost (summary), (unsigned long long) check_broken (summary));
+    fprintf (out,
+             "%s: late by less than, ms         1        2        4        8       16       32       64"
+             "      128      256     more\n",
+             name);
+    print_lateness (out, name, "calls past their time", summary->late_calls);
+    print_lateness (out, name, "beats of a bare timer", summary->late_timers);
 }

@@ -63,6 +63,8 @@ typedef struct check_summary {
     uint64_t detection_ns; /* the worst time from a fault's begin to the end of a call it hit */
     uint64_t late_ns;      /* the worst of the calls' ends, after their deadlines */
     uint64_t stall_ns;     /* the worst of the machine */
+    uint64_t late_calls[HISTORY_LATENESS_STEPS]; /* that ended after their deadlines, by how late they were */
+    uint64_t late_timers[HISTORY_LATENESS_STEPS]; /* beats of a bare timer in the same processes */
     uint64_t violations[CHECK_RULE_COUNT];
 } check_summary_t;
 

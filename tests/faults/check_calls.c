@@ -96,6 +96,7 @@ examine_time (const subject_t *subject)
     if (call->end_ns <= due_ns)
         return;
     const uint64_t late_ns = call->end_ns - due_ns;
+    summary->late_calls[history_lateness_step (late_ns)]++;
     if (late_ns > summary->late_ns) {
         summary->late_ns = late_ns;
         subject->check->latest = subject->id;

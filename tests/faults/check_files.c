@@ -360,6 +360,10 @@ read_first (check_t *check, check_node_t *node, const history_record_t *record)
     case HISTORY_FAULT_END:
         read_fault (check, record);
         break;
+    case HISTORY_TIMER:
+        for (unsigned step = 0; step < HISTORY_LATENESS_STEPS; step++)
+            check->summary->late_timers[step] += record->lateness.counts[step];
+        break;
     case HISTORY_PROCESS_BEGIN:
     case HISTORY_HANDLER_BEGIN:
     case HISTORY_HANDLER_END:

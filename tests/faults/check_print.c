@@ -16,7 +16,7 @@ typedef struct shown_event {
 static const char *const event_names[HISTORY_EVENT_COUNT] = {
     "nothing", "process begins", "process ends", "server is up",   "server is down",
     "begins",  "ends",           "row",          "handler begins", "handler ends",
-    "gaps",    "stall",          "fault begins", "fault ends"};
+    "gaps",    "stall",          "fault begins", "fault ends",     "timer"};
 
 static const char *const kind_names[HISTORY_KIND_COUNT] = {"call", "cast", "fanout", "fanout call",
                                                            "idempotent call"};
@@ -133,6 +133,7 @@ print_details (FILE *out, const history_record_t *record)
     case HISTORY_GAPS:
     case HISTORY_STALL:
     case HISTORY_FAULT_END:
+    case HISTORY_TIMER:
     case HISTORY_EVENT_COUNT:
     default:
         break;

@@ -389,6 +389,9 @@ Test (check, what_went_well_is_passed)
     cr_assert_eq (summary->ran_again, 1u);
     cr_assert_eq (summary->casts_gone, 1u);
     cr_assert_eq (summary->late_ns, 80000000u);
+    cr_assert_eq (summary->late_calls[7], 1u); /* 64 ms or more, and less than 128 ms */
+    cr_assert_eq (summary->late_timers[0], 5u);
+    cr_assert_eq (summary->late_timers[HISTORY_LATENESS_STEPS - 1], 2u);
     cr_assert_eq (summary->hit, 1u);
     cr_assert_eq (summary->detection_ns, 2050000000u);
     free (result.text);

@@ -31,8 +31,9 @@ struct history {
     pthread_mutex_t lock; /* of growing */
     pthread_t watcher;
     bool is_watched;
-    uint64_t watched_ns; /* since when */
-    int wake[2];         /* a pipe: ends the watcher */
+    history_lateness_t timer; /* the watcher's */
+    uint64_t watched_ns;      /* since when */
+    int wake[2];              /* a pipe: ends the watcher */
 };
 
 uint64_t
@@ -129,7 +130,7 @@ history_put (history_t *history, history_record_t record)
     history_record_t *place = &history->records[index];
     place->stamp_ns = record.stamp_ns ? record.stamp_ns : history_now_ns ();
     place->call = record.call;
-    memcpy (&place->of_call, &record.of_call, sizeof record.of_call);
+    memcpy (&place->note, &record.note, sizeof record.note); /* the largest member */
     place->event = record.event;
     place->kind = record.kind;
     atomic_store_explicit (&place->mark, history_mark (index), memory_order_release);
@@ -149,6 +150,7 @@ watch (void *user)
     uint64_t before = history->watched_ns; /* that this thread starts late is a stall as well */
     while (poll (&wake, 1, BEAT_NS / 1000000) <= 0) {
         const uint64_t now = history_now_ns ();
+        history->timer.counts[history_lateness_step (now - before > BEAT_NS ? now - before - BEAT_NS : 0)]++;
         if (now - before > BEAT_NS + STALL_NS)
             history_put (
                 history,
@@ -200,7 +202,10 @@ history_close (history_t *history)
 {
     if (!history)
         return;
-    end_watcher (history);
+    if (history->is_watched) {
+        end_watcher (history);
+        history_put (history, (history_record_t){.event = HISTORY_TIMER, .lateness = history->timer});
+    }
     history_put (history, (history_record_t){.event = HISTORY_PROCESS_END});
     const uint64_t claimed = atomic_load (&history->header->claimed);
     const uint64_t ready = atomic_load (&history->ready);

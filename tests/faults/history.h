@@ -8,7 +8,7 @@
  *     process      writes                                        file
  *     client       PROCESS_BEGIN, CALL_BEGIN, CALL_END, ROW, PROCESS_END    DIR/NAME.NODE.history
  *     server       PROCESS_BEGIN, SERVER_UP, HANDLER_BEGIN, HANDLER_END, SERVER_DOWN, PROCESS_END
- *     both         STALL: the machine did not let it run
+ *     both         STALL: the machine did not let it run; TIMER
  *     the runner   FAULT_BEGIN, FAULT_END
  *
  * Stamps are CLOCK_MONOTONIC: the processes of a run are on one machine (network namespaces share it).
@@ -47,6 +47,7 @@ typedef enum history_event {
     HISTORY_STALL,         /* value: the process could not run for so many ns, until the stamp */
     HISTORY_FAULT_BEGIN,   /* call: the fault's number; node: whom it hits, 0: everybody; fault; text: what */
     HISTORY_FAULT_END,     /* call: the fault's number */
+    HISTORY_TIMER,         /* lateness: how late the timer was that looks for stalls; at the end */
     HISTORY_EVENT_COUNT
 } history_event_t;
 
@@ -131,14 +132,31 @@ typedef struct history_row_part {
     char name[HISTORY_ROW_NAME_SIZE];
 } history_row_part_t;
 
+/* How often something was late, by less than 1 ms, 2 ms, 4 ms, ..., 256 ms; the last are all others. */
+enum { HISTORY_LATENESS_STEPS = 10 };
+
+typedef struct history_lateness {
+    uint32_t counts[HISTORY_LATENESS_STEPS];
+} history_lateness_t;
+
+static inline unsigned
+history_lateness_step (uint64_t late_ns)
+{
+    unsigned step = 0;
+    while (step < HISTORY_LATENESS_STEPS - 1 && late_ns >= UINT64_C (1000000) << step)
+        step++;
+    return step;
+}
+
 typedef struct history_record {
     uint64_t stamp_ns;
     uint64_t call; /* history_id; 0: about no call */
     union {
         history_call_part_t of_call;
-        history_note_part_t note; /* SERVER_UP, SERVER_DOWN, FAULT_BEGIN, FAULT_END */
-        history_row_part_t row;   /* ROW */
-        uint64_t value;           /* STALL, GAPS */
+        history_note_part_t note;    /* SERVER_UP, SERVER_DOWN, FAULT_BEGIN, FAULT_END */
+        history_row_part_t row;      /* ROW */
+        uint64_t value;              /* STALL, GAPS */
+        history_lateness_t lateness; /* TIMER */
     };
     uint16_t event;
     uint16_t kind;

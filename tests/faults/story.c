@@ -180,6 +180,9 @@ tell_calls (story_t *story)
     story_run (story, id, STORY_ONE, 10072);
     story_run (story, id, STORY_TWO, 10074);
     story_end (story, id, 10076, GODWIT_OK, GODWIT_OUTCOME_NONE, STORY_TWO);
+    story_put (story, STORY_ONE, 10080,
+               (history_record_t){.event = HISTORY_TIMER,
+                                  .lateness.counts = {[0] = 5, [HISTORY_LATENESS_STEPS - 1] = 2}});
 }
 
 static void

@@ -163,11 +163,11 @@ cancel_callers (const char *url, call_fn *call)
 #define CANCELLATION_TEST(name_, call_)                                                                      \
     Test (inproc, name_, .timeout = 60)                                                                      \
     {                                                                                                        \
-        cancel_callers ("inproc://cancellation-" #name_ "/", call_);                                          \
+        cancel_callers ("inproc://cancellation-" #name_ "/", call_);                                         \
     }                                                                                                        \
     Test (zmq, name_, .timeout = 60)                                                                         \
     {                                                                                                        \
-        cancel_callers ("zmq:///cancellation-" #name_, call_);                                                \
+        cancel_callers ("zmq:///cancellation-" #name_, call_);                                               \
     }
 
 CANCELLATION_TEST (in_a_call, call_hang)
