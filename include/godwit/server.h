@@ -83,8 +83,9 @@ typedef struct godwit_endpoint {
     const godwit_method_t *methods;
     size_t method_count;
     void *self;
-    void (*on_destroy) (void *self); /* when the server is destroyed; may be NULL */
-    size_t method_size;              /* sizeof (godwit_method_t) */
+    /* When the server is destroyed, unless a handler of it did not end (destroy_timeout_ms); may be NULL. */
+    void (*on_destroy) (void *self);
+    size_t method_size; /* sizeof (godwit_method_t) */
 } godwit_endpoint_t;
 
 #ifndef __cplusplus
@@ -187,9 +188,10 @@ GODWIT_EXPORT godwit_status_t godwit_server_wait (godwit_server_t *server,
 GODWIT_EXPORT godwit_status_t godwit_server_reset (godwit_server_t *server,
                                                    const godwit_step_options_t *options,
                                                    godwit_error_t **error);
-/* Stops and destroys a server, and sets *server to NULL. Refuses what is queued, waits for running handlers,
- * and wakes the threads that wait in a step (CLOSED). Never waits for a start. Requests that were kept stay
- * valid; their replies go nowhere. Accepts NULL and a pointer to NULL. */
+/* Stops and destroys a server, and sets *server to NULL. Refuses what is queued, waits for running handlers
+ * (at most for the transport's destroy_timeout_ms, as godwit_transport_destroy does), and wakes the threads
+ * that wait in a step (CLOSED). Never waits for a start. Requests that were kept stay valid; their replies go
+ * nowhere. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_server_destroy (godwit_server_t **server);
 
 /* ---- running a server until a signal comes ---- */
@@ -248,7 +250,8 @@ GODWIT_EXPORT bool godwit_request_is_cast (const godwit_request_t *request);
 GODWIT_EXPORT int64_t godwit_request_remaining_ms (const godwit_request_t *request);
 
 /* Replies to a request with a value, which is copied. The field's name is ignored. OK even if the caller is
- * gone. A second reply does nothing: INVALID_ARGUMENT. A value that cannot be sent is INVALID_ARGUMENT,
+ * gone. A second reply does nothing: INVALID_ARGUMENT. CLOSED: nobody waits for the
+ * handler any more (destroy_timeout_ms). A value that cannot be sent is INVALID_ARGUMENT,
  * LIMIT_EXCEEDED, TYPE_MISMATCH (an object) or the serializer's status, and its caller gets a failure.
  * FORKED. */
 GODWIT_EXPORT godwit_status_t godwit_request_reply (godwit_request_t *request, godwit_field_t result);

@@ -17,6 +17,9 @@
  * These threads block the signals that come from outside, such as SIGTERM and SIGCHLD. SIGSEGV, SIGBUS,
  * SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT and SIGPROF reach the program's own handlers on them. After fork()
  * every call in the child returns GODWIT_ERR_FORKED, and destroy only frees memory.
+ *
+ * A thread that is cancelled (pthread_cancel) inside of the library ends when it has left it. In handlers and
+ * callbacks on the library's threads a cancellation has no effect; they must not call pthread_exit.
  */
 #ifndef GODWIT_TRANSPORT_H
 #define GODWIT_TRANSPORT_H
@@ -107,9 +110,12 @@ GODWIT_EXPORT godwit_status_t godwit_transport_new (godwit_transport_t **transpo
 
 /* Ends a transport and sets *transport to NULL. Its pending calls end with CLOSED, each exactly once. Servers
  * are stopped: running handlers are waited for, queued requests are not. Connections are closed, and threads
- * joined. Then nothing of the library runs in this transport any more. Clients, servers and futures may be
- * destroyed before or after; until then their functions return CLOSED. Not from a handler or a callback of
- * the same transport. Accepts NULL and a pointer to NULL. */
+ * joined. Then nothing of the library runs in this transport any more, except for handlers that did not end
+ * within destroy_timeout_ms: what they use stays, what they do with their requests goes nowhere (CLOSED),
+ * and the on_destroy of their servers' endpoints does not run. The limit does not hold for callbacks, for
+ * calls that this process itself makes to INLINE methods, and with external_loop. Clients, servers and
+ * futures may be destroyed before or after; until then their functions return CLOSED. Not from a handler or a
+ * callback of the same transport. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_transport_destroy (godwit_transport_t **transport);
 
 /* Registers a class of errors with a transport. Errors of this class then reach its callers as themselves,
