@@ -74,7 +74,7 @@ serve (godwit_transport_t *transport, const sigset_t *signals, godwit_error_t **
 {
     godwit_server_t *server = NULL;
     godwit_status_t status =
-        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "patience", .server = "one"),
+        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "slow-work", .server = "one"),
                            &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, error);
     if (status == GODWIT_OK)
         status = godwit_server_start (server, NULL, error);

@@ -32,7 +32,7 @@ take (godwit_request_t *request, void *self)
         godwit_error_t *error = godwit_error_new_of (&out_of_stock, "%d cups of tea are left", *cups);
         char left[16];
         snprintf (left, sizeof left, "%d", *cups);
-        godwit_error_set_detail (error, "left", left); /* for programs: the text is for people */
+        godwit_error_set_detail (error, "left", left); /* what programs read */
         return godwit_request_fail (request, &error);
     }
     *cups -= args->count;

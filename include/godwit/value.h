@@ -308,7 +308,7 @@ typedef struct godwit_slot {
 /* Lets the entry of a slot be absent or nil: GODWIT_SLOT (struct args, limit, GODWIT_OPTIONAL). The member
  * stays as it was then: in the arguments of a method, 0. */
 #define GODWIT_OPTIONAL .optional = true
-/* Makes a slot optional, and tells in a bool of the struct whether its entry was there: GODWIT_SLOT (struct
+/* Makes a slot optional, with a bool of the struct that tells whether it was there: GODWIT_SLOT (struct
  * args, port, GODWIT_PRESENT (struct args, has_port)). */
 #define GODWIT_PRESENT(struct_, bool_)                                                                       \
     .optional = true, .tells_presence = _Generic (&((struct_ *) 0)->bool_, bool *: true),                    \
@@ -326,9 +326,11 @@ typedef struct godwit_slot {
         .form = GODWIT_FORM_ENUM, .size = sizeof (((struct_ *) 0)->member_), .names = (names_),              \
         .table_count = sizeof (names_) / sizeof ((names_)[0]), __VA_ARGS__                                   \
     }
-/* Makes a slot (godwit_slot_t) for any list, as a const godwit_value_t * that is borrowed from the map. */
+/* Makes a slot (godwit_slot_t) for any list. The member is a const godwit_value_t *, borrowed from the map.
+ */
 #define GODWIT_SLOT_LIST(struct_, ...) GODWIT_SLOT_VALUE_ (struct_, GODWIT_TYPE_LIST, __VA_ARGS__, .limit = 0)
-/* Makes a slot (godwit_slot_t) for any map, as a const godwit_value_t * that is borrowed from the whole. */
+/* Makes a slot (godwit_slot_t) for any map. The member is a const godwit_value_t *, borrowed from the whole.
+ */
 #define GODWIT_SLOT_MAP(struct_, ...) GODWIT_SLOT_VALUE_ (struct_, GODWIT_TYPE_MAP, __VA_ARGS__, .limit = 0)
 #define GODWIT_SLOT_VALUE_(struct_, type_, member_, ...)                                                       \
     {                                                                                                          \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fills the member of one slot from its entry. */
+/* Fills one member, or one element of an array, that is no struct. */
 #include "src/error/error.h"
 #include "src/value/msgpack/codec.h"
 #include "src/value/slots.h"
@@ -245,51 +245,12 @@ fill_plain (const godwit_slot_t *slot, const godwit_value_t *value, void *member
     return good ? GODWIT_OK : mismatch (error, path, godwit_type_name (slot->type), value);
 }
 
-static godwit_status_t
-fill_one (const godwit_slot_t *slot, size_t slot_size, const godwit_value_t *value, void *member,
-          const godwit__path_t *path, godwit_error_t **error)
-{
-    switch (slot->form) {
-    case GODWIT_FORM_CHARS:
-        return fill_chars (slot, value, member, path, error);
-    case GODWIT_FORM_ENUM:
-        return fill_enum (slot, value, member, path, error);
-    case GODWIT_FORM_STRUCT:
-        return godwit__slots_fill (value, &(godwit__slots_t){slot->slots, slot_size, slot->table_count, true},
-                                   member, path, error);
-    case GODWIT_FORM_PLAIN:
-        break;
-    }
-    return fill_plain (slot, value, member, path, error);
-}
-
-static godwit_status_t
-fill_array (const godwit_slot_t *slot, size_t slot_size, const godwit_value_t *list, void *member,
-            const godwit__path_t *path, godwit_error_t **error)
-{
-    const size_t count = godwit_value_count (list);
-    if (godwit_value_type (list) != GODWIT_TYPE_LIST)
-        return mismatch (error, path, "list", list);
-    if (count > slot->limit)
-        return godwit__slot_fail (error, GODWIT_ERR_LIMIT_EXCEEDED, path,
-                                  "expected at most %zu elements, got %zu", slot->limit, count);
-    for (size_t i = 0; i < count; i++) {
-        const godwit_status_t status =
-            fill_one (slot, slot_size, godwit_value_at (list, i), (char *) member + i * slot->size,
-                      &(godwit__path_t){path, NULL, i}, error);
-        if (status)
-            return status;
-    }
-    memcpy ((char *) member - slot->offset + slot->count_offset, &count, sizeof count);
-    return GODWIT_OK;
-}
-
 godwit_status_t
-godwit__slot_fill (const godwit_slot_t *slot, size_t slot_size, const godwit_value_t *value, void *member,
+godwit__slot_fill (const godwit_slot_t *slot, const godwit_value_t *value, void *member,
                    const godwit__path_t *path, godwit_error_t **error)
 {
-    if (slot->limit)
-        return fill_array (slot, slot_size, value, member, path, error);
-    return slot->form ? fill_one (slot, slot_size, value, member, path, error)
-                      : fill_plain (slot, value, member, path, error);
+    if (slot->form == GODWIT_FORM_CHARS)
+        return fill_chars (slot, value, member, path, error);
+    return slot->form == GODWIT_FORM_ENUM ? fill_enum (slot, value, member, path, error)
+                                          : fill_plain (slot, value, member, path, error);
 }

@@ -75,7 +75,7 @@ copy (const godwit_slot_t *slot, const godwit_value_t *value, void *member, cons
 }
 
 /* Fills a plain member whose value is of its very type and in range, as is usual. It writes no more than the
- * slot's size, so the slot needs no check. False: nothing was written; godwit__slot_fill looks closer, and
+ * slot's size, so the slot needs no check. False: nothing was written; fill_carefully looks closer, and
  * knows all forms and errors. */
 static inline bool
 fill_quickly (const godwit_slot_t *slot, const godwit_value_t *value, void *member)
@@ -102,15 +102,49 @@ fill_quickly (const godwit_slot_t *slot, const godwit_value_t *value, void *memb
 
 /* ---- a table ---- */
 
+static godwit_status_t
+fill_one (const godwit_slot_t *slot, const godwit__slots_t *table, const godwit_value_t *value, void *member,
+          const godwit__path_t *path, godwit_error_t **error)
+{
+    const godwit__slots_t within = {slot->slots, table->slot_size, slot->table_count, true};
+    return slot->form == GODWIT_FORM_STRUCT ? godwit__slots_fill (value, &within, member, path, error)
+                                            : godwit__slot_fill (slot, value, member, path, error);
+}
+
+static godwit_status_t
+fill_array (const godwit_slot_t *slot, const godwit__slots_t *table, const godwit_value_t *list, char *base,
+            const godwit__path_t *path, godwit_error_t **error)
+{
+    const size_t count = godwit_value_count (list);
+    if (godwit_value_type (list) != GODWIT_TYPE_LIST)
+        return godwit__slot_fail (error, GODWIT_ERR_TYPE_MISMATCH, path, "expected list, got %s",
+                                  godwit_type_name (godwit_value_type (list)));
+    if (count > slot->limit)
+        return godwit__slot_fail (error, GODWIT_ERR_LIMIT_EXCEEDED, path,
+                                  "expected at most %zu elements, got %zu", slot->limit, count);
+    for (size_t i = 0; i < count; i++) {
+        const godwit_status_t status =
+            fill_one (slot, table, godwit_value_at (list, i), base + slot->offset + i * slot->size,
+                      &(godwit__path_t){path, NULL, i}, error);
+        if (status)
+            return status;
+    }
+    memcpy (base + slot->count_offset, &count, sizeof count);
+    return GODWIT_OK;
+}
+
 /* Fills the member of a slot with a value that fill_quickly did not take. */
 static godwit_status_t
 fill_carefully (const godwit_slot_t *slot, const godwit__slots_t *table, const godwit_value_t *value,
-                void *member, const godwit__path_t *path, godwit_error_t **error)
+                char *base, const godwit__path_t *path, godwit_error_t **error)
 {
     const godwit__path_t here = {path, slot->name, 0};
     const godwit_status_t status =
         table->is_checked ? GODWIT_OK : godwit__slot_check (slot, table->slot_size, SIZE_MAX, &here, error);
-    return status ? status : godwit__slot_fill (slot, table->slot_size, value, member, &here, error);
+    if (status)
+        return status;
+    return slot->limit ? fill_array (slot, table, value, base, &here, error)
+                       : fill_one (slot, table, value, base + slot->offset, &here, error);
 }
 
 godwit_status_t
@@ -134,8 +168,7 @@ godwit__slots_fill (const godwit_value_t *map, const godwit__slots_t *table, voi
             memcpy ((char *) base + slot->presence_offset, &is_present, sizeof is_present);
         if (!is_present || fill_quickly (slot, value, (char *) base + slot->offset))
             continue;
-        const godwit_status_t status =
-            fill_carefully (slot, table, value, (char *) base + slot->offset, path, error);
+        const godwit_status_t status = fill_carefully (slot, table, value, base, path, error);
         if (status)
             return status;
     }

@@ -33,11 +33,10 @@ godwit_status_t godwit__slot_check (const godwit_slot_t *slot, size_t slot_size,
 godwit_status_t godwit__slots_fill (const godwit_value_t *map, const godwit__slots_t *table, void *base,
                                     const godwit__path_t *path, godwit_error_t **error);
 
-/* Of slot_fill.c: fills the member of one slot, which was checked. path: of the entry. The last two also
- * serve those who walk.
- */
-godwit_status_t godwit__slot_fill (const godwit_slot_t *slot, size_t slot_size, const godwit_value_t *value,
-                                   void *member, const godwit__path_t *path, godwit_error_t **error);
+/* Of slot_fill.c: fills a member, or an element of an array, that is no struct. path: of the value. The last
+ * two also serve those who walk. */
+godwit_status_t godwit__slot_fill (const godwit_slot_t *slot, const godwit_value_t *value, void *member,
+                                   const godwit__path_t *path, godwit_error_t **error);
 godwit_status_t godwit__slot_fail (godwit_error_t **error, godwit_status_t status, const godwit__path_t *path,
                                    const char *format, ...) GODWIT_PRINTF (4, 5);
 /* The type that the entry of a slot must have, as in "expected list". */
