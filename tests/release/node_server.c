@@ -6,10 +6,14 @@
 #include <string.h>
 #include <time.h>
 
+#define GIVEN_UP_MAX 64
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static tally_t taken;
 static unsigned held[NODE_CLIENTS + 1], cancelled[NODE_CLIENTS + 1]; /* by client */
+static godwit_request_t *given_up[GIVEN_UP_MAX];
+static size_t given_up_count;
 static godwit_transport_t *own_transport;
 static godwit_server_t *server;
 static const char *own_name;
@@ -99,15 +103,17 @@ client_of (const godwit_request_t *request)
     return client > 0 && client <= NODE_CLIENTS ? (size_t) client : 0;
 }
 
+/* It is given back at the end: a failure that is sent now could overtake the end of its caller's time. */
 static void
-give_back (godwit_request_t *request, void *user)
+on_cancel (godwit_request_t *request, void *user)
 {
     (void) user;
     pthread_mutex_lock (&lock);
+    if (given_up_count < GIVEN_UP_MAX)
+        given_up[given_up_count++] = request;
     cancelled[client_of (request)]++;
     pthread_cond_broadcast (&changed);
     pthread_mutex_unlock (&lock);
-    godwit_request_destroy (&request);
 }
 
 /* Waits for the end of its caller's patience, or for CANCEL. */
@@ -116,7 +122,7 @@ hold (godwit_request_t *request, void *self)
 {
     (void) self;
     const size_t client = client_of (request);
-    const godwit_status_t status = godwit_request_on_cancel (godwit_request_keep (request), give_back, NULL);
+    const godwit_status_t status = godwit_request_on_cancel (godwit_request_keep (request), on_cancel, NULL);
     pthread_mutex_lock (&lock);
     held[client]++;
     pthread_cond_broadcast (&changed);
@@ -221,6 +227,8 @@ node_server_close (tally_t *tally)
 {
     godwit_error_t *error = NULL;
     node_must (godwit_server_stop (server, GODWIT_STEP_OPTIONS (.timeout_ms = 60000), &error), error);
+    while (given_up_count > 0)
+        godwit_request_destroy (&given_up[--given_up_count]);
     node_must (godwit_server_wait (server, GODWIT_STEP_OPTIONS (.timeout_ms = 60000), &error), error);
     *tally = taken;
     godwit_server_destroy (&server);
