@@ -23,8 +23,9 @@ typedef struct scene {
     process_t host; /* godwit matchmaker, if there is one */
     process_t servers[SERVERS];
     process_t clients[CLIENTS];
-    tally_t ran;   /* by the servers that have ended */
-    tally_t asked; /* by the clients */
+    process_t guest; /* a server that comes and goes */
+    tally_t ran;     /* by the servers that have ended */
+    tally_t asked;   /* by the clients */
 } scene_t;
 
 static scene_t scene;
@@ -210,16 +211,23 @@ begin_scene (int port, const char *query)
 
 /* ---- the scenes ---- */
 
+/* Nobody asks again for what it did not understand: for that the time between two refreshes is too long. So
+ * clients hear of servers that come, and of one that goes, by what the rendezvous tells them at once. */
 static void
 meet_at_a_rendezvous (edition_t edition)
 {
     const int port = free_port ();
-    begin_scene (port, "");
+    begin_scene (port, "?refresh_ms=3600000");
     start_host (edition, port);
+    start_clients ();
+    tell_clients ("know 0", "known");
     start_server (0, RELEASE);
     start_server (1, TREE);
-    start_clients ();
     let_clients_work ();
+    start_node (&scene.guest, edition == RELEASE ? TREE : RELEASE, "server", "guest");
+    tell_clients ("know 3", "known");
+    end_node (&scene.guest, SIGTERM, &scene.ran);
+    tell_clients ("know 2", "known");
     end_clients ();
     end_servers ();
     end_host ();

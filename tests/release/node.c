@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 const godwit_error_class_t node_out_of_stock = {"shop", "OutOfStock"};
@@ -42,6 +43,21 @@ node_must (godwit_status_t status, godwit_error_t *error)
         return;
     node_say ("ended: %s", godwit_error_print (error));
     exit (1);
+}
+
+void
+node_await_stats (const godwit_transport_t *transport,
+                  bool (*is_so) (const godwit_transport_stats_t *stats, unsigned long long number),
+                  unsigned long long number)
+{
+    const struct timespec pause = {0, 5000000};
+    godwit_transport_stats_t stats = {0};
+    for (;;) {
+        godwit_transport_stats (transport, &stats, sizeof stats);
+        if (is_so (&stats, number))
+            return;
+        nanosleep (&pause, NULL);
+    }
 }
 
 /* Until the input ends, or SIGTERM. */

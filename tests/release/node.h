@@ -10,6 +10,7 @@
  *           told N     says "told" when N fanouts were taken since it came up
  *           hosting    says "hosting" when it hosts a rendezvous
  *   client  wait N     says "there" when N servers are connected
+ *           know N     says "known" when it knows N servers, no more and no less
  *           check N    asks all there is to ask of the server number N; says "checked"
  *           work       calls, casts and fans out to all servers; says "worked"
  *           load       begins to call and cast in two threads; says "loading"
@@ -43,6 +44,10 @@ unsigned long long node_mark (int64_t client, int64_t number);
 void node_say (const char *format, ...) GODWIT_PRINTF (1, 2);
 /* Ends the process if status is not OK. */
 void node_must (godwit_status_t status, godwit_error_t *error);
+/* Looks at the statistics of a transport until is_so says yes of them: nobody calls back when they change. */
+void node_await_stats (const godwit_transport_t *transport,
+                       bool (*is_so) (const godwit_transport_stats_t *stats, unsigned long long number),
+                       unsigned long long number);
 
 /* ---- a server ---- */
 

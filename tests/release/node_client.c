@@ -14,6 +14,7 @@
 #define ASYNC_CALLS 64
 #define LOAD_THREADS 2
 
+static const godwit_transport_t *own_transport;
 static godwit_client_t *client;
 static int64_t own_number;
 static size_t server_count; /* of the last "wait" */
@@ -207,6 +208,12 @@ make_load (void *unused)
     return NULL;
 }
 
+static bool
+knows (const godwit_transport_stats_t *stats, unsigned long long number)
+{
+    return stats->servers_known == number;
+}
+
 void
 node_client_word (const char *word, unsigned long long number)
 {
@@ -215,6 +222,9 @@ node_client_word (const char *word, unsigned long long number)
         server_count = number;
         node_must (godwit_client_wait_servers (client, server_count, 20000, &error), error);
         node_say ("there");
+    } else if (!strcmp (word, "know")) {
+        node_await_stats (own_transport, knows, number);
+        node_say ("known");
     } else if (!strcmp (word, "check")) {
         check (number);
         node_say ("checked");
@@ -240,6 +250,7 @@ node_client_open (godwit_transport_t *transport, const char *name)
 {
     godwit_error_t *error = NULL;
     own_number = atoi (name);
+    own_transport = transport;
     node_must (godwit_client_new (&client, transport, GODWIT_TARGET (.topic = NODE_TOPIC, .version = "1.2"),
                                   NULL, &error),
                error);

@@ -116,7 +116,7 @@ on_cancel (godwit_request_t *request, void *user)
     pthread_mutex_unlock (&lock);
 }
 
-/* Waits for the end of its caller's patience, or for CANCEL. */
+/* Waits for the end of its caller's time, or for CANCEL. */
 static godwit_status_t
 hold (godwit_request_t *request, void *self)
 {
@@ -195,16 +195,11 @@ await (const unsigned long long *count, unsigned long long enough)
     pthread_mutex_unlock (&lock);
 }
 
-/* Nobody calls back when that begins. */
-static void
-await_hosting (void)
+static bool
+is_hosting (const godwit_transport_stats_t *stats, unsigned long long number)
 {
-    const struct timespec pause = {0, 5000000};
-    godwit_transport_stats_t stats = {0};
-    while (stats.rendezvous_hosted == 0) {
-        nanosleep (&pause, NULL);
-        godwit_transport_stats (own_transport, &stats, sizeof stats);
-    }
+    (void) number;
+    return stats->rendezvous_hosted > 0;
 }
 
 void
@@ -217,7 +212,7 @@ node_server_word (const char *word, unsigned long long number)
         await (&taken.told, number);
         node_say ("told");
     } else if (!strcmp (word, "hosting")) {
-        await_hosting ();
+        node_await_stats (own_transport, is_hosting, 0);
         node_say ("hosting");
     }
 }
