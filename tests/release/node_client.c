@@ -130,10 +130,7 @@ fan_out (void)
 {
     const int64_t number = atomic_fetch_add (&next_number, 1);
     godwit_error_t *error = NULL;
-    godwit_fanout_report_t report = {0};
-    const size_t size = sizeof report;
-    memcpy (&report, &size,
-            sizeof size); /* its struct_size, which came with 0.1.0: before, it was overwritten */
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     if (godwit_client_fanout (client, NULL, "told",
                               GODWIT_ARGS (GODWIT_INT ("client", own_number), GODWIT_INT ("number", number)),
                               &report, &error) != GODWIT_OK) {

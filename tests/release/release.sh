@@ -46,7 +46,7 @@ take_source() {
     if [[ $(history rev-parse --show-toplevel 2>/dev/null) != "$source" ]]; then
         skip "the source is no git checkout: release $version cannot be taken from history"
     fi
-    if ! history cat-file -e "$commit^{commit}" 2>/dev/null; then
+    if ! history merge-base --is-ancestor "$commit" HEAD 2>/dev/null; then
         if [[ $(history rev-parse --is-shallow-repository) == true ]]; then
             skip "the checkout is shallow and does not have release $version, commit $commit"
         fi

@@ -146,11 +146,9 @@ expect_calls (godwit_client_t *client)
 static void
 expect_fanouts (godwit_client_t *client)
 {
-    GUARDED (godwit_fanout_report_t) report = {0};
+    GUARDED (godwit_fanout_report_t) report = {GODWIT_FANOUT_REPORT, {0}};
     godwit_fanout_result_t *result = NULL;
-    const size_t size = sizeof report.it;
     GUARD (report);
-    memcpy (&report.it, &size, sizeof size); /* its struct_size, which came with 0.1.0 */
     MUST (godwit_client_fanout (client, NULL, "last", GODWIT_NO_ARGS, &report.it, &error));
     EXPECT (report.it.reached == 1 && report.it.missing == 0 && report.it.epoch > 0);
     EXPECT_GUARD (report);
