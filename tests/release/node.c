@@ -37,11 +37,11 @@ node_say (const char *format, ...)
 }
 
 void
-node_must (godwit_status_t status, godwit_error_t *error)
+node_must (godwit_status_t status, godwit_error_t **error)
 {
     if (status == GODWIT_OK)
         return;
-    node_say ("ended: %s", godwit_error_print (error));
+    node_say ("ended: %s", godwit_error_print (*error));
     exit (1);
 }
 
@@ -109,8 +109,8 @@ main (int argc, char **argv)
                                                                .heartbeat_timeout_ms = 60000,
                                                                .connect_timeout_ms = 20000),
                                      &error),
-               error);
-    node_must (godwit_transport_register_error (transport, &node_out_of_stock, &error), error);
+               &error);
+    node_must (godwit_transport_register_error (transport, &node_out_of_stock, &error), &error);
     (serves ? node_server_open : node_client_open) (transport, argv[3]);
     godwit_transport_stats (transport, &stats, sizeof stats); /* bound by now: dladdr tells where to */
     dladdr ((void *) (uintptr_t) godwit_transport_stats, &library);

@@ -50,7 +50,7 @@ extern const godwit_error_class_t node_out_of_stock;
 unsigned long long node_mark (int64_t client, int64_t number);
 void node_say (const char *format, ...) GODWIT_PRINTF (1, 2);
 /* Ends the process if status is not OK. */
-void node_must (godwit_status_t status, godwit_error_t *error);
+void node_must (godwit_status_t status, godwit_error_t **error);
 /* Looks at the statistics of a transport until is_so says yes of them: nobody calls back when they change. */
 void node_await_stats (const godwit_transport_t *transport,
                        bool (*is_so) (const godwit_transport_stats_t *stats, unsigned long long number),

@@ -32,7 +32,7 @@ expect_echo (godwit_client_t *client, const godwit_value_t *args, const char *na
     godwit_error_t *error = NULL;
     node_must (godwit_value_new_map (&context, GODWIT_ARGS (GODWIT_STR ("user", "kim"), GODWIT_NIL ("none")),
                                      &error),
-               error);
+               &error);
     const godwit_status_t status =
         godwit_client_call (client, context, "echo", godwit_fields_from (args), &result, &error);
     expect (status == GODWIT_OK && godwit_value_equal (godwit_value_at (result, 0), args) &&
@@ -61,11 +61,11 @@ check_values (const talk_t *talk)
                          GODWIT_LIST ("list", GODWIT_INT (NULL, 1), GODWIT_STR (NULL, "two"),
                                       GODWIT_MAP (NULL, GODWIT_LIST ("deep", GODWIT_BOOL (NULL, false))))),
             &error),
-        error);
+        &error);
     expect_echo (talk->client, args, "", "1.2", "values of all types");
     node_must (godwit_client_prepare (&further, talk->client,
                                       GODWIT_OVERRIDES (.name_space = "further", .version = "2.0"), &error),
-               error);
+               &error);
     expect_echo (further, args, "further", "2.0", "a method of a namespace");
     godwit_client_destroy (&further);
     godwit_value_unref (&args);
@@ -89,7 +89,7 @@ check_large (const talk_t *talk)
         godwit_builder_int (builder, NULL, i * i * i - LONG_COUNT);
     godwit_builder_close (builder);
     godwit_builder_close (builder);
-    node_must (godwit_builder_finish (&builder, &args, &error), error);
+    node_must (godwit_builder_finish (&builder, &args, &error), &error);
     expect_echo (talk->client, args, "", "1.2", "large arguments");
     godwit_value_unref (&args);
     free (bytes);
@@ -119,7 +119,7 @@ check_failures (const talk_t *talk)
             "a method that is not there", &error);
 
     node_must (godwit_client_prepare (&newer, talk->client, GODWIT_OVERRIDES (.version = "1.9"), &error),
-               error);
+               &error);
     status = godwit_client_call (newer, NULL, "who", GODWIT_NO_ARGS, NULL, &error);
     expect (status == GODWIT_ERR_UNSUPPORTED_VERSION &&
                 godwit_error_outcome (error) == GODWIT_OUTCOME_REJECTED,
@@ -159,7 +159,7 @@ check_giving_up (const talk_t *talk)
     await (talk, "await_cancelled", 1);
 
     node_must (godwit_client_prepare (&hasty, talk->client, GODWIT_OVERRIDES (.timeout_ms = 200), &error),
-               error);
+               &error);
     const godwit_status_t status = godwit_client_call (
         hasty, NULL, "hold", GODWIT_ARGS (GODWIT_INT ("client", talk->number)), NULL, &error);
     expect (status == GODWIT_ERR_TIMEOUT, "a call with little time", &error);
@@ -175,12 +175,12 @@ node_check_server (godwit_client_t *client, const char *server, int64_t number)
     godwit_value_t *result = NULL;
     godwit_error_t *error = NULL;
     node_must (godwit_client_prepare (&talk.client, client, GODWIT_OVERRIDES (.server = server), &error),
-               error);
+               &error);
 
     /* Its signs of life keep a call alive that takes longer than its monitor waits. */
     node_must (godwit_client_prepare (&watched, talk.client,
                                       GODWIT_OVERRIDES (.call_monitor_timeout_ms = 2000), &error),
-               error);
+               &error);
     godwit_status_t status =
         godwit_client_call_future (watched, NULL, "linger", GODWIT_NO_ARGS, &future, &error);
     expect (status == GODWIT_OK, "the begin of a call with a monitor", &error);

@@ -217,7 +217,7 @@ node_client_word (const char *word, unsigned long long number)
     godwit_error_t *error = NULL;
     if (!strcmp (word, "wait")) {
         server_count = number;
-        node_must (godwit_client_wait_servers (client, server_count, 20000, &error), error);
+        node_must (godwit_client_wait_servers (client, server_count, 20000, &error), &error);
         node_say ("there");
     } else if (!strcmp (word, "know")) {
         node_await_stats (own_transport, knows, number);
@@ -250,7 +250,7 @@ node_client_open (godwit_transport_t *transport, const char *name)
     own_transport = transport;
     node_must (godwit_client_new (&client, transport, GODWIT_TARGET (.topic = NODE_TOPIC, .version = "1.2"),
                                   NULL, &error),
-               error);
+               &error);
 }
 
 void

@@ -182,8 +182,8 @@ node_server_open (godwit_transport_t *transport, const char *name)
     node_must (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = NODE_TOPIC, .server = name),
                                   endpoints, sizeof endpoints / sizeof endpoints[0],
                                   GODWIT_SERVER_OPTIONS (.concurrency = 256, .queue_limit = 100000), &error),
-               error);
-    node_must (godwit_server_start (server, NULL, &error), error);
+               &error);
+    node_must (godwit_server_start (server, NULL, &error), &error);
 }
 
 static void
@@ -221,10 +221,10 @@ void
 node_server_close (tally_t *tally)
 {
     godwit_error_t *error = NULL;
-    node_must (godwit_server_stop (server, GODWIT_STEP_OPTIONS (.timeout_ms = 60000), &error), error);
+    node_must (godwit_server_stop (server, GODWIT_STEP_OPTIONS (.timeout_ms = 60000), &error), &error);
     while (given_up_count > 0)
         godwit_request_destroy (&given_up[--given_up_count]);
-    node_must (godwit_server_wait (server, GODWIT_STEP_OPTIONS (.timeout_ms = 60000), &error), error);
+    node_must (godwit_server_wait (server, GODWIT_STEP_OPTIONS (.timeout_ms = 60000), &error), &error);
     *tally = taken;
     godwit_server_destroy (&server);
 }
