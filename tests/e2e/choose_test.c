@@ -63,6 +63,7 @@ typedef struct burst {
     pthread_cond_t changed;
     unsigned pending;
     unsigned failed;
+    char first_failure[512];
     unsigned of[SERVERS];
 } burst_t;
 
@@ -71,18 +72,22 @@ on_reply (void *user, godwit_status_t status, const godwit_value_t *result, cons
 {
     burst_t *const burst = user;
     const char *const name = godwit_value_as_str (result, "");
-    (void) error;
     pthread_mutex_lock (&burst->lock);
     burst->pending--;
-    burst->failed += status != GODWIT_OK;
+    if (status && burst->failed++ == 0)
+        snprintf (burst->first_failure, sizeof burst->first_failure, "%s", godwit_error_message (error));
     for (size_t i = 0; i < SERVERS; i++)
         burst->of[i] += strcmp (name, names[i]) == 0;
     pthread_cond_signal (&burst->changed);
     pthread_mutex_unlock (&burst->lock);
 }
 
+/* A burst waits for 100 ms for servers that are connected to later. */
+#define SOON_MS 50
+
 /* Each of three gets a quarter at least. The servers from `first_still` on stand still until the first reply
- * comes: they are connected to later. */
+ * comes: they are connected to later. On a machine that is too busy for that to be soon, nothing is said of
+ * them (unit.choose_cluster does, in virtual time). */
 static void
 send_burst (const char *query, size_t first_still)
 {
@@ -108,14 +113,20 @@ send_burst (const char *query, size_t first_still)
     pthread_mutex_lock (&burst.lock);
     while (burst.pending == CALLS)
         pthread_cond_wait (&burst.changed, &burst.lock);
+    pthread_mutex_unlock (&burst.lock);
+    const int64_t from_ms = process_now_ms ();
     for (size_t i = first_still; i < SERVERS; i++)
         kill (town.servers[i].pid, SIGCONT);
+    MUST (godwit_client_wait_servers (client, SERVERS, WAIT_LIMIT_MS, &error));
+    const int64_t took_ms = process_now_ms () - from_ms;
+    pthread_mutex_lock (&burst.lock);
     while (burst.pending > 0)
         pthread_cond_wait (&burst.changed, &burst.lock);
     pthread_mutex_unlock (&burst.lock);
-    fprintf (stderr, "%u, %u and %u of %d calls\n", burst.of[0], burst.of[1], burst.of[2], CALLS);
-    cr_assert_eq (burst.failed, 0u);
-    for (size_t i = 0; i < SERVERS; i++)
+    fprintf (stderr, "%u, %u and %u of %d calls; all were connected %lld ms after the first reply\n",
+             burst.of[0], burst.of[1], burst.of[2], CALLS, (long long) took_ms);
+    cr_assert_eq (burst.failed, 0u, "%u failed: %s", burst.failed, burst.first_failure);
+    for (size_t i = 0; i < SERVERS && (first_still == SERVERS || took_ms <= SOON_MS); i++)
         cr_assert_geq (burst.of[i], CALLS / 4u);
     godwit_client_destroy (&client);
     godwit_transport_destroy (&transport);
