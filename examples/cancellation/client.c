@@ -38,7 +38,7 @@ main (int argc, char **argv)
     godwit_status_t status = godwit_transport_new (&transport, url ? url : "zmq://", NULL, &error);
     if (status == GODWIT_OK)
         status = godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "slow-work"),
-                                    GODWIT_CLIENT_OPTIONS (.timeout_ms = 3600 * 1000), &error);
+                                    GODWIT_CLIENT_OPTIONS (.timeout_ms = 3600000), &error);
     if (status == GODWIT_OK)
         status = call (client, argc > 1 ? argv[1] : "compute", &signals, &error);
     if (status)
