@@ -109,18 +109,18 @@ Test (log, has_no_warning_while_all_is_well, .init = make_path, .fini = remove_p
         MUST (godwit_client_call (client, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     /* The one that hosts ends, and another one takes over: the second hosting. */
     process_finish (&processes[0], 0);
-    wait_for ("Server first of topic work, exchange godwit, left: tcp://127.0.0.1:", COUNT);
+    wait_for ("Server first of topic work, exchange godwit, left: tcp://127.0.0.1:", COUNT + 1);
     wait_for ("Hosts the rendezvous at ", 2);
     wait_for ("Lost the rendezvous at ", COUNT);
     for (int i = 0; i < 100; i++)
         MUST (godwit_client_call (client, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
-    /* A stop and a start. */
+    /* A stop and a start, which two of the processes and this one hear of. */
     process_tell (&processes[1], "stop");
     process_wait (&processes[1], 1, "stopped\n");
     wait_for ("Server second of topic work, exchange godwit, left: tcp://127.0.0.1:", COUNT);
     process_tell (&processes[1], "start");
     process_wait (&processes[1], 2, "up\n");
-    wait_for ("Server second of topic work, exchange godwit, joined: tcp://127.0.0.1:", 2 * COUNT);
+    wait_for ("Server second of topic work, exchange godwit, joined: tcp://127.0.0.1:", 2 * COUNT + 1);
     /* Several refreshes later no line has come twice. */
     const unsigned joined = count (" joined: ");
     usleep (2500000);
