@@ -29,7 +29,7 @@ struct godwit__strangers {
 static void
 print_peer (char text[PEER_SIZE], int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t size = sizeof address;
     char host[INET6_ADDRSTRLEN] = "";
     unsigned port = 0;
