@@ -62,15 +62,6 @@ godwit__call_back_off (godwit__call_t *call, bool unserved, int64_t now_ns)
     call->tried.total = 0; /* of this round */
 }
 
-static godwit__wish_t
-wish_of (const godwit__call_t *call)
-{
-    return (godwit__wish_t){.server = call->client->target.server,
-                            .served = godwit__client_served (call->client),
-                            .waits_until_ns = call->spreads ? call->deadline_ns : 0,
-                            .blocks = !call->callback};
-}
-
 bool
 godwit__call_try_elsewhere (godwit__call_t *call)
 {
@@ -79,7 +70,8 @@ godwit__call_try_elsewhere (godwit__call_t *call)
         return false;
     godwit__tried_add (&call->refused, call->server_key);
     pthread_mutex_lock (&transport->lock);
-    const godwit__wish_t wish = wish_of (call);
+    const godwit__wish_t wish = {.server = call->client->target.server,
+                                 .served = godwit__client_served (call->client)};
     const bool found = godwit__directory_serves_elsewhere (call->client->group, &wish, &call->refused);
     pthread_mutex_unlock (&transport->lock);
     if (!found || !godwit__call_try_again (call, GODWIT__CHARGE_NONE))
@@ -114,7 +106,10 @@ godwit__call_pick (godwit__call_t *call, int64_t now_ns, godwit__picked_t *picke
     if (call->row) {
         pick = godwit__row_pick (call, picked);
     } else {
-        const godwit__wish_t wish = wish_of (call);
+        const godwit__wish_t wish = {.server = client->target.server,
+                                     .served = godwit__client_served (client),
+                                     .waits_until_ns = call->spreads ? call->deadline_ns : 0,
+                                     .blocks = !call->callback};
         pick = godwit__directory_pick (client->group, &wish, &call->tried, now_ns, picked);
     }
     if (pick == GODWIT__PICK_OK) {

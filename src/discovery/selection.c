@@ -170,9 +170,9 @@ turn_of (godwit__group_t *group, const godwit__wish_t *wish)
     return next ? next : &group->next;
 }
 
-godwit__pick_t
-godwit__directory_pick (godwit__group_t *group, const godwit__wish_t *wish, const godwit__tried_t *tried,
-                        int64_t now_ns, godwit__picked_t *picked)
+static godwit__pick_t
+look_at_all (godwit__group_t *group, const godwit__wish_t *wish, const godwit__tried_t *tried, int64_t now_ns,
+             godwit__picked_t *picked)
 {
     uint32_t share = GODWIT__SPREAD_UNLIMITED;
     passed_t passed = {false, false, false, false};
@@ -190,6 +190,33 @@ godwit__directory_pick (godwit__group_t *group, const godwit__wish_t *wish, cons
     if (group->spread.settles)
         group->members[index]->given++;
     pick_member (group->members[index], picked);
+    return GODWIT__PICK_OK;
+}
+
+/* The usual case, in which no other member has to be looked at: the next one in turn can be called. */
+static const godwit__member_t *
+next_in_turn (godwit__group_t *group, const godwit__wish_t *wish, const godwit__tried_t *tried)
+{
+    if (group->count == 0 || wish->server || tried->count > 0 || group->spread.settles ||
+        (group->offers.used & ~wish->served))
+        return NULL;
+    const size_t index = group->next < group->count ? group->next : 0;
+    const godwit__member_t *const member = group->members[index];
+    if (member->draining || !(member->offer & wish->served) || !godwit__member_is_ready (member) ||
+        member->breaker.until_ns)
+        return NULL;
+    group->next = index + 1;
+    return member;
+}
+
+godwit__pick_t
+godwit__directory_pick (godwit__group_t *group, const godwit__wish_t *wish, const godwit__tried_t *tried,
+                        int64_t now_ns, godwit__picked_t *picked)
+{
+    const godwit__member_t *const member = next_in_turn (group, wish, tried);
+    if (!member)
+        return look_at_all (group, wish, tried, now_ns, picked);
+    pick_member (member, picked);
     return GODWIT__PICK_OK;
 }
 
