@@ -16,20 +16,13 @@
 #include "matchmaker/rendezvous_host_inside.h"
 
 /* The port tells of a lost connection a moment before sending says CLOSED; so there is a second look. The
- * first one waits a little, too: many connections may be lost at once. */
+ * first one waits a little, too: many connections may be lost at once. Strangers who connect and go all the
+ * time must not cost more than two looks a second. */
 #define LOOK_MS 100
 #define LOOK_AGAIN_MS 500
 #define LOOKS 2
 /* During self-preservation. Also, a timer that is late by more shows that this process did not run. */
 #define LOOK_PRESERVED_MS 1000
-
-static void
-arm (godwit__rendezvous_host_t *host, godwit__timer_t *timer, int64_t after_ms)
-{
-    /* Without memory for the timer, the lease decides. */
-    godwit__reactor_arm (host->options.reactor, timer,
-                         godwit__host_now (host) + after_ms * GODWIT__NS_PER_MS);
-}
 
 /* ---- who is it? ---- */
 
@@ -44,16 +37,22 @@ on_look (godwit__timer_t *timer)
         if (godwit__host_hears (at) && !at->behind)
             godwit__host_send (host, at,
                                godwit__rendezvous_current (host->buffer, host->epoch, at->room->sequence));
+    host->looked_ns = godwit__host_now (host);
     if (--host->looks_left > 0)
-        arm (host, timer, LOOK_AGAIN_MS);
+        godwit__reactor_arm (host->options.reactor, timer,
+                             host->looked_ns + LOOK_AGAIN_MS * GODWIT__NS_PER_MS);
 }
 
 static void
 on_lost (godwit__task_t *task)
 {
     godwit__rendezvous_host_t *host = task->user;
+    const int64_t soon_ns = godwit__host_now (host) + LOOK_MS * GODWIT__NS_PER_MS;
+    const int64_t next_ns = host->looked_ns + LOOK_AGAIN_MS * GODWIT__NS_PER_MS;
+    /* Without memory for the timer, the lease decides. */
     if (host->looks_left < LOOKS)
-        arm (host, &host->look, LOOK_MS);
+        godwit__reactor_arm (host->options.reactor, &host->look,
+                             host->looked_ns && next_ns > soon_ns ? next_ns : soon_ns);
     host->looks_left = LOOKS;
 }
 

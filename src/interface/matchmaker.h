@@ -145,8 +145,8 @@ typedef struct godwit__matchmaker_options {
     void (*note) (void *user, godwit_log_level_t level, const char *text);
     void *note_user;
     godwit__look_up_fn *look_up; /* NULL: the system's names */
-    /* What `reach` tells may have changed. Never inside the functions of the matchmaker. NULL: nobody wants
-     * to know. */
+    /* What `reach` tells may have changed. Never inside the functions of the matchmaker; unlike an event, it
+     * may call `reach` and `announce`. NULL: nobody wants to know. */
     void (*reached) (void *user);
     void *reached_user;
 } godwit__matchmaker_options_t;
