@@ -220,9 +220,10 @@ typedef struct godwit_run_options {
  *
  * The program calls it on its main thread, before it makes threads of its own, or blocks both signals before
  * that: a thread that takes them runs their handlers, or ends the process, and this function never sees them.
- * The library's threads take neither. One thread at a time in a process. A program with several servers
- * starts the others before, and stops them afterwards. Nobody may destroy the server or the transport
- * meanwhile. Not from a handler. options may be NULL. The statuses of godwit_server_start; SYSTEM. */
+ * The library's threads take neither. Only signals to the process count (kill), not those to one thread. One
+ * thread at a time in a process. A program with several servers starts the others before, and stops them
+ * afterwards. Nobody may destroy the server or the transport meanwhile. Not from a handler. options may be
+ * NULL. The statuses of godwit_server_start; SYSTEM. */
 GODWIT_EXPORT godwit_status_t godwit_server_run (godwit_server_t *server, const godwit_run_options_t *options,
                                                  godwit_error_t **error);
 

@@ -10,9 +10,12 @@
 #include <godwit/godwit.h>
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #ifndef SHORT_MEMORY_SANITIZED
 
@@ -160,6 +163,25 @@ run_server (godwit_error_t **error)
         status = godwit_server_wait (server, NULL, error);
     if (!status)
         status = godwit_server_reset (server, NULL, error);
+    godwit_server_destroy (&server);
+    return status;
+}
+
+/* The signal is there already. All other threads are the library's, which block it. */
+static godwit_status_t
+run_until_signal (godwit_error_t **error)
+{
+    godwit_server_t *server = NULL;
+    sigset_t signals, before;
+    sigemptyset (&signals);
+    sigaddset (&signals, SIGTERM);
+    pthread_sigmask (SIG_BLOCK, &signals, &before);
+    kill (getpid (), SIGTERM);
+    godwit_status_t status = open_server (&server, "three", error);
+    if (!status)
+        status = godwit_server_run (server, NULL, error);
+    sigtimedwait (&signals, NULL, &(struct timespec){0}); /* if it failed before it took the signal */
+    pthread_sigmask (SIG_SETMASK, &before, NULL);
     godwit_server_destroy (&server);
     return status;
 }
@@ -397,6 +419,7 @@ static const short_memory_row_t rows[] = {
     {"transport", run_transport, 20},
     {"configuration", run_config, 20},
     {"server", run_server, 10},
+    {"until a signal", run_until_signal, 10},
     {"client", run_client, 2},
     {"call", run_call, 2},
     {"call with arguments in a struct", run_looking_call, 2},

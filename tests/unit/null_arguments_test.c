@@ -156,6 +156,7 @@ close_world (void)
     X (godwit_server_stop, server, (NULL, NULL, error))                                                      \
     X (godwit_server_wait, server, (NULL, NULL, error))                                                      \
     X (godwit_server_reset, server, (NULL, NULL, error))                                                     \
+    X (godwit_server_run, server, (NULL, NULL, error))                                                       \
     X (godwit_rpc_add_extra_exmod, module, (NULL, error))                                                    \
     X (godwit_rpc_get_allowed_exmods, modules, (NULL, error))                                                \
     X (godwit_rpc_get_client, client, (NULL, TARGET, NULL, &godwit_json_serializer, error))                  \
