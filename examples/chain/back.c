@@ -5,7 +5,6 @@
 
 #include <argp.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -51,6 +50,14 @@ parse (int key, char *text, struct argp_state *state)
     return 0;
 }
 
+static void
+say_ready (void *user)
+{
+    (void) user;
+    puts ("ready");
+    fflush (stdout);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -63,12 +70,6 @@ main (int argc, char **argv)
     const char *url = getenv ("GODWIT_URL");
     argp_parse (&parser, argc, argv, 0, NULL, &url);
 
-    sigset_t signals;
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-
     godwit_transport_t *transport = NULL;
     godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
@@ -79,13 +80,10 @@ main (int argc, char **argv)
             &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "stock", .server = "back"),
                            &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, &error) == GODWIT_OK &&
-        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
-        puts ("ready");
-        fflush (stdout);
-        result = sigwait (&signals, &(int){0});
-    } else {
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.started = say_ready), &error) == GODWIT_OK)
+        result = EXIT_SUCCESS;
+    else
         fprintf (stderr, "back: %s\n", godwit_error_print (error));
-    }
     godwit_error_destroy (&error);
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);

@@ -4,7 +4,6 @@
 
 #include <argp.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -80,6 +79,14 @@ static const godwit_method_t methods[] = {
     GODWIT_METHOD ("current", current, 0),
 };
 
+static void
+say_ready (void *user)
+{
+    (void) user;
+    puts ("ready");
+    fflush (stdout);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -94,12 +101,6 @@ main (int argc, char **argv)
     if (!arguments.url)
         arguments.url = "zmq://";
 
-    sigset_t signals;
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-
     godwit_transport_t *transport = NULL;
     godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
@@ -113,13 +114,10 @@ main (int argc, char **argv)
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "settings", .server = arguments.name),
                            &GODWIT_ENDPOINT (methods, .self = &setting), 1,
                            GODWIT_SERVER_OPTIONS (.concurrency = 1), &error) == GODWIT_OK &&
-        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
-        puts ("ready");
-        fflush (stdout);
-        result = sigwait (&signals, &(int){0});
-    } else {
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.started = say_ready), &error) == GODWIT_OK)
+        result = EXIT_SUCCESS;
+    else
         fprintf (stderr, "subscriber: %s\n", godwit_error_print (error));
-    }
     godwit_error_destroy (&error);
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);

@@ -2,7 +2,6 @@
 /* The quickstart's server: adds two numbers for whoever asks. Start it before or after the client. */
 #include <godwit/godwit.h>
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,6 +27,14 @@ add (godwit_request_t *request, void *self)
 
 static const godwit_method_t methods[] = {GODWIT_METHOD_WITH ("add", add, struct add_args, add_slots, 0)};
 
+static void
+say_ready (void *user)
+{
+    (void) user;
+    puts ("ready");
+    fflush (stdout);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -37,25 +44,16 @@ main (int argc, char **argv)
     godwit_error_t *error = NULL;
     int result = EXIT_FAILURE;
 
-    sigset_t signals; /* blocked here, so in the library's threads as well; sigwait below takes them */
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-
     if (godwit_transport_new (
             &transport, url,
             GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
             &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "calculator", .server = "first"),
                            &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, &error) == GODWIT_OK &&
-        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
-        puts ("ready");
-        fflush (stdout);
-        result = sigwait (&signals, &(int){0});
-    } else {
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.started = say_ready), &error) == GODWIT_OK)
+        result = EXIT_SUCCESS;
+    else
         fprintf (stderr, "server: %s\n", godwit_error_print (error));
-    }
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
     godwit_error_destroy (&error);

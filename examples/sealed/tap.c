@@ -3,7 +3,6 @@
 #include <godwit/godwit.h>
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +35,14 @@ put (godwit_request_t *request, void *self)
 
 static const godwit_method_t methods[] = {GODWIT_METHOD ("put", put, 0)};
 
+static void
+say_ready (void *user)
+{
+    (void) user;
+    puts ("ready");
+    fflush (stdout);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -46,25 +53,16 @@ main (int argc, char **argv)
     if (argc != 3)
         return EXIT_FAILURE;
 
-    sigset_t signals;
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-
     if (godwit_transport_new (
             &transport, argv[1],
             GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
             &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "secrets", .server = "tap"),
                            &GODWIT_ENDPOINT (methods, .self = argv[2]), 1, NULL, &error) == GODWIT_OK &&
-        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
-        puts ("ready");
-        fflush (stdout);
-        result = sigwait (&signals, &(int){0});
-    } else {
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.started = say_ready), &error) == GODWIT_OK)
+        result = EXIT_SUCCESS;
+    else
         fprintf (stderr, "tap: %s\n", godwit_error_print (error));
-    }
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
     godwit_error_destroy (&error);

@@ -3,7 +3,6 @@
 #include "sealed.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 struct vault {
@@ -44,6 +43,14 @@ static const godwit_method_t methods[] = {
     GODWIT_METHOD ("get", get, 0),
 };
 
+static void
+say_ready (void *user)
+{
+    (void) user;
+    puts ("ready");
+    fflush (stdout);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -58,12 +65,6 @@ main (int argc, char **argv)
     const godwit_serializer_t serializer = sealed_serializer (&sealed);
     pthread_mutex_init (&vault.lock, NULL);
 
-    sigset_t signals; /* blocked here, so in the library's threads as well; sigwait below takes them */
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-
     if (godwit_transport_new (
             &transport, argv[1],
             GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
@@ -71,13 +72,10 @@ main (int argc, char **argv)
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "secrets", .server = "vault"),
                            &GODWIT_ENDPOINT (methods, .self = &vault), 1,
                            GODWIT_SERVER_OPTIONS (.serializer = &serializer), &error) == GODWIT_OK &&
-        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
-        puts ("ready");
-        fflush (stdout);
-        result = sigwait (&signals, &(int){0});
-    } else {
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.started = say_ready), &error) == GODWIT_OK)
+        result = EXIT_SUCCESS;
+    else
         fprintf (stderr, "vault: %s\n", godwit_error_print (error));
-    }
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
     godwit_error_destroy (&error);

@@ -4,7 +4,6 @@
 #include <godwit/godwit.h>
 
 #include <argp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -66,6 +65,14 @@ static const godwit_method_t methods[] = {
     GODWIT_METHOD_WITH ("count_primes", count_primes, struct count_args, count_slots, 0),
 };
 
+static void
+say_ready (void *user)
+{
+    (void) user;
+    puts ("ready");
+    fflush (stdout);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -80,12 +87,6 @@ main (int argc, char **argv)
     if (!arguments.url)
         arguments.url = "zmq://";
 
-    sigset_t signals;
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-
     godwit_transport_t *transport = NULL;
     godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
@@ -96,15 +97,10 @@ main (int argc, char **argv)
             &error) == GODWIT_OK &&
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "primes", .server = arguments.name),
                            &GODWIT_ENDPOINT (methods, .self = &arguments), 1, NULL, &error) == GODWIT_OK &&
-        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
-        puts ("ready");
-        fflush (stdout);
-        sigwait (&signals, &(int){0});
-        /* Let the clients go elsewhere and finish what was accepted: nobody's call is lost. */
-        if (godwit_server_stop (server, NULL, &error) == GODWIT_OK &&
-            godwit_server_wait (server, GODWIT_STEP_OPTIONS (.timeout_ms = 5000), &error) == GODWIT_OK)
-            result = EXIT_SUCCESS;
-    }
+        /* At the end clients go elsewhere, and what was accepted is finished: nobody's call is lost. */
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.drain_timeout_ms = 5000, .started = say_ready),
+                           &error) == GODWIT_OK)
+        result = EXIT_SUCCESS;
     if (error)
         fprintf (stderr, "worker: %s\n", godwit_error_print (error));
     godwit_error_destroy (&error);

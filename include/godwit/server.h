@@ -201,6 +201,9 @@ typedef struct godwit_run_options {
     size_t struct_size;
     /* 30000: how long requests that it accepted are waited for after the signal; negative: for ever. */
     int64_t drain_timeout_ms;
+    /* NULL: called once the server is started and the signals are blocked, to tell others so. */
+    void (*started) (void *user);
+    void *user;
 } godwit_run_options_t;
 
 /* Makes options for a run: GODWIT_RUN_OPTIONS (.drain_timeout_ms = 5000). */

@@ -149,7 +149,7 @@ drain (run_t *run, int64_t timeout_ms, godwit_error_t **error)
 
 /* With the signals blocked. */
 static godwit_status_t
-run_blocked (run_t *run, int64_t timeout_ms, godwit_error_t **error)
+run_blocked (run_t *run, const godwit_run_options_t *options, int64_t timeout_ms, godwit_error_t **error)
 {
     godwit_transport_t *const transport = run->server->transport;
     godwit_status_t status = godwit_server_start (run->server, NULL, error);
@@ -165,6 +165,8 @@ run_blocked (run_t *run, int64_t timeout_ms, godwit_error_t **error)
             godwit_error_destroy (&run->error);
         return status;
     }
+    if (options->started)
+        options->started (options->user);
     wait_for_signal (run);
     status = drain (run, timeout_ms, error);
     godwit__control_run (transport, unwatch, run);
@@ -197,7 +199,7 @@ godwit_server_run (godwit_server_t *server, const godwit_run_options_t *given, g
             godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot wait for signals: %s", strerror (errno));
     } else {
         godwit__transport_ref (transport); /* also if it is destroyed meanwhile */
-        status = run_blocked (&run, timeout_ms, error);
+        status = run_blocked (&run, &options, timeout_ms, error);
         take_signals (&run); /* those that come once more are no reason to die in the middle of the end */
         close (run.source.fd);
         godwit__transport_unref (transport);

@@ -79,6 +79,13 @@ must (godwit_status_t status, godwit_error_t *error)
     }
 }
 
+static void
+started (void *user)
+{
+    (void) user;
+    printf ("runs\n");
+}
+
 static bool
 takes_signals (void)
 {
@@ -113,9 +120,10 @@ main (int argc, char **argv)
     must (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "run", .server = "one"), &endpoint,
                              1, NULL, &error),
           error);
-    printf ("runs\n");
     const godwit_status_t status = godwit_server_run (
-        server, GODWIT_RUN_OPTIONS (.drain_timeout_ms = strcmp (argv[2], "limit") ? -1 : 200), &error);
+        server,
+        GODWIT_RUN_OPTIONS (.drain_timeout_ms = strcmp (argv[2], "limit") ? -1 : 200, .started = started),
+        &error);
     printf ("%s\n", status ? godwit_error_print (error) : "ok");
     printf ("%s\n", takes_signals () ? "takes signals" : "BLOCKS SIGNALS");
     godwit_error_destroy (&error);
