@@ -199,6 +199,22 @@ break_something (soak_t *soak)
     soak->faults++;
 }
 
+/* A process that was killed before it had made its history has done nothing. */
+static void
+forget_unborn (const soak_t *soak, const char *name, uint32_t node)
+{
+    char path[1024], magic[sizeof HISTORY_MAGIC] = "";
+    snprintf (path, sizeof path, "%s/%s.%u%s", soak->folder, name, node, HISTORY_SUFFIX);
+    FILE *const file = fopen (path, "re");
+    if (!file)
+        return;
+    const bool is_born =
+        fread (magic, 1, sizeof magic - 1, file) == sizeof magic - 1 && strcmp (magic, HISTORY_MAGIC) == 0;
+    fclose (file);
+    if (!is_born)
+        unlink (path);
+}
+
 /* Kills a server as often as it is told to, ready or not. */
 static void
 restart_until (soak_t *soak, int64_t end_ms)
@@ -208,6 +224,7 @@ restart_until (soak_t *soak, int64_t end_ms)
         const uint64_t id =
             history_fault_begin (soak->cluster.history, HISTORY_FAULT_KILL, member->node, "restarted");
         cluster_kill (member);
+        forget_unborn (soak, member->name, member->node);
         cluster_start (&soak->cluster, member);
         history_fault_end (soak->cluster.history, id);
         soak->faults++;
