@@ -51,6 +51,7 @@ typedef struct godwit_client_options {
      * have happened: MAYBE_RUN, whatever became of the last attempt. Casts and fanouts are not repeated,
      * because nobody learns what became of them. */
     godwit_choice_t idempotent;
+    int reserved; /* keep it 0: it fills the struct, so that the next field has a place of its own */
 } godwit_client_options_t;
 
 /* Makes options for a client: GODWIT_CLIENT_OPTIONS (.timeout_ms = 500). */
@@ -84,6 +85,7 @@ typedef struct godwit_overrides {
     godwit_choice_t mandatory;
     int64_t call_monitor_timeout_ms;
     godwit_choice_t idempotent;
+    int reserved; /* keep it 0: it fills the struct, so that the next field has a place of its own */
 } godwit_overrides_t;
 
 /* Makes overrides for godwit_client_prepare: GODWIT_OVERRIDES (.server = "first"). */

@@ -33,7 +33,7 @@ stall (godwit__call_t *call)
     /* A change before the call was in the list has woken nobody: look once more. */
     pthread_mutex_lock (&transport->lock);
     const bool changed = transport->change_count != change_seen;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (changed)
         godwit__reactor_post (completion->reactor, &stalled->advance);
     godwit__completion_deadline (completion, until_ns);
@@ -203,7 +203,7 @@ godwit__stalled_advance (godwit_transport_t *transport)
     const int64_t now_ns = godwit__transport_now (transport);
     pthread_mutex_lock (&transport->lock);
     const uint64_t change_count = transport->change_count;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     while (!godwit__list_is_empty (&calls)) {
         godwit__call_t *const call = GODWIT__FIRST (&calls, godwit__call_t, in_stalled);
         godwit__list_remove (&call->in_stalled);

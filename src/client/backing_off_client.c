@@ -86,7 +86,7 @@ sleep_for (const godwit__call_t *call, int64_t duration_ns)
             break;
         godwit__transport_wait_changed (transport, left_ns);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }
 
 void

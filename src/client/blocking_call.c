@@ -25,7 +25,7 @@ wait_stalled (const godwit__call_t *call)
             break;
         godwit__transport_wait_changed (transport, left_ns);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }
 
 /* Advances and waits until the end. */

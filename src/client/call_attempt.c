@@ -119,7 +119,7 @@ names_of (const godwit__call_t *call)
     const godwit__names_state_t names = transport->change_count == call->change_seen
                                             ? transport->directory->names.state
                                             : GODWIT__NAMES_AWAITED;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     return names;
 }
 
@@ -258,7 +258,7 @@ advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
         pthread_mutex_lock (&transport->lock);
         call->change_seen = transport->change_count;
         const godwit__pick_t pick = godwit__call_pick (call, now_ns, &picked);
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
         if (pick != GODWIT__PICK_OK)
             return on_not_picked (call, pick, now_ns, status, error);
 

@@ -73,7 +73,7 @@ godwit__call_try_elsewhere (godwit__call_t *call)
     const godwit__wish_t wish = {.server = call->client->target.server,
                                  .served = godwit__client_served (call->client)};
     const bool found = godwit__directory_serves_elsewhere (call->client->group, &wish, &call->refused);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (!found || !godwit__call_try_again (call, GODWIT__CHARGE_NONE))
         return false;
     call->why = "the server does not have the version";

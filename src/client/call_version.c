@@ -42,7 +42,7 @@ godwit__call_add_versions (const godwit__call_t *call, godwit_error_t *failure)
     char servers[TEXT_SIZE];
     pthread_mutex_lock (&transport->lock);
     list_servers (call->client, servers);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (*servers == '\0')
         return failure;
     const char *const message = godwit_error_message (failure);

@@ -63,7 +63,7 @@ godwit_client_new (godwit_client_t **client, godwit_transport_t *transport, cons
         godwit__transport_ref (transport);
         godwit__list_append (&transport->clients, &self->in_transport);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (status)
         free (self);
     else

@@ -34,7 +34,7 @@ gather (godwit_client_t *client, size_t count, int64_t until_ns, bool *knows_nob
         if (ready >= count || until_ns <= now_ns || atomic_load (&transport->closing))
             return ready;
         if (*knows_nobody && log_ns && log_ns <= now_ns) {
-            pthread_mutex_unlock (&transport->lock);
+            godwit__transport_unlock (transport);
             log_ns = godwit__nobody_log (client, since_ns, now_ns);
             pthread_mutex_lock (&transport->lock);
             continue;
@@ -53,7 +53,7 @@ wait_servers (godwit_client_t *client, size_t count, int64_t timeout_ms, godwit_
     bool knows_nobody = false;
     pthread_mutex_lock (&transport->lock);
     const size_t ready = gather (client, count, until_ns, &knows_nobody);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (ready >= count)
         return GODWIT_OK;
     godwit_status_t status = godwit__transport_check (transport, error);
@@ -123,7 +123,7 @@ godwit_client_servers (godwit_client_t *client, godwit_value_t **list, godwit_er
     pthread_mutex_lock (&client->transport->lock);
     for (size_t i = 0; i < client->group->count; i++)
         build_server (builder, client->group->members[i]);
-    pthread_mutex_unlock (&client->transport->lock);
+    godwit__transport_unlock (client->transport);
     godwit__client_leave (client);
     godwit_builder_close (builder);
     return godwit_builder_finish (&builder, list, error);

@@ -80,7 +80,7 @@ find_group (godwit_transport_t *transport, godwit__client_settings_t *settings, 
         if (!settings->group)
             status = godwit__error_no_memory (error);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     return status;
 }
 

@@ -71,7 +71,7 @@ gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *t
         const int64_t left_ns = until_ns - godwit__transport_now (transport);
         if (group->fanout_settled || left_ns <= 0 || atomic_load (&transport->closing))
             break;
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
         godwit__control_run (transport, godwit__publisher_connect, transport);
         pthread_mutex_lock (&transport->lock);
         if (seen == transport->change_count)
@@ -81,7 +81,7 @@ gather (godwit__publisher_t *publisher, godwit__group_t *group, const uint8_t *t
     report->missing = group->fanout_missing;
     report->epoch = group->epoch;
     const bool is_certain = godwit__nobody_is_certain (transport);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     return is_certain;
 }
 
@@ -117,7 +117,7 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, int6
         godwit__fanout_key (group->fanout_key, transport->virtual_host, group->exchange, group->topic);
     memcpy (topic_key, group->fanout_key, sizeof topic_key);
     group->fans_out = true;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (!publisher) {
         godwit__control_run (transport, godwit__publisher_create, transport);
         publisher = transport->publisher;
@@ -146,7 +146,7 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, int6
                                               "A subscriber's queue stayed full");
         pthread_mutex_lock (&transport->lock);
         godwit__transport_wait_changed (transport, GODWIT__FULL_NS);
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
     }
 }
 

@@ -115,7 +115,7 @@ take_members (godwit__fanout_t *fanout, godwit_error_t **error)
     }
     if (result)
         result->epoch = group->epoch;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (most > ROW_MAX)
         return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
                                   "The topic has %zu servers; a fanout call can have at most %d", most,

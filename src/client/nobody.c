@@ -52,7 +52,7 @@ godwit__nobody_explain (const godwit_client_t *client, char *text, size_t size)
     godwit_transport_t *const transport = client->transport;
     pthread_mutex_lock (&transport->lock);
     godwit__explain_unknown (transport->directory, client->group, client->target.server, text, size);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }
 
 godwit_status_t
@@ -92,7 +92,7 @@ godwit__nobody_log (const godwit_client_t *client, int64_t since_ns, int64_t now
         due_ns = now_ns + GODWIT__NOBODY_LOG_EVERY_NS;
         godwit__explain_unknown (transport->directory, group, client->target.server, why, sizeof why);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (is_due) {
         godwit_target_print (&client->target, target, sizeof target);
         snprintf (text, sizeof text, "Waiting for %s, for %lld ms by now: %s", target,

@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/connection/renumber.h"
 
+#include "src/base/hash.h"
 #include "src/connection/send.h"
+#include "src/runtime/warnings.h"
 
 #define PAUSE_NS (100 * GODWIT__NS_PER_MS)
-#define WARN_EVERY_NS (60000 * GODWIT__NS_PER_MS)
+
+enum { KEY_DUPLICATE = 0x6475 };
 
 uint32_t
 godwit__connection_new_number (godwit_transport_t *transport)
 {
     return 1 + (uint32_t) godwit__transport_random (transport, UINT32_MAX);
-}
-
-static void
-warn (godwit_transport_t *transport, int64_t now_ns)
-{
-    int_fast64_t last_ns = atomic_load_explicit (&transport->duplicate_warned_ns, memory_order_relaxed);
-    if (!godwit__logs (transport, GODWIT_LOG_WARNING) || (last_ns && now_ns - last_ns < WARN_EVERY_NS) ||
-        !atomic_compare_exchange_strong (&transport->duplicate_warned_ns, &last_ns, now_ns | 1))
-        return;
-    godwit__log (
-        transport, GODWIT_LOG_WARNING,
-        "A server refused a request as DUPLICATE that was sent once: another process states the "
-        "identity of this one. The connection goes on under another number (stats: calls_duplicate)");
 }
 
 void
@@ -43,5 +33,8 @@ godwit__connection_renumber (godwit__connection_t *connection, uint64_t id)
     pthread_mutex_unlock (&connection->lock);
     if (is_due)
         godwit__connection_say_hello (connection);
-    warn (transport, now_ns);
+    godwit__warn (transport, godwit__hash_text (KEY_DUPLICATE, connection->address),
+                  "The server at %s refused a request as DUPLICATE that was sent once: another process states the "
+                  "identity of this one. The connection goes on under another number (stats: calls_duplicate)",
+                  connection->address);
 }

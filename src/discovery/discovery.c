@@ -195,5 +195,5 @@ godwit__discovery_names (godwit_transport_t *transport, godwit__names_state_t st
     names->were_told |= state == GODWIT__NAMES_TOLD;
     snprintf (names->text, sizeof names->text, "%s", text);
     godwit__transport_changed (transport);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
 }

@@ -51,7 +51,7 @@ godwit__news_tell (godwit_transport_t *transport, godwit__news_t *news)
         return;
     pthread_mutex_lock (&transport->lock);
     struct godwit__news_line *line = take (news);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     while (line) {
         struct godwit__news_line *const told = line;
         godwit__log (transport, GODWIT_LOG_INFO, "%s", told->text);

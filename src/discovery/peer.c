@@ -128,7 +128,7 @@ try_addresses (godwit__peer_t *peer, godwit__record_t *record, godwit__record_t 
         pthread_mutex_lock (&peer->transport->lock);
         if (failed) {
             note_failure (peer, address, error ? godwit_error_message (error) : why);
-            pthread_mutex_unlock (&peer->transport->lock);
+            godwit__transport_unlock (peer->transport);
             godwit_error_destroy (&error);
             continue;
         }

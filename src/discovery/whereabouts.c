@@ -36,7 +36,7 @@ godwit__whereabouts_find (godwit_transport_t *transport, const godwit__group_t *
 {
     pthread_mutex_lock (&transport->lock);
     const bool found = find (group, key, whereabouts);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     return found;
 }
 
@@ -56,7 +56,7 @@ godwit__whereabouts_failures (godwit_transport_t *transport, const godwit__group
             used += (size_t) snprintf (text + used, size - used, "%sserver \"%s\" cannot be reached: %s",
                                        used ? "; " : "", member->record->server, failed);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (count > NAMED_MAX && used < size)
         snprintf (text + used, size - used, "; and %zu more", count - NAMED_MAX);
 }

@@ -24,13 +24,14 @@
     KNOWN (name_, last_, "godwit_" #name_ "_t.struct_size", made_with_)
 
 /*                the struct         its last field in 0.1.0      what sets its size */
-BEGINS_WITH_SIZE (transport_options, max_queue_size, "GODWIT_TRANSPORT_OPTIONS (...)");
+BEGINS_WITH_SIZE (transport_options, handler_log_after_ms, "GODWIT_TRANSPORT_OPTIONS (...)");
 BEGINS_WITH_SIZE (target, legacy_namespace_count, "GODWIT_TARGET (...)");
-BEGINS_WITH_SIZE (client_options, idempotent, "GODWIT_CLIENT_OPTIONS (...)");
-BEGINS_WITH_SIZE (overrides, idempotent, "GODWIT_OVERRIDES (...)");
+BEGINS_WITH_SIZE (client_options, reserved, "GODWIT_CLIENT_OPTIONS (...)");
+BEGINS_WITH_SIZE (overrides, reserved, "GODWIT_OVERRIDES (...)");
 BEGINS_WITH_SIZE (fanout_report, epoch, "GODWIT_FANOUT_REPORT");
 BEGINS_WITH_SIZE (server_options, serializer, "GODWIT_SERVER_OPTIONS (...)");
-BEGINS_WITH_SIZE (step_options, override_pool_size, "GODWIT_STEP_OPTIONS (...)");
+BEGINS_WITH_SIZE (step_options, reserved, "GODWIT_STEP_OPTIONS (...)");
+BEGINS_WITH_SIZE (run_options, user, "GODWIT_RUN_OPTIONS (...)");
 BEGINS_WITH_SIZE (endpoint, method_size, "GODWIT_ENDPOINT (...)");
 KNOWN (method, slot_size, "godwit_endpoint_t.method_size", "GODWIT_ENDPOINT (...)");
 KNOWN (slot, table_count, "godwit_method_t.slot_size", "GODWIT_METHOD_WITH (...)");

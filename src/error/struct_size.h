@@ -39,6 +39,7 @@ extern const godwit__struct_t godwit__struct_overrides;
 extern const godwit__struct_t godwit__struct_fanout_report;
 extern const godwit__struct_t godwit__struct_server_options;
 extern const godwit__struct_t godwit__struct_step_options;
+extern const godwit__struct_t godwit__struct_run_options;
 extern const godwit__struct_t godwit__struct_endpoint;
 extern const godwit__struct_t godwit__struct_method; /* its size is the endpoint's method_size */
 extern const godwit__struct_t godwit__struct_slot;   /* its size is the method's slot_size */

@@ -43,7 +43,7 @@ godwit__control_stop (godwit_transport_t *transport)
         return;
     pthread_mutex_lock (&transport->lock);
     atomic_store (&transport->control_stop, true);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     godwit__reactor_wake (transport->control);
     pthread_join (transport->control_thread, NULL);
     transport->control_runs = false;
@@ -163,7 +163,7 @@ godwit__control_run (godwit_transport_t *transport, void (*fn) (void *arg), void
     const bool accepted = !atomic_load (&transport->control_stop);
     if (accepted)
         godwit__reactor_post (transport->control, &sync.task);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     pthread_mutex_lock (&sync.lock);
     while (accepted && !sync.done)
         pthread_cond_wait (&sync.done_changed, &sync.lock);

@@ -102,7 +102,6 @@ struct godwit_transport {
     uint64_t change_count;
     bool wakes; /* something has changed, and those who wait for it have not been told */
     size_t connection_count;                    /* open, or being closed */
-    _Atomic (int_fast64_t) duplicate_warned_ns; /* when the log was last told of a DUPLICATE; 0: never */
     struct godwit__directory *directory;
     godwit__list_t clients; /* only the root of each family (src/client/client.h) */
     struct godwit__completion
@@ -160,13 +159,14 @@ godwit__transport_changed (godwit_transport_t *transport)
     transport->change_count++;
     transport->wakes = true;
 }
-/* Releases transport.lock, and then tells those who wait for a change, if there was one. */
+/* The one way to release transport.lock: then tells those who wait for a change, if there was one. */
 static inline void
 godwit__transport_unlock (godwit_transport_t *transport)
 {
+    pthread_mutex_t *const lock = &transport->lock;
     const bool wakes = transport->wakes;
     transport->wakes = false;
-    pthread_mutex_unlock (&transport->lock);
+    pthread_mutex_unlock (lock);
     if (wakes) {
         godwit__change_tell (&transport->changed);
         transport->hooks->changed (transport);

@@ -21,7 +21,7 @@ drain (godwit__step_t *step, godwit_error_t **error)
     godwit_status_t status = GODWIT_OK;
     if (!pool)
         return GODWIT_OK;
-    pthread_mutex_unlock (&server->transport->lock);
+    godwit__transport_unlock (server->transport);
     godwit__pool_lock (pool);
     uint32_t left;
     while (!status && (left = server->occupied + server->queued) && server->life == life) {
@@ -40,7 +40,7 @@ static void
 take_turn (godwit_server_t *server, godwit__server_change_t change)
 {
     server->changing = change;
-    pthread_mutex_unlock (&server->transport->lock);
+    godwit__transport_unlock (server->transport);
 }
 
 static void
@@ -76,7 +76,7 @@ wake_who_drains (godwit_server_t *server)
     godwit__pool_t *const pool = server->pool;
     if (!pool)
         return;
-    pthread_mutex_unlock (&server->transport->lock);
+    godwit__transport_unlock (server->transport);
     godwit__pool_lock (pool);
     godwit__pool_changed (pool);
     godwit__pool_unlock (pool);
@@ -249,7 +249,7 @@ godwit__server_end_steps (godwit_server_t *server)
         godwit__change_wait (&transport->changed, &transport->lock, GODWIT__NEVER);
     const bool is_up = server->state == GODWIT__SERVER_UP;
     server->state = GODWIT__SERVER_STOPPED;
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     if (is_up)
         godwit__server_unlisten (server);
 }

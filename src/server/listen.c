@@ -95,7 +95,7 @@ pool_of (godwit_transport_t *transport, godwit__pool_t **pool, godwit_error_t **
             return status;
         pthread_mutex_lock (&transport->lock);
         transport->pool = made;
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
     }
     *pool = made;
     return GODWIT_OK;

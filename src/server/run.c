@@ -3,6 +3,7 @@
  * reactor watches: so they are seen whatever the thread waits for, also in the program's own loop. */
 #include "src/base/uncancelled.h"
 #include "src/error/error.h"
+#include "src/error/struct_size.h"
 #include "src/runtime/control.h"
 #include "src/runtime/wait.h"
 #include "src/server/abandon.h"
@@ -181,10 +182,9 @@ godwit_server_run (godwit_server_t *server, const godwit_run_options_t *given, g
     sigset_t signals;
     if (!server)
         return godwit__error_null (error, "server");
-    if (given)
-        memcpy (&options, given,
-                given->struct_size && given->struct_size < sizeof options ? given->struct_size
-                                                                          : sizeof options);
+    godwit_status_t status = godwit__struct_read (&godwit__struct_run_options, &options, given, error);
+    if (status)
+        return status;
     const int64_t timeout_ms = options.drain_timeout_ms < 0   ? 0
                                : options.drain_timeout_ms > 0 ? options.drain_timeout_ms
                                                               : DRAIN_TIMEOUT_MS;
@@ -193,7 +193,6 @@ godwit_server_run (godwit_server_t *server, const godwit_run_options_t *given, g
     godwit_transport_t *const transport = server->transport;
     block_signals (&signals, &run.before);
     run.source.fd = signalfd (-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    godwit_status_t status = GODWIT_OK;
     if (run.source.fd < 0) {
         status =
             godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot wait for signals: %s", strerror (errno));

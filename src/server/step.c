@@ -57,7 +57,7 @@ godwit__step_leave (const godwit__step_t *step, godwit_status_t status)
     godwit_transport_t *const transport = step->server->transport;
     step->server->visitors--;
     godwit__change_tell (&transport->changed);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     return status;
 }
 

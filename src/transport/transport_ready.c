@@ -37,7 +37,7 @@ wait_until_told (godwit_transport_t *transport, int64_t until_ns, char *text, si
     }
     const bool is_ready = names->were_told;
     snprintf (text, size, "%s", names->text);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     return is_ready;
 }
 

@@ -34,7 +34,7 @@ is_up (const godwit_server_t *server)
 {
     pthread_mutex_lock (&server->transport->lock);
     const bool up = server->state == GODWIT__SERVER_UP;
-    pthread_mutex_unlock (&server->transport->lock);
+    godwit__transport_unlock (server->transport);
     return up;
 }
 

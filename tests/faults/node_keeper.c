@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
-#include <utlist.h>
 
 typedef struct kept {
     godwit_request_t *request;
@@ -21,10 +20,15 @@ static bool is_over;
 static pthread_t thread;
 static node_keeper_fn *answer;
 
-static int
-by_time (const kept_t *a, const kept_t *b)
+/* With the lock. */
+static void
+insert (kept_t *kept)
 {
-    return (a->due_ns > b->due_ns) - (a->due_ns < b->due_ns);
+    kept_t **at = &all;
+    while (*at && (*at)->due_ns <= kept->due_ns)
+        at = &(*at)->next;
+    kept->next = *at;
+    *at = kept;
 }
 
 static void *
@@ -44,7 +48,7 @@ run (void *user)
             continue;
         }
         kept_t *kept = all;
-        LL_DELETE (all, kept);
+        all = kept->next;
         pthread_mutex_unlock (&lock);
         answer (kept->request);
         free (kept);
@@ -76,7 +80,7 @@ node_keeper_keep (godwit_request_t *request, int64_t ms)
     kept->request = request;
     kept->due_ns = history_now_ns () + (uint64_t) (ms > 0 ? ms : 0) * 1000000;
     pthread_mutex_lock (&lock);
-    LL_INSERT_INORDER (all, kept, by_time);
+    insert (kept);
     pthread_cond_signal (&changed);
     pthread_mutex_unlock (&lock);
 }

@@ -35,6 +35,7 @@ _ending\b|\bending_                     outcome
 \bfall_silent\b                         server_unlisten
 \bgodwit__(directory_)?one\b            member reference
 \bpatience                              goodbye timeout; in tests: wait limit
+pthread_mutex_unlock\s\(&.*\btransport->lock\) godwit__transport_unlock, which wakes who waits
 \bfor\speople\b                         human-readable
 \b(is|are)\shostile\b                   untrusted
 \b(that|which)\s(is|are)\snone\b         malformed, unknown, missing

@@ -378,7 +378,7 @@ meddler_cut (godwit_transport_t *transport)
         if (peer->connection && count < 64)
             connections[count++] = godwit__connection_ref (peer->connection);
     }
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     while (count > 0) {
         godwit__connection_down (connections[--count], "the test cut it");
         godwit__connection_unref (&connections[count]);

@@ -50,7 +50,7 @@ steps_await (godwit_server_t *server, unsigned visitors)
     for (;;) {
         pthread_mutex_lock (&server->transport->lock);
         const bool reached = server->visitors == visitors;
-        pthread_mutex_unlock (&server->transport->lock);
+        godwit__transport_unlock (server->transport);
         if (reached || godwit__clock_now (&godwit__clock_system) > end_ns)
             return reached;
         sched_yield ();
@@ -77,7 +77,7 @@ step_clock_move (step_clock_t *clock, godwit_server_t *server, int64_t ms)
     atomic_fetch_add (&clock->now_ms, ms);
     pthread_mutex_lock (&server->transport->lock);
     godwit__change_tell (&server->transport->changed);
-    pthread_mutex_unlock (&server->transport->lock);
+    godwit__transport_unlock (server->transport);
     if (server->pool) {
         godwit__pool_lock (server->pool);
         godwit__pool_changed (server->pool);

@@ -15,7 +15,7 @@ on_changed (godwit_transport_t *transport)
     told_count++;
     had_lock = pthread_mutex_trylock (&transport->lock) != 0;
     if (!had_lock)
-        pthread_mutex_unlock (&transport->lock);
+        godwit__transport_unlock (transport);
 }
 
 static const godwit__transport_hooks_t hooks = {.changed = on_changed};

@@ -174,7 +174,7 @@ Test (drain, a_request_for_a_server_that_said_goodbye_is_not_sent, .timeout = 60
     const godwit__peer_t *const peer = GODWIT__PEERS_FIRST (transport->directory);
     cr_assert_not_null (peer);
     godwit__connection_t *connection = godwit__connection_ref (peer->connection);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     godwit__connection_note_goodbye (connection, self.server->id);
     /* The directory does not know yet, as for who looked into it before. */
     godwit_client_t *once = NULL;

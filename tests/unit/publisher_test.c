@@ -107,7 +107,7 @@ end_the_way (void *user)
     for (size_t i = 0; i < group->count; i++)
         if (strcmp (group->members[i]->record->server, "two") == 0)
             strcpy (world->address, group->members[i]->record->fanout_address);
-    pthread_mutex_unlock (&transport->lock);
+    godwit__transport_unlock (transport);
     const godwit__subscriber_t *const subscriber =
         godwit__publisher_subscriber (transport->publisher, world->address);
     if (subscriber)
