@@ -8,8 +8,11 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+
+typedef _Atomic (godwit_request_t *) kept_t;
 
 static godwit_server_t *server;
 static sem_t may_go;
@@ -28,8 +31,7 @@ hang (godwit_request_t *request, void *self)
 static godwit_status_t
 keep (godwit_request_t *request, void *self)
 {
-    godwit_request_t **const kept = self;
-    *kept = godwit_request_keep (request);
+    atomic_store ((kept_t *) self, godwit_request_keep (request));
     printf ("entered\n");
     return GODWIT_OK;
 }
@@ -49,14 +51,15 @@ static const godwit_method_t methods[] = {GODWIT_METHOD ("hang", hang, GODWIT_ME
 static void *
 listen_to_test (void *user)
 {
-    godwit_request_t **const kept = user;
+    kept_t *const kept = user;
     char line[64];
     while (fgets (line, sizeof line, stdin)) {
         if (strcmp (line, "go\n") == 0)
             sem_post (&may_go);
-        else if (strcmp (line, "reply\n") == 0 && *kept) {
-            godwit_request_reply (*kept, GODWIT_INT ("", 1));
-            godwit_request_destroy (kept);
+        else if (strcmp (line, "reply\n") == 0) {
+            godwit_request_t *request = atomic_exchange (kept, NULL);
+            godwit_request_reply (request, GODWIT_INT ("", 1));
+            godwit_request_destroy (&request);
         }
     }
     return NULL;
@@ -97,7 +100,7 @@ takes_signals (void)
 int
 main (int argc, char **argv)
 {
-    static godwit_request_t *kept;
+    static kept_t kept;
     godwit_transport_t *transport = NULL;
     godwit_error_t *error = NULL;
     pthread_t thread;
@@ -130,5 +133,6 @@ main (int argc, char **argv)
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
     printf ("done\n");
+    pthread_join (thread, NULL); /* at the end of the input */
     return 0;
 }
