@@ -378,7 +378,7 @@ main (int argc, char **argv)
             "Exit status: 0 if every hash is equal, with none missing and none twice; 3 if that is so, but "
             "some "
             "files could not be read, by b2sum neither; 1 otherwise."};
-    static struct demo demo; /* zeroed */
+    static struct demo demo = {.opened = GODWIT_FANOUT_REPORT, .closed = GODWIT_FANOUT_REPORT};
     demo.arguments = (struct arguments){
         .url = getenv ("GODWIT_URL"), .directory = "/usr/include", .workers = 3, .in_flight = 32};
     argp_parse (&parser, argc, argv, 0, NULL, &demo.arguments);

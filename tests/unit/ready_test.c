@@ -95,7 +95,7 @@ expect_fanouts_fail (const world_t *world, godwit_client_options_t options, cons
 {
     godwit_client_t *client = client_of (world, &options);
     godwit_fanout_result_t *result = NULL;
-    godwit_fanout_report_t report;
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     godwit_error_t *error = NULL;
     int64_t began_ms = process_now_ms ();
     godwit_status_t got = godwit_client_fanout (client, NULL, "nothing", GODWIT_NO_ARGS, &report, &error);
@@ -279,7 +279,7 @@ Test (ready, a_rendezvous_that_comes_later, .timeout = 60)
 {
     for (int external_loop = 0; external_loop < 2; external_loop++) {
         world_t world;
-        godwit_fanout_report_t report = {0};
+        godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
         godwit_future_t *future = NULL;
         open_world (&world, external_loop);
         godwit_client_t *client = client_of (&world, GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS));

@@ -19,7 +19,7 @@ static godwit_client_t *client;
 static godwit_status_t
 fan_out (godwit_error_t **error)
 {
-    godwit_fanout_report_t report = {0};
+    godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     const godwit_status_t status =
         godwit_client_fanout (client, NULL, "count", GODWIT_NO_ARGS, &report, error);
     if (status == GODWIT_OK)
