@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A port is a bound ROUTER, for links, and a bound SUB, for publications, with one leader for both. */
 #include "drivers/zmq/port_watch.h"
-#include "drivers/zmq/stranger.h"
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error/error.h"
@@ -35,7 +34,6 @@ typedef struct zmq_port {
     bool interrupted;      /* the limit of thrown away frames was reached: there may be more frames */
     godwit__loads_t loads; /* of the replies to each peer */
     godwit__port_watch_t watch;
-    godwit__strangers_t *strangers; /* of a port at a given address; NULL: nobody looks */
 } zmq_port_t;
 
 static godwit__routing_id_t
@@ -279,7 +277,9 @@ godwit__zmq_watch_port (godwit__channel_t *port, godwit__task_t *lost, godwit_er
     zmq_port_t *self = (zmq_port_t *) port;
     godwit__guard_lock (&self->base.guard);
     const godwit_status_t status =
-        godwit__port_watch_open (&self->watch, self->base.driver, self->base.guard.socket, lost, error);
+        godwit__port_watch_open (&self->watch, self->base.driver, self->base.guard.socket, error);
+    if (status == GODWIT_OK)
+        self->watch.lost = lost;
     godwit__guard_unlock (&self->base.guard);
     return status;
 }
@@ -289,7 +289,6 @@ close_port (godwit__channel_t *channel)
 {
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__port_watch_close (&self->watch, self->base.guard.socket);
-    godwit__strangers_destroy (&self->strangers);
     if (self->subscriber)
         zmq_close (self->subscriber);
     godwit__guard_close (&self->base.guard, GODWIT__ZMQ_LINGER_MS);
@@ -465,7 +464,7 @@ godwit__zmq_open_port (godwit__driver_t *driver, const char *at, godwit__channel
     }
     godwit__port_addresses_t bound;
     if (at)
-        self->strangers = godwit__strangers_new (self->base.driver, self->base.guard.socket, at);
+        godwit__port_watch_strangers (&self->watch, self->base.driver, self->base.guard.socket, at);
     status = bind_port (self, at, &bound, error);
     if (status != GODWIT_OK) {
         close_port (&self->base.base);

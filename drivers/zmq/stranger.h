@@ -7,10 +7,11 @@
 
 typedef struct godwit__strangers godwit__strangers_t;
 
-/* Watches the connections of a socket that listens at `at`, and tells the driver's `stranger`. The reactor's
- * thread. NULL if nobody wants to know, or if that is not possible: then the socket works all the same. */
-godwit__strangers_t *godwit__strangers_new (godwit__zmq_t *driver, void *socket, const char *at);
-/* Before the socket is closed. */
+/* Of a socket that listens at `at`. NULL if the driver's `stranger` is, or if memory is short. */
+godwit__strangers_t *godwit__strangers_new (godwit__zmq_t *driver, const char *at);
+/* Takes an event of the socket's monitor, and tells the driver's `stranger`. The reactor's thread. */
+void godwit__strangers_note (godwit__strangers_t *strangers, unsigned event, int fd);
+/* Accepts a pointer to NULL. */
 void godwit__strangers_destroy (godwit__strangers_t **strangers);
 
 #endif

@@ -56,11 +56,11 @@ main (int argc, char **argv)
     const bool is_stranger = argc > 1 && argv[1][0] == 's';
     godwit_transport_t *transport = NULL;
     godwit_error_t *error = NULL;
-    /* Errors of these modules reach the program as themselves. Those of others are RemoteErrors, so that no
-     * server can make the program believe in any error that it likes. */
+    /* Errors of classes that are registered reach the program as themselves. All others are RemoteErrors, so
+     * that no server can make the program believe in any error that it likes. */
     godwit_status_t status = godwit_transport_new (
         &transport, url ? url : "zmq://",
-        GODWIT_TRANSPORT_OPTIONS (.allowed_remote_exmods = is_stranger ? NULL : "shop"), &error);
+        GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING), &error);
     if (status == GODWIT_OK)
         status = go_shopping (transport, !is_stranger, &error);
     if (status)
