@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Does what docs/tutorial.md says, in its order, and compares what is printed: tutorial.sh BUILD SOURCE
+# Does what docs/tutorial.md says, in its order, and compares what is printed: run.sh BUILD SOURCE
 #
 # A block "```c FILE" (or another language) is a file, which is written. A block "```console N" is what is typed and seen in
 # terminal N:
