@@ -10,7 +10,7 @@
 #define NEEDED                                                                                               \
     GODWIT_STR ("name", "web"), GODWIT_STR ("size", "small"), GODWIT_LIST ("disks", DISK ("root", 20))
 
-/* False: nobody answered. */
+/* Prints what was answered. False: nothing was. */
 static bool
 create (godwit_client_t *client, godwit_fields_t args)
 {
@@ -18,8 +18,10 @@ create (godwit_client_t *client, godwit_fields_t args)
     godwit_error_t *error = NULL;
     if (godwit_client_call (client, NULL, "create", args, &result, &error) == GODWIT_OK)
         printf ("created %s\n", godwit_value_as_str (result, "?"));
-    else
+    else if (godwit_error_is_remote (error))
         printf ("refused %s\n", godwit_error_message (error));
+    else
+        fprintf (stderr, "client: %s\n", godwit_error_print (error));
     const bool is_answered = !error || godwit_error_is_remote (error);
     godwit_value_unref (&result);
     godwit_error_destroy (&error);
@@ -55,7 +57,10 @@ main (void)
     godwit_client_t *client = NULL;
     godwit_error_t *error = NULL;
     int result = EXIT_FAILURE;
-    if (godwit_transport_new (&transport, url ? url : "zmq://", NULL, &error) == GODWIT_OK &&
+    if (godwit_transport_new (
+            &transport, url ? url : "zmq://",
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
         godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "machines"),
                            GODWIT_CLIENT_OPTIONS (.timeout_ms = 10000), &error) == GODWIT_OK &&
         make_calls (client))

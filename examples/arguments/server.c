@@ -3,8 +3,6 @@
  * runs. The handler reads no value by hand, and no wrong argument reaches it. */
 #include <godwit/godwit.h>
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -87,22 +85,12 @@ static const godwit_method_t methods[] = {
 
 /* ---- life ---- */
 
-static godwit_status_t
-serve (godwit_transport_t *transport, const sigset_t *signals, godwit_error_t **error)
+static void
+say_ready (void *user)
 {
-    godwit_server_t *server = NULL;
-    godwit_status_t status =
-        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "machines", .server = "one"),
-                           &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, error);
-    if (status == GODWIT_OK)
-        status = godwit_server_start (server, NULL, error);
-    if (status == GODWIT_OK) {
-        puts ("ready");
-        fflush (stdout);
-        sigwait (signals, &(int){0});
-    }
-    godwit_server_destroy (&server);
-    return status;
+    (void) user;
+    puts ("ready");
+    fflush (stdout);
 }
 
 int
@@ -110,18 +98,21 @@ main (void)
 {
     const char *url = getenv ("GODWIT_URL");
     godwit_transport_t *transport = NULL;
+    godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
-    sigset_t signals;
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-    godwit_status_t status = godwit_transport_new (&transport, url ? url : "zmq://", NULL, &error);
-    if (status == GODWIT_OK)
-        status = serve (transport, &signals, &error);
-    if (status)
+    int result = EXIT_FAILURE;
+    if (godwit_transport_new (
+            &transport, url ? url : "zmq://",
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
+        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "machines", .server = "one"),
+                           &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, &error) == GODWIT_OK &&
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.started = say_ready), &error) == GODWIT_OK)
+        result = EXIT_SUCCESS;
+    else
         fprintf (stderr, "server: %s\n", godwit_error_print (error));
     godwit_error_destroy (&error);
+    godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
-    return status ? EXIT_FAILURE : EXIT_SUCCESS;
+    return result;
 }

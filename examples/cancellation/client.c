@@ -35,7 +35,9 @@ main (int argc, char **argv)
     sigaddset (&signals, SIGINT);
     sigaddset (&signals, SIGTERM);
     pthread_sigmask (SIG_BLOCK, &signals, NULL);
-    godwit_status_t status = godwit_transport_new (&transport, url ? url : "zmq://", NULL, &error);
+    godwit_status_t status = godwit_transport_new (
+        &transport, url ? url : "zmq://",
+        GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING), &error);
     if (status == GODWIT_OK)
         status = godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "slow-work"),
                                     GODWIT_CLIENT_OPTIONS (.timeout_ms = 3600000), &error);

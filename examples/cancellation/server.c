@@ -2,8 +2,6 @@
 /* Handlers that stop when nobody waits for them any more: one asks from time to time, the other is told. */
 #include <godwit/godwit.h>
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -58,8 +56,11 @@ watch (godwit_request_t *request, void *self)
     (void) self;
     say ("watch: begins");
     godwit_request_t *kept = godwit_request_keep (request);
-    /* From here on the request is the callback's: it may have run already. */
-    return godwit_request_on_cancel (kept, on_cancel, NULL);
+    const godwit_status_t status = godwit_request_on_cancel (kept, on_cancel, NULL);
+    /* If it is OK, the request is the callback's, which may have run already. */
+    if (status)
+        godwit_request_destroy (&kept);
+    return status;
 }
 
 static const godwit_method_t methods[] = {
@@ -69,40 +70,37 @@ static const godwit_method_t methods[] = {
 
 /* ---- life ---- */
 
-static godwit_status_t
-serve (godwit_transport_t *transport, const sigset_t *signals, godwit_error_t **error)
+static void
+say_ready (void *user)
 {
-    godwit_server_t *server = NULL;
-    godwit_status_t status =
-        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "slow-work", .server = "one"),
-                           &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, error);
-    if (status == GODWIT_OK)
-        status = godwit_server_start (server, NULL, error);
-    if (status == GODWIT_OK) {
-        say ("ready");
-        sigwait (signals, &(int){0});
-    }
-    godwit_server_destroy (&server);
-    return status;
+    (void) user;
+    say ("ready");
 }
+
+/* These handlers go on for as long as somebody waits: after a second the run ends without them. */
+#define DRAIN_MS 1000
 
 int
 main (void)
 {
     const char *url = getenv ("GODWIT_URL");
     godwit_transport_t *transport = NULL;
+    godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
-    sigset_t signals;
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-    godwit_status_t status = godwit_transport_new (&transport, url ? url : "zmq://", NULL, &error);
-    if (status == GODWIT_OK)
-        status = serve (transport, &signals, &error);
-    if (status)
+    int result = EXIT_FAILURE;
+    if (godwit_transport_new (
+            &transport, url ? url : "zmq://",
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
+        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "slow-work", .server = "one"),
+                           &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, &error) == GODWIT_OK &&
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.started = say_ready, .drain_timeout_ms = DRAIN_MS),
+                           &error) == GODWIT_OK)
+        result = EXIT_SUCCESS;
+    else
         fprintf (stderr, "server: %s\n", godwit_error_print (error));
     godwit_error_destroy (&error);
+    godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
-    return status ? EXIT_FAILURE : EXIT_SUCCESS;
+    return result;
 }

@@ -35,7 +35,9 @@ main (void)
     godwit_transport_t *transport = NULL;
     godwit_client_t *client = NULL;
     godwit_error_t *error = NULL;
-    godwit_status_t status = godwit_transport_new (&transport, url ? url : "zmq://", NULL, &error);
+    godwit_status_t status = godwit_transport_new (
+        &transport, url ? url : "zmq://",
+        GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING), &error);
     if (status == GODWIT_OK)
         status = godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "kitchen"),
                                     GODWIT_CLIENT_OPTIONS (.timeout_ms = 10000), &error);

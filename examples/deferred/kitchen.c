@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Replies later, from another thread: the handler takes an order and returns, the cook answers it when it is
- * ready. So one handler at a time is enough, however long the cook takes. */
+/* Replies later, from another thread: the handler takes an order and returns, the cook answers it when the
+ * dish is ready. So no handler waits, however long the cook takes. */
 #include <godwit/godwit.h>
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,8 @@ typedef struct kitchen {
     godwit_request_t *orders[ORDER_MAX];
     size_t count;
     bool is_closed;
+    bool has_cook;
+    pthread_t cook;
 } kitchen_t;
 
 struct order_args {
@@ -82,26 +83,30 @@ cook (void *user)
 
 /* ---- life ---- */
 
-static godwit_status_t
-serve (godwit_transport_t *transport, kitchen_t *kitchen, const sigset_t *signals, godwit_error_t **error)
+/* Makes the cook's thread where the signals are blocked, so that it does not get the one that ends the
+ * server. */
+static void
+open_kitchen (void *user)
 {
-    godwit_server_t *server = NULL;
-    godwit_status_t status =
-        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "kitchen", .server = "one"),
-                           &GODWIT_ENDPOINT (methods, .self = kitchen), 1,
-                           GODWIT_SERVER_OPTIONS (.concurrency = ORDER_MAX), error);
-    if (status == GODWIT_OK)
-        status = godwit_server_start (server, NULL, error);
-    if (status == GODWIT_OK) {
-        puts ("open");
-        fflush (stdout);
-        sigwait (signals, &(int){0});
-        status = godwit_server_stop (server, NULL, error);
+    kitchen_t *kitchen = user;
+    if (pthread_create (&kitchen->cook, NULL, cook, kitchen) != 0) {
+        fprintf (stderr, "kitchen: no thread for the cook\n");
+        exit (EXIT_FAILURE);
     }
-    if (status == GODWIT_OK) /* until all orders that were taken have been given back */
-        status = godwit_server_wait (server, GODWIT_STEP_OPTIONS (.timeout_ms = 5000), error);
-    godwit_server_destroy (&server);
-    return status;
+    kitchen->has_cook = true;
+    puts ("open");
+    fflush (stdout);
+}
+
+static void
+close_kitchen (kitchen_t *kitchen)
+{
+    pthread_mutex_lock (&kitchen->lock);
+    kitchen->is_closed = true;
+    pthread_cond_signal (&kitchen->changed);
+    pthread_mutex_unlock (&kitchen->lock);
+    if (kitchen->has_cook)
+        pthread_join (kitchen->cook, NULL);
 }
 
 int
@@ -110,27 +115,25 @@ main (void)
     const char *url = getenv ("GODWIT_URL");
     kitchen_t kitchen = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     godwit_transport_t *transport = NULL;
+    godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
-    pthread_t thread;
-    sigset_t signals;
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-    if (pthread_create (&thread, NULL, cook, &kitchen))
-        return EXIT_FAILURE;
-
-    godwit_status_t status = godwit_transport_new (&transport, url ? url : "zmq://", NULL, &error);
-    if (status == GODWIT_OK)
-        status = serve (transport, &kitchen, &signals, &error);
-    if (status)
+    int result = EXIT_FAILURE;
+    /* The run ends when all orders that were taken have been given back. */
+    if (godwit_transport_new (
+            &transport, url ? url : "zmq://",
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
+        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "kitchen", .server = "one"),
+                           &GODWIT_ENDPOINT (methods, .self = &kitchen), 1,
+                           GODWIT_SERVER_OPTIONS (.concurrency = ORDER_MAX), &error) == GODWIT_OK &&
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.started = open_kitchen, .user = &kitchen), &error) ==
+            GODWIT_OK)
+        result = EXIT_SUCCESS;
+    else
         fprintf (stderr, "kitchen: %s\n", godwit_error_print (error));
-    pthread_mutex_lock (&kitchen.lock);
-    kitchen.is_closed = true;
-    pthread_cond_signal (&kitchen.changed);
-    pthread_mutex_unlock (&kitchen.lock);
-    pthread_join (thread, NULL);
     godwit_error_destroy (&error);
+    godwit_server_destroy (&server);
+    close_kitchen (&kitchen);
     godwit_transport_destroy (&transport);
-    return status ? EXIT_FAILURE : EXIT_SUCCESS;
+    return result;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server whose metrics anybody can ask for: the method "metrics" answers in the text format of Prometheus.
- */
+/* A server that tells its metrics to whoever asks: the method "metrics" answers in the text format of
+ * Prometheus. */
 #include <godwit/godwit.h>
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,7 +27,7 @@ divide (godwit_request_t *request, void *self)
 
 /* ---- metrics as text ---- */
 
-/* One line of one counter, for each label. */
+/* A line of one counter for each method. */
 static void
 print_counter (FILE *to, const godwit_value_t *metrics, const char *name)
 {
@@ -44,8 +42,8 @@ print_counter (FILE *to, const godwit_value_t *metrics, const char *name)
     }
 }
 
-/* What a library on top of Godwit would serve over HTTP. The numbers are those of all clients and servers of
- * the transport. */
+/* A real service would rather serve this text over HTTP, where Prometheus looks for it. The numbers are those
+ * of all clients and servers of the transport. */
 static godwit_status_t
 answer_metrics (godwit_request_t *request, void *self)
 {
@@ -77,22 +75,12 @@ static const godwit_method_t methods[] = {
 
 /* ---- life ---- */
 
-static godwit_status_t
-serve (godwit_transport_t *transport, const sigset_t *signals, godwit_error_t **error)
+static void
+say_ready (void *user)
 {
-    godwit_server_t *server = NULL;
-    godwit_status_t status =
-        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "calc", .server = "one"),
-                           &GODWIT_ENDPOINT (methods, .self = transport), 1, NULL, error);
-    if (status == GODWIT_OK)
-        status = godwit_server_start (server, NULL, error);
-    if (status == GODWIT_OK) {
-        puts ("ready");
-        fflush (stdout);
-        sigwait (signals, &(int){0});
-    }
-    godwit_server_destroy (&server);
-    return status;
+    (void) user;
+    puts ("ready");
+    fflush (stdout);
 }
 
 int
@@ -100,18 +88,21 @@ main (void)
 {
     const char *url = getenv ("GODWIT_URL");
     godwit_transport_t *transport = NULL;
+    godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
-    sigset_t signals;
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-    godwit_status_t status = godwit_transport_new (&transport, url ? url : "zmq://", NULL, &error);
-    if (status == GODWIT_OK)
-        status = serve (transport, &signals, &error);
-    if (status)
+    int result = EXIT_FAILURE;
+    if (godwit_transport_new (
+            &transport, url ? url : "zmq://",
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
+        godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "calc", .server = "one"),
+                           &GODWIT_ENDPOINT (methods, .self = transport), 1, NULL, &error) == GODWIT_OK &&
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.started = say_ready), &error) == GODWIT_OK)
+        result = EXIT_SUCCESS;
+    else
         fprintf (stderr, "server: %s\n", godwit_error_print (error));
     godwit_error_destroy (&error);
+    godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
-    return status ? EXIT_FAILURE : EXIT_SUCCESS;
+    return result;
 }
