@@ -6,7 +6,6 @@
 #include <argp.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,8 +36,9 @@ parse (int key, char *text, struct argp_state *state)
         return 0;
     case 's':
         arguments->services = strtoul (text, &end, 10);
-        if (*text < '0' || *text > '9' || *end != '\0' || arguments->services > SERVICE_MAX)
-            argp_error (state, "not a count up to %d: %s", SERVICE_MAX, text);
+        if (*text < '0' || *text > '9' || *end != '\0' || !arguments->services ||
+            arguments->services > SERVICE_MAX)
+            argp_error (state, "not a count from 1 to %d: %s", SERVICE_MAX, text);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -89,6 +89,24 @@ start_service (struct service *service, godwit_transport_t *transport, unsigned 
     return status == GODWIT_OK ? godwit_server_start (service->server, NULL, error) : status;
 }
 
+static void
+say_ready (void *user)
+{
+    const struct arguments *arguments = user;
+    printf ("ready: %lu services\n", arguments->services);
+    fflush (stdout);
+}
+
+static bool
+start_services (struct service *services, unsigned long count, godwit_transport_t *transport,
+                godwit_error_t **error)
+{
+    for (unsigned long number = 0; number < count; number++)
+        if (start_service (&services[number], transport, number, error) != GODWIT_OK)
+            return false;
+    return true;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -103,32 +121,22 @@ main (int argc, char **argv)
     if (!arguments.url)
         arguments.url = "zmq://";
 
-    sigset_t signals;
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGINT);
-    sigaddset (&signals, SIGTERM);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-
     godwit_transport_t *transport = NULL;
     godwit_error_t *error = NULL;
-    struct service *services = calloc (arguments.services + 1, sizeof *services);
-    unsigned long started = 0;
+    struct service *services = calloc (arguments.services, sizeof *services);
     int result = EXIT_FAILURE;
-    if (services && godwit_transport_new (
-                        &transport, arguments.url,
-                        GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
-                        &error) == GODWIT_OK) {
-        while (started < arguments.services &&
-               start_service (&services[started], transport, started, &error) == GODWIT_OK)
-            started++;
-    }
-    if (services && !error) {
-        printf ("ready: %lu services\n", started);
-        fflush (stdout);
-        result = sigwait (&signals, &(int){0});
-    } else {
+    if (services &&
+        godwit_transport_new (
+            &transport, arguments.url,
+            GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING),
+            &error) == GODWIT_OK &&
+        start_services (services, arguments.services, transport, &error) &&
+        /* One server waits for the signal; the others are started before, and destroyed afterwards. */
+        godwit_server_run (services[0].server, GODWIT_RUN_OPTIONS (.started = say_ready, .user = &arguments),
+                           &error) == GODWIT_OK)
+        result = EXIT_SUCCESS;
+    else
         fprintf (stderr, "host: %s\n", error ? godwit_error_print (error) : "out of memory");
-    }
     int64_t total = 0;
     for (unsigned long at = 0; services && at < arguments.services; at++) {
         godwit_server_destroy (&services[at].server);
@@ -138,6 +146,6 @@ main (int argc, char **argv)
     godwit_error_destroy (&error);
     free (services);
     if (result == EXIT_SUCCESS)
-        printf ("counted to %" PRId64 " in %lu services\n", total, started);
+        printf ("counted to %" PRId64 " in %lu services\n", total, arguments.services);
     return result;
 }
