@@ -32,6 +32,7 @@ wait_ready (int fd)
     return count == 1 && read (fd, text, sizeof text) > 0;
 }
 
+/* In a group of its own: Ctrl-C is for the coordinator, which ends its workers itself. */
 static int
 spawn (const demo_fleet_t *fleet, demo_worker_t *worker, int output)
 {
@@ -45,8 +46,12 @@ spawn (const demo_fleet_t *fleet, demo_worker_t *worker, int output)
     posix_spawn_file_actions_init (&actions);
     posix_spawn_file_actions_addopen (&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2 (&actions, output, STDOUT_FILENO);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init (&attributes);
+    posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETPGROUP);
     const int status =
-        url ? posix_spawn (&worker->pid, fleet->program, &actions, NULL, arguments, environ) : ENOMEM;
+        url ? posix_spawn (&worker->pid, fleet->program, &actions, &attributes, arguments, environ) : ENOMEM;
+    posix_spawnattr_destroy (&attributes);
     posix_spawn_file_actions_destroy (&actions);
     free (url);
     return status;

@@ -5,7 +5,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdatomic.h>
@@ -166,6 +165,14 @@ parse (int key, char *text, struct argp_state *state)
     }
 }
 
+static void
+say_ready (void *user)
+{
+    (void) user;
+    puts ("ready");
+    fflush (stdout);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -184,12 +191,6 @@ main (int argc, char **argv)
         if (getppid () != worker.parent) /* it was faster */
             return EXIT_FAILURE;
     }
-    sigset_t signals;
-    sigemptyset (&signals);
-    sigaddset (&signals, SIGTERM);
-    sigaddset (&signals, SIGINT);
-    pthread_sigmask (SIG_BLOCK, &signals, NULL);
-
     godwit_transport_t *transport = NULL;
     godwit_server_t *server = NULL;
     godwit_error_t *error = NULL;
@@ -202,19 +203,11 @@ main (int argc, char **argv)
         godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "hasher", .server = worker.name),
                            &GODWIT_ENDPOINT (methods, .version = "1.0", .self = &worker), 1, NULL,
                            &error) == GODWIT_OK &&
-        godwit_server_start (server, NULL, &error) == GODWIT_OK) {
-        puts ("ready");
-        fflush (stdout);
-        int number;
-        /* Ctrl-C is for the whole group; the coordinator ends its workers itself. */
-        do
-            sigwait (&signals, &number);
-        while (number == SIGINT && worker.parent);
+        godwit_server_run (server, GODWIT_RUN_OPTIONS (.started = say_ready), &error) == GODWIT_OK)
         result = EXIT_SUCCESS;
-    } else {
+    else
         fprintf (stderr, "%s: %s\n", worker.name,
                  error ? godwit_error_print (error) : "libsodium does not start");
-    }
     godwit_error_destroy (&error);
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
