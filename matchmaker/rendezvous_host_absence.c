@@ -88,7 +88,8 @@ on_absence (godwit__timer_t *timer)
             at->deaf_since_ns = now;
         const int64_t due_ns = at->deaf_since_ns + GODWIT__ABSENCE_MS * GODWIT__NS_PER_MS;
         if (due_ns <= now) {
-            godwit__host_note (host, at, GODWIT_LOG_INFO, "is gone: its connection ended, and it did not come back");
+            godwit__host_note (host, at, GODWIT_LOG_INFO,
+                               "is gone: its connection ended, and it did not come back");
             godwit__host_forget (host, at);
         } else if (due_ns < next_ns) {
             next_ns = due_ns;

@@ -14,10 +14,10 @@ typedef struct godwit__lookup {
     void (*done) (void *user);   /* a lookup has ended. Never inside the functions below */
     void *user;
     struct godwit__lookup_job *job; /* that is under way; NULL: none */
-    bool is_done;                  /* there was one */
-    size_t count;                  /* what the last one found */
-    size_t next;                   /* which is tried next ... */
-    size_t left;                   /* ... and how many are to be tried before the name is looked up again */
+    bool is_done;                   /* there was one */
+    size_t count;                   /* what the last one found */
+    size_t next;                    /* which is tried next ... */
+    size_t left;                    /* ... and how many are to be tried before the name is looked up again */
     char found[GODWIT__FOUND_MAX][GODWIT__ADDRESS_SIZE];
 } godwit__lookup_t;
 

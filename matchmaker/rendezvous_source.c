@@ -604,9 +604,9 @@ godwit__source_open (godwit__rendezvous_source_t *self, godwit_error_t **error)
     self->watch.ready = on_ready;
     self->watch.user = self;
     self->lookup = (godwit__lookup_t){.reactor = self->owner->options.reactor,
-                                    .look_up = self->owner->options.look_up,
-                                    .done = on_names,
-                                    .user = self};
+                                      .look_up = self->owner->options.look_up,
+                                      .done = on_names,
+                                      .user = self};
     self->state = GODWIT__SOURCE_WAITING;
     if (godwit__reactor_arm (self->owner->options.reactor, &self->timer, now_ns (self)) != GODWIT_OK)
         return godwit__error_no_memory (error);

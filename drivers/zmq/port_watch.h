@@ -18,8 +18,8 @@ typedef struct godwit__port_watch {
 /* The socket's guard is locked. If it fails, the watch is not open. */
 godwit_status_t godwit__port_watch_open (godwit__port_watch_t *watch, godwit__zmq_t *driver, void *socket,
                                          godwit_error_t **error);
-/* Tells the driver's `stranger` of connections to `at` that end before their handshake, if it wants to know and
- * that is possible; the port works all the same. */
+/* Tells the driver's `stranger` of connections to `at` that end before their handshake, if it wants to know
+ * and that is possible; the port works all the same. */
 void godwit__port_watch_strangers (godwit__port_watch_t *watch, godwit__zmq_t *driver, void *socket,
                                    const char *at);
 void godwit__port_watch_close (godwit__port_watch_t *watch, void *socket);

@@ -141,7 +141,8 @@ typedef struct godwit_fanout_report {
  * subscribed, and publishes once. report may be NULL. It is written on success, and a fanout that reached
  * only some servers is a success. If there is no server: reached 0 and OK, or UNDELIVERABLE if the client is
  * mandatory. If no server is known, and that is all that is known, because no rendezvous is in reach or has
- * told yet: DELIVERY_FAILURE, which names them. INVALID_ARGUMENT: a report without its size; nothing was sent.
+ * told yet: DELIVERY_FAILURE, which names them. INVALID_ARGUMENT: a report without its size; nothing was
+ * sent.
  */
 GODWIT_EXPORT godwit_status_t godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context,
                                                     const char *method, godwit_fields_t args,

@@ -147,7 +147,7 @@ typedef struct godwit_step_options {
     int64_t log_after_ms;   /* 30000: after this time a possible hang is logged, once; negative: never */
     int64_t timeout_ms;     /* for ever: after this time the step is TASK_TIMEOUT */
     int override_pool_size; /* of start: the concurrency from now on */
-    int reserved;           /* keep it 0: it fills the struct, so that the next field has a place of its own */
+    int reserved; /* keep it 0: it fills the struct, so that the next field has a place of its own */
 } godwit_step_options_t;
 
 /* Makes options for a step: GODWIT_STEP_OPTIONS (.timeout_ms = 5000). */

@@ -2,9 +2,9 @@
 /* Connections: opened, looked after, closed. The control thread. */
 #include "src/connection/connection.h"
 
+#include "src/connection/facts.h"
 #include "src/connection/lead.h"
 #include "src/connection/led.h"
-#include "src/connection/facts.h"
 #include "src/connection/renumber.h"
 #include "src/connection/send.h"
 #include "src/error/error.h"

@@ -33,8 +33,9 @@ godwit__connection_renumber (godwit__connection_t *connection, uint64_t id)
     pthread_mutex_unlock (&connection->lock);
     if (is_due)
         godwit__connection_say_hello (connection);
-    godwit__warn (transport, godwit__hash_text (KEY_DUPLICATE, connection->address),
-                  "The server at %s refused a request as DUPLICATE that was sent once: another process states the "
-                  "identity of this one. The connection goes on under another number (stats: calls_duplicate)",
-                  connection->address);
+    godwit__warn (
+        transport, godwit__hash_text (KEY_DUPLICATE, connection->address),
+        "The server at %s refused a request as DUPLICATE that was sent once: another process states the "
+        "identity of this one. The connection goes on under another number (stats: calls_duplicate)",
+        connection->address);
 }

@@ -53,6 +53,13 @@ log_unsent (const godwit_request_t *request)
 {
     const godwit_target_t *const target = &request->server->target;
     const char *const method = godwit_request_method (request);
+    if (atomic_load (&request->cancel.is_marked)) { /* its caller has said that it does not wait any more */
+        if (godwit__logs (request->pool->transport, GODWIT_LOG_DEBUG))
+            godwit__log (request->pool->transport, GODWIT_LOG_DEBUG,
+                         "server %.64s of topic %.64s: nobody waits for a reply of the method %.64s",
+                         target->server, target->topic, method);
+        return;
+    }
     godwit__warn (
         request->pool->transport, godwit__hash_text (KEY_UNSENT ^ request->server->id, method),
         "server %.64s of topic %.64s: a reply of the method %.64s could not be sent: its caller is gone, or "

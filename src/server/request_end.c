@@ -27,8 +27,10 @@ end (godwit_request_t *request, bool active, bool looks)
     if (request->kept && request->cancel.callback)
         godwit__cancel_over (request);
     if (request->kept && !atomic_load_explicit (&request->replied, memory_order_acquire))
-        godwit__request_fail (
-            request, godwit_error_new (GODWIT_ERR_FAILED, "the handler gave the request up without a reply"));
+        godwit__request_fail (request, godwit_error_new (atomic_load (&request->cancel.is_marked)
+                                                             ? GODWIT_ERR_CANCELLED
+                                                             : GODWIT_ERR_FAILED,
+                                                         "the handler gave the request up without a reply"));
     godwit__request_release (request);
     godwit__pool_lock (pool);
     if (request->kept && !pool->closed) /* the metrics are the transport's */

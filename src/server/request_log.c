@@ -21,14 +21,16 @@ ends_with (const char *text, const char *end)
     return size >= end_size && strcmp (text + size - end_size, end) == 0;
 }
 
-/* Contract 5: true for errors that the method says it may fail with, and for a missing method if the caller
- * said that it may be missing. */
+/* Contract 5: true for errors that the method says it may fail with, for a missing method if the caller said
+ * that it may be missing, and for the end of what nobody waits for any more. */
 static bool
 is_expected (const godwit_request_t *request, const godwit_error_t *error)
 {
     if (!request->route)
         return godwit_error_status (error) == GODWIT_ERR_NO_SUCH_METHOD &&
                ends_with (godwit_request_method (request), "_ignore_errors");
+    if (godwit_error_status (error) == GODWIT_ERR_CANCELLED && atomic_load (&request->cancel.is_marked))
+        return true;
     const godwit_error_class_t *const *expected = request->route->method.expected;
     for (; expected && *expected; expected++)
         if (godwit_error_is (error, *expected))

@@ -292,13 +292,14 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
                             no_reply,
                             "MessagingTimeout: No reply within 400 ms: ...; " METHOD ("hold") "...",
                             {{"method", "hold"}, {"target", "<Target topic=work>"}}},
-    [GODWIT_ERR_DELIVERY_FAILURE] = {"MessagingException",
-                                     no_retry,
-                                     "MessageDeliveryFailure: The message could not be handed over, and no "
-                                     "retry is left: no server is known of topic \"nobody\" in exchange \"godwit\"; "
-                                     "topics that are known in this exchange: \"work\"; method \"nothing\" of "
-                                     "<Target topic=nobody> (outcome NOT_SENT)",
-                                     {{"method", "nothing"}, {"target", "<Target topic=nobody>"}}},
+    [GODWIT_ERR_DELIVERY_FAILURE] =
+        {"MessagingException",
+         no_retry,
+         "MessageDeliveryFailure: The message could not be handed over, and no "
+         "retry is left: no server is known of topic \"nobody\" in exchange \"godwit\"; "
+         "topics that are known in this exchange: \"work\"; method \"nothing\" of "
+         "<Target topic=nobody> (outcome NOT_SENT)",
+         {{"method", "nothing"}, {"target", "<Target topic=nobody>"}}},
     [GODWIT_ERR_INVALID_TARGET] =
         {"MessagingException",
          call_of_all,
@@ -336,7 +337,8 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
         {"MessagingException",
          nobody_listens,
          "MessageUndeliverable: Nobody listens at <Target topic=nobody>: no server is known of topic "
-         "\"nobody\" in exchange \"godwit\"; topics that are known in this exchange: \"work\"; method \"nothing\" "
+         "\"nobody\" in exchange \"godwit\"; topics that are known in this exchange: \"work\"; method "
+         "\"nothing\" "
          "(outcome NOT_SENT)",
          {{"target", "<Target topic=nobody>"}}},
     [GODWIT_ERR_SERVER_ERROR] = {"MessagingException",
@@ -362,17 +364,17 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
                                NULL,
                                "RPCDispatcherError: the request could not be dispatched",
                                {{0}}},
-    [GODWIT_ERR_NO_SUCH_METHOD] =
-        {"RPCDispatcherError",
-         unknown_method,
-         "NoSuchMethod_Remote: Endpoint does not support RPC method absent; there are: ... (outcome REJECTED); " METHOD (
-             "absent") ONE,
-         {{"method", "absent"}}},
+    [GODWIT_ERR_NO_SUCH_METHOD] = {"RPCDispatcherError",
+                                   unknown_method,
+                                   "NoSuchMethod_Remote: Endpoint does not support RPC method absent; there "
+                                   "are: ... (outcome REJECTED); " METHOD ("absent") ONE,
+                                   {{"method", "absent"}}},
     [GODWIT_ERR_UNSUPPORTED_VERSION] =
         {"RPCDispatcherError",
          unknown_version,
          "UnsupportedVersion_Remote: Endpoint does not support RPC version 9.1. Attempted "
-         "method: nothing; there are: ... (outcome REJECTED); method \"nothing\" of <Target topic=work, version=9.1>, "
+         "method: nothing; there are: ... (outcome REJECTED); method \"nothing\" of <Target topic=work, "
+         "version=9.1>, "
          "server " ONE_AT,
          {{"version", "9.1"}, {"method", "nothing"}}},
     [GODWIT_ERR_OVERLOADED] =

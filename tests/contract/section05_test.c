@@ -557,6 +557,14 @@ casts_are_not_replied_to (core_t *core)
     raw_server_end (&self);
 }
 
+/* One that said goodbye is no reason to warn. */
+static size_t
+count_unsent (void)
+{
+    return log_book_count (&book, GODWIT_LOG_DEBUG, "nobody waits for a reply of the method hold") +
+           log_book_count (&book, GODWIT_LOG_WARNING, "hold could not be sent");
+}
+
 /* Callers that are gone when they get their reply. */
 static void
 lost_replies_are_logged (core_t *core)
@@ -567,7 +575,7 @@ lost_replies_are_logged (core_t *core)
         core_transport (core, GODWIT_TRANSPORT_OPTIONS (.log = log_book_write, .log_user = &book));
     service_start (&two, serving, "two", NULL);
     const int64_t end = now_ms () + WAIT_LIMIT_MS;
-    while (!log_book_count (&book, GODWIT_LOG_WARNING, "hold could not be sent") && now_ms () < end) {
+    while (!count_unsent () && now_ms () < end) {
         godwit_transport_t *leaving = core_transport (core, NULL);
         godwit_client_t *client = NULL;
         godwit_future_t *future = NULL;
@@ -582,7 +590,7 @@ lost_replies_are_logged (core_t *core)
         MUST (godwit_request_reply (request, GODWIT_INT (NULL, 1)));
         godwit_request_destroy (&request);
     }
-    cr_assert_geq (log_book_count (&book, GODWIT_LOG_WARNING, "hold could not be sent"), 1u);
+    cr_assert_geq (count_unsent (), 1u);
     /* Not fatal. */
     godwit_client_t *still = NULL;
     MUST (godwit_client_prepare (&still, core->client, GODWIT_OVERRIDES (.server = "two"), &error));

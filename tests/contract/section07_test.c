@@ -320,7 +320,8 @@ own_errors_through_hops (core_t *core)
                                       NULL, &failure),
                   GODWIT_ERR_NO_SUCH_METHOD);
     const char *const text = godwit_error_print (failure);
-    cr_assert (strstr (text, "NoSuchMethod_Remote: Endpoint does not support RPC method absent; there are: "), "%s", text);
+    cr_assert (strstr (text, "NoSuchMethod_Remote: Endpoint does not support RPC method absent; there are: "),
+               "%s", text);
     cr_assert (strstr (text, "(outcome RAN); method \"relay\" of <Target topic=hops, server=first>, "), "%s",
                text);
     cr_assert_str_eq (godwit_error_detail (failure, "method"), "absent");
@@ -472,7 +473,8 @@ the_librarys_own_are_let_in (core_t *core)
     cr_assert_eq (godwit_client_call (core->client, NULL, "absent", GODWIT_NO_ARGS, NULL, &failure),
                   GODWIT_ERR_NO_SUCH_METHOD);
     const char *const text = godwit_error_print (failure);
-    cr_assert (strstr (text, "NoSuchMethod_Remote: Endpoint does not support RPC method absent; there are: "), "%s", text);
+    cr_assert (strstr (text, "NoSuchMethod_Remote: Endpoint does not support RPC method absent; there are: "),
+               "%s", text);
     cr_assert (
         strstr (text, "(outcome REJECTED); method \"absent\" of <Target topic=work>, server \"one\" at "),
         "%s", text);

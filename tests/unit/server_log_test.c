@@ -10,6 +10,7 @@
 
 #include <criterion/criterion.h>
 
+#include <sched.h>
 #include <semaphore.h>
 #include <stdio.h>
 
@@ -75,6 +76,35 @@ handle_keep_and_reply_twice (godwit_request_t *request, void *self)
     return GODWIT_OK;
 }
 
+/* Goes on until nobody waits any more, and says so. */
+static godwit_status_t
+handle_heed (godwit_request_t *request, void *self)
+{
+    (void) self;
+    sem_post (&ended);
+    while (!godwit_request_is_cancelled (request))
+        sched_yield ();
+    return GODWIT_ERR_CANCELLED;
+}
+
+static void
+give_up (godwit_request_t *request, void *user)
+{
+    (void) user;
+    godwit_request_destroy (&request);
+    sem_post (&go_on);
+}
+
+static godwit_status_t
+handle_keep_and_give_up (godwit_request_t *request, void *self)
+{
+    (void) self;
+    godwit_request_t *kept = godwit_request_keep (request);
+    cr_assert_eq (godwit_request_on_cancel (kept, give_up, NULL), GODWIT_OK);
+    sem_post (&ended);
+    return GODWIT_OK;
+}
+
 static godwit_status_t
 handle_77 (godwit_request_t *request, void *self)
 {
@@ -91,6 +121,8 @@ static const godwit_method_t methods[] = {
     GODWIT_METHOD ("reply_and_fail", handle_reply_and_fail, 0),
     GODWIT_METHOD ("keep_and_reply_twice", handle_keep_and_reply_twice, 0),
     GODWIT_METHOD ("answer_77", handle_77, 0),
+    GODWIT_METHOD ("heed", handle_heed, 0),
+    GODWIT_METHOD ("keep_and_give_up", handle_keep_and_give_up, 0),
 };
 
 /* ---- a server and its client ---- */
@@ -272,5 +304,31 @@ Test (server_log, labels_of_metrics_that_find_no_room_are_told, .timeout = 60)
         MUST (godwit_client_cast (client, NULL, name, GODWIT_NO_ARGS, &error));
     }
     cr_assert (log_book_wait (&book, GODWIT_LOG_WARNING, "the metrics of clients have 4096 labels", 1));
+    close_all ();
+}
+
+static void
+begin_and_give_up (const char *method)
+{
+    godwit_future_t *future = NULL;
+    MUST (godwit_client_call_future (client, NULL, method, GODWIT_NO_ARGS, &future, &error));
+    while (sem_wait (&ended))
+        ;
+    godwit_future_destroy (&future);
+}
+
+/* A caller that gives up is no failure of anybody's. */
+Test (server_log, what_was_given_up_ends_without_a_warning, .timeout = 60)
+{
+    open_all ("", false, NULL);
+    begin_and_give_up ("heed");
+    begin_and_give_up ("keep_and_give_up");
+    while (sem_wait (&go_on))
+        ;
+    MUST (godwit_server_stop (server, NULL, &error));
+    MUST (godwit_server_wait (server, NULL, &error));
+    cr_assert_eq (log_book_count (&book, GODWIT_LOG_WARNING, ""), 0u);
+    cr_assert_eq (log_book_count (&book, GODWIT_LOG_ERROR, ""), 0u);
+    cr_assert_geq (log_book_count (&book, GODWIT_LOG_DEBUG, "failed as expected: Cancelled"), 2u);
     close_all ();
 }
