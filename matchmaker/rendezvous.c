@@ -2,6 +2,7 @@
 #include "matchmaker/rendezvous.h"
 
 #include "matchmaker/rendezvous_address.h"
+#include "matchmaker/rendezvous_names.h"
 #include "matchmaker/rendezvous_reach.h"
 #include "matchmaker/rendezvous_rooms.h"
 #include "src/error/error.h"

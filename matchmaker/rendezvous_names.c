@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of the names, by what all sources have told. */
-#include "matchmaker/rendezvous.h"
+#include "matchmaker/rendezvous_names.h"
+
+#include "matchmaker/rendezvous_source_report.h"
+#include "matchmaker/rendezvous_source_timer.h"
 
 #include <stdio.h>
 #include <string.h>
+
+/* For how long attempts may fail while members race for the address of a host that died. */
+#define RACE_NS (50 * GODWIT__NS_PER_MS)
+
+/* --- of all sources --- */
 
 /* One that has told all that it knows is enough. One that may still do so is waited for. */
 static godwit__names_state_t
@@ -55,4 +62,45 @@ godwit__rendezvous_tell_names (godwit__rendezvous_t *self)
     self->names = names;
     memcpy (self->names_text, text, sizeof text);
     self->events->names (self->user, names, text);
+}
+
+/* --- of one source --- */
+
+void
+godwit__source_set_names (godwit__rendezvous_source_t *self, godwit__names_state_t names, const char *why)
+{
+    if (names == GODWIT__NAMES_OUT_OF_REACH && self->names != names)
+        godwit__source_note (self, GODWIT_LOG_WARNING, "Cannot reach", why);
+    self->names = names;
+    snprintf (self->why, sizeof self->why, "%s", why);
+    godwit__rendezvous_tell_names (self->owner);
+}
+
+void
+godwit__source_names_told (godwit__rendezvous_source_t *self, int64_t settles_ns)
+{
+    self->failing_since_ns = 0;
+    self->settles_ns =
+        self->names != GODWIT__NAMES_TOLD && settles_ns > godwit__source_now (self) ? settles_ns : 0;
+    godwit__source_set_names (self, self->settles_ns ? GODWIT__NAMES_AWAITED : GODWIT__NAMES_TOLD, "");
+    if (self->settles_ns && self->state == GODWIT__SOURCE_HOSTING)
+        godwit__source_arm (self, self->settles_ns);
+    else if (self->settles_ns)
+        godwit__source_arm_tick (self);
+}
+
+/* After a connection that worked, another one is tried at once. While members race for the address of a host
+ * that has died, attempts may fail for a moment. */
+void
+godwit__source_names_lost (godwit__rendezvous_source_t *self, bool was_told, bool was_joined,
+                           const char *reason)
+{
+    self->settles_ns = 0;
+    if (!was_told && self->failing_since_ns == 0)
+        self->failing_since_ns = self->connect_ns;
+    const bool may_race = was_joined || self->may_host;
+    if (was_told || (may_race && godwit__source_now (self) - self->failing_since_ns < RACE_NS))
+        godwit__source_set_names (self, GODWIT__NAMES_AWAITED, "");
+    else
+        godwit__source_set_names (self, GODWIT__NAMES_OUT_OF_REACH, reason);
 }
