@@ -21,13 +21,6 @@
 
 #include <godwit/godwit.h>
 
-#ifndef GODWIT_FANOUT_REPORT /* before it had a struct_size */
-#define GODWIT_FANOUT_REPORT                                                                                 \
-    {                                                                                                        \
-        0                                                                                                    \
-    }
-#endif
-
 #define NODE_TOPIC "mixed"
 #define NODE_CLIENTS 8
 

@@ -3,6 +3,9 @@
  * read. The values are other than the defaults where a test can see what became of them. */
 #include "expect.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 static unsigned log_lines, prepared, destroyed;
 
 /* ---- the server: three endpoints, the first with several methods ---- */
@@ -178,6 +181,14 @@ expect_stats (godwit_transport_t *transport)
     godwit_value_unref (&metrics);
 }
 
+/* Runs when the signals are blocked. */
+static void
+interrupt (void *user)
+{
+    EXPECT (user == &log_lines);
+    kill (getpid (), SIGTERM);
+}
+
 static void
 call (void)
 {
@@ -202,7 +213,8 @@ call (void)
                                   .log = on_log, .log_user = &log_lines, .log_level = GODWIT_LOG_DEBUG,
                                   .allowed_remote_exmods = "shop", .rpc_ping_enabled = true,
                                   .executor_thread_pool_size = 4, .retry_budget = 30,
-                                  .max_queue_size = 1 << 22),
+                                  .max_queue_size = 1 << 22, .remote_traces = true,
+                                  .destroy_timeout_ms = 60000, .handler_log_after_ms = 60000),
         &error));
     MUST (godwit_transport_register_error (transport, &sold_out, &error));
     MUST (godwit_server_new (
@@ -227,8 +239,10 @@ call (void)
     expect_fanouts (client);
     expect_stats (transport);
     godwit_client_destroy (&client);
-    MUST (godwit_server_stop (server, NULL, &error));
-    MUST (godwit_server_wait (server, NULL, &error));
+    /* It runs already: this goes on until the signal comes. */
+    MUST (godwit_server_run (
+        server, GODWIT_RUN_OPTIONS (.drain_timeout_ms = 20000, .started = interrupt, .user = &log_lines),
+        &error));
     godwit_server_destroy (&server);
     godwit_transport_destroy (&transport);
     godwit_request_context_serializer_destroy (&serializer);

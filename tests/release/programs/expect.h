@@ -9,13 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef GODWIT_FANOUT_REPORT /* before it had a struct_size */
-#define GODWIT_FANOUT_REPORT                                                                                 \
-    {                                                                                                        \
-        0                                                                                                    \
-    }
-#endif
-
 /* Ends the program if it is not so. */
 #define EXPECT(condition_)                                                                                   \
     do {                                                                                                     \

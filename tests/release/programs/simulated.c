@@ -53,7 +53,7 @@ expect_stats (const godwit_cluster_t *cluster)
 {
     GUARDED (godwit_cluster_stats_t) stats = {{.struct_size = sizeof (godwit_cluster_stats_t)}, {0}};
     GUARD (stats);
-    godwit_cluster_stats (cluster, &stats.it);
+    MUST (godwit_cluster_stats (cluster, &stats.it, &error));
     EXPECT_GUARD (stats);
     EXPECT (stats.it.frames > 0 && stats.it.delivered > 0 && stats.it.connections > 0 && stats.it.faults > 0);
     EXPECT (stats.it.digest != 0);

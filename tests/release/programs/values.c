@@ -49,6 +49,67 @@ unpack (void)
     godwit_value_unref (&map);
 }
 
+typedef enum color { RED, GREEN } color_t;
+
+typedef struct point {
+    int8_t x;
+    float y;
+} point_t;
+
+/* Structs in structs, arrays and names: tables within the table. */
+typedef struct nested {
+    color_t color;
+    char name[8];
+    point_t from;
+    point_t points[4];
+    size_t point_count;
+    uint16_t ports[2];
+    size_t port_count;
+    color_t colors[2];
+    size_t color_count;
+    const godwit_value_t *list;
+    const godwit_value_t *map;
+    bool has_map;
+} nested_t;
+
+static const godwit_name_t colors[] = {{"red", RED}, {"green", GREEN}};
+static const godwit_slot_t point_slots[] = {GODWIT_SLOT (point_t, x),
+                                            GODWIT_SLOT (point_t, y, GODWIT_OPTIONAL)};
+static const godwit_slot_t nested_slots[] = {
+    GODWIT_SLOT_ENUM (nested_t, color, colors),
+    GODWIT_SLOT (nested_t, name),
+    GODWIT_SLOT_STRUCT (nested_t, from, point_slots),
+    GODWIT_SLOT_STRUCTS (nested_t, points, point_count, point_slots),
+    GODWIT_SLOT_ARRAY (nested_t, ports, port_count),
+    GODWIT_SLOT_ENUMS (nested_t, colors, color_count, colors),
+    GODWIT_SLOT_LIST (nested_t, list),
+    GODWIT_SLOT_MAP (nested_t, map, GODWIT_PRESENT (nested_t, has_map)),
+};
+
+static void
+unpack_nested (void)
+{
+    godwit_value_t *map = NULL;
+    nested_t got = {.has_map = true};
+    MUST (godwit_value_new_map (
+        &map,
+        GODWIT_ARGS (GODWIT_STR ("color", "green"), GODWIT_STR ("name", "tea"),
+                     GODWIT_MAP ("from", GODWIT_INT ("x", -1), GODWIT_DOUBLE ("y", 0.5)),
+                     GODWIT_LIST ("points", GODWIT_MAP (NULL, GODWIT_INT ("x", 1)),
+                                  GODWIT_MAP (NULL, GODWIT_INT ("x", 2))),
+                     GODWIT_LIST ("ports", GODWIT_INT (NULL, 65535)),
+                     GODWIT_LIST ("colors", GODWIT_STR (NULL, "green")),
+                     GODWIT_LIST ("list", GODWIT_NIL (NULL))),
+        &error));
+    MUST (godwit_value_unpack (map, nested_slots, sizeof nested_slots / sizeof nested_slots[0], &got, NULL,
+                               &error));
+    EXPECT (got.color == GREEN && !strcmp (got.name, "tea") && got.from.x == -1 && got.from.y == 0.5f);
+    EXPECT (got.point_count == 2 && got.points[1].x == 2 && got.port_count == 1 && got.ports[0] == 65535);
+    EXPECT (got.color_count == 1 && got.colors[0] == GREEN && godwit_value_count (got.list) == 1);
+    EXPECT (!got.map && !got.has_map);
+    godwit_value_unref (&map);
+}
+
 static void
 build (void)
 {
@@ -139,6 +200,7 @@ int
 main (void)
 {
     unpack ();
+    unpack_nested ();
     build ();
     address ();
     fail ();
