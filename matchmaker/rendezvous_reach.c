@@ -10,20 +10,29 @@
 
 #define TCP "tcp://"
 
+static struct in6_addr
+in6_of (const struct sockaddr_storage *address)
+{
+    struct sockaddr_in6 in6;
+    memcpy (&in6, address, sizeof in6);
+    return in6.sin6_addr;
+}
+
 static bool
 is_loopback (const struct sockaddr_storage *address)
 {
     if (address->ss_family == AF_INET)
         return ntohl (((const struct sockaddr_in *) address)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    return IN6_IS_ADDR_LOOPBACK (&((const struct sockaddr_in6 *) address)->sin6_addr);
+    const struct in6_addr in6 = in6_of (address);
+    return IN6_IS_ADDR_LOOPBACK (&in6);
 }
 
 /* Others cannot use it: they would have to know the interface. */
 static bool
 is_of_link (const struct sockaddr_storage *address)
 {
-    return address->ss_family == AF_INET6 &&
-           IN6_IS_ADDR_LINKLOCAL (&((const struct sockaddr_in6 *) address)->sin6_addr);
+    const struct in6_addr in6 = in6_of (address);
+    return address->ss_family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL (&in6);
 }
 
 /* A datagram socket that is connected gets its own address from the system's routes. */

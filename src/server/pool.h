@@ -54,16 +54,18 @@ struct godwit__pool {
     pthread_mutex_t lock;
     godwit__change_t changed; /* (L) requests or workers ended, or a kept request was replied to */
     unsigned waiting;         /* (L) threads that wait for `changed` */
-    size_t refs;              /* (L) the transport, servers that were started, requests that are in use */
-    bool interrupted;         /* (L) the transport is closing */
-    bool leaving;             /* (L) no request is accepted any more; accepted ones are still answered */
-    size_t undrained_ports;   /* (L) ports with clients that have not answered its GOODBYE */
-    bool stopping;            /* (L) no request is accepted any more, workers end */
-    bool closed;              /* (L) nothing is sent any more, and the transport may be gone */
     unsigned active;          /* (L) handlers that run, all servers together */
     unsigned abandoned;       /* (L) of these: nobody waits for them (src/server/abandon.h) */
-    bool stays;               /* (L) some were abandoned when the pool ended: it is never freed */
     unsigned users;           /* (L) threads between enter and leave: the ports cannot be closed */
+    bool external;            /* external_loop */
+    bool interrupted;         /* (L) the transport is closing */
+    bool leaving;             /* (L) no request is accepted any more; accepted ones are still answered */
+    bool stopping;            /* (L) no request is accepted any more, workers end */
+    bool closed;              /* (L) nothing is sent any more, and the transport may be gone */
+    bool stays;               /* (L) some were abandoned when the pool ended: it is never freed */
+    bool is_cut_off;          /* the log was told that no other host reaches it. The control thread's */
+    size_t refs;              /* (L) the transport, servers that were started, requests that are in use */
+    size_t undrained_ports;   /* (L) ports with clients that have not answered its GOODBYE */
 
     godwit__server_table_t servers; /* (L) those that were started and not destroyed */
     godwit__list_t ready;           /* (L) servers that have a request queued and room to run it */
@@ -90,7 +92,6 @@ struct godwit__pool {
 
     godwit__pool_t *next_abandoned; /* of the pools that stay */
 
-    bool external;
     godwit__task_t ready_task; /* external_loop: runs what is ready */
 
     size_t port_count;
@@ -98,7 +99,6 @@ struct godwit__pool {
     /* Where other hosts reach them (reach.h). The control thread's. */
     size_t host_count;
     char hosts[GODWIT__REACH_MAX][GODWIT__ADDRESS_SIZE];
-    bool is_cut_off; /* the log was told */
 };
 
 /* ---- the lock ---- */

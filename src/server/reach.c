@@ -4,6 +4,7 @@
 #include "src/error/error.h"
 #include "src/server/announce.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool
@@ -28,7 +29,7 @@ add_host (godwit__pool_t *pool, const char *host, godwit_error_t **error)
     }
     if (status != GODWIT_OK)
         return status;
-    strcpy (pool->hosts[pool->host_count++], host);
+    snprintf (pool->hosts[pool->host_count++], GODWIT__ADDRESS_SIZE, "%s", host);
     if (godwit__logs (pool->transport, GODWIT_LOG_INFO))
         godwit__log (
             pool->transport, GODWIT_LOG_INFO,
