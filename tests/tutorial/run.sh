@@ -5,7 +5,7 @@
 # A block "```c FILE" (or another language) is a file, which is written. A block "```console N" is what is typed and seen in
 # terminal N:
 #   $ COMMAND   is typed when the command before it in that terminal has ended
-#   ^C          interrupts what runs there
+#   ^C          interrupts what runs there, which ends before the next block begins
 #   anything else is a line that is printed; in it "…" stands for any text, and alone on a line for any number of lines
 # A line that is printed and not shown, or shown and not printed within 30 s, is an error, with the line of the page.
 #
@@ -16,7 +16,7 @@ page=$source_folder/docs/tutorial.md
 own=$(mktemp -d) # what this script needs
 folder=$own/home
 mkdir "$folder"
-declare -A shell_of=() input_of=() seen_of=() typed_of=() skips_in=()
+declare -A shell_of=() input_of=() seen_of=() typed_of=() skips_in=() ends_in=()
 limit=30
 building_limit=400 # of a command that calls cmake: it builds the library
 
@@ -110,6 +110,7 @@ type_command() { # NUMBER COMMAND
 
 interrupt() { # NUMBER
     pkill -INT -P "${shell_of[$1]}" || fail "nothing runs in terminal $1"
+    ends_in[$1]=yes
 }
 
 mkdir "$folder/godwit"
@@ -138,6 +139,10 @@ while IFS= read -r text || [[ $text ]]; do
             ;;
         *)
             if [[ $text == '```' ]]; then
+                if [[ $block == console && ${ends_in[$number]:-} ]]; then
+                    await_end "$number"
+                    ends_in[$number]=""
+                fi
                 block=""
             elif [[ $block == file ]]; then
                 printf '%s\n' "$text" >>"$file"
