@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "matchmaker/rendezvous_lookup.h"
 
+#include "src/base/thread.h"
+
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,7 @@ static void *
 run (void *argument)
 {
     job_t *const job = argument;
+    godwit__thread_set_name ("godwit-lookup");
     job->count = job->look_up (job->name, job->port, job->found);
     pthread_mutex_lock (&job->lock);
     if (job->lookup)
@@ -86,16 +88,11 @@ run (void *argument)
     return NULL;
 }
 
-/* Signals go to the program's own threads. */
 static bool
 start_thread (job_t *job)
 {
-    sigset_t all, before;
     pthread_t thread;
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
-    const bool runs = pthread_create (&thread, NULL, run, job) == 0;
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
+    const bool runs = godwit__thread_start (&thread, run, job) == 0;
     if (runs)
         pthread_detach (thread);
     return runs;

@@ -5,7 +5,9 @@
 #include "matchmaker/rendezvous_reach.h"
 #include "tests/conformance/matchmaker_world.h"
 
+#include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -84,11 +86,15 @@ Test (rendezvous_lookup, many_addresses_are_tried, .timeout = 60)
 /* ---- a lookup that takes long ---- */
 
 static sem_t began, may_end, has_ended;
+static char thread_name[16];
+static sigset_t blocked; /* in the lookup's thread */
 
 static size_t
 look_up_slowly (const char *name, const char *port, char found[GODWIT__FOUND_MAX][GODWIT__ADDRESS_SIZE])
 {
     (void) name, (void) port, (void) found;
+    pthread_getname_np (pthread_self (), thread_name, sizeof thread_name);
+    pthread_sigmask (SIG_BLOCK, NULL, &blocked);
     sem_post (&began);
     sem_wait (&may_end);
     sem_post (&has_ended);
@@ -105,6 +111,8 @@ Test (rendezvous_lookup, nothing_waits_for_a_lookup, .timeout = 60)
     world.look_up = look_up_slowly;
     peer_t *peer = peer_open (&world, 0, "somewhere", "", NULL);
     EVENTUALLY (&world, sem_trywait (&began) == 0);
+    cr_assert_str_eq (thread_name, "godwit-lookup");
+    cr_assert (sigismember (&blocked, SIGTERM) && !sigismember (&blocked, SIGSEGV));
     peer_close (peer); /* returns */
     world_close (&world);
     sem_post (&may_end);
