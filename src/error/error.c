@@ -210,7 +210,7 @@ godwit__error_type_size (const char *type)
 {
     static const size_t suffix_size = sizeof REMOTE_SUFFIX - 1;
     const size_t size = strlen (type);
-    const bool has = size > suffix_size && !strcmp (type + size - suffix_size, REMOTE_SUFFIX);
+    const bool has = size >= suffix_size && !strcmp (type + size - suffix_size, REMOTE_SUFFIX);
     return has ? size - suffix_size : size;
 }
 

@@ -194,8 +194,11 @@ Test (error, a_remote_one_shows_it_in_its_type)
     cr_assert (godwit_error_is_remote (error));
     godwit_error_destroy (&error);
 
-    /* A name that is nothing but the suffix stays a name. */
-    cr_assert_eq (godwit__error_type_size ("_Remote"), strlen ("_Remote"));
+    /* Without a name it has only the suffix; passed on, it does not get a second one. */
+    error = godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "shop", "", "m", "");
+    cr_assert_str_eq (godwit_error_type (error), "_Remote");
+    cr_assert_eq (godwit__error_origin (error).type_size, 0);
+    godwit_error_destroy (&error);
 }
 
 Test (error, a_remote_error_knows_what_it_stands_for)
