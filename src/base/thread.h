@@ -9,9 +9,10 @@
  * program's threads. It does not block
  *  - what an instruction of the thread itself causes: SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS (of a
  *    seccomp filter), and SIGABRT. If such a signal is blocked, the kernel ends the process, and no handler
- * of the program runs: no crash report, no exception of a JVM or of Go;
- *  - SIGPROF: a profiler sends it to the thread that uses the processor, and would not see a handler
- * otherwise. Returns 0, or an errno value. */
+ *    of the program runs: no crash report, no exception of a JVM or of Go;
+ *  - SIGPROF. A profiler sends it to the thread that uses the processor, and would not see a handler
+ *    otherwise.
+ * Returns 0, or an errno value. */
 int godwit__thread_start (pthread_t *thread, void *(*run) (void *user), void *user);
 
 /* Names the thread that calls it; at most 15 bytes, as Linux allows. The first thing that a thread does. From
