@@ -209,9 +209,10 @@ size_t
 godwit__error_type_size (const char *type)
 {
     static const size_t suffix_size = sizeof REMOTE_SUFFIX - 1;
-    const size_t size = strlen (type);
-    const bool has = size >= suffix_size && !strcmp (type + size - suffix_size, REMOTE_SUFFIX);
-    return has ? size - suffix_size : size;
+    size_t size = strlen (type);
+    while (size >= suffix_size && !memcmp (type + size - suffix_size, REMOTE_SUFFIX, suffix_size))
+        size -= suffix_size;
+    return size;
 }
 
 /* Joins the texts, on the heap. */

@@ -81,7 +81,8 @@ typedef struct godwit__error_origin {
 } godwit__error_origin_t;
 
 godwit__error_origin_t godwit__error_origin (const godwit_error_t *error);
-/* The size of a type's name without "_Remote". */
+/* The size of a type's name without "_Remote" at its end, also if that stands there more than once: whoever
+ * passes an error on takes it off, and whoever receives it does so again. */
 size_t godwit__error_type_size (const char *type);
 
 #endif

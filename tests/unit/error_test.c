@@ -194,6 +194,12 @@ Test (error, a_remote_one_shows_it_in_its_type)
     cr_assert (godwit_error_is_remote (error));
     godwit_error_destroy (&error);
 
+    /* Of a server that left it twice. */
+    error = godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "shop",
+                                      "OutOfStock_Remote_Remote", "m", "");
+    cr_assert_str_eq (godwit_error_type (error), "OutOfStock_Remote");
+    godwit_error_destroy (&error);
+
     /* Without a name it has only the suffix; passed on, it does not get a second one. */
     error = godwit__error_new_remote (GODWIT_ERR_FAILED, GODWIT_OUTCOME_RAN, "shop", "", "m", "");
     cr_assert_str_eq (godwit_error_type (error), "_Remote");
