@@ -109,20 +109,6 @@ fail (godwit_status_t *status, godwit_status_t is)
 /* Of call->why: the error says who is known instead. */
 static const char no_server[] = "no server is known";
 
-/* What is known of the names, if nothing has changed since the last look; else the call looks again at once.
- */
-static godwit__names_state_t
-names_of (const godwit__call_t *call)
-{
-    godwit_transport_t *const transport = call->client->transport;
-    pthread_mutex_lock (&transport->lock);
-    const godwit__names_state_t names = transport->change_count == call->change_seen
-                                            ? transport->directory->names.state
-                                            : GODWIT__NAMES_AWAITED;
-    godwit__transport_unlock (transport);
-    return names;
-}
-
 /* Why the call fails. The text lies in room, or is static. */
 static const char *
 why_of (const godwit__call_t *call, char room[GODWIT__EXPLAIN_SIZE])
@@ -172,9 +158,9 @@ stall_attempt (godwit__call_t *call, int64_t now_ns, godwit_status_t *status, go
 /* No server is known, or none by this name. Until all names were told, that means nothing, and costs no
  * attempt. */
 static godwit__advance_t
-on_nobody (godwit__call_t *call, int64_t now_ns, godwit_status_t *status, godwit_error_t **error)
+on_nobody (godwit__call_t *call, godwit__names_state_t names, int64_t now_ns, godwit_status_t *status,
+           godwit_error_t **error)
 {
-    const godwit__names_state_t names = names_of (call);
     /* The program's own loop cannot run while a thread waits in it: then what is known by now counts. */
     const bool may_wait = call->callback || godwit__nobody_may_wait (call->client->transport);
     if (call->outcome == GODWIT_OUTCOME_NOT_SENT)
@@ -196,14 +182,15 @@ on_nobody (godwit__call_t *call, int64_t now_ns, godwit_status_t *status, godwit
     return GODWIT__ADVANCE_STALLED;
 }
 
+/* names: as they were when nobody was picked. */
 static godwit__advance_t
-on_not_picked (godwit__call_t *call, godwit__pick_t pick, int64_t now_ns, godwit_status_t *status,
-               godwit_error_t **error)
+on_not_picked (godwit__call_t *call, godwit__pick_t pick, godwit__names_state_t names, int64_t now_ns,
+               godwit_status_t *status, godwit_error_t **error)
 {
     if (call->row && (pick == GODWIT__PICK_NOBODY || pick == GODWIT__PICK_UNREACHABLE))
         return fail (status, godwit__row_fail (call, pick, error));
     if (pick == GODWIT__PICK_NOBODY)
-        return on_nobody (call, now_ns, status, error);
+        return on_nobody (call, names, now_ns, status, error);
     call->log_ns = 0;
     switch (pick) {
     case GODWIT__PICK_EXCLUDED:
@@ -258,9 +245,10 @@ advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
         pthread_mutex_lock (&transport->lock);
         call->change_seen = transport->change_count;
         const godwit__pick_t pick = godwit__call_pick (call, now_ns, &picked);
+        const godwit__names_state_t names = transport->directory->names.state;
         godwit__transport_unlock (transport);
         if (pick != GODWIT__PICK_OK)
-            return on_not_picked (call, pick, now_ns, status, error);
+            return on_not_picked (call, pick, names, now_ns, status, error);
 
         switch (hand_over (call, &picked, now_ns)) {
         case GODWIT__IO_OK:

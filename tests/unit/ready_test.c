@@ -4,11 +4,13 @@
 #include <criterion/criterion.h>
 #include <godwit/godwit.h>
 
+#include "src/runtime/transport.h"
 #include "tests/support/must.h"
 #include "tests/support/process.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -313,6 +315,59 @@ Test (ready, lists_and_registries_are_ready_at_once, .timeout = 60)
         MUST (godwit_transport_wait_ready (transport, WAIT_LIMIT_MS, &error));
         godwit_transport_destroy (&transport);
     }
+}
+
+/* ---- changes of the transport meanwhile ---- */
+
+typedef struct changing {
+    godwit_transport_t *transport;
+    atomic_bool ends;
+} changing_t;
+
+static void *
+change_all_the_time (void *user)
+{
+    changing_t *const changing = user;
+    while (!atomic_load (&changing->ends)) {
+        pthread_mutex_lock (&changing->transport->lock);
+        godwit__transport_changed (changing->transport);
+        godwit__transport_unlock (changing->transport);
+    }
+    return NULL;
+}
+
+static void
+on_end (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    (void) user;
+    (void) status;
+    (void) result;
+    (void) error;
+}
+
+/* All names are told, and nobody has this one: another change does not make that uncertain. */
+Test (ready, what_was_told_counts_whatever_else_changes, .timeout = 60)
+{
+    enum { CALLS = 5000 };
+    char url[64];
+    pthread_t thread;
+    changing_t changing = {.transport = NULL};
+    godwit_client_t *client = NULL;
+    unsigned accepted = 0;
+    snprintf (url, sizeof url, "zmq://:%d/", free_port ()); /* it hosts the rendezvous itself */
+    MUST (godwit_transport_new (&changing.transport, url, NULL, &error));
+    MUST (godwit_client_new (&client, changing.transport, GODWIT_TARGET (.topic = "elsewhere"),
+                             GODWIT_CLIENT_OPTIONS (.mandatory = GODWIT_YES), &error));
+    MUST (godwit_transport_wait_ready (changing.transport, WAIT_LIMIT_MS, &error));
+    cr_assert_eq (pthread_create (&thread, NULL, change_all_the_time, &changing), 0);
+    for (int i = 0; i < CALLS; i++)
+        accepted += godwit_client_call_async (client, NULL, "nothing", GODWIT_NO_ARGS, on_end, NULL, NULL) ==
+                    GODWIT_OK;
+    atomic_store (&changing.ends, true);
+    pthread_join (thread, NULL);
+    godwit_client_destroy (&client);
+    godwit_transport_destroy (&changing.transport);
+    cr_assert_eq (accepted, 0u, "%u calls were accepted", accepted);
 }
 
 typedef struct waiting {
