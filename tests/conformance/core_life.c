@@ -407,8 +407,12 @@ core_stats_are_true (const core_kind_t *kind)
     godwit_client_destroy (&late);
     MUST (godwit_client_prepare (&late, core.client,
                                  GODWIT_OVERRIDES (.topic = "elsewhere", .mandatory = GODWIT_YES), &error));
-    cr_assert_neq (godwit_client_call_async (late, NULL, "nothing", GODWIT_NO_ARGS, on_any_end, &tally, NULL),
-                   GODWIT_OK);
+    /* Other tests' processes meet at this rendezvous, too. While its host has just ended, it is not known
+     * that there is nobody: such a call is accepted, and ends when that is known. */
+    unsigned ended = 5;
+    while (godwit_client_call_async (late, NULL, "nothing", GODWIT_NO_ARGS, on_any_end, &tally, NULL) ==
+           GODWIT_OK)
+        tally_wait (&tally, ++ended);
     const godwit_transport_stats_t last = stats_of (core.calling);
     cr_assert_eq (last.calls_started, last.calls_succeeded + last.calls_failed);
 
@@ -418,7 +422,7 @@ core_stats_are_true (const core_kind_t *kind)
     cr_assert_eq (started, last.calls_started);
     godwit_client_destroy (&late);
     core_close (&core);
-    cr_assert_eq (tally_get (&tally), 5u);
+    cr_assert_eq (tally_get (&tally), ended);
     tally_close (&tally);
 }
 
