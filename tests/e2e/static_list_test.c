@@ -293,7 +293,7 @@ Test (static_list, asks_again_for_who_is_not_there_yet, .timeout = 60)
     /* It goes and comes back, in the same process. */
     process_tell (&process, "stop two");
     process_wait (&process, 1, "stopped two\n");
-    process.text[process.size = 0] = '\0';
+    process_forget (&process);
     cr_assert_eq (godwit_client_wait_servers (caller.client, 1, WAIT_LIMIT_MS, NULL), GODWIT_OK);
     future = call_later (two);
     wait_for_refusal (&log, 2);
@@ -305,7 +305,7 @@ Test (static_list, asks_again_for_who_is_not_there_yet, .timeout = 60)
     process_wait (&process, 1, "stopped two\n");
     for (int i = 0; i < 4; i++)
         expect_caller_reaches (caller.client, "one", &process);
-    process.text[process.size = 0] = '\0';
+    process_forget (&process);
     process_tell (&process, "start two");
     process_wait (&process, 1, "started two\n");
     expect_caller_reaches (two, "two", &process);
@@ -419,10 +419,15 @@ fan_out (const char *query)
     godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
     int number = 1;
     const int64_t end = process_now_ms () + WAIT_LIMIT_MS;
-    while (report.missing == 0 && process_now_ms () < end)
+    while (report.missing == 0 && process_now_ms () < end) {
+        char noted[32];
         cr_assert_eq (godwit_client_fanout (caller.client, NULL, "note",
                                             GODWIT_ARGS (GODWIT_INT ("n", ++number)), &report, NULL),
                       GODWIT_OK);
+        snprintf (noted, sizeof noted, "noted two %d\n", number);
+        process_wait (&two, 1, noted); /* one at a time: it could not say thousands while nobody reads */
+        process_forget (&two);
+    }
     cr_assert_eq (report.reached, 1u);
     cr_assert_eq (report.missing, 1u);
 
@@ -430,9 +435,9 @@ fan_out (const char *query)
     process_tell (&one, "start one");
     process_wait (&one, 1, "started one\n");
     cr_assert_eq (godwit_client_wait_servers (caller.client, 2, WAIT_LIMIT_MS, NULL), GODWIT_OK);
-    expect_fanout (&caller, 1000, 2, 0);
-    process_wait (&one, 1, "noted one 1000\n");
-    process_wait (&two, 1, "noted two 1000\n");
+    expect_fanout (&caller, 0, 2, 0);
+    process_wait (&one, 1, "noted one 0\n");
+    process_wait (&two, 1, "noted two 0\n");
     close_caller (&caller);
     process_finish (&one, 0);
     process_finish (&two, 0);

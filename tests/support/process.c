@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -123,6 +124,29 @@ process_stand_still (const process_t *process)
     cr_assert (WIFSTOPPED (status), "status %d", status);
 }
 
+void
+process_forget (process_t *process)
+{
+    process->size = process->seen = 0;
+    process->text[0] = '\0';
+}
+
+/* Takes what it still says meanwhile: with a full pipe it could not end. */
+static void
+wait_for_end (const process_t *process)
+{
+    char rest[4096];
+    const int ended = pidfd_open (process->pid, 0);
+    struct pollfd fds[] = {{ended, POLLIN, 0}, {process->output, POLLIN, 0}};
+    cr_assert_geq (ended, 0);
+    do {
+        cr_assert_gt (poll (fds, 2, -1), 0);
+        if (fds[1].revents && read (process->output, rest, sizeof rest) <= 0)
+            fds[1].fd = -1;
+    } while (!fds[0].revents);
+    close (ended);
+}
+
 int
 process_end (process_t *process, int signal_number)
 {
@@ -130,6 +154,7 @@ process_end (process_t *process, int signal_number)
     if (signal_number)
         kill (process->pid, signal_number);
     close (process->input);
+    wait_for_end (process);
     cr_assert_eq (waitpid (process->pid, &status, 0), process->pid);
     close (process->output);
     return status;

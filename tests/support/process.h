@@ -14,7 +14,7 @@ typedef struct process {
     pid_t pid;
     int input;
     int output;
-    char text[65536]; /* all that it said */
+    char text[65536]; /* all that it said since it began, or since process_forget */
     size_t size;
     size_t seen; /* how much of it process_expect has seen */
     int port;    /* the test's own: where it listens */
@@ -28,9 +28,10 @@ void process_expect (process_t *process, const char *line);
 /* Reads on until the text has come so many times. */
 void process_wait (process_t *process, unsigned times, const char *text);
 unsigned process_count (const process_t *process, const char *text);
+void process_forget (process_t *process);
 /* SIGSTOP; returns when all its threads stand still, which is some time after kill() does. */
 void process_stand_still (const process_t *process);
-/* Signal 0: closes its input, and expects it to end with status 0. */
+/* Signal 0: closes its input, and expects it to end with status 0. What it says until then is not kept. */
 void process_finish (process_t *process, int signal_number);
 /* The same, but returns the status of waitpid for the caller to check. */
 int process_end (process_t *process, int signal_number);
