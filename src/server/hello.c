@@ -2,6 +2,7 @@
 /* HELLO from clients, and links that send malformed frames. */
 #include "src/server/hello.h"
 
+#include "src/runtime/warnings.h"
 #include "src/server/drain.h"
 #include "src/server/pool.h"
 #include "src/server/port_send.h"
@@ -11,6 +12,7 @@
 
 /* Clients say something every few seconds on connections that are idle. */
 #define SILENT_NS (60000 * GODWIT__NS_PER_MS)
+enum { KEY_CLIENTS = 0x636c };
 /* Malformed frames that a routing id may send before nothing of it is read any more. */
 #define MALFORMED_MAX 3
 
@@ -51,6 +53,19 @@ connection_key (const godwit__identity_t *peer, uint32_t number)
     return high ^ (low << 32 | low >> 32) ^ peer->incarnation << 20 ^ (uint64_t) number;
 }
 
+/* Clients that are forgotten lose nothing, but each has to say HELLO again, and repeats a call for that. */
+static void
+warn_if_forgotten (godwit__port_t *port)
+{
+    if (!port->sessions.has_forgotten && !port->connections.has_forgotten)
+        return;
+    port->sessions.has_forgotten = port->connections.has_forgotten = false;
+    godwit__warn (port->pool->transport, KEY_CLIENTS,
+                  "more than %zu clients have connected within a minute: those that were silent the longest "
+                  "are forgotten, and have to say HELLO again",
+                  port->connections.limit);
+}
+
 void
 godwit__port_hello (godwit__port_t *port, godwit__routing_id_t routing_id, const godwit__header_t *header,
                     godwit__frame_t *frame)
@@ -77,6 +92,7 @@ godwit__port_hello (godwit__port_t *port, godwit__routing_id_t routing_id, const
     if (header->aux && !godwit__sessions_join (&port->connections, connection_key (&peer, header->aux),
                                                session, header->id, now_ns))
         return;
+    warn_if_forgotten (port);
     if (!header->aux)
         godwit__replay_window_skip (&session->window, header->id);
     session->known = true;

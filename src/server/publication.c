@@ -2,12 +2,15 @@
 /* Publications that come in at a port. */
 #include "src/server/publication.h"
 
+#include "src/runtime/warnings.h"
 #include "src/server/accept.h"
 #include "src/server/server_table.h"
 #include "src/server/worker_run.h"
 #include "src/wire/fanout.h"
 
 #include <string.h>
+
+enum { KEY_PUBLISHERS = 0x7075 };
 
 /* ---- what has been seen ---- */
 
@@ -25,7 +28,15 @@ publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, i
     }
     /* The key is a hash already. */
     const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) publisher << 32 ^ publisher;
-    return godwit__sessions_add (&port->publications, id, now_ns);
+    godwit__session_t *const session = godwit__sessions_add (&port->publications, id, now_ns);
+    if (port->publications.has_forgotten) {
+        port->publications.has_forgotten = false;
+        godwit__warn (pool->transport, KEY_PUBLISHERS,
+                      "fanouts of more than %zu publishers and topics come here: those that were silent the "
+                      "longest are forgotten, and what they miss is not counted",
+                      port->publications.limit);
+    }
+    return session;
 }
 
 /* False: this publication was seen before. Counts those that are missing between it and the last one. */

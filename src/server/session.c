@@ -70,6 +70,7 @@ godwit__sessions_init (godwit__sessions_t *sessions, size_t limit)
 {
     godwit__table_init (&sessions->table);
     sessions->limit = limit;
+    sessions->has_forgotten = false;
 }
 
 void
@@ -98,8 +99,10 @@ godwit__sessions_add (godwit__sessions_t *sessions, uint64_t id, int64_t now_ns)
         godwit__sessions_touch (sessions, session, now_ns);
         return session;
     }
-    if (sessions->table.count >= sessions->limit)
+    if (sessions->table.count >= sessions->limit) {
         godwit__sessions_remove (sessions, godwit__sessions_first (sessions));
+        sessions->has_forgotten = true;
+    }
     session = calloc (1, sizeof *session);
     if (!session)
         return NULL;

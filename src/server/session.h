@@ -57,6 +57,7 @@ typedef struct godwit__session {
  * first. */
 typedef struct godwit__sessions {
     size_t limit;
+    bool has_forgotten; /* one that was still of use, because the limit was reached */
     godwit__table_t table;
 } godwit__sessions_t;
 

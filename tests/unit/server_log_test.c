@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the log hears of handlers that run long, of second replies, of numbers that are no status, and of
- * limits that were reached. */
+ * limits that were reached, and of replies that nobody gets. */
 #include <godwit/client.h>
 #include <godwit/server.h>
 
 #include "src/loop/clock.h"
+#include "src/server/pool.h"
+#include "src/server/server.h"
 #include "tests/support/log_book.h"
 #include "tests/support/must.h"
+#include "tests/support/raw_peer.h"
 
 #include <criterion/criterion.h>
 
@@ -76,6 +79,14 @@ handle_keep_and_reply_twice (godwit_request_t *request, void *self)
     return GODWIT_OK;
 }
 
+/* Says that it runs, and waits. */
+static godwit_status_t
+handle_hold (godwit_request_t *request, void *self)
+{
+    sem_post (&ended);
+    return handle_wait (request, self);
+}
+
 /* Goes on until nobody waits any more, and says so. */
 static godwit_status_t
 handle_heed (godwit_request_t *request, void *self)
@@ -121,6 +132,7 @@ static const godwit_method_t methods[] = {
     GODWIT_METHOD ("reply_and_fail", handle_reply_and_fail, 0),
     GODWIT_METHOD ("keep_and_reply_twice", handle_keep_and_reply_twice, 0),
     GODWIT_METHOD ("answer_77", handle_77, 0),
+    GODWIT_METHOD ("hold", handle_hold, 0),
     GODWIT_METHOD ("heed", handle_heed, 0),
     GODWIT_METHOD ("keep_and_give_up", handle_keep_and_give_up, 0),
 };
@@ -307,6 +319,52 @@ Test (server_log, labels_of_metrics_that_find_no_room_are_told, .timeout = 60)
     close_all ();
 }
 
+/* A transport that remembers one client, and two that call. */
+Test (server_log, clients_that_are_forgotten_are_told, .timeout = 60)
+{
+    godwit_transport_t *others[2] = {NULL, NULL};
+    open_all ("", false, NULL);
+    transport->pool->ports[0].connections.limit = 1;
+    for (int i = 0; i < 2; i++) {
+        godwit_client_t *other = NULL;
+        MUST (godwit_transport_new (&others[i], "inproc://server-log/", NULL, &error));
+        MUST (godwit_client_new (&other, others[i], GODWIT_TARGET (.topic = "work"), NULL, &error));
+        MUST (godwit_client_call (other, NULL, "spin", GODWIT_NO_ARGS, NULL, &error));
+        godwit_client_destroy (&other);
+    }
+    cr_assert (
+        log_book_wait (&book, GODWIT_LOG_WARNING,
+                       "more than 1 clients have connected within a minute: those that were silent the "
+                       "longest are forgotten",
+                       1));
+    for (int i = 0; i < 2; i++)
+        godwit_transport_destroy (&others[i]);
+    close_all ();
+}
+
+/* The same of fanouts. */
+Test (server_log, publishers_that_are_forgotten_are_told, .timeout = 60)
+{
+    godwit_transport_t *others[2] = {NULL, NULL};
+    open_all ("", false, NULL);
+    transport->pool->ports[0].publications.limit = 1;
+    for (int i = 0; i < 2; i++) {
+        godwit_client_t *other = NULL;
+        MUST (godwit_transport_new (&others[i], "inproc://server-log/", NULL, &error));
+        MUST (godwit_client_new (&other, others[i], GODWIT_TARGET (.topic = "work"), NULL, &error));
+        MUST (godwit_client_fanout (other, NULL, "spin", GODWIT_NO_ARGS, NULL, &error));
+        godwit_client_destroy (&other);
+    }
+    cr_assert (
+        log_book_wait (&book, GODWIT_LOG_WARNING,
+                       "fanouts of more than 1 publishers and topics come here: those that were silent "
+                       "the longest are forgotten",
+                       1));
+    for (int i = 0; i < 2; i++)
+        godwit_transport_destroy (&others[i]);
+    close_all ();
+}
+
 static void
 begin_and_give_up (const char *method)
 {
@@ -330,5 +388,28 @@ Test (server_log, what_was_given_up_ends_without_a_warning, .timeout = 60)
     cr_assert_eq (log_book_count (&book, GODWIT_LOG_WARNING, ""), 0u);
     cr_assert_eq (log_book_count (&book, GODWIT_LOG_ERROR, ""), 0u);
     cr_assert_geq (log_book_count (&book, GODWIT_LOG_DEBUG, "failed as expected: Cancelled"), 2u);
+    close_all ();
+}
+
+/* One that vanishes without a word has not given up: its reply is lost. */
+Test (server_log, a_reply_to_a_caller_that_is_gone_is_told, .timeout = 60)
+{
+    raw_peer_t peer;
+    open_all ("", false, NULL);
+    const godwit__port_t *const port = &transport->pool->ports[0];
+    cr_assert (raw_open (&peer, port->driver->ops, port->addresses.links[0], transport->virtual_host));
+    raw_hello (&peer, NULL, transport->virtual_host);
+    cr_assert (raw_expect (&peer, GODWIT__WELCOME, 0));
+    raw_request (&peer,
+                 &(godwit__header_t){.type = GODWIT__REQUEST, .target = server->id, .id = 1, .aux = 60000},
+                 "hold", 0);
+    while (sem_wait (&ended))
+        ;
+    raw_close (&peer);
+    sem_post (&go_on);
+    cr_assert (log_book_wait (&book, GODWIT_LOG_WARNING,
+                              "server first of topic work: a reply of the method hold could not be sent: its "
+                              "caller is gone",
+                              1));
     close_all ();
 }
