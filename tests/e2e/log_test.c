@@ -121,10 +121,6 @@ Test (log, has_no_warning_while_all_is_well, .init = make_path, .fini = remove_p
     process_tell (&processes[1], "start");
     process_wait (&processes[1], 2, "up\n");
     wait_for ("Server second of topic work, exchange godwit, joined: tcp://127.0.0.1:", 2 * COUNT + 1);
-    /* Several refreshes later no line has come twice. */
-    const unsigned joined = count (" joined: ");
-    usleep (2500000);
-    cr_assert_eq (count (" joined: "), joined, "%s", text);
     godwit_client_destroy (&client);
     godwit_transport_destroy (&transport);
     process_finish (&processes[1], 0);
