@@ -117,7 +117,7 @@ try_next (self_t *self)
 }
 
 static void
-on_names (void *user)
+on_looked_up (void *user)
 {
     self_t *self = user;
     tell_reached (self);
@@ -243,7 +243,7 @@ godwit__source_open (godwit__rendezvous_source_t *self, godwit_error_t **error)
     self->watch.user = self;
     self->lookup = (godwit__lookup_t){.reactor = self->owner->options.reactor,
                                       .look_up = self->owner->options.look_up,
-                                      .done = on_names,
+                                      .done = on_looked_up,
                                       .user = self};
     self->state = GODWIT__SOURCE_WAITING;
     if (godwit__reactor_arm (self->owner->options.reactor, &self->timer, godwit__source_now (self)) !=

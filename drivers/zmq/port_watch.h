@@ -15,7 +15,7 @@ typedef struct godwit__port_watch {
     godwit__strangers_t *strangers; /* NULL: nobody wants to know */
 } godwit__port_watch_t;
 
-/* The socket's guard is locked. If it fails, the watch is not open. */
+/* The socket's guard is locked, or no other thread has the socket yet. If it fails, the watch is not open. */
 godwit_status_t godwit__port_watch_open (godwit__port_watch_t *watch, godwit__zmq_t *driver, void *socket,
                                          godwit_error_t **error);
 /* Tells the driver's `stranger` of connections to `at` that end before their handshake, if it wants to know
