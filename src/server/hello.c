@@ -60,10 +60,11 @@ warn_if_forgotten (godwit__port_t *port)
     if (!port->sessions.has_forgotten && !port->connections.has_forgotten)
         return;
     port->sessions.has_forgotten = port->connections.has_forgotten = false;
-    godwit__warn (port->pool->transport, KEY_CLIENTS,
-                  "more than %zu clients have connected within a minute: those that were silent the longest "
-                  "are forgotten, and have to say HELLO again",
-                  port->connections.limit);
+    godwit__warn (
+        port->pool->transport, KEY_CLIENTS,
+        "more than %zu connections have said HELLO within a minute: those that were silent the longest "
+        "are forgotten, and have to say it again",
+        port->connections.limit);
 }
 
 void

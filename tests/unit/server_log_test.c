@@ -334,7 +334,7 @@ Test (server_log, clients_that_are_forgotten_are_told, .timeout = 60)
     }
     cr_assert (
         log_book_wait (&book, GODWIT_LOG_WARNING,
-                       "more than 1 clients have connected within a minute: those that were silent the "
+                       "more than 1 connections have said HELLO within a minute: those that were silent the "
                        "longest are forgotten",
                        1));
     for (int i = 0; i < 2; i++)
