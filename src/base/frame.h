@@ -75,14 +75,45 @@ godwit__frame_copy (godwit__frame_t *frame, const void *data, size_t size)
     return true;
 }
 
-/* Bytes to be sent. If free_fn is NULL, the driver copies them before send returns. Otherwise the driver
- * takes them over when send succeeds (and only then). It calls free_fn (data, hint), from any thread, when it
- * no longer needs them. */
-typedef struct godwit__message {
-    void *data;
+/* Bytes of somebody else, which stand before data[at] of a message on the wire. They are taken over with the
+ * message: free_fn (data, hint) is called once, from any thread, when they are no longer needed. */
+typedef struct godwit__insert {
+    size_t at;
+    const void *data; /* only read */
     size_t size;
     void (*free_fn) (void *data, void *hint);
     void *hint;
+} godwit__insert_t;
+
+/* Bytes to be sent. If free_fn is NULL, the driver copies data before send returns. Otherwise the driver
+ * takes them over when send succeeds (and only then). It calls free_fn (data, hint), from any thread, when it
+ * no longer needs them. Inserts are taken over in the same way, each with its own free_fn; the array itself
+ * is the caller's, and is read until send returns. */
+typedef struct godwit__message {
+    void *data;
+    size_t size; /* of data, without the inserts */
+    void (*free_fn) (void *data, void *hint);
+    void *hint;
+    const godwit__insert_t *inserts; /* in the order of at, which is at most size */
+    size_t insert_count;             /* 0: data is all */
 } godwit__message_t;
+
+/* The bytes of a message on the wire. */
+static inline size_t
+godwit__message_size (const godwit__message_t *message)
+{
+    size_t size = message->size;
+    for (size_t i = 0; i < message->insert_count; i++)
+        size += message->inserts[i].size;
+    return size;
+}
+
+/* Writes the bytes as they stand on the wire, godwit__message_size of them. */
+void godwit__message_gather (const godwit__message_t *message, uint8_t *to);
+/* Gives back what a driver takes over: data, if it has a free_fn, and the inserts. */
+void godwit__message_release (const godwit__message_t *message);
+/* Makes a message with a copy on the heap of all bytes and without inserts, for drivers that send one piece
+ * of memory only. `message` is not released. False if memory is short. */
+bool godwit__message_join (godwit__message_t *joined, const godwit__message_t *message);
 
 #endif

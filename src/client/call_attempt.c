@@ -54,7 +54,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
                                                                         : UINT32_MAX,
                                     .aux = monitor_ms,
                                 });
-    godwit__message_t message = {data, call->request.size, NULL, NULL};
+    godwit__message_t message = {.data = data, .size = call->request.size};
     call->server_key = picked->key;
 
     if (picked->local && !call->cast && !call->pending.finished &&

@@ -12,7 +12,7 @@ send_on_channels (godwit__publisher_t *publisher, void *data, size_t size, godwi
 {
     godwit__io_t io = GODWIT__IO_OK;
     for (size_t i = 0; i < publisher->transport->driver_count && io == GODWIT__IO_OK; i++) {
-        godwit__message_t message = {data, size, NULL, NULL};
+        godwit__message_t message = {.data = data, .size = size};
         if (!publisher->channels[i] || (*done & 1u << i) ||
             atomic_load_explicit (&publisher->subscriber_counts[i], memory_order_relaxed) == 0)
             continue;

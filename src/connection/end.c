@@ -23,7 +23,7 @@ void
 godwit__connection_say_goodbye (godwit__connection_t *connection, uint32_t server_id)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
-    const godwit__message_t goodbye = {data, sizeof data, NULL, NULL};
+    const godwit__message_t goodbye = {.data = data, .size = sizeof data};
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE, .target = server_id});
     connection->link->ops->send (connection->link, 0, &goodbye);
 }

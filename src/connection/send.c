@@ -16,8 +16,8 @@ godwit__connection_say_hello (godwit__connection_t *connection)
     memcpy (identity.expect, connection->expect, sizeof identity.expect);
     memcpy (identity.virtual_host, transport->virtual_host, strlen (transport->virtual_host) + 1);
 
-    const godwit__message_t hello = {frame, godwit__identity_write (frame, GODWIT__HELLO, &identity), NULL,
-                                     NULL};
+    const godwit__message_t hello = {.data = frame,
+                                     .size = godwit__identity_write (frame, GODWIT__HELLO, &identity)};
     godwit__io_t io = GODWIT__IO_OK;
     pthread_mutex_lock (&connection->lock);
     godwit__put_u32 (frame + GODWIT__HEADER_AUX_OFFSET, connection->number);
@@ -97,7 +97,7 @@ void
 godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id, uint64_t id)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
-    const godwit__message_t cancel = {data, sizeof data, NULL, NULL};
+    const godwit__message_t cancel = {.data = data, .size = sizeof data};
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__CANCEL, .target = server_id, .id = id});
     godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
@@ -141,7 +141,7 @@ static void
 ask_what_was_read (godwit__connection_t *connection, godwit__pending_t **finished)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
-    const godwit__message_t ping = {data, sizeof data, NULL, NULL};
+    const godwit__message_t ping = {.data = data, .size = sizeof data};
     godwit__connection_send_batch (connection, finished);
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__PING, .id = connection->sent_id});
     if (connection->link->ops->send (connection->link, 0, &ping) == GODWIT__IO_OK)

@@ -290,7 +290,7 @@ godwit__resolve_send (godwit__resolve_query_t *queries)
         query->pending.finished = on_finished;
         query->pending.deadline_ns =
             godwit__transport_now (transport) + transport->options.connect_timeout_ms * GODWIT__NS_PER_MS;
-        const godwit__message_t message = {query->frame, query->size, NULL, NULL};
+        const godwit__message_t message = {.data = query->frame, .size = query->size};
         const godwit__io_t io = godwit__connection_send (connection, &message, &query->pending);
         if (io != GODWIT__IO_OK) {
             settle (query, io == GODWIT__IO_CLOSED ? GODWIT__PENDING_LOST : GODWIT__PENDING_UNSENT, NULL);

@@ -41,7 +41,7 @@ send_heartbeat (godwit_request_t *request)
 {
     godwit__channel_t *const channel = request->port->channel;
     uint8_t data[GODWIT__HEADER_SIZE];
-    const godwit__message_t message = {data, sizeof data, NULL, NULL};
+    const godwit__message_t message = {.data = data, .size = sizeof data};
     godwit__header_write (
         data, &(godwit__header_t){.type = request->monitor_told ? GODWIT__HEARTBEAT : GODWIT__ACCEPTED,
                                   .id = request->id});

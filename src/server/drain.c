@@ -92,7 +92,7 @@ static bool
 tell (godwit__port_t *port, godwit__routing_id_t routing_id, godwit__goodbye_t goodbye)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
-    const godwit__message_t message = {data, sizeof data, NULL, NULL};
+    const godwit__message_t message = {.data = data, .size = sizeof data};
     godwit__header_write (
         data,
         &(godwit__header_t){.type = GODWIT__GOODBYE, .target = goodbye.server_id, .aux = goodbye.revision});

@@ -29,7 +29,7 @@ godwit__batch_add (godwit__batch_writer_t *writer, const void *data, size_t size
 godwit__message_t
 godwit__batch_take (godwit__batch_writer_t *writer)
 {
-    godwit__message_t message = {writer->data, writer->size, NULL, NULL};
+    godwit__message_t message = {.data = writer->data, .size = writer->size};
     if (writer->count == 1) {
         message.data = writer->data + writer->prefix + GODWIT__HEADER_SIZE + SIZE_BYTES;
         message.size = writer->size - writer->prefix - GODWIT__HEADER_SIZE - SIZE_BYTES;

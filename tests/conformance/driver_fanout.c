@@ -188,7 +188,8 @@ driver_conformance_publications_of_many_sizes (const driver_conformance_t *subje
         fill (expected, sizes[i], (unsigned) i);
         uint8_t *lent = with_key (1, expected, sizes[i]);
         cr_assert_eq (publish (&fanout, 1, expected, sizes[i]), GODWIT__IO_OK);
-        const godwit__message_t message = {lent, GODWIT__KEY_SIZE + sizes[i], free_counted, NULL};
+        const godwit__message_t message = {
+            .data = lent, .size = GODWIT__KEY_SIZE + sizes[i], .free_fn = free_counted};
         cr_assert_eq (subject->ops->publish (fanout.publisher, &message), GODWIT__IO_OK);
         lent_count++;
         for (int port = 0; port < 2; port++) {

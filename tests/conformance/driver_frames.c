@@ -118,7 +118,10 @@ free_counted (void *data, void *hint)
 static godwit__message_t
 make_lent (size_t size, unsigned seed)
 {
-    godwit__message_t message = {malloc (size ? size : 1), size, free_counted, (void *) (uintptr_t) "hint"};
+    godwit__message_t message = {.data = malloc (size ? size : 1),
+                                 .size = size,
+                                 .free_fn = free_counted,
+                                 .hint = (void *) (uintptr_t) "hint"};
     cr_assert_not_null (message.data);
     fill (message.data, size, seed);
     return message;

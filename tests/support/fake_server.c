@@ -37,7 +37,7 @@ static const uint8_t instance[GODWIT__UUID_SIZE] = {0xfa, 0xce};
 void
 fake_say (fake_t *fake, const void *data, size_t size)
 {
-    const godwit__message_t message = {(void *) (uintptr_t) data, size, NULL, NULL};
+    const godwit__message_t message = {.data = (void *) (uintptr_t) data, .size = size};
     MUST (fake->port->ops->send (fake->port, fake->client, &message) == GODWIT__IO_OK);
 }
 

@@ -126,7 +126,7 @@ flow_of (const godwit__channel_t *link)
 static void
 send_copy (const flow_t *flow, const copy_t *copy)
 {
-    const godwit__message_t message = {copy->data, copy->size, NULL, NULL};
+    const godwit__message_t message = {.data = copy->data, .size = copy->size};
     flow->ops->send (flow->link, 0, &message); /* without room it is lost, as on a network */
 }
 
@@ -286,7 +286,7 @@ publish (size_t driver, godwit__channel_t *publisher, const godwit__message_t *m
         for (int i = 0; i < 4; i++) {
             const size_t at = i ? next_random (meddler.published.count) : meddler.published.count - 1;
             const copy_t *again = &meddler.published.items[at];
-            const godwit__message_t repeated = {again->data, again->size, NULL, NULL};
+            const godwit__message_t repeated = {.data = again->data, .size = again->size};
             if (chance (50) && real->publish (publisher, &repeated) == GODWIT__IO_OK)
                 meddler.counts.published++;
         }

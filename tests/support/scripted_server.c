@@ -35,7 +35,7 @@ scripted_let_time_pass (int64_t ms)
 static void
 say (scripted_server_t *self, const void *data, size_t size)
 {
-    const godwit__message_t message = {(void *) (uintptr_t) data, size, NULL, NULL};
+    const godwit__message_t message = {.data = (void *) (uintptr_t) data, .size = size};
     self->port->ops->send (self->port, self->client, &message);
 }
 

@@ -57,7 +57,7 @@ expect (fake_t *fake, godwit__frame_type_t type)
             uint8_t data[GODWIT__IDENTITY_FRAME_MAX];
             memcpy (identity.instance, instance, sizeof instance);
             const godwit__message_t welcome = {
-                data, godwit__identity_write (data, GODWIT__WELCOME, &identity), NULL, NULL};
+                .data = data, .size = godwit__identity_write (data, GODWIT__WELCOME, &identity)};
             cr_assert_eq (fake->port->ops->send (fake->port, fake->client, &welcome), GODWIT__IO_OK);
         } else if (header.type != GODWIT__PING) {
             cr_assert_eq (header.type, type);
@@ -72,7 +72,7 @@ answer (fake_t *fake, uint64_t id, uint32_t target, const godwit__record_t *reco
     uint8_t *data = NULL;
     const size_t size = godwit__resolved_write (&data, id, record);
     godwit__put_u32 (data + 4, target);
-    const godwit__message_t message = {data, size, NULL, NULL};
+    const godwit__message_t message = {.data = data, .size = size};
     cr_assert_eq (fake->port->ops->send (fake->port, fake->client, &message), GODWIT__IO_OK);
     free (data);
 }
@@ -82,9 +82,9 @@ answer_header (fake_t *fake, const godwit__header_t *header)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
     godwit__header_write (data, header);
-    cr_assert_eq (
-        fake->port->ops->send (fake->port, fake->client, &(godwit__message_t){data, sizeof data, NULL, NULL}),
-        GODWIT__IO_OK);
+    cr_assert_eq (fake->port->ops->send (fake->port, fake->client,
+                                         &(godwit__message_t){.data = data, .size = sizeof data}),
+                  GODWIT__IO_OK);
 }
 
 static uint64_t
@@ -215,7 +215,7 @@ Test (resolve_client, asks_until_the_answer_is_a_good_one, .timeout = 60)
     uint8_t reply[GODWIT__HEADER_SIZE + 1];
     godwit__header_write (reply, &(godwit__header_t){.type = GODWIT__REPLY, .id = request.id});
     reply[GODWIT__HEADER_SIZE] = 7;
-    fake.port->ops->send (fake.port, fake.client, &(godwit__message_t){reply, sizeof reply, NULL, NULL});
+    fake.port->ops->send (fake.port, fake.client, &(godwit__message_t){.data = reply, .size = sizeof reply});
     godwit_value_t *result = NULL;
     cr_assert_eq (godwit_future_wait (future, -1, NULL, &result, NULL), GODWIT_OK);
     cr_assert_eq (godwit_value_as_int (result, 0), 7);
