@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/zmtp/out_queue.h"
+
+#include "drivers/zmtp/batch.h"
+#include "drivers/zmtp/frame.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+/* ---- with lock held ---- */
+
+/* The batch that the next bytes go to; NULL: memory is short. */
+static godwit__zmtp_batch_t *
+batch_for (godwit__zmtp_out_t *out, size_t size)
+{
+    if (out->last && godwit__zmtp_batch_fits (out->last, size))
+        return out->last;
+    godwit__zmtp_batch_t *batch = NULL;
+    if (out->spare && godwit__zmtp_batch_fits (out->spare, size)) {
+        batch = out->spare;
+        out->spare = NULL;
+    } else {
+        /* Behind others there is a burst. */
+        batch = godwit__zmtp_batch_new (size, out->first || out->is_flushing || out->is_blocked);
+    }
+    if (!batch)
+        return NULL;
+    if (out->last)
+        out->last->next = batch;
+    else
+        out->first = batch;
+    out->last = batch;
+    return batch;
+}
+
+static godwit__io_t
+admit (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *limits, size_t size)
+{
+    if (out->is_closed)
+        return GODWIT__IO_CLOSED;
+    if (out->count < limits->queue_limit &&
+        (size <= GODWIT__ZMTP_LIGHT || out->heavy_size < limits->max_queue_size))
+        return GODWIT__IO_OK;
+    out->wants_room = true;
+    return GODWIT__IO_AGAIN;
+}
+
+/* Memory is reserved before anything is taken over: so it cannot fail half way. */
+static godwit__io_t
+append (godwit__zmtp_out_t *out, const godwit__message_t *message, size_t size)
+{
+    uint8_t head[GODWIT__ZMTP_LONG_HEAD];
+    const size_t head_size = godwit__zmtp_head_write (head, 0, size);
+    if (size <= GODWIT__ZMTP_LIGHT) {
+        godwit__zmtp_batch_t *batch = batch_for (out, head_size + size);
+        if (!batch)
+            return GODWIT__IO_REFUSED;
+        uint8_t *to = godwit__zmtp_batch_extend (batch, head_size + size);
+        memcpy (to, head, head_size);
+        if (message->insert_count)
+            godwit__message_gather (message, to + head_size);
+        else if (size)
+            memcpy (to + head_size, message->data, size);
+        batch->count++;
+    } else {
+        godwit__zmtp_batch_t *batch = batch_for (out, head_size);
+        godwit__zmtp_heavy_t *heavy = batch ? godwit__zmtp_heavy_new (message) : NULL;
+        if (!heavy)
+            return GODWIT__IO_REFUSED;
+        memcpy (godwit__zmtp_batch_extend (batch, head_size), head, head_size);
+        godwit__zmtp_batch_attach (batch, heavy);
+        batch->count++;
+        batch->heavy_size += size;
+        out->heavy_size += size;
+    }
+    out->count++;
+    out->has_sent = true;
+    return GODWIT__IO_OK;
+}
+
+/* What the flusher has written. */
+static void
+retire (godwit__zmtp_out_t *out, godwit__zmtp_batch_t *written, bool *room)
+{
+    while (written) {
+        godwit__zmtp_batch_t *next = written->next;
+        out->count -= written->count;
+        out->heavy_size -= written->heavy_size;
+        if (!out->spare && godwit__zmtp_batch_is_small (written)) {
+            godwit__zmtp_batch_reset (written);
+            out->spare = written;
+        } else {
+            godwit__zmtp_batch_free (written);
+        }
+        if (out->wants_room)
+            *room = true;
+        written = next;
+    }
+    if (*room)
+        out->wants_room = false;
+}
+
+/* ---- adding ---- */
+
+static godwit__io_t
+finish_add (const godwit__message_t *message, size_t size, godwit__io_t io)
+{
+    /* It was copied. */
+    if (io == GODWIT__IO_OK && size <= GODWIT__ZMTP_LIGHT && (message->free_fn || message->insert_count))
+        godwit__message_release (message);
+    return io;
+}
+
+godwit__io_t
+godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *limits,
+                      const godwit__message_t *message)
+{
+    const size_t size = godwit__message_size (message);
+    if (size > limits->max_message_size)
+        return GODWIT__IO_REFUSED;
+    pthread_mutex_lock (&out->lock);
+    godwit__io_t io = admit (out, limits, size);
+    if (io == GODWIT__IO_OK)
+        io = append (out, message, size);
+    pthread_mutex_unlock (&out->lock);
+    return finish_add (message, size, io);
+}
+
+static godwit__io_t
+add_bytes (godwit__zmtp_out_t *out, const void *head, size_t head_size, const void *data, size_t size)
+{
+    godwit__io_t io = GODWIT__IO_CLOSED;
+    pthread_mutex_lock (&out->lock);
+    if (!out->is_closed) {
+        godwit__zmtp_batch_t *batch = batch_for (out, head_size + size);
+        if (batch) {
+            uint8_t *to = godwit__zmtp_batch_extend (batch, head_size + size);
+            memcpy (to, head, head_size);
+            memcpy (to + head_size, data, size);
+            out->has_sent = true;
+        }
+        io = batch ? GODWIT__IO_OK : GODWIT__IO_REFUSED;
+    }
+    pthread_mutex_unlock (&out->lock);
+    return io;
+}
+
+godwit__io_t
+godwit__zmtp_out_add_command (godwit__zmtp_out_t *out, const void *body, size_t size)
+{
+    uint8_t head[GODWIT__ZMTP_LONG_HEAD];
+    return add_bytes (out, head, godwit__zmtp_head_write (head, GODWIT__ZMTP_COMMAND, size), body, size);
+}
+
+godwit__io_t
+godwit__zmtp_out_add_raw (godwit__zmtp_out_t *out, const void *data, size_t size)
+{
+    return add_bytes (out, "", 0, data, size);
+}
+
+bool
+godwit__zmtp_out_has_room (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *limits, size_t size)
+{
+    pthread_mutex_lock (&out->lock);
+    const bool has_room = admit (out, limits, size) != GODWIT__IO_AGAIN;
+    pthread_mutex_unlock (&out->lock);
+    return has_room;
+}
+
+/* ---- flushing ---- */
+
+/* Takes what has been added, to be written behind what is left. */
+static void
+take_added (godwit__zmtp_out_t *out)
+{
+    godwit__zmtp_batch_t **end = &out->writing;
+    while (*end)
+        end = &(*end)->next;
+    *end = out->first;
+    out->first = out->last = NULL;
+}
+
+/* With lock held: frees what a broken queue holds, without the lock, because functions of the program run. */
+static void
+drop_writing (godwit__zmtp_out_t *out)
+{
+    take_added (out);
+    godwit__zmtp_batch_t *dropped = out->writing;
+    out->writing = NULL;
+    pthread_mutex_unlock (&out->lock);
+    godwit__zmtp_batches_free (dropped);
+    pthread_mutex_lock (&out->lock);
+}
+
+/* With lock held, which is not held while it writes. */
+static godwit__zmtp_flushed_t
+write_all (godwit__zmtp_out_t *out, int fd, bool *room)
+{
+    godwit__zmtp_flushed_t flushed = GODWIT__ZMTP_FLUSHED;
+    out->is_flushing = true;
+    for (take_added (out); out->writing && flushed == GODWIT__ZMTP_FLUSHED; take_added (out)) {
+        godwit__zmtp_batch_t *written = NULL, *rest = out->writing;
+        int failure = ECANCELED;
+        if (!out->drops) {
+            pthread_mutex_unlock (&out->lock);
+            failure = godwit__zmtp_batches_write (&rest, fd, &written);
+            pthread_mutex_lock (&out->lock);
+        }
+        out->writing = rest;
+        retire (out, written, room);
+        if (failure == EAGAIN && !out->drops) {
+            out->is_blocked = true;
+            flushed = GODWIT__ZMTP_BLOCKED;
+        } else if (failure) {
+            out->is_closed = true;
+            drop_writing (out);
+            flushed = GODWIT__ZMTP_BROKEN;
+        }
+    }
+    out->is_flushing = false;
+    return flushed;
+}
+
+godwit__zmtp_flushed_t
+godwit__zmtp_out_flush (godwit__zmtp_out_t *out, int fd, bool *room)
+{
+    godwit__zmtp_flushed_t flushed = GODWIT__ZMTP_FLUSHED;
+    *room = false;
+    pthread_mutex_lock (&out->lock);
+    if (out->first && !out->is_flushing && !out->is_blocked)
+        flushed = write_all (out, fd, room);
+    pthread_mutex_unlock (&out->lock);
+    return flushed;
+}
+
+godwit__zmtp_flushed_t
+godwit__zmtp_out_writable (godwit__zmtp_out_t *out, int fd, bool *room)
+{
+    godwit__zmtp_flushed_t flushed = GODWIT__ZMTP_FLUSHED;
+    *room = false;
+    pthread_mutex_lock (&out->lock);
+    if (out->is_blocked && !out->is_flushing) {
+        out->is_blocked = false;
+        flushed = write_all (out, fd, room);
+    }
+    pthread_mutex_unlock (&out->lock);
+    return flushed;
+}
+
+/* ---- add and flush in one ---- */
+
+/* With lock held by the flusher: the rest of a frame that was partly written, before all others. */
+static bool
+keep_rest (godwit__zmtp_out_t *out, const struct iovec frame[2], size_t written)
+{
+    const size_t size = frame[0].iov_len + frame[1].iov_len;
+    godwit__zmtp_batch_t *batch = godwit__zmtp_batch_new (size - written, false);
+    if (!batch)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        const size_t skip = written < frame[i].iov_len ? written : frame[i].iov_len;
+        const size_t left = frame[i].iov_len - skip;
+        memcpy (godwit__zmtp_batch_extend (batch, left), (uint8_t *) frame[i].iov_base + skip, left);
+        written -= skip;
+    }
+    batch->count = 1;
+    out->count++;
+    batch->next = out->writing;
+    out->writing = batch;
+    return true;
+}
+
+/* Without the lock. Returns 0 when all was written, EAGAIN when only *written bytes were, another errno. */
+static int
+write_frame (int fd, struct iovec frame[2], size_t *written)
+{
+    const struct msghdr message = {.msg_iov = frame, .msg_iovlen = 2};
+    ssize_t result;
+    do
+        result = sendmsg (fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (result < 0 && errno == EINTR);
+    *written = result < 0 ? 0 : (size_t) result;
+    if (result < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+        return errno;
+    return *written < frame[0].iov_len + frame[1].iov_len ? EAGAIN : 0;
+}
+
+/* With lock held, nothing waits: writes a small message from where it is. */
+static godwit__zmtp_flushed_t
+write_at_once (godwit__zmtp_out_t *out, int fd, const godwit__message_t *message, bool *room)
+{
+    uint8_t head[GODWIT__ZMTP_LONG_HEAD];
+    struct iovec frame[2] = {{head, godwit__zmtp_head_write (head, 0, message->size)},
+                             {message->data, message->size}};
+    size_t written;
+    out->is_flushing = true;
+    out->has_sent = true;
+    pthread_mutex_unlock (&out->lock);
+    const int failure = write_frame (fd, frame, &written);
+    pthread_mutex_lock (&out->lock);
+    if (!failure && !out->first) {
+        out->is_flushing = false;
+        return GODWIT__ZMTP_FLUSHED;
+    }
+    if (failure && (failure != EAGAIN || !keep_rest (out, frame, written)))
+        out->drops = true; /* write_all ends it */
+    if (out->drops && !out->first && !out->writing) {
+        out->is_closed = true;
+        out->is_flushing = false;
+        return GODWIT__ZMTP_BROKEN;
+    }
+    if (failure == EAGAIN && !out->drops) {
+        out->is_flushing = false;
+        out->is_blocked = true;
+        return GODWIT__ZMTP_BLOCKED;
+    }
+    return write_all (out, fd, room);
+}
+
+godwit__io_t
+godwit__zmtp_out_send (godwit__zmtp_out_t *out, int fd, const godwit__zmtp_out_limits_t *limits,
+                       const godwit__message_t *message, godwit__zmtp_flushed_t *flushed, bool *room)
+{
+    const size_t size = godwit__message_size (message);
+    *flushed = GODWIT__ZMTP_FLUSHED;
+    *room = false;
+    if (size > limits->max_message_size)
+        return GODWIT__IO_REFUSED;
+    pthread_mutex_lock (&out->lock);
+    godwit__io_t io = admit (out, limits, size);
+    const bool is_idle = !out->first && !out->is_flushing && !out->is_blocked;
+    if (io == GODWIT__IO_OK && is_idle && size <= GODWIT__ZMTP_LIGHT && !message->insert_count) {
+        *flushed = write_at_once (out, fd, message, room);
+    } else if (io == GODWIT__IO_OK) {
+        io = append (out, message, size);
+        if (io == GODWIT__IO_OK && is_idle)
+            *flushed = write_all (out, fd, room);
+    }
+    pthread_mutex_unlock (&out->lock);
+    return finish_add (message, size, io);
+}
+
+/* ---- life ---- */
+
+void
+godwit__zmtp_out_init (godwit__zmtp_out_t *out)
+{
+    *out = (godwit__zmtp_out_t){.first = NULL};
+    pthread_mutex_init (&out->lock, NULL);
+}
+
+void
+godwit__zmtp_out_release (godwit__zmtp_out_t *out)
+{
+    godwit__zmtp_batches_free (out->first);
+    godwit__zmtp_batches_free (out->writing);
+    godwit__zmtp_batches_free (out->spare);
+    pthread_mutex_destroy (&out->lock);
+}
+
+void
+godwit__zmtp_out_close (godwit__zmtp_out_t *out, bool drop)
+{
+    pthread_mutex_lock (&out->lock);
+    out->is_closed = true;
+    if (drop) {
+        out->drops = true;
+        if (!out->is_flushing)
+            drop_writing (out);
+    }
+    pthread_mutex_unlock (&out->lock);
+}
+
+bool
+godwit__zmtp_out_is_empty (godwit__zmtp_out_t *out)
+{
+    pthread_mutex_lock (&out->lock);
+    const bool is_empty = !out->first && !out->writing && !out->is_flushing;
+    pthread_mutex_unlock (&out->lock);
+    return is_empty;
+}
+
+bool
+godwit__zmtp_out_take_sent (godwit__zmtp_out_t *out)
+{
+    pthread_mutex_lock (&out->lock);
+    const bool has_sent = out->has_sent;
+    out->has_sent = false;
+    pthread_mutex_unlock (&out->lock);
+    return has_sent;
+}
