@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One end of a ZMTP connection, from the first byte until both ends are ready. No socket, no thread, no
+ * clock: the caller feeds what it read, and sends what lies in `out`.
+ *
+ *     connecting  greeting ------>           <------ greeting  accepting
+ *                 READY    ------>                             checks it
+ *                 checks it              <------ READY         done
+ *                 done
+ *
+ * Each end sends its greeting at once, and the connecting end its READY as soon as it has read the other's
+ * greeting. The accepting end sends READY only after it has checked its peer's, or ERROR with the reason. No
+ * deadlock can come of that: of two ends one connects, and libzmq, whichever end it is, sends READY without
+ * waiting.
+ *
+ * The struct lies in the connection. It owns memory only while something waits to be sent, while a command
+ * has arrived in part, and when it failed: an open connection that says nothing costs no more than the
+ * struct. One thread at a time.
+ */
+#ifndef GODWIT_DRIVERS_ZMTP_HANDSHAKE_H
+#define GODWIT_DRIVERS_ZMTP_HANDSHAKE_H
+
+#include <godwit/error.h>
+
+#include "drivers/zmtp/mechanism.h"
+
+#define GODWIT__ZMTP_GREETING_SIZE 64
+#define GODWIT__ZMTP_MINOR 1            /* this end speaks ZMTP 3.1 */
+#define GODWIT__ZMTP_HANDSHAKE_MAX 4096 /* bytes of a command before the end of the handshake */
+#define GODWIT__ZMTP_ENGINE                                                                                  \
+    "X-Godwit-Engine" /* the property by which ends of this engine know each other: "1" */
+
+typedef enum godwit__zmtp_socket {
+    GODWIT__ZMTP_DEALER, /* speaks with ROUTER */
+    GODWIT__ZMTP_ROUTER, /* speaks with DEALER */
+    GODWIT__ZMTP_PUB,    /* these two speak with SUB and XSUB */
+    GODWIT__ZMTP_XPUB,
+    GODWIT__ZMTP_SUB, /* these two speak with PUB and XPUB */
+    GODWIT__ZMTP_XSUB,
+    GODWIT__ZMTP_SOCKET_COUNT
+} godwit__zmtp_socket_t;
+
+/* The name of a type of sockets, as in a READY. Static text. */
+const char *godwit__zmtp_socket_name (godwit__zmtp_socket_t socket);
+
+/* What one end says and accepts. Borrowed by its handshakes, with all that it points to: usually static. */
+typedef struct godwit__zmtp_handshake_config {
+    const godwit__zmtp_mechanism_t *mechanism; /* NULL: godwit__zmtp_null */
+    bool accepts;                              /* this end accepted the connection; false: it connects */
+    godwit__zmtp_socket_t socket;
+    const godwit__zmtp_property_t *properties; /* said beside Socket-Type and X-Godwit-Engine */
+    size_t property_count;
+    /* Looks at each property of the peer, but its Socket-Type. Returns NULL, or why the peer is refused:
+     * static text of at most 255 bytes, which the peer is told. NULL: all are ignored. */
+    const char *(*check) (void *user, const godwit__zmtp_property_t *property);
+    void *user;
+} godwit__zmtp_handshake_config_t;
+
+typedef enum godwit__zmtp_handshake_state {
+    GODWIT__ZMTP_MORE,  /* send what lies in out, and feed what comes */
+    GODWIT__ZMTP_DONE,  /* send what lies in out, then frames; what was not consumed is the peer's first frame
+                         */
+    GODWIT__ZMTP_FAILED /* see godwit__zmtp_handshake_reason */
+} godwit__zmtp_handshake_state_t;
+
+/* Fields are read through the functions below, but for those of "the peer". */
+typedef struct godwit__zmtp_handshake {
+    const godwit__zmtp_handshake_config_t *config;
+    godwit__zmtp_session_t session; /* of the mechanism */
+    uint8_t *out;                   /* on the heap; NULL: nothing waits */
+    uint16_t out_size;
+    uint16_t out_sent;
+    uint16_t command_size; /* of the command that arrives in parts */
+    uint16_t command_have; /* of these have arrived */
+    uint16_t command_room; /* of the memory that they lie in */
+    uint8_t state;
+    uint8_t stage;     /* what comes next: greeting, header, body */
+    uint8_t head_have; /* bytes of greeting or header */
+    uint8_t head[GODWIT__ZMTP_MECHANISM_NAME_MAX];
+    bool has_greeting; /* the peer speaks ZMTP 3, so it can be told what is wrong */
+    bool is_told;
+    /* The peer, after DONE. */
+    bool is_peer_engine; /* it said X-Godwit-Engine */
+    uint8_t peer_minor;  /* the minor version of ZMTP 3 that both ends speak */
+    uint8_t peer_socket; /* godwit__zmtp_socket_t */
+    uint8_t *command;    /* on the heap */
+    const char *reason;  /* static, or reason_text */
+    char *reason_text;   /* on the heap */
+} godwit__zmtp_handshake_t;
+
+/* Begins: the greeting lies in out. OUT_OF_MEMORY: nothing has to be ended. */
+godwit_status_t godwit__zmtp_handshake_init (godwit__zmtp_handshake_t *handshake,
+                                             const godwit__zmtp_handshake_config_t *config);
+/* Frees what it owns, the mechanism's part, too. At any time; also more than once, and after zeroing. */
+void godwit__zmtp_handshake_end (godwit__zmtp_handshake_t *handshake);
+
+/* The bytes that have to be sent now; *size may be 0. Borrowed until the next call. */
+const uint8_t *godwit__zmtp_handshake_out (const godwit__zmtp_handshake_t *handshake, size_t *size);
+/* So many of them were sent. */
+void godwit__zmtp_handshake_sent (godwit__zmtp_handshake_t *handshake, size_t size);
+
+/* Takes bytes of the peer. Writes how many were consumed: all of them after MORE and FAILED; after DONE what
+ * comes behind the handshake is left. Must not be called after DONE or FAILED. Never writes to data. */
+godwit__zmtp_handshake_state_t godwit__zmtp_handshake_feed (godwit__zmtp_handshake_t *handshake,
+                                                            const uint8_t *data, size_t size,
+                                                            size_t *consumed);
+
+/* After FAILED: what is wrong, human-readable, one line of printable ASCII. Borrowed until end. */
+const char *godwit__zmtp_handshake_reason (const godwit__zmtp_handshake_t *handshake);
+/* After FAILED: whether what lies in out tells the peer why (an ERROR, or a greeting with another mechanism):
+ * send it, shut down writing, and drain for a moment, because a reset would lose it. False: close. */
+bool godwit__zmtp_handshake_tells (const godwit__zmtp_handshake_t *handshake);
+
+#endif
