@@ -244,7 +244,8 @@ write_some (const godwit__zmtp_batch_t *rest, int fd)
 }
 
 int
-godwit__zmtp_batches_write (godwit__zmtp_batch_t **rest, int fd, godwit__zmtp_batch_t **written)
+godwit__zmtp_batches_write (godwit__zmtp_batch_t **rest, int fd, godwit__zmtp_batch_t **written,
+                            uint64_t *size)
 {
     while (*written)
         written = &(*written)->next;
@@ -254,16 +255,17 @@ godwit__zmtp_batches_write (godwit__zmtp_batch_t **rest, int fd, godwit__zmtp_ba
             continue;
         if (result < 0)
             return errno == EWOULDBLOCK ? EAGAIN : errno;
-        size_t size = (size_t) result;
+        size_t left = (size_t) result;
+        *size += left;
         do {
-            size = advance (*rest, size);
+            left = advance (*rest, left);
             if (!is_written (*rest))
                 break;
             *written = *rest;
             written = &(*written)->next;
             *rest = (*rest)->next;
             *written = NULL;
-        } while (*rest && size);
+        } while (*rest && left);
     }
     return 0;
 }

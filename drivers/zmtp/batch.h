@@ -53,7 +53,9 @@ void godwit__zmtp_batch_attach (godwit__zmtp_batch_t *batch, godwit__zmtp_heavy_
 
 /* Writes a row of batches to a socket until all is written or the socket does not take more. Batches that are
  * wholly written move from *rest to the end of *written; heavy messages that are wholly written are freed, by
- * functions of the program. Returns 0 when nothing is left, EAGAIN, or another errno of sendmsg. */
-int godwit__zmtp_batches_write (godwit__zmtp_batch_t **rest, int fd, godwit__zmtp_batch_t **written);
+ * functions of the program. Adds the bytes to *size. Returns 0 when nothing is left, EAGAIN, or another errno
+ * of sendmsg. */
+int godwit__zmtp_batches_write (godwit__zmtp_batch_t **rest, int fd, godwit__zmtp_batch_t **written,
+                                uint64_t *size);
 
 #endif

@@ -126,36 +126,21 @@ godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *
     return finish_add (message, size, io);
 }
 
-static godwit__io_t
-add_bytes (godwit__zmtp_out_t *out, const void *head, size_t head_size, const void *data, size_t size)
+godwit__io_t
+godwit__zmtp_out_add_raw (godwit__zmtp_out_t *out, const void *data, size_t size)
 {
     godwit__io_t io = GODWIT__IO_CLOSED;
     pthread_mutex_lock (&out->lock);
     if (!out->is_closed) {
-        godwit__zmtp_batch_t *batch = batch_for (out, head_size + size);
+        godwit__zmtp_batch_t *batch = batch_for (out, size);
         if (batch) {
-            uint8_t *to = godwit__zmtp_batch_extend (batch, head_size + size);
-            memcpy (to, head, head_size);
-            memcpy (to + head_size, data, size);
+            memcpy (godwit__zmtp_batch_extend (batch, size), data, size);
             out->has_sent = true;
         }
         io = batch ? GODWIT__IO_OK : GODWIT__IO_REFUSED;
     }
     pthread_mutex_unlock (&out->lock);
     return io;
-}
-
-godwit__io_t
-godwit__zmtp_out_add_command (godwit__zmtp_out_t *out, const void *body, size_t size)
-{
-    uint8_t head[GODWIT__ZMTP_LONG_HEAD];
-    return add_bytes (out, head, godwit__zmtp_head_write (head, GODWIT__ZMTP_COMMAND, size), body, size);
-}
-
-godwit__io_t
-godwit__zmtp_out_add_raw (godwit__zmtp_out_t *out, const void *data, size_t size)
-{
-    return add_bytes (out, "", 0, data, size);
 }
 
 bool
@@ -200,13 +185,15 @@ write_all (godwit__zmtp_out_t *out, int fd, bool *room)
     out->is_flushing = true;
     for (take_added (out); out->writing && flushed == GODWIT__ZMTP_FLUSHED; take_added (out)) {
         godwit__zmtp_batch_t *written = NULL, *rest = out->writing;
+        uint64_t size = 0;
         int failure = ECANCELED;
         if (!out->drops) {
             pthread_mutex_unlock (&out->lock);
-            failure = godwit__zmtp_batches_write (&rest, fd, &written);
+            failure = godwit__zmtp_batches_write (&rest, fd, &written, &size);
             pthread_mutex_lock (&out->lock);
         }
         out->writing = rest;
+        out->written_size += size;
         retire (out, written, room);
         if (failure == EAGAIN && !out->drops) {
             out->is_blocked = true;
@@ -378,6 +365,16 @@ godwit__zmtp_out_is_empty (godwit__zmtp_out_t *out)
     const bool is_empty = !out->first && !out->writing && !out->is_flushing;
     pthread_mutex_unlock (&out->lock);
     return is_empty;
+}
+
+bool
+godwit__zmtp_out_is_blocked (godwit__zmtp_out_t *out, uint64_t *written)
+{
+    pthread_mutex_lock (&out->lock);
+    const bool is_blocked = out->is_blocked;
+    *written = out->written_size;
+    pthread_mutex_unlock (&out->lock);
+    return is_blocked;
 }
 
 bool

@@ -35,6 +35,7 @@ typedef struct godwit__zmtp_out {
     godwit__zmtp_batch_t *spare;        /* a small one, kept for the next message */
     size_t heavy_size;                  /* bytes of messages above LIGHT that are not wholly written */
     unsigned count;                     /* messages that are not wholly written, batch by batch */
+    uint64_t written_size; /* bytes of batches, ever */
     bool is_flushing;
     bool is_blocked;
     bool is_closed;
@@ -58,9 +59,7 @@ void godwit__zmtp_out_release (godwit__zmtp_out_t *out);
  * message has a free_fn for. Any thread. */
 godwit__io_t godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *limits,
                                    const godwit__message_t *message);
-/* The same without a limit, for a command (heartbeats, subscriptions) of at most 255 bytes. */
-godwit__io_t godwit__zmtp_out_add_command (godwit__zmtp_out_t *out, const void *body, size_t size);
-/* Adds bytes as they are (a handshake). */
+/* Adds bytes as they are, without a limit: a handshake, a whole command. */
 godwit__io_t godwit__zmtp_out_add_raw (godwit__zmtp_out_t *out, const void *data, size_t size);
 /* True if a message of this size would be accepted; else it notes that room is wanted. */
 bool godwit__zmtp_out_has_room (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *limits,
@@ -79,6 +78,8 @@ godwit__io_t godwit__zmtp_out_send (godwit__zmtp_out_t *out, int fd, const godwi
 void godwit__zmtp_out_close (godwit__zmtp_out_t *out, bool drop);
 /* True if nothing waits to be written. */
 bool godwit__zmtp_out_is_empty (godwit__zmtp_out_t *out);
+/* True if the socket takes no more. *written: the bytes that it took so far; they tell whether it goes on. */
+bool godwit__zmtp_out_is_blocked (godwit__zmtp_out_t *out, uint64_t *written);
 /* True if something was added since the last time: then no heartbeat is needed. */
 bool godwit__zmtp_out_take_sent (godwit__zmtp_out_t *out);
 

@@ -69,10 +69,16 @@ godwit__reactor_now (godwit__reactor_t *reactor)
 /* --- life ------------------------------------------------------------------------------------ */
 
 static bool
+epoll_add_for (const godwit__reactor_t *reactor, int fd, uint32_t events, void *pointer)
+{
+    struct epoll_event event = {.events = events, .data.ptr = pointer};
+    return epoll_ctl (reactor->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool
 epoll_add (const godwit__reactor_t *reactor, int fd, void *pointer)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = pointer};
-    return epoll_ctl (reactor->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+    return epoll_add_for (reactor, fd, EPOLLIN, pointer);
 }
 
 godwit_status_t
@@ -365,12 +371,19 @@ godwit__reactor_fd (godwit__reactor_t *reactor)
 godwit_status_t
 godwit__reactor_watch (godwit__reactor_t *reactor, godwit__source_t *source, godwit_error_t **error)
 {
+    return godwit__reactor_watch_for (reactor, source, EPOLLIN, error);
+}
+
+godwit_status_t
+godwit__reactor_watch_for (godwit__reactor_t *reactor, godwit__source_t *source, uint32_t events,
+                           godwit_error_t **error)
+{
     const godwit__clock_t *const clock = reactor->clock;
     if (clock->waiter) {
-        if (!clock->waiter->watch (clock->user, source->fd, source))
+        if (events != EPOLLIN || !clock->waiter->watch (clock->user, source->fd, source))
             return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot watch a descriptor: %d is not open",
                                       source->fd);
-    } else if (!epoll_add (reactor, source->fd, source)) {
+    } else if (!epoll_add_for (reactor, source->fd, events, source)) {
         if (errno == ENOMEM)
             return godwit__error_no_memory (error);
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot watch a descriptor: %s",
@@ -378,6 +391,13 @@ godwit__reactor_watch (godwit__reactor_t *reactor, godwit__source_t *source, god
     }
     source->watched = true;
     return GODWIT_OK;
+}
+
+void
+godwit__reactor_watch_other (godwit__reactor_t *reactor, godwit__source_t *source, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.ptr = source};
+    epoll_ctl (reactor->epoll_fd, EPOLL_CTL_MOD, source->fd, &event);
 }
 
 void
@@ -430,7 +450,7 @@ collect (godwit__reactor_t *self)
         self->events[count++].data.ptr = self;
     const int ready = self->clock->waiter->ready (self->clock->user, sources, EVENT_BATCH - count);
     for (int i = 0; i < ready; i++)
-        self->events[count++].data.ptr = sources[i];
+        self->events[count++] = (struct epoll_event){.events = EPOLLIN, .data.ptr = sources[i]};
     return count;
 }
 
@@ -474,6 +494,7 @@ godwit__reactor_run_once (godwit__reactor_t *reactor, int64_t timeout_ns)
         if (!source)
             continue;
         reactor->events[i].data.ptr = NULL;
+        source->events = reactor->events[i].events;
         source->ready (source);
         ran = true;
     }

@@ -71,6 +71,7 @@ typedef struct godwit__source {
     void (*ready) (struct godwit__source *source);
     void *user;
     bool watched;
+    uint32_t events; /* while ready runs: what has happened, as epoll(7) says it */
 } godwit__source_t;
 
 /* One-shot. Embed it, zeroed. */
@@ -111,6 +112,12 @@ void godwit__reactor_unpost (godwit__reactor_t *reactor, godwit__task_t *task);
 /* OUT_OF_MEMORY or SYSTEM. Level-triggered. */
 godwit_status_t godwit__reactor_watch (godwit__reactor_t *reactor, godwit__source_t *source,
                                        godwit_error_t **error);
+/* The same for other events than EPOLLIN, as for epoll(7): EPOLLET is possible, too. SYSTEM with a waiter. */
+godwit_status_t godwit__reactor_watch_for (godwit__reactor_t *reactor, godwit__source_t *source,
+                                           uint32_t events, godwit_error_t **error);
+/* Changes for what a source is watched; what is the case already counts anew. Any thread, if it has made sure
+ * that the source stays watched meanwhile. */
+void godwit__reactor_watch_other (godwit__reactor_t *reactor, godwit__source_t *source, uint32_t events);
 void godwit__reactor_unwatch (godwit__reactor_t *reactor, godwit__source_t *source);
 
 /* Arms, or moves, a timer. Room for timers is reserved when a reactor is made and grown here; if it cannot

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream's handshake. */
+#include "drivers/zmtp/opening.h"
+
+#include "drivers/zmtp/heart.h"
+#include "drivers/zmtp/intern.h"
+
+#include "src/error/error.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Read at once. */
+#define READ_SIZE 4096
+/* How long a peer that was refused may take to read why. */
+#define TELL_MS 1000
+
+typedef struct godwit__zmtp_opening {
+    godwit__zmtp_handshake_t handshake;
+    godwit__timer_t deadline;
+    godwit__zmtp_stream_t *stream;
+} opening_t;
+
+static void
+release (godwit__zmtp_stream_t *stream)
+{
+    opening_t *opening = stream->opening;
+    if (!opening)
+        return;
+    godwit__reactor_disarm (stream->driver->options.reactor, &opening->deadline);
+    godwit__zmtp_handshake_end (&opening->handshake);
+    free (opening);
+    stream->opening = NULL;
+}
+
+void
+godwit__zmtp_opening_abandon (godwit__zmtp_stream_t *stream)
+{
+    release (stream);
+    godwit__reactor_unwatch (stream->driver->options.reactor, &stream->source);
+}
+
+/* ---- refused ---- */
+
+/* The owner has let go, and the reactor's reference is all that is left. */
+static void
+end_telling (godwit__zmtp_stream_t *stream)
+{
+    godwit__zmtp_opening_abandon (stream);
+    godwit__list_remove (&stream->in_list);
+    godwit__zmtp_stream_unref (stream);
+}
+
+/* The peer reads why, and closes: a reset, which unread bytes would cause, could lose the reason. */
+static void
+on_telling (godwit__source_t *source)
+{
+    godwit__zmtp_stream_t *stream = source->user;
+    char unread[READ_SIZE];
+    const ssize_t count = recv (stream->fd, unread, sizeof unread, MSG_DONTWAIT);
+    if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR))
+        end_telling (stream);
+}
+
+static void
+on_told (godwit__timer_t *timer)
+{
+    end_telling (((opening_t *) timer->user)->stream);
+}
+
+static void
+begin_telling (godwit__zmtp_stream_t *stream)
+{
+    godwit__zmtp_t *driver = stream->driver;
+    godwit__reactor_t *reactor = driver->options.reactor;
+    godwit__timer_t *timer = &stream->opening->deadline;
+    godwit__zmtp_stream_ref (stream);
+    shutdown (stream->fd, SHUT_WR);
+    stream->source.ready = on_telling;
+    timer->fire = on_told;
+    godwit__list_append (&driver->telling, &stream->in_list);
+    if (godwit__reactor_arm (reactor, timer,
+                             godwit__reactor_now (reactor) + TELL_MS * GODWIT__NS_PER_MS) != GODWIT_OK)
+        end_telling (stream);
+}
+
+void
+godwit__zmtp_telling_finish (godwit__zmtp_t *driver)
+{
+    for (godwit__zmtp_stream_t *at;
+         (at = GODWIT__FIRST (&driver->telling, godwit__zmtp_stream_t, in_list));)
+        end_telling (at);
+}
+
+/* The owner is told, and lets go. */
+static void
+fail (godwit__zmtp_stream_t *stream, const char *reason, bool tells)
+{
+    stream->state = GODWIT__ZMTP_ENDED;
+    if (tells) {
+        begin_telling (stream);
+    } else {
+        godwit__zmtp_opening_abandon (stream);
+    }
+    stream->events->ended (stream, reason);
+}
+
+/* ---- the handshake ---- */
+
+/* False: the socket failed. What does not fit into the system's buffer stays in the stream's queue. */
+static bool
+send_out (godwit__zmtp_stream_t *stream)
+{
+    godwit__zmtp_handshake_t *handshake = &stream->opening->handshake;
+    size_t size;
+    const uint8_t *out = godwit__zmtp_handshake_out (handshake, &size);
+    if (!size)
+        return true;
+    if (godwit__zmtp_out_add_raw (&stream->out, out, size) != GODWIT__IO_OK)
+        return false;
+    godwit__zmtp_handshake_sent (handshake, size);
+    bool room;
+    return godwit__zmtp_out_flush (&stream->out, stream->fd, &room) != GODWIT__ZMTP_BROKEN;
+}
+
+/* The first bytes behind the handshake go where all others will. */
+static bool
+keep_rest (godwit__zmtp_stream_t *stream, const uint8_t *data, size_t size)
+{
+    godwit__zmtp_pool_t *pool = &stream->driver->pool;
+    while (size) {
+        size_t room;
+        uint8_t *to = godwit__zmtp_decoder_room (&stream->in, pool, &room);
+        if (!to)
+            return false;
+        const size_t step = size < room ? size : room;
+        memcpy (to, data, step);
+        godwit__zmtp_decoder_filled (&stream->in, pool, step);
+        data += step;
+        size -= step;
+    }
+    return true;
+}
+
+static void
+succeed (godwit__zmtp_stream_t *stream, const uint8_t *rest, size_t size)
+{
+    const godwit__zmtp_handshake_t *handshake = &stream->opening->handshake;
+    stream->is_peer_engine = handshake->is_peer_engine;
+    stream->peer_minor = handshake->peer_minor;
+    if (!keep_rest (stream, rest, size)) {
+        fail (stream, "memory was short for what it sends", false);
+        return;
+    }
+    release (stream);
+    godwit__zmtp_stream_begin_traffic (stream);
+}
+
+static void
+take (godwit__zmtp_stream_t *stream, const uint8_t *data, size_t size)
+{
+    godwit__zmtp_handshake_t *handshake = &stream->opening->handshake;
+    size_t consumed = 0;
+    const godwit__zmtp_handshake_state_t state = godwit__zmtp_handshake_feed (handshake, data, size, &consumed);
+    const bool is_sent = send_out (stream);
+    if (state == GODWIT__ZMTP_FAILED)
+        fail (stream, godwit__zmtp_intern (godwit__zmtp_handshake_reason (handshake)),
+              is_sent && godwit__zmtp_handshake_tells (handshake));
+    else if (!is_sent)
+        fail (stream, "the connection was lost in the handshake", false);
+    else if (state == GODWIT__ZMTP_DONE)
+        succeed (stream, data + consumed, size - consumed);
+}
+
+static void
+on_readable (godwit__source_t *source)
+{
+    godwit__zmtp_stream_t *stream = source->user;
+    uint8_t data[READ_SIZE];
+    const ssize_t count = recv (stream->fd, data, sizeof data, MSG_DONTWAIT);
+    if (count > 0)
+        take (stream, data, (size_t) count);
+    else if (count == 0 || (errno != EAGAIN && errno != EINTR))
+        fail (stream, "the connection was lost in the handshake", false);
+}
+
+static void
+on_deadline (godwit__timer_t *timer)
+{
+    fail (((opening_t *) timer->user)->stream, "no handshake in time", false);
+}
+
+static bool
+begin (godwit__zmtp_stream_t *stream)
+{
+    godwit__reactor_t *reactor = stream->driver->options.reactor;
+    opening_t *opening = calloc (1, sizeof *opening);
+    stream->opening = opening;
+    if (!opening || godwit__zmtp_handshake_init (&opening->handshake, stream->config) != GODWIT_OK)
+        return false;
+    opening->stream = stream;
+    opening->deadline = (godwit__timer_t){.fire = on_deadline, .user = opening};
+    const int64_t limit_ns = godwit__ns_of_ms (stream->driver->options.connect_timeout_ms);
+    return godwit__reactor_arm (reactor, &opening->deadline, godwit__reactor_now (reactor) + limit_ns) ==
+               GODWIT_OK &&
+           godwit__reactor_watch_for (reactor, &stream->source, EPOLLIN, NULL) == GODWIT_OK;
+}
+
+godwit__zmtp_stream_t *
+godwit__zmtp_stream_new (godwit__zmtp_t *driver, int fd, const godwit__zmtp_handshake_config_t *config,
+                         const godwit__zmtp_stream_events_t *events, void *owner, godwit_error_t **error)
+{
+    godwit__zmtp_stream_t *stream = calloc (1, sizeof *stream);
+    if (!stream) {
+        close (fd);
+        godwit__error_set_no_memory (error);
+        return NULL;
+    }
+    stream->driver = driver;
+    stream->events = events;
+    stream->owner = owner;
+    stream->config = config;
+    stream->fd = fd;
+    atomic_init (&stream->refs, 1);
+    godwit__zmtp_out_init (&stream->out);
+    godwit__zmtp_decoder_init (&stream->in, driver->limits.max_message_size);
+    stream->source = (godwit__source_t){.fd = fd, .ready = on_readable, .user = stream};
+    if (!begin (stream)) {
+        godwit__error_set (error, GODWIT_ERR_SYSTEM, "a connection cannot be watched: %s", strerror (errno));
+        godwit__zmtp_opening_abandon (stream);
+        godwit__zmtp_stream_unref (stream);
+        return NULL;
+    }
+    send_out (stream); /* if the socket failed, the reactor sees it */
+    return stream;
+}

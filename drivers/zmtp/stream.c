@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream after its handshake: writing, reading, the end. */
+#include "drivers/zmtp/stream.h"
+
+#include "drivers/zmtp/heart.h"
+#include "drivers/zmtp/opening.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Edges only: that the peer has hung up is seen once, and what it sends is the leader's to read. */
+#define WATCHED (EPOLLRDHUP | EPOLLET)
+
+/* ---- writing ---- */
+
+static void
+on_flushed (godwit__zmtp_stream_t *stream, godwit__zmtp_flushed_t flushed, bool room)
+{
+    if (flushed == GODWIT__ZMTP_BLOCKED)
+        godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, WATCHED | EPOLLOUT);
+    else if (flushed == GODWIT__ZMTP_BROKEN)
+        godwit__zmtp_stream_end (stream, "the connection was lost");
+    if (room && stream->events->room)
+        stream->events->room (stream);
+}
+
+godwit__io_t
+godwit__zmtp_stream_send (godwit__zmtp_stream_t *stream, const godwit__message_t *message)
+{
+    godwit__zmtp_flushed_t flushed;
+    bool room;
+    const godwit__io_t io = godwit__zmtp_out_send (&stream->out, stream->fd, &stream->driver->limits, message,
+                                                   &flushed, &room);
+    if (flushed != GODWIT__ZMTP_FLUSHED || room)
+        on_flushed (stream, flushed, room);
+    return io;
+}
+
+godwit__io_t
+godwit__zmtp_stream_queue (godwit__zmtp_stream_t *stream, const godwit__message_t *message)
+{
+    return godwit__zmtp_out_add (&stream->out, &stream->driver->limits, message);
+}
+
+void
+godwit__zmtp_stream_flush (godwit__zmtp_stream_t *stream)
+{
+    bool room;
+    const godwit__zmtp_flushed_t flushed = godwit__zmtp_out_flush (&stream->out, stream->fd, &room);
+    if (flushed != GODWIT__ZMTP_FLUSHED || room)
+        on_flushed (stream, flushed, room);
+}
+
+void
+godwit__zmtp_stream_send_raw (godwit__zmtp_stream_t *stream, const void *data, size_t size)
+{
+    if (godwit__zmtp_out_add_raw (&stream->out, data, size) == GODWIT__IO_OK)
+        godwit__zmtp_stream_flush (stream);
+}
+
+static void
+on_writable (godwit__zmtp_stream_t *stream)
+{
+    bool room;
+    const godwit__zmtp_flushed_t flushed = godwit__zmtp_out_writable (&stream->out, stream->fd, &room);
+    if (flushed == GODWIT__ZMTP_FLUSHED)
+        godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, WATCHED);
+    on_flushed (stream, flushed, room);
+}
+
+/* ---- reading ---- */
+
+godwit__zmtp_read_t
+godwit__zmtp_stream_read (godwit__zmtp_stream_t *stream, godwit__zmtp_pool_t *pool)
+{
+    size_t size;
+    if (stream->is_at_end)
+        return GODWIT__ZMTP_READ_END;
+    uint8_t *const data = godwit__zmtp_decoder_room (&stream->in, pool, &size);
+    if (!data) {
+        godwit__zmtp_stream_end (stream, "memory was short for what it sends");
+        stream->is_at_end = true;
+        return GODWIT__ZMTP_READ_END;
+    }
+    ssize_t count;
+    do
+        count = recv (stream->fd, data, size, MSG_DONTWAIT);
+    while (count < 0 && errno == EINTR);
+    if (count > 0) {
+        stream->is_drained = (size_t) count < size;
+        godwit__zmtp_decoder_filled (&stream->in, pool, (size_t) count);
+        if (!atomic_load_explicit (&stream->has_received, memory_order_relaxed))
+            atomic_store_explicit (&stream->has_received, true, memory_order_relaxed);
+        return GODWIT__ZMTP_READ_SOME;
+    }
+    stream->is_drained = true;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+        return GODWIT__ZMTP_READ_NOTHING;
+    stream->is_at_end = true;
+    return GODWIT__ZMTP_READ_END;
+}
+
+/* NULL, or why the stream has to end. */
+static const char *
+take_command (godwit__zmtp_stream_t *stream, const godwit__frame_t *frame)
+{
+    godwit__zmtp_command_t command;
+    const char *wrong = godwit__zmtp_command_read (&command, frame->data, frame->size);
+    if (wrong)
+        return wrong;
+    switch (command.kind) {
+    case GODWIT__ZMTP_PING: {
+        uint8_t pong[GODWIT__ZMTP_PONG_SIZE];
+        godwit__zmtp_heart_take_ttl (stream, command.ttl_ds);
+        godwit__zmtp_stream_send_raw (stream, pong,
+                                      godwit__zmtp_pong_write (pong, command.data, command.size));
+        return NULL;
+    }
+    case GODWIT__ZMTP_PONG:
+        return NULL;
+    case GODWIT__ZMTP_SUBSCRIBE:
+    case GODWIT__ZMTP_CANCEL:
+        if (!stream->events->subscription)
+            return "it subscribes where nothing is published";
+        return stream->events->subscription (stream, command.kind == GODWIT__ZMTP_SUBSCRIBE, command.data,
+                                             command.size);
+    case GODWIT__ZMTP_READY:
+        return "it sent READY twice";
+    case GODWIT__ZMTP_ERROR:
+        return "it sent ERROR after the handshake";
+    case GODWIT__ZMTP_UNKNOWN:
+        break;
+    }
+    godwit__zmtp_count (&stream->driver->counters.unknown);
+    return NULL;
+}
+
+static godwit__io_t
+end_malformed (godwit__zmtp_stream_t *stream, const char *reason)
+{
+    godwit__zmtp_count (&stream->driver->counters.malformed);
+    godwit__zmtp_stream_end (stream, reason);
+    stream->is_at_end = true;
+    godwit__zmtp_decoder_release (&stream->in);
+    return GODWIT__IO_CLOSED;
+}
+
+godwit__io_t
+godwit__zmtp_stream_next (godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
+{
+    for (;;) {
+        switch (godwit__zmtp_decoder_next (&stream->in, frame)) {
+        case GODWIT__ZMTP_MESSAGE:
+            return GODWIT__IO_OK;
+        case GODWIT__ZMTP_NEED:
+            return GODWIT__IO_AGAIN;
+        case GODWIT__ZMTP_MALFORMED:
+            return end_malformed (stream, stream->in.problem);
+        case GODWIT__ZMTP_CONTROL: {
+            const char *wrong = take_command (stream, frame);
+            godwit__frame_release (frame);
+            if (wrong)
+                return end_malformed (stream, wrong);
+            break;
+        }
+        }
+    }
+}
+
+/* ---- the end ---- */
+
+void
+godwit__zmtp_stream_end (godwit__zmtp_stream_t *stream, const char *reason)
+{
+    const char *none = NULL;
+    atomic_compare_exchange_strong (&stream->reason, &none, reason);
+    shutdown (stream->fd, SHUT_RDWR); /* the reactor sees it as a hang-up */
+}
+
+static void
+forget (godwit__zmtp_stream_t *stream)
+{
+    godwit__zmtp_heart_remove (stream);
+    godwit__reactor_unwatch (stream->driver->options.reactor, &stream->source);
+    stream->state = GODWIT__ZMTP_ENDED;
+}
+
+static void
+on_event (godwit__source_t *source)
+{
+    godwit__zmtp_stream_t *stream = source->user;
+    if (source->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+        const char *reason = atomic_load (&stream->reason);
+        forget (stream);
+        godwit__zmtp_out_close (&stream->out, true);
+        /* A thread that waits for room must find out. */
+        if (stream->events->room)
+            stream->events->room (stream);
+        stream->events->ended (stream, reason ? reason : "the connection was lost");
+    } else if (source->events & EPOLLOUT) {
+        on_writable (stream);
+    }
+}
+
+void
+godwit__zmtp_stream_begin_traffic (godwit__zmtp_stream_t *stream)
+{
+    stream->state = GODWIT__ZMTP_READY_STATE;
+    stream->source.ready = on_event;
+    godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, WATCHED);
+    godwit__zmtp_heart_add (stream);
+    stream->events->ready (stream);
+}
+
+void
+godwit__zmtp_stream_unref (godwit__zmtp_stream_t *stream)
+{
+    if (atomic_fetch_sub_explicit (&stream->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    close (stream->fd);
+    godwit__zmtp_out_release (&stream->out);
+    godwit__zmtp_decoder_release (&stream->in);
+    free (stream);
+}
+
+void
+godwit__zmtp_stream_close (godwit__zmtp_stream_t *stream)
+{
+    switch (stream->state) {
+    case GODWIT__ZMTP_OPENING:
+        godwit__zmtp_opening_abandon (stream);
+        break;
+    case GODWIT__ZMTP_READY_STATE:
+        forget (stream);
+        godwit__zmtp_out_close (&stream->out, false);
+        godwit__zmtp_closing_add (stream);
+        return;
+    case GODWIT__ZMTP_ENDED:
+        break;
+    }
+    godwit__zmtp_stream_unref (stream);
+}
