@@ -304,9 +304,10 @@ discard (godwit__rendezvous_host_t *host)
     godwit__reactor_disarm (host->options.reactor, &host->sweep);
     godwit__reactor_disarm (host->options.reactor, &host->retry);
     godwit__host_stop_absence (host);
-    godwit__reactor_unwatch (host->options.reactor, &host->source);
-    if (host->port)
+    if (host->port) {
+        host->port->ops->detach (host->port);
         host->port->ops->close (host->port);
+    }
     godwit__rooms_close (&host->rooms);
     free (host);
 }
@@ -319,12 +320,9 @@ listen_on (godwit__rendezvous_host_t *host, const char *address, godwit_error_t 
     godwit_status_t status = driver->ops->open_port (driver, address, &host->port, &addresses, error);
     if (status != GODWIT_OK)
         return status;
-    host->source.fd = host->port->ops->fd (host->port);
-    if (host->source.fd < 0)
-        return godwit__error_set (error, GODWIT_ERR_SYSTEM,
-                                  "cannot watch the port at %s: it has no descriptor", address);
     status = driver->ops->watch_port (host->port, &host->lost, error);
-    return status ? status : godwit__reactor_watch (host->options.reactor, &host->source, error);
+    return status ? status
+                  : host->port->ops->attach (host->port, host->options.reactor, &host->source, error);
 }
 
 godwit_status_t

@@ -33,9 +33,10 @@ static void fail (self_t *self, const char *reason);
 static void
 hang_up (self_t *self)
 {
-    godwit__reactor_unwatch (self->owner->options.reactor, &self->watch);
-    if (self->link)
-        self->link->ops->close (self->link);
+    if (!self->link)
+        return;
+    self->link->ops->detach (self->link);
+    self->link->ops->close (self->link);
     self->link = NULL;
 }
 
@@ -69,9 +70,7 @@ on_up (void *user)
     self->heard_ns = godwit__source_now (self);
     self->refresh_at_ns = self->heard_ns + godwit__source_refresh_ns (self);
     godwit__source_set_names (self, GODWIT__NAMES_AWAITED, "");
-    self->watch.fd = self->link->ops->fd (self->link);
-    if (self->watch.fd < 0 ||
-        godwit__reactor_watch (owner->options.reactor, &self->watch, NULL) != GODWIT_OK ||
+    if (self->link->ops->attach (self->link, owner->options.reactor, &self->watch, NULL) != GODWIT_OK ||
         !godwit__source_send_join (self))
         fail (self, "nothing can be sent to it");
     else

@@ -36,8 +36,16 @@ godwit__inproc_wake (godwit__channel_t *channel)
     godwit__inbox_wake (inbox_of (channel));
 }
 
-int
-godwit__inproc_fd (godwit__channel_t *channel)
+godwit_status_t
+godwit__inproc_attach (godwit__channel_t *channel, godwit__reactor_t *reactor, godwit__source_t *source,
+                       godwit_error_t **error)
 {
-    return godwit__inbox_fd (inbox_of (channel));
+    return godwit__attachment_begin (&((godwit__inproc_channel_t *) channel)->attachment,
+                                     godwit__inbox_fd (inbox_of (channel)), reactor, source, error);
+}
+
+void
+godwit__inproc_detach (godwit__channel_t *channel)
+{
+    godwit__attachment_end (&((godwit__inproc_channel_t *) channel)->attachment);
 }

@@ -63,6 +63,8 @@ godwit__io_t godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame,
                                  godwit__routing_id_t *routing_id);
 void godwit__inbox_wait (godwit__inbox_t *inbox, bool for_room, int64_t timeout_ns);
 void godwit__inbox_wake (godwit__inbox_t *inbox);
+/* A descriptor that becomes readable when wait would return; a recv that says AGAIN or CLOSED ends that. Made
+ * at the first call, closed with the inbox. -1 on failure. */
 int godwit__inbox_fd (godwit__inbox_t *inbox);
 /* Queues a frame that no lane limits. False when memory is short. */
 bool godwit__inbox_push_news (godwit__inbox_t *inbox, const uint8_t *data, size_t size);

@@ -15,6 +15,7 @@
 
 #include "drivers/inproc/inbox.h"
 #include "src/base/list.h"
+#include "src/interface/attachment.h"
 
 #define GODWIT__INPROC_SCHEME "inproc://"
 
@@ -29,6 +30,7 @@ typedef struct godwit__inproc_channel {
     godwit__channel_t base;
     godwit__inproc_t *driver;
     godwit__inbox_t *inbox; /* a reference */
+    godwit__attachment_t attachment;
 } godwit__inproc_channel_t;
 
 typedef struct godwit__inproc_port godwit__inproc_port_t;
@@ -146,7 +148,9 @@ godwit__io_t godwit__inproc_recv (godwit__channel_t *channel, godwit__frame_t *f
                                   godwit__routing_id_t *routing_id);
 void godwit__inproc_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
 void godwit__inproc_wake (godwit__channel_t *channel);
-int godwit__inproc_fd (godwit__channel_t *channel);
+godwit_status_t godwit__inproc_attach (godwit__channel_t *channel, godwit__reactor_t *reactor,
+                                       godwit__source_t *source, godwit_error_t **error);
+void godwit__inproc_detach (godwit__channel_t *channel);
 /* Sets up the common part; false when memory is short. */
 bool godwit__inproc_channel_init (godwit__inproc_channel_t *channel, const godwit__channel_ops_t *ops,
                                   godwit__driver_t *driver);

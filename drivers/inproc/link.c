@@ -41,11 +41,14 @@ why_down (godwit__channel_t *channel)
 
 static const godwit__channel_ops_t link_ops = {
     .send = send_link,
+    .queue = send_link,
+    .flush = godwit__channel_flush,
     .recv = godwit__inproc_recv,
     .wait = godwit__inproc_wait,
     .receive = godwit__channel_receive,
     .wake = godwit__inproc_wake,
-    .fd = godwit__inproc_fd,
+    .attach = godwit__inproc_attach,
+    .detach = godwit__inproc_detach,
     .why_down = why_down,
     .close = close_link,
 };

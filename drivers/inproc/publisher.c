@@ -151,11 +151,14 @@ close_publisher (godwit__channel_t *channel)
 
 static const godwit__channel_ops_t publisher_ops = {
     .send = send_publisher,
+    .queue = send_publisher,
+    .flush = godwit__channel_flush,
     .recv = godwit__inproc_recv,
     .wait = godwit__inproc_wait,
     .receive = godwit__channel_receive,
     .wake = godwit__inproc_wake,
-    .fd = godwit__inproc_fd,
+    .attach = godwit__inproc_attach,
+    .detach = godwit__inproc_detach,
     .close = close_publisher,
 };
 

@@ -101,10 +101,18 @@ channel_wake (godwit__channel_t *channel)
     godwit__sim_readable (channel_of (channel));
 }
 
-static int
-channel_fd (godwit__channel_t *channel)
+static godwit_status_t
+channel_attach (godwit__channel_t *channel, godwit__reactor_t *reactor, godwit__source_t *source,
+                godwit_error_t **error)
 {
-    return channel_of (channel)->fd;
+    godwit__sim_channel_t *self = channel_of (channel);
+    return godwit__attachment_begin (&self->attachment, self->fd, reactor, source, error);
+}
+
+static void
+channel_detach (godwit__channel_t *channel)
+{
+    godwit__attachment_end (&channel_of (channel)->attachment);
 }
 
 static void
@@ -177,11 +185,14 @@ why_down (godwit__channel_t *channel)
 
 static const godwit__channel_ops_t link_ops = {
     .send = send_link,
+    .queue = send_link,
+    .flush = godwit__channel_flush,
     .recv = channel_recv,
     .wait = channel_wait,
     .receive = godwit__channel_receive,
     .wake = channel_wake,
-    .fd = channel_fd,
+    .attach = channel_attach,
+    .detach = channel_detach,
     .why_down = why_down,
     .close = close_link,
 };
@@ -278,11 +289,14 @@ close_port (godwit__channel_t *channel)
 
 static const godwit__channel_ops_t port_ops = {
     .send = send_port,
+    .queue = send_port,
+    .flush = godwit__channel_flush,
     .recv = channel_recv,
     .wait = channel_wait,
     .receive = godwit__channel_receive,
     .wake = channel_wake,
-    .fd = channel_fd,
+    .attach = channel_attach,
+    .detach = channel_detach,
     .close = close_port,
 };
 
@@ -346,11 +360,14 @@ close_publisher (godwit__channel_t *channel)
 
 const godwit__channel_ops_t godwit__sim_publisher_ops = {
     .send = send_publisher,
+    .queue = send_publisher,
+    .flush = godwit__channel_flush,
     .recv = channel_recv,
     .wait = channel_wait,
     .receive = godwit__channel_receive,
     .wake = channel_wake,
-    .fd = channel_fd,
+    .attach = channel_attach,
+    .detach = channel_detach,
     .close = close_publisher,
 };
 

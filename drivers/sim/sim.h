@@ -15,7 +15,7 @@
 #include <godwit/testing.h>
 
 #include "src/base/list.h"
-#include "src/interface/driver.h"
+#include "src/interface/attachment.h"
 
 #include <stdbool.h>
 
@@ -108,8 +108,9 @@ struct godwit__sim_channel {
     bool is_readable; /* its descriptor is readable */
     bool is_listed;   /* among the node's channels that are readable */
     godwit__sim_channel_t *next_readable;
-    godwit__source_t *source;   /* that watches it */
-    int fd;                     /* among the node's descriptors */
+    godwit__source_t *source; /* that watches it */
+    int fd;                   /* among the node's descriptors */
+    godwit__attachment_t attachment;
     godwit__list_t connections; /* of a port (by at_port), or a publisher (by at_client) */
 
     /* A link's. */

@@ -111,8 +111,20 @@ godwit__zmq_wake (godwit__channel_t *channel)
     godwit__guard_wake (&((godwit__zmq_channel_t *) channel)->guard);
 }
 
-int
-godwit__zmq_fd (godwit__channel_t *channel)
+/* The descriptor is made at the first attach, and kept until close. */
+godwit_status_t
+godwit__zmq_attach (godwit__channel_t *channel, godwit__reactor_t *reactor, godwit__source_t *source,
+                    godwit_error_t **error)
 {
-    return godwit__guard_fd (&((godwit__zmq_channel_t *) channel)->guard);
+    godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) channel;
+    if (self->attachment.reactor)
+        return GODWIT_OK;
+    return godwit__attachment_begin (&self->attachment, godwit__guard_fd (&self->guard), reactor, source,
+                                     error);
+}
+
+void
+godwit__zmq_detach (godwit__channel_t *channel)
+{
+    godwit__attachment_end (&((godwit__zmq_channel_t *) channel)->attachment);
 }

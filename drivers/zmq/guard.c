@@ -251,13 +251,15 @@ godwit__guard_fd (godwit__guard_t *guard)
             epoll_add (fd, guard->event_fd, EPOLLIN) && epoll_add (fd, guard->second_fd, EPOLLIN) &&
             epoll_add (fd, guard->room_timer_fd, EPOLLIN)) {
             guard->epoll_fd = fd;
-            /* There may be something already, whose edge is gone: let the reactor look.
-             */
             godwit__guard_tell (guard);
         } else if (fd >= 0) {
             close (fd);
         }
     }
+    /* There may be something already, whose edge is gone, or that another leader has left: let the reactor
+     * look. */
+    if (guard->epoll_fd >= 0 && (guard->wants_room || must_not_wait (guard, false)))
+        godwit__guard_tell (guard);
     const int fd = guard->epoll_fd;
     godwit__guard_unlock (guard);
     return fd;

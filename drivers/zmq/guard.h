@@ -30,7 +30,7 @@ typedef struct godwit__guard {
     int event_fd;
     bool event_set; /* event_fd is readable */
     int wait_fd;    /* an epoll of all of these, which wait uses */
-    int epoll_fd;   /* what godwit__guard_fd returned; -1: no reactor ever led here */
+    int epoll_fd;   /* what godwit__guard_fd returned; -1: no reactor was ever attached */
     int room_timer_fd;
     bool room_timer_set;
 } godwit__guard_t;
@@ -56,6 +56,8 @@ godwit__guard_unlock (godwit__guard_t *guard)
 /* As the driver interface says (src/interface/driver.h). */
 void godwit__guard_wait (godwit__guard_t *guard, bool for_room, int64_t timeout_ns);
 void godwit__guard_wake (godwit__guard_t *guard);
+/* A descriptor that becomes readable when wait would return; a receive that says EAGAIN ends that. Readable
+ * after this call if wait may return now. Made at the first call, closed with the guard. -1 on failure. */
 int godwit__guard_fd (godwit__guard_t *guard);
 
 /* The lock is held for all of these. */

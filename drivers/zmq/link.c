@@ -332,11 +332,14 @@ close_link (godwit__channel_t *channel)
 
 static const godwit__channel_ops_t link_ops = {
     .send = send_link,
+    .queue = send_link,
+    .flush = godwit__channel_flush,
     .recv = recv_link,
     .wait = godwit__zmq_wait,
     .receive = receive_link,
     .wake = godwit__zmq_wake,
-    .fd = godwit__zmq_fd,
+    .attach = godwit__zmq_attach,
+    .detach = godwit__zmq_detach,
     .why_down = why_down,
     .close = close_link,
 };

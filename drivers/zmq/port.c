@@ -298,11 +298,14 @@ close_port (godwit__channel_t *channel)
 
 static const godwit__channel_ops_t port_ops = {
     .send = send_port,
+    .queue = send_port,
+    .flush = godwit__channel_flush,
     .recv = recv_port,
     .wait = godwit__zmq_wait,
     .receive = receive_port,
     .wake = godwit__zmq_wake,
-    .fd = godwit__zmq_fd,
+    .attach = godwit__zmq_attach,
+    .detach = godwit__zmq_detach,
     .close = close_port,
 };
 

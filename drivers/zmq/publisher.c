@@ -233,11 +233,14 @@ close_publisher (godwit__channel_t *channel)
 
 static const godwit__channel_ops_t publisher_ops = {
     .send = send_publisher,
+    .queue = send_publisher,
+    .flush = godwit__channel_flush,
     .recv = recv_publisher,
     .wait = godwit__zmq_wait,
     .receive = godwit__channel_receive,
     .wake = godwit__zmq_wake,
-    .fd = godwit__zmq_fd,
+    .attach = godwit__zmq_attach,
+    .detach = godwit__zmq_detach,
     .close = close_publisher,
 };
 

@@ -6,6 +6,7 @@
 
 #include "drivers/zmq/guard.h"
 #include "drivers/zmq/message.h"
+#include "src/interface/attachment.h"
 
 typedef struct godwit__zmq {
     godwit__driver_t base;
@@ -21,6 +22,7 @@ typedef struct godwit__zmq_channel {
     godwit__channel_t base;
     godwit__zmq_t *driver;
     godwit__guard_t guard;
+    godwit__attachment_t attachment;
 } godwit__zmq_channel_t;
 
 /* How long a closed channel that was in use may still flush. */
@@ -34,7 +36,9 @@ bool godwit__zmq_set (void *socket, int option, int value);
 godwit__io_t godwit__zmq_io (int socket_error);
 void godwit__zmq_wait (godwit__channel_t *channel, bool for_room, int64_t timeout_ns);
 void godwit__zmq_wake (godwit__channel_t *channel);
-int godwit__zmq_fd (godwit__channel_t *channel);
+godwit_status_t godwit__zmq_attach (godwit__channel_t *channel, godwit__reactor_t *reactor,
+                                    godwit__source_t *source, godwit_error_t **error);
+void godwit__zmq_detach (godwit__channel_t *channel);
 
 static inline void
 godwit__zmq_count (atomic_uint_fast64_t *counter)

@@ -109,17 +109,13 @@ open_channel (godwit__publisher_t *publisher, size_t i)
     godwit__driver_t *driver = transport->drivers[i];
     if (driver->ops->open_publisher (driver, &publisher->channels[i], NULL))
         return; /* its servers count as missing */
-    publisher->sources[i] = (godwit__source_t){
-        .fd = publisher->channels[i]->ops->fd (publisher->channels[i]),
-        .ready = on_news,
-        .user = publisher,
-    };
-    if (publisher->sources[i].fd >= 0 &&
-        godwit__reactor_watch (transport->control, &publisher->sources[i], NULL) == GODWIT_OK) {
+    godwit__channel_t *channel = publisher->channels[i];
+    publisher->sources[i] = (godwit__source_t){.ready = on_news, .user = publisher};
+    if (channel->ops->attach (channel, transport->control, &publisher->sources[i], NULL) == GODWIT_OK) {
         on_news (&publisher->sources[i]);
         return;
     }
-    publisher->channels[i]->ops->close (publisher->channels[i]);
+    channel->ops->close (channel);
     publisher->channels[i] = NULL;
 }
 
@@ -152,10 +148,11 @@ godwit__publisher_destroy (struct godwit__publisher **publisher)
         return;
     godwit__publisher_send_release (self);
     for (size_t i = 0; i < GODWIT__DRIVER_MAX; i++) {
-        if (!self->channels[i])
+        godwit__channel_t *channel = self->channels[i];
+        if (!channel)
             continue;
-        godwit__reactor_unwatch (self->transport->control, &self->sources[i]);
-        self->channels[i]->ops->close (self->channels[i]);
+        channel->ops->detach (channel);
+        channel->ops->close (channel);
     }
     for (godwit__marker_t *marker; (marker = GODWIT__TABLE_FIRST (&self->markers, godwit__marker_t, by_key));)
         forget_marker (self, marker);

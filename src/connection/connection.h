@@ -100,8 +100,8 @@ typedef struct godwit__connection {
 
     /* The completion reactor's own. */
     godwit__source_t source;
-    godwit__task_t receive_task; /* watches if it must, and receives */
-    godwit__task_t retire_task;  /* unwatches, and gives the reactor's reference back */
+    godwit__task_t receive_task; /* attaches itself if it must, and receives */
+    godwit__task_t retire_task;  /* detaches itself, and gives the reactor's reference back */
     godwit__list_node_t led;     /* in the completion's list */
     uint64_t use_count_at_tick;
 

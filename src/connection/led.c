@@ -25,7 +25,6 @@ static void
 receive (godwit__connection_t *connection)
 {
     godwit__completion_t *completion = connection->transport->completion;
-    godwit__reactor_t *reactor = completion->reactor;
     const godwit__channel_ops_t *ops = connection->link->ops;
 
     pthread_mutex_lock (&connection->lock);
@@ -35,14 +34,12 @@ receive (godwit__connection_t *connection)
         connection->lead = GODWIT__LEAD_REACTOR_BUSY;
     pthread_mutex_unlock (&connection->lock);
     if (!mine) {
-        godwit__reactor_unwatch (reactor, &connection->source);
+        ops->detach (connection->link);
         return;
     }
 
-    connection->source.fd = ops->fd (connection->link);
-    if (!connection->source.watched &&
-        (connection->source.fd < 0 || godwit__reactor_watch (reactor, &connection->source, NULL)))
-        godwit__connection_down (connection, "its descriptor cannot be watched");
+    if (ops->attach (connection->link, completion->reactor, &connection->source, NULL) != GODWIT_OK)
+        godwit__connection_down (connection, "the completion thread cannot watch it");
 
     godwit__frame_t frame;
     godwit__routing_id_t routing_id;
@@ -61,7 +58,7 @@ receive (godwit__connection_t *connection)
     pthread_mutex_lock (&connection->lock);
     godwit__lead_release (connection, GODWIT__LEAD_REACTOR);
     if (io == GODWIT__IO_OK && connection->lead == GODWIT__LEAD_REACTOR)
-        godwit__lead_post (connection); /* there may be more frames, which the descriptor does not show */
+        godwit__lead_post (connection); /* there may be more frames, for which ready need not come again */
     pthread_mutex_unlock (&connection->lock);
 }
 
@@ -103,7 +100,7 @@ on_retire_task (godwit__task_t *task)
 {
     godwit__connection_t *connection = task->user;
     godwit__completion_t *completion = connection->transport->completion;
-    godwit__reactor_unwatch (completion->reactor, &connection->source);
+    connection->link->ops->detach (connection->link);
     godwit__reactor_unpost (completion->reactor, &connection->receive_task);
     if (godwit__in_list (&connection->led))
         godwit__list_remove (&connection->led);
@@ -113,7 +110,7 @@ on_retire_task (godwit__task_t *task)
 void
 godwit__led_init (godwit__connection_t *connection)
 {
-    connection->source = (godwit__source_t){.fd = -1, .ready = on_readable, .user = connection};
+    connection->source = (godwit__source_t){.ready = on_readable, .user = connection};
     connection->receive_task = (godwit__task_t){.run = on_receive_task, .user = connection};
     connection->retire_task = (godwit__task_t){.run = on_retire_task, .user = connection};
 }

@@ -7,16 +7,21 @@
  * was connected to.
  *
  * Each channel has a lock of its own. Any thread may send. One thread, the leader, receives and waits; the
- * core decides which thread leads. send and recv never block; only wait and receive do. The driver calls the
- * core through godwit__link_events_t only.
+ * core decides which thread leads. A reactor leads where a source is attached to it. send, queue, flush and
+ * recv never block; only wait and receive do. The driver calls the core through godwit__link_events_t only.
+ *
+ * A message is sent in one step (send), or in two: queue, while locks of the core are held, and flush, once
+ * none is. The lock then gives the order, and no thread waits for a lock whose owner is in a system call.
  *
  * What a driver must keep, and its conformance suite checks:
- *  - Frames of one link arrive in the order sent, whole, at most once; or the link goes down.
- *  - After a link went down, send says CLOSED. recv says CLOSED too, after it returned all that had arrived.
+ *  - Frames of one link arrive in the order of the calls of send and queue, whole, at most once; or the link
+ *    goes down. The same is true of the frames of a port to one peer.
+ *  - After a link went down, send and queue say CLOSED. recv says CLOSED too, after it returned all that had
+ *    arrived.
  *  - Queues are finite: a full one says AGAIN.
  *  - A message that a link accepted before it went down is never delivered later.
- *  - No wake-up is lost. If a frame can be received after recv said AGAIN, then wait returns and fd becomes
- *    readable, whatever other threads do to the channel in between.
+ *  - No wake-up is lost. If a frame can be received after recv said AGAIN, then wait returns, and the
+ * attached source gets ready, whatever other threads do to the channel in between.
  */
 #ifndef GODWIT_SRC_INTERFACE_DRIVER_H
 #define GODWIT_SRC_INTERFACE_DRIVER_H
@@ -43,9 +48,23 @@ typedef struct godwit__channel godwit__channel_t;
 typedef struct godwit__channel_ops {
     /* Sends a message. routing_id: the peer of a port; 0 for a link. On OK the driver takes the message's
      * data over if it has a free_fn; otherwise the data stays the caller's. A port that sends to a peer which
-     * is gone gets CLOSED; to a peer that does not read, AGAIN. Any thread. */
+     * is gone gets CLOSED; to a peer that does not read, AGAIN. A publisher says REFUSED: it publishes. What
+     * was queued for the same peer goes first. May make a system call, so the caller holds no lock. Any
+     * thread. */
     godwit__io_t (*send) (godwit__channel_t *channel, godwit__routing_id_t routing_id,
                           const godwit__message_t *message);
+    /* Accepts a message as send does, with the same results and the same owner of the data, but a driver with
+     * sockets of its own makes no system call: the caller may hold locks of rows above the channel's
+     * (docs/architecture.md). After OK the caller has to call flush for this peer, once it holds no lock;
+     * until then the message may stay where it is, or may leave. One flush is enough for all that was queued
+     * before it, by whomever. Any thread. */
+    godwit__io_t (*queue) (godwit__channel_t *channel, godwit__routing_id_t routing_id,
+                           const godwit__message_t *message);
+    /* Sends what was queued for this peer; a link or a publisher: 0. What does not go now, because the peer
+     * does not read, goes later by itself. Does nothing if nothing is queued, or the peer or the connection
+     * is gone. The caller holds no lock, and has made sure that the channel is not closed meanwhile. Any
+     * thread. */
+    void (*flush) (godwit__channel_t *channel, godwit__routing_id_t routing_id);
     /* Takes the next frame, which the caller releases. Ports write *routing_id. A publisher receives news of
      * subscriptions: frames of 17 bytes, first 1 (subscribed) or 0 (gone), then the key; one frame for each
      * port that subscribed. Once it has the news of a key, it also reaches that port with all lower keys to
@@ -64,15 +83,29 @@ typedef struct godwit__channel_ops {
                              godwit__routing_id_t *routing_id, int64_t timeout_ns);
     /* Makes the wait that runs, or the next one, return at once. Any thread. */
     void (*wake) (godwit__channel_t *channel);
-    /* A descriptor that becomes readable when wait would return, so that a reactor can lead. After it became
-     * readable, call recv until AGAIN, which also consumes wakes. Valid until close; made at the first call.
-     * -1 on failure. */
-    int (*fd) (godwit__channel_t *channel);
+    /* From now on source->ready runs in this reactor when wait would return (with for_room too, after a
+     * message got AGAIN), so that the reactor leads; soon after attach, if there is something already. Ready
+     * calls recv until AGAIN or CLOSED, which also consumes wakes, or it detaches. If it stops before, the
+     * driver may run it again or not: the caller has to see to it, by wake or by a task. It may come for no
+     * reason, but that is not the rule.
+     *
+     * source: its ready and user are the caller's, all else is the driver's. It stays in place until detach,
+     * and is attached to nothing else. If it is attached already, to this reactor, nothing happens. While it
+     * is attached another thread may lead, by wait or receive: then ready may come for what that thread
+     * takes, and the reactor, which is not the leader, detaches. This reactor's thread, which need not be the
+     * driver's. OK, SYSTEM, OUT_OF_MEMORY; on failure nothing is attached. */
+    godwit_status_t (*attach) (godwit__channel_t *channel, godwit__reactor_t *reactor,
+                               godwit__source_t *source, godwit_error_t **error);
+    /* Takes the source back: no ready comes any more, and the source may be freed. It may be attached again,
+     * also to another reactor. Does nothing if none is attached. Before close. The thread of the reactor that
+     * it is attached to, also inside ready. */
+    void (*detach) (godwit__channel_t *channel);
     /* Says why a link is down, as its event down does or will do. Static text. Only of a link, after recv
      * said CLOSED. Any thread. */
     const char *(*why_down) (godwit__channel_t *channel);
-    /* Closes the channel. Reactor's thread; no other thread may use the channel any more. Messages sent
-     * before are flushed for a short, bounded time in the background. No event comes after close. */
+    /* Closes the channel, to which no source is attached. Reactor's thread; no other thread may use the
+     * channel any more. Messages sent or queued before are flushed for a short, bounded time in the
+     * background. No event comes after close. */
     void (*close) (godwit__channel_t *channel);
 } godwit__channel_ops_t;
 
@@ -91,6 +124,13 @@ godwit__channel_receive (godwit__channel_t *channel, godwit__frame_t *frame, god
         return io;
     channel->ops->wait (channel, false, timeout_ns);
     return channel->ops->recv (channel, frame, routing_id);
+}
+
+/* A `flush` for drivers whose queue sends at once. */
+static inline void
+godwit__channel_flush (godwit__channel_t *channel, godwit__routing_id_t routing_id)
+{
+    (void) channel, (void) routing_id;
 }
 
 /* Run on the reactor's thread, never inside open_link. up runs at most once. down runs exactly once (refused,
@@ -131,6 +171,8 @@ typedef struct godwit__driver_options {
      * thread. NULL: nobody wants to know. */
     void (*stranger) (void *user, const char *at, const char *peer);
     void *stranger_user;
+    bool external_loop; /* no thread of the library runs the reactor, and the program's may come late: what
+                           has to be in time needs a thread of the driver's own */
 } godwit__driver_options_t;
 
 /* Counters for statistics; written with relaxed atomics by the driver. */
@@ -181,8 +223,9 @@ typedef struct godwit__driver_ops {
     godwit_status_t (*publisher_connect) (godwit__channel_t *publisher, const char *fanout_address,
                                           godwit_error_t **error);
     void (*publisher_disconnect) (godwit__channel_t *publisher, const char *fanout_address);
-    /* Sends the message to every port that subscribed to its key: the first GODWIT__KEY_SIZE bytes, which
-     * arrive as part of it. AGAIN if one of these ports has no room (then none gets it). Any thread. */
+    /* Queues the message for every port that subscribed to its key: the first GODWIT__KEY_SIZE bytes, which
+     * arrive as part of it. AGAIN if one of these ports has no room (then none gets it). As with queue the
+     * caller may hold locks, and calls flush of the publisher, with 0, once it holds none. Any thread. */
     godwit__io_t (*publish) (godwit__channel_t *publisher, const godwit__message_t *message);
 
     /* Borrowed; valid while the driver is open. Any thread. */

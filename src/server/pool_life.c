@@ -26,7 +26,7 @@ close_ports (godwit__pool_t *pool)
     for (size_t i = 0; i < pool->port_count; i++) {
         godwit__port_t *const port = &pool->ports[i];
         if (pool->external) {
-            godwit__reactor_unwatch (pool->transport->control, &port->source);
+            port->channel->ops->detach (port->channel);
             godwit__reactor_unpost (pool->transport->control, &port->again);
         }
         godwit__batch_close (&port->batch);

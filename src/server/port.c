@@ -269,10 +269,9 @@ turn_again (godwit__task_t *task)
 godwit_status_t
 godwit__port_watch (godwit__port_t *port, godwit_error_t **error)
 {
-    port->source.fd = port->channel->ops->fd (port->channel);
     port->source.ready = source_ready;
     port->source.user = port;
     port->again.run = turn_again;
     port->again.user = port;
-    return godwit__reactor_watch (port->pool->transport->control, &port->source, error);
+    return port->channel->ops->attach (port->channel, port->pool->transport->control, &port->source, error);
 }

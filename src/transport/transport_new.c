@@ -132,6 +132,7 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, voi
         .virtual_host = transport->virtual_host,
         .stranger = godwit__logs (transport, GODWIT_LOG_WARNING) ? on_stranger : NULL,
         .stranger_user = transport,
+        .external_loop = transport->options.external_loop,
     };
     const godwit_status_t status = ops->open (&transport->drivers[transport->driver_count], &options, error);
     if (status == GODWIT_OK)

@@ -47,6 +47,7 @@ typedef struct driver_conformance {
     X (closing_with_traffic_in_flight)                                                                       \
     X (an_address_in_use)                                                                                    \
     X (everything_is_given_back)                                                                             \
+    X (ready_comes_when_there_is_something)                                                                  \
     X (a_full_link_tells_a_reactor_of_room)                                                                  \
     X (a_reactor_leads)                                                                                      \
     X (publications_reach_who_subscribed)                                                                    \
@@ -64,7 +65,6 @@ typedef struct driver_conformance {
     X (wake_ends_the_wait_that_runs_or_the_next)                                                             \
     X (wait_ends_at_its_timeout)                                                                             \
     X (down_ends_a_wait)                                                                                     \
-    X (the_descriptor_is_readable_when_there_is_something)                                                   \
     X (no_wake_up_is_lost_while_others_send)                                                                 \
     X (no_wake_up_is_lost_while_workers_answer)
 

@@ -268,10 +268,3 @@ make_key (uint8_t key[GODWIT__KEY_SIZE], unsigned number)
     memset (key, 0, GODWIT__KEY_SIZE); /* zeros in it, and a common beginning */
     memcpy (key + GODWIT__KEY_SIZE - sizeof number, &number, sizeof number);
 }
-
-bool
-is_readable (int fd, int timeout_ms)
-{
-    struct pollfd item = {fd, POLLIN, 0};
-    return poll (&item, 1, timeout_ms) == 1;
-}

@@ -82,7 +82,6 @@ void start_echo (echo_t *echo, godwit__channel_t *port);
 void join_echo (echo_t *echo);
 
 void make_key (uint8_t key[GODWIT__KEY_SIZE], unsigned number);
-bool is_readable (int fd, int timeout_ms);
 int64_t test_now_ns (void);
 
 #endif

@@ -156,10 +156,8 @@ static void
 start_leader (leader_t *leader, side_t *side, godwit__channel_t *channel)
 {
     leader->channel = channel;
-    leader->source = (godwit__source_t){.fd = channel->ops->fd (channel), .ready = on_ready, .user = leader};
-    cr_assert_geq (leader->source.fd, 0);
-    cr_assert_eq (channel->ops->fd (channel), leader->source.fd);
-    cr_assert_eq (godwit__reactor_watch (side->reactor, &leader->source, NULL), GODWIT_OK);
+    leader->source = (godwit__source_t){.ready = on_ready, .user = leader};
+    cr_assert_eq (channel->ops->attach (channel, side->reactor, &leader->source, NULL), GODWIT_OK);
 }
 
 void
@@ -177,52 +175,8 @@ driver_conformance_a_full_link_tells_a_reactor_of_room (const driver_conformance
     empty (scene.port, 0, sent);
     run_until (&scene, &leader.more_sent, 1);
     expect_bytes (scene.port, "more", 4);
-    godwit__reactor_unwatch (scene.client.reactor, &leader.source);
+    leader.channel->ops->detach (leader.channel);
     close_scene (&scene);
-}
-
-void
-driver_conformance_the_descriptor_is_readable_when_there_is_something (const driver_conformance_t *subject)
-{
-    for (size_t address = 0; address < subject->address_count; address++) {
-        scene_t scene;
-        open_scene (&scene, subject, address);
-        godwit__channel_t *link = scene.links[0].channel, *port = scene.port;
-        const int link_fd = link->ops->fd (link), port_fd = port->ops->fd (port);
-        cr_assert (link_fd >= 0 && port_fd >= 0);
-        /* Until something came over the connection, the port may still be hearing of the connection itself.
-         */
-        expect_nothing (link);
-        expect_nothing (port);
-        for (int i = 0; i < 200; i++) {
-            cr_assert_eq (send_bytes (link, 0, &i, sizeof i), GODWIT__IO_OK);
-            cr_assert (is_readable (port_fd, 20000));
-            const godwit__routing_id_t routing_id = expect_bytes (port, &i, sizeof i);
-            expect_nothing (port);
-            cr_assert_not (is_readable (port_fd, 0), "readable, with nothing there");
-            cr_assert_eq (send_bytes (port, routing_id, &i, sizeof i), GODWIT__IO_OK);
-            cr_assert (is_readable (link_fd, 20000));
-            expect_bytes (link, &i, sizeof i);
-            expect_nothing (link);
-            cr_assert_not (is_readable (link_fd, 0), "readable, with nothing there");
-        }
-        link->ops->wake (link);
-        cr_assert (is_readable (link_fd, 0));
-        expect_nothing (link);
-        cr_assert_not (is_readable (link_fd, 0));
-        port->ops->wake (port);
-        port->ops->wake (port);
-        cr_assert (is_readable (port_fd, 0));
-        expect_nothing (port);
-        cr_assert_not (is_readable (port_fd, 0));
-        close_port (&scene);
-        run_until (&scene, &scene.links[0].downs, 1);
-        cr_assert (is_readable (link_fd, 0));
-        godwit__frame_t frame;
-        cr_assert_eq (recv_frame (link, &frame, NULL), GODWIT__IO_CLOSED);
-        cr_assert_not (is_readable (link_fd, 0), "readable for ever");
-        close_scene (&scene);
-    }
 }
 
 void
@@ -241,9 +195,9 @@ driver_conformance_a_reactor_leads (const driver_conformance_t *subject)
     }
     run_until (&scene, &client.received, COUNT);
     cr_assert_eq (server.received, COUNT);
-    cr_assert_lt (server.calls, 20 * COUNT, "the descriptor is readable for nothing");
-    godwit__reactor_unwatch (scene.server.reactor, &server.source);
-    godwit__reactor_unwatch (scene.client.reactor, &client.source);
+    cr_assert_lt (server.calls, 20 * COUNT, "ready comes for nothing");
+    server.channel->ops->detach (server.channel);
+    client.channel->ops->detach (client.channel);
     close_scene (&scene);
 }
 

@@ -127,7 +127,7 @@ static void
 send_copy (const flow_t *flow, const copy_t *copy)
 {
     const godwit__message_t message = {.data = copy->data, .size = copy->size};
-    flow->ops->send (flow->link, 0, &message); /* without room it is lost, as on a network */
+    flow->ops->queue (flow->link, 0, &message); /* without room it is lost, as on a network */
 }
 
 static void
@@ -144,7 +144,7 @@ send_in_batch (const flow_t *flow, const void *data, size_t size)
     godwit__batch_writer_t writer = {.data = NULL};
     if (godwit__batch_add (&writer, data, size) && godwit__batch_add (&writer, data, size)) {
         const godwit__message_t batch = godwit__batch_take (&writer);
-        flow->ops->send (flow->link, 0, &batch);
+        flow->ops->queue (flow->link, 0, &batch);
         meddler.counts.batched++;
     }
     godwit__batch_writer_release (&writer);
@@ -179,7 +179,7 @@ meddle (flow_t *flow, const godwit__message_t *message, bool single)
         if (message->free_fn)
             message->free_fn (message->data, message->hint);
     } else {
-        io = flow->ops->send (flow->link, 0, message);
+        io = flow->ops->queue (flow->link, 0, message);
     }
     if (io == GODWIT__IO_OK) {
         for (int i = 0; i < 3 && chance (REPEAT); i++, meddler.counts.repeated++)
@@ -200,7 +200,7 @@ meddle (flow_t *flow, const godwit__message_t *message, bool single)
 }
 
 static godwit__io_t
-send_link (godwit__channel_t *link, godwit__routing_id_t routing_id, const godwit__message_t *message)
+queue_link (godwit__channel_t *link, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     godwit__header_t header;
     godwit__io_t io;
@@ -216,8 +216,16 @@ send_link (godwit__channel_t *link, godwit__routing_id_t routing_id, const godwi
     if (is_known && (header.type == GODWIT__REQUEST || header.type == GODWIT__BATCH))
         io = meddle (flow, message, header.type == GODWIT__REQUEST);
     else
-        io = flow->ops->send (link, routing_id, message);
+        io = flow->ops->queue (link, routing_id, message);
     pthread_mutex_unlock (&meddler.lock);
+    return io;
+}
+
+static godwit__io_t
+send_link (godwit__channel_t *link, godwit__routing_id_t routing_id, const godwit__message_t *message)
+{
+    const godwit__io_t io = queue_link (link, routing_id, message);
+    link->ops->flush (link, routing_id);
     return io;
 }
 
@@ -263,6 +271,7 @@ open_link (godwit__driver_t *driver, const char *address, const godwit__link_eve
         meddler.drivers[i].real_link = (*link)->ops;
         meddler.drivers[i].link = *(*link)->ops;
         meddler.drivers[i].link.send = send_link;
+        meddler.drivers[i].link.queue = queue_link;
         meddler.drivers[i].link.close = close_link;
     }
     *flow = (flow_t){.link = *link, .ops = (*link)->ops};
@@ -363,6 +372,7 @@ meddler_replay_all (void)
         send_delayed (flow);
         for (size_t at = 0; at < flow->sent.count; at++, meddler.counts.replayed++)
             send_copy (flow, &flow->sent.items[at]);
+        flow->ops->flush (flow->link, 0);
     }
     pthread_mutex_unlock (&meddler.lock);
 }

@@ -196,15 +196,14 @@ listen_here (liar_t *liar)
     liar->sequence = any (liar, 100);
     liar->member_count = 0;
     MUST (driver->ops->open_port (driver, address, &liar->port, &addresses, &error));
-    liar->source =
-        (godwit__source_t){.fd = liar->port->ops->fd (liar->port), .ready = on_ready, .user = liar};
-    MUST (godwit__reactor_watch (liar->transport->control, &liar->source, &error));
+    liar->source = (godwit__source_t){.ready = on_ready, .user = liar};
+    MUST (liar->port->ops->attach (liar->port, liar->transport->control, &liar->source, &error));
 }
 
 static void
 hang_up (liar_t *liar)
 {
-    godwit__reactor_unwatch (liar->transport->control, &liar->source);
+    liar->port->ops->detach (liar->port);
     liar->port->ops->close (liar->port);
     liar->port = NULL;
 }
