@@ -12,9 +12,8 @@
  * Numbers are big-endian. In ZMTP 3.0 subscriptions are messages instead: 1 or 0, and the topic.
  *
  * Readers borrow: what they return points into the bytes that were read. They change nothing when they fail,
- * and then return what is wrong as static text. Writers write the whole frame, with its header; a command's
- * body has at most 255 bytes here, so its header has two. Functions that share nothing may run in any
- * threads.
+ * and then return what is wrong as static text. Writers write the whole frame, with its head. Any
+ * thread.
  */
 #ifndef GODWIT_DRIVERS_ZMTP_COMMAND_H
 #define GODWIT_DRIVERS_ZMTP_COMMAND_H
@@ -56,6 +55,9 @@ typedef struct godwit__zmtp_command {
 /* Reads the body of a command's frame. Returns NULL, or what is wrong. All sizes inside are checked, those of
  * READY's properties, too. */
 const char *godwit__zmtp_command_read (godwit__zmtp_command_t *command, const uint8_t *body, size_t size);
+/* The same for a command that comes after the handshake, where a READY is wrong. An ERROR is none: a peer of
+ * this engine that connected, and was accepted, says by it why it leaves. */
+const char *godwit__zmtp_traffic_read (godwit__zmtp_command_t *command, const uint8_t *body, size_t size);
 /* Reads a message of ZMTP 3.0 by which a subscriber subscribes or cancels: kind and data are as of the
  * command. Returns NULL, or what is wrong. */
 const char *godwit__zmtp_subscription_read (godwit__zmtp_command_t *command, const uint8_t *body,

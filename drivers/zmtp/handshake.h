@@ -24,6 +24,7 @@
 #include "drivers/zmtp/mechanism.h"
 
 #define GODWIT__ZMTP_GREETING_SIZE 64
+#define GODWIT__ZMTP_MAJOR 3
 #define GODWIT__ZMTP_MINOR 1            /* this end speaks ZMTP 3.1 */
 #define GODWIT__ZMTP_HANDSHAKE_MAX 4096 /* bytes of a command before the end of the handshake */
 #define GODWIT__ZMTP_ENGINE                                                                                  \
@@ -56,35 +57,36 @@ typedef struct godwit__zmtp_handshake_config {
 } godwit__zmtp_handshake_config_t;
 
 typedef enum godwit__zmtp_handshake_state {
-    GODWIT__ZMTP_MORE,  /* send what lies in out, and feed what comes */
-    GODWIT__ZMTP_DONE,  /* send what lies in out, then frames; what was not consumed is the peer's first frame
-                         */
-    GODWIT__ZMTP_FAILED /* see godwit__zmtp_handshake_reason */
+    GODWIT__ZMTP_HANDSHAKE_MORE,  /* send what lies in out, and feed what comes */
+    GODWIT__ZMTP_HANDSHAKE_DONE,  /* send what lies in out, then frames; what was not consumed is the peer's
+                                   * first frame
+                                   */
+    GODWIT__ZMTP_HANDSHAKE_FAILED /* see godwit__zmtp_handshake_reason */
 } godwit__zmtp_handshake_state_t;
 
-/* Fields are read through the functions below, but for those of "the peer". */
+/* The caller reads the fields of "the peer", and `state`. */
 typedef struct godwit__zmtp_handshake {
     const godwit__zmtp_handshake_config_t *config;
     godwit__zmtp_session_t session; /* of the mechanism */
     uint8_t *out;                   /* on the heap; NULL: nothing waits */
     uint16_t out_size;
     uint16_t out_sent;
-    uint16_t command_size; /* of the command that arrives in parts */
-    uint16_t command_have; /* of these have arrived */
-    uint16_t command_room; /* of the memory that they lie in */
-    uint8_t state;
-    uint8_t stage;     /* what comes next: greeting, header, body */
-    uint8_t head_have; /* bytes of greeting or header */
-    uint8_t head[GODWIT__ZMTP_MECHANISM_NAME_MAX];
-    bool has_greeting; /* the peer speaks ZMTP 3, so it can be told what is wrong */
-    bool is_told;
-    /* The peer, after DONE. */
-    bool is_peer_engine; /* it said X-Godwit-Engine */
+    uint8_t state;   /* godwit__zmtp_handshake_state_t */
+    bool tells;      /* what lies in out tells the peer why it is refused */
+    uint8_t greeted; /* bytes of the peer's greeting that have come */
+    /* The peer. */
     uint8_t peer_minor;  /* the minor version of ZMTP 3 that both ends speak */
-    uint8_t peer_socket; /* godwit__zmtp_socket_t */
-    uint8_t *command;    /* on the heap */
-    const char *reason;  /* static, or reason_text */
-    char *reason_text;   /* on the heap */
+    uint8_t peer_socket; /* godwit__zmtp_socket_t; after DONE */
+    bool is_peer_engine; /* it said X-Godwit-Engine; after DONE */
+    /* What comes now. */
+    uint8_t head_have;
+    uint8_t head[GODWIT__ZMTP_MECHANISM_NAME_MAX]; /* the mechanism's name, then heads of frames */
+    uint16_t body_size;                            /* of the command of this head */
+    uint16_t body_have;
+    uint16_t body_room;
+    uint8_t *body;      /* on the heap, when it comes in parts */
+    const char *reason; /* static, or reason_text */
+    char *reason_text;  /* on the heap */
 } godwit__zmtp_handshake_t;
 
 /* Begins: the greeting lies in out. OUT_OF_MEMORY: nothing has to be ended. */
@@ -106,6 +108,9 @@ godwit__zmtp_handshake_state_t godwit__zmtp_handshake_feed (godwit__zmtp_handsha
 
 /* After FAILED: what is wrong, human-readable, one line of printable ASCII. Borrowed until end. */
 const char *godwit__zmtp_handshake_reason (const godwit__zmtp_handshake_t *handshake);
+/* What the peer has not sent, for a connection that ended, or was given up, before DONE: "its greeting", "the
+ * rest of its greeting", "its READY" or such. Static text. */
+const char *godwit__zmtp_handshake_missing (const godwit__zmtp_handshake_t *handshake);
 /* After FAILED: whether what lies in out tells the peer why (an ERROR, or a greeting with another mechanism):
  * send it, shut down writing, and drain for a moment, because a reset would lose it. False: close. */
 bool godwit__zmtp_handshake_tells (const godwit__zmtp_handshake_t *handshake);

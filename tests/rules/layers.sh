@@ -14,12 +14,12 @@ drivers/sim
 service
 transport
 client > server > discovery > connection > runtime
-drivers/inproc | drivers/zmq | matchmaker
+drivers/inproc | drivers/zmq | drivers/zmtp | matchmaker
 wire > interface > loop | serializer | config > address
 value > error > base
 '
 # These are named by one room only, whatever stands above them.
-hidden='drivers/inproc drivers/zmq matchmaker'
+hidden='drivers/inproc drivers/zmq drivers/zmtp matchmaker'
 names_hidden=transport
 
 objects=$build/CMakeFiles/godwit_objects.dir
