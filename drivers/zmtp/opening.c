@@ -167,12 +167,12 @@ take (godwit__zmtp_stream_t *stream, const uint8_t *data, size_t size)
     size_t consumed = 0;
     const godwit__zmtp_handshake_state_t state = godwit__zmtp_handshake_feed (handshake, data, size, &consumed);
     const bool is_sent = send_out (stream);
-    if (state == GODWIT__ZMTP_FAILED)
+    if (state == GODWIT__ZMTP_HANDSHAKE_FAILED)
         fail (stream, godwit__zmtp_intern (godwit__zmtp_handshake_reason (handshake)),
               is_sent && godwit__zmtp_handshake_tells (handshake));
     else if (!is_sent)
         fail (stream, "the connection was lost in the handshake", false);
-    else if (state == GODWIT__ZMTP_DONE)
+    else if (state == GODWIT__ZMTP_HANDSHAKE_DONE)
         succeed (stream, data + consumed, size - consumed);
 }
 

@@ -115,7 +115,13 @@ static void
 on_input (godwit__source_t *source)
 {
     godwit__zmtp_waiter_t *waiter = source->user;
-    waiter->source->ready (waiter->source);
+    pthread_mutex_lock (&waiter->lock);
+    const bool has_ended = waiter->fd < 0;
+    if (has_ended)
+        godwit__reactor_unwatch (waiter->reactor, &waiter->watch);
+    pthread_mutex_unlock (&waiter->lock);
+    if (!has_ended)
+        waiter->source->ready (waiter->source);
 }
 
 static void
@@ -169,6 +175,14 @@ godwit__zmtp_waiter_set_fd (godwit__zmtp_waiter_t *waiter, int fd)
     waiter->fd = fd;
     pthread_mutex_unlock (&waiter->lock);
     godwit__zmtp_waiter_wake (waiter);
+}
+
+void
+godwit__zmtp_waiter_end (godwit__zmtp_waiter_t *waiter)
+{
+    pthread_mutex_lock (&waiter->lock);
+    waiter->fd = -1;
+    pthread_mutex_unlock (&waiter->lock);
 }
 
 void

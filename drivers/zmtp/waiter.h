@@ -34,7 +34,9 @@ bool godwit__zmtp_waiter_wait (godwit__zmtp_waiter_t *waiter, int fd, int64_t ti
 godwit_status_t godwit__zmtp_waiter_attach (godwit__zmtp_waiter_t *waiter, godwit__reactor_t *reactor,
                                             godwit__source_t *source, godwit_error_t **error);
 void godwit__zmtp_waiter_detach (godwit__zmtp_waiter_t *waiter);
-/* From now on this is the socket that is waited for; -1: none. Any thread. */
+/* From now on this is the socket that is waited for. Any thread. */
 void godwit__zmtp_waiter_set_fd (godwit__zmtp_waiter_t *waiter, int fd);
+/* The socket will not have anything new any more: a reactor stops watching it. Any thread. */
+void godwit__zmtp_waiter_end (godwit__zmtp_waiter_t *waiter);
 
 #endif

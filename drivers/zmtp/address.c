@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/zmtp/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool
+godwit__zmtp_address_is_tcp (const char *text)
+{
+    return strncmp (text, "tcp://", 6) == 0;
+}
+
+/* The number behind the last colon; -1: there is none. */
+static long
+port_of (const char *text, const char **colon)
+{
+    char *end;
+    *colon = strrchr (text, ':');
+    if (!*colon || (*colon)[1] < '0' || (*colon)[1] > '9')
+        return -1;
+    const long port = strtol (*colon + 1, &end, 10);
+    return *end || port > 65535 ? -1 : port;
+}
+
+static bool
+read_tcp (godwit__zmtp_address_t *address, const char *text)
+{
+    const char *colon;
+    char host[INET6_ADDRSTRLEN + 2];
+    const long port = port_of (text, &colon);
+    if (port < 0 || colon == text || (size_t) (colon - text) >= sizeof host)
+        return false;
+    memcpy (host, text, (size_t) (colon - text));
+    host[colon - text] = '\0';
+    struct sockaddr_in *const in = (struct sockaddr_in *) &address->name;
+    struct sockaddr_in6 *const in6 = (struct sockaddr_in6 *) &address->name;
+    if (inet_pton (AF_INET, host, &in->sin_addr) == 1) {
+        in->sin_family = AF_INET;
+        in->sin_port = htons ((uint16_t) port);
+        address->size = sizeof *in;
+        return true;
+    }
+    const size_t length = strlen (host);
+    if (host[0] != '[' || host[length - 1] != ']')
+        return false;
+    host[length - 1] = '\0';
+    if (inet_pton (AF_INET6, host + 1, &in6->sin6_addr) != 1)
+        return false;
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons ((uint16_t) port);
+    address->size = sizeof *in6;
+    return true;
+}
+
+static bool
+read_ipc (godwit__zmtp_address_t *address, const char *path)
+{
+    struct sockaddr_un *const un = (struct sockaddr_un *) &address->name;
+    const size_t length = strlen (path);
+    if (length < 2 || length >= sizeof un->sun_path || (*path != '/' && *path != '@'))
+        return false;
+    un->sun_family = AF_UNIX;
+    memcpy (un->sun_path, path, length);
+    address->size = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + length + (*path == '/'));
+    if (*path == '@')
+        un->sun_path[0] = '\0';
+    return true;
+}
+
+bool
+godwit__zmtp_address_read (godwit__zmtp_address_t *address, const char *text)
+{
+    memset (address, 0, sizeof *address);
+    if (godwit__zmtp_address_is_tcp (text))
+        return read_tcp (address, text + 6);
+    return strncmp (text, "ipc://", 6) == 0 && read_ipc (address, text + 6);
+}
+
+bool
+godwit__zmtp_address_is_name (const char *text)
+{
+    godwit__zmtp_address_t address;
+    const char *colon;
+    return godwit__zmtp_address_is_tcp (text) && port_of (text + 6, &colon) >= 0 && colon > text + 6 &&
+           !strpbrk (text + 6, "[]*/") && !godwit__zmtp_address_read (&address, text);
+}
+
+int
+godwit__zmtp_address_socket (const godwit__zmtp_address_t *address)
+{
+    const int one = 1;
+    const int family = address->name.ss_family;
+    const int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && family != AF_UNIX)
+        setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return fd;
+}
+
+void
+godwit__zmtp_address_peer (char text[GODWIT__ZMTP_PEER_SIZE], int fd)
+{
+    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof name;
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (getpeername (fd, (struct sockaddr *) &name, &size) < 0)
+        name.ss_family = AF_UNSPEC;
+    if (name.ss_family == AF_INET) {
+        const struct sockaddr_in *const in = (const struct sockaddr_in *) &name;
+        inet_ntop (AF_INET, &in->sin_addr, host, sizeof host);
+        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "%s:%u", host, ntohs (in->sin_port));
+    } else if (name.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *const in6 = (const struct sockaddr_in6 *) &name;
+        inet_ntop (AF_INET6, &in6->sin6_addr, host, sizeof host);
+        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "[%s]:%u", host, ntohs (in6->sin6_port));
+    } else if (name.ss_family == AF_UNIX) {
+        struct ucred peer = {.pid = 0};
+        socklen_t peer_size = sizeof peer;
+        if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) < 0)
+            peer.pid = 0;
+        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "process %ld", (long) peer.pid);
+    } else {
+        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "?");
+    }
+}

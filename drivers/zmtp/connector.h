@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Connects a socket to an address, without blocking. A name of a host may have several addresses: each of them
+ * is tried, until one answers. The reactor's thread. */
+#ifndef GODWIT_DRIVERS_ZMTP_CONNECTOR_H
+#define GODWIT_DRIVERS_ZMTP_CONNECTOR_H
+
+#include "drivers/zmtp/address.h"
+#include "drivers/zmtp/zmtp_driver.h"
+
+typedef struct godwit__zmtp_connector {
+    godwit__zmtp_t *driver;
+    /* One of the two is called, once, never inside of start. The connector may be started or stopped in it. */
+    void (*connected) (void *user, int fd); /* takes the socket over */
+    void (*failed) (void *user, const char *reason); /* static text */
+    void *user;
+
+    godwit__zmtp_address_t address;
+    int fd;
+    godwit__source_t source;
+    godwit__timer_t timer;  /* the deadline, or the next attempt while the other side's backlog is full */
+    godwit__task_t tell;    /* the result, if it came at once */
+    int64_t deadline_ns;
+    const char *reason;
+} godwit__zmtp_connector_t;
+
+void godwit__zmtp_connector_init (godwit__zmtp_connector_t *connector, godwit__zmtp_t *driver,
+                                  void (*connected) (void *user, int fd),
+                                  void (*failed) (void *user, const char *reason), void *user);
+/* Begins. OK, or SYSTEM, INVALID_ARGUMENT: then nothing is called. */
+godwit_status_t godwit__zmtp_connector_start (godwit__zmtp_connector_t *connector, const char *address,
+                                              godwit_error_t **error);
+/* Nothing is called any more. Does nothing if it is not under way. */
+void godwit__zmtp_connector_stop (godwit__zmtp_connector_t *connector);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "drivers/zmtp/listener.h"
+
+#include "src/error/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BACKLOG 4096
+/* Connections that are accepted before others get their turn. */
+#define BURST 64
+#define REST_MS 100
+
+/* ---- accepting ---- */
+
+static void
+rest (godwit__zmtp_listener_t *self)
+{
+    godwit__reactor_t *reactor = self->driver->options.reactor;
+    if (godwit__reactor_arm (reactor, &self->rest,
+                             godwit__reactor_now (reactor) + REST_MS * GODWIT__NS_PER_MS) == GODWIT_OK)
+        godwit__reactor_unwatch (reactor, &self->source);
+}
+
+static void
+on_rested (godwit__timer_t *timer)
+{
+    godwit__zmtp_listener_t *self = timer->user;
+    if (godwit__reactor_watch (self->driver->options.reactor, &self->source, NULL) != GODWIT_OK)
+        rest (self);
+}
+
+static void
+open_reserve (godwit__zmtp_listener_t *self)
+{
+    if (self->reserve_fd < 0)
+        self->reserve_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* At the limit of descriptors: those who wait are closed, not left waiting. */
+static void
+shed (godwit__zmtp_listener_t *self)
+{
+    if (self->reserve_fd < 0)
+        return;
+    close (self->reserve_fd);
+    self->reserve_fd = -1;
+    for (int i = 0; i < BURST; i++) {
+        const int fd = accept4 (self->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0)
+            break;
+        close (fd);
+        godwit__zmtp_count (&self->driver->counters.refused);
+    }
+    open_reserve (self);
+}
+
+static bool
+is_exhausted (int failure)
+{
+    return failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == ENOBUFS;
+}
+
+static void
+on_readable (godwit__source_t *source)
+{
+    godwit__zmtp_listener_t *self = source->user;
+    const int one = 1;
+    open_reserve (self);
+    for (int i = 0; i < BURST; i++) {
+        const int fd = accept4 (source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            if (!self->is_local)
+                setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+            self->accepted (self, fd);
+        } else if (errno == EAGAIN) {
+            return;
+        } else if (is_exhausted (errno)) {
+            shed (self);
+            rest (self);
+            return;
+        } else if (errno == EBADF || errno == EINVAL || errno == ENOTSOCK) {
+            godwit__reactor_unwatch (self->driver->options.reactor, source);
+            return;
+        } /* all others are of that connection alone */
+    }
+}
+
+/* ---- listening ---- */
+
+static godwit_status_t
+cannot (const char *at, godwit_error_t **error)
+{
+    return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: %s", at, strerror (errno));
+}
+
+/* The address as it was given, but with the port that the system chose. */
+static bool
+name_bound (int fd, const char *at, char bound[GODWIT__ADDRESS_SIZE])
+{
+    struct sockaddr_storage name;
+    socklen_t size = sizeof name;
+    const char *colon = strrchr (at, ':');
+    if (!godwit__zmtp_address_is_tcp (at))
+        return snprintf (bound, GODWIT__ADDRESS_SIZE, "%s", at) < GODWIT__ADDRESS_SIZE;
+    if (getsockname (fd, (struct sockaddr *) &name, &size) < 0)
+        return false;
+    const in_port_t port = name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *) &name)->sin6_port
+                                                      : ((struct sockaddr_in *) &name)->sin_port;
+    return snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s:%u", (int) (colon - at), at, ntohs (port)) <
+           GODWIT__ADDRESS_SIZE;
+}
+
+/* "*" is any address of the machine, and "*" or 0 any port. */
+static bool
+read_address (godwit__zmtp_address_t *address, const char *at)
+{
+    char text[GODWIT__ADDRESS_SIZE];
+    const char *colon = strrchr (at, ':');
+    if (!godwit__zmtp_address_is_tcp (at) || !colon)
+        return godwit__zmtp_address_read (address, at);
+    const char *port = strcmp (colon, ":*") == 0 ? "0" : colon + 1;
+    if (strncmp (at, "tcp://*:", 8) == 0)
+        snprintf (text, sizeof text, "tcp://[::]:%s", port);
+    else
+        snprintf (text, sizeof text, "%.*s:%s", (int) (colon - at), at, port);
+    return godwit__zmtp_address_read (address, text);
+}
+
+static godwit_status_t
+listen_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADDRESS_SIZE],
+           godwit_error_t **error)
+{
+    const int one = 1, zero = 0;
+    godwit__zmtp_address_t address;
+    if (!read_address (&address, at))
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM,
+                                  "cannot listen at %s: it is no address of this machine, such as "
+                                  "tcp://10.0.0.7:4000",
+                                  at);
+    const int fd = self->source.fd = godwit__zmtp_address_socket (&address);
+    if (fd < 0)
+        return cannot (at, error);
+    self->is_local = address.name.ss_family == AF_UNIX;
+    if (!self->is_local)
+        setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (address.name.ss_family == AF_INET6)
+        setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
+    if (bind (fd, (const struct sockaddr *) &address.name, address.size) < 0 || listen (fd, BACKLOG) < 0 ||
+        !name_bound (fd, at, bound))
+        return cannot (at, error);
+    return godwit__reactor_watch (self->driver->options.reactor, &self->source, error);
+}
+
+godwit_status_t
+godwit__zmtp_listener_new (godwit__zmtp_listener_t **listener, godwit__zmtp_t *driver, const char *at,
+                           char bound[GODWIT__ADDRESS_SIZE],
+                           void (*accepted) (godwit__zmtp_listener_t *listener, int fd), void *user,
+                           godwit_error_t **error)
+{
+    godwit__zmtp_listener_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return godwit__error_no_memory (error);
+    self->driver = driver;
+    self->accepted = accepted;
+    self->user = user;
+    self->source = (godwit__source_t){.fd = -1, .ready = on_readable, .user = self};
+    self->rest = (godwit__timer_t){.fire = on_rested, .user = self};
+    self->reserve_fd = -1;
+    const godwit_status_t status = listen_at (self, at, bound, error);
+    if (status != GODWIT_OK) {
+        godwit__zmtp_listener_destroy (self);
+        return status;
+    }
+    open_reserve (self);
+    *listener = self;
+    return GODWIT_OK;
+}
+
+void
+godwit__zmtp_listener_destroy (godwit__zmtp_listener_t *listener)
+{
+    godwit__reactor_t *reactor = listener->driver->options.reactor;
+    godwit__reactor_unwatch (reactor, &listener->source);
+    godwit__reactor_disarm (reactor, &listener->rest);
+    if (listener->source.fd >= 0)
+        close (listener->source.fd);
+    if (listener->reserve_fd >= 0)
+        close (listener->reserve_fd);
+    free (listener);
+}

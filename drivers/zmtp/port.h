@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of a port: who connects to it is accepted and greeted by the reactor (port_accept.c), and read by
+ * whoever leads (port.c).
+ *
+ *   accepted -> opening -> table, epoll -> (leader) ready list -> read, or taken out of table and epoll
+ *
+ * The lock covers the table and the list of arrivals only. */
+#ifndef GODWIT_DRIVERS_ZMTP_PORT_H
+#define GODWIT_DRIVERS_ZMTP_PORT_H
+
+#include "drivers/zmtp/listener.h"
+#include "drivers/zmtp/port_table.h"
+#include "drivers/zmtp/stream.h"
+
+typedef struct godwit__zmtp_port {
+    godwit__channel_t base;
+    godwit__zmtp_t *driver;
+    godwit__zmtp_table_t table; /* connections after their handshake; any thread */
+    int epoll_fd;               /* of their sockets, and of event_fd */
+    int event_fd;
+    atomic_bool is_signalled; /* event_fd was written to */
+
+    /* The leader. */
+    godwit__list_t ready; /* streams that may have something */
+    godwit__zmtp_pool_t pool;
+
+    /* A reactor that leads; its thread. */
+    godwit__reactor_t *reactor;
+    godwit__source_t *source; /* the core's */
+    godwit__source_t watch;   /* of epoll_fd */
+
+    /* The driver's reactor. */
+    godwit__list_t listeners;
+    godwit__list_t opening; /* streams, the oldest first */
+    size_t opening_count;
+    godwit__list_t publishers; /* streams of those who publish to this port */
+    uint8_t (*keys)[GODWIT__KEY_SIZE]; /* subscribed to, in their order */
+    size_t key_count, key_capacity;
+    godwit__task_t *lost; /* NULL: nobody wants to know */
+    char at[GODWIT__ADDRESS_SIZE]; /* the address that it was told to listen at; "" if it chose */
+} godwit__zmtp_port_t;
+
+/* Makes the leader look: something has arrived that the sockets do not show, or it was woken. Any thread. */
+void godwit__zmtp_port_signal (godwit__zmtp_port_t *port);
+
+/* port_accept.c; the driver's reactor */
+godwit_status_t godwit__zmtp_port_bind (godwit__zmtp_port_t *port, const char *at,
+                                        godwit__port_addresses_t *addresses, godwit_error_t **error);
+/* Closes all that the reactor has, after the table was emptied. */
+void godwit__zmtp_port_stop_accepting (godwit__zmtp_port_t *port);
+
+/* port_keys.c; the driver's reactor */
+/* Tells a publisher that has connected of all keys. */
+void godwit__zmtp_port_tell_keys (const godwit__zmtp_port_t *port, godwit__zmtp_stream_t *publisher);
+
+#endif
