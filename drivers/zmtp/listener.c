@@ -2,6 +2,7 @@
 #include "drivers/zmtp/listener.h"
 
 #include "src/error/error.h"
+#include "src/folder/folder_connect.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +76,10 @@ on_readable (godwit__source_t *source)
     open_reserve (self);
     for (int i = 0; i < BURST; i++) {
         const int fd = accept4 (source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0) {
+        if (fd >= 0 && self->is_private && !godwit__peer_is_own_user (fd)) {
+            close (fd);
+            godwit__zmtp_count (&self->driver->counters.refused);
+        } else if (fd >= 0) {
             if (!self->is_local)
                 setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
             self->accepted (self, fd);
@@ -133,9 +137,10 @@ read_address (godwit__zmtp_address_t *address, const char *at)
     return godwit__zmtp_address_read (address, text);
 }
 
+/* Outside of private folders: tcp, and ipc as it was given. */
 static godwit_status_t
-listen_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADDRESS_SIZE],
-           godwit_error_t **error)
+bind_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADDRESS_SIZE],
+         godwit_error_t **error)
 {
     const int one = 1, zero = 0;
     godwit__zmtp_address_t address;
@@ -155,7 +160,39 @@ listen_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADD
     if (bind (fd, (const struct sockaddr *) &address.name, address.size) < 0 || listen (fd, BACKLOG) < 0 ||
         !name_bound (fd, at, bound))
         return cannot (at, error);
-    return godwit__reactor_watch (self->driver->options.reactor, &self->source, error);
+    return GODWIT_OK;
+}
+
+/* wanted NULL: any name. */
+static godwit_status_t
+bind_in_folder (godwit__zmtp_listener_t *self, godwit__folder_t *folder, const char *wanted,
+                char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+{
+    godwit_status_t status = godwit__folder_open (folder, error);
+    if (status == GODWIT_OK)
+        status = godwit__folder_listen (folder, wanted, BACKLOG, &self->name, &self->source.fd, NULL, error);
+    if (status != GODWIT_OK)
+        return status;
+    self->is_local = self->is_private = true;
+    self->folder = folder;
+    memcpy (bound, self->name.address, sizeof self->name.address);
+    return GODWIT_OK;
+}
+
+static godwit_status_t
+listen_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADDRESS_SIZE],
+           godwit_error_t **error)
+{
+    godwit__folders_t *folders = &self->driver->folders;
+    const char *name = NULL;
+    const bool anywhere = strcmp (at, GODWIT__ZMTP_ANY_IPC) == 0;
+    godwit__folder_t *folder = anywhere ? NULL : godwit__folders_find (folders, at, &name);
+    godwit_status_t status = anywhere ? godwit__folders_first (folders, &folder, error) : GODWIT_OK;
+    if (status == GODWIT_OK)
+        status = folder ? bind_in_folder (self, folder, name, bound, error) : bind_at (self, at, bound, error);
+    if (status == GODWIT_OK)
+        status = godwit__reactor_watch (self->driver->options.reactor, &self->source, error);
+    return status;
 }
 
 godwit_status_t
@@ -191,6 +228,8 @@ godwit__zmtp_listener_destroy (godwit__zmtp_listener_t *listener)
     godwit__reactor_disarm (reactor, &listener->rest);
     if (listener->source.fd >= 0)
         close (listener->source.fd);
+    if (listener->folder)
+        godwit__folder_remove (listener->folder, &listener->name);
     if (listener->reserve_fd >= 0)
         close (listener->reserve_fd);
     free (listener);

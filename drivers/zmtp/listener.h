@@ -8,6 +8,8 @@
 #include "drivers/zmtp/address.h"
 #include "drivers/zmtp/zmtp_driver.h"
 
+#include "src/folder/folder_listen.h"
+
 typedef struct godwit__zmtp_listener {
     godwit__zmtp_t *driver;
     void (*accepted) (struct godwit__zmtp_listener *listener, int fd); /* takes the socket over */
@@ -15,9 +17,15 @@ typedef struct godwit__zmtp_listener {
     godwit__source_t source;
     godwit__timer_t rest;
     int reserve_fd;
-    bool is_local; /* ipc */
+    bool is_local;  /* ipc */
+    bool is_private; /* in a private folder: processes of this user only */
+    godwit__folder_t *folder;   /* that folder, the driver's; NULL: none */
+    godwit__folder_name_t name; /* in it */
     godwit__list_node_t in_list; /* the owner's */
 } godwit__zmtp_listener_t;
+
+/* Under a random name in the first private folder that is usable. */
+#define GODWIT__ZMTP_ANY_IPC "ipc://*"
 
 /* Listens at `at`, and writes the address with the port that the system chose. SYSTEM with the cause. */
 godwit_status_t godwit__zmtp_listener_new (godwit__zmtp_listener_t **listener, godwit__zmtp_t *driver,

@@ -46,7 +46,9 @@ void godwit__zmtp_port_signal (godwit__zmtp_port_t *port);
 /* port_accept.c; the driver's reactor */
 godwit_status_t godwit__zmtp_port_bind (godwit__zmtp_port_t *port, const char *at,
                                         godwit__port_addresses_t *addresses, godwit_error_t **error);
-/* Closes all that the reactor has, after the table was emptied. */
+/* Closes a connection whose handshake is over, on the reactor's side. */
+void godwit__zmtp_port_let_go (godwit__zmtp_stream_t *stream);
+/* Closes all that the reactor has, but what is in the table. */
 void godwit__zmtp_port_stop_accepting (godwit__zmtp_port_t *port);
 
 /* port_keys.c; the driver's reactor */

@@ -49,6 +49,8 @@ struct godwit__zmtp_stream {
     int fd;
     godwit__zmtp_stream_state_t state; /* the reactor's thread */
     godwit__source_t source;           /* in the driver's reactor */
+    godwit__list_node_t in_owner;      /* the owner's, in the driver's reactor */
+    uint64_t peer_hash;                /* the same for all that come from one host, or one user */
     _Atomic (const char *) reason;     /* why it is ended by this end; NULL: the peer did it */
     struct godwit__zmtp_opening *opening; /* during the handshake, and while a refusal is told */
     godwit__zmtp_out_t out;

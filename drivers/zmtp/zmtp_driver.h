@@ -8,6 +8,7 @@
 #include "drivers/zmtp/out_queue.h"
 
 #include "src/base/list.h"
+#include "src/folder/folder.h"
 #include "src/interface/driver.h"
 
 #include <pthread.h>
@@ -17,6 +18,7 @@ typedef struct godwit__zmtp {
     godwit__driver_options_t options;
     godwit__zmtp_out_limits_t limits;
     char *host; /* NULL: this host only */
+    godwit__folders_t folders; /* of sockets of this host; reactor's thread */
     godwit__driver_counters_t counters;
     godwit__zmtp_pool_t pool; /* of the reactor's thread */
     /* A chunk that no link reads into now; taken and given back by the leaders of links. */

@@ -95,6 +95,9 @@ typedef struct godwit_transport_options {
      * come back in this time are named in the log, as an error, and are not waited for. */
     int64_t destroy_timeout_ms;
     int64_t handler_log_after_ms; /* 30000: after this time a handler that runs is logged; -1: never */
+    /* $GODWIT_DIR, or else both /run/user/UID/godwit and /tmp/godwit-UID: the private folder of the sockets
+     * by which processes of this user meet on this machine (contract 12). */
+    const char *runtime_dir;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */

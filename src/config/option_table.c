@@ -74,6 +74,8 @@ const godwit__option_t godwit__options[] = {
           "the address to listen on and to be reached at"),
     NUMBER ("port", INT, IN_ANY, AT (known.port), 0, 0, 65535, "",
             "the TCP port at which its servers are reached; 0: any"),
+    TEXT ("runtime_dir", IN_ANY, AT (known.runtime_dir), 1, 191, "`$GODWIT_DIR`, else the usual ones",
+          "the private folder of the sockets by which processes of this user meet on this machine"),
     OTHER ("paths", PATHS, IN_TEXT, AT (paths), GODWIT__PATH_ALL, "inproc,ipc,tcp",
            "the kinds of address that are used to connect"),
     NUMBER ("max_message_size", SIZE, IN_ANY, AT (known.max_message_size), 64 << 20, 4096, INT64_C (1) << 31,

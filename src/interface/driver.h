@@ -173,6 +173,7 @@ typedef struct godwit__driver_options {
     void *stranger_user;
     bool external_loop; /* no thread of the library runs the reactor, and the program's may come late: what
                            has to be in time needs a thread of the driver's own */
+    const char *runtime_dir; /* of sockets of this machine; NULL: the usual ones (src/folder/folder.h) */
 } godwit__driver_options_t;
 
 /* Counters for statistics; written with relaxed atomics by the driver. */

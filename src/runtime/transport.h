@@ -73,6 +73,7 @@ struct godwit_transport {
     const godwit__log_variable_t *log_variable; /* NULL: it is not set, or its lines are the program's own */
     char *control_exchange;
     char *host;
+    char *runtime_dir;  /* NULL: the usual ones (src/folder/folder.h) */
     char *virtual_host; /* "" if unset */
     unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
     char *host_id;      /* an opaque name of this machine */

@@ -33,6 +33,7 @@ godwit__transport_release (godwit_transport_t *transport)
     pthread_mutex_destroy (&transport->process_lock);
     free (transport->control_exchange);
     free (transport->host);
+    free (transport->runtime_dir);
     free (transport->virtual_host);
     free (transport->host_id);
     free (transport);

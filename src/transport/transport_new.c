@@ -99,6 +99,8 @@ settle (godwit_transport_t *transport, const settings_sources_t *from, godwit__s
     if (status == GODWIT_OK)
         status = own (&transport->host, &settings->known.host, error);
     if (status == GODWIT_OK)
+        status = own (&transport->runtime_dir, &settings->known.runtime_dir, error);
+    if (status == GODWIT_OK)
         status = godwit__error_classes_new (&transport->error_classes, settings->known.allowed_remote_exmods,
                                             error);
     transport->options = settings->known;
@@ -127,6 +129,7 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, voi
         .heartbeat_ms = transport->options.heartbeat_ms,
         .heartbeat_timeout_ms = transport->options.heartbeat_timeout_ms,
         .host = transport->host,
+        .runtime_dir = transport->runtime_dir,
         .port = transport->options.port,
         .user = user,
         .virtual_host = transport->virtual_host,
@@ -203,6 +206,7 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
         .control_exchange = transport->control_exchange,
         .static_list = settings->static_list,
         .static_file = settings->static_file,
+        .runtime_dir = transport->runtime_dir,
         .host_rendezvous = settings->host_rendezvous,
         .refresh_ms = transport->options.refresh_ms,
         .seed = godwit__transport_random (transport, UINT64_MAX),
@@ -318,10 +322,11 @@ check_use (const godwit_transport_t *transport, const godwit__settings_t *settin
     const bool inproc = !strcmp (godwit_url_driver (transport->url), "inproc");
     const bool listed = settings->static_list || settings->static_file;
     const char *const list = settings->static_list ? "static" : "static_file";
-    const char *const network = listed                      ? list
-                                : settings->host_rendezvous ? "host_rendezvous"
-                                : settings->known.port      ? "port"
-                                                            : NULL;
+    const char *const network = listed                        ? list
+                                : settings->host_rendezvous   ? "host_rendezvous"
+                                : settings->known.port        ? "port"
+                                : settings->known.runtime_dir ? "runtime_dir"
+                                                              : NULL;
     if (inproc && network)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "Option %s (%s): expected a driver with a network, got inproc", network,

@@ -15,7 +15,7 @@ service
 transport
 client > server > discovery > connection > runtime
 drivers/inproc | drivers/zmq | drivers/zmtp | matchmaker
-wire > interface > loop | serializer | config > address
+wire > interface > loop | folder | serializer | config > address
 value > error > base
 '
 # These are named by one room only, whatever stands above them.

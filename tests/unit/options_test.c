@@ -56,20 +56,24 @@ Test (options, the_url_wins_over_the_struct)
                                               .queue_limit = 5,
                                               .worker_limit = 7,
                                               .external_loop = true,
-                                              .max_message_size = 5000};
+                                              .max_message_size = 5000,
+                                              .runtime_dir = "/run/mine"};
     godwit_transport_options_t options;
     unsigned paths = 0;
     char says[256];
     cr_assert_eq (settle (&options, &paths, &given, "", says), GODWIT_OK);
+    cr_assert_str_eq (options.runtime_dir, "/run/mine");
     cr_assert_str_eq (options.control_exchange, "mine");
     cr_assert (options.queue_limit == 5 && options.external_loop && options.max_message_size == 5000);
     cr_assert_eq (settle (&options, &paths, &given,
                           "?control_exchange=theirs&queue_limit=6&external_loop=false&host=10.0.0.1&"
-                          "max_message_size=4096&rpc_response_timeout_ms=1&paths=tcp,ipc",
+                          "max_message_size=4096&rpc_response_timeout_ms=1&paths=tcp,ipc&"
+                          "runtime_dir=/run/theirs",
                           says),
                   GODWIT_OK, "%s", says);
     cr_assert_str_eq (options.control_exchange, "theirs");
     cr_assert_str_eq (options.host, "10.0.0.1");
+    cr_assert_str_eq (options.runtime_dir, "/run/theirs");
     cr_assert (options.queue_limit == 6 && options.worker_limit == 7 && !options.external_loop &&
                options.max_message_size == 4096 && options.rpc_response_timeout_ms == 1);
     cr_assert_eq (paths, (unsigned) (GODWIT__PATH_TCP | GODWIT__PATH_IPC));

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A port's reactor side: where it listens, whom it accepts, and what becomes of them until their handshake is
+ * over. Limits come before trust: so many handshakes may be unfinished, and whoever opens more pays with his
+ * own oldest ones. */
+#include "drivers/zmtp/port.h"
+
+#include "src/base/hash.h"
+#include "src/error/error.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#define LOOPBACK "127.0.0.1"
+/* Unfinished handshakes of one port. */
+#define OPENING_MAX 512
+
+/* ---- connections ---- */
+
+static void
+leave_owner (godwit__zmtp_stream_t *stream)
+{
+    if (godwit__in_list (&stream->in_owner))
+        godwit__list_remove (&stream->in_owner);
+}
+
+static void
+leave_opening (godwit__zmtp_stream_t *stream)
+{
+    godwit__zmtp_port_t *port = stream->owner;
+    leave_owner (stream);
+    port->opening_count--;
+}
+
+/* The reactor's part of a connection is over. */
+void
+godwit__zmtp_port_let_go (godwit__zmtp_stream_t *stream)
+{
+    leave_owner (stream);
+    stream->owner = NULL;
+    godwit__zmtp_stream_close (stream);
+}
+
+/* Bytes that came behind the handshake are not in the socket any more: the leader has to be told of them. */
+static void
+announce (godwit__zmtp_port_t *port, godwit__zmtp_stream_t *stream)
+{
+    pthread_mutex_lock (&port->table.lock);
+    godwit__list_append (&port->table.arrivals, &stream->in_ready);
+    pthread_mutex_unlock (&port->table.lock);
+    godwit__zmtp_port_signal (port);
+}
+
+static void
+on_ready (godwit__zmtp_stream_t *stream)
+{
+    godwit__zmtp_port_t *port = stream->owner;
+    leave_opening (stream);
+    if (!godwit__zmtp_table_add (&port->table, stream)) {
+        godwit__zmtp_count (&port->driver->counters.refused);
+        godwit__zmtp_port_let_go (stream);
+        return;
+    }
+    if (stream->config->socket == GODWIT__ZMTP_SUB) {
+        godwit__list_append (&port->publishers, &stream->in_owner);
+        godwit__zmtp_port_tell_keys (port, stream);
+    }
+    const bool has_bytes = godwit__zmtp_decoder_has_bytes (&stream->in);
+    struct epoll_event event = {.events = EPOLLIN, .data.u64 = stream->routing_id};
+    if (has_bytes)
+        announce (port, stream);
+    if (epoll_ctl (port->epoll_fd, EPOLL_CTL_ADD, stream->fd, &event) < 0) {
+        /* The leader finds the end, which it cannot be told of otherwise. */
+        godwit__zmtp_stream_end (stream, "it cannot be watched");
+        if (!has_bytes)
+            announce (port, stream);
+    }
+}
+
+static void
+tell_stranger (const godwit__zmtp_port_t *port, const godwit__zmtp_stream_t *stream)
+{
+    const godwit__driver_options_t *const options = &port->driver->options;
+    char peer[GODWIT__ZMTP_PEER_SIZE];
+    if (!port->at[0] || !options->stranger)
+        return;
+    godwit__zmtp_address_peer (peer, stream->fd);
+    options->stranger (options->stranger_user, port->at, peer);
+}
+
+static void
+on_ended (godwit__zmtp_stream_t *stream, const char *reason)
+{
+    godwit__zmtp_port_t *port = stream->owner;
+    (void) reason;
+    if (stream->routing_id == 0) { /* it never was in the table */
+        leave_opening (stream);
+        tell_stranger (port, stream);
+    } else if (port->lost) {
+        godwit__reactor_post (port->driver->options.reactor, port->lost);
+    }
+    godwit__zmtp_port_let_go (stream);
+}
+
+static void
+on_room (godwit__zmtp_stream_t *stream)
+{
+    godwit__zmtp_port_t *port = stream->owner;
+    godwit__zmtp_port_signal (port);
+}
+
+static const godwit__zmtp_stream_events_t stream_events = {
+    .ready = on_ready, .ended = on_ended, .room = on_room};
+
+/* ---- accepting ---- */
+
+static uint64_t
+hash_of_peer (int fd)
+{
+    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
+    socklen_t size = sizeof name;
+    if (getpeername (fd, (struct sockaddr *) &name, &size) < 0)
+        return 0;
+    if (name.ss_family == AF_INET)
+        return godwit__hash (AF_INET, &((struct sockaddr_in *) &name)->sin_addr, sizeof (struct in_addr));
+    if (name.ss_family == AF_INET6)
+        return godwit__hash (AF_INET6, &((struct sockaddr_in6 *) &name)->sin6_addr,
+                                   sizeof (struct in6_addr));
+    struct ucred peer = {.uid = 0};
+    socklen_t peer_size = sizeof peer;
+    getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size);
+    return godwit__hash (AF_UNIX, &peer.uid, sizeof peer.uid);
+}
+
+/* Makes room for one more unfinished handshake: the oldest of the same host, or else of all, goes. */
+static void
+evict (godwit__zmtp_port_t *port, uint64_t peer_hash)
+{
+    godwit__zmtp_stream_t *oldest = GODWIT__FIRST (&port->opening, godwit__zmtp_stream_t, in_owner);
+    godwit__zmtp_stream_t *at = oldest;
+    while (at && at->peer_hash != peer_hash)
+        at = GODWIT__NEXT (&port->opening, at, godwit__zmtp_stream_t, in_owner);
+    godwit__zmtp_stream_t *evicted = at ? at : oldest;
+    godwit__zmtp_count (&port->driver->counters.refused);
+    leave_opening (evicted);
+    godwit__zmtp_port_let_go (evicted);
+}
+
+static void
+accept_as (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_handshake_config_t *config)
+{
+    godwit__zmtp_port_t *port = listener->user;
+    const uint64_t peer_hash = hash_of_peer (fd);
+    if (port->opening_count >= OPENING_MAX)
+        evict (port, peer_hash);
+    godwit__zmtp_stream_t *stream =
+        godwit__zmtp_stream_new (port->driver, fd, config, &stream_events, port, NULL);
+    if (!stream) {
+        godwit__zmtp_count (&port->driver->counters.refused);
+        return;
+    }
+    stream->peer_hash = peer_hash;
+    godwit__list_append (&port->opening, &stream->in_owner);
+    port->opening_count++;
+}
+
+static void
+on_link (godwit__zmtp_listener_t *listener, int fd)
+{
+    static const godwit__zmtp_handshake_config_t router = {.accepts = true, .socket = GODWIT__ZMTP_ROUTER};
+    accept_as (listener, fd, &router);
+}
+
+static void
+on_publisher (godwit__zmtp_listener_t *listener, int fd)
+{
+    static const godwit__zmtp_handshake_config_t subscriber = {.accepts = true, .socket = GODWIT__ZMTP_SUB};
+    accept_as (listener, fd, &subscriber);
+}
+
+/* ---- listening ---- */
+
+static godwit_status_t
+listen_at (godwit__zmtp_port_t *port, const char *at, bool for_links, char bound[GODWIT__ADDRESS_SIZE],
+           godwit_error_t **error)
+{
+    godwit__zmtp_listener_t *listener;
+    const godwit_status_t status = godwit__zmtp_listener_new (
+        &listener, port->driver, at, bound, for_links ? on_link : on_publisher, port, error);
+    if (status == GODWIT_OK)
+        godwit__list_append (&port->listeners, &listener->in_list);
+    return status;
+}
+
+/* number 0: the system chooses. */
+static godwit_status_t
+listen_tcp (godwit__zmtp_port_t *port, const char *host, int number, bool for_links,
+            char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+{
+    char at[GODWIT__ADDRESS_SIZE];
+    const bool bare_ipv6 = strchr (host, ':') && host[0] != '[';
+    if (snprintf (at, sizeof at, bare_ipv6 ? "tcp://[%s]:%d" : "tcp://%s:%d", host, number) >= (int) sizeof at)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long", host);
+    return listen_at (port, at, for_links, bound, error);
+}
+
+/* Without a private folder there is tcp alone. */
+static godwit_status_t
+bind_chosen (godwit__zmtp_port_t *port, godwit__port_addresses_t *addresses, godwit_error_t **error)
+{
+    const godwit__zmtp_t *driver = port->driver;
+    const char *host = driver->host ? driver->host : LOOPBACK;
+    size_t *count = &addresses->link_count;
+    if (listen_at (port, GODWIT__ZMTP_ANY_IPC, true, addresses->links[0], NULL) == GODWIT_OK)
+        *count = 1;
+    godwit_status_t status =
+        listen_tcp (port, host, driver->options.port, true, addresses->links[*count], error);
+    if (status != GODWIT_OK)
+        return status;
+    ++*count;
+    if (!driver->host &&
+        listen_at (port, GODWIT__ZMTP_ANY_IPC, false, addresses->fanout, NULL) == GODWIT_OK)
+        return GODWIT_OK;
+    return listen_tcp (port, host, 0, false, addresses->fanout, error);
+}
+
+godwit_status_t
+godwit__zmtp_port_bind (godwit__zmtp_port_t *port, const char *at, godwit__port_addresses_t *addresses,
+                        godwit_error_t **error)
+{
+    memset (addresses, 0, sizeof *addresses);
+    if (!at)
+        return bind_chosen (port, addresses, error);
+    snprintf (port->at, sizeof port->at, "%s", at);
+    addresses->link_count = 1;
+    return listen_at (port, at, true, addresses->links[0], error);
+}
+
+/* The publishers of all hosts use the first address that others can reach. */
+godwit_status_t
+godwit__zmtp_add_host (godwit__channel_t *port, const char *host, godwit__port_addresses_t *addresses,
+                       godwit_error_t **error)
+{
+    godwit__zmtp_port_t *self = (godwit__zmtp_port_t *) port;
+    const size_t last = addresses->link_count - 1;
+    const bool replaces =
+        strncmp (addresses->links[last], "tcp://" LOOPBACK, strlen ("tcp://" LOOPBACK)) == 0;
+    const size_t place = replaces ? last : addresses->link_count;
+    char link[GODWIT__ADDRESS_SIZE], fanout[GODWIT__ADDRESS_SIZE] = "";
+    if (place == GODWIT__PORT_ADDRESS_MAX)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: too many addresses", host);
+    godwit_status_t status = listen_tcp (self, host, self->driver->options.port, true, link, error);
+    if (status == GODWIT_OK && (!godwit__zmtp_address_is_tcp (addresses->fanout) ||
+                                strncmp (addresses->fanout, "tcp://" LOOPBACK, 15) == 0))
+        status = listen_tcp (self, host, 0, false, fanout, error);
+    if (status != GODWIT_OK)
+        return status;
+    memcpy (addresses->links[place], link, sizeof link);
+    addresses->link_count = place + 1;
+    if (fanout[0])
+        memcpy (addresses->fanout, fanout, sizeof fanout);
+    return GODWIT_OK;
+}
+
+godwit_status_t
+godwit__zmtp_watch_port (godwit__channel_t *port, godwit__task_t *lost, godwit_error_t **error)
+{
+    (void) error;
+    ((godwit__zmtp_port_t *) port)->lost = lost;
+    return GODWIT_OK;
+}
+
+void
+godwit__zmtp_port_stop_accepting (godwit__zmtp_port_t *port)
+{
+    for (godwit__zmtp_listener_t *at;
+         (at = GODWIT__FIRST (&port->listeners, godwit__zmtp_listener_t, in_list));) {
+        godwit__list_remove (&at->in_list);
+        godwit__zmtp_listener_destroy (at);
+    }
+    for (godwit__zmtp_stream_t *at; (at = GODWIT__FIRST (&port->opening, godwit__zmtp_stream_t, in_owner));)
+        godwit__zmtp_port_let_go (at);
+    if (port->lost)
+        godwit__reactor_unpost (port->driver->options.reactor, port->lost);
+}
