@@ -248,7 +248,7 @@ accept_socket (godwit__zmtp_handshake_t *self, const godwit__zmtp_property_t *pr
         }
     }
     char shown[SHOWN_MAX];
-    fail (self, "a socket of type \"%s\" does not speak with a %s",
+    fail (self, "a socket of type \"%s\" does not speak with one of type %s",
           godwit__zmtp_printable (shown, sizeof shown, property->value, property->value_size),
           sockets[self->config->socket].name);
     return false;
