@@ -73,7 +73,9 @@ heavy_free (godwit__zmtp_heavy_t *heavy)
     if (heavy->free_fn)
         heavy->free_fn (heavy->data, heavy->hint);
     for (size_t i = 0; i < heavy->insert_count; i++)
-        heavy->inserts[i].free_fn ((void *) (uintptr_t) heavy->inserts[i].data, heavy->inserts[i].hint);
+        if (heavy->inserts[i].free_fn)
+            heavy->inserts[i].free_fn ((void *) (uintptr_t) heavy->inserts[i].data,
+                                       heavy->inserts[i].hint);
     free (heavy);
 }
 

@@ -63,34 +63,43 @@ look (godwit__zmtp_t *driver, int64_t now_ns)
 }
 
 static void
-look_later (godwit__zmtp_t *driver)
+look_and_again (godwit__zmtp_t *driver)
 {
     godwit__reactor_t *reactor = driver->options.reactor;
-    if (!godwit__list_is_empty (&driver->closing) && !driver->closing_timer.heap_index)
+    look (driver, godwit__reactor_now (reactor));
+    if (!godwit__list_is_empty (&driver->closing))
         godwit__reactor_arm (reactor, &driver->closing_timer,
                              godwit__reactor_now (reactor) + LOOK_MS * GODWIT__NS_PER_MS);
 }
 
-void
-godwit__zmtp_closing_look (godwit__timer_t *timer)
+static void
+on_timer (godwit__timer_t *timer)
 {
-    godwit__zmtp_t *driver = timer->user;
-    look (driver, godwit__reactor_now (driver->options.reactor));
-    look_later (driver);
+    look_and_again (timer->user);
 }
 
+static void
+on_task (godwit__task_t *task)
+{
+    look_and_again (task->user);
+}
+
+void
+godwit__zmtp_closing_init (godwit__zmtp_t *driver)
+{
+    godwit__list_init (&driver->closing);
+    driver->closing_timer = (godwit__timer_t){.fire = on_timer, .user = driver};
+    driver->closing_task = (godwit__task_t){.run = on_task, .user = driver};
+}
+
+/* In a task, because the caller may hold locks, and functions of the program free what was written. */
 void
 godwit__zmtp_closing_add (godwit__zmtp_stream_t *stream)
 {
     godwit__zmtp_t *driver = stream->driver;
-    if (is_done (stream)) {
-        godwit__zmtp_out_close (&stream->out, true);
-        godwit__zmtp_stream_unref (stream);
-        return;
-    }
     stream->closing_ns = godwit__reactor_now (driver->options.reactor) + CLOSE_MS * GODWIT__NS_PER_MS;
     godwit__list_append (&driver->closing, &stream->in_list);
-    look_later (driver);
+    godwit__reactor_post (driver->options.reactor, &driver->closing_task);
 }
 
 void
@@ -104,4 +113,5 @@ godwit__zmtp_streams_finish (godwit__zmtp_t *driver)
             nanosleep (&pause, NULL);
     }
     godwit__reactor_disarm (driver->options.reactor, &driver->closing_timer);
+    godwit__reactor_unpost (driver->options.reactor, &driver->closing_task);
 }

@@ -2,8 +2,10 @@
 #include "drivers/zmtp/connector.h"
 
 #include "src/error/error.h"
+#include "src/folder/folder_connect.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -73,7 +75,12 @@ on_writable (godwit__source_t *source)
 static int
 try (godwit__zmtp_connector_t *self)
 {
-    int result;
+    int result, failure = ECONNREFUSED;
+    if (self->text[0])
+        return godwit__folders_connect (&self->driver->folders, self->text, &self->fd, &failure, NULL) ==
+                       GODWIT_OK
+                   ? 0
+                   : failure;
     if (self->fd < 0)
         self->fd = godwit__zmtp_address_socket (&self->address);
     if (self->fd < 0)
@@ -150,7 +157,10 @@ godwit__zmtp_connector_start (godwit__zmtp_connector_t *connector, const char *a
                               godwit_error_t **error)
 {
     godwit__reactor_t *reactor = connector->driver->options.reactor;
-    if (!godwit__zmtp_address_read (&connector->address, address))
+    const bool is_tcp = godwit__zmtp_address_is_tcp (address);
+    snprintf (connector->text, sizeof connector->text, "%s", is_tcp ? "" : address);
+    if (is_tcp ? !godwit__zmtp_address_read (&connector->address, address)
+               : !godwit__folders_speak (&connector->driver->folders, address))
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "%s: not an address that can be connected to",
                                   address);
     connector->deadline_ns = godwit__reactor_now (reactor) +

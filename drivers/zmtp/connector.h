@@ -14,7 +14,8 @@ typedef struct godwit__zmtp_connector {
     void (*failed) (void *user, const char *reason); /* static text */
     void *user;
 
-    godwit__zmtp_address_t address;
+    char text[GODWIT__ADDRESS_SIZE]; /* ipc, which the private folders know */
+    godwit__zmtp_address_t address;  /* tcp */
     int fd;
     godwit__source_t source;
     godwit__timer_t timer;  /* the deadline, or the next attempt while the other side's backlog is full */

@@ -113,9 +113,11 @@ static int64_t
 look (godwit__zmtp_t *driver)
 {
     const bool in_parts = driver->stream_count > TOGETHER;
-    size_t count = in_parts ? driver->stream_count / PARTS + 1 : driver->stream_count;
-    while (count--) {
+    const size_t count = in_parts ? driver->stream_count / PARTS + 1 : driver->stream_count;
+    for (size_t i = 0; i < count; i++) {
         godwit__zmtp_stream_t *stream = GODWIT__FIRST (&driver->streams, godwit__zmtp_stream_t, in_list);
+        if (!stream)
+            break;
         godwit__list_remove (&stream->in_list);
         godwit__list_append (&driver->streams, &stream->in_list);
         look_at (stream);

@@ -225,7 +225,7 @@ on_ended (godwit__zmtp_stream_t *stream, const char *reason)
 static void
 on_room (godwit__zmtp_stream_t *stream)
 {
-    zmtp_link_t *self = stream->owner;
+    zmtp_link_t *self = stream->channel;
     godwit__zmtp_waiter_wake (&self->waiter);
 }
 

@@ -222,7 +222,7 @@ godwit__zmtp_stream_new (godwit__zmtp_t *driver, int fd, const godwit__zmtp_hand
     }
     stream->driver = driver;
     stream->events = events;
-    stream->owner = owner;
+    stream->owner = stream->channel = owner;
     stream->config = config;
     stream->fd = fd;
     atomic_init (&stream->refs, 1);

@@ -15,8 +15,7 @@ void godwit__zmtp_stream_begin_traffic (godwit__zmtp_stream_t *stream);
  * waits until the peer's system has it, and gives the stream back. At most 300 ms. */
 void godwit__zmtp_closing_add (godwit__zmtp_stream_t *stream);
 
-/* Looks at all of them; of the driver's timer. */
-void godwit__zmtp_closing_look (godwit__timer_t *timer);
+void godwit__zmtp_closing_init (godwit__zmtp_t *driver);
 /* Forgets those that still tell a peer why it was refused. */
 void godwit__zmtp_telling_finish (godwit__zmtp_t *driver);
 

@@ -270,7 +270,7 @@ close_port (godwit__channel_t *channel)
     for (godwit__zmtp_stream_t *stream; (stream = godwit__zmtp_table_any (&self->table));) {
         if (godwit__in_list (&stream->in_ready))
             godwit__list_remove (&stream->in_ready);
-        if (stream->owner)
+        if (!stream->is_let_go)
             godwit__zmtp_port_let_go (stream);
         godwit__zmtp_table_remove (&self->table, stream);
     }

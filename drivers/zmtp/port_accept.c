@@ -39,7 +39,6 @@ void
 godwit__zmtp_port_let_go (godwit__zmtp_stream_t *stream)
 {
     leave_owner (stream);
-    stream->owner = NULL;
     godwit__zmtp_stream_close (stream);
 }
 
@@ -107,8 +106,7 @@ on_ended (godwit__zmtp_stream_t *stream, const char *reason)
 static void
 on_room (godwit__zmtp_stream_t *stream)
 {
-    godwit__zmtp_port_t *port = stream->owner;
-    godwit__zmtp_port_signal (port);
+    godwit__zmtp_port_signal (stream->channel);
 }
 
 static const godwit__zmtp_stream_events_t stream_events = {

@@ -11,8 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Edges only: that the peer has hung up is seen once, and what it sends is the leader's to read. */
-#define WATCHED (EPOLLRDHUP | EPOLLET)
+/* Where a leader reads: edges only, so that a hang-up is seen once, while what came before is still read. */
+static uint32_t
+watched (const godwit__zmtp_stream_t *stream)
+{
+    return stream->events->readable ? EPOLLIN | EPOLLRDHUP : EPOLLRDHUP | EPOLLET;
+}
 
 /* ---- writing ---- */
 
@@ -20,7 +24,8 @@ static void
 on_flushed (godwit__zmtp_stream_t *stream, godwit__zmtp_flushed_t flushed, bool room)
 {
     if (flushed == GODWIT__ZMTP_BLOCKED)
-        godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, WATCHED | EPOLLOUT);
+        godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source,
+                                     watched (stream) | EPOLLOUT);
     else if (flushed == GODWIT__ZMTP_BROKEN)
         godwit__zmtp_stream_end (stream, "the connection was lost");
     if (room && stream->events->room)
@@ -67,7 +72,7 @@ on_writable (godwit__zmtp_stream_t *stream)
     bool room;
     const godwit__zmtp_flushed_t flushed = godwit__zmtp_out_writable (&stream->out, stream->fd, &room);
     if (flushed == GODWIT__ZMTP_FLUSHED)
-        godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, WATCHED);
+        godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, watched (stream));
     on_flushed (stream, flushed, room);
 }
 
@@ -200,9 +205,12 @@ on_event (godwit__source_t *source)
         if (stream->events->room)
             stream->events->room (stream);
         stream->events->ended (stream, reason ? reason : "the connection was lost");
-    } else if (source->events & EPOLLOUT) {
-        on_writable (stream);
+        return;
     }
+    if (source->events & EPOLLOUT)
+        on_writable (stream);
+    if (source->events & EPOLLIN && stream->events->readable)
+        stream->events->readable (stream); /* may close it */
 }
 
 void
@@ -210,7 +218,7 @@ godwit__zmtp_stream_begin_traffic (godwit__zmtp_stream_t *stream)
 {
     stream->state = GODWIT__ZMTP_READY_STATE;
     stream->source.ready = on_event;
-    godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, WATCHED);
+    godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, watched (stream));
     godwit__zmtp_heart_add (stream);
     stream->events->ready (stream);
 }
@@ -229,6 +237,7 @@ godwit__zmtp_stream_unref (godwit__zmtp_stream_t *stream)
 void
 godwit__zmtp_stream_close (godwit__zmtp_stream_t *stream)
 {
+    stream->is_let_go = true;
     switch (stream->state) {
     case GODWIT__ZMTP_OPENING:
         godwit__zmtp_opening_abandon (stream);

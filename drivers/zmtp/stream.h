@@ -28,6 +28,8 @@ typedef struct godwit__zmtp_stream_events {
     void (*ended) (godwit__zmtp_stream_t *stream, const char *reason);
     /* Whoever was told AGAIN may try again. Any thread, which holds no lock of the engine. */
     void (*room) (godwit__zmtp_stream_t *stream);
+    /* The socket has input. The reactor's thread. NULL: whoever leads reads, and waits by himself. */
+    void (*readable) (godwit__zmtp_stream_t *stream);
     /* A SUBSCRIBE or CANCEL came. Returns NULL, or why the stream has to end. The thread that reads. NULL:
      * they cost the connection. */
     const char *(*subscription) (godwit__zmtp_stream_t *stream, bool subscribes, const uint8_t *topic,
@@ -43,7 +45,9 @@ typedef enum godwit__zmtp_stream_state {
 struct godwit__zmtp_stream {
     godwit__zmtp_t *driver;
     const godwit__zmtp_stream_events_t *events;
-    void *owner;
+    void *owner;   /* the reactor's thread */
+    void *channel; /* for `room`, on any thread; the owner, if it is not set to another */
+    bool is_let_go; /* the owner has closed it; the reactor's thread */
     const godwit__zmtp_handshake_config_t *config; /* which end this is */
     atomic_uint refs;
     int fd;

@@ -32,6 +32,7 @@ typedef struct godwit__zmtp {
     /* The reactor's thread: streams that their owner has let go of. */
     godwit__list_t closing; /* they still write */
     godwit__timer_t closing_timer;
+    godwit__task_t closing_task;
     godwit__list_t telling; /* they tell a peer why it was refused */
 } godwit__zmtp_t;
 

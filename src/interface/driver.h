@@ -180,6 +180,8 @@ typedef struct godwit__driver_options {
 typedef struct godwit__driver_counters {
     atomic_uint_fast64_t malformed; /* frames thrown away because they cannot be from a Godwit peer */
     atomic_uint_fast64_t dropped;   /* replies and publications without a receiver */
+    atomic_uint_fast64_t refused;   /* connections that were not let in, or not to the end */
+    atomic_uint_fast64_t unknown;   /* commands of ZMTP that this driver does not know */
 } godwit__driver_counters_t;
 
 typedef struct godwit__driver godwit__driver_t;
@@ -240,5 +242,6 @@ struct godwit__driver {
 
 extern const godwit__driver_ops_t godwit__inproc_driver;
 extern const godwit__driver_ops_t godwit__zmq_driver;
+extern const godwit__driver_ops_t godwit__zmtp_driver;
 
 #endif
