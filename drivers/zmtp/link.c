@@ -30,6 +30,7 @@ typedef struct zmtp_link {
     /* The reactor's thread. */
     godwit__zmtp_connector_t connector;
     godwit__zmtp_stream_t *stream; /* NULL: not connected yet, or it failed */
+    atomic_bool reads_home;        /* the driver's reactor is attached */
     _Atomic (const char *) reason; /* why it is down */
 } zmtp_link_t;
 
@@ -170,17 +171,32 @@ wake_link (godwit__channel_t *channel)
     godwit__zmtp_waiter_wake (&((zmtp_link_t *) channel)->waiter);
 }
 
+/* The driver's reactor watches the socket already, for its end. */
+static bool
+is_home (const zmtp_link_t *self, const godwit__reactor_t *reactor)
+{
+    return reactor == self->driver->options.reactor;
+}
+
 static godwit_status_t
 attach_link (godwit__channel_t *channel, godwit__reactor_t *reactor, godwit__source_t *source,
              godwit_error_t **error)
 {
-    return godwit__zmtp_waiter_attach (&((zmtp_link_t *) channel)->waiter, reactor, source, error);
+    zmtp_link_t *self = (zmtp_link_t *) channel;
+    self->reads_home = is_home (self, reactor);
+    if (self->reads_home && self->stream)
+        godwit__zmtp_stream_read_here (self->stream, true);
+    return godwit__zmtp_waiter_attach (&self->waiter, reactor, !self->reads_home, source, error);
 }
 
 static void
 detach_link (godwit__channel_t *channel)
 {
-    godwit__zmtp_waiter_detach (&((zmtp_link_t *) channel)->waiter);
+    zmtp_link_t *self = (zmtp_link_t *) channel;
+    if (self->reads_home && self->stream)
+        godwit__zmtp_stream_read_here (self->stream, false);
+    self->reads_home = false;
+    godwit__zmtp_waiter_detach (&self->waiter);
 }
 
 static const char *
@@ -229,8 +245,15 @@ on_room (godwit__zmtp_stream_t *stream)
     godwit__zmtp_waiter_wake (&self->waiter);
 }
 
+static void
+on_readable (godwit__zmtp_stream_t *stream)
+{
+    zmtp_link_t *self = stream->owner;
+    godwit__zmtp_waiter_input (&self->waiter);
+}
+
 static const godwit__zmtp_stream_events_t stream_events = {
-    .ready = on_ready, .ended = on_ended, .room = on_room};
+    .ready = on_ready, .ended = on_ended, .room = on_room, .readable = on_readable};
 
 static void
 on_connected (void *user, int fd)
@@ -239,6 +262,8 @@ on_connected (void *user, int fd)
     self->stream = godwit__zmtp_stream_new (self->driver, fd, &dealer, &stream_events, self, NULL);
     if (!self->stream)
         go_down (self, "memory or descriptors were short for a connection");
+    else if (self->reads_home)
+        godwit__zmtp_stream_read_here (self->stream, true);
 }
 
 static void

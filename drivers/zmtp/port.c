@@ -133,7 +133,8 @@ end_turn (godwit__zmtp_port_t *self, godwit__zmtp_stream_t *stream)
 {
     leave_ready (stream);
     poll_streams (self, 0);
-    godwit__list_append (&self->ready, &stream->in_ready);
+    if (!godwit__in_list (&stream->in_ready))
+        godwit__list_append (&self->ready, &stream->in_ready);
 }
 
 static bool

@@ -138,6 +138,7 @@ on_connected (void *user, int fd)
         return;
     }
     stream->channel = subscriber->publisher;
+    godwit__zmtp_stream_read_here (stream, true);
     set_stream (subscriber, stream);
 }
 
@@ -368,7 +369,7 @@ static godwit_status_t
 attach_publisher (godwit__channel_t *channel, godwit__reactor_t *reactor, godwit__source_t *source,
                   godwit_error_t **error)
 {
-    return godwit__zmtp_waiter_attach (&((publisher_t *) channel)->waiter, reactor, source, error);
+    return godwit__zmtp_waiter_attach (&((publisher_t *) channel)->waiter, reactor, false, source, error);
 }
 
 static void

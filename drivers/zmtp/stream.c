@@ -11,11 +11,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Where a leader reads: edges only, so that a hang-up is seen once, while what came before is still read. */
+/* Where another thread leads: edges only, so that a hang-up is seen once, while what came before is still
+ * read. */
 static uint32_t
 watched (const godwit__zmtp_stream_t *stream)
 {
-    return stream->events->readable ? EPOLLIN | EPOLLRDHUP : EPOLLRDHUP | EPOLLET;
+    return stream->reads_here ? EPOLLIN | EPOLLRDHUP : EPOLLRDHUP | EPOLLET;
 }
 
 /* ---- writing ---- */
@@ -209,8 +210,19 @@ on_event (godwit__source_t *source)
     }
     if (source->events & EPOLLOUT)
         on_writable (stream);
-    if (source->events & EPOLLIN && stream->events->readable)
+    if (source->events & EPOLLIN && stream->reads_here)
         stream->events->readable (stream); /* may close it */
+}
+
+void
+godwit__zmtp_stream_read_here (godwit__zmtp_stream_t *stream, bool reads)
+{
+    if (stream->reads_here == reads)
+        return;
+    stream->reads_here = reads;
+    if (stream->state == GODWIT__ZMTP_READY_STATE)
+        godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source,
+                                     watched (stream) | EPOLLOUT); /* on_writable finds out about the rest */
 }
 
 void

@@ -28,7 +28,7 @@ typedef struct godwit__zmtp_stream_events {
     void (*ended) (godwit__zmtp_stream_t *stream, const char *reason);
     /* Whoever was told AGAIN may try again. Any thread, which holds no lock of the engine. */
     void (*room) (godwit__zmtp_stream_t *stream);
-    /* The socket has input. The reactor's thread. NULL: whoever leads reads, and waits by himself. */
+    /* The socket has input; after godwit__zmtp_stream_read_here. The reactor's thread. */
     void (*readable) (godwit__zmtp_stream_t *stream);
     /* A SUBSCRIBE or CANCEL came. Returns NULL, or why the stream has to end. The thread that reads. NULL:
      * they cost the connection. */
@@ -47,6 +47,7 @@ struct godwit__zmtp_stream {
     const godwit__zmtp_stream_events_t *events;
     void *owner;   /* the reactor's thread */
     void *channel; /* for `room`, on any thread; the owner, if it is not set to another */
+    bool reads_here; /* the driver's reactor leads: it waits for input, too; its thread */
     bool is_let_go; /* the owner has closed it; the reactor's thread */
     const godwit__zmtp_handshake_config_t *config; /* which end this is */
     atomic_uint refs;
@@ -89,6 +90,10 @@ godwit__zmtp_stream_t *godwit__zmtp_stream_new (godwit__zmtp_t *driver, int fd,
 /* The owner lets go: no event comes any more. What waits is written for a short time in the background. The
  * reactor's thread. */
 void godwit__zmtp_stream_close (godwit__zmtp_stream_t *stream);
+
+/* From now on, while the stream is READY, `readable` comes when there is input, or no longer. The reactor's
+ * thread. */
+void godwit__zmtp_stream_read_here (godwit__zmtp_stream_t *stream, bool reads);
 
 static inline godwit__zmtp_stream_t *
 godwit__zmtp_stream_ref (godwit__zmtp_stream_t *stream)

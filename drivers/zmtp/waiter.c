@@ -106,7 +106,7 @@ watch_fd (godwit__zmtp_waiter_t *waiter, godwit_error_t **error)
     if (waiter->watch.watched && waiter->watch.fd != waiter->fd)
         godwit__reactor_unwatch (waiter->reactor, &waiter->watch);
     waiter->watch.fd = waiter->fd;
-    if (waiter->watch.watched || waiter->fd < 0)
+    if (waiter->watch.watched || waiter->fd < 0 || !waiter->watches)
         return GODWIT_OK;
     return godwit__reactor_watch (waiter->reactor, &waiter->watch, error);
 }
@@ -116,8 +116,8 @@ on_input (godwit__source_t *source)
 {
     godwit__zmtp_waiter_t *waiter = source->user;
     pthread_mutex_lock (&waiter->lock);
-    const bool has_ended = waiter->fd < 0;
-    if (has_ended)
+    const bool has_ended = waiter->fd < 0 || !waiter->source;
+    if (has_ended && waiter->reactor)
         godwit__reactor_unwatch (waiter->reactor, &waiter->watch);
     pthread_mutex_unlock (&waiter->lock);
     if (!has_ended)
@@ -137,12 +137,13 @@ on_ready_task (godwit__task_t *task)
 
 godwit_status_t
 godwit__zmtp_waiter_attach (godwit__zmtp_waiter_t *waiter, godwit__reactor_t *reactor,
-                            godwit__source_t *source, godwit_error_t **error)
+                            bool watches, godwit__source_t *source, godwit_error_t **error)
 {
     pthread_mutex_lock (&waiter->lock);
     const bool is_new = !waiter->reactor;
     waiter->reactor = reactor;
     waiter->source = source;
+    waiter->watches = watches;
     godwit_status_t status = watch_fd (waiter, error);
     if (status != GODWIT_OK) {
         waiter->reactor = NULL;
@@ -153,6 +154,12 @@ godwit__zmtp_waiter_attach (godwit__zmtp_waiter_t *waiter, godwit__reactor_t *re
     }
     pthread_mutex_unlock (&waiter->lock);
     return status;
+}
+
+void
+godwit__zmtp_waiter_input (godwit__zmtp_waiter_t *waiter)
+{
+    on_input (&waiter->watch);
 }
 
 void

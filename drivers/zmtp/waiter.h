@@ -19,6 +19,7 @@ typedef struct godwit__zmtp_waiter {
     godwit__source_t *source;   /* the core's */
     godwit__source_t watch;     /* of the socket */
     godwit__task_t ready_task;  /* calls the core without a socket: woken, room, or the socket is new */
+    bool watches;               /* it watches the socket itself; else the channel calls for input */
     int fd;                     /* to be watched; -1: none yet, or none any more */
 } godwit__zmtp_waiter_t;
 
@@ -30,9 +31,12 @@ void godwit__zmtp_waiter_wake (godwit__zmtp_waiter_t *waiter);
 /* As a channel's wait, for input on fd (-1: only for wakes). Returns true if fd may have input. */
 bool godwit__zmtp_waiter_wait (godwit__zmtp_waiter_t *waiter, int fd, int64_t timeout_ns);
 
-/* As a channel's attach and detach. */
+/* As a channel's attach and detach. watches: the reactor is to watch the socket, which it does not do so far;
+ * otherwise the channel calls godwit__zmtp_waiter_input. */
 godwit_status_t godwit__zmtp_waiter_attach (godwit__zmtp_waiter_t *waiter, godwit__reactor_t *reactor,
-                                            godwit__source_t *source, godwit_error_t **error);
+                                            bool watches, godwit__source_t *source, godwit_error_t **error);
+/* The socket has input. The thread of the reactor that is attached. */
+void godwit__zmtp_waiter_input (godwit__zmtp_waiter_t *waiter);
 void godwit__zmtp_waiter_detach (godwit__zmtp_waiter_t *waiter);
 /* From now on this is the socket that is waited for. Any thread. */
 void godwit__zmtp_waiter_set_fd (godwit__zmtp_waiter_t *waiter, int fd);

@@ -22,6 +22,8 @@ typedef struct driver_conformance {
     const char *dead_address;
     /* Which of a port's addresses the suite uses; a case runs with each. */
     size_t address_count;
+    /* What does not fit into the system's buffers is written by the reactor: it runs while the test waits. */
+    bool needs_reactor;
     /* Of a driver with a time of its own; NULL for others. Opens reactor and driver of a side, closes them,
      * and lets a little time pass for both (true: it may be worth doing so again at once). */
     void (*open_side) (struct side *side, const godwit__driver_options_t *options);

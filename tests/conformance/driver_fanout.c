@@ -79,6 +79,7 @@ publish (fanout_t *fanout, unsigned number, const void *data, size_t size)
     uint8_t *bytes = with_key (number, data, size);
     const godwit__message_t message = {.data = bytes, .size = GODWIT__KEY_SIZE + size};
     const godwit__io_t io = fanout->scene.subject->ops->publish (fanout->publisher, &message);
+    fanout->publisher->ops->flush (fanout->publisher, 0);
     free (bytes);
     return io;
 }
@@ -95,6 +96,7 @@ expect_publication (godwit__channel_t *port, unsigned number, const void *data, 
 static void
 lead_briefly (fanout_t *fanout)
 {
+    run_reactors ();
     for (int i = 0; i < 2; i++) {
         if (!fanout->ports[i])
             continue;
@@ -191,6 +193,7 @@ driver_conformance_publications_of_many_sizes (const driver_conformance_t *subje
         const godwit__message_t message = {
             .data = lent, .size = GODWIT__KEY_SIZE + sizes[i], .free_fn = free_counted};
         cr_assert_eq (subject->ops->publish (fanout.publisher, &message), GODWIT__IO_OK);
+        fanout.publisher->ops->flush (fanout.publisher, 0);
         lent_count++;
         for (int port = 0; port < 2; port++) {
             expect_publication (fanout.ports[port], 1, expected, sizes[i]);
@@ -302,6 +305,7 @@ driver_conformance_a_late_publisher_hears_of_keys_first (const driver_conformanc
             cr_assert_eq (subject->ops->publish (fanout.publisher,
                                                  &(godwit__message_t){.data = key, .size = sizeof key}),
                           GODWIT__IO_OK);
+            fanout.publisher->ops->flush (fanout.publisher, 0);
             cr_assert_eq (expect_bytes (fanout.ports[0], key, sizeof key), GODWIT__ROUTING_ID_FANOUT);
             published++;
         }

@@ -49,6 +49,30 @@ close_side (side_t *side)
     godwit__reactor_destroy (&side->reactor);
 }
 
+/* --- the control threads --------------------------------------------------------------------- */
+
+/* In a transport the control thread runs the reactor. Here that is the test's thread, whenever it waits. */
+static scene_t *current;
+static pthread_t current_thread;
+
+static bool turn (scene_t *scene, int timeout_ms);
+
+bool
+run_reactors (void)
+{
+    if (!current || !current->subject->needs_reactor || !pthread_equal (current_thread, pthread_self ()))
+        return false;
+    turn (current, 0);
+    return true;
+}
+
+/* Waits as the driver does; on the test's thread, the reactors run, too. */
+static void
+wait_for (godwit__channel_t *channel, bool for_room)
+{
+    channel->ops->wait (channel, for_room, run_reactors () ? GODWIT__NS_PER_MS : WAIT_LIMIT_NS);
+}
+
 /* --- scenes ---------------------------------------------------------------------------------- */
 
 static void
@@ -100,6 +124,8 @@ open_scene_with (scene_t *scene, const driver_conformance_t *subject, size_t add
                  const godwit__driver_options_t *server, const godwit__driver_options_t *client)
 {
     *scene = (scene_t){.subject = subject};
+    current = scene;
+    current_thread = pthread_self ();
     open_side (&scene->server, subject, server);
     open_side (&scene->client, subject, client);
     cr_assert_eq (subject->ops->open_port (scene->server.driver, NULL, &scene->port, &scene->addresses, NULL),
@@ -132,6 +158,7 @@ close_port (scene_t *scene)
 void
 close_scene (scene_t *scene)
 {
+    current = NULL;
     for (size_t i = 0; i < scene->link_count; i++) {
         if (scene->links[i].channel)
             close_link (&scene->links[i]);
@@ -171,6 +198,33 @@ run_pending (scene_t *scene)
         ;
 }
 
+static void *
+run_control (void *argument)
+{
+    control_t *control = argument;
+    while (!atomic_load (&control->over))
+        turn (control->scene, 10);
+    return NULL;
+}
+
+void
+start_control (control_t *control, scene_t *scene)
+{
+    *control = (control_t){.scene = scene};
+    current = NULL;
+    if (scene->subject->needs_reactor)
+        cr_assert_eq (pthread_create (&control->thread, NULL, run_control, control), 0);
+}
+
+void
+stop_control (control_t *control)
+{
+    atomic_store (&control->over, true);
+    if (control->scene->subject->needs_reactor)
+        pthread_join (control->thread, NULL);
+    current = control->scene;
+}
+
 /* --- frames ---------------------------------------------------------------------------------- */
 
 godwit__io_t
@@ -187,7 +241,7 @@ send_all (godwit__channel_t *channel, godwit__routing_id_t routing_id, const voi
     godwit__io_t io;
     while ((io = send_bytes (channel, routing_id, data, size)) == GODWIT__IO_AGAIN) {
         cr_assert_lt (test_now_ns (), limit, "no room came");
-        channel->ops->wait (channel, true, WAIT_LIMIT_NS);
+        wait_for (channel, true);
     }
     cr_assert_eq (io, GODWIT__IO_OK);
 }
@@ -199,7 +253,7 @@ recv_frame (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_
     godwit__io_t io;
     while ((io = channel->ops->recv (channel, frame, routing_id)) == GODWIT__IO_AGAIN) {
         cr_assert_lt (test_now_ns (), limit, "no frame came");
-        channel->ops->wait (channel, false, WAIT_LIMIT_NS);
+        wait_for (channel, false);
     }
     return io;
 }

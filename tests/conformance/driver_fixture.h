@@ -58,6 +58,19 @@ void run_until (scene_t *scene, const int *counter, int value);
 /* Runs both reactors as long as there is something to do. */
 void run_pending (scene_t *scene);
 
+/* On the thread that opened the scene, if the subject needs it: runs both reactors once, and returns true. */
+bool run_reactors (void);
+
+/* A thread that runs both reactors, as a transport's control thread does, for tests in which threads wait for
+ * each other; if the subject needs it. Meanwhile nobody else runs them. */
+typedef struct control {
+    pthread_t thread;
+    scene_t *scene;
+    atomic_bool over;
+} control_t;
+void start_control (control_t *control, scene_t *scene);
+void stop_control (control_t *control);
+
 godwit__io_t send_bytes (godwit__channel_t *channel, godwit__routing_id_t routing_id, const void *data,
                          size_t size);
 /* Sends; waits for room if need be. The calling thread leads. */
