@@ -47,6 +47,7 @@ typedef struct godwit__publisher {
     godwit__publish_batch_t batch;
     godwit__message_t unsent; /* taken from the batch, but a subscriber's queue was full; size 0: none */
     unsigned unsent_done;     /* the channels that have taken it, a bit each */
+    unsigned queued;          /* the channels on which something was queued since the lock was taken */
     bool batch_watched;       /* batch_timer is armed, or will be */
     godwit__task_t batch_task;
     godwit__timer_t batch_timer;

@@ -3,12 +3,25 @@
 
 #include <stdlib.h>
 
-/* ---- sending; with publisher.lock held ---- */
+/* Releases publisher.lock, and sends what was queued under it. The channels are closed by the control thread,
+ * once no client publishes any more. */
+static void
+unlock (godwit__publisher_t *publisher)
+{
+    const unsigned queued = publisher->queued;
+    publisher->queued = 0;
+    pthread_mutex_unlock (&publisher->lock);
+    for (size_t i = 0; queued >> i; i++)
+        if (queued >> i & 1)
+            publisher->channels[i]->ops->flush (publisher->channels[i], 0);
+}
+
+/* ---- queueing; with publisher.lock held ---- */
 
 /* On every channel that has not had it yet. shared: the message's memory, NULL if it is to be copied. */
 static godwit__io_t
-send_on_channels (godwit__publisher_t *publisher, void *data, size_t size, godwit__shared_t *shared,
-                  unsigned *done)
+queue_on_channels (godwit__publisher_t *publisher, void *data, size_t size, godwit__shared_t *shared,
+                   unsigned *done)
 {
     godwit__io_t io = GODWIT__IO_OK;
     for (size_t i = 0; i < publisher->transport->driver_count && io == GODWIT__IO_OK; i++) {
@@ -22,17 +35,18 @@ send_on_channels (godwit__publisher_t *publisher, void *data, size_t size, godwi
             atomic_fetch_add_explicit (&shared->refs, 1, memory_order_relaxed);
         }
         io = publisher->transport->drivers[i]->ops->publish (publisher->channels[i], &message);
-        if (io == GODWIT__IO_OK)
+        if (io == GODWIT__IO_OK) {
             *done |= 1u << i;
-        else if (shared)
+            publisher->queued |= 1u << i;
+        } else if (shared)
             godwit__shared_unref (NULL, shared);
     }
     return io;
 }
 
-/* Sends what is kept. AGAIN: a subscriber's queue is full, and all is still kept. */
+/* Queues what is kept. AGAIN: a subscriber's queue is full, and all is still kept. */
 static godwit__io_t
-flush (godwit__publisher_t *publisher)
+queue_kept (godwit__publisher_t *publisher)
 {
     if (!publisher->unsent.size) {
         if (godwit__publish_batch_is_empty (&publisher->batch))
@@ -40,8 +54,8 @@ flush (godwit__publisher_t *publisher)
         publisher->unsent = godwit__publish_batch_take (&publisher->batch);
         publisher->unsent_done = 0;
     }
-    const godwit__io_t io = send_on_channels (publisher, publisher->unsent.data, publisher->unsent.size, NULL,
-                                              &publisher->unsent_done);
+    const godwit__io_t io = queue_on_channels (publisher, publisher->unsent.data, publisher->unsent.size,
+                                               NULL, &publisher->unsent_done);
     if (io == GODWIT__IO_AGAIN)
         return io;
     if (io != GODWIT__IO_OK)
@@ -60,7 +74,7 @@ on_batch_timer (godwit__timer_t *timer)
     pthread_mutex_lock (&publisher->lock);
     int64_t next_ns = now_ns + GODWIT__FULL_NS;
     if (publisher->unsent.size || godwit__publish_batch_is_due (&publisher->batch, now_ns))
-        publisher->batch_watched = flush (publisher) == GODWIT__IO_AGAIN;
+        publisher->batch_watched = queue_kept (publisher) == GODWIT__IO_AGAIN;
     else if (godwit__publish_batch_is_empty (&publisher->batch))
         publisher->batch_watched = false;
     else
@@ -68,7 +82,7 @@ on_batch_timer (godwit__timer_t *timer)
     if (publisher->batch_watched &&
         godwit__reactor_arm (publisher->transport->control, timer, next_ns) != GODWIT_OK)
         publisher->batch_watched = false; /* no memory: the next publication sends it */
-    pthread_mutex_unlock (&publisher->lock);
+    unlock (publisher);
 }
 
 static void
@@ -95,7 +109,7 @@ tell_last (godwit__publisher_t *publisher, godwit__sequence_t *sequence)
     godwit__header_write (
         data + GODWIT__KEY_SIZE,
         &(godwit__header_t){.type = GODWIT__LAST, .target = publisher->number, .id = sequence->last});
-    if (send_on_channels (publisher, data, sizeof data, NULL, &done) == GODWIT__IO_AGAIN)
+    if (queue_on_channels (publisher, data, sizeof data, NULL, &done) == GODWIT__IO_AGAIN)
         return false;
     sequence->told = sequence->last;
     sequence->tells = false;
@@ -108,7 +122,7 @@ on_last_timer (godwit__timer_t *timer)
     godwit__publisher_t *publisher = timer->user;
     bool waits = false;
     pthread_mutex_lock (&publisher->lock);
-    waits = flush (publisher) == GODWIT__IO_AGAIN; /* first what came before */
+    waits = queue_kept (publisher) == GODWIT__IO_AGAIN; /* first what came before */
     for (godwit__sequence_t *at = GODWIT__TABLE_FIRST (&publisher->sequences, godwit__sequence_t, by_key);
          at && !waits; at = GODWIT__TABLE_NEXT (&publisher->sequences, at, godwit__sequence_t, by_key))
         if (at->tells || at->told != at->last)
@@ -116,7 +130,7 @@ on_last_timer (godwit__timer_t *timer)
     publisher->last_watched =
         waits && godwit__reactor_arm (publisher->transport->control, timer,
                                       godwit__transport_now (publisher->transport) + LAST_NS) == GODWIT_OK;
-    pthread_mutex_unlock (&publisher->lock);
+    unlock (publisher);
 }
 
 static void
@@ -129,7 +143,7 @@ on_last_task (godwit__task_t *task)
         godwit__reactor_arm (transport->control, &publisher->last_timer,
                              godwit__transport_now (transport) + LAST_NS) != GODWIT_OK)
         publisher->last_watched = false; /* no memory: after the next publication */
-    pthread_mutex_unlock (&publisher->lock);
+    unlock (publisher);
 }
 
 /* With publisher.lock held. */
@@ -162,7 +176,7 @@ godwit__publisher_subscribed (godwit__publisher_t *publisher, const uint8_t *key
         sequence->tells = true;
         watch_last (publisher);
     }
-    pthread_mutex_unlock (&publisher->lock);
+    unlock (publisher);
 }
 
 /* ---- life ---- */
@@ -185,8 +199,8 @@ godwit__publisher_send_release (godwit__publisher_t *publisher)
     godwit__reactor_t *control = publisher->transport->control;
     godwit__sequence_t *sequence;
     pthread_mutex_lock (&publisher->lock);
-    flush (publisher);
-    pthread_mutex_unlock (&publisher->lock);
+    queue_kept (publisher);
+    unlock (publisher);
     godwit__reactor_unpost (control, &publisher->batch_task);
     godwit__reactor_disarm (control, &publisher->batch_timer);
     godwit__reactor_unpost (control, &publisher->last_task);
@@ -222,11 +236,11 @@ static bool
 keep (godwit__publisher_t *publisher, const void *data, size_t size, int64_t now_ns)
 {
     if (!godwit__publish_batch_add (&publisher->batch, data, size, now_ns) &&
-        (flush (publisher) != GODWIT__IO_OK ||
+        (queue_kept (publisher) != GODWIT__IO_OK ||
          !godwit__publish_batch_add (&publisher->batch, data, size, now_ns)))
         return false;
     if (godwit__publish_batch_is_due (&publisher->batch, now_ns))
-        flush (publisher);
+        queue_kept (publisher);
     if (!publisher->batch_watched &&
         (publisher->unsent.size || !godwit__publish_batch_is_empty (&publisher->batch))) {
         publisher->batch_watched = true;
@@ -244,7 +258,7 @@ godwit__publisher_publish (godwit__publisher_t *publisher, godwit__encoded_reque
     pthread_mutex_lock (&publisher->lock);
     godwit__sequence_t *sequence = sequence_of (publisher, topic_key);
     if (!sequence) {
-        pthread_mutex_unlock (&publisher->lock);
+        unlock (publisher);
         return GODWIT__IO_REFUSED;
     }
     memcpy (data, topic_key, GODWIT__KEY_SIZE);
@@ -257,16 +271,16 @@ godwit__publisher_publish (godwit__publisher_t *publisher, godwit__encoded_reque
     /* An external loop may run the batch's timer late: so nothing is kept with it. */
     const bool may_keep = !*done && !publisher->transport->options.external_loop &&
                           godwit__publish_batch_may_keep (&publisher->batch, now_ns);
-    godwit__io_t io = publisher->unsent.size ? flush (publisher) : GODWIT__IO_OK;
+    godwit__io_t io = publisher->unsent.size ? queue_kept (publisher) : GODWIT__IO_OK;
     if (io == GODWIT__IO_OK && !(may_keep && keep (publisher, data, size, now_ns))) {
-        io = flush (publisher); /* first what came before */
+        io = queue_kept (publisher); /* first what came before */
         if (io == GODWIT__IO_OK)
-            io = send_on_channels (publisher, data, size, request->shared, done);
+            io = queue_on_channels (publisher, data, size, request->shared, done);
     }
     if (io == GODWIT__IO_OK) {
         sequence->last++;
         watch_last (publisher);
     }
-    pthread_mutex_unlock (&publisher->lock);
+    unlock (publisher);
     return io;
 }

@@ -81,6 +81,7 @@ typedef struct godwit__connection {
     godwit__batch_writer_t batch;
     int64_t batch_began_ns; /* when the first request of the batch was made */
     uint64_t sent_id;
+    bool is_queued; /* something was queued since the lock was taken (queue.h) */
     /* The other side's port reads without a limit, so that it can always answer. So the number of requests
      * that it has not read is limited here. */
     uint64_t read_id;  /* the latest request that the port has read, as far as is known */

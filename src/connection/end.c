@@ -2,6 +2,7 @@
 #include "src/connection/end.h"
 
 #include "src/connection/completion.h"
+#include "src/connection/queue.h"
 
 godwit__connection_t *
 godwit__connection_ref (godwit__connection_t *connection)
@@ -15,8 +16,13 @@ godwit__connection_unref (godwit__connection_t **connection)
 {
     godwit__connection_t *self = *connection;
     *connection = NULL;
-    if (atomic_fetch_sub_explicit (&self->refs, 1, memory_order_acq_rel) == 1)
-        godwit__reactor_post (self->transport->control, &self->close_task);
+    if (atomic_fetch_sub_explicit (&self->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    /* Once the task is posted, the connection may be gone, and the transport would be, too. */
+    godwit_transport_t *transport = self->transport;
+    atomic_fetch_add (&transport->connections_closing, 1);
+    godwit__reactor_post (transport->control, &self->close_task);
+    atomic_fetch_sub (&transport->connections_closing, 1);
 }
 
 void
@@ -25,7 +31,7 @@ godwit__connection_say_goodbye (godwit__connection_t *connection, uint32_t serve
     uint8_t data[GODWIT__HEADER_SIZE];
     const godwit__message_t goodbye = {.data = data, .size = sizeof data};
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__GOODBYE, .target = server_id});
-    connection->link->ops->send (connection->link, 0, &goodbye);
+    godwit__connection_queue (connection, &goodbye);
 }
 
 void
@@ -44,7 +50,7 @@ godwit__connection_down (godwit__connection_t *connection, const char *reason)
     connection->ended = reason;
     godwit__pending_finish_all (connection, NULL, GODWIT__PENDING_LOST, &finished);
     godwit__reactor_post (connection->transport->completion->reactor, &connection->retire_task);
-    pthread_mutex_unlock (&connection->lock);
+    godwit__connection_unlock (connection);
     godwit__pending_notify (connection->transport, finished);
     connection->events->lost (connection, reason);
 }

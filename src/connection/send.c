@@ -23,8 +23,8 @@ godwit__connection_say_hello (godwit__connection_t *connection)
     godwit__put_u32 (frame + GODWIT__HEADER_AUX_OFFSET, connection->number);
     godwit__put_u64 (frame + GODWIT__HEADER_ID_OFFSET, connection->sent_id);
     if (atomic_load (&connection->state) != GODWIT__CONNECTION_DOWN) /* GOODBYE is the last frame */
-        io = connection->link->ops->send (connection->link, 0, &hello);
-    pthread_mutex_unlock (&connection->lock);
+        io = godwit__connection_queue (connection, &hello);
+    godwit__connection_unlock (connection);
     if (io != GODWIT__IO_OK)
         godwit__connection_down (connection, "HELLO could not be sent");
 }
@@ -47,7 +47,7 @@ godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32_t se
         if (connection->features & GODWIT__FEATURE_ANSWERS_GOODBYE)
             godwit__connection_say_goodbye (connection, server_id);
     }
-    pthread_mutex_unlock (&connection->lock);
+    godwit__connection_unlock (connection);
     godwit__pending_notify (connection->transport, finished);
 }
 
@@ -62,7 +62,7 @@ godwit__connection_leave (godwit__connection_t *connection)
         atomic_store (&connection->state, GODWIT__CONNECTION_LEAVING);
         godwit__connection_say_goodbye (connection, 0);
     }
-    pthread_mutex_unlock (&connection->lock);
+    godwit__connection_unlock (connection);
     godwit__pending_notify (connection->transport, finished);
 }
 
@@ -105,8 +105,8 @@ godwit__connection_cancel (godwit__connection_t *connection, uint32_t server_id,
     if (state == GODWIT__CONNECTION_READY && id > connection->sent_id)
         godwit__connection_send_batch (connection, &finished); /* not before the request itself */
     if (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING)
-        connection->link->ops->send (connection->link, 0, &cancel);
-    pthread_mutex_unlock (&connection->lock);
+        godwit__connection_queue (connection, &cancel);
+    godwit__connection_unlock (connection);
     godwit__pending_notify (connection->transport, finished);
 }
 
@@ -116,7 +116,7 @@ godwit__connection_send_batch (godwit__connection_t *connection, godwit__pending
     if (connection->batch.count == 0)
         return;
     const godwit__message_t message = godwit__batch_take (&connection->batch);
-    if (connection->link->ops->send (connection->link, 0, &message) != GODWIT__IO_OK) {
+    if (godwit__connection_queue (connection, &message) != GODWIT__IO_OK) {
         for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
             godwit__pending_t *pending = godwit__pending_take (connection, id);
             if (pending)
@@ -144,7 +144,7 @@ ask_what_was_read (godwit__connection_t *connection, godwit__pending_t **finishe
     const godwit__message_t ping = {.data = data, .size = sizeof data};
     godwit__connection_send_batch (connection, finished);
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__PING, .id = connection->sent_id});
-    if (connection->link->ops->send (connection->link, 0, &ping) == GODWIT__IO_OK)
+    if (godwit__connection_queue (connection, &ping) == GODWIT__IO_OK)
         connection->asked_id = connection->sent_id;
 }
 
@@ -155,7 +155,7 @@ godwit__connection_ping (godwit__connection_t *connection)
     pthread_mutex_lock (&connection->lock);
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
         ask_what_was_read (connection, &finished);
-    pthread_mutex_unlock (&connection->lock);
+    godwit__connection_unlock (connection);
     godwit__pending_notify (connection->transport, finished);
 }
 
@@ -242,7 +242,7 @@ send_or_batch (godwit__connection_t *connection, const godwit__message_t *reques
         return GODWIT__IO_OK;
     }
     godwit__connection_send_batch (connection, finished);
-    const godwit__io_t io = connection->link->ops->send (connection->link, 0, request);
+    const godwit__io_t io = godwit__connection_queue (connection, request);
     if (io == GODWIT__IO_OK)
         connection->sent_id = id;
     return io;
@@ -256,8 +256,22 @@ godwit__connection_flush (godwit__connection_t *connection)
     connection->is_batched = false;
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY)
         godwit__connection_send_batch (connection, &finished);
-    pthread_mutex_unlock (&connection->lock);
+    godwit__connection_unlock (connection);
     godwit__pending_notify (connection->transport, finished);
+}
+
+/* Releases the lock after an asynchronous call was accepted, and sends what was queued. That call may end
+ * before, and with it the reference that its caller has given it. */
+static void
+unlock_asynchronous (godwit__connection_t *connection)
+{
+    if (!connection->is_queued) {
+        pthread_mutex_unlock (&connection->lock);
+        return;
+    }
+    godwit__connection_ref (connection);
+    godwit__connection_unlock (connection);
+    godwit__connection_unref (&connection);
 }
 
 godwit__io_t
@@ -268,6 +282,7 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
     /* Never more pending calls than the other side may queue replies for us. */
     const size_t limit = (size_t) transport->options.queue_limit;
     godwit__pending_t *finished = NULL;
+    const bool is_asynchronous = pending && pending->finished;
     godwit__io_t io;
 
     pthread_mutex_lock (&connection->lock);
@@ -294,7 +309,10 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
                 look_what_was_read (connection, &finished);
         }
     }
-    pthread_mutex_unlock (&connection->lock);
+    if (is_asynchronous)
+        unlock_asynchronous (connection);
+    else
+        godwit__connection_unlock (connection);
     /* An asynchronous call that was accepted may have ended by now. Then the connection, the client and the
      * transport may be gone, too, unless other calls are still pending. */
     if (finished)

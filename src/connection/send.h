@@ -4,6 +4,7 @@
 #define GODWIT_SRC_CONNECTION_SEND_H
 
 #include "src/connection/connection.h"
+#include "src/connection/queue.h"
 
 void godwit__connection_say_hello (godwit__connection_t *connection);
 /* A server said GOODBYE: nothing is sent to it any more ... */
@@ -17,7 +18,8 @@ void godwit__connection_leave (godwit__connection_t *connection);
 void godwit__connection_ping (godwit__connection_t *connection);
 /* Sends the requests that were kept in the batch. Completion reactor. */
 void godwit__connection_flush (godwit__connection_t *connection);
-/* The same with connection.lock held. If there is no room for the batch, its calls are UNSENT. */
+/* The same with connection.lock held, until which is released they are only queued. If there is no room for
+ * the batch, its calls are UNSENT. */
 void godwit__connection_send_batch (godwit__connection_t *connection, godwit__pending_t **finished);
 
 #endif

@@ -53,11 +53,11 @@ typedef struct godwit__channel_ops {
      * thread. */
     godwit__io_t (*send) (godwit__channel_t *channel, godwit__routing_id_t routing_id,
                           const godwit__message_t *message);
-    /* Accepts a message as send does, with the same results and the same owner of the data, but a driver with
-     * sockets of its own makes no system call: the caller may hold locks of rows above the channel's
-     * (docs/architecture.md). After OK the caller has to call flush for this peer, once it holds no lock;
-     * until then the message may stay where it is, or may leave. One flush is enough for all that was queued
-     * before it, by whomever. Any thread. */
+    /* Accepts a message as send does, with the same results and the same owner of the data (what has no
+     * free_fn is copied), but a driver with sockets of its own makes no system call: the caller may hold
+     * locks of rows above the channel's (docs/architecture.md). After OK the caller has to call flush for
+     * this peer, once it holds no lock; until then the message may stay where it is, or may leave. One flush
+     * is enough for all that was queued before it, by whomever. Any thread. */
     godwit__io_t (*queue) (godwit__channel_t *channel, godwit__routing_id_t routing_id,
                            const godwit__message_t *message);
     /* Sends what was queued for this peer; a link or a publisher: 0. What does not go now, because the peer
@@ -81,7 +81,8 @@ typedef struct godwit__channel_ops {
      * leader only. */
     godwit__io_t (*receive) (godwit__channel_t *channel, godwit__frame_t *frame,
                              godwit__routing_id_t *routing_id, int64_t timeout_ns);
-    /* Makes the wait that runs, or the next one, return at once. Any thread. */
+    /* Makes the wait that runs, or the next one, return at once, and ready come to a source that is attached.
+     * The caller may hold locks, as for queue. Any thread. */
     void (*wake) (godwit__channel_t *channel);
     /* From now on source->ready runs in this reactor when wait would return (with for_room too, after a
      * message got AGAIN), so that the reactor leads; soon after attach, if there is something already. Ready

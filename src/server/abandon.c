@@ -73,37 +73,52 @@ abandon_of (godwit_server_t *server, char text[GODWIT__RUNNING_TEXT])
     }
 }
 
-/* A worker that ran its handler with the lead must not receive afterwards. */
-static void
-take_leads (godwit__pool_t *pool)
+/* A worker that ran its handler with the lead must not receive afterwards. queued: by port, the peer for whom
+ * replies were queued that its leader had kept. True: there is one. */
+static bool
+take_leads (godwit__pool_t *pool, godwit__routing_id_t queued[GODWIT__DRIVER_MAX])
 {
+    bool any = false;
     for (size_t i = 0; i < pool->port_count; i++) {
         godwit__worker_t *const leader = pool->ports[i].leader;
         int64_t since = leader ? atomic_load (&leader->busy_since) : 0;
         if (since <= 0 || !atomic_compare_exchange_strong (&leader->busy_since, &since, GODWIT__LEAD_STOLEN))
             continue;
         pool->ports[i].leader = NULL;
-        godwit__reply_batch_flush (&pool->ports[i].reply_batch);
+        queued[i] = godwit__reply_batch_queue (&pool->ports[i].reply_batch);
+        any = any || queued[i];
         godwit__pool_wake_worker (pool);
     }
+    return any;
+}
+
+/* Without the lock, and counted among the pool's users. */
+static void
+flush (const godwit__pool_t *pool, const godwit__routing_id_t queued[GODWIT__DRIVER_MAX])
+{
+    for (size_t i = 0; i < pool->port_count; i++)
+        if (queued[i])
+            pool->ports[i].channel->ops->flush (pool->ports[i].channel, queued[i]);
 }
 
 void
 godwit__abandon_running (godwit__pool_t *pool, godwit_server_t *server, const char *who)
 {
     char text[GODWIT__RUNNING_TEXT] = "";
-    take_leads (pool);
+    godwit__routing_id_t queued[GODWIT__DRIVER_MAX] = {0};
+    const bool is_queued = take_leads (pool, queued);
     if (server)
         abandon_of (server, text);
     else
         for (godwit_server_t *at = godwit__server_table_first (&pool->servers); at;
              at = godwit__server_table_next (&pool->servers, at))
             abandon_of (at, text);
-    if (!*text)
+    if (!*text && !is_queued)
         return;
     pool->users++;
     godwit__pool_unlock (pool);
-    if (godwit__logs (pool->transport, GODWIT_LOG_ERROR))
+    flush (pool, queued);
+    if (*text && godwit__logs (pool->transport, GODWIT_LOG_ERROR))
         godwit__log (
             pool->transport, GODWIT_LOG_ERROR,
             "%s waits no longer for handlers that do not come back; what they use is never freed: %s", who,

@@ -16,9 +16,9 @@ enum { GODWIT__RUNNING_TEXT = 1024 };
  */
 void godwit__running_print (const godwit_server_t *server, char text[GODWIT__RUNNING_TEXT]);
 
-/* With pool.lock, which is released while the log is told: handlers of a server (NULL: of all) that run now
- * are not waited for any longer, those of calls that run on their callers' threads excepted. Reports them as
- * what `who` does not wait for. */
+/* With pool.lock, which is released while kept replies are sent and the log is told: handlers of a server
+ * (NULL: of all) that run now are not waited for any longer, those of calls that run on their callers'
+ * threads excepted. Reports them as what `who` does not wait for. */
 void godwit__abandon_running (godwit__pool_t *pool, godwit_server_t *server, const char *who);
 /* With pool.lock: true while a handler of the server that was abandoned is still sending its reply. That does
  * not block. */

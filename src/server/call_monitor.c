@@ -35,9 +35,18 @@ first_of (const godwit__call_monitor_t *monitor)
 
 /* ---- heartbeats ---- */
 
+/* Whom heartbeats were queued for, in a stretch. */
+typedef struct queued {
+    size_t count;
+    struct {
+        godwit__channel_t *channel;
+        godwit__routing_id_t routing_id;
+    } to[STRETCH];
+} queued_t;
+
 /* With the lock. False: the client's connection is gone. */
 static bool
-send_heartbeat (godwit_request_t *request)
+queue_heartbeat (godwit_request_t *request, queued_t *queued)
 {
     godwit__channel_t *const channel = request->port->channel;
     uint8_t data[GODWIT__HEADER_SIZE];
@@ -47,7 +56,21 @@ send_heartbeat (godwit_request_t *request)
                                   .id = request->id});
     request->monitor_told = true;
     /* If there is no room, no heartbeat is sent; but then the client has other frames to read. */
-    return channel->ops->send (channel, request->routing_id, &message) != GODWIT__IO_CLOSED;
+    const godwit__io_t io = channel->ops->queue (channel, request->routing_id, &message);
+    if (io == GODWIT__IO_OK) {
+        queued->to[queued->count].channel = channel;
+        queued->to[queued->count++].routing_id = request->routing_id;
+    }
+    return io != GODWIT__IO_CLOSED;
+}
+
+/* Without the lock. This is the control thread, which also closes the ports. */
+static void
+flush (queued_t *queued)
+{
+    for (size_t i = 0; i < queued->count; i++)
+        queued->to[i].channel->ops->flush (queued->to[i].channel, queued->to[i].routing_id);
+    queued->count = 0;
 }
 
 /* How often the request's client is told; or, if it did not ask, how often its connection is checked for the
@@ -68,7 +91,7 @@ due_of (const godwit_request_t *request)
 
 /* With the lock: looks at the first request, and puts it last. Returns when it is due again. */
 static int64_t
-look_at_first (godwit__call_monitor_t *monitor, int64_t now_ns)
+look_at_first (godwit__call_monitor_t *monitor, int64_t now_ns, queued_t *queued)
 {
     godwit_request_t *const request = first_of (monitor);
     const int64_t interval_ns = interval_of (request);
@@ -78,7 +101,7 @@ look_at_first (godwit__call_monitor_t *monitor, int64_t now_ns)
         return GODWIT__NEVER;
     }
     if (request->port && request->monitor_due_ns - interval_ns / SLACK_PART <= now_ns) {
-        if (!send_heartbeat (request)) {
+        if (!queue_heartbeat (request, queued)) {
             godwit__cancel_mark (request, true);
             return GODWIT__NEVER;
         }
@@ -108,15 +131,17 @@ tick (godwit__timer_t *timer)
     godwit__call_monitor_t *const monitor = &pool->call_monitor;
     const int64_t now_ns = godwit__clock_now (&pool->clock);
     int64_t next_ns = GODWIT__NEVER;
+    queued_t queued = {.count = 0};
     pthread_mutex_lock (&monitor->lock);
     /* Forget the time first, then look: a request that is added meanwhile sets it again. */
     monitor->next_ns = GODWIT__NEVER;
     for (size_t left = monitor->count; left > 0 && first_of (monitor); left--) {
-        const int64_t due_ns = look_at_first (monitor, now_ns);
+        const int64_t due_ns = look_at_first (monitor, now_ns, &queued);
         if (due_ns < next_ns)
             next_ns = due_ns;
         if (left % STRETCH == 1) {
             pthread_mutex_unlock (&monitor->lock);
+            flush (&queued);
             pthread_mutex_lock (&monitor->lock);
         }
     }
@@ -126,6 +151,7 @@ tick (godwit__timer_t *timer)
     monitor->not_before_ns = end_ns + 4 * (end_ns - now_ns);
     arm (pool);
     pthread_mutex_unlock (&monitor->lock);
+    flush (&queued);
 }
 
 static void

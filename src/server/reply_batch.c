@@ -25,18 +25,27 @@ godwit__reply_batch_release (godwit__reply_batch_t *replies)
     pthread_mutex_destroy (&replies->lock);
 }
 
-/* With lock held. */
-static void
-flush (godwit__reply_batch_t *replies)
+/* With lock held. Returns whom the replies were queued for; 0: nobody. */
+static godwit__routing_id_t
+queue (godwit__reply_batch_t *replies)
 {
     const uint32_t count = replies->batch.count;
     if (count == 0)
-        return;
+        return 0;
     const godwit__message_t message = godwit__batch_take (&replies->batch);
-    if (replies->channel->ops->send (replies->channel, replies->routing_id, &message) == GODWIT__IO_OK)
-        return;
+    if (replies->channel->ops->queue (replies->channel, replies->routing_id, &message) == GODWIT__IO_OK)
+        return replies->routing_id;
     atomic_fetch_add_explicit (replies->dropped, count, memory_order_relaxed);
     replies->unreported += count;
+    return 0;
+}
+
+/* Without lock. The port is closed after all who use it have ended (pool_life.c). */
+static void
+flush (const godwit__reply_batch_t *replies, godwit__routing_id_t queued_for)
+{
+    if (queued_for)
+        replies->channel->ops->flush (replies->channel, queued_for);
 }
 
 /* Contract 5: a failing reply is logged. */
@@ -54,34 +63,43 @@ void
 godwit__reply_batch_open (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id)
 {
     pthread_mutex_lock (&replies->lock);
-    flush (replies);
+    const godwit__routing_id_t queued_for = queue (replies);
     const uint64_t unreported = replies->unreported;
     replies->unreported = 0;
     replies->routing_id = routing_id;
     atomic_store_explicit (&replies->is_open, true, memory_order_relaxed);
     pthread_mutex_unlock (&replies->lock);
+    flush (replies, queued_for);
     report (replies, unreported);
+}
+
+godwit__routing_id_t
+godwit__reply_batch_queue (godwit__reply_batch_t *replies)
+{
+    if (!atomic_load_explicit (&replies->is_open, memory_order_relaxed))
+        return 0;
+    pthread_mutex_lock (&replies->lock);
+    const godwit__routing_id_t queued_for = queue (replies);
+    pthread_mutex_unlock (&replies->lock);
+    return queued_for;
 }
 
 void
 godwit__reply_batch_flush (godwit__reply_batch_t *replies)
 {
-    if (!atomic_load_explicit (&replies->is_open, memory_order_relaxed))
-        return;
-    pthread_mutex_lock (&replies->lock);
-    flush (replies);
-    pthread_mutex_unlock (&replies->lock);
+    flush (replies, godwit__reply_batch_queue (replies));
 }
 
 void
 godwit__reply_batch_close (godwit__reply_batch_t *replies)
 {
     pthread_mutex_lock (&replies->lock);
-    flush (replies);
+    const godwit__routing_id_t queued_for = queue (replies);
     const uint64_t unreported = replies->unreported;
     replies->unreported = 0;
     atomic_store_explicit (&replies->is_open, false, memory_order_relaxed);
     pthread_mutex_unlock (&replies->lock);
+    flush (replies, queued_for);
     report (replies, unreported);
 }
 
@@ -93,11 +111,14 @@ godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__routing_id_t ro
         return false;
     pthread_mutex_lock (&replies->lock);
     bool added = false;
+    godwit__routing_id_t queued_for = 0;
     if (atomic_load_explicit (&replies->is_open, memory_order_relaxed) && routing_id == replies->routing_id) {
         added = godwit__batch_add (&replies->batch, data, size);
         if (!added || replies->batch.count >= GODWIT__BATCH_COUNT)
-            flush (replies);
+            queued_for = queue (replies);
     }
     pthread_mutex_unlock (&replies->lock);
+    if (added) /* otherwise the caller sends, to the same peer */
+        flush (replies, queued_for);
     return added;
 }

@@ -29,11 +29,15 @@ void godwit__reply_batch_init (godwit__reply_batch_t *replies, godwit__channel_t
                                godwit_transport_t *transport);
 void godwit__reply_batch_release (godwit__reply_batch_t *replies);
 void godwit__reply_batch_open (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id);
-/* Sends what there is. Any thread. */
+/* Queues what there is, for a caller that holds pool.lock. Returns the peer for whom the caller has to flush
+ * the port's channel once it has released the lock; 0: nobody. Any thread. */
+godwit__routing_id_t godwit__reply_batch_queue (godwit__reply_batch_t *replies);
+/* Sends what there is. Any thread. No lock may be held for this and what follows. */
 void godwit__reply_batch_flush (godwit__reply_batch_t *replies);
-/* The same, and keeps nothing more. Open and close also write to the log: no lock may be held. */
+/* The same, and keeps nothing more. Open and close also write to the log. */
 void godwit__reply_batch_close (godwit__reply_batch_t *replies);
-/* True if the frame was copied in; false if it has to be sent by itself. Any thread. */
+/* True if the frame was copied in; false if it has to be sent by itself, at once: what the batch had for the
+ * same peer may be queued before it. Any thread. */
 bool godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id,
                               const void *data, size_t size);
 

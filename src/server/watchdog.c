@@ -15,9 +15,21 @@
 #define LATE_NS GODWIT__NS_PER_MS
 #define SLEEP_AFTER_NS (100 * GODWIT__NS_PER_MS)
 
+/* Replies that were kept while their leader lost its lead: by port, the peer for whom they were queued. */
+typedef godwit__routing_id_t queued_t[GODWIT__DRIVER_MAX];
+
+/* Without the lock. This is the control thread, which also closes the ports. */
+static void
+flush (const godwit__pool_t *pool, const queued_t queued)
+{
+    for (size_t i = 0; i < pool->port_count; i++)
+        if (queued[i])
+            pool->ports[i].channel->ops->flush (pool->ports[i].channel, queued[i]);
+}
+
 /* With the lock. True if a leader runs a handler; *suspect is set if a handler began a while ago. */
 static bool
-look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspect)
+look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspect, queued_t queued)
 {
     bool busy = false;
     for (size_t i = 0; i < pool->port_count; i++) {
@@ -34,7 +46,7 @@ look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspec
         if (now_ns - since >= LATE_NS &&
             atomic_compare_exchange_strong (&leader->busy_since, &since, GODWIT__LEAD_STOLEN)) {
             pool->ports[i].leader = NULL;
-            godwit__reply_batch_flush (&pool->ports[i].reply_batch);
+            queued[i] = godwit__reply_batch_queue (&pool->ports[i].reply_batch);
             godwit__pool_wake_worker (pool);
         }
     }
@@ -47,19 +59,21 @@ tick (godwit__pool_t *pool)
     const int64_t now_ns = godwit__clock_now (&pool->clock);
     uint64_t run_count = 0;
     bool suspect = false;
+    queued_t queued = {0};
     godwit__pool_lock (pool);
-    if (look_at (pool, now_ns, &run_count, &suspect) || run_count != pool->watchdog.run_count)
+    if (look_at (pool, now_ns, &run_count, &suspect, queued) || run_count != pool->watchdog.run_count)
         pool->watchdog.active_ns = now_ns;
     pool->watchdog.run_count = run_count;
     bool sleeps = now_ns - pool->watchdog.active_ns >= SLEEP_AFTER_NS;
     if (sleeps) {
         atomic_store (&pool->watchdog.sleeps, true);
-        if (look_at (pool, now_ns, &run_count, &suspect)) {
+        if (look_at (pool, now_ns, &run_count, &suspect, queued)) {
             /* The thread that clears `sleeps` keeps the watchdog awake. */
             sleeps = !atomic_exchange (&pool->watchdog.sleeps, false);
         }
     }
     godwit__pool_unlock (pool);
+    flush (pool, queued);
     const int64_t longer_ns =
         2 * pool->watchdog.period_ns < PERIOD_MAX_NS ? 2 * pool->watchdog.period_ns : PERIOD_MAX_NS;
     pool->watchdog.period_ns = suspect ? PERIOD_NS : longer_ns;

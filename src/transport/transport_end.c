@@ -18,6 +18,7 @@
 #include "src/server/drain.h"
 #include "src/server/pool_life.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 void
@@ -90,6 +91,8 @@ close_parts (godwit_transport_t *transport)
     while (transport->connection_count > 0)
         godwit__transport_wait_changed (transport, GODWIT__NEVER);
     godwit__transport_unlock (transport);
+    while (atomic_load (&transport->connections_closing) > 0)
+        sched_yield (); /* they still use the control thread's reactor, for a moment */
     end_calls (transport);
     godwit__control_run (transport, close_drivers, transport);
 }
