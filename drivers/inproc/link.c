@@ -9,7 +9,8 @@ static godwit__io_t
 send_link (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     const godwit__inproc_link_t *self = (const godwit__inproc_link_t *) channel;
-    (void) routing_id;
+    if (message->insert_count)
+        return godwit__send_joined (channel, routing_id, message, send_link);
     return self->up ? godwit__lane_send (self->up, message) : GODWIT__IO_CLOSED;
 }
 

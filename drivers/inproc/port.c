@@ -14,6 +14,8 @@ send_port (godwit__channel_t *channel, godwit__routing_id_t routing_id, const go
 {
     godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
     godwit__io_t result = GODWIT__IO_CLOSED;
+    if (message->insert_count)
+        return godwit__send_joined (channel, routing_id, message, send_port);
     if (message->size > self->base.driver->options.max_message_size)
         return GODWIT__IO_REFUSED;
     pthread_mutex_lock (&self->base.inbox->lock);

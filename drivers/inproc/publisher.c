@@ -107,6 +107,8 @@ godwit__io_t
 godwit__inproc_publish (godwit__channel_t *publisher, const godwit__message_t *message)
 {
     godwit__inproc_publisher_t *self = (godwit__inproc_publisher_t *) publisher;
+    if (message->insert_count)
+        return godwit__publish_joined (publisher, message, godwit__inproc_publish);
     if (message->size > self->base.driver->options.max_message_size)
         return GODWIT__IO_REFUSED;
     const godwit__message_t copied = {.data = message->data, .size = message->size};

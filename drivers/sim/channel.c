@@ -153,7 +153,8 @@ static godwit__io_t
 send_link (godwit__channel_t *channel, godwit__routing_id_t routing_id, const godwit__message_t *message)
 {
     godwit__sim_channel_t *self = channel_of (channel);
-    (void) routing_id;
+    if (message->insert_count)
+        return godwit__send_joined (channel, routing_id, message, send_link);
     if (self->down || self->node->is_dead)
         return GODWIT__IO_CLOSED;
     if (!self->is_up)
@@ -259,6 +260,8 @@ send_port (godwit__channel_t *channel, godwit__routing_id_t routing_id, const go
 {
     godwit__sim_channel_t *self = channel_of (channel);
     godwit__sim_connection_t *connection = godwit__sim_by_routing_id (self->node->cluster, routing_id);
+    if (message->insert_count)
+        return godwit__send_joined (channel, routing_id, message, send_port);
     if (message->size > self->node->options.max_message_size)
         return GODWIT__IO_REFUSED;
     if (self->node->is_dead || !connection || connection->port != self) {

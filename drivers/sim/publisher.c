@@ -182,6 +182,8 @@ godwit__sim_publish (godwit__channel_t *publisher, const godwit__message_t *mess
     godwit__sim_channel_t *self = (godwit__sim_channel_t *) publisher;
     godwit__message_t copy = *message;
     copy.free_fn = NULL;
+    if (message->insert_count)
+        return godwit__publish_joined (publisher, message, godwit__sim_publish);
     if (message->size > self->node->options.max_message_size)
         return GODWIT__IO_REFUSED;
     for (godwit__sim_connection_t *at = GODWIT__SIM_AT_PUBLISHER_FIRST (self); at;

@@ -73,10 +73,11 @@ send_link (godwit__channel_t *channel, godwit__routing_id_t routing_id, const go
     zmq_link_t *self = (zmq_link_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
     godwit__outgoing_t outgoing;
-    const bool is_light = message->size <= GODWIT__LIGHT;
-    (void) routing_id;
+    const bool is_light = message->size <= GODWIT__LIGHT && !message->insert_count;
     if (!is_light && is_laden (self))
         return GODWIT__IO_AGAIN;
+    if (message->insert_count)
+        return godwit__send_joined (channel, routing_id, message, send_link);
     if (message->size > self->base.driver->options.max_message_size ||
         !godwit__outgoing_init (&outgoing, message, self->load))
         return GODWIT__IO_REFUSED;

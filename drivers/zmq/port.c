@@ -90,6 +90,8 @@ send_port (godwit__channel_t *channel, godwit__routing_id_t routing_id, const go
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__guard_t *guard = &self->base.guard;
     godwit__outgoing_t outgoing;
+    if (message->insert_count)
+        return godwit__send_joined (channel, routing_id, message, send_port);
     const godwit__io_t result = init_outgoing (self, &outgoing, routing_id, message);
     if (result != GODWIT__IO_OK)
         return result;

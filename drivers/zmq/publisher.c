@@ -163,6 +163,8 @@ godwit__zmq_publish (godwit__channel_t *publisher, const godwit__message_t *mess
     godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) publisher;
     godwit__load_t *load = ((zmq_publisher_t *) publisher)->load;
     godwit__outgoing_t outgoing;
+    if (message->insert_count)
+        return godwit__publish_joined (publisher, message, godwit__zmq_publish);
     if (message->size > GODWIT__LIGHT && godwit__load_is_full (load, self->driver->options.max_queue_size))
         return GODWIT__IO_AGAIN;
     if (message->size > self->driver->options.max_message_size ||

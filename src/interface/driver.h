@@ -47,10 +47,11 @@ typedef struct godwit__channel godwit__channel_t;
 
 typedef struct godwit__channel_ops {
     /* Sends a message. routing_id: the peer of a port; 0 for a link. On OK the driver takes the message's
-     * data over if it has a free_fn; otherwise the data stays the caller's. A port that sends to a peer which
-     * is gone gets CLOSED; to a peer that does not read, AGAIN. A publisher says REFUSED: it publishes. What
-     * was queued for the same peer goes first. May make a system call, so the caller holds no lock. Any
-     * thread. */
+     * data over if it has a free_fn; otherwise the data stays the caller's. It takes inserts over in any
+     * case, and holds no lock of its own when it gives them back: their free_fn runs code of the program. A
+     * port that sends to a peer which is gone gets CLOSED; to a peer that does not read, AGAIN. A publisher
+     * says REFUSED: it publishes. What was queued for the same peer goes first. May make a system call, so the
+     * caller holds no lock. Any thread. */
     godwit__io_t (*send) (godwit__channel_t *channel, godwit__routing_id_t routing_id,
                           const godwit__message_t *message);
     /* Accepts a message as send does, with the same results and the same owner of the data (what has no
@@ -108,6 +109,9 @@ typedef struct godwit__channel_ops {
      * channel any more. Messages sent or queued before are flushed for a short, bounded time in the
      * background. No event comes after close. */
     void (*close) (godwit__channel_t *channel);
+    /* Inserts travel as they are, without a copy. A driver without this copies them (godwit__send_joined).
+     * The core does that in its place where it would hold a lock meanwhile. */
+    bool gathers;
 } godwit__channel_ops_t;
 
 /* The first member of every driver's own channel. */
@@ -132,6 +136,35 @@ static inline void
 godwit__channel_flush (godwit__channel_t *channel, godwit__routing_id_t routing_id)
 {
     (void) channel, (void) routing_id;
+}
+
+/* For messages with inserts in a driver that does not gather: makes one piece of them for `send`, the
+ * driver's own. */
+static inline godwit__io_t
+godwit__send_joined (godwit__channel_t *channel, godwit__routing_id_t routing_id,
+                     const godwit__message_t *message,
+                     godwit__io_t (*send) (godwit__channel_t *, godwit__routing_id_t,
+                                           const godwit__message_t *))
+{
+    godwit__message_t joined;
+    if (!godwit__message_join (&joined, message))
+        return GODWIT__IO_REFUSED;
+    const godwit__io_t io = send (channel, routing_id, &joined);
+    godwit__message_release (io == GODWIT__IO_OK ? message : &joined);
+    return io;
+}
+
+/* The same for `publish`. */
+static inline godwit__io_t
+godwit__publish_joined (godwit__channel_t *publisher, const godwit__message_t *message,
+                        godwit__io_t (*publish) (godwit__channel_t *, const godwit__message_t *))
+{
+    godwit__message_t joined;
+    if (!godwit__message_join (&joined, message))
+        return GODWIT__IO_REFUSED;
+    const godwit__io_t io = publish (publisher, &joined);
+    godwit__message_release (io == GODWIT__IO_OK ? message : &joined);
+    return io;
 }
 
 /* Run on the reactor's thread, never inside open_link. up runs at most once. down runs exactly once (refused,
@@ -228,8 +261,9 @@ typedef struct godwit__driver_ops {
                                           godwit_error_t **error);
     void (*publisher_disconnect) (godwit__channel_t *publisher, const char *fanout_address);
     /* Queues the message for every port that subscribed to its key: the first GODWIT__KEY_SIZE bytes, which
-     * arrive as part of it. AGAIN if one of these ports has no room (then none gets it). As with queue the
-     * caller may hold locks, and calls flush of the publisher, with 0, once it holds none. Any thread. */
+     * arrive as part of it (no insert stands before their end). AGAIN if one of these ports has no room (then
+     * none gets it). Takes over what send does. As with queue the caller may hold locks, and calls flush of the
+     * publisher, with 0, once it holds none. Any thread. */
     godwit__io_t (*publish) (godwit__channel_t *publisher, const godwit__message_t *message);
 
     /* Borrowed; valid while the driver is open. Any thread. */

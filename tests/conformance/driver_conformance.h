@@ -36,6 +36,8 @@ typedef struct driver_conformance {
     X (speaks_its_own_addresses)                                                                             \
     X (frames_travel_both_ways)                                                                              \
     X (large_frames)                                                                                         \
+    X (inserts_travel_in_place)                                                                              \
+    X (inserts_are_given_back_once)                                                                          \
     X (lent_bytes_are_given_back_once)                                                                       \
     X (too_large_is_refused)                                                                                 \
     X (too_large_for_the_peer_costs_the_link)                                                                \
@@ -54,6 +56,7 @@ typedef struct driver_conformance {
     X (a_reactor_leads)                                                                                      \
     X (publications_reach_who_subscribed)                                                                    \
     X (publications_of_many_sizes)                                                                           \
+    X (publications_with_inserts)                                                                            \
     X (news_of_subscriptions)                                                                                \
     X (a_publisher_can_disconnect)                                                                           \
     X (a_late_publisher_hears_of_keys_first)                                                                 \

@@ -209,6 +209,51 @@ driver_conformance_publications_of_many_sizes (const driver_conformance_t *subje
 }
 
 void
+driver_conformance_publications_with_inserts (const driver_conformance_t *subject)
+{
+    static const size_t sizes[] = {1, 100, 5000, 200000, 2 << 20};
+    fanout_t fanout;
+    open_fanout (&fanout, subject);
+    subscribe (&fanout, 0, 1);
+    subscribe (&fanout, 1, 1);
+    expect_news (&fanout, true);
+    expect_news (&fanout, true);
+    int count = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++, count++) {
+        const size_t size = 20 + sizes[i];
+        uint8_t *expected = malloc (size);
+        uint8_t *piece = malloc (sizes[i]);
+        cr_assert (expected && piece);
+        fill (expected, size, (unsigned) i);
+        memcpy (piece, expected + 10, sizes[i]);
+        memmove (expected + 10, expected + 10 + sizes[i], 10); /* only what is the message's own */
+        uint8_t *data = with_key (1, expected, 20);
+        memmove (expected + 10 + sizes[i], expected + 10, 10);
+        memcpy (expected + 10, piece, sizes[i]);
+        const godwit__insert_t insert = {
+            .at = GODWIT__KEY_SIZE + 10, .data = piece, .size = sizes[i], .free_fn = free_counted};
+        const godwit__message_t message = {
+            .data = data, .size = GODWIT__KEY_SIZE + 20, .inserts = &insert, .insert_count = 1};
+        cr_assert_eq (subject->ops->publish (fanout.publisher, &message), GODWIT__IO_OK);
+        free (data);
+        for (int port = 0; port < 2; port++)
+            expect_publication (fanout.ports[port], 1, expected, size);
+        free (expected);
+    }
+    uint8_t *large = calloc (MAX_MESSAGE, 1);
+    uint8_t *data = with_key (1, large, 20);
+    const godwit__insert_t insert = {
+        .at = GODWIT__KEY_SIZE + 10, .data = large, .size = MAX_MESSAGE, .free_fn = free_counted};
+    const godwit__message_t message = {
+        .data = data, .size = GODWIT__KEY_SIZE + 20, .inserts = &insert, .insert_count = 1};
+    cr_assert_eq (subject->ops->publish (fanout.publisher, &message), GODWIT__IO_REFUSED);
+    free (data);
+    free (large);
+    close_fanout (&fanout);
+    cr_assert_eq (atomic_load (&freed), count);
+}
+
+void
 driver_conformance_news_of_subscriptions (const driver_conformance_t *subject)
 {
     fanout_t fanout;
