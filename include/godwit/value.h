@@ -151,6 +151,18 @@ GODWIT_EXPORT godwit_status_t godwit_value_new_object (godwit_value_t **value, v
                                                        godwit_error_t **error);
 /* Returns the object that a value stands for; NULL if it stands for none. Borrowed. */
 GODWIT_EXPORT void *godwit_value_as_object (const godwit_value_t *value);
+/* Makes a value of binary data that stays where it is: the bytes of the program are not copied, neither here
+ * nor, from 16 KiB on, when the value is sent. Use it for large arguments and results: GODWIT_VALUE ("image",
+ * image), godwit_field_from (image). The bytes may not change until free_fn (data, hint) is called. That
+ * happens exactly once, also if this function fails: when the last reference has gone. A request or reply
+ * that was handed over refers to the value until the system has taken its bytes. So free_fn may run long
+ * after the call, which ends at its deadline in any case; and on any thread, also one of the library's. It
+ * must return soon, and of Godwit's functions may call godwit_value_unref only. NULL: the bytes are never
+ * freed. *value belongs to the caller. INVALID_ARGUMENT (NULL with a size), LIMIT_EXCEEDED (more than 4 GiB),
+ * OUT_OF_MEMORY. */
+GODWIT_EXPORT godwit_status_t godwit_value_new_bin (godwit_value_t **value, const void *data, size_t size,
+                                                    void (*free_fn) (void *data, void *hint), void *hint,
+                                                    godwit_error_t **error);
 /* Adds a reference to a value and returns it. It may be a part of another value: a part that is referenced
  * keeps the whole alive. */
 GODWIT_EXPORT godwit_value_t *godwit_value_ref (const godwit_value_t *value);

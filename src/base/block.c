@@ -11,3 +11,10 @@ godwit__block_unref (godwit__block_t *block)
     if (block->release)
         block->release (block);
 }
+
+void
+godwit__block_let_go (void *data, void *hint)
+{
+    (void) data;
+    godwit__block_unref (hint);
+}

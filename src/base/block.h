@@ -29,4 +29,7 @@ godwit__block_ref (godwit__block_t *block)
 
 void godwit__block_unref (godwit__block_t *block);
 
+/* The free_fn of bytes that a block holds: gives up a reference to it. hint: the block. */
+void godwit__block_let_go (void *data, void *hint);
+
 #endif

@@ -32,8 +32,8 @@ godwit__message_release (const godwit__message_t *message)
     }
 }
 
-static void
-free_joined (void *data, void *hint)
+void
+godwit__message_free (void *data, void *hint)
 {
     (void) hint;
     free (data);
@@ -47,6 +47,19 @@ godwit__message_join (godwit__message_t *joined, const godwit__message_t *messag
     if (!data)
         return false;
     godwit__message_gather (message, data);
-    *joined = (godwit__message_t){.data = data, .size = size, .free_fn = free_joined};
+    *joined = (godwit__message_t){.data = data, .size = size, .free_fn = godwit__message_free};
+    return true;
+}
+
+bool
+godwit__frame_gather (godwit__frame_t *frame, const godwit__message_t *message)
+{
+    godwit__message_t joined;
+    if (!message->insert_count)
+        return godwit__frame_copy (frame, message->data, message->size);
+    *frame = (godwit__frame_t){.data = NULL};
+    if (!godwit__message_join (&joined, message))
+        return false;
+    godwit__frame_adopt (frame, joined.data, joined.size);
     return true;
 }

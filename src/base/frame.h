@@ -115,5 +115,9 @@ void godwit__message_release (const godwit__message_t *message);
 /* Makes a message with a copy on the heap of all bytes and without inserts, for drivers that send one piece
  * of memory only. `message` is not released. False if memory is short. */
 bool godwit__message_join (godwit__message_t *joined, const godwit__message_t *message);
+/* The free_fn of data that is from malloc. */
+void godwit__message_free (void *data, void *hint);
+/* Makes a frame with a copy of all bytes of a message. False if memory is short; the frame is empty then. */
+bool godwit__frame_gather (godwit__frame_t *frame, const godwit__message_t *message);
 
 #endif

@@ -33,11 +33,22 @@ begin_monitor (godwit__call_t *call, int64_t now_ns)
     return !is_shorter ? 0 : ms < UINT32_MAX ? (uint32_t) ms : UINT32_MAX;
 }
 
+/* Has all of the request, as the connection's driver takes it. False when memory is short. */
+static bool
+write_request (godwit__call_t *call, const godwit__channel_t *link)
+{
+    godwit__encoded_request_t *const request = &call->request;
+    if (call->row && !godwit__row_write (call))
+        return false;
+    return !request->shared || !request->shared->inserts.count || link->ops->gathers ||
+           godwit__encoded_request_join (request);
+}
+
 /* Hands the request to the server that was picked. Consumes the connection's reference. */
 static godwit__io_t
 hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
 {
-    if (call->row && !godwit__row_write (call)) {
+    if (!write_request (call, picked->connection->link)) {
         godwit__connection_unref (&picked->connection);
         return GODWIT__IO_REFUSED;
     }
@@ -54,7 +65,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
                                                                         : UINT32_MAX,
                                     .aux = monitor_ms,
                                 });
-    godwit__message_t message = {.data = data, .size = call->request.size};
+    godwit__message_t message = godwit__encoded_request_message (&call->request);
     call->server_key = picked->key;
 
     if (picked->local && !call->cast && !call->pending.finished &&
@@ -71,29 +82,28 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
         return GODWIT__IO_OK;
     }
 
-    if (call->request.shared) {
-        message.free_fn = godwit__shared_unref;
-        message.hint = call->request.shared;
-        if (!call->row)
-            atomic_fetch_add_explicit (&call->request.shared->refs, 1, memory_order_relaxed);
-    }
     call->connection = picked->connection;
     /* From here on an asynchronous call may end, and be freed, at any moment: do not touch it if it was
      * accepted.
      */
     godwit__shared_t *shared = call->request.shared;
-    if (call->row && shared) { /* it goes with the message; the header is kept, since it is read later */
+    if (shared)
+        godwit__encoded_request_lend (&message, shared);
+    if (call->row &&
+        shared) { /* it is written for this attempt; the header is kept, since it is read later */
         memcpy (call->request.small + GODWIT__KEY_SIZE, data, GODWIT__HEADER_SIZE);
         call->request.shared = NULL;
     }
+    const bool is_written_anew = call->row;
     const bool cast = call->cast;
     const godwit__io_t io =
         godwit__connection_send (picked->connection, &message, cast ? NULL : &call->pending);
     if (io != GODWIT__IO_OK) {
         godwit__connection_unref (&call->connection);
-        if (shared)
-            godwit__shared_unref (NULL, shared);
+        godwit__message_release (&message);
     }
+    if (is_written_anew && shared)
+        godwit__shared_unref (NULL, shared);
     return io;
 }
 

@@ -5,6 +5,7 @@
 #include "src/error/error.h"
 #include "src/serializer/serialize_call.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 
 /* ---- memory ---- */
@@ -14,18 +15,38 @@ godwit__shared_unref (void *data, void *hint)
 {
     godwit__shared_t *shared = hint;
     (void) data;
-    if (atomic_fetch_sub_explicit (&shared->refs, 1, memory_order_acq_rel) == 1)
-        free (shared);
+    if (atomic_fetch_sub_explicit (&shared->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    godwit__inserts_unref (shared->inserts.items, shared->inserts.count);
+    free (shared);
 }
 
-/* For so many bytes of header and body; NULL when memory is short. */
+/* For so many bytes of header and body, and inserts; NULL when memory is short. */
 static godwit__shared_t *
-shared_new (size_t size)
+shared_new (size_t size, size_t insert_count)
 {
-    godwit__shared_t *shared = malloc (sizeof *shared + GODWIT__KEY_SIZE + size);
-    if (shared)
-        atomic_init (&shared->refs, 1);
+    const size_t align = alignof (godwit__insert_t);
+    const size_t inserts_at =
+        (sizeof (godwit__shared_t) + GODWIT__KEY_SIZE + size + align - 1) / align * align;
+    godwit__shared_t *shared = malloc (inserts_at + insert_count * sizeof (godwit__insert_t));
+    if (!shared)
+        return NULL;
+    atomic_init (&shared->refs, 1);
+    shared->inserts =
+        (godwit__inserts_t){.items = (godwit__insert_t *) (void *) ((unsigned char *) shared + inserts_at)};
     return shared;
+}
+
+void
+godwit__encoded_request_lend (godwit__message_t *message, godwit__shared_t *shared)
+{
+    const godwit__inserts_t *const inserts = &shared->inserts;
+    atomic_fetch_add_explicit (&shared->refs, 1, memory_order_relaxed);
+    message->free_fn = godwit__shared_unref;
+    message->hint = shared;
+    message->inserts = inserts->items;
+    message->insert_count = inserts->count;
+    godwit__inserts_ref (inserts->items, inserts->count);
 }
 
 bool
@@ -33,11 +54,35 @@ godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encod
 {
     to->size = from->size;
     to->method_at = from->method_at;
-    to->shared = from->shared ? shared_new (from->size) : NULL;
-    if (from->shared && !to->shared)
+    const godwit__inserts_t *const inserts = from->shared ? &from->shared->inserts : NULL;
+    to->shared = inserts ? shared_new (from->size, inserts->count) : NULL;
+    if (inserts && !to->shared)
         return false;
     memcpy (to->shared ? to->shared->data : to->small, from->shared ? from->shared->data : from->small,
             GODWIT__KEY_SIZE + from->size);
+    if (inserts && inserts->count) {
+        godwit__inserts_t *const copied = &to->shared->inserts;
+        memcpy (copied->items, inserts->items, inserts->count * sizeof *inserts->items);
+        copied->count = inserts->count;
+        copied->size = inserts->size;
+        copied->shift = inserts->shift;
+        godwit__inserts_ref (copied->items, copied->count);
+    }
+    return true;
+}
+
+bool
+godwit__encoded_request_join (godwit__encoded_request_t *request)
+{
+    const godwit__message_t message = godwit__encoded_request_message (request);
+    const size_t size = godwit__message_size (&message);
+    godwit__shared_t *const joined = shared_new (size, 0);
+    if (!joined)
+        return false;
+    godwit__message_gather (&message, joined->data + GODWIT__KEY_SIZE);
+    godwit__shared_unref (NULL, request->shared);
+    request->shared = joined;
+    request->size = size;
     return true;
 }
 
@@ -94,10 +139,12 @@ write_body (godwit__writer_t *writer, godwit__encoded_request_t *request, const 
         godwit__write_map (writer, 0);
     request->method_at = writer->size;
     godwit__write_str (writer, method, strlen (method));
-    if (checked)
+    if (checked) {
+        writer->inserts = request->shared ? &request->shared->inserts : NULL;
         godwit__write_fields (writer, args);
-    else if (!godwit__write_fields_checked (writer, args))
+    } else if (!godwit__write_fields_checked (writer, args)) {
         return false;
+    }
     if (version || name_space)
         write_text (writer, name_space);
     if (version)
@@ -130,29 +177,34 @@ encode (godwit__encoded_request_t *request, const godwit_client_t *client, const
         return godwit__error_set (error, GODWIT_ERR_TYPE_MISMATCH,
                                   "context: expected values that can be sent, got object");
 
-    godwit__writer_t writer = {godwit__encoded_request_data (request), GODWIT__HEADER_SIZE,
-                               GODWIT__REQUEST_INLINE, false};
+    godwit__writer_t writer = {.data = godwit__encoded_request_data (request),
+                               .size = GODWIT__HEADER_SIZE,
+                               .capacity = GODWIT__REQUEST_INLINE};
     if (write_body (&writer, request, client, context, method, args, false)) {
         request->size = writer.size;
         return check_size (client, key_size + writer.size, error);
     }
 
-    size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
-                   text_bound (client->target.version) + context_bound;
-    const godwit_status_t status = godwit__fields_bound (args, "args", &bound, error);
+    godwit__measure_t measure;
+    const godwit_status_t status = godwit__fields_measure (args, "args", &measure, error);
     if (status)
         return status;
-    if (bound > GODWIT__REQUEST_INLINE) {
-        request->shared = shared_new (bound);
+    size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
+                   text_bound (client->target.version) + context_bound + measure.bound - measure.insert_size;
+    if (bound > GODWIT__REQUEST_INLINE || measure.insert_count) {
+        request->shared = shared_new (bound, measure.insert_count);
         if (!request->shared)
             return godwit__error_no_memory (error);
+        request->shared->inserts.shift = key_size;
     } else {
         bound = GODWIT__REQUEST_INLINE;
     }
-    writer = (godwit__writer_t){godwit__encoded_request_data (request), GODWIT__HEADER_SIZE, bound, false};
+    writer = (godwit__writer_t){
+        .data = godwit__encoded_request_data (request), .size = GODWIT__HEADER_SIZE, .capacity = bound};
     write_body (&writer, request, client, context, method, args, true);
     request->size = writer.size;
-    return check_size (client, key_size + writer.size, error);
+    return check_size (client, key_size + writer.size + (request->shared ? request->shared->inserts.size : 0),
+                       error);
 }
 
 static godwit_status_t

@@ -5,7 +5,8 @@
  *
  * The body is encoded once. Whoever sends the request writes the header before each attempt, and a fanout
  * also writes the key. A small request lies in the struct itself. A larger one lies in memory of its own,
- * which is shared with the driver: it is sent without a copy.
+ * which is shared with the driver: it is sent without a copy. Large strings and bins of values lie where they
+ * are: the request refers to them (inserts).
  */
 #ifndef GODWIT_SRC_CLIENT_ENCODED_REQUEST_H
 #define GODWIT_SRC_CLIENT_ENCODED_REQUEST_H
@@ -18,12 +19,13 @@
 /* The memory of a request that does not fit. */
 typedef struct godwit__shared {
     atomic_uint refs;
+    godwit__inserts_t inserts; /* their items lie behind the data */
     uint8_t data[];
 } godwit__shared_t;
 
 typedef struct godwit__encoded_request {
     godwit__shared_t *shared; /* NULL: it is in small */
-    size_t size;              /* of header and body */
+    size_t size;              /* of header and body, without inserts */
     size_t method_at;         /* where the name of the method begins, for errors */
     uint8_t small[GODWIT__KEY_SIZE + GODWIT__REQUEST_INLINE];
 } godwit__encoded_request_t;
@@ -37,8 +39,12 @@ godwit_status_t godwit__encode_request (godwit__encoded_request_t *request, cons
 godwit_status_t godwit__encode_publication (godwit__encoded_request_t *request, const godwit_client_t *client,
                                             const godwit_value_t *context, const char *method,
                                             const godwit_fields_t *args, godwit_error_t **error);
-/* A copy with memory of its own. False if memory is short: it is empty then. */
+/* A copy with memory of its own, which refers to the same inserts. False if memory is short: it is empty
+ * then. */
 bool godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from);
+/* Copies the inserts of a call's request between its own bytes, for a driver that does not gather. False if
+ * memory is short: it is unchanged then. */
+bool godwit__encoded_request_join (godwit__encoded_request_t *request);
 
 /* The name of the method, which is not terminated; NULL: there is none. Borrowed. */
 const char *godwit__encoded_request_method (const godwit__encoded_request_t *request, size_t *size);
@@ -52,6 +58,21 @@ godwit__encoded_request_data (godwit__encoded_request_t *request)
 {
     return (request->shared ? request->shared->data : request->small) + GODWIT__KEY_SIZE;
 }
+
+/* The message of the request. Borrowed: a driver copies what it consists of, unless it was lent. */
+static inline godwit__message_t
+godwit__encoded_request_message (godwit__encoded_request_t *request)
+{
+    const godwit__inserts_t *const inserts = request->shared ? &request->shared->inserts : NULL;
+    return (godwit__message_t){.data = godwit__encoded_request_data (request),
+                               .size = request->size,
+                               .inserts = inserts ? inserts->items : NULL,
+                               .insert_count = inserts ? inserts->count : 0};
+}
+
+/* Makes a driver the owner of what a message consists of, if it takes it: the message has references of its
+ * own, to be given back (godwit__message_release) if it does not. shared: the request's. */
+void godwit__encoded_request_lend (godwit__message_t *message, godwit__shared_t *shared);
 
 static inline void
 godwit__encoded_request_release (godwit__encoded_request_t *request)

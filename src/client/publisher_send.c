@@ -18,7 +18,8 @@ unlock (godwit__publisher_t *publisher)
 
 /* ---- queueing; with publisher.lock held ---- */
 
-/* On every channel that has not had it yet. shared: the message's memory, NULL if it is to be copied. */
+/* On every channel that has not had it yet. shared: the message's memory, with its inserts; NULL if it is to
+ * be copied. */
 static godwit__io_t
 queue_on_channels (godwit__publisher_t *publisher, void *data, size_t size, godwit__shared_t *shared,
                    unsigned *done)
@@ -29,17 +30,15 @@ queue_on_channels (godwit__publisher_t *publisher, void *data, size_t size, godw
         if (!publisher->channels[i] || (*done & 1u << i) ||
             atomic_load_explicit (&publisher->subscriber_counts[i], memory_order_relaxed) == 0)
             continue;
-        if (shared) {
-            message.free_fn = godwit__shared_unref;
-            message.hint = shared;
-            atomic_fetch_add_explicit (&shared->refs, 1, memory_order_relaxed);
-        }
+        if (shared)
+            godwit__encoded_request_lend (&message, shared);
         io = publisher->transport->drivers[i]->ops->publish (publisher->channels[i], &message);
         if (io == GODWIT__IO_OK) {
             *done |= 1u << i;
             publisher->queued |= 1u << i;
-        } else if (shared)
-            godwit__shared_unref (NULL, shared);
+        } else {
+            godwit__message_release (&message);
+        }
     }
     return io;
 }
@@ -269,7 +268,8 @@ godwit__publisher_publish (godwit__publisher_t *publisher, godwit__encoded_reque
                                                        .id = sequence->last + 1,
                                                    });
     /* An external loop may run the batch's timer late: so nothing is kept with it. */
-    const bool may_keep = !*done && !publisher->transport->options.external_loop &&
+    const bool has_inserts = godwit__encoded_request_message (request).insert_count;
+    const bool may_keep = !*done && !has_inserts && !publisher->transport->options.external_loop &&
                           godwit__publish_batch_may_keep (&publisher->batch, now_ns);
     godwit__io_t io = publisher->unsent.size ? queue_kept (publisher) : GODWIT__IO_OK;
     if (io == GODWIT__IO_OK && !(may_keep && keep (publisher, data, size, now_ns))) {

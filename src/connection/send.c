@@ -206,7 +206,7 @@ add_to_batch (godwit__connection_t *connection, const godwit__message_t *request
     if (!pending || !pending->finished || !godwit__completion_is_current (completion) || !completion->batches)
         return false;
     const bool first = connection->batch.count == 0;
-    if (!godwit__batch_add (&connection->batch, request->data, request->size))
+    if (request->insert_count || !godwit__batch_add (&connection->batch, request->data, request->size))
         return false;
     if (first && !connection->is_batched) {
         connection->is_batched = true;

@@ -76,7 +76,7 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
     const uint8_t *const data = message->data;
     if (godwit__header_read (&header, data, message->size) || header.type != GODWIT__REQUEST ||
         !peek_method (data + GODWIT__HEADER_SIZE, message->size - GODWIT__HEADER_SIZE, &name, &name_size) ||
-        !godwit__frame_copy (&frame, data, message->size))
+        !godwit__frame_gather (&frame, message))
         return false;
     godwit_request_t *const request = godwit__pool_accept_inline (pool, &header, name, name_size, now_ns);
     if (!request) {

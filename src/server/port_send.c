@@ -4,31 +4,29 @@
 
 #include "src/server/pool.h"
 
-#include <stdlib.h>
-
-static void
-free_data (void *data, void *hint)
+bool
+godwit__port_send_message (godwit__port_t *port, godwit__routing_id_t routing_id,
+                           const godwit__message_t *message)
 {
-    (void) hint;
-    free (data);
+    if (godwit__reply_batch_add (&port->reply_batch, routing_id, message)) {
+        if (message->free_fn)
+            message->free_fn (message->data, message->hint);
+        return true;
+    }
+    if (port->channel->ops->send (port->channel, routing_id, message) == GODWIT__IO_OK)
+        return true;
+    GODWIT__COUNT (port->pool->transport, frames_dropped);
+    godwit__message_release (message);
+    return false;
 }
 
 bool
 godwit__port_send (godwit__port_t *port, godwit__routing_id_t routing_id, uint8_t *data, size_t size,
                    bool on_heap)
 {
-    const godwit__message_t message = {.data = data, .size = size, .free_fn = on_heap ? free_data : NULL};
-    if (godwit__reply_batch_add (&port->reply_batch, routing_id, data, size)) {
-        if (on_heap)
-            free (data);
-        return true;
-    }
-    if (port->channel->ops->send (port->channel, routing_id, &message) == GODWIT__IO_OK)
-        return true;
-    GODWIT__COUNT (port->pool->transport, frames_dropped);
-    if (on_heap)
-        free (data);
-    return false;
+    return godwit__port_send_message (
+        port, routing_id,
+        &(godwit__message_t){.data = data, .size = size, .free_fn = on_heap ? godwit__message_free : NULL});
 }
 
 void

@@ -10,6 +10,9 @@
  * thread. */
 bool godwit__port_send (godwit__port_t *port, godwit__routing_id_t routing_id, uint8_t *data, size_t size,
                         bool on_heap);
+/* The same for a message of any kind, which is consumed. */
+bool godwit__port_send_message (godwit__port_t *port, godwit__routing_id_t routing_id,
+                                const godwit__message_t *message);
 /* Sends a frame that is only a header. */
 void godwit__port_send_header (godwit__port_t *port, godwit__routing_id_t routing_id,
                                godwit__frame_type_t type, uint32_t target, uint64_t id, uint32_t aux);

@@ -25,25 +25,29 @@ enum { KEY_UNSENT = 0x75 };
 
 /* ---- sending ---- */
 
+/* All functions here consume the message. Its data is from malloc if it has a free_fn. */
+
 /* Gives the reply of an inline call to the thread that makes the call. */
 static void
-store_reply (godwit__frame_t *reply, uint8_t *data, size_t size, bool on_heap)
+store_reply (godwit__frame_t *reply, const godwit__message_t *message)
 {
-    if (on_heap)
-        godwit__frame_adopt (reply, data, size);
-    else
-        godwit__frame_copy (reply, data, size);
+    if (message->free_fn && !message->insert_count) {
+        godwit__frame_adopt (reply, message->data, message->size);
+        return;
+    }
+    godwit__frame_gather (reply, message);
+    godwit__message_release (message);
 }
 
 static inline bool
-send_now (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+send_now (godwit_request_t *request, const godwit__message_t *message)
 {
     if (request->port)
-        return godwit__port_send (request->port, request->routing_id, data, size, on_heap);
+        return godwit__port_send_message (request->port, request->routing_id, message);
     if (request->inline_call)
-        store_reply (request->inline_call->reply, data, size, on_heap);
-    else if (on_heap)
-        free (data);
+        store_reply (request->inline_call->reply, message);
+    else
+        godwit__message_release (message);
     return true;
 }
 
@@ -68,45 +72,46 @@ log_unsent (const godwit_request_t *request)
 }
 
 static inline void
-send_reply (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+send_reply (godwit_request_t *request, const godwit__message_t *message)
 {
-    if (!send_now (request, data, size, on_heap))
+    if (!send_now (request, message))
         log_unsent (request);
 }
 
 /* A request that was kept may outlive its server, its caller and the transport; and while a callback replies,
  * its handler may keep it. */
 static void
-deliver_kept (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+deliver_kept (godwit_request_t *request, const godwit__message_t *message)
 {
     godwit__pool_t *const pool = request->pool;
     godwit__pool_lock (pool);
     if (!godwit__request_has_server (request) || (!request->port && !request->inline_call)) {
-        if (on_heap)
-            free (data);
-    } else if (!request->port) {
-        send_now (request, data, size, on_heap);
+        godwit__pool_unlock (pool);
+        godwit__message_release (message);
+        return;
+    }
+    if (!request->port) {
+        send_now (request, message);
         request->inline_call->done = true;
         request->inline_call = NULL;
         godwit__pool_changed (pool);
     } else {
         pool->users++;
         godwit__pool_unlock (pool);
-        send_reply (request, data, size, on_heap);
+        send_reply (request, message);
         godwit__pool_leave (pool);
         return;
     }
     godwit__pool_unlock (pool);
 }
 
-/* data is consumed if it is on the heap. */
 static inline void
-deliver (godwit_request_t *request, uint8_t *data, size_t size, bool on_heap)
+deliver (godwit_request_t *request, const godwit__message_t *message)
 {
     if (request->cancel.callback || request->kept)
-        deliver_kept (request, data, size, on_heap);
+        deliver_kept (request, message);
     else
-        send_reply (request, data, size, on_heap);
+        send_reply (request, message);
 }
 
 static void
@@ -115,7 +120,7 @@ send_failure (godwit_request_t *request, const godwit_error_t *error)
     uint8_t *data = NULL;
     const size_t size = godwit__failure_write (&data, request->id, request->pool->limits.size, error);
     if (size)
-        deliver (request, data, size, true);
+        deliver (request, &(godwit__message_t){.data = data, .size = size, .free_fn = godwit__message_free});
 }
 
 /* True if this thread may reply: it is the first one that tries. */
@@ -176,7 +181,7 @@ godwit__request_refuse_saying (godwit_request_t *request, godwit__nack_t reason,
     godwit__header_write (data, &header);
     if (text)
         godwit__write_str (&writer, text, strlen (text));
-    send_now (request, data, writer.size, false);
+    send_now (request, &(godwit__message_t){.data = data, .size = writer.size});
 }
 
 void
@@ -187,37 +192,77 @@ godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason)
 
 /* ---- the handler's side ---- */
 
-/* Encodes into room, or into a heap block if it is too small. Returns the whole size. */
+/* A reply that is being made. */
+typedef struct reply {
+    godwit__message_t message; /* its data is from malloc, if it does not fit in the room */
+    godwit__inserts_t inserts;
+    uint8_t room[STACK_REPLY];
+} reply_t;
+
+/* What is sent of the reply was consumed already. */
+static void
+forget (reply_t *reply)
+{
+    if (reply->inserts.items)
+        free (reply->inserts.items);
+}
+
+/* For a result that does not fit into the room, or is wrong. Large strings and bins of values stay where they
+ * are. */
 static godwit_status_t
-encode (const godwit_request_t *request, const godwit_field_t *result, uint8_t room[STACK_REPLY],
-        uint8_t **data, size_t *size, godwit_error_t **error)
+encode_large (reply_t *reply, const godwit_field_t *result, godwit__writer_t *writer, godwit_error_t **error)
+{
+    godwit__measure_t measure;
+    const godwit_status_t status = godwit__field_measure (result, "result", &measure, error);
+    if (status)
+        return status;
+    const size_t bound = GODWIT__HEADER_SIZE + measure.bound - measure.insert_size;
+    uint8_t *const memory = bound <= STACK_REPLY ? reply->room : malloc (bound);
+    if (measure.insert_count)
+        reply->inserts.items = malloc (measure.insert_count * sizeof *reply->inserts.items);
+    if (!memory || (measure.insert_count && !reply->inserts.items)) {
+        if (memory != reply->room)
+            free (memory);
+        return godwit__error_no_memory (error);
+    }
+    *writer = (godwit__writer_t){
+        .data = memory, .size = GODWIT__HEADER_SIZE, .capacity = bound, .inserts = &reply->inserts};
+    godwit__write_field (writer, result);
+    return GODWIT_OK;
+}
+
+/* On success the message is to be consumed. forget must follow in any case. */
+static godwit_status_t
+encode (reply_t *reply, const godwit_request_t *request, const godwit_field_t *result, godwit_error_t **error)
 {
     const godwit__header_t header = {.type = GODWIT__REPLY, .id = request->id};
-    godwit__writer_t writer = {.data = room, .size = GODWIT__HEADER_SIZE, .capacity = STACK_REPLY};
+    const size_t limit = request->pool->limits.size;
+    godwit__writer_t writer = {.data = reply->room, .size = GODWIT__HEADER_SIZE, .capacity = STACK_REPLY};
+    reply->inserts = (godwit__inserts_t){.items = NULL};
     if (!godwit__write_field_checked (&writer, result)) {
-        size_t bound = GODWIT__HEADER_SIZE;
-        const godwit_status_t status = godwit__field_bound (result, "result", &bound, error);
-        uint8_t *const memory = status || bound <= STACK_REPLY ? room : malloc (bound);
+        const godwit_status_t status = encode_large (reply, result, &writer, error);
         if (status)
             return status;
-        if (!memory)
-            return godwit__error_no_memory (error);
-        writer = (godwit__writer_t){.data = memory, .size = GODWIT__HEADER_SIZE, .capacity = bound};
-        godwit__write_field (&writer, result);
     }
     godwit__header_write (writer.data, &header);
-    *data = writer.data;
-    *size = writer.size;
-    return GODWIT_OK;
+    reply->message = (godwit__message_t){.data = writer.data,
+                                         .size = writer.size,
+                                         .free_fn = writer.data == reply->room ? NULL : godwit__message_free,
+                                         .inserts = reply->inserts.items,
+                                         .insert_count = reply->inserts.count};
+    const size_t size = writer.size + reply->inserts.size;
+    if (size <= limit)
+        return GODWIT_OK;
+    godwit__message_release (&reply->message);
+    return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
+                              "result: %zu bytes are more than max_message_size (%zu)", size, limit);
 }
 
 /* After the reply was claimed, for a request that is not a cast. */
 static godwit_status_t
 reply (godwit_request_t *request, godwit_field_t result)
 {
-    uint8_t room[STACK_REPLY];
-    uint8_t *data = room;
-    size_t size = 0;
+    reply_t made;
     godwit_error_t *error = NULL;
     godwit_value_t *serialized = NULL;
     godwit_status_t status = GODWIT_OK;
@@ -226,21 +271,18 @@ reply (godwit_request_t *request, godwit_field_t result)
             return GODWIT_OK; /* the server is gone, and its serializer with it */
         result = (godwit_field_t){.type = GODWIT_TYPE_VALUE, .as.value = serialized};
     }
+    made.inserts.items = NULL;
     if (!status)
-        status = encode (request, &result, room, &data, &size, &error);
-    const size_t limit = request->pool->limits.size;
-    if (size > limit)
-        status = godwit__error_set (&error, GODWIT_ERR_LIMIT_EXCEEDED,
-                                    "result: %zu bytes are more than max_message_size (%zu)", size, limit);
+        status = encode (&made, request, &result, &error);
     godwit_value_unref (&serialized);
     if (!status) {
         if (request->kept)
             godwit__request_timed (request, godwit__clock_now (&request->pool->clock) - request->started_ns);
-        deliver (request, data, size, data != room);
+        deliver (request, &made.message);
+        forget (&made);
         return GODWIT_OK;
     }
-    if (data != room)
-        free (data);
+    forget (&made);
     request->failed = true;
     godwit__request_log_failure (request, error);
     send_failure (request, error);

@@ -104,8 +104,8 @@ godwit__reply_batch_close (godwit__reply_batch_t *replies)
 }
 
 bool
-godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id, const void *data,
-                         size_t size)
+godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id,
+                         const godwit__message_t *message)
 {
     if (!atomic_load_explicit (&replies->is_open, memory_order_relaxed))
         return false;
@@ -113,7 +113,7 @@ godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__routing_id_t ro
     bool added = false;
     godwit__routing_id_t queued_for = 0;
     if (atomic_load_explicit (&replies->is_open, memory_order_relaxed) && routing_id == replies->routing_id) {
-        added = godwit__batch_add (&replies->batch, data, size);
+        added = !message->insert_count && godwit__batch_add (&replies->batch, message->data, message->size);
         if (!added || replies->batch.count >= GODWIT__BATCH_COUNT)
             queued_for = queue (replies);
     }

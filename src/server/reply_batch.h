@@ -39,6 +39,6 @@ void godwit__reply_batch_close (godwit__reply_batch_t *replies);
 /* True if the frame was copied in; false if it has to be sent by itself, at once: what the batch had for the
  * same peer may be queued before it. Any thread. */
 bool godwit__reply_batch_add (godwit__reply_batch_t *replies, godwit__routing_id_t routing_id,
-                              const void *data, size_t size);
+                              const godwit__message_t *message);
 
 #endif

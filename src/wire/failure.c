@@ -132,7 +132,7 @@ godwit__failure_write (uint8_t **data, uint64_t id, size_t size_max, const godwi
     uint8_t *const frame = malloc (bound);
     if (!frame)
         return 0;
-    godwit__writer_t writer = {frame, GODWIT__HEADER_SIZE, bound, false};
+    godwit__writer_t writer = {.data = frame, .size = GODWIT__HEADER_SIZE, .capacity = bound};
     godwit__header_write (
         frame,
         &(godwit__header_t){.type = GODWIT__FAILURE, .flags = not_run ? GODWIT__FLAG_NOT_RUN : 0, .id = id});

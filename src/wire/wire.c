@@ -25,7 +25,8 @@ godwit__identity_write (uint8_t *data, godwit__frame_type_t type, const godwit__
 {
     const bool expects = !all_zero (identity->expect, sizeof identity->expect);
     const bool hello = type == GODWIT__HELLO;
-    godwit__writer_t writer = {data, GODWIT__HEADER_SIZE, GODWIT__IDENTITY_FRAME_MAX, false};
+    godwit__writer_t writer = {
+        .data = data, .size = GODWIT__HEADER_SIZE, .capacity = GODWIT__IDENTITY_FRAME_MAX};
 
     godwit__header_write (data, &(godwit__header_t){.type = (uint8_t) type});
     godwit__write_map (&writer, 3u + (hello ? 1u : 0u) + (expects ? 1u : 0u));
@@ -117,7 +118,8 @@ size_t
 godwit__resolve_write (uint8_t *data, const char *exchange, const char *topic, const char *server)
 {
     const char *const names[] = {exchange, topic, server};
-    godwit__writer_t writer = {data, GODWIT__HEADER_SIZE, GODWIT__RESOLVE_FRAME_MAX, false};
+    godwit__writer_t writer = {
+        .data = data, .size = GODWIT__HEADER_SIZE, .capacity = GODWIT__RESOLVE_FRAME_MAX};
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__RESOLVE});
     godwit__write_array (&writer, 3);
     for (size_t i = 0; i < 3; i++) {
@@ -169,7 +171,7 @@ godwit__resolved_write (uint8_t **data, uint64_t id, const godwit__record_t *rec
     uint8_t *frame = malloc (bound);
     if (!frame)
         return 0;
-    godwit__writer_t writer = {frame, GODWIT__HEADER_SIZE, bound, false};
+    godwit__writer_t writer = {.data = frame, .size = GODWIT__HEADER_SIZE, .capacity = bound};
     godwit__header_write (
         frame, &(godwit__header_t){.type = GODWIT__RESOLVED, .target = record->server_id, .id = id});
     godwit__record_write (&writer, record);

@@ -237,7 +237,7 @@ expect_reply (const char *name, godwit_field_t field)
     godwit__block_t *block = NULL;
     load (&golden, name);
     expect_header (&golden, name, (godwit__header_t){.type = GODWIT__REPLY, .id = 7});
-    godwit__writer_t writer = {data, GODWIT__HEADER_SIZE, sizeof data, false};
+    godwit__writer_t writer = {.data = data, .size = GODWIT__HEADER_SIZE, .capacity = sizeof data};
     memcpy (data, golden.data, GODWIT__HEADER_SIZE);
     godwit__write_field (&writer, &field);
     expect_bytes (&golden, data, writer.size, name);

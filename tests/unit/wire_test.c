@@ -39,7 +39,7 @@ write_map (uint8_t *body, const char *without, const char *instead, godwit_field
         }
         count++;
     }
-    godwit__writer_t writer = {body, 0, 2000, false};
+    godwit__writer_t writer = {.data = body, .size = 0, .capacity = 2000};
     godwit__write_fields (&writer, &(godwit_fields_t){fields, count, NULL});
     return writer.size;
 }

@@ -12,6 +12,8 @@ typedef struct measure {
     size_t bytes;
     uint32_t count;
     godwit_error_t **error;
+    size_t insert_count;
+    size_t insert_size;
 } measure_t;
 
 static godwit_status_t
@@ -42,8 +44,14 @@ static godwit_status_t
 add_value (measure_t *measure, const godwit__path_t *place, const godwit_value_t *value, uint32_t depth)
 {
     const godwit_type_t type = godwit_value_type (value);
-    if (type == GODWIT_TYPE_STR || type == GODWIT_TYPE_BIN)
-        return add (measure, place, HEADER + value->as.bytes.size);
+    if (type == GODWIT_TYPE_STR || type == GODWIT_TYPE_BIN) {
+        const size_t size = value->as.bytes.size;
+        if (size >= GODWIT__INSERT_SIZE) {
+            measure->insert_count++;
+            measure->insert_size += size;
+        }
+        return add (measure, place, HEADER + size);
+    }
     if (type == GODWIT_TYPE_OBJECT)
         return fail (measure, GODWIT_ERR_TYPE_MISMATCH, place,
                      "expected a value that can be sent, got object");
@@ -161,22 +169,29 @@ add_field (measure_t *measure, const godwit__path_t *place, const godwit_field_t
     return fail (measure, GODWIT_ERR_INVALID_ARGUMENT, place, "a type that does not exist");
 }
 
+static godwit__measure_t
+result_of (const measure_t *measure)
+{
+    return (godwit__measure_t){measure->bytes, measure->insert_count, measure->insert_size};
+}
+
 godwit_status_t
-godwit__field_bound (const godwit_field_t *field, const char *path, size_t *bound, godwit_error_t **error)
+godwit__field_measure (const godwit_field_t *field, const char *path, godwit__measure_t *result,
+                       godwit_error_t **error)
 {
     const godwit__path_t root = {NULL, path, 0};
-    measure_t measure = {0, 0, error};
+    measure_t measure = {.error = error};
     const godwit_status_t status = add_field (&measure, &root, field, 0);
-    if (!status)
-        *bound += measure.bytes;
+    *result = result_of (&measure);
     return status;
 }
 
 godwit_status_t
-godwit__fields_bound (const godwit_fields_t *fields, const char *path, size_t *bound, godwit_error_t **error)
+godwit__fields_measure (const godwit_fields_t *fields, const char *path, godwit__measure_t *result,
+                        godwit_error_t **error)
 {
     const godwit__path_t root = {NULL, path, 0};
-    measure_t measure = {0, 0, error};
+    measure_t measure = {.error = error};
     godwit_status_t status;
     if (!fields->value)
         status = add_map (&measure, &root, fields->items, fields->count, 0);
@@ -185,8 +200,27 @@ godwit__fields_bound (const godwit_fields_t *fields, const char *path, size_t *b
     else
         status = godwit__error_set (error, godwit__not_a_map (fields->value), "%s: expected map, got %s",
                                     path, godwit_type_name (godwit_value_type (fields->value)));
+    *result = result_of (&measure);
+    return status;
+}
+
+godwit_status_t
+godwit__field_bound (const godwit_field_t *field, const char *path, size_t *bound, godwit_error_t **error)
+{
+    godwit__measure_t measure;
+    const godwit_status_t status = godwit__field_measure (field, path, &measure, error);
     if (!status)
-        *bound += measure.bytes;
+        *bound += measure.bound;
+    return status;
+}
+
+godwit_status_t
+godwit__fields_bound (const godwit_fields_t *fields, const char *path, size_t *bound, godwit_error_t **error)
+{
+    godwit__measure_t measure;
+    const godwit_status_t status = godwit__fields_measure (fields, path, &measure, error);
+    if (!status)
+        *bound += measure.bound;
     return status;
 }
 

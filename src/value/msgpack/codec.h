@@ -8,13 +8,30 @@
 
 #include "src/base/block.h"
 
+/* A string or bin of a value is not copied from so many bytes on, if its writer has a place for inserts. */
+#define GODWIT__INSERT_SIZE 16384
+
+/* What a writer has not copied: each insert has a reference to the block that holds its bytes. */
+typedef struct godwit__inserts {
+    godwit__insert_t *items; /* the caller's, with room for as many as were measured */
+    size_t count;
+    size_t size;  /* bytes of all of them */
+    size_t shift; /* how many bytes of the message stand in front of the writer's */
+} godwit__inserts_t;
+
+/* Another reference to the bytes of each. */
+void godwit__inserts_ref (const godwit__insert_t *items, size_t count);
+/* Gives all references up. */
+void godwit__inserts_unref (const godwit__insert_t *items, size_t count);
+
 /* Appends to a buffer of fixed capacity. After an overflow nothing more is written; the caller checks the
  * flag once, at the end. */
 typedef struct godwit__writer {
     uint8_t *data;
-    size_t size;
+    size_t size; /* without inserts */
     size_t capacity;
     bool overflow;
+    godwit__inserts_t *inserts; /* NULL: all is copied */
 } godwit__writer_t;
 
 /* ---- values in memory ---- */
@@ -186,7 +203,19 @@ godwit_status_t godwit__fields_bound (const godwit_fields_t *fields, const char 
                                       godwit_error_t **error);
 godwit_status_t godwit__field_bound (const godwit_field_t *field, const char *path, size_t *bound,
                                      godwit_error_t **error);
-/* The same for a value. Only an object in it can be wrong: then 0. NULL is nil. */
+/* How many bytes an encoding takes, in all and of what a writer would insert. */
+typedef struct godwit__measure {
+    size_t bound; /* in all, at the most */
+    size_t insert_count;
+    size_t insert_size; /* of the bytes in bound */
+} godwit__measure_t;
+
+/* As the two before, for a writer with inserts. They write *measure. */
+godwit_status_t godwit__fields_measure (const godwit_fields_t *fields, const char *path,
+                                        godwit__measure_t *measure, godwit_error_t **error);
+godwit_status_t godwit__field_measure (const godwit_field_t *field, const char *path,
+                                       godwit__measure_t *measure, godwit_error_t **error);
+/* As a bound function, for a value. Only an object in it can be wrong: then 0. NULL is nil. */
 size_t godwit__value_bound (const godwit_value_t *value);
 
 #endif

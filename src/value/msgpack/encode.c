@@ -95,6 +95,43 @@ godwit__write_map (godwit__writer_t *writer, size_t count)
     pack_map (writer, count);
 }
 
+/* ---- values ---- */
+
+void
+godwit__inserts_ref (const godwit__insert_t *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        godwit__block_ref (items[i].hint);
+}
+
+void
+godwit__inserts_unref (const godwit__insert_t *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        godwit__block_unref (items[i].hint);
+}
+
+/* The bytes of a string or bin, whose header was written. */
+static inline void
+append_bytes (godwit__writer_t *writer, const godwit_value_t *value)
+{
+    const size_t size = value->as.bytes.size;
+    godwit__inserts_t *const inserts = writer->inserts;
+    if (size < GODWIT__INSERT_SIZE || !inserts || writer->overflow) {
+        if (size)
+            append (writer, value->as.bytes.data, size);
+        return;
+    }
+    godwit__block_t *const block = godwit__value_block (value);
+    godwit__block_ref (block);
+    inserts->items[inserts->count++] = (godwit__insert_t){.at = writer->size + inserts->shift,
+                                                          .data = value->as.bytes.data,
+                                                          .size = size,
+                                                          .free_fn = godwit__block_let_go,
+                                                          .hint = block};
+    inserts->size += size;
+}
+
 void
 godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value)
 {
@@ -128,10 +165,12 @@ godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value)
         godwit__write_double (writer, value->as.number);
         return;
     case GODWIT_TYPE_STR:
-        godwit__write_str (writer, (const char *) value->as.bytes.data, value->as.bytes.size);
+        pack_str (writer, value->as.bytes.size);
+        append_bytes (writer, value);
         return;
     case GODWIT_TYPE_BIN:
-        godwit__write_bin (writer, value->as.bytes.data, value->as.bytes.size);
+        pack_bin (writer, value->as.bytes.size);
+        append_bytes (writer, value);
         return;
     case GODWIT_TYPE_LIST:
     case GODWIT_TYPE_MAP: {
