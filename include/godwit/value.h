@@ -152,7 +152,7 @@ GODWIT_EXPORT godwit_status_t godwit_value_new_object (godwit_value_t **value, v
 /* Returns the object that a value stands for; NULL if it stands for none. Borrowed. */
 GODWIT_EXPORT void *godwit_value_as_object (const godwit_value_t *value);
 /* Makes a value of binary data that stays where it is: the bytes of the program are not copied, neither here
- * nor, from 16 KiB on, when the value is sent. Use it for large arguments and results: GODWIT_VALUE ("image",
+ * nor, from 8 KiB on, when the value is sent. Use it for large arguments and results: GODWIT_VALUE ("image",
  * image), godwit_field_from (image). The bytes may not change until free_fn (data, hint) is called. That
  * happens exactly once, also if this function fails: when the last reference has gone. A request or reply
  * that was handed over refers to the value until the system has taken its bytes. So free_fn may run long

@@ -44,14 +44,11 @@ write_request (godwit__call_t *call, const godwit__channel_t *link)
            godwit__encoded_request_join (request);
 }
 
-/* Hands the request to the server that was picked. Consumes the connection's reference. */
+/* Hands the request, which was written, to the server that was picked. Consumes the connection's reference.
+ */
 static godwit__io_t
 hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
 {
-    if (!write_request (call, picked->connection->link)) {
-        godwit__connection_unref (&picked->connection);
-        return GODWIT__IO_REFUSED;
-    }
     uint8_t *data = godwit__encoded_request_data (&call->request);
     call->pending.left_ns = call->deadline_ns - now_ns;
     const int64_t left_ms = (call->pending.left_ns + GODWIT__NS_PER_MS - 1) / GODWIT__NS_PER_MS;
@@ -260,6 +257,11 @@ advance (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
         if (pick != GODWIT__PICK_OK)
             return on_not_picked (call, pick, names, now_ns, status, error);
 
+        if (!write_request (call, picked.connection->link)) {
+            godwit__connection_unref (&picked.connection);
+            return fail (status, godwit__error_set_outcome (error, GODWIT_ERR_OUT_OF_MEMORY, call->outcome,
+                                                            "out of memory"));
+        }
         switch (hand_over (call, &picked, now_ns)) {
         case GODWIT__IO_OK:
             return GODWIT__ADVANCE_SENT;

@@ -109,6 +109,42 @@ core_large_values_pass (const core_kind_t *kind)
     core_close (&core);
 }
 
+static void
+give_back (void *data, void *hint)
+{
+    free (data);
+    atomic_fetch_add ((atomic_int *) hint, 1);
+}
+
+/* The caller's own bytes, as argument and result (echo) of any size. */
+void
+core_bytes_are_given_back_once (const core_kind_t *kind)
+{
+    static const size_t sizes[] = {1, 400, 8191, 8192, 65536, 1 << 20};
+    enum { COUNT = sizeof sizes / sizeof sizes[0] };
+    static atomic_int given_back;
+    core_t core;
+    core_open (&core, kind);
+    for (size_t i = 0; i < COUNT; i++) {
+        godwit_value_t *value = NULL, *result = NULL;
+        uint8_t *bytes = malloc (sizes[i]);
+        cr_assert_not_null (bytes);
+        for (size_t j = 0; j < sizes[i]; j++)
+            bytes[j] = (uint8_t) (j * 2654435761u >> 13);
+        MUST (godwit_value_new_bin (&value, bytes, sizes[i], give_back, &given_back, &error));
+        const godwit_fields_t args = GODWIT_ARGS (GODWIT_VALUE ("value", value));
+        MUST (godwit_client_call (core.client, NULL, "echo", args, &result, &error));
+        cr_assert (godwit_value_equal (value, result), "%zu bytes", sizes[i]);
+        MUST (godwit_client_cast (core.client, NULL, "count", args, &error));
+        MUST (godwit_client_fanout (core.client, NULL, "count", args, NULL, &error));
+        godwit_value_unref (&value);
+        godwit_value_unref (&result);
+    }
+    service_wait (&core.one, &core.one.counted, 2 * COUNT);
+    core_close (&core);
+    cr_assert_eq (atomic_load (&given_back), COUNT);
+}
+
 void
 core_too_large_is_refused (const core_kind_t *kind)
 {

@@ -15,6 +15,7 @@
     X (suite_, kind_, values_come_back_as_they_went)                                                         \
     X (suite_, kind_, context_and_arguments_arrive)                                                          \
     X (suite_, kind_, large_values_pass)                                                                     \
+    X (suite_, kind_, bytes_are_given_back_once)                                                             \
     X (suite_, kind_, too_large_is_refused)                                                                  \
     X (suite_, kind_, casts_run_once)                                                                        \
     X (suite_, kind_, callbacks_get_results_and_errors)                                                      \

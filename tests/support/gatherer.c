@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define LARGE 10000
+#define LARGE 8000
 #define INSERTS_MAX 8
 
 /* A message that was taken over. */

@@ -15,7 +15,7 @@ void gatherer_hold (bool holds);
 void gatherer_refuse (unsigned count, godwit__io_t with);
 /* How many messages with inserts were taken. */
 unsigned gatherer_count (void);
-/* The last message with at least 10,000 bytes, as it was on the wire. The caller frees the data. */
+/* The last message with at least 8,000 bytes, as it was on the wire. The caller frees the data. */
 void gatherer_last (void **data, size_t *size);
 
 #endif

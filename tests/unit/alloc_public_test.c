@@ -224,6 +224,36 @@ run_call (godwit_error_t **error)
     return call ("echo", error);
 }
 
+static int given_back;
+
+static void
+give_back (void *data, void *hint)
+{
+    (void) data;
+    ++*(int *) hint;
+}
+
+/* Large bytes of this program's, there and back. */
+static godwit_status_t
+run_bin_call (godwit_error_t **error)
+{
+    static uint8_t bytes[100000];
+    godwit_value_t *value = NULL;
+    godwit_value_t *result = NULL;
+    given_back = 0;
+    godwit_status_t status =
+        godwit_value_new_bin (&value, bytes, sizeof bytes, give_back, &given_back, error);
+    if (!status)
+        status = godwit_client_call (world.client, NULL, "echo", GODWIT_ARGS (GODWIT_VALUE ("value", value)),
+                                     &result, error);
+    if (!status && !godwit_value_equal (value, result))
+        status = GODWIT_ERR_FAILED;
+    godwit_value_unref (&value);
+    godwit_value_unref (&result);
+    cr_assert_eq (given_back, 1);
+    return status;
+}
+
 static godwit_status_t
 run_looking_call (godwit_error_t **error)
 {
@@ -422,6 +452,7 @@ static const short_memory_row_t rows[] = {
     {"until a signal", run_until_signal, 10},
     {"client", run_client, 2},
     {"call", run_call, 2},
+    {"call with bytes of the program's", run_bin_call, 4},
     {"call with arguments in a struct", run_looking_call, 2},
     {"call that is kept", run_kept_call, 2},
     {"call that fails", run_failing_call, 3},

@@ -8,8 +8,9 @@
 
 #include "src/base/block.h"
 
-/* A string or bin of a value is not copied from so many bytes on, if its writer has a place for inserts. */
-#define GODWIT__INSERT_SIZE 16384
+/* A string or bin of a value is not copied from so many bytes on, if its writer has a place for inserts.
+ * sendmsg takes about as long for one more piece as for its copy at 4 KiB, and 300 ns less at 8 KiB. */
+#define GODWIT__INSERT_SIZE 8192
 
 /* What a writer has not copied: each insert has a reference to the block that holds its bytes. */
 typedef struct godwit__inserts {
