@@ -18,7 +18,8 @@ typedef struct godwit__block {
     godwit__frame_t frame;
     const uint8_t *encoded; /* the encoding of the first element, if it was kept; in the frame's memory */
     uint32_t encoded_size;
-    uint64_t content[]; /* elements of any type that needs no larger alignment */
+    bool is_context_unread; /* of a request (src/value/msgpack/codec.h) */
+    uint64_t content[];     /* elements of any type that needs no larger alignment */
 } godwit__block_t;
 
 static inline void

@@ -75,7 +75,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         godwit__queue_activate (server, request);
         godwit__pool_unlock (pool);
     }
-    godwit__frame_move (&request->frame, frame);
+    godwit__frame_move (godwit__request_frame (request), frame);
     request->body_offset = body_offset;
     if (header->aux && !request->is_cast)
         godwit__call_monitor_add (request, header->aux, now_ns);

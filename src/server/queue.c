@@ -7,7 +7,7 @@ godwit__queue_add (godwit_server_t *server, godwit_request_t *request)
 {
     godwit__list_append (&server->queue, &request->in_queue);
     server->queued++;
-    server->queued_size += request->frame.size;
+    server->queued_size += godwit__request_frame (request)->size;
 }
 
 void
@@ -15,7 +15,7 @@ godwit__queue_remove (godwit_server_t *server, godwit_request_t *request)
 {
     godwit__list_remove (&request->in_queue);
     server->queued--;
-    server->queued_size -= request->frame.size;
+    server->queued_size -= godwit__request_frame (request)->size;
 }
 
 void

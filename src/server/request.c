@@ -6,21 +6,12 @@
 
 #include <stdlib.h>
 
-#define OWN_BLOCK_OFFSET                                                                                     \
-    ((sizeof (godwit_request_t) + alignof (max_align_t) - 1) / alignof (max_align_t) * alignof (max_align_t))
-
-static godwit__block_t *
-own_block (godwit_request_t *request)
-{
-    return (godwit__block_t *) (void *) ((unsigned char *) request + OWN_BLOCK_OFFSET);
-}
-
 /* The last value of the block was given up. */
 static void
 release_own_block (godwit__block_t *block)
 {
     godwit_request_t *const request =
-        (godwit_request_t *) (void *) ((unsigned char *) block - OWN_BLOCK_OFFSET);
+        (godwit_request_t *) (void *) ((unsigned char *) block - GODWIT__REQUEST_BLOCK_AT);
     if (atomic_fetch_sub_explicit (&request->parts, 1, memory_order_acq_rel) != 1)
         return;
     godwit__pool_t *const pool = request->pool;
@@ -36,11 +27,11 @@ release_own_block (godwit__block_t *block)
 godwit_request_t *
 godwit__request_new (godwit__pool_t *pool)
 {
-    godwit_request_t *const request = malloc (OWN_BLOCK_OFFSET + sizeof (godwit__block_t) +
+    godwit_request_t *const request = malloc (GODWIT__REQUEST_BLOCK_AT + sizeof (godwit__block_t) +
                                               GODWIT__REQUEST_NODES * sizeof (struct godwit_value));
     if (!request)
         return NULL;
-    godwit__block_t *const block = own_block (request);
+    godwit__block_t *const block = godwit__request_own_block (request);
     request->pool = pool;
     atomic_init (&request->replied, false);
     atomic_init (&request->is_sent, false);
@@ -103,10 +94,10 @@ is_text_or_nil (const godwit_value_t *value)
 bool
 godwit__request_decode (godwit_request_t *request)
 {
-    godwit__block_t *block = own_block (request);
-    if (godwit__decode (&block, &request->frame, request->body_offset, &request->pool->limits, NULL))
+    godwit__block_t *block = godwit__request_own_block (request);
+    if (godwit__decode_request (&block, request->body_offset, &request->pool->limits, NULL))
         return false;
-    if (block == own_block (request))
+    if (block == godwit__request_own_block (request))
         atomic_store_explicit (&request->parts, 2, memory_order_relaxed);
     request->block = block;
     request->body = godwit__block_nodes (block);
@@ -122,17 +113,19 @@ godwit__request_decode (godwit_request_t *request)
 void
 godwit__request_release (godwit_request_t *request)
 {
-    godwit__frame_release (&request->frame);
     if (request->params && request->params != request->params_room)
         free (request->params);
     request->params = NULL;
     if (request->args)
         godwit__request_forget_serialized (request);
     godwit__block_t *const block = request->block;
-    if (!block)
+    if (!block) {
+        godwit__frame_release (godwit__request_frame (request));
         return;
+    }
     request->block = NULL;
-    if (block == own_block (request) && atomic_load_explicit (&block->refs, memory_order_acquire) == 1) {
+    if (block == godwit__request_own_block (request) &&
+        atomic_load_explicit (&block->refs, memory_order_acquire) == 1) {
         /* No other thread has a value of the block, so none can get one: no counting is needed. */
         atomic_store_explicit (&block->refs, 0, memory_order_relaxed);
         atomic_store_explicit (&request->parts, 1, memory_order_relaxed);

@@ -63,8 +63,7 @@ struct godwit_request {
     godwit__list_node_t in_monitor;
     bool monitor_told; /* ACCEPTED was sent */
 
-    godwit__frame_t frame; /* as it came, until it is decoded */
-    size_t body_offset;
+    size_t body_offset; /* in its frame */
     godwit__block_t
         *block; /* the body, decoded: the request's own block or a larger one; NULL: not decoded */
     const godwit_value_t *body;
@@ -77,13 +76,30 @@ struct godwit_request {
     alignas (max_align_t) unsigned char params_room[GODWIT__REQUEST_PARAMS];
 };
 
+/* Where its own block lies, behind the request itself. */
+#define GODWIT__REQUEST_BLOCK_AT                                                                             \
+    ((sizeof (godwit_request_t) + alignof (max_align_t) - 1) / alignof (max_align_t) * alignof (max_align_t))
+
+static inline godwit__block_t *
+godwit__request_own_block (godwit_request_t *request)
+{
+    return (godwit__block_t *) (void *) ((unsigned char *) request + GODWIT__REQUEST_BLOCK_AT);
+}
+
+/* What came, until it is decoded. */
+static inline godwit__frame_t *
+godwit__request_frame (godwit_request_t *request)
+{
+    return &godwit__request_own_block (request)->frame;
+}
+
 /* A new request. Only the members that stay the same in all its lives are initialised. NULL when memory is
  * short. */
 godwit_request_t *godwit__request_new (godwit__pool_t *pool);
 /* Initialises the other members, for a new life. */
 void godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__routing_id_t routing_id,
                             const godwit__header_t *header, int64_t now_ns);
-/* Decodes the body. False: it is malformed. */
+/* Decodes the body but its context, which is only checked. False: it is malformed. */
 bool godwit__request_decode (godwit_request_t *request);
 /* Gives back all that the request holds besides its own memory. */
 void godwit__request_release (godwit_request_t *request);
@@ -103,12 +119,22 @@ godwit__request_is_forked (const godwit_request_t *request)
     return !*request->pool->alive;
 }
 
-/* An element of the body, which is a list; NULL beyond its end. */
+/* An element of the body, which is a list; NULL beyond its end. The first may not be looked into
+ * (godwit__request_sent_context). */
 static inline const godwit_value_t *
 godwit__request_part (const godwit_request_t *request, uint32_t index)
 {
     const godwit_value_t *const body = request->body;
     return index < body->count ? body - body->index + body->as.first + index : NULL;
+}
+
+/* The context, as it was sent: decoded when somebody asks for it. A request belongs to one thread at a
+ * time. */
+static inline const godwit_value_t *
+godwit__request_sent_context (const godwit_request_t *request)
+{
+    godwit__decode_context (request->block, request->body_offset);
+    return godwit__request_part (request, 0);
 }
 
 #endif

@@ -58,7 +58,7 @@ static bool
 take_serialized (godwit_request_t *request)
 {
     godwit_error_t *error = NULL;
-    godwit_status_t status = godwit__request_deserialize (request, godwit__request_part (request, 0),
+    godwit_status_t status = godwit__request_deserialize (request, godwit__request_sent_context (request),
                                                           godwit__request_part (request, 2), &error);
     if (!status)
         status = fill_params (request, &error);

@@ -13,7 +13,7 @@ godwit_request_method (const godwit_request_t *request)
 const godwit_value_t *
 godwit_request_context (const godwit_request_t *request)
 {
-    return request->args ? request->context : godwit__request_part (request, 0);
+    return request->args ? request->context : godwit__request_sent_context (request);
 }
 
 const godwit_value_t *

@@ -108,6 +108,32 @@ compare_within (const uint8_t *data, size_t size, const godwit__limits_t *limits
     godwit_error_destroy (&error);
 }
 
+/* The decoder of requests, with the context read late. */
+static void
+compare_request (const uint8_t *data, size_t size, const godwit__limits_t *limits)
+{
+    union {
+        godwit__block_t block;
+        uint8_t room[sizeof (godwit__block_t) + 16 * sizeof (struct godwit_value)];
+    } own = {.block = {.capacity = 16}};
+    godwit__block_t *block = &own.block;
+    godwit_error_t *error = NULL;
+    godwit__scan_t scan = {0};
+    own.block.frame = frame_of (data, size);
+    const godwit_status_t status = godwit__decode_request (&block, 0, limits, &error);
+    if (status == GODWIT_OK) {
+        check (godwit__scan (data, size, limits, &scan) == GODWIT_OK);
+        godwit__decode_context (block, 0);
+        visit (godwit__block_nodes (block));
+    }
+    compare (data, size, limits, status, error, block, scan.node_count);
+    if (status == GODWIT_OK && block != &own.block)
+        godwit__block_unref (block);
+    else
+        godwit__frame_release (&own.block.frame);
+    godwit_error_destroy (&error);
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -128,6 +154,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     check (!frame.data && (status == GODWIT_OK) == (error == NULL));
     compare (data, size, &limits, status, error, block, scan.node_count);
     compare_within (data, size, &(godwit__limits_t){.size = 12, .depth = 2, .count = 5});
+    compare_request (data, size, &limits);
     if (status) {
         check (block == &own.block && atomic_load (&block->refs) == 0);
         godwit_error_destroy (&error);

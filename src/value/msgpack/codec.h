@@ -122,12 +122,26 @@ godwit_status_t godwit__decode (godwit__block_t **block, godwit__frame_t *frame,
 godwit_status_t godwit__decode_carefully (godwit__block_t **block, godwit__frame_t *frame, size_t offset,
                                           const godwit__limits_t *limits, godwit_error_t **error);
 
+/* The same for the body of a request, in the frame of *block, which is not NULL. Most methods never read the
+ * context. If it is a small map of scalars, it is checked like all of the body, but its entries are not
+ * filled, and (*block)->is_context_unread says so: godwit__decode_context must come before anybody looks into
+ * it. */
+godwit_status_t godwit__decode_request (godwit__block_t **block, size_t offset,
+                                        const godwit__limits_t *limits, godwit_error_t **error);
+/* Fills the context, if it was left; offset as before. It cannot fail. One thread at a time; the values
+ * beside the context may be in use meanwhile. */
+void godwit__decode_context (godwit__block_t *block, size_t offset);
+
 /* Decodes the one value in data into nodes (there are capacity of them), in a single pass: checks the limits,
  * compares keys and ends strings. A last string that has no room in data for its NUL goes into the node
  * behind the filled ones. Any input is safe. Returns the number of nodes; 0 if it does not take the value,
  * whether valid or not: then data is unchanged. */
 uint32_t godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, uint8_t *data, size_t size,
                                 const godwit__limits_t *limits);
+/* The same for the body of a request; *unread if it left the context, which godwit__parse_context fills. */
+uint32_t godwit__parse_request (struct godwit_value *nodes, uint32_t capacity, uint8_t *data, size_t size,
+                                const godwit__limits_t *limits, bool *unread);
+void godwit__parse_context (struct godwit_value *nodes, uint8_t *data, size_t size);
 
 /* Puts a NUL behind a string at the end of a frame, where no byte follows. A short string is copied to the
  * spare node. A longer one has a header of several bytes: it moves back by one, over the last header byte

@@ -269,8 +269,17 @@ block_new (uint32_t capacity)
     atomic_init (&block->refs, 0);
     block->capacity = capacity;
     block->encoded = NULL;
+    block->is_context_unread = false;
     block->release = release_to_heap;
     return block;
+}
+
+/* The frame may be the block's already. */
+static inline void
+take_frame (godwit__block_t *block, godwit__frame_t *frame)
+{
+    if (frame != &block->frame)
+        godwit__frame_move (&block->frame, frame);
 }
 
 /* Runs when all nodes are filled: ends strings and compares keys, in one walk. Ending a string changes no
@@ -344,7 +353,7 @@ godwit__decode_carefully (godwit__block_t **block_p, godwit__frame_t *frame, siz
         return godwit__error_no_memory (error);
     }
 
-    godwit__frame_move (&block->frame, frame); /* first: a small frame's bytes move with it */
+    take_frame (block, frame); /* first: a small frame's bytes move with it */
     if (parse (block, offset))
         status = finish (block, scan.node_count, error);
     else
@@ -366,13 +375,37 @@ godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset
         }
     }
     if (block && size) {
-        godwit__frame_move (&block->frame, frame);
+        take_frame (block, frame);
         if (godwit__parse_quickly (godwit__block_nodes (block), block->capacity, block->frame.data + offset,
                                    size, limits))
             return settle (block_p, block, GODWIT_OK);
-        godwit__frame_move (frame, &block->frame);
+        if (frame != &block->frame)
+            godwit__frame_move (frame, &block->frame);
     }
     if (block != *block_p)
         free (block);
     return godwit__decode_carefully (block_p, frame, offset, limits, error);
+}
+
+godwit_status_t
+godwit__decode_request (godwit__block_t **block_p, size_t offset, const godwit__limits_t *limits,
+                        godwit_error_t **error)
+{
+    godwit__block_t *const block = *block_p;
+    godwit__frame_t *const frame = &block->frame;
+    block->is_context_unread = false;
+    if (offset < frame->size &&
+        godwit__parse_request (godwit__block_nodes (block), block->capacity, frame->data + offset,
+                               frame->size - offset, limits, &block->is_context_unread))
+        return settle (block_p, block, GODWIT_OK);
+    return godwit__decode (block_p, frame, offset, limits, error);
+}
+
+void
+godwit__decode_context (godwit__block_t *block, size_t offset)
+{
+    if (block->is_context_unread)
+        godwit__parse_context (godwit__block_nodes (block), block->frame.data + offset,
+                               block->frame.size - offset);
+    block->is_context_unread = false;
 }

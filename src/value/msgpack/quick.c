@@ -2,43 +2,33 @@
 /* Bytes to nodes in one pass: what the scan would check is checked as the nodes are filled. Small bodies, as
  * calls have them, are decoded here. Whatever is unusual or wrong is left to the scan and msgpack-c's parser
  * in decode.c; this parser has changed no byte then, and gives no reason. */
-#include "src/value/msgpack/codec.h"
+#include "src/value/msgpack/quick.h"
 
 /* How deep it follows containers inside containers. */
 #define LEVELS 8
 #define NONE UINT32_MAX
 
-typedef struct godwit_value node_t;
-
-/* Each take_... reads an element at `at`, where there are `end - at` bytes. Returns the end of the element,
- * or NULL if it does not take the element. */
+static inline uint32_t
+load_4 (const uint8_t *at)
+{
+    return (uint32_t) at[0] << 24 | (uint32_t) at[1] << 16 | (uint32_t) at[2] << 8 | at[3];
+}
 
 static inline uint64_t
 load (const uint8_t *at, size_t width)
 {
-    uint64_t number = 0;
-    for (size_t i = 0; i < width; i++)
-        number = number << 8 | at[i];
-    return number;
-}
-
-static inline const uint8_t *
-take_bytes (const uint8_t *at, const uint8_t *end, node_t *node, godwit_type_t type, size_t size)
-{
-    if ((size_t) (end - at) < size)
-        return NULL;
-    node->type = (uint8_t) type;
-    node->as.bytes.data = size ? at : (const uint8_t *) "";
-    node->as.bytes.size = size;
-    return at + size;
-}
-
-static inline const uint8_t *
-set_integer (const uint8_t *at, node_t *node, int64_t number)
-{
-    node->type = GODWIT_TYPE_INT;
-    node->as.integer = number;
-    return at;
+    switch (width) {
+    case 0:
+        return 0;
+    case 1:
+        return at[0];
+    case 2:
+        return (uint64_t) at[0] << 8 | at[1];
+    case 4:
+        return load_4 (at);
+    default:
+        return (uint64_t) load_4 (at) << 32 | load_4 (at + 4);
+    }
 }
 
 static inline const uint8_t *
@@ -64,9 +54,8 @@ set_double (const uint8_t *at, node_t *node, size_t width, uint64_t bits)
     return at;
 }
 
-/* Takes an element with a header byte from 0xc0 to 0xdb: nil, bool, wide numbers, long bytes and strings. */
-static const uint8_t *
-take_other (const uint8_t *at, const uint8_t *end, node_t *node, uint8_t header)
+const uint8_t *
+godwit__take_other (const uint8_t *at, const uint8_t *end, node_t *node, uint8_t header)
 {
     /* How many bytes the number behind the header has. */
     static const uint8_t widths[] = {[0xc4 - 0xc0] = 1, 2, 4, [0xca - 0xc0] = 4, 8, 1, 2, 4, 8, 1, 2, 4, 8,
@@ -122,18 +111,7 @@ take_key (const uint8_t *at, const uint8_t *end, node_t *node)
     const uint8_t header = *at++;
     if (header >= 0xa0 && header <= 0xbf)
         return take_bytes (at, end, node, GODWIT_TYPE_STR, header & 0x1f);
-    return header >= 0xd9 && header <= 0xdb ? take_other (at, end, node, header) : NULL;
-}
-
-/* Takes any element but a list or a map. */
-static inline const uint8_t *
-take_scalar (const uint8_t *at, const uint8_t *end, node_t *node, uint8_t header)
-{
-    if (header < 0x80 || header >= 0xe0)
-        return set_integer (at, node, (int8_t) header);
-    if (header < 0xc0)
-        return take_bytes (at, end, node, GODWIT_TYPE_STR, header & 0x1f);
-    return take_other (at, end, node, header);
+    return header >= 0xd9 && header <= 0xdb ? godwit__take_other (at, end, node, header) : NULL;
 }
 
 /* Nodes that are being filled: those of the whole value, or the children of a list or a map. */
@@ -142,18 +120,6 @@ typedef struct level {
     uint32_t end;
     bool is_map;
 } level_t;
-
-/* Compares each key of a map with all keys before it. The map's nodes end at `end`. */
-static bool
-has_repeated_key (const node_t *end, uint32_t count)
-{
-    const node_t *const first = end - (size_t) 2 * count;
-    for (const node_t *key = first + 2; key < end; key += 2)
-        for (const node_t *other = first; other < key; other += 2)
-            if (godwit__same_key (key, other))
-                return true;
-    return false;
-}
 
 /* Ends all strings that are not empty, the last one first. They are chained by the indices in `count`. */
 static void
