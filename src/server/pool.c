@@ -204,6 +204,7 @@ worker_new (godwit__pool_t *pool)
     atomic_init (&worker->busy_since, 0);
     atomic_init (&worker->run_count, 0);
     atomic_init (&worker->runs, NULL);
+    worker->suspect_since = 0;
     worker->told_start_ns = 0;
     worker->pool = pool;
     worker->number = atomic_fetch_add_explicit (&pool->spawned, 1, memory_order_relaxed) + 1;

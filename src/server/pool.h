@@ -5,7 +5,8 @@
  * One worker *leads* on each port: it receives, and runs short handlers itself. Before it runs a handler that
  * takes long (by the method's flag, or by its average run time), or that has never run, it hands the lead to
  * another worker. If a handler runs with the lead for more than a millisecond, the watchdog of the control
- * thread takes the lead away.
+ * thread takes the lead away (src/server/watchdog.h: not at once, and not if it merely waits for a
+ * processor).
  *
  *      follower --promote--> leading --receives a short one--> leading, busy --done--> leading
  *         ^                     |                                   |

@@ -5,14 +5,17 @@
  */
 #include "src/server/watchdog.h"
 
+#include "src/base/activity.h"
 #include "src/server/worker.h"
 
-/* A look costs more than a short handler. So the watchdog looks less often while no handler has run for a
- * part of the time after which it is late. */
 #define PERIOD_NS GODWIT__NS_PER_MS
-#define PERIOD_MAX_NS (4 * GODWIT__NS_PER_MS)
+#define PERIOD_ALERT_NS (4 * GODWIT__NS_PER_MS)
+#define PERIOD_CALM_NS (32 * GODWIT__NS_PER_MS)
+#define ALERT_NS (1000 * GODWIT__NS_PER_MS)
 #define SUSPECT_NS (GODWIT__NS_PER_MS / 4)
 #define LATE_NS GODWIT__NS_PER_MS
+#define USED_NS (GODWIT__NS_PER_MS / 2)
+#define SPARED_NS (100 * GODWIT__NS_PER_MS)
 #define SLEEP_AFTER_NS (100 * GODWIT__NS_PER_MS)
 
 /* Replies that were kept while their leader lost its lead: by port, the peer for whom they were queued. */
@@ -27,9 +30,61 @@ flush (const godwit__pool_t *pool, const queued_t queued)
             pool->ports[i].channel->ops->flush (pool->ports[i].channel, queued[i]);
 }
 
-/* With the lock. True if a leader runs a handler; *suspect is set if a handler began a while ago. */
+/* ---- what it decides ---- */
+
+godwit__verdict_t
+godwit__watchdog_judge (int64_t age_ns, int64_t used_ns)
+{
+    if (age_ns < SUSPECT_NS)
+        return GODWIT__VERDICT_SHORT;
+    if (age_ns < LATE_NS)
+        return GODWIT__VERDICT_SUSPECT;
+    return used_ns >= USED_NS || age_ns >= SPARED_NS ? GODWIT__VERDICT_LONG : GODWIT__VERDICT_LATE;
+}
+
+int64_t
+godwit__watchdog_period (int64_t period_ns, int64_t calm_ns)
+{
+    const int64_t most_ns = calm_ns < ALERT_NS ? PERIOD_ALERT_NS : PERIOD_CALM_NS;
+    return 2 * period_ns < most_ns ? 2 * period_ns : most_ns;
+}
+
+/* ---- looking ---- */
+
+/* A handler that began at `since` runs on the worker. *suspects is set if it is suspected for the first
+ * time. */
+static godwit__verdict_t
+judge (godwit__worker_t *worker, int64_t since, int64_t now_ns, bool *suspects)
+{
+    if (godwit__watchdog_judge (now_ns - since, 0) == GODWIT__VERDICT_SHORT)
+        return GODWIT__VERDICT_SHORT;
+    const int64_t used_ns = godwit__thread_used_ns (worker->used_clock);
+    if (worker->suspect_since != since) {
+        worker->suspect_since = since;
+        worker->suspect_used_ns = used_ns;
+        *suspects = true;
+    }
+    const godwit__verdict_t verdict =
+        godwit__watchdog_judge (now_ns - since, used_ns - worker->suspect_used_ns);
+    const bool is_blocked = verdict == GODWIT__VERDICT_LATE && !godwit__thread_is_runnable (worker->id);
+    return is_blocked ? GODWIT__VERDICT_LONG : verdict;
+}
+
+/* With the lock: the leader of the port runs no more than this one handler. Returns for whom replies were
+ * queued. */
+static godwit__routing_id_t
+steal (godwit__pool_t *pool, godwit__port_t *port, int64_t now_ns)
+{
+    pool->watchdog.stolen_ns = now_ns;
+    port->leader = NULL;
+    const godwit__routing_id_t queued = godwit__reply_batch_queue (&port->reply_batch);
+    godwit__pool_wake_worker (pool);
+    return queued;
+}
+
+/* With the lock. True if a leader runs a handler; *suspects is set if it is to be looked at again soon. */
 static bool
-look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspect, queued_t queued)
+look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspects, queued_t queued)
 {
     bool busy = false;
     for (size_t i = 0; i < pool->port_count; i++) {
@@ -41,14 +96,9 @@ look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspec
         if (since <= 0)
             continue;
         busy = true;
-        if (now_ns - since >= SUSPECT_NS)
-            *suspect = true;
-        if (now_ns - since >= LATE_NS &&
-            atomic_compare_exchange_strong (&leader->busy_since, &since, GODWIT__LEAD_STOLEN)) {
-            pool->ports[i].leader = NULL;
-            queued[i] = godwit__reply_batch_queue (&pool->ports[i].reply_batch);
-            godwit__pool_wake_worker (pool);
-        }
+        if (judge (leader, since, now_ns, suspects) == GODWIT__VERDICT_LONG &&
+            atomic_compare_exchange_strong (&leader->busy_since, &since, GODWIT__LEAD_STOLEN))
+            queued[i] = steal (pool, &pool->ports[i], now_ns);
     }
     return busy;
 }
@@ -56,30 +106,30 @@ look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspec
 static void
 tick (godwit__pool_t *pool)
 {
+    godwit__watchdog_t *const watchdog = &pool->watchdog;
     const int64_t now_ns = godwit__clock_now (&pool->clock);
     uint64_t run_count = 0;
-    bool suspect = false;
+    bool suspects = false;
     queued_t queued = {0};
     godwit__pool_lock (pool);
-    if (look_at (pool, now_ns, &run_count, &suspect, queued) || run_count != pool->watchdog.run_count)
-        pool->watchdog.active_ns = now_ns;
-    pool->watchdog.run_count = run_count;
-    bool sleeps = now_ns - pool->watchdog.active_ns >= SLEEP_AFTER_NS;
+    if (look_at (pool, now_ns, &run_count, &suspects, queued) || run_count != watchdog->run_count)
+        watchdog->active_ns = now_ns;
+    watchdog->run_count = run_count;
+    bool sleeps = now_ns - watchdog->active_ns >= SLEEP_AFTER_NS;
     if (sleeps) {
-        atomic_store (&pool->watchdog.sleeps, true);
-        if (look_at (pool, now_ns, &run_count, &suspect, queued)) {
+        atomic_store (&watchdog->sleeps, true);
+        if (look_at (pool, now_ns, &run_count, &suspects, queued)) {
             /* The thread that clears `sleeps` keeps the watchdog awake. */
-            sleeps = !atomic_exchange (&pool->watchdog.sleeps, false);
+            sleeps = !atomic_exchange (&watchdog->sleeps, false);
         }
     }
+    const int64_t calm_ns = watchdog->stolen_ns ? now_ns - watchdog->stolen_ns : INT64_MAX;
     godwit__pool_unlock (pool);
     flush (pool, queued);
-    const int64_t longer_ns =
-        2 * pool->watchdog.period_ns < PERIOD_MAX_NS ? 2 * pool->watchdog.period_ns : PERIOD_MAX_NS;
-    pool->watchdog.period_ns = suspect ? PERIOD_NS : longer_ns;
+    watchdog->period_ns = godwit__watchdog_period (watchdog->period_ns, calm_ns);
     if (!sleeps)
-        godwit__reactor_arm (pool->transport->control, &pool->watchdog.timer,
-                             now_ns + pool->watchdog.period_ns);
+        godwit__reactor_arm (pool->transport->control, &watchdog->timer,
+                             now_ns + (suspects ? PERIOD_NS : watchdog->period_ns));
 }
 
 static void

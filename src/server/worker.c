@@ -2,11 +2,13 @@
 /* The loop of a worker's thread: it leads on a port, runs queued requests, or waits. */
 #include "src/server/worker.h"
 
+#include "src/base/activity.h"
 #include "src/base/thread.h"
 #include "src/server/queue.h"
 #include "src/server/worker_run.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 /* With the lock: no thread leads on the port from now on. */
 static void
@@ -63,6 +65,8 @@ godwit__worker_main (void *argument)
     godwit__worker_t *const worker = argument;
     godwit__pool_t *const pool = worker->pool;
     set_name (worker);
+    worker->id = gettid ();
+    worker->used_clock = godwit__thread_clock ();
     GODWIT__COUNT (pool->transport, workers);
     godwit__pool_lock (pool);
     godwit__list_append (&pool->workers, &worker->in_workers);

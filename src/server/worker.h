@@ -7,6 +7,8 @@
 #include "src/server/pool.h"
 
 #include <stdalign.h>
+#include <sys/types.h>
+#include <time.h>
 
 /* busy_since of a leader is 0, the time when its handler began, or this. */
 #define GODWIT__LEAD_STOLEN INT64_C (-1)
@@ -28,12 +30,18 @@ struct godwit__worker {
     godwit__pool_t *pool;
     unsigned number; /* of those that the pool has started, for the name of its thread */
     pthread_t thread;
+    pid_t id;             /* the system's number of that thread. Both are set by itself, before it leads */
+    clockid_t used_clock; /* of the processor time that it uses */
     pthread_cond_t wake;
     bool woken;                     /* (L) taken from the idle list by whoever woke it */
     godwit__list_node_t in_list;    /* (L) of the idle ones, or of those that ended */
     godwit__list_node_t in_workers; /* (L) from its start to its end */
-    int64_t told_start_ns;          /* the control thread's: the start of the run that was logged last ... */
-    int64_t told_ns;                /* ... and when */
+    /* The watchdog's: the start of the run that it suspected last, and what processor time the thread had
+     * used when it was looked at first. */
+    int64_t suspect_since;
+    int64_t suspect_used_ns;
+    int64_t told_start_ns; /* the control thread's: the start of the run that was logged last ... */
+    int64_t told_ns;       /* ... and when */
 };
 
 void godwit__worker_free (godwit__worker_t *worker);

@@ -36,8 +36,12 @@ block (godwit_request_t *request, void *user)
     if (self->inside > self->most_inside)
         self->most_inside = self->inside;
     pthread_cond_broadcast (&self->changed);
-    while (!self->open)
+    while (!self->open && !self->spins)
         pthread_cond_wait (&self->changed, &self->lock);
+    while (!self->open) {
+        pthread_mutex_unlock (&self->lock);
+        pthread_mutex_lock (&self->lock);
+    }
     self->inside--;
     pthread_mutex_unlock (&self->lock);
     return GODWIT_OK;

@@ -22,6 +22,7 @@ typedef struct raw_server {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool open;        /* handlers of "block" return */
+    bool spins;       /* they compute until then, and do not sleep */
     unsigned entered; /* handlers of "block" that began */
     unsigned inside;  /* ... and have not returned */
     unsigned most_inside;

@@ -402,10 +402,12 @@ RAW_TEST (forgets_what_was_cancelled)
 }
 
 /* Handlers that do not return, known to be slow or not, leave the port to others. */
-RAW_TEST (slow_ones_do_not_block_fast_ones)
+static void
+run_slow_ones (const godwit__driver_ops_t *driver, bool spins, unsigned rounds)
 {
     raw_server_t self;
     raw_server_start (&self, driver, NULL, NULL);
+    self.spins = spins;
     uint64_t id = 1;
     /* It looks fast by its average: only the watchdog can find out. */
     raw_server_let_go (&self);
@@ -414,7 +416,7 @@ RAW_TEST (slow_ones_do_not_block_fast_ones)
         cr_assert (raw_expect (&self.peer, GODWIT__REPLY, id));
     }
     raw_server_hold (&self);
-    for (unsigned round = 1; round <= 10; round++) {
+    for (unsigned round = 1; round <= rounds; round++) {
         raw_server_ask (&self, id++, "block", 0);
         raw_server_await_entered (&self, 50 + round);
         for (int i = 0; i < 20; i++, id++) {
@@ -423,13 +425,24 @@ RAW_TEST (slow_ones_do_not_block_fast_ones)
         }
     }
     raw_server_let_go (&self);
-    for (int i = 0; i < 10; i++) {
+    for (unsigned i = 0; i < rounds; i++) {
         raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert_eq (answer.header.type, GODWIT__REPLY, "type %u aux %u", answer.header.type,
                       answer.header.aux);
         raw_answer_release (&answer);
     }
     raw_server_end (&self);
+}
+
+RAW_TEST (slow_ones_do_not_block_fast_ones)
+{
+    run_slow_ones (driver, false, 10);
+}
+
+/* Threads that compute are runnable, as those are that wait for a processor. */
+RAW_TEST (computing_ones_do_not_block_fast_ones)
+{
+    run_slow_ones (driver, true, 2);
 }
 
 /* The watchdog was asleep when the handler began. */
