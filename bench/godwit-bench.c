@@ -17,7 +17,14 @@
 
 /* A pair ends in PAIR_... ms if its calls are of any reasonable length, and is killed after PAIR_LIMIT_... s.
  */
-enum { PAIR_MS = 60000, PAIR_QUICK_MS = 5200, PAIR_LIMIT_S = 120, PAIR_LIMIT_QUICK_S = 15, MAX_PAIRS = 32 };
+enum {
+    PAIR_MS = 60000,
+    PAIR_QUICK_MS = 5200,
+    PAIR_LIMIT_S = 120,
+    PAIR_LIMIT_QUICK_S = 15,
+    MAX_PAIRS = 32,
+    MAX_RATIOS = 64
+};
 
 typedef struct {
     bool quick;
@@ -30,6 +37,8 @@ typedef struct {
     size_t only_count;
     const char *pair; /* run this one, in this process */
     const char *serve;
+    const char *client;
+    const char *where;
     const char *plain;
     size_t half;
     size_t calls;
@@ -38,18 +47,20 @@ typedef struct {
 static const char usage[] =
     "usage: godwit-bench [--quick] [--only NAME]... [--sittings N] [--rounds N] [--burst-ms N] [--no-pin] "
     "[--same]\n"
+    "                    [--scheme SCHEME]\n"
     "       godwit-bench --list\n"
     "\n"
     "  --quick       the whole set within 50 s\n"
-    "  --only NAME   this benchmark only; may be repeated\n"
-    "  --sittings N  how often both halves are started anew\n"
+    "  --only NAME   the benchmark of this name, or with a ratio of this name; may be repeated\n"
+    "  --scheme S    of the URLs of Godwit's halves, which chooses the driver; also: GODWIT_BENCH_SCHEME\n"
+    "  --sittings N  how often the halves are started anew\n"
     "  --rounds N    rounds of (baseline, godwit) in a sitting\n"
     "  --burst-ms N  how long one burst lasts, about\n"
     "  --no-pin      let the scheduler move the processes between the processors\n"
     "  --same        the first half of each pair against itself: how much the ratios scatter by themselves\n"
     "  --list        the names\n"
     "\n"
-    "Ends with a line `ratio NAME VALUE` a benchmark.\n";
+    "Ends with lines `ratio NAME VALUE goal GOAL met|not met`.\n";
 
 static const bench_pair_t *
 find_pair (const char *name)
@@ -79,6 +90,16 @@ next_number (char **argv, int *i, size_t lowest)
     return value;
 }
 
+/* The index of a half of the pair `name`. */
+static size_t
+next_half (char **argv, int *i, const char *name)
+{
+    const size_t index = next_number (argv, i, 0);
+    if (index >= BENCH_HALVES_MAX || find_pair (name)->halves[index].half == NULL)
+        bench_die ("%s has no half %zu", name, index);
+    return index;
+}
+
 static void
 parse (options_t *options, char **argv)
 {
@@ -93,6 +114,8 @@ parse (options_t *options, char **argv)
             if (options->only_count == MAX_PAIRS)
                 bench_die ("too many --only");
             options->only[options->only_count++] = find_pair (next (argv, &i))->name;
+        } else if (strcmp (argv[i], "--scheme") == 0) {
+            bench_check (setenv ("GODWIT_BENCH_SCHEME", next (argv, &i), 1) == 0, "setenv");
         } else if (strcmp (argv[i], "--rounds") == 0) {
             options->rounds = next_number (argv, &i, 1);
         } else if (strcmp (argv[i], "--sittings") == 0) {
@@ -103,10 +126,14 @@ parse (options_t *options, char **argv)
             options->pair = next (argv, &i);
         } else if (strcmp (argv[i], "--serve") == 0) {
             options->serve = next (argv, &i);
-            options->half = next_number (argv, &i, 0) != 0;
+            options->half = next_half (argv, &i, options->serve);
+        } else if (strcmp (argv[i], "--client") == 0) {
+            options->client = next (argv, &i);
+            options->half = next_half (argv, &i, options->client);
+            options->where = next (argv, &i);
         } else if (strcmp (argv[i], "--plain") == 0) {
             options->plain = next (argv, &i);
-            options->half = next_number (argv, &i, 0) != 0;
+            options->half = next_half (argv, &i, options->plain);
             options->calls = next_number (argv, &i, 1);
         } else if (strcmp (argv[i], "--list") == 0) {
             for (size_t p = 0; p < bench_pairs_count; p++)
@@ -125,13 +152,30 @@ limit_s (const options_t *options)
     return options->quick ? PAIR_LIMIT_QUICK_S : PAIR_LIMIT_S;
 }
 
-/* Runs a pair in another process, passes its lines on, and keeps the one that begins with "ratio". */
+/* The lines that begin with "ratio", which are told once more at the end. */
+typedef struct {
+    char lines[MAX_RATIOS][128];
+    size_t count;
+} ratios_t;
+
+static void
+keep (ratios_t *ratios, const char *line)
+{
+    if (ratios->count == MAX_RATIOS)
+        bench_die ("too many ratios");
+    snprintf (ratios->lines[ratios->count], sizeof ratios->lines[0], "%.*s",
+              (int) sizeof ratios->lines[0] - 1, line);
+    ratios->count++;
+}
+
+/* Runs a pair in another process, passes its lines on, and keeps those that begin with "ratio". */
 static bool
-run_pair (const options_t *options, const char *name, char *ratio, size_t size)
+run_pair (const options_t *options, const char *name, ratios_t *ratios)
 {
     char sittings[24], rounds[24], burst_ms[24], line[1024];
     const char *arguments[12] = {"--pair",   name,   "--sittings", sittings,
                                  "--rounds", rounds, "--burst-ms", burst_ms};
+    const bench_child_options_t child_options = {.arguments = arguments};
     size_t count = 8;
     bench_child_t child;
 
@@ -145,11 +189,10 @@ run_pair (const options_t *options, const char *name, char *ratio, size_t size)
     if (options->same)
         arguments[count++] = "--same";
 
-    snprintf (ratio, size, "ratio %s failed", name);
-    bench_child_start (&child, arguments, NULL, 0);
+    bench_child_start (&child, &child_options);
     while (bench_child_line (&child, line, sizeof line) == 0) {
         if (strncmp (line, "ratio ", 6) == 0)
-            snprintf (ratio, size, "%.*s", (int) size - 1, line);
+            keep (ratios, line);
         else
             puts (line);
         fflush (stdout);
@@ -157,6 +200,10 @@ run_pair (const options_t *options, const char *name, char *ratio, size_t size)
     int status = bench_child_stop (&child);
     if (status == -1)
         printf ("%s: did not end within %d s\n", name, limit_s (options));
+    if (status != 0) {
+        snprintf (line, sizeof line, "ratio %s failed", name);
+        keep (ratios, line);
+    }
     return status == 0;
 }
 
@@ -172,8 +219,7 @@ wanted (const options_t *options, const char *name)
 static int
 run_all (const options_t *options)
 {
-    char ratios[MAX_PAIRS][128];
-    size_t ratios_count = 0;
+    static ratios_t ratios;
     struct utsname system;
     double load;
     int major, minor, patch, status = 0;
@@ -188,12 +234,12 @@ run_all (const options_t *options)
         if (!wanted (options, bench_pairs[i].name))
             continue;
         puts ("");
-        if (!run_pair (options, bench_pairs[i].name, ratios[ratios_count++], sizeof ratios[0]))
+        if (!run_pair (options, bench_pairs[i].name, &ratios))
             status = 1;
     }
     puts ("");
-    for (size_t i = 0; i < ratios_count; i++)
-        puts (ratios[i]);
+    for (size_t i = 0; i < ratios.count; i++)
+        puts (ratios.lines[i]);
     return status;
 }
 
@@ -204,6 +250,8 @@ main (int argc, char **argv)
     (void) argc;
 
     parse (&options, argv);
+    if (options.serve != NULL || options.client != NULL || options.pair != NULL)
+        bench_child_begin ();
     if (options.sittings == 0)
         options.sittings = options.quick ? 4 : 8;
     if (options.rounds == 0)
@@ -212,11 +260,15 @@ main (int argc, char **argv)
         options.burst_ms = options.quick ? 80 : 150;
 
     if (options.serve != NULL) {
-        bench_running_serve (find_pair (options.serve), options.half);
+        bench_running_serve (find_pair (options.serve), options.half, NULL);
+        return 0;
+    }
+    if (options.client != NULL) {
+        bench_running_call (find_pair (options.client), options.half, NULL, options.where);
         return 0;
     }
     if (options.plain != NULL) {
-        bench_rounds_plain (find_pair (options.plain), options.half, options.calls);
+        bench_running_plain (find_pair (options.plain), options.half, options.calls);
         return 0;
     }
     if (options.pair != NULL) {

@@ -155,7 +155,7 @@ start_peers (bench_child_t *child, const char *kind, const char *where, size_t f
     const char *arguments[] = {"--peers", kind, where, first_text, count_text, NULL};
     snprintf (first_text, sizeof first_text, "%zu", first);
     snprintf (count_text, sizeof count_text, "%zu", count);
-    bench_child_start (child, arguments, NULL, 0);
+    bench_child_start (child, &(bench_child_options_t){.arguments = arguments});
 }
 
 static void
@@ -263,6 +263,7 @@ godwit_server (void)
 int
 main (int argc, char **argv)
 {
+    bench_child_begin ();
     alarm (LIMIT_S);
     if (argc == 6 && strcmp (argv[1], "--peers") == 0)
         be_peers (argv + 2);

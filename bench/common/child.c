@@ -8,43 +8,81 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
-enum { MAX_ARGUMENTS = 32, STOP_MS = 5000 };
+enum { MAX_ARGUMENTS = 32, STOP_MS = 5000, PATH_SIZE = 4096 };
+
+static void
+find_program (const char *name, char path[PATH_SIZE])
+{
+    ssize_t length = readlink ("/proc/self/exe", path, PATH_SIZE - 1);
+    bench_check (length > 0, "/proc/self/exe");
+    path[length] = '\0';
+    if (name == NULL)
+        return;
+    char *file = strrchr (path, '/') + 1;
+    snprintf (file, (size_t) (path + PATH_SIZE - file), "%s", name);
+}
+
+bool
+bench_child_exists (const char *program)
+{
+    char path[PATH_SIZE];
+    find_program (program, path);
+    return access (path, X_OK) == 0;
+}
+
+static void
+spawn (bench_child_t *child, const bench_child_options_t *options, int input, int output)
+{
+    char program[PATH_SIZE];
+    char *argv[MAX_ARGUMENTS] = {program};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+
+    find_program (options->program, program);
+    for (size_t i = 0; options->arguments[i] != NULL; i++) {
+        bench_check (i < MAX_ARGUMENTS - 2, "too many arguments");
+        argv[i + 1] = (char *) (uintptr_t) options->arguments[i]; /* posix_spawn does not write to them */
+    }
+    posix_spawn_file_actions_init (&actions);
+    posix_spawn_file_actions_adddup2 (&actions, input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2 (&actions, output, STDOUT_FILENO);
+    for (size_t i = 0; i < options->fds_count; i++)
+        posix_spawn_file_actions_adddup2 (&actions, options->fds[i], BENCH_CHILD_FD + (int) i);
+    posix_spawnattr_init (&attributes);
+    if (options->grouped) {
+        posix_spawnattr_setflags (&attributes, POSIX_SPAWN_SETPGROUP);
+        posix_spawnattr_setpgroup (&attributes, options->group);
+    }
+    errno = posix_spawn (&child->pid, program, &actions, &attributes, argv, environ);
+    bench_check (errno == 0, program);
+    posix_spawn_file_actions_destroy (&actions);
+    posix_spawnattr_destroy (&attributes);
+}
 
 void
-bench_child_start (bench_child_t *child, const char *const *arguments, const int *fds, size_t fds_count)
+bench_child_start (bench_child_t *child, const bench_child_options_t *options)
 {
-    char program[4096];
-    ssize_t length = readlink ("/proc/self/exe", program, sizeof program - 1);
-    bench_check (length > 0, "/proc/self/exe");
-    program[length] = '\0';
-
-    char *argv[MAX_ARGUMENTS] = {program};
-    for (size_t i = 0; arguments[i] != NULL && i < MAX_ARGUMENTS - 2; i++)
-        argv[i + 1] = (char *) (uintptr_t) arguments[i]; /* posix_spawn does not write to them */
-
     int input[2] = {-1, -1}, output[2] = {-1, -1};
+
     bench_check (pipe2 (input, O_CLOEXEC) == 0 && pipe2 (output, O_CLOEXEC) == 0, "pipe");
-
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init (&actions);
-    posix_spawn_file_actions_adddup2 (&actions, input[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2 (&actions, output[1], STDOUT_FILENO);
-    for (size_t i = 0; i < fds_count; i++)
-        posix_spawn_file_actions_adddup2 (&actions, fds[i], BENCH_CHILD_FD + (int) i);
-
-    errno = posix_spawn (&child->pid, program, &actions, NULL, argv, environ);
-    bench_check (errno == 0, "posix_spawn");
-    posix_spawn_file_actions_destroy (&actions);
+    spawn (child, options, input[0], output[1]);
     close (input[0]);
     close (output[1]);
     child->input = input[1];
     child->output = fdopen (output[0], "r");
     bench_check (child->output != NULL, "fdopen");
+}
+
+void
+bench_child_tell (bench_child_t *child, const char *line)
+{
+    bench_check (dprintf (child->input, "%s\n", line) > 0, "a process of the benchmark has ended");
 }
 
 int
@@ -74,6 +112,13 @@ bench_child_stop (bench_child_t *child)
     }
     fclose (child->output);
     return WIFEXITED (status) ? WEXITSTATUS (status) : -1;
+}
+
+void
+bench_child_begin (void)
+{
+    /* A parent that has ended before this has closed our standard input, too. */
+    prctl (PR_SET_PDEATHSIG, SIGKILL);
 }
 
 void

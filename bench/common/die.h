@@ -4,7 +4,7 @@
 #ifndef BENCH_DIE_H
 #define BENCH_DIE_H
 
-_Noreturn void bench_die (const char *format, ...) __attribute__ ((format (printf, 1, 2)));
+void bench_die (const char *format, ...) __attribute__ ((noreturn, format (printf, 1, 2)));
 
 /* Dies with the text of errno (libzmq's own numbers included) when `ok` is false. */
 void bench_check (int ok, const char *what);

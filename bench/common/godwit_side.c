@@ -78,10 +78,12 @@ void
 bench_godwit_url (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
 {
     static unsigned count;
+    const char *scheme = getenv ("GODWIT_BENCH_SCHEME");
 
     /* The virtual host keeps whatever else runs on this machine out. Within a process the library takes the
      * short path by itself; between processes the pair says which one it measures. */
-    snprintf (where, BENCH_WHERE_SIZE, "zmq:///godwit-bench-%ld-%u", (long) getpid (), count++);
+    snprintf (where, BENCH_WHERE_SIZE, "%s:///godwit-bench-%ld-%u",
+              scheme != NULL && *scheme != '\0' ? scheme : "zmq", (long) getpid (), count++);
     if (strcmp (setup->transport, "inproc") != 0) {
         size_t length = strlen (where);
         snprintf (where + length, BENCH_WHERE_SIZE - length, "?paths=%s", setup->transport);

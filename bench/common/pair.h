@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A benchmark is a pair of halves that do the same work: bare libzmq, and Godwit. The harness (rounds.c)
- * keeps both alive and runs short bursts of them in turn, so that what the machine does meanwhile (clock,
- * neighbours, heat) hits both alike and cancels in the ratio. */
+/* A benchmark is a pair of halves that do the same work: bare libzmq, and Godwit; a third one may do it over
+ * raw sockets, and more with other frameworks. The harness (rounds.c) keeps all of them alive and runs short
+ * bursts of them in turn, so that what the machine does meanwhile (clock, neighbours, heat) hits all alike
+ * and cancels in the ratios. While one is measured, the others are stopped. */
 #ifndef BENCH_PAIR_H
 #define BENCH_PAIR_H
 
@@ -12,7 +13,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { BENCH_WHERE_SIZE = 8192 };
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { BENCH_WHERE_SIZE = 8192, BENCH_HALVES_MAX = 8, BENCH_RATIOS_MAX = 4 };
 
 /* What a half is told. The client gets the same as its server, and what that said. */
 typedef struct {
@@ -42,31 +47,47 @@ typedef struct {
     void *(*open) (const bench_setup_t *setup);
     uint64_t (*burst) (void *client, size_t count, bench_samples_t *samples);
     void (*close) (void *client);
+
+    const char *program; /* the one that has the functions above; NULL: this one */
 } bench_half_t;
 
 typedef enum {
-    BENCH_P50, /* ratio of medians of latencies: small is good */
-    BENCH_P99, /* the same of the 99th percentiles */
-    BENCH_RATE /* ratio of calls (or bytes) per second: large is good */
+    BENCH_P50,  /* ratio of medians of latencies: small is good */
+    BENCH_P99,  /* the same of the 99th percentiles */
+    BENCH_RATE, /* ratio of calls (or bytes) per second: large is good */
+    BENCH_CPU   /* ratio of processor times a call, of all processes of a half: small is good */
 } bench_measure_t;
+
+enum { BENCH_MEASURES = 4 };
+
+typedef struct {
+    const char *name;
+    bench_measure_t measure;
+    size_t of, to; /* the indices of the halves that are divided */
+    double goal;
+} bench_ratio_t;
 
 typedef struct {
     const char *name;
     const char *what;
-    bench_measure_t measure;
-    double goal;
-    const char *unit; /* of a rate: what a call counts as, a second */
+    const char *unit; /* what a call counts as, a second; NULL: call/s */
     size_t multiple;  /* bursts are multiples of this many calls */
     size_t minimum;   /* calls a burst, however slow */
     bool windowed;    /* the publisher shares a window with its subscribers */
     bool pinned;      /* the client's process has a processor, and the server's has another */
-    const bench_half_t *halves[2];
-    bench_setup_t setups[2];
+    bool peers;       /* only with --peers */
+    struct {
+        const bench_half_t *half; /* NULL behind the last one */
+        const char *label;        /* NULL: the half's name */
+        bench_setup_t setup;
+    } halves[BENCH_HALVES_MAX];
+    bench_ratio_t ratios[BENCH_RATIOS_MAX]; /* behind the last one: name is NULL */
 } bench_pair_t;
 
 extern const bench_pair_t bench_pairs[];
 extern const size_t bench_pairs_count;
 
+/* The pair with this name, or with a ratio of this name; NULL if there is none. */
 const bench_pair_t *bench_pair_find (const char *name);
 
 extern const bench_half_t bench_baseline_call;
@@ -75,11 +96,17 @@ extern const bench_half_t bench_baseline_async;
 extern const bench_half_t bench_baseline_big;
 extern const bench_half_t bench_baseline_fanout;
 
+extern const bench_half_t bench_raw_call;
+
 extern const bench_half_t bench_godwit_call;
 extern const bench_half_t bench_godwit_threads;
 extern const bench_half_t bench_godwit_async;
 extern const bench_half_t bench_godwit_big;
 extern const bench_half_t bench_godwit_fanout;
 extern const bench_half_t bench_godwit_neighbour;
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -7,108 +7,101 @@ enum { KIB = 1024, MIB = 1024 * KIB };
 
 #define SMALL .payload_size = 64, .reply_size = 64
 
+/* The indices of the halves in the lists below. */
+enum { BARE, GODWIT, RAW };
+
+/* The same setup for all halves; where they differ, it is written out. */
+#define HALVES(bare_, godwit_, ...)                                                                          \
+    .halves = {{.half = (bare_), .setup = {__VA_ARGS__}}, {.half = (godwit_), .setup = {__VA_ARGS__}}}
+#define HALVES_AND_RAW(bare_, godwit_, raw_, ...)                                                            \
+    .halves = {{.half = (bare_), .setup = {__VA_ARGS__}},                                                    \
+               {.half = (godwit_), .setup = {__VA_ARGS__}},                                                  \
+               {.half = (raw_), .setup = {__VA_ARGS__}}}
+
 /* Goals: those of docs/performance.md. */
 const bench_pair_t bench_pairs[] = {
     {
         .name = "call_tcp",
         .what = "synchronous call over tcp, two processes",
-        .measure = BENCH_P50,
-        .goal = 1.05,
         .pinned = true,
-        .halves = {&bench_baseline_call, &bench_godwit_call},
-        .setups = {{.transport = "tcp", SMALL}, {.transport = "tcp", SMALL}},
+        HALVES_AND_RAW (&bench_baseline_call, &bench_godwit_call, &bench_raw_call, .transport = "tcp", SMALL),
+        .ratios = {{"call_tcp", BENCH_P50, GODWIT, BARE, 0.50},
+                   {"call_tcp_raw", BENCH_P50, GODWIT, RAW, 1.30},
+                   {"cpu_tcp", BENCH_CPU, GODWIT, BARE, 0.50}},
     },
     {
         .name = "call_ipc",
         .what = "synchronous call over ipc, two processes",
-        .measure = BENCH_P50,
-        .goal = 1.05,
         .pinned = true,
-        .halves = {&bench_baseline_call, &bench_godwit_call},
-        .setups = {{.transport = "ipc", SMALL}, {.transport = "ipc", SMALL}},
+        HALVES_AND_RAW (&bench_baseline_call, &bench_godwit_call, &bench_raw_call, .transport = "ipc", SMALL),
+        .ratios = {{"call_ipc", BENCH_P50, GODWIT, BARE, 0.50},
+                   {"call_ipc_raw", BENCH_P50, GODWIT, RAW, 1.30}},
     },
     {
         .name = "call_inproc",
         .what = "synchronous call inside one process, handler on a worker",
-        .measure = BENCH_P50,
-        .goal = 1.0,
-        .halves = {&bench_baseline_call, &bench_godwit_call},
-        .setups = {{.transport = "inproc", SMALL}, {.transport = "inproc", SMALL}},
+        HALVES (&bench_baseline_call, &bench_godwit_call, .transport = "inproc", SMALL),
+        .ratios = {{"call_inproc", BENCH_P50, GODWIT, BARE, 1.0}},
     },
     {
         .name = "call_inproc_inline",
         .what = "the same, a method marked inline: handler on the caller's thread",
-        .measure = BENCH_P50,
-        .goal = 0.2,
-        .halves = {&bench_baseline_call, &bench_godwit_call},
-        .setups = {{.transport = "inproc", SMALL}, {.transport = "inproc", SMALL, .inlined = true}},
+        HALVES (&bench_baseline_call, &bench_godwit_call, .transport = "inproc", SMALL, .inlined = true),
+        .ratios = {{"call_inproc_inline", BENCH_P50, GODWIT, BARE, 0.2}},
     },
     {
         .name = "prepare_call",
         .what = "prepare, call over tcp and destroy, against the call alone",
-        .measure = BENCH_P50,
-        .goal = 1.03,
         .pinned = true,
-        .halves = {&bench_godwit_call, &bench_godwit_call},
-        .setups = {{.transport = "tcp", SMALL}, {.transport = "tcp", SMALL, .prepared = true}},
+        .halves = {{&bench_godwit_call, "without", {.transport = "tcp", SMALL}},
+                   {&bench_godwit_call, "with", {.transport = "tcp", SMALL, .prepared = true}}},
+        .ratios = {{"prepare_call", BENCH_P50, 1, 0, 1.03}},
     },
     {
         .name = "threads16_tcp",
         .what = "16 threads calling: one shared client, against a DEALER each",
-        .measure = BENCH_RATE,
-        .goal = 1.25,
-        .unit = "call/s",
         .multiple = 16,
         .pinned = true,
-        .halves = {&bench_baseline_threads, &bench_godwit_threads},
-        .setups = {{.transport = "tcp", SMALL, .concurrency = 16},
-                   {.transport = "tcp", SMALL, .concurrency = 16}},
+        HALVES (&bench_baseline_threads, &bench_godwit_threads, .transport = "tcp", SMALL, .concurrency = 16),
+        .ratios = {{"threads16_tcp", BENCH_RATE, GODWIT, BARE, 1.6}},
     },
     {
         .name = "async_tcp",
         .what = "asynchronous calls, 256 in flight",
-        .measure = BENCH_RATE,
-        .goal = 0.6,
-        .unit = "call/s",
         .pinned = true,
-        .halves = {&bench_baseline_async, &bench_godwit_async},
-        .setups = {{.transport = "tcp", SMALL, .concurrency = 256},
-                   {.transport = "tcp", SMALL, .concurrency = 256}},
+        HALVES (&bench_baseline_async, &bench_godwit_async, .transport = "tcp", SMALL, .concurrency = 256),
+        .ratios = {{"async_tcp", BENCH_RATE, GODWIT, BARE, 1.0}},
     },
     {
         .name = "fanout32",
         .what = "fanout casts that all of 32 subscribers received",
-        .measure = BENCH_RATE,
-        .goal = 0.8,
         .unit = "cast/s",
         .multiple = BENCH_WINDOW_CHUNK,
         .windowed = true,
         .pinned = true,
-        .halves = {&bench_baseline_fanout, &bench_godwit_fanout},
-        .setups = {{.transport = "tcp", .payload_size = 100, .concurrency = BENCH_WINDOW_SUBSCRIBERS},
-                   {.transport = "tcp", .payload_size = 100, .concurrency = BENCH_WINDOW_SUBSCRIBERS}},
+        HALVES (&bench_baseline_fanout, &bench_godwit_fanout, .transport = "tcp", .payload_size = 100,
+                .concurrency = BENCH_WINDOW_SUBSCRIBERS),
+        .ratios = {{"fanout32", BENCH_RATE, GODWIT, BARE, 1.0}},
     },
     {
         .name = "big_tcp",
         .what = "calls with an argument of 1 MiB, one at a time",
-        .measure = BENCH_RATE,
-        .goal = 0.9,
         .unit = "MiB/s",
         .pinned = true,
-        .halves = {&bench_baseline_big, &bench_godwit_big},
-        .setups = {{.transport = "tcp", .payload_size = MIB, .reply_size = 8},
-                   {.transport = "tcp", .payload_size = MIB, .reply_size = 8}},
+        HALVES (&bench_baseline_big, &bench_godwit_big, .transport = "tcp", .payload_size = MIB,
+                .reply_size = 8),
+        .ratios = {{"big_tcp", BENCH_RATE, GODWIT, BARE, 1.1}},
     },
     {
         .name = "slow_neighbour",
         .what = "fast calls while 4 calls of 50 ms run at the same server, against without",
-        .measure = BENCH_P99,
-        .goal = 2,
         .minimum = 1000,
         .pinned = true,
-        .halves = {&bench_godwit_neighbour, &bench_godwit_neighbour},
-        .setups = {{.transport = "tcp", SMALL, .concurrency = 4},
-                   {.transport = "tcp", SMALL, .concurrency = 4, .slow_neighbours = true}},
+        .halves = {{&bench_godwit_neighbour, "without", {.transport = "tcp", SMALL, .concurrency = 4}},
+                   {&bench_godwit_neighbour,
+                    "with",
+                    {.transport = "tcp", SMALL, .concurrency = 4, .slow_neighbours = true}}},
+        .ratios = {{"slow_neighbour", BENCH_P99, 1, 0, 2}},
     },
 };
 
@@ -117,8 +110,13 @@ const size_t bench_pairs_count = sizeof bench_pairs / sizeof *bench_pairs;
 const bench_pair_t *
 bench_pair_find (const char *name)
 {
-    for (size_t i = 0; i < bench_pairs_count; i++)
-        if (strcmp (bench_pairs[i].name, name) == 0)
-            return &bench_pairs[i];
+    for (size_t i = 0; i < bench_pairs_count; i++) {
+        const bench_pair_t *pair = &bench_pairs[i];
+        if (strcmp (pair->name, name) == 0)
+            return pair;
+        for (size_t r = 0; r < BENCH_RATIOS_MAX && pair->ratios[r].name != NULL; r++)
+            if (strcmp (pair->ratios[r].name, name) == 0)
+                return pair;
+    }
     return NULL;
 }
