@@ -7,6 +7,7 @@
 #include "common/pair.h"
 #include "common/rounds.h"
 #include "common/running.h"
+#include "common/scenario.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,9 @@ typedef struct {
     const char *client;
     const char *where;
     const char *plain;
+    const char *scenario; /* run this one, in this process */
+    const char *role;
+    char **role_arguments;
     size_t half;
     size_t calls;
 } options_t;
@@ -50,7 +54,7 @@ static const char usage[] =
     "                    [--scheme SCHEME]\n"
     "       godwit-bench --list\n"
     "\n"
-    "  --quick       the whole set within 50 s\n"
+    "  --quick       the pairs within 50 s; what takes longer is left out\n"
     "  --only NAME   the benchmark of this name, or with a ratio of this name; may be repeated\n"
     "  --scheme S    of the URLs of Godwit's halves, which chooses the driver; also: GODWIT_BENCH_SCHEME\n"
     "  --sittings N  how often the halves are started anew\n"
@@ -69,6 +73,14 @@ find_pair (const char *name)
     if (pair == NULL)
         bench_die ("no benchmark is called \"%s\"; --list tells the names", name);
     return pair;
+}
+
+/* Of a pair or a scenario, which may be known by the name of one of its ratios. */
+static const char *
+find_name (const char *name)
+{
+    const bench_scenario_t *scenario = bench_scenario_find (name);
+    return scenario != NULL ? scenario->name : find_pair (name)->name;
 }
 
 static const char *
@@ -113,7 +125,7 @@ parse (options_t *options, char **argv)
         } else if (strcmp (argv[i], "--only") == 0) {
             if (options->only_count == MAX_PAIRS)
                 bench_die ("too many --only");
-            options->only[options->only_count++] = find_pair (next (argv, &i))->name;
+            options->only[options->only_count++] = find_name (next (argv, &i));
         } else if (strcmp (argv[i], "--scheme") == 0) {
             bench_check (setenv ("GODWIT_BENCH_SCHEME", next (argv, &i), 1) == 0, "setenv");
         } else if (strcmp (argv[i], "--rounds") == 0) {
@@ -124,6 +136,12 @@ parse (options_t *options, char **argv)
             options->burst_ms = next_number (argv, &i, 1);
         } else if (strcmp (argv[i], "--pair") == 0) {
             options->pair = next (argv, &i);
+        } else if (strcmp (argv[i], "--scenario") == 0) {
+            options->scenario = next (argv, &i);
+        } else if (strcmp (argv[i], "--role") == 0) {
+            options->role = next (argv, &i);
+            options->role_arguments = argv + i + 1;
+            return;
         } else if (strcmp (argv[i], "--serve") == 0) {
             options->serve = next (argv, &i);
             options->half = next_half (argv, &i, options->serve);
@@ -138,6 +156,8 @@ parse (options_t *options, char **argv)
         } else if (strcmp (argv[i], "--list") == 0) {
             for (size_t p = 0; p < bench_pairs_count; p++)
                 printf ("%-20s %s\n", bench_pairs[p].name, bench_pairs[p].what);
+            for (size_t n = 0; n < bench_scenarios_count; n++)
+                printf ("%-20s %s\n", bench_scenarios[n].name, bench_scenarios[n].what);
             exit (0);
         } else {
             fputs (usage, strcmp (argv[i], "--help") == 0 ? stdout : stderr);
@@ -168,16 +188,40 @@ keep (ratios_t *ratios, const char *line)
     ratios->count++;
 }
 
-/* Runs a pair in another process, passes its lines on, and keeps those that begin with "ratio". */
+/* Runs a pair or a scenario in another process, passes its lines on, and keeps those that begin with "ratio".
+ */
+static bool
+run_child (const char *name, const char *const *arguments, int limit, ratios_t *ratios)
+{
+    const bench_child_options_t options = {.arguments = arguments};
+    bench_child_t child;
+    char line[1024];
+
+    bench_child_start (&child, &options);
+    while (bench_child_line (&child, line, sizeof line) == 0) {
+        if (strncmp (line, "ratio ", 6) == 0)
+            keep (ratios, line);
+        else
+            puts (line);
+        fflush (stdout);
+    }
+    const int status = bench_child_stop (&child);
+    if (status == -1)
+        printf ("%s: did not end within %d s\n", name, limit);
+    if (status != 0) {
+        snprintf (line, sizeof line, "ratio %s failed", name);
+        keep (ratios, line);
+    }
+    return status == 0;
+}
+
 static bool
 run_pair (const options_t *options, const char *name, ratios_t *ratios)
 {
-    char sittings[24], rounds[24], burst_ms[24], line[1024];
+    char sittings[24], rounds[24], burst_ms[24];
     const char *arguments[12] = {"--pair",   name,   "--sittings", sittings,
                                  "--rounds", rounds, "--burst-ms", burst_ms};
-    const bench_child_options_t child_options = {.arguments = arguments};
     size_t count = 8;
-    bench_child_t child;
 
     snprintf (sittings, sizeof sittings, "%zu", options->sittings);
     snprintf (rounds, sizeof rounds, "%zu", options->rounds);
@@ -188,23 +232,14 @@ run_pair (const options_t *options, const char *name, ratios_t *ratios)
         arguments[count++] = "--no-pin";
     if (options->same)
         arguments[count++] = "--same";
+    return run_child (name, arguments, limit_s (options), ratios);
+}
 
-    bench_child_start (&child, &child_options);
-    while (bench_child_line (&child, line, sizeof line) == 0) {
-        if (strncmp (line, "ratio ", 6) == 0)
-            keep (ratios, line);
-        else
-            puts (line);
-        fflush (stdout);
-    }
-    int status = bench_child_stop (&child);
-    if (status == -1)
-        printf ("%s: did not end within %d s\n", name, limit_s (options));
-    if (status != 0) {
-        snprintf (line, sizeof line, "ratio %s failed", name);
-        keep (ratios, line);
-    }
-    return status == 0;
+static bool
+run_scenario (const bench_scenario_t *scenario, ratios_t *ratios)
+{
+    const char *arguments[] = {"--scenario", scenario->name, NULL};
+    return run_child (scenario->name, arguments, (int) scenario->limit_s, ratios);
 }
 
 static bool
@@ -237,6 +272,15 @@ run_all (const options_t *options)
         if (!run_pair (options, bench_pairs[i].name, &ratios))
             status = 1;
     }
+    for (size_t i = 0; i < bench_scenarios_count; i++) {
+        /* They take their time, and show nothing about two equal halves. */
+        if (!wanted (options, bench_scenarios[i].name) ||
+            (options->only_count == 0 && (options->quick || options->same)))
+            continue;
+        puts ("");
+        if (!run_scenario (&bench_scenarios[i], &ratios))
+            status = 1;
+    }
     puts ("");
     for (size_t i = 0; i < ratios.count; i++)
         puts (ratios.lines[i]);
@@ -250,7 +294,8 @@ main (int argc, char **argv)
     (void) argc;
 
     parse (&options, argv);
-    if (options.serve != NULL || options.client != NULL || options.pair != NULL)
+    if (options.serve != NULL || options.client != NULL || options.pair != NULL || options.scenario != NULL ||
+        options.role != NULL)
         bench_child_begin ();
     if (options.sittings == 0)
         options.sittings = options.quick ? 4 : 8;
@@ -259,6 +304,16 @@ main (int argc, char **argv)
     if (options.burst_ms == 0)
         options.burst_ms = options.quick ? 80 : 150;
 
+    if (options.role != NULL)
+        return bench_role_run (options.role, options.role_arguments);
+    if (options.scenario != NULL) {
+        const bench_scenario_t *scenario = bench_scenario_find (options.scenario);
+        if (scenario == NULL)
+            bench_die ("there is no scenario %s", options.scenario);
+        alarm (scenario->limit_s);
+        scenario->run ();
+        return 0;
+    }
     if (options.serve != NULL) {
         bench_running_serve (find_pair (options.serve), options.half, NULL);
         return 0;

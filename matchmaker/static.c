@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES_MAX 1024
+#define ENTRIES_MAX 4096
 #define FILE_MAX_SIZE (1 << 20)
 #define SPACE " \t\r"
 #define NAME_MAX_SIZE 255

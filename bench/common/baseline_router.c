@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "baseline.h"
 #include "die.h"
+#include "silent.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -50,6 +51,16 @@ router_main (void *argument)
     return NULL;
 }
 
+/* As Godwit's sockets have by default. An answer may take the rest of the time-out. */
+static void
+set_heartbeats (void *socket)
+{
+    const int interval_ms = BENCH_HEARTBEAT_MS, answer_ms = BENCH_HEARTBEAT_TIMEOUT_MS - BENCH_HEARTBEAT_MS;
+    bench_check (zmq_setsockopt (socket, ZMQ_HEARTBEAT_IVL, &interval_ms, sizeof interval_ms) == 0 &&
+                     zmq_setsockopt (socket, ZMQ_HEARTBEAT_TIMEOUT, &answer_ms, sizeof answer_ms) == 0,
+                 "heartbeats");
+}
+
 void *
 baseline_router_serve (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
 {
@@ -63,6 +74,8 @@ baseline_router_serve (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
     self->router = zmq_socket (self->context, ZMQ_ROUTER);
     bench_check (self->router != NULL, "zmq_socket");
     zmq_setsockopt (self->router, ZMQ_LINGER, &no_linger, sizeof no_linger);
+    if (setup->with_heartbeats)
+        set_heartbeats (self->router);
     snprintf (bind_to, sizeof bind_to, "%s://%s", setup->transport,
               strcmp (setup->transport, "tcp") == 0   ? "127.0.0.1:*"
               : strcmp (setup->transport, "ipc") == 0 ? "*"

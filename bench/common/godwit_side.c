@@ -74,16 +74,36 @@ typedef struct {
     godwit_server_t *server;
 } server_t;
 
+const char *
+bench_godwit_scheme (void)
+{
+    const char *scheme = getenv ("GODWIT_BENCH_SCHEME");
+    return scheme != NULL && *scheme != '\0' ? scheme : "zmq";
+}
+
+godwit_status_t
+bench_godwit_server (godwit_server_t **server, godwit_transport_t *transport, const char *name,
+                     godwit_error_t **error)
+{
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .version = "1.0");
+    godwit_status_t status = godwit_server_new (
+        server, transport, GODWIT_TARGET (.topic = BENCH_TOPIC, .server = name), &endpoint, 1, NULL, error);
+    if (status == GODWIT_OK)
+        status = godwit_server_start (*server, NULL, error);
+    if (status != GODWIT_OK)
+        godwit_server_destroy (server);
+    return status;
+}
+
 void
 bench_godwit_url (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
 {
     static unsigned count;
-    const char *scheme = getenv ("GODWIT_BENCH_SCHEME");
 
     /* The virtual host keeps whatever else runs on this machine out. Within a process the library takes the
      * short path by itself; between processes the pair says which one it measures. */
-    snprintf (where, BENCH_WHERE_SIZE, "%s:///godwit-bench-%ld-%u",
-              scheme != NULL && *scheme != '\0' ? scheme : "zmq", (long) getpid (), count++);
+    snprintf (where, BENCH_WHERE_SIZE, "%s:///godwit-bench-%ld-%u", bench_godwit_scheme (), (long) getpid (),
+              count++);
     if (strcmp (setup->transport, "inproc") != 0) {
         size_t length = strlen (where);
         snprintf (where + length, BENCH_WHERE_SIZE - length, "?paths=%s", setup->transport);
@@ -94,17 +114,13 @@ void *
 bench_godwit_serve (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
 {
     server_t *self = bench_alloc (sizeof *self);
-    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .version = "1.0");
     godwit_error_t *error = NULL;
 
     bench_godwit_url (setup, where);
     bench_godwit_check (godwit_transport_new (&self->transport, where, NULL, &error), &error,
                         "server's transport");
-    bench_godwit_check (godwit_server_new (&self->server, self->transport,
-                                           GODWIT_TARGET (.topic = BENCH_TOPIC, .server = "one"), &endpoint,
-                                           1, NULL, &error),
-                        &error, "server");
-    bench_godwit_check (godwit_server_start (self->server, NULL, &error), &error, "server's start");
+    bench_godwit_check (bench_godwit_server (&self->server, self->transport, "one", &error), &error,
+                        "server");
     return self;
 }
 
@@ -121,6 +137,13 @@ bench_godwit_unserve (void *server)
 
 void
 bench_godwit_open (bench_godwit_client_t *self, const bench_setup_t *setup, size_t servers)
+{
+    bench_godwit_open_within (self, setup, servers, WAIT_LIMIT_MS);
+}
+
+void
+bench_godwit_open_within (bench_godwit_client_t *self, const bench_setup_t *setup, size_t servers,
+                          int64_t limit_ms)
 {
     godwit_error_t *error = NULL;
 
@@ -140,7 +163,7 @@ bench_godwit_open (bench_godwit_client_t *self, const bench_setup_t *setup, size
                                                            GODWIT_STR ("user", "bench")),
                                               &error),
                         &error, "context");
-    bench_godwit_check (godwit_client_wait_servers (self->client, servers, WAIT_LIMIT_MS, &error), &error,
+    bench_godwit_check (godwit_client_wait_servers (self->client, servers, limit_ms, &error), &error,
                         "waiting for the servers");
 }
 

@@ -297,6 +297,7 @@ static const godwit__channel_ops_t link_ops = {
     .detach = detach_link,
     .why_down = why_down,
     .close = close_link,
+    .gathers = true,
 };
 
 godwit_status_t

@@ -297,6 +297,7 @@ static const godwit__channel_ops_t port_ops = {
     .attach = attach_port,
     .detach = detach_port,
     .close = close_port,
+    .gathers = true,
 };
 
 static bool

@@ -401,6 +401,7 @@ static const godwit__channel_ops_t publisher_ops = {
     .attach = attach_publisher,
     .detach = detach_publisher,
     .close = close_publisher,
+    .gathers = true,
 };
 
 godwit_status_t

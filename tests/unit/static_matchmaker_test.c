@@ -7,8 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/* As many servers as a list may have. */
+enum { RECORDS_MAX = 4096 };
+
 typedef struct told {
-    godwit__record_t *records[8];
+    godwit__record_t *records[RECORDS_MAX];
     unsigned count;
     unsigned synced_count;
     unsigned all_count; /* how often it said that all was told; and how much was told by then */
@@ -19,7 +22,7 @@ static void
 on_seen (void *user, godwit__record_t *record)
 {
     told_t *told = user;
-    cr_assert (told->count < 8);
+    cr_assert (told->count < RECORDS_MAX);
     told->records[told->count++] = godwit__record_ref (record);
 }
 
@@ -198,6 +201,27 @@ Test (static_matchmaker, reads_a_file)
     cr_assert_str_eq (told.records[1]->exchange, "mine");
     cr_assert_str_eq (told.records[2]->addresses[1], "inproc://c");
     release (&told);
+    unlink (path);
+}
+
+Test (static_matchmaker, has_a_limit)
+{
+    char path[] = "/tmp/godwit-servers-XXXXXX", query[128], text[256];
+    static char content[RECORDS_MAX * 32];
+    static told_t told;
+    size_t size = 0;
+    for (unsigned i = 0; i < RECORDS_MAX; i++)
+        size += (size_t) snprintf (content + size, sizeof content - size, "calc/s%u@inproc://s%u\n", i, i);
+    write_list (path, content);
+    snprintf (query, sizeof query, "static_file=%s", path);
+    cr_assert_eq (list (query, &told, text, sizeof text), GODWIT_OK, "%s", text);
+    cr_assert_eq (told.count, RECORDS_MAX);
+    cr_assert_str_eq (told.records[RECORDS_MAX - 1]->server, "s4095");
+    release (&told);
+
+    snprintf (query, sizeof query, "static_file=%s&static=calc/one@inproc://a", path);
+    cr_assert_eq (list (query, &told, text, sizeof text), GODWIT_ERR_INVALID_URL);
+    cr_assert (strstr (text, "too many"), "%s", text);
     unlink (path);
 }
 
