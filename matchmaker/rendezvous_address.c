@@ -10,7 +10,7 @@
 static const char *
 scheme_of (const char *driver_name)
 {
-    return strcmp (driver_name, "zmq") == 0 ? "tcp" : driver_name;
+    return strncmp (driver_name, "zmq", 3) == 0 ? "tcp" : driver_name;
 }
 
 godwit_status_t

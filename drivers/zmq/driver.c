@@ -64,7 +64,7 @@ counters (const godwit__driver_t *driver)
 }
 
 const godwit__driver_ops_t godwit__zmq_driver = {
-    .name = "zmq",
+    .name = "zmq+libzmq",
     .open = open_driver,
     .close = close_driver,
     .speaks = speaks,

@@ -56,7 +56,8 @@ system_now_ns (void *user)
 const godwit__environment_t godwit__system_environment = {.clock = {.now_ns = system_now_ns},
                                                           .random = system_random};
 
-static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmq_driver};
+static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmtp_driver,
+                                                           &godwit__zmq_driver};
 
 static const godwit__driver_ops_t *
 find_driver (const char *name)
@@ -384,12 +385,14 @@ new_transport (godwit_transport_t **transport, const char *url, const settings_s
     godwit_status_t status = allocate (&self, url, environment, error);
     const godwit__driver_ops_t *driver = environment->driver;
     if (!driver && status == GODWIT_OK)
+        driver = find_driver (godwit_url_transport (self->url));
+    if (!driver && status == GODWIT_OK)
         driver = find_driver (godwit_url_driver (self->url));
     if (status == GODWIT_OK && !driver)
         status = godwit__error_with (
             error,
             godwit__error_set (error, GODWIT_ERR_DRIVER_LOAD,
-                               "Failed to load transport driver \"%s\": expected zmq or inproc",
+                               "Failed to load transport driver \"%s\": expected zmq, zmq+libzmq or inproc",
                                godwit_url_transport (self->url)),
             "driver", godwit_url_transport (self->url));
     if (status == GODWIT_OK)

@@ -331,7 +331,7 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
     [GODWIT_ERR_DRIVER_LOAD] =
         {"MessagingException",
          unknown_driver,
-         "DriverLoadFailure: Failed to load transport driver \"rabbit\": expected zmq or inproc",
+         "DriverLoadFailure: Failed to load transport driver \"rabbit\": expected zmq, zmq+libzmq or inproc",
          {{"driver", "rabbit"}}},
     [GODWIT_ERR_UNDELIVERABLE] =
         {"MessagingException",
