@@ -93,8 +93,8 @@ size_t godwit__zmtp_error_write (uint8_t out[GODWIT__ZMTP_ERROR_SIZE], const cha
 size_t godwit__zmtp_subscription_write (uint8_t *out, uint8_t peer_minor, bool subscribe, const void *topic,
                                         size_t topic_size);
 
-/* Copies bytes from outside as text for people: what is not printable ASCII becomes "?", what does not fit
- * into room (at least 1) is cut. Returns text, which is terminated. */
+/* Copies bytes from outside as human-readable text: what is not printable ASCII becomes "?", what does not
+ * fit into room (at least 1) is cut. Returns text, which is terminated. */
 const char *godwit__zmtp_printable (char *text, size_t room, const void *data, size_t size);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a program speaks that connected and does not speak ZMTP: by its first bytes, for people. */
+/* What a program speaks that connected and does not speak ZMTP: by its first bytes, as human-readable text.
+ */
 #ifndef GODWIT_DRIVERS_ZMTP_FOREIGN_H
 #define GODWIT_DRIVERS_ZMTP_FOREIGN_H
 

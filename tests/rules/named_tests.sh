@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Every row of the tables of docs/contract.md, docs/differences.md and docs/reliability.md names a test, and every test
-# that they or docs/abi.md name exists: named_tests.sh BUILD SOURCE
+# Every row of the tables of docs/contract.md, docs/differences.md, docs/reliability.md and docs/zmtp.md names a test, and
+# every test that they or docs/abi.md name exists: named_tests.sh BUILD SOURCE
 set -euo pipefail
 # shellcheck disable=SC2016 # the backticks are the pages'
-tests='`(contract|conformance|unit|e2e|faults|hosts|rules|example|release)\.[a-z0-9_.-]+`'
+tests='`(contract|conformance|unit|e2e|faults|fuzz|hosts|rules|example|release)\.[a-z0-9_.-]+`'
 build=$1
 status=0
 
 known=$(ctest --test-dir "$build" --show-only | sed -n 's/.*Test *#[0-9]*: *//p')
-for page in "$2"/docs/{abi,contract,differences,reliability}.md; do
+for page in "$2"/docs/{abi,contract,differences,reliability,zmtp}.md; do
     while read -r name; do
         if ! grep -qxF "$name" <<<"$known"; then
             echo "$page names $name, which is no test" >&2
