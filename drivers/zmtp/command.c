@@ -12,8 +12,7 @@ read_32 (const uint8_t *data)
     return (uint32_t) data[0] << 24 | (uint32_t) data[1] << 16 | (uint32_t) data[2] << 8 | data[3];
 }
 
-/* --- reading
- * ------------------------------------------------------------------------------------------------ */
+/* ---- reading ---- */
 
 static bool
 is_named (const uint8_t *name, size_t size, const char *text)
@@ -138,8 +137,7 @@ godwit__zmtp_subscription_read (godwit__zmtp_command_t *command, const uint8_t *
     return NULL;
 }
 
-/* --- properties
- * --------------------------------------------------------------------------------------------- */
+/* ---- properties ---- */
 
 bool
 godwit__zmtp_property_next (const uint8_t **data, size_t *size, godwit__zmtp_property_t *property,
@@ -198,8 +196,7 @@ godwit__zmtp_property_write (uint8_t *out, size_t room, const godwit__zmtp_prope
     return size;
 }
 
-/* --- writing
- * ------------------------------------------------------------------------------------------------ */
+/* ---- writing ---- */
 
 /* Writes head and name of a command whose data is so large. Returns where the data belongs. */
 static uint8_t *

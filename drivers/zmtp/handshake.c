@@ -20,31 +20,7 @@
 #define PROPERTIES_MAX 2048 /* bytes of this end's own */
 #define SHOWN_MAX 48        /* bytes of a name from outside that are shown */
 
-/* --- types of sockets
- * --------------------------------------------------------------------------------------- */
-
-#define BIT(socket) (1U << GODWIT__ZMTP_##socket)
-
-static const struct {
-    const char *name;
-    unsigned speaks_with;
-} sockets[GODWIT__ZMTP_SOCKET_COUNT] = {
-    [GODWIT__ZMTP_DEALER] = {"DEALER", BIT (ROUTER)},
-    [GODWIT__ZMTP_ROUTER] = {"ROUTER", BIT (DEALER)},
-    [GODWIT__ZMTP_PUB] = {"PUB", BIT (SUB) | BIT (XSUB)},
-    [GODWIT__ZMTP_XPUB] = {"XPUB", BIT (SUB) | BIT (XSUB)},
-    [GODWIT__ZMTP_SUB] = {"SUB", BIT (PUB) | BIT (XPUB)},
-    [GODWIT__ZMTP_XSUB] = {"XSUB", BIT (PUB) | BIT (XPUB)},
-};
-
-const char *
-godwit__zmtp_socket_name (godwit__zmtp_socket_t socket)
-{
-    return sockets[socket].name;
-}
-
-/* --- what is sent
- * ------------------------------------------------------------------------------------------- */
+/* ---- what is sent ---- */
 
 static const godwit__zmtp_mechanism_t *
 mechanism_of (const godwit__zmtp_handshake_t *self)
@@ -86,8 +62,7 @@ append_greeting (godwit__zmtp_handshake_t *self)
     return append (self, greeting, sizeof greeting);
 }
 
-/* --- failing
- * ------------------------------------------------------------------------------------------------ */
+/* ---- failing ---- */
 
 static void
 fail_static (godwit__zmtp_handshake_t *self, const char *reason)
@@ -119,8 +94,7 @@ tell (godwit__zmtp_handshake_t *self)
     self->tells = append (self, command, godwit__zmtp_error_write (command, self->reason));
 }
 
-/* --- the greeting
- * ------------------------------------------------------------------------------------------- */
+/* ---- the greeting ---- */
 
 static void
 check_major (godwit__zmtp_handshake_t *self, uint8_t major)
@@ -169,36 +143,7 @@ take_greeting_byte (godwit__zmtp_handshake_t *self, const uint8_t *data, size_t 
     }
 }
 
-/* --- what this end says
- * ------------------------------------------------------------------------------------- */
-
-static size_t
-write_property (uint8_t *out, size_t room, const char *name, const char *value)
-{
-    return godwit__zmtp_property_write (out, room,
-                                        &(godwit__zmtp_property_t){.name = (const uint8_t *) name,
-                                                                   .name_size = strlen (name),
-                                                                   .value = (const uint8_t *) value,
-                                                                   .value_size = strlen (value)});
-}
-
-/* Returns 0 if they do not fit. */
-static size_t
-write_properties (const godwit__zmtp_handshake_t *self, uint8_t out[PROPERTIES_MAX])
-{
-    const godwit__zmtp_handshake_config_t *const config = self->config;
-    size_t used =
-        write_property (out, PROPERTIES_MAX, "Socket-Type", godwit__zmtp_socket_name (config->socket));
-    used += write_property (out + used, PROPERTIES_MAX - used, GODWIT__ZMTP_ENGINE, "1");
-    for (size_t i = 0; i < config->property_count; i++) {
-        const size_t size =
-            godwit__zmtp_property_write (out + used, PROPERTIES_MAX - used, &config->properties[i]);
-        if (size == 0)
-            return 0;
-        used += size;
-    }
-    return used;
-}
+/* ---- what this end says ---- */
 
 static bool
 append_command (godwit__zmtp_handshake_t *self, const uint8_t *body, size_t size)
@@ -216,7 +161,7 @@ speak (godwit__zmtp_handshake_t *self)
     uint8_t properties[PROPERTIES_MAX];
     uint8_t body[GODWIT__ZMTP_HANDSHAKE_MAX];
     const char *wrong = NULL;
-    const size_t properties_size = write_properties (self, properties);
+    const size_t properties_size = godwit__zmtp_ready_write (properties, sizeof properties, self->config);
     if (properties_size == 0)
         wrong = "the properties of this end are too large";
     while (!wrong) {
@@ -233,65 +178,23 @@ speak (godwit__zmtp_handshake_t *self)
         self->state = GODWIT__ZMTP_HANDSHAKE_DONE;
 }
 
-/* --- what the peer says of itself
- * --------------------------------------------------------------------------- */
+/* ---- commands ---- */
 
-static bool
-accept_socket (godwit__zmtp_handshake_t *self, const godwit__zmtp_property_t *property)
+/* The peer has said what it is. */
+static void
+take_properties (godwit__zmtp_handshake_t *self, const uint8_t *properties, size_t size)
 {
-    const unsigned accepted = sockets[self->config->socket].speaks_with;
-    for (uint8_t i = 0; i < GODWIT__ZMTP_SOCKET_COUNT; i++) {
-        if (accepted & 1U << i && property->value_size == strlen (sockets[i].name) &&
-            memcmp (property->value, sockets[i].name, property->value_size) == 0) {
-            self->peer_socket = i;
-            return true;
-        }
+    char text[GODWIT__ZMTP_READY_TEXT];
+    godwit__zmtp_socket_t socket = GODWIT__ZMTP_DEALER;
+    const char *const wrong =
+        godwit__zmtp_ready_check (self->config, properties, size, &socket, &self->is_peer_engine, text);
+    if (wrong) {
+        fail (self, "%s", wrong);
+        return;
     }
-    char shown[SHOWN_MAX];
-    fail (self, "a socket of type \"%s\" does not speak with one of type %s",
-          godwit__zmtp_printable (shown, sizeof shown, property->value, property->value_size),
-          sockets[self->config->socket].name);
-    return false;
+    self->peer_socket = (uint8_t) socket;
+    self->session.is_peer_accepted = true;
 }
-
-static bool
-accept_property (godwit__zmtp_handshake_t *self, const godwit__zmtp_property_t *property, bool *has_socket)
-{
-    const godwit__zmtp_handshake_config_t *const config = self->config;
-    if (godwit__zmtp_property_is (property, "Socket-Type")) {
-        if (*has_socket) {
-            fail_static (self, "more than one Socket-Type");
-            return false;
-        }
-        *has_socket = true;
-        return accept_socket (self, property);
-    }
-    if (godwit__zmtp_property_is (property, GODWIT__ZMTP_ENGINE))
-        self->is_peer_engine = true;
-    const char *const wrong = config->check ? config->check (config->user, property) : NULL;
-    if (wrong)
-        fail_static (self, wrong);
-    return !wrong;
-}
-
-static bool
-accept_peer (godwit__zmtp_handshake_t *self, const uint8_t *properties, size_t size)
-{
-    godwit__zmtp_property_t property;
-    bool has_socket = false;
-    const char *wrong = NULL;
-    while (godwit__zmtp_property_next (&properties, &size, &property, &wrong))
-        if (!accept_property (self, &property, &has_socket))
-            return false;
-    if (!wrong && !has_socket)
-        wrong = "no Socket-Type";
-    if (wrong)
-        fail_static (self, wrong);
-    return !wrong;
-}
-
-/* --- commands
- * ----------------------------------------------------------------------------------------------- */
 
 /* Whether the command has a name, which is written to shown. */
 static bool
@@ -336,7 +239,7 @@ take_command (godwit__zmtp_handshake_t *self, const uint8_t *body, size_t size)
         fail (self, has_name ? "%s, in the command \"%s\"" : "%s", wrong, shown);
         break;
     case GODWIT__ZMTP_STEP_PROPERTIES:
-        self->session.is_peer_accepted = accept_peer (self, properties, properties_size);
+        take_properties (self, properties, properties_size);
         break;
     default:
         break;
@@ -428,8 +331,7 @@ take_body (godwit__zmtp_handshake_t *self, const uint8_t *data, size_t size)
     return taken;
 }
 
-/* --- from outside
- * ------------------------------------------------------------------------------------------- */
+/* ---- from outside ---- */
 
 godwit_status_t
 godwit__zmtp_handshake_init (godwit__zmtp_handshake_t *handshake,

@@ -21,40 +21,12 @@
 
 #include <godwit/error.h>
 
-#include "drivers/zmtp/mechanism.h"
+#include "drivers/zmtp/ready.h"
 
 #define GODWIT__ZMTP_GREETING_SIZE 64
 #define GODWIT__ZMTP_MAJOR 3
 #define GODWIT__ZMTP_MINOR 1            /* this end speaks ZMTP 3.1 */
 #define GODWIT__ZMTP_HANDSHAKE_MAX 4096 /* bytes of a command before the end of the handshake */
-#define GODWIT__ZMTP_ENGINE                                                                                  \
-    "X-Godwit-Engine" /* the property by which ends of this engine know each other: "1" */
-
-typedef enum godwit__zmtp_socket {
-    GODWIT__ZMTP_DEALER, /* speaks with ROUTER */
-    GODWIT__ZMTP_ROUTER, /* speaks with DEALER */
-    GODWIT__ZMTP_PUB,    /* these two speak with SUB and XSUB */
-    GODWIT__ZMTP_XPUB,
-    GODWIT__ZMTP_SUB, /* these two speak with PUB and XPUB */
-    GODWIT__ZMTP_XSUB,
-    GODWIT__ZMTP_SOCKET_COUNT
-} godwit__zmtp_socket_t;
-
-/* The name of a type of sockets, as in a READY. Static text. */
-const char *godwit__zmtp_socket_name (godwit__zmtp_socket_t socket);
-
-/* What one end says and accepts. Borrowed by its handshakes, with all that it points to: usually static. */
-typedef struct godwit__zmtp_handshake_config {
-    const godwit__zmtp_mechanism_t *mechanism; /* NULL: godwit__zmtp_null */
-    bool accepts;                              /* this end accepted the connection; false: it connects */
-    godwit__zmtp_socket_t socket;
-    const godwit__zmtp_property_t *properties; /* said beside Socket-Type and X-Godwit-Engine */
-    size_t property_count;
-    /* Looks at each property of the peer, but its Socket-Type. Returns NULL, or why the peer is refused:
-     * static text of at most 255 bytes, which the peer is told. NULL: all are ignored. */
-    const char *(*check) (void *user, const godwit__zmtp_property_t *property);
-    void *user;
-} godwit__zmtp_handshake_config_t;
 
 typedef enum godwit__zmtp_handshake_state {
     GODWIT__ZMTP_HANDSHAKE_MORE,  /* send what lies in out, and feed what comes */

@@ -64,8 +64,7 @@ expect_bytes (const uint8_t *data, size_t size, const char *hex)
     free (expected.data);
 }
 
-/* --- as libzmq 4.3.4 sends them
- * ----------------------------------------------------------------------------- */
+/* ---- as libzmq 4.3.4 sends them ---- */
 
 #define READY_OF_DEALER                                                                                      \
     "04 29 05 52 45 41 44 59 0b 53 6f 63 6b 65 74 2d 54 79 70 65 00 00 00 06 44 45 41 4c 45 52 08 49 64 65 " \
@@ -189,8 +188,7 @@ Test (zmtp_command, an_error_of_any_length_is_written_and_read)
     }
 }
 
-/* --- what is malformed
- * -------------------------------------------------------------------------------------- */
+/* ---- what is malformed ---- */
 
 static const struct {
     const char *hex; /* of the body */
@@ -291,8 +289,7 @@ Test (zmtp_command, messages_that_are_no_subscriptions_are_refused)
     cr_assert (command.kind == GODWIT__ZMTP_SUBSCRIBE && command.size == 0);
 }
 
-/* --- properties, and text
- * ----------------------------------------------------------------------------------- */
+/* ---- properties, and text ---- */
 
 Test (zmtp_command, a_property_is_written_if_it_fits)
 {

@@ -42,8 +42,7 @@ arrive (connection_t *connection, const uint8_t *data, size_t size)
     return now;
 }
 
-/* --- heads
- * -------------------------------------------------------------------------------------------------- */
+/* ---- heads ---- */
 
 Test (zmtp_frame, heads_are_written_in_the_shortest_form_and_read_when_they_are_whole)
 {
@@ -61,8 +60,7 @@ Test (zmtp_frame, heads_are_written_in_the_shortest_form_and_read_when_they_are_
     }
 }
 
-/* --- the same frames, however they arrive
- * ------------------------------------------------------------------- */
+/* ---- the same frames, however they arrive ---- */
 
 /* As libzmq 4.3.4 sends them, and then a short body with a long head, an empty message, and large ones. */
 #define OF_LIBZMQ "00 05 'hello' 04 07 04 'PING' 00 32 04 08 04 'PONG' 'abc' 00 11 01 '0123456789abcdef' "
@@ -143,8 +141,7 @@ Test (zmtp_frame, the_same_frames_come_of_pieces_of_every_size)
     free (bytes.data);
 }
 
-/* --- what is refused
- * ---------------------------------------------------------------------------------------- */
+/* ---- what is refused ---- */
 
 Test (zmtp_frame, malformed_frames_are_found_out_by_their_head)
 {
@@ -206,8 +203,7 @@ Test (zmtp_frame, sizes_up_to_the_limits_are_taken)
     }
 }
 
-/* --- what it costs
- * ------------------------------------------------------------------------------------------ */
+/* ---- what it costs ---- */
 
 Test (zmtp_frame, memory_grows_with_what_arrives_and_an_idle_connection_has_none)
 {

@@ -68,8 +68,7 @@ expect_out (godwit__zmtp_handshake_t *end, const char *hex)
     free (expected.data);
 }
 
-/* --- with libzmq
- * -------------------------------------------------------------------------------------------- */
+/* ---- with libzmq ---- */
 
 /* Feeds `first` bytes, and then pieces. Nine bytes of the first frame come behind the handshake. */
 static void
@@ -155,8 +154,7 @@ Test (zmtp_handshake, the_accepting_end_says_ready_after_it_has_checked_the_othe
     free (bytes.data);
 }
 
-/* --- with itself
- * -------------------------------------------------------------------------------------------- */
+/* ---- with itself ---- */
 
 Test (zmtp_handshake, both_ends_meet_in_pieces_of_every_size)
 {
@@ -266,8 +264,7 @@ Test (zmtp_handshake, both_speak_the_lower_version)
     }
 }
 
-/* --- properties
- * --------------------------------------------------------------------------------------------- */
+/* ---- properties ---- */
 
 static const char *
 check_realm (void *user, const godwit__zmtp_property_t *property)
@@ -330,8 +327,22 @@ Test (zmtp_handshake, too_many_properties_of_its_own_fail)
     }
 }
 
-/* --- another mechanism: the turns of CURVE, without its boxes
- * ------------------------------------------------ */
+Test (zmtp_handshake, null_says_when_its_ready_does_not_fit)
+{
+    static const uint8_t properties[10];
+    for (size_t room = 0; room <= 6 + sizeof properties; room++) {
+        godwit__zmtp_session_t session = {.accepts = false};
+        const char *wrong = NULL;
+        uint8_t *const out = malloc (room ? room : 1);
+        const size_t size =
+            godwit__zmtp_null.next (&session, properties, sizeof properties, out, room, &wrong);
+        cr_assert_eq (size, room == 16 ? 16 : 0, "%zu", room);
+        cr_assert_eq (wrong == NULL, room == 16, "%zu", room);
+        free (out);
+    }
+}
+
+/* ---- another mechanism: the turns of CURVE, without its boxes ---- */
 
 static const char *const turns[] = {"\5HELLO", "\7WELCOME", "\10INITIATE", "\5READY"};
 
@@ -411,8 +422,7 @@ Test (zmtp_handshake, a_mechanism_of_four_commands_fits_into_the_struct)
     }
 }
 
-/* --- what it costs
- * ------------------------------------------------------------------------------------------ */
+/* ---- what it costs ---- */
 
 Test (zmtp_handshake, a_half_open_connection_costs_little_and_memory_grows_with_what_arrives)
 {

@@ -251,8 +251,7 @@ Test (zmtp_refusal, a_long_reason_is_kept_whole_up_to_255_bytes)
     free (bytes.data);
 }
 
-/* --- other programs
- * ----------------------------------------------------------------------------------------- */
+/* ---- other programs ---- */
 
 Test (zmtp_refusal, other_programs_are_recognised_by_what_they_say_first)
 {
