@@ -50,7 +50,8 @@ zmtp_unhex (const char *hex)
 zmtp_bytes_t
 zmtp_join (zmtp_bytes_t first, zmtp_bytes_t second)
 {
-    zmtp_bytes_t both = {.data = malloc (first.size + second.size + 1), .size = first.size + second.size};
+    const size_t size = first.size + second.size;
+    const zmtp_bytes_t both = {.data = malloc (size ? size : 1), .size = size};
     must (both.data != NULL);
     memcpy (both.data, first.data, first.size);
     memcpy (both.data + first.size, second.data, second.size);
