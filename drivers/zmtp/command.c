@@ -198,17 +198,6 @@ godwit__zmtp_property_write (uint8_t *out, size_t room, const godwit__zmtp_prope
 
 /* ---- writing ---- */
 
-/* Writes head and name of a command whose data is so large. Returns where the data belongs. */
-static uint8_t *
-begin (uint8_t *out, const char *name, size_t data_size)
-{
-    const size_t name_size = strlen (name);
-    out += godwit__zmtp_head_write (out, GODWIT__ZMTP_COMMAND, 1 + name_size + data_size);
-    *out++ = (uint8_t) name_size;
-    memcpy (out, name, name_size);
-    return out + name_size;
-}
-
 /* Returns the byte behind data. */
 static uint8_t *
 append (uint8_t *out, const void *data, size_t size)
@@ -216,6 +205,16 @@ append (uint8_t *out, const void *data, size_t size)
     if (size)
         memcpy (out, data, size);
     return out + size;
+}
+
+/* Writes head and name of a command whose data is so large. Returns where the data belongs. */
+static uint8_t *
+begin (uint8_t *out, const char *name, size_t data_size)
+{
+    const size_t name_size = strlen (name);
+    out += godwit__zmtp_head_write (out, GODWIT__ZMTP_COMMAND, 1 + name_size + data_size);
+    *out++ = (uint8_t) name_size;
+    return append (out, name, name_size);
 }
 
 size_t
