@@ -165,20 +165,23 @@ Test (zmtp_frame, malformed_frames_are_found_out_by_their_head)
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const zmtp_bytes_t bytes = zmtp_unhex (rows[i].hex);
-        connection_t connection;
-        godwit__frame_t frame;
-        godwit__zmtp_decoded_t decoded = GODWIT__ZMTP_NEED;
-        size_t at = 0;
-        open_connection (&connection, 1000);
-        while (decoded == GODWIT__ZMTP_NEED && at < bytes.size) {
-            at += arrive (&connection, bytes.data + at, 1);
-            decoded = godwit__zmtp_decoder_next (&connection.decoder, &frame);
+        for (size_t piece = 1; piece <= bytes.size; piece++) {
+            connection_t connection;
+            godwit__frame_t frame;
+            godwit__zmtp_decoded_t decoded = GODWIT__ZMTP_NEED;
+            size_t at = 0;
+            open_connection (&connection, 1000);
+            while (decoded == GODWIT__ZMTP_NEED && at < bytes.size) {
+                at +=
+                    arrive (&connection, bytes.data + at, piece < bytes.size - at ? piece : bytes.size - at);
+                decoded = godwit__zmtp_decoder_next (&connection.decoder, &frame);
+            }
+            cr_assert_eq (decoded, GODWIT__ZMTP_MALFORMED, "row %zu, pieces of %zu", i, piece);
+            cr_assert (piece > 1 || at == rows[i].seen, "row %zu: after %zu bytes", i, at);
+            cr_assert (strstr (connection.decoder.problem, rows[i].problem), "row %zu: %s", i,
+                       connection.decoder.problem);
+            close_connection (&connection);
         }
-        cr_assert_eq (decoded, GODWIT__ZMTP_MALFORMED, "row %zu", i);
-        cr_assert_eq (at, rows[i].seen, "row %zu: after %zu bytes", i, at);
-        cr_assert (strstr (connection.decoder.problem, rows[i].problem), "row %zu: %s", i,
-                   connection.decoder.problem);
-        close_connection (&connection);
         free (bytes.data);
     }
 }
