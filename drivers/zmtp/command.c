@@ -107,19 +107,6 @@ godwit__zmtp_command_read (godwit__zmtp_command_t *command, const uint8_t *body,
 }
 
 const char *
-godwit__zmtp_traffic_read (godwit__zmtp_command_t *command, const uint8_t *body, size_t size)
-{
-    godwit__zmtp_command_t read;
-    const char *const wrong = godwit__zmtp_command_read (&read, body, size);
-    if (wrong)
-        return wrong;
-    if (read.kind == GODWIT__ZMTP_READY)
-        return "a second READY";
-    *command = read;
-    return NULL;
-}
-
-const char *
 godwit__zmtp_subscription_read (godwit__zmtp_command_t *command, const uint8_t *body, size_t size)
 {
     static const uint8_t subscribe[] = "SUBSCRIBE";

@@ -55,9 +55,6 @@ typedef struct godwit__zmtp_command {
 /* Reads the body of a command's frame. Returns NULL, or what is wrong. All sizes inside are checked, those of
  * READY's properties, too. */
 const char *godwit__zmtp_command_read (godwit__zmtp_command_t *command, const uint8_t *body, size_t size);
-/* The same for a command that comes after the handshake, where a READY is wrong. An ERROR is none: a peer of
- * this engine that connected, and was accepted, says by it why it leaves. */
-const char *godwit__zmtp_traffic_read (godwit__zmtp_command_t *command, const uint8_t *body, size_t size);
 /* Reads a message of ZMTP 3.0 by which a subscriber subscribes or cancels: kind and data are as of the
  * command. Returns NULL, or what is wrong. */
 const char *godwit__zmtp_subscription_read (godwit__zmtp_command_t *command, const uint8_t *body,

@@ -264,18 +264,6 @@ Test (zmtp_command, unknown_commands_are_a_kind_of_their_own)
     }
 }
 
-Test (zmtp_command, after_the_handshake_a_ready_is_wrong_and_an_error_is_not)
-{
-    godwit__zmtp_command_t command = {.size = 77};
-    cr_assert_str_eq (godwit__zmtp_traffic_read (&command, (const uint8_t *) "\5READY", 6), "a second READY");
-    cr_assert_eq (command.size, 77u);
-    cr_assert_not_null (godwit__zmtp_traffic_read (&command, (const uint8_t *) "\4PING", 5));
-    cr_assert_null (godwit__zmtp_traffic_read (&command, (const uint8_t *) "\5ERROR\2no", 9));
-    cr_assert (command.kind == GODWIT__ZMTP_ERROR && command.size == 2 && !memcmp (command.data, "no", 2));
-    cr_assert_null (godwit__zmtp_traffic_read (&command, (const uint8_t *) "\4PING\0\1", 7));
-    cr_assert (command.kind == GODWIT__ZMTP_PING && command.ttl_ds == 1);
-}
-
 Test (zmtp_command, messages_that_are_no_subscriptions_are_refused)
 {
     godwit__zmtp_command_t command = {.size = 77};

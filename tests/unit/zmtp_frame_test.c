@@ -29,6 +29,12 @@ close_connection (connection_t *connection)
     godwit__zmtp_pool_release (&connection->pool);
 }
 
+static size_t
+smaller (size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* Bytes arrive, as many as there is room for. Returns how many. */
 static size_t
 arrive (connection_t *connection, const uint8_t *data, size_t size)
@@ -36,7 +42,7 @@ arrive (connection_t *connection, const uint8_t *data, size_t size)
     size_t room = 0;
     uint8_t *const to = godwit__zmtp_decoder_room (&connection->decoder, &connection->pool, &room);
     cr_assert (to && room > 0);
-    const size_t now = size < room ? size : room;
+    const size_t now = smaller (size, room);
     memcpy (to, data, now);
     godwit__zmtp_decoder_filled (&connection->decoder, &connection->pool, now);
     return now;
@@ -113,7 +119,7 @@ decode_in_pieces (const zmtp_bytes_t *bytes, size_t piece)
     size_t count = 0;
     open_connection (&connection, 1 << 20);
     for (size_t at = 0; at < bytes->size;) {
-        at += arrive (&connection, bytes->data + at, piece < bytes->size - at ? piece : bytes->size - at);
+        at += arrive (&connection, bytes->data + at, smaller (piece, bytes->size - at));
         godwit__frame_t frame;
         godwit__zmtp_decoded_t decoded;
         while ((decoded = godwit__zmtp_decoder_next (&connection.decoder, &frame)) != GODWIT__ZMTP_NEED) {
@@ -138,6 +144,49 @@ Test (zmtp_frame, the_same_frames_come_of_pieces_of_every_size)
         decode_in_pieces (&bytes, piece);
     for (size_t i = 0; i < sizeof large / sizeof *large; i++)
         decode_in_pieces (&bytes, large[i]);
+    free (bytes.data);
+}
+
+/* Takes what has come, and looks at it at once. */
+static void
+take_frames (connection_t *connection, size_t *count)
+{
+    godwit__frame_t frame;
+    godwit__zmtp_decoded_t decoded;
+    while ((decoded = godwit__zmtp_decoder_next (&connection->decoder, &frame)) != GODWIT__ZMTP_NEED) {
+        check_frame (&frame, decoded, (*count)++);
+        godwit__frame_release (&frame);
+    }
+}
+
+Test (zmtp_frame, connections_that_read_in_turns_into_the_same_memory_get_their_own_frames)
+{
+    static const size_t pieces[] = {1, 2, 7, 100, 5000, 20000};
+    const zmtp_bytes_t bytes = all_frames ();
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        connection_t connection; /* whose pool both use */
+        connection_t other;
+        size_t at = 0;
+        size_t other_at = 0;
+        size_t count = 0;
+        size_t other_count = 0;
+        open_connection (&connection, 1 << 20);
+        open_connection (&other, 1 << 20);
+        while (at < bytes.size || other_at < bytes.size) {
+            if (at < bytes.size)
+                at += arrive (&connection, bytes.data + at, smaller (pieces[i], bytes.size - at));
+            take_frames (&connection, &count);
+            other.pool = connection.pool;
+            if (other_at < bytes.size)
+                other_at += arrive (&other, bytes.data + other_at, smaller (89, bytes.size - other_at));
+            connection.pool = other.pool;
+            take_frames (&other, &other_count);
+        }
+        cr_assert (count == FRAMES && other_count == FRAMES);
+        other.pool.current = NULL;
+        close_connection (&other);
+        close_connection (&connection);
+    }
     free (bytes.data);
 }
 
@@ -172,8 +221,7 @@ Test (zmtp_frame, malformed_frames_are_found_out_by_their_head)
             size_t at = 0;
             open_connection (&connection, 1000);
             while (decoded == GODWIT__ZMTP_NEED && at < bytes.size) {
-                at +=
-                    arrive (&connection, bytes.data + at, piece < bytes.size - at ? piece : bytes.size - at);
+                at += arrive (&connection, bytes.data + at, smaller (piece, bytes.size - at));
                 decoded = godwit__zmtp_decoder_next (&connection.decoder, &frame);
             }
             cr_assert_eq (decoded, GODWIT__ZMTP_MALFORMED, "row %zu, pieces of %zu", i, piece);

@@ -343,6 +343,8 @@ Test (zmtp_handshake, null_says_when_its_ready_does_not_fit)
 
 static const char *const turns[] = {"\5HELLO", "\7WELCOME", "\10INITIATE", "\5READY"};
 
+static int toy_owned; /* blocks, where its keys would be */
+
 static size_t
 toy_next (godwit__zmtp_session_t *session, const uint8_t *properties, size_t size, uint8_t *out, size_t room,
           const char **wrong)
@@ -351,8 +353,10 @@ toy_next (godwit__zmtp_session_t *session, const uint8_t *properties, size_t siz
     if (session->step >= 4 || session->accepts != (session->step % 2 == 1) ||
         (session->step == 3 && !session->is_peer_accepted))
         return 0;
-    if (!session->own)
-        session->own = calloc (1, 64); /* where its keys would be */
+    if (!session->own) {
+        session->own = calloc (1, 64);
+        toy_owned++;
+    }
     const char *const name = turns[session->step++];
     const size_t said = session->step > 2 ? size : 0;
     cr_assert_leq (strlen (name) + said, room);
@@ -386,6 +390,8 @@ toy_is_done (const godwit__zmtp_session_t *session)
 static void
 toy_end (godwit__zmtp_session_t *session)
 {
+    if (session->own)
+        toy_owned--;
     free (session->own);
     session->own = NULL;
 }
@@ -413,8 +419,10 @@ Test (zmtp_handshake, a_mechanism_of_four_commands_fits_into_the_struct)
             cr_assert (!is_right || (a.is_peer_engine && b.is_peer_engine));
             cr_assert (is_right ||
                        strstr (godwit__zmtp_handshake_reason (&a), "not speak with one of type XPUB"));
+            cr_assert_gt (toy_owned, 0);
             godwit__zmtp_handshake_end (&a);
             godwit__zmtp_handshake_end (&b);
+            cr_assert_eq (toy_owned, 0, "what the mechanism owns is freed");
         }
     }
 }
