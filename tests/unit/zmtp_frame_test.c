@@ -103,8 +103,10 @@ check_frame (const godwit__frame_t *frame, godwit__zmtp_decoded_t decoded, size_
     cr_assert_eq (decoded, frames[i].is_command ? GODWIT__ZMTP_CONTROL : GODWIT__ZMTP_MESSAGE, "frame %zu",
                   i);
     cr_assert_eq (frame->size, frames[i].size, "frame %zu", i);
-    for (size_t k = 0; i >= 6 && k < frame->size; k++)
-        cr_assert_eq (frame->data[k], (uint8_t) (k * 7 + i), "frame %zu, byte %zu", i, k);
+    size_t right = 0;
+    while (i >= 6 && right < frame->size && frame->data[right] == (uint8_t) (right * 7 + i))
+        right++;
+    cr_assert (i < 6 || right == frame->size, "frame %zu, byte %zu", i, right);
     if (i == 0)
         cr_assert (!memcmp (frame->data, "hello", 5));
 }
