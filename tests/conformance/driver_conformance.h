@@ -51,7 +51,11 @@ typedef struct driver_conformance {
     X (closing_with_traffic_in_flight)                                                                       \
     X (an_address_in_use)                                                                                    \
     X (everything_is_given_back)                                                                             \
+    X (what_was_queued_leaves_with_flush)                                                                    \
+    X (queue_says_what_send_says)                                                                            \
+    X (a_queue_that_nobody_flushes_says_again)                                                               \
     X (ready_comes_when_there_is_something)                                                                  \
+    X (no_ready_comes_after_detach)                                                                          \
     X (a_full_link_tells_a_reactor_of_room)                                                                  \
     X (a_reactor_leads)                                                                                      \
     X (publications_reach_who_subscribed)                                                                    \
@@ -70,6 +74,9 @@ typedef struct driver_conformance {
     X (wake_ends_the_wait_that_runs_or_the_next)                                                             \
     X (wait_ends_at_its_timeout)                                                                             \
     X (down_ends_a_wait)                                                                                     \
+    X (queue_and_send_keep_their_order)                                                                      \
+    X (another_reactor_can_lead)                                                                             \
+    X (a_thread_can_lead_where_a_source_is_attached)                                                         \
     X (no_wake_up_is_lost_while_others_send)                                                                 \
     X (no_wake_up_is_lost_while_workers_answer)
 

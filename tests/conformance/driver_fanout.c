@@ -81,6 +81,7 @@ publish (fanout_t *fanout, unsigned number, const void *data, size_t size)
     const godwit__io_t io = fanout->scene.subject->ops->publish (fanout->publisher, &message);
     fanout->publisher->ops->flush (fanout->publisher, 0);
     free (bytes);
+    fanout->publisher->ops->flush (fanout->publisher, 0);
     return io;
 }
 

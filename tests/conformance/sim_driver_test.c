@@ -212,6 +212,7 @@ expect_return (const spell_t *spell)
     cut (spell, false);
     godwit_cluster_run (cluster, 5000);
     cr_assert_eq (sim.ops->publish (publisher, &message), GODWIT__IO_OK);
+    publisher->ops->flush (publisher, 0);
     godwit_cluster_run (cluster, 1000);
     godwit__frame_t frame;
     cr_assert_eq (scene.port->ops->recv (scene.port, &frame, NULL), GODWIT__IO_OK,

@@ -76,6 +76,7 @@ publish (publishing_t *self, raw_server_t *server, uint64_t sequence, const char
     godwit__write_map (&writer, 0);
     const godwit__message_t message = {.data = data, .size = writer.size};
     cr_assert_eq (server->peer.driver->ops->publish (self->publisher, &message), GODWIT__IO_OK);
+    self->publisher->ops->flush (self->publisher, 0);
 }
 
 static void
