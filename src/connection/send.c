@@ -221,7 +221,7 @@ add_to_batch (godwit__connection_t *connection, const godwit__message_t *request
 static bool
 is_batch_full (godwit__connection_t *connection, const godwit__pending_t *pending)
 {
-    if (connection->batch.count == 0)
+    if (!pending || connection->batch.count == 0)
         return false;
     const int64_t now_ns = pending->deadline_ns - pending->left_ns;
     if (connection->batch.count == 1)

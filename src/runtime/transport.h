@@ -102,8 +102,8 @@ struct godwit_transport {
         changed; /* something that a stalled call may wait for: a member, a connection, closing */
     uint64_t change_count;
     bool wakes;                      /* something has changed, and those who wait for it have not been told */
-    size_t connection_count;         /* open, or being closed */
     atomic_uint connections_closing; /* threads that are about to have posted the closing of one */
+    size_t connection_count;         /* open, or being closed */
     struct godwit__directory *directory;
     godwit__list_t clients; /* only the root of each family (src/client/client.h) */
     struct godwit__completion
