@@ -125,7 +125,7 @@ replace (godwit__channel_t *channel, const godwit__channel_ops_t **real, godwit_
         *mine = *channel->ops;
         mine->gathers = true;
         if (send)
-            mine->send = send;
+            mine->send = mine->queue = send;
     }
     pthread_mutex_unlock (&gatherer.lock);
     channel->ops = mine;

@@ -23,6 +23,13 @@ static const godwit__link_events_t events = {on_up, on_down};
 bool
 raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *address, const char *virtual_host)
 {
+    return raw_open_with (peer, driver, address, virtual_host, NULL, NULL);
+}
+
+bool
+raw_open_with (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *address,
+               const char *virtual_host, void (*turn) (void *user), void *user)
+{
     memset (peer, 0, sizeof *peer);
     if (godwit__reactor_new (&peer->reactor, &godwit__clock_system, NULL))
         abort ();
@@ -36,9 +43,20 @@ raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *addr
     if (driver->open (&peer->driver, &options, NULL) ||
         driver->open_link (peer->driver, address, &events, peer, &peer->link, NULL))
         abort ();
-    while (!peer->up && !peer->down)
-        godwit__reactor_run_once (peer->reactor, RAW_WAIT_LIMIT_NS);
+    while (!peer->up && !peer->down) {
+        if (turn)
+            turn (user);
+        godwit__reactor_run_once (peer->reactor, turn ? GODWIT__NS_PER_MS : RAW_WAIT_LIMIT_NS);
+    }
     return peer->up;
+}
+
+/* The test's thread is the control thread, too: what did not fit into the system's buffer is written there. */
+static void
+wait_a_little (raw_peer_t *peer, bool for_room)
+{
+    godwit__reactor_run_once (peer->reactor, 0);
+    peer->link->ops->wait (peer->link, for_room, 5 * GODWIT__NS_PER_MS);
 }
 
 void
@@ -55,7 +73,7 @@ raw_send (raw_peer_t *peer, const void *data, size_t size)
 {
     const godwit__message_t message = {.data = (void *) (uintptr_t) data, .size = size};
     while (peer->link->ops->send (peer->link, 0, &message) == GODWIT__IO_AGAIN)
-        peer->link->ops->wait (peer->link, true, RAW_WAIT_LIMIT_NS);
+        wait_a_little (peer, true);
 }
 
 void
@@ -127,7 +145,7 @@ next_frame (raw_peer_t *peer, godwit__frame_t *frame, int64_t wait_limit_ns)
         const int64_t left_ns = deadline_ns - godwit__clock_now (&godwit__clock_system);
         if (io != GODWIT__IO_AGAIN || left_ns <= 0)
             return false;
-        peer->link->ops->wait (peer->link, false, left_ns);
+        wait_a_little (peer, false);
     }
 }
 

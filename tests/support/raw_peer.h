@@ -30,6 +30,9 @@ typedef struct raw_answer {
 /* Connects. False: the link went down. The struct must not be moved afterwards. */
 bool raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *address,
                const char *virtual_host);
+/* The same while `turn` runs the other side, which has no thread of its own. */
+bool raw_open_with (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *address,
+                    const char *virtual_host, void (*turn) (void *user), void *user);
 void raw_close (raw_peer_t *peer);
 /* Sends bytes as they are. */
 void raw_send (raw_peer_t *peer, const void *data, size_t size);

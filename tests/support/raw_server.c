@@ -261,12 +261,21 @@ raw_server_start_at (raw_server_t *self, const godwit__driver_ops_t *driver, god
     raw_server_greet (self, &self->peer);
 }
 
+static void
+run_loop (void *user)
+{
+    const raw_server_t *self = user;
+    godwit_transport_process (self->transport, 0);
+}
+
 void
 raw_server_connect (raw_server_t *self, raw_peer_t *peer)
 {
+    const bool external = self->transport->options.external_loop;
     const godwit__pool_t *const pool = self->transport->pool;
     const godwit__port_t *const port = &pool->ports[pool->port_count - 1];
-    if (!raw_open (peer, port->driver->ops, port->addresses.links[0], self->transport->virtual_host))
+    if (!raw_open_with (peer, port->driver->ops, port->addresses.links[0], self->transport->virtual_host,
+                        external ? run_loop : NULL, self))
         abort ();
 }
 
