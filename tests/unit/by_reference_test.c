@@ -65,8 +65,17 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     godwit_request_t *kept;
-    unsigned stored; /* runs of store */
+    unsigned stored; /* runs of store and fetch */
 } world = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+static void
+note_run (void)
+{
+    pthread_mutex_lock (&world.lock);
+    world.stored++;
+    pthread_cond_broadcast (&world.changed);
+    pthread_mutex_unlock (&world.lock);
+}
 
 /* store (image) -> its first byte */
 static godwit_status_t
@@ -77,10 +86,7 @@ store (godwit_request_t *request, void *self)
     size_t size = 0;
     (void) self;
     godwit_value_get_bin (image, &data, &size, NULL);
-    pthread_mutex_lock (&world.lock);
-    world.stored++;
-    pthread_cond_broadcast (&world.changed);
-    pthread_mutex_unlock (&world.lock);
+    note_run ();
     if (!size || !is_value (image, size, *(const uint8_t *) data))
         return GODWIT_ERR_MALFORMED;
     return godwit_request_reply (request, GODWIT_INT (NULL, *(const uint8_t *) data));
@@ -104,6 +110,7 @@ fetch (godwit_request_t *request, void *self)
     (void) self;
     const godwit_status_t status = godwit_request_reply (request, GODWIT_VALUE (NULL, image));
     godwit_value_unref (&image);
+    note_run ();
     return status;
 }
 
@@ -284,6 +291,23 @@ Test (by_reference, a_result_that_is_too_large_is_freed)
                    GODWIT_OK);
     cr_assert (strstr (godwit_error_message (error), "max_message_size"), "%s", godwit_error_message (error));
     godwit_error_destroy (&error);
+    close_world ();
+    check_all_freed ();
+}
+
+Test (by_reference, a_result_that_cannot_be_sent_is_freed)
+{
+    static const godwit__io_t answers[] = {GODWIT__IO_AGAIN, GODWIT__IO_CLOSED, GODWIT__IO_REFUSED};
+    for (unsigned i = 0; i < sizeof answers / sizeof *answers; i++) {
+        godwit_future_t *future = NULL;
+        gatherer_refuse (1, answers[i]);
+        MUST (godwit_client_call_future (world.client, NULL, "fetch", GODWIT_ARGS (GODWIT_INT ("size", SIZE)),
+                                         &future, &error));
+        wait_stored (i + 1);
+        cr_assert_eq (atomic_load (&freed), (int) i + 1);
+        godwit_future_destroy (&future);
+    }
+    cr_assert_eq (gatherer_count (), 0);
     close_world ();
     check_all_freed ();
 }
@@ -470,6 +494,53 @@ Test (by_reference, asynchronous_calls_need_no_reference_of_the_program)
     godwit_value_unref (&image);
     wait_kept ();
     godwit_future_destroy (&future); /* given up */
+    close_world ();
+    check_all_freed ();
+}
+
+#define IN_BATCH 20
+
+static void
+on_one_of_batch (void *user, godwit_status_t status, const godwit_value_t *result,
+                 const godwit_error_t *error)
+{
+    cr_assert_eq (status, GODWIT_OK, "%s", error ? godwit_error_message (error) : "");
+    if (godwit_value_type (result) == GODWIT_TYPE_BIN)
+        cr_assert (is_value (result, SIZE, 'r'));
+    else
+        cr_assert_eq (godwit_value_as_int (result, -1), 5);
+    on_ended (user, status, result, error);
+}
+
+/* Requests that callbacks make travel in a batch, and so do the replies to them: not these. */
+static void
+on_first (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *told)
+{
+    (void) result;
+    (void) told;
+    cr_assert_eq (status, GODWIT_OK);
+    for (int i = 0; i < IN_BATCH; i++) {
+        godwit_value_t *image = value_new (SIZE, 5);
+        MUST (godwit_client_call_async (world.client, NULL, "fetch", GODWIT_ARGS (GODWIT_INT ("size", SIZE)),
+                                        on_one_of_batch, user, &error));
+        if (i % 4 == 3)
+            MUST (godwit_client_call_async (world.client, NULL, "store",
+                                            GODWIT_ARGS (GODWIT_VALUE ("image", image)), on_one_of_batch,
+                                            user, &error));
+        godwit_value_unref (&image);
+    }
+}
+
+Test (by_reference, nothing_of_it_is_put_into_a_batch)
+{
+    unsigned ended = 0;
+    MUST (godwit_client_call_async (world.client, NULL, "fetch", GODWIT_ARGS (GODWIT_INT ("size", 1)),
+                                    on_first, &ended, &error));
+    pthread_mutex_lock (&world.lock);
+    while (ended < IN_BATCH + IN_BATCH / 4)
+        pthread_cond_wait (&world.changed, &world.lock);
+    pthread_mutex_unlock (&world.lock);
+    cr_assert_eq (gatherer_count (), IN_BATCH + IN_BATCH / 4);
     close_world ();
     check_all_freed ();
 }
