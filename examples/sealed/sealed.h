@@ -20,6 +20,13 @@ struct sealed {
     unsigned char key[crypto_secretbox_KEYBYTES];
 };
 
+static void
+free_bytes (void *data, void *hint)
+{
+    (void) hint;
+    free (data);
+}
+
 static godwit_status_t
 seal (void *self, const godwit_value_t *context, const godwit_value_t *entity, godwit_value_t **out,
       godwit_error_t **error)
@@ -38,12 +45,13 @@ seal (void *self, const godwit_value_t *context, const godwit_value_t *entity, g
         randombytes_buf (bytes, crypto_secretbox_NONCEBYTES);
         crypto_secretbox_easy (bytes + crypto_secretbox_NONCEBYTES, (const unsigned char *) plain, plain_size,
                                bytes, sealed->key);
-        status = godwit_value_new (out, GODWIT_BIN (NULL, bytes, size), error);
+        /* They are sent from where they are, and freed once they were: they belong to the value from here on.
+         */
+        status = godwit_value_new_bin (out, bytes, size, free_bytes, NULL, error);
     } else {
         *error = godwit_error_new (GODWIT_ERR_OUT_OF_MEMORY, "sealed: out of memory");
         status = GODWIT_ERR_OUT_OF_MEMORY;
     }
-    free (bytes);
     godwit_value_unref (&text);
     return status;
 }

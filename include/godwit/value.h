@@ -105,7 +105,8 @@ typedef struct godwit_fields {
                       (type_),                                                                               \
                       sizeof ((const godwit_field_t[]){__VA_ARGS__}) / sizeof (godwit_field_t),              \
                       {.items = (const godwit_field_t[]){__VA_ARGS__}}})
-/* Makes a field with a copy of a value; NULL is nil. */
+/* Makes a field with a copy of a value; NULL is nil. Strings and bins in it of 8 KiB or more are not copied
+ * when they are sent. */
 #define GODWIT_VALUE(name_, v) ((godwit_field_t){(name_), GODWIT_TYPE_VALUE, 0, {.value = (v)}})
 /* Makes the arguments of a call: GODWIT_ARGS (GODWIT_INT ("a", 2), GODWIT_STR ("b", "text")). */
 #define GODWIT_ARGS(...)                                                                                     \
@@ -151,15 +152,15 @@ GODWIT_EXPORT godwit_status_t godwit_value_new_object (godwit_value_t **value, v
                                                        godwit_error_t **error);
 /* Returns the object that a value stands for; NULL if it stands for none. Borrowed. */
 GODWIT_EXPORT void *godwit_value_as_object (const godwit_value_t *value);
-/* Makes a value of binary data that stays where it is: the bytes of the program are not copied, neither here
- * nor, from 8 KiB on, when the value is sent. Use it for large arguments and results: GODWIT_VALUE ("image",
- * image), godwit_field_from (image). The bytes may not change until free_fn (data, hint) is called. That
- * happens exactly once, also if this function fails: when the last reference has gone. A request or reply
- * that was handed over refers to the value until the system has taken its bytes. So free_fn may run long
- * after the call, which ends at its deadline in any case; and on any thread, also one of the library's. It
- * must return soon, and of Godwit's functions may call godwit_value_unref only. NULL: the bytes are never
- * freed. *value belongs to the caller. INVALID_ARGUMENT (NULL with a size), LIMIT_EXCEEDED (more than 4 GiB),
- * OUT_OF_MEMORY. */
+/* Makes a value of binary data that stays where it is. Neither this function copies the bytes nor, from 8 KiB
+ * on, a call, cast, fanout or reply that sends the value: GODWIT_VALUE ("image", image), or godwit_field_from
+ * (image). (Drivers that cannot send several pieces of memory at once, inproc and the one on libzmq, copy
+ * them once.) free_fn (data, hint) is called exactly once, when the last reference has gone, and also if this
+ * function fails. Until then the bytes must not change. What was sent has a reference of its own until the
+ * system has taken the bytes, which may be long after the call: that ends at its deadline in any case. So
+ * free_fn may run on any thread, also one of the library's. It must return soon, and of Godwit's functions
+ * may call godwit_value_unref only. NULL: the bytes live as long as the process. *value belongs to the
+ * caller. INVALID_ARGUMENT (data is NULL, size is not 0), LIMIT_EXCEEDED (more than 4 GiB), OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_value_new_bin (godwit_value_t **value, const void *data, size_t size,
                                                     void (*free_fn) (void *data, void *hint), void *hint,
                                                     godwit_error_t **error);

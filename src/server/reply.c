@@ -25,18 +25,19 @@ enum { KEY_UNSENT = 0x75 };
 
 /* ---- sending ---- */
 
-/* All functions here consume the message. Its data is from malloc if it has a free_fn. */
+/* A message's data is from malloc if it has a free_fn. All functions here but the first consume the message.
+ */
 
-/* Gives the reply of an inline call to the thread that makes the call. */
-static void
+/* Gives the reply of an inline call to the thread that makes the call. False: it is to be released. */
+static bool
 store_reply (godwit__frame_t *reply, const godwit__message_t *message)
 {
     if (message->free_fn && !message->insert_count) {
         godwit__frame_adopt (reply, message->data, message->size);
-        return;
+        return true;
     }
     godwit__frame_gather (reply, message);
-    godwit__message_release (message);
+    return false;
 }
 
 static inline bool
@@ -44,9 +45,7 @@ send_now (godwit_request_t *request, const godwit__message_t *message)
 {
     if (request->port)
         return godwit__port_send_message (request->port, request->routing_id, message);
-    if (request->inline_call)
-        store_reply (request->inline_call->reply, message);
-    else
+    if (!request->inline_call || !store_reply (request->inline_call->reply, message))
         godwit__message_release (message);
     return true;
 }
@@ -84,25 +83,24 @@ static void
 deliver_kept (godwit_request_t *request, const godwit__message_t *message)
 {
     godwit__pool_t *const pool = request->pool;
+    bool is_stored = false;
     godwit__pool_lock (pool);
-    if (!godwit__request_has_server (request) || (!request->port && !request->inline_call)) {
-        godwit__pool_unlock (pool);
-        godwit__message_release (message);
-        return;
-    }
-    if (!request->port) {
-        send_now (request, message);
-        request->inline_call->done = true;
-        request->inline_call = NULL;
-        godwit__pool_changed (pool);
-    } else {
+    if (godwit__request_has_server (request) && request->port) {
         pool->users++;
         godwit__pool_unlock (pool);
         send_reply (request, message);
         godwit__pool_leave (pool);
         return;
     }
+    if (godwit__request_has_server (request) && request->inline_call) {
+        is_stored = store_reply (request->inline_call->reply, message);
+        request->inline_call->done = true;
+        request->inline_call = NULL;
+        godwit__pool_changed (pool);
+    }
     godwit__pool_unlock (pool);
+    if (!is_stored) /* without the lock: functions of the program may run */
+        godwit__message_release (message);
 }
 
 static inline void
@@ -238,7 +236,6 @@ encode (reply_t *reply, const godwit_request_t *request, const godwit_field_t *r
     const godwit__header_t header = {.type = GODWIT__REPLY, .id = request->id};
     const size_t limit = request->pool->limits.size;
     godwit__writer_t writer = {.data = reply->room, .size = GODWIT__HEADER_SIZE, .capacity = STACK_REPLY};
-    reply->inserts = (godwit__inserts_t){.items = NULL};
     if (!godwit__write_field_checked (&writer, result)) {
         const godwit_status_t status = encode_large (reply, result, &writer, error);
         if (status)
@@ -271,7 +268,7 @@ reply (godwit_request_t *request, godwit_field_t result)
             return GODWIT_OK; /* the server is gone, and its serializer with it */
         result = (godwit_field_t){.type = GODWIT_TYPE_VALUE, .as.value = serialized};
     }
-    made.inserts.items = NULL;
+    made.inserts = (godwit__inserts_t){.items = NULL};
     if (!status)
         status = encode (&made, request, &result, &error);
     godwit_value_unref (&serialized);

@@ -138,6 +138,26 @@ echo (godwit_request_t *request, void *self)
         request, GODWIT_VALUE (NULL, godwit_value_get (godwit_request_args (request), "image")));
 }
 
+/* reply_later (image) -> image, from another thread, after the handler */
+static void *
+run_later (void *arg)
+{
+    godwit_request_t *kept = arg;
+    godwit_request_reply (kept, GODWIT_VALUE (NULL, godwit_value_get (godwit_request_args (kept), "image")));
+    godwit_request_destroy (&kept);
+    return NULL;
+}
+
+static godwit_status_t
+reply_later (godwit_request_t *request, void *self)
+{
+    pthread_t thread;
+    (void) self;
+    cr_assert_eq (pthread_create (&thread, NULL, run_later, godwit_request_keep (request)), 0);
+    pthread_detach (thread);
+    return GODWIT_OK;
+}
+
 /* keep (image): no reply until the world is closed */
 static godwit_status_t
 keep (godwit_request_t *request, void *self)
@@ -160,9 +180,16 @@ wait_kept (void)
     pthread_mutex_unlock (&world.lock);
 }
 
-static const godwit_method_t methods[] = {GODWIT_METHOD ("store", store, 0),
-                                          GODWIT_METHOD ("fetch", fetch, 0), GODWIT_METHOD ("copy", copy, 0),
-                                          GODWIT_METHOD ("echo", echo, 0), GODWIT_METHOD ("keep", keep, 0)};
+static const godwit_method_t methods[] = {
+    GODWIT_METHOD ("store", store, 0),
+    GODWIT_METHOD ("fetch", fetch, 0),
+    GODWIT_METHOD ("copy", copy, 0),
+    GODWIT_METHOD ("echo", echo, 0),
+    GODWIT_METHOD ("keep", keep, 0),
+    GODWIT_METHOD ("store_inline", store, GODWIT_METHOD_INLINE),
+    GODWIT_METHOD ("echo_inline", echo, GODWIT_METHOD_INLINE),
+    GODWIT_METHOD ("reply_later", reply_later, 0),
+    GODWIT_METHOD ("reply_later_inline", reply_later, GODWIT_METHOD_INLINE)};
 
 static godwit_transport_t *
 transport_new (const char *host)
@@ -278,6 +305,31 @@ Test (by_reference, results_are_the_same_on_the_wire)
         free (wire);
         free (copied);
     }
+    close_world ();
+    check_all_freed ();
+}
+
+/* From the transport of the servers itself. */
+Test (by_reference, inline_calls_and_late_replies)
+{
+    static const char *const echoes[] = {"echo_inline", "reply_later", "reply_later_inline", "echo"};
+    godwit_client_t *local = NULL;
+    MUST (godwit_client_new (&local, world.serving, GODWIT_TARGET (.topic = "images"),
+                             GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_MS), &error));
+    godwit_client_t *const clients[] = {local, world.client};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < sizeof echoes / sizeof *echoes; j++) {
+            godwit_value_t *image = value_new (SIZE, 5), *result = NULL;
+            const godwit_fields_t args = GODWIT_ARGS (GODWIT_VALUE ("image", image));
+            MUST (godwit_client_call (clients[i], NULL, "store_inline", args, &result, &error));
+            cr_assert_eq (godwit_value_as_int (result, 0), 5);
+            godwit_value_unref (&result);
+            MUST (godwit_client_call (clients[i], NULL, echoes[j], args, &result, &error));
+            cr_assert (is_value (result, SIZE, 5), "%s", echoes[j]);
+            godwit_value_unref (&result);
+            godwit_value_unref (&image);
+        }
+    godwit_client_destroy (&local);
     close_world ();
     check_all_freed ();
 }
