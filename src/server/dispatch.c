@@ -7,6 +7,7 @@
 #include "src/error/error.h"
 #include "src/server/endpoints.h"
 #include "src/server/method_list.h"
+#include "src/value/msgpack/codec.h"
 #include "src/value/slots.h"
 
 #include <stdio.h>
@@ -20,9 +21,10 @@ typedef struct accepted {
 } accepted_t;
 
 typedef struct endpoint {
-    accepted_t *accepted;
+    accepted_t *accepted; /* its own namespace comes first */
     size_t accepted_count;
     godwit__version_t version;
+    accepted_t version_text; /* as the program wrote it; NULL: it did not */
     void *self;
     void (*on_destroy) (void *self);
 } endpoint_t;
@@ -34,7 +36,8 @@ struct godwit__dispatch {
     size_t route_count;
     godwit__table_t
         names; /* the first route of each name; it links the others, in the order of the endpoints */
-    godwit__offer_t *offer; /* NULL: nothing, or too much for a record */
+    _Atomic (godwit__route_t *) recent; /* first of its name, and found last; NULL: none yet */
+    godwit__offer_t *offer;             /* NULL: nothing, or too much for a record */
 };
 
 /* Only the server's author chooses the names in the table: so the hash needs no seed. */
@@ -44,13 +47,19 @@ hash_of (const char *name, size_t size)
     return godwit__hash (0, name, size);
 }
 
+static bool
+is_named (const godwit__route_t *route, const char *name, size_t size)
+{
+    return route->name_size == size && memcmp (route->method.name, name, size) == 0;
+}
+
 /* NULL: no method of that name can be called. */
 static godwit__route_t *
 first_route (const godwit__dispatch_t *dispatch, const char *name, size_t size)
 {
     godwit__route_t *at =
         GODWIT__TABLE_FIND (&dispatch->names, hash_of (name, size), godwit__route_t, by_name);
-    while (at && (at->name_size != size || memcmp (at->method.name, name, size) != 0))
+    while (at && !is_named (at, name, size))
         at = GODWIT__TABLE_FIND_NEXT (at, godwit__route_t, by_name);
     return at;
 }
@@ -86,12 +95,17 @@ check_policy (const godwit__policy_t *policy, godwit_error_t **error)
 }
 
 static bool
+copy_text (accepted_t *to, const char *text)
+{
+    to->size = text ? strlen (text) : 0;
+    to->text = text ? strdup (text) : NULL;
+    return !text || to->text;
+}
+
+static bool
 accept_namespace (endpoint_t *endpoint, const char *text)
 {
-    accepted_t *const accepted = &endpoint->accepted[endpoint->accepted_count++];
-    accepted->size = text ? strlen (text) : 0;
-    accepted->text = text ? strdup (text) : NULL;
-    return !text || accepted->text;
+    return copy_text (&endpoint->accepted[endpoint->accepted_count++], text);
 }
 
 static godwit_status_t
@@ -110,7 +124,8 @@ copy_endpoint (endpoint_t *to, const godwit_endpoint_t *from, size_t index, godw
             error, GODWIT_ERR_INVALID_ARGUMENT,
             "endpoints[%zu]: methods or legacy_namespaces is NULL, but its count is not 0", index);
     to->accepted = calloc (from->legacy_namespace_count + 1, sizeof *to->accepted);
-    if (!to->accepted || !accept_namespace (to, from->name_space))
+    if (!to->accepted || !accept_namespace (to, from->name_space) ||
+        !copy_text (&to->version_text, from->version))
         return godwit__error_no_memory (error);
     for (size_t i = 0; i < from->legacy_namespace_count; i++)
         if (!accept_namespace (to, from->legacy_namespaces[i]))
@@ -266,6 +281,7 @@ godwit__dispatch_destroy (godwit__dispatch_t **dispatch_p)
         for (size_t j = 0; j < endpoint->accepted_count; j++)
             free (endpoint->accepted[j].text);
         free (endpoint->accepted);
+        free (endpoint->version_text.text);
     }
     free (dispatch->endpoints);
     free (dispatch->routes);
@@ -297,6 +313,16 @@ is_compatible (const endpoint_t *endpoint, const godwit_value_t *name_space, god
             return godwit__version_serves (endpoint->version, version);
     }
     return false;
+}
+
+/* True if the value is this text; or if it is nil, and there is no text. */
+static inline bool
+is_text (const accepted_t *text, const godwit_value_t *value)
+{
+    if (!value || value->type != GODWIT_TYPE_STR)
+        return !text->text;
+    return text->text && value->as.bytes.size == text->size &&
+           memcmp (value->as.bytes.data, text->text, text->size) == 0;
 }
 
 /* The first of the routes of a name that may be called. NULL: there is none. */
@@ -346,11 +372,36 @@ no_such_version (const godwit__dispatch_t *dispatch, const char *name, const god
     return godwit__error_with (error, status, "method", name);
 }
 
+/* The same, from the names alone: most requests ask for the very namespace and version that an endpoint has,
+ * and for the method that was asked for last. NULL: all endpoints have to be looked at. */
+static godwit__route_t *
+find_quickly (godwit__dispatch_t *dispatch, const godwit_value_t *method, const godwit_value_t *name_space,
+              const godwit_value_t *version)
+{
+    const char *const name = (const char *) method->as.bytes.data;
+    const size_t size = method->as.bytes.size;
+    godwit__route_t *route = atomic_load_explicit (&dispatch->recent, memory_order_relaxed);
+    if (!route || !is_named (route, name, size)) {
+        route = first_route (dispatch, name, size);
+        if (!route)
+            return NULL;
+        atomic_store_explicit (&dispatch->recent, route, memory_order_relaxed);
+    }
+    const endpoint_t *const endpoint = &dispatch->endpoints[route->endpoint];
+    return is_text (&endpoint->version_text, version) && is_text (endpoint->accepted, name_space) ? route
+                                                                                                  : NULL;
+}
+
 godwit_status_t
-godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t *method,
+godwit__dispatch_find (godwit__dispatch_t *dispatch, const godwit_value_t *method,
                        const godwit_value_t *name_space, const godwit_value_t *version,
                        godwit__route_t **route, godwit_error_t **error)
 {
+    godwit__route_t *const likely = find_quickly (dispatch, method, name_space, version);
+    if (likely) {
+        *route = likely;
+        return GODWIT_OK;
+    }
     const char *const name = godwit_value_as_str (method, "");
     const char *const version_text = godwit_value_as_str (version, "1.0");
     godwit__version_t wanted = {1, 0, 0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The dispatch table: from the names in a request to the handler that answers it (contract 5). It is built
- * when a server is made. Afterwards only measurements change: run times and counters. */
+ * when a server is made. Afterwards only measurements change (run times and counters), and what was found
+ * last. Any thread. */
 #ifndef GODWIT_SRC_SERVER_DISPATCH_H
 #define GODWIT_SRC_SERVER_DISPATCH_H
 
@@ -44,9 +45,9 @@ void godwit__dispatch_destroy (godwit__dispatch_t **dispatch);
 /* Tells the endpoints (on_destroy) that the server is being destroyed. */
 void godwit__dispatch_destroy_endpoints (godwit__dispatch_t *dispatch);
 
-/* method is a STR, name_space and version are STR or nil (or NULL). NO_SUCH_METHOD, UNSUPPORTED_VERSION;
+/* method is a STR, and not NULL; name_space and version are STR or nil (or NULL). NO_SUCH_METHOD, UNSUPPORTED_VERSION;
  * INVALID_ARGUMENT for a malformed version. */
-godwit_status_t godwit__dispatch_find (const godwit__dispatch_t *dispatch, const godwit_value_t *method,
+godwit_status_t godwit__dispatch_find (godwit__dispatch_t *dispatch, const godwit_value_t *method,
                                        const godwit_value_t *name_space, const godwit_value_t *version,
                                        godwit__route_t **route, godwit_error_t **error);
 void *godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__route_t *route);

@@ -91,16 +91,10 @@ is_text_or_nil (const godwit_value_t *value)
     return type == GODWIT_TYPE_STR || type == GODWIT_TYPE_NIL;
 }
 
-bool
-godwit__request_decode (godwit_request_t *request)
+/* True if the body has the form of a request. */
+static bool
+has_form (const godwit_request_t *request)
 {
-    godwit__block_t *block = godwit__request_own_block (request);
-    if (godwit__decode_request (&block, request->body_offset, &request->pool->limits, NULL))
-        return false;
-    if (block == godwit__request_own_block (request))
-        atomic_store_explicit (&request->parts, 2, memory_order_relaxed);
-    request->block = block;
-    request->body = godwit__block_nodes (block);
     const uint32_t count = request->body->count;
     return request->body->type == GODWIT_TYPE_LIST && count >= 3 && count <= 5 &&
            godwit_value_type (godwit__request_part (request, 0)) == GODWIT_TYPE_MAP &&
@@ -108,6 +102,20 @@ godwit__request_decode (godwit_request_t *request)
            godwit_value_type (godwit__request_part (request, 2)) == GODWIT_TYPE_MAP &&
            is_text_or_nil (godwit__request_part (request, 3)) &&
            is_text_or_nil (godwit__request_part (request, 4));
+}
+
+bool
+godwit__request_decode (godwit_request_t *request)
+{
+    bool is_known;
+    godwit__block_t *block = godwit__request_own_block (request);
+    if (godwit__decode_request (&block, request->body_offset, &request->pool->limits, &is_known, NULL))
+        return false;
+    if (block == godwit__request_own_block (request))
+        atomic_store_explicit (&request->parts, 2, memory_order_relaxed);
+    request->block = block;
+    request->body = godwit__block_nodes (block);
+    return is_known || has_form (request);
 }
 
 void

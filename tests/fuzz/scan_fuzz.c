@@ -120,8 +120,10 @@ compare_request (const uint8_t *data, size_t size, const godwit__limits_t *limit
     godwit_error_t *error = NULL;
     godwit__scan_t scan = {0};
     own.block.frame = frame_of (data, size);
-    const godwit_status_t status = godwit__decode_request (&block, 0, limits, &error);
+    bool has_form = false;
+    const godwit_status_t status = godwit__decode_request (&block, 0, limits, &has_form, &error);
     if (status == GODWIT_OK) {
+        check (!has_form || godwit_value_count (godwit__block_nodes (block)) >= 3);
         check (godwit__scan (data, size, limits, &scan) == GODWIT_OK);
         godwit__decode_context (block, 0);
         visit (godwit__block_nodes (block));

@@ -52,7 +52,7 @@ typedef struct scenario {
 } scenario_t;
 
 static void
-check (const godwit__dispatch_t *dispatch, const scenario_t *scenario)
+check (godwit__dispatch_t *dispatch, const scenario_t *scenario)
 {
     godwit_value_t *method = text (scenario->method);
     godwit_value_t *name_space = text (scenario->name_space);

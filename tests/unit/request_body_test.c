@@ -47,6 +47,26 @@ assert_same (const struct godwit_value *a, const struct godwit_value *b, uint32_
     }
 }
 
+static bool
+looks_right (const godwit_value_t *body)
+{
+    static const struct {
+        godwit_type_t type;
+        bool may_be_nil;
+    } parts[] = {{GODWIT_TYPE_MAP, false},
+                 {GODWIT_TYPE_STR, false},
+                 {GODWIT_TYPE_MAP, false},
+                 {GODWIT_TYPE_STR, true},
+                 {GODWIT_TYPE_STR, true}};
+    const size_t count = godwit_value_count (body);
+    bool good = godwit_value_type (body) == GODWIT_TYPE_LIST && count >= 3 && count <= 5;
+    for (size_t i = 0; good && i < count; i++) {
+        const godwit_type_t type = godwit_value_type (godwit_value_at (body, i));
+        good = type == parts[i].type || (parts[i].may_be_nil && type == GODWIT_TYPE_NIL);
+    }
+    return good;
+}
+
 /* Decodes it in both ways. Returns whether the context was left; *status is what came of both. */
 static bool
 decode (const void *data, size_t size, const godwit__limits_t *within, godwit_status_t *status, size_t row)
@@ -61,7 +81,8 @@ decode (const void *data, size_t size, const godwit__limits_t *within, godwit_st
     fill_frame (&own.block.frame, data, size);
     fill_frame (&frame, data, size);
     const godwit_status_t expected = godwit__decode_carefully (&careful, &frame, OFFSET, within, NULL);
-    *status = godwit__decode_request (&block, OFFSET, within, NULL);
+    bool has_form;
+    *status = godwit__decode_request (&block, OFFSET, within, &has_form, NULL);
     cr_assert_eq (*status, expected, "row %zu, %zu bytes: %d, expected %d", row, size, (int) *status,
                   (int) expected);
     if (*status) {
@@ -73,6 +94,7 @@ decode (const void *data, size_t size, const godwit__limits_t *within, godwit_st
     godwit__decode_context (block, OFFSET);
     cr_assert_not (block->is_context_unread);
     assert_same (godwit__block_nodes (block), godwit__block_nodes (careful), scan.node_count, row);
+    cr_assert (!has_form || looks_right (godwit__block_nodes (block)), "row %zu", row);
     godwit__decode_context (block, OFFSET); /* once more: nothing happens */
     if (block == &own.block)
         godwit__frame_release (&own.block.frame);
@@ -192,7 +214,9 @@ Test (request_body, leaves_the_context_until_somebody_asks)
     own.block = (godwit__block_t){.capacity = NODES};
     godwit__block_t *block = &own.block;
     fill_frame (&block->frame, rows[0].data, rows[0].size);
-    cr_assert_eq (godwit__decode_request (&block, OFFSET, &limits, NULL), GODWIT_OK);
+    bool has_form = false;
+    cr_assert_eq (godwit__decode_request (&block, OFFSET, &limits, &has_form, NULL), GODWIT_OK);
+    cr_assert (has_form);
     const struct godwit_value *const nodes = godwit__block_nodes (block);
     const struct godwit_value *const context = nodes + nodes->as.first;
     cr_assert (block->is_context_unread && godwit_value_type (context) == GODWIT_TYPE_MAP);

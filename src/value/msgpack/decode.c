@@ -389,16 +389,16 @@ godwit__decode (godwit__block_t **block_p, godwit__frame_t *frame, size_t offset
 
 godwit_status_t
 godwit__decode_request (godwit__block_t **block_p, size_t offset, const godwit__limits_t *limits,
-                        godwit_error_t **error)
+                        bool *has_form, godwit_error_t **error)
 {
     godwit__block_t *const block = *block_p;
     godwit__frame_t *const frame = &block->frame;
     block->is_context_unread = false;
-    if (offset < frame->size &&
-        godwit__parse_request (godwit__block_nodes (block), block->capacity, frame->data + offset,
-                               frame->size - offset, limits, &block->is_context_unread))
-        return settle (block_p, block, GODWIT_OK);
-    return godwit__decode (block_p, frame, offset, limits, error);
+    *has_form = offset < frame->size &&
+                godwit__parse_request (godwit__block_nodes (block), block->capacity, frame->data + offset,
+                                       frame->size - offset, limits, &block->is_context_unread);
+    return *has_form ? settle (block_p, block, GODWIT_OK)
+                     : godwit__decode (block_p, frame, offset, limits, error);
 }
 
 void
