@@ -4,6 +4,7 @@
 
 #include "src/server/queue.h"
 #include "src/server/reply.h"
+#include "src/server/request_end.h"
 #include "src/server/server_table.h"
 
 /* ---- accepting ---- */
@@ -43,6 +44,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
     godwit_server_t *server;
     for (;;) {
         godwit__pool_lock (pool);
+        godwit__port_settle_left (port);
         server = godwit__server_table_find (&pool->servers, header->target);
         refused->reason = refusal_of (pool, server);
         if (server && refused->reason == GODWIT__NACK_OVERLOADED)

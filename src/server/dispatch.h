@@ -45,8 +45,8 @@ void godwit__dispatch_destroy (godwit__dispatch_t **dispatch);
 /* Tells the endpoints (on_destroy) that the server is being destroyed. */
 void godwit__dispatch_destroy_endpoints (godwit__dispatch_t *dispatch);
 
-/* method is a STR, and not NULL; name_space and version are STR or nil (or NULL). NO_SUCH_METHOD, UNSUPPORTED_VERSION;
- * INVALID_ARGUMENT for a malformed version. */
+/* method is a STR, and not NULL; name_space and version are STR or nil (or NULL). NO_SUCH_METHOD,
+ * UNSUPPORTED_VERSION; INVALID_ARGUMENT for a malformed version. */
 godwit_status_t godwit__dispatch_find (godwit__dispatch_t *dispatch, const godwit_value_t *method,
                                        const godwit_value_t *name_space, const godwit_value_t *version,
                                        godwit__route_t **route, godwit_error_t **error);

@@ -12,6 +12,7 @@
 #include "src/server/pool.h"
 #include "src/server/port_send.h"
 #include "src/server/publication.h"
+#include "src/server/request_end.h"
 #include "src/server/worker_run.h"
 #include "src/wire/wire.h"
 
@@ -154,6 +155,17 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
     return true;
 }
 
+/* The batch was worked off. */
+static void
+settle_left (godwit__port_t *port)
+{
+    if (!port->left)
+        return;
+    godwit__pool_lock (port->pool);
+    godwit__port_settle_left (port);
+    godwit__pool_unlock (port->pool);
+}
+
 /* Sends replies that have waited long enough: a batch may have many handlers, though each is short. */
 static void
 flush_old_replies (godwit__port_t *port)
@@ -184,6 +196,7 @@ godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__routing
         case GODWIT__BATCH_END:
             break;
         }
+        settle_left (port);
         if (port->batch_routing_id != GODWIT__ROUTING_ID_FANOUT)
             godwit__reply_batch_close (&port->reply_batch);
     }
@@ -228,6 +241,7 @@ godwit__port_run_tasks (godwit__port_t *port)
     godwit__pool_t *const pool = port->pool;
     atomic_exchange_explicit (&port->has_tasks, false, memory_order_acquire);
     godwit__pool_lock (pool);
+    godwit__port_settle_left (port);
     const bool leads_on = !pool->stopping && godwit__list_is_empty (&pool->ready);
     const bool says_goodbye = godwit__drain_is_due (port);
     godwit__pool_unlock (pool);

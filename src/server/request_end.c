@@ -18,21 +18,12 @@ handler_over (godwit_server_t *server, bool abandoned)
     server->pool->abandoned--;
 }
 
-/* The last reference is gone. active: the handler's own was the last. */
+/* With pool.lock, when all that the request held was given back: it leaves its server. */
 static void
-end (godwit_request_t *request, bool active, bool looks)
+leave (godwit_request_t *request, bool active, bool looks)
 {
     godwit__pool_t *const pool = request->pool;
     godwit_server_t *const server = request->server;
-    if (request->kept && request->cancel.callback)
-        godwit__cancel_over (request);
-    if (request->kept && !atomic_load_explicit (&request->replied, memory_order_acquire))
-        godwit__request_fail (request, godwit_error_new (atomic_load (&request->cancel.is_marked)
-                                                             ? GODWIT_ERR_CANCELLED
-                                                             : GODWIT_ERR_FAILED,
-                                                         "the handler gave the request up without a reply"));
-    godwit__request_release (request);
-    godwit__pool_lock (pool);
     if (request->kept && !pool->closed) /* the metrics are the transport's */
         godwit__metric_ended (request->metric, godwit__clock_now (&pool->clock) - request->started_ns,
                               request->failed);
@@ -49,7 +40,40 @@ end (godwit_request_t *request, bool active, bool looks)
     godwit__server_left (server);
     godwit__request_recycle (request);
     godwit__pool_changed (pool);
+}
+
+/* The last reference is gone. active: the handler's own was the last. */
+static void
+end (godwit_request_t *request, bool active, bool looks)
+{
+    godwit__pool_t *const pool = request->pool;
+    if (request->kept && request->cancel.callback)
+        godwit__cancel_over (request);
+    if (request->kept && !atomic_load_explicit (&request->replied, memory_order_acquire))
+        godwit__request_fail (request, godwit_error_new (atomic_load (&request->cancel.is_marked)
+                                                             ? GODWIT_ERR_CANCELLED
+                                                             : GODWIT_ERR_FAILED,
+                                                         "the handler gave the request up without a reply"));
+    godwit__request_release (request);
+    godwit__pool_lock (pool);
+    leave (request, active, looks);
     godwit__pool_unlock (pool);
+}
+
+void
+godwit__request_settle_later (godwit__port_t *port, godwit_request_t *request)
+{
+    godwit__request_release (request);
+    port->left = request;
+}
+
+void
+godwit__port_settle_left (godwit__port_t *port)
+{
+    godwit_request_t *const request = port->left;
+    port->left = NULL;
+    if (request)
+        leave (request, true, false);
 }
 
 void

@@ -13,5 +13,11 @@
  * woken if there is work.
  */
 void godwit__request_settle (godwit_request_t *request, bool looks);
+/* The same for a worker that leads on the port, and has more of a batch to work off: what needs pool.lock is
+ * left until the leader takes that lock for the next request, or has read the last. Not for a request that
+ * was kept. */
+void godwit__request_settle_later (godwit__port_t *port, godwit_request_t *request);
+/* With pool.lock, the leader's thread: does what was left, if anything was. */
+void godwit__port_settle_left (godwit__port_t *port);
 
 #endif

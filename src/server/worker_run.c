@@ -110,6 +110,9 @@ godwit__worker_run (godwit__worker_t *worker, godwit__port_t *port, godwit_reque
         leads = run_handler (worker, port, request, start_ns);
     if (malformed)
         *malformed = is_malformed;
-    godwit__request_settle (request, worker && !leads); /* a worker's loop looks for work */
+    if (worker && leads && port->batch.batch && !request->kept)
+        godwit__request_settle_later (port, request);
+    else
+        godwit__request_settle (request, worker && !leads); /* a worker's loop looks for work */
     return leads;
 }

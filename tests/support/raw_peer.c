@@ -100,7 +100,14 @@ void
 raw_request (raw_peer_t *peer, const godwit__header_t *header, const char *method, int64_t x)
 {
     uint8_t data[1024];
-    godwit__writer_t writer = {.data = data, .size = GODWIT__HEADER_SIZE, .capacity = sizeof data};
+    raw_send (peer, data, raw_write_request (data, sizeof data, header, method, x));
+}
+
+size_t
+raw_write_request (uint8_t *data, size_t capacity, const godwit__header_t *header, const char *method,
+                   int64_t x)
+{
+    godwit__writer_t writer = {.data = data, .size = GODWIT__HEADER_SIZE, .capacity = capacity};
     godwit__header_t complete = *header;
     complete.type = GODWIT__REQUEST;
     godwit__header_write (data, &complete);
@@ -110,7 +117,7 @@ raw_request (raw_peer_t *peer, const godwit__header_t *header, const char *metho
     godwit__write_map (&writer, 1);
     godwit__write_str (&writer, "x", 1);
     godwit__write_int (&writer, x);
-    raw_send (peer, data, writer.size);
+    return writer.size;
 }
 
 void

@@ -40,6 +40,9 @@ void raw_send (raw_peer_t *peer, const void *data, size_t size);
 void raw_hello (raw_peer_t *peer, const uint8_t *expect, const char *virtual_host);
 /* REQUEST: [{}, method, {"x": x}]. */
 void raw_request (raw_peer_t *peer, const godwit__header_t *header, const char *method, int64_t x);
+/* The same into data, of which there are capacity bytes. Returns its size. */
+size_t raw_write_request (uint8_t *data, size_t capacity, const godwit__header_t *header, const char *method,
+                          int64_t x);
 /* REQUEST with one value as its body. */
 void raw_request_value (raw_peer_t *peer, const godwit__header_t *header, const godwit_value_t *body);
 void raw_header (raw_peer_t *peer, const godwit__header_t *header);

@@ -466,6 +466,49 @@ RAW_TEST (wakes_the_watch)
     raw_server_end (&self);
 }
 
+static void
+send_batch (raw_server_t *self, uint64_t first_id, uint64_t count)
+{
+    godwit__batch_writer_t writer = {.data = NULL};
+    uint8_t data[256];
+    for (uint64_t i = 0; i < count; i++) {
+        const godwit__header_t header = raw_header_of (self, first_id + i);
+        const size_t size = raw_write_request (data, sizeof data, &header, "echo", (int64_t) i);
+        cr_assert (godwit__batch_add (&writer, data, size));
+    }
+    const godwit__message_t message = godwit__batch_take (&writer);
+    raw_send (&self->peer, message.data, message.size);
+    godwit__batch_writer_release (&writer);
+}
+
+static unsigned
+occupied (raw_server_t *self)
+{
+    godwit__pool_lock (self->transport->pool);
+    const unsigned count = self->server->occupied;
+    godwit__pool_unlock (self->transport->pool);
+    return count;
+}
+
+/* The requests of a batch leave their server with the next one, at the latest: also where only one may run at
+ * a time, and the last without another frame. */
+RAW_TEST (batches_leave_no_request_behind)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, GODWIT_SERVER_OPTIONS (.concurrency = 1), NULL);
+    raw_server_ask (&self, 1, "echo", 0); /* from now on it is known to be short */
+    cr_assert (raw_expect_reply_int (&self.peer, 1, 0));
+    for (uint64_t first = 2; first < 200; first += 20) {
+        send_batch (&self, first, 20);
+        for (uint64_t i = 0; i < 20; i++)
+            cr_assert (raw_expect_reply_int (&self.peer, first + i, (int64_t) i));
+    }
+    const int64_t end_ns = godwit__clock_now (&godwit__clock_system) + RAW_WAIT_LIMIT_NS;
+    while (occupied (&self) > 0)
+        cr_assert_lt (godwit__clock_now (&godwit__clock_system), end_ns, "the last one has left");
+    raw_server_end (&self);
+}
+
 /* As few threads as there can be: everything still gets its turn. */
 RAW_TEST (progresses_with_few_workers)
 {

@@ -125,8 +125,8 @@ godwit_status_t godwit__decode_carefully (godwit__block_t **block, godwit__frame
 /* The same for the body of a request, in the frame of *block, which is not NULL. Most methods never read the
  * context. If it is a small map of scalars, it is checked like all of the body, but its entries are not
  * filled, and (*block)->is_context_unread says so: godwit__decode_context must come before anybody looks into
- * it. *has_form: true if the value is known to be a list of a map, a string, a map and, at most, two more that
- * are strings or nil; false: it may be anything. */
+ * it. *has_form: true if the value is known to be a list of a map, a string, a map and, at most, two more
+ * that are strings or nil; false: it may be anything. */
 godwit_status_t godwit__decode_request (godwit__block_t **block, size_t offset,
                                         const godwit__limits_t *limits, bool *has_form,
                                         godwit_error_t **error);
