@@ -6,26 +6,32 @@
 #include "src/error/struct_size.h"
 #include "src/value/msgpack/codec.h"
 
-static bool
-is_key (const godwit_value_t *map, size_t entry, const char *name, size_t size)
+/* The key of an entry; its value follows. */
+static inline const godwit_value_t *
+key_at (const godwit_value_t *map, size_t entry)
 {
-    const godwit_value_t *const key = map - map->index + map->as.first + 2 * entry;
+    return map - map->index + map->as.first + 2 * entry;
+}
+
+static inline bool
+is_key (const godwit_value_t *key, const char *name, size_t size)
+{
     return key->as.bytes.size == size && memcmp (key->as.bytes.data, name, size) == 0;
 }
 
 /* The entry of that name; callers usually send arguments in the order of the table, so entry `guess` first.
  */
-static const godwit_value_t *
+static inline const godwit_value_t *
 find (const godwit_value_t *map, const char *name, size_t guess)
 {
     const size_t size = strlen (name);
     if (!map)
         return NULL;
-    if (guess < map->count && is_key (map, guess, name, size))
-        return godwit_value_at (map, guess);
+    if (guess < map->count && is_key (key_at (map, guess), name, size))
+        return key_at (map, guess) + 1;
     for (size_t i = 0; i < map->count; i++)
-        if (is_key (map, i, name, size))
-            return godwit_value_at (map, i);
+        if (is_key (key_at (map, i), name, size))
+            return key_at (map, i) + 1;
     return NULL;
 }
 
@@ -36,8 +42,8 @@ fail_unknown (const godwit_value_t *map, const godwit__slots_t *table, const god
 {
     for (size_t i = 0; i < map->count; i++) {
         size_t s = 0;
-        while (s < table->count &&
-               !is_key (map, i, godwit__slot_at (table, s)->name, strlen (godwit__slot_at (table, s)->name)))
+        while (s < table->count && !is_key (key_at (map, i), godwit__slot_at (table, s)->name,
+                                            strlen (godwit__slot_at (table, s)->name)))
             s++;
         if (s == table->count)
             return godwit__slot_fail (error, GODWIT_ERR_INVALID_ARGUMENT,

@@ -67,9 +67,24 @@ godwit__write_double (godwit__writer_t *writer, double value)
     pack_double (writer, value);
 }
 
+/* A short string that fits, as most do. False: nothing was written. */
+static inline bool
+put_short (godwit__writer_t *writer, const char *text, size_t size)
+{
+    if (size > 0x1f || size >= writer->capacity - writer->size)
+        return false;
+    uint8_t *const at = writer->data + writer->size;
+    at[0] = (uint8_t) (0xa0 | size);
+    memcpy (at + 1, text, size);
+    writer->size += 1 + size;
+    return true;
+}
+
 void
 godwit__write_str (godwit__writer_t *writer, const char *text, size_t size)
 {
+    if (size && put_short (writer, text, size))
+        return;
     pack_str (writer, size);
     if (size)
         append (writer, text, size);
@@ -252,7 +267,16 @@ godwit__write_fields (godwit__writer_t *writer, const godwit_fields_t *fields)
 
 enum { FEW_NAMES = 8, FEW_LEVELS = 4 };
 
-static bool write_checked (godwit__writer_t *writer, const godwit_field_t *field, unsigned depth);
+static bool write_others_checked (godwit__writer_t *writer, const godwit_field_t *field, unsigned depth);
+
+static inline bool
+write_checked (godwit__writer_t *writer, const godwit_field_t *field, unsigned depth)
+{
+    if (field->type != GODWIT_TYPE_INT)
+        return write_others_checked (writer, field, depth);
+    pack_int64 (writer, field->as.integer);
+    return true;
+}
 
 static bool
 write_entries_checked (godwit__writer_t *writer, const godwit_field_t *items, size_t count, unsigned depth)
@@ -270,7 +294,8 @@ write_entries_checked (godwit__writer_t *writer, const godwit_field_t *items, si
             if (sizes[i] == sizes[j] && name[0] == items[j].name[0] &&
                 memcmp (name, items[j].name, sizes[i]) == 0)
                 return false;
-        godwit__write_str (writer, name, sizes[i]);
+        if (!put_short (writer, name, sizes[i]))
+            godwit__write_str (writer, name, sizes[i]);
         if (!write_checked (writer, &items[i], depth + 1))
             return false;
     }
@@ -290,12 +315,11 @@ write_items_checked (godwit__writer_t *writer, const godwit_field_t *field, unsi
 }
 
 static bool
-write_checked (godwit__writer_t *writer, const godwit_field_t *field, unsigned depth)
+write_others_checked (godwit__writer_t *writer, const godwit_field_t *field, unsigned depth)
 {
     switch (field->type) {
     case GODWIT_TYPE_NIL:
     case GODWIT_TYPE_BOOL:
-    case GODWIT_TYPE_INT:
     case GODWIT_TYPE_UINT:
     case GODWIT_TYPE_DOUBLE:
         break;
