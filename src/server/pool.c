@@ -33,8 +33,9 @@ pool_free (godwit__pool_t *pool)
     free (pool);
 }
 
+/* There is more to do than to unlock it. */
 void
-godwit__pool_unlock (godwit__pool_t *pool)
+godwit__pool_unlock_slowly (godwit__pool_t *pool)
 {
     size_t spawn_count = pool->spawn_count;
     const bool is_over = pool->refs == 0;

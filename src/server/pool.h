@@ -110,9 +110,17 @@ godwit__pool_lock (godwit__pool_t *pool)
     pthread_mutex_lock (&pool->lock);
 }
 
+void godwit__pool_unlock_slowly (godwit__pool_t *pool);
 /* Also starts the threads that were asked for while it was locked, and frees the pool when nothing refers to
  * it any more. */
-void godwit__pool_unlock (godwit__pool_t *pool);
+static inline void
+godwit__pool_unlock (godwit__pool_t *pool)
+{
+    if (pool->spawn_count || !pool->refs)
+        godwit__pool_unlock_slowly (pool);
+    else
+        pthread_mutex_unlock (&pool->lock);
+}
 /* With the lock: tells those who wait for `changed`. */
 static inline void
 godwit__pool_changed (godwit__pool_t *pool)
