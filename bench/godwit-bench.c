@@ -20,7 +20,7 @@
  */
 enum {
     PAIR_MS = 60000,
-    PAIR_QUICK_MS = 5200,
+    PAIR_QUICK_MS = 4500,
     PAIR_LIMIT_S = 120,
     PAIR_LIMIT_QUICK_S = 15,
     MAX_PAIRS = 32,
@@ -31,6 +31,7 @@ typedef struct {
     bool quick;
     bool no_pin;
     bool same;
+    bool peers;
     size_t sittings; /* 0: as quick says */
     size_t rounds;   /* 0: as quick says */
     size_t burst_ms; /* 0: as quick says */
@@ -51,7 +52,7 @@ typedef struct {
 static const char usage[] =
     "usage: godwit-bench [--quick] [--only NAME]... [--sittings N] [--rounds N] [--burst-ms N] [--no-pin] "
     "[--same]\n"
-    "                    [--scheme SCHEME]\n"
+    "                    [--scheme SCHEME] [--peers]\n"
     "       godwit-bench --list\n"
     "\n"
     "  --quick       the pairs within 50 s; what takes longer is left out\n"
@@ -62,6 +63,7 @@ static const char usage[] =
     "  --burst-ms N  how long one burst lasts, about\n"
     "  --no-pin      let the scheduler move the processes between the processors\n"
     "  --same        the first half of each pair against itself: how much the ratios scatter by themselves\n"
+    "  --peers       other frameworks instead, as far as they are installed and built\n"
     "  --list        the names\n"
     "\n"
     "Ends with lines `ratio NAME VALUE goal GOAL met|not met`.\n";
@@ -122,6 +124,8 @@ parse (options_t *options, char **argv)
             options->no_pin = true;
         } else if (strcmp (argv[i], "--same") == 0) {
             options->same = true;
+        } else if (strcmp (argv[i], "--peers") == 0) {
+            options->peers = true;
         } else if (strcmp (argv[i], "--only") == 0) {
             if (options->only_count == MAX_PAIRS)
                 bench_die ("too many --only");
@@ -266,7 +270,8 @@ run_all (const options_t *options)
     if (getloadavg (&load, 1) == 1 && load > 0.3)
         printf ("load average %.2f: other work runs here, expect ratios to scatter\n", load);
     for (size_t i = 0; i < bench_pairs_count; i++) {
-        if (!wanted (options, bench_pairs[i].name))
+        if (!wanted (options, bench_pairs[i].name) ||
+            (options->only_count == 0 && bench_pairs[i].peers != options->peers))
             continue;
         puts ("");
         if (!run_pair (options, bench_pairs[i].name, &ratios))
@@ -275,7 +280,7 @@ run_all (const options_t *options)
     for (size_t i = 0; i < bench_scenarios_count; i++) {
         /* They take their time, and show nothing about two equal halves. */
         if (!wanted (options, bench_scenarios[i].name) ||
-            (options->only_count == 0 && (options->quick || options->same)))
+            (options->only_count == 0 && (options->quick || options->same || options->peers)))
             continue;
         puts ("");
         if (!run_scenario (&bench_scenarios[i], &ratios))
@@ -302,7 +307,7 @@ main (int argc, char **argv)
     if (options.rounds == 0)
         options.rounds = options.quick ? 5 : 8;
     if (options.burst_ms == 0)
-        options.burst_ms = options.quick ? 80 : 150;
+        options.burst_ms = options.quick ? 70 : 150;
 
     if (options.role != NULL)
         return bench_role_run (options.role, options.role_arguments);

@@ -4,6 +4,10 @@
 #ifndef BENCH_DIE_H
 #define BENCH_DIE_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 void bench_die (const char *format, ...) __attribute__ ((noreturn, format (printf, 1, 2)));
 
 /* Dies with the text of errno (libzmq's own numbers included) when `ok` is false. */
@@ -11,5 +15,9 @@ void bench_check (int ok, const char *what);
 
 /* malloc that cannot fail, zeroed. */
 void *bench_alloc (unsigned long size);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

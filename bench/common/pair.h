@@ -106,6 +106,11 @@ extern const bench_half_t bench_godwit_big;
 extern const bench_half_t bench_godwit_fanout;
 extern const bench_half_t bench_godwit_neighbour;
 
+extern const bench_half_t bench_peer_grpc;
+extern const bench_half_t bench_peer_nng;
+extern const bench_half_t bench_peer_capnp;
+extern const bench_half_t bench_peer_nats;
+
 #ifdef __cplusplus
 }
 #endif

@@ -18,6 +18,15 @@ enum { BARE, GODWIT, RAW };
                {.half = (godwit_), .setup = {__VA_ARGS__}},                                                  \
                {.half = (raw_), .setup = {__VA_ARGS__}}}
 
+/* The same calls, made by other frameworks. */
+#define PEERS(bare_, godwit_, ...)                                                                           \
+    {.half = (bare_), .setup = {__VA_ARGS__}}, {.half = (godwit_), .setup = {__VA_ARGS__}},                  \
+        {.half = &bench_peer_grpc, .setup = {__VA_ARGS__}},                                                  \
+        {.half = &bench_peer_nng, .setup = {__VA_ARGS__}},                                                   \
+    {                                                                                                        \
+        .half = &bench_peer_capnp, .setup = { __VA_ARGS__ }                                                  \
+    }
+
 /* Goals: those of docs/performance.md. */
 const bench_pair_t bench_pairs[] = {
     {
@@ -102,6 +111,40 @@ const bench_pair_t bench_pairs[] = {
                     "with",
                     {.transport = "tcp", SMALL, .concurrency = 4, .slow_neighbours = true}}},
         .ratios = {{"slow_neighbour", BENCH_P99, 1, 0, 2}},
+    },
+    {
+        .name = "peers_call_tcp",
+        .what = "synchronous call over tcp, by several frameworks",
+        .pinned = true,
+        .peers = true,
+        .halves = {PEERS (&bench_baseline_call, &bench_godwit_call, .transport = "tcp", SMALL),
+                   {.half = &bench_peer_nats, .setup = {.transport = "tcp", SMALL}},
+                   {.half = &bench_raw_call, .setup = {.transport = "tcp", SMALL}}},
+    },
+    {
+        .name = "peers_call_ipc",
+        .what = "the same over a Unix socket",
+        .pinned = true,
+        .peers = true,
+        .halves = {PEERS (&bench_baseline_call, &bench_godwit_call, .transport = "ipc", SMALL),
+                   {.half = &bench_raw_call, .setup = {.transport = "ipc", SMALL}}},
+    },
+    {
+        .name = "peers_async_tcp",
+        .what = "calls over tcp with 256 in flight, by several frameworks",
+        .pinned = true,
+        .peers = true,
+        .halves = {PEERS (&bench_baseline_async, &bench_godwit_async, .transport = "tcp", SMALL,
+                          .concurrency = 256),
+                   {.half = &bench_peer_nats, .setup = {.transport = "tcp", SMALL, .concurrency = 256}}},
+    },
+    {
+        .name = "peers_async_ipc",
+        .what = "the same over a Unix socket",
+        .pinned = true,
+        .peers = true,
+        .halves = {PEERS (&bench_baseline_async, &bench_godwit_async, .transport = "ipc", SMALL,
+                          .concurrency = 256)},
     },
 };
 

@@ -11,6 +11,8 @@
 /* The first SETTLE of a turn is not measured: what a half that was stopped has to make up for (timers, cold
  * caches) is over by then. */
 enum { WARM_UP_NS = 60000000, WARM_UP_BURSTS = 3, FIRST_BURST = 64, SETTLE = 8 };
+/* For about so long a half may stand still: peers are given up after 2,000 ms. */
+enum { STILL_MS = 700 };
 
 typedef struct {
     const bench_pair_t *pair;
@@ -18,6 +20,8 @@ typedef struct {
     size_t count;                     /* halves that take part */
     size_t indices[BENCH_HALVES_MAX]; /* of the pair */
     bench_running_t running[BENCH_HALVES_MAX];
+    size_t calls[BENCH_HALVES_MAX]; /* of a burst in this sitting */
+    size_t burst_ms;
     bench_figures_t figures[BENCH_HALVES_MAX];
 } bench_t;
 
@@ -54,25 +58,25 @@ warm_up (const bench_pair_t *pair, bench_running_t *running)
     }
 }
 
-/* Starts all halves, another one first in each sitting; returns how long a call of the slowest one takes. All
- * are stopped then. */
-static double
+/* Starts all halves, another one first in each sitting, and finds out how many calls make a burst. All are
+ * stopped then. */
+static void
 start (bench_t *bench, size_t sitting)
 {
-    double slowest_ns = 0;
+    const bench_pair_t *pair = bench->pair;
 
     for (size_t n = 0; n < bench->count; n++) {
         const size_t i = (n + sitting) % bench->count;
-        bench_running_start (&bench->running[i], bench->pair, bench->indices[i], bench->plan->pin);
+        bench_running_start (&bench->running[i], pair, bench->indices[i], bench->plan->pin);
         bench->figures[i].label = bench->running[i].label;
     }
     for (size_t i = 0; i < bench->count; i++) {
-        const double call_ns = warm_up (bench->pair, &bench->running[i]);
-        slowest_ns = call_ns > slowest_ns ? call_ns : slowest_ns;
+        const double call_ns = warm_up (pair, &bench->running[i]);
+        const size_t calls = (size_t) ((double) bench->burst_ms * 1e6 / call_ns) + 1;
+        bench->calls[i] = round_to (pair, calls < pair->minimum ? pair->minimum : calls);
     }
     for (size_t i = 0; i < bench->count; i++)
         bench_running_freeze (&bench->running[i]);
-    return slowest_ns;
 }
 
 static void
@@ -85,8 +89,9 @@ end (bench_t *bench)
 }
 
 static void
-take_turn (bench_t *bench, size_t i, size_t round, size_t count)
+take_turn (bench_t *bench, size_t i, size_t round)
 {
+    const size_t count = bench->calls[i];
     bench_running_t *running = &bench->running[i];
     bench_burst_t burst = {0};
 
@@ -122,23 +127,22 @@ bench_rounds_run (const bench_pair_t *pair, const bench_plan_t *plan)
     signal (SIGPIPE, SIG_IGN); /* a half that has ended is an error that is told */
     bench = (bench_t){.pair = pair, .plan = plan};
     choose_halves (&bench);
+    bench.burst_ms = plan->burst_ms;
+    if (bench.count > 1 && bench.burst_ms > STILL_MS / (bench.count - 1))
+        bench.burst_ms = STILL_MS / (bench.count - 1);
+    printf ("%s: %s; %zu x %zu turns of about %zu ms a half\n", pair->name, pair->what, plan->sittings,
+            plan->rounds, bench.burst_ms);
+    fflush (stdout);
     for (size_t i = 0; i < bench.count; i++)
         bench_figures_init (&bench.figures[i], plan->sittings * plan->rounds);
     for (size_t sitting = 0; sitting < plan->sittings; sitting++) {
         const double elapsed_ms = (double) (bench_now_ns () - begin) / 1e6;
         if (sitting >= 2 && elapsed_ms * (double) (sitting + 1) / (double) sitting > plan->limit_ms)
             break;
-        const double call_ns = start (&bench, sitting);
-        size_t count = (size_t) (plan->burst_ms * 1e6 / call_ns) + 1;
-        count = round_to (pair, count < pair->minimum ? pair->minimum : count);
-        if (sitting == 0) {
-            printf ("%s: %s; %zu x %zu rounds of about %zu calls a half\n", pair->name, pair->what,
-                    plan->sittings, plan->rounds, count);
-            fflush (stdout);
-        }
+        start (&bench, sitting);
         for (size_t last = round + plan->rounds; round < last; round++)
             for (size_t i = 0; i < bench.count; i++)
-                take_turn (&bench, i, round, count);
+                take_turn (&bench, i, round);
         end (&bench);
     }
     bench_figures_print (pair, bench.figures, bench.count, round);

@@ -15,7 +15,7 @@ typedef struct {
     size_t sittings;   /* how often the halves are started anew */
     unsigned limit_ms; /* no sitting after the second begins that would end later than this */
     size_t rounds;     /* of each sitting */
-    unsigned burst_ms; /* about how long one burst of the slowest half lasts */
+    unsigned burst_ms; /* about how long one burst lasts */
     bool pin;          /* client and server have a processor each */
     bool same;         /* the first half against itself: shows the harness' own noise */
 } bench_plan_t;

@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct {
     uint64_t *ns;
     size_t count;
@@ -26,5 +30,9 @@ uint64_t bench_samples_at (const bench_samples_t *samples, double fraction);
 
 /* The median of a few doubles; sorts them in place. */
 double bench_median (double *values, size_t count);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { BENCH_WINDOW_CHUNK = 64, BENCH_WINDOW_CHUNKS = 8, BENCH_WINDOW_SUBSCRIBERS = 32 };
 
 typedef struct bench_window bench_window_t;
@@ -30,5 +34,9 @@ void bench_window_received (bench_window_t *window, size_t index);
  * dies when that takes 10 s, because then something was lost. */
 void bench_window_publish (bench_window_t *window);
 void bench_window_drain (bench_window_t *window);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
