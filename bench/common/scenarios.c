@@ -16,7 +16,7 @@ const bench_scenario_t bench_scenarios[] = {
     },
     {
         .name = "instructions",
-        .what = "user-space instructions of a call over tcp, without an I/O thread of libzmq",
+        .what = "user-space instructions of a call over tcp, of the client's and the server's thread",
         .ratios = {"instructions_client", "instructions_server"},
         .run = bench_scenario_instructions,
         .limit_s = 240,
