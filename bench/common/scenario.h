@@ -10,7 +10,7 @@
 typedef struct {
     const char *name;
     const char *what;
-    const char *ratios[4]; /* the names of the figures that it prints with a goal; NULL behind the last one */
+    const char *names[4]; /* others that it is known by: of its figures; NULL behind the last one */
     void (*run) (void);
     unsigned limit_s; /* it is ended after this time */
 } bench_scenario_t;
@@ -18,7 +18,7 @@ typedef struct {
 extern const bench_scenario_t bench_scenarios[];
 extern const size_t bench_scenarios_count;
 
-/* The scenario with this name, or with a figure of this name; NULL if there is none. */
+/* The scenario that is known by this name; NULL if there is none. */
 const bench_scenario_t *bench_scenario_find (const char *name);
 
 /* Dies if there is no such role. */

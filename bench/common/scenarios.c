@@ -10,28 +10,28 @@ const bench_scenario_t bench_scenarios[] = {
     {
         .name = "idle1000",
         .what = "a server with 1,000 silent clients: its processor time, descriptors and memory",
-        .ratios = {"idle1000", "connections_fds", "connections_kib"},
+        .names = {"connections", "connections_fds", "connections_kib"},
         .run = bench_scenario_idle,
         .limit_s = 120,
     },
     {
         .name = "instructions",
         .what = "user-space instructions of a call over tcp, of the client's and the server's thread",
-        .ratios = {"instructions_client", "instructions_server"},
+        .names = {"instructions_client", "instructions_server"},
         .run = bench_scenario_instructions,
         .limit_s = 240,
     },
     {
         .name = "many_connections",
         .what = "10,000 silent connections to one server: its memory, and another client's calls",
-        .ratios = {"many_connections_mib", "many_connections_p99"},
+        .names = {"many_connections_mib", "many_connections_p99"},
         .run = bench_scenario_many_connections,
         .limit_s = 120,
     },
     {
         .name = "many_servers",
         .what = "one client that calls each of 2,000 servers once",
-        .ratios = {"many_servers_s"},
+        .names = {"many_servers_s"},
         .run = bench_scenario_many_servers,
         .limit_s = 180,
     },
@@ -46,8 +46,8 @@ bench_scenario_find (const char *name)
         const bench_scenario_t *scenario = &bench_scenarios[i];
         if (strcmp (scenario->name, name) == 0)
             return scenario;
-        for (size_t r = 0; r < sizeof scenario->ratios / sizeof *scenario->ratios; r++)
-            if (scenario->ratios[r] != NULL && strcmp (scenario->ratios[r], name) == 0)
+        for (size_t n = 0; n < sizeof scenario->names / sizeof *scenario->names; n++)
+            if (scenario->names[n] != NULL && strcmp (scenario->names[n], name) == 0)
                 return scenario;
     }
     return NULL;

@@ -77,15 +77,19 @@ shake_hands (int fd)
         bench_die ("a silent client was refused");
 }
 
-/* Who it is: an instance of its own. The virtual host is none. */
+/* Who it is: an instance of its own, and a number for the connection. The virtual host is none. */
 static void
 say_hello (int fd)
 {
-    godwit__identity_t identity = {.incarnation = 1};
+    godwit__identity_t identity = {.incarnation = 1, .features = GODWIT__FEATURES};
     uint8_t frame[GODWIT__IDENTITY_FRAME_MAX];
+    uint32_t number;
 
-    bench_check (getrandom (identity.instance, sizeof identity.instance, 0) > 0, "getrandom");
+    bench_check (getrandom (identity.instance, sizeof identity.instance, 0) > 0 &&
+                     getrandom (&number, sizeof number, 0) > 0,
+                 "getrandom");
     const size_t size = godwit__identity_write (frame, GODWIT__HELLO, &identity);
+    godwit__put_u32 (frame + GODWIT__HEADER_AUX_OFFSET, number | 1);
     bench_check (write_frame (fd, 0, frame, size), "HELLO");
 }
 
