@@ -20,7 +20,7 @@
  */
 enum {
     PAIR_MS = 60000,
-    PAIR_QUICK_MS = 4500,
+    PAIR_QUICK_MS = 4200,
     PAIR_LIMIT_S = 120,
     PAIR_LIMIT_QUICK_S = 15,
     MAX_PAIRS = 32,
@@ -307,7 +307,7 @@ main (int argc, char **argv)
     if (options.rounds == 0)
         options.rounds = options.quick ? 5 : 8;
     if (options.burst_ms == 0)
-        options.burst_ms = options.quick ? 70 : 150;
+        options.burst_ms = options.quick ? 60 : 150;
 
     if (options.role != NULL)
         return bench_role_run (options.role, options.role_arguments);
