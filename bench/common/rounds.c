@@ -58,6 +58,24 @@ warm_up (const bench_pair_t *pair, bench_running_t *running)
     }
 }
 
+static size_t
+calls_of_burst (const bench_t *bench, double call_ns)
+{
+    const size_t calls = (size_t) ((double) bench->burst_ms * 1e6 / call_ns) + 1;
+    return round_to (bench->pair, calls < bench->pair->minimum ? bench->pair->minimum : calls);
+}
+
+/* Other work on the machine comes and goes: the next turn is to last as long as it should, but neither twice
+ * as many calls as this one, nor less than half of them. */
+static void
+adapt (bench_t *bench, size_t i, double call_ns)
+{
+    const size_t calls = calls_of_burst (bench, call_ns), now = bench->calls[i];
+    bench->calls[i] = round_to (bench->pair, calls > 2 * now         ? 2 * now
+                                             : calls < (now + 1) / 2 ? (now + 1) / 2
+                                                                     : calls);
+}
+
 /* Starts all halves, another one first in each sitting, and finds out how many calls make a burst. All are
  * stopped then. */
 static void
@@ -72,8 +90,7 @@ start (bench_t *bench, size_t sitting)
     }
     for (size_t i = 0; i < bench->count; i++) {
         const double call_ns = warm_up (pair, &bench->running[i]);
-        const size_t calls = (size_t) ((double) bench->burst_ms * 1e6 / call_ns) + 1;
-        bench->calls[i] = round_to (pair, calls < pair->minimum ? pair->minimum : calls);
+        bench->calls[i] = calls_of_burst (bench, call_ns);
     }
     for (size_t i = 0; i < bench->count; i++)
         bench_running_freeze (&bench->running[i]);
@@ -100,6 +117,7 @@ take_turn (bench_t *bench, size_t i, size_t round)
     bench_samples_reserve (&burst.samples, count);
     bench_running_burst (running, count, &burst);
     bench_running_freeze (running);
+    adapt (bench, i, (double) burst.elapsed_ns / (double) count);
     bench_figures_add (&bench->figures[i], round, count, &burst);
     bench_samples_free (&burst.samples);
 }
