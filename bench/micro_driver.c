@@ -146,7 +146,7 @@ driver_echo (void *argument)
 static godwit__channel_t *
 driver_link (const char *address)
 {
-    static const godwit__link_events_t events = {on_up, on_down};
+    static const godwit__link_events_t events = {.up = on_up, .down = on_down};
     godwit__channel_t *link;
     if (driver->ops->open_link (driver, address, &events, NULL, &link, NULL))
         die (address);

@@ -87,7 +87,18 @@ on_down (void *user, const char *reason)
     fail (self, reason);
 }
 
-static const godwit__link_events_t link_events = {on_up, on_down};
+/* The host answers REFRESH with CURRENT. */
+static bool
+on_ask (void *user)
+{
+    self_t *self = user;
+    const bool is_known = self->state == GODWIT__SOURCE_JOINED && self->sync != GODWIT__SYNC_NONE;
+    if (is_known)
+        godwit__source_send_refresh (self);
+    return is_known;
+}
+
+static const godwit__link_events_t link_events = {on_up, on_down, on_ask};
 
 static void
 open_link (self_t *self, const char *address)

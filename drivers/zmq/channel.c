@@ -19,40 +19,28 @@ godwit__zmq_set (void *socket, int option, int value)
 }
 
 static int
-as_ms (int64_t ms, int most)
+as_ms (int64_t ms)
 {
-    return ms < 0 ? 0 : ms > most ? most : (int) ms;
+    return ms < 0 ? 0 : ms > INT_MAX ? INT_MAX : (int) ms;
 }
 
-/* libzmq begins to count when it sends a PING, which is up to heartbeat_ms after the last answer. So
- * heartbeat_ms is subtracted, so that a silent peer is given up within the limit. A limit of two intervals or
- * less counts from the PING. */
-static int
-unanswered_ms (const godwit__driver_options_t *options)
-{
-    const int64_t limit = options->heartbeat_timeout_ms;
-    const int64_t interval = options->heartbeat_ms;
-    return as_ms (limit > 2 * interval ? limit - interval : limit, INT_MAX);
-}
-
-/* libzmq 4.3.4 stops reading a connection whose queue is full. If that connection is then lost, the next PING
- * that libzmq sends, or finds in what it had read, ends the process: "Assertion failed: !_io_error". So
- * sockets with PINGs never stop reading: the sender limits what arrives at them
- * (src/connection/connection.h). Sockets for publications limit what they receive, and have no PING. There
- * the system finds out that a host is gone; that a process has stalled shows on its link. */
+/* libzmq 4.3.4 stops reading a connection whose queue is full. If that connection is then lost, a PING in
+ * what it had read ends the process, as one of its own would: "Assertion failed: !_io_error". So libzmq's
+ * heartbeats are off everywhere (drivers/zmq/pulse.h has ours), and no socket stops reading but a SUB, which
+ * has to bound what it receives from publishers. At DEALER and ROUTER the sender limits what arrives
+ * (src/connection/connection.h).
+ *
+ * A ROUTER cannot end one of its connections. So the system tells that a host is gone, for all sockets. That
+ * a process has stalled shows on the links to it. */
 static bool
 set_liveness (void *socket, int type, const godwit__driver_options_t *options)
 {
-    if (type != ZMQ_SUB && type != ZMQ_XPUB)
-        return godwit__zmq_set (socket, ZMQ_RCVHWM, options->unread_limit) &&
-               godwit__zmq_set (socket, ZMQ_HEARTBEAT_IVL, as_ms (options->heartbeat_ms, INT_MAX)) &&
-               godwit__zmq_set (socket, ZMQ_HEARTBEAT_TIMEOUT, unanswered_ms (options)) &&
-               godwit__zmq_set (socket, ZMQ_HEARTBEAT_TTL, 0); /* each side has its own limit */
-    const int limit = options->queue_limit < RECEIVED_MAX ? options->queue_limit : RECEIVED_MAX;
-    return godwit__zmq_set (socket, ZMQ_RCVHWM, limit) && godwit__zmq_set (socket, ZMQ_TCP_KEEPALIVE, 1) &&
+    const int most = options->queue_limit < RECEIVED_MAX ? options->queue_limit : RECEIVED_MAX;
+    const int unread = type == ZMQ_SUB ? most : type == ZMQ_XPUB ? 0 : options->unread_limit;
+    return godwit__zmq_set (socket, ZMQ_RCVHWM, unread) && godwit__zmq_set (socket, ZMQ_TCP_KEEPALIVE, 1) &&
            godwit__zmq_set (socket, ZMQ_TCP_KEEPALIVE_IDLE, 1) &&
            godwit__zmq_set (socket, ZMQ_TCP_KEEPALIVE_INTVL, 1) &&
-           godwit__zmq_set (socket, ZMQ_TCP_MAXRT, as_ms (options->heartbeat_timeout_ms, INT_MAX));
+           godwit__zmq_set (socket, ZMQ_TCP_MAXRT, as_ms (options->heartbeat_timeout_ms));
 }
 
 void *
@@ -66,7 +54,7 @@ godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
     const godwit__driver_options_t *options = &driver->options;
     const int64_t max_size =
         options->max_message_size > INT64_MAX ? INT64_MAX : (int64_t) options->max_message_size;
-    const int connect_ms = as_ms (options->connect_timeout_ms, INT_MAX);
+    const int connect_ms = as_ms (options->connect_timeout_ms);
     const bool set = godwit__zmq_set (socket, ZMQ_SNDHWM, options->queue_limit) &&
                      set_liveness (socket, type, options) &&
                      zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &max_size, sizeof max_size) == 0 &&

@@ -37,6 +37,8 @@ open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options,
     }
     const int limit = zmq_ctx_get (self->context, ZMQ_SOCKET_LIMIT);
     zmq_ctx_set (self->context, ZMQ_MAX_SOCKETS, limit > 0 && limit < SOCKET_LIMIT ? limit : SOCKET_LIMIT);
+    godwit__list_init (&self->links);
+    self->look = (godwit__timer_t){.fire = godwit__zmq_look_at_links, .user = self};
     *driver = &self->base;
     return GODWIT_OK;
 }
@@ -45,6 +47,7 @@ static void
 close_driver (godwit__driver_t *driver)
 {
     godwit__zmq_t *self = (godwit__zmq_t *) driver;
+    godwit__reactor_disarm (self->options.reactor, &self->look);
     while (zmq_ctx_term (self->context) < 0 && errno == EINTR)
         ;
     free (self->host);

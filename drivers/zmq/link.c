@@ -4,7 +4,7 @@
  *
  *                  handshake succeeded              disconnected                    barrier's CLOSED
  *   CONNECTING ---------------------------> UP -----------------------> DRAINING ----------------------> DOWN
- *       |    closed, disconnected, failed, connect_timeout_ms passed |        it takes nothing: stall.h   ^
+ *       |    closed, disconnected, failed, connect_timeout_ms passed |     stuck, silent: pulse.h         ^
  *       +------------------------------------------------------------+------------------------------------+
  *
  * ZMQ_RECONNECT_IVL -1 and ZMQ_IMMEDIATE 1 seem to be made for this, but cannot be used: with either, libzmq
@@ -18,7 +18,7 @@
  * tries that only after it is done with the old connection. So when the monitor reports that this failed (in
  * microseconds), all that ever arrived is in the socket's queue. */
 #include "drivers/zmq/monitor.h"
-#include "drivers/zmq/stall.h"
+#include "drivers/zmq/pulse.h"
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error/error.h"
@@ -43,9 +43,9 @@ typedef struct zmq_link {
     void *monitor;            /* PAIR; the reactor's thread only */
     godwit__source_t source;  /* of the monitor */
     godwit__timer_t deadline; /* for CONNECTING, and for DRAINING */
-    godwit__stall_t stall;
-    godwit__timer_t stall_timer; /* armed while UP */
-    godwit__task_t tell_down;    /* when up and down come at once */
+    godwit__pulse_t pulse;
+    godwit__list_node_t in_links; /* the driver's, while UP */
+    godwit__task_t tell_down;     /* when up and down come at once, and when the driver found it dead */
     bool was_up;
     bool up_told;
     const char *reason; /* of being down */
@@ -198,29 +198,40 @@ on_tell_down (godwit__task_t *task)
     tell (task->user);
 }
 
-static int64_t
-silence_ns (const zmq_link_t *self)
+static godwit__pulse_limits_t
+limits_of (const godwit__zmq_t *driver)
 {
-    return self->base.driver->options.heartbeat_timeout_ms * GODWIT__NS_PER_MS;
+    return (godwit__pulse_limits_t){.interval_ns = driver->options.heartbeat_ms * GODWIT__NS_PER_MS,
+                                    .limit_ns = driver->options.heartbeat_timeout_ms * GODWIT__NS_PER_MS};
 }
 
-/* Without memory for the timer, only libzmq's own heartbeats test the link. */
 static void
-look_for_stall_later (zmq_link_t *self)
+look_later (godwit__zmq_t *driver, bool is_quick)
 {
-    godwit__reactor_t *reactor = self->base.driver->options.reactor;
-    const int64_t now_ns = godwit__reactor_now (reactor);
-    godwit__reactor_arm (reactor, &self->stall_timer,
-                         godwit__stall_next_ns (&self->stall, now_ns, silence_ns (self)));
+    const godwit__pulse_limits_t limits = limits_of (driver);
+    driver->looked_ns = godwit__reactor_now (driver->options.reactor);
+    godwit__reactor_arm (driver->options.reactor, &driver->look,
+                         driver->looked_ns + godwit__pulse_pause_ns (&limits, is_quick));
 }
 
+/* Disarming the deadline has left room for the driver's timer. */
 static void
 enter_up (zmq_link_t *self)
 {
-    godwit__reactor_disarm (self->base.driver->options.reactor, &self->deadline);
+    godwit__zmq_t *driver = self->base.driver;
+    godwit__reactor_disarm (driver->options.reactor, &self->deadline);
     self->was_up = true;
     set_state (self, LINK_UP);
-    look_for_stall_later (self);
+    godwit__list_append (&driver->links, &self->in_links);
+    if (!driver->look.heap_index)
+        look_later (driver, false);
+}
+
+static void
+leave_up (zmq_link_t *self)
+{
+    if (self->in_links.next)
+        godwit__list_remove (&self->in_links);
 }
 
 /* Only the first reason counts. */
@@ -232,7 +243,7 @@ enter_down (zmq_link_t *self, const char *reason)
         self->reason = reason;
     godwit__reactor_unwatch (reactor, &self->source);
     godwit__reactor_disarm (reactor, &self->deadline);
-    godwit__reactor_disarm (reactor, &self->stall_timer);
+    leave_up (self);
     set_state (self, LINK_DOWN);
 }
 
@@ -241,8 +252,7 @@ enter_draining (zmq_link_t *self)
 {
     godwit__reactor_t *reactor = self->base.driver->options.reactor;
     self->reason = "the connection was lost";
-    godwit__stall_begin (&self->stall, -1);
-    godwit__reactor_disarm (reactor, &self->stall_timer);
+    leave_up (self);
     set_state (self, LINK_DRAINING);
     const int64_t deadline = godwit__reactor_now (reactor) + DRAIN_LIMIT_MS * GODWIT__NS_PER_MS;
     if (self->state == LINK_DOWN || godwit__reactor_arm (reactor, &self->deadline, deadline) != GODWIT_OK)
@@ -257,17 +267,43 @@ on_deadline (godwit__timer_t *timer)
     tell (self);
 }
 
+/* `down` is told later, by a task: it may close any link. */
 static void
-on_stall_timer (godwit__timer_t *timer)
+look_at (zmq_link_t *self, const godwit__pulse_limits_t *limits, int64_t passed_ns)
 {
-    zmq_link_t *self = timer->user;
-    const int64_t now_ns = godwit__reactor_now (self->base.driver->options.reactor);
-    if (!godwit__stall_look (&self->stall, now_ns, silence_ns (self))) {
-        look_for_stall_later (self);
+    const char *reason = NULL;
+    switch (godwit__pulse_look (&self->pulse, limits, passed_ns)) {
+    case GODWIT__PULSE_FINE:
         return;
+    case GODWIT__PULSE_ASK:
+        if (self->events->ask && self->events->ask (self->user))
+            godwit__pulse_asked (&self->pulse);
+        return;
+    case GODWIT__PULSE_STUCK:
+        reason = "it does not read what is sent to it";
+        break;
+    case GODWIT__PULSE_SILENT:
+        reason = "it is silent";
+        break;
     }
-    enter_down (self, "it does not read what is sent to it");
-    tell (self);
+    enter_down (self, reason);
+    godwit__reactor_post (self->base.driver->options.reactor, &self->tell_down);
+}
+
+void
+godwit__zmq_look_at_links (godwit__timer_t *timer)
+{
+    godwit__zmq_t *driver = timer->user;
+    const godwit__pulse_limits_t limits = limits_of (driver);
+    const int64_t passed_ns = godwit__reactor_now (driver->options.reactor) - driver->looked_ns;
+    bool is_quick = false;
+    for (zmq_link_t *at = GODWIT__FIRST (&driver->links, zmq_link_t, in_links), *next; at; at = next) {
+        next = GODWIT__NEXT (&driver->links, at, zmq_link_t, in_links);
+        look_at (at, &limits, passed_ns);
+        is_quick = is_quick || godwit__pulse_is_quick (&at->pulse);
+    }
+    if (!godwit__list_is_empty (&driver->links))
+        look_later (driver, is_quick);
 }
 
 /* Takes all of the monitor's events before it runs one of the link's: the descriptor becomes readable again
@@ -279,7 +315,7 @@ on_monitor (godwit__source_t *source)
     int fd = -1;
     for (unsigned event; (event = godwit__zmq_monitor_next (self->monitor, &fd, NULL));) {
         if (event == ZMQ_EVENT_CONNECTED)
-            godwit__stall_begin (&self->stall, fd);
+            godwit__pulse_begin (&self->pulse, fd);
         else if (self->state == LINK_CONNECTING && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             enter_up (self);
         else if (self->state == LINK_CONNECTING)
@@ -323,7 +359,7 @@ close_link (godwit__channel_t *channel)
     godwit__reactor_t *reactor = self->base.driver->options.reactor;
     godwit__reactor_unwatch (reactor, &self->source);
     godwit__reactor_disarm (reactor, &self->deadline);
-    godwit__reactor_disarm (reactor, &self->stall_timer);
+    leave_up (self);
     godwit__reactor_unpost (reactor, &self->tell_down);
     godwit__zmq_monitor_close (self->monitor, self->base.guard.socket);
     godwit__guard_close (&self->base.guard, self->state == LINK_UP ? GODWIT__ZMQ_LINGER_MS : 0);
@@ -379,9 +415,7 @@ godwit__zmq_open_link (godwit__driver_t *driver, const char *address, const godw
     self->user = user;
     self->source.ready = on_monitor;
     self->source.user = self;
-    godwit__stall_begin (&self->stall, -1);
-    self->stall_timer.fire = on_stall_timer;
-    self->stall_timer.user = self;
+    godwit__pulse_begin (&self->pulse, -1);
     self->deadline.fire = on_deadline;
     self->deadline.user = self;
     self->tell_down.run = on_tell_down;

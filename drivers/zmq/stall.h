@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Finds out that a peer has stalled: it takes nothing of what was written to it.
  *
- * libzmq tests a silent connection with a PING, and begins to count when it has written the PING. It writes
- * no PING while the rest of a message does not fit into the system's buffer. So a peer that stops reading in
- * the middle of a message (a quarter of a MiB is enough) is never given up. Therefore the driver asks the
- * system how many bytes it still has to send. If that number is above 0 and does not change for most of the
- * heartbeat limit, the peer has stalled.
+ * The driver asks the system how many bytes it still has to send. If that number is above 0 and does not
+ * change for most of the heartbeat limit, the peer has stalled. Of publishers' connections; links look at
+ * more (drivers/zmq/pulse.h).
  *
  * The reactor's thread only.
  */

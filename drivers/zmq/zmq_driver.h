@@ -8,12 +8,17 @@
 #include "drivers/zmq/message.h"
 #include "src/interface/attachment.h"
 
+#include "src/base/list.h"
+
 typedef struct godwit__zmq {
     godwit__driver_t base;
     godwit__driver_options_t options;
     char *host; /* NULL: this host only */
     void *context;
     unsigned monitor_count; /* for names */
+    godwit__list_t links;   /* those that are up; the reactor's thread */
+    godwit__timer_t look;   /* at their pulse, while there are any */
+    int64_t looked_ns;
     godwit__driver_counters_t counters;
 } godwit__zmq_t;
 
@@ -50,6 +55,9 @@ godwit__zmq_count (atomic_uint_fast64_t *counter)
 godwit_status_t godwit__zmq_open_link (godwit__driver_t *driver, const char *address,
                                        const godwit__link_events_t *events, void *user,
                                        godwit__channel_t **link, godwit_error_t **error);
+
+/* The driver's timer: looks whether the links that are up still have a peer. */
+void godwit__zmq_look_at_links (godwit__timer_t *timer);
 
 /* port.c */
 godwit_status_t godwit__zmq_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,

@@ -36,6 +36,12 @@ on_link_down (void *user, const char *reason)
     pthread_mutex_unlock (&connection->lock);
 }
 
+static bool
+on_link_ask (void *user)
+{
+    return godwit__connection_ask (user);
+}
+
 static void
 on_welcome_late (godwit__timer_t *timer)
 {
@@ -76,7 +82,7 @@ godwit__connection_open (godwit__connection_t **connection, godwit_transport_t *
                          const uint8_t expect[GODWIT__UUID_SIZE], godwit__driver_t *driver,
                          const char *address, godwit_error_t **error)
 {
-    static const godwit__link_events_t link_events = {on_link_up, on_link_down};
+    static const godwit__link_events_t link_events = {on_link_up, on_link_down, on_link_ask};
     godwit_status_t status = godwit__completion_start (transport->completion, error);
     if (status)
         return status;

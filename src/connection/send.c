@@ -159,6 +159,21 @@ godwit__connection_ping (godwit__connection_t *connection)
     godwit__pending_notify (connection->transport, finished);
 }
 
+/* The id is that of no request, so the PONG tells nothing but that it came. */
+bool
+godwit__connection_ask (godwit__connection_t *connection)
+{
+    uint8_t data[GODWIT__HEADER_SIZE];
+    const godwit__message_t ping = {data, sizeof data, NULL, NULL};
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__PING});
+    pthread_mutex_lock (&connection->lock);
+    const godwit__connection_state_t state = atomic_load (&connection->state);
+    const bool said = (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING) &&
+                      connection->link->ops->send (connection->link, 0, &ping) == GODWIT__IO_OK;
+    pthread_mutex_unlock (&connection->lock);
+    return said;
+}
+
 /* How many requests the port may not have read yet, with lock held. Replies tell it, too: only casts need
  * PINGs.
  */

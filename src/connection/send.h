@@ -16,6 +16,8 @@ void godwit__connection_leave (godwit__connection_t *connection);
 /* Says PING, so that the port does not forget the connection; its PONG tells what the port has read
  * (connection.h says what happens if none comes). Any thread. */
 void godwit__connection_ping (godwit__connection_t *connection);
+/* Says PING only to hear whether the port is there. False: it could not be said. Any thread. */
+bool godwit__connection_ask (godwit__connection_t *connection);
 /* Sends the requests that were kept in the batch. Completion reactor. */
 void godwit__connection_flush (godwit__connection_t *connection);
 /* The same with connection.lock held, until which is released they are only queued. If there is no room for

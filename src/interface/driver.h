@@ -172,6 +172,10 @@ godwit__publish_joined (godwit__channel_t *publisher, const godwit__message_t *m
 typedef struct godwit__link_events {
     void (*up) (void *user);
     void (*down) (void *user, const char *reason); /* reason: static text */
+    /* Nothing has come over a link that is up: sends something that the peer answers. False: nothing could be
+     * sent, or there is nothing that it answers now. Must not close links. NULL: the driver cannot tell that
+     * the peer is silent. Drivers that can find out in another way do not call it. */
+    bool (*ask) (void *user);
 } godwit__link_events_t;
 
 #define GODWIT__KEY_SIZE 16

@@ -90,7 +90,15 @@ on_down (void *user, const char *reason)
     link->reason = reason;
 }
 
-static const godwit__link_events_t link_events = {on_up, on_down};
+static bool
+on_ask (void *user)
+{
+    test_link_t *link = user;
+    link->asked += link->asks;
+    return link->asks && send_bytes (link->channel, 0, "asked", 5) == GODWIT__IO_OK;
+}
+
+static const godwit__link_events_t link_events = {on_up, on_down, on_ask};
 
 static test_link_t *
 open_test_link (scene_t *scene, const char *address)

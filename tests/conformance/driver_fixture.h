@@ -25,6 +25,8 @@ typedef struct test_link {
     int ups;
     int downs;
     const char *reason;
+    bool asks; /* when the driver wants to hear something: sends "asked" */
+    int asked;
 } test_link_t;
 
 /* A port on one side, links on another. */

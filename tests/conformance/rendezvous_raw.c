@@ -18,7 +18,7 @@ on_down (void *user, const char *reason)
     ((scripted_t *) user)->is_down = true;
 }
 
-static const godwit__link_events_t link_events = {on_up, on_down};
+static const godwit__link_events_t link_events = {.up = on_up, .down = on_down};
 
 static void
 open_driver (scripted_t *raw, world_t *world, unsigned port, char address[GODWIT__ADDRESS_SIZE])

@@ -18,7 +18,7 @@ on_down (void *user, const char *reason)
     ((raw_peer_t *) user)->down = true;
 }
 
-static const godwit__link_events_t events = {on_up, on_down};
+static const godwit__link_events_t events = {.up = on_up, .down = on_down};
 
 bool
 raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *address, const char *virtual_host)

@@ -62,6 +62,37 @@ zmtp_connect (const char *address)
                        (socklen_t) (offsetof (struct sockaddr_un, sun_path) + 1 + size - 7));
 }
 
+int
+zmtp_listen (char *address, size_t size)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    socklen_t name_size = sizeof name;
+    const int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind (fd, (struct sockaddr *) &name, name_size) < 0 || listen (fd, 16) < 0 ||
+        getsockname (fd, (struct sockaddr *) &name, &name_size) < 0) {
+        if (fd >= 0)
+            close (fd);
+        return -1;
+    }
+    snprintf (address, size, "tcp://127.0.0.1:%u", ntohs (name.sin_port));
+    return fd;
+}
+
+int
+zmtp_accept (int listener)
+{
+    struct pollfd item = {listener, POLLIN, 0};
+    return poll (&item, 1, ZMTP_WAIT_LIMIT_MS) == 1 ? accept4 (listener, NULL, NULL, SOCK_CLOEXEC) : -1;
+}
+
+void
+zmtp_vanish (int fd)
+{
+    const struct linger none = {.l_onoff = 1};
+    setsockopt (fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    close (fd);
+}
+
 void
 zmtp_greeting (uint8_t greeting[ZMTP_GREETING_SIZE])
 {

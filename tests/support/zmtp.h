@@ -15,6 +15,12 @@
 int zmtp_free_port (void);
 /* Connects to "tcp://127.0.0.1:PORT" or "ipc://@NAME" (the abstract namespace). The socket, or -1. */
 int zmtp_connect (const char *address);
+/* Listens at a port of 127.0.0.1 and writes "tcp://127.0.0.1:PORT". The socket, or -1. */
+int zmtp_listen (char *address, size_t size);
+/* Waits for a connection. The socket, or -1: none came within ZMTP_WAIT_LIMIT_MS. */
+int zmtp_accept (int listener);
+/* Ends the connection with a reset: what is on its way is lost. */
+void zmtp_vanish (int fd);
 /* Writes the greeting of version 3.0 with the NULL mechanism. */
 void zmtp_greeting (uint8_t greeting[ZMTP_GREETING_SIZE]);
 /* Writes all of it, or what the other side takes before it hangs up. False: it hung up. */
