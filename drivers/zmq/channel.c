@@ -9,6 +9,8 @@
 
 /* The most publications that were not received yet, for each publisher. */
 #define RECEIVED_MAX 1000
+/* A publisher receives subscriptions (of up to 26 bytes), and READY, with up to 255 bytes of identity. */
+#define SUBSCRIPTION_SIZE_MAX 512
 
 /* --- sockets --------------------------------------------------------------------------------- */
 
@@ -52,8 +54,9 @@ godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
         return NULL;
     }
     const godwit__driver_options_t *options = &driver->options;
-    const int64_t max_size =
-        options->max_message_size > INT64_MAX ? INT64_MAX : (int64_t) options->max_message_size;
+    const int64_t max_size = type == ZMQ_XPUB                        ? SUBSCRIPTION_SIZE_MAX
+                             : options->max_message_size > INT64_MAX ? INT64_MAX
+                                                                     : (int64_t) options->max_message_size;
     const int connect_ms = as_ms (options->connect_timeout_ms);
     const bool set = godwit__zmq_set (socket, ZMQ_SNDHWM, options->queue_limit) &&
                      set_liveness (socket, type, options) &&

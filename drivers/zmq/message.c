@@ -147,6 +147,12 @@ godwit__frame_has_more (const godwit__frame_t *frame)
     return zmq_msg_more ((const zmq_msg_t *) (const void *) &frame->storage);
 }
 
+int
+godwit__frame_source (const godwit__frame_t *frame)
+{
+    return zmq_msg_get ((const zmq_msg_t *) (const void *) &frame->storage, ZMQ_SRCFD);
+}
+
 void
 godwit__frame_discard (godwit__frame_t *frame, void *socket)
 {

@@ -29,6 +29,8 @@ void godwit__outgoing_cancel (godwit__outgoing_t *outgoing);
 int godwit__frame_receive (godwit__frame_t *frame, void *socket, int flags);
 /* Whether the message has another part. */
 bool godwit__frame_has_more (const godwit__frame_t *frame);
+/* The descriptor of the connection that it came over; -1: it came over none. */
+int godwit__frame_source (const godwit__frame_t *frame);
 /* Releases the frame and throws away the other parts of its message. */
 void godwit__frame_discard (godwit__frame_t *frame, void *socket);
 

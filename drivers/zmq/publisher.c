@@ -2,6 +2,7 @@
 /* A publisher is an XPUB that connects to the SUBs of ports: so it receives each subscription as news. */
 #include "drivers/zmq/monitor.h"
 #include "drivers/zmq/stall.h"
+#include "drivers/zmq/subscriptions.h"
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/base/list.h"
@@ -31,6 +32,10 @@ typedef struct zmq_publisher {
     godwit__source_t source;
     godwit__timer_t stall_timer; /* while there are subscribers */
     godwit__list_t subscribers;
+    godwit__task_t cut_off_task; /* posted when a subscriber has more keys than it may have */
+    /* Under the guard's lock: */
+    godwit__subscriptions_t subscriptions;
+    bool is_flooded; /* the task is awaited: no news is received before it has run */
 } zmq_publisher_t;
 
 #define FIRST_SUBSCRIBER(publisher_) GODWIT__FIRST (&(publisher_)->subscribers, subscriber_t, in_list)
@@ -69,6 +74,38 @@ connect_anew (zmq_publisher_t *self, const char *address)
     godwit__guard_unlock (guard);
 }
 
+/* It has more keys than it may have: the connection ends, and libzmq forgets the keys. It is connected again
+ * when the core has let it go and wants it anew. */
+static void
+cut_off (zmq_publisher_t *self, subscriber_t *subscriber)
+{
+    godwit__guard_t *guard = &self->base.guard;
+    godwit__guard_lock (guard);
+    zmq_disconnect (guard->socket, subscriber->address);
+    godwit__subscriptions_forget (&self->subscriptions, subscriber->stall.fd);
+    godwit__guard_touched (guard);
+    godwit__guard_unlock (guard);
+    forget (subscriber);
+}
+
+static void
+on_cut_off (godwit__task_t *task)
+{
+    zmq_publisher_t *self = task->user;
+    for (subscriber_t *at = FIRST_SUBSCRIBER (self), *next; at; at = next) {
+        next = NEXT_SUBSCRIBER (self, at);
+        godwit__guard_lock (&self->base.guard);
+        const bool floods = godwit__subscriptions_are_too_many (&self->subscriptions, at->stall.fd);
+        godwit__guard_unlock (&self->base.guard);
+        if (floods)
+            cut_off (self, at);
+    }
+    godwit__guard_lock (&self->base.guard);
+    self->is_flooded = false;
+    godwit__guard_tell (&self->base.guard); /* there is more */
+    godwit__guard_unlock (&self->base.guard);
+}
+
 static void
 on_stall_timer (godwit__timer_t *timer)
 {
@@ -99,6 +136,11 @@ on_monitor (godwit__source_t *source)
     int fd = -1;
     for (unsigned event; (event = godwit__zmq_monitor_next (self->monitor, &fd, address));) {
         forget_fd (self, fd); /* the descriptor's old connection, if any */
+        if (event == ZMQ_EVENT_DISCONNECTED) {
+            godwit__guard_lock (&self->base.guard);
+            godwit__subscriptions_forget (&self->subscriptions, fd);
+            godwit__guard_unlock (&self->base.guard);
+        }
         subscriber_t *added = event == ZMQ_EVENT_CONNECTED ? calloc (1, sizeof *added) : NULL;
         if (!added)
             continue; /* without memory, only the system's keepalive tests it */
@@ -117,6 +159,7 @@ watch_subscribers (zmq_publisher_t *self, godwit_error_t **error)
     self->source.user = self;
     self->stall_timer.fire = on_stall_timer;
     self->stall_timer.user = self;
+    self->cut_off_task = (godwit__task_t){.run = on_cut_off, .user = self};
     self->monitor =
         godwit__zmq_monitor_open (self->base.driver, self->base.guard.socket,
                                   ZMQ_EVENT_CONNECTED | ZMQ_EVENT_DISCONNECTED, &self->source.fd, error);
@@ -135,16 +178,29 @@ send_publisher (godwit__channel_t *channel, godwit__routing_id_t routing_id, con
     return GODWIT__IO_REFUSED; /* a publisher publishes, it does not send */
 }
 
+/* Lock held. */
+static void
+count_key (zmq_publisher_t *self, const godwit__frame_t *news)
+{
+    const bool subscribes = news->size && news->data[0] == 1;
+    if (!godwit__subscriptions_note (&self->subscriptions, godwit__frame_source (news), subscribes))
+        return;
+    self->is_flooded = true;
+    godwit__reactor_post (self->base.driver->options.reactor, &self->cut_off_task);
+}
+
 static godwit__io_t
 recv_publisher (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
-    godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) channel;
+    zmq_publisher_t *publisher = (zmq_publisher_t *) channel;
+    godwit__zmq_channel_t *self = &publisher->base;
     godwit__io_t result = GODWIT__IO_OK;
     if (routing_id)
         *routing_id = 0;
     godwit__guard_lock (&self->guard);
-    while (godwit__frame_receive (frame, self->guard.socket, ZMQ_DONTWAIT) == 0) {
+    while (!publisher->is_flooded && godwit__frame_receive (frame, self->guard.socket, ZMQ_DONTWAIT) == 0) {
         godwit__guard_received (&self->guard);
+        count_key (publisher, frame);
         if (frame->size == NEWS_SIZE && frame->data[0] <= 1 && !godwit__frame_has_more (frame))
             goto done;
         godwit__zmq_count (&self->driver->counters.malformed);
@@ -224,11 +280,13 @@ close_publisher (godwit__channel_t *channel)
     if (self->monitor) {
         godwit__reactor_unwatch (reactor, &self->source);
         godwit__reactor_disarm (reactor, &self->stall_timer);
+        godwit__reactor_unpost (reactor, &self->cut_off_task);
         godwit__zmq_monitor_close (self->monitor, self->base.guard.socket);
     }
     godwit__guard_close (&self->base.guard, GODWIT__ZMQ_LINGER_MS);
     for (subscriber_t *at; (at = FIRST_SUBSCRIBER (self));)
         forget (at);
+    godwit__subscriptions_release (&self->subscriptions);
     godwit__load_unref (self->load);
     free (self);
 }
