@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What all channels of the ZeroMQ driver share: making sockets, and waiting on them. */
+#include "drivers/zmq/probe.h"
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error/error.h"
@@ -48,6 +49,8 @@ set_liveness (void *socket, int type, const godwit__driver_options_t *options)
 void *
 godwit__zmq_socket (godwit__zmq_t *driver, int type, godwit_error_t **error)
 {
+    if (godwit__probe_socket (error))
+        return NULL;
     void *socket = zmq_socket (driver->context, type);
     if (!socket) {
         godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make a socket: %s", zmq_strerror (errno));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of the ZeroMQ driver, and its life. */
+#include "drivers/zmq/probe.h"
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error/error.h"
@@ -10,6 +11,27 @@
 /* A link takes three sockets: its own, and two for its monitor. libzmq allocates a table of this size at once
  * (12 bytes each). */
 #define SOCKET_LIMIT 16383
+
+/* libzmq starts its threads with the first socket: now, while there is enough for them. */
+static void *
+new_context (godwit_error_t **error)
+{
+    if (godwit__probe_context (error))
+        return NULL;
+    void *context = zmq_ctx_new ();
+    const int limit = context ? zmq_ctx_get (context, ZMQ_SOCKET_LIMIT) : 0;
+    if (context)
+        zmq_ctx_set (context, ZMQ_MAX_SOCKETS, limit > 0 && limit < SOCKET_LIMIT ? limit : SOCKET_LIMIT);
+    void *first = context ? zmq_socket (context, ZMQ_PAIR) : NULL;
+    if (first) {
+        zmq_close (first);
+        return context;
+    }
+    godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make a ZeroMQ context: %s", zmq_strerror (errno));
+    if (context)
+        zmq_ctx_term (context);
+    return NULL;
+}
 
 static godwit_status_t
 open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options, godwit_error_t **error)
@@ -27,16 +49,12 @@ open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options,
         free (self);
         return godwit__error_no_memory (error);
     }
-    self->context = zmq_ctx_new ();
+    self->context = new_context (error);
     if (!self->context) {
-        godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make a ZeroMQ context: %s",
-                           zmq_strerror (errno));
         free (self->host);
         free (self);
         return GODWIT_ERR_SYSTEM;
     }
-    const int limit = zmq_ctx_get (self->context, ZMQ_SOCKET_LIMIT);
-    zmq_ctx_set (self->context, ZMQ_MAX_SOCKETS, limit > 0 && limit < SOCKET_LIMIT ? limit : SOCKET_LIMIT);
     godwit__list_init (&self->links);
     self->look = (godwit__timer_t){.fire = godwit__zmq_look_at_links, .user = self};
     *driver = &self->base;

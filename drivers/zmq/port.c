@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A port is a bound ROUTER, for links, and a bound SUB, for publications, with one leader for both. */
 #include "drivers/zmq/port_watch.h"
+#include "drivers/zmq/probe.h"
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error/error.h"
@@ -421,6 +422,8 @@ godwit__zmq_add_host (godwit__channel_t *port, const char *host, godwit__port_ad
                       godwit_error_t **error)
 {
     zmq_port_t *self = (zmq_port_t *) port;
+    if (godwit__probe_socket (error))
+        return GODWIT_ERR_SYSTEM;
     godwit__guard_lock (&self->base.guard);
     const godwit_status_t status = bind_host (self, host, addresses, error);
     /* That may have consumed the edges of the descriptors: the leader has to look. */

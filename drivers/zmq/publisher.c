@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A publisher is an XPUB that connects to the SUBs of ports: so it receives each subscription as news. */
 #include "drivers/zmq/monitor.h"
+#include "drivers/zmq/probe.h"
 #include "drivers/zmq/stall.h"
 #include "drivers/zmq/subscriptions.h"
 #include "drivers/zmq/zmq_driver.h"
@@ -252,6 +253,8 @@ godwit__zmq_publisher_connect (godwit__channel_t *publisher, const char *fanout_
                                godwit_error_t **error)
 {
     godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) publisher;
+    if (godwit__probe_socket (error))
+        return GODWIT_ERR_SYSTEM;
     godwit__guard_lock (&self->guard);
     const int failure = zmq_connect (self->guard.socket, fanout_address) < 0 ? errno : 0;
     godwit__guard_touched (&self->guard);

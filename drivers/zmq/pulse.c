@@ -48,7 +48,7 @@ godwit__pulse_pause_ns (const godwit__pulse_limits_t *limits, bool is_quick)
 /* How long an answer is waited for, so that the whole silence stays below the limit. A limit of two intervals
  * or less counts from the question. */
 static int64_t
-patience_ns (const godwit__pulse_limits_t *limits)
+answer_limit_ns (const godwit__pulse_limits_t *limits)
 {
     const bool is_long = limits->limit_ns > 2 * limits->interval_ns;
     return limits->limit_ns - (is_long ? limits->interval_ns : 0) - godwit__pulse_pause_ns (limits, true);
@@ -112,6 +112,6 @@ godwit__pulse_look (godwit__pulse_t *pulse, const godwit__pulse_limits_t *limits
     if (pulse->stuck_ns >= limits->limit_ns - limits->limit_ns / 4)
         return GODWIT__PULSE_STUCK;
     if (pulse->asked)
-        return pulse->unanswered_ns >= patience_ns (limits) ? GODWIT__PULSE_SILENT : GODWIT__PULSE_FINE;
+        return pulse->unanswered_ns >= answer_limit_ns (limits) ? GODWIT__PULSE_SILENT : GODWIT__PULSE_FINE;
     return pulse->silent_ns >= limits->interval_ns - slow_ns ? GODWIT__PULSE_ASK : GODWIT__PULSE_FINE;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ZeroMQ driver closes while a peer writes that is none of ours, and that vanishes then. libzmq 4.3.4 has
+/* The ZeroMQ driver closes while a foreign peer writes, which vanishes then. libzmq 4.3.4 has
  * stopped reading the connection by that time. What it writes to it now, a PING or the answer to one, ends
  * the process: "Assertion failed: !_io_error". */
 #include "tests/conformance/driver_fixture.h"

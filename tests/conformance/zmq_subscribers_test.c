@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Subscribers that are none of ours at a publisher of the ZeroMQ driver. */
+/* Foreign subscribers at a publisher of the ZeroMQ driver. */
 #include "tests/conformance/driver_fixture.h"
 #include "tests/support/zmtp.h"
 
@@ -12,7 +12,7 @@ static const driver_conformance_t subject = {.ops = &godwit__zmq_driver, .addres
 
 TestSuite (zmq_subscribers, .timeout = 60);
 
-/* ---- a port of ours, and a subscriber that is none, at one publisher ---- */
+/* ---- a port of ours, and a foreign subscriber, at one publisher ---- */
 
 typedef struct stage {
     scene_t scene;
