@@ -169,8 +169,10 @@ godwit__connection_ask (godwit__connection_t *connection)
     pthread_mutex_lock (&connection->lock);
     const godwit__connection_state_t state = atomic_load (&connection->state);
     const bool said = (state == GODWIT__CONNECTION_READY || state == GODWIT__CONNECTION_LEAVING) &&
-                      connection->link->ops->send (connection->link, 0, &ping) == GODWIT__IO_OK;
+                      connection->link->ops->queue (connection->link, 0, &ping) == GODWIT__IO_OK;
     pthread_mutex_unlock (&connection->lock);
+    if (said)
+        connection->link->ops->flush (connection->link, 0);
     return said;
 }
 
