@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -107,11 +108,11 @@ Test (limits, few_threads)
 static rlim_t
 address_space (void)
 {
-    unsigned long long pages = 0;
+    char text[64] = "";
     FILE *file = fopen ("/proc/self/statm", "r");
-    cr_assert (file && fscanf (file, "%llu", &pages) == 1);
+    cr_assert (file && fgets (text, sizeof text, file));
     fclose (file);
-    return pages * (rlim_t) sysconf (_SC_PAGESIZE);
+    return strtoull (text, NULL, 10) * (rlim_t) sysconf (_SC_PAGESIZE);
 }
 
 /* A sanitizer takes more than there is. */

@@ -8,6 +8,7 @@
 #include "tests/support/life.h"
 #include "tests/support/must.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -277,6 +278,45 @@ Test (liveness, only_the_clients_own_limit_ends_its_connections, .timeout = 120)
             lasted = stands_still (queries[i]);
         cr_assert (lasted, "%s", queries[i]);
     }
+}
+
+/* A rendezvous that stands still, too, long before the member itself would miss its answers. */
+/* Negative: the member was first, and hosts the rendezvous itself. */
+static double
+rendezvous_noticed_ms (void)
+{
+    process_t host;
+    godwit_transport_t *member = NULL;
+    godwit_transport_stats_t stats = {.rendezvous_joined = 1};
+    char url[32];
+    snprintf (url, sizeof url, "zmq://:%d/", free_port ());
+    life_start (&host, url, "one");
+    MUST (godwit_transport_new (
+        &member, url, GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 50, .heartbeat_timeout_ms = 400), &error));
+    MUST (godwit_transport_wait_ready (member, WAIT_LIMIT_MS, &error));
+    godwit_transport_stats (member, &stats, sizeof stats);
+    const int64_t stopped_ns = now_ns ();
+    process_stand_still (&host);
+    while (stats.rendezvous_joined && !stats.rendezvous_hosted &&
+           now_ns () - stopped_ns < WAIT_LIMIT_MS * INT64_C (1000000)) {
+        poll (NULL, 0, 5);
+        godwit_transport_stats (member, &stats, sizeof stats);
+    }
+    const double took_ms = (double) (now_ns () - stopped_ns) / 1e6;
+    process_finish (&host, SIGKILL);
+    godwit_transport_destroy (&member);
+    return stats.rendezvous_hosted ? -1 : took_ms;
+}
+
+Test (liveness, a_stopped_rendezvous_is_noticed_within_the_members_limit, .timeout = 120)
+{
+    times_t noticed = {.count = 0};
+    while (noticed.count < TRIES) {
+        noticed.ms[noticed.count] = rendezvous_noticed_ms ();
+        noticed.count += noticed.ms[noticed.count] > 0;
+    }
+    const double median = median_of (&noticed, "rendezvous stopped, limit 400 ms: noticed", "");
+    cr_assert_leq (median, life_is_sanitized () ? 5000 : 600);
 }
 
 /* ---- replaced ---- */
