@@ -31,8 +31,12 @@ function (godwit_add_test name)
     if (NOT arg_TIMEOUT)
         set (arg_TIMEOUT 120)
     endif ()
+    # Each test has a private folder of its own: so tests that run at the same time do not meet.
+    set (folders ${PROJECT_BINARY_DIR}/folders)
+    file (MAKE_DIRECTORY ${folders})
+    file (CHMOD ${folders} DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
     set (environment "GODWIT_BUILD_DIR=${PROJECT_BINARY_DIR}" "GODWIT_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
-                     "GODWIT_SANITIZE=${GODWIT_SANITIZE}")
+                     "GODWIT_SANITIZE=${GODWIT_SANITIZE}" "GODWIT_DIR=${folders}/${name}")
     if (GODWIT_SANITIZE)
         math (EXPR arg_TIMEOUT "${arg_TIMEOUT} * 3")
         list (APPEND environment

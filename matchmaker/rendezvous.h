@@ -21,7 +21,9 @@ typedef struct godwit__rendezvous {
     godwit__names_state_t names;
     char names_text[GODWIT__NAMES_TEXT_SIZE]; /* as it was told last */
     size_t source_count;
-    godwit__rendezvous_source_t *sources[2 * GODWIT__RENDEZVOUS_MAX]; /* old and new while it changes */
+    godwit__folders_t folders; /* where processes of this host meet */
+    /* Of old and new hosts while the list changes, each of which may be in each folder. */
+    godwit__rendezvous_source_t *sources[2 * GODWIT__FOLDER_MAX * GODWIT__RENDEZVOUS_MAX];
 } godwit__rendezvous_t;
 
 #endif

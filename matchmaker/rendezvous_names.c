@@ -31,10 +31,13 @@ describe_names (const godwit__rendezvous_t *self, godwit__names_state_t names, c
                                      names == GODWIT__NAMES_AWAITED
                                          ? "no rendezvous has told yet which servers there are"
                                          : "no rendezvous can be reached");
+    bool is_first = true;
     for (size_t i = 0; i < self->source_count; i++) {
         const godwit__rendezvous_source_t *const source = self->sources[i];
+        if (source->is_absent)
+            continue;
         char one[GODWIT__ADDRESS_SIZE + GODWIT__SOURCE_WHY_SIZE + 8];
-        const int length = snprintf (one, sizeof one, "%s %s (%s)", i ? "," : ":", source->address,
+        const int length = snprintf (one, sizeof one, "%s %s (%s)", is_first ? ":" : ",", source->address,
                                      source->why[0]                           ? source->why
                                      : source->settles_ns                     ? "it began just now"
                                      : source->state == GODWIT__SOURCE_JOINED ? "joined just now"
@@ -45,6 +48,7 @@ describe_names (const godwit__rendezvous_t *self, godwit__names_state_t names, c
         }
         memcpy (text + used, one, (size_t) length + 1);
         used += (size_t) length;
+        is_first = false;
     }
 }
 
@@ -74,6 +78,13 @@ godwit__source_set_names (godwit__rendezvous_source_t *self, godwit__names_state
     self->names = names;
     snprintf (self->why, sizeof self->why, "%s", why);
     godwit__rendezvous_tell_names (self->owner);
+}
+
+void
+godwit__source_names_none (godwit__rendezvous_source_t *self, const char *why)
+{
+    self->names = GODWIT__NAMES_OUT_OF_REACH;
+    godwit__source_set_names (self, GODWIT__NAMES_OUT_OF_REACH, why);
 }
 
 void

@@ -21,6 +21,8 @@ void godwit__rendezvous_tell_names (godwit__rendezvous_t *self);
 /* why: of OUT_OF_REACH; else "". */
 void godwit__source_set_names (godwit__rendezvous_source_t *source, godwit__names_state_t names,
                                const char *why);
+/* Out of reach, of which nobody need be told. */
+void godwit__source_names_none (godwit__rendezvous_source_t *source, const char *why);
 /* All that the host knows was told. TOLD, unless the host has to hear of its members first, until settles_ns:
  * then the source's timer is armed for that. */
 void godwit__source_names_told (godwit__rendezvous_source_t *source, int64_t settles_ns);

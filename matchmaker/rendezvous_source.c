@@ -7,13 +7,15 @@
  *         | +---------------------|--------------+  link down, silence, nonsense, EXPELLED
  *         |    may not host, or   | link down
  *         +---- cannot listen ----+------------> HOSTING, until closed
- *                                   listening
+ *         |                         listening      |
+ *         +----------------------------------------+  in a private folder: its name was removed
  *
  * So when a host dies, its members find out at the same time, and all connections are refused. Then one
  * member gets the address, and the others find it there when they try again some milliseconds later.
  */
 #include "matchmaker/rendezvous_source.h"
 
+#include "matchmaker/rendezvous_folder.h"
 #include "matchmaker/rendezvous_names.h"
 #include "matchmaker/rendezvous_source_exchange.h"
 #include "matchmaker/rendezvous_source_report.h"
@@ -138,6 +140,8 @@ on_looked_up (void *user)
 static void
 connect_to (self_t *self)
 {
+    if (self->folder && !godwit__source_enter_folder (self))
+        return;
     self->state = GODWIT__SOURCE_CONNECTING;
     if (!godwit__lookup_is_needed (self->address))
         open_link (self, self->address);
@@ -184,8 +188,26 @@ host_it (self_t *self, const char *reason)
         godwit__rendezvous_host_put (self->host, owner->own[i]);
     godwit__source_set_told (self, true);
     owner->events->synced (owner->user);
+    if (self->folder) {
+        godwit__source_hosts_in_folder (self);
+        godwit__source_arm (self, godwit__source_now (self) + godwit__source_refresh_ns (self));
+    }
     godwit__source_names_told (self, settles_ns);
     return true;
+}
+
+/* Nobody finds it any more: its members come to whoever hosts it now, as this process does. */
+static void
+stop_hosting (self_t *self)
+{
+    static const char *const reason = "its name, or its folder, was removed";
+    godwit__source_note (self, GODWIT_LOG_WARNING, "Nobody finds", reason);
+    godwit__source_set_told (self, false);
+    godwit__rendezvous_host_close (self->host, false);
+    self->host = NULL;
+    godwit__view_lost (&self->owner->view, self->index);
+    godwit__source_back_off (self);
+    godwit__source_names_lost (self, true, true, reason);
 }
 
 /* --- life --- */
@@ -223,6 +245,12 @@ on_timer (godwit__timer_t *timer)
     if (self->settles_ns && now >= self->settles_ns) {
         self->settles_ns = 0;
         godwit__source_set_names (self, GODWIT__NAMES_TOLD, "");
+    }
+    if (self->state == GODWIT__SOURCE_HOSTING && self->folder) {
+        if (godwit__source_look_at_folder (self))
+            godwit__source_arm (self, now + godwit__source_refresh_ns (self));
+        else
+            stop_hosting (self);
     }
     if (self->state != GODWIT__SOURCE_JOINED)
         return;

@@ -6,6 +6,7 @@
 
 #include "matchmaker/rendezvous_host.h"
 #include "matchmaker/rendezvous_lookup.h"
+#include "src/folder/folder_listen.h"
 
 typedef enum godwit__source_state {
     GODWIT__SOURCE_WAITING,    /* for the timer, to connect */
@@ -28,8 +29,12 @@ typedef struct godwit__rendezvous_source {
     unsigned index; /* its bit in the view; not its index in `sources` */
     char address[GODWIT__ADDRESS_SIZE];
     bool may_host;
-    bool is_here; /* the loopback, named by nobody: its members host it themselves */
-    bool is_told; /* it has sent all its records, or is hosted here: it counts as joined */
+    bool is_here; /* of this host, named by nobody: its members host it themselves */
+    /* In a private folder (rendezvous_folder.h); NULL: it is not. */
+    godwit__folder_t *folder;
+    bool is_absent;               /* there is no place for the folder */
+    godwit__folder_name_t hosted; /* HOSTING */
+    bool is_told;                 /* it has sent all its records, or is hosted here: it counts as joined */
     godwit__source_state_t state;
     godwit__names_state_t names;       /* what is to be thought of it */
     char why[GODWIT__SOURCE_WHY_SIZE]; /* OUT_OF_REACH: the reason; else "" */

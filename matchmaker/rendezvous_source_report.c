@@ -46,6 +46,16 @@ godwit__source_set_told (godwit__rendezvous_source_t *self, bool is_told)
         godwit__source_note (self, GODWIT_LOG_INFO, self->host ? "Hosts" : "Joined", NULL);
 }
 
+void
+godwit__rendezvous_count_sources (const godwit__rendezvous_t *self)
+{
+    uint_fast64_t count = 0;
+    for (size_t i = 0; i < self->source_count; i++)
+        count += !self->sources[i]->is_absent;
+    if (self->options.gauges)
+        atomic_store_explicit (&self->options.gauges->rendezvous_known, count, memory_order_relaxed);
+}
+
 /* The port may be taken by another program, so that it can be neither joined nor hosted. */
 void
 godwit__source_warn_if_stuck (const godwit__rendezvous_source_t *self, const char *reason,
@@ -61,11 +71,12 @@ godwit__source_warn_if_stuck (const godwit__rendezvous_source_t *self, const cha
     else if (!self->tried_ns || godwit__source_now (self) - self->tried_ns < WARN_AFTER_NS)
         return;
     else if (hosting)
-        snprintf (
-            text, sizeof text,
-            "The rendezvous at %s can be neither joined (%s) nor hosted (%s): another program may have the "
-            "port. End it, or name another port in the URL of every process",
-            self->address, reason, hosting);
+        snprintf (text, sizeof text,
+                  "The rendezvous at %s can be neither joined (%s) nor hosted (%s): %s may have the port. "
+                  "End it, or "
+                  "name another port in the URL of every process",
+                  self->address, reason, hosting,
+                  self->folder ? "a process that stands still" : "another program");
     else
         snprintf (text, sizeof text,
                   "The rendezvous at %s cannot be joined: %s. Nothing may run there, or another program",

@@ -90,7 +90,7 @@ parse_addresses (const godwit__driver_t *driver, char *addresses, godwit__record
             return wrong (error, place, "an address is too long");
         if (strpbrk (address, SPACE))
             return wrong (error, place, "expected ',' between entries, and no space in an address");
-        if (driver && !driver->ops->speaks (address))
+        if (driver && !driver->ops->speaks (driver, address))
             return wrong (error, place, "an address that the driver cannot connect to");
         record->addresses[record->address_count++] = address;
     }

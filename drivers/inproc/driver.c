@@ -34,8 +34,9 @@ close_driver (godwit__driver_t *driver)
 }
 
 static bool
-speaks (const char *address)
+speaks (const godwit__driver_t *driver, const char *address)
 {
+    (void) driver;
     return strncmp (address, GODWIT__INPROC_SCHEME, strlen (GODWIT__INPROC_SCHEME)) == 0;
 }
 

@@ -170,7 +170,7 @@ godwit_status_t
 godwit__inproc_open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                           godwit__port_addresses_t *addresses, godwit_error_t **error)
 {
-    if (at && (strlen (at) >= GODWIT__ADDRESS_SIZE || !driver->ops->speaks (at)))
+    if (at && (strlen (at) >= GODWIT__ADDRESS_SIZE || !driver->ops->speaks (driver, at)))
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: not an inproc address", at);
     godwit__inproc_port_t *self = calloc (1, sizeof *self);
     if (!self || !godwit__inproc_channel_init (&self->base, &port_ops, driver)) {

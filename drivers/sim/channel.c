@@ -15,8 +15,9 @@ channel_of (godwit__channel_t *channel)
 }
 
 static bool
-speaks (const char *address)
+speaks (const godwit__driver_t *driver, const char *address)
 {
+    (void) driver;
     return strncmp (address, GODWIT__SIM_SCHEME, strlen (GODWIT__SIM_SCHEME)) == 0;
 }
 
@@ -314,7 +315,7 @@ open_port (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
     else
         snprintf (address, sizeof address, GODWIT__SIM_SCHEME "%s:%u", node->name,
                   20000 + node->ports_ever++);
-    if (!speaks (address) || godwit__sim_node_of (node->cluster, address) != node)
+    if (!speaks (driver, address) || godwit__sim_node_of (node->cluster, address) != node)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM,
                                   "cannot listen at %s: not an address of this node", address);
     if (godwit__sim_find_port (node->cluster, address))

@@ -4,9 +4,12 @@
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error/error.h"
+#include "src/folder/folder_connect.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#define TCP "tcp://"
 
 /* A link takes three sockets: its own, and two for its monitor. libzmq allocates a table of this size at once
  * (12 bytes each). */
@@ -43,8 +46,14 @@ open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options,
     self->options = *options;
     self->options.host = NULL;
     self->options.virtual_host = NULL; /* borrowed, so not kept */
+    self->options.runtime_dir = NULL;
     if (!self->options.max_queue_size)
         self->options.max_queue_size = SIZE_MAX;
+    const godwit_status_t status = godwit__folders_init (&self->folders, options->runtime_dir, error);
+    if (status != GODWIT_OK) {
+        free (self);
+        return status;
+    }
     if (options->host && !(self->host = strdup (options->host))) {
         free (self);
         return godwit__error_no_memory (error);
@@ -68,14 +77,17 @@ close_driver (godwit__driver_t *driver)
     godwit__reactor_disarm (self->options.reactor, &self->look);
     while (zmq_ctx_term (self->context) < 0 && errno == EINTR)
         ;
+    godwit__folders_close (&self->folders);
     free (self->host);
     free (self);
 }
 
+/* Which folders there are never changes: so any thread may look. */
 static bool
-speaks (const char *address)
+speaks (const godwit__driver_t *driver, const char *address)
 {
-    return strncmp (address, "tcp://", 6) == 0 || strncmp (address, "ipc://", 6) == 0;
+    const godwit__zmq_t *self = (const godwit__zmq_t *) driver;
+    return strncmp (address, TCP, strlen (TCP)) == 0 || godwit__folders_speak (&self->folders, address);
 }
 
 static const godwit__driver_counters_t *

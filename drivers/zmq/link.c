@@ -22,6 +22,7 @@
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error/error.h"
+#include "src/folder/folder_uid.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,8 +32,8 @@
 #define RECONNECT_NEVER_MS (1 << 30)
 /* Ends DRAINING if the report about the barrier does not come. */
 #define DRAIN_LIMIT_MS 100
-/* In Linux's abstract namespace; nobody ever listens there. */
-#define BARRIER_ADDRESS "ipc://@godwit-nobody-listens-here"
+/* Nobody can ever listen there, whoever he is: it is not even a path. */
+#define BARRIER_ADDRESS "ipc:///dev/null/nobody-listens-here"
 
 typedef enum link_state { LINK_CONNECTING, LINK_UP, LINK_DRAINING, LINK_DOWN } link_state_t;
 
@@ -49,6 +50,7 @@ typedef struct zmq_link {
     bool was_up;
     bool up_told;
     const char *reason; /* of being down */
+    bool is_local;      /* to a process of this machine, which has to be this user's */
     const godwit__link_events_t *events;
     void *user;
 } zmq_link_t;
@@ -314,7 +316,10 @@ on_monitor (godwit__source_t *source)
     zmq_link_t *self = source->user;
     int fd = -1;
     for (unsigned event; (event = godwit__zmq_monitor_next (self->monitor, &fd, NULL));) {
-        if (event == ZMQ_EVENT_CONNECTED)
+        if (event == ZMQ_EVENT_CONNECTED && self->state == LINK_CONNECTING && self->is_local &&
+            !godwit__peer_is_own_user (fd))
+            enter_down (self, "a process of another user listens there");
+        else if (event == ZMQ_EVENT_CONNECTED)
             godwit__pulse_begin (&self->pulse, fd);
         else if (self->state == LINK_CONNECTING && event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             enter_up (self);
@@ -385,8 +390,10 @@ static godwit_status_t
 connect_link (zmq_link_t *self, const char *address, godwit_error_t **error)
 {
     const godwit__driver_options_t *options = &self->base.driver->options;
-    if (!start_monitor (self, error))
+    char endpoint[GODWIT__ADDRESS_SIZE];
+    if (!godwit__zmq_endpoint (self->base.driver, address, endpoint, error) || !start_monitor (self, error))
         return GODWIT_ERR_SYSTEM;
+    self->is_local = godwit__zmq_is_local (address);
     const godwit_status_t status = godwit__reactor_watch (options->reactor, &self->source, error);
     if (status != GODWIT_OK)
         return status;
@@ -396,7 +403,7 @@ connect_link (zmq_link_t *self, const char *address, godwit_error_t **error)
         godwit__reactor_now (options->reactor) + options->connect_timeout_ms * GODWIT__NS_PER_MS;
     if (godwit__reactor_arm (options->reactor, &self->deadline, deadline) != GODWIT_OK)
         return godwit__error_no_memory (error);
-    if (zmq_connect (self->base.guard.socket, address) == 0)
+    if (zmq_connect (self->base.guard.socket, endpoint) == 0)
         return GODWIT_OK;
     return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot connect to %s: %s", address,
                               zmq_strerror (errno));

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A port is a bound ROUTER, for links, and a bound SUB, for publications, with one leader for both. */
+#include "drivers/zmq/port_names.h"
 #include "drivers/zmq/port_watch.h"
 #include "drivers/zmq/probe.h"
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/error/error.h"
+#include "src/folder/folder_sweep.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 /* The size of a routing id that a ROUTER gives a peer that did not name itself: a zero, then a number that no
  * other connection gets.
@@ -35,6 +36,7 @@ typedef struct zmq_port {
     bool interrupted;      /* the limit of thrown away frames was reached: there may be more frames */
     godwit__loads_t loads; /* of the replies to each peer */
     godwit__port_watch_t watch;
+    godwit__port_names_t names;
 } zmq_port_t;
 
 static godwit__routing_id_t
@@ -292,6 +294,7 @@ close_port (godwit__channel_t *channel)
 {
     zmq_port_t *self = (zmq_port_t *) channel;
     godwit__port_watch_close (&self->watch, self->base.guard.socket);
+    godwit__port_names_close (&self->names);
     if (self->subscriber)
         zmq_close (self->subscriber);
     godwit__guard_close (&self->base.guard, GODWIT__ZMQ_LINGER_MS);
@@ -325,9 +328,8 @@ bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], god
     const char *number = strrchr (actual, ':');
     const char *end = strrchr (at, ':');
     const bool tcp = strncmp (at, "tcp:", 4) == 0;
-    const int length =
-        tcp ? snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s%s", (int) (end - at), at, number)
-            : snprintf (bound, GODWIT__ADDRESS_SIZE, "%s", strcmp (at, "ipc://*") == 0 ? actual : at);
+    const int length = tcp ? snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s%s", (int) (end - at), at, number)
+                           : snprintf (bound, GODWIT__ADDRESS_SIZE, "%s", at);
     if (length < GODWIT__ADDRESS_SIZE)
         return GODWIT_OK;
     return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long", at);
@@ -349,40 +351,66 @@ bind_tcp (void *socket, const char *host, int port, char bound[GODWIT__ADDRESS_S
     return bind_socket (socket, at, bound, error);
 }
 
-/* Binds in Linux's abstract namespace: nothing to unlink, nothing left behind by a killed process, no folder
- * to agree on, and valid exactly where loopback is (in a network namespace). The name is random, because
- * records with it reach other machines. */
+/* In the first private folder that can be used: the names are random, because records with them reach other
+ * machines. Without a folder, *is_there stays false. */
 static godwit_status_t
-bind_ipc (void *socket, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+bind_names (zmq_port_t *self, godwit__port_addresses_t *addresses, bool *is_there, godwit_error_t **error)
 {
-    uint64_t id[2];
-    if (getrandom (id, sizeof id, 0) != (ssize_t) sizeof id)
-        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot make a random name: %s",
-                                  strerror (errno));
-    char at[GODWIT__ADDRESS_SIZE];
-    snprintf (at, sizeof at, "ipc://@godwit-%016llx%016llx", (unsigned long long) id[0],
-              (unsigned long long) id[1]);
-    return bind_socket (socket, at, bound, error);
+    godwit__zmq_t *const driver = self->base.driver;
+    godwit__folder_t *folder = NULL;
+    godwit_error_t *why = NULL;
+    if (godwit__folders_first (&driver->folders, &folder, &why) != GODWIT_OK) {
+        godwit__zmq_warn (driver, "Processes of this machine reach this one by TCP alone. %s",
+                          godwit_error_message (why));
+        godwit_error_destroy (&why);
+        return GODWIT_OK;
+    }
+    godwit__folder_sweep (folder);
+    godwit_status_t status = godwit__port_names_listen (&self->names, folder, self->base.guard.socket, NULL,
+                                                        addresses->links[0], error);
+    if (status == GODWIT_OK)
+        status = godwit__port_names_listen (&self->names, folder, self->subscriber, NULL, addresses->fanout,
+                                            error);
+    if (status == GODWIT_OK)
+        addresses->link_count = 1;
+    *is_there = true;
+    return status;
+}
+
+/* A rendezvous in a private folder: of all processes that try, one gets the name. */
+static godwit_status_t
+bind_at (zmq_port_t *self, const char *at, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+{
+    godwit__folders_t *const folders = &self->base.driver->folders;
+    const char *name = NULL;
+    const godwit__folder_t *const found = godwit__folders_find (folders, at, &name);
+    if (!found)
+        return bind_socket (self->base.guard.socket, at, bound, error);
+    godwit__folder_t *const folder = &folders->list[found - folders->list];
+    const godwit_status_t status = godwit__folder_open (folder, error);
+    return status ? status
+                  : godwit__port_names_listen (&self->names, folder, self->base.guard.socket, name, bound,
+                                               error);
 }
 
 static godwit_status_t
 bind_port (zmq_port_t *self, const char *at, godwit__port_addresses_t *addresses, godwit_error_t **error)
 {
-    void *router = self->base.guard.socket;
-    const char *host = self->base.driver->host ? self->base.driver->host : LOOPBACK;
+    const godwit__zmq_t *const driver = self->base.driver;
+    const godwit__driver_options_t *const options = &driver->options;
+    const char *const host = driver->host ? driver->host : LOOPBACK;
+    bool is_local = false;
     memset (addresses, 0, sizeof *addresses);
     if (at) {
         addresses->link_count = 1;
-        return bind_socket (router, at, addresses->links[0], error);
+        return bind_at (self, at, addresses->links[0], error);
     }
-    addresses->link_count = 2;
-    godwit_status_t status = bind_ipc (router, addresses->links[0], error);
-    if (status == GODWIT_OK)
-        status = bind_tcp (router, host, self->base.driver->options.port, addresses->links[1], error);
-    if (status == GODWIT_OK && self->base.driver->host)
+    godwit_status_t status = bind_names (self, addresses, &is_local, error);
+    if (status == GODWIT_OK && (driver->host || options->port || options->loopback || !is_local))
+        status = bind_tcp (self->base.guard.socket, host, options->port,
+                           addresses->links[addresses->link_count++], error);
+    if (status == GODWIT_OK && (driver->host || !is_local))
         status = bind_tcp (self->subscriber, host, 0, addresses->fanout, error);
-    else if (status == GODWIT_OK)
-        status = bind_ipc (self->subscriber, addresses->fanout, error);
     return status;
 }
 
@@ -392,20 +420,25 @@ is_tcp (const char *address)
     return strncmp (address, "tcp:", 4) == 0;
 }
 
-/* The publishers of all hosts use the first address that others can reach. */
+/* The publishers of all hosts use the first address that others can reach. The loopback is no such address,
+ * but for processes of other users it is better than none. */
 static godwit_status_t
 bind_host (const zmq_port_t *self, const char *host, godwit__port_addresses_t *addresses,
            godwit_error_t **error)
 {
-    const size_t last = addresses->link_count - 1;
+    const size_t last = addresses->link_count - 1; /* there is one at least */
     const bool replaces =
         strncmp (addresses->links[last], "tcp://" LOOPBACK, strlen ("tcp://" LOOPBACK)) == 0;
     const size_t at = replaces ? last : addresses->link_count;
     char link[GODWIT__ADDRESS_SIZE], fanout[GODWIT__ADDRESS_SIZE] = "";
+    const bool is_known = replaces && strcmp (host, LOOPBACK) == 0;
     if (at == GODWIT__PORT_ADDRESS_MAX)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: too many addresses", host);
-    godwit_status_t status =
-        bind_tcp (self->base.guard.socket, host, self->base.driver->options.port, link, error);
+    godwit_status_t status = GODWIT_OK;
+    if (is_known)
+        memcpy (link, addresses->links[last], sizeof link);
+    else
+        status = bind_tcp (self->base.guard.socket, host, self->base.driver->options.port, link, error);
     if (status == GODWIT_OK && !is_tcp (addresses->fanout))
         status = bind_tcp (self->subscriber, host, 0, fanout, error);
     if (status != GODWIT_OK)
@@ -463,6 +496,7 @@ godwit__zmq_open_port (godwit__driver_t *driver, const char *at, godwit__channel
     self->base.base.ops = &port_ops;
     self->base.driver = (godwit__zmq_t *) driver;
     self->links_before_look = LINKS_PER_LOOK;
+    godwit__port_names_init (&self->names, self->base.driver, &self->base.guard);
     godwit__loads_init (&self->loads);
     godwit_status_t status = init_sockets (self, !at, error);
     if (status != GODWIT_OK) {

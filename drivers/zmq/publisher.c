@@ -8,6 +8,7 @@
 
 #include "src/base/list.h"
 #include "src/error/error.h"
+#include "src/folder/folder_uid.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -60,6 +61,16 @@ forget_fd (zmq_publisher_t *self, int fd)
         at = NEXT_SUBSCRIBER (self, at);
     if (at)
         forget (at);
+}
+
+static void
+disconnect (zmq_publisher_t *self, const char *endpoint)
+{
+    godwit__guard_t *guard = &self->base.guard;
+    godwit__guard_lock (guard);
+    zmq_disconnect (guard->socket, endpoint);
+    godwit__guard_touched (guard);
+    godwit__guard_unlock (guard);
 }
 
 /* The subscriptions go with the connection (the publisher gets the news) and come back with the next one. A
@@ -141,6 +152,15 @@ on_monitor (godwit__source_t *source)
             godwit__guard_lock (&self->base.guard);
             godwit__subscriptions_forget (&self->subscriptions, fd);
             godwit__guard_unlock (&self->base.guard);
+        }
+        if (event == ZMQ_EVENT_CONNECTED && godwit__zmq_is_local (address) &&
+            !godwit__peer_is_own_user (fd)) {
+            godwit__zmq_warn (self->base.driver,
+                              "A process of another user listens at %s: nothing is published "
+                              "there",
+                              address);
+            disconnect (self, address);
+            continue;
         }
         subscriber_t *added = event == ZMQ_EVENT_CONNECTED ? calloc (1, sizeof *added) : NULL;
         if (!added)
@@ -255,8 +275,11 @@ godwit__zmq_publisher_connect (godwit__channel_t *publisher, const char *fanout_
     godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) publisher;
     if (godwit__probe_socket (error))
         return GODWIT_ERR_SYSTEM;
+    char endpoint[GODWIT__ADDRESS_SIZE];
+    if (!godwit__zmq_endpoint (self->driver, fanout_address, endpoint, error))
+        return GODWIT_ERR_SYSTEM;
     godwit__guard_lock (&self->guard);
-    const int failure = zmq_connect (self->guard.socket, fanout_address) < 0 ? errno : 0;
+    const int failure = zmq_connect (self->guard.socket, endpoint) < 0 ? errno : 0;
     godwit__guard_touched (&self->guard);
     godwit__guard_unlock (&self->guard);
     if (!failure)
@@ -268,11 +291,10 @@ godwit__zmq_publisher_connect (godwit__channel_t *publisher, const char *fanout_
 void
 godwit__zmq_publisher_disconnect (godwit__channel_t *publisher, const char *fanout_address)
 {
-    godwit__zmq_channel_t *self = (godwit__zmq_channel_t *) publisher;
-    godwit__guard_lock (&self->guard);
-    zmq_disconnect (self->guard.socket, fanout_address);
-    godwit__guard_touched (&self->guard);
-    godwit__guard_unlock (&self->guard);
+    zmq_publisher_t *self = (zmq_publisher_t *) publisher;
+    char endpoint[GODWIT__ADDRESS_SIZE];
+    if (godwit__zmq_endpoint (self->base.driver, fanout_address, endpoint, NULL))
+        disconnect (self, endpoint);
 }
 
 static void

@@ -10,10 +10,13 @@
 
 #include "src/base/list.h"
 
+#include "src/folder/folder.h"
+
 typedef struct godwit__zmq {
     godwit__driver_t base;
     godwit__driver_options_t options;
-    char *host; /* NULL: this host only */
+    char *host;                /* NULL: this host only */
+    godwit__folders_t folders; /* where processes of this user listen on this machine */
     void *context;
     unsigned monitor_count; /* for names */
     godwit__list_t links;   /* those that are up; the reactor's thread */
@@ -50,6 +53,17 @@ godwit__zmq_count (atomic_uint_fast64_t *counter)
 {
     atomic_fetch_add_explicit (counter, 1, memory_order_relaxed);
 }
+
+/* endpoint.c */
+
+/* Tells whoever looks after this process. */
+void godwit__zmq_warn (const godwit__zmq_t *driver, const char *format, ...) GODWIT_PRINTF (2, 3);
+/* Writes what libzmq connects to: an ipc address under a path that fits. False: it is not to be dialled, and
+ * *error says why. The reactor's thread. */
+bool godwit__zmq_endpoint (godwit__zmq_t *driver, const char *address, char endpoint[GODWIT__ADDRESS_SIZE],
+                           godwit_error_t **error);
+/* True of an address, or an endpoint, that leads to a process of this machine: it has to be this user's. */
+bool godwit__zmq_is_local (const char *address);
 
 /* link.c */
 godwit_status_t godwit__zmq_open_link (godwit__driver_t *driver, const char *address,

@@ -2,7 +2,8 @@
 /* The transport: a process's place in the cluster (docs/contract.md, sections 8 and 12).
  *
  * Clients and servers are made on a transport, and share its connections. A URL says how they are found:
- *  - "zmq://": no configuration; the processes of this host find each other;
+ *  - "zmq://": no configuration; the processes of this user on this host find each other, and no other
+ * user's;
  *  - "zmq://10.0.0.1:9573/": through rendezvous points on other hosts. Without the option host, servers are
  *    reached at the addresses of this machine on the ways there (SECURITY.md);
  *  - "inproc://name/": in this process only.

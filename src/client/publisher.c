@@ -179,7 +179,7 @@ connect_member (godwit__publisher_t *publisher, const char *address)
     }
     for (size_t i = 0; i < transport->driver_count; i++) {
         const godwit__driver_ops_t *ops = transport->drivers[i]->ops;
-        if (!publisher->channels[i] || !ops->speaks (address))
+        if (!publisher->channels[i] || !ops->speaks (transport->drivers[i], address))
             continue;
         subscriber = calloc (1, sizeof *subscriber);
         if (!subscriber)

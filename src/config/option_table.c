@@ -77,7 +77,7 @@ const godwit__option_t godwit__options[] = {
     TEXT ("runtime_dir", IN_ANY, AT (known.runtime_dir), 1, 191, "`$GODWIT_DIR`, else the usual ones",
           "the private folder of the sockets by which processes of this user meet on this machine"),
     OTHER ("paths", PATHS, IN_TEXT, AT (paths), GODWIT__PATH_ALL, "inproc,ipc,tcp",
-           "the kinds of address that are used to connect"),
+           "the kinds of address that are used to connect; without ipc, servers listen at the loopback, too"),
     NUMBER ("max_message_size", SIZE, IN_ANY, AT (known.max_message_size), 64 << 20, 4096, INT64_C (1) << 31,
             "bytes", "the longest message"),
     NUMBER ("queue_limit", INT, IN_ANY, AT (known.queue_limit), 10000, 1, 1000000, "messages",

@@ -88,7 +88,7 @@ driver_for (godwit_transport_t *transport, const godwit__record_t *record, const
             const char **why)
 {
     *why = "it is of another host";
-    /* Files and abstract names are valid on their own host only. In a static list they mean this host. */
+    /* Paths and abstract names are valid on their own host only. In a static list they mean this host. */
     if (!strncmp (address, "ipc:", 4) && !is_unknown (record->instance) &&
         strcmp (record->host, transport->host_id))
         return NULL;
@@ -96,9 +96,10 @@ driver_for (godwit_transport_t *transport, const godwit__record_t *record, const
     if (!(transport->paths & godwit__path_of (address)))
         return NULL;
     for (size_t i = 0; i < transport->driver_count; i++)
-        if (transport->drivers[i]->ops->speaks (address))
+        if (transport->drivers[i]->ops->speaks (transport->drivers[i], address))
             return transport->drivers[i];
-    *why = "it is of another kind of transport";
+    *why = strncmp (address, "ipc:", 4) ? "it is of another kind of transport"
+                                        : "it is in no private folder of this user";
     return NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "src/folder/folder.h"
 
 #include "src/error/error.h"
+#include "src/folder/folder_uid.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -148,6 +149,12 @@ check_folder (const godwit__folder_t *folder, int fd, godwit_error_t **error)
         return fail (folder, "cannot look at it", error);
     if (status.st_uid != geteuid ())
         return refuse_owner (folder->path, &status, error);
+    if (!godwit__own_uid_is_known ())
+        return godwit__error_set (
+            error, GODWIT_ERR_SYSTEM,
+            "%s: this process has a uid that its user namespace does not know; expected "
+            "one of its own, or it could not tell its user from others: map the uid",
+            folder->path);
     if ((status.st_mode & 0777) != 0700)
         return godwit__error_set (
             error, GODWIT_ERR_SYSTEM,
@@ -236,6 +243,14 @@ godwit__folder_open (godwit__folder_t *folder, godwit_error_t **error)
 }
 
 bool
+godwit__folder_is_replaced (const godwit__folder_t *folder)
+{
+    struct stat own, there;
+    return fstat (folder->fd, &own) != 0 || lstat (folder->path, &there) != 0 || own.st_dev != there.st_dev ||
+           own.st_ino != there.st_ino;
+}
+
+bool
 godwit__folder_is_absent (const godwit__folder_t *folder)
 {
     char parent[GODWIT__FOLDER_PATH_SIZE];
@@ -270,8 +285,8 @@ godwit__folders_first (godwit__folders_t *folders, godwit__folder_t **folder, go
 
 /* ---- addresses ---- */
 
-godwit__folder_t *
-godwit__folders_find (godwit__folders_t *folders, const char *address, const char **name)
+const godwit__folder_t *
+godwit__folders_find (const godwit__folders_t *folders, const char *address, const char **name)
 {
     if (strncmp (address, IPC, strlen (IPC)) != 0)
         return NULL;

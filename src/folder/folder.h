@@ -47,8 +47,12 @@ bool godwit__folder_is_absent (const godwit__folder_t *folder);
  * was replaced or removed meanwhile is opened anew. SYSTEM: says what is wrong, and what to do. */
 godwit_status_t godwit__folder_open (godwit__folder_t *folder, godwit_error_t **error);
 
+/* True if the path does not lead to the open folder any more: somebody has removed or replaced it. */
+bool godwit__folder_is_replaced (const godwit__folder_t *folder);
+
 /* The folder of an address "ipc://PATH/NAME", and the name in it; NULL: it is inside none of them. */
-godwit__folder_t *godwit__folders_find (godwit__folders_t *folders, const char *address, const char **name);
+const godwit__folder_t *godwit__folders_find (const godwit__folders_t *folders, const char *address,
+                                              const char **name);
 /* Writes a path that leads to a name in an open folder, and fits into any socket address. */
 void godwit__folder_short_path (const godwit__folder_t *folder, const char *name,
                                 char path[GODWIT__FOLDER_SHORT_SIZE]);

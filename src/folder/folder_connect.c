@@ -2,9 +2,9 @@
 #include "src/folder/folder_connect.h"
 
 #include "src/error/error.h"
+#include "src/folder/folder_uid.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,50 +13,8 @@
 
 #define ABSTRACT "ipc://@"
 
-/* ---- whose ---- */
-
-#define OVERFLOW_UID_FILE "/proc/sys/kernel/overflowuid"
-#define OVERFLOW_UID 65534
-#define ALL_UIDS UINT32_MAX
-
-static unsigned
-overflow_uid (void)
-{
-    unsigned uid = OVERFLOW_UID;
-    FILE *const file = fopen (OVERFLOW_UID_FILE, "re");
-    if (file && fscanf (file, "%u", &uid) != 1)
-        uid = OVERFLOW_UID;
-    if (file)
-        fclose (file);
-    return uid;
-}
-
-/* Where every uid is known, the overflow uid is a user like others ("nobody"). */
-static bool
-knows_all_uids (void)
-{
-    unsigned inside = 1, outside = 1, count = 0;
-    FILE *const file = fopen ("/proc/self/uid_map", "re");
-    const bool is_read = file && fscanf (file, "%u %u %u", &inside, &outside, &count) == 3;
-    if (file)
-        fclose (file);
-    return is_read && inside == 0 && count == ALL_UIDS;
-}
-
 bool
-godwit__peer_is_own_user (int fd)
-{
-    struct ucred peer;
-    socklen_t size = sizeof peer;
-    if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != geteuid ())
-        return false;
-    return peer.uid != overflow_uid () || knows_all_uids ();
-}
-
-/* ---- connecting ---- */
-
-bool
-godwit__folders_speak (godwit__folders_t *folders, const char *address)
+godwit__folders_speak (const godwit__folders_t *folders, const char *address)
 {
     const char *name = NULL;
     return strncmp (address, ABSTRACT, strlen (ABSTRACT)) == 0 ||
@@ -68,13 +26,15 @@ godwit__folders_short_path (godwit__folders_t *folders, const char *address,
                             char path[GODWIT__FOLDER_SHORT_SIZE], godwit_error_t **error)
 {
     const char *name = NULL;
-    godwit__folder_t *const folder = godwit__folders_find (folders, address, &name);
-    if (!folder) {
+    const godwit__folder_t *const found = godwit__folders_find (folders, address, &name);
+    if (!found) {
         godwit__error_set (error, GODWIT_ERR_SYSTEM,
                            "cannot connect to %.250s: it is in no private folder of this user", address);
         return false;
     }
-    if (godwit__folder_open (folder, error) != GODWIT_OK)
+    /* One that was checked before is as good as ever, also if its path leads elsewhere now. */
+    godwit__folder_t *const folder = &folders->list[found - folders->list];
+    if (godwit__folder_open (folder, folder->fd < 0 ? error : NULL) != GODWIT_OK && folder->fd < 0)
         return false;
     godwit__folder_short_path (folder, name, path);
     return true;

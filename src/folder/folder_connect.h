@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Connecting to a socket of this user, and whether the other end of a connection is of this user. */
+/* Connecting to a socket of this user. */
 #ifndef GODWIT_SRC_FOLDER_FOLDER_CONNECT_H
 #define GODWIT_SRC_FOLDER_FOLDER_CONNECT_H
 
@@ -7,7 +7,7 @@
 
 /* True if folders_connect would try this address: "ipc://PATH/NAME" inside one of the folders, or a name in
  * Linux's abstract namespace ("ipc://@NAME"), which others use. */
-bool godwit__folders_speak (godwit__folders_t *folders, const char *address);
+bool godwit__folders_speak (const godwit__folders_t *folders, const char *address);
 /* Connects to such an address, and checks whose process listens there before a byte is sent. Never waits. *fd
  * is the caller's: connected, non-blocking, close-on-exec. SYSTEM with the cause; *failure (may be NULL): the
  * errno, ECONNREFUSED or ENOENT if nobody listens, EAGAIN if too many connections wait there, EPERM if the
@@ -18,9 +18,5 @@ godwit_status_t godwit__folders_connect (godwit__folders_t *folders, const char 
  * folders, or its folder cannot be used (SYSTEM says why). */
 bool godwit__folders_short_path (godwit__folders_t *folders, const char *address,
                                  char path[GODWIT__FOLDER_SHORT_SIZE], godwit_error_t **error);
-
-/* True if the other end of a connected Unix socket is a process of this user (geteuid). The uid that stands
- * for all that a user namespace does not know is nobody's. */
-bool godwit__peer_is_own_user (int fd);
 
 #endif

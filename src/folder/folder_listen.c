@@ -76,8 +76,7 @@ listen_at (const godwit__folder_t *folder, const char *final, int backlog, godwi
         close (made);
         return status;
     }
-    snprintf (name->name, sizeof name->name, "%s", final);
-    snprintf (name->address, sizeof name->address, "ipc://%s/%s", folder->path, final);
+    godwit__folder_remember (folder, final, name);
     name->device = bound.st_dev;
     name->inode = bound.st_ino;
     *fd = made;
@@ -109,6 +108,17 @@ godwit__folder_listen (const godwit__folder_t *folder, const char *wanted, int b
     }
     godwit__folder_unlock (lock);
     return status;
+}
+
+void
+godwit__folder_remember (const godwit__folder_t *folder, const char *name, godwit__folder_name_t *it)
+{
+    struct stat status = {.st_ino = 0};
+    fstatat (folder->fd, name, &status, AT_SYMLINK_NOFOLLOW);
+    snprintf (it->name, sizeof it->name, "%s", name);
+    snprintf (it->address, sizeof it->address, "ipc://%s/%s", folder->path, name);
+    it->device = status.st_dev;
+    it->inode = status.st_ino;
 }
 
 bool

@@ -22,6 +22,8 @@ typedef struct godwit__folder_name {
 godwit_status_t godwit__folder_listen (const godwit__folder_t *folder, const char *wanted, int backlog,
                                        godwit__folder_name_t *name, int *fd, bool *is_taken,
                                        godwit_error_t **error);
+/* Says what a name in an open folder leads to now. */
+void godwit__folder_remember (const godwit__folder_t *folder, const char *name, godwit__folder_name_t *it);
 /* True if the name still leads to the socket: it, or the folder, may have been removed. */
 bool godwit__folder_has (const godwit__folder_t *folder, const godwit__folder_name_t *name);
 /* Removes the name if it still leads to the socket. What cannot be removed now is left to a sweep. */

@@ -211,6 +211,13 @@ typedef struct godwit__driver_options {
     void *stranger_user;
     bool external_loop; /* no thread of the library runs the reactor, and the program's may come late: what
                            has to be in time needs a thread of the driver's own */
+    /* Also listens on TCP at the loopback, where every user of this machine can connect; a given host or port
+     * means that, too. Otherwise a port of this host listens in the private folder alone. */
+    bool loopback;
+    /* Something that a person should look at; text is borrowed. The reactor's thread. NULL: nobody wants to
+     * know. */
+    void (*warn) (void *user, const char *text);
+    void *warn_user;
     const char *runtime_dir; /* of sockets of this machine; NULL: the usual ones (src/folder/folder.h) */
 } godwit__driver_options_t;
 
@@ -233,8 +240,9 @@ typedef struct godwit__driver_ops {
     /* All channels are closed before. May block while messages are flushed, for a bounded time. */
     void (*close) (godwit__driver_t *driver);
 
-    /* True if open_link would try this address (its scheme is the driver's). Any thread. */
-    bool (*speaks) (const char *address);
+    /* True if open_link would try this address: its scheme is the driver's, and if it is a path, it is inside
+     * a private folder of this user. Any thread. */
+    bool (*speaks) (const godwit__driver_t *driver, const char *address);
 
     godwit_status_t (*open_link) (godwit__driver_t *driver, const char *address,
                                   const godwit__link_events_t *events, void *user, godwit__channel_t **link,

@@ -185,9 +185,10 @@ struct godwit__matchmaker {
 /* Connects transports of this process with the same driver name, host part and virtual host. The driver may
  * be NULL. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_local;
-/* Rendezvous points on a network, default port 9573. If the URL names no host, it is this host's loopback,
- * and the first process there hosts it ("zmq://:9600/" is the same with another port). With the option
- * host_rendezvous the transport also hosts those that it can listen on, for as long as it is open. */
+/* Rendezvous points on a network, default port 9573. If the URL names no host, they are in the private
+ * folders of this user on this host, and the first process there hosts them ("zmq://:9600/": others, of this
+ * number). With the option host_rendezvous the transport also hosts those that it can listen on, for as long
+ * as it is open. */
 extern const godwit__matchmaker_ops_t godwit__matchmaker_rendezvous;
 /* Servers listed in the option static=[exchange/]topic/server@address[|address...][,...], or in a file of
  * such lists. */

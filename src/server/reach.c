@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LOOPBACK "127.0.0.1"
+
 static bool
 is_known (const godwit__pool_t *pool, const char *host)
 {
@@ -31,11 +33,10 @@ add_host (godwit__pool_t *pool, const char *host, godwit_error_t **error)
         return status;
     snprintf (pool->hosts[pool->host_count++], GODWIT__ADDRESS_SIZE, "%s", host);
     if (godwit__logs (pool->transport, GODWIT_LOG_INFO))
-        godwit__log (
-            pool->transport, GODWIT_LOG_INFO,
-            "Other hosts reach the servers of this process at %s, as the rendezvous does; the option "
-            "host overrides this",
-            host);
+        godwit__log (pool->transport, GODWIT_LOG_INFO,
+                     "%s reach the servers of this process at %s, as the rendezvous does; the option host "
+                     "overrides this",
+                     strcmp (host, LOOPBACK) ? "Other hosts" : "Other users of this host", host);
     return GODWIT_OK;
 }
 

@@ -117,6 +117,12 @@ on_stranger (void *user, const char *at, const char *peer)
     godwit__stranger_came (user, at, peer);
 }
 
+static void
+on_driver_warning (void *user, const char *text)
+{
+    godwit__warn (user, godwit__hash_text (KEY_NOTE, text), "%s", text);
+}
+
 static godwit_status_t
 open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, void *user,
              godwit_error_t **error)
@@ -137,6 +143,9 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, voi
         .stranger = godwit__logs (transport, GODWIT_LOG_WARNING) ? on_stranger : NULL,
         .stranger_user = transport,
         .external_loop = transport->options.external_loop,
+        .loopback = !(transport->paths & GODWIT__PATH_IPC),
+        .warn = on_driver_warning,
+        .warn_user = transport,
     };
     const godwit_status_t status = ops->open (&transport->drivers[transport->driver_count], &options, error);
     if (status == GODWIT_OK)

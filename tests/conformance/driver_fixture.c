@@ -19,7 +19,8 @@ default_options (void)
                                       .heartbeat_ms = 5000,
                                       .heartbeat_timeout_ms = 15000,
                                       .unread_limit = QUEUE_LIMIT,
-                                      .virtual_host = ""};
+                                      .virtual_host = "",
+                                      .loopback = true};
 }
 
 void

@@ -12,11 +12,11 @@ driver_conformance_speaks_its_own_addresses (const driver_conformance_t *subject
     open_scene (&scene, subject, 0);
     cr_assert_str_not_empty (subject->ops->name);
     for (size_t i = 0; i < scene.addresses.link_count; i++)
-        cr_assert (subject->ops->speaks (scene.addresses.links[i]));
-    cr_assert (subject->ops->speaks (scene.addresses.fanout));
-    cr_assert (subject->ops->speaks (subject->dead_address));
-    cr_assert_not (subject->ops->speaks ("carrier-pigeon://loft"));
-    cr_assert_not (subject->ops->speaks (""));
+        cr_assert (subject->ops->speaks (scene.server.driver, scene.addresses.links[i]));
+    cr_assert (subject->ops->speaks (scene.server.driver, scene.addresses.fanout));
+    cr_assert (subject->ops->speaks (scene.server.driver, subject->dead_address));
+    cr_assert_not (subject->ops->speaks (scene.server.driver, "carrier-pigeon://loft"));
+    cr_assert_not (subject->ops->speaks (scene.server.driver, ""));
     close_scene (&scene);
 }
 

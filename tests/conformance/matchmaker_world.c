@@ -196,6 +196,7 @@ peer_open (world_t *world, unsigned index, const char *hosts, const char *virtua
                                                      .virtual_host = ""};
     cr_assert_eq (world->kind->driver->open (&peer->driver, &driver_options, NULL), GODWIT_OK);
 
+    world->is_unnamed |= !hosts;
     char own[32];
     snprintf (own, sizeof own, ":%d", world->ports[0]);
     char text[256];

@@ -47,8 +47,9 @@ typedef struct world {
     godwit__clock_t clock;
     int64_t skew_ns; /* ahead of real time */
     godwit__reactor_t *reactor;
-    int ports[4];                /* free ones */
-    int queue_limit;             /* of the drivers of peers that are opened */
+    int ports[4];    /* free ones */
+    bool is_unnamed; /* the peers meet where they do without a host: scripted ones go there, too */
+    int queue_limit; /* of the drivers of peers that are opened */
     godwit__look_up_fn *look_up; /* of their matchmakers */
     peer_t peers[WORLD_PEERS];
 } world_t;

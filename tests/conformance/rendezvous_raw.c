@@ -33,10 +33,13 @@ open_driver (scripted_t *raw, world_t *world, unsigned port, char address[GODWIT
                                               .heartbeat_timeout_ms = 600000,
                                               .virtual_host = ""};
     cr_assert_eq (world->kind->driver->open (&raw->driver, &options, NULL), GODWIT_OK);
-    const godwit_url_host_t host = {.hostname = "127.0.0.1", .port = world->ports[port]};
-    bool is_here;
-    cr_assert_eq (godwit__rendezvous_address (address, &is_here, world->kind->driver->name, &host, NULL),
-                  GODWIT_OK);
+    const godwit_url_host_t host = {.hostname = world->is_unnamed ? "" : "127.0.0.1",
+                                    .port = world->ports[port]};
+    godwit__folders_t folders;
+    godwit__place_t places[GODWIT__FOLDER_MAX];
+    cr_assert_eq (godwit__folders_init (&folders, NULL, NULL), GODWIT_OK);
+    cr_assert_geq (godwit__rendezvous_places (places, &folders, world->kind->driver->name, &host, NULL), 1);
+    memcpy (address, places[0].address, GODWIT__ADDRESS_SIZE);
 }
 
 void

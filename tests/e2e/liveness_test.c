@@ -237,15 +237,15 @@ static bool
 stands_still (const char *query)
 {
     enum { STANDS_MS = 1500, INTERVAL_MS = 200 };
-    char impatient[128];
+    char impatient[256];
     process_t one;
     life_t life;
     godwit_future_t *held = NULL;
     godwit_error_t *failure = NULL;
     bool finished = true;
     life_open (&life, query, GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 5000, .heartbeat_timeout_ms = 20000));
-    snprintf (impatient, sizeof impatient, "%s?heartbeat_ms=%d&heartbeat_timeout_ms=500", life.rendezvous,
-              INTERVAL_MS);
+    snprintf (impatient, sizeof impatient, "%s%sheartbeat_ms=%d&heartbeat_timeout_ms=500", life.url,
+              *query ? "&" : "?", INTERVAL_MS);
     life_start (&one, impatient, "one");
     MUST (godwit_client_call_future (life.to_one, NULL, "hold", GODWIT_NO_ARGS, &held, &error));
     while (life_stat (&one, "ran") < 1)

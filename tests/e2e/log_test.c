@@ -88,16 +88,14 @@ Test (log, has_no_warning_while_all_is_well, .init = make_path, .fini = remove_p
     for (int i = 0; i < COUNT; i++) {
         process_start (&processes[i], SERVER, url, names[i]);
         process_wait (&processes[i], 1, "up\n");
-        wait_for (i ? "Joined the rendezvous at tcp://127.0.0.1:"
-                    : "Hosts the rendezvous at tcp://127.0.0.1:",
+        wait_for (i ? "Joined the rendezvous at ipc://" : "Hosts the rendezvous at ipc://",
                   i ? (unsigned) i : 1);
     }
     /* Each hears of each, with name, topic and address. */
     for (int i = 0; i < COUNT; i++) {
         snprintf (line, sizeof line, " INFO %ld/godwit-control: Server ", (long) processes[i].pid);
         wait_for (line, COUNT);
-        snprintf (line, sizeof line,
-                  "Server %s of topic work, exchange godwit, joined: tcp://127.0.0.1:", names[i]);
+        snprintf (line, sizeof line, "Server %s of topic work, exchange godwit, joined: ipc://", names[i]);
         wait_for (line, COUNT);
     }
     godwit_transport_t *transport = NULL;
@@ -109,7 +107,7 @@ Test (log, has_no_warning_while_all_is_well, .init = make_path, .fini = remove_p
         MUST (godwit_client_call (client, NULL, "whoami", GODWIT_NO_ARGS, NULL, &error));
     /* The one that hosts ends, and another one takes over: the second hosting. */
     process_finish (&processes[0], 0);
-    wait_for ("Server first of topic work, exchange godwit, left: tcp://127.0.0.1:", COUNT + 1);
+    wait_for ("Server first of topic work, exchange godwit, left: ipc://", COUNT + 1);
     wait_for ("Hosts the rendezvous at ", 2);
     wait_for ("Lost the rendezvous at ", COUNT);
     for (int i = 0; i < 100; i++)
@@ -117,10 +115,10 @@ Test (log, has_no_warning_while_all_is_well, .init = make_path, .fini = remove_p
     /* A stop and a start, which two of the processes and this one hear of. */
     process_tell (&processes[1], "stop");
     process_wait (&processes[1], 1, "stopped\n");
-    wait_for ("Server second of topic work, exchange godwit, left: tcp://127.0.0.1:", COUNT);
+    wait_for ("Server second of topic work, exchange godwit, left: ipc://", COUNT);
     process_tell (&processes[1], "start");
     process_wait (&processes[1], 2, "up\n");
-    wait_for ("Server second of topic work, exchange godwit, joined: tcp://127.0.0.1:", 2 * COUNT + 1);
+    wait_for ("Server second of topic work, exchange godwit, joined: ipc://", 2 * COUNT + 1);
     godwit_client_destroy (&client);
     godwit_transport_destroy (&transport);
     process_finish (&processes[1], 0);
@@ -189,10 +187,10 @@ try_foreign (manner_t manner)
 {
     foreign_t foreign;
     godwit_transport_t *transport = NULL;
-    char url[64], warning[128];
+    char url[96], warning[128];
     log_book_open (&book);
     foreign_begin (&foreign, manner);
-    snprintf (url, sizeof url, "zmq://:%d/?log_level=info", foreign.port);
+    snprintf (url, sizeof url, "zmq://127.0.0.1:%d/?host_rendezvous=true&log_level=info", foreign.port);
     snprintf (warning, sizeof warning, "The rendezvous at tcp://127.0.0.1:%d can be neither joined (",
               foreign.port);
     MUST (godwit_transport_new (&transport, url,
@@ -231,11 +229,12 @@ static godwit_transport_t *
 open_host (char address[64])
 {
     godwit_transport_t *transport = NULL;
-    char url[64];
+    char url[96];
     const int port = free_port ();
     log_book_open (&book);
     snprintf (address, 64, "tcp://127.0.0.1:%d", port);
-    snprintf (url, sizeof url, "zmq://:%d/?log_level=info&refresh_ms=100", port);
+    snprintf (url, sizeof url, "zmq://127.0.0.1:%d/?host_rendezvous=true&log_level=info&refresh_ms=100",
+              port);
     MUST (godwit_transport_new (&transport, url,
                                 GODWIT_TRANSPORT_OPTIONS (.log = log_book_write, .log_user = &book), &error));
     cr_assert (log_book_wait (&book, GODWIT_LOG_INFO, "Hosts the rendezvous at ", 1));

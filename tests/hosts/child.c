@@ -31,6 +31,10 @@ become (const child_options_t *options, int input, int output)
         const int net = open (path, O_RDONLY | O_CLOEXEC);
         if (net < 0 || setns (net, CLONE_NEWNET) != 0)
             _exit (126);
+        /* A host has a private folder of its own. */
+        const char *const folder = getenv ("GODWIT_DIR");
+        snprintf (path, sizeof path, "%s-%s", folder ? folder : "/tmp/godwit-hosts", options->net);
+        setenv ("GODWIT_DIR", path, 1);
     }
     if (options->errors) {
         const int errors = open (options->errors, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);

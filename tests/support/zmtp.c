@@ -2,6 +2,7 @@
 #include "tests/support/zmtp.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,21 @@ connect_to (int family, const struct sockaddr *address, socklen_t size)
     return -1;
 }
 
+/* A path of any length. */
+static int
+connect_by_path (const char *path)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    char folder[256];
+    const char *const slash = strrchr (path, '/');
+    snprintf (folder, sizeof folder, "%.*s", (int) (slash - path), path);
+    const int folder_fd = open (folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    snprintf (to.sun_path, sizeof to.sun_path, "/proc/self/fd/%d/%.64s", folder_fd, slash + 1);
+    const int fd = connect_to (AF_UNIX, (const struct sockaddr *) &to, sizeof to);
+    close (folder_fd);
+    return fd;
+}
+
 int
 zmtp_connect (const char *address)
 {
@@ -55,6 +71,8 @@ zmtp_connect (const char *address)
     }
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     const size_t size = strlen (address);
+    if (strncmp (address, "ipc:///", 7) == 0)
+        return connect_by_path (address + strlen ("ipc://"));
     if (strncmp (address, "ipc://@", 7) != 0 || size - 7 >= sizeof to.sun_path)
         return -1;
     memcpy (to.sun_path + 1, address + 7, size - 7);

@@ -13,7 +13,9 @@
 
 /* A TCP port of 127.0.0.1 that nobody listens on now; 0: none. */
 int zmtp_free_port (void);
-/* Connects to "tcp://127.0.0.1:PORT" or "ipc://@NAME" (the abstract namespace). The socket, or -1. */
+/* Connects to "tcp://127.0.0.1:PORT", "ipc:///PATH" or "ipc://@NAME" (the abstract namespace). The socket, or
+ * -1.
+ */
 int zmtp_connect (const char *address);
 /* Listens at a port of 127.0.0.1 and writes "tcp://127.0.0.1:PORT". The socket, or -1. */
 int zmtp_listen (char *address, size_t size);

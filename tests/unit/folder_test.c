@@ -4,6 +4,7 @@
 #include "src/folder/folder_listen.h"
 #include "src/folder/folder_lock.h"
 #include "src/folder/folder_sweep.h"
+#include "src/folder/folder_uid.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

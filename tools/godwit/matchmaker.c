@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #define LISTEN_MAX 7
-#define DEFAULT_ADDRESS "127.0.0.1:9573"
 /* How long to wait until all is hosted: listening begins only after a check that nobody else listens. */
 #define WAIT_LIMIT_MS 5000
 #define REFRESH_MAX_MS 3600000
@@ -41,7 +40,7 @@ enum { KEY_LISTEN = 'l', KEY_VERBOSE = 'v', KEY_REFRESH = 0x100 };
 static const struct argp_option options[] = {
     {"listen", KEY_LISTEN, "ADDRESS", 0,
      "Where to listen: host, host:port or [IPv6 address]:port, the host as an address; up to 7 times. "
-     "Without it: " DEFAULT_ADDRESS,
+     "Without it: in the private folders of this user, where processes without configuration meet",
      0},
     {"refresh-ms", KEY_REFRESH, "N", 0,
      "How often to look for members that are silent (50 to 3600000 milliseconds; 5000)", 0},
@@ -79,10 +78,6 @@ on_option (int key, char *text, struct argp_state *state)
     case ARGP_KEY_ARG:
         argp_error (state, "unexpected argument %s", text);
         return 0;
-    case ARGP_KEY_END:
-        if (self->address_count == 0)
-            self->addresses[self->address_count++] = DEFAULT_ADDRESS;
-        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -111,7 +106,7 @@ is_hosting (const matchmaker_t *self)
 {
     godwit_transport_stats_t stats;
     godwit_transport_stats (self->transport, &stats, sizeof stats);
-    return stats.rendezvous_hosted == self->address_count;
+    return stats.rendezvous_hosted >= stats.rendezvous_known;
 }
 
 /* ---- life ---- */
@@ -153,11 +148,11 @@ open_transport (matchmaker_t *self, godwit_error_t **error)
      * in the same way.
      */
     const godwit_status_t status = godwit_transport_new (
-        &self->transport, "zmq://127.0.0.1/?host_rendezvous=true",
+        &self->transport, self->address_count ? "zmq://127.0.0.1/?host_rendezvous=true" : "zmq://",
         GODWIT_TRANSPORT_OPTIONS (.external_loop = true, .refresh_ms = self->refresh_ms, .log = on_log,
                                   .log_user = self, .log_level = GODWIT_LOG_DEBUG),
         error);
-    if (status != GODWIT_OK)
+    if (status != GODWIT_OK || self->address_count == 0)
         return status;
     return godwit_transport_set_rendezvous (self->transport, self->addresses, self->address_count, error);
 }
@@ -174,7 +169,7 @@ static void
 tell_ready (matchmaker_t *self)
 {
     self->is_ready = true;
-    printf ("godwit matchmaker: ready at");
+    printf ("godwit matchmaker: ready at%s", self->address_count ? "" : " the private folders of this user");
     for (size_t i = 0; i < self->address_count; i++)
         printf (" %s", self->addresses[i]);
     printf ("\n");
