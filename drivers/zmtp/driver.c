@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operations of the engine, and its life. */
+#include "drivers/zmtp/address.h"
 #include "drivers/zmtp/heart.h"
 #include "drivers/zmtp/opening.h"
 
 #include "src/error/error.h"
+#include "src/folder/folder_connect.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static void
@@ -63,9 +67,23 @@ close_driver (godwit__driver_t *driver)
 }
 
 static bool
-speaks (const char *address)
+speaks (const godwit__driver_t *driver, const char *address)
 {
-    return strncmp (address, "tcp://", 6) == 0 || strncmp (address, "ipc://", 6) == 0;
+    const godwit__zmtp_t *self = (const godwit__zmtp_t *) driver;
+    return godwit__zmtp_address_is_tcp (address) || godwit__folders_speak (&self->folders, address);
+}
+
+void
+godwit__zmtp_warn (const godwit__zmtp_t *driver, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    if (!driver->options.warn)
+        return;
+    va_start (args, format);
+    vsnprintf (text, sizeof text, format, args);
+    va_end (args);
+    driver->options.warn (driver->options.warn_user, text);
 }
 
 static const godwit__driver_counters_t *

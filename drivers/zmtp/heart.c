@@ -25,7 +25,7 @@ struct godwit__zmtp_heart {
     pthread_cond_t stop; /* with driver.lock */
 };
 
-/* ---- a look at one stream; with driver.lock held ---- */
+/* ---- a look at one stream; without a lock, because what is written may run functions of the program ---- */
 
 static bool
 is_fanout (const godwit__zmtp_stream_t *stream)
@@ -108,7 +108,7 @@ look_at (godwit__zmtp_stream_t *stream)
 
 /* ---- looks at all ---- */
 
-/* Returns when the next part is due. */
+/* With driver.lock held, but not while it looks at a stream. Returns when the next part is due. */
 static int64_t
 look (godwit__zmtp_t *driver)
 {
@@ -120,7 +120,11 @@ look (godwit__zmtp_t *driver)
             break;
         godwit__list_remove (&stream->in_list);
         godwit__list_append (&driver->streams, &stream->in_list);
+        godwit__zmtp_stream_ref (stream);
+        pthread_mutex_unlock (&driver->lock);
         look_at (stream);
+        godwit__zmtp_stream_unref (stream);
+        pthread_mutex_lock (&driver->lock);
     }
     return driver->heart->interval_ns / (in_parts ? PARTS : 1);
 }

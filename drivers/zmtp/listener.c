@@ -2,7 +2,7 @@
 #include "drivers/zmtp/listener.h"
 
 #include "src/error/error.h"
-#include "src/folder/folder_connect.h"
+#include "src/folder/folder_uid.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 /* Connections that are accepted before others get their turn. */
 #define BURST 64
 #define REST_MS 100
+#define LOOK_MS 5000
 
 /* ---- accepting ---- */
 
@@ -163,6 +164,47 @@ bind_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADDRE
     return GODWIT_OK;
 }
 
+/* ---- the name in a private folder ---- */
+
+static void
+look_later (godwit__zmtp_listener_t *self)
+{
+    godwit__reactor_t *reactor = self->driver->options.reactor;
+    godwit__reactor_arm (reactor, &self->look,
+                         godwit__reactor_now (reactor) + LOOK_MS * GODWIT__NS_PER_MS);
+}
+
+/* Whoever was connected stays so; whoever comes finds the new socket. */
+static void
+listen_again (godwit__zmtp_listener_t *self)
+{
+    godwit__reactor_t *reactor = self->driver->options.reactor;
+    godwit_error_t *error = NULL;
+    int fd = -1;
+    godwit_status_t status = godwit__folder_open (self->folder, &error);
+    if (status == GODWIT_OK)
+        status = godwit__folder_listen (self->folder, self->name.name, BACKLOG, &self->name, &fd, NULL, &error);
+    if (status == GODWIT_OK) {
+        godwit__reactor_unwatch (reactor, &self->source);
+        close (self->source.fd);
+        self->source.fd = fd;
+        status = godwit__reactor_watch (reactor, &self->source, &error);
+    }
+    godwit__zmtp_warn (self->driver,
+                       "%s was removed, and with it the names by which this process is reached: %s",
+                       self->folder->path, error ? godwit_error_message (error) : "they were made again");
+    godwit_error_destroy (&error);
+}
+
+static void
+on_look (godwit__timer_t *timer)
+{
+    godwit__zmtp_listener_t *self = timer->user;
+    if (godwit__folder_is_replaced (self->folder) || !godwit__folder_has (self->folder, &self->name))
+        listen_again (self);
+    look_later (self);
+}
+
 /* wanted NULL: any name. */
 static godwit_status_t
 bind_in_folder (godwit__zmtp_listener_t *self, godwit__folder_t *folder, const char *wanted,
@@ -176,6 +218,8 @@ bind_in_folder (godwit__zmtp_listener_t *self, godwit__folder_t *folder, const c
     self->is_local = self->is_private = true;
     self->folder = folder;
     memcpy (bound, self->name.address, sizeof self->name.address);
+    if (!wanted)
+        look_later (self);
     return GODWIT_OK;
 }
 
@@ -186,7 +230,8 @@ listen_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADD
     godwit__folders_t *folders = &self->driver->folders;
     const char *name = NULL;
     const bool anywhere = strcmp (at, GODWIT__ZMTP_ANY_IPC) == 0;
-    godwit__folder_t *folder = anywhere ? NULL : godwit__folders_find (folders, at, &name);
+    const godwit__folder_t *found = anywhere ? NULL : godwit__folders_find (folders, at, &name);
+    godwit__folder_t *folder = found ? &folders->list[found - folders->list] : NULL;
     godwit_status_t status = anywhere ? godwit__folders_first (folders, &folder, error) : GODWIT_OK;
     if (status == GODWIT_OK)
         status = folder ? bind_in_folder (self, folder, name, bound, error) : bind_at (self, at, bound, error);
@@ -209,6 +254,7 @@ godwit__zmtp_listener_new (godwit__zmtp_listener_t **listener, godwit__zmtp_t *d
     self->user = user;
     self->source = (godwit__source_t){.fd = -1, .ready = on_readable, .user = self};
     self->rest = (godwit__timer_t){.fire = on_rested, .user = self};
+    self->look = (godwit__timer_t){.fire = on_look, .user = self};
     self->reserve_fd = -1;
     const godwit_status_t status = listen_at (self, at, bound, error);
     if (status != GODWIT_OK) {
@@ -226,6 +272,7 @@ godwit__zmtp_listener_destroy (godwit__zmtp_listener_t *listener)
     godwit__reactor_t *reactor = listener->driver->options.reactor;
     godwit__reactor_unwatch (reactor, &listener->source);
     godwit__reactor_disarm (reactor, &listener->rest);
+    godwit__reactor_disarm (reactor, &listener->look);
     if (listener->source.fd >= 0)
         close (listener->source.fd);
     if (listener->folder)

@@ -16,6 +16,7 @@ typedef struct godwit__zmtp_listener {
     void *user;
     godwit__source_t source;
     godwit__timer_t rest;
+    godwit__timer_t look; /* whether a random name in a private folder is still there */
     int reserve_fd;
     bool is_local;  /* ipc */
     bool is_private; /* in a private folder: processes of this user only */

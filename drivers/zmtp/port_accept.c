@@ -6,6 +6,7 @@
 
 #include "src/base/hash.h"
 #include "src/error/error.h"
+#include "src/folder/folder_sweep.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -204,24 +205,43 @@ listen_tcp (godwit__zmtp_port_t *port, const char *host, int number, bool for_li
     return listen_at (port, at, for_links, bound, error);
 }
 
-/* Without a private folder there is tcp alone. */
+/* In a private folder, for processes of this user. *is_local: there is one. */
+static godwit_status_t
+listen_locally (godwit__zmtp_port_t *port, godwit__port_addresses_t *addresses, bool *is_local,
+                godwit_error_t **error)
+{
+    godwit__zmtp_t *driver = port->driver;
+    godwit__folder_t *folder = NULL;
+    godwit_error_t *why = NULL;
+    if (godwit__folders_first (&driver->folders, &folder, &why) != GODWIT_OK) {
+        godwit__zmtp_warn (driver, "Processes of this machine reach this one by TCP alone. %s",
+                           godwit_error_message (why));
+        godwit_error_destroy (&why);
+        return GODWIT_OK;
+    }
+    *is_local = true;
+    godwit__folder_sweep (folder);
+    godwit_status_t status = listen_at (port, GODWIT__ZMTP_ANY_IPC, true, addresses->links[0], error);
+    if (status == GODWIT_OK)
+        status = listen_at (port, GODWIT__ZMTP_ANY_IPC, false, addresses->fanout, error);
+    if (status == GODWIT_OK)
+        addresses->link_count = 1;
+    return status;
+}
+
 static godwit_status_t
 bind_chosen (godwit__zmtp_port_t *port, godwit__port_addresses_t *addresses, godwit_error_t **error)
 {
     const godwit__zmtp_t *driver = port->driver;
+    const godwit__driver_options_t *const options = &driver->options;
     const char *host = driver->host ? driver->host : LOOPBACK;
-    size_t *count = &addresses->link_count;
-    if (listen_at (port, GODWIT__ZMTP_ANY_IPC, true, addresses->links[0], NULL) == GODWIT_OK)
-        *count = 1;
-    godwit_status_t status =
-        listen_tcp (port, host, driver->options.port, true, addresses->links[*count], error);
-    if (status != GODWIT_OK)
-        return status;
-    ++*count;
-    if (!driver->host &&
-        listen_at (port, GODWIT__ZMTP_ANY_IPC, false, addresses->fanout, NULL) == GODWIT_OK)
-        return GODWIT_OK;
-    return listen_tcp (port, host, 0, false, addresses->fanout, error);
+    bool is_local = false;
+    godwit_status_t status = listen_locally (port, addresses, &is_local, error);
+    if (status == GODWIT_OK && (driver->host || options->port || options->loopback || !is_local))
+        status = listen_tcp (port, host, options->port, true, addresses->links[addresses->link_count++], error);
+    if (status == GODWIT_OK && (driver->host || !is_local))
+        status = listen_tcp (port, host, 0, false, addresses->fanout, error);
+    return status;
 }
 
 godwit_status_t
@@ -236,22 +256,27 @@ godwit__zmtp_port_bind (godwit__zmtp_port_t *port, const char *at, godwit__port_
     return listen_at (port, at, true, addresses->links[0], error);
 }
 
-/* The publishers of all hosts use the first address that others can reach. */
+/* The publishers of all hosts use the first address that others can reach. The loopback is no such address,
+ * but for processes of other users it is better than none. */
 godwit_status_t
 godwit__zmtp_add_host (godwit__channel_t *port, const char *host, godwit__port_addresses_t *addresses,
                        godwit_error_t **error)
 {
     godwit__zmtp_port_t *self = (godwit__zmtp_port_t *) port;
-    const size_t last = addresses->link_count - 1;
+    const size_t last = addresses->link_count - 1; /* there is one at least */
     const bool replaces =
         strncmp (addresses->links[last], "tcp://" LOOPBACK, strlen ("tcp://" LOOPBACK)) == 0;
+    const bool is_known = replaces && strcmp (host, LOOPBACK) == 0;
     const size_t place = replaces ? last : addresses->link_count;
     char link[GODWIT__ADDRESS_SIZE], fanout[GODWIT__ADDRESS_SIZE] = "";
+    godwit_status_t status = GODWIT_OK;
     if (place == GODWIT__PORT_ADDRESS_MAX)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: too many addresses", host);
-    godwit_status_t status = listen_tcp (self, host, self->driver->options.port, true, link, error);
-    if (status == GODWIT_OK && (!godwit__zmtp_address_is_tcp (addresses->fanout) ||
-                                strncmp (addresses->fanout, "tcp://" LOOPBACK, 15) == 0))
+    if (is_known)
+        memcpy (link, addresses->links[last], sizeof link);
+    else
+        status = listen_tcp (self, host, self->driver->options.port, true, link, error);
+    if (status == GODWIT_OK && !godwit__zmtp_address_is_tcp (addresses->fanout))
         status = listen_tcp (self, host, 0, false, fanout, error);
     if (status != GODWIT_OK)
         return status;

@@ -164,7 +164,7 @@ bool
 godwit__connection_ask (godwit__connection_t *connection)
 {
     uint8_t data[GODWIT__HEADER_SIZE];
-    const godwit__message_t ping = {data, sizeof data, NULL, NULL};
+    const godwit__message_t ping = {.data = data, .size = sizeof data};
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__PING});
     pthread_mutex_lock (&connection->lock);
     const godwit__connection_state_t state = atomic_load (&connection->state);

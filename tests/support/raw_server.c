@@ -265,7 +265,7 @@ static void
 run_loop (void *user)
 {
     const raw_server_t *self = user;
-    godwit_transport_process (self->transport, 0);
+    godwit_transport_process (self->transport, 0, NULL);
 }
 
 void
