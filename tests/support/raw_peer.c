@@ -20,6 +20,16 @@ on_down (void *user, const char *reason)
 
 static const godwit__link_events_t events = {.up = on_up, .down = on_down};
 
+/* What does not fit into the system's buffers is written here. */
+static void *
+run_control (void *user)
+{
+    raw_peer_t *peer = user;
+    while (!peer->is_closing)
+        godwit__reactor_run_once (peer->reactor, GODWIT__NEVER);
+    return NULL;
+}
+
 bool
 raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *address, const char *virtual_host)
 {
@@ -48,20 +58,17 @@ raw_open_with (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char 
             turn (user);
         godwit__reactor_run_once (peer->reactor, turn ? GODWIT__NS_PER_MS : RAW_WAIT_LIMIT_NS);
     }
+    if (pthread_create (&peer->control, NULL, run_control, peer))
+        abort ();
     return peer->up;
-}
-
-/* The test's thread is the control thread, too: what did not fit into the system's buffer is written there. */
-static void
-wait_a_little (raw_peer_t *peer, bool for_room)
-{
-    godwit__reactor_run_once (peer->reactor, 0);
-    peer->link->ops->wait (peer->link, for_room, 5 * GODWIT__NS_PER_MS);
 }
 
 void
 raw_close (raw_peer_t *peer)
 {
+    peer->is_closing = true;
+    godwit__reactor_wake (peer->reactor);
+    pthread_join (peer->control, NULL);
     godwit__batch_close (&peer->batch);
     peer->link->ops->close (peer->link);
     peer->driver->ops->close (peer->driver);
@@ -73,7 +80,7 @@ raw_send (raw_peer_t *peer, const void *data, size_t size)
 {
     const godwit__message_t message = {.data = (void *) (uintptr_t) data, .size = size};
     while (peer->link->ops->send (peer->link, 0, &message) == GODWIT__IO_AGAIN)
-        wait_a_little (peer, true);
+        peer->link->ops->wait (peer->link, true, RAW_WAIT_LIMIT_NS);
 }
 
 void
@@ -152,7 +159,7 @@ next_frame (raw_peer_t *peer, godwit__frame_t *frame, int64_t wait_limit_ns)
         const int64_t left_ns = deadline_ns - godwit__clock_now (&godwit__clock_system);
         if (io != GODWIT__IO_AGAIN || left_ns <= 0)
             return false;
-        wait_a_little (peer, false);
+        peer->link->ops->wait (peer->link, false, left_ns);
     }
 }
 

@@ -9,6 +9,8 @@
 #include "src/wire/header.h"
 #include "src/wire/wire.h"
 
+#include <pthread.h>
+
 /* How long a test waits for a frame that must come. */
 #define RAW_WAIT_LIMIT_NS (INT64_C (10000) * GODWIT__NS_PER_MS)
 
@@ -16,8 +18,10 @@ typedef struct raw_peer {
     godwit__reactor_t *reactor;
     godwit__driver_t *driver;
     godwit__channel_t *link;
-    bool up;
-    bool down;
+    pthread_t control; /* runs the reactor between open and close */
+    atomic_bool up;
+    atomic_bool down;
+    atomic_bool is_closing;
     godwit__batch_reader_t batch; /* a BATCH that came, with frames not taken yet */
 } raw_peer_t;
 

@@ -206,6 +206,7 @@ close_world (void)
     X (godwit_value_new, value, (NULL, GODWIT_NIL (NULL), error))                                            \
     X (godwit_value_new_map, value, (NULL, (godwit_fields_t){NULL, 0, world.map}, error))                    \
     X (godwit_value_new_object, value, (NULL, NULL, NULL, error))                                            \
+    X (godwit_value_new_bin, value, (NULL, "", 0, NULL, NULL, error))                                        \
     X (godwit_value_get_bool, out, (world.text, NULL, error))                                                \
     X (godwit_value_get_int, out, (godwit_value_at (world.map, 0), NULL, error))                             \
     X (godwit_value_get_uint, out, (godwit_value_at (world.map, 0), NULL, error))                            \
@@ -266,6 +267,9 @@ static const struct {
     {"godwit_cluster_set_faults", "from"},
     {"godwit_cluster_set_faults", "to"},
     {"godwit_cluster_set_faults", "faults"},
+    {"godwit_value_new_bin", "data"},
+    {"godwit_value_new_bin", "free_fn"},
+    {"godwit_value_new_bin", "hint"},
     {"godwit_value_new_object", "object"},
     {"godwit_value_new_object", "destroy"},
     {"godwit_value_get_bool", "value"}, /* NULL is nil */

@@ -23,7 +23,7 @@ static inline void
 end_strings (strings_t *strings, uint8_t *data, const uint8_t *end, node_t *spare)
 {
     size_t count = strings->count;
-    if (strings->ends[count - 1] == end) {
+    if (count > 0 && strings->ends[count - 1] == end) {
         node_t *const last = strings->last;
         count--;
         godwit__end_last_string (last, data + (last->as.bytes.data - data), spare);
@@ -182,8 +182,9 @@ void
 godwit__parse_context (struct godwit_value *nodes, uint8_t *data, size_t size)
 {
     const uint32_t first = nodes[CONTEXT].as.first;
+    node_t spare; /* not used: the method follows, so there is room */
     strings_t strings;
     strings.count = 0;
     take_entries (data + CONTEXT_AT, data + size, nodes, first, first + 2 * nodes[CONTEXT].count, &strings);
-    end_strings (&strings, data, data + size, NULL); /* the method follows: there is room */
+    end_strings (&strings, data, data + size, &spare);
 }
