@@ -7,11 +7,13 @@
 #include "tests/support/log_book.h"
 #include "tests/support/must.h"
 #include "tests/support/process.h"
+#include "tests/support/zmtp.h"
 
 #include <criterion/criterion.h>
 
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,6 +23,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -397,5 +400,75 @@ Test (runtime_dir, an_explicit_rendezvous_lets_other_users_in)
     open_side (&side, hosting, true);
     cr_assert (run_as (NOBODY, calls_by_tcp));
     call (&side);
+    close_side (&side);
+}
+
+/* ---- where the folder does not keep them out, the uid does ---- */
+
+static char address[192];
+
+static bool
+is_hung_up_on (void)
+{
+    const int fd = zmtp_connect (address);
+    return fd >= 0 && !zmtp_handshake (fd, "DEALER", NULL, 0);
+}
+
+static bool
+is_served (void)
+{
+    const int fd = zmtp_connect (address);
+    return fd >= 0 && zmtp_handshake (fd, "DEALER", NULL, 0);
+}
+
+Test (runtime_dir, a_port_hangs_up_on_another_user)
+{
+    side_t side;
+    char path[160];
+    if (geteuid () != 0)
+        cr_skip_test ("only root can become another user");
+    open_side (&side, "zmq://", true);
+    cr_assert (log_book_wait (&book, GODWIT_LOG_INFO, "Hosts the rendezvous at ", 1));
+    snprintf (path, sizeof path, "%s/meet-9573", folder);
+    snprintf (address, sizeof address, "ipc://%s", path);
+    cr_assert_eq (chmod (folder, 0755) | chmod (path, 0777), 0);
+    cr_assert (run_as (0, is_served));
+    cr_assert (run_as (NOBODY, is_hung_up_on));
+    close_side (&side);
+}
+
+Test (runtime_dir, a_client_does_not_talk_to_another_user)
+{
+    side_t side;
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    char url[256];
+    int ready[2];
+    char byte = 0;
+    if (geteuid () != 0)
+        cr_skip_test ("only root can become another user");
+    cr_assert_eq (mkdir (folder, 0777) | chmod (folder, 0777) | pipe2 (ready, O_CLOEXEC), 0);
+    snprintf (at.sun_path, sizeof at.sun_path, "%s/socket-0", folder);
+    const pid_t child = fork ();
+    if (child == 0) {
+        const int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (setgroups (0, NULL) || setgid (NOBODY) || setuid (NOBODY) ||
+            bind (fd, (const struct sockaddr *) &at, sizeof at) || listen (fd, 1024) ||
+            write (ready[1], "r", 1) != 1)
+            _exit (1);
+        alarm (60);
+        pause ();
+    }
+    cr_assert_eq (read (ready[0], &byte, 1), 1);
+    cr_assert_eq (chmod (folder, 0700), 0);
+    snprintf (url, sizeof url, "zmq:///?static=ask/one@ipc://%s", at.sun_path);
+    open_side (&side, url, false);
+    godwit_error_t *failure = NULL;
+    const godwit_status_t status = godwit_client_wait_servers (side.client, 1, 2 * SHORT_MS, &failure);
+    kill (child, SIGKILL);
+    waitpid (child, NULL, 0);
+    cr_assert_neq (status, GODWIT_OK);
+    cr_assert (strstr (godwit_error_message (failure), "a process of another user listens there"), "%s",
+               godwit_error_message (failure));
+    godwit_error_destroy (&failure);
     close_side (&side);
 }
