@@ -81,6 +81,7 @@ begin_telling (godwit__zmtp_stream_t *stream)
     godwit__zmtp_stream_ref (stream);
     shutdown (stream->fd, SHUT_WR);
     stream->source.ready = on_telling;
+    godwit__reactor_watch_other (reactor, &stream->source, EPOLLIN);
     timer->fire = on_told;
     godwit__list_append (&driver->telling, &stream->in_list);
     if (godwit__reactor_arm (reactor, timer,
@@ -111,7 +112,16 @@ fail (godwit__zmtp_stream_t *stream, const char *reason, bool tells)
 
 /* ---- the handshake ---- */
 
-/* False: the socket failed. What does not fit into the system's buffer stays in the stream's queue. */
+/* False: the socket failed. What it does not take now goes when it does. */
+static bool
+is_written (godwit__zmtp_stream_t *stream, godwit__zmtp_flushed_t flushed)
+{
+    if (flushed == GODWIT__ZMTP_BLOCKED)
+        godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, EPOLLIN | EPOLLOUT);
+    return flushed != GODWIT__ZMTP_BROKEN;
+}
+
+/* False: the socket failed. */
 static bool
 send_out (godwit__zmtp_stream_t *stream)
 {
@@ -124,7 +134,15 @@ send_out (godwit__zmtp_stream_t *stream)
         return false;
     godwit__zmtp_handshake_sent (handshake, size);
     bool room;
-    return godwit__zmtp_out_flush (&stream->out, stream->fd, &room) != GODWIT__ZMTP_BROKEN;
+    return is_written (stream, godwit__zmtp_out_flush (&stream->out, stream->fd, &room));
+}
+
+static bool
+send_rest (godwit__zmtp_stream_t *stream)
+{
+    bool room;
+    godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, EPOLLIN);
+    return is_written (stream, godwit__zmtp_out_writable (&stream->out, stream->fd, &room));
 }
 
 /* The first bytes behind the handshake go where all others will. */
@@ -181,6 +199,10 @@ on_readable (godwit__source_t *source)
 {
     godwit__zmtp_stream_t *stream = source->user;
     uint8_t data[READ_SIZE];
+    if (source->events & EPOLLOUT && !send_rest (stream)) {
+        fail (stream, "the connection was lost in the handshake", false);
+        return;
+    }
     const ssize_t count = recv (stream->fd, data, sizeof data, MSG_DONTWAIT);
     if (count > 0)
         take (stream, data, (size_t) count);

@@ -67,13 +67,25 @@ godwit__zmtp_stream_send_raw (godwit__zmtp_stream_t *stream, const void *data, s
         godwit__zmtp_stream_flush (stream);
 }
 
+/* Waits for room no longer, unless another thread has found the socket full meanwhile: its own call to watch
+ * for room may have come before this one. */
+static void
+watch_for_more (godwit__zmtp_stream_t *stream)
+{
+    godwit__reactor_t *reactor = stream->driver->options.reactor;
+    uint64_t written;
+    godwit__reactor_watch_other (reactor, &stream->source, watched (stream));
+    if (godwit__zmtp_out_is_blocked (&stream->out, &written))
+        godwit__reactor_watch_other (reactor, &stream->source, watched (stream) | EPOLLOUT);
+}
+
 static void
 on_writable (godwit__zmtp_stream_t *stream)
 {
     bool room;
     const godwit__zmtp_flushed_t flushed = godwit__zmtp_out_writable (&stream->out, stream->fd, &room);
     if (flushed == GODWIT__ZMTP_FLUSHED)
-        godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, watched (stream));
+        watch_for_more (stream);
     on_flushed (stream, flushed, room);
 }
 
@@ -105,6 +117,9 @@ godwit__zmtp_stream_read (godwit__zmtp_stream_t *stream, godwit__zmtp_pool_t *po
     stream->is_drained = true;
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
         return GODWIT__ZMTP_READ_NOTHING;
+    /* Not every failure is a hang-up, which the reactor sees: it becomes one. */
+    if (count < 0)
+        godwit__zmtp_stream_end (stream, "the connection was lost");
     stream->is_at_end = true;
     return GODWIT__ZMTP_READ_END;
 }
@@ -230,7 +245,7 @@ godwit__zmtp_stream_begin_traffic (godwit__zmtp_stream_t *stream)
 {
     stream->state = GODWIT__ZMTP_READY_STATE;
     stream->source.ready = on_event;
-    godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, watched (stream));
+    watch_for_more (stream);
     godwit__zmtp_heart_add (stream);
     stream->events->ready (stream);
 }
