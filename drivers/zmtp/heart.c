@@ -56,7 +56,7 @@ ping (godwit__zmtp_stream_t *stream)
 {
     uint8_t frame[GODWIT__ZMTP_PING_SIZE];
     /* Each end goes by its own limit: so no time to live. */
-    godwit__zmtp_stream_send_raw (stream, frame, godwit__zmtp_ping_write (frame, 0, NULL, 0));
+    godwit__zmtp_stream_send_sign (stream, frame, godwit__zmtp_ping_write (frame, 0, NULL, 0));
     godwit__zmtp_out_take_sent (&stream->out);
 }
 

@@ -15,6 +15,9 @@
 
 #include <stdlib.h>
 
+/* Of one message, in a row. */
+#define READS_MAX 16
+
 typedef enum link_state { LINK_CONNECTING, LINK_UP, LINK_DOWN } link_state_t;
 
 typedef struct zmtp_link {
@@ -104,13 +107,17 @@ end (zmtp_link_t *self)
     return GODWIT__IO_CLOSED;
 }
 
+/* A peer that sends nothing but commands does not keep the leader from what else it has to do: what is left in
+ * the socket shows itself again. */
 static godwit__io_t
 take (zmtp_link_t *self, godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
 {
-    for (;;) {
-        const godwit__io_t io = godwit__zmtp_stream_next (stream, frame);
+    for (unsigned reads = 0;; reads++) {
+        const godwit__io_t io = godwit__zmtp_stream_next (stream, frame, NULL);
         if (io != GODWIT__IO_AGAIN)
             return io == GODWIT__IO_CLOSED ? end (self) : io;
+        if (reads == READS_MAX)
+            return GODWIT__IO_AGAIN;
         const godwit__zmtp_read_t result = read_some (self, stream);
         if (result != GODWIT__ZMTP_READ_SOME)
             return result == GODWIT__ZMTP_READ_END ? end (self) : GODWIT__IO_AGAIN;
@@ -154,7 +161,7 @@ receive_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routin
     godwit__zmtp_stream_t *stream = traffic_of (self);
     if (!stream || timeout_ns <= 0)
         return godwit__channel_receive (channel, frame, routing_id, timeout_ns);
-    godwit__io_t io = godwit__zmtp_stream_next (stream, frame);
+    godwit__io_t io = godwit__zmtp_stream_next (stream, frame, NULL);
     if (io == GODWIT__IO_AGAIN && !stream->is_drained)
         io = take (self, stream, frame);
     else if (io == GODWIT__IO_CLOSED)

@@ -18,6 +18,8 @@
 #define READ_SIZE 4096
 /* How long a peer that was refused may take to read why. */
 #define TELL_MS 1000
+/* Peers that do so at the same time; of more, the oldest have had their time. */
+#define TELLING_MAX 128
 
 typedef struct godwit__zmtp_opening {
     godwit__zmtp_handshake_t handshake;
@@ -52,6 +54,7 @@ end_telling (godwit__zmtp_stream_t *stream)
 {
     godwit__zmtp_opening_abandon (stream);
     godwit__list_remove (&stream->in_list);
+    stream->driver->telling_count--;
     godwit__zmtp_stream_unref (stream);
 }
 
@@ -83,7 +86,10 @@ begin_telling (godwit__zmtp_stream_t *stream)
     stream->source.ready = on_telling;
     godwit__reactor_watch_other (reactor, &stream->source, EPOLLIN);
     timer->fire = on_told;
+    if (driver->telling_count == TELLING_MAX)
+        end_telling (GODWIT__FIRST (&driver->telling, godwit__zmtp_stream_t, in_list));
     godwit__list_append (&driver->telling, &stream->in_list);
+    driver->telling_count++;
     if (godwit__reactor_arm (reactor, timer,
                              godwit__reactor_now (reactor) + TELL_MS * GODWIT__NS_PER_MS) != GODWIT_OK)
         end_telling (stream);

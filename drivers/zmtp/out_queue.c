@@ -126,19 +126,34 @@ godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *
     return finish_add (message, size, io);
 }
 
+/* With lock held. */
+static godwit__io_t
+append_raw (godwit__zmtp_out_t *out, const void *data, size_t size)
+{
+    if (out->is_closed)
+        return GODWIT__IO_CLOSED;
+    godwit__zmtp_batch_t *batch = batch_for (out, size);
+    if (!batch)
+        return GODWIT__IO_REFUSED;
+    memcpy (godwit__zmtp_batch_extend (batch, size), data, size);
+    out->has_sent = true;
+    return GODWIT__IO_OK;
+}
+
 godwit__io_t
 godwit__zmtp_out_add_raw (godwit__zmtp_out_t *out, const void *data, size_t size)
 {
-    godwit__io_t io = GODWIT__IO_CLOSED;
     pthread_mutex_lock (&out->lock);
-    if (!out->is_closed) {
-        godwit__zmtp_batch_t *batch = batch_for (out, size);
-        if (batch) {
-            memcpy (godwit__zmtp_batch_extend (batch, size), data, size);
-            out->has_sent = true;
-        }
-        io = batch ? GODWIT__IO_OK : GODWIT__IO_REFUSED;
-    }
+    const godwit__io_t io = append_raw (out, data, size);
+    pthread_mutex_unlock (&out->lock);
+    return io;
+}
+
+godwit__io_t
+godwit__zmtp_out_add_sign (godwit__zmtp_out_t *out, const void *data, size_t size)
+{
+    pthread_mutex_lock (&out->lock);
+    const godwit__io_t io = out->is_blocked ? GODWIT__IO_OK : append_raw (out, data, size);
     pthread_mutex_unlock (&out->lock);
     return io;
 }

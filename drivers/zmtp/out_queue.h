@@ -61,6 +61,9 @@ godwit__io_t godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_o
                                    const godwit__message_t *message);
 /* Adds bytes as they are, without a limit: a handshake, a whole command. */
 godwit__io_t godwit__zmtp_out_add_raw (godwit__zmtp_out_t *out, const void *data, size_t size);
+/* The same for a PING or PONG, of which a peer that reads nothing could ask for any number: while the socket
+ * takes nothing it is forgotten, because what waits says as well that this end is alive. */
+godwit__io_t godwit__zmtp_out_add_sign (godwit__zmtp_out_t *out, const void *data, size_t size);
 /* True if a message of this size would be accepted; else it notes that room is wanted. */
 bool godwit__zmtp_out_has_room (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *limits,
                                 size_t size);

@@ -14,6 +14,9 @@
 /* What one connection may have in a row while others wait. */
 #define TURN_FRAMES 16
 #define TURN_SIZE ((size_t) 64 * 1024)
+#define TURN_READS 8
+/* Turns that may end without a message before the leader has to look at what else there is. */
+#define IDLE_TURNS 8
 #define EVENT_BATCH 64
 
 /* ---- sending; any thread ---- */
@@ -115,7 +118,7 @@ static void
 leave_ready (godwit__zmtp_stream_t *stream)
 {
     godwit__list_remove (&stream->in_ready);
-    stream->turn_frames = stream->turn_size = 0;
+    stream->turn_frames = stream->turn_size = stream->turn_reads = 0;
 }
 
 /* Nothing more will come over it. The reactor sees the end, too, and closes it. */
@@ -143,15 +146,26 @@ is_publisher (const godwit__zmtp_stream_t *stream)
     return stream->config->socket == GODWIT__ZMTP_SUB;
 }
 
-/* The next message of this stream. AGAIN: it has none, and has left the ready list. */
+static bool
+is_turn_over (const godwit__zmtp_stream_t *stream)
+{
+    return stream->turn_frames >= TURN_FRAMES || stream->turn_size >= TURN_SIZE ||
+           stream->turn_reads >= TURN_READS;
+}
+
+/* The next message of this stream, whose turn is not over. AGAIN: it has none, and has left the ready list;
+ * or its turn is over. */
 static godwit__io_t
 take_from (godwit__zmtp_port_t *self, godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
 {
-    for (;;) {
-        const godwit__io_t io = godwit__zmtp_stream_next (stream, frame);
+    while (!is_turn_over (stream)) {
+        unsigned left = TURN_FRAMES - stream->turn_frames;
+        const godwit__io_t io = godwit__zmtp_stream_next (stream, frame, &left);
+        stream->turn_frames = TURN_FRAMES - left;
         if (io == GODWIT__IO_OK && is_publisher (stream) && frame->size < GODWIT__KEY_SIZE) {
             godwit__zmtp_count (&self->driver->counters.malformed);
             godwit__frame_release (frame);
+            stream->turn_frames++;
             continue;
         }
         if (io == GODWIT__IO_OK)
@@ -160,6 +174,9 @@ take_from (godwit__zmtp_port_t *self, godwit__zmtp_stream_t *stream, godwit__fra
             remove_stream (self, stream);
             return GODWIT__IO_AGAIN;
         }
+        if (left == 0)
+            break;
+        stream->turn_reads++;
         /* After a short read the system is not asked again before it says that there is more. */
         const godwit__zmtp_read_t result =
             stream->is_drained ? GODWIT__ZMTP_READ_NOTHING : godwit__zmtp_stream_read (stream, &self->pool);
@@ -171,16 +188,21 @@ take_from (godwit__zmtp_port_t *self, godwit__zmtp_stream_t *stream, godwit__fra
             leave_ready (stream);
         return GODWIT__IO_AGAIN;
     }
+    return GODWIT__IO_AGAIN;
 }
 
 static godwit__io_t
 take (godwit__zmtp_port_t *self, godwit__frame_t *frame, godwit__routing_id_t *routing_id)
 {
+    unsigned idle_turns = 0;
     for (godwit__zmtp_stream_t *stream;
          (stream = GODWIT__FIRST (&self->ready, godwit__zmtp_stream_t, in_ready));) {
-        if (stream->turn_frames >= TURN_FRAMES || stream->turn_size >= TURN_SIZE) {
+        if (is_turn_over (stream)) {
             end_turn (self, stream);
-            continue;
+            if (++idle_turns < IDLE_TURNS)
+                continue;
+            godwit__zmtp_port_signal (self); /* what waits in the list shows itself nowhere else */
+            return GODWIT__IO_AGAIN;
         }
         if (take_from (self, stream, frame) != GODWIT__IO_OK)
             continue;

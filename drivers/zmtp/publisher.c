@@ -75,7 +75,7 @@ read_subscriptions (godwit__zmtp_stream_t *stream)
     godwit__frame_t frame;
     godwit__zmtp_command_t command;
     const char *wrong = NULL;
-    while (!wrong && godwit__zmtp_stream_next (stream, &frame) == GODWIT__IO_OK) {
+    while (!wrong && godwit__zmtp_stream_next (stream, &frame, NULL) == GODWIT__IO_OK) {
         /* A message can only be a subscription in the form of ZMTP 3.0. */
         wrong = godwit__zmtp_subscription_read (&command, frame.data, frame.size);
         if (!wrong)

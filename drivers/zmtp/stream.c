@@ -61,9 +61,9 @@ godwit__zmtp_stream_flush (godwit__zmtp_stream_t *stream)
 }
 
 void
-godwit__zmtp_stream_send_raw (godwit__zmtp_stream_t *stream, const void *data, size_t size)
+godwit__zmtp_stream_send_sign (godwit__zmtp_stream_t *stream, const void *data, size_t size)
 {
-    if (godwit__zmtp_out_add_raw (&stream->out, data, size) == GODWIT__IO_OK)
+    if (godwit__zmtp_out_add_sign (&stream->out, data, size) == GODWIT__IO_OK)
         godwit__zmtp_stream_flush (stream);
 }
 
@@ -124,9 +124,9 @@ godwit__zmtp_stream_read (godwit__zmtp_stream_t *stream, godwit__zmtp_pool_t *po
     return GODWIT__ZMTP_READ_END;
 }
 
-/* NULL, or why the stream has to end. */
+/* NULL, or why the stream has to end. *answers: there is something to flush. */
 static const char *
-take_command (godwit__zmtp_stream_t *stream, const godwit__frame_t *frame)
+take_command (godwit__zmtp_stream_t *stream, const godwit__frame_t *frame, bool *answers)
 {
     godwit__zmtp_command_t command;
     const char *wrong = godwit__zmtp_command_read (&command, frame->data, frame->size);
@@ -136,8 +136,9 @@ take_command (godwit__zmtp_stream_t *stream, const godwit__frame_t *frame)
     case GODWIT__ZMTP_PING: {
         uint8_t pong[GODWIT__ZMTP_PONG_SIZE];
         godwit__zmtp_heart_take_ttl (stream, command.ttl_ds);
-        godwit__zmtp_stream_send_raw (stream, pong,
-                                      godwit__zmtp_pong_write (pong, command.data, command.size));
+        godwit__zmtp_out_add_sign (&stream->out, pong,
+                                   godwit__zmtp_pong_write (pong, command.data, command.size));
+        *answers = true;
         return NULL;
     }
     case GODWIT__ZMTP_PONG:
@@ -169,8 +170,8 @@ end_malformed (godwit__zmtp_stream_t *stream, const char *reason)
     return GODWIT__IO_CLOSED;
 }
 
-godwit__io_t
-godwit__zmtp_stream_next (godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
+static godwit__io_t
+next (godwit__zmtp_stream_t *stream, godwit__frame_t *frame, unsigned *commands, bool *answers)
 {
     for (;;) {
         switch (godwit__zmtp_decoder_next (&stream->in, frame)) {
@@ -181,14 +182,27 @@ godwit__zmtp_stream_next (godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
         case GODWIT__ZMTP_MALFORMED:
             return end_malformed (stream, stream->in.problem);
         case GODWIT__ZMTP_CONTROL: {
-            const char *wrong = take_command (stream, frame);
+            const char *wrong = take_command (stream, frame, answers);
             godwit__frame_release (frame);
             if (wrong)
                 return end_malformed (stream, wrong);
+            if (commands && --*commands == 0)
+                return GODWIT__IO_AGAIN;
             break;
         }
         }
     }
+}
+
+/* All that one read brought is answered at once. */
+godwit__io_t
+godwit__zmtp_stream_next (godwit__zmtp_stream_t *stream, godwit__frame_t *frame, unsigned *commands)
+{
+    bool answers = false;
+    const godwit__io_t io = next (stream, frame, commands, &answers);
+    if (answers)
+        godwit__zmtp_stream_flush (stream);
+    return io;
 }
 
 /* ---- the end ---- */

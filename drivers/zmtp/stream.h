@@ -68,7 +68,8 @@ struct godwit__zmtp_stream {
     bool is_at_end;  /* the peer will send nothing more, or nothing that counts */
     godwit__routing_id_t routing_id;   /* of a port's */
     godwit__list_node_t in_ready;      /* of a port's: it may have frames */
-    unsigned turn_frames, turn_size;   /* taken in this turn */
+    unsigned turn_frames, turn_size;   /* taken in this turn; frames are commands, too */
+    unsigned turn_reads;
 
     /* Heartbeats (heart.h). */
     atomic_bool has_received; /* since the last look */
@@ -112,8 +113,8 @@ void godwit__zmtp_stream_end (godwit__zmtp_stream_t *stream, const char *reason)
 godwit__io_t godwit__zmtp_stream_send (godwit__zmtp_stream_t *stream, const godwit__message_t *message);
 godwit__io_t godwit__zmtp_stream_queue (godwit__zmtp_stream_t *stream, const godwit__message_t *message);
 void godwit__zmtp_stream_flush (godwit__zmtp_stream_t *stream);
-/* Queues whole frames, without a limit, and flushes. */
-void godwit__zmtp_stream_send_raw (godwit__zmtp_stream_t *stream, const void *data, size_t size);
+/* Sends a PING or PONG, unless the socket takes nothing anyway. */
+void godwit__zmtp_stream_send_sign (godwit__zmtp_stream_t *stream, const void *data, size_t size);
 
 typedef enum godwit__zmtp_read {
     GODWIT__ZMTP_READ_SOME,
@@ -123,9 +124,11 @@ typedef enum godwit__zmtp_read {
 
 /* Reads once from the socket. The thread that leads on the channel. */
 godwit__zmtp_read_t godwit__zmtp_stream_read (godwit__zmtp_stream_t *stream, godwit__zmtp_pool_t *pool);
-/* The next message that was read; commands are done with on the way. AGAIN: none. CLOSED: the stream was
- * ended because of what came. The thread that leads. */
-godwit__io_t godwit__zmtp_stream_next (godwit__zmtp_stream_t *stream, godwit__frame_t *frame);
+/* The next message that was read; commands are done with on the way, each at the cost of one of *commands,
+ * while there are any (NULL: any number). AGAIN: none, or none before *commands were used up. CLOSED: the
+ * stream was ended because of what came. The thread that leads. */
+godwit__io_t godwit__zmtp_stream_next (godwit__zmtp_stream_t *stream, godwit__frame_t *frame,
+                                       unsigned *commands);
 
 /* Closes what the driver's channels left to be written, waiting for a bounded time. */
 void godwit__zmtp_streams_finish (godwit__zmtp_t *driver);

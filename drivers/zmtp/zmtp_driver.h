@@ -33,7 +33,8 @@ typedef struct godwit__zmtp {
     godwit__list_t closing; /* they still write */
     godwit__timer_t closing_timer;
     godwit__task_t closing_task;
-    godwit__list_t telling; /* they tell a peer why it was refused */
+    godwit__list_t telling; /* they tell a peer why it was refused, the oldest first */
+    size_t telling_count;
 } godwit__zmtp_t;
 
 static inline void

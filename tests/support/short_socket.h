@@ -19,9 +19,9 @@ typedef struct short_socket {
     unsigned again;   /* of 256 calls: nothing is there, or no room is */
     unsigned partial; /* some of the bytes */
     unsigned eintr;
-    unsigned reset;   /* of 65536: fails */
+    unsigned reset;    /* of 65536: fails */
     unsigned failures; /* how often one did */
-    int last_fd;      /* of the last call; -1: none */
+    int last_fd;       /* of the last call; -1: none */
 } short_socket_t;
 
 static _Thread_local short_socket_t short_socket = {.last_fd = -1};

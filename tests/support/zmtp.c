@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,10 @@ zmtp_free_port (void)
 static int
 connect_to (int family, const struct sockaddr *address, socklen_t size)
 {
+    const int one = 1;
     const int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (family == AF_INET && fd >= 0)
+        setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (fd >= 0 && connect (fd, address, size) == 0)
         return fd;
     if (fd >= 0)
@@ -70,14 +74,17 @@ zmtp_connect (const char *address)
         return connect_to (AF_INET, (const struct sockaddr *) &to, sizeof to);
     }
     struct sockaddr_un to = {.sun_family = AF_UNIX};
-    const size_t size = strlen (address);
     if (strncmp (address, "ipc:///", 7) == 0)
         return connect_by_path (address + strlen ("ipc://"));
-    if (strncmp (address, "ipc://@", 7) != 0 || size - 7 >= sizeof to.sun_path)
+    if (strncmp (address, "ipc://", 6) != 0 || strlen (address + 6) >= sizeof to.sun_path)
         return -1;
-    memcpy (to.sun_path + 1, address + 7, size - 7);
+    const size_t size = strlen (address + 6);
+    memcpy (to.sun_path, address + 6, size);
+    const bool is_abstract = to.sun_path[0] == '@';
+    if (is_abstract)
+        to.sun_path[0] = '\0';
     return connect_to (AF_UNIX, (const struct sockaddr *) &to,
-                       (socklen_t) (offsetof (struct sockaddr_un, sun_path) + 1 + size - 7));
+                       (socklen_t) (offsetof (struct sockaddr_un, sun_path) + size + !is_abstract));
 }
 
 int
@@ -206,6 +213,21 @@ zmtp_send (int fd, const void *data, size_t size, bool more)
     for (int i = 0; i < 8; i++)
         head[1 + i] = (uint8_t) ((uint64_t) size >> (56 - 8 * i));
     return zmtp_write (fd, head, sizeof head) && zmtp_write (fd, data, size);
+}
+
+bool
+zmtp_send_command (int fd, const char *name, const void *data, size_t size)
+{
+    uint8_t frame[256] = {4};
+    const size_t name_size = strlen (name);
+    if (1 + name_size + size > 253)
+        return false;
+    frame[1] = (uint8_t) (1 + name_size + size);
+    frame[2] = (uint8_t) name_size;
+    memcpy (frame + 3, name, name_size);
+    if (size)
+        memcpy (frame + 3 + name_size, data, size);
+    return zmtp_write (fd, frame, 2u + frame[1]);
 }
 
 bool

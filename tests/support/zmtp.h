@@ -34,6 +34,8 @@ bool zmtp_handshake (int fd, const char *socket_type, const void *identity, size
 bool zmtp_send (int fd, const void *data, size_t size, bool more);
 /* Only the head of a frame of that size. */
 bool zmtp_send_head (int fd, uint64_t size);
+/* A command of up to 253 bytes in all: SUBSCRIBE, PING with its time to live, ... */
+bool zmtp_send_command (int fd, const char *name, const void *data, size_t size);
 /* Reads what comes until the other side hangs up. False: it did not within ZMTP_WAIT_LIMIT_MS. */
 bool zmtp_wait_hung_up (int fd);
 

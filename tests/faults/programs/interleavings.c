@@ -21,8 +21,8 @@
 #include <string.h>
 #include <time.h>
 
-#define MESSAGES 48 /* of one direction, at most */
-#define ROUNDS 4000 /* until what has to happen has happened */
+#define MESSAGES 48     /* of one direction, at most */
+#define ROUNDS 4000     /* until what has to happen has happened */
 #define LOOK_EVERY 2000 /* lives between two looks at memory and descriptors */
 
 enum { CLIENT, SERVER };
@@ -474,9 +474,10 @@ settle (void)
             return;
         clock_ns += life.is_broken ? 5 * GODWIT__NS_PER_MS : GODWIT__NS_PER_MS / 4;
     }
-    broken ("it hangs: %u of %u messages arrived at the port, %u of %u at the link; ups %u, downs %u, ended %d",
-            life.to[SERVER].received, life.to[SERVER].accepted, life.to[CLIENT].received,
-            life.to[CLIENT].accepted, life.ups, life.downs, life.is_link_ended);
+    broken (
+        "it hangs: %u of %u messages arrived at the port, %u of %u at the link; ups %u, downs %u, ended %d",
+        life.to[SERVER].received, life.to[SERVER].accepted, life.to[CLIENT].received,
+        life.to[CLIENT].accepted, life.ups, life.downs, life.is_link_ended);
 }
 
 static bool
@@ -505,8 +506,8 @@ finish (void)
         clock_ns += GODWIT__NS_PER_MS / 4;
     }
     if (was_up && !life.is_broken && !is_delivered (SERVER))
-        broken ("%u of %u messages arrive that a link had accepted before it was closed", life.to[SERVER].received,
-                life.to[SERVER].accepted);
+        broken ("%u of %u messages arrive that a link had accepted before it was closed",
+                life.to[SERVER].received, life.to[SERVER].accepted);
     if (life.downs > 1 || life.ups > 1)
         broken ("%u times up, %u times down", life.ups, life.downs);
     for (int to = 0; to < 2; to++)

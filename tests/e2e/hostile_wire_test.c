@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attackers of a server that need no library: plain sockets that say what they like, in crowds. After and
+ * during each attack all holds that tests/support/victim.h says. */
+#include "tests/support/victim.h"
+#include "tests/support/zmtp.h"
+
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MIB (1024 * 1024)
+#define CROWD 5000
+
+static victim_t victim;
+static int crowd[CROWD]; /* sockets of attackers */
+static size_t crowd_size;
+
+static void
+set_up (void)
+{
+    struct rlimit limit;
+    getrlimit (RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit (RLIMIT_NOFILE, &limit);
+    victim_start (&victim, 0);
+    crowd_size = 0;
+}
+
+static void
+disperse (void)
+{
+    while (crowd_size)
+        close (crowd[--crowd_size]);
+}
+
+static void
+tear_down (void)
+{
+    disperse ();
+    victim_finish (&victim);
+}
+
+TestSuite (hostile_wire, .init = set_up, .fini = tear_down, .timeout = 100);
+
+static void
+pause_ms (int ms)
+{
+    const struct timespec moment = {ms / 1000, (long) (ms % 1000) * 1000000};
+    nanosleep (&moment, NULL);
+}
+
+/* Joins the crowd. */
+static int
+join_at (const char *address)
+{
+    const int fd = zmtp_connect (address);
+    cr_assert (fd >= 0, "%s: %s", address, strerror (errno));
+    crowd[crowd_size++] = fd;
+    return fd;
+}
+
+static bool
+is_hung_up (int fd)
+{
+    struct pollfd item = {fd, POLLRDHUP, 0};
+    return poll (&item, 1, 0) == 1;
+}
+
+static size_t
+count_hung_up (void)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < crowd_size; i++)
+        count += is_hung_up (crowd[i]);
+    return count;
+}
+
+static void
+wait_hung_up (size_t count)
+{
+    for (int ms = 0; count_hung_up () < count; ms += 20) {
+        cr_assert_lt (ms, VICTIM_WAIT_LIMIT_MS, "%zu of %zu are hung up on", count_hung_up (), count);
+        pause_ms (20);
+    }
+}
+
+/* An attacker that does the same again and again, on a thread that leaves the processors to everybody else:
+ * what it costs the server counts, not what it costs the machine. */
+typedef struct attacker {
+    pthread_t thread;
+    atomic_bool is_over;
+    void (*attack) (struct attacker *attacker);
+    int fd;
+    atomic_size_t count;
+} attacker_t;
+
+static void *
+run_attacker (void *argument)
+{
+    attacker_t *attacker = argument;
+    const struct sched_param none = {0};
+    pthread_setschedparam (pthread_self (), SCHED_IDLE, &none);
+    while (!atomic_load (&attacker->is_over))
+        attacker->attack (attacker);
+    return NULL;
+}
+
+static void
+begin_attack (attacker_t *attacker, void (*attack) (attacker_t *))
+{
+    attacker->attack = attack;
+    cr_assert_eq (pthread_create (&attacker->thread, NULL, run_attacker, attacker), 0);
+}
+
+static void
+end_attack (attacker_t *attacker)
+{
+    atomic_store (&attacker->is_over, true);
+    if (attacker->fd)
+        shutdown (attacker->fd, SHUT_RDWR); /* if it waits for room */
+    pthread_join (attacker->thread, NULL);
+}
+
+static void
+wait_attacked (const attacker_t *attacker, size_t count)
+{
+    for (int ms = 0; atomic_load (&attacker->count) < count; ms += 10) {
+        cr_assert_lt (ms, VICTIM_WAIT_LIMIT_MS, "%zu of %zu", atomic_load (&attacker->count), count);
+        pause_ms (10);
+    }
+}
+
+/* It goes on while the honest client is measured, and while another one comes. */
+static void
+expect_no_starving (attacker_t *attacker, void (*attack) (attacker_t *), size_t count)
+{
+    begin_attack (attacker, attack);
+    wait_attacked (attacker, count / 4);
+    victim_expect_pace (&victim);
+    victim_call_anew (&victim);
+    wait_attacked (attacker, count);
+}
+
+/* What the socket takes at once of it. */
+static ssize_t
+write_some (int fd, const void *data, size_t size)
+{
+    return send (fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* ---- handshakes ---- */
+
+static void
+half_open (const char *address)
+{
+    uint8_t greeting[ZMTP_GREETING_SIZE];
+    zmtp_greeting (greeting);
+    for (int i = 0; i < CROWD; i++) {
+        zmtp_write (join_at (address), greeting, (size_t) (i % 64));
+        if (i % 500 == 0)
+            victim_call (&victim);
+        if (i % 2500 == 1000)
+            victim_call_anew (&victim);
+    }
+    cr_assert_lt (victim_descriptors (&victim), victim.descriptors + 1200,
+                  "handshakes are limited in number");
+    victim_expect_pace (&victim);
+    wait_hung_up (CROWD);
+}
+
+Test (hostile_wire, five_thousand_half_open_connections_on_tcp)
+{
+    half_open (victim.tcp);
+}
+
+Test (hostile_wire, five_thousand_half_open_connections_on_ipc)
+{
+    half_open (victim.ipc);
+}
+
+static void
+say_next_byte (attacker_t *attacker)
+{
+    uint8_t greeting[ZMTP_GREETING_SIZE];
+    zmtp_greeting (greeting);
+    for (size_t i = 0; i < crowd_size; i++)
+        write_some (crowd[i], greeting + attacker->count % 64, 1);
+    attacker->count++;
+    pause_ms (100); /* ten times as fast as a patient one */
+}
+
+Test (hostile_wire, slow_loris_is_hung_up_on_in_time)
+{
+    attacker_t attacker = {.count = 0};
+    for (int i = 0; i < 400; i++)
+        join_at (i % 2 ? victim.tcp : victim.ipc);
+    begin_attack (&attacker, say_next_byte);
+    victim_expect_pace (&victim);
+    wait_hung_up (400);
+    end_attack (&attacker);
+}
+
+/* Whom it refuses, it tells why; he does not read it, and stays. */
+Test (hostile_wire, crowds_of_those_who_are_refused)
+{
+    uint8_t greeting[ZMTP_GREETING_SIZE];
+    static const uint8_t ready[] = "\4\x1a\5READY\xbSocket-Type\0\0\0\4REQ!";
+    zmtp_greeting (greeting);
+    for (int i = 0; i < 3000; i++) {
+        const int fd = join_at (i % 2 ? victim.tcp : victim.ipc);
+        zmtp_write (fd, greeting, sizeof greeting);
+        zmtp_write (fd, ready, sizeof ready - 1);
+    }
+    cr_assert_lt (victim_descriptors (&victim), victim.descriptors + 1200, "they are limited in number");
+    victim_expect_pace (&victim);
+    wait_hung_up (3000);
+}
+
+static void
+churn (attacker_t *attacker)
+{
+    static const struct linger at_once = {1, 0};
+    uint8_t greeting[ZMTP_GREETING_SIZE];
+    const int fd = zmtp_connect (attacker->count % 2 ? victim.ipc : victim.tcp);
+    if (fd < 0)
+        return;
+    zmtp_greeting (greeting);
+    switch (attacker->count / 2 % 4) {
+    case 0:
+        break;
+    case 1:
+        zmtp_write (fd, greeting, sizeof greeting);
+        break;
+    case 2:
+        zmtp_handshake (fd, "DEALER", NULL, 0);
+        break;
+    case 3:
+        if (zmtp_handshake (fd, "DEALER", NULL, 0))
+            zmtp_send (fd, "not a frame of Godwit", 21, false);
+        break;
+    }
+    setsockopt (fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once); /* ports are given back at once */
+    close (fd);
+    attacker->count++;
+}
+
+Test (hostile_wire, ten_thousand_connections_come_and_go)
+{
+    attacker_t attacker = {.count = 0};
+    while (attacker.count < 10000) {
+        churn (&attacker);
+        if (attacker.count % 1000 == 0)
+            victim_call (&victim);
+    }
+    victim_call_anew (&victim);
+}
+
+/* ---- after a handshake ---- */
+
+static int
+join_known (const char *address)
+{
+    const int fd = join_at (address);
+    cr_assert (zmtp_handshake (fd, "DEALER", NULL, 0));
+    return fd;
+}
+
+/* Identities mean nothing: who states another's gets nothing of his. */
+Test (hostile_wire, routing_ids_that_are_guessed_or_taken)
+{
+    static const uint8_t guessed[5] = {0, 0, 0, 0, 1};
+    for (int i = 0; i < 500; i++) {
+        const int fd = join_at (i % 2 ? victim.tcp : victim.ipc);
+        cr_assert (zmtp_handshake (fd, "DEALER", i % 3 ? "the same" : (const char *) guessed, i % 3 ? 8 : 5));
+        victim_call (&victim);
+    }
+    cr_assert_eq (count_hung_up (), 0u, "each of them is somebody of his own");
+    victim_expect_pace (&victim);
+}
+
+static void
+send_one_byte_of_each (attacker_t *attacker)
+{
+    for (size_t i = 0; i < crowd_size; i++)
+        write_some (crowd[i], "x", 1);
+    attacker->count++;
+    pause_ms (100);
+}
+
+Test (hostile_wire, memory_grows_with_what_arrives_not_with_what_is_declared)
+{
+    attacker_t attacker = {.count = 0};
+    for (int i = 0; i < 1000; i++)
+        zmtp_send_head (join_known (i % 2 ? victim.tcp : victim.ipc), 8 * MIB);
+    begin_attack (&attacker, send_one_byte_of_each);
+    victim_expect_pace (&victim);
+    wait_attacked (&attacker, 10);
+    if (!victim_is_sanitized ())
+        cr_assert_lt (victim_growth (&victim), 48 * MIB, "8,000 MiB were declared, 10 KiB were sent: %d KiB",
+                      (int) (victim_growth (&victim) / 1024));
+    end_attack (&attacker);
+}
+
+static void
+flood_with_pings (attacker_t *attacker)
+{
+    static uint8_t pings[900 * 64];
+    if (!attacker->count)
+        for (size_t i = 0; i < sizeof pings; i += 9)
+            memcpy (pings + i, "\4\7\4PING\0\0", 9);
+    /* It waits for room; nothing is read. */
+    attacker->count += zmtp_write (attacker->fd, pings, sizeof pings) ? sizeof pings / 9 : 0;
+}
+
+Test (hostile_wire, a_flood_of_pings_whose_answers_are_not_read)
+{
+    attacker_t attacker = {.fd = join_known (victim.tcp)};
+    expect_no_starving (&attacker, flood_with_pings, 3000000);
+    if (!victim_is_sanitized ())
+        cr_assert_lt (victim_growth (&victim), 12 * MIB, "%zu PINGs take %d KiB", attacker.count,
+                      (int) (victim_growth (&victim) / 1024));
+    end_attack (&attacker);
+}
+
+static void
+flood_with_frames (attacker_t *attacker)
+{
+    static const uint8_t frames[16384]; /* "00 00": a message of no bytes */
+    attacker->count += zmtp_write (attacker->fd, frames, sizeof frames) ? sizeof frames / 2 : 0;
+}
+
+Test (hostile_wire, a_million_tiny_frames_starve_nobody)
+{
+    attacker_t attacker = {.fd = join_known (victim.ipc)};
+    expect_no_starving (&attacker, flood_with_frames, 1000000);
+    end_attack (&attacker);
+}
+
+static void
+flood_with_unknown_commands (attacker_t *attacker)
+{
+    static uint8_t commands[4 * 4096];
+    if (!attacker->count)
+        for (size_t i = 0; i < sizeof commands; i += 4)
+            memcpy (commands + i, "\4\2\1X", 4);
+    attacker->count += zmtp_write (attacker->fd, commands, sizeof commands) ? sizeof commands / 4 : 0;
+}
+
+Test (hostile_wire, a_flood_of_unknown_commands_starves_nobody)
+{
+    attacker_t attacker = {.fd = join_known (victim.ipc)};
+    expect_no_starving (&attacker, flood_with_unknown_commands, 1000000);
+    end_attack (&attacker);
+}
+
+Test (hostile_wire, a_flood_of_publications_without_a_key_starves_nobody)
+{
+    attacker_t attacker = {.fd = join_at (victim.fanout)};
+    cr_assert (zmtp_handshake (attacker.fd, "XPUB", NULL, 0));
+    expect_no_starving (&attacker, flood_with_frames, 1000000);
+    end_attack (&attacker);
+}
+
+Test (hostile_wire, garbage_after_a_good_handshake)
+{
+    uint32_t seed = 2026;
+    for (int round = 0; round < 1500; round++) {
+        uint8_t garbage[512];
+        const bool publishes = round % 3 == 2;
+        const int fd = zmtp_connect (publishes ? victim.fanout : round % 3 ? victim.tcp : victim.ipc);
+        cr_assert (fd >= 0 && zmtp_handshake (fd, publishes ? "PUB" : "DEALER", NULL, 0));
+        for (size_t i = 0; i < sizeof garbage; i++) {
+            seed = seed * 1664525 + 1013904223;
+            garbage[i] = (uint8_t) (seed >> 24);
+        }
+        /* The flags of most heads are possible ones: what follows is looked at, too. */
+        if (round % 2)
+            garbage[0] &= 6;
+        zmtp_write (fd, garbage, seed >> 8 & 511);
+        if (round % 100 == 0)
+            victim_call (&victim);
+        close (fd);
+    }
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A server process that is attacked over plain sockets (tests/e2e/programs/hostile_server.c), an honest
+ * client of it in this process, and what has to hold whatever attackers do: the server lives, the client's
+ * calls take at most twice as long as before, and the server gives back memory and descriptors. What does not
+ * hold fails the test. */
+#ifndef GODWIT_TESTS_VICTIM_H
+#define GODWIT_TESTS_VICTIM_H
+
+#include <godwit/client.h>
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define VICTIM_WAIT_LIMIT_MS 20000
+
+/* How long a call takes that one in a hundred is slower than, in microseconds; and a round trip over a bare
+ * socket pair between two threads at the same time, which says how busy the machine is. */
+typedef struct victim_pace {
+    double call_us, bare_us;
+} victim_pace_t;
+
+typedef struct victim {
+    pid_t pid;
+    int input;
+    char tcp[256], ipc[256], fanout[256]; /* where it listens */
+    char url[64];
+    godwit_transport_t *transport;
+    godwit_client_t *client;
+    int64_t descriptors, resident; /* before the attack */
+    victim_pace_t pace;            /* before the attack */
+} victim_t;
+
+/* descriptor_limit: of the server; 0: as this process's. */
+void victim_start (victim_t *victim, unsigned descriptor_limit);
+/* After the attack, whose sockets are closed: all that is said above, and the server ends well. */
+void victim_finish (victim_t *victim);
+
+void victim_call (const victim_t *victim);
+/* A client that comes now. It calls, and goes. */
+void victim_call_anew (const victim_t *victim);
+/* During the attack: the client's calls are at most twice as slow. */
+void victim_expect_pace (const victim_t *victim);
+/* Bytes more than before the attack, now. */
+int64_t victim_growth (const victim_t *victim);
+int64_t victim_descriptors (const victim_t *victim);
+/* CPU time that the server has used so far. */
+int64_t victim_cpu_ns (const victim_t *victim);
+
+/* With a sanitizer, sizes and times say nothing. */
+_Bool victim_is_sanitized (void);
+
+#endif
