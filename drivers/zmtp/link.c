@@ -107,8 +107,8 @@ end (zmtp_link_t *self)
     return GODWIT__IO_CLOSED;
 }
 
-/* A peer that sends nothing but commands does not keep the leader from what else it has to do: what is left in
- * the socket shows itself again. */
+/* A peer that sends nothing but commands does not keep the leader from what else it has to do: what is left
+ * in the socket shows itself again. */
 static godwit__io_t
 take (zmtp_link_t *self, godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
 {
