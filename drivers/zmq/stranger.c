@@ -56,7 +56,7 @@ godwit__strangers_note (godwit__strangers_t *self, unsigned event, int fd)
     } else if (self->has_failed) {
         self->has_failed = false;
         options->stranger (options->stranger_user, self->at,
-                           self->peers[index].fd == fd ? self->peers[index].address : "?");
+                           self->peers[index].fd == fd ? self->peers[index].address : "?", NULL);
     }
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/zmtp/address.h"
 
+#include "src/base/hash.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -101,28 +103,61 @@ godwit__zmtp_address_socket (const godwit__zmtp_address_t *address)
     return fd;
 }
 
-void
-godwit__zmtp_address_peer (char text[GODWIT__ZMTP_PEER_SIZE], int fd)
+godwit__zmtp_peer_t
+godwit__zmtp_peer_read (int fd)
 {
     struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
     socklen_t size = sizeof name;
-    char host[INET6_ADDRSTRLEN] = "?";
+    godwit__zmtp_peer_t peer = {.family = AF_UNSPEC};
     if (getpeername (fd, (struct sockaddr *) &name, &size) < 0)
-        name.ss_family = AF_UNSPEC;
+        return peer;
+    peer.family = name.ss_family;
     if (name.ss_family == AF_INET) {
         const struct sockaddr_in *const in = (const struct sockaddr_in *) &name;
-        inet_ntop (AF_INET, &in->sin_addr, host, sizeof host);
-        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "%s:%u", host, ntohs (in->sin_port));
+        peer.port = in->sin_port;
+        peer.of.in = in->sin_addr;
     } else if (name.ss_family == AF_INET6) {
         const struct sockaddr_in6 *const in6 = (const struct sockaddr_in6 *) &name;
-        inet_ntop (AF_INET6, &in6->sin6_addr, host, sizeof host);
-        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "[%s]:%u", host, ntohs (in6->sin6_port));
-    } else if (name.ss_family == AF_UNIX) {
-        struct ucred peer = {.pid = 0};
-        socklen_t peer_size = sizeof peer;
-        if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) < 0)
-            peer.pid = 0;
-        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "process %ld", (long) peer.pid);
+        peer.port = in6->sin6_port;
+        peer.of.in6 = in6->sin6_addr;
+    } else {
+        struct ucred process = {.pid = 0};
+        socklen_t process_size = sizeof process;
+        if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &process, &process_size) == 0) {
+            peer.of.un.pid = process.pid;
+            peer.of.un.uid = process.uid;
+        }
+    }
+    return peer;
+}
+
+uint64_t
+godwit__zmtp_peer_hash (const godwit__zmtp_peer_t *peer)
+{
+    switch (peer->family) {
+    case AF_INET:
+        return godwit__hash (AF_INET, &peer->of.in, sizeof peer->of.in);
+    case AF_INET6:
+        return godwit__hash (AF_INET6, &peer->of.in6, sizeof peer->of.in6);
+    case AF_UNIX:
+        return godwit__hash (AF_UNIX, &peer->of.un.uid, sizeof peer->of.un.uid);
+    default:
+        return 0;
+    }
+}
+
+void
+godwit__zmtp_peer_print (char text[GODWIT__ZMTP_PEER_SIZE], const godwit__zmtp_peer_t *peer)
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (peer->family == AF_INET) {
+        inet_ntop (AF_INET, &peer->of.in, host, sizeof host);
+        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "%s:%u", host, ntohs (peer->port));
+    } else if (peer->family == AF_INET6) {
+        inet_ntop (AF_INET6, &peer->of.in6, host, sizeof host);
+        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "[%s]:%u", host, ntohs (peer->port));
+    } else if (peer->family == AF_UNIX) {
+        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "process %ld", (long) peer->of.un.pid);
     } else {
         snprintf (text, GODWIT__ZMTP_PEER_SIZE, "?");
     }

@@ -4,7 +4,9 @@
 #ifndef GODWIT_DRIVERS_ZMTP_ADDRESS_H
 #define GODWIT_DRIVERS_ZMTP_ADDRESS_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -22,8 +24,27 @@ bool godwit__zmtp_address_is_tcp (const char *text);
 /* A non-blocking stream socket for the address. -1 with errno. */
 int godwit__zmtp_address_socket (const godwit__zmtp_address_t *address);
 
+/* Who is at the other end of a connected socket. It is read while there is a connection: of one that has
+ * ended the system does not always say it. */
+typedef struct godwit__zmtp_peer {
+    sa_family_t family; /* AF_INET, AF_INET6, AF_UNIX; AF_UNSPEC: unknown */
+    in_port_t port;     /* in the network's order */
+    union {
+        struct in_addr in;
+        struct in6_addr in6;
+        struct {
+            pid_t pid;
+            uid_t uid;
+        } un;
+    } of;
+} godwit__zmtp_peer_t;
+
+godwit__zmtp_peer_t godwit__zmtp_peer_read (int fd);
+/* The same for all that come from one host, or from one user of this one. */
+uint64_t godwit__zmtp_peer_hash (const godwit__zmtp_peer_t *peer);
+
 #define GODWIT__ZMTP_PEER_SIZE 64
-/* Where a connected socket's other end is, human-readable. */
-void godwit__zmtp_address_peer (char text[GODWIT__ZMTP_PEER_SIZE], int fd);
+/* Human-readable. */
+void godwit__zmtp_peer_print (char text[GODWIT__ZMTP_PEER_SIZE], const godwit__zmtp_peer_t *peer);
 
 #endif

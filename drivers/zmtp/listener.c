@@ -237,6 +237,8 @@ listen_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADD
         status = folder ? bind_in_folder (self, folder, name, bound, error) : bind_at (self, at, bound, error);
     if (status == GODWIT_OK)
         status = godwit__reactor_watch (self->driver->options.reactor, &self->source, error);
+    if (status == GODWIT_OK)
+        snprintf (self->at, sizeof self->at, "%s", bound);
     return status;
 }
 

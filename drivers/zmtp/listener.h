@@ -18,11 +18,12 @@ typedef struct godwit__zmtp_listener {
     godwit__timer_t rest;
     godwit__timer_t look; /* whether a random name in a private folder is still there */
     int reserve_fd;
-    bool is_local;  /* ipc */
-    bool is_private; /* in a private folder: processes of this user only */
-    godwit__folder_t *folder;   /* that folder, the driver's; NULL: none */
-    godwit__folder_name_t name; /* in it */
-    godwit__list_node_t in_list; /* the owner's */
+    char at[GODWIT__ADDRESS_SIZE]; /* as others connect to it */
+    bool is_local;                 /* ipc */
+    bool is_private;               /* in a private folder: processes of this user only */
+    godwit__folder_t *folder;      /* that folder, the driver's; NULL: none */
+    godwit__folder_name_t name;    /* in it */
+    godwit__list_node_t in_list;   /* the owner's */
 } godwit__zmtp_listener_t;
 
 /* Under a random name in the first private folder that is usable. */

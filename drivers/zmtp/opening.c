@@ -116,6 +116,14 @@ fail (godwit__zmtp_stream_t *stream, const char *reason, bool tells)
     stream->events->ended (stream, reason);
 }
 
+/* The same, for what the peer sent, or did not send. */
+static void
+refuse (godwit__zmtp_stream_t *stream, const char *reason, bool tells)
+{
+    atomic_store (&stream->is_at_fault, true);
+    fail (stream, reason, tells);
+}
+
 /* ---- the handshake ---- */
 
 /* False: the socket failed. What it does not take now goes when it does. */
@@ -192,8 +200,8 @@ take (godwit__zmtp_stream_t *stream, const uint8_t *data, size_t size)
     const godwit__zmtp_handshake_state_t state = godwit__zmtp_handshake_feed (handshake, data, size, &consumed);
     const bool is_sent = send_out (stream);
     if (state == GODWIT__ZMTP_HANDSHAKE_FAILED)
-        fail (stream, godwit__zmtp_intern (godwit__zmtp_handshake_reason (handshake)),
-              is_sent && godwit__zmtp_handshake_tells (handshake));
+        refuse (stream, godwit__zmtp_intern (godwit__zmtp_handshake_reason (handshake)),
+                is_sent && godwit__zmtp_handshake_tells (handshake));
     else if (!is_sent)
         fail (stream, "the connection was lost in the handshake", false);
     else if (state == GODWIT__ZMTP_HANDSHAKE_DONE)
@@ -219,7 +227,7 @@ on_readable (godwit__source_t *source)
 static void
 on_deadline (godwit__timer_t *timer)
 {
-    fail (((opening_t *) timer->user)->stream, "no handshake in time", false);
+    refuse (((opening_t *) timer->user)->stream, "no handshake in time", false);
 }
 
 static bool

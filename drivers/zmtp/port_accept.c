@@ -4,11 +4,9 @@
  * own oldest ones. */
 #include "drivers/zmtp/port.h"
 
-#include "src/base/hash.h"
 #include "src/error/error.h"
 #include "src/folder/folder_sweep.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -79,28 +77,31 @@ on_ready (godwit__zmtp_stream_t *stream)
     }
 }
 
+/* Somebody may want to know why it ended. */
 static void
-tell_stranger (const godwit__zmtp_port_t *port, const godwit__zmtp_stream_t *stream)
+tell_end (const godwit__zmtp_port_t *port, const godwit__zmtp_stream_t *stream, const char *reason)
 {
     const godwit__driver_options_t *const options = &port->driver->options;
+    const bool is_at_fault = atomic_load (&stream->is_at_fault);
     char peer[GODWIT__ZMTP_PEER_SIZE];
-    if (!port->at[0] || !options->stranger)
-        return;
-    godwit__zmtp_address_peer (peer, stream->fd);
-    options->stranger (options->stranger_user, port->at, peer);
+    godwit__zmtp_peer_print (peer, &stream->peer);
+    if (port->at[0] && stream->routing_id == 0) {
+        if (options->stranger)
+            options->stranger (options->stranger_user, port->at, peer, is_at_fault ? reason : NULL);
+    } else if (is_at_fault && options->ended) {
+        options->ended (options->stranger_user, stream->at, peer, reason);
+    }
 }
 
 static void
 on_ended (godwit__zmtp_stream_t *stream, const char *reason)
 {
     godwit__zmtp_port_t *port = stream->owner;
-    (void) reason;
-    if (stream->routing_id == 0) { /* it never was in the table */
+    tell_end (port, stream, reason);
+    if (stream->routing_id == 0) /* it never was in the table */
         leave_opening (stream);
-        tell_stranger (port, stream);
-    } else if (port->lost) {
+    else if (port->lost)
         godwit__reactor_post (port->driver->options.reactor, port->lost);
-    }
     godwit__zmtp_port_let_go (stream);
 }
 
@@ -114,24 +115,6 @@ static const godwit__zmtp_stream_events_t stream_events = {
     .ready = on_ready, .ended = on_ended, .room = on_room};
 
 /* ---- accepting ---- */
-
-static uint64_t
-hash_of_peer (int fd)
-{
-    struct sockaddr_storage name = {.ss_family = AF_UNSPEC};
-    socklen_t size = sizeof name;
-    if (getpeername (fd, (struct sockaddr *) &name, &size) < 0)
-        return 0;
-    if (name.ss_family == AF_INET)
-        return godwit__hash (AF_INET, &((struct sockaddr_in *) &name)->sin_addr, sizeof (struct in_addr));
-    if (name.ss_family == AF_INET6)
-        return godwit__hash (AF_INET6, &((struct sockaddr_in6 *) &name)->sin6_addr,
-                                   sizeof (struct in6_addr));
-    struct ucred peer = {.uid = 0};
-    socklen_t peer_size = sizeof peer;
-    getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size);
-    return godwit__hash (AF_UNIX, &peer.uid, sizeof peer.uid);
-}
 
 /* Makes room for one more unfinished handshake: the oldest of the same host, or else of all, goes. */
 static void
@@ -151,7 +134,8 @@ static void
 accept_as (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_handshake_config_t *config)
 {
     godwit__zmtp_port_t *port = listener->user;
-    const uint64_t peer_hash = hash_of_peer (fd);
+    const godwit__zmtp_peer_t peer = godwit__zmtp_peer_read (fd);
+    const uint64_t peer_hash = godwit__zmtp_peer_hash (&peer);
     if (port->opening_count >= OPENING_MAX)
         evict (port, peer_hash);
     godwit__zmtp_stream_t *stream =
@@ -160,6 +144,8 @@ accept_as (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_handsha
         godwit__zmtp_count (&port->driver->counters.refused);
         return;
     }
+    stream->peer = peer;
+    stream->at = listener->at;
     stream->peer_hash = peer_hash;
     godwit__list_append (&port->opening, &stream->in_owner);
     port->opening_count++;
@@ -200,8 +186,10 @@ listen_tcp (godwit__zmtp_port_t *port, const char *host, int number, bool for_li
 {
     char at[GODWIT__ADDRESS_SIZE];
     const bool bare_ipv6 = strchr (host, ':') && host[0] != '[';
-    if (snprintf (at, sizeof at, bare_ipv6 ? "tcp://[%s]:%d" : "tcp://%s:%d", host, number) >= (int) sizeof at)
-        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long", host);
+    if (snprintf (at, sizeof at, bare_ipv6 ? "tcp://[%s]:%d" : "tcp://%s:%d", host, number) >=
+        (int) sizeof at)
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long",
+                                  host);
     return listen_at (port, at, for_links, bound, error);
 }
 

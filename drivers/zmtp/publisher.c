@@ -64,7 +64,9 @@ static void
 on_ended (godwit__zmtp_stream_t *stream, const char *reason)
 {
     subscriber_t *subscriber = stream->owner;
-    (void) reason;
+    const godwit__driver_options_t *options = &stream->driver->options;
+    if (atomic_load (&stream->is_at_fault) && options->ended)
+        options->ended (options->stranger_user, subscriber->address, NULL, reason);
     let_go (subscriber);
     connect_later (subscriber);
 }
@@ -84,7 +86,7 @@ read_subscriptions (godwit__zmtp_stream_t *stream)
         godwit__frame_release (&frame);
     }
     if (wrong)
-        godwit__zmtp_stream_end (stream, wrong);
+        godwit__zmtp_stream_refuse (stream, wrong);
 }
 
 static void

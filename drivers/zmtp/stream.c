@@ -164,7 +164,7 @@ static godwit__io_t
 end_malformed (godwit__zmtp_stream_t *stream, const char *reason)
 {
     godwit__zmtp_count (&stream->driver->counters.malformed);
-    godwit__zmtp_stream_end (stream, reason);
+    godwit__zmtp_stream_refuse (stream, reason);
     stream->is_at_end = true;
     godwit__zmtp_decoder_release (&stream->in);
     return GODWIT__IO_CLOSED;
@@ -213,6 +213,14 @@ godwit__zmtp_stream_end (godwit__zmtp_stream_t *stream, const char *reason)
     const char *none = NULL;
     atomic_compare_exchange_strong (&stream->reason, &none, reason);
     shutdown (stream->fd, SHUT_RDWR); /* the reactor sees it as a hang-up */
+}
+
+void
+godwit__zmtp_stream_refuse (godwit__zmtp_stream_t *stream, const char *reason)
+{
+    if (!atomic_load (&stream->reason))
+        atomic_store (&stream->is_at_fault, true);
+    godwit__zmtp_stream_end (stream, reason);
 }
 
 static void

@@ -7,12 +7,13 @@
  *      +----------------------------------------------------------------------+
  *
  * The driver's reactor does the handshake, goes on writing when the socket is writable again, and sees the
- * end. Who leads on the channel reads. A stream is counted: the reactor's side has a reference until the owner
- * closes it, and so has each thread that uses it otherwise. The socket is closed with the last one, so nobody
- * writes to a descriptor that belongs to something else by now. */
+ * end. Who leads on the channel reads. A stream is counted: the reactor's side has a reference until the
+ * owner closes it, and so has each thread that uses it otherwise. The socket is closed with the last one, so
+ * nobody writes to a descriptor that belongs to something else by now. */
 #ifndef GODWIT_DRIVERS_ZMTP_STREAM_H
 #define GODWIT_DRIVERS_ZMTP_STREAM_H
 
+#include "drivers/zmtp/address.h"
 #include "drivers/zmtp/decoder.h"
 #include "drivers/zmtp/handshake.h"
 #include "drivers/zmtp/zmtp_driver.h"
@@ -45,18 +46,21 @@ typedef enum godwit__zmtp_stream_state {
 struct godwit__zmtp_stream {
     godwit__zmtp_t *driver;
     const godwit__zmtp_stream_events_t *events;
-    void *owner;   /* the reactor's thread */
-    void *channel; /* for `room`, on any thread; the owner, if it is not set to another */
+    void *owner;     /* the reactor's thread */
+    void *channel;   /* for `room`, on any thread; the owner, if it is not set to another */
     bool reads_here; /* the driver's reactor leads: it waits for input, too; its thread */
-    bool is_let_go; /* the owner has closed it; the reactor's thread */
+    bool is_let_go;  /* the owner has closed it; the reactor's thread */
     const godwit__zmtp_handshake_config_t *config; /* which end this is */
     atomic_uint refs;
     int fd;
-    godwit__zmtp_stream_state_t state; /* the reactor's thread */
-    godwit__source_t source;           /* in the driver's reactor */
-    godwit__list_node_t in_owner;      /* the owner's, in the driver's reactor */
-    uint64_t peer_hash;                /* the same for all that come from one host, or one user */
-    _Atomic (const char *) reason;     /* why it is ended by this end; NULL: the peer did it */
+    godwit__zmtp_stream_state_t state;    /* the reactor's thread */
+    godwit__source_t source;              /* in the driver's reactor */
+    godwit__list_node_t in_owner;         /* the owner's, in the driver's reactor */
+    uint64_t peer_hash;                   /* the same for all that come from one host, or one user */
+    godwit__zmtp_peer_t peer;             /* of a connection that was accepted ... */
+    const char *at;                       /* ... there; the listener's, and so the owner's */
+    _Atomic (const char *) reason;        /* why it is ended by this end; NULL: the peer did it */
+    atomic_bool is_at_fault;              /* ... and it is for what the peer sent, or did not send */
     struct godwit__zmtp_opening *opening; /* during the handshake, and while a refusal is told */
     godwit__zmtp_out_t out;
     bool is_peer_engine;
@@ -72,11 +76,11 @@ struct godwit__zmtp_stream {
     unsigned turn_reads;
 
     /* Heartbeats (heart.h). */
-    atomic_bool has_received; /* since the last look */
-    uint8_t unsent_looks;     /* in a row: nothing was sent */
+    atomic_bool has_received;     /* since the last look */
+    uint8_t unsent_looks;         /* in a row: nothing was sent */
     _Atomic uint16_t peer_ttl_ds; /* the last that it said; 0: none */
-    uint32_t silent_looks;    /* nothing was received */
-    uint32_t stalled_looks;   /* it took nothing of what waits */
+    uint32_t silent_looks;        /* nothing was received */
+    uint32_t stalled_looks;       /* it took nothing of what waits */
     uint64_t seen_written;
     godwit__list_node_t in_list; /* of the driver: streams, or closing */
     int64_t closing_ns;          /* when it is closed in any case */
@@ -108,6 +112,9 @@ void godwit__zmtp_stream_unref (godwit__zmtp_stream_t *stream);
 /* Ends it from this end. Only the first reason counts; static text. `ended` follows on the reactor's thread.
  * Any thread. */
 void godwit__zmtp_stream_end (godwit__zmtp_stream_t *stream, const char *reason);
+
+/* The same, for what the peer sent. */
+void godwit__zmtp_stream_refuse (godwit__zmtp_stream_t *stream, const char *reason);
 
 /* As a channel's send, queue and flush, for this peer. Any thread with a reference. */
 godwit__io_t godwit__zmtp_stream_send (godwit__zmtp_stream_t *stream, const godwit__message_t *message);

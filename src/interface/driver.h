@@ -50,8 +50,8 @@ typedef struct godwit__channel_ops {
      * data over if it has a free_fn; otherwise the data stays the caller's. It takes inserts over in any
      * case, and holds no lock of its own when it gives them back: their free_fn runs code of the program. A
      * port that sends to a peer which is gone gets CLOSED; to a peer that does not read, AGAIN. A publisher
-     * says REFUSED: it publishes. What was queued for the same peer goes first. May make a system call, so the
-     * caller holds no lock. Any thread. */
+     * says REFUSED: it publishes. What was queued for the same peer goes first. May make a system call, so
+     * the caller holds no lock. Any thread. */
     godwit__io_t (*send) (godwit__channel_t *channel, godwit__routing_id_t routing_id,
                           const godwit__message_t *message);
     /* Accepts a message as send does, with the same results and the same owner of the data (what has no
@@ -205,10 +205,11 @@ typedef struct godwit__driver_options {
     void *user;                   /* of godwit__environment_t; for drivers that no URL names */
     const char *virtual_host;     /* "" if unset; inproc ports of different virtual hosts do not meet */
     /* A connection to a port at a given address (open_port) ended before its handshake was over. Other
-     * programs do that, and a peer that ends at that moment. peer: its address, human-readable. The reactor's
-     * thread. NULL: nobody wants to know. */
-    void (*stranger) (void *user, const char *at, const char *peer);
-    void *stranger_user;
+     * programs do that, and a peer that ends at that moment. peer: its address, human-readable. reason: why
+     * the driver refused it, human-readable; NULL: it did not, or cannot say. The reactor's thread. NULL:
+     * nobody wants to know. */
+    void (*stranger) (void *user, const char *at, const char *peer, const char *reason);
+    void *stranger_user; /* of ended, too */
     bool external_loop; /* no thread of the library runs the reactor, and the program's may come late: what
                            has to be in time needs a thread of the driver's own */
     /* Also listens on TCP at the loopback, where every user of this machine can connect; a given host or port
@@ -219,6 +220,12 @@ typedef struct godwit__driver_options {
     void (*warn) (void *user, const char *text);
     void *warn_user;
     const char *runtime_dir; /* of sockets of this machine; NULL: the usual ones (src/folder/folder.h) */
+    /* A connection was ended by this end, because of what the peer sent, or did not send in its handshake.
+     * at: the address that the connection was made to; peer: of the end that connected, human-readable; NULL:
+     * this one did (a publisher). Not what stranger is told. Links say it by their event down. The texts are
+     * the driver's. The reactor's thread. NULL: nobody wants to know. Drivers that do not find out never call
+     * it. */
+    void (*ended) (void *user, const char *at, const char *peer, const char *reason);
 } godwit__driver_options_t;
 
 /* Counters for statistics; written with relaxed atomics by the driver. */
@@ -274,8 +281,8 @@ typedef struct godwit__driver_ops {
     void (*publisher_disconnect) (godwit__channel_t *publisher, const char *fanout_address);
     /* Queues the message for every port that subscribed to its key: the first GODWIT__KEY_SIZE bytes, which
      * arrive as part of it (no insert stands before their end). AGAIN if one of these ports has no room (then
-     * none gets it). Takes over what send does. As with queue the caller may hold locks, and calls flush of the
-     * publisher, with 0, once it holds none. Any thread. */
+     * none gets it). Takes over what send does. As with queue the caller may hold locks, and calls flush of
+     * the publisher, with 0, once it holds none. Any thread. */
     godwit__io_t (*publish) (godwit__channel_t *publisher, const godwit__message_t *message);
 
     /* Borrowed; valid while the driver is open. Any thread. */

@@ -7,11 +7,12 @@
 #define MINUTE_NS (60000 * GODWIT__NS_PER_MS)
 #define FEW 2
 
-enum { KEY_STRANGER = 0x7374, KEY_FRAMES };
+enum { KEY_STRANGER = 0x7374, KEY_FRAMES, KEY_ENDED };
 
 void
-godwit__stranger_came (godwit_transport_t *transport, const char *at, const char *peer)
+godwit__stranger_came (godwit_transport_t *transport, const char *at, const char *peer, const char *reason)
 {
+    const char *const colon = reason ? ": " : "";
     const int64_t now_ns = godwit__transport_now (transport);
     if (now_ns - transport->strangers.since_ns >= MINUTE_NS) {
         transport->strangers.since_ns = now_ns;
@@ -21,12 +22,23 @@ godwit__stranger_came (godwit_transport_t *transport, const char *at, const char
         godwit__warn (transport, godwit__hash_text (KEY_STRANGER, at),
                       "%s connected to the rendezvous at %s, and does not speak the protocol of Godwit: "
                       "another program "
-                      "uses this port",
-                      peer, at);
+                      "uses this port%s%s",
+                      peer, at, colon, reason ? reason : "");
     else if (godwit__logs (transport, GODWIT_LOG_INFO))
         godwit__log (transport, GODWIT_LOG_INFO,
-                     "A connection of %s to the rendezvous at %s ended before its handshake was over", peer,
-                     at);
+                     "A connection of %s to the rendezvous at %s ended before its handshake was over%s%s",
+                     peer, at, colon, reason ? reason : "");
+}
+
+/* One line a minute for each address, whatever the reasons: these are the peer's choice. */
+void
+godwit__stranger_ended (godwit_transport_t *transport, const char *at, const char *peer, const char *reason)
+{
+    const uint64_t key = godwit__hash_text (KEY_ENDED, at);
+    if (peer)
+        godwit__warn (transport, key, "A connection of %s to %s was ended: %s", peer, at, reason);
+    else
+        godwit__warn (transport, key, "The connection to %s was ended: %s", at, reason);
 }
 
 void

@@ -57,7 +57,7 @@ const godwit__environment_t godwit__system_environment = {.clock = {.now_ns = sy
                                                           .random = system_random};
 
 static const godwit__driver_ops_t *const known_drivers[] = {&godwit__inproc_driver, &godwit__zmtp_driver,
-                                                           &godwit__zmq_driver};
+                                                            &godwit__zmq_driver};
 
 static const godwit__driver_ops_t *
 find_driver (const char *name)
@@ -112,9 +112,15 @@ settle (godwit_transport_t *transport, const settings_sources_t *from, godwit__s
 }
 
 static void
-on_stranger (void *user, const char *at, const char *peer)
+on_stranger (void *user, const char *at, const char *peer, const char *reason)
 {
-    godwit__stranger_came (user, at, peer);
+    godwit__stranger_came (user, at, peer, reason);
+}
+
+static void
+on_ended (void *user, const char *at, const char *peer, const char *reason)
+{
+    godwit__stranger_ended (user, at, peer, reason);
 }
 
 static void
@@ -141,6 +147,7 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, voi
         .user = user,
         .virtual_host = transport->virtual_host,
         .stranger = godwit__logs (transport, GODWIT_LOG_WARNING) ? on_stranger : NULL,
+        .ended = godwit__logs (transport, GODWIT_LOG_WARNING) ? on_ended : NULL,
         .stranger_user = transport,
         .external_loop = transport->options.external_loop,
         .loopback = !(transport->paths & GODWIT__PATH_IPC),

@@ -142,9 +142,10 @@ zmtp_write (int fd, const void *data, size_t size)
     return true;
 }
 
-static bool
-read_exactly (int fd, uint8_t *data, size_t size)
+bool
+zmtp_read (int fd, void *to, size_t size)
 {
+    uint8_t *data = to;
     const int64_t end = now_ms () + ZMTP_WAIT_LIMIT_MS;
     while (size) {
         struct pollfd item = {fd, POLLIN, 0};
@@ -183,7 +184,7 @@ zmtp_handshake (int fd, const char *socket_type, const void *identity, size_t id
     uint8_t ready[70000] = {5, 'R', 'E', 'A', 'D', 'Y'};
     zmtp_greeting (greeting);
     if (identity_size > sizeof ready - 256 || !zmtp_write (fd, greeting, sizeof greeting) ||
-        !read_exactly (fd, greeting, sizeof greeting))
+        !zmtp_read (fd, greeting, sizeof greeting))
         return false;
     uint8_t *end = put_property (ready + 6, "Socket-Type", socket_type, strlen (socket_type));
     end = put_property (end, "Identity", identity, identity_size);
@@ -194,7 +195,7 @@ zmtp_handshake (int fd, const char *socket_type, const void *identity, size_t id
         !zmtp_write (fd, ready, size))
         return false;
     /* The other side's READY is short. */
-    return read_exactly (fd, head, 2) && head[0] == 4 && read_exactly (fd, ready, head[1]);
+    return zmtp_read (fd, head, 2) && head[0] == 4 && zmtp_read (fd, ready, head[1]);
 }
 
 bool

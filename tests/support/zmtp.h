@@ -27,6 +27,8 @@ void zmtp_vanish (int fd);
 void zmtp_greeting (uint8_t greeting[ZMTP_GREETING_SIZE]);
 /* Writes all of it, or what the other side takes before it hangs up. False: it hung up. */
 bool zmtp_write (int fd, const void *data, size_t size);
+/* Reads so many bytes. False: it hung up, or they did not come within ZMTP_WAIT_LIMIT_MS. */
+bool zmtp_read (int fd, void *data, size_t size);
 /* Greeting and READY, with an identity that the caller chooses (size 0: none); waits for the other side's
  * READY. False: it hung up. */
 bool zmtp_handshake (int fd, const char *socket_type, const void *identity, size_t identity_size);
