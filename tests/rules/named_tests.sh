@@ -4,7 +4,7 @@
 # every test that they or docs/abi.md name exists: named_tests.sh BUILD SOURCE
 set -euo pipefail
 # shellcheck disable=SC2016 # the backticks are the pages'
-tests='`(contract|conformance|unit|e2e|faults|fuzz|hosts|rules|example|release)\.[a-z0-9_.-]+`'
+tests='`(contract|conformance|interop|unit|e2e|faults|fuzz|hosts|rules|example|release)\.[a-z0-9_.-]+`'
 build=$1
 status=0
 
