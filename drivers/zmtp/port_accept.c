@@ -64,6 +64,8 @@ on_ready (godwit__zmtp_stream_t *stream)
     if (stream->config->socket == GODWIT__ZMTP_SUB) {
         godwit__list_append (&port->publishers, &stream->in_owner);
         godwit__zmtp_port_tell_keys (port, stream);
+    } else {
+        godwit__list_append (&port->links, &stream->in_owner);
     }
     const bool has_bytes = godwit__zmtp_decoder_has_bytes (&stream->in);
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = stream->routing_id};
@@ -291,8 +293,10 @@ godwit__zmtp_port_stop_accepting (godwit__zmtp_port_t *port)
         godwit__list_remove (&at->in_list);
         godwit__zmtp_listener_destroy (at);
     }
-    for (godwit__zmtp_stream_t *at; (at = GODWIT__FIRST (&port->opening, godwit__zmtp_stream_t, in_owner));)
-        godwit__zmtp_port_let_go (at);
+    godwit__list_t *const lists[] = {&port->opening, &port->publishers, &port->links};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        for (godwit__zmtp_stream_t *at; (at = GODWIT__FIRST (lists[i], godwit__zmtp_stream_t, in_owner));)
+            godwit__zmtp_port_let_go (at);
     if (port->lost)
         godwit__reactor_unpost (port->driver->options.reactor, port->lost);
 }

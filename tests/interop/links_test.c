@@ -306,3 +306,37 @@ Test (links, a_dealer_that_closes_is_gone)
     port_close (&port);
     engine_close (&engine);
 }
+
+static void
+count_lost (godwit__task_t *task)
+{
+    ++*(int *) task->user;
+}
+
+/* The leader reads the end of a connection, and the port is closed before the reactor has heard of it. */
+Test (links, a_port_closes_between_the_two_who_see_an_end)
+{
+    engine_t engine;
+    int lost = 0;
+    godwit__task_t task = {.run = count_lost, .user = &lost};
+    const godwit__driver_options_t options = engine_options ();
+    engine_open (&engine, &options);
+    for (int round = 0; round < 2; round++) {
+        foreign_port_t port;
+        port_open (&port, &engine, NULL);
+        cr_assert_eq (engine.driver->ops->watch_port (port.channel, &task, NULL), GODWIT_OK);
+        void *const dealer = dealer_at (port.addresses.links[round]);
+        const godwit__routing_id_t id = exchange (&port, dealer, "hello");
+        const godwit__message_t message = {.data = (char[]){"bye"}, .size = 3};
+        foreign_close_socket (dealer);
+        const int64_t limit = foreign_now_ns () + FOREIGN_LIMIT_NS;
+        while (!channel_is_empty (port.channel) ||
+               port.channel->ops->queue (port.channel, id, &message) != GODWIT__IO_CLOSED)
+            cr_assert_lt (foreign_now_ns (), limit);
+        port_close (&port);
+        const int64_t end = foreign_now_ns () + 20 * GODWIT__NS_PER_MS;
+        UNTIL (&engine, foreign_now_ns () >= end);
+        cr_assert_eq (lost, 0, "a closed port was told of it");
+    }
+    engine_close (&engine);
+}
