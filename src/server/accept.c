@@ -29,7 +29,7 @@ refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
         return GODWIT__NACK_NOT_HERE;
     if (!server->accepts || pool->leaving || pool->stopping)
         return GODWIT__NACK_DRAINING;
-    if (server->occupied >= server->concurrency &&
+    if ((server->occupied >= server->concurrency || pool->running >= pool->worker_limit) &&
         (server->queued >= server->queue_limit || server->queued_size >= pool->max_queue_size))
         return GODWIT__NACK_OVERLOADED;
     return 0;
@@ -70,7 +70,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         return NULL;
     }
     request->server = server;
-    const bool runs = may_run && godwit__queue_has_room (server);
+    const bool runs = may_run && godwit__queue_has_room (server) && godwit__queue_may_run (pool);
     /* A CANCEL may look at the request as soon as the lock is released. */
     godwit__request_begin (request, port, routing_id, header, now_ns);
     if (runs) {
@@ -85,7 +85,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         return request;
     godwit__queue_add (server, request);
     if (godwit__queue_check_ready (pool, server))
-        godwit__pool_wake_worker (pool);
+        godwit__pool_wake_for_request (pool);
     godwit__pool_unlock (pool);
     return NULL;
 }

@@ -133,15 +133,19 @@ godwit__pool_wake_worker (godwit__pool_t *pool)
         godwit__reactor_post (pool->transport->control, &pool->ready_task);
     } else if (newest_idle (pool)) {
         wake (pool, newest_idle (pool));
-    } else if (pool->worker_count < pool->worker_limit) {
+    } else if (pool->worker_count < pool->worker_limit + pool->port_count) {
         pool->worker_count++;
         pool->spawn_count++;
-    } else {
-        pool->inspection.starved = true;
-        /* A worker that runs a handler looks when it ends; a leader that waits must be told. */
-        for (size_t i = 0; i < pool->port_count && !godwit__list_is_empty (&pool->ready); i++)
-            godwit__port_post_tasks (&pool->ports[i]);
-    }
+    } /* else: at most worker_limit threads run handlers, and one leads on each port that has a leader */
+}
+
+void
+godwit__pool_wake_for_request (godwit__pool_t *pool)
+{
+    if (pool->running < pool->worker_limit)
+        godwit__pool_wake_worker (pool);
+    else
+        pool->inspection.starved = true; /* whoever ends a handler looks */
 }
 
 void

@@ -8,6 +8,10 @@
  * thread takes the lead away (src/server/watchdog.h: not at once, and not if it merely waits for a
  * processor).
  *
+ * As many workers as worker_limit run handlers that requests from ports began; there may be one thread more
+ * for each port, so that one is always free to lead on it: a busy server still hears of new requests, which
+ * it queues or refuses, of CANCEL, and of heartbeats.
+ *
  *      follower --promote--> leading --receives a short one--> leading, busy --done--> leading
  *         ^                     |                                   |
  *         |                     | receives a long one               | watchdog: took too long
@@ -35,7 +39,7 @@ typedef struct godwit__pool godwit__pool_t;
 /* For the log (src/server/inspect.h). */
 typedef struct godwit__inspection {
     int64_t handler_limit_ns; /* handlers that run for longer are logged; GODWIT__NEVER: none is */
-    bool starved;             /* (L) work waited for a thread, and there are as many as there may be */
+    bool starved;             /* (L) a request waits, and as many handlers run as may run */
     int unstarted;            /* (L) why a thread could not be started; 0: none failed */
     godwit__timer_t timer;
 } godwit__inspection_t;
@@ -56,6 +60,7 @@ struct godwit__pool {
     godwit__change_t changed; /* (L) requests or workers ended, or a kept request was replied to */
     unsigned waiting;         /* (L) threads that wait for `changed` */
     unsigned active;          /* (L) handlers that run, all servers together */
+    size_t running;           /* (L) of these: on threads of the pool. At most worker_limit */
     unsigned abandoned;       /* (L) of these: nobody waits for them (src/server/abandon.h) */
     unsigned users;           /* (L) threads between enter and leave: the ports cannot be closed */
     bool external;            /* external_loop */
@@ -75,8 +80,9 @@ struct godwit__pool {
     size_t free_count;
 
     void *(*worker_main) (void *worker); /* what a worker's thread runs */
-    size_t worker_limit;
-    size_t worker_count;    /* (L) threads, those that are about to start included */
+    size_t worker_limit;                 /* handlers that run at a time, on threads of the pool */
+    size_t worker_count;    /* (L) threads, those that are about to start included: at most one for each port
+                               more */
     size_t spawn_count;     /* (L) threads to be started once the lock is released */
     atomic_uint spawned;    /* threads that were ever started: gives them numbers */
     size_t idle_count;      /* (L) */
@@ -147,9 +153,11 @@ void godwit__pool_recycle (godwit__pool_t *pool, godwit_request_t *request);
 /* ---- workers ---- */
 
 /* With the lock: there is work for one more worker (a queued request that may run, a port without a leader):
- * wakes one, or asks for a new thread, or, if all threads there may be are busy or lead, makes a leader look.
- */
+ * wakes one, or asks for a new thread. If there are as many as there may be, one of them is about to look for
+ * work. */
 void godwit__pool_wake_worker (godwit__pool_t *pool);
+/* With the lock: the same for a queued request, which has to wait if worker_limit handlers run. */
+void godwit__pool_wake_for_request (godwit__pool_t *pool);
 /* With the lock: waits until the worker that calls it may have work. False: it is not needed any more. */
 bool godwit__pool_wait_for_work (godwit__pool_t *pool, godwit__worker_t *worker);
 /* Starts a thread that was counted already. False, and no longer counted, if it cannot be started. */

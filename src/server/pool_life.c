@@ -118,9 +118,8 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     godwit__list_init (&pool->idle);
     godwit__list_init (&pool->ended);
     godwit__list_init (&pool->workers);
-    pool->worker_limit = (size_t) transport->options.worker_limit;
-    if (pool->worker_limit < transport->driver_count)
-        pool->worker_limit = transport->driver_count;
+    /* A loop of the program's runs handlers inside of handlers that wait. */
+    pool->worker_limit = pool->external ? SIZE_MAX : (size_t) transport->options.worker_limit;
     pool->worker_main = godwit__worker_main;
     pool->ready_task.run = run_ready;
     pool->ready_task.user = pool;

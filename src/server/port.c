@@ -12,6 +12,7 @@
 #include "src/server/pool.h"
 #include "src/server/port_send.h"
 #include "src/server/publication.h"
+#include "src/server/queue.h"
 #include "src/server/request_end.h"
 #include "src/server/worker_run.h"
 #include "src/wire/wire.h"
@@ -242,7 +243,7 @@ godwit__port_run_tasks (godwit__port_t *port)
     atomic_exchange_explicit (&port->has_tasks, false, memory_order_acquire);
     godwit__pool_lock (pool);
     godwit__port_settle_left (port);
-    const bool leads_on = !pool->stopping && godwit__list_is_empty (&pool->ready);
+    const bool leads_on = !pool->stopping && !godwit__queue_is_due (pool);
     const bool says_goodbye = godwit__drain_is_due (port);
     godwit__pool_unlock (pool);
     if (says_goodbye)

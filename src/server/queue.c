@@ -38,7 +38,8 @@ godwit__queue_check_ready (godwit__pool_t *pool, godwit_server_t *server)
 godwit_request_t *
 godwit__queue_take_ready (godwit__pool_t *pool)
 {
-    for (godwit_server_t *server; (server = GODWIT__FIRST (&pool->ready, godwit_server_t, in_ready));) {
+    while (godwit__queue_is_due (pool)) {
+        godwit_server_t *const server = GODWIT__FIRST (&pool->ready, godwit_server_t, in_ready);
         godwit__list_remove (&server->in_ready);
         godwit_request_t *const request = GODWIT__FIRST (&server->queue, godwit_request_t, in_queue);
         if (!request || server->occupied >= server->concurrency)

@@ -6,16 +6,22 @@
 #include "src/server/queue.h"
 #include "src/server/reply.h"
 
-/* With pool.lock. */
+/* With pool.lock. pooled: it ran on a thread of the pool. looks: see godwit__request_settle. */
 static void
-handler_over (godwit_server_t *server, bool abandoned)
+handler_over (godwit_server_t *server, bool abandoned, bool pooled, bool looks)
 {
+    godwit__pool_t *const pool = server->pool;
     server->active--;
-    server->pool->active--;
-    if (!abandoned)
+    pool->active--;
+    if (abandoned) {
+        server->abandoned--;
+        pool->abandoned--;
+    }
+    if (!pooled)
         return;
-    server->abandoned--;
-    server->pool->abandoned--;
+    pool->running--;
+    if (pool->running + 1 == pool->worker_limit && !looks && godwit__queue_is_due (pool))
+        godwit__pool_wake_worker (pool);
 }
 
 /* With pool.lock, when all that the request held was given back: it leaves its server. */
@@ -32,11 +38,12 @@ leave (godwit_request_t *request, bool active, bool looks)
         request->inline_call = NULL;
     }
     if (active)
-        handler_over (server, atomic_load_explicit (&request->abandoned, memory_order_relaxed));
+        handler_over (server, atomic_load_explicit (&request->abandoned, memory_order_relaxed),
+                      request->port != NULL, looks);
     server->occupied--;
     godwit__list_remove (&request->in_running);
     if (godwit__queue_check_ready (pool, server) && !looks)
-        godwit__pool_wake_worker (pool);
+        godwit__pool_wake_for_request (pool);
     godwit__server_left (server);
     godwit__request_recycle (request);
     godwit__pool_changed (pool);
@@ -86,10 +93,11 @@ godwit__request_settle (godwit_request_t *request, bool looks)
         godwit_server_t *const server = request->server;
         godwit__pool_lock (pool);
         const bool abandoned = atomic_load_explicit (&request->abandoned, memory_order_relaxed);
+        const bool pooled = request->port != NULL;
         atomic_store_explicit (&request->runs, NULL, memory_order_relaxed);
         const bool is_last = atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) == 1;
         if (!is_last) {
-            handler_over (server, abandoned);
+            handler_over (server, abandoned, pooled, looks);
             godwit__pool_changed (pool);
         }
         godwit__pool_unlock (pool);

@@ -78,6 +78,8 @@ godwit__worker_main (void *argument)
                 break;
             continue;
         }
+        if (request && godwit__queue_is_due (pool)) /* who told of several requests woke one worker */
+            godwit__pool_wake_worker (pool);
         godwit__pool_unlock (pool);
         if (request)
             godwit__worker_run (worker, NULL, request, NULL);

@@ -390,7 +390,7 @@ from_the_control_thread (core_t *core)
     size_t heard = 0;
     for (uint64_t id = 1; id <= WORKERS; id++)
         request (&self, &self.peer, id, "block", 40, 0);
-    while (heard < WORKERS - 1) { /* on inproc one of the workers leads on the other port */
+    while (heard < WORKERS) {
         raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
         cr_assert (answer.came && answer.header.id <= WORKERS);
         if (++news[answer.header.id] == 4)
