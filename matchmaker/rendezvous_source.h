@@ -5,8 +5,8 @@
 #define GODWIT_MATCHMAKER_RENDEZVOUS_SOURCE_H
 
 #include "matchmaker/rendezvous_host.h"
-#include "matchmaker/rendezvous_lookup.h"
 #include "src/folder/folder_listen.h"
+#include "src/interface/lookup.h"
 
 typedef enum godwit__source_state {
     GODWIT__SOURCE_WAITING,    /* for the timer, to connect */

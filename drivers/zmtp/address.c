@@ -4,6 +4,8 @@
 #include "src/base/hash.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -92,6 +94,55 @@ godwit__zmtp_address_is_name (const char *text)
            !strpbrk (text + 6, "[]*/") && !godwit__zmtp_address_read (&address, text);
 }
 
+/* The first address of that family. */
+static bool
+take_interface (godwit__zmtp_address_t *address, const struct ifaddrs *list, const char *name, int family)
+{
+    for (const struct ifaddrs *at = list; at; at = at->ifa_next) {
+        if (!at->ifa_addr || at->ifa_addr->sa_family != family || strcmp (at->ifa_name, name) != 0)
+            continue;
+        address->size = family == AF_INET ? sizeof (struct sockaddr_in) : sizeof (struct sockaddr_in6);
+        memcpy (&address->name, at->ifa_addr, address->size);
+        return true;
+    }
+    return false;
+}
+
+static bool
+read_interface (godwit__zmtp_address_t *address, const char *name)
+{
+    struct ifaddrs *list = NULL;
+    if (getifaddrs (&list) < 0)
+        return false;
+    const bool found =
+        take_interface (address, list, name, AF_INET) || take_interface (address, list, name, AF_INET6);
+    freeifaddrs (list);
+    return found;
+}
+
+bool
+godwit__zmtp_address_read_here (godwit__zmtp_address_t *address, const char *text)
+{
+    char name[IF_NAMESIZE];
+    const char *colon;
+    if (!godwit__zmtp_address_is_name (text))
+        return godwit__zmtp_address_read (address, text);
+    const in_port_t port = htons ((uint16_t) port_of (text + 6, &colon));
+    const int size = (int) (colon - (text + 6));
+    memset (address, 0, sizeof *address);
+    if (snprintf (name, sizeof name, "%.*s", size, text + 6) != size)
+        return false;
+    if (strcmp (name, "localhost") == 0)
+        read_tcp (address, "127.0.0.1:0");
+    else if (!read_interface (address, name))
+        return false;
+    if (address->name.ss_family == AF_INET)
+        ((struct sockaddr_in *) &address->name)->sin_port = port;
+    else
+        ((struct sockaddr_in6 *) &address->name)->sin6_port = port;
+    return true;
+}
+
 int
 godwit__zmtp_address_socket (const godwit__zmtp_address_t *address)
 {
@@ -101,6 +152,25 @@ godwit__zmtp_address_socket (const godwit__zmtp_address_t *address)
     if (fd >= 0 && family != AF_UNIX)
         setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     return fd;
+}
+
+bool
+godwit__zmtp_address_print (char text[GODWIT__ZMTP_PEER_SIZE], const struct sockaddr_storage *name)
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (name->ss_family == AF_INET) {
+        const struct sockaddr_in *const in = (const struct sockaddr_in *) name;
+        inet_ntop (AF_INET, &in->sin_addr, host, sizeof host);
+        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "%s:%u", host, ntohs (in->sin_port));
+        return true;
+    }
+    if (name->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *const in6 = (const struct sockaddr_in6 *) name;
+        inet_ntop (AF_INET6, &in6->sin6_addr, host, sizeof host);
+        snprintf (text, GODWIT__ZMTP_PEER_SIZE, "[%s]:%u", host, ntohs (in6->sin6_port));
+        return true;
+    }
+    return false;
 }
 
 godwit__zmtp_peer_t

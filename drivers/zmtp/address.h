@@ -17,6 +17,9 @@ typedef struct godwit__zmtp_address {
 
 /* False: it is none of these; a name of a host has to be looked up first. */
 bool godwit__zmtp_address_read (godwit__zmtp_address_t *address, const char *text);
+/* Of this machine, to listen at: the name of an interface (its first address, IPv4 before IPv6) or
+ * "localhost" is taken, too: "tcp://eth0:4000". False: it is none of these. Does not block. */
+bool godwit__zmtp_address_read_here (godwit__zmtp_address_t *address, const char *text);
 /* True if it has the form "tcp://NAME:PORT". */
 bool godwit__zmtp_address_is_name (const char *text);
 bool godwit__zmtp_address_is_tcp (const char *text);
@@ -46,5 +49,7 @@ uint64_t godwit__zmtp_peer_hash (const godwit__zmtp_peer_t *peer);
 #define GODWIT__ZMTP_PEER_SIZE 64
 /* Human-readable. */
 void godwit__zmtp_peer_print (char text[GODWIT__ZMTP_PEER_SIZE], const godwit__zmtp_peer_t *peer);
+/* "127.0.0.1:4000", "[::1]:4000". False: it is no address of tcp. */
+bool godwit__zmtp_address_print (char text[GODWIT__ZMTP_PEER_SIZE], const struct sockaddr_storage *name);
 
 #endif

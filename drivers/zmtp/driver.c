@@ -6,6 +6,7 @@
 
 #include "src/error/error.h"
 #include "src/folder/folder_connect.h"
+#include "src/interface/lookup.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ release (godwit__zmtp_t *self)
         godwit__zmtp_chunk_unref (spare);
     godwit__zmtp_pool_release (&self->pool);
     godwit__folders_close (&self->folders);
+    godwit__lookup_thread_destroy (self->lookups);
     pthread_mutex_destroy (&self->lock);
     free (self->host);
     free (self);

@@ -105,21 +105,23 @@ cannot (const char *at, godwit_error_t **error)
     return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: %s", at, strerror (errno));
 }
 
-/* The address as it was given, but with the port that the system chose. */
+/* The address as it was given, or what a name stands for, but with the port that the system chose. */
 static bool
 name_bound (int fd, const char *at, char bound[GODWIT__ADDRESS_SIZE])
 {
     struct sockaddr_storage name;
     socklen_t size = sizeof name;
+    char text[GODWIT__ZMTP_PEER_SIZE];
     const char *colon = strrchr (at, ':');
     if (!godwit__zmtp_address_is_tcp (at))
         return snprintf (bound, GODWIT__ADDRESS_SIZE, "%s", at) < GODWIT__ADDRESS_SIZE;
-    if (getsockname (fd, (struct sockaddr *) &name, &size) < 0)
+    if (getsockname (fd, (struct sockaddr *) &name, &size) < 0 || !godwit__zmtp_address_print (text, &name))
         return false;
-    const in_port_t port = name.ss_family == AF_INET6 ? ((struct sockaddr_in6 *) &name)->sin6_port
-                                                      : ((struct sockaddr_in *) &name)->sin_port;
-    return snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s:%u", (int) (colon - at), at, ntohs (port)) <
-           GODWIT__ADDRESS_SIZE;
+    const int result =
+        godwit__zmtp_address_is_name (at)
+            ? snprintf (bound, GODWIT__ADDRESS_SIZE, "tcp://%s", text)
+            : snprintf (bound, GODWIT__ADDRESS_SIZE, "%.*s%s", (int) (colon - at), at, strrchr (text, ':'));
+    return result < GODWIT__ADDRESS_SIZE;
 }
 
 /* "*" is any address of the machine, and "*" or 0 any port. */
@@ -135,7 +137,7 @@ read_address (godwit__zmtp_address_t *address, const char *at)
         snprintf (text, sizeof text, "tcp://[::]:%s", port);
     else
         snprintf (text, sizeof text, "%.*s:%s", (int) (colon - at), at, port);
-    return godwit__zmtp_address_read (address, text);
+    return godwit__zmtp_address_read_here (address, text);
 }
 
 /* Outside of private folders: tcp, and ipc as it was given. */
@@ -148,7 +150,7 @@ bind_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADDRE
     if (!read_address (&address, at))
         return godwit__error_set (error, GODWIT_ERR_SYSTEM,
                                   "cannot listen at %s: it is no address of this machine, such as "
-                                  "tcp://10.0.0.7:4000",
+                                  "tcp://10.0.0.7:4000, and not the name of one of its interfaces",
                                   at);
     const int fd = self->source.fd = godwit__zmtp_address_socket (&address);
     if (fd < 0)
@@ -234,7 +236,8 @@ listen_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADD
     godwit__folder_t *folder = found ? &folders->list[found - folders->list] : NULL;
     godwit_status_t status = anywhere ? godwit__folders_first (folders, &folder, error) : GODWIT_OK;
     if (status == GODWIT_OK)
-        status = folder ? bind_in_folder (self, folder, name, bound, error) : bind_at (self, at, bound, error);
+        status =
+            folder ? bind_in_folder (self, folder, name, bound, error) : bind_at (self, at, bound, error);
     if (status == GODWIT_OK)
         status = godwit__reactor_watch (self->driver->options.reactor, &self->source, error);
     if (status == GODWIT_OK)

@@ -31,7 +31,8 @@ static void
 on_retry (godwit__timer_t *timer)
 {
     subscriber_t *subscriber = timer->user;
-    godwit__zmtp_connector_start (&subscriber->connector, subscriber->address, NULL);
+    if (godwit__zmtp_connector_start (&subscriber->connector, subscriber->address, NULL) != GODWIT_OK)
+        connect_later (subscriber);
 }
 
 static void

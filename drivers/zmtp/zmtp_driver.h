@@ -19,6 +19,7 @@ typedef struct godwit__zmtp {
     godwit__zmtp_out_limits_t limits;
     char *host; /* NULL: this host only */
     godwit__folders_t folders; /* of sockets of this host; reactor's thread */
+    struct godwit__lookup_thread *lookups; /* of names of hosts; NULL: there were none yet. Reactor's thread */
     godwit__driver_counters_t counters;
     godwit__zmtp_pool_t pool; /* of the reactor's thread */
     /* A chunk that no link reads into now; taken and given back by the leaders of links. */

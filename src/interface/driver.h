@@ -189,6 +189,13 @@ typedef struct godwit__port_addresses {
     char fanout[GODWIT__ADDRESS_SIZE]; /* "" if the port takes no publications */
 } godwit__port_addresses_t;
 
+/* The most addresses of a name that are used. */
+#define GODWIT__FOUND_MAX 8
+/* Looks the name of a host up, on a thread that nothing waits for; may block. Writes addresses
+ * ("tcp://10.0.0.1:9573"), and returns how many. */
+typedef size_t godwit__look_up_fn (const char *name, const char *port,
+                                   char found[GODWIT__FOUND_MAX][GODWIT__ADDRESS_SIZE]);
+
 typedef struct godwit__driver_options {
     godwit__reactor_t *reactor; /* of the control thread; outlives the driver */
     size_t max_message_size;    /* bytes; the sender of a larger frame loses its connection */
@@ -226,6 +233,7 @@ typedef struct godwit__driver_options {
      * the driver's. The reactor's thread. NULL: nobody wants to know. Drivers that do not find out never call
      * it. */
     void (*ended) (void *user, const char *at, const char *peer, const char *reason);
+    godwit__look_up_fn *look_up; /* of names of hosts; NULL: the system's; for drivers with sockets of their own */
 } godwit__driver_options_t;
 
 /* Counters for statistics; written with relaxed atomics by the driver. */

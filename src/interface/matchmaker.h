@@ -114,13 +114,6 @@ typedef struct godwit__matchmaker_gauges {
     atomic_uint_fast64_t rendezvous_hosted;
 } godwit__matchmaker_gauges_t;
 
-/* The most addresses of a name that are used. */
-#define GODWIT__FOUND_MAX 8
-/* Looks a name up, on a thread that nothing waits for; may block. Writes addresses ("tcp://10.0.0.1:9573"),
- * and returns how many. */
-typedef size_t godwit__look_up_fn (const char *name, const char *port,
-                                   char found[GODWIT__FOUND_MAX][GODWIT__ADDRESS_SIZE]);
-
 /* The most addresses of this host that `reach` tells. */
 #define GODWIT__REACH_MAX 3
 

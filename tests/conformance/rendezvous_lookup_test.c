@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A rendezvous point that is given by name: all addresses of the name are tried, and nothing waits for the
  * lookup. */
-#include "matchmaker/rendezvous_lookup.h"
 #include "matchmaker/rendezvous_reach.h"
+#include "src/interface/lookup.h"
 #include "tests/conformance/matchmaker_world.h"
 
 #include <pthread.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "matchmaker/rendezvous_lookup.h"
+#include "src/interface/lookup.h"
 
+#include "src/base/list.h"
 #include "src/base/thread.h"
 
 #include <arpa/inet.h>
@@ -12,9 +13,18 @@
 
 #define TCP "tcp://"
 
+/* Belongs to whoever made it, and to the thread while that runs; the last one frees it. */
+struct godwit__lookup_thread {
+    atomic_uint refs;
+    pthread_mutex_t lock;
+    bool runs;           /* under the lock, as the next one */
+    godwit__list_t jobs; /* that it has not begun */
+};
+
 /* Belongs to its thread and to the lookup that waits for it; the last one frees it. */
 typedef struct godwit__lookup_job {
     atomic_uint refs;
+    godwit__list_node_t in_jobs; /* of a thread that does several */
     pthread_mutex_t lock;
     godwit__lookup_t *lookup; /* under the lock; NULL: nobody waits any more */
     godwit__task_t task;
@@ -74,28 +84,118 @@ system_look_up (const char *name, const char *port, char found[GODWIT__FOUND_MAX
     return count;
 }
 
-static void *
-run (void *argument)
+static bool
+is_wanted (job_t *job)
 {
-    job_t *const job = argument;
-    godwit__thread_set_name ("godwit-lookup");
-    job->count = job->look_up (job->name, job->port, job->found);
+    pthread_mutex_lock (&job->lock);
+    const bool wanted = job->lookup != NULL;
+    pthread_mutex_unlock (&job->lock);
+    return wanted;
+}
+
+/* Takes over the thread's reference. */
+static void
+work_off (job_t *job)
+{
+    if (is_wanted (job))
+        job->count = job->look_up (job->name, job->port, job->found);
     pthread_mutex_lock (&job->lock);
     if (job->lookup)
         godwit__reactor_post (job->lookup->reactor, &job->task);
     pthread_mutex_unlock (&job->lock);
     unref (job);
+}
+
+static void *
+run_one (void *argument)
+{
+    godwit__thread_set_name ("godwit-lookup");
+    work_off (argument);
+    return NULL;
+}
+
+static void
+thread_unref (godwit__lookup_thread_t *thread)
+{
+    if (atomic_fetch_sub (&thread->refs, 1) > 1)
+        return;
+    pthread_mutex_destroy (&thread->lock);
+    free (thread);
+}
+
+/* The next one; NULL: there is none, and the thread has ended. */
+static job_t *
+next_job (godwit__lookup_thread_t *thread)
+{
+    pthread_mutex_lock (&thread->lock);
+    job_t *const job = GODWIT__FIRST (&thread->jobs, job_t, in_jobs);
+    if (job)
+        godwit__list_remove (&job->in_jobs);
+    else
+        thread->runs = false;
+    pthread_mutex_unlock (&thread->lock);
+    return job;
+}
+
+static void *
+run_several (void *argument)
+{
+    godwit__lookup_thread_t *const thread = argument;
+    godwit__thread_set_name ("godwit-lookup");
+    for (job_t *job; (job = next_job (thread));)
+        work_off (job);
+    thread_unref (thread);
     return NULL;
 }
 
 static bool
-start_thread (job_t *job)
+start (void *(*run) (void *), void *argument)
 {
     pthread_t thread;
-    const bool runs = godwit__thread_start (&thread, run, job) == 0;
+    const bool runs = godwit__thread_start (&thread, run, argument) == 0;
     if (runs)
         pthread_detach (thread);
     return runs;
+}
+
+/* False: no thread can be started; then nothing was taken over. */
+static bool
+hand_over (godwit__lookup_thread_t *thread, job_t *job)
+{
+    if (!thread)
+        return start (run_one, job);
+    pthread_mutex_lock (&thread->lock);
+    godwit__list_append (&thread->jobs, &job->in_jobs);
+    if (!thread->runs) {
+        atomic_fetch_add (&thread->refs, 1);
+        thread->runs = start (run_several, thread);
+    }
+    const bool runs = thread->runs;
+    if (!runs) {
+        atomic_fetch_sub (&thread->refs, 1); /* not the last one: the caller has another */
+        godwit__list_remove (&job->in_jobs);
+    }
+    pthread_mutex_unlock (&thread->lock);
+    return runs;
+}
+
+godwit__lookup_thread_t *
+godwit__lookup_thread_new (void)
+{
+    godwit__lookup_thread_t *thread = calloc (1, sizeof *thread);
+    if (!thread)
+        return NULL;
+    atomic_init (&thread->refs, 1);
+    pthread_mutex_init (&thread->lock, NULL);
+    godwit__list_init (&thread->jobs);
+    return thread;
+}
+
+void
+godwit__lookup_thread_destroy (godwit__lookup_thread_t *thread)
+{
+    if (thread)
+        thread_unref (thread);
 }
 
 /* ---- on the reactor's thread ---- */
@@ -127,7 +227,7 @@ godwit__lookup_begin (godwit__lookup_t *lookup, const char *address)
     job->lookup = lookup;
     job->look_up = lookup->look_up ? lookup->look_up : system_look_up;
     job->task = (godwit__task_t){.run = on_done, .user = job};
-    if (!split (address, job->name, job->port) || !start_thread (job)) {
+    if (!split (address, job->name, job->port) || !hand_over (lookup->thread, job)) {
         atomic_store (&job->refs, 1);
         unref (job);
         return false;
