@@ -102,7 +102,7 @@ on_down (void *user, const char *reason)
 void
 link_open (foreign_link_t *link, engine_t *engine, const char *address)
 {
-    static const godwit__link_events_t events = {on_up, on_down};
+    static const godwit__link_events_t events = {.up = on_up, .down = on_down};
     *link = (foreign_link_t){.engine = engine};
     cr_assert_eq (
         engine->driver->ops->open_link (engine->driver, address, &events, link, &link->channel, NULL),

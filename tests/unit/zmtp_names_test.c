@@ -107,7 +107,7 @@ listen_at (world_t *world, const char *at)
 static void
 connect_by_name (world_t *world, const char *name)
 {
-    static const godwit__link_events_t events = {on_up, on_down};
+    static const godwit__link_events_t events = {.up = on_up, .down = on_down};
     char address[64];
     snprintf (address, sizeof address, "tcp://%s:%d", name, world->number);
     MUST (godwit__zmtp_driver.open_link (world->driver, address, &events, world, &world->link, &error));

@@ -370,7 +370,7 @@ on_down (void *user, const char *reason)
         broken ("the link goes down, though nothing was broken: %s", reason);
 }
 
-static const godwit__link_events_t link_events = {on_up, on_down};
+static const godwit__link_events_t link_events = {.up = on_up, .down = on_down};
 
 /* ---- what happens ---- */
 
