@@ -561,7 +561,8 @@ open_world (void)
     if (!mkdtemp (world.folder))
         broken ("no folder");
     for (int end = 0; end < 2; end++) {
-        godwit__driver_options_t options = {.max_message_size = 1 << 20,
+        godwit__driver_options_t options = {.loopback = true,
+                                            .max_message_size = 1 << 20,
                                             .queue_limit = 16,
                                             .max_queue_size = 100000,
                                             .connect_timeout_ms = 10000,
