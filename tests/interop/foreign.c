@@ -41,6 +41,7 @@ engine_options (void)
                                       .connect_timeout_ms = 10000,
                                       .heartbeat_ms = 5000,
                                       .heartbeat_timeout_ms = 15000,
+                                      .host = "127.0.0.1", /* so ports listen by ipc and by tcp */
                                       .runtime_dir = folder,
                                       .virtual_host = ""};
 }

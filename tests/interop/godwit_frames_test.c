@@ -71,7 +71,7 @@ start_server (void)
     environment.incarnation = 1700000000000001u;
     log_book_open (&book);
     foreign_open ();
-    MUST (godwit__transport_new_in (&transport, "zmq:///blue?static=no/body@tcp://127.0.0.1:1",
+    MUST (godwit__transport_new_in (&transport, "zmq:///blue?host=127.0.0.1&static=no/body@tcp://127.0.0.1:1",
                                     GODWIT_TRANSPORT_OPTIONS (.log = log_book_write, .log_user = &book),
                                     &environment, &error));
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .version = "1.0");
