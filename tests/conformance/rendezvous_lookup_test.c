@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const world_kind_t over_zmq = {&godwit__matchmaker_rendezvous, &godwit__zmq_driver};
+static const world_kind_t over_zmq = {&godwit__matchmaker_rendezvous, &godwit__zmtp_driver};
 
 /* What the name "somewhere" stands for. */
 static const char *addresses[GODWIT__FOUND_MAX];

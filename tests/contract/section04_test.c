@@ -258,7 +258,7 @@ heartbeats_restart_the_monitor_only (core_t *core)
 static const godwit__driver_ops_t *
 driver_of (const core_t *core)
 {
-    return strcmp (core->kind->driver, "inproc") ? &godwit__zmq_driver : &godwit__inproc_driver;
+    return strcmp (core->kind->driver, "inproc") ? &godwit__zmtp_driver : &godwit__inproc_driver;
 }
 
 static void

@@ -496,7 +496,7 @@ other_failures (core_t *core)
 static const godwit__driver_ops_t *
 driver_of (const core_t *core)
 {
-    return strcmp (core->kind->driver, "inproc") == 0 ? &godwit__inproc_driver : &godwit__zmq_driver;
+    return strcmp (core->kind->driver, "inproc") == 0 ? &godwit__inproc_driver : &godwit__zmtp_driver;
 }
 
 /* To acknowledge is to note who sent it and its number, so that nothing runs twice. That was done before the

@@ -133,8 +133,9 @@ fake_start_with (fake_t *fake, const godwit_transport_options_t *transport_optio
                                               .heartbeat_ms = 1000,
                                               .heartbeat_timeout_ms = 20000,
                                               .virtual_host = ""};
-    MUST (godwit__zmq_driver.open (&fake->driver, &options, NULL) == GODWIT_OK);
+    MUST (godwit__zmtp_driver.open (&fake->driver, &options, NULL) == GODWIT_OK);
     MUST (fake->driver->ops->open_port (fake->driver, NULL, &fake->port, &addresses, NULL) == GODWIT_OK);
+    driver_loop_start (&fake->loop, fake->reactor);
     snprintf (url, sizeof url, "zmq:///?connect_timeout_ms=20000&static=calc/one@%s",
               addresses.links[addresses.link_count - 1]);
     godwit__environment_t environment = godwit__system_environment;
@@ -154,6 +155,7 @@ fake_end (fake_t *fake)
     godwit_client_destroy (&fake->monitored);
     godwit_client_destroy (&fake->patient);
     godwit_transport_destroy (&fake->transport);
+    driver_loop_stop (&fake->loop);
     fake->port->ops->close (fake->port);
     fake->driver->ops->close (fake->driver);
     godwit__reactor_destroy (&fake->reactor);

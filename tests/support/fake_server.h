@@ -8,6 +8,7 @@
 
 #include "src/interface/driver.h"
 #include "src/wire/header.h"
+#include "tests/support/driver_loop.h"
 
 #include <pthread.h>
 
@@ -18,6 +19,7 @@ typedef struct fake {
     godwit__reactor_t *reactor;
     godwit__driver_t *driver;
     godwit__channel_t *port;
+    driver_loop_t loop; /* of the driver */
     godwit__routing_id_t client;
     godwit_transport_t *transport;
     godwit_client_t *monitored; /* call monitor timeout 50 ms, timeout 120 ms */

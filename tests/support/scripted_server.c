@@ -169,6 +169,13 @@ take (scripted_server_t *self, godwit__frame_t *frame)
         answer (self, header.id);
 }
 
+static void
+close_port (void *user)
+{
+    godwit__channel_t *port = user;
+    port->ops->close (port);
+}
+
 static void *
 serve (void *user)
 {
@@ -180,7 +187,7 @@ serve (void *user)
         else
             self->port->ops->wait (self->port, false, LOOK_AGAIN_NS);
     }
-    self->port->ops->close (self->port);
+    driver_loop_run (&self->loop, close_port, self->port);
     return NULL;
 }
 
@@ -208,6 +215,7 @@ server_open (scripted_t *world, const godwit__driver_ops_t *driver)
     cr_assert_eq (self->driver->ops->open_port (self->driver, NULL, &self->port, &addresses, NULL),
                   GODWIT_OK);
     snprintf (self->address, sizeof self->address, "%s", addresses.links[addresses.link_count - 1]);
+    driver_loop_start (&self->loop, self->reactor);
     cr_assert_eq (pthread_create (&self->thread, NULL, serve, self), 0);
 }
 
@@ -249,6 +257,7 @@ scripted_close (scripted_t *self)
     atomic_store (&self->stops, true);
     for (size_t i = 0; i < self->server_count; i++) {
         pthread_join (self->servers[i].thread, NULL);
+        driver_loop_stop (&self->servers[i].loop);
         self->servers[i].driver->ops->close (self->servers[i].driver);
         godwit__reactor_destroy (&self->servers[i].reactor);
     }

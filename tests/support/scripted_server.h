@@ -11,6 +11,7 @@
 #include "src/interface/driver.h"
 #include "src/wire/header.h"
 #include "src/wire/wire.h"
+#include "tests/support/driver_loop.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -43,6 +44,7 @@ typedef struct scripted_server {
     godwit__reactor_t *reactor;
     godwit__driver_t *driver;
     godwit__channel_t *port;
+    driver_loop_t loop; /* of the driver */
     godwit__routing_id_t client;
     uint8_t instance[GODWIT__UUID_SIZE];
     char name[8];

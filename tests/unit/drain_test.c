@@ -98,7 +98,7 @@ Test (drain, waits_for_the_answers_of_its_clients_inproc, .timeout = 60)
 
 Test (drain, waits_for_the_answers_of_its_clients_zmq, .timeout = 60)
 {
-    stop_waits_for_answers (&godwit__zmq_driver);
+    stop_waits_for_answers (&godwit__zmtp_driver);
 }
 
 Test (drain, waits_for_nobody_who_is_gone_or_does_not_answer, .timeout = 60)
@@ -106,7 +106,7 @@ Test (drain, waits_for_nobody_who_is_gone_or_does_not_answer, .timeout = 60)
     raw_server_t self;
     raw_peer_t leaves;
     asker_t stop;
-    raw_server_start_quiet (&self, &godwit__zmq_driver, NULL, &patient);
+    raw_server_start_quiet (&self, &godwit__zmtp_driver, NULL, &patient);
     raw_server_connect (&self, &self.peer);
     raw_hello (&self.peer, NULL, NULL); /* does not say that it answers */
     cr_assert (raw_expect (&self.peer, GODWIT__WELCOME, 0));
@@ -147,7 +147,7 @@ Test (drain, gives_up_who_never_answers, .timeout = 60)
 Test (drain, tells_who_comes_later_before_it_is_welcome, .timeout = 60)
 {
     raw_server_t self;
-    raw_server_start_quiet (&self, &godwit__zmq_driver, NULL, NULL);
+    raw_server_start_quiet (&self, &godwit__zmtp_driver, NULL, NULL);
     cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
     raw_server_connect (&self, &self.peer);
     hello_that_answers (&self.peer);

@@ -12,7 +12,7 @@
 static const struct {
     const char *name;
     const godwit__driver_ops_t *driver;
-} drivers[] = {{"zmq", &godwit__zmq_driver}, {"inproc", &godwit__inproc_driver}};
+} drivers[] = {{"zmq", &godwit__zmtp_driver}, {"inproc", &godwit__inproc_driver}};
 
 enum { DRIVERS = 2, WAIT_LIMIT_S = 60 };
 

@@ -5,6 +5,7 @@
 
 #include "src/runtime/transport.h"
 #include "src/wire/wire.h"
+#include "tests/support/driver_loop.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 typedef struct fake {
     godwit__reactor_t *reactor;
     godwit__driver_t *driver;
+    driver_loop_t loop;
     godwit__channel_t *port;
     godwit__routing_id_t client;
     godwit_transport_t *transport;
@@ -109,9 +111,10 @@ start (fake_t *fake)
                                               .heartbeat_ms = 1000,
                                               .heartbeat_timeout_ms = 20000,
                                               .virtual_host = ""};
-    cr_assert_eq (godwit__zmq_driver.open (&fake->driver, &options, NULL), GODWIT_OK);
+    cr_assert_eq (godwit__zmtp_driver.open (&fake->driver, &options, NULL), GODWIT_OK);
     cr_assert_eq (fake->driver->ops->open_port (fake->driver, NULL, &fake->port, &addresses, NULL),
                   GODWIT_OK);
+    driver_loop_start (&fake->loop, fake->reactor);
     snprintf (url, sizeof url, "zmq:///?connect_timeout_ms=20000&static=calc/one@%s",
               addresses.links[addresses.link_count - 1]);
     cr_assert_eq (godwit_transport_new (&fake->transport, url, NULL, NULL), GODWIT_OK);
@@ -125,6 +128,7 @@ end (fake_t *fake)
 {
     godwit_client_destroy (&fake->client_one);
     godwit_transport_destroy (&fake->transport);
+    driver_loop_stop (&fake->loop);
     fake->port->ops->close (fake->port);
     fake->driver->ops->close (fake->driver);
     godwit__reactor_destroy (&fake->reactor);

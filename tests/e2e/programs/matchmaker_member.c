@@ -90,7 +90,7 @@ main (int argc, char **argv)
                                                      .heartbeat_timeout_ms = 5000,
                                                      .virtual_host = ""};
     godwit__driver_t *driver = NULL;
-    must (godwit__zmq_driver.open (&driver, &driver_options, &error), error);
+    must (godwit__zmtp_driver.open (&driver, &driver_options, &error), error);
     godwit_url_t *url = NULL;
     must (godwit_url_parse (&url, argv[1], &error), error);
     const int number = atoi (argv[2]);
