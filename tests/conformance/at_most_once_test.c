@@ -311,10 +311,10 @@ prove (const core_kind_t *kind)
 
 Test (at_most_once, inproc, .timeout = 120)
 {
-    prove (&(const core_kind_t){"inproc", "", false});
+    prove (&(const core_kind_t){"inproc", "", false, NULL});
 }
 
 Test (at_most_once, zmq_tcp, .timeout = 120)
 {
-    prove (&(const core_kind_t){"zmq", "?paths=tcp", false});
+    prove (&(const core_kind_t){"zmq", "?paths=tcp", false, NULL});
 }

@@ -450,10 +450,14 @@ service_take (service_t *service)
 
 /* ---- the world ---- */
 
+/* Of the world that was opened last. */
+static atomic_uint transports;
+
 void
 core_url (char *url, size_t size, const core_kind_t *kind)
 {
     static atomic_uint number;
+    atomic_store (&transports, 0);
     snprintf (url, size, "%s:///test-%ld-%u%s", kind->driver, (long) getpid (), atomic_fetch_add (&number, 1),
               kind->query);
 }
@@ -462,7 +466,11 @@ godwit_transport_t *
 core_transport (const core_t *core, const godwit_transport_options_t *options)
 {
     godwit_transport_t *transport = NULL;
-    MUST (godwit_transport_new (&transport, core->url, options, &error));
+    const char *const driver =
+        atomic_fetch_add (&transports, 1) % 2 && core->kind->other ? core->kind->other : core->kind->driver;
+    char url[sizeof core->url + 32];
+    snprintf (url, sizeof url, "%s%s", driver, core->url + strlen (core->kind->driver));
+    MUST (godwit_transport_new (&transport, url, options, &error));
     return transport;
 }
 

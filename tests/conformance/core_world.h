@@ -23,6 +23,7 @@ typedef struct core_kind {
     const char *driver; /* of the URL */
     const char *query;  /* "" or "?paths=tcp" */
     bool shared;        /* client and server on one transport */
+    const char *other;  /* driver of every second transport; NULL: the same */
 } core_kind_t;
 
 /* A server and what its handlers did. Its methods:
@@ -55,7 +56,7 @@ typedef struct service {
 
 typedef struct core {
     const core_kind_t *kind;
-    char url[160];
+    char url[160]; /* with kind->driver */
     godwit_transport_t *serving;
     godwit_transport_t *calling; /* the same if kind->shared */
     service_t one;
@@ -69,7 +70,8 @@ void core_open (core_t *core, const core_kind_t *kind);
 /* The same without a server. */
 void core_open_empty (core_t *core, const core_kind_t *kind);
 void core_close (core_t *core);
-/* Another transport of the same world; options may be NULL. */
+/* Another transport of the same world; options may be NULL. If the kind has two drivers, they take turns: the
+ * server's transport has the first, the client's the second. */
 godwit_transport_t *core_transport (const core_t *core, const godwit_transport_options_t *options);
 godwit_client_t *core_client (godwit_transport_t *transport, const godwit_client_options_t *options);
 

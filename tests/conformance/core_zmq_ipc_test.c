@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/conformance/core_conformance.h"
 
-static const core_kind_t two_transports = {"zmq", "?paths=ipc", false};
+static const core_kind_t two_transports = {"zmq", "?paths=ipc", false, NULL};
 
 CORE_CONFORMANCE (core_zmq_ipc, &two_transports)
 CORE_STRESS (core_zmq_ipc, &two_transports)

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 static const core_kind_t kinds[CONTRACT_DRIVERS] = {
-    {"zmq", "?paths=tcp", false},
-    {"inproc", "", false},
+    {"zmq", "?paths=tcp", false, NULL},
+    {"inproc", "", false, NULL},
 };
 
 static void
