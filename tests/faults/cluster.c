@@ -151,6 +151,17 @@ cluster_rest (cluster_t *cluster, int64_t ms)
 
 /* ---- the cluster ---- */
 
+const char *
+cluster_driver (const char *driver, unsigned number)
+{
+    const char *name = driver ? driver : getenv (CLUSTER_DRIVER_VARIABLE);
+    if (!name || !*name)
+        return "zmq";
+    if (strcmp (name, CLUSTER_MIXED) != 0)
+        return name;
+    return number % 2 ? "zmq+libzmq" : "zmq";
+}
+
 static uint16_t
 free_port (void)
 {
@@ -171,15 +182,16 @@ free_port (void)
 }
 
 static cluster_member_t *
-new_member (cluster_t *cluster, const char *role, const char *name, const char *url)
+new_member (cluster_t *cluster, const char *role, const char *name, const char *place)
 {
+    const char *const driver = cluster_driver (cluster->driver, (unsigned) cluster->member_count);
     if (cluster->member_count == CLUSTER_MEMBERS)
         fail ("more than %d members", CLUSTER_MEMBERS);
     cluster_member_t *member = &cluster->members[cluster->member_count++];
     memset (member, 0, sizeof *member);
     snprintf (member->role, sizeof member->role, "%s", role);
     snprintf (member->name, sizeof member->name, "%s", name);
-    snprintf (member->url, sizeof member->url, "%s", url);
+    snprintf (member->url, sizeof member->url, "%s://%s", driver, place);
     return member;
 }
 
@@ -187,24 +199,24 @@ static void
 start_rendezvous (cluster_t *cluster, unsigned number, uint16_t port, const char *query)
 {
     char name[32];
-    char url[512];
+    char place[400];
     snprintf (name, sizeof name, "rendezvous-%u", number);
-    snprintf (url, sizeof url, "zmq://127.0.0.1:%u/?host_rendezvous=true%s%s", port, *query ? "&" : "",
-              query);
-    cluster_member_t *member = new_member (cluster, "rendezvous", name, url);
+    snprintf (place, sizeof place, "127.0.0.1:%u/?host_rendezvous=true%s%s", port, *query ? "&" : "", query);
+    cluster_member_t *member = new_member (cluster, "rendezvous", name, place);
     cluster_start (cluster, member);
     cluster_expect_ready (member);
 }
 
 void
 cluster_open (cluster_t *cluster, const char *program, const char *folder, uint64_t seed,
-              unsigned rendezvous_count, const char *query)
+              unsigned rendezvous_count, const char *driver, const char *query)
 {
     char path[1024];
     char hosts[256] = "";
     memset (cluster, 0, sizeof *cluster);
     snprintf (cluster->program, sizeof cluster->program, "%s", program);
     snprintf (cluster->folder, sizeof cluster->folder, "%s", folder);
+    cluster->driver = driver;
     cluster->seed = seed;
     cluster->next_node = 1;
     snprintf (path, sizeof path, "%s/runner%s", folder, HISTORY_SUFFIX);
@@ -222,13 +234,13 @@ cluster_open (cluster_t *cluster, const char *program, const char *folder, uint6
         snprintf (hosts + used, sizeof hosts - used, "%s127.0.0.1:%u", used ? "," : "", port);
         start_rendezvous (cluster, i, port, query);
     }
-    snprintf (cluster->url, sizeof cluster->url, "zmq://%s/%s%s", hosts, *query ? "?" : "", query);
+    snprintf (cluster->place, sizeof cluster->place, "%s/%s%s", hosts, *query ? "?" : "", query);
 }
 
 cluster_member_t *
 cluster_add (cluster_t *cluster, const char *role, const char *name, const char *const *arguments)
 {
-    cluster_member_t *member = new_member (cluster, role, name, cluster->url);
+    cluster_member_t *member = new_member (cluster, role, name, cluster->place);
     for (size_t i = 0; arguments && arguments[i] && i < CLUSTER_ARGUMENTS - 1; i++)
         member->arguments[i] = arguments[i];
     cluster_start (cluster, member);

@@ -12,6 +12,10 @@
 #define CLUSTER_RENDEZVOUS 7
 #define CLUSTER_ARGUMENTS 24
 #define CLUSTER_WAIT_LIMIT_MS 30000
+/* Every second member has the driver on libzmq, the others have the engine. */
+#define CLUSTER_MIXED "mixed"
+/* Names the driver, or CLUSTER_MIXED, where nothing else does. */
+#define CLUSTER_DRIVER_VARIABLE "GODWIT_FAULTS_DRIVER"
 
 typedef struct cluster_member {
     char name[32];
@@ -27,7 +31,8 @@ typedef struct cluster_member {
 typedef struct cluster {
     char program[512]; /* node */
     char folder[512];
-    char url[512]; /* through all rendezvous */
+    const char *driver;
+    char place[512]; /* of the URLs, behind the driver: all rendezvous */
     uint64_t seed;
     uint32_t next_node;
     history_t *history; /* the runner's */
@@ -35,10 +40,13 @@ typedef struct cluster {
     size_t member_count;
 } cluster_t;
 
-/* The rendezvous are members with the first names; they have been started when it returns. query: of all
- * members' URLs, without a '?', or "". */
+/* The driver of a URL for the member with this number. driver: its name, CLUSTER_MIXED, or NULL: what the
+ * variable says, or zmq. */
+const char *cluster_driver (const char *driver, unsigned number);
+/* The rendezvous are members with the first names; they have been started when it returns. driver: as
+ * for cluster_driver, and static text. query: of these URLs, without a '?', or "". */
 void cluster_open (cluster_t *cluster, const char *program, const char *folder, uint64_t seed,
-                   unsigned rendezvous_count, const char *query);
+                   unsigned rendezvous_count, const char *driver, const char *query);
 /* Adds a server or a client, and starts it. arguments up to a NULL, borrowed for the cluster's life. */
 cluster_member_t *cluster_add (cluster_t *cluster, const char *role, const char *name,
                                const char *const *arguments);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/hosts/fleet.h"
+#include "tests/faults/cluster.h"
 #include "tests/hosts/fail.h"
 
 #include <signal.h>
@@ -31,9 +32,9 @@ enum {
  * ---------------------------------------------------------------------------------------------------- */
 
 static void
-print_url (char *url, size_t size, int host, int port)
+print_url (char *url, size_t size, uint32_t node, int host, int port)
 {
-    size_t used = (size_t) snprintf (url, size, "zmq://");
+    size_t used = (size_t) snprintf (url, size, "%s://", cluster_driver (NULL, node));
     for (int i = 1; i <= FLEET_RENDEZVOUS; i++)
         used +=
             (size_t) snprintf (url + used, size - used, "%s%s:9573", i > 1 ? "," : "", network_address (i));
@@ -57,7 +58,7 @@ start_node (fleet_t *fleet, member_t *member, int port, const char *const *more)
     snprintf (program, sizeof program, "%s/tests/faults/node", fleet->options.build);
     print_path (fleet, member->log, member->name, member->node, HISTORY_SUFFIX);
     print_path (fleet, errors, member->name, member->node, ".stderr");
-    print_url (url, sizeof url, member->host, port);
+    print_url (url, sizeof url, member->node, member->host, port);
     snprintf (node, sizeof node, "%u", member->node);
     snprintf (seed, sizeof seed, "%llu", (unsigned long long) fleet->options.seed);
     child_options_t options = {.name = member->name,

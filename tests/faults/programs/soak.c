@@ -6,6 +6,8 @@
  *     --seed N      of the faults and of what the clients do; printed, another one each time
  *     --rate N      calls a second of each of the clients' threads; 100
  *     --threads N   of each of the two clients that live long; 4
+ *     --driver NAME of all processes: zmq, zmq+libzmq, or mixed: every second one on libzmq;
+ *                   GODWIT_FAULTS_DRIVER, or zmq
  *     --busy N      processes that do nothing but compute; 0
  *     --restarts N  a second, of one more server, by SIGKILL; nothing else is broken then; 0
  *     --folder DIR  for the histories; a new one, which is removed if all went well
@@ -49,6 +51,7 @@ typedef struct soak {
     uint64_t seed;
     const char *rate;
     const char *threads;
+    const char *driver;
     const char *tsv;
     unsigned busy;
     unsigned restarts;
@@ -268,7 +271,7 @@ run (soak_t *soak, const char *program)
         NULL};
     const char *other_arguments[] = {"--servers", "1", "--threads", "2", "--rate", soak->rate, NULL};
     cluster_t *cluster = &soak->cluster;
-    cluster_open (cluster, program, soak->folder, soak->seed, 2, "");
+    cluster_open (cluster, program, soak->folder, soak->seed, 2, soak->driver, "");
     cluster_expect_ready (cluster_add (cluster, "server", "server-1", server_arguments));
     cluster_expect_ready (cluster_add (cluster, "server", "server-2", server_arguments));
     cluster_expect_ready (cluster_add (cluster, "server", "server-3", server_arguments));
@@ -329,12 +332,17 @@ remove_histories (const char *folder)
 static bool
 parse (soak_t *soak, int argc, char **argv)
 {
-    static const struct option table[] = {
-        {"seconds", required_argument, NULL, 's'},  {"seed", required_argument, NULL, 'e'},
-        {"rate", required_argument, NULL, 'r'},     {"threads", required_argument, NULL, 'p'},
-        {"folder", required_argument, NULL, 'f'},   {"tsv", required_argument, NULL, 't'},
-        {"no-growth", no_argument, NULL, 'n'},      {"busy", required_argument, NULL, 'b'},
-        {"restarts", required_argument, NULL, 'R'}, {NULL, 0, NULL, 0}};
+    static const struct option table[] = {{"seconds", required_argument, NULL, 's'},
+                                          {"seed", required_argument, NULL, 'e'},
+                                          {"rate", required_argument, NULL, 'r'},
+                                          {"threads", required_argument, NULL, 'p'},
+                                          {"folder", required_argument, NULL, 'f'},
+                                          {"tsv", required_argument, NULL, 't'},
+                                          {"no-growth", no_argument, NULL, 'n'},
+                                          {"busy", required_argument, NULL, 'b'},
+                                          {"restarts", required_argument, NULL, 'R'},
+                                          {"driver", required_argument, NULL, 'd'},
+                                          {NULL, 0, NULL, 0}};
     int option;
     while ((option = getopt_long (argc, argv, "", table, NULL)) != -1) {
         if (option == 's')
@@ -345,6 +353,8 @@ parse (soak_t *soak, int argc, char **argv)
             soak->rate = optarg;
         else if (option == 'p')
             soak->threads = optarg;
+        else if (option == 'd')
+            soak->driver = optarg;
         else if (option == 't')
             soak->tsv = optarg;
         else if (option == 'b')
@@ -376,14 +386,19 @@ find_program (char path[512], const char *self)
 int
 main (int argc, char **argv)
 {
-    static soak_t soak = {.seconds = 60, .rate = "100", .threads = "4", .checks_growth = true};
+    static soak_t soak = {
+        .seconds = 60, .rate = "100", .threads = "4", .checks_growth = true};
     char program[512];
     soak.seed = history_now_ns () % 1000000007;
     if (!parse (&soak, argc, argv)) {
-        fprintf (stderr, "soak [--seconds N] [--seed N] [--rate N] [--threads N] [--busy N] [--restarts N] "
-                         "[--folder DIR] [--tsv FILE] [--no-growth]\n");
+        fprintf (stderr, "soak [--seconds N] [--seed N] [--rate N] [--threads N] [--driver NAME] [--busy N] "
+                         "[--restarts N] [--folder DIR] [--tsv FILE] [--no-growth]\n");
         return 2;
     }
+    if (!soak.driver)
+        soak.driver = getenv (CLUSTER_DRIVER_VARIABLE);
+    if (!soak.driver)
+        soak.driver = "zmq";
     setvbuf (stdout, NULL, _IOLBF, 0);
     if (!find_program (program, argv[0]))
         return 2;
@@ -397,8 +412,8 @@ main (int argc, char **argv)
     }
     soak.random = (random_t){soak.seed};
     random_below (&soak.random, 2);
-    printf ("soak: seed %llu, %lld s, in %s\n", (unsigned long long) soak.seed, (long long) soak.seconds,
-            soak.folder);
+    printf ("soak: driver %s, seed %llu, %lld s, in %s\n", soak.driver, (unsigned long long) soak.seed,
+            (long long) soak.seconds, soak.folder);
     run (&soak, program);
     const bool is_fine = examine (&soak);
     if (is_fine && !soak.has_folder)
