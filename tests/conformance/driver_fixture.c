@@ -201,6 +201,12 @@ run_until (scene_t *scene, const int *counter, int value)
 }
 
 void
+run_for_a_moment (scene_t *scene)
+{
+    turn (scene, 10);
+}
+
+void
 run_pending (scene_t *scene)
 {
     while (turn (scene, 0))

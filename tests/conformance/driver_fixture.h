@@ -57,6 +57,8 @@ void close_scene (scene_t *scene);
 
 /* Runs both reactors until *counter is at least value. */
 void run_until (scene_t *scene, const int *counter, int value);
+/* Runs both reactors once, waiting for a moment if there is nothing to do. */
+void run_for_a_moment (scene_t *scene);
 /* Runs both reactors as long as there is something to do. */
 void run_pending (scene_t *scene);
 
