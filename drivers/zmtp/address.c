@@ -2,6 +2,7 @@
 #include "drivers/zmtp/address.h"
 
 #include "src/base/hash.h"
+#include "src/base/own_fd.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -148,7 +149,10 @@ godwit__zmtp_address_socket (const godwit__zmtp_address_t *address)
 {
     const int one = 1;
     const int family = address->name.ss_family;
+    godwit__own_fd_lock ();
     const int fd = socket (family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    godwit__own_fd_add (fd);
+    godwit__own_fd_unlock ();
     if (fd >= 0 && family != AF_UNIX)
         setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     return fd;

@@ -24,7 +24,7 @@ bool godwit__zmtp_address_read_here (godwit__zmtp_address_t *address, const char
 bool godwit__zmtp_address_is_name (const char *text);
 bool godwit__zmtp_address_is_tcp (const char *text);
 
-/* A non-blocking stream socket for the address. -1 with errno. */
+/* A non-blocking stream socket for the address, to be closed with godwit__own_fd_close. -1 with errno. */
 int godwit__zmtp_address_socket (const godwit__zmtp_address_t *address);
 
 /* Who is at the other end of a connected socket. It is read while there is a connection: of one that has

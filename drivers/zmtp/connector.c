@@ -3,6 +3,7 @@
 
 #include "drivers/zmtp/intern.h"
 
+#include "src/base/own_fd.h"
 #include "src/error/error.h"
 #include "src/folder/folder_connect.h"
 #include "src/interface/lookup.h"
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 /* A Unix socket says at once that its backlog is full. */
 #define RETRY_NS (5 * GODWIT__NS_PER_MS)
@@ -77,7 +77,7 @@ drop_socket (godwit__zmtp_connector_t *self)
     godwit__reactor_disarm (reactor, &self->timer);
     godwit__reactor_unwatch (reactor, &self->source);
     if (self->fd >= 0)
-        close (self->fd);
+        godwit__own_fd_close (self->fd);
     self->fd = -1;
 }
 
@@ -126,16 +126,27 @@ on_writable (godwit__source_t *source)
         finish (self);
 }
 
+/* To a socket of this host. The same as `try`. */
+static int
+try_local (godwit__zmtp_connector_t *self)
+{
+    int failure = ECONNREFUSED;
+    godwit__own_fd_lock ();
+    const godwit_status_t status =
+        godwit__folders_connect (&self->driver->folders, self->text, &self->fd, &failure, NULL);
+    if (status == GODWIT_OK)
+        godwit__own_fd_add (self->fd);
+    godwit__own_fd_unlock ();
+    return status == GODWIT_OK ? 0 : failure;
+}
+
 /* Returns 0 when it is connected, EINPROGRESS, EAGAIN, or another errno. */
 static int
 try (godwit__zmtp_connector_t *self)
 {
-    int result, failure = ECONNREFUSED;
+    int result;
     if (!self->address.size)
-        return godwit__folders_connect (&self->driver->folders, self->text, &self->fd, &failure, NULL) ==
-                       GODWIT_OK
-                   ? 0
-                   : failure;
+        return try_local (self);
     if (self->fd < 0)
         self->fd = godwit__zmtp_address_socket (&self->address);
     if (self->fd < 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/zmtp/listener.h"
 
+#include "src/base/own_fd.h"
 #include "src/error/error.h"
 #include "src/folder/folder_uid.h"
 
@@ -45,6 +46,16 @@ open_reserve (godwit__zmtp_listener_t *self)
         self->reserve_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static int
+accept_one (const godwit__zmtp_listener_t *self)
+{
+    godwit__own_fd_lock ();
+    const int fd = accept4 (self->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    godwit__own_fd_add (fd);
+    godwit__own_fd_unlock ();
+    return fd;
+}
+
 /* At the limit of descriptors: those who wait are closed, not left waiting. */
 static void
 shed (godwit__zmtp_listener_t *self)
@@ -54,10 +65,10 @@ shed (godwit__zmtp_listener_t *self)
     close (self->reserve_fd);
     self->reserve_fd = -1;
     for (int i = 0; i < BURST; i++) {
-        const int fd = accept4 (self->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        const int fd = accept_one (self);
         if (fd < 0)
             break;
-        close (fd);
+        godwit__own_fd_close (fd);
         godwit__zmtp_count (&self->driver->counters.refused);
     }
     open_reserve (self);
@@ -76,9 +87,9 @@ on_readable (godwit__source_t *source)
     const int one = 1;
     open_reserve (self);
     for (int i = 0; i < BURST; i++) {
-        const int fd = accept4 (source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        const int fd = accept_one (self);
         if (fd >= 0 && self->is_private && !godwit__peer_is_own_user (fd)) {
-            close (fd);
+            godwit__own_fd_close (fd);
             godwit__zmtp_count (&self->driver->counters.refused);
         } else if (fd >= 0) {
             if (!self->is_local)
@@ -176,6 +187,20 @@ look_later (godwit__zmtp_listener_t *self)
                          godwit__reactor_now (reactor) + LOOK_MS * GODWIT__NS_PER_MS);
 }
 
+/* In an open folder. wanted NULL: any name. */
+static godwit_status_t
+listen_in_folder (godwit__zmtp_listener_t *self, godwit__folder_t *folder, const char *wanted, int *fd,
+                  godwit_error_t **error)
+{
+    godwit__own_fd_lock ();
+    const godwit_status_t status =
+        godwit__folder_listen (folder, wanted, BACKLOG, &self->name, fd, NULL, error);
+    if (status == GODWIT_OK)
+        godwit__own_fd_add (*fd);
+    godwit__own_fd_unlock ();
+    return status;
+}
+
 /* Whoever was connected stays so; whoever comes finds the new socket. */
 static void
 listen_again (godwit__zmtp_listener_t *self)
@@ -185,12 +210,12 @@ listen_again (godwit__zmtp_listener_t *self)
     int fd = -1;
     godwit_status_t status = godwit__folder_open (self->folder, &error);
     if (status == GODWIT_OK)
-        status = godwit__folder_listen (self->folder, self->name.name, BACKLOG, &self->name, &fd, NULL, &error);
+        status = listen_in_folder (self, self->folder, self->name.name, &fd, &error);
     if (status == GODWIT_OK) {
         godwit__reactor_unwatch (reactor, &self->source);
-        close (self->source.fd);
+        godwit__own_fd_close (self->source.fd);
         self->source.fd = fd;
-        status = godwit__reactor_watch (reactor, &self->source, &error);
+        godwit__reactor_watch (reactor, &self->source, &error);
     }
     godwit__zmtp_warn (self->driver,
                        "%s was removed, and with it the names by which this process is reached: %s",
@@ -214,7 +239,7 @@ bind_in_folder (godwit__zmtp_listener_t *self, godwit__folder_t *folder, const c
 {
     godwit_status_t status = godwit__folder_open (folder, error);
     if (status == GODWIT_OK)
-        status = godwit__folder_listen (folder, wanted, BACKLOG, &self->name, &self->source.fd, NULL, error);
+        status = listen_in_folder (self, folder, wanted, &self->source.fd, error);
     if (status != GODWIT_OK)
         return status;
     self->is_local = self->is_private = true;
@@ -279,7 +304,7 @@ godwit__zmtp_listener_destroy (godwit__zmtp_listener_t *listener)
     godwit__reactor_disarm (reactor, &listener->rest);
     godwit__reactor_disarm (reactor, &listener->look);
     if (listener->source.fd >= 0)
-        close (listener->source.fd);
+        godwit__own_fd_close (listener->source.fd);
     if (listener->folder)
         godwit__folder_remove (listener->folder, &listener->name);
     if (listener->reserve_fd >= 0)

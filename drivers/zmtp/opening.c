@@ -5,6 +5,7 @@
 #include "drivers/zmtp/heart.h"
 #include "drivers/zmtp/intern.h"
 
+#include "src/base/own_fd.h"
 #include "src/error/error.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* Read at once. */
 #define READ_SIZE 4096
@@ -252,7 +252,7 @@ godwit__zmtp_stream_new (godwit__zmtp_t *driver, int fd, const godwit__zmtp_hand
 {
     godwit__zmtp_stream_t *stream = calloc (1, sizeof *stream);
     if (!stream) {
-        close (fd);
+        godwit__own_fd_close (fd);
         godwit__error_set_no_memory (error);
         return NULL;
     }

@@ -5,11 +5,12 @@
 #include "drivers/zmtp/heart.h"
 #include "drivers/zmtp/opening.h"
 
+#include "src/base/own_fd.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* Where another thread leads: edges only, so that a hang-up is seen once, while what came before is still
  * read. */
@@ -277,7 +278,7 @@ godwit__zmtp_stream_unref (godwit__zmtp_stream_t *stream)
 {
     if (atomic_fetch_sub_explicit (&stream->refs, 1, memory_order_acq_rel) != 1)
         return;
-    close (stream->fd);
+    godwit__own_fd_close (stream->fd);
     godwit__zmtp_out_release (&stream->out);
     godwit__zmtp_decoder_release (&stream->in);
     free (stream);
