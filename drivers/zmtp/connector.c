@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/zmtp/connector.h"
 
-#include "drivers/zmtp/intern.h"
-
 #include "src/base/own_fd.h"
 #include "src/error/error.h"
 #include "src/folder/folder_connect.h"
@@ -195,7 +193,7 @@ fail_all (godwit__zmtp_connector_t *self)
         snprintf (reason, sizeof reason, "no address of its name answers (%s)", self->names->tried);
     else
         snprintf (reason, sizeof reason, "the name of its host is unknown");
-    fail (self, godwit__zmtp_intern (reason));
+    fail (self, reason);
 }
 
 static void

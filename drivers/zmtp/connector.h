@@ -20,7 +20,7 @@ typedef struct godwit__zmtp_connector {
     /* One of the two is called, once, never inside of start. The connector may be started or stopped in it.
      */
     void (*connected) (void *user, int fd);          /* takes the socket over */
-    void (*failed) (void *user, const char *reason); /* static text */
+    void (*failed) (void *user, const char *reason); /* text that is borrowed until it returns */
     void *user;
 
     char text[GODWIT__ADDRESS_SIZE]; /* ipc, which the private folders know */

@@ -2,6 +2,7 @@
 /* The operations of the engine, and its life. */
 #include "drivers/zmtp/address.h"
 #include "drivers/zmtp/heart.h"
+#include "drivers/zmtp/intern.h"
 #include "drivers/zmtp/opening.h"
 
 #include "src/error/error.h"
@@ -21,6 +22,7 @@ release (godwit__zmtp_t *self)
     godwit__zmtp_pool_release (&self->pool);
     godwit__folders_close (&self->folders);
     godwit__lookup_thread_destroy (self->lookups);
+    godwit__zmtp_intern_release (self);
     pthread_mutex_destroy (&self->lock);
     free (self->host);
     free (self);

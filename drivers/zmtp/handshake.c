@@ -77,7 +77,7 @@ static void fail (godwit__zmtp_handshake_t *self, const char *format, ...) GODWI
 static void
 fail (godwit__zmtp_handshake_t *self, const char *format, ...)
 {
-    char text[512];
+    char text[GODWIT__ZMTP_HANDSHAKE_REASON_SIZE];
     va_list arguments;
     va_start (arguments, format);
     vsnprintf (text, sizeof text, format, arguments);

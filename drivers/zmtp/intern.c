@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/zmtp/intern.h"
 
-#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define TEXT_COUNT 128
-
 const char *
-godwit__zmtp_intern (const char *text)
+godwit__zmtp_intern (godwit__zmtp_t *driver, const char *text)
 {
-    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-    static const char *texts[TEXT_COUNT];
-    static unsigned count;
-    const char *kept = NULL;
-    pthread_mutex_lock (&lock);
-    for (unsigned i = 0; i < count && !kept; i++)
-        if (strcmp (texts[i], text) == 0)
-            kept = texts[i];
-    if (!kept && count < TEXT_COUNT && (kept = strdup (text)))
-        texts[count++] = kept;
-    pthread_mutex_unlock (&lock);
-    return kept ? kept : "the handshake failed";
+    for (size_t i = 0; i < driver->text_count; i++)
+        if (strcmp (driver->texts[i], text) == 0)
+            return driver->texts[i];
+    char *kept = driver->text_count < GODWIT__ZMTP_TEXTS ? strdup (text) : NULL;
+    if (!kept)
+        return "the connection failed; too many other reasons are kept already";
+    driver->texts[driver->text_count++] = kept;
+    return kept;
+}
+
+void
+godwit__zmtp_intern_release (godwit__zmtp_t *driver)
+{
+    while (driver->text_count)
+        free (driver->texts[--driver->text_count]);
 }

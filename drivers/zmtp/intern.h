@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts that were made while the program ran, and are needed for ever: why a link is down is static text. */
+/* Texts that are made while the program runs, and stay until the driver is closed: why a link is down is
+ * static text to its user. */
 #ifndef GODWIT_DRIVERS_ZMTP_INTERN_H
 #define GODWIT_DRIVERS_ZMTP_INTERN_H
 
-/* The same text, static. Few different ones are kept, because peers have a part in them; if there are too
- * many, or memory is short, a general one is returned. Any thread. */
-const char *godwit__zmtp_intern (const char *text);
+#include "drivers/zmtp/zmtp_driver.h"
+
+/* The same text, which the driver keeps. Few different ones are kept, because the other ends have a part in
+ * them: only of those that this process connects to. If there are too many, or memory is short, a general one
+ * is returned. The reactor's thread. */
+const char *godwit__zmtp_intern (godwit__zmtp_t *driver, const char *text);
+/* Frees them all: all links were closed. */
+void godwit__zmtp_intern_release (godwit__zmtp_t *driver);
 
 #endif

@@ -8,6 +8,7 @@
  * The leader reads from the socket by itself, on whatever thread it is; what had arrived when the connection
  * ended is still read. */
 #include "drivers/zmtp/connector.h"
+#include "drivers/zmtp/intern.h"
 #include "drivers/zmtp/stream.h"
 #include "drivers/zmtp/waiter.h"
 
@@ -23,9 +24,9 @@ typedef enum link_state { LINK_CONNECTING, LINK_UP, LINK_DOWN } link_state_t;
 typedef struct zmtp_link {
     godwit__channel_t base;
     godwit__zmtp_t *driver;
-    _Atomic link_state_t state;                 /* written by the reactor's thread */
-    _Atomic (godwit__zmtp_stream_t *) traffic;  /* the stream from UP on; NULL before */
-    bool has_ended;                             /* recv said CLOSED; the leader */
+    _Atomic link_state_t state;                /* written by the reactor's thread */
+    _Atomic (godwit__zmtp_stream_t *) traffic; /* the stream from UP on; NULL before */
+    bool has_ended;                            /* recv said CLOSED; the leader */
     godwit__zmtp_waiter_t waiter;
     const godwit__link_events_t *events;
     void *user;
@@ -142,8 +143,7 @@ static bool
 wait_for_input (zmtp_link_t *self, int64_t timeout_ns)
 {
     const godwit__zmtp_stream_t *stream = traffic_of (self);
-    return !self->has_ended &&
-           godwit__zmtp_waiter_wait (&self->waiter, stream ? stream->fd : -1, timeout_ns);
+    return !self->has_ended && godwit__zmtp_waiter_wait (&self->waiter, stream ? stream->fd : -1, timeout_ns);
 }
 
 static void
@@ -242,7 +242,8 @@ on_ready (godwit__zmtp_stream_t *stream)
 static void
 on_ended (godwit__zmtp_stream_t *stream, const char *reason)
 {
-    go_down (stream->owner, reason);
+    zmtp_link_t *self = stream->owner;
+    go_down (self, traffic_of (self) ? reason : godwit__zmtp_intern (self->driver, reason));
 }
 
 static void
@@ -276,7 +277,8 @@ on_connected (void *user, int fd)
 static void
 on_failed (void *user, const char *reason)
 {
-    go_down (user, reason);
+    zmtp_link_t *self = user;
+    go_down (self, godwit__zmtp_intern (self->driver, reason));
 }
 
 /* ---- life ---- */

@@ -3,12 +3,12 @@
 #include "drivers/zmtp/opening.h"
 
 #include "drivers/zmtp/heart.h"
-#include "drivers/zmtp/intern.h"
 
 #include "src/base/own_fd.h"
 #include "src/error/error.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -90,16 +90,15 @@ begin_telling (godwit__zmtp_stream_t *stream)
         end_telling (GODWIT__FIRST (&driver->telling, godwit__zmtp_stream_t, in_list));
     godwit__list_append (&driver->telling, &stream->in_list);
     driver->telling_count++;
-    if (godwit__reactor_arm (reactor, timer,
-                             godwit__reactor_now (reactor) + TELL_MS * GODWIT__NS_PER_MS) != GODWIT_OK)
+    if (godwit__reactor_arm (reactor, timer, godwit__reactor_now (reactor) + TELL_MS * GODWIT__NS_PER_MS) !=
+        GODWIT_OK)
         end_telling (stream);
 }
 
 void
 godwit__zmtp_telling_finish (godwit__zmtp_t *driver)
 {
-    for (godwit__zmtp_stream_t *at;
-         (at = GODWIT__FIRST (&driver->telling, godwit__zmtp_stream_t, in_list));)
+    for (godwit__zmtp_stream_t *at; (at = GODWIT__FIRST (&driver->telling, godwit__zmtp_stream_t, in_list));)
         end_telling (at);
 }
 
@@ -122,6 +121,15 @@ refuse (godwit__zmtp_stream_t *stream, const char *reason, bool tells)
 {
     atomic_store (&stream->is_at_fault, true);
     fail (stream, reason, tells);
+}
+
+/* The reason lies in the handshake, which may go with the owner. */
+static void
+refuse_handshake (godwit__zmtp_stream_t *stream, bool tells)
+{
+    char reason[GODWIT__ZMTP_HANDSHAKE_REASON_SIZE];
+    snprintf (reason, sizeof reason, "%s", godwit__zmtp_handshake_reason (&stream->opening->handshake));
+    refuse (stream, reason, tells);
 }
 
 /* ---- the handshake ---- */
@@ -197,11 +205,11 @@ take (godwit__zmtp_stream_t *stream, const uint8_t *data, size_t size)
 {
     godwit__zmtp_handshake_t *handshake = &stream->opening->handshake;
     size_t consumed = 0;
-    const godwit__zmtp_handshake_state_t state = godwit__zmtp_handshake_feed (handshake, data, size, &consumed);
+    const godwit__zmtp_handshake_state_t state =
+        godwit__zmtp_handshake_feed (handshake, data, size, &consumed);
     const bool is_sent = send_out (stream);
     if (state == GODWIT__ZMTP_HANDSHAKE_FAILED)
-        refuse (stream, godwit__zmtp_intern (godwit__zmtp_handshake_reason (handshake)),
-                is_sent && godwit__zmtp_handshake_tells (handshake));
+        refuse_handshake (stream, is_sent && godwit__zmtp_handshake_tells (handshake));
     else if (!is_sent)
         fail (stream, "the connection was lost in the handshake", false);
     else if (state == GODWIT__ZMTP_HANDSHAKE_DONE)

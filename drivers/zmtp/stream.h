@@ -24,8 +24,8 @@ typedef struct godwit__zmtp_stream godwit__zmtp_stream_t;
 typedef struct godwit__zmtp_stream_events {
     /* The handshake succeeded; bytes behind it may be in the decoder. The reactor's thread. */
     void (*ready) (godwit__zmtp_stream_t *stream);
-    /* It ended; once, and nothing else comes. What had arrived can still be read. Static text. The reactor's
-     * thread. */
+    /* It ended; once, and nothing else comes. What had arrived can still be read. The text is borrowed
+     * until it returns; static, if the handshake was over. The reactor's thread. */
     void (*ended) (godwit__zmtp_stream_t *stream, const char *reason);
     /* Whoever was told AGAIN may try again. Any thread, which holds no lock of the engine. */
     void (*room) (godwit__zmtp_stream_t *stream);

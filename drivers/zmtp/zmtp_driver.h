@@ -13,12 +13,17 @@
 
 #include <pthread.h>
 
+/* Reasons of links that failed; for more different ones there is a general text. */
+#define GODWIT__ZMTP_TEXTS 128
+
 typedef struct godwit__zmtp {
     godwit__driver_t base;
     godwit__driver_options_t options;
     godwit__zmtp_out_limits_t limits;
     char *host; /* NULL: this host only */
     godwit__folders_t folders; /* of sockets of this host; reactor's thread */
+    char *texts[GODWIT__ZMTP_TEXTS]; /* intern.h; the next one, too */
+    size_t text_count;
     struct godwit__lookup_thread *lookups; /* of names of hosts; NULL: there were none yet. Reactor's thread */
     godwit__driver_counters_t counters;
     godwit__zmtp_pool_t pool; /* of the reactor's thread */
