@@ -290,8 +290,7 @@ static void
 close_port (godwit__channel_t *channel)
 {
     godwit__zmtp_port_t *self = (godwit__zmtp_port_t *) channel;
-    /* Also those whose end the leader has read, and the reactor has not heard of: they are in no table. */
-    godwit__zmtp_port_stop_accepting (self);
+    godwit__zmtp_port_stop (self);
     for (godwit__zmtp_stream_t *stream; (stream = godwit__zmtp_table_any (&self->table));) {
         if (godwit__in_list (&stream->in_ready))
             godwit__list_remove (&stream->in_ready);
@@ -345,7 +344,7 @@ godwit__zmtp_open_port (godwit__driver_t *driver, const char *at, godwit__channe
     godwit__list_init (&self->listeners);
     godwit__list_init (&self->opening);
     godwit__list_init (&self->publishers);
-    godwit__list_init (&self->links);
+    godwit__list_init (&self->clients);
     godwit__port_addresses_t bound;
     godwit_status_t status = GODWIT_OK;
     if (!open_descriptors (self))

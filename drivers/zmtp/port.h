@@ -33,8 +33,8 @@ typedef struct godwit__zmtp_port {
     godwit__list_t listeners;
     godwit__list_t opening; /* streams, the oldest first */
     size_t opening_count;
-    godwit__list_t publishers; /* streams of those who publish to this port */
-    godwit__list_t links;      /* ... and of all others that are connected */
+    godwit__list_t publishers;         /* streams of those who publish to this port ... */
+    godwit__list_t clients;            /* ... and of all others, until the reactor has seen their end */
     uint8_t (*keys)[GODWIT__KEY_SIZE]; /* subscribed to, in their order */
     size_t key_count, key_capacity;
     godwit__task_t *lost; /* NULL: nobody wants to know */
@@ -49,8 +49,9 @@ godwit_status_t godwit__zmtp_port_bind (godwit__zmtp_port_t *port, const char *a
                                         godwit__port_addresses_t *addresses, godwit_error_t **error);
 /* Closes a connection whose handshake is over, on the reactor's side. */
 void godwit__zmtp_port_let_go (godwit__zmtp_stream_t *stream);
-/* Stops listening, and closes all connections on the reactor's side. */
-void godwit__zmtp_port_stop_accepting (godwit__zmtp_port_t *port);
+/* Closes all that the reactor has: listeners and streams, also those that the leader has taken out of the
+ * table because it saw their end first. */
+void godwit__zmtp_port_stop (godwit__zmtp_port_t *port);
 
 /* port_keys.c; the driver's reactor */
 /* Tells a publisher that has connected of all keys. */

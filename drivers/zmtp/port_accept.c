@@ -65,7 +65,7 @@ on_ready (godwit__zmtp_stream_t *stream)
         godwit__list_append (&port->publishers, &stream->in_owner);
         godwit__zmtp_port_tell_keys (port, stream);
     } else {
-        godwit__list_append (&port->links, &stream->in_owner);
+        godwit__list_append (&port->clients, &stream->in_owner);
     }
     const bool has_bytes = godwit__zmtp_decoder_has_bytes (&stream->in);
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = stream->routing_id};
@@ -285,18 +285,24 @@ godwit__zmtp_watch_port (godwit__channel_t *port, godwit__task_t *lost, godwit_e
     return GODWIT_OK;
 }
 
+static void
+let_all_go (const godwit__list_t *streams)
+{
+    for (godwit__zmtp_stream_t *at; (at = GODWIT__FIRST (streams, godwit__zmtp_stream_t, in_owner));)
+        godwit__zmtp_port_let_go (at);
+}
+
 void
-godwit__zmtp_port_stop_accepting (godwit__zmtp_port_t *port)
+godwit__zmtp_port_stop (godwit__zmtp_port_t *port)
 {
     for (godwit__zmtp_listener_t *at;
          (at = GODWIT__FIRST (&port->listeners, godwit__zmtp_listener_t, in_list));) {
         godwit__list_remove (&at->in_list);
         godwit__zmtp_listener_destroy (at);
     }
-    godwit__list_t *const lists[] = {&port->opening, &port->publishers, &port->links};
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
-        for (godwit__zmtp_stream_t *at; (at = GODWIT__FIRST (lists[i], godwit__zmtp_stream_t, in_owner));)
-            godwit__zmtp_port_let_go (at);
+    let_all_go (&port->opening);
+    let_all_go (&port->publishers);
+    let_all_go (&port->clients);
     if (port->lost)
         godwit__reactor_unpost (port->driver->options.reactor, port->lost);
 }

@@ -11,6 +11,8 @@
 
 /* The most keys of one subscriber: two for each of its servers, and some. */
 #define GODWIT__ZMTP_KEYS_MAX 16384
+/* News that nobody has taken yet, of all subscribers together. Who has more loses his connection. */
+#define GODWIT__ZMTP_NEWS_MAX 65536
 
 typedef struct godwit__zmtp_publisher {
     godwit__channel_t base;
@@ -20,6 +22,7 @@ typedef struct godwit__zmtp_publisher {
     pthread_mutex_t lock;   /* all that follows */
     godwit__table_t by_key; /* of subscriptions */
     godwit__list_t news;
+    size_t news_count;
     godwit__list_t unflushed; /* subscribers with messages that were queued only */
     godwit__zmtp_waiter_t waiter; /* has a lock of its own */
 } godwit__zmtp_publisher_t;

@@ -287,7 +287,6 @@ godwit__zmtp_stream_unref (godwit__zmtp_stream_t *stream)
 void
 godwit__zmtp_stream_close (godwit__zmtp_stream_t *stream)
 {
-    stream->is_let_go = true;
     switch (stream->state) {
     case GODWIT__ZMTP_OPENING:
         godwit__zmtp_opening_abandon (stream);

@@ -49,7 +49,6 @@ struct godwit__zmtp_stream {
     void *owner;     /* the reactor's thread */
     void *channel;   /* for `room`, on any thread; the owner, if it is not set to another */
     bool reads_here; /* the driver's reactor leads: it waits for input, too; its thread */
-    bool is_let_go;  /* the owner has closed it; the reactor's thread */
     const godwit__zmtp_handshake_config_t *config; /* which end this is */
     atomic_uint refs;
     int fd;

@@ -31,6 +31,7 @@ add_news (godwit__zmtp_publisher_t *publisher, bool subscribes, const uint8_t *k
     news->bytes[0] = subscribes;
     memcpy (news->bytes + 1, key, GODWIT__KEY_SIZE);
     godwit__list_append (&publisher->news, &news->in_list);
+    publisher->news_count++;
 }
 
 static void
@@ -109,7 +110,9 @@ godwit__zmtp_subscriptions_take (godwit__zmtp_subscriber_t *subscriber, bool sub
     }
     pthread_mutex_lock (&publisher->lock);
     godwit__zmtp_subscription_t *known = subscribes ? NULL : find (subscriber, topic);
-    if (subscribes)
+    if (publisher->news_count >= GODWIT__ZMTP_NEWS_MAX)
+        problem = "it subscribes faster than anybody can hear of it";
+    else if (subscribes)
         problem = add (subscriber, topic);
     else if (known)
         forget (known);
@@ -137,8 +140,10 @@ godwit__zmtp_subscriptions_news (godwit__zmtp_publisher_t *publisher, godwit__fr
 {
     pthread_mutex_lock (&publisher->lock);
     news_t *news = GODWIT__FIRST (&publisher->news, news_t, in_list);
-    if (news)
+    if (news) {
         godwit__list_remove (&news->in_list);
+        publisher->news_count--;
+    }
     pthread_mutex_unlock (&publisher->lock);
     if (!news)
         return false;
