@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the other end of a link, a port or a publisher of the engine may be: one that vanishes at each moment,
- * that never reads, that talks without end, that subscribes to everything. Plain sockets, and a clock that the
- * test moves. */
+ * that never reads, that talks without end, that subscribes to everything. Plain sockets, and a clock that
+ * the test moves. */
 #include "src/interface/driver.h"
 #include "tests/support/zmtp.h"
 
