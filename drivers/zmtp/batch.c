@@ -74,8 +74,7 @@ heavy_free (godwit__zmtp_heavy_t *heavy)
         heavy->free_fn (heavy->data, heavy->hint);
     for (size_t i = 0; i < heavy->insert_count; i++)
         if (heavy->inserts[i].free_fn)
-            heavy->inserts[i].free_fn ((void *) (uintptr_t) heavy->inserts[i].data,
-                                       heavy->inserts[i].hint);
+            heavy->inserts[i].free_fn ((void *) (uintptr_t) heavy->inserts[i].data, heavy->inserts[i].hint);
     free (heavy);
 }
 
@@ -163,8 +162,8 @@ gather_heavy (const godwit__zmtp_heavy_t *heavy, struct iovec *iov, unsigned cou
     unsigned added = 0;
     for (unsigned i = heavy->written; i < heavy->count && count + added < IOV_COUNT; i++) {
         const size_t skip = i == heavy->written ? heavy->piece_written : 0;
-        iov[count + added++] = (struct iovec){(uint8_t *) heavy->pieces[i].iov_base + skip,
-                                              heavy->pieces[i].iov_len - skip};
+        iov[count + added++] =
+            (struct iovec){(uint8_t *) heavy->pieces[i].iov_base + skip, heavy->pieces[i].iov_len - skip};
     }
     return added;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes to be written together: small messages, copied one behind the other, and between them heavy ones, which
- * are referred to. Whoever has a batch is the only one who uses it. */
+/* Bytes to be written together: small messages, copied one behind the other, and between them heavy ones,
+ * which are referred to. Whoever has a batch is the only one who uses it. */
 #ifndef GODWIT_DRIVERS_ZMTP_BATCH_H
 #define GODWIT_DRIVERS_ZMTP_BATCH_H
 
@@ -16,7 +16,7 @@ typedef struct godwit__zmtp_batch {
     unsigned count;    /* messages in it */
     size_t heavy_size; /* bytes of heavy ones */
     uint32_t used, capacity;
-    uint32_t written;                /* of `used` */
+    uint32_t written; /* of `used` */
     godwit__zmtp_heavy_t *first_heavy, *last_heavy;
     unsigned heavy_count;
     uint8_t bytes[];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Receive memory. What a socket gives is read into a chunk, behind what was read before, and frames point into
- * it. A chunk lives as long as somebody refers to it: the pool that reads into it, decoders with bytes that
- * are no whole frame yet, and frames. */
+/* Receive memory. What a socket gives is read into a chunk, behind what was read before, and frames point
+ * into it. A chunk lives as long as somebody refers to it: the pool that reads into it, decoders with bytes
+ * that are no whole frame yet, and frames. */
 #ifndef GODWIT_DRIVERS_ZMTP_CHUNK_H
 #define GODWIT_DRIVERS_ZMTP_CHUNK_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Streams that their owner has let go of, and that still write. A socket that is closed while unread bytes are
- * there resets the connection, and the peer may lose what was sent to it. So the peer's system has to have it
- * first, and what comes meanwhile is read and thrown away. */
+/* Streams that their owner has let go of, and that still write. A socket that is closed while unread bytes
+ * are there resets the connection, and the peer may lose what was sent to it. So the peer's system has to
+ * have it first, and what comes meanwhile is read and thrown away. */
 #include "drivers/zmtp/opening.h"
 
 #include <errno.h>

@@ -9,8 +9,6 @@
 #include "src/folder/folder_connect.h"
 #include "src/interface/lookup.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static void
@@ -75,19 +73,6 @@ speaks (const godwit__driver_t *driver, const char *address)
 {
     const godwit__zmtp_t *self = (const godwit__zmtp_t *) driver;
     return godwit__zmtp_address_is_tcp (address) || godwit__folders_speak (&self->folders, address);
-}
-
-void
-godwit__zmtp_warn (const godwit__zmtp_t *driver, const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-    if (!driver->options.warn)
-        return;
-    va_start (args, format);
-    vsnprintf (text, sizeof text, format, args);
-    va_end (args);
-    driver->options.warn (driver->options.warn_user, text);
 }
 
 static const godwit__driver_counters_t *

@@ -3,8 +3,8 @@
  *
  * All streams are looked at twice in heartbeat_ms, whoever leads on them: on the reactor's thread, or on one
  * of the heart's own if the program runs the reactor (external_loop), because a program that computes for
- * seconds must not seem dead. Nothing on the way of a message reads a clock: it leaves marks, and a look finds
- * them. So a process that was stopped gives nobody up when it goes on.
+ * seconds must not seem dead. Nothing on the way of a message reads a clock: it leaves marks, and a look
+ * finds them. So a process that was stopped gives nobody up when it goes on.
  *
  * The end that connects sends PINGs; the other end does when its peer has been silent for half of the limit.
  * Between publishers and subscribers that only happens if both are of this engine: libzmq's SUB ends its

@@ -183,8 +183,7 @@ static void
 look_later (godwit__zmtp_listener_t *self)
 {
     godwit__reactor_t *reactor = self->driver->options.reactor;
-    godwit__reactor_arm (reactor, &self->look,
-                         godwit__reactor_now (reactor) + LOOK_MS * GODWIT__NS_PER_MS);
+    godwit__reactor_arm (reactor, &self->look, godwit__reactor_now (reactor) + LOOK_MS * GODWIT__NS_PER_MS);
 }
 
 /* In an open folder. wanted NULL: any name. */

@@ -29,13 +29,13 @@ typedef enum godwit__zmtp_flushed {
 } godwit__zmtp_flushed_t;
 
 typedef struct godwit__zmtp_out {
-    pthread_mutex_t lock; /* all that follows */
+    pthread_mutex_t lock;               /* all that follows */
     godwit__zmtp_batch_t *first, *last; /* added, not taken by the flusher */
     godwit__zmtp_batch_t *writing;      /* taken by the flusher, in order; only it looks inside */
     godwit__zmtp_batch_t *spare;        /* a small one, kept for the next message */
     size_t heavy_size;                  /* bytes of messages above LIGHT that are not wholly written */
     unsigned count;                     /* messages that are not wholly written, batch by batch */
-    uint64_t written_size; /* bytes of batches, ever */
+    uint64_t written_size;              /* bytes of batches, ever */
     bool is_flushing;
     bool is_blocked;
     bool is_closed;
@@ -47,7 +47,7 @@ typedef struct godwit__zmtp_out {
 /* What limits a queue (godwit__driver_options_t). */
 typedef struct godwit__zmtp_out_limits {
     unsigned queue_limit;
-    size_t max_queue_size;   /* SIZE_MAX: no limit */
+    size_t max_queue_size; /* SIZE_MAX: no limit */
     size_t max_message_size;
 } godwit__zmtp_out_limits_t;
 

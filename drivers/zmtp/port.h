@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of a port: who connects to it is accepted and greeted by the reactor (port_accept.c), and read by
- * whoever leads (port.c).
+/* The inside of a port: who connects to it is accepted and greeted by the reactor (port_accept.c), and read
+ * by whoever leads (port.c).
  *
  *   accepted -> opening -> table, epoll -> (leader) ready list -> read, or taken out of table and epoll
  *
@@ -37,7 +37,7 @@ typedef struct godwit__zmtp_port {
     godwit__list_t clients;            /* ... and of all others, until the reactor has seen their end */
     uint8_t (*keys)[GODWIT__KEY_SIZE]; /* subscribed to, in their order */
     size_t key_count, key_capacity;
-    godwit__task_t *lost; /* NULL: nobody wants to know */
+    godwit__task_t *lost;          /* NULL: nobody wants to know */
     char at[GODWIT__ADDRESS_SIZE]; /* the address that it was told to listen at; "" if it chose */
 } godwit__zmtp_port_t;
 

@@ -228,7 +228,8 @@ bind_chosen (godwit__zmtp_port_t *port, godwit__port_addresses_t *addresses, god
     bool is_local = false;
     godwit_status_t status = listen_locally (port, addresses, &is_local, error);
     if (status == GODWIT_OK && (driver->host || options->port || options->loopback || !is_local))
-        status = listen_tcp (port, host, options->port, true, addresses->links[addresses->link_count++], error);
+        status =
+            listen_tcp (port, host, options->port, true, addresses->links[addresses->link_count++], error);
     if (status == GODWIT_OK && (driver->host || !is_local))
         status = listen_tcp (port, host, 0, false, addresses->fanout, error);
     return status;

@@ -47,8 +47,8 @@ static void
 tell (godwit__zmtp_stream_t *publisher, bool subscribe, const uint8_t key[GODWIT__KEY_SIZE])
 {
     uint8_t frame[GODWIT__ZMTP_SUBSCRIPTION_SIZE (GODWIT__KEY_SIZE)];
-    const size_t size = godwit__zmtp_subscription_write (frame, publisher->peer_minor, subscribe, key,
-                                                         GODWIT__KEY_SIZE);
+    const size_t size =
+        godwit__zmtp_subscription_write (frame, publisher->peer_minor, subscribe, key, GODWIT__KEY_SIZE);
     godwit__zmtp_out_add_raw (&publisher->out, frame, size);
 }
 
@@ -78,8 +78,10 @@ godwit__zmtp_subscribe (godwit__channel_t *port, const uint8_t key[GODWIT__KEY_S
     bool is_there;
     const size_t place = place_of (self, key, &is_there);
     if (self->at[0])
-        return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot subscribe: the port at %s takes no "
-                                                            "publications", self->at);
+        return godwit__error_set (error, GODWIT_ERR_SYSTEM,
+                                  "cannot subscribe: the port at %s takes no "
+                                  "publications",
+                                  self->at);
     if (is_there)
         return GODWIT_OK;
     if (!reserve (self))

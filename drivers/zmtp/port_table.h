@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The connections of a port by their routing ids. An id is a place in the table and a number that no other
- * connection of the port gets: so an id of a connection that is gone finds nothing, and nobody can choose his.
- * Any thread. */
+ * connection of the port gets: so an id of a connection that is gone finds nothing, and nobody can choose
+ * his. Any thread. */
 #ifndef GODWIT_DRIVERS_ZMTP_PORT_TABLE_H
 #define GODWIT_DRIVERS_ZMTP_PORT_TABLE_H
 

@@ -24,7 +24,8 @@ connect_later (subscriber_t *subscriber)
     godwit__reactor_t *reactor = subscriber->publisher->driver->options.reactor;
     godwit__reactor_arm (reactor, &subscriber->retry,
                          godwit__reactor_now (reactor) + subscriber->delay_ms * GODWIT__NS_PER_MS);
-    subscriber->delay_ms = subscriber->delay_ms * 2 < RETRY_LAST_MS ? subscriber->delay_ms * 2 : RETRY_LAST_MS;
+    subscriber->delay_ms =
+        subscriber->delay_ms * 2 < RETRY_LAST_MS ? subscriber->delay_ms * 2 : RETRY_LAST_MS;
 }
 
 static void
@@ -82,8 +83,8 @@ read_subscriptions (godwit__zmtp_stream_t *stream)
         /* A message can only be a subscription in the form of ZMTP 3.0. */
         wrong = godwit__zmtp_subscription_read (&command, frame.data, frame.size);
         if (!wrong)
-            wrong = godwit__zmtp_subscriptions_take (
-                stream->owner, command.kind == GODWIT__ZMTP_SUBSCRIBE, command.data, command.size);
+            wrong = godwit__zmtp_subscriptions_take (stream->owner, command.kind == GODWIT__ZMTP_SUBSCRIBE,
+                                                     command.data, command.size);
         godwit__frame_release (&frame);
     }
     if (wrong)
@@ -134,8 +135,8 @@ on_connected (void *user, int fd)
 {
     static const godwit__zmtp_handshake_config_t xpub = {.socket = GODWIT__ZMTP_XPUB};
     subscriber_t *subscriber = user;
-    godwit__zmtp_stream_t *stream = godwit__zmtp_stream_new (subscriber->publisher->driver, fd, &xpub,
-                                                             &stream_events, subscriber, NULL);
+    godwit__zmtp_stream_t *stream =
+        godwit__zmtp_stream_new (subscriber->publisher->driver, fd, &xpub, &stream_events, subscriber, NULL);
     if (!stream) {
         connect_later (subscriber);
         return;
@@ -352,7 +353,7 @@ recv_publisher (godwit__channel_t *channel, godwit__frame_t *frame, godwit__rout
     if (routing_id)
         *routing_id = 0;
     return godwit__zmtp_subscriptions_news ((publisher_t *) channel, frame) ? GODWIT__IO_OK
-                                                                           : GODWIT__IO_AGAIN;
+                                                                            : GODWIT__IO_AGAIN;
 }
 
 static void

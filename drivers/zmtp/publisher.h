@@ -23,7 +23,7 @@ typedef struct godwit__zmtp_publisher {
     godwit__table_t by_key; /* of subscriptions */
     godwit__list_t news;
     size_t news_count;
-    godwit__list_t unflushed; /* subscribers with messages that were queued only */
+    godwit__list_t unflushed;     /* subscribers with messages that were queued only */
     godwit__zmtp_waiter_t waiter; /* has a lock of its own */
 } godwit__zmtp_publisher_t;
 

@@ -39,8 +39,8 @@ godwit__zmtp_stream_send (godwit__zmtp_stream_t *stream, const godwit__message_t
 {
     godwit__zmtp_flushed_t flushed;
     bool room;
-    const godwit__io_t io = godwit__zmtp_out_send (&stream->out, stream->fd, &stream->driver->limits, message,
-                                                   &flushed, &room);
+    const godwit__io_t io =
+        godwit__zmtp_out_send (&stream->out, stream->fd, &stream->driver->limits, message, &flushed, &room);
     if (flushed != GODWIT__ZMTP_FLUSHED || room)
         on_flushed (stream, flushed, room);
     return io;

@@ -69,9 +69,9 @@ struct godwit__zmtp_stream {
     godwit__zmtp_decoder_t in;
     bool is_drained; /* the last read was short: nothing more is there until the system says so */
     bool is_at_end;  /* the peer will send nothing more, or nothing that counts */
-    godwit__routing_id_t routing_id;   /* of a port's */
-    godwit__list_node_t in_ready;      /* of a port's: it may have frames */
-    unsigned turn_frames, turn_size;   /* taken in this turn; frames are commands, too */
+    godwit__routing_id_t routing_id; /* of a port's */
+    godwit__list_node_t in_ready;    /* of a port's: it may have frames */
+    unsigned turn_frames, turn_size; /* taken in this turn; frames are commands, too */
     unsigned turn_reads;
 
     /* Heartbeats (heart.h). */

@@ -48,8 +48,7 @@ forget (godwit__zmtp_subscription_t *subscription)
 godwit__zmtp_subscription_t *
 godwit__zmtp_subscriptions_next (const godwit__zmtp_subscription_t *at)
 {
-    godwit__zmtp_subscription_t *next =
-        GODWIT__TABLE_FIND_NEXT (at, godwit__zmtp_subscription_t, by_key);
+    godwit__zmtp_subscription_t *next = GODWIT__TABLE_FIND_NEXT (at, godwit__zmtp_subscription_t, by_key);
     while (next && memcmp (next->key, at->key, GODWIT__KEY_SIZE) != 0)
         next = GODWIT__TABLE_FIND_NEXT (next, godwit__zmtp_subscription_t, by_key);
     return next;

@@ -136,8 +136,8 @@ on_ready_task (godwit__task_t *task)
 }
 
 godwit_status_t
-godwit__zmtp_waiter_attach (godwit__zmtp_waiter_t *waiter, godwit__reactor_t *reactor,
-                            bool watches, godwit__source_t *source, godwit_error_t **error)
+godwit__zmtp_waiter_attach (godwit__zmtp_waiter_t *waiter, godwit__reactor_t *reactor, bool watches,
+                            godwit__source_t *source, godwit_error_t **error)
 {
     pthread_mutex_lock (&waiter->lock);
     const bool is_new = !waiter->reactor;

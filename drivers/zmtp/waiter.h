@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How the leader of a link or a publisher is woken: each thread has one descriptor for that, whatever it waits
- * for. A channel has none of its own. */
+/* How the leader of a link or a publisher is woken: each thread has one descriptor for that, whatever it
+ * waits for. A channel has none of its own. */
 #ifndef GODWIT_DRIVERS_ZMTP_WAITER_H
 #define GODWIT_DRIVERS_ZMTP_WAITER_H
 

@@ -20,18 +20,19 @@ typedef struct godwit__zmtp {
     godwit__driver_t base;
     godwit__driver_options_t options;
     godwit__zmtp_out_limits_t limits;
-    char *host; /* NULL: this host only */
-    godwit__folders_t folders; /* of sockets of this host; reactor's thread */
+    char *host;                      /* NULL: this host only */
+    godwit__folders_t folders;       /* of sockets of this host; reactor's thread */
     char *texts[GODWIT__ZMTP_TEXTS]; /* intern.h; the next one, too */
     size_t text_count;
-    struct godwit__lookup_thread *lookups; /* of names of hosts; NULL: there were none yet. Reactor's thread */
+    struct godwit__lookup_thread
+        *lookups; /* of names of hosts; NULL: there were none yet. Reactor's thread */
     godwit__driver_counters_t counters;
     godwit__zmtp_pool_t pool; /* of the reactor's thread */
     /* A chunk that no link reads into now; taken and given back by the leaders of links. */
     _Atomic (godwit__zmtp_chunk_t *) spare_chunk;
 
-    pthread_mutex_t lock;     /* the next two */
-    godwit__list_t streams;   /* after their handshake: for heartbeats */
+    pthread_mutex_t lock;   /* the next two */
+    godwit__list_t streams; /* after their handshake: for heartbeats */
     size_t stream_count;
     struct godwit__zmtp_heart *heart;
 
@@ -49,6 +50,7 @@ godwit__zmtp_count (atomic_uint_fast64_t *counter)
     atomic_fetch_add_explicit (counter, 1, memory_order_relaxed);
 }
 
+/* warn.c */
 /* Tells a person. The reactor's thread. */
 void godwit__zmtp_warn (const godwit__zmtp_t *driver, const char *format, ...)
     __attribute__ ((format (printf, 2, 3)));

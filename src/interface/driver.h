@@ -217,8 +217,8 @@ typedef struct godwit__driver_options {
      * nobody wants to know. */
     void (*stranger) (void *user, const char *at, const char *peer, const char *reason);
     void *stranger_user; /* of ended, too */
-    bool external_loop; /* no thread of the library runs the reactor, and the program's may come late: what
-                           has to be in time needs a thread of the driver's own */
+    bool external_loop;  /* no thread of the library runs the reactor, and the program's may come late: what
+                            has to be in time needs a thread of the driver's own */
     /* Also listens on TCP at the loopback, where every user of this machine can connect; a given host or port
      * means that, too. Otherwise a port of this host listens in the private folder alone. */
     bool loopback;
@@ -233,7 +233,8 @@ typedef struct godwit__driver_options {
      * the driver's. The reactor's thread. NULL: nobody wants to know. Drivers that do not find out never call
      * it. */
     void (*ended) (void *user, const char *at, const char *peer, const char *reason);
-    godwit__look_up_fn *look_up; /* of names of hosts; NULL: the system's; for drivers with sockets of their own */
+    godwit__look_up_fn
+        *look_up; /* of names of hosts; NULL: the system's; for drivers with sockets of their own */
 } godwit__driver_options_t;
 
 /* Counters for statistics; written with relaxed atomics by the driver. */

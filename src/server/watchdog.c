@@ -32,14 +32,14 @@ flush (const godwit__pool_t *pool, const queued_t queued)
 
 /* ---- what it decides ---- */
 
-godwit__verdict_t
-godwit__watchdog_judge (int64_t age_ns, int64_t used_ns)
+godwit__run_class_t
+godwit__watchdog_class (int64_t age_ns, int64_t used_ns)
 {
     if (age_ns < SUSPECT_NS)
-        return GODWIT__VERDICT_SHORT;
+        return GODWIT__RUN_SHORT;
     if (age_ns < LATE_NS)
-        return GODWIT__VERDICT_SUSPECT;
-    return used_ns >= USED_NS || age_ns >= SPARED_NS ? GODWIT__VERDICT_LONG : GODWIT__VERDICT_LATE;
+        return GODWIT__RUN_SUSPECT;
+    return used_ns >= USED_NS || age_ns >= SPARED_NS ? GODWIT__RUN_LONG : GODWIT__RUN_LATE;
 }
 
 int64_t
@@ -53,21 +53,21 @@ godwit__watchdog_period (int64_t period_ns, int64_t calm_ns)
 
 /* A handler that began at `since` runs on the worker. *suspects is set if it is suspected for the first
  * time. */
-static godwit__verdict_t
-judge (godwit__worker_t *worker, int64_t since, int64_t now_ns, bool *suspects)
+static godwit__run_class_t
+class_of (godwit__worker_t *worker, int64_t since, int64_t now_ns, bool *suspects)
 {
-    if (godwit__watchdog_judge (now_ns - since, 0) == GODWIT__VERDICT_SHORT)
-        return GODWIT__VERDICT_SHORT;
+    if (godwit__watchdog_class (now_ns - since, 0) == GODWIT__RUN_SHORT)
+        return GODWIT__RUN_SHORT;
     const int64_t used_ns = godwit__thread_used_ns (worker->used_clock);
     if (worker->suspect_since != since) {
         worker->suspect_since = since;
         worker->suspect_used_ns = used_ns;
         *suspects = true;
     }
-    const godwit__verdict_t verdict =
-        godwit__watchdog_judge (now_ns - since, used_ns - worker->suspect_used_ns);
-    const bool is_blocked = verdict == GODWIT__VERDICT_LATE && !godwit__thread_is_runnable (worker->id);
-    return is_blocked ? GODWIT__VERDICT_LONG : verdict;
+    const godwit__run_class_t class =
+        godwit__watchdog_class (now_ns - since, used_ns - worker->suspect_used_ns);
+    const bool is_blocked = class == GODWIT__RUN_LATE && !godwit__thread_is_runnable (worker->id);
+    return is_blocked ? GODWIT__RUN_LONG : class;
 }
 
 /* With the lock: the leader of the port runs no more than this one handler. Returns for whom replies were
@@ -96,7 +96,7 @@ look_at (godwit__pool_t *pool, int64_t now_ns, uint64_t *run_count, bool *suspec
         if (since <= 0)
             continue;
         busy = true;
-        if (judge (leader, since, now_ns, suspects) == GODWIT__VERDICT_LONG &&
+        if (class_of (leader, since, now_ns, suspects) == GODWIT__RUN_LONG &&
             atomic_compare_exchange_strong (&leader->busy_since, &since, GODWIT__LEAD_STOLEN))
             queued[i] = steal (pool, &pool->ports[i], now_ns);
     }

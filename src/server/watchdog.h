@@ -45,15 +45,15 @@ void godwit__watchdog_wake (struct godwit__pool *pool);
 
 /* ---- what it decides ---- */
 
-typedef enum godwit__verdict {
-    GODWIT__VERDICT_SHORT,
-    GODWIT__VERDICT_SUSPECT, /* it began a while ago: look again soon */
-    GODWIT__VERDICT_LATE,    /* it is late: if it is blocked, its lead is stolen */
-    GODWIT__VERDICT_LONG     /* its lead is stolen */
-} godwit__verdict_t;
+typedef enum godwit__run_class {
+    GODWIT__RUN_SHORT,
+    GODWIT__RUN_SUSPECT, /* it began a while ago: look again soon */
+    GODWIT__RUN_LATE,    /* it is late: if it is blocked, its lead is stolen */
+    GODWIT__RUN_LONG     /* its lead is stolen */
+} godwit__run_class_t;
 
 /* Of a handler that began age_ns ago, and has used so much processor time since it was looked at first. */
-godwit__verdict_t godwit__watchdog_judge (int64_t age_ns, int64_t used_ns);
+godwit__run_class_t godwit__watchdog_class (int64_t age_ns, int64_t used_ns);
 /* The time to the next look, if nobody is suspected, after it was period_ns. calm_ns: since a lead was last
  * stolen. */
 int64_t godwit__watchdog_period (int64_t period_ns, int64_t calm_ns);

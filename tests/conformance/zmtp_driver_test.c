@@ -20,8 +20,8 @@ make_address (char address[GODWIT__ADDRESS_SIZE])
 }
 
 static const driver_conformance_t zmtp = {.ops = &godwit__zmtp_driver,
-                                         .make_address = make_address,
-                                         .dead_address = "tcp://127.0.0.1:1",
-                                         .address_count = 2,
+                                          .make_address = make_address,
+                                          .dead_address = "tcp://127.0.0.1:1",
+                                          .address_count = 2,
                                           .needs_reactor = true};
 DRIVER_CONFORMANCE (zmtp)

@@ -85,7 +85,7 @@ godwit__header_t raw_header_of (const raw_server_t *self, uint64_t id);
     }                                                                                                        \
     Test (zmq, name_, .timeout = 120)                                                                        \
     {                                                                                                        \
-        name_ (&godwit__zmtp_driver);                                                                         \
+        name_ (&godwit__zmtp_driver);                                                                        \
     }                                                                                                        \
     static void name_ (const godwit__driver_ops_t *driver)
 

@@ -16,7 +16,7 @@
     }                                                                                                        \
     Test (zmq, name_)                                                                                        \
     {                                                                                                        \
-        name_ (&godwit__zmtp_driver);                                                                         \
+        name_ (&godwit__zmtp_driver);                                                                        \
     }                                                                                                        \
     static void name_ (const godwit__driver_ops_t *driver)
 

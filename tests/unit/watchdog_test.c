@@ -17,21 +17,20 @@ Test (watchdog, spares_handlers_that_wait_for_a_processor)
     static const struct {
         int64_t age_ns;
         int64_t used_ns;
-        godwit__verdict_t verdict;
+        godwit__run_class_t class;
     } rows[] = {
-        {0, 0, GODWIT__VERDICT_SHORT},
-        {249 * US, 249 * US, GODWIT__VERDICT_SHORT},
-        {250 * US, 0, GODWIT__VERDICT_SUSPECT},
-        {999 * US, 900 * US, GODWIT__VERDICT_SUSPECT},
-        {1 * MS, 0, GODWIT__VERDICT_LATE},
-        {1 * MS, 499 * US, GODWIT__VERDICT_LATE},
-        {1 * MS, 500 * US, GODWIT__VERDICT_LONG},
-        {99 * MS, 499 * US, GODWIT__VERDICT_LATE},
-        {100 * MS, 0, GODWIT__VERDICT_LONG},
+        {0, 0, GODWIT__RUN_SHORT},
+        {249 * US, 249 * US, GODWIT__RUN_SHORT},
+        {250 * US, 0, GODWIT__RUN_SUSPECT},
+        {999 * US, 900 * US, GODWIT__RUN_SUSPECT},
+        {1 * MS, 0, GODWIT__RUN_LATE},
+        {1 * MS, 499 * US, GODWIT__RUN_LATE},
+        {1 * MS, 500 * US, GODWIT__RUN_LONG},
+        {99 * MS, 499 * US, GODWIT__RUN_LATE},
+        {100 * MS, 0, GODWIT__RUN_LONG},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        cr_assert_eq (godwit__watchdog_judge (rows[i].age_ns, rows[i].used_ns), rows[i].verdict, "row %zu",
-                      i);
+        cr_assert_eq (godwit__watchdog_class (rows[i].age_ns, rows[i].used_ns), rows[i].class, "row %zu", i);
 }
 
 /* With short handlers alone it looks 31 times a second. */

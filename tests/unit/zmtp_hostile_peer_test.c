@@ -229,7 +229,7 @@ on_down (void *user, const char *reason)
 static void
 open_test_link (test_link_t *link, const char *address)
 {
-    static const godwit__link_events_t events = {on_up, on_down};
+    static const godwit__link_events_t events = {.up = on_up, .down = on_down};
     *link = (test_link_t){.channel = NULL};
     cr_assert_eq (driver->ops->open_link (driver, address, &events, link, &link->channel, NULL), GODWIT_OK);
 }

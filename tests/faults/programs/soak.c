@@ -386,8 +386,7 @@ find_program (char path[512], const char *self)
 int
 main (int argc, char **argv)
 {
-    static soak_t soak = {
-        .seconds = 60, .rate = "100", .threads = "4", .checks_growth = true};
+    static soak_t soak = {.seconds = 60, .rate = "100", .threads = "4", .checks_growth = true};
     char program[512];
     soak.seed = history_now_ns () % 1000000007;
     if (!parse (&soak, argc, argv)) {
