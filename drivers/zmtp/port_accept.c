@@ -56,6 +56,8 @@ on_ready (godwit__zmtp_stream_t *stream)
 {
     godwit__zmtp_port_t *port = stream->owner;
     leave_opening (stream);
+    /* Before the leader can find it, and read. */
+    const bool has_bytes = godwit__zmtp_decoder_has_bytes (&stream->in);
     if (!godwit__zmtp_table_add (&port->table, stream)) {
         godwit__zmtp_count (&port->driver->counters.refused);
         godwit__zmtp_port_let_go (stream);
@@ -67,7 +69,6 @@ on_ready (godwit__zmtp_stream_t *stream)
     } else {
         godwit__list_append (&port->clients, &stream->in_owner);
     }
-    const bool has_bytes = godwit__zmtp_decoder_has_bytes (&stream->in);
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = stream->routing_id};
     if (has_bytes)
         announce (port, stream);
