@@ -53,7 +53,7 @@ close_side (side_t *side)
 /* --- the control threads --------------------------------------------------------------------- */
 
 /* In a transport the control thread runs the reactor. Here that is the test's thread, whenever it waits. */
-static scene_t *current;
+static _Atomic (scene_t *) current; /* threads of the test look whether it is theirs */
 static pthread_t current_thread;
 
 static bool turn (scene_t *scene, int timeout_ms);
@@ -61,9 +61,10 @@ static bool turn (scene_t *scene, int timeout_ms);
 bool
 run_reactors (void)
 {
-    if (!current || !current->subject->needs_reactor || !pthread_equal (current_thread, pthread_self ()))
+    scene_t *const scene = atomic_load (&current);
+    if (!scene || !scene->subject->needs_reactor || !pthread_equal (current_thread, pthread_self ()))
         return false;
-    turn (current, 0);
+    turn (scene, 0);
     return true;
 }
 
