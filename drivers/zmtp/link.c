@@ -14,6 +14,7 @@
 
 #include "src/error/error.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 /* Of one message, in a row. */
@@ -138,12 +139,20 @@ recv_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routing_i
     return is_down ? end (self) : GODWIT__IO_AGAIN;
 }
 
-/* True if it is worth while to read now. */
+/* True if it is worth while to read now. A leader that waits also goes on writing what did not fit into the
+ * socket: usually it is his own request. */
 static bool
 wait_for_input (zmtp_link_t *self, int64_t timeout_ns)
 {
-    const godwit__zmtp_stream_t *stream = traffic_of (self);
-    return !self->has_ended && godwit__zmtp_waiter_wait (&self->waiter, stream ? stream->fd : -1, timeout_ns);
+    godwit__zmtp_stream_t *stream = traffic_of (self);
+    if (self->has_ended)
+        return false;
+    const bool writes = stream && godwit__zmtp_out_seems_blocked (&stream->out);
+    const short came = godwit__zmtp_waiter_wait (&self->waiter, stream ? stream->fd : -1,
+                                                 writes ? POLLIN | POLLOUT : POLLIN, timeout_ns);
+    if (writes && (came & POLLOUT))
+        godwit__zmtp_stream_go_on (stream);
+    return came & ~POLLOUT;
 }
 
 static void

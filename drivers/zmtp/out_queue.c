@@ -21,7 +21,7 @@ batch_for (godwit__zmtp_out_t *out, size_t size)
         out->spare = NULL;
     } else {
         /* Behind others there is a burst. */
-        batch = godwit__zmtp_batch_new (size, out->first || out->is_flushing || out->is_blocked);
+        batch = godwit__zmtp_batch_new (size, out->first || out->is_flushing || godwit__zmtp_out_seems_blocked (out));
     }
     if (!batch)
         return NULL;
@@ -153,7 +153,7 @@ godwit__io_t
 godwit__zmtp_out_add_sign (godwit__zmtp_out_t *out, const void *data, size_t size)
 {
     pthread_mutex_lock (&out->lock);
-    const godwit__io_t io = out->is_blocked ? GODWIT__IO_OK : append_raw (out, data, size);
+    const godwit__io_t io = godwit__zmtp_out_seems_blocked (out) ? GODWIT__IO_OK : append_raw (out, data, size);
     pthread_mutex_unlock (&out->lock);
     return io;
 }
@@ -211,7 +211,7 @@ write_all (godwit__zmtp_out_t *out, int fd, bool *room)
         out->written_size += size;
         retire (out, written, room);
         if (failure == EAGAIN && !out->drops) {
-            out->is_blocked = true;
+            atomic_store_explicit (&out->is_blocked, true, memory_order_relaxed);
             flushed = GODWIT__ZMTP_BLOCKED;
         } else if (failure) {
             out->is_closed = true;
@@ -229,7 +229,7 @@ godwit__zmtp_out_flush (godwit__zmtp_out_t *out, int fd, bool *room)
     godwit__zmtp_flushed_t flushed = GODWIT__ZMTP_FLUSHED;
     *room = false;
     pthread_mutex_lock (&out->lock);
-    if (out->first && !out->is_flushing && !out->is_blocked)
+    if (out->first && !out->is_flushing && !godwit__zmtp_out_seems_blocked (out))
         flushed = write_all (out, fd, room);
     pthread_mutex_unlock (&out->lock);
     return flushed;
@@ -241,8 +241,8 @@ godwit__zmtp_out_writable (godwit__zmtp_out_t *out, int fd, bool *room)
     godwit__zmtp_flushed_t flushed = GODWIT__ZMTP_FLUSHED;
     *room = false;
     pthread_mutex_lock (&out->lock);
-    if (out->is_blocked && !out->is_flushing) {
-        out->is_blocked = false;
+    if (godwit__zmtp_out_seems_blocked (out) && !out->is_flushing) {
+        atomic_store_explicit (&out->is_blocked, false, memory_order_relaxed);
         flushed = write_all (out, fd, room);
     }
     pthread_mutex_unlock (&out->lock);
@@ -313,7 +313,7 @@ write_at_once (godwit__zmtp_out_t *out, int fd, const godwit__message_t *message
     }
     if (failure == EAGAIN && !out->drops) {
         out->is_flushing = false;
-        out->is_blocked = true;
+        atomic_store_explicit (&out->is_blocked, true, memory_order_relaxed);
         return GODWIT__ZMTP_BLOCKED;
     }
     return write_all (out, fd, room);
@@ -330,7 +330,7 @@ godwit__zmtp_out_send (godwit__zmtp_out_t *out, int fd, const godwit__zmtp_out_l
         return GODWIT__IO_REFUSED;
     pthread_mutex_lock (&out->lock);
     godwit__io_t io = admit (out, limits, size);
-    const bool is_idle = !out->first && !out->is_flushing && !out->is_blocked;
+    const bool is_idle = !out->first && !out->is_flushing && !godwit__zmtp_out_seems_blocked (out);
     if (io == GODWIT__IO_OK && is_idle && size <= GODWIT__ZMTP_LIGHT && !message->insert_count) {
         *flushed = write_at_once (out, fd, message, room);
     } else if (io == GODWIT__IO_OK) {
@@ -386,7 +386,7 @@ bool
 godwit__zmtp_out_is_blocked (godwit__zmtp_out_t *out, uint64_t *written)
 {
     pthread_mutex_lock (&out->lock);
-    const bool is_blocked = out->is_blocked;
+    const bool is_blocked = godwit__zmtp_out_seems_blocked (out);
     *written = out->written_size;
     pthread_mutex_unlock (&out->lock);
     return is_blocked;

@@ -37,7 +37,7 @@ typedef struct godwit__zmtp_out {
     unsigned count;                     /* messages that are not wholly written, batch by batch */
     uint64_t written_size;              /* bytes of batches, ever */
     bool is_flushing;
-    bool is_blocked;
+    atomic_bool is_blocked; /* written with lock held */
     bool is_closed;
     bool drops;      /* the flusher frees what it has instead of writing it */
     bool wants_room; /* somebody was told AGAIN */
@@ -79,6 +79,12 @@ godwit__io_t godwit__zmtp_out_send (godwit__zmtp_out_t *out, int fd, const godwi
                                     bool *room);
 /* From now on nothing is accepted. drop: what waits is freed; a flusher that runs frees what it has. */
 void godwit__zmtp_out_close (godwit__zmtp_out_t *out, bool drop);
+/* A hint, without the lock: the socket took no more, and somebody has to go on. */
+static inline bool
+godwit__zmtp_out_seems_blocked (const godwit__zmtp_out_t *out)
+{
+    return atomic_load_explicit (&out->is_blocked, memory_order_relaxed);
+}
 /* True if nothing waits to be written. */
 bool godwit__zmtp_out_is_empty (godwit__zmtp_out_t *out);
 /* True if the socket takes no more. *written: the bytes that it took so far; they tell whether it goes on. */

@@ -360,7 +360,7 @@ static void
 wait_publisher (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
 {
     (void) for_room; /* news and room wake, whoever waits */
-    godwit__zmtp_waiter_wait (&((publisher_t *) channel)->waiter, -1, timeout_ns);
+    godwit__zmtp_waiter_wait (&((publisher_t *) channel)->waiter, -1, 0, timeout_ns);
 }
 
 static void

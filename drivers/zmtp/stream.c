@@ -80,8 +80,8 @@ watch_for_more (godwit__zmtp_stream_t *stream)
         godwit__reactor_watch_other (reactor, &stream->source, watched (stream) | EPOLLOUT);
 }
 
-static void
-on_writable (godwit__zmtp_stream_t *stream)
+void
+godwit__zmtp_stream_go_on (godwit__zmtp_stream_t *stream)
 {
     bool room;
     const godwit__zmtp_flushed_t flushed = godwit__zmtp_out_writable (&stream->out, stream->fd, &room);
@@ -247,7 +247,7 @@ on_event (godwit__source_t *source)
         return;
     }
     if (source->events & EPOLLOUT)
-        on_writable (stream);
+        godwit__zmtp_stream_go_on (stream);
     if (source->events & EPOLLIN && stream->reads_here)
         stream->events->readable (stream); /* may close it */
 }

@@ -119,6 +119,9 @@ void godwit__zmtp_stream_refuse (godwit__zmtp_stream_t *stream, const char *reas
 godwit__io_t godwit__zmtp_stream_send (godwit__zmtp_stream_t *stream, const godwit__message_t *message);
 godwit__io_t godwit__zmtp_stream_queue (godwit__zmtp_stream_t *stream, const godwit__message_t *message);
 void godwit__zmtp_stream_flush (godwit__zmtp_stream_t *stream);
+/* Goes on with what did not fit into the socket, on the thread that happens to know that there is room: the
+ * reactor would only be woken for it. Any thread with a reference. */
+void godwit__zmtp_stream_go_on (godwit__zmtp_stream_t *stream);
 /* Sends a PING or PONG, unless the socket takes nothing anyway. */
 void godwit__zmtp_stream_send_sign (godwit__zmtp_stream_t *stream, const void *data, size_t size);
 

@@ -61,19 +61,19 @@ godwit__zmtp_waiter_wake (godwit__zmtp_waiter_t *waiter)
     pthread_mutex_unlock (&waiter->lock);
 }
 
-/* True if the socket, the first of the two, has input. */
-static bool
-poll_both (int fd, int wake_fd, int64_t timeout_ns)
+/* What came on the socket, the first of the two. */
+static short
+poll_both (int fd, short events, int wake_fd, int64_t timeout_ns)
 {
-    struct pollfd items[] = {{fd, POLLIN, 0}, {wake_fd, POLLIN, 0}};
+    struct pollfd items[] = {{fd, events, 0}, {wake_fd, POLLIN, 0}};
     if (wake_fd < 0 && timeout_ns > BLIND_NS)
         timeout_ns = BLIND_NS;
     const struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-    return ppoll (items, 2, timeout_ns == GODWIT__NEVER ? NULL : &timeout, NULL) > 0 && items[0].revents;
+    return ppoll (items, 2, timeout_ns == GODWIT__NEVER ? NULL : &timeout, NULL) > 0 ? items[0].revents : 0;
 }
 
-bool
-godwit__zmtp_waiter_wait (godwit__zmtp_waiter_t *waiter, int fd, int64_t timeout_ns)
+short
+godwit__zmtp_waiter_wait (godwit__zmtp_waiter_t *waiter, int fd, short events, int64_t timeout_ns)
 {
     const int wake_fd = get_thread_fd ();
     uint64_t count;
@@ -81,12 +81,12 @@ godwit__zmtp_waiter_wait (godwit__zmtp_waiter_t *waiter, int fd, int64_t timeout
     if (waiter->is_woken) {
         waiter->is_woken = false;
         pthread_mutex_unlock (&waiter->lock);
-        return true;
+        return events;
     }
     waiter->waiting_fd = wake_fd;
     pthread_mutex_unlock (&waiter->lock);
 
-    const bool has_input = poll_both (fd, wake_fd, timeout_ns);
+    const short came = poll_both (fd, events, wake_fd, timeout_ns);
 
     pthread_mutex_lock (&waiter->lock);
     waiter->waiting_fd = -1;
@@ -94,7 +94,7 @@ godwit__zmtp_waiter_wait (godwit__zmtp_waiter_t *waiter, int fd, int64_t timeout
     if (waiter->is_signalled && read (wake_fd, &count, sizeof count) > 0)
         waiter->is_signalled = false;
     pthread_mutex_unlock (&waiter->lock);
-    return has_input;
+    return came;
 }
 
 /* ---- a reactor waits ---- */
