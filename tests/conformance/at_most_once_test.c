@@ -318,3 +318,14 @@ Test (at_most_once, zmq_tcp, .timeout = 120)
 {
     prove (&(const core_kind_t){"zmq", "?paths=tcp", false, NULL});
 }
+
+Test (at_most_once, libzmq_tcp, .timeout = 120)
+{
+    prove (&(const core_kind_t){"zmq+libzmq", "?paths=tcp", false, NULL});
+}
+
+/* Every second process uses the other driver. */
+Test (at_most_once, mixed_tcp, .timeout = 120)
+{
+    prove (&(const core_kind_t){"zmq", "?paths=tcp", false, "zmq+libzmq"});
+}
