@@ -189,6 +189,10 @@ core_fanouts_in_a_row_come_once_each (const core_kind_t *kind)
         /* Not followed by anything that would push them out. */
         for (int i = 0; round == ROUNDS - 1 && i < IN_A_ROW; i++)
             MUST (godwit_client_fanout (core.client, NULL, "count", GODWIT_NO_ARGS, NULL, &error));
+        /* A server whose queue is full refuses what comes. */
+        const uint64_t sent = (uint64_t) (round + 1) * (IN_A_ROW + 1);
+        service_wait (&core.one, &core.one.counted, sent);
+        service_wait (&two, &two.counted, sent);
     }
     const uint64_t all = ROUNDS * (IN_A_ROW + 1) + IN_A_ROW;
     service_wait (&core.one, &core.one.counted, all);
