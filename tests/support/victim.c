@@ -20,7 +20,7 @@
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/hostile_server"
 #define BATCH 100 /* calls whose slowest but one is taken */
-#define BATCHES 7 /* of which the median is taken */
+#define BATCHES 5 /* of which the median is taken */
 /* A machine that is busy with something else is measured again, so often. */
 #define TRIES 20
 #define KEPT_SIZE (16 << 20) /* an allocator's own */
