@@ -23,7 +23,7 @@
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/frugal"
 #define MIB (INT64_C (1024) * 1024)
-#define PROGRAM_LIMIT_MS 30000 /* of a small program, on the busiest machine */
+#define RUN_LIMIT_MS 30000 /* of a small program, on the busiest machine */
 #define TOGETHER 4
 
 TestSuite (limits, .timeout = 110);
@@ -75,7 +75,7 @@ begin_run (run_t *run, const char *option, int64_t limit)
 static bool
 end_run (run_t *run, const char *option)
 {
-    const int64_t end = now_ms () + PROGRAM_LIMIT_MS;
+    const int64_t end = now_ms () + RUN_LIMIT_MS;
     int status = 0;
     pid_t ended = 0;
     while (!ended && now_ms () < end) {
