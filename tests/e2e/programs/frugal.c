@@ -4,6 +4,7 @@
 #include <godwit/client.h>
 #include <godwit/server.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -12,13 +13,22 @@
 /* Nobody: a user with few processes, and no privilege. */
 #define OTHER_USER 65534
 
-static void
-limit (int resource, const char *text)
+/* False: there is no such limit, or it cannot be set. */
+static bool
+limit (int option, const char *text)
 {
     const rlim_t most = strtoull (text, NULL, 10);
     const struct rlimit limit = {most, most};
-    if (setrlimit (resource, &limit) < 0)
-        exit (2);
+    switch (option) {
+    case 'n':
+        return setrlimit (RLIMIT_NOFILE, &limit) == 0;
+    case 'v':
+        return setrlimit (RLIMIT_AS, &limit) == 0;
+    case 'u':
+        return (getuid () != 0 || setuid (OTHER_USER) == 0) && setrlimit (RLIMIT_NPROC, &limit) == 0;
+    default:
+        return false;
+    }
 }
 
 static int
@@ -73,17 +83,8 @@ main (int argc, char **argv)
     godwit_transport_t *transport = NULL;
     int option;
     while ((option = getopt (argc, argv, "n:v:u:")) != -1) {
-        if (option == 'n') {
-            limit (RLIMIT_NOFILE, optarg);
-        } else if (option == 'v') {
-            limit (RLIMIT_AS, optarg);
-        } else if (option == 'u') {
-            if (getuid () == 0 && setuid (OTHER_USER) < 0)
-                return 2;
-            limit (RLIMIT_NPROC, optarg);
-        } else {
+        if (!limit (option, optarg))
             return 2;
-        }
     }
     if (godwit_transport_new (&transport, "zmq://", GODWIT_TRANSPORT_OPTIONS (.connect_timeout_ms = 1000),
                               &error) != GODWIT_OK)
