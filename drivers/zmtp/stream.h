@@ -46,33 +46,33 @@ typedef enum godwit__zmtp_stream_state {
 struct godwit__zmtp_stream {
     godwit__zmtp_t *driver;
     const godwit__zmtp_stream_events_t *events;
-    void *owner;     /* the reactor's thread */
-    void *channel;   /* for `room`, on any thread; the owner, if it is not set to another */
-    bool reads_here; /* the driver's reactor leads: it waits for input, too; its thread */
+    void *owner;   /* the reactor's thread */
+    void *channel; /* for `room`, on any thread; the owner, if it is not set to another */
     const godwit__zmtp_handshake_config_t *config; /* which end this is */
     atomic_uint refs;
     int fd;
-    godwit__zmtp_stream_state_t state;    /* the reactor's thread */
+    godwit__zmtp_stream_state_t state; /* the reactor's thread */
+    bool reads_here;                   /* the driver's reactor leads: it waits for input, too; its thread */
+    bool is_peer_engine;
+    uint8_t peer_minor;
+    atomic_bool is_at_fault;              /* `reason` is for what the peer sent, or did not send */
     godwit__source_t source;              /* in the driver's reactor */
     godwit__list_node_t in_owner;         /* the owner's, in the driver's reactor */
     uint64_t peer_hash;                   /* the same for all that come from one host, or one user */
     godwit__zmtp_peer_t peer;             /* of a connection that was accepted ... */
     const char *at;                       /* ... there; the listener's, and so the owner's */
     _Atomic (const char *) reason;        /* why it is ended by this end; NULL: the peer did it */
-    atomic_bool is_at_fault;              /* ... and it is for what the peer sent, or did not send */
     struct godwit__zmtp_opening *opening; /* during the handshake, and while a refusal is told */
     godwit__zmtp_out_t out;
-    bool is_peer_engine;
-    uint8_t peer_minor;
 
     /* The thread that reads. */
     godwit__zmtp_decoder_t in;
-    bool is_drained; /* the last read was short: nothing more is there until the system says so */
-    bool is_at_end;  /* the peer will send nothing more, or nothing that counts */
     godwit__routing_id_t routing_id; /* of a port's */
     godwit__list_node_t in_ready;    /* of a port's: it may have frames */
     unsigned turn_frames, turn_size; /* taken in this turn; frames are commands, too */
     unsigned turn_reads;
+    bool is_drained; /* the last read was short: nothing more is there until the system says so */
+    bool is_at_end;  /* the peer will send nothing more, or nothing that counts */
 
     /* Heartbeats (heart.h). */
     atomic_bool has_received;     /* since the last look */
