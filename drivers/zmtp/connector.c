@@ -28,8 +28,9 @@ reason_of (int failure)
         return "its address cannot be reached";
     case ETIMEDOUT:
         return "no connection in time";
+    case EPERM: /* found out before the first byte */
+        return "a process of another user listens there";
     case EACCES:
-    case EPERM:
         return "this user may not connect to it";
     case EMFILE:
     case ENFILE:

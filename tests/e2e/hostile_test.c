@@ -913,18 +913,19 @@ Test (hostile, batches)
     zmq_close (large);
 }
 
+/* Each costs its connection, at the head of its first part. */
 Test (hostile, multipart_messages)
 {
+    uint64_t malformed = 0;
     for (int parts = 2; parts <= 200; parts *= 10) {
         for (int j = TCP; j <= IPC; j++) {
             void *const socket = open_known (target.addresses[j]);
             for (int i = 0; i < parts; i++)
                 cr_assert_eq (zmq_send (socket, "part", 4, i < parts - 1 ? ZMQ_SNDMORE : 0), 4);
-            expect_pong (socket);
+            EXPECT_COUNTED (frames_malformed, ++malformed);
             zmq_close (socket);
         }
     }
-    EXPECT_COUNTED (frames_malformed, 6);
 }
 
 /* ---- names of one's own ---- */
@@ -945,7 +946,8 @@ Test (hostile, peers_that_name_themselves)
         cr_assert_eq (zmq_setsockopt (socket, ZMQ_ROUTING_ID, names[i].name, names[i].size), 0);
         cr_assert_eq (zmq_connect (socket, target.addresses[TCP]), 0);
         say (socket, data, hello (data));
-        EXPECT_COUNTED (frames_malformed, i + 1);
+        expect (socket, GODWIT__WELCOME, 0, 0); /* the name means nothing */
+        expect_pong (socket);
         zmq_close (socket);
     }
 }
