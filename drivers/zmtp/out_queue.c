@@ -21,7 +21,8 @@ batch_for (godwit__zmtp_out_t *out, size_t size)
         out->spare = NULL;
     } else {
         /* Behind others there is a burst. */
-        batch = godwit__zmtp_batch_new (size, out->first || out->is_flushing || godwit__zmtp_out_seems_blocked (out));
+        batch = godwit__zmtp_batch_new (size, out->first || out->is_flushing ||
+                                                  godwit__zmtp_out_seems_blocked (out));
     }
     if (!batch)
         return NULL;
@@ -153,7 +154,8 @@ godwit__io_t
 godwit__zmtp_out_add_sign (godwit__zmtp_out_t *out, const void *data, size_t size)
 {
     pthread_mutex_lock (&out->lock);
-    const godwit__io_t io = godwit__zmtp_out_seems_blocked (out) ? GODWIT__IO_OK : append_raw (out, data, size);
+    const godwit__io_t io =
+        godwit__zmtp_out_seems_blocked (out) ? GODWIT__IO_OK : append_raw (out, data, size);
     pthread_mutex_unlock (&out->lock);
     return io;
 }

@@ -28,8 +28,8 @@ void godwit__zmtp_waiter_release (godwit__zmtp_waiter_t *waiter);
 
 /* As a channel's wake. Any thread. */
 void godwit__zmtp_waiter_wake (godwit__zmtp_waiter_t *waiter);
-/* As a channel's wait, for events on fd (POLLIN and others; fd -1: only for wakes). Returns those that came, or
- * all that were asked for if the thread had been woken before. */
+/* As a channel's wait, for events on fd (POLLIN and others; fd -1: only for wakes). Returns those that came,
+ * or all that were asked for if the thread had been woken before. */
 short godwit__zmtp_waiter_wait (godwit__zmtp_waiter_t *waiter, int fd, short events, int64_t timeout_ns);
 
 /* As a channel's attach and detach. watches: the reactor is to watch the socket, which it does not do so far;
