@@ -5,6 +5,7 @@
 #include "src/error/error.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -92,14 +93,33 @@ take_signal (godwit__zmtp_port_t *self)
     pthread_mutex_unlock (&self->table.lock);
 }
 
+/* Kernels before 5.11, some sandboxes and valgrind have no epoll_pwait2: there a wait ends at a whole
+ * millisecond, and never early. */
+static int
+wait_for_events (int epoll_fd, struct epoll_event *events, int64_t timeout_ns)
+{
+    static atomic_bool is_missing;
+    const struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
+    if (!atomic_load_explicit (&is_missing, memory_order_relaxed)) {
+        const int count =
+            epoll_pwait2 (epoll_fd, events, EVENT_BATCH, timeout_ns == GODWIT__NEVER ? NULL : &timeout, NULL);
+        if (count >= 0 || (errno != ENOSYS && errno != EPERM))
+            return count;
+        atomic_store_explicit (&is_missing, true, memory_order_relaxed);
+    }
+    const int64_t ms = timeout_ns / GODWIT__NS_PER_MS + (timeout_ns % GODWIT__NS_PER_MS > 0);
+    return epoll_wait (epoll_fd, events, EVENT_BATCH,
+                       timeout_ns == GODWIT__NEVER ? -1
+                       : ms > INT_MAX              ? INT_MAX
+                                                   : (int) ms);
+}
+
 /* Puts the streams that have something on the ready list. timeout_ns 0: does not wait. */
 static void
 poll_streams (godwit__zmtp_port_t *self, int64_t timeout_ns)
 {
     struct epoll_event events[EVENT_BATCH];
-    const struct timespec timeout = {timeout_ns / 1000000000, timeout_ns % 1000000000};
-    const int count = epoll_pwait2 (self->epoll_fd, events, EVENT_BATCH,
-                                    timeout_ns == GODWIT__NEVER ? NULL : &timeout, NULL);
+    const int count = wait_for_events (self->epoll_fd, events, timeout_ns);
     for (int i = 0; i < count; i++) {
         if (events[i].data.u64 == 0) {
             take_signal (self);
