@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/zmtp/waiter.h"
 
+#include "src/base/own_fd.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -15,13 +17,21 @@ static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static bool has_key;
 static _Thread_local int thread_fd = -1;
+static _Thread_local unsigned thread_generation; /* of the process that thread_fd belongs to */
+
+/* False: there is none, or a fork() has closed it in this process. */
+static bool
+has_thread_fd (void)
+{
+    return thread_fd >= 0 && thread_generation == godwit__own_fd_generation ();
+}
 
 static void
 close_thread_fd (void *value)
 {
     (void) value;
-    if (thread_fd >= 0)
-        close (thread_fd);
+    if (has_thread_fd ())
+        godwit__own_fd_close (thread_fd);
     thread_fd = -1;
 }
 
@@ -31,14 +41,19 @@ make_key (void)
     has_key = pthread_key_create (&key, close_thread_fd) == 0;
 }
 
-/* -1: there are no more descriptors. */
+/* -1: there are no more descriptors. A child of fork() has one of its own: with the parent's it would take
+ * wakes away from the parent. */
 static int
 get_thread_fd (void)
 {
-    if (thread_fd >= 0)
+    if (has_thread_fd ())
         return thread_fd;
     pthread_once (&key_once, make_key);
+    godwit__own_fd_lock ();
     thread_fd = has_key ? eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
+    godwit__own_fd_add (thread_fd);
+    thread_generation = godwit__own_fd_generation ();
+    godwit__own_fd_unlock ();
     if (thread_fd >= 0 && pthread_setspecific (key, &thread_fd) != 0)
         close_thread_fd (NULL);
     return thread_fd;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ typedef struct chunk {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static chunk_t *chunks[CHUNKS];
 static size_t chunk_count; /* of those that may be there */
+static atomic_uint generation;
 
 /* ---- with the lock ---- */
 
@@ -92,6 +94,7 @@ in_child (void)
             close_word (at * CHUNK_BITS + i * WORD_BITS, chunks[at]->words[i]);
             chunks[at]->words[i] = 0;
         }
+    atomic_fetch_add_explicit (&generation, 1, memory_order_relaxed);
     pthread_mutex_unlock (&lock);
 }
 
@@ -115,6 +118,12 @@ void
 godwit__own_fd_unlock (void)
 {
     pthread_mutex_unlock (&lock);
+}
+
+unsigned
+godwit__own_fd_generation (void)
+{
+    return atomic_load_explicit (&generation, memory_order_relaxed);
 }
 
 void

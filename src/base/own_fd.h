@@ -15,6 +15,9 @@ void godwit__own_fd_unlock (void);
 /* With the lock: the descriptor is the process's own, until it is closed with godwit__own_fd_close. Does
  * nothing for -1. If memory is short, the child keeps it. errno stays. */
 void godwit__own_fd_add (int fd);
+/* Another number in each child of a fork() than in its parent: whoever remembers a descriptor that was added
+ * sees by it that it is closed here. Costs a load. Any thread; not before the first lock. */
+unsigned godwit__own_fd_generation (void);
 /* Closes a descriptor that was added. Without the lock. */
 void godwit__own_fd_close (int fd);
 

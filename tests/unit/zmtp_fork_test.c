@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The child of a fork() keeps nothing of the engine's sockets: when its parent is killed, the address is free
  * and the peers see the end, while the child lives. */
+#include "drivers/zmtp/waiter.h"
 #include "src/interface/driver.h"
 #include "src/loop/reactor.h"
 #include "tests/support/must.h"
@@ -236,4 +237,68 @@ Test (zmtp_fork, a_child_uses_the_engine_itself, .timeout = 60)
         godwit__reactor_run_once (port.reactor, GODWIT__NS_PER_MS);
     cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0, "%x", (unsigned) status);
     end_close (&port);
+}
+
+/* ---- the descriptor by which a thread is woken ---- */
+
+/* What the system calls the eventfd behind a descriptor; -1: it is none. */
+static int
+eventfd_id (int fd)
+{
+    char path[64], line[128];
+    int id = -1;
+    snprintf (path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    FILE *file = fopen (path, "r");
+    while (file && fgets (line, sizeof line, file))
+        sscanf (line, "eventfd-id: %d", &id);
+    if (file)
+        fclose (file);
+    return id;
+}
+
+static bool
+has_eventfd (int id)
+{
+    bool has = false;
+    for (int fd = 0; fd < 256 && !has; fd++)
+        has = eventfd_id (fd) == id;
+    return has;
+}
+
+static void *
+wake (void *user)
+{
+    godwit__zmtp_waiter_wake (user);
+    return NULL;
+}
+
+/* With a shared one, the child would take the parent's wakes, and one that it leaves behind would never let
+ * the parent's wait again. */
+Test (zmtp_fork, a_child_is_woken_by_a_descriptor_of_its_own, .timeout = 60)
+{
+    godwit__zmtp_waiter_t waiter;
+    int status = 0, before[256], id = -1;
+    for (int fd = 0; fd < 256; fd++)
+        before[fd] = eventfd_id (fd);
+    godwit__zmtp_waiter_init (&waiter);
+    godwit__zmtp_waiter_wait (&waiter, -1, 0, 0);
+    for (int fd = 0; fd < 256; fd++)
+        if (before[fd] < 0 && eventfd_id (fd) >= 0)
+            id = eventfd_id (fd);
+    if (id < 0)
+        cr_skip_test ("this kernel does not tell eventfds apart");
+    const pid_t child = fork ();
+    if (child == 0) {
+        pthread_t thread;
+        const bool was_closed = !has_eventfd (id);
+        if (pthread_create (&thread, NULL, wake, &waiter))
+            _exit (2);
+        godwit__zmtp_waiter_wait (&waiter, -1, 0, GODWIT__NEVER);
+        pthread_join (thread, NULL);
+        _exit (was_closed && !has_eventfd (id) ? 0 : 1);
+    }
+    cr_assert_eq (waitpid (child, &status, 0), child);
+    cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0, "the child had the parent's: %d", status);
+    cr_assert (has_eventfd (id));
+    godwit__zmtp_waiter_release (&waiter);
 }
