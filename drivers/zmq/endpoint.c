@@ -4,23 +4,9 @@
 
 #include "src/folder/folder_connect.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #define IPC "ipc://"
-
-void
-godwit__zmq_warn (const godwit__zmq_t *driver, const char *format, ...)
-{
-    char text[1024];
-    va_list args;
-    if (!driver->options.warn)
-        return;
-    va_start (args, format);
-    vsnprintf (text, sizeof text, format, args);
-    va_end (args);
-    driver->options.warn (driver->options.warn_user, text);
-}
 
 bool
 godwit__zmq_is_local (const char *address)

@@ -360,8 +360,8 @@ bind_names (zmq_port_t *self, godwit__port_addresses_t *addresses, bool *is_ther
     godwit__folder_t *folder = NULL;
     godwit_error_t *why = NULL;
     if (godwit__folders_first (&driver->folders, &folder, &why) != GODWIT_OK) {
-        godwit__zmq_warn (driver, "Processes of this machine reach this one by TCP alone. %s",
-                          godwit_error_message (why));
+        godwit__driver_warn (&driver->options, "Processes of this machine reach this one by TCP alone. %s",
+                             godwit_error_message (why));
         godwit_error_destroy (&why);
         return GODWIT_OK;
     }

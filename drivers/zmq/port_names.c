@@ -62,9 +62,9 @@ listen_again (godwit__port_names_t *self)
     self->guard->second_quiet = false;
     godwit__guard_tell (self->guard);
     godwit__guard_unlock (self->guard);
-    godwit__zmq_warn (self->driver,
-                      "%s was removed, and with it the names by which this process is reached: %s",
-                      self->folder->path, error ? godwit_error_message (error) : "they were made again");
+    godwit__driver_warn (&self->driver->options,
+                         "%s was removed, and with it the names by which this process is reached: %s",
+                         self->folder->path, error ? godwit_error_message (error) : "they were made again");
     godwit_error_destroy (&error);
 }
 

@@ -155,10 +155,10 @@ on_monitor (godwit__source_t *source)
         }
         if (event == ZMQ_EVENT_CONNECTED && godwit__zmq_is_local (address) &&
             !godwit__peer_is_own_user (fd)) {
-            godwit__zmq_warn (self->base.driver,
-                              "A process of another user listens at %s: nothing is published "
-                              "there",
-                              address);
+            godwit__driver_warn (&self->base.driver->options,
+                                 "A process of another user listens at %s: nothing is published "
+                                 "there",
+                                 address);
             disconnect (self, address);
             continue;
         }

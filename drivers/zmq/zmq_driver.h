@@ -56,8 +56,6 @@ godwit__zmq_count (atomic_uint_fast64_t *counter)
 
 /* endpoint.c */
 
-/* Tells whoever looks after this process. */
-void godwit__zmq_warn (const godwit__zmq_t *driver, const char *format, ...) GODWIT_PRINTF (2, 3);
 /* Writes what libzmq connects to: an ipc address under a path that fits. False: it is not to be dialled, and
  * *error says why. The reactor's thread. */
 bool godwit__zmq_endpoint (godwit__zmq_t *driver, const char *address, char endpoint[GODWIT__ADDRESS_SIZE],

@@ -216,9 +216,9 @@ listen_again (godwit__zmtp_listener_t *self)
         self->source.fd = fd;
         godwit__reactor_watch (reactor, &self->source, &error);
     }
-    godwit__zmtp_warn (self->driver,
-                       "%s was removed, and with it the names by which this process is reached: %s",
-                       self->folder->path, error ? godwit_error_message (error) : "they were made again");
+    godwit__driver_warn (&self->driver->options,
+                         "%s was removed, and with it the names by which this process is reached: %s",
+                         self->folder->path, error ? godwit_error_message (error) : "they were made again");
     godwit_error_destroy (&error);
 }
 

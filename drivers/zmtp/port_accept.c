@@ -205,8 +205,8 @@ listen_locally (godwit__zmtp_port_t *port, godwit__port_addresses_t *addresses, 
     godwit__folder_t *folder = NULL;
     godwit_error_t *why = NULL;
     if (godwit__folders_first (&driver->folders, &folder, &why) != GODWIT_OK) {
-        godwit__zmtp_warn (driver, "Processes of this machine reach this one by TCP alone. %s",
-                           godwit_error_message (why));
+        godwit__driver_warn (&driver->options, "Processes of this machine reach this one by TCP alone. %s",
+                             godwit_error_message (why));
         godwit_error_destroy (&why);
         return GODWIT_OK;
     }

@@ -50,11 +50,6 @@ godwit__zmtp_count (atomic_uint_fast64_t *counter)
     atomic_fetch_add_explicit (counter, 1, memory_order_relaxed);
 }
 
-/* warn.c */
-/* Tells a person. The reactor's thread. */
-void godwit__zmtp_warn (const godwit__zmtp_t *driver, const char *format, ...)
-    __attribute__ ((format (printf, 2, 3)));
-
 /* link.c */
 godwit_status_t godwit__zmtp_open_link (godwit__driver_t *driver, const char *address,
                                         const godwit__link_events_t *events, void *user,

@@ -237,6 +237,10 @@ typedef struct godwit__driver_options {
         *look_up; /* of names of hosts; NULL: the system's; for drivers with sockets of their own */
 } godwit__driver_options_t;
 
+/* Calls warn, if somebody wants to know. The reactor's thread. */
+void godwit__driver_warn (const godwit__driver_options_t *options, const char *format, ...)
+    GODWIT_PRINTF (2, 3);
+
 /* Counters for statistics; written with relaxed atomics by the driver. */
 typedef struct godwit__driver_counters {
     atomic_uint_fast64_t malformed; /* frames thrown away because they cannot be from a Godwit peer */
