@@ -106,7 +106,9 @@ told_of (godwit__zmtp_handshake_t *end)
         cr_assert_null (
             godwit__zmtp_command_read (&command, out.data + 64 + head.head_size, (size_t) head.body_size));
         cr_assert_eq (command.kind, GODWIT__ZMTP_ERROR, "the accepting end says nothing but an ERROR");
-        reason = strndup ((const char *) command.data, command.size);
+        reason = calloc (command.size + 1, 1);
+        cr_assert_not_null (reason);
+        memcpy (reason, command.data, command.size);
     }
     free (out.data);
     return reason;
