@@ -35,7 +35,8 @@ typedef struct copies {
 
 /* What one link has sent. */
 typedef struct flow {
-    godwit__channel_t *link; /* NULL: closed */
+    godwit__channel_t *link;     /* NULL: closed */
+    godwit__channel_t *replayer; /* to the same place; NULL: none */
     const godwit__channel_ops_t *ops;
     char address[GODWIT__ADDRESS_SIZE];
     copy_t hello;
@@ -123,18 +124,26 @@ flow_of (const godwit__channel_t *link)
     return meddler.flows[i];
 }
 
+/* Without room it is lost, as on a network. */
 static void
-send_copy (const flow_t *flow, const copy_t *copy)
+queue_copy (const flow_t *flow, const copy_t *copy)
 {
     const godwit__message_t message = {.data = copy->data, .size = copy->size};
-    flow->ops->queue (flow->link, 0, &message); /* without room it is lost, as on a network */
+    flow->ops->queue (flow->link, 0, &message);
+}
+
+static void
+replay_copy (const flow_t *flow, const copy_t *copy)
+{
+    const godwit__message_t message = {.data = copy->data, .size = copy->size};
+    flow->replayer->ops->queue (flow->replayer, 0, &message);
 }
 
 static void
 send_delayed (flow_t *flow)
 {
     for (size_t i = flow->delayed.count; i > 0; i--) /* the last one first */
-        send_copy (flow, &flow->delayed.items[i - 1]);
+        queue_copy (flow, &flow->delayed.items[i - 1]);
     forget (&flow->delayed);
 }
 
@@ -150,19 +159,37 @@ send_in_batch (const flow_t *flow, const void *data, size_t size)
     godwit__batch_writer_release (&writer);
 }
 
-/* What a link to the same place sent, which is over or not, with its HELLO: another connection with the
- * identity of the same client, or another one's. */
 static void
-replay_older (const flow_t *flow)
+ignore_up (void *user)
 {
+    (void) user;
+}
+
+static void
+ignore_down (void *user, const char *reason)
+{
+    (void) user;
+    (void) reason;
+}
+
+/* What a link to the same place sent, which is over or not, with its HELLO: a connection of its own, with the
+ * identity of the same client, or of another. Its replies reach nobody. They must not come over a link of the
+ * client: a request that was held back runs here for the first time, and the client has another call of that
+ * number by now. */
+static void
+replay_older (godwit__driver_t *driver, const godwit__driver_ops_t *real, flow_t *flow)
+{
+    static const godwit__link_events_t ignored = {.up = ignore_up, .down = ignore_down};
     const flow_t *older = meddler.flows[next_random (meddler.flow_count)];
-    if (older == flow || strcmp (older->address, flow->address) != 0 || !older->hello.data)
+    if (older == flow || strcmp (older->address, flow->address) != 0 || !older->hello.data ||
+        real->open_link (driver, flow->address, &ignored, NULL, &flow->replayer, NULL))
         return;
-    send_copy (flow, &older->hello);
+    replay_copy (flow, &older->hello);
     for (int i = 0; i < 20 && older->sent.count; i++) {
-        send_copy (flow, &older->sent.items[next_random (older->sent.count)]);
+        replay_copy (flow, &older->sent.items[next_random (older->sent.count)]);
         meddler.counts.replayed_older++;
     }
+    flow->replayer->ops->flush (flow->replayer, 0);
 }
 
 /* Sends a frame that the core handed over: at last, or not yet. */
@@ -183,11 +210,11 @@ meddle (flow_t *flow, const godwit__message_t *message, bool single)
     }
     if (io == GODWIT__IO_OK) {
         for (int i = 0; i < 3 && chance (REPEAT); i++, meddler.counts.repeated++)
-            send_copy (flow, &copy);
+            queue_copy (flow, &copy);
         if (single && chance (BATCH))
             send_in_batch (flow, copy.data, copy.size);
         if (chance (REPLAY)) {
-            send_copy (flow, &flow->sent.items[next_random (flow->sent.count)]);
+            queue_copy (flow, &flow->sent.items[next_random (flow->sent.count)]);
             meddler.counts.replayed++;
         }
         if (flow->delayed.count && flow->delay-- == 0)
@@ -208,8 +235,6 @@ queue_link (godwit__channel_t *link, godwit__routing_id_t routing_id, const godw
     flow_t *flow = flow_of (link);
     const bool is_known = godwit__header_read (&header, message->data, message->size) == GODWIT__HEADER_OK;
     if (is_known && header.type == GODWIT__HELLO) {
-        if (chance (70))
-            replay_older (flow);
         free (flow->hello.data);
         flow->hello = copy_of (message->data, message->size);
     }
@@ -235,9 +260,13 @@ close_link (godwit__channel_t *link)
     pthread_mutex_lock (&meddler.lock);
     flow_t *flow = flow_of (link);
     const godwit__channel_ops_t *ops = flow->ops;
+    godwit__channel_t *const replayer = flow->replayer;
     flow->link = NULL;
+    flow->replayer = NULL;
     link->ops = ops;
     pthread_mutex_unlock (&meddler.lock);
+    if (replayer)
+        replayer->ops->close (replayer);
     ops->close (link);
 }
 
@@ -277,6 +306,8 @@ open_link (godwit__driver_t *driver, const char *address, const godwit__link_eve
     *flow = (flow_t){.link = *link, .ops = (*link)->ops};
     strncpy (flow->address, address, sizeof flow->address - 1);
     meddler.flows[meddler.flow_count++] = flow;
+    if (chance (70))
+        replay_older (driver, meddler.drivers[i].real, flow);
     (*link)->ops = &meddler.drivers[i].link;
     pthread_mutex_unlock (&meddler.lock);
     return GODWIT_OK;
@@ -371,7 +402,7 @@ meddler_replay_all (void)
             continue;
         send_delayed (flow);
         for (size_t at = 0; at < flow->sent.count; at++, meddler.counts.replayed++)
-            send_copy (flow, &flow->sent.items[at]);
+            queue_copy (flow, &flow->sent.items[at]);
         flow->ops->flush (flow->link, 0);
     }
     pthread_mutex_unlock (&meddler.lock);

@@ -6,8 +6,9 @@
  *     core -> meddler -> driver -> (the network) -> port
  *
  * It sends a REQUEST, a BATCH or a publication once more, several times, twice in one BATCH, later than the
- * frames after it, or together with older ones. When a link says HELLO, the meddler may first say the HELLO
- * of an earlier link, and repeat what that link sent. All decisions come from a seed.
+ * frames after it, or together with older ones. When a link is opened, the meddler may open another one to
+ * the same place, say the HELLO of an earlier link there, and repeat what that link sent. All decisions come
+ * from a seed.
  */
 #ifndef GODWIT_TESTS_SUPPORT_MEDDLER_H
 #define GODWIT_TESTS_SUPPORT_MEDDLER_H
