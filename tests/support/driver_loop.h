@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-typedef struct loop {
+typedef struct driver_loop {
     godwit__reactor_t *reactor;
     pthread_t thread;
     bool is_over; /* its thread */

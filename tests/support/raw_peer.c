@@ -20,16 +20,6 @@ on_down (void *user, const char *reason)
 
 static const godwit__link_events_t events = {.up = on_up, .down = on_down};
 
-/* What does not fit into the system's buffers is written here. */
-static void *
-run_control (void *user)
-{
-    raw_peer_t *peer = user;
-    while (!peer->is_closing)
-        godwit__reactor_run_once (peer->reactor, GODWIT__NEVER);
-    return NULL;
-}
-
 bool
 raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *address, const char *virtual_host)
 {
@@ -58,21 +48,24 @@ raw_open_with (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char 
             turn (user);
         godwit__reactor_run_once (peer->reactor, turn ? GODWIT__NS_PER_MS : RAW_WAIT_LIMIT_NS);
     }
-    if (pthread_create (&peer->control, NULL, run_control, peer))
-        abort ();
+    driver_loop_start (&peer->control, peer->reactor);
     return peer->up;
 }
 
 void
 raw_close (raw_peer_t *peer)
 {
-    peer->is_closing = true;
-    godwit__reactor_wake (peer->reactor);
-    pthread_join (peer->control, NULL);
+    driver_loop_stop (&peer->control);
     godwit__batch_close (&peer->batch);
     peer->link->ops->close (peer->link);
     peer->driver->ops->close (peer->driver);
     godwit__reactor_destroy (&peer->reactor);
+}
+
+void
+raw_run (raw_peer_t *peer, void (*run) (void *user), void *user)
+{
+    driver_loop_run (&peer->control, run, user);
 }
 
 void

@@ -8,8 +8,7 @@
 #include "src/wire/batch.h"
 #include "src/wire/header.h"
 #include "src/wire/wire.h"
-
-#include <pthread.h>
+#include "tests/support/driver_loop.h"
 
 /* How long a test waits for a frame that must come. */
 #define RAW_WAIT_LIMIT_NS (INT64_C (10000) * GODWIT__NS_PER_MS)
@@ -18,10 +17,9 @@ typedef struct raw_peer {
     godwit__reactor_t *reactor;
     godwit__driver_t *driver;
     godwit__channel_t *link;
-    pthread_t control; /* runs the reactor between open and close */
+    driver_loop_t control; /* runs the reactor between open and close */
     atomic_bool up;
     atomic_bool down;
-    atomic_bool is_closing;
     godwit__batch_reader_t batch; /* a BATCH that came, with frames not taken yet */
 } raw_peer_t;
 
@@ -38,6 +36,8 @@ bool raw_open (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char 
 bool raw_open_with (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char *address,
                     const char *virtual_host, void (*turn) (void *user), void *user);
 void raw_close (raw_peer_t *peer);
+/* Runs the function on the thread of the peer's driver, and waits until it has returned. */
+void raw_run (raw_peer_t *peer, void (*run) (void *user), void *user);
 /* Sends bytes as they are. */
 void raw_send (raw_peer_t *peer, const void *data, size_t size);
 /* HELLO; expect and virtual_host may be NULL. */

@@ -23,6 +23,7 @@
 /* ---- publications ---- */
 
 typedef struct publishing {
+    raw_server_t *server;
     godwit__channel_t *publisher;
     uint8_t key[GODWIT__KEY_SIZE];
 } publishing_t;
@@ -45,19 +46,34 @@ awaits (publishing_t *self, const uint8_t key[GODWIT__KEY_SIZE])
     }
 }
 
+static void
+open_publisher (void *user)
+{
+    publishing_t *const self = user;
+    godwit__driver_t *const driver = self->server->peer.driver;
+    const godwit__pool_t *const pool = self->server->transport->pool;
+    const godwit__port_t *const port = &pool->ports[pool->port_count - 1];
+    cr_assert_eq (driver->ops->open_publisher (driver, &self->publisher, NULL), GODWIT_OK);
+    cr_assert_eq (driver->ops->publisher_connect (self->publisher, port->addresses.fanout, NULL), GODWIT_OK);
+}
+
+static void
+close_publisher (void *user)
+{
+    const publishing_t *const self = user;
+    self->publisher->ops->close (self->publisher);
+}
+
 /* When the marker of the server is seen, the topic was subscribed to. */
 static void
 publishing_start (publishing_t *self, raw_server_t *server)
 {
-    const godwit__pool_t *const pool = server->transport->pool;
-    const godwit__port_t *const port = &pool->ports[pool->port_count - 1];
     uint8_t marker[GODWIT__KEY_SIZE];
     godwit__fanout_key (self->key, server->transport->virtual_host, server->transport->control_exchange,
                         "calc");
     godwit__fanout_marker (marker, self->key, server->transport->instance, server->server->id);
-    godwit__driver_t *const driver = server->peer.driver;
-    cr_assert_eq (driver->ops->open_publisher (driver, &self->publisher, NULL), GODWIT_OK);
-    cr_assert_eq (driver->ops->publisher_connect (self->publisher, port->addresses.fanout, NULL), GODWIT_OK);
+    self->server = server;
+    raw_run (&server->peer, open_publisher, self);
     cr_assert (awaits (self, marker));
 }
 
@@ -115,7 +131,7 @@ WAY_TEST (publications_reach_all_servers_of_the_topic)
     cr_assert_eq (stats.fanout_gaps, 1);
     cr_assert_eq (stats.fanouts_received, 13);
     cr_assert_eq (raw_server_count (&self, &self.ran), 25);
-    publishing.publisher->ops->close (publishing.publisher);
+    raw_run (&self.peer, close_publisher, &publishing);
     godwit_server_destroy (&other);
     raw_server_end (&self);
 }
@@ -132,7 +148,7 @@ WAY_TEST (publications_run_side_by_side)
     publish (&publishing, &self, 1, "block");
     raw_server_await_entered (&self, 2);
     raw_server_let_go (&self);
-    publishing.publisher->ops->close (publishing.publisher);
+    raw_run (&self.peer, close_publisher, &publishing);
     godwit_server_destroy (&second);
     raw_server_end (&self);
 }
