@@ -239,3 +239,14 @@ godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decoder, godwit__frame_t *fra
     take_from_chunk (decoder, frame, size);
     return head.flags & GODWIT__ZMTP_COMMAND ? GODWIT__ZMTP_CONTROL : GODWIT__ZMTP_MESSAGE;
 }
+
+bool
+godwit__zmtp_decoder_has_message (const godwit__zmtp_decoder_t *decoder)
+{
+    godwit__zmtp_head_t head;
+    if (decoder->large || !decoder->chunk)
+        return false;
+    const uint32_t have = decoder->end - decoder->at;
+    return godwit__zmtp_head_read (&head, decoder->chunk->data + decoder->at, have) &&
+           !(head.flags & GODWIT__ZMTP_COMMAND) && head.body_size <= have - head.head_size;
+}

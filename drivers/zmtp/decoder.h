@@ -49,6 +49,8 @@ void godwit__zmtp_decoder_filled (godwit__zmtp_decoder_t *decoder, const godwit_
 /* The next frame. It is written if the result is MESSAGE or CONTROL. */
 godwit__zmtp_decoded_t godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame);
 
+/* True if the next frame is a message that has arrived as a whole. */
+bool godwit__zmtp_decoder_has_message (const godwit__zmtp_decoder_t *decoder);
 /* True if bytes are there that next has not looked at. */
 static inline bool
 godwit__zmtp_decoder_has_bytes (const godwit__zmtp_decoder_t *decoder)

@@ -181,6 +181,14 @@ receive_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routin
     return io;
 }
 
+static bool
+has_more (const godwit__channel_t *channel)
+{
+    const zmtp_link_t *self = (const zmtp_link_t *) channel;
+    const godwit__zmtp_stream_t *stream = atomic_load_explicit (&self->traffic, memory_order_relaxed);
+    return stream && godwit__zmtp_decoder_has_message (&stream->in);
+}
+
 static void
 wake_link (godwit__channel_t *channel)
 {
@@ -315,6 +323,7 @@ static const godwit__channel_ops_t link_ops = {
     .detach = detach_link,
     .why_down = why_down,
     .close = close_link,
+    .has_more = has_more,
     .gathers = true,
 };
 

@@ -228,6 +228,7 @@ take (godwit__zmtp_port_t *self, godwit__frame_t *frame, godwit__routing_id_t *r
             continue;
         stream->turn_frames++;
         stream->turn_size += (unsigned) frame->size;
+        self->last_id = stream->routing_id;
         *routing_id = is_publisher (stream) ? GODWIT__ROUTING_ID_FANOUT : stream->routing_id;
         return GODWIT__IO_OK;
     }
@@ -259,6 +260,14 @@ wait_port (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
     (void) for_room; /* room wakes, whoever waits */
     if (godwit__list_is_empty (&self->ready))
         poll_streams (self, timeout_ns > 0 ? timeout_ns : 0);
+}
+
+static bool
+has_more (const godwit__channel_t *channel)
+{
+    const godwit__zmtp_port_t *self = (const godwit__zmtp_port_t *) channel;
+    const godwit__zmtp_stream_t *stream = GODWIT__FIRST (&self->ready, godwit__zmtp_stream_t, in_ready);
+    return stream && stream->routing_id == self->last_id && godwit__zmtp_decoder_has_message (&stream->in);
 }
 
 static void
@@ -337,6 +346,7 @@ static const godwit__channel_ops_t port_ops = {
     .attach = attach_port,
     .detach = detach_port,
     .close = close_port,
+    .has_more = has_more,
     .gathers = true,
 };
 

@@ -15,7 +15,7 @@
  * REACTOR is the completion reactor (src/connection/completion.h): it leads on connections that nobody uses
  * at the moment, so that a GOODBYE is read, and on connections with asynchronous calls. A caller that finds
  * NOBODY, or REACTOR without asynchronous calls, leads itself: no other thread touches its reply. All other
- * callers follow: each sleeps on its own condition variable.
+ * callers follow: each sleeps on a word of its own.
  */
 #ifndef GODWIT_SRC_CONNECTION_CONNECTION_H
 #define GODWIT_SRC_CONNECTION_CONNECTION_H
@@ -81,7 +81,10 @@ typedef struct godwit__connection {
     godwit__batch_writer_t batch;
     int64_t batch_began_ns; /* when the first request of the batch was made */
     uint64_t sent_id;
-    bool is_queued; /* something was queued since the lock was taken (queue.h) */
+    bool is_queued;         /* something was queued since the lock was taken (queue.h) */
+    atomic_uint told_count; /* callers who were told that their reply came, and have not run yet (defer.h) */
+    atomic_uint
+        deferred_count; /* requests that are queued and leave when these have run; written with lock held */
     /* The other side's port reads without a limit, so that it can always answer. So the number of requests
      * that it has not read is limited here. */
     uint64_t read_id;  /* the latest request that the port has read, as far as is known */

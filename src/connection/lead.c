@@ -2,6 +2,7 @@
 #include "src/connection/lead.h"
 
 #include "src/connection/completion.h"
+#include "src/loop/park.h"
 
 void
 godwit__lead_post (godwit__connection_t *connection)
@@ -19,18 +20,16 @@ godwit__lead_release (godwit__connection_t *connection, godwit__lead_t otherwise
             godwit__lead_post (connection);
         return;
     }
-    for (godwit__pending_t *next = GODWIT__FIRST (&connection->followers, godwit__pending_t, follower); next;
-         next = GODWIT__NEXT (&connection->followers, next, godwit__pending_t, follower)) {
-        if (next->outcome != GODWIT__PENDING_WAITING)
-            continue; /* about to leave */
-        connection->lead = GODWIT__LEAD_CALLER;
-        next->leads = true;
-        pthread_cond_signal (&next->wake);
-        if (otherwise == GODWIT__LEAD_REACTOR)
-            godwit__completion_unparked (connection->transport->completion);
+    godwit__pending_t *const next = GODWIT__FIRST (&connection->followers, godwit__pending_t, follower);
+    if (!next) {
+        connection->lead = otherwise;
         return;
     }
-    connection->lead = otherwise;
+    connection->lead = GODWIT__LEAD_CALLER;
+    next->leads = true;
+    godwit__unpark (godwit__pending_unfollow (next));
+    if (otherwise == GODWIT__LEAD_REACTOR)
+        godwit__completion_unparked (connection->transport->completion);
 }
 
 void

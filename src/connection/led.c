@@ -41,15 +41,18 @@ receive (godwit__connection_t *connection)
     if (ops->attach (connection->link, completion->reactor, &connection->source, NULL) != GODWIT_OK)
         godwit__connection_down (connection, "the completion thread cannot watch it");
 
+    godwit__reader_t reader;
     godwit__frame_t frame;
     godwit__routing_id_t routing_id;
     godwit__io_t io = GODWIT__IO_OK;
+    godwit__reader_init (&reader, connection, NULL);
     completion->batches = true;
     for (int i = 0; i < RECEIVE_BURST && io == GODWIT__IO_OK; i++) {
         io = ops->recv (connection->link, &frame, &routing_id);
         completion->now_ns = 0;
         if (io == GODWIT__IO_OK)
-            godwit__connection_frame (connection, &frame, NULL);
+            godwit__connection_frame (&reader, &frame);
+        godwit__reader_tell (&reader); /* the next frame may run a callback */
     }
     end_batch (completion);
     if (io == GODWIT__IO_CLOSED)

@@ -2,6 +2,7 @@
 /* The calls that are pending on a connection: the table, and their ends. */
 #include "src/connection/completion.h"
 #include "src/connection/connection.h"
+#include "src/loop/park.h"
 
 void
 godwit__pending_add (godwit__connection_t *connection, godwit__pending_t *pending)
@@ -43,21 +44,31 @@ godwit__pending_extend (godwit__connection_t *connection, uint64_t id)
                            memory_order_relaxed);
 }
 
+atomic_uint *
+godwit__pending_unfollow (godwit__pending_t *pending)
+{
+    if (!pending->follows)
+        return NULL;
+    godwit__list_remove (&pending->follower);
+    pending->follows = false;
+    atomic_store_explicit (&pending->wake, 1, memory_order_relaxed);
+    return &pending->wake;
+}
+
 void
 godwit__pending_finish (godwit__connection_t *connection, godwit__pending_t *pending,
                         godwit__pending_outcome_t outcome, godwit__pending_t **finished)
 {
-    /* A caller that does not follow sees the outcome without the lock, and may free the pending call at once.
-     * So all is read before. */
+    /* A caller sees the outcome without the lock, and may free the pending call at once. So all is read
+     * before. */
     const bool asynchronous = pending->finished != NULL;
-    /* A follower that was promoted waits on the link. */
-    const bool follows = pending->follows && !pending->leads;
+    const atomic_uint *const wake = godwit__pending_unfollow (pending);
     atomic_store_explicit (&pending->outcome, outcome, memory_order_release);
     if (asynchronous) {
         pending->next_finished = *finished;
         *finished = pending;
-    } else if (follows) {
-        pthread_cond_signal (&pending->wake);
+    } else if (wake) {
+        godwit__unpark (wake);
     } else {
         connection->link->ops->wake (connection->link);
     }

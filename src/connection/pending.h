@@ -45,10 +45,12 @@ typedef struct godwit__pending {
     struct godwit__pending *next_finished; /* in a list of those that have finished */
 
     /* Of a caller that waits (lead.h). */
-    godwit__list_node_t follower;
-    pthread_cond_t wake; /* only while it follows */
-    bool follows;
-    bool leads; /* the connection's lead is CALLER, and this caller has it */
+    godwit__list_node_t follower; /* in connection.followers */
+    atomic_uint wake;             /* a follower sleeps while this is 0 (src/loop/park.h) */
+    bool follows;                 /* until it is finished, or leads */
+    bool leads;                   /* the connection's lead is CALLER, and this caller has it */
+    bool is_told;                 /* it counts in told_count (defer.h) until it runs */
+    bool is_deferred;             /* its request may still be queued (defer.h); its own thread's */
 } godwit__pending_t;
 
 /* ---- with connection.lock held ---- */
@@ -58,6 +60,9 @@ void godwit__pending_add (struct godwit__connection *connection, godwit__pending
 godwit__pending_t *godwit__pending_take (struct godwit__connection *connection, uint64_t id);
 /* A call that is monitored gave a sign of life: moves its deadline. */
 void godwit__pending_extend (struct godwit__connection *connection, uint64_t id);
+/* The caller of a pending call does not follow any more. Returns the word to be woken by; NULL: it did not
+ * follow. To be called before the outcome is written: then the caller may be gone. */
+atomic_uint *godwit__pending_unfollow (godwit__pending_t *pending);
 /* Ends a pending call that was taken out of the table. A caller that waits for it is woken; an asynchronous
  * one is put on the list, for godwit__pending_notify once the lock is released. */
 void godwit__pending_finish (struct godwit__connection *connection, godwit__pending_t *pending,

@@ -27,6 +27,8 @@ godwit__connection_unlock (godwit__connection_t *connection)
 {
     const bool is_queued = connection->is_queued;
     connection->is_queued = false;
+    if (is_queued)
+        atomic_store_explicit (&connection->deferred_count, 0, memory_order_relaxed);
     pthread_mutex_unlock (&connection->lock);
     if (is_queued)
         connection->link->ops->flush (connection->link, 0);

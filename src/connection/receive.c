@@ -7,6 +7,7 @@
 #include "src/connection/lead.h"
 #include "src/connection/renumber.h"
 #include "src/connection/send.h"
+#include "src/loop/park.h"
 
 static void
 on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
@@ -56,33 +57,51 @@ on_pong (godwit__connection_t *connection, uint64_t id)
     pthread_mutex_unlock (&connection->lock);
 }
 
-/* A REPLY, FAILURE or NACK. Consumes the frame. `own` is the leader's own pending: it needs no wake-up. */
-static void
-on_outcome (godwit__connection_t *connection, const godwit__header_t *header, godwit__frame_t *frame,
-            godwit__pending_t *own)
+void
+godwit__reader_tell (godwit__reader_t *reader)
 {
+    for (unsigned i = 0; i < reader->told_count; i++)
+        godwit__unpark (reader->told[i]);
+    reader->told_count = 0;
+}
+
+/* With lock held, before the outcome of a call is written: its caller is to be told. */
+static void
+tell_later (godwit__reader_t *reader, godwit__pending_t *pending)
+{
+    atomic_uint *const wake = godwit__pending_unfollow (pending);
+    if (!wake)
+        return;
+    pending->is_told = true;
+    atomic_fetch_add_explicit (&reader->connection->told_count, 1, memory_order_relaxed);
+    reader->told[reader->told_count++] = wake;
+}
+
+/* A REPLY, FAILURE or NACK. Consumes the frame. */
+static void
+on_outcome (godwit__reader_t *reader, const godwit__header_t *header, godwit__frame_t *frame)
+{
+    godwit__connection_t *const connection = reader->connection;
     bool asynchronous = false;
     pthread_mutex_lock (&connection->lock);
     connection->heard = true;
     note_read (connection, header->id);
     godwit__pending_t *pending = godwit__pending_take (connection, header->id);
     if (pending) {
-        /* As in godwit__pending_finish. */
-        const bool follows = pending->follows;
         asynchronous = pending->finished != NULL;
         pending->header = *header;
         godwit__frame_move (&pending->frame, frame);
-        atomic_store_explicit (&pending->outcome, GODWIT__PENDING_REPLIED, memory_order_release);
-        if (pending == own) {
-            own->leads = false;
+        if (pending != reader->own) {
+            tell_later (reader, pending);
+        } else if (!godwit__reader_has_more (reader)) {
+            pending->leads = false;
             godwit__lead_release (connection, GODWIT__LEAD_NOBODY);
-        } else if (follows) {
-            pthread_cond_signal (&pending->wake);
         }
+        /* As in godwit__pending_finish: now it may be gone. */
+        atomic_store_explicit (&pending->outcome, GODWIT__PENDING_REPLIED, memory_order_release);
     }
     pthread_mutex_unlock (&connection->lock);
 
-    /* A pending that is not asynchronous may be gone already: its caller has been told. */
     if (!pending) {
         GODWIT__COUNT (connection->transport, frames_dropped);
         godwit__frame_release (frame);
@@ -92,26 +111,29 @@ on_outcome (godwit__connection_t *connection, const godwit__header_t *header, go
         else
             godwit__completion_add (connection->transport->completion, pending);
     }
+    if (reader->told_count == GODWIT__TOLD_MAX)
+        godwit__reader_tell (reader);
 }
 
 static void
-on_nack (godwit__connection_t *connection, const godwit__header_t *header, godwit__frame_t *frame,
-         godwit__pending_t *own)
+on_nack (godwit__reader_t *reader, const godwit__header_t *header, godwit__frame_t *frame)
 {
+    godwit__connection_t *const connection = reader->connection;
     if (header->aux == GODWIT__NACK_HELLO)
         godwit__connection_say_hello (connection); /* the port forgot us; the call is tried again */
     if (header->aux == GODWIT__NACK_DUPLICATE)
         godwit__connection_renumber (connection, header->id); /* before the caller makes its next call */
-    on_outcome (connection, header, frame, own);
+    on_outcome (reader, header, frame);
     if (header->aux == GODWIT__NACK_IDENTITY) /* the named call was not run; the others are lost */
         godwit__connection_down (connection, "another process answers at its address");
 }
 
 /* Consumes the frame. A batch holds no batch. */
 static void
-on_batch (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own)
+on_batch (godwit__reader_t *reader, godwit__frame_t *frame)
 {
-    godwit__batch_reader_t reader;
+    godwit__connection_t *const connection = reader->connection;
+    godwit__batch_reader_t batch;
     godwit__batch_next_t next = GODWIT__BATCH_MALFORMED;
     godwit__frame_t part;
     if (frame->size > GODWIT__BATCH_SIZE_MAX) {
@@ -120,29 +142,31 @@ on_batch (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pend
         godwit__connection_down (connection, "it sent a batch that is too large");
         return;
     }
-    if (!godwit__batch_open (&reader, frame)) {
+    if (!godwit__batch_open (&batch, frame)) {
         godwit__connection_down (connection, "memory was short for its replies");
         return;
     }
-    while ((next = godwit__batch_next (&reader, &part)) == GODWIT__BATCH_FRAME) {
+    reader->is_in_batch = true;
+    while ((next = godwit__batch_next (&batch, &part)) == GODWIT__BATCH_FRAME) {
         if (part.data[2] == GODWIT__BATCH) {
             godwit__frame_release (&part);
-            godwit__batch_close (&reader);
+            godwit__batch_close (&batch);
             next = GODWIT__BATCH_MALFORMED;
             break;
         }
-        godwit__connection_frame (connection, &part, own);
+        godwit__connection_frame (reader, &part);
     }
+    reader->is_in_batch = false;
     if (next == GODWIT__BATCH_MALFORMED) {
         GODWIT__COUNT (connection->transport, frames_malformed);
         godwit__connection_down (connection, "it sent a malformed batch");
     }
 }
 
-/* Consumes the frame. */
 void
-godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *frame, godwit__pending_t *own)
+godwit__connection_frame (godwit__reader_t *reader, godwit__frame_t *frame)
 {
+    godwit__connection_t *const connection = reader->connection;
     godwit__header_t header;
     switch (godwit__header_read (&header, frame->data, frame->size)) {
     case GODWIT__HEADER_OK:
@@ -162,13 +186,13 @@ godwit__connection_frame (godwit__connection_t *connection, godwit__frame_t *fra
     case GODWIT__REPLY:
     case GODWIT__FAILURE:
     case GODWIT__RESOLVED:
-        on_outcome (connection, &header, frame, own);
+        on_outcome (reader, &header, frame);
         return;
     case GODWIT__NACK:
-        on_nack (connection, &header, frame, own);
+        on_nack (reader, &header, frame);
         return;
     case GODWIT__BATCH:
-        on_batch (connection, frame, own);
+        on_batch (reader, frame);
         return;
     case GODWIT__WELCOME:
         on_welcome (connection, frame);

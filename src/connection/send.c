@@ -3,6 +3,7 @@
 #include "src/connection/send.h"
 
 #include "src/connection/completion.h"
+#include "src/connection/defer.h"
 #include "src/connection/end.h"
 #include "src/connection/lead.h"
 
@@ -201,6 +202,8 @@ register_pending (godwit__connection_t *connection, godwit__pending_t *pending, 
     pending->id = id;
     pending->follows = false;
     pending->leads = false;
+    pending->is_told = false;
+    pending->is_deferred = false;
     atomic_store_explicit (&pending->outcome, GODWIT__PENDING_WAITING, memory_order_relaxed);
     godwit__pending_add (connection, pending);
     if (!pending->finished) {
@@ -266,6 +269,15 @@ send_or_batch (godwit__connection_t *connection, const godwit__message_t *reques
 }
 
 void
+godwit__connection_send_deferred (godwit__connection_t *connection)
+{
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load_explicit (&connection->deferred_count, memory_order_relaxed) > 0)
+        connection->is_queued = true;
+    godwit__connection_unlock (connection);
+}
+
+void
 godwit__connection_flush (godwit__connection_t *connection)
 {
     godwit__pending_t *finished = NULL;
@@ -326,10 +338,13 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
                 look_what_was_read (connection, &finished);
         }
     }
-    if (is_asynchronous)
+    if (is_asynchronous) {
         unlock_asynchronous (connection);
-    else
+    } else {
+        if (pending && io == GODWIT__IO_OK && !transport->options.external_loop)
+            godwit__connection_defer (connection, pending);
         godwit__connection_unlock (connection);
+    }
     /* An asynchronous call that was accepted may have ended by now. Then the connection, the client and the
      * transport may be gone, too, unless other calls are still pending. */
     if (finished)

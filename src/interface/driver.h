@@ -109,6 +109,10 @@ typedef struct godwit__channel_ops {
      * channel any more. Messages sent or queued before are flushed for a short, bounded time in the
      * background. No event comes after close. */
     void (*close) (godwit__channel_t *channel);
+    /* True if the next frame has been read from the system already, so that recv and receive return it at no
+     * cost. Of a port: the next one of the connection that the last one came from. The leader only. NULL: the
+     * driver does not know. */
+    bool (*has_more) (const godwit__channel_t *channel);
     /* Inserts travel as they are, without a copy. A driver without this copies them (godwit__send_joined).
      * The core does that in its place where it would hold a lock meanwhile. */
     bool gathers;

@@ -90,6 +90,7 @@ batch (godwit__port_t *port, godwit__routing_id_t routing_id, godwit__frame_t *f
         return; /* no memory: its callers time out */
     port->batch_routing_id = routing_id;
     port->flushed_ns = 0;
+    port->gathers = false; /* what was kept leaves before the batch's replies */
     if (routing_id == GODWIT__ROUTING_ID_FANOUT)
         port->batch.at += GODWIT__KEY_SIZE; /* publications get no replies */
     else
@@ -181,6 +182,45 @@ flush_old_replies (godwit__port_t *port)
     port->flushed_ns = port->now_ns;
 }
 
+static bool
+has_more (const godwit__port_t *port)
+{
+    const godwit__channel_ops_t *const ops = port->channel->ops;
+    return ops->has_more && ops->has_more (port->channel);
+}
+
+/* Requests that have arrived together, in frames of their own, are answered together: a system call for each
+ * reply costs more than most handlers. Before the leader waits, all has left. */
+static void
+gather_replies (godwit__port_t *port, godwit__routing_id_t routing_id)
+{
+    if (port->gathers && routing_id != port->batch_routing_id) {
+        godwit__reply_batch_close (&port->reply_batch);
+        port->gathers = false;
+    }
+    if (port->gathers || routing_id == GODWIT__ROUTING_ID_FANOUT || !has_more (port))
+        return;
+    godwit__reply_batch_open (&port->reply_batch, routing_id);
+    port->batch_routing_id = routing_id;
+    port->flushed_ns = 0;
+    port->gathers = true;
+}
+
+/* False: nothing is kept any more. */
+static bool
+goes_on_gathering (godwit__port_t *port)
+{
+    if (!port->gathers)
+        return false;
+    if (has_more (port)) {
+        flush_old_replies (port);
+        return true;
+    }
+    godwit__reply_batch_close (&port->reply_batch);
+    port->gathers = false;
+    return false;
+}
+
 godwit__io_t
 godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__routing_id_t *routing_id,
                    int64_t timeout_ns)
@@ -201,8 +241,12 @@ godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__routing
         if (port->batch_routing_id != GODWIT__ROUTING_ID_FANOUT)
             godwit__reply_batch_close (&port->reply_batch);
     }
-    port->now_ns = 0; /* the next frame may be long in coming */
-    return port->channel->ops->receive (port->channel, frame, routing_id, timeout_ns);
+    if (!goes_on_gathering (port))
+        port->now_ns = 0; /* the next frame may be long in coming */
+    const godwit__io_t io = port->channel->ops->receive (port->channel, frame, routing_id, timeout_ns);
+    if (io == GODWIT__IO_OK)
+        gather_replies (port, *routing_id);
+    return io;
 }
 
 static bool

@@ -42,6 +42,7 @@ struct godwit__port {
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     struct godwit_request *left;  /* of the batch: it has run, and still counts (request_end.h); NULL: none */
     godwit__routing_id_t batch_routing_id;
+    bool gathers;       /* replies to batch_routing_id are kept, because its next frame is there */
     int64_t flushed_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
     int64_t now_ns;     /* the time, while it is fresh; 0: to be asked for */
     godwit__sessions_t sessions;
