@@ -101,6 +101,46 @@ retire (godwit__zmtp_out_t *out, godwit__zmtp_batch_t *written, bool *room)
         out->wants_room = false;
 }
 
+/* ---- messages that are written from where they are ---- */
+
+static bool
+is_idle (const godwit__zmtp_out_t *out)
+{
+    return !out->first && !out->is_flushing && !godwit__zmtp_out_seems_blocked (out);
+}
+
+/* With lock held: whether a message, which is accepted, can be the next thing that is written. */
+static bool
+may_go_at_once (const godwit__zmtp_out_t *out, const godwit__message_t *message, size_t size)
+{
+    return is_idle (out) && size <= GODWIT__ZMTP_LIGHT && !message->insert_count;
+}
+
+/* With lock held: makes this thread the flusher. What others add waits for it. */
+static void
+claim (godwit__zmtp_out_t *out)
+{
+    out->is_flushing = true;
+    out->has_sent = true;
+}
+
+/* This thread as a number that is not 0. */
+static uintptr_t
+this_thread (void)
+{
+    return (uintptr_t) pthread_self ();
+}
+
+/* With lock held: the message goes first, but not before this thread flushes. */
+static void
+keep (godwit__zmtp_out_t *out, const godwit__message_t *message)
+{
+    claim (out);
+    out->kept = message->data;
+    out->kept_size = message->size;
+    atomic_store_explicit (&out->keeper, this_thread (), memory_order_relaxed);
+}
+
 /* ---- adding ---- */
 
 static godwit__io_t
@@ -121,7 +161,9 @@ godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *
         return GODWIT__IO_REFUSED;
     pthread_mutex_lock (&out->lock);
     godwit__io_t io = admit (out, limits, size);
-    if (io == GODWIT__IO_OK)
+    if (io == GODWIT__IO_OK && message->stays && !message->free_fn && may_go_at_once (out, message, size))
+        keep (out, message);
+    else if (io == GODWIT__IO_OK)
         io = append (out, message, size);
     pthread_mutex_unlock (&out->lock);
     return finish_add (message, size, io);
@@ -226,18 +268,6 @@ write_all (godwit__zmtp_out_t *out, int fd, bool *room)
 }
 
 godwit__zmtp_flushed_t
-godwit__zmtp_out_flush (godwit__zmtp_out_t *out, int fd, bool *room)
-{
-    godwit__zmtp_flushed_t flushed = GODWIT__ZMTP_FLUSHED;
-    *room = false;
-    pthread_mutex_lock (&out->lock);
-    if (out->first && !out->is_flushing && !godwit__zmtp_out_seems_blocked (out))
-        flushed = write_all (out, fd, room);
-    pthread_mutex_unlock (&out->lock);
-    return flushed;
-}
-
-godwit__zmtp_flushed_t
 godwit__zmtp_out_writable (godwit__zmtp_out_t *out, int fd, bool *room)
 {
     godwit__zmtp_flushed_t flushed = GODWIT__ZMTP_FLUSHED;
@@ -250,8 +280,6 @@ godwit__zmtp_out_writable (godwit__zmtp_out_t *out, int fd, bool *room)
     pthread_mutex_unlock (&out->lock);
     return flushed;
 }
-
-/* ---- add and flush in one ---- */
 
 /* With lock held by the flusher: the rest of a frame that was partly written, before all others. */
 static bool
@@ -289,19 +317,11 @@ write_frame (int fd, struct iovec frame[2], size_t *written)
     return *written < frame[0].iov_len + frame[1].iov_len ? EAGAIN : 0;
 }
 
-/* With lock held, nothing waits: writes a small message from where it is. */
+/* With lock held, by the flusher, after it has written a frame, or a part of it. */
 static godwit__zmtp_flushed_t
-write_at_once (godwit__zmtp_out_t *out, int fd, const godwit__message_t *message, bool *room)
+end_write (godwit__zmtp_out_t *out, int fd, const struct iovec frame[2], int failure, size_t written,
+           bool *room)
 {
-    uint8_t head[GODWIT__ZMTP_LONG_HEAD];
-    struct iovec frame[2] = {{head, godwit__zmtp_head_write (head, 0, message->size)},
-                             {message->data, message->size}};
-    size_t written;
-    out->is_flushing = true;
-    out->has_sent = true;
-    pthread_mutex_unlock (&out->lock);
-    const int failure = write_frame (fd, frame, &written);
-    pthread_mutex_lock (&out->lock);
     if (!failure && !out->first) {
         out->is_flushing = false;
         return GODWIT__ZMTP_FLUSHED;
@@ -321,6 +341,42 @@ write_at_once (godwit__zmtp_out_t *out, int fd, const godwit__message_t *message
     return write_all (out, fd, room);
 }
 
+/* Without the lock, by the flusher: writes a small message from where it is, and then what others have
+ * added. */
+static godwit__zmtp_flushed_t
+write_at_once (godwit__zmtp_out_t *out, int fd, const void *data, size_t size, bool *room)
+{
+    uint8_t head[GODWIT__ZMTP_LONG_HEAD];
+    struct iovec frame[2] = {{head, godwit__zmtp_head_write (head, 0, size)},
+                             {(void *) (uintptr_t) data, size}};
+    size_t written;
+    const int failure = write_frame (fd, frame, &written);
+    pthread_mutex_lock (&out->lock);
+    const godwit__zmtp_flushed_t flushed = end_write (out, fd, frame, failure, written, room);
+    pthread_mutex_unlock (&out->lock);
+    return flushed;
+}
+
+/* The keeper's number is looked at without the lock: it can be this thread's only if this thread has written
+ * it, and no other thread clears it. */
+godwit__zmtp_flushed_t
+godwit__zmtp_out_flush (godwit__zmtp_out_t *out, int fd, bool *room)
+{
+    godwit__zmtp_flushed_t flushed = GODWIT__ZMTP_FLUSHED;
+    *room = false;
+    if (atomic_load_explicit (&out->keeper, memory_order_relaxed) == this_thread ()) {
+        atomic_store_explicit (&out->keeper, 0, memory_order_relaxed);
+        return write_at_once (out, fd, out->kept, out->kept_size, room);
+    }
+    pthread_mutex_lock (&out->lock);
+    if (out->first && !out->is_flushing && !godwit__zmtp_out_seems_blocked (out))
+        flushed = write_all (out, fd, room);
+    pthread_mutex_unlock (&out->lock);
+    return flushed;
+}
+
+/* ---- add and flush in one ---- */
+
 godwit__io_t
 godwit__zmtp_out_send (godwit__zmtp_out_t *out, int fd, const godwit__zmtp_out_limits_t *limits,
                        const godwit__message_t *message, godwit__zmtp_flushed_t *flushed, bool *room)
@@ -332,15 +388,18 @@ godwit__zmtp_out_send (godwit__zmtp_out_t *out, int fd, const godwit__zmtp_out_l
         return GODWIT__IO_REFUSED;
     pthread_mutex_lock (&out->lock);
     godwit__io_t io = admit (out, limits, size);
-    const bool is_idle = !out->first && !out->is_flushing && !godwit__zmtp_out_seems_blocked (out);
-    if (io == GODWIT__IO_OK && is_idle && size <= GODWIT__ZMTP_LIGHT && !message->insert_count) {
-        *flushed = write_at_once (out, fd, message, room);
+    const bool goes_at_once = io == GODWIT__IO_OK && may_go_at_once (out, message, size);
+    if (goes_at_once) {
+        claim (out);
     } else if (io == GODWIT__IO_OK) {
+        const bool was_idle = is_idle (out);
         io = append (out, message, size);
-        if (io == GODWIT__IO_OK && is_idle)
+        if (io == GODWIT__IO_OK && was_idle)
             *flushed = write_all (out, fd, room);
     }
     pthread_mutex_unlock (&out->lock);
+    if (goes_at_once)
+        *flushed = write_at_once (out, fd, message->data, message->size, room);
     return finish_add (message, size, io);
 }
 

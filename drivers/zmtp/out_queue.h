@@ -8,6 +8,9 @@
  *                        EAGAIN |  | godwit__zmtp_out_writable
  *                               v  |
  *                             BLOCKED          any --- close, or the socket fails ---> CLOSED
+ *
+ * A small message that `stays` and finds IDLE is not copied: its thread is the flusher from the moment it has
+ * added it, and writes it from where it is when it flushes.
  */
 #ifndef GODWIT_DRIVERS_ZMTP_OUT_QUEUE_H
 #define GODWIT_DRIVERS_ZMTP_OUT_QUEUE_H
@@ -42,6 +45,11 @@ typedef struct godwit__zmtp_out {
     bool drops;      /* the flusher frees what it has instead of writing it */
     bool wants_room; /* somebody was told AGAIN */
     bool has_sent;   /* something was added since godwit__zmtp_out_take_sent */
+
+    /* A message that is written from where it is, before all others, by the thread that has queued it. */
+    _Atomic (uintptr_t) keeper; /* that thread, which is the flusher then; 0: there is none */
+    const void *kept;           /* the keeper's */
+    size_t kept_size;
 } godwit__zmtp_out_t;
 
 /* What limits a queue (godwit__driver_options_t). */
@@ -56,7 +64,7 @@ void godwit__zmtp_out_init (godwit__zmtp_out_t *out);
 void godwit__zmtp_out_release (godwit__zmtp_out_t *out);
 
 /* Adds a message as one frame: OK, AGAIN, CLOSED, REFUSED as a channel's send. On OK it takes over what the
- * message has a free_fn for. Any thread. */
+ * message has a free_fn for; one that stays may be referred to until this thread has flushed. Any thread. */
 godwit__io_t godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *limits,
                                    const godwit__message_t *message);
 /* Adds bytes as they are, without a limit: a handshake, a whole command. */

@@ -96,6 +96,9 @@ typedef struct godwit__message {
     void *hint;
     const godwit__insert_t *inserts; /* in the order of at, which is at most size */
     size_t insert_count;             /* 0: data is all */
+    /* Queued (src/interface/driver.h): data without a free_fn stays as it is until this thread has flushed,
+     * so that a driver need not copy it. */
+    bool stays;
 } godwit__message_t;
 
 /* The bytes of a message on the wire. */

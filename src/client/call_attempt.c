@@ -63,6 +63,7 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
                                     .aux = monitor_ms,
                                 });
     godwit__message_t message = godwit__encoded_request_message (&call->request);
+    message.stays = call->cast || !call->pending.finished; /* the call cannot end before it is flushed */
     call->server_key = picked->key;
 
     if (picked->local && !call->cast && !call->pending.finished &&

@@ -58,7 +58,8 @@ typedef struct godwit__channel_ops {
      * free_fn is copied), but a driver with sockets of its own makes no system call: the caller may hold
      * locks of rows above the channel's (docs/architecture.md). After OK the caller has to call flush for
      * this peer, once it holds no lock; until then the message may stay where it is, or may leave. One flush
-     * is enough for all that was queued before it, by whomever. Any thread. */
+     * is enough for all that was queued before it, by whomever; but a message that `stays` may wait for the
+     * flush of the thread that has queued it, and all that is queued behind it with it. Any thread. */
     godwit__io_t (*queue) (godwit__channel_t *channel, godwit__routing_id_t routing_id,
                            const godwit__message_t *message);
     /* Sends what was queued for this peer; a link or a publisher: 0. What does not go now, because the peer

@@ -9,6 +9,14 @@ queue_bytes (godwit__channel_t *channel, godwit__routing_id_t routing_id, const 
     return channel->ops->queue (channel, routing_id, &message);
 }
 
+/* The same, of data that stays until this thread has flushed. */
+static godwit__io_t
+queue_staying (godwit__channel_t *channel, godwit__routing_id_t routing_id, const void *data, size_t size)
+{
+    const godwit__message_t message = {.data = (void *) (uintptr_t) data, .size = size, .stays = true};
+    return channel->ops->queue (channel, routing_id, &message);
+}
+
 /* Queued, queued, sent, queued: and received in this order. What was lent is not read later. */
 static void
 check_order (godwit__channel_t *from, godwit__routing_id_t routing_id, godwit__channel_t *to)
@@ -68,6 +76,85 @@ driver_conformance_queue_says_what_send_says (const driver_conformance_t *subjec
     close_scene (&scene);
 }
 
+/* ---- data that stays ---- */
+
+typedef struct other {
+    godwit__channel_t *channel;
+    godwit__routing_id_t routing_id;
+} other_t;
+
+static void *
+queue_and_flush_another (void *argument)
+{
+    const other_t *other = argument;
+    cr_assert_eq (queue_bytes (other->channel, other->routing_id, "another", 7), GODWIT__IO_OK);
+    other->channel->ops->flush (other->channel, other->routing_id);
+    return NULL;
+}
+
+/* Another thread queues and flushes in between: what was queued first comes first, once, and is not read
+ * after the flush. */
+static void
+check_staying (godwit__channel_t *from, godwit__routing_id_t routing_id, godwit__channel_t *to)
+{
+    char one[] = "one", two[] = "two";
+    pthread_t thread;
+    other_t other = {from, routing_id};
+    cr_assert_eq (queue_staying (from, routing_id, one, 3), GODWIT__IO_OK);
+    cr_assert_eq (queue_staying (from, routing_id, two, 3), GODWIT__IO_OK);
+    cr_assert_eq (pthread_create (&thread, NULL, queue_and_flush_another, &other), 0);
+    pthread_join (thread, NULL);
+    from->ops->flush (from, routing_id);
+    memset (one, '-', 3);
+    memset (two, '-', 3);
+    expect_bytes (to, "one", 3);
+    expect_bytes (to, "two", 3);
+    expect_bytes (to, "another", 7);
+    from->ops->flush (from, routing_id); /* nothing is left */
+    expect_nothing (to);
+}
+
+/* Until the peer's socket, and the queue behind it, take no more: parts of messages are left over, too. */
+static void
+check_staying_in_bulk (godwit__channel_t *from, godwit__routing_id_t routing_id, godwit__channel_t *to)
+{
+    uint8_t bulk[1000];
+    unsigned queued = 0;
+    const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
+    for (int agains = 0; agains < 50;) {
+        cr_assert_lt (test_now_ns (), limit, "the queue is never full");
+        fill (bulk, sizeof bulk, queued);
+        const godwit__io_t io = queue_staying (from, routing_id, bulk, sizeof bulk);
+        cr_assert (io == GODWIT__IO_OK || io == GODWIT__IO_AGAIN);
+        agains = io == GODWIT__IO_OK ? 0 : agains + 1;
+        queued += io == GODWIT__IO_OK;
+        from->ops->flush (from, routing_id);
+    }
+    memset (bulk, 0, sizeof bulk);
+    for (unsigned i = 0; i < queued; i++) {
+        fill (bulk, sizeof bulk, i);
+        expect_bytes (to, bulk, sizeof bulk);
+    }
+    expect_nothing (to);
+}
+
+void
+driver_conformance_what_stays_is_read_until_its_flush (const driver_conformance_t *subject)
+{
+    for (size_t address = 0; address < subject->address_count; address++) {
+        scene_t scene;
+        open_scene (&scene, subject, address);
+        godwit__channel_t *link = scene.links[0].channel, *port = scene.port;
+        cr_assert_eq (send_bytes (link, 0, "hello", 5), GODWIT__IO_OK);
+        const godwit__routing_id_t routing_id = expect_bytes (port, "hello", 5);
+        check_staying (link, 0, port);
+        check_staying (port, routing_id, link);
+        check_staying_in_bulk (link, 0, port);
+        check_staying_in_bulk (port, routing_id, link);
+        close_scene (&scene);
+    }
+}
+
 /* Nothing is lost of what was accepted without a flush, however much that is. */
 void
 driver_conformance_a_queue_that_nobody_flushes_says_again (const driver_conformance_t *subject)
@@ -116,8 +203,11 @@ send_in_order (void *argument)
     for (bool more = true; more;) {
         godwit__io_t io = GODWIT__IO_OK;
         pthread_mutex_lock (&order->lock);
-        more = order->next < MESSAGES;
-        if (more && order->next % 5)
+        const int number = order->next;
+        more = number < MESSAGES;
+        if (more && number % 5 > 1)
+            io = queue_staying (order->channel, order->routing_id, &number, sizeof number);
+        else if (more && number % 5)
             io = queue_bytes (order->channel, order->routing_id, &order->next, sizeof order->next);
         else if (more)
             io = send_bytes (order->channel, order->routing_id, &order->next, sizeof order->next);

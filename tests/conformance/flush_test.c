@@ -67,6 +67,8 @@ typedef struct wrapped {
 typedef struct queued {
     const godwit__channel_t *channel;
     godwit__routing_id_t routing_id;
+    pthread_t by; /* who has to flush, if the data stays until then ... */
+    bool stays;   /* ... else anybody may */
 } queued_t;
 
 static struct {
@@ -96,7 +98,8 @@ static void
 forget (const godwit__channel_t *channel, godwit__routing_id_t routing_id)
 {
     for (size_t i = 0; i < seen.queued_count; i++)
-        if (seen.queued[i].channel == channel && seen.queued[i].routing_id == routing_id)
+        if (seen.queued[i].channel == channel && seen.queued[i].routing_id == routing_id &&
+            (!seen.queued[i].stays || pthread_equal (seen.queued[i].by, pthread_self ())))
             seen.queued[i--] = seen.queued[--seen.queued_count];
     pthread_cond_broadcast (&seen.changed);
 }
@@ -115,12 +118,12 @@ wait_until_flushed (void)
 }
 
 static void
-note (const godwit__channel_t *channel, godwit__routing_id_t routing_id, kind_t kind)
+note (const godwit__channel_t *channel, godwit__routing_id_t routing_id, kind_t kind, bool stays)
 {
     pthread_mutex_lock (&seen.lock);
     forget (channel, routing_id); /* one flush for both is enough */
     cr_assert_lt (seen.queued_count, QUEUED_MAX, "what was queued is not flushed");
-    seen.queued[seen.queued_count++] = (queued_t){channel, routing_id};
+    seen.queued[seen.queued_count++] = (queued_t){channel, routing_id, pthread_self (), stays};
     seen.counts[kind]++;
     pthread_mutex_unlock (&seen.lock);
 }
@@ -139,7 +142,7 @@ queue_seen (godwit__channel_t *channel, godwit__routing_id_t routing_id, const g
         wait_until_flushed (); /* the one before */
         tally_add (&heartbeats);
     }
-    note (channel, routing_id, wrapped_of (channel)->kind);
+    note (channel, routing_id, wrapped_of (channel)->kind, message->stays);
     return io;
 }
 
@@ -262,7 +265,7 @@ publish (godwit__channel_t *publisher, const godwit__message_t *message)
         i++;
     const godwit__io_t io = seen.real_drivers[i]->publish (publisher, message);
     if (io == GODWIT__IO_OK)
-        note (publisher, 0, PUBLISHER);
+        note (publisher, 0, PUBLISHER, message->stays);
     return io;
 }
 
