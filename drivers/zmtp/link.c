@@ -307,7 +307,6 @@ close_link (godwit__channel_t *channel)
     godwit__zmtp_connector_stop (&self->connector);
     if (self->stream)
         godwit__zmtp_stream_close (self->stream);
-    godwit__zmtp_waiter_release (&self->waiter);
     free (self);
 }
 
@@ -342,7 +341,6 @@ godwit__zmtp_open_link (godwit__driver_t *driver, const char *address, const god
     godwit__zmtp_connector_init (&self->connector, self->driver, on_connected, on_failed, self);
     const godwit_status_t status = godwit__zmtp_connector_start (&self->connector, address, error);
     if (status != GODWIT_OK) {
-        godwit__zmtp_waiter_release (&self->waiter);
         free (self);
         return status;
     }

@@ -5,6 +5,7 @@
 #include "drivers/zmtp/frame.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/socket.h>
 
 /* ---- with lock held ---- */
@@ -159,13 +160,13 @@ godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *
     const size_t size = godwit__message_size (message);
     if (size > limits->max_message_size)
         return GODWIT__IO_REFUSED;
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     godwit__io_t io = admit (out, limits, size);
     if (io == GODWIT__IO_OK && message->stays && !message->free_fn && may_go_at_once (out, message, size))
         keep (out, message);
     else if (io == GODWIT__IO_OK)
         io = append (out, message, size);
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     return finish_add (message, size, io);
 }
 
@@ -186,28 +187,28 @@ append_raw (godwit__zmtp_out_t *out, const void *data, size_t size)
 godwit__io_t
 godwit__zmtp_out_add_raw (godwit__zmtp_out_t *out, const void *data, size_t size)
 {
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     const godwit__io_t io = append_raw (out, data, size);
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     return io;
 }
 
 godwit__io_t
 godwit__zmtp_out_add_sign (godwit__zmtp_out_t *out, const void *data, size_t size)
 {
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     const godwit__io_t io =
         godwit__zmtp_out_seems_blocked (out) ? GODWIT__IO_OK : append_raw (out, data, size);
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     return io;
 }
 
 bool
 godwit__zmtp_out_has_room (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *limits, size_t size)
 {
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     const bool has_room = admit (out, limits, size) != GODWIT__IO_AGAIN;
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     return has_room;
 }
 
@@ -231,9 +232,9 @@ drop_writing (godwit__zmtp_out_t *out)
     take_added (out);
     godwit__zmtp_batch_t *dropped = out->writing;
     out->writing = NULL;
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     godwit__zmtp_batches_free (dropped);
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
 }
 
 /* With lock held, which is not held while it writes. */
@@ -247,9 +248,9 @@ write_all (godwit__zmtp_out_t *out, int fd, bool *room)
         uint64_t size = 0;
         int failure = ECANCELED;
         if (!out->drops) {
-            pthread_mutex_unlock (&out->lock);
+            godwit__light_unlock (&out->lock);
             failure = godwit__zmtp_batches_write (&rest, fd, &written, &size);
-            pthread_mutex_lock (&out->lock);
+            godwit__light_lock (&out->lock);
         }
         out->writing = rest;
         out->written_size += size;
@@ -272,12 +273,12 @@ godwit__zmtp_out_writable (godwit__zmtp_out_t *out, int fd, bool *room)
 {
     godwit__zmtp_flushed_t flushed = GODWIT__ZMTP_FLUSHED;
     *room = false;
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     if (godwit__zmtp_out_seems_blocked (out) && !out->is_flushing) {
         atomic_store_explicit (&out->is_blocked, false, memory_order_relaxed);
         flushed = write_all (out, fd, room);
     }
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     return flushed;
 }
 
@@ -351,9 +352,9 @@ write_at_once (godwit__zmtp_out_t *out, int fd, const void *data, size_t size, b
                              {(void *) (uintptr_t) data, size}};
     size_t written;
     const int failure = write_frame (fd, frame, &written);
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     const godwit__zmtp_flushed_t flushed = end_write (out, fd, frame, failure, written, room);
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     return flushed;
 }
 
@@ -368,10 +369,10 @@ godwit__zmtp_out_flush (godwit__zmtp_out_t *out, int fd, bool *room)
         atomic_store_explicit (&out->keeper, 0, memory_order_relaxed);
         return write_at_once (out, fd, out->kept, out->kept_size, room);
     }
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     if (out->first && !out->is_flushing && !godwit__zmtp_out_seems_blocked (out))
         flushed = write_all (out, fd, room);
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     return flushed;
 }
 
@@ -386,7 +387,7 @@ godwit__zmtp_out_send (godwit__zmtp_out_t *out, int fd, const godwit__zmtp_out_l
     *room = false;
     if (size > limits->max_message_size)
         return GODWIT__IO_REFUSED;
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     godwit__io_t io = admit (out, limits, size);
     const bool goes_at_once = io == GODWIT__IO_OK && may_go_at_once (out, message, size);
     if (goes_at_once) {
@@ -397,7 +398,7 @@ godwit__zmtp_out_send (godwit__zmtp_out_t *out, int fd, const godwit__zmtp_out_l
         if (io == GODWIT__IO_OK && was_idle)
             *flushed = write_all (out, fd, room);
     }
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     if (goes_at_once)
         *flushed = write_at_once (out, fd, message->data, message->size, room);
     return finish_add (message, size, io);
@@ -409,7 +410,6 @@ void
 godwit__zmtp_out_init (godwit__zmtp_out_t *out)
 {
     *out = (godwit__zmtp_out_t){.first = NULL};
-    pthread_mutex_init (&out->lock, NULL);
 }
 
 void
@@ -418,47 +418,46 @@ godwit__zmtp_out_release (godwit__zmtp_out_t *out)
     godwit__zmtp_batches_free (out->first);
     godwit__zmtp_batches_free (out->writing);
     godwit__zmtp_batches_free (out->spare);
-    pthread_mutex_destroy (&out->lock);
 }
 
 void
 godwit__zmtp_out_close (godwit__zmtp_out_t *out, bool drop)
 {
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     out->is_closed = true;
     if (drop) {
         out->drops = true;
         if (!out->is_flushing)
             drop_writing (out);
     }
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
 }
 
 bool
 godwit__zmtp_out_is_empty (godwit__zmtp_out_t *out)
 {
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     const bool is_empty = !out->first && !out->writing && !out->is_flushing;
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     return is_empty;
 }
 
 bool
 godwit__zmtp_out_is_blocked (godwit__zmtp_out_t *out, uint64_t *written)
 {
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     const bool is_blocked = godwit__zmtp_out_seems_blocked (out);
     *written = out->written_size;
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     return is_blocked;
 }
 
 bool
 godwit__zmtp_out_take_sent (godwit__zmtp_out_t *out)
 {
-    pthread_mutex_lock (&out->lock);
+    godwit__light_lock (&out->lock);
     const bool has_sent = out->has_sent;
     out->has_sent = false;
-    pthread_mutex_unlock (&out->lock);
+    godwit__light_unlock (&out->lock);
     return has_sent;
 }

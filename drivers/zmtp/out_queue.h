@@ -15,9 +15,8 @@
 #ifndef GODWIT_DRIVERS_ZMTP_OUT_QUEUE_H
 #define GODWIT_DRIVERS_ZMTP_OUT_QUEUE_H
 
+#include "src/base/light_lock.h"
 #include "src/interface/driver.h"
-
-#include <pthread.h>
 
 /* A message of up to this size is copied, whoever owns it; larger ones are referred to, and count as bytes
  * that wait. */
@@ -32,7 +31,7 @@ typedef enum godwit__zmtp_flushed {
 } godwit__zmtp_flushed_t;
 
 typedef struct godwit__zmtp_out {
-    pthread_mutex_t lock;               /* all that follows */
+    godwit__light_lock_t lock;          /* all that follows */
     godwit__zmtp_batch_t *first, *last; /* added, not taken by the flusher */
     godwit__zmtp_batch_t *writing;      /* taken by the flusher, in order; only it looks inside */
     godwit__zmtp_batch_t *spare;        /* a small one, kept for the next message */

@@ -88,9 +88,9 @@ take_signal (godwit__zmtp_port_t *self)
     atomic_store (&self->is_signalled, false);
     if (read (self->event_fd, &count, sizeof count) < 0)
         return; /* a wake that was seen already */
-    pthread_mutex_lock (&self->table.lock);
+    godwit__light_lock (&self->table.lock);
     godwit__list_move_all (&self->ready, &self->table.arrivals);
-    pthread_mutex_unlock (&self->table.lock);
+    godwit__light_unlock (&self->table.lock);
 }
 
 /* Kernels before 5.11, some sandboxes and valgrind have no epoll_pwait2: there a wait ends at a whole

@@ -45,9 +45,9 @@ godwit__zmtp_port_let_go (godwit__zmtp_stream_t *stream)
 static void
 announce (godwit__zmtp_port_t *port, godwit__zmtp_stream_t *stream)
 {
-    pthread_mutex_lock (&port->table.lock);
+    godwit__light_lock (&port->table.lock);
     godwit__list_append (&port->table.arrivals, &stream->in_ready);
-    pthread_mutex_unlock (&port->table.lock);
+    godwit__light_unlock (&port->table.lock);
     godwit__zmtp_port_signal (port);
 }
 

@@ -16,7 +16,6 @@ void
 godwit__zmtp_table_init (godwit__zmtp_table_t *table)
 {
     *table = (godwit__zmtp_table_t){.places = NULL};
-    pthread_mutex_init (&table->lock, NULL);
     godwit__list_init (&table->arrivals);
 }
 
@@ -25,7 +24,6 @@ godwit__zmtp_table_release (godwit__zmtp_table_t *table)
 {
     free (table->places);
     free (table->free_places);
-    pthread_mutex_destroy (&table->lock);
 }
 
 /* Lock held. */
@@ -54,7 +52,7 @@ grow (godwit__zmtp_table_t *table)
 bool
 godwit__zmtp_table_add (godwit__zmtp_table_t *table, godwit__zmtp_stream_t *stream)
 {
-    pthread_mutex_lock (&table->lock);
+    godwit__light_lock (&table->lock);
     const bool has_place = table->free_count || grow (table);
     if (has_place) {
         const uint32_t place = table->free_places[--table->free_count];
@@ -64,7 +62,7 @@ godwit__zmtp_table_add (godwit__zmtp_table_t *table, godwit__zmtp_stream_t *stre
         table->places[place] = godwit__zmtp_stream_ref (stream);
         table->count++;
     }
-    pthread_mutex_unlock (&table->lock);
+    godwit__light_unlock (&table->lock);
     return has_place;
 }
 
@@ -72,11 +70,11 @@ void
 godwit__zmtp_table_remove (godwit__zmtp_table_t *table, godwit__zmtp_stream_t *stream)
 {
     const uint32_t place = place_of (stream->routing_id);
-    pthread_mutex_lock (&table->lock);
+    godwit__light_lock (&table->lock);
     table->places[place] = NULL;
     table->free_places[table->free_count++] = place;
     table->count--;
-    pthread_mutex_unlock (&table->lock);
+    godwit__light_unlock (&table->lock);
     godwit__zmtp_stream_unref (stream);
 }
 
@@ -92,30 +90,30 @@ find (const godwit__zmtp_table_t *table, godwit__routing_id_t id)
 godwit__zmtp_stream_t *
 godwit__zmtp_table_find (godwit__zmtp_table_t *table, godwit__routing_id_t id)
 {
-    pthread_mutex_lock (&table->lock);
+    godwit__light_lock (&table->lock);
     godwit__zmtp_stream_t *stream = find (table, id);
     if (stream)
         godwit__zmtp_stream_ref (stream);
-    pthread_mutex_unlock (&table->lock);
+    godwit__light_unlock (&table->lock);
     return stream;
 }
 
 godwit__zmtp_stream_t *
 godwit__zmtp_table_look (godwit__zmtp_table_t *table, godwit__routing_id_t id)
 {
-    pthread_mutex_lock (&table->lock);
+    godwit__light_lock (&table->lock);
     godwit__zmtp_stream_t *stream = find (table, id);
-    pthread_mutex_unlock (&table->lock);
+    godwit__light_unlock (&table->lock);
     return stream;
 }
 
 godwit__zmtp_stream_t *
 godwit__zmtp_table_any (godwit__zmtp_table_t *table)
 {
-    pthread_mutex_lock (&table->lock);
+    godwit__light_lock (&table->lock);
     godwit__zmtp_stream_t *stream = NULL;
     for (uint32_t place = 0; table->count && !stream; place++)
         stream = table->places[place];
-    pthread_mutex_unlock (&table->lock);
+    godwit__light_unlock (&table->lock);
     return stream;
 }

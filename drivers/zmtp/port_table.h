@@ -7,11 +7,13 @@
 
 #include "drivers/zmtp/stream.h"
 
+#include "src/base/light_lock.h"
+
 /* Connections of one port. */
 #define GODWIT__ZMTP_TABLE_MAX 65536
 
 typedef struct godwit__zmtp_table {
-    pthread_mutex_t lock;
+    godwit__light_lock_t lock;
     godwit__zmtp_stream_t **places; /* each with a reference; NULL: free */
     uint32_t *free_places;          /* a stack */
     uint32_t count, free_count, capacity;

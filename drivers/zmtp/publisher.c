@@ -389,7 +389,6 @@ close_publisher (godwit__channel_t *channel)
     for (subscriber_t *at; (at = GODWIT__FIRST (&self->subscribers, subscriber_t, in_list));)
         forget (at);
     godwit__zmtp_subscriptions_release (self);
-    godwit__zmtp_waiter_release (&self->waiter);
     pthread_mutex_destroy (&self->lock);
     free (self);
 }

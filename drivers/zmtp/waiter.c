@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -65,7 +66,7 @@ void
 godwit__zmtp_waiter_wake (godwit__zmtp_waiter_t *waiter)
 {
     const uint64_t one = 1;
-    pthread_mutex_lock (&waiter->lock);
+    godwit__light_lock (&waiter->lock);
     if (waiter->waiting_fd >= 0) {
         if (!waiter->is_signalled && write (waiter->waiting_fd, &one, sizeof one) == sizeof one)
             waiter->is_signalled = true;
@@ -73,7 +74,7 @@ godwit__zmtp_waiter_wake (godwit__zmtp_waiter_t *waiter)
         godwit__reactor_post (waiter->reactor, &waiter->ready_task);
     }
     waiter->is_woken = true;
-    pthread_mutex_unlock (&waiter->lock);
+    godwit__light_unlock (&waiter->lock);
 }
 
 /* What came on the socket, the first of the two. */
@@ -92,23 +93,23 @@ godwit__zmtp_waiter_wait (godwit__zmtp_waiter_t *waiter, int fd, short events, i
 {
     const int wake_fd = get_thread_fd ();
     uint64_t count;
-    pthread_mutex_lock (&waiter->lock);
+    godwit__light_lock (&waiter->lock);
     if (waiter->is_woken) {
         waiter->is_woken = false;
-        pthread_mutex_unlock (&waiter->lock);
+        godwit__light_unlock (&waiter->lock);
         return events;
     }
     waiter->waiting_fd = wake_fd;
-    pthread_mutex_unlock (&waiter->lock);
+    godwit__light_unlock (&waiter->lock);
 
     const short came = poll_both (fd, events, wake_fd, timeout_ns);
 
-    pthread_mutex_lock (&waiter->lock);
+    godwit__light_lock (&waiter->lock);
     waiter->waiting_fd = -1;
     waiter->is_woken = false;
     if (waiter->is_signalled && read (wake_fd, &count, sizeof count) > 0)
         waiter->is_signalled = false;
-    pthread_mutex_unlock (&waiter->lock);
+    godwit__light_unlock (&waiter->lock);
     return came;
 }
 
@@ -130,11 +131,11 @@ static void
 on_input (godwit__source_t *source)
 {
     godwit__zmtp_waiter_t *waiter = source->user;
-    pthread_mutex_lock (&waiter->lock);
+    godwit__light_lock (&waiter->lock);
     const bool has_ended = waiter->fd < 0 || !waiter->source;
     if (has_ended && waiter->reactor)
         godwit__reactor_unwatch (waiter->reactor, &waiter->watch);
-    pthread_mutex_unlock (&waiter->lock);
+    godwit__light_unlock (&waiter->lock);
     if (!has_ended)
         waiter->source->ready (waiter->source);
 }
@@ -143,10 +144,10 @@ static void
 on_ready_task (godwit__task_t *task)
 {
     godwit__zmtp_waiter_t *waiter = task->user;
-    pthread_mutex_lock (&waiter->lock);
+    godwit__light_lock (&waiter->lock);
     waiter->is_woken = false;
     watch_fd (waiter, NULL); /* if that fails, the core attaches anew and finds out */
-    pthread_mutex_unlock (&waiter->lock);
+    godwit__light_unlock (&waiter->lock);
     waiter->source->ready (waiter->source);
 }
 
@@ -154,7 +155,7 @@ godwit_status_t
 godwit__zmtp_waiter_attach (godwit__zmtp_waiter_t *waiter, godwit__reactor_t *reactor, bool watches,
                             godwit__source_t *source, godwit_error_t **error)
 {
-    pthread_mutex_lock (&waiter->lock);
+    godwit__light_lock (&waiter->lock);
     const bool is_new = !waiter->reactor;
     waiter->reactor = reactor;
     waiter->source = source;
@@ -167,7 +168,7 @@ godwit__zmtp_waiter_attach (godwit__zmtp_waiter_t *waiter, godwit__reactor_t *re
         /* There may be something already that the socket does not show. */
         godwit__reactor_post (reactor, &waiter->ready_task);
     }
-    pthread_mutex_unlock (&waiter->lock);
+    godwit__light_unlock (&waiter->lock);
     return status;
 }
 
@@ -180,31 +181,31 @@ godwit__zmtp_waiter_input (godwit__zmtp_waiter_t *waiter)
 void
 godwit__zmtp_waiter_detach (godwit__zmtp_waiter_t *waiter)
 {
-    pthread_mutex_lock (&waiter->lock);
+    godwit__light_lock (&waiter->lock);
     if (waiter->reactor) {
         godwit__reactor_unwatch (waiter->reactor, &waiter->watch);
         godwit__reactor_unpost (waiter->reactor, &waiter->ready_task);
     }
     waiter->reactor = NULL;
     waiter->source = NULL;
-    pthread_mutex_unlock (&waiter->lock);
+    godwit__light_unlock (&waiter->lock);
 }
 
 void
 godwit__zmtp_waiter_set_fd (godwit__zmtp_waiter_t *waiter, int fd)
 {
-    pthread_mutex_lock (&waiter->lock);
+    godwit__light_lock (&waiter->lock);
     waiter->fd = fd;
-    pthread_mutex_unlock (&waiter->lock);
+    godwit__light_unlock (&waiter->lock);
     godwit__zmtp_waiter_wake (waiter);
 }
 
 void
 godwit__zmtp_waiter_end (godwit__zmtp_waiter_t *waiter)
 {
-    pthread_mutex_lock (&waiter->lock);
+    godwit__light_lock (&waiter->lock);
     waiter->fd = -1;
-    pthread_mutex_unlock (&waiter->lock);
+    godwit__light_unlock (&waiter->lock);
 }
 
 void
@@ -214,11 +215,4 @@ godwit__zmtp_waiter_init (godwit__zmtp_waiter_t *waiter)
                                       .fd = -1,
                                       .watch = {.fd = -1, .ready = on_input, .user = waiter},
                                       .ready_task = {.run = on_ready_task, .user = waiter}};
-    pthread_mutex_init (&waiter->lock, NULL);
-}
-
-void
-godwit__zmtp_waiter_release (godwit__zmtp_waiter_t *waiter)
-{
-    pthread_mutex_destroy (&waiter->lock);
 }

@@ -4,15 +4,14 @@
 #ifndef GODWIT_DRIVERS_ZMTP_WAITER_H
 #define GODWIT_DRIVERS_ZMTP_WAITER_H
 
+#include "src/base/light_lock.h"
 #include "src/loop/reactor.h"
 
-#include <pthread.h>
-
 typedef struct godwit__zmtp_waiter {
-    pthread_mutex_t lock; /* all that follows */
-    bool is_woken;        /* for the wait that runs, or the next one */
-    bool is_signalled;    /* the waiting thread's descriptor was written to for this wait */
-    int waiting_fd;       /* the descriptor of the thread that waits; -1: none does */
+    godwit__light_lock_t lock; /* all that follows */
+    bool is_woken;             /* for the wait that runs, or the next one */
+    bool is_signalled;         /* the waiting thread's descriptor was written to for this wait */
+    int waiting_fd;            /* the descriptor of the thread that waits; -1: none does */
 
     /* A reactor that leads. */
     godwit__reactor_t *reactor; /* NULL: none does */
@@ -23,8 +22,8 @@ typedef struct godwit__zmtp_waiter {
     int fd;                     /* to be watched; -1: none yet, or none any more */
 } godwit__zmtp_waiter_t;
 
+/* Needs no end. */
 void godwit__zmtp_waiter_init (godwit__zmtp_waiter_t *waiter);
-void godwit__zmtp_waiter_release (godwit__zmtp_waiter_t *waiter);
 
 /* As a channel's wake. Any thread. */
 void godwit__zmtp_waiter_wake (godwit__zmtp_waiter_t *waiter);
