@@ -10,7 +10,11 @@
 godwit_status_t
 godwit__call_open (godwit__call_t *call, godwit_client_t *client, bool cast, godwit_error_t **error)
 {
-    memset (call, 0, offsetof (godwit__call_t, request));
+    godwit__pending_init (&call->pending);
+    memset ((uint8_t *) call + sizeof call->pending, 0,
+            offsetof (godwit__call_t, tried) - sizeof call->pending);
+    call->tried.count = call->tried.total = 0;
+    call->refused.count = call->refused.total = 0;
     call->client = client;
     call->cast = cast;
     call->outcome = GODWIT_OUTCOME_NOT_SENT;

@@ -51,9 +51,7 @@ typedef struct godwit__call {
 
     godwit__connection_t *connection; /* has the request: a reference, until the call has ended */
     uint64_t server_key;
-    godwit__tried_t tried;
-    godwit__tried_t refused; /* servers that do not have its namespace or version, as they said themselves */
-    int64_t not_before_ns;   /* backing off: stalled at least until then */
+    int64_t not_before_ns; /* backing off: stalled at least until then */
     int64_t backoff_ns;
     /* transport.change_count at the last look: a later change wakes a stalled call. */
     uint64_t change_seen;
@@ -68,7 +66,10 @@ typedef struct godwit__call {
     void *user;
     godwit__list_node_t in_stalled;
 
-    godwit__encoded_request_t request; /* the last member: it is not cleared */
+    /* Not cleared when the call begins, but for the counts. */
+    godwit__tried_t tried;
+    godwit__tried_t refused; /* servers that do not have its namespace or version, as they said themselves */
+    godwit__encoded_request_t request;
 } godwit__call_t;
 
 /* Encodes a request. On success the call counts as pending of its client until godwit__call_release. */

@@ -38,20 +38,27 @@ typedef struct godwit__pending {
     void (*finished) (struct godwit__pending *pending);
 
     _Atomic (godwit__pending_outcome_t) outcome;
+    /* Of a caller that waits (lead.h). */
+    atomic_uint wake; /* a follower sleeps while this is 0 (src/loop/park.h) */
+    bool follows;     /* until it is finished, or leads */
+    bool leads;       /* the connection's lead is CALLER, and this caller has it */
+    bool is_told;     /* it counts in told_count (defer.h) until it runs */
+    bool is_deferred; /* its request may still be queued (defer.h); its own thread's */
     godwit__header_t header;
-    godwit__frame_t frame;
 
+    /* Written before they are read: godwit__pending_init leaves them alone. */
+    godwit__frame_t frame;
     godwit__table_node_t by_id;
     struct godwit__pending *next_finished; /* in a list of those that have finished */
-
-    /* Of a caller that waits (lead.h). */
-    godwit__list_node_t follower; /* in connection.followers */
-    atomic_uint wake;             /* a follower sleeps while this is 0 (src/loop/park.h) */
-    bool follows;                 /* until it is finished, or leads */
-    bool leads;                   /* the connection's lead is CALLER, and this caller has it */
-    bool is_told;                 /* it counts in told_count (defer.h) until it runs */
-    bool is_deferred;             /* its request may still be queued (defer.h); its own thread's */
+    godwit__list_node_t follower;          /* in connection.followers */
 } godwit__pending_t;
+
+/* Before its fields are set: all zero, but for what needs no value. */
+static inline void
+godwit__pending_init (godwit__pending_t *pending)
+{
+    memset (pending, 0, offsetof (godwit__pending_t, frame));
+}
 
 /* ---- with connection.lock held ---- */
 
