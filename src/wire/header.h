@@ -10,9 +10,11 @@
 #ifndef GODWIT_SRC_WIRE_HEADER_H
 #define GODWIT_SRC_WIRE_HEADER_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define GODWIT__HEADER_SIZE 24
 #define GODWIT__HEADER_TARGET_OFFSET 4
@@ -83,17 +85,15 @@ typedef enum godwit__header_check {
 static inline void
 godwit__put_u32 (uint8_t *to, uint32_t value)
 {
-    to[0] = (uint8_t) (value >> 24);
-    to[1] = (uint8_t) (value >> 16);
-    to[2] = (uint8_t) (value >> 8);
-    to[3] = (uint8_t) value;
+    value = htobe32 (value);
+    memcpy (to, &value, sizeof value);
 }
 
 static inline void
 godwit__put_u64 (uint8_t *to, uint64_t value)
 {
-    godwit__put_u32 (to, (uint32_t) (value >> 32));
-    godwit__put_u32 (to + 4, (uint32_t) value);
+    value = htobe64 (value);
+    memcpy (to, &value, sizeof value);
 }
 
 static inline uint32_t
