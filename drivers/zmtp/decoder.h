@@ -51,11 +51,11 @@ godwit__zmtp_decoded_t godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decode
 
 /* True if the next frame is a message that has arrived as a whole. */
 bool godwit__zmtp_decoder_has_message (const godwit__zmtp_decoder_t *decoder);
-/* True if bytes are there that next has not looked at. */
+/* False: next has nothing before more bytes come. */
 static inline bool
 godwit__zmtp_decoder_has_bytes (const godwit__zmtp_decoder_t *decoder)
 {
-    return decoder->chunk != NULL;
+    return decoder->chunk || decoder->large;
 }
 
 #endif

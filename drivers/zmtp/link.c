@@ -109,15 +109,25 @@ end (zmtp_link_t *self)
     return GODWIT__IO_CLOSED;
 }
 
+/* The next message of what was read. Mostly nothing is left: that is seen at once. */
+static inline godwit__io_t
+next (zmtp_link_t *self, godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
+{
+    if (!godwit__zmtp_decoder_has_bytes (&stream->in))
+        return GODWIT__IO_AGAIN;
+    const godwit__io_t io = godwit__zmtp_stream_next (stream, frame, NULL);
+    return io == GODWIT__IO_CLOSED ? end (self) : io;
+}
+
 /* A peer that sends nothing but commands does not keep the leader from what else it has to do: what is left
  * in the socket shows itself again. */
 static godwit__io_t
 take (zmtp_link_t *self, godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
 {
     for (unsigned reads = 0;; reads++) {
-        const godwit__io_t io = godwit__zmtp_stream_next (stream, frame, NULL);
+        const godwit__io_t io = next (self, stream, frame);
         if (io != GODWIT__IO_AGAIN)
-            return io == GODWIT__IO_CLOSED ? end (self) : io;
+            return io;
         if (reads == READS_MAX)
             return GODWIT__IO_AGAIN;
         const godwit__zmtp_read_t result = read_some (self, stream);
@@ -170,11 +180,9 @@ receive_link (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routin
     godwit__zmtp_stream_t *stream = traffic_of (self);
     if (!stream || timeout_ns <= 0)
         return godwit__channel_receive (channel, frame, routing_id, timeout_ns);
-    godwit__io_t io = godwit__zmtp_stream_next (stream, frame, NULL);
+    godwit__io_t io = next (self, stream, frame);
     if (io == GODWIT__IO_AGAIN && !stream->is_drained)
         io = take (self, stream, frame);
-    else if (io == GODWIT__IO_CLOSED)
-        end (self);
     /* After a short read the system is not asked again before it says that there is more. */
     if (io == GODWIT__IO_AGAIN && wait_for_input (self, timeout_ns))
         io = take (self, stream, frame);

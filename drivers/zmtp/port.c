@@ -180,7 +180,9 @@ take_from (godwit__zmtp_port_t *self, godwit__zmtp_stream_t *stream, godwit__fra
 {
     while (!is_turn_over (stream)) {
         unsigned left = TURN_FRAMES - stream->turn_frames;
-        const godwit__io_t io = godwit__zmtp_stream_next (stream, frame, &left);
+        const godwit__io_t io = godwit__zmtp_decoder_has_bytes (&stream->in)
+                                    ? godwit__zmtp_stream_next (stream, frame, &left)
+                                    : GODWIT__IO_AGAIN;
         stream->turn_frames = TURN_FRAMES - left;
         if (io == GODWIT__IO_OK && is_publisher (stream) && frame->size < GODWIT__KEY_SIZE) {
             godwit__zmtp_count (&self->driver->counters.malformed);
