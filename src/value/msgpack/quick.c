@@ -137,9 +137,21 @@ end_strings (node_t *nodes, uint32_t last, uint8_t *data, const uint8_t *end, no
     }
 }
 
-uint32_t
-godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, uint8_t *data, size_t size,
-                       const godwit__limits_t *limits)
+/* The whole value is one scalar, as most results are. */
+static inline uint32_t
+parse_scalar (node_t *node, uint8_t *data, size_t size)
+{
+    if (take_scalar (data + 1, data + size, node, *data) != data + size)
+        return 0;
+    node->index = 0;
+    if (node->type == GODWIT_TYPE_STR && node->as.bytes.size)
+        godwit__end_last_string (node, data + (node->as.bytes.data - data), node + 1);
+    return 1;
+}
+
+/* Not inline: a scalar needs none of its registers. */
+static __attribute__ ((noinline)) uint32_t
+parse_any (node_t *nodes, uint32_t capacity, uint8_t *data, size_t size, const godwit__limits_t *limits)
 {
     level_t levels[LEVELS];
     level_t open = {0, 1, false};
@@ -150,8 +162,6 @@ godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, uint8_t *d
     uint32_t depth = 0;
     uint32_t used = 1;
     uint32_t last_string = NONE;
-    if (capacity < 2 || max == 0 || size > limits->size || size > UINT32_MAX)
-        return 0;
 
     for (;;) {
         node_t *node = &nodes[open.next];
@@ -208,4 +218,14 @@ godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, uint8_t *d
             }
         }
     }
+}
+
+uint32_t
+godwit__parse_quickly (struct godwit_value *nodes, uint32_t capacity, uint8_t *data, size_t size,
+                       const godwit__limits_t *limits)
+{
+    if (capacity < 2 || limits->count == 0 || size == 0 || size > limits->size || size > UINT32_MAX)
+        return 0;
+    return *data < 0x80 || *data >= 0xa0 ? parse_scalar (nodes, data, size)
+                                         : parse_any (nodes, capacity, data, size, limits);
 }
