@@ -17,14 +17,16 @@
 /* Set in `pending_count` and `family`: the client is closed, and nothing may enter any more. */
 #define GODWIT__CLIENT_CLOSED ((size_t) 1 << (sizeof (size_t) * 8 - 1))
 
-/* One allocation: the strings of target and version_cap lie behind the struct. What is neither atomic nor
- * guarded by a lock does not change once the client is made. */
+/* One allocation: the strings of target and version_cap, and names, lie behind the struct. What is neither
+ * atomic nor guarded by a lock does not change once the client is made. */
 struct godwit_client {
     godwit_transport_t *transport;
-    godwit_client_t *root;                 /* a reference, unless it is the root itself */
-    godwit_target_t target;                /* a deep copy */
-    godwit__group_t *group;                /* of exchange and topic; NULL without a topic */
-    const char *version_cap;               /* NULL: none */
+    godwit_client_t *root;   /* a reference, unless it is the root itself */
+    godwit_target_t target;  /* a deep copy */
+    godwit__group_t *group;  /* of exchange and topic; NULL without a topic */
+    const char *version_cap; /* NULL: none */
+    const uint8_t *names;    /* namespace and version, as its requests end (encoded_request.h) */
+    size_t names_size;
     int64_t timeout_ms;                    /* 0: not given */
     int64_t retry;                         /* 0: not given */
     int64_t call_monitor_timeout_ms;       /* 0: none */

@@ -2,6 +2,7 @@
 /* Makes clients, and prepares clients from others (contract 3). */
 #include "src/address/target.h"
 #include "src/client/client_settings.h"
+#include "src/client/encoded_request.h"
 #include "src/error/error.h"
 
 #include <stdlib.h>
@@ -13,12 +14,16 @@ static godwit_client_t *
 make (godwit_transport_t *transport, const godwit__client_settings_t *settings)
 {
     const size_t cap_size = settings->version_cap ? strlen (settings->version_cap) + 1 : 0;
-    godwit_client_t *self = malloc (sizeof *self + godwit__target_room (&settings->target) + cap_size);
+    const size_t names_bound = godwit__request_names_bound (&settings->target);
+    godwit_client_t *self =
+        malloc (sizeof *self + godwit__target_room (&settings->target) + cap_size + names_bound);
     if (!self)
         return NULL;
     self->transport = transport;
     char *end = godwit__target_write (&self->target, &settings->target, self + 1);
     self->version_cap = godwit__text_move (&end, settings->version_cap);
+    self->names = (uint8_t *) end;
+    self->names_size = godwit__request_names_write (&self->target, (uint8_t *) end, names_bound);
     self->group = settings->group;
     self->timeout_ms = settings->timeout_ms;
     self->retry = settings->retry;

@@ -124,32 +124,81 @@ write_text (godwit__writer_t *writer, const char *text)
         godwit__write_nil (writer);
 }
 
-/* [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). False: the
- * arguments were not checked, and cannot be while they are written. */
-static bool
-write_body (godwit__writer_t *writer, godwit__encoded_request_t *request, const godwit_client_t *client,
-            const godwit_value_t *context, const char *method, const godwit_fields_t *args, bool checked)
+/* A request is [context, method, args] and, when set, [..., namespace, version] (docs/protocol.md 4.2). */
+static inline void
+write_front (godwit__writer_t *writer, godwit__encoded_request_t *request, const godwit_client_t *client,
+             const godwit_value_t *context, const char *method)
 {
-    const char *name_space = client->target.name_space;
-    const char *version = client->target.version;
-    godwit__write_array (writer, version ? 5 : name_space ? 4 : 3);
+    godwit__write_array (writer, client->target.version ? 5 : client->target.name_space ? 4 : 3);
     if (context)
         godwit__write_value (writer, context);
     else
         godwit__write_map (writer, 0);
     request->method_at = writer->size;
     godwit__write_str (writer, method, strlen (method));
-    if (checked) {
-        writer->inserts = request->shared ? &request->shared->inserts : NULL;
-        godwit__write_fields (writer, args);
-    } else if (!godwit__write_fields_checked (writer, args)) {
+}
+
+size_t
+godwit__request_names_bound (const godwit_target_t *target)
+{
+    return text_bound (target->name_space) + text_bound (target->version);
+}
+
+size_t
+godwit__request_names_write (const godwit_target_t *target, uint8_t *to, size_t capacity)
+{
+    godwit__writer_t writer = {.data = to, .capacity = capacity};
+    if (target->version || target->name_space)
+        write_text (&writer, target->name_space);
+    if (target->version)
+        write_text (&writer, target->version);
+    return writer.size;
+}
+
+/* Arguments are checked as they are written, as most can be. False: they are not written. */
+static inline bool
+encode_quickly (godwit__encoded_request_t *request, const godwit_client_t *client,
+                const godwit_value_t *context, const char *method, const godwit_fields_t *args)
+{
+    godwit__writer_t writer = {.data = godwit__encoded_request_data (request),
+                               .size = GODWIT__HEADER_SIZE,
+                               .capacity = GODWIT__REQUEST_INLINE};
+    write_front (&writer, request, client, context, method);
+    if (!godwit__write_fields_checked (&writer, args))
         return false;
+    godwit__write_encoded (&writer, client->names, client->names_size);
+    request->size = writer.size;
+    return !writer.overflow;
+}
+
+/* Arguments are checked and measured first: they may be wrong, large, or lie where they stay. */
+static godwit_status_t
+encode_carefully (godwit__encoded_request_t *request, const godwit_client_t *client,
+                  const godwit_value_t *context, const char *method, const godwit_fields_t *args,
+                  size_t key_size, godwit_error_t **error)
+{
+    godwit__measure_t measure;
+    const godwit_status_t status = godwit__fields_measure (args, "args", &measure, error);
+    if (status)
+        return status;
+    size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + client->names_size +
+                   (context ? godwit__value_bound (context) : 1) + measure.bound - measure.insert_size;
+    if (bound > GODWIT__REQUEST_INLINE || measure.insert_count) {
+        request->shared = shared_new (bound, measure.insert_count);
+        if (!request->shared)
+            return godwit__error_no_memory (error);
+        request->shared->inserts.shift = key_size;
+    } else {
+        bound = GODWIT__REQUEST_INLINE;
     }
-    if (version || name_space)
-        write_text (writer, name_space);
-    if (version)
-        write_text (writer, version);
-    return !writer->overflow;
+    godwit__writer_t writer = {
+        .data = godwit__encoded_request_data (request), .size = GODWIT__HEADER_SIZE, .capacity = bound};
+    write_front (&writer, request, client, context, method);
+    writer.inserts = request->shared ? &request->shared->inserts : NULL;
+    godwit__write_fields (&writer, args);
+    godwit__write_encoded (&writer, client->names, client->names_size);
+    request->size = writer.size;
+    return GODWIT_OK;
 }
 
 static godwit_status_t
@@ -163,48 +212,33 @@ check_size (const godwit_client_t *client, size_t size, godwit_error_t **error)
 }
 
 static godwit_status_t
+check_context (const godwit_value_t *context, godwit_error_t **error)
+{
+    if (context->type == GODWIT_TYPE_MAP && godwit__value_kept (context))
+        return GODWIT_OK;
+    if (godwit_value_type (context) != GODWIT_TYPE_MAP)
+        return godwit__error_set (error, godwit__not_a_map (context), "context: expected map, got %s",
+                                  godwit_type_name (godwit_value_type (context)));
+    if (!godwit__value_bound (context))
+        return godwit__error_set (error, GODWIT_ERR_TYPE_MISMATCH,
+                                  "context: expected values that can be sent, got object");
+    return GODWIT_OK;
+}
+
+static godwit_status_t
 encode (godwit__encoded_request_t *request, const godwit_client_t *client, const godwit_value_t *context,
         const char *method, const godwit_fields_t *args, size_t key_size, godwit_error_t **error)
 {
     if (!method || !*method)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "method: expected a name, got %s",
                                   method ? "\"\"" : "NULL");
-    if (context && godwit_value_type (context) != GODWIT_TYPE_MAP)
-        return godwit__error_set (error, godwit__not_a_map (context), "context: expected map, got %s",
-                                  godwit_type_name (godwit_value_type (context)));
-    const size_t context_bound = context ? godwit__value_bound (context) : 1;
-    if (!context_bound)
-        return godwit__error_set (error, GODWIT_ERR_TYPE_MISMATCH,
-                                  "context: expected values that can be sent, got object");
-
-    godwit__writer_t writer = {.data = godwit__encoded_request_data (request),
-                               .size = GODWIT__HEADER_SIZE,
-                               .capacity = GODWIT__REQUEST_INLINE};
-    if (write_body (&writer, request, client, context, method, args, false)) {
-        request->size = writer.size;
-        return check_size (client, key_size + writer.size, error);
-    }
-
-    godwit__measure_t measure;
-    const godwit_status_t status = godwit__fields_measure (args, "args", &measure, error);
+    godwit_status_t status = context ? check_context (context, error) : GODWIT_OK;
+    if (status == GODWIT_OK && !encode_quickly (request, client, context, method, args))
+        status = encode_carefully (request, client, context, method, args, key_size, error);
     if (status)
         return status;
-    size_t bound = GODWIT__HEADER_SIZE + 1 + text_bound (method) + text_bound (client->target.name_space) +
-                   text_bound (client->target.version) + context_bound + measure.bound - measure.insert_size;
-    if (bound > GODWIT__REQUEST_INLINE || measure.insert_count) {
-        request->shared = shared_new (bound, measure.insert_count);
-        if (!request->shared)
-            return godwit__error_no_memory (error);
-        request->shared->inserts.shift = key_size;
-    } else {
-        bound = GODWIT__REQUEST_INLINE;
-    }
-    writer = (godwit__writer_t){
-        .data = godwit__encoded_request_data (request), .size = GODWIT__HEADER_SIZE, .capacity = bound};
-    write_body (&writer, request, client, context, method, args, true);
-    request->size = writer.size;
-    return check_size (client, key_size + writer.size + (request->shared ? request->shared->inserts.size : 0),
-                       error);
+    const size_t insert_size = request->shared ? request->shared->inserts.size : 0;
+    return check_size (client, key_size + request->size + insert_size, error);
 }
 
 static godwit_status_t

@@ -46,6 +46,11 @@ bool godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__
  * memory is short: it is unchanged then. */
 bool godwit__encoded_request_join (godwit__encoded_request_t *request);
 
+/* How many bytes the namespace and the version of a target take at the most at the end of a request, and
+ * these bytes themselves: all requests of a client end with them. write returns how many there are. */
+size_t godwit__request_names_bound (const godwit_target_t *target);
+size_t godwit__request_names_write (const godwit_target_t *target, uint8_t *to, size_t capacity);
+
 /* The name of the method, which is not terminated; NULL: there is none. Borrowed. */
 const char *godwit__encoded_request_method (const godwit__encoded_request_t *request, size_t *size);
 

@@ -232,11 +232,9 @@ godwit__value_bound (const godwit_value_t *value)
         return HEADER + value->as.bytes.size;
     if (type != GODWIT_TYPE_LIST && type != GODWIT_TYPE_MAP)
         return type == GODWIT_TYPE_OBJECT ? 0 : NUMBER;
-    if (value->index == 0) {
-        const godwit__block_t *const block = godwit__value_block (value);
-        if (block->encoded)
-            return block->encoded_size;
-    }
+    const godwit__block_t *const kept = godwit__value_kept (value);
+    if (kept)
+        return kept->encoded_size;
     size_t bytes = HEADER;
     const uint32_t children = value->count * (type == GODWIT_TYPE_MAP ? 2 : 1);
     const godwit_value_t *const first = value - value->index + value->as.first;

@@ -76,6 +76,14 @@ godwit__value_block (const godwit_value_t *value)
     return (godwit__block_t *) (first - offsetof (godwit__block_t, content));
 }
 
+/* The block of a whole value that has kept its encoding (so there is no object in it); NULL: it has not. */
+static inline const godwit__block_t *
+godwit__value_kept (const godwit_value_t *value)
+{
+    const godwit__block_t *const block = value->index == 0 ? godwit__value_block (value) : NULL;
+    return block && block->encoded ? block : NULL;
+}
+
 /* ---- decoding ---- */
 
 typedef struct godwit__limits {
@@ -200,6 +208,8 @@ void godwit__write_str (godwit__writer_t *writer, const char *text, size_t size)
 void godwit__write_bin (godwit__writer_t *writer, const void *data, size_t size);
 void godwit__write_array (godwit__writer_t *writer, size_t count);
 void godwit__write_map (godwit__writer_t *writer, size_t count);
+/* Appends what was encoded before. */
+void godwit__write_encoded (godwit__writer_t *writer, const void *data, size_t size);
 /* NULL is nil. */
 void godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value);
 /* Writes a field's value without its name; writes fields as a map with their names. A bound function must

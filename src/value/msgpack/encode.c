@@ -110,6 +110,12 @@ godwit__write_map (godwit__writer_t *writer, size_t count)
     pack_map (writer, count);
 }
 
+void
+godwit__write_encoded (godwit__writer_t *writer, const void *data, size_t size)
+{
+    append (writer, data, size);
+}
+
 /* ---- values ---- */
 
 void
@@ -154,12 +160,10 @@ godwit__write_value (godwit__writer_t *writer, const godwit_value_t *value)
         godwit__write_nil (writer);
         return;
     }
-    if (value->index == 0) {
-        const godwit__block_t *const block = godwit__value_block (value);
-        if (block->encoded) {
-            append (writer, block->encoded, block->encoded_size);
-            return;
-        }
+    const godwit__block_t *const kept = godwit__value_kept (value);
+    if (kept) {
+        append (writer, kept->encoded, kept->encoded_size);
+        return;
     }
     switch ((godwit_type_t) value->type) {
     case GODWIT_TYPE_NIL:
