@@ -234,6 +234,8 @@ godwit__pool_spawn_worker (godwit__pool_t *pool)
     godwit__pool_lock (pool);
     pool->worker_count--;
     pool->inspection.unstarted = result;
+    if (!pool->stopping)
+        godwit__reactor_post (pool->transport->control, &pool->respawn.task);
     godwit__pool_changed (pool);
     pthread_mutex_unlock (&pool->lock); /* the same */
     return false;

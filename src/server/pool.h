@@ -32,6 +32,7 @@
 #include "src/server/call_monitor.h"
 #include "src/server/cancel.h"
 #include "src/server/port.h"
+#include "src/server/respawn.h"
 #include "src/server/watchdog.h"
 
 typedef struct godwit__pool godwit__pool_t;
@@ -93,6 +94,7 @@ struct godwit__pool {
     atomic_uint_fast64_t fanout_epoch; /* grows when a subscription ends: a gap after that is no loss */
 
     godwit__watchdog_t watchdog;
+    godwit__respawn_t respawn;
     godwit__inspection_t inspection;
     godwit__call_monitor_t call_monitor; /* heartbeats of calls that want them */
     godwit__cancels_t cancels;
@@ -160,7 +162,8 @@ void godwit__pool_wake_worker (godwit__pool_t *pool);
 void godwit__pool_wake_for_request (godwit__pool_t *pool);
 /* With the lock: waits until the worker that calls it may have work. False: it is not needed any more. */
 bool godwit__pool_wait_for_work (godwit__pool_t *pool, godwit__worker_t *worker);
-/* Starts a thread that was counted already. False, and no longer counted, if it cannot be started. */
+/* Starts a thread that was counted already. False, and no longer counted, if it cannot be started now: the
+ * control thread tries again later, if it is needed. */
 bool godwit__pool_spawn_worker (godwit__pool_t *pool);
 /* With the lock: ends idle workers and makes leaders look. */
 void godwit__pool_stop_workers (godwit__pool_t *pool);

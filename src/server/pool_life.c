@@ -125,6 +125,7 @@ godwit__pool_new (godwit__pool_t **pool_p, godwit_transport_t *transport, godwit
     pool->ready_task.user = pool;
     pthread_mutex_init (&pool->lock, NULL);
     godwit__watchdog_init (pool);
+    godwit__respawn_init (pool);
     pool->inspection.handler_limit_ns = transport->options.handler_log_after_ms < 0
                                             ? GODWIT__NEVER
                                             : transport->options.handler_log_after_ms * GODWIT__NS_PER_MS;
@@ -225,6 +226,7 @@ godwit__pool_destroy (godwit__pool_t **pool_p)
     if (!pool->closed) /* a server started while the transport was being destroyed */
         godwit__pool_stop (pool);
     godwit__watchdog_stop (pool);
+    godwit__respawn_stop (pool);
     godwit__inspect_end (pool);
     godwit__call_monitor_stop (pool);
     godwit__cancels_stop (pool);
