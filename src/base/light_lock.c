@@ -4,17 +4,14 @@
  * still sleep. The price is a wake for nobody now and then. */
 #include "src/base/light_lock.h"
 
-#include <linux/futex.h>
-#include <stddef.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "src/base/futex.h"
 
 void
 godwit__light_lock_wait (godwit__light_lock_t *lock)
 {
     while (atomic_exchange_explicit (&lock->state, GODWIT__LIGHT_AWAITED, memory_order_acquire) !=
            GODWIT__LIGHT_FREE)
-        syscall (SYS_futex, &lock->state, FUTEX_WAIT_PRIVATE, GODWIT__LIGHT_AWAITED, NULL, NULL, 0);
+        godwit__futex_wait (&lock->state, GODWIT__LIGHT_AWAITED, INT64_MAX);
 }
 
 /* The lock may be gone by now, if the next owner was the last one: the system then wakes nobody, or somebody
@@ -22,5 +19,5 @@ godwit__light_lock_wait (godwit__light_lock_t *lock)
 void
 godwit__light_lock_wake (godwit__light_lock_t *lock)
 {
-    syscall (SYS_futex, &lock->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    godwit__futex_wake (&lock->state, 1);
 }

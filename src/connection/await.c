@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Callers that wait for their reply: one leads and receives for all, the others follow. */
+#include "src/base/futex.h"
 #include "src/connection/completion.h"
 #include "src/connection/connection.h"
 #include "src/connection/defer.h"
 #include "src/connection/lead.h"
 #include "src/connection/receive.h"
-#include "src/loop/park.h"
 #include "src/runtime/wait.h"
 
 /* Frames that a leader reads after its own reply, at most. */
@@ -106,7 +106,8 @@ follow (godwit__connection_t *connection, godwit__pending_t *pending, int64_t le
     pending->follows = true;
     atomic_store_explicit (&pending->wake, 0, memory_order_relaxed);
     pthread_mutex_unlock (&connection->lock);
-    godwit__park (&pending->wake, wait_limit (pending, left_ns));
+    godwit__futex_wait (&pending->wake, 0, wait_limit (pending, left_ns));
+    /* One that was made the leader and ended at once still has to give the lead away. */
     if (godwit__pending_is_waiting (pending) || pending->leads) {
         defer_no_longer (connection, pending);
         return false;

@@ -16,17 +16,23 @@
 #define GODWIT__DEFERRED_MAX 16
 #define GODWIT__DEFERRED_NS (200 * (GODWIT__NS_PER_MS / 1000))
 
-/* With lock held, after the request of a caller that is about to wait was queued: leaves it to others, if
- * there are any. One of the two is true, because each side writes its own count before it reads the other's:
- * either the last of them sees the deferred request, or this caller sees that nobody is left. */
+/* With lock held. Once it is false it stays so while the lock is held: the leader tells with the lock. */
+static inline bool
+godwit__connection_may_defer (const godwit__connection_t *connection)
+{
+    return atomic_load_explicit (&connection->told_count, memory_order_relaxed) > 0 &&
+           atomic_load_explicit (&connection->deferred_count, memory_order_relaxed) < GODWIT__DEFERRED_MAX;
+}
+
+/* With lock held, after the request of a caller that is about to wait was queued, if it may be deferred:
+ * leaves it to others. One of the two is true, because each side writes its own count before it reads the
+ * other's: either the last of them sees the deferred request, or this caller sees that nobody is left. */
 static inline void
 godwit__connection_defer (godwit__connection_t *connection, godwit__pending_t *pending)
 {
-    const unsigned count = atomic_load_explicit (&connection->deferred_count, memory_order_relaxed);
-    if (!connection->is_queued || count >= GODWIT__DEFERRED_MAX ||
-        atomic_load_explicit (&connection->told_count, memory_order_relaxed) == 0)
+    if (!connection->is_queued)
         return;
-    atomic_store (&connection->deferred_count, count + 1);
+    atomic_store (&connection->deferred_count, connection->deferred_count + 1);
     if (atomic_load (&connection->told_count) == 0)
         return;
     connection->is_queued = false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/connection/lead.h"
 
+#include "src/base/futex.h"
 #include "src/connection/completion.h"
-#include "src/loop/park.h"
 
 void
 godwit__lead_post (godwit__connection_t *connection)
@@ -27,7 +27,7 @@ godwit__lead_release (godwit__connection_t *connection, godwit__lead_t otherwise
     }
     connection->lead = GODWIT__LEAD_CALLER;
     next->leads = true;
-    godwit__unpark (godwit__pending_unfollow (next));
+    godwit__futex_wake (godwit__pending_unfollow (next), 1);
     if (otherwise == GODWIT__LEAD_REACTOR)
         godwit__completion_unparked (connection->transport->completion);
 }

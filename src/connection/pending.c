@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The calls that are pending on a connection: the table, and their ends. */
+#include "src/base/futex.h"
 #include "src/connection/completion.h"
 #include "src/connection/connection.h"
-#include "src/loop/park.h"
 
 void
 godwit__pending_add (godwit__connection_t *connection, godwit__pending_t *pending)
@@ -68,7 +68,7 @@ godwit__pending_finish (godwit__connection_t *connection, godwit__pending_t *pen
         pending->next_finished = *finished;
         *finished = pending;
     } else if (wake) {
-        godwit__unpark (wake);
+        godwit__futex_wake (wake, 1);
     } else {
         connection->link->ops->wake (connection->link);
     }

@@ -39,7 +39,7 @@ typedef struct godwit__pending {
 
     _Atomic (godwit__pending_outcome_t) outcome;
     /* Of a caller that waits (lead.h). */
-    atomic_uint wake; /* a follower sleeps while this is 0 (src/loop/park.h) */
+    atomic_uint wake; /* a follower sleeps while this is 0 (src/base/futex.h) */
     bool follows;     /* until it is finished, or leads */
     bool leads;       /* the connection's lead is CALLER, and this caller has it */
     bool is_told;     /* it counts in told_count (defer.h) until it runs */

@@ -3,11 +3,11 @@
  * leads, without the lock. */
 #include "src/connection/receive.h"
 
+#include "src/base/futex.h"
 #include "src/connection/completion.h"
 #include "src/connection/lead.h"
 #include "src/connection/renumber.h"
 #include "src/connection/send.h"
-#include "src/loop/park.h"
 
 static void
 on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
@@ -61,7 +61,7 @@ void
 godwit__reader_tell (godwit__reader_t *reader)
 {
     for (unsigned i = 0; i < reader->told_count; i++)
-        godwit__unpark (reader->told[i]);
+        godwit__futex_wake (reader->told[i], 1);
     reader->told_count = 0;
 }
 

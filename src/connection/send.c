@@ -250,6 +250,23 @@ is_batch_full (godwit__connection_t *connection, const godwit__pending_t *pendin
            now_ns - connection->batch_began_ns > GODWIT__BATCH_NS;
 }
 
+/* With lock held: a caller waits for it, and others may send it. */
+static bool
+may_be_deferred (const godwit__connection_t *connection, const godwit__pending_t *pending)
+{
+    return pending && !pending->finished && !connection->transport->options.external_loop &&
+           godwit__connection_may_defer (connection);
+}
+
+/* With lock held: the caller's memory is not read when others send the request. */
+static godwit__io_t
+queue_a_copy (godwit__connection_t *connection, const godwit__message_t *request)
+{
+    godwit__message_t copied = *request;
+    copied.stays = false;
+    return godwit__connection_queue (connection, &copied);
+}
+
 /* With lock held. */
 static godwit__io_t
 send_or_batch (godwit__connection_t *connection, const godwit__message_t *request, uint64_t id,
@@ -262,7 +279,9 @@ send_or_batch (godwit__connection_t *connection, const godwit__message_t *reques
         return GODWIT__IO_OK;
     }
     godwit__connection_send_batch (connection, finished);
-    const godwit__io_t io = godwit__connection_queue (connection, request);
+    const godwit__io_t io = may_be_deferred (connection, pending)
+                                ? queue_a_copy (connection, request)
+                                : godwit__connection_queue (connection, request);
     if (io == GODWIT__IO_OK)
         connection->sent_id = id;
     return io;
@@ -341,7 +360,7 @@ godwit__connection_send (godwit__connection_t *connection, const godwit__message
     if (is_asynchronous) {
         unlock_asynchronous (connection);
     } else {
-        if (pending && io == GODWIT__IO_OK && !transport->options.external_loop)
+        if (io == GODWIT__IO_OK && may_be_deferred (connection, pending))
             godwit__connection_defer (connection, pending);
         godwit__connection_unlock (connection);
     }

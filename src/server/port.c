@@ -19,6 +19,9 @@
 
 /* Frames that are read in one turn of an external loop. */
 #define TURN_FRAMES 64
+/* The replies to requests in frames of their own are kept for so long. Each has a caller of its own that
+ * waits; those of a batch have one. */
+#define GATHER_NS (GODWIT__NS_PER_MS / 10)
 
 /* ---- requests ---- */
 
@@ -170,13 +173,13 @@ settle_left (godwit__port_t *port)
 
 /* Sends replies that have waited long enough: a batch may have many handlers, though each is short. */
 static void
-flush_old_replies (godwit__port_t *port)
+flush_old_replies (godwit__port_t *port, int64_t limit_ns)
 {
     if (!port->now_ns)
         return;
     if (!port->flushed_ns)
         port->flushed_ns = port->now_ns;
-    if (port->now_ns - port->flushed_ns <= GODWIT__BATCH_NS)
+    if (port->now_ns - port->flushed_ns <= limit_ns)
         return;
     godwit__reply_batch_flush (&port->reply_batch);
     port->flushed_ns = port->now_ns;
@@ -213,7 +216,7 @@ goes_on_gathering (godwit__port_t *port)
     if (!port->gathers)
         return false;
     if (has_more (port)) {
-        flush_old_replies (port);
+        flush_old_replies (port, GATHER_NS);
         return true;
     }
     godwit__reply_batch_close (&port->reply_batch);
@@ -226,7 +229,7 @@ godwit__port_next (godwit__port_t *port, godwit__frame_t *frame, godwit__routing
                    int64_t timeout_ns)
 {
     if (port->batch.batch) {
-        flush_old_replies (port);
+        flush_old_replies (port, GODWIT__BATCH_NS);
         switch (godwit__batch_next (&port->batch, frame)) {
         case GODWIT__BATCH_FRAME:
             *routing_id = port->batch_routing_id;

@@ -25,6 +25,7 @@ lead (godwit__worker_t *worker, godwit__port_t *port)
     bool leads = true;
     while (leads) {
         if (atomic_load_explicit (&port->has_tasks, memory_order_relaxed) && !godwit__port_run_tasks (port)) {
+            godwit__reply_batch_flush (&port->reply_batch); /* the next leader may be long in coming */
             godwit__pool_lock (port->pool);
             leave_lead (port);
             godwit__pool_unlock (port->pool);

@@ -54,6 +54,38 @@ driver_conformance_what_was_queued_leaves_with_flush (const driver_conformance_t
     }
 }
 
+/* Three frames that came at once: after the first one was received, the driver knows of the others. */
+static void
+check_has_more (godwit__channel_t *from, godwit__routing_id_t routing_id, godwit__channel_t *to)
+{
+    if (!to->ops->has_more)
+        return;
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq (queue_bytes (from, routing_id, &i, sizeof i), GODWIT__IO_OK);
+    from->ops->flush (from, routing_id);
+    for (int i = 0; i < 3; i++) {
+        expect_bytes (to, &i, sizeof i);
+        cr_assert_eq (to->ops->has_more (to), i < 2, "after frame %d", i);
+    }
+    expect_nothing (to);
+    cr_assert_not (to->ops->has_more (to));
+}
+
+void
+driver_conformance_it_knows_of_frames_that_came_together (const driver_conformance_t *subject)
+{
+    for (size_t address = 0; address < subject->address_count; address++) {
+        scene_t scene;
+        open_scene (&scene, subject, address);
+        godwit__channel_t *link = scene.links[0].channel, *port = scene.port;
+        cr_assert_eq (send_bytes (link, 0, "hello", 5), GODWIT__IO_OK);
+        const godwit__routing_id_t routing_id = expect_bytes (port, "hello", 5);
+        check_has_more (link, 0, port);
+        check_has_more (port, routing_id, link);
+        close_scene (&scene);
+    }
+}
+
 void
 driver_conformance_queue_says_what_send_says (const driver_conformance_t *subject)
 {

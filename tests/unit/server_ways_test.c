@@ -153,6 +153,72 @@ WAY_TEST (publications_run_side_by_side)
     raw_server_end (&self);
 }
 
+/* ---- requests that arrive together, each in a frame of its own ---- */
+
+static void
+queue_request (raw_server_t *self, uint64_t id, const char *method)
+{
+    uint8_t data[512];
+    const godwit__header_t header = raw_header_of (self, id);
+    const godwit__message_t message = {.data = data,
+                                       .size = raw_write_request (data, sizeof data, &header, method, 4)};
+    cr_assert_eq (self->peer.link->ops->queue (self->peer.link, 0, &message), GODWIT__IO_OK);
+}
+
+static void
+await_reply (raw_server_t *self, uint64_t id, const char *method)
+{
+    const godwit__header_t header = raw_header_of (self, id);
+    raw_request (&self->peer, &header, method, 4);
+    cr_assert (raw_expect (&self->peer, GODWIT__REPLY, id));
+}
+
+Test (zmq, requests_that_arrive_together_are_answered_together)
+{
+    raw_server_t self;
+    godwit__frame_t frame, part;
+    godwit__batch_reader_t batch;
+    raw_server_start (&self, &godwit__zmtp_driver, NULL, NULL);
+    await_reply (&self, 1, "echo"); /* from now on it is known to be short */
+    for (uint64_t id = 2; id <= 4; id++)
+        queue_request (&self, id, "echo");
+    self.peer.link->ops->flush (self.peer.link, 0);
+    godwit__io_t io;
+    while ((io = self.peer.link->ops->recv (self.peer.link, &frame, NULL)) == GODWIT__IO_AGAIN)
+        self.peer.link->ops->wait (self.peer.link, false, RAW_WAIT_LIMIT_NS);
+    cr_assert_eq (io, GODWIT__IO_OK);
+    cr_assert_eq (frame.data[2], GODWIT__BATCH);
+    cr_assert (godwit__batch_open (&batch, &frame));
+    for (uint64_t id = 2; id <= 4; id++) {
+        godwit__header_t header;
+        cr_assert_eq (godwit__batch_next (&batch, &part), GODWIT__BATCH_FRAME);
+        cr_assert_eq (godwit__header_read (&header, part.data, part.size), GODWIT__HEADER_OK);
+        cr_assert_eq (header.type, GODWIT__REPLY);
+        cr_assert_eq (header.id, id);
+        godwit__frame_release (&part);
+    }
+    cr_assert_eq (godwit__batch_next (&batch, &part), GODWIT__BATCH_END);
+    raw_server_end (&self);
+}
+
+/* The second one was short so far, and does not return now. */
+Test (zmq, no_reply_waits_for_the_handler_of_another_request)
+{
+    raw_server_t self;
+    raw_server_start (&self, &godwit__zmtp_driver, NULL, NULL);
+    raw_server_let_go (&self);
+    await_reply (&self, 1, "echo");
+    await_reply (&self, 2, "block");
+    raw_server_hold (&self);
+    queue_request (&self, 3, "echo");
+    queue_request (&self, 4, "block");
+    self.peer.link->ops->flush (self.peer.link, 0);
+    cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 3));
+    raw_server_let_go (&self);
+    cr_assert (raw_expect (&self.peer, GODWIT__REPLY, 4));
+    raw_server_end (&self);
+}
+
 /* ---- within the process ---- */
 
 static size_t
