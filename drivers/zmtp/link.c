@@ -194,7 +194,8 @@ has_more (const godwit__channel_t *channel)
 {
     const zmtp_link_t *self = (const zmtp_link_t *) channel;
     const godwit__zmtp_stream_t *stream = atomic_load_explicit (&self->traffic, memory_order_relaxed);
-    return stream && godwit__zmtp_decoder_has_message (&stream->in);
+    return stream && godwit__zmtp_decoder_has_bytes (&stream->in) &&
+           godwit__zmtp_decoder_has_message (&stream->in);
 }
 
 static void

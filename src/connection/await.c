@@ -83,7 +83,8 @@ lead (godwit__connection_t *connection, godwit__pending_t *own)
     }
     if (own->leads && own->outcome == GODWIT__PENDING_REPLIED)
         read_on (&reader, own);
-    godwit__reader_tell (&reader);
+    if (reader.told_count > 0)
+        godwit__reader_tell (&reader);
 }
 
 /* With lock held. */

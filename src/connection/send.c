@@ -254,8 +254,8 @@ is_batch_full (godwit__connection_t *connection, const godwit__pending_t *pendin
 static bool
 may_be_deferred (const godwit__connection_t *connection, const godwit__pending_t *pending)
 {
-    return pending && !pending->finished && !connection->transport->options.external_loop &&
-           godwit__connection_may_defer (connection);
+    return godwit__connection_may_defer (connection) && pending && !pending->finished &&
+           !connection->transport->options.external_loop;
 }
 
 /* With lock held: the caller's memory is not read when others send the request. */
