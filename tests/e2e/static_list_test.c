@@ -25,7 +25,7 @@ start_process (process_t *process, int port, const char *query, const char *exch
 {
     char url[128];
     /* A list of its own: it neither looks for a rendezvous nor hosts one. */
-    snprintf (url, sizeof url, "zmq:///?static=&port=%d%s", port, query);
+    snprintf (url, sizeof url, "zmq:///?static=nobody/none@tcp://127.0.0.1:1&port=%d%s", port, query);
     process_start (process, PROGRAM, url, exchange);
     process->port = port;
 }

@@ -314,7 +314,8 @@ Test (mixed, listed_servers_say_who_they_are, .timeout = 120)
     const int ports[SERVERS] = {free_port (), free_port ()};
     memset (&scene, 0, sizeof scene);
     for (int i = 0; i < SERVERS; i++) {
-        snprintf (scene.url, sizeof scene.url, "zmq:///?static=&port=%d", ports[i]);
+        snprintf (scene.url, sizeof scene.url, "zmq:///?static=nobody/none@tcp://127.0.0.1:1&port=%d",
+                  ports[i]);
         start_server (i, i == 0 ? RELEASE : TREE);
     }
     snprintf (scene.url, sizeof scene.url, "zmq:///?static=%s/%s@tcp://127.0.0.1:%d,%s/%s@tcp://127.0.0.1:%d",
