@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,10 +63,11 @@ TestSuite (hostile_wire, .init = set_up, .timeout = 100);
     }                                                                                                        \
     static void name_ (void)
 
+/* On purpose: those attackers are slow who say a byte at a time. */
 static void
-pause_ms (int ms)
+be_slow (void)
 {
-    const struct timespec moment = {ms / 1000, (long) (ms % 1000) * 1000000};
+    const struct timespec moment = {.tv_nsec = 100000000};
     nanosleep (&moment, NULL);
 }
 
@@ -95,12 +97,14 @@ count_hung_up (void)
     return count;
 }
 
+/* All of the crowd. */
 static void
-wait_hung_up (size_t count)
+wait_hung_up (void)
 {
-    for (int ms = 0; count_hung_up () < count; ms += 20) {
-        cr_assert_lt (ms, VICTIM_WAIT_LIMIT_MS, "%zu of %zu are hung up on", count_hung_up (), count);
-        pause_ms (20);
+    for (size_t i = 0; i < crowd_size; i++) {
+        struct pollfd item = {crowd[i], POLLRDHUP, 0};
+        cr_assert_eq (poll (&item, 1, VICTIM_WAIT_LIMIT_MS), 1, "%zu of %zu are hung up on", count_hung_up (),
+                      crowd_size);
     }
 }
 
@@ -111,14 +115,17 @@ typedef struct attacker {
     void (*attack) (struct attacker *attacker);
     int fd;
     atomic_size_t count;
+    sem_t goes_on; /* posted after each attack */
 } attacker_t;
 
 static void *
 run_attacker (void *argument)
 {
     attacker_t *attacker = argument;
-    while (!atomic_load (&attacker->is_over))
+    while (!atomic_load (&attacker->is_over)) {
         attacker->attack (attacker);
+        sem_post (&attacker->goes_on);
+    }
     return NULL;
 }
 
@@ -126,6 +133,7 @@ static void
 begin_attack (attacker_t *attacker, void (*attack) (attacker_t *))
 {
     attacker->attack = attack;
+    cr_assert_eq (sem_init (&attacker->goes_on, 0, 0), 0);
     cr_assert_eq (pthread_create (&attacker->thread, NULL, run_attacker, attacker), 0);
 }
 
@@ -136,15 +144,18 @@ end_attack (attacker_t *attacker)
     if (attacker->fd)
         shutdown (attacker->fd, SHUT_RDWR); /* if it waits for room */
     pthread_join (attacker->thread, NULL);
+    sem_destroy (&attacker->goes_on);
 }
 
 static void
-wait_attacked (const attacker_t *attacker, size_t count)
+wait_attacked (attacker_t *attacker, size_t count)
 {
-    for (int ms = 0; atomic_load (&attacker->count) < count; ms += 10) {
-        cr_assert_lt (ms, VICTIM_WAIT_LIMIT_MS, "%zu of %zu", atomic_load (&attacker->count), count);
-        pause_ms (10);
-    }
+    struct timespec end;
+    clock_gettime (CLOCK_MONOTONIC, &end);
+    end.tv_sec += VICTIM_WAIT_LIMIT_MS / 1000;
+    while (atomic_load (&attacker->count) < count)
+        cr_assert_eq (sem_clockwait (&attacker->goes_on, CLOCK_MONOTONIC, &end), 0, "%zu of %zu",
+                      atomic_load (&attacker->count), count);
 }
 
 /* It goes on while the honest client is measured, and while another one comes. */
@@ -182,7 +193,7 @@ half_open (const char *address)
     cr_assert_lt (victim_descriptors (&victim), victim.descriptors + 1200,
                   "handshakes are limited in number");
     victim_expect_pace (&victim);
-    wait_hung_up (CROWD);
+    wait_hung_up ();
 }
 
 ATTACK (five_thousand_half_open_connections_on_tcp)
@@ -203,7 +214,7 @@ say_next_byte (attacker_t *attacker)
     for (size_t i = 0; i < crowd_size && attacker->count < 60; i++) /* it never comes to the end */
         write_some (crowd[i], greeting + attacker->count, 1);
     attacker->count++;
-    pause_ms (100); /* ten times as fast as a patient one */
+    be_slow ();
 }
 
 ATTACK (slow_loris_is_hung_up_on_in_time)
@@ -213,7 +224,7 @@ ATTACK (slow_loris_is_hung_up_on_in_time)
         join_at (i % 2 ? victim.tcp : victim.ipc);
     begin_attack (&attacker, say_next_byte);
     victim_expect_pace (&victim);
-    wait_hung_up (400);
+    wait_hung_up ();
     end_attack (&attacker);
 }
 
@@ -230,7 +241,7 @@ ATTACK (crowds_of_those_who_are_refused)
     }
     cr_assert_lt (victim_descriptors (&victim), victim.descriptors + 1200, "they are limited in number");
     victim_expect_pace (&victim);
-    wait_hung_up (3000);
+    wait_hung_up ();
 }
 
 static void
@@ -302,7 +313,7 @@ send_one_byte_of_each (attacker_t *attacker)
     for (size_t i = 0; i < crowd_size; i++)
         write_some (crowd[i], "x", 1);
     attacker->count++;
-    pause_ms (100);
+    be_slow ();
 }
 
 ATTACK (memory_grows_with_what_arrives_not_with_what_is_declared)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static godwit_transport_t *transport;
@@ -54,6 +55,16 @@ on_echo (godwit_request_t *request, void *self)
                                  GODWIT_VALUE ("", godwit_value_get (godwit_request_args (request), "x")));
 }
 
+/* The processor time of this process so far: what was done before this call, and what was not. */
+static godwit_status_t
+on_spent (godwit_request_t *request, void *self)
+{
+    struct timespec used;
+    (void) self;
+    clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &used);
+    return godwit_request_reply (request, GODWIT_INT ("", (int64_t) used.tv_sec * 1000000000 + used.tv_nsec));
+}
+
 static godwit_status_t
 on_stats (godwit_request_t *request, void *self)
 {
@@ -74,6 +85,7 @@ on_stats (godwit_request_t *request, void *self)
 }
 
 static const godwit_method_t methods[] = {GODWIT_METHOD ("echo", on_echo, 0),
+                                          GODWIT_METHOD ("spent", on_spent, 0),
                                           GODWIT_METHOD ("stats", on_stats, 0)};
 
 static void
