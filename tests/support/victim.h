@@ -32,10 +32,12 @@ void victim_finish (victim_t *victim);
 void victim_call (const victim_t *victim);
 /* A client that comes now. It calls, and goes. */
 void victim_call_anew (const victim_t *victim);
-/* During the attack: four of five of the client's calls wait for at most five times the work that they
- * waited for before it. Work is the processor time of the server between the sending of a call and its
- * handler: so it does not matter what else the machine does. */
+/* During the attack: nine of ten of the client's calls wait for at most ten times the work that they waited
+ * for before it. Work is the processor time of the server between the sending of a call and its handler: so
+ * it does not matter what else the machine does. */
 void victim_expect_pace (const victim_t *victim);
+/* The same for attacks that never let the server rest: the calls wait for at most 10 ms of its work. */
+void victim_expect_turns (const victim_t *victim);
 /* Bytes more than before the attack, now. */
 int64_t victim_growth (const victim_t *victim);
 int64_t victim_descriptors (const victim_t *victim);
