@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BACKLOG 4096
@@ -151,6 +152,35 @@ read_address (godwit__zmtp_address_t *address, const char *at)
     return godwit__zmtp_address_read_here (address, text);
 }
 
+static const char *
+path_of (const godwit__zmtp_address_t *address)
+{
+    return ((const struct sockaddr_un *) &address->name)->sun_path;
+}
+
+/* A path in the file system stays when its socket is closed. Abstract names do not. */
+static void
+remember_file (godwit__zmtp_listener_t *self, const godwit__zmtp_address_t *address)
+{
+    struct stat status;
+    if (!self->is_local || path_of (address)[0] == '\0' || lstat (path_of (address), &status) != 0 ||
+        !S_ISSOCK (status.st_mode))
+        return;
+    self->file = *address;
+    self->file_device = status.st_dev;
+    self->file_inode = status.st_ino;
+}
+
+/* Unless it is another's by now. */
+static void
+remove_file (const godwit__zmtp_listener_t *self)
+{
+    struct stat status;
+    if (self->file.size > 0 && lstat (path_of (&self->file), &status) == 0 &&
+        status.st_dev == self->file_device && status.st_ino == self->file_inode)
+        unlink (path_of (&self->file));
+}
+
 /* Outside of private folders: tcp, and ipc as it was given. */
 static godwit_status_t
 bind_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADDRESS_SIZE],
@@ -171,8 +201,10 @@ bind_at (godwit__zmtp_listener_t *self, const char *at, char bound[GODWIT__ADDRE
         setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (address.name.ss_family == AF_INET6)
         setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof zero);
-    if (bind (fd, (const struct sockaddr *) &address.name, address.size) < 0 || listen (fd, BACKLOG) < 0 ||
-        !name_bound (fd, at, bound))
+    if (bind (fd, (const struct sockaddr *) &address.name, address.size) < 0)
+        return cannot (at, error);
+    remember_file (self, &address);
+    if (listen (fd, BACKLOG) < 0 || !name_bound (fd, at, bound))
         return cannot (at, error);
     return GODWIT_OK;
 }
@@ -306,6 +338,7 @@ godwit__zmtp_listener_destroy (godwit__zmtp_listener_t *listener)
         godwit__own_fd_close (listener->source.fd);
     if (listener->folder)
         godwit__folder_remove (listener->folder, &listener->name);
+    remove_file (listener);
     if (listener->reserve_fd >= 0)
         close (listener->reserve_fd);
     free (listener);

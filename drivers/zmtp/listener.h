@@ -23,7 +23,10 @@ typedef struct godwit__zmtp_listener {
     bool is_private;               /* in a private folder: processes of this user only */
     godwit__folder_t *folder;      /* that folder, the driver's; NULL: none */
     godwit__folder_name_t name;    /* in it */
-    godwit__list_node_t in_list;   /* the owner's */
+    godwit__zmtp_address_t file;   /* of a path outside of private folders; size 0: none */
+    dev_t file_device;             /* what the path led to when it was bound */
+    ino_t file_inode;
+    godwit__list_node_t in_list; /* the owner's */
 } godwit__zmtp_listener_t;
 
 /* Under a random name in the first private folder that is usable. */
