@@ -164,7 +164,7 @@ expect_no_starving (attacker_t *attacker, void (*attack) (attacker_t *), size_t 
 {
     begin_attack (attacker, attack);
     wait_attacked (attacker, count / 4);
-    victim_expect_pace (&victim);
+    victim_expect_turns (&victim);
     victim_call_anew (&victim);
     wait_attacked (attacker, count);
 }
