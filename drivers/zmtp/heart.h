@@ -6,6 +6,8 @@
  * seconds must not seem dead. Nothing on the way of a message reads a clock: it leaves marks, and a look
  * finds them. So a process that was stopped gives nobody up when it goes on.
  *
+ * A peer that takes nothing of what is written to it for as long is given up, too, whatever it says.
+ *
  * The end that connects sends PINGs; the other end does when its peer has been silent for half of the limit.
  * Between publishers and subscribers that only happens if both are of this engine: libzmq's SUB ends its
  * process over a PING. */

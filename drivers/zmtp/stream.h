@@ -79,10 +79,10 @@ struct godwit__zmtp_stream {
     uint8_t unsent_looks;         /* in a row: nothing was sent */
     _Atomic uint16_t peer_ttl_ds; /* the last that it said; 0: none */
     uint32_t silent_looks;        /* nothing was received */
-    uint32_t stalled_looks;       /* it took nothing of what waits */
-    uint64_t seen_written;
-    godwit__list_node_t in_list; /* of the driver: streams, or closing */
-    int64_t closing_ns;          /* when it is closed in any case */
+    uint32_t stalled_looks;       /* the peer took nothing of what waits */
+    uint64_t seen_taken;          /* by the peer's system, of what was written */
+    godwit__list_node_t in_list;  /* of the driver: streams, or closing */
+    int64_t closing_ns;           /* when it is closed in any case */
 };
 
 /* Takes over a connected socket, and begins the handshake. config and events are static. NULL: no memory, or

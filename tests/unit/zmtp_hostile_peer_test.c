@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -416,6 +418,51 @@ Test (zmtp_hostile_peer, a_server_that_talks_without_end_does_not_keep_the_leade
     close (listener.fd);
 }
 
+/* It goes on talking, so it is not silent. */
+static void
+say_ping (int fd, int round)
+{
+    if (round % 100 == 0)
+        cr_assert_eq (send (fd, "\4\7\4PING\0\0", 9, MSG_DONTWAIT | MSG_NOSIGNAL), 9);
+}
+
+static void
+fill (godwit__channel_t *channel, godwit__routing_id_t routing_id)
+{
+    static char text[4000];
+    const godwit__message_t message = {.data = text, .size = sizeof text};
+    godwit__io_t io = GODWIT__IO_OK;
+    for (int i = 0; i < 100000 && io == GODWIT__IO_OK; i++)
+        io = channel->ops->send (channel, routing_id, &message);
+    cr_assert_eq (io, GODWIT__IO_AGAIN);
+}
+
+Test (zmtp_hostile_peer, a_server_that_talks_and_never_reads_is_given_up)
+{
+    const int at_once = 1; /* the clock of the test is faster than the system's */
+    uint8_t script[256];
+    listener_t listener;
+    test_link_t link;
+    begin_listening (&listener);
+    open_test_link (&link, listener.address);
+    const int fd = accept_one (&listener);
+    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+    cr_assert (zmtp_write (fd, script, write_script (script, "ROUTER", "", 0)));
+    wait_up (&link);
+    fill (link.channel, 0);
+    const int64_t begin_ns = clock_ns;
+    for (int i = 0; i < ROUNDS && !link.downs; i++) {
+        say_ping (fd, i);
+        turn ();
+        take (&link);
+    }
+    cr_assert_eq (link.downs, 1, "it keeps its connection");
+    cr_assert_lt (clock_ns - begin_ns, 4000 * GODWIT__NS_PER_MS);
+    link.channel->ops->close (link.channel);
+    close (fd);
+    close (listener.fd);
+}
+
 /* ---- ports ---- */
 
 /* A peer that connects, says its script and waits until it is known. */
@@ -471,6 +518,36 @@ Test (zmtp_hostile_peer, peers_that_talk_without_end_do_not_keep_the_leader)
     expect_leader_gets_away (false, "\4\2\1X", 4);
     expect_leader_gets_away (true, "\4\7\4PING\0\0", 9);
     expect_leader_gets_away (true, "\0\1k", 3);
+}
+
+Test (zmtp_hostile_peer, a_client_that_talks_and_never_reads_is_given_up)
+{
+    godwit__frame_t frame;
+    godwit__routing_id_t routing_id;
+    godwit__channel_t *port;
+    godwit__port_addresses_t addresses;
+    godwit__io_t io = GODWIT__IO_AGAIN;
+    open_test_port (&port, &addresses);
+    const int fd = connect_to_port (addresses.links[0], "DEALER");
+    cr_assert (zmtp_write (fd, "\0\5hello", 7));
+    for (int i = 0; i < ROUNDS && io == GODWIT__IO_AGAIN; i++) {
+        turn ();
+        io = port->ops->recv (port, &frame, &routing_id);
+    }
+    cr_assert_eq (io, GODWIT__IO_OK);
+    godwit__frame_release (&frame);
+    fill (port, routing_id);
+    const int64_t begin_ns = clock_ns;
+    struct pollfd item = {fd, POLLRDHUP, 0};
+    for (int i = 0; i < ROUNDS && poll (&item, 1, 0) == 0; i++) {
+        say_ping (fd, i);
+        turn ();
+        port->ops->recv (port, &frame, &routing_id);
+    }
+    cr_assert (item.revents, "it keeps its connection");
+    cr_assert_lt (clock_ns - begin_ns, 4000 * GODWIT__NS_PER_MS);
+    close (fd);
+    port->ops->close (port);
 }
 
 /* ---- publishers ---- */
