@@ -41,7 +41,7 @@ limit_of (const godwit__zmtp_stream_t *stream)
     const unsigned ttl_ds = atomic_load_explicit (&stream->peer_ttl_ds, memory_order_relaxed);
     if (!ttl_ds)
         return heart->limit;
-    const int64_t looks = ttl_ds * 100 * GODWIT__NS_PER_MS / heart->interval_ns + 1;
+    const int64_t looks = (int64_t) ttl_ds * 100 * GODWIT__NS_PER_MS / heart->interval_ns + 1;
     return looks < heart->limit ? (uint32_t) looks : heart->limit;
 }
 
