@@ -140,12 +140,13 @@ on_input (godwit__source_t *source)
         waiter->source->ready (waiter->source);
 }
 
+/* A thread may have taken the lead meanwhile, and may be about to wait: so is_woken stays, and its wait
+ * returns at once. */
 static void
 on_ready_task (godwit__task_t *task)
 {
     godwit__zmtp_waiter_t *waiter = task->user;
     godwit__light_lock (&waiter->lock);
-    waiter->is_woken = false;
     watch_fd (waiter, NULL); /* if that fails, the core attaches anew and finds out */
     godwit__light_unlock (&waiter->lock);
     waiter->source->ready (waiter->source);
