@@ -89,6 +89,9 @@ look_at (godwit__zmtp_stream_t *stream)
         stream->silent_looks = 0;
     else if (stream->silent_looks < UINT32_MAX)
         stream->silent_looks++;
+    /* The rest of a large message may come slowly, or never. */
+    if (stream->silent_looks > 0 && atomic_load_explicit (&stream->low_mark, memory_order_relaxed) > 1)
+        godwit__zmtp_stream_wait_for_little (stream);
     if (godwit__zmtp_out_take_sent (&stream->out))
         stream->unsent_looks = 0;
     else if (stream->unsent_looks < UINT8_MAX)
@@ -100,9 +103,12 @@ look_at (godwit__zmtp_stream_t *stream)
     if (!talks)
         return;
     /* What it has sent and nobody has read yet is a sign of life, too. */
-    if (stream->silent_looks > limit && !has_unread (stream)) {
-        godwit__zmtp_stream_end (stream, "it was silent for heartbeat_timeout_ms");
-        return;
+    if (stream->silent_looks > limit) {
+        if (!has_unread (stream)) {
+            godwit__zmtp_stream_end (stream, "it was silent for heartbeat_timeout_ms");
+            return;
+        }
+        godwit__zmtp_stream_wait_for_little (stream); /* a reader may have set its mark at the same moment */
     }
     const bool pings = !stream->config->accepts || external;
     if ((pings && stream->unsent_looks >= 2) || stream->silent_looks == limit / 2) {

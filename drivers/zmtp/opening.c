@@ -269,6 +269,7 @@ godwit__zmtp_stream_new (godwit__zmtp_t *driver, int fd, const godwit__zmtp_hand
     stream->owner = stream->channel = owner;
     stream->config = config;
     stream->fd = fd;
+    atomic_init (&stream->low_mark, 1);
     atomic_init (&stream->refs, 1);
     godwit__zmtp_out_init (&stream->out);
     godwit__zmtp_decoder_init (&stream->in, driver->limits.max_message_size);

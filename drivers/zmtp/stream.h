@@ -71,8 +71,9 @@ struct godwit__zmtp_stream {
     godwit__list_node_t in_ready;    /* of a port's: it may have frames */
     unsigned turn_frames, turn_size; /* taken in this turn; frames are commands, too */
     unsigned turn_reads;
-    bool is_drained; /* the last read was short: nothing more is there until the system says so */
-    bool is_at_end;  /* the peer will send nothing more, or nothing that counts */
+    bool is_drained;     /* the last read was short: nothing more is there until the system says so */
+    bool is_at_end;      /* the peer will send nothing more, or nothing that counts */
+    atomic_int low_mark; /* so many bytes have to be there before the system says so; the look's, too */
 
     /* Heartbeats (heart.h). */
     atomic_bool has_received;     /* since the last look */
@@ -91,6 +92,8 @@ godwit__zmtp_stream_t *godwit__zmtp_stream_new (godwit__zmtp_t *driver, int fd,
                                                 const godwit__zmtp_handshake_config_t *config,
                                                 const godwit__zmtp_stream_events_t *events, void *owner,
                                                 godwit_error_t **error);
+/* Input is read again as soon as there is any. Any thread; the caller has a reference. */
+void godwit__zmtp_stream_wait_for_little (godwit__zmtp_stream_t *stream);
 /* The owner lets go: no event comes any more. What waits is written for a short time in the background. The
  * reactor's thread. */
 void godwit__zmtp_stream_close (godwit__zmtp_stream_t *stream);

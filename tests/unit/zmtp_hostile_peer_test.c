@@ -22,7 +22,8 @@
 #include <unistd.h>
 
 #define MIB ((size_t) 1024 * 1024)
-#define ROUNDS 20000 /* until what has to happen has happened */
+#define LOW_MARK ((size_t) 128 * 1024) /* drivers/zmtp/stream.c */
+#define ROUNDS 20000                   /* until what has to happen has happened */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define COUNTS_MEMORY false
@@ -40,15 +41,15 @@
 static struct {
     const void *unit; /* what comes again and again; NULL: nothing, all sockets are as they are */
     size_t size;
-    unsigned reads;
+    unsigned reads; /* of any socket */
 } endless;
 
 ssize_t
 recv (int fd, void *data, size_t size, int flags)
 {
+    endless.reads++;
     if (!endless.unit)
         return syscall (SYS_recvfrom, fd, data, size, flags, NULL, NULL);
-    endless.reads++;
     cr_assert_lt (endless.reads, 10000u, "a peer that talks without end is read without end");
     const size_t whole = size - size % endless.size;
     for (size_t at = 0; at < whole; at += endless.size)
@@ -541,6 +542,87 @@ Test (zmtp_hostile_peer, a_client_that_talks_and_never_reads_is_given_up)
     struct pollfd item = {fd, POLLRDHUP, 0};
     for (int i = 0; i < ROUNDS && poll (&item, 1, 0) == 0; i++) {
         say_ping (fd, i);
+        turn ();
+        port->ops->recv (port, &frame, &routing_id);
+    }
+    cr_assert (item.revents, "it keeps its connection");
+    cr_assert_lt (clock_ns - begin_ns, 4000 * GODWIT__NS_PER_MS);
+    close (fd);
+    port->ops->close (port);
+}
+
+/* ---- large messages that come in pieces; ports at TCP ---- */
+
+static int
+connect_to_tcp_port (godwit__channel_t **port)
+{
+    godwit__port_addresses_t addresses;
+    char at[64];
+    snprintf (at, sizeof at, "tcp://127.0.0.1:%d", zmtp_free_port ());
+    cr_assert_eq (driver->ops->open_port (driver, at, port, &addresses, NULL), GODWIT_OK);
+    return connect_to_port (addresses.links[0], "DEALER");
+}
+
+/* A frame of this size begins. */
+static void
+write_large_head (int fd, size_t size)
+{
+    uint8_t head[9] = {2};
+    for (int i = 0; i < 8; i++)
+        head[8 - i] = (uint8_t) (size >> 8 * i);
+    cr_assert (zmtp_write (fd, head, sizeof head));
+}
+
+/* Writes bytes in pieces, and lets the port read after each. */
+static void
+trickle (int fd, godwit__channel_t *port, size_t size, size_t piece)
+{
+    static uint8_t data[LOW_MARK];
+    godwit__frame_t frame;
+    godwit__routing_id_t routing_id;
+    for (size_t at = 0; at < size; at += piece) {
+        cr_assert (zmtp_write (fd, data, piece < size - at ? piece : size - at));
+        for (int i = 0; i < 2; i++)
+            if (port->ops->receive (port, &frame, &routing_id, 0) == GODWIT__IO_OK)
+                godwit__frame_release (&frame);
+    }
+}
+
+Test (zmtp_hostile_peer, a_large_message_is_read_in_large_parts)
+{
+    godwit__frame_t frame;
+    godwit__routing_id_t routing_id;
+    godwit__channel_t *port;
+    const int fd = connect_to_tcp_port (&port);
+    write_large_head (fd, MIB);
+    endless.reads = 0;
+    trickle (fd, port, MIB - 1, 1024);
+    cr_assert_lt (endless.reads, LOW_MARK / 1024 + 2 * MIB / LOW_MARK + 20,
+                  "%u reads: once the message is known to be large, and before its end", endless.reads);
+    cr_assert (zmtp_write (fd, "", 1));
+    godwit__io_t io = GODWIT__IO_AGAIN;
+    for (int i = 0; i < ROUNDS && io == GODWIT__IO_AGAIN; i++)
+        io = port->ops->receive (port, &frame, &routing_id, 0);
+    cr_assert_eq (io, GODWIT__IO_OK);
+    cr_assert_eq (frame.size, MIB);
+    godwit__frame_release (&frame);
+    close (fd);
+    port->ops->close (port);
+}
+
+/* What has come is less than the system waits for. */
+Test (zmtp_hostile_peer, one_that_leaves_a_large_message_unfinished_is_given_up)
+{
+    godwit__frame_t frame;
+    godwit__routing_id_t routing_id;
+    godwit__channel_t *port;
+    const int fd = connect_to_tcp_port (&port);
+    write_large_head (fd, MIB);
+    trickle (fd, port, 3 * LOW_MARK, LOW_MARK);
+    trickle (fd, port, 1000, 1000);
+    const int64_t begin_ns = clock_ns;
+    struct pollfd item = {fd, POLLRDHUP, 0};
+    for (int i = 0; i < ROUNDS && poll (&item, 1, 0) == 0; i++) {
         turn ();
         port->ops->recv (port, &frame, &routing_id);
     }
