@@ -81,13 +81,17 @@ godwit__zmtp_port_signal (godwit__zmtp_port_t *port)
         return; /* cannot be: the counter is far from its limit */
 }
 
+/* The descriptor is read first. A signal that comes between the two writes nothing, because is_signalled is
+ * set, and is seen by this turn: what it tells of was there before. In the other order it would write, and be
+ * read here, and is_signalled would stay set for ever. */
 static void
 take_signal (godwit__zmtp_port_t *self)
 {
     uint64_t count;
-    atomic_store (&self->is_signalled, false);
     if (read (self->event_fd, &count, sizeof count) < 0)
-        return; /* a wake that was seen already */
+        return;                                   /* a wake that was seen already */
+    atomic_exchange (&self->is_signalled, false); /* not a store: it sees what that signal tells of */
+    self->was_woken = true;
     godwit__light_lock (&self->table.lock);
     godwit__list_move_all (&self->ready, &self->table.arrivals);
     godwit__light_unlock (&self->table.lock);
@@ -132,6 +136,15 @@ poll_streams (godwit__zmtp_port_t *self, int64_t timeout_ns)
         if (!godwit__in_list (&stream->in_ready))
             godwit__list_append (&self->ready, &stream->in_ready);
     }
+}
+
+/* A wake that was taken while streams had their turns ends the next wait: nobody has heard of it. */
+static void
+wait_for_streams (godwit__zmtp_port_t *self, int64_t timeout_ns)
+{
+    poll_streams (self, timeout_ns > 0 && !self->was_woken ? timeout_ns : 0);
+    if (timeout_ns > 0)
+        self->was_woken = false;
 }
 
 static void
@@ -245,7 +258,7 @@ receive_port (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routin
     const godwit__io_t io = take (self, frame, routing_id);
     if (io != GODWIT__IO_AGAIN)
         return io;
-    poll_streams (self, timeout_ns > 0 ? timeout_ns : 0);
+    wait_for_streams (self, timeout_ns);
     return take (self, frame, routing_id);
 }
 
@@ -261,7 +274,7 @@ wait_port (godwit__channel_t *channel, bool for_room, int64_t timeout_ns)
     godwit__zmtp_port_t *self = (godwit__zmtp_port_t *) channel;
     (void) for_room; /* room wakes, whoever waits */
     if (godwit__list_is_empty (&self->ready))
-        poll_streams (self, timeout_ns > 0 ? timeout_ns : 0);
+        wait_for_streams (self, timeout_ns);
 }
 
 static bool
