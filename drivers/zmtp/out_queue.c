@@ -104,17 +104,18 @@ retire (godwit__zmtp_out_t *out, godwit__zmtp_batch_t *written, bool *room)
 
 /* ---- messages that are written from where they are ---- */
 
+/* Nobody writes, and the socket takes more, as far as is known. */
 static bool
-is_idle (const godwit__zmtp_out_t *out)
+may_write (const godwit__zmtp_out_t *out)
 {
-    return !out->first && !out->is_flushing && !godwit__zmtp_out_seems_blocked (out);
+    return !out->is_flushing && !godwit__zmtp_out_seems_blocked (out);
 }
 
 /* With lock held: whether a message, which is accepted, can be the next thing that is written. */
 static bool
 may_go_at_once (const godwit__zmtp_out_t *out, const godwit__message_t *message, size_t size)
 {
-    return is_idle (out) && size <= GODWIT__ZMTP_LIGHT && !message->insert_count;
+    return !out->first && may_write (out) && size <= GODWIT__ZMTP_LIGHT && !message->insert_count;
 }
 
 /* With lock held: makes this thread the flusher. What others add waits for it. */
@@ -370,7 +371,7 @@ godwit__zmtp_out_flush (godwit__zmtp_out_t *out, int fd, bool *room)
         return write_at_once (out, fd, out->kept, out->kept_size, room);
     }
     godwit__light_lock (&out->lock);
-    if (out->first && !out->is_flushing && !godwit__zmtp_out_seems_blocked (out))
+    if (out->first && may_write (out))
         flushed = write_all (out, fd, room);
     godwit__light_unlock (&out->lock);
     return flushed;
@@ -393,9 +394,8 @@ godwit__zmtp_out_send (godwit__zmtp_out_t *out, int fd, const godwit__zmtp_out_l
     if (goes_at_once) {
         claim (out);
     } else if (io == GODWIT__IO_OK) {
-        const bool was_idle = is_idle (out);
         io = append (out, message, size);
-        if (io == GODWIT__IO_OK && was_idle)
+        if (io == GODWIT__IO_OK && may_write (out)) /* with what others have queued, and not flushed yet */
             *flushed = write_all (out, fd, room);
     }
     godwit__light_unlock (&out->lock);

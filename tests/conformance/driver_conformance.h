@@ -52,6 +52,7 @@ typedef struct driver_conformance {
     X (an_address_in_use)                                                                                    \
     X (everything_is_given_back)                                                                             \
     X (what_was_queued_leaves_with_flush)                                                                    \
+    X (what_was_queued_leaves_with_what_is_sent)                                                             \
     X (it_knows_of_frames_that_came_together)                                                                \
     X (what_stays_is_read_until_its_flush)                                                                   \
     X (queue_says_what_send_says)                                                                            \

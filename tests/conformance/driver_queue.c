@@ -54,6 +54,36 @@ driver_conformance_what_was_queued_leaves_with_flush (const driver_conformance_t
     }
 }
 
+/* What is sent goes behind what was queued, and takes it along. */
+static void
+check_send_flushes (godwit__channel_t *from, godwit__routing_id_t routing_id, godwit__channel_t *to)
+{
+    static const size_t sizes[] = {6, 3000}; /* copied, and referred to or not */
+    uint8_t data[3000];
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        fill (data, sizes[i], (unsigned) i);
+        cr_assert_eq (queue_bytes (from, routing_id, "first", 5), GODWIT__IO_OK);
+        cr_assert_eq (send_bytes (from, routing_id, data, sizes[i]), GODWIT__IO_OK);
+        expect_bytes (to, "first", 5);
+        expect_bytes (to, data, sizes[i]);
+    }
+}
+
+void
+driver_conformance_what_was_queued_leaves_with_what_is_sent (const driver_conformance_t *subject)
+{
+    for (size_t address = 0; address < subject->address_count; address++) {
+        scene_t scene;
+        open_scene (&scene, subject, address);
+        godwit__channel_t *link = scene.links[0].channel, *port = scene.port;
+        cr_assert_eq (send_bytes (link, 0, "hello", 5), GODWIT__IO_OK);
+        const godwit__routing_id_t routing_id = expect_bytes (port, "hello", 5);
+        check_send_flushes (link, 0, port);
+        check_send_flushes (port, routing_id, link);
+        close_scene (&scene);
+    }
+}
+
 /* Three frames that came at once: after the first one was received, the driver knows of the others. */
 static void
 check_has_more (godwit__channel_t *from, godwit__routing_id_t routing_id, godwit__channel_t *to)
