@@ -119,8 +119,16 @@ next (zmtp_link_t *self, godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
     return io == GODWIT__IO_CLOSED ? end (self) : io;
 }
 
-/* A peer that sends nothing but commands does not keep the leader from what else it has to do: what is left
- * in the socket shows itself again. */
+/* What is left in the socket shows itself again; but not to the driver's reactor once it has seen the end. */
+static godwit__io_t
+go_on_later (zmtp_link_t *self)
+{
+    if (self->reads_home && atomic_load (&self->state) == LINK_DOWN)
+        godwit__zmtp_waiter_wake (&self->waiter);
+    return GODWIT__IO_AGAIN;
+}
+
+/* A peer that sends nothing but commands does not keep the leader from what else it has to do. */
 static godwit__io_t
 take (zmtp_link_t *self, godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
 {
@@ -129,7 +137,7 @@ take (zmtp_link_t *self, godwit__zmtp_stream_t *stream, godwit__frame_t *frame)
         if (io != GODWIT__IO_AGAIN)
             return io;
         if (reads == READS_MAX)
-            return GODWIT__IO_AGAIN;
+            return go_on_later (self);
         const godwit__zmtp_read_t result = read_some (self, stream);
         if (result != GODWIT__ZMTP_READ_SOME)
             return result == GODWIT__ZMTP_READ_END ? end (self) : GODWIT__IO_AGAIN;
