@@ -86,8 +86,9 @@ begin_telling (godwit__zmtp_stream_t *stream)
     stream->source.ready = on_telling;
     godwit__reactor_watch_other (reactor, &stream->source, EPOLLIN);
     timer->fire = on_told;
-    if (driver->telling_count == TELLING_MAX)
-        end_telling (GODWIT__FIRST (&driver->telling, godwit__zmtp_stream_t, in_list));
+    godwit__zmtp_stream_t *const oldest = GODWIT__FIRST (&driver->telling, godwit__zmtp_stream_t, in_list);
+    if (oldest && driver->telling_count == TELLING_MAX)
+        end_telling (oldest);
     godwit__list_append (&driver->telling, &stream->in_list);
     driver->telling_count++;
     if (godwit__reactor_arm (reactor, timer, godwit__reactor_now (reactor) + TELL_MS * GODWIT__NS_PER_MS) !=

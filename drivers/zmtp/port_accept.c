@@ -128,6 +128,8 @@ evict (godwit__zmtp_port_t *port, uint64_t peer_hash)
     while (at && at->peer_hash != peer_hash)
         at = GODWIT__NEXT (&port->opening, at, godwit__zmtp_stream_t, in_owner);
     godwit__zmtp_stream_t *evicted = at ? at : oldest;
+    if (!evicted)
+        return; /* there is room */
     godwit__zmtp_count (&port->driver->counters.refused);
     leave_opening (evicted);
     godwit__zmtp_port_let_go (evicted);

@@ -263,8 +263,8 @@ queue_for_all (publisher_t *self, const uint8_t *key, const godwit__message_t *m
         if (shared)
             atomic_fetch_add_explicit (&shared->refs, 1, memory_order_relaxed);
         if (godwit__zmtp_stream_queue (subscriber->stream, message) != GODWIT__IO_OK) {
-            if (shared)
-                shared_unref (NULL, shared);
+            if (shared) /* not the last one: that is the publisher's */
+                atomic_fetch_sub_explicit (&shared->refs, 1, memory_order_relaxed);
             continue;
         }
         any = true;
