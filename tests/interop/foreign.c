@@ -176,9 +176,13 @@ remove_one (const char *path, const struct stat *status, int kind, struct FTW *w
     return remove (path);
 }
 
+/* Those that listen to monitors are closed before the sockets that these watch. In 4.3.4 an event that is
+ * told at that moment loses the message with its address: so nothing is told any more. */
 void
 foreign_close (void)
 {
+    for (int i = 0; i < socket_count; i++)
+        zmq_socket_monitor (sockets[i], NULL, 0);
     while (socket_count)
         zmq_close (sockets[--socket_count]);
     zmq_ctx_term (context);
