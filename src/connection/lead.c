@@ -53,4 +53,6 @@ godwit__lead_claim (godwit__connection_t *connection, godwit__pending_t *pending
     }
     connection->lead = GODWIT__LEAD_CALLER;
     pending->leads = true;
+    if (pending->follows)
+        godwit__pending_unfollow (pending); /* from now on it waits on the link */
 }

@@ -54,6 +54,24 @@ driver_conformance_what_was_queued_leaves_with_flush (const driver_conformance_t
     }
 }
 
+/* Over each address: from the link to the port, and back. */
+static void
+check_both_ways (const driver_conformance_t *subject,
+                 void (*check) (godwit__channel_t *from, godwit__routing_id_t routing_id,
+                                godwit__channel_t *to))
+{
+    for (size_t address = 0; address < subject->address_count; address++) {
+        scene_t scene;
+        open_scene (&scene, subject, address);
+        godwit__channel_t *link = scene.links[0].channel, *port = scene.port;
+        cr_assert_eq (send_bytes (link, 0, "hello", 5), GODWIT__IO_OK);
+        const godwit__routing_id_t routing_id = expect_bytes (port, "hello", 5);
+        check (link, 0, port);
+        check (port, routing_id, link);
+        close_scene (&scene);
+    }
+}
+
 /* What is sent goes behind what was queued, and takes it along. */
 static void
 check_send_flushes (godwit__channel_t *from, godwit__routing_id_t routing_id, godwit__channel_t *to)
@@ -72,16 +90,7 @@ check_send_flushes (godwit__channel_t *from, godwit__routing_id_t routing_id, go
 void
 driver_conformance_what_was_queued_leaves_with_what_is_sent (const driver_conformance_t *subject)
 {
-    for (size_t address = 0; address < subject->address_count; address++) {
-        scene_t scene;
-        open_scene (&scene, subject, address);
-        godwit__channel_t *link = scene.links[0].channel, *port = scene.port;
-        cr_assert_eq (send_bytes (link, 0, "hello", 5), GODWIT__IO_OK);
-        const godwit__routing_id_t routing_id = expect_bytes (port, "hello", 5);
-        check_send_flushes (link, 0, port);
-        check_send_flushes (port, routing_id, link);
-        close_scene (&scene);
-    }
+    check_both_ways (subject, check_send_flushes);
 }
 
 /* Three frames that came at once: after the first one was received, the driver knows of the others. */
@@ -104,16 +113,7 @@ check_has_more (godwit__channel_t *from, godwit__routing_id_t routing_id, godwit
 void
 driver_conformance_it_knows_of_frames_that_came_together (const driver_conformance_t *subject)
 {
-    for (size_t address = 0; address < subject->address_count; address++) {
-        scene_t scene;
-        open_scene (&scene, subject, address);
-        godwit__channel_t *link = scene.links[0].channel, *port = scene.port;
-        cr_assert_eq (send_bytes (link, 0, "hello", 5), GODWIT__IO_OK);
-        const godwit__routing_id_t routing_id = expect_bytes (port, "hello", 5);
-        check_has_more (link, 0, port);
-        check_has_more (port, routing_id, link);
-        close_scene (&scene);
-    }
+    check_both_ways (subject, check_has_more);
 }
 
 void

@@ -2,6 +2,7 @@
 /* Many callers on one connection: who receives for them, how they are told, and when their requests leave.
  * The link is the test's own: it receives what the test gives it, and time passes for it when the test says
  * so. */
+#include "src/base/futex.h"
 #include "src/connection/defer.h"
 #include "src/connection/send.h"
 #include "src/runtime/control.h"
@@ -344,6 +345,30 @@ Test (callers, one_that_was_promoted_can_be_ended)
     pthread_join (callers[1].thread, NULL);
     cr_assert_eq (callers[1].outcome, GODWIT__PENDING_ABANDONED);
     cr_assert_eq (connection->lead, GODWIT__LEAD_NOBODY);
+}
+
+/* It followed while a reactor led, wakes for no reason, and takes the lead: a wake then has to reach the
+ * link. */
+Test (callers, one_that_has_followed_and_leads_can_be_ended)
+{
+    static caller_t caller;
+    pthread_mutex_lock (&connection->lock);
+    connection->asynchronous_count = 1;
+    pthread_mutex_unlock (&connection->lock);
+    pthread_create (&caller.thread, NULL, call, &caller);
+    await (&fake.queued, 1);
+    while (!follows (&caller))
+        sched_yield ();
+    pthread_mutex_lock (&connection->lock);
+    connection->asynchronous_count = 0;
+    pthread_mutex_unlock (&connection->lock);
+    while (read_number (&fake.waits) < 1) {
+        godwit__futex_wake (&caller.pending.wake, 1);
+        sched_yield ();
+    }
+    godwit__connection_abandon_one (connection, &caller.pending);
+    pthread_join (caller.thread, NULL);
+    cr_assert_eq (caller.outcome, GODWIT__PENDING_ABANDONED);
 }
 
 /* ---- requests that leave together ---- */
