@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 /* With more streams than this, a look is spread over its interval in so many parts: so that they do not all
  * send at once. */
@@ -61,6 +62,16 @@ ping (godwit__zmtp_stream_t *stream)
     godwit__zmtp_out_take_sent (&stream->out);
 }
 
+/* With a reset: if only what comes from the peer is lost, it hears PINGs for a while, and a FIN would wait behind
+ * what it cannot acknowledge. And the system keeps nothing that nobody will take. */
+static void
+give_up (godwit__zmtp_stream_t *stream, const char *reason)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt (stream->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    godwit__zmtp_stream_end (stream, reason);
+}
+
 /* It may go on talking: what is for it would wait for ever, and a subscriber would hold up all others. */
 static bool
 is_stalled (godwit__zmtp_stream_t *stream, uint32_t limit)
@@ -97,7 +108,7 @@ look_at (godwit__zmtp_stream_t *stream)
     else if (stream->unsent_looks < UINT8_MAX)
         stream->unsent_looks++;
     if (is_stalled (stream, limit)) {
-        godwit__zmtp_stream_end (stream, "it does not read what is sent to it");
+        give_up (stream, "it does not read what is sent to it");
         return;
     }
     if (!talks)
@@ -105,7 +116,7 @@ look_at (godwit__zmtp_stream_t *stream)
     /* What it has sent and nobody has read yet is a sign of life, too. */
     if (stream->silent_looks > limit) {
         if (!has_unread (stream)) {
-            godwit__zmtp_stream_end (stream, "it was silent for heartbeat_timeout_ms");
+            give_up (stream, "it was silent for heartbeat_timeout_ms");
             return;
         }
         godwit__zmtp_stream_wait_for_little (stream); /* a reader may have set its mark at the same moment */

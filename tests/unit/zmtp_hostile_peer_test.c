@@ -632,6 +632,25 @@ Test (zmtp_hostile_peer, one_that_leaves_a_large_message_unfinished_is_given_up)
     port->ops->close (port);
 }
 
+/* A FIN alone would wait behind what a peer that hears nothing cannot acknowledge. */
+Test (zmtp_hostile_peer, a_silent_client_is_reset)
+{
+    godwit__frame_t frame;
+    godwit__routing_id_t routing_id;
+    godwit__channel_t *port;
+    const int fd = connect_to_tcp_port (&port);
+    const int64_t begin_ns = clock_ns;
+    struct pollfd item = {fd, 0, 0};
+    for (int i = 0; i < ROUNDS && poll (&item, 1, 0) == 0; i++) {
+        turn ();
+        port->ops->recv (port, &frame, &routing_id);
+    }
+    cr_assert (item.revents & POLLERR, "it is not told that it was given up");
+    cr_assert_lt (clock_ns - begin_ns, 4000 * GODWIT__NS_PER_MS);
+    close (fd);
+    port->ops->close (port);
+}
+
 /* ---- publishers ---- */
 
 typedef struct subscriber {
