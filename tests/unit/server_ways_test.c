@@ -182,31 +182,52 @@ read_short (void *user)
     return INT64_C (1000) * atomic_fetch_add (&now_us, 1);
 }
 
-Test (zmq, requests_that_arrive_together_are_answered_together)
+/* Waits for a message of the server, and returns how many replies are in it. */
+static unsigned
+receive_replies (raw_server_t *self)
 {
-    raw_server_t self;
+    godwit__channel_t *const link = self->peer.link;
     godwit__frame_t frame, part;
     godwit__batch_reader_t batch;
-    raw_server_start_at (&self, &godwit__zmtp_driver, (godwit__clock_t){.now_ns = read_short}, NULL);
-    await_reply (&self, 1, "echo"); /* from now on it is known to be short */
-    for (uint64_t id = 2; id <= 4; id++)
-        queue_request (&self, id, "echo");
-    self.peer.link->ops->flush (self.peer.link, 0);
     godwit__io_t io;
-    while ((io = self.peer.link->ops->recv (self.peer.link, &frame, NULL)) == GODWIT__IO_AGAIN)
-        self.peer.link->ops->wait (self.peer.link, false, RAW_WAIT_LIMIT_NS);
+    unsigned count = 0;
+    while ((io = link->ops->recv (link, &frame, NULL)) == GODWIT__IO_AGAIN)
+        link->ops->wait (link, false, RAW_WAIT_LIMIT_NS);
     cr_assert_eq (io, GODWIT__IO_OK);
-    cr_assert_eq (frame.data[2], GODWIT__BATCH);
+    if (frame.data[2] != GODWIT__BATCH) {
+        const bool is_reply = frame.data[2] == GODWIT__REPLY;
+        godwit__frame_release (&frame);
+        return is_reply;
+    }
     cr_assert (godwit__batch_open (&batch, &frame));
-    for (uint64_t id = 2; id <= 4; id++) {
-        godwit__header_t header;
-        cr_assert_eq (godwit__batch_next (&batch, &part), GODWIT__BATCH_FRAME);
-        cr_assert_eq (godwit__header_read (&header, part.data, part.size), GODWIT__HEADER_OK);
-        cr_assert_eq (header.type, GODWIT__REPLY);
-        cr_assert_eq (header.id, id);
+    while (godwit__batch_next (&batch, &part) == GODWIT__BATCH_FRAME) {
+        count += part.data[2] == GODWIT__REPLY;
         godwit__frame_release (&part);
     }
-    cr_assert_eq (godwit__batch_next (&batch, &part), GODWIT__BATCH_END);
+    return count;
+}
+
+/* A worker that the machine stops in the middle is taken for one with a long handler: then another one runs
+ * the rest, and their replies do not come together, or in another order. */
+Test (zmq, requests_that_arrive_together_are_answered_together)
+{
+    enum { TOGETHER = 3, ROUNDS = 100 };
+    raw_server_t self;
+    bool came_together = false;
+    uint64_t id = 1;
+    raw_server_start_at (&self, &godwit__zmtp_driver, (godwit__clock_t){.now_ns = read_short}, NULL);
+    await_reply (&self, id++, "echo"); /* from now on it is known to be short */
+    for (unsigned round = 0; round < ROUNDS && !came_together; round++) {
+        for (unsigned i = 0; i < TOGETHER; i++)
+            queue_request (&self, id++, "echo");
+        self.peer.link->ops->flush (self.peer.link, 0);
+        for (unsigned replies = 0; replies < TOGETHER;) {
+            const unsigned count = receive_replies (&self);
+            came_together |= count == TOGETHER;
+            replies += count;
+        }
+    }
+    cr_assert (came_together, "never in %u times", (unsigned) ROUNDS);
     raw_server_end (&self);
 }
 
