@@ -62,8 +62,9 @@ ping (godwit__zmtp_stream_t *stream)
     godwit__zmtp_out_take_sent (&stream->out);
 }
 
-/* With a reset: if only what comes from the peer is lost, it hears PINGs for a while, and a FIN would wait
- * behind what it cannot acknowledge. And the system keeps nothing that nobody will take. */
+/* With a reset, over TCP. While only the direction from the peer is cut, our FIN would wait behind bytes that
+ * the peer cannot acknowledge, and it would hear our PINGs for a second more. A reset waits for nothing, and
+ * the system need not keep what nobody will take. */
 static void
 give_up (godwit__zmtp_stream_t *stream, const char *reason)
 {

@@ -203,18 +203,8 @@ check_staying_in_bulk (godwit__channel_t *from, godwit__routing_id_t routing_id,
 void
 driver_conformance_what_stays_is_read_until_its_flush (const driver_conformance_t *subject)
 {
-    for (size_t address = 0; address < subject->address_count; address++) {
-        scene_t scene;
-        open_scene (&scene, subject, address);
-        godwit__channel_t *link = scene.links[0].channel, *port = scene.port;
-        cr_assert_eq (send_bytes (link, 0, "hello", 5), GODWIT__IO_OK);
-        const godwit__routing_id_t routing_id = expect_bytes (port, "hello", 5);
-        check_staying (link, 0, port);
-        check_staying (port, routing_id, link);
-        check_staying_in_bulk (link, 0, port);
-        check_staying_in_bulk (port, routing_id, link);
-        close_scene (&scene);
-    }
+    check_both_ways (subject, check_staying);
+    check_both_ways (subject, check_staying_in_bulk);
 }
 
 /* Nothing is lost of what was accepted without a flush, however much that is. */
