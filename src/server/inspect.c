@@ -15,6 +15,8 @@
 #define AGAIN_NS (60000 * GODWIT__NS_PER_MS)
 /* Lines that one look makes; what is left is for the next one. */
 #define LINES 8
+/* Room for the longest line: three names, a place and an address. */
+#define LINE_SIZE 640
 
 enum { KEY_HANDLER = 0x68, KEY_QUEUE, KEY_WORKERS, KEY_NO_THREAD };
 
@@ -23,7 +25,7 @@ typedef struct lines {
     size_t count;
     struct {
         uint64_t key;
-        char text[512];
+        char text[LINE_SIZE];
     } lines[LINES];
 } lines_t;
 
@@ -84,7 +86,7 @@ look_at_worker (godwit__worker_t *worker, int64_t now_ns, lines_t *lines)
 void
 godwit__inspect_ran_long (const godwit_request_t *request, int64_t duration_ns)
 {
-    char text[512];
+    char text[LINE_SIZE];
     describe (request, duration_ns, "ran", "", text, sizeof text);
     godwit__warn (request->pool->transport,
                   key_of (KEY_HANDLER, request->server, request->route->method.name), "%s", text);
