@@ -7,7 +7,8 @@
 void
 godwit__publish_batch_init (godwit__publish_batch_t *batch)
 {
-    *batch = (godwit__publish_batch_t){.writer = {.prefix = GODWIT__KEY_SIZE}};
+    *batch =
+        (godwit__publish_batch_t){.writer = {.prefix = GODWIT__KEY_SIZE, .room = GODWIT__PUBLISH_BATCH_SIZE}};
 }
 
 void
@@ -42,7 +43,7 @@ godwit__publish_batch_add (godwit__publish_batch_t *batch, const void *data, siz
 bool
 godwit__publish_batch_is_due (const godwit__publish_batch_t *batch, int64_t now_ns)
 {
-    return batch->writer.count >= GODWIT__BATCH_COUNT ||
+    return batch->writer.count >= GODWIT__PUBLISH_BATCH_COUNT ||
            (batch->writer.count > 0 && now_ns - batch->first_ns >= GODWIT__PUBLISH_BATCH_NS);
 }
 

@@ -54,11 +54,19 @@ hash_of (const godwit__label_t *label)
 /* ---- making ---- */
 
 static void
+init_tally (godwit__tally_t *tally)
+{
+    atomic_init (&tally->started, 0);
+    atomic_init (&tally->ended, 0);
+    atomic_init (&tally->nanoseconds, 0);
+}
+
+static void
 init (godwit__metric_t *metric)
 {
-    atomic_init (&metric->started, 0);
-    atomic_init (&metric->ended, 0);
-    atomic_init (&metric->nanoseconds, 0);
+    init_tally (&metric->all);
+    for (int i = 0; i < GODWIT__METRIC_LEADERS; i++)
+        init_tally (&metric->leaders[i]);
     atomic_init (&metric->failures, 0);
 }
 
@@ -187,15 +195,21 @@ build_text (godwit_builder_t *builder, const char *name, const char *text)
         godwit_builder_nil (builder, name);
 }
 
+/* Adds up a number of all tallies. */
+#define SUM(metric_, number_)                                                                                \
+    (atomic_load_explicit (&(metric_)->all.number_, memory_order_acquire) +                                  \
+     atomic_load_explicit (&(metric_)->leaders[0].number_, memory_order_acquire) +                           \
+     atomic_load_explicit (&(metric_)->leaders[1].number_, memory_order_acquire))
+
 static void
 build (godwit_builder_t *builder, const godwit__metric_t *metric)
 {
     const godwit__label_t *const label = &metric->label;
     /* In this order: a call that is counted as ended was counted as started and failed before. */
-    const uint64_t ended = atomic_load_explicit (&metric->ended, memory_order_acquire);
+    const uint64_t ended = SUM (metric, ended);
     const uint64_t failures = atomic_load_explicit (&metric->failures, memory_order_relaxed);
-    const uint64_t nanoseconds = atomic_load_explicit (&metric->nanoseconds, memory_order_relaxed);
-    const uint64_t started = atomic_load_explicit (&metric->started, memory_order_relaxed);
+    const uint64_t nanoseconds = SUM (metric, nanoseconds);
+    const uint64_t started = SUM (metric, started);
     if (started == 0)
         return;
     godwit_builder_open_map (builder, NULL);

@@ -3,6 +3,8 @@
  *
  * A label is made once and stays as long as its transport, so a caller that has found one keeps a pointer to
  * it: a client to the label of its last method, a server to one in each route. Counting uses relaxed atomics.
+ * The leaders of a server's ports, one thread at a time each, have tallies of their own: there counting needs
+ * no locked instruction, of which a short publication could pay for three.
  * Finding a label walks a chain without a lock; making one takes the lock. (So this is a table of its own:
  * src/base/table.h is for callers that hold a lock.) Names that come from outside make no label: a server has
  * one label for each method that it registered.
@@ -33,13 +35,21 @@ typedef struct godwit__label {
     bool fanout;
 } godwit__label_t;
 
+/* As many ports may a transport have. */
+#define GODWIT__METRIC_LEADERS 2
+
+typedef struct godwit__tally {
+    atomic_uint_fast64_t started;
+    atomic_uint_fast64_t ended;
+    atomic_uint_fast64_t nanoseconds;
+} godwit__tally_t;
+
 typedef struct godwit__metric {
     struct godwit__metric *next; /* in its bucket; constant once the metric is there */
     godwit__label_t label;
     uint32_t hash;
-    atomic_uint_fast64_t started;
-    atomic_uint_fast64_t ended;
-    atomic_uint_fast64_t nanoseconds;
+    godwit__tally_t all; /* of all threads but the leaders */
+    godwit__tally_t leaders[GODWIT__METRIC_LEADERS];
     atomic_uint_fast64_t failures;
     /* The label's texts lie behind the struct. */
 } godwit__metric_t;
@@ -68,18 +78,47 @@ void godwit__metrics_build (const godwit__metrics_t *metrics, godwit_builder_t *
 static inline void
 godwit__metric_started (godwit__metric_t *metric)
 {
-    atomic_fetch_add_explicit (&metric->started, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit (&metric->all.started, 1, memory_order_relaxed);
+}
+
+static inline void
+godwit__metric_failed (godwit__metric_t *metric)
+{
+    atomic_fetch_add_explicit (&metric->failures, 1, memory_order_relaxed);
 }
 
 static inline void
 godwit__metric_ended (godwit__metric_t *metric, int64_t duration_ns, bool failed)
 {
-    atomic_fetch_add_explicit (&metric->nanoseconds, (uint64_t) (duration_ns > 0 ? duration_ns : 0),
+    atomic_fetch_add_explicit (&metric->all.nanoseconds, (uint64_t) (duration_ns > 0 ? duration_ns : 0),
                                memory_order_relaxed);
     if (failed)
-        atomic_fetch_add_explicit (&metric->failures, 1, memory_order_relaxed);
+        godwit__metric_failed (metric);
     /* Last: a reader that sees the call as ended also sees its time and failure. */
-    atomic_fetch_add_explicit (&metric->ended, 1, memory_order_release);
+    atomic_fetch_add_explicit (&metric->all.ended, 1, memory_order_release);
+}
+
+/* ---- a leader ---- */
+
+static inline void
+godwit__tally_add (atomic_uint_fast64_t *number, uint64_t more, memory_order order)
+{
+    atomic_store_explicit (number, atomic_load_explicit (number, memory_order_relaxed) + more, order);
+}
+
+static inline void
+godwit__tally_started (godwit__tally_t *tally)
+{
+    godwit__tally_add (&tally->started, 1, memory_order_relaxed);
+}
+
+/* After godwit__metric_failed, if it failed. */
+static inline void
+godwit__tally_ended (godwit__tally_t *tally, int64_t duration_ns)
+{
+    godwit__tally_add (&tally->nanoseconds, (uint64_t) (duration_ns > 0 ? duration_ns : 0),
+                       memory_order_relaxed);
+    godwit__tally_add (&tally->ended, 1, memory_order_release); /* last, for the same reason */
 }
 
 #endif

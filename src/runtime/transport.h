@@ -22,6 +22,13 @@
 
 #define GODWIT__DRIVER_MAX 2
 
+/* What arrived at one port. Written by its leader alone, so that no locked instruction is needed
+ * (godwit__port_count); read by any thread. */
+typedef struct godwit__port_counters {
+    atomic_uint_fast64_t requests_received;
+    atomic_uint_fast64_t fanouts_received;
+} godwit__port_counters_t;
+
 /* Written with relaxed atomics from anywhere; godwit_transport_stats_t says what each means. */
 typedef struct godwit__counters {
     atomic_uint_fast64_t calls_started;
@@ -30,10 +37,9 @@ typedef struct godwit__counters {
     atomic_uint_fast64_t calls_retried;
     atomic_uint_fast64_t casts;
     atomic_uint_fast64_t fanouts;
-    atomic_uint_fast64_t requests_received;
+    atomic_uint_fast64_t requests_received; /* by a call within the process; all others: in ports */
     atomic_uint_fast64_t requests_refused;
     atomic_uint_fast64_t requests_duplicate;
-    atomic_uint_fast64_t fanouts_received;
     atomic_uint_fast64_t fanout_gaps;
     atomic_uint_fast64_t frames_malformed;
     atomic_uint_fast64_t frames_unknown;
@@ -43,6 +49,7 @@ typedef struct godwit__counters {
     atomic_uint_fast64_t retries_withheld;
     atomic_uint_fast64_t requests_cancelled;
     atomic_uint_fast64_t calls_duplicate;
+    godwit__port_counters_t ports[GODWIT__DRIVER_MAX];
 } godwit__counters_t;
 
 #define GODWIT__COUNT(transport, counter)                                                                    \

@@ -128,6 +128,7 @@ set_accepts (godwit_server_t *server, bool accepts)
 {
     godwit__pool_lock (server->pool);
     server->accepts = accepts;
+    godwit__server_table_changed (&server->pool->servers);
     godwit__pool_unlock (server->pool);
 }
 

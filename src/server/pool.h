@@ -49,6 +49,8 @@ typedef struct godwit__inspection {
 typedef struct godwit__server_table {
     godwit__table_t by_id;
     uint32_t last_id; /* the number that was given last */
+    atomic_uint_fast64_t
+        change_count; /* grows when a server comes, goes, or takes requests or none any more */
 } godwit__server_table_t;
 
 struct godwit__pool {

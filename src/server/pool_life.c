@@ -49,6 +49,8 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
         godwit__port_t *const port = &pool->ports[i];
         port->pool = pool;
         port->driver = transport->drivers[i];
+        port->index = (unsigned) i;
+        port->counters = &transport->counters.ports[i];
         status = port->driver->ops->open_port (port->driver, NULL, &port->channel, &port->addresses, error);
         if (status)
             break;

@@ -55,7 +55,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t ro
         godwit__frame_release (frame);
         return true;
     }
-    GODWIT__COUNT (pool->transport, requests_received);
+    godwit__port_count (&port->counters->requests_received);
     if (!session || !session->known) {
         refused.reason = GODWIT__NACK_HELLO;
     } else {

@@ -8,6 +8,7 @@
 #include "src/base/list.h"
 #include "src/interface/driver.h"
 #include "src/loop/reactor.h"
+#include "src/runtime/transport.h"
 #include "src/server/reply_batch.h"
 #include "src/server/session.h"
 #include "src/wire/batch.h"
@@ -21,6 +22,13 @@ typedef struct godwit__goodbye {
     uint32_t server_id;
     uint32_t revision;
 } godwit__goodbye_t;
+
+/* The only server that listens to a key, as it was when the servers had changed so often. */
+typedef struct godwit__lone_server {
+    uint32_t id; /* 0: none is known, or there are several */
+    uint64_t changes;
+    uint8_t key[GODWIT__KEY_SIZE];
+} godwit__lone_server_t;
 
 /* (L): guarded by pool.lock. */
 struct godwit__port {
@@ -42,18 +50,31 @@ struct godwit__port {
     godwit__batch_reader_t batch; /* frames that were received and not looked at yet */
     struct godwit_request *left;  /* of the batch: it has run, and still counts (request_end.h); NULL: none */
     godwit__routing_id_t batch_routing_id;
-    bool gathers;       /* replies to batch_routing_id are kept, because its next frame is there */
-    int64_t flushed_ns; /* when replies of the batch were sent for the last time; 0: not known yet */
-    int64_t now_ns;     /* the time, while it is fresh; 0: to be asked for */
+    bool gathers;        /* replies to batch_routing_id are kept, because its next frame is there */
+    int64_t flushed_ns;  /* when replies of the batch were sent for the last time; 0: not known yet */
+    int64_t now_ns;      /* the time, while it is fresh; 0: to be asked for */
+    unsigned unmeasured; /* runs of a burst since then (worker_run.c) ... */
+    const struct godwit__route *unmeasured_route; /* ... of this method */
     godwit__sessions_t sessions;
     godwit__sessions_t connections; /* what was seen on connections that clients number */
     godwit__sessions_t publications;
     uint64_t fanout_epoch;
+    godwit__lone_server_t subscriber;  /* of the last publication */
+    unsigned index;                    /* among the pool's ports */
+    godwit__port_counters_t *counters; /* the transport's, of this port */
 
     /* With external_loop the control reactor leads. */
     godwit__source_t source;
     godwit__task_t again;
 };
+
+/* Counts one more, in what only the leader writes. The leader's thread. */
+static inline void
+godwit__port_count (atomic_uint_fast64_t *counter)
+{
+    atomic_store_explicit (counter, atomic_load_explicit (counter, memory_order_relaxed) + 1,
+                           memory_order_relaxed);
+}
 
 /* The next frame: of a batch that was received, or from the channel, for which it waits up to timeout_ns. The
  * leader's thread. */

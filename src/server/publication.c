@@ -55,7 +55,7 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
         GODWIT__COUNT (pool->transport, requests_duplicate);
         return false;
     }
-    if (session->known)
+    if (session->known && missed)
         atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, missed, memory_order_relaxed);
     session->known = true; /* only the first one may come with any number */
     return true;
@@ -90,13 +90,22 @@ find_two (subscribers_t *found, const godwit__pool_t *pool, const uint8_t *key, 
     }
 }
 
+/* Publications come in bursts, and most keys have one server: that one is remembered, and needs no lock. */
 static subscribers_t
-first_subscribers (godwit__pool_t *pool, const uint8_t *key)
+first_subscribers (godwit__port_t *port, const uint8_t *key)
 {
+    godwit__pool_t *const pool = port->pool;
+    godwit__lone_server_t *const known = &port->subscriber;
+    const uint64_t changes = atomic_load_explicit (&pool->servers.change_count, memory_order_acquire);
+    if (known->id && known->changes == changes && memcmp (known->key, key, GODWIT__KEY_SIZE) == 0)
+        return (subscribers_t){.id = known->id};
     godwit__pool_lock (pool);
     subscribers_t found = {.last = pool->servers.last_id};
     find_two (&found, pool, key, 0);
     godwit__pool_unlock (pool);
+    known->id = found.next ? 0 : found.id;
+    known->changes = changes;
+    memcpy (known->key, key, GODWIT__KEY_SIZE);
     return found;
 }
 
@@ -117,7 +126,7 @@ void
 godwit__port_last_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header)
 {
     const godwit__pool_t *const pool = port->pool;
-    if (!first_subscribers (port->pool, key).id)
+    if (!first_subscribers (port, key).id)
         return;
     godwit__session_t *const session =
         publications_of (port, key, header->target, godwit__clock_now (&pool->clock));
@@ -141,21 +150,20 @@ refuse_publication (godwit_transport_t *transport)
 }
 
 bool
-godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__header_t *header_in,
+godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, godwit__header_t *header,
                           godwit__frame_t *frame)
 {
     godwit__pool_t *const pool = port->pool;
     uint8_t key[GODWIT__KEY_SIZE];
     memcpy (key, frame->data, sizeof key);
-    godwit__header_t header = *header_in;
     const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
     port->now_ns = 0;
-    subscribers_t subscribers = first_subscribers (pool, key);
-    if (!subscribers.id || !note_publication (port, key, header_in, now_ns)) {
+    subscribers_t subscribers = first_subscribers (port, key);
+    if (!subscribers.id || !note_publication (port, key, header, now_ns)) {
         godwit__frame_release (frame);
         return true;
     }
-    GODWIT__COUNT (pool->transport, fanouts_received);
+    godwit__port_count (&port->counters->fanouts_received);
     bool leads = true;
     for (; subscribers.id; next_subscriber (&subscribers, pool, key)) {
         /* All servers but the last get a copy, which other workers run: so no server waits for another one's
@@ -164,12 +172,12 @@ godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, const 
         godwit__frame_t copy;
         godwit__refusal_t refused = {GODWIT__NACK_OVERLOADED, 0};
         godwit_request_t *accepted = NULL;
-        header.target = subscribers.id;
+        header->target = subscribers.id; /* it was the publisher's number */
         if (is_last)
             godwit__frame_move (&copy, frame);
         if (is_last || godwit__frame_copy (&copy, frame->data, frame->size)) {
             accepted =
-                godwit__pool_accept (pool, port, GODWIT__ROUTING_ID_FANOUT, &header, &copy,
+                godwit__pool_accept (pool, port, GODWIT__ROUTING_ID_FANOUT, header, &copy,
                                      GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE, now_ns, is_last, &refused);
             godwit__frame_release (&copy);
         }

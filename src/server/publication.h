@@ -7,9 +7,9 @@
 #include "src/server/port.h"
 #include "src/wire/header.h"
 
-/* Gives a publication to all servers that listen to its key. Consumes the frame. False: the worker no longer
- * leads. */
-bool godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, const godwit__header_t *header,
+/* Gives a publication to all servers that listen to its key. Consumes the frame, and changes the header.
+ * False: the worker no longer leads. */
+bool godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, godwit__header_t *header,
                                godwit__frame_t *frame);
 /* LAST: a publisher tells the number of its last publication. Publications that have not come by now are
  * lost. */

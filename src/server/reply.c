@@ -297,6 +297,21 @@ refuse_second (godwit_request_t *request)
     return GODWIT_ERR_INVALID_ARGUMENT;
 }
 
+/* The reply to a cast, which goes nowhere, by its handler. No other thread has the request: it was not kept,
+ * and has no callback. If it is abandoned meanwhile it does not matter who was faster, since nothing is said.
+ */
+static godwit_status_t
+reply_to_cast (godwit_request_t *request)
+{
+    if (atomic_load_explicit (&request->replied, memory_order_relaxed))
+        return refuse_second (request);
+    atomic_store_explicit (&request->replied, true, memory_order_relaxed);
+    if (atomic_load_explicit (&request->cancel.is_watched, memory_order_relaxed))
+        godwit__call_monitor_remove (request);
+    is_over (request);
+    return GODWIT_OK;
+}
+
 godwit_status_t
 godwit_request_reply (godwit_request_t *request, godwit_field_t result)
 {
@@ -305,6 +320,8 @@ godwit_request_reply (godwit_request_t *request, godwit_field_t result)
         return GODWIT_ERR_INVALID_ARGUMENT;
     if (godwit__request_is_forked (request))
         return GODWIT_ERR_FORKED;
+    if (request->is_cast && !request->kept && !request->cancel.callback)
+        return reply_to_cast (request);
     if (!claim_reply (request))
         return refuse_second (request);
     const godwit_status_t status = request->is_cast ? GODWIT_OK : reply (request, result);

@@ -83,12 +83,6 @@ godwit__request_call (godwit_request_t *request)
 {
     godwit__route_t *const route = request->route;
     void *const self = godwit__dispatch_self (request->server->dispatch, route);
-    godwit__metric_t *metric =
-        atomic_load_explicit (&route->metrics[request->is_fanout], memory_order_acquire);
-    if (!metric)
-        metric = godwit__request_metric (request);
-    request->metric = metric;
-    godwit__metric_started (metric);
     atomic_store_explicit (&request->runs, &route->method, memory_order_release);
     if (request->server->serializer && !take_serialized (request))
         return;

@@ -9,7 +9,7 @@
  * sender was told. *malformed: true if the body was malformed. */
 bool godwit__request_prepare (godwit_request_t *request, bool *malformed);
 /* Runs the handler, and replies if the handler neither replied nor kept the request. The request is still
- * the caller's. */
+ * the caller's, who has counted its start (godwit__request_set_metric). */
 void godwit__request_call (godwit_request_t *request);
 
 #endif

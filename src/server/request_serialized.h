@@ -18,5 +18,15 @@ bool godwit__request_serialize (godwit_request_t *request, const godwit_field_t 
 /* The counters of the request's method, which its route remembers, or the counters of all requests without a
  * method. */
 godwit__metric_t *godwit__request_metric (const godwit_request_t *request);
+/* The same for a request that is about to run: it keeps them. */
+static inline godwit__metric_t *
+godwit__request_set_metric (godwit_request_t *request)
+{
+    request->metric =
+        atomic_load_explicit (&request->route->metrics[request->is_fanout], memory_order_acquire);
+    if (!request->metric)
+        request->metric = godwit__request_metric (request);
+    return request->metric;
+}
 
 #endif

@@ -14,12 +14,4 @@ godwit__request_timed (godwit_request_t *request, int64_t duration_ns)
     if (godwit__run_time_concerns (&request->route->run_time, duration_ns))
         godwit__request_timed_slow (request, duration_ns);
 }
-/* The handler has returned: counts the run, if it is over with that. */
-static inline void
-godwit__request_ran (godwit_request_t *request, int64_t started_ns, int64_t ended_ns)
-{
-    if (!request->kept) /* a kept request runs until it is given back */
-        godwit__metric_ended (request->metric, ended_ns - started_ns, request->failed);
-}
-
 #endif

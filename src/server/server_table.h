@@ -17,6 +17,13 @@ void godwit__server_table_add (godwit__server_table_t *table, godwit_server_t *s
 /* The server need not be in the table. */
 void godwit__server_table_remove (godwit__server_table_t *table, godwit_server_t *server);
 
+/* What somebody found in the table without its lock since may not hold any more. */
+static inline void
+godwit__server_table_changed (godwit__server_table_t *table)
+{
+    atomic_fetch_add_explicit (&table->change_count, 1, memory_order_release);
+}
+
 /* NULL: there is none of that number. */
 static inline godwit_server_t *
 godwit__server_table_find (const godwit__server_table_t *table, uint32_t id)

@@ -43,7 +43,6 @@ godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_st
     COPY (requests_received);
     COPY (requests_refused);
     COPY (requests_duplicate);
-    COPY (fanouts_received);
     COPY (fanout_gaps);
     COPY (frames_malformed);
     COPY (frames_unknown);
@@ -54,6 +53,11 @@ godwit_transport_stats (const godwit_transport_t *transport, godwit_transport_st
     COPY (requests_cancelled);
     COPY (calls_duplicate);
 #undef COPY
+    for (size_t i = 0; i < GODWIT__DRIVER_MAX; i++) {
+        const godwit__port_counters_t *const port = &counters->ports[i];
+        now.requests_received += atomic_load_explicit (&port->requests_received, memory_order_relaxed);
+        now.fanouts_received += atomic_load_explicit (&port->fanouts_received, memory_order_relaxed);
+    }
 #define COPY(name) now.name = atomic_load_explicit (&transport->gauges.name, memory_order_relaxed)
     COPY (rendezvous_known);
     COPY (rendezvous_joined);

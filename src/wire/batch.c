@@ -8,16 +8,17 @@
 bool
 godwit__batch_add (godwit__batch_writer_t *writer, const void *data, size_t size)
 {
+    const size_t room = writer->room ? writer->room : GODWIT__BATCH_SIZE;
     if (size > GODWIT__BATCH_FRAME_MAX)
         return false;
     if (!writer->data) {
-        writer->data = malloc (GODWIT__BATCH_SIZE);
+        writer->data = malloc (room);
         if (!writer->data)
             return false;
     }
     if (writer->count == 0)
         writer->size = writer->prefix + GODWIT__HEADER_SIZE;
-    if (writer->size + SIZE_BYTES + size > GODWIT__BATCH_SIZE)
+    if (writer->size + SIZE_BYTES + size > room)
         return false;
     godwit__put_u32 (writer->data + writer->size, (uint32_t) size);
     memcpy (writer->data + writer->size + SIZE_BYTES, data, size);
@@ -52,14 +53,17 @@ godwit__batch_writer_release (godwit__batch_writer_t *writer)
 /* ---- reading ---- */
 
 struct godwit__batch {
-    atomic_uint refs; /* the reader, and each frame that points into it */
+    atomic_uint refs; /* the reader's, and one for each frame that points into it */
     godwit__frame_t frame;
 };
 
+/* The reader takes references for all parts at once, and gives them away one by one without counting. */
+#define READER_REFS (GODWIT__BATCH_SIZE_MAX / (GODWIT__HEADER_SIZE + SIZE_BYTES) + 1)
+
 static void
-unref (struct godwit__batch *batch)
+unref (struct godwit__batch *batch, unsigned count)
 {
-    if (atomic_fetch_sub_explicit (&batch->refs, 1, memory_order_acq_rel) != 1)
+    if (atomic_fetch_sub_explicit (&batch->refs, count, memory_order_acq_rel) != count)
         return;
     godwit__frame_release (&batch->frame);
     free (batch);
@@ -68,7 +72,7 @@ unref (struct godwit__batch *batch)
 static void
 release_part (godwit__frame_t *frame)
 {
-    unref (frame->storage.pointer);
+    unref (frame->storage.pointer, 1);
 }
 
 bool
@@ -79,9 +83,10 @@ godwit__batch_open (godwit__batch_reader_t *reader, godwit__frame_t *frame)
         godwit__frame_release (frame);
         return false;
     }
-    atomic_init (&batch->refs, 1);
+    atomic_init (&batch->refs, READER_REFS);
     godwit__frame_move (&batch->frame, frame);
     reader->batch = batch;
+    reader->refs = READER_REFS;
     reader->at = GODWIT__HEADER_SIZE;
     return true;
 }
@@ -90,7 +95,7 @@ void
 godwit__batch_close (godwit__batch_reader_t *reader)
 {
     if (reader->batch)
-        unref (reader->batch);
+        unref (reader->batch, reader->refs);
     reader->batch = NULL;
 }
 
@@ -113,8 +118,14 @@ godwit__batch_next (godwit__batch_reader_t *reader, godwit__frame_t *frame)
         frame->data = (uint8_t *) &frame->storage;
         return GODWIT__BATCH_FRAME;
     }
-    atomic_fetch_add_explicit (&batch->refs, 1, memory_order_relaxed);
+    reader->refs--;
     *frame = (godwit__frame_t){.data = data, .size = size, .release = release_part};
     frame->storage.pointer = batch;
     return GODWIT__BATCH_FRAME;
+}
+
+bool
+godwit__batch_has_more (const godwit__batch_reader_t *reader)
+{
+    return reader->batch && reader->at < reader->batch->frame.size;
 }

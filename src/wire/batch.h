@@ -28,10 +28,11 @@
 /* ---- writing ---- */
 
 typedef struct godwit__batch_writer {
-    uint8_t *data; /* GODWIT__BATCH_SIZE bytes, from the heap; NULL until the first frame */
+    uint8_t *data; /* from the heap; NULL until the first frame */
     size_t size;
     uint32_t count;
     size_t prefix; /* bytes before the header, which the sender fills in: a publication's key */
+    size_t room;   /* how large a batch may be, up to GODWIT__BATCH_SIZE_MAX; 0: GODWIT__BATCH_SIZE */
 } godwit__batch_writer_t;
 
 /* Copies a frame into the batch. False if it does not fit, or memory is short. */
@@ -49,6 +50,7 @@ struct godwit__batch;
 typedef struct godwit__batch_reader {
     struct godwit__batch *batch; /* NULL: none is open */
     size_t at;
+    unsigned refs; /* references to the batch that it has: one for each part that may come, and its own */
 } godwit__batch_reader_t;
 
 typedef enum godwit__batch_next {
@@ -63,5 +65,7 @@ bool godwit__batch_open (godwit__batch_reader_t *reader, godwit__frame_t *frame)
 /* The next frame, which the caller releases. On anything but FRAME the reader is closed. */
 godwit__batch_next_t godwit__batch_next (godwit__batch_reader_t *reader, godwit__frame_t *frame);
 void godwit__batch_close (godwit__batch_reader_t *reader);
+/* Whether bytes of an open batch are left: a frame, unless they are malformed. */
+bool godwit__batch_has_more (const godwit__batch_reader_t *reader);
 
 #endif

@@ -46,13 +46,13 @@ Test (publish_batch, what_is_kept_is_due_by_time_and_by_number)
     cr_assert (godwit__publish_batch_add (&batch, key, sizeof key, now_ns + 100 * US));
     cr_assert_not (godwit__publish_batch_is_due (&batch, now_ns + 249 * US));
     cr_assert (godwit__publish_batch_is_due (&batch, now_ns + 250 * US));
-    for (int i = 2; i < GODWIT__BATCH_COUNT; i++) {
+    for (int i = 2; i < GODWIT__PUBLISH_BATCH_COUNT; i++) {
         cr_assert_not (godwit__publish_batch_is_due (&batch, now_ns));
         cr_assert (godwit__publish_batch_add (&batch, key, sizeof key, now_ns));
     }
     cr_assert (godwit__publish_batch_is_due (&batch, now_ns));
     const godwit__message_t message = godwit__publish_batch_take (&batch);
-    cr_assert_gt (message.size, (size_t) GODWIT__BATCH_COUNT * sizeof key);
+    cr_assert_gt (message.size, (size_t) GODWIT__PUBLISH_BATCH_COUNT * sizeof key);
     cr_assert (godwit__publish_batch_is_empty (&batch));
     godwit__publish_batch_release (&batch);
 }
@@ -168,7 +168,7 @@ Test (publish_batch, a_port_takes_it_apart)
     const godwit__message_t message = godwit__publish_batch_take (&batch);
     hand_in (&side, message.data, message.size);
     cr_assert_eq (ran, 5u);
-    cr_assert_eq (counted (&side.transport->counters.fanouts_received), 5u);
+    cr_assert_eq (counted (&side.port->counters->fanouts_received), 5u);
     cr_assert_eq (counted (&side.transport->counters.fanout_gaps), 0u);
 
     /* Each is looked at by itself: seen before, missed before. */

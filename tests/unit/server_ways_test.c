@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The other ways that requests take: publications, calls within the process, a program's own loop. */
+#include "src/client/publish_batch.h"
 #include "src/server/inline.h"
 #include "src/wire/fanout.h"
 #include "tests/support/raw_server.h"
@@ -77,12 +78,10 @@ publishing_start (publishing_t *self, raw_server_t *server)
     cr_assert (awaits (self, marker));
 }
 
-static void
-publish (publishing_t *self, raw_server_t *server, uint64_t sequence, const char *method)
+static size_t
+write_publication (uint8_t data[512], const publishing_t *self, uint64_t sequence, const char *method)
 {
-    uint8_t data[512];
-    godwit__writer_t writer = {
-        .data = data, .size = GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE, .capacity = sizeof data};
+    godwit__writer_t writer = {.data = data, .size = GODWIT__KEY_SIZE + GODWIT__HEADER_SIZE, .capacity = 512};
     memcpy (data, self->key, GODWIT__KEY_SIZE);
     godwit__header_write (data + GODWIT__KEY_SIZE,
                           &(godwit__header_t){.type = GODWIT__PUBLICATION, .target = 12345, .id = sequence});
@@ -90,9 +89,22 @@ publish (publishing_t *self, raw_server_t *server, uint64_t sequence, const char
     godwit__write_map (&writer, 0);
     godwit__write_str (&writer, method, strlen (method));
     godwit__write_map (&writer, 0);
-    const godwit__message_t message = {.data = data, .size = writer.size};
+    return writer.size;
+}
+
+static void
+send_publication (const publishing_t *self, const raw_server_t *server, const void *data, size_t size)
+{
+    const godwit__message_t message = {.data = (uint8_t *) (uintptr_t) data, .size = size};
     cr_assert_eq (server->peer.driver->ops->publish (self->publisher, &message), GODWIT__IO_OK);
     self->publisher->ops->flush (self->publisher, 0);
+}
+
+static void
+publish (publishing_t *self, raw_server_t *server, uint64_t sequence, const char *method)
+{
+    uint8_t data[512];
+    send_publication (self, server, data, write_publication (data, self, sequence, method));
 }
 
 static void
@@ -150,6 +162,76 @@ WAY_TEST (publications_run_side_by_side)
     raw_server_let_go (&self);
     raw_run (&self.peer, close_publisher, &publishing);
     godwit_server_destroy (&second);
+    raw_server_end (&self);
+}
+
+/* ---- publications of one batch ---- */
+
+#define BATCH_RUNS 200
+
+static _Atomic (int64_t) reads; /* of the clock, which moves by a microsecond with each */
+
+static int64_t
+read_counted (void *user)
+{
+    (void) user;
+    return (atomic_fetch_add (&reads, 1) + 1) * 1000;
+}
+
+static void
+publish_together (publishing_t *self, raw_server_t *server, uint64_t first, const char *method)
+{
+    uint8_t data[512];
+    godwit__publish_batch_t batch;
+    godwit__publish_batch_init (&batch);
+    for (uint64_t i = 0; i < BATCH_RUNS; i++)
+        cr_assert (
+            godwit__publish_batch_add (&batch, data, write_publication (data, self, first + i, method), 0));
+    const godwit__message_t message = godwit__publish_batch_take (&batch);
+    send_publication (self, server, message.data, message.size);
+    godwit__publish_batch_release (&batch);
+}
+
+/* What the metrics of fanouts to a method say. */
+static double
+metric_of (const raw_server_t *self, const char *method, const char *number)
+{
+    godwit_value_t *list = NULL;
+    double value = -1;
+    cr_assert_eq (godwit_transport_metrics (self->transport, &list, NULL), GODWIT_OK);
+    for (size_t i = 0; i < godwit_value_count (list); i++) {
+        const godwit_value_t *const metric = godwit_value_at (list, i);
+        if (strcmp (godwit_value_as_str (godwit_value_get (metric, "method"), ""), method) == 0 &&
+            godwit_value_as_bool (godwit_value_get (metric, "fanout"), false))
+            value = godwit_value_as_double (godwit_value_get (metric, number), -1);
+    }
+    godwit_value_unref (&list);
+    return value;
+}
+
+/* They share looks at the clock, and all of their time is counted. */
+WAY_TEST (publications_of_a_batch_share_looks_at_the_clock)
+{
+    raw_server_t self;
+    publishing_t publishing;
+    raw_server_start_at (&self, driver, (godwit__clock_t){.now_ns = read_counted}, NULL);
+    publishing_start (&publishing, &self);
+    for (uint64_t sequence = 1; sequence <= 10; sequence++) /* the method is known as short then */
+        publish (&publishing, &self, sequence, "echo");
+    await_ran (&self, 10);
+    const int64_t before = atomic_load (&reads);
+    publish_together (&publishing, &self, 11, "echo");
+    await_ran (&self, 10 + BATCH_RUNS);
+    const int64_t in_all = atomic_load (&reads) - before;
+    cr_assert_leq (in_all, BATCH_RUNS / 2, "%ld looks at the clock", (long) in_all);
+    cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (self.server, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (metric_of (&self, "echo", "started"), 10 + BATCH_RUNS);
+    cr_assert_eq (metric_of (&self, "echo", "ended"), 10 + BATCH_RUNS);
+    /* Each look moves the clock, so time passed between those of the worker. */
+    const double counted_us = metric_of (&self, "echo", "seconds") * 1e6;
+    cr_assert_geq (counted_us, BATCH_RUNS / 8.0, "%f us", counted_us);
+    raw_run (&self.peer, close_publisher, &publishing);
     raw_server_end (&self);
 }
 
