@@ -40,6 +40,8 @@ close_ports (godwit__pool_t *pool)
     }
 }
 
+_Static_assert(GODWIT__METRIC_LEADERS >= GODWIT__DRIVER_MAX, "the leader of each port has a tally");
+
 static godwit_status_t
 open_ports (godwit__pool_t *pool, godwit_error_t **error)
 {

@@ -78,7 +78,8 @@ release_part (godwit__frame_t *frame)
 bool
 godwit__batch_open (godwit__batch_reader_t *reader, godwit__frame_t *frame)
 {
-    struct godwit__batch *batch = malloc (sizeof *batch);
+    /* A larger one could have more parts than there are references. */
+    struct godwit__batch *batch = frame->size <= GODWIT__BATCH_SIZE_MAX ? malloc (sizeof *batch) : NULL;
     if (!batch) {
         godwit__frame_release (frame);
         return false;

@@ -59,8 +59,9 @@ typedef enum godwit__batch_next {
     GODWIT__BATCH_MALFORMED
 } godwit__batch_next_t;
 
-/* Consumes the frame; the caller has checked its header. False if memory is short. If there is a prefix, the
- * caller adds its size to reader->at. */
+/* Consumes the frame; the caller has checked its header and its size, which is at most
+ * GODWIT__BATCH_SIZE_MAX. False if memory is short. If there is a prefix, the caller adds its size to
+ * reader->at. */
 bool godwit__batch_open (godwit__batch_reader_t *reader, godwit__frame_t *frame);
 /* The next frame, which the caller releases. On anything but FRAME the reader is closed. */
 godwit__batch_next_t godwit__batch_next (godwit__batch_reader_t *reader, godwit__frame_t *frame);
