@@ -196,6 +196,7 @@ build_text (godwit_builder_t *builder, const char *name, const char *text)
 }
 
 /* Adds up a number of all tallies. */
+_Static_assert(GODWIT__METRIC_LEADERS == 2, "SUM adds those of two leaders");
 #define SUM(metric_, number_)                                                                                \
     (atomic_load_explicit (&(metric_)->all.number_, memory_order_acquire) +                                  \
      atomic_load_explicit (&(metric_)->leaders[0].number_, memory_order_acquire) +                           \

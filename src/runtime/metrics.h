@@ -4,7 +4,7 @@
  * A label is made once and stays as long as its transport, so a caller that has found one keeps a pointer to
  * it: a client to the label of its last method, a server to one in each route. Counting uses relaxed atomics.
  * The leaders of a server's ports, one thread at a time each, have tallies of their own: there counting needs
- * no locked instruction, of which a short publication could pay for three.
+ * no locked instruction. It would be three for each publication.
  * Finding a label walks a chain without a lock; making one takes the lock. (So this is a table of its own:
  * src/base/table.h is for callers that hold a lock.) Names that come from outside make no label: a server has
  * one label for each method that it registered.
@@ -35,7 +35,7 @@ typedef struct godwit__label {
     bool fanout;
 } godwit__label_t;
 
-/* As many ports may a transport have. */
+/* The most ports of a transport, each with a leader. */
 #define GODWIT__METRIC_LEADERS 2
 
 typedef struct godwit__tally {

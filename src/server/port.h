@@ -23,7 +23,7 @@ typedef struct godwit__goodbye {
     uint32_t revision;
 } godwit__goodbye_t;
 
-/* The only server that listens to a key, as it was when the servers had changed so often. */
+/* The only server that listens to a key, while the pool's servers have this change_count. */
 typedef struct godwit__lone_server {
     uint32_t id; /* 0: none is known, or there are several */
     uint64_t changes;

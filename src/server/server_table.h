@@ -17,7 +17,7 @@ void godwit__server_table_add (godwit__server_table_t *table, godwit_server_t *s
 /* The server need not be in the table. */
 void godwit__server_table_remove (godwit__server_table_t *table, godwit_server_t *server);
 
-/* What somebody found in the table without its lock since may not hold any more. */
+/* The servers have changed: who remembers what was in the table has to look again. With the lock. */
 static inline void
 godwit__server_table_changed (godwit__server_table_t *table)
 {

@@ -127,10 +127,15 @@ typed (godwit_request_t *request, void *self)
 static godwit_status_t
 twice (godwit_request_t *request, void *self)
 {
-    count (self);
+    raw_server_t *const server = self;
     const godwit_status_t first = godwit_request_reply (request, GODWIT_INT (NULL, 1));
     const godwit_status_t second = godwit_request_reply (request, GODWIT_INT (NULL, 2));
-    return first == GODWIT_OK && second == GODWIT_ERR_INVALID_ARGUMENT ? GODWIT_OK : GODWIT_ERR_FAILED;
+    const bool is_refused = first == GODWIT_OK && second == GODWIT_ERR_INVALID_ARGUMENT;
+    pthread_mutex_lock (&server->lock);
+    server->refused += is_refused;
+    pthread_mutex_unlock (&server->lock);
+    count (server);
+    return is_refused ? GODWIT_OK : GODWIT_ERR_FAILED;
 }
 
 /* x bytes. */

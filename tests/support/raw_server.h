@@ -33,8 +33,9 @@ typedef struct raw_server {
     _Atomic (int64_t) *hand_ns;      /* the clock that "take" moves */
     godwit_cancel_fn *kept_callback; /* for requests that are kept from now on; NULL: none */
     void *kept_user;
-    unsigned told; /* callbacks of "watch" that ran */
-    unsigned saw;  /* handlers of "watch" that ended and saw that they were cancelled */
+    unsigned told;    /* callbacks of "watch" that ran */
+    unsigned saw;     /* handlers of "watch" that ended and saw that they were cancelled */
+    unsigned refused; /* handlers of "twice" whose second reply was refused */
 } raw_server_t;
 
 /* Starts the server, and connects a peer that says HELLO, over this driver. The methods: echo (its argument

@@ -235,6 +235,45 @@ WAY_TEST (publications_of_a_batch_share_looks_at_the_clock)
     raw_server_end (&self);
 }
 
+/* A port remembers the only server of a key, until the servers change. */
+WAY_TEST (publications_follow_servers_that_come_and_go)
+{
+    raw_server_t self;
+    publishing_t publishing;
+    godwit_server_t *second = NULL;
+    raw_server_start (&self, driver, NULL, NULL);
+    publishing_start (&publishing, &self);
+    publish (&publishing, &self, 1, "echo");
+    await_ran (&self, 1);
+    cr_assert_eq (raw_server_add (&self, "calc", "two", &second), GODWIT_OK);
+    publish (&publishing, &self, 2, "echo");
+    await_ran (&self, 3);
+    godwit_server_destroy (&self.server);
+    publish (&publishing, &self, 3, "echo");
+    await_ran (&self, 4);
+    self.server = second;
+    cr_assert_eq (godwit_server_stop (second, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (godwit_server_wait (second, NULL, NULL), GODWIT_OK);
+    cr_assert_eq (raw_server_count (&self, &self.ran), 4);
+    cr_assert_eq (raw_server_stats (&self).requests_refused, 0);
+    raw_run (&self.peer, close_publisher, &publishing);
+    raw_server_end (&self);
+}
+
+/* Nothing is sent for a publication; a second reply is an error all the same. */
+WAY_TEST (a_publication_is_replied_to_once)
+{
+    raw_server_t self;
+    publishing_t publishing;
+    raw_server_start (&self, driver, NULL, NULL);
+    publishing_start (&publishing, &self);
+    publish (&publishing, &self, 1, "twice");
+    await_ran (&self, 1);
+    cr_assert_eq (raw_server_count (&self, &self.refused), 1);
+    raw_run (&self.peer, close_publisher, &publishing);
+    raw_server_end (&self);
+}
+
 /* ---- requests that arrive together, each in a frame of its own ---- */
 
 static void
