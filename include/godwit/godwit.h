@@ -11,9 +11,13 @@
 #include <godwit/client.h>
 #include <godwit/config.h>
 #include <godwit/error.h>
+#include <godwit/listener.h>
+#include <godwit/notification.h>
+#include <godwit/notify.h>
 #include <godwit/serializer.h>
 #include <godwit/server.h>
 #include <godwit/service.h>
+#include <godwit/spool.h>
 #include <godwit/target.h>
 #include <godwit/transport.h>
 #include <godwit/url.h>

@@ -209,6 +209,12 @@ is_in (const entry_t *entry, const char *name_space)
     return strcmp (entry->name_space, name_space) == 0;
 }
 
+const char *
+godwit__offer_first (const godwit__offer_t *offer)
+{
+    return offer->count ? offer->entries[0].name_space : NULL;
+}
+
 bool
 godwit__offer_serves (const godwit__offer_t *offer, const char *name_space, godwit__version_t version)
 {

@@ -186,6 +186,7 @@ godwit__connection_frame (godwit__reader_t *reader, godwit__frame_t *frame)
     case GODWIT__REPLY:
     case GODWIT__FAILURE:
     case GODWIT__RESOLVED:
+    case GODWIT__SETTLED:
         on_outcome (reader, &header, frame);
         return;
     case GODWIT__NACK:

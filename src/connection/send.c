@@ -217,7 +217,8 @@ register_pending (godwit__connection_t *connection, godwit__pending_t *pending, 
     godwit__completion_deadline (connection->transport->completion, pending->deadline_ns);
 }
 
-/* Keeps a request in the batch, with lock held, if it comes from a callback of the reactor. */
+/* Keeps a request in the batch, with lock held, if it comes from a callback of the reactor. Not a NOTIFY, which
+ * is a batch itself: one that is UNSENT later than those behind it would change their order. */
 static bool
 add_to_batch (godwit__connection_t *connection, const godwit__message_t *request,
               const godwit__pending_t *pending)
@@ -226,7 +227,8 @@ add_to_batch (godwit__connection_t *connection, const godwit__message_t *request
     if (!pending || !pending->finished || !godwit__completion_is_current (completion) || !completion->batches)
         return false;
     const bool first = connection->batch.count == 0;
-    if (request->insert_count || !godwit__batch_add (&connection->batch, request->data, request->size))
+    if (request->insert_count || ((const uint8_t *) request->data)[2] == GODWIT__NOTIFY ||
+        !godwit__batch_add (&connection->batch, request->data, request->size))
         return false;
     if (first && !connection->is_batched) {
         connection->is_batched = true;

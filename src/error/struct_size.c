@@ -38,6 +38,7 @@ KNOWN (slot, table_count, "godwit_method_t.slot_size", "GODWIT_METHOD_WITH (...)
 BEGINS_WITH_SIZE (serializer, deserialize_context, "GODWIT_SERIALIZER (...)");
 BEGINS_WITH_SIZE (context_hooks, from_map, "{.struct_size = sizeof (godwit_context_hooks_t), ...}");
 BEGINS_WITH_SIZE (manager, initialize_service_hook, "{.struct_size = sizeof (godwit_manager_t), ...}");
+BEGINS_WITH_SIZE (delivery_options, spool, "GODWIT_DELIVERY_OPTIONS (...)"); /* new after 0.1.0 */
 BEGINS_WITH_SIZE (faults, delay_max_us, "GODWIT_FAULTS (...)");
 BEGINS_WITH_SIZE (cluster_plan, user, "GODWIT_CLUSTER_PLAN (...)");
 BEGINS_WITH_SIZE (cluster_stats, digest, "{.struct_size = sizeof (godwit_cluster_stats_t)}");

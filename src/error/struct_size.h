@@ -46,6 +46,7 @@ extern const godwit__struct_t godwit__struct_slot;   /* its size is the method's
 extern const godwit__struct_t godwit__struct_serializer;
 extern const godwit__struct_t godwit__struct_context_hooks;
 extern const godwit__struct_t godwit__struct_manager;
+extern const godwit__struct_t godwit__struct_delivery_options;
 extern const godwit__struct_t godwit__struct_faults;
 extern const godwit__struct_t godwit__struct_cluster_plan;
 extern const godwit__struct_t godwit__struct_cluster_stats;

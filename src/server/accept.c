@@ -2,6 +2,8 @@
 /* Accepts requests for a server, or refuses them. */
 #include "src/server/accept.h"
 
+#include "src/server/order.h"
+
 #include "src/server/queue.h"
 #include "src/server/reply.h"
 #include "src/server/request_end.h"
@@ -29,7 +31,7 @@ refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
         return GODWIT__NACK_NOT_HERE;
     if (!server->accepts || pool->leaving || pool->stopping)
         return GODWIT__NACK_DRAINING;
-    if ((server->occupied >= server->concurrency || pool->running >= pool->worker_limit) &&
+    if ((!godwit__queue_may_begin (server) || pool->running >= pool->worker_limit) &&
         (server->queued >= server->queue_limit || server->queued_size >= pool->max_queue_size))
         return GODWIT__NACK_OVERLOADED;
     return 0;
@@ -47,6 +49,8 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         godwit__port_settle_left (port);
         server = godwit__server_table_find (&pool->servers, header->target);
         refused->reason = refusal_of (pool, server);
+        if (server && !refused->reason && (server->is_lane || header->type == GODWIT__NOTIFY))
+            refused->reason = godwit__order_refuses (server, port, routing_id, header);
         if (server && refused->reason == GODWIT__NACK_OVERLOADED)
             server->overloads++;
         refused->revision = server ? server->revision : 0;
@@ -70,7 +74,8 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         return NULL;
     }
     request->server = server;
-    const bool runs = may_run && godwit__queue_has_room (server) && godwit__queue_may_run (pool);
+    const bool runs = may_run && godwit__queue_has_room (server) && godwit__queue_may_run (pool) &&
+                      !(server->is_lane && godwit__order_is_busy (server, port, routing_id));
     /* A CANCEL may look at the request as soon as the lock is released. */
     godwit__request_begin (request, port, routing_id, header, now_ns);
     if (runs) {
@@ -97,7 +102,7 @@ godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header
     godwit_request_t *request = NULL;
     godwit__pool_lock (pool);
     godwit_server_t *const server = godwit__server_table_find (&pool->servers, header->target);
-    if (server && !server->in_order && !refusal_of (pool, server) && godwit__queue_has_room (server) &&
+    if (server && !server->in_order && !server->is_lane && !refusal_of (pool, server) && godwit__queue_has_room (server) &&
         godwit__dispatch_may_inline (server->dispatch, name, name_size)) {
         request = take_free (pool);
         if (!request)

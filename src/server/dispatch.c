@@ -422,6 +422,12 @@ godwit__dispatch_find (godwit__dispatch_t *dispatch, const godwit_value_t *metho
     return no_such_version (dispatch, name, name_space, version_text, error);
 }
 
+godwit__route_t *
+godwit__dispatch_first (godwit__dispatch_t *dispatch)
+{
+    return &dispatch->routes[0];
+}
+
 void *
 godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__route_t *route)
 {

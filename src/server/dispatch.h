@@ -50,6 +50,8 @@ void godwit__dispatch_destroy_endpoints (godwit__dispatch_t *dispatch);
 godwit_status_t godwit__dispatch_find (godwit__dispatch_t *dispatch, const godwit_value_t *method,
                                        const godwit_value_t *name_space, const godwit_value_t *version,
                                        godwit__route_t **route, godwit_error_t **error);
+/* The only route of a lane (server.h). */
+godwit__route_t *godwit__dispatch_first (godwit__dispatch_t *dispatch);
 void *godwit__dispatch_self (const godwit__dispatch_t *dispatch, const godwit__route_t *route);
 /* What the route's endpoint serves, human-readable: returns the namespace (NULL: none), and writes the
  * version to `version`.

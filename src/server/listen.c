@@ -43,6 +43,8 @@ static void
 unsubscribe (godwit_server_t *server)
 {
     godwit__pool_t *const pool = server->pool;
+    if (server->is_lane)
+        return;
     const bool shared = set_subscribed (server, false);
     for (size_t i = 0; i < pool->port_count; i++) {
         godwit__port_t *const port = &pool->ports[i];
@@ -62,6 +64,8 @@ static godwit_status_t
 subscribe (godwit_server_t *server, godwit_error_t **error)
 {
     godwit__pool_t *const pool = server->pool;
+    if (server->is_lane)
+        return GODWIT_OK;
     const bool shared = set_subscribed (server, true);
     godwit_status_t status = GODWIT_OK;
     for (size_t i = 0; !status && i < pool->port_count; i++) {

@@ -9,6 +9,7 @@
 #include "src/server/cancel_find.h"
 #include "src/server/drain.h"
 #include "src/server/hello.h"
+#include "src/server/order.h"
 #include "src/server/pool.h"
 #include "src/server/port_send.h"
 #include "src/server/publication.h"
@@ -26,12 +27,14 @@
 /* ---- requests ---- */
 
 /* Nobody waits to hear of a cast. But a client whose ids count as seen has to know, or all its casts are
- * lost. */
+ * lost. Notifications that follow refused ones are refused, too. */
 static void
 refuse (godwit__port_t *port, godwit__routing_id_t routing_id, const godwit__header_t *header,
         godwit__refusal_t refused)
 {
     GODWIT__COUNT (port->pool->transport, requests_refused);
+    if (header->type == GODWIT__NOTIFY)
+        godwit__order_refused (port, routing_id, header->target);
     if (!(header->flags & GODWIT__FLAG_CAST) || refused.reason == GODWIT__NACK_DUPLICATE)
         godwit__port_send_header (port, routing_id, GODWIT__NACK,
                                   refused.reason == GODWIT__NACK_DRAINING ? refused.revision : 0, header->id,
@@ -106,7 +109,7 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
 {
     godwit__header_t header;
     const godwit__header_check_t check = godwit__header_read (&header, frame->data, frame->size);
-    if (check == GODWIT__HEADER_OK && header.type == GODWIT__REQUEST)
+    if (check == GODWIT__HEADER_OK && (header.type == GODWIT__REQUEST || header.type == GODWIT__NOTIFY))
         return request (port, worker, routing_id, &header, frame);
     godwit__session_t *const session = godwit__sessions_find (&port->sessions, routing_id);
     if (session && session->banned) {

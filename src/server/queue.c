@@ -2,6 +2,8 @@
 /* The queues of servers, and whose turn it is. */
 #include "src/server/queue.h"
 
+#include "src/server/order.h"
+
 void
 godwit__queue_add (godwit_server_t *server, godwit_request_t *request)
 {
@@ -29,7 +31,7 @@ godwit__queue_empty (godwit_server_t *server, godwit__list_t *requests)
 bool
 godwit__queue_check_ready (godwit__pool_t *pool, godwit_server_t *server)
 {
-    if (!server->queued || server->occupied >= server->concurrency || godwit__in_list (&server->in_ready))
+    if (!server->queued || !godwit__queue_may_begin (server) || godwit__in_list (&server->in_ready))
         return false;
     godwit__list_append (&pool->ready, &server->in_ready);
     return true;
@@ -41,8 +43,8 @@ godwit__queue_take_ready (godwit__pool_t *pool)
     while (godwit__queue_is_due (pool)) {
         godwit_server_t *const server = GODWIT__FIRST (&pool->ready, godwit_server_t, in_ready);
         godwit__list_remove (&server->in_ready);
-        godwit_request_t *const request = GODWIT__FIRST (&server->queue, godwit_request_t, in_queue);
-        if (!request || server->occupied >= server->concurrency)
+        godwit_request_t *const request = godwit__order_next (server);
+        if (!request || !godwit__queue_may_begin (server))
             continue;
         godwit__queue_remove (server, request);
         godwit__queue_activate (server, request);

@@ -6,11 +6,19 @@
 
 #include "src/server/server.h"
 
+/* One more handler of the server may run. What a listener keeps, for a batch or for its program, is limited by
+ * the credit of its notifiers. */
+static inline bool
+godwit__queue_may_begin (const godwit_server_t *server)
+{
+    return (server->is_lane ? server->active : server->occupied) < server->concurrency;
+}
+
 /* A request that comes now can run at once, as far as the server is concerned. */
 static inline bool
 godwit__queue_has_room (const godwit_server_t *server)
 {
-    return server->occupied < server->concurrency && !server->queued;
+    return godwit__queue_may_begin (server) && !server->queued;
 }
 
 /* A worker that asks for a request now gets one. */
@@ -32,6 +40,7 @@ static inline void
 godwit__queue_activate (godwit_server_t *server, godwit_request_t *request)
 {
     godwit__list_prepend (&server->running, &request->in_running);
+    request->is_active = true;
     server->occupied++;
     server->active++;
     server->pool->active++;

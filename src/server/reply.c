@@ -188,6 +188,18 @@ godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason)
     godwit__request_refuse_saying (request, reason, NULL);
 }
 
+bool
+godwit__request_answer (godwit_request_t *request, const godwit__message_t *message)
+{
+    if (!claim_reply (request)) {
+        godwit__message_release (message);
+        return false;
+    }
+    deliver (request, message);
+    is_over (request);
+    return true;
+}
+
 /* ---- the handler's side ---- */
 
 /* A reply that is being made. */

@@ -10,6 +10,8 @@
 bool godwit__request_fail (godwit_request_t *request, godwit_error_t *error);
 /* The same, and that the method was not run. */
 void godwit__request_reject (godwit_request_t *request, godwit_error_t *error);
+/* Answers with a frame: SETTLED. False: it was answered before; then the message is released, too. */
+bool godwit__request_answer (godwit_request_t *request, const godwit__message_t *message);
 /* Tells the caller that the request was refused and not run. */
 void godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason);
 /* The same, with a human-readable text of less than GODWIT__REFUSAL_TEXT bytes, or NULL. */

@@ -28,10 +28,23 @@ fill_params (godwit_request_t *request, godwit_error_t **error)
     return godwit__slots_fill (godwit_request_args (request), &slots, request->params, &root, error);
 }
 
+/* What its handler reads of a NOTIFY is its frame. */
+static bool
+prepare_notify (godwit_request_t *request)
+{
+    static const struct godwit_value nothing = {.type = GODWIT_TYPE_LIST};
+    request->body = &nothing;
+    request->route = godwit__dispatch_first (request->server->dispatch);
+    return true;
+}
+
 bool
 godwit__request_prepare (godwit_request_t *request, bool *malformed)
 {
     godwit_error_t *error = NULL;
+    *malformed = false;
+    if (request->is_notify)
+        return prepare_notify (request);
     *malformed = !godwit__request_decode (request);
     if (*malformed) {
         GODWIT__COUNT (request->pool->transport, frames_malformed);

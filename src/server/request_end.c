@@ -37,9 +37,11 @@ leave (godwit_request_t *request, bool active, bool looks)
         request->inline_call->done = true; /* with or without a reply */
         request->inline_call = NULL;
     }
-    if (active)
+    if (active) {
+        request->is_active = false;
         handler_over (server, atomic_load_explicit (&request->abandoned, memory_order_relaxed),
                       request->port != NULL, looks);
+    }
     server->occupied--;
     godwit__list_remove (&request->in_running);
     if (godwit__queue_check_ready (pool, server) && !looks)
@@ -97,7 +99,10 @@ godwit__request_settle (godwit_request_t *request, bool looks)
         atomic_store_explicit (&request->runs, NULL, memory_order_relaxed);
         const bool is_last = atomic_fetch_sub_explicit (&request->refs, 1, memory_order_acq_rel) == 1;
         if (!is_last) {
+            request->is_active = false;
             handler_over (server, abandoned, pooled, looks);
+            if (server->is_lane && godwit__queue_check_ready (pool, server) && !looks)
+                godwit__pool_wake_for_request (pool);
             godwit__pool_changed (pool);
         }
         godwit__pool_unlock (pool);

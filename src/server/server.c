@@ -8,6 +8,7 @@
 #include "src/error/struct_size.h"
 #include "src/serializer/serializer.h"
 #include "src/server/endpoints.h"
+#include "src/server/order.h"
 #include "src/server/ping.h"
 
 #include <stdlib.h>
@@ -36,6 +37,7 @@ godwit__server_free (godwit_server_t *server)
     godwit__target_release (&server->target);
     godwit_error_destroy (&server->start_failure);
     godwit_request_context_serializer_destroy (&server->own_serializer);
+    godwit__order_release (server);
     free (server);
 }
 

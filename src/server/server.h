@@ -30,6 +30,7 @@ struct godwit_server {
     uint32_t weight;
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
     bool in_order;                         /* executor "inline": one request after the other */
+    bool is_lane;                          /* of a listener: it takes NOTIFY, and nothing else (order.h) */
 
     /* The steps of its life (src/server/lifecycle.h draws them), guarded by transport.lock. */
     godwit__clock_t clock; /* of log_after and timeouts: the transport's */
@@ -65,6 +66,7 @@ struct godwit_server {
     godwit__list_t queue;
     godwit__list_t running;       /* those of `occupied` */
     godwit__list_node_t in_ready; /* of the pool */
+    struct godwit__refused_senders *refused_senders; /* of a lane (order.h); NULL: none */
 };
 
 /* The exchange of the server's target, or else the transport's. */

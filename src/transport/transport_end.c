@@ -9,6 +9,7 @@
 #include "src/client/future.h"
 #include "src/client/publisher.h"
 #include "src/connection/completion.h"
+#include "src/delivery/outboxes.h"
 #include "src/discovery/discovery.h"
 #include "src/error/error_classes.h"
 #include "src/runtime/control.h"
@@ -116,12 +117,14 @@ godwit_transport_destroy (godwit_transport_t **transport)
     if (self->pool)
         godwit__pool_interrupt (self->pool);
     godwit__clients_close (self);
+    godwit__outboxes_close (self);
     if (self->control_runs || (self->control && self->options.external_loop))
         close_parts (self);
     godwit__control_stop (self);
     godwit__warnings_tell (self, true);
     godwit__given_up_close (self);
     godwit__stalled_close (self);
+    godwit__outboxes_end (self);
     godwit__completion_destroy (&self->completion);
     if (self->control)
         godwit__reactor_destroy (&self->control);

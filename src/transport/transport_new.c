@@ -8,6 +8,7 @@
 #include "src/base/hash.h"
 #include "src/base/host.h"
 #include "src/client/async.h"
+#include "src/delivery/outboxes.h"
 #include "src/client/future.h"
 #include "src/config/options.h"
 #include "src/connection/led.h"
@@ -301,7 +302,14 @@ expire (godwit__completion_t *completion, int64_t now_ns)
 
 static const godwit__completion_hooks_t completion_hooks = {.expire = expire, .tick = godwit__led_tick};
 
-static const godwit__transport_hooks_t hooks = {.changed = godwit__stalled_wake,
+static void
+on_changed (godwit_transport_t *transport)
+{
+    godwit__stalled_wake (transport);
+    godwit__outboxes_changed (transport);
+}
+
+static const godwit__transport_hooks_t hooks = {.changed = on_changed,
                                                 .release = godwit__transport_release};
 
 static godwit_status_t

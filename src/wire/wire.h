@@ -23,8 +23,10 @@ typedef struct godwit__identity {
 /* In HELLO: this client answers the GOODBYE of a single server. In WELCOME: this port waits for that
  * answer. */
 #define GODWIT__FEATURE_ANSWERS_GOODBYE UINT64_C (1)
+/* In WELCOME: this port takes NOTIFY. */
+#define GODWIT__FEATURE_NOTIFICATIONS UINT64_C (2)
 /* The features of this implementation. */
-#define GODWIT__FEATURES GODWIT__FEATURE_ANSWERS_GOODBYE
+#define GODWIT__FEATURES (GODWIT__FEATURE_ANSWERS_GOODBYE | GODWIT__FEATURE_NOTIFICATIONS)
 
 /* Writes a whole frame, header included. Returns its size. data has room for GODWIT__IDENTITY_FRAME_MAX
  * bytes. */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A consumer: a pool's place in a stream. It knows which entries the pool has not had, those that are to be
+ * sent again, and the pool's listeners (outlets).
+ *
+ *     not sent --> in flight --> done with (settled)
+ *        ^            |  |
+ *        |            |  +--> requeued --back-off--> in flight again; too often: dead letter, or dropped
+ *        +--returned--+
+ *
+ * `returned` entries go first, in their order: the connection ended, or the listener has not begun with them.
+ *
+ * All is guarded by outbox.lock.
+ */
+#ifndef GODWIT_SRC_DELIVERY_CONSUMER_H
+#define GODWIT_SRC_DELIVERY_CONSUMER_H
+
+#include "src/delivery/entry.h"
+#include "src/delivery/outbox.h"
+
+typedef struct godwit__consumer {
+    godwit__stream_t *stream;
+    godwit__list_node_t in_stream;
+    char *pool;
+    bool is_declared;       /* by the program: it is never forgotten */
+    int64_t alone_ns;       /* since when it has no listener; 0: it has one */
+    size_t member_count;    /* listeners that are known */
+    godwit__entry_t *next;  /* the first that was never sent to it; NULL: there is none */
+    size_t unsent;          /* from `next` on */
+    size_t in_flight;       /* entries */
+    godwit__list_t returned; /* deliveries, in order */
+    size_t returned_count;
+    godwit__list_t requeued; /* deliveries, the first that is due first */
+    size_t requeued_count;
+    godwit__list_t outlets;
+    bool is_pumping; /* a thread sends for it */
+    bool pump_again; /* there is more to send since that thread has looked */
+} godwit__consumer_t;
+
+/* NULL when memory is short. */
+godwit__consumer_t *godwit__consumer_new (godwit__stream_t *stream, const char *pool);
+/* It has no outlets. What it was not done with, it gives up. */
+void godwit__consumer_destroy (godwit__consumer_t *consumer);
+
+/* What the pool is not done with. */
+static inline size_t
+godwit__consumer_outstanding (const godwit__consumer_t *consumer)
+{
+    return consumer->unsent + consumer->in_flight + consumer->returned_count + consumer->requeued_count;
+}
+
+/* An entry was appended to the stream. */
+void godwit__consumer_appended (godwit__consumer_t *consumer, godwit__entry_t *entry);
+/* How many deliveries could be sent now. */
+size_t godwit__consumer_sendable (const godwit__consumer_t *consumer, int64_t now_ns);
+/* Takes the next delivery that is to be sent: one that was returned, or is due again, or was never sent. size:
+ * how large its entry may be; a larger one is not taken. NULL: none, or memory is short. */
+godwit__delivery_t *godwit__consumer_take (godwit__consumer_t *consumer, int64_t now_ns, size_t size);
+/* The pool is done with it. Frees it. */
+void godwit__consumer_settle (godwit__consumer_t *consumer, godwit__delivery_t *delivery);
+/* Takes a list of deliveries back, which go before all others. maybe_delivered: they may have reached a
+ * listener. */
+void godwit__consumer_return (godwit__consumer_t *consumer, godwit__list_t *deliveries, bool maybe_delivered);
+/* A listener has requeued it. */
+void godwit__consumer_requeue (godwit__consumer_t *consumer, godwit__delivery_t *delivery, int64_t now_ns);
+/* Drops an entry that was not sent, if it is the next one. False: it is not. */
+bool godwit__consumer_skip (godwit__consumer_t *consumer, const godwit__entry_t *entry);
+/* When something of it is due; NEVER: nothing is. */
+int64_t godwit__consumer_due_ns (const godwit__consumer_t *consumer);
+
+#endif

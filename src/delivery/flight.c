@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sends NOTIFYs, and takes their answers. */
+#include "src/delivery/flight.h"
+
+#include "src/delivery/outbox_inside.h"
+#include "src/wire/notify_frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct flight {
+    godwit__pending_t pending;
+    godwit__outlet_t *outlet;
+    godwit__consumer_t *consumer;
+    godwit__connection_t *connection; /* a reference */
+    godwit__list_t deliveries;
+    uint32_t count;
+    size_t size; /* of the items */
+} flight_t;
+
+#define FIRST(flight_) GODWIT__FIRST (&(flight_)->deliveries, godwit__delivery_t, in_list)
+#define NEXT(flight_, at_) GODWIT__NEXT (&(flight_)->deliveries, at_, godwit__delivery_t, in_list)
+
+/* ---- what became of it; with outbox.lock ---- */
+
+/* The flight is over: its outlet may take another one. */
+static void
+land (flight_t *flight)
+{
+    godwit__outlet_t *const outlet = flight->outlet;
+    outlet->flights--;
+    outlet->unsettled -= flight->count;
+    if (!outlet->flights)
+        outlet->was_refused = false;
+    flight->consumer->stream->outbox->flights--;
+}
+
+static void
+settle_one (flight_t *flight, godwit__delivery_t *delivery)
+{
+    godwit__list_remove (&delivery->in_list);
+    flight->consumer->stream->outbox->stats.acknowledged++;
+    godwit__consumer_settle (flight->consumer, delivery);
+}
+
+static void
+unsettle_one (flight_t *flight, godwit__delivery_t *delivery, uint32_t what, int64_t now_ns)
+{
+    godwit__list_t one;
+    godwit__list_remove (&delivery->in_list);
+    if (what == GODWIT__UNSETTLED_REQUEUED) {
+        godwit__consumer_requeue (flight->consumer, delivery, now_ns);
+        return;
+    }
+    godwit__list_init (&one);
+    godwit__list_append (&one, &delivery->in_list);
+    godwit__consumer_return (flight->consumer, &one, what != GODWIT__UNSETTLED_RETURNED);
+}
+
+/* The body of a SETTLED, untrusted: whoever is not named there, in rising order, is done with. */
+static void
+take_settled (flight_t *flight, int64_t now_ns)
+{
+    const godwit__frame_t *const frame = &flight->pending.frame;
+    const uint8_t *at = frame->data + GODWIT__HEADER_SIZE;
+    const uint8_t *const end = frame->data + frame->size;
+    uint32_t index = 0;
+    for (godwit__delivery_t *delivery = FIRST (flight), *next; delivery; delivery = next, index++) {
+        next = NEXT (flight, delivery);
+        if (end - at < GODWIT__UNSETTLED_SIZE || godwit__get_u32 (at) != index) {
+            settle_one (flight, delivery);
+            continue;
+        }
+        unsettle_one (flight, delivery, godwit__get_u32 (at + 4), now_ns);
+        at += GODWIT__UNSETTLED_SIZE;
+    }
+    if (flight->pending.header.aux)
+        flight->outlet->credit = flight->pending.header.aux;
+    flight->outlet->backoff_ns = 0;
+}
+
+static void
+take_back (flight_t *flight, bool maybe_delivered)
+{
+    godwit__consumer_return (flight->consumer, &flight->deliveries, maybe_delivered);
+}
+
+/* The listener's whole handler failed: that is no listener of this library, or memory was short. */
+static void
+failed (flight_t *flight, int64_t now_ns)
+{
+    for (godwit__delivery_t *at; (at = FIRST (flight));)
+        unsettle_one (flight, at, GODWIT__UNSETTLED_REQUEUED, now_ns);
+}
+
+/* The listener did not take it, and so none of those behind it. */
+static void
+refused (flight_t *flight, int64_t now_ns)
+{
+    godwit__outlet_t *const outlet = flight->outlet;
+    if (flight->pending.header.aux == GODWIT__NACK_MALFORMED) {
+        failed (flight, now_ns);
+        return;
+    }
+    take_back (flight, flight->pending.header.aux == GODWIT__NACK_DUPLICATE);
+    if (outlet->flights > 1) /* this one included */
+        outlet->was_refused = true;
+    if (outlet->retry_ns <= now_ns)
+        godwit__outlet_back_off (outlet, now_ns);
+}
+
+static void
+take_answer (flight_t *flight, int64_t now_ns)
+{
+    switch (atomic_load (&flight->pending.outcome)) {
+    case GODWIT__PENDING_REPLIED:
+        if (flight->pending.header.type == GODWIT__SETTLED)
+            take_settled (flight, now_ns);
+        else if (flight->pending.header.type == GODWIT__NACK)
+            refused (flight, now_ns);
+        else
+            failed (flight, now_ns);
+        break;
+    case GODWIT__PENDING_UNSENT:
+        take_back (flight, false);
+        break;
+    case GODWIT__PENDING_WAITING:
+    case GODWIT__PENDING_LOST:
+    case GODWIT__PENDING_EXPIRED:
+    case GODWIT__PENDING_ABANDONED:
+        take_back (flight, true);
+        flight->outlet->is_gone = true;
+        break;
+    }
+}
+
+static void
+free_flight (flight_t *flight)
+{
+    godwit__frame_release (&flight->pending.frame);
+    godwit__connection_unref (&flight->connection);
+    free (flight);
+}
+
+/* The completion thread. */
+static void
+on_finished (godwit__pending_t *pending)
+{
+    flight_t *const flight = (flight_t *) pending;
+    godwit__consumer_t *const consumer = flight->consumer;
+    godwit__outbox_t *const outbox = consumer->stream->outbox;
+    pthread_mutex_lock (&outbox->lock);
+    take_answer (flight, godwit__transport_now (outbox->transport));
+    land (flight);
+    godwit__consumer_pump (consumer);
+    godwit__outbox_post_if_due (outbox, consumer);
+    free_flight (flight);
+    godwit__change_tell (&outbox->changed);
+    pthread_mutex_unlock (&outbox->lock); /* now the outbox may be gone */
+}
+
+/* ---- sending ---- */
+
+/* With outbox.lock: takes what is to be sent now. NULL: nothing, or memory is short. */
+static flight_t *
+load (godwit__outlet_t *outlet, int64_t now_ns)
+{
+    godwit__consumer_t *const consumer = outlet->consumer;
+    flight_t *const flight = malloc (sizeof *flight);
+    if (!flight)
+        return NULL;
+    godwit__pending_init (&flight->pending);
+    flight->pending.frame = (godwit__frame_t){.data = NULL};
+    godwit__list_init (&flight->deliveries);
+    flight->count = 0;
+    flight->size = 0;
+    while (flight->count < GODWIT__NOTIFY_COUNT && flight->count + outlet->unsettled < outlet->credit &&
+           flight->size < GODWIT__NOTIFY_SIZE) {
+        const size_t room = flight->count ? GODWIT__NOTIFY_SIZE - flight->size : SIZE_MAX;
+        godwit__delivery_t *const delivery = godwit__consumer_take (consumer, now_ns, room);
+        if (!delivery)
+            break;
+        godwit__list_append (&flight->deliveries, &delivery->in_list);
+        flight->count++;
+        flight->size += GODWIT__ITEM_HEADER_SIZE + delivery->entry->size;
+        if (delivery->redeliveries)
+            consumer->stream->outbox->stats.redelivered++;
+    }
+    if (!flight->count) {
+        free (flight);
+        return NULL;
+    }
+    flight->outlet = outlet;
+    flight->consumer = consumer;
+    flight->connection = godwit__connection_ref (outlet->connection);
+    flight->pending.finished = on_finished;
+    flight->pending.owner = consumer->stream->outbox;
+    flight->pending.deadline_ns = GODWIT__NEVER;
+    return flight;
+}
+
+/* Without the lock: the entries stay while they are in flight. */
+static godwit__io_t
+send (flight_t *flight, bool is_first)
+{
+    const size_t size = GODWIT__HEADER_SIZE + flight->size;
+    uint8_t *const data = malloc (size);
+    if (!data)
+        return GODWIT__IO_REFUSED;
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__NOTIFY,
+                                                    .flags = is_first ? GODWIT__FLAG_FIRST : 0,
+                                                    .target = flight->outlet->server_id,
+                                                    .aux = flight->count});
+    uint8_t *to = data + GODWIT__HEADER_SIZE;
+    for (godwit__delivery_t *at = FIRST (flight); at; at = NEXT (flight, at)) {
+        godwit__put_u32 (to, (uint32_t) at->entry->size);
+        godwit__put_u32 (to + 4, at->redeliveries);
+        memcpy (to + GODWIT__ITEM_HEADER_SIZE, at->entry->data, at->entry->size);
+        to += GODWIT__ITEM_HEADER_SIZE + at->entry->size;
+    }
+    const godwit__message_t message = {.data = data, .size = size, .free_fn = godwit__message_free};
+    const godwit__io_t io = godwit__connection_send (flight->connection, &message, &flight->pending);
+    if (io != GODWIT__IO_OK)
+        free (data);
+    return io;
+}
+
+/* With outbox.lock: the connection did not take it. */
+static void
+not_sent (flight_t *flight, godwit__io_t io, int64_t now_ns)
+{
+    godwit__outlet_t *const outlet = flight->outlet;
+    take_back (flight, false);
+    land (flight);
+    if (io == GODWIT__IO_CLOSED)
+        outlet->is_gone = true; /* news of its connection, or of its end, comes */
+    else
+        godwit__outlet_back_off (outlet, now_ns);
+}
+
+/* False: there is nothing more to be sent now. */
+static bool
+send_next (godwit__consumer_t *consumer)
+{
+    godwit__outbox_t *const outbox = consumer->stream->outbox;
+    const int64_t now_ns = godwit__transport_now (outbox->transport);
+    godwit__outlet_t *const outlet = outbox->closed ? NULL : godwit__outlet_choose (consumer, now_ns);
+    flight_t *const flight = outlet ? load (outlet, now_ns) : NULL;
+    if (!flight) {
+        if (outlet)
+            godwit__outlet_back_off (outlet, now_ns); /* memory is short */
+        return false;
+    }
+    const bool is_first = outlet->flights == 0;
+    outlet->flights++;
+    outlet->unsettled += flight->count;
+    outbox->flights++;
+    pthread_mutex_unlock (&outbox->lock);
+    const godwit__io_t io = send (flight, is_first);
+    pthread_mutex_lock (&outbox->lock);
+    if (io == GODWIT__IO_OK) /* it may have ended by now */
+        return true;
+    not_sent (flight, io, now_ns);
+    free_flight (flight);
+    return true;
+}
+
+void
+godwit__consumer_pump (godwit__consumer_t *consumer)
+{
+    if (consumer->is_pumping) {
+        consumer->pump_again = true;
+        return;
+    }
+    consumer->is_pumping = true;
+    do
+        consumer->pump_again = false;
+    while (send_next (consumer) || consumer->pump_again);
+    consumer->is_pumping = false;
+}

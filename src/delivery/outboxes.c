@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "src/delivery/outboxes.h"
+
+#include "src/delivery/outbox_inside.h"
+#include "src/error/error.h"
+
+#include <stdlib.h>
+
+#define FIRST(outboxes_) GODWIT__FIRST (&(outboxes_)->list, godwit__outbox_t, in_transport)
+#define NEXT(outboxes_, at_) GODWIT__NEXT (&(outboxes_)->list, at_, godwit__outbox_t, in_transport)
+
+/* ---- the control thread ---- */
+
+static void
+tick (godwit__outboxes_t *outboxes)
+{
+    const bool has_news = atomic_exchange (&outboxes->has_news, false);
+    int64_t due_ns = GODWIT__NEVER;
+    pthread_mutex_lock (&outboxes->lock);
+    for (godwit__outbox_t *at = FIRST (outboxes); at; at = NEXT (outboxes, at)) {
+        const int64_t next_ns = godwit__outbox_tick (at, has_news);
+        if (next_ns < due_ns)
+            due_ns = next_ns;
+    }
+    pthread_mutex_unlock (&outboxes->lock);
+    if (due_ns == GODWIT__NEVER)
+        godwit__reactor_disarm (outboxes->transport->control, &outboxes->timer);
+    else
+        godwit__reactor_arm (outboxes->transport->control, &outboxes->timer, due_ns);
+}
+
+static void
+on_task (godwit__task_t *task)
+{
+    tick (task->user);
+}
+
+static void
+on_timer (godwit__timer_t *timer)
+{
+    tick (timer->user);
+}
+
+void
+godwit__outbox_post (const godwit__outbox_t *outbox)
+{
+    godwit_transport_t *const transport = outbox->transport;
+    if (!outbox->closed)
+        godwit__reactor_post (transport->control, &transport->outboxes->task);
+}
+
+/* ---- which there are ---- */
+
+static godwit__outboxes_t *
+make (godwit_transport_t *transport)
+{
+    godwit__outboxes_t *const outboxes = calloc (1, sizeof *outboxes);
+    if (!outboxes)
+        return NULL;
+    outboxes->transport = transport;
+    pthread_mutex_init (&outboxes->lock, NULL);
+    godwit__list_init (&outboxes->list);
+    outboxes->task = (godwit__task_t){.run = on_task, .user = outboxes};
+    outboxes->timer = (godwit__timer_t){.fire = on_timer, .user = outboxes};
+    return outboxes;
+}
+
+godwit_status_t
+godwit__outboxes_add (godwit__outbox_t *outbox, godwit_error_t **error)
+{
+    godwit_transport_t *const transport = outbox->transport;
+    pthread_mutex_lock (&transport->lock);
+    const bool is_closing = atomic_load (&transport->closing);
+    if (!transport->outboxes && !is_closing)
+        transport->outboxes = make (transport);
+    godwit__outboxes_t *const outboxes = transport->outboxes;
+    godwit__transport_unlock (transport);
+    if (is_closing)
+        return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport is being destroyed");
+    if (!outboxes)
+        return godwit__error_no_memory (error);
+    pthread_mutex_lock (&outboxes->lock);
+    godwit__list_append (&outboxes->list, &outbox->in_transport);
+    pthread_mutex_unlock (&outboxes->lock);
+    return GODWIT_OK;
+}
+
+void
+godwit__outboxes_remove (godwit__outbox_t *outbox)
+{
+    godwit__outboxes_t *const outboxes = outbox->transport->outboxes;
+    pthread_mutex_lock (&outboxes->lock);
+    if (godwit__in_list (&outbox->in_transport))
+        godwit__list_remove (&outbox->in_transport);
+    pthread_mutex_unlock (&outboxes->lock);
+}
+
+/* ---- for src/transport ---- */
+
+void
+godwit__outboxes_changed (godwit_transport_t *transport)
+{
+    godwit__outboxes_t *const outboxes = transport->outboxes;
+    if (!outboxes || atomic_load (&transport->closing))
+        return;
+    atomic_store (&outboxes->has_news, true);
+    godwit__reactor_post (transport->control, &outboxes->task);
+}
+
+/* On the control thread, so that no tick runs. */
+static void
+disarm (void *argument)
+{
+    godwit__outboxes_t *const outboxes = argument;
+    godwit__reactor_unpost (outboxes->transport->control, &outboxes->task);
+    godwit__reactor_disarm (outboxes->transport->control, &outboxes->timer);
+}
+
+void
+godwit__outboxes_close (godwit_transport_t *transport)
+{
+    godwit__outboxes_t *const outboxes = transport->outboxes;
+    if (!outboxes)
+        return;
+    pthread_mutex_lock (&outboxes->lock);
+    for (godwit__outbox_t *at; (at = FIRST (outboxes));) {
+        godwit__list_remove (&at->in_transport);
+        pthread_mutex_unlock (&outboxes->lock);
+        godwit__outbox_close (at);
+        pthread_mutex_lock (&outboxes->lock);
+    }
+    pthread_mutex_unlock (&outboxes->lock);
+    godwit__control_run (transport, disarm, outboxes);
+}
+
+void
+godwit__outboxes_end (godwit_transport_t *transport)
+{
+    godwit__outboxes_t *const outboxes = transport->outboxes;
+    if (!outboxes)
+        return;
+    pthread_mutex_destroy (&outboxes->lock);
+    free (outboxes);
+    transport->outboxes = NULL;
+}

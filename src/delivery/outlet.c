@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which listeners a stream has, and which of a pool's is sent to next. */
+#include "src/delivery/outlet.h"
+
+#include "src/address/offer.h"
+#include "src/delivery/stream.h"
+#include "src/discovery/directory.h"
+#include "src/wire/notify_frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* With so many NOTIFYs unanswered, the next one goes when it is this full: what comes meanwhile goes
+ * together. */
+#define GATHER_FLIGHTS 2
+#define GATHER_COUNT (GODWIT__NOTIFY_COUNT / 2)
+
+#define BACKOFF_FIRST_NS (5 * GODWIT__NS_PER_MS)
+#define BACKOFF_MAX_NS (1000 * GODWIT__NS_PER_MS)
+
+#define FIRST(consumer_) GODWIT__FIRST (&(consumer_)->outlets, godwit__outlet_t, in_consumer)
+#define NEXT(consumer_, at_) GODWIT__NEXT (&(consumer_)->outlets, at_, godwit__outlet_t, in_consumer)
+
+/* ---- which there are ---- */
+
+/* The pool that a lane's record tells of; NULL: it tells of none, or memory is short. The caller's. */
+static char *
+pool_of (const godwit__record_t *record)
+{
+    godwit__offer_t *offer = godwit__offer_read (record->versions);
+    const char *const name = offer ? godwit__offer_first (offer) : NULL;
+    char *pool = NULL;
+    if (name && strncmp (name, GODWIT__POOL_PREFIX, sizeof GODWIT__POOL_PREFIX - 1) == 0)
+        pool = strdup (name + sizeof GODWIT__POOL_PREFIX - 1);
+    godwit__offer_destroy (&offer);
+    return pool;
+}
+
+static godwit__outlet_t *
+find (const godwit__consumer_t *consumer, const godwit__connection_t *connection, uint32_t server_id)
+{
+    godwit__outlet_t *at = FIRST (consumer);
+    while (at && (at->connection != connection || at->server_id != server_id))
+        at = NEXT (consumer, at);
+    return at;
+}
+
+/* With transport.lock, too. The member can be sent to. */
+static void
+see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member)
+{
+    godwit__connection_t *const connection = member->peer->connection;
+    godwit__outlet_t *outlet = find (consumer, connection, member->record->server_id);
+    if (!outlet) {
+        outlet = calloc (1, sizeof *outlet);
+        if (!outlet)
+            return; /* the next news brings it */
+        outlet->consumer = consumer;
+        outlet->connection = godwit__connection_ref (connection);
+        outlet->server_id = member->record->server_id;
+        outlet->credit = GODWIT__CREDIT_FIRST;
+        godwit__list_append (&consumer->outlets, &outlet->in_consumer);
+    }
+    outlet->is_seen = true;
+}
+
+/* With transport.lock, too. */
+static void
+see_member (godwit__stream_t *stream, const godwit__member_t *member)
+{
+    char *const pool = pool_of (member->record);
+    godwit__consumer_t *const consumer = pool ? godwit__stream_consumer (stream, pool) : NULL;
+    free (pool);
+    if (!consumer)
+        return;
+    consumer->member_count++;
+    godwit__peer_want (member->peer);
+    if (godwit__member_is_ready (member) && !member->draining && member->peer->connection &&
+        member->peer->connection->features & GODWIT__FEATURE_NOTIFICATIONS)
+        see_outlet (consumer, member);
+}
+
+/* After all members were seen. */
+static void
+look (godwit__consumer_t *consumer, int64_t now_ns)
+{
+    for (godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at))
+        at->is_gone = !at->is_seen;
+    godwit__outlets_sweep (consumer, false);
+    if (consumer->member_count)
+        consumer->alone_ns = 0;
+    else if (!consumer->alone_ns)
+        consumer->alone_ns = now_ns;
+}
+
+void
+godwit__stream_refresh (godwit__stream_t *stream, int64_t now_ns)
+{
+    godwit_transport_t *const transport = stream->outbox->transport;
+    godwit__consumer_t *at;
+    for (at = GODWIT__FIRST (&stream->consumers, godwit__consumer_t, in_stream); at;
+         at = GODWIT__NEXT (&stream->consumers, at, godwit__consumer_t, in_stream)) {
+        at->member_count = 0;
+        for (godwit__outlet_t *outlet = FIRST (at); outlet; outlet = NEXT (at, outlet))
+            outlet->is_seen = false;
+    }
+    pthread_mutex_lock (&transport->lock);
+    if (!stream->group)
+        stream->group = godwit__directory_group (transport->directory, stream->exchange, stream->lane);
+    for (size_t i = 0; stream->group && i < stream->group->count; i++)
+        see_member (stream, stream->group->members[i]);
+    godwit__transport_unlock (transport);
+    for (at = GODWIT__FIRST (&stream->consumers, godwit__consumer_t, in_stream); at;
+         at = GODWIT__NEXT (&stream->consumers, at, godwit__consumer_t, in_stream))
+        look (at, now_ns);
+}
+
+void
+godwit__outlets_sweep (godwit__consumer_t *consumer, bool all)
+{
+    for (godwit__outlet_t *at = FIRST (consumer), *next; at; at = next) {
+        next = NEXT (consumer, at);
+        if (at->flights || (!at->is_gone && !all))
+            continue;
+        godwit__list_remove (&at->in_consumer);
+        godwit__connection_unref (&at->connection);
+        free (at);
+    }
+}
+
+bool
+godwit__outlets_any (const godwit__consumer_t *consumer)
+{
+    const godwit__outlet_t *at = FIRST (consumer);
+    while (at && at->is_gone)
+        at = NEXT (consumer, at);
+    return at != NULL;
+}
+
+/* ---- which is next ---- */
+
+static bool
+may_send (const godwit__outlet_t *outlet, size_t sendable, int64_t now_ns)
+{
+    if (outlet->is_gone || outlet->was_refused || outlet->flights >= GODWIT__FLIGHTS_MAX ||
+        outlet->unsettled >= outlet->credit || outlet->retry_ns > now_ns)
+        return false;
+    return outlet->flights < GATHER_FLIGHTS || sendable >= GATHER_COUNT;
+}
+
+godwit__outlet_t *
+godwit__outlet_choose (const godwit__consumer_t *consumer, int64_t now_ns)
+{
+    godwit__outlet_t *best = NULL;
+    const size_t sendable = godwit__consumer_sendable (consumer, now_ns);
+    if (!sendable)
+        return NULL;
+    for (godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at))
+        if (may_send (at, sendable, now_ns) && (!best || at->unsettled < best->unsettled))
+            best = at;
+    if (best) { /* those that have as much to do take turns */
+        godwit__list_remove (&best->in_consumer);
+        godwit__list_append (&((godwit__consumer_t *) best->consumer)->outlets, &best->in_consumer);
+    }
+    return best;
+}
+
+void
+godwit__outlet_back_off (godwit__outlet_t *outlet, int64_t now_ns)
+{
+    outlet->backoff_ns = outlet->backoff_ns ? outlet->backoff_ns * 2 : BACKOFF_FIRST_NS;
+    if (outlet->backoff_ns > BACKOFF_MAX_NS)
+        outlet->backoff_ns = BACKOFF_MAX_NS;
+    outlet->retry_ns = now_ns + outlet->backoff_ns;
+}
+
+int64_t
+godwit__outlets_due_ns (const godwit__consumer_t *consumer, int64_t now_ns)
+{
+    int64_t due_ns = GODWIT__NEVER;
+    for (const godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at))
+        if (at->retry_ns > now_ns && at->retry_ns < due_ns)
+            due_ns = at->retry_ns;
+    return due_ns;
+}

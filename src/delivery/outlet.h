@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An outlet: a listener of a pool, as long as it is connected, and how much it has been sent. All is guarded
+ * by outbox.lock. */
+#ifndef GODWIT_SRC_DELIVERY_OUTLET_H
+#define GODWIT_SRC_DELIVERY_OUTLET_H
+
+#include "src/connection/connection.h"
+#include "src/delivery/consumer.h"
+
+/* What a listener may be sent before it has said how much it takes. */
+#define GODWIT__CREDIT_FIRST 256
+/* NOTIFYs without an answer. */
+#define GODWIT__FLIGHTS_MAX 4
+
+typedef struct godwit__outlet {
+    godwit__consumer_t *consumer;
+    godwit__list_node_t in_consumer;
+    godwit__connection_t *connection; /* a reference */
+    uint32_t server_id;
+    uint32_t credit;    /* entries that it takes without an answer */
+    uint32_t unsettled; /* entries */
+    unsigned flights;   /* without an answer */
+    bool is_gone;       /* it is not known any more, or its connection has ended */
+    bool was_refused;   /* nothing is sent until all is answered, because it must be sent in order */
+    int64_t retry_ns;   /* nothing is sent before */
+    int64_t backoff_ns;
+    bool is_seen; /* mark of the refresh */
+} godwit__outlet_t;
+
+/* Looks which listeners the stream has, and makes and ends consumers' outlets. Takes transport.lock. */
+void godwit__stream_refresh (godwit__stream_t *stream, int64_t now_ns);
+/* The outlet to be used next; NULL: none can be sent to, or none should be yet. */
+godwit__outlet_t *godwit__outlet_choose (const godwit__consumer_t *consumer, int64_t now_ns);
+/* It did not take what it was sent: waits longer each time. */
+void godwit__outlet_back_off (godwit__outlet_t *outlet, int64_t now_ns);
+/* Frees those that are gone, and have answered all. all: also those that are not gone. */
+void godwit__outlets_sweep (godwit__consumer_t *consumer, bool all);
+/* When one of them may be tried again; NEVER: none waits for that. */
+int64_t godwit__outlets_due_ns (const godwit__consumer_t *consumer, int64_t now_ns);
+/* Whether the pool has a listener that is connected. */
+bool godwit__outlets_any (const godwit__consumer_t *consumer);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream: what is sent to one topic at one priority, in order, and the pools that get it.
+ *
+ * The stream is *open* until it is known who its pools are: a pool that appears gets all that is kept. It
+ * closes a second after the first pool has appeared and all names were told. From then on a new pool gets what
+ * is sent after it has appeared. When the last pool was forgotten, it is open again.
+ *
+ * All is guarded by outbox.lock.
+ */
+#ifndef GODWIT_SRC_DELIVERY_STREAM_H
+#define GODWIT_SRC_DELIVERY_STREAM_H
+
+#include "src/base/table.h"
+#include "src/delivery/consumer.h"
+
+struct godwit__group;
+
+struct godwit__stream {
+    godwit__outbox_t *outbox;
+    godwit__list_node_t in_outbox;
+    char *exchange;
+    char *topic;
+    godwit_priority_t priority;
+    char *lane; /* the topic of its listeners' records */
+    struct godwit__group *group; /* of the directory; guarded by transport.lock */
+    godwit__list_t entries;
+    size_t count;
+    uint64_t last_number;
+    godwit__list_t consumers;
+    bool is_open;
+    int64_t closes_ns; /* when it closes; 0: not known */
+    unsigned users;    /* threads that walk its consumers without the lock: none is forgotten */
+};
+
+/* NULL when memory is short. */
+godwit__stream_t *godwit__stream_new (godwit__outbox_t *outbox, const char *exchange, const char *topic,
+                                      godwit_priority_t priority);
+/* Nobody uses it any more, and nothing is in flight. */
+void godwit__stream_destroy (godwit__stream_t *stream);
+
+/* The consumer of a pool, made if need be; NULL when memory is short. */
+godwit__consumer_t *godwit__stream_consumer (godwit__stream_t *stream, const char *pool);
+/* Adds an entry, which is the stream's from now on. */
+void godwit__stream_add (godwit__stream_t *stream, godwit__entry_t *entry);
+/* One of those that it is owed to is done with it. */
+void godwit__stream_unowe (godwit__stream_t *stream, godwit__entry_t *entry);
+/* Drops the oldest entry that some pool has not been sent. False: there is none. */
+bool godwit__stream_drop_oldest (godwit__stream_t *stream);
+/* Opens and closes it, forgets pools, gives entries up. awaits_names: not all names were told yet. Returns
+ * when it has to be called again. */
+int64_t godwit__stream_tick (godwit__stream_t *stream, bool awaits_names, int64_t now_ns);
+/* What its pools are not done with; without a pool, all that it has. */
+size_t godwit__stream_outstanding (const godwit__stream_t *stream);
+
+#endif

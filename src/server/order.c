@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whose notifications a lane handles next, and whose it refuses. */
+#include "src/server/order.h"
+
+#include "src/server/server_table.h"
+
+#include <stdlib.h>
+
+/* A sender that vanished is remembered until so many others were refused. */
+#define REFUSED_MAX 4096
+
+typedef struct sender {
+    const godwit__port_t *port;
+    godwit__routing_id_t routing_id;
+} sender_t;
+
+/* Those whose notifications are refused until one is FIRST, the oldest first. */
+struct godwit__refused_senders {
+    size_t count;
+    size_t capacity;
+    sender_t senders[];
+};
+
+/* ---- refused senders; with pool.lock ---- */
+
+/* Its index; count: it is not there. */
+static size_t
+find (const struct godwit__refused_senders *refused, const godwit__port_t *port,
+      godwit__routing_id_t routing_id)
+{
+    size_t i = 0;
+    while (i < refused->count &&
+           (refused->senders[i].port != port || refused->senders[i].routing_id != routing_id))
+        i++;
+    return i;
+}
+
+static void
+forget (struct godwit__refused_senders *refused, size_t index)
+{
+    refused->count--;
+    memmove (&refused->senders[index], &refused->senders[index + 1],
+             (refused->count - index) * sizeof *refused->senders);
+}
+
+/* Without memory the sender is not remembered: then it is only its order that may be lost. */
+static void
+add (godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t routing_id)
+{
+    struct godwit__refused_senders *refused = server->refused_senders;
+    if (refused && find (refused, port, routing_id) < refused->count)
+        return;
+    if (refused && refused->count == REFUSED_MAX)
+        forget (refused, 0);
+    if (!refused || refused->count == refused->capacity) {
+        const size_t capacity = refused ? 2 * refused->capacity : 8;
+        struct godwit__refused_senders *const grown =
+            realloc (refused, sizeof *grown + capacity * sizeof *grown->senders);
+        if (!grown)
+            return;
+        if (!refused)
+            grown->count = 0;
+        grown->capacity = capacity;
+        server->refused_senders = refused = grown;
+    }
+    refused->senders[refused->count++] = (sender_t){port, routing_id};
+}
+
+void
+godwit__order_refused (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id)
+{
+    godwit__pool_t *const pool = port->pool;
+    godwit__pool_lock (pool);
+    godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
+    if (server && server->is_lane)
+        add (server, port, routing_id);
+    godwit__pool_unlock (pool);
+}
+
+godwit__nack_t
+godwit__order_refuses (godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t routing_id,
+                       const godwit__header_t *header)
+{
+    struct godwit__refused_senders *const refused = server->refused_senders;
+    if (!server->is_lane || header->type != GODWIT__NOTIFY)
+        return GODWIT__NACK_NOT_HERE;
+    if (!refused || !refused->count)
+        return 0;
+    const size_t index = find (refused, port, routing_id);
+    if (index == refused->count)
+        return 0;
+    if (!(header->flags & GODWIT__FLAG_FIRST))
+        return GODWIT__NACK_OVERLOADED;
+    forget (refused, index);
+    return 0;
+}
+
+void
+godwit__order_release (godwit_server_t *server)
+{
+    free (server->refused_senders);
+    server->refused_senders = NULL;
+}
+
+/* ---- whose turn it is; with pool.lock ---- */
+
+static bool
+is_of (const godwit_request_t *request, const godwit__port_t *port, godwit__routing_id_t routing_id)
+{
+    return request->port == port && request->routing_id == routing_id;
+}
+
+static bool
+runs_for (const godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t routing_id)
+{
+    if (!server->active)
+        return false;
+    for (const godwit_request_t *at = GODWIT__FIRST (&server->running, godwit_request_t, in_running); at;
+         at = GODWIT__NEXT (&server->running, at, godwit_request_t, in_running))
+        if (at->is_active && is_of (at, port, routing_id))
+            return true;
+    return false;
+}
+
+bool
+godwit__order_is_busy (const godwit_server_t *server, const godwit__port_t *port,
+                       godwit__routing_id_t routing_id)
+{
+    if (server->concurrency == 1) /* then any handler that runs is in the way */
+        return false;
+    for (const godwit_request_t *at = GODWIT__FIRST (&server->queue, godwit_request_t, in_queue); at;
+         at = GODWIT__NEXT (&server->queue, at, godwit_request_t, in_queue))
+        if (is_of (at, port, routing_id))
+            return true;
+    return runs_for (server, port, routing_id);
+}
+
+godwit_request_t *
+godwit__order_next (const godwit_server_t *server)
+{
+    godwit_request_t *at = GODWIT__FIRST (&server->queue, godwit_request_t, in_queue);
+    if (!server->is_lane || server->concurrency == 1)
+        return at;
+    while (at && runs_for (server, at->port, at->routing_id))
+        at = GODWIT__NEXT (&server->queue, at, godwit_request_t, in_queue);
+    return at;
+}

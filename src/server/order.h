@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order in which a listener's lane handles notifications (docs/notifications.md).
+ *
+ * A lane is a server that takes NOTIFY frames of one topic and priority. Those of one sender are handled in the
+ * order in which they came, one after the other, whatever the lane's concurrency; those of different senders
+ * may be handled at the same time.
+ *
+ * A sender has several of them under way. If one is refused, those that follow it are refused, too, until one
+ * comes with the flag FIRST: by then the sender has heard of the refusal, and sends all of them again.
+ */
+#ifndef GODWIT_SRC_SERVER_ORDER_H
+#define GODWIT_SRC_SERVER_ORDER_H
+
+#include "src/server/server.h"
+
+/* ---- with pool.lock ---- */
+
+/* Why a lane refuses a frame that its server would take, or why any other server refuses a NOTIFY; 0: it does
+ * not. */
+godwit__nack_t godwit__order_refuses (godwit_server_t *server, const godwit__port_t *port,
+                                      godwit__routing_id_t routing_id, const godwit__header_t *header);
+/* A handler runs for this sender, or a request of it is queued. */
+bool godwit__order_is_busy (const godwit_server_t *server, const godwit__port_t *port,
+                            godwit__routing_id_t routing_id);
+/* The request in the server's queue whose turn it is; NULL: there is none that may run now. */
+godwit_request_t *godwit__order_next (const godwit_server_t *server);
+/* Frees what is remembered. */
+void godwit__order_release (godwit_server_t *server);
+
+/* ---- without it ---- */
+
+/* A NOTIFY of this sender was refused. */
+void godwit__order_refused (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id);
+
+#endif
