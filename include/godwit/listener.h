@@ -107,23 +107,23 @@ GODWIT_EXPORT godwit_status_t godwit_listener_new (
     const godwit_listener_options_t *options, godwit_error_t **error);
 
 /* The steps of a listener's life, as those of a server (godwit_server_start and so on, godwit/server.h). */
+/* Starts a listener: it makes itself known to notifiers. */
 GODWIT_EXPORT godwit_status_t godwit_listener_start (godwit_listener_t *listener,
                                                      const godwit_step_options_t *options,
                                                      godwit_error_t **error);
-/* What it has accepted and not begun to handle goes back to the notifiers, unmarked. */
+/* Stops a listener. What it has accepted is still handled, and acknowledged; a batch that is not full is
+ * handled at once; what godwit_listener_next has not taken goes back to the notifiers. */
 GODWIT_EXPORT godwit_status_t godwit_listener_stop (godwit_listener_t *listener,
                                                     const godwit_step_options_t *options,
                                                     godwit_error_t **error);
+/* Waits until a stopped listener has handled all that it accepted. What was pulled counts until it is
+ * settled. */
 GODWIT_EXPORT godwit_status_t godwit_listener_wait (godwit_listener_t *listener,
                                                     const godwit_step_options_t *options,
                                                     godwit_error_t **error);
 /* Stops and destroys a listener, and sets *listener to NULL. What was pulled and not settled is delivered
  * again to somebody else. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_listener_destroy (godwit_listener_t **listener);
-
-/* Waits until at least `count` notifiers have connected to it; mostly for tests and examples. TIMEOUT. */
-GODWIT_EXPORT godwit_status_t godwit_listener_wait_notifiers (godwit_listener_t *listener, size_t count,
-                                                              int64_t timeout_ms, godwit_error_t **error);
 
 /* ---- pulling ---- */
 

@@ -210,9 +210,10 @@ is_in (const entry_t *entry, const char *name_space)
 }
 
 const char *
-godwit__offer_first (const godwit__offer_t *offer)
+godwit__offer_first (const godwit__offer_t *offer, godwit__version_t *version)
 {
-    return offer->count ? offer->entries[0].name_space : NULL;
+    *version = offer->entries[0].version; /* there is at least one */
+    return offer->entries[0].name_space;
 }
 
 bool

@@ -38,8 +38,8 @@ godwit__offer_t *godwit__offer_read (const char *text);
 void godwit__offer_destroy (godwit__offer_t **offer);
 /* The text that it was read from. */
 const char *godwit__offer_text (const godwit__offer_t *offer);
-/* The namespace that stands first in it, NULL for "no namespace". Borrowed. */
-const char *godwit__offer_first (const godwit__offer_t *offer);
+/* The namespace that stands first in it, NULL for "no namespace", and its version. Borrowed. */
+const char *godwit__offer_first (const godwit__offer_t *offer, godwit__version_t *version);
 /* Whether it has this namespace (NULL: none) at a version that serves the given one. */
 bool godwit__offer_serves (const godwit__offer_t *offer, const char *name_space, godwit__version_t version);
 /* Whether it has this namespace, at any version. */

@@ -23,12 +23,15 @@
 
 /* ---- which there are ---- */
 
-/* The pool that a lane's record tells of; NULL: it tells of none, or memory is short. The caller's. */
+/* The pool and the credit that a lane's record tells of; NULL: it tells of none, or memory is short. The
+ * caller's. */
 static char *
-pool_of (const godwit__record_t *record)
+pool_of (const godwit__record_t *record, uint32_t *credit)
 {
+    godwit__version_t version = {1, GODWIT__CREDIT_FIRST, 0};
     godwit__offer_t *offer = godwit__offer_read (record->versions);
-    const char *const name = offer ? godwit__offer_first (offer) : NULL;
+    const char *const name = offer ? godwit__offer_first (offer, &version) : NULL;
+    *credit = version.minor ? version.minor : 1;
     char *pool = NULL;
     if (name && strncmp (name, GODWIT__POOL_PREFIX, sizeof GODWIT__POOL_PREFIX - 1) == 0)
         pool = strdup (name + sizeof GODWIT__POOL_PREFIX - 1);
@@ -47,7 +50,7 @@ find (const godwit__consumer_t *consumer, const godwit__connection_t *connection
 
 /* With transport.lock, too. The member can be sent to. */
 static void
-see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member)
+see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member, uint32_t credit)
 {
     godwit__connection_t *const connection = member->peer->connection;
     godwit__outlet_t *outlet = find (consumer, connection, member->record->server_id);
@@ -58,7 +61,7 @@ see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member)
         outlet->consumer = consumer;
         outlet->connection = godwit__connection_ref (connection);
         outlet->server_id = member->record->server_id;
-        outlet->credit = GODWIT__CREDIT_FIRST;
+        outlet->credit = credit;
         godwit__list_append (&consumer->outlets, &outlet->in_consumer);
     }
     outlet->is_seen = true;
@@ -68,7 +71,8 @@ see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member)
 static void
 see_member (godwit__stream_t *stream, const godwit__member_t *member)
 {
-    char *const pool = pool_of (member->record);
+    uint32_t credit;
+    char *const pool = pool_of (member->record, &credit);
     godwit__consumer_t *const consumer = pool ? godwit__stream_consumer (stream, pool) : NULL;
     free (pool);
     if (!consumer)
@@ -77,7 +81,7 @@ see_member (godwit__stream_t *stream, const godwit__member_t *member)
     godwit__peer_want (member->peer);
     if (godwit__member_is_ready (member) && !member->draining && member->peer->connection &&
         member->peer->connection->features & GODWIT__FEATURE_NOTIFICATIONS)
-        see_outlet (consumer, member);
+        see_outlet (consumer, member, credit);
 }
 
 /* After all members were seen. */

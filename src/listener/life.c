@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of a listener's life: those of its lanes, one after the other. */
+#include "src/base/uncancelled.h"
+#include "src/error/error.h"
+#include "src/listener/letters.h"
+#include "src/listener/listener_free.h"
+#include "src/server/server.h"
+
+typedef godwit_status_t step_fn (godwit_server_t *server, const godwit_step_options_t *options,
+                                 godwit_error_t **error);
+
+/* Takes a step of all lanes; the first failure is returned, and the others take it all the same. */
+static godwit_status_t
+step_all (godwit_listener_t *listener, step_fn *step, const godwit_step_options_t *options,
+          godwit_error_t **error)
+{
+    godwit_status_t status = GODWIT_OK;
+    for (size_t i = 0; i < listener->lane_count; i++) {
+        godwit_error_t *failure = NULL;
+        const godwit_status_t one = step (listener->lanes[i].server, options, &failure);
+        if (one && !status) {
+            status = one;
+            if (error)
+                *error = failure;
+            failure = error ? NULL : failure;
+        }
+        godwit_error_destroy (&failure);
+    }
+    return status;
+}
+
+godwit_status_t
+godwit_listener_start (godwit_listener_t *listener, const godwit_step_options_t *options,
+                       godwit_error_t **error)
+{
+    GODWIT__UNCANCELLED;
+    if (!listener)
+        return godwit__error_null (error, "listener");
+    godwit_status_t status = godwit__batches_start (listener, error);
+    if (status)
+        return status;
+    godwit__letters_start (listener);
+    for (size_t i = 0; i < listener->lane_count && !status; i++) {
+        status = godwit_server_start (listener->lanes[i].server, options, error);
+        for (size_t j = 0; status && j < i; j++) {
+            godwit_server_stop (listener->lanes[j].server, options, NULL);
+            godwit_server_wait (listener->lanes[j].server, options, NULL);
+        }
+    }
+    if (status)
+        godwit__letters_stop (listener);
+    return status;
+}
+
+godwit_status_t
+godwit_listener_stop (godwit_listener_t *listener, const godwit_step_options_t *options,
+                      godwit_error_t **error)
+{
+    GODWIT__UNCANCELLED;
+    if (!listener)
+        return godwit__error_null (error, "listener");
+    const godwit_status_t status = step_all (listener, godwit_server_stop, options, error);
+    if (!status)
+        godwit__letters_stop (listener);
+    return status;
+}
+
+godwit_status_t
+godwit_listener_wait (godwit_listener_t *listener, const godwit_step_options_t *options,
+                      godwit_error_t **error)
+{
+    GODWIT__UNCANCELLED;
+    if (!listener)
+        return godwit__error_null (error, "listener");
+    return step_all (listener, godwit_server_wait, options, error);
+}
+
+static void
+stop_lanes (godwit_listener_t *listener)
+{
+    for (size_t i = 0; i < listener->lane_count; i++)
+        if (listener->lanes[i].server->pool) /* it was started */
+            godwit_server_stop (listener->lanes[i].server, NULL, NULL);
+}
+
+void
+godwit_listener_destroy (godwit_listener_t **listener)
+{
+    GODWIT__UNCANCELLED;
+    if (!listener || !*listener)
+        return;
+    godwit_listener_t *const self = *listener;
+    *listener = NULL;
+    if (godwit__transport_check (self->transport, NULL) != GODWIT_ERR_FORKED) {
+        stop_lanes (self);
+        godwit__letters_stop (self);
+        godwit__batches_end (self);
+        godwit__register_end (self->receipts);
+    }
+    for (size_t i = 0; i < self->endpoint_count; i++)
+        if (self->endpoints[i].on_destroy)
+            self->endpoints[i].on_destroy (self->endpoints[i].self);
+    godwit__listener_free (self);
+}

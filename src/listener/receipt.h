@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A receipt: one NOTIFY that came to a listener, and what becomes of each notification in it. When all are
+ * settled, the notifier is answered (SETTLED).
+ *
+ * The receipts of a listener that are not answered yet are in its register, so that the listener's end can
+ * answer them. Any thread may settle. */
+#ifndef GODWIT_SRC_LISTENER_RECEIPT_H
+#define GODWIT_SRC_LISTENER_RECEIPT_H
+
+#include <godwit/server.h>
+
+#include "src/base/frame.h"
+#include "src/base/list.h"
+#include "src/listener/seen.h"
+#include "src/wire/notify_frame.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* Shared by a listener and its receipts: lives until the last of them is gone. */
+typedef struct godwit__register {
+    atomic_uint refs;
+    pthread_mutex_t lock;
+    godwit__list_t receipts;
+    godwit__seen_ids_t *seen; /* what was handled; NULL: duplicates are not dropped */
+} godwit__register_t;
+
+/* drop_duplicates: so many message_ids are remembered; 0: none. NULL when memory is short. */
+godwit__register_t *godwit__register_new (size_t drop_duplicates);
+void godwit__register_unref (godwit__register_t **receipts);
+/* Answers all that are in it: what is not settled is LOST. */
+void godwit__register_end (godwit__register_t *receipts);
+
+typedef struct godwit__receipt {
+    godwit__list_node_t in_register;
+    godwit__register_t *receipts; /* a reference */
+    godwit_request_t *request;    /* kept; NULL: it was answered. Guarded by receipts->lock */
+    atomic_uint refs;             /* the reader's, one for each frame that points into it, one for each that is
+                                     not settled */
+    uint32_t open;                /* not settled; guarded by receipts->lock */
+    uint32_t unsettled;           /* of the settled ones: those with a code */
+    uint32_t count;
+    uint32_t credit;              /* of the lane */
+    godwit__frame_t frame;        /* what came; the notifications' values lie in it */
+    uint8_t what[];               /* for each: 0, or a godwit__unsettled_t */
+} godwit__receipt_t;
+
+/* Takes the request's frame, with `count` items in it, and keeps the request. The caller has a reference to
+ * the receipt. NULL when memory is short; then nothing has changed. */
+godwit__receipt_t *godwit__receipt_new (godwit__register_t *receipts, godwit_request_t *request,
+                                        uint32_t count, uint32_t credit);
+void godwit__receipt_unref (godwit__receipt_t *receipt);
+/* A frame of the bytes of an item; it has a reference. */
+void godwit__receipt_frame (godwit__receipt_t *receipt, const godwit__item_t *item, godwit__frame_t *frame);
+/* Settles a notification, once. what: 0, done with; or a godwit__unsettled_t. */
+void godwit__receipt_settle (godwit__receipt_t *receipt, uint32_t index, unsigned what);
+
+#endif
