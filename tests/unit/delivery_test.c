@@ -13,8 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-
-#define URL "zmq://"
+#include <unistd.h>
 
 /* What an endpoint has got: the numbers in the payloads, in order. */
 typedef struct got {
@@ -76,8 +75,10 @@ await (got_t *got, size_t count)
 static godwit_transport_t *
 open_transport (void)
 {
+    char url[64];
     godwit_transport_t *transport = NULL;
-    MUST (godwit_transport_new (&transport, URL, NULL, &error));
+    snprintf (url, sizeof url, "zmq:///%ld", (long) getpid ()); /* tests run at the same time */
+    MUST (godwit_transport_new (&transport, url, NULL, &error));
     return transport;
 }
 
