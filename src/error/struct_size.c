@@ -42,7 +42,6 @@ BEGINS_WITH_SIZE (delivery_options, spool, "GODWIT_DELIVERY_OPTIONS (...)"); /* 
 BEGINS_WITH_SIZE (listener_options, drop_duplicates, "GODWIT_LISTENER_OPTIONS (...)");
 BEGINS_WITH_SIZE (notification_endpoint, on_destroy, "GODWIT_NOTIFICATION_ENDPOINT (...)");
 BEGINS_WITH_SIZE (filter, payload_count, "GODWIT_FILTER (...)");
-BEGINS_WITH_SIZE (delivery_options, spool, "GODWIT_DELIVERY_OPTIONS (...)");
 BEGINS_WITH_SIZE (notifier_options, delivery, "GODWIT_NOTIFIER_OPTIONS (...)");
 BEGINS_WITH_SIZE (notify_options, report, "GODWIT_NOTIFY_OPTIONS (...)");
 BEGINS_WITH_SIZE (notify_report, drivers, "GODWIT_NOTIFY_REPORT");
