@@ -3,10 +3,14 @@
 #include "src/delivery/consumer.h"
 
 #include "src/delivery/dead_letter.h"
+#include "src/delivery/spooling.h"
 #include "src/delivery/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* A consumer that has so little to read is attached: memory has room for what comes meanwhile. */
+#define NEAR_THE_END 1024
 
 godwit__consumer_t *
 godwit__consumer_new (godwit__stream_t *stream, const char *pool)
@@ -15,7 +19,11 @@ godwit__consumer_new (godwit__stream_t *stream, const char *pool)
     if (!consumer)
         return NULL;
     consumer->pool = strdup (pool);
-    if (!consumer->pool) {
+    if (stream->spool_name)
+        consumer->spool_pool = godwit__spool_pool (pool);
+    if (!consumer->pool || (stream->spool_name && !consumer->spool_pool)) {
+        free (consumer->pool);
+        free (consumer->spool_pool);
         free (consumer);
         return NULL;
     }
@@ -23,6 +31,7 @@ godwit__consumer_new (godwit__stream_t *stream, const char *pool)
     godwit__list_init (&consumer->returned);
     godwit__list_init (&consumer->requeued);
     godwit__list_init (&consumer->outlets);
+    godwit__list_init (&consumer->dead);
     return consumer;
 }
 
@@ -41,10 +50,32 @@ godwit__consumer_destroy (godwit__consumer_t *consumer)
 {
     give_up_all (consumer, &consumer->returned);
     give_up_all (consumer, &consumer->requeued);
+    give_up_all (consumer, &consumer->dead);
     while (consumer->next)
         godwit__consumer_skip (consumer, consumer->next);
+    godwit__spans_release (&consumer->done);
     free (consumer->pool);
+    free (consumer->spool_pool);
     free (consumer);
+}
+
+size_t
+godwit__consumer_outstanding (const godwit__consumer_t *consumer)
+{
+    const uint64_t until = consumer->read_until ? consumer->read_until : consumer->stream->last_number;
+    const size_t unread =
+        consumer->is_behind && until >= consumer->read_from ? (size_t) (until - consumer->read_from + 1) : 0;
+    return unread + consumer->unsent + consumer->in_flight + consumer->returned_count +
+           consumer->requeued_count + consumer->dead_count;
+}
+
+/* It is done with the entry. */
+static void
+done (godwit__consumer_t *consumer, godwit__entry_t *entry)
+{
+    if (consumer->stream->spool_name)
+        godwit__spool_settle (consumer, entry->number);
+    godwit__stream_unowe (consumer->stream, entry);
 }
 
 void
@@ -71,8 +102,47 @@ godwit__consumer_skip (godwit__consumer_t *consumer, const godwit__entry_t *entr
         return false;
     consumer->next = after (consumer, next);
     consumer->unsent--;
-    godwit__stream_unowe (consumer->stream, next);
+    done (consumer, next);
     return true;
+}
+
+void
+godwit__consumer_detach (godwit__consumer_t *consumer)
+{
+    if (consumer->next && !consumer->is_behind) {
+        consumer->is_behind = true;
+        consumer->read_from = consumer->next->number;
+    }
+    while (consumer->next) {
+        godwit__entry_t *const next = consumer->next;
+        consumer->next = after (consumer, next);
+        godwit__stream_unowe (consumer->stream, next);
+    }
+    consumer->unsent = 0;
+    consumer->read_until = 0;
+}
+
+bool
+godwit__consumer_add_read (godwit__consumer_t *consumer, godwit__entry_t *entry)
+{
+    godwit__delivery_t *const delivery = calloc (1, sizeof *delivery);
+    if (!delivery)
+        return false;
+    delivery->entry = entry;
+    delivery->redeliveries = entry->number <= consumer->doubtful;
+    consumer->read_from = entry->number + 1;
+    godwit__list_append (&consumer->returned, &delivery->in_list);
+    consumer->returned_count++;
+    return true;
+}
+
+void
+godwit__consumer_catch_up (godwit__consumer_t *consumer)
+{
+    if (!consumer->read_until && consumer->stream->last_number - consumer->read_from < NEAR_THE_END)
+        consumer->read_until = consumer->stream->last_number;
+    if (consumer->read_until && consumer->read_from > consumer->read_until)
+        consumer->is_behind = false;
 }
 
 static godwit__delivery_t *
@@ -85,7 +155,8 @@ first_due (const godwit__consumer_t *consumer, int64_t now_ns)
 size_t
 godwit__consumer_sendable (const godwit__consumer_t *consumer, int64_t now_ns)
 {
-    return consumer->returned_count + consumer->unsent + (first_due (consumer, now_ns) ? 1 : 0);
+    return consumer->returned_count + (consumer->is_behind ? 0 : consumer->unsent) +
+           (first_due (consumer, now_ns) ? 1 : 0);
 }
 
 /* Takes a delivery that was made before out of its list, if it is small enough. */
@@ -103,13 +174,13 @@ take_again (godwit__consumer_t *consumer, godwit__delivery_t *delivery, size_t *
 godwit__delivery_t *
 godwit__consumer_take (godwit__consumer_t *consumer, int64_t now_ns, size_t size)
 {
-    godwit__delivery_t *delivery = GODWIT__FIRST (&consumer->returned, godwit__delivery_t, in_list);
-    if (delivery)
-        return take_again (consumer, delivery, &consumer->returned_count, size);
-    delivery = first_due (consumer, now_ns);
+    godwit__delivery_t *delivery = first_due (consumer, now_ns);
     if (delivery)
         return take_again (consumer, delivery, &consumer->requeued_count, size);
-    if (!consumer->next || consumer->next->size > size || !(delivery = calloc (1, sizeof *delivery)))
+    delivery = GODWIT__FIRST (&consumer->returned, godwit__delivery_t, in_list);
+    if (delivery)
+        return take_again (consumer, delivery, &consumer->returned_count, size);
+    if (consumer->is_behind || !consumer->next || consumer->next->size > size || !(delivery = calloc (1, sizeof *delivery)))
         return NULL;
     delivery->entry = consumer->next;
     consumer->next = after (consumer, consumer->next);
@@ -124,7 +195,7 @@ void
 godwit__consumer_settle (godwit__consumer_t *consumer, godwit__delivery_t *delivery)
 {
     consumer->in_flight--;
-    godwit__stream_unowe (consumer->stream, delivery->entry);
+    done (consumer, delivery->entry);
     free (delivery);
 }
 
@@ -161,12 +232,21 @@ exhaust (godwit__consumer_t *consumer, godwit__delivery_t *delivery)
 {
     const godwit__stream_t *const stream = consumer->stream;
     godwit__outbox_t *const outbox = stream->outbox;
-    const bool is_kept = outbox->options.when_exhausted == GODWIT_WHEN_EXHAUSTED_DEAD_LETTER &&
-                         godwit__dead_letter (stream, delivery->entry);
+    const bool is_wanted = outbox->options.when_exhausted == GODWIT_WHEN_EXHAUSTED_DEAD_LETTER &&
+                           strcmp (stream->topic, outbox->options.dead_letter_topic) != 0;
+    const bool is_kept =
+        is_wanted && (stream->spool_name || godwit__dead_letter (stream, delivery->entry));
     outbox->stats.exhausted++;
     godwit__note (outbox, is_kept ? GODWIT__NOTE_DEAD_LETTER : GODWIT__NOTE_DROPPED, stream, consumer->pool,
                   delivery->requeues);
-    godwit__consumer_settle (consumer, delivery);
+    if (is_kept && stream->spool_name) { /* only when the spool has the copy it is done with */
+        consumer->in_flight--;
+        consumer->dead_count++;
+        godwit__list_append (&consumer->dead, &delivery->in_list);
+        godwit__spool_wake (outbox);
+    } else {
+        godwit__consumer_settle (consumer, delivery);
+    }
 }
 
 void

@@ -9,6 +9,13 @@
  *
  * `returned` entries go first, in their order: the connection ended, or the listener has not begun with them.
  *
+ * With a spool a consumer may be *behind*: what it has not had is not in memory, but is read from the spool,
+ * from read_from to read_until. Once it is near the end it is attached, so that what is appended from then on
+ * stays in memory for it, and it reads only what came before.
+ *
+ *     attached <-- near the end -- behind, not attached <--+-- memory is full: what it was not sent is let go
+ *        \__________________________________________________/
+ *
  * All is guarded by outbox.lock.
  */
 #ifndef GODWIT_SRC_DELIVERY_CONSUMER_H
@@ -16,6 +23,7 @@
 
 #include "src/delivery/entry.h"
 #include "src/delivery/outbox.h"
+#include "src/delivery/span.h"
 
 typedef struct godwit__consumer {
     godwit__stream_t *stream;
@@ -32,6 +40,20 @@ typedef struct godwit__consumer {
     godwit__list_t requeued; /* deliveries, the first that is due first */
     size_t requeued_count;
     godwit__list_t outlets;
+
+    /* With a spool. */
+    char *spool_pool; /* its name there (spooling.h) */
+    bool is_behind;
+    uint64_t read_from;
+    uint64_t read_until;   /* 0: not attached; it reads on */
+    uint64_t doubtful;     /* entries up to this number may have been delivered before this process began */
+    bool is_stored;        /* the spool knows the pool ... */
+    uint64_t stored_from;  /* ... and that items up to this number are not for it */
+    bool has_left;         /* the spool has to hear when its last listener was seen */
+    godwit__spans_t done;  /* what the spool has to hear */
+    godwit__list_t dead;   /* deliveries that are to be sent to the dead-letter topic */
+    size_t dead_count;
+
     bool is_pumping; /* a thread sends for it */
     bool pump_again; /* there is more to send since that thread has looked */
 } godwit__consumer_t;
@@ -41,11 +63,14 @@ godwit__consumer_t *godwit__consumer_new (godwit__stream_t *stream, const char *
 /* It has no outlets. What it was not done with, it gives up. */
 void godwit__consumer_destroy (godwit__consumer_t *consumer);
 
-/* What the pool is not done with. */
-static inline size_t
-godwit__consumer_outstanding (const godwit__consumer_t *consumer)
+/* What the pool is not done with. Of what it has to read, some may be settled: then it is too much. */
+size_t godwit__consumer_outstanding (const godwit__consumer_t *consumer);
+
+/* What is appended is for it, and stays in memory. */
+static inline bool
+godwit__consumer_is_attached (const godwit__consumer_t *consumer)
 {
-    return consumer->unsent + consumer->in_flight + consumer->returned_count + consumer->requeued_count;
+    return !consumer->is_behind || consumer->read_until;
 }
 
 /* An entry was appended to the stream. */
@@ -64,6 +89,13 @@ void godwit__consumer_return (godwit__consumer_t *consumer, godwit__list_t *deli
 void godwit__consumer_requeue (godwit__consumer_t *consumer, godwit__delivery_t *delivery, int64_t now_ns);
 /* Drops an entry that was not sent, if it is the next one. False: it is not. */
 bool godwit__consumer_skip (godwit__consumer_t *consumer, const godwit__entry_t *entry);
+/* Lets go of what it was not sent, and reads it from the spool later. */
+void godwit__consumer_detach (godwit__consumer_t *consumer);
+/* Adds an entry that was read from the spool, which is the consumer's alone. False: memory is short. */
+bool godwit__consumer_add_read (godwit__consumer_t *consumer, godwit__entry_t *entry);
+/* Sets how far it reads, once it is near the end of its stream; it is not behind any more when it has read
+ * that far. */
+void godwit__consumer_catch_up (godwit__consumer_t *consumer);
 /* When something of it is due; NEVER: nothing is. */
 int64_t godwit__consumer_due_ns (const godwit__consumer_t *consumer);
 

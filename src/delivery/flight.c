@@ -3,6 +3,7 @@
 #include "src/delivery/flight.h"
 
 #include "src/delivery/outbox_inside.h"
+#include "src/delivery/spooling.h"
 #include "src/wire/notify_frame.h"
 
 #include <stdlib.h>
@@ -280,4 +281,6 @@ godwit__consumer_pump (godwit__consumer_t *consumer)
         consumer->pump_again = false;
     while (send_next (consumer) || consumer->pump_again);
     consumer->is_pumping = false;
+    if (consumer->is_behind)
+        godwit__spool_wake (consumer->stream->outbox); /* it may have little left to send */
 }

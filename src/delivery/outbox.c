@@ -8,6 +8,7 @@
 #include "src/delivery/outbox_inside.h"
 #include "src/delivery/outboxes.h"
 #include "src/delivery/outlet.h"
+#include "src/delivery/spooling.h"
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
 #include "src/error/struct_size.h"
@@ -25,6 +26,8 @@ enum { KEY_FULL = 0x66756c };
 /* How long the first connection to a listener may take before a notification that is not tried again is given
  * up. */
 #define CONNECT_NS (1000 * GODWIT__NS_PER_MS)
+/* A spool that was full is tried again after this time, or when something was acknowledged. */
+#define SPOOL_AGAIN_NS (20 * GODWIT__NS_PER_MS)
 #define RETRY_FIRST_NS (5 * GODWIT__NS_PER_MS)
 #define RETRY_MAX_NS (1000 * GODWIT__NS_PER_MS)
 
@@ -95,7 +98,7 @@ godwit__outbox_new (godwit__outbox_t **outbox, godwit_transport_t *transport,
     godwit_status_t status = godwit__transport_check (transport, error);
     if (status)
         return status;
-    godwit__outbox_t *const made = calloc (1, sizeof *made);
+    godwit__outbox_t *made = calloc (1, sizeof *made);
     if (!made)
         return godwit__error_no_memory (error);
     pthread_mutex_init (&made->lock, NULL);
@@ -111,8 +114,13 @@ godwit__outbox_new (godwit__outbox_t **outbox, godwit_transport_t *transport,
         return status;
     }
     godwit__transport_ref (transport);
-    *outbox = made;
-    return GODWIT_OK;
+    if (made->options.spool)
+        status = godwit__spooling_open (made, error);
+    if (status)
+        godwit__outbox_destroy (&made);
+    else
+        *outbox = made;
+    return status;
 }
 
 void
@@ -138,11 +146,15 @@ godwit__outbox_close (godwit__outbox_t *outbox)
         for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
             godwit__outlets_sweep (at, true);
     pthread_mutex_unlock (&outbox->lock);
+    if (outbox->spooling)
+        godwit__spooling_close (outbox);
 }
 
 static void
 log_lost (godwit__outbox_t *outbox)
 {
+    if (outbox->options.spool)
+        return;
     size_t count = 0;
     for (godwit__stream_t *at = FIRST_STREAM (outbox); at; at = NEXT_STREAM (outbox, at))
         count += godwit__stream_outstanding (at);
@@ -166,11 +178,13 @@ godwit__outbox_destroy (godwit__outbox_t **outbox)
             godwit__outbox_close (self);
         }
         log_lost (self);
+
         for (godwit__stream_t *at; (at = FIRST_STREAM (self));) {
             godwit__list_remove (&at->in_outbox);
             godwit__stream_destroy (at);
         }
     }
+    godwit__spooling_free (self);
     free_outbox (self);
     godwit__transport_unref (transport);
 }
@@ -371,6 +385,59 @@ append (godwit__stream_t *stream, godwit__entry_t *entry, int64_t retry, bool *d
     return GODWIT_OK;
 }
 
+/* With the lock: waits until something has changed, for as long as a full spool may be waited for. False: no
+ * longer. */
+static bool
+wait_for_spool (godwit__outbox_t *outbox, int64_t end_ns)
+{
+    const int64_t left_ns = end_ns - godwit__transport_now (outbox->transport);
+    if (outbox->options.when_full != GODWIT_WHEN_FULL_BLOCK || outbox->full_in_vain || !may_wait (outbox) ||
+        outbox->closed || left_ns <= 0) {
+        outbox->full_in_vain = true;
+        return false;
+    }
+    godwit__wait (outbox->transport, &outbox->changed, &outbox->lock,
+                  left_ns < SPOOL_AGAIN_NS ? left_ns : SPOOL_AGAIN_NS);
+    return true;
+}
+
+/* Consumes the entry. Without the lock. */
+static godwit_status_t
+append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *dropped, godwit_error_t **error)
+{
+    godwit__outbox_t *const outbox = stream->outbox;
+    const int64_t end_ns =
+        godwit__transport_now (outbox->transport) + godwit__ns_of_ms (outbox->options.block_ms);
+    godwit_error_t *failure = NULL;
+    for (;;) {
+        godwit__entry_t *const entry = godwit__entry_new (body, size);
+        const godwit_status_t status =
+            entry ? godwit__spool_append (stream, entry, &failure) : godwit__error_no_memory (&failure);
+        pthread_mutex_lock (&outbox->lock);
+        const bool is_full = status == GODWIT_ERR_LIMIT_EXCEEDED;
+        if (!status) {
+            outbox->full_in_vain = false;
+            pump_all (stream);
+        }
+        if (is_full && wait_for_spool (outbox, end_ns)) {
+            pthread_mutex_unlock (&outbox->lock);
+            godwit_error_destroy (&failure);
+            continue;
+        }
+        *dropped = is_full && outbox->options.when_full == GODWIT_WHEN_FULL_DROP_NEWEST;
+        outbox->stats.dropped += *dropped;
+        outbox->stats.failed += status && !*dropped;
+        pthread_mutex_unlock (&outbox->lock);
+        if (*dropped)
+            godwit_error_destroy (&failure);
+        if (status && !*dropped && error)
+            *error = failure;
+        else
+            godwit_error_destroy (&failure);
+        return *dropped ? GODWIT_OK : is_full ? GODWIT_ERR_OVERLOADED : status;
+    }
+}
+
 godwit_status_t
 godwit__stream_append (godwit__stream_t *stream, const void *body, size_t size, int64_t retry, bool *dropped,
                        godwit_error_t **error)
@@ -382,6 +449,8 @@ godwit__stream_append (godwit__stream_t *stream, const void *body, size_t size, 
         return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
                                   "notification: %zu bytes are more than max_message_size (%zu)", size,
                                   limit);
+    if (outbox->spooling && !outbox->closed)
+        return append_spooled (stream, body, size, dropped, error);
     godwit__entry_t *const entry = godwit__entry_new (body, size);
     if (!entry)
         return godwit__error_no_memory (error);
@@ -438,8 +507,13 @@ godwit__outbox_tick (godwit__outbox_t *outbox, bool has_news)
             due_ns = next_ns;
     }
     const bool has_notes = outbox->notes.count > 0;
+    const bool has_turn = outbox->spooling && !outbox->closed && transport->options.external_loop;
     godwit__change_tell (&outbox->changed);
     pthread_mutex_unlock (&outbox->lock);
+    if (has_turn) {
+        const int64_t next_ns = godwit__spooling_turn (outbox);
+        due_ns = next_ns < due_ns ? next_ns : due_ns;
+    }
     if (has_notes)
         godwit__notes_tell (outbox);
     return due_ns;

@@ -3,6 +3,7 @@
 #include "src/delivery/outlet.h"
 
 #include "src/address/offer.h"
+#include "src/delivery/spooling.h"
 #include "src/delivery/stream.h"
 #include "src/discovery/directory.h"
 #include "src/wire/notify_frame.h"
@@ -94,8 +95,12 @@ look (godwit__consumer_t *consumer, int64_t now_ns)
     godwit__outlets_sweep (consumer, false);
     if (consumer->member_count)
         consumer->alone_ns = 0;
-    else if (!consumer->alone_ns)
+    else if (!consumer->alone_ns) {
         consumer->alone_ns = now_ns;
+        consumer->has_left = consumer->stream->spool_name != NULL;
+        if (consumer->has_left)
+            godwit__spool_wake (consumer->stream->outbox);
+    }
 }
 
 void

@@ -3,6 +3,7 @@
 #include "src/delivery/stream.h"
 
 #include "src/delivery/outlet.h"
+#include "src/delivery/spooling.h"
 #include "src/wire/notify_frame.h"
 
 #include <stdio.h>
@@ -58,7 +59,11 @@ godwit__stream_new (godwit__outbox_t *outbox, const char *exchange, const char *
     stream->priority = priority;
     stream->lane = name_lane (topic, priority);
     stream->is_open = true;
-    if (!stream->exchange || !stream->topic || !stream->lane || !declare_pools (stream)) {
+    stream->nobody_from = 1;
+    if (outbox->options.spool && stream->exchange && stream->topic)
+        stream->spool_name = godwit__spool_name (stream);
+    if (!stream->exchange || !stream->topic || !stream->lane ||
+        (outbox->options.spool && !stream->spool_name) || !declare_pools (stream)) {
         godwit__stream_destroy (stream);
         return NULL;
     }
@@ -96,10 +101,26 @@ godwit__stream_destroy (godwit__stream_t *stream)
     free (stream->exchange);
     free (stream->topic);
     free (stream->lane);
+    free (stream->spool_name);
     free (stream);
 }
 
 /* ---- entries ---- */
+
+static void
+put (godwit__stream_t *stream, godwit__entry_t *entry)
+{
+    godwit__list_append (&stream->entries, &entry->in_stream);
+    stream->count++;
+    stream->outbox->kept++;
+    stream->outbox->kept_size += entry->size;
+    for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at)) {
+        if (!godwit__consumer_is_attached (at))
+            continue;
+        entry->owed++;
+        godwit__consumer_appended (at, entry);
+    }
+}
 
 void
 godwit__stream_add (godwit__stream_t *stream, godwit__entry_t *entry)
@@ -107,14 +128,30 @@ godwit__stream_add (godwit__stream_t *stream, godwit__entry_t *entry)
     entry->number = ++stream->last_number;
     entry->is_offered = stream->is_open;
     entry->owed = stream->is_open;
-    godwit__list_append (&stream->entries, &entry->in_stream);
-    stream->count++;
-    stream->outbox->kept++;
-    stream->outbox->kept_size += entry->size;
-    for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at)) {
-        entry->owed++;
-        godwit__consumer_appended (at, entry);
-    }
+    put (stream, entry);
+}
+
+/* The attached consumer that has the oldest entry to be sent; NULL: none has one. */
+static godwit__consumer_t *
+laggard (const godwit__stream_t *stream)
+{
+    godwit__consumer_t *found = NULL;
+    for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
+        if (at->next && (!found || at->next->number < found->next->number))
+            found = at;
+    return found;
+}
+
+void
+godwit__stream_add_spooled (godwit__stream_t *stream, godwit__entry_t *entry, bool is_full)
+{
+    godwit__consumer_t *const last = is_full ? laggard (stream) : NULL;
+    if (last)
+        godwit__consumer_detach (last);
+    stream->last_number = entry->number;
+    entry->owed = 1;
+    put (stream, entry);
+    godwit__stream_unowe (stream, entry); /* frees it if nobody is attached */
 }
 
 void
@@ -122,8 +159,10 @@ godwit__stream_unowe (godwit__stream_t *stream, godwit__entry_t *entry)
 {
     if (--entry->owed)
         return;
-    godwit__list_remove (&entry->in_stream);
-    stream->count--;
+    if (godwit__in_list (&entry->in_stream)) { /* it was not read from the spool */
+        godwit__list_remove (&entry->in_stream);
+        stream->count--;
+    }
     stream->outbox->kept--;
     stream->outbox->kept_size -= entry->size;
     stream->outbox->full_in_vain = false;
@@ -193,7 +232,9 @@ godwit__stream_consumer (godwit__stream_t *stream, const char *pool)
     godwit__consumer_t *const consumer = godwit__consumer_new (stream, pool);
     if (!consumer)
         return NULL;
-    if (stream->is_open)
+    if (stream->spool_name)
+        godwit__spool_new_consumer (consumer);
+    else if (stream->is_open)
         offer_all (stream, consumer);
     godwit__list_append (&stream->consumers, &consumer->in_stream);
     stream->outbox->stats.pools++;
@@ -219,6 +260,8 @@ tick_open (godwit__stream_t *stream, bool awaits_names, int64_t now_ns)
         return stream->closes_ns;
     stream->is_open = false;
     withdraw_offers (stream);
+    if (stream->spool_name)
+        godwit__spool_wake (stream->outbox); /* until now nothing was settled there */
     return GODWIT__NEVER;
 }
 
@@ -234,6 +277,8 @@ tick_memory (godwit__stream_t *stream, godwit__consumer_t *consumer, int64_t now
         return now_ns < end_ns ? end_ns : now_ns + GODWIT__NS_PER_MS;
     godwit__note (stream->outbox, GODWIT__NOTE_FORGOTTEN, stream, consumer->pool,
                   godwit__consumer_outstanding (consumer));
+    if (stream->spool_name)
+        godwit__spool_forget (consumer);
     forget_consumer (stream, consumer);
     return GODWIT__NEVER;
 }
@@ -281,6 +326,8 @@ godwit__stream_tick (godwit__stream_t *stream, bool awaits_names, int64_t now_ns
     }
     if (!godwit__list_is_empty (&stream->consumers))
         return due_ns;
+    if (!stream->is_open)
+        stream->nobody_from = stream->last_number + 1;
     stream->is_open = true;
     stream->closes_ns = 0;
     return earlier (due_ns, tick_nobody (stream, now_ns));
@@ -291,7 +338,7 @@ godwit__stream_outstanding (const godwit__stream_t *stream)
 {
     size_t count = 0;
     if (godwit__list_is_empty (&stream->consumers))
-        return stream->count;
+        return stream->spool_name ? (size_t) (stream->last_number + 1 - stream->nobody_from) : stream->count;
     for (const godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
         count += godwit__consumer_outstanding (at);
     return count;

@@ -30,6 +30,8 @@ struct godwit__stream {
     bool is_open;
     int64_t closes_ns; /* when it closes; 0: not known */
     unsigned users;    /* threads that walk its consumers without the lock: none is forgotten */
+    char *spool_name;     /* NULL: no spool */
+    uint64_t nobody_from; /* with a spool and without a pool: entries from this number on are kept */
 };
 
 /* NULL when memory is short. */
@@ -42,6 +44,9 @@ void godwit__stream_destroy (godwit__stream_t *stream);
 godwit__consumer_t *godwit__stream_consumer (godwit__stream_t *stream, const char *pool);
 /* Adds an entry, which is the stream's from now on. */
 void godwit__stream_add (godwit__stream_t *stream, godwit__entry_t *entry);
+/* The same for an entry that the spool has, and has given a number. If memory is full, consumers are
+ * detached. */
+void godwit__stream_add_spooled (godwit__stream_t *stream, godwit__entry_t *entry, bool is_full);
 /* One of those that it is owed to is done with it. */
 void godwit__stream_unowe (godwit__stream_t *stream, godwit__entry_t *entry);
 /* Drops the oldest entry that some pool has not been sent. False: there is none. */

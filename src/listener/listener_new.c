@@ -7,6 +7,7 @@
 #include "src/serializer/serializer.h"
 #include "src/server/server.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,8 +209,10 @@ static void
 make_name (const godwit_listener_t *listener, char *name, size_t size)
 {
     static atomic_uint last;
-    snprintf (name, size, "%.180s-%ld-%u", listener->transport->host, (long) getpid (),
-              atomic_fetch_add (&last, 1) + 1);
+    char host[HOST_NAME_MAX + 1] = "localhost";
+    gethostname (host, sizeof host - 1);
+    snprintf (name, size, "%.180s-%ld-%u", listener->transport->host ? listener->transport->host : host,
+              (long) getpid (), atomic_fetch_add (&last, 1) + 1);
 }
 
 static godwit_status_t

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/spool/memory_spool.h"
+#include "tests/support/memory_spool.h"
 
 #include <pthread.h>
 #include <stdlib.h>
