@@ -20,15 +20,19 @@ GODWIT_BEGIN_DECLS
 
 /* ---- the program's transport ---- */
 
-/* Makes the program's transport. The allowed remote modules are, as of now, ALLOWED and EXTRA, and those of
- * [godwit] allowed_remote_exmods. config is borrowed for the length of the call; NULL: all defaults.
- * INVALID_ARGUMENT: it was called already. Otherwise the statuses of godwit_transport_new. In apmec this also
- * makes a notification transport and a notifier. This version has no notifications. */
+/* Makes the program's transport, and its notifier. The allowed remote modules are, as of now, ALLOWED and
+ * EXTRA, and those of [godwit] allowed_remote_exmods. The notifier is that of the options of
+ * [oslo_messaging_notifications]; without the option driver it is disabled. It has a transport of its own if
+ * the transport_url there differs from that of [DEFAULT]. config is borrowed for the length of the call;
+ * NULL: all defaults. INVALID_ARGUMENT: it was called already. Otherwise the statuses of godwit_transport_new
+ * and godwit_notifier_new. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_init (const godwit_config_t *config, godwit_error_t **error);
-/* Makes the program's transport only, as apmec's init_action_rpc does. Otherwise as godwit_rpc_init. */
+/* Makes the program's transport only, as apmec's init_action_rpc does: no notifier. Otherwise as
+ * godwit_rpc_init. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_init_action (const godwit_config_t *config, godwit_error_t **error);
-/* Ends the program's transport. Clients and servers that were made of it return CLOSED from now on. The
- * timeouts of all clients that back off are reset, and the maximum of
+/* Ends the program's transport and its notifier. Clients, servers and notifiers that were made of them return
+ * CLOSED from now on. Waits for up to a second until what was notified is acknowledged; what is not is lost,
+ * and the log says so. The timeouts of all clients that back off are reset, and the maximum of
  * godwit_backing_off_client_set_max_timeout, too. INVALID_ARGUMENT before init. After fork() the child cannot
  * use the parent's transport (FORKED); it may call this, and then init. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_cleanup (godwit_error_t **error);
@@ -91,9 +95,11 @@ GODWIT_EXPORT godwit_status_t godwit_rpc_get_server (godwit_server_t **server, c
                                                      const godwit_serializer_t *serializer,
                                                      godwit_error_t **error);
 
-/* Makes a notifier, in a later version: this one has no notifications. Always INVALID_ARGUMENT:
- * "This version has no notifications", or, before init and after init_action, what is missing. The publisher
- * will be "service.host" unless publisher_id is given. */
+/* Makes a notifier of the program's, prepared with a publisher_id; NULL: "service.host". host NULL: as of
+ * godwit_rpc_connection_create_consumer. As a client without a serializer, it converts no contexts: a plain
+ * map is sent as {}. *notifier belongs to the caller (godwit_notifier_destroy), also after cleanup; it
+ * returns CLOSED then. INVALID_ARGUMENT: before init, after init_action, or service and publisher_id are both
+ * missing. OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_get_notifier (godwit_notifier_t **notifier, const char *service,
                                                        const char *host, const char *publisher_id,
                                                        godwit_error_t **error);

@@ -10,6 +10,7 @@
 #include "src/server/server.h"
 #include "src/service/rpc_exmods.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,7 +37,8 @@ host_name (const godwit_config_t *config)
 }
 
 static godwit_status_t
-open_transport (godwit__rpc_t *rpc, const godwit_config_t *config, godwit_error_t **error)
+open_transports (godwit__rpc_t *rpc, const godwit_config_t *config, bool has_notifications,
+                 godwit_error_t **error)
 {
     const char *workers = default_option (config, "rpc_workers");
     rpc->is_disabled = workers && strtol (workers, NULL, 10) == 0;
@@ -48,9 +50,14 @@ open_transport (godwit__rpc_t *rpc, const godwit_config_t *config, godwit_error_
         return godwit__error_no_memory (error);
     }
     const godwit_transport_options_t *options = GODWIT_TRANSPORT_OPTIONS (.allowed_remote_exmods = modules);
-    const godwit_status_t status =
+    godwit_status_t status =
         config ? godwit_transport_new_from_config (&rpc->transport, config, NULL, options, error)
                : godwit_transport_new (&rpc->transport, "zmq://", options, error);
+    if (status == GODWIT_OK && has_notifications) {
+        status = godwit__rpc_notify_open (&rpc->notify, config, rpc->transport, modules, error);
+        if (status)
+            godwit_transport_destroy (&rpc->transport);
+    }
     free (modules);
     return status;
 }
@@ -58,7 +65,7 @@ open_transport (godwit__rpc_t *rpc, const godwit_config_t *config, godwit_error_
 static godwit_status_t
 init (const char *function, bool has_notifications, const godwit_config_t *config, godwit_error_t **error)
 {
-    godwit__rpc_t opened = {.has_notifications = has_notifications};
+    godwit__rpc_t opened = {.transport = NULL};
     godwit__process_lock ();
     const bool is_taken = program.transport || is_changing;
     if (!is_taken)
@@ -68,7 +75,7 @@ init (const char *function, bool has_notifications, const godwit_config_t *confi
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "%s: the program has its transport already; godwit_rpc_cleanup ends it",
                                   function);
-    const godwit_status_t status = open_transport (&opened, config, error);
+    const godwit_status_t status = open_transports (&opened, config, has_notifications, error);
     godwit__process_lock ();
     is_changing = false;
     if (status == GODWIT_OK)
@@ -110,6 +117,7 @@ godwit_rpc_cleanup (godwit_error_t **error)
     godwit__process_unlock ();
     if (!closed.transport)
         return refuse_early ("godwit_rpc_cleanup", error);
+    godwit__rpc_notify_close (&closed.notify);
     godwit_transport_destroy (&closed.transport);
     free (closed.host);
     godwit__backoff_reset ();
@@ -217,24 +225,40 @@ godwit_rpc_get_server (godwit_server_t **server, const godwit_target_t *target,
     return status;
 }
 
+/* "SERVICE.HOST", unless it is given. */
+static godwit_status_t
+prepare_notifier (godwit_notifier_t **notifier, const godwit__rpc_t *rpc, const char *service,
+                  const char *host, const char *publisher_id, godwit_error_t **error)
+{
+    char *made = NULL;
+    if (!publisher_id && (!service || !*service))
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "service: expected a name, or else a publisher_id, got %s",
+                                  service ? "\"\"" : "NULL");
+    if (!publisher_id && asprintf (&made, "%s.%s", service, host ? host : rpc->host) < 0)
+        return godwit__error_no_memory (error);
+    const godwit_status_t status = godwit_notifier_prepare (notifier, rpc->notify.notifier,
+                                                            publisher_id ? publisher_id : made, 0, error);
+    free (made);
+    return status;
+}
+
 godwit_status_t
 godwit_rpc_get_notifier (godwit_notifier_t **notifier, const char *service, const char *host,
                          const char *publisher_id, godwit_error_t **error)
 {
     godwit__rpc_t rpc;
-    (void) service;
-    (void) host;
-    (void) publisher_id;
     if (!notifier)
         return godwit__error_null (error, "notifier");
-    const godwit_status_t status = godwit__rpc_enter (&rpc, "godwit_rpc_get_notifier", error);
+    godwit_status_t status = godwit__rpc_enter (&rpc, "godwit_rpc_get_notifier", error);
     if (status)
         return status;
-    const bool has_notifications = rpc.has_notifications;
-    godwit__rpc_leave (&rpc);
-    if (!has_notifications)
-        return godwit__error_set (
+    if (rpc.notify.notifier)
+        status = prepare_notifier (notifier, &rpc, service, host, publisher_id, error);
+    else
+        status = godwit__error_set (
             error, GODWIT_ERR_INVALID_ARGUMENT,
             "godwit_rpc_get_notifier needs godwit_rpc_init; godwit_rpc_init_action makes the transport only");
-    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "This version has no notifications");
+    godwit__rpc_leave (&rpc);
+    return status;
 }

@@ -5,14 +5,14 @@
 #ifndef GODWIT_SRC_SERVICE_RPC_H
 #define GODWIT_SRC_SERVICE_RPC_H
 
-#include <godwit/service.h>
+#include "src/service/rpc_notify.h"
 
 /* The state of the module, copied for one function that works with it. */
 typedef struct godwit__rpc {
     godwit_transport_t *transport; /* a reference */
     char *host;                    /* the name of servers without a name of their own; the caller's copy */
     bool is_disabled;              /* rpc_workers = 0 */
-    bool has_notifications;        /* init, not init_action */
+    godwit__rpc_notify_t notify;   /* without a notifier: init_action, not init */
 } godwit__rpc_t;
 
 /* INVALID_ARGUMENT: the function, which is named, was called before init. */

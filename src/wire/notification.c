@@ -2,6 +2,7 @@
 #include "src/wire/notification.h"
 
 #include "src/error/error.h"
+#include "src/wire/notify_frame.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -305,9 +306,11 @@ check_context (const godwit_value_t *context, godwit_error_t **error)
     return GODWIT_OK;
 }
 
+/* The message that carries it is longer. */
 static godwit_status_t
-check_size (size_t size, size_t limit, godwit_error_t **error)
+check_size (size_t body_size, size_t limit, godwit_error_t **error)
 {
+    const size_t size = body_size + GODWIT__HEADER_SIZE + GODWIT__ITEM_HEADER_SIZE;
     return size <= limit
                ? GODWIT_OK
                : godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,

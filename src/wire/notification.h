@@ -75,8 +75,8 @@ typedef enum godwit__notification_form {
 } godwit__notification_form_t;
 
 /* Encodes a body. The payload is checked; an error names what is wrong with it by its path ("payload.a.b:
- * ..."). limit: of the bytes of the body. The result is to be released, also after a failure.
- * INVALID_ARGUMENT, TYPE_MISMATCH (an object), LIMIT_EXCEEDED, OUT_OF_MEMORY. */
+ * ..."). limit: of the bytes of the message that carries it (max_message_size). The result is to be released,
+ * also after a failure. INVALID_ARGUMENT, TYPE_MISMATCH (an object), LIMIT_EXCEEDED, OUT_OF_MEMORY. */
 godwit_status_t godwit__notification_encode (godwit__encoded_notification_t *encoded,
                                              const godwit__notification_parts_t *parts,
                                              godwit__notification_form_t form, size_t limit,

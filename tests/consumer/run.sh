@@ -47,6 +47,41 @@ for language in c cxx; do
     check "./${language}_static" static
 done
 
+component() { # NAME PROGRAM: the component is used by its .pc file and by its CMake target, shared and static
+    local name=$1 static=-l:libgodwit-$1.a
+    if [[ ! -e $build/libgodwit-$name.so ]]; then return; fi
+    echo "--- the component $name"
+    echo "$2" >"$name.c"
+    # shellcheck disable=SC2046 # the flags are words
+    {
+        "$CC" "$name.c" -o "$name" $(pkg-config --cflags --libs "godwit-$name")
+        "$CC" "$name.c" -o "${name}_static" \
+            $(pkg-config --static --cflags --libs "godwit-$name" | sed "s/-lgodwit-$name/$static/; s/-lgodwit\b/-l:libgodwit.a/")
+    }
+    mkdir "cmake-$name"
+    cat >"cmake-$name/CMakeLists.txt" <<END
+cmake_minimum_required (VERSION 3.25)
+project (consumer C)
+find_package (godwit 0.1 REQUIRED COMPONENTS $name)
+add_executable (shared ../$name.c)
+target_link_libraries (shared PRIVATE godwit::$name)
+add_executable (static ../$name.c)
+target_link_libraries (static PRIVATE godwit::${name}_static)
+END
+    cmake -S "cmake-$name" -B "cmake-$name/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >>"$temporary/log"
+    cmake --build "cmake-$name/build"
+    check "./$name" shared
+    check "./${name}_static" static
+    check "cmake-$name/build/shared" shared
+    check "cmake-$name/build/static" static
+    (cd "$source/components/$name/include" && find . -name '*.h') >>"$temporary/wanted"
+}
+source=$2
+component routing '#include <godwit/routing.h>
+int main (void) { return (int) godwit_notify_use_routing (godwit_routing_yaml (), NULL); }'
+component spool '#include <godwit/sqlite_spool.h>
+int main (void) { char owner[80]; return !godwit_status_text (GODWIT_OK) || godwit_sqlite_spool_owner ("x", owner, 80); }'
+
 echo "--- a prefix that the loader knows"
 DESTDIR=$temporary/stage cmake --install "$build" --prefix /usr/local >"$temporary/log"
 grep -q 'Run ldconfig once' "$temporary/log"
@@ -68,9 +103,9 @@ fi
 
 echo "--- installed files"
 cd "$prefix"
-(cd "$2/include" && find . -name '*.h' | sort) >"$temporary/wanted"
+(cd "$2/include" && find . -name '*.h') >>"$temporary/wanted"
 (cd include && find . -name '*.h' | sort) >"$temporary/found"
-diff "$temporary/wanted" "$temporary/found"
+sort "$temporary/wanted" | diff - "$temporary/found"
 "$prefix/bin/godwit" --version
 man -P cat -M "$prefix/share/man" 1 godwit-matchmaker >"$temporary/page"
 grep -q 'refresh' "$temporary/page"

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <godwit/godwit.h>
 #include <godwit/notify.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -709,6 +710,76 @@ Test (section10_notifier, what_is_dropped_and_fails_stands_in_the_report)
     cr_expect (report.drivers[0].accepted == 1 && !report.drivers[0].dropped &&
                report.drivers[0].failed == 1);
     godwit_notifier_destroy (&notifier);
+}
+
+/* ---- threads ---- */
+
+enum { THREADS = 4, EACH = 500 };
+
+typedef struct crowd {
+    pthread_mutex_t lock;
+    size_t count;
+    char ids[THREADS * EACH][40];
+} crowd_t;
+
+static crowd_t crowd = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static godwit_status_t
+join_crowd (void *self, const godwit_notification_t *notification, int64_t retry,
+            godwit_driver_report_t *report, godwit_error_t **error)
+{
+    (void) self;
+    (void) retry;
+    (void) report;
+    (void) error;
+    pthread_mutex_lock (&crowd.lock);
+    snprintf (crowd.ids[crowd.count++], sizeof crowd.ids[0], "%s",
+              godwit_notification_message_id (notification));
+    pthread_mutex_unlock (&crowd.lock);
+    return GODWIT_OK;
+}
+
+static const godwit_notify_driver_t crowding = {
+    .struct_size = sizeof crowding, .name = "crowd", .notify = join_crowd};
+
+static void *
+notify_often (void *root)
+{
+    godwit_notifier_t *notifier = NULL;
+    MUST (godwit_notifier_prepare (&notifier, root, "thread", 0, &error));
+    for (int i = 0; i < EACH; i++)
+        MUST (godwit_notify (notifier, (godwit_priority_t) (i % GODWIT_PRIORITY_COUNT), NULL, "e",
+                             GODWIT_INT (NULL, i), NULL, &error));
+    godwit_notifier_destroy (&notifier);
+    return NULL;
+}
+
+static int
+compare (const void *a, const void *b)
+{
+    return strcmp (a, b);
+}
+
+Test (section10_notifier, several_threads_may_notify)
+{
+    const godwit_notify_driver_t *const own = &crowding;
+    static const char *const drivers[] = {"crowd", "messaging", "test"};
+    godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS;
+    pthread_t threads[THREADS];
+    godwit_notifier_t *root =
+        notifier_new (GODWIT_NOTIFIER_OPTIONS (.drivers = drivers, .driver_count = 3, .own_drivers = &own,
+                                               .own_driver_count = 1));
+    for (int i = 0; i < THREADS; i++)
+        cr_assert_eq (pthread_create (&threads[i], NULL, notify_often, root), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join (threads[i], NULL);
+    cr_assert_eq (crowd.count, (size_t) THREADS * EACH);
+    qsort (crowd.ids, crowd.count, sizeof crowd.ids[0], compare);
+    for (size_t i = 1; i < crowd.count; i++)
+        cr_assert_str_neq (crowd.ids[i], crowd.ids[i - 1]);
+    MUST (godwit_notifier_get_stats (root, &stats, &error));
+    cr_expect_eq (stats.accepted, (uint64_t) THREADS * EACH);
+    godwit_notifier_destroy (&root);
 }
 
 /* ---- log records and errors ---- */

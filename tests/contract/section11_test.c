@@ -328,17 +328,6 @@ get_server (core_t *core)
     worker_close (&worker);
 }
 
-static void
-get_notifier (core_t *core)
-{
-    godwit_notifier_t *notifier = NULL;
-    module_init (core, "");
-    FAILS (GODWIT_ERR_INVALID_ARGUMENT, GODWIT_OUTCOME_NONE, "This version has no notifications",
-           godwit_rpc_get_notifier (&notifier, "vnfm", "here", NULL, &error));
-    cr_assert_null (notifier);
-    module_cleanup ();
-}
-
 #define THREADS 8
 
 static void *
@@ -381,7 +370,6 @@ static const contract_row_t rows[] = {
     {"11: get_client(target, version_cap, serializer): a BackingOffClient ...", get_client},
     {"11: ... with the serializer wrapped in RequestContextSerializer.", wrapped_serializers},
     {"11: get_server(target, endpoints, serializer): default access policy.", get_server},
-    {"11: get_notifier(service, host, publisher_id) (not yet)", get_notifier},
     {"11: (any thread)", several_threads},
 };
 CONTRACT (section11, rows)

@@ -35,6 +35,8 @@ refuse 'zmq.h is included in drivers/zmq only:' 'include src drivers matchmaker'
 refuse 'msgpack.h is included in src/value/msgpack only:' 'include src drivers matchmaker tools examples' msgpack src/value/msgpack/
 refuse 'ini.h is included in src/config/config_ini.c only:' 'include src drivers matchmaker tools examples' 'ini\.h' src/config/config_ini.c
 refuse 'jansson.h is included in src/value/json.c only:' 'include src drivers matchmaker tools' 'jansson\.h' src/value/json.c
+refuse 'yaml.h of libyaml is included in components/routing/yaml.c only:' 'include src drivers matchmaker tools examples components' '(yaml\.h)' components/routing/yaml.c
+refuse 'The component routing uses public headers only:' components/routing "src/|drivers/|matchmaker/|$programs"
 refuse 'An include is written from the top of the tree:' 'include src drivers matchmaker tools examples tests bench' '\.\./'
 
 if ((failures)); then exit 1; fi

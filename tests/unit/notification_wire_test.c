@@ -240,6 +240,14 @@ Test (notification_wire, what_cannot_be_sent_is_named)
                     GODWIT_ERR_INVALID_ARGUMENT, "payload.a: the name is there twice");
     expect_refused (GODWIT_STR (NULL, large), 1000, GODWIT_ERR_LIMIT_EXCEEDED, "max_message_size is 1000");
     expect_refused (GODWIT_STR (NULL, "short"), 100, GODWIT_ERR_LIMIT_EXCEEDED, "max_message_size is 100");
+    godwit__encoded_notification_t encoded;
+    const godwit__notification_parts_t parts = parts_of (NULL, GODWIT_STR (NULL, "short"));
+    const godwit__notification_form_t plain = GODWIT__NOTIFICATION_PLAIN;
+    cr_assert_eq (godwit__notification_encode (&encoded, &parts, plain, LIMIT, NULL), GODWIT_OK);
+    const size_t whole = encoded.size + 24 + 8; /* with the header of a frame, and of an item */
+    cr_expect_eq (godwit__notification_encode (&encoded, &parts, plain, whole, NULL), GODWIT_OK);
+    cr_expect_eq (godwit__notification_encode (&encoded, &parts, plain, whole - 1, NULL),
+                  GODWIT_ERR_LIMIT_EXCEEDED);
     godwit_value_t *object;
     cr_assert_eq (godwit_value_new_object (&object, large, NULL, NULL), GODWIT_OK);
     expect_refused (GODWIT_VALUE (NULL, object), LIMIT, GODWIT_ERR_TYPE_MISMATCH, "payload: expected");

@@ -3,7 +3,9 @@
 #include "src/notify/stamp.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <sodium.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int64_t now_ns;
@@ -98,4 +100,54 @@ Test (stamp, few_random_bytes_are_drawn_and_no_id_comes_twice)
     for (size_t i = 0; i < (size_t) 2 * MANY; i++)
         for (size_t k = 0; k < i; k++)
             cr_assert_str_neq (stamps[i].message_id, stamps[k].message_id);
+}
+
+/* ---- threads ---- */
+
+enum { THREADS = 4, EACH = 50000 };
+
+static char crowd[THREADS][EACH][GODWIT__MESSAGE_ID_SIZE + 1];
+static godwit_transport_t shared;
+static pthread_barrier_t start;
+
+static void *
+make_many (void *ids)
+{
+    char (*const to)[GODWIT__MESSAGE_ID_SIZE + 1] = ids;
+    pthread_barrier_wait (&start);
+    for (size_t i = 0; i < EACH; i++) {
+        godwit__stamp_t stamp;
+        godwit__stamp_make (&stamp, &shared);
+        memcpy (to[i], stamp.message_id, sizeof stamp.message_id);
+    }
+    return NULL;
+}
+
+static void
+draw_really (void *user, void *bytes, size_t size)
+{
+    (void) user;
+    randombytes_buf (bytes, size);
+}
+
+static int
+compare (const void *a, const void *b)
+{
+    return memcmp (a, b, GODWIT__MESSAGE_ID_SIZE);
+}
+
+Test (stamp, threads_never_make_the_same_id)
+{
+    pthread_t threads[THREADS];
+    transport_init (&shared, false, 7);
+    shared.random = draw_really;
+    pthread_barrier_init (&start, NULL, THREADS);
+    for (size_t i = 0; i < THREADS; i++)
+        cr_assert_eq (pthread_create (&threads[i], NULL, make_many, crowd[i]), 0);
+    for (size_t i = 0; i < THREADS; i++)
+        pthread_join (threads[i], NULL);
+    char (*const all)[GODWIT__MESSAGE_ID_SIZE + 1] = crowd[0];
+    qsort (all, (size_t) THREADS * EACH, sizeof all[0], compare);
+    for (size_t i = 1; i < (size_t) THREADS * EACH; i++)
+        cr_assert_neq (compare (all[i], all[i - 1]), 0, "%s is there twice", all[i]);
 }

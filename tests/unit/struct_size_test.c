@@ -18,6 +18,7 @@ static struct {
     godwit_transport_t *transport;
     godwit_client_t *client;
     godwit_server_t *server;
+    godwit_notifier_t *notifier;
     godwit_cluster_t *cluster;
     unsigned nodes;
 } world;
@@ -38,6 +39,7 @@ open_world (void)
     MUST (godwit_client_new (&world.client, world.transport, GODWIT_TARGET (.topic = "t"), NULL, &error));
     MUST (godwit_server_new (&world.server, world.transport, GODWIT_TARGET (.topic = "t", .server = "s"),
                              &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, &error));
+    MUST (godwit_notifier_new (&world.notifier, world.transport, NULL, &error));
     MUST (godwit_cluster_new (&world.cluster, 1, &error));
     MUST (godwit_cluster_add (&(godwit_transport_t *){NULL}, world.cluster, "node", NULL, &error));
 }
@@ -45,6 +47,7 @@ open_world (void)
 static void
 close_world (void)
 {
+    godwit_notifier_destroy (&world.notifier);
     godwit_client_destroy (&world.client);
     godwit_server_destroy (&world.server);
     godwit_transport_destroy (&world.transport);
@@ -147,6 +150,114 @@ TAKES (faults, return godwit_cluster_set_faults (world.cluster, NULL, NULL, give
 TAKES (plan, return godwit_cluster_begin_plan (world.cluster, given, error);)
 TAKES (stats, return godwit_cluster_stats (world.cluster, given, error);)
 
+TAKES (notifier_options, {
+    godwit_notifier_t *made = NULL;
+    const godwit_status_t status = godwit_notifier_new (&made, world.transport, given, error);
+    godwit_notifier_destroy (&made);
+    return status;
+})
+TAKES (delivery_options, {
+    godwit_notifier_t *made = NULL;
+    const godwit_status_t status =
+        godwit_notifier_new (&made, world.transport, GODWIT_NOTIFIER_OPTIONS (.delivery = given), error);
+    godwit_notifier_destroy (&made);
+    return status;
+})
+TAKES (serializer_of_a_notifier, {
+    godwit_notifier_t *made = NULL;
+    const godwit_status_t status =
+        godwit_notifier_new (&made, world.transport, GODWIT_NOTIFIER_OPTIONS (.serializer = given), error);
+    godwit_notifier_destroy (&made);
+    return status;
+})
+TAKES (notify_options, return godwit_notify (world.notifier, GODWIT_PRIORITY_INFO, NULL, "e",
+                                             GODWIT_NIL (NULL), given, error);)
+TAKES (notify_report,
+       return godwit_notify (world.notifier, GODWIT_PRIORITY_INFO, NULL, "e", GODWIT_NIL (NULL),
+                             GODWIT_NOTIFY_OPTIONS (.report = given), error);)
+TAKES (notifier_stats, return godwit_notifier_get_stats (world.notifier, given, error);)
+
+/* True if the struct has all that it had at first, so that it can be filled in. */
+static bool
+is_whole (const godwit__struct_t *known, const void *given)
+{
+    size_t size;
+    memcpy (&size, given, sizeof size);
+    return size >= known->least && size <= GODWIT__STRUCT_SIZE_MOST;
+}
+
+static godwit_status_t
+drive (void *self, const godwit_notification_t *notification, int64_t retry, godwit_driver_report_t *report,
+       godwit_error_t **error)
+{
+    (void) self;
+    (void) notification;
+    (void) retry;
+    (void) report;
+    (void) error;
+    return GODWIT_OK;
+}
+
+TAKES (notify_driver, {
+    godwit_notifier_t *made = NULL;
+    const godwit_notify_driver_t *const own = given;
+    if (is_whole (&godwit__struct_notify_driver, given)) {
+        ((godwit_notify_driver_t *) given)->name = "own";
+        ((godwit_notify_driver_t *) given)->notify = drive;
+    }
+    const godwit_status_t status = godwit_notifier_new (
+        &made, world.transport, GODWIT_NOTIFIER_OPTIONS (.own_drivers = &own, .own_driver_count = 1), error);
+    godwit_notifier_destroy (&made);
+    return status;
+})
+
+static godwit_status_t
+open_rules (void **rules, const char *path, godwit_error_t **error)
+{
+    (void) rules;
+    (void) path;
+    (void) error;
+    return GODWIT_OK;
+}
+
+static void
+close_rules (void *rules)
+{
+    (void) rules;
+}
+
+static const char *
+name_driver (const void *rules, size_t index, const char **where)
+{
+    (void) rules;
+    (void) index;
+    (void) where;
+    return NULL;
+}
+
+static bool
+accept (const void *rules, size_t index, const char *event_type, godwit_priority_t priority)
+{
+    (void) rules;
+    (void) index;
+    (void) event_type;
+    (void) priority;
+    return true;
+}
+
+TAKES (routing, {
+    if (is_whole (&godwit__struct_routing, given)) {
+        godwit_routing_t *const routing = given;
+        routing->open = open_rules;
+        routing->close = close_rules;
+        routing->driver = name_driver;
+        routing->accepts = accept;
+    }
+    const godwit_status_t status = godwit_notify_use_routing (given, error);
+    godwit_notify_use_routing (NULL, NULL);
+    return status;
+})
+
 static const struct {
     const char *name;
     const godwit__struct_t *known;
@@ -172,6 +283,14 @@ static const struct {
     {"faults", &godwit__struct_faults, take_faults},
     {"plan", &godwit__struct_cluster_plan, take_plan},
     {"statistics", &godwit__struct_cluster_stats, take_stats},
+    {"notifier options", &godwit__struct_notifier_options, take_notifier_options},
+    {"delivery options", &godwit__struct_delivery_options, take_delivery_options},
+    {"serializer of a notifier", &godwit__struct_serializer, take_serializer_of_a_notifier},
+    {"notify options", &godwit__struct_notify_options, take_notify_options},
+    {"notify report", &godwit__struct_notify_report, take_notify_report},
+    {"notifier stats", &godwit__struct_notifier_stats, take_notifier_stats},
+    {"notify driver", &godwit__struct_notify_driver, take_notify_driver},
+    {"routing", &godwit__struct_routing, take_routing},
 };
 
 /* The struct lies at the end of a block that it fills, so that valgrind and ASan see a byte too many read. */
