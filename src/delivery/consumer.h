@@ -64,7 +64,8 @@ void godwit__consumer_return (godwit__consumer_t *consumer, godwit__list_t *deli
 void godwit__consumer_requeue (godwit__consumer_t *consumer, godwit__delivery_t *delivery, int64_t now_ns);
 /* Drops an entry that was not sent, if it is the next one. False: it is not. */
 bool godwit__consumer_skip (godwit__consumer_t *consumer, const godwit__entry_t *entry);
-/* When something of it is due; NEVER: nothing is. */
-int64_t godwit__consumer_due_ns (const godwit__consumer_t *consumer);
+/* When something of it will be due; NEVER: nothing will, though something may be due already and wait for a
+ * listener, or for its answer. */
+int64_t godwit__consumer_due_ns (const godwit__consumer_t *consumer, int64_t now_ns);
 
 #endif
