@@ -22,35 +22,39 @@ typedef enum godwit_priority {
     GODWIT_PRIORITY_SAMPLE
 } godwit_priority_t;
 
-#define GODWIT_PRIORITY_COUNT 7
+#define GODWIT_PRIORITY_COUNT 7 /* how many priorities there are */
 
-/* Returns the name of a priority: "audit", "debug", "info", "warn", ...; "?" for a number that is none.
- * Static text. */
+/* Returns the name of a priority: "audit", "debug", "info", "warn", ...; "?" for another number. Static
+ * text. */
 GODWIT_EXPORT const char *godwit_priority_name (godwit_priority_t priority);
-/* Reads the name of a priority, upper or lower case; "warning" is "warn". False: it is none, and *priority is
- * untouched. */
+/* Reads the name of a priority, upper or lower case; "warning" is "warn". False: it is unknown, and *priority
+ * is untouched. */
 GODWIT_EXPORT bool godwit_priority_parse (const char *name, godwit_priority_t *priority);
 
 typedef struct godwit_notification godwit_notification_t;
 
-/* The context that came with it: a map. */
+/* Returns the context that came with a notification: a map. */
 GODWIT_EXPORT const godwit_value_t *godwit_notification_context (const godwit_notification_t *notification);
-/* Who sent it; "" if that is not known. */
+/* Returns who sent a notification; "" if that is not known. */
 GODWIT_EXPORT const char *godwit_notification_publisher_id (const godwit_notification_t *notification);
-/* What happened: "compute.instance.create.end". */
+/* Returns what has happened, the type of event: "compute.instance.create.end". */
 GODWIT_EXPORT const char *godwit_notification_event_type (const godwit_notification_t *notification);
+/* Returns the priority of a notification. */
 GODWIT_EXPORT godwit_priority_t godwit_notification_priority (const godwit_notification_t *notification);
-/* Any value; never NULL. */
+/* Returns what a notification says: any value, never NULL. */
 GODWIT_EXPORT const godwit_value_t *godwit_notification_payload (const godwit_notification_t *notification);
-/* The random UUID that the notifier gave it, 36 characters. The same each time that it is delivered. */
+/* Returns the random UUID that the notifier gave it. It has 36 characters, and is the same each time that the
+ * notification is delivered. */
 GODWIT_EXPORT const char *godwit_notification_message_id (const godwit_notification_t *notification);
-/* When it was sent, by the notifier's clock, in UTC: "2026-11-29 17:05:01.123456". */
+/* Returns when a notification was sent: by the notifier's clock, in UTC, "2026-11-29 17:05:01.123456". */
 GODWIT_EXPORT const char *godwit_notification_timestamp (const godwit_notification_t *notification);
-/* The exchange and the topic that it came by, without the priority. On the notifier's side the topic is that
- * of the driver's first copy. */
+/* Returns the exchange that a notification came by. */
 GODWIT_EXPORT const char *godwit_notification_exchange (const godwit_notification_t *notification);
+/* Returns the topic that a notification came by, without the priority. A driver is given the first of the
+ * notifier's topics. */
 GODWIT_EXPORT const char *godwit_notification_topic (const godwit_notification_t *notification);
-/* How often it may have been delivered to the listener's pool before; 0: this is certainly the first time. */
+/* Returns how often a notification may have been delivered to the pool before. 0: this is certainly the first
+ * time. */
 GODWIT_EXPORT unsigned godwit_notification_redeliveries (const godwit_notification_t *notification);
 
 GODWIT_END_DECLS

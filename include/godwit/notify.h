@@ -11,15 +11,72 @@
 #ifndef GODWIT_NOTIFY_H
 #define GODWIT_NOTIFY_H
 
+#include <godwit/client.h>
 #include <godwit/notification.h>
-#include <godwit/serializer.h>
 #include <godwit/spool.h>
-#include <godwit/transport.h>
 
 GODWIT_BEGIN_DECLS
 
 typedef struct godwit_notifier godwit_notifier_t;
-typedef struct godwit_notify_driver godwit_notify_driver_t;
+
+/* ---- where notifications go ---- */
+
+#define GODWIT_REPORT_DRIVER_MAX 8 /* how many drivers a notifier may have */
+
+/* What one driver did with a notification. */
+typedef struct godwit_driver_report {
+    const char *driver; /* its name; static, or the driver's own */
+    godwit_status_t status;
+    unsigned accepted; /* copies, one for each topic */
+    unsigned dropped;
+    unsigned failed;
+} godwit_driver_report_t;
+
+/* What became of a notification. Begin with GODWIT_NOTIFY_REPORT, which sets struct_size. */
+typedef struct godwit_notify_report {
+    size_t struct_size;
+    char message_id[40]; /* that it got; "" if nothing was sent */
+    size_t driver_count;
+    godwit_driver_report_t drivers[GODWIT_REPORT_DRIVER_MAX];
+} godwit_notify_report_t;
+
+/* Makes an empty report: godwit_notify_report_t report = GODWIT_NOTIFY_REPORT. */
+#define GODWIT_NOTIFY_REPORT                                                                                 \
+    {                                                                                                        \
+        .struct_size = sizeof (godwit_notify_report_t)                                                       \
+    }
+
+/* A notification driver of the program's own: where notifications go. Its functions run on the thread that
+ * notifies, several at once. It may not have the name of one of the library's. */
+typedef struct godwit_notify_driver {
+    size_t struct_size;
+    const char *name;
+    void *self;
+    /* Takes a notification, which is borrowed. Fills in accepted, dropped and failed of the report, which
+     * begins with zeros (if it fills in nothing, one copy was accepted, or has failed); its status is the
+     * return value. retry: as of the option; 0: none; -1: for ever. error is never NULL. */
+    godwit_status_t (*notify) (void *self, const godwit_notification_t *notification, int64_t retry,
+                               godwit_driver_report_t *report, godwit_error_t **error);
+} godwit_notify_driver_t;
+
+/* Where the driver `routing` has its rules from. The component godwit-routing has one that reads YAML
+ * (godwit/routing.h). A notification goes to those of the drivers that the rules name whose rules accept it,
+ * and to each of them once. */
+typedef struct godwit_routing {
+    size_t struct_size;
+    /* Reads the rules from a file; *rules belongs to the caller. SYSTEM, MALFORMED ("routes.yaml:7: expected
+     * ..."), OUT_OF_MEMORY. */
+    godwit_status_t (*open) (void **rules, const char *path, godwit_error_t **error);
+    /* Frees them. */
+    void (*close) (void *rules);
+    /* The name of the index-th driver that the rules name; NULL: there are no more. *where: where it stands
+     * ("routes.yaml:7"). Both are borrowed. */
+    const char *(*driver) (const void *rules, size_t index, const char **where);
+    /* Whether that driver gets a notification. Any thread. */
+    bool (*accepts) (const void *rules, size_t index, const char *event_type, godwit_priority_t priority);
+} godwit_routing_t;
+
+/* ---- options ---- */
 
 /* What becomes of a notification for which there is no room, because listeners have not taken those before.
  */
@@ -73,12 +130,13 @@ typedef struct godwit_notifier_options {
     const char *const *topics;
     size_t topic_count;
     /* {"messaging"}: names of drivers: messaging, messagingv2, log, noop, test, routing, and those of
-     * `own_drivers`. With driver_count 0 and drivers not NULL there is none: the notifier is disabled. */
+     * `own_drivers`; at most 8. With driver_count 0 and drivers not NULL there is none: the notifier is
+     * disabled. The driver log writes to the log of the transport. */
     const char *const *drivers;
     size_t driver_count;
     const godwit_notify_driver_t *const *own_drivers; /* the program's own; borrowed */
     size_t own_driver_count;
-    const char *routing_config; /* NULL: the file of rules of the driver `routing` */
+    const char *routing_config; /* NULL: the file with the rules of the driver `routing` */
     /* -1: how often sending is tried again if no listener can be reached; -1: for ever, so that it is kept
      * until there is one. GODWIT_CLEAR_INT: 0 times. */
     int64_t retry;
@@ -87,6 +145,12 @@ typedef struct godwit_notifier_options {
      * program's is sent as {}. */
     const char *const *context_keys;
     size_t context_key_count;
+    /* NULL: none. Gives the redacted copy of a context that is an object of the program's
+     * (godwit_value_new_object): what may be seen by listeners. It is a map, or an object that the serializer
+     * makes a map of, and belongs to the caller. Any thread. */
+    godwit_status_t (*redact_context) (void *user, const godwit_value_t *context, godwit_value_t **redacted,
+                                       godwit_error_t **error);
+    void *redact_user;
     const godwit_delivery_options_t *delivery; /* NULL: all defaults */
 } godwit_notifier_options_t;
 
@@ -95,57 +159,33 @@ typedef struct godwit_notifier_options {
     (&(const godwit_notifier_options_t){.struct_size = sizeof (godwit_notifier_options_t), __VA_ARGS__})
 
 /* Makes a notifier. options may be NULL. *notifier belongs to the caller. INVALID_ARGUMENT (an unknown
- * driver, by name; a limit), NOT_FOUND and MALFORMED (the routing file, with the line), OUT_OF_MEMORY,
- * CLOSED, the statuses of the spool. */
+ * driver, by name; a limit), DRIVER_LOAD (the driver `routing` without its component), SYSTEM and MALFORMED
+ * (the routing file, with the line), OUT_OF_MEMORY, CLOSED, FORKED, the statuses of the spool. */
 GODWIT_EXPORT godwit_status_t godwit_notifier_new (godwit_notifier_t **notifier,
                                                    godwit_transport_t *transport,
                                                    const godwit_notifier_options_t *options,
                                                    godwit_error_t **error);
-/* Waits until all that was accepted is acknowledged or given up, for at most timeout_ms (-1: for ever).
+/* Waits until all that was accepted is acknowledged or given up. For at most timeout_ms (-1: for ever);
  * TIMEOUT says how many are left, and for which pools. */
 GODWIT_EXPORT godwit_status_t godwit_notifier_flush (godwit_notifier_t *notifier, int64_t timeout_ms,
                                                      godwit_error_t **error);
 /* Destroys a notifier and sets *notifier to NULL. What is kept in memory alone and not acknowledged yet is
  * lost, and the log says how much (godwit_notifier_flush waits for it); what is in a spool stays there.
- * Notifiers that were prepared from it must be gone. Accepts NULL and a pointer to NULL. */
+ * Notifiers that were prepared from it return CLOSED from now on; with the last of them the memory goes, and
+ * what is kept, and a spool must last until then. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_notifier_destroy (godwit_notifier_t **notifier);
 
 /* Makes a notifier from another one: with another publisher_id (NULL: the same) and retry (0: the same;
- * GODWIT_CLEAR_INT: 0 times). Cheap: it shares all else, and is destroyed first. *notifier belongs to the
- * caller. OUT_OF_MEMORY. */
+ * GODWIT_CLEAR_INT: 0 times). Cheap: it shares all else. *notifier belongs to the caller, and is destroyed
+ * before the other one. INVALID_ARGUMENT, CLOSED, OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_notifier_prepare (godwit_notifier_t **notifier,
                                                        godwit_notifier_t *parent, const char *publisher_id,
                                                        int64_t retry, godwit_error_t **error);
 
-/* Whether some driver is not noop. */
+/* Tells whether a notifier has a driver other than noop; one of the rules of `routing` counts, too. */
 GODWIT_EXPORT bool godwit_notifier_is_enabled (const godwit_notifier_t *notifier);
 
 /* ---- sending ---- */
-
-#define GODWIT_REPORT_DRIVER_MAX 8
-
-/* What one driver did with a notification. */
-typedef struct godwit_driver_report {
-    const char *driver; /* its name; static, or the driver's own */
-    godwit_status_t status;
-    unsigned accepted; /* copies, one for each topic */
-    unsigned dropped;
-    unsigned failed;
-} godwit_driver_report_t;
-
-/* What became of a notification. Begin with GODWIT_NOTIFY_REPORT, which sets struct_size. */
-typedef struct godwit_notify_report {
-    size_t struct_size;
-    char message_id[40]; /* that it got; "" if nothing was sent */
-    size_t driver_count;
-    godwit_driver_report_t drivers[GODWIT_REPORT_DRIVER_MAX];
-} godwit_notify_report_t;
-
-/* An empty report: godwit_notify_report_t report = GODWIT_NOTIFY_REPORT. */
-#define GODWIT_NOTIFY_REPORT                                                                                 \
-    {                                                                                                        \
-        .struct_size = sizeof (godwit_notify_report_t)                                                       \
-    }
 
 /* How one notification is sent. Zero: the default, with which each comment begins. */
 typedef struct godwit_notify_options {
@@ -159,54 +199,32 @@ typedef struct godwit_notify_options {
 #define GODWIT_NOTIFY_OPTIONS(...)                                                                           \
     (&(const godwit_notify_options_t){.struct_size = sizeof (godwit_notify_options_t), __VA_ARGS__})
 
-/* Sends a notification. The context is what the serializer makes of it, or the redacted copy that an object
- * of the program gives; a plain map or NULL is {}, but for the option context_keys. OK once each driver has
- * had it, also if a driver failed: that is logged, and stands in the report. options may be NULL.
- * INVALID_ARGUMENT (no event_type, no priority, a payload that cannot be sent, with its path),
- * LIMIT_EXCEEDED (larger than max_message_size), the statuses of the serializer, CLOSED, FORKED,
- * OUT_OF_MEMORY. */
+/* Sends a notification. The context that travels is made in two steps: a plain map, or NULL, becomes {}, but
+ * for the option context_keys, and an object of the program's becomes its redacted copy; then the serializer
+ * makes of it what it makes of contexts. The payload is what the serializer makes of it. OK once each driver
+ * has had it, also if a driver failed: that is logged, at most once a minute for each driver, and stands in
+ * the report. options may be NULL. INVALID_ARGUMENT (no event_type, no priority, a payload that cannot be
+ * sent, with its path), TYPE_MISMATCH (an object that nothing makes a value of), LIMIT_EXCEEDED (larger than
+ * max_message_size), the statuses of the serializer, CLOSED, FORKED, OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_notify (godwit_notifier_t *notifier, godwit_priority_t priority,
                                              const godwit_value_t *context, const char *event_type,
                                              godwit_field_t payload, const godwit_notify_options_t *options,
                                              godwit_error_t **error);
 
-/* The same at one priority: godwit_notify_info (notifier, context, "disk.full", GODWIT_MAP_VALUE (...)). */
-#define GODWIT_NOTIFY_AT_(name_, priority_)                                                                  \
-    static inline godwit_status_t godwit_notify_##name_ (                                                    \
-        godwit_notifier_t *notifier, const godwit_value_t *context, const char *event_type,                  \
-        godwit_field_t payload, godwit_error_t **error)                                                      \
-    {                                                                                                        \
-        return godwit_notify (notifier, priority_, context, event_type, payload, NULL, error);               \
-    }
-GODWIT_NOTIFY_AT_ (audit, GODWIT_PRIORITY_AUDIT)
-GODWIT_NOTIFY_AT_ (debug, GODWIT_PRIORITY_DEBUG)
-GODWIT_NOTIFY_AT_ (info, GODWIT_PRIORITY_INFO)
-GODWIT_NOTIFY_AT_ (warn, GODWIT_PRIORITY_WARN)
-GODWIT_NOTIFY_AT_ (error, GODWIT_PRIORITY_ERROR)
-GODWIT_NOTIFY_AT_ (critical, GODWIT_PRIORITY_CRITICAL)
-GODWIT_NOTIFY_AT_ (sample, GODWIT_PRIORITY_SAMPLE)
-#undef GODWIT_NOTIFY_AT_
+/* ---- the drivers test and routing ---- */
 
-/* ---- drivers ---- */
-
-/* A notification driver of the program's own: where notifications go. Its functions run on the thread that
- * notifies, several at once. */
-struct godwit_notify_driver {
-    size_t struct_size;
-    const char *name;
-    void *self;
-    /* Takes a notification, which is borrowed. Fills in accepted, dropped and failed of the report; its
-     * status is the return value. retry: as of the option; 0: none. error is never NULL. */
-    godwit_status_t (*notify) (void *self, const godwit_notification_t *notification, int64_t retry,
-                               godwit_driver_report_t *report, godwit_error_t **error);
-};
-
-/* What the driver `test` has recorded in this process, the oldest first, as a list of maps with the keys of
- * the message (priority, publisher_id, event_type, payload, context, message_id, timestamp). *list belongs to
- * the caller. The record is of all notifiers, and keeps the last 1024. OUT_OF_MEMORY. */
+/* Returns what the driver `test` has recorded in this process: the oldest first, a list of maps with the keys
+ * of the message (priority, publisher_id, event_type, payload, context, message_id, timestamp). *list belongs
+ * to the caller. The record is of all notifiers, and keeps the last 1024. LIMIT_EXCEEDED (more elements than
+ * a value may have), OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_test_notifications (godwit_value_t **list, godwit_error_t **error);
-/* Forgets them. */
+/* Forgets what the driver `test` has recorded. */
 GODWIT_EXPORT void godwit_test_notifications_clear (void);
+
+/* Lets notifiers of this process use the driver `routing`. routing is borrowed for good; NULL: no more of
+ * them. Those that there are keep theirs. INVALID_ARGUMENT: no size, or a function is missing. */
+GODWIT_EXPORT godwit_status_t godwit_notify_use_routing (const godwit_routing_t *routing,
+                                                         godwit_error_t **error);
 
 /* ---- what a notifier has done ---- */
 
@@ -225,6 +243,7 @@ typedef struct godwit_notifier_stats {
     uint64_t pools;        /* known now, all topics together */
 } godwit_notifier_stats_t;
 
+/* Makes empty counts: godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS. */
 #define GODWIT_NOTIFIER_STATS                                                                                \
     {                                                                                                        \
         .struct_size = sizeof (godwit_notifier_stats_t)                                                      \
@@ -237,18 +256,40 @@ GODWIT_EXPORT godwit_status_t godwit_notifier_get_stats (const godwit_notifier_t
 
 /* ---- log records and errors as notifications ---- */
 
-/* A handler of log records: what is logged at `level` or above becomes a notification of the event
- * "logrecord". Give godwit_notify_log_record as the log function of another transport's options, or call it
- * from the program's own logging; user is the notifier. What the notifier itself logs meanwhile is not
- * notified. Any thread. */
+/* Makes a notification of a log record: a handler of log records (godwit_log_fn). The event is "logrecord",
+ * the priority that of the level, and the payload a map: name ("godwit"), levelname, levelno (10 to 40, as in
+ * Python), msg, process. Give this function as the log function of a transport's options, with the log_level
+ * from which on records are wanted, or call it from the program's own logging; user is the notifier (NULL:
+ * nothing happens). What a notifier logs while it sends is not notified, so that no record makes another one.
+ * For the same reason the notifier's own transport should not log to it. Any thread. */
 GODWIT_EXPORT void godwit_notify_log_record (void *user, godwit_log_level_t level, const char *text);
 
 /* Publishes an error as a notification "error_notification" of the priority error. what: what failed; may be
- * NULL. failure is borrowed. The payload is a map: what, type, status, message, outcome, traceback. OK, or as
- * godwit_notify. */
+ * NULL. failure is borrowed. The payload is a map: what, type, module, status (a number), message, outcome,
+ * traceback. Otherwise as godwit_notify. */
 GODWIT_EXPORT godwit_status_t godwit_notify_failure (godwit_notifier_t *notifier,
                                                      const godwit_value_t *context, const char *what,
                                                      const godwit_error_t *failure, godwit_error_t **error);
+
+/* ---- at one priority ---- */
+
+/* Like godwit_notify, at one priority and without options: godwit_notify_info (notifier, context,
+ * "disk.full", GODWIT_MAP (NULL, ...)). */
+#define GODWIT_NOTIFY_AT_(name_, priority_)                                                                  \
+    static inline godwit_status_t godwit_notify_##name_ (                                                    \
+        godwit_notifier_t *notifier, const godwit_value_t *context, const char *event_type,                  \
+        godwit_field_t payload, godwit_error_t **error)                                                      \
+    {                                                                                                        \
+        return godwit_notify (notifier, priority_, context, event_type, payload, NULL, error);               \
+    }
+GODWIT_NOTIFY_AT_ (audit, GODWIT_PRIORITY_AUDIT)
+GODWIT_NOTIFY_AT_ (debug, GODWIT_PRIORITY_DEBUG)
+GODWIT_NOTIFY_AT_ (info, GODWIT_PRIORITY_INFO)
+GODWIT_NOTIFY_AT_ (warn, GODWIT_PRIORITY_WARN)
+GODWIT_NOTIFY_AT_ (error, GODWIT_PRIORITY_ERROR)
+GODWIT_NOTIFY_AT_ (critical, GODWIT_PRIORITY_CRITICAL)
+GODWIT_NOTIFY_AT_ (sample, GODWIT_PRIORITY_SAMPLE)
+#undef GODWIT_NOTIFY_AT_
 
 GODWIT_END_DECLS
 

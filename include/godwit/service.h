@@ -13,6 +13,7 @@
 
 #include <godwit/client.h>
 #include <godwit/config.h>
+#include <godwit/notify.h>
 #include <godwit/server.h>
 
 GODWIT_BEGIN_DECLS
@@ -90,7 +91,6 @@ GODWIT_EXPORT godwit_status_t godwit_rpc_get_server (godwit_server_t **server, c
                                                      const godwit_serializer_t *serializer,
                                                      godwit_error_t **error);
 
-typedef struct godwit_notifier godwit_notifier_t;
 /* Makes a notifier, in a later version: this one has no notifications. Always INVALID_ARGUMENT:
  * "This version has no notifications", or, before init and after init_action, what is missing. The publisher
  * will be "service.host" unless publisher_id is given. */

@@ -244,7 +244,10 @@ send_next (godwit__consumer_t *consumer)
 {
     godwit__outbox_t *const outbox = consumer->stream->outbox;
     const int64_t now_ns = godwit__transport_now (outbox->transport);
-    godwit__outlet_t *const outlet = outbox->closed ? NULL : godwit__outlet_choose (consumer, now_ns);
+    bool holds = false;
+    godwit__outlet_t *const outlet = outbox->closed ? NULL : godwit__outlet_choose (consumer, now_ns, &holds);
+    if (holds)
+        godwit__outbox_post (outbox);
     flight_t *const flight = outlet ? load (outlet, now_ns) : NULL;
     if (!flight) {
         if (outlet)

@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* With so many NOTIFYs unanswered, the next one goes when it is this full: what comes meanwhile goes
- * together. */
+/* With so many NOTIFYs unanswered the next one goes when it is this full, or has been held back for a while:
+ * what comes meanwhile goes together. An answer usually comes before that; but a listener may take its time,
+ * for a batch, or because its program pulls. */
 #define GATHER_FLIGHTS 2
 #define GATHER_COUNT (GODWIT__NOTIFY_COUNT / 2)
 
@@ -144,28 +145,50 @@ godwit__outlets_any (const godwit__consumer_t *consumer)
 /* ---- which is next ---- */
 
 static bool
-may_send (const godwit__outlet_t *outlet, size_t sendable, int64_t now_ns)
+may_send (const godwit__outlet_t *outlet, int64_t now_ns)
 {
-    if (outlet->is_gone || outlet->was_refused || outlet->flights >= GODWIT__FLIGHTS_MAX ||
-        outlet->unsettled >= outlet->credit || outlet->retry_ns > now_ns)
-        return false;
-    return outlet->flights < GATHER_FLIGHTS || sendable >= GATHER_COUNT;
+    const unsigned limit = (unsigned) outlet->connection->transport->options.queue_limit / 2;
+    return !outlet->is_gone && !outlet->was_refused && outlet->unsettled < outlet->credit &&
+           outlet->retry_ns <= now_ns && outlet->flights < GODWIT__FLIGHTS_MAX &&
+           (outlet->flights < limit || !outlet->flights);
+}
+
+/* The more is unanswered, the longer: a listener that takes its time is not sent a NOTIFY for each. */
+static int64_t
+hold_ns (const godwit__outlet_t *outlet)
+{
+    const int64_t ms = outlet->flights < 32 ? 1 : outlet->flights < 128 ? 10 : 100;
+    return ms * GODWIT__NS_PER_MS;
+}
+
+static bool
+holds_back (const godwit__outlet_t *outlet, size_t sendable, int64_t now_ns)
+{
+    return outlet->flights >= GATHER_FLIGHTS && sendable < GATHER_COUNT &&
+           (!outlet->held_ns || now_ns - outlet->held_ns < hold_ns (outlet));
 }
 
 godwit__outlet_t *
-godwit__outlet_choose (const godwit__consumer_t *consumer, int64_t now_ns)
+godwit__outlet_choose (godwit__consumer_t *consumer, int64_t now_ns, bool *holds)
 {
     godwit__outlet_t *best = NULL;
     const size_t sendable = godwit__consumer_sendable (consumer, now_ns);
+    *holds = false;
     if (!sendable)
         return NULL;
     for (godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at))
-        if (may_send (at, sendable, now_ns) && (!best || at->unsettled < best->unsettled))
+        if (may_send (at, now_ns) && (!best || at->unsettled < best->unsettled))
             best = at;
-    if (best) { /* those that have as much to do take turns */
-        godwit__list_remove (&best->in_consumer);
-        godwit__list_append (&((godwit__consumer_t *) best->consumer)->outlets, &best->in_consumer);
+    if (!best)
+        return NULL;
+    if (holds_back (best, sendable, now_ns)) {
+        *holds = !best->held_ns;
+        best->held_ns = best->held_ns ? best->held_ns : now_ns;
+        return NULL;
     }
+    best->held_ns = 0;
+    godwit__list_remove (&best->in_consumer); /* those that have as much to do take turns */
+    godwit__list_append (&consumer->outlets, &best->in_consumer);
     return best;
 }
 
@@ -182,8 +205,13 @@ int64_t
 godwit__outlets_due_ns (const godwit__consumer_t *consumer, int64_t now_ns)
 {
     int64_t due_ns = GODWIT__NEVER;
-    for (const godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at))
+    if (!godwit__consumer_sendable (consumer, now_ns))
+        return due_ns;
+    for (const godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at)) {
         if (at->retry_ns > now_ns && at->retry_ns < due_ns)
             due_ns = at->retry_ns;
+        if (at->held_ns && may_send (at, now_ns) && at->held_ns + hold_ns (at) < due_ns)
+            due_ns = at->held_ns + hold_ns (at);
+    }
     return due_ns;
 }

@@ -9,8 +9,8 @@
 
 /* What a listener may be sent before it has said how much it takes. */
 #define GODWIT__CREDIT_FIRST 256
-/* NOTIFYs without an answer. */
-#define GODWIT__FLIGHTS_MAX 4
+/* NOTIFYs without an answer, but not more than half of what the connection takes. */
+#define GODWIT__FLIGHTS_MAX 512
 
 typedef struct godwit__outlet {
     godwit__consumer_t *consumer;
@@ -22,6 +22,7 @@ typedef struct godwit__outlet {
     unsigned flights;   /* without an answer */
     bool is_gone;       /* it is not known any more, or its connection has ended */
     bool was_refused;   /* nothing is sent until all is answered, because it must be sent in order */
+    int64_t held_ns;    /* since when something is held back, so that more goes together; 0: nothing is */
     int64_t retry_ns;   /* nothing is sent before */
     int64_t backoff_ns;
     bool is_seen; /* mark of the refresh */
@@ -29,8 +30,9 @@ typedef struct godwit__outlet {
 
 /* Looks which listeners the stream has, and makes and ends consumers' outlets. Takes transport.lock. */
 void godwit__stream_refresh (godwit__stream_t *stream, int64_t now_ns);
-/* The outlet to be used next; NULL: none can be sent to, or none should be yet. */
-godwit__outlet_t *godwit__outlet_choose (const godwit__consumer_t *consumer, int64_t now_ns);
+/* The outlet to be used next; NULL: none can be sent to, or none should be yet. *holds: something is held back
+ * from now on, so that the control thread has to look again. */
+godwit__outlet_t *godwit__outlet_choose (godwit__consumer_t *consumer, int64_t now_ns, bool *holds);
 /* It did not take what it was sent: waits longer each time. */
 void godwit__outlet_back_off (godwit__outlet_t *outlet, int64_t now_ns);
 /* Frees those that are gone, and have answered all. all: also those that are not gone. */

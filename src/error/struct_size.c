@@ -23,7 +23,7 @@
     _Static_assert(offsetof (godwit_##name_##_t, struct_size) == 0, "a struct begins with its size");        \
     KNOWN (name_, last_, "godwit_" #name_ "_t.struct_size", made_with_)
 
-/*                the struct         its last field in 0.1.0      what sets its size */
+/*                the struct         its last field at first       what sets its size */
 BEGINS_WITH_SIZE (transport_options, handler_log_after_ms, "GODWIT_TRANSPORT_OPTIONS (...)");
 BEGINS_WITH_SIZE (target, legacy_namespace_count, "GODWIT_TARGET (...)");
 BEGINS_WITH_SIZE (client_options, reserved, "GODWIT_CLIENT_OPTIONS (...)");
@@ -42,6 +42,12 @@ BEGINS_WITH_SIZE (delivery_options, spool, "GODWIT_DELIVERY_OPTIONS (...)"); /* 
 BEGINS_WITH_SIZE (listener_options, drop_duplicates, "GODWIT_LISTENER_OPTIONS (...)");
 BEGINS_WITH_SIZE (notification_endpoint, on_destroy, "GODWIT_NOTIFICATION_ENDPOINT (...)");
 BEGINS_WITH_SIZE (filter, payload_count, "GODWIT_FILTER (...)");
+BEGINS_WITH_SIZE (notifier_options, delivery, "GODWIT_NOTIFIER_OPTIONS (...)");
+BEGINS_WITH_SIZE (notify_options, report, "GODWIT_NOTIFY_OPTIONS (...)");
+BEGINS_WITH_SIZE (notify_report, drivers, "GODWIT_NOTIFY_REPORT");
+BEGINS_WITH_SIZE (notify_driver, notify, "{.struct_size = sizeof (godwit_notify_driver_t), ...}");
+BEGINS_WITH_SIZE (notifier_stats, pools, "GODWIT_NOTIFIER_STATS");
+BEGINS_WITH_SIZE (routing, accepts, "{.struct_size = sizeof (godwit_routing_t), ...}");
 BEGINS_WITH_SIZE (faults, delay_max_us, "GODWIT_FAULTS (...)");
 BEGINS_WITH_SIZE (cluster_plan, user, "GODWIT_CLUSTER_PLAN (...)");
 BEGINS_WITH_SIZE (cluster_stats, digest, "{.struct_size = sizeof (godwit_cluster_stats_t)}");

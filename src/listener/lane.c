@@ -14,8 +14,8 @@ enum { KEY_MALFORMED = 0x6c6d, KEY_SERIALIZER = 0x6c73, KEY_FAILED = 0x6c66 };
 
 /* False: it is malformed, or memory is short (*is_short). The notification is to be released in any case. */
 static bool
-open (const godwit__lane_t *lane, godwit__receipt_t *receipt, const godwit__item_t *item,
-      godwit_notification_t *notification, bool *is_short)
+open (const godwit__lane_t *lane, const godwit__limits_t *limits, godwit__receipt_t *receipt,
+      const godwit__item_t *item, godwit_notification_t *notification, bool *is_short)
 {
     godwit__frame_t frame;
     godwit__block_t *block = NULL;
@@ -24,7 +24,7 @@ open (const godwit__lane_t *lane, godwit__receipt_t *receipt, const godwit__item
                                             .priority = lane->priority,
                                             .redeliveries = item->redeliveries};
     godwit__receipt_frame (receipt, item, &frame);
-    const godwit_status_t status = godwit__decode (&block, &frame, 0, &lane->server->pool->limits, NULL);
+    const godwit_status_t status = godwit__decode (&block, &frame, 0, limits, NULL);
     *is_short = status == GODWIT_ERR_OUT_OF_MEMORY;
     if (status)
         return false;
@@ -139,13 +139,14 @@ keep (godwit_listener_t *listener, godwit_notification_t *notification, godwit__
 }
 
 static void
-take_item (const godwit__lane_t *lane, godwit__receipt_t *receipt, const godwit__item_t *item, uint32_t index)
+take_item (const godwit__lane_t *lane, const godwit__limits_t *limits, godwit__receipt_t *receipt,
+           const godwit__item_t *item, uint32_t index)
 {
     godwit_listener_t *const listener = lane->listener;
     godwit_notification_t notification;
     bool is_short = false;
     unsigned what = 0;
-    if (!open (lane, receipt, item, &notification, &is_short)) {
+    if (!open (lane, limits, receipt, item, &notification, &is_short)) {
         if (is_short)
             what = GODWIT__UNSETTLED_RETURNED;
         else
@@ -178,6 +179,7 @@ godwit_status_t
 godwit__lane_notified (godwit_request_t *request, void *self)
 {
     const godwit__lane_t *const lane = self;
+    const godwit__limits_t limits = request->pool->limits; /* whoever settles the last may end the request */
     const uint32_t count = count_items (godwit__request_frame (request));
     if (!count) {
         GODWIT__COUNT (lane->listener->transport, frames_malformed);
@@ -187,7 +189,7 @@ godwit__lane_notified (godwit_request_t *request, void *self)
     godwit__receipt_t *const receipt =
         godwit__receipt_new (lane->listener->receipts, request, count, lane->listener->credit);
     if (!receipt) {
-        godwit__order_refused (request->port, request->routing_id, lane->server->id);
+        godwit__order_refused (request->port, request->routing_id, request->server->id);
         godwit__request_refuse (request, GODWIT__NACK_OVERLOADED);
         return GODWIT_OK;
     }
@@ -195,7 +197,7 @@ godwit__lane_notified (godwit_request_t *request, void *self)
     godwit__item_t item;
     godwit__item_reader_init (&reader, receipt->frame.data, receipt->frame.size);
     for (uint32_t i = 0; godwit__item_next (&reader, &item); i++)
-        take_item (lane, receipt, &item, i);
+        take_item (lane, &limits, receipt, &item, i);
     godwit__receipt_unref (receipt);
     return GODWIT_OK;
 }

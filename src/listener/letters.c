@@ -65,6 +65,8 @@ void
 godwit__letters_start (godwit_listener_t *listener)
 {
     pthread_mutex_lock (&listener->lock);
+    if (listener->stopped && listener->options.pull && !listener->queued[0])
+        set_readable (listener, false);
     listener->stopped = false;
     pthread_mutex_unlock (&listener->lock);
 }

@@ -83,6 +83,18 @@ stop_lanes (godwit_listener_t *listener)
             godwit_server_stop (listener->lanes[i].server, NULL, NULL);
 }
 
+/* False: a handler was abandoned, and may still use the listener, which stays. */
+static bool
+destroy_lanes (godwit_listener_t *listener)
+{
+    bool all_over = true;
+    for (size_t i = 0; i < listener->lane_count; i++) {
+        godwit_server_destroy (&listener->lanes[i].server);
+        all_over &= listener->lanes[i].is_over;
+    }
+    return all_over;
+}
+
 void
 godwit_listener_destroy (godwit_listener_t **listener)
 {
@@ -97,6 +109,8 @@ godwit_listener_destroy (godwit_listener_t **listener)
         godwit__batches_end (self);
         godwit__register_end (self->receipts);
     }
+    if (!destroy_lanes (self))
+        return;
     for (size_t i = 0; i < self->endpoint_count; i++)
         if (self->endpoints[i].on_destroy)
             self->endpoints[i].on_destroy (self->endpoints[i].self);

@@ -31,6 +31,7 @@ typedef struct godwit__lane {
     char *exchange;
     char *topic;
     godwit_priority_t priority;
+    bool is_over; /* its server was destroyed, and no handler of it runs */
 } godwit__lane_t;
 
 /* A notification that waits for a batch, or for godwit_listener_next, or that the program has. */

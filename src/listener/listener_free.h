@@ -4,7 +4,7 @@
 
 #include "src/listener/listener.h"
 
-/* Ends the lanes, and frees a listener, which may be half made. */
+/* Frees a listener, which may be half made. Its lanes have ended. */
 void godwit__listener_free (godwit_listener_t *listener);
 
 #endif

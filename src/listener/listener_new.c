@@ -133,6 +133,12 @@ wanted (const godwit_listener_t *listener)
 
 /* ---- lanes ---- */
 
+static void
+lane_over (void *self)
+{
+    ((godwit__lane_t *) self)->is_over = true;
+}
+
 static const godwit_method_t lane_methods[] = {{.name = "notify", .handler = godwit__lane_notified}};
 
 /* The caller's; NULL when memory is short. */
@@ -159,7 +165,8 @@ make_server (godwit__lane_t *lane, const char *name, godwit_error_t **error)
     godwit_status_t status = GODWIT_ERR_OUT_OF_MEMORY;
     if (topic && pool) {
         const godwit_endpoint_t endpoint =
-            GODWIT_ENDPOINT (lane_methods, .name_space = pool, .version = version, .self = lane);
+            GODWIT_ENDPOINT (lane_methods, .name_space = pool, .version = version, .self = lane,
+                             .on_destroy = lane_over);
         const godwit_target_t *const target =
             GODWIT_TARGET (.exchange = lane->exchange, .topic = topic, .server = name);
         status = godwit_server_new (&lane->server, listener->transport, target, &endpoint, 1,
@@ -272,7 +279,8 @@ godwit_listener_new (godwit_listener_t **listener, godwit_transport_t *transport
     if (!status)
         status = add_lanes (made, targets, target_count, error);
     if (status) {
-        made->endpoint_count = made->endpoints ? made->endpoint_count : 0;
+        for (size_t i = 0; i < made->lane_count; i++)
+            godwit_server_destroy (&made->lanes[i].server);
         godwit__listener_free (made);
         return status;
     }
@@ -284,7 +292,6 @@ void
 godwit__listener_free (godwit_listener_t *listener)
 {
     for (size_t i = 0; i < listener->lane_count; i++) {
-        godwit_server_destroy (&listener->lanes[i].server);
         free (listener->lanes[i].exchange);
         free (listener->lanes[i].topic);
     }

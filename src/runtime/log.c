@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/runtime/log.h"
 
+#include "src/base/date.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,34 +17,6 @@
 
 /* ---- a line ---- */
 
-typedef struct date {
-    int year;
-    int month; /* from 1 on */
-    int day;
-} date_t;
-
-/* The date (UTC) of so many days after 1970-01-01. gmtime_r and strftime would read the time zone's file
- * first. */
-static date_t
-date_of (int64_t days)
-{
-    date_t date = {.year = 1970, .month = 1};
-    static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    for (;; date.year++) {
-        const bool is_leap = (date.year % 4 == 0 && date.year % 100 != 0) || date.year % 400 == 0;
-        const int year_days = is_leap ? 366 : 365;
-        if (days >= year_days) {
-            days -= year_days;
-            continue;
-        }
-        for (int month_days; days >= (month_days = lengths[date.month - 1] + (is_leap && date.month == 2));
-             date.month++)
-            days -= month_days;
-        date.day = (int) days + 1;
-        return date;
-    }
-}
-
 /* "2026-11-29T15:10:11.123Z WARNING 4711/godwit-work-3: " */
 static size_t
 print_prefix (char *text, size_t size, godwit_log_level_t level)
@@ -52,7 +26,7 @@ print_prefix (char *text, size_t size, godwit_log_level_t level)
     struct timespec now;
     clock_gettime (CLOCK_REALTIME, &now);
     pthread_getname_np (pthread_self (), thread, sizeof thread);
-    const date_t date = date_of (now.tv_sec / 86400);
+    const godwit__date_t date = godwit__date_of (now.tv_sec / 86400);
     const int seconds = (int) (now.tv_sec % 86400);
     const int used =
         snprintf (text, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ %s %ld/%s: ", date.year, date.month,

@@ -245,6 +245,14 @@ godwit__deserialize_request (godwit__payload_t *received, const godwit_serialize
     return status;
 }
 
+godwit_status_t
+godwit__serialize_context (godwit_value_t **sent, const godwit_serializer_t *serializer,
+                           const godwit_value_t *context, godwit_error_t **error)
+{
+    return convert_context (serializer->serialize_context, "serialize_context", serializer->self, context,
+                            sent, error);
+}
+
 /* ---- results ---- */
 
 godwit_status_t

@@ -39,5 +39,9 @@ godwit_status_t godwit__serialize_result (godwit_value_t **sent, const godwit_se
  * method has run, so a failure has outcome RAN. */
 godwit_status_t godwit__deserialize_result (godwit_value_t **result, const godwit_serializer_t *serializer,
                                             const godwit_value_t *context, godwit_error_t **error);
+/* Notifier: makes of a context what is sent, or the redacted copy of an object. *sent is whatever the
+ * serializer makes of it, also NULL. */
+godwit_status_t godwit__serialize_context (godwit_value_t **sent, const godwit_serializer_t *serializer,
+                                           const godwit_value_t *context, godwit_error_t **error);
 
 #endif

@@ -30,6 +30,12 @@ godwit_priority_name (godwit_priority_t priority)
     return (unsigned) priority < GODWIT_PRIORITY_COUNT ? names[priority].lower : "?";
 }
 
+const char *
+godwit__priority_upper (godwit_priority_t priority)
+{
+    return names[priority].upper;
+}
+
 /* By the letters of ASCII, whatever the locale is. */
 static bool
 is_same_name (const char *text, const char *lower, size_t size)
@@ -332,18 +338,13 @@ godwit__notification_encode (godwit__encoded_notification_t *encoded,
                              const godwit__notification_parts_t *parts, godwit__notification_form_t form,
                              size_t limit, godwit_error_t **error)
 {
+    encoded->data = encoded->small;
     godwit_status_t status = check_context (parts->context, error);
     if (status)
         return status;
-    encoded->data = encoded->small;
     if (!encode_into (encoded, GODWIT__NOTIFICATION_INLINE, parts, form, false))
         status = encode_carefully (encoded, parts, form, error);
-    if (status)
-        return status;
-    status = check_size (encoded->size, limit, error);
-    if (status)
-        godwit__encoded_notification_release (encoded);
-    return status;
+    return status ? status : check_size (encoded->size, limit, error);
 }
 
 void

@@ -31,6 +31,9 @@ struct godwit_notification {
     godwit_value_t *own_payload;
 };
 
+/* The name of a priority as it travels: "INFO". priority is one that exists. Static text. */
+const char *godwit__priority_upper (godwit_priority_t priority);
+
 /* Drops the references that the notification has. */
 void godwit__notification_release (godwit_notification_t *notification);
 
@@ -72,8 +75,8 @@ typedef enum godwit__notification_form {
 } godwit__notification_form_t;
 
 /* Encodes a body. The payload is checked; an error names what is wrong with it by its path ("payload.a.b:
- * ..."). limit: of the bytes of the body. The result is to be released after success only. INVALID_ARGUMENT,
- * TYPE_MISMATCH (an object), LIMIT_EXCEEDED, OUT_OF_MEMORY. */
+ * ..."). limit: of the bytes of the body. The result is to be released, also after a failure.
+ * INVALID_ARGUMENT, TYPE_MISMATCH (an object), LIMIT_EXCEEDED, OUT_OF_MEMORY. */
 godwit_status_t godwit__notification_encode (godwit__encoded_notification_t *encoded,
                                              const godwit__notification_parts_t *parts,
                                              godwit__notification_form_t form, size_t limit,

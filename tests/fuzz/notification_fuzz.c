@@ -61,8 +61,10 @@ write_and_read (const godwit_notification_t *read, godwit__notification_form_t f
         .timestamp = of_size (read->timestamp, stamp, sizeof stamp),
     };
     /* A payload may be deeper than what may be sent by the levels of what wraps it. */
-    if (godwit__notification_encode (&encoded, &parts, form, SIZE_MAX, NULL))
+    if (godwit__notification_encode (&encoded, &parts, form, SIZE_MAX, NULL)) {
+        godwit__encoded_notification_release (&encoded);
         return;
+    }
     godwit_value_t *body = decode (encoded.data, encoded.size);
     check (body && godwit__notification_read (&again, body));
     check (godwit_value_equal (again.context, read->context));

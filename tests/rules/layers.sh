@@ -12,6 +12,7 @@ cd "$2"
 rows='
 drivers/sim
 service
+notify
 transport
 client > server > discovery > connection > runtime
 drivers/inproc | drivers/zmq | drivers/zmtp | matchmaker

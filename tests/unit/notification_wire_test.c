@@ -121,7 +121,7 @@ Test (notification_wire, priorities_have_names)
     cr_expect_str_eq (godwit_priority_name ((godwit_priority_t) 7), "?");
     cr_expect (!godwit_priority_parse ("warnings", &priority) && !godwit_priority_parse ("", &priority));
     cr_expect (!godwit_priority_parse (NULL, &priority));
-    cr_expect_eq (priority, GODWIT_PRIORITY_WARN, "a name that is none changes nothing");
+    cr_expect_eq (priority, GODWIT_PRIORITY_WARN, "an unknown name changes nothing");
 }
 
 /* The list with one element in place of another. */
@@ -226,6 +226,7 @@ expect_refused (godwit_field_t payload, size_t limit, godwit_status_t status, co
             status);
         cr_expect_not_null (strstr (godwit_error_message (error), text), "%s", godwit_error_message (error));
         godwit_error_destroy (&error);
+        godwit__encoded_notification_release (&encoded);
     }
 }
 

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Listeners: batches, the pull form, filters, duplicates, what is wrong with their options, and their end. */
+#include "tests/support/must.h"
+#include "tests/support/notifying.h"
+
+#include <godwit/godwit.h>
+
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <string.h>
+
+static got_t got;
+static notifying_t notifying;
+static godwit_transport_t *receiver;
+static godwit_listener_t *listener;
+
+static void
+set_up (void)
+{
+    got_init (&got);
+    receiver = notifying_transport ();
+    notifying_begin (&notifying, GODWIT_DELIVERY_OPTIONS (.requeue_first_ms = 1));
+}
+
+static void
+tear_down (void)
+{
+    notifying_end (&notifying);
+    godwit_listener_destroy (&listener);
+    godwit_transport_destroy (&receiver);
+}
+
+TestSuite (listener, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* ---- batches ---- */
+
+Test (listener, a_batch_ends_at_its_size)
+{
+    listener = notifying_listen (receiver, &got,
+                                 GODWIT_LISTENER_OPTIONS (.batch_size = 10, .batch_timeout_ms = 60000));
+    notifying_send_many (&notifying, 0, 100);
+    got_await (&got, 100);
+    notifying_flush (&notifying);
+    got_check_order (&got, 100);
+    cr_assert_eq (got.batches, 10);
+    cr_assert_eq (got.last_batch, 10);
+}
+
+Test (listener, a_batch_ends_at_its_time)
+{
+    listener = notifying_listen (receiver, &got,
+                                 GODWIT_LISTENER_OPTIONS (.batch_size = 1000, .batch_timeout_ms = 10));
+    notifying_send_many (&notifying, 0, 3);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 3);
+}
+
+/* More than a notifier sends at first without an answer: the credit goes with the size. */
+Test (listener, a_large_batch_is_filled)
+{
+    listener = notifying_listen (receiver, &got,
+                                 GODWIT_LISTENER_OPTIONS (.batch_size = 700, .batch_timeout_ms = 60000));
+    notifying_send_many (&notifying, 0, 1400);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.batches, 2);
+    cr_assert_eq (got.last_batch, 700);
+    got_check_order (&got, 1400);
+}
+
+Test (listener, a_stop_handles_what_waits_for_a_batch)
+{
+    listener = notifying_listen (receiver, &got,
+                                 GODWIT_LISTENER_OPTIONS (.batch_size = 1000, .batch_timeout_ms = 3600000));
+    notifying_send_many (&notifying, 0, 3);
+    while (godwit__outbox_flush (notifying.outbox, 1, NULL)) { /* until they have come, and wait for a batch */
+        MUST (godwit_listener_stop (listener, NULL, &error));
+        MUST (godwit_listener_wait (listener, NULL, &error));
+        MUST (godwit_listener_start (listener, NULL, &error));
+    }
+    cr_assert_eq (got.count, 3);
+}
+
+Test (listener, a_requeued_batch_comes_again)
+{
+    atomic_store (&got.requeues, 1);
+    listener = notifying_listen (
+        receiver, &got,
+        GODWIT_LISTENER_OPTIONS (.batch_size = 5, .batch_timeout_ms = 20, .allow_requeue = true));
+    notifying_send_many (&notifying, 0, 5);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 10);
+    for (size_t i = 0; i < 10; i++) {
+        cr_assert_eq (got.numbers[i], (int64_t) i % 5);
+        cr_assert_eq (got.redeliveries[i], i >= 5);
+    }
+}
+
+/* ---- pulling ---- */
+
+static void
+start_pulling (const godwit_listener_options_t *options)
+{
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0, options,
+                               &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+}
+
+static godwit_notification_t *
+pull (int64_t number, unsigned redeliveries)
+{
+    godwit_notification_t *notification = NULL;
+    int64_t got_number = -1;
+    MUST (godwit_listener_next (listener, -1, &notification, &error));
+    MUST (godwit_value_get_int (godwit_notification_payload (notification), &got_number, &error));
+    cr_assert_eq (got_number, number);
+    cr_assert_eq (godwit_notification_redeliveries (notification), redeliveries);
+    return notification;
+}
+
+Test (listener, pulled_acknowledged_and_requeued)
+{
+    start_pulling (GODWIT_LISTENER_OPTIONS (.pull = true, .allow_requeue = true));
+    notifying_send_many (&notifying, 0, 3);
+    godwit_notification_t *a = pull (0, 0), *b = pull (1, 0), *c = pull (2, 0);
+    cr_assert_eq (notifying_stats (&notifying).acknowledged, 0);
+    godwit_notification_acknowledge (&b);
+    cr_assert_null (b);
+    godwit_notification_requeue (&a);
+    godwit_notification_acknowledge (&c);
+    a = pull (0, 1);
+    godwit_notification_acknowledge (&a);
+    notifying_flush (&notifying);
+}
+
+Test (listener, requeued_without_being_allowed)
+{
+    start_pulling (GODWIT_LISTENER_OPTIONS (.pull = true));
+    notifying_send (&notifying, 0);
+    godwit_notification_t *a = pull (0, 0);
+    godwit_notification_requeue (&a);
+    notifying_flush (&notifying);
+    cr_assert_eq (notifying_stats (&notifying).requeued, 0);
+}
+
+static bool
+is_readable (int fd)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    return poll (&polled, 1, 0) == 1;
+}
+
+Test (listener, a_descriptor_to_poll)
+{
+    godwit_notification_t *notification = NULL;
+    start_pulling (GODWIT_LISTENER_OPTIONS (.pull = true));
+    const int fd = godwit_listener_fd (listener, NULL);
+    cr_assert_geq (fd, 0);
+    cr_assert_not (is_readable (fd));
+    cr_assert_eq (godwit_listener_next (listener, 0, &notification, NULL), GODWIT_ERR_TIMEOUT);
+    notifying_send_many (&notifying, 0, 2);
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+    cr_assert_eq (poll (&polled, 1, -1), 1);
+    godwit_notification_t *a = pull (0, 0), *b = pull (1, 0);
+    cr_assert_not (is_readable (fd));
+    godwit_notification_acknowledge (&a);
+    godwit_notification_acknowledge (&b);
+    MUST (godwit_listener_stop (listener, NULL, &error));
+    cr_assert (is_readable (fd));
+    cr_assert_eq (godwit_listener_next (listener, -1, &notification, NULL), GODWIT_ERR_CLOSED);
+    MUST (godwit_listener_start (listener, NULL, &error));
+    cr_assert_not (is_readable (fd));
+}
+
+/* What nobody has taken goes back unmarked; what the program has when the listener ends, marked. */
+Test (listener, what_was_pulled_and_not_settled_goes_to_another)
+{
+    godwit_notification_t *kept = NULL;
+    start_pulling (GODWIT_LISTENER_OPTIONS (.pull = true));
+    notifying_send_many (&notifying, 0, 3);
+    kept = pull (0, 0);
+    godwit_listener_destroy (&listener);
+    cr_assert_eq (godwit_notification_priority (kept), GODWIT_PRIORITY_INFO); /* still the program's */
+    start_pulling (GODWIT_LISTENER_OPTIONS (.pull = true));
+    godwit_notification_t *a = pull (0, 1), *b = pull (1, 0), *c = pull (2, 0);
+    godwit_notification_acknowledge (&kept); /* too late: it does nothing */
+    cr_assert_eq (notifying_stats (&notifying).acknowledged, 0);
+    godwit_notification_acknowledge (&a);
+    godwit_notification_acknowledge (&b);
+    godwit_notification_acknowledge (&c);
+    notifying_flush (&notifying);
+}
+
+Test (listener, endpoints_do_not_pull)
+{
+    godwit_error_t *error = NULL;
+    godwit_notification_t *notification = NULL;
+    listener = notifying_listen (receiver, &got, NULL);
+    cr_assert_eq (godwit_listener_next (listener, 0, &notification, &error), GODWIT_ERR_INVALID_ARGUMENT);
+    cr_assert_str_eq (godwit_error_message (error),
+                      "The listener was made without the option pull: its endpoints get the notifications");
+    godwit_error_destroy (&error);
+    cr_assert_eq (godwit_listener_fd (listener, NULL), -1);
+}
+
+/* ---- duplicates ---- */
+
+Test (listener, duplicates_are_dropped_by_message_id)
+{
+    listener = notifying_listen (receiver, &got, GODWIT_LISTENER_OPTIONS (.drop_duplicates = 2));
+    notifying_send (&notifying, 1);
+    notifying_send (&notifying, 1);
+    notifying_send (&notifying, 2);
+    notifying_send (&notifying, 3); /* 1 is forgotten */
+    notifying_send (&notifying, 2);
+    notifying_send (&notifying, 1);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 4);
+    const int64_t expected[] = {1, 2, 3, 1};
+    cr_assert_arr_eq (got.numbers, expected, sizeof expected);
+}
+
+Test (listener, a_requeued_one_is_no_duplicate)
+{
+    atomic_store (&got.requeues, 1);
+    listener = notifying_listen (receiver, &got,
+                                 GODWIT_LISTENER_OPTIONS (.drop_duplicates = 10, .allow_requeue = true));
+    notifying_send (&notifying, 1);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 2);
+}
+
+/* ---- endpoints ---- */
+
+static unsigned later_runs, failing_runs;
+
+static godwit_handled_t
+count_later (const godwit_notification_t *notification, void *self)
+{
+    (void) notification, (void) self;
+    later_runs++;
+    return GODWIT_HANDLED;
+}
+
+static godwit_handled_t
+fail_once (const godwit_notification_t *notification, void *self)
+{
+    (void) notification, (void) self;
+    return failing_runs++ ? GODWIT_HANDLED : (godwit_handled_t) GODWIT_ERR_FAILED;
+}
+
+/* Each endpoint that matches runs, until one requeues or fails; a redelivery runs all of them again. */
+Test (listener, every_endpoint_until_one_fails)
+{
+    const godwit_notification_endpoint_t endpoints[] = {
+        GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .self = &got),
+        GODWIT_NOTIFICATION_ENDPOINT (.info = fail_once),
+        GODWIT_NOTIFICATION_ENDPOINT (.info = count_later),
+        GODWIT_NOTIFICATION_ENDPOINT (.error = count_later),
+    };
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, endpoints, 4,
+                               GODWIT_LISTENER_OPTIONS (.allow_requeue = true), &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    notifying_send (&notifying, 0);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 2);
+    cr_assert_eq (failing_runs, 2);
+    cr_assert_eq (later_runs, 1);
+}
+
+Test (listener, filters_select)
+{
+    const godwit_notification_endpoint_t endpoints[] = {
+        GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .filter = GODWIT_FILTER (.event_type = "num"),
+                                      .self = &got),
+        GODWIT_NOTIFICATION_ENDPOINT (.info = count_later, .filter = GODWIT_FILTER (.event_type = "umber")),
+    };
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, endpoints, 2,
+                               NULL, &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    notifying_send (&notifying, 0);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 1);
+    cr_assert_eq (later_runs, 0);
+}
+
+static unsigned destroyed;
+
+static void
+count_destroyed (void *self)
+{
+    (void) self;
+    destroyed++;
+}
+
+Test (listener, endpoints_hear_of_the_end)
+{
+    const godwit_notification_endpoint_t endpoint =
+        GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .self = &got, .on_destroy = count_destroyed);
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, &endpoint, 1,
+                               NULL, &error));
+    godwit_listener_destroy (&listener); /* never started */
+    cr_assert_eq (destroyed, 1);
+}
+
+/* The exchange of the target counts. */
+Test (listener, another_exchange_is_another_topic)
+{
+    godwit_listener_t *other = NULL;
+    static got_t elsewhere;
+    got_init (&elsewhere);
+    const godwit_notification_endpoint_t endpoint =
+        GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .self = &elsewhere);
+    MUST (godwit_listener_new (&other, receiver,
+                               GODWIT_TARGET (.exchange = "other", .topic = "notifications"), 1, &endpoint, 1,
+                               NULL, &error));
+    MUST (godwit_listener_start (other, NULL, &error));
+    listener = notifying_listen (receiver, &got, NULL);
+    notifying_send_many (&notifying, 0, 10);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 10);
+    cr_assert_eq (elsewhere.count, 0);
+    godwit_listener_destroy (&other);
+}
+
+/* ---- what is wrong ---- */
+
+Test (listener, wrong_options)
+{
+    const godwit_notification_endpoint_t good = GODWIT_NOTIFICATION_ENDPOINT (.info = got_one);
+    const godwit_notification_endpoint_t idle = GODWIT_NOTIFICATION_ENDPOINT (.self = &got);
+    const godwit_notification_endpoint_t wrong_filter =
+        GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .filter = GODWIT_FILTER (.event_type = "a("));
+    const struct {
+        const char *topic;
+        const godwit_notification_endpoint_t *endpoint;
+        const godwit_listener_options_t *options;
+        godwit_status_t status;
+        const char *text;
+    } rows[] = {
+        {NULL, &good, NULL, GODWIT_ERR_INVALID_ARGUMENT,
+         "targets[0].topic: expected a topic to listen to, got none"},
+        {"t", &idle, NULL, GODWIT_ERR_INVALID_ARGUMENT, "endpoints: none has a function for any priority"},
+        {"t", &good, GODWIT_LISTENER_OPTIONS (.batch_size = 2), GODWIT_ERR_INVALID_ARGUMENT,
+         "endpoints: none has a function for any priority (`batch`, with batch_size)"},
+        {"t", &good, GODWIT_LISTENER_OPTIONS (.credit = -1), GODWIT_ERR_INVALID_ARGUMENT,
+         "credit: expected 0 (the default) or more, got -1"},
+        {"t", &good, GODWIT_LISTENER_OPTIONS (.executor = "fibres"), GODWIT_ERR_EXECUTOR_LOAD,
+         "Failed to load executor \"fibres\": expected pool or inline"},
+        {"t", &wrong_filter, NULL, GODWIT_ERR_INVALID_ARGUMENT,
+         "filter.event_type: expected a POSIX extended regular expression, got \"a(\": Unmatched ( or \\("},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        godwit_error_t *error = NULL;
+        cr_assert_eq (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = rows[i].topic), 1,
+                                           rows[i].endpoint, 1, rows[i].options, &error),
+                      rows[i].status, "row %zu", i);
+        cr_assert_str_eq (godwit_error_message (error), rows[i].text);
+        cr_assert_null (listener);
+        godwit_error_destroy (&error);
+    }
+}
