@@ -17,8 +17,11 @@
 #define FLUSH_MS 60000 /* after the faults all is acknowledged within this */
 #define LEAVE_MS 3000  /* how long a notifier that ends waits for its listeners */
 #define PULL_MS 25
+#define SILENCE_MS 600                /* after which a connection is given up */
+#define FOUND_OUT_MS (3 * SILENCE_MS) /* whoever lost its power is not sent to any more */
 #define PULLED_MAX 8
 #define STREAMS 2
+#define GHOSTS_MAX 64
 
 enum { POOL_PLAIN, POOL_ALONE, POOL_BATCHES, POOL_PULLED, POOL_COUNT };
 
@@ -48,6 +51,12 @@ typedef struct member {
     pulled_t pulled[PULLED_MAX];
 } member_t;
 
+/* The life of a listener whose power went: others may think that it is still there. */
+typedef struct ghost {
+    struct world *world;
+    size_t life;
+} ghost_t;
+
 typedef struct world {
     const notice_options_t *options;
     notice_result_t *result;
@@ -57,6 +66,8 @@ typedef struct world {
     notices_t run;
     uint64_t happened; /* counts all that happened: the time of the run */
     uint64_t last_id;
+    ghost_t ghosts[GHOSTS_MAX];
+    unsigned ghost_count;
     bool was_disturbed;
     bool is_over;
 } world_t;
@@ -207,7 +218,27 @@ open_listener (member_t *self)
 }
 
 static void
-close_listener (member_t *self, bool killed)
+is_found_out (void *user)
+{
+    const ghost_t *const ghost = user;
+    ghost->world->run.listeners[ghost->life].down_at = ++ghost->world->happened;
+}
+
+static void
+note_down (const member_t *self, bool silently)
+{
+    world_t *const world = self->world;
+    ghost_t *const ghost = &world->ghosts[world->ghost_count];
+    *ghost = (ghost_t){world, self->life};
+    if (silently && world->ghost_count + 1 < GHOSTS_MAX &&
+        !godwit_cluster_at (world->cluster, FOUND_OUT_MS, is_found_out, ghost, NULL))
+        world->ghost_count++;
+    else
+        is_found_out (ghost);
+}
+
+static void
+close_listener (member_t *self, bool killed, bool silently)
 {
     world_t *const world = self->world;
     godwit_error_t *error = NULL;
@@ -219,7 +250,7 @@ close_listener (member_t *self, bool killed)
             settle_pulled (self, &self->pulled[i], false);
         must (world, self->name, godwit_listener_wait (self->listener, NULL, &error), &error);
     }
-    world->run.listeners[self->life].down_at = ++world->happened;
+    note_down (self, silently);
     godwit_listener_destroy (&self->listener);
     for (size_t i = 0; i < PULLED_MAX; i++) /* a program may still have them */
         settle_pulled (self, &self->pulled[i], false);
@@ -319,7 +350,7 @@ member_open (member_t *self)
     if (!must (world, self->name,
                godwit_cluster_add (&self->transport, world->cluster, self->name,
                                    GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 150, .connect_timeout_ms = 500,
-                                                             .heartbeat_timeout_ms = 600),
+                                                             .heartbeat_timeout_ms = SILENCE_MS),
                                    &error),
                &error))
         return;
@@ -331,12 +362,13 @@ member_open (member_t *self)
 }
 
 static void
-member_close (member_t *self, bool killed)
+member_close (member_t *self, godwit_fault_t fault)
 {
+    const bool killed = fault != GODWIT_FAULT_RESTART;
     self->is_leaving = true;
     self->is_dead = killed;
     close_notifier (self, killed);
-    close_listener (self, killed);
+    close_listener (self, killed, fault == GODWIT_FAULT_POWER);
     godwit_transport_destroy (&self->transport);
     self->is_there = false;
 }
@@ -359,7 +391,7 @@ on_fault (void *user, godwit_fault_t fault, const char *node, bool over)
     if (over)
         member_open (member);
     else
-        member_close (member, fault != GODWIT_FAULT_RESTART);
+        member_close (member, fault);
 }
 
 /* ---- a run ---- */
@@ -421,16 +453,16 @@ begin_faults (world_t *world)
               &error);
 }
 
-/* Some notifications of one moment. */
+/* Some notifications of one moment; now and then so many that several frames are under way. */
 static void
 some_work (world_t *world)
 {
-    const unsigned count = world->options->node_count;
-    for (uint64_t left = draw (world, 12); left && world->last_id < world->options->notice_count; left--) {
-        member_t *const member = &world->members[draw (world, count)];
+    const unsigned notifiers = world->options->node_count / 3;
+    member_t *const member = &world->members[3 * draw (world, notifiers) + 2];
+    for (uint64_t left = draw (world, draw (world, 8) ? 12 : 120);
+         left && world->last_id < world->options->notice_count; left--)
         if (member->outbox && member->is_there && !member->is_paused && !member->is_leaving)
             notify (member);
-    }
 }
 
 static void
@@ -476,7 +508,7 @@ live (world_t *world)
     godwit_cluster_run (world->cluster, (int64_t) draw (world, 1000));
     begin_faults (world);
     const int64_t end_ms = godwit_cluster_now_ms (world->cluster) + WORK_MS;
-    const int64_t pause_ms = 10 * WORK_MS / (world->options->notice_count + 1);
+    const int64_t pause_ms = 20 * WORK_MS / (world->options->notice_count + 1);
     while (godwit_cluster_now_ms (world->cluster) < end_ms) {
         some_work (world);
         godwit_cluster_run (world->cluster, 1 + (int64_t) draw (world, (uint64_t) pause_ms + 1));
@@ -500,7 +532,7 @@ close_all (world_t *world)
     for (unsigned i = 0; i < world->options->node_count; i++) {
         member_t *const member = &world->members[i];
         godwit__outbox_destroy (&member->outbox);
-        close_listener (member, true);
+        close_listener (member, true, false);
         godwit_transport_destroy (&member->transport);
     }
     godwit_cluster_stats (world->cluster, &stats, NULL);
@@ -523,6 +555,7 @@ notice_run (const notice_options_t *options, notice_result_t *result)
     live (world);
     close_all (world);
     world->run.is_disturbed = is_disturbed;
+    world->run.is_out_of_order = options->faults & (GODWIT_FAULT_LOSS | GODWIT_FAULT_REORDER);
     world->run.broke = on_broken;
     world->run.user = world;
     notices_check (&world->run);

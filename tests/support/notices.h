@@ -6,7 +6,8 @@
  *   - no two deliveries of one notification to one pool have the same count of deliveries before them: so only
  *     one is not marked, whenever it comes;
  *   - while nothing is disturbed, nothing that was not requeued comes twice, or is marked;
- *   - the first deliveries of a notifier's stream come in its order, while one listener serves the pool.
+ *   - the first deliveries of a notifier's stream come in its order, while one listener serves the pool. That is
+ *     not asked for where frames of one connection are lost or overtake each other.
  *
  * A pool counts for a notification if the notifier has declared it, or if it had got one of the same stream
  * before this one was sent.
@@ -97,7 +98,8 @@ typedef struct notices {
     size_t notifier_count, notifier_room;
     notices_listener_t *listeners;
     size_t listener_count, listener_room;
-    bool is_short; /* of memory: something was not added */
+    bool is_short;        /* of memory: something was not added */
+    bool is_out_of_order; /* frames of one connection were lost, or overtook each other */
 
     /* Whether something happened in this time that may end connections. */
     bool (*is_disturbed) (void *user, uint64_t from, uint64_t to);

@@ -211,7 +211,7 @@ int
 main (int argc, char **argv)
 {
     const long cores = sysconf (_SC_NPROCESSORS_ONLN);
-    settings_t settings = {.options = {.node_count = 10, .notice_count = 400, .fault_count = 8},
+    settings_t settings = {.options = {.node_count = 10, .notice_count = 1000, .fault_count = 8},
                            .first = 1,
                            .seeds = 2000,
                            .jobs = cores > 0 && cores < JOBS_MAX ? (unsigned) cores : 1};
