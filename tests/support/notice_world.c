@@ -111,11 +111,16 @@ static size_t
 got (const member_t *member, const godwit_notification_t *notification)
 {
     world_t *const world = member->world;
+    const int64_t id = godwit_value_as_int (godwit_notification_payload (notification), 0);
     if (member->is_dead)
         return SIZE_MAX;
+    if (world->options->trace)
+        fprintf (stderr, "%6lld     ms %s gets %lld, count %u\n",
+                 (long long) godwit_cluster_now_ms (world->cluster), member->name, (long long) id,
+                 godwit_notification_redeliveries (notification));
     return notices_deliver (
         &world->run,
-        (notice_delivery_t){.id = (uint64_t) godwit_value_as_int (godwit_notification_payload (notification), 0),
+        (notice_delivery_t){.id = (uint64_t) id,
                             .begin_at = ++world->happened,
                             .listener = (uint32_t) member->life,
                             .redeliveries = godwit_notification_redeliveries (notification)});
@@ -124,8 +129,15 @@ got (const member_t *member, const godwit_notification_t *notification)
 static void
 settled (const member_t *member, size_t delivery, notice_end_t end)
 {
-    if (!member->is_dead && delivery != SIZE_MAX)
-        member->world->run.deliveries[delivery].end = end;
+    world_t *const world = member->world;
+    if (member->is_dead || delivery == SIZE_MAX)
+        return;
+    world->run.deliveries[delivery].end = end;
+    if (world->options->trace)
+        fprintf (stderr, "%6lld     ms %s has %s %llu\n",
+                 (long long) godwit_cluster_now_ms (world->cluster), member->name,
+                 end == NOTICE_HANDLED ? "handled" : "requeued",
+                 (unsigned long long) world->run.deliveries[delivery].id);
 }
 
 static godwit_handled_t
@@ -367,6 +379,8 @@ member_close (member_t *self, godwit_fault_t fault)
     const bool killed = fault != GODWIT_FAULT_RESTART;
     self->is_leaving = true;
     self->is_dead = killed;
+    if (self->world->options->trace)
+        fprintf (stderr, "%s %s\n", self->name, killed ? "was killed" : "is asked to end");
     close_notifier (self, killed);
     close_listener (self, killed, fault == GODWIT_FAULT_POWER);
     godwit_transport_destroy (&self->transport);
@@ -388,6 +402,8 @@ on_fault (void *user, godwit_fault_t fault, const char *node, bool over)
         member->is_paused = !over;
     if (fault < GODWIT_FAULT_KILL)
         return;
+    /* Whoever waits meanwhile stands still until this is done, as if it were frozen. */
+    world->was_disturbed = world->was_disturbed || world->on_stack;
     if (over)
         member_open (member);
     else

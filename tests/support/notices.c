@@ -216,10 +216,11 @@ check_again (notices_t *run, const notice_t *notice, const notice_delivery_t *al
     }
     run->summary.twice += before != NULL;
     if (is_same)
-        broke (run, NOTICES_UNMARKED, at->id, "it came again with the count %u, as before", at->redeliveries);
+        broke (run, NOTICES_UNMARKED, at->id, "it came again to the pool %u with the count %u, as before",
+               pool_of (run, at), at->redeliveries);
     else if ((at->redeliveries || before) && (was_handled || !was_requeued) && run->is_disturbed &&
              !run->is_disturbed (run->user, notice->begin_at, at->begin_at))
-        broke (run, NOTICES_NEEDLESS, at->id, "it came with the count %u%s, and nothing was disturbed",
+        broke (run, NOTICES_NEEDLESS, at->id, "it came to the pool %u with the count %u%s, and nothing was disturbed", pool_of (run, at),
                at->redeliveries, before ? was_handled ? ", and was handled before" : ", and had come before"
                                         : ", and had not come before");
 }
