@@ -19,6 +19,7 @@
 #define PULL_MS 25
 #define SILENCE_MS 600                /* after which a connection is given up */
 #define FOUND_OUT_MS (3 * SILENCE_MS) /* whoever lost its power is not sent to any more */
+#define CLOSED_MS 50                  /* the same of one that was killed */
 #define PULLED_MAX 8
 #define STREAMS 2
 #define GHOSTS_MAX 64
@@ -51,7 +52,7 @@ typedef struct member {
     pulled_t pulled[PULLED_MAX];
 } member_t;
 
-/* The life of a listener whose power went: others may think that it is still there. */
+/* The life of a listener that was killed: for a while others think that it is still there. */
 typedef struct ghost {
     struct world *world;
     size_t life;
@@ -63,6 +64,7 @@ typedef struct world {
     godwit_cluster_t *cluster;
     member_t members[NOTICE_NODES_MAX];
     member_t *on_stack; /* whose wait lets time pass */
+    unsigned depth;     /* of members that are being opened or closed, which may wait, too */
     notices_t run;
     uint64_t happened; /* counts all that happened: the time of the run */
     uint64_t last_id;
@@ -237,21 +239,22 @@ is_found_out (void *user)
 }
 
 static void
-note_down (const member_t *self, bool silently)
+note_down (const member_t *self, int64_t after_ms)
 {
     world_t *const world = self->world;
     ghost_t *const ghost = &world->ghosts[world->ghost_count];
     *ghost = (ghost_t){world, self->life};
-    if (silently && world->ghost_count + 1 < GHOSTS_MAX &&
-        !godwit_cluster_at (world->cluster, FOUND_OUT_MS, is_found_out, ghost, NULL))
+    if (after_ms && world->ghost_count + 1 < GHOSTS_MAX &&
+        !godwit_cluster_at (world->cluster, after_ms, is_found_out, ghost, NULL))
         world->ghost_count++;
     else
         is_found_out (ghost);
 }
 
 static void
-close_listener (member_t *self, bool killed, bool silently)
+close_listener (member_t *self, godwit_fault_t fault)
 {
+    const bool killed = fault != GODWIT_FAULT_RESTART;
     world_t *const world = self->world;
     godwit_error_t *error = NULL;
     if (!self->listener)
@@ -262,7 +265,7 @@ close_listener (member_t *self, bool killed, bool silently)
             settle_pulled (self, &self->pulled[i], false);
         must (world, self->name, godwit_listener_wait (self->listener, NULL, &error), &error);
     }
-    note_down (self, silently);
+    note_down (self, fault == GODWIT_FAULT_POWER ? FOUND_OUT_MS : killed ? CLOSED_MS : 0);
     godwit_listener_destroy (&self->listener);
     for (size_t i = 0; i < PULLED_MAX; i++) /* a program may still have them */
         settle_pulled (self, &self->pulled[i], false);
@@ -382,7 +385,7 @@ member_close (member_t *self, godwit_fault_t fault)
     if (self->world->options->trace)
         fprintf (stderr, "%s %s\n", self->name, killed ? "was killed" : "is asked to end");
     close_notifier (self, killed);
-    close_listener (self, killed, fault == GODWIT_FAULT_POWER);
+    close_listener (self, fault);
     godwit_transport_destroy (&self->transport);
     self->is_there = false;
 }
@@ -403,11 +406,13 @@ on_fault (void *user, godwit_fault_t fault, const char *node, bool over)
     if (fault < GODWIT_FAULT_KILL)
         return;
     /* Whoever waits meanwhile stands still until this is done, as if it were frozen. */
-    world->was_disturbed = world->was_disturbed || world->on_stack;
+    world->was_disturbed = world->was_disturbed || world->on_stack || world->depth;
+    world->depth++;
     if (over)
         member_open (member);
     else
         member_close (member, fault);
+    world->depth--;
 }
 
 /* ---- a run ---- */
@@ -548,7 +553,7 @@ close_all (world_t *world)
     for (unsigned i = 0; i < world->options->node_count; i++) {
         member_t *const member = &world->members[i];
         godwit__outbox_destroy (&member->outbox);
-        close_listener (member, true, false);
+        close_listener (member, GODWIT_FAULT_KILL);
         godwit_transport_destroy (&member->transport);
     }
     godwit_cluster_stats (world->cluster, &stats, NULL);
