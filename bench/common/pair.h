@@ -96,6 +96,7 @@ extern const bench_half_t bench_baseline_threads;
 extern const bench_half_t bench_baseline_async;
 extern const bench_half_t bench_baseline_big;
 extern const bench_half_t bench_baseline_fanout;
+extern const bench_half_t bench_baseline_notify;
 
 extern const bench_half_t bench_raw_call;
 
@@ -105,6 +106,7 @@ extern const bench_half_t bench_godwit_async;
 extern const bench_half_t bench_godwit_big;
 extern const bench_half_t bench_godwit_fanout;
 extern const bench_half_t bench_godwit_neighbour;
+extern const bench_half_t bench_godwit_notify;
 
 extern const bench_half_t bench_peer_grpc;
 extern const bench_half_t bench_peer_nng;

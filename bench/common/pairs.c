@@ -6,6 +6,8 @@
 enum { KIB = 1024, MIB = 1024 * KIB };
 
 #define SMALL .payload_size = 64, .reply_size = 64
+/* What a notification has on the wire. */
+#define NOTIFICATION .payload_size = 280
 
 /* The indices of the halves in the lists below. */
 enum { BARE, GODWIT, RAW };
@@ -100,6 +102,35 @@ const bench_pair_t bench_pairs[] = {
         HALVES (&bench_baseline_big, &bench_godwit_big, .transport = "tcp", .payload_size = MIB,
                 .reply_size = 8),
         .ratios = {{"big_tcp", BENCH_RATE, GODWIT, BARE, 1.1}},
+    },
+    {
+        .name = "notify_tcp",
+        .what = "notifications that one listener has acknowledged",
+        .unit = "message/s",
+        .multiple = 64,
+        .pinned = true,
+        HALVES (&bench_baseline_notify, &bench_godwit_notify, .transport = "tcp", NOTIFICATION,
+                .concurrency = 1),
+        .ratios = {{"notify_tcp", BENCH_RATE, GODWIT, BARE, 1.0}},
+    },
+    {
+        .name = "notify_pools10",
+        .what = "notifications that a listener of each of ten pools has acknowledged",
+        .unit = "message/s",
+        .multiple = 64,
+        .pinned = true,
+        HALVES (&bench_baseline_notify, &bench_godwit_notify, .transport = "tcp", NOTIFICATION,
+                .concurrency = 10),
+        .ratios = {{"notify_pools10", BENCH_RATE, GODWIT, BARE, 1.0}},
+    },
+    {
+        .name = "notify_one_way",
+        .what = "one notification at a time, from notify to the endpoint",
+        .windowed = true,
+        .pinned = true,
+        HALVES (&bench_baseline_notify, &bench_godwit_notify, .transport = "tcp", NOTIFICATION,
+                .concurrency = 1),
+        .ratios = {{"notify_one_way", BENCH_P50, GODWIT, BARE, 0.7}},
     },
     {
         .name = "slow_neighbour",

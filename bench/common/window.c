@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "window.h"
+#include "clock.h"
 #include "die.h"
 
 #include <poll.h>
@@ -18,6 +19,7 @@ typedef struct {
 typedef struct {
     counter_t subscribers[BENCH_WINDOW_SUBSCRIBERS];
     _Atomic uint32_t finished[BENCH_WINDOW_CHUNKS];
+    _Atomic uint64_t arrived_ns;
 } shared_t;
 
 struct bench_window {
@@ -113,4 +115,24 @@ bench_window_drain (bench_window_t *window)
 {
     while (window->chunks_done < window->published / BENCH_WINDOW_CHUNK)
         wait_chunk (window);
+}
+
+void
+bench_window_arrived (bench_window_t *window)
+{
+    const uint64_t one = 1;
+    atomic_store (&window->shared->arrived_ns, bench_now_ns ());
+    bench_check (write (window->event_fd, &one, sizeof one) == (ssize_t) sizeof one, "eventfd");
+}
+
+uint64_t
+bench_window_arrival (bench_window_t *window)
+{
+    struct pollfd item = {.fd = window->event_fd, .events = POLLIN};
+    uint64_t count = 0;
+
+    if (poll (&item, 1, 10000) != 1)
+        bench_die ("a message did not arrive in 10 s");
+    bench_check (read (window->event_fd, &count, sizeof count) == (ssize_t) sizeof count, "eventfd");
+    return atomic_load (&window->shared->arrived_ns);
 }

@@ -35,6 +35,11 @@ void bench_window_received (bench_window_t *window, size_t index);
 void bench_window_publish (bench_window_t *window);
 void bench_window_drain (bench_window_t *window);
 
+/* One message at a time: the receiver tells that it has come, and the sender waits for that, and hears when
+ * it was. */
+void bench_window_arrived (bench_window_t *window);
+uint64_t bench_window_arrival (bench_window_t *window);
+
 #ifdef __cplusplus
 }
 #endif

@@ -217,8 +217,8 @@ register_pending (godwit__connection_t *connection, godwit__pending_t *pending, 
     godwit__completion_deadline (connection->transport->completion, pending->deadline_ns);
 }
 
-/* Keeps a request in the batch, with lock held, if it comes from a callback of the reactor. Not a NOTIFY, which
- * is a batch itself: one that is UNSENT later than those behind it would change their order. */
+/* Keeps a request in the batch, with lock held, if it comes from a callback of the reactor. Not a NOTIFY,
+ * which is a batch itself: one that is UNSENT later than those behind it would change their order. */
 static bool
 add_to_batch (godwit__connection_t *connection, const godwit__message_t *request,
               const godwit__pending_t *pending)

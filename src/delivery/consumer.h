@@ -21,12 +21,12 @@ typedef struct godwit__consumer {
     godwit__stream_t *stream;
     godwit__list_node_t in_stream;
     char *pool;
-    bool is_declared;       /* by the program: it is never forgotten */
-    int64_t alone_ns;       /* since when it has no listener; 0: it has one */
-    size_t member_count;    /* listeners that are known */
-    godwit__entry_t *next;  /* the first that was never sent to it; NULL: there is none */
-    size_t unsent;          /* from `next` on */
-    size_t in_flight;       /* entries */
+    bool is_declared;        /* by the program: it is never forgotten */
+    int64_t alone_ns;        /* since when it has no listener; 0: it has one */
+    size_t member_count;     /* listeners that are known */
+    godwit__entry_t *next;   /* the first that was never sent to it; NULL: there is none */
+    size_t unsent;           /* from `next` on */
+    size_t in_flight;        /* entries */
     godwit__list_t returned; /* deliveries, in order */
     size_t returned_count;
     godwit__list_t requeued; /* deliveries, the first that is due first */
@@ -52,8 +52,8 @@ godwit__consumer_outstanding (const godwit__consumer_t *consumer)
 void godwit__consumer_appended (godwit__consumer_t *consumer, godwit__entry_t *entry);
 /* How many deliveries could be sent now. */
 size_t godwit__consumer_sendable (const godwit__consumer_t *consumer, int64_t now_ns);
-/* Takes the next delivery that is to be sent: one that was returned, or is due again, or was never sent. size:
- * how large its entry may be; a larger one is not taken. NULL: none, or memory is short. */
+/* Takes the next delivery that is to be sent: one that was returned, or is due again, or was never sent.
+ * size: how large its entry may be; a larger one is not taken. NULL: none, or memory is short. */
 godwit__delivery_t *godwit__consumer_take (godwit__consumer_t *consumer, int64_t now_ns, size_t size);
 /* The pool is done with it. Frees it. */
 void godwit__consumer_settle (godwit__consumer_t *consumer, godwit__delivery_t *delivery);

@@ -33,10 +33,11 @@ tell (const godwit_transport_t *transport, const godwit__note_t *note)
     const uint64_t key = godwit__hash_text (KEY_NOTES + note->kind, topic);
     switch (note->kind) {
     case GODWIT__NOTE_FORGOTTEN:
-        godwit__log (transport, note->count ? GODWIT_LOG_WARNING : GODWIT_LOG_INFO,
-                     "the pool \"%s\" of the topic %.128s has had no listener for too long (pool_memory_ms), and "
-                     "is forgotten; %zu notifications were kept for it",
-                     note->pool, topic, note->count);
+        godwit__log (
+            transport, note->count ? GODWIT_LOG_WARNING : GODWIT_LOG_INFO,
+            "the pool \"%s\" of the topic %.128s has had no listener for too long (pool_memory_ms), and "
+            "is forgotten; %zu notifications were kept for it",
+            note->pool, topic, note->count);
         break;
     case GODWIT__NOTE_DROPPED:
     case GODWIT__NOTE_DEAD_LETTER:
@@ -47,10 +48,11 @@ tell (const godwit_transport_t *transport, const godwit__note_t *note)
                       note->kind == GODWIT__NOTE_DROPPED ? "dropped" : "sent to the dead-letter topic");
         break;
     case GODWIT__NOTE_GIVEN_UP:
-        godwit__warn (transport, key,
-                      "the topic %.128s: no listener of the pool \"%s\" could be reached, and a notification's "
-                      "retries are spent: it has failed",
-                      topic, note->pool);
+        godwit__warn (
+            transport, key,
+            "the topic %.128s: no listener of the pool \"%s\" could be reached, and a notification's "
+            "retries are spent: it has failed",
+            topic, note->pool);
         break;
     }
 }
@@ -68,6 +70,6 @@ godwit__notes_tell (struct godwit__outbox *outbox)
     for (size_t i = 0; i < notes.count; i++)
         tell (outbox->transport, &notes.notes[i]);
     if (notes.more)
-        godwit__warn (outbox->transport, KEY_NOTES, "a notifier: %zu more notifications or pools were given up",
-                      notes.more);
+        godwit__warn (outbox->transport, KEY_NOTES,
+                      "a notifier: %zu more notifications or pools were given up", notes.more);
 }

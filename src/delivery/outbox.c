@@ -50,12 +50,11 @@ take_options (godwit__outbox_t *outbox, const godwit_delivery_options_t *given, 
                                   "expected 0 (the default) or more");
     if ((unsigned) options->when_full > GODWIT_WHEN_FULL_FAIL ||
         (unsigned) options->when_exhausted > GODWIT_WHEN_EXHAUSTED_DEAD_LETTER)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "delivery.%s: %d is no such policy",
-                                  (unsigned) options->when_full > GODWIT_WHEN_FULL_FAIL ? "when_full"
-                                                                                        : "when_exhausted",
-                                  (unsigned) options->when_full > GODWIT_WHEN_FULL_FAIL
-                                      ? (int) options->when_full
-                                      : (int) options->when_exhausted);
+        return godwit__error_set (
+            error, GODWIT_ERR_INVALID_ARGUMENT, "delivery.%s: %d is no such policy",
+            (unsigned) options->when_full > GODWIT_WHEN_FULL_FAIL ? "when_full" : "when_exhausted",
+            (unsigned) options->when_full > GODWIT_WHEN_FULL_FAIL ? (int) options->when_full
+                                                                  : (int) options->when_exhausted);
     options->queue_limit = options->queue_limit ? options->queue_limit : 65536;
     options->max_queue_size = options->max_queue_size ? options->max_queue_size : (size_t) 64 << 20;
     options->block_ms = options->block_ms ? options->block_ms : 1000;
@@ -246,11 +245,12 @@ static void
 warn_full (const godwit__stream_t *stream, const char *what)
 {
     const godwit__outbox_t *const outbox = stream->outbox;
-    godwit__warn (outbox->transport, godwit__hash_text (KEY_FULL, stream->lane),
-                  "the topic %.128s: its listeners have not taken %d notifications or %zu bytes, as many as a "
-                  "notifier may keep: %s",
-                  stream->lane + sizeof GODWIT__LANE_PREFIX - 1, outbox->options.queue_limit,
-                  outbox->options.max_queue_size, what);
+    godwit__warn (
+        outbox->transport, godwit__hash_text (KEY_FULL, stream->lane),
+        "the topic %.128s: its listeners have not taken %d notifications or %zu bytes, as many as a "
+        "notifier may keep: %s",
+        stream->lane + sizeof GODWIT__LANE_PREFIX - 1, outbox->options.queue_limit,
+        outbox->options.max_queue_size, what);
 }
 
 /* OK: there is room. OVERLOADED: there is none; *dropped: this one goes without an error. */
@@ -480,9 +480,9 @@ flush_error (const godwit__outbox_t *outbox, godwit_error_t **error)
 godwit_status_t
 godwit__outbox_flush (godwit__outbox_t *outbox, int64_t timeout_ms, godwit_error_t **error)
 {
-    const int64_t end_ns = timeout_ms < 0 ? GODWIT__NEVER
-                                          : godwit__transport_now (outbox->transport) +
-                                                godwit__ns_of_ms (timeout_ms);
+    const int64_t end_ns = timeout_ms < 0
+                               ? GODWIT__NEVER
+                               : godwit__transport_now (outbox->transport) + godwit__ns_of_ms (timeout_ms);
     godwit_status_t status = GODWIT_OK;
     if (!may_wait (outbox))
         timeout_ms = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An outbox: what one notifier has accepted and its listeners have not acknowledged. It holds streams, one for
- * each topic and priority.
+/* An outbox: what one notifier has accepted and its listeners have not acknowledged. It holds streams, one
+ * for each topic and priority.
  *
  * A thread that appends also sends, unless another thread sends for the same pool, which then sends more. The
  * answers come on the completion thread, which sends what has come together meanwhile. What takes time
@@ -22,7 +22,7 @@ typedef struct godwit__outbox godwit__outbox_t;
 typedef struct godwit__stream godwit__stream_t;
 
 struct godwit__outbox {
-    godwit_transport_t *transport; /* a reference */
+    godwit_transport_t *transport;     /* a reference */
     godwit_delivery_options_t options; /* with defaults; strings are the outbox's own */
     char **pools;                      /* options.pools */
     godwit__list_node_t in_transport;

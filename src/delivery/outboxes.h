@@ -22,7 +22,8 @@ void godwit__outboxes_remove (godwit__outbox_t *outbox);
 
 /* ---- for src/transport ---- */
 
-/* Something has changed that outboxes may want to know: a listener, a connection. Any thread, no lock held. */
+/* Something has changed that outboxes may want to know: a listener, a connection. Any thread, no lock held.
+ */
 void godwit__outboxes_changed (godwit_transport_t *transport);
 /* The transport ends: nothing more is sent, and what is in the air ends. */
 void godwit__outboxes_close (godwit_transport_t *transport);

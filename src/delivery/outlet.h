@@ -30,8 +30,8 @@ typedef struct godwit__outlet {
 
 /* Looks which listeners the stream has, and makes and ends consumers' outlets. Takes transport.lock. */
 void godwit__stream_refresh (godwit__stream_t *stream, int64_t now_ns);
-/* The outlet to be used next; NULL: none can be sent to, or none should be yet. *holds: something is held back
- * from now on, so that the control thread has to look again. */
+/* The outlet to be used next; NULL: none can be sent to, or none should be yet. *holds: something is held
+ * back from now on, so that the control thread has to look again. */
 godwit__outlet_t *godwit__outlet_choose (godwit__consumer_t *consumer, int64_t now_ns, bool *holds);
 /* It did not take what it was sent: waits longer each time. */
 void godwit__outlet_back_off (godwit__outlet_t *outlet, int64_t now_ns);

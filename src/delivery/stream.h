@@ -2,8 +2,8 @@
 /* A stream: what is sent to one topic at one priority, in order, and the pools that get it.
  *
  * The stream is *open* until it is known who its pools are: a pool that appears gets all that is kept. It
- * closes a second after the first pool has appeared and all names were told. From then on a new pool gets what
- * is sent after it has appeared. When the last pool was forgotten, it is open again.
+ * closes a second after the first pool has appeared and all names were told. From then on a new pool gets
+ * what is sent after it has appeared. When the last pool was forgotten, it is open again.
  *
  * All is guarded by outbox.lock.
  */
@@ -21,7 +21,7 @@ struct godwit__stream {
     char *exchange;
     char *topic;
     godwit_priority_t priority;
-    char *lane; /* the topic of its listeners' records */
+    char *lane;                  /* the topic of its listeners' records */
     struct godwit__group *group; /* of the directory; guarded by transport.lock */
     godwit__list_t entries;
     size_t count;

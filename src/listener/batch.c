@@ -82,13 +82,14 @@ run_endpoint (const godwit_listener_t *listener, const godwit__listening_endpoin
               const batch_t *batch, const godwit_notification_t **selected)
 {
     const size_t count = select_letters (endpoint, batch, selected);
-    const godwit_handled_t handled = count ? endpoint->batch (selected, count, endpoint->self) : GODWIT_HANDLED;
+    const godwit_handled_t handled =
+        count ? endpoint->batch (selected, count, endpoint->self) : GODWIT_HANDLED;
     if (handled == GODWIT_HANDLED)
         return;
     if (handled != GODWIT_REQUEUE)
         godwit__warn (listener->transport, KEY_BATCH,
-                      "a listener: an endpoint failed with a batch of %zu notifications: it returned %d", count,
-                      (int) handled);
+                      "a listener: an endpoint failed with a batch of %zu notifications: it returned %d",
+                      count, (int) handled);
     for (size_t i = 0; i < count && listener->options.allow_requeue; i++)
         ((godwit__letter_t *) (uintptr_t) selected[i])->is_requeued = true;
 }
@@ -104,7 +105,7 @@ handle_batch (godwit_listener_t *listener, unsigned priority, batch_t *batch)
     }
     for (godwit__letter_t *at; (at = GODWIT__FIRST (&batch->letters, godwit__letter_t, in_queue));) {
         godwit__list_remove (&at->in_queue);
-        godwit__letter_settle (at, !selected          ? GODWIT__UNSETTLED_RETURNED
+        godwit__letter_settle (at, !selected         ? GODWIT__UNSETTLED_RETURNED
                                    : at->is_requeued ? GODWIT__UNSETTLED_REQUEUED
                                                      : 0);
     }

@@ -68,10 +68,11 @@ compile (regex_t *regex, const char *name, const char *key, const char *pattern,
         return GODWIT_OK;
     if (result == REG_ESPACE)
         return godwit__error_no_memory (error);
-    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                              "filter.%s%s%.64s: expected a POSIX extended regular expression, got \"%.128s\": "
-                              "%s",
-                              name, key ? "." : "", key ? key : "", pattern, reason);
+    return godwit__error_set (
+        error, GODWIT_ERR_INVALID_ARGUMENT,
+        "filter.%s%s%.64s: expected a POSIX extended regular expression, got \"%.128s\": "
+        "%s",
+        name, key ? "." : "", key ? key : "", pattern, reason);
 }
 
 static godwit_status_t
@@ -159,8 +160,9 @@ godwit__filter_destroy (godwit__filter_t **filter)
 static const char *
 text_at (const godwit_value_t *map, const char *key)
 {
-    return godwit_value_type (map) == GODWIT_TYPE_MAP ? godwit_value_as_str (godwit_value_get (map, key), NULL)
-                                                      : NULL;
+    return godwit_value_type (map) == GODWIT_TYPE_MAP
+               ? godwit_value_as_str (godwit_value_get (map, key), NULL)
+               : NULL;
 }
 
 static const char *

@@ -38,8 +38,8 @@ warn_malformed (const godwit__lane_t *lane)
 {
     GODWIT__COUNT (lane->listener->transport, frames_malformed);
     godwit__warn (lane->listener->transport, KEY_MALFORMED,
-                  "a listener of the topic %.128s.%s: a notification is malformed, and is dropped", lane->topic,
-                  godwit_priority_name (lane->priority));
+                  "a listener of the topic %.128s.%s: a notification is malformed, and is dropped",
+                  lane->topic, godwit_priority_name (lane->priority));
 }
 
 bool
@@ -56,8 +56,8 @@ godwit__listener_deserialize (const godwit_listener_t *listener, godwit_notifica
     if (!status && notification->own_context)
         notification->context = notification->own_context;
     if (!status && serializer->deserialize_entity)
-        status = serializer->deserialize_entity (serializer->self, notification->context, notification->payload,
-                                                 &notification->own_payload, &error);
+        status = serializer->deserialize_entity (serializer->self, notification->context,
+                                                 notification->payload, &notification->own_payload, &error);
     if (!status && notification->own_payload)
         notification->payload = notification->own_payload;
     if (status)

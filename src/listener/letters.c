@@ -28,8 +28,8 @@ set_readable (const godwit_listener_t *listener, bool readable)
     uint64_t number = 1;
     if (listener->fd < 0)
         return;
-    const ssize_t done = readable ? write (listener->fd, &number, sizeof number)
-                                  : read (listener->fd, &number, sizeof number);
+    const ssize_t done =
+        readable ? write (listener->fd, &number, sizeof number) : read (listener->fd, &number, sizeof number);
     (void) done; /* it is what it should be already */
 }
 
@@ -193,8 +193,7 @@ void
 godwit_notification_requeue (godwit_notification_t **notification)
 {
     GODWIT__UNCANCELLED;
-    const bool is_allowed =
-        notification && *notification &&
-        GODWIT__CONTAINER (*notification, godwit__letter_t, notification)->allow_requeue;
+    const bool is_allowed = notification && *notification &&
+                            GODWIT__CONTAINER (*notification, godwit__letter_t, notification)->allow_requeue;
     settle_pulled (notification, is_allowed ? GODWIT__UNSETTLED_REQUEUED : 0);
 }

@@ -164,9 +164,8 @@ make_server (godwit__lane_t *lane, const char *name, godwit_error_t **error)
     char *pool = join (GODWIT__POOL_PREFIX, listener->options.pool, "", "");
     godwit_status_t status = GODWIT_ERR_OUT_OF_MEMORY;
     if (topic && pool) {
-        const godwit_endpoint_t endpoint =
-            GODWIT_ENDPOINT (lane_methods, .name_space = pool, .version = version, .self = lane,
-                             .on_destroy = lane_over);
+        const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (
+            lane_methods, .name_space = pool, .version = version, .self = lane, .on_destroy = lane_over);
         const godwit_target_t *const target =
             GODWIT_TARGET (.exchange = lane->exchange, .topic = topic, .server = name);
         status = godwit_server_new (&lane->server, listener->transport, target, &endpoint, 1,
@@ -190,7 +189,8 @@ add_lane (godwit_listener_t *listener, const godwit_target_t *target, godwit_pri
 {
     const char *const exchange = target->exchange ? target->exchange : listener->transport->control_exchange;
     for (size_t i = 0; i < listener->lane_count; i++) /* the same target twice is one */
-        if (listener->lanes[i].priority == priority && strcmp (listener->lanes[i].topic, target->topic) == 0 &&
+        if (listener->lanes[i].priority == priority &&
+            strcmp (listener->lanes[i].topic, target->topic) == 0 &&
             strcmp (listener->lanes[i].exchange, exchange) == 0)
             return GODWIT_OK;
     godwit__lane_t *const lane = &listener->lanes[listener->lane_count++];
@@ -218,11 +218,10 @@ add_lanes (godwit_listener_t *listener, const godwit_target_t *targets, size_t c
     char name[256];
     const unsigned priorities = wanted (listener);
     if (!count || !priorities)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  count ? "endpoints: none has a function for any priority%s"
-                                        : "targets: expected at least one%s",
-                                  count && listener->options.batch_size > 1 ? " (`batch`, with batch_size)"
-                                                                            : "");
+        return godwit__error_set (
+            error, GODWIT_ERR_INVALID_ARGUMENT,
+            count ? "endpoints: none has a function for any priority%s" : "targets: expected at least one%s",
+            count && listener->options.batch_size > 1 ? " (`batch`, with batch_size)" : "");
     listener->lanes = calloc (count * GODWIT_PRIORITY_COUNT, sizeof *listener->lanes);
     if (!listener->lanes)
         return godwit__error_no_memory (error);
@@ -233,9 +232,10 @@ add_lanes (godwit_listener_t *listener, const godwit_target_t *targets, size_t c
     godwit_status_t status = GODWIT_OK;
     for (size_t i = 0; i < count && !status; i++) {
         godwit_target_t target = {0};
-        status = godwit__target_copy (&target, (const godwit_target_t *) (const void *) ((const char *) targets +
-                                                                                        i * targets->struct_size),
-                                      error);
+        status = godwit__target_copy (
+            &target,
+            (const godwit_target_t *) (const void *) ((const char *) targets + i * targets->struct_size),
+            error);
         if (!status && !target.topic)
             status = godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                         "targets[%zu].topic: expected a topic to listen to, got none", i);

@@ -45,8 +45,7 @@ answer (godwit__receipt_t *receipt, godwit_request_t *request)
     const size_t size = GODWIT__HEADER_SIZE + receipt->unsettled * (size_t) GODWIT__UNSETTLED_SIZE;
     uint8_t *const data = size <= sizeof small ? small : malloc (size);
     if (data) { /* without memory the request fails: all are delivered again */
-        const godwit__header_t header = {
-            .type = GODWIT__SETTLED, .id = request->id, .aux = receipt->credit};
+        const godwit__header_t header = {.type = GODWIT__SETTLED, .id = request->id, .aux = receipt->credit};
         godwit__header_write (data, &header);
         uint8_t *to = data + GODWIT__HEADER_SIZE;
         for (uint32_t i = 0; i < receipt->count; i++) {
@@ -57,9 +56,8 @@ answer (godwit__receipt_t *receipt, godwit_request_t *request)
             to += GODWIT__UNSETTLED_SIZE;
         }
         godwit__request_answer (
-            request, &(godwit__message_t){.data = data,
-                                          .size = size,
-                                          .free_fn = data == small ? NULL : godwit__message_free});
+            request, &(godwit__message_t){
+                         .data = data, .size = size, .free_fn = data == small ? NULL : godwit__message_free});
     }
     godwit_request_destroy (&request);
 }
@@ -79,8 +77,7 @@ void
 godwit__register_end (godwit__register_t *receipts)
 {
     pthread_mutex_lock (&receipts->lock);
-    for (godwit__receipt_t *at;
-         (at = GODWIT__FIRST (&receipts->receipts, godwit__receipt_t, in_register));) {
+    for (godwit__receipt_t *at; (at = GODWIT__FIRST (&receipts->receipts, godwit__receipt_t, in_register));) {
         godwit_request_t *const request = take_request (at);
         atomic_fetch_add_explicit (&at->refs, 1, memory_order_relaxed);
         at->unsettled += at->open;

@@ -35,14 +35,14 @@ typedef struct godwit__receipt {
     godwit__list_node_t in_register;
     godwit__register_t *receipts; /* a reference */
     godwit_request_t *request;    /* kept; NULL: it was answered. Guarded by receipts->lock */
-    atomic_uint refs;             /* the reader's, one for each frame that points into it, one for each that is
-                                     not settled */
-    uint32_t open;                /* not settled; guarded by receipts->lock */
-    uint32_t unsettled;           /* of the settled ones: those with a code */
+    atomic_uint refs;   /* the reader's, one for each frame that points into it, one for each that is
+                           not settled */
+    uint32_t open;      /* not settled; guarded by receipts->lock */
+    uint32_t unsettled; /* of the settled ones: those with a code */
     uint32_t count;
-    uint32_t credit;              /* of the lane */
-    godwit__frame_t frame;        /* what came; the notifications' values lie in it */
-    uint8_t what[];               /* for each: 0, or a godwit__unsettled_t */
+    uint32_t credit;       /* of the lane */
+    godwit__frame_t frame; /* what came; the notifications' values lie in it */
+    uint8_t what[];        /* for each: 0, or a godwit__unsettled_t */
 } godwit__receipt_t;
 
 /* Takes the request's frame, with `count` items in it, and keeps the request. The caller has a reference to

@@ -102,8 +102,8 @@ godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header
     godwit_request_t *request = NULL;
     godwit__pool_lock (pool);
     godwit_server_t *const server = godwit__server_table_find (&pool->servers, header->target);
-    if (server && !server->in_order && !server->is_lane && !refusal_of (pool, server) && godwit__queue_has_room (server) &&
-        godwit__dispatch_may_inline (server->dispatch, name, name_size)) {
+    if (server && !server->in_order && !server->is_lane && !refusal_of (pool, server) &&
+        godwit__queue_has_room (server) && godwit__dispatch_may_inline (server->dispatch, name, name_size)) {
         request = take_free (pool);
         if (!request)
             request = godwit__request_new (pool);

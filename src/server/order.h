@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The order in which a listener's lane handles notifications (docs/notifications.md).
  *
- * A lane is a server that takes NOTIFY frames of one topic and priority. Those of one sender are handled in the
- * order in which they came, one after the other, whatever the lane's concurrency; those of different senders
- * may be handled at the same time.
+ * A lane is a server that takes NOTIFY frames of one topic and priority. Those of one sender are handled in
+ * the order in which they came, one after the other, whatever the lane's concurrency; those of different
+ * senders may be handled at the same time.
  *
  * A sender has several of them under way. If one is refused, those that follow it are refused, too, until one
  * comes with the flag FIRST: by then the sender has heard of the refusal, and sends all of them again.

@@ -6,8 +6,8 @@
 
 #include "src/server/server.h"
 
-/* One more handler of the server may run. What a listener keeps, for a batch or for its program, is limited by
- * the credit of its notifiers. */
+/* One more handler of the server may run. What a listener keeps, for a batch or for its program, is limited
+ * by the credit of its notifiers. */
 static inline bool
 godwit__queue_may_begin (const godwit_server_t *server)
 {

@@ -64,8 +64,8 @@ struct godwit_server {
     size_t queued_size; /* bytes of them */
     uint64_t overloads; /* requests that were refused because the queue was full, and not logged yet */
     godwit__list_t queue;
-    godwit__list_t running;       /* those of `occupied` */
-    godwit__list_node_t in_ready; /* of the pool */
+    godwit__list_t running;                          /* those of `occupied` */
+    godwit__list_node_t in_ready;                    /* of the pool */
     struct godwit__refused_senders *refused_senders; /* of a lane (order.h); NULL: none */
 };
 

@@ -8,10 +8,10 @@
 #include "src/base/hash.h"
 #include "src/base/host.h"
 #include "src/client/async.h"
-#include "src/delivery/outboxes.h"
 #include "src/client/future.h"
 #include "src/config/options.h"
 #include "src/connection/led.h"
+#include "src/delivery/outboxes.h"
 #include "src/discovery/discovery.h"
 #include "src/discovery/peer.h"
 #include "src/error/error.h"
@@ -309,8 +309,7 @@ on_changed (godwit_transport_t *transport)
     godwit__outboxes_changed (transport);
 }
 
-static const godwit__transport_hooks_t hooks = {.changed = on_changed,
-                                                .release = godwit__transport_release};
+static const godwit__transport_hooks_t hooks = {.changed = on_changed, .release = godwit__transport_release};
 
 static godwit_status_t
 allocate (godwit_transport_t **transport, const char *url, const godwit__environment_t *environment,

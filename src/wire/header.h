@@ -45,16 +45,16 @@ typedef enum godwit__frame_type {
     GODWIT__RESOLVE = 15,  /* which server has these names? id: as in a request; body: an array */
     GODWIT__RESOLVED = 16, /* the answer, unless it is a NACK; target: server id; body: the server's record */
     GODWIT__LAST = 17,     /* to subscribers; target: publisher's number; id: of its last publication */
-    GODWIT__NOTIFY = 18,   /* notifications; target: server id of the listener's lane; id, aux: as of a
-                              request; body: src/wire/notify_frame.h */
-    GODWIT__SETTLED = 19,  /* the answer, unless it is a NACK; id: of the NOTIFY; aux: the lane's credit; body: those
-                              that are not done with */
+    GODWIT__NOTIFY = 18, /* notifications; target: server id of the listener's lane; id, aux: as of a request;
+                            body: src/wire/notify_frame.h */
+    GODWIT__SETTLED = 19, /* the answer, unless it is a NACK; id: of the NOTIFY; aux: the lane's credit; body:
+                             those that are not done with */
     GODWIT__MATCHMAKER_FIRST = 32,
     GODWIT__MATCHMAKER_LAST = 47
 } godwit__frame_type_t;
 
 enum {
-    GODWIT__FLAG_CAST = 1,   /* of a request: no reply */
+    GODWIT__FLAG_CAST = 1,    /* of a request: no reply */
     GODWIT__FLAG_NOT_RUN = 2, /* of a failure: no such method, or its arguments were refused */
     GODWIT__FLAG_FIRST = 4    /* of a NOTIFY: the sender waits for no answer to an earlier one of this lane */
 };

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/notice_world.h"
 
-#include "src/delivery/outbox.h"
-#include "src/runtime/transport.h"
-#include "src/wire/notification.h"
-
 #include <godwit/godwit.h>
 
 #include <stdarg.h>
@@ -26,6 +22,7 @@
 
 enum { POOL_PLAIN, POOL_ALONE, POOL_BATCHES, POOL_PULLED, POOL_COUNT };
 
+static const char *const topics[] = {"news"};
 static const char *const pools[POOL_COUNT] = {"plain", "alone", "batches", "pulled"};
 static const godwit_priority_t priorities[STREAMS] = {GODWIT_PRIORITY_INFO, GODWIT_PRIORITY_ERROR};
 
@@ -43,8 +40,7 @@ typedef struct member {
     bool is_there, is_paused, is_leaving, is_dead;
     godwit_transport_t *transport;
     /* a notifier */
-    godwit__outbox_t *outbox;
-    godwit__stream_t *streams[STREAMS];
+    godwit_notifier_t *sender;
     size_t notifier; /* of its present life */
     /* a listener */
     godwit_listener_t *listener;
@@ -281,56 +277,29 @@ open_notifier (member_t *self)
     const bool declares = draw (world, 2), is_small = draw (world, 4) == 0;
     self->notifier = notices_add_notifier (
         &world->run, (notices_notifier_t){.declared = declares ? (1u << POOL_COUNT) - 1 : 0});
-    if (!must (world, self->name,
-               godwit__outbox_new (&self->outbox, self->transport,
-                                   GODWIT_DELIVERY_OPTIONS (.pools = declares ? pools : NULL,
-                                                            .pool_count = declares ? POOL_COUNT : 0,
-                                                            .queue_limit = is_small ? 20 : 0, .block_ms = 200,
-                                                            .max_requeues = -1, .requeue_first_ms = 50,
-                                                            .requeue_max_ms = 400),
-                                   &error),
-               &error))
-        return;
-    for (unsigned i = 0; i < STREAMS; i++) {
-        self->streams[i] = godwit__outbox_stream (self->outbox, self->transport->control_exchange, "news",
-                                                  priorities[i]);
-        if (!self->streams[i])
-            wrong (world, "no memory");
-    }
+    must (world, self->name,
+          godwit_notifier_new (
+              &self->sender, self->transport,
+              GODWIT_NOTIFIER_OPTIONS (
+                      .publisher_id = self->name, .topics = topics, .topic_count = 1,
+                      .delivery = GODWIT_DELIVERY_OPTIONS (.pools = declares ? pools : NULL,
+                                                           .pool_count = declares ? POOL_COUNT : 0,
+                                                           .queue_limit = is_small ? 20 : 0, .block_ms = 200,
+                                                           .max_requeues = -1, .requeue_first_ms = 50,
+                                                           .requeue_max_ms = 400)),
+              &error),
+          &error);
 }
 
 static void
 close_notifier (member_t *self, bool killed)
 {
     world_t *const world = self->world;
-    if (!self->outbox)
+    if (!self->sender)
         return;
-    if (killed || godwit__outbox_flush (self->outbox, LEAVE_MS, NULL))
+    if (killed || godwit_notifier_flush (self->sender, LEAVE_MS, NULL))
         world->run.notifiers[self->notifier].is_lost = true;
-    godwit__outbox_destroy (&self->outbox);
-}
-
-/* A free form: some are larger than a frame likes. */
-static godwit_status_t
-append (member_t *self, unsigned stream, uint64_t id, bool *dropped)
-{
-    godwit__encoded_notification_t encoded;
-    const godwit__notification_parts_t parts = {.publisher_id = self->name,
-                                                .publisher_id_size = strlen (self->name),
-                                                .event_type = "happened",
-                                                .event_type_size = 8,
-                                                .priority = priorities[stream],
-                                                .payload = {.type = GODWIT_TYPE_INT,
-                                                            .as.integer = (int64_t) id},
-                                                .message_id = "00000000-0000-4000-8000-000000000000",
-                                                .timestamp = "2026-11-30 12:00:00.000000"};
-    godwit_status_t status =
-        godwit__notification_encode (&encoded, &parts, GODWIT__NOTIFICATION_PLAIN, 100000, NULL);
-    if (status)
-        return status;
-    status = godwit__stream_append (self->streams[stream], encoded.data, encoded.size, -1, dropped, NULL);
-    godwit__encoded_notification_release (&encoded);
-    return status;
+    godwit_notifier_destroy (&self->sender);
 }
 
 static void
@@ -345,11 +314,15 @@ notify (member_t *self)
                                                                 .stream = stream});
     if (notice == SIZE_MAX)
         return;
-    bool dropped = false;
+    godwit_notify_report_t report = GODWIT_NOTIFY_REPORT;
     world->on_stack = self;
-    const godwit_status_t status = append (self, stream, id, &dropped);
+    const godwit_status_t status =
+        godwit_notify (self->sender, priorities[stream], NULL, "happened", GODWIT_INT (NULL, (int64_t) id),
+                       GODWIT_NOTIFY_OPTIONS (.strict = true, .report = &report), NULL);
     world->on_stack = NULL;
-    world->run.sent[notice].fate = status ? NOTICE_REFUSED : dropped ? NOTICE_DROPPED : NOTICE_ACCEPTED;
+    world->run.sent[notice].fate = status                      ? NOTICE_REFUSED
+                                   : report.drivers[0].dropped ? NOTICE_DROPPED
+                                                               : NOTICE_ACCEPTED;
     if (status && status != GODWIT_ERR_OVERLOADED)
         wrong (world, "%s: a notification ended with %s", self->name, godwit_status_type (status));
 }
@@ -482,7 +455,7 @@ some_work (world_t *world)
     member_t *const member = &world->members[3 * draw (world, notifiers) + 2];
     for (uint64_t left = draw (world, draw (world, 8) ? 12 : 120);
          left && world->last_id < world->options->notice_count; left--)
-        if (member->outbox && member->is_there && !member->is_paused && !member->is_leaving)
+        if (member->sender && member->is_there && !member->is_paused && !member->is_leaving)
             notify (member);
 }
 
@@ -494,10 +467,10 @@ flush_all (world_t *world, const char *when)
         godwit_error_t *error = NULL;
         if (!member->is_there)
             wrong (world, "%s: %s did not come back", when, member->name);
-        if (!member->outbox)
+        if (!member->sender)
             continue;
         world->on_stack = member;
-        if (godwit__outbox_flush (member->outbox, FLUSH_MS, &error))
+        if (godwit_notifier_flush (member->sender, FLUSH_MS, &error))
             wrong (world, "%s: %s: %s", when, member->name, godwit_error_print (error));
         world->on_stack = NULL;
         godwit_error_destroy (&error);
@@ -510,7 +483,7 @@ notify_again (world_t *world)
 {
     flush_all (world, "after the faults");
     for (unsigned i = 0; i < world->options->node_count; i++)
-        for (unsigned j = 0; j < 4 && world->members[i].outbox && world->members[i].is_there; j++)
+        for (unsigned j = 0; j < 4 && world->members[i].sender && world->members[i].is_there; j++)
             notify (&world->members[i]);
     flush_all (world, "at the end");
 }
@@ -552,7 +525,7 @@ close_all (world_t *world)
     }
     for (unsigned i = 0; i < world->options->node_count; i++) {
         member_t *const member = &world->members[i];
-        godwit__outbox_destroy (&member->outbox);
+        godwit_notifier_destroy (&member->sender);
         close_listener (member, GODWIT_FAULT_KILL);
         godwit_transport_destroy (&member->transport);
     }

@@ -71,7 +71,8 @@ static void
 write_down (got_t *got, const godwit_notification_t *notification)
 {
     int64_t number = -1;
-    if (godwit_value_get_int (godwit_notification_payload (notification), &number, NULL) || got->count == GOT_MAX)
+    if (godwit_value_get_int (godwit_notification_payload (notification), &number, NULL) ||
+        got->count == GOT_MAX)
         return;
     got->redeliveries[got->count] = godwit_notification_redeliveries (notification);
     got->numbers[got->count++] = number;
@@ -131,8 +132,8 @@ notifying_listen (godwit_transport_t *transport, got_t *got, const godwit_listen
     const godwit_notification_endpoint_t endpoint =
         GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .batch = got_batch,
                                       .batch_priorities = 1u << GODWIT_PRIORITY_INFO, .self = got);
-    MUST (godwit_listener_new (&listener, transport, GODWIT_TARGET (.topic = "notifications"), 1, &endpoint, 1,
-                               options, &error));
+    MUST (godwit_listener_new (&listener, transport, GODWIT_TARGET (.topic = "notifications"), 1, &endpoint,
+                               1, options, &error));
     MUST (godwit_listener_start (listener, NULL, &error));
     return listener;
 }

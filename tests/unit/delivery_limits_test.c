@@ -73,7 +73,8 @@ Test (delivery_limits, counts)
     cr_assert_eq (notifying_stats (&notifying).kept, 5);
     cr_assert_eq (notifying_stats (&notifying).accepted, 12);
     notifying_end (&notifying);
-    notifying_begin (&notifying, GODWIT_DELIVERY_OPTIONS (.queue_limit = 5, .when_full = GODWIT_WHEN_FULL_FAIL));
+    notifying_begin (&notifying,
+                     GODWIT_DELIVERY_OPTIONS (.queue_limit = 5, .when_full = GODWIT_WHEN_FULL_FAIL));
     for (int64_t i = 0; i < 12; i++)
         notifying_try (&notifying, i, -1, &dropped);
     cr_assert_eq (notifying_stats (&notifying).failed, 7);
@@ -82,7 +83,8 @@ Test (delivery_limits, counts)
 
 Test (delivery_limits, bytes_count_too)
 {
-    notifying_begin (&notifying, GODWIT_DELIVERY_OPTIONS (.max_queue_size = 250, .when_full = GODWIT_WHEN_FULL_FAIL));
+    notifying_begin (&notifying,
+                     GODWIT_DELIVERY_OPTIONS (.max_queue_size = 250, .when_full = GODWIT_WHEN_FULL_FAIL));
     notifying_send_many (&notifying, 0, 2);
     cr_assert_eq (notifying_try (&notifying, 2, -1, &dropped), GODWIT_ERR_OVERLOADED);
     cr_assert_leq (notifying_stats (&notifying).kept_size, 250);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an outbox keeps, and what listeners get of it: order, pools, redelivery, requeue. Both ends are in this
- * process, on transports of their own. */
+/* What an outbox keeps, and what listeners get of it: order, pools, redelivery, requeue. Both ends are in
+ * this process, on transports of their own. */
 #include "tests/support/must.h"
 #include "tests/support/notifying.h"
 
@@ -120,7 +120,8 @@ Test (delivery, too_often_requeued_goes_to_the_dead_letter_topic)
         notifying_listen (receiver, &first, GODWIT_LISTENER_OPTIONS (.allow_requeue = true));
     const godwit_notification_endpoint_t endpoint =
         GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .self = &second);
-    MUST (godwit_listener_new (&dead, receiver, GODWIT_TARGET (.topic = "dead"), 1, &endpoint, 1, NULL, &error));
+    MUST (godwit_listener_new (&dead, receiver, GODWIT_TARGET (.topic = "dead"), 1, &endpoint, 1, NULL,
+                               &error));
     MUST (godwit_listener_start (dead, NULL, &error));
     notifying_begin (&notifying, GODWIT_DELIVERY_OPTIONS (.requeue_first_ms = 1, .max_requeues = 2,
                                                           .when_exhausted = GODWIT_WHEN_EXHAUSTED_DEAD_LETTER,
@@ -192,7 +193,8 @@ Test (delivery, a_declared_pool_gets_what_was_sent_before_it_came)
     const char *const pools[] = {"late"};
     godwit_transport_t *receiver = notifying_transport ();
     godwit_listener_t *listener = notifying_listen (receiver, &first, GODWIT_LISTENER_OPTIONS (.pool = "a"));
-    notifying_begin (&notifying, GODWIT_DELIVERY_OPTIONS (.pools = pools, .pool_count = 1, .pool_memory_ms = 1));
+    notifying_begin (&notifying,
+                     GODWIT_DELIVERY_OPTIONS (.pools = pools, .pool_count = 1, .pool_memory_ms = 1));
     notifying_send_many (&notifying, 0, 10);
     got_await (&first, 10);
     godwit_listener_t *late = notifying_listen (receiver, &second, GODWIT_LISTENER_OPTIONS (.pool = "late"));

@@ -14,7 +14,8 @@ static void
 fill (godwit_notification_t *notification)
 {
     godwit_value_t *context = NULL, *payload = NULL;
-    MUST (godwit_value_new_map (&context, GODWIT_ARGS (GODWIT_STR ("user", "ann"), GODWIT_INT ("n", 1)), &error));
+    MUST (godwit_value_new_map (&context, GODWIT_ARGS (GODWIT_STR ("user", "ann"), GODWIT_INT ("n", 1)),
+                                &error));
     MUST (godwit_value_new_map (&payload, GODWIT_ARGS (GODWIT_STR ("host", "a1")), &error));
     *notification = (godwit_notification_t){.publisher_id = "compute.host1",
                                             .event_type = "compute.instance.create",
@@ -41,8 +42,8 @@ matches (const godwit_filter_t *given)
 
 #define KEYS(place_, ...)                                                                                    \
     GODWIT_FILTER (.place_ = (const godwit_key_filter_t[]){__VA_ARGS__},                                     \
-                   .place_##_count = sizeof ((const godwit_key_filter_t[]){__VA_ARGS__}) /                   \
-                                     sizeof (godwit_key_filter_t))
+                   .place_##_count =                                                                         \
+                       sizeof ((const godwit_key_filter_t[]){__VA_ARGS__}) / sizeof (godwit_key_filter_t))
 
 Test (filter, none_lets_all_through)
 {
@@ -110,12 +111,14 @@ refused (const godwit_filter_t *given, const char *text)
 
 Test (filter, patterns_that_are_wrong)
 {
-    refused (GODWIT_FILTER (.publisher_id = "a["),
-             "filter.publisher_id: expected a POSIX extended regular expression, got \"a[\": Unmatched [, [^, "
-             "[:, [., or [=");
-    refused (KEYS (context, {"user", "*("}),
-             "filter.context.user: expected a POSIX extended regular expression, got \"*(\": Invalid preceding "
-             "regular expression");
+    refused (
+        GODWIT_FILTER (.publisher_id = "a["),
+        "filter.publisher_id: expected a POSIX extended regular expression, got \"a[\": Unmatched [, [^, "
+        "[:, [., or [=");
+    refused (
+        KEYS (context, {"user", "*("}),
+        "filter.context.user: expected a POSIX extended regular expression, got \"*(\": Invalid preceding "
+        "regular expression");
     refused (GODWIT_FILTER (.event_type = "(a)\\1"),
              "filter.event_type: expected a POSIX extended regular expression, got \"(a)\\1\": it has a "
              "back-reference");

@@ -72,7 +72,8 @@ Test (listener, a_stop_handles_what_waits_for_a_batch)
     listener = notifying_listen (receiver, &got,
                                  GODWIT_LISTENER_OPTIONS (.batch_size = 1000, .batch_timeout_ms = 3600000));
     notifying_send_many (&notifying, 0, 3);
-    while (godwit__outbox_flush (notifying.outbox, 1, NULL)) { /* until they have come, and wait for a batch */
+    while (
+        godwit__outbox_flush (notifying.outbox, 1, NULL)) { /* until they have come, and wait for a batch */
         MUST (godwit_listener_stop (listener, NULL, &error));
         MUST (godwit_listener_wait (listener, NULL, &error));
         MUST (godwit_listener_start (listener, NULL, &error));
@@ -100,8 +101,8 @@ Test (listener, a_requeued_batch_comes_again)
 static void
 start_pulling (const godwit_listener_options_t *options)
 {
-    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0, options,
-                               &error));
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0,
+                               options, &error));
     MUST (godwit_listener_start (listener, NULL, &error));
 }
 
