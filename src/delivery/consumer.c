@@ -276,8 +276,10 @@ godwit__consumer_requeue (godwit__consumer_t *consumer, godwit__delivery_t *deli
 }
 
 int64_t
-godwit__consumer_due_ns (const godwit__consumer_t *consumer)
+godwit__consumer_due_ns (const godwit__consumer_t *consumer, int64_t now_ns)
 {
-    const godwit__delivery_t *const first = GODWIT__FIRST (&consumer->requeued, godwit__delivery_t, in_list);
-    return first ? first->due_ns : GODWIT__NEVER;
+    const godwit__delivery_t *at = GODWIT__FIRST (&consumer->requeued, godwit__delivery_t, in_list);
+    while (at && at->due_ns <= now_ns)
+        at = GODWIT__NEXT (&consumer->requeued, at, godwit__delivery_t, in_list);
+    return at ? at->due_ns : GODWIT__NEVER;
 }

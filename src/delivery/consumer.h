@@ -96,7 +96,8 @@ bool godwit__consumer_add_read (godwit__consumer_t *consumer, godwit__entry_t *e
 /* Sets how far it reads, once it is near the end of its stream; it is not behind any more when it has read
  * that far. */
 void godwit__consumer_catch_up (godwit__consumer_t *consumer);
-/* When something of it is due; NEVER: nothing is. */
-int64_t godwit__consumer_due_ns (const godwit__consumer_t *consumer);
+/* When something of it will be due; NEVER: nothing will, though something may be due already and wait for a
+ * listener, or for its answer. */
+int64_t godwit__consumer_due_ns (const godwit__consumer_t *consumer, int64_t now_ns);
 
 #endif

@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A listener tells of each NOTIFY that it has and has not answered, twice within so many times the heartbeats'
+ * timeout; otherwise the NOTIFY, or its answer, was lost on the way. */
+#define MONITOR_TIMEOUTS 5
+
 typedef struct flight {
     godwit__pending_t pending;
     godwit__outlet_t *outlet;
@@ -125,9 +129,11 @@ take_answer (flight_t *flight, int64_t now_ns)
     case GODWIT__PENDING_UNSENT:
         take_back (flight, false);
         break;
+    case GODWIT__PENDING_EXPIRED:
+        take_back (flight, true);
+        break;
     case GODWIT__PENDING_WAITING:
     case GODWIT__PENDING_LOST:
-    case GODWIT__PENDING_EXPIRED:
     case GODWIT__PENDING_ABANDONED:
         take_back (flight, true);
         flight->outlet->is_gone = true;
@@ -196,7 +202,10 @@ load (godwit__outlet_t *outlet, int64_t now_ns)
     flight->connection = godwit__connection_ref (outlet->connection);
     flight->pending.finished = on_finished;
     flight->pending.owner = consumer->stream->outbox;
-    flight->pending.deadline_ns = GODWIT__NEVER;
+    flight->pending.monitor_ns = flight->pending.left_ns =
+        MONITOR_TIMEOUTS * godwit__ns_of_ms (consumer->stream->outbox->transport->options.heartbeat_timeout_ms);
+    flight->pending.deadline_ns = now_ns + flight->pending.monitor_ns;
+    flight->pending.end_ns = GODWIT__NEVER;
     return flight;
 }
 
@@ -211,7 +220,8 @@ send (flight_t *flight, bool is_first)
     godwit__header_write (data, &(godwit__header_t){.type = GODWIT__NOTIFY,
                                                     .flags = is_first ? GODWIT__FLAG_FIRST : 0,
                                                     .target = flight->outlet->server_id,
-                                                    .aux = flight->count});
+                                                    .aux = (uint32_t) (flight->pending.monitor_ns /
+                                                                      GODWIT__NS_PER_MS)});
     uint8_t *to = data + GODWIT__HEADER_SIZE;
     for (godwit__delivery_t *at = FIRST (flight); at; at = NEXT (flight, at)) {
         godwit__put_u32 (to, (uint32_t) at->entry->size);

@@ -483,8 +483,9 @@ godwit__stream_append (godwit__stream_t *stream, const void *body, size_t size, 
 void
 godwit__outbox_post_if_due (const godwit__outbox_t *outbox, const godwit__consumer_t *consumer)
 {
-    if (godwit__consumer_due_ns (consumer) != GODWIT__NEVER ||
-        godwit__outlets_due_ns (consumer, godwit__transport_now (outbox->transport)) != GODWIT__NEVER)
+    const int64_t now_ns = godwit__transport_now (outbox->transport);
+    if (godwit__consumer_due_ns (consumer, now_ns) != GODWIT__NEVER ||
+        godwit__outlets_due_ns (consumer, now_ns) != GODWIT__NEVER)
         godwit__outbox_post (outbox);
 }
 

@@ -215,8 +215,10 @@ godwit__outlets_due_ns (const godwit__consumer_t *consumer, int64_t now_ns)
     for (const godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at)) {
         if (at->retry_ns > now_ns && at->retry_ns < due_ns)
             due_ns = at->retry_ns;
-        if (at->held_ns && may_send (at, now_ns) && at->held_ns + hold_ns (at) < due_ns)
-            due_ns = at->held_ns + hold_ns (at);
+        /* One that was held back long enough waits for another one, which is to be sent to first. */
+        const int64_t held_ns = at->held_ns ? at->held_ns + hold_ns (at) : 0;
+        if (held_ns > now_ns && held_ns < due_ns && may_send (at, now_ns))
+            due_ns = held_ns;
     }
     return due_ns;
 }

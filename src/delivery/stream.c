@@ -320,7 +320,7 @@ godwit__stream_tick (godwit__stream_t *stream, bool awaits_names, int64_t now_ns
     for (godwit__consumer_t *at = FIRST_CONSUMER (stream), *next; at; at = next) {
         next = NEXT_CONSUMER (stream, at);
         due_ns = earlier (due_ns, tick_give_up (stream, at, now_ns));
-        due_ns = earlier (due_ns, godwit__consumer_due_ns (at));
+        due_ns = earlier (due_ns, godwit__consumer_due_ns (at, now_ns));
         due_ns = earlier (due_ns, godwit__outlets_due_ns (at, now_ns));
         due_ns = earlier (due_ns, tick_memory (stream, at, now_ns));
     }

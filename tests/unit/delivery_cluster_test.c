@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Deliveries in small simulated clusters: what time brings, and what does not come. */
+#include "tests/support/must.h"
+
+#include <godwit/godwit.h>
+#include <godwit/testing.h>
+
+static godwit_cluster_t *cluster;
+static godwit_transport_t *sender, *receiver;
+static godwit_notifier_t *notifier;
+static godwit_listener_t *listener;
+
+static void
+end (void)
+{
+    godwit_notifier_destroy (&notifier);
+    godwit_listener_destroy (&listener);
+    godwit_transport_destroy (&receiver);
+    godwit_transport_destroy (&sender);
+    godwit_cluster_destroy (&cluster);
+}
+
+static void
+notify (int64_t number)
+{
+    MUST (godwit_notify (notifier, GODWIT_PRIORITY_INFO, NULL, "number", GODWIT_INT (NULL, number),
+                         GODWIT_NOTIFY_OPTIONS (.strict = true), &error));
+}
+
+static godwit_notification_t *
+take (int64_t number, unsigned redeliveries)
+{
+    godwit_notification_t *notification = NULL;
+    MUST (godwit_listener_next (listener, 60000, &notification, &error));
+    cr_assert_eq (godwit_value_as_int (godwit_notification_payload (notification), -1), number);
+    cr_assert_eq (godwit_notification_redeliveries (notification), redeliveries);
+    return notification;
+}
+
+static void
+handle (int64_t number, unsigned redeliveries)
+{
+    godwit_notification_t *notification = take (number, redeliveries);
+    godwit_notification_acknowledge (&notification);
+}
+
+/* They are connected: one notification was delivered. */
+static void
+begin (const godwit_listener_options_t *options)
+{
+    MUST (godwit_cluster_new (&cluster, 7, &error));
+    MUST (godwit_cluster_add (&sender, cluster, "sender", NULL, &error));
+    MUST (godwit_cluster_add (&receiver, cluster, "receiver", NULL, &error));
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0, options,
+                               &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    MUST (godwit_notifier_new (&notifier, sender, NULL, &error));
+    notify (0);
+    handle (0, 0);
+    MUST (godwit_notifier_flush (notifier, 1000, &error));
+}
+
+static uint64_t
+frames (void)
+{
+    godwit_cluster_stats_t stats = {.struct_size = sizeof stats};
+    MUST (godwit_cluster_stats (cluster, &stats, &error));
+    return stats.frames;
+}
+
+/* It did: at the same time, for ever, and the time stood still. */
+Test (delivery_cluster, what_is_due_and_cannot_be_sent_does_not_wake_the_loop, .timeout = 20)
+{
+    begin (GODWIT_LISTENER_OPTIONS (.pull = true, .allow_requeue = true, .credit = 1));
+    notify (1);
+    notify (2);
+    godwit_notification_t *first = take (1, 0);
+    godwit_notification_requeue (&first);
+    godwit_notification_t *second = take (2, 0);
+    godwit_cluster_run (cluster, 5000); /* the first is due, and the listener takes one only */
+    godwit_notification_acknowledge (&second);
+    handle (1, 1);
+    MUST (godwit_notifier_flush (notifier, 5000, &error));
+    end ();
+}
+
+/* It is told of now and then, and is not sent again. */
+Test (delivery_cluster, one_that_takes_its_time_costs_little)
+{
+    begin (GODWIT_LISTENER_OPTIONS (.pull = true));
+    uint64_t before = frames ();
+    godwit_cluster_run (cluster, 60000);
+    const uint64_t at_rest = frames () - before;
+    notify (1);
+    godwit_notification_t *notification = take (1, 0);
+    before = frames ();
+    godwit_cluster_run (cluster, 60000);
+    cr_assert_leq (frames () - before, at_rest + 100, "%llu frames, and %llu at rest",
+                   (unsigned long long) (frames () - before), (unsigned long long) at_rest);
+    godwit_notification_acknowledge (&notification);
+    MUST (godwit_notifier_flush (notifier, 1000, &error));
+    godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS;
+    MUST (godwit_notifier_get_stats (notifier, &stats, &error));
+    cr_assert_eq (stats.redelivered, 0);
+    end ();
+}
+
+static void
+lose (const char *from, const char *to, int64_t ms)
+{
+    MUST (godwit_cluster_set_faults (cluster, from, to, GODWIT_FAULTS (.drop = 1), &error));
+    godwit_cluster_run (cluster, ms);
+    godwit_cluster_heal (cluster);
+}
+
+/* Frames are lost for a moment, and the connection lives on. */
+Test (delivery_cluster, a_frame_that_is_lost_is_found_out)
+{
+    begin (GODWIT_LISTENER_OPTIONS (.pull = true));
+    MUST (godwit_cluster_set_faults (cluster, "sender", "receiver", GODWIT_FAULTS (.drop = 1), &error));
+    notify (1);
+    lose ("sender", "receiver", 500);
+    handle (1, 1);
+    MUST (godwit_notifier_flush (notifier, 1000, &error));
+    end ();
+}
+
+Test (delivery_cluster, an_answer_that_is_lost_is_found_out)
+{
+    begin (GODWIT_LISTENER_OPTIONS (.pull = true));
+    notify (1);
+    godwit_notification_t *notification = take (1, 0);
+    MUST (godwit_cluster_set_faults (cluster, "receiver", "sender", GODWIT_FAULTS (.drop = 1), &error));
+    godwit_notification_acknowledge (&notification);
+    lose ("receiver", "sender", 500);
+    handle (1, 1); /* at least once */
+    MUST (godwit_notifier_flush (notifier, 1000, &error));
+    end ();
+}
