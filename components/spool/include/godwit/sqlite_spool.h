@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A spool that is an SQLite file (docs/spool.md): the component godwit-spool. Link with -lgodwit-spool.
  *
- * Beside the file PATH stand PATH-wal and PATH-shm, which belong to it, and PATH-lock, which says who owns it.
- * One process owns a spool at a time. When it ends, in whatever way, another one may open it at once.
+ * Beside the file PATH stand PATH-wal and PATH-shm, which belong to it, and PATH-lock, which says who owns
+ * it. One process owns a spool at a time. When it ends, in whatever way, another one may open it at once.
  *
  * Threads: any thread may call these functions; close when no other thread uses the spool any more. After a
  * fork the child cannot use a spool of its parent: FORKED.
@@ -27,14 +27,16 @@ typedef struct godwit_sqlite_spool_options {
     bool read_only;    /* look at a spool, also beside its owner, as it is at this moment: what changes it is
                           INVALID_ARGUMENT, and the owner's PATH-wal grows until this one is closed */
     uint64_t max_size; /* bytes of all items, each with 8 more: an append beyond is LIMIT_EXCEEDED; 1 GiB */
-    int64_t sync_ms;   /* with GODWIT_SPOOL_PROCESS: how long an item is not yet on the disk, at the most; 200 */
-    const char *vfs;   /* the SQLite VFS to use; SQLite's default */
+    int64_t
+        sync_ms; /* with GODWIT_SPOOL_PROCESS: how long an item is not yet on the disk, at the most; 200 */
+    const char *vfs; /* the SQLite VFS to use; SQLite's default */
 } godwit_sqlite_spool_options_t;
 
 /* Makes the options of a spool: GODWIT_SQLITE_SPOOL_OPTIONS (.max_size = 1 << 20); see docs/spool.md. The
  * result is a pointer. */
 #define GODWIT_SQLITE_SPOOL_OPTIONS(...)                                                                     \
-    (&(const godwit_sqlite_spool_options_t){.struct_size = sizeof (godwit_sqlite_spool_options_t), __VA_ARGS__})
+    (&(const godwit_sqlite_spool_options_t){.struct_size = sizeof (godwit_sqlite_spool_options_t),           \
+                                            __VA_ARGS__})
 
 /* Opens the spool in a file, which is made (for its user only) unless it is there. options NULL: the
  * defaults. The caller closes it after all that use it were destroyed.
@@ -70,27 +72,25 @@ GODWIT_EXPORT void godwit_sqlite_spool_stats (godwit_spool_t *spool, godwit_sqli
  * text, cut to size bytes, and returns true; false: nobody does. */
 GODWIT_EXPORT bool godwit_sqlite_spool_owner (const char *path, char *text, size_t size);
 
-/* What is kept of a stream. */
+/* What is kept of a stream, or is left of it for a pool. */
 typedef struct godwit_sqlite_spool_detail {
-    uint64_t items;
-    uint64_t bytes;        /* as max_size counts them */
-    uint64_t oldest;       /* the number of the first item that is kept; 0: there is none */
-    int64_t oldest_ms;     /* when it was appended, in ms since 1970 */
-    const uint64_t *above; /* for each pool, as godwit_spool_ops_t.streams tells of them: how many items above
-                              its `settled` are settled, too; borrowed until the spool is used again */
-    size_t pool_count;
+    uint64_t items;    /* that the pool has not settled; without a pool: that are kept */
+    uint64_t bytes;    /* without a pool: as max_size counts them; else 0 */
+    uint64_t oldest;   /* the number of the first of these items; 0: there is none */
+    int64_t oldest_ms; /* when it was appended, in ms since 1970 */
 } godwit_sqlite_spool_detail_t;
 
-/* Reads what is kept of a stream. It writes at most `size` bytes, which is sizeof the struct that the caller
- * knows. NOT_FOUND, MALFORMED, SYSTEM, OUT_OF_MEMORY. */
+/* Reads what is kept of a stream, or, with a pool, what is left for it. pool may be NULL. It writes at most
+ * `size` bytes, which is sizeof the struct that the caller knows. NOT_FOUND, MALFORMED, SYSTEM. */
 GODWIT_EXPORT godwit_status_t godwit_sqlite_spool_detail (godwit_spool_t *spool, const char *stream,
+                                                          const char *pool,
                                                           godwit_sqlite_spool_detail_t *detail, size_t size,
                                                           godwit_error_t **error);
 
 /* What a repair has found and done. */
 typedef struct godwit_sqlite_spool_repair {
     bool is_damaged;      /* false: nothing is wrong, and nothing was changed */
-    char found[256];      /* the first thing that is wrong */
+    char found[1024];     /* the first thing that is wrong */
     char damaged[4096];   /* where the damaged file is now */
     uint64_t kept;        /* items */
     uint64_t lost;        /* items that could not be read, as far as the numbers tell */
@@ -99,10 +99,10 @@ typedef struct godwit_sqlite_spool_repair {
     uint64_t pools_lost;  /* pools whose names are lost */
 } godwit_sqlite_spool_repair_t;
 
-/* Checks a spool that nobody owns, and saves what can be read, if it is damaged: in a new file, which takes its
- * place, while the damaged one is kept beside it as PATH-damaged-1, -2, ... It writes at most `size` bytes of
- * the report, which is sizeof the struct that the caller knows. SYSTEM: another process owns it, or the disk
- * is full. MALFORMED: nothing can be read; the file stays where it is. */
+/* Checks a spool that nobody owns, and saves what can be read, if it is damaged: in a new file, which takes
+ * its place, while the damaged one is kept beside it as PATH-damaged-1, -2, ... It writes at most `size`
+ * bytes of the report, which is sizeof the struct that the caller knows. SYSTEM: another process owns it, or
+ * the disk is full. MALFORMED: nothing can be read; the file stays where it is. */
 GODWIT_EXPORT godwit_status_t godwit_sqlite_spool_repair (const char *path,
                                                           godwit_sqlite_spool_repair_t *report, size_t size,
                                                           godwit_error_t **error);

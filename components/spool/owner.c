@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "components/spool/owner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAME_MAX_SIZE 128
+
+static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
+static godwit__spool_owner_t *owned; /* by this process */
+
+static bool
+lock_path (char *to, const char *path)
+{
+    return snprintf (to, PATH_MAX, "%s-lock", path) < PATH_MAX;
+}
+
+static const godwit__spool_owner_t *
+find_own (const struct stat *file)
+{
+    for (const godwit__spool_owner_t *owner = owned; owner; owner = owner->next)
+        if (owner->pid == getpid () && owner->device == file->st_dev && owner->inode == file->st_ino)
+            return owner;
+    return NULL;
+}
+
+/* What the owner wrote about itself; "" if there is nothing that can be printed. */
+static void
+read_text (int fd, char *text, size_t size)
+{
+    const ssize_t count = pread (fd, text, size - 1, 0);
+    text[count > 0 ? count : 0] = '\0';
+    text[strcspn (text, "\n")] = '\0';
+    for (char *at = text; *at; at++)
+        if ((unsigned char) *at < ' ' || *at == 0x7f)
+            *at = '?';
+}
+
+/* The process that has the lock; 0: none; -1: one that cannot be seen from here. */
+static pid_t
+find_holder (int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl (fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+        return 0;
+    return lock.l_pid > 0 ? lock.l_pid : -1;
+}
+
+static void
+describe (int fd, pid_t pid, char *text, size_t size)
+{
+    char own[32];
+    const int length = snprintf (own, sizeof own, "pid %ld ", (long) pid);
+    read_text (fd, text, size);
+    /* It has the lock, and has not written yet who it is; or it is in another namespace. */
+    if (pid > 0 && (length < 0 || strncmp (text, own, (size_t) length) != 0))
+        snprintf (text, size, "pid %ld", (long) pid);
+    else if (!*text)
+        snprintf (text, size, "a process that cannot be seen from here");
+}
+
+static void
+write_text (int fd)
+{
+    char host[NAME_MAX_SIZE] = "?", when[64] = "?", text[512];
+    gethostname (host, sizeof host - 1);
+    const time_t now = time (NULL);
+    struct tm parts;
+    if (gmtime_r (&now, &parts))
+        strftime (when, sizeof when, "%Y-%m-%d %H:%M:%S", &parts);
+    const int size = snprintf (text, sizeof text, "pid %ld (%s) on %s since %s UTC\n", (long) getpid (),
+                               program_invocation_short_name, host, when);
+    /* A full disk does not matter: the lock counts, and tells the pid. */
+    if (ftruncate (fd, 0) < 0 || pwrite (fd, text, (size_t) size, 0) < 0)
+        return;
+}
+
+static godwit_status_t
+refuse_other (int fd, const char *path, godwit__problem_t *problem)
+{
+    char text[512];
+    describe (fd, find_holder (fd), text, sizeof text);
+    return godwit__spool_problem (
+        problem, GODWIT_ERR_SYSTEM,
+        "the spool %s is owned by %s: end that process, or give this one a spool of "
+        "its own",
+        path, text);
+}
+
+static godwit_status_t
+refuse_system (const char *path, const char *doing, godwit__problem_t *problem)
+{
+    return godwit__spool_problem (problem, GODWIT_ERR_SYSTEM, "the spool %s: cannot %s %s-lock: %s", path,
+                                  doing, path, strerror (errno));
+}
+
+/* With the list locked. */
+static godwit_status_t
+take (godwit__spool_owner_t *owner, const char *path, const char *file, godwit__problem_t *problem)
+{
+    struct stat seen;
+    if (stat (file, &seen) == 0 && find_own (&seen))
+        return godwit__spool_problem (
+            problem, GODWIT_ERR_SYSTEM,
+            "the spool %s is open in this process (pid %ld) already: use that one, or "
+            "close it first",
+            path, (long) getpid ());
+    const int fd = open (file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return refuse_system (path, "open", problem);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    godwit_status_t status = GODWIT_OK;
+    if (fcntl (fd, F_SETLK, &lock) < 0)
+        status = errno == EACCES || errno == EAGAIN ? refuse_other (fd, path, problem)
+                                                    : refuse_system (path, "lock", problem);
+    else if (fstat (fd, &seen) < 0)
+        status = refuse_system (path, "look at", problem);
+    if (status) {
+        close (fd);
+        return status;
+    }
+    write_text (fd);
+    owner->fd = fd;
+    owner->pid = getpid ();
+    owner->device = seen.st_dev;
+    owner->inode = seen.st_ino;
+    owner->next = owned;
+    owned = owner;
+    return GODWIT_OK;
+}
+
+godwit_status_t
+godwit__spool_owner_take (godwit__spool_owner_t *owner, const char *path, godwit__problem_t *problem)
+{
+    char file[PATH_MAX];
+    owner->fd = -1;
+    if (!lock_path (file, path))
+        return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT, "path: it is too long: %s", path);
+    pthread_mutex_lock (&owned_lock);
+    const godwit_status_t status = take (owner, path, file, problem);
+    pthread_mutex_unlock (&owned_lock);
+    return status;
+}
+
+void
+godwit__spool_owner_release (godwit__spool_owner_t *owner)
+{
+    if (owner->fd < 0)
+        return;
+    pthread_mutex_lock (&owned_lock);
+    for (godwit__spool_owner_t **at = &owned; *at; at = &(*at)->next)
+        if (*at == owner) {
+            *at = owner->next;
+            break;
+        }
+    close (owner->fd); /* ends the lock */
+    owner->fd = -1;
+    pthread_mutex_unlock (&owned_lock);
+}
+
+pid_t
+godwit__spool_owner_find (const char *path, char *text, size_t size)
+{
+    char file[PATH_MAX], found[512];
+    struct stat seen;
+    pid_t pid = 0;
+    if (!lock_path (file, path) || stat (file, &seen) < 0)
+        return 0;
+    pthread_mutex_lock (&owned_lock);
+    const godwit__spool_owner_t *const own = find_own (&seen);
+    if (own) { /* no descriptor of it may be opened here and closed again */
+        pid = getpid ();
+        describe (own->fd, pid, found, sizeof found);
+    } else {
+        const int fd = open (file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        pid = fd < 0 ? 0 : find_holder (fd);
+        if (pid)
+            describe (fd, pid, found, sizeof found);
+        if (fd >= 0)
+            close (fd);
+    }
+    pthread_mutex_unlock (&owned_lock);
+    if (pid && text && size)
+        snprintf (text, size, "%s", found);
+    return pid;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Repairing: the damaged file stays as it is under another name, and what was saved takes its place.
+ *
+ *     PATH-saved-copy    a copy of PATH and PATH-wal, from which is read
+ *     PATH-saved         what was read
+ *     PATH-damaged-1     then a second name of PATH; PATH-wal is renamed with it; PATH-saved becomes PATH
+ *
+ * At each moment PATH is the damaged file or the new one. */
+#include "components/spool/inside.h"
+#include "components/spool/salvage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define NAMES_MAX 10000 /* damaged files beside each other */
+
+typedef struct repair {
+    const char *path;
+    char copy[PATH_MAX];
+    char saved[PATH_MAX];
+    godwit_sqlite_spool_repair_t *report;
+    godwit__problem_t *problem;
+} repair_t;
+
+static godwit_status_t
+system_problem (const repair_t *repair, const char *doing, const char *path)
+{
+    return godwit__spool_problem (repair->problem, GODWIT_ERR_SYSTEM,
+                                  "the spool %s: cannot %s %s: %s; nothing was changed", repair->path, doing,
+                                  path, strerror (errno));
+}
+
+static void
+join (char *to, const char *path, const char *suffix)
+{
+    if (snprintf (to, PATH_MAX, "%s%s", path, suffix) >= PATH_MAX)
+        to[0] = '\0'; /* no file has this name */
+}
+
+static void
+remove_files (const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    char name[PATH_MAX];
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        join (name, path, suffixes[i]);
+        unlink (name);
+    }
+}
+
+/* ---- is anything wrong ---- */
+
+/* Opens it as a program would, and looks at everything. */
+static godwit_status_t
+look (const repair_t *repair)
+{
+    godwit__sqlite_spool_t model_only = {0};
+    godwit__store_t store;
+    char path[PATH_MAX];
+    snprintf (path, sizeof path, "%s", repair->path);
+    model_only.path = path;
+    godwit_status_t status =
+        godwit__store_open (&store, repair->path, NULL, GODWIT__STORE_WRITE, true, repair->problem);
+    if (status)
+        return status;
+    status = godwit__store_check (&store, repair->problem);
+    if (!status)
+        status = godwit__spool_load (&model_only, &store, repair->problem);
+    if (!status)
+        status = godwit__spool_check_items (&store, repair->problem);
+    godwit__store_close (&store, !status);
+    godwit__spool_model_free (&model_only.model);
+    return status;
+}
+
+/* ---- a copy to read from ---- */
+
+static godwit_status_t
+copy_file (const repair_t *repair, const char *suffix)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    join (from, repair->path, suffix);
+    join (to, repair->copy, suffix);
+    const int in = open (from, O_RDONLY | O_CLOEXEC);
+    if (in < 0)
+        return errno == ENOENT && *suffix ? GODWIT_OK : system_problem (repair, "open", from);
+    const int out = open (to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    ssize_t count = out < 0 ? -1 : 1;
+    static const size_t piece = 1 << 20;
+    while (count > 0)
+        count = copy_file_range (in, NULL, out, NULL, piece, 0);
+    const godwit_status_t status = count < 0 ? system_problem (repair, "copy", from) : GODWIT_OK;
+    close (in);
+    if (out >= 0)
+        close (out);
+    return status;
+}
+
+/* The head of an SQLite file is the same in all spools, but for a few counters: where it is damaged, all
+ * would be lost. */
+static void
+mend_head (const repair_t *repair)
+{
+    static const uint8_t begin[] = "SQLite format 3\0\x10\0\x02\x02\0\x40\x20\x20";
+    static const uint8_t format[] = {0, 0, 0, 4}, encoding[] = {0, 0, 0, 1}, zero[4] = {0};
+    const int fd = open (repair->copy, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    const bool good = pwrite (fd, begin, sizeof begin - 1, 0) > 0 && pwrite (fd, format, 4, 44) > 0 &&
+                      pwrite (fd, encoding, 4, 56) > 0 && pwrite (fd, zero, 4, 52) > 0;
+    (void) good; /* if it is still damaged, that is found out later */
+    close (fd);
+}
+
+/* ---- the files change places ---- */
+
+/* Gives the file a second name that is free. False: it cannot. */
+static bool
+name_damaged (const repair_t *repair, char *name)
+{
+    char suffix[32];
+    for (int i = 1; i < NAMES_MAX; i++) {
+        snprintf (suffix, sizeof suffix, "-damaged-%d", i);
+        join (name, repair->path, suffix);
+        if (link (repair->path, name) == 0)
+            return true;
+        if (errno != EEXIST)
+            return false;
+    }
+    return false;
+}
+
+static godwit_status_t
+keep_damaged (const repair_t *repair)
+{
+    char wal[PATH_MAX], shm[PATH_MAX], to[PATH_MAX], *const name = repair->report->damaged;
+    if (!name_damaged (repair, name))
+        return system_problem (repair, "make", name);
+    join (wal, repair->path, "-wal");
+    join (shm, repair->path, "-shm");
+    join (to, name, "-wal");
+    if (rename (wal, to) < 0 && errno != ENOENT)
+        return system_problem (repair, "rename", wal);
+    unlink (shm);
+    return rename (repair->saved, repair->path) < 0 ? system_problem (repair, "rename", repair->saved)
+                                                    : GODWIT_OK;
+}
+
+/* The new names survive a power failure. */
+static void
+sync_folder (const char *path)
+{
+    char folder[PATH_MAX];
+    snprintf (folder, sizeof folder, "%s", path);
+    char *const slash = strrchr (folder, '/');
+    if (slash)
+        slash[1] = '\0';
+    const int fd = open (slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync (fd);
+        close (fd);
+    }
+}
+
+/* ---- all of it ---- */
+
+static godwit_status_t
+salvage (const repair_t *repair)
+{
+    godwit__store_t from, to;
+    godwit_status_t status =
+        godwit__store_open (&from, repair->copy, NULL, GODWIT__STORE_SALVAGE, false, repair->problem);
+    if (status)
+        return status;
+    status = godwit__store_open (&to, repair->saved, NULL, GODWIT__STORE_WRITE, true, repair->problem);
+    if (!status) {
+        status = godwit__spool_salvage (&from, &to, repair->report, repair->problem);
+        godwit__store_close (&to, true);
+    }
+    godwit__store_close (&from, false);
+    return status;
+}
+
+static godwit_status_t
+repair_owned (repair_t *repair)
+{
+    godwit_status_t status = look (repair);
+    if (status != GODWIT_ERR_MALFORMED)
+        return status;
+    if (repair->problem->code == GODWIT__STORE_FOREIGN)
+        return status;
+    repair->report->is_damaged = true;
+    snprintf (repair->report->found, sizeof repair->report->found, "%s", repair->problem->text);
+    *repair->problem = (godwit__problem_t){0};
+    remove_files (repair->copy);
+    remove_files (repair->saved);
+    status = copy_file (repair, "");
+    if (!status)
+        status = copy_file (repair, "-wal");
+    if (!status) {
+        mend_head (repair);
+        status = salvage (repair);
+    }
+    remove_files (repair->copy);
+    if (!status)
+        status = keep_damaged (repair);
+    if (status)
+        remove_files (repair->saved);
+    else
+        sync_folder (repair->path);
+    return status;
+}
+
+static godwit_status_t
+repair_path (const char *path, godwit_sqlite_spool_repair_t *report, godwit__problem_t *problem)
+{
+    repair_t repair = {.report = report, .problem = problem};
+    godwit__spool_owner_t owner;
+    char *const real = realpath (path, NULL);
+    if (!real)
+        return godwit__spool_problem (problem, GODWIT_ERR_SYSTEM, "the spool %s: cannot find it: %s", path,
+                                      strerror (errno));
+    _Static_assert(sizeof report->damaged >= PATH_MAX, "a path fits");
+    repair.path = real;
+    join (repair.copy, real, "-saved-copy");
+    join (repair.saved, real, "-saved");
+    godwit_status_t status = godwit__spool_owner_take (&owner, real, problem);
+    if (!status) {
+        status = repair_owned (&repair);
+        godwit__spool_owner_release (&owner);
+    }
+    free (real);
+    return status;
+}
+
+godwit_status_t
+godwit_sqlite_spool_repair (const char *path, godwit_sqlite_spool_repair_t *report, size_t size,
+                            godwit_error_t **error)
+{
+    GODWIT__SPOOL_UNCANCELLED;
+    godwit__problem_t problem = {0};
+    godwit_sqlite_spool_repair_t made = {0};
+    if (!path || !report)
+        godwit__spool_problem (&problem, GODWIT_ERR_INVALID_ARGUMENT, "%s: expected a pointer, got NULL",
+                               path ? "report" : "path");
+    else if (!repair_path (path, &made, &problem)) {
+        memset (report, 0, size);
+        memcpy (report, &made, size < sizeof made ? size : sizeof made);
+    }
+    return godwit__spool_tell (&problem, error);
+}
