@@ -179,27 +179,32 @@ write_batch (godwit__sqlite_spool_t *self, godwit__request_t *batch)
             request->problem = problem;
 }
 
-/* What is too large for the memory or the disk must not take the others with it. */
+/* What is too large for the memory or the disk must not take the others with it. And a disk that is full may
+ * have room in the WAL, once that was copied. */
 static bool
-may_fit_alone (const godwit__problem_t *problem)
+may_fit_alone (godwit__sqlite_spool_t *self, const godwit__request_t *batch)
 {
-    return problem->status == GODWIT_ERR_OUT_OF_MEMORY || (problem->code & 0xff) == SQLITE_FULL;
+    godwit__problem_t ignored;
+    const godwit__problem_t *const problem = &batch->problem;
+    if ((problem->code & 0xff) == SQLITE_FULL)
+        return godwit__spool_checkpoint (self, &ignored) == GODWIT_OK || batch->next;
+    return problem->status == GODWIT_ERR_OUT_OF_MEMORY && batch->next;
 }
 
 static void
 write_requests (godwit__sqlite_spool_t *self, godwit__request_t *batch)
 {
     write_batch (self, batch);
-    if (!batch->next)
+    if (!batch->problem.status || !may_fit_alone (self, batch))
         return;
     for (godwit__request_t *request = batch; request; request = request->next) {
         godwit__request_t *const next = request->next;
-        if (may_fit_alone (&request->problem)) {
-            request->problem.status = GODWIT_OK;
-            request->next = NULL;
-            write_batch (self, request);
-            request->next = next;
-        }
+        if (!request->problem.status || request->problem.status == GODWIT_ERR_LIMIT_EXCEEDED)
+            continue;
+        request->problem = (godwit__problem_t){0};
+        request->next = NULL;
+        write_batch (self, request);
+        request->next = next;
     }
 }
 

@@ -88,11 +88,11 @@ godwit__spool_recover (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
     pthread_mutex_lock (&self->reading);
     godwit__spool_disconnect (self, false);
     status = copy_anew (self, problem);
-    if (!status)
-        status = godwit__spool_connect (self, problem);
+    godwit__problem_t ignored; /* in any case it can be read */
+    const godwit_status_t connected = godwit__spool_connect (self, status ? &ignored : problem);
     pthread_mutex_unlock (&self->reading);
-    self->is_suspect = status != GODWIT_OK;
-    return status;
+    self->is_suspect = status || connected;
+    return status ? status : connected;
 }
 
 /* ---- the WAL and the file ---- */

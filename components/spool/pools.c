@@ -64,6 +64,19 @@ make_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *po
     return pool;
 }
 
+/* A pool that could not be kept; nothing of it is written later. */
+static void
+forget_pool (godwit__sqlite_spool_t *self, godwit__stream_t *stream, godwit__pool_t *pool)
+{
+    bool is_changed = false;
+    pthread_mutex_lock (&self->lock);
+    godwit__spool_pool_remove (&self->model, stream, pool);
+    for (size_t i = 0; i < stream->pool_count; i++)
+        is_changed = is_changed || stream->pools[i].is_changed;
+    godwit__spool_stream_mark (&self->model, stream, is_changed);
+    pthread_mutex_unlock (&self->lock);
+}
+
 /* With the right to write. */
 static void
 add_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *pool_name, uint64_t settled,
@@ -83,11 +96,8 @@ add_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *poo
         status = godwit__spool_write_stream (self, stream, problem);
         status = godwit__spool_write_end (self, status, problem);
     }
-    if (status) {
-        pthread_mutex_lock (&self->lock);
-        godwit__spool_pool_remove (&self->model, stream, pool);
-        pthread_mutex_unlock (&self->lock);
-    }
+    if (status)
+        forget_pool (self, stream, pool);
 }
 
 static bool
