@@ -178,6 +178,13 @@ check_tables (const godwit__store_t *store, godwit__problem_t *problem)
                : godwit__store_damaged (store->path, "its tables are not those of a spool", problem);
 }
 
+bool
+godwit__store_has_tables (const godwit__store_t *store)
+{
+    godwit__problem_t ignored;
+    return check_tables (store, &ignored) == GODWIT_OK;
+}
+
 /* A file that SQLite has just made, or that a crash has left before its tables were there. */
 static bool
 is_new (const godwit__store_t *store)
