@@ -136,6 +136,8 @@ godwit__store_check (const godwit__store_t *store, godwit__problem_t *problem)
     char text[256];
     const godwit_status_t status =
         expect_text (store, "PRAGMA quick_check(1)", "ok", "check the file", text, sizeof text, problem);
+    for (char *at = text; (at = strchr (at, '\n'));)
+        *at = ' ';
     return status == GODWIT_ERR_FAILED ? godwit__store_damaged (store->path, text, problem) : status;
 }
 
