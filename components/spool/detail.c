@@ -4,16 +4,29 @@
 
 #include <string.h>
 
+/* With the lock: how many items some pool has not settled. False: out of memory. */
+static bool
+count_kept (const godwit__stream_t *stream, uint64_t *kept)
+{
+    godwit__spans_t done;
+    if (!godwit__spool_stream_done (stream, &done) || !godwit__spool_spans_add_all (&done, &stream->gone))
+        return false;
+    *kept = stream->last - done.floor - godwit__spool_spans_count_above (&done);
+    godwit__spool_spans_free (&done);
+    return true;
+}
+
 /* With the lock. */
-static void
+static bool
 count (const godwit__stream_t *stream, const godwit__pool_t *pool, godwit_sqlite_spool_detail_t *detail)
 {
     const uint64_t first = godwit__spool_stream_next (stream, pool, 1);
-    detail->items =
-        pool ? stream->last - pool->settled.floor - godwit__spool_spans_count_above (&pool->settled)
-             : stream->items;
-    detail->bytes = pool ? 0 : stream->bytes;
     detail->oldest = first <= stream->last ? first : 0;
+    if (pool)
+        detail->items = stream->last - pool->settled.floor - godwit__spool_spans_count_above (&pool->settled);
+    else
+        detail->bytes = stream->bytes;
+    return pool || count_kept (stream, &detail->items);
 }
 
 static godwit_status_t
@@ -27,10 +40,10 @@ find_detail (godwit__sqlite_spool_t *self, const char *stream_name, const char *
     uint32_t id = 0;
     pthread_mutex_lock (&self->lock);
     godwit_status_t status = godwit__spool_look_up (self, stream_name, pool_name, &stream, &pool, problem);
-    if (!status) {
-        count (stream, pool, detail);
+    if (!status && !count (stream, pool, detail))
+        status = godwit__spool_no_memory (self, problem);
+    if (!status)
         id = stream->id;
-    }
     pthread_mutex_unlock (&self->lock);
     if (status || !detail->oldest)
         return status;

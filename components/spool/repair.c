@@ -9,6 +9,7 @@
 #include "components/spool/inside.h"
 #include "components/spool/salvage.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -80,6 +81,22 @@ look (const repair_t *repair)
 
 /* ---- a copy to read from ---- */
 
+/* False: errno says why. */
+static bool
+copy_bytes (int from, int to)
+{
+    char piece[1 << 15];
+    ssize_t count;
+    while ((count = read (from, piece, sizeof piece)) > 0)
+        for (ssize_t done = 0; done < count;) {
+            const ssize_t written = write (to, piece + done, (size_t) (count - done));
+            if (written < 0)
+                return false;
+            done += written;
+        }
+    return count == 0;
+}
+
 static godwit_status_t
 copy_file (const repair_t *repair, const char *suffix)
 {
@@ -90,31 +107,36 @@ copy_file (const repair_t *repair, const char *suffix)
     if (in < 0)
         return errno == ENOENT && *suffix ? GODWIT_OK : system_problem (repair, "open", from);
     const int out = open (to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    ssize_t count = out < 0 ? -1 : 1;
-    static const size_t piece = 1 << 20;
-    while (count > 0)
-        count = copy_file_range (in, NULL, out, NULL, piece, 0);
-    const godwit_status_t status = count < 0 ? system_problem (repair, "copy", from) : GODWIT_OK;
+    const godwit_status_t status =
+        out >= 0 && copy_bytes (in, out) ? GODWIT_OK : system_problem (repair, "copy", from);
     close (in);
     if (out >= 0)
         close (out);
     return status;
 }
 
-/* The head of an SQLite file is the same in all spools, but for a few counters: where it is damaged, all
- * would be lost. */
+/* The first page is nearly the same in all spools: SQLite's head, and where the tables begin. Where it is
+ * damaged, all would be lost, so the copy gets that of a new spool. Its list of unused pages is not needed to
+ * read. */
 static void
-mend_head (const repair_t *repair)
+mend_first_page (const repair_t *repair)
 {
-    static const uint8_t begin[] = "SQLite format 3\0\x10\0\x02\x02\0\x40\x20\x20";
-    static const uint8_t format[] = {0, 0, 0, 4}, encoding[] = {0, 0, 0, 1}, zero[4] = {0};
-    const int fd = open (repair->copy, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    const bool good = pwrite (fd, begin, sizeof begin - 1, 0) > 0 && pwrite (fd, format, 4, 44) > 0 &&
-                      pwrite (fd, encoding, 4, 56) > 0 && pwrite (fd, zero, 4, 52) > 0;
-    (void) good; /* if it is still damaged, that is found out later */
-    close (fd);
+    uint8_t page[GODWIT__SPOOL_PAGE_SIZE];
+    struct stat file;
+    const int from = open (repair->saved, O_RDONLY | O_CLOEXEC),
+              to = open (repair->copy, O_WRONLY | O_CLOEXEC);
+    if (from >= 0 && to >= 0 && fstat (to, &file) == 0 && pread (from, page, sizeof page, 0) == sizeof page) {
+        const uint32_t pages = htobe32 ((uint32_t) ((uint64_t) file.st_size / sizeof page));
+        memcpy (page + 28, &pages, 4);
+        memset (page + 32, 0, 8);
+        /* If it is still damaged, that is found out later. */
+        const ssize_t ignored = pwrite (to, page, sizeof page, 0);
+        (void) ignored;
+    }
+    if (from >= 0)
+        close (from);
+    if (to >= 0)
+        close (to);
 }
 
 /* ---- the files change places ---- */
@@ -169,12 +191,45 @@ sync_folder (const char *path)
 
 /* ---- all of it ---- */
 
+/* A new spool, with nothing in it, for its user only. */
+static godwit_status_t
+make_saved (const repair_t *repair)
+{
+    godwit__store_t store;
+    const int fd = open (repair->saved, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return system_problem (repair, "make", repair->saved);
+    close (fd);
+    const godwit_status_t status =
+        godwit__store_open (&store, repair->saved, NULL, GODWIT__STORE_WRITE, true, repair->problem);
+    if (!status)
+        godwit__store_close (&store, true);
+    return status;
+}
+
+static godwit_status_t
+open_copy (const repair_t *repair, godwit__store_t *store)
+{
+    godwit_status_t status =
+        godwit__store_open (store, repair->copy, NULL, GODWIT__STORE_SALVAGE, false, repair->problem);
+    if (!status && godwit__store_has_tables (store))
+        return GODWIT_OK;
+    godwit__store_close (store, false);
+    mend_first_page (repair);
+    status = godwit__store_open (store, repair->copy, NULL, GODWIT__STORE_SALVAGE, false, repair->problem);
+    if (status || godwit__store_has_tables (store))
+        return status;
+    godwit__store_close (store, false);
+    return godwit__store_damaged (repair->path, "nothing can be read", repair->problem);
+}
+
 static godwit_status_t
 salvage (const repair_t *repair)
 {
     godwit__store_t from, to;
-    godwit_status_t status =
-        godwit__store_open (&from, repair->copy, NULL, GODWIT__STORE_SALVAGE, false, repair->problem);
+    godwit_status_t status = make_saved (repair);
+    if (!status)
+        status = open_copy (repair, &from);
     if (status)
         return status;
     status = godwit__store_open (&to, repair->saved, NULL, GODWIT__STORE_WRITE, true, repair->problem);
@@ -202,18 +257,23 @@ repair_owned (repair_t *repair)
     status = copy_file (repair, "");
     if (!status)
         status = copy_file (repair, "-wal");
-    if (!status) {
-        mend_head (repair);
+    if (!status)
         status = salvage (repair);
-    }
     remove_files (repair->copy);
     if (!status)
         status = keep_damaged (repair);
     if (status)
         remove_files (repair->saved);
-    else
-        sync_folder (repair->path);
-    return status;
+    if (status == GODWIT_ERR_MALFORMED)
+        return godwit__spool_problem (
+            repair->problem, status,
+            "the spool %s is damaged, and nothing can be read of it; it stays as it is. %s", repair->path,
+            repair->report->found);
+    if (status)
+        return status;
+    sync_folder (repair->path);
+    *repair->problem = (godwit__problem_t){0}; /* what could not be read */
+    return GODWIT_OK;
 }
 
 static godwit_status_t

@@ -193,19 +193,19 @@ take_next (salvage_t *salvage, sqlite3_stmt *statement, int64_t first, int64_t l
     return (code == SQLITE_ROW && *id >= first && *id <= last) || code == SQLITE_DONE;
 }
 
-/* Up from `from`. Returns where it cannot go on; 0: all was read. */
-static int64_t
-take_upward (salvage_t *salvage, int64_t from, godwit_status_t *status)
+/* Up from *from, which becomes the place where it cannot go on. True: all was read. */
+static bool
+take_upward (salvage_t *salvage, int64_t *from, godwit_status_t *status)
 {
     int64_t id;
-    while (!*status && from < INT64_MAX) {
-        if (!take_next (salvage, salvage->up, from, INT64_MAX, &id, status))
-            return from;
+    while (!*status && *from < INT64_MAX) {
+        if (!take_next (salvage, salvage->up, *from, INT64_MAX, &id, status))
+            return false;
         if (!id)
-            return 0;
-        from = id + 1;
+            return true;
+        *from = id + 1;
     }
-    return 0;
+    return true;
 }
 
 static void
@@ -216,36 +216,40 @@ take_downward (salvage_t *salvage, int64_t first, int64_t last, godwit_status_t 
         last = id - 1;
 }
 
-/* The first place behind `from` where something can be read, or nothing is. 0: none. */
-static int64_t
-leap (salvage_t *salvage, int64_t from)
+/* Something can be read from here on, or nothing is. */
+static bool
+can_read (const salvage_t *salvage, int64_t from)
 {
-    for (int64_t step = 1; step < INT64_MAX - from; step *= 2) {
-        sqlite3_bind_int64 (salvage->up, 1, from + step);
-        sqlite3_bind_int64 (salvage->up, 2, INT64_MAX);
-        const int code = sqlite3_step (salvage->up);
-        sqlite3_reset (salvage->up);
-        if (code == SQLITE_ROW || code == SQLITE_DONE)
-            return from + step;
-        if (step > INT64_MAX / 4)
-            break;
-    }
-    return 0;
+    sqlite3_bind_int64 (salvage->up, 1, from);
+    sqlite3_bind_int64 (salvage->up, 2, INT64_MAX);
+    const int code = sqlite3_step (salvage->up);
+    const bool is_behind = code == SQLITE_ROW && sqlite3_column_int64 (salvage->up, 0) >= from;
+    sqlite3_reset (salvage->up);
+    return is_behind || code == SQLITE_DONE;
 }
 
+/* A leap that leads to nothing is followed by a longer one, so it ends. */
 static godwit_status_t
 take_items (salvage_t *salvage)
 {
     godwit_status_t status = GODWIT_OK;
-    int64_t from = 1;
-    while (!status && (from = take_upward (salvage, from, &status)) != 0) {
-        const int64_t behind = leap (salvage, from);
-        take_downward (salvage, from, behind ? behind - 1 : INT64_MAX, &status);
-        if (!behind)
-            break;
+    int64_t from = 1, step = 1;
+    for (;;) {
+        const int64_t before = from;
+        if (take_upward (salvage, &from, &status) || status)
+            return status;
+        if (from > before)
+            step = 1;
+        while (step < INT64_MAX - from && step < INT64_MAX / 4 && !can_read (salvage, from + step))
+            step *= 2;
+        const bool is_last = step >= INT64_MAX - from || step >= INT64_MAX / 4;
+        const int64_t behind = is_last ? INT64_MAX : from + step;
+        take_downward (salvage, from, behind - 1, &status);
+        if (is_last || status)
+            return status;
         from = behind;
+        step *= 2;
     }
-    return status;
 }
 
 /* ---- what it comes to ---- */

@@ -107,6 +107,8 @@ godwit_status_t godwit__store_run (const godwit__store_t *store, const char *sql
 int64_t godwit__store_number (const godwit__store_t *store, const char *sql);
 /* Looks at all pages of the file. MALFORMED says what is wrong. */
 godwit_status_t godwit__store_check (const godwit__store_t *store, godwit__problem_t *problem);
+/* Its tables are those of a spool. */
+bool godwit__store_has_tables (const godwit__store_t *store);
 /* The text that MALFORMED has for this file: what is wrong, and what to do. */
 godwit_status_t godwit__store_damaged (const char *path, const char *what, godwit__problem_t *problem);
 

@@ -136,6 +136,8 @@ godwit__store_check (const godwit__store_t *store, godwit__problem_t *problem)
     char text[256];
     const godwit_status_t status =
         expect_text (store, "PRAGMA quick_check(1)", "ok", "check the file", text, sizeof text, problem);
+    for (char *at = text; (at = strchr (at, '\n'));)
+        *at = ' ';
     return status == GODWIT_ERR_FAILED ? godwit__store_damaged (store->path, text, problem) : status;
 }
 
@@ -176,6 +178,13 @@ check_tables (const godwit__store_t *store, godwit__problem_t *problem)
     return good && count == TABLE_COUNT
                ? GODWIT_OK
                : godwit__store_damaged (store->path, "its tables are not those of a spool", problem);
+}
+
+bool
+godwit__store_has_tables (const godwit__store_t *store)
+{
+    godwit__problem_t ignored;
+    return check_tables (store, &ignored) == GODWIT_OK;
 }
 
 /* A file that SQLite has just made, or that a crash has left before its tables were there. */

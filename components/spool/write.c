@@ -67,6 +67,9 @@ apply (godwit__model_t *model, godwit__stream_t *stream)
     }
     for (size_t i = 0; i < stream->pool_count; i++)
         stream->pools[i].is_written = false;
+    if (stream->new_items) /* its row is behind; it is written with the next settles, at the latest at the end
+                            */
+        godwit__spool_stream_mark (model, stream, true);
 }
 
 /* With the lock: the file is as before. */

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-/* A new folder on the disk, and its removal. */
+/* A new folder, and its removal. */
 const char *world_folder (void);
 void world_remove (const char *folder);
 /* Static text: a file in a folder. */

@@ -7,5 +7,6 @@
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 int command_matchmaker (int argc, char **argv);
+int command_spool (int argc, char **argv); /* with the component godwit-spool */
 
 #endif

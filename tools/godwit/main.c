@@ -10,12 +10,20 @@
 #include <string.h>
 
 static char matchmaker_name[] = "godwit matchmaker";
+#ifdef GODWIT_HAS_SPOOL
+static char spool_name[] = "godwit spool";
+#endif
 
 static const struct command {
     const char *name;
     char *full_name; /* its argv[0] */
     int (*run) (int argc, char **argv);
-} commands[] = {{"matchmaker", matchmaker_name, command_matchmaker}};
+} commands[] = {
+    {"matchmaker", matchmaker_name, command_matchmaker},
+#ifdef GODWIT_HAS_SPOOL
+    {"spool", spool_name, command_spool},
+#endif
+};
 
 static const struct command *found;
 static int arguments_at;
@@ -63,7 +71,11 @@ main (int argc, char **argv)
                                      .args_doc = "COMMAND [ARGUMENT...]",
                                      .doc = "Tools for clusters of Godwit.\v"
                                             "Commands:\n\n"
-                                            "  matchmaker    Host rendezvous points\n\n"
+                                            "  matchmaker    Host rendezvous points\n"
+#ifdef GODWIT_HAS_SPOOL
+                                            "  spool         Show, export and repair a spool\n"
+#endif
+                                            "\n"
                                             "godwit COMMAND --help tells more of one."};
     argp_err_exit_status = STATUS_USAGE;
     argp_program_version_hook = print_version;

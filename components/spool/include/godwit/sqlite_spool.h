@@ -52,7 +52,7 @@ GODWIT_EXPORT void godwit_sqlite_spool_close (godwit_spool_t **spool);
 
 /* What a spool holds, and what it did since it was opened. */
 typedef struct godwit_sqlite_spool_stats {
-    uint64_t items; /* kept */
+    uint64_t items; /* in the file, also those that are settled and go with others of their segment */
     uint64_t bytes; /* of them, as max_size counts them */
     uint64_t streams;
     uint64_t pools;
@@ -75,7 +75,7 @@ GODWIT_EXPORT bool godwit_sqlite_spool_owner (const char *path, char *text, size
 /* What is kept of a stream, or is left of it for a pool. */
 typedef struct godwit_sqlite_spool_detail {
     uint64_t items;    /* that the pool has not settled; without a pool: that are kept */
-    uint64_t bytes;    /* without a pool: as max_size counts them; else 0 */
+    uint64_t bytes;    /* without a pool: of the stream in the file, as max_size counts them; else 0 */
     uint64_t oldest;   /* the number of the first of these items; 0: there is none */
     int64_t oldest_ms; /* when it was appended, in ms since 1970 */
 } godwit_sqlite_spool_detail_t;
