@@ -20,7 +20,7 @@ godwit__consumer_new (godwit__stream_t *stream, const char *pool)
         return NULL;
     consumer->pool = strdup (pool);
     if (stream->spool_name)
-        consumer->spool_pool = godwit__spool_pool (pool);
+        consumer->spool_pool = godwit__spooling_pool (pool);
     if (!consumer->pool || (stream->spool_name && !consumer->spool_pool)) {
         free (consumer->pool);
         free (consumer->spool_pool);
@@ -74,7 +74,7 @@ static void
 done (godwit__consumer_t *consumer, godwit__entry_t *entry)
 {
     if (consumer->stream->spool_name)
-        godwit__spool_settle (consumer, entry->number);
+        godwit__spooling_settle (consumer, entry->number);
     godwit__stream_unowe (consumer->stream, entry);
 }
 
@@ -180,7 +180,8 @@ godwit__consumer_take (godwit__consumer_t *consumer, int64_t now_ns, size_t size
     delivery = GODWIT__FIRST (&consumer->returned, godwit__delivery_t, in_list);
     if (delivery)
         return take_again (consumer, delivery, &consumer->returned_count, size);
-    if (consumer->is_behind || !consumer->next || consumer->next->size > size || !(delivery = calloc (1, sizeof *delivery)))
+    if (consumer->is_behind || !consumer->next || consumer->next->size > size ||
+        !(delivery = calloc (1, sizeof *delivery)))
         return NULL;
     delivery->entry = consumer->next;
     consumer->next = after (consumer, consumer->next);
@@ -234,8 +235,7 @@ exhaust (godwit__consumer_t *consumer, godwit__delivery_t *delivery)
     godwit__outbox_t *const outbox = stream->outbox;
     const bool is_wanted = outbox->options.when_exhausted == GODWIT_WHEN_EXHAUSTED_DEAD_LETTER &&
                            strcmp (stream->topic, outbox->options.dead_letter_topic) != 0;
-    const bool is_kept =
-        is_wanted && (stream->spool_name || godwit__dead_letter (stream, delivery->entry));
+    const bool is_kept = is_wanted && (stream->spool_name || godwit__dead_letter (stream, delivery->entry));
     outbox->stats.exhausted++;
     godwit__note (outbox, is_kept ? GODWIT__NOTE_DEAD_LETTER : GODWIT__NOTE_DROPPED, stream, consumer->pool,
                   delivery->requeues);
@@ -243,7 +243,7 @@ exhaust (godwit__consumer_t *consumer, godwit__delivery_t *delivery)
         consumer->in_flight--;
         consumer->dead_count++;
         godwit__list_append (&consumer->dead, &delivery->in_list);
-        godwit__spool_wake (outbox);
+        godwit__spooling_wake (outbox);
     } else {
         godwit__consumer_settle (consumer, delivery);
     }

@@ -45,13 +45,13 @@ typedef struct godwit__consumer {
     char *spool_pool; /* its name there (spooling.h) */
     bool is_behind;
     uint64_t read_from;
-    uint64_t read_until;   /* 0: not attached; it reads on */
-    uint64_t doubtful;     /* entries up to this number may have been delivered before this process began */
-    bool is_stored;        /* the spool knows the pool ... */
-    uint64_t stored_from;  /* ... and that items up to this number are not for it */
-    bool has_left;         /* the spool has to hear when its last listener was seen */
-    godwit__spans_t done;  /* what the spool has to hear */
-    godwit__list_t dead;   /* deliveries that are to be sent to the dead-letter topic */
+    uint64_t read_until;  /* 0: not attached; it reads on */
+    uint64_t doubtful;    /* entries up to this number may have been delivered before this process began */
+    bool is_stored;       /* the spool knows the pool ... */
+    uint64_t stored_from; /* ... and that items up to this number are not for it */
+    bool has_left;        /* the spool has to hear when its last listener was seen */
+    godwit__spans_t done; /* what the spool has to hear */
+    godwit__list_t dead;  /* deliveries that are to be sent to the dead-letter topic */
     size_t dead_count;
 
     bool is_pumping; /* a thread sends for it */

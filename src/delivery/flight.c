@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A listener tells of each NOTIFY that it has and has not answered, twice within so many times the heartbeats'
- * timeout; otherwise the NOTIFY, or its answer, was lost on the way. */
+/* A listener tells of each NOTIFY that it has and has not answered, twice within so many times the
+ * heartbeats' timeout; otherwise the NOTIFY, or its answer, was lost on the way. */
 #define MONITOR_TIMEOUTS 5
 
 typedef struct flight {
@@ -203,7 +203,8 @@ load (godwit__outlet_t *outlet, int64_t now_ns)
     flight->pending.finished = on_finished;
     flight->pending.owner = consumer->stream->outbox;
     flight->pending.monitor_ns = flight->pending.left_ns =
-        MONITOR_TIMEOUTS * godwit__ns_of_ms (consumer->stream->outbox->transport->options.heartbeat_timeout_ms);
+        MONITOR_TIMEOUTS *
+        godwit__ns_of_ms (consumer->stream->outbox->transport->options.heartbeat_timeout_ms);
     flight->pending.deadline_ns = now_ns + flight->pending.monitor_ns;
     flight->pending.end_ns = GODWIT__NEVER;
     return flight;
@@ -217,11 +218,11 @@ send (flight_t *flight, bool is_first)
     uint8_t *const data = malloc (size);
     if (!data)
         return GODWIT__IO_REFUSED;
-    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__NOTIFY,
-                                                    .flags = is_first ? GODWIT__FLAG_FIRST : 0,
-                                                    .target = flight->outlet->server_id,
-                                                    .aux = (uint32_t) (flight->pending.monitor_ns /
-                                                                      GODWIT__NS_PER_MS)});
+    godwit__header_write (
+        data, &(godwit__header_t){.type = GODWIT__NOTIFY,
+                                  .flags = is_first ? GODWIT__FLAG_FIRST : 0,
+                                  .target = flight->outlet->server_id,
+                                  .aux = (uint32_t) (flight->pending.monitor_ns / GODWIT__NS_PER_MS)});
     uint8_t *to = data + GODWIT__HEADER_SIZE;
     for (godwit__delivery_t *at = FIRST (flight); at; at = NEXT (flight, at)) {
         godwit__put_u32 (to, (uint32_t) at->entry->size);
@@ -292,5 +293,5 @@ godwit__consumer_pump (godwit__consumer_t *consumer)
     while (send_next (consumer) || consumer->pump_again);
     consumer->is_pumping = false;
     if (consumer->is_behind)
-        godwit__spool_wake (consumer->stream->outbox); /* it may have little left to send */
+        godwit__spooling_wake (consumer->stream->outbox); /* it may have little left to send */
 }

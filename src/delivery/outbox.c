@@ -403,7 +403,8 @@ wait_for_spool (godwit__outbox_t *outbox, int64_t end_ns)
 
 /* Consumes the entry. Without the lock. */
 static godwit_status_t
-append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *dropped, godwit_error_t **error)
+append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *dropped,
+                godwit_error_t **error)
 {
     godwit__outbox_t *const outbox = stream->outbox;
     const int64_t end_ns =
@@ -412,7 +413,7 @@ append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *d
     for (;;) {
         godwit__entry_t *const entry = godwit__entry_new (body, size);
         const godwit_status_t status =
-            entry ? godwit__spool_append (stream, entry, &failure) : godwit__error_no_memory (&failure);
+            entry ? godwit__spooling_append (stream, entry, &failure) : godwit__error_no_memory (&failure);
         pthread_mutex_lock (&outbox->lock);
         const bool is_full = status == GODWIT_ERR_LIMIT_EXCEEDED;
         if (!status) {

@@ -31,8 +31,8 @@ struct godwit__outbox {
     godwit__list_t streams;
     size_t kept; /* entries */
     size_t kept_size;
-    size_t flights;    /* in the air, all streams together */
-    bool closed;       /* nothing is accepted and sent any more */
+    size_t flights;                    /* in the air, all streams together */
+    bool closed;                       /* nothing is accepted and sent any more */
     struct godwit__spooling *spooling; /* with a spool; NULL: none */
     bool full_in_vain; /* somebody has waited for room in vain, and there has been none since */
     godwit_notifier_stats_t stats;

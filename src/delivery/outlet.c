@@ -99,7 +99,7 @@ look (godwit__consumer_t *consumer, int64_t now_ns)
         consumer->alone_ns = now_ns;
         consumer->has_left = consumer->stream->spool_name != NULL;
         if (consumer->has_left)
-            godwit__spool_wake (consumer->stream->outbox);
+            godwit__spooling_wake (consumer->stream->outbox);
     }
 }
 

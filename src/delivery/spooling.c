@@ -55,7 +55,7 @@ wall_ms (void)
 /* ---- what the others tell; with outbox.lock ---- */
 
 void
-godwit__spool_wake (const godwit__outbox_t *outbox)
+godwit__spooling_wake (const godwit__outbox_t *outbox)
 {
     if (outbox->transport->options.external_loop)
         godwit__outbox_post (outbox);
@@ -64,27 +64,27 @@ godwit__spool_wake (const godwit__outbox_t *outbox)
 }
 
 void
-godwit__spool_new_consumer (godwit__consumer_t *consumer)
+godwit__spooling_new_consumer (godwit__consumer_t *consumer)
 {
     const godwit__stream_t *const stream = consumer->stream;
     consumer->stored_from = stream->is_open ? stream->nobody_from - 1 : stream->last_number;
     consumer->read_from = consumer->stored_from + 1;
     consumer->is_behind = true;
     godwit__consumer_catch_up (consumer);
-    godwit__spool_wake (stream->outbox);
+    godwit__spooling_wake (stream->outbox);
 }
 
 void
-godwit__spool_settle (godwit__consumer_t *consumer, uint64_t number)
+godwit__spooling_settle (godwit__consumer_t *consumer, uint64_t number)
 {
     const bool is_first = consumer->done.count == 0;
     godwit__spans_add (&consumer->done, number, 1); /* or it is delivered again after a restart */
     if (is_first)
-        godwit__spool_wake (consumer->stream->outbox);
+        godwit__spooling_wake (consumer->stream->outbox);
 }
 
 void
-godwit__spool_forget (const godwit__consumer_t *consumer)
+godwit__spooling_forget (const godwit__consumer_t *consumer)
 {
     godwit__outbox_t *const outbox = consumer->stream->outbox;
     removed_t *const removed = malloc (sizeof *removed + strlen (consumer->spool_pool) + 1);
@@ -93,7 +93,7 @@ godwit__spool_forget (const godwit__consumer_t *consumer)
     removed->stream = consumer->stream->spool_name;
     strcpy (removed->pool, consumer->spool_pool);
     godwit__list_append (&outbox->spooling->removed, &removed->in_list);
-    godwit__spool_wake (outbox);
+    godwit__spooling_wake (outbox);
 }
 
 /* ---- appending; without the lock ---- */
@@ -120,7 +120,7 @@ on_safe (void *user, const godwit_spool_item_t *items, size_t count)
 }
 
 godwit_status_t
-godwit__spool_append (godwit__stream_t *stream, godwit__entry_t *entry, godwit_error_t **error)
+godwit__spooling_append (godwit__stream_t *stream, godwit__entry_t *entry, godwit_error_t **error)
 {
     godwit_spool_t *const spool = stream->outbox->spooling->spool;
     appended_t appended = {stream, entry};
@@ -138,8 +138,9 @@ static bool
 locked_again (godwit__outbox_t *outbox, godwit_status_t status, godwit_error_t **error, const char *what)
 {
     if (status)
-        godwit__warn (outbox->transport, KEY_SPOOL, "a notifier's spool: %s failed, and is tried again: %.512s",
-                      what, *error ? godwit_error_message (*error) : godwit_status_text (status));
+        godwit__warn (outbox->transport, KEY_SPOOL,
+                      "a notifier's spool: %s failed, and is tried again: %.512s", what,
+                      *error ? godwit_error_message (*error) : godwit_status_text (status));
     godwit_error_destroy (error);
     pthread_mutex_lock (&outbox->lock);
     if (status)
@@ -154,8 +155,8 @@ store_pool (godwit__consumer_t *consumer)
     godwit_spool_t *const spool = outbox->spooling->spool;
     godwit_error_t *error = NULL;
     pthread_mutex_unlock (&outbox->lock);
-    const godwit_status_t status = spool->ops->set_pool (spool, consumer->stream->spool_name, consumer->spool_pool,
-                                                         consumer->stored_from, wall_ms (), &error);
+    const godwit_status_t status = spool->ops->set_pool (
+        spool, consumer->stream->spool_name, consumer->spool_pool, consumer->stored_from, wall_ms (), &error);
     if (!locked_again (outbox, status, &error, "storing a pool"))
         return false;
     consumer->is_stored = true;
@@ -175,8 +176,8 @@ tell_done (godwit__consumer_t *consumer)
     godwit__spans_move (&done, &consumer->done);
     pthread_mutex_unlock (&outbox->lock);
     while (!status && told < done.count) {
-        status = spool->ops->settle (spool, consumer->stream->spool_name, consumer->spool_pool, done.spans[told].first,
-                                     done.spans[told].count, &error);
+        status = spool->ops->settle (spool, consumer->stream->spool_name, consumer->spool_pool,
+                                     done.spans[told].first, done.spans[told].count, &error);
         told += !status;
     }
     const bool good = locked_again (outbox, status, &error, "telling it what is acknowledged");
@@ -200,7 +201,7 @@ bury (godwit__consumer_t *consumer)
     godwit_error_t *error = NULL;
     pthread_mutex_unlock (&outbox->lock);
     const godwit_status_t status =
-        copy ? godwit__spool_append (letters, copy, &error) : GODWIT_ERR_OUT_OF_MEMORY;
+        copy ? godwit__spooling_append (letters, copy, &error) : GODWIT_ERR_OUT_OF_MEMORY;
     if (!locked_again (outbox, status, &error, "sending to the dead-letter topic"))
         return false;
     godwit__list_remove (&delivery->in_list);
@@ -269,8 +270,8 @@ read_more (godwit__consumer_t *consumer)
     godwit__list_init (&reading.entries);
     pthread_mutex_unlock (&outbox->lock);
     const godwit_status_t status =
-        spool->ops->read (spool, consumer->stream->spool_name, consumer->spool_pool, from, READ_COUNT, READ_SIZE,
-                          take_item, &reading, &error);
+        spool->ops->read (spool, consumer->stream->spool_name, consumer->spool_pool, from, READ_COUNT,
+                          READ_SIZE, take_item, &reading, &error);
     const bool good = locked_again (outbox, status, &error, "reading");
     if (!good)
         reading.is_short = true; /* more may be there */
@@ -392,7 +393,7 @@ put_part (char *to, const char *part)
 }
 
 char *
-godwit__spool_name (const godwit__stream_t *stream)
+godwit__spooling_name (const godwit__stream_t *stream)
 {
     const char *const priority = godwit_priority_name (stream->priority);
     char *const name = malloc (sizeof PREFIX + 3 * (strlen (stream->exchange) + strlen (stream->topic)) + 2 +
@@ -408,7 +409,7 @@ godwit__spool_name (const godwit__stream_t *stream)
 }
 
 char *
-godwit__spool_pool (const char *pool)
+godwit__spooling_pool (const char *pool)
 {
     const bool is_escaped = *pool == '\0' || *pool == '-';
     char *const name = malloc (strlen (pool) + 2);
@@ -422,9 +423,7 @@ godwit__spool_pool (const char *pool)
 static int
 digit_of (char digit)
 {
-    return digit >= '0' && digit <= '9'   ? digit - '0'
-           : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10
-                                          : -1;
+    return digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
 }
 
 /* Reads a part up to its '/', which is consumed, in place. NULL: it is malformed. */
@@ -474,7 +473,8 @@ static bool
 take_over_pool (godwit__stream_t *stream, const godwit_spool_pool_t *pool)
 {
     godwit__outbox_t *const outbox = stream->outbox;
-    godwit__consumer_t *const consumer = godwit__stream_consumer (stream, pool->name + (pool->name[0] == '-'));
+    godwit__consumer_t *const consumer =
+        godwit__stream_consumer (stream, pool->name + (pool->name[0] == '-'));
     if (!consumer)
         return false;
     const int64_t alone_ms = wall_ms () - pool->seen_ms;
@@ -518,9 +518,10 @@ godwit__spooling_open (godwit__outbox_t *outbox, godwit_error_t **error)
     godwit_spool_t *const spool = outbox->options.spool;
     taking_t taking = {.outbox = outbox};
     if (outbox->options.when_full == GODWIT_WHEN_FULL_DROP_OLDEST)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                  "delivery.when_full: DROP_OLDEST does not go with a spool, which keeps what was "
-                                  "accepted: expected BLOCK, DROP_NEWEST or FAIL");
+        return godwit__error_set (
+            error, GODWIT_ERR_INVALID_ARGUMENT,
+            "delivery.when_full: DROP_OLDEST does not go with a spool, which keeps what was "
+            "accepted: expected BLOCK, DROP_NEWEST or FAIL");
     godwit__spooling_t *const spooling = calloc (1, sizeof *spooling);
     if (!spooling)
         return godwit__error_no_memory (error);
@@ -534,7 +535,8 @@ godwit__spooling_open (godwit__outbox_t *outbox, godwit_error_t **error)
         status = godwit__error_no_memory (error);
     if (!status && !outbox->transport->options.external_loop) {
         if (godwit__thread_start (&spooling->thread, spool_main, outbox))
-            return godwit__error_set (error, GODWIT_ERR_SYSTEM, "The thread for the spool could not be started");
+            return godwit__error_set (error, GODWIT_ERR_SYSTEM,
+                                      "The thread for the spool could not be started");
         spooling->has_thread = true;
     }
     return status;

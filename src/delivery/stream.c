@@ -61,7 +61,7 @@ godwit__stream_new (godwit__outbox_t *outbox, const char *exchange, const char *
     stream->is_open = true;
     stream->nobody_from = 1;
     if (outbox->options.spool && stream->exchange && stream->topic)
-        stream->spool_name = godwit__spool_name (stream);
+        stream->spool_name = godwit__spooling_name (stream);
     if (!stream->exchange || !stream->topic || !stream->lane ||
         (outbox->options.spool && !stream->spool_name) || !declare_pools (stream)) {
         godwit__stream_destroy (stream);
@@ -233,7 +233,7 @@ godwit__stream_consumer (godwit__stream_t *stream, const char *pool)
     if (!consumer)
         return NULL;
     if (stream->spool_name)
-        godwit__spool_new_consumer (consumer);
+        godwit__spooling_new_consumer (consumer);
     else if (stream->is_open)
         offer_all (stream, consumer);
     godwit__list_append (&stream->consumers, &consumer->in_stream);
@@ -261,7 +261,7 @@ tick_open (godwit__stream_t *stream, bool awaits_names, int64_t now_ns)
     stream->is_open = false;
     withdraw_offers (stream);
     if (stream->spool_name)
-        godwit__spool_wake (stream->outbox); /* until now nothing was settled there */
+        godwit__spooling_wake (stream->outbox); /* until now nothing was settled there */
     return GODWIT__NEVER;
 }
 
@@ -278,7 +278,7 @@ tick_memory (godwit__stream_t *stream, godwit__consumer_t *consumer, int64_t now
     godwit__note (stream->outbox, GODWIT__NOTE_FORGOTTEN, stream, consumer->pool,
                   godwit__consumer_outstanding (consumer));
     if (stream->spool_name)
-        godwit__spool_forget (consumer);
+        godwit__spooling_forget (consumer);
     forget_consumer (stream, consumer);
     return GODWIT__NEVER;
 }

@@ -28,8 +28,8 @@ struct godwit__stream {
     uint64_t last_number;
     godwit__list_t consumers;
     bool is_open;
-    int64_t closes_ns; /* when it closes; 0: not known */
-    unsigned users;    /* threads that walk its consumers without the lock: none is forgotten */
+    int64_t closes_ns;    /* when it closes; 0: not known */
+    unsigned users;       /* threads that walk its consumers without the lock: none is forgotten */
     char *spool_name;     /* NULL: no spool */
     uint64_t nobody_from; /* with a spool and without a pool: entries from this number on are kept */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The conformance suite on the spool on SQLite, at both levels, and on the simple one in memory. */
-#include "tests/support/memory_spool.h"
 #include "tests/spool/spool_conformance.h"
 #include "tests/spool/spool_world.h"
+#include "tests/support/memory_spool.h"
 
 TestSuite (power, .timeout = 60);
 TestSuite (process, .timeout = 60);

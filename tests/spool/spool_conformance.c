@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/spool/spool_conformance.h"
 
-#include "tests/support/memory_spool.h"
 #include "tests/spool/spool_world.h"
+#include "tests/support/memory_spool.h"
 #include "tests/support/must.h"
 #include "tests/support/random.h"
 

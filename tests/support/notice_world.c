@@ -117,11 +117,10 @@ got (const member_t *member, const godwit_notification_t *notification)
                  (long long) godwit_cluster_now_ms (world->cluster), member->name, (long long) id,
                  godwit_notification_redeliveries (notification));
     return notices_deliver (
-        &world->run,
-        (notice_delivery_t){.id = (uint64_t) id,
-                            .begin_at = ++world->happened,
-                            .listener = (uint32_t) member->life,
-                            .redeliveries = godwit_notification_redeliveries (notification)});
+        &world->run, (notice_delivery_t){.id = (uint64_t) id,
+                                         .begin_at = ++world->happened,
+                                         .listener = (uint32_t) member->life,
+                                         .redeliveries = godwit_notification_redeliveries (notification)});
 }
 
 static void
@@ -132,9 +131,8 @@ settled (const member_t *member, size_t delivery, notice_end_t end)
         return;
     world->run.deliveries[delivery].end = end;
     if (world->options->trace)
-        fprintf (stderr, "%6lld     ms %s has %s %llu\n",
-                 (long long) godwit_cluster_now_ms (world->cluster), member->name,
-                 end == NOTICE_HANDLED ? "handled" : "requeued",
+        fprintf (stderr, "%6lld     ms %s has %s %llu\n", (long long) godwit_cluster_now_ms (world->cluster),
+                 member->name, end == NOTICE_HANDLED ? "handled" : "requeued",
                  (unsigned long long) world->run.deliveries[delivery].id);
 }
 
@@ -212,12 +210,13 @@ open_listener (member_t *self)
     if (!must (world, self->name,
                godwit_listener_new (&self->listener, self->transport, GODWIT_TARGET (.topic = "news"), 1,
                                     &endpoint, !is_pull,
-                                    GODWIT_LISTENER_OPTIONS (
-                                        .pool = pools[self->pool], .name = self->name,
-                                        .allow_requeue = self->pool != POOL_PLAIN, .pull = is_pull,
-                                        .batch_size = is_batch ? 5 : 0, .batch_timeout_ms = is_batch ? 40 : 0,
-                                        .priorities = 1u << GODWIT_PRIORITY_INFO | 1u << GODWIT_PRIORITY_ERROR,
-                                        .credit = draw (world, 2) ? 0 : 16),
+                                    GODWIT_LISTENER_OPTIONS (.pool = pools[self->pool], .name = self->name,
+                                                             .allow_requeue = self->pool != POOL_PLAIN,
+                                                             .pull = is_pull, .batch_size = is_batch ? 5 : 0,
+                                                             .batch_timeout_ms = is_batch ? 40 : 0,
+                                                             .priorities = 1u << GODWIT_PRIORITY_INFO |
+                                                                           1u << GODWIT_PRIORITY_ERROR,
+                                                             .credit = draw (world, 2) ? 0 : 16),
                                     &error),
                &error))
         return;
@@ -280,13 +279,14 @@ open_notifier (member_t *self)
     must (world, self->name,
           godwit_notifier_new (
               &self->sender, self->transport,
-              GODWIT_NOTIFIER_OPTIONS (
-                      .publisher_id = self->name, .topics = topics, .topic_count = 1,
-                      .delivery = GODWIT_DELIVERY_OPTIONS (.pools = declares ? pools : NULL,
-                                                           .pool_count = declares ? POOL_COUNT : 0,
-                                                           .queue_limit = is_small ? 20 : 0, .block_ms = 200,
-                                                           .max_requeues = -1, .requeue_first_ms = 50,
-                                                           .requeue_max_ms = 400)),
+              GODWIT_NOTIFIER_OPTIONS (.publisher_id = self->name, .topics = topics, .topic_count = 1,
+                                       .delivery =
+                                           GODWIT_DELIVERY_OPTIONS (.pools = declares ? pools : NULL,
+                                                                    .pool_count = declares ? POOL_COUNT : 0,
+                                                                    .queue_limit = is_small ? 20 : 0,
+                                                                    .block_ms = 200, .max_requeues = -1,
+                                                                    .requeue_first_ms = 50,
+                                                                    .requeue_max_ms = 400)),
               &error),
           &error);
 }
@@ -420,7 +420,9 @@ open_all (world_t *world)
         const unsigned listener = i - i / 3; /* so many listeners are before it */
         member->world = world;
         member->notifies = i % 3 == 2;
-        member->pool = listener == POOL_ALONE ? POOL_ALONE : listener % 3 == 0 ? POOL_PLAIN : 1 + listener % 3;
+        member->pool = listener == POOL_ALONE ? POOL_ALONE
+                       : listener % 3 == 0    ? POOL_PLAIN
+                                              : 1 + listener % 3;
         snprintf (member->name, sizeof member->name, "n%u", i);
         member_open (member);
     }

@@ -8,7 +8,8 @@
  *     plain     two or more listeners, an endpoint for each notification
  *     alone     one listener, which requeues some of them
  *     batches   listeners with batches
- *     pulled    listeners whose program takes notifications now and then, keeps them for a while, and requeues some
+ *     pulled    listeners whose program takes notifications now and then, keeps them for a while, and
+ * requeues some
  *
  * Some notifiers declare the pools, some have room for a few notifications only. The same seed gives the same
  * run, in any thread or process. */

@@ -147,8 +147,8 @@ known_of (checking_t *checking, const notice_t *notice)
     for (size_t i = 0; i < checking->known_count; i++)
         if (checking->known[i].notifier == notice->notifier && checking->known[i].stream == notice->stream)
             return &checking->known[i];
-    known_t *const grown = room (checking->run, checking->known, checking->known_count,
-                                 &checking->known_room, sizeof *grown);
+    known_t *const grown =
+        room (checking->run, checking->known, checking->known_count, &checking->known_room, sizeof *grown);
     if (!grown)
         return NULL;
     checking->known = grown;
@@ -220,9 +220,11 @@ check_again (notices_t *run, const notice_t *notice, const notice_delivery_t *al
                pool_of (run, at), at->redeliveries);
     else if ((at->redeliveries || before) && (was_handled || !was_requeued) && run->is_disturbed &&
              !run->is_disturbed (run->user, notice->begin_at, at->begin_at))
-        broke (run, NOTICES_NEEDLESS, at->id, "it came to the pool %u with the count %u%s, and nothing was disturbed", pool_of (run, at),
-               at->redeliveries, before ? was_handled ? ", and was handled before" : ", and had come before"
-                                        : ", and had not come before");
+        broke (run, NOTICES_NEEDLESS, at->id,
+               "it came to the pool %u with the count %u%s, and nothing was disturbed", pool_of (run, at),
+               at->redeliveries,
+               before ? was_handled ? ", and was handled before" : ", and had come before"
+                      : ", and had not come before");
 }
 
 static int
@@ -244,14 +246,14 @@ check_pools (checking_t *checking, const notice_t *notice, const notice_delivery
             handled |= 1u << pool_of (run, &all[i]);
     const known_t *const known = known_of (checking, notice);
     for (uint32_t pool = 0; pool < NOTICES_POOLS && known; pool++) {
-        const bool counts =
-            notifier->declared >> pool & 1 || known->since[pool] < notice->begin_at;
+        const bool counts = notifier->declared >> pool & 1 || known->since[pool] < notice->begin_at;
         if (!counts || handled >> pool & 1)
             continue;
         if (notifier->is_lost)
             run->summary.gone++;
         else
-            broke (run, NOTICES_LOST, notice->id, "it was accepted, and the pool %u has not handled it", pool);
+            broke (run, NOTICES_LOST, notice->id, "it was accepted, and the pool %u has not handled it",
+                   pool);
     }
 }
 

@@ -3,11 +3,11 @@
  *
  *   - what was accepted has been handled in each pool that counted, unless its notifier was lost with it;
  *   - nothing is delivered that was not sent, or that its sender was told is not accepted;
- *   - no two deliveries of one notification to one pool have the same count of deliveries before them: so only
- *     one is not marked, whenever it comes;
+ *   - no two deliveries of one notification to one pool have the same count of deliveries before them: so
+ * only one is not marked, whenever it comes;
  *   - while nothing is disturbed, nothing that was not requeued comes twice, or is marked;
- *   - the first deliveries of a notifier's stream come in its order, while one listener serves the pool. That is
- *     not asked for where frames of one connection are lost or overtake each other.
+ *   - the first deliveries of a notifier's stream come in its order, while one listener serves the pool. That
+ * is not asked for where frames of one connection are lost or overtake each other.
  *
  * A pool counts for a notification if the notifier has declared it, or if it had got one of the same stream
  * before this one was sent.

@@ -51,8 +51,8 @@ begin (const godwit_listener_options_t *options)
     MUST (godwit_cluster_new (&cluster, 7, &error));
     MUST (godwit_cluster_add (&sender, cluster, "sender", NULL, &error));
     MUST (godwit_cluster_add (&receiver, cluster, "receiver", NULL, &error));
-    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0, options,
-                               &error));
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0,
+                               options, &error));
     MUST (godwit_listener_start (listener, NULL, &error));
     MUST (godwit_notifier_new (&notifier, sender, NULL, &error));
     notify (0);

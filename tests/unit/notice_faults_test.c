@@ -40,8 +40,9 @@ run_many (const notice_options_t *options, uint64_t first, uint64_t count)
         notice_result_t result;
         of_seed.seed = seed;
         notice_run (&of_seed, &result);
-        cr_assert (!result.wrong[0], "%s\nrun it again: notice_seeds --first %llu --seeds 1 --nodes %u --trace",
-                   result.wrong, (unsigned long long) seed, options->node_count);
+        cr_assert (!result.wrong[0],
+                   "%s\nrun it again: notice_seeds --first %llu --seeds 1 --nodes %u --trace", result.wrong,
+                   (unsigned long long) seed, options->node_count);
         sum.accepted += result.summary.accepted;
         sum.deliveries += result.summary.deliveries;
         sum.marked += result.summary.marked;

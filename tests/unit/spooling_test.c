@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An outbox with a spool: what was accepted is sent after a restart, also by another process; memory is bounded
- * however far a pool is behind; and a spool that is full or fails. The spool is a simple one in memory, which
- * outlives the outbox as a file does. */
+/* An outbox with a spool: what was accepted is sent after a restart, also by another process; memory is
+ * bounded however far a pool is behind; and a spool that is full or fails. The spool is a simple one in
+ * memory, which outlives the outbox as a file does. */
 #include "tests/support/memory_spool.h"
 #include "tests/support/must.h"
 #include "tests/support/notifying.h"
@@ -51,8 +51,8 @@ static size_t
 spooled (void)
 {
     size_t count = 0;
-    const godwit_status_t status = spool->ops->read (spool, "notify/godwit/notifications/info", NULL, 1, 0, 0,
-                                                     count_item, &count, NULL);
+    const godwit_status_t status =
+        spool->ops->read (spool, "notify/godwit/notifications/info", NULL, 1, 0, 0, count_item, &count, NULL);
     cr_assert (status == GODWIT_OK || status == GODWIT_ERR_NOT_FOUND);
     return count;
 }
@@ -177,9 +177,10 @@ Test (spooling, a_dead_letter_is_spooled_too)
     godwit_listener_t *dead = NULL;
     atomic_store (&got.requeues, 3);
     listener = notifying_listen (receiver, &got, GODWIT_LISTENER_OPTIONS (.allow_requeue = true));
-    notifying_begin (&notifying, GODWIT_DELIVERY_OPTIONS (.spool = spool, .requeue_first_ms = 1,
-                                                          .max_requeues = 2, .dead_letter_topic = "dead",
-                                                          .when_exhausted = GODWIT_WHEN_EXHAUSTED_DEAD_LETTER));
+    notifying_begin (&notifying,
+                     GODWIT_DELIVERY_OPTIONS (.spool = spool, .requeue_first_ms = 1, .max_requeues = 2,
+                                              .dead_letter_topic = "dead",
+                                              .when_exhausted = GODWIT_WHEN_EXHAUSTED_DEAD_LETTER));
     notifying_send (&notifying, 7);
     while (notifying_stats (&notifying).exhausted == 0 || notifying_stats (&notifying).accepted < 2)
         poll (NULL, 0, 1);
@@ -187,7 +188,8 @@ Test (spooling, a_dead_letter_is_spooled_too)
     cr_assert_eq (spooled (), 0);
     const godwit_notification_endpoint_t endpoint =
         GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .self = &other_got);
-    MUST (godwit_listener_new (&dead, receiver, GODWIT_TARGET (.topic = "dead"), 1, &endpoint, 1, NULL, &error));
+    MUST (godwit_listener_new (&dead, receiver, GODWIT_TARGET (.topic = "dead"), 1, &endpoint, 1, NULL,
+                               &error));
     MUST (godwit_listener_start (dead, NULL, &error));
     begin ();
     got_await (&other_got, 1);
@@ -201,14 +203,15 @@ Test (spooling, drop_oldest_does_not_go_with_it)
 {
     godwit__outbox_t *outbox = NULL;
     godwit_error_t *error = NULL;
-    cr_assert_eq (godwit__outbox_new (&outbox, receiver,
-                                      GODWIT_DELIVERY_OPTIONS (.spool = spool,
-                                                               .when_full = GODWIT_WHEN_FULL_DROP_OLDEST),
-                                      &error),
+    cr_assert_eq (godwit__outbox_new (
+                      &outbox, receiver,
+                      GODWIT_DELIVERY_OPTIONS (.spool = spool, .when_full = GODWIT_WHEN_FULL_DROP_OLDEST),
+                      &error),
                   GODWIT_ERR_INVALID_ARGUMENT);
-    cr_assert_str_eq (godwit_error_message (error),
-                      "delivery.when_full: DROP_OLDEST does not go with a spool, which keeps what was accepted: "
-                      "expected BLOCK, DROP_NEWEST or FAIL");
+    cr_assert_str_eq (
+        godwit_error_message (error),
+        "delivery.when_full: DROP_OLDEST does not go with a spool, which keeps what was accepted: "
+        "expected BLOCK, DROP_NEWEST or FAIL");
     cr_assert_null (outbox);
     godwit_error_destroy (&error);
 }
@@ -288,7 +291,8 @@ Test (spooling, full_and_blocking)
     full_spool (GODWIT_WHEN_FULL_BLOCK, GODWIT_ERR_OVERLOADED, false);
 }
 
-/* A disk that fails: what could not be kept was not accepted; what is acknowledged meanwhile is told later. */
+/* A disk that fails: what could not be kept was not accepted; what is acknowledged meanwhile is told later.
+ */
 Test (spooling, a_failing_disk)
 {
     bool dropped;

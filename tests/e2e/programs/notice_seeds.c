@@ -216,10 +216,11 @@ main (int argc, char **argv)
                            .seeds = 2000,
                            .jobs = cores > 0 && cores < JOBS_MAX ? (unsigned) cores : 1};
     if (!read_settings (&settings, argc, argv)) {
-        fprintf (stderr,
-                 "usage: notice_seeds [--seeds N] [--first SEED] [--nodes 7..%d] [--notices N] "
-                 "[--faults NAME,...|all|none] [--fault-count N] [--jobs N] [--trace] [--digest] [--tsv FILE]\n",
-                 NOTICE_NODES_MAX);
+        fprintf (
+            stderr,
+            "usage: notice_seeds [--seeds N] [--first SEED] [--nodes 7..%d] [--notices N] "
+            "[--faults NAME,...|all|none] [--fault-count N] [--jobs N] [--trace] [--digest] [--tsv FILE]\n",
+            NOTICE_NODES_MAX);
         return 2;
     }
     uint64_t wrong = 0, done = 0;
