@@ -440,13 +440,15 @@ take_over_stream (void *user, const char *name, uint64_t last_number, const godw
                   size_t pool_count)
 {
     taking_t *const taking = user;
+    pthread_mutex_lock (&taking->outbox->lock);
     godwit__stream_t *const stream = stream_of (taking->outbox, name);
-    if (!stream)
-        return true;
-    stream->last_number = last_number;
-    stream->is_open = pool_count == 0;
-    for (size_t i = 0; i < pool_count && !taking->is_short; i++)
+    if (stream) {
+        stream->last_number = last_number;
+        stream->is_open = pool_count == 0;
+    }
+    for (size_t i = 0; stream && i < pool_count && !taking->is_short; i++)
         taking->is_short = !take_over_pool (stream, &pools[i]);
+    pthread_mutex_unlock (&taking->outbox->lock);
     return !taking->is_short;
 }
 
@@ -466,9 +468,7 @@ godwit__spooling_open (godwit__outbox_t *outbox, godwit_error_t **error)
     spooling->spool = spool;
     godwit__list_init (&spooling->removed);
     outbox->spooling = spooling;
-    pthread_mutex_lock (&outbox->lock);
     godwit_status_t status = spool->ops->streams (spool, take_over_stream, &taking, error);
-    pthread_mutex_unlock (&outbox->lock);
     if (!status && taking.is_short)
         status = godwit__error_no_memory (error);
     if (!status && !outbox->transport->options.external_loop) {
