@@ -72,8 +72,13 @@ select_letters (const godwit__listening_endpoint_t *endpoint, const batch_t *bat
     size_t count = 0;
     for (godwit__letter_t *at = GODWIT__FIRST (&batch->letters, godwit__letter_t, in_queue); at;
          at = GODWIT__NEXT (&batch->letters, at, godwit__letter_t, in_queue))
-        if (!at->is_requeued && godwit__filter_matches (endpoint->filter, &at->notification))
-            selected[count++] = &at->notification;
+        if (!at->what) {
+            const godwit__match_t match = godwit__filter_match (endpoint->filter, &at->notification);
+            if (match == GODWIT__MATCH_YES)
+                selected[count++] = &at->notification;
+            else if (match == GODWIT__MATCH_UNKNOWN) /* endpoints before this one may have had it */
+                at->what = GODWIT__UNSETTLED_LOST;
+        }
     return count;
 }
 
@@ -91,7 +96,7 @@ run_endpoint (const godwit_listener_t *listener, const godwit__listening_endpoin
                       "a listener: an endpoint failed with a batch of %zu notifications: it returned %d",
                       count, (int) handled);
     for (size_t i = 0; i < count && listener->options.allow_requeue; i++)
-        ((godwit__letter_t *) (uintptr_t) selected[i])->is_requeued = true;
+        ((godwit__letter_t *) (uintptr_t) selected[i])->what = GODWIT__UNSETTLED_REQUEUED;
 }
 
 static void
@@ -105,9 +110,7 @@ handle_batch (godwit_listener_t *listener, unsigned priority, batch_t *batch)
     }
     for (godwit__letter_t *at; (at = GODWIT__FIRST (&batch->letters, godwit__letter_t, in_queue));) {
         godwit__list_remove (&at->in_queue);
-        godwit__letter_settle (at, !selected         ? GODWIT__UNSETTLED_RETURNED
-                                   : at->is_requeued ? GODWIT__UNSETTLED_REQUEUED
-                                                     : 0);
+        godwit__letter_settle (at, selected ? at->what : GODWIT__UNSETTLED_RETURNED);
     }
     free (selected);
 }
