@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Log records as notifications. */
-#include "src/notify/log_record.h"
+#include "src/notify/quiet.h"
 
 #include <godwit/notify.h>
 
 #include <unistd.h>
-
-static _Thread_local bool thread_is_quiet;
-
-bool
-godwit__log_record_quiet (bool is_quiet)
-{
-    const bool was_quiet = thread_is_quiet;
-    thread_is_quiet = is_quiet;
-    return was_quiet;
-}
 
 typedef struct level {
     const char *name;
@@ -32,7 +22,7 @@ static const level_t levels[] = {
 void
 godwit_notify_log_record (void *user, godwit_log_level_t level, const char *text)
 {
-    if (!user || !text || (unsigned) level > GODWIT_LOG_ERROR || thread_is_quiet)
+    if (!user || !text || (unsigned) level > GODWIT_LOG_ERROR || godwit__is_quiet ())
         return;
     const level_t *const known = &levels[level];
     godwit_notify (user, known->priority, NULL, "logrecord",

@@ -7,8 +7,8 @@
 #include "src/base/uncancelled.h"
 #include "src/error/error.h"
 #include "src/error/struct_size.h"
-#include "src/notify/log_record.h"
 #include "src/notify/parts.h"
+#include "src/notify/quiet.h"
 #include "src/notify/stamp.h"
 #include "src/runtime/warnings.h"
 
@@ -167,9 +167,9 @@ godwit_notify (godwit_notifier_t *notifier, godwit_priority_t priority, const go
                                                .event_type_size = strlen (event_type),
                                                .priority = priority,
                                                .payload = payload}};
-        const bool was_quiet = godwit__log_record_quiet (true);
+        const bool was_quiet = godwit__set_quiet (true);
         status = send (&sending, chosen, needs, known.strict, known.report ? &report : NULL, error);
-        godwit__log_record_quiet (was_quiet);
+        godwit__set_quiet (was_quiet);
     }
     if (known.report)
         godwit__struct_write (&godwit__struct_notify_report, known.report, &report);
