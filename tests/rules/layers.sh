@@ -12,9 +12,9 @@ cd "$2"
 rows='
 drivers/sim
 service
-notify
+notify | listener
 transport
-client > server > discovery > connection > runtime
+client > delivery > server > discovery > connection > runtime
 drivers/inproc | drivers/zmq | drivers/zmtp | matchmaker
 wire > interface > loop | folder | serializer | config > address
 value > error > base

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The commands of `godwit`. Each gets its own arguments; argv[0] is its name for messages. It returns the
- * exit status: 0; 1: a failure, which it has printed; 2: wrong arguments. */
+ * exit status: 0; 1: a failure, which it has printed; 2: wrong arguments; more is the command's own. */
 #ifndef GODWIT_TOOLS_COMMANDS_H
 #define GODWIT_TOOLS_COMMANDS_H
 
 enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 
 int command_matchmaker (int argc, char **argv);
+int command_notify (int argc, char **argv);
+int command_events (int argc, char **argv);
 int command_spool (int argc, char **argv); /* with the component godwit-spool */
 
 #endif

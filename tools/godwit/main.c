@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+static char events_name[] = "godwit events";
 static char matchmaker_name[] = "godwit matchmaker";
+static char notify_name[] = "godwit notify";
 #ifdef GODWIT_HAS_SPOOL
 static char spool_name[] = "godwit spool";
 #endif
@@ -19,7 +21,9 @@ static const struct command {
     char *full_name; /* its argv[0] */
     int (*run) (int argc, char **argv);
 } commands[] = {
+    {"events", events_name, command_events},
     {"matchmaker", matchmaker_name, command_matchmaker},
+    {"notify", notify_name, command_notify},
 #ifdef GODWIT_HAS_SPOOL
     {"spool", spool_name, command_spool},
 #endif
@@ -71,7 +75,9 @@ main (int argc, char **argv)
                                      .args_doc = "COMMAND [ARGUMENT...]",
                                      .doc = "Tools for clusters of Godwit.\v"
                                             "Commands:\n\n"
+                                            "  events        Listen to notifications\n"
                                             "  matchmaker    Host rendezvous points\n"
+                                            "  notify        Send a notification\n"
 #ifdef GODWIT_HAS_SPOOL
                                             "  spool         Show, export and repair a spool\n"
 #endif
