@@ -127,8 +127,15 @@ compare_times (const void *a_item, const void *b_item)
                             ((const notice_delivery_t *) b_item)->begin_at);
 }
 
-static const notice_t *
-find_sent (const notices_t *run, uint64_t id)
+void
+notices_sort (notices_t *run)
+{
+    if (run->sent_count)
+        qsort (run->sent, run->sent_count, sizeof *run->sent, compare_sent);
+}
+
+notice_t *
+notices_find (const notices_t *run, uint64_t id)
 {
     const notice_t key = {.id = id};
     return run->sent_count ? bsearch (&key, run->sent, run->sent_count, sizeof key, compare_sent) : NULL;
@@ -188,6 +195,9 @@ check_order (checking_t *checking, const notice_t *notice, const notice_delivery
     known_t *const known = known_of (checking, notice);
     if (!known)
         return;
+    const uint64_t took = first->begin_at - notice->begin_at;
+    if (first->begin_at > notice->begin_at && took > run->summary.slowest[pool])
+        run->summary.slowest[pool] = took;
     if (known->since[pool] == NOTICES_NEVER)
         known->since[pool] = first->begin_at;
     if (notice->id > known->last_id[pool]) {
@@ -287,7 +297,7 @@ check_in_time (checking_t *checking)
     }
     for (size_t i = 0; i < run->delivery_count; i++) {
         const notice_delivery_t *const at = &run->deliveries[i];
-        const notice_t *const notice = find_sent (run, at->id);
+        const notice_t *const notice = notices_find (run, at->id);
         run->summary.deliveries++;
         run->summary.marked += at->redeliveries > 0;
         run->summary.requeued += at->end == NOTICE_REQUEUED;
@@ -308,8 +318,7 @@ notices_check (notices_t *run)
 {
     checking_t checking = {.run = run};
     memset (&run->summary, 0, sizeof run->summary);
-    if (run->sent_count)
-        qsort (run->sent, run->sent_count, sizeof *run->sent, compare_sent);
+    notices_sort (run);
     if (run->delivery_count)
         qsort (run->deliveries, run->delivery_count, sizeof *run->deliveries, compare_times);
     check_in_time (&checking);

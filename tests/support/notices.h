@@ -82,10 +82,11 @@ typedef struct notices_summary {
     uint64_t accepted;
     uint64_t dropped;
     uint64_t deliveries;
-    uint64_t marked;   /* deliveries */
-    uint64_t twice;    /* deliveries after the first, to the same pool */
-    uint64_t requeued; /* deliveries */
-    uint64_t gone;     /* copies for a pool that went with their notifier */
+    uint64_t marked;                 /* deliveries */
+    uint64_t twice;                  /* deliveries after the first, to the same pool */
+    uint64_t requeued;               /* deliveries */
+    uint64_t gone;                   /* copies for a pool that went with their notifier */
+    uint64_t slowest[NOTICES_POOLS]; /* the longest time until one came to a pool for the first time */
     uint64_t violations[NOTICES_RULE_COUNT];
 } notices_summary_t;
 
@@ -114,6 +115,11 @@ size_t notices_send (notices_t *run, notice_t notice);
 size_t notices_deliver (notices_t *run, notice_delivery_t delivery);
 size_t notices_add_notifier (notices_t *run, notices_notifier_t notifier);
 size_t notices_add_listener (notices_t *run, notices_listener_t listener);
+
+/* Sorts what was sent, so that it can be found: the indexes change. */
+void notices_sort (notices_t *run);
+/* NULL: nobody has sent it, or it is not sorted. */
+notice_t *notices_find (const notices_t *run, uint64_t id);
 
 /* Checks it all, when everything has had its time: fills in the summary, and tells what was broken. */
 void notices_check (notices_t *run);
