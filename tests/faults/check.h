@@ -42,6 +42,7 @@
     X (NOTICE_UNMARKED, "unmarked")            /* it came again, and its count is not another one */         \
     X (NOTICE_NEEDLESS, "needless")            /* it came again, or marked, and nothing was disturbed */     \
     X (NOTICE_ORDER, "out of order")           /* it came after one that was sent later */                   \
+    X (NOTICE_DUPLICATE, "duplicate")          /* a listener that drops them got one again */                \
     X (NOTICE_LEFT, "left behind")             /* a notifier has ended before all was acknowledged */
 
 typedef enum check_rule {

@@ -82,9 +82,11 @@ read_listener (check_t *check, check_node_t *node, const history_record_t *recor
     if (node->listener != SIZE_MAX || pool == NOTICES_POOLS)
         broke_record (check, node, record, pool == NOTICES_POOLS ? "too many pools" : "a second listener");
     else
-        node->listener = notices_add_listener (
-            &check->notices,
-            (notices_listener_t){.pool = pool, .up_at = record->stamp_ns, .down_at = NOTICES_NEVER});
+        node->listener = notices_add_listener (&check->notices,
+                                               (notices_listener_t){.pool = pool,
+                                                                    .up_at = record->stamp_ns,
+                                                                    .down_at = NOTICES_NEVER,
+                                                                    .drops_duplicates = record->note.what});
 }
 
 static void
@@ -170,6 +172,7 @@ read_settled (check_t *check, const check_node_t *node, const history_record_t *
         if (at->id != record->call || at->end != NOTICE_UNENDED)
             continue;
         at->end = record->notice.what ? NOTICE_REQUEUED : NOTICE_HANDLED;
+        at->end_at = record->stamp_ns;
         return;
     }
     check_broke (check, CHECK_NEVER_BEGUN, record->call, "%s is done with it, and had not taken it",

@@ -417,6 +417,12 @@ take_out_of_order (story_t *story)
 }
 
 static void
+take_again_what_is_dropped (story_t *story)
+{
+    story_take (story, notify_both (story, 20200), STORY_ONE, 23200, 1, false);
+}
+
+static void
 leave_some (story_t *story)
 {
     story->has_left_some = true;
@@ -503,6 +509,7 @@ static const planted_t planted[] = {
     {take_again_for_nothing, CHECK_NOTICE_NEEDLESS, "and was handled before, and nothing was disturbed"},
     {mark_for_nothing, CHECK_NOTICE_NEEDLESS, "with the count 1, and had not come before"},
     {take_out_of_order, CHECK_NOTICE_ORDER, "which was sent later"},
+    {take_again_what_is_dropped, CHECK_NOTICE_DUPLICATE, "it came again to a listener that had handled it"},
     {leave_some, CHECK_NOTICE_LEFT, "client has ended before all was acknowledged: MessagingTimeout"},
     {forget_settling, CHECK_HANDLER_LOST, "two took it, and has ended, and is not done with it"},
     {forget_notified, CHECK_NEVER_ENDED, "never ended: notification"},

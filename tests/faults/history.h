@@ -53,7 +53,7 @@ typedef enum history_event {
     HISTORY_NOTIFIER_UP,   /* once in a process; what: 1, it has a spool */
     HISTORY_NOTIFIER_DOWN, /* status: 0, all that it had accepted is acknowledged */
     HISTORY_POOL,          /* text: a pool that the notifier has declared */
-    HISTORY_LISTENER_UP,   /* once in a process; text: its pool */
+    HISTORY_LISTENER_UP,   /* once in a process; text: its pool; what: 1, it drops duplicates */
     HISTORY_LISTENER_DOWN,
     HISTORY_NOTICE_BEGIN, /* a notification; call: its number; stream */
     HISTORY_NOTICE_END,   /* status; what: 1, it was dropped */

@@ -67,7 +67,8 @@ open_with (story_t *story, bool has_spool)
     story_put (story, STORY_CLIENT, 0,
                (history_record_t){.event = HISTORY_NOTIFIER_UP, .note.what = has_spool});
     put_note (story, STORY_CLIENT, HISTORY_POOL, "first");
-    put_note (story, STORY_ONE, HISTORY_LISTENER_UP, "first");
+    story_put (story, STORY_ONE, 0,
+               (history_record_t){.event = HISTORY_LISTENER_UP, .note = {.what = 1, .text = "first"}});
     put_note (story, STORY_TWO, HISTORY_LISTENER_UP, "second");
     put_server (story, STORY_ONE, 0, HISTORY_SERVER_UP);
     put_server (story, STORY_TWO, 0, HISTORY_SERVER_UP);

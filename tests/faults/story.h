@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A made-up run, written as real ones are: a client (node 1), two servers (nodes 2 and 3) and a runner (node
  * 4), 100 s after they began. The client is a notifier, too, which has declared the pool "first"; the servers
- * are listeners of the pools "first" and "second". All times are milliseconds of the story. */
+ * are listeners of the pools "first", where duplicates are dropped, and "second". All times are milliseconds
+ * of the story. */
 #ifndef GODWIT_TESTS_FAULTS_STORY_H
 #define GODWIT_TESTS_FAULTS_STORY_H
 

@@ -222,6 +222,9 @@ check_again (notices_t *run, const notice_t *notice, const notice_delivery_t *al
         before = i;
         was_handled = was_handled || i->end == NOTICE_HANDLED;
         was_requeued = was_requeued || i->end == NOTICE_REQUEUED;
+        if (i->listener == at->listener && i->end == NOTICE_HANDLED && i->end_at < at->begin_at &&
+            run->listeners[i->listener].drops_duplicates)
+            broke (run, NOTICES_DUPLICATE, at->id, "it came again to a listener that had handled it");
         is_same = is_same || (i->redeliveries == at->redeliveries && (!at->redeliveries || !was_replaced));
     }
     run->summary.twice += before != NULL;
@@ -249,7 +252,7 @@ static void
 check_pools (checking_t *checking, const notice_t *notice, const notice_delivery_t *all, size_t count)
 {
     notices_t *const run = checking->run;
-    const notices_notifier_t *const notifier = &run->notifiers[notice->notifier];
+    notices_notifier_t *const notifier = &run->notifiers[notice->notifier];
     uint32_t handled = 0;
     for (size_t i = 0; i < count; i++)
         if (all[i].end == NOTICE_HANDLED)
@@ -259,11 +262,13 @@ check_pools (checking_t *checking, const notice_t *notice, const notice_delivery
         const bool counts = notifier->declared >> pool & 1 || known->since[pool] < notice->begin_at;
         if (!counts || handled >> pool & 1)
             continue;
-        if (notifier->is_lost)
+        if (notifier->is_lost || notifier->dropped) {
             run->summary.gone++;
-        else
+            notifier->dropped -= !notifier->is_lost;
+        } else {
             broke (run, NOTICES_LOST, notice->id, "it was accepted, and the pool %u has not handled it",
                    pool);
+        }
     }
 }
 
