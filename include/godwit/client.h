@@ -9,6 +9,7 @@
 #define GODWIT_CLIENT_H
 
 #include <godwit/serializer.h>
+#include <godwit/spool.h>
 #include <godwit/target.h>
 #include <godwit/transport.h>
 #include <godwit/value.h>
@@ -52,6 +53,14 @@ typedef struct godwit_client_options {
      * because nobody learns what became of them. */
     godwit_choice_t idempotent;
     int reserved; /* keep it 0: it fills the struct, so that the next field has a place of its own */
+    /* For durable casts; NULL: none. Borrowed, outlives the client and those prepared from it, and is used by
+     * this one alone. What is in it from an earlier process is sent, too. */
+    godwit_spool_t *spool;
+    /* YES: casts are durable. One that was accepted is kept in the spool until one server of the topic has
+     * acknowledged that it ran. It runs at least once: after a lost connection or a restart it is sent again,
+     * marked (godwit_request_is_redelivered). */
+    godwit_choice_t durable;
+    int reserved_too; /* keep it 0 */
 } godwit_client_options_t;
 
 /* Makes options for a client: GODWIT_CLIENT_OPTIONS (.timeout_ms = 500). */
@@ -86,6 +95,8 @@ typedef struct godwit_overrides {
     int64_t call_monitor_timeout_ms;
     godwit_choice_t idempotent;
     int reserved; /* keep it 0: it fills the struct, so that the next field has a place of its own */
+    godwit_choice_t durable;
+    int reserved_too; /* keep it 0 */
 } godwit_overrides_t;
 
 /* Makes overrides for godwit_client_prepare: GODWIT_OVERRIDES (.server = "first"). */
@@ -116,7 +127,11 @@ GODWIT_EXPORT godwit_status_t godwit_client_call (godwit_client_t *client, const
 
 /* Sends a request that has no reply. It goes to one server or, with a fanout target, to all. Returns when the
  * transport has accepted it, and waits for that within the timeout. With GODWIT_TIMEOUT_ZERO it goes to a
- * server that is connected now. The method runs at most once. No order is promised. */
+ * server that is connected now. The method runs at most once. No order is promised.
+ *
+ * With `durable` it returns when the spool has it, and waits for no server. The method runs at least once. A
+ * method that fails has run. INVALID_ARGUMENT without a spool; INVALID_TARGET with a fanout target; the
+ * statuses of the spool. */
 GODWIT_EXPORT godwit_status_t godwit_client_cast (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,
                                                   godwit_error_t **error);

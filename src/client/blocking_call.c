@@ -7,6 +7,7 @@
 #include "src/client/call_explain.h"
 #include "src/client/call_finish.h"
 #include "src/client/call_metrics.h"
+#include "src/client/durable.h"
 #include "src/client/nobody.h"
 #include "src/error/error.h"
 #include "src/runtime/wait.h"
@@ -119,6 +120,8 @@ godwit_client_cast (godwit_client_t *client, const godwit_value_t *context, cons
     GODWIT__UNCANCELLED;
     if (!client)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
+    if (client->is_durable)
+        return godwit__durable_cast (client, context, method, &args, error);
     if (client->target.fanout == GODWIT_YES)
         return godwit_client_fanout (client, context, method, args, NULL, error);
     return run (client, true, context, method, &args, NULL, error);

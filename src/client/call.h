@@ -44,8 +44,9 @@ typedef struct godwit__call {
     godwit__metric_t *metric; /* from godwit__call_begins on */
     godwit_value_t *context;  /* as the program gave it, for the client's serializer; NULL without one */
     bool cast;
-    bool withheld; /* its next attempt has waited for the budget */
-    bool spreads;  /* it may wait for its turn while servers are being connected to */
+    bool redelivered; /* a durable cast that may have run before */
+    bool withheld;    /* its next attempt has waited for the budget */
+    bool spreads;     /* it may wait for its turn while servers are being connected to */
     godwit__charge_t charge;
     bool given_up; /* its future was destroyed; the completion thread's own */
 

@@ -55,7 +55,9 @@ hand_over (godwit__call_t *call, godwit__picked_t *picked, int64_t now_ns)
     const uint32_t monitor_ms = call->pending.monitor_ns ? begin_monitor (call, now_ns) : 0;
     godwit__header_write (data, &(godwit__header_t){
                                     .type = GODWIT__REQUEST,
-                                    .flags = call->cast ? GODWIT__FLAG_CAST : 0,
+                                    .flags = call->cast          ? GODWIT__FLAG_CAST
+                                             : call->redelivered ? GODWIT__FLAG_REDELIVERED
+                                                                 : 0,
                                     .target = picked->server_id,
                                     .budget_ms = call->cast             ? 0
                                                  : left_ms < UINT32_MAX ? (uint32_t) left_ms

@@ -33,6 +33,7 @@ struct godwit_client {
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
     bool mandatory;
     bool idempotent;                     /* a request that may have run is tried again */
+    bool is_durable;                     /* its casts are kept in the family's spool */
     _Atomic (godwit__metric_t *) metric; /* of the method that was called last; NULL: none yet */
     /* The bits of the group's offers that serve the target's namespace and version (src/discovery/offers.h),
      * below the offers' change that they are of; 0: not known yet. */
@@ -44,9 +45,10 @@ struct godwit_client {
 
     /* A root's. */
     godwit_serializer_t *own_serializer; /* goes with the family; NULL: none */
-    atomic_uint refs;     /* its own, and one for each client that was prepared in the family */
-    atomic_size_t family; /* what uses the others: until that has ended, the transport stays */
-    bool family_drained;  /* like drained, of family */
+    atomic_uint refs;                /* its own, and one for each client that was prepared in the family */
+    atomic_size_t family;            /* what uses the others: until that has ended, the transport stays */
+    bool family_drained;             /* like drained, of family */
+    struct godwit__durable *durable; /* its spool (durable.h); NULL: none */
     godwit__list_node_t in_transport;
 };
 

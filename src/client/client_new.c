@@ -2,6 +2,7 @@
 /* Makes clients, and prepares clients from others (contract 3). */
 #include "src/address/target.h"
 #include "src/client/client_settings.h"
+#include "src/client/durable.h"
 #include "src/client/encoded_request.h"
 #include "src/error/error.h"
 
@@ -31,6 +32,8 @@ make (godwit_transport_t *transport, const godwit__client_settings_t *settings)
     self->serializer = settings->serializer;
     self->mandatory = settings->mandatory;
     self->idempotent = settings->idempotent;
+    self->is_durable = settings->is_durable;
+    self->durable = NULL;
     self->may_send = settings->may_send;
     self->backs_off = settings->backs_off;
     self->own_serializer = NULL;
@@ -69,8 +72,14 @@ godwit_client_new (godwit_client_t **client, godwit_transport_t *transport, cons
         godwit__list_append (&transport->clients, &self->in_transport);
     }
     godwit__transport_unlock (transport);
-    if (status)
+    if (status) {
         free (self);
+        return status;
+    }
+    if (settings.spool)
+        status = godwit__durable_open (&self->durable, transport, settings.spool, error);
+    if (status)
+        godwit_client_destroy (&self);
     else
         *client = self;
     return status;

@@ -118,6 +118,8 @@ settle_options (godwit__client_settings_t *settings, const godwit_target_t *targ
     if (status == GODWIT_OK)
         status = check_choice ("idempotent", given.idempotent, false, error);
     if (status == GODWIT_OK)
+        status = check_choice ("durable", given.durable, false, error);
+    if (status == GODWIT_OK)
         status = godwit__serializer_check (given.serializer, error);
     settings->version_cap = given.version_cap;
     settings->timeout_ms = settle_timeout (override_number (0, given.timeout_ms));
@@ -126,6 +128,8 @@ settle_options (godwit__client_settings_t *settings, const godwit_target_t *targ
     settings->serializer = given.serializer;
     settings->mandatory = given.mandatory == GODWIT_YES;
     settings->idempotent = given.idempotent == GODWIT_YES;
+    settings->is_durable = given.durable == GODWIT_YES;
+    settings->spool = given.spool;
     settings->may_send = godwit__version_cap_allows (settings->version_cap, settings->target.version);
     return status;
 }
@@ -203,6 +207,8 @@ override_rest (godwit__client_settings_t *settings, const godwit_overrides_t *gi
         status = check_choice ("mandatory", given->mandatory, true, error);
     if (status == GODWIT_OK)
         status = check_choice ("idempotent", given->idempotent, true, error);
+    if (status == GODWIT_OK)
+        status = check_choice ("durable", given->durable, true, error);
     settings->timeout_ms = settle_timeout (override_number (settings->timeout_ms, given->timeout_ms));
     settings->backs_off = settings->backs_off && !given->timeout_ms; /* a cleared timeout counts as given */
     settings->retry = override_number (settings->retry, given->retry);
@@ -212,6 +218,8 @@ override_rest (godwit__client_settings_t *settings, const godwit_overrides_t *gi
         settings->mandatory = given->mandatory == GODWIT_YES;
     if (given->idempotent)
         settings->idempotent = given->idempotent == GODWIT_YES;
+    if (given->durable)
+        settings->is_durable = given->durable == GODWIT_YES;
     return status;
 }
 
@@ -228,6 +236,7 @@ godwit__client_settings_prepare (godwit__client_settings_t *settings, const godw
         .serializer = parent->serializer,
         .mandatory = parent->mandatory,
         .idempotent = parent->idempotent,
+        .is_durable = parent->is_durable,
         .may_send = parent->may_send,
         .backs_off = parent->backs_off,
         .group = parent->group,

@@ -15,6 +15,8 @@ typedef struct godwit__client_settings {
     const godwit_serializer_t *serializer;
     bool mandatory;
     bool idempotent;
+    bool is_durable;
+    godwit_spool_t *spool; /* of a root; NULL: none */
     bool may_send;
     bool backs_off;
     godwit__group_t *group; /* NULL without a topic */

@@ -86,6 +86,18 @@ godwit__encoded_request_join (godwit__encoded_request_t *request)
     return true;
 }
 
+bool
+godwit__encode_body (godwit__encoded_request_t *request, const void *body, size_t size)
+{
+    request->size = GODWIT__HEADER_SIZE + size;
+    request->method_at = 0;
+    request->shared = request->size > GODWIT__REQUEST_INLINE ? shared_new (request->size, 0) : NULL;
+    if (request->size > GODWIT__REQUEST_INLINE && !request->shared)
+        return false;
+    memcpy (godwit__encoded_request_data (request) + GODWIT__HEADER_SIZE, body, size);
+    return true;
+}
+
 /* ---- what was encoded ---- */
 
 const char *

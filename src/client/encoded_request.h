@@ -39,6 +39,8 @@ godwit_status_t godwit__encode_request (godwit__encoded_request_t *request, cons
 godwit_status_t godwit__encode_publication (godwit__encoded_request_t *request, const godwit_client_t *client,
                                             const godwit_value_t *context, const char *method,
                                             const godwit_fields_t *args, godwit_error_t **error);
+/* Makes the request of a body that was encoded before. False if memory is short: it is empty then. */
+bool godwit__encode_body (godwit__encoded_request_t *request, const void *body, size_t size);
 /* A copy with memory of its own, which refers to the same inserts. False if memory is short: it is empty
  * then. */
 bool godwit__encoded_request_copy (godwit__encoded_request_t *to, const godwit__encoded_request_t *from);

@@ -5,6 +5,7 @@
 #include "src/delivery/flight.h"
 #include "src/delivery/outbox_inside.h"
 #include "src/delivery/outlet.h"
+#include "src/delivery/spool_name.h"
 #include "src/error/error.h"
 #include "src/runtime/warnings.h"
 
@@ -14,7 +15,8 @@
 
 enum { KEY_SPOOL = 0x7370 };
 
-#define PREFIX "notify/"
+/* The first part of the names of its streams. */
+#define KIND "notify"
 
 /* What is read at a time, and with how few deliveries more is read. */
 #define READ_COUNT 256
@@ -368,44 +370,12 @@ godwit__spooling_turn (godwit__outbox_t *outbox)
 
 /* ---- its life ---- */
 
-/* A byte that stands for itself in a name. */
-static bool
-is_plain (unsigned char byte)
-{
-    return byte > 0x20 && byte != '%' && byte != '/' && byte != 0x7f;
-}
-
-static char *
-put_part (char *to, const char *part)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    for (const unsigned char *at = (const unsigned char *) part; *at; at++) {
-        if (is_plain (*at)) {
-            *to++ = (char) *at;
-            continue;
-        }
-        *to++ = '%';
-        *to++ = digits[*at >> 4];
-        *to++ = digits[*at & 15];
-    }
-    *to++ = '/';
-    return to;
-}
-
 char *
 godwit__spooling_name (const godwit__stream_t *stream)
 {
-    const char *const priority = godwit_priority_name (stream->priority);
-    char *const name = malloc (sizeof PREFIX + 3 * (strlen (stream->exchange) + strlen (stream->topic)) + 2 +
-                               strlen (priority) + 1);
-    if (!name)
-        return NULL;
-    char *to = name + sizeof PREFIX - 1;
-    memcpy (name, PREFIX, sizeof PREFIX);
-    to = put_part (to, stream->exchange);
-    to = put_part (to, stream->topic);
-    strcpy (to, priority);
-    return name;
+    const char *const parts[] = {KIND, stream->exchange, stream->topic,
+                                 godwit_priority_name (stream->priority)};
+    return godwit__spool_name_join (parts, 4);
 }
 
 char *
@@ -420,35 +390,6 @@ godwit__spooling_pool (const char *pool)
     return name;
 }
 
-static int
-digit_of (char digit)
-{
-    return digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
-}
-
-/* Reads a part up to its '/', which is consumed, in place. NULL: it is malformed. */
-static char *
-take_part (char **at_p)
-{
-    char *at = *at_p, *const part = at, *to = at;
-    for (; *at && *at != '/'; at++) {
-        if (*at != '%') {
-            *to++ = *at;
-            continue;
-        }
-        const int high = digit_of (at[1]), low = high >= 0 ? digit_of (at[2]) : -1;
-        if (low < 0 || (high == 0 && low == 0))
-            return NULL;
-        *to++ = (char) (high << 4 | low);
-        at += 2;
-    }
-    if (!*at)
-        return NULL;
-    *at_p = at + 1;
-    *to = '\0';
-    return part;
-}
-
 /* The stream of this name, made if need be. NULL: it is no name of a stream of notifications (what a client
  * has spooled, say), or memory is short. */
 static godwit__stream_t *
@@ -456,14 +397,11 @@ stream_of (godwit__outbox_t *outbox, const char *name)
 {
     godwit_priority_t priority;
     godwit__stream_t *stream = NULL;
+    const char *parts[4];
     char *const copy = strdup (name);
-    char *at = copy ? copy + sizeof PREFIX - 1 : NULL;
-    if (at && strncmp (name, PREFIX, sizeof PREFIX - 1) == 0) {
-        const char *const exchange = take_part (&at);
-        const char *const topic = exchange ? take_part (&at) : NULL;
-        if (topic && godwit_priority_parse (at, &priority))
-            stream = godwit__outbox_find_or_make (outbox, exchange, topic, priority);
-    }
+    if (copy && godwit__spool_name_split (copy, KIND, parts, 4) &&
+        godwit_priority_parse (parts[3], &priority))
+        stream = godwit__outbox_find_or_make (outbox, parts[1], parts[2], priority);
     free (copy);
     return stream;
 }

@@ -63,6 +63,7 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
         header->budget_ms ? now_ns + (int64_t) header->budget_ms * GODWIT__NS_PER_MS : GODWIT__NEVER;
     request->is_fanout = header->type == GODWIT__PUBLICATION;
     request->is_cast = header->flags & GODWIT__FLAG_CAST || request->is_fanout;
+    request->is_redelivered = (header->flags & GODWIT__FLAG_REDELIVERED) != 0;
     request->is_notify = header->type == GODWIT__NOTIFY;
     request->is_active = false;
     request->failed = false;

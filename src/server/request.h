@@ -42,9 +42,10 @@ struct godwit_request {
     int64_t deadline_ns; /* GODWIT__NEVER: none */
     bool is_cast;
     bool is_fanout;
-    bool is_notify;   /* a NOTIFY: its body is not decoded */
-    bool is_active;   /* its handler runs, or is about to; guarded by pool.lock */
-    bool failed;      /* written by whoever replies */
+    bool is_redelivered; /* a durable cast that may have run before */
+    bool is_notify;      /* a NOTIFY: its body is not decoded */
+    bool is_active;      /* its handler runs, or is about to; guarded by pool.lock */
+    bool failed;         /* written by whoever replies */
     atomic_bool kept; /* set by the handler's thread, before any other thread can know the request, except its
                          callback (src/server/cancel.h) */
     atomic_bool replied; /* the thread that sets it may reply */

@@ -46,6 +46,12 @@ godwit_request_is_cast (const godwit_request_t *request)
     return request->is_cast;
 }
 
+bool
+godwit_request_is_redelivered (const godwit_request_t *request)
+{
+    return request->is_redelivered;
+}
+
 int64_t
 godwit_request_remaining_ms (const godwit_request_t *request)
 {
