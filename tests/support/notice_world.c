@@ -280,23 +280,25 @@ open_notifier (member_t *self)
     world_t *const world = self->world;
     godwit_error_t *error = NULL;
     const bool declares = draw (world, 2), is_small = draw (world, 4) == 0, drops = draw (world, 6) == 0;
-    self->tries_again = draw (world, 6) > 0;
+    const bool keeps_all = world->options->keeps_all;
+    self->tries_again = draw (world, 6) > 0 || keeps_all;
     self->notifier = notices_add_notifier (
         &world->run, (notices_notifier_t){.declared = declares ? (1u << POOL_COUNT) - 1 : 0});
-    must (world, self->name,
-          godwit_notifier_new (
-              &self->sender, self->transport,
-              GODWIT_NOTIFIER_OPTIONS (
-                      .publisher_id = self->name, .topics = topics, .topic_count = 1,
-                      .retry = self->tries_again ? 0 : 3,
-                      .delivery = GODWIT_DELIVERY_OPTIONS (.pools = declares ? pools : NULL,
-                                                           .pool_count = declares ? POOL_COUNT : 0,
-                                                           .queue_limit = is_small ? 20 : 0, .block_ms = 200,
-                                                           .when_full = (godwit_when_full_t) draw (world, 4),
-                                                           .max_requeues = drops ? 1 : -1,
-                                                           .requeue_first_ms = 50, .requeue_max_ms = 400)),
-              &error),
-          &error);
+    must (
+        world, self->name,
+        godwit_notifier_new (
+            &self->sender, self->transport,
+            GODWIT_NOTIFIER_OPTIONS (.publisher_id = self->name, .topics = topics, .topic_count = 1,
+                                     .retry = self->tries_again ? 0 : 3,
+                                     .delivery = GODWIT_DELIVERY_OPTIONS (
+                                             .pools = declares ? pools : NULL,
+                                             .pool_count = declares ? POOL_COUNT : 0,
+                                             .queue_limit = is_small && !keeps_all ? 20 : 0, .block_ms = 200,
+                                             .when_full = (godwit_when_full_t) draw (world, 4),
+                                             .max_requeues = drops && !keeps_all ? 1 : -1,
+                                             .requeue_first_ms = 50, .requeue_max_ms = 400)),
+            &error),
+        &error);
 }
 
 /* What it says that it has given up. */

@@ -30,6 +30,7 @@ typedef struct notice_options {
     unsigned faults; /* GODWIT_FAULT_...; 0: none at all */
     unsigned fault_count;
     bool listeners_only; /* faults strike no notifier */
+    bool keeps_all;      /* no notifier refuses, drops or gives up anything */
     bool trace;          /* to stderr */
 } notice_options_t;
 
