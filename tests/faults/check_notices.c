@@ -39,9 +39,10 @@ read_notifier_up (check_t *check, check_node_t *node, const history_record_t *re
     if (node->notifier != SIZE_MAX)
         broke_record (check, node, record, "a second notifier");
     else /* until the end: it is lost with what it has, or another one goes on with its spool */
-        node->notifier =
-            notices_add_notifier (&check->notices, (notices_notifier_t){.is_lost = !record->note.what,
-                                                                        .was_replaced = record->note.what});
+        node->notifier = notices_add_notifier (
+            &check->notices, (notices_notifier_t){.is_lost = !(record->note.what & HISTORY_HAS_SPOOL),
+                                                  .was_replaced = record->note.what & HISTORY_HAS_SPOOL,
+                                                  .has_no_order = record->note.what & HISTORY_HAS_NO_ORDER});
 }
 
 static void

@@ -50,7 +50,7 @@ typedef enum history_event {
     HISTORY_FAULT_BEGIN,   /* call: the fault's number; node: whom it hits, 0: everybody; fault; text: what */
     HISTORY_FAULT_END,     /* call: the fault's number */
     HISTORY_TIMER,         /* lateness: how late the timer was that looks for stalls; at the end */
-    HISTORY_NOTIFIER_UP,   /* once in a process; what: 1, it has a spool */
+    HISTORY_NOTIFIER_UP,   /* once in a process; what: HISTORY_HAS_... */
     HISTORY_NOTIFIER_DOWN, /* status: 0, all that it had accepted is acknowledged */
     HISTORY_POOL,          /* text: a pool that the notifier has declared */
     HISTORY_LISTENER_UP,   /* once in a process; text: its pool; what: 1, it drops duplicates */
@@ -97,8 +97,12 @@ enum {
     HISTORY_RUNNER = 4,
     HISTORY_RENDEZVOUS = 8,
     HISTORY_NOTIFIER = 16,
-    HISTORY_LISTENER = 32
+    HISTORY_LISTENER = 32,
+    HISTORY_CASTER = 64,
+    HISTORY_WORKER = 128
 }; /* roles, added up */
+
+enum { HISTORY_HAS_SPOOL = 1, HISTORY_HAS_NO_ORDER = 2 }; /* of a notifier, added up */
 
 typedef struct history_header {
     char magic[8];

@@ -2,6 +2,7 @@
 #include "tests/faults/node_notifier.h"
 
 #include "tests/faults/node_pace.h"
+#include "tests/faults/node_spool.h"
 #include "tests/support/random.h"
 
 #include <pthread.h>
@@ -10,10 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-#ifdef GODWIT_HAS_SPOOL
-#include <godwit/sqlite_spool.h>
-#endif
 
 #define POOLS_MAX 8u
 #define FLUSH_MS 60000
@@ -90,20 +87,6 @@ run (void *user)
 
 /* ---- life ---- */
 
-static bool
-open_spool (godwit_error_t **error)
-{
-#ifdef GODWIT_HAS_SPOOL
-    return !options->spool ||
-           godwit_sqlite_spool_open (&spool, options->spool,
-                                     GODWIT_SQLITE_SPOOL_OPTIONS (.level = GODWIT_SPOOL_PROCESS),
-                                     error) == GODWIT_OK;
-#else
-    (void) error;
-    return !options->spool;
-#endif
-}
-
 /* NAME[,NAME...] */
 static size_t
 split_pools (char *text, const char *pools[POOLS_MAX])
@@ -126,9 +109,10 @@ node_notifier_start (godwit_transport_t *transport, history_t *history_, const n
     notices_left = (int64_t) options->calls;
     snprintf (names, sizeof names, "%s", options->pools ? options->pools : "");
     const size_t pool_count = options->pools ? split_pools (names, pools) : 0;
-    if (!open_spool (error))
+    if (!node_spool_open (&spool, options->spool, error))
         return false;
-    note (HISTORY_NOTIFIER_UP, 0, spool != NULL, options->name); /* before: a spool sends what it has */
+    note (HISTORY_NOTIFIER_UP, 0, spool ? HISTORY_HAS_SPOOL : 0,
+          options->name); /* before: a spool sends what it has */
     for (size_t i = 0; i < pool_count; i++)
         note (HISTORY_POOL, 0, 0, pools[i]);
     if (godwit_notifier_new (
@@ -167,7 +151,5 @@ node_notifier_stop (void)
     note (HISTORY_NOTIFIER_DOWN, (uint16_t) status, 0, "");
     godwit_error_destroy (&error);
     godwit_notifier_destroy (&notifier);
-#ifdef GODWIT_HAS_SPOOL
-    godwit_sqlite_spool_close (&spool);
-#endif
+    node_spool_close (&spool);
 }

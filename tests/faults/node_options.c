@@ -82,6 +82,8 @@ parse_role (node_options_t *options, const char *text)
                      : !strcmp (text, "rendezvous") ? HISTORY_RENDEZVOUS
                      : !strcmp (text, "notifier")   ? HISTORY_NOTIFIER
                      : !strcmp (text, "listener")   ? HISTORY_LISTENER
+                     : !strcmp (text, "caster")     ? HISTORY_CASTER
+                     : !strcmp (text, "worker")     ? HISTORY_WORKER
                      : !strcmp (text, "both")       ? HISTORY_SERVER | HISTORY_CLIENT
                                                     : 0;
     return options->roles != 0;
@@ -243,8 +245,10 @@ node_options_parse (node_options_t *options, int argc, char **argv)
         return false;
     }
     if (optind < argc || !options->node || !options->roles || !options->url || !options->log) {
-        fprintf (stderr, "node: --node N --role server|client|both|rendezvous|notifier|listener --url URL "
-                         "--log FILE are needed\n");
+        fprintf (
+            stderr,
+            "node: --node N --role server|client|both|rendezvous|notifier|listener|caster|worker --url URL "
+            "--log FILE are needed\n");
         return false;
     }
     return true;

@@ -19,7 +19,7 @@ typedef struct node_mix {
 
 typedef struct node_options {
     uint32_t node;  /* --node N, of the run */
-    uint32_t roles; /* --role server|client|both|rendezvous|notifier|listener */
+    uint32_t roles; /* --role server|client|both|rendezvous|notifier|listener|caster|worker */
     const char *name;
     const char *host;
     const char *named; /* --named NAME[,NAME...]: of the calls to one server */

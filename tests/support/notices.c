@@ -204,7 +204,8 @@ check_order (checking_t *checking, const notice_t *notice, const notice_delivery
         known->last_id[pool] = notice->id;
         return;
     }
-    if (!run->is_out_of_order && was_one_at_a_time (run, pool, notice->begin_at, first->begin_at))
+    if (!run->is_out_of_order && !run->notifiers[notice->notifier].has_no_order &&
+        was_one_at_a_time (run, pool, notice->begin_at, first->begin_at))
         broke (run, NOTICES_ORDER, notice->id, "it came after %llu, which was sent later",
                (unsigned long long) (known->last_id[pool] & UINT32_MAX));
 }

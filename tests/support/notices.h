@@ -72,6 +72,7 @@ typedef struct notices_notifier {
     uint32_t declared; /* pools, a bit each */
     bool is_lost;      /* what it had not delivered went with it: it was killed, and had no spool */
     bool was_replaced; /* another one sends what it had: the counts begin again */
+    bool has_no_order; /* it promises none */
     uint64_t dropped;  /* so many copies for a pool it says that it has given up */
 } notices_notifier_t;
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A process of a cluster that is to be broken: a server, a client, or both, a notifier, or a listener, with
- * its history in a file.
+/* A process of a cluster that is to be broken: a server, a client, or both, a notifier, a listener, a client
+ * or a server of durable casts, with its history in a file.
  *
  *     node --node 3 --role client --name client-1 --url zmq://127.0.0.1:9573/ --log DIR/client-1.3.history
  *
  * It says "ready" when its server is started and its client sees the servers that it waits for. SIGTERM and
  * SIGINT end it in good order: no new calls, all calls ended, the server drained; no new notifications, all
  * acknowledged. --seconds and --calls end it too. */
+#include "tests/faults/node_caster.h"
 #include "tests/faults/node_client.h"
 #include "tests/faults/node_listener.h"
 #include "tests/faults/node_notifier.h"
@@ -89,10 +90,18 @@ main (int argc, char **argv)
         must (node_listener_start (transport, history, &options, &error), "listener", error);
     if (options.roles & HISTORY_NOTIFIER)
         must (node_notifier_start (transport, history, &options, &error), "notifier", error);
+    if (options.roles & HISTORY_WORKER)
+        must (node_worker_start (transport, history, &options, &error), "worker", error);
+    if (options.roles & HISTORY_CASTER)
+        must (node_caster_start (transport, history, &options, &error), "caster", error);
     printf ("ready\n");
     wait_for_end (&signals, options.seconds);
     if (options.roles & HISTORY_CLIENT)
         node_client_stop ();
+    if (options.roles & HISTORY_CASTER)
+        node_caster_stop ();
+    if (options.roles & HISTORY_WORKER)
+        must (node_worker_stop (&error), "stop", error);
     if (options.roles & HISTORY_NOTIFIER)
         node_notifier_stop ();
     if (options.roles & HISTORY_LISTENER)

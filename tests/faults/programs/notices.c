@@ -197,6 +197,24 @@ freeze_notifier (run_t *run)
 }
 
 static void
+strike_durable (run_t *run)
+{
+    switch (random_below (&run->random, 4)) {
+    case 0:
+        kill_for_a_while (run, "notifier-1");
+        break;
+    case 1:
+        freeze (run, any_listener (run));
+        break;
+    case 2:
+        restart (run, any_listener (run));
+        break;
+    default:
+        kill_for_a_while (run, any_listener (run));
+    }
+}
+
+static void
 kill_both (run_t *run)
 {
     const uint64_t fault = begin (run, "listener-1", HISTORY_FAULT_KILL, "killed");
@@ -278,6 +296,18 @@ open_spool (run_t *run)
     add (run, "notifier", "notifier-1", arguments);
 }
 
+static void
+open_durable (run_t *run)
+{
+    static const char *arguments[] = {"--threads", "2", "--rate", NULL, "--spool", NULL, NULL};
+    static const char *worker[] = {"--work-us", "200", NULL};
+    arguments[3] = run->rate;
+    arguments[5] = run->spool;
+    add (run, "worker", "listener-1", worker);
+    add (run, "worker", "listener-2", worker);
+    add (run, "caster", "notifier-1", arguments);
+}
+
 /* It handles fewer than come. */
 static void
 open_slow (run_t *run)
@@ -315,6 +345,10 @@ static const scenario_t scenarios[] = {
      .title = "listener and notifier with a spool killed",
      .open = open_spool,
      .strike = kill_both},
+    {.name = "durable",
+     .title = "durable casts: client or server killed",
+     .open = open_durable,
+     .strike = strike_durable},
 };
 
 #define SCENARIOS (sizeof scenarios / sizeof *scenarios)
@@ -529,7 +563,7 @@ run_all (const settings_t *settings)
             continue;
         found++;
 #ifndef GODWIT_HAS_SPOOL
-        if (scenarios[i].open == open_spool) {
+        if (scenarios[i].open == open_spool || scenarios[i].open == open_durable) {
             printf ("notices: %s: skipped, the spool is not built\n", scenarios[i].name);
             continue;
         }
