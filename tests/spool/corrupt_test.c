@@ -55,7 +55,7 @@ write_file (const char *text, size_t size)
     fclose (file);
 }
 
-/* Runs SQL in the file, as a program that is none of ours. */
+/* Runs SQL in the file, as another program might. */
 static void
 change (const char *sql)
 {
