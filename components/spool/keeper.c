@@ -88,7 +88,7 @@ godwit__spool_recover (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
     pthread_mutex_lock (&self->reading);
     godwit__spool_disconnect (self, false);
     status = copy_anew (self, problem);
-    godwit__problem_t ignored; /* in any case it can be read */
+    godwit__problem_t ignored = {0}; /* in any case it can be read */
     const godwit_status_t connected = godwit__spool_connect (self, status ? &ignored : problem);
     pthread_mutex_unlock (&self->reading);
     self->is_suspect = status || connected;
@@ -119,7 +119,7 @@ godwit__spool_checkpoint (godwit__sqlite_spool_t *self, godwit__problem_t *probl
 void
 godwit__spool_shrink (godwit__sqlite_spool_t *self)
 {
-    godwit__problem_t problem;
+    godwit__problem_t problem = {0};
     if (!self->writer.db)
         return;
     const int64_t pages = godwit__store_number (&self->writer, "PRAGMA page_count");
@@ -136,7 +136,7 @@ godwit__spool_shrink (godwit__sqlite_spool_t *self)
 static void
 keep_wal_short (godwit__sqlite_spool_t *self)
 {
-    godwit__problem_t ignored; /* the next append tells of a disk that fails */
+    godwit__problem_t ignored = {0}; /* the next append tells of a disk that fails */
     pthread_mutex_lock (&self->reading);
     if (self->reader.db)
         sqlite3_wal_checkpoint_v2 (self->reader.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -166,7 +166,7 @@ sync_wal (godwit__sqlite_spool_t *self)
 static void
 sync_file (godwit__sqlite_spool_t *self)
 {
-    godwit__problem_t ignored;
+    godwit__problem_t ignored = {0};
     if (sync_wal (self))
         return;
     godwit__spool_role_take (self);

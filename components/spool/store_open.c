@@ -183,7 +183,7 @@ check_tables (const godwit__store_t *store, godwit__problem_t *problem)
 bool
 godwit__store_has_tables (const godwit__store_t *store)
 {
-    godwit__problem_t ignored;
+    godwit__problem_t ignored = {0};
     return check_tables (store, &ignored) == GODWIT_OK;
 }
 

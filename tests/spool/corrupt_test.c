@@ -162,8 +162,10 @@ try_damaged (void)
         return false;
     }
     bool is_whole = true;
-    for (uint32_t i = 0; i < STREAMS; i++)
-        is_whole = try_pool (spool, i, "audit") & try_pool (spool, i, "dash") & is_whole;
+    for (uint32_t i = 0; i < STREAMS; i++) {
+        is_whole = try_pool (spool, i, "audit") && is_whole;
+        is_whole = try_pool (spool, i, "dash") && is_whole;
+    }
     godwit_sqlite_spool_close (&spool);
     return is_whole;
 }
