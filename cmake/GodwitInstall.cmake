@@ -32,6 +32,12 @@ configure_file (cmake/install-pc.cmake.in install-pc.cmake @ONLY)
 # The manual pages are made from the headers (`man 3 godwit_client_call`); those of the command lie beside it.
 find_program (PERL perl REQUIRED) # Debian's perl-base, which is always there
 file (GLOB public_headers CONFIGURE_DEPENDS include/godwit/*.h)
+set (component_headers) # folders with the library that belongs to each
+if (GODWIT_SPOOL)
+    list (APPEND component_headers ${PROJECT_SOURCE_DIR}/components/spool/include=godwit-spool)
+    file (GLOB headers CONFIGURE_DEPENDS components/spool/include/godwit/*.h)
+    list (APPEND public_headers ${headers})
+endif ()
 set (command_pages)
 set (copy_pages)
 if (GODWIT_BUILD_TOOLS AND NOT GODWIT_FUZZ)
@@ -42,7 +48,7 @@ endif ()
 add_custom_command (OUTPUT man.stamp
                     COMMAND ${CMAKE_COMMAND} -E rm -rf man
                     COMMAND ${PERL} ${PROJECT_SOURCE_DIR}/scripts/man-pages ${PROJECT_SOURCE_DIR}/include man
-                            ${PROJECT_VERSION}
+                            ${PROJECT_VERSION} ${component_headers}
                     ${copy_pages}
                     COMMAND ${CMAKE_COMMAND} -E touch man.stamp
                     DEPENDS scripts/man-pages ${public_headers} ${command_pages} VERBATIM)

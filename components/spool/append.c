@@ -184,7 +184,7 @@ write_batch (godwit__sqlite_spool_t *self, godwit__request_t *batch)
 static bool
 may_fit_alone (godwit__sqlite_spool_t *self, const godwit__request_t *batch)
 {
-    godwit__problem_t ignored;
+    godwit__problem_t ignored = {0};
     const godwit__problem_t *const problem = &batch->problem;
     if ((problem->code & 0xff) == SQLITE_FULL)
         return godwit__spool_checkpoint (self, &ignored) == GODWIT_OK || batch->next;
@@ -215,11 +215,10 @@ static godwit__request_t *
 take_batch (godwit__sqlite_spool_t *self)
 {
     godwit__request_t *const batch = self->head, **end = &self->head;
-    uint64_t bytes = 0;
-    do {
+    for (uint64_t bytes = 0; *end && (end == &self->head || bytes + (*end)->bytes <= BATCH_SIZE);) {
         bytes += (*end)->bytes;
         end = &(*end)->next;
-    } while (*end && bytes + (*end)->bytes <= BATCH_SIZE);
+    }
     self->head = *end;
     if (!self->head)
         self->tail = &self->head;

@@ -67,11 +67,16 @@ copy_anew (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
     int pages = 0, copied = 0;
     godwit_status_t status =
         godwit__store_open (&store, self->path, self->vfs, GODWIT__STORE_EXCLUSIVE, true, problem);
-    if (status)
-        return status;
-    if (sqlite3_wal_checkpoint_v2 (store.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &pages, &copied) != SQLITE_OK)
-        status = godwit__store_problem (&store, "write all of it anew, after the disk has failed", problem);
-    godwit__store_close (&store, false);
+    if (!status) {
+        if (sqlite3_wal_checkpoint_v2 (store.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &pages, &copied) != SQLITE_OK)
+            status = godwit__store_problem (&store, "write all of it anew, after the disk has failed", problem);
+        godwit__store_close (&store, false);
+    }
+    if ((problem->code & 0xff) == SQLITE_BUSY)
+        return godwit__spool_problem (problem, GODWIT_ERR_SYSTEM,
+                                      "the spool %s: the disk has failed, so all of it has to be written anew, and "
+                                      "another program has the file open: end that one, then try again",
+                                      self->path);
     return status;
 }
 
@@ -88,7 +93,7 @@ godwit__spool_recover (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
     pthread_mutex_lock (&self->reading);
     godwit__spool_disconnect (self, false);
     status = copy_anew (self, problem);
-    godwit__problem_t ignored; /* in any case it can be read */
+    godwit__problem_t ignored = {0}; /* in any case it can be read */
     const godwit_status_t connected = godwit__spool_connect (self, status ? &ignored : problem);
     pthread_mutex_unlock (&self->reading);
     self->is_suspect = status || connected;
@@ -119,7 +124,7 @@ godwit__spool_checkpoint (godwit__sqlite_spool_t *self, godwit__problem_t *probl
 void
 godwit__spool_shrink (godwit__sqlite_spool_t *self)
 {
-    godwit__problem_t problem;
+    godwit__problem_t problem = {0};
     if (!self->writer.db)
         return;
     const int64_t pages = godwit__store_number (&self->writer, "PRAGMA page_count");
@@ -136,7 +141,7 @@ godwit__spool_shrink (godwit__sqlite_spool_t *self)
 static void
 keep_wal_short (godwit__sqlite_spool_t *self)
 {
-    godwit__problem_t ignored; /* the next append tells of a disk that fails */
+    godwit__problem_t ignored = {0}; /* the next append tells of a disk that fails */
     pthread_mutex_lock (&self->reading);
     if (self->reader.db)
         sqlite3_wal_checkpoint_v2 (self->reader.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -166,7 +171,7 @@ sync_wal (godwit__sqlite_spool_t *self)
 static void
 sync_file (godwit__sqlite_spool_t *self)
 {
-    godwit__problem_t ignored;
+    godwit__problem_t ignored = {0};
     if (sync_wal (self))
         return;
     godwit__spool_role_take (self);

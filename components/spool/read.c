@@ -35,11 +35,11 @@ godwit__spool_streams (godwit_spool_t *spool, godwit_spool_stream_fn *tell, void
     GODWIT__SPOOL_UNCANCELLED;
     godwit__sqlite_spool_t *const self = godwit__sqlite_spool (spool);
     godwit__problem_t problem = {0};
-    if (!tell)
+    if (!tell) {
         godwit__spool_problem (&problem, GODWIT_ERR_INVALID_ARGUMENT, "tell: expected a function, got NULL");
-    else
-        godwit__spool_enter (self, false, &problem);
-    if (problem.status)
+        return godwit__spool_tell (&problem, error);
+    }
+    if (godwit__spool_enter (self, false, &problem))
         return godwit__spool_tell (&problem, error);
     godwit__spool_role_take (self);
     for (size_t i = 0; i < self->model.count; i++) {

@@ -13,7 +13,7 @@
 #define GODWIT__SPOOL_ITEM_HEAD 8
 #define GODWIT__SPOOL_ITEM_MAX (256u << 20) /* bytes of an item */
 /* Where a segment ends: what is deleted, and read, at a time. One item may be longer. */
-#define GODWIT__SPOOL_SEGMENT_SIZE (64u << 10)
+#define GODWIT__SPOOL_SEGMENT_SIZE ((size_t) 64 << 10)
 #define GODWIT__SPOOL_SEGMENT_COUNT 256
 
 /* A segment that is being made. */

@@ -15,12 +15,12 @@ static const char *const sql[GODWIT__STORE_STATEMENT_COUNT] = {
     [GODWIT__STORE_PUT_STREAM] = "INSERT OR REPLACE INTO streams VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [GODWIT__STORE_PUT_POOL] = "INSERT OR REPLACE INTO pools VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [GODWIT__STORE_DELETE_POOL] = "DELETE FROM pools WHERE id = ?1",
-    [GODWIT__STORE_WALK] = "SELECT id, count, length (data), at_ms FROM items WHERE id BETWEEN ?1 AND ?2 "
-                           "ORDER BY id",
+    [GODWIT__STORE_WALK] = ("SELECT id, count, length (data), at_ms FROM items WHERE id BETWEEN ?1 AND ?2 "
+                            "ORDER BY id"),
     [GODWIT__STORE_DELETE] = "DELETE FROM items WHERE id BETWEEN ?1 AND ?2",
     [GODWIT__STORE_FIND] =
-        "SELECT id, count, length (data), at_ms, data FROM items WHERE id BETWEEN ?1 AND ?2 "
-        "ORDER BY id DESC LIMIT 1",
+        ("SELECT id, count, length (data), at_ms, data FROM items WHERE id BETWEEN ?1 AND ?2 "
+         "ORDER BY id DESC LIMIT 1"),
     [GODWIT__STORE_COUNT_FAILURE] = "UPDATE spool SET failures = failures + 1",
 };
 
@@ -70,7 +70,7 @@ godwit__store_begin (godwit__store_t *store, godwit__problem_t *problem)
 void
 godwit__store_rollback (godwit__store_t *store)
 {
-    godwit__problem_t ignored;
+    godwit__problem_t ignored = {0};
     if (store->db && !sqlite3_get_autocommit (store->db))
         run (store, GODWIT__STORE_ROLLBACK, &ignored);
 }

@@ -183,7 +183,7 @@ check_tables (const godwit__store_t *store, godwit__problem_t *problem)
 bool
 godwit__store_has_tables (const godwit__store_t *store)
 {
-    godwit__problem_t ignored;
+    godwit__problem_t ignored = {0};
     return check_tables (store, &ignored) == GODWIT_OK;
 }
 
@@ -231,7 +231,7 @@ static godwit_status_t
 set_up (const godwit__store_t *store, godwit__store_mode_t mode, bool is_full, godwit__problem_t *problem)
 {
     sqlite3_extended_result_codes (store->db, 1);
-    sqlite3_busy_timeout (store->db, BUSY_WAIT_MS);
+    sqlite3_busy_timeout (store->db, mode == GODWIT__STORE_EXCLUSIVE ? 0 : BUSY_WAIT_MS); /* appends wait for it */
     godwit_status_t status = GODWIT_OK;
     if (mode == GODWIT__STORE_EXCLUSIVE)
         status = godwit__store_run (store, "PRAGMA locking_mode=EXCLUSIVE", "lock it", problem);

@@ -126,7 +126,7 @@ end_touched (godwit__sqlite_spool_t *self, bool is_good)
 static void
 suspect (godwit__sqlite_spool_t *self)
 {
-    godwit__problem_t ignored;
+    godwit__problem_t ignored = {0};
     self->is_suspect = true;
     self->is_tail_dirty = godwit__store_count_failure (&self->writer, &ignored) != GODWIT_OK;
 }
@@ -142,7 +142,7 @@ godwit__spool_write_end (godwit__sqlite_spool_t *self, godwit_status_t status, g
     if (status && (problem->code & 0xff) == SQLITE_IOERR)
         suspect (self);
     if (!status && self->wal_pages >= CHECKPOINT_MAX_PAGES && self->wal_pages >= self->checkpoint_at) {
-        godwit__problem_t ignored; /* the transaction is safe; the next one tells of the disk */
+        godwit__problem_t ignored = {0}; /* the transaction is safe; the next one tells of the disk */
         godwit__spool_checkpoint (self, &ignored);
     }
     return status;

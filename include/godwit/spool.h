@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A spool: keeps what a notifier, or a client with durable casts, has accepted, until it is acknowledged
- * (docs/spool.md). The component godwit-spool opens one that is an SQLite file (godwit/sqlite_spool.h); a
- * program may bring one of its own, as a struct of functions.
+/* A spool keeps what was accepted until it is acknowledged (docs/spool.md). It is given to a notifier, or to
+ * a client with durable casts. The component godwit-spool opens one that is an SQLite file
+ * (godwit/sqlite_spool.h); a program may bring one of its own, as a struct of functions.
  *
  * A spool holds *streams*. A stream is what is sent to one name: the notifications of a topic and priority,
  * or the durable casts to a topic. The spool gives the items of a stream numbers, from 1 on, without gaps. A

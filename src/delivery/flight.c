@@ -70,18 +70,23 @@ take_settled (flight_t *flight, int64_t now_ns)
     const uint8_t *at = frame->data + GODWIT__HEADER_SIZE;
     const uint8_t *const end = frame->data + frame->size;
     uint32_t index = 0;
+    bool is_short = false; /* of memory; or it stops */
     for (godwit__delivery_t *delivery = FIRST (flight), *next; delivery; delivery = next, index++) {
         next = NEXT (flight, delivery);
         if (end - at < GODWIT__UNSETTLED_SIZE || godwit__get_u32 (at) != index) {
             settle_one (flight, delivery);
             continue;
         }
+        is_short |= godwit__get_u32 (at + 4) != GODWIT__UNSETTLED_REQUEUED;
         unsettle_one (flight, delivery, godwit__get_u32 (at + 4), now_ns);
         at += GODWIT__UNSETTLED_SIZE;
     }
     if (flight->pending.header.aux)
         flight->outlet->credit = flight->pending.header.aux;
-    flight->outlet->backoff_ns = 0;
+    if (is_short)
+        godwit__outlet_back_off (flight->outlet, now_ns);
+    else
+        flight->outlet->backoff_ns = 0;
 }
 
 static void

@@ -28,6 +28,8 @@ enum { KEY_FULL = 0x66756c };
 #define CONNECT_NS (1000 * GODWIT__NS_PER_MS)
 /* A spool that was full is tried again after this time, or when something was acknowledged. */
 #define SPOOL_AGAIN_NS (20 * GODWIT__NS_PER_MS)
+/* When memory was short for news of listeners, it is looked again after this time. */
+#define MEMORY_AGAIN_NS (20 * GODWIT__NS_PER_MS)
 #define RETRY_FIRST_NS (5 * GODWIT__NS_PER_MS)
 #define RETRY_MAX_NS (1000 * GODWIT__NS_PER_MS)
 
@@ -67,6 +69,7 @@ take_options (godwit__outbox_t *outbox, const godwit_delivery_options_t *given, 
     options->requeue_max_ms = options->requeue_max_ms ? options->requeue_max_ms : 30000;
     options->dead_letter_topic =
         strdup (options->dead_letter_topic ? options->dead_letter_topic : "dead_letter");
+    outbox->owns_options = true;
     const size_t count = options->pools ? options->pool_count : 0;
     outbox->pools = calloc (count + 1, sizeof *outbox->pools);
     bool is_copied = options->dead_letter_topic && outbox->pools;
@@ -85,7 +88,7 @@ free_outbox (godwit__outbox_t *outbox)
     for (size_t i = 0; outbox->pools && outbox->pools[i]; i++)
         free (outbox->pools[i]);
     free (outbox->pools);
-    if (outbox->pools) /* otherwise the options are as they were given */
+    if (outbox->owns_options) /* otherwise they are as they were given */
         free ((void *) (uintptr_t) outbox->options.dead_letter_topic);
     pthread_mutex_destroy (&outbox->lock);
     free (outbox);
@@ -203,8 +206,8 @@ godwit__outbox_find_or_make (godwit__outbox_t *outbox, const char *exchange, con
     if (!stream)
         return NULL;
     godwit__list_append (&outbox->streams, &stream->in_outbox);
-    if (!outbox->closed)
-        godwit__stream_refresh (stream, godwit__transport_now (outbox->transport));
+    if (!outbox->closed && !godwit__stream_refresh (stream, godwit__transport_now (outbox->transport)))
+        atomic_store (&outbox->transport->outboxes->has_news, true);
     godwit__outbox_post (outbox);
     return stream;
 }
@@ -496,17 +499,22 @@ godwit__outbox_tick (godwit__outbox_t *outbox, bool has_news)
     godwit_transport_t *const transport = outbox->transport;
     const int64_t now_ns = godwit__transport_now (transport);
     int64_t due_ns = GODWIT__NEVER;
+    bool is_short = false;
     pthread_mutex_lock (&transport->lock);
     const bool awaits_names = godwit__directory_awaits_names (transport->directory);
     godwit__transport_unlock (transport);
     pthread_mutex_lock (&outbox->lock);
     for (godwit__stream_t *at = FIRST_STREAM (outbox); at && !outbox->closed; at = NEXT_STREAM (outbox, at)) {
-        if (has_news)
-            godwit__stream_refresh (at, now_ns);
+        if (has_news && !godwit__stream_refresh (at, now_ns))
+            is_short = true;
         pump_all (at);
         const int64_t next_ns = godwit__stream_tick (at, awaits_names, now_ns);
         if (next_ns < due_ns)
             due_ns = next_ns;
+    }
+    if (is_short) {
+        atomic_store (&transport->outboxes->has_news, true);
+        due_ns = due_ns < now_ns + MEMORY_AGAIN_NS ? due_ns : now_ns + MEMORY_AGAIN_NS;
     }
     const bool has_notes = outbox->notes.count > 0;
     const bool has_turn = outbox->spooling && !outbox->closed && transport->options.external_loop;

@@ -25,20 +25,20 @@
 
 /* ---- which there are ---- */
 
-/* The pool and the credit that a lane's record tells of; NULL: it tells of none, or memory is short. The
- * caller's. */
-static char *
-pool_of (const godwit__record_t *record, uint32_t *credit)
+/* The pool and the credit that a lane's record tells of. *pool is the caller's; NULL: it tells of none.
+ * False: memory is short. */
+static bool
+read_pool (const godwit__record_t *record, char **pool, uint32_t *credit)
 {
     godwit__version_t version = {1, GODWIT__CREDIT_FIRST, 0};
     godwit__offer_t *offer = godwit__offer_read (record->versions);
     const char *const name = offer ? godwit__offer_first (offer, &version) : NULL;
+    const bool is_pool = name && strncmp (name, GODWIT__POOL_PREFIX, sizeof GODWIT__POOL_PREFIX - 1) == 0;
     *credit = version.minor ? version.minor : 1;
-    char *pool = NULL;
-    if (name && strncmp (name, GODWIT__POOL_PREFIX, sizeof GODWIT__POOL_PREFIX - 1) == 0)
-        pool = strdup (name + sizeof GODWIT__POOL_PREFIX - 1);
+    *pool = is_pool ? strdup (name + sizeof GODWIT__POOL_PREFIX - 1) : NULL;
+    const bool is_short = (!offer && *record->versions) || (is_pool && !*pool);
     godwit__offer_destroy (&offer);
-    return pool;
+    return !is_short;
 }
 
 static godwit__outlet_t *
@@ -50,8 +50,8 @@ find (const godwit__consumer_t *consumer, const godwit__connection_t *connection
     return at;
 }
 
-/* With transport.lock, too. The member can be sent to. */
-static void
+/* With transport.lock, too. The member can be sent to. False: memory is short. */
+static bool
 see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member, uint32_t credit)
 {
     godwit__connection_t *const connection = member->peer->connection;
@@ -59,7 +59,7 @@ see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member, uint32
     if (!outlet) {
         outlet = calloc (1, sizeof *outlet);
         if (!outlet)
-            return; /* the next news brings it */
+            return false;
         outlet->consumer = consumer;
         outlet->connection = godwit__connection_ref (connection);
         outlet->server_id = member->record->server_id;
@@ -67,23 +67,29 @@ see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member, uint32
         godwit__list_append (&consumer->outlets, &outlet->in_consumer);
     }
     outlet->is_seen = true;
+    return true;
 }
 
-/* With transport.lock, too. */
-static void
+/* With transport.lock, too. False: memory is short. */
+static bool
 see_member (godwit__stream_t *stream, const godwit__member_t *member)
 {
     uint32_t credit;
-    char *const pool = pool_of (member->record, &credit);
-    godwit__consumer_t *const consumer = pool ? godwit__stream_consumer (stream, pool) : NULL;
+    char *pool;
+    if (!read_pool (member->record, &pool, &credit))
+        return false;
+    if (!pool)
+        return true;
+    godwit__consumer_t *const consumer = godwit__stream_consumer (stream, pool);
     free (pool);
     if (!consumer)
-        return;
+        return false;
     consumer->member_count++;
     godwit__peer_want (member->peer);
     if (godwit__member_is_ready (member) && !member->draining && member->peer->connection &&
         member->peer->connection->features & GODWIT__FEATURE_NOTIFICATIONS)
-        see_outlet (consumer, member, credit);
+        return see_outlet (consumer, member, credit);
+    return true;
 }
 
 /* After all members were seen. */
@@ -103,10 +109,11 @@ look (godwit__consumer_t *consumer, int64_t now_ns)
     }
 }
 
-void
+bool
 godwit__stream_refresh (godwit__stream_t *stream, int64_t now_ns)
 {
     godwit_transport_t *const transport = stream->outbox->transport;
+    bool is_short = false;
     godwit__consumer_t *at;
     for (at = GODWIT__FIRST (&stream->consumers, godwit__consumer_t, in_stream); at;
          at = GODWIT__NEXT (&stream->consumers, at, godwit__consumer_t, in_stream)) {
@@ -118,11 +125,13 @@ godwit__stream_refresh (godwit__stream_t *stream, int64_t now_ns)
     if (!stream->group)
         stream->group = godwit__directory_group (transport->directory, stream->exchange, stream->lane);
     for (size_t i = 0; stream->group && i < stream->group->count; i++)
-        see_member (stream, stream->group->members[i]);
+        is_short |= !see_member (stream, stream->group->members[i]);
+    is_short |= !stream->group;
     godwit__transport_unlock (transport);
     for (at = GODWIT__FIRST (&stream->consumers, godwit__consumer_t, in_stream); at;
          at = GODWIT__NEXT (&stream->consumers, at, godwit__consumer_t, in_stream))
         look (at, now_ns);
+    return !is_short;
 }
 
 void

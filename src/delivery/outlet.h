@@ -28,8 +28,9 @@ typedef struct godwit__outlet {
     bool is_seen; /* mark of the refresh */
 } godwit__outlet_t;
 
-/* Looks which listeners the stream has, and makes and ends consumers' outlets. Takes transport.lock. */
-void godwit__stream_refresh (godwit__stream_t *stream, int64_t now_ns);
+/* Looks which listeners the stream has, and makes and ends consumers' outlets. Takes transport.lock. False:
+ * memory is short, and some may have been left out. */
+bool godwit__stream_refresh (godwit__stream_t *stream, int64_t now_ns);
 /* The outlet to be used next; NULL: none can be sent to, or none should be yet. *holds: something is held
  * back from now on, so that the control thread has to look again. */
 godwit__outlet_t *godwit__outlet_choose (godwit__consumer_t *consumer, int64_t now_ns, bool *holds);

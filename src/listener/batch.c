@@ -7,6 +7,7 @@
 #include "src/runtime/warnings.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { KEY_BATCH = 0x6c62 };
 
@@ -47,20 +48,33 @@ typedef struct batch {
     size_t count;
 } batch_t;
 
+static bool
+has_same (const batch_t *batch, const godwit__letter_t *letter)
+{
+    const godwit__letter_t *at = GODWIT__FIRST (&batch->letters, godwit__letter_t, in_queue);
+    while (at && strcmp (at->notification.message_id, letter->notification.message_id) != 0)
+        at = GODWIT__NEXT (&batch->letters, at, godwit__letter_t, in_queue);
+    return at != NULL;
+}
+
+/* If duplicates are dropped, the second of two of one notification waits for the next batch: by then it is
+ * known whether the first was handled. */
 static void
 take_batch (godwit_listener_t *listener, unsigned priority, batch_t *batch)
 {
+    godwit__list_t *const queue = &listener->queues[priority];
+    godwit__letter_t *letter = GODWIT__FIRST (queue, godwit__letter_t, in_queue);
     godwit__list_init (&batch->letters);
     batch->count = 0;
-    while (batch->count < (size_t) listener->options.batch_size) {
-        godwit__letter_t *const letter =
-            GODWIT__FIRST (&listener->queues[priority], godwit__letter_t, in_queue);
-        if (!letter)
-            break;
-        godwit__list_remove (&letter->in_queue);
-        godwit__list_append (&batch->letters, &letter->in_queue);
-        listener->queued[priority]--;
-        batch->count++;
+    while (letter && batch->count < (size_t) listener->options.batch_size) {
+        godwit__letter_t *const next = GODWIT__NEXT (queue, letter, godwit__letter_t, in_queue);
+        if (!listener->receipts->seen || !has_same (batch, letter)) {
+            godwit__list_remove (&letter->in_queue);
+            godwit__list_append (&batch->letters, &letter->in_queue);
+            listener->queued[priority]--;
+            batch->count++;
+        }
+        letter = next;
     }
 }
 
@@ -72,8 +86,13 @@ select_letters (const godwit__listening_endpoint_t *endpoint, const batch_t *bat
     size_t count = 0;
     for (godwit__letter_t *at = GODWIT__FIRST (&batch->letters, godwit__letter_t, in_queue); at;
          at = GODWIT__NEXT (&batch->letters, at, godwit__letter_t, in_queue))
-        if (!at->is_requeued && godwit__filter_matches (endpoint->filter, &at->notification))
-            selected[count++] = &at->notification;
+        if (!at->what) {
+            const godwit__match_t match = godwit__filter_match (endpoint->filter, &at->notification);
+            if (match == GODWIT__MATCH_YES)
+                selected[count++] = &at->notification;
+            else if (match == GODWIT__MATCH_UNKNOWN) /* endpoints before this one may have had it */
+                at->what = GODWIT__UNSETTLED_LOST;
+        }
     return count;
 }
 
@@ -91,12 +110,32 @@ run_endpoint (const godwit_listener_t *listener, const godwit__listening_endpoin
                       "a listener: an endpoint failed with a batch of %zu notifications: it returned %d",
                       count, (int) handled);
     for (size_t i = 0; i < count && listener->options.allow_requeue; i++)
-        ((godwit__letter_t *) (uintptr_t) selected[i])->is_requeued = true;
+        ((godwit__letter_t *) (uintptr_t) selected[i])->what = GODWIT__UNSETTLED_REQUEUED;
+}
+
+static void
+drop_duplicates (batch_t *batch)
+{
+    for (godwit__letter_t *at = GODWIT__FIRST (&batch->letters, godwit__letter_t, in_queue), *next; at;
+         at = next) {
+        next = GODWIT__NEXT (&batch->letters, at, godwit__letter_t, in_queue);
+        godwit__list_remove (&at->in_queue);
+        if (godwit__letter_drop_duplicate (at))
+            batch->count--;
+        else if (next)
+            godwit__list_insert_before (&next->in_queue, &at->in_queue);
+        else
+            godwit__list_append (&batch->letters, &at->in_queue);
+    }
 }
 
 static void
 handle_batch (godwit_listener_t *listener, unsigned priority, batch_t *batch)
 {
+    if (listener->receipts->seen)
+        drop_duplicates (batch);
+    if (!batch->count)
+        return;
     const godwit_notification_t **const selected = malloc (batch->count * sizeof *selected);
     for (size_t i = 0; selected && i < listener->endpoint_count; i++) {
         const godwit__listening_endpoint_t *const endpoint = &listener->endpoints[i];
@@ -105,9 +144,7 @@ handle_batch (godwit_listener_t *listener, unsigned priority, batch_t *batch)
     }
     for (godwit__letter_t *at; (at = GODWIT__FIRST (&batch->letters, godwit__letter_t, in_queue));) {
         godwit__list_remove (&at->in_queue);
-        godwit__letter_settle (at, !selected         ? GODWIT__UNSETTLED_RETURNED
-                                   : at->is_requeued ? GODWIT__UNSETTLED_REQUEUED
-                                                     : 0);
+        godwit__letter_settle (at, selected ? at->what : GODWIT__UNSETTLED_RETURNED);
     }
     free (selected);
 }

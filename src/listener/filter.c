@@ -185,13 +185,17 @@ text_of (const pattern_t *pattern, const godwit_notification_t *notification)
     return NULL;
 }
 
-bool
-godwit__filter_matches (const godwit__filter_t *filter, const godwit_notification_t *notification)
+godwit__match_t
+godwit__filter_match (godwit__filter_t *filter, const godwit_notification_t *notification)
 {
     for (size_t i = 0; filter && i < filter->count; i++) {
         const char *const text = text_of (&filter->patterns[i], notification);
-        if (!text || regexec (&filter->patterns[i].regex, text, 0, NULL, 0) != 0)
-            return false;
+        /* regexec cannot tell a text that does not match from too little memory. The C library's other
+         * function can: -1 and -2. */
+        const int matched =
+            text ? re_match (&filter->patterns[i].regex, text, (regoff_t) strlen (text), 0, NULL) : -1;
+        if (matched < 0)
+            return matched == -1 ? GODWIT__MATCH_NO : GODWIT__MATCH_UNKNOWN;
     }
-    return true;
+    return GODWIT__MATCH_YES;
 }

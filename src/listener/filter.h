@@ -16,7 +16,13 @@ typedef struct godwit__filter godwit__filter_t;
 godwit_status_t godwit__filter_new (godwit__filter_t **filter, const godwit_filter_t *given,
                                     godwit_error_t **error);
 void godwit__filter_destroy (godwit__filter_t **filter);
-/* filter NULL: true. Any thread. */
-bool godwit__filter_matches (const godwit__filter_t *filter, const godwit_notification_t *notification);
+typedef enum godwit__match {
+    GODWIT__MATCH_NO,
+    GODWIT__MATCH_YES,
+    GODWIT__MATCH_UNKNOWN /* memory is short */
+} godwit__match_t;
+
+/* filter NULL: YES. Any thread. */
+godwit__match_t godwit__filter_match (godwit__filter_t *filter, const godwit_notification_t *notification);
 
 #endif

@@ -67,13 +67,17 @@ godwit__listener_deserialize (const godwit_listener_t *listener, godwit_notifica
     return status == GODWIT_OK;
 }
 
-godwit_handled_t
+unsigned
 godwit__listener_handle (godwit_listener_t *listener, const godwit_notification_t *notification)
 {
     for (size_t i = 0; i < listener->endpoint_count; i++) {
         const godwit__listening_endpoint_t *const endpoint = &listener->endpoints[i];
         godwit_notified_fn *const function = endpoint->functions[notification->priority];
-        if (!function || !godwit__filter_matches (endpoint->filter, notification))
+        const godwit__match_t match =
+            function ? godwit__filter_match (endpoint->filter, notification) : GODWIT__MATCH_NO;
+        if (match == GODWIT__MATCH_UNKNOWN) /* endpoints before this one may have had it */
+            return GODWIT__UNSETTLED_LOST;
+        if (match == GODWIT__MATCH_NO)
             continue;
         const godwit_handled_t handled = function (notification, endpoint->self);
         if (handled == GODWIT_HANDLED)
@@ -82,9 +86,9 @@ godwit__listener_handle (godwit_listener_t *listener, const godwit_notification_
             godwit__warn (listener->transport, KEY_FAILED,
                           "a listener of the topic %.128s.%s: an endpoint failed: it returned %d",
                           notification->topic, godwit_priority_name (notification->priority), (int) handled);
-        return listener->options.allow_requeue ? GODWIT_REQUEUE : GODWIT_HANDLED;
+        return listener->options.allow_requeue ? GODWIT__UNSETTLED_REQUEUED : 0;
     }
-    return GODWIT_HANDLED;
+    return 0;
 }
 
 /* ---- how it is handled ---- */
@@ -104,11 +108,10 @@ handle_now (godwit_listener_t *listener, godwit_notification_t *notification)
         return 0;
     if (!godwit__listener_deserialize (listener, notification))
         return listener->options.allow_requeue ? GODWIT__UNSETTLED_REQUEUED : 0;
-    if (godwit__listener_handle (listener, notification) == GODWIT_REQUEUE)
-        return GODWIT__UNSETTLED_REQUEUED;
-    if (listener->receipts->seen)
+    const unsigned what = godwit__listener_handle (listener, notification);
+    if (!what && listener->receipts->seen)
         godwit__seen_ids_add (listener->receipts->seen, notification->message_id);
-    return 0;
+    return what;
 }
 
 /* Makes a letter of it. False: it is settled already, or memory is short. */

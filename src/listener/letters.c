@@ -61,6 +61,16 @@ godwit__letter_settle (godwit__letter_t *letter, unsigned what)
     free (letter);
 }
 
+bool
+godwit__letter_drop_duplicate (godwit__letter_t *letter)
+{
+    godwit__seen_ids_t *const seen = letter->receipt->receipts->seen;
+    const bool was_handled = seen && godwit__seen_ids_has (seen, letter->notification.message_id);
+    if (was_handled)
+        godwit__letter_settle (letter, 0);
+    return was_handled;
+}
+
 void
 godwit__letters_start (godwit_listener_t *listener)
 {
@@ -123,6 +133,24 @@ take (godwit_listener_t *listener)
     return letter;
 }
 
+/* NULL: none came in time, or none comes any more (*is_over). */
+static godwit__letter_t *
+await_letter (godwit_listener_t *listener, int64_t end_ns, bool *is_over)
+{
+    godwit_transport_t *const transport = listener->transport;
+    godwit__letter_t *letter;
+    pthread_mutex_lock (&listener->lock);
+    while (!(letter = take (listener)) && !listener->stopped && !atomic_load (&transport->closing)) {
+        const int64_t left_ns = end_ns == GODWIT__NEVER ? end_ns : end_ns - godwit__transport_now (transport);
+        if (left_ns <= 0)
+            break;
+        godwit__wait (transport, &listener->changed, &listener->lock, left_ns);
+    }
+    *is_over = listener->stopped || atomic_load (&transport->closing);
+    pthread_mutex_unlock (&listener->lock);
+    return letter;
+}
+
 godwit_status_t
 godwit_listener_next (godwit_listener_t *listener, int64_t timeout_ms, godwit_notification_t **notification,
                       godwit_error_t **error)
@@ -133,19 +161,14 @@ godwit_listener_next (godwit_listener_t *listener, int64_t timeout_ms, godwit_no
     godwit_status_t status = check_pull (listener, error);
     if (status)
         return status;
-    godwit_transport_t *const transport = listener->transport;
-    const int64_t end_ns =
-        timeout_ms < 0 ? GODWIT__NEVER : godwit__transport_now (transport) + godwit__ns_of_ms (timeout_ms);
+    const int64_t end_ns = timeout_ms < 0
+                               ? GODWIT__NEVER
+                               : godwit__transport_now (listener->transport) + godwit__ns_of_ms (timeout_ms);
+    bool is_over;
     godwit__letter_t *letter;
-    pthread_mutex_lock (&listener->lock);
-    while (!(letter = take (listener)) && !listener->stopped && !atomic_load (&transport->closing)) {
-        const int64_t left_ns = end_ns == GODWIT__NEVER ? end_ns : end_ns - godwit__transport_now (transport);
-        if (left_ns <= 0)
-            break;
-        godwit__wait (transport, &listener->changed, &listener->lock, left_ns);
-    }
-    const bool is_over = listener->stopped || atomic_load (&transport->closing);
-    pthread_mutex_unlock (&listener->lock);
+    do
+        letter = await_letter (listener, end_ns, &is_over);
+    while (letter && godwit__letter_drop_duplicate (letter));
     if (letter) {
         *notification = &letter->notification;
         return GODWIT_OK;

@@ -7,6 +7,9 @@
 
 /* Puts a letter in its queue, and has it handled in time. */
 void godwit__letter_add (godwit_listener_t *listener, godwit__letter_t *letter);
+/* Duplicates are dropped, and this is one of a notification that was handled since it came: it is settled and
+ * freed. */
+bool godwit__letter_drop_duplicate (godwit__letter_t *letter);
 /* Settles it (0, or a godwit__unsettled_t), and frees it. */
 void godwit__letter_settle (godwit__letter_t *letter, unsigned what);
 /* Letters may come again. */

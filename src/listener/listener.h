@@ -41,7 +41,7 @@ typedef struct godwit__letter {
     godwit__receipt_t *receipt;
     uint32_t index; /* in the receipt */
     bool allow_requeue;
-    bool is_requeued; /* an endpoint wants it later */
+    unsigned what; /* of a batch: 0, or a godwit__unsettled_t */
     int64_t came_ns;
 } godwit__letter_t;
 
@@ -77,9 +77,8 @@ godwit__listener_batches (const godwit_listener_t *listener)
 /* The handler of a lane. self: the lane. */
 godwit_status_t godwit__lane_notified (godwit_request_t *request, void *self);
 
-/* Runs the endpoints that want it. REQUEUE if one of them says so, and that is allowed. */
-godwit_handled_t godwit__listener_handle (godwit_listener_t *listener,
-                                          const godwit_notification_t *notification);
+/* Runs the endpoints that want it. Returns what becomes of it: 0, or a godwit__unsettled_t. */
+unsigned godwit__listener_handle (godwit_listener_t *listener, const godwit_notification_t *notification);
 /* Makes the context and the payload that endpoints see. False: the serializer failed, which is logged. */
 bool godwit__listener_deserialize (const godwit_listener_t *listener, godwit_notification_t *notification);
 

@@ -82,6 +82,24 @@ int main (void) { return (int) godwit_notify_use_routing (godwit_routing_yaml ()
 component spool '#include <godwit/sqlite_spool.h>
 int main (void) { char owner[80]; return !godwit_status_text (GODWIT_OK) || godwit_sqlite_spool_owner ("x", owner, 80); }'
 
+if [[ -e $build/libgodwit-spool.so ]]; then
+    echo "--- the component spool"
+    cmake -S "$here/spool" -B "$temporary/cmake-spool" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >>"$temporary/log"
+    cmake --build "$temporary/cmake-spool"
+    # shellcheck disable=SC2046 # the flags are words
+    "$CC" "$here/spool/spool.c" -o spool_pc $(pkg-config --cflags --libs godwit-spool)
+    for program in ./spool_pc "$temporary/cmake-spool/spool_shared" "$temporary/cmake-spool/spool_static"; do
+        "$program" "$temporary/$(basename "$program").spool"
+    done
+    pkg-config --validate godwit-spool
+    if readelf --dynamic "$library/libgodwit.so" | grep sqlite; then
+        echo "libgodwit.so needs SQLite" >&2
+        exit 1
+    fi
+    readelf --dynamic "$library/libgodwit-spool.so" | grep -q 'NEEDED.*libgodwit\.so\.0\.1'
+    readelf --dynamic ./spool_pc | grep -q 'NEEDED.*libgodwit-spool\.so\.0\.1'
+fi
+
 echo "--- a prefix that the loader knows"
 DESTDIR=$temporary/stage cmake --install "$build" --prefix /usr/local >"$temporary/log"
 grep -q 'Run ldconfig once' "$temporary/log"

@@ -17,6 +17,7 @@ check_run (const char *folder, const check_options_t *options, check_summary_t *
         check_calls (&check);
         check_fanouts (&check);
         check_detection (&check);
+        check_notices (&check);
         check_explain (&check, check.latest, "the latest after its deadline");
         check_explain (&check, check.worst_fault, "the fault that was found out last");
         check_explain (&check, check.worst_hit, "the call that it hit, and that ended last");
@@ -42,7 +43,8 @@ uint64_t
 check_lost (const check_summary_t *summary)
 {
     return summary->violations[CHECK_NEVER_ENDED] + summary->violations[CHECK_CAST_LOST] +
-           summary->violations[CHECK_FANOUT_LESS];
+           summary->violations[CHECK_FANOUT_LESS] + summary->violations[CHECK_NOTICE_LOST] +
+           summary->violations[CHECK_NOTICE_LEFT];
 }
 
 /* ---- reports ---- */
@@ -53,7 +55,7 @@ typedef struct column {
     int decimals; /* of TSV */
 } column_t;
 
-#define COLUMNS 24
+#define COLUMNS 29
 
 static size_t
 columns_of (const check_summary_t *summary, column_t columns[COLUMNS])
@@ -85,6 +87,11 @@ columns_of (const check_summary_t *summary, column_t columns[COLUMNS])
         {"late_ms", (double) of->late_ns / 1e6, 1},
         {"stall_ms", (double) of->stall_ns / 1e6, 1},
         {"torn", (double) of->torn, 0},
+        {"notices", (double) of->notices.accepted, 0},
+        {"delivered", (double) of->notices.deliveries, 0},
+        {"marked", (double) of->notices.marked, 0},
+        {"came_again", (double) of->notices.twice, 0},
+        {"notices_gone", (double) of->notices.gone, 0},
     };
     _Static_assert(sizeof all / sizeof all[0] == COLUMNS, "all columns");
     memcpy (columns, all, sizeof all);
@@ -143,6 +150,16 @@ check_print (FILE *out, const char *name, const check_summary_t *summary)
              (double) summary->late_ns / 1e6, (double) summary->stall_ns / 1e6,
              (unsigned long long) summary->violations[CHECK_RAN_TWICE],
              (unsigned long long) check_lost (summary), (unsigned long long) check_broken (summary));
+    const notices_summary_t *const notices = &summary->notices;
+    if (notices->sent)
+        fprintf (
+            out,
+            "%s: %llu notifications, %llu accepted: %llu delivered, %llu of them marked, %llu came again, "
+            "%llu were requeued, %llu gone with their notifier\n",
+            name, (unsigned long long) notices->sent, (unsigned long long) notices->accepted,
+            (unsigned long long) notices->deliveries, (unsigned long long) notices->marked,
+            (unsigned long long) notices->twice, (unsigned long long) notices->requeued,
+            (unsigned long long) notices->gone);
     fprintf (out,
              "%s: late by less than, ms         1        2        4        8       16       32       64"
              "      128      256     more\n",

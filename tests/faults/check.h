@@ -6,6 +6,7 @@
 #define GODWIT_TESTS_FAULTS_CHECK_H
 
 #include "tests/faults/history.h"
+#include "tests/support/notices.h"
 
 #include <stdio.h>
 
@@ -31,10 +32,18 @@
     X (CAST_LOST, "cast lost")       /* it was accepted, nothing was disturbed, and it did not run */        \
     X (GIVEN_UP, "given up")         /* MAYBE_RUN before its time was spent, and nothing was disturbed */    \
     X (REPLY_LOST, "reply lost") /* it had run long before its time was spent, and nothing was disturbed */  \
-    X (FANOUT_MORE, "fanout: more")     /* more servers ran it than it says */                               \
-    X (FANOUT_LESS, "fanout: less")     /* fewer servers ran it, and nothing had happened to the others */   \
-    X (FANOUT_SILENT, "fanout: silent") /* of a server that was there all the time it says nothing */        \
-    X (ROW_WRONG, "wrong row")          /* what a fanout call says of a server is not so */
+    X (FANOUT_MORE, "fanout: more")      /* more servers ran it than it says */                              \
+    X (FANOUT_LESS, "fanout: less")      /* fewer servers ran it, and nothing had happened to the others */  \
+    X (FANOUT_SILENT, "fanout: silent")  /* of a server that was there all the time it says nothing */       \
+    X (ROW_WRONG, "wrong row")           /* what a fanout call says of a server is not so */                 \
+    X (NOTICE_LOST, "notification lost") /* it was accepted, and a pool has not handled it */                \
+    X (NOTICE_UNKNOWN, "notification unknown") /* it was delivered, and nobody has sent it */                \
+    X (NOTICE_DENIED, "delivered, denied")     /* its sender was told that it was not accepted */            \
+    X (NOTICE_UNMARKED, "unmarked")            /* it came again, and its count is not another one */         \
+    X (NOTICE_NEEDLESS, "needless")            /* it came again, or marked, and nothing was disturbed */     \
+    X (NOTICE_ORDER, "out of order")           /* it came after one that was sent later */                   \
+    X (NOTICE_DUPLICATE, "duplicate")          /* a listener that drops them got one again */                \
+    X (NOTICE_LEFT, "left behind")             /* a notifier has ended before all was acknowledged */
 
 typedef enum check_rule {
 #define CHECK_RULE_ENUM(name, text) CHECK_##name,
@@ -57,8 +66,9 @@ typedef struct check_summary {
     uint64_t outcomes[CHECK_OUTCOMES]; /* godwit_outcome_t, and CHECK_SUCCEEDED */
     uint64_t unfinished;               /* begun by who was killed */
     uint64_t runs;
-    uint64_t ran_again;    /* idempotent calls */
-    uint64_t casts_gone;   /* accepted, and gone with what was disturbed */
+    uint64_t ran_again;  /* idempotent calls */
+    uint64_t casts_gone; /* accepted, and gone with what was disturbed */
+    notices_summary_t notices;
     uint64_t hit;          /* calls that a fault hit */
     uint64_t detection_ns; /* the worst time from a fault's begin to the end of a call it hit */
     uint64_t late_ns;      /* the worst of the calls' ends, after their deadlines */

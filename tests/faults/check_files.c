@@ -104,6 +104,8 @@ check_open (check_t *check, const char *folder)
     check->is_short = !check->nodes || !check->by_number;
     for (int i = 0; i < count; i++) {
         check_node_t *node = check->is_short ? NULL : &check->nodes[check->node_count];
+        if (node)
+            node->notifier = node->listener = SIZE_MAX;
         if (node && asprintf (&node->path, "%s/%s", folder, entries[i]->d_name) > 0) {
             check->node_count++;
             map_file (check, node);
@@ -131,6 +133,7 @@ check_close (check_t *check)
     }
     for (size_t i = 0; i < check->shown_count; i++)
         free (check->messages[i]);
+    notices_release (&check->notices);
     free (check->nodes);
     free (check->by_number);
     free (check->faults);
@@ -364,9 +367,20 @@ read_first (check_t *check, check_node_t *node, const history_record_t *record)
         for (unsigned step = 0; step < HISTORY_LATENESS_STEPS; step++)
             check->summary->late_timers[step] += record->lateness.counts[step];
         break;
+    case HISTORY_NOTIFIER_UP:
+    case HISTORY_NOTIFIER_DOWN:
+    case HISTORY_POOL:
+    case HISTORY_LISTENER_UP:
+    case HISTORY_LISTENER_DOWN:
+    case HISTORY_NOTICE_BEGIN:
+        check_notice_first (check, node, record);
+        break;
     case HISTORY_PROCESS_BEGIN:
     case HISTORY_HANDLER_BEGIN:
     case HISTORY_HANDLER_END:
+    case HISTORY_NOTICE_END:
+    case HISTORY_TAKEN:
+    case HISTORY_SETTLED:
         break;
     case HISTORY_NOTHING:
     case HISTORY_EVENT_COUNT:
@@ -390,6 +404,8 @@ read_node (check_t *check, check_node_t *node, bool is_first)
             read_first (check, node, record);
         } else if (record->event == HISTORY_HANDLER_BEGIN || record->event == HISTORY_HANDLER_END) {
             read_run (check, node, record);
+        } else {
+            check_notice_second (check, node, record);
         }
     }
 }
@@ -397,8 +413,11 @@ read_node (check_t *check, check_node_t *node, bool is_first)
 void
 check_read (check_t *check)
 {
-    for (int pass = 0; pass < 2; pass++)
+    for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < check->node_count; i++)
             if (check->nodes[i].header)
                 read_node (check, &check->nodes[i], pass == 0);
+        if (pass == 0)
+            check_notice_sent (check);
+    }
 }

@@ -64,6 +64,8 @@ typedef struct check_node {
     size_t life_count;
     check_span_t *stalls;
     size_t stall_count;
+    size_t notifier; /* indexes of check.notices, SIZE_MAX: it is none */
+    size_t listener;
 } check_node_t;
 
 typedef struct check_fault {
@@ -113,6 +115,9 @@ typedef struct check {
     uint64_t worst_fault;        /* that fault */
     check_instance_t *instances; /* that are known of rows which say who replied */
     size_t instance_count;
+    notices_t notices;
+    char pools[NOTICES_POOLS][HISTORY_TEXT_SIZE];
+    uint32_t pool_count;
     bool is_short; /* of memory */
 } check_t;
 
@@ -128,6 +133,13 @@ void check_processes (check_t *check);
 void check_calls (check_t *check);
 void check_fanouts (check_t *check);
 void check_detection (check_t *check);
+
+/* check_notices.c: notifications. A record about one, or about who sends and gets them: before, and after,
+ * all that was sent is known; and the rules. */
+void check_notice_first (check_t *check, check_node_t *node, const history_record_t *record);
+void check_notice_sent (check_t *check);
+void check_notice_second (check_t *check, const check_node_t *node, const history_record_t *record);
+void check_notices (check_t *check);
 
 /* check_around.c: what else happened at the time. */
 check_call_t *check_find (const check_t *check, uint64_t id);

@@ -14,9 +14,12 @@ typedef struct shown_event {
 } shown_event_t;
 
 static const char *const event_names[HISTORY_EVENT_COUNT] = {
-    "nothing", "process begins", "process ends", "server is up",   "server is down",
-    "begins",  "ends",           "row",          "handler begins", "handler ends",
-    "gaps",    "stall",          "fault begins", "fault ends",     "timer"};
+    "nothing",          "process begins", "process ends",   "server is up",
+    "server is down",   "begins",         "ends",           "row",
+    "handler begins",   "handler ends",   "gaps",           "stall",
+    "fault begins",     "fault ends",     "timer",          "notifier is up",
+    "notifier is down", "pool",           "listener is up", "listener is down",
+    "is notified",      "was notified",   "is taken",       "is settled"};
 
 static const char *const kind_names[HISTORY_KIND_COUNT] = {"call", "cast", "fanout", "fanout call",
                                                            "idempotent call"};
@@ -71,8 +74,9 @@ check_broke (check_t *check, check_rule_t rule, uint64_t call, const char *forma
     vsnprintf (what, sizeof what, format, list);
     va_end (list);
     const check_call_t *made = call ? check_find (check, call) : NULL;
+    const char *const kind = notices_find (&check->notices, call) ? "notification" : "call";
     const int size = call ? asprintf (&message, "%s: %s %u:%llu: %s", check_rule_text (rule),
-                                      made ? kind_names[made->kind] : "call", history_node_of (call),
+                                      made ? kind_names[made->kind] : kind, history_node_of (call),
                                       (unsigned long long) history_counter_of (call), what)
                           : asprintf (&message, "%s: %s", check_rule_text (rule), what);
     if (size < 0)
@@ -125,6 +129,24 @@ print_details (FILE *out, const history_record_t *record)
     case HISTORY_FAULT_BEGIN:
         fprintf (out, " at node %u: %.*s", record->note.node, HISTORY_TEXT_SIZE, record->note.text);
         break;
+    case HISTORY_NOTICE_BEGIN:
+        fprintf (out, ", stream %u", record->notice.stream);
+        break;
+    case HISTORY_NOTICE_END:
+        fprintf (out, ": %s%s", godwit_status_type ((godwit_status_t) record->notice.status),
+                 record->notice.what ? ", dropped" : "");
+        break;
+    case HISTORY_TAKEN:
+        fprintf (out, ", count %u", record->notice.redeliveries);
+        break;
+    case HISTORY_SETTLED:
+        fprintf (out, ": %s", record->notice.what ? "requeued" : "handled");
+        break;
+    case HISTORY_NOTIFIER_UP:
+    case HISTORY_NOTIFIER_DOWN:
+    case HISTORY_POOL:
+    case HISTORY_LISTENER_UP:
+    case HISTORY_LISTENER_DOWN:
     case HISTORY_NOTHING:
     case HISTORY_PROCESS_BEGIN:
     case HISTORY_PROCESS_END:

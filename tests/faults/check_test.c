@@ -329,6 +329,134 @@ end_out_of_nothing (story_t *story)
     story_end (story, history_id (STORY_CLIENT, 40), 30000, GODWIT_OK, GODWIT_OUTCOME_NONE, 0);
 }
 
+static void
+lose_notice (story_t *story)
+{
+    story_take (story, story_notify (story, 30000, 0), STORY_TWO, 30001, 0, false);
+}
+
+/* Once a pool has got one of a stream, it counts. */
+static void
+lose_notice_of_known_pool (story_t *story)
+{
+    story_take (story, story_notify (story, 30000, 0), STORY_ONE, 30001, 0, false);
+}
+
+static void
+lose_what_was_requeued (story_t *story)
+{
+    const uint64_t id = story_notify (story, 30000, 0);
+    story_take (story, id, STORY_ONE, 30001, 0, true);
+    story_take (story, id, STORY_TWO, 30001, 0, false);
+}
+
+static uint64_t
+notify_both (story_t *story, int64_t at_ms)
+{
+    const uint64_t id = story_notify (story, at_ms, 0);
+    story_take (story, id, STORY_ONE, at_ms + 1, 0, false);
+    story_take (story, id, STORY_TWO, at_ms + 1, 0, false);
+    return id;
+}
+
+static void
+take_unknown (story_t *story)
+{
+    story_take (story, history_id (STORY_CLIENT, 9999), STORY_ONE, 30000, 0, false);
+}
+
+static void
+take_refused (story_t *story)
+{
+    const uint64_t id = story_try_notify (story, 30000, GODWIT_ERR_OVERLOADED, false);
+    story_take (story, id, STORY_ONE, 30001, 0, false);
+}
+
+static void
+take_dropped (story_t *story)
+{
+    const uint64_t id = story_try_notify (story, 30000, GODWIT_OK, true);
+    story_take (story, id, STORY_ONE, 30001, 0, false);
+}
+
+static void
+take_again_unmarked (story_t *story)
+{
+    story_take (story, notify_both (story, 20200), STORY_TWO, 23200, 0, false);
+}
+
+static void
+take_again_with_the_same_count (story_t *story)
+{
+    const uint64_t id = notify_both (story, 20200);
+    story_take (story, id, STORY_TWO, 22000, 1, false);
+    story_take (story, id, STORY_TWO, 23200, 1, false);
+}
+
+static void
+take_again_for_nothing (story_t *story)
+{
+    story_take (story, notify_both (story, 30000), STORY_TWO, 30100, 1, false);
+}
+
+static void
+mark_for_nothing (story_t *story)
+{
+    const uint64_t id = story_notify (story, 30000, 0);
+    story_take (story, id, STORY_ONE, 30001, 1, false);
+    story_take (story, id, STORY_TWO, 30001, 0, false);
+}
+
+static void
+take_out_of_order (story_t *story)
+{
+    const uint64_t id = story_notify (story, 30000, 0);
+    notify_both (story, 30010);
+    story_take (story, id, STORY_TWO, 30009, 0, false);
+    story_take (story, id, STORY_ONE, 30020, 0, false);
+}
+
+static void
+take_again_what_is_dropped (story_t *story)
+{
+    story_take (story, notify_both (story, 20200), STORY_ONE, 23200, 1, false);
+}
+
+static void
+leave_some (story_t *story)
+{
+    story->has_left_some = true;
+}
+
+static void
+forget_settling (story_t *story)
+{
+    const uint64_t id = notify_both (story, 20200);
+    story_put (story, STORY_TWO, 23200,
+               (history_record_t){.call = id, .event = HISTORY_TAKEN, .notice.redeliveries = 1});
+}
+
+static void
+forget_notified (story_t *story)
+{
+    const uint64_t id = history_next_id (story->nodes[STORY_CLIENT]);
+    story_put (story, STORY_CLIENT, 30000, (history_record_t){.call = id, .event = HISTORY_NOTICE_BEGIN});
+}
+
+static void
+notify_twice (story_t *story)
+{
+    story_put (story, STORY_CLIENT, 30000,
+               (history_record_t){.call = notify_both (story, 30000), .event = HISTORY_NOTICE_END});
+}
+
+static void
+settle_out_of_nothing (story_t *story)
+{
+    story_put (story, STORY_TWO, 30010,
+               (history_record_t){.call = notify_both (story, 30000), .event = HISTORY_SETTLED});
+}
+
 typedef struct planted {
     tell_fn *plant;
     check_rule_t rule;
@@ -336,7 +464,7 @@ typedef struct planted {
 } planted_t;
 
 static const planted_t planted[] = {
-    {forget_end, CHECK_NEVER_ENDED, "never ended: call 1:17: it has no end"},
+    {forget_end, CHECK_NEVER_ENDED, "never ended: call 1:24: it has no end"},
     {hang_and_die, CHECK_NEVER_ENDED, "and its process lived on for 10000.0 ms"},
     {end_twice, CHECK_ENDED_TWICE, "it ended 2 times"},
     {end_late, CHECK_LATE, "it ended 101.0 ms after its deadline"},
@@ -344,7 +472,7 @@ static const planted_t planted[] = {
     {run_unknown, CHECK_NEVER_BEGUN, "one ran it, and nobody had made it"},
     {end_out_of_nothing, CHECK_NEVER_BEGUN, "it ended, and had not begun"},
     {run_twice, CHECK_RAN_TWICE, "it ran 2 times"},
-    {run_cast_twice, CHECK_RAN_TWICE, "ran twice: cast 1:17: it ran 2 times"},
+    {run_cast_twice, CHECK_RAN_TWICE, "ran twice: cast 1:24: it ran 2 times"},
     {run_fanout_twice, CHECK_RAN_TWICE, "two ran it 2 times"},
     {run_not_sent, CHECK_RAN_DENIED, "told NOT_SENT, and one ran it"},
     {run_rejected_cast, CHECK_RAN_DENIED, "told REJECTED, and two ran it"},
@@ -370,6 +498,23 @@ static const planted_t planted[] = {
     {die, CHECK_DIED, "has neither ended nor been killed"},
     {write_too_much, CHECK_UNREADABLE, "it was full"},
     {write_nonsense, CHECK_UNREADABLE, "is no event"},
+    {lose_notice, CHECK_NOTICE_LOST, "it was accepted, and the pool 0 has not handled it"},
+    {lose_notice_of_known_pool, CHECK_NOTICE_LOST, "it was accepted, and the pool 1 has not handled it"},
+    {lose_what_was_requeued, CHECK_NOTICE_LOST, "the pool 0 has not handled it"},
+    {take_unknown, CHECK_NOTICE_UNKNOWN, "nobody has sent it"},
+    {take_refused, CHECK_NOTICE_DENIED, "it was refused, and delivered all the same"},
+    {take_dropped, CHECK_NOTICE_DENIED, "it was dropped, and delivered all the same"},
+    {take_again_unmarked, CHECK_NOTICE_UNMARKED, "it came again to the pool 1 with the count 0, as before"},
+    {take_again_with_the_same_count, CHECK_NOTICE_UNMARKED, "with the count 1, as before"},
+    {take_again_for_nothing, CHECK_NOTICE_NEEDLESS, "and was handled before, and nothing was disturbed"},
+    {mark_for_nothing, CHECK_NOTICE_NEEDLESS, "with the count 1, and had not come before"},
+    {take_out_of_order, CHECK_NOTICE_ORDER, "which was sent later"},
+    {take_again_what_is_dropped, CHECK_NOTICE_DUPLICATE, "it came again to a listener that had handled it"},
+    {leave_some, CHECK_NOTICE_LEFT, "client has ended before all was acknowledged: MessagingTimeout"},
+    {forget_settling, CHECK_HANDLER_LOST, "two took it, and has ended, and is not done with it"},
+    {forget_notified, CHECK_NEVER_ENDED, "never ended: notification"},
+    {notify_twice, CHECK_ENDED_TWICE, "it was notified twice"},
+    {settle_out_of_nothing, CHECK_NEVER_BEGUN, "two is done with it, and had not taken it"},
 };
 
 #define PLANTED (sizeof planted / sizeof planted[0])
@@ -388,6 +533,12 @@ Test (check, what_went_well_is_passed)
     cr_assert_eq (summary->outcomes[GODWIT_OUTCOME_NONE], 1u);
     cr_assert_eq (summary->ran_again, 1u);
     cr_assert_eq (summary->casts_gone, 1u);
+    cr_assert_eq (summary->notices.sent, 7u);
+    cr_assert_eq (summary->notices.accepted, 5u);
+    cr_assert_eq (summary->notices.deliveries, 10u);
+    cr_assert_eq (summary->notices.marked, 2u);
+    cr_assert_eq (summary->notices.requeued, 1u);
+    cr_assert_eq (summary->notices.gone, 0u);
     cr_assert_eq (summary->late_ns, 80000000u);
     cr_assert_eq (summary->late_calls[7], 1u); /* 64 ms or more, and less than 128 ms */
     cr_assert_eq (summary->late_timers[0], 5u);
@@ -497,6 +648,53 @@ Test (check, who_was_killed_ends_nothing_and_is_no_violation)
     free (server.text);
 }
 
+static void
+kill_notifier (story_t *story)
+{
+    story->has_no_end[STORY_CLIENT] = true;
+    story_fault (story, HISTORY_FAULT_KILL, STORY_CLIENT, 30010, 0);
+    lose_notice (story);
+}
+
+Test (check, what_a_notifier_had_goes_with_it_unless_it_has_a_spool)
+{
+    const call_result_t result = examine_with (kill_notifier);
+    cr_assert_eq (check_broken (&result.summary), 0u, "%s", result.text);
+    cr_assert_eq (result.summary.notices.gone, 1u);
+    free (result.text);
+    story_t story;
+    story_open_with_spool (&story);
+    kill_notifier (&story);
+    story_close (&story);
+    const call_result_t with_spool = examine (&story);
+    cr_assert_eq (with_spool.summary.violations[CHECK_NOTICE_LOST], 1u, "%s", with_spool.text);
+    free (with_spool.text);
+    story_remove (&story);
+}
+
+/* Only then nobody can say whom the notifier thought to serve the pool. */
+static void
+take_over_while_the_other_is_there (story_t *story)
+{
+    history_record_t record = {.event = HISTORY_LISTENER_UP};
+    snprintf (record.note.text, sizeof record.note.text, "second");
+    story_put (story, STORY_RUNNER, 29000, record);
+    take_out_of_order (story);
+    const uint64_t id = story_notify (story, 31000, 0), later = story_notify (story, 31001, 0);
+    story_take (story, id, STORY_ONE, 31001, 0, false);
+    story_take (story, later, STORY_ONE, 31002, 0, false);
+    story_take (story, later, STORY_RUNNER, 31002, 0, false);
+    story_take (story, id, STORY_TWO, 31004, 0, false);
+}
+
+Test (check, order_is_asked_for_while_one_listener_serves_the_pool)
+{
+    const call_result_t result = examine_with (take_over_while_the_other_is_there);
+    cr_assert_eq (result.summary.violations[CHECK_NOTICE_ORDER], 1u, "%s", result.text); /* of "first" */
+    cr_assert_eq (check_broken (&result.summary), 1u, "%s", result.text);
+    free (result.text);
+}
+
 /* ---- files ---- */
 
 Test (check, two_files_of_one_node_are_found)
@@ -543,7 +741,7 @@ Test (check, a_torn_record_is_that_of_who_was_killed)
         story_end (&story, id, 10010, GODWIT_ERR_TIMEOUT, GODWIT_OUTCOME_NOT_SENT, 0);
         story_begin (&story, HISTORY_CALL, 10010); /* this one is torn */
         story_close (&story);
-        tear_last (&story, STORY_CLIENT, 3);
+        tear_last (&story, STORY_CLIENT, 5);
         const call_result_t result = examine (&story);
         cr_assert_eq (result.summary.tried, 1u);
         cr_assert_eq (result.summary.torn, 1u);

@@ -259,7 +259,8 @@ cluster_find (cluster_t *cluster, const char *name)
 void
 cluster_close (cluster_t *cluster)
 {
-    static const char *const order[] = {"client", "both", "server", "rendezvous"};
+    static const char *const order[] = {"notifier", "caster", "client", "both",
+                                        "listener", "worker", "server", "rendezvous"};
     check_lives (cluster);
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
         for (size_t j = 0; j < cluster->member_count; j++)

@@ -47,7 +47,8 @@ const char *cluster_driver (const char *driver, unsigned number);
  * for cluster_driver, and static text. query: of these URLs, without a '?', or "". */
 void cluster_open (cluster_t *cluster, const char *program, const char *folder, uint64_t seed,
                    unsigned rendezvous_count, const char *driver, const char *query);
-/* Adds a server or a client, and starts it. arguments up to a NULL, borrowed for the cluster's life. */
+/* Adds a member with a role (node_options.h), and starts it. arguments up to a NULL, borrowed for the
+ * cluster's life. */
 cluster_member_t *cluster_add (cluster_t *cluster, const char *role, const char *name,
                                const char *const *arguments);
 cluster_member_t *cluster_find (cluster_t *cluster, const char *name);
@@ -59,7 +60,8 @@ void cluster_stop (cluster_member_t *member);
 void cluster_kill (cluster_member_t *member);
 /* Rests, unless a process ends meanwhile that nobody has asked to. */
 void cluster_rest (cluster_t *cluster, int64_t ms);
-/* Stops clients first, then servers, then the rendezvous, and gives everything back. */
+/* Stops notifiers and clients first, then listeners and servers, then the rendezvous, and gives everything
+ * back. */
 void cluster_close (cluster_t *cluster);
 
 #endif

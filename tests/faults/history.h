@@ -8,7 +8,9 @@
  *     process      writes                                        file
  *     client       PROCESS_BEGIN, CALL_BEGIN, CALL_END, ROW, PROCESS_END    DIR/NAME.NODE.history
  *     server       PROCESS_BEGIN, SERVER_UP, HANDLER_BEGIN, HANDLER_END, SERVER_DOWN, PROCESS_END
- *     both         STALL: the machine did not let it run; TIMER
+ *     notifier     NOTIFIER_UP, POOL, NOTICE_BEGIN, NOTICE_END, NOTIFIER_DOWN
+ *     listener     LISTENER_UP, TAKEN, SETTLED, LISTENER_DOWN
+ *     all          STALL: the machine did not let it run; TIMER
  *     the runner   FAULT_BEGIN, FAULT_END
  *
  * Stamps are CLOCK_MONOTONIC: the processes of a run are on one machine (network namespaces share it).
@@ -48,6 +50,15 @@ typedef enum history_event {
     HISTORY_FAULT_BEGIN,   /* call: the fault's number; node: whom it hits, 0: everybody; fault; text: what */
     HISTORY_FAULT_END,     /* call: the fault's number */
     HISTORY_TIMER,         /* lateness: how late the timer was that looks for stalls; at the end */
+    HISTORY_NOTIFIER_UP,   /* once in a process; what: HISTORY_HAS_... */
+    HISTORY_NOTIFIER_DOWN, /* status: 0, all that it had accepted is acknowledged */
+    HISTORY_POOL,          /* text: a pool that the notifier has declared */
+    HISTORY_LISTENER_UP,   /* once in a process; text: its pool; what: 1, it drops duplicates */
+    HISTORY_LISTENER_DOWN,
+    HISTORY_NOTICE_BEGIN, /* a notification; call: its number; stream */
+    HISTORY_NOTICE_END,   /* status; what: 1, it was dropped */
+    HISTORY_TAKEN,        /* a listener has got it; redeliveries */
+    HISTORY_SETTLED,      /* and is done with it; what: 1, it is requeued */
     HISTORY_EVENT_COUNT
 } history_event_t;
 
@@ -84,8 +95,14 @@ enum {
     HISTORY_CLIENT = 1,
     HISTORY_SERVER = 2,
     HISTORY_RUNNER = 4,
-    HISTORY_RENDEZVOUS = 8
+    HISTORY_RENDEZVOUS = 8,
+    HISTORY_NOTIFIER = 16,
+    HISTORY_LISTENER = 32,
+    HISTORY_CASTER = 64,
+    HISTORY_WORKER = 128
 }; /* roles, added up */
+
+enum { HISTORY_HAS_SPOOL = 1, HISTORY_HAS_NO_ORDER = 2 }; /* of a notifier, added up */
 
 typedef struct history_header {
     char magic[8];
@@ -132,6 +149,13 @@ typedef struct history_row_part {
     char name[HISTORY_ROW_NAME_SIZE];
 } history_row_part_t;
 
+typedef struct history_notice_part {
+    uint32_t stream; /* topic and priority: within one, numbers rise in the order in which they were sent */
+    uint32_t redeliveries;
+    uint16_t status;
+    uint16_t what;
+} history_notice_part_t;
+
 /* How often something was late, by less than 1 ms, 2 ms, 4 ms, ..., 256 ms; the last are all others. */
 enum { HISTORY_LATENESS_STEPS = 10 };
 
@@ -153,7 +177,9 @@ typedef struct history_record {
     uint64_t call; /* history_id; 0: about no call */
     union {
         history_call_part_t of_call;
-        history_note_part_t note;    /* SERVER_UP, SERVER_DOWN, FAULT_BEGIN, FAULT_END */
+        history_note_part_t
+            note; /* SERVER_UP, SERVER_DOWN, FAULT_BEGIN, FAULT_END, of notifiers and listeners */
+        history_notice_part_t notice;
         history_row_part_t row;      /* ROW */
         uint64_t value;              /* STALL, GAPS */
         history_lateness_t lateness; /* TIMER */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/faults/node_client.h"
 
+#include "tests/faults/node_pace.h"
 #include "tests/support/random.h"
 
 #include <pthread.h>
@@ -59,9 +60,6 @@ static caller_t callers[THREADS_MAX];
 static uint32_t caller_count;
 static atomic_uint callers_left;
 static _Atomic int64_t calls_left;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t stopped;
-static bool is_over;
 
 /* ---- what is written down ---- */
 
@@ -258,29 +256,12 @@ make_one (caller_t *caller)
         call (&job);
 }
 
-/* False: it is over. */
-static bool
-pace (uint64_t *due_ns)
-{
-    const uint64_t now = history_now_ns ();
-    *due_ns += options->rate > 0 ? (uint64_t) (1e9 / options->rate) : 0;
-    if (*due_ns < now) /* what was missed is not made up for: the load stays what it is */
-        *due_ns = now;
-    const struct timespec due = {(time_t) (*due_ns / 1000000000), (long) (*due_ns % 1000000000)};
-    pthread_mutex_lock (&lock);
-    while (!is_over && history_now_ns () < *due_ns)
-        pthread_cond_timedwait (&stopped, &lock, &due);
-    const bool goes_on = !is_over;
-    pthread_mutex_unlock (&lock);
-    return goes_on;
-}
-
 static void *
 run (void *user)
 {
     caller_t *caller = user;
     uint64_t due_ns = history_now_ns ();
-    while (pace (&due_ns) && (!options->calls || atomic_fetch_sub (&calls_left, 1) > 0))
+    while (node_pace_wait (&due_ns) && (!options->calls || atomic_fetch_sub (&calls_left, 1) > 0))
         make_one (caller);
     wait_in_flight (caller, 0);
     if (atomic_fetch_sub (&callers_left, 1) == 1)
@@ -338,16 +319,12 @@ bool
 node_client_start (godwit_transport_t *transport, history_t *history_, const node_options_t *options_,
                    godwit_error_t **error)
 {
-    pthread_condattr_t attributes;
     random_t random = {options_->seed};
     history = history_;
     options = options_;
     calls_left = (int64_t) options->calls;
     callers_left = options->threads;
-    pthread_condattr_init (&attributes);
-    pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init (&stopped, &attributes);
-    pthread_condattr_destroy (&attributes);
+    node_pace_start (options->rate);
     random_below (&random, 2); /* the first one says little */
     if (godwit_client_new (&parent, transport, GODWIT_TARGET (.topic = options->topic), NULL, error) ||
         !prepare_ways (ways, GODWIT_UNSET, &random, error) ||
@@ -370,10 +347,7 @@ node_client_start (godwit_transport_t *transport, history_t *history_, const nod
 void
 node_client_stop (void)
 {
-    pthread_mutex_lock (&lock);
-    is_over = true;
-    pthread_cond_broadcast (&stopped);
-    pthread_mutex_unlock (&lock);
+    node_pace_stop ();
     for (uint32_t i = 0; i < caller_count; i++)
         pthread_join (callers[i].thread, NULL);
     for (uint32_t i = 0; i < WAYS; i++) {

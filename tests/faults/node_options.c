@@ -30,7 +30,14 @@ enum {
     OPTION_MIX,
     OPTION_NAMED,
     OPTION_QUICK,
-    OPTION_PATIENT
+    OPTION_PATIENT,
+    OPTION_POOL,
+    OPTION_POOLS,
+    OPTION_SPOOL,
+    OPTION_BATCH,
+    OPTION_CREDIT,
+    OPTION_WORK,
+    OPTION_REQUEUE
 };
 
 static const struct option table[] = {
@@ -57,6 +64,13 @@ static const struct option table[] = {
     {"named", required_argument, NULL, OPTION_NAMED},
     {"quick", no_argument, NULL, OPTION_QUICK},
     {"patient", no_argument, NULL, OPTION_PATIENT},
+    {"pool", required_argument, NULL, OPTION_POOL},
+    {"pools", required_argument, NULL, OPTION_POOLS},
+    {"spool", required_argument, NULL, OPTION_SPOOL},
+    {"batch", required_argument, NULL, OPTION_BATCH},
+    {"credit", required_argument, NULL, OPTION_CREDIT},
+    {"work-us", required_argument, NULL, OPTION_WORK},
+    {"requeue", required_argument, NULL, OPTION_REQUEUE},
     {NULL, 0, NULL, 0},
 };
 
@@ -66,6 +80,10 @@ parse_role (node_options_t *options, const char *text)
     options->roles = !strcmp (text, "server")       ? HISTORY_SERVER
                      : !strcmp (text, "client")     ? HISTORY_CLIENT
                      : !strcmp (text, "rendezvous") ? HISTORY_RENDEZVOUS
+                     : !strcmp (text, "notifier")   ? HISTORY_NOTIFIER
+                     : !strcmp (text, "listener")   ? HISTORY_LISTENER
+                     : !strcmp (text, "caster")     ? HISTORY_CASTER
+                     : !strcmp (text, "worker")     ? HISTORY_WORKER
                      : !strcmp (text, "both")       ? HISTORY_SERVER | HISTORY_CLIENT
                                                     : 0;
     return options->roles != 0;
@@ -162,6 +180,27 @@ parse_one (node_options_t *options, int option, const char *text)
     case OPTION_QUEUE:
         options->queue_limit = (int) strtol (text, NULL, 10);
         return options->queue_limit > 0;
+    case OPTION_POOL:
+        options->pool = text;
+        return true;
+    case OPTION_POOLS:
+        options->pools = text;
+        return true;
+    case OPTION_SPOOL:
+        options->spool = text;
+        return true;
+    case OPTION_BATCH:
+        options->batch = (int) strtol (text, NULL, 10);
+        return options->batch > 0;
+    case OPTION_CREDIT:
+        options->credit = (int) strtol (text, NULL, 10);
+        return options->credit > 0;
+    case OPTION_WORK:
+        options->work_us = (uint32_t) strtoul (text, NULL, 10);
+        return true;
+    case OPTION_REQUEUE:
+        options->requeue_permille = (uint32_t) strtoul (text, NULL, 10);
+        return options->requeue_permille < 1000;
     case OPTION_MIX:
         return parse_mix (&options->mix, text);
     case OPTION_NAMED:
@@ -185,6 +224,7 @@ node_options_parse (node_options_t *options, int argc, char **argv)
         .name = "node",
         .host = "",
         .topic = "work",
+        .pool = "",
         .threads = 2,
         .rate = 100,
         .timeout_ms = 4000,
@@ -205,8 +245,10 @@ node_options_parse (node_options_t *options, int argc, char **argv)
         return false;
     }
     if (optind < argc || !options->node || !options->roles || !options->url || !options->log) {
-        fprintf (stderr,
-                 "node: --node N --role server|client|both|rendezvous --url URL --log FILE are needed\n");
+        fprintf (
+            stderr,
+            "node: --node N --role server|client|both|rendezvous|notifier|listener|caster|worker --url URL "
+            "--log FILE are needed\n");
         return false;
     }
     return true;

@@ -19,25 +19,32 @@ typedef struct node_mix {
 
 typedef struct node_options {
     uint32_t node;  /* --node N, of the run */
-    uint32_t roles; /* --role server|client|both|rendezvous */
+    uint32_t roles; /* --role server|client|both|rendezvous|notifier|listener|caster|worker */
     const char *name;
     const char *host;
     const char *named; /* --named NAME[,NAME...]: of the calls to one server */
     const char *url;
     const char *topic;
+    const char *pool;  /* of the listener */
+    const char *pools; /* --pools NAME[,NAME...]: that the notifier declares */
+    const char *spool; /* --spool FILE, of the notifier */
     const char *log;
     uint64_t seed;
     uint64_t records;   /* --records N: the most that the history has; 0: the default */
     uint32_t threads;   /* of the client */
-    double rate;        /* calls a second and thread; 0: as fast as they end */
+    double rate;        /* calls, or notifications, a second and thread; 0: as fast as they end */
     int64_t seconds;    /* 0: until a signal */
     uint64_t calls;     /* of all threads together; 0: no end */
     uint32_t servers;   /* that the client waits for before it says "ready" */
     int64_t timeout_ms; /* the longest that a call gets; they are between a tenth of it and all of it */
     int64_t slow_ms;    /* the longest that a slow handler takes */
     int concurrency;    /* of the server; 0: its default */
-    int queue_limit;    /* of the server; 0: its default */
-    node_mix_t mix;     /* --mix call=60,cast=10,... */
+    int queue_limit;    /* of the server, of the notifier; 0: its default */
+    int batch;          /* of the listener; 0: none */
+    int credit;         /* of the listener; 0: its default */
+    uint32_t work_us;   /* that the listener takes for each notification */
+    uint32_t requeue_permille; /* that it requeues */
+    node_mix_t mix;            /* --mix call=60,cast=10,... */
     bool is_patient; /* --patient: what has certainly not run is always tried again, and no call is monitored
                       */
     bool quick_only; /* --quick: only the method that answers at once */

@@ -40,8 +40,16 @@ put_server (story_t *story, int node, int64_t at_ms, history_event_t event)
     story_put (story, node, at_ms, record);
 }
 
-void
-story_open (story_t *story)
+static void
+put_note (story_t *story, int node, history_event_t event, const char *text)
+{
+    history_record_t record = {.event = (uint16_t) event};
+    snprintf (record.note.text, sizeof record.note.text, "%s", text);
+    story_put (story, node, 0, record);
+}
+
+static void
+open_with (story_t *story, bool has_spool)
 {
     memset (story, 0, sizeof *story);
     snprintf (story->folder, sizeof story->folder, "/tmp/godwit-story-XXXXXX");
@@ -56,8 +64,26 @@ story_open (story_t *story)
         must (story->nodes[node], path);
     }
     story->zero_ns = history_now_ns () + UINT64_C (100000000000);
+    story_put (story, STORY_CLIENT, 0,
+               (history_record_t){.event = HISTORY_NOTIFIER_UP, .note.what = has_spool});
+    put_note (story, STORY_CLIENT, HISTORY_POOL, "first");
+    story_put (story, STORY_ONE, 0,
+               (history_record_t){.event = HISTORY_LISTENER_UP, .note = {.what = 1, .text = "first"}});
+    put_note (story, STORY_TWO, HISTORY_LISTENER_UP, "second");
     put_server (story, STORY_ONE, 0, HISTORY_SERVER_UP);
     put_server (story, STORY_TWO, 0, HISTORY_SERVER_UP);
+}
+
+void
+story_open (story_t *story)
+{
+    open_with (story, false);
+}
+
+void
+story_open_with_spool (story_t *story)
+{
+    open_with (story, true);
 }
 
 void
@@ -66,6 +92,10 @@ story_close (story_t *story)
     for (int node = 1; node < STORY_NODES; node++) {
         if ((node == STORY_ONE || node == STORY_TWO) && !story->has_not_stopped[node])
             put_server (story, node, STORY_END_MS, HISTORY_SERVER_DOWN);
+        if (node == STORY_CLIENT && !story->has_no_end[node])
+            story_put (story, node, STORY_END_MS,
+                       (history_record_t){.event = HISTORY_NOTIFIER_DOWN,
+                                          .note.status = story->has_left_some ? GODWIT_ERR_TIMEOUT : 0});
         if (!story->has_no_end[node])
             story_put (story, node, STORY_END_MS, (history_record_t){.event = HISTORY_PROCESS_END});
         history_abandon (story->nodes[node]);
@@ -155,6 +185,37 @@ story_fault (story_t *story, history_fault_t fault, uint32_t node, int64_t at_ms
         story_put (story, STORY_RUNNER, end_ms, (history_record_t){.call = id, .event = HISTORY_FAULT_END});
 }
 
+uint64_t
+story_try_notify (story_t *story, int64_t at_ms, godwit_status_t status, bool dropped)
+{
+    const uint64_t id = history_next_id (story->nodes[STORY_CLIENT]);
+    story_put (story, STORY_CLIENT, at_ms, (history_record_t){.call = id, .event = HISTORY_NOTICE_BEGIN});
+    story_put (story, STORY_CLIENT, at_ms,
+               (history_record_t){.call = id,
+                                  .event = HISTORY_NOTICE_END,
+                                  .notice = {.status = (uint16_t) status, .what = dropped}});
+    return id;
+}
+
+uint64_t
+story_notify (story_t *story, int64_t at_ms, uint32_t stream)
+{
+    const uint64_t id = history_next_id (story->nodes[STORY_CLIENT]);
+    story_put (story, STORY_CLIENT, at_ms,
+               (history_record_t){.call = id, .event = HISTORY_NOTICE_BEGIN, .notice.stream = stream});
+    story_put (story, STORY_CLIENT, at_ms, (history_record_t){.call = id, .event = HISTORY_NOTICE_END});
+    return id;
+}
+
+void
+story_take (story_t *story, uint64_t id, int server, int64_t at_ms, unsigned redeliveries, bool requeued)
+{
+    story_put (story, server, at_ms,
+               (history_record_t){.call = id, .event = HISTORY_TAKEN, .notice.redeliveries = redeliveries});
+    story_put (story, server, at_ms + 1,
+               (history_record_t){.call = id, .event = HISTORY_SETTLED, .notice.what = requeued});
+}
+
 static void
 tell_calls (story_t *story)
 {
@@ -224,9 +285,32 @@ tell_fault (story_t *story)
     story_run (story, id, STORY_ONE, 20602);
 }
 
+static void
+tell_notices (story_t *story)
+{
+    uint64_t id = story_notify (story, 13000, 0); /* nobody knows of the pool "second" */
+    story_take (story, id, STORY_ONE, 13001, 0, false);
+    id = story_notify (story, 13010, 0);
+    const uint64_t later = story_notify (story, 13011, 0);
+    story_take (story, id, STORY_ONE, 13012, 0, true); /* requeued: it holds up nothing */
+    story_take (story, later, STORY_ONE, 13020, 0, false);
+    story_take (story, id, STORY_ONE, 13120, 1, false);
+    story_take (story, id, STORY_TWO, 13013, 0, false);
+    story_take (story, later, STORY_TWO, 13020, 0, false);
+    id = story_notify (story, 13030, 1);
+    story_take (story, id, STORY_ONE, 13031, 0, false);
+    story_try_notify (story, 13040, GODWIT_ERR_OVERLOADED, false);
+    story_try_notify (story, 13041, GODWIT_OK, true);
+    id = story_notify (story, 20100, 0); /* while the network is cut: its answer is lost */
+    story_take (story, id, STORY_ONE, 20101, 0, false);
+    story_take (story, id, STORY_TWO, 20101, 0, false);
+    story_take (story, id, STORY_TWO, 23100, 1, false);
+}
+
 void
 story_tell_good (story_t *story)
 {
+    tell_notices (story);
     tell_calls (story);
     tell_fanouts (story);
     tell_fault (story);

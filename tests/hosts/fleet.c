@@ -26,6 +26,7 @@ enum {
 #define TIMEOUT_MS 8000          /* most are longer than it takes to notice a silent peer */
 #define PATIENT_TIMEOUT_MS 60000 /* the shortest is a tenth of it: longer than a machine stands still */
 #define SLOW_MS 20
+#define NOTICE_RATE 100
 #define RECORDS 2000000
 
 /* --- starting
@@ -102,6 +103,28 @@ start_client (fleet_t *fleet, int index)
                                 fleet->options.is_patient ? "--patient" : NULL,
                                 NULL};
     start_node (fleet, member, 0, more);
+}
+
+/* They are not struck themselves: what hits their hosts hits them. */
+static void
+start_notices (fleet_t *fleet)
+{
+    static const char *const pair[] = {"--role", "listener", "--pool", "pair", "--requeue", "5", NULL};
+    static const char *const third[] = {"--role", "listener", "--pool", "third", NULL};
+    static const char *const notifier[] = {
+        "--role", "notifier", "--pools", "pair,third", "--threads", "2", "--rate", TEXT (NOTICE_RATE), NULL};
+    for (int i = 0; i < FLEET_LISTENERS; i++) {
+        member_t *const member = &fleet->listeners[i];
+        snprintf (member->name, sizeof member->name, "listener-%d", i + 1);
+        member->host = i + 1;
+        start_node (fleet, member, 0, i < 2 ? pair : third);
+    }
+    snprintf (fleet->notifier.name, sizeof fleet->notifier.name, "notifier");
+    fleet->notifier.host = FLEET_RENDEZVOUS + 1;
+    start_node (fleet, &fleet->notifier, 0, notifier);
+    for (int i = 0; i < FLEET_LISTENERS; i++)
+        child_expect (&fleet->listeners[i].child, "ready", START_MS);
+    child_expect (&fleet->notifier.child, "ready", START_MS);
 }
 
 static void
@@ -196,6 +219,7 @@ fleet_open (fleet_t *fleet, const fleet_options_t *options)
         start_client (fleet, i);
     for (int i = 0; i < FLEET_CLIENTS; i++)
         child_expect (&fleet->clients[i].child, "ready", START_MS);
+    start_notices (fleet);
 }
 
 /* --- what goes on
@@ -239,9 +263,17 @@ uint64_t
 fleet_hit_host (fleet_t *fleet, history_fault_t fault, int host, const char *what)
 {
     uint64_t id = 0;
-    for (int i = 0; i < fleet->server_count + FLEET_CLIENTS; i++) {
-        const member_t *member =
-            i < fleet->server_count ? &fleet->servers[i] : &fleet->clients[i - fleet->server_count];
+    const member_t *all[FLEET_SERVERS + FLEET_CLIENTS + FLEET_LISTENERS + 1];
+    int count = 0;
+    for (int i = 0; i < fleet->server_count; i++)
+        all[count++] = &fleet->servers[i];
+    for (int i = 0; i < FLEET_CLIENTS; i++)
+        all[count++] = &fleet->clients[i];
+    for (int i = 0; i < FLEET_LISTENERS; i++)
+        all[count++] = &fleet->listeners[i];
+    all[count++] = &fleet->notifier;
+    for (int i = 0; i < count; i++) {
+        const member_t *const member = all[i];
         if (member->host != host)
             continue;
         if (id == 0)
@@ -303,10 +335,16 @@ int
 fleet_close (fleet_t *fleet)
 {
     int bad = 0;
+    child_signal (&fleet->notifier.child, SIGTERM);
     for (int i = 0; i < FLEET_CLIENTS; i++)
         child_signal (&fleet->clients[i].child, SIGTERM);
     for (int i = 0; i < FLEET_CLIENTS; i++)
         bad += !end_well (&fleet->clients[i]);
+    bad += !end_well (&fleet->notifier);
+    for (int i = 0; i < FLEET_LISTENERS; i++)
+        child_signal (&fleet->listeners[i].child, SIGTERM);
+    for (int i = 0; i < FLEET_LISTENERS; i++)
+        bad += !end_well (&fleet->listeners[i]);
     for (int i = 0; i < fleet->server_count; i++)
         child_signal (&fleet->servers[i].child, SIGTERM);
     for (int i = 0; i < fleet->server_count; i++)

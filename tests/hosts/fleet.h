@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processes of a fleet over several hosts: rendezvous points and servers on the first three, clients on the
- * next two, more servers on hosts that are added. Each start of a process is a node of the history. */
+/* Processes of a fleet over several hosts: rendezvous points, servers and listeners on the first three,
+ * clients and a notifier on the next two, more servers on hosts that are added. Each start of a process is a
+ * node of the history. */
 #ifndef GODWIT_TESTS_HOSTS_FLEET_H
 #define GODWIT_TESTS_HOSTS_FLEET_H
 
@@ -13,7 +14,8 @@ enum {
     FLEET_RENDEZVOUS = 3,
     FLEET_CLIENT_HOSTS = 2,
     FLEET_CLIENTS = 3,
-    FLEET_SERVERS = 8, /* the most */
+    FLEET_LISTENERS = 3, /* two are a pool, and the third */
+    FLEET_SERVERS = 8,   /* the most */
     FLEET_PATH_SIZE = 512
 };
 
@@ -44,6 +46,8 @@ typedef struct fleet {
     member_t rendezvous[FLEET_RENDEZVOUS];
     member_t servers[FLEET_SERVERS];
     member_t clients[FLEET_CLIENTS];
+    member_t listeners[FLEET_LISTENERS];
+    member_t notifier;
     member_t stranger;
     unsigned stranger_calls; /* of all strangers together */
     int server_count;

@@ -42,6 +42,9 @@ report_add (report_t *report, const scenario_t *scenario, const scenario_result_
     row->pause_ms = result->pause_ms;
     row->ran_twice = (double) summary->violations[CHECK_RAN_TWICE];
     row->lost = (double) check_lost (summary);
+    row->notices = (double) summary->notices.accepted;
+    row->came_again = (double) summary->notices.twice;
+    row->gone = (double) summary->notices.gone;
 }
 
 /* The words of a line that tabs separate; the line is cut up. */
@@ -87,6 +90,9 @@ add_words (report_t *report, char *const names[COLUMNS], char *const values[COLU
     row->pause_ms = -1;
     row->ran_twice = VALUE ("ran_twice");
     row->lost = VALUE ("lost");
+    row->notices = VALUE ("notices");
+    row->came_again = VALUE ("came_again");
+    row->gone = VALUE ("notices_gone");
 #undef VALUE
 }
 
@@ -112,10 +118,11 @@ report_add_tsv (report_t *report, const char *path)
 static void
 print_head (FILE *out)
 {
-    static const char format[] = "%-27s %6s %9s %9s %9s %9s %9s %7s %6s %11s %8s %6s %8s\n";
-    fprintf (out, format, "", "", "calls", "", "", "", "", "", "", "worst de-", "longest", "ran", "lost in");
+    static const char format[] = "%-27s %6s %9s %9s %9s %9s %9s %7s %6s %11s %8s %6s %8s  %9s %7s %6s\n";
+    fprintf (out, format, "", "", "calls", "", "", "", "", "", "", "worst de-", "longest", "ran", "lost in",
+             "notifi-", "came", "");
     fprintf (out, format, "fault", "times", "tried", "ok", "NOT_SENT", "REJECTED", "MAYBE_RUN", "RAN",
-             "other", "tection, ms", "pause, ms", "twice", "silence");
+             "other", "tection, ms", "pause, ms", "twice", "silence", "cations", "again", "gone");
 }
 
 static void
@@ -125,9 +132,12 @@ print_row (FILE *out, const report_row_t *row)
     if (row->pause_ms >= 0)
         snprintf (pause, sizeof pause, "%d", (int) row->pause_ms);
     if (row->has_ended)
-        fprintf (out, "%-27s %6.0f %9.0f %9.0f %9.0f %9.0f %9.0f %7.0f %6.0f %11.1f %9s %5.0f %8.0f\n",
+        fprintf (out,
+                 "%-27s %6.0f %9.0f %9.0f %9.0f %9.0f %9.0f %7.0f %6.0f %11.1f %9s %5.0f %8.0f  %9.0f %7.0f "
+                 "%6.0f\n",
                  row->title, row->times, row->tried, row->ok, row->not_sent, row->rejected, row->maybe_run,
-                 row->ran, row->other, row->detection_ms, pause, row->ran_twice, row->lost);
+                 row->ran, row->other, row->detection_ms, pause, row->ran_twice, row->lost, row->notices,
+                 row->came_again, row->gone);
     else
         fprintf (out, "%-27s did not come to its end\n", row->title);
 }
@@ -145,6 +155,9 @@ add_up (report_row_t *sum, const report_row_t *row)
     sum->other += row->other;
     sum->ran_twice += row->ran_twice;
     sum->lost += row->lost;
+    sum->notices += row->notices;
+    sum->came_again += row->came_again;
+    sum->gone += row->gone;
     if (row->detection_ms > sum->detection_ms)
         sum->detection_ms = row->detection_ms;
     if (row->pause_ms > sum->pause_ms)
@@ -165,5 +178,7 @@ report_print (FILE *out, const report_t *report)
     fprintf (
         out,
         "\nRAN: the method itself failed. Other: nothing was sent, or the caller was killed. Pause: a client "
-        "whose calls wait for none\nhad no success for so long.\n");
+        "whose calls wait for none\nhad no success for so long. Came again: to a pool that had got it "
+        "before. Gone: with a "
+        "notifier that had no spool.\n");
 }

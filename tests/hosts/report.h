@@ -15,6 +15,7 @@ typedef struct report_row {
     double detection_ms;
     int64_t pause_ms; /* -1: not known */
     double ran_twice, lost;
+    double notices, came_again, gone; /* notifications */
 } report_row_t;
 
 enum { REPORT_ROWS = 64 };

@@ -138,6 +138,11 @@ scenario_run (const scenario_t *scenario, const scenario_options_t *options, sce
         hosts_fail ("the histories in %s cannot be checked", options->folder);
     result->pause_ms = find_pause (&fleet);
     examine (scenario, options, fleet.stranger_calls, result);
+    printf ("%s: %llu notifications: %llu delivered, %llu of them marked, %llu came again\n", scenario->name,
+            (unsigned long long) result->summary.notices.accepted,
+            (unsigned long long) result->summary.notices.deliveries,
+            (unsigned long long) result->summary.notices.marked,
+            (unsigned long long) result->summary.notices.twice);
     printf (
         "%s: %u faults, %llu calls in %.1f s; at worst no call succeeded for %d ms, all servers were called "
         "again after %d ms, and a call ended %.0f ms late\n",

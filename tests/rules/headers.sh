@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Every public header compiles alone, twice over, as C99, C11 and C++17 without a warning: headers.sh BUILD SOURCE
+# Every public header, also of the components, compiles alone, twice over, as C99, C11 and C++17 without a warning:
+# headers.sh BUILD SOURCE
 set -euo pipefail
 cd "$2/include"
 
 warnings=(-Wall -Wextra -Wpedantic -Wundef -Wconversion -Werror -fsyntax-only)
+includes=(-I.)
+for folder in ../components/*/include; do
+    if [[ -d $folder ]]; then includes+=(-I"$folder"); fi
+done
 failures=0
 compile() { # HEADER LANGUAGE COMPILER FLAG...
     local header=$1 language=$2
     shift 2
     printf '#include <%s>\n#include <%s>\nint main (void);\n' "$header" "$header" |
-        "$@" "${warnings[@]}" -I. -x "${language%%[0-9]*}" "-std=$language" - ||
+        "$@" "${warnings[@]}" "${includes[@]}" -x "${language%%[0-9]*}" "-std=$language" - ||
         {
             echo "^ $header as $language"
             failures=$((failures + 1))
@@ -22,7 +27,7 @@ while read -r header; do
     compile "$header" c11 "$CC" -Wshadow -Wstrict-prototypes
     compile "$header" c++17 "$CXX" -Wold-style-cast
     count=$((count + 1))
-done < <(find . -name '*.h' -printf '%P\n' | sort)
+done < <(find . ../components/*/include -name '*.h' -printf '%P\n' | sort)
 
 # The macros with a variable number of arguments, in their shortest and longest forms.
 use() { # LANGUAGE

@@ -3,6 +3,7 @@
 # The layers of the tree, by what each folder includes: includes.sh BUILD SOURCE
 #
 #     include  <-  src, drivers, matchmaker  <-  tools, examples
+#              <-  components                <-  tools, examples
 #
 # What the rooms of src, the drivers and the matchmaker may use of each other, layers.sh looks at.
 #
@@ -31,13 +32,17 @@ refuse 'A public header includes no third-party library:' include 'zmq|czmq|z[a-
 refuse 'The library uses no program:' 'src drivers matchmaker' "$programs"
 refuse 'An example uses the public headers only, as its readers will:' examples 'src/|drivers/|matchmaker/|tools/|tests/'
 refuse 'A tool does not use the tests, examples or benchmarks:' tools 'tests/|examples/|bench/'
+refuse 'The library knows no component:' 'include src drivers matchmaker' 'components/|godwit/sqlite_spool\.h'
+refuse 'A component uses the public headers of the library, and files of its own:' components "src/|drivers/|matchmaker/|$programs"
+refuse 'sqlite3.h is included in components/spool only:' 'include src drivers matchmaker tools examples' 'sqlite3'
+refuse 'A public header of a component includes public headers only:' 'components/spool/include' 'components/|sqlite3|sodium'
 refuse 'zmq.h is included in drivers/zmq only:' 'include src drivers matchmaker' 'zmq\.h' drivers/zmq/
 refuse 'msgpack.h is included in src/value/msgpack only:' 'include src drivers matchmaker tools examples' msgpack src/value/msgpack/
 refuse 'ini.h is included in src/config/config_ini.c only:' 'include src drivers matchmaker tools examples' 'ini\.h' src/config/config_ini.c
 refuse 'jansson.h is included in src/value/json.c only:' 'include src drivers matchmaker tools' 'jansson\.h' src/value/json.c
 refuse 'yaml.h of libyaml is included in components/routing/yaml.c only:' 'include src drivers matchmaker tools examples components' '(yaml\.h)' components/routing/yaml.c
 refuse 'The component routing uses public headers only:' components/routing "src/|drivers/|matchmaker/|$programs"
-refuse 'An include is written from the top of the tree:' 'include src drivers matchmaker tools examples tests bench' '\.\./'
+refuse 'An include is written from the top of the tree:' 'include src drivers matchmaker components tools examples tests bench' '\.\./'
 
 if ((failures)); then exit 1; fi
 echo "the includes follow the rule"

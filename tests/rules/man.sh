@@ -47,9 +47,22 @@ check_summary() { # NAME
 }
 declare -A named=()
 
-exported=$("${NM:-nm}" -D --defined-only "$build/libgodwit.so" | awk '$2 ~ /^[TBDR]$/ {print $3}' | sed 's/@.*//' | sort)
+shopt -s nullglob
+libraries=("$build"/libgodwit.so "$build"/libgodwit-*.so) # the components that are built
+includes=(-I"$source/include")
+component_headers=()
+for library in "${libraries[@]:1}"; do
+    folder=$source/components/$(basename "$library" .so | sed 's/libgodwit-//')/include
+    includes+=(-I"$folder")
+    component_headers+=("$folder"/godwit/*.h)
+done
+
+exported=$("${NM:-nm}" -D --defined-only "${libraries[@]}" | awk '$2 ~ /^[TBDR]$/ {print $3}' | sed 's/@.*//' | sort)
 # Macros of users': not those of export.h, which mark declarations, nor those whose name ends in '_'.
-macros=$(printf '#include <godwit/%s.h>\n' godwit testing | "${CC:-cc}" -I"$source/include" -E -dM -x c - |
+macros=$({
+    printf '#include <godwit/%s.h>\n' godwit testing
+    for header in "${component_headers[@]}"; do echo "#include \"$header\""; done
+} | "${CC:-cc}" "${includes[@]}" -E -dM -x c - |
     sed -nE 's/^#define (GODWIT_[A-Z_]*[A-Z])\b.*/\1/p' | grep -v '_H$' |
     grep -vxFf <(sed -nE 's/^ *#define (\w+).*/\1/p' "$source/include/godwit/export.h") | sort)
 for names in "$exported" "$macros"; do
@@ -73,16 +86,18 @@ for page in "$pages"/man7/*.7; do
 done
 
 # Every duration and size in a prototype says its unit.
-if grep -nE '\b(int|int64_t|uint64_t) (timeout|delay|interval|period)\b' "$source"/include/godwit/*.h; then
+if grep -nE '\b(int|int64_t|uint64_t) (timeout|delay|interval|period)\b' "$source"/include/godwit/*.h "${component_headers[@]}"; then
     complain "a duration without its unit"
 fi
 
 warnings=$(groff -man -Tutf8 -wall -wmac -z "$pages"/man[137]/* 2>&1 || true)
 if [[ $warnings ]]; then complain "groff: $(head -5 <<<"$warnings")"; fi
 
-for page in man1/godwit.1 man1/godwit-matchmaker.1 man7/godwit.7; do
-    [[ -s $pages/$page ]] || complain "there is no $page"
+for page in "$source"/tools/godwit/*.1; do # those of components may be left out
+    page=man1/$(basename "$page")
+    [[ -s $pages/$page || ($page == */godwit-spool.1 && ! -e $build/libgodwit-spool.so) ]] || complain "there is no $page"
 done
+[[ -s $pages/man7/godwit.7 ]] || complain "there is no man7/godwit.7"
 for name in godwit_client_call GODWIT_ARGS; do
     man -P cat -M "$pages" 3 $name >/dev/null || complain "man 3 $name shows no page"
 done

@@ -90,7 +90,7 @@ cp spool whole
 # Page 2 holds the items.
 dd if=/dev/zero of=spool bs=4096 seek=1 count=1 conv=notrunc status=none
 run 1 export spool
-expect 'godwit spool: the spool .*/spool is damaged: .* `godwit spool repair .*/spool` saves'
+expect 'godwit spool: the spool .*/spool is damaged: .* .godwit spool repair .*/spool. saves'
 run 3 repair spool
 expect 'is damaged: '
 expect '^kept: 0 items$'

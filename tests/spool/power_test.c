@@ -238,13 +238,13 @@ first_seed (void)
 Test (power_loss, keeps_what_was_acknowledged)
 {
     const uint64_t first = first_seed ();
-    for (uint64_t seed = first; seed < first + SEEDS; seed++)
+    for (uint64_t seed = first; seed < first + world_seeds (SEEDS); seed++)
         run_seed (seed, GODWIT_SPOOL_POWER);
 }
 
 Test (power_loss, leaves_a_whole_file_at_the_level_of_the_process)
 {
     const uint64_t first = first_seed ();
-    for (uint64_t seed = first; seed < first + SEEDS / 2; seed++)
+    for (uint64_t seed = first; seed < first + world_seeds (SEEDS / 2); seed++)
         run_seed (seed, GODWIT_SPOOL_PROCESS);
 }

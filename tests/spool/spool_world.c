@@ -39,6 +39,13 @@ world_path (const char *folder, const char *name)
     return path;
 }
 
+uint64_t
+world_seeds (uint64_t count)
+{
+    const char *const sanitizer = getenv ("GODWIT_SANITIZE");
+    return sanitizer && *sanitizer ? count / 8 : count;
+}
+
 godwit_spool_t *
 world_open (const char *path, const godwit_sqlite_spool_options_t *options)
 {

@@ -14,6 +14,9 @@ void world_remove (const char *folder);
 /* Static text: a file in a folder. */
 const char *world_path (const char *folder, const char *name);
 
+/* How many seeds a test takes: fewer under a sanitizer. */
+uint64_t world_seeds (uint64_t count);
+
 godwit_spool_t *world_open (const char *path, const godwit_sqlite_spool_options_t *options);
 /* It fails with this status, and the text has this in it. */
 void world_open_fails (const char *path, const godwit_sqlite_spool_options_t *options, godwit_status_t status,

@@ -41,7 +41,8 @@ typedef struct member {
     godwit_transport_t *transport;
     /* a notifier */
     godwit_notifier_t *sender;
-    size_t notifier; /* of its present life */
+    size_t notifier;  /* of its present life */
+    bool tries_again; /* for ever */
     /* a listener */
     godwit_listener_t *listener;
     size_t life;
@@ -130,6 +131,7 @@ settled (const member_t *member, size_t delivery, notice_end_t end)
     if (member->is_dead || delivery == SIZE_MAX)
         return;
     world->run.deliveries[delivery].end = end;
+    world->run.deliveries[delivery].end_at = ++world->happened;
     if (world->options->trace)
         fprintf (stderr, "%6lld     ms %s has %s %llu\n", (long long) godwit_cluster_now_ms (world->cluster),
                  member->name, end == NOTICE_HANDLED ? "handled" : "requeued",
@@ -204,6 +206,7 @@ open_listener (member_t *self)
     world_t *const world = self->world;
     godwit_error_t *error = NULL;
     const bool is_pull = self->pool == POOL_PULLED, is_batch = self->pool == POOL_BATCHES;
+    const bool drops_duplicates = draw (world, 2);
     const godwit_notification_endpoint_t endpoint =
         is_batch ? GODWIT_NOTIFICATION_ENDPOINT (.batch = on_batch, .self = self)
                  : GODWIT_NOTIFICATION_ENDPOINT (.info = on_one, .error = on_one, .self = self);
@@ -216,13 +219,16 @@ open_listener (member_t *self)
                                                              .batch_timeout_ms = is_batch ? 40 : 0,
                                                              .priorities = 1u << GODWIT_PRIORITY_INFO |
                                                                            1u << GODWIT_PRIORITY_ERROR,
+                                                             .drop_duplicates = drops_duplicates ? 10000 : 0,
                                                              .credit = draw (world, 2) ? 0 : 16),
                                     &error),
                &error))
         return;
-    self->life = notices_add_listener (
-        &world->run,
-        (notices_listener_t){.pool = self->pool, .up_at = ++world->happened, .down_at = NOTICES_NEVER});
+    self->life =
+        notices_add_listener (&world->run, (notices_listener_t){.pool = self->pool,
+                                                                .up_at = ++world->happened,
+                                                                .down_at = NOTICES_NEVER,
+                                                                .drops_duplicates = drops_duplicates});
     must (world, self->name, godwit_listener_start (self->listener, NULL, &error), &error);
 }
 
@@ -273,22 +279,35 @@ open_notifier (member_t *self)
 {
     world_t *const world = self->world;
     godwit_error_t *error = NULL;
-    const bool declares = draw (world, 2), is_small = draw (world, 4) == 0;
+    const bool declares = draw (world, 2), is_small = draw (world, 4) == 0, drops = draw (world, 6) == 0;
+    const bool keeps_all = world->options->keeps_all;
+    self->tries_again = draw (world, 6) > 0 || keeps_all;
     self->notifier = notices_add_notifier (
         &world->run, (notices_notifier_t){.declared = declares ? (1u << POOL_COUNT) - 1 : 0});
-    must (world, self->name,
-          godwit_notifier_new (
-              &self->sender, self->transport,
-              GODWIT_NOTIFIER_OPTIONS (.publisher_id = self->name, .topics = topics, .topic_count = 1,
-                                       .delivery =
-                                           GODWIT_DELIVERY_OPTIONS (.pools = declares ? pools : NULL,
-                                                                    .pool_count = declares ? POOL_COUNT : 0,
-                                                                    .queue_limit = is_small ? 20 : 0,
-                                                                    .block_ms = 200, .max_requeues = -1,
-                                                                    .requeue_first_ms = 50,
-                                                                    .requeue_max_ms = 400)),
-              &error),
-          &error);
+    must (
+        world, self->name,
+        godwit_notifier_new (
+            &self->sender, self->transport,
+            GODWIT_NOTIFIER_OPTIONS (.publisher_id = self->name, .topics = topics, .topic_count = 1,
+                                     .retry = self->tries_again ? 0 : 3,
+                                     .delivery = GODWIT_DELIVERY_OPTIONS (
+                                             .pools = declares ? pools : NULL,
+                                             .pool_count = declares ? POOL_COUNT : 0,
+                                             .queue_limit = is_small && !keeps_all ? 20 : 0, .block_ms = 200,
+                                             .when_full = (godwit_when_full_t) draw (world, 4),
+                                             .max_requeues = drops && !keeps_all ? 1 : -1,
+                                             .requeue_first_ms = 50, .requeue_max_ms = 400)),
+            &error),
+        &error);
+}
+
+/* What it says that it has given up. */
+static void
+note_dropped (const member_t *self)
+{
+    godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS;
+    if (!godwit_notifier_get_stats (self->sender, &stats, NULL))
+        self->world->run.notifiers[self->notifier].dropped = stats.dropped + stats.failed + stats.exhausted;
 }
 
 static void
@@ -299,6 +318,7 @@ close_notifier (member_t *self, bool killed)
         return;
     if (killed || godwit_notifier_flush (self->sender, LEAVE_MS, NULL))
         world->run.notifiers[self->notifier].is_lost = true;
+    note_dropped (self);
     godwit_notifier_destroy (&self->sender);
 }
 
@@ -323,7 +343,8 @@ notify (member_t *self)
     world->run.sent[notice].fate = status                      ? NOTICE_REFUSED
                                    : report.drivers[0].dropped ? NOTICE_DROPPED
                                                                : NOTICE_ACCEPTED;
-    if (status && status != GODWIT_ERR_OVERLOADED)
+    if (status && status != GODWIT_ERR_OVERLOADED &&
+        (status != GODWIT_ERR_DELIVERY_FAILURE || self->tries_again))
         wrong (world, "%s: a notification ended with %s", self->name, godwit_status_type (status));
 }
 
@@ -527,6 +548,8 @@ close_all (world_t *world)
     }
     for (unsigned i = 0; i < world->options->node_count; i++) {
         member_t *const member = &world->members[i];
+        if (member->sender)
+            note_dropped (member);
         godwit_notifier_destroy (&member->sender);
         close_listener (member, GODWIT_FAULT_KILL);
         godwit_transport_destroy (&member->transport);

@@ -11,8 +11,9 @@
  *     pulled    listeners whose program takes notifications now and then, keeps them for a while, and
  * requeues some
  *
- * Some notifiers declare the pools, some have room for a few notifications only. The same seed gives the same
- * run, in any thread or process. */
+ * Some notifiers declare the pools. Some have room for a few notifications only, with any policy when that is
+ * full; some drop what was requeued too often, some try to reach a listener a few times only. Some listeners
+ * drop duplicates. The same seed gives the same run, in any thread or process. */
 #ifndef GODWIT_TESTS_SUPPORT_NOTICE_WORLD_H
 #define GODWIT_TESTS_SUPPORT_NOTICE_WORLD_H
 
@@ -29,6 +30,7 @@ typedef struct notice_options {
     unsigned faults; /* GODWIT_FAULT_...; 0: none at all */
     unsigned fault_count;
     bool listeners_only; /* faults strike no notifier */
+    bool keeps_all;      /* no notifier refuses, drops or gives up anything */
     bool trace;          /* to stderr */
 } notice_options_t;
 

@@ -127,8 +127,15 @@ compare_times (const void *a_item, const void *b_item)
                             ((const notice_delivery_t *) b_item)->begin_at);
 }
 
-static const notice_t *
-find_sent (const notices_t *run, uint64_t id)
+void
+notices_sort (notices_t *run)
+{
+    if (run->sent_count)
+        qsort (run->sent, run->sent_count, sizeof *run->sent, compare_sent);
+}
+
+notice_t *
+notices_find (const notices_t *run, uint64_t id)
 {
     const notice_t key = {.id = id};
     return run->sent_count ? bsearch (&key, run->sent, run->sent_count, sizeof key, compare_sent) : NULL;
@@ -188,13 +195,17 @@ check_order (checking_t *checking, const notice_t *notice, const notice_delivery
     known_t *const known = known_of (checking, notice);
     if (!known)
         return;
+    const uint64_t took = first->begin_at - notice->begin_at;
+    if (first->begin_at > notice->begin_at && took > run->summary.slowest[pool])
+        run->summary.slowest[pool] = took;
     if (known->since[pool] == NOTICES_NEVER)
         known->since[pool] = first->begin_at;
     if (notice->id > known->last_id[pool]) {
         known->last_id[pool] = notice->id;
         return;
     }
-    if (!run->is_out_of_order && was_one_at_a_time (run, pool, notice->begin_at, first->begin_at))
+    if (!run->is_out_of_order && !run->notifiers[notice->notifier].has_no_order &&
+        was_one_at_a_time (run, pool, notice->begin_at, first->begin_at))
         broke (run, NOTICES_ORDER, notice->id, "it came after %llu, which was sent later",
                (unsigned long long) (known->last_id[pool] & UINT32_MAX));
 }
@@ -212,6 +223,9 @@ check_again (notices_t *run, const notice_t *notice, const notice_delivery_t *al
         before = i;
         was_handled = was_handled || i->end == NOTICE_HANDLED;
         was_requeued = was_requeued || i->end == NOTICE_REQUEUED;
+        if (i->listener == at->listener && i->end == NOTICE_HANDLED && i->end_at < at->begin_at &&
+            run->listeners[i->listener].drops_duplicates)
+            broke (run, NOTICES_DUPLICATE, at->id, "it came again to a listener that had handled it");
         is_same = is_same || (i->redeliveries == at->redeliveries && (!at->redeliveries || !was_replaced));
     }
     run->summary.twice += before != NULL;
@@ -239,7 +253,7 @@ static void
 check_pools (checking_t *checking, const notice_t *notice, const notice_delivery_t *all, size_t count)
 {
     notices_t *const run = checking->run;
-    const notices_notifier_t *const notifier = &run->notifiers[notice->notifier];
+    notices_notifier_t *const notifier = &run->notifiers[notice->notifier];
     uint32_t handled = 0;
     for (size_t i = 0; i < count; i++)
         if (all[i].end == NOTICE_HANDLED)
@@ -249,11 +263,13 @@ check_pools (checking_t *checking, const notice_t *notice, const notice_delivery
         const bool counts = notifier->declared >> pool & 1 || known->since[pool] < notice->begin_at;
         if (!counts || handled >> pool & 1)
             continue;
-        if (notifier->is_lost)
+        if (notifier->is_lost || notifier->dropped) {
             run->summary.gone++;
-        else
+            notifier->dropped -= !notifier->is_lost;
+        } else {
             broke (run, NOTICES_LOST, notice->id, "it was accepted, and the pool %u has not handled it",
                    pool);
+        }
     }
 }
 
@@ -287,7 +303,7 @@ check_in_time (checking_t *checking)
     }
     for (size_t i = 0; i < run->delivery_count; i++) {
         const notice_delivery_t *const at = &run->deliveries[i];
-        const notice_t *const notice = find_sent (run, at->id);
+        const notice_t *const notice = notices_find (run, at->id);
         run->summary.deliveries++;
         run->summary.marked += at->redeliveries > 0;
         run->summary.requeued += at->end == NOTICE_REQUEUED;
@@ -308,8 +324,7 @@ notices_check (notices_t *run)
 {
     checking_t checking = {.run = run};
     memset (&run->summary, 0, sizeof run->summary);
-    if (run->sent_count)
-        qsort (run->sent, run->sent_count, sizeof *run->sent, compare_sent);
+    notices_sort (run);
     if (run->delivery_count)
         qsort (run->deliveries, run->delivery_count, sizeof *run->deliveries, compare_times);
     check_in_time (&checking);

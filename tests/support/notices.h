@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What became of the notifications of a run, simulated or of real processes, and what must hold of it:
  *
- *   - what was accepted has been handled in each pool that counted, unless its notifier was lost with it;
+ *   - what was accepted has been handled in each pool that counted, unless its notifier was lost with it, or
+ *     says that it has dropped it;
  *   - nothing is delivered that was not sent, or that its sender was told is not accepted;
  *   - no two deliveries of one notification to one pool have the same count of deliveries before them: so
  * only one is not marked, whenever it comes;
+ *   - a listener that drops duplicates gets nothing again that it has handled;
  *   - while nothing is disturbed, nothing that was not requeued comes twice, or is marked;
  *   - the first deliveries of a notifier's stream come in its order, while one listener serves the pool. That
  * is not asked for where frames of one connection are lost or overtake each other.
@@ -33,6 +35,7 @@ typedef enum notices_rule {
     NOTICES_UNMARKED,
     NOTICES_NEEDLESS,
     NOTICES_ORDER,
+    NOTICES_DUPLICATE,
     NOTICES_RULE_COUNT
 } notices_rule_t;
 
@@ -58,6 +61,7 @@ typedef enum notice_end { NOTICE_UNENDED, NOTICE_HANDLED, NOTICE_REQUEUED } noti
 typedef struct notice_delivery {
     uint64_t id;
     uint64_t begin_at;
+    uint64_t end_at;
     uint32_t listener; /* an index */
     uint32_t redeliveries;
     notice_end_t end;
@@ -68,6 +72,8 @@ typedef struct notices_notifier {
     uint32_t declared; /* pools, a bit each */
     bool is_lost;      /* what it had not delivered went with it: it was killed, and had no spool */
     bool was_replaced; /* another one sends what it had: the counts begin again */
+    bool has_no_order; /* it promises none */
+    uint64_t dropped;  /* so many copies for a pool it says that it has given up */
 } notices_notifier_t;
 
 /* A listener from its start to its end. */
@@ -75,6 +81,7 @@ typedef struct notices_listener {
     uint32_t pool;
     uint64_t up_at;
     uint64_t down_at; /* NOTICES_NEVER: it is still there */
+    bool drops_duplicates;
 } notices_listener_t;
 
 typedef struct notices_summary {
@@ -85,7 +92,8 @@ typedef struct notices_summary {
     uint64_t marked;   /* deliveries */
     uint64_t twice;    /* deliveries after the first, to the same pool */
     uint64_t requeued; /* deliveries */
-    uint64_t gone;     /* copies for a pool that went with their notifier */
+    uint64_t gone;     /* copies for a pool that went with their notifier, or were dropped by it */
+    uint64_t slowest[NOTICES_POOLS]; /* the longest time until one came to a pool for the first time */
     uint64_t violations[NOTICES_RULE_COUNT];
 } notices_summary_t;
 
@@ -114,6 +122,11 @@ size_t notices_send (notices_t *run, notice_t notice);
 size_t notices_deliver (notices_t *run, notice_delivery_t delivery);
 size_t notices_add_notifier (notices_t *run, notices_notifier_t notifier);
 size_t notices_add_listener (notices_t *run, notices_listener_t listener);
+
+/* Sorts what was sent, so that it can be found: the indexes change. */
+void notices_sort (notices_t *run);
+/* NULL: nobody has sent it, or it is not sorted. */
+notice_t *notices_find (const notices_t *run, uint64_t id);
 
 /* Checks it all, when everything has had its time: fills in the summary, and tells what was broken. */
 void notices_check (notices_t *run);

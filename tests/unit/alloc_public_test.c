@@ -78,8 +78,8 @@ look (godwit_request_t *request, void *self)
     const bool good = !strcmp (godwit_request_method (request), "look") && !strcmp (params->value, "text") &&
                       godwit_request_context (request) && godwit_request_args (request) &&
                       !godwit_request_name_space (request) && !godwit_request_version (request) &&
-                      !godwit_request_is_redelivered (request) &&
-                      !godwit_request_is_cast (request) && !godwit_request_is_cancelled (request) &&
+                      !godwit_request_is_redelivered (request) && !godwit_request_is_cast (request) &&
+                      !godwit_request_is_cancelled (request) &&
                       godwit_request_on_cancel (request, on_cancel, self) == GODWIT_OK &&
                       godwit_request_on_cancel (request, NULL, self) == GODWIT_ERR_INVALID_ARGUMENT &&
                       godwit_request_remaining_ms (request) <= TIMEOUT_MS;
@@ -483,8 +483,9 @@ Test (alloc_public, any_allocation_may_fail_and_nothing_leaks)
 static bool
 is_called (const char *name)
 {
-    static const char *const files[] = {"alloc_test.c", "alloc_public_test.c", "alloc_module_test.c",
-                                        "alloc_getters_test.c", "alloc_notify_test.c", "alloc_listener_test.c"};
+    static const char *const files[] = {"alloc_test.c",        "alloc_public_test.c",
+                                        "alloc_module_test.c", "alloc_getters_test.c",
+                                        "alloc_notify_test.c", "alloc_listener_test.c"};
     static char text[256 * 1024];
     char call[80], path[512];
     bool found = false;

@@ -137,3 +137,67 @@ Test (delivery_cluster, an_answer_that_is_lost_is_found_out)
     MUST (godwit_notifier_flush (notifier, 1000, &error));
     end ();
 }
+
+/* ---- duplicates ---- */
+
+/* The connection is given up, and what was not acknowledged comes over the next one. */
+static void
+lose_connection (void)
+{
+    godwit_cluster_cut (cluster, "receiver", "sender", true);
+    godwit_cluster_run (cluster, 4000);
+    godwit_cluster_heal (cluster);
+    godwit_cluster_run (cluster, 3000);
+}
+
+/* It had come before the first was handled. */
+Test (delivery_cluster, a_duplicate_that_waits_is_dropped_when_it_is_pulled)
+{
+    begin (GODWIT_LISTENER_OPTIONS (.pull = true, .drop_duplicates = 100));
+    notify (1);
+    godwit_notification_t *notification = take (1, 0);
+    lose_connection ();
+    godwit_notification_acknowledge (&notification);
+    notify (2);
+    handle (2, 0);
+    MUST (godwit_notifier_flush (notifier, 1000, &error));
+    godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS;
+    MUST (godwit_notifier_get_stats (notifier, &stats, &error));
+    cr_assert_eq (stats.redelivered, 1);
+    end ();
+}
+
+static size_t batch_count;
+static unsigned batch_redeliveries;
+
+static godwit_handled_t
+on_batch (const godwit_notification_t *const *notifications, size_t count, void *self)
+{
+    (void) self;
+    for (size_t i = 0; i < count; i++)
+        batch_redeliveries += godwit_notification_redeliveries (notifications[i]);
+    batch_count += count;
+    return GODWIT_HANDLED;
+}
+
+Test (delivery_cluster, a_duplicate_is_not_in_the_same_batch)
+{
+    const godwit_notification_endpoint_t endpoint = GODWIT_NOTIFICATION_ENDPOINT (.batch = on_batch);
+    MUST (godwit_cluster_new (&cluster, 7, &error));
+    MUST (godwit_cluster_add (&sender, cluster, "sender", NULL, &error));
+    MUST (godwit_cluster_add (&receiver, cluster, "receiver", NULL, &error));
+    MUST (godwit_listener_new (
+        &listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, &endpoint, 1,
+        GODWIT_LISTENER_OPTIONS (.batch_size = 10, .batch_timeout_ms = 20000, .drop_duplicates = 100),
+        &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    MUST (godwit_notifier_new (&notifier, sender, NULL, &error));
+    notify (1);
+    godwit_cluster_run (cluster, 5000);
+    lose_connection ();
+    cr_assert_eq (batch_count, 0);
+    MUST (godwit_notifier_flush (notifier, 60000, &error));
+    cr_assert_eq (batch_count, 1);
+    cr_assert_eq (batch_redeliveries, 0);
+    end ();
+}

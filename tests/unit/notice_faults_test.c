@@ -87,6 +87,7 @@ Test (notice_faults, without_faults_nothing_comes_twice_but_what_was_requeued)
 {
     notice_options_t options = ten;
     options.faults = 0;
+    options.keeps_all = true;
     const notices_summary_t sum = run_many (&options, 1, 2 * SOME_SEEDS);
     cr_assert_eq (sum.marked, sum.requeued);
     cr_assert_eq (sum.twice, sum.requeued);
@@ -99,6 +100,7 @@ Test (notice_faults, listeners_that_restart_lose_nothing_and_mark_nothing)
     notice_options_t options = ten;
     options.faults = GODWIT_FAULT_RESTART;
     options.listeners_only = true;
+    options.keeps_all = true;
     const notices_summary_t sum = run_many (&options, 1, 2 * SOME_SEEDS);
     cr_assert_eq (sum.gone, 0);
 }

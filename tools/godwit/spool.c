@@ -40,11 +40,11 @@ check (const arguments_t *self, const struct argp_state *state)
 {
     if (!self->command)
         argp_error (state, "a command is missing: show, export or repair");
-    if (!self->path)
+    else if (!self->path)
         argp_error (state, "the path of a spool is missing");
-    if (self->as_json && strcmp (self->command, "show") != 0)
+    else if (self->as_json && strcmp (self->command, "show") != 0)
         argp_error (state, "--json is for show: export prints JSON in any case");
-    if (self->stream && strcmp (self->command, "export") != 0)
+    else if (self->stream && strcmp (self->command, "export") != 0)
         argp_error (state, "--stream is for export");
 }
 

@@ -139,7 +139,7 @@ run_one (const settings_t *settings, const char *name, uint64_t first, uint64_t 
         printf ("digest %016llx\n", (unsigned long long) job.digest);
     fflush (stdout);
     if (settings->tsv)
-        fprintf (settings->tsv, "notices: %s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\n", name,
+        fprintf (settings->tsv, "simulated notices: %s\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\t%llu\n", name,
                  (unsigned long long) job.faults, (unsigned long long) sum->accepted,
                  (unsigned long long) sum->deliveries, (unsigned long long) sum->marked,
                  (unsigned long long) sum->twice, (unsigned long long) sum->gone,
@@ -197,7 +197,7 @@ read_settings (settings_t *to, int argc, char **argv)
             to->tsv = fopen (optarg, "we");
             if (!to->tsv)
                 return false;
-            fprintf (to->tsv, "run\tfaults\taccepted\tdelivered\tmarked\ttwice\tgone\tlost\n");
+            fprintf (to->tsv, "run\tfaults\tnotices\tdelivered\tmarked\tcame_again\tnotices_gone\tlost\n");
             break;
         default:
             return false;

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A process of a cluster that is to be broken: a server, a client, or both, with its history in a file.
+/* A process of a cluster that is to be broken: a server, a client, or both, a notifier, a listener, a client
+ * or a server of durable casts, with its history in a file.
  *
  *     node --node 3 --role client --name client-1 --url zmq://127.0.0.1:9573/ --log DIR/client-1.3.history
  *
  * It says "ready" when its server is started and its client sees the servers that it waits for. SIGTERM and
- * SIGINT end it in good order: no new calls, all calls ended, the server drained. --seconds and --calls end
- * it too. */
+ * SIGINT end it in good order: no new calls, all calls ended, the server drained; no new notifications, all
+ * acknowledged. --seconds and --calls end it too. */
+#include "tests/faults/node_caster.h"
 #include "tests/faults/node_client.h"
+#include "tests/faults/node_listener.h"
+#include "tests/faults/node_notifier.h"
 #include "tests/faults/node_server.h"
 
 #include <errno.h>
@@ -82,10 +86,26 @@ main (int argc, char **argv)
         must (node_server_start (transport, history, &options, &error), "server", error);
     if (options.roles & HISTORY_CLIENT)
         must (node_client_start (transport, history, &options, &error), "client", error);
+    if (options.roles & HISTORY_LISTENER)
+        must (node_listener_start (transport, history, &options, &error), "listener", error);
+    if (options.roles & HISTORY_NOTIFIER)
+        must (node_notifier_start (transport, history, &options, &error), "notifier", error);
+    if (options.roles & HISTORY_WORKER)
+        must (node_worker_start (transport, history, &options, &error), "worker", error);
+    if (options.roles & HISTORY_CASTER)
+        must (node_caster_start (transport, history, &options, &error), "caster", error);
     printf ("ready\n");
     wait_for_end (&signals, options.seconds);
     if (options.roles & HISTORY_CLIENT)
         node_client_stop ();
+    if (options.roles & HISTORY_CASTER)
+        node_caster_stop ();
+    if (options.roles & HISTORY_WORKER)
+        must (node_worker_stop (&error), "stop", error);
+    if (options.roles & HISTORY_NOTIFIER)
+        node_notifier_stop ();
+    if (options.roles & HISTORY_LISTENER)
+        must (node_listener_stop (&error), "stop", error);
     if (options.roles & HISTORY_SERVER)
         must (node_server_stop (&error), "stop", error);
     note_gaps (history);
