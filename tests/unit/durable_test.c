@@ -26,7 +26,7 @@ static size_t run_count;
 static int64_t numbers[RUNS_MAX];
 static bool marks[RUNS_MAX];
 static bool holds;
-static int running;
+static int running, most_running;
 
 static godwit_status_t
 work (godwit_request_t *request, void *self)
@@ -34,6 +34,7 @@ work (godwit_request_t *request, void *self)
     (void) self;
     pthread_mutex_lock (&lock);
     running++;
+    most_running = running > most_running ? running : most_running;
     pthread_cond_broadcast (&more);
     while (holds)
         pthread_cond_wait (&more, &lock);
@@ -200,6 +201,28 @@ Test (durable, what_may_have_run_is_sent_again_marked)
     await_spool_empty ();
     cr_assert_not (marks[0]);
     cr_assert (marks[1]);
+}
+
+/* However many wait, 64 of a topic are on their way. */
+Test (durable, a_window_of_them_is_sent)
+{
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods);
+    holds = true;
+    MUST (godwit_server_new (&server, far_end, GODWIT_TARGET (.topic = "work", .server = "a"), &endpoint, 1,
+                             GODWIT_SERVER_OPTIONS (.concurrency = 200), &error));
+    MUST (godwit_server_start (server, NULL, &error));
+    open_client ();
+    for (int64_t i = 0; i < 200; i++)
+        cast ("work", i);
+    pthread_mutex_lock (&lock);
+    while (running < 64)
+        pthread_cond_wait (&more, &lock);
+    holds = false;
+    pthread_cond_broadcast (&more);
+    pthread_mutex_unlock (&lock);
+    await_runs (200);
+    await_spool_empty ();
+    cr_assert_eq (most_running, 64);
 }
 
 /* A method that fails has run. */
