@@ -230,4 +230,17 @@ wait "${processes[full]}" || status=$?
 unset 'processes[full]'
 [[ $status == 1 ]] || fail "a full disk: status $status"
 expect 'standard output: No space left on device' full.err
+# Its reader reads nothing: it cannot print what has come, and only a second signal ends it.
+"$godwit" events --pool stuck --json >pipe 2>stuck.err &
+processes[stuck]=$!
+exec 3<pipe
+wait_for stuck.err 'listens to'
+status=0
+printf '"%0300000d"' 1 | timeout 60 "$godwit" notify --pool stuck --timeout 1 large - >said 2>&1 || status=$?
+[[ $status == 3 ]] || fail "a reader that reads nothing: status $status: $(<said)"
+while kill -TERM "${processes[stuck]}" 2>/dev/null; do sleep 0.05; done
+status=0
+wait "${processes[stuck]}" || status=$?
+unset 'processes[stuck]'
+[[ $status == 143 ]] || fail "a second signal: status $status"
 echo passed

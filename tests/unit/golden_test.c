@@ -8,6 +8,7 @@
 #include "src/error/error.h"
 #include "src/wire/batch.h"
 #include "src/wire/fanout.h"
+#include "src/wire/notify_frame.h"
 #include "src/wire/wire.h"
 
 #include <ctype.h>
@@ -386,13 +387,49 @@ Test (golden, batches)
     cr_assert_eq (godwit__batch_next (&reader, &part), GODWIT__BATCH_END);
 }
 
+Test (golden, notifications)
+{
+    golden_t golden, body;
+    load (&golden, "notify");
+    load (&body, "notification");
+    expect_header (
+        &golden, "notify",
+        (godwit__header_t){
+            .type = GODWIT__NOTIFY, .flags = GODWIT__FLAG_FIRST, .target = 3, .id = 7, .aux = 10000});
+    godwit__item_reader_t reader;
+    godwit__item_t item = {0};
+    godwit__item_reader_init (&reader, golden.data, golden.size);
+    cr_assert (godwit__item_next (&reader, &item));
+    cr_assert_eq (item.redeliveries, 2u);
+    expect_bytes (&body, golden.data + item.offset, item.size, "notify, its item");
+    cr_assert_not (godwit__item_next (&reader, &item));
+    cr_assert (godwit__item_reader_is_at_end (&reader));
+    for (size_t size = GODWIT__HEADER_SIZE; size < golden.size; size++) { /* cut, it is malformed */
+        godwit__item_reader_init (&reader, golden.data, size);
+        cr_assert_not (godwit__item_next (&reader, &item), "%zu", size);
+        cr_assert_eq (godwit__item_reader_is_at_end (&reader), size == GODWIT__HEADER_SIZE);
+    }
+
+    static const struct {
+        uint32_t index, what;
+    } rows[] = {{1, GODWIT__UNSETTLED_REQUEUED}, {4, GODWIT__UNSETTLED_RETURNED}};
+    load (&golden, "settled");
+    expect_header (&golden, "settled", (godwit__header_t){.type = GODWIT__SETTLED, .id = 7, .aux = 512});
+    cr_assert_eq (golden.size, GODWIT__HEADER_SIZE + 2u * GODWIT__UNSETTLED_SIZE);
+    for (size_t i = 0; i < 2; i++) {
+        const uint8_t *const at = golden.data + GODWIT__HEADER_SIZE + i * GODWIT__UNSETTLED_SIZE;
+        cr_assert_eq (godwit__get_u32 (at), rows[i].index);
+        cr_assert_eq (godwit__get_u32 (at + 4), rows[i].what);
+    }
+}
+
 /* The frames that docs/protocol.md shows are these: whoever reads it reads what is tested. */
 Test (golden, the_document_shows_these)
 {
-    static const char *const names[] = {"hello",       "welcome",  "request", "reply",
-                                        "failure",     "nack",     "ping",    "goodbye",
-                                        "publication", "marker",   "last",    "goodbye_of_revision",
-                                        "resolve",     "resolved", "batch"};
+    static const char *const names[] = {
+        "hello",   "welcome",  "request",     "reply",  "failure", "nack",
+        "ping",    "goodbye",  "publication", "marker", "last",    "goodbye_of_revision",
+        "resolve", "resolved", "batch",       "notify", "settled"};
     static char document[262144], digits[131072];
     FILE *file = fopen (GODWIT_SOURCE_DIR "/docs/protocol.md", "r");
     cr_assert_not_null (file);
