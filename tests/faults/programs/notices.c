@@ -248,7 +248,7 @@ add_notifier (run_t *run, const char *name, const char *pools)
 static void
 add_listener (run_t *run, const char *name, const char *pool)
 {
-    static const char *first[] = {"--pool", "first", "--requeue", "5", NULL};
+    static const char *first[] = {"--pool", "first", "--requeue", "5", "--concurrency", "4", NULL};
     static const char *second[] = {"--pool", "second", "--batch", "10", NULL};
     add (run, "listener", name, strcmp (pool, "first") == 0 ? first : second);
 }
@@ -395,9 +395,9 @@ strike_until (run_t *run, const scenario_t *scenario, int64_t end_ms)
 static void
 measure (run_t *run, growth_phase_t phase)
 {
-    rest (run, 4 * SETTLE_MS);
+    rest (run, (int64_t) 4 * SETTLE_MS);
     run->phase = phase;
-    rest (run, 2 * SETTLE_MS);
+    rest (run, (int64_t) 2 * SETTLE_MS);
     run->phase = GROWTH_OTHER;
 }
 
