@@ -248,8 +248,8 @@ Test (owner, a_child_of_a_fork_does_not_use_it)
     const pid_t user = start (use_in_child, &output);
     wait_for_success (user, output);
     MUST_BE (world_read (of_the_parent, "info", "audit"), "1:one");
-    /* A child that was there when the owner ended does not keep it, and may take it over. (ThreadSanitizer lets no
-     * child of a process with threads start one.) */
+    /* A child that was there when the owner ended does not keep it, and may take it over. (ThreadSanitizer
+     * lets no child of a process with threads start one.) */
     const char *const sanitizer = getenv ("GODWIT_SANITIZE");
     if (sanitizer && strstr (sanitizer, "thread")) {
         godwit_sqlite_spool_close (&of_the_parent);
