@@ -308,15 +308,16 @@ open_durable (run_t *run)
     add (run, "caster", "notifier-1", arguments);
 }
 
-/* It handles fewer than come. */
+/* The slow one handles 200 a second of each priority: fewer than come, and as many in the end. */
 static void
 open_slow (run_t *run)
 {
     static const char *plain[] = {"--pool", "first", NULL};
     static const char *slow[] = {"--pool", "slow", "--work-us", "5000", NULL};
+    static const char *notifier[] = {"--threads", "3", "--rate", "250", "--pools", "first,slow", NULL};
     add (run, "listener", "listener-1", plain);
     add (run, "listener", "listener-2", slow);
-    add_notifier (run, "notifier-1", "first,slow");
+    add (run, "notifier", "notifier-1", notifier);
 }
 
 static const scenario_t scenarios[] = {
