@@ -18,6 +18,7 @@
 #define CLOSED_MS 50                  /* the same of one that was killed */
 #define PULLED_MAX 8
 #define STREAMS 2
+#define LARGE_SIZE 40000
 #define GHOSTS_MAX 64
 
 enum { POOL_PLAIN, POOL_ALONE, POOL_BATCHES, POOL_PULLED, POOL_COUNT };
@@ -110,7 +111,8 @@ static size_t
 got (const member_t *member, const godwit_notification_t *notification)
 {
     world_t *const world = member->world;
-    const int64_t id = godwit_value_as_int (godwit_notification_payload (notification), 0);
+    const int64_t id =
+        godwit_value_as_int (godwit_value_get (godwit_notification_payload (notification), "id"), 0);
     if (member->is_dead)
         return SIZE_MAX;
     if (world->options->trace)
@@ -334,10 +336,14 @@ notify (member_t *self)
                                                                 .stream = stream});
     if (notice == SIZE_MAX)
         return;
+    static const uint8_t bytes[LARGE_SIZE];
+    /* Most are small; of the others, several are as many as a frame likes, or one is more. */
+    const size_t size = (size_t) draw (world, draw (world, 10) ? 50 : sizeof bytes);
     godwit_notify_report_t report = GODWIT_NOTIFY_REPORT;
     world->on_stack = self;
     const godwit_status_t status =
-        godwit_notify (self->sender, priorities[stream], NULL, "happened", GODWIT_INT (NULL, (int64_t) id),
+        godwit_notify (self->sender, priorities[stream], NULL, "happened",
+                       GODWIT_MAP (NULL, GODWIT_INT ("id", (int64_t) id), GODWIT_BIN ("more", bytes, size)),
                        GODWIT_NOTIFY_OPTIONS (.strict = true, .report = &report), NULL);
     world->on_stack = NULL;
     world->run.sent[notice].fate = status                      ? NOTICE_REFUSED
