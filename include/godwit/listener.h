@@ -133,10 +133,11 @@ GODWIT_EXPORT void godwit_listener_destroy (godwit_listener_t **listener);
 GODWIT_EXPORT godwit_status_t godwit_listener_next (godwit_listener_t *listener, int64_t timeout_ms,
                                                     godwit_notification_t **notification,
                                                     godwit_error_t **error);
-/* A descriptor that is readable while godwit_listener_next would not wait: for poll. The listener's. -1 and
+/* Returns a descriptor that is readable while godwit_listener_next would not wait. It is for poll, and the
+ * listener's. -1 and
  * an error if there is none (no `pull`, or the system has no more). */
 GODWIT_EXPORT int godwit_listener_fd (godwit_listener_t *listener, godwit_error_t **error);
-/* Done with: acknowledges a notification that was pulled, and sets *notification to NULL. Any thread. */
+/* Acknowledges a notification that was pulled, and sets *notification to NULL. Any thread. */
 GODWIT_EXPORT void godwit_notification_acknowledge (godwit_notification_t **notification);
 /* Gives it back, to be delivered again later, and sets *notification to NULL. Without allow_requeue it is
  * acknowledged. Any thread. */

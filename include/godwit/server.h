@@ -250,7 +250,7 @@ GODWIT_EXPORT const char *godwit_request_name_space (const godwit_request_t *req
 GODWIT_EXPORT const char *godwit_request_version (const godwit_request_t *request);
 /* Tells whether a request is a cast, which has no reply. */
 GODWIT_EXPORT bool godwit_request_is_cast (const godwit_request_t *request);
-/* Whether the request is a durable cast that may have run before. */
+/* Tells whether a request is a durable cast that may have run before. */
 GODWIT_EXPORT bool godwit_request_is_redelivered (const godwit_request_t *request);
 /* Returns how much of the caller's time is left, to pass it on to further calls (godwit_overrides_t). When it
  * is spent: GODWIT_TIMEOUT_ZERO (-1). When the request does not expire: GODWIT_CLEAR_INT. */

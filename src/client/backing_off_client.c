@@ -9,24 +9,6 @@
 
 #include <stdlib.h>
 
-/* ---- making ---- */
-
-godwit_status_t
-godwit_backing_off_client_new (godwit_client_t **client, godwit_transport_t *transport,
-                               const godwit_target_t *target, const godwit_client_options_t *options,
-                               godwit_error_t **error)
-{
-    godwit_client_t *self = NULL;
-    if (!client)
-        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "client: expected a pointer, got NULL");
-    const godwit_status_t status = godwit_client_new (&self, transport, target, options, error);
-    if (status)
-        return status;
-    self->backs_off = !options || !options->timeout_ms; /* it is there since the first release */
-    *client = self;
-    return GODWIT_OK;
-}
-
 godwit_status_t
 godwit_backing_off_client_set_max_timeout (int64_t timeout_ms, godwit_error_t **error)
 {

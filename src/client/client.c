@@ -5,7 +5,6 @@
 #include "src/address/target.h"
 #include "src/address/target_version.h"
 #include "src/base/uncancelled.h"
-#include "src/client/durable.h"
 #include "src/connection/completion.h"
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
@@ -176,7 +175,8 @@ root_unref (godwit_client_t *root, bool forked)
     godwit_transport_t *transport = root->transport;
     if (atomic_fetch_sub_explicit (&root->refs, 1, memory_order_acq_rel) != 1)
         return;
-    godwit__durable_close (&root->durable, forked);
+    if (root->durable)
+        root->close_durable (&root->durable, forked);
     if (!forked) {
         pthread_mutex_lock (&transport->lock);
         godwit__list_remove (&root->in_transport);

@@ -49,6 +49,7 @@ struct godwit_client {
     atomic_size_t family;            /* what uses the others: until that has ended, the transport stays */
     bool family_drained;             /* like drained, of family */
     struct godwit__durable *durable; /* its spool (durable.h); NULL: none */
+    void (*close_durable) (struct godwit__durable **durable, bool forked);
     godwit__list_node_t in_transport;
 };
 

@@ -2,7 +2,6 @@
 /* Makes clients, and prepares clients from others (contract 3). */
 #include "src/address/target.h"
 #include "src/client/client_settings.h"
-#include "src/client/durable.h"
 #include "src/client/encoded_request.h"
 #include "src/error/error.h"
 
@@ -49,8 +48,8 @@ make (godwit_transport_t *transport, const godwit__client_settings_t *settings)
 }
 
 godwit_status_t
-godwit_client_new (godwit_client_t **client, godwit_transport_t *transport, const godwit_target_t *target,
-                   const godwit_client_options_t *options, godwit_error_t **error)
+godwit__client_make (godwit_client_t **client, godwit_transport_t *transport, const godwit_target_t *target,
+                     const godwit_client_options_t *options, godwit_spool_t **spool, godwit_error_t **error)
 {
     godwit__client_settings_t settings;
     if (!client || !transport)
@@ -76,13 +75,9 @@ godwit_client_new (godwit_client_t **client, godwit_transport_t *transport, cons
         free (self);
         return status;
     }
-    if (settings.spool)
-        status = godwit__durable_open (&self->durable, transport, settings.spool, error);
-    if (status)
-        godwit_client_destroy (&self);
-    else
-        *client = self;
-    return status;
+    *spool = settings.spool;
+    *client = self;
+    return GODWIT_OK;
 }
 
 /* ---- preparing ---- */

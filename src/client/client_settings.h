@@ -31,6 +31,11 @@ godwit_status_t godwit__client_settings_prepare (godwit__client_settings_t *sett
                                                  const godwit_client_t *parent,
                                                  const godwit_overrides_t *overrides, godwit_error_t **error);
 
+/* Makes a root. *spool: of the options, to be used by the caller; NULL: none. As godwit_client_new. */
+godwit_status_t godwit__client_make (godwit_client_t **client, godwit_transport_t *transport,
+                                     const godwit_target_t *target, const godwit_client_options_t *options,
+                                     godwit_spool_t **spool, godwit_error_t **error);
+
 /* Contract 3: true if a server that implements the cap would accept a request for the version. Without a cap
  * everything is allowed; with a cap, a version must be given. */
 bool godwit__version_cap_allows (const char *version_cap, const char *version);

@@ -5,6 +5,7 @@
 #include "src/address/target.h"
 #include "src/base/thread.h"
 #include "src/client/call_explain.h"
+#include "src/client/client_settings.h"
 #include "src/client/durable_inside.h"
 #include "src/client/encoded_request.h"
 #include "src/delivery/spool_name.h"
@@ -37,6 +38,7 @@ static godwit__queue_t *
 new_queue (godwit__durable_t *durable, const char *exchange, const char *topic)
 {
     const char *const parts[] = {KIND, exchange, topic};
+    godwit_spool_t *none = NULL;
     godwit__queue_t *const queue = calloc (1, sizeof *queue);
     if (!queue)
         return NULL;
@@ -47,8 +49,8 @@ new_queue (godwit__durable_t *durable, const char *exchange, const char *topic)
     queue->read_from = 1;
     queue->stream = godwit__spool_name_join (parts, 3);
     if (!queue->stream ||
-        godwit_client_new (&queue->sender, durable->transport,
-                           GODWIT_TARGET (.exchange = exchange, .topic = topic), NULL, NULL)) {
+        godwit__client_make (&queue->sender, durable->transport,
+                             GODWIT_TARGET (.exchange = exchange, .topic = topic), NULL, &none, NULL)) {
         free_queue (queue);
         return NULL;
     }

@@ -530,7 +530,7 @@ godwit__outbox_tick (godwit__outbox_t *outbox, bool has_news)
 }
 
 static size_t
-outstanding (const godwit__outbox_t *outbox)
+unacknowledged (const godwit__outbox_t *outbox)
 {
     size_t count = 0;
     for (const godwit__stream_t *at = FIRST_STREAM (outbox); at; at = NEXT_STREAM (outbox, at))
@@ -547,14 +547,14 @@ flush_error (const godwit__outbox_t *outbox, godwit_error_t **error)
         if (at->count && godwit__list_is_empty (&at->consumers))
             return godwit__error_set (error, GODWIT_ERR_TIMEOUT,
                                       "%zu deliveries are not acknowledged; nobody listens to %s",
-                                      outstanding (outbox), topic);
+                                      unacknowledged (outbox), topic);
         for (const godwit__consumer_t *pool = FIRST_CONSUMER (at); pool; pool = NEXT_CONSUMER (at, pool))
             if (godwit__consumer_outstanding (pool))
                 return godwit__error_set (
                     error, GODWIT_ERR_TIMEOUT,
                     "%zu deliveries are not acknowledged; the pool \"%s\" of %s, which has %zu listeners, "
                     "waits for %zu of them",
-                    outstanding (outbox), pool->pool, topic, pool->member_count,
+                    unacknowledged (outbox), pool->pool, topic, pool->member_count,
                     godwit__consumer_outstanding (pool));
     }
     return GODWIT_OK;
@@ -570,7 +570,7 @@ godwit__outbox_flush (godwit__outbox_t *outbox, int64_t timeout_ms, godwit_error
     if (!may_wait (outbox))
         timeout_ms = 0;
     pthread_mutex_lock (&outbox->lock);
-    while (!outbox->closed && outstanding (outbox) && timeout_ms) {
+    while (!outbox->closed && unacknowledged (outbox) && timeout_ms) {
         const int64_t left_ns =
             end_ns == GODWIT__NEVER ? end_ns : end_ns - godwit__transport_now (outbox->transport);
         if (left_ns <= 0)
