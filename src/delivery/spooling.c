@@ -65,6 +65,21 @@ godwit__spooling_wake (const godwit__outbox_t *outbox)
         godwit__change_tell (&outbox->spooling->changed);
 }
 
+static bool
+is_hungry (const godwit__consumer_t *consumer)
+{
+    return consumer->is_behind && consumer->returned_count < READ_LOW && godwit__outlets_any (consumer);
+}
+
+void
+godwit__spooling_feed (const godwit__consumer_t *consumer)
+{
+    const godwit__outbox_t *const outbox = consumer->stream->outbox;
+    if (is_hungry (consumer) && outbox->spooling &&
+        outbox->spooling->again_ns <= godwit__transport_now (outbox->transport))
+        godwit__spooling_wake (outbox);
+}
+
 void
 godwit__spooling_new_consumer (godwit__consumer_t *consumer)
 {
@@ -280,12 +295,6 @@ read_more (godwit__consumer_t *consumer)
     add_read (consumer, &reading, last_number);
     godwit__consumer_pump (consumer);
     return good;
-}
-
-static bool
-is_hungry (const godwit__consumer_t *consumer)
-{
-    return consumer->is_behind && consumer->returned_count < READ_LOW && godwit__outlets_any (consumer);
 }
 
 /* One thing that there is to do for a consumer. False: there is nothing. */
