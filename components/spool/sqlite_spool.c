@@ -309,6 +309,9 @@ godwit_sqlite_spool_stats (godwit_spool_t *spool, godwit_sqlite_spool_stats_t *s
     if (!spool || !stats)
         return;
     godwit__sqlite_spool_t *const self = godwit__sqlite_spool (spool);
+    memset (stats, 0, size);
+    if (self->pid != getpid ()) /* another thread may have had the lock at the fork */
+        return;
     pthread_mutex_lock (&self->lock);
     godwit_sqlite_spool_stats_t now = self->counts;
     now.items = self->model.items;
@@ -318,7 +321,6 @@ godwit_sqlite_spool_stats (godwit_spool_t *spool, godwit_sqlite_spool_stats_t *s
     pthread_mutex_unlock (&self->lock);
     now.file_size = size_of (self->path, "") + size_of (self->path, "-wal");
     now.owner_pid = godwit__spool_owner_find (self->path, NULL, 0);
-    memset (stats, 0, size);
     memcpy (stats, &now, size < sizeof now ? size : sizeof now);
 }
 

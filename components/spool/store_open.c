@@ -231,7 +231,8 @@ static godwit_status_t
 set_up (const godwit__store_t *store, godwit__store_mode_t mode, bool is_full, godwit__problem_t *problem)
 {
     sqlite3_extended_result_codes (store->db, 1);
-    sqlite3_busy_timeout (store->db, mode == GODWIT__STORE_EXCLUSIVE ? 0 : BUSY_WAIT_MS); /* appends wait for it */
+    sqlite3_busy_timeout (store->db,
+                          mode == GODWIT__STORE_EXCLUSIVE ? 0 : BUSY_WAIT_MS); /* appends wait for it */
     godwit_status_t status = GODWIT_OK;
     if (mode == GODWIT__STORE_EXCLUSIVE)
         status = godwit__store_run (store, "PRAGMA locking_mode=EXCLUSIVE", "lock it", problem);

@@ -63,8 +63,8 @@ typedef struct godwit_sqlite_spool_stats {
     int64_t owner_pid;  /* the process that owns it; 0: none */
 } godwit_sqlite_spool_stats_t;
 
-/* Reads the figures of a spool. It writes at most `size` bytes, which is sizeof the struct that the caller
- * knows. */
+/* Reads the figures of a spool; in a child of a fork all are 0. It writes at most `size` bytes, which is
+ * sizeof the struct that the caller knows. */
 GODWIT_EXPORT void godwit_sqlite_spool_stats (godwit_spool_t *spool, godwit_sqlite_spool_stats_t *stats,
                                               size_t size);
 
