@@ -130,9 +130,10 @@ godwit__spool_shrink (godwit__sqlite_spool_t *self)
     godwit__problem_t problem = {0};
     if (!self->writer.db)
         return;
-    const int64_t pages = godwit__store_number (&self->writer, "PRAGMA page_count");
-    const int64_t unused = godwit__store_number (&self->writer, "PRAGMA freelist_count");
-    if (pages * GODWIT__SPOOL_PAGE_SIZE < SHRINK_SIZE || (pages - unused) * SHRINK_PART > pages)
+    int64_t pages, unused;
+    if (godwit__store_number (&self->writer, "PRAGMA page_count", &pages, &problem) ||
+        godwit__store_number (&self->writer, "PRAGMA freelist_count", &unused, &problem) ||
+        pages * GODWIT__SPOOL_PAGE_SIZE < SHRINK_SIZE || (pages - unused) * SHRINK_PART > pages)
         return;
     if (!godwit__store_run (&self->writer, "VACUUM", "make the file smaller", &problem))
         godwit__spool_checkpoint (self, &problem);
