@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ start (void run (int output), int *output)
     const pid_t pid = fork ();
     cr_assert_geq (pid, 0);
     if (pid == 0) {
+        prctl (PR_SET_PDEATHSIG, SIGKILL); /* it would outlive a test that failed */
         close (ends[0]);
         run (ends[1]);
         _exit (0);
