@@ -194,13 +194,15 @@ add_lane (godwit_listener_t *listener, const godwit_target_t *target, godwit_pri
             strcmp (listener->lanes[i].topic, target->topic) == 0 &&
             strcmp (listener->lanes[i].exchange, exchange) == 0)
             return GODWIT_OK;
-    godwit__lane_t *const lane = &listener->lanes[listener->lane_count++];
-    lane->listener = listener;
-    lane->priority = priority;
-    lane->exchange = strdup (exchange);
-    lane->topic = strdup (target->topic);
-    if (!lane->exchange || !lane->topic)
+    char *const lane_exchange = strdup (exchange), *const lane_topic = strdup (target->topic);
+    if (!lane_exchange || !lane_topic) {
+        free (lane_exchange);
+        free (lane_topic);
         return godwit__error_no_memory (error);
+    }
+    godwit__lane_t *const lane = &listener->lanes[listener->lane_count++];
+    *lane = (godwit__lane_t){
+        .listener = listener, .exchange = lane_exchange, .topic = lane_topic, .priority = priority};
     return make_server (lane, name, error);
 }
 

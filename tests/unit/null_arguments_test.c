@@ -181,8 +181,7 @@ close_world (void)
     X (godwit_server_wait, server, (NULL, NULL, error))                                                      \
     X (godwit_server_reset, server, (NULL, NULL, error))                                                     \
     X (godwit_server_run, server, (NULL, NULL, error))                                                       \
-    X (godwit_listener_new, listener,                                                                        \
-       (NULL, world.transport, TARGET, 1, NOTIFIED, 1, NULL, error))                                         \
+    X (godwit_listener_new, listener, (NULL, world.transport, TARGET, 1, NOTIFIED, 1, NULL, error))          \
     X (godwit_listener_new, transport, (&out.listener, NULL, TARGET, 1, NOTIFIED, 1, NULL, error))           \
     X (godwit_listener_new, targets, (&out.listener, world.transport, NULL, 1, NOTIFIED, 1, NULL, error))    \
     X (godwit_listener_new, endpoints, (&out.listener, world.transport, TARGET, 1, NULL, 1, NULL, error))    \
@@ -196,8 +195,7 @@ close_world (void)
     X (godwit_notifier_flush, notifier, (NULL, 0, error))                                                    \
     X (godwit_notifier_prepare, notifier, (NULL, world.notifier, NULL, 0, error))                            \
     X (godwit_notifier_prepare, parent, (&out.notifier, NULL, NULL, 0, error))                               \
-    X (godwit_notify, notifier,                                                                              \
-       (NULL, GODWIT_PRIORITY_INFO, NULL, "e", GODWIT_NIL (NULL), NULL, error))                              \
+    X (godwit_notify, notifier, (NULL, GODWIT_PRIORITY_INFO, NULL, "e", GODWIT_NIL (NULL), NULL, error))     \
     X (godwit_notify, event_type,                                                                            \
        (world.notifier, GODWIT_PRIORITY_INFO, NULL, NULL, GODWIT_NIL (NULL), NULL, error))                   \
     X (godwit_test_notifications, list, (NULL, error))                                                       \
