@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Notifications to one or more pools. Each pool has one listener, with a transport of its own in the
- * listeners' process, as if it were a process. A notification has about the bare side's size. */
+/* Notifications to one or more pools, and the same with a spool, from many threads. Each pool has one
+ * listener, with a transport of its own in the listeners' process, as if it were a process. A notification
+ * has about the bare side's size. */
 #include "clock.h"
 #include "die.h"
 #include "godwit_side.h"
+#ifdef BENCH_SPOOL
+#include "spool_folder.h"
+#include "team.h"
+
+#include <godwit/sqlite_spool.h>
+#endif
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,31 +101,39 @@ flush (const notifier_t *self)
     bench_godwit_check (godwit_notifier_flush (self->notifier, WAIT_LIMIT_MS, &error), &error, "flush");
 }
 
-static void *
-open_notifier (const bench_setup_t *setup)
+/* Returns when all pools have appeared. */
+static void
+open_with (notifier_t *self, const bench_setup_t *setup, size_t pools,
+           const godwit_delivery_options_t *delivery)
 {
-    notifier_t *self = bench_alloc (sizeof *self);
     const char *const topics[] = {BENCH_TOPIC};
     godwit_error_t *error = NULL;
 
     self->window = setup->window;
     bench_godwit_check (godwit_transport_new (&self->transport, setup->where, NULL, &error), &error,
                         "notifier's transport");
-    bench_godwit_check (godwit_notifier_new (&self->notifier, self->transport,
-                                             GODWIT_NOTIFIER_OPTIONS (.publisher_id = "compute.host17",
-                                                                      .topics = topics, .topic_count = 1),
-                                             &error),
-                        &error, "notifier");
-    for (size_t number = 0;; number++) { /* until all pools have appeared */
-        godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS;
+    bench_godwit_check (
+        godwit_notifier_new (&self->notifier, self->transport,
+                             GODWIT_NOTIFIER_OPTIONS (.publisher_id = "compute.host17", .topics = topics,
+                                                      .topic_count = 1, .delivery = delivery),
+                             &error),
+        &error, "notifier");
+    godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS;
+    for (size_t number = 0; stats.pools < pools; number++) {
         notify (self, number);
         flush (self);
         if (self->window != NULL)
             bench_window_arrival (self->window);
         bench_godwit_check (godwit_notifier_get_stats (self->notifier, &stats, &error), &error, "stats");
-        if (stats.pools >= setup->concurrency)
-            return self;
     }
+}
+
+static void *
+open_notifier (const bench_setup_t *setup)
+{
+    notifier_t *self = bench_alloc (sizeof *self);
+    open_with (self, setup, setup->concurrency, NULL);
+    return self;
 }
 
 static uint64_t
@@ -156,3 +171,87 @@ const bench_half_t bench_godwit_notify = {
     .burst = burst,
     .close = close_notifier,
 };
+
+/* ---- with a spool ---- */
+
+#ifdef BENCH_SPOOL
+
+/* So many notify at once: what comes together is one transaction. */
+enum { NOTIFYING_THREADS = 64 };
+
+typedef struct {
+    notifier_t base;
+    char folder[BENCH_FOLDER_SIZE];
+    godwit_spool_t *spool;
+    bench_team_t *team;
+} spooler_t;
+
+static void *
+prepare (void *argument, size_t index)
+{
+    (void) index;
+    return argument;
+}
+
+static void
+run (void *member, size_t count, bench_samples_t *samples)
+{
+    const spooler_t *self = member;
+    (void) samples;
+    for (size_t i = 0; i < count; i++)
+        notify (&self->base, i);
+}
+
+static void
+finish (void *member)
+{
+    (void) member;
+}
+
+static void *
+open_spooler (const bench_setup_t *setup)
+{
+    static const bench_team_work_t work = {.prepare = prepare, .run = run, .finish = finish};
+    spooler_t *self = bench_alloc (sizeof *self);
+    char path[BENCH_FOLDER_SIZE + 16];
+    godwit_error_t *error = NULL;
+
+    bench_folder_make (self->folder);
+    snprintf (path, sizeof path, "%s/notify.spool", self->folder);
+    bench_godwit_check (godwit_sqlite_spool_open (&self->spool, path, NULL, &error), &error, "spool");
+    open_with (&self->base, setup, setup->concurrency, GODWIT_DELIVERY_OPTIONS (.spool = self->spool));
+    self->team = bench_team_new (NOTIFYING_THREADS, &work, self);
+    return self;
+}
+
+static uint64_t
+burst_spooled (void *client, size_t count, bench_samples_t *samples)
+{
+    spooler_t *self = client;
+    const uint64_t begin = bench_now_ns ();
+    bench_team_run (self->team, count, samples);
+    flush (&self->base);
+    return bench_now_ns () - begin;
+}
+
+static void
+close_spooler (void *client)
+{
+    spooler_t *self = client;
+    bench_team_destroy (&self->team);
+    godwit_notifier_destroy (&self->base.notifier);
+    godwit_transport_destroy (&self->base.transport);
+    godwit_sqlite_spool_close (&self->spool);
+    bench_folder_remove (self->folder);
+    free (self);
+}
+
+const bench_half_t bench_godwit_spool = {
+    .name = "godwit",
+    .serve = serve,
+    .unserve = unserve,
+    .open = open_spooler,
+    .burst = burst_spooled,
+    .close = close_spooler,
+};
+#endif

@@ -108,6 +108,11 @@ extern const bench_half_t bench_godwit_fanout;
 extern const bench_half_t bench_godwit_neighbour;
 extern const bench_half_t bench_godwit_notify;
 
+#ifdef BENCH_SPOOL
+extern const bench_half_t bench_baseline_spool;
+extern const bench_half_t bench_godwit_spool;
+#endif
+
 extern const bench_half_t bench_peer_grpc;
 extern const bench_half_t bench_peer_nng;
 extern const bench_half_t bench_peer_capnp;

@@ -132,6 +132,18 @@ const bench_pair_t bench_pairs[] = {
                 .concurrency = 1),
         .ratios = {{"notify_one_way", BENCH_P50, GODWIT, BARE, 0.7}},
     },
+#ifdef BENCH_SPOOL
+    {
+        .name = "notify_spool",
+        .what = "notifications of 64 threads, on the disk before notify returns, that one listener has "
+                "acknowledged; against rows in SQLite, 64 a transaction",
+        .unit = "message/s",
+        .multiple = 64,
+        HALVES (&bench_baseline_spool, &bench_godwit_spool, .transport = "tcp", NOTIFICATION,
+                .concurrency = 1),
+        .ratios = {{"notify_spool", BENCH_RATE, GODWIT, BARE, 0.7}},
+    },
+#endif
     {
         .name = "slow_neighbour",
         .what = "fast calls while 4 calls of 50 ms run at the same server, against without",

@@ -68,15 +68,18 @@ copy_anew (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
     godwit_status_t status =
         godwit__store_open (&store, self->path, self->vfs, GODWIT__STORE_EXCLUSIVE, true, problem);
     if (!status) {
-        if (sqlite3_wal_checkpoint_v2 (store.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &pages, &copied) != SQLITE_OK)
-            status = godwit__store_problem (&store, "write all of it anew, after the disk has failed", problem);
+        if (sqlite3_wal_checkpoint_v2 (store.db, NULL, SQLITE_CHECKPOINT_TRUNCATE, &pages, &copied) !=
+            SQLITE_OK)
+            status =
+                godwit__store_problem (&store, "write all of it anew, after the disk has failed", problem);
         godwit__store_close (&store, false);
     }
     if ((problem->code & 0xff) == SQLITE_BUSY)
-        return godwit__spool_problem (problem, GODWIT_ERR_SYSTEM,
-                                      "the spool %s: the disk has failed, so all of it has to be written anew, and "
-                                      "another program has the file open: end that one, then try again",
-                                      self->path);
+        return godwit__spool_problem (
+            problem, GODWIT_ERR_SYSTEM,
+            "the spool %s: the disk has failed, so all of it has to be written anew, and "
+            "another program has the file open: end that one, then try again",
+            self->path);
     return status;
 }
 
@@ -127,9 +130,10 @@ godwit__spool_shrink (godwit__sqlite_spool_t *self)
     godwit__problem_t problem = {0};
     if (!self->writer.db)
         return;
-    const int64_t pages = godwit__store_number (&self->writer, "PRAGMA page_count");
-    const int64_t unused = godwit__store_number (&self->writer, "PRAGMA freelist_count");
-    if (pages * GODWIT__SPOOL_PAGE_SIZE < SHRINK_SIZE || (pages - unused) * SHRINK_PART > pages)
+    int64_t pages, unused;
+    if (godwit__store_number (&self->writer, "PRAGMA page_count", &pages, &problem) ||
+        godwit__store_number (&self->writer, "PRAGMA freelist_count", &unused, &problem) ||
+        pages * GODWIT__SPOOL_PAGE_SIZE < SHRINK_SIZE || (pages - unused) * SHRINK_PART > pages)
         return;
     if (!godwit__store_run (&self->writer, "VACUUM", "make the file smaller", &problem))
         godwit__spool_checkpoint (self, &problem);
@@ -142,11 +146,14 @@ static void
 keep_wal_short (godwit__sqlite_spool_t *self)
 {
     godwit__problem_t ignored = {0}; /* the next append tells of a disk that fails */
+    int code = SQLITE_OK;
     pthread_mutex_lock (&self->reading);
     if (self->reader.db)
-        sqlite3_wal_checkpoint_v2 (self->reader.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        code = sqlite3_wal_checkpoint_v2 (self->reader.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
     pthread_mutex_unlock (&self->reading);
     godwit__spool_role_take (self);
+    if ((code & 0xff) == SQLITE_IOERR)
+        self->is_suspect = true;
     if (!self->is_suspect && !godwit__spool_checkpoint (self, &ignored))
         godwit__spool_shrink (self);
     godwit__spool_role_give (self);

@@ -281,8 +281,8 @@ repair_path (const char *path, godwit_sqlite_spool_repair_t *report, godwit__pro
 {
     repair_t repair = {.report = report, .problem = problem};
     godwit__spool_owner_t owner;
-    char *const real = realpath (path, NULL);
-    if (!real)
+    char real[PATH_MAX];
+    if (!realpath (path, real))
         return godwit__spool_problem (problem, GODWIT_ERR_SYSTEM, "the spool %s: cannot find it: %s", path,
                                       strerror (errno));
     _Static_assert(sizeof report->damaged >= PATH_MAX, "a path fits");
@@ -294,7 +294,6 @@ repair_path (const char *path, godwit_sqlite_spool_repair_t *report, godwit__pro
         status = repair_owned (&repair);
         godwit__spool_owner_release (&owner);
     }
-    free (real);
     return status;
 }
 

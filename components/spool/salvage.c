@@ -161,6 +161,8 @@ take_segment (salvage_t *salvage, sqlite3_stmt *statement)
     godwit_status_t status = GODWIT_OK;
     size_t at = 0, item_size;
     const uint8_t *data;
+    if (!segment && sqlite3_errcode (salvage->from->db) == SQLITE_NOMEM)
+        return no_memory (salvage);
     bool is_framed = segment && id > 0 && first > 0 && stream_id > 0;
     for (uint64_t i = 0; is_framed && at < size && !status; i++) {
         const bool is_good = godwit__spool_segment_next (segment, size, &at, stream_id, first + i, &data,
@@ -400,6 +402,11 @@ godwit__spool_check_items (godwit__store_t *store, godwit__problem_t *problem)
         const size_t size = (size_t) sqlite3_column_bytes (statement, 3);
         size_t at = 0, item_size;
         bool is_framed;
+        if (!segment && sqlite3_errcode (store->db) == SQLITE_NOMEM) {
+            godwit__store_problem (store, "read items", problem);
+            sqlite3_finalize (statement);
+            return problem->status;
+        }
         is_good = segment != NULL;
         for (int64_t i = 0; is_good && i < item_count; i++)
             is_good = godwit__spool_segment_next (
@@ -407,7 +414,8 @@ godwit__spool_check_items (godwit__store_t *store, godwit__problem_t *problem)
                 ((uint64_t) id & GODWIT__SPOOL_NUMBER_MAX) + (uint64_t) i, &data, &item_size, &is_framed);
         is_good = is_good && at == size;
     }
-    code = sqlite3_finalize (statement);
+    if (statement)
+        code = sqlite3_finalize (statement);
     if (code != SQLITE_OK)
         return godwit__store_problem (store, "read items", problem);
     return is_good ? GODWIT_OK

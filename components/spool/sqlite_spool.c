@@ -161,12 +161,15 @@ static godwit_status_t
 find_path (godwit__sqlite_spool_t *self, const char *path, godwit__problem_t *problem)
 {
     struct stat file;
+    char real[PATH_MAX];
     godwit_status_t status = self->options.read_only ? GODWIT_OK : make_file (path, problem);
     if (status)
         return status;
-    self->path = realpath (path, NULL);
-    if (!self->path)
+    if (!realpath (path, real))
         return system_problem (path, "find", problem);
+    self->path = strdup (real);
+    if (!self->path)
+        return godwit__spool_problem (problem, GODWIT_ERR_OUT_OF_MEMORY, "the spool %s: out of memory", path);
     if (stat (self->path, &file) < 0)
         return system_problem (path, "find", problem);
     return S_ISREG (file.st_mode) ? GODWIT_OK
@@ -309,6 +312,9 @@ godwit_sqlite_spool_stats (godwit_spool_t *spool, godwit_sqlite_spool_stats_t *s
     if (!spool || !stats)
         return;
     godwit__sqlite_spool_t *const self = godwit__sqlite_spool (spool);
+    memset (stats, 0, size);
+    if (self->pid != getpid ()) /* another thread may have had the lock at the fork */
+        return;
     pthread_mutex_lock (&self->lock);
     godwit_sqlite_spool_stats_t now = self->counts;
     now.items = self->model.items;
@@ -318,15 +324,12 @@ godwit_sqlite_spool_stats (godwit_spool_t *spool, godwit_sqlite_spool_stats_t *s
     pthread_mutex_unlock (&self->lock);
     now.file_size = size_of (self->path, "") + size_of (self->path, "-wal");
     now.owner_pid = godwit__spool_owner_find (self->path, NULL, 0);
-    memset (stats, 0, size);
     memcpy (stats, &now, size < sizeof now ? size : sizeof now);
 }
 
 bool
 godwit_sqlite_spool_owner (const char *path, char *text, size_t size)
 {
-    char *const real = path ? realpath (path, NULL) : NULL;
-    const bool is_owned = real && godwit__spool_owner_find (real, text, size) != 0;
-    free (real);
-    return is_owned;
+    char real[PATH_MAX];
+    return path && realpath (path, real) && godwit__spool_owner_find (real, text, size) != 0;
 }

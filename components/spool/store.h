@@ -103,8 +103,9 @@ godwit_status_t godwit__store_problem (const godwit__store_t *store, const char 
 /* Runs statements without results. */
 godwit_status_t godwit__store_run (const godwit__store_t *store, const char *sql, const char *doing,
                                    godwit__problem_t *problem);
-/* The number that a pragma returns; negative: it failed. */
-int64_t godwit__store_number (const godwit__store_t *store, const char *sql);
+/* The number that a pragma returns. */
+godwit_status_t godwit__store_number (const godwit__store_t *store, const char *sql, int64_t *number,
+                                      godwit__problem_t *problem);
 /* Looks at all pages of the file. MALFORMED says what is wrong. */
 godwit_status_t godwit__store_check (const godwit__store_t *store, godwit__problem_t *problem);
 /* Its tables are those of a spool. */

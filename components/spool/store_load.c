@@ -81,6 +81,23 @@ read_pool (const godwit__store_t *store, sqlite3_stmt *statement, const godwit__
     return rows->pool (rows->user, &row, is_damaged, problem);
 }
 
+/* Takes memory for all columns, so that nothing that follows is short of it. */
+static godwit_status_t
+fetch (const godwit__store_t *store, sqlite3_stmt *statement, godwit__problem_t *problem)
+{
+    bool is_short = false;
+    for (int i = 0; i < sqlite3_column_count (statement); i++) {
+        const int type = sqlite3_column_type (statement, i);
+        const void *const data = type == SQLITE_BLOB   ? sqlite3_column_blob (statement, i)
+                                 : type == SQLITE_TEXT ? sqlite3_column_text (statement, i)
+                                                       : NULL;
+        is_short = is_short || (!data && sqlite3_errcode (store->db) == SQLITE_NOMEM);
+    }
+    return is_short ? godwit__spool_problem (problem, GODWIT_ERR_OUT_OF_MEMORY, "the spool %s: out of memory",
+                                             store->path)
+                    : GODWIT_OK;
+}
+
 static godwit_status_t
 read_table (const godwit__store_t *store, const char *sql, const godwit__store_rows_t *rows,
             godwit_status_t (*read_row) (const godwit__store_t *, sqlite3_stmt *,
@@ -91,7 +108,9 @@ read_table (const godwit__store_t *store, const char *sql, const godwit__store_r
     godwit_status_t status = GODWIT_OK;
     int code = sqlite3_prepare_v2 (store->db, sql, -1, &statement, NULL);
     while (code == SQLITE_OK && !status && (code = sqlite3_step (statement)) == SQLITE_ROW) {
-        status = read_row (store, statement, rows, problem);
+        status = fetch (store, statement, problem);
+        if (!status)
+            status = read_row (store, statement, rows, problem);
         code = SQLITE_OK;
     }
     if (!status && code != SQLITE_DONE)

@@ -104,15 +104,17 @@ godwit__store_run (const godwit__store_t *store, const char *sql, const char *do
                : godwit__store_problem (store, doing, problem);
 }
 
-int64_t
-godwit__store_number (const godwit__store_t *store, const char *sql)
+godwit_status_t
+godwit__store_number (const godwit__store_t *store, const char *sql, int64_t *number,
+                      godwit__problem_t *problem)
 {
     sqlite3_stmt *statement = NULL;
-    int64_t number = -1;
+    *number = 0;
     if (sqlite3_prepare_v2 (store->db, sql, -1, &statement, NULL) == SQLITE_OK &&
         sqlite3_step (statement) == SQLITE_ROW)
-        number = sqlite3_column_int64 (statement, 0);
-    return sqlite3_finalize (statement) == SQLITE_OK ? number : -1;
+        *number = sqlite3_column_int64 (statement, 0);
+    const bool is_good = statement && sqlite3_finalize (statement) == SQLITE_OK;
+    return is_good ? GODWIT_OK : godwit__store_problem (store, "read its head", problem);
 }
 
 /* The first text that a statement returns is compared with what is expected. */
@@ -123,9 +125,17 @@ expect_text (const godwit__store_t *store, const char *sql, const char *expected
     sqlite3_stmt *statement = NULL;
     text[0] = '\0';
     if (sqlite3_prepare_v2 (store->db, sql, -1, &statement, NULL) == SQLITE_OK &&
-        sqlite3_step (statement) == SQLITE_ROW && sqlite3_column_text (statement, 0))
-        snprintf (text, size, "%s", (const char *) sqlite3_column_text (statement, 0));
-    if (sqlite3_finalize (statement) != SQLITE_OK)
+        sqlite3_step (statement) == SQLITE_ROW) {
+        const char *const found = (const char *) sqlite3_column_text (statement, 0);
+        if (found)
+            snprintf (text, size, "%s", found);
+        else if (sqlite3_errcode (store->db) == SQLITE_NOMEM) {
+            sqlite3_finalize (statement);
+            return godwit__spool_problem (problem, GODWIT_ERR_OUT_OF_MEMORY, "the spool %s: out of memory",
+                                          store->path);
+        }
+    }
+    if (!statement || sqlite3_finalize (statement) != SQLITE_OK)
         return godwit__store_problem (store, doing, problem);
     return strcmp (text, expected) == 0 ? GODWIT_OK : GODWIT_ERR_FAILED;
 }
@@ -162,7 +172,7 @@ check_tables (const godwit__store_t *store, godwit__problem_t *problem)
 {
     sqlite3_stmt *statement = NULL;
     size_t count = 0;
-    bool good = true;
+    bool good = true, is_short = false;
     int code = sqlite3_prepare_v2 (store->db, "SELECT name, sql FROM sqlite_schema ORDER BY name", -1,
                                    &statement, NULL);
     while (code == SQLITE_OK && sqlite3_step (statement) == SQLITE_ROW) {
@@ -170,9 +180,14 @@ check_tables (const godwit__store_t *store, godwit__problem_t *problem)
         const char *const sql = (const char *) sqlite3_column_text (statement, 1);
         good = good && count < TABLE_COUNT && name && sql && strcmp (name, tables[count].name) == 0 &&
                strcmp (sql, tables[count].sql) == 0;
+        is_short = is_short || sqlite3_errcode (store->db) == SQLITE_NOMEM;
         count++;
     }
-    code = sqlite3_finalize (statement);
+    if (statement) /* else it could not be prepared */
+        code = sqlite3_finalize (statement);
+    if (is_short)
+        return godwit__spool_problem (problem, GODWIT_ERR_OUT_OF_MEMORY, "the spool %s: out of memory",
+                                      store->path);
     if (code != SQLITE_OK)
         return godwit__store_problem (store, "read its tables", problem);
     return good && count == TABLE_COUNT
@@ -188,20 +203,28 @@ godwit__store_has_tables (const godwit__store_t *store)
 }
 
 /* A file that SQLite has just made, or that a crash has left before its tables were there. */
-static bool
-is_new (const godwit__store_t *store)
+static godwit_status_t
+is_new (const godwit__store_t *store, bool *result, godwit__problem_t *problem)
 {
-    return godwit__store_number (store, "PRAGMA application_id") == 0 &&
-           godwit__store_number (store, "PRAGMA user_version") == 0 &&
-           godwit__store_number (store, "SELECT count(*) FROM sqlite_schema") == 0;
+    static const char *const numbers[] = {"PRAGMA application_id", "PRAGMA user_version",
+                                          "SELECT count(*) FROM sqlite_schema"};
+    godwit_status_t status = GODWIT_OK;
+    int64_t number = 0;
+    *result = true;
+    for (size_t i = 0; i < 3 && !status; i++) {
+        status = godwit__store_number (store, numbers[i], &number, problem);
+        *result = *result && number == 0;
+    }
+    return status;
 }
 
 static godwit_status_t
 check_format (const godwit__store_t *store, godwit__problem_t *problem)
 {
-    const int64_t application = godwit__store_number (store, "PRAGMA application_id");
-    if (application < 0)
-        return godwit__store_problem (store, "read its head", problem);
+    int64_t application, format;
+    if (godwit__store_number (store, "PRAGMA application_id", &application, problem) ||
+        godwit__store_number (store, "PRAGMA user_version", &format, problem))
+        return problem->status;
     if (application != GODWIT__SPOOL_APPLICATION) {
         godwit__spool_problem (problem, GODWIT_ERR_MALFORMED,
                                "%s is no spool: expected an SQLite file of application %x, got %" PRIx64
@@ -210,7 +233,6 @@ check_format (const godwit__store_t *store, godwit__problem_t *problem)
         problem->code = GODWIT__STORE_FOREIGN;
         return problem->status;
     }
-    const int64_t format = godwit__store_number (store, "PRAGMA user_version");
     if (format > GODWIT__SPOOL_FORMAT) {
         godwit__spool_problem (problem, GODWIT_ERR_MALFORMED,
                                "the spool %s has format %" PRId64
@@ -231,7 +253,8 @@ static godwit_status_t
 set_up (const godwit__store_t *store, godwit__store_mode_t mode, bool is_full, godwit__problem_t *problem)
 {
     sqlite3_extended_result_codes (store->db, 1);
-    sqlite3_busy_timeout (store->db, mode == GODWIT__STORE_EXCLUSIVE ? 0 : BUSY_WAIT_MS); /* appends wait for it */
+    sqlite3_busy_timeout (store->db,
+                          mode == GODWIT__STORE_EXCLUSIVE ? 0 : BUSY_WAIT_MS); /* appends wait for it */
     godwit_status_t status = GODWIT_OK;
     if (mode == GODWIT__STORE_EXCLUSIVE)
         status = godwit__store_run (store, "PRAGMA locking_mode=EXCLUSIVE", "lock it", problem);
@@ -258,12 +281,19 @@ open_file (godwit__store_t *store, const char *vfs, godwit__store_mode_t mode, b
     const int flags =
         (mode == GODWIT__STORE_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) |
         SQLITE_OPEN_NOMUTEX;
-    if (sqlite3_open_v2 (store->path, &store->db, flags, vfs) != SQLITE_OK)
+    const int code = sqlite3_open_v2 (store->path, &store->db, flags, vfs);
+    if (!store->db)
+        return godwit__spool_problem (problem, GODWIT_ERR_OUT_OF_MEMORY, "the spool %s: out of memory",
+                                      store->path);
+    if (code != SQLITE_OK)
         return godwit__store_problem (store, "open it", problem);
     godwit_status_t status = set_up (store, mode, is_full, problem);
     if (mode == GODWIT__STORE_SALVAGE)
         return status;
-    if (!status && mode != GODWIT__STORE_READ && is_new (store))
+    bool makes_tables = false;
+    if (!status && mode != GODWIT__STORE_READ)
+        status = is_new (store, &makes_tables, problem);
+    if (!status && makes_tables)
         status = make_tables (store, problem);
     if (!status)
         status = check_format (store, problem);

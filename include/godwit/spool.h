@@ -27,12 +27,11 @@ GODWIT_BEGIN_DECLS
 
 typedef struct godwit_spool godwit_spool_t;
 
-/* A pool of a stream. */
+/* A pool of a stream. Items above `settled` may be settled, too: read leaves them out. */
 typedef struct godwit_spool_pool {
     const char *name;
-    uint64_t
-        settled; /* all items up to this number are settled; some above may be, too: read leaves them out */
-    int64_t seen_ms; /* when a listener of it was seen last, in ms since 1970 */
+    uint64_t settled; /* all items up to this number are settled */
+    int64_t seen_ms;  /* when a listener of it was seen last, in ms since 1970 */
 } godwit_spool_pool_t;
 
 /* Tells of a stream that the spool holds. last_number is that of its last item, deleted or not; 0: it never

@@ -139,9 +139,10 @@ godwit__consumer_add_read (godwit__consumer_t *consumer, godwit__entry_t *entry)
 void
 godwit__consumer_catch_up (godwit__consumer_t *consumer)
 {
-    if (!consumer->read_until && consumer->stream->last_number - consumer->read_from < NEAR_THE_END)
-        consumer->read_until = consumer->stream->last_number;
-    if (consumer->read_until && consumer->read_from > consumer->read_until)
+    const uint64_t last_number = consumer->stream->last_number; /* read_from is at most one more */
+    if (!consumer->read_until && last_number < consumer->read_from + NEAR_THE_END)
+        consumer->read_until = last_number;
+    if (consumer->read_from > (consumer->read_until ? consumer->read_until : last_number))
         consumer->is_behind = false;
 }
 

@@ -29,7 +29,6 @@ typedef struct godwit__consumer {
     godwit__stream_t *stream;
     godwit__list_node_t in_stream;
     char *pool;
-    bool is_declared;        /* by the program: it is never forgotten */
     int64_t alone_ns;        /* since when it has no listener; 0: it has one */
     size_t member_count;     /* listeners that are known */
     godwit__entry_t *next;   /* the first that was never sent to it; NULL: there is none */
@@ -40,22 +39,22 @@ typedef struct godwit__consumer {
     godwit__list_t requeued; /* deliveries, the first that is due first */
     size_t requeued_count;
     godwit__list_t outlets;
+    bool is_declared; /* by the program: it is never forgotten */
+    bool is_pumping;  /* a thread sends for it */
+    bool pump_again;  /* there is more to send since that thread has looked */
 
     /* With a spool. */
-    char *spool_pool; /* its name there (spooling.h) */
     bool is_behind;
+    bool has_left;        /* the spool has to hear when its last listener was seen */
+    bool is_stored;       /* the spool knows the pool ... */
+    uint64_t stored_from; /* ... and that items up to this number are not for it */
+    char *spool_pool;     /* its name there (spooling.h) */
     uint64_t read_from;
     uint64_t read_until;  /* 0: not attached; it reads on */
     uint64_t doubtful;    /* entries up to this number may have been delivered before this process began */
-    bool is_stored;       /* the spool knows the pool ... */
-    uint64_t stored_from; /* ... and that items up to this number are not for it */
-    bool has_left;        /* the spool has to hear when its last listener was seen */
     godwit__spans_t done; /* what the spool has to hear */
     godwit__list_t dead;  /* deliveries that are to be sent to the dead-letter topic */
     size_t dead_count;
-
-    bool is_pumping; /* a thread sends for it */
-    bool pump_again; /* there is more to send since that thread has looked */
 } godwit__consumer_t;
 
 /* NULL when memory is short. */

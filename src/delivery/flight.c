@@ -298,5 +298,5 @@ godwit__consumer_pump (godwit__consumer_t *consumer)
     while (send_next (consumer) || consumer->pump_again);
     consumer->is_pumping = false;
     if (consumer->is_behind)
-        godwit__spooling_wake (consumer->stream->outbox); /* it may have little left to send */
+        godwit__spooling_feed (consumer);
 }

@@ -36,6 +36,8 @@ int64_t godwit__spooling_turn (godwit__outbox_t *outbox);
 
 /* ---- with outbox.lock ---- */
 
+/* The consumer was sent something: if it has little left to send, the thread reads on. With outbox.lock. */
+void godwit__spooling_feed (const godwit__consumer_t *consumer);
 /* There is something to do for the thread. */
 void godwit__spooling_wake (const godwit__outbox_t *outbox);
 /* A pool has appeared: it is behind. */

@@ -180,5 +180,5 @@ report_print (FILE *out, const report_t *report)
         "\nRAN: the method itself failed. Other: nothing was sent, or the caller was killed. Pause: a client "
         "whose calls wait for none\nhad no success for so long. Came again: to a pool that had got it "
         "before. Gone: with a "
-        "notifier that had no spool.\n");
+        "notifier that had no spool, or dropped because its policy says so.\n");
 }

@@ -404,6 +404,44 @@ Test (corrupt, a_repair_says_what_is_lost)
     end ();
 }
 
+/* Zeroes a page. Returns how many segments it held; 0: it is no leaf. */
+static uint64_t
+zero_page (int page)
+{
+    uint8_t bytes[4096] = {0};
+    const int fd = open (path, O_RDWR | O_CLOEXEC);
+    cr_assert_eq (pread (fd, bytes, sizeof bytes, 4096 * (off_t) page), 4096);
+    const uint64_t count = bytes[0] == 0x0d ? bytes[3] * 256u + bytes[4] : 0;
+    memset (bytes, 0, sizeof bytes);
+    if (count)
+        cr_assert_eq (pwrite (fd, bytes, sizeof bytes, 4096 * (off_t) page), 4096);
+    close (fd);
+    return count;
+}
+
+/* The segments before it and behind it are saved, all of them. */
+Test (corrupt, a_damaged_page_costs_what_it_held)
+{
+    godwit_sqlite_spool_repair_t report;
+    int leaves = 0;
+    begin ();
+    fill ();
+    run ("cp", path, whole);
+    for (int page = 6; page < 60; page += 3) {
+        run ("cp", whole, path);
+        const uint64_t count = zero_page (page);
+        if (count == 0)
+            continue;
+        leaves++;
+        MUST (godwit_sqlite_spool_repair (path, &report, sizeof report, &error));
+        cr_assert (report.is_damaged);
+        cr_assert_eq (report.lost, count, "page %d: %" PRIu64 " of %" PRIu64, page, report.lost, count);
+        cr_assert_eq (report.kept, STREAMS * (ITEMS - 35) - count);
+    }
+    cr_assert_gt (leaves, 5);
+    end ();
+}
+
 Test (corrupt, a_spool_that_is_owned_is_not_repaired)
 {
     godwit_sqlite_spool_repair_t report;

@@ -185,8 +185,8 @@ copy_wal (bool succeeds)
     godwit__spool_role_give (self);
 }
 
-/* What was copied, and not synced, before the failure has to be copied again, too: SQLite's index of the WAL says that
- * it need not, as long as anybody has it in memory. */
+/* What was copied, and not synced, before the failure has to be copied again, too: SQLite's index of the WAL
+ * says that it need not, as long as anybody has it in memory. */
 Test (failure, all_of_the_wal_is_written_again)
 {
     static char text[4000];
@@ -198,7 +198,8 @@ Test (failure, all_of_the_wal_is_written_again)
         snprintf (expected + strlen (expected), 64, " %d:%.16s", i, text);
     }
     sqlite3 *other = NULL; /* such as sqlite3: it has the index in memory, and reads nothing now */
-    cr_assert_eq (sqlite3_open_v2 (world_path (folder, "spool"), &other, SQLITE_OPEN_READWRITE, "fault"), SQLITE_OK);
+    cr_assert_eq (sqlite3_open_v2 (world_path (folder, "spool"), &other, SQLITE_OPEN_READWRITE, "fault"),
+                  SQLITE_OK);
     cr_assert_eq (sqlite3_exec (other, "SELECT * FROM streams", NULL, NULL, NULL), SQLITE_OK);
     godwit_spool_t *viewer = world_open (world_path (folder, "spool"),
                                          GODWIT_SQLITE_SPOOL_OPTIONS (.vfs = "fault", .read_only = true));

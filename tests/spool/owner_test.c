@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -43,6 +44,7 @@ start (void run (int output), int *output)
     const pid_t pid = fork ();
     cr_assert_geq (pid, 0);
     if (pid == 0) {
+        prctl (PR_SET_PDEATHSIG, SIGKILL); /* it would outlive a test that failed */
         close (ends[0]);
         run (ends[1]);
         _exit (0);
@@ -248,8 +250,8 @@ Test (owner, a_child_of_a_fork_does_not_use_it)
     const pid_t user = start (use_in_child, &output);
     wait_for_success (user, output);
     MUST_BE (world_read (of_the_parent, "info", "audit"), "1:one");
-    /* A child that was there when the owner ended does not keep it, and may take it over. (ThreadSanitizer lets no
-     * child of a process with threads start one.) */
+    /* A child that was there when the owner ended does not keep it, and may take it over. (ThreadSanitizer
+     * lets no child of a process with threads start one.) */
     const char *const sanitizer = getenv ("GODWIT_SANITIZE");
     if (sanitizer && strstr (sanitizer, "thread")) {
         godwit_sqlite_spool_close (&of_the_parent);

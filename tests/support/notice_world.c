@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/notice_world.h"
 
+#include "tests/support/memory_spool.h"
+
 #include <godwit/godwit.h>
 
 #include <stdarg.h>
@@ -18,6 +20,7 @@
 #define CLOSED_MS 50                  /* the same of one that was killed */
 #define PULLED_MAX 8
 #define STREAMS 2
+#define LARGE_SIZE 40000
 #define GHOSTS_MAX 64
 
 enum { POOL_PLAIN, POOL_ALONE, POOL_BATCHES, POOL_PULLED, POOL_COUNT };
@@ -41,8 +44,9 @@ typedef struct member {
     godwit_transport_t *transport;
     /* a notifier */
     godwit_notifier_t *sender;
-    size_t notifier;  /* of its present life */
-    bool tries_again; /* for ever */
+    godwit_spool_t *spool; /* of all its lives; NULL: none */
+    size_t notifier;       /* of its present life */
+    bool tries_again;      /* for ever */
     /* a listener */
     godwit_listener_t *listener;
     size_t life;
@@ -110,7 +114,8 @@ static size_t
 got (const member_t *member, const godwit_notification_t *notification)
 {
     world_t *const world = member->world;
-    const int64_t id = godwit_value_as_int (godwit_notification_payload (notification), 0);
+    const int64_t id =
+        godwit_value_as_int (godwit_value_get (godwit_notification_payload (notification), "id"), 0);
     if (member->is_dead)
         return SIZE_MAX;
     if (world->options->trace)
@@ -280,25 +285,28 @@ open_notifier (member_t *self)
     world_t *const world = self->world;
     godwit_error_t *error = NULL;
     const bool declares = draw (world, 2), is_small = draw (world, 4) == 0, drops = draw (world, 6) == 0;
-    const bool keeps_all = world->options->keeps_all;
+    const bool keeps_all =
+        world->options->keeps_all || self->spool; /* whose successors drop nothing of its */
+    godwit_when_full_t when_full = (godwit_when_full_t) draw (world, 4);
+    if (when_full == GODWIT_WHEN_FULL_DROP_OLDEST && self->spool) /* that is refused */
+        when_full = GODWIT_WHEN_FULL_BLOCK;
     self->tries_again = draw (world, 6) > 0 || keeps_all;
     self->notifier = notices_add_notifier (
         &world->run, (notices_notifier_t){.declared = declares ? (1u << POOL_COUNT) - 1 : 0});
-    must (
-        world, self->name,
-        godwit_notifier_new (
-            &self->sender, self->transport,
-            GODWIT_NOTIFIER_OPTIONS (.publisher_id = self->name, .topics = topics, .topic_count = 1,
-                                     .retry = self->tries_again ? 0 : 3,
-                                     .delivery = GODWIT_DELIVERY_OPTIONS (
-                                             .pools = declares ? pools : NULL,
-                                             .pool_count = declares ? POOL_COUNT : 0,
-                                             .queue_limit = is_small && !keeps_all ? 20 : 0, .block_ms = 200,
-                                             .when_full = (godwit_when_full_t) draw (world, 4),
-                                             .max_requeues = drops && !keeps_all ? 1 : -1,
-                                             .requeue_first_ms = 50, .requeue_max_ms = 400)),
-            &error),
-        &error);
+    must (world, self->name,
+          godwit_notifier_new (
+              &self->sender, self->transport,
+              GODWIT_NOTIFIER_OPTIONS (.publisher_id = self->name, .topics = topics, .topic_count = 1,
+                                       .retry = self->tries_again ? 0 : 3,
+                                       .delivery = GODWIT_DELIVERY_OPTIONS (
+                                               .pools = declares ? pools : NULL,
+                                               .pool_count = declares ? POOL_COUNT : 0,
+                                               .queue_limit = is_small && !keeps_all ? 20 : 0,
+                                               .block_ms = 200, .when_full = when_full, .spool = self->spool,
+                                               .max_requeues = drops && !keeps_all ? 1 : -1,
+                                               .requeue_first_ms = 50, .requeue_max_ms = 400)),
+              &error),
+          &error);
 }
 
 /* What it says that it has given up. */
@@ -316,8 +324,10 @@ close_notifier (member_t *self, bool killed)
     world_t *const world = self->world;
     if (!self->sender)
         return;
-    if (killed || godwit_notifier_flush (self->sender, LEAVE_MS, NULL))
-        world->run.notifiers[self->notifier].is_lost = true;
+    if (killed || godwit_notifier_flush (self->sender, LEAVE_MS, NULL)) {
+        world->run.notifiers[self->notifier].is_lost = !self->spool;
+        world->run.notifiers[self->notifier].was_replaced = self->spool;
+    }
     note_dropped (self);
     godwit_notifier_destroy (&self->sender);
 }
@@ -334,10 +344,14 @@ notify (member_t *self)
                                                                 .stream = stream});
     if (notice == SIZE_MAX)
         return;
+    static const uint8_t bytes[LARGE_SIZE];
+    /* Most are small; of the others, several are as many as a frame likes, or one is more. */
+    const size_t size = (size_t) draw (world, draw (world, 10) ? 50 : sizeof bytes);
     godwit_notify_report_t report = GODWIT_NOTIFY_REPORT;
     world->on_stack = self;
     const godwit_status_t status =
-        godwit_notify (self->sender, priorities[stream], NULL, "happened", GODWIT_INT (NULL, (int64_t) id),
+        godwit_notify (self->sender, priorities[stream], NULL, "happened",
+                       GODWIT_MAP (NULL, GODWIT_INT ("id", (int64_t) id), GODWIT_BIN ("more", bytes, size)),
                        GODWIT_NOTIFY_OPTIONS (.strict = true, .report = &report), NULL);
     world->on_stack = NULL;
     world->run.sent[notice].fate = status                      ? NOTICE_REFUSED
@@ -441,6 +455,8 @@ open_all (world_t *world)
         const unsigned listener = i - i / 3; /* so many listeners are before it */
         member->world = world;
         member->notifies = i % 3 == 2;
+        if (i % 6 == 5 && !(member->spool = memory_spool_new ()))
+            wrong (world, "no memory");
         member->pool = listener == POOL_ALONE ? POOL_ALONE
                        : listener % 3 == 0    ? POOL_PLAIN
                                               : 1 + listener % 3;
@@ -551,6 +567,8 @@ close_all (world_t *world)
         if (member->sender)
             note_dropped (member);
         godwit_notifier_destroy (&member->sender);
+        if (member->spool)
+            memory_spool_destroy (&member->spool);
         close_listener (member, GODWIT_FAULT_KILL);
         godwit_transport_destroy (&member->transport);
     }

@@ -11,9 +11,10 @@
  *     pulled    listeners whose program takes notifications now and then, keeps them for a while, and
  * requeues some
  *
- * Some notifiers declare the pools. Some have room for a few notifications only, with any policy when that is
- * full; some drop what was requeued too often, some try to reach a listener a few times only. Some listeners
- * drop duplicates. The same seed gives the same run, in any thread or process. */
+ * Every second notifier has a spool, which outlives it. Some notifiers declare the pools. Some have room for
+ * a few notifications only, with any policy when that is full; some drop what was requeued too often, some
+ * try to reach a listener a few times only. Some listeners drop duplicates. The same seed gives the same run,
+ * in any thread or process. */
 #ifndef GODWIT_TESTS_SUPPORT_NOTICE_WORLD_H
 #define GODWIT_TESTS_SUPPORT_NOTICE_WORLD_H
 

@@ -232,8 +232,8 @@ check_again (notices_t *run, const notice_t *notice, const notice_delivery_t *al
     if (is_same)
         broke (run, NOTICES_UNMARKED, at->id, "it came again to the pool %u with the count %u, as before",
                pool_of (run, at), at->redeliveries);
-    else if ((at->redeliveries || before) && (was_handled || !was_requeued) && run->is_disturbed &&
-             !run->is_disturbed (run->user, notice->begin_at, at->begin_at))
+    else if ((at->redeliveries || before) && (was_handled || !was_requeued) && !was_replaced &&
+             run->is_disturbed && !run->is_disturbed (run->user, notice->begin_at, at->begin_at))
         broke (run, NOTICES_NEEDLESS, at->id,
                "it came to the pool %u with the count %u%s, and nothing was disturbed", pool_of (run, at),
                at->redeliveries,

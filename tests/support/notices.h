@@ -7,7 +7,8 @@
  *   - no two deliveries of one notification to one pool have the same count of deliveries before them: so
  * only one is not marked, whenever it comes;
  *   - a listener that drops duplicates gets nothing again that it has handled;
- *   - while nothing is disturbed, nothing that was not requeued comes twice, or is marked;
+ *   - while nothing is disturbed, and no notifier takes over what another one has left in a spool, nothing
+ * that was not requeued comes twice, or is marked;
  *   - the first deliveries of a notifier's stream come in its order, while one listener serves the pool. That
  * is not asked for where frames of one connection are lost or overtake each other.
  *

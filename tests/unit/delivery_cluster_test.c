@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Deliveries in small simulated clusters: what time brings, and what does not come. */
+#include "tests/support/memory_spool.h"
 #include "tests/support/must.h"
 
 #include <godwit/godwit.h>
@@ -46,7 +47,7 @@ handle (int64_t number, unsigned redeliveries)
 
 /* They are connected: one notification was delivered. */
 static void
-begin (const godwit_listener_options_t *options)
+begin_with (const godwit_listener_options_t *options, const godwit_delivery_options_t *delivery)
 {
     MUST (godwit_cluster_new (&cluster, 7, &error));
     MUST (godwit_cluster_add (&sender, cluster, "sender", NULL, &error));
@@ -54,10 +55,17 @@ begin (const godwit_listener_options_t *options)
     MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0,
                                options, &error));
     MUST (godwit_listener_start (listener, NULL, &error));
-    MUST (godwit_notifier_new (&notifier, sender, NULL, &error));
+    MUST (godwit_notifier_new (&notifier, sender, GODWIT_NOTIFIER_OPTIONS (.delivery = delivery), &error));
     notify (0);
     handle (0, 0);
-    MUST (godwit_notifier_flush (notifier, 1000, &error));
+    if (!delivery || delivery->pool_count < 2) /* otherwise one has no listener */
+        MUST (godwit_notifier_flush (notifier, 1000, &error));
+}
+
+static void
+begin (const godwit_listener_options_t *options)
+{
+    begin_with (options, NULL);
 }
 
 static uint64_t
@@ -200,4 +208,39 @@ Test (delivery_cluster, a_duplicate_is_not_in_the_same_batch)
     cr_assert_eq (batch_count, 1);
     cr_assert_eq (batch_redeliveries, 0);
     end ();
+}
+
+/* ---- with a spool ---- */
+
+/* A pool that has read all was taken for one that is behind, and read again and again. */
+Test (delivery_cluster, a_pool_that_has_read_its_spool_reads_no_more, .timeout = 20)
+{
+    godwit_spool_t *spool = memory_spool_new ();
+    begin_with (GODWIT_LISTENER_OPTIONS (.pull = true), GODWIT_DELIVERY_OPTIONS (.spool = spool));
+    notify (1);
+    handle (1, 0);
+    MUST (godwit_notifier_flush (notifier, 1000, &error));
+    const uint64_t before = frames ();
+    godwit_cluster_run (cluster, 1000);
+    cr_assert_leq (frames () - before, 50);
+    end ();
+    memory_spool_destroy (&spool);
+}
+
+/* It is far behind, and has nobody to send to: the loop was woken for it at once, for ever. */
+Test (delivery_cluster, a_pool_without_a_listener_does_not_wake_the_loop, .timeout = 20)
+{
+    godwit_spool_t *spool = memory_spool_new ();
+    const char *const pools[] = {"", "absent"};
+    begin_with (
+        GODWIT_LISTENER_OPTIONS (.pull = true),
+        GODWIT_DELIVERY_OPTIONS (.pools = pools, .pool_count = 2, .spool = spool, .queue_limit = 100));
+    for (int64_t i = 1; i <= 5000; i++) {
+        notify (i);
+        handle (i, 0);
+    }
+    godwit_cluster_run (cluster, 1000);
+    cr_assert_eq (godwit_notifier_flush (notifier, 0, NULL), GODWIT_ERR_TIMEOUT);
+    end ();
+    memory_spool_destroy (&spool);
 }

@@ -248,7 +248,7 @@ add_notifier (run_t *run, const char *name, const char *pools)
 static void
 add_listener (run_t *run, const char *name, const char *pool)
 {
-    static const char *first[] = {"--pool", "first", "--requeue", "5", NULL};
+    static const char *first[] = {"--pool", "first", "--requeue", "5", "--concurrency", "4", NULL};
     static const char *second[] = {"--pool", "second", "--batch", "10", NULL};
     add (run, "listener", name, strcmp (pool, "first") == 0 ? first : second);
 }
@@ -308,15 +308,16 @@ open_durable (run_t *run)
     add (run, "caster", "notifier-1", arguments);
 }
 
-/* It handles fewer than come. */
+/* The slow one handles 200 a second of each priority: fewer than come, and as many in the end. */
 static void
 open_slow (run_t *run)
 {
     static const char *plain[] = {"--pool", "first", NULL};
     static const char *slow[] = {"--pool", "slow", "--work-us", "5000", NULL};
+    static const char *notifier[] = {"--threads", "3", "--rate", "250", "--pools", "first,slow", NULL};
     add (run, "listener", "listener-1", plain);
     add (run, "listener", "listener-2", slow);
-    add_notifier (run, "notifier-1", "first,slow");
+    add (run, "notifier", "notifier-1", notifier);
 }
 
 static const scenario_t scenarios[] = {
@@ -395,9 +396,9 @@ strike_until (run_t *run, const scenario_t *scenario, int64_t end_ms)
 static void
 measure (run_t *run, growth_phase_t phase)
 {
-    rest (run, 4 * SETTLE_MS);
+    rest (run, (int64_t) 4 * SETTLE_MS);
     run->phase = phase;
-    rest (run, 2 * SETTLE_MS);
+    rest (run, (int64_t) 2 * SETTLE_MS);
     run->phase = GROWTH_OTHER;
 }
 

@@ -27,9 +27,8 @@ typedef struct godwit_sqlite_spool_options {
     bool read_only;    /* look at a spool, also beside its owner, as it is at this moment: what changes it is
                           INVALID_ARGUMENT, and the owner's PATH-wal grows until this one is closed */
     uint64_t max_size; /* bytes of all items, each with 8 more: an append beyond is LIMIT_EXCEEDED; 1 GiB */
-    int64_t
-        sync_ms; /* with GODWIT_SPOOL_PROCESS: how long an item is not yet on the disk, at the most; 200 */
-    const char *vfs; /* the SQLite VFS to use; SQLite's default */
+    int64_t sync_ms;   /* with GODWIT_SPOOL_PROCESS: an item is on the disk after so long; 200 */
+    const char *vfs;   /* the SQLite VFS to use; SQLite's default */
 } godwit_sqlite_spool_options_t;
 
 /* Makes the options of a spool: GODWIT_SQLITE_SPOOL_OPTIONS (.max_size = 1 << 20); see docs/spool.md. The
@@ -63,8 +62,8 @@ typedef struct godwit_sqlite_spool_stats {
     int64_t owner_pid;  /* the process that owns it; 0: none */
 } godwit_sqlite_spool_stats_t;
 
-/* Reads the figures of a spool. It writes at most `size` bytes, which is sizeof the struct that the caller
- * knows. */
+/* Reads the figures of a spool; in a child of a fork all are 0. It writes at most `size` bytes, which is
+ * sizeof the struct that the caller knows. */
 GODWIT_EXPORT void godwit_sqlite_spool_stats (godwit_spool_t *spool, godwit_sqlite_spool_stats_t *stats,
                                               size_t size);
 

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Each allocation fails once: it is OUT_OF_MEMORY, nothing leaks, and the file has what was acknowledged. */
+#include "tests/support/short_memory.h"
+
+#include "tests/spool/spool_world.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+TestSuite (memory, .timeout = 110);
+
+#ifdef SHORT_MEMORY_SANITIZED
+
+Test (memory, is_short)
+{
+    cr_skip_test ("the sanitizers have an allocator of their own");
+}
+
+#else
+
+static char path[256];
+
+static bool
+count_item (void *user, uint64_t number, const void *data, size_t size)
+{
+    (void) number;
+    (void) data;
+    (void) size;
+    ++*(int *) user;
+    return true;
+}
+
+/* A life of a spool. What returned OK holds, also if something later fails. */
+static godwit_status_t
+live (godwit_spool_t *spool, int *acknowledged, godwit_error_t **error)
+{
+    const godwit_spool_ops_t *const ops = spool->ops;
+    godwit_spool_item_t items[] = {{.stream = "info", .data = "one", .size = 3},
+                                   {.stream = "info", .data = "two", .size = 3},
+                                   {.stream = "warn", .data = "three", .size = 5}};
+    int seen = 0;
+    godwit_status_t status = ops->set_pool (spool, "info", "audit", 0, 1, error);
+    for (int i = 0; i < 3 && !status; i++) {
+        status = ops->append (spool, items, 3, NULL, NULL, error);
+        if (!status)
+            *acknowledged += 2;
+        if (!status && i == 1)
+            status = ops->settle (spool, "info", "audit", items[0].number, 1, error);
+    }
+    if (!status)
+        status = ops->flush (spool, error);
+    if (!status)
+        status = ops->read (spool, "info", "audit", 0, 0, 0, count_item, &seen, error);
+    if (!status && seen != *acknowledged - 1)
+        status = GODWIT_ERR_FAILED;
+    if (!status)
+        status = ops->set_pool (spool, "info", "dash", 2, 1, error);
+    if (!status)
+        status = ops->remove_pool (spool, "info", "dash", error);
+    return status;
+}
+
+static void
+remove_files (void)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
+    char name[300];
+    for (size_t i = 0; i < 4; i++) {
+        snprintf (name, sizeof name, "%s%s", path, suffixes[i]);
+        unlink (name);
+    }
+}
+
+static godwit_status_t
+run (godwit_error_t **error)
+{
+    godwit_spool_t *spool = NULL;
+    int acknowledged = 0, there = 0;
+    remove_files ();
+    const godwit_status_t opened = godwit_sqlite_spool_open (&spool, path, NULL, error);
+    if (opened)
+        return opened;
+    const godwit_status_t status = live (spool, &acknowledged, error);
+    godwit_sqlite_spool_close (&spool);
+    counting = false;
+    cr_assert_eq (godwit_sqlite_spool_open (&spool, path, NULL, NULL), GODWIT_OK);
+    if (acknowledged)
+        cr_assert_eq (spool->ops->read (spool, "info", NULL, 0, 0, 0, count_item, &there, NULL), GODWIT_OK);
+    cr_assert (there == acknowledged || there == acknowledged - 1, "%d of %d are there", there, acknowledged);
+    godwit_sqlite_spool_close (&spool);
+    return status;
+}
+
+static void
+nothing (void)
+{
+}
+
+Test (memory, is_short)
+{
+    static const short_memory_row_t row = {"a life of a spool", run, 100};
+    strcpy (path, world_path (world_folder (), "spool"));
+    short_memory_check (&row, nothing, nothing);
+    *strrchr (path, '/') = '\0';
+    world_remove (path);
+}
+
+#endif
