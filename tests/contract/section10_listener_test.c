@@ -231,7 +231,7 @@ a_function_for_each_priority (core_t *core)
     for (int i = 0; i < GODWIT_PRIORITY_COUNT; i++) { /* the order among priorities is nobody's */
         MUST (godwit_notify (notifier, (godwit_priority_t) i, context, "e",
                              GODWIT_MAP (NULL, GODWIT_INT ("size", 5)), NULL, &error));
-        strcat (expected, all[i]);
+        snprintf (expected + strlen (expected), sizeof expected - strlen (expected), "%s", all[i]);
         expect_heard (&heard, (uint64_t) i + 1, expected);
     }
     end (&notifier, &listener);
