@@ -153,9 +153,7 @@ Test (notify_idle, costs_no_processor_time, .timeout = 120)
     expect_rest (NULL);
 }
 
-/* Disabled: the thread of the spool looks for more to read without a pause, once a pool has read the last
- * item (godwit__consumer_catch_up). */
-Test (notify_idle, nor_with_a_spool, .timeout = 120, .disabled = true)
+Test (notify_idle, nor_with_a_spool, .timeout = 120)
 {
     godwit_spool_t *spool = memory_spool_new ();
     expect_rest (spool);
