@@ -11,7 +11,7 @@ godwit__spans_add (godwit__spans_t *spans, uint64_t first, uint64_t count)
         last->count += count;
         return true;
     }
-    if (spans->count == spans->capacity) {
+    if (!spans->spans || spans->count == spans->capacity) {
         const size_t capacity = spans->capacity ? 2 * spans->capacity : 8;
         godwit__span_t *const grown = realloc (spans->spans, capacity * sizeof *grown);
         if (!grown)

@@ -104,11 +104,12 @@ void
 godwit__spooling_forget (const godwit__consumer_t *consumer)
 {
     godwit__outbox_t *const outbox = consumer->stream->outbox;
-    removed_t *const removed = malloc (sizeof *removed + strlen (consumer->spool_pool) + 1);
+    const size_t size = strlen (consumer->spool_pool) + 1;
+    removed_t *const removed = malloc (sizeof *removed + size);
     if (!removed)
         return; /* it is forgotten again after a restart */
     removed->stream = consumer->stream->spool_name;
-    strcpy (removed->pool, consumer->spool_pool);
+    memcpy (removed->pool, consumer->spool_pool, size);
     godwit__list_append (&outbox->spooling->removed, &removed->in_list);
     godwit__spooling_wake (outbox);
 }
@@ -391,10 +392,11 @@ char *
 godwit__spooling_pool (const char *pool)
 {
     const bool is_escaped = *pool == '\0' || *pool == '-';
-    char *const name = malloc (strlen (pool) + 2);
+    const size_t size = strlen (pool) + 1;
+    char *const name = malloc (size + 1);
     if (name) {
         name[0] = '-';
-        strcpy (name + is_escaped, pool);
+        memcpy (name + is_escaped, pool, size);
     }
     return name;
 }

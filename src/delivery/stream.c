@@ -187,14 +187,11 @@ static unsigned
 drop (godwit__stream_t *stream, godwit__entry_t *entry)
 {
     unsigned count = 0;
-    const bool was_offered = entry->is_offered;
     const bool has_consumers = !godwit__list_is_empty (&stream->consumers);
-    entry->owed++; /* it stays while this looks at it */
+    entry->owed += !entry->is_offered; /* it stays while this looks at it */
     for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
         count += godwit__consumer_skip (at, entry);
     entry->is_offered = false;
-    if (was_offered)
-        godwit__stream_unowe (stream, entry);
     godwit__stream_unowe (stream, entry);
     return has_consumers ? count : 1;
 }

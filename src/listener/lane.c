@@ -14,8 +14,8 @@ enum { KEY_MALFORMED = 0x6c6d, KEY_SERIALIZER = 0x6c73, KEY_FAILED = 0x6c66 };
 
 /* False: it is malformed, or memory is short (*is_short). The notification is to be released in any case. */
 static bool
-open (const godwit__lane_t *lane, const godwit__limits_t *limits, godwit__receipt_t *receipt,
-      const godwit__item_t *item, godwit_notification_t *notification, bool *is_short)
+open_item (const godwit__lane_t *lane, const godwit__limits_t *limits, godwit__receipt_t *receipt,
+           const godwit__item_t *item, godwit_notification_t *notification, bool *is_short)
 {
     godwit__frame_t frame;
     godwit__block_t *block = NULL;
@@ -149,7 +149,7 @@ take_item (const godwit__lane_t *lane, const godwit__limits_t *limits, godwit__r
     godwit_notification_t notification;
     bool is_short = false;
     unsigned what = 0;
-    if (!open (lane, limits, receipt, item, &notification, &is_short)) {
+    if (!open_item (lane, limits, receipt, item, &notification, &is_short)) {
         if (is_short)
             what = GODWIT__UNSETTLED_RETURNED;
         else

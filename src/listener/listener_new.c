@@ -242,7 +242,7 @@ add_lanes (godwit_listener_t *listener, const godwit_target_t *targets, size_t c
         if (!status && !target.topic)
             status = godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                         "targets[%zu].topic: expected a topic to listen to, got none", i);
-        for (unsigned j = 0; j < GODWIT_PRIORITY_COUNT && !status; j++)
+        for (unsigned j = 0; target.topic && j < GODWIT_PRIORITY_COUNT && !status; j++)
             if (priorities >> j & 1)
                 status = add_lane (listener, &target, (godwit_priority_t) j, name, error);
         godwit__target_release (&target);

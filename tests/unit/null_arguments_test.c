@@ -28,6 +28,9 @@ static struct {
     godwit_server_t *server;
     godwit_client_t *client;
     godwit_rpc_connection_t *connection;
+    godwit_listener_t *listener;
+    godwit_notifier_t *notifier;
+    godwit_error_t *failure;
     godwit_cluster_t *cluster;
     godwit_builder_t *builder;
     godwit_value_t *text, *map;
@@ -38,6 +41,9 @@ static union {
     void *pointer;
     godwit_client_t *client;
     godwit_server_t *server;
+    godwit_listener_t *listener;
+    godwit_notifier_t *notifier;
+    godwit_notification_t *notification;
     godwit_transport_t *transport;
     godwit_config_t *config;
     godwit_rpc_connection_t *connection;
@@ -75,6 +81,15 @@ on_reply (void *user, godwit_status_t status, const godwit_value_t *result, cons
     (void) error;
 }
 
+static godwit_notifier_stats_t out_notifier_stats = GODWIT_NOTIFIER_STATS;
+
+static godwit_handled_t
+on_info (const godwit_notification_t *notification, void *self)
+{
+    (void) notification, (void) self;
+    return GODWIT_HANDLED;
+}
+
 static void
 open_world (void)
 {
@@ -92,6 +107,11 @@ open_world (void)
            !godwit_client_new (&world.client, world.transport, GODWIT_TARGET (.topic = "t"), NULL, &error) &&
            !godwit_server_new (&world.server, world.transport, GODWIT_TARGET (.topic = "t", .server = "s"),
                                &GODWIT_ENDPOINT (methods, .version = "1.0"), 1, NULL, &error);
+    made = made &&
+           !godwit_listener_new (&world.listener, world.transport, GODWIT_TARGET (.topic = "t"), 1, NULL, 0,
+                                 GODWIT_LISTENER_OPTIONS (.pull = true), &error) &&
+           !godwit_notifier_new (&world.notifier, world.transport, NULL, &error);
+    world.failure = godwit_error_new (GODWIT_ERR_FAILED, "planted");
     cr_assert (made, "%s", godwit_error_print (error));
 }
 
@@ -100,6 +120,9 @@ close_world (void)
 {
     godwit_client_destroy (&world.client);
     godwit_server_destroy (&world.server);
+    godwit_listener_destroy (&world.listener);
+    godwit_notifier_destroy (&world.notifier);
+    godwit_error_destroy (&world.failure);
     godwit_rpc_connection_destroy (&world.connection);
     godwit_cluster_destroy (&world.cluster);
     godwit_value_unref (&world.text);
@@ -114,6 +137,7 @@ close_world (void)
 #define TARGET GODWIT_TARGET (.topic = "t")
 #define HOOKS (&(const godwit_context_hooks_t){.struct_size = sizeof (godwit_context_hooks_t)})
 #define NONE GODWIT_NO_ARGS
+#define NOTIFIED (&GODWIT_NOTIFICATION_ENDPOINT (.info = on_info))
 
 /* Function, the argument that is NULL, the call. */
 #define REFUSED(X)                                                                                           \
@@ -157,6 +181,30 @@ close_world (void)
     X (godwit_server_wait, server, (NULL, NULL, error))                                                      \
     X (godwit_server_reset, server, (NULL, NULL, error))                                                     \
     X (godwit_server_run, server, (NULL, NULL, error))                                                       \
+    X (godwit_listener_new, listener,                                                                        \
+       (NULL, world.transport, TARGET, 1, NOTIFIED, 1, NULL, error))                                         \
+    X (godwit_listener_new, transport, (&out.listener, NULL, TARGET, 1, NOTIFIED, 1, NULL, error))           \
+    X (godwit_listener_new, targets, (&out.listener, world.transport, NULL, 1, NOTIFIED, 1, NULL, error))    \
+    X (godwit_listener_new, endpoints, (&out.listener, world.transport, TARGET, 1, NULL, 1, NULL, error))    \
+    X (godwit_listener_start, listener, (NULL, NULL, error))                                                 \
+    X (godwit_listener_stop, listener, (NULL, NULL, error))                                                  \
+    X (godwit_listener_wait, listener, (NULL, NULL, error))                                                  \
+    X (godwit_listener_next, listener, (NULL, 0, &out.notification, error))                                  \
+    X (godwit_listener_next, notification, (world.listener, 0, NULL, error))                                 \
+    X (godwit_notifier_new, notifier, (NULL, world.transport, NULL, error))                                  \
+    X (godwit_notifier_new, transport, (&out.notifier, NULL, NULL, error))                                   \
+    X (godwit_notifier_flush, notifier, (NULL, 0, error))                                                    \
+    X (godwit_notifier_prepare, notifier, (NULL, world.notifier, NULL, 0, error))                            \
+    X (godwit_notifier_prepare, parent, (&out.notifier, NULL, NULL, 0, error))                               \
+    X (godwit_notify, notifier,                                                                              \
+       (NULL, GODWIT_PRIORITY_INFO, NULL, "e", GODWIT_NIL (NULL), NULL, error))                              \
+    X (godwit_notify, event_type,                                                                            \
+       (world.notifier, GODWIT_PRIORITY_INFO, NULL, NULL, GODWIT_NIL (NULL), NULL, error))                   \
+    X (godwit_test_notifications, list, (NULL, error))                                                       \
+    X (godwit_notifier_get_stats, notifier, (NULL, &out_notifier_stats, error))                              \
+    X (godwit_notifier_get_stats, stats, (world.notifier, NULL, error))                                      \
+    X (godwit_notify_failure, notifier, (NULL, NULL, NULL, world.failure, error))                            \
+    X (godwit_notify_failure, failure, (world.notifier, NULL, NULL, NULL, error))                            \
     X (godwit_rpc_add_extra_exmod, module, (NULL, error))                                                    \
     X (godwit_rpc_get_allowed_exmods, modules, (NULL, error))                                                \
     X (godwit_rpc_get_client, client, (NULL, TARGET, NULL, &godwit_json_serializer, error))                  \
@@ -252,6 +300,9 @@ static const struct {
     {"godwit_client_prepare", "overrides"},
     {"godwit_client_fanout", "report"},
     {"godwit_future_wait", "finished"},
+    {"godwit_notifier_prepare", "publisher_id"},
+    {"godwit_notify_failure", "what"},
+    {"godwit_notify_use_routing", "routing"},
     {"godwit_transport_new_from_config", "url"},
     {"godwit_request_context_serializer_new", "base"},
     {"godwit_rpc_init", "config"},
