@@ -79,7 +79,7 @@ Test (notice_faults, all_that_keeps_the_order_of_frames)
 {
     notice_options_t options = ten;
     options.faults = GODWIT_FAULT_ALL & ~(unsigned) (GODWIT_FAULT_LOSS | GODWIT_FAULT_REORDER);
-    run_many (&options, 4000, 2 * SOME_SEEDS);
+    run_many (&options, 4000, UINT64_C (2) * SOME_SEEDS);
 }
 
 /* Only what was requeued comes again, and only that is marked. */
@@ -88,7 +88,7 @@ Test (notice_faults, without_faults_nothing_comes_twice_but_what_was_requeued)
     notice_options_t options = ten;
     options.faults = 0;
     options.keeps_all = true;
-    const notices_summary_t sum = run_many (&options, 1, 2 * SOME_SEEDS);
+    const notices_summary_t sum = run_many (&options, 1, UINT64_C (2) * SOME_SEEDS);
     cr_assert_eq (sum.marked, sum.requeued);
     cr_assert_eq (sum.twice, sum.requeued);
     cr_assert_eq (sum.gone, 0);
@@ -101,7 +101,7 @@ Test (notice_faults, listeners_that_restart_lose_nothing_and_mark_nothing)
     options.faults = GODWIT_FAULT_RESTART;
     options.listeners_only = true;
     options.keeps_all = true;
-    const notices_summary_t sum = run_many (&options, 1, 2 * SOME_SEEDS);
+    const notices_summary_t sum = run_many (&options, 1, UINT64_C (2) * SOME_SEEDS);
     cr_assert_eq (sum.gone, 0);
 }
 
