@@ -3,6 +3,7 @@
 #include "components/spool/inside.h"
 
 #include <inttypes.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -230,7 +231,13 @@ take_batch (godwit__sqlite_spool_t *self)
 static void
 lead (godwit__sqlite_spool_t *self)
 {
+    if (self->is_crowded) { /* those that were woken together are about to append again */
+        pthread_mutex_unlock (&self->lock);
+        sched_yield ();
+        pthread_mutex_lock (&self->lock);
+    }
     godwit__request_t *const batch = take_batch (self);
+    self->is_crowded = batch->next != NULL;
     pthread_mutex_unlock (&self->lock);
     write_requests (self, batch);
     for (const godwit__request_t *request = batch; request; request = request->next)

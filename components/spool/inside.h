@@ -75,6 +75,7 @@ typedef struct godwit__sqlite_spool {
     /* Of the thread that has the right to write. */
     godwit__store_t writer;
     godwit__stream_t *touched;
+    bool is_crowded; /* the last transaction was that of several appends */
     int wal_pages;
     int checkpoint_at;  /* pages of the WAL */
     bool is_suspect;    /* a write or a sync has failed: the file is to be opened anew first */
