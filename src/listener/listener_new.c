@@ -184,15 +184,20 @@ make_server (godwit__lane_t *lane, const char *name, godwit_error_t **error)
     return status;
 }
 
+static bool
+is_lane (const godwit__lane_t *lane, const char *exchange, const char *topic, godwit_priority_t priority)
+{
+    return lane->priority == priority && lane->topic && strcmp (lane->topic, topic) == 0 && lane->exchange &&
+           strcmp (lane->exchange, exchange) == 0;
+}
+
 static godwit_status_t
 add_lane (godwit_listener_t *listener, const godwit_target_t *target, godwit_priority_t priority,
           const char *name, godwit_error_t **error)
 {
     const char *const exchange = target->exchange ? target->exchange : listener->transport->control_exchange;
     for (size_t i = 0; i < listener->lane_count; i++) /* the same target twice is one */
-        if (listener->lanes[i].priority == priority &&
-            strcmp (listener->lanes[i].topic, target->topic) == 0 &&
-            strcmp (listener->lanes[i].exchange, exchange) == 0)
+        if (is_lane (&listener->lanes[i], exchange, target->topic, priority))
             return GODWIT_OK;
     char *const lane_exchange = strdup (exchange), *const lane_topic = strdup (target->topic);
     if (!lane_exchange || !lane_topic) {
