@@ -253,6 +253,7 @@ not_sent (flight_t *flight, godwit__io_t io, int64_t now_ns)
         outlet->is_gone = true; /* news of its connection, or of its end, comes */
     else
         godwit__outlet_back_off (outlet, now_ns);
+    godwit__outbox_post (flight->consumer->stream->outbox); /* nothing else may bring it back here */
 }
 
 /* False: there is nothing more to be sent now. */
@@ -267,8 +268,10 @@ send_next (godwit__consumer_t *consumer)
         godwit__outbox_post (outbox);
     flight_t *const flight = outlet ? load (outlet, now_ns) : NULL;
     if (!flight) {
-        if (outlet)
-            godwit__outlet_back_off (outlet, now_ns); /* memory is short */
+        if (outlet) { /* memory is short */
+            godwit__outlet_back_off (outlet, now_ns);
+            godwit__outbox_post (outbox);
+        }
         return false;
     }
     const bool is_first = outlet->flights == 0;

@@ -21,7 +21,8 @@ godwit__note (struct godwit__outbox *outbox, godwit__note_kind_t kind, const str
         return;
     }
     godwit__note_t *const note = &notes->notes[notes->count++];
-    *note = (godwit__note_t){.kind = kind, .stream = stream, .count = count};
+    *note = (godwit__note_t){.kind = kind, .count = count};
+    snprintf (note->topic, sizeof note->topic, "%s", stream->lane + sizeof GODWIT__LANE_PREFIX - 1);
     snprintf (note->pool, sizeof note->pool, "%s", pool);
     godwit__outbox_post (outbox);
 }
@@ -29,7 +30,7 @@ godwit__note (struct godwit__outbox *outbox, godwit__note_kind_t kind, const str
 static void
 tell (const godwit_transport_t *transport, const godwit__note_t *note)
 {
-    const char *const topic = note->stream->lane + sizeof GODWIT__LANE_PREFIX - 1;
+    const char *const topic = note->topic;
     const uint64_t key = godwit__hash_text (KEY_NOTES + note->kind, topic);
     switch (note->kind) {
     case GODWIT__NOTE_FORGOTTEN:
@@ -57,19 +58,25 @@ tell (const godwit_transport_t *transport, const godwit__note_t *note)
     }
 }
 
-void
-godwit__notes_tell (struct godwit__outbox *outbox)
+bool
+godwit__notes_take (struct godwit__outbox *outbox, godwit__notes_t *taken)
 {
-    godwit__notes_t notes;
-    pthread_mutex_lock (&outbox->lock);
-    notes.count = outbox->notes.count;
-    notes.more = outbox->notes.more;
-    memcpy (notes.notes, outbox->notes.notes, notes.count * sizeof *notes.notes);
-    outbox->notes.count = outbox->notes.more = 0;
-    pthread_mutex_unlock (&outbox->lock);
-    for (size_t i = 0; i < notes.count; i++)
-        tell (outbox->transport, &notes.notes[i]);
-    if (notes.more)
-        godwit__warn (outbox->transport, KEY_NOTES,
-                      "a notifier: %zu more notifications or pools were given up", notes.more);
+    godwit__notes_t *const notes = &outbox->notes;
+    if (!notes->count)
+        return false;
+    taken->count = notes->count;
+    taken->more = notes->more;
+    memcpy (taken->notes, notes->notes, notes->count * sizeof *notes->notes);
+    notes->count = notes->more = 0;
+    return true;
+}
+
+void
+godwit__notes_tell (const godwit_transport_t *transport, const godwit__notes_t *taken)
+{
+    for (size_t i = 0; i < taken->count; i++)
+        tell (transport, &taken->notes[i]);
+    if (taken->more)
+        godwit__warn (transport, KEY_NOTES, "a notifier: %zu more notifications or pools were given up",
+                      taken->more);
 }

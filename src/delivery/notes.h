@@ -4,6 +4,8 @@
 #ifndef GODWIT_SRC_DELIVERY_NOTES_H
 #define GODWIT_SRC_DELIVERY_NOTES_H
 
+#include <godwit/transport.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,10 +21,11 @@ typedef enum godwit__note_kind {
 
 #define GODWIT__NOTES_MAX 16
 #define GODWIT__NOTE_POOL_SIZE 65
+#define GODWIT__NOTE_TOPIC_SIZE 160
 
 typedef struct godwit__note {
     godwit__note_kind_t kind;
-    const struct godwit__stream *stream;
+    char topic[GODWIT__NOTE_TOPIC_SIZE]; /* with the priority */
     char pool[GODWIT__NOTE_POOL_SIZE];
     size_t count;
 } godwit__note_t;
@@ -36,7 +39,9 @@ typedef struct godwit__notes {
 /* With outbox.lock. */
 void godwit__note (struct godwit__outbox *outbox, godwit__note_kind_t kind,
                    const struct godwit__stream *stream, const char *pool, size_t count);
-/* Without a lock. */
-void godwit__notes_tell (struct godwit__outbox *outbox);
+/* Takes what was noted. False: nothing was. The same. */
+bool godwit__notes_take (struct godwit__outbox *outbox, godwit__notes_t *taken);
+/* Tells the log what was taken. Without a lock: the outbox may be gone. */
+void godwit__notes_tell (const godwit_transport_t *transport, const godwit__notes_t *taken);
 
 #endif

@@ -516,7 +516,6 @@ godwit__outbox_tick (godwit__outbox_t *outbox, bool has_news)
         atomic_store (&transport->outboxes->has_news, true);
         due_ns = due_ns < now_ns + MEMORY_AGAIN_NS ? due_ns : now_ns + MEMORY_AGAIN_NS;
     }
-    const bool has_notes = outbox->notes.count > 0;
     const bool has_turn = outbox->spooling && !outbox->closed && transport->options.external_loop;
     godwit__change_tell (&outbox->changed);
     pthread_mutex_unlock (&outbox->lock);
@@ -524,8 +523,6 @@ godwit__outbox_tick (godwit__outbox_t *outbox, bool has_news)
         const int64_t next_ns = godwit__spooling_turn (outbox);
         due_ns = next_ns < due_ns ? next_ns : due_ns;
     }
-    if (has_notes)
-        godwit__notes_tell (outbox);
     return due_ns;
 }
 
@@ -544,7 +541,7 @@ flush_error (const godwit__outbox_t *outbox, godwit_error_t **error)
 {
     for (const godwit__stream_t *at = FIRST_STREAM (outbox); at; at = NEXT_STREAM (outbox, at)) {
         const char *const topic = at->lane + sizeof GODWIT__LANE_PREFIX - 1;
-        if (at->count && godwit__list_is_empty (&at->consumers))
+        if (godwit__list_is_empty (&at->consumers) && godwit__stream_outstanding (at))
             return godwit__error_set (error, GODWIT_ERR_TIMEOUT,
                                       "%zu deliveries are not acknowledged; nobody listens to %s",
                                       unacknowledged (outbox), topic);

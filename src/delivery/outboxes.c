@@ -11,6 +11,30 @@
 
 /* ---- the control thread ---- */
 
+/* Takes the notes of an outbox that has some. False: none has. */
+static bool
+take_notes (godwit__outboxes_t *outboxes, godwit__notes_t *taken)
+{
+    bool has_taken = false;
+    pthread_mutex_lock (&outboxes->lock);
+    for (godwit__outbox_t *at = FIRST (outboxes); at && !has_taken; at = NEXT (outboxes, at)) {
+        pthread_mutex_lock (&at->lock);
+        has_taken = godwit__notes_take (at, taken);
+        pthread_mutex_unlock (&at->lock);
+    }
+    pthread_mutex_unlock (&outboxes->lock);
+    return has_taken;
+}
+
+/* No lock is held: the program's log function may do what it likes, with notifiers, too. */
+static void
+tell_notes (godwit__outboxes_t *outboxes)
+{
+    godwit__notes_t taken;
+    while (take_notes (outboxes, &taken))
+        godwit__notes_tell (outboxes->transport, &taken);
+}
+
 static void
 tick (godwit__outboxes_t *outboxes)
 {
@@ -27,6 +51,7 @@ tick (godwit__outboxes_t *outboxes)
         godwit__reactor_disarm (outboxes->transport->control, &outboxes->timer);
     else
         godwit__reactor_arm (outboxes->transport->control, &outboxes->timer, due_ns);
+    tell_notes (outboxes);
 }
 
 static void

@@ -38,6 +38,11 @@ godwit__letter_add (godwit_listener_t *listener, godwit__letter_t *letter)
 {
     const unsigned queue = queue_of (listener, letter);
     pthread_mutex_lock (&listener->lock);
+    if (listener->options.pull ? listener->stopped : listener->ends) { /* nobody would take it any more */
+        pthread_mutex_unlock (&listener->lock);
+        godwit__letter_settle (letter, GODWIT__UNSETTLED_RETURNED);
+        return;
+    }
     godwit__list_append (&listener->queues[queue], &letter->in_queue);
     const bool is_first = ++listener->queued[queue] == 1;
     const bool is_full = listener->queued[queue] >= (size_t) listener->options.batch_size;

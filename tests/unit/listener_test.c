@@ -191,6 +191,41 @@ Test (listener, what_was_pulled_and_not_settled_goes_to_another)
     notifying_flush (&notifying);
 }
 
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static atomic_bool at_gate;
+
+/* A serializer that takes its time: until the gate is opened. */
+static godwit_status_t
+pass_gate (void *unused, const godwit_value_t *context, const godwit_value_t *entity, godwit_value_t **out,
+           godwit_error_t **error)
+{
+    (void) unused, (void) context, (void) error;
+    atomic_store (&at_gate, true);
+    pthread_mutex_lock (&gate);
+    pthread_mutex_unlock (&gate);
+    *out = godwit_value_ref (entity);
+    return GODWIT_OK;
+}
+
+/* It was being received while the listener stopped: nobody would take it any more, so it goes back. */
+Test (listener, what_comes_after_a_stop_goes_back)
+{
+    pthread_mutex_lock (&gate);
+    start_pulling (
+        GODWIT_LISTENER_OPTIONS (.pull = true,
+                                 .serializer = GODWIT_SERIALIZER (.deserialize_entity = pass_gate)));
+    notifying_send (&notifying, 0);
+    while (!atomic_load (&at_gate))
+        poll (NULL, 0, 1);
+    MUST (godwit_listener_stop (listener, NULL, &error));
+    pthread_mutex_unlock (&gate);
+    MUST (godwit_listener_wait (listener, NULL, &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    godwit_notification_t *a = pull (0, 0);
+    godwit_notification_acknowledge (&a);
+    notifying_flush (&notifying);
+}
+
 Test (listener, endpoints_do_not_pull)
 {
     godwit_error_t *error = NULL;

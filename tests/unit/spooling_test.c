@@ -94,6 +94,20 @@ Test (spooling, what_was_accepted_is_sent_after_a_restart)
     cr_assert_eq (spooled (), 0);
 }
 
+/* What is kept for nobody is in the spool alone: it counts all the same. */
+Test (spooling, a_flush_says_that_nobody_listens)
+{
+    godwit_error_t *error = NULL;
+    begin ();
+    notifying_send (&notifying, 0);
+    cr_assert_eq (godwit__outbox_flush (notifying.outbox, 1, &error), GODWIT_ERR_TIMEOUT);
+    cr_assert (strstr (godwit_error_message (error), "1 deliveries are not acknowledged; nobody listens to "
+                                                     "notifications.info"),
+               "%s", godwit_error_message (error));
+    godwit_error_destroy (&error);
+    notifying_end (&notifying);
+}
+
 /* Its listener held them when the notifier ended: they come again, marked. */
 Test (spooling, what_was_not_acknowledged_comes_again_marked)
 {
