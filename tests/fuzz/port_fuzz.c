@@ -10,7 +10,11 @@
 #include "src/server/pool.h"
 #include "src/server/server.h"
 #include "src/wire/fanout.h"
+#include "src/wire/notification.h"
+#include "src/wire/notify_frame.h"
 #include "tests/support/raw_peer.h"
+
+#include <godwit/listener.h>
 
 #include <stdlib.h>
 
@@ -50,6 +54,15 @@ static const godwit_method_t methods[] = {GODWIT_METHOD ("echo", on_echo, 0),
 
 static godwit_transport_t *transport;
 static godwit_server_t *servers[2];
+static godwit_listener_t *listener; /* its lane is the server of number 3 */
+
+static godwit_handled_t
+on_info (const godwit_notification_t *notification, void *self)
+{
+    (void) self;
+    check (godwit_notification_payload (notification) && godwit_notification_context (notification));
+    return godwit_notification_redeliveries (notification) & 1 ? GODWIT_REQUEUE : GODWIT_HANDLED;
+}
 
 static void
 process (void)
@@ -63,6 +76,7 @@ finish (void)
     godwit_request_destroy (&kept);
     godwit_server_destroy (&servers[0]);
     godwit_server_destroy (&servers[1]);
+    godwit_listener_destroy (&listener);
     godwit_transport_destroy (&transport);
 }
 
@@ -78,6 +92,17 @@ start (void)
                                    GODWIT_SERVER_OPTIONS (.concurrency = 2, .queue_limit = 2), NULL));
         check (!godwit_server_start (servers[i], NULL, NULL));
     }
+    const godwit_key_filter_t keys[] = {{"host", "a"}};
+    const godwit_notification_endpoint_t notified[] = {
+        GODWIT_NOTIFICATION_ENDPOINT (.info = on_info),
+        GODWIT_NOTIFICATION_ENDPOINT (.info = on_info,
+                                      .filter = GODWIT_FILTER (.event_type = "e+", .payload = keys,
+                                                               .payload_count = 1)),
+    };
+    check (!godwit_listener_new (&listener, transport, GODWIT_TARGET (.topic = "fuzz"), 1, notified, 2,
+                                 GODWIT_LISTENER_OPTIONS (.allow_requeue = true, .drop_duplicates = 4),
+                                 NULL));
+    check (!godwit_listener_start (listener, NULL, NULL));
     atexit (finish);
 }
 
@@ -108,6 +133,28 @@ take (input_t *input)
 typedef struct asked {
     unsigned requests, hellos, pings;
 } asked_t;
+
+/* Returns how many bytes it has. */
+static size_t
+write_item (uint8_t *to)
+{
+    godwit__encoded_notification_t encoded;
+    const godwit__notification_parts_t parts = {.priority = GODWIT_PRIORITY_INFO,
+                                                .publisher_id = "p",
+                                                .publisher_id_size = 1,
+                                                .event_type = "e",
+                                                .event_type_size = 1,
+                                                .payload = {.type = GODWIT_TYPE_INT, .as.integer = 1},
+                                                .message_id = "00000000-0000-4000-8000-000000000000",
+                                                .timestamp = "2026-11-30 12:00:00.000000"};
+    check (!godwit__notification_encode (&encoded, &parts, GODWIT__NOTIFICATION_PLAIN, BODY_MAX, NULL));
+    const size_t size = encoded.size;
+    godwit__put_u32 (to, (uint32_t) size);
+    godwit__put_u32 (to + 4, 0);
+    memcpy (to + GODWIT__ITEM_HEADER_SIZE, encoded.data, size);
+    godwit__encoded_notification_release (&encoded);
+    return GODWIT__ITEM_HEADER_SIZE + size;
+}
 
 /* Well-formed beginnings, so that the fuzzer need not find them out; bytes of the input follow. */
 static size_t
@@ -140,8 +187,14 @@ begin_frame (uint8_t *frame, uint8_t what, input_t *input, asked_t *asked)
         header.flags = take (input);
         header.target = take (input);
         break;
-    case 5: /* a request with a body of the input's */
+    case 5: /* a request with a body of the input's, or a NOTIFY with a good notification and more */
         asked->requests++;
+        if (what & 32) {
+            header.type = GODWIT__NOTIFY;
+            header.flags = what & 16 ? GODWIT__FLAG_FIRST : 0;
+            header.target = 3;
+            writer.size += write_item (frame + writer.size);
+        }
         break;
     default: /* a good one, or one that is a bit longer */
         asked->requests++;
@@ -208,6 +261,7 @@ drain (raw_peer_t *peer, asked_t *asked)
         case GODWIT__REPLY:
         case GODWIT__FAILURE:
         case GODWIT__RESOLVED:
+        case GODWIT__SETTLED:
             check (asked->requests-- > 0);
             break;
         case GODWIT__NACK:
@@ -234,7 +288,8 @@ note (const uint8_t *frame, size_t size, uint8_t what, asked_t *asked)
         return;
     if (godwit__header_read (&header, frame, size))
         return;
-    asked->requests += header.type == GODWIT__REQUEST || header.type == GODWIT__RESOLVE;
+    asked->requests +=
+        header.type == GODWIT__REQUEST || header.type == GODWIT__RESOLVE || header.type == GODWIT__NOTIFY;
     asked->hellos += header.type == GODWIT__HELLO;
     asked->pings += header.type == GODWIT__PING;
 }
