@@ -478,7 +478,9 @@ godwit__spooling_open (godwit__outbox_t *outbox, godwit_error_t **error)
         return godwit__error_no_memory (error);
     spooling->spool = spool;
     godwit__list_init (&spooling->removed);
+    pthread_mutex_lock (&outbox->lock); /* the control thread knows the outbox already */
     outbox->spooling = spooling;
+    pthread_mutex_unlock (&outbox->lock);
     godwit_status_t status = spool->ops->streams (spool, take_over_stream, &taking, error);
     if (!status && taking.is_short)
         status = godwit__error_no_memory (error);
