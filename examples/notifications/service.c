@@ -71,22 +71,24 @@ parse (int key, char *text, struct argp_state *state)
     }
 }
 
-/* The number-th event of the service; NULL: there is no such service. Every tenth is of the rare kind. */
-static const struct event *
-event_of (const char *service, int64_t number)
+/* Where the events of the service begin; EVENT_COUNT: there is no such service. */
+static size_t
+events_of (const char *service)
 {
-    for (size_t i = 0; i < EVENT_COUNT; i += 2)
-        if (strcmp (events[i].service, service) == 0)
-            return &events[i + (number % 10 == 0)];
-    return NULL;
+    size_t i = 0;
+    while (i < EVENT_COUNT && strcmp (events[i].service, service) != 0)
+        i += 2;
+    return i;
 }
 
 static godwit_status_t
 work (godwit_notifier_t *notifier, const struct arguments *arguments, godwit_error_t **error)
 {
     const struct timespec pause = {0, 1000000};
+    const size_t first = events_of (arguments->name);
     for (int64_t number = arguments->from; number < arguments->from + arguments->count; number++) {
-        const struct event *const event = event_of (arguments->name, number);
+        const struct event *const event =
+            &events[first + (number % 10 == 0)]; /* every tenth is of the rare kind */
         const godwit_status_t status = godwit_notify (
             notifier, event->priority, NULL, event->type,
             GODWIT_MAP (NULL, GODWIT_STR ("service", arguments->name), GODWIT_INT ("number", number)),
