@@ -138,7 +138,7 @@ main (int argc, char **argv)
                                        .doc = "A service that tells what happens in it."};
     struct arguments arguments = {.url = getenv ("GODWIT_URL"), .from = 1, .count = 1000};
     argp_parse (&parser, argc, argv, 0, NULL, &arguments);
-    if (!event_of (arguments.name, 1)) {
+    if (events_of (arguments.name) == EVENT_COUNT) {
         fprintf (stderr, "there is no service %s: expected orders, payments or stock\n", arguments.name);
         return EXIT_FAILURE;
     }
