@@ -3,9 +3,10 @@
 
 #include <stdio.h>
 
-static const core_kind_t kinds[CONTRACT_DRIVERS] = {
+static const core_kind_t kinds[] = {
     {"zmq", "?paths=tcp", false, NULL},
     {"inproc", "", false, NULL},
+    {"zmq+libzmq", "?paths=tcp", false, NULL},
 };
 
 static void

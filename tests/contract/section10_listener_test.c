@@ -618,4 +618,4 @@ static const contract_row_t rows[] = {
     {"10: Serializers on ... listener", a_serializer},
     {"10: a pull form", pulling},
 };
-CONTRACT_OF_EACH_DRIVER (section10_listener, rows)
+CONTRACT_OF_ALL_DRIVERS (section10_listener, rows)

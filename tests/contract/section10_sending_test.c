@@ -202,4 +202,4 @@ static const contract_row_t rows[] = {
     {"10: The context that travels (context_keys)", keys_of_the_context},
     {"10: (large payloads)", large_payloads},
 };
-CONTRACT_OF_EACH_DRIVER (section10_sending, rows)
+CONTRACT_OF_ALL_DRIVERS (section10_sending, rows)
