@@ -92,6 +92,9 @@ typedef struct godwit_listener_options {
     const godwit_serializer_t *serializer; /* NULL: none; borrowed, outlives the listener */
     int drop_duplicates; /* 0: none. So many message_ids are remembered; one that comes again is acknowledged,
                             and no endpoint gets it, unless it was requeued */
+    /* false: notifiers remember the pool after its last listener has left (pool_memory_ms). true: they forget
+     * it at once, if none of its listeners was there without this. For a look at what goes by. */
+    bool transient;
 } godwit_listener_options_t;
 
 /* Makes options for a listener: GODWIT_LISTENER_OPTIONS (.pool = "auditor"). */

@@ -197,6 +197,7 @@ void
 godwit__consumer_settle (godwit__consumer_t *consumer, godwit__delivery_t *delivery)
 {
     consumer->in_flight--;
+    delivery->entry->was_settled = true;
     done (consumer, delivery->entry);
     free (delivery);
 }

@@ -39,6 +39,7 @@ typedef struct godwit__consumer {
     godwit__list_t requeued; /* deliveries, the first that is due first */
     size_t requeued_count;
     godwit__list_t outlets;
+    bool stays;       /* it has had a listener that was not transient, or is of the spool: it is remembered */
     bool is_declared; /* by the program: it is never forgotten */
     bool is_pumping;  /* a thread sends for it */
     bool pump_again;  /* there is more to send since that thread has looked */

@@ -13,6 +13,7 @@ typedef struct godwit__entry {
     uint64_t number;    /* of its stream, from 1 on */
     unsigned owed;      /* pools that are not done with it, and one more while it is offered */
     bool is_offered;    /* to pools that appear (stream.h) */
+    bool was_settled;   /* some pool is done with it */
     int64_t give_up_ns; /* when it is given up for pools without a listener; NEVER: it is not */
     size_t size;
     uint8_t data[];

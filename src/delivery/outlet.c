@@ -25,18 +25,35 @@
 
 /* ---- which there are ---- */
 
-/* The pool and the credit that a lane's record tells of. *pool is the caller's; NULL: it tells of none.
- * False: memory is short. */
+/* What a lane's record tells of its pool. */
+typedef struct told_pool {
+    char *name; /* the caller's; NULL: none is told */
+    uint32_t credit;
+    bool is_transient;
+} told_pool_t;
+
+/* What follows the prefix; NULL: it is not there. */
+static const char *
+behind (const char *text, const char *prefix)
+{
+    const size_t size = strlen (prefix);
+    return text && strncmp (text, prefix, size) == 0 ? text + size : NULL;
+}
+
+/* False: memory is short. */
 static bool
-read_pool (const godwit__record_t *record, char **pool, uint32_t *credit)
+read_pool (const godwit__record_t *record, told_pool_t *pool)
 {
     godwit__version_t version = {1, GODWIT__CREDIT_FIRST, 0};
     godwit__offer_t *offer = godwit__offer_read (record->versions);
-    const char *const name = offer ? godwit__offer_first (offer, &version) : NULL;
-    const bool is_pool = name && strncmp (name, GODWIT__POOL_PREFIX, sizeof GODWIT__POOL_PREFIX - 1) == 0;
-    *credit = version.minor ? version.minor : 1;
-    *pool = is_pool ? strdup (name + sizeof GODWIT__POOL_PREFIX - 1) : NULL;
-    const bool is_short = (!offer && *record->versions) || (is_pool && !*pool);
+    const char *const text = offer ? godwit__offer_first (offer, &version) : NULL;
+    const char *name = behind (text, GODWIT__POOL_PREFIX);
+    pool->is_transient = !name;
+    if (!name)
+        name = behind (text, GODWIT__TRANSIENT_PREFIX);
+    pool->credit = version.minor ? version.minor : 1;
+    pool->name = name ? strdup (name) : NULL;
+    const bool is_short = (!offer && *record->versions) || (name && !pool->name);
     godwit__offer_destroy (&offer);
     return !is_short;
 }
@@ -74,21 +91,21 @@ see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member, uint32
 static bool
 see_member (godwit__stream_t *stream, const godwit__member_t *member)
 {
-    uint32_t credit;
-    char *pool;
-    if (!read_pool (member->record, &pool, &credit))
+    told_pool_t pool;
+    if (!read_pool (member->record, &pool))
         return false;
-    if (!pool)
+    if (!pool.name)
         return true;
-    godwit__consumer_t *const consumer = godwit__stream_consumer (stream, pool);
-    free (pool);
+    godwit__consumer_t *const consumer = godwit__stream_consumer (stream, pool.name);
+    free (pool.name);
     if (!consumer)
         return false;
+    consumer->stays |= !pool.is_transient;
     consumer->member_count++;
     godwit__peer_want (member->peer);
     if (godwit__member_is_ready (member) && !member->draining && member->peer->connection &&
         member->peer->connection->features & GODWIT__FEATURE_NOTIFICATIONS)
-        return see_outlet (consumer, member, credit);
+        return see_outlet (consumer, member, pool.credit);
     return true;
 }
 

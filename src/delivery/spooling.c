@@ -428,6 +428,7 @@ take_over_pool (godwit__stream_t *stream, const godwit_spool_pool_t *pool)
         return false;
     const int64_t alone_ms = wall_ms () - pool->seen_ms;
     consumer->is_stored = true;
+    consumer->stays = true;
     consumer->stored_from = pool->settled;
     consumer->read_from = pool->settled + 1;
     consumer->read_until = 0;

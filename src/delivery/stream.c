@@ -79,13 +79,13 @@ forget_consumer (godwit__stream_t *stream, godwit__consumer_t *consumer)
     godwit__consumer_destroy (consumer);
 }
 
-/* Entries are offered to pools that appear no more. */
+/* Entries are offered to pools that appear no more; settled: those only that some pool is done with. */
 static void
-withdraw_offers (godwit__stream_t *stream)
+withdraw_offers (godwit__stream_t *stream, bool settled)
 {
     for (godwit__entry_t *at = FIRST_ENTRY (stream), *next; at; at = next) {
         next = NEXT_ENTRY (stream, at);
-        if (!at->is_offered)
+        if (!at->is_offered || (settled && !at->was_settled))
             continue;
         at->is_offered = false;
         godwit__stream_unowe (stream, at);
@@ -97,7 +97,7 @@ godwit__stream_destroy (godwit__stream_t *stream)
 {
     for (godwit__consumer_t *at; (at = FIRST_CONSUMER (stream));)
         forget_consumer (stream, at);
-    withdraw_offers (stream);
+    withdraw_offers (stream, false);
     free (stream->exchange);
     free (stream->topic);
     free (stream->lane);
@@ -256,7 +256,7 @@ tick_open (godwit__stream_t *stream, bool awaits_names, int64_t now_ns)
     if (now_ns < stream->closes_ns)
         return stream->closes_ns;
     stream->is_open = false;
-    withdraw_offers (stream);
+    withdraw_offers (stream, false);
     if (stream->spool_name)
         godwit__spooling_wake (stream->outbox); /* until now nothing was settled there */
     return GODWIT__NEVER;
@@ -266,7 +266,7 @@ tick_open (godwit__stream_t *stream, bool awaits_names, int64_t now_ns)
 static int64_t
 tick_memory (godwit__stream_t *stream, godwit__consumer_t *consumer, int64_t now_ns)
 {
-    const int64_t memory_ms = stream->outbox->options.pool_memory_ms;
+    const int64_t memory_ms = consumer->stays ? stream->outbox->options.pool_memory_ms : 0;
     if (consumer->member_count || consumer->is_declared || memory_ms < 0 || !consumer->alone_ns)
         return GODWIT__NEVER;
     const int64_t end_ns = consumer->alone_ns + godwit__ns_of_ms (memory_ms);
@@ -277,6 +277,8 @@ tick_memory (godwit__stream_t *stream, godwit__consumer_t *consumer, int64_t now
     if (stream->spool_name)
         godwit__spooling_forget (consumer);
     forget_consumer (stream, consumer);
+    if (godwit__list_is_empty (&stream->consumers)) /* it begins anew, but what had a pool has had it */
+        withdraw_offers (stream, true);
     return GODWIT__NEVER;
 }
 

@@ -39,7 +39,7 @@ BEGINS_WITH_SIZE (serializer, deserialize_context, "GODWIT_SERIALIZER (...)");
 BEGINS_WITH_SIZE (context_hooks, from_map, "{.struct_size = sizeof (godwit_context_hooks_t), ...}");
 BEGINS_WITH_SIZE (manager, initialize_service_hook, "{.struct_size = sizeof (godwit_manager_t), ...}");
 BEGINS_WITH_SIZE (delivery_options, spool, "GODWIT_DELIVERY_OPTIONS (...)"); /* new after 0.1.0 */
-BEGINS_WITH_SIZE (listener_options, drop_duplicates, "GODWIT_LISTENER_OPTIONS (...)");
+BEGINS_WITH_SIZE (listener_options, transient, "GODWIT_LISTENER_OPTIONS (...)");
 BEGINS_WITH_SIZE (notification_endpoint, on_destroy, "GODWIT_NOTIFICATION_ENDPOINT (...)");
 BEGINS_WITH_SIZE (filter, payload_count, "GODWIT_FILTER (...)");
 BEGINS_WITH_SIZE (notifier_options, delivery, "GODWIT_NOTIFIER_OPTIONS (...)");

@@ -162,7 +162,8 @@ make_server (godwit__lane_t *lane, const char *name, godwit_error_t **error)
     char version[32];
     snprintf (version, sizeof version, "1.%u", listener->credit);
     char *topic = join (GODWIT__LANE_PREFIX, lane->topic, ".", godwit_priority_name (lane->priority));
-    char *pool = join (GODWIT__POOL_PREFIX, listener->options.pool, "", "");
+    char *pool = join (listener->options.transient ? GODWIT__TRANSIENT_PREFIX : GODWIT__POOL_PREFIX,
+                       listener->options.pool, "", "");
     godwit_status_t status = GODWIT_ERR_OUT_OF_MEMORY;
     if (topic && pool) {
         const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (

@@ -25,6 +25,8 @@
 #define GODWIT__LANE_PREFIX "notify:"
 /* The namespace by which a lane's record tells its pool: "pool.NAME", version 1.0. */
 #define GODWIT__POOL_PREFIX "pool."
+/* The same of a pool that is forgotten when its last listener has left. */
+#define GODWIT__TRANSIENT_PREFIX "transient."
 
 /* What becomes of an item that is not done with. */
 typedef enum godwit__unsettled {

@@ -12,8 +12,8 @@
  *     CONTRACT (section3, rows)
  *
  * CONTRACT_OF_EACH_DRIVER is for rows in which a driver has a part: they are run on inproc, too.
- * CONTRACT_OF_ALL_DRIVERS also runs them on zmq+libzmq, but not under sanitizers. What else each driver must do
- * together with the core is in the conformance suites.
+ * CONTRACT_OF_ALL_DRIVERS also runs them on zmq+libzmq, but not under sanitizers. What else each driver must
+ * do together with the core is in the conformance suites.
  *
  * Sentences about data alone (version vectors, URL cases) are tables of their own in the same files.
  */

@@ -188,6 +188,55 @@ Test (delivery, a_pool_is_forgotten_after_its_time)
     godwit_transport_destroy (&receiver);
 }
 
+/* Of a pool for a look nothing is kept once it has gone, also if it had not had all. */
+Test (delivery, a_transient_pool_is_forgotten_at_once)
+{
+    atomic_store (&second.holds, true);
+    godwit_transport_t *receiver = notifying_transport ();
+    godwit_listener_t *listener = notifying_listen (receiver, &first, GODWIT_LISTENER_OPTIONS (.pool = "a"));
+    godwit_listener_t *look = notifying_listen (
+        receiver, &second, GODWIT_LISTENER_OPTIONS (.pool = "b", .transient = true, .credit = 1));
+    notifying_begin (&notifying, NULL);
+    while (notifying_stats (&notifying).pools < 2)
+        sched_yield ();
+    notifying_send_many (&notifying, 0, 100);
+    got_await (&first, 100);
+    got_await_running (&second, 1);
+    got_release (&second);
+    godwit_listener_destroy (&look);
+    while (notifying_stats (&notifying).pools > 1)
+        sched_yield ();
+    notifying_flush (&notifying);
+    notifying_end (&notifying);
+    godwit_listener_destroy (&listener);
+    godwit_transport_destroy (&receiver);
+}
+
+/* What it was done with is acknowledged, also if there was no other pool; what it has not had is kept. */
+Test (delivery, what_a_transient_pool_had_is_done_with)
+{
+    godwit_transport_t *receiver = notifying_transport ();
+    godwit_listener_t *look =
+        notifying_listen (receiver, &second, GODWIT_LISTENER_OPTIONS (.pool = "b", .transient = true));
+    notifying_begin (&notifying, NULL);
+    notifying_send (&notifying, 0);
+    got_await (&second, 1);
+    notifying_flush (&notifying);
+    godwit_listener_destroy (&look);
+    while (notifying_stats (&notifying).pools > 0)
+        sched_yield ();
+    notifying_flush (&notifying);
+    cr_assert_eq (notifying_stats (&notifying).kept, 0);
+    notifying_send (&notifying, 1);
+    godwit_listener_t *listener = notifying_listen (receiver, &first, NULL);
+    notifying_flush (&notifying);
+    cr_assert_eq (first.count, 1);
+    cr_assert_eq (first.numbers[0], 1);
+    notifying_end (&notifying);
+    godwit_listener_destroy (&listener);
+    godwit_transport_destroy (&receiver);
+}
+
 Test (delivery, a_declared_pool_gets_what_was_sent_before_it_came)
 {
     const char *const pools[] = {"late"};

@@ -34,6 +34,7 @@ typedef struct key_filters {
 
 typedef struct events {
     const char *url, *exchange, *pool, *event_type, *publisher;
+    bool is_own_pool; /* nobody else knows it: it need not be remembered */
     texts_t topics;
     key_filters_t context, payload;
     unsigned priorities; /* a bit each; 0: all */
@@ -267,6 +268,7 @@ listen_to_all (events_t *self, godwit_error_t **error)
         status = godwit_listener_new (
             &self->listener, self->transport, targets, self->topics.count, &endpoint, 1,
             GODWIT_LISTENER_OPTIONS (.pool = self->pool, .allow_requeue = true,
+                                     .transient = self->is_own_pool,
                                      .credit =
                                          self->wanted && self->wanted < CREDIT ? (int) self->wanted : CREDIT),
             error);
@@ -338,7 +340,7 @@ run (events_t *self, const sigset_t *stop_signals)
     char own_pool[POOL_SIZE], host[HOST_NAME_MAX + 1] = "localhost";
     struct signalfd_siginfo taken;
     godwit_error_t *error = NULL;
-    const bool is_own_pool = !self->pool;
+    const bool is_own_pool = self->is_own_pool = !self->pool;
     gethostname (host, sizeof host - 1);
     snprintf (own_pool, sizeof own_pool, "events-%s-%ld", host, (long) getpid ());
     if (is_own_pool)
@@ -366,9 +368,8 @@ command_events (int argc, char **argv)
                                             "match from the beginning of the text on. A "
                                             "notification is acknowledged when its line was written. In a "
                                             "pool of its own it takes nothing from "
-                                            "other listeners; notifiers remember the pool for a while after "
-                                            "it has ended (10 minutes, unless they "
-                                            "were told otherwise).\n\n"
+                                            "other listeners, and notifiers forget the pool when it has "
+                                            "ended.\n\n"
                                             "Examples:\n\n"
                                             "  godwit events\n"
                                             "  godwit events -p error -p critical -t alarms\n"
