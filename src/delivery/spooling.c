@@ -86,6 +86,7 @@ godwit__spooling_new_consumer (godwit__consumer_t *consumer)
     const godwit__stream_t *const stream = consumer->stream;
     consumer->stored_from = stream->is_open ? stream->nobody_from - 1 : stream->last_number;
     consumer->read_from = consumer->stored_from + 1;
+    consumer->read_until = 0;
     consumer->is_behind = true;
     godwit__consumer_catch_up (consumer);
     godwit__spooling_wake (stream->outbox);
@@ -457,6 +458,9 @@ take_over_stream (void *user, const char *name, uint64_t last_number, const godw
     if (stream) {
         stream->last_number = last_number;
         stream->is_open = pool_count == 0;
+        /* A pool whose listener was known already was made with the stream, before it had its numbers. */
+        for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
+            godwit__spooling_new_consumer (at);
     }
     for (size_t i = 0; stream && i < pool_count && !taking->is_short; i++)
         taking->is_short = !take_over_pool (stream, &pools[i]);
