@@ -124,7 +124,7 @@ cost_of_a_second (void)
 static void
 expect_rest (godwit_spool_t *spool)
 {
-    ends_t ends = {NULL};
+    ends_t ends = {.notifying = NULL};
     cost_t least = {1e9, 1000000000};
     open_listeners (&ends);
     ends.notifying = open_transport ();
