@@ -186,6 +186,26 @@ Test (spooling, memory_is_bounded_and_a_slow_pool_holds_up_nobody)
     cr_assert_eq (spooled (), 0);
 }
 
+/* The transport knows the listener already, from another notifier. */
+Test (spooling, a_pool_that_is_known_already_gets_what_the_spool_has)
+{
+    notifying_t before;
+    begin ();
+    notifying_send_many (&notifying, 0, 10);
+    notifying_end (&notifying);
+    listener = notifying_listen (receiver, &got, NULL);
+    notifying_begin (&before, NULL);
+    notifying_send (&before, 10);
+    notifying_flush (&before);
+    MUST (godwit__outbox_new (&notifying.outbox, before.transport, GODWIT_DELIVERY_OPTIONS (.spool = spool),
+                              &error));
+    got_await (&got, 11);
+    notifying_flush (&notifying);
+    godwit__outbox_destroy (&notifying.outbox);
+    notifying_end (&before);
+    cr_assert_eq (spooled (), 0);
+}
+
 Test (spooling, a_dead_letter_is_spooled_too)
 {
     godwit_listener_t *dead = NULL;
