@@ -145,9 +145,9 @@ typedef struct godwit_notifier_options {
      * program's is sent as {}. */
     const char *const *context_keys;
     size_t context_key_count;
-    /* NULL: none. Gives the redacted copy of a context that is an object of the program's
-     * (godwit_value_new_object): what may be seen by listeners. It is a map, or an object that the serializer
-     * makes a map of, and belongs to the caller. Any thread. */
+    /* Gives the redacted copy of a context that is an object of the program's (godwit_value_new_object): what
+     * may be seen by listeners. It is a map, or an object that the serializer makes a map of, and belongs to
+     * the caller. Any thread. NULL: an object is sent as {}, and the log says so. */
     godwit_status_t (*redact_context) (void *user, const godwit_value_t *context, godwit_value_t **redacted,
                                        godwit_error_t **error);
     void *redact_user;
@@ -201,11 +201,12 @@ typedef struct godwit_notify_options {
 
 /* Sends a notification. The context that travels is made in two steps: a plain map, or NULL, becomes {}, but
  * for the option context_keys, and an object of the program's becomes its redacted copy; then the serializer
- * makes of it what it makes of contexts. The payload is what the serializer makes of it. OK once each driver
- * has had it, also if a driver failed: that is logged, at most once a minute for each driver, and stands in
- * the report. options may be NULL. INVALID_ARGUMENT (no event_type, no priority, a payload that cannot be
- * sent, with its path), TYPE_MISMATCH (an object that nothing makes a value of), LIMIT_EXCEEDED (larger than
- * max_message_size), the statuses of the serializer, CLOSED, FORKED, OUT_OF_MEMORY. */
+ * makes of it what it makes of contexts (NULL, if there is none). The payload is what the serializer makes of
+ * it. OK once each driver has had it, also if a driver failed: that is logged, at most once a minute for each
+ * driver, and stands in the report. options may be NULL. INVALID_ARGUMENT (no event_type, no priority, a
+ * payload that cannot be sent, with its path), TYPE_MISMATCH (an object that nothing makes a value of),
+ * LIMIT_EXCEEDED (larger than max_message_size), the statuses of the serializer, CLOSED, FORKED,
+ * OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_notify (godwit_notifier_t *notifier, godwit_priority_t priority,
                                              const godwit_value_t *context, const char *event_type,
                                              godwit_field_t payload, const godwit_notify_options_t *options,

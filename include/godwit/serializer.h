@@ -72,6 +72,10 @@ typedef struct godwit_context_hooks {
     /* On the server: makes the program's type of that map. */
     godwit_status_t (*from_map) (void *user, const godwit_value_t *map, godwit_value_t **context,
                                  godwit_error_t **error);
+    /* On a notifier of godwit_rpc_init: gives the redacted copy of a GODWIT_TYPE_OBJECT, what listeners may
+     * see. It is a map, or an object that to_map makes a map of. Others do not use it. */
+    godwit_status_t (*redact) (void *user, const godwit_value_t *context, godwit_value_t **redacted,
+                               godwit_error_t **error);
 } godwit_context_hooks_t;
 
 /* Makes a RequestContextSerializer: it converts contexts with hooks, and leaves entities to base. base NULL:

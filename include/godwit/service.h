@@ -51,6 +51,13 @@ GODWIT_EXPORT void godwit_rpc_clear_extra_exmods (void);
 GODWIT_EXPORT godwit_status_t godwit_rpc_get_allowed_exmods (godwit_value_t **modules,
                                                              godwit_error_t **error);
 
+/* Sets the hooks of the RequestContextSerializers of this part: how contexts of the program's own type travel
+ * with its clients, servers, consumers and notifiers. It counts from the next init on. hooks is copied; NULL:
+ * none, as at first. What it points to must last until all that is made by this part is destroyed.
+ * INVALID_ARGUMENT (its size). */
+GODWIT_EXPORT godwit_status_t godwit_rpc_set_context_hooks (const godwit_context_hooks_t *hooks,
+                                                            godwit_error_t **error);
+
 /* ---- clients and servers of the program's transport ---- */
 
 /* Makes a client that backs off (BackingOffClient), of the program's transport. A call without a timeout of
@@ -67,8 +74,9 @@ GODWIT_EXPORT godwit_status_t godwit_rpc_get_allowed_exmods (godwit_value_t **mo
  * from this one back off, too. Asynchronous calls double the timeout and do not sleep. A sleep ends early
  * when the client or the transport ends. docs/service.md says more about the table.
  *
- * serializer (NULL: none) is wrapped in a RequestContextSerializer without hooks: it converts entities, not
- * contexts. It must outlive the client. The statuses of godwit_client_new; INVALID_ARGUMENT before init. */
+ * serializer (NULL: none) is wrapped in a RequestContextSerializer with the hooks of
+ * godwit_rpc_set_context_hooks: it converts entities, the hooks contexts. It must outlive the client. The
+ * statuses of godwit_client_new; INVALID_ARGUMENT before init. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_get_client (godwit_client_t **client, const godwit_target_t *target,
                                                      const char *version_cap,
                                                      const godwit_serializer_t *serializer,
@@ -96,8 +104,9 @@ GODWIT_EXPORT godwit_status_t godwit_rpc_get_server (godwit_server_t **server, c
                                                      godwit_error_t **error);
 
 /* Makes a notifier of the program's, prepared with a publisher_id; NULL: "service.host". host NULL: as of
- * godwit_rpc_connection_create_consumer. As a client without a serializer, it converts no contexts: a plain
- * map is sent as {}. *notifier belongs to the caller (godwit_notifier_destroy), also after cleanup; it
+ * godwit_rpc_connection_create_consumer. Its serializer is a RequestContextSerializer: a context that is an
+ * object of the program's is redacted, and then made a map, by the hooks of godwit_rpc_set_context_hooks. A
+ * plain map is sent as {}. *notifier belongs to the caller (godwit_notifier_destroy), also after cleanup; it
  * returns CLOSED then. INVALID_ARGUMENT: before init, after init_action, or service and publisher_id are both
  * missing. OUT_OF_MEMORY. */
 GODWIT_EXPORT godwit_status_t godwit_rpc_get_notifier (godwit_notifier_t **notifier, const char *service,

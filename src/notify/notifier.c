@@ -34,6 +34,7 @@ root_unref (godwit__notifier_root_t *root)
     free_texts (root->context_keys, root->context_key_count);
     free (root->exchange);
     godwit_value_unref (&root->no_context);
+    godwit_request_context_serializer_destroy (&root->own_serializer);
     godwit__transport_unref (root->transport);
     free (root);
 }

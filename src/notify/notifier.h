@@ -33,6 +33,7 @@ typedef struct godwit__notifier_root {
     void *rules;
 
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
+    godwit_serializer_t *own_serializer;   /* destroyed with the root; NULL: none */
     godwit_serializer_t redaction;         /* its serialize_context gives redacted copies; NULL: none */
     char **context_keys;
     size_t context_key_count;

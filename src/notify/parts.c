@@ -2,11 +2,14 @@
 #include "src/notify/parts.h"
 
 #include "src/error/error.h"
+#include "src/runtime/warnings.h"
 #include "src/serializer/serialize_call.h"
 #include "src/value/value_map.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { KEY_NOT_REDACTED = 0x6e72 };
 
 /* ---- context ---- */
 
@@ -36,7 +39,7 @@ choose_keys (godwit_value_t **chosen, const godwit__notifier_root_t *root, const
 }
 
 /* The first step: a plain map keeps the keys that are named, an object becomes its redacted copy. Either is
- * own_context; NULL: {}. */
+ * own_context; NULL: {}. What nobody has redacted may hold secrets, and does not travel. */
 static godwit_status_t
 redact (godwit__sending_t *sending, const godwit_value_t *context, godwit_error_t **error)
 {
@@ -51,10 +54,15 @@ redact (godwit__sending_t *sending, const godwit_value_t *context, godwit_error_
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "context: expected a map or an object of the program, got %s",
                                   godwit_type_name (type));
-    return godwit__serialize_context (redacted, &root->redaction, context, error);
+    if (root->redaction.serialize_context)
+        return godwit__serialize_context (redacted, &root->redaction, context, error);
+    godwit__warn (root->transport, KEY_NOT_REDACTED,
+                  "a notification was sent with the context {}: its context is an object, and the option "
+                  "redact_context, which says what of it listeners may see, is not set");
+    return GODWIT_OK;
 }
 
-/* The second step. */
+/* The second step. A serializer is told of no context by NULL, as that of a client is. */
 static godwit_status_t
 serialize (godwit__sending_t *sending, const godwit_value_t *context, godwit_error_t **error)
 {
@@ -67,8 +75,7 @@ serialize (godwit__sending_t *sending, const godwit_value_t *context, godwit_err
         return status;
     sending->parts.payload = godwit_field_from (notification->own_payload);
     notification->own_context = NULL;
-    status = godwit__serialize_context (&notification->own_context, root->serializer,
-                                        redacted ? redacted : root->no_context, error);
+    status = godwit__serialize_context (&notification->own_context, root->serializer, redacted, error);
     godwit_value_unref (&(godwit_value_t *){redacted});
     return status;
 }

@@ -54,7 +54,7 @@ open_transports (godwit__rpc_t *rpc, const godwit_config_t *config, bool has_not
         config ? godwit_transport_new_from_config (&rpc->transport, config, NULL, options, error)
                : godwit_transport_new (&rpc->transport, "zmq://", options, error);
     if (status == GODWIT_OK && has_notifications) {
-        status = godwit__rpc_notify_open (&rpc->notify, config, rpc->transport, modules, error);
+        status = godwit__rpc_notify_open (&rpc->notify, config, rpc->transport, modules, &rpc->hooks, error);
         if (status)
             godwit_transport_destroy (&rpc->transport);
     }
@@ -68,6 +68,7 @@ init (const char *function, bool has_notifications, const godwit_config_t *confi
     godwit__rpc_t opened = {.transport = NULL};
     godwit__process_lock ();
     const bool is_taken = program.transport || is_changing;
+    opened.hooks = godwit__rpc_next_hooks ();
     if (!is_taken)
         is_changing = true;
     godwit__process_unlock ();
@@ -160,17 +161,6 @@ godwit__rpc_leave (godwit__rpc_t *rpc)
 
 /* ---- clients and servers ---- */
 
-/* Wraps a serializer in a RequestContextSerializer without hooks. Without a serializer there is no wrapper:
- * it would do nothing. */
-static godwit_status_t
-wrap (godwit_serializer_t **wrapped, const godwit_serializer_t *serializer, godwit_error_t **error)
-{
-    const godwit_context_hooks_t hooks = {.struct_size = sizeof hooks};
-    if (!serializer)
-        return GODWIT_OK;
-    return godwit_request_context_serializer_new (wrapped, serializer, &hooks, error);
-}
-
 godwit_status_t
 godwit_rpc_get_client (godwit_client_t **client, const godwit_target_t *target, const char *version_cap,
                        const godwit_serializer_t *serializer, godwit_error_t **error)
@@ -180,7 +170,7 @@ godwit_rpc_get_client (godwit_client_t **client, const godwit_target_t *target, 
     godwit_status_t status = godwit__rpc_enter (&rpc, "godwit_rpc_get_client", error);
     if (status)
         return status;
-    status = wrap (&wrapped, serializer, error);
+    status = godwit__rpc_wrap (&wrapped, serializer, &rpc.hooks, error);
     if (status == GODWIT_OK)
         status = godwit_backing_off_client_new (
             client, rpc.transport, target,
@@ -194,14 +184,14 @@ godwit_rpc_get_client (godwit_client_t **client, const godwit_target_t *target, 
 }
 
 godwit_status_t
-godwit__rpc_server_new (godwit_server_t **server, godwit_transport_t *transport,
-                        const godwit_target_t *target, const godwit_endpoint_t *endpoints,
-                        size_t endpoint_count, const godwit_serializer_t *serializer, godwit_error_t **error)
+godwit__rpc_server_new (godwit_server_t **server, const godwit__rpc_t *rpc, const godwit_target_t *target,
+                        const godwit_endpoint_t *endpoints, size_t endpoint_count,
+                        const godwit_serializer_t *serializer, godwit_error_t **error)
 {
     godwit_serializer_t *wrapped = NULL;
-    godwit_status_t status = wrap (&wrapped, serializer, error);
+    godwit_status_t status = godwit__rpc_wrap (&wrapped, serializer, &rpc->hooks, error);
     if (status == GODWIT_OK)
-        status = godwit_server_new (server, transport, target, endpoints, endpoint_count,
+        status = godwit_server_new (server, rpc->transport, target, endpoints, endpoint_count,
                                     GODWIT_SERVER_OPTIONS (.serializer = wrapped), error);
     if (status == GODWIT_OK)
         (*server)->own_serializer = wrapped;
@@ -219,8 +209,7 @@ godwit_rpc_get_server (godwit_server_t **server, const godwit_target_t *target,
     godwit_status_t status = godwit__rpc_enter (&rpc, "godwit_rpc_get_server", error);
     if (status)
         return status;
-    status =
-        godwit__rpc_server_new (server, rpc.transport, target, endpoints, endpoint_count, serializer, error);
+    status = godwit__rpc_server_new (server, &rpc, target, endpoints, endpoint_count, serializer, error);
     godwit__rpc_leave (&rpc);
     return status;
 }

@@ -5,6 +5,7 @@
 #ifndef GODWIT_SRC_SERVICE_RPC_H
 #define GODWIT_SRC_SERVICE_RPC_H
 
+#include "src/service/rpc_context.h"
 #include "src/service/rpc_notify.h"
 
 /* The state of the module, copied for one function that works with it. */
@@ -12,6 +13,7 @@ typedef struct godwit__rpc {
     godwit_transport_t *transport; /* a reference */
     char *host;                    /* the name of servers without a name of their own; the caller's copy */
     bool is_disabled;              /* rpc_workers = 0 */
+    godwit_context_hooks_t hooks;  /* of its RequestContextSerializers, as of init */
     godwit__rpc_notify_t notify;   /* without a notifier: init_action, not init */
 } godwit__rpc_t;
 
@@ -20,8 +22,8 @@ godwit_status_t godwit__rpc_enter (godwit__rpc_t *rpc, const char *function, god
 /* Gives back what enter gave. */
 void godwit__rpc_leave (godwit__rpc_t *rpc);
 
-/* A server of a transport: default access policy, serializer wrapped. */
-godwit_status_t godwit__rpc_server_new (godwit_server_t **server, godwit_transport_t *transport,
+/* A server of its transport: default access policy, serializer wrapped. */
+godwit_status_t godwit__rpc_server_new (godwit_server_t **server, const godwit__rpc_t *rpc,
                                         const godwit_target_t *target, const godwit_endpoint_t *endpoints,
                                         size_t endpoint_count, const godwit_serializer_t *serializer,
                                         godwit_error_t **error);

@@ -118,7 +118,7 @@ godwit_rpc_connection_create_consumer (godwit_rpc_connection_t *connection, cons
     pthread_mutex_lock (&connection->turn);
     status = check_open (connection, error);
     if (status == GODWIT_OK)
-        status = godwit__rpc_server_new (&server, connection->rpc.transport,
+        status = godwit__rpc_server_new (&server, &connection->rpc,
                                          GODWIT_TARGET (.exchange = exchange, .topic = topic,
                                                         .server = host ? host : connection->rpc.host,
                                                         .fanout = fanout ? GODWIT_YES : GODWIT_UNSET),

@@ -3,6 +3,8 @@
 
 #include "src/config/config.h"
 #include "src/error/error.h"
+#include "src/notify/notifier.h"
+#include "src/service/rpc_context.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,19 +81,25 @@ own_url (const godwit_config_t *config)
 
 static godwit_status_t
 open_notifier (godwit__rpc_notify_t *notify, const godwit_config_t *config, godwit_transport_t *transport,
-               godwit_error_t **error)
+               const godwit_context_hooks_t *hooks, godwit_error_t **error)
 {
+    godwit_serializer_t *serializer = NULL;
+    godwit_status_t status = godwit__rpc_wrap (&serializer, NULL, hooks, error);
+    if (status)
+        return status;
     const char *const topic_list = config ? godwit_config_get (config, group, "topics") : NULL;
     const int64_t retry = godwit__config_number (config, group, "retry");
     names_t drivers = {NULL, 0, NULL}, topics = {NULL, 0, NULL};
     const bool is_listed = list_drivers (&drivers, config) && (!topic_list || split (&topics, topic_list));
-    const godwit_status_t status =
+    status =
         is_listed
             ? godwit_notifier_new (
                   &notify->notifier, transport,
                   GODWIT_NOTIFIER_OPTIONS (.topics = topics.items, .topic_count = topics.count,
                                            .drivers = drivers.items, .driver_count = drivers.count,
                                            .retry = retry ? retry : GODWIT_CLEAR_INT,
+                                           .serializer = serializer, .redact_context = hooks->redact,
+                                           .redact_user = hooks->user,
                                            .routing_config =
                                                config ? godwit_config_get (config, group, "routing_config")
                                                       : NULL),
@@ -99,12 +107,17 @@ open_notifier (godwit__rpc_notify_t *notify, const godwit_config_t *config, godw
             : godwit__error_no_memory (error);
     names_free (&drivers);
     names_free (&topics);
+    if (status == GODWIT_OK)
+        notify->notifier->root->own_serializer = serializer;
+    else
+        godwit_request_context_serializer_destroy (&serializer);
     return status;
 }
 
 godwit_status_t
 godwit__rpc_notify_open (godwit__rpc_notify_t *notify, const godwit_config_t *config,
-                         godwit_transport_t *transport, const char *modules, godwit_error_t **error)
+                         godwit_transport_t *transport, const char *modules,
+                         const godwit_context_hooks_t *hooks, godwit_error_t **error)
 {
     godwit__rpc_notify_t opened = {NULL, NULL};
     const char *const url = own_url (config);
@@ -114,7 +127,7 @@ godwit__rpc_notify_open (godwit__rpc_notify_t *notify, const godwit_config_t *co
             &opened.transport, config, url, GODWIT_TRANSPORT_OPTIONS (.allowed_remote_exmods = modules),
             error);
     if (status == GODWIT_OK)
-        status = open_notifier (&opened, config, url ? opened.transport : transport, error);
+        status = open_notifier (&opened, config, url ? opened.transport : transport, hooks, error);
     if (status)
         godwit_transport_destroy (&opened.transport);
     else

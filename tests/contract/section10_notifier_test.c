@@ -253,6 +253,15 @@ redact_to_object (void *user, const godwit_value_t *context, godwit_value_t **re
 }
 
 static godwit_status_t
+redact_nothing (void *user, const godwit_value_t *context, godwit_value_t **redacted, godwit_error_t **error)
+{
+    (void) user;
+    (void) error;
+    *redacted = godwit_value_ref (context);
+    return GODWIT_OK;
+}
+
+static godwit_status_t
 redact_badly (void *user, const godwit_value_t *context, godwit_value_t **redacted, godwit_error_t **error)
 {
     (void) user;
@@ -326,10 +335,27 @@ Test (section10_notifier, an_object_gives_the_redacted_copy_that_travels)
     godwit_value_unref (&context);
 }
 
+Test (section10_notifier, an_object_that_nobody_redacts_does_not_travel)
+{
+    godwit_value_t *context = new_person ();
+    const godwit_notifier_options_t *const options[] = {SPIED (.publisher_id = "p"),
+                                                        SPIED (.serializer = &serializer)};
+    static const char *const sent[] = {"{}", "{\"count\": 0}"};
+    for (size_t i = 0; i < 2; i++) {
+        godwit_notifier_t *notifier = notifier_new (options[i]);
+        MUST (godwit_notify_info (notifier, context, "e", GODWIT_INT (NULL, 1), &error));
+        cr_expect_str_eq (spy.context, sent[i]);
+        godwit_notifier_destroy (&notifier);
+    }
+    cr_expect_eq (log_book_count (&book, GODWIT_LOG_WARNING, "the option redact_context"), 1u,
+                  "once a minute");
+    godwit_value_unref (&context);
+}
+
 Test (section10_notifier, an_object_that_nothing_converts_is_refused)
 {
     godwit_value_t *context = new_person ();
-    godwit_notifier_t *notifier = notifier_new (SPIED (.publisher_id = "p"));
+    godwit_notifier_t *notifier = notifier_new (SPIED (.redact_context = redact_to_object));
     FAILS (GODWIT_ERR_TYPE_MISMATCH, "context: expected map, got object",
            godwit_notify_info (notifier, context, "e", GODWIT_INT (NULL, 1), &error));
     FAILS (GODWIT_ERR_TYPE_MISMATCH, "payload: expected a value that can be sent",
@@ -343,12 +369,13 @@ Test (section10_notifier, the_serializer_makes_what_is_sent)
 {
     godwit_value_t *context = new_person (), *plain = NULL;
     MUST (godwit_value_new_map (&plain, GODWIT_ARGS (GODWIT_STR ("token", "secret")), &error));
-    godwit_notifier_t *notifier = notifier_new (SPIED (.serializer = &serializer));
+    godwit_notifier_t *notifier =
+        notifier_new (SPIED (.serializer = &serializer, .redact_context = redact_nothing));
     MUST (godwit_notify_info (notifier, context, "e", GODWIT_INT (NULL, 7), &error));
     cr_expect_str_eq (spy.context, "{\"user\": \"ada lovelace\", \"secret\": \"token\"}");
     cr_expect_str_eq (spy.payload, "[\"ada lovelace\", 7]");
     MUST (godwit_notify_info (notifier, plain, "e", GODWIT_VALUE (NULL, NULL), &error));
-    cr_expect_str_eq (spy.context, "{\"count\": 0}", "a plain map is {} before the serializer gets it");
+    cr_expect_str_eq (spy.context, "{\"count\": 0}", "a plain map is none before the serializer gets it");
     cr_expect_str_eq (spy.payload, "[null, null]");
     godwit_notifier_destroy (&notifier);
     godwit_value_unref (&context);

@@ -306,6 +306,7 @@ static const struct {
     {"godwit_rpc_init", "config"},
     {"godwit_rpc_init_action", "config"},
     {"godwit_rpc_get_client", "version_cap"},
+    {"godwit_rpc_set_context_hooks", "hooks"},
     {"godwit_rpc_get_notifier", "service"}, /* while there are none */
     {"godwit_rpc_get_notifier", "publisher_id"},
     {"godwit_rpc_connection_create_consumer", "exchange"},
