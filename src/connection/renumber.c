@@ -21,7 +21,6 @@ godwit__connection_renumber (godwit__connection_t *connection, uint64_t id)
     godwit_transport_t *const transport = connection->transport;
     const int64_t now_ns = godwit__transport_now (transport);
     const uint32_t number = godwit__connection_new_number (transport);
-    GODWIT__COUNT (transport, calls_duplicate);
     pthread_mutex_lock (&connection->lock);
     const bool is_due = id > connection->renumbered_id &&
                         (!connection->renumbered_ns || now_ns - connection->renumbered_ns >= PAUSE_NS);
@@ -33,6 +32,7 @@ godwit__connection_renumber (godwit__connection_t *connection, uint64_t id)
     pthread_mutex_unlock (&connection->lock);
     if (is_due)
         godwit__connection_say_hello (connection);
+    GODWIT__COUNT (transport, calls_duplicate); /* who sees it can send under the new number */
     godwit__warn (
         transport, godwit__hash_text (KEY_DUPLICATE, connection->address),
         "The server at %s refused a request as DUPLICATE that was sent once: another process states the "
