@@ -7,8 +7,12 @@
 #include "src/client/durable.h"
 #include "src/delivery/span.h"
 
-/* Casts of a topic that are sent at a time. */
+/* Casts of a topic that are sent for the first time at a time. */
 #define GODWIT__DURABLE_WINDOW 64
+/* Casts of a topic that no server took, and that wait to be sent again: so many, and so many bytes of them,
+ * hold up nothing. When there are more, no others are read. */
+#define GODWIT__DURABLE_DELAYED_MAX 4096
+#define GODWIT__DURABLE_DELAYED_SIZE ((size_t) 16 << 20)
 
 /* A cast on its way. */
 typedef struct godwit__job {
@@ -36,7 +40,9 @@ typedef struct godwit__queue {
     uint64_t read_from;
     uint64_t doubtful;      /* those up to this number may have run before this process began */
     bool is_stored;         /* the spool knows the pool */
-    size_t count;           /* jobs that were read, and have not run */
+    size_t count;           /* jobs that were read, and were not tried in vain yet */
+    size_t delayed;         /* those that were, and have not run ... */
+    size_t delayed_size;    /* ... and their bytes */
     godwit__list_t waiting; /* jobs, the first that is due first */
     godwit__list_t sent;
     godwit__list_t ended;

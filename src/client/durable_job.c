@@ -12,8 +12,8 @@
 
 enum { KEY_REFUSED = 0x6472 };
 
-/* So long a call waits for a server; then it is made again. */
-#define TIMEOUT_MS 600000
+/* 30 days: so long a call waits for a server, and so long its method may run; then it is made again. */
+#define TIMEOUT_MS INT64_C (2592000000)
 /* A server that does not say for so many times the heartbeats' timeout that the method still runs is given
  * up. */
 #define MONITOR_TIMEOUTS 5
@@ -137,6 +137,7 @@ make_call (godwit__job_t *job)
     }
     call->redelivered = job->may_have_run;
     call->timeout_ms = TIMEOUT_MS;
+    call->retries_left = *job->server ? 0 : -1; /* others do not wait for a server that is not theirs */
     call->callback = on_ended;
     call->user = job;
     call->now_ns = godwit__transport_now (transport);

@@ -6,7 +6,7 @@
 #include "src/error/error.h"
 #include "src/runtime/warnings.h"
 
-enum { KEY_SPOOL = 0x6473, KEY_MALFORMED = 0x646d };
+enum { KEY_SPOOL = 0x6473, KEY_MALFORMED = 0x646d, KEY_DELAYED = 0x6464 };
 
 #define READ_SIZE 262144
 /* After a failure of the spool it is left alone for so long. */
@@ -34,13 +34,37 @@ locked_again (godwit__durable_t *durable, godwit_status_t status, godwit_error_t
 
 /* ---- what has ended; with the lock ---- */
 
+/* A job that is tried in vain no longer takes a place of those that were not tried yet. */
+static void
+count_failure (godwit__job_t *job)
+{
+    godwit__queue_t *const queue = job->queue;
+    if (job->failures++)
+        return;
+    queue->count--;
+    queue->delayed++;
+    queue->delayed_size += job->size;
+}
+
+static void
+count_run (const godwit__job_t *job)
+{
+    godwit__queue_t *const queue = job->queue;
+    if (job->failures) {
+        queue->delayed--;
+        queue->delayed_size -= job->size;
+    } else {
+        queue->count--;
+    }
+}
+
 static void
 wait_again (godwit__job_t *job, int64_t now_ns)
 {
     int64_t wait_ns = BACKOFF_FIRST_NS;
     for (unsigned i = 0; i < job->failures && wait_ns < BACKOFF_MAX_NS; i++)
         wait_ns *= 2;
-    job->failures++;
+    count_failure (job);
     job->due_ns = now_ns + (wait_ns < BACKOFF_MAX_NS ? wait_ns : BACKOFF_MAX_NS);
     godwit__list_node_t *at = job->queue->waiting.end.next;
     while (at != &job->queue->waiting.end &&
@@ -61,7 +85,7 @@ godwit__durable_collect (godwit__queue_t *queue)
         wait_again (job, godwit__transport_now (durable->transport));
         return true;
     }
-    queue->count--;
+    count_run (job);
     godwit__spans_add (&queue->done, job->number, 1); /* or it runs again after a restart, marked */
     pthread_mutex_unlock (&durable->lock);
     godwit__job_free (job);
@@ -126,6 +150,21 @@ take_item (void *user, uint64_t number, const void *data, size_t size)
     return true;
 }
 
+/* Whether more of them may be read. */
+static bool
+has_room (const godwit__queue_t *queue)
+{
+    if (queue->count >= GODWIT__DURABLE_WINDOW)
+        return false;
+    if (queue->delayed < GODWIT__DURABLE_DELAYED_MAX && queue->delayed_size < GODWIT__DURABLE_DELAYED_SIZE)
+        return true;
+    godwit__warn (queue->durable->transport, KEY_DELAYED,
+                  "%zu durable casts to the topic %.64s are taken by no server, and those behind them wait: "
+                  "`godwit spool` shows what is in the spool",
+                  queue->delayed, queue->sender->target.topic);
+    return false;
+}
+
 static bool
 read_more (godwit__queue_t *queue)
 {
@@ -133,7 +172,7 @@ read_more (godwit__queue_t *queue)
     godwit_error_t *error = NULL;
     const uint64_t last_number = queue->last_number;
     reading_t reading = {.queue = queue, .next = queue->read_from};
-    if (!queue->is_stored || queue->read_from > last_number || queue->count >= GODWIT__DURABLE_WINDOW)
+    if (!queue->is_stored || queue->read_from > last_number || !has_room (queue))
         return false;
     const size_t room = GODWIT__DURABLE_WINDOW - queue->count;
     godwit__list_init (&reading.jobs);

@@ -248,6 +248,29 @@ Test (durable, a_refused_one_is_kept)
     cr_assert_eq (spooled () > 0, true);
 }
 
+/* Nor do many of them hold up others, nor those for one server that is not there. */
+Test (durable, what_no_server_takes_holds_up_nothing)
+{
+    godwit_client_t *prepared = NULL;
+    serve ("a");
+    open_client ();
+    MUST (godwit_client_prepare (&prepared, client, GODWIT_OVERRIDES (.server = "missing"), &error));
+    for (int64_t i = 0; i < 200; i++) {
+        cast ("no_such_method", i);
+        MUST (godwit_client_cast (prepared, NULL, "work", GODWIT_ARGS (GODWIT_INT ("n", i)), &error));
+    }
+    cast ("work", 1000);
+    await_runs (1);
+    cr_assert_eq (numbers[0], 1000);
+    godwit_server_destroy (&server);
+    serve ("missing"); /* what was for it alone runs */
+    await_runs (201);
+    while (spooled () > 200)
+        poll (NULL, 0, 1);
+    cr_assert_eq (spooled (), 200);
+    godwit_client_destroy (&prepared);
+}
+
 Test (durable, namespace_version_and_server_are_kept)
 {
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .name_space = "billing", .version = "2.3");
