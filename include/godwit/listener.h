@@ -132,13 +132,12 @@ GODWIT_EXPORT void godwit_listener_destroy (godwit_listener_t **listener);
 
 /* Takes the next notification of a listener with `pull`; waits for it for at most timeout_ms (0: not at all;
  * -1: for ever). *notification belongs to the caller, who settles it with godwit_notification_acknowledge or
- * _requeue. TIMEOUT, CLOSED (stopped, and nothing is left). Any thread. */
+ * _requeue. TIMEOUT, CLOSED (stopped and nothing is left, or its transport has ended). Any thread. */
 GODWIT_EXPORT godwit_status_t godwit_listener_next (godwit_listener_t *listener, int64_t timeout_ms,
                                                     godwit_notification_t **notification,
                                                     godwit_error_t **error);
 /* Returns a descriptor that is readable while godwit_listener_next would not wait. It is for poll, and the
- * listener's. -1 and
- * an error if there is none (no `pull`, or the system has no more). */
+ * listener's. -1 and an error if there is none (no `pull`, or the system has no more). */
 GODWIT_EXPORT int godwit_listener_fd (godwit_listener_t *listener, godwit_error_t **error);
 /* Acknowledges a notification that was pulled, and sets *notification to NULL. Any thread. */
 GODWIT_EXPORT void godwit_notification_acknowledge (godwit_notification_t **notification);

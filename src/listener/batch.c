@@ -244,7 +244,7 @@ disarm (void *argument)
 void
 godwit__batches_end (godwit_listener_t *listener)
 {
-    if (listener->transport->options.external_loop && godwit__listener_batches (listener))
+    if (listener->timer.fire && !listener->has_thread)
         godwit__control_run (listener->transport, disarm, listener);
     if (!listener->has_thread)
         return;

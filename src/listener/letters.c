@@ -145,13 +145,13 @@ await_letter (godwit_listener_t *listener, int64_t end_ns, bool *is_over)
     godwit_transport_t *const transport = listener->transport;
     godwit__letter_t *letter;
     pthread_mutex_lock (&listener->lock);
-    while (!(letter = take (listener)) && !listener->stopped && !atomic_load (&transport->closing)) {
+    while (!(letter = take (listener)) && !listener->stopped) {
         const int64_t left_ns = end_ns == GODWIT__NEVER ? end_ns : end_ns - godwit__transport_now (transport);
         if (left_ns <= 0)
             break;
         godwit__wait (transport, &listener->changed, &listener->lock, left_ns);
     }
-    *is_over = listener->stopped || atomic_load (&transport->closing);
+    *is_over = listener->stopped;
     pthread_mutex_unlock (&listener->lock);
     return letter;
 }

@@ -36,7 +36,9 @@ godwit_listener_start (godwit_listener_t *listener, const godwit_step_options_t 
     GODWIT__UNCANCELLED;
     if (!listener)
         return godwit__error_null (error, "listener");
-    godwit_status_t status = godwit__batches_start (listener, error);
+    godwit_status_t status = godwit__transport_check (listener->transport, error);
+    if (!status)
+        status = godwit__batches_start (listener, error);
     if (status)
         return status;
     godwit__letters_start (listener);
@@ -96,6 +98,17 @@ destroy_lanes (godwit_listener_t *listener)
 }
 
 void
+godwit__listener_quit (godwit_listener_t *listener)
+{
+    if (listener->has_quit)
+        return;
+    listener->has_quit = true;
+    godwit__letters_stop (listener);
+    godwit__batches_end (listener);
+    godwit__register_end (listener->receipts);
+}
+
+void
 godwit_listener_destroy (godwit_listener_t **listener)
 {
     GODWIT__UNCANCELLED;
@@ -105,9 +118,8 @@ godwit_listener_destroy (godwit_listener_t **listener)
     *listener = NULL;
     if (godwit__transport_check (self->transport, NULL) != GODWIT_ERR_FORKED) {
         stop_lanes (self);
-        godwit__letters_stop (self);
-        godwit__batches_end (self);
-        godwit__register_end (self->receipts);
+        godwit__end_hook_remove (self->transport, &self->at_end);
+        godwit__listener_quit (self);
     }
     if (!destroy_lanes (self))
         return;

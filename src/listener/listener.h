@@ -13,6 +13,7 @@
 
 #include "src/listener/filter.h"
 #include "src/listener/receipt.h"
+#include "src/runtime/end_hook.h"
 #include "src/runtime/transport.h"
 #include "src/wire/notification.h"
 
@@ -47,6 +48,8 @@ typedef struct godwit__letter {
 
 struct godwit_listener {
     godwit_transport_t *transport;
+    godwit__end_hook_t at_end;         /* of the transport */
+    bool has_quit;                     /* by then, or when it is destroyed */
     godwit_listener_options_t options; /* with defaults; strings are not its own */
     uint32_t credit;
     size_t endpoint_count;

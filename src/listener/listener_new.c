@@ -260,6 +260,12 @@ add_lanes (godwit_listener_t *listener, const godwit_target_t *targets, size_t c
 
 /* ---- all of it ---- */
 
+static void
+on_transport_end (godwit__end_hook_t *hook)
+{
+    godwit__listener_quit (GODWIT__CONTAINER (hook, godwit_listener_t, at_end));
+}
+
 godwit_status_t
 godwit_listener_new (godwit_listener_t **listener, godwit_transport_t *transport,
                      const godwit_target_t *targets, size_t target_count,
@@ -295,6 +301,8 @@ godwit_listener_new (godwit_listener_t **listener, godwit_transport_t *transport
         godwit__listener_free (made);
         return status;
     }
+    made->at_end = (godwit__end_hook_t){.run = on_transport_end};
+    godwit__end_hook_add (transport, &made->at_end);
     *listener = made;
     return GODWIT_OK;
 }

@@ -118,6 +118,7 @@ struct godwit_transport {
     struct godwit__stalled *stalled;     /* asynchronous calls that wait (src/client/async.h) */
     struct godwit__given_up *given_up;   /* futures that were destroyed early (src/client/future.h) */
     struct godwit__publisher *publisher; /* NULL until the first fanout */
+    godwit__list_t end_hooks;            /* what else ends with it (src/runtime/end_hook.h) */
     _Atomic (struct godwit__outboxes *) outboxes; /* NULL until the first notifier; made with lock held */
 
     /* The server's side: servers, workers, ports (src/server/pool.h). Set once by the first server's start,

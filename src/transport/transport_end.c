@@ -13,6 +13,7 @@
 #include "src/discovery/discovery.h"
 #include "src/error/error_classes.h"
 #include "src/runtime/control.h"
+#include "src/runtime/end_hook.h"
 #include "src/runtime/wait.h"
 #include "src/runtime/warnings.h"
 #include "src/server/cancel.h"
@@ -118,6 +119,7 @@ godwit_transport_destroy (godwit_transport_t **transport)
         godwit__pool_interrupt (self->pool);
     godwit__clients_close (self);
     godwit__outboxes_close (self);
+    godwit__end_hooks_run (self);
     if (self->control_runs || (self->control && self->options.external_loop))
         close_parts (self);
     godwit__control_stop (self);

@@ -323,6 +323,7 @@ allocate (godwit_transport_t **transport, const char *url, const godwit__environ
     atomic_init (&self->refs, 1);
     pthread_mutex_init (&self->lock, NULL);
     godwit__list_init (&self->clients);
+    godwit__list_init (&self->end_hooks);
     pthread_mutex_init (&self->process_lock, NULL);
     self->clock = environment->clock;
     self->random = environment->random;

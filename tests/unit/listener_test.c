@@ -5,6 +5,8 @@
 
 #include <godwit/godwit.h>
 
+#include "src/listener/listener.h"
+
 #include <criterion/criterion.h>
 #include <poll.h>
 #include <string.h>
@@ -224,6 +226,56 @@ Test (listener, what_comes_after_a_stop_goes_back)
     godwit_notification_t *a = pull (0, 0);
     godwit_notification_acknowledge (&a);
     notifying_flush (&notifying);
+}
+
+static void *
+end_receiver (void *unused)
+{
+    pthread_mutex_lock (&gate); /* until next is about to be called */
+    pthread_mutex_unlock (&gate);
+    godwit_transport_destroy (&receiver);
+    return unused;
+}
+
+Test (listener, next_does_not_outlive_its_transport)
+{
+    godwit_notification_t *taken, *none = NULL;
+    pthread_t thread;
+    start_pulling (GODWIT_LISTENER_OPTIONS (.pull = true));
+    notifying_send (&notifying, 0);
+    taken = pull (0, 0);
+    pthread_mutex_lock (&gate);
+    cr_assert_eq (pthread_create (&thread, NULL, end_receiver, NULL), 0);
+    pthread_mutex_unlock (&gate);
+    cr_assert_eq (godwit_listener_next (listener, -1, &none, NULL), GODWIT_ERR_CLOSED);
+    pthread_join (thread, NULL);
+    cr_assert_eq (godwit_listener_next (listener, -1, &none, NULL), GODWIT_ERR_CLOSED);
+    cr_assert_eq (godwit_listener_start (listener, NULL, NULL), GODWIT_ERR_CLOSED);
+    godwit_notification_acknowledge (&taken); /* too late: it goes to another listener */
+    godwit_listener_destroy (&listener);
+    receiver = notifying_transport ();
+    start_pulling (GODWIT_LISTENER_OPTIONS (.pull = true));
+    taken = pull (0, 1);
+    godwit_notification_acknowledge (&taken);
+    notifying_flush (&notifying);
+}
+
+/* No endpoint runs any more: what waits for a batch goes to another listener, if it was not handled at once.
+ */
+Test (listener, no_batch_outlives_its_transport)
+{
+    listener = notifying_listen (receiver, &got,
+                                 GODWIT_LISTENER_OPTIONS (.batch_size = 1000, .batch_timeout_ms = 5));
+    notifying_send (&notifying, 0);
+    notifying_flush (&notifying);
+    notifying_send_many (&notifying, 1, 20);
+    godwit_transport_destroy (&receiver);
+    cr_assert (!listener->has_thread, "nothing calls endpoints any more");
+    godwit_listener_destroy (&listener);
+    receiver = notifying_transport ();
+    listener = notifying_listen (receiver, &got, NULL);
+    notifying_flush (&notifying);
+    cr_assert_geq (got.count, 20u);
 }
 
 Test (listener, endpoints_do_not_pull)
