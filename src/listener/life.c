@@ -3,7 +3,7 @@
 #include "src/base/uncancelled.h"
 #include "src/error/error.h"
 #include "src/listener/letters.h"
-#include "src/listener/listener_free.h"
+#include "src/listener/listener_end.h"
 #include "src/server/server.h"
 
 typedef godwit_status_t step_fn (godwit_server_t *server, const godwit_step_options_t *options,
@@ -95,17 +95,6 @@ destroy_lanes (godwit_listener_t *listener)
         all_over &= listener->lanes[i].is_over;
     }
     return all_over;
-}
-
-void
-godwit__listener_quit (godwit_listener_t *listener)
-{
-    if (listener->has_quit)
-        return;
-    listener->has_quit = true;
-    godwit__letters_stop (listener);
-    godwit__batches_end (listener);
-    godwit__register_end (listener->receipts);
 }
 
 void

@@ -3,7 +3,7 @@
 #include "src/address/target.h"
 #include "src/error/error.h"
 #include "src/error/struct_size.h"
-#include "src/listener/listener_free.h"
+#include "src/listener/listener_end.h"
 #include "src/serializer/serializer.h"
 #include "src/server/server.h"
 
@@ -305,23 +305,4 @@ godwit_listener_new (godwit_listener_t **listener, godwit_transport_t *transport
     godwit__end_hook_add (transport, &made->at_end);
     *listener = made;
     return GODWIT_OK;
-}
-
-void
-godwit__listener_free (godwit_listener_t *listener)
-{
-    for (size_t i = 0; i < listener->lane_count; i++) {
-        free (listener->lanes[i].exchange);
-        free (listener->lanes[i].topic);
-    }
-    for (size_t i = 0; i < listener->endpoint_count; i++)
-        godwit__filter_destroy (&listener->endpoints[i].filter);
-    free (listener->lanes);
-    free (listener->endpoints);
-    godwit__register_unref (&listener->receipts);
-    if (listener->fd >= 0)
-        close (listener->fd);
-    pthread_mutex_destroy (&listener->lock);
-    godwit__transport_unref (listener->transport);
-    free (listener);
 }

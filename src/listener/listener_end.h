@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef GODWIT_SRC_LISTENER_LISTENER_FREE_H
-#define GODWIT_SRC_LISTENER_LISTENER_FREE_H
+#ifndef GODWIT_SRC_LISTENER_LISTENER_END_H
+#define GODWIT_SRC_LISTENER_LISTENER_END_H
 
 #include "src/listener/listener.h"
 
