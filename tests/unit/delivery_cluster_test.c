@@ -146,6 +146,70 @@ Test (delivery_cluster, an_answer_that_is_lost_is_found_out)
     end ();
 }
 
+/* ---- a connection that takes no more ---- */
+
+enum { ROOM = 4 };
+static godwit_request_t *held[ROOM];
+static unsigned held_count, reply_count;
+
+static godwit_status_t
+hold (godwit_request_t *request, void *self)
+{
+    (void) self;
+    held[held_count++] = godwit_request_keep (request);
+    return GODWIT_OK;
+}
+
+static void
+on_reply (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    (void) user, (void) status, (void) result, (void) error;
+    reply_count++;
+}
+
+/* Calls over the same connection take all its room. What was notified meanwhile comes when there is some, in
+ * its order, and unmarked: it was never sent. */
+Test (delivery_cluster, a_connection_without_room_keeps_the_order)
+{
+    static const godwit_method_t methods[] = {GODWIT_METHOD ("hold", hold, 0)};
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods);
+    godwit_server_t *server = NULL;
+    godwit_client_t *client = NULL;
+    MUST (godwit_cluster_new (&cluster, 7, &error));
+    MUST (godwit_cluster_add (&sender, cluster, "sender", GODWIT_TRANSPORT_OPTIONS (.queue_limit = ROOM),
+                              &error));
+    MUST (godwit_cluster_add (&receiver, cluster, "receiver", NULL, &error));
+    MUST (godwit_server_new (&server, receiver, GODWIT_TARGET (.topic = "work", .server = "a"), &endpoint, 1,
+                             GODWIT_SERVER_OPTIONS (.concurrency = ROOM), &error));
+    MUST (godwit_server_start (server, NULL, &error));
+    MUST (godwit_client_new (&client, sender, GODWIT_TARGET (.topic = "work"), NULL, &error));
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0,
+                               GODWIT_LISTENER_OPTIONS (.pull = true), &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    MUST (godwit_notifier_new (&notifier, sender, NULL, &error));
+    notify (0);
+    handle (0, 0);
+    for (unsigned i = 0; i < ROOM; i++)
+        MUST (godwit_client_call_async (client, NULL, "hold", GODWIT_NO_ARGS, on_reply, NULL, &error));
+    godwit_cluster_run (cluster, 100);
+    cr_assert_eq (held_count, (unsigned) ROOM);
+    for (int64_t i = 1; i <= 100; i++) {
+        notify (i);
+        godwit_cluster_run (cluster, 10); /* each is tried */
+    }
+    cr_assert_eq (godwit_listener_next (listener, 100, &(godwit_notification_t *){NULL}, NULL),
+                  GODWIT_ERR_TIMEOUT);
+    for (unsigned i = 0; i < ROOM; i++)
+        godwit_request_destroy (&held[i]);
+    for (int64_t i = 1; i <= 100; i++)
+        handle (i, 0);
+    MUST (godwit_notifier_flush (notifier, 1000, &error));
+    cr_assert_eq (reply_count, (unsigned) ROOM);
+    godwit_client_destroy (&client);
+    godwit_server_destroy (&server);
+    end ();
+}
+
 /* ---- duplicates ---- */
 
 /* The connection is given up, and what was not acknowledged comes over the next one. */
