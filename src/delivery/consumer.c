@@ -202,18 +202,36 @@ godwit__consumer_settle (godwit__consumer_t *consumer, godwit__delivery_t *deliv
     free (delivery);
 }
 
+/* The first of those that came back before which was sent after the entry of this number. behind: one that
+ * was sent before it, or NULL. Mostly all were. */
+static godwit__delivery_t *
+sent_after (const godwit__consumer_t *consumer, uint64_t number, const godwit__delivery_t *behind)
+{
+    const godwit__list_t *const returned = &consumer->returned;
+    const godwit__delivery_t *const last = GODWIT__LAST (returned, godwit__delivery_t, in_list);
+    if (!last || last->entry->number < number)
+        return NULL;
+    godwit__delivery_t *at = behind ? GODWIT__NEXT (returned, behind, godwit__delivery_t, in_list)
+                                    : GODWIT__FIRST (returned, godwit__delivery_t, in_list);
+    while (at && at->entry->number < number)
+        at = GODWIT__NEXT (returned, at, godwit__delivery_t, in_list);
+    return at;
+}
+
 void
 godwit__consumer_return (godwit__consumer_t *consumer, godwit__list_t *deliveries, bool maybe_delivered)
 {
-    /* Those that were sent first go first, also among those that came back before. */
-    for (godwit__delivery_t *at; (at = GODWIT__LAST (deliveries, godwit__delivery_t, in_list));) {
+    const godwit__delivery_t *behind = NULL; /* the one that was put in its place last */
+    for (godwit__delivery_t *at; (at = GODWIT__FIRST (deliveries, godwit__delivery_t, in_list));
+         behind = at) {
+        const uint64_t number = at->entry->number;
         godwit__list_remove (&at->in_list);
         at->redeliveries += maybe_delivered;
         consumer->in_flight--;
         consumer->returned_count++;
-        godwit__delivery_t *before = GODWIT__FIRST (&consumer->returned, godwit__delivery_t, in_list);
-        while (before && before->entry->number < at->entry->number)
-            before = GODWIT__NEXT (&consumer->returned, before, godwit__delivery_t, in_list);
+        if (behind && behind->entry->number > number) /* it was requeued before */
+            behind = NULL;
+        godwit__delivery_t *const before = sent_after (consumer, number, behind);
         if (before)
             godwit__list_insert_before (&before->in_list, &at->in_list);
         else

@@ -49,17 +49,29 @@ settle_one (flight_t *flight, godwit__delivery_t *delivery)
 }
 
 static void
-unsettle_one (flight_t *flight, godwit__delivery_t *delivery, uint32_t what, int64_t now_ns)
+requeue_one (flight_t *flight, godwit__delivery_t *delivery, int64_t now_ns)
 {
-    godwit__list_t one;
     godwit__list_remove (&delivery->in_list);
+    godwit__consumer_requeue (flight->consumer, delivery, now_ns);
+}
+
+/* Those that the listener gives back at once. */
+typedef struct given_back {
+    godwit__list_t returned;
+    godwit__list_t lost;
+} given_back_t;
+
+static void
+unsettle_one (flight_t *flight, godwit__delivery_t *delivery, uint32_t what, int64_t now_ns,
+              given_back_t *given_back)
+{
     if (what == GODWIT__UNSETTLED_REQUEUED) {
-        godwit__consumer_requeue (flight->consumer, delivery, now_ns);
+        requeue_one (flight, delivery, now_ns);
         return;
     }
-    godwit__list_init (&one);
-    godwit__list_append (&one, &delivery->in_list);
-    godwit__consumer_return (flight->consumer, &one, what != GODWIT__UNSETTLED_RETURNED);
+    godwit__list_remove (&delivery->in_list);
+    godwit__list_append (what == GODWIT__UNSETTLED_RETURNED ? &given_back->returned : &given_back->lost,
+                         &delivery->in_list);
 }
 
 /* The body of a SETTLED, untrusted: whoever is not named there, in rising order, is done with. */
@@ -69,18 +81,24 @@ take_settled (flight_t *flight, int64_t now_ns)
     const godwit__frame_t *const frame = &flight->pending.frame;
     const uint8_t *at = frame->data + GODWIT__HEADER_SIZE;
     const uint8_t *const end = frame->data + frame->size;
+    given_back_t given_back;
     uint32_t index = 0;
-    bool is_short = false; /* of memory; or it stops */
+    godwit__list_init (&given_back.returned);
+    godwit__list_init (&given_back.lost);
     for (godwit__delivery_t *delivery = FIRST (flight), *next; delivery; delivery = next, index++) {
         next = NEXT (flight, delivery);
         if (end - at < GODWIT__UNSETTLED_SIZE || godwit__get_u32 (at) != index) {
             settle_one (flight, delivery);
             continue;
         }
-        is_short |= godwit__get_u32 (at + 4) != GODWIT__UNSETTLED_REQUEUED;
-        unsettle_one (flight, delivery, godwit__get_u32 (at + 4), now_ns);
+        unsettle_one (flight, delivery, godwit__get_u32 (at + 4), now_ns, &given_back);
         at += GODWIT__UNSETTLED_SIZE;
     }
+    /* It is short of memory, or stops. */
+    const bool is_short =
+        !godwit__list_is_empty (&given_back.returned) || !godwit__list_is_empty (&given_back.lost);
+    godwit__consumer_return (flight->consumer, &given_back.returned, false);
+    godwit__consumer_return (flight->consumer, &given_back.lost, true);
     if (flight->pending.header.aux)
         flight->outlet->credit = flight->pending.header.aux;
     if (is_short)
@@ -100,7 +118,7 @@ static void
 failed (flight_t *flight, int64_t now_ns)
 {
     for (godwit__delivery_t *at; (at = FIRST (flight));)
-        unsettle_one (flight, at, GODWIT__UNSETTLED_REQUEUED, now_ns);
+        requeue_one (flight, at, now_ns);
 }
 
 /* The listener did not take it, and so none of those behind it. */

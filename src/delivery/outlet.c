@@ -94,8 +94,11 @@ see_member (godwit__stream_t *stream, const godwit__member_t *member)
     told_pool_t pool;
     if (!read_pool (member->record, &pool))
         return false;
-    if (!pool.name)
+    if (!pool.name) {
+        if (!member->record->server_id) /* of a static list: the process there tells its pool */
+            godwit__peer_want (member->peer);
         return true;
+    }
     godwit__consumer_t *const consumer = godwit__stream_consumer (stream, pool.name);
     free (pool.name);
     if (!consumer)

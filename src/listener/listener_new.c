@@ -15,7 +15,7 @@
 
 #define DEFAULT_CREDIT 512
 #define DEFAULT_BATCH_TIMEOUT_MS 1000
-/* NOTIFYs that wait for a handler; their number is limited by the credit of each notifier. */
+/* NOTIFYs that wait for a handler; of honest notifiers the credit allows fewer. */
 #define QUEUE_LIMIT 65536
 #define ALL_PRIORITIES ((1u << GODWIT_PRIORITY_COUNT) - 1)
 
@@ -289,7 +289,10 @@ godwit_listener_new (godwit_listener_t **listener, godwit_transport_t *transport
     for (unsigned i = 0; i < GODWIT_PRIORITY_COUNT; i++)
         godwit__list_init (&made->queues[i]);
     status = take_options (made, options, error);
-    if (!status && !(made->receipts = godwit__register_new ((size_t) made->options.drop_duplicates)))
+    /* What is handled at once is limited by the lane's queue. */
+    const size_t limit =
+        made->options.pull || made->options.batch_size > 1 ? transport->options.max_queue_size : 0;
+    if (!status && !(made->receipts = godwit__register_new ((size_t) made->options.drop_duplicates, limit)))
         status = godwit__error_no_memory (error);
     if (!status)
         status = take_endpoints (made, endpoints, endpoint_count, error);

@@ -12,6 +12,7 @@
 typedef struct sender {
     const godwit__port_t *port;
     godwit__routing_id_t routing_id;
+    uint64_t id; /* of the first that was refused */
 } sender_t;
 
 /* Those whose notifications are refused until one is FIRST, the oldest first. */
@@ -45,11 +46,15 @@ forget (struct godwit__refused_senders *refused, size_t index)
 
 /* Without memory the sender is not remembered: then it is only its order that may be lost. */
 static void
-add (godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t routing_id)
+add (godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t routing_id, uint64_t id)
 {
     struct godwit__refused_senders *refused = server->refused_senders;
-    if (refused && find (refused, port, routing_id) < refused->count)
+    const size_t index = refused ? find (refused, port, routing_id) : 0;
+    if (refused && index < refused->count) {
+        if (id < refused->senders[index].id)
+            refused->senders[index].id = id;
         return;
+    }
     if (refused && refused->count == REFUSED_MAX)
         forget (refused, 0);
     if (!refused || refused->count == refused->capacity) {
@@ -63,17 +68,31 @@ add (godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t r
         grown->capacity = capacity;
         server->refused_senders = refused = grown;
     }
-    refused->senders[refused->count++] = (sender_t){port, routing_id};
+    refused->senders[refused->count++] = (sender_t){port, routing_id, id};
+}
+
+bool
+godwit__order_is_refused (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id,
+                          uint64_t id)
+{
+    godwit__pool_t *const pool = port->pool;
+    godwit__pool_lock (pool);
+    const godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
+    const struct godwit__refused_senders *const refused = server ? server->refused_senders : NULL;
+    const size_t index = refused ? find (refused, port, routing_id) : 0;
+    const bool is_refused = refused && index < refused->count && refused->senders[index].id < id;
+    godwit__pool_unlock (pool);
+    return is_refused;
 }
 
 void
-godwit__order_refused (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id)
+godwit__order_refused (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id, uint64_t id)
 {
     godwit__pool_t *const pool = port->pool;
     godwit__pool_lock (pool);
     godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
     if (server && server->is_lane)
-        add (server, port, routing_id);
+        add (server, port, routing_id, id);
     godwit__pool_unlock (pool);
 }
 

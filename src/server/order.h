@@ -29,7 +29,11 @@ void godwit__order_release (godwit_server_t *server);
 
 /* ---- without it ---- */
 
-/* A NOTIFY of this sender was refused. */
-void godwit__order_refused (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id);
+/* One that was accepted must not be handled any more: since then an earlier one of its sender was refused. */
+bool godwit__order_is_refused (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id,
+                               uint64_t id);
+/* The NOTIFY of this id was refused. */
+void godwit__order_refused (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id,
+                            uint64_t id);
 
 #endif
