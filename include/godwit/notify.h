@@ -82,8 +82,8 @@ typedef struct godwit_routing {
  */
 typedef enum godwit_when_full {
     GODWIT_WHEN_FULL_BLOCK,       /* notify waits for room, up to block_ms; after that it has failed */
-    GODWIT_WHEN_FULL_DROP_OLDEST, /* the oldest that was not sent yet goes, for the pools that have not had it
-                                   */
+    GODWIT_WHEN_FULL_DROP_OLDEST, /* the oldest of all topics that was not sent yet goes, for the pools that
+                                     have not had it */
     GODWIT_WHEN_FULL_DROP_NEWEST, /* this one goes */
     GODWIT_WHEN_FULL_FAIL         /* this one fails, at once */
 } godwit_when_full_t;

@@ -11,6 +11,7 @@
 typedef struct godwit__entry {
     godwit__list_node_t in_stream;
     uint64_t number;    /* of its stream, from 1 on */
+    uint64_t order;     /* of its outbox: what was accepted before has less. Not with a spool */
     unsigned owed;      /* pools that are not done with it, and one more while it is offered */
     bool is_offered;    /* to pools that appear (stream.h) */
     bool was_settled;   /* some pool is done with it */

@@ -284,7 +284,7 @@ append (godwit__stream_t *stream, godwit__entry_t *entry, int64_t retry, godwit_
 {
     godwit__outbox_t *const outbox = stream->outbox;
     godwit_status_t status = GODWIT_OK;
-    *lack = godwit__room_make (stream, entry->size);
+    *lack = godwit__room_make (outbox, entry->size);
     if (*lack == GODWIT__LACK_NEWEST || *lack == GODWIT__LACK_FAILED)
         status = GODWIT_ERR_OVERLOADED;
     if (outbox->closed)
@@ -342,9 +342,9 @@ append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *d
             entry ? godwit__spooling_append (stream, entry, &failure) : godwit__error_no_memory (&failure);
         pthread_mutex_lock (&outbox->lock);
         const bool is_full = status == GODWIT_ERR_LIMIT_EXCEEDED;
-        const bool waited = is_full && godwit__room_wait_for_spool (stream, end_ns, &lack);
+        const bool waited = is_full && godwit__room_wait_for_spool (outbox, end_ns, &lack);
         if (!status) {
-            outbox->full_in_vain = false;
+            outbox->full_in_vain = outbox->is_tight = false;
             pump_all (stream);
         } else if (!is_full) {
             outbox->stats.failed++;

@@ -32,6 +32,9 @@ struct godwit__outbox {
     godwit__list_t streams;
     size_t kept; /* entries */
     size_t kept_size;
+    uint64_t last_order; /* of an entry */
+    /* It was full: what all known pools are done with is not kept for those that may appear (room.h). */
+    bool is_tight;
     size_t flights;                    /* in the air, all streams together */
     bool closed;                       /* nothing is accepted and sent any more */
     struct godwit__spooling *spooling; /* with a spool; NULL: none */

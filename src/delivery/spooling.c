@@ -307,9 +307,10 @@ serve (godwit__consumer_t *consumer)
         return store_pool (consumer);
     if (consumer->dead_count)
         return bury (consumer);
-    if (consumer->done.count && (!consumer->stream->is_open || consumer->stream->outbox->closed))
+    const godwit__outbox_t *const outbox = consumer->stream->outbox;
+    if (consumer->done.count && (!consumer->stream->is_open || outbox->closed || outbox->is_tight))
         return tell_done (consumer);
-    return !consumer->stream->outbox->closed && is_hungry (consumer) && read_more (consumer);
+    return !outbox->closed && is_hungry (consumer) && read_more (consumer);
 }
 
 static bool

@@ -126,6 +126,7 @@ void
 godwit__stream_add (godwit__stream_t *stream, godwit__entry_t *entry)
 {
     entry->number = ++stream->last_number;
+    entry->order = ++stream->outbox->last_order;
     entry->is_offered = stream->is_open;
     entry->owed = stream->is_open;
     put (stream, entry);
@@ -154,10 +155,26 @@ godwit__stream_add_spooled (godwit__stream_t *stream, godwit__entry_t *entry, bo
     godwit__stream_unowe (stream, entry); /* frees it if nobody is attached */
 }
 
+/* All known pools are done with it: it is kept for those that may appear. */
+static bool
+is_spare (const godwit__entry_t *entry)
+{
+    return entry->is_offered && entry->owed == 1 && entry->was_settled;
+}
+
+/* Half of memory is free again. With a spool it is the spool that was full. */
+static bool
+has_ease (const godwit__stream_t *stream)
+{
+    const godwit__outbox_t *const outbox = stream->outbox;
+    return !stream->spool_name && outbox->kept <= (size_t) outbox->options.queue_limit / 2 &&
+           outbox->kept_size <= outbox->options.max_queue_size / 2;
+}
+
 void
 godwit__stream_unowe (godwit__stream_t *stream, godwit__entry_t *entry)
 {
-    if (--entry->owed)
+    if (--entry->owed && !(stream->outbox->is_tight && is_spare (entry)))
         return;
     if (godwit__in_list (&entry->in_stream)) { /* it was not read from the spool */
         godwit__list_remove (&entry->in_stream);
@@ -166,12 +183,25 @@ godwit__stream_unowe (godwit__stream_t *stream, godwit__entry_t *entry)
     stream->outbox->kept--;
     stream->outbox->kept_size -= entry->size;
     stream->outbox->full_in_vain = false;
+    if (has_ease (stream))
+        stream->outbox->is_tight = false;
     free (entry);
 }
 
-/* The first entry that some pool was not sent, or that no pool is there for; NULL: none. */
-static godwit__entry_t *
-oldest_unsent (const godwit__stream_t *stream)
+void
+godwit__stream_drop_spare (godwit__stream_t *stream)
+{
+    for (godwit__entry_t *at = FIRST_ENTRY (stream), *next; at; at = next) {
+        next = NEXT_ENTRY (stream, at);
+        if (!is_spare (at))
+            continue;
+        at->is_offered = false;
+        godwit__stream_unowe (stream, at);
+    }
+}
+
+godwit__entry_t *
+godwit__stream_oldest_unsent (const godwit__stream_t *stream)
 {
     godwit__entry_t *oldest = NULL;
     for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
@@ -182,28 +212,17 @@ oldest_unsent (const godwit__stream_t *stream)
     return oldest;
 }
 
-/* The entry goes, for all that it was not sent to. Returns how many these are. */
-static unsigned
-drop (godwit__stream_t *stream, godwit__entry_t *entry)
+unsigned
+godwit__stream_drop (godwit__stream_t *stream, godwit__entry_t *entry)
 {
     unsigned count = 0;
     const bool has_consumers = !godwit__list_is_empty (&stream->consumers);
     entry->owed += !entry->is_offered; /* it stays while this looks at it */
+    entry->is_offered = false;
     for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
         count += godwit__consumer_skip (at, entry);
-    entry->is_offered = false;
     godwit__stream_unowe (stream, entry);
     return has_consumers ? count : 1;
-}
-
-bool
-godwit__stream_drop_oldest (godwit__stream_t *stream)
-{
-    godwit__entry_t *const oldest = oldest_unsent (stream);
-    if (!oldest)
-        return false;
-    stream->outbox->stats.dropped += drop (stream, oldest);
-    return true;
 }
 
 /* ---- pools ---- */
@@ -306,7 +325,7 @@ tick_nobody (godwit__stream_t *stream, int64_t now_ns)
     for (godwit__entry_t *at; (at = FIRST_ENTRY (stream));) {
         if (at->give_up_ns > now_ns)
             return at->give_up_ns;
-        stream->outbox->stats.failed += drop (stream, at);
+        stream->outbox->stats.failed += godwit__stream_drop (stream, at);
         godwit__note (stream->outbox, GODWIT__NOTE_GIVEN_UP, stream, "", 1);
     }
     return GODWIT__NEVER;
