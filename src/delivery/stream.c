@@ -60,6 +60,7 @@ godwit__stream_new (godwit__outbox_t *outbox, const char *exchange, const char *
     stream->lane = name_lane (topic, priority);
     stream->is_open = true;
     stream->nobody_from = 1;
+    stream->retries.due_ns = GODWIT__NEVER;
     if (outbox->options.spool && stream->exchange && stream->topic)
         stream->spool_name = godwit__spooling_name (stream);
     if (!stream->exchange || !stream->topic || !stream->lane ||
@@ -114,6 +115,7 @@ put (godwit__stream_t *stream, godwit__entry_t *entry)
     stream->count++;
     stream->outbox->kept++;
     stream->outbox->kept_size += entry->size;
+    godwit__retries_add (&stream->retries, entry);
     for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at)) {
         if (!godwit__consumer_is_attached (at))
             continue;
@@ -301,34 +303,40 @@ tick_memory (godwit__stream_t *stream, godwit__consumer_t *consumer, int64_t now
     return GODWIT__NEVER;
 }
 
+static void
+count_given_up (godwit__stream_t *stream, const char *pool, size_t count)
+{
+    if (!count)
+        return;
+    stream->outbox->stats.failed += count;
+    godwit__note (stream->outbox, GODWIT__NOTE_GIVEN_UP, stream, pool, count);
+}
+
 /* Gives up entries of a pool without a listener whose retries are spent. Returns the next time. */
 static int64_t
 tick_give_up (godwit__stream_t *stream, godwit__consumer_t *consumer, int64_t now_ns)
 {
-    int64_t due_ns = GODWIT__NEVER;
     if (godwit__outlets_any (consumer))
-        return due_ns;
-    while (consumer->next && consumer->next->give_up_ns <= now_ns) {
-        godwit__consumer_skip (consumer, consumer->next);
-        stream->outbox->stats.failed++;
-        godwit__note (stream->outbox, GODWIT__NOTE_GIVEN_UP, stream, consumer->pool, 1);
-    }
-    if (consumer->next)
-        due_ns = consumer->next->give_up_ns;
-    return due_ns;
+        return GODWIT__NEVER;
+    count_given_up (stream, consumer->pool, godwit__consumer_give_up (consumer, now_ns));
+    return godwit__retries_due_ns (&consumer->retries);
 }
 
 /* The same while there is no pool. */
 static int64_t
 tick_nobody (godwit__stream_t *stream, int64_t now_ns)
 {
-    for (godwit__entry_t *at; (at = FIRST_ENTRY (stream));) {
-        if (at->give_up_ns > now_ns)
-            return at->give_up_ns;
-        stream->outbox->stats.failed += godwit__stream_drop (stream, at);
-        godwit__note (stream->outbox, GODWIT__NOTE_GIVEN_UP, stream, "", 1);
-    }
-    return GODWIT__NEVER;
+    size_t count = 0;
+    if (godwit__retries_begin (&stream->retries, now_ns))
+        for (godwit__entry_t *at = FIRST_ENTRY (stream), *next; at; at = next) {
+            next = NEXT_ENTRY (stream, at);
+            if (at->give_up_ns <= now_ns)
+                count += godwit__stream_drop (stream, at);
+            else
+                godwit__retries_add (&stream->retries, at);
+        }
+    count_given_up (stream, "", count);
+    return godwit__retries_due_ns (&stream->retries);
 }
 
 int64_t

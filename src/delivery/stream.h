@@ -26,6 +26,7 @@ struct godwit__stream {
     struct godwit__group *group; /* of the directory; guarded by transport.lock */
     godwit__list_t entries;
     size_t count;
+    godwit__retries_t retries; /* while there is no pool */
     uint64_t last_number;
     godwit__list_t consumers;
     bool is_open;
