@@ -126,7 +126,7 @@ typedef struct godwit_notifier_options {
     size_t struct_size;
     const char *publisher_id; /* "" */
     const char *exchange;     /* the transport's control_exchange */
-    /* {"notifications"}: a notification is sent to each of these topics. */
+    /* {"notifications"}: a notification is sent to each of these topics, once if one is named twice. */
     const char *const *topics;
     size_t topic_count;
     /* {"messaging"}: names of drivers: messaging, messagingv2, log, noop, test, routing, and those of

@@ -146,6 +146,24 @@ Test (delivery_cluster, an_answer_that_is_lost_is_found_out)
     end ();
 }
 
+/* Listeners could not know the second copy: it is marked in no way. */
+Test (delivery_cluster, a_topic_that_is_named_twice_is_one)
+{
+    static const char *const topics[] = {"notifications", "other", "notifications"};
+    godwit_notify_report_t report = GODWIT_NOTIFY_REPORT;
+    begin (GODWIT_LISTENER_OPTIONS (.pull = true));
+    godwit_notifier_destroy (&notifier);
+    MUST (godwit_notifier_new (&notifier, sender,
+                               GODWIT_NOTIFIER_OPTIONS (.topics = topics, .topic_count = 3), &error));
+    MUST (godwit_notify (notifier, GODWIT_PRIORITY_INFO, NULL, "number", GODWIT_INT (NULL, 1),
+                         GODWIT_NOTIFY_OPTIONS (.report = &report), &error));
+    cr_assert_eq (report.drivers[0].accepted, 2);
+    handle (1, 0);
+    notify (2);
+    handle (2, 0);
+    end ();
+}
+
 /* ---- a connection that takes no more ---- */
 
 enum { ROOM = 4 };
