@@ -93,7 +93,8 @@ typedef struct godwit_listener_options {
     int drop_duplicates; /* 0: none. So many message_ids are remembered; one that comes again is acknowledged,
                             and no endpoint gets it, unless it was requeued */
     /* false: notifiers remember the pool after its last listener has left (pool_memory_ms). true: they forget
-     * it at once, if none of its listeners was there without this. For a look at what goes by. */
+     * it at once, if none of its listeners was there without this, and what they keep for the first pool
+     * stays kept. For a look at what goes by. */
     bool transient;
 } godwit_listener_options_t;
 

@@ -47,6 +47,7 @@ typedef struct godwit__consumer {
     /* With a spool. */
     bool is_behind;
     bool has_left;        /* the spool has to hear when its last listener was seen */
+    int64_t seen_ns;      /* when it has heard that there are listeners */
     bool is_stored;       /* the spool knows the pool ... */
     uint64_t stored_from; /* ... and that items up to this number are not for it */
     char *spool_pool;     /* its name there (spooling.h) */
@@ -57,6 +58,14 @@ typedef struct godwit__consumer {
     godwit__list_t dead;  /* deliveries that are to be sent to the dead-letter topic */
     size_t dead_count;
 } godwit__consumer_t;
+
+/* Whether its pool is remembered when its last listener has left. If not, it was there for a look: what is
+ * kept for pools to come is not touched by it. */
+static inline bool
+godwit__consumer_is_remembered (const godwit__consumer_t *consumer)
+{
+    return consumer->stays || consumer->is_declared;
+}
 
 /* NULL when memory is short. */
 godwit__consumer_t *godwit__consumer_new (godwit__stream_t *stream, const char *pool);

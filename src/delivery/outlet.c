@@ -123,7 +123,7 @@ look (godwit__consumer_t *consumer, int64_t now_ns)
         consumer->alone_ns = 0;
     else if (!consumer->alone_ns) {
         consumer->alone_ns = now_ns;
-        consumer->has_left = consumer->stream->spool_name != NULL;
+        consumer->has_left = consumer->is_stored;
         if (consumer->has_left)
             godwit__spooling_wake (consumer->stream->outbox);
     }
