@@ -418,7 +418,7 @@ Test (hostile_listener, whatever_it_answers_the_other_pool_gets_all)
            GODWIT_DELIVERY_OPTIONS (.queue_limit = COUNT + 1, .requeue_first_ms = 1, .requeue_max_ms = 4));
     notifying_send_many (&notifying, 0, COUNT);
     expect_honest (COUNT);
-    await_answers (30);
+    await_answers (20);
     await_acknowledged (COUNT, 2UL * COUNT);
     stop ();
 }
@@ -475,6 +475,50 @@ Test (hostile_listener, what_is_given_back_costs_in_proportion)
     const int64_t ms = (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
     if (!victim_is_sanitized ())
         cr_assert_lt (ms, 1000);
+    stop ();
+}
+
+/* It takes whatever it gets, and answers nothing: what waits for it is dropped, and not what is new. */
+Test (hostile_listener, its_silence_leaves_room_for_others)
+{
+    enum { LIMIT = 1000, PART = 100, COUNT = 5 * LIMIT };
+    start (say_nothing, UINT32_MAX,
+           GODWIT_DELIVERY_OPTIONS (.queue_limit = LIMIT, .when_full = GODWIT_WHEN_FULL_DROP_OLDEST));
+    for (int64_t from = 0; from < COUNT; from += PART) {
+        notifying_send_many (&notifying, from, from + PART);
+        await_acknowledged ((uint64_t) from + PART, (uint64_t) from + PART);
+    }
+    expect_honest (COUNT);
+    cr_assert_gt (notifying_stats (&notifying).dropped, 0u);
+    stop ();
+}
+
+/* If it may get one: then it gets it within 10 ms. */
+static void
+let_it_get_one (void)
+{
+    struct timespec end;
+    clock_gettime (CLOCK_MONOTONIC, &end);
+    end.tv_nsec += 20000000;
+    end.tv_sec += end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    sem_clockwait (&liar.answered, CLOCK_MONOTONIC, &end);
+}
+
+/* As many bytes as a notifier may keep, in fewer notifications than any credit. */
+Test (hostile_listener, its_silence_about_large_ones_leaves_room_for_others)
+{
+    enum { LIMIT = 200000, SIZE = 10000, COUNT = 3 * LIMIT / SIZE };
+    static char body[SIZE] = "not looked at by the notifier";
+    bool dropped = false;
+    start (say_nothing, 512,
+           GODWIT_DELIVERY_OPTIONS (.max_queue_size = LIMIT, .when_full = GODWIT_WHEN_FULL_DROP_OLDEST));
+    for (uint64_t i = 1; i <= COUNT; i++) {
+        MUST (godwit__stream_append (notifying.stream, body, sizeof body, -1, &dropped, &error));
+        cr_assert_not (dropped, "%d", (int) i);
+        await_acknowledged (i, i);
+        let_it_get_one ();
+    }
     stop ();
 }
 
