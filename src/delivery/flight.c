@@ -35,6 +35,7 @@ land (flight_t *flight)
     godwit__outlet_t *const outlet = flight->outlet;
     outlet->flights--;
     outlet->unsettled -= flight->count;
+    outlet->unsettled_size -= flight->size;
     if (!outlet->flights)
         outlet->was_refused = false;
     flight->consumer->stream->outbox->flights--;
@@ -204,15 +205,18 @@ load (godwit__outlet_t *outlet, int64_t now_ns)
     godwit__list_init (&flight->deliveries);
     flight->count = 0;
     flight->size = 0;
-    while (flight->count < GODWIT__NOTIFY_COUNT && flight->count + outlet->unsettled < outlet->credit &&
-           flight->size < GODWIT__NOTIFY_SIZE) {
+    while (flight->count < GODWIT__NOTIFY_COUNT && flight->size < GODWIT__NOTIFY_SIZE &&
+           godwit__outlet_has_room (outlet)) {
         const size_t room = flight->count ? GODWIT__NOTIFY_SIZE - flight->size : SIZE_MAX;
         godwit__delivery_t *const delivery = godwit__consumer_take (consumer, now_ns, room);
         if (!delivery)
             break;
         godwit__list_append (&flight->deliveries, &delivery->in_list);
+        const size_t item_size = GODWIT__ITEM_HEADER_SIZE + delivery->entry->size;
         flight->count++;
-        flight->size += GODWIT__ITEM_HEADER_SIZE + delivery->entry->size;
+        flight->size += item_size;
+        outlet->unsettled++;
+        outlet->unsettled_size += item_size;
         if (delivery->redeliveries)
             consumer->stream->outbox->stats.redelivered++;
     }
@@ -294,7 +298,6 @@ send_next (godwit__consumer_t *consumer)
     }
     const bool is_first = outlet->flights == 0;
     outlet->flights++;
-    outlet->unsettled += flight->count;
     outbox->flights++;
     pthread_mutex_unlock (&outbox->lock);
     const godwit__io_t io = send (flight, is_first);

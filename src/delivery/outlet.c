@@ -178,11 +178,20 @@ godwit__outlets_any (const godwit__consumer_t *consumer)
 
 /* ---- which is next ---- */
 
+bool
+godwit__outlet_has_room (const godwit__outlet_t *outlet)
+{
+    const godwit_delivery_options_t *const options = &outlet->consumer->stream->outbox->options;
+    return !outlet->unsettled ||
+           (outlet->unsettled < outlet->credit && outlet->unsettled < (size_t) options->queue_limit / 2 &&
+            outlet->unsettled_size < options->max_queue_size / 2);
+}
+
 static bool
 may_send (const godwit__outlet_t *outlet, int64_t now_ns)
 {
     const unsigned limit = (unsigned) outlet->connection->transport->options.queue_limit / 2;
-    return !outlet->is_gone && !outlet->was_refused && outlet->unsettled < outlet->credit &&
+    return !outlet->is_gone && !outlet->was_refused && godwit__outlet_has_room (outlet) &&
            outlet->retry_ns <= now_ns && outlet->flights < GODWIT__FLIGHTS_MAX &&
            (outlet->flights < limit || !outlet->flights);
 }

@@ -19,11 +19,12 @@ typedef struct godwit__outlet {
     uint32_t server_id;
     uint32_t credit;    /* entries that it takes without an answer */
     uint32_t unsettled; /* entries */
-    unsigned flights;   /* without an answer */
-    bool is_gone;       /* it is not known any more, or its connection has ended */
-    bool was_refused;   /* nothing is sent until all is answered, because it must be sent in order */
-    int64_t held_ns;    /* since when something is held back, so that more goes together; 0: nothing is */
-    int64_t retry_ns;   /* nothing is sent before */
+    size_t unsettled_size;
+    unsigned flights; /* without an answer */
+    bool is_gone;     /* it is not known any more, or its connection has ended */
+    bool was_refused; /* nothing is sent until all is answered, because it must be sent in order */
+    int64_t held_ns;  /* since when something is held back, so that more goes together; 0: nothing is */
+    int64_t retry_ns; /* nothing is sent before */
     int64_t backoff_ns;
     bool is_seen; /* mark of the refresh */
 } godwit__outlet_t;
@@ -31,6 +32,9 @@ typedef struct godwit__outlet {
 /* Looks which listeners the stream has, and makes and ends consumers' outlets. Takes transport.lock. False:
  * memory is short, and some may have been left out. */
 bool godwit__stream_refresh (godwit__stream_t *stream, int64_t now_ns);
+/* One more entry may be sent to it: its credit allows that, and it has not left unanswered half of all that
+ * the notifier may keep. The other half is for others: what is on its way cannot be dropped. */
+bool godwit__outlet_has_room (const godwit__outlet_t *outlet);
 /* The outlet to be used next; NULL: none can be sent to, or none should be yet. *holds: something is held
  * back from now on, so that the control thread has to look again. */
 godwit__outlet_t *godwit__outlet_choose (godwit__consumer_t *consumer, int64_t now_ns, bool *holds);
