@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Durable casts: kept until a server has run them, over restarts of both ends. The spool is a simple one in
  * memory, which outlives the client as a file does. */
+#include "tests/support/await.h"
 #include "tests/support/memory_spool.h"
 #include "tests/support/must.h"
 #include "tests/support/notifying.h"
@@ -8,7 +9,6 @@
 #include <godwit/godwit.h>
 
 #include <criterion/criterion.h>
-#include <poll.h>
 #include <string.h>
 
 #define STREAM "cast/godwit/work"
@@ -85,8 +85,7 @@ spooled (void)
 static void
 await_spool_empty (void)
 {
-    while (spooled ())
-        poll (NULL, 0, 1);
+    AWAIT (spooled () == 0);
 }
 
 static void

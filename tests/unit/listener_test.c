@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listeners: batches, the pull form, filters, duplicates, what is wrong with their options, and their end. */
+#include "tests/support/await.h"
 #include "tests/support/must.h"
 #include "tests/support/notifying.h"
 
@@ -217,8 +218,7 @@ Test (listener, what_comes_after_a_stop_goes_back)
         GODWIT_LISTENER_OPTIONS (.pull = true,
                                  .serializer = GODWIT_SERIALIZER (.deserialize_entity = pass_gate)));
     notifying_send (&notifying, 0);
-    while (!atomic_load (&at_gate))
-        poll (NULL, 0, 1);
+    AWAIT (atomic_load (&at_gate));
     MUST (godwit_listener_stop (listener, NULL, &error));
     pthread_mutex_unlock (&gate);
     MUST (godwit_listener_wait (listener, NULL, &error));
