@@ -29,8 +29,8 @@ typedef struct godwit__listening_endpoint {
 typedef struct godwit__lane {
     godwit_listener_t *listener;
     godwit_server_t *server;
-    char *exchange;
-    char *topic;
+    const char *exchange; /* both are kept by the register: pulled notifications point to them */
+    const char *topic;
     godwit_priority_t priority;
     bool is_over; /* its server was destroyed, and no handler of it runs */
 } godwit__lane_t;

@@ -200,12 +200,10 @@ add_lane (godwit_listener_t *listener, const godwit_target_t *target, godwit_pri
     for (size_t i = 0; i < listener->lane_count; i++) /* the same target twice is one */
         if (is_lane (&listener->lanes[i], exchange, target->topic, priority))
             return GODWIT_OK;
-    char *const lane_exchange = strdup (exchange), *const lane_topic = strdup (target->topic);
-    if (!lane_exchange || !lane_topic) {
-        free (lane_exchange);
-        free (lane_topic);
+    const char *const lane_exchange = godwit__register_name (listener->receipts, exchange);
+    const char *const lane_topic = godwit__register_name (listener->receipts, target->topic);
+    if (!lane_exchange || !lane_topic)
         return godwit__error_no_memory (error);
-    }
     godwit__lane_t *const lane = &listener->lanes[listener->lane_count++];
     *lane = (godwit__lane_t){
         .listener = listener, .exchange = lane_exchange, .topic = lane_topic, .priority = priority};

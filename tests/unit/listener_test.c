@@ -183,6 +183,8 @@ Test (listener, what_was_pulled_and_not_settled_goes_to_another)
     kept = pull (0, 0);
     godwit_listener_destroy (&listener);
     cr_assert_eq (godwit_notification_priority (kept), GODWIT_PRIORITY_INFO); /* still the program's */
+    cr_assert_str_eq (godwit_notification_topic (kept), "notifications");
+    cr_assert_str_eq (godwit_notification_exchange (kept), "godwit");
     start_pulling (GODWIT_LISTENER_OPTIONS (.pull = true));
     godwit_notification_t *a = pull (0, 1), *b = pull (1, 0), *c = pull (2, 0);
     godwit_notification_acknowledge (&kept); /* too late: it does nothing */
