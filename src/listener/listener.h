@@ -64,7 +64,7 @@ struct godwit_listener {
     godwit__list_t queues[GODWIT_PRIORITY_COUNT]; /* pull uses the first only */
     size_t queued[GODWIT_PRIORITY_COUNT];
     bool stopped; /* no more come: a batch is not waited for, and next is CLOSED once none is left */
-    bool ends;    /* the thread of batches */
+    bool ends;    /* what handles batches: what comes now goes back */
     bool has_thread;
     pthread_t thread;
     godwit__timer_t timer; /* with external_loop in place of the thread */

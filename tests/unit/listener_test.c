@@ -98,6 +98,69 @@ Test (listener, a_requeued_batch_comes_again)
     }
 }
 
+/* Waits until so many wait for a batch. */
+static void
+await_queued (godwit_priority_t priority, size_t count)
+{
+    size_t queued = 0;
+    while (queued != count) {
+        poll (NULL, 0, 1);
+        pthread_mutex_lock (&listener->lock);
+        queued = listener->queued[priority];
+        pthread_mutex_unlock (&listener->lock);
+    }
+}
+
+static void *
+end_listener (void *unused)
+{
+    godwit_listener_destroy (&listener);
+    return unused;
+}
+
+static void *
+end_transport (void *unused)
+{
+    godwit_transport_destroy (&receiver);
+    return unused;
+}
+
+/* While a batch is handled. */
+static void
+end_with_waiting_batches (void *(*end) (void *unused))
+{
+    godwit_listener_t *const ending = listener = notifying_listen (
+        receiver, &got, GODWIT_LISTENER_OPTIONS (.batch_size = 10, .batch_timeout_ms = 3600000));
+    pthread_t thread;
+    bool ends = false;
+    atomic_store (&got.holds, true);
+    notifying_send_many (&notifying, 0, 105);
+    got_await_running (&got, 1);
+    await_queued (GODWIT_PRIORITY_INFO, 95);
+    cr_assert_eq (pthread_create (&thread, NULL, end, NULL), 0);
+    while (!ends) { /* it cannot be over: a batch is being handled */
+        poll (NULL, 0, 1);
+        pthread_mutex_lock (&ending->lock);
+        ends = ending->ends;
+        pthread_mutex_unlock (&ending->lock);
+    }
+    got_release (&got);
+    pthread_join (thread, NULL);
+    cr_assert_eq (got.batches, 11);
+    got_check_order (&got, 105);
+    notifying_flush (&notifying);
+}
+
+Test (listener, its_end_handles_what_waits_for_a_batch)
+{
+    end_with_waiting_batches (end_listener);
+}
+
+Test (listener, the_end_of_its_transport_handles_what_waits_for_a_batch)
+{
+    end_with_waiting_batches (end_transport);
+}
+
 /* ---- pulling ---- */
 
 static void
@@ -262,8 +325,7 @@ Test (listener, next_does_not_outlive_its_transport)
     notifying_flush (&notifying);
 }
 
-/* No endpoint runs any more: what waits for a batch goes to another listener, if it was not handled at once.
- */
+/* No endpoint runs any more: what did not wait for a batch by then goes to another listener. */
 Test (listener, no_batch_outlives_its_transport)
 {
     listener = notifying_listen (receiver, &got,
