@@ -101,9 +101,10 @@ typedef struct godwit_listener_options {
 #define GODWIT_LISTENER_OPTIONS(...)                                                                         \
     (&(const godwit_listener_options_t){.struct_size = sizeof (godwit_listener_options_t), __VA_ARGS__})
 
-/* Makes a listener. Of the targets the exchange and the topic count, and each needs a topic. *listener
- * belongs to the caller. INVALID_ARGUMENT (a target without topic, a pattern with its place, no endpoint that
- * wants anything, a negative number), EXECUTOR_LOAD, OUT_OF_MEMORY, CLOSED. */
+/* Makes a listener. Of the targets the exchange and the topic count, and each needs a topic, of at most 239
+ * bytes. *listener belongs to the caller. INVALID_ARGUMENT (a target without topic, or with a longer one, a
+ * pattern with its place, no endpoint that wants anything, a negative number), EXECUTOR_LOAD, OUT_OF_MEMORY,
+ * CLOSED. */
 GODWIT_EXPORT godwit_status_t godwit_listener_new (
     godwit_listener_t **listener, godwit_transport_t *transport, const godwit_target_t *targets,
     size_t target_count, const godwit_notification_endpoint_t *endpoints, size_t endpoint_count,

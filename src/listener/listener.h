@@ -32,7 +32,8 @@ typedef struct godwit__lane {
     const char *exchange; /* both are kept by the register: pulled notifications point to them */
     const char *topic;
     godwit_priority_t priority;
-    bool is_over; /* its server was destroyed, and no handler of it runs */
+    atomic_bool has_started; /* ever */
+    bool is_over;            /* its server was destroyed, and no handler of it runs */
 } godwit__lane_t;
 
 /* A notification that waits for a batch, or for godwit_listener_next, or that the program has. */

@@ -454,6 +454,19 @@ Test (listener, endpoints_hear_of_the_end)
     cr_assert_eq (destroyed, 1);
 }
 
+/* It waited for a start that never came. */
+Test (listener, one_that_could_not_start_can_be_destroyed, .timeout = 20)
+{
+    const godwit_notification_endpoint_t endpoint =
+        GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .error = got_one, .self = &got);
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, &endpoint, 1,
+                               GODWIT_LISTENER_OPTIONS (.name = "no name:\n"), &error));
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq (godwit_listener_start (listener, NULL, NULL), GODWIT_ERR_SERVER_LISTEN);
+    godwit_listener_destroy (&listener);
+    cr_assert_null (listener);
+}
+
 /* The exchange of the target counts. */
 Test (listener, another_exchange_is_another_topic)
 {
@@ -478,6 +491,9 @@ Test (listener, another_exchange_is_another_topic)
 
 Test (listener, wrong_options)
 {
+    char too_long[241];
+    memset (too_long, 't', sizeof too_long - 1);
+    too_long[sizeof too_long - 1] = '\0';
     const godwit_notification_endpoint_t good = GODWIT_NOTIFICATION_ENDPOINT (.info = got_one);
     const godwit_notification_endpoint_t idle = GODWIT_NOTIFICATION_ENDPOINT (.self = &got);
     const godwit_notification_endpoint_t wrong_filter =
@@ -491,6 +507,8 @@ Test (listener, wrong_options)
     } rows[] = {
         {NULL, &good, NULL, GODWIT_ERR_INVALID_ARGUMENT,
          "targets[0].topic: expected a topic to listen to, got none"},
+        {too_long, &good, NULL, GODWIT_ERR_INVALID_ARGUMENT,
+         "targets[0].topic: expected 1 to 239 bytes, got more"},
         {"t", &idle, NULL, GODWIT_ERR_INVALID_ARGUMENT, "endpoints: none has a function for any priority"},
         {"t", &good, GODWIT_LISTENER_OPTIONS (.batch_size = 2), GODWIT_ERR_INVALID_ARGUMENT,
          "endpoints: none has a function for any priority (`batch`, with batch_size)"},
