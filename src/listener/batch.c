@@ -13,6 +13,7 @@ enum { KEY_BATCH = 0x6c62 };
 
 /* ---- which is due; with listener->lock ---- */
 
+/* A full one is due since its first came: then none waits for longer than others of its time. */
 static int64_t
 batch_due_ns (const godwit_listener_t *listener, unsigned priority)
 {
@@ -21,7 +22,7 @@ batch_due_ns (const godwit_listener_t *listener, unsigned priority)
     if (!first)
         return GODWIT__NEVER;
     if (listener->stopped || listener->queued[priority] >= (size_t) listener->options.batch_size)
-        return INT64_MIN;
+        return first->came_ns;
     return first->came_ns + godwit__ns_of_ms (listener->options.batch_timeout_ms);
 }
 

@@ -111,6 +111,33 @@ await_queued (godwit_priority_t priority, size_t count)
     }
 }
 
+/* What is always full, of a lower priority, does not keep it back. */
+Test (listener, a_batch_whose_time_has_come_is_next)
+{
+    const godwit_notification_endpoint_t endpoint =
+        GODWIT_NOTIFICATION_ENDPOINT (.batch = got_batch, .self = &got);
+    godwit_notifier_t *notifier = NULL;
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, &endpoint, 1,
+                               GODWIT_LISTENER_OPTIONS (.batch_size = 2, .batch_timeout_ms = 1), &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    MUST (godwit_notifier_new (&notifier, notifying.transport, NULL, &error));
+    atomic_store (&got.holds, true);
+    MUST (godwit_notify_debug (notifier, NULL, "e", GODWIT_INT (NULL, 0), &error));
+    got_await_running (&got, 1);
+    MUST (godwit_notify_critical (notifier, NULL, "e", GODWIT_INT (NULL, 100), &error));
+    await_queued (GODWIT_PRIORITY_CRITICAL, 1);
+    const int64_t due_ns = godwit__transport_now (receiver) + GODWIT__NS_PER_MS;
+    while (godwit__transport_now (receiver) <= due_ns)
+        poll (NULL, 0, 1);
+    for (int64_t i = 1; i <= 20; i++)
+        MUST (godwit_notify_debug (notifier, NULL, "e", GODWIT_INT (NULL, i), &error));
+    await_queued (GODWIT_PRIORITY_DEBUG, 20);
+    got_release (&got);
+    MUST (godwit_notifier_flush (notifier, -1, &error));
+    cr_assert_eq (got.numbers[1], 100);
+    godwit_notifier_destroy (&notifier);
+}
+
 static void *
 end_listener (void *unused)
 {
