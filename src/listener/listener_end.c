@@ -20,10 +20,6 @@ godwit__listener_quit (godwit_listener_t *listener)
 void
 godwit__listener_free (godwit_listener_t *listener)
 {
-    for (size_t i = 0; i < listener->lane_count; i++) {
-        free (listener->lanes[i].exchange);
-        free (listener->lanes[i].topic);
-    }
     for (size_t i = 0; i < listener->endpoint_count; i++)
         godwit__filter_destroy (&listener->endpoints[i].filter);
     free (listener->lanes);
