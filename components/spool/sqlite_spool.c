@@ -33,11 +33,11 @@ godwit_status_t
 godwit__spool_enter (const godwit__sqlite_spool_t *self, bool is_change, godwit__problem_t *problem)
 {
     if (self->pid != getpid ())
-        return godwit__spool_problem (
-            problem, GODWIT_ERR_FORKED,
-            "the spool %s belongs to the process before fork(), pid %ld: open one in this "
-            "process",
-            self->path, (long) self->pid);
+        return godwit__spool_problem (problem, GODWIT_ERR_FORKED,
+                                      "the spool %s belongs to the process before fork(), pid %ld: exec a "
+                                      "program that opens it, or open "
+                                      "it after the fork only",
+                                      self->path, (long) self->pid);
     if (is_change && self->options.read_only)
         return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
                                       "the spool %s was opened with read_only: it cannot be changed",
@@ -191,8 +191,10 @@ size_of (const char *path, const char *suffix)
 static godwit_status_t
 open_to_read (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
 {
-    godwit_status_t status =
-        godwit__store_open (&self->reader, self->path, self->vfs, GODWIT__STORE_READ, false, problem);
+    godwit_status_t status = godwit__spool_owner_look (&self->owner, self->path, problem);
+    if (!status)
+        status =
+            godwit__store_open (&self->reader, self->path, self->vfs, GODWIT__STORE_READ, false, problem);
     if (!status)
         status = godwit__store_run (&self->reader, "BEGIN", "read it", problem);
     return status ? status : godwit__spool_load (self, &self->reader, problem);
