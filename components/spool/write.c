@@ -109,8 +109,10 @@ end_touched (godwit__sqlite_spool_t *self, bool is_good)
         }
     } else {
         self->counts.failures++;
-        if (self->model.changed && !self->settle_due_ms)
+        if (self->model.changed && !self->settle_due_ms) {
             self->settle_due_ms = godwit__spool_now_ms () + GODWIT__SPOOL_RETRY_MS;
+            pthread_cond_signal (&self->keeper_wake); /* nobody else wakes it while something is due */
+        }
     }
     if (self->wal_pages >= self->checkpoint_at && !self->wants_checkpoint) {
         self->wants_checkpoint = true;

@@ -254,6 +254,28 @@ Test (failure, settles_wait_for_a_disk_that_works)
     end ();
 }
 
+static uint64_t
+count_commits (void)
+{
+    godwit_sqlite_spool_stats_t stats;
+    godwit_sqlite_spool_stats (spool, &stats, sizeof stats);
+    return stats.commits;
+}
+
+/* The keeper sleeps without a time, because nothing is due; a failed transaction makes something due. */
+Test (failure, the_keeper_writes_settles_after_a_failure, .timeout = 20)
+{
+    begin ();
+    fault_vfs_fail_syncs (0, 1, true);
+    append_fails ("two", "the disk fails", "");
+    const uint64_t before = count_commits ();
+    world_settle (spool, "info", "audit", 1, 1);
+    while (count_commits () == before)
+        sched_yield ();
+    assert_left ("");
+    end ();
+}
+
 Test (failure, a_pool_that_cannot_be_kept_is_not_there)
 {
     begin ();
