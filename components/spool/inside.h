@@ -43,6 +43,7 @@ typedef struct godwit__request {
     godwit_spool_safe_fn *safe;
     void *user;
     godwit__problem_t problem;
+    bool is_told; /* safe was called */
     bool is_done;
     pthread_cond_t changed; /* it is done, or may take the right to write */
     struct godwit__request *next;

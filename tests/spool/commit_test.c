@@ -92,20 +92,23 @@ append_large (void *user)
 }
 
 /* One that is refused does not take the others of its transaction with it. */
-Test (commit, what_is_refused_is_refused_alone)
+static void
+refuse_some (const char *vfs)
 {
     pthread_t threads[4];
     refused_t refused[4];
     strcpy (folder, world_folder ());
-    godwit_spool_t *spool = open_here (GODWIT_SQLITE_SPOOL_OPTIONS (.max_size = 5000));
+    godwit_spool_t *spool = open_here (GODWIT_SQLITE_SPOOL_OPTIONS (.max_size = 5000, .vfs = vfs));
     godwit__sqlite_spool_t *const self = godwit__sqlite_spool (spool);
     godwit__spool_role_take (self);
     for (size_t i = 0; i < 4; i++) {
         refused[i] = (refused_t){spool, i % 2 ? 100 : 9000, GODWIT_OK};
         cr_assert_eq (pthread_create (&threads[i], NULL, append_large, &refused[i]), 0);
+        while (count_requests (self) < i + 1)
+            sched_yield ();
     }
-    while (count_requests (self) < 4)
-        sched_yield ();
+    if (vfs)
+        fault_vfs_fail_writes (0, 1, SQLITE_FULL);
     godwit__spool_role_give (self);
     for (size_t i = 0; i < 4; i++) {
         pthread_join (threads[i], NULL);
@@ -114,6 +117,18 @@ Test (commit, what_is_refused_is_refused_alone)
     cr_assert_eq (stats_of (spool).items, 2);
     godwit_sqlite_spool_close (&spool);
     world_remove (folder);
+}
+
+Test (commit, what_is_refused_is_refused_alone)
+{
+    refuse_some (NULL);
+}
+
+Test (commit, also_if_the_others_have_to_be_tried_again)
+{
+    fault_vfs_begin ();
+    refuse_some ("fault");
+    fault_vfs_end ();
 }
 
 /* ---- settles ---- */
