@@ -135,6 +135,12 @@ godwit_status_t godwit__spool_write_begin (godwit__sqlite_spool_t *self, godwit_
 /* Commits, if status is OK, else rolls back. The model follows what is in the file. */
 godwit_status_t godwit__spool_write_end (godwit__sqlite_spool_t *self, godwit_status_t status,
                                          godwit__problem_t *problem);
+/* With the right to write: a whole transaction. What it writes is written by a function, which is called
+ * twice if the disk was full and the WAL could be copied into the file, which may make room. */
+typedef godwit_status_t godwit__spool_body_fn (godwit__sqlite_spool_t *self, void *user,
+                                               godwit__problem_t *problem);
+godwit_status_t godwit__spool_transact (godwit__sqlite_spool_t *self, godwit__spool_body_fn *body, void *user,
+                                        godwit__problem_t *problem);
 /* The stream is part of the transaction. */
 void godwit__spool_touch (godwit__sqlite_spool_t *self, godwit__stream_t *stream);
 

@@ -149,3 +149,23 @@ godwit__spool_write_end (godwit__sqlite_spool_t *self, godwit_status_t status, g
     }
     return status;
 }
+
+static godwit_status_t
+transact_once (godwit__sqlite_spool_t *self, godwit__spool_body_fn *body, void *user,
+               godwit__problem_t *problem)
+{
+    const godwit_status_t status = godwit__spool_write_begin (self, problem);
+    return status ? status : godwit__spool_write_end (self, body (self, user, problem), problem);
+}
+
+godwit_status_t
+godwit__spool_transact (godwit__sqlite_spool_t *self, godwit__spool_body_fn *body, void *user,
+                        godwit__problem_t *problem)
+{
+    godwit__problem_t ignored = {0};
+    const godwit_status_t status = transact_once (self, body, user, problem);
+    if (!status || (problem->code & 0xff) != SQLITE_FULL || godwit__spool_checkpoint (self, &ignored))
+        return status;
+    *problem = (godwit__problem_t){0};
+    return transact_once (self, body, user, problem);
+}

@@ -57,6 +57,7 @@ static struct {
     fault_keeps_t keeps;
     uint64_t seed;
     plan_t writes, syncs;
+    long wal_limit;
 } world = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- what a power failure leaves ---- */
@@ -234,6 +235,8 @@ on_write (sqlite3_file *file, const void *data, int size, sqlite3_int64 at)
     step ();
     int code =
         world.writes.code != SQLITE_IOERR_SHORT_READ && fails (&world.writes) ? world.writes.code : SQLITE_OK;
+    if (world.wal_limit && self->tracked->is_wal && at + size > world.wal_limit)
+        code = SQLITE_FULL;
     if (!code) {
         note (self->tracked, at, data, (size_t) size);
         code = self->real->pMethods->xWrite (self->real, data, size, at);
@@ -440,6 +443,7 @@ fault_vfs_begin (void)
     world.count = world.crash_at = 0;
     world.has_crashed = false;
     world.writes = world.syncs = (plan_t){0};
+    world.wal_limit = 0;
     cr_assert_eq (sqlite3_vfs_register (&world.vfs, 0), SQLITE_OK);
 }
 
@@ -505,5 +509,13 @@ fault_vfs_fail_syncs (long after, long count, bool of_wal)
 {
     pthread_mutex_lock (&world.lock);
     world.syncs = (plan_t){after, count, 0, of_wal};
+    pthread_mutex_unlock (&world.lock);
+}
+
+void
+fault_vfs_limit_wal (long size)
+{
+    pthread_mutex_lock (&world.lock);
+    world.wal_limit = size;
     pthread_mutex_unlock (&world.lock);
 }
