@@ -158,6 +158,9 @@ godwit_status_t godwit__spool_flush (godwit_spool_t *spool, godwit_error_t **err
 /* SYSTEM: the thread cannot be started. */
 godwit_status_t godwit__spool_keeper_start (godwit__sqlite_spool_t *self, godwit__problem_t *problem);
 void godwit__spool_keeper_stop (godwit__sqlite_spool_t *self);
+/* Afterwards: syncs what it had not synced yet. Closing alone does so only if nobody else has the file open.
+ */
+void godwit__spool_sync_rest (godwit__sqlite_spool_t *self);
 /* With the right to write, after a failure of the disk. */
 godwit_status_t godwit__spool_recover (godwit__sqlite_spool_t *self, godwit__problem_t *problem);
 /* With the right to write: copies the WAL into the file. */

@@ -292,3 +292,12 @@ godwit__spool_keeper_stop (godwit__sqlite_spool_t *self)
     pthread_join (self->keeper, NULL);
     self->has_keeper = false;
 }
+
+void
+godwit__spool_sync_rest (godwit__sqlite_spool_t *self)
+{
+    if (!self->sync_due_ms)
+        return;
+    self->sync_due_ms = 0;
+    sync_file (self);
+}

@@ -300,8 +300,10 @@ godwit_sqlite_spool_close (godwit_spool_t **spool)
     if (self->pid != getpid ())
         return;
     godwit__spool_keeper_stop (self);
-    if (!self->options.read_only)
+    if (!self->options.read_only) {
         godwit__spool_flush (&self->spool, NULL);
+        godwit__spool_sync_rest (self);
+    }
     godwit__spool_disconnect (self, !self->options.read_only && !self->is_suspect);
     destroy (self);
 }

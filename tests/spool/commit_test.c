@@ -187,6 +187,32 @@ Test (commit, the_level_of_the_process_syncs_later)
     world_remove (folder);
 }
 
+/* Closing syncs, also if the WAL stays because somebody looks at the file. */
+Test (commit, closing_at_the_level_of_the_process_syncs)
+{
+    char left[192];
+    strcpy (folder, world_folder ());
+    snprintf (left, sizeof left, "%s/left", folder);
+    cr_assert_eq (mkdir (left, 0700), 0);
+    fault_vfs_begin ();
+    godwit_spool_t *spool = open_here (
+        GODWIT_SQLITE_SPOOL_OPTIONS (.vfs = "fault", .level = GODWIT_SPOOL_PROCESS, .sync_ms = 3600000));
+    godwit_spool_t *viewer = open_here (GODWIT_SQLITE_SPOOL_OPTIONS (.vfs = "fault", .read_only = true));
+    world_set_pool (spool, "info", "audit", 0);
+    world_append (spool, "info", "one");
+    world_append (spool, "info", "two");
+    world_settle (spool, "info", "audit", 1, 1);
+    godwit_sqlite_spool_close (&spool);
+    fault_vfs_crash (left, FAULT_KEEPS_NOTHING, 1);
+    godwit_spool_t *after = world_open (world_path (left, "spool"), NULL);
+    MUST_BE (world_streams (after), "info 2 audit=1");
+    MUST_BE (world_read (after, "info", "audit"), "2:two");
+    godwit_sqlite_spool_close (&after);
+    godwit_sqlite_spool_close (&viewer);
+    fault_vfs_end ();
+    world_remove (folder);
+}
+
 /* ---- sizes ---- */
 
 /* 200 MB go through a spool in which little is kept at any time. */

@@ -48,8 +48,9 @@ GODWIT_EXPORT godwit_status_t godwit_sqlite_spool_open (godwit_spool_t **spool, 
                                                         const godwit_sqlite_spool_options_t *options,
                                                         godwit_error_t **error);
 
-/* Closes a spool and sets *spool to NULL: what was settled is made safe. Accepts NULL. If that fails, some
- * items may be read again later; godwit_spool_ops_t.flush before it tells. */
+/* Closes a spool and sets *spool to NULL: what was settled is made safe, and at both levels all of it is
+ * brought to the disk. Accepts NULL. If that fails, some items may be read again later;
+ * godwit_spool_ops_t.flush before it tells. */
 GODWIT_EXPORT void godwit_sqlite_spool_close (godwit_spool_t **spool);
 
 /* What a spool holds, and what it did since it was opened. */
