@@ -120,7 +120,8 @@ godwit_status_t godwit__spool_enter (const godwit__sqlite_spool_t *self, bool is
                                      godwit__problem_t *problem);
 godwit_status_t godwit__spool_check_name (const char *what, const char *name, godwit__problem_t *problem);
 godwit_status_t godwit__spool_no_memory (const godwit__sqlite_spool_t *self, godwit__problem_t *problem);
-/* With the lock: NOT_FOUND. pool NULL: only the stream is looked for. */
+/* With the lock: NOT_FOUND, also for a pool that is being removed. pool NULL: only the stream is looked
+ * for. */
 godwit_status_t godwit__spool_look_up (const godwit__sqlite_spool_t *self, const char *stream,
                                        const char *pool, godwit__stream_t **found_stream,
                                        godwit__pool_t **found_pool, godwit__problem_t *problem);

@@ -2,13 +2,13 @@
 /* Pools that come and go, each in a transaction of its own. */
 #include "components/spool/inside.h"
 
-/* With the lock. True: the pool is there, and was seen. */
+/* With the lock. True: the pool is there, and was seen. False also while it is being removed. */
 static bool
 note_seen (godwit__sqlite_spool_t *self, const char *stream_name, const char *pool_name, int64_t seen_ms)
 {
     godwit__stream_t *const stream = godwit__spool_stream_find (&self->model, stream_name);
     godwit__pool_t *const pool = stream ? godwit__spool_pool_find (stream, pool_name) : NULL;
-    if (!pool)
+    if (!pool || pool->is_removed)
         return false;
     if (pool->seen_ms != seen_ms) {
         pool->seen_ms = seen_ms;

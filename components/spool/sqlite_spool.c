@@ -78,10 +78,11 @@ godwit__spool_look_up (const godwit__sqlite_spool_t *self, const char *stream, c
     if (!pool)
         return GODWIT_OK;
     *found_pool = godwit__spool_pool_find (*found_stream, pool);
-    return *found_pool ? GODWIT_OK
-                       : godwit__spool_problem (problem, GODWIT_ERR_NOT_FOUND,
-                                                "the stream %s of the spool %s has no pool %s", stream,
-                                                self->path, pool);
+    return *found_pool && !(*found_pool)->is_removed
+               ? GODWIT_OK
+               : godwit__spool_problem (problem, GODWIT_ERR_NOT_FOUND,
+                                        "the stream %s of the spool %s has no pool %s", stream, self->path,
+                                        pool);
 }
 
 /* ---- options ---- */

@@ -213,6 +213,52 @@ Test (commit, closing_at_the_level_of_the_process_syncs)
     world_remove (folder);
 }
 
+/* ---- pools ---- */
+
+static godwit_spool_t *beside;
+static bool has_looked;
+
+static bool
+take_none (void *user, uint64_t number, const void *data, size_t size)
+{
+    (void) user;
+    (void) number;
+    (void) data;
+    (void) size;
+    cr_assert_fail ("there is an item");
+    return false;
+}
+
+static void
+look_beside (void)
+{
+    MUST (beside->ops->read (beside, "info", NULL, 0, 0, 0, take_none, NULL, &error));
+    cr_assert_eq (beside->ops->read (beside, "info", "audit", 0, 0, 0, take_none, NULL, NULL),
+                  GODWIT_ERR_NOT_FOUND);
+    MUST (beside->ops->read (beside, "warn", "dash", 0, 0, 0, take_none, NULL, &error));
+    has_looked = true;
+}
+
+/* The items are deleted before the pool is gone: that is no damage. */
+Test (commit, reading_beside_the_removal_of_a_pool)
+{
+    strcpy (folder, world_folder ());
+    fault_vfs_begin ();
+    beside = open_here (GODWIT_SQLITE_SPOOL_OPTIONS (.vfs = "fault"));
+    world_set_pool (beside, "info", "audit", 0);
+    world_set_pool (beside, "warn", "dash", 0);
+    world_append (beside, "info", "one");
+    world_append (beside, "info", "two");
+    fault_vfs_at_commit (look_beside);
+    MUST (beside->ops->remove_pool (beside, "info", "audit", &error));
+    cr_assert (has_looked);
+    cr_assert_eq (world_append (beside, "info", "three"), 3);
+    MUST_BE (world_read (beside, "info", NULL), "3:three");
+    godwit_sqlite_spool_close (&beside);
+    fault_vfs_end ();
+    world_remove (folder);
+}
+
 /* ---- sizes ---- */
 
 /* 200 MB go through a spool in which little is kept at any time. */

@@ -58,6 +58,7 @@ static struct {
     uint64_t seed;
     plan_t writes, syncs;
     long wal_limit;
+    void (*at_commit) (void);
 } world = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- what a power failure leaves ---- */
@@ -346,7 +347,17 @@ on_shm_map (sqlite3_file *file, int page, int size, int extends, void volatile *
 static int
 on_shm_lock (sqlite3_file *file, int at, int count, int flags)
 {
-    return file_of (file)->real->pMethods->xShmLock (file_of (file)->real, at, count, flags);
+    const int code = file_of (file)->real->pMethods->xShmLock (file_of (file)->real, at, count, flags);
+    void (*function) (void) = NULL;
+    if (at == 0 && flags == (SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE)) { /* the right to write to the WAL */
+        pthread_mutex_lock (&world.lock);
+        function = world.at_commit;
+        world.at_commit = NULL;
+        pthread_mutex_unlock (&world.lock);
+    }
+    if (function)
+        function ();
+    return code;
 }
 
 static void
@@ -444,6 +455,7 @@ fault_vfs_begin (void)
     world.has_crashed = false;
     world.writes = world.syncs = (plan_t){0};
     world.wal_limit = 0;
+    world.at_commit = NULL;
     cr_assert_eq (sqlite3_vfs_register (&world.vfs, 0), SQLITE_OK);
 }
 
@@ -517,5 +529,13 @@ fault_vfs_limit_wal (long size)
 {
     pthread_mutex_lock (&world.lock);
     world.wal_limit = size;
+    pthread_mutex_unlock (&world.lock);
+}
+
+void
+fault_vfs_at_commit (void function (void))
+{
+    pthread_mutex_lock (&world.lock);
+    world.at_commit = function;
     pthread_mutex_unlock (&world.lock);
 }
