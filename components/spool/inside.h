@@ -49,6 +49,13 @@ typedef struct godwit__request {
     struct godwit__request *next;
 } godwit__request_t;
 
+/* A file that SQLite has beside the spool, and whose name somebody may take away. */
+typedef struct godwit__spool_beside {
+    char *path;
+    dev_t device;
+    ino_t inode; /* 0: not known */
+} godwit__spool_beside_t;
+
 typedef struct godwit__sqlite_spool {
     godwit_spool_t spool; /* the first member */
     godwit_sqlite_spool_options_t options;
@@ -75,6 +82,8 @@ typedef struct godwit__sqlite_spool {
 
     /* Of the thread that has the right to write. */
     godwit__store_t writer;
+    godwit__spool_beside_t wal, index; /* PATH-wal, PATH-shm */
+    int64_t checked_ms;                /* when they were looked at, by the monotonic clock */
     godwit__stream_t *touched;
     bool is_crowded; /* the last transaction was that of several appends */
     int wal_pages;
@@ -144,6 +153,21 @@ godwit_status_t godwit__spool_transact (godwit__sqlite_spool_t *self, godwit__sp
                                         godwit__problem_t *problem);
 /* The stream is part of the transaction. */
 void godwit__spool_touch (godwit__sqlite_spool_t *self, godwit__stream_t *stream);
+
+/* ---- the files' names (files.c) ---- */
+
+/* OUT_OF_MEMORY. */
+godwit_status_t godwit__spool_files_begin (godwit__sqlite_spool_t *self, godwit__problem_t *problem);
+void godwit__spool_files_end (godwit__sqlite_spool_t *self);
+/* When SQLite has opened them. */
+void godwit__spool_files_note (godwit__sqlite_spool_t *self);
+/* PATH itself is what was opened. */
+bool godwit__spool_files_has_main (const godwit__sqlite_spool_t *self);
+/* With the right to write. SYSTEM: one of them was deleted or replaced since then. What is written into it
+ * would be lost. */
+godwit_status_t godwit__spool_files_check (godwit__sqlite_spool_t *self, godwit__problem_t *problem);
+/* The same, unless it was looked at a moment ago, and all was well. */
+godwit_status_t godwit__spool_files_check_often (godwit__sqlite_spool_t *self, godwit__problem_t *problem);
 
 /* ---- settles (settle.c) ---- */
 

@@ -44,6 +44,7 @@ godwit__spool_connect (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
         godwit__store_close (&self->writer, false);
         return status;
     }
+    godwit__spool_files_note (self);
     sqlite3_wal_hook (self->writer.db, note_wal, self);
     self->checkpoint_at = CHECKPOINT_PAGES;
     return GODWIT_OK;

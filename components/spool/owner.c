@@ -228,6 +228,13 @@ godwit__spool_owner_look (godwit__spool_owner_t *owner, const char *path, godwit
     return status;
 }
 
+bool
+godwit__spool_owner_has_lock (const godwit__spool_owner_t *owner)
+{
+    struct stat file;
+    return fstat (owner->fd, &file) == 0 && file.st_nlink > 0;
+}
+
 void
 godwit__spool_owner_release (godwit__spool_owner_t *owner)
 {

@@ -33,6 +33,8 @@ godwit_status_t godwit__spool_owner_take (godwit__spool_owner_t *owner, const ch
 /* The same for one that is only looked at, beside its owner. */
 godwit_status_t godwit__spool_owner_look (godwit__spool_owner_t *owner, const char *path,
                                           godwit__problem_t *problem);
+/* False: PATH-lock was deleted or replaced, so that somebody else may have it, too. */
+bool godwit__spool_owner_has_lock (const godwit__spool_owner_t *owner);
 /* Call it when SQLite has closed the file. */
 void godwit__spool_owner_release (godwit__spool_owner_t *owner);
 /* 0: nobody owns it, or it is not known. text gets "pid 123 (shop) on host1 since ..."; it may be NULL. */

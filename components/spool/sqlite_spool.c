@@ -206,6 +206,8 @@ open_to_write (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
 {
     godwit_status_t status = godwit__spool_owner_take (&self->owner, self->path, problem);
     if (!status)
+        status = godwit__spool_files_begin (self, problem);
+    if (!status)
         status = godwit__spool_connect (self, problem);
     if (!status && size_of (self->path, "") <= CHECK_SIZE)
         status = godwit__store_check (&self->writer, problem);
@@ -240,6 +242,7 @@ destroy (godwit__sqlite_spool_t *self)
     pthread_mutex_destroy (&self->lock);
     godwit__spool_model_free (&self->model);
     godwit__spool_owner_release (&self->owner);
+    godwit__spool_files_end (self);
     free (self->vfs);
     free (self->path);
     free (self);
@@ -305,7 +308,8 @@ godwit_sqlite_spool_close (godwit_spool_t **spool)
         godwit__spool_flush (&self->spool, NULL);
         godwit__spool_sync_rest (self);
     }
-    godwit__spool_disconnect (self, !self->options.read_only && !self->is_suspect);
+    godwit__spool_disconnect (self, !self->options.read_only && !self->is_suspect &&
+                                        godwit__spool_files_has_main (self));
     destroy (self);
 }
 

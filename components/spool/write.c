@@ -46,7 +46,12 @@ godwit__spool_touch (godwit__sqlite_spool_t *self, godwit__stream_t *stream)
 godwit_status_t
 godwit__spool_write_begin (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
 {
-    const godwit_status_t status = self->is_suspect ? godwit__spool_recover (self, problem) : GODWIT_OK;
+    godwit_status_t status = GODWIT_OK;
+    if (self->is_suspect) {
+        status = godwit__spool_files_check (self, problem); /* else it would open other ones */
+        if (!status)
+            status = godwit__spool_recover (self, problem);
+    }
     return status ? status : godwit__store_begin (&self->writer, problem);
 }
 
@@ -136,6 +141,8 @@ suspect (godwit__sqlite_spool_t *self)
 godwit_status_t
 godwit__spool_write_end (godwit__sqlite_spool_t *self, godwit_status_t status, godwit__problem_t *problem)
 {
+    if (!status)
+        status = godwit__spool_files_check_often (self, problem);
     if (status)
         godwit__store_rollback (&self->writer);
     else

@@ -197,6 +197,120 @@ Test (owner, a_spool_that_is_not_there_cannot_be_looked_at)
     end ();
 }
 
+/* ---- files that lose their names ---- */
+
+typedef struct there {
+    uint64_t first, last, count;
+} there_t;
+
+static bool
+count_one (void *user, uint64_t number, const void *data, size_t size)
+{
+    there_t *const there = user;
+    (void) data;
+    (void) size;
+    there->last = number;
+    there->count++;
+    return true;
+}
+
+static const char *
+with_suffix (const char *suffix)
+{
+    static char name[300];
+    snprintf (name, sizeof name, "%s%s", path, suffix);
+    return name;
+}
+
+/* The files are not looked at by each append. Returns how many were accepted. */
+static uint64_t
+append_until_it_fails (godwit_spool_t *spool, const char *text)
+{
+    uint64_t accepted = 0;
+    godwit_error_t *failure = NULL;
+    godwit_status_t status;
+    for (;; accepted++) {
+        godwit_spool_item_t item = {.stream = "info", .data = "x", .size = 1};
+        status = spool->ops->append (spool, &item, 1, NULL, NULL, &failure);
+        if (status)
+            break;
+    }
+    cr_assert_eq (status, GODWIT_ERR_SYSTEM);
+    cr_assert (strstr (godwit_error_message (failure), text), "no \"%s\" in: %s", text,
+               godwit_error_message (failure));
+    godwit_error_destroy (&failure);
+    cr_assert_eq (spool->ops->set_pool (spool, "info", "dash", 0, 0, NULL), GODWIT_ERR_SYSTEM);
+    return accepted;
+}
+
+/* What is appended to a file without a name is lost: it is not accepted. */
+Test (owner, a_spool_that_was_deleted_accepts_nothing)
+{
+    for (int i = 0; i < 2; i++) {
+        begin ();
+        godwit_spool_t *spool = world_open (
+            path, GODWIT_SQLITE_SPOOL_OPTIONS (.level = i ? GODWIT_SPOOL_PROCESS : GODWIT_SPOOL_POWER));
+        world_append (spool, "info", "one");
+        cr_assert_eq (unlink (path), 0);
+        append_until_it_fails (spool, "/spool was deleted or replaced");
+        cr_assert_eq (unlink (with_suffix ("-wal")), 0);
+        cr_assert_eq (append_until_it_fails (spool, "/spool was deleted or replaced"), 0);
+        cr_assert_eq (strncmp (world_read (spool, "info", NULL), "1:one", 5), 0);
+        godwit_sqlite_spool_close (&spool);
+        cr_assert_neq (access (path, F_OK), 0);
+        end ();
+    }
+}
+
+Test (owner, one_that_was_moved_accepts_nothing_until_it_is_back)
+{
+    char other[300];
+    begin ();
+    snprintf (other, sizeof other, "%s-other", path);
+    godwit_spool_t *spool = world_open (path, NULL);
+    world_append (spool, "info", "one");
+    cr_assert_eq (rename (path, other), 0);
+    const uint64_t last = 1 + append_until_it_fails (spool, "/spool was deleted or replaced");
+    FILE *const file = fopen (path, "w");
+    cr_assert (file);
+    fclose (file);
+    cr_assert_eq (append_until_it_fails (spool, "/spool was deleted or replaced"), 0);
+    cr_assert_eq (rename (other, path), 0);
+    cr_assert_eq (world_append (spool, "info", "more"), last + 1);
+    cr_assert_eq (rename (path, other), 0);
+    godwit_sqlite_spool_close (&spool); /* its WAL belongs to it, wherever it is */
+    cr_assert_eq (rename (other, path), 0);
+    spool = world_open (path, NULL);
+    there_t there = {0};
+    MUST (spool->ops->read (spool, "info", NULL, 0, 0, 0, count_one, &there, &error));
+    cr_assert_eq (there.count, last + 1);
+    cr_assert_eq (there.last, last + 1);
+    godwit_sqlite_spool_close (&spool);
+    end ();
+}
+
+Test (owner, what_is_beside_it_must_stay_there)
+{
+    static const char *const suffixes[] = {"-wal", "-shm", "-lock"};
+    char text[64];
+    for (size_t i = 0; i < 3; i++) {
+        begin ();
+        godwit_spool_t *spool = world_open (path, NULL);
+        world_append (spool, "info", "one");
+        cr_assert_eq (unlink (with_suffix (suffixes[i])), 0);
+        snprintf (text, sizeof text, "/spool%s was deleted or replaced", suffixes[i]);
+        const uint64_t last = 1 + append_until_it_fails (spool, text);
+        godwit_sqlite_spool_close (&spool);
+        spool = world_open (path, NULL);
+        there_t there = {0};
+        MUST (spool->ops->read (spool, "info", NULL, 0, 0, 0, count_one, &there, &error));
+        cr_assert_eq (there.count, last);
+        cr_assert_eq (world_append (spool, "info", "more"), last + 1);
+        godwit_sqlite_spool_close (&spool);
+        end ();
+    }
+}
+
 /* ---- fork ---- */
 
 static godwit_spool_t *of_the_parent;
@@ -453,10 +567,6 @@ append_until_killed (int output)
         demand (pthread_create (&threads[i], NULL, append_on, &output) == 0, 43);
     pause ();
 }
-
-typedef struct there {
-    uint64_t first, last, count;
-} there_t;
 
 static bool
 note (void *user, uint64_t number, const void *data, size_t size)
