@@ -178,8 +178,12 @@ godwit__spool_stream_next (const godwit__stream_t *stream, const godwit__pool_t 
 {
     if (pool)
         return godwit__spool_spans_next_missing (&pool->settled, from);
-    uint64_t next = stream->pool_count ? UINT64_MAX : godwit__spool_spans_next_missing (&stream->gone, from);
+    if (!stream->pool_count)
+        return godwit__spool_spans_next_missing (&stream->gone, from);
+    uint64_t next = from > stream->last ? from : stream->last + 1; /* if all are being removed */
     for (size_t i = 0; i < stream->pool_count; i++) {
+        if (stream->pools[i].is_removed)
+            continue;
         const uint64_t of_pool = godwit__spool_spans_next_missing (&stream->pools[i].settled, from);
         if (of_pool < next)
             next = of_pool;

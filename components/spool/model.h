@@ -16,7 +16,7 @@ typedef struct godwit__pool {
     godwit__spans_t settled; /* and all of the stream's `gone` */
     int64_t seen_ms;
     bool is_changed; /* its row is not up to date */
-    bool is_removed; /* by a transaction under way */
+    bool is_removed; /* by a transaction under way: it wants nothing, as what it wanted may be deleted */
     /* Of a transaction under way. */
     bool is_written;
 } godwit__pool_t;
