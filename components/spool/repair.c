@@ -6,6 +6,7 @@
  *     PATH-damaged-1     the damaged file, when the two have changed places (swap.c)
  *
  * A repair that is killed has lost nothing: the next one begins anew. */
+#include "components/spool/check.h"
 #include "components/spool/inside.h"
 #include "components/spool/salvage.h"
 #include "components/spool/swap.h"
@@ -71,7 +72,7 @@ look (const char *file, godwit__problem_t *problem)
     if (!status)
         status = godwit__spool_load (&model_only, &store, problem);
     if (!status)
-        status = godwit__spool_check_items (&store, problem);
+        status = godwit__spool_check (&store, &model_only.model, problem);
     godwit__store_close (&store, !status);
     godwit__spool_model_free (&model_only.model);
     return status;

@@ -385,39 +385,3 @@ godwit__spool_salvage (godwit__store_t *from, godwit__store_t *to, godwit_sqlite
     godwit__spool_model_free (&salvage.model);
     return status;
 }
-
-/* ---- a check ---- */
-
-godwit_status_t
-godwit__spool_check_items (godwit__store_t *store, godwit__problem_t *problem)
-{
-    sqlite3_stmt *statement = NULL;
-    bool is_good = true;
-    int code = sqlite3_prepare_v2 (store->db, "SELECT id, count, at_ms, data FROM items ORDER BY id", -1,
-                                   &statement, NULL);
-    while (code == SQLITE_OK && is_good && sqlite3_step (statement) == SQLITE_ROW) {
-        const int64_t id = sqlite3_column_int64 (statement, 0),
-                      item_count = sqlite3_column_int64 (statement, 1);
-        const uint8_t *const segment = sqlite3_column_blob (statement, 3), *data;
-        const size_t size = (size_t) sqlite3_column_bytes (statement, 3);
-        size_t at = 0, item_size;
-        bool is_framed;
-        if (!segment && sqlite3_errcode (store->db) == SQLITE_NOMEM) {
-            godwit__store_problem (store, "read items", problem);
-            sqlite3_finalize (statement);
-            return problem->status;
-        }
-        is_good = segment != NULL;
-        for (int64_t i = 0; is_good && i < item_count; i++)
-            is_good = godwit__spool_segment_next (
-                segment, size, &at, (uint32_t) (id >> GODWIT__SPOOL_NUMBER_BITS),
-                ((uint64_t) id & GODWIT__SPOOL_NUMBER_MAX) + (uint64_t) i, &data, &item_size, &is_framed);
-        is_good = is_good && at == size;
-    }
-    if (statement)
-        code = sqlite3_finalize (statement);
-    if (code != SQLITE_OK)
-        return godwit__store_problem (store, "read items", problem);
-    return is_good ? GODWIT_OK
-                   : godwit__store_damaged (store->path, "an item is not what was written", problem);
-}
