@@ -156,9 +156,19 @@ make_saved (const repair_t *repair)
     return status;
 }
 
+static bool
+is_empty (const char *path)
+{
+    struct stat file;
+    return stat (path, &file) == 0 && file.st_size == 0;
+}
+
+/* Of an empty file SQLite would delete the WAL. */
 static godwit_status_t
 open_copy (const repair_t *repair, godwit__store_t *store)
 {
+    if (is_empty (repair->copy))
+        mend_first_page (repair);
     godwit_status_t status =
         godwit__store_open (store, repair->copy, NULL, GODWIT__STORE_SALVAGE, false, repair->problem);
     if (!status && godwit__store_has_tables (store))

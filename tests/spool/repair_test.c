@@ -285,6 +285,51 @@ Test (repair, that_is_broken_off_is_told_to_those_who_look)
     end ();
 }
 
+/* ---- a file without a byte ---- */
+
+static uint64_t
+size_of (const char *suffix)
+{
+    char name[300];
+    struct stat file;
+    snprintf (name, sizeof name, "%s%s", path, suffix);
+    return stat (name, &file) == 0 ? (uint64_t) file.st_size : 0;
+}
+
+/* As some file systems leave it after a crash, or a command that began with "> spool". */
+Test (repair, of_a_file_that_was_emptied_reads_its_wal)
+{
+    godwit_sqlite_spool_repair_t report;
+    strcpy (path, world_path (world_folder (), "spool"));
+    append_and_die ();
+    const uint64_t size = size_of ("-wal");
+    cr_assert_eq (truncate (path, 0), 0);
+    world_open_fails (path, NULL, GODWIT_ERR_MALFORMED, "it is empty, and ");
+    world_open_fails (path, GODWIT_SQLITE_SPOOL_OPTIONS (.read_only = true), GODWIT_ERR_MALFORMED,
+                      "spool-wal has ");
+    cr_assert_eq (size_of (""), 0);
+    cr_assert_eq (size_of ("-wal"), size);
+    MUST (godwit_sqlite_spool_repair (path, &report, sizeof report, &error));
+    cr_assert (report.is_damaged);
+    cr_assert_eq (report.kept, IN_WAL, "kept %" PRIu64, report.kept);
+    cr_assert_eq (size_of ("-damaged-1-wal"), size);
+    end ();
+}
+
+/* The WAL has the pages that were written last; without those that lead to them nothing is found. */
+Test (repair, of_a_file_that_was_emptied_leaves_what_it_cannot_read)
+{
+    godwit_sqlite_spool_repair_t report;
+    begin ();
+    const uint64_t size = size_of ("-wal");
+    cr_assert_eq (truncate (path, 0), 0);
+    cr_assert_eq (godwit_sqlite_spool_repair (path, &report, sizeof report, NULL), GODWIT_ERR_MALFORMED);
+    cr_assert_eq (size_of (""), 0);
+    cr_assert_eq (size_of ("-wal"), size);
+    cr_assert (!exists ("-damaged-1") && !exists ("-saved") && !exists ("-saved-copy"));
+    end ();
+}
+
 /* WALs that are left of a damaged file whose name was deleted are nobody's. */
 Test (repair, takes_a_name_that_has_no_wal_either)
 {
