@@ -77,8 +77,10 @@ take_stream (void *user, godwit__stream_row_t *row, bool is_damaged, godwit__pro
         godwit__spool_spans_free (&row->gone);
         return GODWIT_OK;
     }
-    godwit__stream_t *const stream = get_stream (salvage, row->id, is_name (row->name) ? row->name : NULL);
-    if (!stream || is_damaged) { /* its numbers mean nothing */
+    /* Under a name that is only nearly right nobody would look for its items. */
+    const bool has_name = !is_damaged && is_name (row->name);
+    godwit__stream_t *const stream = get_stream (salvage, row->id, has_name ? row->name : NULL);
+    if (!stream || is_damaged) { /* its numbers mean nothing either */
         godwit__spool_spans_free (&row->gone);
         return stream ? GODWIT_OK : problem->status;
     }
@@ -129,11 +131,6 @@ write_segment (salvage_t *salvage, godwit__stream_t *stream, int64_t at_ms)
                                        .data = stream->segment.data};
     if (row.count == 0)
         return GODWIT_OK;
-    if (godwit__spool_spans_next_missing (&stream->new_gone, row.first) !=
-        row.first) { /* it was found twice */
-        godwit__spool_segment_clear (&stream->segment);
-        return GODWIT_OK;
-    }
     godwit_status_t status = godwit__store_insert (salvage->to, stream->id, &row, salvage->problem);
     if (!status && !godwit__spool_spans_add (&stream->new_gone, row.first, row.first + row.count - 1))
         status = no_memory (salvage);
@@ -148,7 +145,14 @@ write_segment (salvage_t *salvage, godwit__stream_t *stream, int64_t at_ms)
     return status ? status : godwit__store_begin (salvage->to, salvage->problem);
 }
 
-/* The items of a segment that are what was written. */
+static bool
+is_found (const godwit__stream_t *stream, uint64_t number)
+{
+    return godwit__spool_spans_next_missing (&stream->new_gone, number) != number;
+}
+
+/* The items of a segment that are what was written, and were not found before. Somebody may have made it who
+ * knows how: then it may be longer than any of ours, overlap others, or go beyond the last number. */
 static godwit_status_t
 take_segment (salvage_t *salvage, sqlite3_stmt *statement)
 {
@@ -164,15 +168,17 @@ take_segment (salvage_t *salvage, sqlite3_stmt *statement)
     if (!segment && sqlite3_errcode (salvage->from->db) == SQLITE_NOMEM)
         return no_memory (salvage);
     bool is_framed = segment && id > 0 && first > 0 && stream_id > 0;
-    for (uint64_t i = 0; is_framed && at < size && !status; i++) {
-        const bool is_good = godwit__spool_segment_next (segment, size, &at, stream_id, first + i, &data,
-                                                         &item_size, &is_framed);
+    for (uint64_t number = first; is_framed && at < size && !status && number <= GODWIT__SPOOL_NUMBER_MAX;
+         number++) {
+        bool is_good =
+            godwit__spool_segment_next (segment, size, &at, stream_id, number, &data, &item_size, &is_framed);
         if (is_good && !stream && !(stream = get_stream (salvage, stream_id, NULL)))
             return salvage->problem->status;
-        if (!is_good && stream)
+        is_good = is_good && !is_found (stream, number);
+        if (stream && (!is_good || godwit__spool_segment_is_full (&stream->segment, item_size)))
             status = write_segment (salvage, stream, at_ms);
-        else if (is_good &&
-                 !godwit__spool_segment_add (&stream->segment, stream_id, first + i, data, item_size))
+        if (!status && is_good &&
+            !godwit__spool_segment_add (&stream->segment, stream_id, number, data, item_size))
             status = no_memory (salvage);
     }
     return status || !stream ? status : write_segment (salvage, stream, at_ms);

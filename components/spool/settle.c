@@ -105,7 +105,9 @@ delete_run (godwit__sqlite_spool_t *self, godwit__stream_t *stream, const sweep_
     if (status)
         return status;
     stream->items_less += sweep->items;
-    stream->bytes_less += sweep->bytes;
+    stream->bytes_less += sweep->bytes; /* the row of a stream that somebody else made may say less */
+    if (stream->bytes_less > stream->bytes)
+        stream->bytes_less = stream->bytes;
     return godwit__spool_spans_add (&stream->new_gone, sweep->first_segment, sweep->end)
                ? GODWIT_OK
                : godwit__spool_no_memory (self, problem);

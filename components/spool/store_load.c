@@ -68,7 +68,8 @@ read_pool (const godwit__store_t *store, sqlite3_stmt *statement, const godwit__
         .name = name ? name : "",
         .seen_ms = sqlite3_column_int64 (statement, 5),
     };
-    bool is_damaged = id < 1 || id > UINT32_MAX || stream < 1 || stream > GODWIT__SPOOL_STREAM_MAX;
+    /* Behind the last number there is none for a new pool. */
+    bool is_damaged = id < 1 || id >= UINT32_MAX || stream < 1 || stream > GODWIT__SPOOL_STREAM_MAX;
     const godwit_status_t status = read_spans (store, statement, 3, &row.settled, &is_damaged, problem);
     if (status)
         return status;

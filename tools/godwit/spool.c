@@ -125,7 +125,9 @@ repair (const arguments_t *self)
         printf ("lost: the names of %" PRIu64 " streams, which are called recovered-N now\n",
                 report.streams_new);
     if (report.pools_reset)
-        printf ("lost: what %" PRIu64 " pools have settled; they get all that is kept\n", report.pools_reset);
+        printf ("lost: what %" PRIu64
+                " pools have settled; they get all that is kept, and their names may be wrong\n",
+                report.pools_reset);
     if (report.pools_lost)
         printf ("lost: the names of %" PRIu64 " pools\n", report.pools_lost);
     printf ("the damaged file is %s now\n", report.damaged);
