@@ -105,7 +105,7 @@ copy_file (const repair_t *repair, const char *suffix)
     const int in = open (from, O_RDONLY | O_CLOEXEC);
     if (in < 0)
         return errno == ENOENT && *suffix ? GODWIT_OK : system_problem (repair, "open", from);
-    const int out = open (to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const int out = open (to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     const godwit_status_t status =
         out >= 0 && copy_bytes (in, out) ? GODWIT_OK : system_problem (repair, "copy", from);
     close (in);
@@ -140,15 +140,36 @@ mend_first_page (const repair_t *repair)
 
 /* ---- all of it ---- */
 
-/* A new spool, with nothing in it, for its user only. */
+/* A file is whose the damaged one is, who will go on using it. False: errno says why. */
+static bool
+give_to_owner (const repair_t *repair, int fd)
+{
+    struct stat damaged;
+    if (stat (repair->path, &damaged) < 0)
+        return false;
+    mode_t mode = damaged.st_mode & 0777;
+    if (fchown (fd, damaged.st_uid, damaged.st_gid) < 0) {
+        if (fchown (fd, damaged.st_uid, (gid_t) -1) < 0)
+            return false;
+        mode &= (mode_t) ~070; /* its group is another one */
+    }
+    return fchmod (fd, mode) == 0;
+}
+
+/* A new spool, with nothing in it. */
 static godwit_status_t
 make_saved (const repair_t *repair)
 {
     godwit__store_t store;
-    const int fd = open (repair->saved, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const int fd = open (repair->saved, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return system_problem (repair, "make", repair->saved);
+    const bool good = give_to_owner (repair, fd);
+    const godwit_status_t given =
+        good ? GODWIT_OK : system_problem (repair, "give to the owner of the damaged file", repair->saved);
     close (fd);
+    if (given)
+        return given;
     const godwit_status_t status =
         godwit__store_open (&store, repair->saved, NULL, GODWIT__STORE_WRITE, true, repair->problem);
     if (!status)

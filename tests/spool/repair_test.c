@@ -285,6 +285,67 @@ Test (repair, that_is_broken_off_is_told_to_those_who_look)
     end ();
 }
 
+/* ---- whose the files are ---- */
+
+#define NOBODY 65534
+
+static struct stat
+look_at (const char *suffix)
+{
+    char name[300];
+    struct stat file;
+    snprintf (name, sizeof name, "%s%s", path, suffix);
+    cr_assert_eq (stat (name, &file), 0, "%s", name);
+    return file;
+}
+
+Test (repair, keeps_the_mode)
+{
+    begin ();
+    cr_assert_eq (chmod (path, 0640), 0);
+    assert_repaired ("a mode", 0);
+    cr_assert_eq (look_at ("").st_mode & 07777, 0640, "%o", look_at ("").st_mode);
+    end ();
+}
+
+/* Or the service could not open its spool afterwards. */
+Test (repair, by_root_keeps_the_owner)
+{
+    char lock[300];
+    godwit_sqlite_spool_repair_t report;
+    if (geteuid () != 0)
+        cr_skip_test ("only root gives files away");
+    begin ();
+    cr_assert_eq (chown (path, NOBODY, NOBODY), 0);
+    snprintf (lock, sizeof lock, "%s-lock", path);
+    unlink (lock);
+    MUST (godwit_sqlite_spool_repair (path, &report, sizeof report, &error));
+    cr_assert (report.is_damaged);
+    static const char *const suffixes[] = {"", "-lock", "-damaged-1"};
+    for (int i = 0; i < 3; i++) {
+        const struct stat file = look_at (suffixes[i]);
+        cr_assert (file.st_uid == NOBODY && file.st_gid == NOBODY, "%s: %u", suffixes[i], file.st_uid);
+        cr_assert_eq (file.st_mode & 0777, 0600);
+    }
+    end ();
+}
+
+/* A lock that is there already may be anybody's. */
+Test (repair, by_root_gives_no_file_away_that_was_there)
+{
+    char lock[300];
+    godwit_sqlite_spool_repair_t report;
+    if (geteuid () != 0)
+        cr_skip_test ("only root gives files away");
+    begin ();
+    cr_assert_eq (chown (path, NOBODY, NOBODY), 0);
+    snprintf (lock, sizeof lock, "%s-lock", path);
+    cr_assert_eq (chown (lock, 0, 0), 0);
+    MUST (godwit_sqlite_spool_repair (path, &report, sizeof report, &error));
+    cr_assert_eq (look_at ("-lock").st_uid, 0);
+    end ();
+}
+
 /* ---- a file without a byte ---- */
 
 static uint64_t
