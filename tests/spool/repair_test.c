@@ -391,6 +391,30 @@ Test (repair, of_a_file_that_was_emptied_leaves_what_it_cannot_read)
     end ();
 }
 
+/* ---- a damaged WAL ---- */
+
+/* It cannot be told from one whose end was never written: it ends where the damage is. What is before it is
+ * right, and nothing is read of what is behind it. */
+Test (repair, of_a_damaged_wal_keeps_what_is_before_the_damage)
+{
+    godwit_sqlite_spool_repair_t report;
+    char name[300];
+    strcpy (path, world_path (world_folder (), "spool"));
+    append_and_die ();
+    snprintf (name, sizeof name, "%s-wal", path);
+    const int fd = open (name, O_RDWR | O_CLOEXEC);
+    cr_assert_eq (pwrite (fd, "X", 1, (off_t) size_of ("-wal") - 4120 - 10), 1); /* the last frame but one */
+    close (fd);
+    godwit_spool_t *spool = world_open (path, NULL);
+    const char *const found = world_read (spool, "info", NULL);
+    cr_assert_eq (strncmp (found, "1:of the WAL 2:of the WAL", 25), 0, "%s", found);
+    cr_assert (!strstr (found, "4:") && !strstr (found, "5:"), "%s", found);
+    godwit_sqlite_spool_close (&spool);
+    MUST (godwit_sqlite_spool_repair (path, &report, sizeof report, &error));
+    cr_assert (!report.is_damaged, "%s", report.found);
+    end ();
+}
+
 /* WALs that are left of a damaged file whose name was deleted are nobody's. */
 Test (repair, takes_a_name_that_has_no_wal_either)
 {
