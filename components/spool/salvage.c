@@ -38,9 +38,12 @@ no_memory (const salvage_t *salvage)
 
 /* ---- streams and pools ---- */
 
+/* The name in a damaged row may be one. In one that is not, it is what was given. */
 static bool
-is_name (const char *name)
+may_be_name (const char *name)
 {
+    if (strlen (name) > GODWIT__SPOOL_NAME_MAX)
+        return false;
     for (const char *at = name; *at; at++)
         if ((unsigned char) *at < ' ' || *at == 0x7f)
             return false;
@@ -78,8 +81,7 @@ take_stream (void *user, godwit__stream_row_t *row, bool is_damaged, godwit__pro
         return GODWIT_OK;
     }
     /* Under a name that is only nearly right nobody would look for its items. */
-    const bool has_name = !is_damaged && is_name (row->name);
-    godwit__stream_t *const stream = get_stream (salvage, row->id, has_name ? row->name : NULL);
+    godwit__stream_t *const stream = get_stream (salvage, row->id, is_damaged ? NULL : row->name);
     if (!stream || is_damaged) { /* its numbers mean nothing either */
         godwit__spool_spans_free (&row->gone);
         return stream ? GODWIT_OK : problem->status;
@@ -100,7 +102,8 @@ take_pool (void *user, godwit__pool_row_t *row, bool is_damaged, godwit__problem
         godwit__spool_spans_free (&row->settled);
         return problem->status;
     }
-    if (!has_stream || !is_name (row->name) || godwit__spool_pool_find (stream, row->name)) {
+    if (!has_stream || (is_damaged && !may_be_name (row->name)) ||
+        godwit__spool_pool_find (stream, row->name)) {
         salvage->report->pools_lost++;
         godwit__spool_spans_free (&row->settled);
         return GODWIT_OK;

@@ -188,3 +188,33 @@ Test (salvage, of_a_name_with_a_wrong_letter_does_not_keep_it)
     godwit_sqlite_spool_close (&spool);
     end ();
 }
+
+/* Topics and pools may have any bytes, also those of others. */
+Test (salvage, of_names_of_any_bytes_keeps_them)
+{
+    begin ();
+    put_stream (1, "a\tb\xff", 3, 3, put_segment (1, 1, 3, 3), 0);
+    put_pool (1, 1, "p\nq\x1b", 1);
+    put_stream (2, "warn", 1, 1, put_segment (2, 1, 2, 2), 0);
+    godwit__store_close (&store, true);
+    MUST (godwit_sqlite_spool_repair (path, &report, sizeof report, &error));
+    cr_assert (report.is_damaged);
+    cr_assert_eq (report.streams_new + report.pools_reset + report.pools_lost, 0);
+    godwit_spool_t *spool = world_open (path, NULL);
+    MUST_BE (world_streams (spool), "a\tb\xff 3 p\nq\x1b=1; warn 2");
+    world_append (spool, "a\tb\xff", "four");
+    godwit_sqlite_spool_close (&spool);
+    end ();
+}
+
+/* Names that nobody can ask for, with right checksums. */
+Test (salvage, of_names_that_are_none)
+{
+    static char name[4096 + 2];
+    memset (name, 'a', sizeof name - 1);
+    begin ();
+    put_stream (1, "", 1, 1, put_segment (1, 1, 1, 1), 0);
+    put_stream (2, name, 1, 1, put_segment (2, 1, 1, 1), 0);
+    put_pool (1, 1, "", 1);
+    repair (2, 0);
+}

@@ -3,6 +3,7 @@
  * process uses it. */
 #include "tools/godwit/spool.h"
 
+#include "tools/godwit/clean.h"
 #include "tools/godwit/commands.h"
 
 #include <argp.h>
@@ -82,7 +83,9 @@ on_option (int key, char *text, struct argp_state *state)
 static int
 fail (godwit_error_t *error)
 {
-    fprintf (stderr, "godwit spool: %s\n", godwit_error_message (error));
+    fprintf (stderr, "godwit spool: ");
+    clean_print (stderr, godwit_error_message (error)); /* with names of the file in it */
+    fprintf (stderr, "\n");
     godwit_error_destroy (&error);
     return STATUS_FAILED;
 }
@@ -118,7 +121,8 @@ repair (const arguments_t *self)
         printf ("nothing is wrong with %s\n", self->path);
         return EXIT_SUCCESS;
     }
-    printf ("%s\n", report.found);
+    clean_print (stdout, report.found);
+    printf ("\n");
     printf ("kept: %" PRIu64 " items\n", report.kept);
     printf ("lost: %" PRIu64 " items\n", report.lost);
     if (report.streams_new)
