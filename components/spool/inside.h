@@ -33,7 +33,6 @@
 #define GODWIT__SPOOL_SETTLE_MS 50
 /* When the keeper tries again what has failed. */
 #define GODWIT__SPOOL_RETRY_MS 1000
-#define GODWIT__SPOOL_NAME_MAX 4096 /* bytes of the name of a stream or pool */
 
 /* An append that waits. It lies on the stack of its thread. */
 typedef struct godwit__request {

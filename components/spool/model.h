@@ -46,6 +46,8 @@ typedef struct godwit__model {
     godwit__stream_t **streams; /* by name */
     size_t count;
     size_t capacity;
+    godwit__stream_t **by_id; /* NULL: there is none of this number */
+    size_t by_id_count;
     uint32_t last_stream_id;
     uint32_t last_pool_id;
     size_t changed; /* streams that are */

@@ -168,6 +168,29 @@ list (godwit__spool_owner_t *owner)
     owned = owner;
 }
 
+/* The lock that root makes is its owner's who has the spool, or a service could not open its own one after a
+ * `sudo godwit spool repair`. -1: errno says why. */
+static int
+open_lock (const char *path, const char *file)
+{
+    struct stat spool;
+    int fd = open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    fd = open (file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == EEXIST) /* made meanwhile */
+        return open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || geteuid () != 0 || stat (path, &spool) < 0)
+        return fd;
+    if (fchown (fd, spool.st_uid, spool.st_gid) == 0)
+        return fd;
+    const int number = errno;
+    close (fd);
+    unlink (file);
+    errno = number;
+    return -1;
+}
+
 /* With the list locked. */
 static godwit_status_t
 take (godwit__spool_owner_t *owner, const char *path, const char *file, godwit__problem_t *problem)
@@ -179,7 +202,7 @@ take (godwit__spool_owner_t *owner, const char *path, const char *file, godwit__
             "the spool %s is open in this process (pid %ld) already: use that one, or "
             "close it first",
             path, (long) getpid ());
-    const int fd = open (file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const int fd = open_lock (path, file);
     if (fd < 0)
         return refuse_system (path, "open", problem);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing a spool, and its figures. */
 #include "components/spool/inside.h"
+#include "components/spool/swap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -193,6 +194,11 @@ static godwit_status_t
 open_to_read (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
 {
     godwit_status_t status = godwit__spool_owner_look (&self->owner, self->path, problem);
+    if (!status && godwit__spool_swap_is_begun (self->path))
+        return godwit__spool_problem (problem, GODWIT_ERR_SYSTEM,
+                                      "the spool %s: a repair of it is under way, or was broken off: "
+                                      "`godwit spool repair %s` ends it",
+                                      self->path, self->path);
     if (!status)
         status =
             godwit__store_open (&self->reader, self->path, self->vfs, GODWIT__STORE_READ, false, problem);
@@ -205,6 +211,8 @@ static godwit_status_t
 open_to_write (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
 {
     godwit_status_t status = godwit__spool_owner_take (&self->owner, self->path, problem);
+    if (!status)
+        status = godwit__spool_swap_undo (self->path, problem);
     if (!status)
         status = godwit__spool_files_begin (self, problem);
     if (!status)

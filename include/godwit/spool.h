@@ -6,7 +6,8 @@
  * A spool holds *streams*. A stream is what is sent to one name: the notifications of a topic and priority,
  * or the durable casts to a topic. The spool gives the items of a stream numbers, from 1 on, without gaps. A
  * stream has *pools*, each of which settles every item once; when all have, the item is deleted. An item that
- * no pool is known for is kept.
+ * no pool is known for is kept. Names are of 1 to 4096 bytes, which may be any but 0: topics and pools of
+ * others are among them.
  *
  * A function that fails says what failed and what to do: SYSTEM (the disk is full, or fails), LIMIT_EXCEEDED
  * (the spool's own limit), MALFORMED (what was stored is damaged), NOT_FOUND (no such stream or pool),

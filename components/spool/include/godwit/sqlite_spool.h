@@ -97,8 +97,10 @@ typedef struct godwit_sqlite_spool_repair {
     char damaged[4096];   /* where the damaged file is now */
     uint64_t kept;        /* items */
     uint64_t lost;        /* items that could not be read, as far as the numbers tell */
-    uint64_t streams_new; /* streams whose names are lost: they are called "recovered-1", ... */
-    uint64_t pools_reset; /* pools of which it is lost what they have settled: they get all that is kept */
+    uint64_t streams_new; /* streams whose rows are damaged or lost, with their names: they are called
+                             "recovered-1", ... */
+    uint64_t pools_reset; /* pools whose rows are damaged: they get all that is kept, and their names may be
+                             wrong */
     uint64_t pools_lost;  /* pools whose names are lost */
 } godwit_sqlite_spool_repair_t;
 
