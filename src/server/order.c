@@ -96,6 +96,13 @@ godwit__order_refused (godwit__port_t *port, godwit__routing_id_t routing_id, ui
     godwit__pool_unlock (pool);
 }
 
+/* What comes now is queued behind what waits, also if a handler could begin: that may not be its turn. */
+static bool
+is_full (const godwit_server_t *server)
+{
+    return server->queued >= server->queue_limit || server->queued_size >= server->pool->max_queue_size;
+}
+
 godwit__nack_t
 godwit__order_refuses (godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t routing_id,
                        const godwit__header_t *header)
@@ -103,6 +110,8 @@ godwit__order_refuses (godwit_server_t *server, const godwit__port_t *port, godw
     struct godwit__refused_senders *const refused = server->refused_senders;
     if (!server->is_lane || header->type != GODWIT__NOTIFY)
         return GODWIT__NACK_NOT_HERE;
+    if (is_full (server))
+        return GODWIT__NACK_OVERLOADED;
     if (!refused || !refused->count)
         return 0;
     const size_t index = find (refused, port, routing_id);

@@ -3,7 +3,7 @@
  *
  * A lane is a server that takes NOTIFY frames of one topic and priority. Those of one sender are handled in
  * the order in which they came, one after the other, whatever the lane's concurrency; those of different
- * senders may be handled at the same time.
+ * senders may be handled at the same time. What waits for its turn is limited as the queue of any server is.
  *
  * A sender has several of them under way. If one is refused, those that follow it are refused, too, until one
  * comes with the flag FIRST: by then the sender has heard of the refusal, and sends all of them again.

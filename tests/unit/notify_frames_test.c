@@ -27,6 +27,20 @@ begin (const godwit__driver_ops_t *driver)
     MUST (godwit_listener_start (listener, NULL, &error));
 }
 
+/* A listener of its own options, in a process with room for so many bytes. */
+static void
+begin_with (const godwit__driver_ops_t *driver, size_t max_queue_size,
+            const godwit_listener_options_t *options)
+{
+    const godwit_notification_endpoint_t endpoint =
+        GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .self = &got);
+    got_init (&got);
+    raw_server_start (&self, driver, NULL, GODWIT_TRANSPORT_OPTIONS (.max_queue_size = max_queue_size));
+    MUST (godwit_listener_new (&listener, self.transport, GODWIT_TARGET (.topic = "t"), 1, &endpoint, 1,
+                               options, &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+}
+
 /* A listener whose program pulls, in a process with room for so many bytes. */
 static void
 begin_pulled (const godwit__driver_ops_t *driver, size_t max_queue_size)
@@ -299,6 +313,32 @@ RAW_TEST (what_follows_one_without_room_is_refused)
     }
     MUST (godwit_listener_stop (listener, NULL, &error));
     pthread_join (thread, NULL);
+    end ();
+}
+
+/* Its sender's turn is taken, though another handler could run. */
+RAW_TEST (what_waits_for_its_senders_turn_is_limited)
+{
+    enum { SIZE = 4096, COUNT = 100 }; /* the answers have to find room, too */
+    int64_t settled = 0;
+    begin_with (driver, SIZE, GODWIT_LISTENER_OPTIONS (.concurrency = 2));
+    atomic_store (&got.holds, true);
+    for (int64_t i = 0; i < COUNT; i++)
+        send_number (&self.peer, (uint64_t) i + 1, i, i ? 0 : GODWIT__FLAG_FIRST);
+    for (int64_t i = 0; i < COUNT; i++) {
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
+        cr_assert (answer.came, "%d came", (int) i);
+        if (i == 0) {
+            cr_assert_eq (answer.header.type, GODWIT__NACK); /* while the first is being handled */
+            cr_assert_eq (answer.header.aux, GODWIT__NACK_OVERLOADED);
+            got_release (&got);
+        }
+        settled += answer.header.type == GODWIT__SETTLED;
+        raw_answer_release (&answer);
+    }
+    cr_assert_gt (settled, 8);
+    cr_assert_lt (settled, COUNT);
+    got_check_order (&got, (size_t) settled);
     end ();
 }
 
