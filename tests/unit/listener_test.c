@@ -473,6 +473,25 @@ Test (listener, a_requeued_one_is_no_duplicate)
     cr_assert_eq (got.count, 2);
 }
 
+/* ---- concurrency ---- */
+
+/* Though they share a connection. */
+Test (listener, notifiers_of_one_process_are_handled_at_the_same_time)
+{
+    godwit_notifier_t *notifier = NULL;
+    listener = notifying_listen (receiver, &got, GODWIT_LISTENER_OPTIONS (.concurrency = 3));
+    MUST (godwit_notifier_new (&notifier, notifying.transport, NULL, &error));
+    atomic_store (&got.holds, true);
+    notifying_send_many (&notifying, 0, 2);
+    MUST (godwit_notify_info (notifier, NULL, "e", GODWIT_INT (NULL, 0), &error));
+    got_await_running (&got, 2);
+    got_release (&got);
+    notifying_flush (&notifying);
+    MUST (godwit_notifier_flush (notifier, -1, &error));
+    cr_assert_eq (got.most_running, 2);
+    godwit_notifier_destroy (&notifier);
+}
+
 /* ---- endpoints ---- */
 
 static unsigned later_runs, failing_runs;
