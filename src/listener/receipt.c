@@ -4,6 +4,7 @@
 #include "src/server/reply.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the register ---- */
 
@@ -31,9 +32,26 @@ godwit__register_unref (godwit__register_t **receipts)
     *receipts = NULL;
     if (!self || atomic_fetch_sub_explicit (&self->refs, 1, memory_order_acq_rel) != 1)
         return;
+    for (godwit__kept_name_t *at; (at = self->names);) {
+        self->names = at->next;
+        free (at);
+    }
     godwit__seen_ids_destroy (&self->seen);
     pthread_mutex_destroy (&self->lock);
     free (self);
+}
+
+const char *
+godwit__register_name (godwit__register_t *receipts, const char *text)
+{
+    const size_t size = strlen (text) + 1;
+    godwit__kept_name_t *const name = malloc (sizeof *name + size);
+    if (!name)
+        return NULL;
+    memcpy (name->text, text, size);
+    name->next = receipts->names;
+    receipts->names = name;
+    return name->text;
 }
 
 /* ---- answering ---- */

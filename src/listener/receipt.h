@@ -3,7 +3,7 @@
  * settled, the notifier is answered (SETTLED).
  *
  * The receipts of a listener that are not answered yet are in its register, so that the listener's end can
- * answer them. Any thread may settle. */
+ * answer for what was pulled. Any thread may settle. */
 #ifndef GODWIT_SRC_LISTENER_RECEIPT_H
 #define GODWIT_SRC_LISTENER_RECEIPT_H
 
@@ -17,6 +17,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* A text that a register keeps. */
+typedef struct godwit__kept_name {
+    struct godwit__kept_name *next;
+    char text[];
+} godwit__kept_name_t;
+
 /* Shared by a listener and its receipts: lives until the last of them is gone. */
 typedef struct godwit__register {
     atomic_uint refs;
@@ -25,11 +31,15 @@ typedef struct godwit__register {
     size_t held;  /* bytes of all that they hold */
     size_t limit; /* when so many are held, no more are taken; 0: what is held is limited elsewhere */
     godwit__seen_ids_t *seen; /* what was handled; NULL: duplicates are not dropped */
+    godwit__kept_name_t *names;
 } godwit__register_t;
 
 /* drop_duplicates: so many message_ids are remembered; 0: none. NULL when memory is short. */
 godwit__register_t *godwit__register_new (size_t drop_duplicates, size_t limit);
 void godwit__register_unref (godwit__register_t **receipts);
+/* A copy of a text, which lives as long as the register: a notification names its topic also after its
+ * listener's end. NULL when memory is short. While the listener is made. */
+const char *godwit__register_name (godwit__register_t *receipts, const char *text);
 /* Answers all that are in it: what is not settled is LOST. */
 void godwit__register_end (godwit__register_t *receipts);
 

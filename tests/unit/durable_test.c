@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Durable casts: kept until a server has run them, over restarts of both ends. The spool is a simple one in
  * memory, which outlives the client as a file does. */
+#include "tests/support/await.h"
 #include "tests/support/memory_spool.h"
 #include "tests/support/must.h"
 #include "tests/support/notifying.h"
@@ -8,7 +9,6 @@
 #include <godwit/godwit.h>
 
 #include <criterion/criterion.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -87,8 +87,7 @@ spooled (void)
 static void
 await_spool_empty (void)
 {
-    while (spooled ())
-        poll (NULL, 0, 1);
+    AWAIT (spooled () == 0);
 }
 
 static void
@@ -267,9 +266,7 @@ Test (durable, what_no_server_takes_holds_up_nothing)
     godwit_server_destroy (&server);
     serve ("missing"); /* what was for it alone runs */
     await_runs (201);
-    while (spooled () > 200)
-        poll (NULL, 0, 1);
-    cr_assert_eq (spooled (), 200);
+    AWAIT (spooled () == 200);
     godwit_client_destroy (&prepared);
 }
 
