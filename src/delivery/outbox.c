@@ -441,13 +441,8 @@ godwit__outbox_tick (godwit__outbox_t *outbox, bool has_news)
         atomic_store (&transport->outboxes->has_news, true);
         due_ns = due_ns < now_ns + MEMORY_AGAIN_NS ? due_ns : now_ns + MEMORY_AGAIN_NS;
     }
-    const bool has_turn = outbox->spooling && !outbox->closed && transport->options.external_loop;
     godwit__change_tell (&outbox->changed);
     pthread_mutex_unlock (&outbox->lock);
-    if (has_turn) {
-        const int64_t next_ns = godwit__spooling_turn (outbox);
-        due_ns = next_ns < due_ns ? next_ns : due_ns;
-    }
     return due_ns;
 }
 

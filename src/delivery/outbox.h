@@ -39,6 +39,7 @@ struct godwit__outbox {
     size_t flights;                    /* in the air, all streams together */
     bool closed;                       /* nothing is accepted and sent any more */
     struct godwit__spooling *spooling; /* with a spool; NULL: none */
+    unsigned had_turn; /* the last round of turns that it had one in; guarded by outboxes.lock */
     bool full_in_vain; /* somebody has waited for room in vain, and there has been none since */
     godwit_notifier_stats_t stats;
     godwit__notes_t notes;
