@@ -173,7 +173,8 @@ GODWIT_EXPORT godwit_status_t godwit_notifier_flush (godwit_notifier_t *notifier
 /* Destroys a notifier and sets *notifier to NULL. What is kept in memory alone and not acknowledged yet is
  * lost, and the log says how much (godwit_notifier_flush waits for it); what is in a spool stays there.
  * Notifiers that were prepared from it return CLOSED from now on; with the last of them the memory goes, and
- * what is kept, and a spool must last until then. Accepts NULL and a pointer to NULL. */
+ * what is kept, and a spool must last until then. Any thread, also in a callback. Accepts NULL and a pointer
+ * to NULL. */
 GODWIT_EXPORT void godwit_notifier_destroy (godwit_notifier_t **notifier);
 
 /* Makes a notifier from another one: with another publisher_id (NULL: the same) and retry (0: the same;

@@ -102,6 +102,7 @@ godwit__outbox_new (godwit__outbox_t **outbox, godwit_transport_t *transport,
         return godwit__error_no_memory (error);
     pthread_mutex_init (&made->lock, NULL);
     godwit__list_init (&made->streams);
+    godwit__list_init (&made->in_the_air);
     made->transport = transport;
     made->number = atomic_fetch_add_explicit (&last, 1, memory_order_relaxed) + 1;
     status = take_options (made, options, error);
@@ -127,6 +128,7 @@ void
 godwit__outbox_close (godwit__outbox_t *outbox)
 {
     godwit_transport_t *const transport = outbox->transport;
+    const bool is_completion = godwit__completion_is_current (transport->completion);
     pthread_mutex_lock (&outbox->lock);
     outbox->closed = true;
     godwit__change_tell (&outbox->changed);
@@ -139,6 +141,8 @@ godwit__outbox_close (godwit__outbox_t *outbox)
                 godwit__connection_abandon (peer->connection, outbox);
         godwit__transport_unlock (transport);
         pthread_mutex_lock (&outbox->lock);
+        if (is_completion) /* in a callback: it would wait for itself */
+            godwit__flights_land (outbox);
         if (outbox->flights)
             godwit__wait (transport, &outbox->changed, &outbox->lock, ABANDON_AGAIN_NS);
     }
