@@ -17,6 +17,8 @@ enum { NAME_MAX_SIZE = 255, MAP_MAX_COUNT = 1024 };
 
 typedef struct reader {
     const char *file;
+    const char *text; /* size bytes */
+    size_t size;
     yaml_parser_t parser;
     yaml_event_t event; /* the one that is looked at */
     bool has_event;
@@ -52,14 +54,15 @@ text_of (const reader_t *reader)
     return (const char *) reader->event.data.scalar.value;
 }
 
-/* "name:" without a value, or null. */
+/* "name:" without a value, or null, as YAML has it. */
 static bool
 is_nothing (const reader_t *reader)
 {
     const char *const text = text_of (reader);
     return reader->event.type == YAML_SCALAR_EVENT &&
            reader->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-           (!*text || strcmp (text, "~") == 0 || strcmp (text, "null") == 0);
+           (!*text || strcmp (text, "~") == 0 || strcmp (text, "null") == 0 || strcmp (text, "Null") == 0 ||
+            strcmp (text, "NULL") == 0);
 }
 
 static const char *
@@ -99,18 +102,32 @@ fail_text (const reader_t *reader, const char *expected, const char *text)
     return GODWIT_ERR_MALFORMED;
 }
 
-/* libyaml's own words. */
+/* Of bytes that are no characters libyaml knows the offset only. */
+static size_t
+problem_line (const reader_t *reader)
+{
+    const yaml_parser_t *const parser = &reader->parser;
+    size_t line = 1;
+    if (parser->error != YAML_READER_ERROR)
+        return parser->problem_mark.line + 1;
+    for (size_t i = 0; i < parser->problem_offset && i < reader->size; i++)
+        line += reader->text[i] == '\n';
+    return line;
+}
+
+/* libyaml's own words, and what the likeliest mistake is. */
 static godwit_status_t
 fail_syntax (const reader_t *reader)
 {
     const yaml_parser_t *const parser = &reader->parser;
     if (parser->error == YAML_MEMORY_ERROR)
         return no_memory (reader);
+    const char *const context = parser->context ? parser->context : "";
     if (reader->error)
         *reader->error = godwit_error_new (
-            GODWIT_ERR_MALFORMED, "%s:%zu: expected YAML: %s%s%s", reader->file,
-            parser->problem_mark.line + 1, parser->problem ? parser->problem : "it cannot be read",
-            parser->context ? ", " : "", parser->context ? parser->context : "");
+            GODWIT_ERR_MALFORMED, "%s:%zu: expected YAML: %s%s%s%s", reader->file, problem_line (reader),
+            parser->problem ? parser->problem : "it cannot be read", *context ? ", " : "", context,
+            strstr (context, "alias") ? ": put a pattern that begins with * in quotes" : "");
     return GODWIT_ERR_MALFORMED;
 }
 
@@ -137,7 +154,7 @@ next_is (reader_t *reader, yaml_event_type_t type, const char *expected)
 static godwit_status_t
 check_text (const reader_t *reader, const char *expected)
 {
-    if (reader->event.type != YAML_SCALAR_EVENT)
+    if (reader->event.type != YAML_SCALAR_EVENT || is_nothing (reader))
         return fail (reader, expected);
     const size_t size = strlen (text_of (reader));
     if (!size || size > NAME_MAX_SIZE || size != reader->event.data.scalar.length)
@@ -228,6 +245,8 @@ read_list (reader_t *reader, const char *expected,
 static godwit_status_t
 take_event (reader_t *reader, godwit__routing_rule_t *rule)
 {
+    if (reader->event.type == YAML_ALIAS_EVENT)
+        return fail (reader, "a pattern, in quotes if it begins with *");
     const godwit_status_t status = check_text (reader, "a pattern of 1 to 255 bytes");
     if (status)
         return status;
@@ -306,7 +325,7 @@ godwit_status_t
 godwit__routing_parse (godwit__routing_rules_t *rules, const char *text, size_t size, const char *name,
                        godwit_error_t **error)
 {
-    reader_t reader = {.file = name, .error = error};
+    reader_t reader = {.file = name, .text = text, .size = size, .error = error};
     if (!yaml_parser_initialize (&reader.parser))
         return no_memory (&reader);
     yaml_parser_set_input_string (&reader.parser, (const unsigned char *) text, size);

@@ -77,25 +77,27 @@ count_segment (void *user, const godwit__segment_row_t *segment)
     return true;
 }
 
-/* Numbers that are not deleted are there. */
+/* Numbers that are not deleted are there, and a stream is no larger than the file. */
 static bool
-adds_up (const godwit__stream_t *stream)
+adds_up (const godwit__stream_t *stream, uint64_t file_size)
 {
     const uint64_t gone = stream->gone.floor + godwit__spool_spans_count_above (&stream->gone);
     return gone <= stream->last && stream->last - gone == stream->items &&
-           stream->bytes >= stream->items * GODWIT__SPOOL_ITEM_HEAD;
+           stream->bytes >= stream->items * GODWIT__SPOOL_ITEM_HEAD && stream->bytes <= file_size;
 }
 
 static godwit_status_t
 count_stream (godwit__sqlite_spool_t *self, godwit__store_t *store, godwit__stream_t *stream,
-              godwit__problem_t *problem)
+              uint64_t file_size, godwit__problem_t *problem)
 {
     counting_t counting = {stream, false};
-    const godwit_status_t status = godwit__store_walk (
-        store, stream->id, stream->last + 1, GODWIT__SPOOL_NUMBER_MAX, count_segment, &counting, problem);
+    godwit_status_t status = GODWIT_OK;
+    if (stream->last < GODWIT__SPOOL_NUMBER_MAX)
+        status = godwit__store_walk (store, stream->id, stream->last + 1, GODWIT__SPOOL_NUMBER_MAX,
+                                     count_segment, &counting, problem);
     if (status)
         return status;
-    if (counting.has_gap || !adds_up (stream))
+    if (counting.has_gap || !adds_up (stream, file_size))
         return godwit__store_damaged (self->path, "items are missing", problem);
     for (size_t i = 0; i < stream->pool_count; i++) {
         const godwit__spans_t *const settled = &stream->pools[i].settled;
@@ -127,14 +129,18 @@ godwit__spool_load (godwit__sqlite_spool_t *self, godwit__store_t *store, godwit
 {
     loading_t loading = {self, NULL};
     uint32_t last_pool_id = 0;
+    int64_t pages = 0;
     const godwit__store_rows_t rows = {&loading, take_stream, take_pool};
-    godwit_status_t status = godwit__store_load (store, &rows, problem);
+    godwit_status_t status = godwit__store_number (store, "PRAGMA page_count", &pages, problem);
+    if (!status)
+        status = godwit__store_load (store, &rows, problem);
     for (size_t i = 0; i < self->model.count && !status; i++) {
         const godwit__stream_t *const stream = self->model.streams[i];
         for (size_t j = 0; j < stream->pool_count; j++)
             if (stream->pools[j].id > last_pool_id)
                 last_pool_id = stream->pools[j].id;
-        status = count_stream (self, store, self->model.streams[i], problem);
+        status = count_stream (self, store, self->model.streams[i],
+                               (uint64_t) pages * GODWIT__SPOOL_PAGE_SIZE, problem);
     }
     self->model.last_pool_id = last_pool_id;
     return status ? status : check_streams (self, store, problem);

@@ -27,6 +27,7 @@ godwit__spool_model_free (godwit__model_t *model)
     for (size_t i = 0; i < model->count; i++)
         free_stream (model->streams[i]);
     free (model->streams);
+    free (model->by_id);
     *model = (godwit__model_t){0};
 }
 
@@ -70,10 +71,23 @@ godwit__spool_stream_find (const godwit__model_t *model, const char *name)
 godwit__stream_t *
 godwit__spool_stream_by_id (const godwit__model_t *model, uint32_t id)
 {
-    for (size_t i = 0; i < model->count; i++)
-        if (model->streams[i]->id == id)
-            return model->streams[i];
-    return NULL;
+    return id < model->by_id_count ? model->by_id[id] : NULL;
+}
+
+/* Room for this number. False: out of memory. */
+static bool
+make_room (godwit__model_t *model, uint32_t id)
+{
+    if (id < model->by_id_count)
+        return true;
+    const size_t count = id < 2 * model->by_id_count ? 2 * model->by_id_count : (size_t) id + 1;
+    godwit__stream_t **const by_id = realloc (model->by_id, count * sizeof (godwit__stream_t *));
+    if (!by_id)
+        return false;
+    memset (by_id + model->by_id_count, 0, (count - model->by_id_count) * sizeof (godwit__stream_t *));
+    model->by_id = by_id;
+    model->by_id_count = count;
+    return true;
 }
 
 godwit__stream_t *
@@ -86,12 +100,14 @@ godwit__spool_stream_add (godwit__model_t *model, const char *name, uint32_t id,
     if (!streams)
         return NULL;
     model->streams = streams;
-    godwit__stream_t *const stream = calloc (1, sizeof *stream);
+    const uint32_t new_id = id ? id : model->last_stream_id + 1;
+    godwit__stream_t *const stream = make_room (model, new_id) ? calloc (1, sizeof *stream) : NULL;
     if (!stream || !(stream->name = strdup (name))) {
         free (stream);
         return NULL;
     }
-    stream->id = id ? id : model->last_stream_id + 1;
+    stream->id = new_id;
+    model->by_id[new_id] = stream;
     if (stream->id > model->last_stream_id)
         model->last_stream_id = stream->id;
     const size_t at = place (model, name);
@@ -178,8 +194,12 @@ godwit__spool_stream_next (const godwit__stream_t *stream, const godwit__pool_t 
 {
     if (pool)
         return godwit__spool_spans_next_missing (&pool->settled, from);
-    uint64_t next = stream->pool_count ? UINT64_MAX : godwit__spool_spans_next_missing (&stream->gone, from);
+    if (!stream->pool_count)
+        return godwit__spool_spans_next_missing (&stream->gone, from);
+    uint64_t next = from > stream->last ? from : stream->last + 1; /* if all are being removed */
     for (size_t i = 0; i < stream->pool_count; i++) {
+        if (stream->pools[i].is_removed)
+            continue;
         const uint64_t of_pool = godwit__spool_spans_next_missing (&stream->pools[i].settled, from);
         if (of_pool < next)
             next = of_pool;

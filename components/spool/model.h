@@ -16,7 +16,7 @@ typedef struct godwit__pool {
     godwit__spans_t settled; /* and all of the stream's `gone` */
     int64_t seen_ms;
     bool is_changed; /* its row is not up to date */
-    bool is_removed; /* by a transaction under way */
+    bool is_removed; /* by a transaction under way: it wants nothing, as what it wanted may be deleted */
     /* Of a transaction under way. */
     bool is_written;
 } godwit__pool_t;
@@ -46,6 +46,8 @@ typedef struct godwit__model {
     godwit__stream_t **streams; /* by name */
     size_t count;
     size_t capacity;
+    godwit__stream_t **by_id; /* NULL: there is none of this number */
+    size_t by_id_count;
     uint32_t last_stream_id;
     uint32_t last_pool_id;
     size_t changed; /* streams that are */

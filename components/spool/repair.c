@@ -3,11 +3,13 @@
  *
  *     PATH-saved-copy    a copy of PATH and PATH-wal, from which is read
  *     PATH-saved         what was read
- *     PATH-damaged-1     then a second name of PATH; PATH-wal is renamed with it; PATH-saved becomes PATH
+ *     PATH-damaged-1     the damaged file, when the two have changed places (swap.c)
  *
- * At each moment PATH is the damaged file or the new one. */
+ * A repair that is killed has lost nothing: the next one begins anew. */
+#include "components/spool/check.h"
 #include "components/spool/inside.h"
 #include "components/spool/salvage.h"
+#include "components/spool/swap.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -17,8 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#define NAMES_MAX 10000 /* damaged files beside each other */
 
 typedef struct repair {
     const char *path;
@@ -58,22 +58,21 @@ remove_files (const char *path)
 
 /* Opens it as a program would, and looks at everything. */
 static godwit_status_t
-look (const repair_t *repair)
+look (const char *file, godwit__problem_t *problem)
 {
     godwit__sqlite_spool_t model_only = {0};
     godwit__store_t store;
     char path[PATH_MAX];
-    snprintf (path, sizeof path, "%s", repair->path);
+    snprintf (path, sizeof path, "%s", file);
     model_only.path = path;
-    godwit_status_t status =
-        godwit__store_open (&store, repair->path, NULL, GODWIT__STORE_WRITE, true, repair->problem);
+    godwit_status_t status = godwit__store_open (&store, path, NULL, GODWIT__STORE_WRITE, true, problem);
     if (status)
         return status;
-    status = godwit__store_check (&store, repair->problem);
+    status = godwit__store_check (&store, problem);
     if (!status)
-        status = godwit__spool_load (&model_only, &store, repair->problem);
+        status = godwit__spool_load (&model_only, &store, problem);
     if (!status)
-        status = godwit__spool_check_items (&store, repair->problem);
+        status = godwit__spool_check (&store, &model_only.model, problem);
     godwit__store_close (&store, !status);
     godwit__spool_model_free (&model_only.model);
     return status;
@@ -106,7 +105,7 @@ copy_file (const repair_t *repair, const char *suffix)
     const int in = open (from, O_RDONLY | O_CLOEXEC);
     if (in < 0)
         return errno == ENOENT && *suffix ? GODWIT_OK : system_problem (repair, "open", from);
-    const int out = open (to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    const int out = open (to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     const godwit_status_t status =
         out >= 0 && copy_bytes (in, out) ? GODWIT_OK : system_problem (repair, "copy", from);
     close (in);
@@ -139,67 +138,38 @@ mend_first_page (const repair_t *repair)
         close (to);
 }
 
-/* ---- the files change places ---- */
-
-/* Gives the file a second name that is free. False: it cannot. */
-static bool
-name_damaged (const repair_t *repair, char *name)
-{
-    char suffix[32];
-    for (int i = 1; i < NAMES_MAX; i++) {
-        snprintf (suffix, sizeof suffix, "-damaged-%d", i);
-        join (name, repair->path, suffix);
-        if (link (repair->path, name) == 0)
-            return true;
-        if (errno != EEXIST)
-            return false;
-    }
-    return false;
-}
-
-static godwit_status_t
-keep_damaged (const repair_t *repair)
-{
-    char wal[PATH_MAX], shm[PATH_MAX], to[PATH_MAX], *const name = repair->report->damaged;
-    if (!name_damaged (repair, name))
-        return system_problem (repair, "make", name);
-    join (wal, repair->path, "-wal");
-    join (shm, repair->path, "-shm");
-    join (to, name, "-wal");
-    if (rename (wal, to) < 0 && errno != ENOENT)
-        return system_problem (repair, "rename", wal);
-    unlink (shm);
-    return rename (repair->saved, repair->path) < 0 ? system_problem (repair, "rename", repair->saved)
-                                                    : GODWIT_OK;
-}
-
-/* The new names survive a power failure. */
-static void
-sync_folder (const char *path)
-{
-    char folder[PATH_MAX];
-    snprintf (folder, sizeof folder, "%s", path);
-    char *const slash = strrchr (folder, '/');
-    if (slash)
-        slash[1] = '\0';
-    const int fd = open (slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync (fd);
-        close (fd);
-    }
-}
-
 /* ---- all of it ---- */
 
-/* A new spool, with nothing in it, for its user only. */
+/* A file is whose the damaged one is, who will go on using it. False: errno says why. */
+static bool
+give_to_owner (const repair_t *repair, int fd)
+{
+    struct stat damaged;
+    if (stat (repair->path, &damaged) < 0)
+        return false;
+    mode_t mode = damaged.st_mode & 0777;
+    if (fchown (fd, damaged.st_uid, damaged.st_gid) < 0) {
+        if (fchown (fd, damaged.st_uid, (gid_t) -1) < 0)
+            return false;
+        mode &= (mode_t) ~070; /* its group is another one */
+    }
+    return fchmod (fd, mode) == 0;
+}
+
+/* A new spool, with nothing in it. */
 static godwit_status_t
 make_saved (const repair_t *repair)
 {
     godwit__store_t store;
-    const int fd = open (repair->saved, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const int fd = open (repair->saved, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return system_problem (repair, "make", repair->saved);
+    const bool good = give_to_owner (repair, fd);
+    const godwit_status_t given =
+        good ? GODWIT_OK : system_problem (repair, "give to the owner of the damaged file", repair->saved);
     close (fd);
+    if (given)
+        return given;
     const godwit_status_t status =
         godwit__store_open (&store, repair->saved, NULL, GODWIT__STORE_WRITE, true, repair->problem);
     if (!status)
@@ -207,9 +177,19 @@ make_saved (const repair_t *repair)
     return status;
 }
 
+static bool
+is_empty (const char *path)
+{
+    struct stat file;
+    return stat (path, &file) == 0 && file.st_size == 0;
+}
+
+/* Of an empty file SQLite would delete the WAL. */
 static godwit_status_t
 open_copy (const repair_t *repair, godwit__store_t *store)
 {
+    if (is_empty (repair->copy))
+        mend_first_page (repair);
     godwit_status_t status =
         godwit__store_open (store, repair->copy, NULL, GODWIT__STORE_SALVAGE, false, repair->problem);
     if (!status && godwit__store_has_tables (store))
@@ -241,10 +221,32 @@ salvage (const repair_t *repair)
     return status;
 }
 
+/* It opens, and all of it is on the disk, in one file. */
+static godwit_status_t
+check_saved (const repair_t *repair)
+{
+    char wal[PATH_MAX];
+    const godwit_status_t status = look (repair->saved, repair->problem);
+    if (status)
+        return status;
+    join (wal, repair->saved, "-wal");
+    const int fd = open (repair->saved, O_RDONLY | O_CLOEXEC);
+    const bool good = fd >= 0 && fsync (fd) == 0;
+    const godwit_status_t synced = good ? GODWIT_OK : system_problem (repair, "sync", repair->saved);
+    if (fd >= 0)
+        close (fd);
+    if (synced || access (wal, F_OK) < 0)
+        return synced;
+    errno = EIO;
+    return system_problem (repair, "write", repair->saved);
+}
+
 static godwit_status_t
 repair_owned (repair_t *repair)
 {
-    godwit_status_t status = look (repair);
+    godwit_status_t status = godwit__spool_swap_undo (repair->path, repair->problem);
+    if (!status)
+        status = look (repair->path, repair->problem);
     if (status != GODWIT_ERR_MALFORMED)
         return status;
     if (repair->problem->code == GODWIT__STORE_FOREIGN)
@@ -261,7 +263,9 @@ repair_owned (repair_t *repair)
         status = salvage (repair);
     remove_files (repair->copy);
     if (!status)
-        status = keep_damaged (repair);
+        status = check_saved (repair);
+    if (!status)
+        status = godwit__spool_swap (repair->path, repair->saved, repair->report->damaged, repair->problem);
     if (status)
         remove_files (repair->saved);
     if (status == GODWIT_ERR_MALFORMED)
@@ -271,7 +275,6 @@ repair_owned (repair_t *repair)
             repair->report->found);
     if (status)
         return status;
-    sync_folder (repair->path);
     *repair->problem = (godwit__problem_t){0}; /* what could not be read */
     return GODWIT_OK;
 }

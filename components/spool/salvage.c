@@ -38,9 +38,12 @@ no_memory (const salvage_t *salvage)
 
 /* ---- streams and pools ---- */
 
+/* The name in a damaged row may be one. In one that is not, it is what was given. */
 static bool
-is_name (const char *name)
+may_be_name (const char *name)
 {
+    if (strlen (name) > GODWIT__SPOOL_NAME_MAX)
+        return false;
     for (const char *at = name; *at; at++)
         if ((unsigned char) *at < ' ' || *at == 0x7f)
             return false;
@@ -77,8 +80,9 @@ take_stream (void *user, godwit__stream_row_t *row, bool is_damaged, godwit__pro
         godwit__spool_spans_free (&row->gone);
         return GODWIT_OK;
     }
-    godwit__stream_t *const stream = get_stream (salvage, row->id, is_name (row->name) ? row->name : NULL);
-    if (!stream || is_damaged) { /* its numbers mean nothing */
+    /* Under a name that is only nearly right nobody would look for its items. */
+    godwit__stream_t *const stream = get_stream (salvage, row->id, is_damaged ? NULL : row->name);
+    if (!stream || is_damaged) { /* its numbers mean nothing either */
         godwit__spool_spans_free (&row->gone);
         return stream ? GODWIT_OK : problem->status;
     }
@@ -98,7 +102,8 @@ take_pool (void *user, godwit__pool_row_t *row, bool is_damaged, godwit__problem
         godwit__spool_spans_free (&row->settled);
         return problem->status;
     }
-    if (!has_stream || !is_name (row->name) || godwit__spool_pool_find (stream, row->name)) {
+    if (!has_stream || (is_damaged && !may_be_name (row->name)) ||
+        godwit__spool_pool_find (stream, row->name)) {
         salvage->report->pools_lost++;
         godwit__spool_spans_free (&row->settled);
         return GODWIT_OK;
@@ -129,11 +134,6 @@ write_segment (salvage_t *salvage, godwit__stream_t *stream, int64_t at_ms)
                                        .data = stream->segment.data};
     if (row.count == 0)
         return GODWIT_OK;
-    if (godwit__spool_spans_next_missing (&stream->new_gone, row.first) !=
-        row.first) { /* it was found twice */
-        godwit__spool_segment_clear (&stream->segment);
-        return GODWIT_OK;
-    }
     godwit_status_t status = godwit__store_insert (salvage->to, stream->id, &row, salvage->problem);
     if (!status && !godwit__spool_spans_add (&stream->new_gone, row.first, row.first + row.count - 1))
         status = no_memory (salvage);
@@ -148,7 +148,14 @@ write_segment (salvage_t *salvage, godwit__stream_t *stream, int64_t at_ms)
     return status ? status : godwit__store_begin (salvage->to, salvage->problem);
 }
 
-/* The items of a segment that are what was written. */
+static bool
+is_found (const godwit__stream_t *stream, uint64_t number)
+{
+    return godwit__spool_spans_next_missing (&stream->new_gone, number) != number;
+}
+
+/* The items of a segment that are what was written, and were not found before. Somebody may have made it who
+ * knows how: then it may be longer than any of ours, overlap others, or go beyond the last number. */
 static godwit_status_t
 take_segment (salvage_t *salvage, sqlite3_stmt *statement)
 {
@@ -164,15 +171,17 @@ take_segment (salvage_t *salvage, sqlite3_stmt *statement)
     if (!segment && sqlite3_errcode (salvage->from->db) == SQLITE_NOMEM)
         return no_memory (salvage);
     bool is_framed = segment && id > 0 && first > 0 && stream_id > 0;
-    for (uint64_t i = 0; is_framed && at < size && !status; i++) {
-        const bool is_good = godwit__spool_segment_next (segment, size, &at, stream_id, first + i, &data,
-                                                         &item_size, &is_framed);
+    for (uint64_t number = first; is_framed && at < size && !status && number <= GODWIT__SPOOL_NUMBER_MAX;
+         number++) {
+        bool is_good =
+            godwit__spool_segment_next (segment, size, &at, stream_id, number, &data, &item_size, &is_framed);
         if (is_good && !stream && !(stream = get_stream (salvage, stream_id, NULL)))
             return salvage->problem->status;
-        if (!is_good && stream)
+        is_good = is_good && !is_found (stream, number);
+        if (stream && (!is_good || godwit__spool_segment_is_full (&stream->segment, item_size)))
             status = write_segment (salvage, stream, at_ms);
-        else if (is_good &&
-                 !godwit__spool_segment_add (&stream->segment, stream_id, first + i, data, item_size))
+        if (!status && is_good &&
+            !godwit__spool_segment_add (&stream->segment, stream_id, number, data, item_size))
             status = no_memory (salvage);
     }
     return status || !stream ? status : write_segment (salvage, stream, at_ms);
@@ -384,40 +393,4 @@ godwit__spool_salvage (godwit__store_t *from, godwit__store_t *to, godwit_sqlite
     godwit__store_rollback (to);
     godwit__spool_model_free (&salvage.model);
     return status;
-}
-
-/* ---- a check ---- */
-
-godwit_status_t
-godwit__spool_check_items (godwit__store_t *store, godwit__problem_t *problem)
-{
-    sqlite3_stmt *statement = NULL;
-    bool is_good = true;
-    int code = sqlite3_prepare_v2 (store->db, "SELECT id, count, at_ms, data FROM items ORDER BY id", -1,
-                                   &statement, NULL);
-    while (code == SQLITE_OK && is_good && sqlite3_step (statement) == SQLITE_ROW) {
-        const int64_t id = sqlite3_column_int64 (statement, 0),
-                      item_count = sqlite3_column_int64 (statement, 1);
-        const uint8_t *const segment = sqlite3_column_blob (statement, 3), *data;
-        const size_t size = (size_t) sqlite3_column_bytes (statement, 3);
-        size_t at = 0, item_size;
-        bool is_framed;
-        if (!segment && sqlite3_errcode (store->db) == SQLITE_NOMEM) {
-            godwit__store_problem (store, "read items", problem);
-            sqlite3_finalize (statement);
-            return problem->status;
-        }
-        is_good = segment != NULL;
-        for (int64_t i = 0; is_good && i < item_count; i++)
-            is_good = godwit__spool_segment_next (
-                segment, size, &at, (uint32_t) (id >> GODWIT__SPOOL_NUMBER_BITS),
-                ((uint64_t) id & GODWIT__SPOOL_NUMBER_MAX) + (uint64_t) i, &data, &item_size, &is_framed);
-        is_good = is_good && at == size;
-    }
-    if (statement)
-        code = sqlite3_finalize (statement);
-    if (code != SQLITE_OK)
-        return godwit__store_problem (store, "read items", problem);
-    return is_good ? GODWIT_OK
-                   : godwit__store_damaged (store->path, "an item is not what was written", problem);
 }

@@ -11,7 +11,4 @@
 godwit_status_t godwit__spool_salvage (godwit__store_t *from, godwit__store_t *to,
                                        godwit_sqlite_spool_repair_t *report, godwit__problem_t *problem);
 
-/* Looks at every item. MALFORMED: one is not what was written. */
-godwit_status_t godwit__spool_check_items (godwit__store_t *store, godwit__problem_t *problem);
-
 #endif

@@ -73,12 +73,11 @@ write_pool (godwit__sqlite_spool_t *self, const godwit__stream_t *stream, godwit
     return status;
 }
 
-/* A walk over segments of which all that lie in the span are to be deleted. */
+/* A walk over segments that follow each other and lie in the span: they are deleted as one range. */
 typedef struct sweep {
     uint64_t last; /* the span ends */
     uint64_t first_segment, last_segment, end;
     uint64_t items, bytes;
-    bool has_gap;
 } sweep_t;
 
 static bool
@@ -86,12 +85,10 @@ sweep_segment (void *user, const godwit__segment_row_t *segment)
 {
     sweep_t *const sweep = user;
     const uint64_t end = segment->first + segment->count - 1;
-    if (end > sweep->last)
+    if (end > sweep->last || (sweep->items && segment->first != sweep->end + 1))
         return false;
     if (sweep->items == 0)
         sweep->first_segment = segment->first;
-    else if (segment->first != sweep->end + 1)
-        sweep->has_gap = true;
     sweep->last_segment = segment->first;
     sweep->end = end;
     sweep->items += segment->count;
@@ -99,27 +96,40 @@ sweep_segment (void *user, const godwit__segment_row_t *segment)
     return true;
 }
 
-/* Deletes the segments inside of a span in which nothing is deleted yet. */
+static godwit_status_t
+delete_run (godwit__sqlite_spool_t *self, godwit__stream_t *stream, const sweep_t *sweep,
+            godwit__problem_t *problem)
+{
+    const godwit_status_t status =
+        godwit__store_delete (&self->writer, stream->id, sweep->first_segment, sweep->last_segment, problem);
+    if (status)
+        return status;
+    stream->items_less += sweep->items;
+    stream->bytes_less += sweep->bytes; /* the row of a stream that somebody else made may say less */
+    if (stream->bytes_less > stream->bytes)
+        stream->bytes_less = stream->bytes;
+    return godwit__spool_spans_add (&stream->new_gone, sweep->first_segment, sweep->end)
+               ? GODWIT_OK
+               : godwit__spool_no_memory (self, problem);
+}
+
+/* Deletes the segments inside of a span in which nothing is deleted yet. One that is missing does not become
+ * a deleted one: it stays damage, which a repair finds; but the rest of this stream, and the others in the
+ * transaction, need not wait for that. */
 static godwit_status_t
 delete_span (godwit__sqlite_spool_t *self, godwit__stream_t *stream, uint64_t first, uint64_t last,
              godwit__problem_t *problem)
 {
-    sweep_t sweep = {.last = last};
-    godwit_status_t status =
-        godwit__store_walk (&self->writer, stream->id, first, last, sweep_segment, &sweep, problem);
-    if (status || sweep.items == 0)
-        return status;
-    if (sweep.has_gap)
-        return godwit__store_damaged (self->path, "segments are missing, or overlap", problem);
-    status =
-        godwit__store_delete (&self->writer, stream->id, sweep.first_segment, sweep.last_segment, problem);
-    if (status)
-        return status;
-    stream->items_less += sweep.items;
-    stream->bytes_less += sweep.bytes;
-    return godwit__spool_spans_add (&stream->new_gone, sweep.first_segment, sweep.end)
-               ? GODWIT_OK
-               : godwit__spool_no_memory (self, problem);
+    godwit_status_t status = GODWIT_OK;
+    while (!status && first <= last) {
+        sweep_t sweep = {.last = last};
+        status = godwit__store_walk (&self->writer, stream->id, first, last, sweep_segment, &sweep, problem);
+        if (status || sweep.items == 0)
+            return status;
+        status = delete_run (self, stream, &sweep, problem);
+        first = sweep.end + 1;
+    }
+    return status;
 }
 
 /* The next part of `done` from *from on that is not deleted yet. */
@@ -203,6 +213,13 @@ godwit__spool_write_settles (godwit__sqlite_spool_t *self, godwit__problem_t *pr
     return status;
 }
 
+static godwit_status_t
+write_all (godwit__sqlite_spool_t *self, void *user, godwit__problem_t *problem)
+{
+    (void) user;
+    return godwit__spool_write_settles (self, problem);
+}
+
 godwit_status_t
 godwit__spool_flush (godwit_spool_t *spool, godwit_error_t **error)
 {
@@ -212,17 +229,11 @@ godwit__spool_flush (godwit_spool_t *spool, godwit_error_t **error)
     if (godwit__spool_enter (self, true, &problem))
         return godwit__spool_tell (&problem, error);
     godwit__spool_role_take (self);
-    godwit_status_t status = GODWIT_OK;
     pthread_mutex_lock (&self->lock);
     const bool is_changed = self->model.changed > 0;
     pthread_mutex_unlock (&self->lock);
-    if (is_changed || self->is_suspect) {
-        status = godwit__spool_write_begin (self, &problem);
-        if (!status) {
-            status = godwit__spool_write_settles (self, &problem);
-            godwit__spool_write_end (self, status, &problem);
-        }
-    }
+    if (is_changed || self->is_suspect)
+        godwit__spool_transact (self, write_all, NULL, &problem);
     godwit__spool_role_give (self);
     return godwit__spool_tell (&problem, error);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening and closing a spool, and its figures. */
 #include "components/spool/inside.h"
+#include "components/spool/swap.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,11 +34,11 @@ godwit_status_t
 godwit__spool_enter (const godwit__sqlite_spool_t *self, bool is_change, godwit__problem_t *problem)
 {
     if (self->pid != getpid ())
-        return godwit__spool_problem (
-            problem, GODWIT_ERR_FORKED,
-            "the spool %s belongs to the process before fork(), pid %ld: open one in this "
-            "process",
-            self->path, (long) self->pid);
+        return godwit__spool_problem (problem, GODWIT_ERR_FORKED,
+                                      "the spool %s belongs to the process before fork(), pid %ld: exec a "
+                                      "program that opens it, or open "
+                                      "it after the fork only",
+                                      self->path, (long) self->pid);
     if (is_change && self->options.read_only)
         return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
                                       "the spool %s was opened with read_only: it cannot be changed",
@@ -78,10 +79,11 @@ godwit__spool_look_up (const godwit__sqlite_spool_t *self, const char *stream, c
     if (!pool)
         return GODWIT_OK;
     *found_pool = godwit__spool_pool_find (*found_stream, pool);
-    return *found_pool ? GODWIT_OK
-                       : godwit__spool_problem (problem, GODWIT_ERR_NOT_FOUND,
-                                                "the stream %s of the spool %s has no pool %s", stream,
-                                                self->path, pool);
+    return *found_pool && !(*found_pool)->is_removed
+               ? GODWIT_OK
+               : godwit__spool_problem (problem, GODWIT_ERR_NOT_FOUND,
+                                        "the stream %s of the spool %s has no pool %s", stream, self->path,
+                                        pool);
 }
 
 /* ---- options ---- */
@@ -191,8 +193,15 @@ size_of (const char *path, const char *suffix)
 static godwit_status_t
 open_to_read (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
 {
-    godwit_status_t status =
-        godwit__store_open (&self->reader, self->path, self->vfs, GODWIT__STORE_READ, false, problem);
+    godwit_status_t status = godwit__spool_owner_look (&self->owner, self->path, problem);
+    if (!status && godwit__spool_swap_is_begun (self->path))
+        return godwit__spool_problem (problem, GODWIT_ERR_SYSTEM,
+                                      "the spool %s: a repair of it is under way, or was broken off: "
+                                      "`godwit spool repair %s` ends it",
+                                      self->path, self->path);
+    if (!status)
+        status =
+            godwit__store_open (&self->reader, self->path, self->vfs, GODWIT__STORE_READ, false, problem);
     if (!status)
         status = godwit__store_run (&self->reader, "BEGIN", "read it", problem);
     return status ? status : godwit__spool_load (self, &self->reader, problem);
@@ -202,6 +211,10 @@ static godwit_status_t
 open_to_write (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
 {
     godwit_status_t status = godwit__spool_owner_take (&self->owner, self->path, problem);
+    if (!status)
+        status = godwit__spool_swap_undo (self->path, problem);
+    if (!status)
+        status = godwit__spool_files_begin (self, problem);
     if (!status)
         status = godwit__spool_connect (self, problem);
     if (!status && size_of (self->path, "") <= CHECK_SIZE)
@@ -237,6 +250,7 @@ destroy (godwit__sqlite_spool_t *self)
     pthread_mutex_destroy (&self->lock);
     godwit__spool_model_free (&self->model);
     godwit__spool_owner_release (&self->owner);
+    godwit__spool_files_end (self);
     free (self->vfs);
     free (self->path);
     free (self);
@@ -298,9 +312,12 @@ godwit_sqlite_spool_close (godwit_spool_t **spool)
     if (self->pid != getpid ())
         return;
     godwit__spool_keeper_stop (self);
-    if (!self->options.read_only)
+    if (!self->options.read_only) {
         godwit__spool_flush (&self->spool, NULL);
-    godwit__spool_disconnect (self, !self->options.read_only && !self->is_suspect);
+        godwit__spool_sync_rest (self);
+    }
+    godwit__spool_disconnect (self, !self->options.read_only && !self->is_suspect &&
+                                        godwit__spool_files_has_main (self));
     destroy (self);
 }
 

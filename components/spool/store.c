@@ -216,11 +216,12 @@ read_segment (sqlite3_stmt *statement, godwit__segment_row_t *segment)
     };
 }
 
-/* A count that no segment has would lead far beyond it. */
+/* A count or a number that no segment has would lead far beyond it. */
 static bool
 is_possible (const godwit__segment_row_t *segment)
 {
-    return segment->count > 0 && segment->count <= GODWIT__SPOOL_SEGMENT_COUNT &&
+    return segment->first > 0 && segment->first + segment->count - 1 <= GODWIT__SPOOL_NUMBER_MAX &&
+           segment->count > 0 && segment->count <= GODWIT__SPOOL_SEGMENT_COUNT &&
            segment->size >= segment->count * GODWIT__SPOOL_ITEM_HEAD;
 }
 

@@ -25,6 +25,7 @@
 #define GODWIT__SPOOL_NUMBER_BITS 47
 #define GODWIT__SPOOL_NUMBER_MAX ((UINT64_C (1) << GODWIT__SPOOL_NUMBER_BITS) - 1)
 #define GODWIT__SPOOL_STREAM_MAX 65535 /* numbers of streams: 1 to this */
+#define GODWIT__SPOOL_NAME_MAX 4096    /* bytes of the name of a stream or pool; they may be any but 0 */
 #define GODWIT__SPOOL_FORMAT 1
 #define GODWIT__SPOOL_PAGE_SIZE 4096
 #define GODWIT__SPOOL_APPLICATION 0x67647370 /* "gdsp" */

@@ -30,6 +30,13 @@ read_spans (const godwit__store_t *store, sqlite3_stmt *statement, int at, godwi
     return GODWIT_OK;
 }
 
+/* What can be asked for: any bytes, as topics and pools may have. */
+static bool
+is_name (const char *name)
+{
+    return *name && strlen (name) <= GODWIT__SPOOL_NAME_MAX;
+}
+
 static godwit_status_t
 read_stream (const godwit__store_t *store, sqlite3_stmt *statement, const godwit__store_rows_t *rows,
              godwit__problem_t *problem)
@@ -43,7 +50,8 @@ read_stream (const godwit__store_t *store, sqlite3_stmt *statement, const godwit
         .items = (uint64_t) sqlite3_column_int64 (statement, 3),
         .bytes = (uint64_t) sqlite3_column_int64 (statement, 4),
     };
-    bool is_damaged = id < 1 || id > GODWIT__SPOOL_STREAM_MAX || row.last > GODWIT__SPOOL_NUMBER_MAX;
+    bool is_damaged =
+        id < 1 || id > GODWIT__SPOOL_STREAM_MAX || row.last > GODWIT__SPOOL_NUMBER_MAX || !is_name (row.name);
     const godwit_status_t status = read_spans (store, statement, 5, &row.gone, &is_damaged, problem);
     if (status)
         return status;
@@ -68,7 +76,9 @@ read_pool (const godwit__store_t *store, sqlite3_stmt *statement, const godwit__
         .name = name ? name : "",
         .seen_ms = sqlite3_column_int64 (statement, 5),
     };
-    bool is_damaged = id < 1 || id > UINT32_MAX || stream < 1 || stream > GODWIT__SPOOL_STREAM_MAX;
+    /* Behind the last number there is none for a new pool. */
+    bool is_damaged =
+        id < 1 || id >= UINT32_MAX || stream < 1 || stream > GODWIT__SPOOL_STREAM_MAX || !is_name (row.name);
     const godwit_status_t status = read_spans (store, statement, 3, &row.settled, &is_damaged, problem);
     if (status)
         return status;

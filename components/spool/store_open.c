@@ -3,10 +3,13 @@
 #include "components/spool/store.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define BUSY_WAIT_MS 5000 /* another program, such as sqlite3, has locked the file */
+#define WAL_HEAD_SIZE 32
 #define DO(text_) text_ ";"
 
 /* The tables, by name, as SQLite keeps their text. A file with anything else in it is not opened: a trigger
@@ -310,12 +313,28 @@ open_file (godwit__store_t *store, const char *vfs, godwit__store_mode_t mode, b
                : status;
 }
 
+/* SQLite takes a file without a byte for a new one, and deletes its WAL, with all that is in there. A WAL
+ * that has only its head, of 32 bytes, holds nothing. */
+static godwit_status_t
+check_not_emptied (const char *path, godwit__problem_t *problem)
+{
+    char wal[PATH_MAX], text[PATH_MAX + 128];
+    struct stat file, of_wal;
+    if (snprintf (wal, sizeof wal, "%s-wal", path) >= (int) sizeof wal || stat (path, &file) < 0 ||
+        file.st_size > 0 || stat (wal, &of_wal) < 0 || of_wal.st_size <= WAL_HEAD_SIZE)
+        return GODWIT_OK;
+    snprintf (text, sizeof text, "it is empty, and %s has %lld bytes", wal, (long long) of_wal.st_size);
+    return godwit__store_damaged (path, text, problem);
+}
+
 godwit_status_t
 godwit__store_open (godwit__store_t *store, const char *path, const char *vfs, godwit__store_mode_t mode,
                     bool is_full, godwit__problem_t *problem)
 {
     *store = (godwit__store_t){.path = path};
-    const godwit_status_t status = open_file (store, vfs, mode, is_full, problem);
+    godwit_status_t status = mode == GODWIT__STORE_SALVAGE ? GODWIT_OK : check_not_emptied (path, problem);
+    if (!status)
+        status = open_file (store, vfs, mode, is_full, problem);
     if (status)
         godwit__store_close (store, false);
     return status;

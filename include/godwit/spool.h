@@ -6,7 +6,8 @@
  * A spool holds *streams*. A stream is what is sent to one name: the notifications of a topic and priority,
  * or the durable casts to a topic. The spool gives the items of a stream numbers, from 1 on, without gaps. A
  * stream has *pools*, each of which settles every item once; when all have, the item is deleted. An item that
- * no pool is known for is kept.
+ * no pool is known for is kept. Names are of 1 to 4096 bytes, which may be any but 0: topics and pools of
+ * others are among them.
  *
  * A function that fails says what failed and what to do: SYSTEM (the disk is full, or fails), LIMIT_EXCEEDED
  * (the spool's own limit), MALFORMED (what was stored is damaged), NOT_FOUND (no such stream or pool),
@@ -82,7 +83,8 @@ typedef struct godwit_spool_ops {
     /* Takes a pool away: what only it had not settled is deleted. Safe when it returns. */
     godwit_status_t (*remove_pool) (godwit_spool_t *spool, const char *stream, const char *pool,
                                     godwit_error_t **error);
-    /* Makes all that was settled so far safe, and deletes what can be. */
+    /* Makes all that was settled so far safe, at the level that the spool was opened with, and deletes what
+     * can be. */
     godwit_status_t (*flush) (godwit_spool_t *spool, godwit_error_t **error);
 } godwit_spool_ops_t;
 

@@ -100,6 +100,7 @@ take_settled (flight_t *flight, int64_t now_ns)
         !godwit__list_is_empty (&given_back.returned) || !godwit__list_is_empty (&given_back.lost);
     godwit__consumer_return (flight->consumer, &given_back.returned, false);
     godwit__consumer_return (flight->consumer, &given_back.lost, true);
+    flight->consumer->losses = 0;
     if (flight->pending.header.aux)
         flight->outlet->credit = flight->pending.header.aux;
     if (is_short)
@@ -160,6 +161,9 @@ take_answer (flight_t *flight, int64_t now_ns)
     case GODWIT__PENDING_LOST:
     case GODWIT__PENDING_ABANDONED:
         take_back (flight, true);
+        if (!flight->outlet->was_lost)
+            godwit__consumer_lost (flight->consumer, now_ns);
+        flight->outlet->was_lost = true;
         flight->outlet->is_gone = true;
         break;
     }
@@ -192,6 +196,17 @@ on_finished (godwit__pending_t *pending)
 
 /* ---- sending ---- */
 
+/* How large the next entry may be. The first was looked at when the outlet was chosen. */
+static size_t
+room_of (const flight_t *flight, const godwit__outlet_t *outlet)
+{
+    const size_t used = flight->size + GODWIT__HEADER_SIZE + GODWIT__ITEM_HEADER_SIZE;
+    const size_t room = GODWIT__NOTIFY_SIZE - flight->size, most = outlet->size_max - used;
+    if (!flight->count)
+        return SIZE_MAX;
+    return outlet->size_max <= used ? 0 : most < room ? most : room;
+}
+
 /* With outbox.lock: takes what is to be sent now. NULL: nothing, or memory is short. */
 static flight_t *
 load (godwit__outlet_t *outlet, int64_t now_ns)
@@ -207,8 +222,8 @@ load (godwit__outlet_t *outlet, int64_t now_ns)
     flight->size = 0;
     while (flight->count < GODWIT__NOTIFY_COUNT && flight->size < GODWIT__NOTIFY_SIZE &&
            godwit__outlet_has_room (outlet)) {
-        const size_t room = flight->count ? GODWIT__NOTIFY_SIZE - flight->size : SIZE_MAX;
-        godwit__delivery_t *const delivery = godwit__consumer_take (consumer, now_ns, room);
+        godwit__delivery_t *const delivery =
+            godwit__consumer_take (consumer, now_ns, room_of (flight, outlet));
         if (!delivery)
             break;
         godwit__list_append (&flight->deliveries, &delivery->in_list);
@@ -285,6 +300,9 @@ send_next (godwit__consumer_t *consumer)
     godwit__outbox_t *const outbox = consumer->stream->outbox;
     const int64_t now_ns = godwit__transport_now (outbox->transport);
     bool holds = false;
+    const size_t size = outbox->closed ? 0 : godwit__consumer_next_size (consumer, now_ns);
+    if (size && godwit__outlets_are_too_small (consumer, size))
+        return godwit__consumer_give_up_large (consumer, now_ns, size);
     godwit__outlet_t *const outlet = outbox->closed ? NULL : godwit__outlet_choose (consumer, now_ns, &holds);
     if (holds)
         godwit__outbox_post (outbox);

@@ -462,6 +462,10 @@ unacknowledged (const godwit__outbox_t *outbox)
 static godwit_status_t
 flush_error (const godwit__outbox_t *outbox, godwit_error_t **error)
 {
+    if (outbox->closed && unacknowledged (outbox))
+        return godwit__error_set (error, GODWIT_ERR_CLOSED,
+                                  "The transport is being destroyed: %zu deliveries are not acknowledged",
+                                  unacknowledged (outbox));
     for (const godwit__stream_t *at = FIRST_STREAM (outbox); at; at = NEXT_STREAM (outbox, at)) {
         const char *const topic = at->lane + sizeof GODWIT__LANE_PREFIX - 1;
         if (godwit__list_is_empty (&at->consumers) && godwit__stream_outstanding (at))
@@ -487,9 +491,9 @@ godwit__outbox_flush (godwit__outbox_t *outbox, int64_t timeout_ms, godwit_error
                                ? GODWIT__NEVER
                                : godwit__transport_now (outbox->transport) + godwit__ns_of_ms (timeout_ms);
     godwit_status_t status = GODWIT_OK;
-    if (!godwit__room_may_wait (outbox))
-        timeout_ms = 0;
     pthread_mutex_lock (&outbox->lock);
+    if (!outbox->closed && !godwit__room_may_wait (outbox))
+        timeout_ms = 0;
     while (!outbox->closed && unacknowledged (outbox) && timeout_ms) {
         const int64_t left_ns =
             end_ns == GODWIT__NEVER ? end_ns : end_ns - godwit__transport_now (outbox->transport);

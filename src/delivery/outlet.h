@@ -17,6 +17,7 @@ typedef struct godwit__outlet {
     godwit__list_node_t in_consumer;
     godwit__connection_t *connection; /* a reference */
     uint32_t server_id;
+    size_t size_max;    /* of a frame */
     uint32_t credit;    /* entries that it takes without an answer */
     uint32_t unsettled; /* entries */
     size_t unsettled_size;
@@ -26,7 +27,8 @@ typedef struct godwit__outlet {
     int64_t held_ns;  /* since when something is held back, so that more goes together; 0: nothing is */
     int64_t retry_ns; /* nothing is sent before */
     int64_t backoff_ns;
-    bool is_seen; /* mark of the refresh */
+    bool is_seen;  /* mark of the refresh */
+    bool was_lost; /* its connection ended with flights */
 } godwit__outlet_t;
 
 /* Looks which listeners the stream has, and makes and ends consumers' outlets. Takes transport.lock. False:
@@ -44,6 +46,8 @@ void godwit__outlet_back_off (godwit__outlet_t *outlet, int64_t now_ns);
 void godwit__outlets_sweep (godwit__consumer_t *consumer, bool all);
 /* When one of them may be tried again; NEVER: none waits for that. */
 int64_t godwit__outlets_due_ns (const godwit__consumer_t *consumer, int64_t now_ns);
+/* Whether there are listeners that are connected, none of which takes a frame of this size. */
+bool godwit__outlets_are_too_small (const godwit__consumer_t *consumer, size_t size);
 /* Whether the pool has a listener that is connected. */
 bool godwit__outlets_any (const godwit__consumer_t *consumer);
 

@@ -74,8 +74,8 @@ godwit__room_wait_for_spool (godwit__stream_t *stream, int64_t end_ns, godwit__l
 {
     godwit__outbox_t *const outbox = stream->outbox;
     const int64_t left_ns = end_ns - godwit__transport_now (outbox->transport);
-    if (outbox->options.when_full != GODWIT_WHEN_FULL_BLOCK || outbox->full_in_vain ||
-        !godwit__room_may_wait (outbox) || outbox->closed || left_ns <= 0) {
+    if (outbox->options.when_full != GODWIT_WHEN_FULL_BLOCK || outbox->full_in_vain || outbox->closed ||
+        left_ns <= 0 || !godwit__room_may_wait (outbox)) {
         outbox->full_in_vain = true;
         *lack = lack_of (outbox);
         return false;

@@ -21,7 +21,7 @@ godwit__lack_t godwit__room_make (godwit__stream_t *stream, size_t size);
  * of the entry. end_ns: until when a full spool may be waited for. */
 bool godwit__room_wait_for_spool (godwit__stream_t *stream, int64_t end_ns, godwit__lack_t *lack);
 /* Whether this thread may wait for listeners. Acknowledgements come on the completion thread, or not while
- * this one is inside the program's loop: it would wait for itself. Any lock. */
+ * this one is inside the program's loop: it would wait for itself. The outbox is not closed. */
 bool godwit__room_may_wait (const godwit__outbox_t *outbox);
 
 /* ---- without the lock ---- */

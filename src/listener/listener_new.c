@@ -157,13 +157,15 @@ join (const char *a, const char *b, const char *c, const char *d)
 }
 
 /* A lane is a server of the topic "notify:TOPIC.PRIORITY". Its record tells the pool as a namespace, and the
- * credit as that one's minor version (docs/protocol.md). */
+ * credit as that one's minor version, and how large a frame it takes as the revision (docs/protocol.md). */
 static godwit_status_t
 make_server (godwit__lane_t *lane, const char *name, godwit_error_t **error)
 {
     const godwit_listener_t *const listener = lane->listener;
     char version[32];
-    snprintf (version, sizeof version, "1.%u", listener->credit);
+    const size_t size_max = listener->transport->options.max_message_size;
+    snprintf (version, sizeof version, "1.%u.%u", listener->credit,
+              size_max < UINT32_MAX ? (unsigned) size_max : UINT32_MAX);
     char *topic = join (GODWIT__LANE_PREFIX, lane->topic, ".", godwit_priority_name (lane->priority));
     char *pool = join (listener->options.transient ? GODWIT__TRANSIENT_PREFIX : GODWIT__POOL_PREFIX,
                        listener->options.pool, "", "");

@@ -364,23 +364,6 @@ stop (void)
     zmq_ctx_term (liar.context);
 }
 
-/* The honest pool has got all from 0 on, in order. What came again was marked: the machine was busy. */
-static void
-expect_honest (int64_t count)
-{
-    int64_t next = 0;
-    pthread_mutex_lock (&got.lock);
-    for (size_t i = 0; next < count; i++) {
-        while (i == got.count)
-            pthread_cond_wait (&got.more, &got.lock);
-        cr_assert (got.numbers[i] == next || (got.numbers[i] < next && got.redeliveries[i]),
-                   "place %zu: %lld, delivered %u times before", i, (long long) got.numbers[i],
-                   got.redeliveries[i]);
-        next += got.numbers[i] == next;
-    }
-    pthread_mutex_unlock (&got.lock);
-}
-
 /* Waits until so many are acknowledged: each by each pool once. */
 static void
 await_acknowledged (uint64_t least, uint64_t most)
@@ -420,7 +403,7 @@ Test (hostile_listener, whatever_it_answers_the_other_pool_gets_all)
     start (say_something, 512,
            GODWIT_DELIVERY_OPTIONS (.queue_limit = COUNT + 1, .requeue_first_ms = 1, .requeue_max_ms = 4));
     notifying_send_many (&notifying, 0, COUNT);
-    expect_honest (COUNT);
+    got_await_all (&got, COUNT);
     await_answers (20);
     await_acknowledged (COUNT, 2UL * COUNT);
     stop ();
@@ -440,7 +423,7 @@ Test (hostile_listener, what_it_was_not_sent_it_cannot_acknowledge)
     enum { COUNT = 10000 };
     start (settle_others, 1, GODWIT_DELIVERY_OPTIONS (.queue_limit = COUNT + 1));
     notifying_send_many (&notifying, 0, COUNT);
-    expect_honest (COUNT);
+    got_await_all (&got, COUNT);
     await_dropped (99);
     await_acknowledged (COUNT, COUNT);
     stop ();
@@ -472,7 +455,7 @@ Test (hostile_listener, what_is_given_back_costs_in_proportion)
     start (return_all_at_once, UINT32_MAX, GODWIT_DELIVERY_OPTIONS (.queue_limit = 2 * MANY));
     clock_gettime (clock, &before);
     notifying_send_many (&notifying, 0, MANY);
-    expect_honest (MANY);
+    got_await_all (&got, MANY);
     await_acknowledged (2UL * MANY, 2UL * MANY);
     clock_gettime (clock, &after);
     const int64_t ms = (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
@@ -491,7 +474,7 @@ Test (hostile_listener, its_silence_leaves_room_for_others)
         notifying_send_many (&notifying, from, from + PART);
         await_acknowledged ((uint64_t) from + PART, (uint64_t) from + PART);
     }
-    expect_honest (COUNT);
+    got_await_all (&got, COUNT);
     cr_assert_gt (notifying_stats (&notifying).dropped, 0u);
     stop ();
 }
@@ -540,13 +523,13 @@ Test (hostile_listener, what_it_answers_to_one_that_is_gone_is_nothing_to_the_ne
     start (settle_late, 1, NULL);
     notifying_send (&notifying, 0);
     await_answers (1);
-    expect_honest (1);
+    got_await_all (&got, 1);
     await_acknowledged (1, 1);
     godwit__outbox_destroy (&notifying.outbox);
     open_outbox (NULL);
     notifying_send (&notifying, 1);
     await_answers (1);
-    expect_honest (2);
+    got_await_all (&got, 2);
     await_dropped (1);
     await_acknowledged (1, 1);
     stop ();

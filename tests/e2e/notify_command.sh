@@ -216,6 +216,19 @@ if "$godwit" notify --help | grep -q -- --spool; then
     done
     "$godwit" spool show spool >said
     expect '0 items' said
+
+    # What the spool has from before waits for a pool that is gone: that says nothing about a new one.
+    run 4 notify --spool old --timeout 0.2 -t dead --pool audit first
+    listen live -t live
+    run 0 notify --spool old --timeout 20 -t live second
+    stop INT live
+    listen same -t dead --pool same
+    run 0 notify --spool old --timeout 20 -t dead --pool same third
+    run 4 notify --spool old --timeout 0.2 -t dead fourth
+    expect 'the pool "audit" of dead.info has not acknowledged it'
+    stop INT same
+    "$godwit" spool show old >said
+    expect 'pool audit: 3 not settled' said
 else
     run 2 notify e --spool spool
 fi

@@ -100,6 +100,22 @@ run 0 show spool
 expect '^2 streams, 3 pools, 0 items'
 cmp -n 4096 spool-damaged-1 whole || fail "the damaged file was changed"
 
+# Names are those of others: on a terminal they are no more than text, and in JSON they are UTF-8.
+"$build/tests/spool/names" names || fail "no spool is made"
+run 0 show names
+expect '^stream a\\x1b\[2J\\x0astream b\\xff: 1 items'
+expect '^  pool p\\x0a  pool q: 0\\xc2\\x9b: 1 not settled'
+if grep -q $'\033' said || [[ $(wc -l <said) != 4 ]]; then fail "control characters: $(<said)"; fi
+run 0 show --json names
+expect '"name":"a\\u001B\[2J\\nstream b\\\\xff"'
+if command -v python3 >/dev/null; then python3 -m json.tool said >/dev/null || fail "no JSON: $(<said)"; fi
+run 0 export names
+expect '^{"stream":"a\\u001B\[2J\\nstream b\\\\xff","number":1,"base64":"eA=="}$'
+run 0 export --stream $'a\033[2J\nstream b\xff' names
+[[ $(wc -l <said) == 1 ]] || fail "expected 1 line: $(<said)"
+run 1 export --stream $'a\033[2J' names
+if grep -q $'\033' said; then fail "control characters: $(<said)"; fi
+
 echo "a letter" >letter
 run 1 show letter
 expect 'is damaged'

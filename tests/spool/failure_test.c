@@ -254,6 +254,66 @@ Test (failure, settles_wait_for_a_disk_that_works)
     end ();
 }
 
+static uint64_t
+count_commits (void)
+{
+    godwit_sqlite_spool_stats_t stats;
+    godwit_sqlite_spool_stats (spool, &stats, sizeof stats);
+    return stats.commits;
+}
+
+/* Appends an item, and then the WAL has no room behind what is in it. */
+static uint64_t
+fill_wal (void)
+{
+    static char text[30000];
+    memset (text, 'x', sizeof text - 1);
+    fault_vfs_limit_wal (0);
+    const uint64_t number = world_append (spool, "info", text);
+    godwit__sqlite_spool_t *const self = godwit__sqlite_spool (spool);
+    godwit__spool_role_take (self);
+    fault_vfs_limit_wal (32L + self->wal_pages * (24L + GODWIT__SPOOL_PAGE_SIZE));
+    godwit__spool_role_give (self);
+    return number;
+}
+
+/* What is in the WAL may have room in the file, and then the WAL begins anew. */
+Test (failure, the_wal_is_copied_when_the_disk_is_full, .timeout = 20)
+{
+    begin ();
+    uint64_t last = fill_wal ();
+    world_settle (spool, "info", "audit", 1, last);
+    world_flush (spool);
+    assert_left ("");
+    last = fill_wal ();
+    world_set_pool (spool, "info", "dash", 0);
+    last = fill_wal ();
+    MUST (spool->ops->remove_pool (spool, "info", "dash", &error));
+    last = fill_wal ();
+    world_append (spool, "info", "more");
+    last = fill_wal ();
+    const uint64_t before = count_commits ();
+    world_settle (spool, "info", "audit", 1, last);
+    while (count_commits () == before) /* the keeper's */
+        sched_yield ();
+    assert_left ("");
+    end ();
+}
+
+/* The keeper sleeps without a time, because nothing is due; a failed transaction makes something due. */
+Test (failure, the_keeper_writes_settles_after_a_failure, .timeout = 20)
+{
+    begin ();
+    fault_vfs_fail_syncs (0, 1, true);
+    append_fails ("two", "the disk fails", "");
+    const uint64_t before = count_commits ();
+    world_settle (spool, "info", "audit", 1, 1);
+    while (count_commits () == before)
+        sched_yield ();
+    assert_left ("");
+    end ();
+}
+
 Test (failure, a_pool_that_cannot_be_kept_is_not_there)
 {
     begin ();

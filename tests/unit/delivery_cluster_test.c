@@ -210,6 +210,68 @@ Test (delivery_cluster, a_connection_without_room_keeps_the_order)
     end ();
 }
 
+/* ---- messages that are too large for somebody ---- */
+
+static void
+begin_limited (size_t sender_max, size_t receiver_max, const godwit_delivery_options_t *delivery)
+{
+    MUST (godwit_cluster_new (&cluster, 7, &error));
+    MUST (godwit_cluster_add (&sender, cluster, "sender",
+                              GODWIT_TRANSPORT_OPTIONS (.max_message_size = sender_max), &error));
+    MUST (godwit_cluster_add (&receiver, cluster, "receiver",
+                              GODWIT_TRANSPORT_OPTIONS (.max_message_size = receiver_max), &error));
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0,
+                               GODWIT_LISTENER_OPTIONS (.pull = true, .credit = 10000), &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    MUST (godwit_notifier_new (&notifier, sender, GODWIT_NOTIFIER_OPTIONS (.delivery = delivery), &error));
+}
+
+/* Those that go together are no larger than either end takes. */
+Test (delivery_cluster, a_frame_is_as_small_as_the_limit, .timeout = 20)
+{
+    static const size_t limits[][2] = {{4096, 0}, {0, 4096}, {8192, 8192}};
+    for (size_t i = 0; i < 3; i++) {
+        begin_limited (limits[i][0], limits[i][1], NULL);
+        for (int64_t n = 0; n < 2000; n++)
+            notify (n);
+        for (int64_t n = 0; n < 2000; n++)
+            handle (n, 0);
+        MUST (godwit_notifier_flush (notifier, 1000, &error));
+        end ();
+    }
+}
+
+/* One that no listener of the pool takes goes to the dead letters. Those behind it are not held up. */
+Test (delivery_cluster, one_that_is_too_large_for_its_listener_is_given_up, .timeout = 20)
+{
+    static char text[100000];
+    godwit_listener_t *letters = NULL;
+    godwit_transport_t *large = NULL;
+    godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS;
+    godwit_notification_t *dead = NULL;
+    memset (text, 'x', sizeof text - 1);
+    begin_limited (0, 65536, GODWIT_DELIVERY_OPTIONS (.when_exhausted = GODWIT_WHEN_EXHAUSTED_DEAD_LETTER));
+    MUST (godwit_notify_info (notifier, NULL, "large", GODWIT_STR (NULL, text), &error));
+    for (int64_t n = 0; n < 10; n++)
+        notify (n);
+    for (int64_t n = 0; n < 10; n++)
+        handle (n, 0);
+    MUST (godwit_notifier_get_stats (notifier, &stats, &error));
+    cr_assert_eq (stats.exhausted, 1);
+    cr_assert_eq (stats.redelivered, 0);
+    MUST (godwit_cluster_add (&large, cluster, "large", NULL, &error));
+    MUST (godwit_listener_new (&letters, large, GODWIT_TARGET (.topic = "dead_letter"), 1, NULL, 0,
+                               GODWIT_LISTENER_OPTIONS (.pull = true), &error));
+    MUST (godwit_listener_start (letters, NULL, &error));
+    MUST (godwit_listener_next (letters, 60000, &dead, &error));
+    cr_assert_str_eq (godwit_notification_event_type (dead), "large");
+    godwit_notification_acknowledge (&dead);
+    MUST (godwit_notifier_flush (notifier, 1000, &error));
+    godwit_listener_destroy (&letters);
+    godwit_transport_destroy (&large);
+    end ();
+}
+
 /* ---- duplicates ---- */
 
 /* The connection is given up, and what was not acknowledged comes over the next one. */

@@ -46,7 +46,39 @@ Test (routing, errors_name_the_line_and_what_was_expected)
     expect_malformed ("g:\n  log: {}\n  log: {}\n", "r.yaml:3: expected each name once, got \"log\"");
     expect_malformed ("g: &x\n  log: {}\nh: *x\n", "r.yaml:3: expected a map of drivers, got an alias");
     expect_malformed ("g: {log: }\n---\nh: {log: }\n", "r.yaml:2: expected one document, got \"---\"");
+    expect_malformed ("g:\n  log:\n    accepted_events: [~]\n",
+                      "r.yaml:3: expected a pattern of 1 to 255 bytes, got nothing");
+    expect_malformed ("g:\n  log:\n    accepted_events:\n      - x\n      - null\n",
+                      "r.yaml:5: expected a pattern of 1 to 255 bytes, got nothing");
+    expect_malformed ("g:\n  log:\n    accepted_priorities: [NULL]\n",
+                      "r.yaml:3: expected audit, debug, info, warn, error, critical or sample, got nothing");
+    expect_malformed ("g:\n  ~: {}\n", "r.yaml:2: expected a name of 1 to 255 bytes, got nothing");
     expect_malformed ("g: {? [a] : b}\n", "r.yaml:1: expected a name of 1 to 255 bytes, got a list");
+}
+
+/* The likeliest mistake: to YAML a * is the beginning of an alias. */
+Test (routing, a_pattern_that_begins_with_a_star_stands_in_quotes)
+{
+    expect_malformed ("g:\n  log:\n    accepted_events: [*.error]\n",
+                      "r.yaml:3: expected YAML: did not find expected alphabetic or numeric character, while "
+                      "scanning an alias: put a pattern that begins with * in quotes");
+    expect_malformed ("g:\n  log:\n    accepted_events: [*]\n",
+                      "r.yaml:3: expected YAML: did not find expected alphabetic or numeric character, while "
+                      "scanning an alias: put a pattern that begins with * in quotes");
+    expect_malformed ("g:\n  log:\n    accepted_events: [*error]\n",
+                      "r.yaml:3: expected a pattern, in quotes if it begins with *, got an alias");
+}
+
+Test (routing, what_is_no_utf8_is_told_with_its_line)
+{
+    static char text[8192] = "g:\n  log: {}\n";
+    for (int i = 0; i < 1000; i++)
+        strcat (text, "# xyz\n");
+    strcat (text, "h\xff: {}\n");
+    expect_malformed (text, "r.yaml:1003: expected YAML: invalid leading UTF-8 octet");
+    expect_malformed ("g\xff: {}\n", "r.yaml:1: expected YAML: invalid leading UTF-8 octet");
+    expect_malformed ("g:\n  log: {}\n\x01: {}\n",
+                      "r.yaml:3: expected YAML: control characters are not allowed");
 }
 
 Test (routing, syntax_errors_name_the_line)
@@ -108,10 +140,17 @@ Test (routing, no_character_is_special_in_an_event)
 
 Test (routing, an_empty_rule_accepts_all)
 {
-    static const char *const texts[] = {"g: {log: {}}", "g: {log: }", "g: {log: null}",
-                                        "g: {log: {accepted_events: [], accepted_priorities: }}"};
+    static const char *const texts[] = {
+        "g: {log: {}}", "g: {log: }",     "g: {log: null}",
+        "g: {log: ~}",  "g: {log: NULL}", "g: {log: {accepted_events: [], accepted_priorities: }}"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         cr_expect (accepts (texts[i], "any", GODWIT_PRIORITY_AUDIT), "%s", texts[i]);
+}
+
+Test (routing, a_name_in_quotes_is_one)
+{
+    cr_expect (accepts ("g: {log: {accepted_events: ['~', \"null\"]}}", "~", GODWIT_PRIORITY_INFO));
+    cr_expect (accepts ("g: {log: {accepted_events: ['*.error']}}", "disk.error", GODWIT_PRIORITY_INFO));
 }
 
 Test (routing, groups_are_alternatives)

@@ -3,7 +3,8 @@
  * no control characters, with which a text could change the terminal or look like another line. */
 #include "tools/godwit/events.h"
 
-#include "src/base/utf8.h"
+#include "tools/godwit/clean.h"
+
 #include "src/value/json.h"
 
 #include <stdio.h>
@@ -36,29 +37,6 @@ colour_of (godwit_priority_t priority)
     return "\033[2m";
 }
 
-/* U+0080 to U+009F are control characters, too. */
-static bool
-is_control (const unsigned char *at, size_t length)
-{
-    return *at < 0x20 || *at == 0x7f || (length == 2 && at[0] == 0xc2 && at[1] < 0xa0);
-}
-
-static void
-print_clean (const char *text)
-{
-    size_t left = strlen (text), length;
-    for (const unsigned char *at = (const unsigned char *) text; *at; at += length, left -= length) {
-        length = godwit__utf8_length (at, left);
-        if (length && !is_control (at, length)) {
-            fwrite (at, 1, length, stdout);
-            continue;
-        }
-        length = length ? length : 1;
-        for (size_t i = 0; i < length; i++)
-            printf ("\\x%02x", at[i]);
-    }
-}
-
 static void
 print_line (const godwit_notification_t *notification, bool is_coloured)
 {
@@ -66,16 +44,16 @@ print_line (const godwit_notification_t *notification, bool is_coloured)
     const godwit_priority_t priority = godwit_notification_priority (notification);
     const unsigned redeliveries = godwit_notification_redeliveries (notification);
     godwit_value_print (godwit_notification_payload (notification), payload, sizeof payload);
-    print_clean (godwit_notification_timestamp (notification));
+    clean_print (stdout, godwit_notification_timestamp (notification));
     printf (" %s%-8s%s ", is_coloured ? colour_of (priority) : "", godwit_priority_name (priority),
             is_coloured ? "\033[0m" : "");
-    print_clean (godwit_notification_event_type (notification));
+    clean_print (stdout, godwit_notification_event_type (notification));
     printf (" ");
-    print_clean (*godwit_notification_publisher_id (notification)
-                     ? godwit_notification_publisher_id (notification)
-                     : "-");
+    clean_print (stdout, *godwit_notification_publisher_id (notification)
+                             ? godwit_notification_publisher_id (notification)
+                             : "-");
     printf (" ");
-    print_clean (payload);
+    clean_print (stdout, payload);
     if (redeliveries)
         printf (" (delivered before: %u)", redeliveries);
     printf ("\n");

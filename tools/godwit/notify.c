@@ -3,6 +3,7 @@
  * acknowledged. */
 #include "tools/godwit/arguments.h"
 #include "tools/godwit/commands.h"
+#include "tools/godwit/kept.h"
 
 #include <godwit/notify.h>
 #include <godwit/transport.h>
@@ -23,6 +24,7 @@ enum { STATUS_LOST = 3, STATUS_KEPT = 4 };
 #define TIMEOUT_MS 10000
 /* A notifier takes pools for those that there were already which it hears of within a second. */
 #define OTHER_POOLS_MS 1200
+#define LOOK_MS 20 /* how often the spool is asked */
 #define INPUT_MAX ((size_t) 64 << 20)
 
 typedef struct notify {
@@ -36,6 +38,7 @@ typedef struct notify {
     godwit_transport_t *transport;
     godwit_spool_t *spool;
     godwit_notifier_t *notifier;
+    kept_t kept; /* its copies in the spool */
     char message_id[40];
 } notify_t;
 
@@ -235,11 +238,14 @@ accept_it (notify_t *self, const godwit_value_t *context, const godwit_value_t *
            godwit_error_t **error)
 {
     godwit_notify_report_t report = GODWIT_NOTIFY_REPORT;
-    const godwit_status_t status =
+    godwit_status_t status = self->spool ? kept_begin (&self->kept, self->spool, error) : GODWIT_OK;
+    if (status)
+        return status;
+    status =
         godwit_notify (self->notifier, self->priority, context, self->event_type, godwit_field_from (payload),
                        GODWIT_NOTIFY_OPTIONS (.strict = true, .report = &report), error);
     memcpy (self->message_id, report.message_id, sizeof self->message_id);
-    return status;
+    return status || !self->spool ? status : kept_end (&self->kept, self->spool, error);
 }
 
 static int64_t
@@ -250,19 +256,38 @@ now_ms (void)
     return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* As godwit_notifier_flush, but not content with nobody. */
+/* Nothing is left to acknowledge; but it may be nobody who has. */
 static godwit_status_t
-flush (const notify_t *self, int64_t timeout_ms, godwit_error_t **error)
+check_acknowledged (const notify_t *self, godwit_error_t **error)
 {
     godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS;
-    godwit_status_t status = godwit_notifier_flush (self->notifier, timeout_ms > 0 ? timeout_ms : 0, error);
-    if (!status)
-        status = godwit_notifier_get_stats (self->notifier, &stats, error);
+    const godwit_status_t status = godwit_notifier_get_stats (self->notifier, &stats, error);
     if (status || stats.acknowledged >= stats.accepted)
         return status;
     *error = godwit_error_new (
         GODWIT_ERR_TIMEOUT, stats.exhausted ? "its listeners have requeued it too often" : "nobody listens");
     return GODWIT_ERR_TIMEOUT;
+}
+
+/* Waits until all that is kept is acknowledged, or, with a spool, this notification at least: what the spool
+ * has from before may wait for pools that are gone. */
+static godwit_status_t
+flush (const notify_t *self, int64_t end_ms, godwit_error_t **error)
+{
+    for (;;) {
+        const int64_t left_ms = end_ms - now_ms ();
+        const int64_t turn_ms = self->spool && left_ms > LOOK_MS ? LOOK_MS : left_ms;
+        godwit_status_t status = godwit_notifier_flush (self->notifier, turn_ms > 0 ? turn_ms : 0, error);
+        if (status == GODWIT_ERR_TIMEOUT && self->spool) {
+            godwit_error_destroy (error);
+            status = kept_check (&self->kept, self->spool, self->pools.items, self->pools.count, error);
+        }
+        if (!status)
+            return check_acknowledged (self, error);
+        if (status != GODWIT_ERR_TIMEOUT || !self->spool || left_ms <= LOOK_MS)
+            return status;
+        godwit_error_destroy (error);
+    }
 }
 
 /* All pools have acknowledged it: those that were named; or else those that are heard of soon after the
@@ -272,11 +297,11 @@ await_pools (const notify_t *self, godwit_error_t **error)
 {
     const int64_t end_ms = now_ms () + self->timeout_ms;
     const struct timespec pause = {OTHER_POOLS_MS / 1000, OTHER_POOLS_MS % 1000 * 1000000L};
-    const godwit_status_t status = flush (self, self->timeout_ms, error);
+    const godwit_status_t status = flush (self, end_ms, error);
     if (status || self->pools.count)
         return status;
     nanosleep (&pause, NULL);
-    return flush (self, end_ms - now_ms (), error);
+    return flush (self, end_ms, error);
 }
 
 /* ---- what is said ---- */
@@ -371,6 +396,7 @@ command_notify (int argc, char **argv)
     const int status = run (&self);
     godwit_notifier_destroy (&self.notifier);
     godwit_transport_destroy (&self.transport);
+    kept_free (&self.kept);
     close_spool (&self);
     return status;
 }

@@ -3,6 +3,7 @@
  * process uses it. */
 #include "tools/godwit/spool.h"
 
+#include "tools/godwit/clean.h"
 #include "tools/godwit/commands.h"
 
 #include <argp.h>
@@ -82,7 +83,9 @@ on_option (int key, char *text, struct argp_state *state)
 static int
 fail (godwit_error_t *error)
 {
-    fprintf (stderr, "godwit spool: %s\n", godwit_error_message (error));
+    fprintf (stderr, "godwit spool: ");
+    clean_print (stderr, godwit_error_message (error)); /* with names of the file in it */
+    fprintf (stderr, "\n");
     godwit_error_destroy (&error);
     return STATUS_FAILED;
 }
@@ -118,14 +121,17 @@ repair (const arguments_t *self)
         printf ("nothing is wrong with %s\n", self->path);
         return EXIT_SUCCESS;
     }
-    printf ("%s\n", report.found);
+    clean_print (stdout, report.found);
+    printf ("\n");
     printf ("kept: %" PRIu64 " items\n", report.kept);
     printf ("lost: %" PRIu64 " items\n", report.lost);
     if (report.streams_new)
         printf ("lost: the names of %" PRIu64 " streams, which are called recovered-N now\n",
                 report.streams_new);
     if (report.pools_reset)
-        printf ("lost: what %" PRIu64 " pools have settled; they get all that is kept\n", report.pools_reset);
+        printf ("lost: what %" PRIu64
+                " pools have settled; they get all that is kept, and their names may be wrong\n",
+                report.pools_reset);
     if (report.pools_lost)
         printf ("lost: the names of %" PRIu64 " pools\n", report.pools_lost);
     printf ("the damaged file is %s now\n", report.damaged);

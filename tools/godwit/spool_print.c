@@ -3,6 +3,8 @@
  * msgpack as it is; and what has no form in JSON as base64. */
 #include "tools/godwit/spool.h"
 
+#include "tools/godwit/clean.h"
+
 #include "src/value/json.h"
 #include "src/value/msgpack/codec.h"
 
@@ -100,6 +102,14 @@ moment (int64_t ms, char *text, size_t size)
     return text;
 }
 
+static void
+add_name (godwit_builder_t *builder, const char *key, const char *name)
+{
+    char *const copy = clean_copy (name);
+    godwit_builder_str (builder, key, copy ? copy : "");
+    free (copy);
+}
+
 /* ---- show ---- */
 
 static bool
@@ -113,7 +123,7 @@ print_pool (print_t *print, const char *stream, const godwit_spool_pool_t *pool)
         return false;
     if (print->builder) {
         godwit_builder_open_map (print->builder, NULL);
-        godwit_builder_str (print->builder, "name", pool->name);
+        add_name (print->builder, "name", pool->name);
         godwit_builder_int (print->builder, "settled", (int64_t) pool->settled);
         godwit_builder_int (print->builder, "not_settled", (int64_t) detail.items);
         godwit_builder_int (print->builder, "oldest", (int64_t) detail.oldest);
@@ -122,7 +132,9 @@ print_pool (print_t *print, const char *stream, const godwit_spool_pool_t *pool)
         godwit_builder_close (print->builder);
         return true;
     }
-    printf ("  pool %s: %" PRIu64 " not settled", pool->name, detail.items);
+    printf ("  pool ");
+    clean_print (stdout, pool->name);
+    printf (": %" PRIu64 " not settled", detail.items);
     if (detail.oldest)
         printf (", the oldest is %" PRIu64 " of %s", detail.oldest,
                 moment (detail.oldest_ms, oldest, sizeof oldest));
@@ -137,7 +149,7 @@ print_stream_head (const print_t *print, const char *name, uint64_t last_number,
     char oldest[64];
     if (print->builder) {
         godwit_builder_open_map (print->builder, NULL);
-        godwit_builder_str (print->builder, "name", name);
+        add_name (print->builder, "name", name);
         godwit_builder_int (print->builder, "last", (int64_t) last_number);
         godwit_builder_int (print->builder, "items", (int64_t) detail->items);
         godwit_builder_int (print->builder, "bytes", (int64_t) detail->bytes);
@@ -146,8 +158,10 @@ print_stream_head (const print_t *print, const char *name, uint64_t last_number,
         godwit_builder_open_list (print->builder, "pools");
         return;
     }
-    printf ("stream %s: %" PRIu64 " items, %" PRIu64 " bytes, last number %" PRIu64, name, detail->items,
-            detail->bytes, last_number);
+    printf ("stream ");
+    clean_print (stdout, name);
+    printf (": %" PRIu64 " items, %" PRIu64 " bytes, last number %" PRIu64, detail->items, detail->bytes,
+            last_number);
     if (detail->oldest)
         printf (", the oldest is %" PRIu64 " of %s", detail->oldest,
                 moment (detail->oldest_ms, oldest, sizeof oldest));
@@ -179,16 +193,17 @@ print_head (const print_t *print, const char *path, const godwit_sqlite_spool_st
     char owner[512] = "";
     const bool is_owned = godwit_sqlite_spool_owner (path, owner, sizeof owner);
     if (!print->builder) {
-        printf ("spool %s: %s%s\n", path, is_owned ? "owned by " : "nobody owns it", owner);
-        printf ("%" PRIu64 " streams, %" PRIu64 " pools, %" PRIu64 " items, %" PRIu64 " bytes; %" PRIu64
+        printf ("spool %s: %s", path, is_owned ? "owned by " : "nobody owns it");
+        clean_print (stdout, owner);
+        printf ("\n%" PRIu64 " streams, %" PRIu64 " pools, %" PRIu64 " items, %" PRIu64 " bytes; %" PRIu64
                 " bytes on the disk\n",
                 stats->streams, stats->pools, stats->items, stats->bytes, stats->file_size);
         return;
     }
     godwit_builder_open_map (print->builder, NULL);
-    godwit_builder_str (print->builder, "path", path);
+    add_name (print->builder, "path", path);
     if (is_owned)
-        godwit_builder_str (print->builder, "owner", owner);
+        add_name (print->builder, "owner", owner);
     else
         godwit_builder_nil (print->builder, "owner");
     godwit_builder_int (print->builder, "owner_pid", stats->owner_pid);
@@ -313,7 +328,7 @@ print_item (const export_t *export, uint64_t number, const void *data, size_t si
     godwit_value_t *value = NULL;
     godwit_builder_t *builder = godwit_builder_new ();
     godwit_builder_open_map (builder, NULL);
-    godwit_builder_str (builder, "stream", export->stream);
+    add_name (builder, "stream", export->stream);
     godwit_builder_int (builder, "number", (int64_t) number);
     if (decoded)
         add_value (builder, decoded);

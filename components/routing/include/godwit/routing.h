@@ -17,7 +17,8 @@
  *
  * A rule accepts a notification if its event and its priority are accepted. A driver gets a notification,
  * once, if its rule in some group accepts it. Events are patterns of the shell (*, ?, [a-z], [!a-z]) for the
- * whole of an event; a pattern has at most 255 bytes, and a file 1 MiB.
+ * whole of an event; a pattern has at most 255 bytes, and a file 1 MiB. One that begins with * stands in
+ * quotes, because to YAML that is the beginning of an alias.
  *
  * Threads: any thread may call these functions.
  */

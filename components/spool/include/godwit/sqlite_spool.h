@@ -5,7 +5,9 @@
  * it. One process owns a spool at a time. When it ends, in whatever way, another one may open it at once.
  *
  * Threads: any thread may call these functions; close when no other thread uses the spool any more. After a
- * fork the child cannot use a spool of its parent: FORKED.
+ * fork the child cannot use a spool of its parent, nor open the same file, also when its parent is dead:
+ * FORKED. A program that it executes may. A child that opens another file may hang if a thread of its parent
+ * used a spool at the fork.
  */
 #ifndef GODWIT_SQLITE_SPOOL_H
 #define GODWIT_SQLITE_SPOOL_H
@@ -39,14 +41,16 @@ typedef struct godwit_sqlite_spool_options {
 
 /* Opens the spool in a file, which is made (for its user only) unless it is there. options NULL: the
  * defaults. The caller closes it after all that use it were destroyed.
- * SYSTEM: the file cannot be opened, or another process owns it; the text names its pid and host.
+ * SYSTEM: the file cannot be opened, or another process owns it; the text names its pid and host. FORKED: a
+ * process that this one was forked from had it open then.
  * MALFORMED: it is damaged, no spool, or of a newer version; `godwit spool repair` saves what can be read. */
 GODWIT_EXPORT godwit_status_t godwit_sqlite_spool_open (godwit_spool_t **spool, const char *path,
                                                         const godwit_sqlite_spool_options_t *options,
                                                         godwit_error_t **error);
 
-/* Closes a spool and sets *spool to NULL: what was settled is made safe. Accepts NULL. If that fails, some
- * items may be read again later; godwit_spool_ops_t.flush before it tells. */
+/* Closes a spool and sets *spool to NULL: what was settled is made safe, and at both levels all of it is
+ * brought to the disk. Accepts NULL. If that fails, some items may be read again later;
+ * godwit_spool_ops_t.flush before it tells. */
 GODWIT_EXPORT void godwit_sqlite_spool_close (godwit_spool_t **spool);
 
 /* What a spool holds, and what it did since it was opened. */
@@ -93,8 +97,10 @@ typedef struct godwit_sqlite_spool_repair {
     char damaged[4096];   /* where the damaged file is now */
     uint64_t kept;        /* items */
     uint64_t lost;        /* items that could not be read, as far as the numbers tell */
-    uint64_t streams_new; /* streams whose names are lost: they are called "recovered-1", ... */
-    uint64_t pools_reset; /* pools of which it is lost what they have settled: they get all that is kept */
+    uint64_t streams_new; /* streams whose rows are damaged or lost, with their names: they are called
+                             "recovered-1", ... */
+    uint64_t pools_reset; /* pools whose rows are damaged: they get all that is kept, and their names may be
+                             wrong */
     uint64_t pools_lost;  /* pools whose names are lost */
 } godwit_sqlite_spool_repair_t;
 
