@@ -208,10 +208,15 @@ if "$godwit" notify --help | grep -q -- --spool; then
     expect "$id"
     run 0 notify --spool spool --no-wait -t kept second
     expect "$id"
-    listen kept -t kept
+    listen look -t kept # in a pool that is not remembered: all is still kept for those to come
     send --spool spool -t kept third
+    stop INT look
+    "$godwit" spool show spool >said
+    expect '3 items' said
+    listen kept --pool kept -t kept
+    send --spool spool -t kept fourth
     stop INT kept
-    for event in first second third; do
+    for event in first second third fourth; do
         [[ $(grep -c " $event " kept) == 1 ]] || fail "kept: $(<kept)"
     done
     "$godwit" spool show spool >said
@@ -219,7 +224,7 @@ if "$godwit" notify --help | grep -q -- --spool; then
 
     # What the spool has from before waits for a pool that is gone: that says nothing about a new one.
     run 4 notify --spool old --timeout 0.2 -t dead --pool audit first
-    listen live -t live
+    listen live -t live --pool live
     run 0 notify --spool old --timeout 20 -t live second
     stop INT live
     listen same -t dead --pool same
