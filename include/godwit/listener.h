@@ -126,9 +126,10 @@ GODWIT_EXPORT godwit_status_t godwit_listener_stop (godwit_listener_t *listener,
 GODWIT_EXPORT godwit_status_t godwit_listener_wait (godwit_listener_t *listener,
                                                     const godwit_step_options_t *options,
                                                     godwit_error_t **error);
-/* Stops and destroys a listener, and sets *listener to NULL. What waits for a batch is handled before; what
- * was pulled and not settled is delivered again to somebody else. The end of its transport does the same.
- * Accepts NULL and a pointer to NULL. */
+/* Stops and destroys a listener, and sets *listener to NULL. Endpoints that run are waited for, with what
+ * came in the same frame, and what waits for a batch is handled; the rest goes back to the notifiers. What
+ * was pulled and not settled is delivered again to somebody else, marked. The end of its transport does the
+ * same. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_listener_destroy (godwit_listener_t **listener);
 
 /* ---- pulling ---- */

@@ -264,6 +264,7 @@ send (flight_t *flight, bool is_first)
         data, &(godwit__header_t){.type = GODWIT__NOTIFY,
                                   .flags = is_first ? GODWIT__FLAG_FIRST : 0,
                                   .target = flight->outlet->server_id,
+                                  .budget_ms = flight->consumer->stream->outbox->number,
                                   .aux = (uint32_t) (flight->pending.monitor_ns / GODWIT__NS_PER_MS)});
     uint8_t *to = data + GODWIT__HEADER_SIZE;
     for (godwit__delivery_t *at = FIRST (flight); at; at = NEXT (flight, at)) {

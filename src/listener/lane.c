@@ -194,13 +194,14 @@ godwit__lane_notified (godwit_request_t *request, void *self)
         godwit__request_refuse (request, GODWIT__NACK_MALFORMED);
         return GODWIT_OK;
     }
+    const godwit__sender_t sender = godwit__sender_of (request);
     const uint32_t server_id = request->server->id;
     godwit__receipt_t *const receipt =
-        godwit__order_is_refused (request->port, request->routing_id, server_id, request->id)
+        godwit__order_is_refused (&sender, server_id, request->id)
             ? NULL
             : godwit__receipt_new (lane->listener->receipts, request, count, lane->listener->credit);
     if (!receipt) {
-        godwit__order_refused (request->port, request->routing_id, server_id, request->id);
+        godwit__order_refused (&sender, server_id, request->id);
         godwit__request_refuse (request, GODWIT__NACK_OVERLOADED);
         return GODWIT_OK;
     }

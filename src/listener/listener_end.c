@@ -14,7 +14,8 @@ godwit__listener_quit (godwit_listener_t *listener)
     listener->has_quit = true;
     godwit__letters_stop (listener);
     godwit__batches_end (listener);
-    godwit__register_end (listener->receipts);
+    if (listener->options.pull) /* otherwise those who handle the rest settle it */
+        godwit__register_end (listener->receipts);
 }
 
 void

@@ -3,7 +3,7 @@
  * settled, the notifier is answered (SETTLED).
  *
  * The receipts of a listener that are not answered yet are in its register, so that the listener's end can
- * answer them. Any thread may settle. */
+ * answer for what was pulled. Any thread may settle. */
 #ifndef GODWIT_SRC_LISTENER_RECEIPT_H
 #define GODWIT_SRC_LISTENER_RECEIPT_H
 

@@ -208,12 +208,12 @@ if "$godwit" notify --help | grep -q -- --spool; then
     expect "$id"
     run 0 notify --spool spool --no-wait -t kept second
     expect "$id"
-    listen look -t kept # in a pool that is not remembered: all is still kept for those to come
+    listen look -t kept # takes nothing away
     send --spool spool -t kept third
     stop INT look
     "$godwit" spool show spool >said
     expect '3 items' said
-    listen kept --pool kept -t kept
+    listen kept -t kept --pool audit
     send --spool spool -t kept fourth
     stop INT kept
     for event in first second third fourth; do

@@ -10,7 +10,9 @@
 
 #include <criterion/criterion.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static got_t got;
 static notifying_t notifying;
@@ -34,6 +36,93 @@ tear_down (void)
 }
 
 TestSuite (listener, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* ---- its end ---- */
+
+static void *
+end_listener (void *unused)
+{
+    godwit_listener_destroy (&listener);
+    return unused;
+}
+
+static void *
+end_transport (void *unused)
+{
+    godwit_transport_destroy (&receiver);
+    return unused;
+}
+
+/* An endpoint holds: it may go on when the end has begun. */
+static void
+end_while_handling (void *(*end) (void *unused))
+{
+    godwit_listener_t *const ending = listener;
+    pthread_t thread;
+    bool ends = false;
+    cr_assert_eq (pthread_create (&thread, NULL, end, NULL), 0);
+    while (!ends) {
+        poll (NULL, 0, 1);
+        pthread_mutex_lock (&ending->lock);
+        ends = ending->ends;
+        pthread_mutex_unlock (&ending->lock);
+    }
+    got_release (&got);
+    pthread_join (thread, NULL);
+}
+
+static void
+end_while_a_frame_is_handled (void *(*end) (void *unused))
+{
+    atomic_store (&got.holds, true);
+    notifying_send_many (&notifying, 0, 100); /* they will travel together */
+    listener = notifying_listen (receiver, &got, NULL);
+    got_await_running (&got, 1);
+    end_while_handling (end);
+    godwit_listener_destroy (&listener);
+    got_check_order (&got, 100);
+    if (!receiver)
+        receiver = notifying_transport ();
+    listener = notifying_listen (receiver, &got, NULL);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 100, "%zu came again", got.count - 100);
+}
+
+/* It was said to be lost while the endpoint went on with it, so it came again. */
+Test (listener, its_end_waits_for_what_is_handled)
+{
+    end_while_a_frame_is_handled (end_listener);
+}
+
+Test (listener, the_end_of_its_transport_waits_for_what_is_handled)
+{
+    end_while_a_frame_is_handled (end_transport);
+}
+
+/* Nobody waits for it any longer, and so it comes to another listener. */
+Test (listener, an_endpoint_that_does_not_return_is_left_alone)
+{
+    static got_t stuck;
+    godwit_listener_t *left;
+    char url[64];
+    got_init (&stuck);
+    godwit_transport_destroy (&receiver);
+    snprintf (url, sizeof url, "zmq:///%ld", (long) getpid ());
+    MUST (godwit_transport_new (&receiver, url, GODWIT_TRANSPORT_OPTIONS (.destroy_timeout_ms = 20), &error));
+    atomic_store (&stuck.holds, true);
+    left = notifying_listen (receiver, &stuck, NULL);
+    notifying_send (&notifying, 0);
+    got_await_running (&stuck, 1);
+    godwit_transport_destroy (&receiver);
+    godwit_listener_destroy (&left);
+    receiver = notifying_transport ();
+    listener = notifying_listen (receiver, &got, NULL);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 1);
+    cr_assert_eq (got.redeliveries[0], 1);
+    got_release (&stuck);
+    got_await (&stuck, 1);
+}
 
 /* ---- batches ---- */
 
@@ -139,41 +228,17 @@ Test (listener, a_batch_whose_time_has_come_is_next)
     godwit_notifier_destroy (&notifier);
 }
 
-static void *
-end_listener (void *unused)
-{
-    godwit_listener_destroy (&listener);
-    return unused;
-}
-
-static void *
-end_transport (void *unused)
-{
-    godwit_transport_destroy (&receiver);
-    return unused;
-}
-
 /* While a batch is handled. */
 static void
 end_with_waiting_batches (void *(*end) (void *unused))
 {
-    godwit_listener_t *const ending = listener = notifying_listen (
-        receiver, &got, GODWIT_LISTENER_OPTIONS (.batch_size = 10, .batch_timeout_ms = 3600000));
-    pthread_t thread;
-    bool ends = false;
+    listener = notifying_listen (receiver, &got,
+                                 GODWIT_LISTENER_OPTIONS (.batch_size = 10, .batch_timeout_ms = 3600000));
     atomic_store (&got.holds, true);
     notifying_send_many (&notifying, 0, 105);
     got_await_running (&got, 1);
     await_queued (GODWIT_PRIORITY_INFO, 95);
-    cr_assert_eq (pthread_create (&thread, NULL, end, NULL), 0);
-    while (!ends) { /* it cannot be over: a batch is being handled */
-        poll (NULL, 0, 1);
-        pthread_mutex_lock (&ending->lock);
-        ends = ending->ends;
-        pthread_mutex_unlock (&ending->lock);
-    }
-    got_release (&got);
-    pthread_join (thread, NULL);
+    end_while_handling (end);
     cr_assert_eq (got.batches, 11);
     got_check_order (&got, 105);
     notifying_flush (&notifying);
@@ -406,6 +471,25 @@ Test (listener, a_requeued_one_is_no_duplicate)
     notifying_send (&notifying, 1);
     notifying_flush (&notifying);
     cr_assert_eq (got.count, 2);
+}
+
+/* ---- concurrency ---- */
+
+/* Though they share a connection. */
+Test (listener, notifiers_of_one_process_are_handled_at_the_same_time)
+{
+    godwit_notifier_t *notifier = NULL;
+    listener = notifying_listen (receiver, &got, GODWIT_LISTENER_OPTIONS (.concurrency = 3));
+    MUST (godwit_notifier_new (&notifier, notifying.transport, NULL, &error));
+    atomic_store (&got.holds, true);
+    notifying_send_many (&notifying, 0, 2);
+    MUST (godwit_notify_info (notifier, NULL, "e", GODWIT_INT (NULL, 0), &error));
+    got_await_running (&got, 2);
+    got_release (&got);
+    notifying_flush (&notifying);
+    MUST (godwit_notifier_flush (notifier, -1, &error));
+    cr_assert_eq (got.most_running, 2);
+    godwit_notifier_destroy (&notifier);
 }
 
 /* ---- endpoints ---- */

@@ -9,6 +9,7 @@
 #include "tests/support/raw_server.h"
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <stdlib.h>
 
 static raw_server_t self;
@@ -24,6 +25,20 @@ begin (const godwit__driver_ops_t *driver)
     raw_server_start (&self, driver, NULL, NULL);
     MUST (godwit_listener_new (&listener, self.transport, GODWIT_TARGET (.topic = "t"), 1, &endpoint, 1,
                                GODWIT_LISTENER_OPTIONS (.credit = 77), &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+}
+
+/* A listener of its own options, in a process with room for so many bytes. */
+static void
+begin_with (const godwit__driver_ops_t *driver, size_t max_queue_size,
+            const godwit_listener_options_t *options)
+{
+    const godwit_notification_endpoint_t endpoint =
+        GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .self = &got);
+    got_init (&got);
+    raw_server_start (&self, driver, NULL, GODWIT_TRANSPORT_OPTIONS (.max_queue_size = max_queue_size));
+    MUST (godwit_listener_new (&listener, self.transport, GODWIT_TARGET (.topic = "t"), 1, &endpoint, 1,
+                               options, &error));
     MUST (godwit_listener_start (listener, NULL, &error));
 }
 
@@ -58,12 +73,21 @@ typedef struct frame {
     size_t size;
 } frame_t;
 
+/* sender: the number of the notifier; 0: none. */
+static void
+open_frame_of (frame_t *frame, uint64_t id, uint32_t target, uint8_t flags, uint32_t sender)
+{
+    godwit__header_write (
+        frame->data,
+        &(godwit__header_t){
+            .type = GODWIT__NOTIFY, .id = id, .target = target, .flags = flags, .budget_ms = sender});
+    frame->size = GODWIT__HEADER_SIZE;
+}
+
 static void
 open_frame (frame_t *frame, uint64_t id, uint32_t target, uint8_t flags)
 {
-    godwit__header_write (
-        frame->data, &(godwit__header_t){.type = GODWIT__NOTIFY, .id = id, .target = target, .flags = flags});
-    frame->size = GODWIT__HEADER_SIZE;
+    open_frame_of (frame, id, target, flags, 0);
 }
 
 static void
@@ -182,12 +206,18 @@ RAW_TEST (lanes_take_nothing_else_and_servers_no_notify)
 }
 
 static void
-send_number (raw_peer_t *peer, uint64_t id, int64_t number, uint8_t flags)
+send_number_of (raw_peer_t *peer, uint64_t id, int64_t number, uint8_t flags, uint32_t sender)
 {
     frame_t frame;
-    open_frame (&frame, id, lane_id (), flags);
+    open_frame_of (&frame, id, lane_id (), flags, sender);
     add_number (&frame, number, GODWIT_PRIORITY_INFO, 0);
     raw_send (peer, frame.data, frame.size);
+}
+
+static void
+send_number (raw_peer_t *peer, uint64_t id, int64_t number, uint8_t flags)
+{
+    send_number_of (peer, id, number, flags, 0);
 }
 
 /* The first is refused, because the peer has not said HELLO. What it sent after it is refused, too, until it
@@ -211,6 +241,53 @@ RAW_TEST (what_follows_a_refused_one_is_refused)
     expect_settled (&peer, 4);
     got_check_order (&got, 3);
     raw_close (&peer);
+    end ();
+}
+
+/* Two notifiers of a process share a connection: neither begins anew for the other, nor is refused for it. */
+RAW_TEST (what_is_refused_of_one_sender_concerns_no_other)
+{
+    raw_peer_t peer;
+    begin (driver);
+    raw_server_connect (&self, &peer);
+    send_number_of (&peer, 1, 2, GODWIT__FLAG_FIRST, 7);
+    cr_assert (raw_expect_nack (&peer, 1, GODWIT__NACK_HELLO));
+    raw_hello (&peer, NULL, NULL);
+    cr_assert (raw_expect (&peer, GODWIT__WELCOME, 0));
+    send_number_of (&peer, 2, 0, GODWIT__FLAG_FIRST, 8);
+    expect_settled (&peer, 2);
+    send_number_of (&peer, 3, 3, 0, 7);
+    cr_assert (raw_expect_nack (&peer, 3, GODWIT__NACK_OVERLOADED));
+    send_number_of (&peer, 4, 1, 0, 8);
+    expect_settled (&peer, 4);
+    send_number_of (&peer, 5, 2, GODWIT__FLAG_FIRST, 7);
+    expect_settled (&peer, 5);
+    send_number_of (&peer, 6, 3, 0, 7);
+    expect_settled (&peer, 6);
+    got_check_order (&got, 4);
+    raw_close (&peer);
+    end ();
+}
+
+/* A sender's number is no budget: what waits does not expire. */
+RAW_TEST (senders_of_one_connection_have_turns_of_their_own)
+{
+    begin_with (driver, 65536, GODWIT_LISTENER_OPTIONS (.concurrency = 2, .credit = 77));
+    atomic_store (&got.holds, true);
+    send_number_of (&self.peer, 1, 0, GODWIT__FLAG_FIRST, 1);
+    send_number_of (&self.peer, 2, 1, 0, 1);
+    send_number_of (&self.peer, 3, 0, GODWIT__FLAG_FIRST, 2);
+    got_await_running (&got, 2);
+    poll (NULL, 0, 5);
+    got_release (&got);
+    for (int i = 0; i < 3; i++) {
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
+        cr_assert (answer.came);
+        cr_assert_eq (answer.header.type, GODWIT__SETTLED);
+        raw_answer_release (&answer);
+    }
+    cr_assert_eq (got.count, 3);
+    cr_assert_eq (got.most_running, 2);
     end ();
 }
 
@@ -299,6 +376,32 @@ RAW_TEST (what_follows_one_without_room_is_refused)
     }
     MUST (godwit_listener_stop (listener, NULL, &error));
     pthread_join (thread, NULL);
+    end ();
+}
+
+/* Its sender's turn is taken, though another handler could run. */
+RAW_TEST (what_waits_for_its_senders_turn_is_limited)
+{
+    enum { SIZE = 4096, COUNT = 100 }; /* the answers have to find room, too */
+    int64_t settled = 0;
+    begin_with (driver, SIZE, GODWIT_LISTENER_OPTIONS (.concurrency = 2));
+    atomic_store (&got.holds, true);
+    for (int64_t i = 0; i < COUNT; i++)
+        send_number (&self.peer, (uint64_t) i + 1, i, i ? 0 : GODWIT__FLAG_FIRST);
+    for (int64_t i = 0; i < COUNT; i++) {
+        raw_answer_t answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
+        cr_assert (answer.came, "%d came", (int) i);
+        if (i == 0) {
+            cr_assert_eq (answer.header.type, GODWIT__NACK); /* while the first is being handled */
+            cr_assert_eq (answer.header.aux, GODWIT__NACK_OVERLOADED);
+            got_release (&got);
+        }
+        settled += answer.header.type == GODWIT__SETTLED;
+        raw_answer_release (&answer);
+    }
+    cr_assert_gt (settled, 8);
+    cr_assert_lt (settled, COUNT);
+    got_check_order (&got, (size_t) settled);
     end ();
 }
 
