@@ -157,6 +157,20 @@ make_file (const char *path, godwit__problem_t *problem)
     return status;
 }
 
+/* PATH-lock and PATH-wal are named after the path: with two names of a file, two processes would own it, and
+ * each would write over what the other one had kept. */
+static godwit_status_t
+check_links (const godwit__sqlite_spool_t *self, nlink_t count, godwit__problem_t *problem)
+{
+    if (count <= 1)
+        return GODWIT_OK;
+    return godwit__spool_problem (
+        problem, GODWIT_ERR_SYSTEM,
+        "the spool %s: its file has %lu names (hard links), each with a journal of its own: find the others "
+        "(`find / -xdev -samefile %s`), and delete those that nobody uses",
+        self->path, (unsigned long) count, self->path);
+}
+
 /* The other files are named after the one that a symbolic link leads to. */
 static godwit_status_t
 find_path (godwit__sqlite_spool_t *self, const char *path, godwit__problem_t *problem)
@@ -173,9 +187,10 @@ find_path (godwit__sqlite_spool_t *self, const char *path, godwit__problem_t *pr
         return godwit__spool_problem (problem, GODWIT_ERR_OUT_OF_MEMORY, "the spool %s: out of memory", path);
     if (stat (self->path, &file) < 0)
         return system_problem (path, "find", problem);
-    return S_ISREG (file.st_mode) ? GODWIT_OK
-                                  : godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
-                                                           "path: expected a file, and %s is none", path);
+    if (!S_ISREG (file.st_mode))
+        return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
+                                      "path: expected a file, and %s is none", path);
+    return check_links (self, file.st_nlink, problem);
 }
 
 static uint64_t

@@ -41,9 +41,9 @@ typedef struct godwit_sqlite_spool_options {
 
 /* Opens the spool in a file, which is made (for its user only) unless it is there. options NULL: the
  * defaults. The caller closes it after all that use it were destroyed.
- * SYSTEM: the file cannot be opened, or another process owns it; the text names its pid and host. FORKED: a
- * process that this one was forked from had it open then.
- * MALFORMED: it is damaged, no spool, or of a newer version; `godwit spool repair` saves what can be read. */
+ * SYSTEM: the file cannot be opened, or has two names (hard links), or another process owns it; the text
+ * names its pid and host. FORKED: a process that this one was forked from had it open then. MALFORMED: it is
+ * damaged, no spool, or of a newer version; `godwit spool repair` saves what can be read. */
 GODWIT_EXPORT godwit_status_t godwit_sqlite_spool_open (godwit_spool_t **spool, const char *path,
                                                         const godwit_sqlite_spool_options_t *options,
                                                         godwit_error_t **error);
