@@ -13,6 +13,7 @@
 
 #define MAX_SIZE_DEFAULT (UINT64_C (1) << 30)
 #define SYNC_MS_DEFAULT 200
+#define SYNC_MS_MAX 3600000
 #define STRUCT_SIZE_MOST 4096            /* a larger struct_size was not set */
 #define CHECK_SIZE (UINT64_C (16) << 20) /* a file up to this is checked wholly when it is opened */
 
@@ -95,9 +96,10 @@ check_values (const godwit_sqlite_spool_options_t *options, godwit__problem_t *p
             problem, GODWIT_ERR_INVALID_ARGUMENT,
             "options.level: expected GODWIT_SPOOL_POWER or GODWIT_SPOOL_PROCESS, got %d",
             (int) options->level);
-    if (options->sync_ms < 0)
+    if (options->sync_ms < 0 || options->sync_ms > SYNC_MS_MAX)
         return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
-                                      "options.sync_ms: expected 0 or more, got %" PRId64, options->sync_ms);
+                                      "options.sync_ms: expected 0 to %d (an hour), got %" PRId64,
+                                      SYNC_MS_MAX, options->sync_ms);
     return GODWIT_OK;
 }
 

@@ -29,7 +29,8 @@ typedef struct godwit_sqlite_spool_options {
     bool read_only;    /* look at a spool, also beside its owner, as it is at this moment: what changes it is
                           INVALID_ARGUMENT, and the owner's PATH-wal grows until this one is closed */
     uint64_t max_size; /* bytes of all items, each with 8 more: an append beyond is LIMIT_EXCEEDED; 1 GiB */
-    int64_t sync_ms;   /* with GODWIT_SPOOL_PROCESS: an item is on the disk after so long; 200 */
+    int64_t sync_ms;   /* with GODWIT_SPOOL_PROCESS: an item is on the disk after so long; 200, at most an
+                          hour */
     const char *vfs;   /* the SQLite VFS to use; SQLite's default */
 } godwit_sqlite_spool_options_t;
 
