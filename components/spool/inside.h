@@ -150,6 +150,8 @@ typedef godwit_status_t godwit__spool_body_fn (godwit__sqlite_spool_t *self, voi
                                                godwit__problem_t *problem);
 godwit_status_t godwit__spool_transact (godwit__sqlite_spool_t *self, godwit__spool_body_fn *body, void *user,
                                         godwit__problem_t *problem);
+/* With the right to write, after a transaction: the streams that it did not write are not there. */
+void godwit__spool_forget_made (godwit__sqlite_spool_t *self);
 /* The stream is part of the transaction. */
 void godwit__spool_touch (godwit__sqlite_spool_t *self, godwit__stream_t *stream);
 

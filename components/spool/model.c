@@ -114,7 +114,29 @@ godwit__spool_stream_add (godwit__model_t *model, const char *name, uint32_t id,
     memmove (streams + at + 1, streams + at, (model->count - at) * sizeof *streams);
     streams[at] = stream;
     model->count++;
+    if (!id)
+        model->made++;
     return stream;
+}
+
+void
+godwit__spool_streams_forget_made (godwit__model_t *model)
+{
+    size_t count = 0;
+    model->last_stream_id = 0;
+    for (size_t i = 0; i < model->count; i++) {
+        godwit__stream_t *const stream = model->streams[i];
+        if (!stream->is_kept) {
+            godwit__spool_stream_mark (model, stream, false);
+            free_stream (stream);
+            continue;
+        }
+        if (stream->id > model->last_stream_id)
+            model->last_stream_id = stream->id;
+        model->streams[count++] = stream;
+    }
+    model->count = count;
+    model->made = 0;
 }
 
 void

@@ -97,6 +97,7 @@ add_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *poo
     pthread_mutex_unlock (&self->lock);
     if (pool && godwit__spool_transact (self, write_stream, stream, problem))
         forget_pool (self, stream, pool);
+    godwit__spool_forget_made (self);
 }
 
 static bool

@@ -14,6 +14,7 @@
 
 #define MAX_SIZE_DEFAULT (UINT64_C (1) << 30)
 #define SYNC_MS_DEFAULT 200
+#define SYNC_MS_MAX 3600000
 #define STRUCT_SIZE_MOST 4096            /* a larger struct_size was not set */
 #define CHECK_SIZE (UINT64_C (16) << 20) /* a file up to this is checked wholly when it is opened */
 
@@ -96,9 +97,10 @@ check_values (const godwit_sqlite_spool_options_t *options, godwit__problem_t *p
             problem, GODWIT_ERR_INVALID_ARGUMENT,
             "options.level: expected GODWIT_SPOOL_POWER or GODWIT_SPOOL_PROCESS, got %d",
             (int) options->level);
-    if (options->sync_ms < 0)
+    if (options->sync_ms < 0 || options->sync_ms > SYNC_MS_MAX)
         return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
-                                      "options.sync_ms: expected 0 or more, got %" PRId64, options->sync_ms);
+                                      "options.sync_ms: expected 0 to %d (an hour), got %" PRId64,
+                                      SYNC_MS_MAX, options->sync_ms);
     return GODWIT_OK;
 }
 
@@ -158,6 +160,20 @@ make_file (const char *path, godwit__problem_t *problem)
     return status;
 }
 
+/* PATH-lock and PATH-wal are named after the path: with two names of a file, two processes would own it, and
+ * each would write over what the other one had kept. */
+static godwit_status_t
+check_links (const godwit__sqlite_spool_t *self, nlink_t count, godwit__problem_t *problem)
+{
+    if (count <= 1)
+        return GODWIT_OK;
+    return godwit__spool_problem (
+        problem, GODWIT_ERR_SYSTEM,
+        "the spool %s: its file has %lu names (hard links), each with a journal of its own: find the others "
+        "(`find / -xdev -samefile %s`), and delete those that nobody uses",
+        self->path, (unsigned long) count, self->path);
+}
+
 /* The other files are named after the one that a symbolic link leads to. */
 static godwit_status_t
 find_path (godwit__sqlite_spool_t *self, const char *path, godwit__problem_t *problem)
@@ -174,9 +190,10 @@ find_path (godwit__sqlite_spool_t *self, const char *path, godwit__problem_t *pr
         return godwit__spool_problem (problem, GODWIT_ERR_OUT_OF_MEMORY, "the spool %s: out of memory", path);
     if (stat (self->path, &file) < 0)
         return system_problem (path, "find", problem);
-    return S_ISREG (file.st_mode) ? GODWIT_OK
-                                  : godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
-                                                           "path: expected a file, and %s is none", path);
+    if (!S_ISREG (file.st_mode))
+        return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
+                                      "path: expected a file, and %s is none", path);
+    return check_links (self, file.st_nlink, problem);
 }
 
 static uint64_t
