@@ -91,7 +91,8 @@ typedef struct godwit_listener_options {
     unsigned priorities;                   /* with `pull`: a bit each; 0: all */
     const godwit_serializer_t *serializer; /* NULL: none; borrowed, outlives the listener */
     int drop_duplicates; /* 0: none. So many message_ids are remembered; one that comes again is acknowledged,
-                            and no endpoint gets it, unless it was requeued */
+                            and no endpoint gets it, unless it was requeued. While the first is being handled,
+                            the second goes back to its notifier */
     /* false: notifiers remember the pool after its last listener has left (pool_memory_ms). true: they forget
      * it at once, if none of its listeners was there without this, and what they keep for the first pool
      * stays kept. For a look at what goes by. */

@@ -59,8 +59,8 @@ void
 godwit__letter_settle (godwit__letter_t *letter, unsigned what)
 {
     godwit__seen_ids_t *const seen = letter->receipt->receipts->seen;
-    if (!what && seen)
-        godwit__seen_ids_add (seen, letter->notification.message_id);
+    if (seen)
+        godwit__seen_ids_end (seen, &letter->handling, !what);
     godwit__notification_release (&letter->notification);
     godwit__receipt_settle (letter->receipt, letter->index, what);
     free (letter);
@@ -70,10 +70,13 @@ bool
 godwit__letter_drop_duplicate (godwit__letter_t *letter)
 {
     godwit__seen_ids_t *const seen = letter->receipt->receipts->seen;
-    const bool was_handled = seen && godwit__seen_ids_has (seen, letter->notification.message_id);
-    if (was_handled)
-        godwit__letter_settle (letter, 0);
-    return was_handled;
+    const godwit__seen_before_t what =
+        seen ? godwit__seen_ids_begin (seen, letter->notification.message_id, &letter->handling)
+             : GODWIT__SEEN_NEW;
+    if (what == GODWIT__SEEN_NEW)
+        return false;
+    godwit__letter_settle (letter, what == GODWIT__SEEN_RUNNING ? GODWIT__UNSETTLED_RETURNED : 0);
+    return true;
 }
 
 void

@@ -45,6 +45,7 @@ typedef struct godwit__letter {
     bool allow_requeue;
     unsigned what; /* of a batch: 0, or a godwit__unsettled_t */
     int64_t came_ns;
+    godwit__handling_t handling; /* if duplicates are dropped: the program has it, or a batch */
 } godwit__letter_t;
 
 struct godwit_listener {
