@@ -137,7 +137,8 @@ GODWIT_EXPORT void godwit_listener_destroy (godwit_listener_t **listener);
 
 /* Takes the next notification of a listener with `pull`; waits for it for at most timeout_ms (0: not at all;
  * -1: for ever). *notification belongs to the caller, who settles it with godwit_notification_acknowledge or
- * _requeue. TIMEOUT, CLOSED (stopped and nothing is left, or its transport has ended). Any thread. */
+ * _requeue. TIMEOUT, CLOSED (stopped and nothing is left, or its transport has ended). Any thread. With
+ * external_loop it does not wait inside of the loop (in a handler, an endpoint or a callback). */
 GODWIT_EXPORT godwit_status_t godwit_listener_next (godwit_listener_t *listener, int64_t timeout_ms,
                                                     godwit_notification_t **notification,
                                                     godwit_error_t **error);
