@@ -82,8 +82,8 @@ typedef struct godwit_routing {
  */
 typedef enum godwit_when_full {
     GODWIT_WHEN_FULL_BLOCK,       /* notify waits for room, up to block_ms; after that it has failed */
-    GODWIT_WHEN_FULL_DROP_OLDEST, /* the oldest that was not sent yet goes, for the pools that have not had it
-                                   */
+    GODWIT_WHEN_FULL_DROP_OLDEST, /* the oldest of all topics that was not sent yet goes, for the pools that
+                                     have not had it */
     GODWIT_WHEN_FULL_DROP_NEWEST, /* this one goes */
     GODWIT_WHEN_FULL_FAIL         /* this one fails, at once */
 } godwit_when_full_t;
@@ -126,7 +126,7 @@ typedef struct godwit_notifier_options {
     size_t struct_size;
     const char *publisher_id; /* "" */
     const char *exchange;     /* the transport's control_exchange */
-    /* {"notifications"}: a notification is sent to each of these topics. */
+    /* {"notifications"}: a notification is sent to each of these topics, once if one is named twice. */
     const char *const *topics;
     size_t topic_count;
     /* {"messaging"}: names of drivers: messaging, messagingv2, log, noop, test, routing, and those of
@@ -173,7 +173,8 @@ GODWIT_EXPORT godwit_status_t godwit_notifier_flush (godwit_notifier_t *notifier
 /* Destroys a notifier and sets *notifier to NULL. What is kept in memory alone and not acknowledged yet is
  * lost, and the log says how much (godwit_notifier_flush waits for it); what is in a spool stays there.
  * Notifiers that were prepared from it return CLOSED from now on; with the last of them the memory goes, and
- * what is kept, and a spool must last until then. Accepts NULL and a pointer to NULL. */
+ * what is kept, and a spool must last until then. Any thread, also in a callback. Accepts NULL and a pointer
+ * to NULL. */
 GODWIT_EXPORT void godwit_notifier_destroy (godwit_notifier_t **notifier);
 
 /* Makes a notifier from another one: with another publisher_id (NULL: the same) and retry (0: the same;

@@ -33,6 +33,7 @@ godwit__consumer_new (godwit__stream_t *stream, const char *pool)
         return NULL;
     }
     consumer->stream = stream;
+    consumer->retries.due_ns = GODWIT__NEVER;
     godwit__list_init (&consumer->returned);
     godwit__list_init (&consumer->requeued);
     godwit__list_init (&consumer->outlets);
@@ -89,14 +90,49 @@ godwit__consumer_appended (godwit__consumer_t *consumer, godwit__entry_t *entry)
     if (!consumer->next)
         consumer->next = entry;
     consumer->unsent++;
+    godwit__retries_add (&consumer->retries, entry);
 }
 
 /* ---- what is to be sent ---- */
 
-static godwit__entry_t *
-after (const godwit__consumer_t *consumer, const godwit__entry_t *entry)
+/* It stays in the stream while others are owed it. */
+static bool
+was_given_up (const godwit__consumer_t *consumer, const godwit__entry_t *entry)
 {
-    return GODWIT__NEXT (&consumer->stream->entries, entry, godwit__entry_t, in_stream);
+    return entry->number <= consumer->gave_up_number && entry->give_up_ns <= consumer->gave_up_ns;
+}
+
+/* The next one that it was not sent. */
+static godwit__entry_t *
+after (const godwit__consumer_t *consumer, godwit__entry_t *entry)
+{
+    do
+        entry = GODWIT__NEXT (&consumer->stream->entries, entry, godwit__entry_t, in_stream);
+    while (entry && was_given_up (consumer, entry));
+    return entry;
+}
+
+size_t
+godwit__consumer_give_up (godwit__consumer_t *consumer, int64_t now_ns)
+{
+    size_t count = 0;
+    if (!godwit__retries_begin (&consumer->retries, now_ns))
+        return count;
+    for (godwit__entry_t *at = consumer->next, *next; at; at = next) {
+        next = after (consumer, at);
+        if (at->give_up_ns > now_ns) {
+            godwit__retries_add (&consumer->retries, at);
+            continue;
+        }
+        if (consumer->next == at)
+            consumer->next = next;
+        consumer->unsent--;
+        count++;
+        done (consumer, at);
+    }
+    consumer->gave_up_number = consumer->stream->last_number;
+    consumer->gave_up_ns = now_ns;
+    return count;
 }
 
 bool

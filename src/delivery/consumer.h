@@ -29,10 +29,13 @@ typedef struct godwit__consumer {
     godwit__stream_t *stream;
     godwit__list_node_t in_stream;
     char *pool;
-    int64_t alone_ns;        /* since when it has no listener; 0: it has one */
-    size_t member_count;     /* listeners that are known */
-    godwit__entry_t *next;   /* the first that was never sent to it; NULL: there is none */
-    size_t unsent;           /* from `next` on */
+    int64_t alone_ns;      /* since when it has no listener; 0: it has one */
+    size_t member_count;   /* listeners that are known */
+    godwit__entry_t *next; /* the first that was never sent to it; NULL: there is none */
+    size_t unsent;         /* from `next` on, without those that were given up */
+    godwit__retries_t retries;
+    uint64_t gave_up_number; /* those up to this number ... */
+    int64_t gave_up_ns;      /* ... whose retries were spent by then were given up */
     size_t in_flight;        /* entries */
     godwit__list_t returned; /* deliveries, in order */
     size_t returned_count;
@@ -84,6 +87,8 @@ godwit__consumer_is_attached (const godwit__consumer_t *consumer)
     return !consumer->is_behind || consumer->read_until;
 }
 
+/* It has no listener: gives up those that it was never sent whose retries are spent. Returns how many. */
+size_t godwit__consumer_give_up (godwit__consumer_t *consumer, int64_t now_ns);
 /* An entry was appended to the stream. */
 void godwit__consumer_appended (godwit__consumer_t *consumer, godwit__entry_t *entry);
 /* How many deliveries could be sent now. */

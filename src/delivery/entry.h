@@ -6,11 +6,15 @@
 
 #include "src/base/list.h"
 
+#include "src/loop/reactor.h"
+
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct godwit__entry {
     godwit__list_node_t in_stream;
     uint64_t number;    /* of its stream, from 1 on */
+    uint64_t order;     /* of its outbox: what was accepted before has less. Not with a spool */
     unsigned owed;      /* pools that are not done with it, and one more while it is offered */
     bool is_offered;    /* to pools that appear (stream.h) */
     bool was_settled;   /* some pool is done with it */
@@ -18,6 +22,40 @@ typedef struct godwit__entry {
     size_t size;
     uint8_t data[];
 } godwit__entry_t;
+
+/* When entries are given up. They do not stand in the order of their times, since notifiers with other
+ * retries may share a stream: all are looked at, but not all the time. */
+typedef struct godwit__retries {
+    int64_t due_ns;   /* none is given up before */
+    int64_t again_ns; /* not to be looked at again before */
+} godwit__retries_t;
+
+#define GODWIT__LOOK_AGAIN_NS (50 * GODWIT__NS_PER_MS)
+
+static inline void
+godwit__retries_add (godwit__retries_t *retries, const godwit__entry_t *entry)
+{
+    if (entry->give_up_ns < retries->due_ns)
+        retries->due_ns = entry->give_up_ns;
+}
+
+/* All are to be looked at now. */
+static inline bool
+godwit__retries_begin (godwit__retries_t *retries, int64_t now_ns)
+{
+    if (retries->due_ns > now_ns || retries->again_ns > now_ns)
+        return false;
+    retries->due_ns = GODWIT__NEVER;
+    retries->again_ns = now_ns + GODWIT__LOOK_AGAIN_NS;
+    return true;
+}
+
+/* When to come again. */
+static inline int64_t
+godwit__retries_due_ns (const godwit__retries_t *retries)
+{
+    return retries->due_ns > retries->again_ns ? retries->due_ns : retries->again_ns;
+}
 
 typedef struct godwit__delivery {
     godwit__list_node_t in_list; /* of a flight, or of the consumer that has to send it again */

@@ -15,8 +15,9 @@
 
 typedef struct flight {
     godwit__pending_t pending;
+    godwit__list_node_t in_outbox;
     godwit__outlet_t *outlet;
-    godwit__consumer_t *consumer;
+    godwit__consumer_t *consumer;     /* NULL: it has landed before it was heard of its end */
     godwit__connection_t *connection; /* a reference */
     godwit__list_t deliveries;
     uint32_t count;
@@ -25,6 +26,8 @@ typedef struct flight {
 
 #define FIRST(flight_) GODWIT__FIRST (&(flight_)->deliveries, godwit__delivery_t, in_list)
 #define NEXT(flight_, at_) GODWIT__NEXT (&(flight_)->deliveries, at_, godwit__delivery_t, in_list)
+#define FIRST_FLIGHT(outbox_) GODWIT__FIRST (&(outbox_)->in_the_air, flight_t, in_outbox)
+#define NEXT_FLIGHT(outbox_, at_) GODWIT__NEXT (&(outbox_)->in_the_air, at_, flight_t, in_outbox)
 
 /* ---- what became of it; with outbox.lock ---- */
 
@@ -38,6 +41,7 @@ land (flight_t *flight)
     outlet->unsettled_size -= flight->size;
     if (!outlet->flights)
         outlet->was_refused = false;
+    godwit__list_remove (&flight->in_outbox);
     flight->consumer->stream->outbox->flights--;
 }
 
@@ -183,6 +187,10 @@ on_finished (godwit__pending_t *pending)
 {
     flight_t *const flight = (flight_t *) pending;
     godwit__consumer_t *const consumer = flight->consumer;
+    if (!consumer) { /* its outbox was closed on this thread */
+        free_flight (flight);
+        return;
+    }
     godwit__outbox_t *const outbox = consumer->stream->outbox;
     pthread_mutex_lock (&outbox->lock);
     take_answer (flight, godwit__transport_now (outbox->transport));
@@ -192,6 +200,20 @@ on_finished (godwit__pending_t *pending)
     free_flight (flight);
     godwit__change_tell (&outbox->changed);
     pthread_mutex_unlock (&outbox->lock); /* now the outbox may be gone */
+}
+
+void
+godwit__flights_land (godwit__outbox_t *outbox)
+{
+    const int64_t now_ns = godwit__transport_now (outbox->transport);
+    for (flight_t *at = FIRST_FLIGHT (outbox), *next; at; at = next) {
+        next = NEXT_FLIGHT (outbox, at);
+        if (godwit__pending_is_waiting (&at->pending)) /* it is being sent, or is to be abandoned */
+            continue;
+        take_answer (at, now_ns);
+        land (at);
+        at->consumer = NULL;
+    }
 }
 
 /* ---- sending ---- */
@@ -318,6 +340,7 @@ send_next (godwit__consumer_t *consumer)
     const bool is_first = outlet->flights == 0;
     outlet->flights++;
     outbox->flights++;
+    godwit__list_append (&outbox->in_the_air, &flight->in_outbox);
     pthread_mutex_unlock (&outbox->lock);
     const godwit__io_t io = send (flight, is_first);
     pthread_mutex_lock (&outbox->lock);

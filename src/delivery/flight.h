@@ -8,5 +8,8 @@
 /* Sends what there is to send to the consumer's pool, and returns when no more can be sent now. With
  * outbox.lock, which is released meanwhile: the caller has made sure that the consumer stays. */
 void godwit__consumer_pump (godwit__consumer_t *consumer);
+/* With outbox.lock, on the completion thread, where nobody else brings their answers: lands all that have
+ * ended. Their pending calls are freed later, without the outbox. */
+void godwit__flights_land (godwit__outbox_t *outbox);
 
 #endif

@@ -59,9 +59,9 @@ tell (const godwit_transport_t *transport, const godwit__note_t *note)
     case GODWIT__NOTE_GIVEN_UP:
         godwit__warn (
             transport, key,
-            "the topic %.128s: no listener of the pool \"%s\" could be reached, and a notification's "
-            "retries are spent: it has failed",
-            topic, note->pool);
+            "the topic %.128s: no listener of the pool \"%s\" could be reached, and the retries of %zu "
+            "notifications are spent: they have failed",
+            topic, note->pool, note->count);
         break;
     }
 }

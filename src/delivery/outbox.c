@@ -102,6 +102,7 @@ godwit__outbox_new (godwit__outbox_t **outbox, godwit_transport_t *transport,
         return godwit__error_no_memory (error);
     pthread_mutex_init (&made->lock, NULL);
     godwit__list_init (&made->streams);
+    godwit__list_init (&made->in_the_air);
     made->transport = transport;
     made->number = atomic_fetch_add_explicit (&last, 1, memory_order_relaxed) + 1;
     status = take_options (made, options, error);
@@ -127,6 +128,7 @@ void
 godwit__outbox_close (godwit__outbox_t *outbox)
 {
     godwit_transport_t *const transport = outbox->transport;
+    const bool is_completion = godwit__completion_is_current (transport->completion);
     pthread_mutex_lock (&outbox->lock);
     outbox->closed = true;
     godwit__change_tell (&outbox->changed);
@@ -139,6 +141,8 @@ godwit__outbox_close (godwit__outbox_t *outbox)
                 godwit__connection_abandon (peer->connection, outbox);
         godwit__transport_unlock (transport);
         pthread_mutex_lock (&outbox->lock);
+        if (is_completion) /* in a callback: it would wait for itself */
+            godwit__flights_land (outbox);
         if (outbox->flights)
             godwit__wait (transport, &outbox->changed, &outbox->lock, ABANDON_AGAIN_NS);
     }
@@ -286,7 +290,7 @@ append (godwit__stream_t *stream, godwit__entry_t *entry, int64_t retry, godwit_
 {
     godwit__outbox_t *const outbox = stream->outbox;
     godwit_status_t status = GODWIT_OK;
-    *lack = godwit__room_make (stream, entry->size);
+    *lack = godwit__room_make (outbox, entry->size);
     if (*lack == GODWIT__LACK_NEWEST || *lack == GODWIT__LACK_FAILED)
         status = GODWIT_ERR_OVERLOADED;
     if (outbox->closed)
@@ -344,9 +348,9 @@ append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *d
             entry ? godwit__spooling_append (stream, entry, &failure) : godwit__error_no_memory (&failure);
         pthread_mutex_lock (&outbox->lock);
         const bool is_full = status == GODWIT_ERR_LIMIT_EXCEEDED;
-        const bool waited = is_full && godwit__room_wait_for_spool (stream, end_ns, &lack);
+        const bool waited = is_full && godwit__room_wait_for_spool (outbox, end_ns, &lack);
         if (!status) {
-            outbox->full_in_vain = false;
+            outbox->full_in_vain = outbox->is_tight = false;
             pump_all (stream);
         } else if (!is_full) {
             outbox->stats.failed++;
@@ -441,13 +445,8 @@ godwit__outbox_tick (godwit__outbox_t *outbox, bool has_news)
         atomic_store (&transport->outboxes->has_news, true);
         due_ns = due_ns < now_ns + MEMORY_AGAIN_NS ? due_ns : now_ns + MEMORY_AGAIN_NS;
     }
-    const bool has_turn = outbox->spooling && !outbox->closed && transport->options.external_loop;
     godwit__change_tell (&outbox->changed);
     pthread_mutex_unlock (&outbox->lock);
-    if (has_turn) {
-        const int64_t next_ns = godwit__spooling_turn (outbox);
-        due_ns = next_ns < due_ns ? next_ns : due_ns;
-    }
     return due_ns;
 }
 

@@ -33,9 +33,14 @@ struct godwit__outbox {
     godwit__list_t streams;
     size_t kept; /* entries */
     size_t kept_size;
-    size_t flights;                    /* in the air, all streams together */
+    uint64_t last_order; /* of an entry */
+    /* It was full: what all known pools are done with is not kept for those that may appear (room.h). */
+    bool is_tight;
+    size_t flights; /* in the air, all streams together */
+    godwit__list_t in_the_air;
     bool closed;                       /* nothing is accepted and sent any more */
     struct godwit__spooling *spooling; /* with a spool; NULL: none */
+    unsigned had_turn; /* the last round of turns that it had one in; guarded by outboxes.lock */
     bool full_in_vain; /* somebody has waited for room in vain, and there has been none since */
     godwit_notifier_stats_t stats;
     godwit__notes_t notes;
@@ -46,8 +51,8 @@ godwit_status_t godwit__outbox_new (godwit__outbox_t **outbox, godwit_transport_
                                     const godwit_delivery_options_t *options, godwit_error_t **error);
 /* Nobody else uses it. Waits for its flights to end; what is kept is lost, which is logged. */
 void godwit__outbox_destroy (godwit__outbox_t **outbox);
-/* Nothing is accepted and sent any more; waits for its flights to end. What it has is still there. Any thread
- * but the completion's. */
+/* Nothing is accepted and sent any more; waits for its flights to end. What it has is still there. Any
+ * thread, also the completion's, in a callback. */
 void godwit__outbox_close (godwit__outbox_t *outbox);
 
 /* The stream of these names, made if need be; lives as long as the outbox. NULL when memory is short. Any

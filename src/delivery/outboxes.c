@@ -2,6 +2,7 @@
 #include "src/delivery/outboxes.h"
 
 #include "src/delivery/outbox_inside.h"
+#include "src/delivery/spooling.h"
 #include "src/error/error.h"
 
 #include <stdlib.h>
@@ -35,6 +36,41 @@ tell_notes (godwit__outboxes_t *outboxes)
         godwit__notes_tell (outboxes->transport, &taken);
 }
 
+/* The next outbox that has a spool, and had no turn in this round. */
+static godwit__outbox_t *
+begin_turn (godwit__outboxes_t *outboxes)
+{
+    pthread_mutex_lock (&outboxes->lock);
+    godwit__outbox_t *at = FIRST (outboxes);
+    while (at && (!at->options.spool || at->had_turn == outboxes->round))
+        at = NEXT (outboxes, at);
+    if (at)
+        at->had_turn = outboxes->round;
+    outboxes->in_turn = at;
+    pthread_mutex_unlock (&outboxes->lock);
+    return at;
+}
+
+/* With external_loop: spools wait for the disk, so the lock is not held. */
+static int64_t
+take_turns (godwit__outboxes_t *outboxes)
+{
+    int64_t due_ns = GODWIT__NEVER;
+    char failure[GODWIT__SPOOLING_FAILURE_SIZE];
+    outboxes->round++;
+    for (godwit__outbox_t *at; (at = begin_turn (outboxes));) {
+        const int64_t next_ns = godwit__spooling_turn (at, failure);
+        if (next_ns < due_ns)
+            due_ns = next_ns;
+        pthread_mutex_lock (&outboxes->lock);
+        outboxes->in_turn = NULL;
+        pthread_mutex_unlock (&outboxes->lock);
+        godwit__change_tell (&outboxes->turn_over); /* now the outbox may be gone */
+        godwit__spooling_tell (outboxes->transport, failure);
+    }
+    return due_ns;
+}
+
 static void
 tick (godwit__outboxes_t *outboxes)
 {
@@ -47,6 +83,11 @@ tick (godwit__outboxes_t *outboxes)
             due_ns = next_ns;
     }
     pthread_mutex_unlock (&outboxes->lock);
+    if (outboxes->transport->options.external_loop) {
+        const int64_t next_ns = take_turns (outboxes);
+        if (next_ns < due_ns)
+            due_ns = next_ns;
+    }
     if (due_ns == GODWIT__NEVER)
         godwit__reactor_disarm (outboxes->transport->control, &outboxes->timer);
     else
@@ -110,6 +151,14 @@ godwit__outboxes_add (godwit__outbox_t *outbox, godwit_error_t **error)
     return GODWIT_OK;
 }
 
+/* With the lock: its turn, which another thread may have begun, is over. */
+static void
+await_turn (godwit__outboxes_t *outboxes, const godwit__outbox_t *outbox)
+{
+    while (outboxes->in_turn == outbox)
+        godwit__change_wait (&outboxes->turn_over, &outboxes->lock, GODWIT__NEVER);
+}
+
 void
 godwit__outboxes_remove (godwit__outbox_t *outbox)
 {
@@ -117,6 +166,7 @@ godwit__outboxes_remove (godwit__outbox_t *outbox)
     pthread_mutex_lock (&outboxes->lock);
     if (godwit__in_list (&outbox->in_transport))
         godwit__list_remove (&outbox->in_transport);
+    await_turn (outboxes, outbox);
     pthread_mutex_unlock (&outboxes->lock);
 }
 
@@ -150,6 +200,7 @@ godwit__outboxes_close (godwit_transport_t *transport)
     pthread_mutex_lock (&outboxes->lock);
     for (godwit__outbox_t *at; (at = FIRST (outboxes));) {
         godwit__list_remove (&at->in_transport);
+        await_turn (outboxes, at);
         pthread_mutex_unlock (&outboxes->lock);
         godwit__outbox_close (at);
         pthread_mutex_lock (&outboxes->lock);

@@ -10,6 +10,10 @@ typedef struct godwit__outboxes {
     godwit_transport_t *transport;
     pthread_mutex_t lock; /* guards the list; above outbox.lock */
     godwit__list_t list;
+    /* With external_loop: the spools have their turns without the lock. */
+    const godwit__outbox_t *in_turn; /* it stays until its turn is over; NULL: none has one */
+    godwit__change_t turn_over;
+    unsigned round;       /* of turns */
     atomic_bool has_news; /* something has changed that may concern listeners */
     godwit__task_t task;
     godwit__timer_t timer; /* the control thread's */

@@ -3,6 +3,7 @@
 
 #include "src/base/hash.h"
 #include "src/connection/completion.h"
+#include "src/delivery/spooling.h"
 #include "src/runtime/wait.h"
 #include "src/runtime/warnings.h"
 #include "src/wire/notify_frame.h"
@@ -11,6 +12,9 @@ enum { KEY_FULL = 0x66756c };
 
 /* A spool that was full is tried again after this time, or when something was acknowledged. */
 #define SPOOL_AGAIN_NS (20 * GODWIT__NS_PER_MS)
+
+#define FIRST_STREAM(outbox_) GODWIT__FIRST (&(outbox_)->streams, godwit__stream_t, in_outbox)
+#define NEXT_STREAM(outbox_, at_) GODWIT__NEXT (&(outbox_)->streams, at_, godwit__stream_t, in_outbox)
 
 static bool
 has_room (const godwit__outbox_t *outbox, size_t size)
@@ -25,6 +29,36 @@ godwit__room_may_wait (const godwit__outbox_t *outbox)
     const godwit_transport_t *const transport = outbox->transport;
     return !godwit__completion_is_current (transport->completion) &&
            !godwit__transport_is_processing (transport);
+}
+
+/* What is kept for pools that may appear gives way to what is new. False: there is no room all the same. */
+static bool
+tighten (godwit__outbox_t *outbox, size_t size)
+{
+    if (outbox->is_tight)
+        return false;
+    outbox->is_tight = true;
+    for (godwit__stream_t *at = FIRST_STREAM (outbox); at; at = NEXT_STREAM (outbox, at))
+        godwit__stream_drop_spare (at);
+    return has_room (outbox, size);
+}
+
+/* False: there is nothing to be dropped. */
+static bool
+drop_oldest (godwit__outbox_t *outbox)
+{
+    godwit__stream_t *of = NULL;
+    godwit__entry_t *oldest = NULL;
+    for (godwit__stream_t *at = FIRST_STREAM (outbox); at; at = NEXT_STREAM (outbox, at)) {
+        godwit__entry_t *const entry = godwit__stream_oldest_unsent (at);
+        if (!entry || (oldest && oldest->order < entry->order))
+            continue;
+        oldest = entry;
+        of = at;
+    }
+    if (oldest)
+        outbox->stats.dropped += godwit__stream_drop (of, oldest);
+    return oldest != NULL;
 }
 
 static void
@@ -55,25 +89,26 @@ lack_of (godwit__outbox_t *outbox)
 }
 
 godwit__lack_t
-godwit__room_make (godwit__stream_t *stream, size_t size)
+godwit__room_make (godwit__outbox_t *outbox, size_t size)
 {
-    godwit__outbox_t *const outbox = stream->outbox;
     godwit__lack_t lack = GODWIT__LACK_NONE;
-    if (outbox->closed || has_room (outbox, size))
+    if (outbox->closed || has_room (outbox, size) || tighten (outbox, size))
         return lack;
     if (outbox->options.when_full == GODWIT_WHEN_FULL_BLOCK)
         wait_for_room (outbox, size);
     while (outbox->options.when_full == GODWIT_WHEN_FULL_DROP_OLDEST && !has_room (outbox, size) &&
-           godwit__stream_drop_oldest (stream))
+           drop_oldest (outbox))
         lack = GODWIT__LACK_OLDEST;
     return outbox->closed || has_room (outbox, size) ? lack : lack_of (outbox);
 }
 
 bool
-godwit__room_wait_for_spool (godwit__stream_t *stream, int64_t end_ns, godwit__lack_t *lack)
+godwit__room_wait_for_spool (godwit__outbox_t *outbox, int64_t end_ns, godwit__lack_t *lack)
 {
-    godwit__outbox_t *const outbox = stream->outbox;
     const int64_t left_ns = end_ns - godwit__transport_now (outbox->transport);
+    if (!outbox->is_tight)
+        godwit__spooling_wake (outbox);
+    outbox->is_tight = true;
     if (outbox->options.when_full != GODWIT_WHEN_FULL_BLOCK || outbox->full_in_vain || outbox->closed ||
         left_ns <= 0 || !godwit__room_may_wait (outbox)) {
         outbox->full_in_vain = true;

@@ -14,12 +14,13 @@ typedef enum godwit__lack {
     GODWIT__LACK_FAILED  /* this one has failed */
 } godwit__lack_t;
 
-/* Looks for room in memory for an entry of this size, and does what when_full says if there is none: it may
- * wait. NONE also when the outbox is closed meanwhile. */
-godwit__lack_t godwit__room_make (godwit__stream_t *stream, size_t size);
-/* The spool was full: waits until something has changed. False: not any longer; then *lack says what becomes
- * of the entry. end_ns: until when a full spool may be waited for. */
-bool godwit__room_wait_for_spool (godwit__stream_t *stream, int64_t end_ns, godwit__lack_t *lack);
+/* Looks for room in memory for an entry of this size. First goes what is kept only for pools that may appear
+ * (stream.h); then it is done what when_full says: it may wait. NONE also when the outbox is closed. */
+godwit__lack_t godwit__room_make (godwit__outbox_t *outbox, size_t size);
+/* The spool was full: lets it hear of what is done with also while streams are open, and waits until
+ * something has changed. False: not any longer; then *lack says what becomes of the entry. end_ns: until when
+ * a full spool may be waited for. */
+bool godwit__room_wait_for_spool (godwit__outbox_t *outbox, int64_t end_ns, godwit__lack_t *lack);
 /* Whether this thread may wait for listeners. Acknowledgements come on the completion thread, or not while
  * this one is inside the program's loop: it would wait for itself. The outbox is not closed. */
 bool godwit__room_may_wait (const godwit__outbox_t *outbox);

@@ -9,11 +9,13 @@
 #include "src/error/error.h"
 #include "src/runtime/warnings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { KEY_SPOOL = 0x7370 };
+#define TEXT_FAILED "a notifier's spool: %s failed, and is tried again: %.512s"
 
 /* The first part of the names of its streams. */
 #define KIND "notify"
@@ -42,6 +44,8 @@ typedef struct godwit__spooling {
     int64_t bury_ns;        /* the same for dead letters, for which there may be no room */
     bool has_thread;
     bool ends;
+    char failure[GODWIT__SPOOLING_FAILURE_SIZE]; /* with external_loop: what the log is to hear after this
+                                                    turn; "": nothing */
     pthread_t thread;
 } godwit__spooling_t;
 
@@ -159,14 +163,24 @@ godwit__spooling_append (godwit__stream_t *stream, godwit__entry_t *entry, godwi
 
 /* ---- the thread's work; with outbox.lock, which is released while the spool works ---- */
 
+/* Without the lock. In the program's loop the log hears of it when this turn is over: its log function may
+ * destroy this outbox. */
+static void
+tell_failure (godwit__outbox_t *outbox, const char *what, const char *why)
+{
+    char *const failure = outbox->spooling->failure;
+    if (!outbox->transport->options.external_loop)
+        godwit__warn (outbox->transport, KEY_SPOOL, TEXT_FAILED, what, why);
+    else if (!*failure)
+        snprintf (failure, GODWIT__SPOOLING_FAILURE_SIZE, TEXT_FAILED, what, why);
+}
+
 /* After a call: locks again. False: it has failed, which is logged; it is tried again later. */
 static bool
 locked_again (godwit__outbox_t *outbox, godwit_status_t status, godwit_error_t **error, const char *what)
 {
     if (status)
-        godwit__warn (outbox->transport, KEY_SPOOL,
-                      "a notifier's spool: %s failed, and is tried again: %.512s", what,
-                      *error ? godwit_error_message (*error) : godwit_status_text (status));
+        tell_failure (outbox, what, *error ? godwit_error_message (*error) : godwit_status_text (status));
     godwit_error_destroy (error);
     pthread_mutex_lock (&outbox->lock);
     if (status)
@@ -353,7 +367,8 @@ serve (godwit__consumer_t *consumer)
         return true;
     if (has_news (consumer))
         return store_pool (consumer);
-    if (consumer->done.count && consumer->is_stored && (!consumer->stream->is_open || outbox->closed))
+    if (consumer->done.count && consumer->is_stored &&
+        (!consumer->stream->is_open || outbox->closed || outbox->is_tight))
         return tell_done (consumer);
     if (!outbox->closed && is_hungry (consumer) && read_more (consumer))
         return true;
@@ -457,14 +472,27 @@ spool_main (void *argument)
 }
 
 int64_t
-godwit__spooling_turn (godwit__outbox_t *outbox)
+godwit__spooling_turn (godwit__outbox_t *outbox, char failure[GODWIT__SPOOLING_FAILURE_SIZE])
 {
+    int64_t due_ns = GODWIT__NEVER;
+    *failure = '\0';
     pthread_mutex_lock (&outbox->lock);
-    while (work (outbox))
-        ;
-    const int64_t due_ns = due_again_ns (outbox->spooling, godwit__transport_now (outbox->transport));
+    if (outbox->spooling && !outbox->closed) { /* not while it is being opened */
+        while (work (outbox))
+            ;
+        due_ns = due_again_ns (outbox->spooling, godwit__transport_now (outbox->transport));
+        memcpy (failure, outbox->spooling->failure, GODWIT__SPOOLING_FAILURE_SIZE);
+        outbox->spooling->failure[0] = '\0';
+    }
     pthread_mutex_unlock (&outbox->lock);
     return due_ns;
+}
+
+void
+godwit__spooling_tell (const godwit_transport_t *transport, const char *failure)
+{
+    if (*failure)
+        godwit__warn (transport, KEY_SPOOL, "%s", failure);
 }
 
 /* ---- its life ---- */
@@ -593,6 +621,7 @@ tell_rest (godwit__outbox_t *outbox)
     while (work (outbox))
         ;
     pthread_mutex_unlock (&outbox->lock);
+    godwit__spooling_tell (outbox->transport, outbox->spooling->failure);
     const godwit_status_t status = outbox->spooling->spool->ops->flush (outbox->spooling->spool, &error);
     if (status)
         godwit__warn (outbox->transport, KEY_SPOOL, "a notifier's spool: %.512s",

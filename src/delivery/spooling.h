@@ -31,8 +31,12 @@ void godwit__spooling_free (godwit__outbox_t *outbox);
 godwit_status_t godwit__spooling_append (godwit__stream_t *stream, godwit__entry_t *entry,
                                          godwit_error_t **error);
 
-/* With external_loop: does what the thread would do. Without a lock. Returns when to come again. */
-int64_t godwit__spooling_turn (godwit__outbox_t *outbox);
+#define GODWIT__SPOOLING_FAILURE_SIZE 640
+/* With external_loop: does what the thread would do. Without a lock. Returns when to come again. failure:
+ * what the log is to hear; "": nothing. */
+int64_t godwit__spooling_turn (godwit__outbox_t *outbox, char failure[GODWIT__SPOOLING_FAILURE_SIZE]);
+/* Tells the log. Without a lock: the outbox may be gone. */
+void godwit__spooling_tell (const godwit_transport_t *transport, const char *failure);
 
 /* ---- with outbox.lock ---- */
 

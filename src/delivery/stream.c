@@ -70,6 +70,7 @@ godwit__stream_new (godwit__outbox_t *outbox, const char *exchange, const char *
     stream->lane = name_lane (topic, priority);
     stream->is_open = true;
     stream->nobody_from = 1;
+    stream->retries.due_ns = GODWIT__NEVER;
     if (outbox->options.spool && stream->exchange && stream->topic)
         stream->spool_name = godwit__spooling_name (stream);
     if (!stream->exchange || !stream->topic || !stream->lane ||
@@ -124,6 +125,7 @@ put (godwit__stream_t *stream, godwit__entry_t *entry)
     stream->count++;
     stream->outbox->kept++;
     stream->outbox->kept_size += entry->size;
+    godwit__retries_add (&stream->retries, entry);
     for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at)) {
         if (!godwit__consumer_is_attached (at))
             continue;
@@ -136,6 +138,7 @@ void
 godwit__stream_add (godwit__stream_t *stream, godwit__entry_t *entry)
 {
     entry->number = ++stream->last_number;
+    entry->order = ++stream->outbox->last_order;
     entry->is_offered = stream->is_open;
     entry->owed = stream->is_open;
     put (stream, entry);
@@ -164,10 +167,26 @@ godwit__stream_add_spooled (godwit__stream_t *stream, godwit__entry_t *entry, bo
     godwit__stream_unowe (stream, entry); /* frees it if nobody is attached */
 }
 
+/* All known pools are done with it: it is kept for those that may appear. */
+static bool
+is_spare (const godwit__stream_t *stream, const godwit__entry_t *entry)
+{
+    return entry->is_offered && entry->owed == 1 && entry->was_settled && has_pool (stream);
+}
+
+/* Half of memory is free again. With a spool it is the spool that was full. */
+static bool
+has_ease (const godwit__stream_t *stream)
+{
+    const godwit__outbox_t *const outbox = stream->outbox;
+    return !stream->spool_name && outbox->kept <= (size_t) outbox->options.queue_limit / 2 &&
+           outbox->kept_size <= outbox->options.max_queue_size / 2;
+}
+
 void
 godwit__stream_unowe (godwit__stream_t *stream, godwit__entry_t *entry)
 {
-    if (--entry->owed)
+    if (--entry->owed && !(stream->outbox->is_tight && is_spare (stream, entry)))
         return;
     if (godwit__in_list (&entry->in_stream)) { /* it was not read from the spool */
         godwit__list_remove (&entry->in_stream);
@@ -176,7 +195,21 @@ godwit__stream_unowe (godwit__stream_t *stream, godwit__entry_t *entry)
     stream->outbox->kept--;
     stream->outbox->kept_size -= entry->size;
     stream->outbox->full_in_vain = false;
+    if (has_ease (stream))
+        stream->outbox->is_tight = false;
     free (entry);
+}
+
+void
+godwit__stream_drop_spare (godwit__stream_t *stream)
+{
+    for (godwit__entry_t *at = FIRST_ENTRY (stream), *next; at; at = next) {
+        next = NEXT_ENTRY (stream, at);
+        if (!is_spare (stream, at))
+            continue;
+        at->is_offered = false;
+        godwit__stream_unowe (stream, at);
+    }
 }
 
 /* NULL: none is kept for pools that may appear. */
@@ -189,9 +222,8 @@ first_offered (const godwit__stream_t *stream)
     return at;
 }
 
-/* The first entry that some pool was not sent, or that no pool is there for; NULL: none. */
-static godwit__entry_t *
-oldest_unsent (const godwit__stream_t *stream)
+godwit__entry_t *
+godwit__stream_oldest_unsent (const godwit__stream_t *stream)
 {
     godwit__entry_t *oldest = NULL;
     for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
@@ -202,28 +234,17 @@ oldest_unsent (const godwit__stream_t *stream)
     return oldest;
 }
 
-/* The entry goes, for all that it was not sent to. Returns how many these are. */
-static unsigned
-drop (godwit__stream_t *stream, godwit__entry_t *entry)
+unsigned
+godwit__stream_drop (godwit__stream_t *stream, godwit__entry_t *entry)
 {
     unsigned count = 0;
     const bool was_kept = !has_pool (stream);
     entry->owed += !entry->is_offered; /* it stays while this looks at it */
+    entry->is_offered = false;
     for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
         count += godwit__consumer_skip (at, entry);
-    entry->is_offered = false;
     godwit__stream_unowe (stream, entry);
     return was_kept && !count ? 1 : count;
-}
-
-bool
-godwit__stream_drop_oldest (godwit__stream_t *stream)
-{
-    godwit__entry_t *const oldest = oldest_unsent (stream);
-    if (!oldest)
-        return false;
-    stream->outbox->stats.dropped += drop (stream, oldest);
-    return true;
 }
 
 /* ---- pools ---- */
@@ -306,21 +327,23 @@ tick_memory (godwit__stream_t *stream, godwit__consumer_t *consumer, bool awaits
     return GODWIT__NEVER;
 }
 
+static void
+count_given_up (godwit__stream_t *stream, const char *pool, size_t count)
+{
+    if (!count)
+        return;
+    stream->outbox->stats.failed += count;
+    godwit__note (stream->outbox, GODWIT__NOTE_GIVEN_UP, stream, pool, count);
+}
+
 /* Gives up entries of a pool without a listener whose retries are spent. Returns the next time. */
 static int64_t
 tick_give_up (godwit__stream_t *stream, godwit__consumer_t *consumer, int64_t now_ns)
 {
-    int64_t due_ns = GODWIT__NEVER;
     if (godwit__outlets_any (consumer))
-        return due_ns;
-    while (consumer->next && consumer->next->give_up_ns <= now_ns) {
-        godwit__consumer_skip (consumer, consumer->next);
-        stream->outbox->stats.failed++;
-        godwit__note (stream->outbox, GODWIT__NOTE_GIVEN_UP, stream, consumer->pool, 1);
-    }
-    if (consumer->next)
-        due_ns = consumer->next->give_up_ns;
-    return due_ns;
+        return GODWIT__NEVER;
+    count_given_up (stream, consumer->pool, godwit__consumer_give_up (consumer, now_ns));
+    return godwit__retries_due_ns (&consumer->retries);
 }
 
 /* The same while there is no pool. What somebody has looked at has reached somebody. */
@@ -328,16 +351,19 @@ static int64_t
 tick_nobody (godwit__stream_t *stream, int64_t now_ns)
 {
     const bool has_lookers = !godwit__list_is_empty (&stream->consumers);
-    for (godwit__entry_t *at; (at = first_offered (stream));) {
-        if (at->give_up_ns > now_ns)
-            return at->give_up_ns;
-        const unsigned count = drop (stream, at);
-        if (has_lookers)
-            continue;
-        stream->outbox->stats.failed += count;
-        godwit__note (stream->outbox, GODWIT__NOTE_GIVEN_UP, stream, "", 1);
+    size_t count = 0;
+    if (!godwit__retries_begin (&stream->retries, now_ns))
+        return godwit__retries_due_ns (&stream->retries);
+    for (godwit__entry_t *at = FIRST_ENTRY (stream), *next; at; at = next) {
+        next = NEXT_ENTRY (stream, at);
+        if (at->is_offered && at->give_up_ns <= now_ns)
+            count += godwit__stream_drop (stream, at);
+        else if (at->is_offered)
+            godwit__retries_add (&stream->retries, at);
     }
-    return GODWIT__NEVER;
+    if (!has_lookers)
+        count_given_up (stream, "", count);
+    return godwit__retries_due_ns (&stream->retries);
 }
 
 int64_t

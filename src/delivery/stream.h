@@ -4,7 +4,8 @@
  * The stream is *open* until it is known who its pools are: a pool that appears gets all that is kept. It
  * closes a second after the first pool has appeared and all names were told. From then on a new pool gets
  * what is sent after it has appeared. When the last pool was forgotten, it is open again. Pools that are
- * there for a look (transient) do not count here.
+ * there for a look (transient) do not count here. If there is no room (room.h), what all known pools are done
+ * with goes also while it is open.
  *
  * All is guarded by outbox.lock.
  */
@@ -26,6 +27,7 @@ struct godwit__stream {
     struct godwit__group *group; /* of the directory; guarded by transport.lock */
     godwit__list_t entries;
     size_t count;
+    godwit__retries_t retries; /* while there is no pool */
     uint64_t last_number;
     godwit__list_t consumers;
     bool is_open;
@@ -51,8 +53,12 @@ void godwit__stream_add (godwit__stream_t *stream, godwit__entry_t *entry);
 void godwit__stream_add_spooled (godwit__stream_t *stream, godwit__entry_t *entry, bool is_full);
 /* One of those that it is owed to is done with it. */
 void godwit__stream_unowe (godwit__stream_t *stream, godwit__entry_t *entry);
-/* Drops the oldest entry that some pool has not been sent. False: there is none. */
-bool godwit__stream_drop_oldest (godwit__stream_t *stream);
+/* The oldest entry that some pool was not sent, or that no pool is there for; NULL: there is none. */
+godwit__entry_t *godwit__stream_oldest_unsent (const godwit__stream_t *stream);
+/* Drops an entry, for all that it was not sent to. Returns how many these are. */
+unsigned godwit__stream_drop (godwit__stream_t *stream, godwit__entry_t *entry);
+/* Frees what all known pools are done with, and what is kept only for those that may appear. */
+void godwit__stream_drop_spare (godwit__stream_t *stream);
 /* Opens and closes it, forgets pools, gives entries up. awaits_names: not all names were told yet. Returns
  * when it has to be called again. */
 int64_t godwit__stream_tick (godwit__stream_t *stream, bool awaits_names, int64_t now_ns);

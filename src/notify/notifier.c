@@ -64,7 +64,16 @@ check_name (const char *name, size_t most, const char *list, size_t index, godwi
                                       : "\"\"");
 }
 
-/* Copies a list of names. */
+static bool
+is_named (char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp (names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Copies a list of names; one that is there twice is one. */
 static godwit_status_t
 copy_names (char ***copies, size_t *count, const char *const *names, size_t name_count, size_t most,
             const char *list, godwit_error_t **error)
@@ -75,13 +84,17 @@ copy_names (char ***copies, size_t *count, const char *const *names, size_t name
     *copies = calloc (name_count + 1, sizeof (char *));
     if (!*copies)
         return godwit__error_no_memory (error);
-    for (*count = 0; *count < name_count; ++*count) {
-        const godwit_status_t status = check_name (names[*count], most, list, *count, error);
+    *count = 0;
+    for (size_t i = 0; i < name_count; i++) {
+        const godwit_status_t status = check_name (names[i], most, list, i, error);
         if (status)
             return status;
-        (*copies)[*count] = strdup (names[*count]);
+        if (is_named (*copies, *count, names[i]))
+            continue;
+        (*copies)[*count] = strdup (names[i]);
         if (!(*copies)[*count])
             return godwit__error_no_memory (error);
+        ++*count;
     }
     return GODWIT_OK;
 }

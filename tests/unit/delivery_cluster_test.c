@@ -5,11 +5,13 @@
 
 #include <godwit/godwit.h>
 #include <godwit/testing.h>
+#include <string.h>
 
 static godwit_cluster_t *cluster;
 static godwit_transport_t *sender, *receiver;
 static godwit_notifier_t *notifier;
 static godwit_listener_t *listener;
+static const godwit_transport_options_t *sender_options;
 
 static void
 end (void)
@@ -50,7 +52,7 @@ static void
 begin_with (const godwit_listener_options_t *options, const godwit_delivery_options_t *delivery)
 {
     MUST (godwit_cluster_new (&cluster, 7, &error));
-    MUST (godwit_cluster_add (&sender, cluster, "sender", NULL, &error));
+    MUST (godwit_cluster_add (&sender, cluster, "sender", sender_options, &error));
     MUST (godwit_cluster_add (&receiver, cluster, "receiver", NULL, &error));
     MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0,
                                options, &error));
@@ -172,6 +174,24 @@ Test (delivery_cluster, an_answer_that_is_lost_is_found_out)
     lose ("receiver", "sender", 500);
     handle (1, 1); /* at least once */
     MUST (godwit_notifier_flush (notifier, 1000, &error));
+    end ();
+}
+
+/* Listeners could not know the second copy: it is marked in no way. */
+Test (delivery_cluster, a_topic_that_is_named_twice_is_one)
+{
+    static const char *const topics[] = {"notifications", "other", "notifications"};
+    godwit_notify_report_t report = GODWIT_NOTIFY_REPORT;
+    begin (GODWIT_LISTENER_OPTIONS (.pull = true));
+    godwit_notifier_destroy (&notifier);
+    MUST (godwit_notifier_new (&notifier, sender,
+                               GODWIT_NOTIFIER_OPTIONS (.topics = topics, .topic_count = 3), &error));
+    MUST (godwit_notify (notifier, GODWIT_PRIORITY_INFO, NULL, "number", GODWIT_INT (NULL, 1),
+                         GODWIT_NOTIFY_OPTIONS (.report = &report), &error));
+    cr_assert_eq (report.drivers[0].accepted, 2);
+    handle (1, 0);
+    notify (2);
+    handle (2, 0);
     end ();
 }
 
@@ -396,6 +416,56 @@ Test (delivery_cluster, a_pool_without_a_listener_does_not_wake_the_loop, .timeo
     }
     godwit_cluster_run (cluster, 1000);
     cr_assert_eq (godwit_notifier_flush (notifier, 0, NULL), GODWIT_ERR_TIMEOUT);
+    end ();
+    memory_spool_destroy (&spool);
+}
+
+static const godwit_spool_ops_t *real_ops;
+static bool settle_fails;
+static unsigned made_count;
+
+static godwit_status_t
+settle (godwit_spool_t *self, const char *stream, const char *pool, uint64_t first, uint64_t count,
+        godwit_error_t **error)
+{
+    if (!settle_fails)
+        return real_ops->settle (self, stream, pool, first, count, error);
+    *error = godwit_error_new (GODWIT_ERR_SYSTEM, "planted");
+    return GODWIT_ERR_SYSTEM;
+}
+
+/* A log function that makes and destroys notifiers, also the one whose spool the line is about. */
+static void
+make_a_notifier (void *user, godwit_log_level_t level, const char *text)
+{
+    godwit_notifier_t *made = NULL;
+    (void) user;
+    if (level < GODWIT_LOG_WARNING || !strstr (text, "planted"))
+        return;
+    MUST (godwit_notifier_new (&made, sender, NULL, &error));
+    godwit_notifier_destroy (&made);
+    godwit_notifier_destroy (&notifier);
+    made_count++;
+}
+
+/* In the program's loop the spool had its turn, and warned, with a lock held that this needs. */
+Test (delivery_cluster, what_logs_of_a_spool_may_make_and_destroy_notifiers, .timeout = 20)
+{
+    godwit_spool_t *spool = memory_spool_new ();
+    godwit_spool_ops_t ops = *spool->ops;
+    real_ops = spool->ops;
+    ops.settle = settle;
+    spool->ops = &ops;
+    sender_options = GODWIT_TRANSPORT_OPTIONS (.log = make_a_notifier);
+    begin_with (GODWIT_LISTENER_OPTIONS (.pull = true), GODWIT_DELIVERY_OPTIONS (.spool = spool));
+    godwit_cluster_run (cluster, 3000);
+    notify (1);
+    settle_fails = true;
+    handle (1, 0);
+    godwit_cluster_run (cluster, 3000);
+    cr_assert_eq (made_count, 1);
+    cr_assert_null (notifier);
+    settle_fails = false;
     end ();
     memory_spool_destroy (&spool);
 }

@@ -6,6 +6,7 @@
 #include <godwit/godwit.h>
 
 #include <criterion/criterion.h>
+#include <poll.h>
 #include <string.h>
 
 static got_t got;
@@ -164,6 +165,75 @@ Test (delivery_limits, retries_are_spent)
     cr_assert_eq (notifying_stats (&notifying).failed, 1);
     cr_assert_eq (notifying_stats (&notifying).acknowledged, 0);
     notifying_end (&notifying);
+}
+
+/* Some are kept for ever, others are not: each is given up at its own time, wherever it stands. */
+static void
+send_mixed (void)
+{
+    for (int64_t i = 0; i < 10; i++)
+        cr_assert_eq (notifying_try (&notifying, i, i % 2 ? 2 + i % 3 : -1, &dropped), GODWIT_OK);
+}
+
+static void
+await_failed (uint64_t count)
+{
+    while (notifying_stats (&notifying).failed < count)
+        poll (NULL, 0, 1);
+}
+
+static void
+check_mixed (void)
+{
+    godwit_transport_t *other = notifying_transport ();
+    godwit_listener_t *listener = notifying_listen (other, &got, NULL);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 5);
+    for (size_t i = 0; i < 5; i++)
+        cr_assert_eq (got.numbers[i], 2 * (int64_t) i);
+    cr_assert_eq (notifying_stats (&notifying).failed, 5);
+    cr_assert_eq (notifying_stats (&notifying).acknowledged, 5);
+    notifying_end (&notifying);
+    godwit_listener_destroy (&listener);
+    godwit_transport_destroy (&other);
+}
+
+Test (delivery_limits, each_has_its_own_retries)
+{
+    notifying_begin (&notifying, NULL);
+    MUST (godwit_transport_wait_ready (notifying.transport, 5000, &error));
+    send_mixed ();
+    await_failed (5);
+    cr_assert_eq (notifying_stats (&notifying).kept, 5);
+    check_mixed ();
+}
+
+/* The same with a pool that has no listener, beside one that has: that one has got them all. */
+Test (delivery_limits, each_has_its_own_retries_for_each_pool)
+{
+    static got_t other_got;
+    const char *const pools[] = {""};
+    got_init (&other_got);
+    godwit_transport_t *receiver = notifying_transport ();
+    godwit_listener_t *listener =
+        notifying_listen (receiver, &other_got, GODWIT_LISTENER_OPTIONS (.pool = "other"));
+    notifying_begin (&notifying, GODWIT_DELIVERY_OPTIONS (.pools = pools, .pool_count = 1));
+    MUST (godwit_transport_wait_ready (notifying.transport, 5000, &error));
+    send_mixed ();
+    got_await (&other_got, 10);
+    got_check_order (&other_got, 10);
+    await_failed (5);
+    godwit_listener_destroy (&listener);
+    godwit_transport_destroy (&receiver);
+    godwit_transport_t *third = notifying_transport ();
+    listener = notifying_listen (third, &got, NULL);
+    got_await (&got, 5);
+    for (size_t i = 0; i < 5; i++)
+        cr_assert_eq (got.numbers[i], 2 * (int64_t) i);
+    notifying_end (&notifying);
+    godwit_listener_destroy (&listener);
+    godwit_transport_destroy (&third);
+    cr_assert_eq (got.count, 5);
 }
 
 Test (delivery_limits, flush_says_who_is_waited_for)
