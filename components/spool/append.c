@@ -175,9 +175,30 @@ write_batch (godwit__sqlite_spool_t *self, godwit__request_t *batch)
             status = write_items (self, batch, &problem);
         status = godwit__spool_write_end (self, status, &problem);
     }
+    godwit__spool_forget_made (self);
     for (godwit__request_t *request = batch; request; request = request->next)
         if (status && !request->problem.status)
             request->problem = problem;
+}
+
+/* Tells of those that were written now. It is done before anything else is written, so that each stream's
+ * numbers are told in order. */
+static void
+tell_safe (godwit__request_t *batch)
+{
+    for (godwit__request_t *request = batch; request; request = request->next) {
+        if (request->problem.status || request->is_told)
+            continue;
+        request->is_told = true;
+        if (request->safe)
+            request->safe (request->user, request->items, request->count);
+    }
+}
+
+static bool
+met_full_disk (const godwit__request_t *request)
+{
+    return (request->problem.code & 0xff) == SQLITE_FULL;
 }
 
 /* What is too large for the memory or the disk must not take the others with it. And a disk that is full may
@@ -186,25 +207,30 @@ static bool
 may_fit_alone (godwit__sqlite_spool_t *self, const godwit__request_t *batch)
 {
     godwit__problem_t ignored = {0};
-    const godwit__problem_t *const problem = &batch->problem;
-    if ((problem->code & 0xff) == SQLITE_FULL)
-        return godwit__spool_checkpoint (self, &ignored) == GODWIT_OK || batch->next;
-    return problem->status == GODWIT_ERR_OUT_OF_MEMORY && batch->next;
+    bool is_short = false;
+    for (const godwit__request_t *request = batch; request; request = request->next) {
+        if (met_full_disk (request))
+            return godwit__spool_checkpoint (self, &ignored) == GODWIT_OK || batch->next;
+        is_short = is_short || request->problem.status == GODWIT_ERR_OUT_OF_MEMORY;
+    }
+    return is_short && batch->next;
 }
 
 static void
 write_requests (godwit__sqlite_spool_t *self, godwit__request_t *batch)
 {
     write_batch (self, batch);
-    if (!batch->problem.status || !may_fit_alone (self, batch))
+    tell_safe (batch);
+    if (!may_fit_alone (self, batch))
         return;
     for (godwit__request_t *request = batch; request; request = request->next) {
         godwit__request_t *const next = request->next;
-        if (!request->problem.status || request->problem.status == GODWIT_ERR_LIMIT_EXCEEDED)
+        if (!met_full_disk (request) && request->problem.status != GODWIT_ERR_OUT_OF_MEMORY)
             continue;
         request->problem = (godwit__problem_t){0};
         request->next = NULL;
         write_batch (self, request);
+        tell_safe (request);
         request->next = next;
     }
 }
@@ -240,9 +266,6 @@ lead (godwit__sqlite_spool_t *self)
     self->is_crowded = batch->next != NULL;
     pthread_mutex_unlock (&self->lock);
     write_requests (self, batch);
-    for (const godwit__request_t *request = batch; request; request = request->next)
-        if (!request->problem.status && request->safe)
-            request->safe (request->user, request->items, request->count);
     pthread_mutex_lock (&self->lock);
     for (godwit__request_t *request = batch, *next; request; request = next) {
         next = request->next; /* it may be gone once the lock is open */

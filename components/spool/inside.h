@@ -42,10 +42,18 @@ typedef struct godwit__request {
     godwit_spool_safe_fn *safe;
     void *user;
     godwit__problem_t problem;
+    bool is_told; /* safe was called */
     bool is_done;
     pthread_cond_t changed; /* it is done, or may take the right to write */
     struct godwit__request *next;
 } godwit__request_t;
+
+/* A file that SQLite has beside the spool, and whose name somebody may take away. */
+typedef struct godwit__spool_beside {
+    char *path;
+    dev_t device;
+    ino_t inode; /* 0: not known */
+} godwit__spool_beside_t;
 
 typedef struct godwit__sqlite_spool {
     godwit_spool_t spool; /* the first member */
@@ -73,6 +81,8 @@ typedef struct godwit__sqlite_spool {
 
     /* Of the thread that has the right to write. */
     godwit__store_t writer;
+    godwit__spool_beside_t wal, index; /* PATH-wal, PATH-shm */
+    int64_t checked_ms;                /* when they were looked at, by the monotonic clock */
     godwit__stream_t *touched;
     bool is_crowded; /* the last transaction was that of several appends */
     int wal_pages;
@@ -118,7 +128,8 @@ godwit_status_t godwit__spool_enter (const godwit__sqlite_spool_t *self, bool is
                                      godwit__problem_t *problem);
 godwit_status_t godwit__spool_check_name (const char *what, const char *name, godwit__problem_t *problem);
 godwit_status_t godwit__spool_no_memory (const godwit__sqlite_spool_t *self, godwit__problem_t *problem);
-/* With the lock: NOT_FOUND. pool NULL: only the stream is looked for. */
+/* With the lock: NOT_FOUND, also for a pool that is being removed. pool NULL: only the stream is looked
+ * for. */
 godwit_status_t godwit__spool_look_up (const godwit__sqlite_spool_t *self, const char *stream,
                                        const char *pool, godwit__stream_t **found_stream,
                                        godwit__pool_t **found_pool, godwit__problem_t *problem);
@@ -133,8 +144,31 @@ godwit_status_t godwit__spool_write_begin (godwit__sqlite_spool_t *self, godwit_
 /* Commits, if status is OK, else rolls back. The model follows what is in the file. */
 godwit_status_t godwit__spool_write_end (godwit__sqlite_spool_t *self, godwit_status_t status,
                                          godwit__problem_t *problem);
+/* With the right to write: a whole transaction. What it writes is written by a function, which is called
+ * twice if the disk was full and the WAL could be copied into the file, which may make room. */
+typedef godwit_status_t godwit__spool_body_fn (godwit__sqlite_spool_t *self, void *user,
+                                               godwit__problem_t *problem);
+godwit_status_t godwit__spool_transact (godwit__sqlite_spool_t *self, godwit__spool_body_fn *body, void *user,
+                                        godwit__problem_t *problem);
+/* With the right to write, after a transaction: the streams that it did not write are not there. */
+void godwit__spool_forget_made (godwit__sqlite_spool_t *self);
 /* The stream is part of the transaction. */
 void godwit__spool_touch (godwit__sqlite_spool_t *self, godwit__stream_t *stream);
+
+/* ---- the files' names (files.c) ---- */
+
+/* OUT_OF_MEMORY. */
+godwit_status_t godwit__spool_files_begin (godwit__sqlite_spool_t *self, godwit__problem_t *problem);
+void godwit__spool_files_end (godwit__sqlite_spool_t *self);
+/* When SQLite has opened them. */
+void godwit__spool_files_note (godwit__sqlite_spool_t *self);
+/* PATH itself is what was opened. */
+bool godwit__spool_files_has_main (const godwit__sqlite_spool_t *self);
+/* With the right to write. SYSTEM: one of them was deleted or replaced since then. What is written into it
+ * would be lost. */
+godwit_status_t godwit__spool_files_check (godwit__sqlite_spool_t *self, godwit__problem_t *problem);
+/* The same, unless it was looked at a moment ago, and all was well. */
+godwit_status_t godwit__spool_files_check_often (godwit__sqlite_spool_t *self, godwit__problem_t *problem);
 
 /* ---- settles (settle.c) ---- */
 
@@ -150,6 +184,9 @@ godwit_status_t godwit__spool_flush (godwit_spool_t *spool, godwit_error_t **err
 /* SYSTEM: the thread cannot be started. */
 godwit_status_t godwit__spool_keeper_start (godwit__sqlite_spool_t *self, godwit__problem_t *problem);
 void godwit__spool_keeper_stop (godwit__sqlite_spool_t *self);
+/* Afterwards: syncs what it had not synced yet. Closing alone does so only if nobody else has the file open.
+ */
+void godwit__spool_sync_rest (godwit__sqlite_spool_t *self);
 /* With the right to write, after a failure of the disk. */
 godwit_status_t godwit__spool_recover (godwit__sqlite_spool_t *self, godwit__problem_t *problem);
 /* With the right to write: copies the WAL into the file. */

@@ -44,6 +44,7 @@ godwit__spool_connect (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
         godwit__store_close (&self->writer, false);
         return status;
     }
+    godwit__spool_files_note (self);
     sqlite3_wal_hook (self->writer.db, note_wal, self);
     self->checkpoint_at = CHECKPOINT_PAGES;
     return GODWIT_OK;
@@ -291,4 +292,13 @@ godwit__spool_keeper_stop (godwit__sqlite_spool_t *self)
     pthread_mutex_unlock (&self->lock);
     pthread_join (self->keeper, NULL);
     self->has_keeper = false;
+}
+
+void
+godwit__spool_sync_rest (godwit__sqlite_spool_t *self)
+{
+    if (!self->sync_due_ms)
+        return;
+    self->sync_due_ms = 0;
+    sync_file (self);
 }

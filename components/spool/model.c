@@ -114,7 +114,30 @@ godwit__spool_stream_add (godwit__model_t *model, const char *name, uint32_t id,
     memmove (streams + at + 1, streams + at, (model->count - at) * sizeof *streams);
     streams[at] = stream;
     model->count++;
+    if (!id)
+        model->made++;
     return stream;
+}
+
+void
+godwit__spool_streams_forget_made (godwit__model_t *model)
+{
+    size_t count = 0;
+    model->last_stream_id = 0;
+    for (size_t i = 0; i < model->count; i++) {
+        godwit__stream_t *const stream = model->streams[i];
+        if (!stream->is_kept) {
+            godwit__spool_stream_mark (model, stream, false);
+            model->by_id[stream->id] = NULL;
+            free_stream (stream);
+            continue;
+        }
+        if (stream->id > model->last_stream_id)
+            model->last_stream_id = stream->id;
+        model->streams[count++] = stream;
+    }
+    model->count = count;
+    model->made = 0;
 }
 
 void
@@ -194,8 +217,12 @@ godwit__spool_stream_next (const godwit__stream_t *stream, const godwit__pool_t 
 {
     if (pool)
         return godwit__spool_spans_next_missing (&pool->settled, from);
-    uint64_t next = stream->pool_count ? UINT64_MAX : godwit__spool_spans_next_missing (&stream->gone, from);
+    if (!stream->pool_count)
+        return godwit__spool_spans_next_missing (&stream->gone, from);
+    uint64_t next = from > stream->last ? from : stream->last + 1; /* if all are being removed */
     for (size_t i = 0; i < stream->pool_count; i++) {
+        if (stream->pools[i].is_removed)
+            continue;
         const uint64_t of_pool = godwit__spool_spans_next_missing (&stream->pools[i].settled, from);
         if (of_pool < next)
             next = of_pool;

@@ -12,9 +12,37 @@
 #include <unistd.h>
 
 #define NAME_MAX_SIZE 128
+#define LOCK_TRIES 10
 
-static pthread_mutex_t owned_lock = PTHREAD_MUTEX_INITIALIZER;
-static godwit__spool_owner_t *owned; /* by this process */
+static pthread_mutex_t owned_lock =
+    PTHREAD_MUTEX_INITIALIZER; /* fork() waits for it: a child finds it free */
+static pthread_once_t is_prepared = PTHREAD_ONCE_INIT;
+static godwit__spool_owner_t *owned; /* by this process, or looked at; in a child also by its parents */
+
+static void
+before_fork (void)
+{
+    pthread_mutex_lock (&owned_lock);
+}
+
+static void
+after_fork (void)
+{
+    pthread_mutex_unlock (&owned_lock);
+}
+
+static void
+prepare (void)
+{
+    pthread_atfork (before_fork, after_fork, after_fork);
+}
+
+static void
+lock_list (void)
+{
+    pthread_once (&is_prepared, prepare);
+    pthread_mutex_lock (&owned_lock);
+}
 
 static bool
 lock_path (char *to, const char *path)
@@ -26,7 +54,19 @@ static const godwit__spool_owner_t *
 find_own (const struct stat *file)
 {
     for (const godwit__spool_owner_t *owner = owned; owner; owner = owner->next)
-        if (owner->pid == getpid () && owner->device == file->st_dev && owner->inode == file->st_ino)
+        if (owner->fd >= 0 && owner->pid == getpid () && owner->device == file->st_dev &&
+            owner->inode == file->st_ino)
+            return owner;
+    return NULL;
+}
+
+/* Whether a parent had it open at the fork. */
+static const godwit__spool_owner_t *
+find_inherited (const struct stat *file)
+{
+    for (const godwit__spool_owner_t *owner = owned; owner; owner = owner->next)
+        if (owner->pid != getpid () && owner->file_device == file->st_dev &&
+            owner->file_inode == file->st_ino)
             return owner;
     return NULL;
 }
@@ -124,6 +164,75 @@ open_lock (const char *path, const char *file)
     return -1;
 }
 
+/* With the list locked: which file it is, and whether this process may open it. */
+static godwit_status_t
+look (godwit__spool_owner_t *owner, const char *path, godwit__problem_t *problem)
+{
+    struct stat file;
+    if (stat (path, &file) < 0)
+        return godwit__spool_problem (problem, GODWIT_ERR_SYSTEM, "the spool %s: cannot find it: %s", path,
+                                      strerror (errno));
+    const godwit__spool_owner_t *const inherited = find_inherited (&file);
+    if (inherited)
+        return godwit__spool_problem (problem, GODWIT_ERR_FORKED,
+                                      "the spool %s was open in pid %ld when that forked this process, which "
+                                      "SQLite does not allow: open "
+                                      "it after the fork only, or exec a program that opens it",
+                                      path, (long) inherited->pid);
+    owner->pid = getpid ();
+    owner->file_device = file.st_dev;
+    owner->file_inode = file.st_ino;
+    return GODWIT_OK;
+}
+
+static void
+list (godwit__spool_owner_t *owner)
+{
+    owner->next = owned;
+    owned = owner;
+}
+
+/* Opens and locks PATH-lock. If it was deleted in between, it is not the one that others see: *is_gone. */
+static godwit_status_t
+lock_once (const char *path, const char *file, int *opened, struct stat *seen, bool *is_gone,
+           godwit__problem_t *problem)
+{
+    struct stat named;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    godwit_status_t status = GODWIT_OK;
+    const int fd = open_lock (path, file);
+    if (fd < 0)
+        return refuse_system (path, "open", problem);
+    if (fcntl (fd, F_SETLK, &lock) < 0)
+        status = errno == EACCES || errno == EAGAIN ? refuse_other (fd, path, problem)
+                                                    : refuse_system (path, "lock", problem);
+    else if (fstat (fd, seen) < 0)
+        status = refuse_system (path, "look at", problem);
+    *is_gone =
+        !status && (stat (file, &named) < 0 || named.st_dev != seen->st_dev || named.st_ino != seen->st_ino);
+    if (status || *is_gone)
+        close (fd);
+    else
+        *opened = fd;
+    return status;
+}
+
+static godwit_status_t
+lock_file (const char *path, const char *file, int *opened, struct stat *seen, godwit__problem_t *problem)
+{
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        bool is_gone = false;
+        const godwit_status_t status = lock_once (path, file, opened, seen, &is_gone, problem);
+        if (status || !is_gone)
+            return status;
+    }
+    return godwit__spool_problem (
+        problem, GODWIT_ERR_SYSTEM,
+        "the spool %s: %s-lock is deleted again and again: end what deletes it, as it "
+        "says who owns the spool",
+        path, path);
+}
+
 /* With the list locked. */
 static godwit_status_t
 take (godwit__spool_owner_t *owner, const char *path, const char *file, godwit__problem_t *problem)
@@ -135,27 +244,15 @@ take (godwit__spool_owner_t *owner, const char *path, const char *file, godwit__
             "the spool %s is open in this process (pid %ld) already: use that one, or "
             "close it first",
             path, (long) getpid ());
-    const int fd = open_lock (path, file);
-    if (fd < 0)
-        return refuse_system (path, "open", problem);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    godwit_status_t status = GODWIT_OK;
-    if (fcntl (fd, F_SETLK, &lock) < 0)
-        status = errno == EACCES || errno == EAGAIN ? refuse_other (fd, path, problem)
-                                                    : refuse_system (path, "lock", problem);
-    else if (fstat (fd, &seen) < 0)
-        status = refuse_system (path, "look at", problem);
-    if (status) {
-        close (fd);
+    int fd = -1;
+    const godwit_status_t status = lock_file (path, file, &fd, &seen, problem);
+    if (status)
         return status;
-    }
     write_text (fd);
     owner->fd = fd;
-    owner->pid = getpid ();
     owner->device = seen.st_dev;
     owner->inode = seen.st_ino;
-    owner->next = owned;
-    owned = owner;
+    list (owner);
     return GODWIT_OK;
 }
 
@@ -166,24 +263,44 @@ godwit__spool_owner_take (godwit__spool_owner_t *owner, const char *path, godwit
     owner->fd = -1;
     if (!lock_path (file, path))
         return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT, "path: it is too long: %s", path);
-    pthread_mutex_lock (&owned_lock);
-    const godwit_status_t status = take (owner, path, file, problem);
+    lock_list ();
+    godwit_status_t status = look (owner, path, problem);
+    if (!status)
+        status = take (owner, path, file, problem);
     pthread_mutex_unlock (&owned_lock);
     return status;
+}
+
+godwit_status_t
+godwit__spool_owner_look (godwit__spool_owner_t *owner, const char *path, godwit__problem_t *problem)
+{
+    owner->fd = -1;
+    lock_list ();
+    const godwit_status_t status = look (owner, path, problem);
+    if (!status)
+        list (owner);
+    pthread_mutex_unlock (&owned_lock);
+    return status;
+}
+
+bool
+godwit__spool_owner_has_lock (const godwit__spool_owner_t *owner)
+{
+    struct stat file;
+    return fstat (owner->fd, &file) == 0 && file.st_nlink > 0;
 }
 
 void
 godwit__spool_owner_release (godwit__spool_owner_t *owner)
 {
-    if (owner->fd < 0)
-        return;
-    pthread_mutex_lock (&owned_lock);
+    lock_list ();
     for (godwit__spool_owner_t **at = &owned; *at; at = &(*at)->next)
         if (*at == owner) {
             *at = owner->next;
             break;
         }
-    close (owner->fd); /* ends the lock */
+    if (owner->fd >= 0)
+        close (owner->fd); /* ends the lock */
     owner->fd = -1;
     pthread_mutex_unlock (&owned_lock);
 }
@@ -196,7 +313,7 @@ godwit__spool_owner_find (const char *path, char *text, size_t size)
     pid_t pid = 0;
     if (!lock_path (file, path) || stat (file, &seen) < 0)
         return 0;
-    pthread_mutex_lock (&owned_lock);
+    lock_list ();
     const godwit__spool_owner_t *const own = find_own (&seen);
     if (own) { /* no descriptor of it may be opened here and closed again */
         pid = getpid ();

@@ -2,13 +2,13 @@
 /* Pools that come and go, each in a transaction of its own. */
 #include "components/spool/inside.h"
 
-/* With the lock. True: the pool is there, and was seen. */
+/* With the lock. True: the pool is there, and was seen. False also while it is being removed. */
 static bool
 note_seen (godwit__sqlite_spool_t *self, const char *stream_name, const char *pool_name, int64_t seen_ms)
 {
     godwit__stream_t *const stream = godwit__spool_stream_find (&self->model, stream_name);
     godwit__pool_t *const pool = stream ? godwit__spool_pool_find (stream, pool_name) : NULL;
-    if (!pool)
+    if (!pool || pool->is_removed)
         return false;
     if (pool->seen_ms != seen_ms) {
         pool->seen_ms = seen_ms;
@@ -77,6 +77,12 @@ forget_pool (godwit__sqlite_spool_t *self, godwit__stream_t *stream, godwit__poo
     pthread_mutex_unlock (&self->lock);
 }
 
+static godwit_status_t
+write_stream (godwit__sqlite_spool_t *self, void *user, godwit__problem_t *problem)
+{
+    return godwit__spool_write_stream (self, user, problem);
+}
+
 /* With the right to write. */
 static void
 add_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *pool_name, uint64_t settled,
@@ -89,15 +95,9 @@ add_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *poo
     if (!is_there)
         pool = make_pool (self, stream_name, pool_name, settled, seen_ms, &stream, problem);
     pthread_mutex_unlock (&self->lock);
-    if (!pool)
-        return;
-    godwit_status_t status = godwit__spool_write_begin (self, problem);
-    if (!status) {
-        status = godwit__spool_write_stream (self, stream, problem);
-        status = godwit__spool_write_end (self, status, problem);
-    }
-    if (status)
+    if (pool && godwit__spool_transact (self, write_stream, stream, problem))
         forget_pool (self, stream, pool);
+    godwit__spool_forget_made (self);
 }
 
 static bool
@@ -127,31 +127,38 @@ godwit__spool_set_pool (godwit_spool_t *spool, const char *stream, const char *p
     return godwit__spool_tell (&problem, error);
 }
 
+typedef struct removal {
+    godwit__stream_t *stream;
+    godwit__pool_t *pool;
+} removal_t;
+
+static godwit_status_t
+write_removal (godwit__sqlite_spool_t *self, void *user, godwit__problem_t *problem)
+{
+    const removal_t *const removal = user;
+    const godwit_status_t status = godwit__store_delete_pool (&self->writer, removal->pool->id, problem);
+    return status ? status : godwit__spool_write_stream (self, removal->stream, problem);
+}
+
 /* With the right to write. */
 static void
 remove_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *pool_name,
              godwit__problem_t *problem)
 {
-    godwit__stream_t *stream;
-    godwit__pool_t *pool;
+    removal_t removal;
     pthread_mutex_lock (&self->lock);
-    godwit_status_t status = godwit__spool_look_up (self, stream_name, pool_name, &stream, &pool, problem);
+    godwit_status_t status =
+        godwit__spool_look_up (self, stream_name, pool_name, &removal.stream, &removal.pool, problem);
     if (!status)
-        pool->is_removed = true;
+        removal.pool->is_removed = true;
     pthread_mutex_unlock (&self->lock);
     if (status)
         return;
-    status = godwit__spool_write_begin (self, problem);
-    if (!status) {
-        status = godwit__store_delete_pool (&self->writer, pool->id, problem);
-        if (!status)
-            status = godwit__spool_write_stream (self, stream, problem);
-        status = godwit__spool_write_end (self, status, problem);
-    }
+    status = godwit__spool_transact (self, write_removal, &removal, problem);
     pthread_mutex_lock (&self->lock);
-    pool->is_removed = false;
+    removal.pool->is_removed = false;
     if (!status)
-        godwit__spool_pool_remove (&self->model, stream, pool);
+        godwit__spool_pool_remove (&self->model, removal.stream, removal.pool);
     pthread_mutex_unlock (&self->lock);
 }
 

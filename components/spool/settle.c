@@ -213,6 +213,13 @@ godwit__spool_write_settles (godwit__sqlite_spool_t *self, godwit__problem_t *pr
     return status;
 }
 
+static godwit_status_t
+write_all (godwit__sqlite_spool_t *self, void *user, godwit__problem_t *problem)
+{
+    (void) user;
+    return godwit__spool_write_settles (self, problem);
+}
+
 godwit_status_t
 godwit__spool_flush (godwit_spool_t *spool, godwit_error_t **error)
 {
@@ -222,17 +229,11 @@ godwit__spool_flush (godwit_spool_t *spool, godwit_error_t **error)
     if (godwit__spool_enter (self, true, &problem))
         return godwit__spool_tell (&problem, error);
     godwit__spool_role_take (self);
-    godwit_status_t status = GODWIT_OK;
     pthread_mutex_lock (&self->lock);
     const bool is_changed = self->model.changed > 0;
     pthread_mutex_unlock (&self->lock);
-    if (is_changed || self->is_suspect) {
-        status = godwit__spool_write_begin (self, &problem);
-        if (!status) {
-            status = godwit__spool_write_settles (self, &problem);
-            godwit__spool_write_end (self, status, &problem);
-        }
-    }
+    if (is_changed || self->is_suspect)
+        godwit__spool_transact (self, write_all, NULL, &problem);
     godwit__spool_role_give (self);
     return godwit__spool_tell (&problem, error);
 }

@@ -14,6 +14,7 @@
 
 #define MAX_SIZE_DEFAULT (UINT64_C (1) << 30)
 #define SYNC_MS_DEFAULT 200
+#define SYNC_MS_MAX 3600000
 #define STRUCT_SIZE_MOST 4096            /* a larger struct_size was not set */
 #define CHECK_SIZE (UINT64_C (16) << 20) /* a file up to this is checked wholly when it is opened */
 
@@ -34,11 +35,11 @@ godwit_status_t
 godwit__spool_enter (const godwit__sqlite_spool_t *self, bool is_change, godwit__problem_t *problem)
 {
     if (self->pid != getpid ())
-        return godwit__spool_problem (
-            problem, GODWIT_ERR_FORKED,
-            "the spool %s belongs to the process before fork(), pid %ld: open one in this "
-            "process",
-            self->path, (long) self->pid);
+        return godwit__spool_problem (problem, GODWIT_ERR_FORKED,
+                                      "the spool %s belongs to the process before fork(), pid %ld: exec a "
+                                      "program that opens it, or open "
+                                      "it after the fork only",
+                                      self->path, (long) self->pid);
     if (is_change && self->options.read_only)
         return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
                                       "the spool %s was opened with read_only: it cannot be changed",
@@ -79,10 +80,11 @@ godwit__spool_look_up (const godwit__sqlite_spool_t *self, const char *stream, c
     if (!pool)
         return GODWIT_OK;
     *found_pool = godwit__spool_pool_find (*found_stream, pool);
-    return *found_pool ? GODWIT_OK
-                       : godwit__spool_problem (problem, GODWIT_ERR_NOT_FOUND,
-                                                "the stream %s of the spool %s has no pool %s", stream,
-                                                self->path, pool);
+    return *found_pool && !(*found_pool)->is_removed
+               ? GODWIT_OK
+               : godwit__spool_problem (problem, GODWIT_ERR_NOT_FOUND,
+                                        "the stream %s of the spool %s has no pool %s", stream, self->path,
+                                        pool);
 }
 
 /* ---- options ---- */
@@ -95,9 +97,10 @@ check_values (const godwit_sqlite_spool_options_t *options, godwit__problem_t *p
             problem, GODWIT_ERR_INVALID_ARGUMENT,
             "options.level: expected GODWIT_SPOOL_POWER or GODWIT_SPOOL_PROCESS, got %d",
             (int) options->level);
-    if (options->sync_ms < 0)
+    if (options->sync_ms < 0 || options->sync_ms > SYNC_MS_MAX)
         return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
-                                      "options.sync_ms: expected 0 or more, got %" PRId64, options->sync_ms);
+                                      "options.sync_ms: expected 0 to %d (an hour), got %" PRId64,
+                                      SYNC_MS_MAX, options->sync_ms);
     return GODWIT_OK;
 }
 
@@ -197,8 +200,12 @@ open_to_read (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
                                       "the spool %s: a repair of it is under way, or was broken off: "
                                       "`godwit spool repair %s` ends it",
                                       self->path, self->path);
-    godwit_status_t status =
-        godwit__store_open (&self->reader, self->path, self->vfs, GODWIT__STORE_READ, false, problem);
+    godwit_status_t status = godwit__spool_one_name (self->path, problem);
+    if (!status)
+        status = godwit__spool_owner_look (&self->owner, self->path, problem);
+    if (!status)
+        status =
+            godwit__store_open (&self->reader, self->path, self->vfs, GODWIT__STORE_READ, false, problem);
     if (!status)
         status = godwit__store_run (&self->reader, "BEGIN", "read it", problem);
     return status ? status : godwit__spool_load (self, &self->reader, problem);
@@ -210,6 +217,10 @@ open_to_write (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
     godwit_status_t status = godwit__spool_owner_take (&self->owner, self->path, problem);
     if (!status)
         status = godwit__spool_swap_undo (self->path, problem);
+    if (!status)
+        status = godwit__spool_one_name (self->path, problem);
+    if (!status)
+        status = godwit__spool_files_begin (self, problem);
     if (!status)
         status = godwit__spool_connect (self, problem);
     if (!status && size_of (self->path, "") <= CHECK_SIZE)
@@ -245,6 +256,7 @@ destroy (godwit__sqlite_spool_t *self)
     pthread_mutex_destroy (&self->lock);
     godwit__spool_model_free (&self->model);
     godwit__spool_owner_release (&self->owner);
+    godwit__spool_files_end (self);
     free (self->vfs);
     free (self->path);
     free (self);
@@ -306,9 +318,12 @@ godwit_sqlite_spool_close (godwit_spool_t **spool)
     if (self->pid != getpid ())
         return;
     godwit__spool_keeper_stop (self);
-    if (!self->options.read_only)
+    if (!self->options.read_only) {
         godwit__spool_flush (&self->spool, NULL);
-    godwit__spool_disconnect (self, !self->options.read_only && !self->is_suspect);
+        godwit__spool_sync_rest (self);
+    }
+    godwit__spool_disconnect (self, !self->options.read_only && !self->is_suspect &&
+                                        godwit__spool_files_has_main (self));
     destroy (self);
 }
 

@@ -46,7 +46,12 @@ godwit__spool_touch (godwit__sqlite_spool_t *self, godwit__stream_t *stream)
 godwit_status_t
 godwit__spool_write_begin (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
 {
-    const godwit_status_t status = self->is_suspect ? godwit__spool_recover (self, problem) : GODWIT_OK;
+    godwit_status_t status = GODWIT_OK;
+    if (self->is_suspect) {
+        status = godwit__spool_files_check (self, problem); /* else it would open other ones */
+        if (!status)
+            status = godwit__spool_recover (self, problem);
+    }
     return status ? status : godwit__store_begin (&self->writer, problem);
 }
 
@@ -54,6 +59,8 @@ godwit__spool_write_begin (godwit__sqlite_spool_t *self, godwit__problem_t *prob
 static void
 apply (godwit__model_t *model, godwit__stream_t *stream)
 {
+    if (!stream->is_kept)
+        model->made--;
     stream->is_kept = true;
     stream->last = stream->new_last;
     stream->items += stream->new_items - stream->items_less;
@@ -109,8 +116,10 @@ end_touched (godwit__sqlite_spool_t *self, bool is_good)
         }
     } else {
         self->counts.failures++;
-        if (self->model.changed && !self->settle_due_ms)
+        if (self->model.changed && !self->settle_due_ms) {
             self->settle_due_ms = godwit__spool_now_ms () + GODWIT__SPOOL_RETRY_MS;
+            pthread_cond_signal (&self->keeper_wake); /* nobody else wakes it while something is due */
+        }
     }
     if (self->wal_pages >= self->checkpoint_at && !self->wants_checkpoint) {
         self->wants_checkpoint = true;
@@ -134,6 +143,8 @@ suspect (godwit__sqlite_spool_t *self)
 godwit_status_t
 godwit__spool_write_end (godwit__sqlite_spool_t *self, godwit_status_t status, godwit__problem_t *problem)
 {
+    if (!status)
+        status = godwit__spool_files_check_often (self, problem);
     if (status)
         godwit__store_rollback (&self->writer);
     else
@@ -146,4 +157,34 @@ godwit__spool_write_end (godwit__sqlite_spool_t *self, godwit_status_t status, g
         godwit__spool_checkpoint (self, &ignored);
     }
     return status;
+}
+
+void
+godwit__spool_forget_made (godwit__sqlite_spool_t *self)
+{
+    if (!self->model.made)
+        return;
+    pthread_mutex_lock (&self->lock);
+    godwit__spool_streams_forget_made (&self->model);
+    pthread_mutex_unlock (&self->lock);
+}
+
+static godwit_status_t
+transact_once (godwit__sqlite_spool_t *self, godwit__spool_body_fn *body, void *user,
+               godwit__problem_t *problem)
+{
+    const godwit_status_t status = godwit__spool_write_begin (self, problem);
+    return status ? status : godwit__spool_write_end (self, body (self, user, problem), problem);
+}
+
+godwit_status_t
+godwit__spool_transact (godwit__sqlite_spool_t *self, godwit__spool_body_fn *body, void *user,
+                        godwit__problem_t *problem)
+{
+    godwit__problem_t ignored = {0};
+    const godwit_status_t status = transact_once (self, body, user, problem);
+    if (!status || (problem->code & 0xff) != SQLITE_FULL || godwit__spool_checkpoint (self, &ignored))
+        return status;
+    *problem = (godwit__problem_t){0};
+    return transact_once (self, body, user, problem);
 }

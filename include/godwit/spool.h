@@ -83,7 +83,8 @@ typedef struct godwit_spool_ops {
     /* Takes a pool away: what only it had not settled is deleted. Safe when it returns. */
     godwit_status_t (*remove_pool) (godwit_spool_t *spool, const char *stream, const char *pool,
                                     godwit_error_t **error);
-    /* Makes all that was settled so far safe, and deletes what can be. */
+    /* Makes all that was settled so far safe, at the level that the spool was opened with, and deletes what
+     * can be. */
     godwit_status_t (*flush) (godwit_spool_t *spool, godwit_error_t **error);
 } godwit_spool_ops_t;
 

@@ -92,20 +92,23 @@ append_large (void *user)
 }
 
 /* One that is refused does not take the others of its transaction with it. */
-Test (commit, what_is_refused_is_refused_alone)
+static void
+refuse_some (const char *vfs)
 {
     pthread_t threads[4];
     refused_t refused[4];
     strcpy (folder, world_folder ());
-    godwit_spool_t *spool = open_here (GODWIT_SQLITE_SPOOL_OPTIONS (.max_size = 5000));
+    godwit_spool_t *spool = open_here (GODWIT_SQLITE_SPOOL_OPTIONS (.max_size = 5000, .vfs = vfs));
     godwit__sqlite_spool_t *const self = godwit__sqlite_spool (spool);
     godwit__spool_role_take (self);
     for (size_t i = 0; i < 4; i++) {
         refused[i] = (refused_t){spool, i % 2 ? 100 : 9000, GODWIT_OK};
         cr_assert_eq (pthread_create (&threads[i], NULL, append_large, &refused[i]), 0);
+        while (count_requests (self) < i + 1)
+            sched_yield ();
     }
-    while (count_requests (self) < 4)
-        sched_yield ();
+    if (vfs)
+        fault_vfs_fail_writes (0, 1, SQLITE_FULL);
     godwit__spool_role_give (self);
     for (size_t i = 0; i < 4; i++) {
         pthread_join (threads[i], NULL);
@@ -114,6 +117,18 @@ Test (commit, what_is_refused_is_refused_alone)
     cr_assert_eq (stats_of (spool).items, 2);
     godwit_sqlite_spool_close (&spool);
     world_remove (folder);
+}
+
+Test (commit, what_is_refused_is_refused_alone)
+{
+    refuse_some (NULL);
+}
+
+Test (commit, also_if_the_others_have_to_be_tried_again)
+{
+    fault_vfs_begin ();
+    refuse_some ("fault");
+    fault_vfs_end ();
 }
 
 /* ---- settles ---- */
@@ -168,6 +183,78 @@ Test (commit, the_level_of_the_process_syncs_later)
     MUST_BE (world_read (after, "info", NULL), "1:one");
     godwit_sqlite_spool_close (&after);
     godwit_sqlite_spool_close (&spool);
+    fault_vfs_end ();
+    world_remove (folder);
+}
+
+/* Closing syncs, also if the WAL stays because somebody looks at the file. */
+Test (commit, closing_at_the_level_of_the_process_syncs)
+{
+    char left[192];
+    strcpy (folder, world_folder ());
+    snprintf (left, sizeof left, "%s/left", folder);
+    cr_assert_eq (mkdir (left, 0700), 0);
+    fault_vfs_begin ();
+    godwit_spool_t *spool = open_here (
+        GODWIT_SQLITE_SPOOL_OPTIONS (.vfs = "fault", .level = GODWIT_SPOOL_PROCESS, .sync_ms = 3600000));
+    godwit_spool_t *viewer = open_here (GODWIT_SQLITE_SPOOL_OPTIONS (.vfs = "fault", .read_only = true));
+    world_set_pool (spool, "info", "audit", 0);
+    world_append (spool, "info", "one");
+    world_append (spool, "info", "two");
+    world_settle (spool, "info", "audit", 1, 1);
+    godwit_sqlite_spool_close (&spool);
+    fault_vfs_crash (left, FAULT_KEEPS_NOTHING, 1);
+    godwit_spool_t *after = world_open (world_path (left, "spool"), NULL);
+    MUST_BE (world_streams (after), "info 2 audit=1");
+    MUST_BE (world_read (after, "info", "audit"), "2:two");
+    godwit_sqlite_spool_close (&after);
+    godwit_sqlite_spool_close (&viewer);
+    fault_vfs_end ();
+    world_remove (folder);
+}
+
+/* ---- pools ---- */
+
+static godwit_spool_t *beside;
+static bool has_looked;
+
+static bool
+take_none (void *user, uint64_t number, const void *data, size_t size)
+{
+    (void) user;
+    (void) number;
+    (void) data;
+    (void) size;
+    cr_assert_fail ("there is an item");
+    return false;
+}
+
+static void
+look_beside (void)
+{
+    MUST (beside->ops->read (beside, "info", NULL, 0, 0, 0, take_none, NULL, &error));
+    cr_assert_eq (beside->ops->read (beside, "info", "audit", 0, 0, 0, take_none, NULL, NULL),
+                  GODWIT_ERR_NOT_FOUND);
+    MUST (beside->ops->read (beside, "warn", "dash", 0, 0, 0, take_none, NULL, &error));
+    has_looked = true;
+}
+
+/* The items are deleted before the pool is gone: that is no damage. */
+Test (commit, reading_beside_the_removal_of_a_pool)
+{
+    strcpy (folder, world_folder ());
+    fault_vfs_begin ();
+    beside = open_here (GODWIT_SQLITE_SPOOL_OPTIONS (.vfs = "fault"));
+    world_set_pool (beside, "info", "audit", 0);
+    world_set_pool (beside, "warn", "dash", 0);
+    world_append (beside, "info", "one");
+    world_append (beside, "info", "two");
+    fault_vfs_at_commit (look_beside);
+    MUST (beside->ops->remove_pool (beside, "info", "audit", &error));
+    cr_assert (has_looked);
+    cr_assert_eq (world_append (beside, "info", "three"), 3);
+    MUST_BE (world_read (beside, "info", NULL), "3:three");
+    godwit_sqlite_spool_close (&beside);
     fault_vfs_end ();
     world_remove (folder);
 }

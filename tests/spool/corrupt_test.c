@@ -497,6 +497,8 @@ Test (corrupt, options_that_make_no_sense)
     options.level = GODWIT_SPOOL_POWER;
     options.sync_ms = -1;
     world_open_fails (path, &options, GODWIT_ERR_INVALID_ARGUMENT, "options.sync_ms: expected");
+    options.sync_ms = INT64_MAX;
+    world_open_fails (path, &options, GODWIT_ERR_INVALID_ARGUMENT, "expected 0 to 3600000 (an hour), got");
     options.sync_ms = 0;
     options.vfs = "none of this name";
     world_open_fails (path, &options, GODWIT_ERR_SYSTEM, "no such vfs");

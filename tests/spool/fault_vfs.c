@@ -57,6 +57,8 @@ static struct {
     fault_keeps_t keeps;
     uint64_t seed;
     plan_t writes, syncs;
+    long wal_limit;
+    void (*at_commit) (void);
 } world = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- what a power failure leaves ---- */
@@ -234,6 +236,8 @@ on_write (sqlite3_file *file, const void *data, int size, sqlite3_int64 at)
     step ();
     int code =
         world.writes.code != SQLITE_IOERR_SHORT_READ && fails (&world.writes) ? world.writes.code : SQLITE_OK;
+    if (world.wal_limit && self->tracked->is_wal && at + size > world.wal_limit)
+        code = SQLITE_FULL;
     if (!code) {
         note (self->tracked, at, data, (size_t) size);
         code = self->real->pMethods->xWrite (self->real, data, size, at);
@@ -343,7 +347,17 @@ on_shm_map (sqlite3_file *file, int page, int size, int extends, void volatile *
 static int
 on_shm_lock (sqlite3_file *file, int at, int count, int flags)
 {
-    return file_of (file)->real->pMethods->xShmLock (file_of (file)->real, at, count, flags);
+    const int code = file_of (file)->real->pMethods->xShmLock (file_of (file)->real, at, count, flags);
+    void (*function) (void) = NULL;
+    if (at == 0 && flags == (SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE)) { /* the right to write to the WAL */
+        pthread_mutex_lock (&world.lock);
+        function = world.at_commit;
+        world.at_commit = NULL;
+        pthread_mutex_unlock (&world.lock);
+    }
+    if (function)
+        function ();
+    return code;
 }
 
 static void
@@ -440,6 +454,8 @@ fault_vfs_begin (void)
     world.count = world.crash_at = 0;
     world.has_crashed = false;
     world.writes = world.syncs = (plan_t){0};
+    world.wal_limit = 0;
+    world.at_commit = NULL;
     cr_assert_eq (sqlite3_vfs_register (&world.vfs, 0), SQLITE_OK);
 }
 
@@ -505,5 +521,21 @@ fault_vfs_fail_syncs (long after, long count, bool of_wal)
 {
     pthread_mutex_lock (&world.lock);
     world.syncs = (plan_t){after, count, 0, of_wal};
+    pthread_mutex_unlock (&world.lock);
+}
+
+void
+fault_vfs_limit_wal (long size)
+{
+    pthread_mutex_lock (&world.lock);
+    world.wal_limit = size;
+    pthread_mutex_unlock (&world.lock);
+}
+
+void
+fault_vfs_at_commit (void function (void))
+{
+    pthread_mutex_lock (&world.lock);
+    world.at_commit = function;
     pthread_mutex_unlock (&world.lock);
 }

@@ -35,5 +35,10 @@ long fault_vfs_count (void);
 void fault_vfs_fail_writes (long after, long count, int code);
 /* The same for syncs; wal: of the WAL only, or of the file only. */
 void fault_vfs_fail_syncs (long after, long count, bool of_wal);
+/* The WAL cannot grow beyond so many bytes (0: it can): SQLITE_FULL. */
+void fault_vfs_limit_wal (long size);
+/* Calls a function once: when the next transaction has become visible to others, and the thread that wrote
+ * it does not know that yet. */
+void fault_vfs_at_commit (void function (void));
 
 #endif

@@ -2,9 +2,11 @@
 /* Each allocation fails once: it is OUT_OF_MEMORY, nothing leaks, and the file has what was acknowledged. */
 #include "tests/support/short_memory.h"
 
+#include "components/spool/inside.h"
 #include "tests/spool/spool_world.h"
 
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,6 +105,97 @@ Test (memory, is_short)
     static const short_memory_row_t row = {"a life of a spool", run, 100};
     strcpy (path, world_path (world_folder (), "spool"));
     short_memory_check (&row, nothing, nothing);
+    *strrchr (path, '/') = '\0';
+    world_remove (path);
+}
+
+/* ---- two appends in one transaction ---- */
+
+typedef struct request {
+    godwit_spool_t *spool;
+    godwit_spool_item_t items[2];
+    size_t count;
+    long fails; /* which allocation of its thread; 0: none */
+    bool has_failed;
+    bool is_safe;
+    godwit_status_t status;
+} request_t;
+
+static uint64_t last_safe; /* of the stream "info" */
+
+static void
+note_safe (void *user, const godwit_spool_item_t *items, size_t count)
+{
+    (void) count;
+    cr_assert_eq (items[0].number, last_safe + 1);
+    last_safe = items[0].number;
+    ((request_t *) user)->is_safe = true;
+}
+
+static void *
+append_request (void *user)
+{
+    request_t *const request = user;
+    allocations = 0;
+    fail_at = request->fails;
+    counting = request->fails > 0;
+    request->status = request->spool->ops->append (request->spool, request->items, request->count, note_safe,
+                                                   request, NULL);
+    counting = false;
+    request->has_failed = allocations >= request->fails;
+    return NULL;
+}
+
+static void
+wait_for_requests (godwit__sqlite_spool_t *self, size_t wanted)
+{
+    size_t count = 0;
+    while (count < wanted) {
+        sched_yield ();
+        count = 0;
+        pthread_mutex_lock (&self->lock);
+        for (const godwit__request_t *request = self->head; request; request = request->next)
+            count++;
+        pthread_mutex_unlock (&self->lock);
+    }
+}
+
+/* The first of them also has a new stream, and writes both. False: it has made no more allocations. */
+static bool
+append_two (godwit_spool_t *spool, long fails)
+{
+    godwit__sqlite_spool_t *const self = godwit__sqlite_spool (spool);
+    pthread_t threads[2];
+    char name[32];
+    snprintf (name, sizeof name, "new %ld", fails);
+    const godwit_spool_item_t of_info = {.stream = "info", .data = "x", .size = 1},
+                              of_new = {.stream = name, .data = "x", .size = 1};
+    request_t requests[2] = {{.spool = spool, .items = {of_info, of_new}, .count = 2, .fails = fails},
+                             {.spool = spool, .items = {of_info}, .count = 1}};
+    godwit__spool_role_take (self);
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq (pthread_create (&threads[i], NULL, append_request, &requests[i]), 0);
+        wait_for_requests (self, i + 1);
+    }
+    godwit__spool_role_give (self);
+    for (size_t i = 0; i < 2; i++) {
+        pthread_join (threads[i], NULL);
+        cr_assert (requests[i].status == GODWIT_OK || requests[i].status == GODWIT_ERR_OUT_OF_MEMORY);
+        cr_assert_eq (requests[i].is_safe, requests[i].status == GODWIT_OK);
+    }
+    return requests[0].has_failed;
+}
+
+/* One that fails and is tried again has later numbers, and is told to be safe later. */
+Test (memory, numbers_are_told_in_order)
+{
+    long fails = 1;
+    strcpy (path, world_path (world_folder (), "spool"));
+    godwit_spool_t *spool = world_open (path, NULL);
+    while (append_two (spool, fails))
+        fails++;
+    cr_assert_gt (fails, 5);
+    godwit_sqlite_spool_close (&spool);
     *strrchr (path, '/') = '\0';
     world_remove (path);
 }

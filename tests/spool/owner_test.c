@@ -5,13 +5,18 @@
 #include "tests/support/must.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -192,6 +197,143 @@ Test (owner, a_spool_that_is_not_there_cannot_be_looked_at)
     end ();
 }
 
+/* ---- files that lose their names ---- */
+
+typedef struct there {
+    uint64_t first, last, count;
+} there_t;
+
+static bool
+count_one (void *user, uint64_t number, const void *data, size_t size)
+{
+    there_t *const there = user;
+    (void) data;
+    (void) size;
+    there->last = number;
+    there->count++;
+    return true;
+}
+
+static const char *
+with_suffix (const char *suffix)
+{
+    static char name[300];
+    snprintf (name, sizeof name, "%s%s", path, suffix);
+    return name;
+}
+
+/* The files are not looked at by each append. Returns how many were accepted. */
+static uint64_t
+append_until_it_fails (godwit_spool_t *spool, const char *text)
+{
+    uint64_t accepted = 0;
+    godwit_error_t *failure = NULL;
+    godwit_status_t status;
+    for (;; accepted++) {
+        godwit_spool_item_t item = {.stream = "info", .data = "x", .size = 1};
+        status = spool->ops->append (spool, &item, 1, NULL, NULL, &failure);
+        if (status)
+            break;
+    }
+    cr_assert_eq (status, GODWIT_ERR_SYSTEM);
+    cr_assert (strstr (godwit_error_message (failure), text), "no \"%s\" in: %s", text,
+               godwit_error_message (failure));
+    godwit_error_destroy (&failure);
+    cr_assert_eq (spool->ops->set_pool (spool, "info", "dash", 0, 0, NULL), GODWIT_ERR_SYSTEM);
+    return accepted;
+}
+
+/* What is appended to a file without a name is lost: it is not accepted. */
+Test (owner, a_spool_that_was_deleted_accepts_nothing)
+{
+    for (int i = 0; i < 2; i++) {
+        begin ();
+        godwit_spool_t *spool = world_open (
+            path, GODWIT_SQLITE_SPOOL_OPTIONS (.level = i ? GODWIT_SPOOL_PROCESS : GODWIT_SPOOL_POWER));
+        world_append (spool, "info", "one");
+        cr_assert_eq (unlink (path), 0);
+        append_until_it_fails (spool, "/spool was deleted or replaced");
+        cr_assert_eq (unlink (with_suffix ("-wal")), 0);
+        cr_assert_eq (append_until_it_fails (spool, "/spool was deleted or replaced"), 0);
+        cr_assert_eq (strncmp (world_read (spool, "info", NULL), "1:one", 5), 0);
+        godwit_sqlite_spool_close (&spool);
+        cr_assert_neq (access (path, F_OK), 0);
+        end ();
+    }
+}
+
+Test (owner, one_that_was_moved_accepts_nothing_until_it_is_back)
+{
+    char other[300];
+    begin ();
+    snprintf (other, sizeof other, "%s-other", path);
+    godwit_spool_t *spool = world_open (path, NULL);
+    world_append (spool, "info", "one");
+    cr_assert_eq (rename (path, other), 0);
+    const uint64_t last = 1 + append_until_it_fails (spool, "/spool was deleted or replaced");
+    FILE *const file = fopen (path, "w");
+    cr_assert (file);
+    fclose (file);
+    cr_assert_eq (append_until_it_fails (spool, "/spool was deleted or replaced"), 0);
+    cr_assert_eq (rename (other, path), 0);
+    cr_assert_eq (world_append (spool, "info", "more"), last + 1);
+    cr_assert_eq (rename (path, other), 0);
+    godwit_sqlite_spool_close (&spool); /* its WAL belongs to it, wherever it is */
+    cr_assert_eq (rename (other, path), 0);
+    spool = world_open (path, NULL);
+    there_t there = {0};
+    MUST (spool->ops->read (spool, "info", NULL, 0, 0, 0, count_one, &there, &error));
+    cr_assert_eq (there.count, last + 1);
+    cr_assert_eq (there.last, last + 1);
+    godwit_sqlite_spool_close (&spool);
+    end ();
+}
+
+Test (owner, what_is_beside_it_must_stay_there)
+{
+    static const char *const suffixes[] = {"-wal", "-shm", "-lock"};
+    char text[64];
+    for (size_t i = 0; i < 3; i++) {
+        begin ();
+        godwit_spool_t *spool = world_open (path, NULL);
+        world_append (spool, "info", "one");
+        cr_assert_eq (unlink (with_suffix (suffixes[i])), 0);
+        snprintf (text, sizeof text, "/spool%s was deleted or replaced", suffixes[i]);
+        const uint64_t last = 1 + append_until_it_fails (spool, text);
+        godwit_sqlite_spool_close (&spool);
+        spool = world_open (path, NULL);
+        there_t there = {0};
+        MUST (spool->ops->read (spool, "info", NULL, 0, 0, 0, count_one, &there, &error));
+        cr_assert_eq (there.count, last);
+        cr_assert_eq (world_append (spool, "info", "more"), last + 1);
+        godwit_sqlite_spool_close (&spool);
+        end ();
+    }
+}
+
+/* Each name would have a lock and a WAL of its own. */
+Test (owner, a_file_with_two_names_is_not_opened)
+{
+    char other[300];
+    godwit_sqlite_spool_repair_t report;
+    begin ();
+    snprintf (other, sizeof other, "%s-other", path);
+    godwit_spool_t *spool = world_open (path, NULL);
+    world_append (spool, "info", "one");
+    cr_assert_eq (link (path, other), 0);
+    world_open_fails (other, NULL, GODWIT_ERR_SYSTEM, "its file has 2 names (hard links)");
+    world_open_fails (other, GODWIT_SQLITE_SPOOL_OPTIONS (.read_only = true), GODWIT_ERR_SYSTEM, other);
+    cr_assert_eq (world_append (spool, "info", "two"), 2); /* who has it keeps it */
+    godwit_sqlite_spool_close (&spool);
+    world_open_fails (path, NULL, GODWIT_ERR_SYSTEM, "delete those that nobody uses");
+    cr_assert_eq (godwit_sqlite_spool_repair (path, &report, sizeof report, NULL), GODWIT_ERR_SYSTEM);
+    cr_assert_eq (unlink (other), 0);
+    spool = world_open (path, NULL);
+    MUST_BE (world_read (spool, "info", NULL), "1:one 2:two");
+    godwit_sqlite_spool_close (&spool);
+    end ();
+}
+
 /* ---- fork ---- */
 
 static godwit_spool_t *of_the_parent;
@@ -220,29 +362,14 @@ use_in_child (int output)
     demand (ops->remove_pool (of_the_parent, "info", "audit", NULL) == GODWIT_ERR_FORKED, 23);
     demand (ops->flush (of_the_parent, NULL) == GODWIT_ERR_FORKED, 24);
     demand (ops->streams (of_the_parent, see_none, NULL, NULL) == GODWIT_ERR_FORKED, 25);
-    demand (godwit_sqlite_spool_open (&spool, path, NULL, NULL) == GODWIT_ERR_SYSTEM,
-            26);                                /* its parent has it */
+    demand (godwit_sqlite_spool_open (&spool, path, NULL, NULL) == GODWIT_ERR_FORKED, 26);
     godwit_sqlite_spool_close (&of_the_parent); /* leaves it alone */
     demand (!of_the_parent, 27);
 }
 
-static void
-survive_the_parent (int output)
-{
-    char byte;
-    godwit_spool_t *spool = NULL;
-    demand (write (output, "o", 1) == 1, 30);
-    demand (read (STDIN_FILENO, &byte, 1) == 1, 31);
-    demand (godwit_sqlite_spool_open (&spool, path, NULL, NULL) == GODWIT_OK, 32);
-    godwit_spool_item_t item = {.stream = "info", .data = "x", .size = 1};
-    demand (spool->ops->append (spool, &item, 1, NULL, NULL, NULL) == GODWIT_OK, 33);
-    demand (item.number == 2, 34);
-    godwit_sqlite_spool_close (&spool);
-}
-
 Test (owner, a_child_of_a_fork_does_not_use_it)
 {
-    int output, ends[2];
+    int output;
     begin ();
     of_the_parent = world_open (path, NULL);
     world_set_pool (of_the_parent, "info", "audit", 0);
@@ -250,21 +377,186 @@ Test (owner, a_child_of_a_fork_does_not_use_it)
     const pid_t user = start (use_in_child, &output);
     wait_for_success (user, output);
     MUST_BE (world_read (of_the_parent, "info", "audit"), "1:one");
-    /* A child that was there when the owner ended does not keep it, and may take it over. (ThreadSanitizer
-     * lets no child of a process with threads start one.) */
-    const char *const sanitizer = getenv ("GODWIT_SANITIZE");
-    if (sanitizer && strstr (sanitizer, "thread")) {
-        godwit_sqlite_spool_close (&of_the_parent);
-        end ();
-        return;
-    }
+    godwit_sqlite_spool_close (&of_the_parent);
+    end ();
+}
+
+/* SQLite counts the parent's locks of the file as those of the child, which has none: whoever looks at the
+ * file beside it would delete its WAL. So it may not open it, also when the parent has closed it. */
+static void
+open_when_told (int output)
+{
+    char byte;
+    godwit_spool_t *spool = NULL;
+    godwit_error_t *error = NULL;
+    demand (write (output, "o", 1) == 1, 30);
+    demand (read (STDIN_FILENO, &byte, 1) == 1, 31);
+    demand (godwit_sqlite_spool_open (&spool, path, NULL, &error) == GODWIT_ERR_FORKED, 32);
+    demand (strstr (godwit_error_message (error), "exec a program that opens it"), 33);
+    demand (godwit_sqlite_spool_open (&spool, path, GODWIT_SQLITE_SPOOL_OPTIONS (.read_only = true), NULL) ==
+                GODWIT_ERR_FORKED,
+            34);
+    godwit_sqlite_spool_close (&of_the_parent);
+    demand (godwit_sqlite_spool_open (&spool, path, NULL, NULL) == GODWIT_ERR_FORKED, 35);
+    godwit_error_destroy (&error);
+}
+
+/* Not so the program that a child executes. */
+static void
+execute_when_told (int output)
+{
+    char byte, program[PATH_MAX];
+    demand (write (output, "o", 1) == 1, 36);
+    demand (read (STDIN_FILENO, &byte, 1) == 1, 37);
+    const ssize_t size = readlink ("/proc/self/exe", program, sizeof program - sizeof "example");
+    demand (size > 0, 38);
+    program[size] = '\0';
+    strcpy (strrchr (program, '/') + 1, "example");
+    demand (dup2 (output, STDOUT_FILENO) == STDOUT_FILENO, 39);
+    execl (program, program, path, (char *) NULL);
+    _exit (127);
+}
+
+static void
+begin_before_the_fork (const godwit_sqlite_spool_options_t *options, void run (int output), pid_t *pid,
+                       int *output)
+{
+    int ends[2];
+    of_the_parent = world_open (path, options);
     cr_assert_eq (pipe (ends), 0);
     cr_assert_eq (dup2 (ends[0], STDIN_FILENO), STDIN_FILENO);
-    const pid_t pid = start (survive_the_parent, &output);
-    expect_byte (output, 'o');
+    *pid = start (run, output);
+    expect_byte (*output, 'o');
     godwit_sqlite_spool_close (&of_the_parent);
     cr_assert_eq (write (ends[1], "g", 1), 1);
+    close (ends[0]);
+    close (ends[1]);
+}
+
+Test (owner, what_was_open_at_the_fork_is_not_opened_in_the_child)
+{
+    pid_t pid;
+    int output;
+    begin ();
+    begin_before_the_fork (NULL, open_when_told, &pid, &output);
     wait_for_success (pid, output);
+    begin_before_the_fork (GODWIT_SQLITE_SPOOL_OPTIONS (.read_only = true), open_when_told, &pid, &output);
+    wait_for_success (pid, output);
+    begin_before_the_fork (NULL, execute_when_told, &pid, &output);
+    expect_byte (output, 'r'); /* "ready" */
+    kill_and_wait (pid, output);
+    end ();
+}
+
+/* A child that outlives the one that owned it. */
+static void
+outlive (int output)
+{
+    int ends[2];
+    char byte;
+    godwit_spool_t *spool = NULL;
+    demand (pipe (ends) == 0, 30);
+    demand (godwit_sqlite_spool_open (&of_the_parent, path, NULL, NULL) == GODWIT_OK, 31);
+    if (fork ())
+        _exit (0);
+    close (ends[1]);
+    demand (read (ends[0], &byte, 1) == 0, 32); /* the end of its parent */
+    const godwit_status_t status = godwit_sqlite_spool_open (&spool, path, NULL, NULL);
+    demand (write (output, status == GODWIT_ERR_FORKED ? "f" : "?", 1) == 1, 33);
+}
+
+Test (owner, nor_when_the_parent_is_dead)
+{
+    int output;
+    const char *const sanitizer = getenv ("GODWIT_SANITIZE");
+    if (sanitizer && strstr (sanitizer, "thread"))
+        cr_skip_test ("ThreadSanitizer lets no child of a process with threads start one");
+    begin ();
+    const pid_t pid = start (outlive, &output);
+    expect_byte (output, 'f');
+    wait_for_success (pid, output);
+    godwit_spool_t *spool = world_open (path, NULL); /* anybody else may */
+    godwit_sqlite_spool_close (&spool);
+    end ();
+}
+
+/* ---- fork beside other threads ---- */
+
+static atomic_bool has_forked;
+static atomic_int asker;
+
+/* Holds up whoever opens PATH-lock, which is a pipe here, until the fork is over. That it waits for those who
+ * open it is right, too. */
+static void *
+let_go (void *user)
+{
+    for (int i = 0; i < 100 && !atomic_load (&has_forked); i++)
+        usleep (5000);
+    const int fd = open (user, O_WRONLY | O_CLOEXEC);
+    cr_assert_geq (fd, 0);
+    close (fd);
+    return NULL;
+}
+
+static void *
+ask_for_the_owner (void *user)
+{
+    atomic_store ((atomic_int *) user, gettid ());
+    cr_assert_not (godwit_sqlite_spool_owner (path, NULL, 0));
+    return NULL;
+}
+
+static void
+ask_in_child (int output)
+{
+    (void) output;
+    alarm (10);
+    strcat (path, "-other");
+    demand (!godwit_sqlite_spool_owner (path, NULL, 0), 50);
+}
+
+static bool
+is_asleep (pid_t thread)
+{
+    char name[64], state = '?';
+    snprintf (name, sizeof name, "/proc/self/task/%ld/stat", (long) thread);
+    FILE *const file = fopen (name, "r");
+    const bool is_read = file && fscanf (file, "%*d (%*[^)]) %c", &state) == 1;
+    if (file)
+        fclose (file);
+    return is_read && state == 'S';
+}
+
+static void
+make_file (const char *suffix)
+{
+    char name[300];
+    snprintf (name, sizeof name, "%s%s", path, suffix);
+    FILE *const file = fopen (name, "w");
+    cr_assert (file);
+    fclose (file);
+}
+
+Test (owner, a_child_does_not_wait_for_a_thread_of_its_parent)
+{
+    pthread_t asking, letting_go;
+    char lock[300];
+    int output;
+    begin ();
+    snprintf (lock, sizeof lock, "%s-lock", path);
+    cr_assert_eq (mkfifo (lock, 0600), 0);
+    make_file ("");
+    make_file ("-other");
+    make_file ("-other-lock");
+    cr_assert_eq (pthread_create (&asking, NULL, ask_for_the_owner, &asker), 0);
+    while (!atomic_load (&asker) || !is_asleep (atomic_load (&asker)))
+        sched_yield ();
+    cr_assert_eq (pthread_create (&letting_go, NULL, let_go, lock), 0);
+    const pid_t pid = start (ask_in_child, &output);
+    atomic_store (&has_forked, true);
+    wait_for_success (pid, output);
+    pthread_join (asking, NULL);
+    pthread_join (letting_go, NULL);
     end ();
 }
 
@@ -298,10 +590,6 @@ append_until_killed (int output)
         demand (pthread_create (&threads[i], NULL, append_on, &output) == 0, 43);
     pause ();
 }
-
-typedef struct there {
-    uint64_t first, last, count;
-} there_t;
 
 static bool
 note (void *user, uint64_t number, const void *data, size_t size)
