@@ -18,28 +18,17 @@ write_basic_package_version_file (godwitConfigVersion.cmake COMPATIBILITY SameMi
 install (FILES ${PROJECT_BINARY_DIR}/godwitConfig.cmake ${PROJECT_BINARY_DIR}/godwitConfigVersion.cmake
          DESTINATION ${package_folder} COMPONENT Development)
 
-# godwit.pc finds its prefix from where it lies, so the tree may be moved (`cmake --install --prefix`). The loader looks
-# into /usr and /usr/local by itself, after ldconfig. For any other prefix godwit.pc tells programs where the library is.
-cmake_path (RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
-            OUTPUT_VARIABLE prefix_from_pc)
-set (run_path "")
-configure_file (cmake/godwit.pc.in pkgconfig/system/godwit.pc @ONLY)
-set (run_path "-Wl,-rpath,\${libdir} ")
-configure_file (cmake/godwit.pc.in pkgconfig/prefix/godwit.pc @ONLY)
-set (pc_folder ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-configure_file (cmake/install-pc.cmake.in install-pc.cmake @ONLY)
+godwit_install_pc (${PROJECT_SOURCE_DIR}/cmake/godwit.pc.in godwit Development)
 
 # The manual pages are made from the headers (`man 3 godwit_client_call`); those of the command lie beside it.
 find_program (PERL perl REQUIRED) # Debian's perl-base, which is always there
 file (GLOB public_headers CONFIGURE_DEPENDS include/godwit/*.h)
+get_property (components GLOBAL PROPERTY godwit_components)
 set (component_headers) # folders with the library that belongs to each
-foreach (component IN ITEMS SPOOL ROUTING)
-    if (GODWIT_${component})
-        string (TOLOWER ${component} name)
-        list (APPEND component_headers ${PROJECT_SOURCE_DIR}/components/${name}/include=godwit-${name})
-        file (GLOB headers CONFIGURE_DEPENDS components/${name}/include/godwit/*.h)
-        list (APPEND public_headers ${headers})
-    endif ()
+foreach (name IN LISTS components)
+    list (APPEND component_headers ${PROJECT_SOURCE_DIR}/components/${name}/include=godwit-${name})
+    file (GLOB headers CONFIGURE_DEPENDS components/${name}/include/godwit/*.h)
+    list (APPEND public_headers ${headers})
 endforeach ()
 set (command_pages)
 set (copy_pages)
@@ -70,7 +59,8 @@ add_custom_target (documents ALL DEPENDS doc.stamp)
 install (DIRECTORY ${PROJECT_BINARY_DIR}/doc/ TYPE DOC COMPONENT Development)
 
 # The last, because it says what to do next.
-install (SCRIPT ${PROJECT_BINARY_DIR}/install-pc.cmake COMPONENT Development)
+configure_file (cmake/install-hint.cmake.in install-hint.cmake @ONLY)
+install (SCRIPT ${PROJECT_BINARY_DIR}/install-hint.cmake COMPONENT Development)
 
 # All that is installed. Who builds the examples, as scripts/demo does, can install, too.
 add_custom_target (installable)
@@ -78,12 +68,9 @@ add_dependencies (installable godwit godwit_static man documents)
 if (TARGET tools)
     add_dependencies (installable tools)
 endif ()
-if (TARGET godwit_spool)
-    add_dependencies (installable godwit_spool godwit_spool_static)
-endif ()
-if (TARGET godwit_routing)
-    add_dependencies (installable godwit_routing godwit_routing_static)
-endif ()
+foreach (name IN LISTS components)
+    add_dependencies (installable godwit_${name} godwit_${name}_static)
+endforeach ()
 if (TARGET examples)
     add_dependencies (examples installable)
 endif ()

@@ -186,13 +186,6 @@ typedef struct {
     bench_team_t *team;
 } spooler_t;
 
-static void *
-prepare (void *argument, size_t index)
-{
-    (void) index;
-    return argument;
-}
-
 static void
 run (void *member, size_t count, bench_samples_t *samples)
 {
@@ -202,16 +195,10 @@ run (void *member, size_t count, bench_samples_t *samples)
         notify (&self->base, i);
 }
 
-static void
-finish (void *member)
-{
-    (void) member;
-}
-
 static void *
 open_spooler (const bench_setup_t *setup)
 {
-    static const bench_team_work_t work = {.prepare = prepare, .run = run, .finish = finish};
+    static const bench_team_work_t work = {.run = run};
     spooler_t *self = bench_alloc (sizeof *self);
     char path[BENCH_FOLDER_SIZE + 16];
     godwit_error_t *error = NULL;

@@ -12,13 +12,6 @@ typedef struct {
     bench_team_t *team;
 } client_t;
 
-static void *
-prepare (void *argument, size_t index)
-{
-    (void) index;
-    return argument;
-}
-
 static void
 run (void *member, size_t count, bench_samples_t *samples)
 {
@@ -33,13 +26,7 @@ run (void *member, size_t count, bench_samples_t *samples)
     }
 }
 
-static void
-finish (void *member)
-{
-    (void) member;
-}
-
-static const bench_team_work_t work = {.prepare = prepare, .run = run, .finish = finish};
+static const bench_team_work_t work = {.run = run};
 
 static void *
 open_client (const bench_setup_t *setup)

@@ -30,7 +30,7 @@ member_main (void *argument)
 {
     member_t *self = argument;
     bench_team_t *team = self->team;
-    void *own = team->work->prepare (team->argument, self->index);
+    void *own = team->work->prepare ? team->work->prepare (team->argument, self->index) : team->argument;
 
     pthread_barrier_wait (&team->end);
     for (;;) {
@@ -40,7 +40,8 @@ member_main (void *argument)
         team->work->run (own, team->count_each, &self->samples);
         pthread_barrier_wait (&team->end);
     }
-    team->work->finish (own);
+    if (team->work->finish)
+        team->work->finish (own);
     return NULL;
 }
 

@@ -9,7 +9,8 @@
 typedef struct bench_team bench_team_t;
 
 /* What each member does: `prepare` once in its own thread (its result is given to the others), then `run` for
- * each burst. */
+ * each burst, at last `finish`. Without `prepare` the members share the argument; `finish` may be NULL, too.
+ */
 typedef struct {
     void *(*prepare) (void *argument, size_t index);
     void (*run) (void *member, size_t count, bench_samples_t *samples);

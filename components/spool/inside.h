@@ -207,7 +207,7 @@ godwit_status_t godwit__spool_settle (godwit_spool_t *spool, const char *stream,
 godwit_status_t godwit__spool_set_pool (godwit_spool_t *spool, const char *stream, const char *pool,
                                         uint64_t settled, int64_t seen_ms, godwit_error_t **error);
 godwit_status_t godwit__spool_remove_pool (godwit_spool_t *spool, const char *stream, const char *pool,
-                                           godwit_error_t **error);
+                                           uint64_t until, godwit_error_t **error);
 godwit_status_t godwit__spool_streams (godwit_spool_t *spool, godwit_spool_stream_fn *tell, void *user,
                                        godwit_error_t **error);
 godwit_status_t godwit__spool_read (godwit_spool_t *spool, const char *stream, const char *pool,

@@ -191,6 +191,15 @@ godwit__spool_pool_remove (godwit__model_t *model, godwit__stream_t *stream, god
 
 /* ---- what is left ---- */
 
+/* What nobody wants any more when this pool, the last one, is gone. */
+static bool
+copy_removed (const godwit__pool_t *pool, uint64_t last, godwit__spans_t *done)
+{
+    const uint64_t until = pool->removed_until < last ? pool->removed_until : last;
+    return godwit__spool_spans_copy (done, &pool->settled) &&
+           (!until || godwit__spool_spans_add (done, 1, until));
+}
+
 bool
 godwit__spool_stream_done (const godwit__stream_t *stream, godwit__spans_t *done)
 {
@@ -204,9 +213,8 @@ godwit__spool_stream_done (const godwit__stream_t *stream, godwit__spans_t *done
                         : godwit__spool_spans_intersect (done, &pool->settled);
         is_first = false;
     }
-    if (good && is_first &&
-        stream->pool_count) /* the last pool is being removed: nobody wants what is there */
-        done->floor = stream->last;
+    if (good && is_first && stream->pool_count) /* all that are there are being removed */
+        good = copy_removed (&stream->pools[0], stream->last, done);
     if (!good)
         godwit__spool_spans_free (done);
     return good;

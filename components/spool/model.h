@@ -17,6 +17,7 @@ typedef struct godwit__pool {
     int64_t seen_ms;
     bool is_changed; /* its row is not up to date */
     bool is_removed; /* by a transaction under way: it wants nothing, as what it wanted may be deleted */
+    uint64_t removed_until; /* if it is the stream's last, items above this number are kept */
     /* Of a transaction under way. */
     bool is_written;
 } godwit__pool_t;

@@ -93,7 +93,8 @@ typedef struct godwit_listener_options {
     int drop_duplicates; /* 0: none. So many message_ids are remembered; one that comes again is acknowledged,
                             and no endpoint gets it, unless it was requeued */
     /* false: notifiers remember the pool after its last listener has left (pool_memory_ms). true: they forget
-     * it at once, if none of its listeners was there without this. For a look at what goes by. */
+     * it at once, if none of its listeners was there without this, and what they keep for the first pool
+     * stays kept. For a look at what goes by. */
     bool transient;
 } godwit_listener_options_t;
 
@@ -101,9 +102,10 @@ typedef struct godwit_listener_options {
 #define GODWIT_LISTENER_OPTIONS(...)                                                                         \
     (&(const godwit_listener_options_t){.struct_size = sizeof (godwit_listener_options_t), __VA_ARGS__})
 
-/* Makes a listener. Of the targets the exchange and the topic count, and each needs a topic. *listener
- * belongs to the caller. INVALID_ARGUMENT (a target without topic, a pattern with its place, no endpoint that
- * wants anything, a negative number), EXECUTOR_LOAD, OUT_OF_MEMORY, CLOSED. */
+/* Makes a listener. Of the targets the exchange and the topic count, and each needs a topic, of at most 239
+ * bytes. *listener belongs to the caller. INVALID_ARGUMENT (a target without topic, or with a longer one, a
+ * pattern with its place, no endpoint that wants anything, a negative number), EXECUTOR_LOAD, OUT_OF_MEMORY,
+ * CLOSED. */
 GODWIT_EXPORT godwit_status_t godwit_listener_new (
     godwit_listener_t **listener, godwit_transport_t *transport, const godwit_target_t *targets,
     size_t target_count, const godwit_notification_endpoint_t *endpoints, size_t endpoint_count,
@@ -124,8 +126,10 @@ GODWIT_EXPORT godwit_status_t godwit_listener_stop (godwit_listener_t *listener,
 GODWIT_EXPORT godwit_status_t godwit_listener_wait (godwit_listener_t *listener,
                                                     const godwit_step_options_t *options,
                                                     godwit_error_t **error);
-/* Stops and destroys a listener, and sets *listener to NULL. What was pulled and not settled is delivered
- * again to somebody else. Accepts NULL and a pointer to NULL. */
+/* Stops and destroys a listener, and sets *listener to NULL. Endpoints that run are waited for, with what
+ * came in the same frame, and what waits for a batch is handled; the rest goes back to the notifiers. What
+ * was pulled and not settled is delivered again to somebody else, marked. The end of its transport does the
+ * same. Accepts NULL and a pointer to NULL. */
 GODWIT_EXPORT void godwit_listener_destroy (godwit_listener_t **listener);
 
 /* ---- pulling ---- */

@@ -166,7 +166,8 @@ GODWIT_EXPORT godwit_status_t godwit_notifier_new (godwit_notifier_t **notifier,
                                                    const godwit_notifier_options_t *options,
                                                    godwit_error_t **error);
 /* Waits until all that was accepted is acknowledged or given up. For at most timeout_ms (-1: for ever);
- * TIMEOUT says how many are left, and for which pools. */
+ * TIMEOUT says how many are left, and for which pools. CLOSED (the transport ends meanwhile, or is being
+ * destroyed), FORKED. In a callback, and inside of the program's loop, it does not wait. */
 GODWIT_EXPORT godwit_status_t godwit_notifier_flush (godwit_notifier_t *notifier, int64_t timeout_ms,
                                                      godwit_error_t **error);
 /* Destroys a notifier and sets *notifier to NULL. What is kept in memory alone and not acknowledged yet is
@@ -206,7 +207,10 @@ typedef struct godwit_notify_options {
  * driver, and stands in the report. options may be NULL. INVALID_ARGUMENT (no event_type, no priority, a
  * payload that cannot be sent, with its path), TYPE_MISMATCH (an object that nothing makes a value of),
  * LIMIT_EXCEEDED (larger than max_message_size), the statuses of the serializer, CLOSED, FORKED,
- * OUT_OF_MEMORY. */
+ * OUT_OF_MEMORY. With `strict` also the first failure of a driver: OVERLOADED (there is no room in memory or
+ * in the spool, and when_full does not drop), DELIVERY_FAILURE (no listener is connected, and retry is 0),
+ * the statuses of the spool (SYSTEM: its disk has failed; MALFORMED: it is damaged), those of a driver of the
+ * program's. */
 GODWIT_EXPORT godwit_status_t godwit_notify (godwit_notifier_t *notifier, godwit_priority_t priority,
                                              const godwit_value_t *context, const char *event_type,
                                              godwit_field_t payload, const godwit_notify_options_t *options,

@@ -43,6 +43,7 @@ typedef struct godwit__queue {
     size_t count;           /* jobs that were read, and were not tried in vain yet */
     size_t delayed;         /* those that were, and have not run ... */
     size_t delayed_size;    /* ... and their bytes */
+    int64_t tell_ns;        /* the log has heard that those behind these wait: not before */
     godwit__list_t waiting; /* jobs, the first that is due first */
     godwit__list_t sent;
     godwit__list_t ended;

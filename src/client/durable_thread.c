@@ -11,6 +11,8 @@ enum { KEY_SPOOL = 0x6473, KEY_MALFORMED = 0x646d, KEY_DELAYED = 0x6464 };
 #define READ_SIZE 262144
 /* After a failure of the spool it is left alone for so long. */
 #define AGAIN_NS (1000 * GODWIT__NS_PER_MS)
+/* The log hears again of casts that are taken by no server after this time. */
+#define TELL_NS (60000 * GODWIT__NS_PER_MS)
 #define BACKOFF_FIRST_NS (20 * GODWIT__NS_PER_MS)
 #define BACKOFF_MAX_NS (30000 * GODWIT__NS_PER_MS)
 
@@ -124,6 +126,7 @@ typedef struct reading {
     godwit__list_t jobs;
     uint64_t next; /* behind the last one that was read */
     size_t count;
+    uint64_t malformed; /* the first of them; 0: none is */
     bool is_short;
 } reading_t;
 
@@ -140,11 +143,8 @@ take_item (void *user, uint64_t number, const void *data, size_t size)
     if (job) {
         godwit__list_append (&reading->jobs, &job->in_queue);
         reading->count++;
-    } else { /* it stays in the spool, for `godwit spool` */
-        godwit__warn (
-            reading->queue->durable->transport, KEY_MALFORMED,
-            "the spool of durable casts: item %llu of the stream %.128s is malformed, and is left alone",
-            (unsigned long long) number, reading->queue->stream);
+    } else if (!reading->malformed) { /* it stays in the spool, for `godwit spool` */
+        reading->malformed = number;
     }
     reading->next = number + 1;
     return true;
@@ -154,15 +154,39 @@ take_item (void *user, uint64_t number, const void *data, size_t size)
 static bool
 has_room (const godwit__queue_t *queue)
 {
-    if (queue->count >= GODWIT__DURABLE_WINDOW)
+    return queue->count < GODWIT__DURABLE_WINDOW && queue->delayed < GODWIT__DURABLE_DELAYED_MAX &&
+           queue->delayed_size < GODWIT__DURABLE_DELAYED_SIZE;
+}
+
+/* Others wait because none of these is taken: the log hears of it now and then. No lock is held meanwhile:
+ * the log function may cast. False: it has heard, or it is not so. */
+static bool
+tell_delayed (godwit__queue_t *queue)
+{
+    godwit__durable_t *const durable = queue->durable;
+    const size_t delayed = queue->delayed;
+    const int64_t now_ns = godwit__transport_now (durable->transport);
+    if (queue->count >= GODWIT__DURABLE_WINDOW || now_ns < queue->tell_ns)
         return false;
-    if (queue->delayed < GODWIT__DURABLE_DELAYED_MAX && queue->delayed_size < GODWIT__DURABLE_DELAYED_SIZE)
-        return true;
-    godwit__warn (queue->durable->transport, KEY_DELAYED,
+    queue->tell_ns = now_ns + TELL_NS;
+    pthread_mutex_unlock (&durable->lock);
+    godwit__warn (durable->transport, KEY_DELAYED,
                   "%zu durable casts to the topic %.64s are taken by no server, and those behind them wait: "
                   "`godwit spool` shows what is in the spool",
-                  queue->delayed, queue->sender->target.topic);
-    return false;
+                  delayed, queue->sender->target.topic);
+    pthread_mutex_lock (&durable->lock);
+    return true;
+}
+
+/* Without the lock. */
+static void
+tell_malformed (const godwit__queue_t *queue, uint64_t number)
+{
+    if (number)
+        godwit__warn (
+            queue->durable->transport, KEY_MALFORMED,
+            "the spool of durable casts: item %llu of the stream %.128s is malformed, and is left alone",
+            (unsigned long long) number, queue->stream);
 }
 
 static bool
@@ -171,19 +195,23 @@ read_more (godwit__queue_t *queue)
     godwit__durable_t *const durable = queue->durable;
     godwit_error_t *error = NULL;
     const uint64_t last_number = queue->last_number;
-    reading_t reading = {.queue = queue, .next = queue->read_from};
-    if (!queue->is_stored || queue->read_from > last_number || !has_room (queue))
+    const uint64_t from = queue->read_from;
+    reading_t reading = {.queue = queue, .next = from};
+    if (!queue->is_stored || from > last_number)
         return false;
+    if (!has_room (queue))
+        return tell_delayed (queue);
     const size_t room = GODWIT__DURABLE_WINDOW - queue->count;
     godwit__list_init (&reading.jobs);
     pthread_mutex_unlock (&durable->lock);
-    const godwit_status_t status = durable->spool->ops->read (
-        durable->spool, queue->stream, POOL, queue->read_from, room, READ_SIZE, take_item, &reading, &error);
+    const godwit_status_t status = durable->spool->ops->read (durable->spool, queue->stream, POOL, from, room,
+                                                              READ_SIZE, take_item, &reading, &error);
+    tell_malformed (queue, reading.malformed);
     const bool good = locked_again (durable, status, &error, "reading");
     godwit__list_move_all (&queue->waiting, &reading.jobs); /* due at once */
     queue->count += reading.count;
     queue->read_from = reading.next;
-    if (good && !reading.count && !reading.is_short && queue->read_from <= last_number)
+    if (good && reading.next == from && !reading.is_short)
         queue->read_from = last_number + 1; /* the rest has run already */
     return good && !reading.is_short;
 }

@@ -3,14 +3,19 @@
 #include "src/delivery/consumer.h"
 
 #include "src/delivery/dead_letter.h"
+#include "src/delivery/outbox_inside.h"
 #include "src/delivery/spooling.h"
 #include "src/delivery/stream.h"
+#include "src/wire/notify_frame.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* A consumer that has so little to read is attached: memory has room for what comes meanwhile. */
 #define NEAR_THE_END 1024
+/* How long it waits after the second connection in a row that was lost, and at most. */
+#define LOST_FIRST_NS (10 * GODWIT__NS_PER_MS)
+#define LOST_MAX_NS (1000 * GODWIT__NS_PER_MS)
 
 godwit__consumer_t *
 godwit__consumer_new (godwit__stream_t *stream, const char *pool)
@@ -156,8 +161,20 @@ first_due (const godwit__consumer_t *consumer, int64_t now_ns)
 size_t
 godwit__consumer_sendable (const godwit__consumer_t *consumer, int64_t now_ns)
 {
+    if (consumer->retry_ns > now_ns)
+        return 0;
     return consumer->returned_count + (consumer->is_behind ? 0 : consumer->unsent) +
            (first_due (consumer, now_ns) ? 1 : 0);
+}
+
+size_t
+godwit__consumer_next_size (const godwit__consumer_t *consumer, int64_t now_ns)
+{
+    const godwit__delivery_t *next = first_due (consumer, now_ns);
+    if (!next)
+        next = GODWIT__FIRST (&consumer->returned, godwit__delivery_t, in_list);
+    const godwit__entry_t *const entry = next ? next->entry : consumer->is_behind ? NULL : consumer->next;
+    return entry ? GODWIT__HEADER_SIZE + GODWIT__ITEM_HEADER_SIZE + entry->size : 0;
 }
 
 /* Takes a delivery that was made before out of its list, if it is small enough. */
@@ -202,18 +219,36 @@ godwit__consumer_settle (godwit__consumer_t *consumer, godwit__delivery_t *deliv
     free (delivery);
 }
 
+/* The first of those that came back before which was sent after the entry of this number. behind: one that
+ * was sent before it, or NULL. Mostly all were. */
+static godwit__delivery_t *
+sent_after (const godwit__consumer_t *consumer, uint64_t number, const godwit__delivery_t *behind)
+{
+    const godwit__list_t *const returned = &consumer->returned;
+    const godwit__delivery_t *const last = GODWIT__LAST (returned, godwit__delivery_t, in_list);
+    if (!last || last->entry->number < number)
+        return NULL;
+    godwit__delivery_t *at = behind ? GODWIT__NEXT (returned, behind, godwit__delivery_t, in_list)
+                                    : GODWIT__FIRST (returned, godwit__delivery_t, in_list);
+    while (at && at->entry->number < number)
+        at = GODWIT__NEXT (returned, at, godwit__delivery_t, in_list);
+    return at;
+}
+
 void
 godwit__consumer_return (godwit__consumer_t *consumer, godwit__list_t *deliveries, bool maybe_delivered)
 {
-    /* Those that were sent first go first, also among those that came back before. */
-    for (godwit__delivery_t *at; (at = GODWIT__LAST (deliveries, godwit__delivery_t, in_list));) {
+    const godwit__delivery_t *behind = NULL; /* the one that was put in its place last */
+    for (godwit__delivery_t *at; (at = GODWIT__FIRST (deliveries, godwit__delivery_t, in_list));
+         behind = at) {
+        const uint64_t number = at->entry->number;
         godwit__list_remove (&at->in_list);
         at->redeliveries += maybe_delivered;
         consumer->in_flight--;
         consumer->returned_count++;
-        godwit__delivery_t *before = GODWIT__FIRST (&consumer->returned, godwit__delivery_t, in_list);
-        while (before && before->entry->number < at->entry->number)
-            before = GODWIT__NEXT (&consumer->returned, before, godwit__delivery_t, in_list);
+        if (behind && behind->entry->number > number) /* it was requeued before */
+            behind = NULL;
+        godwit__delivery_t *const before = sent_after (consumer, number, behind);
         if (before)
             godwit__list_insert_before (&before->in_list, &at->in_list);
         else
@@ -230,8 +265,10 @@ requeue_wait_ns (const godwit_delivery_options_t *options, uint32_t requeues)
     return godwit__ns_of_ms (wait_ms < options->requeue_max_ms ? wait_ms : options->requeue_max_ms);
 }
 
+/* kept, dropped: what the log is to hear, with this number. */
 static void
-exhaust (godwit__consumer_t *consumer, godwit__delivery_t *delivery)
+exhaust (godwit__consumer_t *consumer, godwit__delivery_t *delivery, godwit__note_kind_t kept,
+         godwit__note_kind_t dropped, size_t number)
 {
     const godwit__stream_t *const stream = consumer->stream;
     godwit__outbox_t *const outbox = stream->outbox;
@@ -239,8 +276,7 @@ exhaust (godwit__consumer_t *consumer, godwit__delivery_t *delivery)
                            strcmp (stream->topic, outbox->options.dead_letter_topic) != 0;
     const bool is_kept = is_wanted && (stream->spool_name || godwit__dead_letter (stream, delivery->entry));
     outbox->stats.exhausted++;
-    godwit__note (outbox, is_kept ? GODWIT__NOTE_DEAD_LETTER : GODWIT__NOTE_DROPPED, stream, consumer->pool,
-                  delivery->requeues);
+    godwit__note (outbox, is_kept ? kept : dropped, stream, consumer->pool, number);
     if (is_kept && stream->spool_name) { /* only when the spool has the copy it is done with */
         consumer->in_flight--;
         consumer->dead_count++;
@@ -260,7 +296,7 @@ godwit__consumer_requeue (godwit__consumer_t *consumer, godwit__delivery_t *deli
     delivery->redeliveries++;
     delivery->requeues++;
     if (limit >= 0 && delivery->requeues > (uint32_t) limit) {
-        exhaust (consumer, delivery);
+        exhaust (consumer, delivery, GODWIT__NOTE_DEAD_LETTER, GODWIT__NOTE_DROPPED, delivery->requeues);
         return;
     }
     delivery->due_ns = now_ns + requeue_wait_ns (&outbox->options, delivery->requeues);
@@ -277,10 +313,36 @@ godwit__consumer_requeue (godwit__consumer_t *consumer, godwit__delivery_t *deli
     godwit__list_insert_before (at, &delivery->in_list);
 }
 
+bool
+godwit__consumer_give_up_large (godwit__consumer_t *consumer, int64_t now_ns, size_t size)
+{
+    godwit__delivery_t *const delivery = godwit__consumer_take (consumer, now_ns, SIZE_MAX);
+    if (!delivery) {
+        consumer->retry_ns = now_ns + LOST_FIRST_NS;
+        godwit__outbox_post (consumer->stream->outbox);
+        return false;
+    }
+    exhaust (consumer, delivery, GODWIT__NOTE_LARGE_DEAD_LETTER, GODWIT__NOTE_LARGE_DROPPED, size);
+    return true;
+}
+
+void
+godwit__consumer_lost (godwit__consumer_t *consumer, int64_t now_ns)
+{
+    int64_t wait_ns = LOST_FIRST_NS;
+    if (consumer->losses++ == 0)
+        return;
+    for (unsigned i = 2; i < consumer->losses && wait_ns < LOST_MAX_NS; i++)
+        wait_ns *= 2;
+    consumer->retry_ns = now_ns + (wait_ns < LOST_MAX_NS ? wait_ns : LOST_MAX_NS);
+}
+
 int64_t
 godwit__consumer_due_ns (const godwit__consumer_t *consumer, int64_t now_ns)
 {
     const godwit__delivery_t *at = GODWIT__FIRST (&consumer->requeued, godwit__delivery_t, in_list);
+    if (consumer->retry_ns > now_ns)
+        return consumer->retry_ns;
     while (at && at->due_ns <= now_ns)
         at = GODWIT__NEXT (&consumer->requeued, at, godwit__delivery_t, in_list);
     return at ? at->due_ns : GODWIT__NEVER;

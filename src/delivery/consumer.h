@@ -39,6 +39,8 @@ typedef struct godwit__consumer {
     godwit__list_t requeued; /* deliveries, the first that is due first */
     size_t requeued_count;
     godwit__list_t outlets;
+    unsigned losses;  /* of connections in a row */
+    int64_t retry_ns; /* after some of them: nothing is sent before */
     bool stays;       /* it has had a listener that was not transient, or is of the spool: it is remembered */
     bool is_declared; /* by the program: it is never forgotten */
     bool is_pumping;  /* a thread sends for it */
@@ -47,6 +49,7 @@ typedef struct godwit__consumer {
     /* With a spool. */
     bool is_behind;
     bool has_left;        /* the spool has to hear when its last listener was seen */
+    int64_t seen_ns;      /* when it has heard that there are listeners */
     bool is_stored;       /* the spool knows the pool ... */
     uint64_t stored_from; /* ... and that items up to this number are not for it */
     char *spool_pool;     /* its name there (spooling.h) */
@@ -57,6 +60,14 @@ typedef struct godwit__consumer {
     godwit__list_t dead;  /* deliveries that are to be sent to the dead-letter topic */
     size_t dead_count;
 } godwit__consumer_t;
+
+/* Whether its pool is remembered when its last listener has left. If not, it was there for a look: what is
+ * kept for pools to come is not touched by it. */
+static inline bool
+godwit__consumer_is_remembered (const godwit__consumer_t *consumer)
+{
+    return consumer->stays || consumer->is_declared;
+}
 
 /* NULL when memory is short. */
 godwit__consumer_t *godwit__consumer_new (godwit__stream_t *stream, const char *pool);
@@ -77,6 +88,11 @@ godwit__consumer_is_attached (const godwit__consumer_t *consumer)
 void godwit__consumer_appended (godwit__consumer_t *consumer, godwit__entry_t *entry);
 /* How many deliveries could be sent now. */
 size_t godwit__consumer_sendable (const godwit__consumer_t *consumer, int64_t now_ns);
+/* The size of the frame that would take the next delivery alone; 0: there is none. */
+size_t godwit__consumer_next_size (const godwit__consumer_t *consumer, int64_t now_ns);
+/* No listener of the pool takes a frame of this size: the next delivery goes to the dead-letter topic, or is
+ * dropped. False: memory is short. */
+bool godwit__consumer_give_up_large (godwit__consumer_t *consumer, int64_t now_ns, size_t size);
 /* Takes the next delivery that is to be sent: one that was returned, or is due again, or was never sent.
  * size: how large its entry may be; a larger one is not taken. NULL: none, or memory is short. */
 godwit__delivery_t *godwit__consumer_take (godwit__consumer_t *consumer, int64_t now_ns, size_t size);
@@ -85,6 +101,9 @@ void godwit__consumer_settle (godwit__consumer_t *consumer, godwit__delivery_t *
 /* Takes a list of deliveries back, which go before all others. maybe_delivered: they may have reached a
  * listener. */
 void godwit__consumer_return (godwit__consumer_t *consumer, godwit__list_t *deliveries, bool maybe_delivered);
+/* The connection to a listener was lost with deliveries on their way. Whoever loses one after the other
+ * waits, longer each time: it may be because of what is sent. */
+void godwit__consumer_lost (godwit__consumer_t *consumer, int64_t now_ns);
 /* A listener has requeued it. */
 void godwit__consumer_requeue (godwit__consumer_t *consumer, godwit__delivery_t *delivery, int64_t now_ns);
 /* Drops an entry that was not sent, if it is the next one. False: it is not. */

@@ -35,6 +35,7 @@ land (flight_t *flight)
     godwit__outlet_t *const outlet = flight->outlet;
     outlet->flights--;
     outlet->unsettled -= flight->count;
+    outlet->unsettled_size -= flight->size;
     if (!outlet->flights)
         outlet->was_refused = false;
     flight->consumer->stream->outbox->flights--;
@@ -49,17 +50,29 @@ settle_one (flight_t *flight, godwit__delivery_t *delivery)
 }
 
 static void
-unsettle_one (flight_t *flight, godwit__delivery_t *delivery, uint32_t what, int64_t now_ns)
+requeue_one (flight_t *flight, godwit__delivery_t *delivery, int64_t now_ns)
 {
-    godwit__list_t one;
     godwit__list_remove (&delivery->in_list);
+    godwit__consumer_requeue (flight->consumer, delivery, now_ns);
+}
+
+/* Those that the listener gives back at once. */
+typedef struct given_back {
+    godwit__list_t returned;
+    godwit__list_t lost;
+} given_back_t;
+
+static void
+unsettle_one (flight_t *flight, godwit__delivery_t *delivery, uint32_t what, int64_t now_ns,
+              given_back_t *given_back)
+{
     if (what == GODWIT__UNSETTLED_REQUEUED) {
-        godwit__consumer_requeue (flight->consumer, delivery, now_ns);
+        requeue_one (flight, delivery, now_ns);
         return;
     }
-    godwit__list_init (&one);
-    godwit__list_append (&one, &delivery->in_list);
-    godwit__consumer_return (flight->consumer, &one, what != GODWIT__UNSETTLED_RETURNED);
+    godwit__list_remove (&delivery->in_list);
+    godwit__list_append (what == GODWIT__UNSETTLED_RETURNED ? &given_back->returned : &given_back->lost,
+                         &delivery->in_list);
 }
 
 /* The body of a SETTLED, untrusted: whoever is not named there, in rising order, is done with. */
@@ -69,18 +82,25 @@ take_settled (flight_t *flight, int64_t now_ns)
     const godwit__frame_t *const frame = &flight->pending.frame;
     const uint8_t *at = frame->data + GODWIT__HEADER_SIZE;
     const uint8_t *const end = frame->data + frame->size;
+    given_back_t given_back;
     uint32_t index = 0;
-    bool is_short = false; /* of memory; or it stops */
+    godwit__list_init (&given_back.returned);
+    godwit__list_init (&given_back.lost);
     for (godwit__delivery_t *delivery = FIRST (flight), *next; delivery; delivery = next, index++) {
         next = NEXT (flight, delivery);
         if (end - at < GODWIT__UNSETTLED_SIZE || godwit__get_u32 (at) != index) {
             settle_one (flight, delivery);
             continue;
         }
-        is_short |= godwit__get_u32 (at + 4) != GODWIT__UNSETTLED_REQUEUED;
-        unsettle_one (flight, delivery, godwit__get_u32 (at + 4), now_ns);
+        unsettle_one (flight, delivery, godwit__get_u32 (at + 4), now_ns, &given_back);
         at += GODWIT__UNSETTLED_SIZE;
     }
+    /* It is short of memory, or stops. */
+    const bool is_short =
+        !godwit__list_is_empty (&given_back.returned) || !godwit__list_is_empty (&given_back.lost);
+    godwit__consumer_return (flight->consumer, &given_back.returned, false);
+    godwit__consumer_return (flight->consumer, &given_back.lost, true);
+    flight->consumer->losses = 0;
     if (flight->pending.header.aux)
         flight->outlet->credit = flight->pending.header.aux;
     if (is_short)
@@ -100,7 +120,7 @@ static void
 failed (flight_t *flight, int64_t now_ns)
 {
     for (godwit__delivery_t *at; (at = FIRST (flight));)
-        unsettle_one (flight, at, GODWIT__UNSETTLED_REQUEUED, now_ns);
+        requeue_one (flight, at, now_ns);
 }
 
 /* The listener did not take it, and so none of those behind it. */
@@ -141,6 +161,9 @@ take_answer (flight_t *flight, int64_t now_ns)
     case GODWIT__PENDING_LOST:
     case GODWIT__PENDING_ABANDONED:
         take_back (flight, true);
+        if (!flight->outlet->was_lost)
+            godwit__consumer_lost (flight->consumer, now_ns);
+        flight->outlet->was_lost = true;
         flight->outlet->is_gone = true;
         break;
     }
@@ -173,6 +196,17 @@ on_finished (godwit__pending_t *pending)
 
 /* ---- sending ---- */
 
+/* How large the next entry may be. The first was looked at when the outlet was chosen. */
+static size_t
+room_of (const flight_t *flight, const godwit__outlet_t *outlet)
+{
+    const size_t used = flight->size + GODWIT__HEADER_SIZE + GODWIT__ITEM_HEADER_SIZE;
+    const size_t room = GODWIT__NOTIFY_SIZE - flight->size, most = outlet->size_max - used;
+    if (!flight->count)
+        return SIZE_MAX;
+    return outlet->size_max <= used ? 0 : most < room ? most : room;
+}
+
 /* With outbox.lock: takes what is to be sent now. NULL: nothing, or memory is short. */
 static flight_t *
 load (godwit__outlet_t *outlet, int64_t now_ns)
@@ -186,15 +220,18 @@ load (godwit__outlet_t *outlet, int64_t now_ns)
     godwit__list_init (&flight->deliveries);
     flight->count = 0;
     flight->size = 0;
-    while (flight->count < GODWIT__NOTIFY_COUNT && flight->count + outlet->unsettled < outlet->credit &&
-           flight->size < GODWIT__NOTIFY_SIZE) {
-        const size_t room = flight->count ? GODWIT__NOTIFY_SIZE - flight->size : SIZE_MAX;
-        godwit__delivery_t *const delivery = godwit__consumer_take (consumer, now_ns, room);
+    while (flight->count < GODWIT__NOTIFY_COUNT && flight->size < GODWIT__NOTIFY_SIZE &&
+           godwit__outlet_has_room (outlet)) {
+        godwit__delivery_t *const delivery =
+            godwit__consumer_take (consumer, now_ns, room_of (flight, outlet));
         if (!delivery)
             break;
         godwit__list_append (&flight->deliveries, &delivery->in_list);
+        const size_t item_size = GODWIT__ITEM_HEADER_SIZE + delivery->entry->size;
         flight->count++;
-        flight->size += GODWIT__ITEM_HEADER_SIZE + delivery->entry->size;
+        flight->size += item_size;
+        outlet->unsettled++;
+        outlet->unsettled_size += item_size;
         if (delivery->redeliveries)
             consumer->stream->outbox->stats.redelivered++;
     }
@@ -227,6 +264,7 @@ send (flight_t *flight, bool is_first)
         data, &(godwit__header_t){.type = GODWIT__NOTIFY,
                                   .flags = is_first ? GODWIT__FLAG_FIRST : 0,
                                   .target = flight->outlet->server_id,
+                                  .budget_ms = flight->consumer->stream->outbox->number,
                                   .aux = (uint32_t) (flight->pending.monitor_ns / GODWIT__NS_PER_MS)});
     uint8_t *to = data + GODWIT__HEADER_SIZE;
     for (godwit__delivery_t *at = FIRST (flight); at; at = NEXT (flight, at)) {
@@ -263,6 +301,9 @@ send_next (godwit__consumer_t *consumer)
     godwit__outbox_t *const outbox = consumer->stream->outbox;
     const int64_t now_ns = godwit__transport_now (outbox->transport);
     bool holds = false;
+    const size_t size = outbox->closed ? 0 : godwit__consumer_next_size (consumer, now_ns);
+    if (size && godwit__outlets_are_too_small (consumer, size))
+        return godwit__consumer_give_up_large (consumer, now_ns, size);
     godwit__outlet_t *const outlet = outbox->closed ? NULL : godwit__outlet_choose (consumer, now_ns, &holds);
     if (holds)
         godwit__outbox_post (outbox);
@@ -276,7 +317,6 @@ send_next (godwit__consumer_t *consumer)
     }
     const bool is_first = outlet->flights == 0;
     outlet->flights++;
-    outlet->unsettled += flight->count;
     outbox->flights++;
     pthread_mutex_unlock (&outbox->lock);
     const godwit__io_t io = send (flight, is_first);

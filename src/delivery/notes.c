@@ -48,6 +48,14 @@ tell (const godwit_transport_t *transport, const godwit__note_t *note)
                       note->pool, topic, note->count,
                       note->kind == GODWIT__NOTE_DROPPED ? "dropped" : "sent to the dead-letter topic");
         break;
+    case GODWIT__NOTE_LARGE_DROPPED:
+    case GODWIT__NOTE_LARGE_DEAD_LETTER:
+        godwit__warn (transport, key,
+                      "the pool \"%s\" of the topic %.128s: no listener takes a message of %zu bytes "
+                      "(max_message_size): a notification was %s",
+                      note->pool, topic, note->count,
+                      note->kind == GODWIT__NOTE_LARGE_DROPPED ? "dropped" : "sent to the dead-letter topic");
+        break;
     case GODWIT__NOTE_GIVEN_UP:
         godwit__warn (
             transport, key,

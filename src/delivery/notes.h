@@ -13,10 +13,12 @@ struct godwit__outbox;
 struct godwit__stream;
 
 typedef enum godwit__note_kind {
-    GODWIT__NOTE_FORGOTTEN,   /* a pool; count: what was kept for it */
-    GODWIT__NOTE_DROPPED,     /* a notification that was requeued count times */
-    GODWIT__NOTE_DEAD_LETTER, /* the same, and it went to the dead-letter topic */
-    GODWIT__NOTE_GIVEN_UP     /* a notification whose retries were spent */
+    GODWIT__NOTE_FORGOTTEN,     /* a pool; count: what was kept for it */
+    GODWIT__NOTE_DROPPED,       /* a notification that was requeued count times */
+    GODWIT__NOTE_DEAD_LETTER,   /* the same, and it went to the dead-letter topic */
+    GODWIT__NOTE_GIVEN_UP,      /* a notification whose retries were spent */
+    GODWIT__NOTE_LARGE_DROPPED, /* one that would be a frame of count bytes, more than any listener takes */
+    GODWIT__NOTE_LARGE_DEAD_LETTER /* the same, and it went to the dead-letter topic */
 } godwit__note_kind_t;
 
 #define GODWIT__NOTES_MAX 16

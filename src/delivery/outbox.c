@@ -2,32 +2,27 @@
 /* An outbox: what it accepts, when it is full, and its end. */
 #include "src/delivery/outbox.h"
 
-#include "src/base/hash.h"
 #include "src/connection/completion.h"
 #include "src/delivery/flight.h"
 #include "src/delivery/outbox_inside.h"
 #include "src/delivery/outboxes.h"
 #include "src/delivery/outlet.h"
+#include "src/delivery/room.h"
 #include "src/delivery/spooling.h"
 #include "src/discovery/directory.h"
 #include "src/error/error.h"
 #include "src/error/struct_size.h"
 #include "src/runtime/wait.h"
-#include "src/runtime/warnings.h"
 #include "src/wire/notify_frame.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { KEY_FULL = 0x66756c };
 
 /* A flight that was just being sent when all were abandoned is found by another look, after this time. */
 #define ABANDON_AGAIN_NS (5 * GODWIT__NS_PER_MS)
 /* How long the first connection to a listener may take before a notification that is not tried again is given
  * up. */
 #define CONNECT_NS (1000 * GODWIT__NS_PER_MS)
-/* A spool that was full is tried again after this time, or when something was acknowledged. */
-#define SPOOL_AGAIN_NS (20 * GODWIT__NS_PER_MS)
 /* When memory was short for news of listeners, it is looked again after this time. */
 #define MEMORY_AGAIN_NS (20 * GODWIT__NS_PER_MS)
 #define RETRY_FIRST_NS (5 * GODWIT__NS_PER_MS)
@@ -98,6 +93,7 @@ godwit_status_t
 godwit__outbox_new (godwit__outbox_t **outbox, godwit_transport_t *transport,
                     const godwit_delivery_options_t *options, godwit_error_t **error)
 {
+    static atomic_uint last;
     godwit_status_t status = godwit__transport_check (transport, error);
     if (status)
         return status;
@@ -107,6 +103,7 @@ godwit__outbox_new (godwit__outbox_t **outbox, godwit_transport_t *transport,
     pthread_mutex_init (&made->lock, NULL);
     godwit__list_init (&made->streams);
     made->transport = transport;
+    made->number = atomic_fetch_add_explicit (&last, 1, memory_order_relaxed) + 1;
     status = take_options (made, options, error);
     if (!status)
         status = godwit__completion_start (transport->completion, error);
@@ -222,81 +219,6 @@ godwit__outbox_stream (godwit__outbox_t *outbox, const char *exchange, const cha
     return stream;
 }
 
-/* ---- room; with the lock ---- */
-
-static bool
-has_room (const godwit__outbox_t *outbox, size_t size)
-{
-    return outbox->kept < (size_t) outbox->options.queue_limit &&
-           (outbox->kept == 0 || outbox->kept_size + size <= outbox->options.max_queue_size);
-}
-
-/* Acknowledgements come on this thread, or not while it is inside the loop: it would wait for itself. */
-static bool
-may_wait (const godwit__outbox_t *outbox)
-{
-    const godwit_transport_t *const transport = outbox->transport;
-    return !godwit__completion_is_current (transport->completion) &&
-           !godwit__transport_is_processing (transport);
-}
-
-static void
-wait_for_room (godwit__outbox_t *outbox, size_t size)
-{
-    if (outbox->full_in_vain || !may_wait (outbox))
-        return;
-    const int64_t end_ns =
-        godwit__transport_now (outbox->transport) + godwit__ns_of_ms (outbox->options.block_ms);
-    while (!outbox->closed && !has_room (outbox, size)) {
-        const int64_t left_ns = end_ns - godwit__transport_now (outbox->transport);
-        if (left_ns <= 0) {
-            outbox->full_in_vain = true;
-            return;
-        }
-        godwit__wait (outbox->transport, &outbox->changed, &outbox->lock, left_ns);
-    }
-}
-
-/* Without the lock. */
-static void
-warn_full (const godwit__stream_t *stream, const char *what)
-{
-    const godwit__outbox_t *const outbox = stream->outbox;
-    godwit__warn (
-        outbox->transport, godwit__hash_text (KEY_FULL, stream->lane),
-        "the topic %.128s: its listeners have not taken %d notifications or %zu bytes, as many as a "
-        "notifier may keep: %s",
-        stream->lane + sizeof GODWIT__LANE_PREFIX - 1, outbox->options.queue_limit,
-        outbox->options.max_queue_size, what);
-}
-
-/* OK: there is room. OVERLOADED: there is none; *dropped: this one goes without an error. */
-static godwit_status_t
-make_room (godwit__stream_t *stream, size_t size, bool *dropped)
-{
-    godwit__outbox_t *const outbox = stream->outbox;
-    switch (outbox->options.when_full) {
-    case GODWIT_WHEN_FULL_BLOCK:
-        wait_for_room (outbox, size);
-        break;
-    case GODWIT_WHEN_FULL_DROP_OLDEST:
-        while (!has_room (outbox, size) && godwit__stream_drop_oldest (stream))
-            ;
-        *dropped = !has_room (outbox, size);
-        break;
-    case GODWIT_WHEN_FULL_DROP_NEWEST:
-        *dropped = true;
-        break;
-    case GODWIT_WHEN_FULL_FAIL:
-        break;
-    }
-    if (outbox->closed || has_room (outbox, size))
-        return GODWIT_OK;
-    outbox->stats.dropped += *dropped;
-    outbox->stats.failed += !*dropped;
-    return GODWIT_ERR_OVERLOADED;
-}
-
 /* ---- accepting ---- */
 
 godwit__entry_t *
@@ -360,12 +282,13 @@ pump_all (godwit__stream_t *stream)
 
 /* With the lock. Consumes the entry. */
 static godwit_status_t
-append (godwit__stream_t *stream, godwit__entry_t *entry, int64_t retry, bool *dropped)
+append (godwit__stream_t *stream, godwit__entry_t *entry, int64_t retry, godwit__lack_t *lack)
 {
     godwit__outbox_t *const outbox = stream->outbox;
     godwit_status_t status = GODWIT_OK;
-    if (!outbox->closed && !has_room (outbox, entry->size))
-        status = make_room (stream, entry->size, dropped);
+    *lack = godwit__room_make (stream, entry->size);
+    if (*lack == GODWIT__LACK_NEWEST || *lack == GODWIT__LACK_FAILED)
+        status = GODWIT_ERR_OVERLOADED;
     if (outbox->closed)
         status = GODWIT_ERR_CLOSED;
     if (!status && retry >= 0) {
@@ -388,23 +311,24 @@ append (godwit__stream_t *stream, godwit__entry_t *entry, int64_t retry, bool *d
     return GODWIT_OK;
 }
 
-/* With the lock: waits until something has changed, for as long as a full spool may be waited for. False: no
- * longer. */
-static bool
-wait_for_spool (godwit__outbox_t *outbox, int64_t end_ns)
+/* Without the lock: nothing is dropped or fails without a line in the log. Consumes `failure`, what the spool
+ * has said. */
+static godwit_status_t
+spool_is_full (const godwit__stream_t *stream, godwit__lack_t lack, godwit_error_t *failure,
+               godwit_error_t **error)
 {
-    const int64_t left_ns = end_ns - godwit__transport_now (outbox->transport);
-    if (outbox->options.when_full != GODWIT_WHEN_FULL_BLOCK || outbox->full_in_vain || !may_wait (outbox) ||
-        outbox->closed || left_ns <= 0) {
-        outbox->full_in_vain = true;
-        return false;
-    }
-    godwit__wait (outbox->transport, &outbox->changed, &outbox->lock,
-                  left_ns < SPOOL_AGAIN_NS ? left_ns : SPOOL_AGAIN_NS);
-    return true;
+    const char *const why =
+        failure ? godwit_error_message (failure) : godwit_status_text (GODWIT_ERR_LIMIT_EXCEEDED);
+    godwit_status_t status = GODWIT_OK;
+    godwit__room_warn (stream, lack, why);
+    if (lack == GODWIT__LACK_FAILED)
+        status = godwit__error_set (error, GODWIT_ERR_OVERLOADED, "the topic %s: the spool is full: %.512s",
+                                    stream->lane + sizeof GODWIT__LANE_PREFIX - 1, why);
+    godwit_error_destroy (&failure);
+    return status;
 }
 
-/* Consumes the entry. Without the lock. */
+/* Without the lock. */
 static godwit_status_t
 append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *dropped,
                 godwit_error_t **error)
@@ -412,33 +336,31 @@ append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *d
     godwit__outbox_t *const outbox = stream->outbox;
     const int64_t end_ns =
         godwit__transport_now (outbox->transport) + godwit__ns_of_ms (outbox->options.block_ms);
-    godwit_error_t *failure = NULL;
     for (;;) {
+        godwit_error_t *failure = NULL;
+        godwit__lack_t lack = GODWIT__LACK_NONE;
         godwit__entry_t *const entry = godwit__entry_new (body, size);
         const godwit_status_t status =
             entry ? godwit__spooling_append (stream, entry, &failure) : godwit__error_no_memory (&failure);
         pthread_mutex_lock (&outbox->lock);
         const bool is_full = status == GODWIT_ERR_LIMIT_EXCEEDED;
+        const bool waited = is_full && godwit__room_wait_for_spool (stream, end_ns, &lack);
         if (!status) {
             outbox->full_in_vain = false;
             pump_all (stream);
+        } else if (!is_full) {
+            outbox->stats.failed++;
         }
-        if (is_full && wait_for_spool (outbox, end_ns)) {
-            pthread_mutex_unlock (&outbox->lock);
-            godwit_error_destroy (&failure);
-            continue;
-        }
-        *dropped = is_full && outbox->options.when_full == GODWIT_WHEN_FULL_DROP_NEWEST;
-        outbox->stats.dropped += *dropped;
-        outbox->stats.failed += status && !*dropped;
         pthread_mutex_unlock (&outbox->lock);
-        if (*dropped)
-            godwit_error_destroy (&failure);
-        if (status && !*dropped && error)
+        *dropped = lack == GODWIT__LACK_NEWEST;
+        if (is_full && !waited)
+            return spool_is_full (stream, lack, failure, error);
+        if (status && !is_full && error)
             *error = failure;
         else
             godwit_error_destroy (&failure);
-        return *dropped ? GODWIT_OK : is_full ? GODWIT_ERR_OVERLOADED : status;
+        if (!waited)
+            return status;
     }
 }
 
@@ -448,6 +370,8 @@ godwit__stream_append (godwit__stream_t *stream, const void *body, size_t size, 
 {
     godwit__outbox_t *const outbox = stream->outbox;
     const size_t limit = outbox->transport->options.max_message_size;
+    const char *const topic = stream->lane + sizeof GODWIT__LANE_PREFIX - 1;
+    godwit__lack_t lack;
     *dropped = false;
     if (size + GODWIT__HEADER_SIZE + GODWIT__ITEM_HEADER_SIZE > limit)
         return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
@@ -459,24 +383,25 @@ godwit__stream_append (godwit__stream_t *stream, const void *body, size_t size, 
     if (!entry)
         return godwit__error_no_memory (error);
     pthread_mutex_lock (&outbox->lock);
-    const godwit_status_t status = append (stream, entry, retry, dropped);
+    const godwit_status_t status = append (stream, entry, retry, &lack);
     pthread_mutex_unlock (&outbox->lock);
+    if (lack != GODWIT__LACK_NONE)
+        godwit__room_warn (stream, lack, NULL);
+    *dropped = lack == GODWIT__LACK_NEWEST;
     switch (status) {
     case GODWIT_ERR_CLOSED:
         return godwit__error_set (error, status, "The transport is being destroyed");
     case GODWIT_ERR_OVERLOADED:
-        warn_full (stream, *dropped ? "this one was dropped" : "this one has failed");
         if (*dropped)
             return GODWIT_OK;
         return godwit__error_set (error, status,
                                   "the topic %s is full: %d notifications or %zu bytes are kept already "
                                   "(queue_limit, max_queue_size)",
-                                  stream->lane + sizeof GODWIT__LANE_PREFIX - 1, outbox->options.queue_limit,
-                                  outbox->options.max_queue_size);
+                                  topic, outbox->options.queue_limit, outbox->options.max_queue_size);
     case GODWIT_ERR_DELIVERY_FAILURE:
         return godwit__error_set (error, status,
-                                  "no listener of the topic %s is connected, and retry is %lld",
-                                  stream->lane + sizeof GODWIT__LANE_PREFIX - 1, (long long) retry);
+                                  "no listener of the topic %s is connected, and retry is %lld", topic,
+                                  (long long) retry);
     default:
         return status;
     }
@@ -539,6 +464,10 @@ unacknowledged (const godwit__outbox_t *outbox)
 static godwit_status_t
 flush_error (const godwit__outbox_t *outbox, godwit_error_t **error)
 {
+    if (outbox->closed && unacknowledged (outbox))
+        return godwit__error_set (error, GODWIT_ERR_CLOSED,
+                                  "The transport is being destroyed: %zu deliveries are not acknowledged",
+                                  unacknowledged (outbox));
     for (const godwit__stream_t *at = FIRST_STREAM (outbox); at; at = NEXT_STREAM (outbox, at)) {
         const char *const topic = at->lane + sizeof GODWIT__LANE_PREFIX - 1;
         if (godwit__list_is_empty (&at->consumers) && godwit__stream_outstanding (at))
@@ -564,9 +493,9 @@ godwit__outbox_flush (godwit__outbox_t *outbox, int64_t timeout_ms, godwit_error
                                ? GODWIT__NEVER
                                : godwit__transport_now (outbox->transport) + godwit__ns_of_ms (timeout_ms);
     godwit_status_t status = GODWIT_OK;
-    if (!may_wait (outbox))
-        timeout_ms = 0;
     pthread_mutex_lock (&outbox->lock);
+    if (!outbox->closed && !godwit__room_may_wait (outbox))
+        timeout_ms = 0;
     while (!outbox->closed && unacknowledged (outbox) && timeout_ms) {
         const int64_t left_ns =
             end_ns == GODWIT__NEVER ? end_ns : end_ns - godwit__transport_now (outbox->transport);

@@ -26,6 +26,7 @@ struct godwit__outbox {
     godwit_delivery_options_t options; /* with defaults; strings are the outbox's own */
     char **pools;                      /* options.pools */
     bool owns_options;
+    uint32_t number; /* by which listeners tell it from others of its process; 0: none */
     godwit__list_node_t in_transport;
     pthread_mutex_t lock;
     godwit__change_t changed; /* there is room, or less is kept, or a flight has ended */
@@ -59,7 +60,7 @@ godwit__stream_t *godwit__outbox_stream (godwit__outbox_t *outbox, const char *e
  * thread. */
 godwit_status_t godwit__stream_append (godwit__stream_t *stream, const void *body, size_t size, int64_t retry,
                                        bool *dropped, godwit_error_t **error);
-/* Waits until all is acknowledged, or given up. TIMEOUT. */
+/* Waits until all is acknowledged, or given up. TIMEOUT, CLOSED. */
 godwit_status_t godwit__outbox_flush (godwit__outbox_t *outbox, int64_t timeout_ms, godwit_error_t **error);
 void godwit__outbox_stats (godwit__outbox_t *outbox, godwit_notifier_stats_t *stats);
 

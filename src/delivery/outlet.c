@@ -29,6 +29,7 @@
 typedef struct told_pool {
     char *name; /* the caller's; NULL: none is told */
     uint32_t credit;
+    uint32_t size_max; /* of a frame; 0: it does not say */
     bool is_transient;
 } told_pool_t;
 
@@ -52,6 +53,7 @@ read_pool (const godwit__record_t *record, told_pool_t *pool)
     if (!name)
         name = behind (text, GODWIT__TRANSIENT_PREFIX);
     pool->credit = version.minor ? version.minor : 1;
+    pool->size_max = version.revision;
     pool->name = name ? strdup (name) : NULL;
     const bool is_short = (!offer && *record->versions) || (name && !pool->name);
     godwit__offer_destroy (&offer);
@@ -69,9 +71,10 @@ find (const godwit__consumer_t *consumer, const godwit__connection_t *connection
 
 /* With transport.lock, too. The member can be sent to. False: memory is short. */
 static bool
-see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member, uint32_t credit)
+see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member, const told_pool_t *pool)
 {
     godwit__connection_t *const connection = member->peer->connection;
+    const size_t own_max = connection->transport->options.max_message_size;
     godwit__outlet_t *outlet = find (consumer, connection, member->record->server_id);
     if (!outlet) {
         outlet = calloc (1, sizeof *outlet);
@@ -80,9 +83,10 @@ see_outlet (godwit__consumer_t *consumer, const godwit__member_t *member, uint32
         outlet->consumer = consumer;
         outlet->connection = godwit__connection_ref (connection);
         outlet->server_id = member->record->server_id;
-        outlet->credit = credit;
+        outlet->credit = pool->credit;
         godwit__list_append (&consumer->outlets, &outlet->in_consumer);
     }
+    outlet->size_max = pool->size_max && pool->size_max < own_max ? pool->size_max : own_max;
     outlet->is_seen = true;
     return true;
 }
@@ -94,8 +98,11 @@ see_member (godwit__stream_t *stream, const godwit__member_t *member)
     told_pool_t pool;
     if (!read_pool (member->record, &pool))
         return false;
-    if (!pool.name)
+    if (!pool.name) {
+        if (!member->record->server_id) /* of a static list: the process there tells its pool */
+            godwit__peer_want (member->peer);
         return true;
+    }
     godwit__consumer_t *const consumer = godwit__stream_consumer (stream, pool.name);
     free (pool.name);
     if (!consumer)
@@ -105,7 +112,7 @@ see_member (godwit__stream_t *stream, const godwit__member_t *member)
     godwit__peer_want (member->peer);
     if (godwit__member_is_ready (member) && !member->draining && member->peer->connection &&
         member->peer->connection->features & GODWIT__FEATURE_NOTIFICATIONS)
-        return see_outlet (consumer, member, pool.credit);
+        return see_outlet (consumer, member, &pool);
     return true;
 }
 
@@ -120,7 +127,7 @@ look (godwit__consumer_t *consumer, int64_t now_ns)
         consumer->alone_ns = 0;
     else if (!consumer->alone_ns) {
         consumer->alone_ns = now_ns;
-        consumer->has_left = consumer->stream->spool_name != NULL;
+        consumer->has_left = consumer->is_stored;
         if (consumer->has_left)
             godwit__spooling_wake (consumer->stream->outbox);
     }
@@ -173,13 +180,34 @@ godwit__outlets_any (const godwit__consumer_t *consumer)
     return at != NULL;
 }
 
+bool
+godwit__outlets_are_too_small (const godwit__consumer_t *consumer, size_t size)
+{
+    bool is_any = false;
+    for (const godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at)) {
+        if (!at->is_gone && at->size_max >= size)
+            return false;
+        is_any |= !at->is_gone;
+    }
+    return is_any;
+}
+
 /* ---- which is next ---- */
+
+bool
+godwit__outlet_has_room (const godwit__outlet_t *outlet)
+{
+    const godwit_delivery_options_t *const options = &outlet->consumer->stream->outbox->options;
+    return !outlet->unsettled ||
+           (outlet->unsettled < outlet->credit && outlet->unsettled < (size_t) options->queue_limit / 2 &&
+            outlet->unsettled_size < options->max_queue_size / 2);
+}
 
 static bool
 may_send (const godwit__outlet_t *outlet, int64_t now_ns)
 {
     const unsigned limit = (unsigned) outlet->connection->transport->options.queue_limit / 2;
-    return !outlet->is_gone && !outlet->was_refused && outlet->unsettled < outlet->credit &&
+    return !outlet->is_gone && !outlet->was_refused && godwit__outlet_has_room (outlet) &&
            outlet->retry_ns <= now_ns && outlet->flights < GODWIT__FLIGHTS_MAX &&
            (outlet->flights < limit || !outlet->flights);
 }
@@ -207,8 +235,9 @@ godwit__outlet_choose (godwit__consumer_t *consumer, int64_t now_ns, bool *holds
     *holds = false;
     if (!sendable)
         return NULL;
+    const size_t size = godwit__consumer_next_size (consumer, now_ns);
     for (godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at))
-        if (may_send (at, now_ns) && (!best || at->unsettled < best->unsettled))
+        if (may_send (at, now_ns) && at->size_max >= size && (!best || at->unsettled < best->unsettled))
             best = at;
     if (!best)
         return NULL;

@@ -24,10 +24,13 @@ enum { KEY_SPOOL = 0x7370 };
 #define READ_LOW 256
 /* After a failure of the spool it is left alone for so long. */
 #define AGAIN_NS (1000 * GODWIT__NS_PER_MS)
+/* So often the spool is told, beside other things, that a pool has listeners. */
+#define SEEN_NS (60000 * GODWIT__NS_PER_MS)
 
 typedef struct removed {
     godwit__list_node_t in_list;
     const char *stream; /* as long as the outbox */
+    uint64_t until;     /* what comes later is for pools to come, if it was the last one */
     char pool[];
 } removed_t;
 
@@ -36,6 +39,7 @@ typedef struct godwit__spooling {
     godwit__change_t changed;
     godwit__list_t removed; /* pools */
     int64_t again_ns;       /* the spool has failed: not before */
+    int64_t bury_ns;        /* the same for dead letters, for which there may be no room */
     bool has_thread;
     bool ends;
     pthread_t thread;
@@ -87,6 +91,8 @@ godwit__spooling_new_consumer (godwit__consumer_t *consumer)
     consumer->stored_from = stream->is_open ? stream->nobody_from - 1 : stream->last_number;
     consumer->read_from = consumer->stored_from + 1;
     consumer->read_until = 0;
+    consumer->doubtful =
+        stream->doubtful; /* also if the spool does not know it: it may have died before that */
     consumer->is_behind = true;
     godwit__consumer_catch_up (consumer);
     godwit__spooling_wake (stream->outbox);
@@ -106,10 +112,11 @@ godwit__spooling_forget (const godwit__consumer_t *consumer)
 {
     godwit__outbox_t *const outbox = consumer->stream->outbox;
     const size_t size = strlen (consumer->spool_pool) + 1;
-    removed_t *const removed = malloc (sizeof *removed + size);
+    removed_t *const removed = consumer->is_stored ? malloc (sizeof *removed + size) : NULL;
     if (!removed)
-        return; /* it is forgotten again after a restart */
+        return; /* or it is forgotten again after a restart */
     removed->stream = consumer->stream->spool_name;
+    removed->until = consumer->stream->last_number;
     memcpy (removed->pool, consumer->spool_pool, size);
     godwit__list_append (&outbox->spooling->removed, &removed->in_list);
     godwit__spooling_wake (outbox);
@@ -180,7 +187,40 @@ store_pool (godwit__consumer_t *consumer)
         return false;
     consumer->is_stored = true;
     consumer->has_left = false;
+    consumer->seen_ns = godwit__transport_now (outbox->transport);
     return true;
+}
+
+/* Whether the spool has to hear of the pool: that it is there, or when its last listener was seen. */
+static bool
+has_news (const godwit__consumer_t *consumer)
+{
+    const godwit__outbox_t *const outbox = consumer->stream->outbox;
+    if (!consumer->is_stored) /* one that is there for a look is none of the spool's */
+        return godwit__consumer_is_remembered (consumer);
+    if (consumer->has_left)
+        return true;
+    return consumer->member_count && consumer->done.count &&
+           godwit__transport_now (outbox->transport) - consumer->seen_ns >= SEEN_NS;
+}
+
+/* The same name is to be forgotten first. */
+static bool
+is_being_removed (const godwit__consumer_t *consumer)
+{
+    const godwit__list_t *const removed = &consumer->stream->outbox->spooling->removed;
+    const removed_t *at = GODWIT__FIRST (removed, removed_t, in_list);
+    while (at && (at->stream != consumer->stream->spool_name || strcmp (at->pool, consumer->spool_pool) != 0))
+        at = GODWIT__NEXT (removed, at, removed_t, in_list);
+    return at != NULL;
+}
+
+/* The spool does not know the pool, though it was told: somebody took it away. It is told again. */
+static void
+check_known (godwit__consumer_t *consumer, godwit_status_t status)
+{
+    if (status == GODWIT_ERR_NOT_FOUND)
+        consumer->is_stored = false;
 }
 
 static bool
@@ -200,6 +240,7 @@ tell_done (godwit__consumer_t *consumer)
         told += !status;
     }
     const bool good = locked_again (outbox, status, &error, "telling it what is acknowledged");
+    check_known (consumer, status);
     for (; told < done.count; told++)
         godwit__spans_add (&consumer->done, done.spans[told].first, done.spans[told].count);
     godwit__spans_release (&done);
@@ -221,8 +262,11 @@ bury (godwit__consumer_t *consumer)
     pthread_mutex_unlock (&outbox->lock);
     const godwit_status_t status =
         copy ? godwit__spooling_append (letters, copy, &error) : GODWIT_ERR_OUT_OF_MEMORY;
-    if (!locked_again (outbox, status, &error, "sending to the dead-letter topic"))
+    if (!locked_again (outbox, status, &error, "sending to the dead-letter topic")) {
+        outbox->spooling->again_ns = 0; /* all else may go on, and make room */
+        outbox->spooling->bury_ns = godwit__transport_now (outbox->transport) + AGAIN_NS;
         return false;
+    }
     godwit__list_remove (&delivery->in_list);
     consumer->dead_count--;
     consumer->in_flight++; /* as settle expects */
@@ -284,14 +328,15 @@ read_more (godwit__consumer_t *consumer)
     godwit__outbox_t *const outbox = consumer->stream->outbox;
     godwit_spool_t *const spool = outbox->spooling->spool;
     const uint64_t from = consumer->read_from, last_number = consumer->stream->last_number;
+    const char *const pool = consumer->is_stored ? consumer->spool_pool : NULL; /* NULL: all that is kept */
     godwit_error_t *error = NULL;
     reading_t reading = {.count = 0};
     godwit__list_init (&reading.entries);
     pthread_mutex_unlock (&outbox->lock);
-    const godwit_status_t status =
-        spool->ops->read (spool, consumer->stream->spool_name, consumer->spool_pool, from, READ_COUNT,
-                          READ_SIZE, take_item, &reading, &error);
+    const godwit_status_t status = spool->ops->read (spool, consumer->stream->spool_name, pool, from,
+                                                     READ_COUNT, READ_SIZE, take_item, &reading, &error);
     const bool good = locked_again (outbox, status, &error, "reading");
+    check_known (consumer, status);
     if (!good)
         reading.is_short = true; /* more may be there */
     add_read (consumer, &reading, last_number);
@@ -303,25 +348,29 @@ read_more (godwit__consumer_t *consumer)
 static bool
 serve (godwit__consumer_t *consumer)
 {
-    if (!consumer->is_stored || consumer->has_left)
+    const godwit__outbox_t *const outbox = consumer->stream->outbox;
+    if (is_being_removed (consumer))
+        return true;
+    if (has_news (consumer))
         return store_pool (consumer);
-    if (consumer->dead_count)
-        return bury (consumer);
-    if (consumer->done.count && (!consumer->stream->is_open || consumer->stream->outbox->closed))
+    if (consumer->done.count && consumer->is_stored && (!consumer->stream->is_open || outbox->closed))
         return tell_done (consumer);
-    return !consumer->stream->outbox->closed && is_hungry (consumer) && read_more (consumer);
+    if (!outbox->closed && is_hungry (consumer) && read_more (consumer))
+        return true;
+    return consumer->dead_count && godwit__transport_now (outbox->transport) >= outbox->spooling->bury_ns &&
+           bury (consumer);
 }
 
+/* The first that is to be forgotten. */
 static bool
 remove_pool (godwit__outbox_t *outbox)
 {
     godwit_spool_t *const spool = outbox->spooling->spool;
     removed_t *const removed = GODWIT__FIRST (&outbox->spooling->removed, removed_t, in_list);
     godwit_error_t *error = NULL;
-    if (!removed)
-        return false;
     pthread_mutex_unlock (&outbox->lock);
-    godwit_status_t status = spool->ops->remove_pool (spool, removed->stream, removed->pool, &error);
+    godwit_status_t status =
+        spool->ops->remove_pool (spool, removed->stream, removed->pool, removed->until, &error);
     if (status == GODWIT_ERR_NOT_FOUND) { /* it was never stored */
         godwit_error_destroy (&error);
         status = GODWIT_OK;
@@ -333,6 +382,33 @@ remove_pool (godwit__outbox_t *outbox)
     return true;
 }
 
+/* Stores the pools that the spool does not know, so that none of a stream is taken for its last one, but
+ * those of a name that is to be removed. False: the spool has failed. */
+static bool
+store_pools (godwit__outbox_t *outbox)
+{
+    bool good = true;
+    for (godwit__stream_t *stream = FIRST_STREAM (outbox); stream && good;
+         stream = NEXT_STREAM (outbox, stream)) {
+        stream->users++;
+        for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at && good; at = NEXT_CONSUMER (stream, at))
+            if (!at->is_stored && has_news (at) && !is_being_removed (at))
+                good = store_pool (at);
+        stream->users--;
+    }
+    return good;
+}
+
+/* Takes away those that are forgotten, before one of the same name is stored. False: the spool has failed. */
+static bool
+remove_pools (godwit__outbox_t *outbox)
+{
+    bool good = godwit__list_is_empty (&outbox->spooling->removed) || store_pools (outbox);
+    while (good && !godwit__list_is_empty (&outbox->spooling->removed))
+        good = remove_pool (outbox);
+    return good;
+}
+
 /* Everything once. False: there was nothing to do. */
 static bool
 work (godwit__outbox_t *outbox)
@@ -340,7 +416,8 @@ work (godwit__outbox_t *outbox)
     bool did = false;
     if (godwit__transport_now (outbox->transport) < outbox->spooling->again_ns)
         return false;
-    did |= remove_pool (outbox);
+    if (!remove_pools (outbox))
+        return false;
     for (godwit__stream_t *stream = FIRST_STREAM (outbox); stream; stream = NEXT_STREAM (outbox, stream)) {
         stream->users++;
         for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
@@ -348,6 +425,15 @@ work (godwit__outbox_t *outbox)
         stream->users--;
     }
     return did;
+}
+
+/* When what failed is tried again; NEVER: nothing has. */
+static int64_t
+due_again_ns (const godwit__spooling_t *spooling, int64_t now_ns)
+{
+    if (spooling->again_ns > now_ns)
+        return spooling->again_ns;
+    return spooling->bury_ns > now_ns ? spooling->bury_ns : GODWIT__NEVER;
 }
 
 static void *
@@ -360,9 +446,11 @@ spool_main (void *argument)
     while (!spooling->ends) {
         if (work (outbox))
             continue;
-        const int64_t left_ns = spooling->again_ns - godwit__transport_now (outbox->transport);
+        const int64_t now_ns = godwit__transport_now (outbox->transport),
+                      due_ns = due_again_ns (spooling, now_ns);
         if (!spooling->ends)
-            godwit__change_wait (&spooling->changed, &outbox->lock, left_ns > 0 ? left_ns : GODWIT__NEVER);
+            godwit__change_wait (&spooling->changed, &outbox->lock,
+                                 due_ns == GODWIT__NEVER ? due_ns : due_ns - now_ns);
     }
     pthread_mutex_unlock (&outbox->lock);
     return NULL;
@@ -374,9 +462,9 @@ godwit__spooling_turn (godwit__outbox_t *outbox)
     pthread_mutex_lock (&outbox->lock);
     while (work (outbox))
         ;
-    const int64_t again_ns = outbox->spooling->again_ns;
+    const int64_t due_ns = due_again_ns (outbox->spooling, godwit__transport_now (outbox->transport));
     pthread_mutex_unlock (&outbox->lock);
-    return again_ns > godwit__transport_now (outbox->transport) ? again_ns : GODWIT__NEVER;
+    return due_ns;
 }
 
 /* ---- its life ---- */
@@ -422,23 +510,18 @@ stream_of (godwit__outbox_t *outbox, const char *name)
 static bool
 take_over_pool (godwit__stream_t *stream, const godwit_spool_pool_t *pool)
 {
-    godwit__outbox_t *const outbox = stream->outbox;
     godwit__consumer_t *const consumer =
         godwit__stream_consumer (stream, pool->name + (pool->name[0] == '-'));
     if (!consumer)
         return false;
-    const int64_t alone_ms = wall_ms () - pool->seen_ms;
     consumer->is_stored = true;
     consumer->stays = true;
     consumer->stored_from = pool->settled;
     consumer->read_from = pool->settled + 1;
     consumer->read_until = 0;
-    consumer->doubtful = stream->last_number;
     consumer->is_behind = true;
-    consumer->alone_ns =
-        godwit__transport_now (outbox->transport) - (alone_ms > 0 ? godwit__ns_of_ms (alone_ms) : 0);
-    if (!consumer->alone_ns)
-        consumer->alone_ns = 1; /* 0 means something else */
+    if (!consumer->member_count) /* the time in which nobody looked for listeners does not count */
+        consumer->alone_ns = godwit__transport_now (stream->outbox->transport) | 1;
     godwit__consumer_catch_up (consumer);
     return true;
 }
@@ -456,7 +539,7 @@ take_over_stream (void *user, const char *name, uint64_t last_number, const godw
     pthread_mutex_lock (&taking->outbox->lock);
     godwit__stream_t *const stream = stream_of (taking->outbox, name);
     if (stream) {
-        stream->last_number = last_number;
+        stream->last_number = stream->doubtful = last_number;
         stream->is_open = pool_count == 0;
         /* A pool whose listener was known already was made with the stream, before it had its numbers. */
         for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
@@ -504,6 +587,9 @@ tell_rest (godwit__outbox_t *outbox)
 {
     godwit_error_t *error = NULL;
     pthread_mutex_lock (&outbox->lock);
+    for (godwit__stream_t *stream = FIRST_STREAM (outbox); stream; stream = NEXT_STREAM (outbox, stream))
+        for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
+            at->has_left |= at->member_count > 0; /* it is not seen any more by this one */
     while (work (outbox))
         ;
     pthread_mutex_unlock (&outbox->lock);

@@ -18,6 +18,16 @@
 #define FIRST_ENTRY(stream_) GODWIT__FIRST (&(stream_)->entries, godwit__entry_t, in_stream)
 #define NEXT_ENTRY(stream_, at_) GODWIT__NEXT (&(stream_)->entries, at_, godwit__entry_t, in_stream)
 
+/* Whether it has a pool that is remembered. */
+static bool
+has_pool (const godwit__stream_t *stream)
+{
+    const godwit__consumer_t *at = FIRST_CONSUMER (stream);
+    while (at && !godwit__consumer_is_remembered (at))
+        at = NEXT_CONSUMER (stream, at);
+    return at != NULL;
+}
+
 /* ---- its life ---- */
 
 static char *
@@ -169,6 +179,16 @@ godwit__stream_unowe (godwit__stream_t *stream, godwit__entry_t *entry)
     free (entry);
 }
 
+/* NULL: none is kept for pools that may appear. */
+static godwit__entry_t *
+first_offered (const godwit__stream_t *stream)
+{
+    godwit__entry_t *at = FIRST_ENTRY (stream);
+    while (at && !at->is_offered)
+        at = NEXT_ENTRY (stream, at);
+    return at;
+}
+
 /* The first entry that some pool was not sent, or that no pool is there for; NULL: none. */
 static godwit__entry_t *
 oldest_unsent (const godwit__stream_t *stream)
@@ -177,8 +197,8 @@ oldest_unsent (const godwit__stream_t *stream)
     for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
         if (at->next && (!oldest || at->next->number < oldest->number))
             oldest = at->next;
-    if (!oldest && godwit__list_is_empty (&stream->consumers))
-        oldest = FIRST_ENTRY (stream);
+    if (!oldest && !has_pool (stream))
+        oldest = first_offered (stream);
     return oldest;
 }
 
@@ -187,13 +207,13 @@ static unsigned
 drop (godwit__stream_t *stream, godwit__entry_t *entry)
 {
     unsigned count = 0;
-    const bool has_consumers = !godwit__list_is_empty (&stream->consumers);
+    const bool was_kept = !has_pool (stream);
     entry->owed += !entry->is_offered; /* it stays while this looks at it */
     for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
         count += godwit__consumer_skip (at, entry);
     entry->is_offered = false;
     godwit__stream_unowe (stream, entry);
-    return has_consumers ? count : 1;
+    return was_kept && !count ? 1 : count;
 }
 
 bool
@@ -249,7 +269,7 @@ earlier (int64_t a, int64_t b)
 static int64_t
 tick_open (godwit__stream_t *stream, bool awaits_names, int64_t now_ns)
 {
-    if (!stream->is_open || godwit__list_is_empty (&stream->consumers) || awaits_names)
+    if (!stream->is_open || !has_pool (stream) || awaits_names)
         return GODWIT__NEVER;
     if (!stream->closes_ns)
         stream->closes_ns = now_ns + SETTLE_NS;
@@ -264,10 +284,13 @@ tick_open (godwit__stream_t *stream, bool awaits_names, int64_t now_ns)
 
 /* Forgets a pool that has been without a listener for too long. */
 static int64_t
-tick_memory (godwit__stream_t *stream, godwit__consumer_t *consumer, int64_t now_ns)
+tick_memory (godwit__stream_t *stream, godwit__consumer_t *consumer, bool awaits_names, int64_t now_ns)
 {
     const int64_t memory_ms = consumer->stays ? stream->outbox->options.pool_memory_ms : 0;
-    if (consumer->member_count || consumer->is_declared || memory_ms < 0 || !consumer->alone_ns)
+    if (consumer->member_count || consumer->is_declared || memory_ms < 0 || !consumer->alone_ns ||
+        awaits_names) /* its listeners may be among them */
+        return GODWIT__NEVER;
+    if (stream->is_open && stream->spool_name && consumer->stays) /* what it has is kept for others, too */
         return GODWIT__NEVER;
     const int64_t end_ns = consumer->alone_ns + godwit__ns_of_ms (memory_ms);
     if (now_ns < end_ns || consumer->in_flight || stream->users)
@@ -276,8 +299,9 @@ tick_memory (godwit__stream_t *stream, godwit__consumer_t *consumer, int64_t now
                   godwit__consumer_outstanding (consumer));
     if (stream->spool_name)
         godwit__spooling_forget (consumer);
+    const bool was_remembered = consumer->stays;
     forget_consumer (stream, consumer);
-    if (godwit__list_is_empty (&stream->consumers)) /* it begins anew, but what had a pool has had it */
+    if (was_remembered && !has_pool (stream)) /* it begins anew, but what had a pool has had it */
         withdraw_offers (stream, true);
     return GODWIT__NEVER;
 }
@@ -299,14 +323,18 @@ tick_give_up (godwit__stream_t *stream, godwit__consumer_t *consumer, int64_t no
     return due_ns;
 }
 
-/* The same while there is no pool. */
+/* The same while there is no pool. What somebody has looked at has reached somebody. */
 static int64_t
 tick_nobody (godwit__stream_t *stream, int64_t now_ns)
 {
-    for (godwit__entry_t *at; (at = FIRST_ENTRY (stream));) {
+    const bool has_lookers = !godwit__list_is_empty (&stream->consumers);
+    for (godwit__entry_t *at; (at = first_offered (stream));) {
         if (at->give_up_ns > now_ns)
             return at->give_up_ns;
-        stream->outbox->stats.failed += drop (stream, at);
+        const unsigned count = drop (stream, at);
+        if (has_lookers)
+            continue;
+        stream->outbox->stats.failed += count;
         godwit__note (stream->outbox, GODWIT__NOTE_GIVEN_UP, stream, "", 1);
     }
     return GODWIT__NEVER;
@@ -321,9 +349,9 @@ godwit__stream_tick (godwit__stream_t *stream, bool awaits_names, int64_t now_ns
         due_ns = earlier (due_ns, tick_give_up (stream, at, now_ns));
         due_ns = earlier (due_ns, godwit__consumer_due_ns (at, now_ns));
         due_ns = earlier (due_ns, godwit__outlets_due_ns (at, now_ns));
-        due_ns = earlier (due_ns, tick_memory (stream, at, now_ns));
+        due_ns = earlier (due_ns, tick_memory (stream, at, awaits_names, now_ns));
     }
-    if (!godwit__list_is_empty (&stream->consumers))
+    if (has_pool (stream))
         return due_ns;
     if (!stream->is_open)
         stream->nobody_from = stream->last_number + 1;
@@ -332,12 +360,24 @@ godwit__stream_tick (godwit__stream_t *stream, bool awaits_names, int64_t now_ns
     return earlier (due_ns, tick_nobody (stream, now_ns));
 }
 
+/* What is kept for pools to come, and nobody has looked at. */
+static size_t
+count_unseen (const godwit__stream_t *stream)
+{
+    size_t count = 0;
+    if (stream->spool_name)
+        return (size_t) (stream->last_number + 1 - stream->nobody_from);
+    for (const godwit__entry_t *at = FIRST_ENTRY (stream); at; at = NEXT_ENTRY (stream, at))
+        count += !at->was_settled;
+    return count;
+}
+
 size_t
 godwit__stream_outstanding (const godwit__stream_t *stream)
 {
     size_t count = 0;
     if (godwit__list_is_empty (&stream->consumers))
-        return stream->spool_name ? (size_t) (stream->last_number + 1 - stream->nobody_from) : stream->count;
+        return count_unseen (stream);
     for (const godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))
         count += godwit__consumer_outstanding (at);
     return count;

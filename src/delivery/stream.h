@@ -3,7 +3,8 @@
  *
  * The stream is *open* until it is known who its pools are: a pool that appears gets all that is kept. It
  * closes a second after the first pool has appeared and all names were told. From then on a new pool gets
- * what is sent after it has appeared. When the last pool was forgotten, it is open again.
+ * what is sent after it has appeared. When the last pool was forgotten, it is open again. Pools that are
+ * there for a look (transient) do not count here.
  *
  * All is guarded by outbox.lock.
  */
@@ -32,6 +33,7 @@ struct godwit__stream {
     unsigned users;       /* threads that walk its consumers without the lock: none is forgotten */
     char *spool_name;     /* NULL: no spool */
     uint64_t nobody_from; /* with a spool and without a pool: entries from this number on are kept */
+    uint64_t doubtful;    /* those up to this number may have been delivered before this process began */
 };
 
 /* NULL when memory is short. */

@@ -13,6 +13,7 @@ enum { KEY_BATCH = 0x6c62 };
 
 /* ---- which is due; with listener->lock ---- */
 
+/* A full one is due since its first came: then none waits for longer than others of its time. */
 static int64_t
 batch_due_ns (const godwit_listener_t *listener, unsigned priority)
 {
@@ -21,7 +22,7 @@ batch_due_ns (const godwit_listener_t *listener, unsigned priority)
     if (!first)
         return GODWIT__NEVER;
     if (listener->stopped || listener->queued[priority] >= (size_t) listener->options.batch_size)
-        return INT64_MIN;
+        return first->came_ns;
     return first->came_ns + godwit__ns_of_ms (listener->options.batch_timeout_ms);
 }
 
@@ -173,14 +174,15 @@ batch_main (void *argument)
     godwit_listener_t *const listener = argument;
     godwit__thread_set_name ("godwit-batch");
     pthread_mutex_lock (&listener->lock);
-    while (!listener->ends) {
+    for (;;) {
         const int64_t due_ns = handle_due (listener);
         if (due_ns == INT64_MIN)
             continue;
+        if (listener->ends) /* it was stopped before: all that waited was due */
+            break;
         const int64_t left_ns =
             due_ns == GODWIT__NEVER ? due_ns : due_ns - godwit__transport_now (listener->transport);
-        if (!listener->ends)
-            godwit__change_wait (&listener->changed, &listener->lock, left_ns);
+        godwit__change_wait (&listener->changed, &listener->lock, left_ns);
     }
     pthread_mutex_unlock (&listener->lock);
     return NULL;
@@ -244,13 +246,13 @@ disarm (void *argument)
 void
 godwit__batches_end (godwit_listener_t *listener)
 {
+    pthread_mutex_lock (&listener->lock);
+    listener->ends = true;
+    pthread_mutex_unlock (&listener->lock);
     if (listener->timer.fire && !listener->has_thread)
         godwit__control_run (listener->transport, disarm, listener);
     if (!listener->has_thread)
         return;
-    pthread_mutex_lock (&listener->lock);
-    listener->ends = true;
-    pthread_mutex_unlock (&listener->lock);
     godwit__change_tell (&listener->changed);
     pthread_join (listener->thread, NULL);
     listener->has_thread = false;

@@ -12,9 +12,10 @@ enum { KEY_MALFORMED = 0x6c6d, KEY_SERIALIZER = 0x6c73, KEY_FAILED = 0x6c66 };
 
 /* ---- one notification ---- */
 
-/* False: it is malformed, or memory is short (*is_short). The notification is to be released in any case. */
+/* limits: what is left for this item and those behind it. False: it is malformed, or memory is short
+ * (*is_short). The notification is to be released in any case. */
 static bool
-open_item (const godwit__lane_t *lane, const godwit__limits_t *limits, godwit__receipt_t *receipt,
+open_item (const godwit__lane_t *lane, godwit__limits_t *limits, godwit__receipt_t *receipt,
            const godwit__item_t *item, godwit_notification_t *notification, bool *is_short)
 {
     godwit__frame_t frame;
@@ -28,6 +29,7 @@ open_item (const godwit__lane_t *lane, const godwit__limits_t *limits, godwit__r
     *is_short = status == GODWIT_ERR_OUT_OF_MEMORY;
     if (status)
         return false;
+    limits->count -= block->capacity < limits->count ? block->capacity : limits->count;
     notification->body = godwit__block_nodes (block);
     return godwit__notification_read (notification, notification->body) &&
            notification->priority == lane->priority;
@@ -131,6 +133,9 @@ keep (godwit_listener_t *listener, godwit_notification_t *notification, godwit__
         *what = GODWIT__UNSETTLED_RETURNED;
         return false;
     }
+    const godwit__block_t *const block = godwit__value_block (notification->body);
+    godwit__receipt_hold (receipt,
+                          sizeof *letter + sizeof *block + block->capacity * sizeof (struct godwit_value));
     *letter = (godwit__letter_t){.notification = *notification,
                                  .receipt = receipt,
                                  .index = index,
@@ -142,7 +147,7 @@ keep (godwit_listener_t *listener, godwit_notification_t *notification, godwit__
 }
 
 static void
-take_item (const godwit__lane_t *lane, const godwit__limits_t *limits, godwit__receipt_t *receipt,
+take_item (const godwit__lane_t *lane, godwit__limits_t *limits, godwit__receipt_t *receipt,
            const godwit__item_t *item, uint32_t index)
 {
     godwit_listener_t *const listener = lane->listener;
@@ -165,7 +170,7 @@ take_item (const godwit__lane_t *lane, const godwit__limits_t *limits, godwit__r
 
 /* ---- the NOTIFY ---- */
 
-/* How many items there are; 0: the frame is malformed. */
+/* How many items there are; 0: the frame is malformed, or has too many. */
 static uint32_t
 count_items (const godwit__frame_t *frame)
 {
@@ -173,26 +178,30 @@ count_items (const godwit__frame_t *frame)
     godwit__item_t item;
     uint32_t count = 0;
     godwit__item_reader_init (&reader, frame->data, frame->size);
-    while (godwit__item_next (&reader, &item))
+    while (count <= GODWIT__NOTIFY_COUNT && godwit__item_next (&reader, &item))
         count++;
-    return godwit__item_reader_is_at_end (&reader) ? count : 0;
+    return godwit__item_reader_is_at_end (&reader) && count <= GODWIT__NOTIFY_COUNT ? count : 0;
 }
 
 godwit_status_t
 godwit__lane_notified (godwit_request_t *request, void *self)
 {
     const godwit__lane_t *const lane = self;
-    const godwit__limits_t limits = request->pool->limits; /* whoever settles the last may end the request */
+    godwit__limits_t limits = request->pool->limits; /* whoever settles the last may end the request */
     const uint32_t count = count_items (godwit__request_frame (request));
     if (!count) {
         GODWIT__COUNT (lane->listener->transport, frames_malformed);
         godwit__request_refuse (request, GODWIT__NACK_MALFORMED);
         return GODWIT_OK;
     }
+    const godwit__sender_t sender = godwit__sender_of (request);
+    const uint32_t server_id = request->server->id;
     godwit__receipt_t *const receipt =
-        godwit__receipt_new (lane->listener->receipts, request, count, lane->listener->credit);
+        godwit__order_is_refused (&sender, server_id, request->id)
+            ? NULL
+            : godwit__receipt_new (lane->listener->receipts, request, count, lane->listener->credit);
     if (!receipt) {
-        godwit__order_refused (request->port, request->routing_id, request->server->id);
+        godwit__order_refused (&sender, server_id, request->id);
         godwit__request_refuse (request, GODWIT__NACK_OVERLOADED);
         return GODWIT_OK;
     }

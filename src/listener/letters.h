@@ -17,8 +17,9 @@ void godwit__letters_start (godwit_listener_t *listener);
 /* No more come: what waits for a batch is handled now, what waits for next goes back to its notifier. */
 void godwit__letters_stop (godwit_listener_t *listener);
 
-/* Starts, and ends, what handles batches. */
+/* Starts what handles batches. */
 godwit_status_t godwit__batches_start (godwit_listener_t *listener, godwit_error_t **error);
+/* Ends it, after letters were stopped: what waits is handled before, and what still comes goes back. */
 void godwit__batches_end (godwit_listener_t *listener);
 /* A letter has come, or no more come. */
 void godwit__batches_wake (godwit_listener_t *listener);

@@ -44,6 +44,8 @@ godwit_listener_start (godwit_listener_t *listener, const godwit_step_options_t 
     godwit__letters_start (listener);
     for (size_t i = 0; i < listener->lane_count && !status; i++) {
         status = godwit_server_start (listener->lanes[i].server, options, error);
+        if (!status)
+            atomic_store (&listener->lanes[i].has_started, true);
         for (size_t j = 0; status && j < i; j++) {
             godwit_server_stop (listener->lanes[j].server, options, NULL);
             godwit_server_wait (listener->lanes[j].server, options, NULL);
@@ -77,11 +79,12 @@ godwit_listener_wait (godwit_listener_t *listener, const godwit_step_options_t *
     return step_all (listener, godwit_server_wait, options, error);
 }
 
+/* The others would be waited for until they have started. */
 static void
 stop_lanes (godwit_listener_t *listener)
 {
     for (size_t i = 0; i < listener->lane_count; i++)
-        if (listener->lanes[i].server->pool) /* it was started */
+        if (atomic_load (&listener->lanes[i].has_started))
             godwit_server_stop (listener->lanes[i].server, NULL, NULL);
 }
 

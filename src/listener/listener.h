@@ -29,10 +29,11 @@ typedef struct godwit__listening_endpoint {
 typedef struct godwit__lane {
     godwit_listener_t *listener;
     godwit_server_t *server;
-    char *exchange;
-    char *topic;
+    const char *exchange; /* both are kept by the register: pulled notifications point to them */
+    const char *topic;
     godwit_priority_t priority;
-    bool is_over; /* its server was destroyed, and no handler of it runs */
+    atomic_bool has_started; /* ever */
+    bool is_over;            /* its server was destroyed, and no handler of it runs */
 } godwit__lane_t;
 
 /* A notification that waits for a batch, or for godwit_listener_next, or that the program has. */
@@ -64,7 +65,7 @@ struct godwit_listener {
     godwit__list_t queues[GODWIT_PRIORITY_COUNT]; /* pull uses the first only */
     size_t queued[GODWIT_PRIORITY_COUNT];
     bool stopped; /* no more come: a batch is not waited for, and next is CLOSED once none is left */
-    bool ends;    /* the thread of batches */
+    bool ends;    /* what handles batches: what comes now goes back */
     bool has_thread;
     pthread_t thread;
     godwit__timer_t timer; /* with external_loop in place of the thread */

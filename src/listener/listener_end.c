@@ -14,16 +14,13 @@ godwit__listener_quit (godwit_listener_t *listener)
     listener->has_quit = true;
     godwit__letters_stop (listener);
     godwit__batches_end (listener);
-    godwit__register_end (listener->receipts);
+    if (listener->options.pull) /* otherwise those who handle the rest settle it */
+        godwit__register_end (listener->receipts);
 }
 
 void
 godwit__listener_free (godwit_listener_t *listener)
 {
-    for (size_t i = 0; i < listener->lane_count; i++) {
-        free (listener->lanes[i].exchange);
-        free (listener->lanes[i].topic);
-    }
     for (size_t i = 0; i < listener->endpoint_count; i++)
         godwit__filter_destroy (&listener->endpoints[i].filter);
     free (listener->lanes);

@@ -4,8 +4,8 @@
 
 #include "src/listener/listener.h"
 
-/* Ends what hands letters on; then all NOTIFYs are answered. Its lanes may still run. A second time it does
- * nothing. */
+/* Ends what hands letters on, and answers for what was pulled. Its lanes may still run: what they have begun
+ * with they settle themselves. A second time it does nothing. */
 void godwit__listener_quit (godwit_listener_t *listener);
 /* Frees a listener, which may be half made. Its lanes have ended. */
 void godwit__listener_free (godwit_listener_t *listener);

@@ -15,8 +15,11 @@
 
 #define DEFAULT_CREDIT 512
 #define DEFAULT_BATCH_TIMEOUT_MS 1000
-/* NOTIFYs that wait for a handler; their number is limited by the credit of each notifier. */
+/* NOTIFYs that wait for a handler; of honest notifiers the credit allows fewer. */
 #define QUEUE_LIMIT 65536
+/* "notify:TOPIC.critical" is the topic of a record, whose names have at most 255 bytes. */
+#define TOPIC_MAX 239
+#define EXCHANGE_MAX 255
 #define ALL_PRIORITIES ((1u << GODWIT_PRIORITY_COUNT) - 1)
 
 /* ---- options ---- */
@@ -154,13 +157,15 @@ join (const char *a, const char *b, const char *c, const char *d)
 }
 
 /* A lane is a server of the topic "notify:TOPIC.PRIORITY". Its record tells the pool as a namespace, and the
- * credit as that one's minor version (docs/protocol.md). */
+ * credit as that one's minor version, and how large a frame it takes as the revision (docs/protocol.md). */
 static godwit_status_t
 make_server (godwit__lane_t *lane, const char *name, godwit_error_t **error)
 {
     const godwit_listener_t *const listener = lane->listener;
     char version[32];
-    snprintf (version, sizeof version, "1.%u", listener->credit);
+    const size_t size_max = listener->transport->options.max_message_size;
+    snprintf (version, sizeof version, "1.%u.%u", listener->credit,
+              size_max < UINT32_MAX ? (unsigned) size_max : UINT32_MAX);
     char *topic = join (GODWIT__LANE_PREFIX, lane->topic, ".", godwit_priority_name (lane->priority));
     char *pool = join (listener->options.transient ? GODWIT__TRANSIENT_PREFIX : GODWIT__POOL_PREFIX,
                        listener->options.pool, "", "");
@@ -200,16 +205,36 @@ add_lane (godwit_listener_t *listener, const godwit_target_t *target, godwit_pri
     for (size_t i = 0; i < listener->lane_count; i++) /* the same target twice is one */
         if (is_lane (&listener->lanes[i], exchange, target->topic, priority))
             return GODWIT_OK;
-    char *const lane_exchange = strdup (exchange), *const lane_topic = strdup (target->topic);
-    if (!lane_exchange || !lane_topic) {
-        free (lane_exchange);
-        free (lane_topic);
+    const char *const lane_exchange = godwit__register_name (listener->receipts, exchange);
+    const char *const lane_topic = godwit__register_name (listener->receipts, target->topic);
+    if (!lane_exchange || !lane_topic)
         return godwit__error_no_memory (error);
-    }
     godwit__lane_t *const lane = &listener->lanes[listener->lane_count++];
     *lane = (godwit__lane_t){
         .listener = listener, .exchange = lane_exchange, .topic = lane_topic, .priority = priority};
     return make_server (lane, name, error);
+}
+
+static godwit_status_t
+check_name (const char *name, size_t most, const char *what, size_t index, godwit_error_t **error)
+{
+    if (*name && strlen (name) <= most)
+        return GODWIT_OK;
+    return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                              "targets[%zu].%s: expected 1 to %zu bytes, got %s", index, what, most,
+                              *name ? "more" : "\"\"");
+}
+
+static godwit_status_t
+check_target (const godwit_target_t *target, size_t index, godwit_error_t **error)
+{
+    if (!target->topic)
+        return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
+                                  "targets[%zu].topic: expected a topic to listen to, got none", index);
+    const godwit_status_t status = check_name (target->topic, TOPIC_MAX, "topic", index, error);
+    return status || !target->exchange
+               ? status
+               : check_name (target->exchange, EXCHANGE_MAX, "exchange", index, error);
 }
 
 /* HOST-PID-NUMBER. */
@@ -247,10 +272,9 @@ add_lanes (godwit_listener_t *listener, const godwit_target_t *targets, size_t c
             &target,
             (const godwit_target_t *) (const void *) ((const char *) targets + i * targets->struct_size),
             error);
-        if (!status && !target.topic)
-            status = godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
-                                        "targets[%zu].topic: expected a topic to listen to, got none", i);
-        for (unsigned j = 0; target.topic && j < GODWIT_PRIORITY_COUNT && !status; j++)
+        if (!status)
+            status = check_target (&target, i, error);
+        for (unsigned j = 0; j < GODWIT_PRIORITY_COUNT && !status; j++)
             if (priorities >> j & 1)
                 status = add_lane (listener, &target, (godwit_priority_t) j, name, error);
         godwit__target_release (&target);
@@ -289,7 +313,10 @@ godwit_listener_new (godwit_listener_t **listener, godwit_transport_t *transport
     for (unsigned i = 0; i < GODWIT_PRIORITY_COUNT; i++)
         godwit__list_init (&made->queues[i]);
     status = take_options (made, options, error);
-    if (!status && !(made->receipts = godwit__register_new ((size_t) made->options.drop_duplicates)))
+    /* What is handled at once is limited by the lane's queue. */
+    const size_t limit =
+        made->options.pull || made->options.batch_size > 1 ? transport->options.max_queue_size : 0;
+    if (!status && !(made->receipts = godwit__register_new ((size_t) made->options.drop_duplicates, limit)))
         status = godwit__error_no_memory (error);
     if (!status)
         status = take_endpoints (made, endpoints, endpoint_count, error);

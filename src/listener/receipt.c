@@ -4,11 +4,12 @@
 #include "src/server/reply.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the register ---- */
 
 godwit__register_t *
-godwit__register_new (size_t drop_duplicates)
+godwit__register_new (size_t drop_duplicates, size_t limit)
 {
     godwit__register_t *const receipts = calloc (1, sizeof *receipts);
     if (receipts && drop_duplicates)
@@ -17,6 +18,7 @@ godwit__register_new (size_t drop_duplicates)
         free (receipts);
         return NULL;
     }
+    receipts->limit = limit;
     atomic_init (&receipts->refs, 1);
     pthread_mutex_init (&receipts->lock, NULL);
     godwit__list_init (&receipts->receipts);
@@ -30,9 +32,26 @@ godwit__register_unref (godwit__register_t **receipts)
     *receipts = NULL;
     if (!self || atomic_fetch_sub_explicit (&self->refs, 1, memory_order_acq_rel) != 1)
         return;
+    for (godwit__kept_name_t *at; (at = self->names);) {
+        self->names = at->next;
+        free (at);
+    }
     godwit__seen_ids_destroy (&self->seen);
     pthread_mutex_destroy (&self->lock);
     free (self);
+}
+
+const char *
+godwit__register_name (godwit__register_t *receipts, const char *text)
+{
+    const size_t size = strlen (text) + 1;
+    godwit__kept_name_t *const name = malloc (sizeof *name + size);
+    if (!name)
+        return NULL;
+    memcpy (name->text, text, size);
+    name->next = receipts->names;
+    receipts->names = name;
+    return name->text;
 }
 
 /* ---- answering ---- */
@@ -68,8 +87,10 @@ take_request (godwit__receipt_t *receipt)
 {
     godwit_request_t *const request = receipt->request;
     receipt->request = NULL;
-    if (request)
+    if (request) {
         godwit__list_remove (&receipt->in_register);
+        receipt->receipts->held -= receipt->held;
+    }
     return request;
 }
 
@@ -91,6 +112,24 @@ godwit__register_end (godwit__register_t *receipts)
 
 /* ---- one receipt ---- */
 
+/* Keeps the request, and takes its frame, if there is room: from then on the listener's end may answer. */
+static bool
+enter (godwit__receipt_t *receipt, godwit_request_t *request)
+{
+    godwit__register_t *const receipts = receipt->receipts;
+    pthread_mutex_lock (&receipts->lock);
+    const bool has_room = !receipts->limit || receipts->held < receipts->limit;
+    if (has_room) {
+        receipt->request = godwit_request_keep (request);
+        godwit__frame_move (&receipt->frame, godwit__request_frame (request));
+        godwit__list_append (&receipts->receipts, &receipt->in_register);
+        receipts->held += receipt->held;
+        atomic_fetch_add_explicit (&receipts->refs, 1, memory_order_relaxed);
+    }
+    pthread_mutex_unlock (&receipts->lock);
+    return has_room;
+}
+
 godwit__receipt_t *
 godwit__receipt_new (godwit__register_t *receipts, godwit_request_t *request, uint32_t count, uint32_t credit)
 {
@@ -99,17 +138,26 @@ godwit__receipt_new (godwit__register_t *receipts, godwit_request_t *request, ui
         return NULL;
     atomic_init (&receipt->refs, 1 + count);
     receipt->receipts = receipts;
-    atomic_fetch_add_explicit (&receipts->refs, 1, memory_order_relaxed);
-    receipt->request = godwit_request_keep (request);
     receipt->open = receipt->count = count;
     receipt->unsettled = 0;
     receipt->credit = credit;
+    receipt->held = sizeof *request + sizeof *receipt + count + godwit__request_frame (request)->size;
     memset (receipt->what, GODWIT__UNSETTLED_LOST, count);
-    godwit__frame_move (&receipt->frame, godwit__request_frame (request));
-    pthread_mutex_lock (&receipts->lock);
-    godwit__list_append (&receipts->receipts, &receipt->in_register);
-    pthread_mutex_unlock (&receipts->lock);
-    return receipt;
+    if (enter (receipt, request))
+        return receipt;
+    free (receipt);
+    return NULL;
+}
+
+void
+godwit__receipt_hold (godwit__receipt_t *receipt, size_t size)
+{
+    pthread_mutex_lock (&receipt->receipts->lock);
+    if (receipt->request) { /* otherwise the listener's end has answered */
+        receipt->held += size;
+        receipt->receipts->held += size;
+    }
+    pthread_mutex_unlock (&receipt->receipts->lock);
 }
 
 void

@@ -50,7 +50,8 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         server = godwit__server_table_find (&pool->servers, header->target);
         refused->reason = refusal_of (pool, server);
         if (server && !refused->reason && (server->is_lane || header->type == GODWIT__NOTIFY))
-            refused->reason = godwit__order_refuses (server, port, routing_id, header);
+            refused->reason = godwit__order_refuses (
+                server, &(godwit__sender_t){port, routing_id, header->budget_ms}, header);
         if (server && refused->reason == GODWIT__NACK_OVERLOADED)
             server->overloads++;
         refused->revision = server ? server->revision : 0;
@@ -74,10 +75,14 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         return NULL;
     }
     request->server = server;
-    const bool runs = may_run && godwit__queue_has_room (server) && godwit__queue_may_run (pool) &&
-                      !(server->is_lane && godwit__order_is_busy (server, port, routing_id));
+    const bool runs =
+        may_run && godwit__queue_has_room (server) && godwit__queue_may_run (pool) &&
+        !(server->is_lane &&
+          godwit__order_is_busy (server, &(godwit__sender_t){port, routing_id, header->budget_ms}));
     /* A CANCEL may look at the request as soon as the lock is released. */
     godwit__request_begin (request, port, routing_id, header, now_ns);
+    if (server->is_lane)
+        godwit__order_begin (request, header);
     if (runs) {
         godwit__queue_activate (server, request);
         godwit__pool_unlock (pool);

@@ -6,31 +6,37 @@
 
 #include <stdlib.h>
 
-/* A sender that vanished is remembered until so many others were refused. */
+/* A sender that vanished is remembered until so many others were refused; so many of one connection, which
+ * may say any number. */
 #define REFUSED_MAX 4096
+#define CONNECTION_MAX 256
 
-typedef struct sender {
-    const godwit__port_t *port;
-    godwit__routing_id_t routing_id;
-} sender_t;
+typedef struct refused {
+    godwit__sender_t sender;
+    uint64_t id; /* of the first that was refused */
+} refused_t;
 
 /* Those whose notifications are refused until one is FIRST, the oldest first. */
 struct godwit__refused_senders {
     size_t count;
     size_t capacity;
-    sender_t senders[];
+    refused_t senders[];
 };
+
+static bool
+is_same (const godwit__sender_t *a, const godwit__sender_t *b)
+{
+    return a->port == b->port && a->routing_id == b->routing_id && a->notifier == b->notifier;
+}
 
 /* ---- refused senders; with pool.lock ---- */
 
 /* Its index; count: it is not there. */
 static size_t
-find (const struct godwit__refused_senders *refused, const godwit__port_t *port,
-      godwit__routing_id_t routing_id)
+find (const struct godwit__refused_senders *refused, const godwit__sender_t *sender)
 {
     size_t i = 0;
-    while (i < refused->count &&
-           (refused->senders[i].port != port || refused->senders[i].routing_id != routing_id))
+    while (i < refused->count && !is_same (&refused->senders[i].sender, sender))
         i++;
     return i;
 }
@@ -43,15 +49,36 @@ forget (struct godwit__refused_senders *refused, size_t index)
              (refused->count - index) * sizeof *refused->senders);
 }
 
+/* Makes room for one more. */
+static void
+forget_oldest (struct godwit__refused_senders *refused, const godwit__sender_t *sender)
+{
+    size_t count = 0, oldest = 0;
+    for (size_t i = refused->count; i > 0; i--)
+        if (refused->senders[i - 1].sender.port == sender->port &&
+            refused->senders[i - 1].sender.routing_id == sender->routing_id) {
+            count++;
+            oldest = i - 1;
+        }
+    if (count >= CONNECTION_MAX)
+        forget (refused, oldest);
+    else if (refused->count == REFUSED_MAX)
+        forget (refused, 0);
+}
+
 /* Without memory the sender is not remembered: then it is only its order that may be lost. */
 static void
-add (godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t routing_id)
+add (godwit_server_t *server, const godwit__sender_t *sender, uint64_t id)
 {
     struct godwit__refused_senders *refused = server->refused_senders;
-    if (refused && find (refused, port, routing_id) < refused->count)
+    const size_t index = refused ? find (refused, sender) : 0;
+    if (refused && index < refused->count) {
+        if (id < refused->senders[index].id)
+            refused->senders[index].id = id;
         return;
-    if (refused && refused->count == REFUSED_MAX)
-        forget (refused, 0);
+    }
+    if (refused)
+        forget_oldest (refused, sender);
     if (!refused || refused->count == refused->capacity) {
         const size_t capacity = refused ? 2 * refused->capacity : 8;
         struct godwit__refused_senders *const grown =
@@ -63,36 +90,65 @@ add (godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t r
         grown->capacity = capacity;
         server->refused_senders = refused = grown;
     }
-    refused->senders[refused->count++] = (sender_t){port, routing_id};
+    refused->senders[refused->count++] = (refused_t){*sender, id};
+}
+
+bool
+godwit__order_is_refused (const godwit__sender_t *sender, uint32_t server_id, uint64_t id)
+{
+    godwit__pool_t *const pool = sender->port->pool;
+    godwit__pool_lock (pool);
+    const godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
+    const struct godwit__refused_senders *const refused = server ? server->refused_senders : NULL;
+    const size_t index = refused ? find (refused, sender) : 0;
+    const bool is_refused = refused && index < refused->count && refused->senders[index].id < id;
+    godwit__pool_unlock (pool);
+    return is_refused;
 }
 
 void
-godwit__order_refused (godwit__port_t *port, godwit__routing_id_t routing_id, uint32_t server_id)
+godwit__order_refused (const godwit__sender_t *sender, uint32_t server_id, uint64_t id)
 {
-    godwit__pool_t *const pool = port->pool;
+    godwit__pool_t *const pool = sender->port->pool;
     godwit__pool_lock (pool);
     godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
     if (server && server->is_lane)
-        add (server, port, routing_id);
+        add (server, sender, id);
     godwit__pool_unlock (pool);
 }
 
+/* What comes now is queued behind what waits, also if a handler could begin: that may not be its turn. */
+static bool
+is_full (const godwit_server_t *server)
+{
+    return server->queued >= server->queue_limit || server->queued_size >= server->pool->max_queue_size;
+}
+
 godwit__nack_t
-godwit__order_refuses (godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t routing_id,
+godwit__order_refuses (godwit_server_t *server, const godwit__sender_t *sender,
                        const godwit__header_t *header)
 {
     struct godwit__refused_senders *const refused = server->refused_senders;
     if (!server->is_lane || header->type != GODWIT__NOTIFY)
         return GODWIT__NACK_NOT_HERE;
+    if (is_full (server))
+        return GODWIT__NACK_OVERLOADED;
     if (!refused || !refused->count)
         return 0;
-    const size_t index = find (refused, port, routing_id);
+    const size_t index = find (refused, sender);
     if (index == refused->count)
         return 0;
     if (!(header->flags & GODWIT__FLAG_FIRST))
         return GODWIT__NACK_OVERLOADED;
     forget (refused, index);
     return 0;
+}
+
+void
+godwit__order_begin (godwit_request_t *request, const godwit__header_t *header)
+{
+    request->notifier = header->budget_ms;
+    request->deadline_ns = GODWIT__NEVER;
 }
 
 void
@@ -105,34 +161,34 @@ godwit__order_release (godwit_server_t *server)
 /* ---- whose turn it is; with pool.lock ---- */
 
 static bool
-is_of (const godwit_request_t *request, const godwit__port_t *port, godwit__routing_id_t routing_id)
+is_of (const godwit_request_t *request, const godwit__sender_t *sender)
 {
-    return request->port == port && request->routing_id == routing_id;
+    const godwit__sender_t its = godwit__sender_of (request);
+    return is_same (&its, sender);
 }
 
 static bool
-runs_for (const godwit_server_t *server, const godwit__port_t *port, godwit__routing_id_t routing_id)
+runs_for (const godwit_server_t *server, const godwit__sender_t *sender)
 {
     if (!server->active)
         return false;
     for (const godwit_request_t *at = GODWIT__FIRST (&server->running, godwit_request_t, in_running); at;
          at = GODWIT__NEXT (&server->running, at, godwit_request_t, in_running))
-        if (at->is_active && is_of (at, port, routing_id))
+        if (at->is_active && is_of (at, sender))
             return true;
     return false;
 }
 
 bool
-godwit__order_is_busy (const godwit_server_t *server, const godwit__port_t *port,
-                       godwit__routing_id_t routing_id)
+godwit__order_is_busy (const godwit_server_t *server, const godwit__sender_t *sender)
 {
     if (server->concurrency == 1) /* then any handler that runs is in the way */
         return false;
     for (const godwit_request_t *at = GODWIT__FIRST (&server->queue, godwit_request_t, in_queue); at;
          at = GODWIT__NEXT (&server->queue, at, godwit_request_t, in_queue))
-        if (is_of (at, port, routing_id))
+        if (is_of (at, sender))
             return true;
-    return runs_for (server, port, routing_id);
+    return runs_for (server, sender);
 }
 
 godwit_request_t *
@@ -141,7 +197,10 @@ godwit__order_next (const godwit_server_t *server)
     godwit_request_t *at = GODWIT__FIRST (&server->queue, godwit_request_t, in_queue);
     if (!server->is_lane || server->concurrency == 1)
         return at;
-    while (at && runs_for (server, at->port, at->routing_id))
-        at = GODWIT__NEXT (&server->queue, at, godwit_request_t, in_queue);
+    for (; at; at = GODWIT__NEXT (&server->queue, at, godwit_request_t, in_queue)) {
+        const godwit__sender_t sender = godwit__sender_of (at);
+        if (!runs_for (server, &sender))
+            break;
+    }
     return at;
 }

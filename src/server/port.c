@@ -34,7 +34,8 @@ refuse (godwit__port_t *port, godwit__routing_id_t routing_id, const godwit__hea
 {
     GODWIT__COUNT (port->pool->transport, requests_refused);
     if (header->type == GODWIT__NOTIFY)
-        godwit__order_refused (port, routing_id, header->target);
+        godwit__order_refused (&(godwit__sender_t){port, routing_id, header->budget_ms}, header->target,
+                               header->id);
     if (!(header->flags & GODWIT__FLAG_CAST) || refused.reason == GODWIT__NACK_DUPLICATE)
         godwit__port_send_header (port, routing_id, GODWIT__NACK,
                                   refused.reason == GODWIT__NACK_DRAINING ? refused.revision : 0, header->id,

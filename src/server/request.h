@@ -44,6 +44,7 @@ struct godwit_request {
     bool is_fanout;
     bool is_redelivered; /* a durable cast that may have run before */
     bool is_notify;      /* a NOTIFY: its body is not decoded */
+    uint32_t notifier;   /* of a NOTIFY: its sender's number on the connection; 0: none */
     bool is_active;      /* its handler runs, or is about to; guarded by pool.lock */
     bool failed;         /* written by whoever replies */
     atomic_bool kept; /* set by the handler's thread, before any other thread can know the request, except its

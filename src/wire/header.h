@@ -46,7 +46,7 @@ typedef enum godwit__frame_type {
     GODWIT__RESOLVED = 16, /* the answer, unless it is a NACK; target: server id; body: the server's record */
     GODWIT__LAST = 17,     /* to subscribers; target: publisher's number; id: of its last publication */
     GODWIT__NOTIFY = 18, /* notifications; target: server id of the listener's lane; id, aux: as of a request;
-                            body: src/wire/notify_frame.h */
+                            budget_ms: the sender's number, or 0; body: src/wire/notify_frame.h */
     GODWIT__SETTLED = 19, /* the answer, unless it is a NACK; id: of the NOTIFY; aux: the lane's credit; body:
                              those that are not done with */
     GODWIT__MATCHMAKER_FIRST = 32,

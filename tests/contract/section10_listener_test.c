@@ -131,6 +131,29 @@ end (godwit_notifier_t **notifier, godwit_listener_t **listener)
     godwit_listener_destroy (listener);
 }
 
+/* What most rows have: one of each, and what the listener's endpoints hear. */
+typedef struct ends {
+    godwit_notifier_t *notifier;
+    godwit_listener_t *listener;
+    heard_t heard;
+} ends_t;
+
+static void
+ends_open (ends_t *ends, core_t *core, const godwit_notification_endpoint_t *endpoints, size_t count,
+           const godwit_listener_options_t *options)
+{
+    heard_open (&ends->heard);
+    ends->notifier = notifier_new (core);
+    ends->listener = start (core, endpoints, count, options);
+}
+
+static void
+ends_close (ends_t *ends)
+{
+    end (&ends->notifier, &ends->listener);
+    heard_close (&ends->heard);
+}
+
 /* ---- who gets it ---- */
 
 static void
@@ -217,26 +240,23 @@ a_function_for_each_priority (core_t *core)
     static const char *const all[] = {"audit:e ", "debug:e ",    "info:e ",  "warn:e ",
                                       "error:e ", "critical:e ", "sample:e "};
     char expected[256] = "";
-    heard_t heard;
+    ends_t ends;
     godwit_value_t *context = NULL;
-    heard_open (&heard);
     MUST (godwit_value_new_map (&context, GODWIT_ARGS (GODWIT_STR ("user", "ada"), GODWIT_STR ("token", "x")),
                                 &error));
-    godwit_notifier_t *notifier = notifier_new (core);
-    godwit_listener_t *listener = start (
-        core,
-        &GODWIT_NOTIFICATION_ENDPOINT (.audit = look, .debug = look, .info = look, .warn = look,
-                                       .error = look, .critical = look, .sample = look, .self = &heard),
-        1, NULL);
+    ends_open (&ends, core,
+               &GODWIT_NOTIFICATION_ENDPOINT (.audit = look, .debug = look, .info = look, .warn = look,
+                                              .error = look, .critical = look, .sample = look,
+                                              .self = &ends.heard),
+               1, NULL);
     for (int i = 0; i < GODWIT_PRIORITY_COUNT; i++) { /* the order among priorities is nobody's */
-        MUST (godwit_notify (notifier, (godwit_priority_t) i, context, "e",
+        MUST (godwit_notify (ends.notifier, (godwit_priority_t) i, context, "e",
                              GODWIT_MAP (NULL, GODWIT_INT ("size", 5)), NULL, &error));
         snprintf (expected + strlen (expected), sizeof expected - strlen (expected), "%s", all[i]);
-        expect_heard (&heard, (uint64_t) i + 1, expected);
+        expect_heard (&ends.heard, (uint64_t) i + 1, expected);
     }
-    end (&notifier, &listener);
+    ends_close (&ends);
     godwit_value_unref (&context);
-    heard_close (&heard);
 }
 
 /* ---- what becomes of it ---- */
@@ -244,60 +264,52 @@ a_function_for_each_priority (core_t *core)
 static void
 every_endpoint_until_one_requeues (core_t *core)
 {
-    heard_t heard;
-    heard_open (&heard);
-    ear_t ears[] = {{.name = "1", .heard = &heard},
-                    {.name = "2", .heard = &heard, .requeues = 1},
-                    {.name = "3", .heard = &heard}};
+    ends_t ends;
+    ear_t ears[] = {{.name = "1", .heard = &ends.heard},
+                    {.name = "2", .heard = &ends.heard, .requeues = 1},
+                    {.name = "3", .heard = &ends.heard}};
     const godwit_notification_endpoint_t endpoints[] = {
         GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &ears[0]),
         GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &ears[1]),
         GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &ears[2])};
-    godwit_notifier_t *notifier = notifier_new (core);
-    godwit_listener_t *listener = start (core, endpoints, 3, GODWIT_LISTENER_OPTIONS (.allow_requeue = true));
-    notify (notifier, "e");
-    expect_heard (&heard, 5, "1:e 2:e 1:e 2:e 3:e ");
-    end (&notifier, &listener);
-    heard_close (&heard);
+    ends_open (&ends, core, endpoints, 3, GODWIT_LISTENER_OPTIONS (.allow_requeue = true));
+    notify (ends.notifier, "e");
+    expect_heard (&ends.heard, 5, "1:e 2:e 1:e 2:e 3:e ");
+    ends_close (&ends);
 }
 
 static void
 an_endpoint_that_fails (core_t *core)
 {
-    heard_t heard;
-    heard_open (&heard);
-    ear_t ear = {.name = "1", .heard = &heard, .requeues = 1, .fails = (godwit_handled_t) 77};
-    godwit_notifier_t *notifier = notifier_new (core);
-    godwit_listener_t *listener = start (core, &GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &ear), 1,
-                                         GODWIT_LISTENER_OPTIONS (.allow_requeue = true));
-    notify (notifier, "e");
-    expect_heard (&heard, 2, "1:e 1:e ");
-    end (&notifier, &listener);
-    heard_close (&heard);
+    ends_t ends;
+    ear_t ear = {.name = "1", .heard = &ends.heard, .requeues = 1, .fails = (godwit_handled_t) 77};
+    ends_open (&ends, core, &GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &ear), 1,
+               GODWIT_LISTENER_OPTIONS (.allow_requeue = true));
+    notify (ends.notifier, "e");
+    expect_heard (&ends.heard, 2, "1:e 1:e ");
+    ends_close (&ends);
 }
 
 static void
 requeue_without_allow_requeue (core_t *core)
 {
-    heard_t heard;
-    heard_open (&heard);
-    ear_t first = {.name = "1", .heard = &heard, .requeues = 2}, second = {.name = "2", .heard = &heard};
+    ends_t ends;
+    ear_t first = {.name = "1", .heard = &ends.heard, .requeues = 2},
+          second = {.name = "2", .heard = &ends.heard};
     const godwit_notification_endpoint_t endpoints[] = {
         GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &first),
         GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &second)};
     godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS;
-    godwit_notifier_t *notifier = notifier_new (core);
-    godwit_listener_t *listener = start (core, endpoints, 2, NULL);
-    notify (notifier, "e");
-    notify (notifier, "f");
-    notify (notifier, "g");
-    MUST (godwit_notifier_flush (notifier, WAIT_LIMIT_MS, &error));
-    MUST (godwit_notifier_get_stats (notifier, &stats, &error));
+    ends_open (&ends, core, endpoints, 2, NULL);
+    notify (ends.notifier, "e");
+    notify (ends.notifier, "f");
+    notify (ends.notifier, "g");
+    MUST (godwit_notifier_flush (ends.notifier, WAIT_LIMIT_MS, &error));
+    MUST (godwit_notifier_get_stats (ends.notifier, &stats, &error));
     cr_expect_eq (stats.requeued, 0u);
     cr_expect_eq (stats.acknowledged, 3u);
-    expect_heard (&heard, 4, "1:e 1:f 1:g 2:g "); /* those after it do not get it all the same */
-    end (&notifier, &listener);
-    heard_close (&heard);
+    expect_heard (&ends.heard, 4, "1:e 1:f 1:g 2:g "); /* those after it do not get it all the same */
+    ends_close (&ends);
 }
 
 static godwit_handled_t
@@ -313,17 +325,13 @@ count_redeliveries (const godwit_notification_t *notification, void *user)
 static void
 a_redelivery_is_marked (core_t *core)
 {
-    heard_t heard;
-    heard_open (&heard);
-    ear_t ear = {.name = "again", .heard = &heard, .requeues = 2};
-    godwit_notifier_t *notifier = notifier_new (core);
-    godwit_listener_t *listener =
-        start (core, &GODWIT_NOTIFICATION_ENDPOINT (.info = count_redeliveries, .self = &ear), 1,
+    ends_t ends;
+    ear_t ear = {.name = "again", .heard = &ends.heard, .requeues = 2};
+    ends_open (&ends, core, &GODWIT_NOTIFICATION_ENDPOINT (.info = count_redeliveries, .self = &ear), 1,
                GODWIT_LISTENER_OPTIONS (.allow_requeue = true));
-    notify (notifier, "e");
-    expect_heard (&heard, 3, "again:0 again:1 again:2 ");
-    end (&notifier, &listener);
-    heard_close (&heard);
+    notify (ends.notifier, "e");
+    expect_heard (&ends.heard, 3, "again:0 again:1 again:2 ");
+    ends_close (&ends);
 }
 
 static void
@@ -384,24 +392,21 @@ filters (core_t *core)
     MUST (godwit_value_new_map (&context, GODWIT_ARGS (GODWIT_STR ("user", "ada"), GODWIT_INT ("level", 3)),
                                 &error));
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        heard_t heard;
-        heard_open (&heard);
-        ear_t ear = {.name = "x", .heard = &heard};
-        godwit_notifier_t *notifier = notifier_new (core);
-        godwit_listener_t *listener = start (
-            core, &GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &ear, .filter = &rows[i].filter), 1,
-            NULL);
-        MUST (godwit_notify_info (notifier, context, "one.start",
+        ends_t ends;
+        ear_t ear = {.name = "x", .heard = &ends.heard};
+        ends_open (&ends, core,
+                   &GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &ear, .filter = &rows[i].filter), 1,
+                   NULL);
+        MUST (godwit_notify_info (ends.notifier, context, "one.start",
                                   GODWIT_MAP (NULL, GODWIT_STR ("state", "new"), GODWIT_INT ("number", 5)),
                                   &error));
-        MUST (godwit_notify_info (notifier, context, "one.end",
+        MUST (godwit_notify_info (ends.notifier, context, "one.end",
                                   GODWIT_MAP (NULL, GODWIT_STR ("state", "deleted!")), &error));
-        MUST (godwit_notify_info (notifier, context, "two", GODWIT_STR (NULL, "state"), &error));
-        MUST (
-            godwit_notifier_flush (notifier, WAIT_LIMIT_MS, &error)); /* what nobody wants is acknowledged */
-        cr_expect_str_eq (heard.text, rows[i].heard, "row %zu: %s", i, heard.text);
-        end (&notifier, &listener);
-        heard_close (&heard);
+        MUST (godwit_notify_info (ends.notifier, context, "two", GODWIT_STR (NULL, "state"), &error));
+        /* What nobody wants is acknowledged. */
+        MUST (godwit_notifier_flush (ends.notifier, WAIT_LIMIT_MS, &error));
+        cr_expect_str_eq (ends.heard.text, rows[i].heard, "row %zu: %s", i, ends.heard.text);
+        ends_close (&ends);
     }
     godwit_value_unref (&context);
 }
@@ -411,60 +416,48 @@ filters (core_t *core)
 static void
 batches (core_t *core)
 {
-    heard_t heard;
-    heard_open (&heard);
-    ear_t ear = {.name = "b", .heard = &heard};
-    godwit_notifier_t *notifier = notifier_new (core);
-    godwit_listener_t *listener =
-        start (core, &GODWIT_NOTIFICATION_ENDPOINT (.batch = hear_batch, .self = &ear), 1,
+    ends_t ends;
+    ear_t ear = {.name = "b", .heard = &ends.heard};
+    ends_open (&ends, core, &GODWIT_NOTIFICATION_ENDPOINT (.batch = hear_batch, .self = &ear), 1,
                GODWIT_LISTENER_OPTIONS (.batch_size = 3, .batch_timeout_ms = 600000));
     /* Neither a batch of three priorities, nor one of two that waits for its time. */
     for (int i = 0; i < 5; i++) {
-        notify (notifier, "e");
+        notify (ends.notifier, "e");
         if (i < 3)
-            MUST (godwit_notify_error (notifier, NULL, "e", GODWIT_NIL (NULL), &error));
+            MUST (godwit_notify_error (ends.notifier, NULL, "e", GODWIT_NIL (NULL), &error));
     }
-    tally_wait (&heard.count, 2);
-    cr_expect (strstr (heard.text, "b:info*3 "), "%s", heard.text);
-    cr_expect (strstr (heard.text, "b:error*3 "), "%s", heard.text);
-    MUST (godwit_listener_stop (listener, NULL, &error));
-    MUST (godwit_listener_wait (listener, NULL, &error));
-    cr_expect (strstr (heard.text, "b:info*2 "), "the rest, at the stop: %s", heard.text);
-    end (&notifier, &listener);
-    heard_close (&heard);
+    tally_wait (&ends.heard.count, 2);
+    cr_expect (strstr (ends.heard.text, "b:info*3 "), "%s", ends.heard.text);
+    cr_expect (strstr (ends.heard.text, "b:error*3 "), "%s", ends.heard.text);
+    MUST (godwit_listener_stop (ends.listener, NULL, &error));
+    MUST (godwit_listener_wait (ends.listener, NULL, &error));
+    cr_expect (strstr (ends.heard.text, "b:info*2 "), "the rest, at the stop: %s", ends.heard.text);
+    ends_close (&ends);
 }
 
 static void
 a_batch_ends_at_its_time (core_t *core)
 {
-    heard_t heard;
-    heard_open (&heard);
-    ear_t ear = {.name = "b", .heard = &heard};
-    godwit_notifier_t *notifier = notifier_new (core);
-    godwit_listener_t *listener =
-        start (core, &GODWIT_NOTIFICATION_ENDPOINT (.batch = hear_batch, .self = &ear), 1,
+    ends_t ends;
+    ear_t ear = {.name = "b", .heard = &ends.heard};
+    ends_open (&ends, core, &GODWIT_NOTIFICATION_ENDPOINT (.batch = hear_batch, .self = &ear), 1,
                GODWIT_LISTENER_OPTIONS (.batch_size = 100, .batch_timeout_ms = 1));
-    notify (notifier, "e");
-    expect_heard (&heard, 1, "b:info*1 ");
-    end (&notifier, &listener);
-    heard_close (&heard);
+    notify (ends.notifier, "e");
+    expect_heard (&ends.heard, 1, "b:info*1 ");
+    ends_close (&ends);
 }
 
 static void
 a_requeued_batch (core_t *core)
 {
-    heard_t heard;
-    heard_open (&heard);
-    ear_t ear = {.name = "b", .heard = &heard, .requeues = 1};
-    godwit_notifier_t *notifier = notifier_new (core);
-    godwit_listener_t *listener =
-        start (core, &GODWIT_NOTIFICATION_ENDPOINT (.batch = hear_batch, .self = &ear), 1,
+    ends_t ends;
+    ear_t ear = {.name = "b", .heard = &ends.heard, .requeues = 1};
+    ends_open (&ends, core, &GODWIT_NOTIFICATION_ENDPOINT (.batch = hear_batch, .self = &ear), 1,
                GODWIT_LISTENER_OPTIONS (.batch_size = 2, .batch_timeout_ms = 600000, .allow_requeue = true));
-    notify (notifier, "e");
-    notify (notifier, "f");
-    expect_heard (&heard, 2, "b:info*2 b:info*2 ");
-    end (&notifier, &listener);
-    heard_close (&heard);
+    notify (ends.notifier, "e");
+    notify (ends.notifier, "f");
+    expect_heard (&ends.heard, 2, "b:info*2 b:info*2 ");
+    ends_close (&ends);
 }
 
 /* ---- how it runs, and its life ---- */
@@ -520,21 +513,17 @@ executors (core_t *core)
 static void
 stop_and_start_again (core_t *core)
 {
-    heard_t heard;
-    heard_open (&heard);
-    ear_t ear = {.name = "x", .heard = &heard};
-    godwit_notifier_t *notifier = notifier_new (core);
-    godwit_listener_t *listener =
-        start (core, &GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &ear), 1, NULL);
-    notify (notifier, "one");
-    expect_heard (&heard, 1, "x:one ");
-    MUST (godwit_listener_stop (listener, NULL, &error));
-    MUST (godwit_listener_wait (listener, NULL, &error));
-    notify (notifier, "two"); /* nobody is there: it is kept */
-    MUST (godwit_listener_start (listener, NULL, &error));
-    expect_heard (&heard, 2, "x:one x:two ");
-    end (&notifier, &listener);
-    heard_close (&heard);
+    ends_t ends;
+    ear_t ear = {.name = "x", .heard = &ends.heard};
+    ends_open (&ends, core, &GODWIT_NOTIFICATION_ENDPOINT (.info = hear, .self = &ear), 1, NULL);
+    notify (ends.notifier, "one");
+    expect_heard (&ends.heard, 1, "x:one ");
+    MUST (godwit_listener_stop (ends.listener, NULL, &error));
+    MUST (godwit_listener_wait (ends.listener, NULL, &error));
+    notify (ends.notifier, "two"); /* nobody is there: it is kept */
+    MUST (godwit_listener_start (ends.listener, NULL, &error));
+    expect_heard (&ends.heard, 2, "x:one x:two ");
+    ends_close (&ends);
 }
 
 /* ---- serializers, pulling ---- */

@@ -34,7 +34,7 @@ reject() { # TEXT FILE: it is not there
 }
 wait_for() { # FILE TEXT: until it is there, for 20 s at most
     for _ in $(seq 2000); do
-        if grep -q -- "$2" "$1"; then return; fi
+        if grep -qs -- "$2" "$1"; then return; fi
         sleep 0.01
     done
     fail "no \"$2\" in: $(cat "$1")"
@@ -57,6 +57,17 @@ stop() { # SIGNAL NAME
     ended 0 "$2"
 }
 send() { run 0 notify "$@"; } # it is acknowledged
+begin_send() { # NAME ARGUMENT...: what it says is in NAME
+    local name=$1
+    shift
+    "$godwit" notify --timeout 60 "$@" >"$name" 2>&1 <&0 & # without <&0 it reads nothing
+    processes[$name]=$!
+}
+sent() { # NAME: it is acknowledged
+    wait "${processes[$1]}" || fail "$1: status $?: $(<"$1")"
+    unset "processes[$1]"
+    expect "$id" "$1"
+}
 id='^[0-9a-f]\{8\}-[0-9a-f]\{4\}-4[0-9a-f]\{3\}-[89ab][0-9a-f]\{3\}-[0-9a-f]\{12\}$'
 
 # ---- arguments ----
@@ -182,12 +193,9 @@ ended 0 counted
 [[ $(grep -c . counted) == 2 ]] || fail "counted: $(<counted)"
 run 3 notify --pool nobody --timeout 0.3 e
 expect 'the pool "nobody" of notifications.info, which has 0 listeners, waits for 1 of them'
-"$godwit" notify --pool late --timeout 20 waited-for >patient 2>&1 &
-processes[patient]=$!
+begin_send patient --pool late waited-for
 listen late --pool late --count 1
-wait "${processes[patient]}" || fail "patient: $(<patient)"
-unset 'processes[patient]'
-expect "$id" patient
+sent patient
 ended 0 late
 expect ' waited-for ' late
 
@@ -200,10 +208,15 @@ if "$godwit" notify --help | grep -q -- --spool; then
     expect "$id"
     run 0 notify --spool spool --no-wait -t kept second
     expect "$id"
-    listen kept -t kept
+    listen look -t kept # takes nothing away
     send --spool spool -t kept third
+    stop INT look
+    "$godwit" spool show spool >said
+    expect '3 items' said
+    listen kept -t kept --pool audit
+    send --spool spool -t kept fourth
     stop INT kept
-    for event in first second third; do
+    for event in first second third fourth; do
         [[ $(grep -c " $event " kept) == 1 ]] || fail "kept: $(<kept)"
     done
     "$godwit" spool show spool >said
@@ -211,7 +224,7 @@ if "$godwit" notify --help | grep -q -- --spool; then
 
     # What the spool has from before waits for a pool that is gone: that says nothing about a new one.
     run 4 notify --spool old --timeout 0.2 -t dead --pool audit first
-    listen live -t live
+    listen live -t live --pool live
     run 0 notify --spool old --timeout 20 -t live second
     stop INT live
     listen same -t dead --pool same
@@ -237,23 +250,34 @@ unset 'processes[piped]'
 "$godwit" events --pool full >/dev/full 2>full.err &
 processes[full]=$!
 wait_for full.err 'listens to'
-run 3 notify --pool full --timeout 1 unprinted # it is not acknowledged, because its line was not written
+begin_send unprinted --pool full unprinted
 status=0
 wait "${processes[full]}" || status=$?
 unset 'processes[full]'
 [[ $status == 1 ]] || fail "a full disk: status $status"
 expect 'standard output: No space left on device' full.err
+listen next --pool full --count 1 --for 30 # it was not acknowledged, because its line was not written
+sent unprinted
+ended 0 next
+expect ' unprinted ' next
 # Its reader reads nothing: it cannot print what has come, and only a second signal ends it.
 "$godwit" events --pool stuck --json >pipe 2>stuck.err &
 processes[stuck]=$!
 exec 3<pipe
 wait_for stuck.err 'listens to'
+printf '"%0300000d"' 1 >large.json
+begin_send large --pool stuck large - <large.json
+read -r -t 60 -N 1 -u 3 || fail "nothing came through the pipe: $(<large)"
 status=0
-printf '"%0300000d"' 1 | timeout 60 "$godwit" notify --pool stuck --timeout 1 large - >said 2>&1 || status=$?
-[[ $status == 3 ]] || fail "a reader that reads nothing: status $status: $(<said)"
-while kill -TERM "${processes[stuck]}" 2>/dev/null; do sleep 0.05; done
-status=0
+for _ in $(seq 400); do # until the second one has come, for 20 s at most
+    if ! kill -TERM "${processes[stuck]}" 2>/dev/null; then break; fi
+    sleep 0.05
+done
 wait "${processes[stuck]}" || status=$?
 unset 'processes[stuck]'
 [[ $status == 143 ]] || fail "a second signal: status $status"
+listen next --pool stuck --count 1 --for 30
+sent large
+ended 0 next
+expect ' large ' next
 echo passed

@@ -98,8 +98,8 @@ columns_of (const check_summary_t *summary, column_t columns[COLUMNS])
     return COLUMNS;
 }
 
-void
-check_print_tsv_head (FILE *out)
+static void
+print_tsv_head (FILE *out)
 {
     column_t columns[COLUMNS];
     columns_of (NULL, columns);
@@ -107,6 +107,17 @@ check_print_tsv_head (FILE *out)
     for (size_t i = 0; i < COLUMNS; i++)
         fprintf (out, "\t%s", columns[i].name);
     fputc ('\n', out);
+}
+
+FILE *
+check_open_tsv (const char *path)
+{
+    FILE *const tsv = strcmp (path, "-") == 0 ? stdout : fopen (path, "ae");
+    if (!tsv)
+        perror (path);
+    else if (tsv == stdout || ftell (tsv) == 0)
+        print_tsv_head (tsv);
+    return tsv;
 }
 
 void
@@ -133,14 +144,15 @@ void
 check_print (FILE *out, const char *name, const check_summary_t *summary)
 {
     const uint64_t *outcomes = summary->outcomes;
+    const uint64_t fanouts = summary->kinds[HISTORY_FANOUT] + summary->kinds[HISTORY_FANOUT_CALL];
     fprintf (out,
              "%s: %llu tried (%llu casts, %llu fanouts), %llu faults: %llu succeeded, %llu NOT_SENT, "
              "%llu REJECTED, %llu MAYBE_RUN, %llu RAN, %llu not begun, %llu of who was killed; "
              "worst detection %.1f ms (of %llu hit), worst end %.1f ms late, worst stall %.1f ms; "
              "ran twice %llu, lost in silence %llu, broken %llu\n",
              name, (unsigned long long) summary->tried, (unsigned long long) summary->kinds[HISTORY_CAST],
-             (unsigned long long) (summary->kinds[HISTORY_FANOUT] + summary->kinds[HISTORY_FANOUT_CALL]),
-             (unsigned long long) summary->faults, (unsigned long long) outcomes[CHECK_SUCCEEDED],
+             (unsigned long long) fanouts, (unsigned long long) summary->faults,
+             (unsigned long long) outcomes[CHECK_SUCCEEDED],
              (unsigned long long) outcomes[GODWIT_OUTCOME_NOT_SENT],
              (unsigned long long) outcomes[GODWIT_OUTCOME_REJECTED],
              (unsigned long long) outcomes[GODWIT_OUTCOME_MAYBE_RUN],

@@ -93,8 +93,10 @@ uint64_t check_broken (const check_summary_t *summary);
  * it, and fanouts that did not reach whom they say. */
 uint64_t check_lost (const check_summary_t *summary);
 
-/* One line, for the runner: columns separated by tabs. */
-void check_print_tsv_head (FILE *out);
+/* Opens a table, to append to it; "-" is the standard output. A new one begins with the names of its columns,
+ * which tabs separate. NULL, with a text on stderr, if it cannot be opened. */
+FILE *check_open_tsv (const char *path);
+/* Appends a line. */
 void check_print_tsv (FILE *out, const char *name, const check_summary_t *summary);
 /* Human-readable. */
 void check_print (FILE *out, const char *name, const check_summary_t *summary);

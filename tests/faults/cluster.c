@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -41,7 +42,7 @@ gather_arguments (const cluster_t *cluster, const cluster_member_t *member, char
 {
     size_t count = 0;
     snprintf (numbers[0], 32, "%u", member->node);
-    snprintf (numbers[1], 32, "%llu", (unsigned long long) (cluster->seed * 100003 + member->node));
+    snprintf (numbers[1], 32, "%" PRIu64, cluster->seed * 100003 + member->node);
     const char *const fixed[] = {cluster->program, "--node", numbers[0],  "--role", member->role, "--name",
                                  member->name,     "--url",  member->url, "--log",  path,         "--seed",
                                  numbers[1]};
@@ -147,6 +148,37 @@ cluster_rest (cluster_t *cluster, int64_t ms)
     const struct timespec rest = {ms / 1000, ms % 1000 * 1000000};
     nanosleep (&rest, NULL);
     check_lives (cluster);
+}
+
+/* ---- what is around it ---- */
+
+void
+cluster_find_program (char path[CLUSTER_PATH_MAX], const char *called)
+{
+    const char *const slash = strrchr (called, '/');
+    snprintf (path, CLUSTER_PATH_MAX, "%.*s/node", slash ? (int) (slash - called) : 1, slash ? called : ".");
+    if (access (path, X_OK))
+        fail ("%s: %s", path, strerror (errno));
+}
+
+void
+cluster_make_folder (char path[CLUSTER_PATH_MAX], const char *name)
+{
+    const char *const tmp = getenv ("TMPDIR");
+    snprintf (path, CLUSTER_PATH_MAX, "%s/godwit-%s-XXXXXX", tmp && *tmp ? tmp : "/tmp", name);
+    if (!mkdtemp (path))
+        fail ("%s: %s", path, strerror (errno));
+}
+
+void
+cluster_remove_folder (const char *path)
+{
+    const pid_t pid = fork ();
+    if (pid == 0) {
+        execlp ("rm", "rm", "-rf", path, (char *) NULL);
+        _exit (127);
+    }
+    waitpid (pid, NULL, 0);
 }
 
 /* ---- the cluster ---- */

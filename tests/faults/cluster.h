@@ -12,6 +12,7 @@
 #define CLUSTER_RENDEZVOUS 7
 #define CLUSTER_ARGUMENTS 24
 #define CLUSTER_WAIT_LIMIT_MS 30000
+#define CLUSTER_PATH_MAX 512
 /* Every second member has the driver on libzmq, the others have the engine. */
 #define CLUSTER_MIXED "mixed"
 /* Names the driver, or CLUSTER_MIXED, where nothing else does. */
@@ -29,8 +30,8 @@ typedef struct cluster_member {
 } cluster_member_t;
 
 typedef struct cluster {
-    char program[512]; /* node */
-    char folder[512];
+    char program[CLUSTER_PATH_MAX]; /* node */
+    char folder[CLUSTER_PATH_MAX];
     const char *driver;
     char place[512]; /* of the URLs, behind the driver: all rendezvous */
     uint64_t seed;
@@ -39,6 +40,13 @@ typedef struct cluster {
     cluster_member_t members[CLUSTER_MEMBERS];
     size_t member_count;
 } cluster_t;
+
+/* The program node, which lies beside the one that was called like this. */
+void cluster_find_program (char path[CLUSTER_PATH_MAX], const char *called);
+/* A new folder below $TMPDIR, for histories. */
+void cluster_make_folder (char path[CLUSTER_PATH_MAX], const char *name);
+/* With all that is in it. */
+void cluster_remove_folder (const char *path);
 
 /* The driver of a URL for the member with this number. driver: its name, CLUSTER_MIXED, or NULL: what the
  * variable says, or zmq. */

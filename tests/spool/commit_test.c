@@ -3,6 +3,7 @@
 #include "components/spool/inside.h"
 #include "tests/spool/fault_vfs.h"
 #include "tests/spool/spool_world.h"
+#include "tests/support/await.h"
 #include "tests/support/must.h"
 
 #include <criterion/criterion.h>
@@ -64,8 +65,7 @@ Test (commit, appends_of_several_threads_are_one_transaction)
     godwit__spool_role_take (self); /* as a transaction does */
     for (int i = 0; i < THREADS; i++)
         cr_assert_eq (pthread_create (&threads[i], NULL, append_one, spool), 0);
-    while (count_requests (self) < THREADS)
-        sched_yield ();
+    AWAIT (count_requests (self) == THREADS);
     godwit__spool_role_give (self);
     for (int i = 0; i < THREADS; i++)
         pthread_join (threads[i], NULL);
@@ -104,8 +104,7 @@ refuse_some (const char *vfs)
     for (size_t i = 0; i < 4; i++) {
         refused[i] = (refused_t){spool, i % 2 ? 100 : 9000, GODWIT_OK};
         cr_assert_eq (pthread_create (&threads[i], NULL, append_large, &refused[i]), 0);
-        while (count_requests (self) < i + 1)
-            sched_yield ();
+        AWAIT (count_requests (self) == i + 1);
     }
     if (vfs)
         fault_vfs_fail_writes (0, 1, SQLITE_FULL);
@@ -147,8 +146,7 @@ Test (commit, settles_are_written_a_moment_later)
     world_append (spool, "info", "two");
     const uint64_t before = stats_of (spool).commits;
     world_settle (spool, "info", "audit", 1, 1);
-    while (stats_of (spool).commits == before) /* the keeper's */
-        sched_yield ();
+    AWAIT (stats_of (spool).commits > before); /* the keeper's */
     fault_vfs_crash (left, FAULT_KEEPS_NOTHING, 1);
     godwit_spool_t *after = world_open (world_path (left, "spool"), NULL);
     MUST_BE (world_read (after, "info", "audit"), "2:two");
@@ -250,7 +248,7 @@ Test (commit, reading_beside_the_removal_of_a_pool)
     world_append (beside, "info", "one");
     world_append (beside, "info", "two");
     fault_vfs_at_commit (look_beside);
-    MUST (beside->ops->remove_pool (beside, "info", "audit", &error));
+    MUST (beside->ops->remove_pool (beside, "info", "audit", UINT64_MAX, &error));
     cr_assert (has_looked);
     cr_assert_eq (world_append (beside, "info", "three"), 3);
     MUST_BE (world_read (beside, "info", NULL), "3:three");

@@ -288,7 +288,7 @@ Test (failure, the_wal_is_copied_when_the_disk_is_full, .timeout = 20)
     last = fill_wal ();
     world_set_pool (spool, "info", "dash", 0);
     last = fill_wal ();
-    MUST (spool->ops->remove_pool (spool, "info", "dash", &error));
+    MUST (spool->ops->remove_pool (spool, "info", "dash", UINT64_MAX, &error));
     last = fill_wal ();
     world_append (spool, "info", "more");
     last = fill_wal ();
@@ -319,7 +319,7 @@ Test (failure, a_pool_that_cannot_be_kept_is_not_there)
     begin ();
     fault_vfs_fail_writes (0, 1000000, SQLITE_FULL);
     cr_assert_eq (spool->ops->set_pool (spool, "info", "dash", 0, 0, NULL), GODWIT_ERR_SYSTEM);
-    cr_assert_eq (spool->ops->remove_pool (spool, "info", "audit", NULL), GODWIT_ERR_SYSTEM);
+    cr_assert_eq (spool->ops->remove_pool (spool, "info", "audit", UINT64_MAX, NULL), GODWIT_ERR_SYSTEM);
     cr_assert_eq (spool->ops->set_pool (spool, "new", "audit", 0, 0, NULL), GODWIT_ERR_SYSTEM);
     MUST_BE (world_streams (spool), "info 1 audit=0");
     fault_vfs_fail_writes (0, 0, SQLITE_OK);

@@ -359,7 +359,7 @@ use_in_child (int output)
     demand (ops->append (of_the_parent, &item, 1, NULL, NULL, NULL) == GODWIT_ERR_FORKED, 20);
     demand (ops->settle (of_the_parent, "info", "audit", 1, 1, NULL) == GODWIT_ERR_FORKED, 21);
     demand (ops->set_pool (of_the_parent, "info", "x", 1, 1, NULL) == GODWIT_ERR_FORKED, 22);
-    demand (ops->remove_pool (of_the_parent, "info", "audit", NULL) == GODWIT_ERR_FORKED, 23);
+    demand (ops->remove_pool (of_the_parent, "info", "audit", UINT64_MAX, NULL) == GODWIT_ERR_FORKED, 23);
     demand (ops->flush (of_the_parent, NULL) == GODWIT_ERR_FORKED, 24);
     demand (ops->streams (of_the_parent, see_none, NULL, NULL) == GODWIT_ERR_FORKED, 25);
     demand (godwit_sqlite_spool_open (&spool, path, NULL, NULL) == GODWIT_ERR_FORKED, 26);

@@ -38,6 +38,22 @@ got_await (got_t *got, size_t count)
 }
 
 void
+got_await_all (got_t *got, int64_t count)
+{
+    int64_t next = 0;
+    pthread_mutex_lock (&got->lock);
+    for (size_t i = 0; next < count; i++) {
+        while (i == got->count)
+            pthread_cond_wait (&got->more, &got->lock);
+        cr_assert (got->numbers[i] == next || (got->numbers[i] < next && got->redeliveries[i]),
+                   "place %zu: %lld, delivered %u times before", i, (long long) got->numbers[i],
+                   got->redeliveries[i]);
+        next += got->numbers[i] == next;
+    }
+    pthread_mutex_unlock (&got->lock);
+}
+
+void
 got_await_running (got_t *got, int count)
 {
     pthread_mutex_lock (&got->lock);

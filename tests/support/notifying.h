@@ -33,6 +33,9 @@ void got_init (got_t *got);
 void got_release (got_t *got);
 /* Waits until so many have come. */
 void got_await (got_t *got, size_t count);
+/* Waits until 0 to count - 1 have come. They come in this order; what comes again is marked, because the
+ * machine may be so busy that an answer is late. */
+void got_await_all (got_t *got, int64_t count);
 /* Waits until so many endpoints run. */
 void got_await_running (got_t *got, int count);
 /* The first `count` numbers are 0, 1, 2, ... */

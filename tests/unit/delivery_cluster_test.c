@@ -146,6 +146,132 @@ Test (delivery_cluster, an_answer_that_is_lost_is_found_out)
     end ();
 }
 
+/* ---- a connection that takes no more ---- */
+
+enum { ROOM = 4 };
+static godwit_request_t *held[ROOM];
+static unsigned held_count, reply_count;
+
+static godwit_status_t
+hold (godwit_request_t *request, void *self)
+{
+    (void) self;
+    held[held_count++] = godwit_request_keep (request);
+    return GODWIT_OK;
+}
+
+static void
+on_reply (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    (void) user, (void) status, (void) result, (void) error;
+    reply_count++;
+}
+
+/* Calls over the same connection take all its room. What was notified meanwhile comes when there is some, in
+ * its order, and unmarked: it was never sent. */
+Test (delivery_cluster, a_connection_without_room_keeps_the_order)
+{
+    static const godwit_method_t methods[] = {GODWIT_METHOD ("hold", hold, 0)};
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods);
+    godwit_server_t *server = NULL;
+    godwit_client_t *client = NULL;
+    MUST (godwit_cluster_new (&cluster, 7, &error));
+    MUST (godwit_cluster_add (&sender, cluster, "sender", GODWIT_TRANSPORT_OPTIONS (.queue_limit = ROOM),
+                              &error));
+    MUST (godwit_cluster_add (&receiver, cluster, "receiver", NULL, &error));
+    MUST (godwit_server_new (&server, receiver, GODWIT_TARGET (.topic = "work", .server = "a"), &endpoint, 1,
+                             GODWIT_SERVER_OPTIONS (.concurrency = ROOM), &error));
+    MUST (godwit_server_start (server, NULL, &error));
+    MUST (godwit_client_new (&client, sender, GODWIT_TARGET (.topic = "work"), NULL, &error));
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0,
+                               GODWIT_LISTENER_OPTIONS (.pull = true), &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    MUST (godwit_notifier_new (&notifier, sender, NULL, &error));
+    notify (0);
+    handle (0, 0);
+    for (unsigned i = 0; i < ROOM; i++)
+        MUST (godwit_client_call_async (client, NULL, "hold", GODWIT_NO_ARGS, on_reply, NULL, &error));
+    godwit_cluster_run (cluster, 100);
+    cr_assert_eq (held_count, (unsigned) ROOM);
+    for (int64_t i = 1; i <= 100; i++) {
+        notify (i);
+        godwit_cluster_run (cluster, 10); /* each is tried */
+    }
+    cr_assert_eq (godwit_listener_next (listener, 100, &(godwit_notification_t *){NULL}, NULL),
+                  GODWIT_ERR_TIMEOUT);
+    for (unsigned i = 0; i < ROOM; i++)
+        godwit_request_destroy (&held[i]);
+    for (int64_t i = 1; i <= 100; i++)
+        handle (i, 0);
+    MUST (godwit_notifier_flush (notifier, 1000, &error));
+    cr_assert_eq (reply_count, (unsigned) ROOM);
+    godwit_client_destroy (&client);
+    godwit_server_destroy (&server);
+    end ();
+}
+
+/* ---- messages that are too large for somebody ---- */
+
+static void
+begin_limited (size_t sender_max, size_t receiver_max, const godwit_delivery_options_t *delivery)
+{
+    MUST (godwit_cluster_new (&cluster, 7, &error));
+    MUST (godwit_cluster_add (&sender, cluster, "sender",
+                              GODWIT_TRANSPORT_OPTIONS (.max_message_size = sender_max), &error));
+    MUST (godwit_cluster_add (&receiver, cluster, "receiver",
+                              GODWIT_TRANSPORT_OPTIONS (.max_message_size = receiver_max), &error));
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, NULL, 0,
+                               GODWIT_LISTENER_OPTIONS (.pull = true, .credit = 10000), &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    MUST (godwit_notifier_new (&notifier, sender, GODWIT_NOTIFIER_OPTIONS (.delivery = delivery), &error));
+}
+
+/* Those that go together are no larger than either end takes. */
+Test (delivery_cluster, a_frame_is_as_small_as_the_limit, .timeout = 20)
+{
+    static const size_t limits[][2] = {{4096, 0}, {0, 4096}, {8192, 8192}};
+    for (size_t i = 0; i < 3; i++) {
+        begin_limited (limits[i][0], limits[i][1], NULL);
+        for (int64_t n = 0; n < 2000; n++)
+            notify (n);
+        for (int64_t n = 0; n < 2000; n++)
+            handle (n, 0);
+        MUST (godwit_notifier_flush (notifier, 1000, &error));
+        end ();
+    }
+}
+
+/* One that no listener of the pool takes goes to the dead letters. Those behind it are not held up. */
+Test (delivery_cluster, one_that_is_too_large_for_its_listener_is_given_up, .timeout = 20)
+{
+    static char text[100000];
+    godwit_listener_t *letters = NULL;
+    godwit_transport_t *large = NULL;
+    godwit_notifier_stats_t stats = GODWIT_NOTIFIER_STATS;
+    godwit_notification_t *dead = NULL;
+    memset (text, 'x', sizeof text - 1);
+    begin_limited (0, 65536, GODWIT_DELIVERY_OPTIONS (.when_exhausted = GODWIT_WHEN_EXHAUSTED_DEAD_LETTER));
+    MUST (godwit_notify_info (notifier, NULL, "large", GODWIT_STR (NULL, text), &error));
+    for (int64_t n = 0; n < 10; n++)
+        notify (n);
+    for (int64_t n = 0; n < 10; n++)
+        handle (n, 0);
+    MUST (godwit_notifier_get_stats (notifier, &stats, &error));
+    cr_assert_eq (stats.exhausted, 1);
+    cr_assert_eq (stats.redelivered, 0);
+    MUST (godwit_cluster_add (&large, cluster, "large", NULL, &error));
+    MUST (godwit_listener_new (&letters, large, GODWIT_TARGET (.topic = "dead_letter"), 1, NULL, 0,
+                               GODWIT_LISTENER_OPTIONS (.pull = true), &error));
+    MUST (godwit_listener_start (letters, NULL, &error));
+    MUST (godwit_listener_next (letters, 60000, &dead, &error));
+    cr_assert_str_eq (godwit_notification_event_type (dead), "large");
+    godwit_notification_acknowledge (&dead);
+    MUST (godwit_notifier_flush (notifier, 1000, &error));
+    godwit_listener_destroy (&letters);
+    godwit_transport_destroy (&large);
+    end ();
+}
+
 /* ---- duplicates ---- */
 
 /* The connection is given up, and what was not acknowledged comes over the next one. */

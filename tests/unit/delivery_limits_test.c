@@ -222,3 +222,17 @@ Test (delivery_limits, a_destroyed_transport_closes_it)
     cr_assert_eq (notifying_try (&notifying, 1, -1, &dropped), GODWIT_ERR_CLOSED);
     notifying_end (&notifying);
 }
+
+/* Nothing is acknowledged any more: that is no matter of time. */
+Test (delivery_limits, a_flush_ends_with_the_transport)
+{
+    godwit_error_t *error = NULL;
+    notifying_begin (&notifying, NULL);
+    notifying_send (&notifying, 0);
+    godwit_transport_destroy (&notifying.transport);
+    cr_assert_eq (godwit__outbox_flush (notifying.outbox, -1, &error), GODWIT_ERR_CLOSED);
+    cr_assert_str_eq (godwit_error_message (error),
+                      "The transport is being destroyed: 1 deliveries are not acknowledged");
+    godwit_error_destroy (&error);
+    notifying_end (&notifying);
+}

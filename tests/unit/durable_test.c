@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Durable casts: kept until a server has run them, over restarts of both ends. The spool is a simple one in
  * memory, which outlives the client as a file does. */
+#include "tests/support/await.h"
 #include "tests/support/memory_spool.h"
 #include "tests/support/must.h"
 #include "tests/support/notifying.h"
@@ -8,8 +9,9 @@
 #include <godwit/godwit.h>
 
 #include <criterion/criterion.h>
-#include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STREAM "cast/godwit/work"
 #define RUNS_MAX 10000
@@ -85,8 +87,7 @@ spooled (void)
 static void
 await_spool_empty (void)
 {
-    while (spooled ())
-        poll (NULL, 0, 1);
+    AWAIT (spooled () == 0);
 }
 
 static void
@@ -265,9 +266,7 @@ Test (durable, what_no_server_takes_holds_up_nothing)
     godwit_server_destroy (&server);
     serve ("missing"); /* what was for it alone runs */
     await_runs (201);
-    while (spooled () > 200)
-        poll (NULL, 0, 1);
-    cr_assert_eq (spooled (), 200);
+    AWAIT (spooled () == 200);
     godwit_client_destroy (&prepared);
 }
 
@@ -358,4 +357,85 @@ Test (durable, a_destroyed_transport_keeps_it)
     refused (client, GODWIT_ERR_CLOSED, "");
     godwit_client_destroy (&client);
     cr_assert_eq (spooled (), 1);
+}
+
+/* ---- what cannot be read or sent ---- */
+
+/* Ten good ones behind more that are malformed than are read at a time, also after a restart. */
+Test (durable, malformed_ones_hide_nothing, .timeout = 20)
+{
+    godwit_spool_item_t item = {.stream = STREAM, .data = "\0garbage", .size = 8};
+    open_client ();
+    cast ("work", 0); /* so that the spool has its stream and its pool */
+    for (int i = 0; i < 200; i++)
+        MUST (spool->ops->append (spool, &item, 1, NULL, NULL, &error));
+    for (int64_t i = 1; i <= 10; i++)
+        cast ("work", i);
+    godwit_client_destroy (&client);
+    serve ("a");
+    open_client ();
+    await_runs (11);
+    while (spooled () > 200)
+        poll (NULL, 0, 1);
+    cr_assert_eq (spooled (), 200); /* for `godwit spool` */
+}
+
+static const char *awaited; /* in the line */
+static atomic_int casts_of_the_log;
+
+/* A log function that makes a durable cast, as the program may. */
+static void
+cast_a_line (void *user, godwit_log_level_t level, const char *text)
+{
+    (void) user;
+    if (level < GODWIT_LOG_WARNING || !strstr (text, awaited) || !client)
+        return;
+    cast ("work", 1000);
+    atomic_fetch_add (&casts_of_the_log, 1);
+}
+
+static void
+log_with_casts (const char *text)
+{
+    char url[64];
+    awaited = text;
+    godwit_transport_destroy (&near_end);
+    snprintf (url, sizeof url, "zmq:///%ld", (long) getpid ());
+    MUST (godwit_transport_new (&near_end, url, GODWIT_TRANSPORT_OPTIONS (.log = cast_a_line), &error));
+}
+
+static void
+await_a_line (void)
+{
+    while (!atomic_load (&casts_of_the_log))
+        poll (NULL, 0, 1);
+}
+
+Test (durable, what_logs_a_malformed_one_may_cast, .timeout = 20)
+{
+    godwit_spool_item_t item = {.stream = STREAM, .data = "\0garbage", .size = 8};
+    log_with_casts ("is malformed");
+    serve ("a");
+    open_client ();
+    cast ("work", 0);
+    await_runs (1);
+    MUST (spool->ops->append (spool, &item, 1, NULL, NULL, &error));
+    cast ("work", 1);
+    await_a_line ();
+    await_runs (3);
+}
+
+/* 42 of these are 16 MiB that no server takes: no more are read, which is logged. Up to 64 others were read
+ * before. */
+Test (durable, what_logs_that_they_wait_may_cast, .timeout = 40)
+{
+    static char text[400000];
+    memset (text, 'x', sizeof text - 1);
+    log_with_casts ("are taken by no server");
+    serve ("a");
+    open_client ();
+    for (int i = 0; i < 120; i++)
+        MUST (godwit_client_cast (client, NULL, "no_such_method", GODWIT_ARGS (GODWIT_STR ("text", text)),
+                                  &error));
+    await_a_line ();
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listeners: batches, the pull form, filters, duplicates, what is wrong with their options, and their end. */
+#include "tests/support/await.h"
 #include "tests/support/must.h"
 #include "tests/support/notifying.h"
 
@@ -9,7 +10,9 @@
 
 #include <criterion/criterion.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static got_t got;
 static notifying_t notifying;
@@ -33,6 +36,93 @@ tear_down (void)
 }
 
 TestSuite (listener, .init = set_up, .fini = tear_down, .timeout = 60);
+
+/* ---- its end ---- */
+
+static void *
+end_listener (void *unused)
+{
+    godwit_listener_destroy (&listener);
+    return unused;
+}
+
+static void *
+end_transport (void *unused)
+{
+    godwit_transport_destroy (&receiver);
+    return unused;
+}
+
+/* An endpoint holds: it may go on when the end has begun. */
+static void
+end_while_handling (void *(*end) (void *unused))
+{
+    godwit_listener_t *const ending = listener;
+    pthread_t thread;
+    bool ends = false;
+    cr_assert_eq (pthread_create (&thread, NULL, end, NULL), 0);
+    while (!ends) {
+        poll (NULL, 0, 1);
+        pthread_mutex_lock (&ending->lock);
+        ends = ending->ends;
+        pthread_mutex_unlock (&ending->lock);
+    }
+    got_release (&got);
+    pthread_join (thread, NULL);
+}
+
+static void
+end_while_a_frame_is_handled (void *(*end) (void *unused))
+{
+    atomic_store (&got.holds, true);
+    notifying_send_many (&notifying, 0, 100); /* they will travel together */
+    listener = notifying_listen (receiver, &got, NULL);
+    got_await_running (&got, 1);
+    end_while_handling (end);
+    godwit_listener_destroy (&listener);
+    got_check_order (&got, 100);
+    if (!receiver)
+        receiver = notifying_transport ();
+    listener = notifying_listen (receiver, &got, NULL);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 100, "%zu came again", got.count - 100);
+}
+
+/* It was said to be lost while the endpoint went on with it, so it came again. */
+Test (listener, its_end_waits_for_what_is_handled)
+{
+    end_while_a_frame_is_handled (end_listener);
+}
+
+Test (listener, the_end_of_its_transport_waits_for_what_is_handled)
+{
+    end_while_a_frame_is_handled (end_transport);
+}
+
+/* Nobody waits for it any longer, and so it comes to another listener. */
+Test (listener, an_endpoint_that_does_not_return_is_left_alone)
+{
+    static got_t stuck;
+    godwit_listener_t *left;
+    char url[64];
+    got_init (&stuck);
+    godwit_transport_destroy (&receiver);
+    snprintf (url, sizeof url, "zmq:///%ld", (long) getpid ());
+    MUST (godwit_transport_new (&receiver, url, GODWIT_TRANSPORT_OPTIONS (.destroy_timeout_ms = 20), &error));
+    atomic_store (&stuck.holds, true);
+    left = notifying_listen (receiver, &stuck, NULL);
+    notifying_send (&notifying, 0);
+    got_await_running (&stuck, 1);
+    godwit_transport_destroy (&receiver);
+    godwit_listener_destroy (&left);
+    receiver = notifying_transport ();
+    listener = notifying_listen (receiver, &got, NULL);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 1);
+    cr_assert_eq (got.redeliveries[0], 1);
+    got_release (&stuck);
+    got_await (&stuck, 1);
+}
 
 /* ---- batches ---- */
 
@@ -96,6 +186,72 @@ Test (listener, a_requeued_batch_comes_again)
         cr_assert_eq (got.numbers[i], (int64_t) i % 5);
         cr_assert_eq (got.redeliveries[i], i >= 5);
     }
+}
+
+/* Waits until so many wait for a batch. */
+static void
+await_queued (godwit_priority_t priority, size_t count)
+{
+    size_t queued = 0;
+    while (queued != count) {
+        poll (NULL, 0, 1);
+        pthread_mutex_lock (&listener->lock);
+        queued = listener->queued[priority];
+        pthread_mutex_unlock (&listener->lock);
+    }
+}
+
+/* What is always full, of a lower priority, does not keep it back. */
+Test (listener, a_batch_whose_time_has_come_is_next)
+{
+    const godwit_notification_endpoint_t endpoint =
+        GODWIT_NOTIFICATION_ENDPOINT (.batch = got_batch, .self = &got);
+    godwit_notifier_t *notifier = NULL;
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, &endpoint, 1,
+                               GODWIT_LISTENER_OPTIONS (.batch_size = 2, .batch_timeout_ms = 1), &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    MUST (godwit_notifier_new (&notifier, notifying.transport, NULL, &error));
+    atomic_store (&got.holds, true);
+    MUST (godwit_notify_debug (notifier, NULL, "e", GODWIT_INT (NULL, 0), &error));
+    got_await_running (&got, 1);
+    MUST (godwit_notify_critical (notifier, NULL, "e", GODWIT_INT (NULL, 100), &error));
+    await_queued (GODWIT_PRIORITY_CRITICAL, 1);
+    const int64_t due_ns = godwit__transport_now (receiver) + GODWIT__NS_PER_MS;
+    while (godwit__transport_now (receiver) <= due_ns)
+        poll (NULL, 0, 1);
+    for (int64_t i = 1; i <= 20; i++)
+        MUST (godwit_notify_debug (notifier, NULL, "e", GODWIT_INT (NULL, i), &error));
+    await_queued (GODWIT_PRIORITY_DEBUG, 20);
+    got_release (&got);
+    MUST (godwit_notifier_flush (notifier, -1, &error));
+    cr_assert_eq (got.numbers[1], 100);
+    godwit_notifier_destroy (&notifier);
+}
+
+/* While a batch is handled. */
+static void
+end_with_waiting_batches (void *(*end) (void *unused))
+{
+    listener = notifying_listen (receiver, &got,
+                                 GODWIT_LISTENER_OPTIONS (.batch_size = 10, .batch_timeout_ms = 3600000));
+    atomic_store (&got.holds, true);
+    notifying_send_many (&notifying, 0, 105);
+    got_await_running (&got, 1);
+    await_queued (GODWIT_PRIORITY_INFO, 95);
+    end_while_handling (end);
+    cr_assert_eq (got.batches, 11);
+    got_check_order (&got, 105);
+    notifying_flush (&notifying);
+}
+
+Test (listener, its_end_handles_what_waits_for_a_batch)
+{
+    end_with_waiting_batches (end_listener);
+}
+
+Test (listener, the_end_of_its_transport_handles_what_waits_for_a_batch)
+{
+    end_with_waiting_batches (end_transport);
 }
 
 /* ---- pulling ---- */
@@ -183,6 +339,8 @@ Test (listener, what_was_pulled_and_not_settled_goes_to_another)
     kept = pull (0, 0);
     godwit_listener_destroy (&listener);
     cr_assert_eq (godwit_notification_priority (kept), GODWIT_PRIORITY_INFO); /* still the program's */
+    cr_assert_str_eq (godwit_notification_topic (kept), "notifications");
+    cr_assert_str_eq (godwit_notification_exchange (kept), "godwit");
     start_pulling (GODWIT_LISTENER_OPTIONS (.pull = true));
     godwit_notification_t *a = pull (0, 1), *b = pull (1, 0), *c = pull (2, 0);
     godwit_notification_acknowledge (&kept); /* too late: it does nothing */
@@ -217,8 +375,7 @@ Test (listener, what_comes_after_a_stop_goes_back)
         GODWIT_LISTENER_OPTIONS (.pull = true,
                                  .serializer = GODWIT_SERIALIZER (.deserialize_entity = pass_gate)));
     notifying_send (&notifying, 0);
-    while (!atomic_load (&at_gate))
-        poll (NULL, 0, 1);
+    AWAIT (atomic_load (&at_gate));
     MUST (godwit_listener_stop (listener, NULL, &error));
     pthread_mutex_unlock (&gate);
     MUST (godwit_listener_wait (listener, NULL, &error));
@@ -260,8 +417,7 @@ Test (listener, next_does_not_outlive_its_transport)
     notifying_flush (&notifying);
 }
 
-/* No endpoint runs any more: what waits for a batch goes to another listener, if it was not handled at once.
- */
+/* No endpoint runs any more: what did not wait for a batch by then goes to another listener. */
 Test (listener, no_batch_outlives_its_transport)
 {
     listener = notifying_listen (receiver, &got,
@@ -315,6 +471,25 @@ Test (listener, a_requeued_one_is_no_duplicate)
     notifying_send (&notifying, 1);
     notifying_flush (&notifying);
     cr_assert_eq (got.count, 2);
+}
+
+/* ---- concurrency ---- */
+
+/* Though they share a connection. */
+Test (listener, notifiers_of_one_process_are_handled_at_the_same_time)
+{
+    godwit_notifier_t *notifier = NULL;
+    listener = notifying_listen (receiver, &got, GODWIT_LISTENER_OPTIONS (.concurrency = 3));
+    MUST (godwit_notifier_new (&notifier, notifying.transport, NULL, &error));
+    atomic_store (&got.holds, true);
+    notifying_send_many (&notifying, 0, 2);
+    MUST (godwit_notify_info (notifier, NULL, "e", GODWIT_INT (NULL, 0), &error));
+    got_await_running (&got, 2);
+    got_release (&got);
+    notifying_flush (&notifying);
+    MUST (godwit_notifier_flush (notifier, -1, &error));
+    cr_assert_eq (got.most_running, 2);
+    godwit_notifier_destroy (&notifier);
 }
 
 /* ---- endpoints ---- */
@@ -390,6 +565,19 @@ Test (listener, endpoints_hear_of_the_end)
     cr_assert_eq (destroyed, 1);
 }
 
+/* It waited for a start that never came. */
+Test (listener, one_that_could_not_start_can_be_destroyed, .timeout = 20)
+{
+    const godwit_notification_endpoint_t endpoint =
+        GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .error = got_one, .self = &got);
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, &endpoint, 1,
+                               GODWIT_LISTENER_OPTIONS (.name = "no name:\n"), &error));
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq (godwit_listener_start (listener, NULL, NULL), GODWIT_ERR_SERVER_LISTEN);
+    godwit_listener_destroy (&listener);
+    cr_assert_null (listener);
+}
+
 /* The exchange of the target counts. */
 Test (listener, another_exchange_is_another_topic)
 {
@@ -414,6 +602,9 @@ Test (listener, another_exchange_is_another_topic)
 
 Test (listener, wrong_options)
 {
+    char too_long[241];
+    memset (too_long, 't', sizeof too_long - 1);
+    too_long[sizeof too_long - 1] = '\0';
     const godwit_notification_endpoint_t good = GODWIT_NOTIFICATION_ENDPOINT (.info = got_one);
     const godwit_notification_endpoint_t idle = GODWIT_NOTIFICATION_ENDPOINT (.self = &got);
     const godwit_notification_endpoint_t wrong_filter =
@@ -427,6 +618,8 @@ Test (listener, wrong_options)
     } rows[] = {
         {NULL, &good, NULL, GODWIT_ERR_INVALID_ARGUMENT,
          "targets[0].topic: expected a topic to listen to, got none"},
+        {too_long, &good, NULL, GODWIT_ERR_INVALID_ARGUMENT,
+         "targets[0].topic: expected 1 to 239 bytes, got more"},
         {"t", &idle, NULL, GODWIT_ERR_INVALID_ARGUMENT, "endpoints: none has a function for any priority"},
         {"t", &good, GODWIT_LISTENER_OPTIONS (.batch_size = 2), GODWIT_ERR_INVALID_ARGUMENT,
          "endpoints: none has a function for any priority (`batch`, with batch_size)"},

@@ -2,6 +2,7 @@
 /* An outbox with a spool: what was accepted is sent after a restart, also by another process; memory is
  * bounded however far a pool is behind; and a spool that is full or fails. The spool is a simple one in
  * memory, which outlives the outbox as a file does. */
+#include "tests/support/await.h"
 #include "tests/support/memory_spool.h"
 #include "tests/support/must.h"
 #include "tests/support/notifying.h"
@@ -9,7 +10,6 @@
 #include <godwit/godwit.h>
 
 #include <criterion/criterion.h>
-#include <poll.h>
 #include <string.h>
 
 static got_t got, other_got;
@@ -139,8 +139,7 @@ Test (spooling, each_pool_is_remembered)
     listener = notifying_listen (receiver, &got, GODWIT_LISTENER_OPTIONS (.pool = "a"));
     other = notifying_listen (receiver, &other_got, GODWIT_LISTENER_OPTIONS (.pool = "b"));
     begin ();
-    while (notifying_stats (&notifying).pools < 2)
-        poll (NULL, 0, 1);
+    AWAIT (notifying_stats (&notifying).pools == 2);
     notifying_send (&notifying, 0);
     notifying_flush (&notifying);
     godwit_listener_destroy (&other);
@@ -168,8 +167,7 @@ Test (spooling, memory_is_bounded_and_a_slow_pool_holds_up_nobody)
     listener = notifying_listen (receiver, &got, GODWIT_LISTENER_OPTIONS (.pool = "fast"));
     other = notifying_listen (receiver, &other_got, GODWIT_LISTENER_OPTIONS (.pool = "slow", .credit = 5));
     notifying_begin (&notifying, GODWIT_DELIVERY_OPTIONS (.spool = spool, .queue_limit = 50));
-    while (notifying_stats (&notifying).pools < 2)
-        poll (NULL, 0, 1);
+    AWAIT (notifying_stats (&notifying).pools == 2);
     for (int64_t i = 0; i < 5000; i++) {
         notifying_send (&notifying, i);
         cr_assert_leq (notifying_stats (&notifying).kept, MEMORY_MAX);
@@ -216,8 +214,7 @@ Test (spooling, a_dead_letter_is_spooled_too)
                                               .dead_letter_topic = "dead",
                                               .when_exhausted = GODWIT_WHEN_EXHAUSTED_DEAD_LETTER));
     notifying_send (&notifying, 7);
-    while (notifying_stats (&notifying).exhausted == 0 || notifying_stats (&notifying).accepted < 2)
-        poll (NULL, 0, 1);
+    AWAIT (notifying_stats (&notifying).exhausted == 1 && notifying_stats (&notifying).accepted == 2);
     notifying_end (&notifying);
     cr_assert_eq (spooled (), 0);
     const godwit_notification_endpoint_t endpoint =

@@ -2,19 +2,50 @@
 #include "tools/godwit/arguments.h"
 
 #include "src/value/json.h"
+#include "tools/godwit/commands.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SECONDS_MAX (366.0 * 86400)
 #define TEXT_MAX 300 /* of an argument in an error */
 
-const char *
-arguments_url (const char *given)
+error_t
+arguments_topics (topics_t *topics, int key, const char *text, const struct argp_state *state)
 {
-    const char *const url = given ? given : getenv ("GODWIT_URL");
+    switch (key) {
+    case KEY_URL:
+        topics->url = text;
+        return 0;
+    case KEY_TOPIC:
+        arguments_add (&topics->names, state, "--topic", text);
+        return 0;
+    case KEY_EXCHANGE:
+        topics->exchange = text;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const char *
+arguments_url (const topics_t *topics)
+{
+    const char *const url = topics->url ? topics->url : getenv ("GODWIT_URL");
     return url ? url : "zmq://";
+}
+
+godwit_priority_t
+arguments_priority (const struct argp_state *state, const char *text)
+{
+    godwit_priority_t priority = GODWIT_PRIORITY_INFO;
+    if (!godwit_priority_parse (text, &priority))
+        argp_error (state,
+                    "--priority: expected audit, debug, info, warn, error, critical or sample, got \"%s\"",
+                    text);
+    return priority;
 }
 
 void
@@ -115,4 +146,14 @@ arguments_map (godwit_value_t **map, const texts_t *texts, const char *what, god
         status = godwit_builder_finish (&builder, map, error);
     godwit_builder_destroy (&builder);
     return status;
+}
+
+int
+arguments_fail (const char *command, godwit_error_t **error)
+{
+    const bool is_usage = godwit_error_status (*error) == GODWIT_ERR_INVALID_ARGUMENT ||
+                          godwit_error_status (*error) == GODWIT_ERR_INVALID_URL;
+    fprintf (stderr, "godwit %s: %s\n", command, godwit_error_message (*error));
+    godwit_error_destroy (error);
+    return is_usage ? STATUS_USAGE : STATUS_FAILED;
 }

@@ -33,9 +33,9 @@ typedef struct key_filters {
 } key_filters_t;
 
 typedef struct events {
-    const char *url, *exchange, *pool, *event_type, *publisher;
+    topics_t topics;
+    const char *pool, *event_type, *publisher;
     bool is_own_pool; /* nobody else knows it: it need not be remembered */
-    texts_t topics;
     key_filters_t context, payload;
     unsigned priorities; /* a bit each; 0: all */
     long wanted;         /* --count; 0: any number */
@@ -58,10 +58,6 @@ typedef struct events {
 /* ---- arguments ---- */
 
 enum {
-    KEY_URL = 'u',
-    KEY_TOPIC = 't',
-    KEY_EXCHANGE = 'e',
-    KEY_PRIORITY = 'p',
     KEY_COUNT = 'n',
     KEY_JSON = 'j',
     KEY_FOLLOW = 'f',
@@ -101,17 +97,6 @@ add_filter (key_filters_t *filters, const struct argp_state *state, const char *
     filters->items[filters->count++] = (godwit_key_filter_t){.key = text, .pattern = pattern};
 }
 
-static void
-add_priority (events_t *self, const struct argp_state *state, const char *text)
-{
-    godwit_priority_t priority = GODWIT_PRIORITY_INFO;
-    if (!godwit_priority_parse (text, &priority))
-        argp_error (state,
-                    "--priority: expected audit, debug, info, warn, error, critical or sample, got \"%s\"",
-                    text);
-    self->priorities |= 1u << priority;
-}
-
 static long
 read_count (const struct argp_state *state, const char *text)
 {
@@ -140,7 +125,7 @@ on_filter (events_t *self, int key, char *text, const struct argp_state *state)
         add_filter (&self->payload, state, "--payload", text);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return arguments_topics (&self->topics, key, text, state);
     }
 }
 
@@ -149,17 +134,8 @@ on_option (int key, char *text, struct argp_state *state)
 {
     events_t *self = state->input;
     switch (key) {
-    case KEY_URL:
-        self->url = text;
-        return 0;
-    case KEY_TOPIC:
-        arguments_add (&self->topics, state, "--topic", text);
-        return 0;
-    case KEY_EXCHANGE:
-        self->exchange = text;
-        return 0;
     case KEY_PRIORITY:
-        add_priority (self, state, text);
+        self->priorities |= 1u << arguments_priority (state, text);
         return 0;
     case KEY_POOL:
         self->pool = text;
@@ -219,16 +195,6 @@ on_event (const godwit_notification_t *notification, void *user)
 
 /* ---- life ---- */
 
-static int
-fail (godwit_error_t **error)
-{
-    const bool is_usage = godwit_error_status (*error) == GODWIT_ERR_INVALID_ARGUMENT ||
-                          godwit_error_status (*error) == GODWIT_ERR_INVALID_URL;
-    fprintf (stderr, "godwit events: %s\n", godwit_error_message (*error));
-    godwit_error_destroy (error);
-    return is_usage ? STATUS_USAGE : STATUS_FAILED;
-}
-
 /* The signals that end it arrive through a descriptor. The transport's threads do not get them either. A
  * reader of the lines that goes away is an error of writing. */
 static bool
@@ -249,8 +215,8 @@ listen_to_all (events_t *self, godwit_error_t **error)
 {
     godwit_target_t targets[ARGUMENTS_MAX];
     godwit_notified_fn *functions[GODWIT_PRIORITY_COUNT];
-    for (size_t i = 0; i < self->topics.count; i++)
-        targets[i] = *GODWIT_TARGET (.exchange = self->exchange, .topic = self->topics.items[i]);
+    for (size_t i = 0; i < self->topics.names.count; i++)
+        targets[i] = *GODWIT_TARGET (.exchange = self->topics.exchange, .topic = self->topics.names.items[i]);
     for (unsigned i = 0; i < GODWIT_PRIORITY_COUNT; i++)
         functions[i] = !self->priorities || self->priorities >> i & 1 ? on_event : NULL;
     const godwit_notification_endpoint_t endpoint = GODWIT_NOTIFICATION_ENDPOINT (
@@ -262,11 +228,11 @@ listen_to_all (events_t *self, godwit_error_t **error)
                                      .context = self->context.items, .context_count = self->context.count,
                                      .payload = self->payload.items, .payload_count = self->payload.count));
     godwit_status_t status = godwit_transport_new (
-        &self->transport, arguments_url (self->url),
+        &self->transport, arguments_url (&self->topics),
         GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING), error);
     if (!status)
         status = godwit_listener_new (
-            &self->listener, self->transport, targets, self->topics.count, &endpoint, 1,
+            &self->listener, self->transport, targets, self->topics.names.count, &endpoint, 1,
             GODWIT_LISTENER_OPTIONS (.pool = self->pool, .allow_requeue = true,
                                      .transient = self->is_own_pool,
                                      .credit =
@@ -280,8 +246,8 @@ static void
 tell_ready (const events_t *self, bool is_own_pool)
 {
     fprintf (stderr, "godwit events: listens to");
-    for (size_t i = 0; i < self->topics.count; i++)
-        fprintf (stderr, "%s %s", i ? "," : "", self->topics.items[i]);
+    for (size_t i = 0; i < self->topics.names.count; i++)
+        fprintf (stderr, "%s %s", i ? "," : "", self->topics.names.items[i]);
     if (is_own_pool)
         fprintf (stderr, " in a pool of its own, %s: other listeners get everything, too\n", self->pool);
     else
@@ -346,14 +312,14 @@ run (events_t *self, const sigset_t *stop_signals)
     if (is_own_pool)
         self->pool = own_pool;
     if (listen_to_all (self, &error) != GODWIT_OK)
-        return fail (&error);
+        return arguments_fail ("events", &error);
     tell_ready (self, is_own_pool);
     wait_for_end (self);
     if (read (self->signals, &taken, sizeof taken) < 0 && errno != EAGAIN)
         perror ("godwit events");
     sigprocmask (SIG_UNBLOCK, stop_signals, NULL); /* a second one ends it at once */
     if (drain (self, &error) != GODWIT_OK)
-        return fail (&error);
+        return arguments_fail ("events", &error);
     return result_of (self);
 }
 
@@ -385,8 +351,8 @@ command_events (int argc, char **argv)
     int status;
     argp_err_exit_status = STATUS_USAGE;
     argp_parse (&argp, argc, argv, 0, NULL, &self);
-    if (!self.topics.count)
-        self.topics.items[self.topics.count++] = "notifications";
+    if (!self.topics.names.count)
+        self.topics.names.items[self.topics.names.count++] = "notifications";
     if (self.form == EVENTS_PLAIN && isatty (STDOUT_FILENO) == 1 && !getenv ("NO_COLOR"))
         self.form = EVENTS_COLOURED;
     if (take_signals (&self, &stop_signals)) {

@@ -129,7 +129,10 @@ not_yet (const char *stream, const char *pool, godwit_error_t **error)
         *error = godwit_error_new (GODWIT_ERR_TIMEOUT, "the pool \"%s\" of %s.%s has not acknowledged it",
                                    pool, parts[2], parts[3]);
     else
-        *error = godwit_error_new (GODWIT_ERR_TIMEOUT, "nobody listens to %s.%s", parts[2], parts[3]);
+        *error = godwit_error_new (GODWIT_ERR_TIMEOUT,
+                                   "nobody listens to %s.%s, or looks only, as `godwit events` without "
+                                   "--pool does",
+                                   parts[2], parts[3]);
     free (copy);
     return GODWIT_ERR_TIMEOUT;
 }

@@ -28,8 +28,9 @@ enum { STATUS_LOST = 3, STATUS_KEPT = 4 };
 #define INPUT_MAX ((size_t) 64 << 20)
 
 typedef struct notify {
-    const char *url, *exchange, *publisher, *spool_path, *payload, *event_type;
-    texts_t topics, context, pools, fields;
+    topics_t topics;
+    const char *publisher, *spool_path, *payload, *event_type;
+    texts_t context, pools, fields;
     godwit_priority_t priority;
     int64_t timeout_ms;
     bool no_wait, reads_input;
@@ -44,10 +45,6 @@ typedef struct notify {
 /* ---- arguments ---- */
 
 enum {
-    KEY_URL = 'u',
-    KEY_TOPIC = 't',
-    KEY_EXCHANGE = 'e',
-    KEY_PRIORITY = 'p',
     KEY_CONTEXT = 'c',
     KEY_NO_WAIT = 'n',
     KEY_PUBLISHER = 0x100,
@@ -104,20 +101,8 @@ on_option (int key, char *text, struct argp_state *state)
 {
     notify_t *self = state->input;
     switch (key) {
-    case KEY_URL:
-        self->url = text;
-        return 0;
-    case KEY_TOPIC:
-        arguments_add (&self->topics, state, "--topic", text);
-        return 0;
-    case KEY_EXCHANGE:
-        self->exchange = text;
-        return 0;
     case KEY_PRIORITY:
-        if (!godwit_priority_parse (text, &self->priority))
-            argp_error (
-                state, "--priority: expected audit, debug, info, warn, error, critical or sample, got \"%s\"",
-                text);
+        self->priority = arguments_priority (state, text);
         return 0;
     case KEY_PUBLISHER:
         self->publisher = text;
@@ -147,7 +132,7 @@ on_option (int key, char *text, struct argp_state *state)
         check (self, state);
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return arguments_topics (&self->topics, key, text, state);
     }
 }
 
@@ -229,15 +214,16 @@ open_notifier (notify_t *self, const godwit_value_t *context, godwit_error_t **e
     gethostname (host, sizeof host - 1);
     snprintf (publisher, sizeof publisher, "notify.%s", host);
     const godwit_status_t status =
-        godwit_transport_new (&self->transport, arguments_url (self->url), NULL, error);
+        godwit_transport_new (&self->transport, arguments_url (&self->topics), NULL, error);
     return status
                ? status
                : godwit_notifier_new (
                      &self->notifier, self->transport,
                      GODWIT_NOTIFIER_OPTIONS (.publisher_id = self->publisher ? self->publisher : publisher,
-                                              .exchange = self->exchange,
-                                              .topics = self->topics.count ? self->topics.items : NULL,
-                                              .topic_count = self->topics.count, .context_keys = keys,
+                                              .exchange = self->topics.exchange,
+                                              .topics =
+                                                  self->topics.names.count ? self->topics.names.items : NULL,
+                                              .topic_count = self->topics.names.count, .context_keys = keys,
                                               .context_key_count = key_count,
                                               .delivery =
                                                   GODWIT_DELIVERY_OPTIONS (.when_full = GODWIT_WHEN_FULL_FAIL,
@@ -321,19 +307,9 @@ await_pools (const notify_t *self, godwit_error_t **error)
 /* ---- what is said ---- */
 
 static int
-fail (godwit_error_t **error)
-{
-    const bool is_usage = godwit_error_status (*error) == GODWIT_ERR_INVALID_ARGUMENT ||
-                          godwit_error_status (*error) == GODWIT_ERR_INVALID_URL;
-    fprintf (stderr, "godwit notify: %s\n", godwit_error_message (*error));
-    godwit_error_destroy (error);
-    return is_usage ? STATUS_USAGE : STATUS_FAILED;
-}
-
-static int
 say_not_acknowledged (const notify_t *self, godwit_error_t **error)
 {
-    const char *const topic = self->topics.count ? self->topics.items[0] : "notifications";
+    const char *const topic = self->topics.names.count ? self->topics.names.items[0] : "notifications";
     const char *const why = godwit_error_message (*error);
     const double seconds = (double) self->timeout_ms / 1000;
     if (self->spool)
@@ -379,12 +355,12 @@ run (notify_t *self)
     godwit_value_unref (&payload);
     godwit_value_unref (&context);
     if (status)
-        return fail (&error);
+        return arguments_fail ("notify", &error);
     if (self->no_wait)
         return print_id (self, EXIT_SUCCESS);
     status = await_pools (self, &error);
     if (status != GODWIT_OK && status != GODWIT_ERR_TIMEOUT)
-        return fail (&error);
+        return arguments_fail ("notify", &error);
     if (!status)
         return print_id (self, EXIT_SUCCESS);
     const int result = say_not_acknowledged (self, &error);

@@ -1,35 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs many simulated clusters, several at a time, and prints what became of their work:
  *
- *     cluster_seeds [--seeds N] [--first SEED] [--nodes N] [--work N] [--faults NAME[,NAME...]|each|all|none]
+ *     cluster_seeds [--seeds N] [--first SEED] [--nodes N] [--work N] [--faults NAME[,NAME...]|all|none]
  *                   [--fault-count N] [--jobs N] [--no-header] [--trace] [--digest] [--tsv FILE]
  *
- * Without --faults: each kind alone in a twentieth of the seeds, and all of them together in the rest. Exits
- * --tsv writes the table to a file, for that of ./scripts/test --faults. Exits
- * with 1 if anything was wrong in any of them, and says how to see that one again.
+ * Without --faults: each kind alone in a twentieth of the seeds, and all of them together in the rest. --tsv
+ * writes the table to a file, for that of ./scripts/test --faults. Exits with 1 if anything was wrong in any
+ * of them, and says how to see that one again.
  */
 #include "tests/support/cluster_world.h"
+#include "tests/support/seeds.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#define KINDS 10
-#define JOBS_MAX 64
-
-static const char *const kinds[KINDS] = {"loss",      "delay", "duplicate", "reorder", "cut",
-                                         "partition", "pause", "kill",      "power",   "restart"};
-
 typedef struct job {
     const char *name;
     world_options_t options; /* but the seed */
-    uint64_t first, count;
-    atomic_uint_fast64_t next;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock;    /* of what follows */
     world_result_t total;
     uint64_t clusters, wrong;
 } job_t;
@@ -58,40 +50,23 @@ add (job_t *job, const world_result_t *one)
         sum->worst_detection_ms = one->worst_detection_ms;
 }
 
-static void *
-run_seeds (void *user)
-{
-    job_t *job = user;
-    for (uint64_t at; (at = atomic_fetch_add (&job->next, 1)) < job->count;) {
-        world_options_t options = job->options;
-        world_result_t result;
-        options.seed = job->first + at;
-        const bool right = world_run (&options, &result);
-        pthread_mutex_lock (&job->lock);
-        add (job, &result);
-        if (!right && ++job->wrong <= 20)
-            fprintf (stderr,
-                     "%s\nrun it again: cluster_seeds --first %llu --seeds 1 --nodes %u --work %u "
-                     "--faults %s --fault-count %u --trace\n",
-                     result.wrong, (unsigned long long) options.seed, options.node_count, options.work_count,
-                     job->name, options.fault_count);
-        pthread_mutex_unlock (&job->lock);
-    }
-    return NULL;
-}
-
 static void
-run_job (job_t *job, unsigned threads)
+run_seed (void *user, uint64_t seed)
 {
-    pthread_t ids[JOBS_MAX];
-    unsigned started = 0;
-    pthread_mutex_init (&job->lock, NULL);
-    while (started + 1 < threads && pthread_create (&ids[started], NULL, run_seeds, job) == 0)
-        started++;
-    run_seeds (job);
-    while (started)
-        pthread_join (ids[--started], NULL);
-    pthread_mutex_destroy (&job->lock);
+    job_t *const job = user;
+    world_options_t options = job->options;
+    world_result_t result;
+    options.seed = seed;
+    const bool right = world_run (&options, &result);
+    pthread_mutex_lock (&job->lock);
+    add (job, &result);
+    if (!right && ++job->wrong <= 20)
+        fprintf (stderr,
+                 "%s\nrun it again: cluster_seeds --first %llu --seeds 1 --nodes %u --work %u "
+                 "--faults %s --fault-count %u --trace\n",
+                 result.wrong, (unsigned long long) options.seed, options.node_count, options.work_count,
+                 job->name, options.fault_count);
+    pthread_mutex_unlock (&job->lock);
 }
 
 static void
@@ -102,28 +77,6 @@ print_row (const job_t *job)
             (unsigned long long) job->clusters, sum->tried, sum->ok, sum->not_sent, sum->rejected,
             sum->maybe_run, sum->ran, (long long) sum->worst_detection_ms, sum->ran_twice, sum->lost);
     fflush (stdout);
-}
-
-/* A list of kinds; 0 is none of them, all ones if there is an unknown name. */
-static unsigned
-read_faults (const char *names)
-{
-    unsigned faults = 0;
-    if (!strcmp (names, "all"))
-        return GODWIT_FAULT_ALL;
-    if (!strcmp (names, "none"))
-        return 0;
-    while (*names) {
-        const size_t size = strcspn (names, ",");
-        unsigned kind = 0;
-        while (kind < KINDS && (strlen (kinds[kind]) != size || strncmp (kinds[kind], names, size) != 0))
-            kind++;
-        if (kind == KINDS)
-            return ~0u;
-        faults |= 1u << kind;
-        names += size + (names[size] == ',');
-    }
-    return faults;
 }
 
 static double
@@ -179,16 +132,17 @@ read_settings (settings_t *to, int argc, char **argv)
             return false;
     }
     return to->options.node_count >= 4 && to->options.node_count <= WORLD_NODES_MAX && to->jobs >= 1 &&
-           to->jobs <= JOBS_MAX && read_faults (to->faults ? to->faults : "all") != ~0u;
+           to->jobs <= SEEDS_JOBS_MAX && seeds_faults (to->faults ? to->faults : "all") != ~0u;
 }
 
 /* The number of clusters in which something was wrong. */
 static uint64_t
-run_one (const settings_t *settings, const char *name, uint64_t first, uint64_t count)
+run_part (void *user, const char *name, uint64_t first, uint64_t count)
 {
-    job_t job = {.name = name, .options = settings->options, .first = first, .count = count};
-    job.options.faults = read_faults (name);
-    run_job (&job, settings->jobs);
+    const settings_t *const settings = user;
+    job_t job = {.name = name, .options = settings->options, .lock = PTHREAD_MUTEX_INITIALIZER};
+    job.options.faults = seeds_faults (name);
+    seeds_run (first, count, settings->jobs, run_seed, &job);
     print_row (&job);
     if (settings->tsv)
         fprintf (settings->tsv, "simulated: %s\t%u\t%u\t%u\t%u\t%u\t%u\t%u\t%lld\t%u\t%u\n", name,
@@ -209,7 +163,7 @@ main (int argc, char **argv)
     settings_t settings = {.options = {.node_count = 50, .work_count = 500, .fault_count = 10},
                            .first = 1,
                            .seeds = 2000,
-                           .jobs = cores > 0 && cores < JOBS_MAX ? (unsigned) cores : 1,
+                           .jobs = cores > 0 && cores < SEEDS_JOBS_MAX ? (unsigned) cores : 1,
                            .header = true};
     if (!read_settings (&settings, argc, argv)) {
         fprintf (stderr,
@@ -220,14 +174,11 @@ main (int argc, char **argv)
         return 2;
     }
     const double begun_s = now_s ();
-    uint64_t wrong = 0, done = 0;
     if (settings.header)
         printf ("%-24s %8s %9s %9s %8s %8s %9s %8s %10s %9s %8s\n", "fault (simulated)", "clusters", "tried",
                 "ok", "NOT_SENT", "REJECTED", "MAYBE_RUN", "RAN", "worst (ms)", "ran twice", "lost");
-    for (unsigned kind = 0; kind < KINDS && !settings.faults; kind++, done += settings.seeds / 20)
-        wrong += run_one (&settings, kinds[kind], settings.first + done, settings.seeds / 20);
-    wrong += run_one (&settings, settings.faults ? settings.faults : "all", settings.first + done,
-                      settings.seeds - done);
+    const uint64_t wrong =
+        seeds_divide (settings.faults, settings.first, settings.seeds, run_part, &settings);
     const double took_s = now_s () - begun_s;
     if (settings.header)
         printf ("%llu clusters of %u nodes in %.1f s, %.0f a minute; wrong: %llu\n",

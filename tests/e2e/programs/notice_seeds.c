@@ -10,21 +10,16 @@
  * of them, and says how to see that one again.
  */
 #include "tests/support/notice_world.h"
+#include "tests/support/seeds.h"
 
 #include <getopt.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define KINDS 10
-#define JOBS_MAX 64
 #define SHOWN 20
-
-static const char *const kinds[KINDS] = {"loss",      "delay", "duplicate", "reorder", "cut",
-                                         "partition", "pause", "kill",      "power",   "restart"};
 
 typedef struct settings {
     notice_options_t options;
@@ -38,9 +33,7 @@ typedef struct settings {
 typedef struct job {
     const char *name;
     notice_options_t options; /* but the seed */
-    uint64_t first, count;
-    atomic_uint_fast64_t next;
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock;     /* of what follows */
     notices_summary_t total;
     uint64_t faults, digest, wrong;
 } job_t;
@@ -63,72 +56,34 @@ add (job_t *job, const notice_result_t *one)
     job->digest ^= one->digest;
 }
 
-static void *
-run_seeds (void *user)
+static void
+run_seed (void *user, uint64_t seed)
 {
     job_t *const job = user;
-    for (uint64_t at; (at = atomic_fetch_add (&job->next, 1)) < job->count;) {
-        notice_options_t options = job->options;
-        notice_result_t result;
-        options.seed = job->first + at;
-        const bool right = notice_run (&options, &result);
-        pthread_mutex_lock (&job->lock);
-        add (job, &result);
-        if (!right && ++job->wrong <= SHOWN)
-            fprintf (stderr,
-                     "%s\nrun it again: notice_seeds --first %llu --seeds 1 --nodes %u --notices %u "
-                     "--faults %s --fault-count %u --trace\n",
-                     result.wrong, (unsigned long long) options.seed, options.node_count,
-                     options.notice_count, job->name, options.fault_count);
-        pthread_mutex_unlock (&job->lock);
-    }
-    return NULL;
-}
-
-static void
-run_job (job_t *job, unsigned threads)
-{
-    pthread_t ids[JOBS_MAX];
-    unsigned started = 0;
-    pthread_mutex_init (&job->lock, NULL);
-    while (started + 1 < threads && pthread_create (&ids[started], NULL, run_seeds, job) == 0)
-        started++;
-    run_seeds (job);
-    while (started)
-        pthread_join (ids[--started], NULL);
-    pthread_mutex_destroy (&job->lock);
-}
-
-/* A list of kinds; 0 is none of them, all ones if there is an unknown name. */
-static unsigned
-read_faults (const char *names)
-{
-    unsigned faults = 0;
-    if (!strcmp (names, "all"))
-        return GODWIT_FAULT_ALL;
-    if (!strcmp (names, "none"))
-        return 0;
-    while (*names) {
-        const size_t size = strcspn (names, ",");
-        unsigned kind = 0;
-        while (kind < KINDS && (strlen (kinds[kind]) != size || strncmp (kinds[kind], names, size) != 0))
-            kind++;
-        if (kind == KINDS)
-            return ~0u;
-        faults |= 1u << kind;
-        names += size + (names[size] == ',');
-    }
-    return faults;
+    notice_options_t options = job->options;
+    notice_result_t result;
+    options.seed = seed;
+    const bool right = notice_run (&options, &result);
+    pthread_mutex_lock (&job->lock);
+    add (job, &result);
+    if (!right && ++job->wrong <= SHOWN)
+        fprintf (stderr,
+                 "%s\nrun it again: notice_seeds --first %llu --seeds 1 --nodes %u --notices %u "
+                 "--faults %s --fault-count %u --trace\n",
+                 result.wrong, (unsigned long long) options.seed, options.node_count, options.notice_count,
+                 job->name, options.fault_count);
+    pthread_mutex_unlock (&job->lock);
 }
 
 /* The number of clusters in which something was wrong. */
 static uint64_t
-run_one (const settings_t *settings, const char *name, uint64_t first, uint64_t count)
+run_part (void *user, const char *name, uint64_t first, uint64_t count)
 {
-    job_t job = {.name = name, .options = settings->options, .first = first, .count = count};
+    const settings_t *const settings = user;
+    job_t job = {.name = name, .options = settings->options, .lock = PTHREAD_MUTEX_INITIALIZER};
     const notices_summary_t *const sum = &job.total;
-    job.options.faults = read_faults (name);
-    run_job (&job, settings->jobs);
+    job.options.faults = seeds_faults (name);
+    seeds_run (first, count, settings->jobs, run_seed, &job);
     printf ("%-20s %8llu %9llu %9llu %9llu %9llu %8llu %8llu %8llu %6llu %6llu\n", name,
             (unsigned long long) count, (unsigned long long) job.faults, (unsigned long long) sum->accepted,
             (unsigned long long) sum->deliveries, (unsigned long long) sum->marked,
@@ -204,7 +159,8 @@ read_settings (settings_t *to, int argc, char **argv)
         }
     }
     return optind == argc && to->options.node_count >= 7 && to->options.node_count <= NOTICE_NODES_MAX &&
-           to->jobs >= 1 && to->jobs <= JOBS_MAX && read_faults (to->faults ? to->faults : "all") != ~0u;
+           to->jobs >= 1 && to->jobs <= SEEDS_JOBS_MAX &&
+           seeds_faults (to->faults ? to->faults : "all") != ~0u;
 }
 
 int
@@ -214,7 +170,7 @@ main (int argc, char **argv)
     settings_t settings = {.options = {.node_count = 10, .notice_count = 1000, .fault_count = 8},
                            .first = 1,
                            .seeds = 2000,
-                           .jobs = cores > 0 && cores < JOBS_MAX ? (unsigned) cores : 1};
+                           .jobs = cores > 0 && cores < SEEDS_JOBS_MAX ? (unsigned) cores : 1};
     if (!read_settings (&settings, argc, argv)) {
         fprintf (
             stderr,
@@ -223,13 +179,10 @@ main (int argc, char **argv)
             NOTICE_NODES_MAX);
         return 2;
     }
-    uint64_t wrong = 0, done = 0;
     printf ("%-20s %8s %9s %9s %9s %9s %8s %8s %8s %6s %6s\n", "fault (simulated)", "clusters", "faults",
             "accepted", "delivered", "marked", "twice", "requeued", "gone", "lost", "wrong");
-    for (unsigned kind = 0; kind < KINDS && !settings.faults; kind++, done += settings.seeds / 20)
-        wrong += run_one (&settings, kinds[kind], settings.first + done, settings.seeds / 20);
-    wrong += run_one (&settings, settings.faults ? settings.faults : "all", settings.first + done,
-                      settings.seeds - done);
+    const uint64_t wrong =
+        seeds_divide (settings.faults, settings.first, settings.seeds, run_part, &settings);
     if (settings.tsv && fclose (settings.tsv))
         return 2;
     return wrong > 0;

@@ -46,17 +46,6 @@ parse (wanted_t *wanted, int argc, char **argv)
     return optind < argc;
 }
 
-static FILE *
-open_tsv (const char *path)
-{
-    if (!path)
-        return NULL;
-    FILE *tsv = strcmp (path, "-") == 0 ? stdout : fopen (path, "a");
-    if (tsv && (tsv == stdout || ftell (tsv) == 0))
-        check_print_tsv_head (tsv);
-    return tsv;
-}
-
 static int
 check_one (const char *folder, const wanted_t *wanted, FILE *tsv)
 {
@@ -80,11 +69,9 @@ main (int argc, char **argv)
         fprintf (stderr, "history_check [--name NAME] [--tsv FILE] [--shown N] [--explain] FOLDER...\n");
         return 2;
     }
-    FILE *tsv = open_tsv (wanted.tsv);
-    if (wanted.tsv && !tsv) {
-        perror (wanted.tsv);
+    FILE *tsv = wanted.tsv ? check_open_tsv (wanted.tsv) : NULL;
+    if (wanted.tsv && !tsv)
         return 2;
-    }
     int worst = 0;
     for (int i = optind; i < argc; i++) {
         const int status = check_one (argv[i], &wanted, tsv);

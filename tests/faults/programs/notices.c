@@ -26,7 +26,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define SAMPLE_MS 250
@@ -467,22 +466,11 @@ typedef struct settings {
     bool lists;
 } settings_t;
 
-static void
-remove_folder (const char *folder)
-{
-    const pid_t pid = fork ();
-    if (pid == 0) {
-        execlp ("rm", "rm", "-rf", folder, (char *) NULL);
-        _exit (127);
-    }
-    waitpid (pid, NULL, 0);
-}
-
 static bool
 run_one (const settings_t *settings, const scenario_t *scenario)
 {
     static run_t run;
-    char folder[512];
+    char folder[CLUSTER_PATH_MAX];
     snprintf (folder, sizeof folder, "%s/%s", settings->folder, scenario->name);
     run = settings->run;
     run.folder = folder;
@@ -498,20 +486,11 @@ run_one (const settings_t *settings, const scenario_t *scenario)
     printf ("notices: %s (%s): %u faults, %s\n", scenario->name, scenario->title, run.faults,
             is_fine ? "all is well" : "BROKEN");
     if (is_fine)
-        remove_folder (folder);
+        cluster_remove_folder (folder);
     else
         printf ("the histories are in %s; notices --only %s --seed %llu --seconds %lld repeats the faults\n",
                 folder, scenario->name, (unsigned long long) run.seed, (long long) run.seconds);
     return is_fine;
-}
-
-static bool
-open_tsv (settings_t *settings, const char *path)
-{
-    settings->tsv = strcmp (path, "-") == 0 ? stdout : fopen (path, "ae");
-    if (settings->tsv && settings->tsv != stdout && ftell (settings->tsv) == 0)
-        check_print_tsv_head (settings->tsv);
-    return settings->tsv;
 }
 
 static bool
@@ -549,7 +528,7 @@ parse (settings_t *settings, int argc, char **argv)
             settings->folder = optarg;
         else if (option == 'n')
             run->checks_growth = false;
-        else if (option != 't' || !open_tsv (settings, optarg))
+        else if (option != 't' || !(settings->tsv = check_open_tsv (optarg)))
             return false;
     }
     return optind == argc && run->seconds > 0 && settings->soak_seconds >= 0;
@@ -582,7 +561,7 @@ int
 main (int argc, char **argv)
 {
     static settings_t settings = {.run = {.seconds = 15, .rate = "300", .checks_growth = true}};
-    static char program[512], folder[512];
+    static char program[CLUSTER_PATH_MAX], folder[CLUSTER_PATH_MAX];
     settings.run.seed = history_now_ns () % 1000000007;
     if (!parse (&settings, argc, argv)) {
         fprintf (stderr, "notices [--only NAME] [--list] [--seconds N] [--soak N] [--seed N] [--rate N] "
@@ -594,18 +573,11 @@ main (int argc, char **argv)
     if (settings.lists)
         return 0;
     setvbuf (stdout, NULL, _IOLBF, 0);
-    const char *const slash = strrchr (argv[0], '/');
-    snprintf (program, sizeof program, "%.*s/node", slash ? (int) (slash - argv[0]) : 1,
-              slash ? argv[0] : ".");
+    cluster_find_program (program, argv[0]);
     settings.run.program = program;
     if (!settings.folder) {
-        const char *const tmp = getenv ("TMPDIR");
-        snprintf (folder, sizeof folder, "%s/godwit-notices-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-        settings.folder = mkdtemp (folder);
-    }
-    if (access (program, X_OK) || !settings.folder) {
-        perror (program);
-        return 2;
+        cluster_make_folder (folder, "notices");
+        settings.folder = folder;
     }
     printf ("notices: driver %s, seed %llu, in %s\n", cluster_driver (settings.run.driver, 0),
             (unsigned long long) settings.run.seed, settings.folder);

@@ -52,13 +52,13 @@ typedef struct soak {
     const char *rate;
     const char *threads;
     const char *driver;
-    const char *tsv;
+    FILE *tsv;
     unsigned busy;
     unsigned restarts;
     pid_t busy_pids[BUSY_MAX];
     bool checks_growth;
     bool has_folder;
-    char folder[512];
+    char folder[CLUSTER_PATH_MAX];
     cluster_t cluster;
     random_t random;
     uint64_t began_ns;
@@ -299,33 +299,13 @@ examine (soak_t *soak)
     if (!check_run (soak->folder, &(const check_options_t){.out = stderr, .shown = 20}, &summary))
         return false;
     check_print (stdout, "soak", &summary);
-    if (soak->tsv) {
-        FILE *tsv = strcmp (soak->tsv, "-") == 0 ? stdout : fopen (soak->tsv, "ae");
-        if (!tsv) {
-            perror (soak->tsv);
-            return false;
-        }
-        if (tsv != stdout && ftell (tsv) == 0)
-            check_print_tsv_head (tsv);
-        check_print_tsv (tsv, "soak", &summary);
-        if (tsv != stdout)
-            fclose (tsv);
-    }
+    if (soak->tsv)
+        check_print_tsv (soak->tsv, "soak", &summary);
     for (int i = 0; i < LONG_LIVED; i++)
         if (!growth_is_fine (&soak->growth[i], long_lived[i],
                              soak->checks_growth ? ALLOWED_KB : INT64_MAX / 2, stdout))
             is_fine = false;
     return is_fine && check_broken (&summary) == 0;
-}
-
-static void
-remove_histories (const char *folder)
-{
-    pid_t pid = fork ();
-    if (pid == 0) {
-        execlp ("rm", "rm", "-rf", folder, (char *) NULL);
-        _exit (127);
-    }
 }
 
 /* ---- how it is called ---- */
@@ -356,8 +336,6 @@ parse (soak_t *soak, int argc, char **argv)
             soak->threads = optarg;
         else if (option == 'd')
             soak->driver = optarg;
-        else if (option == 't')
-            soak->tsv = optarg;
         else if (option == 'b')
             soak->busy = (unsigned) strtoul (optarg, NULL, 10);
         else if (option == 'R')
@@ -367,28 +345,17 @@ parse (soak_t *soak, int argc, char **argv)
         else if (option == 'f') {
             soak->has_folder = true;
             snprintf (soak->folder, sizeof soak->folder, "%s", optarg);
-        } else
+        } else if (option != 't' || !(soak->tsv = check_open_tsv (optarg)))
             return false;
     }
     return optind == argc && soak->seconds > 0 && soak->busy <= BUSY_MAX && soak->restarts <= 1000;
-}
-
-static bool
-find_program (char path[512], const char *self)
-{
-    const char *slash = strrchr (self, '/');
-    snprintf (path, 512, "%.*s/node", slash ? (int) (slash - self) : 1, slash ? self : ".");
-    if (access (path, X_OK) == 0)
-        return true;
-    perror (path);
-    return false;
 }
 
 int
 main (int argc, char **argv)
 {
     static soak_t soak = {.seconds = 60, .rate = "100", .threads = "4", .checks_growth = true};
-    char program[512];
+    char program[CLUSTER_PATH_MAX];
     soak.seed = history_now_ns () % 1000000007;
     if (!parse (&soak, argc, argv)) {
         fprintf (stderr, "soak [--seconds N] [--seed N] [--rate N] [--threads N] [--driver NAME] [--busy N] "
@@ -400,16 +367,9 @@ main (int argc, char **argv)
     if (!soak.driver)
         soak.driver = "zmq";
     setvbuf (stdout, NULL, _IOLBF, 0);
-    if (!find_program (program, argv[0]))
-        return 2;
-    if (!soak.has_folder) {
-        const char *tmp = getenv ("TMPDIR");
-        snprintf (soak.folder, sizeof soak.folder, "%s/godwit-soak-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-        if (!mkdtemp (soak.folder)) {
-            perror (soak.folder);
-            return 2;
-        }
-    }
+    cluster_find_program (program, argv[0]);
+    if (!soak.has_folder)
+        cluster_make_folder (soak.folder, "soak");
     soak.random = (random_t){soak.seed};
     random_below (&soak.random, 2);
     printf ("soak: driver %s, seed %llu, %lld s, in %s\n", soak.driver, (unsigned long long) soak.seed,
@@ -417,7 +377,7 @@ main (int argc, char **argv)
     run (&soak, program);
     const bool is_fine = examine (&soak);
     if (is_fine && !soak.has_folder)
-        remove_histories (soak.folder);
+        cluster_remove_folder (soak.folder);
     printf ("soak: %u faults, %s%s", soak.faults, is_fine ? "all is well" : "BROKEN", is_fine ? "\n" : "");
     if (!is_fine)
         printf ("; the histories are in %s; --seed %llu --seconds %lld repeats the faults\n", soak.folder,
