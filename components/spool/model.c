@@ -128,6 +128,7 @@ godwit__spool_streams_forget_made (godwit__model_t *model)
         godwit__stream_t *const stream = model->streams[i];
         if (!stream->is_kept) {
             godwit__spool_stream_mark (model, stream, false);
+            model->by_id[stream->id] = NULL;
             free_stream (stream);
             continue;
         }

@@ -141,6 +141,29 @@ refuse_system (const char *path, const char *doing, godwit__problem_t *problem)
                                   doing, path, strerror (errno));
 }
 
+/* The lock that root makes is its owner's who has the spool, or a service could not open its own one after a
+ * `sudo godwit spool repair`. -1: errno says why. */
+static int
+open_lock (const char *path, const char *file)
+{
+    struct stat spool;
+    int fd = open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    fd = open (file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == EEXIST) /* made meanwhile */
+        return open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || geteuid () != 0 || stat (path, &spool) < 0)
+        return fd;
+    if (fchown (fd, spool.st_uid, spool.st_gid) == 0)
+        return fd;
+    const int number = errno;
+    close (fd);
+    unlink (file);
+    errno = number;
+    return -1;
+}
+
 /* With the list locked: which file it is, and whether this process may open it. */
 static godwit_status_t
 look (godwit__spool_owner_t *owner, const char *path, godwit__problem_t *problem)
@@ -167,29 +190,6 @@ list (godwit__spool_owner_t *owner)
 {
     owner->next = owned;
     owned = owner;
-}
-
-/* The lock that root makes is its owner's who has the spool, or a service could not open its own one after a
- * `sudo godwit spool repair`. -1: errno says why. */
-static int
-open_lock (const char *path, const char *file)
-{
-    struct stat spool;
-    int fd = open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0 || errno != ENOENT)
-        return fd;
-    fd = open (file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 && errno == EEXIST) /* made meanwhile */
-        return open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || geteuid () != 0 || stat (path, &spool) < 0)
-        return fd;
-    if (fchown (fd, spool.st_uid, spool.st_gid) == 0)
-        return fd;
-    const int number = errno;
-    close (fd);
-    unlink (file);
-    errno = number;
-    return -1;
 }
 
 /* Opens and locks PATH-lock. If it was deleted in between, it is not the one that others see: *is_gone. */

@@ -160,20 +160,6 @@ make_file (const char *path, godwit__problem_t *problem)
     return status;
 }
 
-/* PATH-lock and PATH-wal are named after the path: with two names of a file, two processes would own it, and
- * each would write over what the other one had kept. */
-static godwit_status_t
-check_links (const godwit__sqlite_spool_t *self, nlink_t count, godwit__problem_t *problem)
-{
-    if (count <= 1)
-        return GODWIT_OK;
-    return godwit__spool_problem (
-        problem, GODWIT_ERR_SYSTEM,
-        "the spool %s: its file has %lu names (hard links), each with a journal of its own: find the others "
-        "(`find / -xdev -samefile %s`), and delete those that nobody uses",
-        self->path, (unsigned long) count, self->path);
-}
-
 /* The other files are named after the one that a symbolic link leads to. */
 static godwit_status_t
 find_path (godwit__sqlite_spool_t *self, const char *path, godwit__problem_t *problem)
@@ -190,10 +176,9 @@ find_path (godwit__sqlite_spool_t *self, const char *path, godwit__problem_t *pr
         return godwit__spool_problem (problem, GODWIT_ERR_OUT_OF_MEMORY, "the spool %s: out of memory", path);
     if (stat (self->path, &file) < 0)
         return system_problem (path, "find", problem);
-    if (!S_ISREG (file.st_mode))
-        return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
-                                      "path: expected a file, and %s is none", path);
-    return check_links (self, file.st_nlink, problem);
+    return S_ISREG (file.st_mode) ? GODWIT_OK
+                                  : godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
+                                                           "path: expected a file, and %s is none", path);
 }
 
 static uint64_t
@@ -210,12 +195,14 @@ size_of (const char *path, const char *suffix)
 static godwit_status_t
 open_to_read (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
 {
-    godwit_status_t status = godwit__spool_owner_look (&self->owner, self->path, problem);
-    if (!status && godwit__spool_swap_is_begun (self->path))
+    if (godwit__spool_swap_is_begun (self->path))
         return godwit__spool_problem (problem, GODWIT_ERR_SYSTEM,
                                       "the spool %s: a repair of it is under way, or was broken off: "
                                       "`godwit spool repair %s` ends it",
                                       self->path, self->path);
+    godwit_status_t status = godwit__spool_one_name (self->path, problem);
+    if (!status)
+        status = godwit__spool_owner_look (&self->owner, self->path, problem);
     if (!status)
         status =
             godwit__store_open (&self->reader, self->path, self->vfs, GODWIT__STORE_READ, false, problem);
@@ -230,6 +217,8 @@ open_to_write (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
     godwit_status_t status = godwit__spool_owner_take (&self->owner, self->path, problem);
     if (!status)
         status = godwit__spool_swap_undo (self->path, problem);
+    if (!status)
+        status = godwit__spool_one_name (self->path, problem);
     if (!status)
         status = godwit__spool_files_begin (self, problem);
     if (!status)

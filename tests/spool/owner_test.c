@@ -315,6 +315,7 @@ Test (owner, what_is_beside_it_must_stay_there)
 Test (owner, a_file_with_two_names_is_not_opened)
 {
     char other[300];
+    godwit_sqlite_spool_repair_t report;
     begin ();
     snprintf (other, sizeof other, "%s-other", path);
     godwit_spool_t *spool = world_open (path, NULL);
@@ -325,6 +326,7 @@ Test (owner, a_file_with_two_names_is_not_opened)
     cr_assert_eq (world_append (spool, "info", "two"), 2); /* who has it keeps it */
     godwit_sqlite_spool_close (&spool);
     world_open_fails (path, NULL, GODWIT_ERR_SYSTEM, "delete those that nobody uses");
+    cr_assert_eq (godwit_sqlite_spool_repair (path, &report, sizeof report, NULL), GODWIT_ERR_SYSTEM);
     cr_assert_eq (unlink (other), 0);
     spool = world_open (path, NULL);
     MUST_BE (world_read (spool, "info", NULL), "1:one 2:two");
