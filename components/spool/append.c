@@ -175,6 +175,7 @@ write_batch (godwit__sqlite_spool_t *self, godwit__request_t *batch)
             status = write_items (self, batch, &problem);
         status = godwit__spool_write_end (self, status, &problem);
     }
+    godwit__spool_forget_made (self);
     for (godwit__request_t *request = batch; request; request = request->next)
         if (status && !request->problem.status)
             request->problem = problem;

@@ -150,6 +150,8 @@ typedef godwit_status_t godwit__spool_body_fn (godwit__sqlite_spool_t *self, voi
                                                godwit__problem_t *problem);
 godwit_status_t godwit__spool_transact (godwit__sqlite_spool_t *self, godwit__spool_body_fn *body, void *user,
                                         godwit__problem_t *problem);
+/* With the right to write, after a transaction: the streams that it did not write are not there. */
+void godwit__spool_forget_made (godwit__sqlite_spool_t *self);
 /* The stream is part of the transaction. */
 void godwit__spool_touch (godwit__sqlite_spool_t *self, godwit__stream_t *stream);
 
@@ -205,7 +207,7 @@ godwit_status_t godwit__spool_settle (godwit_spool_t *spool, const char *stream,
 godwit_status_t godwit__spool_set_pool (godwit_spool_t *spool, const char *stream, const char *pool,
                                         uint64_t settled, int64_t seen_ms, godwit_error_t **error);
 godwit_status_t godwit__spool_remove_pool (godwit_spool_t *spool, const char *stream, const char *pool,
-                                           godwit_error_t **error);
+                                           uint64_t until, godwit_error_t **error);
 godwit_status_t godwit__spool_streams (godwit_spool_t *spool, godwit_spool_stream_fn *tell, void *user,
                                        godwit_error_t **error);
 godwit_status_t godwit__spool_read (godwit_spool_t *spool, const char *stream, const char *pool,

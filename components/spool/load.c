@@ -97,8 +97,10 @@ count_stream (godwit__sqlite_spool_t *self, godwit__store_t *store, godwit__stre
                                      count_segment, &counting, problem);
     if (status)
         return status;
-    if (counting.has_gap || !adds_up (stream, file_size))
+    if (counting.has_gap)
         return godwit__store_damaged (self->path, "items are missing", problem);
+    if (!adds_up (stream, file_size))
+        return godwit__store_damaged (self->path, "the numbers of a stream do not add up", problem);
     for (size_t i = 0; i < stream->pool_count; i++) {
         const godwit__spans_t *const settled = &stream->pools[i].settled;
         if (settled->floor > stream->last ||

@@ -114,7 +114,30 @@ godwit__spool_stream_add (godwit__model_t *model, const char *name, uint32_t id,
     memmove (streams + at + 1, streams + at, (model->count - at) * sizeof *streams);
     streams[at] = stream;
     model->count++;
+    if (!id)
+        model->made++;
     return stream;
+}
+
+void
+godwit__spool_streams_forget_made (godwit__model_t *model)
+{
+    size_t count = 0;
+    model->last_stream_id = 0;
+    for (size_t i = 0; i < model->count; i++) {
+        godwit__stream_t *const stream = model->streams[i];
+        if (!stream->is_kept) {
+            godwit__spool_stream_mark (model, stream, false);
+            model->by_id[stream->id] = NULL;
+            free_stream (stream);
+            continue;
+        }
+        if (stream->id > model->last_stream_id)
+            model->last_stream_id = stream->id;
+        model->streams[count++] = stream;
+    }
+    model->count = count;
+    model->made = 0;
 }
 
 void
@@ -168,6 +191,15 @@ godwit__spool_pool_remove (godwit__model_t *model, godwit__stream_t *stream, god
 
 /* ---- what is left ---- */
 
+/* What nobody wants any more when this pool, the last one, is gone. */
+static bool
+copy_removed (const godwit__pool_t *pool, uint64_t last, godwit__spans_t *done)
+{
+    const uint64_t until = pool->removed_until < last ? pool->removed_until : last;
+    return godwit__spool_spans_copy (done, &pool->settled) &&
+           (!until || godwit__spool_spans_add (done, 1, until));
+}
+
 bool
 godwit__spool_stream_done (const godwit__stream_t *stream, godwit__spans_t *done)
 {
@@ -181,9 +213,8 @@ godwit__spool_stream_done (const godwit__stream_t *stream, godwit__spans_t *done
                         : godwit__spool_spans_intersect (done, &pool->settled);
         is_first = false;
     }
-    if (good && is_first &&
-        stream->pool_count) /* the last pool is being removed: nobody wants what is there */
-        done->floor = stream->last;
+    if (good && is_first && stream->pool_count) /* all that are there are being removed */
+        good = copy_removed (&stream->pools[0], stream->last, done);
     if (!good)
         godwit__spool_spans_free (done);
     return good;

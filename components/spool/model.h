@@ -17,6 +17,7 @@ typedef struct godwit__pool {
     int64_t seen_ms;
     bool is_changed; /* its row is not up to date */
     bool is_removed; /* by a transaction under way: it wants nothing, as what it wanted may be deleted */
+    uint64_t removed_until; /* if it is the stream's last, items above this number are kept */
     /* Of a transaction under way. */
     bool is_written;
 } godwit__pool_t;
@@ -51,6 +52,7 @@ typedef struct godwit__model {
     uint32_t last_stream_id;
     uint32_t last_pool_id;
     size_t changed; /* streams that are */
+    size_t made;    /* streams that are not kept yet, as they were made for a transaction under way */
     uint64_t items, bytes, pools;
 } godwit__model_t;
 
@@ -61,6 +63,8 @@ godwit__stream_t *godwit__spool_stream_by_id (const godwit__model_t *model, uint
 /* id 0: a new one. NULL: out of memory, or there are too many streams (then *is_full). */
 godwit__stream_t *godwit__spool_stream_add (godwit__model_t *model, const char *name, uint32_t id,
                                             bool *is_full);
+/* Forgets the streams that were made for what was not written. Nobody may have a pointer to one. */
+void godwit__spool_streams_forget_made (godwit__model_t *model);
 void godwit__spool_stream_mark (godwit__model_t *model, godwit__stream_t *stream, bool is_changed);
 
 godwit__pool_t *godwit__spool_pool_find (const godwit__stream_t *stream, const char *name);

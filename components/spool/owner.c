@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define NAME_MAX_SIZE 128
+#define LOCK_TRIES 10
 
 static pthread_mutex_t owned_lock =
     PTHREAD_MUTEX_INITIALIZER; /* fork() waits for it: a child finds it free */
@@ -140,6 +141,29 @@ refuse_system (const char *path, const char *doing, godwit__problem_t *problem)
                                   doing, path, strerror (errno));
 }
 
+/* The lock that root makes is its owner's who has the spool, or a service could not open its own one after a
+ * `sudo godwit spool repair`. -1: errno says why. */
+static int
+open_lock (const char *path, const char *file)
+{
+    struct stat spool;
+    int fd = open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    fd = open (file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 && errno == EEXIST) /* made meanwhile */
+        return open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || geteuid () != 0 || stat (path, &spool) < 0)
+        return fd;
+    if (fchown (fd, spool.st_uid, spool.st_gid) == 0)
+        return fd;
+    const int number = errno;
+    close (fd);
+    unlink (file);
+    errno = number;
+    return -1;
+}
+
 /* With the list locked: which file it is, and whether this process may open it. */
 static godwit_status_t
 look (godwit__spool_owner_t *owner, const char *path, godwit__problem_t *problem)
@@ -168,27 +192,45 @@ list (godwit__spool_owner_t *owner)
     owned = owner;
 }
 
-/* The lock that root makes is its owner's who has the spool, or a service could not open its own one after a
- * `sudo godwit spool repair`. -1: errno says why. */
-static int
-open_lock (const char *path, const char *file)
+/* Opens and locks PATH-lock. If it was deleted in between, it is not the one that others see: *is_gone. */
+static godwit_status_t
+lock_once (const char *path, const char *file, int *opened, struct stat *seen, bool *is_gone,
+           godwit__problem_t *problem)
 {
-    struct stat spool;
-    int fd = open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0 || errno != ENOENT)
-        return fd;
-    fd = open (file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 && errno == EEXIST) /* made meanwhile */
-        return open (file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || geteuid () != 0 || stat (path, &spool) < 0)
-        return fd;
-    if (fchown (fd, spool.st_uid, spool.st_gid) == 0)
-        return fd;
-    const int number = errno;
-    close (fd);
-    unlink (file);
-    errno = number;
-    return -1;
+    struct stat named;
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    godwit_status_t status = GODWIT_OK;
+    const int fd = open_lock (path, file);
+    if (fd < 0)
+        return refuse_system (path, "open", problem);
+    if (fcntl (fd, F_SETLK, &lock) < 0)
+        status = errno == EACCES || errno == EAGAIN ? refuse_other (fd, path, problem)
+                                                    : refuse_system (path, "lock", problem);
+    else if (fstat (fd, seen) < 0)
+        status = refuse_system (path, "look at", problem);
+    *is_gone =
+        !status && (stat (file, &named) < 0 || named.st_dev != seen->st_dev || named.st_ino != seen->st_ino);
+    if (status || *is_gone)
+        close (fd);
+    else
+        *opened = fd;
+    return status;
+}
+
+static godwit_status_t
+lock_file (const char *path, const char *file, int *opened, struct stat *seen, godwit__problem_t *problem)
+{
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        bool is_gone = false;
+        const godwit_status_t status = lock_once (path, file, opened, seen, &is_gone, problem);
+        if (status || !is_gone)
+            return status;
+    }
+    return godwit__spool_problem (
+        problem, GODWIT_ERR_SYSTEM,
+        "the spool %s: %s-lock is deleted again and again: end what deletes it, as it "
+        "says who owns the spool",
+        path, path);
 }
 
 /* With the list locked. */
@@ -202,20 +244,10 @@ take (godwit__spool_owner_t *owner, const char *path, const char *file, godwit__
             "the spool %s is open in this process (pid %ld) already: use that one, or "
             "close it first",
             path, (long) getpid ());
-    const int fd = open_lock (path, file);
-    if (fd < 0)
-        return refuse_system (path, "open", problem);
-    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    godwit_status_t status = GODWIT_OK;
-    if (fcntl (fd, F_SETLK, &lock) < 0)
-        status = errno == EACCES || errno == EAGAIN ? refuse_other (fd, path, problem)
-                                                    : refuse_system (path, "lock", problem);
-    else if (fstat (fd, &seen) < 0)
-        status = refuse_system (path, "look at", problem);
-    if (status) {
-        close (fd);
+    int fd = -1;
+    const godwit_status_t status = lock_file (path, file, &fd, &seen, problem);
+    if (status)
         return status;
-    }
     write_text (fd);
     owner->fd = fd;
     owner->device = seen.st_dev;

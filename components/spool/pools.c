@@ -97,6 +97,7 @@ add_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *poo
     pthread_mutex_unlock (&self->lock);
     if (pool && godwit__spool_transact (self, write_stream, stream, problem))
         forget_pool (self, stream, pool);
+    godwit__spool_forget_made (self);
 }
 
 static bool
@@ -141,15 +142,17 @@ write_removal (godwit__sqlite_spool_t *self, void *user, godwit__problem_t *prob
 
 /* With the right to write. */
 static void
-remove_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *pool_name,
+remove_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *pool_name, uint64_t until,
              godwit__problem_t *problem)
 {
     removal_t removal;
     pthread_mutex_lock (&self->lock);
     godwit_status_t status =
         godwit__spool_look_up (self, stream_name, pool_name, &removal.stream, &removal.pool, problem);
-    if (!status)
+    if (!status) {
         removal.pool->is_removed = true;
+        removal.pool->removed_until = until;
+    }
     pthread_mutex_unlock (&self->lock);
     if (status)
         return;
@@ -162,7 +165,7 @@ remove_pool (godwit__sqlite_spool_t *self, const char *stream_name, const char *
 }
 
 godwit_status_t
-godwit__spool_remove_pool (godwit_spool_t *spool, const char *stream, const char *pool,
+godwit__spool_remove_pool (godwit_spool_t *spool, const char *stream, const char *pool, uint64_t until,
                            godwit_error_t **error)
 {
     GODWIT__SPOOL_UNCANCELLED;
@@ -171,7 +174,7 @@ godwit__spool_remove_pool (godwit_spool_t *spool, const char *stream, const char
     if (godwit__spool_enter (self, true, &problem) || !check_names (stream, pool, &problem))
         return godwit__spool_tell (&problem, error);
     godwit__spool_role_take (self);
-    remove_pool (self, stream, pool, &problem);
+    remove_pool (self, stream, pool, until, &problem);
     godwit__spool_role_give (self);
     return godwit__spool_tell (&problem, error);
 }

@@ -246,6 +246,8 @@ repair_owned (repair_t *repair)
 {
     godwit_status_t status = godwit__spool_swap_undo (repair->path, repair->problem);
     if (!status)
+        status = godwit__spool_one_name (repair->path, repair->problem);
+    if (!status)
         status = look (repair->path, repair->problem);
     if (status != GODWIT_ERR_MALFORMED)
         return status;

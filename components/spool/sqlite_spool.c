@@ -14,6 +14,7 @@
 
 #define MAX_SIZE_DEFAULT (UINT64_C (1) << 30)
 #define SYNC_MS_DEFAULT 200
+#define SYNC_MS_MAX 3600000
 #define STRUCT_SIZE_MOST 4096            /* a larger struct_size was not set */
 #define CHECK_SIZE (UINT64_C (16) << 20) /* a file up to this is checked wholly when it is opened */
 
@@ -96,9 +97,10 @@ check_values (const godwit_sqlite_spool_options_t *options, godwit__problem_t *p
             problem, GODWIT_ERR_INVALID_ARGUMENT,
             "options.level: expected GODWIT_SPOOL_POWER or GODWIT_SPOOL_PROCESS, got %d",
             (int) options->level);
-    if (options->sync_ms < 0)
+    if (options->sync_ms < 0 || options->sync_ms > SYNC_MS_MAX)
         return godwit__spool_problem (problem, GODWIT_ERR_INVALID_ARGUMENT,
-                                      "options.sync_ms: expected 0 or more, got %" PRId64, options->sync_ms);
+                                      "options.sync_ms: expected 0 to %d (an hour), got %" PRId64,
+                                      SYNC_MS_MAX, options->sync_ms);
     return GODWIT_OK;
 }
 
@@ -193,12 +195,14 @@ size_of (const char *path, const char *suffix)
 static godwit_status_t
 open_to_read (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
 {
-    godwit_status_t status = godwit__spool_owner_look (&self->owner, self->path, problem);
-    if (!status && godwit__spool_swap_is_begun (self->path))
+    if (godwit__spool_swap_is_begun (self->path))
         return godwit__spool_problem (problem, GODWIT_ERR_SYSTEM,
                                       "the spool %s: a repair of it is under way, or was broken off: "
                                       "`godwit spool repair %s` ends it",
                                       self->path, self->path);
+    godwit_status_t status = godwit__spool_one_name (self->path, problem);
+    if (!status)
+        status = godwit__spool_owner_look (&self->owner, self->path, problem);
     if (!status)
         status =
             godwit__store_open (&self->reader, self->path, self->vfs, GODWIT__STORE_READ, false, problem);
@@ -213,6 +217,8 @@ open_to_write (godwit__sqlite_spool_t *self, godwit__problem_t *problem)
     godwit_status_t status = godwit__spool_owner_take (&self->owner, self->path, problem);
     if (!status)
         status = godwit__spool_swap_undo (self->path, problem);
+    if (!status)
+        status = godwit__spool_one_name (self->path, problem);
     if (!status)
         status = godwit__spool_files_begin (self, problem);
     if (!status)

@@ -62,7 +62,9 @@ godwit__store_problem (const godwit__store_t *store, const char *doing, godwit__
             "the spool %s: cannot %s: the disk has failed, and the file could not be "
             "opened anew: look into the log of the system",
             store->path, doing);
-    const int code = sqlite3_extended_errcode (store->db);
+    int code = sqlite3_extended_errcode (store->db);
+    if (code == SQLITE_ERROR && strcmp (sqlite3_errmsg (store->db), "unsupported file format") == 0)
+        code = SQLITE_CORRUPT; /* SQLite has none for a head that says so */
     switch (code & 0xff) {
     case SQLITE_NOMEM:
         godwit__spool_problem (problem, GODWIT_ERR_OUT_OF_MEMORY, "the spool %s: cannot %s: out of memory",

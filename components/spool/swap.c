@@ -123,6 +123,21 @@ godwit__spool_swap_undo (const char *path, godwit__problem_t *problem)
                                   path, name, name, strerror (errno));
 }
 
+/* PATH-lock and PATH-wal are named after the path: with two names of a file, two processes would own it, and
+ * each would write over what the other one had kept. */
+godwit_status_t
+godwit__spool_one_name (const char *path, godwit__problem_t *problem)
+{
+    struct stat file;
+    if (stat (path, &file) < 0 || file.st_nlink <= 1)
+        return GODWIT_OK;
+    return godwit__spool_problem (
+        problem, GODWIT_ERR_SYSTEM,
+        "the spool %s: its file has %lu names (hard links), each with a journal of its own: find the others "
+        "(`find / -xdev -samefile %s`), and delete those that nobody uses",
+        path, (unsigned long) file.st_nlink, path);
+}
+
 /* ---- a new one ---- */
 
 /* Step 1. False: errno says why. */

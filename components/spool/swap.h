@@ -16,5 +16,7 @@ godwit_status_t godwit__spool_swap (const char *path, const char *saved, char *d
 bool godwit__spool_swap_is_begun (const char *path);
 /* Undoes it, if there is one. Whoever calls it owns the spool. */
 godwit_status_t godwit__spool_swap_undo (const char *path, godwit__problem_t *problem);
+/* SYSTEM: the file has other names, of which none is that of a swap that was begun. */
+godwit_status_t godwit__spool_one_name (const char *path, godwit__problem_t *problem);
 
 #endif

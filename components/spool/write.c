@@ -59,6 +59,8 @@ godwit__spool_write_begin (godwit__sqlite_spool_t *self, godwit__problem_t *prob
 static void
 apply (godwit__model_t *model, godwit__stream_t *stream)
 {
+    if (!stream->is_kept)
+        model->made--;
     stream->is_kept = true;
     stream->last = stream->new_last;
     stream->items += stream->new_items - stream->items_less;
@@ -155,6 +157,16 @@ godwit__spool_write_end (godwit__sqlite_spool_t *self, godwit_status_t status, g
         godwit__spool_checkpoint (self, &ignored);
     }
     return status;
+}
+
+void
+godwit__spool_forget_made (godwit__sqlite_spool_t *self)
+{
+    if (!self->model.made)
+        return;
+    pthread_mutex_lock (&self->lock);
+    godwit__spool_streams_forget_made (&self->model);
+    pthread_mutex_unlock (&self->lock);
 }
 
 static godwit_status_t

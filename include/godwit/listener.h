@@ -91,7 +91,8 @@ typedef struct godwit_listener_options {
     unsigned priorities;                   /* with `pull`: a bit each; 0: all */
     const godwit_serializer_t *serializer; /* NULL: none; borrowed, outlives the listener */
     int drop_duplicates; /* 0: none. So many message_ids are remembered; one that comes again is acknowledged,
-                            and no endpoint gets it, unless it was requeued */
+                            and no endpoint gets it, unless it was requeued. While the first is being handled,
+                            the second goes back to its notifier */
     /* false: notifiers remember the pool after its last listener has left (pool_memory_ms). true: they forget
      * it at once, if none of its listeners was there without this, and what they keep for the first pool
      * stays kept. For a look at what goes by. */
@@ -136,7 +137,8 @@ GODWIT_EXPORT void godwit_listener_destroy (godwit_listener_t **listener);
 
 /* Takes the next notification of a listener with `pull`; waits for it for at most timeout_ms (0: not at all;
  * -1: for ever). *notification belongs to the caller, who settles it with godwit_notification_acknowledge or
- * _requeue. TIMEOUT, CLOSED (stopped and nothing is left, or its transport has ended). Any thread. */
+ * _requeue. TIMEOUT, CLOSED (stopped and nothing is left, or its transport has ended). Any thread. With
+ * external_loop it does not wait inside of the loop (in a handler, an endpoint or a callback). */
 GODWIT_EXPORT godwit_status_t godwit_listener_next (godwit_listener_t *listener, int64_t timeout_ms,
                                                     godwit_notification_t **notification,
                                                     godwit_error_t **error);

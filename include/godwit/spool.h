@@ -80,9 +80,11 @@ typedef struct godwit_spool_ops {
      * returns. If the pool is there already, only seen_ms is changed, and safe later. */
     godwit_status_t (*set_pool) (godwit_spool_t *spool, const char *stream, const char *pool,
                                  uint64_t settled, int64_t seen_ms, godwit_error_t **error);
-    /* Takes a pool away: what only it had not settled is deleted. Safe when it returns. */
+    /* Takes a pool away: what only it had not settled is deleted. Of the last pool of a stream only that up
+     * to the number `until` (UINT64_MAX: all): what came later is kept for pools to come, and so may be what
+     * was appended together with it, also if this pool has settled it. Safe when it returns. */
     godwit_status_t (*remove_pool) (godwit_spool_t *spool, const char *stream, const char *pool,
-                                    godwit_error_t **error);
+                                    uint64_t until, godwit_error_t **error);
     /* Makes all that was settled so far safe, at the level that the spool was opened with, and deletes what
      * can be. */
     godwit_status_t (*flush) (godwit_spool_t *spool, godwit_error_t **error);

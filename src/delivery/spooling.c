@@ -32,6 +32,7 @@ enum { KEY_SPOOL = 0x7370 };
 typedef struct removed {
     godwit__list_node_t in_list;
     const char *stream; /* as long as the outbox */
+    uint64_t until;     /* what comes later is for pools to come, if it was the last one */
     char pool[];
 } removed_t;
 
@@ -119,6 +120,7 @@ godwit__spooling_forget (const godwit__consumer_t *consumer)
     if (!removed)
         return; /* or it is forgotten again after a restart */
     removed->stream = consumer->stream->spool_name;
+    removed->until = consumer->stream->last_number;
     memcpy (removed->pool, consumer->spool_pool, size);
     godwit__list_append (&outbox->spooling->removed, &removed->in_list);
     godwit__spooling_wake (outbox);
@@ -382,7 +384,8 @@ remove_pool (godwit__outbox_t *outbox)
     removed_t *const removed = GODWIT__FIRST (&outbox->spooling->removed, removed_t, in_list);
     godwit_error_t *error = NULL;
     pthread_mutex_unlock (&outbox->lock);
-    godwit_status_t status = spool->ops->remove_pool (spool, removed->stream, removed->pool, &error);
+    godwit_status_t status =
+        spool->ops->remove_pool (spool, removed->stream, removed->pool, removed->until, &error);
     if (status == GODWIT_ERR_NOT_FOUND) { /* it was never stored */
         godwit_error_destroy (&error);
         status = GODWIT_OK;
@@ -394,6 +397,33 @@ remove_pool (godwit__outbox_t *outbox)
     return true;
 }
 
+/* Stores the pools that the spool does not know, so that none of a stream is taken for its last one, but
+ * those of a name that is to be removed. False: the spool has failed. */
+static bool
+store_pools (godwit__outbox_t *outbox)
+{
+    bool good = true;
+    for (godwit__stream_t *stream = FIRST_STREAM (outbox); stream && good;
+         stream = NEXT_STREAM (outbox, stream)) {
+        stream->users++;
+        for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at && good; at = NEXT_CONSUMER (stream, at))
+            if (!at->is_stored && has_news (at) && !is_being_removed (at))
+                good = store_pool (at);
+        stream->users--;
+    }
+    return good;
+}
+
+/* Takes away those that are forgotten, before one of the same name is stored. False: the spool has failed. */
+static bool
+remove_pools (godwit__outbox_t *outbox)
+{
+    bool good = godwit__list_is_empty (&outbox->spooling->removed) || store_pools (outbox);
+    while (good && !godwit__list_is_empty (&outbox->spooling->removed))
+        good = remove_pool (outbox);
+    return good;
+}
+
 /* Everything once. False: there was nothing to do. */
 static bool
 work (godwit__outbox_t *outbox)
@@ -401,9 +431,8 @@ work (godwit__outbox_t *outbox)
     bool did = false;
     if (godwit__transport_now (outbox->transport) < outbox->spooling->again_ns)
         return false;
-    while (!godwit__list_is_empty (&outbox->spooling->removed)) /* before one of the same name is stored */
-        if (!remove_pool (outbox))
-            return false;
+    if (!remove_pools (outbox))
+        return false;
     for (godwit__stream_t *stream = FIRST_STREAM (outbox); stream; stream = NEXT_STREAM (outbox, stream)) {
         stream->users++;
         for (godwit__consumer_t *at = FIRST_CONSUMER (stream); at; at = NEXT_CONSUMER (stream, at))

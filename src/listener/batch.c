@@ -79,6 +79,14 @@ take_batch (godwit_listener_t *listener, unsigned priority, batch_t *batch)
     }
 }
 
+/* No other endpoint gets it. */
+static void
+end_letter (godwit__letter_t *letter, unsigned what)
+{
+    letter->is_over = true;
+    letter->what = what;
+}
+
 /* Those that an endpoint gets: letters that no endpoint has requeued. Returns how many. */
 static size_t
 select_letters (const godwit__listening_endpoint_t *endpoint, const batch_t *batch,
@@ -87,12 +95,12 @@ select_letters (const godwit__listening_endpoint_t *endpoint, const batch_t *bat
     size_t count = 0;
     for (godwit__letter_t *at = GODWIT__FIRST (&batch->letters, godwit__letter_t, in_queue); at;
          at = GODWIT__NEXT (&batch->letters, at, godwit__letter_t, in_queue))
-        if (!at->what) {
+        if (!at->is_over) {
             const godwit__match_t match = godwit__filter_match (endpoint->filter, &at->notification);
             if (match == GODWIT__MATCH_YES)
                 selected[count++] = &at->notification;
             else if (match == GODWIT__MATCH_UNKNOWN) /* endpoints before this one may have had it */
-                at->what = GODWIT__UNSETTLED_LOST;
+                end_letter (at, GODWIT__UNSETTLED_LOST);
         }
     return count;
 }
@@ -110,8 +118,9 @@ run_endpoint (const godwit_listener_t *listener, const godwit__listening_endpoin
         godwit__warn (listener->transport, KEY_BATCH,
                       "a listener: an endpoint failed with a batch of %zu notifications: it returned %d",
                       count, (int) handled);
-    for (size_t i = 0; i < count && listener->options.allow_requeue; i++)
-        ((godwit__letter_t *) (uintptr_t) selected[i])->what = GODWIT__UNSETTLED_REQUEUED;
+    for (size_t i = 0; i < count; i++)
+        end_letter ((godwit__letter_t *) (uintptr_t) selected[i],
+                    listener->options.allow_requeue ? GODWIT__UNSETTLED_REQUEUED : 0);
 }
 
 static void

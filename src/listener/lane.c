@@ -106,13 +106,20 @@ was_handled (const godwit_listener_t *listener, const godwit_notification_t *not
 static unsigned
 handle_now (godwit_listener_t *listener, godwit_notification_t *notification)
 {
-    if (was_handled (listener, notification))
-        return 0;
-    if (!godwit__listener_deserialize (listener, notification))
-        return listener->options.allow_requeue ? GODWIT__UNSETTLED_REQUEUED : 0;
-    const unsigned what = godwit__listener_handle (listener, notification);
-    if (!what && listener->receipts->seen)
-        godwit__seen_ids_add (listener->receipts->seen, notification->message_id);
+    godwit__seen_ids_t *const seen = listener->receipts->seen;
+    godwit__handling_t handling = {.message_id = NULL};
+    const godwit__seen_before_t before =
+        seen ? godwit__seen_ids_begin (seen, notification->message_id, &handling) : GODWIT__SEEN_NEW;
+    if (before != GODWIT__SEEN_NEW)
+        return before == GODWIT__SEEN_RUNNING ? GODWIT__UNSETTLED_RETURNED : 0;
+    const bool is_made = godwit__listener_deserialize (listener, notification);
+    unsigned what = 0;
+    if (is_made)
+        what = godwit__listener_handle (listener, notification);
+    else if (listener->options.allow_requeue)
+        what = GODWIT__UNSETTLED_REQUEUED;
+    if (seen)
+        godwit__seen_ids_end (seen, &handling, is_made && !what);
     return what;
 }
 

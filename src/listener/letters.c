@@ -59,8 +59,8 @@ void
 godwit__letter_settle (godwit__letter_t *letter, unsigned what)
 {
     godwit__seen_ids_t *const seen = letter->receipt->receipts->seen;
-    if (!what && seen)
-        godwit__seen_ids_add (seen, letter->notification.message_id);
+    if (seen)
+        godwit__seen_ids_end (seen, &letter->handling, !what);
     godwit__notification_release (&letter->notification);
     godwit__receipt_settle (letter->receipt, letter->index, what);
     free (letter);
@@ -70,10 +70,13 @@ bool
 godwit__letter_drop_duplicate (godwit__letter_t *letter)
 {
     godwit__seen_ids_t *const seen = letter->receipt->receipts->seen;
-    const bool was_handled = seen && godwit__seen_ids_has (seen, letter->notification.message_id);
-    if (was_handled)
-        godwit__letter_settle (letter, 0);
-    return was_handled;
+    const godwit__seen_before_t what =
+        seen ? godwit__seen_ids_begin (seen, letter->notification.message_id, &letter->handling)
+             : GODWIT__SEEN_NEW;
+    if (what == GODWIT__SEEN_NEW)
+        return false;
+    godwit__letter_settle (letter, what == GODWIT__SEEN_RUNNING ? GODWIT__UNSETTLED_RETURNED : 0);
+    return true;
 }
 
 void
@@ -138,6 +141,13 @@ take (godwit_listener_t *listener)
     return letter;
 }
 
+/* Inside of the loop nothing would come meanwhile. */
+static bool
+may_wait (const godwit_listener_t *listener, int64_t timeout_ms)
+{
+    return timeout_ms && !godwit__transport_is_processing (listener->transport);
+}
+
 /* NULL: none came in time, or none comes any more (*is_over). */
 static godwit__letter_t *
 await_letter (godwit_listener_t *listener, int64_t end_ns, bool *is_over)
@@ -166,9 +176,12 @@ godwit_listener_next (godwit_listener_t *listener, int64_t timeout_ms, godwit_no
     godwit_status_t status = check_pull (listener, error);
     if (status)
         return status;
-    const int64_t end_ns = timeout_ms < 0
-                               ? GODWIT__NEVER
-                               : godwit__transport_now (listener->transport) + godwit__ns_of_ms (timeout_ms);
+    const bool waits = may_wait (listener, timeout_ms);
+    int64_t end_ns = GODWIT__NEVER;
+    if (!waits)
+        end_ns = 0;
+    else if (timeout_ms > 0)
+        end_ns = godwit__transport_now (listener->transport) + godwit__ns_of_ms (timeout_ms);
     bool is_over;
     godwit__letter_t *letter;
     do
@@ -180,6 +193,9 @@ godwit_listener_next (godwit_listener_t *listener, int64_t timeout_ms, godwit_no
     }
     if (is_over)
         return godwit__error_set (error, GODWIT_ERR_CLOSED, "The listener was stopped");
+    if (!waits && timeout_ms)
+        return godwit__error_set (error, GODWIT_ERR_TIMEOUT,
+                                  "No notification came, and inside of the loop none does");
     return godwit__error_set (error, GODWIT_ERR_TIMEOUT, "No notification came in %lld ms",
                               (long long) timeout_ms);
 }

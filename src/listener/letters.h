@@ -7,8 +7,8 @@
 
 /* Puts a letter in its queue, and has it handled in time. */
 void godwit__letter_add (godwit_listener_t *listener, godwit__letter_t *letter);
-/* Duplicates are dropped, and this is one of a notification that was handled since it came: it is settled and
- * freed. */
+/* It is about to be handled. True: duplicates are dropped, and this is one: it is settled and freed. While
+ * another copy is being handled, it goes back. */
 bool godwit__letter_drop_duplicate (godwit__letter_t *letter);
 /* Settles it (0, or a godwit__unsettled_t), and frees it. */
 void godwit__letter_settle (godwit__letter_t *letter, unsigned what);

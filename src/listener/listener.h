@@ -44,7 +44,9 @@ typedef struct godwit__letter {
     uint32_t index; /* in the receipt */
     bool allow_requeue;
     unsigned what; /* of a batch: 0, or a godwit__unsettled_t */
+    bool is_over;  /* the same: endpoints that follow do not get it */
     int64_t came_ns;
+    godwit__handling_t handling; /* if duplicates are dropped: the program has it, or a batch */
 } godwit__letter_t;
 
 struct godwit_listener {

@@ -248,7 +248,7 @@ Test (commit, reading_beside_the_removal_of_a_pool)
     world_append (beside, "info", "one");
     world_append (beside, "info", "two");
     fault_vfs_at_commit (look_beside);
-    MUST (beside->ops->remove_pool (beside, "info", "audit", &error));
+    MUST (beside->ops->remove_pool (beside, "info", "audit", UINT64_MAX, &error));
     cr_assert (has_looked);
     cr_assert_eq (world_append (beside, "info", "three"), 3);
     MUST_BE (world_read (beside, "info", NULL), "3:three");

@@ -260,6 +260,18 @@ Test (corrupt, nothing_wrong_is_read_and_nothing_is_missing)
     end ();
 }
 
+/* SQLite has no code of its own for this one. */
+Test (corrupt, a_head_with_an_unknown_format_is_damage)
+{
+    begin ();
+    fill ();
+    const int fd = open (path, O_WRONLY | O_CLOEXEC);
+    cr_assert_eq (pwrite (fd, "\x44", 1, 47), 1); /* SQLite's schema format: 1 to 4 */
+    close (fd);
+    world_open_fails (path, NULL, GODWIT_ERR_MALFORMED, "unsupported file format");
+    end ();
+}
+
 /* ---- files of others ---- */
 
 Test (corrupt, what_is_no_spool_is_not_touched)
@@ -497,6 +509,8 @@ Test (corrupt, options_that_make_no_sense)
     options.level = GODWIT_SPOOL_POWER;
     options.sync_ms = -1;
     world_open_fails (path, &options, GODWIT_ERR_INVALID_ARGUMENT, "options.sync_ms: expected");
+    options.sync_ms = INT64_MAX;
+    world_open_fails (path, &options, GODWIT_ERR_INVALID_ARGUMENT, "expected 0 to 3600000 (an hour), got");
     options.sync_ms = 0;
     options.vfs = "none of this name";
     world_open_fails (path, &options, GODWIT_ERR_SYSTEM, "no such vfs");

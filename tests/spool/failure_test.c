@@ -288,7 +288,7 @@ Test (failure, the_wal_is_copied_when_the_disk_is_full, .timeout = 20)
     last = fill_wal ();
     world_set_pool (spool, "info", "dash", 0);
     last = fill_wal ();
-    MUST (spool->ops->remove_pool (spool, "info", "dash", &error));
+    MUST (spool->ops->remove_pool (spool, "info", "dash", UINT64_MAX, &error));
     last = fill_wal ();
     world_append (spool, "info", "more");
     last = fill_wal ();
@@ -319,7 +319,7 @@ Test (failure, a_pool_that_cannot_be_kept_is_not_there)
     begin ();
     fault_vfs_fail_writes (0, 1000000, SQLITE_FULL);
     cr_assert_eq (spool->ops->set_pool (spool, "info", "dash", 0, 0, NULL), GODWIT_ERR_SYSTEM);
-    cr_assert_eq (spool->ops->remove_pool (spool, "info", "audit", NULL), GODWIT_ERR_SYSTEM);
+    cr_assert_eq (spool->ops->remove_pool (spool, "info", "audit", UINT64_MAX, NULL), GODWIT_ERR_SYSTEM);
     cr_assert_eq (spool->ops->set_pool (spool, "new", "audit", 0, 0, NULL), GODWIT_ERR_SYSTEM);
     MUST_BE (world_streams (spool), "info 1 audit=0");
     fault_vfs_fail_writes (0, 0, SQLITE_OK);
@@ -337,6 +337,33 @@ take (void *user, uint64_t number, const void *data, size_t size)
     (void) size;
     *(uint64_t *) user = number;
     return true;
+}
+
+/* A stream is made by what is kept of it. */
+Test (failure, a_stream_that_cannot_be_kept_is_not_there)
+{
+    uint64_t last = 0;
+    godwit_sqlite_spool_stats_t stats;
+    begin ();
+    fault_vfs_fail_writes (0, 1000000, SQLITE_FULL);
+    for (int i = 0; i < 10; i++) {
+        godwit_spool_item_t item = {.stream = i % 2 ? "alpha" : "new", .data = "x", .size = 1};
+        cr_assert_eq (spool->ops->append (spool, &item, 1, NULL, NULL, NULL), GODWIT_ERR_SYSTEM);
+        cr_assert_eq (spool->ops->set_pool (spool, "newer", "audit", 0, 0, NULL), GODWIT_ERR_SYSTEM);
+    }
+    godwit_sqlite_spool_stats (spool, &stats, sizeof stats);
+    cr_assert_eq (stats.streams, 1);
+    cr_assert_eq (stats.pools, 1);
+    cr_assert_eq (spool->ops->read (spool, "new", NULL, 0, 0, 0, take, &last, NULL), GODWIT_ERR_NOT_FOUND);
+    cr_assert_eq (spool->ops->read (spool, "newer", NULL, 0, 0, 0, take, &last, NULL), GODWIT_ERR_NOT_FOUND);
+    cr_assert_eq (godwit__sqlite_spool (spool)->model.last_stream_id, 1); /* no number was used up */
+    fault_vfs_fail_writes (0, 0, SQLITE_OK);
+    cr_assert_eq (world_append (spool, "new", "two"), 1);
+    world_set_pool (spool, "newer", "audit", 0);
+    MUST_BE (world_read (spool, "info", "audit"), "1:one");
+    reopen ();
+    MUST_BE (world_streams (spool), "info 1 audit=0; new 1; newer 0 audit=0");
+    end ();
 }
 
 Test (failure, a_read_that_fails_is_no_damage)

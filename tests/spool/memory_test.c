@@ -60,7 +60,7 @@ live (godwit_spool_t *spool, int *acknowledged, godwit_error_t **error)
     if (!status)
         status = ops->set_pool (spool, "info", "dash", 2, 1, error);
     if (!status)
-        status = ops->remove_pool (spool, "info", "dash", error);
+        status = ops->remove_pool (spool, "info", "dash", UINT64_MAX, error);
     return status;
 }
 

@@ -311,6 +311,29 @@ Test (owner, what_is_beside_it_must_stay_there)
     }
 }
 
+/* Each name would have a lock and a WAL of its own. */
+Test (owner, a_file_with_two_names_is_not_opened)
+{
+    char other[300];
+    godwit_sqlite_spool_repair_t report;
+    begin ();
+    snprintf (other, sizeof other, "%s-other", path);
+    godwit_spool_t *spool = world_open (path, NULL);
+    world_append (spool, "info", "one");
+    cr_assert_eq (link (path, other), 0);
+    world_open_fails (other, NULL, GODWIT_ERR_SYSTEM, "its file has 2 names (hard links)");
+    world_open_fails (other, GODWIT_SQLITE_SPOOL_OPTIONS (.read_only = true), GODWIT_ERR_SYSTEM, other);
+    cr_assert_eq (world_append (spool, "info", "two"), 2); /* who has it keeps it */
+    godwit_sqlite_spool_close (&spool);
+    world_open_fails (path, NULL, GODWIT_ERR_SYSTEM, "delete those that nobody uses");
+    cr_assert_eq (godwit_sqlite_spool_repair (path, &report, sizeof report, NULL), GODWIT_ERR_SYSTEM);
+    cr_assert_eq (unlink (other), 0);
+    spool = world_open (path, NULL);
+    MUST_BE (world_read (spool, "info", NULL), "1:one 2:two");
+    godwit_sqlite_spool_close (&spool);
+    end ();
+}
+
 /* ---- fork ---- */
 
 static godwit_spool_t *of_the_parent;
@@ -336,7 +359,7 @@ use_in_child (int output)
     demand (ops->append (of_the_parent, &item, 1, NULL, NULL, NULL) == GODWIT_ERR_FORKED, 20);
     demand (ops->settle (of_the_parent, "info", "audit", 1, 1, NULL) == GODWIT_ERR_FORKED, 21);
     demand (ops->set_pool (of_the_parent, "info", "x", 1, 1, NULL) == GODWIT_ERR_FORKED, 22);
-    demand (ops->remove_pool (of_the_parent, "info", "audit", NULL) == GODWIT_ERR_FORKED, 23);
+    demand (ops->remove_pool (of_the_parent, "info", "audit", UINT64_MAX, NULL) == GODWIT_ERR_FORKED, 23);
     demand (ops->flush (of_the_parent, NULL) == GODWIT_ERR_FORKED, 24);
     demand (ops->streams (of_the_parent, see_none, NULL, NULL) == GODWIT_ERR_FORKED, 25);
     demand (godwit_sqlite_spool_open (&spool, path, NULL, NULL) == GODWIT_ERR_FORKED, 26);

@@ -116,6 +116,8 @@ Test (salvage, of_bytes_that_overflow)
     put_segment (2, 1, 1, 1);
     put_stream (1, "info", 1, 1, INT64_MAX, 0);
     put_stream (2, "warn", 1, 1, INT64_MAX, 0);
+    godwit__store_close (&store, true);
+    world_open_fails (path, NULL, GODWIT_ERR_MALFORMED, "the numbers of a stream do not add up");
     repair (2, 0);
 }
 

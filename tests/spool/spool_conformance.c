@@ -142,14 +142,27 @@ conformance_pools_come_and_go (const spool_kind_t *kind)
     world_settle (spool, "info", "late", 2, 1);
     world_set_pool (spool, "info", "last", 0); /* what is deleted is not for it */
     MUST_BE (world_read (spool, "info", "last"), "3:old 4:both");
-    MUST (spool->ops->remove_pool (spool, "info", "last", &error));
-    MUST (spool->ops->remove_pool (spool, "info", "late", &error));
+    MUST (spool->ops->remove_pool (spool, "info", "last", UINT64_MAX, &error));
+    MUST (spool->ops->remove_pool (spool, "info", "late", UINT64_MAX, &error));
     MUST_BE (world_read (spool, "info", NULL), "4:both"); /* only "late" had wanted 3 */
-    MUST (spool->ops->remove_pool (spool, "info", "new", &error));
+    MUST (spool->ops->remove_pool (spool, "info", "new", UINT64_MAX, &error));
     MUST_BE (world_read (spool, "info", NULL), "");
     MUST_BE (world_streams (spool), "info 4");
     world_append (spool, "info", "kept");
     MUST_BE (world_read (spool, "info", NULL), "5:kept");
+    world_set_pool (spool, "info", "gone", 0);
+    world_append (spool, "info", "last");
+    world_append (spool, "info", "later");
+    world_append (spool, "info", "settled");
+    world_settle (spool, "info", "gone", 8, 1);
+    MUST (spool->ops->remove_pool (spool, "info", "gone", 6,
+                                   &error)); /* the last one: 7 is for pools to come */
+    MUST_BE (world_read (spool, "info", NULL), "7:later");
+    world_set_pool (spool, "info", "next", 0);
+    MUST_BE (world_read (spool, "info", "next"), "7:later");
+    world_set_pool (spool, "info", "other", UINT64_MAX);
+    MUST (spool->ops->remove_pool (spool, "info", "next", 0, &error)); /* the other one does not want it */
+    MUST_BE (world_read (spool, "info", NULL), "");
     end (&world);
 }
 
@@ -267,7 +280,7 @@ conformance_refuses_nonsense (const spool_kind_t *kind)
     cr_assert_eq (ops->read (spool, NULL, NULL, 1, 0, 0, take, &taken, NULL), GODWIT_ERR_INVALID_ARGUMENT);
     cr_assert_eq (ops->read (spool, "info", NULL, 1, 0, 0, NULL, NULL, NULL), GODWIT_ERR_INVALID_ARGUMENT);
     cr_assert_eq (ops->set_pool (spool, "info", NULL, 0, 0, NULL), GODWIT_ERR_INVALID_ARGUMENT);
-    cr_assert_eq (ops->remove_pool (spool, "info", "dash", NULL), GODWIT_ERR_NOT_FOUND);
+    cr_assert_eq (ops->remove_pool (spool, "info", "dash", UINT64_MAX, NULL), GODWIT_ERR_NOT_FOUND);
     cr_assert_eq (ops->streams (spool, NULL, NULL, NULL), GODWIT_ERR_INVALID_ARGUMENT);
     cr_assert_eq (taken.count, 0);
     MUST_BE (world_read (spool, "info", "audit"), "1:x");
@@ -348,7 +361,7 @@ conformance_is_there_again (const spool_kind_t *kind)
     MUST_BE (world_read (world.spool, "info", "audit"), "3:x 4:x 6:x");
     MUST_BE (world_read (world.spool, "info", NULL), "2:x 3:x 4:x 5:x 6:x");
     cr_assert_eq (world_append (world.spool, "info", "next"), 7);
-    MUST (world.spool->ops->remove_pool (world.spool, "info", "dash", &error));
+    MUST (world.spool->ops->remove_pool (world.spool, "info", "dash", UINT64_MAX, &error));
     reopen (&world);
     MUST_BE (world_read (world.spool, "info", NULL), "3:x 4:x 6:x 7:next");
     world_settle (world.spool, "info", "audit", 1, 7);
@@ -417,13 +430,15 @@ play_pool (play_t *play)
     const uint32_t which = random_below (&play->random, 2);
     const char *const pool = pools[random_below (&play->random, 3)];
     const uint64_t settled = random_below (&play->random, (uint32_t) play->last[which] + 2);
+    /* In between it depends on what was appended together. */
+    const uint64_t until = random_below (&play->random, 2) ? play->last[which] : UINT64_MAX;
     if (random_below (&play->random, 3)) {
         world_set_pool (play->world.spool, streams[which], pool, settled);
         world_set_pool (play->model, streams[which], pool, settled);
     } else
-        same_status (play,
-                     play->world.spool->ops->remove_pool (play->world.spool, streams[which], pool, NULL),
-                     play->model->ops->remove_pool (play->model, streams[which], pool, NULL), "remove_pool");
+        same_status (
+            play, play->world.spool->ops->remove_pool (play->world.spool, streams[which], pool, until, NULL),
+            play->model->ops->remove_pool (play->model, streams[which], pool, until, NULL), "remove_pool");
 }
 
 static void

@@ -221,8 +221,18 @@ set_pool (godwit_spool_t *spool, const char *stream_name, const char *pool_name,
     return unlock (self, GODWIT_OK, error);
 }
 
+static bool
+has_other (const stream_t *stream, int pool)
+{
+    bool has = false;
+    for (int i = 0; i < POOLS; i++)
+        has |= i != pool && stream->pools[i].name[0];
+    return has;
+}
+
 static godwit_status_t
-remove_pool (godwit_spool_t *spool, const char *stream_name, const char *pool_name, godwit_error_t **error)
+remove_pool (godwit_spool_t *spool, const char *stream_name, const char *pool_name, uint64_t until,
+             godwit_error_t **error)
 {
     if (!stream_name || !*stream_name || !pool_name || !*pool_name)
         return fail (GODWIT_ERR_INVALID_ARGUMENT, error);
@@ -232,7 +242,7 @@ remove_pool (godwit_spool_t *spool, const char *stream_name, const char *pool_na
     if (pool < 0)
         return unlock (self, GODWIT_ERR_NOT_FOUND, error);
     for (uint64_t i = 0; i < stream->last; i++)
-        stream->items[i].is_settled[pool] = true;
+        stream->items[i].is_settled[pool] |= i < until || has_other (stream, pool);
     delete_done (stream);
     stream->pools[pool].name[0] = '\0';
     for (uint64_t i = 0; i < stream->last; i++)

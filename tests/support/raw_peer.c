@@ -164,6 +164,7 @@ raw_receive (raw_peer_t *peer, int64_t wait_limit_ns)
     if (!next_frame (peer, &frame, wait_limit_ns))
         return answer;
     answer.came = godwit__header_read (&answer.header, frame.data, frame.size) == GODWIT__HEADER_OK;
+    answer.size = frame.size;
     godwit__block_t *block = NULL;
     if (answer.came && frame.size > GODWIT__HEADER_SIZE &&
         !godwit__decode (&block, &frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL))

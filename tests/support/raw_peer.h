@@ -26,6 +26,7 @@ typedef struct raw_peer {
 typedef struct raw_answer {
     bool came;
     godwit__header_t header;
+    size_t size;          /* of the frame */
     godwit_value_t *body; /* NULL: none, or it cannot be decoded */
 } raw_answer_t;
 

@@ -70,6 +70,35 @@ begin (const godwit_listener_options_t *options)
     begin_with (options, NULL);
 }
 
+static godwit_listener_t *inner;
+static godwit_status_t inner_status = GODWIT_ERR_FAILED;
+
+static godwit_handled_t
+pull_inside (const godwit_notification_t *notification, void *self)
+{
+    (void) notification, (void) self;
+    godwit_notification_t *none = NULL;
+    inner_status = godwit_listener_next (inner, -1, &none, NULL);
+    return GODWIT_HANDLED;
+}
+
+/* Inside of the loop nothing comes while it waits: it waited for ever. */
+Test (delivery_cluster, next_does_not_wait_inside_of_the_loop, .timeout = 20)
+{
+    const godwit_notification_endpoint_t endpoint = GODWIT_NOTIFICATION_ENDPOINT (.error = pull_inside);
+    godwit_listener_t *outer = NULL;
+    begin (GODWIT_LISTENER_OPTIONS (.pull = true, .priorities = 1u << GODWIT_PRIORITY_INFO));
+    inner = listener;
+    MUST (godwit_listener_new (&outer, receiver, GODWIT_TARGET (.topic = "notifications"), 1, &endpoint, 1,
+                               NULL, &error));
+    MUST (godwit_listener_start (outer, NULL, &error));
+    MUST (godwit_notify_error (notifier, NULL, "e", GODWIT_INT (NULL, 1), &error));
+    MUST (godwit_notifier_flush (notifier, 60000, &error));
+    cr_assert_eq (inner_status, GODWIT_ERR_TIMEOUT);
+    godwit_listener_destroy (&outer);
+    end ();
+}
+
 static uint64_t
 frames (void)
 {

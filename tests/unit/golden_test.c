@@ -392,10 +392,13 @@ Test (golden, notifications)
     golden_t golden, body;
     load (&golden, "notify");
     load (&body, "notification");
-    expect_header (
-        &golden, "notify",
-        (godwit__header_t){
-            .type = GODWIT__NOTIFY, .flags = GODWIT__FLAG_FIRST, .target = 3, .id = 7, .aux = 10000});
+    expect_header (&golden, "notify",
+                   (godwit__header_t){.type = GODWIT__NOTIFY,
+                                      .flags = GODWIT__FLAG_FIRST,
+                                      .target = 3,
+                                      .id = 7,
+                                      .budget_ms = 1,
+                                      .aux = 10000});
     godwit__item_reader_t reader;
     godwit__item_t item = {0};
     godwit__item_reader_init (&reader, golden.data, golden.size);

@@ -201,6 +201,28 @@ await_queued (godwit_priority_t priority, size_t count)
     }
 }
 
+/* Without allow_requeue it is acknowledged; endpoints after that one do not get it all the same. */
+Test (listener, a_batch_that_may_not_be_requeued_ends_with_the_endpoint_that_wants_it)
+{
+    static got_t later;
+    const godwit_notification_endpoint_t endpoints[] = {
+        GODWIT_NOTIFICATION_ENDPOINT (.batch = got_batch, .self = &got),
+        GODWIT_NOTIFICATION_ENDPOINT (.batch = got_batch, .self = &later),
+    };
+    got_init (&later);
+    atomic_store (&got.requeues, 1);
+    MUST (godwit_listener_new (&listener, receiver, GODWIT_TARGET (.topic = "notifications"), 1, endpoints, 2,
+                               GODWIT_LISTENER_OPTIONS (.batch_size = 5, .batch_timeout_ms = 3600000),
+                               &error));
+    MUST (godwit_listener_start (listener, NULL, &error));
+    notifying_send_many (&notifying, 0, 10);
+    notifying_flush (&notifying);
+    got_check_order (&got, 10);
+    cr_assert_eq (got.count, 10);
+    cr_assert_eq (later.count, 5);
+    cr_assert_eq (later.numbers[0], 5);
+}
+
 /* What is always full, of a lower priority, does not keep it back. */
 Test (listener, a_batch_whose_time_has_come_is_next)
 {

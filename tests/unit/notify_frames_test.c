@@ -37,8 +37,8 @@ begin_with (const godwit__driver_ops_t *driver, size_t max_queue_size,
         GODWIT_NOTIFICATION_ENDPOINT (.info = got_one, .self = &got);
     got_init (&got);
     raw_server_start (&self, driver, NULL, GODWIT_TRANSPORT_OPTIONS (.max_queue_size = max_queue_size));
-    MUST (godwit_listener_new (&listener, self.transport, GODWIT_TARGET (.topic = "t"), 1, &endpoint, 1,
-                               options, &error));
+    MUST (godwit_listener_new (&listener, self.transport, GODWIT_TARGET (.topic = "t"), 1, &endpoint,
+                               options->pull ? 0 : 1, options, &error));
     MUST (godwit_listener_start (listener, NULL, &error));
 }
 
@@ -46,12 +46,9 @@ begin_with (const godwit__driver_ops_t *driver, size_t max_queue_size,
 static void
 begin_pulled (const godwit__driver_ops_t *driver, size_t max_queue_size)
 {
-    raw_server_start (&self, driver, NULL, GODWIT_TRANSPORT_OPTIONS (.max_queue_size = max_queue_size));
-    MUST (godwit_listener_new (
-        &listener, self.transport, GODWIT_TARGET (.topic = "t"), 1, NULL, 0,
-        GODWIT_LISTENER_OPTIONS (.credit = 77, .pull = true, .priorities = 1u << GODWIT_PRIORITY_INFO),
-        &error));
-    MUST (godwit_listener_start (listener, NULL, &error));
+    begin_with (
+        driver, max_queue_size,
+        GODWIT_LISTENER_OPTIONS (.credit = 77, .pull = true, .priorities = 1u << GODWIT_PRIORITY_INFO));
 }
 
 static void
@@ -313,6 +310,79 @@ pull (void)
     MUST (godwit_value_get_int (godwit_notification_payload (notification), &number, &error));
     godwit_notification_acknowledge (&notification);
     return number;
+}
+
+/* All that add_number makes have one message_id. */
+static void
+expect_returned (raw_answer_t *answer)
+{
+    cr_assert (answer->came);
+    cr_assert_eq (answer->header.type, GODWIT__SETTLED);
+    cr_assert_eq (answer->size, GODWIT__HEADER_SIZE + GODWIT__UNSETTLED_SIZE, "%zu bytes", answer->size);
+    raw_answer_release (answer);
+}
+
+static void
+connect_other (raw_peer_t *peer)
+{
+    raw_server_connect (&self, peer);
+    raw_hello (peer, NULL, NULL);
+    cr_assert (raw_expect (peer, GODWIT__WELCOME, 0));
+}
+
+/* A second copy by another connection, while the first is being handled: it has to come again. */
+RAW_TEST (a_duplicate_does_not_run_beside_the_first)
+{
+    raw_peer_t peer;
+    begin_with (driver, 65536,
+                GODWIT_LISTENER_OPTIONS (.concurrency = 2, .drop_duplicates = 10, .credit = 77,
+                                         .allow_requeue = true));
+    connect_other (&peer);
+    atomic_store (&got.holds, true);
+    atomic_store (&got.requeues, 1);
+    send_number (&self.peer, 1, 0, GODWIT__FLAG_FIRST);
+    got_await_running (&got, 1);
+    send_number (&peer, 1, 0, GODWIT__FLAG_FIRST);
+    raw_answer_t answer = raw_receive (&peer, RAW_WAIT_LIMIT_NS);
+    expect_returned (&answer);
+    got_release (&got);
+    answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
+    expect_returned (&answer);
+    send_number (&peer, 2, 0, GODWIT__FLAG_FIRST); /* the first was requeued, and so this one runs */
+    expect_settled (&peer, 2);
+    send_number (&self.peer, 2, 0, GODWIT__FLAG_FIRST); /* but not again */
+    expect_settled (&self.peer, 2);
+    cr_assert_eq (got.count, 2);
+    cr_assert_eq (got.most_running, 1);
+    raw_close (&peer);
+    end ();
+}
+
+/* The same while the program has the first. */
+RAW_TEST (a_duplicate_is_not_pulled_beside_the_first)
+{
+    raw_peer_t peer;
+    raw_answer_t answer;
+    godwit_notification_t *first = NULL, *second = NULL;
+    begin_with (driver, 65536,
+                GODWIT_LISTENER_OPTIONS (.credit = 77, .pull = true, .priorities = 1u << GODWIT_PRIORITY_INFO,
+                                         .drop_duplicates = 10, .allow_requeue = true));
+    connect_other (&peer);
+    send_number (&self.peer, 1, 0, GODWIT__FLAG_FIRST);
+    MUST (godwit_listener_next (listener, -1, &first, &error));
+    send_number (&peer, 1, 0, GODWIT__FLAG_FIRST);
+    while (!(answer = raw_receive (&peer, GODWIT__NS_PER_MS)).came)
+        cr_assert_eq (godwit_listener_next (listener, 0, &second, NULL), GODWIT_ERR_TIMEOUT);
+    expect_returned (&answer);
+    godwit_notification_requeue (&first);
+    answer = raw_receive (&self.peer, RAW_WAIT_LIMIT_NS);
+    expect_returned (&answer);
+    send_number (&peer, 2, 0, GODWIT__FLAG_FIRST);
+    MUST (godwit_listener_next (listener, -1, &second, &error));
+    godwit_notification_acknowledge (&second);
+    expect_settled (&peer, 2);
+    raw_close (&peer);
+    end ();
 }
 
 /* Whoever heeds no credit fills a listener up to its limit. What he sends then is refused, until something

@@ -56,10 +56,11 @@ set_pool (godwit_spool_t *self, const char *stream, const char *pool, uint64_t s
 }
 
 static godwit_status_t
-remove_pool (godwit_spool_t *self, const char *stream, const char *pool, godwit_error_t **error)
+remove_pool (godwit_spool_t *self, const char *stream, const char *pool, uint64_t until,
+             godwit_error_t **error)
 {
     return fails_remove_pool ? refuse (GODWIT_ERR_SYSTEM, error)
-                             : real_ops->remove_pool (self, stream, pool, error);
+                             : real_ops->remove_pool (self, stream, pool, until, error);
 }
 
 static godwit_status_t
@@ -256,6 +257,25 @@ Test (spooling_cluster, a_pool_that_comes_back_is_a_new_one)
     MUST (godwit_notifier_flush (notifier, 1000, &error));
     godwit_cluster_run (cluster, 3000);
     cr_assert_eq (spooled (), 0);
+}
+
+/* What was accepted after the last pool was forgotten, and before the spool has heard of that, is kept. */
+Test (spooling_cluster, what_comes_after_the_last_pool_is_kept)
+{
+    open_notifier (GODWIT_DELIVERY_OPTIONS (.spool = spool, .pool_memory_ms = 100));
+    listen ("audit", false);
+    notify_many (0, 10);
+    handle_many (0, 9, 0);
+    godwit_cluster_run (cluster, 3000);
+    fails_remove_pool = true;
+    godwit_listener_destroy (&listener);
+    await_pools (0);
+    notify_many (10, 20);
+    fails_remove_pool = false;
+    godwit_cluster_run (cluster, 3000);
+    cr_assert_eq (spooled (), 10);
+    listen ("later", false);
+    handle_many (10, 20, 0);
 }
 
 /* ---- looks ---- */

@@ -276,15 +276,15 @@ flush (const notify_t *self, int64_t end_ms, godwit_error_t **error)
 {
     for (;;) {
         const int64_t left_ms = end_ms - now_ms ();
-        const int64_t turn_ms = self->spool && left_ms > LOOK_MS ? LOOK_MS : left_ms;
+        const int64_t turn_ms = self->kept.count && left_ms > LOOK_MS ? LOOK_MS : left_ms;
         godwit_status_t status = godwit_notifier_flush (self->notifier, turn_ms > 0 ? turn_ms : 0, error);
-        if (status == GODWIT_ERR_TIMEOUT && self->spool) {
+        if (status == GODWIT_ERR_TIMEOUT && self->kept.count) {
             godwit_error_destroy (error);
             status = kept_check (&self->kept, self->spool, self->pools.items, self->pools.count, error);
         }
         if (!status)
             return check_acknowledged (self, error);
-        if (status != GODWIT_ERR_TIMEOUT || !self->spool || left_ms <= LOOK_MS)
+        if (status != GODWIT_ERR_TIMEOUT || !self->kept.count || left_ms <= LOOK_MS)
             return status;
         godwit_error_destroy (error);
     }

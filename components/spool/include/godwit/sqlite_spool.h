@@ -29,7 +29,8 @@ typedef struct godwit_sqlite_spool_options {
     bool read_only;    /* look at a spool, also beside its owner, as it is at this moment: what changes it is
                           INVALID_ARGUMENT, and the owner's PATH-wal grows until this one is closed */
     uint64_t max_size; /* bytes of all items, each with 8 more: an append beyond is LIMIT_EXCEEDED; 1 GiB */
-    int64_t sync_ms;   /* with GODWIT_SPOOL_PROCESS: an item is on the disk after so long; 200 */
+    int64_t sync_ms;   /* with GODWIT_SPOOL_PROCESS: an item is on the disk after so long; 200, at most an
+                          hour */
     const char *vfs;   /* the SQLite VFS to use; SQLite's default */
 } godwit_sqlite_spool_options_t;
 
@@ -41,9 +42,9 @@ typedef struct godwit_sqlite_spool_options {
 
 /* Opens the spool in a file, which is made (for its user only) unless it is there. options NULL: the
  * defaults. The caller closes it after all that use it were destroyed.
- * SYSTEM: the file cannot be opened, or another process owns it; the text names its pid and host. FORKED: a
- * process that this one was forked from had it open then.
- * MALFORMED: it is damaged, no spool, or of a newer version; `godwit spool repair` saves what can be read. */
+ * SYSTEM: the file cannot be opened, or has two names (hard links), or another process owns it; the text
+ * names its pid and host. FORKED: a process that this one was forked from had it open then. MALFORMED: it is
+ * damaged, no spool, or of a newer version; `godwit spool repair` saves what can be read. */
 GODWIT_EXPORT godwit_status_t godwit_sqlite_spool_open (godwit_spool_t **spool, const char *path,
                                                         const godwit_sqlite_spool_options_t *options,
                                                         godwit_error_t **error);
