@@ -310,10 +310,11 @@ not_sent (flight_t *flight, godwit__io_t io, int64_t now_ns)
     godwit__outlet_t *const outlet = flight->outlet;
     take_back (flight, false);
     land (flight);
-    if (io == GODWIT__IO_CLOSED)
-        outlet->is_gone = true; /* news of its connection, or of its end, comes */
-    else
-        godwit__outlet_back_off (outlet, now_ns);
+    godwit__outlet_back_off (outlet, now_ns);
+    if (io == GODWIT__IO_CLOSED) { /* the news of that may have been looked at before it was sent */
+        outlet->is_gone = true;
+        godwit__outbox_look_again (flight->consumer->stream->outbox);
+    }
     godwit__outbox_post (flight->consumer->stream->outbox); /* nothing else may bring it back here */
 }
 

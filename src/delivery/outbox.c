@@ -184,10 +184,7 @@ godwit__outbox_destroy (godwit__outbox_t **outbox)
         return;
     godwit_transport_t *const transport = self->transport;
     if (godwit__transport_check (transport, NULL) != GODWIT_ERR_FORKED) {
-        if (!self->closed) {
-            godwit__outboxes_remove (self);
-            godwit__outbox_close (self);
-        }
+        godwit__outboxes_remove (self);
         log_lost (self);
 
         for (godwit__stream_t *at; (at = FIRST_STREAM (self));) {
@@ -196,6 +193,7 @@ godwit__outbox_destroy (godwit__outbox_t **outbox)
         }
     }
     godwit__spooling_free (self);
+    godwit__outboxes_unref (self->outboxes);
     free_outbox (self);
     godwit__transport_unref (transport);
 }
@@ -375,6 +373,15 @@ append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *d
     }
 }
 
+static bool
+is_closed (godwit__outbox_t *outbox)
+{
+    pthread_mutex_lock (&outbox->lock);
+    const bool closed = outbox->closed;
+    pthread_mutex_unlock (&outbox->lock);
+    return closed;
+}
+
 godwit_status_t
 godwit__stream_append (godwit__stream_t *stream, const void *body, size_t size, int64_t retry, bool *dropped,
                        godwit_error_t **error)
@@ -388,7 +395,7 @@ godwit__stream_append (godwit__stream_t *stream, const void *body, size_t size, 
         return godwit__error_set (error, GODWIT_ERR_LIMIT_EXCEEDED,
                                   "notification: %zu bytes are more than max_message_size (%zu)", size,
                                   limit);
-    if (outbox->spooling && !outbox->closed)
+    if (outbox->spooling && !is_closed (outbox))
         return append_spooled (stream, body, size, dropped, error);
     godwit__entry_t *const entry = godwit__entry_new (body, size);
     if (!entry)

@@ -26,8 +26,10 @@ struct godwit__outbox {
     godwit_delivery_options_t options; /* with defaults; strings are the outbox's own */
     char **pools;                      /* options.pools */
     bool owns_options;
-    uint32_t number; /* by which listeners tell it from others of its process; 0: none */
+    uint32_t number;                   /* by which listeners tell it from others of its process; 0: none */
+    struct godwit__outboxes *outboxes; /* a reference; NULL: it was not added */
     godwit__list_node_t in_transport;
+    bool was_ended; /* by its transport; guarded by outboxes.lock */
     pthread_mutex_t lock;
     godwit__change_t changed; /* there is room, or less is kept, or a flight has ended */
     godwit__list_t streams;

@@ -12,6 +12,8 @@ godwit__stream_t *godwit__outbox_find_or_make (godwit__outbox_t *outbox, const c
 godwit__entry_t *godwit__entry_new (const void *body, size_t size);
 /* Something is due: the control thread has to look when. */
 void godwit__outbox_post (const godwit__outbox_t *outbox);
+/* It looks then, too, which listeners there are. */
+void godwit__outbox_look_again (const godwit__outbox_t *outbox);
 /* The same if something of the consumer is due at a certain time. */
 void godwit__outbox_post_if_due (const godwit__outbox_t *outbox, const godwit__consumer_t *consumer);
 

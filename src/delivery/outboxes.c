@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/delivery/outboxes.h"
 
+#include "src/connection/completion.h"
+#include "src/delivery/flight.h"
 #include "src/delivery/outbox_inside.h"
 #include "src/delivery/spooling.h"
 #include "src/error/error.h"
 
 #include <stdlib.h>
+
+/* Who waits in a callback for the end of an outbox looks again for flights that have ended. */
+#define LAND_AGAIN_NS (5 * GODWIT__NS_PER_MS)
 
 #define FIRST(outboxes_) GODWIT__FIRST (&(outboxes_)->list, godwit__outbox_t, in_transport)
 #define NEXT(outboxes_, at_) GODWIT__NEXT (&(outboxes_)->list, at_, godwit__outbox_t, in_transport)
@@ -115,6 +120,13 @@ godwit__outbox_post (const godwit__outbox_t *outbox)
         godwit__reactor_post (transport->control, &transport->outboxes->task);
 }
 
+void
+godwit__outbox_look_again (const godwit__outbox_t *outbox)
+{
+    if (!outbox->closed)
+        atomic_store (&outbox->transport->outboxes->has_news, true);
+}
+
 /* ---- which there are ---- */
 
 static godwit__outboxes_t *
@@ -123,6 +135,7 @@ make (godwit_transport_t *transport)
     godwit__outboxes_t *const outboxes = calloc (1, sizeof *outboxes);
     if (!outboxes)
         return NULL;
+    atomic_init (&outboxes->refs, 1);
     outboxes->transport = transport;
     pthread_mutex_init (&outboxes->lock, NULL);
     godwit__list_init (&outboxes->list);
@@ -147,6 +160,8 @@ godwit__outboxes_add (godwit__outbox_t *outbox, godwit_error_t **error)
         return godwit__error_no_memory (error);
     pthread_mutex_lock (&outboxes->lock);
     godwit__list_append (&outboxes->list, &outbox->in_transport);
+    atomic_fetch_add (&outboxes->refs, 1);
+    outbox->outboxes = outboxes;
     pthread_mutex_unlock (&outboxes->lock);
     return GODWIT_OK;
 }
@@ -159,15 +174,47 @@ await_turn (godwit__outboxes_t *outboxes, const godwit__outbox_t *outbox)
         godwit__change_wait (&outboxes->turn_over, &outboxes->lock, GODWIT__NEVER);
 }
 
+/* With the lock: its transport closes it. In a callback this thread has to bring the answers itself. */
+static void
+await_end (godwit__outboxes_t *outboxes, godwit__outbox_t *outbox)
+{
+    while (!outbox->was_ended) {
+        if (godwit__completion_is_current (outboxes->transport->completion)) {
+            pthread_mutex_lock (&outbox->lock);
+            godwit__flights_land (outbox);
+            pthread_mutex_unlock (&outbox->lock);
+        }
+        godwit__change_wait (&outboxes->ended, &outboxes->lock, LAND_AGAIN_NS);
+    }
+}
+
 void
 godwit__outboxes_remove (godwit__outbox_t *outbox)
 {
-    godwit__outboxes_t *const outboxes = outbox->transport->outboxes;
+    godwit__outboxes_t *const outboxes = outbox->outboxes;
     pthread_mutex_lock (&outboxes->lock);
-    if (godwit__in_list (&outbox->in_transport))
+    if (godwit__in_list (&outbox->in_transport)) {
         godwit__list_remove (&outbox->in_transport);
-    await_turn (outboxes, outbox);
+        await_turn (outboxes, outbox);
+        outboxes->closing++;
+        pthread_mutex_unlock (&outboxes->lock);
+        godwit__outbox_close (outbox);
+        pthread_mutex_lock (&outboxes->lock);
+        outboxes->closing--;
+        godwit__change_tell (&outboxes->ended);
+    } else {
+        await_end (outboxes, outbox);
+    }
     pthread_mutex_unlock (&outboxes->lock);
+}
+
+void
+godwit__outboxes_unref (godwit__outboxes_t *outboxes)
+{
+    if (!outboxes || atomic_fetch_sub (&outboxes->refs, 1) != 1)
+        return;
+    pthread_mutex_destroy (&outboxes->lock);
+    free (outboxes);
 }
 
 /* ---- for src/transport ---- */
@@ -204,7 +251,11 @@ godwit__outboxes_close (godwit_transport_t *transport)
         pthread_mutex_unlock (&outboxes->lock);
         godwit__outbox_close (at);
         pthread_mutex_lock (&outboxes->lock);
+        at->was_ended = true;
+        godwit__change_tell (&outboxes->ended);
     }
+    while (outboxes->closing)
+        godwit__change_wait (&outboxes->ended, &outboxes->lock, GODWIT__NEVER);
     pthread_mutex_unlock (&outboxes->lock);
     godwit__control_run (transport, disarm, outboxes);
 }
@@ -213,9 +264,6 @@ void
 godwit__outboxes_end (godwit_transport_t *transport)
 {
     godwit__outboxes_t *const outboxes = transport->outboxes;
-    if (!outboxes)
-        return;
-    pthread_mutex_destroy (&outboxes->lock);
-    free (outboxes);
     transport->outboxes = NULL;
+    godwit__outboxes_unref (outboxes);
 }

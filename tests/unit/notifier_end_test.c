@@ -147,3 +147,63 @@ Test (notifier_end, in_a_callback_in_the_programs_loop)
     end ();
     godwit_cluster_destroy (&cluster);
 }
+
+/* ---- together with its transport ---- */
+
+static notifying_t notifying;
+static atomic_bool has_sent;
+
+static void *
+notify_on (void *argument)
+{
+    bool dropped;
+    (void) argument;
+    while (notifying_try (&notifying, 1, -1, &dropped) == GODWIT_OK)
+        atomic_store (&has_sent, true);
+    return NULL;
+}
+
+/* One thread notifies, and a spool keeps it, when another one destroys the transport. For ThreadSanitizer. */
+Test (notifier_end, notifying_while_the_transport_ends)
+{
+    pthread_t thread;
+    spool = memory_spool_new ();
+    notifying_begin (&notifying, GODWIT_DELIVERY_OPTIONS (.spool = spool));
+    cr_assert_eq (pthread_create (&thread, NULL, notify_on, NULL), 0);
+    AWAIT (atomic_load (&has_sent));
+    godwit_transport_destroy (&notifying.transport);
+    pthread_join (thread, NULL);
+    notifying_end (&notifying);
+    memory_spool_destroy (&spool);
+}
+
+static atomic_bool may_destroy;
+
+static void *
+destroy_transport (void *argument)
+{
+    (void) argument;
+    while (!atomic_load (&may_destroy))
+        ;
+    godwit_transport_destroy (&sender);
+    return NULL;
+}
+
+/* Each waits for the other's part of the outbox's end. */
+Test (notifier_end, at_the_same_time_as_its_transport)
+{
+    for (int i = 0; i < 100; i++) {
+        pthread_t thread;
+        atomic_store (&may_destroy, false);
+        sender = notifying_transport ();
+        MUST (godwit_notifier_new (&notifier, sender, NULL, &error));
+        MUST (godwit_notify_info (notifier, NULL, "x", GODWIT_INT (NULL, i), &error));
+        cr_assert_eq (pthread_create (&thread, NULL, destroy_transport, NULL), 0);
+        atomic_store (&may_destroy, true);
+        if (i % 2)
+            poll (NULL, 0, 0);
+        godwit_notifier_destroy (&notifier);
+        pthread_join (thread, NULL);
+    }
+    end ();
+}
