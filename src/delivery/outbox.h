@@ -26,7 +26,7 @@ struct godwit__outbox {
     godwit_delivery_options_t options; /* with defaults; strings are the outbox's own */
     char **pools;                      /* options.pools */
     bool owns_options;
-    uint32_t number; /* by which listeners tell it from others of its process; 0: none */
+    uint32_t number; /* by which listeners tell it from others of its transport */
     godwit__list_node_t in_transport;
     pthread_mutex_t lock;
     godwit__change_t changed; /* there is room, or less is kept, or a flight has ended */

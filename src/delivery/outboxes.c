@@ -147,6 +147,7 @@ godwit__outboxes_add (godwit__outbox_t *outbox, godwit_error_t **error)
         return godwit__error_no_memory (error);
     pthread_mutex_lock (&outboxes->lock);
     godwit__list_append (&outboxes->list, &outbox->in_transport);
+    outbox->number = ++outboxes->last_number;
     pthread_mutex_unlock (&outboxes->lock);
     return GODWIT_OK;
 }
