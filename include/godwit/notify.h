@@ -101,15 +101,17 @@ typedef struct godwit_delivery_options {
     int queue_limit;       /* 65536: notifications that are kept, all topics together */
     size_t max_queue_size; /* 64 MiB: bytes of them */
     godwit_when_full_t when_full;
-    int64_t block_ms; /* 1000: how long notify may wait for room (BLOCK) */
+    int64_t block_ms; /* 1000: how long notify may wait for room (BLOCK). GODWIT_CLEAR_INT: not at all */
     /* Pools that are there from the beginning, so that a notification is kept for them though none of their
      * listeners was seen yet. "" is the pool of listeners without one. */
     const char *const *pools;
     size_t pool_count;
     /* 600000: for how long after its last listener left a pool is remembered, and notifications are kept for
-     * it. Negative: for ever. Declared pools are never forgotten. */
+     * it. GODWIT_CLEAR_INT: not at all; otherwise negative: for ever. Declared pools are never forgotten. */
     int64_t pool_memory_ms;
-    int max_requeues; /* 16: how often a listener may requeue a notification. Negative: without limit */
+    /* 16: how often a listener may requeue a notification. GODWIT_CLEAR_INT: not at all; otherwise negative:
+     * without limit. */
+    int64_t max_requeues;
     int64_t requeue_first_ms; /* 100: how long a requeued notification waits; twice as long each time ... */
     int64_t requeue_max_ms;   /* 30000: ... but not longer than this */
     godwit_when_exhausted_t when_exhausted;

@@ -115,6 +115,8 @@ typedef struct godwit__connection {
     uint64_t use_count_at_look;
     int64_t last_used_ns;
     int64_t last_ping_ns;
+
+    atomic_uint notifies; /* NOTIFYs without an answer; for src/delivery, which lets calls have the rest */
 } godwit__connection_t;
 
 /* Opens a link to an address and says HELLO. The connection becomes READY or DOWN, and the owner is told.

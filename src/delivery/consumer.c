@@ -327,11 +327,11 @@ void
 godwit__consumer_requeue (godwit__consumer_t *consumer, godwit__delivery_t *delivery, int64_t now_ns)
 {
     godwit__outbox_t *const outbox = consumer->stream->outbox;
-    const int limit = outbox->options.max_requeues;
+    const int64_t limit = outbox->options.max_requeues;
     outbox->stats.requeued++;
     delivery->redeliveries++;
     delivery->requeues++;
-    if (limit >= 0 && delivery->requeues > (uint32_t) limit) {
+    if (limit >= 0 && delivery->requeues > limit) {
         exhaust (consumer, delivery, GODWIT__NOTE_DEAD_LETTER, GODWIT__NOTE_DROPPED, delivery->requeues);
         return;
     }

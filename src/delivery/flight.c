@@ -37,6 +37,7 @@ land (flight_t *flight)
 {
     godwit__outlet_t *const outlet = flight->outlet;
     outlet->flights--;
+    atomic_fetch_sub_explicit (&flight->connection->notifies, 1, memory_order_relaxed);
     outlet->unsettled -= flight->count;
     outlet->unsettled_size -= flight->size;
     if (!outlet->flights)
@@ -339,6 +340,7 @@ send_next (godwit__consumer_t *consumer)
     }
     const bool is_first = outlet->flights == 0;
     outlet->flights++;
+    atomic_fetch_add_explicit (&flight->connection->notifies, 1, memory_order_relaxed);
     outbox->flights++;
     godwit__list_append (&outbox->in_the_air, &flight->in_outbox);
     pthread_mutex_unlock (&outbox->lock);

@@ -35,6 +35,13 @@
 
 /* ---- its life ---- */
 
+/* 0: the default; GODWIT_CLEAR_INT: none. */
+static int64_t
+or_none (int64_t given, int64_t normal)
+{
+    return given == GODWIT_CLEAR_INT ? 0 : given ? given : normal;
+}
+
 static godwit_status_t
 take_options (godwit__outbox_t *outbox, const godwit_delivery_options_t *given, godwit_error_t **error)
 {
@@ -43,8 +50,8 @@ take_options (godwit__outbox_t *outbox, const godwit_delivery_options_t *given, 
         godwit__struct_read (&godwit__struct_delivery_options, options, given, error);
     if (status)
         return status;
-    if (options->queue_limit < 0 || options->block_ms < 0 || options->requeue_first_ms < 0 ||
-        options->requeue_max_ms < 0)
+    if (options->queue_limit < 0 || (options->block_ms < 0 && options->block_ms != GODWIT_CLEAR_INT) ||
+        options->requeue_first_ms < 0 || options->requeue_max_ms < 0)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
                                   "delivery: queue_limit, block_ms, requeue_first_ms and requeue_max_ms: "
                                   "expected 0 (the default) or more");
@@ -57,9 +64,9 @@ take_options (godwit__outbox_t *outbox, const godwit_delivery_options_t *given, 
                                                                   : (int) options->when_exhausted);
     options->queue_limit = options->queue_limit ? options->queue_limit : 65536;
     options->max_queue_size = options->max_queue_size ? options->max_queue_size : (size_t) 64 << 20;
-    options->block_ms = options->block_ms ? options->block_ms : 1000;
-    options->pool_memory_ms = options->pool_memory_ms ? options->pool_memory_ms : 600000;
-    options->max_requeues = options->max_requeues ? options->max_requeues : 16;
+    options->block_ms = or_none (options->block_ms, 1000);
+    options->pool_memory_ms = or_none (options->pool_memory_ms, 600000);
+    options->max_requeues = or_none (options->max_requeues, 16);
     options->requeue_first_ms = options->requeue_first_ms ? options->requeue_first_ms : 100;
     options->requeue_max_ms = options->requeue_max_ms ? options->requeue_max_ms : 30000;
     options->dead_letter_topic =

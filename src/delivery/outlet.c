@@ -203,13 +203,32 @@ godwit__outlet_has_room (const godwit__outlet_t *outlet)
             outlet->unsettled_size < options->max_queue_size / 2);
 }
 
+/* Listeners that do not settle must not stop calls to their process, nor its other listeners. All NOTIFYs
+ * together have half of what the connection takes. As long as an outlet has less without an answer than is
+ * left of that, it may send: so several that take their time leave room for one more. The first NOTIFY of an
+ * outlet may also be of the quarter behind; the last quarter is for calls alone. Other notifiers count at the
+ * same time, so it is about so much. */
+static bool
+has_share (const godwit__outlet_t *outlet)
+{
+    const unsigned limit = (unsigned) outlet->connection->transport->options.queue_limit;
+    const unsigned half = limit / 2, most = limit < 2 ? 1 : half + limit / 4;
+    const unsigned used = atomic_load_explicit (&outlet->connection->notifies, memory_order_relaxed);
+    return outlet->flights ? used < half && outlet->flights < half - used : used < most;
+}
+
+/* It could be sent to if its connection had room. */
+static bool
+is_ready (const godwit__outlet_t *outlet, int64_t now_ns)
+{
+    return !outlet->is_gone && !outlet->was_refused && godwit__outlet_has_room (outlet) &&
+           outlet->retry_ns <= now_ns && outlet->flights < GODWIT__FLIGHTS_MAX;
+}
+
 static bool
 may_send (const godwit__outlet_t *outlet, int64_t now_ns)
 {
-    const unsigned limit = (unsigned) outlet->connection->transport->options.queue_limit / 2;
-    return !outlet->is_gone && !outlet->was_refused && godwit__outlet_has_room (outlet) &&
-           outlet->retry_ns <= now_ns && outlet->flights < GODWIT__FLIGHTS_MAX &&
-           (outlet->flights < limit || !outlet->flights);
+    return is_ready (outlet, now_ns) && has_share (outlet);
 }
 
 /* The more is unanswered, the longer: a listener that takes its time is not sent a NOTIFY for each. */
@@ -236,13 +255,20 @@ godwit__outlet_choose (godwit__consumer_t *consumer, int64_t now_ns, bool *holds
     if (!sendable)
         return NULL;
     const size_t size = godwit__consumer_next_size (consumer, now_ns);
-    for (godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at))
-        if (may_send (at, now_ns) && at->size_max >= size && (!best || at->unsettled < best->unsettled))
-            best = at;
+    for (godwit__outlet_t *at = FIRST (consumer); at; at = NEXT (consumer, at)) {
+        if (!is_ready (at, now_ns) || at->size_max < size)
+            continue;
+        if (has_share (at)) {
+            best = !best || at->unsettled < best->unsettled ? at : best;
+        } else if (!at->flights) { /* no answer of its own brings it back here */
+            godwit__outlet_back_off (at, now_ns);
+            *holds = true;
+        }
+    }
     if (!best)
         return NULL;
     if (holds_back (best, sendable, now_ns)) {
-        *holds = !best->held_ns;
+        *holds |= !best->held_ns;
         best->held_ns = best->held_ns ? best->held_ns : now_ns;
         return NULL;
     }

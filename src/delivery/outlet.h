@@ -9,7 +9,7 @@
 
 /* What a listener may be sent before it has said how much it takes. */
 #define GODWIT__CREDIT_FIRST 256
-/* NOTIFYs without an answer, but not more than half of what the connection takes. */
+/* NOTIFYs without an answer, but not more than its share of what the connection takes. */
 #define GODWIT__FLIGHTS_MAX 512
 
 typedef struct godwit__outlet {

@@ -321,6 +321,55 @@ Test (delivery_cluster, one_that_is_too_large_for_its_listener_is_given_up, .tim
     end ();
 }
 
+static godwit_status_t
+answer (godwit_request_t *request, void *self)
+{
+    (void) self;
+    return godwit_request_reply (request, GODWIT_INT (NULL, 1));
+}
+
+/* A program pulls, and settles nothing, at each priority: calls to its process go on, and so do notifications
+ * of another topic. */
+Test (delivery_cluster, a_listener_that_does_not_settle_does_not_hold_up_its_process)
+{
+    static const godwit_method_t methods[] = {GODWIT_METHOD ("answer", answer, 0)};
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods);
+    godwit_server_t *server = NULL;
+    godwit_client_t *client = NULL;
+    godwit_listener_t *other = NULL;
+    godwit_notifier_t *other_notifier = NULL;
+    static const char *const topics[] = {"other"};
+    sender_options = GODWIT_TRANSPORT_OPTIONS (.queue_limit = 40);
+    begin (GODWIT_LISTENER_OPTIONS (.pull = true));
+    MUST (godwit_server_new (&server, receiver, GODWIT_TARGET (.topic = "work", .server = "a"), &endpoint, 1,
+                             NULL, &error));
+    MUST (godwit_server_start (server, NULL, &error));
+    MUST (godwit_client_new (&client, sender, GODWIT_TARGET (.topic = "work"), NULL, &error));
+    for (int64_t i = 1; i <= 40; i++) {
+        for (int priority = 0; priority < GODWIT_PRIORITY_COUNT; priority++)
+            MUST (godwit_notify (notifier, (godwit_priority_t) priority, NULL, "number", GODWIT_INT (NULL, i),
+                                 NULL, &error));
+        godwit_cluster_run (cluster, 300); /* so that each is a frame of its own */
+    }
+    godwit_value_t *result = NULL;
+    MUST (godwit_client_call (client, NULL, "answer", GODWIT_NO_ARGS, &result, &error));
+    godwit_value_unref (&result);
+    MUST (godwit_listener_new (&other, receiver, GODWIT_TARGET (.topic = "other"), 1, NULL, 0,
+                               GODWIT_LISTENER_OPTIONS (.pull = true), &error));
+    MUST (godwit_listener_start (other, NULL, &error));
+    MUST (godwit_notifier_new (&other_notifier, sender,
+                               GODWIT_NOTIFIER_OPTIONS (.topics = topics, .topic_count = 1), &error));
+    MUST (godwit_notify_info (other_notifier, NULL, "number", GODWIT_INT (NULL, 5), &error));
+    godwit_notification_t *notification = NULL;
+    MUST (godwit_listener_next (other, 10000, &notification, &error));
+    godwit_notification_acknowledge (&notification);
+    godwit_notifier_destroy (&other_notifier);
+    godwit_listener_destroy (&other);
+    godwit_client_destroy (&client);
+    godwit_server_destroy (&server);
+    end ();
+}
+
 /* ---- duplicates ---- */
 
 /* The connection is given up, and what was not acknowledged comes over the next one. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What an outbox does when it is full, when nobody listens, and with options that are wrong. */
+#include "tests/support/await.h"
 #include "tests/support/must.h"
 #include "tests/support/notifying.h"
 
 #include <godwit/godwit.h>
 
 #include <criterion/criterion.h>
-#include <poll.h>
 #include <string.h>
 
 static got_t got;
@@ -178,8 +178,7 @@ send_mixed (void)
 static void
 await_failed (uint64_t count)
 {
-    while (notifying_stats (&notifying).failed < count)
-        poll (NULL, 0, 1);
+    AWAIT (notifying_stats (&notifying).failed >= count);
 }
 
 static void
@@ -260,6 +259,53 @@ Test (delivery_limits, flush_says_who_is_waited_for)
     godwit_transport_destroy (&receiver);
 }
 
+/* ---- GODWIT_CLEAR_INT: none, while 0 is the default ---- */
+
+/* It is dropped when it is requeued for the first time. */
+Test (delivery_limits, no_requeue)
+{
+    godwit_transport_t *receiver = notifying_transport ();
+    atomic_store (&got.requeues, 1);
+    godwit_listener_t *listener =
+        notifying_listen (receiver, &got, GODWIT_LISTENER_OPTIONS (.allow_requeue = true));
+    notifying_begin (&notifying,
+                     GODWIT_DELIVERY_OPTIONS (.max_requeues = GODWIT_CLEAR_INT, .requeue_first_ms = 1));
+    notifying_send (&notifying, 0);
+    notifying_flush (&notifying);
+    cr_assert_eq (got.count, 1);
+    cr_assert_eq (notifying_stats (&notifying).exhausted, 1);
+    notifying_end (&notifying);
+    godwit_listener_destroy (&listener);
+    godwit_transport_destroy (&receiver);
+}
+
+/* The pool is forgotten as soon as its listener has left. */
+Test (delivery_limits, no_memory_of_a_pool)
+{
+    godwit_transport_t *receiver = notifying_transport ();
+    godwit_listener_t *listener = notifying_listen (receiver, &got, NULL);
+    notifying_begin (&notifying, GODWIT_DELIVERY_OPTIONS (.pool_memory_ms = GODWIT_CLEAR_INT));
+    notifying_send (&notifying, 0);
+    notifying_flush (&notifying);
+    cr_assert_eq (notifying_stats (&notifying).pools, 1);
+    godwit_listener_destroy (&listener);
+    AWAIT (notifying_stats (&notifying).pools == 0);
+    notifying_end (&notifying);
+    godwit_transport_destroy (&receiver);
+}
+
+/* BLOCK does not wait at all. The test's time would be over otherwise. */
+Test (delivery_limits, no_wait_for_room, .timeout = 10)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        notifying_begin (&notifying,
+                         GODWIT_DELIVERY_OPTIONS (.queue_limit = 1, .block_ms = GODWIT_CLEAR_INT));
+        notifying_send (&notifying, 0);
+        cr_assert_eq (notifying_try (&notifying, 1, -1, &dropped), GODWIT_ERR_OVERLOADED);
+        notifying_end (&notifying);
+    }
+}
+
 Test (delivery_limits, wrong_options)
 {
     godwit_transport_t *transport = notifying_transport ();
@@ -268,6 +314,7 @@ Test (delivery_limits, wrong_options)
         const char *text;
     } rows[] = {
         {*GODWIT_DELIVERY_OPTIONS (.queue_limit = -1), "queue_limit"},
+        {*GODWIT_DELIVERY_OPTIONS (.block_ms = -1), "block_ms"},
         {*GODWIT_DELIVERY_OPTIONS (.when_full = (godwit_when_full_t) 9), "when_full: 9"},
         {*GODWIT_DELIVERY_OPTIONS (.when_exhausted = (godwit_when_exhausted_t) 9), "when_exhausted: 9"},
         {{.struct_size = 3}, "godwit_delivery_options_t.struct_size is 3"},

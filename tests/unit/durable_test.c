@@ -375,8 +375,7 @@ Test (durable, malformed_ones_hide_nothing, .timeout = 20)
     serve ("a");
     open_client ();
     await_runs (11);
-    while (spooled () > 200)
-        poll (NULL, 0, 1);
+    AWAIT (spooled () <= 200);
     cr_assert_eq (spooled (), 200); /* for `godwit spool` */
 }
 
@@ -407,8 +406,7 @@ log_with_casts (const char *text)
 static void
 await_a_line (void)
 {
-    while (!atomic_load (&casts_of_the_log))
-        poll (NULL, 0, 1);
+    AWAIT (atomic_load (&casts_of_the_log));
 }
 
 Test (durable, what_logs_a_malformed_one_may_cast, .timeout = 20)

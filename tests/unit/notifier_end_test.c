@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A notifier that ends while something of it is on its way: in a callback, where nothing else can bring the
  * answers; and together with its transport. */
+#include "tests/support/await.h"
 #include "tests/support/memory_spool.h"
 #include "tests/support/must.h"
 #include "tests/support/notifying.h"
@@ -9,7 +10,6 @@
 #include <godwit/testing.h>
 
 #include <criterion/criterion.h>
-#include <poll.h>
 
 #define NOTIFIED 3
 
@@ -111,8 +111,7 @@ destroy_in_a_callback (void)
     begin ();
     send_and_take (taken);
     MUST (godwit_client_call_async (client, NULL, "ping", GODWIT_NO_ARGS, destroy_it, NULL, &error));
-    while (!atomic_load (&replies))
-        poll (NULL, 0, 1);
+    AWAIT (atomic_load (&replies));
     settle (taken); /* its answers find nobody */
     godwit_value_t *result = NULL;
     MUST (godwit_client_call (client, NULL, "ping", GODWIT_NO_ARGS, &result, &error));
