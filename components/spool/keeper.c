@@ -142,19 +142,14 @@ godwit__spool_shrink (godwit__sqlite_spool_t *self)
         self->is_suspect = true;
 }
 
-/* Most is copied while others write; only the rest holds them up. */
+/* With the right to write, though appends wait meanwhile: of a WAL that is begun anew while another
+ * connection copies it, SQLite before 3.51.3 may never copy the beginning
+ * (https://sqlite.org/wal.html#walresetbug). */
 static void
 keep_wal_short (godwit__sqlite_spool_t *self)
 {
     godwit__problem_t ignored = {0}; /* the next append tells of a disk that fails */
-    int code = SQLITE_OK;
-    pthread_mutex_lock (&self->reading);
-    if (self->reader.db)
-        code = sqlite3_wal_checkpoint_v2 (self->reader.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    pthread_mutex_unlock (&self->reading);
     godwit__spool_role_take (self);
-    if ((code & 0xff) == SQLITE_IOERR)
-        self->is_suspect = true;
     if (!self->is_suspect && !godwit__spool_checkpoint (self, &ignored))
         godwit__spool_shrink (self);
     godwit__spool_role_give (self);

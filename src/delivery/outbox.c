@@ -100,7 +100,6 @@ godwit_status_t
 godwit__outbox_new (godwit__outbox_t **outbox, godwit_transport_t *transport,
                     const godwit_delivery_options_t *options, godwit_error_t **error)
 {
-    static atomic_uint last;
     godwit_status_t status = godwit__transport_check (transport, error);
     if (status)
         return status;
@@ -111,7 +110,6 @@ godwit__outbox_new (godwit__outbox_t **outbox, godwit_transport_t *transport,
     godwit__list_init (&made->streams);
     godwit__list_init (&made->in_the_air);
     made->transport = transport;
-    made->number = atomic_fetch_add_explicit (&last, 1, memory_order_relaxed) + 1;
     status = take_options (made, options, error);
     if (!status)
         status = godwit__completion_start (transport->completion, error);

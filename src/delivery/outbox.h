@@ -26,7 +26,7 @@ struct godwit__outbox {
     godwit_delivery_options_t options; /* with defaults; strings are the outbox's own */
     char **pools;                      /* options.pools */
     bool owns_options;
-    uint32_t number;                   /* by which listeners tell it from others of its process; 0: none */
+    uint32_t number;                   /* by which listeners tell it from others of its transport */
     struct godwit__outboxes *outboxes; /* a reference; NULL: it was not added */
     godwit__list_node_t in_transport;
     bool was_ended; /* by its transport; guarded by outboxes.lock */

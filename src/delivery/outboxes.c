@@ -162,6 +162,7 @@ godwit__outboxes_add (godwit__outbox_t *outbox, godwit_error_t **error)
     godwit__list_append (&outboxes->list, &outbox->in_transport);
     atomic_fetch_add (&outboxes->refs, 1);
     outbox->outboxes = outboxes;
+    outbox->number = ++outboxes->last_number;
     pthread_mutex_unlock (&outboxes->lock);
     return GODWIT_OK;
 }

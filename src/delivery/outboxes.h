@@ -11,6 +11,7 @@ typedef struct godwit__outboxes {
     godwit_transport_t *transport;
     pthread_mutex_t lock; /* guards the list; above outbox.lock */
     godwit__list_t list;
+    uint32_t last_number; /* of an outbox */
     /* With external_loop: the spools have their turns without the lock. */
     const godwit__outbox_t *in_turn; /* it stays until its turn is over; NULL: none has one */
     godwit__change_t turn_over;

@@ -100,6 +100,17 @@ destroy_lanes (godwit_listener_t *listener)
     return all_over;
 }
 
+/* Those that stay, to be found by debuggers and by those who look for leaks (src/server/abandon.h). */
+static _Atomic (godwit_listener_t *) abandoned_listeners;
+
+static void
+abandon (godwit_listener_t *listener)
+{
+    listener->next_abandoned = atomic_load (&abandoned_listeners);
+    while (!atomic_compare_exchange_weak (&abandoned_listeners, &listener->next_abandoned, listener))
+        ;
+}
+
 void
 godwit_listener_destroy (godwit_listener_t **listener)
 {
@@ -113,8 +124,10 @@ godwit_listener_destroy (godwit_listener_t **listener)
         godwit__end_hook_remove (self->transport, &self->at_end);
         godwit__listener_quit (self);
     }
-    if (!destroy_lanes (self))
+    if (!destroy_lanes (self)) {
+        abandon (self);
         return;
+    }
     for (size_t i = 0; i < self->endpoint_count; i++)
         if (self->endpoints[i].on_destroy)
             self->endpoints[i].on_destroy (self->endpoints[i].self);

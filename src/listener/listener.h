@@ -52,6 +52,7 @@ typedef struct godwit__letter {
 struct godwit_listener {
     godwit_transport_t *transport;
     godwit__end_hook_t at_end;         /* of the transport */
+    godwit_listener_t *next_abandoned; /* of those that stay */
     bool has_quit;                     /* by then, or when it is destroyed */
     godwit_listener_options_t options; /* with defaults; strings are not its own */
     uint32_t credit;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NOTIFY and SETTLED: notifications on their way to a listener, and its answer (docs/protocol.md 4.12).
  *
- *     NOTIFY    header (budget_ms = sender's number, aux = monitor_ms) | u32 size, u32 redeliveries, body |
- * ... SETTLED   header (aux = credit)     | u32 index, u32 what | ...
+ *     NOTIFY    header (budget_ms: the sender's number, aux: monitor_ms) | u32 size, u32 redeliveries, body
+ * ... SETTLED   header (aux: credit) | u32 index, u32 what ...
  *
  * An item's body is a notification (src/wire/notification.h). redeliveries: how often it may have been
  * delivered to this pool before. SETTLED names the items that are not done with, in rising order of their

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -253,6 +254,52 @@ Test (commit, reading_beside_the_removal_of_a_pool)
     cr_assert_eq (world_append (beside, "info", "three"), 3);
     MUST_BE (world_read (beside, "info", NULL), "3:three");
     godwit_sqlite_spool_close (&beside);
+    fault_vfs_end ();
+    world_remove (folder);
+}
+
+/* ---- copying the WAL into the file ---- */
+
+static godwit__sqlite_spool_t *copied;
+static atomic_uint copies, unguarded;
+
+static void
+look_who_copies (void)
+{
+    pthread_mutex_lock (&copied->lock);
+    unguarded += !copied->is_writing;
+    pthread_mutex_unlock (&copied->lock);
+    copies++;
+}
+
+static bool
+wants_copy (void)
+{
+    pthread_mutex_lock (&copied->lock);
+    const bool wants = copied->wants_checkpoint;
+    pthread_mutex_unlock (&copied->lock);
+    return wants;
+}
+
+/* Beside an append it is not safe: SQLite before 3.51.3 may lose what is written meanwhile. */
+Test (commit, the_wal_is_copied_with_the_right_to_write)
+{
+    static char text[1 << 20];
+    strcpy (folder, world_folder ());
+    fault_vfs_begin ();
+    godwit_spool_t *spool =
+        open_here (GODWIT_SQLITE_SPOOL_OPTIONS (.level = GODWIT_SPOOL_PROCESS, .vfs = "fault"));
+    copied = godwit__sqlite_spool (spool);
+    fault_vfs_at_copy (look_who_copies);
+    for (int i = 0; i < 20; i++) {
+        godwit_spool_item_t item = {.stream = "info", .data = text, .size = sizeof text};
+        MUST (spool->ops->append (spool, &item, 1, NULL, NULL, &error));
+        AWAIT (!wants_copy ());
+    }
+    cr_assert_gt (copies, 0);
+    cr_assert_eq (unguarded, 0);
+    fault_vfs_at_copy (NULL);
+    godwit_sqlite_spool_close (&spool);
     fault_vfs_end ();
     world_remove (folder);
 }

@@ -59,6 +59,7 @@ static struct {
     plan_t writes, syncs;
     long wal_limit;
     void (*at_commit) (void);
+    void (*at_copy) (void);
 } world = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- what a power failure leaves ---- */
@@ -242,7 +243,10 @@ on_write (sqlite3_file *file, const void *data, int size, sqlite3_int64 at)
         note (self->tracked, at, data, (size_t) size);
         code = self->real->pMethods->xWrite (self->real, data, size, at);
     }
+    void (*const at_copy) (void) = self->tracked->is_wal ? NULL : world.at_copy;
     pthread_mutex_unlock (&world.lock);
+    if (at_copy)
+        at_copy ();
     return code;
 }
 
@@ -455,7 +459,7 @@ fault_vfs_begin (void)
     world.has_crashed = false;
     world.writes = world.syncs = (plan_t){0};
     world.wal_limit = 0;
-    world.at_commit = NULL;
+    world.at_commit = world.at_copy = NULL;
     cr_assert_eq (sqlite3_vfs_register (&world.vfs, 0), SQLITE_OK);
 }
 
@@ -529,6 +533,14 @@ fault_vfs_limit_wal (long size)
 {
     pthread_mutex_lock (&world.lock);
     world.wal_limit = size;
+    pthread_mutex_unlock (&world.lock);
+}
+
+void
+fault_vfs_at_copy (void function (void))
+{
+    pthread_mutex_lock (&world.lock);
+    world.at_copy = function;
     pthread_mutex_unlock (&world.lock);
 }
 

@@ -37,6 +37,9 @@ void fault_vfs_fail_writes (long after, long count, int code);
 void fault_vfs_fail_syncs (long after, long count, bool of_wal);
 /* The WAL cannot grow beyond so many bytes (0: it can): SQLITE_FULL. */
 void fault_vfs_limit_wal (long size);
+/* Calls a function whenever the file itself is written, not its WAL: somebody copies the WAL. NULL: no more.
+ */
+void fault_vfs_at_copy (void function (void));
 /* Calls a function once: when the next transaction has become visible to others, and the thread that wrote
  * it does not know that yet. */
 void fault_vfs_at_commit (void function (void));

@@ -63,9 +63,20 @@ call (godwit_client_t *client, godwit_error_t **error)
 /* ---- the apmec module ---- */
 
 static godwit_status_t
+pass_on (void *user, const godwit_value_t *context, godwit_value_t **map, godwit_error_t **error)
+{
+    (void) user, (void) error;
+    *map = godwit_value_ref (context);
+    return GODWIT_OK;
+}
+
+static godwit_status_t
 in_module (godwit_status_t body (godwit_error_t **error), godwit_error_t **error)
 {
+    static const godwit_context_hooks_t hooks = {.struct_size = sizeof hooks, .to_map = pass_on};
     godwit_status_t status = godwit_rpc_add_extra_exmod ("market", error);
+    if (!status)
+        status = godwit_rpc_set_context_hooks (&hooks, error); /* each client and server has a serializer */
     if (!status)
         status = godwit_rpc_init (config, error);
     const bool began = !status;
