@@ -253,9 +253,10 @@ take_batch (godwit__sqlite_spool_t *self)
     return batch;
 }
 
-/* With the lock and the right to write; the lock is open meanwhile. */
+/* With the lock and the right to write; the lock is open meanwhile. Those whose requests were in the batch
+ * are woken without the lock: they do not need it any more. */
 static void
-lead (godwit__sqlite_spool_t *self)
+lead (godwit__sqlite_spool_t *self, const godwit__request_t *own)
 {
     if (self->is_crowded) { /* those that were woken together are about to append again */
         pthread_mutex_unlock (&self->lock);
@@ -266,12 +267,20 @@ lead (godwit__sqlite_spool_t *self)
     self->is_crowded = batch->next != NULL;
     pthread_mutex_unlock (&self->lock);
     write_requests (self, batch);
-    pthread_mutex_lock (&self->lock);
     for (godwit__request_t *request = batch, *next; request; request = next) {
-        next = request->next; /* it may be gone once the lock is open */
+        next = request->next; /* it may be gone once it is woken */
         request->is_done = true;
-        pthread_cond_signal (&request->changed);
+        if (request != own)
+            sem_post (&request->woken);
     }
+    pthread_mutex_lock (&self->lock);
+}
+
+static void
+wait_for_turn (godwit__request_t *request)
+{
+    while (sem_wait (&request->woken) < 0) /* a signal */
+        ;
 }
 
 static void
@@ -280,20 +289,21 @@ wait_until_done (godwit__sqlite_spool_t *self, godwit__request_t *request)
     pthread_mutex_lock (&self->lock);
     *self->tail = request;
     self->tail = &request->next;
-    while (!request->is_done) {
-        if (self->is_writing || self->role_waiting) {
-            pthread_cond_wait (&request->changed, &self->lock);
-            continue;
-        }
-        self->is_writing = true;
-        lead (self);
-        self->is_writing = false;
-        if (self->role_waiting)
-            pthread_cond_signal (&self->role_free);
-        else if (self->head)
-            pthread_cond_signal (&self->head->changed);
-    }
+    bool leads = !self->is_writing && !self->role_waiting;
+    self->is_writing |= leads;
     pthread_mutex_unlock (&self->lock);
+    for (bool is_done = false; !is_done; leads = false) {
+        if (!leads) {
+            wait_for_turn (request);
+            if (request->is_done)
+                return;
+        }
+        pthread_mutex_lock (&self->lock);
+        lead (self, request);
+        is_done = request->is_done; /* it may not have been among those that fit */
+        godwit__spool_role_pass (self);
+        pthread_mutex_unlock (&self->lock);
+    }
 }
 
 static godwit_status_t
@@ -328,9 +338,9 @@ godwit__spool_append (godwit_spool_t *spool, godwit_spool_item_t *items, size_t 
     godwit__sqlite_spool_t *const self = godwit__sqlite_spool (spool);
     godwit__request_t request = {.items = items, .count = count, .safe = safe, .user = user};
     if (!check_items (self, &request) && count) {
-        pthread_cond_init (&request.changed, NULL);
+        sem_init (&request.woken, 0, 0);
         wait_until_done (self, &request);
-        pthread_cond_destroy (&request.changed);
+        sem_destroy (&request.woken);
     }
     return godwit__spool_tell (&request.problem, error);
 }

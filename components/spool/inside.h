@@ -27,6 +27,7 @@
 #include <godwit/sqlite_spool.h>
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 /* How long a settle may be in memory only. */
@@ -44,7 +45,7 @@ typedef struct godwit__request {
     godwit__problem_t problem;
     bool is_told; /* safe was called */
     bool is_done;
-    pthread_cond_t changed; /* it is done, or may take the right to write */
+    sem_t woken; /* once for each turn: it is done, or its thread has the right to write */
     struct godwit__request *next;
 } godwit__request_t;
 
@@ -138,6 +139,9 @@ godwit_status_t godwit__spool_look_up (const godwit__sqlite_spool_t *self, const
 
 void godwit__spool_role_take (godwit__sqlite_spool_t *self);
 void godwit__spool_role_give (godwit__sqlite_spool_t *self);
+/* With the lock: who has the right to write hands it to whoever waits for it, before all others to those of
+ * role_take. */
+void godwit__spool_role_pass (godwit__sqlite_spool_t *self);
 
 /* Begins a transaction; after a failure of the disk it opens the file anew first. */
 godwit_status_t godwit__spool_write_begin (godwit__sqlite_spool_t *self, godwit__problem_t *problem);

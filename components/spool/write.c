@@ -18,14 +18,22 @@ godwit__spool_role_take (godwit__sqlite_spool_t *self)
 }
 
 void
-godwit__spool_role_give (godwit__sqlite_spool_t *self)
+godwit__spool_role_pass (godwit__sqlite_spool_t *self)
 {
-    pthread_mutex_lock (&self->lock);
+    if (!self->role_waiting && self->head) {
+        sem_post (&self->head->woken); /* its thread has it from now on */
+        return;
+    }
     self->is_writing = false;
     if (self->role_waiting)
         pthread_cond_signal (&self->role_free);
-    else if (self->head)
-        pthread_cond_signal (&self->head->changed);
+}
+
+void
+godwit__spool_role_give (godwit__sqlite_spool_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    godwit__spool_role_pass (self);
     pthread_mutex_unlock (&self->lock);
 }
 

@@ -335,6 +335,19 @@ spool_is_full (const godwit__stream_t *stream, godwit__lack_t lack, godwit_error
     return status;
 }
 
+/* Without the lock: it was appended. Of the threads whose notifications were made safe together, one sends
+ * for all: the others do not wait for the lock. */
+static void
+send_spooled (godwit__stream_t *stream)
+{
+    godwit__outbox_t *const outbox = stream->outbox;
+    if (!atomic_exchange (&stream->has_news, false))
+        return;
+    pthread_mutex_lock (&outbox->lock);
+    pump_all (stream);
+    pthread_mutex_unlock (&outbox->lock);
+}
+
 /* Without the lock. */
 static godwit_status_t
 append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *dropped,
@@ -349,20 +362,19 @@ append_spooled (godwit__stream_t *stream, const void *body, size_t size, bool *d
         godwit__entry_t *const entry = godwit__entry_new (body, size);
         const godwit_status_t status =
             entry ? godwit__spooling_append (stream, entry, &failure) : godwit__error_no_memory (&failure);
+        if (!status) {
+            send_spooled (stream);
+            return status;
+        }
         pthread_mutex_lock (&outbox->lock);
         const bool is_full = status == GODWIT_ERR_LIMIT_EXCEEDED;
         const bool waited = is_full && godwit__room_wait_for_spool (outbox, end_ns, &lack);
-        if (!status) {
-            outbox->full_in_vain = outbox->is_tight = false;
-            pump_all (stream);
-        } else if (!is_full) {
-            outbox->stats.failed++;
-        }
+        outbox->stats.failed += !is_full;
         pthread_mutex_unlock (&outbox->lock);
         *dropped = lack == GODWIT__LACK_NEWEST;
         if (is_full && !waited)
             return spool_is_full (stream, lack, failure, error);
-        if (status && !is_full && error)
+        if (!is_full && error)
             *error = failure;
         else
             godwit_error_destroy (&failure);

@@ -146,7 +146,9 @@ on_safe (void *user, const godwit_spool_item_t *items, size_t count)
     appended->entry->number = items->number;
     godwit__stream_add_spooled (appended->stream, appended->entry, is_full);
     outbox->stats.accepted++;
+    outbox->full_in_vain = outbox->is_tight = false;
     pthread_mutex_unlock (&outbox->lock);
+    atomic_store (&appended->stream->has_news, true);
 }
 
 godwit_status_t
