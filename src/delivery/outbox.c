@@ -341,7 +341,7 @@ static void
 send_spooled (godwit__stream_t *stream)
 {
     godwit__outbox_t *const outbox = stream->outbox;
-    if (!atomic_exchange (&stream->has_news, false))
+    if (!atomic_exchange (&stream->has_unsent, false))
         return;
     pthread_mutex_lock (&outbox->lock);
     pump_all (stream);

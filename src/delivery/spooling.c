@@ -148,7 +148,7 @@ on_safe (void *user, const godwit_spool_item_t *items, size_t count)
     outbox->stats.accepted++;
     outbox->full_in_vain = outbox->is_tight = false;
     pthread_mutex_unlock (&outbox->lock);
-    atomic_store (&appended->stream->has_news, true);
+    atomic_store (&appended->stream->has_unsent, true);
 }
 
 godwit_status_t

@@ -33,12 +33,12 @@ struct godwit__stream {
     uint64_t last_number;
     godwit__list_t consumers;
     bool is_open;
-    int64_t closes_ns;    /* when it closes; 0: not known */
-    unsigned users;       /* threads that walk its consumers without the lock: none is forgotten */
-    char *spool_name;     /* NULL: no spool */
-    atomic_bool has_news; /* the spool has appended something that was not sent yet. Without the lock */
-    uint64_t nobody_from; /* with a spool and without a pool: entries from this number on are kept */
-    uint64_t doubtful;    /* those up to this number may have been delivered before this process began */
+    int64_t closes_ns;      /* when it closes; 0: not known */
+    unsigned users;         /* threads that walk its consumers without the lock: none is forgotten */
+    char *spool_name;       /* NULL: no spool */
+    atomic_bool has_unsent; /* the spool has appended something that was not sent yet. Without the lock */
+    uint64_t nobody_from;   /* with a spool and without a pool: entries from this number on are kept */
+    uint64_t doubtful;      /* those up to this number may have been delivered before this process began */
 };
 
 /* NULL when memory is short. */

@@ -55,16 +55,6 @@ write_file (const char *text, size_t size)
     fclose (file);
 }
 
-/* Runs SQL in the file, as another program might. */
-static void
-change (const char *sql)
-{
-    sqlite3 *db = NULL;
-    cr_assert_eq (sqlite3_open (path, &db), SQLITE_OK);
-    cr_assert_eq (sqlite3_exec (db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg (db));
-    sqlite3_close (db);
-}
-
 /* The bytes of an item follow from its place. */
 static size_t
 make_item (char *data, uint32_t stream, uint64_t number)
@@ -291,12 +281,12 @@ Test (corrupt, what_is_no_spool_is_not_touched)
     godwit_sqlite_spool_close (&spool);
 
     run ("rm -f", path, path);
-    change ("CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)");
+    world_run_sql (path, "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)");
     world_open_fails (path, NULL, GODWIT_ERR_MALFORMED,
                       "is no spool: expected an SQLite file of application");
     godwit_sqlite_spool_repair_t report;
     cr_assert_eq (godwit_sqlite_spool_repair (path, &report, sizeof report, NULL), GODWIT_ERR_MALFORMED);
-    change ("INSERT INTO theirs VALUES (2)");
+    world_run_sql (path, "INSERT INTO theirs VALUES (2)");
 
     world_open_fails (folder, NULL, GODWIT_ERR_INVALID_ARGUMENT, "expected a file");
     world_open_fails ("/nonexistent/spool", NULL, GODWIT_ERR_SYSTEM, "No such file or directory");
@@ -307,14 +297,14 @@ Test (corrupt, other_versions_are_not_opened)
 {
     begin ();
     fill ();
-    change ("PRAGMA user_version = 2");
+    world_run_sql (path, "PRAGMA user_version = 2");
     world_open_fails (path, NULL, GODWIT_ERR_MALFORMED,
                       "has format 2, and this library knows formats up to 1");
     world_open_fails (path, GODWIT_SQLITE_SPOOL_OPTIONS (.read_only = true), GODWIT_ERR_MALFORMED,
                       "newer one");
     godwit_sqlite_spool_repair_t report; /* a repair by an older version would lose what it does not know */
     cr_assert_eq (godwit_sqlite_spool_repair (path, &report, sizeof report, NULL), GODWIT_ERR_MALFORMED);
-    change ("PRAGMA user_version = 1");
+    world_run_sql (path, "PRAGMA user_version = 1");
     cr_assert (try_damaged ());
     end ();
 }
@@ -324,9 +314,9 @@ Test (corrupt, a_file_with_more_in_it_is_not_opened)
 {
     begin ();
     fill ();
-    change ("CREATE TRIGGER theirs AFTER INSERT ON items BEGIN DELETE FROM items; END");
+    world_run_sql (path, "CREATE TRIGGER theirs AFTER INSERT ON items BEGIN DELETE FROM items; END");
     world_open_fails (path, NULL, GODWIT_ERR_MALFORMED, "its tables are not those of a spool");
-    change ("DROP TRIGGER theirs");
+    world_run_sql (path, "DROP TRIGGER theirs");
     cr_assert (try_damaged ());
     end ();
 }
@@ -337,7 +327,7 @@ static void
 assert_found (const char *sql, const char *text)
 {
     run ("cp", whole, path);
-    change (sql);
+    world_run_sql (path, sql);
     godwit_spool_t *spool = NULL;
     godwit_error_t *failure = NULL;
     static seen_t seen;
@@ -381,8 +371,8 @@ Test (corrupt, a_repair_says_what_is_lost)
     cr_assert (!report.is_damaged);
 
     /* Of item 60 of the first stream, and of a segment of the second. */
-    change ("UPDATE items SET data = x'00' WHERE id = (1 << 47) + 60; "
-            "DELETE FROM items WHERE id = (2 << 47) + 200");
+    world_run_sql (path, "UPDATE items SET data = x'00' WHERE id = (1 << 47) + 60; "
+                         "DELETE FROM items WHERE id = (2 << 47) + 200");
     MUST (godwit_sqlite_spool_repair (path, &report, sizeof report, &error));
     cr_assert (report.is_damaged);
     cr_assert_eq (report.lost, 2);
@@ -403,7 +393,7 @@ Test (corrupt, a_repair_says_what_is_lost)
 
     /* The names of a stream and of a pool. */
     run ("cp", whole, path);
-    change ("DELETE FROM streams WHERE id = 3; UPDATE pools SET settled = 0 WHERE id = 1");
+    world_run_sql (path, "DELETE FROM streams WHERE id = 3; UPDATE pools SET settled = 0 WHERE id = 1");
     MUST (godwit_sqlite_spool_repair (path, &report, sizeof report, &error));
     cr_assert_eq (report.streams_new, 1);
     cr_assert_eq (report.pools_reset, 1);

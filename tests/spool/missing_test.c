@@ -6,7 +6,6 @@
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,16 +13,6 @@ TestSuite (missing, .timeout = 60);
 
 static char path[200];
 static godwit_sqlite_spool_repair_t report;
-
-/* Runs SQL in the file, as another program might. */
-static void
-change (const char *sql)
-{
-    sqlite3 *db = NULL;
-    cr_assert_eq (sqlite3_open (path, &db), SQLITE_OK);
-    cr_assert_eq (sqlite3_exec (db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg (db));
-    sqlite3_close (db);
-}
 
 /* Five items of info for the pool audit, and two of warn. */
 static void
@@ -41,7 +30,7 @@ begin (const char *sql)
     godwit_sqlite_spool_close (&spool);
     MUST (godwit_sqlite_spool_repair (path, &report, sizeof report, &error));
     cr_assert (!report.is_damaged, "%s", report.found);
-    change (sql);
+    world_run_sql (path, sql);
 }
 
 static void

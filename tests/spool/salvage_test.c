@@ -9,7 +9,6 @@
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,15 +164,6 @@ Test (salvage, of_pools_that_are_beyond_all_numbers)
 
 /* ---- rows with wrong checksums ---- */
 
-static void
-change (const char *sql)
-{
-    sqlite3 *db = NULL;
-    cr_assert_eq (sqlite3_open (path, &db), SQLITE_OK);
-    cr_assert_eq (sqlite3_exec (db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg (db));
-    sqlite3_close (db);
-}
-
 /* Nobody looks for items under a name that is nearly right. */
 Test (salvage, of_a_name_with_a_wrong_letter_does_not_keep_it)
 {
@@ -181,7 +171,7 @@ Test (salvage, of_a_name_with_a_wrong_letter_does_not_keep_it)
     put_stream (1, "info", 3, 3, put_segment (1, 1, 3, 3), 0);
     put_pool (1, 1, "audit", 1);
     godwit__store_close (&store, true);
-    change ("UPDATE streams SET name = 'inbo'");
+    world_run_sql (path, "UPDATE streams SET name = 'inbo'");
     MUST (godwit_sqlite_spool_repair (path, &report, sizeof report, &error));
     cr_assert_eq (report.kept, 3);
     cr_assert_eq (report.streams_new, 1);

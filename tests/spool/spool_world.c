@@ -4,6 +4,7 @@
 #include "tests/support/must.h"
 
 #include <inttypes.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,15 @@ world_open_fails (const char *path, const godwit_sqlite_spool_options_t *options
                godwit_error_message (error));
     cr_assert_null (spool);
     godwit_error_destroy (&error);
+}
+
+void
+world_run_sql (const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    cr_assert_eq (sqlite3_open (path, &db), SQLITE_OK);
+    cr_assert_eq (sqlite3_exec (db, sql, NULL, NULL, NULL), SQLITE_OK, "%s", sqlite3_errmsg (db));
+    sqlite3_close (db);
 }
 
 uint64_t

@@ -22,6 +22,9 @@ godwit_spool_t *world_open (const char *path, const godwit_sqlite_spool_options_
 void world_open_fails (const char *path, const godwit_sqlite_spool_options_t *options, godwit_status_t status,
                        const char *text);
 
+/* Runs SQL in a spool's file, as another program might. */
+void world_run_sql (const char *path, const char *sql);
+
 /* Appends a text; returns its number. */
 uint64_t world_append (godwit_spool_t *spool, const char *stream, const char *text);
 void world_settle (godwit_spool_t *spool, const char *stream, const char *pool, uint64_t first,

@@ -291,3 +291,19 @@ memory_spool_destroy (godwit_spool_t **spool)
     free (self);
     *spool = NULL;
 }
+
+static bool
+count_item (void *user, uint64_t number, const void *data, size_t size)
+{
+    (void) number, (void) data, (void) size;
+    ++*(size_t *) user;
+    return true;
+}
+
+size_t
+memory_spool_count (godwit_spool_t *spool, const char *stream)
+{
+    size_t count = 0;
+    spool->ops->read (spool, stream, NULL, 1, 0, 0, count_item, &count, NULL);
+    return count;
+}

@@ -8,5 +8,7 @@
 
 godwit_spool_t *memory_spool_new (void);
 void memory_spool_destroy (godwit_spool_t **spool);
+/* How many items of a stream it has; 0: there is no such stream, either. */
+size_t memory_spool_count (godwit_spool_t *spool, const char *stream);
 
 #endif

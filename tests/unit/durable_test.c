@@ -67,21 +67,10 @@ await_runs (size_t count)
     pthread_mutex_unlock (&lock);
 }
 
-static bool
-count_item (void *user, uint64_t number, const void *data, size_t size)
-{
-    (void) number, (void) data, (void) size;
-    ++*(size_t *) user;
-    return true;
-}
-
 static size_t
 spooled (void)
 {
-    size_t count = 0;
-    const godwit_status_t status = spool->ops->read (spool, STREAM, NULL, 1, 0, 0, count_item, &count, NULL);
-    cr_assert (status == GODWIT_OK || status == GODWIT_ERR_NOT_FOUND);
-    return count;
+    return memory_spool_count (spool, STREAM);
 }
 
 static void
@@ -308,6 +297,13 @@ Test (durable, large_arguments)
     godwit_value_unref (&value);
 }
 
+static bool
+take_none (void *user, uint64_t number, const void *data, size_t size)
+{
+    (void) user, (void) number, (void) data, (void) size;
+    return false;
+}
+
 /* prepare switches it on and off. */
 Test (durable, prepared)
 {
@@ -317,7 +313,7 @@ Test (durable, prepared)
                              GODWIT_CLIENT_OPTIONS (.spool = spool), &error));
     cast ("work", 1);
     await_runs (1);
-    cr_assert_eq (spool->ops->read (spool, STREAM, NULL, 1, 0, 0, count_item, &(size_t){0}, NULL),
+    cr_assert_eq (spool->ops->read (spool, STREAM, NULL, 1, 0, 0, take_none, NULL, NULL),
                   GODWIT_ERR_NOT_FOUND);
     MUST (godwit_client_prepare (&prepared, client, GODWIT_OVERRIDES (.durable = GODWIT_YES), &error));
     MUST (godwit_client_cast (prepared, NULL, "work", GODWIT_ARGS (GODWIT_INT ("n", 2)), &error));

@@ -22,21 +22,10 @@ static const godwit_spool_ops_t *real_ops;
 static bool fails_set_pool, fails_remove_pool;
 static size_t room; /* items; 0: any number */
 
-static bool
-count_item (void *user, uint64_t number, const void *data, size_t size)
-{
-    (void) number, (void) data, (void) size;
-    ++*(size_t *) user;
-    return true;
-}
-
 static size_t
 spooled (void)
 {
-    size_t count = 0;
-    const godwit_status_t status = spool->ops->read (spool, STREAM, NULL, 1, 0, 0, count_item, &count, NULL);
-    cr_assert (status == GODWIT_OK || status == GODWIT_ERR_NOT_FOUND);
-    return count;
+    return memory_spool_count (spool, STREAM);
 }
 
 static godwit_status_t

@@ -38,23 +38,11 @@ tear_down (void)
 
 TestSuite (spooling, .init = set_up, .fini = tear_down, .timeout = 60);
 
-static bool
-count_item (void *user, uint64_t number, const void *data, size_t size)
-{
-    (void) number, (void) data, (void) size;
-    ++*(size_t *) user;
-    return true;
-}
-
 /* What the spool still has. */
 static size_t
 spooled (void)
 {
-    size_t count = 0;
-    const godwit_status_t status =
-        spool->ops->read (spool, "notify/godwit/notifications/info", NULL, 1, 0, 0, count_item, &count, NULL);
-    cr_assert (status == GODWIT_OK || status == GODWIT_ERR_NOT_FOUND);
-    return count;
+    return memory_spool_count (spool, "notify/godwit/notifications/info");
 }
 
 static void
