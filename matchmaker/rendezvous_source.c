@@ -100,7 +100,7 @@ on_ask (void *user)
     return is_known;
 }
 
-static const godwit__link_events_t link_events = {on_up, on_down, on_ask};
+static const godwit__link_events_t link_events = {.up = on_up, .down = on_down, .ask = on_ask};
 
 static void
 open_link (self_t *self, const char *address)

@@ -8,14 +8,15 @@
  *     CURVE    connecting    HELLO                    INITIATE (properties)
  *              accepting             WELCOME                        READY (properties)
  *
- * NULL is here. CURVE needs no other form: its keys lie in session->own, and go on to the connection with the
- * session, for the boxes in which its frames travel. The functions of those boxes are members that come with
- * it.
+ * Behind a CURVE handshake all frames travel in boxes (box.h), whose key the mechanism hands over.
  */
 #ifndef GODWIT_DRIVERS_ZMTP_MECHANISM_H
 #define GODWIT_DRIVERS_ZMTP_MECHANISM_H
 
+#include "drivers/zmtp/box.h"
 #include "drivers/zmtp/command.h"
+
+#include "src/realm/realm.h"
 
 #define GODWIT__ZMTP_MECHANISM_NAME_MAX 20 /* bytes in the greeting */
 
@@ -25,6 +26,15 @@ typedef struct godwit__zmtp_session {
     bool is_peer_accepted; /* the handshake took the properties of the peer: this end may say who it is */
     uint8_t step;          /* the mechanism's own; 0 at first */
     void *own;             /* the mechanism's own; NULL at first; freed by `end` */
+
+    /* CURVE. */
+    godwit__keyring_t *keyring; /* the handshake's reference; NULL with other mechanisms */
+    unsigned door;              /* a connecting end: which door of the keyring it knocks at */
+    /* Known once the peer's properties are (STEP_PROPERTIES): K of the connecting end, proven, and the two
+     * transient keys. */
+    uint8_t client[GODWIT__PUBLIC_SIZE];
+    uint8_t client_transient[GODWIT__PUBLIC_SIZE];
+    uint8_t server_transient[GODWIT__PUBLIC_SIZE];
 } godwit__zmtp_session_t;
 
 typedef enum godwit__zmtp_step {
@@ -51,8 +61,12 @@ typedef struct godwit__zmtp_mechanism {
     bool (*is_done) (const godwit__zmtp_session_t *session);
     /* Frees session->own. NULL: there is none. */
     void (*end) (godwit__zmtp_session_t *session);
+    /* After is_done: moves the key of the traffic, and the nonces, to the box. NULL: frames travel as they
+     * are. */
+    void (*take_box) (godwit__zmtp_session_t *session, godwit__zmtp_box_t *box);
 } godwit__zmtp_mechanism_t;
 
 extern const godwit__zmtp_mechanism_t godwit__zmtp_null;
+extern const godwit__zmtp_mechanism_t godwit__zmtp_curve;
 
 #endif

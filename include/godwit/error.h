@@ -53,7 +53,8 @@ GODWIT_BEGIN_DECLS
     X (DISPATCHER, MESSAGING, "RPCDispatcherError", "the request could not be dispatched")                   \
     X (NO_SUCH_METHOD, DISPATCHER, "NoSuchMethod", "no endpoint has the method")                             \
     X (UNSUPPORTED_VERSION, DISPATCHER, "UnsupportedVersion", "no endpoint has the version")                 \
-    X (OVERLOADED, MESSAGING, "Overloaded", "a queue or a limit is full")
+    X (OVERLOADED, MESSAGING, "Overloaded", "a queue or a limit is full")                                    \
+    X (PERMISSION_DENIED, MESSAGING, "PermissionDenied", "the certificate does not allow it")
 
 /* What a function returns: GODWIT_OK, which is 0, or GODWIT_ERR_... */
 typedef enum godwit_status {

@@ -82,7 +82,8 @@ godwit__connection_open (godwit__connection_t **connection, godwit_transport_t *
                          const uint8_t expect[GODWIT__UUID_SIZE], godwit__driver_t *driver,
                          const char *address, godwit_error_t **error)
 {
-    static const godwit__link_events_t link_events = {on_link_up, on_link_down, on_link_ask};
+    static const godwit__link_events_t link_events = {
+        .up = on_link_up, .down = on_link_down, .ask = on_link_ask};
     godwit_status_t status = godwit__completion_start (transport->completion, error);
     if (status)
         return status;

@@ -30,6 +30,7 @@
 
 #include "src/base/frame.h"
 #include "src/loop/reactor.h"
+#include "src/realm/realm.h"
 
 typedef enum godwit__io {
     GODWIT__IO_OK,
@@ -117,12 +118,33 @@ typedef struct godwit__channel_ops {
     /* Inserts travel as they are, without a copy. A driver without this copies them (godwit__send_joined).
      * The core does that in its place where it would hold a lock meanwhile. */
     bool gathers;
+    /* Of a port: who sent the frame that recv or receive returned last; of a publication, who publishes.
+     * Borrowed until the next recv or receive. It is another one after this process has renewed its
+     * credential. The leader only. NULL, or returns NULL: there is no realm. */
+    godwit__party_t *(*sender) (godwit__channel_t *channel);
+    /* Of a link that is up: who is at the other end; the caller's reference. Any thread. NULL, or returns
+     * NULL: there is no realm, or it is not up. */
+    godwit__party_t *(*party) (godwit__channel_t *channel);
 } godwit__channel_ops_t;
 
 /* The first member of every driver's own channel. */
 struct godwit__channel {
     const godwit__channel_ops_t *ops;
 };
+
+/* Who sent the last frame of a port, as its `sender` says. The leader only. */
+static inline godwit__party_t *
+godwit__channel_sender (godwit__channel_t *channel)
+{
+    return channel->ops->sender ? channel->ops->sender (channel) : NULL;
+}
+
+/* Who is at the other end of a link, as its `party` says; the caller's reference. */
+static inline godwit__party_t *
+godwit__channel_party (godwit__channel_t *channel)
+{
+    return channel->ops->party ? channel->ops->party (channel) : NULL;
+}
 
 /* A `receive` for drivers whose recv and wait cannot be cheaper. */
 static inline godwit__io_t
@@ -181,6 +203,12 @@ typedef struct godwit__link_events {
      * sent, or there is nothing that it answers now. Must not close links. NULL: the driver cannot tell that
      * the peer is silent. Drivers that can find out in another way do not call it. */
     bool (*ask) (void *user);
+    /* The certificate of the other end is void: nothing more should be sent over it. Half a second later the
+     * link goes down. reason: for the log; borrowed. NULL: nobody wants to know. */
+    void (*voided) (void *user, const char *reason);
+    /* The other end has renewed its credential: `party` is another one, perhaps with other rights. NULL:
+     * nobody wants to know. */
+    void (*renewed) (void *user);
 } godwit__link_events_t;
 
 #define GODWIT__KEY_SIZE 16
@@ -240,6 +268,8 @@ typedef struct godwit__driver_options {
     void (*ended) (void *user, const char *at, const char *peer, const char *reason);
     godwit__look_up_fn
         *look_up; /* of names of hosts; NULL: the system's; for drivers with sockets of their own */
+    /* Whom to let in, and what to say of oneself; outlives the driver. NULL: there is no realm. */
+    godwit__realm_t *realm;
 } godwit__driver_options_t;
 
 /* Calls warn, if somebody wants to know. The reactor's thread. */
@@ -302,6 +332,12 @@ typedef struct godwit__driver_ops {
      * none gets it). Takes over what send does. As with queue the caller may hold locks, and calls flush of
      * the publisher, with 0, once it holds none. Any thread. */
     godwit__io_t (*publish) (godwit__channel_t *publisher, const godwit__message_t *message);
+    /* Tells which topic a key belongs to, before the first publication with it. From then on what is
+     * published with it goes only to ports whose certificate may serve the topic; with a realm, what is
+     * published with a key that nobody has named goes nowhere. The names are copied. Only where there is a
+     * realm. OUT_OF_MEMORY. Any thread. NULL: the driver gets no realm. */
+    godwit_status_t (*name_topic) (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
+                                   const char *exchange, const char *topic);
 
     /* Borrowed; valid while the driver is open. Any thread. */
     const godwit__driver_counters_t *(*counters) (const godwit__driver_t *driver);

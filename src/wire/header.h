@@ -69,7 +69,8 @@ typedef enum godwit__nack {
     GODWIT__NACK_HELLO = 5,     /* no HELLO was seen on this connection */
     GODWIT__NACK_DUPLICATE = 6, /* the id was seen before; says nothing about the first request */
     GODWIT__NACK_MALFORMED = 7,
-    GODWIT__NACK_IDENTITY = 8 /* HELLO expected another instance */
+    GODWIT__NACK_IDENTITY = 8, /* HELLO expected another instance */
+    GODWIT__NACK_FORBIDDEN = 9 /* the client's certificate does not allow it; body: a text */
 } godwit__nack_t;
 
 typedef struct godwit__header {

@@ -100,7 +100,7 @@ on_ask (void *user)
     return link->asks && send_bytes (link->channel, 0, "asked", 5) == GODWIT__IO_OK;
 }
 
-static const godwit__link_events_t link_events = {on_up, on_down, on_ask};
+static const godwit__link_events_t link_events = {.up = on_up, .down = on_down, .ask = on_ask};
 
 static test_link_t *
 open_test_link (scene_t *scene, const char *address)
