@@ -129,7 +129,8 @@ bool godwit__curve_open (uint8_t *plain, const uint8_t *box, size_t size, const 
 /* Opens one with properties in it to curve->opened. NULL, or what is wrong. */
 const char *godwit__curve_open_large (godwit__curve_t *curve, const uint8_t *box, size_t size,
                                       const char *text, const uint8_t *sent);
-/* Writes the key that is shared by the owners of two keys. False: the public one is weak. */
+/* Writes the key that is shared by the owners of two keys. False: the public one is weak: of small order
+ * (zero, for example), or with a bit that means nothing. */
 bool godwit__curve_share (uint8_t key[GODWIT__CURVE_KEY], const uint8_t public_key[GODWIT__CURVE_KEY],
                           const uint8_t secret[GODWIT__CURVE_KEY]);
 

@@ -181,5 +181,6 @@ bool
 godwit__curve_share (uint8_t key[GODWIT__CURVE_KEY], const uint8_t public_key[GODWIT__CURVE_KEY],
                      const uint8_t secret[GODWIT__CURVE_KEY])
 {
-    return crypto_box_beforenm (key, public_key, secret) == 0;
+    /* X25519 ignores the highest bit, so that two keys would be the same one. */
+    return !(public_key[GODWIT__CURVE_KEY - 1] & 0x80) && crypto_box_beforenm (key, public_key, secret) == 0;
 }
