@@ -187,13 +187,30 @@ keep_rest (godwit__zmtp_stream_t *stream, const uint8_t *data, size_t size)
     return true;
 }
 
+/* From now on frames travel in boxes, if that is what the mechanism has agreed on. False: it has no key. */
+static bool
+take_box (godwit__zmtp_stream_t *stream)
+{
+    const godwit__zmtp_mechanism_t *const mechanism = stream->config->mechanism;
+    godwit__zmtp_box_t *const box = &stream->box;
+    if (!mechanism || !mechanism->take_box)
+        return true;
+    mechanism->take_box (&stream->opening->handshake.session, box);
+    if (!box->key)
+        return false;
+    box->is_exact = stream->is_peer_engine;
+    stream->in.box = box;
+    godwit__zmtp_out_use_box (&stream->out, box);
+    return true;
+}
+
 static void
 succeed (godwit__zmtp_stream_t *stream, const uint8_t *rest, size_t size)
 {
     const godwit__zmtp_handshake_t *handshake = &stream->opening->handshake;
     stream->is_peer_engine = handshake->is_peer_engine;
     stream->peer_minor = handshake->peer_minor;
-    if (!keep_rest (stream, rest, size)) {
+    if (!take_box (stream) || !keep_rest (stream, rest, size)) {
         fail (stream, "memory was short for what it sends", false);
         return;
     }

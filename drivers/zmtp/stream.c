@@ -309,6 +309,7 @@ godwit__zmtp_stream_unref (godwit__zmtp_stream_t *stream)
     godwit__own_fd_close (stream->fd);
     godwit__zmtp_out_release (&stream->out);
     godwit__zmtp_decoder_release (&stream->in);
+    godwit__zmtp_box_end (&stream->box);
     free (stream);
 }
 

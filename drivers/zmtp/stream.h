@@ -63,6 +63,7 @@ struct godwit__zmtp_stream {
     const char *at;                       /* ... there; the listener's, and so the owner's */
     _Atomic (const char *) reason;        /* why it is ended by this end; NULL: the peer did it */
     struct godwit__zmtp_opening *opening; /* during the handshake, and while a refusal is told */
+    godwit__zmtp_box_t box; /* after the handshake; the key is NULL: there is none. `out` seals, `in` opens */
     godwit__zmtp_out_t out;
 
     /* The thread that reads. */
