@@ -99,6 +99,12 @@ typedef struct godwit_transport_options {
     /* $GODWIT_DIR, or else both /run/user/UID/godwit and /tmp/godwit-UID: the private folder of the sockets
      * by which processes of this user meet on this machine (contract 12). */
     const char *runtime_dir;
+    /* $GODWIT_REALM, ~/.config/godwit/realm.member or /etc/godwit/realm.member, the first that there is: the
+     * member file, by which this process belongs to a realm; "none": to no realm (docs/security.md). */
+    const char *realm;
+    /* false; true: without a realm, tcp is used all the same, and everybody who reaches it can call, answer
+     * and read. A warning says so at the start and every hour. */
+    bool insecure;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */

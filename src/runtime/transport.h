@@ -82,9 +82,11 @@ struct godwit_transport {
     char *host;
     char *runtime_dir;  /* NULL: the usual ones (src/folder/folder.h) */
     char *virtual_host; /* "" if unset */
+    char *realm_name;   /* the option realm */
     unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
     char *host_id;      /* an opaque name of this machine */
     godwit_url_t *url;
+    godwit__realm_t *realm; /* NULL: there is none */
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation;
     size_t driver_count;

@@ -37,6 +37,7 @@ godwit__transport_release (godwit_transport_t *transport)
     free (transport->control_exchange);
     free (transport->host);
     free (transport->runtime_dir);
+    free (transport->realm_name);
     free (transport->virtual_host);
     free (transport->host_id);
     free (transport);

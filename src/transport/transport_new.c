@@ -103,6 +103,8 @@ settle (godwit_transport_t *transport, const settings_sources_t *from, godwit__s
     if (status == GODWIT_OK)
         status = own (&transport->runtime_dir, &settings->known.runtime_dir, error);
     if (status == GODWIT_OK)
+        status = own (&transport->realm_name, &settings->known.realm, error);
+    if (status == GODWIT_OK)
         status = godwit__error_classes_new (&transport->error_classes, settings->known.allowed_remote_exmods,
                                             error);
     transport->options = settings->known;
