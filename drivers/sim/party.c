@@ -2,11 +2,11 @@
 /* Who is at the ends of a connection, where nodes have realms. What a handshake and commands do on a network
  * (docs/security.md) are events here: delayed, cut and lost as all else.
  *
- *     client                                         port
- *       | --- CONNECT: credential, bulletin's number --> |  admitted, or ANSWER with the word
- *       | <-- ANSWER: the same of the port ------------- |
- *       |  admitted, or DISMISSED with the word            |
- *       | <-- CREDENTIAL, BULLETIN, DISMISSED ----------> |  whenever there is something new
+ *     client                                            port
+ *       | --- CONNECT: credential, bulletin's number ----> |   admitted, or ANSWER with the word
+ *       | <-- ANSWER: the same of the port --------------- |
+ *       |   admitted, or DISMISSED with the word           |
+ *       | <-- CREDENTIAL, BULLETIN, DISMISSED -----------> |   whenever there is something new
  *
  * An end that finds the other void tells its link, hears nothing more of it, and ends the connection half a
  * second later. CURVE is not spoken here: whoever has a credential is believed to have its keys. */

@@ -92,8 +92,12 @@ may_publish_some (godwit__port_t *port, const godwit__party_t *party, uint32_t s
     godwit__pool_t *const pool = port->pool;
     godwit__pool_lock (pool);
     const godwit_server_t *const server = godwit__server_table_find (&pool->servers, server_id);
-    const bool may = server && godwit__party_may_some (party, GODWIT__VERB_PUBLISH,
-                                                       godwit__server_exchange (server), server->target.topic);
+    const bool may = server && godwit__party_may (party, &(godwit__deed_t){
+                                                             .verb = GODWIT__VERB_PUBLISH,
+                                                             .exchange = godwit__server_exchange (server),
+                                                             .topic = server->target.topic,
+                                                             .any_method = true,
+                                                         });
     godwit__pool_unlock (pool);
     return may;
 }
