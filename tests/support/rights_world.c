@@ -93,13 +93,20 @@ rights_node_end (rights_node_t *node)
 /* ---- the world ---- */
 
 rights_world_t *
-rights_world_open (void)
+rights_world_new (void)
 {
-    static const char *const names[] = {"meet-1", "meet-2", "meet-3"};
     rights_world_t *const world = calloc (1, sizeof *world);
     cr_assert (world);
     world->realm = godwit__test_realm_new (1);
     MUST (godwit_cluster_new (&world->cluster, 1, &error));
+    return world;
+}
+
+rights_world_t *
+rights_world_open (void)
+{
+    static const char *const names[] = {"meet-1", "meet-2", "meet-3"};
+    rights_world_t *const world = rights_world_new ();
     for (size_t i = 0; i < 3; i++)
         world->meets[i] = rights_node (world, names[i], "host */*");
     godwit_cluster_run (world->cluster, 1000);

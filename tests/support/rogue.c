@@ -79,8 +79,10 @@ rogue_close (rogue_t **rogue)
 {
     rogue_t *const self = *rogue;
     *rogue = NULL;
-    for (size_t i = 0; i < self->channel_count; i++)
+    for (size_t i = 0; i < self->channel_count; i++) {
+        self->channels[i]->ops->detach (self->channels[i]);
         self->channels[i]->ops->close (self->channels[i]);
+    }
     self->driver->ops->close (self->driver);
     godwit__reactor_destroy (&self->reactor);
     godwit__realm_close (&self->realm);
