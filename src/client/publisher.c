@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A publisher's life: who subscribed, and what it is connected to. */
 #include "src/client/publisher_send.h"
+#include "src/error/error.h"
 
 #include "src/base/hash.h"
 #include "src/runtime/warnings.h"
@@ -169,6 +170,32 @@ godwit__publisher_destroy (struct godwit__publisher **publisher)
     pthread_mutex_destroy (&self->lock);
     free (self);
     *publisher = NULL;
+}
+
+/* ---- whose key it is ---- */
+
+/* Two threads may tell it at the same time, which does no harm. */
+godwit_status_t
+godwit__publisher_name (const godwit__publisher_t *publisher, godwit__group_t *group, godwit_error_t **error)
+{
+    godwit_transport_t *const transport = publisher->transport;
+    if (!transport->realm)
+        return GODWIT_OK;
+    pthread_mutex_lock (&transport->lock);
+    const bool is_named = group->is_named;
+    godwit__transport_unlock (transport);
+    if (is_named)
+        return GODWIT_OK;
+    for (size_t i = 0; i < transport->driver_count; i++) {
+        const godwit__driver_ops_t *const ops = transport->drivers[i]->ops;
+        if (publisher->channels[i] && ops->name_topic &&
+            ops->name_topic (publisher->channels[i], group->fanout_key, group->exchange, group->topic))
+            return godwit__error_no_memory (error);
+    }
+    pthread_mutex_lock (&transport->lock);
+    group->is_named = true;
+    godwit__transport_unlock (transport);
+    return GODWIT_OK;
 }
 
 /* ---- connecting; the control thread, with transport.lock held ---- */

@@ -141,6 +141,7 @@ typedef struct godwit__matchmaker_options {
     void (*note) (void *user, godwit_log_level_t level, const char *text);
     void *note_user;
     godwit__look_up_fn *look_up; /* NULL: the system's names */
+    godwit__realm_t *realm;      /* whose certificates the driver checks; NULL: there is none */
     /* What `reach` tells may have changed. Never inside the functions of the matchmaker; unlike an event, it
      * may call `reach` and `announce`. NULL: nobody wants to know. */
     void (*reached) (void *user);

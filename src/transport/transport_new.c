@@ -18,6 +18,7 @@
 #include "src/runtime/control.h"
 #include "src/runtime/environment.h"
 #include "src/runtime/metrics.h"
+#include "src/runtime/own_rights.h"
 #include "src/runtime/warnings.h"
 #include "src/server/announce.h"
 #include "src/server/reach.h"
@@ -201,9 +202,21 @@ on_reached (void *user)
 
 static const godwit__matchmaker_events_t matchmaker_events = {on_seen, on_gone, on_synced, on_names};
 
+/* Its members would not join it. In a private folder nobody has to have the right. */
+static godwit_status_t
+check_hosting (const godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
+{
+    return settings->host_rendezvous
+               ? godwit__own_right (transport, &(godwit__deed_t){.verb = GODWIT__VERB_HOST}, error)
+               : GODWIT_OK;
+}
+
 static godwit_status_t
 open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
 {
+    const godwit_status_t status = check_hosting (transport, settings, error);
+    if (status)
+        return status;
     const bool listed = settings->static_list || settings->static_file;
     const godwit__matchmaker_ops_t *ops = !strcmp (godwit_url_driver (transport->url), "inproc")
                                               ? &godwit__matchmaker_local
@@ -222,6 +235,7 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
         .static_file = settings->static_file,
         .refuses_tcp = transport->refuses_tcp,
         .runtime_dir = transport->runtime_dir,
+        .realm = transport->realm,
         .host_rendezvous = settings->host_rendezvous,
         .refresh_ms = transport->options.refresh_ms,
         .seed = godwit__transport_random (transport, UINT64_MAX),
