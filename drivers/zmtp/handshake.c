@@ -17,7 +17,7 @@
 #define AT_MECHANISM 12
 #define AT_AS_SERVER 32
 
-#define PROPERTIES_MAX 3072 /* bytes of this end's own */
+#define PROPERTIES_MAX 3072 /* bytes of this end's own; a credential takes up to 2,448 */
 #define SHOWN_MAX 48        /* bytes of a name from outside that are shown */
 
 /* ---- what is sent ---- */
@@ -86,10 +86,13 @@ fail (godwit__zmtp_handshake_t *self, const char *format, ...)
     fail_static (self, self->reason_text ? self->reason_text : "memory is short");
 }
 
-/* The peer has failed, and is told why: it speaks ZMTP 3, and reads an ERROR. */
+/* The peer has failed, and is told why: it speaks ZMTP 3, and reads an ERROR. Unless it is a stranger;
+ * is_known: it has said its properties. */
 static void
-tell (godwit__zmtp_handshake_t *self)
+tell (godwit__zmtp_handshake_t *self, bool is_known)
 {
+    if (mechanism_of (self)->is_silent && !(self->config->accepts && is_known))
+        return;
     uint8_t command[GODWIT__ZMTP_ERROR_SIZE];
     const char *const told = self->word ? self->word : self->reason;
     self->tells = append (self, command, godwit__zmtp_error_write (command, told));
@@ -272,7 +275,9 @@ take_command (godwit__zmtp_handshake_t *self, const uint8_t *body, size_t size)
         take_error (self, body, size);
         return;
     }
-    switch (mechanism_of (self)->take (&self->session, body, size, &properties, &properties_size, &wrong)) {
+    const godwit__zmtp_step_t step =
+        mechanism_of (self)->take (&self->session, body, size, &properties, &properties_size, &wrong);
+    switch (step) {
     case GODWIT__ZMTP_STEP_WRONG:
         fail (self, has_name ? "%s, in the command \"%s\"" : "%s", wrong, shown);
         break;
@@ -285,7 +290,7 @@ take_command (godwit__zmtp_handshake_t *self, const uint8_t *body, size_t size)
     if (self->state != GODWIT__ZMTP_HANDSHAKE_FAILED)
         speak (self);
     else if (!godwit__zmtp_handshake_refused (self))
-        tell (self);
+        tell (self, step == GODWIT__ZMTP_STEP_PROPERTIES);
 }
 
 /* What is wrong with a frame that begins so; NULL: nothing. */
@@ -303,7 +308,7 @@ static void
 refuse_static (godwit__zmtp_handshake_t *self, const char *reason)
 {
     fail_static (self, reason);
-    tell (self);
+    tell (self, false);
 }
 
 /* Takes the byte of a head that comes next. */
@@ -377,7 +382,10 @@ godwit__zmtp_handshake_init (godwit__zmtp_handshake_t *handshake,
 {
     *handshake = (godwit__zmtp_handshake_t){
         .config = config, .session = {.accepts = config->accepts}, .state = GODWIT__ZMTP_HANDSHAKE_MORE};
-    return append_greeting (handshake) ? GODWIT_OK : GODWIT_ERR_OUT_OF_MEMORY;
+    if (!append_greeting (handshake))
+        return GODWIT_ERR_OUT_OF_MEMORY;
+    handshake->session.keyring = godwit__keyring_ref (config->keyring);
+    return GODWIT_OK;
 }
 
 void
@@ -385,6 +393,7 @@ godwit__zmtp_handshake_end (godwit__zmtp_handshake_t *handshake)
 {
     if (handshake->config && mechanism_of (handshake)->end)
         mechanism_of (handshake)->end (&handshake->session);
+    godwit__keyring_unref (&handshake->session.keyring);
     free_body (handshake);
     free (handshake->out);
     free (handshake->reason_text);
@@ -446,7 +455,24 @@ godwit__zmtp_handshake_missing (const godwit__zmtp_handshake_t *handshake)
         return "its greeting";
     if (handshake->greeted < GODWIT__ZMTP_GREETING_SIZE)
         return "the rest of its greeting";
-    return handshake->head_have == 0 ? "its READY" : "the rest of its READY";
+    const bool has_begun = handshake->head_have > 0;
+    if (mechanism_of (handshake)->missing)
+        return mechanism_of (handshake)->missing (&handshake->session, has_begun);
+    return has_begun ? "the rest of its READY" : "its READY";
+}
+
+const char *
+godwit__zmtp_handshake_lost (const godwit__zmtp_handshake_t *handshake)
+{
+    return godwit__zmtp_handshake_is_at_door (handshake)
+               ? "closed in the handshake: another realm, or not Godwit"
+               : "the connection was lost in the handshake";
+}
+
+bool
+godwit__zmtp_handshake_is_at_door (const godwit__zmtp_handshake_t *handshake)
+{
+    return handshake->session.is_at_door;
 }
 
 bool

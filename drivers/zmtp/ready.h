@@ -26,6 +26,8 @@ const char *godwit__zmtp_socket_name (godwit__zmtp_socket_t socket);
 typedef struct godwit__zmtp_handshake_config {
     const godwit__zmtp_mechanism_t *mechanism; /* NULL: godwit__zmtp_null */
     bool accepts;                              /* this end accepted the connection; false: it connects */
+    /* CURVE: the keys; each handshake references it. NULL: the handshake is given one (handshake.h). */
+    godwit__keyring_t *keyring;
     godwit__zmtp_socket_t socket;
     const godwit__zmtp_property_t *properties; /* said beside Socket-Type and X-Godwit-Engine */
     size_t property_count;
