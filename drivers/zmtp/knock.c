@@ -28,7 +28,8 @@ godwit__zmtp_knock_again (godwit__zmtp_knock_t *knock, const godwit__zmtp_stream
 }
 
 void
-godwit__zmtp_knock_opened (const godwit__zmtp_knock_t *knock, godwit__zmtp_t *driver)
+godwit__zmtp_knock_opened (const godwit__zmtp_knock_t *knock, const godwit__zmtp_stream_t *stream)
 {
-    driver->first_door = knock->door;
+    if (stream->config->mechanism == &godwit__zmtp_curve)
+        stream->driver->first_door = knock->door;
 }

@@ -16,7 +16,7 @@ typedef struct godwit__zmtp_knock {
 void godwit__zmtp_knock_begin (godwit__zmtp_knock_t *knock, const godwit__zmtp_t *driver);
 /* The stream has failed. True: there is another door, and the caller connects again. */
 bool godwit__zmtp_knock_again (godwit__zmtp_knock_t *knock, const godwit__zmtp_stream_t *stream);
-/* It has opened. */
-void godwit__zmtp_knock_opened (const godwit__zmtp_knock_t *knock, godwit__zmtp_t *driver);
+/* The handshake of the stream is over: if it had a door, that one has opened. */
+void godwit__zmtp_knock_opened (const godwit__zmtp_knock_t *knock, const godwit__zmtp_stream_t *stream);
 
 #endif

@@ -75,6 +75,16 @@ now_ns (const parties_t *self)
     return godwit__reactor_now (self->driver->options.reactor);
 }
 
+/* Without memory nobody has time to go. */
+static void
+end_all (parties_t *self)
+{
+    for (member_t *at; (at = GODWIT__FIRST (&self->leaving, member_t, in_leaving));) {
+        godwit__list_remove (&at->in_leaving);
+        godwit__zmtp_stream_end (at->stream, at->word);
+    }
+}
+
 static void
 arm_leave (parties_t *self)
 {
@@ -82,8 +92,9 @@ arm_leave (parties_t *self)
     member_t *at = GODWIT__FIRST (&self->leaving, member_t, in_leaving);
     for (; at; at = GODWIT__NEXT (&self->leaving, at, member_t, in_leaving))
         next_ns = at->due_ns < next_ns ? at->due_ns : next_ns;
-    if (next_ns != GODWIT__NEVER)
-        godwit__reactor_arm (self->driver->options.reactor, &self->leave_timer, next_ns);
+    if (next_ns != GODWIT__NEVER &&
+        godwit__reactor_arm (self->driver->options.reactor, &self->leave_timer, next_ns) != GODWIT_OK)
+        end_all (self);
 }
 
 static void
@@ -309,6 +320,17 @@ godwit__zmtp_parties_remove (godwit__zmtp_stream_t *stream)
     self->member_count--;
     if (godwit__in_list (&member->in_leaving))
         godwit__list_remove (&member->in_leaving);
+}
+
+bool
+godwit__zmtp_parties_have (const godwit__zmtp_t *driver, const godwit__zmtp_peer_t *peer)
+{
+    const godwit__list_t *members = &driver->parties->members;
+    const member_t *at = GODWIT__FIRST (members, member_t, in_members);
+    while (at && (!at->stream->config->accepts || godwit__zmtp_member_is_void (at) ||
+                  !godwit__zmtp_refusals_same (&at->stream->peer, peer)))
+        at = GODWIT__NEXT (members, at, member_t, in_members);
+    return at != NULL;
 }
 
 /* ---- life ---- */

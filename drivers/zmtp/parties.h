@@ -23,6 +23,9 @@ void godwit__zmtp_parties_add (godwit__zmtp_stream_t *stream);
 /* It has ended, or was let go of. */
 void godwit__zmtp_parties_remove (godwit__zmtp_stream_t *stream);
 
+/* Whether somebody was let in who comes from the address of this one. */
+bool godwit__zmtp_parties_have (const godwit__zmtp_t *driver, const godwit__zmtp_peer_t *peer);
+
 /* Its member has another party; or refused, a word: its new credential is not let in. The thread that reads.
  */
 void godwit__zmtp_parties_post (godwit__zmtp_stream_t *stream, const char *refused);
