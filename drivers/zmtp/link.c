@@ -204,7 +204,7 @@ static bool
 has_more (const godwit__channel_t *channel)
 {
     const zmtp_link_t *self = (const zmtp_link_t *) channel;
-    const godwit__zmtp_stream_t *stream = atomic_load_explicit (&self->traffic, memory_order_relaxed);
+    godwit__zmtp_stream_t *stream = atomic_load_explicit (&self->traffic, memory_order_relaxed);
     return stream && godwit__zmtp_decoder_has_bytes (&stream->in) &&
            godwit__zmtp_decoder_has_message (&stream->in);
 }

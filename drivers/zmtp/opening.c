@@ -178,13 +178,30 @@ send_rest (godwit__zmtp_stream_t *stream)
     return is_written (stream, godwit__zmtp_out_writable (&stream->out, stream->fd, &room));
 }
 
+/* From now on frames travel in boxes, if that is what the mechanism has agreed on. False: it has no key. */
+static bool
+take_box (godwit__zmtp_stream_t *stream)
+{
+    const godwit__zmtp_mechanism_t *const mechanism = stream->config->mechanism;
+    godwit__zmtp_box_t *const box = &stream->box;
+    if (!mechanism || !mechanism->take_box)
+        return true;
+    mechanism->take_box (&stream->opening->handshake.session, box);
+    if (!box->key)
+        return false;
+    box->is_exact = stream->opening->handshake.is_peer_engine;
+    stream->in.box = box;
+    godwit__zmtp_out_use_box (&stream->out, box);
+    return true;
+}
+
 /* What a peer is told among its traffic, if there is something. */
 static bool
 say_refused (godwit__zmtp_stream_t *stream)
 {
     const char *const word = godwit__zmtp_handshake_refused (&stream->opening->handshake);
     uint8_t frame[GODWIT__ZMTP_REFUSED_SIZE];
-    return word && write_out (stream, frame, godwit__zmtp_refused_write (frame, word));
+    return word && take_box (stream) && write_out (stream, frame, godwit__zmtp_refused_write (frame, word));
 }
 
 /* The reason lies in the handshake, which may go with the owner. */
@@ -239,7 +256,7 @@ succeed (godwit__zmtp_stream_t *stream, const uint8_t *rest, size_t size)
     const godwit__zmtp_handshake_t *handshake = &stream->opening->handshake;
     stream->is_peer_engine = handshake->is_peer_engine;
     stream->peer_minor = handshake->peer_minor;
-    if (!take_admission (stream) || !keep_rest (stream, rest, size)) {
+    if (!take_admission (stream) || !take_box (stream) || !keep_rest (stream, rest, size)) {
         fail (stream, "memory was short for what it sends", false);
         return;
     }

@@ -299,7 +299,7 @@ static bool
 has_more (const godwit__channel_t *channel)
 {
     const godwit__zmtp_port_t *self = (const godwit__zmtp_port_t *) channel;
-    const godwit__zmtp_stream_t *stream = GODWIT__FIRST (&self->ready, godwit__zmtp_stream_t, in_ready);
+    godwit__zmtp_stream_t *stream = GODWIT__FIRST (&self->ready, godwit__zmtp_stream_t, in_ready);
     return stream && stream == self->last && godwit__zmtp_decoder_has_bytes (&stream->in) &&
            godwit__zmtp_decoder_has_message (&stream->in);
 }

@@ -361,6 +361,7 @@ godwit__zmtp_stream_unref (godwit__zmtp_stream_t *stream)
     godwit__zmtp_decoder_release (&stream->in);
     godwit__zmtp_member_free (stream->member);
     free (stream->reason_text);
+    godwit__zmtp_box_end (&stream->box);
     free (stream);
 }
 
