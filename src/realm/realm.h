@@ -89,9 +89,6 @@ void godwit__keyring_unref (godwit__keyring_t **keyring);
 /* Signs a welcome proof with this process's `sign` key. */
 void godwit__realm_sign_welcome (godwit__realm_t *realm, const godwit__welcome_t *welcome,
                                  uint8_t signature[GODWIT__SIGNATURE_SIZE]);
-/* Whether a party's `sign` key has signed it. */
-bool godwit__party_has_welcomed (const godwit__party_t *party, const godwit__welcome_t *welcome,
-                                 const uint8_t *signature, size_t size);
 
 /* ---- others ---- */
 
@@ -124,8 +121,6 @@ godwit__no_entry_t godwit__realm_admit (godwit__realm_t *realm, const uint8_t *c
  */
 godwit__no_entry_t godwit__realm_judge (godwit__realm_t *realm, const godwit__party_t *party,
                                         char text[GODWIT__ADMIT_TEXT]);
-/* When a party has to be judged again for its dates, in seconds of Unix's clock. */
-int64_t godwit__party_until (const godwit__party_t *party);
 
 /* ---- bulletins ---- */
 
@@ -146,8 +141,9 @@ enum {
     GODWIT__REALM_BULLETIN = 4    /* there is a newer bulletin */
 };
 
-/* Is told what has changed. Any thread, no lock held; must not block. A driver posts a task to its reactor.
- */
+/* Is told what has changed. Any thread, none of the realm's locks held but that of the watchers: `changed`
+ * may ask the realm, but not change it (watch, unwatch, look, take_bulletin), and must not block. A driver
+ * posts a task to its reactor. */
 typedef struct godwit__realm_watch {
     void (*changed) (struct godwit__realm_watch *watch, unsigned changes);
     void *user;
