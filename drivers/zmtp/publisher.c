@@ -430,7 +430,7 @@ close_publisher (godwit__channel_t *channel)
     for (subscriber_t *at; (at = GODWIT__FIRST (&self->subscribers, subscriber_t, in_list));)
         forget (at);
     godwit__zmtp_subscriptions_release (self);
-    godwit__zmtp_topics_release (self);
+    godwit__topics_release (&self->topics);
     pthread_mutex_destroy (&self->lock);
     free (self);
 }
@@ -461,7 +461,7 @@ godwit__zmtp_open_publisher (godwit__driver_t *driver, godwit__channel_t **publi
     godwit__list_init (&self->subscribers);
     godwit__list_init (&self->unflushed);
     godwit__zmtp_subscriptions_init (self);
-    godwit__zmtp_topics_init (self);
+    godwit__topics_init (&self->topics);
     godwit__zmtp_waiter_init (&self->waiter);
     *publisher = &self->base;
     return GODWIT_OK;

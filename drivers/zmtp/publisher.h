@@ -8,6 +8,7 @@
 #include "drivers/zmtp/waiter.h"
 
 #include "src/base/table.h"
+#include "src/interface/topics.h"
 
 /* The most keys of one subscriber: two for each of its servers, and some. */
 #define GODWIT__ZMTP_KEYS_MAX 16384
@@ -21,7 +22,7 @@ typedef struct godwit__zmtp_publisher {
 
     pthread_mutex_t lock;   /* all that follows */
     godwit__table_t by_key; /* of subscriptions */
-    godwit__table_t topics; /* by their keys; only where there is a realm */
+    godwit__topics_t topics;
     godwit__list_t news;
     size_t news_count;
     godwit__list_t unflushed;     /* subscribers with messages that were queued only */
@@ -69,13 +70,11 @@ godwit__zmtp_subscription_t *godwit__zmtp_subscriptions_next (const godwit__zmtp
 /* Takes the oldest of the news; false: there is none. */
 bool godwit__zmtp_subscriptions_news (godwit__zmtp_publisher_t *publisher, godwit__frame_t *frame);
 
-/* topics.c: who may have what. With publisher.lock held, but for the last two. */
+/* topics.c; with publisher.lock held */
 /* Whether the subscriber may have what is published with this key. */
 bool godwit__zmtp_topics_allow (const godwit__zmtp_subscriber_t *subscriber,
                                 const uint8_t key[GODWIT__KEY_SIZE]);
 /* Looks again at all that the subscriber wants: its party is another one, or void. */
 void godwit__zmtp_topics_judge (godwit__zmtp_subscriber_t *subscriber);
-void godwit__zmtp_topics_init (godwit__zmtp_publisher_t *publisher);
-void godwit__zmtp_topics_release (godwit__zmtp_publisher_t *publisher);
 
 #endif
