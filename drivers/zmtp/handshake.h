@@ -21,7 +21,7 @@
 
 #include <godwit/error.h>
 
-#include "drivers/zmtp/ready.h"
+#include "drivers/zmtp/admission.h"
 
 #define GODWIT__ZMTP_GREETING_SIZE 64
 #define GODWIT__ZMTP_MAJOR 3
@@ -63,6 +63,9 @@ typedef struct godwit__zmtp_handshake {
     uint8_t *body;      /* on the heap, when it comes in parts */
     const char *reason; /* static, or reason_text */
     char *reason_text;  /* on the heap */
+    const char *word;   /* what a peer that was not let in is told in place of the reason; static */
+    /* Who was let in; after DONE the caller may take its party. */
+    godwit__zmtp_admission_t admission;
 } godwit__zmtp_handshake_t;
 
 /* Begins: the greeting lies in out. OUT_OF_MEMORY: nothing has to be ended. */
@@ -95,5 +98,9 @@ bool godwit__zmtp_handshake_is_at_door (const godwit__zmtp_handshake_t *handshak
 /* After FAILED: whether what lies in out tells the peer why (an ERROR, or a greeting with another mechanism):
  * send it, shut down writing, and drain for a moment, because a reset would lose it. False: close. */
 bool godwit__zmtp_handshake_tells (const godwit__zmtp_handshake_t *handshake);
+/* After FAILED: the word that the peer is to be told in a REFUSED, among the traffic that has begun for it:
+ * an end that accepts has said all when the other one knows whether to let it in. NULL: there is none. Static
+ * text. */
+const char *godwit__zmtp_handshake_refused (const godwit__zmtp_handshake_t *handshake);
 
 #endif

@@ -35,6 +35,8 @@ typedef struct godwit__zmtp_handshake_config {
      * static text of at most 255 bytes, which the peer is told. NULL: all are ignored. */
     const char *(*check) (void *user, const godwit__zmtp_property_t *property);
     void *user;
+    /* Whom to let in, and what to say of oneself (admission.h). NULL: there is none. */
+    godwit__realm_t *realm;
 } godwit__zmtp_handshake_config_t;
 
 /* Writes the properties of an end. Returns their size; 0: they do not fit into room. */

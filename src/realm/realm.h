@@ -42,6 +42,9 @@ godwit_status_t godwit__realm_open (godwit__realm_t **realm, const godwit__realm
 /* Sets *realm to NULL; NULL is fine. Nobody uses it any more; what was referenced may live on. */
 void godwit__realm_close (godwit__realm_t **realm);
 
+/* Seconds of Unix's clock, as the options have it. */
+int64_t godwit__realm_now (const godwit__realm_t *realm);
+
 /* ---- this process ---- */
 
 /* 16 bytes, constant. */
