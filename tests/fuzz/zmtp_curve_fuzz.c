@@ -333,7 +333,7 @@ go (run_t *run, uint8_t how, const uint8_t *data, size_t size, uint32_t *chance)
         places[place](run, data, size);
     check_reason (run);
     check_out (run);
-    godwit__zmtp_handshake_state_t state = run->end.state;
+    const uint8_t state = run->end.state;
     godwit__zmtp_handshake_end (&run->end);
     check (!run->end.session.own && atomic_load (&keyring->refs) == 1);
     run->end.state = state; /* to be compared */
