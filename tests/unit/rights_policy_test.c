@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A policy of the program's own (authorize), and the name of the caller, with a realm and without. */
 #include "src/runtime/transport.h"
+#include "tests/support/await.h"
+#include "tests/support/memory_spool.h"
 #include "tests/support/must.h"
 #include "tests/support/rights_world.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define NOT_ALLOWED "the server's policy does not allow it"
 
-static unsigned asked, runs;
+static atomic_uint asked, runs;
 static char user_text[] = "user";
-static const char *allowed;   /* the method that the policy allows */
+static const char *_Atomic allowed; /* the method that the policy allows */
 static char asked_for[64];    /* the method that it was asked about last */
 static char asked_peer[64];   /* and the caller; "-": none */
 static int64_t asked_amount;  /* and an argument */
@@ -121,6 +124,36 @@ Test (rights_policy, it_is_asked_without_a_realm)
 Test (rights_policy, it_is_asked_over_a_network)
 {
     try_url ("zmq://:9651/?realm=none");
+}
+
+/* A durable cast that is refused stays in its spool, and is tried again. */
+Test (rights_policy, a_durable_cast_waits_until_it_is_allowed)
+{
+    godwit_transport_t *transport = NULL;
+    godwit_client_t *client = NULL;
+    godwit_spool_t *spool = memory_spool_new ();
+    log_book_t *const book = calloc (1, sizeof *book);
+    log_book_open (book);
+    MUST (godwit_transport_new (&transport, "inproc://rights_policy/",
+                                GODWIT_TRANSPORT_OPTIONS (.log = log_book_write, .log_user = book), &error));
+    godwit_server_t *server = serve (transport);
+    allowed = "nothing";
+    MUST (godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "billing"),
+                             GODWIT_CLIENT_OPTIONS (.spool = spool, .durable = GODWIT_YES), &error));
+    MUST (godwit_client_cast (client, NULL, "refund", GODWIT_ARGS (GODWIT_INT ("amount", 5)), &error));
+    cr_assert (log_book_wait (book, GODWIT_LOG_WARNING,
+                              "a durable cast of the method refund to the topic billing was refused, and is tried "
+                              "again: " NOT_ALLOWED,
+                              1));
+    cr_assert_eq (runs, 0u);
+    allowed = "refund";
+    AWAIT (runs == 1);
+    godwit_client_destroy (&client);
+    godwit_server_destroy (&server);
+    godwit_transport_destroy (&transport);
+    memory_spool_destroy (&spool);
+    log_book_close (book);
+    free (book);
 }
 
 /* ---- with one ---- */
