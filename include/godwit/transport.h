@@ -155,6 +155,16 @@ GODWIT_EXPORT godwit_status_t godwit_transport_set_rendezvous (godwit_transport_
                                                                const char *const *addresses, size_t count,
                                                                godwit_error_t **error);
 
+/* Reads the member file and the bulletin of a transport's realm again, at once.
+ *
+ * Nobody has to call this: both are looked at every refresh_ms, and what is wrong with them is logged. It is
+ * for programs that want to know. New certificates and keys are used from now on, by open connections too;
+ * no call is lost. After a failure the old ones stay in use. Reads files, and waits for nothing else. Any
+ * thread. SYSTEM (with the path, and what to do), MALFORMED, PERMISSION_DENIED: what is wrong with the files.
+ * INVALID_ARGUMENT: NULL, or a transport without a realm. OUT_OF_MEMORY, CLOSED, FORKED. */
+GODWIT_EXPORT godwit_status_t godwit_transport_reload_realm (godwit_transport_t *transport,
+                                                             godwit_error_t **error);
+
 /* Waits until a source of names has told all that it knows.
  *
  * The sources are the rendezvous points, and one is enough; a static list and the registry of an inproc URL

@@ -125,7 +125,9 @@ typedef struct godwit__matchmaker_options {
     const char *virtual_host;
     const char *control_exchange; /* for listed servers without an exchange; NULL: "" */
     const char *static_list;      /* the options `static` and `static_file`; NULL: not given */
+    const char *static_where;     /* where `static` was said, for errors; NULL: nobody says */
     const char *static_file;
+    bool refuses_tcp; /* an address of tcp in them is an error: there is neither a realm nor insecure=true */
     const char *runtime_dir; /* where processes of this machine meet; NULL: the usual ones (src/folder/) */
     bool host_rendezvous;
     int64_t refresh_ms; /* how often members refresh their records, which expire after three times as long. 0:
