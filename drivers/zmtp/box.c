@@ -13,7 +13,7 @@
 
 #define FLAGS (GODWIT__ZMTP_BOX_MORE | GODWIT__ZMTP_BOX_COMMAND)
 
-static const uint8_t name[AT_NONCE + 1] = "\7MESSAGE";
+static const uint8_t name[AT_NONCE] = {7, 'M', 'E', 'S', 'S', 'A', 'G', 'E'};
 
 /* The text of the nonces of frames from one end. */
 static const char *
