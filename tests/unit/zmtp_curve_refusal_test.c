@@ -103,11 +103,12 @@ change (int command, size_t at, uint8_t by)
     godwit__zmtp_handshake_t link, port;
     const zmtp_bytes_t frame = speak_until (&link, &port, command);
     const bool is_in = at < frame.size;
+    const bool is_body = at >= head_size_of (frame);
     if (is_in) {
         frame.data[at] ^= by;
         godwit__zmtp_handshake_t *const to = give_instead (&link, &port, command, frame);
         /* A head may now say that more is to come. */
-        if (at >= head_size_of (frame) || to->state == GODWIT__ZMTP_HANDSHAKE_FAILED)
+        if (is_body || to->state == GODWIT__ZMTP_HANDSHAKE_FAILED)
             expect_failed (to, "", names[command]);
     } else {
         free (frame.data);
