@@ -8,6 +8,7 @@
 #include "src/base/own_fd.h"
 #include "src/error/error.h"
 #include "src/folder/folder_sweep.h"
+#include "src/interface/tcp_permission.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -221,8 +222,10 @@ listen_at (godwit__zmtp_port_t *port, const char *at, bool for_links, char bound
            godwit_error_t **error)
 {
     godwit__zmtp_listener_t *listener;
-    const godwit_status_t status = godwit__zmtp_listener_new (
-        &listener, port->driver, at, bound, for_links ? on_link : on_publisher, port, error);
+    godwit_status_t status = godwit__driver_permits (&port->driver->options, at, error);
+    if (status == GODWIT_OK)
+        status = godwit__zmtp_listener_new (&listener, port->driver, at, bound,
+                                            for_links ? on_link : on_publisher, port, error);
     if (status == GODWIT_OK)
         godwit__list_append (&port->listeners, &listener->in_list);
     return status;
@@ -250,12 +253,8 @@ listen_locally (godwit__zmtp_port_t *port, godwit__port_addresses_t *addresses, 
     godwit__zmtp_t *driver = port->driver;
     godwit__folder_t *folder = NULL;
     godwit_error_t *why = NULL;
-    if (godwit__folders_first (&driver->folders, &folder, &why) != GODWIT_OK) {
-        godwit__driver_warn (&driver->options, "Processes of this machine reach this one by TCP alone. %s",
-                             godwit_error_message (why));
-        godwit_error_destroy (&why);
-        return GODWIT_OK;
-    }
+    if (godwit__folders_first (&driver->folders, &folder, &why) != GODWIT_OK)
+        return godwit__driver_without_folder (&driver->options, why, error);
     *is_local = true;
     godwit__folder_sweep (folder);
     godwit_status_t status = listen_at (port, GODWIT__ZMTP_ANY_IPC, true, addresses->links[0], error);
