@@ -309,7 +309,7 @@ Test (zmtp_party, a_port_ends_the_connections_of_who_is_revoked)
     }
 }
 
-/* The clock of the one that judges comes to the end of the other's certificate. */
+/* The clock of the one that has let in comes to the end of the other's certificate. */
 Test (zmtp_party, a_port_ends_the_connections_of_whose_time_is_over)
 {
     for (int way = 0; way < 2; way++) {
@@ -412,7 +412,7 @@ Test (zmtp_party, a_renewed_proof_is_sent_and_the_old_one_does_not_end_anything)
     web.ahead_s = shop.ahead_s = 25 * AN_HOUR; /* the first proof has ended */
     godwit__test_realm_revoke_serial (files, 99);
     godwit__test_realm_put_bulletin (files, "shop");
-    node_look (&shop); /* it judges all */
+    node_look (&shop); /* it checks all */
     NODES_AWAIT (godwit__realm_bulletin_number (web.realm) == 1);
     node_send (link.channel, 0, "tomorrow");
     NODES_AWAIT (strcmp (shop.last, "tomorrow") == 0);
