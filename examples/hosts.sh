@@ -5,6 +5,8 @@
 #     hosts_make 3 FOLDER           host-1 to host-3, 10.0.0.1 to 10.0.0.3, with a cable from each to each
 #     on host-2 COMMAND...          runs it there
 #     file_of host-2 PATH           the path by which we reach a file of that host
+#     enter host-2                  the words that start a program there, and do not wait for it: `entrance`
+#     hosts_have_ssh FOLDER         what is run on a host finds there an ssh and an scp that reach the others
 #     hosts_end
 #
 # Nothing of this machine's own network or files is touched. Hosts, and what was started on them with `on` in this shell, end with
@@ -22,7 +24,7 @@ hosts_are_possible() { # false: why_no_hosts says what is missing
             return 1
         fi
     done
-    if ! unshare --net --mount --uts sh -c 'ip link add a type veth peer name b && mount -t tmpfs none /mnt' 2>/dev/null; then
+    if ! unshare --net --mount --uts sh -c 'ip link add name v0 type veth peer name v1 && mount -t tmpfs none /mnt' 2>/dev/null; then
         why_no_hosts='no network namespaces with veth interfaces can be made here: that needs root (CAP_SYS_ADMIN, CAP_NET_ADMIN)'
         return 1
     fi
@@ -61,7 +63,7 @@ host_make() { # NUMBER FOLDER
 
 # Each cable is a way to one other host, so that no switch is needed between them.
 hosts_connect() { # NUMBER NUMBER
-    on "host-$1" ip link add "to-$2" type veth peer name "to-$1" netns "${host_pids[host-$2]}"
+    on "host-$1" ip link add name "to-$2" type veth peer name "to-$1" netns "${host_pids[host-$2]}"
     host_plug "$1" "$2"
     host_plug "$2" "$1"
 }
@@ -90,6 +92,26 @@ on() { # HOST COMMAND...: in the folder of the host's user
 enter() { # HOST: the words that start a command there are in `entrance`
     entrance=(nsenter "--target=${host_pids[$1]}" --net --mount --uts "--wdns=$hosts_folder/$1/home"
         env "HOME=$hosts_folder/$1/home" "GODWIT_DIR=$hosts_folder/$1/run" setpriv --pdeathsig KILL)
+}
+
+# They do what this needs of the real ones, no more: ssh HOST COMMAND..., scp FILE HOST:PATH.
+hosts_have_ssh() { # FOLDER: to write them to, for the PATH
+    local host words
+    {
+        # shellcheck disable=SC2016 # the script expands it
+        printf '#!/bin/sh\nhost=$1; shift\ncase $host in\n'
+        for host in "${!host_pids[@]}"; do
+            enter "$host"
+            printf -v words '%q ' "${entrance[@]}"
+            # shellcheck disable=SC2016
+            printf '%s) exec %s sh -c "$*" ;;\n' "$host" "$words"
+        done
+        # shellcheck disable=SC2016
+        printf 'esac\necho "ssh: there is no host $host" >&2\nexit 255\n'
+    } >"$1/ssh"
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\nexec ssh "${2%%%%:*}" "umask 077; cat >${2#*:}" <"$1"\n' >"$1/scp"
+    chmod +x "$1/ssh" "$1/scp"
 }
 
 file_of() { # HOST PATH
