@@ -101,10 +101,38 @@ holds() { # FILE WORD: true if it is there in any form
     forms_of "$2" | grep -aqiF -f - "$1"
 }
 traffic_of() { # FILE: bytes of TCP between both hosts
-    tshark -r "$1" -T fields -e tcp.len tcp 2>/dev/null | awk '{sum += $1} END {print sum + 0}'
+    tshark -r "$1" -T fields -e tcp.len -Y tcp 2>/dev/null | awk '{sum += $1} END {print sum + 0}'
 }
 
 words=(topic call fanout argument payload reply context)
-names=(secret-server secret-client)
+failed=0
+check() { # holds|lacks FILE WORD
+    local found=lacks
+    if holds "$2" "$3"; then found=holds; fi
+    if [[ $found != "$1" ]]; then
+        echo "capture: $(basename "$2") $found \"$3\"" >&2
+        failed=1
+    fi
+}
 
-"$godwit" realm init prod --dir="$folder/prod.realm" >/dev/null
+cd "$folder"
+"$godwit" realm init prod >/dev/null
+"$godwit" realm issue certified-server --serve='*/*' --host --to=server.member >/dev/null
+"$godwit" realm issue certified-client --call='*/*' --publish='*/*' --to=client.member >/dev/null
+
+capture "$folder/secured.pcapng" overheard "realm=$folder/server.member" "realm=$folder/client.member" \
+    --realm="$folder/server.member"
+grep -qxF "call from certified-client" server.out || fail "the server was not told who called"
+capture "$folder/insecure.pcapng" understood "realm=none&insecure=true" "realm=none&insecure=true" --realm=none --insecure
+
+for word in "${words[@]}"; do
+    check lacks secured.pcapng "overheard-$word"
+    check holds insecure.pcapng "understood-$word"
+done
+for word in certified-server certified-client; do check lacks secured.pcapng "$word"; done
+check holds secured.pcapng CURVE # the greeting, which is in the clear
+secured=$(traffic_of secured.pcapng)
+insecure=$(traffic_of insecure.pcapng)
+if ((secured <= insecure || insecure == 0)); then fail "the traffic is missing: $secured and $insecure bytes"; fi
+if ((failed)); then exit 1; fi
+echo "of $secured bytes none can be read; of $insecure bytes without a realm all ${#words[@]} words can"
