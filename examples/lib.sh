@@ -12,7 +12,9 @@ source_folder=$(dirname "$(dirname "$(dirname "$(realpath "$0")")")")
 build=$(realpath -m "${1:-$source_folder/build-release}")
 programs=$build/examples/$example
 : "${GODWIT_URL:=zmq:///example-$example-$$}"
-export GODWIT_URL
+# The member file of this machine, if there is one, may allow other topics only.
+: "${GODWIT_REALM:=none}"
+export GODWIT_URL GODWIT_REALM
 wait_limit=${GODWIT_EXAMPLE_TIMEOUT_S:-20} # seconds until a line that does not come is a failure
 
 if [[ ! -d $programs ]]; then

@@ -47,7 +47,8 @@ bench_alone_end (bench_alone_t *self)
 void
 bench_alone_url (const bench_alone_t *self, char *url, size_t size)
 {
-    snprintf (url, size, "%s:///?static=" BENCH_TOPIC "/one@%s", bench_godwit_scheme (), self->address);
+    snprintf (url, size, "%s:///?insecure=true&static=" BENCH_TOPIC "/one@%s", bench_godwit_scheme (),
+              self->address);
 }
 
 /* ---- the processes ---- */
@@ -63,7 +64,8 @@ bench_alone_serve (const char *name, unsigned *port)
         const unsigned tried = (*port)++;
         char url[160];
         /* With a list of its own it neither joins the rendezvous of this machine nor hosts it. */
-        snprintf (url, sizeof url, "%s:///?static=" BENCH_TOPIC "/%s@tcp://127.0.0.1:%u&port=%u",
+        snprintf (url, sizeof url,
+                  "%s:///?insecure=true&static=" BENCH_TOPIC "/%s@tcp://127.0.0.1:%u&port=%u",
                   bench_godwit_scheme (), name, tried, tried);
         bench_godwit_check (godwit_transport_new (&transport, url, NULL, &error), &error, "transport");
         godwit_status_t status = bench_godwit_server (&server, transport, name, &error);

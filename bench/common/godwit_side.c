@@ -106,7 +106,7 @@ bench_godwit_url (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
               count++);
     if (strcmp (setup->transport, "inproc") != 0) {
         size_t length = strlen (where);
-        snprintf (where + length, BENCH_WHERE_SIZE - length, "?paths=%s", setup->transport);
+        snprintf (where + length, BENCH_WHERE_SIZE - length, "?insecure=true&paths=%s", setup->transport);
     }
 }
 

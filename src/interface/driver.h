@@ -270,6 +270,7 @@ typedef struct godwit__driver_options {
         *look_up; /* of names of hosts; NULL: the system's; for drivers with sockets of their own */
     /* Whom to let in, and what to say of oneself; outlives the driver. NULL: there is no realm. */
     godwit__realm_t *realm;
+    bool insecure; /* without a realm: tcp all the same. Otherwise only local sockets are used then */
 } godwit__driver_options_t;
 
 /* Calls warn, if somebody wants to know. The reactor's thread. */
@@ -304,7 +305,7 @@ typedef struct godwit__driver_ops {
                                   godwit_error_t **error);
     /* at NULL: the driver chooses an address, and the port takes publications. Otherwise at is the one
      * address to listen on (a rendezvous), without publications. SYSTEM with the cause if the address cannot
-     * be bound ("address in use" is one). */
+     * be bound ("address in use" is one), or is not permitted (tcp_permission.h). */
     godwit_status_t (*open_port) (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                                   godwit__port_addresses_t *addresses, godwit_error_t **error);
     /* Also listens at this address of the machine, for links and publications, and writes where the port can

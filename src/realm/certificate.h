@@ -4,8 +4,8 @@
  * What is signed is the label `godwit certificate 1`, a NUL, and the bytes of the body exactly as they are
  * sent (Ed25519ph). The body is a msgpack map with exactly these keys in this order, and nothing behind it:
  *
- *     realm bin16, serial uint64 not 0, name str, key bin32, from int, until int, rights [[verb str, pattern
- * str]]
+ *     realm bin16, serial uint64 not 0, name str, key bin32, from int, until int (later than from),
+ *     rights [[verb str, pattern str]]
  *
  * Pure; any thread. Untrusted input. */
 #ifndef GODWIT_SRC_REALM_CERTIFICATE_H
@@ -22,6 +22,8 @@
 #define GODWIT__SIGNATURE_SIZE 64 /* Ed25519 */
 /* Clocks of two processes may differ by so much: dates count as kept for so much longer. */
 #define GODWIT__CLOCK_SKEW_S 300
+/* The last second of the year 9999. Dates are from 0 to here, so that sums of them never overflow. */
+#define GODWIT__TIME_MAX INT64_C (253402300799)
 
 typedef struct godwit__certificate {
     uint8_t realm[GODWIT__REALM_ID_SIZE]; /* BLAKE2b of the realm's public key */
@@ -35,6 +37,9 @@ typedef struct godwit__certificate {
 
 /* The id of a realm with this public key. */
 void godwit__realm_id (uint8_t id[GODWIT__REALM_ID_SIZE], const uint8_t key[GODWIT__PUBLIC_SIZE]);
+/* The key with this id; NULL: it is none of these. */
+const uint8_t *godwit__realm_key_of (const uint8_t id[GODWIT__REALM_ID_SIZE],
+                                     const uint8_t (*keys)[GODWIT__PUBLIC_SIZE], size_t key_count);
 /* True if it may be the name of a certificate. */
 bool godwit__certificate_is_name (const char *name);
 
@@ -48,6 +53,11 @@ godwit_status_t godwit__certificate_write (const godwit__certificate_t *certific
                                            godwit_error_t **error);
 /* Gives its rights back, and zeroes it. */
 void godwit__certificate_clear (godwit__certificate_t *certificate);
+
+/* `certificate "web" (serial 7f3a)`: how texts name one. */
+#define GODWIT__CERTIFICATE_TEXT (GODWIT__CERTIFICATE_NAME_MAX + 48)
+const char *godwit__certificate_print (const godwit__certificate_t *certificate,
+                                       char text[GODWIT__CERTIFICATE_TEXT]);
 
 /* ---- signatures, of all that a realm signs ---- */
 

@@ -17,6 +17,11 @@ typedef struct godwit__party {
     uint8_t instance[GODWIT__INSTANCE_SIZE]; /* the hash of the process's keys */
 } godwit__party_t;
 
+/* Takes the certificate over, and zeroes it. NULL: memory is short, and the certificate is still the
+ * caller's.
+ */
+godwit__party_t *godwit__party_new (godwit__certificate_t *certificate, const godwit__process_proof_t *proof);
+
 static inline godwit__party_t *
 godwit__party_ref (godwit__party_t *party)
 {
@@ -33,5 +38,11 @@ bool godwit__party_may (const godwit__party_t *party, const godwit__deed_t *deed
 bool godwit__party_may_topic (const godwit__party_t *party, godwit__verb_t verb, const char *exchange,
                               const char *topic);
 bool godwit__party_may_host (const godwit__party_t *party);
+
+/* The second of Unix's clock in which a party ends, by its dates. */
+int64_t godwit__party_until (const godwit__party_t *party);
+/* Whether a party's `sign` key has signed it. */
+bool godwit__party_has_welcomed (const godwit__party_t *party, const godwit__welcome_t *welcome,
+                                 const uint8_t *signature, size_t size);
 
 #endif

@@ -42,6 +42,9 @@ godwit_status_t godwit__realm_open (godwit__realm_t **realm, const godwit__realm
 /* Sets *realm to NULL; NULL is fine. Nobody uses it any more; what was referenced may live on. */
 void godwit__realm_close (godwit__realm_t **realm);
 
+/* Seconds of Unix's clock, as the options have it. */
+int64_t godwit__realm_now (const godwit__realm_t *realm);
+
 /* ---- this process ---- */
 
 /* 16 bytes, constant. */
@@ -73,14 +76,19 @@ typedef struct godwit__keyring {
     uint8_t *curve_secret;                                /* 32 bytes */
 } godwit__keyring_t;
 godwit__keyring_t *godwit__realm_keyring (godwit__realm_t *realm);
+static inline godwit__keyring_t *
+godwit__keyring_ref (godwit__keyring_t *keyring)
+{
+    if (keyring)
+        atomic_fetch_add_explicit (&keyring->refs, 1, memory_order_relaxed);
+    return keyring;
+}
+/* Sets *keyring to NULL; NULL is fine. */
 void godwit__keyring_unref (godwit__keyring_t **keyring);
 
 /* Signs a welcome proof with this process's `sign` key. */
 void godwit__realm_sign_welcome (godwit__realm_t *realm, const godwit__welcome_t *welcome,
                                  uint8_t signature[GODWIT__SIGNATURE_SIZE]);
-/* Whether a party's `sign` key has signed it. */
-bool godwit__party_has_welcomed (const godwit__party_t *party, const godwit__welcome_t *welcome,
-                                 const uint8_t *signature, size_t size);
 
 /* ---- others ---- */
 
@@ -113,8 +121,6 @@ godwit__no_entry_t godwit__realm_admit (godwit__realm_t *realm, const uint8_t *c
  */
 godwit__no_entry_t godwit__realm_judge (godwit__realm_t *realm, const godwit__party_t *party,
                                         char text[GODWIT__ADMIT_TEXT]);
-/* When a party has to be judged again for its dates, in seconds of Unix's clock. */
-int64_t godwit__party_until (const godwit__party_t *party);
 
 /* ---- bulletins ---- */
 
@@ -135,8 +141,9 @@ enum {
     GODWIT__REALM_BULLETIN = 4    /* there is a newer bulletin */
 };
 
-/* Is told what has changed. Any thread, no lock held; must not block. A driver posts a task to its reactor.
- */
+/* Is told what has changed. Any thread, none of the realm's locks held but that of the watchers: `changed`
+ * may ask the realm, but not change it (watch, unwatch, look, take_bulletin), and must not block. A driver
+ * posts a task to its reactor. */
 typedef struct godwit__realm_watch {
     void (*changed) (struct godwit__realm_watch *watch, unsigned changes);
     void *user;

@@ -16,7 +16,8 @@ notify | listener
 transport
 client > delivery > server > discovery > connection > runtime
 drivers/inproc | drivers/zmq | drivers/zmtp | matchmaker
-wire > interface > loop | folder | serializer | realm > config > address
+wire > interface > loop | folder | serializer
+realm > config > address
 value > error > base
 '
 # These are named by one room only, whatever stands above them.

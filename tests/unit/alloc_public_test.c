@@ -426,7 +426,7 @@ run_mismatches (godwit_error_t **error)
         params_t params;
     } out;
     size_t size;
-    for (int i = 0; !status && i < 8; i++) {
+    for (int i = 0; !status && i < 9; i++) {
         godwit_error_t *told = NULL;
         const godwit_status_t got =
             i == 0   ? godwit_value_get_bool (NULL, &out.boolean, &told)
@@ -436,11 +436,12 @@ run_mismatches (godwit_error_t **error)
             : i == 4 ? godwit_value_get_str (NULL, &out.text, &told)
             : i == 5 ? godwit_value_get_bin (NULL, &out.bytes, &size, &told)
             : i == 6 ? godwit_value_unpack_sized (NULL, slots, sizeof *slots, 1, &out.params, "a", &told)
-                     : godwit_version_compatible ("1", "1", &out.boolean, &told);
+            : i == 7 ? godwit_version_compatible ("1", "1", &out.boolean, &told)
+                     : godwit_transport_reload_realm (world.transport, &told);
         status = expect_error (got,
-                               i == 6   ? GODWIT_ERR_NOT_FOUND
-                               : i == 7 ? GODWIT_ERR_INVALID_ARGUMENT
-                                        : mismatch,
+                               i == 6  ? GODWIT_ERR_NOT_FOUND
+                               : i > 6 ? GODWIT_ERR_INVALID_ARGUMENT
+                                       : mismatch,
                                told, error);
     }
     return status;

@@ -54,7 +54,7 @@ static void
 resolve (raw_peer_t *peer, uint64_t id, const char *exchange, const char *topic, const char *server)
 {
     uint8_t frame[GODWIT__RESOLVE_FRAME_MAX];
-    const size_t size = godwit__resolve_write (frame, exchange, topic, server);
+    const size_t size = godwit__resolve_write (frame, 0, exchange, topic, server);
     godwit__put_u64 (frame + GODWIT__HEADER_ID_OFFSET, id);
     raw_send (peer, frame, size);
 }

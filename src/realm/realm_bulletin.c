@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where bulletins come from: a file beside the member file, and other processes. */
+#include "src/error/error.h"
+#include "src/realm/realm_inside.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MEMBER ".member"
+#define BULLETIN ".bulletin"
+
+/* ---- the file ---- */
+
+char *
+godwit__bulletin_path (const char *path)
+{
+    size_t size = strlen (path);
+    const size_t ending = strlen (MEMBER);
+    if (size > ending && strcmp (path + size - ending, MEMBER) == 0)
+        size -= ending;
+    char *const result = malloc (size + sizeof BULLETIN);
+    if (!result)
+        return NULL;
+    memcpy (result, path, size);
+    memcpy (result + size, BULLETIN, sizeof BULLETIN);
+    return result;
+}
+
+/* The error of a part, with the path in front. */
+static godwit_status_t
+with_path (const char *path, godwit_status_t status, godwit_error_t **reason, godwit_error_t **error)
+{
+    if (status == GODWIT_ERR_OUT_OF_MEMORY)
+        godwit__error_set_no_memory (error);
+    else if (status)
+        godwit__error_set (error, status, "%s: %s", path, godwit_error_message (*reason));
+    godwit_error_destroy (reason);
+    return status;
+}
+
+static godwit_status_t
+load (godwit__bulletin_t **bulletin, const char *path, int fd, const uint8_t (*keys)[GODWIT__PUBLIC_SIZE],
+      size_t key_count, godwit_error_t **error)
+{
+    struct stat file;
+    godwit_error_t *reason = NULL;
+    size_t size = GODWIT__BULLETIN_SEALED_MAX + 1; /* one more, to see that it is too large */
+    uint8_t *const bytes = malloc (size);
+    if (!bytes)
+        return godwit__error_no_memory (error);
+    godwit_status_t status = godwit__disk_look (&file, path, fd, error);
+    if (status == GODWIT_OK)
+        status = godwit__disk_read (bytes, &size, path, fd, error);
+    if (status == GODWIT_OK)
+        status = with_path (path, godwit__bulletin_open (bulletin, bytes, size, keys, key_count, &reason),
+                            &reason, error);
+    free (bytes);
+    return status;
+}
+
+godwit_status_t
+godwit__bulletin_load (godwit__bulletin_t **bulletin, const char *path, const godwit__disk_state_t *state,
+                       const uint8_t (*keys)[GODWIT__PUBLIC_SIZE], size_t key_count, godwit_error_t **error)
+{
+    int fd = -1;
+    *bulletin = NULL;
+    if (state->failure == ENOENT)
+        return GODWIT_OK;
+    godwit_status_t status = godwit__disk_open (&fd, path, error);
+    if (status)
+        return status;
+    status = load (bulletin, path, fd, keys, key_count, error);
+    close (fd);
+    return status;
+}
+
+/* ---- other processes ---- */
+
+godwit_status_t
+godwit__realm_take_bulletin (godwit__realm_t *realm, const uint8_t *sealed, size_t size,
+                             godwit_error_t **error)
+{
+    uint8_t keys[GODWIT__REALM_KEY_MAX][GODWIT__PUBLIC_SIZE];
+    const size_t count = godwit__realm_trusted (realm, keys);
+    godwit__bulletin_t *bulletin = NULL;
+    const godwit_status_t status = godwit__bulletin_open (
+        &bulletin, sealed, size, (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) keys, count, error);
+    if (status)
+        return status;
+    const uint64_t number = bulletin->number;
+    if (!godwit__realm_adopt (realm, &bulletin))
+        return godwit__error_set (error, GODWIT_ERR_NOT_FOUND,
+                                  "bulletin %" PRIu64 " is not newer than ours, %" PRIu64, number,
+                                  godwit__realm_bulletin_number (realm));
+    godwit__realm_tell (realm, GODWIT__REALM_BULLETIN);
+    return GODWIT_OK;
+}

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looks whether the files have changed, and renews the process proof.
+ *
+ *     member file: another state? --> read, compare, check --> the next keyring, credential, party
+ *     bulletin:    another state, or other realm keys? --> read --> newer? --> it holds
+ *     proof:       half over? --> the next credential, party
+ *
+ * What is wrong with a file changes nothing: the old one stays in use. */
+#include "src/error/error.h"
+#include "src/realm/realm_inside.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NOTE_MAX 4 /* of one look */
+
+typedef struct look {
+    godwit__realm_t *realm;
+    int64_t now;
+    bool is_forced;
+    unsigned changes; /* GODWIT__REALM_... */
+    /* Said when no lock is held any more. */
+    size_t note_count;
+    struct {
+        godwit_log_level_t level;
+        char text[GODWIT__NOTE_SIZE];
+    } notes[NOTE_MAX];
+    godwit_status_t status; /* forced: what was wrong first */
+    godwit_error_t *error;
+} look_t;
+
+static void
+note (look_t *look, godwit_log_level_t level, const char *text, const char *rest)
+{
+    if (look->note_count == NOTE_MAX)
+        return;
+    snprintf (look->notes[look->note_count].text, GODWIT__NOTE_SIZE, "%s%s", text, rest);
+    look->notes[look->note_count++].level = level;
+}
+
+/* Takes the error. Short memory is not said: the next look tries again. */
+static void
+report (look_t *look, godwit_status_t status, godwit_error_t **error)
+{
+    if (look->is_forced && !look->status) {
+        look->status = status;
+        look->error = *error;
+        *error = NULL;
+    } else if (status != GODWIT_ERR_OUT_OF_MEMORY) {
+        note (look, GODWIT_LOG_WARNING, godwit_error_message (*error), "; the old one stays in use");
+    }
+    godwit_error_destroy (error);
+}
+
+/* ---- the member file ---- */
+
+static bool
+same_secret (const uint8_t *a, const uint8_t *b, size_t size)
+{
+    return sodium_memcmp (a, b, size) == 0;
+}
+
+static bool
+same_realms (const godwit__member_file_t *a, const godwit__member_file_t *b)
+{
+    return a->realm_count == b->realm_count &&
+           memcmp (a->realms, b->realms, a->realm_count * sizeof a->realms[0]) == 0;
+}
+
+static bool
+same_doors (const godwit__member_file_t *a, const godwit__member_file_t *b)
+{
+    bool is_same = a->door_count == b->door_count;
+    for (size_t i = 0; is_same && i < a->door_count; i++)
+        is_same = same_secret (a->doors[i], b->doors[i], GODWIT__PUBLIC_SIZE);
+    return is_same;
+}
+
+/* The identity needs no look: the certificate names it. */
+static bool
+same_certificate (const godwit__member_file_t *a, const godwit__member_file_t *b)
+{
+    return a->body_size == b->body_size && memcmp (a->body, b->body, a->body_size) == 0 &&
+           memcmp (a->signature, b->signature, sizeof a->signature) == 0;
+}
+
+static bool
+has_common_realm (const godwit__member_file_t *a, const godwit__member_file_t *b)
+{
+    for (size_t i = 0; i < a->realm_count; i++)
+        for (size_t j = 0; j < b->realm_count; j++)
+            if (memcmp (a->realms[i], b->realms[j], sizeof a->realms[i]) == 0)
+                return true;
+    return false;
+}
+
+/* Whether this process could work with the new file: others would refuse what is void. */
+static godwit_status_t
+check_next (look_t *look, const godwit__member_file_t *next, godwit_error_t **error)
+{
+    godwit__realm_t *const realm = look->realm;
+    char text[GODWIT__ADMIT_TEXT];
+    if (!has_common_realm (&realm->own.file, next))
+        return godwit__error_set (error, GODWIT_ERR_PERMISSION_DENIED,
+                                  "%s: it is of another realm: that needs a new start of the process",
+                                  realm->path);
+    godwit__bulletin_t *bulletin = godwit__realm_bulletin (realm);
+    const godwit__no_entry_t reason =
+        godwit__certificate_judge (&next->certificate, bulletin, look->now, text);
+    godwit__bulletin_unref (&bulletin);
+    if (reason == GODWIT__NO_ENTRY_NONE)
+        return GODWIT_OK;
+    if (reason == GODWIT__NO_ENTRY_NOT_YET_VALID)
+        realm->retry_at = next->certificate.from - GODWIT__CLOCK_SKEW_S;
+    return godwit__error_set (error, GODWIT_ERR_PERMISSION_DENIED, "%s: %s", realm->path, text);
+}
+
+/* Exchanges what is made of the member file; `next` has the old afterwards. */
+static void
+exchange (godwit__realm_t *realm, godwit__own_t *next)
+{
+    pthread_mutex_lock (&realm->lock);
+    const godwit__own_t old = realm->own;
+    realm->own = *next;
+    pthread_mutex_unlock (&realm->lock);
+    *next = old;
+}
+
+static godwit_status_t
+take_next (look_t *look, godwit__own_t *next, godwit_error_t **error)
+{
+    godwit__realm_t *const realm = look->realm;
+    const bool has_same_keys =
+        same_realms (&realm->own.file, &next->file) && same_doors (&realm->own.file, &next->file);
+    if (has_same_keys && same_certificate (&realm->own.file, &next->file))
+        return GODWIT_OK;
+    godwit_status_t status = check_next (look, &next->file, error);
+    if (status == GODWIT_OK)
+        status = godwit__own_make (next, &realm->keys, look->now, realm->credential_count + 1, error);
+    if (status)
+        return status;
+    realm->credential_count++;
+    exchange (realm, next);
+    look->changes |= GODWIT__REALM_CREDENTIAL | (has_same_keys ? 0 : GODWIT__REALM_KEYS);
+    char name[GODWIT__CERTIFICATE_TEXT], text[GODWIT__CERTIFICATE_TEXT + 32];
+    snprintf (text, sizeof text, ": read again, with %s",
+              godwit__certificate_print (&realm->own.file.certificate, name));
+    note (look, GODWIT_LOG_INFO, realm->path, text);
+    return GODWIT_OK;
+}
+
+static void
+look_at_member_file (look_t *look)
+{
+    godwit__realm_t *const realm = look->realm;
+    const godwit__disk_state_t state = godwit__disk_state (realm->path);
+    const bool is_due = look->is_forced || !godwit__disk_state_equal (&state, &realm->file_state) ||
+                        (realm->retry_at && look->now >= realm->retry_at);
+    godwit__own_t next = {.self = NULL};
+    godwit_error_t *error = NULL;
+    if (!is_due)
+        return;
+    realm->retry_at = 0;
+    godwit_status_t status = godwit__member_file_load (&next.file, realm->path, &error);
+    if (status == GODWIT_OK)
+        status = take_next (look, &next, &error);
+    godwit__own_clear (&next);
+    if (status != GODWIT_ERR_OUT_OF_MEMORY)
+        realm->file_state = state;
+    if (status)
+        report (look, status, &error);
+}
+
+/* ---- the bulletin ---- */
+
+static void
+look_at_bulletin (look_t *look)
+{
+    godwit__realm_t *const realm = look->realm;
+    const godwit__member_file_t *const file = &realm->own.file;
+    const godwit__disk_state_t state = godwit__disk_state (realm->bulletin_path);
+    const bool is_due = look->is_forced || !godwit__disk_state_equal (&state, &realm->bulletin_state) ||
+                        (look->changes & GODWIT__REALM_KEYS);
+    godwit__bulletin_t *bulletin = NULL;
+    godwit_error_t *error = NULL;
+    if (!is_due)
+        return;
+    const godwit_status_t status = godwit__bulletin_load (
+        &bulletin, realm->bulletin_path, &state, (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) file->realms,
+        file->realm_count, &error);
+    if (status != GODWIT_ERR_OUT_OF_MEMORY)
+        realm->bulletin_state = state;
+    if (bulletin && godwit__realm_adopt (realm, &bulletin))
+        look->changes |= GODWIT__REALM_BULLETIN;
+    if (status)
+        report (look, status, &error);
+}
+
+/* ---- the process proof ---- */
+
+static void
+renew_proof (look_t *look)
+{
+    godwit__realm_t *const realm = look->realm;
+    godwit_error_t *error = NULL;
+    if (!godwit__own_is_stale (&realm->own, look->now))
+        return;
+    godwit__own_t next = realm->own; /* file and keyring stay the realm's */
+    const godwit_status_t status =
+        godwit__own_prove (&next, &realm->keys, look->now, realm->credential_count + 1, &error);
+    if (status) {
+        report (look, status, &error);
+        return;
+    }
+    realm->credential_count++;
+    exchange (realm, &next);
+    godwit__credential_unref (&next.credential);
+    godwit__party_unref (&next.self);
+    look->changes |= GODWIT__REALM_CREDENTIAL;
+}
+
+/* ---- all of it ---- */
+
+godwit_status_t
+godwit__realm_look (godwit__realm_t *realm, bool force, godwit_error_t **error)
+{
+    look_t look;
+    memset (&look, 0, sizeof look);
+    look.realm = realm;
+    look.is_forced = force;
+    look.now = godwit__realm_now (realm);
+    pthread_mutex_lock (&realm->look_lock);
+    look_at_member_file (&look);
+    look_at_bulletin (&look);
+    renew_proof (&look);
+    pthread_mutex_unlock (&realm->look_lock);
+    for (size_t i = 0; i < look.note_count; i++)
+        godwit__realm_note (realm, look.notes[i].level, "%s", look.notes[i].text);
+    godwit__realm_tell (realm, look.changes);
+    if (error && look.status)
+        *error = look.error;
+    else
+        godwit_error_destroy (&look.error);
+    return look.status;
+}
