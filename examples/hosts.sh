@@ -91,7 +91,7 @@ on() { # HOST COMMAND...: in the folder of the host's user
 # shellcheck disable=SC2034 # for on, and for who starts something that stays
 enter() { # HOST: the words that start a command there are in `entrance`
     entrance=(nsenter "--target=${host_pids[$1]}" --net --mount --uts "--wdns=$hosts_folder/$1/home"
-        env "HOME=$hosts_folder/$1/home" "GODWIT_DIR=$hosts_folder/$1/run" setpriv --pdeathsig KILL)
+        env -u GODWIT_REALM -u GODWIT_URL "HOME=$hosts_folder/$1/home" "GODWIT_DIR=$hosts_folder/$1/run" setpriv --pdeathsig KILL)
 }
 
 # They do what this needs of the real ones, no more: ssh HOST COMMAND..., scp FILE HOST:PATH.

@@ -11,12 +11,14 @@
 #   $ COMMAND   (or NAME$ COMMAND) is typed when the command before it in that terminal has ended
 #   ^C          interrupts what runs there, which ends before the next block begins
 #   anything else is a line that is printed; in it "…" stands for any text, and alone on a line for any number of lines
+# With "```console TERMINAL unordered" the lines may come in any order.
 # A line that is printed and not shown, or shown and not printed within 30 s, is an error, with the line of the page.
 # shellcheck shell=bash
 
 transcript_own=$(mktemp -d) # what this needs
 transcript_folder=.
 transcript_page=''
+waiting_lines=() # of an unordered block
 declare -A shell_of=() input_of=() seen_of=() typed_of=() skips_in=() ends_in=()
 line=0 # of the page
 limit=30
@@ -72,21 +74,39 @@ await_line() { # TERMINAL SECONDS WHAT: waits for the next line
     done
 }
 
+is_line() { # PRINTED SHOWN: the printed line is the one that is shown
+    local pattern
+    pattern=$(sed 's/[][\\*?]/\\&/g; s/…/*/g' <<<"$2")
+    # shellcheck disable=SC2053 # it is a pattern
+    [[ $1 == $pattern ]]
+}
+
 expect_line() { # TERMINAL LINE
     if [[ $2 == "…" ]]; then
         skips_in[$1]=yes
         return
     fi
-    local pattern
-    pattern=$(sed 's/[][\\*?]/\\&/g; s/…/*/g' <<<"$2")
     while await_line "$1" "$allowed" "$2"; do
-        # shellcheck disable=SC2053 # it is a pattern
-        if [[ $got == $pattern ]]; then
+        if is_line "$got" "$2"; then
             skips_in[$1]=""
             return
         fi
         if [[ $got == "::ended ${typed_of[$1]}" ]]; then fail "the command has ended; expected: $2"; fi
         if [[ ! ${skips_in[$1]} ]]; then fail "expected: $2"$'\n'"     printed: $got"; fi
+    done
+}
+
+expect_waiting_lines() { # TERMINAL: in any order
+    local i
+    while ((${#waiting_lines[@]})); do
+        await_line "$1" "$allowed" "${waiting_lines[*]}"
+        for i in "${!waiting_lines[@]}"; do
+            if is_line "$got" "${waiting_lines[i]}"; then
+                unset "waiting_lines[i]"
+                continue 2
+            fi
+        done
+        fail "expected: ${waiting_lines[*]}"$'\n'"     printed: $got"
     done
 }
 
@@ -130,21 +150,25 @@ take_line() { # TERMINAL TEXT: a line of a console block
 }
 
 follow_page() { # PAGE [HEADING]
-    local text block='' terminal='' file='' is_inside=yes
+    local text block='' terminal='' is_unordered='' file='' is_inside=yes
     if [[ ${2:-} ]]; then is_inside=''; fi
     transcript_page=$(basename "$1")
     line=0
     while IFS= read -r text || [[ $text ]]; do
         line=$((line + 1))
-        if [[ ${2:-} && ! $block && $text == '## '* ]]; then is_inside=$([[ $text == "$2" ]] && echo yes || true); fi
+        if [[ ${2:-} && ! $block && $text == '## '* ]]; then
+            is_inside=''
+            if [[ $text == "$2" ]]; then is_inside=yes; fi
+        fi
         if [[ ! $is_inside ]]; then continue; fi
         if [[ ! $block ]]; then
-            if [[ $text =~ ^\`\`\`console\ ([a-z0-9.-]+)$ ]]; then
+            if [[ $text =~ ^\`\`\`console\ ([a-z0-9.-]+)(\ unordered)?$ ]]; then
                 block=console
                 terminal=${BASH_REMATCH[1]}
+                is_unordered=${BASH_REMATCH[2]}
                 [[ ${shell_of[$terminal]:-} ]] || open_terminal "$terminal"
             elif [[ $text =~ ^\`\`\`[a-z]+\ ([a-z][a-z_.]*)$ ]]; then
-                block=file
+                block="file"
                 file=$transcript_folder/${BASH_REMATCH[1]}
                 : >"$file"
             elif [[ $text == '```console'* ]]; then
@@ -153,13 +177,16 @@ follow_page() { # PAGE [HEADING]
                 block=other
             fi
         elif [[ $text == '```' ]]; then
+            expect_waiting_lines "$terminal"
             if [[ $block == console && ${ends_in[$terminal]:-} ]]; then
                 await_end "$terminal"
                 ends_in[$terminal]=""
             fi
             block=''
-        elif [[ $block == file ]]; then
+        elif [[ $block == "file" ]]; then
             printf '%s\n' "$text" >>"$file"
+        elif [[ $block == console && $is_unordered ]]; then
+            waiting_lines+=("$text")
         elif [[ $block == console ]]; then
             take_line "$terminal" "$text"
         fi
