@@ -117,19 +117,20 @@ const char *godwit__no_entry_word (godwit__no_entry_t reason);
 godwit__no_entry_t godwit__realm_admit (godwit__realm_t *realm, const uint8_t *credential, size_t size,
                                         const uint8_t *curve, godwit__party_t **party,
                                         char text[GODWIT__ADMIT_TEXT]);
-/* Whether a party that was let in may stay: dates and bulletin. NULL party: NONE. Writes text as admit does.
- */
+/* Whether a party that was let in may stay: realm key, dates and bulletin. NULL party: NONE. Writes text as
+ * admit does. */
 godwit__no_entry_t godwit__realm_judge (godwit__realm_t *realm, const godwit__party_t *party,
                                         char text[GODWIT__ADMIT_TEXT]);
 
 /* ---- bulletins ---- */
 
-/* The newest; the caller's reference. NULL: there is none. */
+/* The newest that a trusted realm key has signed; the caller's reference. NULL: there is none. */
 godwit__bulletin_t *godwit__realm_bulletin (godwit__realm_t *realm);
 /* 0: there is none. */
 uint64_t godwit__realm_bulletin_number (godwit__realm_t *realm);
 /* Takes a sealed bulletin from outside. OK: it is newer, and holds now; watchers are told. NOT_FOUND: it is
- * not newer. MALFORMED, PERMISSION_DENIED: it is none of this realm. */
+ * not newer. MALFORMED: no bulletin, or its signature is wrong. PERMISSION_DENIED: it names a realm key that
+ * is not trusted here, or not yet: no reason to end a connection. OUT_OF_MEMORY. */
 godwit_status_t godwit__realm_take_bulletin (godwit__realm_t *realm, const uint8_t *sealed, size_t size,
                                              godwit_error_t **error);
 

@@ -80,6 +80,11 @@ void godwit__realm_note (const godwit__realm_t *realm, godwit_log_level_t level,
 /* A copy of the realm keys that are trusted. Returns how many. */
 size_t godwit__realm_trusted (godwit__realm_t *realm,
                               uint8_t keys[GODWIT__REALM_KEY_MAX][GODWIT__PUBLIC_SIZE]);
+/* The bulletin that holds; the caller's reference. It may be one whose realm key is not trusted any more:
+ * what it has revoked stays so, until one of a trusted key comes. That one takes its place whatever its
+ * number is: otherwise a stolen realm key could keep all later bulletins out, even after it was dropped.
+ * Others are not shown such a bulletin (godwit__realm_bulletin, godwit__realm_bulletin_number). */
+godwit__bulletin_t *godwit__realm_voids (godwit__realm_t *realm);
 /* Takes the caller's reference. True: it is newer than the one before, and holds now; tells no watcher. */
 bool godwit__realm_adopt (godwit__realm_t *realm, godwit__bulletin_t **bulletin_p);
 

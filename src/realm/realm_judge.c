@@ -67,7 +67,7 @@ godwit__realm_judge (godwit__realm_t *realm, const godwit__party_t *party, char 
     const size_t count = godwit__realm_trusted (realm, keys);
     if (!godwit__realm_key_of (certificate->realm, (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) keys, count))
         return refuse (GODWIT__NO_ENTRY_WRONG_REALM, certificate, " is of another realm", text);
-    godwit__bulletin_t *bulletin = godwit__realm_bulletin (realm);
+    godwit__bulletin_t *bulletin = godwit__realm_voids (realm);
     const godwit__no_entry_t reason = godwit__certificate_judge (certificate, bulletin, now, text);
     godwit__bulletin_unref (&bulletin);
     if (reason == GODWIT__NO_ENTRY_NONE && now >= party->proof.until + GODWIT__CLOCK_SKEW_S)

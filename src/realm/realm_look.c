@@ -105,7 +105,7 @@ check_next (look_t *look, const godwit__member_file_t *next, godwit_error_t **er
         return godwit__error_set (error, GODWIT_ERR_PERMISSION_DENIED,
                                   "%s: it is of another realm: that needs a new start of the process",
                                   realm->path);
-    godwit__bulletin_t *bulletin = godwit__realm_bulletin (realm);
+    godwit__bulletin_t *bulletin = godwit__realm_voids (realm);
     const godwit__no_entry_t reason =
         godwit__certificate_judge (&next->certificate, bulletin, look->now, text);
     godwit__bulletin_unref (&bulletin);

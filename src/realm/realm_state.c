@@ -89,11 +89,31 @@ godwit__realm_trusted (godwit__realm_t *realm, uint8_t keys[GODWIT__REALM_KEY_MA
 
 /* ---- the bulletin ---- */
 
+/* With the lock: whether a realm key that is still trusted has signed it. */
+static bool
+is_ours (const godwit__realm_t *realm, const godwit__bulletin_t *bulletin)
+{
+    const godwit__member_file_t *const file = &realm->own.file;
+    return bulletin &&
+           godwit__realm_key_of (bulletin->realm, (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) file->realms,
+                                 file->realm_count);
+}
+
+godwit__bulletin_t *
+godwit__realm_voids (godwit__realm_t *realm)
+{
+    pthread_mutex_lock (&realm->lock);
+    godwit__bulletin_t *const bulletin = godwit__bulletin_ref (realm->bulletin);
+    pthread_mutex_unlock (&realm->lock);
+    return bulletin;
+}
+
 godwit__bulletin_t *
 godwit__realm_bulletin (godwit__realm_t *realm)
 {
     pthread_mutex_lock (&realm->lock);
-    godwit__bulletin_t *const bulletin = godwit__bulletin_ref (realm->bulletin);
+    godwit__bulletin_t *const bulletin =
+        is_ours (realm, realm->bulletin) ? godwit__bulletin_ref (realm->bulletin) : NULL;
     pthread_mutex_unlock (&realm->lock);
     return bulletin;
 }
@@ -102,7 +122,7 @@ uint64_t
 godwit__realm_bulletin_number (godwit__realm_t *realm)
 {
     pthread_mutex_lock (&realm->lock);
-    const uint64_t number = realm->bulletin ? realm->bulletin->number : 0;
+    const uint64_t number = is_ours (realm, realm->bulletin) ? realm->bulletin->number : 0;
     pthread_mutex_unlock (&realm->lock);
     return number;
 }
@@ -111,7 +131,8 @@ bool
 godwit__realm_adopt (godwit__realm_t *realm, godwit__bulletin_t **bulletin_p)
 {
     pthread_mutex_lock (&realm->lock);
-    const bool is_newer = !realm->bulletin || (*bulletin_p)->number > realm->bulletin->number;
+    const bool is_newer = is_ours (realm, *bulletin_p) && (!is_ours (realm, realm->bulletin) ||
+                                                           (*bulletin_p)->number > realm->bulletin->number);
     if (is_newer) {
         godwit__bulletin_t *const old = realm->bulletin;
         realm->bulletin = *bulletin_p;

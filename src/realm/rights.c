@@ -136,7 +136,7 @@ right_allows (const godwit__right_t *right, const godwit__deed_t *deed)
     if (deed->verb == GODWIT__VERB_HOST)
         return true;
     const size_t count = split (right->pattern, parts);
-    return count >= 2 && part_matches (parts[0], part_of (deed->exchange)) &&
+    return count >= 2 && count <= SEGMENT_MAX && part_matches (parts[0], part_of (deed->exchange)) &&
            part_matches (parts[1], topic_of (deed)) && (count == 2 || method_matches (parts[2], deed));
 }
 

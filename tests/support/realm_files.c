@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define NAMES_MAX 64
+#define SEEDS_MAX 1024
 #define REVOKED_MAX 256
 #define PATH_SIZE 256
 #define FIRST_SERIAL 0x7f3a
@@ -32,7 +33,8 @@ typedef struct issued {
 struct godwit__test_realm {
     char folder[PATH_SIZE / 2];
     uint64_t seed;
-    uint64_t keys_made;
+    size_t seed_count; /* all that keys were made of */
+    uint8_t seeds[SEEDS_MAX][32];
     uint64_t next_serial;
     size_t key_count; /* the first one signs */
     uint8_t keys[GODWIT__REALM_KEY_MAX][GODWIT__PUBLIC_SIZE];
@@ -63,21 +65,24 @@ must (godwit_status_t status, const char *what, godwit_error_t *error)
 /* ---- keys ---- */
 
 /* The n-th seed is the hash of the realm's seed and n. */
-static void
-next_seed (godwit__test_realm_t *realm, uint8_t seed[32])
+static const uint8_t *
+next_seed (godwit__test_realm_t *realm)
 {
-    const uint64_t input[2] = {realm->seed, realm->keys_made++};
-    crypto_generichash (seed, 32, (const uint8_t *) input, sizeof input, NULL, 0);
+    const uint64_t input[2] = {realm->seed, realm->seed_count};
+    if (realm->seed_count == SEEDS_MAX)
+        die ("issue", "too many keys");
+    uint8_t *const seed = realm->seeds[realm->seed_count++];
+    crypto_generichash (seed, sizeof realm->seeds[0], (const uint8_t *) input, sizeof input, NULL, 0);
+    return seed;
 }
 
 static void
 make_key (godwit__test_realm_t *realm)
 {
-    uint8_t seed[crypto_sign_SEEDBYTES];
     if (realm->key_count == GODWIT__REALM_KEY_MAX)
         die ("add_key", "there are two already");
-    next_seed (realm, seed);
-    crypto_sign_seed_keypair (realm->keys[realm->key_count], realm->secrets[realm->key_count], seed);
+    crypto_sign_seed_keypair (realm->keys[realm->key_count], realm->secrets[realm->key_count],
+                              next_seed (realm));
     realm->key_count++;
 }
 
@@ -86,7 +91,7 @@ make_door (godwit__test_realm_t *realm)
 {
     if (realm->door_count == GODWIT__DOOR_MAX)
         die ("add_door", "there are two already");
-    next_seed (realm, realm->doors[realm->door_count++]);
+    memcpy (realm->doors[realm->door_count++], next_seed (realm), sizeof realm->doors[0]);
 }
 
 static void
@@ -328,15 +333,14 @@ godwit__test_realm_issue (godwit__test_realm_t *realm, const godwit__test_member
 {
     issued_t *const issued = find_or_add (realm, member->name);
     godwit__member_file_t file = {.realm_count = realm->key_count, .door_count = realm->door_count};
-    uint8_t seed[crypto_sign_SEEDBYTES], public[GODWIT__PUBLIC_SIZE], identity[SECRET_SIZE];
+    uint8_t public[GODWIT__PUBLIC_SIZE], identity[SECRET_SIZE];
     char *text = NULL;
     size_t size = 0;
     godwit_error_t *error = NULL;
     memcpy (file.realms, realm->keys, sizeof file.realms);
     for (size_t i = 0; i < realm->door_count; i++)
         file.doors[i] = realm->doors[i];
-    next_seed (realm, seed);
-    crypto_sign_seed_keypair (public, identity, seed);
+    crypto_sign_seed_keypair (public, identity, next_seed (realm));
     file.identity = identity;
     issued->serial = member->serial ? member->serial : realm->next_serial++;
     certify (realm, &file, member, issued->serial);
@@ -398,4 +402,80 @@ godwit__test_realm_put_bulletin (godwit__test_realm_t *realm, const char *name)
         die (name, "there is no bulletin yet");
     godwit__test_write_file (path, realm->bulletin->sealed, realm->bulletin->sealed_size, 0644);
     return path;
+}
+
+/* ---- secrets ---- */
+
+/* A part of the secret is enough: what is encoded with other bytes around it differs at its ends. */
+#define SHOWN_MIN 16
+
+static bool
+has (const void *bytes, size_t size, const void *part, size_t part_size)
+{
+    return size >= part_size && memmem (bytes, size, part, part_size) != NULL;
+}
+
+static bool
+has_hex (const uint8_t secret[32], const void *bytes, size_t size)
+{
+    char hex[2 * SHOWN_MIN + 1];
+    sodium_bin2hex (hex, sizeof hex, secret + 8, SHOWN_MIN);
+    if (has (bytes, size, hex, strlen (hex)))
+        return true;
+    for (char *at = hex; *at; at++)
+        *at = *at >= 'a' ? (char) (*at - 'a' + 'A') : *at;
+    return has (bytes, size, hex, strlen (hex));
+}
+
+/* Three bytes become four characters: the secret may begin at each place of these three. */
+static bool
+has_base64 (const uint8_t secret[32], const void *bytes, size_t size)
+{
+    static const int variants[] = {sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
+                                   sodium_base64_VARIANT_URLSAFE_NO_PADDING};
+    for (size_t variant = 0; variant < 2; variant++) {
+        for (size_t skip = 0; skip < 3; skip++) {
+            char text[64];
+            sodium_bin2base64 (text, sizeof text, secret + skip, 24, variants[variant]);
+            if (has (bytes, size, text, strlen (text)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Four bytes become five characters (ZeroMQ's RFC 32). */
+static bool
+has_z85 (const uint8_t secret[32], const void *bytes, size_t size)
+{
+    static const char digits[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    for (size_t skip = 0; skip < 4; skip++) {
+        char text[25];
+        for (size_t group = 0; group < 5; group++) {
+            const uint8_t *const at = secret + skip + 4 * group;
+            uint32_t number = (uint32_t) at[0] << 24 | (uint32_t) at[1] << 16 | (uint32_t) at[2] << 8 | at[3];
+            for (size_t i = 5; i-- > 0; number /= 85)
+                text[5 * group + i] = digits[number % 85];
+        }
+        if (has (bytes, size, text, sizeof text))
+            return true;
+    }
+    return false;
+}
+
+bool
+godwit__test_leaks (const uint8_t secret[32], const void *bytes, size_t size)
+{
+    return has (bytes, size, secret + 8, SHOWN_MIN) || has_hex (secret, bytes, size) ||
+           has_base64 (secret, bytes, size) || has_z85 (secret, bytes, size);
+}
+
+bool
+godwit__test_realm_leaks (const godwit__test_realm_t *realm, const void *bytes, size_t size)
+{
+    for (size_t i = 0; i < realm->seed_count; i++)
+        if (godwit__test_leaks (realm->seeds[i], bytes, size))
+            return true;
+    return false;
 }

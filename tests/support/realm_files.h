@@ -19,6 +19,8 @@
 #include "src/realm/bulletin.h"
 #include "src/realm/member_file.h"
 
+#include <stdbool.h>
+
 typedef struct godwit__test_realm godwit__test_realm_t;
 
 /* Makes a realm with one realm key and one door, and its folder. */
@@ -77,6 +79,14 @@ void godwit__test_realm_swap_doors (godwit__test_realm_t *realm);
 void godwit__test_realm_drop_door (godwit__test_realm_t *realm);
 /* Another realm with the same doors: what an attacker has who got hold of one. */
 godwit__test_realm_t *godwit__test_realm_foreign (const godwit__test_realm_t *realm, uint64_t seed);
+
+/* ---- secrets ---- */
+
+/* Whether these bytes, a log for example, hold a secret of the realm: of its realm keys, of its doors, or of
+ * an identity that it has issued. Looked for as raw bytes, in hex, base64 and Z85, wherever it begins. */
+bool godwit__test_realm_leaks (const godwit__test_realm_t *realm, const void *bytes, size_t size);
+/* The same for one secret of 32 bytes. */
+bool godwit__test_leaks (const uint8_t secret[32], const void *bytes, size_t size);
 
 /* The secret key that signs (64 bytes), and its public one, for what no administrator would sign. */
 const uint8_t *godwit__test_realm_secret (const godwit__test_realm_t *realm);
