@@ -234,6 +234,18 @@ Test (zmtp_box, what_was_cut_out_is_seen_among_ourselves_and_not_with_libzmq)
     }
 }
 
+Test (zmtp_box, its_key_is_given_back)
+{
+    uint8_t *const other = godwit__secret_new (); /* so that the memory of both stays */
+    godwit__zmtp_box_t end = box (7, false, false);
+    const uint8_t *const key = end.key;
+    godwit__zmtp_box_end (&end);
+    uint8_t *const next = godwit__secret_new ();
+    cr_assert_eq (next, key, "the next piece is that one");
+    godwit__secret_free (next);
+    godwit__secret_free (other);
+}
+
 /* Behind the largest number there is none, and it does not begin again. */
 Test (zmtp_box, numbers_do_not_begin_again)
 {

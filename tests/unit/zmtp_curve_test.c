@@ -2,6 +2,7 @@
 /* The mechanism CURVE: with itself in pieces of every size, with a peer made of RFC 26 alone in both roles,
  * two doors, who is told what, what it costs. What is refused: zmtp_curve_refusal_test.c. */
 #include "drivers/zmtp/frame.h"
+#include "src/realm/secret.h"
 #include "tests/support/curve_peer.h"
 
 #include <criterion/criterion.h>
@@ -494,6 +495,42 @@ Test (zmtp_curve, it_says_when_properties_do_not_fit)
     }
 }
 
+/* ---- turns ---- */
+
+/* The handshake asks for what is due; whatever it asked for, the mechanism keeps to the turns. */
+Test (zmtp_curve, no_end_speaks_or_is_spoken_to_out_of_turn)
+{
+    godwit__keyring_t *const ring = curve_keyring (DOOR, 0, LINK);
+    const godwit__zmtp_mechanism_t *const curve = &godwit__zmtp_curve;
+    godwit__zmtp_session_t link = {.keyring = ring};
+    godwit__zmtp_session_t port = {.keyring = ring, .accepts = true};
+    static uint8_t body[512];
+    const uint8_t *said = NULL;
+    size_t said_size = 0;
+    const char *wrong = NULL;
+    for (int turn = 0; turn < 4; turn++) {
+        godwit__zmtp_session_t *const from = turn % 2 ? &port : &link;
+        godwit__zmtp_session_t *const to = turn % 2 ? &link : &port;
+        cr_assert_eq (curve->next (to, NULL, 0, body, sizeof body, &wrong), 0u);
+        if (turn == 3) {
+            cr_assert_eq (curve->next (from, NULL, 0, body, sizeof body, &wrong), 0u,
+                          "no READY before the peer is accepted");
+            from->is_peer_accepted = true;
+        }
+        const size_t size = curve->next (from, NULL, 0, body, sizeof body, &wrong);
+        cr_assert (size && !wrong && !curve->is_done (to));
+        cr_assert_eq (curve->take (to, body, size, &said, &said_size, &wrong),
+                      turn < 2 ? GODWIT__ZMTP_STEP_MORE : GODWIT__ZMTP_STEP_PROPERTIES);
+        cr_assert_eq (curve->take (to, body, size, &said, &said_size, &wrong), GODWIT__ZMTP_STEP_WRONG);
+        cr_assert_str_eq (wrong, "a command out of turn");
+        wrong = NULL;
+    }
+    cr_assert (curve->is_done (&link) && curve->is_done (&port));
+    curve->end (&link);
+    curve->end (&port);
+    curve->end (&port); /* once more is fine */
+}
+
 /* ---- what it costs ---- */
 
 Test (zmtp_curve, who_has_said_nothing_costs_no_key)
@@ -505,6 +542,37 @@ Test (zmtp_curve, who_has_said_nothing_costs_no_key)
     cr_assert (curve_give (&ends.port, curve_greeting ()));
     cr_assert_null (ends.port.session.own);
     finish (&ends);
+}
+
+enum { FREE = 8 };
+
+/* Which pieces are the next ones. */
+static void
+look_at_free (uint8_t *pieces[FREE])
+{
+    for (int i = 0; i < FREE; i++)
+        pieces[i] = godwit__secret_new ();
+    for (int i = 0; i < FREE; i++)
+        godwit__secret_free (pieces[i]);
+}
+
+/* Wherever a handshake ends, the secrets of both ends are given back. */
+Test (zmtp_curve, no_secret_is_kept_by_a_handshake_that_ends)
+{
+    godwit__keyring_t *const ring = curve_keyring (DOOR, 0, LINK);
+    uint8_t *const other = godwit__secret_new (); /* so that the memory of all stays */
+    uint8_t *before[FREE], *after[FREE];
+    look_at_free (before);
+    for (int moves = 0; moves <= 6; moves++) {
+        ends_t ends;
+        begin (&ends, ring, ring);
+        for (int i = 0; i < moves; i++)
+            zmtp_move (i % 2 ? &ends.port : &ends.link, i % 2 ? &ends.link : &ends.port, SIZE_MAX);
+        finish (&ends);
+        look_at_free (after);
+        cr_assert (!memcmp (before, after, sizeof before), "after %d commands", moves);
+    }
+    godwit__secret_free (other);
 }
 
 #ifndef SHORT_MEMORY_SANITIZED
