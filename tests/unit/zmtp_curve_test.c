@@ -438,7 +438,7 @@ Test (zmtp_curve, who_is_refused_by_its_properties_is_told_why_and_learns_nothin
     port.answer = "wrong-realm";
     zmtp_let_speak (&ends.link, &ends.port, SIZE_MAX);
     cr_assert_str_eq (godwit__zmtp_handshake_reason (&ends.port), "wrong-realm");
-    cr_assert_str_eq (godwit__zmtp_handshake_reason (&ends.link), "refused by the peer: wrong-realm");
+    cr_assert_str_eq (godwit__zmtp_handshake_reason (&ends.link), "refused us: wrong-realm");
     cr_assert (godwit__zmtp_handshake_tells (&ends.port) && !godwit__zmtp_handshake_tells (&ends.link));
     cr_assert_eq (link.seen, 0, "no properties of the accepting end");
     finish (&ends);
