@@ -348,10 +348,12 @@ godwit__sim_on_bulletin (godwit__sim_connection_t *connection, bool to_port, con
 void
 godwit__sim_on_dismissed (godwit__sim_connection_t *connection, bool to_port, const char *word)
 {
-    if (to_port)
-        godwit__sim_set_port (connection, NULL);
-    else
+    if (!to_port) {
         godwit__sim_lose_client (connection, refused_us (word));
+    } else if (connection->port) {
+        tell_ended (connection, true, refused_us (word));
+        godwit__sim_set_port (connection, NULL);
+    }
 }
 
 /* ---- changes of this node's realm ---- */
