@@ -112,8 +112,9 @@ typedef struct godwit_transport_options {
     (&(const godwit_transport_options_t){.struct_size = sizeof (godwit_transport_options_t), __VA_ARGS__})
 
 /* Makes a transport from a URL (contract 8). url is copied; options may be NULL. *transport belongs to the
- * caller. INVALID_URL, DRIVER_LOAD, INVALID_ARGUMENT (an unknown or ill-typed option, by name), SYSTEM,
- * OUT_OF_MEMORY. Does not wait for the network. */
+ * caller. INVALID_URL, DRIVER_LOAD, INVALID_ARGUMENT (an unknown or ill-typed option, by name, or one that
+ * needs a realm), SYSTEM, OUT_OF_MEMORY; MALFORMED, PERMISSION_DENIED: what is wrong with the member file of
+ * the realm. Does not wait for the network. */
 GODWIT_EXPORT godwit_status_t godwit_transport_new (godwit_transport_t **transport, const char *url,
                                                     const godwit_transport_options_t *options,
                                                     godwit_error_t **error);
@@ -149,8 +150,8 @@ GODWIT_EXPORT godwit_status_t godwit_transport_register_error (godwit_transport_
  *
  * Any thread, but not from the log function. Does not wait for the network: the stats say how many points are
  * joined. addresses are copied. INVALID_ARGUMENT: not 1 to 7 addresses, a malformed one, one that is there
- * twice, or a transport without rendezvous points (inproc, a static list). OUT_OF_MEMORY, CLOSED, FORKED.
- * After a failure nothing has changed. */
+ * twice, one that needs a realm (contract 12), or a transport without rendezvous points (inproc, a static
+ * list). OUT_OF_MEMORY, CLOSED, FORKED. After a failure nothing has changed. */
 GODWIT_EXPORT godwit_status_t godwit_transport_set_rendezvous (godwit_transport_t *transport,
                                                                const char *const *addresses, size_t count,
                                                                godwit_error_t **error);
