@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A realm as one process has it, with a clock that the test moves, and with its notes. For Criterion
- * programs; one thread at a time. */
+ * programs. Notes may come from any thread; everything else is for one at a time. */
 #ifndef GODWIT_TESTS_SUPPORT_REALM_HOST_H
 #define GODWIT_TESTS_SUPPORT_REALM_HOST_H
 
@@ -8,6 +8,7 @@
 #include "tests/support/must.h"
 #include "tests/support/realm_files.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,11 +33,14 @@ realm_host_now (void *user)
 static inline void
 realm_host_note (void *user, godwit_log_level_t level, const char *line)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     realm_host_t *const host = user;
+    cr_assert_not (godwit__test_realm_leaks (host->files, line, strlen (line)));
+    pthread_mutex_lock (&lock);
     const size_t used = strlen (host->notes);
     snprintf (host->notes + used, sizeof host->notes - used, "%s%s\n",
               level == GODWIT_LOG_WARNING ? "warning: " : "", line);
-    cr_assert_not (godwit__test_realm_leaks (host->files, line, strlen (line)));
+    pthread_mutex_unlock (&lock);
 }
 
 /* host.files and host.now are set; the clock stays as it is. */
