@@ -108,7 +108,8 @@ node_open (node_t *node, const godwit__driver_ops_t *ops, const char *member, co
                                               .stranger_user = node,
                                               .warn = on_warning,
                                               .warn_user = node,
-                                              .realm = node->realm};
+                                              .realm = node->realm,
+                                              .insecure = !node->realm};
     MUST (ops->open (&node->driver, &options, &error));
     MUST (ops->open_port (node->driver, NULL, &node->port, &node->at, &error));
     MUST (ops->open_publisher (node->driver, &node->publisher, &error));
