@@ -33,6 +33,7 @@ work (godwit_client_t *billing, godwit_error_t **error)
         nanosleep (&pause, NULL);
     }
     printf ("backoffice: %" PRIu64 " refunds\n", count);
+    fflush (stdout);
     return status;
 }
 

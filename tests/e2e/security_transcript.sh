@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Does what "Five minutes" of docs/security.md says, on three hosts, and compares what is printed (tests/support/transcript.sh):
+# Does what "Five minutes" and "Rotate" of docs/security.md show, on three hosts, and compares what is printed (tests/support/transcript.sh):
 # security_transcript.sh BUILD SOURCE
 #
 # A terminal is named HOST or HOST.NAME. It starts in the home of its host, where the programs of examples/realm are.
@@ -28,9 +28,9 @@ for host in "${!host_pids[@]}"; do ln -s "$build"/examples/realm/{billing,web,ba
 # shellcheck disable=SC2317 # follow_page calls it
 open_shell() { # HOST[.NAME]
     enter "${1%%.*}"
-    # stdbuf: what goes to a terminal is not kept back until a buffer is full. SIGINT is ignored here, and would be there.
-    exec setsid stdbuf -oL "${entrance[@]}" bash --norc
+    exec setsid "${entrance[@]}" bash --norc
 }
 
-follow_page "$2/docs/security.md" "## Five minutes"
-echo "the five minutes are true"
+for section in "## Five minutes" "## Rotate"; do follow_page "$2/docs/security.md" "$section"; done
+await_terminals
+echo "the page is true"

@@ -4,6 +4,7 @@
 #     open_shell() { ... }           TERMINAL: becomes the shell of a terminal (with exec)
 #     transcript_folder=FOLDER       where files of the page are written
 #     follow_page PAGE [HEADING]     all of the page, or the section with this heading line ("## Five minutes")
+#     await_terminals                until all that was typed has ended
 #     end_terminals                  in any case
 #
 # A block "```c FILE" (or another language) is a file, which is written. A block "```console TERMINAL" is what is typed and seen in
@@ -192,6 +193,10 @@ follow_page() { # PAGE [HEADING]
         fi
     done <"$1"
     if [[ ! ${!shell_of[*]} ]]; then fail "nothing is typed in it"; fi
+}
+
+await_terminals() { # all commands have ended
+    local terminal
     for terminal in "${!shell_of[@]}"; do
         if ((typed_of[$terminal] > 0)); then await_end "$terminal"; fi
     done

@@ -22,4 +22,5 @@ open_shell() {
 }
 
 follow_page "$source_folder/docs/tutorial.md"
+await_terminals
 echo "the tutorial is true"
