@@ -2,17 +2,14 @@
 /* A call and a fanout whose words can be recognised in a capture (tests/e2e/capture.sh):
  *
  *     talk serve URL WORD      prints "ready", and "call from NAME" and "fanout" when it got them
- *     talk ask URL WORD        makes a call and a fanout, and prints the reply
+ *     talk ask URL WORD [MS]   makes a call and a fanout, each within this time (10000), and prints the reply
  *
  * WORD stands for all of them: the topic is WORD-topic, and so on. */
 #include <godwit/godwit.h>
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define WAIT_LIMIT_MS 10000
 
 /* What is never to be read by a stranger. */
 struct words {
@@ -68,7 +65,7 @@ serve (godwit_transport_t *transport, struct words *words, godwit_error_t **erro
 }
 
 static godwit_status_t
-ask (godwit_transport_t *transport, const struct words *words, godwit_error_t **error)
+ask (godwit_transport_t *transport, const struct words *words, int64_t timeout_ms, godwit_error_t **error)
 {
     godwit_client_t *client = NULL;
     godwit_value_t *context = NULL;
@@ -79,7 +76,7 @@ ask (godwit_transport_t *transport, const struct words *words, godwit_error_t **
         godwit_value_new_map (&context, GODWIT_ARGS (GODWIT_STR (words->context, words->context)), error);
     if (!status)
         status = godwit_client_new (&client, transport, GODWIT_TARGET (.topic = words->topic),
-                                    GODWIT_CLIENT_OPTIONS (.timeout_ms = WAIT_LIMIT_MS), error);
+                                    GODWIT_CLIENT_OPTIONS (.timeout_ms = timeout_ms), error);
     if (!status)
         status = godwit_client_call (client, context, words->call, args, &reply, error);
     if (!status)
@@ -98,8 +95,8 @@ main (int argc, char **argv)
     struct words words;
     godwit_transport_t *transport = NULL;
     godwit_error_t *error = NULL;
-    if (argc != 4) {
-        fprintf (stderr, "usage: talk serve|ask URL WORD\n");
+    if (argc < 4) {
+        fprintf (stderr, "usage: talk serve|ask URL WORD [MS]\n");
         return EXIT_FAILURE;
     }
     make_words (&words, argv[3]);
@@ -107,8 +104,9 @@ main (int argc, char **argv)
         &transport, argv[2],
         GODWIT_TRANSPORT_OPTIONS (.log = godwit_log_stderr, .log_level = GODWIT_LOG_WARNING), &error);
     if (!status)
-        status = strcmp (argv[1], "serve") == 0 ? serve (transport, &words, &error)
-                                                : ask (transport, &words, &error);
+        status = strcmp (argv[1], "serve") == 0
+                     ? serve (transport, &words, &error)
+                     : ask (transport, &words, argc > 4 ? atoi (argv[4]) : 10000, &error);
     if (status)
         fprintf (stderr, "talk: %s\n", godwit_error_print (error));
     godwit_transport_destroy (&transport);
