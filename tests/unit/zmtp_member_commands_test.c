@@ -370,6 +370,7 @@ Test (zmtp_member_commands, a_stolen_credential_is_refused)
     const zmtp_bytes_t welcome = read_frame (fd);
     cr_assert (curve_peer_take_welcome (&peer, welcome.data, welcome.size));
     give (fd, curve_peer_initiate (&peer, stolen));
+    free (stolen.data);
     const zmtp_bytes_t error = read_frame (fd);
     cr_assert_null (godwit__zmtp_command_read (&command, error.data, error.size));
     cr_assert (command.kind == GODWIT__ZMTP_ERROR && command.size == 9 &&
@@ -407,6 +408,7 @@ Test (zmtp_member_commands, a_member_in_the_place_of_another_is_found_out)
     add_credential (&properties, web);
     add (&properties, GODWIT__ZMTP_WELCOME_PROPERTY, no_welcome, sizeof no_welcome);
     give (fd, curve_peer_ready (&peer, properties));
+    free (properties.data);
     const zmtp_bytes_t box = read_frame (fd);
     cr_assert (curve_peer_take_message (&peer, box.data, box.size, &flags, &data));
     cr_assert_eq (flags, GODWIT__ZMTP_BOX_COMMAND);
