@@ -169,7 +169,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_fanout (godwit_client_t *client, con
 typedef enum godwit_fanout_state {
     GODWIT_FANOUT_REPLIED, /* no error: the method ran, and here is its result */
     GODWIT_FANOUT_FAILED,  /* RAN: the method failed, or its result could not be read */
-    GODWIT_FANOUT_REFUSED, /* REJECTED: no such method or version, wrong arguments, always overloaded, or not allowed */
+    GODWIT_FANOUT_REFUSED, /* REJECTED: no such method or version, wrong arguments, always overloaded, or not
+                              allowed */
     GODWIT_FANOUT_UNREACHABLE, /* NOT_SENT: all of its addresses failed, or it accepted nothing in time */
     GODWIT_FANOUT_TIMED_OUT,   /* MAYBE_RUN: handed over, but the time was spent or the connection was lost */
     GODWIT_FANOUT_LEFT /* NOT_SENT, REJECTED: it drained, or was withdrawn, before it ran the request */

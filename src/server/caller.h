@@ -15,7 +15,7 @@
 
 typedef struct godwit__caller {
     atomic_uint refs;
-    godwit__party_t *party; /* a reference */
+    godwit__party_t *party;                               /* a reference */
     atomic_uint_fast64_t allowed[GODWIT__CALLER_ALLOWED]; /* marks (godwit__caller_may); 0: none */
 } godwit__caller_t;
 

@@ -143,9 +143,9 @@ static godwit_status_t
 run_member (godwit_error_t **error)
 {
     godwit_transport_t *transport = NULL;
-    godwit_status_t status = godwit_transport_new (
-        &transport, "zmq:///?static=a/b@tcp://127.0.0.1:1",
-        GODWIT_TRANSPORT_OPTIONS (.external_loop = true, .realm = member_path), error);
+    godwit_status_t status =
+        godwit_transport_new (&transport, "zmq:///?static=a/b@tcp://127.0.0.1:1",
+                              GODWIT_TRANSPORT_OPTIONS (.external_loop = true, .realm = member_path), error);
     if (!status)
         status = godwit_transport_reload_realm (transport, error);
     godwit_transport_destroy (&transport);

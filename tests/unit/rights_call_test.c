@@ -199,8 +199,8 @@ Test (rights_call, a_cast_that_is_not_allowed_is_for_both_logs)
     cr_assert_eq (runs, 1u);
     cr_assert_eq (rights_refused (scene.billing), 1u);
     cr_assert_eq (rights_logged (scene.billing, GODWIT_LOG_WARNING, "a cast was refused: " DENIED), 1u);
-    cr_assert_eq (rights_logged (scene.web, GODWIT_LOG_WARNING, "was refused at sim://billing:20000: " DENIED),
-                  1u);
+    cr_assert_eq (
+        rights_logged (scene.web, GODWIT_LOG_WARNING, "was refused at sim://billing:20000: " DENIED), 1u);
     scene_close (&scene);
 }
 

@@ -85,8 +85,8 @@ Test (rights_publish, the_program_hears_that_it_may_not)
     MUST (publish (&scene, "told", NULL, &error));
     cr_assert_eq (publish (&scene, "cancelled", NULL, &denied), GODWIT_ERR_PERMISSION_DENIED);
     cr_assert_eq (godwit_error_outcome (denied), GODWIT_OUTCOME_NOT_SENT);
-    cr_assert (strstr (godwit_error_message (denied), "\"press\" may not publish godwit/news/cancelled"), "%s",
-               godwit_error_message (denied));
+    cr_assert (strstr (godwit_error_message (denied), "\"press\" may not publish godwit/news/cancelled"),
+               "%s", godwit_error_message (denied));
     cr_assert_eq (runs, 1u);
     cr_assert_eq (rights_refused (scene.reader), 0u, "nothing was sent");
     godwit_error_destroy (&denied);
