@@ -24,7 +24,7 @@
 #define MAC_KEY crypto_onetimeauth_KEYBYTES
 #define BEGINNING (BLOCKS - MAC_KEY)
 
-static const uint8_t name[AT_NONCE + 1] = "\7MESSAGE";
+static const uint8_t name[AT_NONCE] = {7, 'M', 'E', 'S', 'S', 'A', 'G', 'E'};
 
 /* ---- the stream of one box ---- */
 

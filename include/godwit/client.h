@@ -118,9 +118,9 @@ GODWIT_EXPORT bool godwit_client_can_send_version (const godwit_client_t *client
  * if one is known. context may be NULL (an empty map). result may be NULL (not
  * wanted). On success *result is never NULL, since nil is a value, too. The method runs at most once, unless
  * the client is idempotent. After a failure godwit_error_outcome says whether it can have run. TIMEOUT,
- * DELIVERY_FAILURE, UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR,
- * NO_SUCH_METHOD, UNSUPPORTED_VERSION, INVALID_ARGUMENT, TYPE_MISMATCH or NOT_FOUND (an argument, with its
- * path: "args.b: expected int, got str"), OVERLOADED, CLOSED, ... */
+ * DELIVERY_FAILURE, UNDELIVERABLE, PERMISSION_DENIED, INVALID_TARGET (no topic; fanout), VERSION_CAP,
+ * REMOTE_ERROR, NO_SUCH_METHOD, UNSUPPORTED_VERSION, INVALID_ARGUMENT, TYPE_MISMATCH or NOT_FOUND (an
+ * argument, with its path: "args.b: expected int, got str"), OVERLOADED, CLOSED, ... */
 GODWIT_EXPORT godwit_status_t godwit_client_call (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,
                                                   godwit_value_t **result, godwit_error_t **error);

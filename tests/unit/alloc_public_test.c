@@ -80,7 +80,7 @@ look (godwit_request_t *request, void *self)
                       godwit_request_context (request) && godwit_request_args (request) &&
                       !godwit_request_name_space (request) && !godwit_request_version (request) &&
                       !godwit_request_is_redelivered (request) && !godwit_request_is_cast (request) &&
-                      !godwit_request_is_cancelled (request) &&
+                      !godwit_request_peer (request) && !godwit_request_is_cancelled (request) &&
                       godwit_request_on_cancel (request, on_cancel, self) == GODWIT_OK &&
                       godwit_request_on_cancel (request, NULL, self) == GODWIT_ERR_INVALID_ARGUMENT &&
                       godwit_request_remaining_ms (request) <= TIMEOUT_MS;

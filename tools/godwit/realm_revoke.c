@@ -146,7 +146,7 @@ tell_added (const revoke_t *self, const realm_entry_t *const *added, size_t coun
 /* ---- doing it ---- */
 
 static godwit_status_t
-revoke (revoke_t *self, godwit_error_t **error)
+make_bulletin (revoke_t *self, godwit_error_t **error)
 {
     const uint64_t last = self->folder.bulletin ? self->folder.bulletin->number : 0;
     const realm_entry_t **const added = calloc (self->folder.issued.count + 1, sizeof (realm_entry_t *));
@@ -200,7 +200,7 @@ run (revoke_t *self, godwit_error_t **error)
 {
     godwit_status_t status = realm_common_open (&self->common, &self->folder, error);
     if (!status && (self->who || self->has_before))
-        status = revoke (self, error);
+        status = make_bulletin (self, error);
     if (!status && self->url)
         status = bring (self, error);
     return status;
