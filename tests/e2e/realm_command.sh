@@ -408,7 +408,15 @@ cp prod.realm/realm.key broken.realm/realm.key
 cp staging.realm/bulletin broken.realm/bulletin
 run 1 realm show broken.realm
 expect 'broken.realm/bulletin: '
-rm broken.realm/bulletin broken.realm/door.key
+rm broken.realm/bulletin
+: >broken.realm/issued # the list was lost: by date all can be revoked
+run 0 realm show broken.realm
+run 1 realm revoke web --realm=broken.realm
+run 0 realm revoke --before=now --realm=broken.realm
+expect '^bulletin 1 revokes all that were made before'
+run 1 realm issue everyone --again --realm=broken.realm
+run 0 realm issue everyone --serve='*/*' --realm=broken.realm --to=broken.realm/everyone.member
+rm broken.realm/door.key
 run 1 realm show broken.realm
 expect 'broken.realm/door.key: there is no such file'
 rm -r broken.realm

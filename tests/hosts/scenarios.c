@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/hosts/fail.h"
+#include "tests/hosts/fleet_realm.h"
 #include "tests/hosts/scenario.h"
 
 #include <signal.h>
@@ -179,6 +180,73 @@ start_all_rendezvous (fleet_t *fleet, strike_t *strike)
     note_end (fleet, strike);
 }
 
+/* --- the realm
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* New connections, while not everybody has the same keys. */
+static void
+restart_one (fleet_t *fleet, strike_t *strike)
+{
+    strike->target++;
+    fleet_stop (server_of (fleet, strike));
+    fleet_start_server (fleet, strike->target % fleet->server_count);
+}
+
+/* Half of the processes have theirs while the others do not. */
+static void
+issue_all (fleet_t *fleet, strike_t *strike)
+{
+    fleet_realm_issue_half (fleet, 0);
+    restart_one (fleet, strike);
+    fleet_realm_issue_half (fleet, 1);
+}
+
+typedef enum rotation { ROTATE_CERTIFICATES, ROTATE_DOOR, ROTATE_REALM_KEY, ROTATIONS } rotation_t;
+
+static rotation_t
+rotation_of (const fleet_t *fleet)
+{
+    return (rotation_t) (fleet->rotations % ROTATIONS);
+}
+
+static void
+rotate (fleet_t *fleet, strike_t *strike)
+{
+    static const char *const what[ROTATIONS] = {"certificates", "door", "realm key"};
+    const rotation_t rotation = rotation_of (fleet);
+    strike->fault = history_fault_begin (fleet->history, HISTORY_FAULT_NAMES, 0, what[rotation]);
+    if (rotation != ROTATE_CERTIFICATES)
+        fleet_realm_rotate (fleet, rotation == ROTATE_DOOR, false);
+    issue_all (fleet, strike);
+}
+
+/* By now everybody has read the new files. */
+static void
+finish_rotation (fleet_t *fleet, strike_t *strike)
+{
+    const rotation_t rotation = rotation_of (fleet);
+    if (rotation != ROTATE_CERTIFICATES) {
+        fleet_realm_rotate (fleet, rotation == ROTATE_DOOR, true);
+        issue_all (fleet, strike);
+    }
+    fleet->rotations++;
+    note_end (fleet, strike);
+}
+
+static void
+revoke_server (fleet_t *fleet, strike_t *strike)
+{
+    hit (fleet, strike, HISTORY_FAULT_STOP, "revoked");
+    fleet_realm_revoke (fleet, server_of (fleet, strike)->name);
+}
+
+static void
+stop_revoked (fleet_t *fleet, strike_t *strike)
+{
+    fleet_stop (server_of (fleet, strike));
+    note_end (fleet, strike);
+}
+
 /* --- all of them
  * ------------------------------------------------------------------------------------------------- */
 
@@ -270,6 +338,26 @@ const scenario_t scenarios[] = {
      .hold_ms = {500, 1000},
      .gap_ms = {500, 1000},
      .servers = 5,
+     .must_not_fail = true},
+    {.name = "rotations",
+     .title = "new certificates, door, realm key",
+     .begin = rotate,
+     .end = finish_rotation,
+     .hold_ms = {7000, 8000}, /* a rendezvous looks at its files every 5 s */
+     .gap_ms = {500, 1000},
+     .most = ROTATIONS,
+     .servers = 3,
+     .is_secured = true,
+     .must_not_fail = true},
+    {.name = "revoked",
+     .title = "a server's certificate revoked",
+     .begin = revoke_server,
+     .end = stop_revoked,
+     .hold_ms = {7000, 8000},
+     .gap_ms = {1000, 2000},
+     .most = 1,
+     .servers = 3,
+     .is_secured = true,
      .must_not_fail = true},
     {.name = "reuse",
      .title = "address used by another",

@@ -149,11 +149,11 @@ open_folder (realm_folder_t *folder, godwit_error_t **error)
         return GODWIT_OK;
     return state.st_uid != geteuid ()
                ? godwit__error_set (error, GODWIT_ERR_SYSTEM,
-                                    "%s: it belongs to the user %u; only its owner can use a realm", folder->path,
-                                    state.st_uid)
+                                    "%s: it belongs to the user %u; only its owner can use a realm",
+                                    folder->path, state.st_uid)
                : godwit__error_set (error, GODWIT_ERR_SYSTEM,
-                                    "%s: mode %04o; it holds the realm's keys, so 0700: chmod 700", folder->path,
-                                    state.st_mode & 07777);
+                                    "%s: mode %04o; it holds the realm's keys, so 0700: chmod 700",
+                                    folder->path, state.st_mode & 07777);
 }
 
 static godwit_status_t

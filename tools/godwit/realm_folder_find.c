@@ -20,7 +20,7 @@ is_realm (const char *name)
 /* *name: the only realm of the working folder, or NULL; *other: another one, or NULL. Both are the caller's.
  */
 static void
-look_around (char **name, char **other)
+find_realms (char **name, char **other)
 {
     DIR *const entries = opendir (".");
     for (const struct dirent *entry; entries && !*other && (entry = readdir (entries));)
@@ -34,7 +34,7 @@ static godwit_status_t
 find_around (char **path, godwit_error_t **error)
 {
     char *name = NULL, *other = NULL;
-    look_around (&name, &other);
+    find_realms (&name, &other);
     if (name && !other) {
         *path = name;
         return GODWIT_OK;

@@ -213,7 +213,8 @@ choose_target (issue_t *self, godwit_error_t **error)
     const realm_target_t target = {.folder = AT_FDCWD, .path = self->to, .name = self->to};
     const godwit_status_t status = realm_may_write (&target, error);
     return status ? status
-                  : realm_member_may_replace (self->to, (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) self->folder.realms,
+                  : realm_member_may_replace (self->to,
+                                              (const uint8_t (*)[GODWIT__PUBLIC_SIZE]) self->folder.realms,
                                               self->folder.realm_count, "--to=FILE names another", error);
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define COMMAND "realm revoke"
-#define TIMEOUT_S 15
+#define TIMEOUT_MS 15000
 #define TIMEOUT_MAX_S 3600
 
 typedef struct revoke {
@@ -146,7 +146,7 @@ tell_added (const revoke_t *self, const realm_entry_t *const *added, size_t coun
 /* ---- doing it ---- */
 
 static godwit_status_t
-revoke (revoke_t *self, godwit_error_t **error)
+make_bulletin (revoke_t *self, godwit_error_t **error)
 {
     const uint64_t last = self->folder.bulletin ? self->folder.bulletin->number : 0;
     const realm_entry_t **const added = calloc (self->folder.issued.count + 1, sizeof (realm_entry_t *));
@@ -200,7 +200,7 @@ run (revoke_t *self, godwit_error_t **error)
 {
     godwit_status_t status = realm_common_open (&self->common, &self->folder, error);
     if (!status && (self->who || self->has_before))
-        status = revoke (self, error);
+        status = make_bulletin (self, error);
     if (!status && self->url)
         status = bring (self, error);
     return status;
@@ -225,7 +225,7 @@ realm_revoke (int argc, char **argv)
                "Exit status: 0; 1 for a failure (with --tell: also if nobody was reached; what was revoked "
                "stays so); 2 "
                "for arguments that make no sense."};
-    revoke_t self = {.timeout_ms = TIMEOUT_S * 1000, .now = realm_now (), .folder = {.fd = -1, .lock = -1}};
+    revoke_t self = {.timeout_ms = TIMEOUT_MS, .now = realm_now (), .folder = {.fd = -1, .lock = -1}};
     godwit_error_t *error = NULL;
     argp_err_exit_status = STATUS_USAGE;
     argp_parse (&argp, argc, argv, 0, NULL, &self);

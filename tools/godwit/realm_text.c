@@ -100,8 +100,10 @@ unescape (char *text)
     char *to = text;
     for (const char *at = text; *at; at++) {
         uint8_t byte = (uint8_t) *at;
+        size_t got = 1;
         if (*at == '%') {
-            if (sodium_hex2bin (&byte, 1, at + 1, strnlen (at + 1, 2), NULL, NULL, NULL) != 0 || !byte)
+            if (sodium_hex2bin (&byte, 1, at + 1, strnlen (at + 1, 2), NULL, &got, NULL) != 0 || got != 1 ||
+                !byte)
                 return false;
             at += 2;
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prints a member file with dates of one's own, for e2e.realm_command: realm_forge MEMBER KEY NAME FROM UNTIL. MEMBER is
- * a member file, whose keys it gets; KEY the file of the realm's key, without a passphrase; FROM and UNTIL are seconds
- * from now on. */
+/* Prints a member file with dates of one's own, for e2e.realm_command: realm_forge MEMBER KEY NAME FROM
+ * UNTIL. MEMBER is a member file, whose keys it gets; KEY the file of the realm's key, without a passphrase;
+ * FROM and UNTIL are seconds from now on. */
 #include "src/realm/member_file.h"
 
 #include <sodium.h>
