@@ -211,7 +211,7 @@ Test (zmtp_member_commands, a_bulletin_that_is_none_costs_the_connection)
     const uint64_t before = NODE_COUNTER (&shop, malformed);
     say (fd, "BULLETIN", "nonsense", 8);
     expect_hung_up (fd);
-    NODES_AWAIT (node_says (&shop, "it sent a bulletin that is none of its realm"));
+    NODES_AWAIT (node_says (&shop, "it sent a bulletin that its realm has not signed"));
     cr_assert_eq (NODE_COUNTER (&shop, malformed), before + 1);
     close (fd);
 }

@@ -224,7 +224,7 @@ name_temporary (char name[TEMPORARY_SIZE])
 {
     uint8_t random[8];
     randombytes_buf (random, sizeof random);
-    memcpy (name, TEMPORARY, 8);
+    memcpy (name, TEMPORARY, sizeof TEMPORARY);
     sodium_bin2hex (name + 8, TEMPORARY_SIZE - 8, random, sizeof random);
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define COMMAND "realm revoke"
-#define TIMEOUT_S 15
+#define TIMEOUT_MS 15000
 #define TIMEOUT_MAX_S 3600
 
 typedef struct revoke {
@@ -225,7 +225,7 @@ realm_revoke (int argc, char **argv)
                "Exit status: 0; 1 for a failure (with --tell: also if nobody was reached; what was revoked "
                "stays so); 2 "
                "for arguments that make no sense."};
-    revoke_t self = {.timeout_ms = TIMEOUT_S * 1000, .now = realm_now (), .folder = {.fd = -1, .lock = -1}};
+    revoke_t self = {.timeout_ms = TIMEOUT_MS, .now = realm_now (), .folder = {.fd = -1, .lock = -1}};
     godwit_error_t *error = NULL;
     argp_err_exit_status = STATUS_USAGE;
     argp_parse (&argp, argc, argv, 0, NULL, &self);
