@@ -87,13 +87,13 @@ struct godwit_transport {
     char *host_id;      /* an opaque name of this machine */
     godwit_url_t *url;
     godwit__realm_t *realm; /* NULL: there is none */
-    bool refuses_tcp;       /* settings may not ask for it (src/transport/secure_defaults.h) */
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation;
     size_t driver_count;
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
     bool has_rendezvous; /* its list can be changed by the program */
+    bool refuses_tcp;    /* its settings may not ask for tcp (src/transport/secure_defaults.h) */
 
     struct godwit__error_classes *error_classes; /* errors that reach callers with their own class */
 
