@@ -5,7 +5,8 @@
  *     IN ---- a bulletin, a key or a date says so ----> VOID ---- 500 ms ----> TOLD ---- 300 ms ----> the
  *      \----- its new credential is not let in ---------------------------------^          stream's end
  *
- * Who is VOID is heard no more by ports, and publications do not go there; replies still do. TOLD: REFUSED
+ * What comes from who is VOID is nobody's: the core says no to it. Publications are not taken from there, and
+ * do not go there; replies still do. TOLD: REFUSED
  * was sent, and the peer hangs up when it has read it. A connection that is void never is IN again. */
 #ifndef GODWIT_DRIVERS_ZMTP_MEMBER_H
 #define GODWIT_DRIVERS_ZMTP_MEMBER_H
