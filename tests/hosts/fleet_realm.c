@@ -52,12 +52,20 @@ print_folder_option (const fleet_t *fleet, char option[FLEET_PATH_SIZE])
     snprintf (option, FLEET_PATH_SIZE, "--realm=%s/fleet.realm", fleet->options.folder);
 }
 
+/* The command makes it in the working folder. */
 void
 fleet_realm_make (const fleet_t *fleet)
 {
-    char name[FLEET_PATH_SIZE];
-    snprintf (name, sizeof name, "%s/fleet", fleet->options.folder);
-    run (fleet, (const char *const[]){"init", name, NULL});
+    char program[FLEET_PATH_SIZE], errors[FLEET_PATH_SIZE];
+    snprintf (program, sizeof program, "%s/tools/godwit", fleet->options.build);
+    snprintf (errors, sizeof errors, "%s/realm.stderr", fleet->options.folder);
+    const int status = child_run (
+        &(child_options_t){.name = "realm",
+                           .errors = errors,
+                           .arguments = {"/bin/sh", "-c", "cd \"$0\" && exec \"$1\" realm init fleet",
+                                         fleet->options.folder, program}});
+    if (status != 0)
+        hosts_fail ("godwit realm init ended with %d: see %s", status, errors);
 }
 
 static void
@@ -101,16 +109,13 @@ fleet_realm_issue_half (fleet_t *fleet, int half)
 }
 
 void
-fleet_realm_rotate (const fleet_t *fleet, bool door, bool finishes)
+fleet_realm_rotate (const fleet_t *fleet, const char *const *step)
 {
     char folder[FLEET_PATH_SIZE];
     const char *arguments[5] = {"rotate", folder};
-    size_t count = 2;
     print_folder_option (fleet, folder);
-    if (door)
-        arguments[count++] = "--door";
-    if (finishes)
-        arguments[count++] = "--finish";
+    for (size_t i = 0; step[i]; i++)
+        arguments[2 + i] = step[i];
     run (fleet, arguments);
 }
 

@@ -13,9 +13,9 @@ void fleet_realm_path (const fleet_t *fleet, const char *name, char path[FLEET_P
 
 /* Issues a new member file to every second process, from the first or from the second on. */
 void fleet_realm_issue_half (fleet_t *fleet, int half);
-/* Begins or finishes the rotation of the realm key, or of the door. What it changes travels with the member
- * files that are issued next. */
-void fleet_realm_rotate (const fleet_t *fleet, bool door, bool finishes);
+/* One step of a rotation: at most two options of `godwit realm rotate`, then NULL. What it changes travels
+ * with the member files that are issued next. */
+void fleet_realm_rotate (const fleet_t *fleet, const char *const *step);
 /* Revokes the certificates of this name. The bulletin is given to one rendezvous. */
 void fleet_realm_revoke (const fleet_t *fleet, const char *name);
 

@@ -201,42 +201,49 @@ issue_all (fleet_t *fleet, strike_t *strike)
     fleet_realm_issue_half (fleet, 1);
 }
 
-typedef enum rotation { ROTATE_CERTIFICATES, ROTATE_DOOR, ROTATE_REALM_KEY, ROTATIONS } rotation_t;
+/* A rendezvous looks at its files every 5 s. */
+#define READ_MS 7000
+#define STEPS_MAX 3
+#define OPTIONS_MAX 3 /* of a step, with the NULL behind the last one */
 
-static rotation_t
-rotation_of (const fleet_t *fleet)
-{
-    return (rotation_t) (fleet->rotations % ROTATIONS);
-}
+/* What is rotated, and the steps: what `godwit realm rotate` is told. */
+static const struct {
+    const char *what;
+    int step_count; /* 0: only new certificates */
+    const char *steps[STEPS_MAX][OPTIONS_MAX];
+} rotations[] = {
+    {"certificates", 0, {{NULL}}},
+    {"door", 2, {{"--door"}, {"--door", "--finish"}}},
+    {"realm key", 3, {{NULL}, {"--switch"}, {"--finish"}}},
+};
+
+#define ROTATIONS (sizeof rotations / sizeof rotations[0])
 
 static void
 rotate (fleet_t *fleet, strike_t *strike)
 {
-    static const char *const what[ROTATIONS] = {"certificates", "door", "realm key"};
-    const rotation_t rotation = rotation_of (fleet);
-    strike->fault = history_fault_begin (fleet->history, HISTORY_FAULT_NAMES, 0, what[rotation]);
-    if (rotation != ROTATE_CERTIFICATES)
-        fleet_realm_rotate (fleet, rotation == ROTATE_DOOR, false);
-    issue_all (fleet, strike);
+    const size_t index = fleet->rotations++ % ROTATIONS;
+    strike->fault = history_fault_begin (fleet->history, HISTORY_FAULT_NAMES, 0, rotations[index].what);
+    if (rotations[index].step_count == 0)
+        issue_all (fleet, strike);
+    for (int step = 0; step < rotations[index].step_count; step++) {
+        fleet_realm_rotate (fleet, rotations[index].steps[step]);
+        issue_all (fleet, strike);
+        hosts_wait (-1, READ_MS);
+    }
 }
 
-/* By now everybody has read the new files. */
 static void
-finish_rotation (fleet_t *fleet, strike_t *strike)
+end_rotation (fleet_t *fleet, strike_t *strike)
 {
-    const rotation_t rotation = rotation_of (fleet);
-    if (rotation != ROTATE_CERTIFICATES) {
-        fleet_realm_rotate (fleet, rotation == ROTATE_DOOR, true);
-        issue_all (fleet, strike);
-    }
-    fleet->rotations++;
     note_end (fleet, strike);
 }
 
+/* From then on it is cut off, as it were: no call may fail because of that. */
 static void
 revoke_server (fleet_t *fleet, strike_t *strike)
 {
-    hit (fleet, strike, HISTORY_FAULT_STOP, "revoked");
+    hit (fleet, strike, HISTORY_FAULT_NETWORK, "revoked");
     fleet_realm_revoke (fleet, server_of (fleet, strike)->name);
 }
 
@@ -342,8 +349,8 @@ const scenario_t scenarios[] = {
     {.name = "rotations",
      .title = "new certificates, door, realm key",
      .begin = rotate,
-     .end = finish_rotation,
-     .hold_ms = {7000, 8000}, /* a rendezvous looks at its files every 5 s */
+     .end = end_rotation,
+     .hold_ms = {500, 1000},
      .gap_ms = {500, 1000},
      .most = ROTATIONS,
      .servers = 3,
