@@ -34,7 +34,7 @@ bench_many_servers_main (char **arguments)
     for (size_t i = first; i < first + count; i++) {
         char name[24];
         snprintf (name, sizeof name, "s%zu", i);
-        const unsigned at = bench_alone_serve (name, &port);
+        const unsigned at = bench_alone_serve (name, NULL, &port);
         printf (BENCH_TOPIC "/%s@tcp://127.0.0.1:%u\n", name, at);
     }
     puts ("ready");

@@ -262,14 +262,13 @@ godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame, godwit__rout
     godwit__frame_move (frame, &entry->frame);
     godwit__lane_t *lane = entry->lane, *last = NULL;
     godwit__inbox_t *starved = NULL;
-    godwit__identity_t *sender = NULL;
     if (routing_id)
         *routing_id = lane ? lane->routing_id : 0;
     if (lane) {
         lane->queued--;
         lane->queued_size -= frame->size;
         if (lane->sender != inbox->sender) {
-            sender = inbox->sender;
+            godwit__identity_unref (inbox->sender);
             inbox->sender = godwit__identity_ref (lane->sender);
         }
         if (lane->abandoned && !lane->queued) {
@@ -282,8 +281,6 @@ godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame, godwit__rout
         }
     }
     pthread_mutex_unlock (&inbox->lock);
-    if (sender)
-        godwit__identity_unref (sender);
     if (last)
         free_lane (last);
     if (starved) {

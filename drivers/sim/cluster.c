@@ -132,8 +132,8 @@ node_random (void *user, void *bytes, size_t size)
         *at = (unsigned char) godwit__sim_random (node->cluster);
 }
 
-/* Nodes come and go under their names; the rendezvous points are at the first three names. In a realm only they
- * may ask to host: others need not have the right. */
+/* Nodes come and go under their names; the rendezvous points are at the first three names. In a realm only
+ * they may ask to host: others need not have the right. */
 static void
 make_url (const godwit_cluster_t *cluster, const char *name, bool has_realm, char *url, size_t size)
 {

@@ -316,8 +316,7 @@ hold (godwit_cluster_t *cluster, godwit__sim_event_t *event)
     const godwit__sim_node_t *from = node_of (connection, !event->to_port);
     const godwit__sim_node_t *to = node_of (connection, event->to_port);
     const bool is_news = event->kind == GODWIT__SIM_CREDENTIAL || event->kind == GODWIT__SIM_BULLETIN;
-    const bool waits =
-        (event->kind == GODWIT__SIM_CONNECT || is_news) && to && to->paused_ns && !to->is_dead;
+    const bool waits = (event->kind == GODWIT__SIM_CONNECT || is_news) && to && to->paused_ns && !to->is_dead;
     if (!waits && godwit__sim_cut_since (cluster, from, to) == GODWIT__NEVER)
         return false;
     if (!waits && (event->kind == GODWIT__SIM_CONNECT || event->kind == GODWIT__SIM_ANSWER)) {
@@ -441,8 +440,8 @@ on_answer (godwit__sim_connection_t *connection, bool up, godwit__sim_frame_t *s
     godwit__sim_channel_t *client = connection->client;
     if (!client || connection->up)
         return;
-    const char *const wrong = up || word ? godwit__sim_meet_port (connection, said, word)
-                                         : "nobody listens at the address";
+    const char *const wrong =
+        up || word ? godwit__sim_meet_port (connection, said, word) : "nobody listens at the address";
     if (wrong) {
         godwit__sim_lose_client (connection, wrong);
         return;

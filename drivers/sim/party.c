@@ -35,9 +35,12 @@ static const char *
 refused_us (const char *word)
 {
     static const char *const texts[][2] = {
-        {"no-certificate", "refused us: no-certificate"}, {"wrong-realm", "refused us: wrong-realm"},
-        {"not-yet-valid", "refused us: not-yet-valid"},   {"expired", "refused us: expired"},
-        {"revoked", "refused us: revoked"},               {"other-key", "refused us: other-key"},
+        {"no-certificate", "refused us: no-certificate"},
+        {"wrong-realm", "refused us: wrong-realm"},
+        {"not-yet-valid", "refused us: not-yet-valid"},
+        {"expired", "refused us: expired"},
+        {"revoked", "refused us: revoked"},
+        {"other-key", "refused us: other-key"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (strcmp (word, texts[i][0]) == 0)
@@ -83,16 +86,14 @@ is_there (const godwit__sim_connection_t *connection, bool at_port)
 
 /* ---- dates ---- */
 
-static void
-on_look (godwit__timer_t *timer);
+static void on_look (godwit__timer_t *timer);
 
 /* Looks again when the first of the parties that this node knows has ended. */
 static void
 arm_look (godwit__sim_node_t *node, const godwit__party_t *party)
 {
     const int64_t left_s = godwit__party_until (party) - godwit__sim_now_s (node);
-    const int64_t at_ns =
-        node->cluster->now_ns + (left_s > 0 ? left_s : 1) * 1000 * GODWIT__NS_PER_MS;
+    const int64_t at_ns = node->cluster->now_ns + (left_s > 0 ? left_s : 1) * 1000 * GODWIT__NS_PER_MS;
     godwit__timer_t *const timer = &node->driver->look;
     if (timer->heap_index && timer->deadline_ns <= at_ns)
         return;
@@ -273,9 +274,9 @@ godwit__sim_void_ends (godwit__sim_connection_t *connection, bool at_port)
         end (connection, at_port, other_of (connection, at_port)->word);
 }
 
-/* Judges the party that this end knows, unless it is void already. */
+/* Checks the party that this end knows, unless it is void already. */
 static void
-judge (godwit__sim_connection_t *connection, bool at_port)
+check (godwit__sim_connection_t *connection, bool at_port)
 {
     char text[GODWIT__ADMIT_TEXT];
     const godwit__sim_party_t *const other = other_of (connection, at_port);
@@ -305,7 +306,7 @@ each_end (godwit__sim_node_t *node, void (*fn) (godwit__sim_connection_t *connec
 static void
 on_look (godwit__timer_t *timer)
 {
-    each_end (timer->user, judge);
+    each_end (timer->user, check);
 }
 
 /* ---- what arrives ---- */
@@ -376,7 +377,7 @@ on_change_task (godwit__task_t *task)
     each_end (node, send_news); /* first: who has become void hears of it, too */
     node->driver->changes &= ~changes;
     if (changes & (GODWIT__REALM_BULLETIN | GODWIT__REALM_KEYS))
-        each_end (node, judge);
+        each_end (node, check);
 }
 
 static void

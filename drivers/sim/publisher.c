@@ -193,7 +193,8 @@ godwit__sim_publish (godwit__channel_t *publisher, const godwit__message_t *mess
     const godwit__sim_topic_t *const topic = godwit__sim_topic_of (self, message->data);
     for (godwit__sim_connection_t *at = GODWIT__SIM_AT_PUBLISHER_FIRST (self); at;
          at = GODWIT__SIM_AT_PUBLISHER_NEXT (self, at))
-        if (is_subscribed (at, message->data, topic) && at->to_port.queued >= self->node->options.queue_limit) {
+        if (is_subscribed (at, message->data, topic) &&
+            at->to_port.queued >= self->node->options.queue_limit) {
             self->wants_room = true;
             return GODWIT__IO_AGAIN;
         }

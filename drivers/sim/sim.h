@@ -39,16 +39,16 @@ typedef enum godwit__sim_event_kind {
     GODWIT__SIM_CONNECT, /* arrives at the port's node */
     GODWIT__SIM_ANSWER,  /* arrives at the link: up, or refused */
     GODWIT__SIM_FRAME,
-    GODWIT__SIM_CLOSED,  /* the other end is gone */
-    GODWIT__SIM_TIMEOUT, /* at the link: was there an answer? */
-    GODWIT__SIM_SILENCE, /* at an end: has it heard nothing for the heartbeat timeout? */
-    GODWIT__SIM_NEWS,    /* a subscription, on its way to a publisher */
-    GODWIT__SIM_RETRY,   /* a publisher connects again */
+    GODWIT__SIM_CLOSED,     /* the other end is gone */
+    GODWIT__SIM_TIMEOUT,    /* at the link: was there an answer? */
+    GODWIT__SIM_SILENCE,    /* at an end: has it heard nothing for the heartbeat timeout? */
+    GODWIT__SIM_NEWS,       /* a subscription, on its way to a publisher */
+    GODWIT__SIM_RETRY,      /* a publisher connects again */
     GODWIT__SIM_CREDENTIAL, /* the other end has another one */
     GODWIT__SIM_BULLETIN,   /* the other end has a newer one */
     GODWIT__SIM_DISMISSED,  /* the other end does not let this one in any more, and is gone */
     GODWIT__SIM_VOID,       /* at an end: the other end has been void for long enough */
-    GODWIT__SIM_CALL     /* a function of the test's */
+    GODWIT__SIM_CALL        /* a function of the test's */
 } godwit__sim_event_kind_t;
 
 typedef struct godwit__sim_event {
@@ -150,7 +150,7 @@ struct godwit__sim_channel {
     char address[GODWIT__ADDRESS_SIZE];
     bool takes_publications;
     godwit__party_t *sender; /* of the frame that was received last: a reference; NULL: none, or a void one */
-    godwit__task_t *lost;              /* NULL: nobody watches */
+    godwit__task_t *lost;    /* NULL: nobody watches */
     uint8_t (*keys)[GODWIT__KEY_SIZE]; /* one entry for each subscription, so a key may be there twice */
     size_t key_count;
     godwit__sim_channel_t *next; /* of the node's ports */
@@ -395,7 +395,8 @@ void godwit__sim_link_renewed (godwit__sim_channel_t *link);
 
 /* What a node says of itself in a handshake; NULL: it has no realm. */
 godwit__sim_frame_t *godwit__sim_introduce (godwit__sim_node_t *node);
-/* The port's end hears what the client says of itself (NULL: nothing). Returns NULL, or why it is not let in. */
+/* The port's end hears what the client says of itself (NULL: nothing). Returns NULL, or why it is not let in.
+ */
 const char *godwit__sim_let_client_in (godwit__sim_connection_t *connection, godwit__sim_frame_t *said);
 /* It was let in, and has been answered. */
 void godwit__sim_client_is_in (godwit__sim_connection_t *connection);
@@ -418,7 +419,8 @@ godwit_status_t godwit__sim_name_topic (godwit__channel_t *publisher, const uint
 const godwit__sim_topic_t *godwit__sim_topic_of (const godwit__sim_channel_t *publisher, const uint8_t *key);
 void godwit__sim_topics_free (godwit__sim_topic_t *topics);
 /* Whether what is published of this topic (NULL: not known) goes there. */
-bool godwit__sim_may_publish_to (const godwit__sim_connection_t *connection, const godwit__sim_topic_t *topic);
+bool godwit__sim_may_publish_to (const godwit__sim_connection_t *connection,
+                                 const godwit__sim_topic_t *topic);
 
 /* ---- publisher.c ---- */
 

@@ -14,9 +14,8 @@
 #define HEAVY_MAX 8
 /* Pieces of memory in one system call. */
 #define IOV_COUNT 64
-/* So many bytes are sealed at a time, or one larger message: the peer opens them while the next ones are
- * sealed. */
-#define SEALED_SIZE ((size_t) 64 * 1024)
+/* So many bytes are sealed at a time: the peer opens them while the next ones are sealed. */
+#define SEALED_SIZE GODWIT__ZMTP_PART_SIZE
 
 static void
 free_first_heavy (godwit__zmtp_batch_t *batch)
@@ -100,75 +99,80 @@ godwit__zmtp_batch_attach (godwit__zmtp_batch_t *batch, godwit__zmtp_heavy_t *he
 static bool
 has_sealed (const godwit__zmtp_batch_t *batch)
 {
-    return batch->written < batch->sealed || (batch->first_heavy && batch->first_heavy->at <= batch->sealed);
+    return batch->written < batch->sealed ||
+           (batch->first_heavy && godwit__zmtp_heavy_has_part (batch->first_heavy));
 }
 
-/* Seals the first frame that is not; heavy: the first message that is not. Returns its size; 0: memory is
- * short. */
+/* Seals the first frame of `bytes` that is not. Returns its size. */
 static size_t
-seal_frame (godwit__zmtp_batch_t *batch, godwit__zmtp_box_t *box, godwit__zmtp_heavy_t *heavy)
+seal_frame (godwit__zmtp_batch_t *batch, godwit__zmtp_box_t *box)
 {
     godwit__zmtp_head_t head = {0};
     godwit__zmtp_head_read (&head, batch->bytes + batch->sealed, batch->used - batch->sealed);
-    const uint32_t at = batch->sealed + head.head_size;
+    uint8_t *const body = batch->bytes + batch->sealed + head.head_size;
     const size_t size = (size_t) head.body_size;
-    if (heavy && heavy->at == at) {
-        if (!godwit__zmtp_heavy_seal (heavy, box))
-            return 0;
-        batch->sealed = at;
-    } else {
-        uint8_t *const body = batch->bytes + at;
-        godwit__zmtp_box_seal (box, body, size - GODWIT__ZMTP_BOX_OVERHEAD,
-                               body[GODWIT__ZMTP_BOX_HEAD] & GODWIT__ZMTP_BOX_COMMAND);
-        batch->sealed = at + (uint32_t) size;
-    }
-    return size;
+    godwit__zmtp_box_seal (box, body, size - GODWIT__ZMTP_BOX_OVERHEAD,
+                           body[GODWIT__ZMTP_BOX_HEAD] & GODWIT__ZMTP_BOX_COMMAND);
+    batch->sealed += (uint32_t) (head.head_size + size);
+    return head.head_size + size;
 }
 
-/* Seals frames of the row, unless there are some that are not written: so all of its heavy messages are
- * unsealed. False: memory is short. */
+/* Seals what comes next in a batch of which nothing is sealed that is not written, until *sealed is
+ * SEALED_SIZE. A part behind which others come has so many bytes: nothing is sealed between them. False:
+ * memory is short. */
+static bool
+seal_batch (godwit__zmtp_batch_t *batch, godwit__zmtp_box_t *box, size_t *sealed)
+{
+    godwit__zmtp_heavy_t *heavy = batch->first_heavy;
+    while (*sealed < SEALED_SIZE && (heavy || batch->sealed < batch->used)) {
+        if (!heavy || batch->sealed < heavy->at) {
+            *sealed += seal_frame (batch, box);
+            continue;
+        }
+        const size_t size = godwit__zmtp_heavy_seal (heavy, box);
+        if (!size)
+            return false;
+        *sealed += size;
+        heavy = heavy->next;
+    }
+    return true;
+}
+
+/* Makes sure that something is sealed, if there is anything. False: memory is short. */
 static bool
 seal_some (godwit__zmtp_batch_t *rest, godwit__zmtp_box_t *box)
 {
     size_t sealed = 0;
     if (has_sealed (rest))
         return true;
-    for (; rest && sealed < SEALED_SIZE; rest = rest->next) {
-        godwit__zmtp_heavy_t *heavy = rest->first_heavy;
-        while (rest->sealed < rest->used && sealed < SEALED_SIZE) {
-            const size_t size = seal_frame (rest, box, heavy);
-            if (size == 0)
-                return false;
-            if (heavy && heavy->at == rest->sealed)
-                heavy = heavy->next;
-            sealed += size;
-        }
-    }
+    for (; rest && sealed < SEALED_SIZE; rest = rest->next)
+        if (!seal_batch (rest, box, &sealed))
+            return false;
     return true;
 }
 
 /* ---- writing ---- */
 
-/* What is not written of a batch before its byte `limit`, behind the `count` pieces that are there. Returns
- * how many there are. */
-static unsigned
-gather (const godwit__zmtp_batch_t *batch, uint32_t limit, struct iovec *iov, unsigned count)
+/* Adds what can be written of a batch behind the *count pieces that are there. True: that is all of it. */
+static bool
+gather (const godwit__zmtp_batch_t *batch, bool in_boxes, struct iovec *iov, unsigned *count)
 {
     uint32_t at = batch->written;
+    const uint32_t limit = in_boxes ? batch->sealed : batch->used;
     const godwit__zmtp_heavy_t *heavy = batch->first_heavy;
-    if (heavy && heavy->at > limit)
-        heavy = NULL;
-    while (count < IOV_COUNT && (heavy || at < limit)) {
-        const uint32_t end = heavy ? heavy->at : limit;
+    while (*count < IOV_COUNT && (heavy || at < limit)) {
+        const uint32_t end = heavy && heavy->at < limit ? heavy->at : limit;
         if (at < end) {
-            iov[count++] = (struct iovec){(void *) (uintptr_t) (batch->bytes + at), end - at};
+            iov[(*count)++] = (struct iovec){(void *) (uintptr_t) (batch->bytes + at), end - at};
             at = end;
         } else {
-            count += godwit__zmtp_heavy_gather (heavy, iov + count, IOV_COUNT - count);
-            heavy = heavy->next && heavy->next->at <= limit ? heavy->next : NULL;
+            *count += godwit__zmtp_heavy_gather (heavy, iov + *count, IOV_COUNT - *count);
+            if (!godwit__zmtp_heavy_is_sealed (heavy))
+                return false;
+            heavy = heavy->next;
         }
     }
-    return count;
+    return at == batch->used;
 }
 
 /* `size` bytes of a batch were written, or more. Returns how many more. */
@@ -203,11 +207,9 @@ write_some (const godwit__zmtp_batch_t *rest, int fd, bool in_boxes)
 {
     struct iovec iov[IOV_COUNT];
     unsigned count = 0;
-    for (const godwit__zmtp_batch_t *at = rest; at && count < IOV_COUNT; at = at->next) {
-        count = gather (at, in_boxes ? at->sealed : at->used, iov, count);
-        if (in_boxes && at->sealed < at->used)
+    for (const godwit__zmtp_batch_t *at = rest; at && count < IOV_COUNT; at = at->next)
+        if (!gather (at, in_boxes, iov, &count))
             break;
-    }
     if (count == 1)
         return send (fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
     const struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};

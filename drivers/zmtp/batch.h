@@ -7,7 +7,7 @@
  *     head    room for what stands before the payload (GODWIT__ZMTP_BOX_HEAD)    flags    payload
  *
  * and are sealed in place by who writes, just before: so nonces are in order, and nobody who adds waits for
- * it. Of a heavy message only the head is in the batch. */
+ * it. Heavy messages make frames of their own. */
 #ifndef GODWIT_DRIVERS_ZMTP_BATCH_H
 #define GODWIT_DRIVERS_ZMTP_BATCH_H
 
@@ -19,7 +19,7 @@ typedef struct godwit__zmtp_batch {
     size_t heavy_size; /* bytes of heavy ones */
     uint32_t used, capacity;
     uint32_t written; /* of `used` */
-    uint32_t sealed;  /* of `used`: what stands before, heavy messages, too, can be written; with boxes */
+    uint32_t sealed;  /* of `used`; with boxes */
     godwit__zmtp_heavy_t *first_heavy, *last_heavy;
     unsigned heavy_count;
     uint8_t bytes[];
@@ -53,9 +53,9 @@ void godwit__zmtp_batch_attach (godwit__zmtp_batch_t *batch, godwit__zmtp_heavy_
 
 /* Writes a row of batches to a socket until all is written or the socket does not take more. box: what their
  * frames are sealed with; NULL: nothing is. Batches that are wholly written move from *rest to the end of
- * *written; heavy messages that are wholly written (or sealed, which copies them) are freed, by functions of
- * the program. Adds the bytes to *size. Returns 0 when nothing is left, EAGAIN, or another errno of sendmsg;
- * ENOMEM, too, if memory is short for a box. */
+ * *written; heavy messages that are wholly written, or sealed, are freed, by functions of the program. Adds
+ * the bytes to *size. Returns 0 when nothing is left, EAGAIN, or another errno of sendmsg; ENOMEM, too, if
+ * memory is short for a box. */
 int godwit__zmtp_batches_write (godwit__zmtp_batch_t **rest, int fd, godwit__zmtp_box_t *box,
                                 godwit__zmtp_batch_t **written, uint64_t *size);
 

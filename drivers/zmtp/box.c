@@ -24,7 +24,7 @@
 #define MAC_KEY crypto_onetimeauth_KEYBYTES
 #define BEGINNING (BLOCKS - MAC_KEY)
 
-static const uint8_t name[AT_NONCE + 1] = "\7MESSAGE";
+static const uint8_t name[AT_NONCE] = {7, 'M', 'E', 'S', 'S', 'A', 'G', 'E'};
 
 /* ---- the stream of one box ---- */
 
@@ -79,19 +79,31 @@ cover (const stream_t *stream, uint8_t *data, size_t size)
 
 /* ---- boxes ---- */
 
-void
-godwit__zmtp_box_seal (godwit__zmtp_box_t *box, uint8_t *body, size_t payload_size, bool is_command)
+static void
+seal (godwit__zmtp_box_t *box, uint8_t *body, size_t payload_size, uint8_t flags)
 {
     stream_t stream;
     uint8_t *const data = body + AT_FLAGS;
     const size_t size = 1 + payload_size;
     memcpy (body, name, AT_NONCE);
     godwit__zmtp_nonce_write (body + AT_NONCE, ++box->sent);
-    data[0] = is_command ? GODWIT__ZMTP_BOX_COMMAND : 0;
+    data[0] = flags;
     begin_stream (&stream, box, box->accepts, body + AT_NONCE);
     cover (&stream, data, size);
     crypto_onetimeauth (body + AT_MAC, data, size, stream.beginning);
     end_stream (&stream);
+}
+
+void
+godwit__zmtp_box_seal (godwit__zmtp_box_t *box, uint8_t *body, size_t payload_size, bool is_command)
+{
+    seal (box, body, payload_size, is_command ? GODWIT__ZMTP_BOX_COMMAND : 0);
+}
+
+void
+godwit__zmtp_box_seal_part (godwit__zmtp_box_t *box, uint8_t *body, size_t payload_size)
+{
+    seal (box, body, payload_size, GODWIT__ZMTP_BOX_MORE);
 }
 
 /* Whether the number may follow the last one. */

@@ -34,7 +34,8 @@ godwit__zmtp_decoder_release (godwit__zmtp_decoder_t *decoder)
 {
     release_chunk (decoder);
     free (decoder->large);
-    decoder->large = NULL;
+    free (decoder->joined);
+    decoder->large = decoder->joined = NULL;
 }
 
 /* ---- where bytes go ---- */
@@ -222,10 +223,11 @@ open_box (godwit__zmtp_decoder_t *decoder, uint8_t *body, size_t size)
     const char *const problem = godwit__zmtp_box_open (decoder->box, body, size, &flags);
     if (problem)
         return problem;
-    if (flags & GODWIT__ZMTP_BOX_MORE)
-        return "it sent a message of several parts";
-    decoder->is_command = flags & GODWIT__ZMTP_BOX_COMMAND;
-    return problem_of_size (decoder, decoder->is_command, size - GODWIT__ZMTP_BOX_OVERHEAD);
+    const bool is_command = flags & GODWIT__ZMTP_BOX_COMMAND;
+    if (is_command && (decoder->joined || flags & GODWIT__ZMTP_BOX_MORE))
+        return "it sent a command among the parts of a message";
+    decoder->flags = flags;
+    return problem_of_size (decoder, is_command, size - GODWIT__ZMTP_BOX_OVERHEAD);
 }
 
 /* Opens the whole frame at `at`, unless it is open already. What is wrong with it stays wrong. */
@@ -254,7 +256,7 @@ begin_large (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
     decoder->at += head->head_size;
     const size_t have = decoder->end - decoder->at;
     memcpy (decoder->large, decoder->chunk->data + decoder->at, have);
-    decoder->is_command = head->flags & GODWIT__ZMTP_COMMAND;
+    decoder->flags = head->flags & GODWIT__ZMTP_COMMAND ? GODWIT__ZMTP_BOX_COMMAND : 0;
     decoder->large_size = size;
     decoder->large_have = have;
     release_chunk (decoder);
@@ -284,7 +286,72 @@ next_large (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
                                .storage.pointer = decoder->large};
     decoder->large = NULL;
     decoder->large_capacity = 0;
-    return kind_of (decoder->is_command);
+    return kind_of (decoder->flags & GODWIT__ZMTP_BOX_COMMAND);
+}
+
+/* ---- messages of several parts, which come in boxes only ---- */
+
+static bool
+joined_grow (godwit__zmtp_decoder_t *decoder, size_t size)
+{
+    const size_t trusted = min_size (decoder->trusted, LARGE_TRUSTED - 1);
+    const size_t more = decoder->joined ? 2 * decoder->joined_capacity : trusted + 1;
+    const size_t capacity = size > more ? size : more;
+    uint8_t *const joined = realloc (decoder->joined, capacity);
+    if (!joined)
+        return false;
+    decoder->joined = joined;
+    decoder->joined_capacity = capacity;
+    return true;
+}
+
+/* Adds a part. */
+static const char *
+join (godwit__zmtp_decoder_t *decoder, const godwit__frame_t *part)
+{
+    if (part->size > decoder->max_size - decoder->joined_size)
+        return "it sent a message above max_message_size";
+    const size_t size = decoder->joined_size + part->size;
+    if ((!decoder->joined || size > decoder->joined_capacity) && !joined_grow (decoder, size))
+        return "memory was short for a message of it";
+    if (part->size)
+        memcpy (decoder->joined + decoder->joined_size, part->data, part->size);
+    decoder->joined_size = size;
+    return NULL;
+}
+
+/* All parts are there: they are one message. */
+static void
+take_joined (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
+{
+    uint8_t *data = decoder->joined;
+    const size_t size = decoder->joined_size;
+    if (size < decoder->joined_capacity) {
+        uint8_t *const less = realloc (data, size ? size : 1);
+        data = less ? less : data;
+    }
+    if (size > decoder->trusted)
+        decoder->trusted = size;
+    godwit__frame_adopt (frame, data, size);
+    decoder->joined = NULL;
+    decoder->joined_size = decoder->joined_capacity = 0;
+}
+
+/* A message came, or a part of one. NEED: another part has to come. */
+static godwit__zmtp_decoded_t
+take_part (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
+{
+    const bool is_last = !(decoder->flags & GODWIT__ZMTP_BOX_MORE);
+    if (is_last && !decoder->joined)
+        return GODWIT__ZMTP_MESSAGE;
+    const char *const problem = join (decoder, frame);
+    godwit__frame_release (frame);
+    if (problem)
+        return malformed (decoder, problem);
+    if (!is_last)
+        return GODWIT__ZMTP_NEED;
+    take_joined (decoder, frame);
+    return GODWIT__ZMTP_MESSAGE;
 }
 
 /* ---- the next one ---- */
@@ -307,11 +374,11 @@ take_box (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head, godw
     decoder->is_open = false;
     decoder->at += head->head_size + (uint32_t) GODWIT__ZMTP_BOX_OVERHEAD;
     take_from_chunk (decoder, frame, (size_t) head->body_size - GODWIT__ZMTP_BOX_OVERHEAD);
-    return kind_of (decoder->is_command);
+    return kind_of (decoder->flags & GODWIT__ZMTP_BOX_COMMAND);
 }
 
-godwit__zmtp_decoded_t
-godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
+static inline godwit__zmtp_decoded_t
+next_frame (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
 {
     godwit__zmtp_head_t head;
     if (decoder->large)
@@ -337,6 +404,19 @@ godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decoder, godwit__frame_t *fra
     return kind_of (head.flags & GODWIT__ZMTP_COMMAND);
 }
 
+godwit__zmtp_decoded_t
+godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
+{
+    godwit__zmtp_decoded_t decoded = next_frame (decoder, frame);
+    while (decoder->box && decoded == GODWIT__ZMTP_MESSAGE) {
+        decoded = take_part (decoder, frame);
+        if (decoded != GODWIT__ZMTP_NEED)
+            break;
+        decoded = next_frame (decoder, frame);
+    }
+    return decoded;
+}
+
 bool
 godwit__zmtp_decoder_has_message (godwit__zmtp_decoder_t *decoder)
 {
@@ -349,5 +429,5 @@ godwit__zmtp_decoder_has_message (godwit__zmtp_decoder_t *decoder)
         return false;
     if (!decoder->box)
         return !(head.flags & GODWIT__ZMTP_COMMAND);
-    return !problem_of (decoder, &head) && !open_whole (decoder, &head) && !decoder->is_command;
+    return !problem_of (decoder, &head) && !open_whole (decoder, &head) && !decoder->flags;
 }

@@ -12,7 +12,7 @@
  * Memory grows with what has arrived, not with what a head declares.
  *
  * With a box each frame is opened where it lies, once it is whole: whether it is a message or a command says
- * only what is inside. */
+ * only what is inside. There it may also say that it is a part of a message: parts are joined. */
 #ifndef GODWIT_DRIVERS_ZMTP_DECODER_H
 #define GODWIT_DRIVERS_ZMTP_DECODER_H
 
@@ -36,12 +36,14 @@ typedef struct godwit__zmtp_decoder {
     uint32_t at, end;            /* these bytes */
     godwit__zmtp_box_t *box;     /* the reader's; NULL: frames travel as they are */
     bool is_open;                /* the box of the frame at `at` is open */
-    bool is_command;             /* what is in that box, or in `large` */
+    uint8_t flags;               /* of what is in that box, or in `large`: GODWIT__ZMTP_BOX_... */
     size_t max_size;             /* of a message */
     size_t command_max;          /* the same of a command */
     size_t trusted;              /* a message of this size came whole: as much may be allocated at once */
     uint8_t *large;              /* a message that is read into memory of its own; NULL: none */
     size_t large_size, large_have, large_capacity;
+    uint8_t *joined; /* the parts of a message that have come; NULL: none */
+    size_t joined_size, joined_capacity;
     const char *problem; /* static text */
 } godwit__zmtp_decoder_t;
 

@@ -16,9 +16,10 @@
 static inline void
 godwit__zmtp_nonce_make (uint8_t nonce[GODWIT__ZMTP_NONCE_SIZE], const char *text, const uint8_t *sent)
 {
-    const size_t text_size = strlen (text);
-    memcpy (nonce, text, text_size);
-    memcpy (nonce + text_size, sent, GODWIT__ZMTP_NONCE_SIZE - text_size);
+    size_t size = 0;
+    for (; text[size]; size++)
+        nonce[size] = (uint8_t) text[size];
+    memcpy (nonce + size, sent, GODWIT__ZMTP_NONCE_SIZE - size);
 }
 
 static inline uint64_t

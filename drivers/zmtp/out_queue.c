@@ -93,9 +93,9 @@ static godwit__io_t
 append_heavy (godwit__zmtp_out_t *out, const godwit__message_t *message, size_t size)
 {
     uint8_t head[GODWIT__ZMTP_LONG_HEAD];
-    const size_t head_size = godwit__zmtp_head_write (head, 0, overhead_of (out) + size);
+    const size_t head_size = out->box ? 0 : godwit__zmtp_head_write (head, 0, size);
     godwit__zmtp_batch_t *batch = batch_for (out, head_size);
-    godwit__zmtp_heavy_t *heavy = batch ? godwit__zmtp_heavy_new (message) : NULL;
+    godwit__zmtp_heavy_t *heavy = batch ? godwit__zmtp_heavy_new (message, out->box) : NULL;
     if (!heavy)
         return GODWIT__IO_REFUSED;
     memcpy (godwit__zmtp_batch_extend (batch, head_size), head, head_size);

@@ -114,7 +114,8 @@ typedef struct godwit_transport_options {
 /* Makes a transport from a URL (contract 8). url is copied; options may be NULL. *transport belongs to the
  * caller. INVALID_URL, DRIVER_LOAD, INVALID_ARGUMENT (an unknown or ill-typed option, by name, or one that
  * needs a realm), SYSTEM, OUT_OF_MEMORY; MALFORMED, PERMISSION_DENIED: what is wrong with the member file of
- * the realm. Does not wait for the network. */
+ * the realm, or its certificate has no right to host, and host_rendezvous is set. Does not wait for the
+ * network. */
 GODWIT_EXPORT godwit_status_t godwit_transport_new (godwit_transport_t **transport, const char *url,
                                                     const godwit_transport_options_t *options,
                                                     godwit_error_t **error);

@@ -41,11 +41,12 @@ may_repeat (godwit__call_t *call, const char *why)
     return true;
 }
 
+/* The server's text of figures is cut: it has to be short. */
 static godwit__finish_t
 finish_expired_nack (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
-    char why[GODWIT__REFUSAL_TEXT];
-    char text[GODWIT__REFUSAL_TEXT + 32] = "the server refused it because its time was spent";
+    char why[224];
+    char text[256] = "the server refused it because its time was spent";
     godwit__refusal_read (&call->pending.frame, why, sizeof why);
     if (*why)
         snprintf (text, sizeof text, "the server refused it: %s", why);

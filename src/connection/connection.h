@@ -52,8 +52,8 @@ typedef struct godwit__connection_events {
     void (*lost) (struct godwit__connection *connection, const char *reason);
     /* A server of the other process drains; server_id 0: all of them do. */
     void (*goodbye) (struct godwit__connection *connection, uint32_t server_id, uint32_t revision);
-    /* The certificate of the other process is void: no request is sent over it any more, those that run go on,
-     * and it is lost soon. reason: borrowed. The control thread. */
+    /* The certificate of the other process is void: no request is sent over it any more, those that run go
+     * on, and it is lost soon. reason: borrowed. The control thread. */
     void (*voided) (struct godwit__connection *connection, const char *reason);
     /* The other process has another certificate now, perhaps with other rights. The control thread. */
     void (*renewed) (struct godwit__connection *connection);

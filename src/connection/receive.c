@@ -151,8 +151,8 @@ warn_of_cast (const godwit__connection_t *connection, godwit__frame_t *frame)
     char text[GODWIT__REFUSAL_TEXT];
     godwit__refusal_read (frame, text, sizeof text);
     godwit__warn (connection->transport, godwit__hash_text (KEY_CAST, connection->address),
-                  "a cast, or a call that nobody waits for any more, was refused at %.200s: %s", connection->address,
-                  *text ? text : "it is not allowed");
+                  "a cast, or a call that nobody waits for any more, was refused at %.200s: %s",
+                  connection->address, *text ? text : "it is not allowed");
 }
 
 static void

@@ -189,7 +189,8 @@ free_flight (flight_t *flight)
     free (flight);
 }
 
-/* The listener's process does not let this one publish: somebody has to change a certificate. Without a lock. */
+/* The listener's process does not let this one publish: somebody has to change a certificate. Without a lock.
+ */
 static void
 warn_if_forbidden (flight_t *flight)
 {

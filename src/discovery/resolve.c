@@ -70,9 +70,8 @@ queries_for (godwit__peer_t *peer, bool again)
          group = GODWIT__GROUPS_NEXT (directory, group)) {
         for (size_t i = 0; i < group->count; i++) {
             godwit__member_t *member = group->members[i];
-            if (!is_asked_of (member, peer) ||
-                (member->resolution != GODWIT__RESOLUTION_UNKNOWN &&
-                 !(again && member->resolution == GODWIT__RESOLUTION_REFUSED)))
+            if (!is_asked_of (member, peer) || (member->resolution != GODWIT__RESOLUTION_UNKNOWN &&
+                                                !(again && member->resolution == GODWIT__RESOLUTION_REFUSED)))
                 continue;
             godwit__resolve_query_t *query = query_new (member);
             if (!query) {
@@ -132,7 +131,7 @@ godwit__resolve_renewed (godwit__peer_t *peer, const godwit__party_t *party)
         for (size_t i = 0; i < group->count; i++) {
             godwit__member_t *const member = group->members[i];
             if (member->peer != peer || member->resolution == GODWIT__RESOLUTION_ASKED)
-                continue; /* the answer is judged when it comes */
+                continue; /* the answer is looked at when it comes */
             if (member->resolution == GODWIT__RESOLUTION_REFUSED ||
                 !godwit__party_may_topic (party, GODWIT__VERB_SERVE, group->exchange, group->topic))
                 member->resolution = GODWIT__RESOLUTION_UNKNOWN;
@@ -248,8 +247,8 @@ static bool
 may_serve (const godwit__resolve_query_t *query, const answer_t *answer)
 {
     return !query->connection->transport->realm ||
-           (answer->party && godwit__party_may_topic (answer->party, GODWIT__VERB_SERVE, query->group->exchange,
-                                                      query->group->topic));
+           (answer->party && godwit__party_may_topic (answer->party, GODWIT__VERB_SERVE,
+                                                      query->group->exchange, query->group->topic));
 }
 
 /* The record of a listed member becomes the answer, with the addresses that were listed. False when memory is
@@ -358,8 +357,7 @@ settle (const godwit__resolve_query_t *query, const answer_t *answer)
     const bool is_wrong = member && answer->record && !is_of (query, member, answer->record);
     if (is_wrong)
         GODWIT__COUNT (transport, frames_malformed);
-    if (member &&
-        (answer->outcome == GODWIT__PENDING_LOST || answer->outcome == GODWIT__PENDING_ABANDONED)) {
+    if (member && (answer->outcome == GODWIT__PENDING_LOST || answer->outcome == GODWIT__PENDING_ABANDONED)) {
         member->resolution = GODWIT__RESOLUTION_UNKNOWN; /* the peer will be lost, too */
     } else if (member && (!answer->record || is_wrong || !may_serve (query, answer) ||
                           !confirm (member, answer->record))) {

@@ -3,9 +3,9 @@
  * process at the address is asked who the server is, and answers with its record (RESOLVE, docs/protocol.md
  * 4.10).
  *
- * With a realm the servers that matchmakers announce are asked, too: whoever hosts a rendezvous must not be able
- * to send calls to somebody who is not the server, or may not be. The process confirms names and number, and its
- * certificate has to have the right to serve the topic.
+ * With a realm the servers that matchmakers announce are asked, too: whoever hosts a rendezvous must not be
+ * able to send calls to somebody who is not the server, or may not be. The process confirms names and number,
+ * and its certificate has to have the right to serve the topic.
  *
  *     UNKNOWN ---connected, or wanted---> ASKED ---RESOLVED---> KNOWN
  *        ^                                ^   |                   |
@@ -34,8 +34,8 @@ godwit__resolve_query_t *godwit__resolve_ready (godwit__peer_t *peer);
 /* Any thread, no lock held. */
 void godwit__resolve_send (godwit__resolve_query_t *queries);
 
-/* A server that is asked does not take requests, or may not: its process is asked again after a back-off. With
- * lock held. */
+/* A server that is asked does not take requests, or may not: its process is asked again after a back-off.
+ * With lock held. */
 void godwit__resolve_refused (godwit__member_t *member);
 /* The peer's certificate is void: nothing is sent to its servers until there is another connection. With lock
  * held. */

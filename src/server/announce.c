@@ -172,8 +172,8 @@ has_names (const godwit_server_t *server, const godwit__names_t *names)
            strcmp (server->record->server, names->server) == 0;
 }
 
-/* With the lock: the server that is asked about, also one that drains; or, without a number, the first of these
- * names that takes requests. NULL: there is none. */
+/* With the lock: the server that is asked about, also one that drains; or, without a number, the first of
+ * these names that takes requests. NULL: there is none. */
 static const godwit_server_t *
 find_server (const godwit__pool_t *pool, uint32_t id, const godwit__names_t *names)
 {
@@ -181,8 +181,8 @@ find_server (const godwit__pool_t *pool, uint32_t id, const godwit__names_t *nam
         id ? godwit__server_table_find (&pool->servers, id) : godwit__server_table_first (&pool->servers);
     if (id)
         return server && has_names (server, names) && server->record->server_id == id ? server : NULL;
-    while (server && !(server->accepts && has_names (server, names) &&
-                       server->record->state == GODWIT__RECORD_UP))
+    while (server &&
+           !(server->accepts && has_names (server, names) && server->record->state == GODWIT__RECORD_UP))
         server = godwit__server_table_next (&pool->servers, server);
     return server;
 }

@@ -75,9 +75,10 @@ is_forged (const godwit__port_t *port, const godwit__identity_t *peer)
     if (!port->pool->transport->realm || godwit__port_is_from (port, peer->instance))
         return false;
     const godwit__party_t *const party = godwit__channel_sender (port->channel);
-    godwit__warn (port->pool->transport, KEY_FORGED,
-                  "a client was refused: its certificate \"%s\" is void, or it says that it is another process",
-                  party ? party->certificate.name : "");
+    godwit__warn (
+        port->pool->transport, KEY_FORGED,
+        "a client was refused: its certificate \"%s\" is void, or it says that it is another process",
+        party ? party->certificate.name : "");
     return true;
 }
 

@@ -50,8 +50,8 @@ is_forbidden (godwit__port_t *port, godwit__session_t *session, uint32_t subscri
     return port->pool->transport->realm && !godwit__port_meet_publisher (port, session, subscriber);
 }
 
-/* False: this publication was seen before, or its publisher may not publish here. Counts those that are missing
- * between it and the last one. */
+/* False: this publication was seen before, or its publisher may not publish here. Counts those that are
+ * missing between it and the last one. */
 static bool
 note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns,
                   uint32_t subscriber)

@@ -43,18 +43,17 @@ refuse_for_policy (godwit_request_t *request)
 {
     const godwit_target_t *const target = &request->server->target;
     const char *const name = godwit__caller_name (request->caller);
-    godwit__warn (request->pool->transport,
-                  godwit__hash_text (godwit__hash_text (KEY_POLICY, target->topic), name),
-                  "%s%s%s%s of the method %.64s was refused: the policy of the server %.64s of topic %.64s does "
-                  "not allow it",
-                  kind_of (request), *name ? " by \"" : "", name, *name ? "\"" : "",
-                  godwit_request_method (request), target->server, target->topic);
-    godwit__request_refuse_saying (request, GODWIT__NACK_FORBIDDEN,
-                                   "the server's policy does not allow it");
+    godwit__warn (
+        request->pool->transport, godwit__hash_text (godwit__hash_text (KEY_POLICY, target->topic), name),
+        "%s%s%s%s of the method %.64s was refused: the policy of the server %.64s of topic %.64s does "
+        "not allow it",
+        kind_of (request), *name ? " by \"" : "", name, *name ? "\"" : "", godwit_request_method (request),
+        target->server, target->topic);
+    godwit__request_refuse_saying (request, GODWIT__NACK_FORBIDDEN, "the server's policy does not allow it");
 }
 
 bool
-godwit__request_judge (godwit_request_t *request)
+godwit__request_check_rights (godwit_request_t *request)
 {
     const godwit_server_t *const server = request->server;
     const godwit__route_t *const route = request->route;

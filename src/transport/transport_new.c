@@ -204,7 +204,8 @@ static const godwit__matchmaker_events_t matchmaker_events = {on_seen, on_gone, 
 
 /* Its members would not join it. In a private folder nobody has to have the right. */
 static godwit_status_t
-check_hosting (const godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
+check_hosting (const godwit_transport_t *transport, const godwit__settings_t *settings,
+               godwit_error_t **error)
 {
     return settings->host_rendezvous
                ? godwit__own_right (transport, &(godwit__deed_t){.verb = GODWIT__VERB_HOST}, error)

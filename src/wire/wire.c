@@ -235,7 +235,7 @@ godwit__resolved_read (godwit__record_t **record, uint32_t target, godwit__frame
 const char *
 godwit__nack_name (uint32_t reason)
 {
-    static const char *const names[] = {"unknown",  "OVERLOADED", "DRAINING",  "EXPIRED", "NOT_HERE",
+    static const char *const names[] = {"unknown",  "OVERLOADED", "DRAINING",  "EXPIRED",  "NOT_HERE",
                                         "NO_HELLO", "DUPLICATE",  "MALFORMED", "IDENTITY", "FORBIDDEN"};
     return names[reason < sizeof names / sizeof names[0] ? reason : 0];
 }

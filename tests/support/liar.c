@@ -23,7 +23,8 @@ told_record (const told_t *told)
                                .addresses = {told->address},
                                .fanout_address = "",
                                .host = "simulated",
-                               .versions = strncmp (told->topic, "notify:", 7) == 0 ? "pool.=1.8.1048576" : ""};
+                               .versions =
+                                   strncmp (told->topic, "notify:", 7) == 0 ? "pool.=1.8.1048576" : ""};
     memcpy (fields.instance, told->instance, sizeof fields.instance);
     godwit__record_t *const record = godwit__record_new (&fields);
     cr_assert (record);
@@ -175,8 +176,7 @@ server_ready (godwit__source_t *source)
 void
 liar_server_open (liar_server_t *server, rights_world_t *world, const char *rights, const char *topic)
 {
-    *server =
-        (liar_server_t){.rogue = rogue_open (world, "evil", rights), .server_id = 1, .topic = topic};
+    *server = (liar_server_t){.rogue = rogue_open (world, "evil", rights), .server_id = 1, .topic = topic};
     server->instance = rogue_instance (server->rogue);
     server->port = rogue_listen (server->rogue, NULL, server->address);
     server->source = (godwit__source_t){.ready = server_ready, .user = server};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two rogues that act by themselves while the cluster runs: the host of a rendezvous that tells its members what
- * the test says, and a server that says of itself what the test says. */
+/* Two rogues that act by themselves while the cluster runs: the host of a rendezvous that tells its members
+ * what the test says, and a server that says of itself what the test says. */
 #ifndef GODWIT_TESTS_SUPPORT_LIAR_H
 #define GODWIT_TESTS_SUPPORT_LIAR_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A simulated cluster whose nodes are of one realm: tests say what each may do. Three nodes host the rendezvous
- * points (meet-1 to meet-3), and may do nothing else.
+/* A simulated cluster whose nodes are of one realm: tests say what each may do. Three nodes host the
+ * rendezvous points (meet-1 to meet-3), and may do nothing else.
  *
  *     rights_world_t *world = rights_world_open ();
  *     rights_node_t *billing = rights_node (world, "billing", "serve godwit/billing");
@@ -47,7 +47,8 @@ rights_world_t *rights_world_open (void);
 rights_world_t *rights_world_new (void);
 void rights_world_close (rights_world_t **world);
 
-/* Rights are one text, separated by ", ": "call godwit/billing, publish godwit/news". "": nothing is allowed. */
+/* Rights are one text, separated by ", ": "call godwit/billing, publish godwit/news". "": nothing is allowed.
+ */
 
 /* Adds a node with a certificate of its own. */
 rights_node_t *rights_node (rights_world_t *world, const char *name, const char *rights);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A member of the realm that does not keep to its rights: a node of a simulated cluster without a transport. The
- * test sends what it likes over the node's driver, with a good certificate. For tests of what all others do
- * about it.
+/* A member of the realm that does not keep to its rights: a node of a simulated cluster without a transport.
+ * The test sends what it likes over the node's driver, with a good certificate. For tests of what all others
+ * do about it.
  *
  *     rogue_t *evil = rogue_open (world, "evil", "serve godwit/other");
  *     godwit__channel_t *link = rogue_connect (evil, "sim://billing:20000");

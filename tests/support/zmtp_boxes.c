@@ -26,8 +26,9 @@ zmtp_boxes_end (zmtp_boxes_t *boxes)
     godwit__zmtp_box_end (&boxes->accepting);
 }
 
-zmtp_bytes_t
-zmtp_boxed (godwit__zmtp_box_t *box, const void *payload, size_t size, bool is_command)
+/* A frame whose body is not sealed yet. *body: where it is. */
+static zmtp_bytes_t
+frame_around (const void *payload, size_t size, uint8_t **body)
 {
     uint8_t head[GODWIT__ZMTP_LONG_HEAD];
     const size_t body_size = GODWIT__ZMTP_BOX_OVERHEAD + size;
@@ -36,8 +37,26 @@ zmtp_boxed (godwit__zmtp_box_t *box, const void *payload, size_t size, bool is_c
     if (!frame)
         abort ();
     memcpy (frame, head, head_size);
+    *body = frame + head_size;
     if (size)
-        memcpy (frame + head_size + GODWIT__ZMTP_BOX_OVERHEAD, payload, size);
-    godwit__zmtp_box_seal (box, frame + head_size, size, is_command);
+        memcpy (*body + GODWIT__ZMTP_BOX_OVERHEAD, payload, size);
     return (zmtp_bytes_t){frame, head_size + body_size};
+}
+
+zmtp_bytes_t
+zmtp_boxed (godwit__zmtp_box_t *box, const void *payload, size_t size, bool is_command)
+{
+    uint8_t *body;
+    const zmtp_bytes_t frame = frame_around (payload, size, &body);
+    godwit__zmtp_box_seal (box, body, size, is_command);
+    return frame;
+}
+
+zmtp_bytes_t
+zmtp_boxed_part (godwit__zmtp_box_t *box, const void *payload, size_t size)
+{
+    uint8_t *body;
+    const zmtp_bytes_t frame = frame_around (payload, size, &body);
+    godwit__zmtp_box_seal_part (box, body, size);
+    return frame;
 }

@@ -17,5 +17,7 @@ void zmtp_boxes_end (zmtp_boxes_t *boxes);
 
 /* A whole frame with what `box` has sealed. */
 zmtp_bytes_t zmtp_boxed (godwit__zmtp_box_t *box, const void *payload, size_t size, bool is_command);
+/* The same with a part of a message. */
+zmtp_bytes_t zmtp_boxed_part (godwit__zmtp_box_t *box, const void *payload, size_t size);
 
 #endif

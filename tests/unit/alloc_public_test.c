@@ -80,7 +80,7 @@ look (godwit_request_t *request, void *self)
                       godwit_request_context (request) && godwit_request_args (request) &&
                       !godwit_request_name_space (request) && !godwit_request_version (request) &&
                       !godwit_request_is_redelivered (request) && !godwit_request_is_cast (request) &&
-                      !godwit_request_is_cancelled (request) &&
+                      !godwit_request_peer (request) && !godwit_request_is_cancelled (request) &&
                       godwit_request_on_cancel (request, on_cancel, self) == GODWIT_OK &&
                       godwit_request_on_cancel (request, NULL, self) == GODWIT_ERR_INVALID_ARGUMENT &&
                       godwit_request_remaining_ms (request) <= TIMEOUT_MS;
@@ -143,9 +143,9 @@ static godwit_status_t
 run_member (godwit_error_t **error)
 {
     godwit_transport_t *transport = NULL;
-    godwit_status_t status = godwit_transport_new (
-        &transport, "zmq:///?static=a/b@tcp://127.0.0.1:1",
-        GODWIT_TRANSPORT_OPTIONS (.external_loop = true, .realm = member_path), error);
+    godwit_status_t status =
+        godwit_transport_new (&transport, "zmq:///?static=a/b@tcp://127.0.0.1:1",
+                              GODWIT_TRANSPORT_OPTIONS (.external_loop = true, .realm = member_path), error);
     if (!status)
         status = godwit_transport_reload_realm (transport, error);
     godwit_transport_destroy (&transport);

@@ -240,6 +240,7 @@ Test (realm_bulletin, a_signature_has_64_bytes)
     godwit__write_array (&writer, 2);
     godwit__write_bin (&writer, parts[0].data, parts[0].size);
     godwit__write_bin (&writer, parts[1].data, parts[1].size - 1);
+    sealed[writer.size] = parts[1].data[parts[1].size - 1]; /* behind its end */
     assert_refused (sealed, writer.size, &signer, GODWIT_ERR_MALFORMED, "its signature is wrong");
     godwit__bulletin_unref (&bulletin);
 }

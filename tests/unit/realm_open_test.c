@@ -146,6 +146,8 @@ OpenTest (a_damaged_bulletin_is_never_taken_for_none)
     cr_assert_eq (mkdir (bulletin, 0700), 0);
     assert_does_not_start (path, GODWIT_ERR_SYSTEM, "web.bulletin: expected a file");
     cr_assert_eq (rmdir (bulletin), 0);
+    cr_assert_eq (symlink (bulletin, bulletin), 0); /* a circle */
+    assert_does_not_start (path, GODWIT_ERR_SYSTEM, "web.bulletin: Too many levels of symbolic links");
 }
 
 /* As after a realm key was changed: what it says is about certificates that are refused in any case. */
@@ -364,12 +366,16 @@ OpenTest (a_place_that_cannot_be_looked_at_is_an_error)
 OpenTest (a_home_is_looked_up)
 {
     char *first = NULL, *second = NULL;
+    const char *const home = godwit__test_realm_folder (files);
+    put_in_home (home);
+    cr_assert_eq (chdir (home), 0);
     unsetenv ("GODWIT_REALM");
     unsetenv ("HOME");
     const godwit_status_t status = godwit__realm_find (&first, NULL, NULL);
-    setenv ("HOME", "relative", 1);
+    setenv ("HOME", ".", 1);
     cr_assert_eq (godwit__realm_find (&second, NULL, NULL), status);
     cr_assert ((!first && !second) || strcmp (first, second) == 0);
     free (first);
     free (second);
+    clean (home);
 }

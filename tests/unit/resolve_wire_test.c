@@ -74,7 +74,8 @@ Test (resolve, takes_the_longest_names_and_no_longer_ones)
     longest[255] = 'n';
     longest[256] = '\0';
     cr_assert_eq (godwit__resolve_write (frame, 0, "", longest, "a"), 0u);
-    cr_assert_eq (read_names (frame, godwit__resolve_write (frame, 0, "", "a", "b"), &names, NULL), GODWIT_OK);
+    cr_assert_eq (read_names (frame, godwit__resolve_write (frame, 0, "", "a", "b"), &names, NULL),
+                  GODWIT_OK);
     cr_assert_str_eq (names.exchange, "");
 }
 

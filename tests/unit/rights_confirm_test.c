@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A rendezvous that lies can omit, delay and misdirect, but nobody is taken for somebody else: the process at the
- * other end confirms who it is, and its certificate has to have the right to serve. */
+/* A rendezvous that lies can omit, delay and misdirect, but nobody is taken for somebody else: the process at
+ * the other end confirms who it is, and its certificate has to have the right to serve. */
 #include "src/runtime/transport.h"
 #include "tests/support/liar.h"
 #include "tests/support/must.h"
@@ -122,8 +122,7 @@ Test (rights_confirm, a_member_without_the_right_is_not_called)
 {
     scene_t scene;
     scene_open (&scene, "serve godwit/evil, call */*");
-    liar_host_tell (&scene.host,
-                    &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
+    liar_host_tell (&scene.host, &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
     assert_nobody (&scene, "server \"evil\" at sim://evil:20000 is not called: "
                            "\"evil\" may not serve godwit/billing");
     cr_assert_gt (scene.evil.resolves, 1u, "it is asked again");
@@ -137,8 +136,7 @@ Test (rights_confirm, those_who_may_are_called_beside_one_who_may_not)
     scene_t scene;
     scene_open (&scene, "serve godwit/evil");
     const told_t told = truth (&scene);
-    liar_host_tell (&scene.host,
-                    &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
+    liar_host_tell (&scene.host, &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
     liar_host_tell (&scene.host, &told);
     for (int i = 0; i < 20; i++)
         MUST (rights_call (scene.client, "work", &error));
@@ -156,9 +154,9 @@ Test (rights_confirm, a_wrong_number_reaches_no_other_server)
     told.server_id = 2;
     liar_host_tell (&scene.host, &told);
     assert_nobody (&scene, "no server is known of topic \"billing\"");
-    cr_assert_eq (rights_logged (scene.web, GODWIT_LOG_WARNING,
-                                 "godwit/billing/billing is not at sim://billing:20000"),
-                  1u);
+    cr_assert_eq (
+        rights_logged (scene.web, GODWIT_LOG_WARNING, "godwit/billing/billing is not at sim://billing:20000"),
+        1u);
     scene_close (&scene);
 }
 
@@ -184,8 +182,7 @@ Test (rights_confirm, an_answer_about_another_server_is_not_taken)
     scene_t scene;
     scene_open (&scene, "serve */*");
     scene.evil.topic = "audit";
-    liar_host_tell (&scene.host,
-                    &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
+    liar_host_tell (&scene.host, &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
     assert_nobody (&scene, "");
     scene.evil.topic = "billing";
     scene.evil.server_id = 2;
@@ -200,8 +197,7 @@ Test (rights_confirm, each_connection_is_confirmed_anew)
 {
     scene_t scene;
     scene_open (&scene, "serve */*");
-    liar_host_tell (&scene.host,
-                    &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
+    liar_host_tell (&scene.host, &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
     MUST (rights_call (scene.client, "work", &error));
     MUST (rights_call (scene.client, "work", &error));
     cr_assert_eq (scene.evil.resolves, 1u);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The right to host a rendezvous: told to the program when its transport is made, and judged by its members. */
+/* The right to host a rendezvous: told to the program when its transport is made, and checked by its members.
+ */
 #include "src/runtime/transport.h"
 #include "tests/support/liar.h"
 #include "tests/support/must.h"
@@ -61,10 +62,11 @@ Test (rights_host, who_may_not_host_is_left_and_named)
     cr_assert_eq (host.joins, 0u, "it is not even joined");
     cr_assert_eq (told_count (web), 0u);
     cr_assert_eq (atomic_load (&web->transport->gauges.rendezvous_joined), 0u);
-    cr_assert_eq (rights_logged (web, GODWIT_LOG_WARNING,
-                                 "Does not trust the rendezvous at sim://meet-1:9573: \"meet-1\" may not host a "
-                                 "rendezvous"),
-                  1u);
+    cr_assert_eq (
+        rights_logged (web, GODWIT_LOG_WARNING,
+                       "Does not trust the rendezvous at sim://meet-1:9573: \"meet-1\" may not host a "
+                       "rendezvous"),
+        1u);
     liar_host_close (&host);
     rights_world_close (&world);
 }
@@ -85,10 +87,11 @@ Test (rights_host, one_that_may_not_any_more_is_left)
     cr_assert_eq (atomic_load (&web->transport->gauges.rendezvous_joined), 3u);
     rights_renew (world->meets[0], "serve */*");
     cr_assert_eq (atomic_load (&web->transport->gauges.rendezvous_joined), 2u);
-    cr_assert_eq (rights_logged (web, GODWIT_LOG_WARNING,
-                                 "Does not trust the rendezvous at sim://meet-1:9573: \"meet-1\" may not host a "
-                                 "rendezvous"),
-                  1u);
+    cr_assert_eq (
+        rights_logged (web, GODWIT_LOG_WARNING,
+                       "Does not trust the rendezvous at sim://meet-1:9573: \"meet-1\" may not host a "
+                       "rendezvous"),
+        1u);
     rights_renew (world->meets[0], "host */*");
     godwit_cluster_run (world->cluster, 1000);
     cr_assert_eq (atomic_load (&web->transport->gauges.rendezvous_joined), 3u);

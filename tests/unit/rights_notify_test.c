@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rights to publish notifications, and to listen to them. Nothing that was accepted is lost by a refusal. */
+/* The rights to publish notifications, and to listen to them. Nothing that was accepted is lost by a refusal.
+ */
 #include "src/runtime/transport.h"
 #include "src/wire/notify_frame.h"
 #include "tests/support/liar.h"
@@ -111,7 +112,8 @@ send_notify (rogue_t *rogue, godwit__channel_t *link, uint64_t id)
 {
     uint8_t *const data = rogue->buffer;
     godwit__header_write (
-        data, &(godwit__header_t){.type = GODWIT__NOTIFY, .flags = GODWIT__FLAG_FIRST, .target = 1, .id = id});
+        data,
+        &(godwit__header_t){.type = GODWIT__NOTIFY, .flags = GODWIT__FLAG_FIRST, .target = 1, .id = id});
     godwit__put_u32 (data + GODWIT__HEADER_SIZE, 1);
     godwit__put_u32 (data + GODWIT__HEADER_SIZE + 4, 0);
     data[GODWIT__HEADER_SIZE + 8] = 0xc0;
@@ -158,10 +160,11 @@ Test (rights_notify, what_a_listener_refuses_is_kept_and_not_sent_at_once_again)
     cr_assert_geq (reader.notifies, 2u);
     cr_assert_leq (reader.notifies, 12u);
     cr_assert_eq (kept (notifier), 1u);
-    cr_assert_eq (rights_logged (press, GODWIT_LOG_WARNING,
-                                 "notifications were refused by the listener at sim://evil:20000, and are kept: "
-                                 "not from you"),
-                  1u);
+    cr_assert_eq (
+        rights_logged (press, GODWIT_LOG_WARNING,
+                       "notifications were refused by the listener at sim://evil:20000, and are kept: "
+                       "not from you"),
+        1u);
     reader.nack = 0;
     MUST (godwit_notifier_flush (notifier, 10000, &error));
     cr_assert_eq (kept (notifier), 0u);

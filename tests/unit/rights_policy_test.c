@@ -14,9 +14,9 @@
 static atomic_uint asked, runs;
 static char user_text[] = "user";
 static const char *_Atomic allowed; /* the method that the policy allows */
-static char asked_for[64];    /* the method that it was asked about last */
-static char asked_peer[64];   /* and the caller; "-": none */
-static int64_t asked_amount;  /* and an argument */
+static char asked_for[64];          /* the method that it was asked about last */
+static char asked_peer[64];         /* and the caller; "-": none */
+static int64_t asked_amount;        /* and an argument */
 
 static bool
 ask (void *user, const godwit_request_t *request)
@@ -58,8 +58,9 @@ serve (godwit_transport_t *transport)
     godwit_server_t *server = NULL;
     asked = runs = 0;
     allowed = "charge";
-    MUST (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "billing", .server = "one"), &endpoint,
-                             1, GODWIT_SERVER_OPTIONS (.authorize = ask, .authorize_user = user_text), &error));
+    MUST (godwit_server_new (&server, transport, GODWIT_TARGET (.topic = "billing", .server = "one"),
+                             &endpoint, 1,
+                             GODWIT_SERVER_OPTIONS (.authorize = ask, .authorize_user = user_text), &error));
     MUST (godwit_server_start (server, NULL, &error));
     return server;
 }
@@ -68,8 +69,8 @@ static godwit_status_t
 call (godwit_client_t *client, const char *method, godwit_error_t **error)
 {
     godwit_value_t *result = NULL;
-    const godwit_status_t status = godwit_client_call (
-        client, NULL, method, GODWIT_ARGS (GODWIT_INT ("amount", 5)), &result, error);
+    const godwit_status_t status =
+        godwit_client_call (client, NULL, method, GODWIT_ARGS (GODWIT_INT ("amount", 5)), &result, error);
     godwit_value_unref (&result);
     return status;
 }
@@ -141,10 +142,11 @@ Test (rights_policy, a_durable_cast_waits_until_it_is_allowed)
     MUST (godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "billing"),
                              GODWIT_CLIENT_OPTIONS (.spool = spool, .durable = GODWIT_YES), &error));
     MUST (godwit_client_cast (client, NULL, "refund", GODWIT_ARGS (GODWIT_INT ("amount", 5)), &error));
-    cr_assert (log_book_wait (book, GODWIT_LOG_WARNING,
-                              "a durable cast of the method refund to the topic billing was refused, and is tried "
-                              "again: " NOT_ALLOWED,
-                              1));
+    cr_assert (
+        log_book_wait (book, GODWIT_LOG_WARNING,
+                       "a durable cast of the method refund to the topic billing was refused, and is tried "
+                       "again: " NOT_ALLOWED,
+                       1));
     cr_assert_eq (runs, 0u);
     allowed = "refund";
     AWAIT (runs == 1);
@@ -189,10 +191,11 @@ Test (rights_policy, it_is_told_who_calls)
     cr_assert_str_eq (asked_peer, "web");
     assert_refused (scene.client, "refund");
     cr_assert_eq (rights_refused (scene.billing), 1u);
-    cr_assert_eq (rights_logged (scene.billing, GODWIT_LOG_WARNING,
-                                 "a call by \"web\" of the method refund was refused: the policy of the server "
-                                 "one of topic billing does not allow it"),
-                  1u);
+    cr_assert_eq (
+        rights_logged (scene.billing, GODWIT_LOG_WARNING,
+                       "a call by \"web\" of the method refund was refused: the policy of the server "
+                       "one of topic billing does not allow it"),
+        1u);
     scene_close (&scene);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The right to publish fanouts: told to the program at once, and judged at the port for those who publish all
- * the same. And what is published goes only to those who may serve the topic. */
+/* The right to publish fanouts: told to the program at once, and checked at the port for those who publish
+ * all the same. And what is published goes only to those who may serve the topic. */
 #include "src/client/publisher.h"
 #include "tests/support/must.h"
 #include "tests/support/rogue.h"
@@ -85,8 +85,8 @@ Test (rights_publish, the_program_hears_that_it_may_not)
     MUST (publish (&scene, "told", NULL, &error));
     cr_assert_eq (publish (&scene, "cancelled", NULL, &denied), GODWIT_ERR_PERMISSION_DENIED);
     cr_assert_eq (godwit_error_outcome (denied), GODWIT_OUTCOME_NOT_SENT);
-    cr_assert (strstr (godwit_error_message (denied), "\"press\" may not publish godwit/news/cancelled"), "%s",
-               godwit_error_message (denied));
+    cr_assert (strstr (godwit_error_message (denied), "\"press\" may not publish godwit/news/cancelled"),
+               "%s", godwit_error_message (denied));
     cr_assert_eq (runs, 1u);
     cr_assert_eq (rights_refused (scene.reader), 0u, "nothing was sent");
     godwit_error_destroy (&denied);

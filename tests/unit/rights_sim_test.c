@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The realm of a simulated cluster: who is let in, what both ends say when somebody is not, and how bulletins get
- * around. */
+/* The realm of a simulated cluster: who is let in, what both ends say when somebody is not, and how bulletins
+ * get around. */
 #include "drivers/sim/sim.h"
 #include "src/runtime/transport.h"
 #include "tests/support/must.h"
@@ -28,7 +28,8 @@ static const char *
 issue (rights_world_t *world, const char *name, int64_t from_s, int64_t until_s)
 {
     return godwit__test_realm_issue (
-        world->realm, GODWIT__TEST_MEMBER (.name = name, .from = BEGIN_S + from_s, .until = BEGIN_S + until_s));
+        world->realm,
+        GODWIT__TEST_MEMBER (.name = name, .from = BEGIN_S + from_s, .until = BEGIN_S + until_s));
 }
 
 Test (rights_sim, a_member_is_let_in)
@@ -78,8 +79,9 @@ Test (rights_sim, whose_certificate_has_ended_is_not_let_in)
     godwit_cluster_run (world->cluster, 400000);
     rogue_connect (rogue, MEET);
     cr_assert_str_eq (rogue->down, "refused us: expired");
-    cr_assert_eq (rights_logged (world->meets[0], GODWIT_LOG_WARNING, "certificate \"web\" (serial 7f3d) has ended"),
-                  1u);
+    cr_assert_eq (
+        rights_logged (world->meets[0], GODWIT_LOG_WARNING, "certificate \"web\" (serial 7f3d) has ended"),
+        1u);
     rogue_close (&rogue);
     rights_world_close (&world);
 }
@@ -109,7 +111,7 @@ Test (rights_sim, who_has_a_realm_does_not_meet_who_has_none)
     rights_world_close (&world);
 }
 
-/* The connecting end judges, too. */
+/* The connecting end checks, too. */
 Test (rights_sim, a_host_that_was_revoked_is_left)
 {
     rights_world_t *world = rights_world_open ();

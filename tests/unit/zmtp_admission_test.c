@@ -201,25 +201,25 @@ Test (zmtp_admission, who_was_revoked_is_refused)
     world_close (&world);
 }
 
-/* Only the realm that judges has its clock at another time. */
-static int64_t judging_s;
+/* Only the realm that lets in has its clock at another time. */
+static int64_t other_s;
 
 static int64_t
-judging_now (void *user)
+other_now (void *user)
 {
     (void) user;
-    return judging_s;
+    return other_s;
 }
 
 static void
-judge_at (world_t *world, int64_t when)
+check_at (world_t *world, int64_t when)
 {
     const godwit__realm_options_t options = {.path = godwit__test_realm_path (world->files, "shop"),
-                                             .now_s = judging_now};
-    judging_s = now_s;
+                                             .now_s = other_now};
+    other_s = now_s;
     godwit__realm_close (&world->shop);
     MUST (godwit__realm_open (&world->shop, &options, &error));
-    judging_s = when;
+    other_s = when;
 }
 
 Test (zmtp_admission, who_comes_too_late_or_too_early_is_refused)
@@ -230,14 +230,14 @@ Test (zmtp_admission, who_comes_too_late_or_too_early_is_refused)
         godwit__test_realm_issue (world.files, GODWIT__TEST_MEMBER (.name = "web", .serial = 7, .from = now_s,
                                                                     .until = now_s + AN_HOUR)));
     ends_t ends;
-    judge_at (&world, now_s + AN_HOUR + SKEW - 1);
+    check_at (&world, now_s + AN_HOUR + SKEW - 1);
     begin (&ends, world.web, world.shop, false);
     zmtp_let_speak (&ends.link, &ends.port, SIZE_MAX);
     expect_admitted (&ends.port, "web", world.shop);
     finish (&ends);
-    judge_at (&world, now_s + AN_HOUR + SKEW);
+    check_at (&world, now_s + AN_HOUR + SKEW);
     expect_refused (&world, "expired", "certificate \"web\" (serial 7) has ended");
-    judge_at (&world, now_s - SKEW - 1);
+    check_at (&world, now_s - SKEW - 1);
     expect_refused_by_port (world.web, world.shop, false, "not-yet-valid",
                             "certificate \"web\" (serial 7) is not valid yet");
     world_close (&world);
@@ -408,7 +408,7 @@ pass_properties (godwit__zmtp_handshake_t *end, curve_peer_t *peer,
     return properties;
 }
 
-/* The peer talks to an end that accepts, up to its INITIATE with these properties, which are freed. */
+/* The peer talks to an end that accepts, up to its INITIATE with these properties. */
 static void
 reach_port (curve_peer_t *peer, godwit__zmtp_handshake_t *port, zmtp_bytes_t properties)
 {
@@ -466,7 +466,7 @@ Test (zmtp_admission, a_credential_serves_only_the_process_that_it_was_made_for)
 {
     middle_t middle;
     stand_between (&middle);
-    reach_port (&middle.to_port, &middle.ends.port, zmtp_bytes_of (middle.of_link.data, middle.of_link.size));
+    reach_port (&middle.to_port, &middle.ends.port, middle.of_link);
     cr_assert_eq (middle.ends.port.state, GODWIT__ZMTP_HANDSHAKE_FAILED);
     cr_assert_str_eq (middle.ends.port.word, "other-key");
     cr_assert_str_eq (godwit__zmtp_handshake_reason (&middle.ends.port),
@@ -484,10 +484,12 @@ Test (zmtp_admission, a_welcome_serves_only_the_connection_that_it_was_made_for)
     add (&own, "X-Godwit-Credential", credential->bytes, credential->size);
     godwit__credential_unref (&credential);
     reach_port (&middle.to_port, &middle.ends.port, own);
+    free (own.data);
     cr_assert_eq (middle.ends.port.state, GODWIT__ZMTP_HANDSHAKE_DONE, "%s",
                   godwit__zmtp_handshake_reason (&middle.ends.port));
     const zmtp_bytes_t of_port = pass_properties (&middle.ends.port, &middle.to_port, curve_peer_take_ready);
     cr_assert (!curve_give (&middle.ends.link, curve_peer_ready (&middle.to_link, of_port)));
+    free (of_port.data);
     cr_assert_str_eq (godwit__zmtp_handshake_refused (&middle.ends.link), "other-key");
     cr_assert_str_eq (godwit__zmtp_handshake_reason (&middle.ends.link),
                       "certificate \"shop\" (serial 8): its welcome is not for this connection; somebody in "
@@ -508,6 +510,7 @@ expect_unwelcome (const void *welcome, size_t size)
     if (welcome)
         add (&of_port, "X-Godwit-Welcome", welcome, size);
     cr_assert (!curve_give (&middle.ends.link, curve_peer_ready (&middle.to_link, of_port)));
+    free (of_port.data);
     cr_assert_str_eq (godwit__zmtp_handshake_refused (&middle.ends.link), "other-key");
     step_aside (&middle);
 }
@@ -537,6 +540,7 @@ Test (zmtp_admission, who_signs_the_welcome_itself_is_known_by_its_own_name)
     add (&own, "X-Godwit-Credential", credential->bytes, credential->size);
     add (&own, "X-Godwit-Welcome", signature, sizeof signature);
     curve_give (&middle.ends.link, curve_peer_ready (&middle.to_link, own));
+    free (own.data);
     expect_admitted (&middle.ends.link, "thief", middle.world.web);
     godwit__credential_unref (&credential);
     step_aside (&middle);
