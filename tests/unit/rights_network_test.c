@@ -224,51 +224,27 @@ try_revocation (const char *url)
     scene_close (&scene);
 }
 
-#define INPROC "zmq://:9661/"
-#define IPC "zmq://:9662/?paths=ipc"
-#define TCP "zmq://127.0.0.1:9663/?paths=tcp&host_rendezvous=true"
+/* Tests run at the same time: each has a rendezvous of its own. */
+#define INPROC(number_) "zmq://:966" #number_ "/"
+#define IPC(number_) "zmq://:967" #number_ "/?paths=ipc"
+#define TCP(number_) "zmq://127.0.0.1:968" #number_ "/?paths=tcp&host_rendezvous=true"
 
-Test (rights_network, calls_by_inproc)
-{
-    try_calls (INPROC);
-}
-Test (rights_network, calls_by_ipc)
-{
-    try_calls (IPC);
-}
-Test (rights_network, calls_by_tcp)
-{
-    try_calls (TCP);
-}
-Test (rights_network, fanouts_by_inproc)
-{
-    try_fanouts (INPROC);
-}
-Test (rights_network, fanouts_by_ipc)
-{
-    try_fanouts (IPC);
-}
-Test (rights_network, fanouts_by_tcp)
-{
-    try_fanouts (TCP);
-}
-Test (rights_network, renewal_by_inproc)
-{
-    try_renewal (INPROC);
-}
-Test (rights_network, renewal_by_ipc)
-{
-    try_renewal (IPC);
-}
-Test (rights_network, renewal_by_tcp)
-{
-    try_renewal (TCP);
-}
-Test (rights_network, revocation_by_ipc)
-{
-    try_revocation (IPC);
-}
-Test (rights_network, revocation_by_tcp)
-{
-    try_revocation (TCP);
-}
+#define ON(what_, number_)                                                                                   \
+    Test (rights_network, what_##_by_ipc)                                                                    \
+    {                                                                                                        \
+        try_##what_ (IPC (number_));                                                                         \
+    }                                                                                                        \
+    Test (rights_network, what_##_by_tcp)                                                                    \
+    {                                                                                                        \
+        try_##what_ (TCP (number_));                                                                         \
+    }
+#define ON_ALL(what_, number_)                                                                               \
+    ON (what_, number_) Test (rights_network, what_##_by_inproc)                                             \
+    {                                                                                                        \
+        try_##what_ (INPROC (number_));                                                                      \
+    }
+
+ON_ALL (calls, 1)
+ON_ALL (fanouts, 2)
+ON_ALL (renewal, 3)
+ON (revocation, 4)
