@@ -84,6 +84,7 @@ struct godwit_transport {
     char *virtual_host; /* "" if unset */
     char *realm_name;   /* the option realm */
     unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
+    bool refuses_tcp;   /* settings may not ask for tcp (src/transport/secure_defaults.h) */
     char *host_id;      /* an opaque name of this machine */
     godwit_url_t *url;
     godwit__realm_t *realm; /* NULL: there is none */
