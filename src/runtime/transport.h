@@ -94,7 +94,6 @@ struct godwit_transport {
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
     bool has_rendezvous; /* its list can be changed by the program */
-    bool refuses_tcp;    /* its settings may not ask for tcp (src/transport/secure_defaults.h) */
 
     struct godwit__error_classes *error_classes; /* errors that reach callers with their own class */
 
