@@ -119,7 +119,8 @@ driver_open (bool inproc)
                                               .queue_limit = 1000,
                                               .connect_timeout_ms = 5000,
                                               .heartbeat_ms = 5000,
-                                              .heartbeat_timeout_ms = 15000};
+                                              .heartbeat_timeout_ms = 15000,
+                                              .insecure = true};
     if (ops->open (&driver, &options, NULL))
         die ("driver");
 }

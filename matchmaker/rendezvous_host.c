@@ -73,7 +73,7 @@ static void
 refuse (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id, const char *reason)
 {
     const godwit__message_t message = godwit__rendezvous_expelled (host->buffer, reason);
-    char text[2 * GODWIT__ADDRESS_SIZE];
+    char text[3 * GODWIT__ADDRESS_SIZE];
     host->port->ops->send (host->port, routing_id, &message);
     if (!host->options.note)
         return;
@@ -86,6 +86,11 @@ static void
 welcome (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id,
          const godwit__rendezvous_message_t *message)
 {
+    godwit__reason_t why;
+    if (!godwit__host_may_join (host, message->instance, &why)) {
+        refuse (host, routing_id, why.text);
+        return;
+    }
     godwit__rendezvous_member_t *member =
         godwit__rooms_by_identity (&host->rooms, message->virtual_host, message->instance);
     if (member && member->is_host) {
@@ -108,6 +113,8 @@ welcome (godwit__rendezvous_host_t *host, godwit__routing_id_t routing_id,
     renew (host, member);
     if (!charge (host, member, SNAPSHOT_COST))
         godwit__host_expel (host, member, "joined too often");
+    else if (!godwit__host_may_go_on (host, member, &why))
+        godwit__host_expel (host, member, why.text);
     else
         godwit__host_start_snapshot (host, member);
 }
@@ -132,10 +139,15 @@ on_register (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *membe
     godwit__record_t *changed[GODWIT__RENDEZVOUS_RECORDS_MAX];
     godwit__record_list_t list = {changed, 0};
     const char *wrong = NULL;
+    godwit__reason_t why;
     for (size_t i = 0; i < message->record_count && !wrong; i++) {
         godwit__record_t *record = message->records[i];
         if (memcmp (record->instance, member->instance, GODWIT__UUID_SIZE) != 0) {
             wrong = "registered a record of another instance";
+            break;
+        }
+        if (!godwit__host_may_register (host, member, record, &why)) {
+            wrong = why.text;
             break;
         }
         const godwit__put_t put = godwit__rooms_put (&host->rooms, member, record);
@@ -198,6 +210,11 @@ on_message (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member
     renew (host, member);
     if (!charge (host, member, 1 + (int64_t) message->record_count + (int64_t) message->key_count)) {
         godwit__host_expel (host, member, "too many messages");
+        return;
+    }
+    godwit__reason_t why;
+    if (!godwit__host_may_go_on (host, member, &why)) {
+        godwit__host_expel (host, member, why.text);
         return;
     }
     switch (message->type) {

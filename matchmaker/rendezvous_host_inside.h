@@ -84,6 +84,27 @@ void godwit__host_forget (godwit__rendezvous_host_t *host, godwit__rendezvous_me
 void godwit__host_expel (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
                          const char *reason);
 
+/* ---- certificates: rendezvous_host_rights.c ---- */
+
+/* Why a member is expelled, as it is told. */
+typedef struct godwit__reason {
+    char text[256];
+} godwit__reason_t;
+
+/* All three are true without a realm; false: *why says why not.
+ *
+ * Whoever sent the frame that is looked at may join as this instance. */
+bool godwit__host_may_join (const godwit__rendezvous_host_t *host, const uint8_t instance[GODWIT__UUID_SIZE],
+                            godwit__reason_t *why);
+/* The member that sent it may still be what it was. Its certificate may be another one by now, and allow less
+ * than it has registered. */
+bool godwit__host_may_go_on (const godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member,
+                             godwit__reason_t *why);
+/* It may serve what the record says. */
+bool godwit__host_may_register (const godwit__rendezvous_host_t *host,
+                                const godwit__rendezvous_member_t *member, const godwit__record_t *record,
+                                godwit__reason_t *why);
+
 /* ---- leases: rendezvous_host_leases.c ---- */
 
 void godwit__host_arm_sweep (godwit__rendezvous_host_t *host);

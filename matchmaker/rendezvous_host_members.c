@@ -56,7 +56,7 @@ godwit__host_part (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t 
 void
 godwit__host_expel (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *member, const char *reason)
 {
-    char what[128];
+    char what[288];
     snprintf (what, sizeof what, "was expelled (%s)", reason);
     godwit__host_note (host, member, GODWIT_LOG_WARNING, what);
     if (member->routing_id)

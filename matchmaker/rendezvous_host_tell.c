@@ -22,7 +22,7 @@ void
 godwit__host_note (const godwit__rendezvous_host_t *host, const godwit__rendezvous_member_t *member,
                    godwit_log_level_t level, const char *what)
 {
-    char text[2 * GODWIT__ADDRESS_SIZE];
+    char text[3 * GODWIT__ADDRESS_SIZE];
     if (!host->options.note || host->is_closing)
         return;
     const uint8_t *const id = member->instance;

@@ -141,6 +141,7 @@ godwit__rooms_remove (godwit__rooms_t *rooms, godwit__rendezvous_member_t *membe
     godwit__rooms_leave (rooms, member);
     godwit__rooms_set_routing_id (rooms, member, 0);
     rooms->member_count--;
+    godwit__party_unref (&member->party);
     free (member->entries);
     free (member);
 }

@@ -44,7 +44,8 @@ typedef struct godwit__rendezvous_member {
     bool is_deaf; /* that connection has ended: nothing can be sent, but what it sent may be unread */
     int64_t deaf_since_ns;
     uint8_t instance[GODWIT__UUID_SIZE];
-    bool is_host; /* the process that hosts */
+    bool is_host;           /* the process that hosts */
+    godwit__party_t *party; /* as which it sent its last frame: a reference; NULL: there is no realm */
     int64_t refresh_ms;
     int64_t expires_ns;
     godwit__room_entry_t **entries; /* by server_id */

@@ -23,6 +23,7 @@
 #include "src/error/error.h"
 
 #include <limits.h>
+#include <stdio.h>
 
 #define FRAME_BUDGET 256
 
@@ -62,11 +63,41 @@ tell_reached (const self_t *self)
         options->reached (options->reached_user);
 }
 
+/* With a realm: who tells names has to have the right to. Not so in a private folder, where every process of
+ * this user may take the name. False: why says so. */
+static bool
+may_host (const self_t *self, char *why, size_t size)
+{
+    if (!self->owner->options.realm || self->folder)
+        return true;
+    godwit__party_t *party = godwit__channel_party (self->link);
+    const bool may = party && godwit__party_may_host (party);
+    char text[GODWIT__DEED_TEXT] = "its certificate is void";
+    if (party && !may)
+        godwit__deed_refusal (text, party->certificate.name, &(godwit__deed_t){.verb = GODWIT__VERB_HOST});
+    snprintf (why, size, "%s", text);
+    godwit__party_unref (&party);
+    return may;
+}
+
+static void
+give_up (self_t *self, const char *why)
+{
+    self->back_off_ns = GODWIT__SOURCE_BACK_OFF_MAX_NS;
+    godwit__source_note (self, GODWIT_LOG_WARNING, "Does not trust", why);
+    fail (self, why);
+}
+
 static void
 on_up (void *user)
 {
     self_t *self = user;
     const godwit__rendezvous_t *owner = self->owner;
+    char why[GODWIT__ADDRESS_SIZE];
+    if (!may_host (self, why, sizeof why)) {
+        give_up (self, why);
+        return;
+    }
     self->state = GODWIT__SOURCE_JOINED;
     godwit__source_begin_exchange (self);
     self->heard_ns = godwit__source_now (self);
@@ -100,7 +131,23 @@ on_ask (void *user)
     return is_known;
 }
 
-static const godwit__link_events_t link_events = {.up = on_up, .down = on_down, .ask = on_ask};
+static void
+on_voided (void *user, const char *reason)
+{
+    give_up (user, reason);
+}
+
+static void
+on_renewed (void *user)
+{
+    self_t *self = user;
+    char why[GODWIT__ADDRESS_SIZE];
+    if (!may_host (self, why, sizeof why))
+        give_up (self, why);
+}
+
+static const godwit__link_events_t link_events = {
+    .up = on_up, .down = on_down, .ask = on_ask, .voided = on_voided, .renewed = on_renewed};
 
 static void
 open_link (self_t *self, const char *address)

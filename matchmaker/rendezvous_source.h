@@ -56,8 +56,8 @@ typedef struct godwit__rendezvous_source {
     bool must_resync;   /* a request for a snapshot is still to be sent */
     size_t registered;
     /* What the host sent. epoch is kept when the host is lost, to recognise it later. */
-    uint64_t epoch;    /* 0: none yet */
-    char expelled[64]; /* why the host ended the membership, as it said; "": it did not */
+    uint64_t epoch;     /* 0: none yet */
+    char expelled[256]; /* why the host ended the membership, as it said; "": it did not */
     uint64_t sequence;
     enum { GODWIT__SYNC_NONE, GODWIT__SYNC_PART, GODWIT__SYNC_DONE } sync; /* of the snapshot */
     bool is_same; /* the snapshot is from the host that was there before */

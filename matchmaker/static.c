@@ -14,7 +14,9 @@
 
 #include "src/config/file.h"
 #include "src/error/error.h"
+#include "src/interface/tcp_permission.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +51,15 @@ wrong (godwit_error_t **error, place_t place, const char *reason)
                               place.number, reason);
 }
 
+static godwit_status_t
+refuse_tcp (godwit_error_t **error, place_t place, const char *address)
+{
+    char reason[GODWIT__ADDRESS_SIZE + 200];
+    snprintf (reason, sizeof reason, "%s: %s", address,
+              godwit__tcp_refusal (godwit__address_is_loopback (address)));
+    return wrong (error, place, reason);
+}
+
 /* Ends the text at the first separator, and returns what follows it; NULL if there is none. */
 static char *
 split (char *text, char separator)
@@ -79,9 +90,10 @@ parse_names (char *names, const char *exchange, godwit__record_t *record, place_
 }
 
 static godwit_status_t
-parse_addresses (const godwit__driver_t *driver, char *addresses, godwit__record_t *record, place_t place,
-                 godwit_error_t **error)
+parse_addresses (const godwit__matchmaker_options_t *options, char *addresses, godwit__record_t *record,
+                 place_t place, godwit_error_t **error)
 {
+    const godwit__driver_t *const driver = options->driver;
     for (char *address = addresses, *next; address; address = next) {
         next = split (address, '|');
         if (record->address_count == GODWIT__RECORD_ADDRESS_MAX)
@@ -92,6 +104,8 @@ parse_addresses (const godwit__driver_t *driver, char *addresses, godwit__record
             return wrong (error, place, "expected ',' between entries, and no space in an address");
         if (driver && !driver->ops->speaks (driver, address))
             return wrong (error, place, "an address that the driver cannot connect to");
+        if (options->refuses_tcp && !strncmp (address, "tcp:", 4))
+            return refuse_tcp (error, place, address);
         record->addresses[record->address_count++] = address;
     }
     return GODWIT_OK;
@@ -114,7 +128,7 @@ parse_entry (fixed_t *self, const godwit__matchmaker_options_t *options, char *e
     godwit_status_t status = parse_names (entry, options->control_exchange ? options->control_exchange : "",
                                           &record, place, error);
     if (status == GODWIT_OK)
-        status = parse_addresses (options->driver, addresses, &record, place, error);
+        status = parse_addresses (options, addresses, &record, place, error);
     if (status != GODWIT_OK)
         return status;
     self->records[self->count] = godwit__record_new (&record);
@@ -156,11 +170,14 @@ parse_list (fixed_t *self, const godwit__matchmaker_options_t *options, godwit_e
 {
     if (!options->static_list)
         return GODWIT_OK;
+    char name[512] = "static";
+    if (options->static_where)
+        snprintf (name, sizeof name, "Option static (%s)", options->static_where);
     char *const copy = strdup (options->static_list);
     if (!copy)
         return godwit__error_no_memory (error);
     const godwit_status_t status =
-        parse_entries (self, options, copy, (place_t){"static", "entry", 0}, true, error);
+        parse_entries (self, options, copy, (place_t){name, "entry", 0}, true, error);
     free (copy);
     return status;
 }

@@ -17,9 +17,9 @@ enum { FIRST_PORT = 21000, PORTS_MAX = 10000 };
 /* ---- the process that starts them ---- */
 
 static void
-start (bench_alone_t *self, const char *role)
+start (bench_alone_t *self, const char *role, const char *argument)
 {
-    const char *arguments[] = {"--role", role, NULL};
+    const char *arguments[] = {"--role", role, argument, NULL};
     bench_child_start (&self->child, &(bench_child_options_t){.arguments = arguments});
     if (bench_child_line (&self->child, self->address, sizeof self->address) != 0)
         bench_die ("%s did not start", role);
@@ -28,13 +28,19 @@ start (bench_alone_t *self, const char *role)
 void
 bench_alone_start_godwit (bench_alone_t *self)
 {
-    start (self, "godwit-alone");
+    start (self, "godwit-alone", NULL);
+}
+
+void
+bench_alone_start_member (bench_alone_t *self, const char *member)
+{
+    start (self, "member-alone", member);
 }
 
 void
 bench_alone_start_bare (bench_alone_t *self)
 {
-    start (self, "bare-alone");
+    start (self, "bare-alone", NULL);
 }
 
 void
@@ -45,15 +51,16 @@ bench_alone_end (bench_alone_t *self)
 }
 
 void
-bench_alone_url (const bench_alone_t *self, char *url, size_t size)
+bench_alone_url (const bench_alone_t *self, const char *member, char *url, size_t size)
 {
-    snprintf (url, size, "%s:///?static=" BENCH_TOPIC "/one@%s", bench_godwit_scheme (), self->address);
+    snprintf (url, size, "%s:///?%s%s&static=" BENCH_TOPIC "/one@%s", bench_godwit_scheme (),
+              member ? "realm=" : "insecure=true", member ? member : "", self->address);
 }
 
 /* ---- the processes ---- */
 
 unsigned
-bench_alone_serve (const char *name, unsigned *port)
+bench_alone_serve (const char *name, const char *member, unsigned *port)
 {
     /* A port may be taken by another program; then the next one is tried. */
     for (const unsigned last = *port + PORTS_MAX; *port < last;) {
@@ -61,10 +68,11 @@ bench_alone_serve (const char *name, unsigned *port)
         godwit_server_t *server = NULL;
         godwit_error_t *error = NULL;
         const unsigned tried = (*port)++;
-        char url[160];
+        char url[320];
         /* With a list of its own it neither joins the rendezvous of this machine nor hosts it. */
-        snprintf (url, sizeof url, "%s:///?static=" BENCH_TOPIC "/%s@tcp://127.0.0.1:%u&port=%u",
-                  bench_godwit_scheme (), name, tried, tried);
+        snprintf (url, sizeof url, "%s:///?%s%s&static=" BENCH_TOPIC "/%s@tcp://127.0.0.1:%u&port=%u",
+                  bench_godwit_scheme (), member ? "realm=" : "insecure=true", member ? member : "", name,
+                  tried, tried);
         bench_godwit_check (godwit_transport_new (&transport, url, NULL, &error), &error, "transport");
         godwit_status_t status = bench_godwit_server (&server, transport, name, &error);
         if (status == GODWIT_OK)
@@ -80,11 +88,17 @@ bench_alone_serve (const char *name, unsigned *port)
 int
 bench_alone_godwit_main (char **arguments)
 {
-    unsigned port = FIRST_PORT + (unsigned) getpid () % PORTS_MAX;
     (void) arguments;
+    return bench_alone_member_main ((char *[]){NULL});
+}
+
+int
+bench_alone_member_main (char **arguments)
+{
+    unsigned port = FIRST_PORT + (unsigned) getpid () % PORTS_MAX;
     bench_limits_raise ();
     bench_pin (1);
-    printf ("tcp://127.0.0.1:%u\n", bench_alone_serve ("one", &port));
+    printf ("tcp://127.0.0.1:%u\n", bench_alone_serve ("one", arguments[0], &port));
     fflush (stdout);
     bench_child_wait_for_parent ();
     /* What thousands of clients had is not taken down one by one. */

@@ -2,6 +2,8 @@
 #include "godwit_side.h"
 #include "die.h"
 
+#include "tests/support/realm_files.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +74,7 @@ static const godwit_method_t methods[] = {
 typedef struct {
     godwit_transport_t *transport;
     godwit_server_t *server;
+    godwit__test_realm_t *realm; /* NULL: none */
 } server_t;
 
 const char *
@@ -106,8 +109,22 @@ bench_godwit_url (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
               count++);
     if (strcmp (setup->transport, "inproc") != 0) {
         size_t length = strlen (where);
-        snprintf (where + length, BENCH_WHERE_SIZE - length, "?paths=%s", setup->transport);
+        snprintf (where + length, BENCH_WHERE_SIZE - length, "?%spaths=%s",
+                  setup->in_realm ? "" : "insecure=true&", setup->transport);
     }
+}
+
+/* A realm in a folder of its own, with one member file for all: it goes into the URL. The sockets of this
+ * machine are in the same folder: who has no realm has the usual one, and the two do not meet. */
+static godwit__test_realm_t *
+make_realm (char where[BENCH_WHERE_SIZE])
+{
+    godwit__test_realm_t *realm = godwit__test_realm_new ((uint64_t) getpid ());
+    const char *member = godwit__test_realm_issue (realm, GODWIT__TEST_MEMBER (.name = "bench"));
+    const size_t length = strlen (where);
+    snprintf (where + length, BENCH_WHERE_SIZE - length, "&realm=%s&runtime_dir=%s", member,
+              godwit__test_realm_folder (realm));
+    return realm;
 }
 
 void *
@@ -117,6 +134,8 @@ bench_godwit_serve (const bench_setup_t *setup, char where[BENCH_WHERE_SIZE])
     godwit_error_t *error = NULL;
 
     bench_godwit_url (setup, where);
+    if (setup->in_realm)
+        self->realm = make_realm (where);
     bench_godwit_check (godwit_transport_new (&self->transport, where, NULL, &error), &error,
                         "server's transport");
     bench_godwit_check (bench_godwit_server (&self->server, self->transport, "one", &error), &error,
@@ -130,6 +149,7 @@ bench_godwit_unserve (void *server)
     server_t *self = server;
     godwit_server_destroy (&self->server);
     godwit_transport_destroy (&self->transport);
+    godwit__test_realm_destroy (&self->realm);
     free (self);
 }
 

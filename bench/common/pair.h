@@ -28,6 +28,7 @@ typedef struct {
     bool inlined;           /* the method may run on the caller's thread */
     bool prepared;          /* each call is made with a client that was prepared for it */
     bool slow_neighbours;   /* slow calls run at the same server meanwhile */
+    bool in_realm;          /* certificates, and CURVE over tcp */
     bool with_heartbeats;   /* the bare side's sockets have the heartbeats that Godwit's have */
     const char *where;      /* client: the line that the server wrote */
     void *server;           /* client: the server, when it is in this process */

@@ -28,8 +28,12 @@ void bench_scenario_idle (void);
 void bench_scenario_many_connections (void);
 void bench_scenario_many_servers (void);
 void bench_scenario_instructions (void);
+void bench_scenario_connect (void);
 
 /* A process with many servers: role "servers FIRST COUNT". */
 int bench_many_servers_main (char **arguments);
+/* A process with many clients, which connect one after the other: role "clients ADDRESS FOLDER". Each has the
+ * member file 0.member, 1.member, ... in the folder; "-": there is no realm. */
+int bench_clients_main (char **arguments);
 
 #endif

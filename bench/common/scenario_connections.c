@@ -101,7 +101,7 @@ bench_scenario_many_connections (void)
                    CLIENTS + SPARE);
     bench_pin (0); /* and so the silent clients; the server is on another one */
     bench_alone_start_godwit (&scene.server);
-    bench_alone_url (&scene.server, url, sizeof url);
+    bench_alone_url (&scene.server, NULL, url, sizeof url);
     const double before_mib = bench_process_size (scene.server.child.pid).resident_kib / 1024;
     come (&scene);
     bench_godwit_open (&scene.client, &(bench_setup_t){.transport = "tcp", .where = url}, 1);

@@ -34,7 +34,7 @@ bench_many_servers_main (char **arguments)
     for (size_t i = first; i < first + count; i++) {
         char name[24];
         snprintf (name, sizeof name, "s%zu", i);
-        const unsigned at = bench_alone_serve (name, &port);
+        const unsigned at = bench_alone_serve (name, NULL, &port);
         printf (BENCH_TOPIC "/%s@tcp://127.0.0.1:%u\n", name, at);
     }
     puts ("ready");
@@ -90,7 +90,8 @@ call_all (size_t count, int list_fd)
     bench_godwit_client_t client = {0};
     char url[128];
 
-    snprintf (url, sizeof url, "%s:///?static_file=/proc/self/fd/%d", bench_godwit_scheme (), list_fd);
+    snprintf (url, sizeof url, "%s:///?insecure=true&static_file=/proc/self/fd/%d", bench_godwit_scheme (),
+              list_fd);
     const size_t before = bench_process_size (getpid ()).descriptors;
     const uint64_t begin_ns = bench_now_ns ();
     bench_godwit_open_within (&client, &(bench_setup_t){.transport = "tcp", .where = url}, 1, LIMIT_MS);

@@ -15,6 +15,13 @@ const bench_scenario_t bench_scenarios[] = {
         .limit_s = 120,
     },
     {
+        .name = "connect_curve",
+        .what = "a server's processor time and memory for each client that connects, in a realm and without",
+        .names = {"connect_curve_ms", "connect_curve_kib"},
+        .run = bench_scenario_connect,
+        .limit_s = 120,
+    },
+    {
         .name = "instructions",
         .what = "user-space instructions of a call over tcp, of the client's and the server's thread",
         .names = {"instructions_client", "instructions_server"},
@@ -63,8 +70,10 @@ bench_role_run (const char *name, char **arguments)
     } roles[] = {
         {"silent", 3, bench_silent_main},
         {"godwit-alone", 0, bench_alone_godwit_main},
+        {"member-alone", 1, bench_alone_member_main},
         {"bare-alone", 0, bench_alone_bare_main},
         {"servers", 2, bench_many_servers_main},
+        {"clients", 2, bench_clients_main},
     };
 
     for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {

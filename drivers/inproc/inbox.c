@@ -159,6 +159,7 @@ godwit__inbox_unref (godwit__inbox_t *inbox)
     if (atomic_fetch_sub_explicit (&inbox->refs, 1, memory_order_acq_rel) != 1)
         return;
     godwit__inbox_close (inbox, true);
+    godwit__identity_unref (inbox->sender);
     if (inbox->event_fd >= 0)
         close (inbox->event_fd);
     pthread_mutex_destroy (&inbox->lock);
@@ -169,6 +170,7 @@ static void
 free_lane (godwit__lane_t *lane)
 {
     godwit__inbox_unref (lane->from);
+    godwit__identity_unref (lane->sender);
     godwit__inbox_t *to = lane->to;
     free (lane);
     godwit__inbox_unref (to);
@@ -265,6 +267,10 @@ godwit__inbox_recv (godwit__inbox_t *inbox, godwit__frame_t *frame, godwit__rout
     if (lane) {
         lane->queued--;
         lane->queued_size -= frame->size;
+        if (lane->sender != inbox->sender) {
+            godwit__identity_unref (inbox->sender);
+            inbox->sender = godwit__identity_ref (lane->sender);
+        }
         if (lane->abandoned && !lane->queued) {
             last = lane;
         } else if (lane->wants_room && lane->queued <= lane->limit / 2 &&
@@ -306,14 +312,16 @@ godwit__inbox_push_news (godwit__inbox_t *inbox, const uint8_t *data, size_t siz
 /* --- lanes ----------------------------------------------------------------------------------- */
 
 godwit__lane_t *
-godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__routing_id_t routing_id,
-                  const godwit__driver_options_t *options, size_t max_message_size)
+godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__identity_t *sender,
+                  godwit__routing_id_t routing_id, const godwit__driver_options_t *options,
+                  size_t max_message_size)
 {
     godwit__lane_t *lane = calloc (1, sizeof *lane);
     if (!lane)
         return NULL;
     lane->to = godwit__inbox_ref (to);
     lane->from = godwit__inbox_ref (from);
+    lane->sender = godwit__identity_ref (sender);
     lane->routing_id = routing_id;
     lane->limit = options->queue_limit;
     lane->size_limit = options->max_queue_size ? options->max_queue_size : SIZE_MAX;

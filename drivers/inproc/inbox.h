@@ -3,6 +3,8 @@
 #ifndef GODWIT_DRIVERS_INPROC_INBOX_H
 #define GODWIT_DRIVERS_INPROC_INBOX_H
 
+#include "drivers/inproc/identity.h"
+
 #include "src/interface/driver.h"
 
 #include <pthread.h>
@@ -14,6 +16,7 @@ typedef struct godwit__inbox godwit__inbox_t;
 typedef struct godwit__lane {
     godwit__inbox_t *to;   /* a reference */
     godwit__inbox_t *from; /* a reference: the sender's own inbox, which is woken when there is room again */
+    godwit__identity_t *sender; /* a reference; NULL: there is no realm */
     godwit__routing_id_t routing_id;
     size_t max_message_size;
     int limit;
@@ -48,6 +51,8 @@ struct godwit__inbox {
     bool room;  /* ends the next wait for room */
     int event_fd;
     bool event_set; /* event_fd is readable */
+
+    godwit__identity_t *sender; /* of the frame that was received last: a reference; the leader */
 };
 
 godwit__inbox_t *godwit__inbox_new (void);
@@ -69,9 +74,10 @@ int godwit__inbox_fd (godwit__inbox_t *inbox);
 /* Queues a frame that no lane limits. False when memory is short. */
 bool godwit__inbox_push_news (godwit__inbox_t *inbox, const uint8_t *data, size_t size);
 
-/* NULL when memory is short. */
-godwit__lane_t *godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__routing_id_t routing_id,
-                                  const godwit__driver_options_t *options, size_t max_message_size);
+/* sender: who sends on it. NULL when memory is short. */
+godwit__lane_t *godwit__lane_new (godwit__inbox_t *to, godwit__inbox_t *from, godwit__identity_t *sender,
+                                  godwit__routing_id_t routing_id, const godwit__driver_options_t *options,
+                                  size_t max_message_size);
 /* The sender has gone; what it sent can still be received. */
 void godwit__lane_abandon (godwit__lane_t *lane);
 godwit__io_t godwit__lane_send (godwit__lane_t *lane, const godwit__message_t *message);

@@ -16,6 +16,7 @@
 #include "drivers/inproc/inbox.h"
 #include "src/base/list.h"
 #include "src/interface/attachment.h"
+#include "src/interface/topics.h"
 
 #define GODWIT__INPROC_SCHEME "inproc://"
 
@@ -24,6 +25,10 @@ typedef struct godwit__inproc {
     godwit__driver_options_t options;
     char *virtual_host;
     godwit__driver_counters_t counters;
+    /* Only where there is a realm. */
+    godwit__identity_t *identity; /* NULL: there is none */
+    godwit__realm_watch_t watch;
+    godwit__task_t renewed; /* tells links to this driver's ports */
 } godwit__inproc_t;
 
 typedef struct godwit__inproc_channel {
@@ -46,6 +51,9 @@ typedef struct godwit__inproc_link {
     void *user;
     godwit__task_t task; /* tells events */
     bool up_told;
+    godwit__identity_t *peer; /* a reference: the port's; NULL: there is no realm */
+    const char *refusal; /* why the port was not attached to; static text. NULL: it was, or there is none */
+    bool is_renewed;     /* the peer has another credential; structural lock */
 } godwit__inproc_link_t;
 
 /* A slot: how a port finds the way back to a link. */
@@ -78,12 +86,15 @@ struct godwit__inproc_port {
     size_t key_capacity;
 
     godwit__list_t taps; /* by of_port */
+
+    godwit__party_t *sender; /* that the leader has asked for last; a reference */
 };
 
 struct godwit__inproc_publisher {
     godwit__inproc_channel_t base;
-    pthread_mutex_t publish_lock;
-    godwit__list_t taps; /* by of_publisher */
+    pthread_mutex_t publish_lock; /* the next two */
+    godwit__list_t taps;          /* by of_publisher */
+    godwit__topics_t topics;
 };
 
 /* A publisher's connection to a port. */
@@ -96,12 +107,21 @@ struct godwit__inproc_tap {
     bool chosen; /* by the publish that runs */
 };
 
+/* Who the channel's driver is to others. NULL: it has no realm. */
+static inline godwit__identity_t *
+godwit__inproc_identity (const godwit__inproc_channel_t *channel)
+{
+    return channel->driver->identity;
+}
+
 /* link.c */
 godwit_status_t godwit__inproc_open_link (godwit__driver_t *driver, const char *address,
                                           const godwit__link_events_t *events, void *user,
                                           godwit__channel_t **link, godwit_error_t **error);
 /* The port has gone. Structural lock held. */
 void godwit__inproc_link_down (godwit__inproc_link_t *link);
+/* The port's transport has another credential. Structural lock held. */
+void godwit__inproc_link_renewed (godwit__inproc_link_t *link);
 
 /* registry.c */
 /* The structural lock. A child that fork() makes has no ports at first: nobody listens on the parent's. */
@@ -109,6 +129,9 @@ void godwit__inproc_lock (void);
 void godwit__inproc_unlock (void);
 /* Structural lock held for these. NULL: nobody listens there. */
 godwit__inproc_port_t *godwit__inproc_find_port (const char *virtual_host, const char *address);
+/* The next one of this driver; at NULL: the first. NULL: there is none. */
+godwit__inproc_port_t *godwit__inproc_next_port (const godwit__inproc_t *driver,
+                                                 const godwit__inproc_port_t *at);
 void godwit__inproc_add_port (godwit__inproc_port_t *port);
 /* A port that is not in the table is fine (in a child of fork(): a port of the parent). */
 void godwit__inproc_remove_port (godwit__inproc_port_t *port);
@@ -137,6 +160,8 @@ godwit_status_t godwit__inproc_publisher_connect (godwit__channel_t *publisher, 
                                                   godwit_error_t **error);
 void godwit__inproc_publisher_disconnect (godwit__channel_t *publisher, const char *fanout_address);
 godwit__io_t godwit__inproc_publish (godwit__channel_t *publisher, const godwit__message_t *message);
+godwit_status_t godwit__inproc_name_topic (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
+                                           const char *exchange, const char *topic);
 /* Structural lock held. Tells the tap's publisher that the tap's port subscribed (true) or unsubscribed. */
 void godwit__inproc_tap_news (godwit__inproc_tap_t *tap, const uint8_t key[GODWIT__KEY_SIZE],
                               bool subscribed);

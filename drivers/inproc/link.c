@@ -29,15 +29,24 @@ close_link (godwit__channel_t *channel)
         godwit__lane_abandon (self->up);
     godwit__inbox_close (self->base.inbox, true);
     godwit__inbox_unref (self->base.inbox);
+    godwit__identity_unref (self->peer);
     free (self);
 }
 
-/* self->up does not change once the link is open. */
+/* These do not change once the link is open. */
 static const char *
 why_down (godwit__channel_t *channel)
 {
-    return ((const godwit__inproc_link_t *) channel)->up ? "the port was closed"
-                                                         : "nobody listens at the address";
+    const godwit__inproc_link_t *self = (const godwit__inproc_link_t *) channel;
+    if (self->refusal)
+        return self->refusal;
+    return self->up ? "the port was closed" : "nobody listens at the address";
+}
+
+static godwit__party_t *
+party (godwit__channel_t *channel)
+{
+    return godwit__identity_party (((const godwit__inproc_link_t *) channel)->peer);
 }
 
 static const godwit__channel_ops_t link_ops = {
@@ -52,15 +61,19 @@ static const godwit__channel_ops_t link_ops = {
     .detach = godwit__inproc_detach,
     .why_down = why_down,
     .close = close_link,
+    .party = party,
 };
 
-/* Runs one event per run, because the event may close the link. */
+/* Runs one event per run, because the event may close the link. Who hears that it is up asks for the party
+ * then, so what was renewed before is no news. */
 static void
 tell_events (godwit__task_t *task)
 {
     godwit__inproc_link_t *self = task->user;
     godwit__inproc_lock ();
     const bool down = !self->port;
+    const bool renewed = self->is_renewed;
+    self->is_renewed = false;
     godwit__inproc_unlock ();
     if (self->up && !self->up_told) {
         self->up_told = true;
@@ -69,6 +82,8 @@ tell_events (godwit__task_t *task)
         self->events->up (self->user);
     } else if (down) {
         self->events->down (self->user, why_down (&self->base.base));
+    } else if (renewed && self->events->renewed) {
+        self->events->renewed (self->user);
     }
 }
 
@@ -78,6 +93,30 @@ godwit__inproc_link_down (godwit__inproc_link_t *link)
     link->port = NULL;
     godwit__inbox_close (link->base.inbox, false);
     godwit__reactor_post (link->base.driver->options.reactor, &link->task);
+}
+
+void
+godwit__inproc_link_renewed (godwit__inproc_link_t *link)
+{
+    link->is_renewed = true;
+    godwit__reactor_post (link->base.driver->options.reactor, &link->task);
+}
+
+/* Structural lock held. False: memory is short. */
+static bool
+attach (godwit__inproc_link_t *self, godwit__inproc_port_t *port)
+{
+    self->refusal =
+        port ? godwit__identity_refusal (self->base.driver->options.realm, port->base.driver->options.realm)
+             : NULL;
+    if (!port || self->refusal) {
+        godwit__inbox_close (self->base.inbox, false);
+        return true;
+    }
+    if (!godwit__inproc_port_attach (port, self))
+        return false;
+    self->port = port;
+    return true;
 }
 
 godwit_status_t
@@ -95,15 +134,10 @@ godwit__inproc_open_link (godwit__driver_t *driver, const char *address, const g
     self->task.user = self;
 
     godwit__inproc_lock ();
-    godwit__inproc_port_t *port = godwit__inproc_find_port (self->base.driver->virtual_host, address);
-    const bool attached = port && godwit__inproc_port_attach (port, self);
-    if (attached)
-        self->port = port;
-    else
-        godwit__inbox_close (self->base.inbox, false);
+    const bool done = attach (self, godwit__inproc_find_port (self->base.driver->virtual_host, address));
     godwit__inproc_unlock ();
 
-    if (port && !attached) {
+    if (!done) {
         godwit__inbox_unref (self->base.inbox);
         free (self);
         return godwit__error_no_memory (error);

@@ -38,6 +38,16 @@ godwit__inproc_watch_port (godwit__channel_t *port, godwit__task_t *lost, godwit
     return GODWIT_OK;
 }
 
+/* The inbox keeps who has sent the last frame, this keeps who that is now. */
+static godwit__party_t *
+sender (godwit__channel_t *channel)
+{
+    godwit__inproc_port_t *self = (godwit__inproc_port_t *) channel;
+    godwit__party_unref (&self->sender);
+    self->sender = godwit__identity_party (self->base.inbox->sender);
+    return self->sender;
+}
+
 /* --- publications ---------------------------------------------------------------------------- */
 
 static godwit__inproc_key_t *
@@ -135,6 +145,7 @@ close_port (godwit__channel_t *channel)
     }
     godwit__inproc_unlock ();
     godwit__inbox_unref (self->base.inbox);
+    godwit__party_unref (&self->sender);
     free (self->slots);
     free (self->keys);
     free (self);
@@ -151,6 +162,7 @@ static const godwit__channel_ops_t port_ops = {
     .attach = godwit__inproc_attach,
     .detach = godwit__inproc_detach,
     .close = close_port,
+    .sender = sender,
 };
 
 /* The address is random: records with it reach other processes, which must not find a port of their own

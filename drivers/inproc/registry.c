@@ -31,6 +31,15 @@ godwit__inproc_find_port (const char *virtual_host, const char *address)
     return port;
 }
 
+godwit__inproc_port_t *
+godwit__inproc_next_port (const godwit__inproc_t *driver, const godwit__inproc_port_t *at)
+{
+    godwit__inproc_port_t *port = at ? at->next : ports;
+    while (port && port->base.driver != driver)
+        port = port->next;
+    return port;
+}
+
 void
 godwit__inproc_add_port (godwit__inproc_port_t *port)
 {

@@ -38,8 +38,10 @@ godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *
     const godwit__routing_id_t routing_id = (port->links_ever + 1) << SLOT_BITS | number;
     godwit__lane_t *up = NULL, *down = NULL;
     if (grown) {
-        up = godwit__lane_new (port->base.inbox, link->base.inbox, routing_id, theirs, max);
-        down = godwit__lane_new (link->base.inbox, port->base.inbox, 0, mine, max);
+        up = godwit__lane_new (port->base.inbox, link->base.inbox, godwit__inproc_identity (&link->base),
+                               routing_id, theirs, max);
+        down = godwit__lane_new (link->base.inbox, port->base.inbox, godwit__inproc_identity (&port->base), 0,
+                                 mine, max);
     }
     if (up && down) {
         godwit__inproc_slot_t *slot = &port->slots[number];
@@ -50,6 +52,7 @@ godwit__inproc_port_attach (godwit__inproc_port_t *port, godwit__inproc_link_t *
         slot->owner = link;
         link->up = up;
         link->slot = number;
+        link->peer = godwit__identity_ref (godwit__inproc_identity (&port->base));
     }
     pthread_mutex_unlock (&port->base.inbox->lock);
     if (up && down)

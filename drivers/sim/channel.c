@@ -41,6 +41,17 @@ release_frame (godwit__frame_t *frame)
     free (frame->storage.pointer);
 }
 
+/* A port remembers who sent the frame. */
+static void
+note_sender (godwit__sim_channel_t *channel, const godwit__sim_frame_t *frame)
+{
+    const godwit__sim_party_t *const client = frame->connection ? &frame->connection->of_client : NULL;
+    if (channel->kind != GODWIT__SIM_PORT || !channel->node->options.realm)
+        return;
+    godwit__party_unref (&channel->sender);
+    channel->sender = client && !client->is_void ? godwit__party_ref (client->party) : NULL;
+}
+
 /* The frame no longer counts in its connection's queue, and a sender that found the queue full can go on. */
 static void
 settle_frame (const godwit__sim_channel_t *channel, godwit__sim_frame_t *frame)
@@ -65,6 +76,7 @@ channel_recv (godwit__channel_t *channel, godwit__frame_t *frame, godwit__routin
     self->first = next->next;
     if (!self->first)
         self->last = NULL;
+    note_sender (self, next);
     settle_frame (self, next);
     if (routing_id)
         *routing_id = next->routing_id;
@@ -126,6 +138,8 @@ channel_free (godwit__sim_channel_t *self)
         free (frame);
     }
     godwit__sim_fd_close (self);
+    godwit__sim_topics_free (self->topics);
+    godwit__party_unref (&self->sender);
     free (self->keys);
     free (self);
 }
@@ -185,6 +199,13 @@ why_down (godwit__channel_t *channel)
     return channel_of (channel)->down;
 }
 
+static godwit__party_t *
+link_party (godwit__channel_t *channel)
+{
+    const godwit__sim_channel_t *self = channel_of (channel);
+    return self->is_up && !self->down ? godwit__party_ref (self->connection->of_port.party) : NULL;
+}
+
 static const godwit__channel_ops_t link_ops = {
     .send = send_link,
     .queue = send_link,
@@ -197,6 +218,7 @@ static const godwit__channel_ops_t link_ops = {
     .detach = channel_detach,
     .why_down = why_down,
     .close = close_link,
+    .party = link_party,
 };
 
 /* Runs one event per run, because the event may close the link. */
@@ -206,12 +228,35 @@ tell_events (godwit__task_t *task)
     godwit__sim_channel_t *self = task->user;
     if (self->is_up && !self->up_told) {
         self->up_told = true;
-        if (self->down)
+        if (self->down || self->is_void || self->is_renewed)
             godwit__reactor_post (self->node->options.reactor, task);
         self->events->up (self->user);
     } else if (self->down) {
         self->events->down (self->user, self->down);
+    } else if (self->is_void && !self->void_told) {
+        self->void_told = true;
+        if (self->events->voided)
+            self->events->voided (self->user, self->void_why);
+    } else if (self->is_renewed) {
+        self->is_renewed = false;
+        if (self->events->renewed)
+            self->events->renewed (self->user);
     }
+}
+
+void
+godwit__sim_link_voided (godwit__sim_channel_t *link, const char *reason)
+{
+    link->is_void = true;
+    snprintf (link->void_why, sizeof link->void_why, "%s", reason);
+    godwit__reactor_post (link->node->options.reactor, &link->task);
+}
+
+void
+godwit__sim_link_renewed (godwit__sim_channel_t *link)
+{
+    link->is_renewed = true;
+    godwit__reactor_post (link->node->options.reactor, &link->task);
 }
 
 void
@@ -247,7 +292,7 @@ open_link (godwit__driver_t *driver, const char *address, const godwit__link_eve
     self->user = user;
     self->task = (godwit__task_t){.run = tell_events, .user = self};
     const int64_t timeout_ns = self->node->options.connect_timeout_ms * GODWIT__NS_PER_MS;
-    godwit__sim_post (self->connection, GODWIT__SIM_CONNECT, true, false, NULL);
+    godwit__sim_post (self->connection, GODWIT__SIM_CONNECT, true, false, godwit__sim_introduce (self->node));
     godwit__sim_post_at (self->connection, GODWIT__SIM_TIMEOUT, false,
                          self->node->cluster->now_ns + timeout_ns, 0);
     *link = &self->base;
@@ -291,6 +336,12 @@ close_port (godwit__channel_t *channel)
     channel_free (self);
 }
 
+static godwit__party_t *
+port_sender (godwit__channel_t *channel)
+{
+    return channel_of (channel)->sender;
+}
+
 static const godwit__channel_ops_t port_ops = {
     .send = send_port,
     .queue = send_port,
@@ -302,6 +353,7 @@ static const godwit__channel_ops_t port_ops = {
     .attach = channel_attach,
     .detach = channel_detach,
     .close = close_port,
+    .sender = port_sender,
 };
 
 static godwit_status_t
@@ -397,6 +449,7 @@ open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options,
     self->node = options->user;
     self->node->driver = self;
     self->node->options = *options;
+    godwit__sim_watch_realm (self);
     *driver = &self->base;
     return GODWIT_OK;
 }
@@ -405,7 +458,9 @@ static void
 close_driver (godwit__driver_t *driver)
 {
     godwit__sim_node_t *node = ((godwit__sim_driver_t *) driver)->node;
+    godwit__sim_unwatch_realm ((godwit__sim_driver_t *) driver);
     godwit__sim_forget (node); /* it ends with its transport */
+    node->options.realm = NULL;
     node->transport = NULL;
     free (driver);
 }
@@ -430,5 +485,6 @@ const godwit__driver_ops_t godwit__sim_driver = {
     .publisher_connect = godwit__sim_publisher_connect,
     .publisher_disconnect = godwit__sim_publisher_disconnect,
     .publish = godwit__sim_publish,
+    .name_topic = godwit__sim_name_topic,
     .counters = counters,
 };

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The date at which every cluster begins: 2026-01-01, in seconds of Unix's clock. */
+#define EPOCH_S 1767225600
+
 /* How many nodes host a rendezvous. */
 #define HOST_COUNT 3
 
@@ -109,6 +112,18 @@ node_now_ns (void *user)
     return ((const godwit__sim_node_t *) user)->cluster->now_ns;
 }
 
+int64_t
+godwit__sim_now_s (const godwit__sim_node_t *node)
+{
+    return EPOCH_S + node->cluster->now_ns / (1000 * GODWIT__NS_PER_MS);
+}
+
+static int64_t
+node_now_s (void *user)
+{
+    return godwit__sim_now_s (user);
+}
+
 static void
 node_random (void *user, void *bytes, size_t size)
 {
@@ -117,12 +132,14 @@ node_random (void *user, void *bytes, size_t size)
         *at = (unsigned char) godwit__sim_random (node->cluster);
 }
 
-/* Nodes come and go under their names; the rendezvous points are at the first three names. */
+/* Nodes come and go under their names; the rendezvous points are at the first three names. In a realm only
+ * they may ask to host: others need not have the right. */
 static void
-make_url (const godwit_cluster_t *cluster, const char *name, char *url, size_t size)
+make_url (const godwit_cluster_t *cluster, const char *name, bool has_realm, char *url, size_t size)
 {
     const char *hosts[HOST_COUNT];
     size_t count = 0;
+    bool hosts_one = !has_realm;
     for (const godwit__sim_node_t *node = cluster->nodes; node && count < HOST_COUNT; node = node->next) {
         bool is_new = !node->is_failed;
         for (size_t i = 0; i < count; i++)
@@ -133,9 +150,11 @@ make_url (const godwit_cluster_t *cluster, const char *name, char *url, size_t s
     if (count == 0)
         hosts[count++] = name;
     int used = snprintf (url, size, "sim://");
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         used += snprintf (url + used, size - (size_t) used, "%s%s", i ? "," : "", hosts[i]);
-    snprintf (url + used, size - (size_t) used, "/?host_rendezvous=true");
+        hosts_one |= strcmp (hosts[i], name) == 0;
+    }
+    snprintf (url + used, size - (size_t) used, "/?host_rendezvous=%s", hosts_one ? "true" : "false");
 }
 
 static void
@@ -202,13 +221,15 @@ godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster, c
         .clock = node->clock,
         .random = node_random,
         .random_user = node,
+        .now_s = node_now_s,
+        .now_s_user = node,
         .incarnation = ++cluster->incarnations,
         .host_id = "simulated",
         .driver = &godwit__sim_driver,
         .driver_user = node,
     };
     char url[(HOST_COUNT + 1) * (GODWIT__SIM_NAME_MAX + 1) + 64];
-    make_url (cluster, name, url, sizeof url);
+    make_url (cluster, name, options.realm != NULL, url, sizeof url);
     godwit_transport_t *made = NULL;
     status = godwit__transport_new_in (&made, url, &options, &environment, error);
     if (status) {

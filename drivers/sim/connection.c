@@ -132,6 +132,8 @@ godwit__sim_connection_unref (godwit__sim_connection_t *connection)
     godwit__list_remove (&connection->in_cluster);
     give_slot_back (connection);
     godwit__sim_set_port (connection, NULL);
+    godwit__party_unref (&connection->of_port.party);
+    godwit__party_unref (&connection->of_client.party);
     free (connection->keys);
     free (connection);
 }

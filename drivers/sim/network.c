@@ -141,16 +141,17 @@ new_event (godwit_cluster_t *cluster, godwit__sim_connection_t *connection, godw
     event->connection = connection;
     if (connection) {
         connection->refs++;
-        /* SILENCE belongs to the attempt of the end that watches; all else to that of the sending end. */
-        event->attempt =
-            to_port == (kind != GODWIT__SIM_SILENCE) ? connection->attempt : connection->port_attempt;
+        /* SILENCE and VOID belong to the attempt of the end that watches; all else to that of the sending
+         * end. */
+        const bool is_watch = kind == GODWIT__SIM_SILENCE || kind == GODWIT__SIM_VOID;
+        event->attempt = to_port == !is_watch ? connection->attempt : connection->port_attempt;
     }
     return event;
 }
 
-void
-godwit__sim_post (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
-                  bool flag, godwit__sim_frame_t *frame)
+static void
+post (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port, bool flag,
+      godwit__sim_frame_t *frame, const char *word)
 {
     godwit_cluster_t *cluster = connection->cluster;
     godwit__sim_way_t *way = way_of (connection, to_port);
@@ -167,7 +168,22 @@ godwit__sim_post (godwit__sim_connection_t *connection, godwit__sim_event_kind_t
     }
     event->flag = flag;
     event->frame = frame;
+    event->word = word;
     heap_push (cluster, event);
+}
+
+void
+godwit__sim_post (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
+                  bool flag, godwit__sim_frame_t *frame)
+{
+    post (connection, kind, to_port, flag, frame, NULL);
+}
+
+void
+godwit__sim_post_word (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
+                       const char *word)
+{
+    post (connection, kind, to_port, false, NULL, word);
 }
 
 void
@@ -286,16 +302,21 @@ hold (godwit_cluster_t *cluster, godwit__sim_event_t *event)
     case GODWIT__SIM_FRAME:
     case GODWIT__SIM_CLOSED:
     case GODWIT__SIM_NEWS:
+    case GODWIT__SIM_CREDENTIAL:
+    case GODWIT__SIM_BULLETIN:
+    case GODWIT__SIM_DISMISSED:
         break;
     case GODWIT__SIM_TIMEOUT:
     case GODWIT__SIM_SILENCE:
     case GODWIT__SIM_RETRY:
+    case GODWIT__SIM_VOID:
     case GODWIT__SIM_CALL:
         return false;
     }
     const godwit__sim_node_t *from = node_of (connection, !event->to_port);
     const godwit__sim_node_t *to = node_of (connection, event->to_port);
-    const bool waits = event->kind == GODWIT__SIM_CONNECT && to && to->paused_ns && !to->is_dead;
+    const bool is_news = event->kind == GODWIT__SIM_CREDENTIAL || event->kind == GODWIT__SIM_BULLETIN;
+    const bool waits = (event->kind == GODWIT__SIM_CONNECT || is_news) && to && to->paused_ns && !to->is_dead;
     if (!waits && godwit__sim_cut_since (cluster, from, to) == GODWIT__NEVER)
         return false;
     if (!waits && (event->kind == GODWIT__SIM_CONNECT || event->kind == GODWIT__SIM_ANSWER)) {
@@ -355,6 +376,10 @@ is_stale (const godwit__sim_event_t *event)
     case GODWIT__SIM_CLOSED:
     case GODWIT__SIM_SILENCE:
     case GODWIT__SIM_NEWS:
+    case GODWIT__SIM_CREDENTIAL:
+    case GODWIT__SIM_BULLETIN:
+    case GODWIT__SIM_DISMISSED:
+    case GODWIT__SIM_VOID:
         return event->attempt != (event->to_port ? connection->port_attempt : connection->attempt);
     case GODWIT__SIM_TIMEOUT:
     case GODWIT__SIM_CALL:
@@ -363,9 +388,8 @@ is_stale (const godwit__sim_event_t *event)
     return false;
 }
 
-/* The client's end of the connection is lost: tells its channel. */
-static void
-leave_client (godwit__sim_connection_t *connection, const char *reason)
+void
+godwit__sim_lose_client (godwit__sim_connection_t *connection, const char *reason)
 {
     godwit__sim_channel_t *client = connection->client;
     if (!client)
@@ -378,9 +402,11 @@ leave_client (godwit__sim_connection_t *connection, const char *reason)
         godwit__sim_link_down (client, reason);
 }
 
+/* said: what the client says of itself; NULL: it has no realm. */
 static void
-on_connect (godwit__sim_connection_t *connection)
+on_connect (godwit__sim_connection_t *connection, godwit__sim_frame_t *said)
 {
+    const char *word = NULL;
     godwit__sim_channel_t *port = godwit__sim_find_port (connection->cluster, connection->address);
     if (!connection->client)
         return;
@@ -392,23 +418,32 @@ on_connect (godwit__sim_connection_t *connection)
     }
     if (port && (connection->client->kind == GODWIT__SIM_LINK || port->takes_publications)) {
         connection->port_node = port->node;
-        godwit__sim_set_port (connection, port);
+        word = godwit__sim_let_client_in (connection, said);
+        if (!word)
+            godwit__sim_set_port (connection, port);
     }
-    const bool publishes = connection->port && connection->client->kind == GODWIT__SIM_PUBLISHER;
-    godwit__sim_post (connection, GODWIT__SIM_ANSWER, false, connection->port != NULL, NULL);
+    const bool is_in = connection->port != NULL;
+    const bool publishes = is_in && connection->client->kind == GODWIT__SIM_PUBLISHER;
+    post (connection, GODWIT__SIM_ANSWER, false, is_in,
+          is_in ? godwit__sim_introduce (connection->port_node) : NULL, word);
+    if (is_in)
+        godwit__sim_client_is_in (connection);
     if (publishes)
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the event that brought us here has a reference */
         godwit__sim_tell_all (connection);
 }
 
+/* said: what the port says of its process; NULL: nothing. */
 static void
-on_answer (godwit__sim_connection_t *connection, bool up)
+on_answer (godwit__sim_connection_t *connection, bool up, godwit__sim_frame_t *said, const char *word)
 {
     godwit__sim_channel_t *client = connection->client;
     if (!client || connection->up)
         return;
-    if (!up) {
-        leave_client (connection, "nobody listens at the address");
+    const char *const wrong =
+        up || word ? godwit__sim_meet_port (connection, said, word) : "nobody listens at the address";
+    if (wrong) {
+        godwit__sim_lose_client (connection, wrong);
         return;
     }
     connection->up = true;
@@ -434,7 +469,7 @@ on_frame (godwit__sim_event_t *event)
         if (event->to_port)
             godwit__sim_set_port (connection, NULL);
         else
-            leave_client (connection, "a frame was too large");
+            godwit__sim_lose_client (connection, "a frame was too large");
         if (event->to_port)
             godwit__sim_post (connection, GODWIT__SIM_CLOSED, false, false, NULL);
         return;
@@ -457,7 +492,7 @@ on_silence (godwit__sim_event_t *event)
     if (!is_silent && cut_ns > event->since_ns)
         return;
     if (!event->to_port) {
-        leave_client (connection, "the other side has been silent for too long");
+        godwit__sim_lose_client (connection, "the other side has been silent for too long");
     } else if (connection->port) {
         godwit__sim_set_port (connection, NULL);
         godwit__sim_post (connection, GODWIT__SIM_CLOSED, false, false, NULL);
@@ -470,10 +505,10 @@ happen (godwit__sim_event_t *event)
     godwit__sim_connection_t *connection = event->connection;
     switch (event->kind) {
     case GODWIT__SIM_CONNECT:
-        on_connect (connection);
+        on_connect (connection, event->frame);
         break;
     case GODWIT__SIM_ANSWER:
-        on_answer (connection, event->flag);
+        on_answer (connection, event->flag, event->frame, event->word);
         break;
     case GODWIT__SIM_FRAME:
         on_frame (event);
@@ -482,11 +517,11 @@ happen (godwit__sim_event_t *event)
         if (event->to_port)
             godwit__sim_set_port (connection, NULL);
         else
-            leave_client (connection, "the other side closed the connection");
+            godwit__sim_lose_client (connection, "the other side closed the connection");
         break;
     case GODWIT__SIM_TIMEOUT:
         if (!connection->up)
-            leave_client (connection, "no connection in time");
+            godwit__sim_lose_client (connection, "no connection in time");
         break;
     case GODWIT__SIM_SILENCE:
         on_silence (event);
@@ -499,7 +534,20 @@ happen (godwit__sim_event_t *event)
         break;
     case GODWIT__SIM_RETRY:
         if (connection->client)
-            godwit__sim_post (connection, GODWIT__SIM_CONNECT, true, false, NULL);
+            godwit__sim_post (connection, GODWIT__SIM_CONNECT, true, false,
+                              godwit__sim_introduce (connection->client_node));
+        break;
+    case GODWIT__SIM_CREDENTIAL:
+        godwit__sim_on_credential (connection, event->to_port, event->frame);
+        break;
+    case GODWIT__SIM_BULLETIN:
+        godwit__sim_on_bulletin (connection, event->to_port, event->frame);
+        break;
+    case GODWIT__SIM_DISMISSED:
+        godwit__sim_on_dismissed (connection, event->to_port, event->word);
+        break;
+    case GODWIT__SIM_VOID:
+        godwit__sim_void_ends (connection, event->to_port);
         break;
     case GODWIT__SIM_CALL:
         event->fn (event->user);

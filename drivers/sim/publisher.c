@@ -149,7 +149,8 @@ godwit__sim_publisher_connect (godwit__channel_t *publisher, const char *address
         godwit__sim_connection_new ((godwit__sim_channel_t *) publisher, address);
     if (!connection)
         return godwit__error_no_memory (error);
-    godwit__sim_post (connection, GODWIT__SIM_CONNECT, true, false, NULL);
+    godwit__sim_post (connection, GODWIT__SIM_CONNECT, true, false,
+                      godwit__sim_introduce (connection->client_node));
     return GODWIT_OK;
 }
 
@@ -170,10 +171,13 @@ godwit__sim_publisher_disconnect (godwit__channel_t *publisher, const char *addr
     }
 }
 
+/* It subscribed, and may serve the topic. */
 static bool
-is_subscribed (const godwit__sim_connection_t *connection, const uint8_t *key)
+is_subscribed (const godwit__sim_connection_t *connection, const uint8_t *key,
+               const godwit__sim_topic_t *topic)
 {
-    return find_key (connection->keys, connection->key_count, key) < connection->key_count;
+    return find_key (connection->keys, connection->key_count, key) < connection->key_count &&
+           godwit__sim_may_publish_to (connection, topic);
 }
 
 godwit__io_t
@@ -186,15 +190,17 @@ godwit__sim_publish (godwit__channel_t *publisher, const godwit__message_t *mess
         return godwit__publish_joined (publisher, message, godwit__sim_publish);
     if (message->size > self->node->options.max_message_size)
         return GODWIT__IO_REFUSED;
+    const godwit__sim_topic_t *const topic = godwit__sim_topic_of (self, message->data);
     for (godwit__sim_connection_t *at = GODWIT__SIM_AT_PUBLISHER_FIRST (self); at;
          at = GODWIT__SIM_AT_PUBLISHER_NEXT (self, at))
-        if (is_subscribed (at, message->data) && at->to_port.queued >= self->node->options.queue_limit) {
+        if (is_subscribed (at, message->data, topic) &&
+            at->to_port.queued >= self->node->options.queue_limit) {
             self->wants_room = true;
             return GODWIT__IO_AGAIN;
         }
     for (godwit__sim_connection_t *at = GODWIT__SIM_AT_PUBLISHER_FIRST (self); at;
          at = GODWIT__SIM_AT_PUBLISHER_NEXT (self, at))
-        if (is_subscribed (at, message->data))
+        if (is_subscribed (at, message->data, topic))
             godwit__sim_send (at, true, &copy, GODWIT__ROUTING_ID_FANOUT);
     if (message->free_fn)
         message->free_fn (message->data, message->hint);

@@ -39,12 +39,16 @@ typedef enum godwit__sim_event_kind {
     GODWIT__SIM_CONNECT, /* arrives at the port's node */
     GODWIT__SIM_ANSWER,  /* arrives at the link: up, or refused */
     GODWIT__SIM_FRAME,
-    GODWIT__SIM_CLOSED,  /* the other end is gone */
-    GODWIT__SIM_TIMEOUT, /* at the link: was there an answer? */
-    GODWIT__SIM_SILENCE, /* at an end: has it heard nothing for the heartbeat timeout? */
-    GODWIT__SIM_NEWS,    /* a subscription, on its way to a publisher */
-    GODWIT__SIM_RETRY,   /* a publisher connects again */
-    GODWIT__SIM_CALL     /* a function of the test's */
+    GODWIT__SIM_CLOSED,     /* the other end is gone */
+    GODWIT__SIM_TIMEOUT,    /* at the link: was there an answer? */
+    GODWIT__SIM_SILENCE,    /* at an end: has it heard nothing for the heartbeat timeout? */
+    GODWIT__SIM_NEWS,       /* a subscription, on its way to a publisher */
+    GODWIT__SIM_RETRY,      /* a publisher connects again */
+    GODWIT__SIM_CREDENTIAL, /* the other end has another one */
+    GODWIT__SIM_BULLETIN,   /* the other end has a newer one */
+    GODWIT__SIM_DISMISSED,  /* the other end does not let this one in any more, and is gone */
+    GODWIT__SIM_VOID,       /* at an end: the other end has been void for long enough */
+    GODWIT__SIM_CALL        /* a function of the test's */
 } godwit__sim_event_kind_t;
 
 typedef struct godwit__sim_event {
@@ -58,9 +62,18 @@ typedef struct godwit__sim_event {
     godwit__sim_connection_t *connection;
     godwit__sim_frame_t *frame;
     struct godwit__sim_event *next; /* in the list of events that wait for a cut to heal, or of unused ones */
+    const char *word;               /* ANSWER, DISMISSED: why the receiver is not let in; static text */
     void (*fn) (void *user);        /* CALL */
     void *user;
 } godwit__sim_event_t;
+
+/* What one end of a connection knows of the other one, where there are realms (party.c). */
+typedef struct godwit__sim_party {
+    godwit__party_t *party; /* a reference; NULL: not let in yet, or there is no realm */
+    bool is_void;
+    const char *word;  /* why; static text */
+    uint64_t bulletin; /* the number of the newest that the other end is known to have */
+} godwit__sim_party_t;
 
 /* One direction of a connection. */
 typedef struct godwit__sim_way {
@@ -89,7 +102,16 @@ struct godwit__sim_connection {
     godwit__sim_way_t to_client;
     uint8_t (*keys)[GODWIT__KEY_SIZE]; /* a publisher's: keys that it knows to be subscribed there */
     size_t key_count;
+    godwit__sim_party_t of_port;   /* as the client's end knows the port's process */
+    godwit__sim_party_t of_client; /* the other way round */
 };
+
+/* Which topic a key belongs to. */
+typedef struct godwit__sim_topic {
+    struct godwit__sim_topic *next;
+    uint8_t key[GODWIT__KEY_SIZE];
+    char *exchange, *topic;
+} godwit__sim_topic_t;
 
 typedef enum godwit__sim_channel_kind {
     GODWIT__SIM_LINK,
@@ -119,15 +141,22 @@ struct godwit__sim_channel {
     void *user;
     godwit__task_t task; /* tells events */
     bool is_up, up_told;
+    bool is_void, void_told;
+    char void_why[GODWIT__ADMIT_TEXT];
+    bool is_renewed;  /* and that is still to be told */
     const char *down; /* the reason; NULL: it is not down */
 
     /* A port's. */
     char address[GODWIT__ADDRESS_SIZE];
     bool takes_publications;
-    godwit__task_t *lost;              /* NULL: nobody watches */
+    godwit__party_t *sender; /* of the frame that was received last: a reference; NULL: none, or a void one */
+    godwit__task_t *lost;    /* NULL: nobody watches */
     uint8_t (*keys)[GODWIT__KEY_SIZE]; /* one entry for each subscription, so a key may be there twice */
     size_t key_count;
     godwit__sim_channel_t *next; /* of the node's ports */
+
+    /* A publisher's. */
+    godwit__sim_topic_t *topics;
 };
 
 struct godwit__sim_node {
@@ -161,6 +190,11 @@ typedef struct godwit__sim_driver {
     godwit__driver_t base;
     godwit__sim_node_t *node;
     godwit__driver_counters_t counters;
+    /* Of its realm (party.c). */
+    godwit__realm_watch_t watch;
+    unsigned changes; /* that the task has not seen */
+    godwit__task_t change_task;
+    godwit__timer_t look;
 } godwit__sim_driver_t;
 
 /* An event in the heap, with its sort key. */
@@ -240,6 +274,8 @@ godwit_status_t godwit__sim_add_node (godwit__sim_node_t **node, godwit_cluster_
 void godwit__sim_give_reactor (godwit__sim_node_t *node, godwit__reactor_t *reactor,
                                godwit_transport_t *transport);
 bool godwit__sim_is_name (const char *name);
+/* The node's clock of the wall: virtual time since a fixed date. */
+int64_t godwit__sim_now_s (const godwit__sim_node_t *node);
 /* The number of a name; 0: the name is malformed, or memory is short. */
 unsigned godwit__sim_name (godwit_cluster_t *cluster, const char *name);
 /* NULL: no live node has this name. */
@@ -308,7 +344,10 @@ void godwit__sim_say (godwit_cluster_t *cluster, const char *format, ...)
 /* Posts an event that arrives after the delay of the way. Consumes the frame (may be NULL). */
 void godwit__sim_post (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
                        bool flag, godwit__sim_frame_t *frame);
-/* Posts an event for a given time, which no way delays: TIMEOUT, SILENCE, RETRY. */
+/* The same with a word of godwit__no_entry_word, or NULL. */
+void godwit__sim_post_word (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
+                            const char *word);
+/* Posts an event for a given time, which no way delays: TIMEOUT, SILENCE, RETRY, VOID. */
 void godwit__sim_post_at (godwit__sim_connection_t *connection, godwit__sim_event_kind_t kind, bool to_port,
                           int64_t at_ns, int64_t since_ns);
 /* Sends a frame, with the faults of its way. AGAIN if the way is full. */
@@ -316,6 +355,8 @@ godwit__io_t godwit__sim_send (godwit__sim_connection_t *connection, bool to_por
                                const godwit__message_t *message, godwit__routing_id_t routing_id);
 /* Call it when a frame was received, or was lost on its way: there is room for another. */
 void godwit__sim_leaves_queue (godwit__sim_connection_t *connection, bool to_port);
+/* The client's end of the connection is lost: tells its channel. reason: static text. */
+void godwit__sim_lose_client (godwit__sim_connection_t *connection, const char *reason);
 /* Takes the next event that is due out of the heap; NULL: none before until_ns. */
 godwit__sim_event_t *godwit__sim_next (godwit_cluster_t *cluster, int64_t until_ns);
 int64_t godwit__sim_next_at (const godwit_cluster_t *cluster);
@@ -347,6 +388,39 @@ void godwit__sim_connection_unref (godwit__sim_connection_t *connection);
 void godwit__sim_arrive (godwit__sim_channel_t *channel, godwit__sim_frame_t *frame);
 void godwit__sim_link_up (godwit__sim_channel_t *link);
 void godwit__sim_link_down (godwit__sim_channel_t *link, const char *reason);
+void godwit__sim_link_voided (godwit__sim_channel_t *link, const char *reason);
+void godwit__sim_link_renewed (godwit__sim_channel_t *link);
+
+/* ---- party.c: who is at the ends ---- */
+
+/* What a node says of itself in a handshake; NULL: it has no realm. */
+godwit__sim_frame_t *godwit__sim_introduce (godwit__sim_node_t *node);
+/* The port's end hears what the client says of itself (NULL: nothing). Returns NULL, or why it is not let in.
+ */
+const char *godwit__sim_let_client_in (godwit__sim_connection_t *connection, godwit__sim_frame_t *said);
+/* It was let in, and has been answered. */
+void godwit__sim_client_is_in (godwit__sim_connection_t *connection);
+/* The client's end hears the answer. refused: why it was not let in; otherwise NULL. Returns NULL: it is up;
+ * or why not, static text. */
+const char *godwit__sim_meet_port (godwit__sim_connection_t *connection, godwit__sim_frame_t *said,
+                                   const char *refused);
+/* Events. */
+void godwit__sim_on_credential (godwit__sim_connection_t *connection, bool to_port,
+                                godwit__sim_frame_t *frame);
+void godwit__sim_on_bulletin (godwit__sim_connection_t *connection, bool to_port,
+                              const godwit__sim_frame_t *frame);
+void godwit__sim_on_dismissed (godwit__sim_connection_t *connection, bool to_port, const char *word);
+void godwit__sim_void_ends (godwit__sim_connection_t *connection, bool at_port);
+void godwit__sim_watch_realm (godwit__sim_driver_t *driver);
+void godwit__sim_unwatch_realm (godwit__sim_driver_t *driver);
+godwit_status_t godwit__sim_name_topic (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
+                                        const char *exchange, const char *topic);
+/* NULL: nobody has named it. */
+const godwit__sim_topic_t *godwit__sim_topic_of (const godwit__sim_channel_t *publisher, const uint8_t *key);
+void godwit__sim_topics_free (godwit__sim_topic_t *topics);
+/* Whether what is published of this topic (NULL: not known) goes there. */
+bool godwit__sim_may_publish_to (const godwit__sim_connection_t *connection,
+                                 const godwit__sim_topic_t *topic);
 
 /* ---- publisher.c ---- */
 

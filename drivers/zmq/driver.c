@@ -39,6 +39,10 @@ new_context (godwit_error_t **error)
 static godwit_status_t
 open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options, godwit_error_t **error)
 {
+    if (options->realm)
+        return godwit__error_set (
+            error, GODWIT_ERR_SYSTEM,
+            "the driver on libzmq can be in no realm: it could not tell members from others");
     godwit__zmq_t *self = calloc (1, sizeof *self);
     if (!self)
         return godwit__error_no_memory (error);

@@ -3,6 +3,7 @@
 #include "drivers/zmq/zmq_driver.h"
 
 #include "src/folder/folder_connect.h"
+#include "src/interface/tcp_permission.h"
 
 #include <stdio.h>
 
@@ -19,6 +20,8 @@ godwit__zmq_endpoint (godwit__zmq_t *driver, const char *address, char endpoint[
                       godwit_error_t **error)
 {
     char path[GODWIT__FOLDER_SHORT_SIZE];
+    if (godwit__driver_permits (&driver->options, address, error) != GODWIT_OK)
+        return false;
     snprintf (endpoint, GODWIT__ADDRESS_SIZE, "%s", address);
     if (!godwit__zmq_is_local (address) || address[strlen (IPC)] == '@')
         return true;

@@ -7,6 +7,7 @@
 
 #include "src/error/error.h"
 #include "src/folder/folder_sweep.h"
+#include "src/interface/tcp_permission.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -318,10 +319,14 @@ static const godwit__channel_ops_t port_ops = {
 /* bound: the address as it was given, but with the port that the system chose. Others reach it under that
  * address (libzmq says [::ffff:127.0.0.1] for 127.0.0.1). */
 static godwit_status_t
-bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+bind_socket (const zmq_port_t *self, void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE],
+             godwit_error_t **error)
 {
     char actual[GODWIT__ADDRESS_SIZE];
     size_t size = sizeof actual;
+    const godwit_status_t status = godwit__driver_permits (&self->base.driver->options, at, error);
+    if (status != GODWIT_OK)
+        return status;
     if (zmq_bind (socket, at) < 0 || zmq_getsockopt (socket, ZMQ_LAST_ENDPOINT, actual, &size) < 0)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: %s", at,
                                   zmq_strerror (errno));
@@ -337,7 +342,8 @@ bind_socket (void *socket, const char *at, char bound[GODWIT__ADDRESS_SIZE], god
 
 /* Binds to a TCP port of the host; 0: an ephemeral one. */
 static godwit_status_t
-bind_tcp (void *socket, const char *host, int port, char bound[GODWIT__ADDRESS_SIZE], godwit_error_t **error)
+bind_tcp (const zmq_port_t *self, void *socket, const char *host, int port, char bound[GODWIT__ADDRESS_SIZE],
+          godwit_error_t **error)
 {
     char at[GODWIT__ADDRESS_SIZE];
     const bool bare_ipv6 = strchr (host, ':') && host[0] != '[';
@@ -348,7 +354,7 @@ bind_tcp (void *socket, const char *host, int port, char bound[GODWIT__ADDRESS_S
         (int) sizeof at)
         return godwit__error_set (error, GODWIT_ERR_SYSTEM, "cannot listen at %s: the name is too long",
                                   host);
-    return bind_socket (socket, at, bound, error);
+    return bind_socket (self, socket, at, bound, error);
 }
 
 /* In the first private folder that can be used: the names are random, because records with them reach other
@@ -359,12 +365,8 @@ bind_names (zmq_port_t *self, godwit__port_addresses_t *addresses, bool *is_ther
     godwit__zmq_t *const driver = self->base.driver;
     godwit__folder_t *folder = NULL;
     godwit_error_t *why = NULL;
-    if (godwit__folders_first (&driver->folders, &folder, &why) != GODWIT_OK) {
-        godwit__driver_warn (&driver->options, "Processes of this machine reach this one by TCP alone. %s",
-                             godwit_error_message (why));
-        godwit_error_destroy (&why);
-        return GODWIT_OK;
-    }
+    if (godwit__folders_first (&driver->folders, &folder, &why) != GODWIT_OK)
+        return godwit__driver_without_folder (&driver->options, why, error);
     godwit__folder_sweep (folder);
     godwit_status_t status = godwit__port_names_listen (&self->names, folder, self->base.guard.socket, NULL,
                                                         addresses->links[0], error);
@@ -385,7 +387,7 @@ bind_at (zmq_port_t *self, const char *at, char bound[GODWIT__ADDRESS_SIZE], god
     const char *name = NULL;
     const godwit__folder_t *const found = godwit__folders_find (folders, at, &name);
     if (!found)
-        return bind_socket (self->base.guard.socket, at, bound, error);
+        return bind_socket (self, self->base.guard.socket, at, bound, error);
     godwit__folder_t *const folder = &folders->list[found - folders->list];
     const godwit_status_t status = godwit__folder_open (folder, error);
     return status ? status
@@ -407,10 +409,10 @@ bind_port (zmq_port_t *self, const char *at, godwit__port_addresses_t *addresses
     }
     godwit_status_t status = bind_names (self, addresses, &is_local, error);
     if (status == GODWIT_OK && (driver->host || options->port || options->loopback || !is_local))
-        status = bind_tcp (self->base.guard.socket, host, options->port,
+        status = bind_tcp (self, self->base.guard.socket, host, options->port,
                            addresses->links[addresses->link_count++], error);
     if (status == GODWIT_OK && (driver->host || !is_local))
-        status = bind_tcp (self->subscriber, host, 0, addresses->fanout, error);
+        status = bind_tcp (self, self->subscriber, host, 0, addresses->fanout, error);
     return status;
 }
 
@@ -438,9 +440,9 @@ bind_host (const zmq_port_t *self, const char *host, godwit__port_addresses_t *a
     if (is_known)
         memcpy (link, addresses->links[last], sizeof link);
     else
-        status = bind_tcp (self->base.guard.socket, host, self->base.driver->options.port, link, error);
+        status = bind_tcp (self, self->base.guard.socket, host, self->base.driver->options.port, link, error);
     if (status == GODWIT_OK && !is_tcp (addresses->fanout))
-        status = bind_tcp (self->subscriber, host, 0, fanout, error);
+        status = bind_tcp (self, self->subscriber, host, 0, fanout, error);
     if (status != GODWIT_OK)
         return status;
     memcpy (addresses->links[at], link, sizeof link);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/zmtp/batch.h"
 
+#include "drivers/zmtp/frame.h"
+
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -12,78 +14,15 @@
 #define HEAVY_MAX 8
 /* Pieces of memory in one system call. */
 #define IOV_COUNT 64
-
-struct godwit__zmtp_heavy {
-    struct godwit__zmtp_heavy *next;
-    uint32_t at;             /* it stands before the batch's byte with this index */
-    unsigned count, written; /* pieces; those that are wholly written */
-    size_t piece_written;    /* bytes of the first piece that is not */
-    void *data;
-    void (*free_fn) (void *data, void *hint);
-    void *hint;
-    size_t insert_count;
-    godwit__insert_t *inserts; /* behind the pieces */
-    struct iovec pieces[];
-};
-
-/* ---- heavy messages ---- */
-
-static void
-add_piece (godwit__zmtp_heavy_t *heavy, const void *data, size_t size)
-{
-    if (size)
-        heavy->pieces[heavy->count++] = (struct iovec){(void *) (uintptr_t) data, size};
-}
-
-godwit__zmtp_heavy_t *
-godwit__zmtp_heavy_new (const godwit__message_t *message)
-{
-    /* Bytes, insert, bytes, insert, ..., bytes. */
-    const size_t piece_max = 2 * message->insert_count + 1;
-    const size_t pieces_size = piece_max * sizeof (struct iovec);
-    const size_t inserts_size = message->insert_count * sizeof (godwit__insert_t);
-    const size_t copied = message->free_fn ? 0 : message->size;
-    godwit__zmtp_heavy_t *heavy = malloc (sizeof *heavy + pieces_size + inserts_size + copied);
-    if (!heavy)
-        return NULL;
-    *heavy = (godwit__zmtp_heavy_t){.data = message->data,
-                                    .free_fn = message->free_fn,
-                                    .hint = message->hint,
-                                    .insert_count = message->insert_count,
-                                    .inserts = (godwit__insert_t *) (heavy->pieces + piece_max)};
-    if (inserts_size)
-        memcpy (heavy->inserts, message->inserts, inserts_size);
-    if (copied)
-        heavy->data = memcpy ((uint8_t *) heavy->inserts + inserts_size, message->data, copied);
-    const uint8_t *const data = heavy->data;
-    size_t at = 0;
-    for (size_t i = 0; i < message->insert_count; i++) {
-        const godwit__insert_t *insert = &heavy->inserts[i];
-        add_piece (heavy, data + at, insert->at - at);
-        add_piece (heavy, insert->data, insert->size);
-        at = insert->at;
-    }
-    add_piece (heavy, data + at, message->size - at);
-    return heavy;
-}
-
-static void
-heavy_free (godwit__zmtp_heavy_t *heavy)
-{
-    if (heavy->free_fn)
-        heavy->free_fn (heavy->data, heavy->hint);
-    for (size_t i = 0; i < heavy->insert_count; i++)
-        if (heavy->inserts[i].free_fn)
-            heavy->inserts[i].free_fn ((void *) (uintptr_t) heavy->inserts[i].data, heavy->inserts[i].hint);
-    free (heavy);
-}
+/* So many bytes are sealed at a time: the peer opens them while the next ones are sealed. */
+#define SEALED_SIZE GODWIT__ZMTP_PART_SIZE
 
 static void
 free_first_heavy (godwit__zmtp_batch_t *batch)
 {
     godwit__zmtp_heavy_t *heavy = batch->first_heavy;
     batch->first_heavy = heavy->next;
-    heavy_free (heavy);
+    godwit__zmtp_heavy_free (heavy);
 }
 
 /* ---- batches ---- */
@@ -137,7 +76,7 @@ godwit__zmtp_batch_reset (godwit__zmtp_batch_t *batch)
     batch->next = NULL;
     batch->count = 0;
     batch->heavy_size = 0;
-    batch->used = batch->written = 0;
+    batch->used = batch->written = batch->sealed = 0;
     batch->first_heavy = batch->last_heavy = NULL;
     batch->heavy_count = 0;
 }
@@ -154,56 +93,86 @@ godwit__zmtp_batch_attach (godwit__zmtp_batch_t *batch, godwit__zmtp_heavy_t *he
     batch->heavy_count++;
 }
 
-/* ---- writing ---- */
+/* ---- boxes ---- */
 
-static unsigned
-gather_heavy (const godwit__zmtp_heavy_t *heavy, struct iovec *iov, unsigned count)
+/* Something of it is sealed that is not written. */
+static bool
+has_sealed (const godwit__zmtp_batch_t *batch)
 {
-    unsigned added = 0;
-    for (unsigned i = heavy->written; i < heavy->count && count + added < IOV_COUNT; i++) {
-        const size_t skip = i == heavy->written ? heavy->piece_written : 0;
-        iov[count + added++] =
-            (struct iovec){(uint8_t *) heavy->pieces[i].iov_base + skip, heavy->pieces[i].iov_len - skip};
-    }
-    return added;
+    return batch->written < batch->sealed ||
+           (batch->first_heavy && godwit__zmtp_heavy_has_part (batch->first_heavy));
 }
 
-/* What is not written of a batch, behind the `count` pieces that are there. Returns how many there are. */
-static unsigned
-gather (const godwit__zmtp_batch_t *batch, struct iovec *iov, unsigned count)
+/* Seals the first frame of `bytes` that is not. Returns its size. */
+static size_t
+seal_frame (godwit__zmtp_batch_t *batch, godwit__zmtp_box_t *box)
+{
+    godwit__zmtp_head_t head = {0};
+    godwit__zmtp_head_read (&head, batch->bytes + batch->sealed, batch->used - batch->sealed);
+    uint8_t *const body = batch->bytes + batch->sealed + head.head_size;
+    const size_t size = (size_t) head.body_size;
+    godwit__zmtp_box_seal (box, body, size - GODWIT__ZMTP_BOX_OVERHEAD,
+                           body[GODWIT__ZMTP_BOX_HEAD] & GODWIT__ZMTP_BOX_COMMAND);
+    batch->sealed += (uint32_t) (head.head_size + size);
+    return head.head_size + size;
+}
+
+/* Seals what comes next in a batch of which nothing is sealed that is not written, until *sealed is
+ * SEALED_SIZE. A part behind which others come has so many bytes: nothing is sealed between them. False:
+ * memory is short. */
+static bool
+seal_batch (godwit__zmtp_batch_t *batch, godwit__zmtp_box_t *box, size_t *sealed)
+{
+    godwit__zmtp_heavy_t *heavy = batch->first_heavy;
+    while (*sealed < SEALED_SIZE && (heavy || batch->sealed < batch->used)) {
+        if (!heavy || batch->sealed < heavy->at) {
+            *sealed += seal_frame (batch, box);
+            continue;
+        }
+        const size_t size = godwit__zmtp_heavy_seal (heavy, box);
+        if (!size)
+            return false;
+        *sealed += size;
+        heavy = heavy->next;
+    }
+    return true;
+}
+
+/* Makes sure that something is sealed, if there is anything. False: memory is short. */
+static bool
+seal_some (godwit__zmtp_batch_t *rest, godwit__zmtp_box_t *box)
+{
+    size_t sealed = 0;
+    if (has_sealed (rest))
+        return true;
+    for (; rest && sealed < SEALED_SIZE; rest = rest->next)
+        if (!seal_batch (rest, box, &sealed))
+            return false;
+    return true;
+}
+
+/* ---- writing ---- */
+
+/* Adds what can be written of a batch behind the *count pieces that are there. True: that is all of it. */
+static bool
+gather (const godwit__zmtp_batch_t *batch, bool in_boxes, struct iovec *iov, unsigned *count)
 {
     uint32_t at = batch->written;
+    const uint32_t limit = in_boxes ? batch->sealed : batch->used;
     const godwit__zmtp_heavy_t *heavy = batch->first_heavy;
-    while (count < IOV_COUNT && (heavy || at < batch->used)) {
-        const uint32_t end = heavy ? heavy->at : batch->used;
+    while (*count < IOV_COUNT && (heavy || at < limit)) {
+        const uint32_t end = heavy && heavy->at < limit ? heavy->at : limit;
         if (at < end) {
-            iov[count++] = (struct iovec){(void *) (uintptr_t) (batch->bytes + at), end - at};
+            iov[(*count)++] = (struct iovec){(void *) (uintptr_t) (batch->bytes + at), end - at};
             at = end;
         } else {
-            count += gather_heavy (heavy, iov, count);
+            *count += godwit__zmtp_heavy_gather (heavy, iov + *count, IOV_COUNT - *count);
+            if (!godwit__zmtp_heavy_is_sealed (heavy))
+                return false;
             heavy = heavy->next;
         }
     }
-    return count;
-}
-
-/* `size` bytes of the first heavy message were written, or more. Returns how many more. */
-static size_t
-advance_heavy (godwit__zmtp_batch_t *batch, size_t size)
-{
-    godwit__zmtp_heavy_t *heavy = batch->first_heavy;
-    while (heavy->written < heavy->count) {
-        const size_t left = heavy->pieces[heavy->written].iov_len - heavy->piece_written;
-        if (size < left) {
-            heavy->piece_written += size;
-            return 0;
-        }
-        size -= left;
-        heavy->written++;
-        heavy->piece_written = 0;
-    }
-    free_first_heavy (batch);
-    return size;
+    return at == batch->used;
 }
 
 /* `size` bytes of a batch were written, or more. Returns how many more. */
@@ -220,7 +189,9 @@ advance (godwit__zmtp_batch_t *batch, size_t size)
             break;
         if (!size)
             break;
-        size = advance_heavy (batch, size);
+        if (!godwit__zmtp_heavy_advance (batch->first_heavy, &size))
+            break;
+        free_first_heavy (batch);
     }
     return size;
 }
@@ -232,41 +203,52 @@ is_written (const godwit__zmtp_batch_t *batch)
 }
 
 static ssize_t
-write_some (const godwit__zmtp_batch_t *rest, int fd)
+write_some (const godwit__zmtp_batch_t *rest, int fd, bool in_boxes)
 {
     struct iovec iov[IOV_COUNT];
     unsigned count = 0;
     for (const godwit__zmtp_batch_t *at = rest; at && count < IOV_COUNT; at = at->next)
-        count = gather (at, iov, count);
+        if (!gather (at, in_boxes, iov, &count))
+            break;
     if (count == 1)
         return send (fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
     const struct msghdr message = {.msg_iov = iov, .msg_iovlen = count};
     return sendmsg (fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* `size` bytes of the row were written: batches that are wholly written move to the end of the other one,
+ * which is returned. */
+static godwit__zmtp_batch_t **
+move_written (godwit__zmtp_batch_t **rest, godwit__zmtp_batch_t **end, size_t size)
+{
+    do {
+        size = advance (*rest, size);
+        if (!is_written (*rest))
+            break;
+        *end = *rest;
+        end = &(*end)->next;
+        *rest = (*rest)->next;
+        *end = NULL;
+    } while (*rest && size);
+    return end;
+}
+
 int
-godwit__zmtp_batches_write (godwit__zmtp_batch_t **rest, int fd, godwit__zmtp_batch_t **written,
-                            uint64_t *size)
+godwit__zmtp_batches_write (godwit__zmtp_batch_t **rest, int fd, godwit__zmtp_box_t *box,
+                            godwit__zmtp_batch_t **written, uint64_t *size)
 {
     while (*written)
         written = &(*written)->next;
     while (*rest) {
-        const ssize_t result = write_some (*rest, fd);
+        if (box && !seal_some (*rest, box))
+            return ENOMEM;
+        const ssize_t result = write_some (*rest, fd, box);
         if (result < 0 && errno == EINTR)
             continue;
         if (result < 0)
             return errno == EWOULDBLOCK ? EAGAIN : errno;
-        size_t left = (size_t) result;
-        *size += left;
-        do {
-            left = advance (*rest, left);
-            if (!is_written (*rest))
-                break;
-            *written = *rest;
-            written = &(*written)->next;
-            *rest = (*rest)->next;
-            *written = NULL;
-        } while (*rest && left);
+        *size += (uint64_t) result;
+        written = move_written (rest, written, (size_t) result);
     }
     return 0;
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bytes to be written together: small messages, copied one behind the other, and between them heavy ones,
- * which are referred to. Whoever has a batch is the only one who uses it. */
+ * which are referred to. Whoever has a batch is the only one who uses it.
+ *
+ * Where there is a box, frames are added as
+ *
+ *     head    room for what stands before the payload (GODWIT__ZMTP_BOX_HEAD)    flags    payload
+ *
+ * and are sealed in place by who writes, just before: so nonces are in order, and nobody who adds waits for
+ * it. Heavy messages make frames of their own. */
 #ifndef GODWIT_DRIVERS_ZMTP_BATCH_H
 #define GODWIT_DRIVERS_ZMTP_BATCH_H
 
-#include "src/base/frame.h"
-
-#include <sys/uio.h>
-
-/* A message that is not copied, with all that is freed when it was written. */
-typedef struct godwit__zmtp_heavy godwit__zmtp_heavy_t;
+#include "drivers/zmtp/heavy.h"
 
 typedef struct godwit__zmtp_batch {
     struct godwit__zmtp_batch *next;
@@ -17,6 +19,7 @@ typedef struct godwit__zmtp_batch {
     size_t heavy_size; /* bytes of heavy ones */
     uint32_t used, capacity;
     uint32_t written; /* of `used` */
+    uint32_t sealed;  /* of `used`; with boxes */
     godwit__zmtp_heavy_t *first_heavy, *last_heavy;
     unsigned heavy_count;
     uint8_t bytes[];
@@ -45,17 +48,15 @@ godwit__zmtp_batch_extend (godwit__zmtp_batch_t *batch, size_t size)
     return at;
 }
 
-/* Takes a message over, with its inserts; what has no free_fn is copied. NULL: memory is short, and nothing
- * was taken over. */
-godwit__zmtp_heavy_t *godwit__zmtp_heavy_new (const godwit__message_t *message);
-/* Puts it behind the bytes that are there. */
+/* Puts a heavy message behind the bytes that are there. */
 void godwit__zmtp_batch_attach (godwit__zmtp_batch_t *batch, godwit__zmtp_heavy_t *heavy);
 
-/* Writes a row of batches to a socket until all is written or the socket does not take more. Batches that are
- * wholly written move from *rest to the end of *written; heavy messages that are wholly written are freed, by
- * functions of the program. Adds the bytes to *size. Returns 0 when nothing is left, EAGAIN, or another errno
- * of sendmsg. */
-int godwit__zmtp_batches_write (godwit__zmtp_batch_t **rest, int fd, godwit__zmtp_batch_t **written,
-                                uint64_t *size);
+/* Writes a row of batches to a socket until all is written or the socket does not take more. box: what their
+ * frames are sealed with; NULL: nothing is. Batches that are wholly written move from *rest to the end of
+ * *written; heavy messages that are wholly written, or sealed, are freed, by functions of the program. Adds
+ * the bytes to *size. Returns 0 when nothing is left, EAGAIN, or another errno of sendmsg; ENOMEM, too, if
+ * memory is short for a box. */
+int godwit__zmtp_batches_write (godwit__zmtp_batch_t **rest, int fd, godwit__zmtp_box_t *box,
+                                godwit__zmtp_batch_t **written, uint64_t *size);
 
 #endif

@@ -30,6 +30,8 @@ typedef struct godwit__zmtp_box {
 /* Seals a payload in place: the payload lies at body + GODWIT__ZMTP_BOX_OVERHEAD, and body has room for both.
  * Afterwards body holds the body of a message frame. */
 void godwit__zmtp_box_seal (godwit__zmtp_box_t *box, uint8_t *body, size_t payload_size, bool is_command);
+/* The same for a part of a message behind which more of it comes. */
+void godwit__zmtp_box_seal_part (godwit__zmtp_box_t *box, uint8_t *body, size_t payload_size);
 /* Opens the body of a message frame in place. NULL: its payload lies at body + GODWIT__ZMTP_BOX_OVERHEAD,
  * with size - GODWIT__ZMTP_BOX_OVERHEAD bytes, and *flags are written. Otherwise what is wrong with it;
  * static text. */

@@ -27,8 +27,15 @@ kind_of (const uint8_t *name, size_t size)
         const char *name;
         godwit__zmtp_kind_t kind;
     } kinds[] = {
-        {"PING", GODWIT__ZMTP_PING},   {"PONG", GODWIT__ZMTP_PONG},   {"SUBSCRIBE", GODWIT__ZMTP_SUBSCRIBE},
-        {"READY", GODWIT__ZMTP_READY}, {"ERROR", GODWIT__ZMTP_ERROR}, {"CANCEL", GODWIT__ZMTP_CANCEL},
+        {"PING", GODWIT__ZMTP_PING},
+        {"PONG", GODWIT__ZMTP_PONG},
+        {"SUBSCRIBE", GODWIT__ZMTP_SUBSCRIBE},
+        {"READY", GODWIT__ZMTP_READY},
+        {"ERROR", GODWIT__ZMTP_ERROR},
+        {"CANCEL", GODWIT__ZMTP_CANCEL},
+        {"CREDENTIAL", GODWIT__ZMTP_CREDENTIAL},
+        {"REFUSED", GODWIT__ZMTP_REFUSED},
+        {"BULLETIN", GODWIT__ZMTP_BULLETIN},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (is_named (name, size, kinds[i].name))
@@ -46,11 +53,13 @@ check_properties (const uint8_t *data, size_t size)
     return wrong;
 }
 
+/* An ERROR, or a REFUSED. */
 static const char *
-read_error (godwit__zmtp_command_t *read)
+read_reason (godwit__zmtp_command_t *read)
 {
     if (read->size < 1 || read->data[0] != read->size - 1)
-        return "an ERROR whose reason has not the size that it says";
+        return read->kind == GODWIT__ZMTP_ERROR ? "an ERROR whose reason has not the size that it says"
+                                                : "a REFUSED whose word has not the size that it says";
     read->data++;
     read->size--;
     return NULL;
@@ -76,7 +85,8 @@ read_data (godwit__zmtp_command_t *read)
     case GODWIT__ZMTP_READY:
         return check_properties (read->data, read->size);
     case GODWIT__ZMTP_ERROR:
-        return read_error (read);
+    case GODWIT__ZMTP_REFUSED:
+        return read_reason (read);
     case GODWIT__ZMTP_PING:
         return read_ping (read);
     case GODWIT__ZMTP_PONG:
@@ -222,13 +232,31 @@ godwit__zmtp_pong_write (uint8_t out[GODWIT__ZMTP_PONG_SIZE], const void *contex
     return (size_t) (append (begin (out, "PONG", context_size), context, context_size) - out);
 }
 
+static size_t
+write_reason (uint8_t *out, const char *name, const char *reason)
+{
+    const size_t size = strnlen (reason, GODWIT__ZMTP_REASON_MAX);
+    uint8_t *at = begin (out, name, 1 + size);
+    *at++ = (uint8_t) size;
+    return (size_t) (append (at, reason, size) - out);
+}
+
 size_t
 godwit__zmtp_error_write (uint8_t out[GODWIT__ZMTP_ERROR_SIZE], const char *reason)
 {
-    const size_t size = strnlen (reason, GODWIT__ZMTP_REASON_MAX);
-    uint8_t *at = begin (out, "ERROR", 1 + size);
-    *at++ = (uint8_t) size;
-    return (size_t) (append (at, reason, size) - out);
+    return write_reason (out, "ERROR", reason);
+}
+
+size_t
+godwit__zmtp_refused_write (uint8_t out[GODWIT__ZMTP_REFUSED_SIZE], const char *word)
+{
+    return write_reason (out, "REFUSED", word);
+}
+
+size_t
+godwit__zmtp_command_write (uint8_t *out, const char *name, const void *data, size_t data_size)
+{
+    return (size_t) (append (begin (out, name, data_size), data, data_size) - out);
 }
 
 size_t

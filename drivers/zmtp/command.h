@@ -9,6 +9,12 @@
  *     SUBSCRIBE   topic
  *     CANCEL      topic
  *
+ * and those by which members of a realm speak of it (docs/zmtp.md):
+ *
+ *     CREDENTIAL  the credential that the sender has from now on
+ *     REFUSED     word_size (1)  word (0 to 255): why the sender lets the reader in no longer
+ *     BULLETIN    a sealed bulletin
+ *
  * Numbers are big-endian. In ZMTP 3.0 subscriptions are messages instead: 1 or 0, and the topic.
  *
  * Readers borrow: what they return points into the bytes that were read. They change nothing when they fail,
@@ -31,6 +37,9 @@
 #define GODWIT__ZMTP_PONG_SIZE (2 + 5 + GODWIT__ZMTP_CONTEXT_MAX)
 #define GODWIT__ZMTP_ERROR_SIZE (9 + 7 + GODWIT__ZMTP_REASON_MAX)
 #define GODWIT__ZMTP_SUBSCRIPTION_SIZE(topic_size) (2 + 10 + (topic_size))
+#define GODWIT__ZMTP_REFUSED_SIZE (9 + 9 + GODWIT__ZMTP_REASON_MAX)
+/* Of any command whose name has up to 10 bytes. */
+#define GODWIT__ZMTP_COMMAND_SIZE(data_size) (9 + 11 + (data_size))
 
 typedef enum godwit__zmtp_kind {
     GODWIT__ZMTP_UNKNOWN, /* well-formed, but none of these: count it and go on */
@@ -39,7 +48,10 @@ typedef enum godwit__zmtp_kind {
     GODWIT__ZMTP_PING,
     GODWIT__ZMTP_PONG,
     GODWIT__ZMTP_SUBSCRIBE,
-    GODWIT__ZMTP_CANCEL
+    GODWIT__ZMTP_CANCEL,
+    GODWIT__ZMTP_CREDENTIAL,
+    GODWIT__ZMTP_REFUSED,
+    GODWIT__ZMTP_BULLETIN
 } godwit__zmtp_kind_t;
 
 typedef struct godwit__zmtp_command {
@@ -48,7 +60,7 @@ typedef struct godwit__zmtp_command {
     uint8_t name_size;   /* at least 1 */
     const uint8_t *name; /* not terminated */
     const uint8_t *data; /* READY: properties; ERROR: the reason; PING, PONG: the context; SUBSCRIBE, CANCEL:
-                            the topic; UNKNOWN: what stands behind the name */
+                            the topic; REFUSED: the word; else: what stands behind the name */
     size_t size;         /* of data */
 } godwit__zmtp_command_t;
 
@@ -85,6 +97,10 @@ size_t godwit__zmtp_pong_write (uint8_t out[GODWIT__ZMTP_PONG_SIZE], const void 
                                 size_t context_size);
 /* A reason of more than GODWIT__ZMTP_REASON_MAX bytes is cut. */
 size_t godwit__zmtp_error_write (uint8_t out[GODWIT__ZMTP_ERROR_SIZE], const char *reason);
+/* The same for why a member is refused after its handshake. */
+size_t godwit__zmtp_refused_write (uint8_t out[GODWIT__ZMTP_REFUSED_SIZE], const char *word);
+/* Any command whose name has up to 10 bytes; out has GODWIT__ZMTP_COMMAND_SIZE (data_size) bytes. */
+size_t godwit__zmtp_command_write (uint8_t *out, const char *name, const void *data, size_t data_size);
 /* In the form that a peer of this minor version of ZMTP 3 understands: a command from 1 on, otherwise a
  * message. out has GODWIT__ZMTP_SUBSCRIPTION_SIZE (topic_size) bytes. */
 size_t godwit__zmtp_subscription_write (uint8_t *out, uint8_t peer_minor, bool subscribe, const void *topic,

@@ -5,6 +5,7 @@
 #include "src/error/error.h"
 #include "src/folder/folder_connect.h"
 #include "src/interface/lookup.h"
+#include "src/interface/tcp_permission.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -287,6 +288,9 @@ godwit__zmtp_connector_start (godwit__zmtp_connector_t *connector, const char *a
                               godwit_error_t **error)
 {
     godwit__reactor_t *reactor = connector->driver->options.reactor;
+    const godwit_status_t status = godwit__driver_permits (&connector->driver->options, address, error);
+    if (status != GODWIT_OK)
+        return status;
     connector->address.size = 0;
     snprintf (connector->text, sizeof connector->text, "%s", address);
     if (godwit__zmtp_address_is_name (address)) {

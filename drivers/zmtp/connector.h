@@ -40,6 +40,12 @@ void godwit__zmtp_connector_init (godwit__zmtp_connector_t *connector, godwit__z
 /* Begins. OK, or SYSTEM, INVALID_ARGUMENT: then nothing is called. */
 godwit_status_t godwit__zmtp_connector_start (godwit__zmtp_connector_t *connector, const char *address,
                                               godwit_error_t **error);
+/* After `connected`: whether the socket is one of this host, whose listener is a process of this user. */
+static inline bool
+godwit__zmtp_connector_is_private (const godwit__zmtp_connector_t *connector)
+{
+    return connector->address.size == 0;
+}
 /* Nothing is called any more. Does nothing if it is not under way. */
 void godwit__zmtp_connector_stop (godwit__zmtp_connector_t *connector);
 

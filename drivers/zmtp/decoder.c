@@ -18,7 +18,7 @@
 void
 godwit__zmtp_decoder_init (godwit__zmtp_decoder_t *decoder, size_t max_size)
 {
-    *decoder = (godwit__zmtp_decoder_t){.max_size = max_size};
+    *decoder = (godwit__zmtp_decoder_t){.max_size = max_size, .command_max = GODWIT__ZMTP_COMMAND_MAX};
 }
 
 static void
@@ -34,7 +34,8 @@ godwit__zmtp_decoder_release (godwit__zmtp_decoder_t *decoder)
 {
     release_chunk (decoder);
     free (decoder->large);
-    decoder->large = NULL;
+    free (decoder->joined);
+    decoder->large = decoder->joined = NULL;
 }
 
 /* ---- where bytes go ---- */
@@ -141,8 +142,8 @@ release_frame (godwit__frame_t *frame)
     godwit__zmtp_chunk_unref (frame->storage.pointer);
 }
 
-/* The body is in the chunk, at `at`. */
-static void
+/* The payload is in the chunk, at `at`. */
+static inline void
 take_from_chunk (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame, size_t size)
 {
     frame->size = size;
@@ -167,51 +168,217 @@ malformed (godwit__zmtp_decoder_t *decoder, const char *problem)
     return GODWIT__ZMTP_MALFORMED;
 }
 
-/* What is wrong with a head; NULL: nothing. */
+static godwit__zmtp_decoded_t
+kind_of (bool is_command)
+{
+    return is_command ? GODWIT__ZMTP_CONTROL : GODWIT__ZMTP_MESSAGE;
+}
+
+/* How much larger than its payload the body of a frame is. */
+static size_t
+overhead_of (const godwit__zmtp_decoder_t *decoder)
+{
+    return decoder->box ? GODWIT__ZMTP_BOX_OVERHEAD : 0;
+}
+
+/* ---- what is wrong; NULL: nothing ---- */
+
 static const char *
+problem_of_size (const godwit__zmtp_decoder_t *decoder, bool is_command, uint64_t size)
+{
+    if (is_command)
+        return size > decoder->command_max ? "it sent a command that is too large" : NULL;
+    return size > decoder->max_size ? "it sent a message above max_message_size" : NULL;
+}
+
+/* Of a frame whose box is not open yet: it may be a command. */
+static const char *
+problem_of_box (const godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
+{
+    if (head->flags & GODWIT__ZMTP_COMMAND)
+        return "it sent a command outside of a box";
+    if (head->body_size < GODWIT__ZMTP_BOX_OVERHEAD)
+        return "it sent a message outside of a box";
+    const uint64_t size = head->body_size - GODWIT__ZMTP_BOX_OVERHEAD;
+    return size > decoder->command_max ? problem_of_size (decoder, false, size) : NULL;
+}
+
+static inline const char *
 problem_of (const godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
 {
+    const bool is_command = head->flags & GODWIT__ZMTP_COMMAND;
     if (head->flags & GODWIT__ZMTP_RESERVED)
         return "it sent a frame with flags that ZMTP does not know";
     if (head->flags & GODWIT__ZMTP_MORE)
-        return head->flags & GODWIT__ZMTP_COMMAND ? "it sent a command of several frames"
-                                                  : "it sent a message of several parts";
-    if (head->flags & GODWIT__ZMTP_COMMAND)
-        return head->body_size > GODWIT__ZMTP_COMMAND_MAX ? "it sent a command that is too large" : NULL;
-    return head->body_size > decoder->max_size ? "it sent a message above max_message_size" : NULL;
+        return is_command ? "it sent a command of several frames" : "it sent a message of several parts";
+    return decoder->box ? problem_of_box (decoder, head)
+                        : problem_of_size (decoder, is_command, head->body_size);
 }
 
-/* The first part of a large message is in the chunk: it moves to memory of its own. */
-static godwit__zmtp_decoded_t
-begin_large (godwit__zmtp_decoder_t *decoder, size_t size)
+/* Opens a whole body in place. */
+static const char *
+open_box (godwit__zmtp_decoder_t *decoder, uint8_t *body, size_t size)
 {
-    const size_t have = decoder->end - decoder->at;
+    uint8_t flags = 0;
+    const char *const problem = godwit__zmtp_box_open (decoder->box, body, size, &flags);
+    if (problem)
+        return problem;
+    const bool is_command = flags & GODWIT__ZMTP_BOX_COMMAND;
+    if (is_command && (decoder->joined || flags & GODWIT__ZMTP_BOX_MORE))
+        return "it sent a command among the parts of a message";
+    decoder->flags = flags;
+    return problem_of_size (decoder, is_command, size - GODWIT__ZMTP_BOX_OVERHEAD);
+}
+
+/* Opens the whole frame at `at`, unless it is open already. What is wrong with it stays wrong. */
+static const char *
+open_whole (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
+{
+    if (!decoder->is_open && !decoder->problem) {
+        uint8_t *const body = decoder->chunk->data + decoder->at + head->head_size;
+        decoder->problem = open_box (decoder, body, (size_t) head->body_size);
+        decoder->is_open = !decoder->problem;
+    }
+    return decoder->problem;
+}
+
+/* ---- large messages ---- */
+
+/* The first part of one is in the chunk: it moves to memory of its own. */
+static godwit__zmtp_decoded_t
+begin_large (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
+{
+    const size_t size = (size_t) head->body_size;
     const size_t trusted = min_size (decoder->trusted, LARGE_TRUSTED);
     const size_t first = min_size (size, trusted > LARGE_FIRST ? trusted : LARGE_FIRST);
     if (!large_grow (decoder, first))
         return malformed (decoder, "memory was short for a message of it");
+    decoder->at += head->head_size;
+    const size_t have = decoder->end - decoder->at;
     memcpy (decoder->large, decoder->chunk->data + decoder->at, have);
+    decoder->flags = head->flags & GODWIT__ZMTP_COMMAND ? GODWIT__ZMTP_BOX_COMMAND : 0;
     decoder->large_size = size;
     decoder->large_have = have;
     release_chunk (decoder);
     return GODWIT__ZMTP_NEED;
 }
 
+static void
+free_large (godwit__frame_t *frame)
+{
+    free (frame->storage.pointer);
+}
+
 static godwit__zmtp_decoded_t
 next_large (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
 {
+    const size_t overhead = overhead_of (decoder);
     if (decoder->large_have < decoder->large_size)
         return GODWIT__ZMTP_NEED;
+    const char *const problem = decoder->box ? open_box (decoder, decoder->large, decoder->large_size) : NULL;
+    if (problem)
+        return malformed (decoder, problem);
     if (decoder->large_size > decoder->trusted)
         decoder->trusted = decoder->large_size;
-    godwit__frame_adopt (frame, decoder->large, decoder->large_size);
+    *frame = (godwit__frame_t){.data = decoder->large + overhead,
+                               .size = decoder->large_size - overhead,
+                               .release = free_large,
+                               .storage.pointer = decoder->large};
     decoder->large = NULL;
     decoder->large_capacity = 0;
+    return kind_of (decoder->flags & GODWIT__ZMTP_BOX_COMMAND);
+}
+
+/* ---- messages of several parts, which come in boxes only ---- */
+
+static bool
+joined_grow (godwit__zmtp_decoder_t *decoder, size_t size)
+{
+    const size_t trusted = min_size (decoder->trusted, LARGE_TRUSTED - 1);
+    const size_t more = decoder->joined ? 2 * decoder->joined_capacity : trusted + 1;
+    const size_t capacity = size > more ? size : more;
+    uint8_t *const joined = realloc (decoder->joined, capacity);
+    if (!joined)
+        return false;
+    decoder->joined = joined;
+    decoder->joined_capacity = capacity;
+    return true;
+}
+
+/* Adds a part. */
+static const char *
+join (godwit__zmtp_decoder_t *decoder, const godwit__frame_t *part)
+{
+    if (part->size > decoder->max_size - decoder->joined_size)
+        return "it sent a message above max_message_size";
+    const size_t size = decoder->joined_size + part->size;
+    if ((!decoder->joined || size > decoder->joined_capacity) && !joined_grow (decoder, size))
+        return "memory was short for a message of it";
+    if (part->size)
+        memcpy (decoder->joined + decoder->joined_size, part->data, part->size);
+    decoder->joined_size = size;
+    return NULL;
+}
+
+/* All parts are there: they are one message. */
+static void
+take_joined (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
+{
+    uint8_t *data = decoder->joined;
+    const size_t size = decoder->joined_size;
+    if (size < decoder->joined_capacity) {
+        uint8_t *const less = realloc (data, size ? size : 1);
+        data = less ? less : data;
+    }
+    if (size > decoder->trusted)
+        decoder->trusted = size;
+    godwit__frame_adopt (frame, data, size);
+    decoder->joined = NULL;
+    decoder->joined_size = decoder->joined_capacity = 0;
+}
+
+/* A message came, or a part of one. NEED: another part has to come. */
+static godwit__zmtp_decoded_t
+take_part (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
+{
+    const bool is_last = !(decoder->flags & GODWIT__ZMTP_BOX_MORE);
+    if (is_last && !decoder->joined)
+        return GODWIT__ZMTP_MESSAGE;
+    const char *const problem = join (decoder, frame);
+    godwit__frame_release (frame);
+    if (problem)
+        return malformed (decoder, problem);
+    if (!is_last)
+        return GODWIT__ZMTP_NEED;
+    take_joined (decoder, frame);
     return GODWIT__ZMTP_MESSAGE;
 }
 
-godwit__zmtp_decoded_t
-godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
+/* ---- the next one ---- */
+
+/* The frame with this head has come in part. */
+static godwit__zmtp_decoded_t
+wait_for_rest (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head)
+{
+    return head->body_size > IN_CHUNK_MAX - (uint64_t) head->head_size ? begin_large (decoder, head)
+                                                                       : GODWIT__ZMTP_NEED;
+}
+
+/* Takes the whole frame with this head. */
+static godwit__zmtp_decoded_t
+take_box (godwit__zmtp_decoder_t *decoder, const godwit__zmtp_head_t *head, godwit__frame_t *frame)
+{
+    const char *const problem = open_whole (decoder, head);
+    if (problem)
+        return malformed (decoder, problem);
+    decoder->is_open = false;
+    decoder->at += head->head_size + (uint32_t) GODWIT__ZMTP_BOX_OVERHEAD;
+    take_from_chunk (decoder, frame, (size_t) head->body_size - GODWIT__ZMTP_BOX_OVERHEAD);
+    return kind_of (decoder->flags & GODWIT__ZMTP_BOX_COMMAND);
+}
+
+static inline godwit__zmtp_decoded_t
+next_frame (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
 {
     godwit__zmtp_head_t head;
     if (decoder->large)
@@ -225,28 +392,42 @@ godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decoder, godwit__frame_t *fra
                    ? malformed (decoder, "it sent a frame with flags that ZMTP does not know")
                    : GODWIT__ZMTP_NEED;
     }
-    const char *problem = problem_of (decoder, &head);
+    const char *const problem = problem_of (decoder, &head);
     if (problem)
         return malformed (decoder, problem);
-    const size_t size = (size_t) head.body_size;
-    if (head.head_size + size > have) {
-        if (head.head_size + size <= IN_CHUNK_MAX)
-            return GODWIT__ZMTP_NEED;
-        decoder->at += head.head_size;
-        return begin_large (decoder, size);
-    }
+    if (head.body_size > have - head.head_size)
+        return wait_for_rest (decoder, &head);
+    if (decoder->box)
+        return take_box (decoder, &head, frame);
     decoder->at += head.head_size;
-    take_from_chunk (decoder, frame, size);
-    return head.flags & GODWIT__ZMTP_COMMAND ? GODWIT__ZMTP_CONTROL : GODWIT__ZMTP_MESSAGE;
+    take_from_chunk (decoder, frame, (size_t) head.body_size);
+    return kind_of (head.flags & GODWIT__ZMTP_COMMAND);
+}
+
+godwit__zmtp_decoded_t
+godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame)
+{
+    godwit__zmtp_decoded_t decoded = next_frame (decoder, frame);
+    while (decoder->box && decoded == GODWIT__ZMTP_MESSAGE) {
+        decoded = take_part (decoder, frame);
+        if (decoded != GODWIT__ZMTP_NEED)
+            break;
+        decoded = next_frame (decoder, frame);
+    }
+    return decoded;
 }
 
 bool
-godwit__zmtp_decoder_has_message (const godwit__zmtp_decoder_t *decoder)
+godwit__zmtp_decoder_has_message (godwit__zmtp_decoder_t *decoder)
 {
     godwit__zmtp_head_t head;
     if (decoder->large || !decoder->chunk)
         return false;
     const uint32_t have = decoder->end - decoder->at;
-    return godwit__zmtp_head_read (&head, decoder->chunk->data + decoder->at, have) &&
-           !(head.flags & GODWIT__ZMTP_COMMAND) && head.body_size <= have - head.head_size;
+    if (!godwit__zmtp_head_read (&head, decoder->chunk->data + decoder->at, have) ||
+        head.body_size > have - head.head_size)
+        return false;
+    if (!decoder->box)
+        return !(head.flags & GODWIT__ZMTP_COMMAND);
+    return !problem_of (decoder, &head) && !open_whole (decoder, &head) && !decoder->flags;
 }

@@ -9,15 +9,19 @@
  *             ...
  *     }
  *
- * Memory grows with what has arrived, not with what a head declares. */
+ * Memory grows with what has arrived, not with what a head declares.
+ *
+ * With a box each frame is opened where it lies, once it is whole: whether it is a message or a command says
+ * only what is inside. There it may also say that it is a part of a message: parts are joined. */
 #ifndef GODWIT_DRIVERS_ZMTP_DECODER_H
 #define GODWIT_DRIVERS_ZMTP_DECODER_H
 
+#include "drivers/zmtp/box.h"
 #include "drivers/zmtp/chunk.h"
 
 #include "src/base/frame.h"
 
-/* The largest command after the handshake; no known one comes near. */
+/* The largest command after the handshake, unless command_max is set to another. */
 #define GODWIT__ZMTP_COMMAND_MAX 512
 
 typedef enum godwit__zmtp_decoded {
@@ -30,10 +34,16 @@ typedef enum godwit__zmtp_decoded {
 typedef struct godwit__zmtp_decoder {
     godwit__zmtp_chunk_t *chunk; /* a reference, while bytes in it are not decoded; else NULL */
     uint32_t at, end;            /* these bytes */
+    godwit__zmtp_box_t *box;     /* the reader's; NULL: frames travel as they are */
+    bool is_open;                /* the box of the frame at `at` is open */
+    uint8_t flags;               /* of what is in that box, or in `large`: GODWIT__ZMTP_BOX_... */
     size_t max_size;             /* of a message */
+    size_t command_max;          /* the same of a command */
     size_t trusted;              /* a message of this size came whole: as much may be allocated at once */
     uint8_t *large;              /* a message that is read into memory of its own; NULL: none */
     size_t large_size, large_have, large_capacity;
+    uint8_t *joined; /* the parts of a message that have come; NULL: none */
+    size_t joined_size, joined_capacity;
     const char *problem; /* static text */
 } godwit__zmtp_decoder_t;
 
@@ -49,8 +59,8 @@ void godwit__zmtp_decoder_filled (godwit__zmtp_decoder_t *decoder, const godwit_
 /* The next frame. It is written if the result is MESSAGE or CONTROL. */
 godwit__zmtp_decoded_t godwit__zmtp_decoder_next (godwit__zmtp_decoder_t *decoder, godwit__frame_t *frame);
 
-/* True if the next frame is a message that has arrived as a whole. */
-bool godwit__zmtp_decoder_has_message (const godwit__zmtp_decoder_t *decoder);
+/* True if the next frame is a message that has arrived as a whole; opens its box. */
+bool godwit__zmtp_decoder_has_message (godwit__zmtp_decoder_t *decoder);
 /* False: next has nothing before more bytes come. */
 static inline bool
 godwit__zmtp_decoder_has_bytes (const godwit__zmtp_decoder_t *decoder)

@@ -4,6 +4,7 @@
 #include "drivers/zmtp/heart.h"
 #include "drivers/zmtp/intern.h"
 #include "drivers/zmtp/opening.h"
+#include "drivers/zmtp/parties.h"
 
 #include "src/error/error.h"
 #include "src/folder/folder_connect.h"
@@ -17,6 +18,8 @@ release (godwit__zmtp_t *self)
     godwit__zmtp_chunk_t *spare = atomic_load (&self->spare_chunk);
     if (spare)
         godwit__zmtp_chunk_unref (spare);
+    godwit__zmtp_parties_stop (self);
+    godwit__zmtp_refusals_release (&self->refusals);
     godwit__zmtp_pool_release (&self->pool);
     godwit__folders_close (&self->folders);
     godwit__lookup_thread_destroy (self->lookups);
@@ -46,9 +49,13 @@ open_driver (godwit__driver_t **driver, const godwit__driver_options_t *options,
     godwit__list_init (&self->streams);
     godwit__list_init (&self->telling);
     godwit__zmtp_closing_init (self);
+    godwit__zmtp_ends_init (&self->ends, options->realm);
+    godwit__zmtp_refusals_init (&self->refusals);
     godwit_status_t status = godwit__folders_init (&self->folders, options->runtime_dir, error);
     if (status == GODWIT_OK && options->host && !(self->host = strdup (options->host)))
         status = godwit__error_no_memory (error);
+    if (status == GODWIT_OK)
+        status = godwit__zmtp_parties_start (self, error);
     if (status == GODWIT_OK)
         status = godwit__zmtp_heart_start (self, error);
     if (status != GODWIT_OK) {
@@ -96,5 +103,6 @@ const godwit__driver_ops_t godwit__zmtp_driver = {
     .publisher_connect = godwit__zmtp_publisher_connect,
     .publisher_disconnect = godwit__zmtp_publisher_disconnect,
     .publish = godwit__zmtp_publish,
+    .name_topic = godwit__zmtp_name_topic,
     .counters = counters,
 };

@@ -17,7 +17,7 @@
 #define AT_MECHANISM 12
 #define AT_AS_SERVER 32
 
-#define PROPERTIES_MAX 2048 /* bytes of this end's own */
+#define PROPERTIES_MAX 3072 /* bytes of this end's own; a credential takes up to 2,448 */
 #define SHOWN_MAX 48        /* bytes of a name from outside that are shown */
 
 /* ---- what is sent ---- */
@@ -83,15 +83,19 @@ fail (godwit__zmtp_handshake_t *self, const char *format, ...)
     vsnprintf (text, sizeof text, format, arguments);
     va_end (arguments);
     self->reason_text = strdup (text);
-    fail_static (self, self->reason_text ? self->reason_text : "memory is short");
+    fail_static (self, self->reason_text ? self->reason_text : GODWIT__ZMTP_NO_MEMORY);
 }
 
-/* The peer has failed, and is told why: it speaks ZMTP 3, and reads an ERROR. */
+/* The peer has failed, and is told why: it speaks ZMTP 3, and reads an ERROR. Unless it is a stranger;
+ * is_known: it has said its properties. */
 static void
-tell (godwit__zmtp_handshake_t *self)
+tell (godwit__zmtp_handshake_t *self, bool is_known)
 {
+    if (mechanism_of (self)->is_silent && !(self->config->accepts && is_known))
+        return;
     uint8_t command[GODWIT__ZMTP_ERROR_SIZE];
-    self->tells = append (self, command, godwit__zmtp_error_write (command, self->reason));
+    const char *const told = self->word ? self->word : self->reason;
+    self->tells = append (self, command, godwit__zmtp_error_write (command, told));
 }
 
 /* ---- the greeting ---- */
@@ -107,6 +111,19 @@ check_major (godwit__zmtp_handshake_t *self, uint8_t major)
         self->peer_minor = GODWIT__ZMTP_MINOR;
 }
 
+/* Between ends of which one has a realm and the other has none this is all that they learn of each other. */
+static const char *
+realms (godwit__zmtp_handshake_t *self, const char *peers)
+{
+    const bool misses = self->config->realm && strcmp (peers, "NULL") == 0;
+    const bool is_missed = !self->config->realm && strcmp (peers, "CURVE") == 0;
+    if (misses || is_missed)
+        self->word = godwit__no_entry_word (GODWIT__NO_ENTRY_NO_CERTIFICATE);
+    if (misses)
+        return ": it has no realm (no-certificate)";
+    return is_missed ? ": this process has no realm (no-certificate)" : "";
+}
+
 static void
 check_mechanism (godwit__zmtp_handshake_t *self)
 {
@@ -115,8 +132,8 @@ check_mechanism (godwit__zmtp_handshake_t *self)
     if (size == strlen (own) && memcmp (self->head, own, size) == 0)
         return;
     char shown[GODWIT__ZMTP_MECHANISM_NAME_MAX + 1];
-    fail (self, "the mechanism \"%s\", here \"%s\" is spoken",
-          godwit__zmtp_printable (shown, sizeof shown, self->head, size), own);
+    godwit__zmtp_printable (shown, sizeof shown, self->head, size);
+    fail (self, "the mechanism \"%s\", here \"%s\" is spoken%s", shown, own, realms (self, shown));
     self->tells = true; /* by this end's greeting */
 }
 
@@ -153,6 +170,20 @@ append_command (godwit__zmtp_handshake_t *self, const uint8_t *body, size_t size
            append (self, body, size);
 }
 
+/* NULL, or what is wrong. An end that accepts says nothing before it has let the peer in. */
+static const char *
+write_properties (godwit__zmtp_handshake_t *self, uint8_t properties[PROPERTIES_MAX], size_t *size)
+{
+    *size = 0;
+    if (self->session.accepts && !self->session.is_peer_accepted)
+        return NULL;
+    *size = godwit__zmtp_ready_write (properties, PROPERTIES_MAX, self->config);
+    if (*size == 0)
+        return "the properties of this end are too large";
+    return godwit__zmtp_admission_say (&self->admission, self->config, &self->session, properties,
+                                       PROPERTIES_MAX, size);
+}
+
 /* Says what it is this end's turn to say. */
 static void
 speak (godwit__zmtp_handshake_t *self)
@@ -160,17 +191,15 @@ speak (godwit__zmtp_handshake_t *self)
     const godwit__zmtp_mechanism_t *const mechanism = mechanism_of (self);
     uint8_t properties[PROPERTIES_MAX];
     uint8_t body[GODWIT__ZMTP_HANDSHAKE_MAX];
-    const char *wrong = NULL;
-    const size_t properties_size = godwit__zmtp_ready_write (properties, sizeof properties, self->config);
-    if (properties_size == 0)
-        wrong = "the properties of this end are too large";
+    size_t properties_size = 0;
+    const char *wrong = write_properties (self, properties, &properties_size);
     while (!wrong) {
         const size_t size =
             mechanism->next (&self->session, properties, properties_size, body, sizeof body, &wrong);
         if (size == 0)
             break;
         if (!append_command (self, body, size))
-            wrong = "memory is short";
+            wrong = GODWIT__ZMTP_NO_MEMORY;
     }
     if (wrong)
         fail_static (self, wrong);
@@ -180,16 +209,23 @@ speak (godwit__zmtp_handshake_t *self)
 
 /* ---- commands ---- */
 
-/* The peer has said what it is. */
+/* The peer has said what it is, and who. */
 static void
 take_properties (godwit__zmtp_handshake_t *self, const uint8_t *properties, size_t size)
 {
     char text[GODWIT__ZMTP_READY_TEXT];
+    char refusal[GODWIT__ADMIT_TEXT];
     godwit__zmtp_socket_t socket = GODWIT__ZMTP_DEALER;
     const char *const wrong =
         godwit__zmtp_ready_check (self->config, properties, size, &socket, &self->is_peer_engine, text);
     if (wrong) {
         fail (self, "%s", wrong);
+        return;
+    }
+    self->word = godwit__zmtp_admission_check (&self->admission, self->config, &self->session, properties,
+                                               size, refusal);
+    if (self->word) {
+        fail (self, "%s", refusal);
         return;
     }
     self->peer_socket = (uint8_t) socket;
@@ -212,14 +248,19 @@ take_error (godwit__zmtp_handshake_t *self, const uint8_t *body, size_t size)
 {
     godwit__zmtp_command_t command;
     char shown[GODWIT__ZMTP_REASON_MAX + 1];
+    char refusal[GODWIT__ADMIT_TEXT];
     const char *const wrong = godwit__zmtp_command_read (&command, body, size);
-    if (wrong)
+    if (wrong) {
         fail_static (self, wrong);
-    else if (command.size == 0)
+    } else if (command.size == 0) {
         fail_static (self, "refused by the peer, which does not say why");
-    else
+    } else if (godwit__zmtp_admission_is_word (command.data, command.size)) {
+        godwit__zmtp_admission_refused_us (refusal, command.data, command.size);
+        fail (self, "%s", refusal);
+    } else {
         fail (self, "refused by the peer: %s",
               godwit__zmtp_printable (shown, sizeof shown, command.data, command.size));
+    }
 }
 
 static void
@@ -234,7 +275,9 @@ take_command (godwit__zmtp_handshake_t *self, const uint8_t *body, size_t size)
         take_error (self, body, size);
         return;
     }
-    switch (mechanism_of (self)->take (&self->session, body, size, &properties, &properties_size, &wrong)) {
+    const godwit__zmtp_step_t step =
+        mechanism_of (self)->take (&self->session, body, size, &properties, &properties_size, &wrong);
+    switch (step) {
     case GODWIT__ZMTP_STEP_WRONG:
         fail (self, has_name ? "%s, in the command \"%s\"" : "%s", wrong, shown);
         break;
@@ -244,10 +287,10 @@ take_command (godwit__zmtp_handshake_t *self, const uint8_t *body, size_t size)
     default:
         break;
     }
-    if (self->state == GODWIT__ZMTP_HANDSHAKE_FAILED)
-        tell (self);
-    else
+    if (self->state != GODWIT__ZMTP_HANDSHAKE_FAILED)
         speak (self);
+    else if (!godwit__zmtp_handshake_refused (self))
+        tell (self, step == GODWIT__ZMTP_STEP_PROPERTIES);
 }
 
 /* What is wrong with a frame that begins so; NULL: nothing. */
@@ -265,7 +308,7 @@ static void
 refuse_static (godwit__zmtp_handshake_t *self, const char *reason)
 {
     fail_static (self, reason);
-    tell (self);
+    tell (self, false);
 }
 
 /* Takes the byte of a head that comes next. */
@@ -322,7 +365,7 @@ take_body (godwit__zmtp_handshake_t *self, const uint8_t *data, size_t size)
     const size_t taken = size < missing ? size : missing;
     const bool is_whole = taken == self->body_size; /* it came at once, and is not copied */
     if (!is_whole && !keep (self, data, taken)) {
-        fail_static (self, "memory is short");
+        fail_static (self, GODWIT__ZMTP_NO_MEMORY);
     } else if (taken == missing) {
         self->head_have = 0;
         take_command (self, is_whole ? data : self->body, self->body_size);
@@ -339,7 +382,10 @@ godwit__zmtp_handshake_init (godwit__zmtp_handshake_t *handshake,
 {
     *handshake = (godwit__zmtp_handshake_t){
         .config = config, .session = {.accepts = config->accepts}, .state = GODWIT__ZMTP_HANDSHAKE_MORE};
-    return append_greeting (handshake) ? GODWIT_OK : GODWIT_ERR_OUT_OF_MEMORY;
+    if (!append_greeting (handshake))
+        return GODWIT_ERR_OUT_OF_MEMORY;
+    handshake->session.keyring = godwit__keyring_ref (config->keyring);
+    return GODWIT_OK;
 }
 
 void
@@ -347,9 +393,11 @@ godwit__zmtp_handshake_end (godwit__zmtp_handshake_t *handshake)
 {
     if (handshake->config && mechanism_of (handshake)->end)
         mechanism_of (handshake)->end (&handshake->session);
+    godwit__keyring_unref (&handshake->session.keyring);
     free_body (handshake);
     free (handshake->out);
     free (handshake->reason_text);
+    godwit__zmtp_admission_end (&handshake->admission);
     *handshake = (godwit__zmtp_handshake_t){.config = NULL};
 }
 
@@ -407,11 +455,34 @@ godwit__zmtp_handshake_missing (const godwit__zmtp_handshake_t *handshake)
         return "its greeting";
     if (handshake->greeted < GODWIT__ZMTP_GREETING_SIZE)
         return "the rest of its greeting";
-    return handshake->head_have == 0 ? "its READY" : "the rest of its READY";
+    const bool has_begun = handshake->head_have > 0;
+    if (mechanism_of (handshake)->missing)
+        return mechanism_of (handshake)->missing (&handshake->session, has_begun);
+    return has_begun ? "the rest of its READY" : "its READY";
+}
+
+const char *
+godwit__zmtp_handshake_lost (const godwit__zmtp_handshake_t *handshake)
+{
+    return godwit__zmtp_handshake_is_at_door (handshake)
+               ? "closed in the handshake: another realm, or not Godwit"
+               : "the connection was lost in the handshake";
+}
+
+bool
+godwit__zmtp_handshake_is_at_door (const godwit__zmtp_handshake_t *handshake)
+{
+    return handshake->session.is_at_door;
 }
 
 bool
 godwit__zmtp_handshake_tells (const godwit__zmtp_handshake_t *handshake)
 {
     return handshake->tells;
+}
+
+const char *
+godwit__zmtp_handshake_refused (const godwit__zmtp_handshake_t *handshake)
+{
+    return handshake->session.accepts || handshake->tells ? NULL : handshake->word;
 }

@@ -10,7 +10,7 @@
  * Each end sends its greeting at once, and the connecting end its READY as soon as it has read the other's
  * greeting. The accepting end sends READY only after it has checked its peer's, or ERROR with the reason. No
  * deadlock can come of that: of two ends one connects, and libzmq, whichever end it is, sends READY without
- * waiting.
+ * waiting. With CURVE there are four commands (mechanism.h), and the accepting end is the last to speak, too.
  *
  * The struct lies in the connection. It owns memory only while something waits to be sent, while a command
  * has arrived in part, and when it failed: an open connection that says nothing costs no more than the
@@ -21,7 +21,7 @@
 
 #include <godwit/error.h>
 
-#include "drivers/zmtp/ready.h"
+#include "drivers/zmtp/admission.h"
 
 #define GODWIT__ZMTP_GREETING_SIZE 64
 #define GODWIT__ZMTP_MAJOR 3
@@ -38,11 +38,16 @@ typedef enum godwit__zmtp_handshake_state {
     GODWIT__ZMTP_HANDSHAKE_FAILED /* see godwit__zmtp_handshake_reason */
 } godwit__zmtp_handshake_state_t;
 
+/* How the reason begins when this end is short of memory. */
+#define GODWIT__ZMTP_NO_MEMORY "memory is short"
+
 /* The caller reads the fields of "the peer", and `state`. */
 typedef struct godwit__zmtp_handshake {
     const godwit__zmtp_handshake_config_t *config;
-    godwit__zmtp_session_t session; /* of the mechanism */
-    uint8_t *out;                   /* on the heap; NULL: nothing waits */
+    /* Of the mechanism. After init, and before the first feed, the caller may set its door, and its keyring,
+     * a reference of which becomes the handshake's. */
+    godwit__zmtp_session_t session;
+    uint8_t *out; /* on the heap; NULL: nothing waits */
     uint16_t out_size;
     uint16_t out_sent;
     uint8_t state;   /* godwit__zmtp_handshake_state_t */
@@ -61,6 +66,9 @@ typedef struct godwit__zmtp_handshake {
     uint8_t *body;      /* on the heap, when it comes in parts */
     const char *reason; /* static, or reason_text */
     char *reason_text;  /* on the heap */
+    const char *word;   /* what a peer that was not let in is told in place of the reason; static */
+    /* Who was let in; after DONE the caller may take its party. */
+    godwit__zmtp_admission_t admission;
 } godwit__zmtp_handshake_t;
 
 /* Begins: the greeting lies in out. OUT_OF_MEMORY: nothing has to be ended. */
@@ -85,8 +93,17 @@ const char *godwit__zmtp_handshake_reason (const godwit__zmtp_handshake_t *hands
 /* What the peer has not sent, for a connection that ended, or was given up, before DONE: "its greeting", "the
  * rest of its greeting", "its READY" or such. Static text. */
 const char *godwit__zmtp_handshake_missing (const godwit__zmtp_handshake_t *handshake);
+/* For a connection that ended before DONE: what can be said of it, for the log. Static text. */
+const char *godwit__zmtp_handshake_lost (const godwit__zmtp_handshake_t *handshake);
+/* CURVE, a connecting end: whether it has knocked at a door, and was not let in (yet). If the connection ends
+ * then, the peer may have another door of the keyring. */
+bool godwit__zmtp_handshake_is_at_door (const godwit__zmtp_handshake_t *handshake);
 /* After FAILED: whether what lies in out tells the peer why (an ERROR, or a greeting with another mechanism):
  * send it, shut down writing, and drain for a moment, because a reset would lose it. False: close. */
 bool godwit__zmtp_handshake_tells (const godwit__zmtp_handshake_t *handshake);
+/* After FAILED: the word that the peer is to be told in a REFUSED, among the traffic that has begun for it:
+ * an end that accepts has said all when the other one knows whether to let it in. NULL: there is none. Static
+ * text. */
+const char *godwit__zmtp_handshake_refused (const godwit__zmtp_handshake_t *handshake);
 
 #endif

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *
-godwit__zmtp_intern (godwit__zmtp_t *driver, const char *text)
+/* With text_lock held. */
+static const char *
+find_or_keep (godwit__zmtp_t *driver, const char *text)
 {
     for (size_t i = 0; i < driver->text_count; i++)
         if (strcmp (driver->texts[i], text) == 0)
@@ -14,6 +15,15 @@ godwit__zmtp_intern (godwit__zmtp_t *driver, const char *text)
     if (!kept)
         return "the connection failed; too many other reasons are kept already";
     driver->texts[driver->text_count++] = kept;
+    return kept;
+}
+
+const char *
+godwit__zmtp_intern (godwit__zmtp_t *driver, const char *text)
+{
+    godwit__light_lock (&driver->text_lock);
+    const char *const kept = find_or_keep (driver, text);
+    godwit__light_unlock (&driver->text_lock);
     return kept;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A link: one connection to a port, never made again.
+/* A link: one connection to a port, never made again; but a realm may have two doors, and then it knocks at
+ * the second if the first stays shut.
  *
  *   CONNECTING ---- handshake done ----> UP ---- the stream ended ----> DOWN
  *       |   refused, lost, too late                                      ^
@@ -9,13 +10,15 @@
  * ended is still read. */
 #include "drivers/zmtp/connector.h"
 #include "drivers/zmtp/intern.h"
-#include "drivers/zmtp/stream.h"
+#include "drivers/zmtp/knock.h"
+#include "drivers/zmtp/member.h"
 #include "drivers/zmtp/waiter.h"
 
 #include "src/error/error.h"
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Of one message, in a row. */
 #define READS_MAX 16
@@ -34,12 +37,12 @@ typedef struct zmtp_link {
 
     /* The reactor's thread. */
     godwit__zmtp_connector_t connector;
+    godwit__zmtp_knock_t knock;
+    char *address;                 /* for the second door, and for the log; NULL: there is no realm */
     godwit__zmtp_stream_t *stream; /* NULL: not connected yet, or it failed */
     atomic_bool reads_home;        /* the driver's reactor is attached */
     _Atomic (const char *) reason; /* why it is down */
 } zmtp_link_t;
-
-static const godwit__zmtp_handshake_config_t dealer = {.socket = GODWIT__ZMTP_DEALER};
 
 static godwit__zmtp_stream_t *
 traffic_of (zmtp_link_t *self)
@@ -201,7 +204,7 @@ static bool
 has_more (const godwit__channel_t *channel)
 {
     const zmtp_link_t *self = (const zmtp_link_t *) channel;
-    const godwit__zmtp_stream_t *stream = atomic_load_explicit (&self->traffic, memory_order_relaxed);
+    godwit__zmtp_stream_t *stream = atomic_load_explicit (&self->traffic, memory_order_relaxed);
     return stream && godwit__zmtp_decoder_has_bytes (&stream->in) &&
            godwit__zmtp_decoder_has_message (&stream->in);
 }
@@ -240,6 +243,14 @@ detach_link (godwit__channel_t *channel)
     godwit__zmtp_waiter_detach (&self->waiter);
 }
 
+/* Static text, or NULL. What members do is told in texts that the stream has. */
+static const char *
+reason_of (const godwit__zmtp_stream_t *stream)
+{
+    const char *const reason = atomic_load (&stream->reason);
+    return reason && stream->member ? godwit__zmtp_intern (stream->driver, reason) : reason;
+}
+
 static const char *
 why_down (godwit__channel_t *channel)
 {
@@ -248,8 +259,42 @@ why_down (godwit__channel_t *channel)
     const char *reason = atomic_load (&self->reason);
     /* The leader may see the end before the reactor. */
     if (!reason && stream)
-        reason = atomic_load (&stream->reason);
+        reason = reason_of (stream);
     return reason ? reason : "the connection was lost";
+}
+
+/* ---- who is at the other end ---- */
+
+static godwit__party_t *
+party (godwit__channel_t *channel)
+{
+    const godwit__zmtp_stream_t *stream = traffic_of ((zmtp_link_t *) channel);
+    return stream && stream->member ? godwit__zmtp_member_party (stream->member) : NULL;
+}
+
+static void
+on_voided (godwit__zmtp_stream_t *stream, const char *reason)
+{
+    const zmtp_link_t *self = stream->owner;
+    if (self->events->voided)
+        self->events->voided (self->user, reason);
+}
+
+static void
+on_renewed (godwit__zmtp_stream_t *stream)
+{
+    const zmtp_link_t *self = stream->owner;
+    if (self->events->renewed)
+        self->events->renewed (self->user);
+}
+
+/* A person has to look at why members refuse each other: "tcp://10.0.0.7:4000 refused us: revoked". */
+static void
+warn (const zmtp_link_t *self, const char *reason)
+{
+    const char *const colon = godwit__zmtp_admission_is_refused_us (reason) ? "" : ":";
+    if (self->address)
+        godwit__driver_warn (&self->driver->options, "%s%s %s", self->address, colon, reason);
 }
 
 /* ---- the connection; the reactor's thread ---- */
@@ -267,17 +312,34 @@ static void
 on_ready (godwit__zmtp_stream_t *stream)
 {
     zmtp_link_t *self = stream->owner;
+    godwit__zmtp_knock_opened (&self->knock, stream);
     atomic_store_explicit (&self->traffic, stream, memory_order_release);
     atomic_store (&self->state, LINK_UP);
     godwit__zmtp_waiter_set_fd (&self->waiter, stream->fd);
     self->events->up (self->user);
 }
 
+static bool
+try_second_door (zmtp_link_t *self)
+{
+    if (!godwit__zmtp_knock_again (&self->knock, self->stream) ||
+        godwit__zmtp_connector_start (&self->connector, self->address, NULL) != GODWIT_OK)
+        return false;
+    godwit__zmtp_stream_close (self->stream);
+    self->stream = NULL;
+    return true;
+}
+
 static void
 on_ended (godwit__zmtp_stream_t *stream, const char *reason)
 {
     zmtp_link_t *self = stream->owner;
-    go_down (self, traffic_of (self) ? reason : godwit__zmtp_intern (self->driver, reason));
+    if (try_second_door (self))
+        return;
+    if (stream->failure != GODWIT__ZMTP_FAILED_SOMEHOW || (stream->member && stream->is_at_fault))
+        warn (self, reason);
+    const bool is_static = traffic_of (self) && !stream->member;
+    go_down (self, is_static ? reason : godwit__zmtp_intern (self->driver, reason));
 }
 
 static void
@@ -294,14 +356,21 @@ on_readable (godwit__zmtp_stream_t *stream)
     godwit__zmtp_waiter_input (&self->waiter);
 }
 
-static const godwit__zmtp_stream_events_t stream_events = {
-    .ready = on_ready, .ended = on_ended, .room = on_room, .readable = on_readable};
+static const godwit__zmtp_stream_events_t stream_events = {.ready = on_ready,
+                                                           .ended = on_ended,
+                                                           .room = on_room,
+                                                           .readable = on_readable,
+                                                           .voided = on_voided,
+                                                           .renewed = on_renewed};
 
 static void
 on_connected (void *user, int fd)
 {
     zmtp_link_t *self = user;
-    self->stream = godwit__zmtp_stream_new (self->driver, fd, &dealer, &stream_events, self, NULL);
+    const godwit__zmtp_handshake_config_t *const dealer = godwit__zmtp_end (
+        &self->driver->ends, GODWIT__ZMTP_DEALER, godwit__zmtp_connector_is_private (&self->connector));
+    self->stream =
+        godwit__zmtp_stream_new (self->driver, fd, dealer, self->knock.door, &stream_events, self, NULL);
     if (!self->stream)
         go_down (self, "memory or descriptors were short for a connection");
     else if (self->reads_home)
@@ -324,6 +393,7 @@ close_link (godwit__channel_t *channel)
     godwit__zmtp_connector_stop (&self->connector);
     if (self->stream)
         godwit__zmtp_stream_close (self->stream);
+    free (self->address);
     free (self);
 }
 
@@ -341,6 +411,7 @@ static const godwit__channel_ops_t link_ops = {
     .close = close_link,
     .has_more = has_more,
     .gathers = true,
+    .party = party,
 };
 
 godwit_status_t
@@ -355,9 +426,15 @@ godwit__zmtp_open_link (godwit__driver_t *driver, const char *address, const god
     self->events = events;
     self->user = user;
     godwit__zmtp_waiter_init (&self->waiter);
+    godwit__zmtp_knock_begin (&self->knock, self->driver);
     godwit__zmtp_connector_init (&self->connector, self->driver, on_connected, on_failed, self);
-    const godwit_status_t status = godwit__zmtp_connector_start (&self->connector, address, error);
+    godwit_status_t status = GODWIT_OK;
+    if (self->driver->options.realm && !(self->address = strdup (address)))
+        status = godwit__error_no_memory (error);
+    if (status == GODWIT_OK)
+        status = godwit__zmtp_connector_start (&self->connector, address, error);
     if (status != GODWIT_OK) {
+        free (self->address);
         free (self);
         return status;
     }

@@ -8,7 +8,8 @@
  *     CURVE    connecting    HELLO                    INITIATE (properties)
  *              accepting             WELCOME                        READY (properties)
  *
- * Behind a CURVE handshake all frames travel in boxes (box.h), whose key the mechanism hands over.
+ * Behind a CURVE handshake all frames travel in boxes (box.h), whose key the mechanism hands over. What its
+ * commands hold is in curve.h.
  */
 #ifndef GODWIT_DRIVERS_ZMTP_MECHANISM_H
 #define GODWIT_DRIVERS_ZMTP_MECHANISM_H
@@ -24,12 +25,14 @@
 typedef struct godwit__zmtp_session {
     bool accepts;          /* this end accepted the connection; false: it connects */
     bool is_peer_accepted; /* the handshake took the properties of the peer: this end may say who it is */
+    bool is_at_door;       /* CURVE, a connecting end: it has sent HELLO, and no WELCOME has come yet */
     uint8_t step;          /* the mechanism's own; 0 at first */
     void *own;             /* the mechanism's own; NULL at first; freed by `end` */
 
     /* CURVE. */
     godwit__keyring_t *keyring; /* the handshake's reference; NULL with other mechanisms */
-    unsigned door;              /* a connecting end: which door of the keyring it knocks at */
+    unsigned door; /* which door of the keyring this end knocks at; an accepting end: the peer, after its
+                      HELLO */
     /* Known once the peer's properties are (STEP_PROPERTIES): K of the connecting end, proven, and the two
      * transient keys. */
     uint8_t client[GODWIT__PUBLIC_SIZE];
@@ -47,6 +50,9 @@ typedef enum godwit__zmtp_step {
 typedef struct godwit__zmtp_mechanism {
     const char *name; /* in the greeting, upper case, at most GODWIT__ZMTP_MECHANISM_NAME_MAX bytes */
     bool has_server;  /* the accepting end says as-server in its greeting; false: neither says it */
+    /* Strangers are told nothing: only the accepting end sends ERROR, and only to a peer whose properties it
+     * has read. False: each end that refuses the other says why. */
+    bool is_silent;
     /* Writes the body of the command that this end has to send now into out. Returns its size; 0: it is the
      * peer's turn, or all was sent. Is asked again until it returns 0. A body that is larger than room is the
      * static text *wrong. */
@@ -64,6 +70,9 @@ typedef struct godwit__zmtp_mechanism {
     /* After is_done: moves the key of the traffic, and the nonces, to the box. NULL: frames travel as they
      * are. */
     void (*take_box) (godwit__zmtp_session_t *session, godwit__zmtp_box_t *box);
+    /* Which command of the peer is missing, after the greetings: "its HELLO", or, if a part of it has come,
+     * "the rest of its HELLO". Static text. NULL: it is always READY. */
+    const char *(*missing) (const godwit__zmtp_session_t *session, bool has_begun);
 } godwit__zmtp_mechanism_t;
 
 extern const godwit__zmtp_mechanism_t godwit__zmtp_null;

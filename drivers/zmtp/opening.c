@@ -3,6 +3,7 @@
 #include "drivers/zmtp/opening.h"
 
 #include "drivers/zmtp/heart.h"
+#include "drivers/zmtp/member.h"
 
 #include "src/base/own_fd.h"
 #include "src/error/error.h"
@@ -75,6 +76,7 @@ on_told (godwit__timer_t *timer)
     end_telling (((opening_t *) timer->user)->stream);
 }
 
+/* A peer for which traffic has begun would see the end before it reads why: it hangs up by itself. */
 static void
 begin_telling (godwit__zmtp_stream_t *stream)
 {
@@ -82,7 +84,8 @@ begin_telling (godwit__zmtp_stream_t *stream)
     godwit__reactor_t *reactor = driver->options.reactor;
     godwit__timer_t *timer = &stream->opening->deadline;
     godwit__zmtp_stream_ref (stream);
-    shutdown (stream->fd, SHUT_WR);
+    if (!godwit__zmtp_handshake_refused (&stream->opening->handshake))
+        shutdown (stream->fd, SHUT_WR);
     stream->source.ready = on_telling;
     godwit__reactor_watch_other (reactor, &stream->source, EPOLLIN);
     timer->fire = on_told;
@@ -116,21 +119,22 @@ fail (godwit__zmtp_stream_t *stream, const char *reason, bool tells)
     stream->events->ended (stream, reason);
 }
 
+static void
+lose (godwit__zmtp_stream_t *stream)
+{
+    const godwit__zmtp_handshake_t *const handshake = &stream->opening->handshake;
+    const char *const reason = godwit__zmtp_handshake_lost (handshake);
+    if (godwit__zmtp_handshake_is_at_door (handshake))
+        stream->failure = GODWIT__ZMTP_FAILED_AT_DOOR;
+    fail (stream, reason, false);
+}
+
 /* The same, for what the peer sent, or did not send. */
 static void
 refuse (godwit__zmtp_stream_t *stream, const char *reason, bool tells)
 {
     atomic_store (&stream->is_at_fault, true);
     fail (stream, reason, tells);
-}
-
-/* The reason lies in the handshake, which may go with the owner. */
-static void
-refuse_handshake (godwit__zmtp_stream_t *stream, bool tells)
-{
-    char reason[GODWIT__ZMTP_HANDSHAKE_REASON_SIZE];
-    snprintf (reason, sizeof reason, "%s", godwit__zmtp_handshake_reason (&stream->opening->handshake));
-    refuse (stream, reason, tells);
 }
 
 /* ---- the handshake ---- */
@@ -146,6 +150,14 @@ is_written (godwit__zmtp_stream_t *stream, godwit__zmtp_flushed_t flushed)
 
 /* False: the socket failed. */
 static bool
+flush (godwit__zmtp_stream_t *stream)
+{
+    bool room;
+    return is_written (stream, godwit__zmtp_out_flush (&stream->out, stream->fd, &room));
+}
+
+/* What could not be added is there for the next time. */
+static bool
 send_out (godwit__zmtp_stream_t *stream)
 {
     godwit__zmtp_handshake_t *handshake = &stream->opening->handshake;
@@ -156,8 +168,7 @@ send_out (godwit__zmtp_stream_t *stream)
     if (godwit__zmtp_out_add_raw (&stream->out, out, size) != GODWIT__IO_OK)
         return false;
     godwit__zmtp_handshake_sent (handshake, size);
-    bool room;
-    return is_written (stream, godwit__zmtp_out_flush (&stream->out, stream->fd, &room));
+    return flush (stream);
 }
 
 static bool
@@ -166,6 +177,52 @@ send_rest (godwit__zmtp_stream_t *stream)
     bool room;
     godwit__reactor_watch_other (stream->driver->options.reactor, &stream->source, EPOLLIN);
     return is_written (stream, godwit__zmtp_out_writable (&stream->out, stream->fd, &room));
+}
+
+/* From now on frames travel in boxes, if that is what the mechanism has agreed on. False: it has no key. */
+static bool
+take_box (godwit__zmtp_stream_t *stream)
+{
+    const godwit__zmtp_mechanism_t *const mechanism = stream->config->mechanism;
+    godwit__zmtp_box_t *const box = &stream->box;
+    if (!mechanism || !mechanism->take_box)
+        return true;
+    mechanism->take_box (&stream->opening->handshake.session, box);
+    if (!box->key)
+        return false;
+    box->is_exact = stream->opening->handshake.is_peer_engine;
+    stream->in.box = box;
+    godwit__zmtp_out_use_box (&stream->out, box);
+    return true;
+}
+
+/* What a peer is told among its traffic, if there is something. */
+static bool
+say_refused (godwit__zmtp_stream_t *stream)
+{
+    const char *const word = godwit__zmtp_handshake_refused (&stream->opening->handshake);
+    uint8_t frame[GODWIT__ZMTP_REFUSED_SIZE];
+    if (!word || !take_box (stream))
+        return false;
+    const size_t size = godwit__zmtp_refused_write (frame, word);
+    return godwit__zmtp_out_add_raw (&stream->out, frame, size) == GODWIT__IO_OK && flush (stream);
+}
+
+/* The reason lies in the handshake, which may go with the owner. */
+static void
+refuse_handshake (godwit__zmtp_stream_t *stream, bool is_sent)
+{
+    const godwit__zmtp_handshake_t *const handshake = &stream->opening->handshake;
+    const bool tells = is_sent && (godwit__zmtp_handshake_tells (handshake) || say_refused (stream));
+    char reason[GODWIT__ZMTP_HANDSHAKE_REASON_SIZE];
+    snprintf (reason, sizeof reason, "%s", godwit__zmtp_handshake_reason (handshake));
+    if (handshake->word)
+        godwit__zmtp_count (&stream->driver->counters.refused);
+    if (strncmp (reason, GODWIT__ZMTP_NO_MEMORY, strlen (GODWIT__ZMTP_NO_MEMORY)) == 0)
+        stream->failure = GODWIT__ZMTP_FAILED_MEMORY;
+    else if (handshake->word || godwit__zmtp_admission_is_refused_us (reason))
+        stream->failure = GODWIT__ZMTP_FAILED_ADMISSION;
+    refuse (stream, reason, tells);
 }
 
 /* The first bytes behind the handshake go where all others will. */
@@ -187,13 +244,25 @@ keep_rest (godwit__zmtp_stream_t *stream, const uint8_t *data, size_t size)
     return true;
 }
 
+/* Members may send commands that are larger. False: memory is short. */
+static bool
+take_admission (godwit__zmtp_stream_t *stream)
+{
+    godwit__zmtp_admission_t *admission = &stream->opening->handshake.admission;
+    if (!admission->party)
+        return true;
+    stream->member = godwit__zmtp_member_new (stream, admission);
+    stream->in.command_max = GODWIT__ZMTP_MEMBER_COMMAND_MAX;
+    return stream->member != NULL;
+}
+
 static void
 succeed (godwit__zmtp_stream_t *stream, const uint8_t *rest, size_t size)
 {
     const godwit__zmtp_handshake_t *handshake = &stream->opening->handshake;
     stream->is_peer_engine = handshake->is_peer_engine;
     stream->peer_minor = handshake->peer_minor;
-    if (!keep_rest (stream, rest, size)) {
+    if (!take_admission (stream) || !take_box (stream) || !keep_rest (stream, rest, size)) {
         fail (stream, "memory was short for what it sends", false);
         return;
     }
@@ -210,9 +279,9 @@ take (godwit__zmtp_stream_t *stream, const uint8_t *data, size_t size)
         godwit__zmtp_handshake_feed (handshake, data, size, &consumed);
     const bool is_sent = send_out (stream);
     if (state == GODWIT__ZMTP_HANDSHAKE_FAILED)
-        refuse_handshake (stream, is_sent && godwit__zmtp_handshake_tells (handshake));
+        refuse_handshake (stream, is_sent);
     else if (!is_sent)
-        fail (stream, "the connection was lost in the handshake", false);
+        lose (stream);
     else if (state == GODWIT__ZMTP_HANDSHAKE_DONE)
         succeed (stream, data + consumed, size - consumed);
 }
@@ -223,14 +292,14 @@ on_readable (godwit__source_t *source)
     godwit__zmtp_stream_t *stream = source->user;
     uint8_t data[READ_SIZE];
     if (source->events & EPOLLOUT && !send_rest (stream)) {
-        fail (stream, "the connection was lost in the handshake", false);
+        lose (stream);
         return;
     }
     const ssize_t count = recv (stream->fd, data, sizeof data, MSG_DONTWAIT);
     if (count > 0)
         take (stream, data, (size_t) count);
     else if (count == 0 || (errno != EAGAIN && errno != EINTR))
-        fail (stream, "the connection was lost in the handshake", false);
+        lose (stream);
 }
 
 static void
@@ -239,14 +308,27 @@ on_deadline (godwit__timer_t *timer)
     refuse (((opening_t *) timer->user)->stream, "no handshake in time", false);
 }
 
+/* Those of now: they may change while it is under way. */
+static void
+bring_keys (godwit__zmtp_handshake_t *handshake, unsigned door)
+{
+    const godwit__zmtp_handshake_config_t *const config = handshake->config;
+    if (!config->realm || !config->mechanism || !config->mechanism->take_box)
+        return;
+    godwit__keyring_t *const keyring = godwit__realm_keyring (config->realm);
+    handshake->session.keyring = keyring;
+    handshake->session.door = door < keyring->door_count ? door : 0;
+}
+
 static bool
-begin (godwit__zmtp_stream_t *stream)
+begin (godwit__zmtp_stream_t *stream, unsigned door)
 {
     godwit__reactor_t *reactor = stream->driver->options.reactor;
     opening_t *opening = calloc (1, sizeof *opening);
     stream->opening = opening;
     if (!opening || godwit__zmtp_handshake_init (&opening->handshake, stream->config) != GODWIT_OK)
         return false;
+    bring_keys (&opening->handshake, door);
     opening->stream = stream;
     opening->deadline = (godwit__timer_t){.fire = on_deadline, .user = opening};
     const int64_t limit_ns = godwit__ns_of_ms (stream->driver->options.connect_timeout_ms);
@@ -257,7 +339,8 @@ begin (godwit__zmtp_stream_t *stream)
 
 godwit__zmtp_stream_t *
 godwit__zmtp_stream_new (godwit__zmtp_t *driver, int fd, const godwit__zmtp_handshake_config_t *config,
-                         const godwit__zmtp_stream_events_t *events, void *owner, godwit_error_t **error)
+                         unsigned door, const godwit__zmtp_stream_events_t *events, void *owner,
+                         godwit_error_t **error)
 {
     godwit__zmtp_stream_t *stream = calloc (1, sizeof *stream);
     if (!stream) {
@@ -275,7 +358,7 @@ godwit__zmtp_stream_new (godwit__zmtp_t *driver, int fd, const godwit__zmtp_hand
     godwit__zmtp_out_init (&stream->out);
     godwit__zmtp_decoder_init (&stream->in, driver->limits.max_message_size);
     stream->source = (godwit__source_t){.fd = fd, .ready = on_readable, .user = stream};
-    if (!begin (stream)) {
+    if (!begin (stream, door)) {
         godwit__error_set (error, GODWIT_ERR_SYSTEM, "a connection cannot be watched: %s", strerror (errno));
         godwit__zmtp_opening_abandon (stream);
         godwit__zmtp_stream_unref (stream);

@@ -4,6 +4,7 @@
 #include "drivers/zmtp/batch.h"
 #include "drivers/zmtp/frame.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -47,34 +48,71 @@ admit (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *limits, size_t 
     return GODWIT__IO_AGAIN;
 }
 
+/* How much larger than its payload the body of a frame is. */
+static size_t
+overhead_of (const godwit__zmtp_out_t *out)
+{
+    return out->box ? GODWIT__ZMTP_BOX_OVERHEAD : 0;
+}
+
+/* Adds what stands before a payload of `size` bytes, for which there is room afterwards. Returns the batch;
+ * NULL: memory is short. */
+static godwit__zmtp_batch_t *
+begin_frame (godwit__zmtp_out_t *out, uint8_t flags, size_t size)
+{
+    uint8_t head[GODWIT__ZMTP_LONG_HEAD];
+    const size_t overhead = overhead_of (out);
+    const size_t head_size = godwit__zmtp_head_write (head, overhead ? 0 : flags, overhead + size);
+    godwit__zmtp_batch_t *batch = batch_for (out, head_size + overhead + size);
+    if (!batch)
+        return NULL;
+    memcpy (godwit__zmtp_batch_extend (batch, head_size), head, head_size);
+    if (overhead)
+        godwit__zmtp_batch_extend (batch, overhead)[GODWIT__ZMTP_BOX_HEAD] =
+            flags & GODWIT__ZMTP_COMMAND ? GODWIT__ZMTP_BOX_COMMAND : 0;
+    return batch;
+}
+
+static godwit__io_t
+append_light (godwit__zmtp_out_t *out, const godwit__message_t *message, size_t size)
+{
+    godwit__zmtp_batch_t *batch = begin_frame (out, 0, size);
+    if (!batch)
+        return GODWIT__IO_REFUSED;
+    uint8_t *to = godwit__zmtp_batch_extend (batch, size);
+    if (message->insert_count)
+        godwit__message_gather (message, to);
+    else if (size)
+        memcpy (to, message->data, size);
+    batch->count++;
+    return GODWIT__IO_OK;
+}
+
 /* Memory is reserved before anything is taken over: so it cannot fail half way. */
+static godwit__io_t
+append_heavy (godwit__zmtp_out_t *out, const godwit__message_t *message, size_t size)
+{
+    uint8_t head[GODWIT__ZMTP_LONG_HEAD];
+    const size_t head_size = out->box ? 0 : godwit__zmtp_head_write (head, 0, size);
+    godwit__zmtp_batch_t *batch = batch_for (out, head_size);
+    godwit__zmtp_heavy_t *heavy = batch ? godwit__zmtp_heavy_new (message, out->box) : NULL;
+    if (!heavy)
+        return GODWIT__IO_REFUSED;
+    memcpy (godwit__zmtp_batch_extend (batch, head_size), head, head_size);
+    godwit__zmtp_batch_attach (batch, heavy);
+    batch->count++;
+    batch->heavy_size += size;
+    out->heavy_size += size;
+    return GODWIT__IO_OK;
+}
+
 static godwit__io_t
 append (godwit__zmtp_out_t *out, const godwit__message_t *message, size_t size)
 {
-    uint8_t head[GODWIT__ZMTP_LONG_HEAD];
-    const size_t head_size = godwit__zmtp_head_write (head, 0, size);
-    if (size <= GODWIT__ZMTP_LIGHT) {
-        godwit__zmtp_batch_t *batch = batch_for (out, head_size + size);
-        if (!batch)
-            return GODWIT__IO_REFUSED;
-        uint8_t *to = godwit__zmtp_batch_extend (batch, head_size + size);
-        memcpy (to, head, head_size);
-        if (message->insert_count)
-            godwit__message_gather (message, to + head_size);
-        else if (size)
-            memcpy (to + head_size, message->data, size);
-        batch->count++;
-    } else {
-        godwit__zmtp_batch_t *batch = batch_for (out, head_size);
-        godwit__zmtp_heavy_t *heavy = batch ? godwit__zmtp_heavy_new (message) : NULL;
-        if (!heavy)
-            return GODWIT__IO_REFUSED;
-        memcpy (godwit__zmtp_batch_extend (batch, head_size), head, head_size);
-        godwit__zmtp_batch_attach (batch, heavy);
-        batch->count++;
-        batch->heavy_size += size;
-        out->heavy_size += size;
-    }
+    const godwit__io_t io =
+        size <= GODWIT__ZMTP_LIGHT ? append_light (out, message, size) : append_heavy (out, message, size);
+    if (io != GODWIT__IO_OK)
+        return io;
     out->count++;
     out->has_sent = true;
     return GODWIT__IO_OK;
@@ -171,16 +209,39 @@ godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *
     return finish_add (message, size, io);
 }
 
+/* With lock held: one whole frame. */
+static godwit__zmtp_batch_t *
+append_for_box (godwit__zmtp_out_t *out, const uint8_t *frame, size_t size)
+{
+    godwit__zmtp_head_t head = {0};
+    const bool is_frame = godwit__zmtp_head_read (&head, frame, size);
+    assert (is_frame && size - head.head_size == head.body_size);
+    (void) is_frame;
+    const size_t body_size = size - head.head_size;
+    godwit__zmtp_batch_t *batch = begin_frame (out, head.flags, body_size);
+    if (batch)
+        memcpy (godwit__zmtp_batch_extend (batch, body_size), frame + head.head_size, body_size);
+    return batch;
+}
+
+/* With lock held. */
+static godwit__zmtp_batch_t *
+append_bytes (godwit__zmtp_out_t *out, const uint8_t *data, size_t size)
+{
+    godwit__zmtp_batch_t *batch = batch_for (out, size);
+    if (batch)
+        memcpy (godwit__zmtp_batch_extend (batch, size), data, size);
+    return batch;
+}
+
 /* With lock held. */
 static godwit__io_t
 append_raw (godwit__zmtp_out_t *out, const void *data, size_t size)
 {
     if (out->is_closed)
         return GODWIT__IO_CLOSED;
-    godwit__zmtp_batch_t *batch = batch_for (out, size);
-    if (!batch)
+    if (!(out->box ? append_for_box (out, data, size) : append_bytes (out, data, size)))
         return GODWIT__IO_REFUSED;
-    memcpy (godwit__zmtp_batch_extend (batch, size), data, size);
     out->has_sent = true;
     return GODWIT__IO_OK;
 }
@@ -250,7 +311,7 @@ write_all (godwit__zmtp_out_t *out, int fd, bool *room)
         int failure = ECANCELED;
         if (!out->drops) {
             godwit__light_unlock (&out->lock);
-            failure = godwit__zmtp_batches_write (&rest, fd, &written, &size);
+            failure = godwit__zmtp_batches_write (&rest, fd, out->box, &written, &size);
             godwit__light_lock (&out->lock);
         }
         out->writing = rest;
@@ -297,6 +358,7 @@ keep_rest (godwit__zmtp_out_t *out, const struct iovec frame[2], size_t written)
         memcpy (godwit__zmtp_batch_extend (batch, left), (uint8_t *) frame[i].iov_base + skip, left);
         written -= skip;
     }
+    batch->sealed = batch->used;
     batch->count = 1;
     out->count++;
     batch->next = out->writing;
@@ -343,20 +405,36 @@ end_write (godwit__zmtp_out_t *out, int fd, const struct iovec frame[2], int fai
     return write_all (out, fd, room);
 }
 
-/* Without the lock, by the flusher: writes a small message from where it is, and then what others have
- * added. */
-static godwit__zmtp_flushed_t
-write_at_once (godwit__zmtp_out_t *out, int fd, const void *data, size_t size, bool *room)
+/* Without the lock, by the flusher: writes a frame, and then what others have added. */
+static inline godwit__zmtp_flushed_t
+write_first (godwit__zmtp_out_t *out, int fd, const void *body, size_t size, bool *room)
 {
     uint8_t head[GODWIT__ZMTP_LONG_HEAD];
     struct iovec frame[2] = {{head, godwit__zmtp_head_write (head, 0, size)},
-                             {(void *) (uintptr_t) data, size}};
+                             {(void *) (uintptr_t) body, size}};
     size_t written;
     const int failure = write_frame (fd, frame, &written);
     godwit__light_lock (&out->lock);
     const godwit__zmtp_flushed_t flushed = end_write (out, fd, frame, failure, written, room);
     godwit__light_unlock (&out->lock);
     return flushed;
+}
+
+static godwit__zmtp_flushed_t
+write_box_first (godwit__zmtp_out_t *out, int fd, const void *data, size_t size, bool *room)
+{
+    uint8_t body[GODWIT__ZMTP_BOX_OVERHEAD + GODWIT__ZMTP_LIGHT];
+    if (size)
+        memcpy (body + GODWIT__ZMTP_BOX_OVERHEAD, data, size);
+    godwit__zmtp_box_seal (out->box, body, size, false);
+    return write_first (out, fd, body, GODWIT__ZMTP_BOX_OVERHEAD + size, room);
+}
+
+/* The same for a small message, from where it is. */
+static godwit__zmtp_flushed_t
+write_at_once (godwit__zmtp_out_t *out, int fd, const void *data, size_t size, bool *room)
+{
+    return out->box ? write_box_first (out, fd, data, size, room) : write_first (out, fd, data, size, room);
 }
 
 /* The keeper's number is looked at without the lock: it can be this thread's only if this thread has written
@@ -410,6 +488,23 @@ void
 godwit__zmtp_out_init (godwit__zmtp_out_t *out)
 {
     *out = (godwit__zmtp_out_t){.first = NULL};
+}
+
+static void
+leave_unsealed (godwit__zmtp_batch_t *batch)
+{
+    for (; batch; batch = batch->next)
+        batch->sealed = batch->used;
+}
+
+void
+godwit__zmtp_out_use_box (godwit__zmtp_out_t *out, godwit__zmtp_box_t *box)
+{
+    godwit__light_lock (&out->lock);
+    leave_unsealed (out->writing);
+    leave_unsealed (out->first);
+    out->box = box;
+    godwit__light_unlock (&out->lock);
 }
 
 void

@@ -11,9 +11,14 @@
  *
  * A small message that `stays` and finds IDLE is not copied: its thread is the flusher from the moment it has
  * added it, and writes it from where it is when it flushes.
+ *
+ * With a box the flusher seals what it writes, just before: so it is done without the lock, by one thread at
+ * a time, in the order of the nonces.
  */
 #ifndef GODWIT_DRIVERS_ZMTP_OUT_QUEUE_H
 #define GODWIT_DRIVERS_ZMTP_OUT_QUEUE_H
+
+#include "drivers/zmtp/box.h"
 
 #include "src/base/light_lock.h"
 #include "src/interface/driver.h"
@@ -31,6 +36,7 @@ typedef enum godwit__zmtp_flushed {
 } godwit__zmtp_flushed_t;
 
 typedef struct godwit__zmtp_out {
+    godwit__zmtp_box_t *box;            /* the flusher's; NULL: frames travel as they are */
     godwit__light_lock_t lock;          /* all that follows */
     godwit__zmtp_batch_t *first, *last; /* added, not taken by the flusher */
     godwit__zmtp_batch_t *writing;      /* taken by the flusher, in order; only it looks inside */
@@ -59,6 +65,8 @@ typedef struct godwit__zmtp_out_limits {
 } godwit__zmtp_out_limits_t;
 
 void godwit__zmtp_out_init (godwit__zmtp_out_t *out);
+/* What is added from now on is sealed with this box, which lives as long as the queue. Nobody flushes. */
+void godwit__zmtp_out_use_box (godwit__zmtp_out_t *out, godwit__zmtp_box_t *box);
 /* Frees all that waits. No other thread uses it any more. */
 void godwit__zmtp_out_release (godwit__zmtp_out_t *out);
 
@@ -66,7 +74,7 @@ void godwit__zmtp_out_release (godwit__zmtp_out_t *out);
  * message has a free_fn for; one that stays may be referred to until this thread has flushed. Any thread. */
 godwit__io_t godwit__zmtp_out_add (godwit__zmtp_out_t *out, const godwit__zmtp_out_limits_t *limits,
                                    const godwit__message_t *message);
-/* Adds bytes as they are, without a limit: a handshake, a whole command. */
+/* Adds bytes as they are, without a limit: a part of a handshake; afterwards one whole frame. */
 godwit__io_t godwit__zmtp_out_add_raw (godwit__zmtp_out_t *out, const void *data, size_t size);
 /* The same for a PING or PONG, of which a peer that reads nothing could ask for any number: while the socket
  * takes nothing it is forgotten, because what waits says as well that this end is alive. */

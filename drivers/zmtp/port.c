@@ -2,6 +2,8 @@
 /* A port: what arrives over all its connections, and what goes back. */
 #include "drivers/zmtp/port.h"
 
+#include "drivers/zmtp/member.h"
+
 #include "src/error/error.h"
 
 #include <errno.h>
@@ -159,6 +161,8 @@ static void
 remove_stream (godwit__zmtp_port_t *self, godwit__zmtp_stream_t *stream)
 {
     leave_ready (stream);
+    if (self->last == stream)
+        self->last = NULL;
     epoll_ctl (self->epoll_fd, EPOLL_CTL_DEL, stream->fd, NULL);
     godwit__zmtp_table_remove (&self->table, stream);
 }
@@ -186,6 +190,23 @@ is_turn_over (const godwit__zmtp_stream_t *stream)
            stream->turn_reads >= TURN_READS;
 }
 
+/* A frame that nobody takes: what comes from a publisher and is no publication, or is that of a void one. (To
+ * the requests of one that is void the core says no.) */
+static bool
+is_useless (const godwit__zmtp_port_t *self, const godwit__zmtp_stream_t *stream,
+            const godwit__frame_t *frame)
+{
+    if (!is_publisher (stream))
+        return false;
+    if (stream->member && godwit__zmtp_member_is_void (stream->member))
+        godwit__zmtp_count (&self->driver->counters.dropped);
+    else if (frame->size < GODWIT__KEY_SIZE)
+        godwit__zmtp_count (&self->driver->counters.malformed);
+    else
+        return false;
+    return true;
+}
+
 /* The next message of this stream, whose turn is not over. AGAIN: it has none, and has left the ready list;
  * or its turn is over. */
 static godwit__io_t
@@ -197,8 +218,7 @@ take_from (godwit__zmtp_port_t *self, godwit__zmtp_stream_t *stream, godwit__fra
                                     ? godwit__zmtp_stream_next (stream, frame, &left)
                                     : GODWIT__IO_AGAIN;
         stream->turn_frames = TURN_FRAMES - left;
-        if (io == GODWIT__IO_OK && is_publisher (stream) && frame->size < GODWIT__KEY_SIZE) {
-            godwit__zmtp_count (&self->driver->counters.malformed);
+        if (io == GODWIT__IO_OK && is_useless (self, stream, frame)) {
             godwit__frame_release (frame);
             stream->turn_frames++;
             continue;
@@ -243,7 +263,7 @@ take (godwit__zmtp_port_t *self, godwit__frame_t *frame, godwit__routing_id_t *r
             continue;
         stream->turn_frames++;
         stream->turn_size += (unsigned) frame->size;
-        self->last_id = stream->routing_id;
+        self->last = stream;
         *routing_id = is_publisher (stream) ? GODWIT__ROUTING_ID_FANOUT : stream->routing_id;
         return GODWIT__IO_OK;
     }
@@ -281,9 +301,17 @@ static bool
 has_more (const godwit__channel_t *channel)
 {
     const godwit__zmtp_port_t *self = (const godwit__zmtp_port_t *) channel;
-    const godwit__zmtp_stream_t *stream = GODWIT__FIRST (&self->ready, godwit__zmtp_stream_t, in_ready);
-    return stream && stream->routing_id == self->last_id && godwit__zmtp_decoder_has_bytes (&stream->in) &&
+    godwit__zmtp_stream_t *stream = GODWIT__FIRST (&self->ready, godwit__zmtp_stream_t, in_ready);
+    return stream && stream == self->last && godwit__zmtp_decoder_has_bytes (&stream->in) &&
            godwit__zmtp_decoder_has_message (&stream->in);
+}
+
+static godwit__party_t *
+sender (godwit__channel_t *channel)
+{
+    const godwit__zmtp_stream_t *stream = ((const godwit__zmtp_port_t *) channel)->last;
+    const godwit__zmtp_member_t *member = stream ? stream->member : NULL;
+    return member && !godwit__zmtp_member_is_void (member) ? member->party : NULL;
 }
 
 static void
@@ -364,6 +392,7 @@ static const godwit__channel_ops_t port_ops = {
     .close = close_port,
     .has_more = has_more,
     .gathers = true,
+    .sender = sender,
 };
 
 static bool

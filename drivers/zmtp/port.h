@@ -23,8 +23,9 @@ typedef struct godwit__zmtp_port {
     /* The leader. */
     godwit__list_t ready; /* streams that may have something */
     godwit__zmtp_pool_t pool;
-    godwit__routing_id_t last_id; /* of the stream that the last frame came from */
-    bool was_woken;               /* no wait has ended by it yet */
+    /* The stream that the last frame came from, borrowed from the table; NULL: none, or it is gone. */
+    const godwit__zmtp_stream_t *last;
+    bool was_woken; /* no wait has ended by it yet */
 
     /* A reactor that leads; its thread. */
     godwit__reactor_t *reactor;

@@ -2,10 +2,13 @@
 /* A port's reactor side: where it listens, whom it accepts, and what becomes of them until their handshake is
  * over. Limits come before trust: so many handshakes may be unfinished, and whoever opens more pays with his
  * own oldest ones. */
+#include "drivers/zmtp/parties.h"
 #include "drivers/zmtp/port.h"
 
+#include "src/base/own_fd.h"
 #include "src/error/error.h"
 #include "src/folder/folder_sweep.h"
+#include "src/interface/tcp_permission.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -51,11 +54,20 @@ announce (godwit__zmtp_port_t *port, godwit__zmtp_stream_t *stream)
     godwit__zmtp_port_signal (port);
 }
 
+/* Handshakes with a realm cost this end more than a stranger. */
+static bool
+is_limited (const godwit__zmtp_t *driver, const godwit__zmtp_peer_t *peer)
+{
+    return driver->options.realm && peer->family != AF_UNIX;
+}
+
 static void
 on_ready (godwit__zmtp_stream_t *stream)
 {
     godwit__zmtp_port_t *port = stream->owner;
     leave_opening (stream);
+    if (is_limited (port->driver, &stream->peer))
+        godwit__zmtp_refusals_forgive (&port->driver->refusals, &stream->peer);
     /* Before the leader can find it, and read. */
     const bool has_bytes = godwit__zmtp_decoder_has_bytes (&stream->in);
     if (!godwit__zmtp_table_add (&port->table, stream)) {
@@ -80,7 +92,7 @@ on_ready (godwit__zmtp_stream_t *stream)
     }
 }
 
-/* Somebody may want to know why it ended. */
+/* Somebody may want to know why it ended. Members that are not let in speak the protocol of Godwit. */
 static void
 tell_end (const godwit__zmtp_port_t *port, const godwit__zmtp_stream_t *stream, const char *reason)
 {
@@ -88,7 +100,7 @@ tell_end (const godwit__zmtp_port_t *port, const godwit__zmtp_stream_t *stream, 
     const bool is_at_fault = atomic_load (&stream->is_at_fault);
     char peer[GODWIT__ZMTP_PEER_SIZE];
     godwit__zmtp_peer_print (peer, &stream->peer);
-    if (port->at[0] && stream->routing_id == 0) {
+    if (port->at[0] && stream->routing_id == 0 && stream->failure != GODWIT__ZMTP_FAILED_ADMISSION) {
         if (options->stranger)
             options->stranger (options->stranger_user, port->at, peer, is_at_fault ? reason : NULL);
     } else if (is_at_fault && options->ended) {
@@ -97,14 +109,36 @@ tell_end (const godwit__zmtp_port_t *port, const godwit__zmtp_stream_t *stream, 
 }
 
 static void
+note_refusal (godwit__zmtp_t *driver, const godwit__zmtp_stream_t *stream, const char *reason)
+{
+    const int64_t now_ns = godwit__reactor_now (driver->options.reactor);
+    char peer[GODWIT__ZMTP_PEER_SIZE];
+    if (!is_limited (driver, &stream->peer) || !atomic_load (&stream->is_at_fault) ||
+        stream->failure == GODWIT__ZMTP_FAILED_MEMORY ||
+        !godwit__zmtp_refusals_note (&driver->refusals, &stream->peer, now_ns) ||
+        godwit__zmtp_parties_have (driver, &stream->peer))
+        return;
+    godwit__zmtp_refusals_hold (&driver->refusals, &stream->peer, now_ns);
+    godwit__zmtp_peer_print (peer, &stream->peer);
+    if (godwit__zmtp_refusals_warns (&driver->refusals, now_ns))
+        godwit__driver_warn (
+            &driver->options,
+            "%s was refused for the third time within 10 s, so all connections from there have "
+            "to wait for a second: %s",
+            peer, reason);
+}
+
+static void
 on_ended (godwit__zmtp_stream_t *stream, const char *reason)
 {
     godwit__zmtp_port_t *port = stream->owner;
     tell_end (port, stream, reason);
-    if (stream->routing_id == 0) /* it never was in the table */
+    if (stream->routing_id == 0) { /* it never was in the table */
+        note_refusal (port->driver, stream, reason);
         leave_opening (stream);
-    else if (port->lost)
+    } else if (port->lost) {
         godwit__reactor_post (port->driver->options.reactor, port->lost);
+    }
     godwit__zmtp_port_let_go (stream);
 }
 
@@ -135,16 +169,30 @@ evict (godwit__zmtp_port_t *port, uint64_t peer_hash)
     godwit__zmtp_port_let_go (evicted);
 }
 
+static bool
+has_to_wait (godwit__zmtp_t *driver, const godwit__zmtp_peer_t *peer)
+{
+    return is_limited (driver, peer) &&
+           godwit__zmtp_refusals_waits (&driver->refusals, peer,
+                                        godwit__reactor_now (driver->options.reactor));
+}
+
 static void
-accept_as (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_handshake_config_t *config)
+accept_as (godwit__zmtp_listener_t *listener, int fd, godwit__zmtp_socket_t socket)
 {
     godwit__zmtp_port_t *port = listener->user;
     const godwit__zmtp_peer_t peer = godwit__zmtp_peer_read (fd);
     const uint64_t peer_hash = godwit__zmtp_peer_hash (&peer);
+    if (has_to_wait (port->driver, &peer)) {
+        godwit__own_fd_close (fd);
+        godwit__zmtp_count (&port->driver->counters.refused);
+        return;
+    }
     if (port->opening_count >= OPENING_MAX)
         evict (port, peer_hash);
-    godwit__zmtp_stream_t *stream =
-        godwit__zmtp_stream_new (port->driver, fd, config, &stream_events, port, NULL);
+    godwit__zmtp_stream_t *stream = godwit__zmtp_stream_new (
+        port->driver, fd, godwit__zmtp_end (&port->driver->ends, socket, listener->is_private), 0,
+        &stream_events, port, NULL);
     if (!stream) {
         godwit__zmtp_count (&port->driver->counters.refused);
         return;
@@ -159,15 +207,13 @@ accept_as (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_handsha
 static void
 on_link (godwit__zmtp_listener_t *listener, int fd)
 {
-    static const godwit__zmtp_handshake_config_t router = {.accepts = true, .socket = GODWIT__ZMTP_ROUTER};
-    accept_as (listener, fd, &router);
+    accept_as (listener, fd, GODWIT__ZMTP_ROUTER);
 }
 
 static void
 on_publisher (godwit__zmtp_listener_t *listener, int fd)
 {
-    static const godwit__zmtp_handshake_config_t subscriber = {.accepts = true, .socket = GODWIT__ZMTP_SUB};
-    accept_as (listener, fd, &subscriber);
+    accept_as (listener, fd, GODWIT__ZMTP_SUB);
 }
 
 /* ---- listening ---- */
@@ -177,8 +223,10 @@ listen_at (godwit__zmtp_port_t *port, const char *at, bool for_links, char bound
            godwit_error_t **error)
 {
     godwit__zmtp_listener_t *listener;
-    const godwit_status_t status = godwit__zmtp_listener_new (
-        &listener, port->driver, at, bound, for_links ? on_link : on_publisher, port, error);
+    godwit_status_t status = godwit__driver_permits (&port->driver->options, at, error);
+    if (status == GODWIT_OK)
+        status = godwit__zmtp_listener_new (&listener, port->driver, at, bound,
+                                            for_links ? on_link : on_publisher, port, error);
     if (status == GODWIT_OK)
         godwit__list_append (&port->listeners, &listener->in_list);
     return status;
@@ -206,12 +254,8 @@ listen_locally (godwit__zmtp_port_t *port, godwit__port_addresses_t *addresses, 
     godwit__zmtp_t *driver = port->driver;
     godwit__folder_t *folder = NULL;
     godwit_error_t *why = NULL;
-    if (godwit__folders_first (&driver->folders, &folder, &why) != GODWIT_OK) {
-        godwit__driver_warn (&driver->options, "Processes of this machine reach this one by TCP alone. %s",
-                             godwit_error_message (why));
-        godwit_error_destroy (&why);
-        return GODWIT_OK;
-    }
+    if (godwit__folders_first (&driver->folders, &folder, &why) != GODWIT_OK)
+        return godwit__driver_without_folder (&driver->options, why, error);
     *is_local = true;
     godwit__folder_sweep (folder);
     godwit_status_t status = listen_at (port, GODWIT__ZMTP_ANY_IPC, true, addresses->links[0], error);

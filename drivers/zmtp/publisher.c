@@ -3,6 +3,8 @@
  * reactor reads: subscriptions are rare. */
 #include "drivers/zmtp/publisher.h"
 
+#include "drivers/zmtp/member.h"
+
 #include "src/error/error.h"
 
 #include <stdlib.h>
@@ -32,6 +34,7 @@ static void
 on_retry (godwit__timer_t *timer)
 {
     subscriber_t *subscriber = timer->user;
+    godwit__zmtp_knock_begin (&subscriber->knock, subscriber->publisher->driver);
     if (godwit__zmtp_connector_start (&subscriber->connector, subscriber->address, NULL) != GODWIT_OK)
         connect_later (subscriber);
 }
@@ -63,14 +66,25 @@ let_go (subscriber_t *subscriber)
 }
 
 static void
+tell_end (const subscriber_t *subscriber, const godwit__zmtp_stream_t *stream, const char *reason)
+{
+    const godwit__driver_options_t *options = &stream->driver->options;
+    if (godwit__zmtp_admission_is_refused_us (reason))
+        godwit__driver_warn (options, "%s %s", subscriber->address, reason);
+    else if ((atomic_load (&stream->is_at_fault) || stream->failure) && options->ended)
+        options->ended (options->stranger_user, subscriber->address, NULL, reason);
+}
+
+static void
 on_ended (godwit__zmtp_stream_t *stream, const char *reason)
 {
     subscriber_t *subscriber = stream->owner;
-    const godwit__driver_options_t *options = &stream->driver->options;
-    if (atomic_load (&stream->is_at_fault) && options->ended)
-        options->ended (options->stranger_user, subscriber->address, NULL, reason);
+    const bool knocks = godwit__zmtp_knock_again (&subscriber->knock, stream);
+    if (!knocks)
+        tell_end (subscriber, stream, reason);
     let_go (subscriber);
-    connect_later (subscriber);
+    if (!knocks || godwit__zmtp_connector_start (&subscriber->connector, subscriber->address, NULL))
+        connect_later (subscriber);
 }
 
 static void
@@ -107,7 +121,9 @@ on_readable (godwit__zmtp_stream_t *stream)
 static void
 on_ready (godwit__zmtp_stream_t *stream)
 {
-    ((subscriber_t *) stream->owner)->delay_ms = RETRY_FIRST_MS;
+    subscriber_t *subscriber = stream->owner;
+    subscriber->delay_ms = RETRY_FIRST_MS;
+    godwit__zmtp_knock_opened (&subscriber->knock, stream);
     read_subscriptions (stream); /* that came behind the handshake */
 }
 
@@ -124,19 +140,40 @@ on_subscription (godwit__zmtp_stream_t *stream, bool subscribes, const uint8_t *
     return godwit__zmtp_subscriptions_take (stream->owner, subscribes, topic, size);
 }
 
+/* What the subscriber may have, may be something else now. */
+static void
+on_renewed (godwit__zmtp_stream_t *stream)
+{
+    subscriber_t *subscriber = stream->owner;
+    pthread_mutex_lock (&subscriber->publisher->lock);
+    godwit__zmtp_topics_check (subscriber);
+    pthread_mutex_unlock (&subscriber->publisher->lock);
+}
+
+static void
+on_voided (godwit__zmtp_stream_t *stream, const char *reason)
+{
+    (void) reason;
+    on_renewed (stream);
+}
+
 static const godwit__zmtp_stream_events_t stream_events = {.ready = on_ready,
                                                            .ended = on_ended,
                                                            .room = on_room,
                                                            .readable = on_readable,
-                                                           .subscription = on_subscription};
+                                                           .subscription = on_subscription,
+                                                           .voided = on_voided,
+                                                           .renewed = on_renewed};
 
 static void
 on_connected (void *user, int fd)
 {
-    static const godwit__zmtp_handshake_config_t xpub = {.socket = GODWIT__ZMTP_XPUB};
     subscriber_t *subscriber = user;
+    godwit__zmtp_t *driver = subscriber->publisher->driver;
+    const godwit__zmtp_handshake_config_t *const xpub = godwit__zmtp_end (
+        &driver->ends, GODWIT__ZMTP_XPUB, godwit__zmtp_connector_is_private (&subscriber->connector));
     godwit__zmtp_stream_t *stream =
-        godwit__zmtp_stream_new (subscriber->publisher->driver, fd, &xpub, &stream_events, subscriber, NULL);
+        godwit__zmtp_stream_new (driver, fd, xpub, subscriber->knock.door, &stream_events, subscriber, NULL);
     if (!stream) {
         connect_later (subscriber);
         return;
@@ -162,6 +199,7 @@ godwit__zmtp_publisher_connect (godwit__channel_t *publisher, const char *fanout
     subscriber->delay_ms = RETRY_FIRST_MS;
     subscriber->retry = (godwit__timer_t){.fire = on_retry, .user = subscriber};
     godwit__list_init (&subscriber->keys);
+    godwit__zmtp_knock_begin (&subscriber->knock, self->driver);
     godwit__zmtp_connector_init (&subscriber->connector, self->driver, on_connected, on_failed, subscriber);
     const godwit_status_t status =
         godwit__zmtp_connector_start (&subscriber->connector, fanout_address, error);
@@ -248,7 +286,8 @@ have_room (const publisher_t *self, const uint8_t *key, size_t size)
     bool have = true;
     godwit__zmtp_subscription_t *at = godwit__zmtp_subscriptions_first (self, key);
     for (; at && have; at = godwit__zmtp_subscriptions_next (at))
-        have = godwit__zmtp_out_has_room (&at->subscriber->stream->out, &self->driver->limits, size);
+        have = !at->is_allowed ||
+               godwit__zmtp_out_has_room (&at->subscriber->stream->out, &self->driver->limits, size);
     return have;
 }
 
@@ -260,6 +299,8 @@ queue_for_all (publisher_t *self, const uint8_t *key, const godwit__message_t *m
     godwit__zmtp_subscription_t *at = godwit__zmtp_subscriptions_first (self, key);
     for (; at; at = godwit__zmtp_subscriptions_next (at)) {
         subscriber_t *subscriber = at->subscriber;
+        if (!at->is_allowed)
+            continue;
         if (shared)
             atomic_fetch_add_explicit (&shared->refs, 1, memory_order_relaxed);
         if (godwit__zmtp_stream_queue (subscriber->stream, message) != GODWIT__IO_OK) {
@@ -389,6 +430,7 @@ close_publisher (godwit__channel_t *channel)
     for (subscriber_t *at; (at = GODWIT__FIRST (&self->subscribers, subscriber_t, in_list));)
         forget (at);
     godwit__zmtp_subscriptions_release (self);
+    godwit__topics_release (&self->topics);
     pthread_mutex_destroy (&self->lock);
     free (self);
 }
@@ -419,6 +461,7 @@ godwit__zmtp_open_publisher (godwit__driver_t *driver, godwit__channel_t **publi
     godwit__list_init (&self->subscribers);
     godwit__list_init (&self->unflushed);
     godwit__zmtp_subscriptions_init (self);
+    godwit__topics_init (&self->topics);
     godwit__zmtp_waiter_init (&self->waiter);
     *publisher = &self->base;
     return GODWIT_OK;

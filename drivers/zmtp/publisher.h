@@ -4,10 +4,11 @@
 #define GODWIT_DRIVERS_ZMTP_PUBLISHER_H
 
 #include "drivers/zmtp/connector.h"
-#include "drivers/zmtp/stream.h"
+#include "drivers/zmtp/knock.h"
 #include "drivers/zmtp/waiter.h"
 
 #include "src/base/table.h"
+#include "src/interface/topics.h"
 
 /* The most keys of one subscriber: two for each of its servers, and some. */
 #define GODWIT__ZMTP_KEYS_MAX 16384
@@ -21,6 +22,7 @@ typedef struct godwit__zmtp_publisher {
 
     pthread_mutex_t lock;   /* all that follows */
     godwit__table_t by_key; /* of subscriptions */
+    godwit__topics_t topics;
     godwit__list_t news;
     size_t news_count;
     godwit__list_t unflushed;     /* subscribers with messages that were queued only */
@@ -32,6 +34,7 @@ typedef struct godwit__zmtp_subscriber {
     godwit__zmtp_publisher_t *publisher;
     char *address;
     godwit__zmtp_connector_t connector;
+    godwit__zmtp_knock_t knock;
     godwit__zmtp_stream_t *stream; /* NULL: not connected */
     godwit__timer_t retry;
     int64_t delay_ms;
@@ -46,6 +49,7 @@ typedef struct godwit__zmtp_subscriber {
 /* A subscriber wants the messages with this key. */
 typedef struct godwit__zmtp_subscription {
     uint8_t key[GODWIT__KEY_SIZE];
+    bool is_allowed; /* the subscriber may have what is published with it */
     godwit__zmtp_subscriber_t *subscriber;
     godwit__table_node_t by_key;
     godwit__list_node_t of_subscriber;
@@ -65,5 +69,12 @@ godwit__zmtp_subscription_t *godwit__zmtp_subscriptions_first (const godwit__zmt
 godwit__zmtp_subscription_t *godwit__zmtp_subscriptions_next (const godwit__zmtp_subscription_t *at);
 /* Takes the oldest of the news; false: there is none. */
 bool godwit__zmtp_subscriptions_news (godwit__zmtp_publisher_t *publisher, godwit__frame_t *frame);
+
+/* topics.c; with publisher.lock held */
+/* Whether the subscriber may have what is published with this key. */
+bool godwit__zmtp_topics_allow (const godwit__zmtp_subscriber_t *subscriber,
+                                const uint8_t key[GODWIT__KEY_SIZE]);
+/* Looks again at all that the subscriber wants: its party is another one, or void. */
+void godwit__zmtp_topics_check (godwit__zmtp_subscriber_t *subscriber);
 
 #endif

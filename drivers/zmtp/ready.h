@@ -26,6 +26,8 @@ const char *godwit__zmtp_socket_name (godwit__zmtp_socket_t socket);
 typedef struct godwit__zmtp_handshake_config {
     const godwit__zmtp_mechanism_t *mechanism; /* NULL: godwit__zmtp_null */
     bool accepts;                              /* this end accepted the connection; false: it connects */
+    /* CURVE: the keys; each handshake references it. NULL: the handshake is given one (handshake.h). */
+    godwit__keyring_t *keyring;
     godwit__zmtp_socket_t socket;
     const godwit__zmtp_property_t *properties; /* said beside Socket-Type and X-Godwit-Engine */
     size_t property_count;
@@ -33,6 +35,8 @@ typedef struct godwit__zmtp_handshake_config {
      * static text of at most 255 bytes, which the peer is told. NULL: all are ignored. */
     const char *(*check) (void *user, const godwit__zmtp_property_t *property);
     void *user;
+    /* Whom to let in, and what to say of oneself (admission.h). NULL: there is none. */
+    godwit__realm_t *realm;
 } godwit__zmtp_handshake_config_t;
 
 /* Writes the properties of an end. Returns their size; 0: they do not fit into room. */

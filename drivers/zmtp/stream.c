@@ -3,12 +3,15 @@
 #include "drivers/zmtp/stream.h"
 
 #include "drivers/zmtp/heart.h"
+#include "drivers/zmtp/member.h"
 #include "drivers/zmtp/opening.h"
+#include "drivers/zmtp/parties.h"
 
 #include "src/base/own_fd.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -59,6 +62,28 @@ godwit__zmtp_stream_flush (godwit__zmtp_stream_t *stream)
     const godwit__zmtp_flushed_t flushed = godwit__zmtp_out_flush (&stream->out, stream->fd, &room);
     if (flushed != GODWIT__ZMTP_FLUSHED || room)
         on_flushed (stream, flushed, room);
+}
+
+void
+godwit__zmtp_stream_say_frame (godwit__zmtp_stream_t *stream, const void *frame, size_t size)
+{
+    const godwit__io_t io = godwit__zmtp_out_add_raw (&stream->out, frame, size);
+    if (io == GODWIT__IO_OK)
+        godwit__zmtp_stream_flush (stream);
+    else if (io == GODWIT__IO_REFUSED)
+        godwit__zmtp_stream_end (stream, "memory was short for a command to it");
+}
+
+void
+godwit__zmtp_stream_say (godwit__zmtp_stream_t *stream, const char *name, const void *data, size_t size)
+{
+    uint8_t *const frame = malloc (GODWIT__ZMTP_COMMAND_SIZE (size));
+    if (!frame) {
+        godwit__zmtp_stream_end (stream, "memory was short for a command to it");
+        return;
+    }
+    godwit__zmtp_stream_say_frame (stream, frame, godwit__zmtp_command_write (frame, name, data, size));
+    free (frame);
 }
 
 void
@@ -178,6 +203,12 @@ take_command (godwit__zmtp_stream_t *stream, const godwit__frame_t *frame, bool 
             return "it subscribes where nothing is published";
         return stream->events->subscription (stream, command.kind == GODWIT__ZMTP_SUBSCRIBE, command.data,
                                              command.size);
+    case GODWIT__ZMTP_CREDENTIAL:
+    case GODWIT__ZMTP_REFUSED:
+    case GODWIT__ZMTP_BULLETIN:
+        if (!stream->member)
+            break;
+        return godwit__zmtp_member_take (stream->member, &command);
     case GODWIT__ZMTP_READY:
         return "it sent READY twice";
     case GODWIT__ZMTP_ERROR:
@@ -252,9 +283,26 @@ godwit__zmtp_stream_refuse (godwit__zmtp_stream_t *stream, const char *reason)
     godwit__zmtp_stream_end (stream, reason);
 }
 
+void
+godwit__zmtp_stream_blame (godwit__zmtp_stream_t *stream, const char *reason)
+{
+    const char *none = NULL;
+    char *const text = strdup (reason);
+    if (!text)
+        return;
+    if (atomic_compare_exchange_strong (&stream->reason, &none, text)) {
+        stream->reason_text = text;
+        atomic_store (&stream->is_at_fault, true);
+    } else {
+        free (text);
+    }
+}
+
 static void
 forget (godwit__zmtp_stream_t *stream)
 {
+    if (stream->member)
+        godwit__zmtp_parties_remove (stream);
     godwit__zmtp_heart_remove (stream);
     godwit__reactor_unwatch (stream->driver->options.reactor, &stream->source);
     stream->state = GODWIT__ZMTP_ENDED;
@@ -298,6 +346,8 @@ godwit__zmtp_stream_begin_traffic (godwit__zmtp_stream_t *stream)
     stream->source.ready = on_event;
     watch_for_more (stream);
     godwit__zmtp_heart_add (stream);
+    if (stream->member)
+        godwit__zmtp_parties_add (stream);
     stream->events->ready (stream);
 }
 
@@ -309,6 +359,9 @@ godwit__zmtp_stream_unref (godwit__zmtp_stream_t *stream)
     godwit__own_fd_close (stream->fd);
     godwit__zmtp_out_release (&stream->out);
     godwit__zmtp_decoder_release (&stream->in);
+    godwit__zmtp_member_free (stream->member);
+    free (stream->reason_text);
+    godwit__zmtp_box_end (&stream->box);
     free (stream);
 }
 

@@ -35,6 +35,10 @@ typedef struct godwit__zmtp_stream_events {
      * they cost the connection. */
     const char *(*subscription) (godwit__zmtp_stream_t *stream, bool subscribes, const uint8_t *topic,
                                  size_t size);
+    /* The party at the other end is void from now on (member.h); reason: borrowed. The reactor's thread. */
+    void (*voided) (godwit__zmtp_stream_t *stream, const char *reason);
+    /* It has another credential. The reactor's thread. */
+    void (*renewed) (godwit__zmtp_stream_t *stream);
 } godwit__zmtp_stream_events_t;
 
 typedef enum godwit__zmtp_stream_state {
@@ -42,6 +46,14 @@ typedef enum godwit__zmtp_stream_state {
     GODWIT__ZMTP_READY_STATE,
     GODWIT__ZMTP_ENDED
 } godwit__zmtp_stream_state_t;
+
+/* What kept a handshake from its end, if that is of interest. */
+typedef enum godwit__zmtp_failure {
+    GODWIT__ZMTP_FAILED_SOMEHOW,
+    GODWIT__ZMTP_FAILED_AT_DOOR,  /* it was lost before WELCOME: the peer may have another door */
+    GODWIT__ZMTP_FAILED_MEMORY,   /* this end was short of it */
+    GODWIT__ZMTP_FAILED_ADMISSION /* one end has not let the other in */
+} godwit__zmtp_failure_t;
 
 struct godwit__zmtp_stream {
     godwit__zmtp_t *driver;
@@ -62,7 +74,11 @@ struct godwit__zmtp_stream {
     godwit__zmtp_peer_t peer;             /* of a connection that was accepted ... */
     const char *at;                       /* ... there; the listener's, and so the owner's */
     _Atomic (const char *) reason;        /* why it is ended by this end; NULL: the peer did it */
+    char *reason_text;                    /* the same, if it is on the heap */
+    struct godwit__zmtp_member *member;   /* from READY on; NULL: there is no realm */
+    godwit__zmtp_failure_t failure;       /* of the handshake; the reactor's thread */
     struct godwit__zmtp_opening *opening; /* during the handshake, and while a refusal is told */
+    godwit__zmtp_box_t box; /* after the handshake; the key is NULL: there is none. `out` seals, `in` opens */
     godwit__zmtp_out_t out;
 
     /* The thread that reads. */
@@ -86,10 +102,11 @@ struct godwit__zmtp_stream {
     int64_t closing_ns;           /* when it is closed in any case */
 };
 
-/* Takes over a connected socket, and begins the handshake. config and events are static. NULL: no memory, or
- * the reactor does not watch it; the socket is closed. The reactor's thread. */
+/* Takes over a connected socket, and begins the handshake. config and events stay. door: which one of the
+ * realm's it knocks at, if that matters. NULL: no memory, or the reactor does not watch it; the socket is
+ * closed. The reactor's thread. */
 godwit__zmtp_stream_t *godwit__zmtp_stream_new (godwit__zmtp_t *driver, int fd,
-                                                const godwit__zmtp_handshake_config_t *config,
+                                                const godwit__zmtp_handshake_config_t *config, unsigned door,
                                                 const godwit__zmtp_stream_events_t *events, void *owner,
                                                 godwit_error_t **error);
 /* Input is read again as soon as there is any. Any thread; the caller has a reference. */
@@ -117,6 +134,8 @@ void godwit__zmtp_stream_end (godwit__zmtp_stream_t *stream, const char *reason)
 
 /* The same, for what the peer sent. */
 void godwit__zmtp_stream_refuse (godwit__zmtp_stream_t *stream, const char *reason);
+/* Only says why it will end, because of the peer; copies the reason. Any thread with a reference. */
+void godwit__zmtp_stream_blame (godwit__zmtp_stream_t *stream, const char *reason);
 
 /* As a channel's send, queue and flush, for this peer. Any thread with a reference. */
 godwit__io_t godwit__zmtp_stream_send (godwit__zmtp_stream_t *stream, const godwit__message_t *message);
@@ -125,6 +144,11 @@ void godwit__zmtp_stream_flush (godwit__zmtp_stream_t *stream);
 /* Goes on with what did not fit into the socket, on the thread that happens to know that there is room: the
  * reactor would only be woken for it. Any thread with a reference. */
 void godwit__zmtp_stream_go_on (godwit__zmtp_stream_t *stream);
+/* Sends a command, whatever waits already; if memory is short for it, the stream ends. Any thread with a
+ * reference. */
+void godwit__zmtp_stream_say (godwit__zmtp_stream_t *stream, const char *name, const void *data, size_t size);
+/* The same for the whole frame of one, or several. */
+void godwit__zmtp_stream_say_frame (godwit__zmtp_stream_t *stream, const void *frame, size_t size);
 /* Sends a PING or PONG, unless the socket takes nothing anyway. */
 void godwit__zmtp_stream_send_sign (godwit__zmtp_stream_t *stream, const void *data, size_t size);
 

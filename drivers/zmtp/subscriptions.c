@@ -88,6 +88,7 @@ add (godwit__zmtp_subscriber_t *subscriber, const uint8_t *key)
         return "memory was short for its subscriptions";
     memcpy (subscription->key, key, GODWIT__KEY_SIZE);
     subscription->subscriber = subscriber;
+    subscription->is_allowed = godwit__zmtp_topics_allow (subscriber, key);
     godwit__table_insert (&publisher->by_key, &subscription->by_key, hash_key (publisher, key));
     godwit__list_append (&subscriber->keys, &subscription->of_subscriber);
     subscriber->key_count++;

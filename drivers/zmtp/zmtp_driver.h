@@ -5,7 +5,9 @@
 #define GODWIT_DRIVERS_ZMTP_ZMTP_DRIVER_H
 
 #include "drivers/zmtp/chunk.h"
+#include "drivers/zmtp/ends.h"
 #include "drivers/zmtp/out_queue.h"
+#include "drivers/zmtp/refusals.h"
 
 #include "src/base/list.h"
 #include "src/folder/folder.h"
@@ -20,10 +22,16 @@ typedef struct godwit__zmtp {
     godwit__driver_t base;
     godwit__driver_options_t options;
     godwit__zmtp_out_limits_t limits;
-    char *host;                      /* NULL: this host only */
-    godwit__folders_t folders;       /* of sockets of this host; reactor's thread */
-    char *texts[GODWIT__ZMTP_TEXTS]; /* intern.h; the next one, too */
+    char *host;                     /* NULL: this host only */
+    godwit__folders_t folders;      /* of sockets of this host; reactor's thread */
+    godwit__light_lock_t text_lock; /* the next two: intern.h */
+    char *texts[GODWIT__ZMTP_TEXTS];
     size_t text_count;
+    godwit__zmtp_ends_t ends;
+    /* The realm; the reactor's thread. */
+    struct godwit__zmtp_parties *parties; /* NULL: there is none */
+    godwit__zmtp_refusals_t refusals;
+    unsigned first_door; /* knock.h */
     struct godwit__lookup_thread
         *lookups; /* of names of hosts; NULL: there were none yet. Reactor's thread */
     godwit__driver_counters_t counters;
@@ -73,5 +81,9 @@ godwit_status_t godwit__zmtp_publisher_connect (godwit__channel_t *publisher, co
                                                 godwit_error_t **error);
 void godwit__zmtp_publisher_disconnect (godwit__channel_t *publisher, const char *fanout_address);
 godwit__io_t godwit__zmtp_publish (godwit__channel_t *publisher, const godwit__message_t *message);
+
+/* topics.c */
+godwit_status_t godwit__zmtp_name_topic (godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE],
+                                         const char *exchange, const char *topic);
 
 #endif

@@ -118,9 +118,9 @@ GODWIT_EXPORT bool godwit_client_can_send_version (const godwit_client_t *client
  * if one is known. context may be NULL (an empty map). result may be NULL (not
  * wanted). On success *result is never NULL, since nil is a value, too. The method runs at most once, unless
  * the client is idempotent. After a failure godwit_error_outcome says whether it can have run. TIMEOUT,
- * DELIVERY_FAILURE, UNDELIVERABLE, INVALID_TARGET (no topic; fanout), VERSION_CAP, REMOTE_ERROR,
- * NO_SUCH_METHOD, UNSUPPORTED_VERSION, INVALID_ARGUMENT, TYPE_MISMATCH or NOT_FOUND (an argument, with its
- * path: "args.b: expected int, got str"), OVERLOADED, CLOSED, ... */
+ * DELIVERY_FAILURE, UNDELIVERABLE, PERMISSION_DENIED, INVALID_TARGET (no topic; fanout), VERSION_CAP,
+ * REMOTE_ERROR, NO_SUCH_METHOD, UNSUPPORTED_VERSION, INVALID_ARGUMENT, TYPE_MISMATCH or NOT_FOUND (an
+ * argument, with its path: "args.b: expected int, got str"), OVERLOADED, CLOSED, ... */
 GODWIT_EXPORT godwit_status_t godwit_client_call (godwit_client_t *client, const godwit_value_t *context,
                                                   const char *method, godwit_fields_t args,
                                                   godwit_value_t **result, godwit_error_t **error);
@@ -169,7 +169,8 @@ GODWIT_EXPORT godwit_status_t godwit_client_fanout (godwit_client_t *client, con
 typedef enum godwit_fanout_state {
     GODWIT_FANOUT_REPLIED, /* no error: the method ran, and here is its result */
     GODWIT_FANOUT_FAILED,  /* RAN: the method failed, or its result could not be read */
-    GODWIT_FANOUT_REFUSED, /* REJECTED: no such method or version, wrong arguments, or always overloaded */
+    GODWIT_FANOUT_REFUSED, /* REJECTED: no such method or version, wrong arguments, always overloaded, or not
+                              allowed */
     GODWIT_FANOUT_UNREACHABLE, /* NOT_SENT: all of its addresses failed, or it accepted nothing in time */
     GODWIT_FANOUT_TIMED_OUT,   /* MAYBE_RUN: handed over, but the time was spent or the connection was lost */
     GODWIT_FANOUT_LEFT /* NOT_SENT, REJECTED: it drained, or was withdrawn, before it ran the request */

@@ -212,6 +212,7 @@ typedef struct godwit_notify_options {
  * LIMIT_EXCEEDED (larger than max_message_size), the statuses of the serializer, CLOSED, FORKED,
  * OUT_OF_MEMORY. With `strict` also the first failure of a driver: OVERLOADED (there is no room in memory or
  * in the spool, and when_full does not drop), DELIVERY_FAILURE (no listener is connected, and retry is 0),
+ * PERMISSION_DENIED (the certificate of this process has no right to publish on a topic of the notifier),
  * the statuses of the spool (SYSTEM: its disk has failed; MALFORMED: it is damaged), those of a driver of the
  * program's. */
 GODWIT_EXPORT godwit_status_t godwit_notify (godwit_notifier_t *notifier, godwit_priority_t priority,

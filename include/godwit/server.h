@@ -110,6 +110,14 @@ typedef enum godwit_policy {
  * is made. For a method that is not allowed callers get NO_SUCH_METHOD. */
 typedef bool godwit_allow_fn (void *user, const godwit_endpoint_t *endpoint, const godwit_method_t *method);
 
+/* A policy of the program's own: may this request run? It is asked for each call, cast and fanout, once the
+ * method is known and the certificate of its sender allows it, before the arguments are checked. Whoever sent
+ * it is named by godwit_request_peer; the method, the context and the arguments are read as in a handler, but
+ * with a serializer the context and the arguments are those that came. It must not reply to the request, nor
+ * keep it. A worker's thread, several at once; with a method that is INLINE, also the caller's. It must not
+ * block: others may wait for this thread. */
+typedef bool godwit_authorize_fn (void *user, const godwit_request_t *request);
+
 /* Zero means the default, with which each comment begins. */
 typedef struct godwit_server_options {
     size_t struct_size;
@@ -123,6 +131,10 @@ typedef struct godwit_server_options {
     godwit_allow_fn *allow; /* with GODWIT_POLICY_CUSTOM */
     void *allow_user;
     const godwit_serializer_t *serializer; /* NULL: none; borrowed, outlives the server */
+    /* NULL: what certificates allow is allowed. Otherwise asked for each request; false: it is refused, and
+     * its caller gets PERMISSION_DENIED (contract 13). */
+    godwit_authorize_fn *authorize;
+    void *authorize_user; /* borrowed, until the server is destroyed */
 } godwit_server_options_t;
 
 /* Makes options for a server: GODWIT_SERVER_OPTIONS (.concurrency = 8). */
@@ -169,7 +181,8 @@ typedef struct godwit_step_options {
 
 /* Starts a server: it listens, and makes itself known. INVALID_TARGET: "A server's target must have topic and
  * server names specified". SERVER_LISTEN, with the target and the cause: all who waited for this start get
- * it, and the server is not started. INVALID_ARGUMENT: override_pool_size is negative. */
+ * it, and the server is not started. PERMISSION_DENIED: the certificate of this process has no right to serve
+ * the topic. INVALID_ARGUMENT: override_pool_size is negative. */
 GODWIT_EXPORT godwit_status_t godwit_server_start (godwit_server_t *server,
                                                    const godwit_step_options_t *options,
                                                    godwit_error_t **error);
@@ -248,6 +261,9 @@ GODWIT_EXPORT const void *godwit_request_params (const godwit_request_t *request
 GODWIT_EXPORT const char *godwit_request_name_space (const godwit_request_t *request);
 /* Returns the version that the caller named; NULL: none. */
 GODWIT_EXPORT const char *godwit_request_version (const godwit_request_t *request);
+/* Returns the name of the caller's certificate; of a fanout, of its publisher's. NULL: there is no realm.
+ * Borrowed from the request. */
+GODWIT_EXPORT const char *godwit_request_peer (const godwit_request_t *request);
 /* Tells whether a request is a cast, which has no reply. */
 GODWIT_EXPORT bool godwit_request_is_cast (const godwit_request_t *request);
 /* Tells whether a request is a durable cast that may have run before. */

@@ -99,6 +99,12 @@ typedef struct godwit_transport_options {
     /* $GODWIT_DIR, or else both /run/user/UID/godwit and /tmp/godwit-UID: the private folder of the sockets
      * by which processes of this user meet on this machine (contract 12). */
     const char *runtime_dir;
+    /* $GODWIT_REALM, ~/.config/godwit/realm.member or /etc/godwit/realm.member, the first that there is: the
+     * member file, by which this process belongs to a realm; "none": to no realm (docs/security.md). */
+    const char *realm;
+    /* false; true: without a realm, tcp is used all the same, and everybody who reaches it can call, answer
+     * and read. A warning says so at the start and every hour. */
+    bool insecure;
 } godwit_transport_options_t;
 
 /* Makes options for a transport: GODWIT_TRANSPORT_OPTIONS (.external_loop = true). */
@@ -106,8 +112,10 @@ typedef struct godwit_transport_options {
     (&(const godwit_transport_options_t){.struct_size = sizeof (godwit_transport_options_t), __VA_ARGS__})
 
 /* Makes a transport from a URL (contract 8). url is copied; options may be NULL. *transport belongs to the
- * caller. INVALID_URL, DRIVER_LOAD, INVALID_ARGUMENT (an unknown or ill-typed option, by name), SYSTEM,
- * OUT_OF_MEMORY. Does not wait for the network. */
+ * caller. INVALID_URL, DRIVER_LOAD, INVALID_ARGUMENT (an unknown or ill-typed option, by name, or one that
+ * needs a realm), SYSTEM, OUT_OF_MEMORY; MALFORMED, PERMISSION_DENIED: what is wrong with the member file of
+ * the realm, or its certificate has no right to host, and host_rendezvous is set. Does not wait for the
+ * network. */
 GODWIT_EXPORT godwit_status_t godwit_transport_new (godwit_transport_t **transport, const char *url,
                                                     const godwit_transport_options_t *options,
                                                     godwit_error_t **error);
@@ -143,11 +151,21 @@ GODWIT_EXPORT godwit_status_t godwit_transport_register_error (godwit_transport_
  *
  * Any thread, but not from the log function. Does not wait for the network: the stats say how many points are
  * joined. addresses are copied. INVALID_ARGUMENT: not 1 to 7 addresses, a malformed one, one that is there
- * twice, or a transport without rendezvous points (inproc, a static list). OUT_OF_MEMORY, CLOSED, FORKED.
- * After a failure nothing has changed. */
+ * twice, one that needs a realm (contract 12), or a transport without rendezvous points (inproc, a static
+ * list). OUT_OF_MEMORY, CLOSED, FORKED. After a failure nothing has changed. */
 GODWIT_EXPORT godwit_status_t godwit_transport_set_rendezvous (godwit_transport_t *transport,
                                                                const char *const *addresses, size_t count,
                                                                godwit_error_t **error);
+
+/* Reads the member file and the bulletin of a transport's realm again, at once.
+ *
+ * Nobody has to call this: both are looked at every refresh_ms, and what is wrong with them is logged. It is
+ * for programs that want to know. New certificates and keys are used from now on, by open connections too;
+ * no call is lost. After a failure the old ones stay in use. Reads files, and waits for nothing else. Any
+ * thread. SYSTEM (with the path, and what to do), MALFORMED, PERMISSION_DENIED: what is wrong with the files.
+ * INVALID_ARGUMENT: NULL, or a transport without a realm. OUT_OF_MEMORY, CLOSED, FORKED. */
+GODWIT_EXPORT godwit_status_t godwit_transport_reload_realm (godwit_transport_t *transport,
+                                                             godwit_error_t **error);
 
 /* Waits until a source of names has told all that it knows.
  *

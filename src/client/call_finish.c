@@ -41,26 +41,27 @@ may_repeat (godwit__call_t *call, const char *why)
     return true;
 }
 
-/* Reads the text that the server gives for its refusal, if there is one. */
-static void
-read_text (godwit__call_t *call, char *text, size_t size)
-{
-    godwit__block_t *block = NULL;
-    if (call->pending.frame.size > GODWIT__HEADER_SIZE &&
-        godwit__decode (&block, &call->pending.frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL) ==
-            GODWIT_OK) {
-        snprintf (text, size, "the server refused it: %s",
-                  godwit_value_as_str (godwit__block_nodes (block), "no reason"));
-        godwit__block_unref (block);
-    }
-}
-
+/* The server's text of figures is cut: it has to be short. */
 static godwit__finish_t
 finish_expired_nack (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
 {
+    char why[224];
     char text[256] = "the server refused it because its time was spent";
-    read_text (call, text, sizeof text);
+    godwit__refusal_read (&call->pending.frame, why, sizeof why);
+    if (*why)
+        snprintf (text, sizeof text, "the server refused it: %s", why);
     *status = godwit__call_fail_late (call, text, error);
+    return GODWIT__FINISH_DONE;
+}
+
+/* Other servers of the topic would say the same, and asking them would only hide who may not do what. */
+static godwit__finish_t
+finish_forbidden (godwit__call_t *call, godwit_status_t *status, godwit_error_t **error)
+{
+    char text[GODWIT__REFUSAL_TEXT];
+    godwit__refusal_read (&call->pending.frame, text, sizeof text);
+    *status = godwit__error_set_outcome (error, GODWIT_ERR_PERMISSION_DENIED, call->outcome, "%s",
+                                         *text ? text : "the server does not allow it");
     return GODWIT__FINISH_DONE;
 }
 
@@ -80,6 +81,8 @@ finish_nack (godwit__call_t *call, uint32_t reason, uint32_t revision, godwit_st
     switch (reason) {
     case GODWIT__NACK_EXPIRED:
         return finish_expired_nack (call, status, error);
+    case GODWIT__NACK_FORBIDDEN:
+        return finish_forbidden (call, status, error);
     case GODWIT__NACK_MALFORMED:
         *status = godwit__call_fail_to_send (call, "\": the server refused the request as MALFORMED", error);
         return GODWIT__FINISH_DONE;

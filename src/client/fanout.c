@@ -10,6 +10,7 @@
 #include "src/client/publisher_send.h"
 #include "src/error/error.h"
 #include "src/error/struct_size.h"
+#include "src/runtime/own_rights.h"
 #include "src/runtime/wait.h"
 
 /* True if a member may subscribe soon: it is alive, as far as is known, and its address is known; or it is
@@ -38,8 +39,10 @@ survey (const godwit__publisher_t *publisher, godwit__group_t *group, const uint
         if (member->draining)
             continue;
         godwit__fanout_marker (key, topic_key, record->instance, record->server_id);
-        /* A subscription alone may be a dead process's: the socket may not have noticed its end yet. */
-        if (godwit__publisher_is_subscribed (publisher, key) && member->peer->state == GODWIT__PEER_READY) {
+        /* A subscription alone may be a dead process's: the socket may not have noticed its end yet. With a
+         * realm, nothing is sent to one that may not serve the topic. */
+        if (godwit__publisher_is_subscribed (publisher, key) && member->peer->state == GODWIT__PEER_READY &&
+            (!publisher->transport->realm || member->resolution == GODWIT__RESOLUTION_KNOWN)) {
             group->fanout_reached++;
             continue;
         }
@@ -124,6 +127,9 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, int6
     }
     if (!publisher)
         return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport cannot publish");
+    const godwit_status_t named = godwit__publisher_name (publisher, group, error);
+    if (named)
+        return named;
 
     unsigned done = 0;
     bool is_certain = false;
@@ -150,6 +156,18 @@ publish (const godwit_client_t *client, godwit__encoded_request_t *request, int6
     }
 }
 
+/* Others would drop it. */
+static godwit_status_t
+check_right (const godwit_client_t *client, const char *method, godwit_error_t **error)
+{
+    const godwit__deed_t deed = {.verb = GODWIT__VERB_PUBLISH,
+                                 .exchange = client->group->exchange,
+                                 .topic = client->group->topic,
+                                 .method = method,
+                                 .method_size = strlen (method)};
+    return godwit__own_right (client->transport, &deed, error);
+}
+
 godwit_status_t
 godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, const char *method,
                       godwit_fields_t args, godwit_fanout_report_t *report, godwit_error_t **error)
@@ -169,6 +187,8 @@ godwit_client_fanout (godwit_client_t *client, const godwit_value_t *context, co
     const int64_t deadline_ns = started_ns + godwit__client_timeout_ms (client) * GODWIT__NS_PER_MS;
     if (status == GODWIT_OK)
         status = godwit__client_check_blocking (client, error);
+    if (status == GODWIT_OK)
+        status = check_right (client, method, error);
     if (status)
         godwit__client_tell_where (client, method, error);
     if (status == GODWIT_OK) {

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A publisher's life: who subscribed, and what it is connected to. */
 #include "src/client/publisher_send.h"
+#include "src/error/error.h"
+
+#include "src/base/hash.h"
+#include "src/runtime/warnings.h"
 
 #include <stdlib.h>
 
 #define NEWS_SIZE (1 + GODWIT__KEY_SIZE)
+
+enum { KEY_REFUSED = 0x70 };
 
 /* ---- news of subscriptions; the control thread ---- */
 
@@ -166,10 +172,37 @@ godwit__publisher_destroy (struct godwit__publisher **publisher)
     *publisher = NULL;
 }
 
+/* ---- whose key it is ---- */
+
+/* Two threads may tell it at the same time, which does no harm. */
+godwit_status_t
+godwit__publisher_name (const godwit__publisher_t *publisher, godwit__group_t *group, godwit_error_t **error)
+{
+    godwit_transport_t *const transport = publisher->transport;
+    if (!transport->realm)
+        return GODWIT_OK;
+    pthread_mutex_lock (&transport->lock);
+    const bool is_named = group->is_named;
+    godwit__transport_unlock (transport);
+    if (is_named)
+        return GODWIT_OK;
+    for (size_t i = 0; i < transport->driver_count; i++) {
+        const godwit__driver_ops_t *const ops = transport->drivers[i]->ops;
+        if (publisher->channels[i] && ops->name_topic &&
+            ops->name_topic (publisher->channels[i], group->fanout_key, group->exchange, group->topic))
+            return godwit__error_no_memory (error);
+    }
+    pthread_mutex_lock (&transport->lock);
+    group->is_named = true;
+    godwit__transport_unlock (transport);
+    return GODWIT_OK;
+}
+
 /* ---- connecting; the control thread, with transport.lock held ---- */
 
+/* *error: the address was refused. */
 static void
-connect_member (godwit__publisher_t *publisher, const char *address)
+connect_member (godwit__publisher_t *publisher, const char *address, godwit_error_t **error)
 {
     godwit_transport_t *transport = publisher->transport;
     godwit__subscriber_t *subscriber = godwit__publisher_subscriber (publisher, address);
@@ -185,7 +218,7 @@ connect_member (godwit__publisher_t *publisher, const char *address)
         if (!subscriber)
             return;
         subscriber->address = strdup (address);
-        if (!subscriber->address || ops->publisher_connect (publisher->channels[i], address, NULL)) {
+        if (!subscriber->address || ops->publisher_connect (publisher->channels[i], address, error)) {
             free (subscriber->address);
             free (subscriber);
             return;
@@ -206,6 +239,7 @@ godwit__publisher_connect (void *arg)
     godwit__publisher_t *publisher = transport->publisher;
     godwit__table_t *const subscribers = &publisher->subscribers;
     godwit__subscriber_t *at, *next;
+    godwit_error_t *refused = NULL;
 
     pthread_mutex_lock (&transport->lock);
     for (at = GODWIT__TABLE_FIRST (subscribers, godwit__subscriber_t, by_address); at;
@@ -215,7 +249,8 @@ godwit__publisher_connect (void *arg)
          group = GODWIT__GROUPS_NEXT (transport->directory, group))
         for (size_t i = 0; group->fans_out && i < group->count; i++)
             if (*group->members[i]->record->fanout_address)
-                connect_member (publisher, group->members[i]->record->fanout_address);
+                connect_member (publisher, group->members[i]->record->fanout_address,
+                                refused ? NULL : &refused);
     for (at = GODWIT__TABLE_FIRST (subscribers, godwit__subscriber_t, by_address); at; at = next) {
         next = GODWIT__TABLE_NEXT (subscribers, at, godwit__subscriber_t, by_address);
         if (at->wanted)
@@ -226,4 +261,8 @@ godwit__publisher_connect (void *arg)
         forget_subscriber (publisher, at);
     }
     godwit__transport_unlock (transport);
+    if (refused)
+        godwit__warn (transport, godwit__hash_text (KEY_REFUSED, godwit_error_message (refused)),
+                      "a server gets no publications of this process: %s", godwit_error_message (refused));
+    godwit_error_destroy (&refused);
 }

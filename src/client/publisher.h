@@ -69,6 +69,10 @@ void godwit__publisher_create (void *transport);
 /* Connects to the servers of all topics that had a fanout, and disconnects from servers that are not known
  * any more. Control thread. */
 void godwit__publisher_connect (void *transport);
+/* Before the first publication of a topic: with a realm, tells drivers whose key it is, so that they send
+ * only to those who may serve it. OUT_OF_MEMORY. Any thread, no lock held. */
+godwit_status_t godwit__publisher_name (const godwit__publisher_t *publisher, godwit__group_t *group,
+                                        godwit_error_t **error);
 /* NULL: it is not connected to this address. Control thread. */
 godwit__subscriber_t *godwit__publisher_subscriber (const godwit__publisher_t *publisher,
                                                     const char *address);

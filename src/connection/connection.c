@@ -43,6 +43,21 @@ on_link_ask (void *user)
 }
 
 static void
+on_link_voided (void *user, const char *reason)
+{
+    godwit__connection_t *connection = user;
+    godwit__connection_retire (connection);
+    connection->events->voided (connection, reason);
+}
+
+static void
+on_link_renewed (void *user)
+{
+    godwit__connection_t *connection = user;
+    connection->events->renewed (connection);
+}
+
+static void
 on_welcome_late (godwit__timer_t *timer)
 {
     godwit__connection_t *connection = timer->user;
@@ -83,7 +98,12 @@ godwit__connection_open (godwit__connection_t **connection, godwit_transport_t *
                          const char *address, godwit_error_t **error)
 {
     static const godwit__link_events_t link_events = {
-        .up = on_link_up, .down = on_link_down, .ask = on_link_ask};
+        .up = on_link_up,
+        .down = on_link_down,
+        .ask = on_link_ask,
+        .voided = on_link_voided,
+        .renewed = on_link_renewed,
+    };
     godwit_status_t status = godwit__completion_start (transport->completion, error);
     if (status)
         return status;

@@ -52,6 +52,11 @@ typedef struct godwit__connection_events {
     void (*lost) (struct godwit__connection *connection, const char *reason);
     /* A server of the other process drains; server_id 0: all of them do. */
     void (*goodbye) (struct godwit__connection *connection, uint32_t server_id, uint32_t revision);
+    /* The certificate of the other process is void: no request is sent over it any more, those that run go
+     * on, and it is lost soon. reason: borrowed. The control thread. */
+    void (*voided) (struct godwit__connection *connection, const char *reason);
+    /* The other process has another certificate now, perhaps with other rights. The control thread. */
+    void (*renewed) (struct godwit__connection *connection);
 } godwit__connection_events_t;
 
 typedef struct godwit__connection {
@@ -146,6 +151,14 @@ bool godwit__connection_left_server (godwit__connection_t *connection, uint32_t 
 /* Waits until `pending` has ended, and leads if no other thread does. At its deadline `pending` is
  * EXPIRED. */
 void godwit__connection_await (godwit__connection_t *connection, godwit__pending_t *pending);
+
+/* Who is at the other end: the caller's reference. NULL: there is no realm, or it is not up. Any thread;
+ * transport.lock may be held. */
+static inline godwit__party_t *
+godwit__connection_party (const godwit__connection_t *connection)
+{
+    return connection->transport->realm ? godwit__channel_party (connection->link) : NULL;
+}
 
 /* Ends every pending call of an owner (NULL: of all) as ABANDONED. Any thread. */
 void godwit__connection_abandon (godwit__connection_t *connection, const void *owner);

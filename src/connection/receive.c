@@ -4,10 +4,26 @@
 #include "src/connection/receive.h"
 
 #include "src/base/futex.h"
+#include "src/base/hash.h"
 #include "src/connection/completion.h"
 #include "src/connection/lead.h"
 #include "src/connection/renumber.h"
 #include "src/connection/send.h"
+#include "src/runtime/warnings.h"
+
+enum { KEY_CAST = 0x6361 };
+
+/* With a realm the instance is that of the certified keys: nobody answers as somebody else. */
+static bool
+is_certified (const godwit__connection_t *connection, const uint8_t instance[GODWIT__UUID_SIZE])
+{
+    if (!connection->transport->realm)
+        return true;
+    godwit__party_t *party = godwit__connection_party (connection);
+    const bool is = party && memcmp (party->instance, instance, sizeof party->instance) == 0;
+    godwit__party_unref (&party);
+    return is;
+}
 
 static void
 on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
@@ -22,6 +38,10 @@ on_welcome (godwit__connection_t *connection, godwit__frame_t *frame)
     if (memcmp (connection->expect, anybody, sizeof anybody) &&
         memcmp (connection->expect, identity.instance, sizeof identity.instance)) {
         godwit__connection_down (connection, "another process answers at its address");
+        return;
+    }
+    if (!is_certified (connection, identity.instance)) {
+        godwit__connection_down (connection, "it says that it is another process than its certificate does");
         return;
     }
     bool ready = false;
@@ -77,9 +97,9 @@ tell_later (godwit__reader_t *reader, godwit__pending_t *pending)
     reader->told[reader->told_count++] = wake;
 }
 
-/* A REPLY, FAILURE or NACK. Consumes the frame. */
-static void
-on_outcome (godwit__reader_t *reader, const godwit__header_t *header, godwit__frame_t *frame)
+/* A REPLY, FAILURE or NACK. Consumes the frame, if a call waited for it; otherwise returns false. */
+static bool
+give_outcome (godwit__reader_t *reader, const godwit__header_t *header, godwit__frame_t *frame)
 {
     godwit__connection_t *const connection = reader->connection;
     bool asynchronous = false;
@@ -87,6 +107,7 @@ on_outcome (godwit__reader_t *reader, const godwit__header_t *header, godwit__fr
     connection->heard = true;
     note_read (connection, header->id);
     godwit__pending_t *pending = godwit__pending_take (connection, header->id);
+    const bool was_awaited = pending != NULL;
     if (pending) {
         asynchronous = pending->finished != NULL;
         pending->header = *header;
@@ -102,10 +123,7 @@ on_outcome (godwit__reader_t *reader, const godwit__header_t *header, godwit__fr
     }
     pthread_mutex_unlock (&connection->lock);
 
-    if (!pending) {
-        GODWIT__COUNT (connection->transport, frames_dropped);
-        godwit__frame_release (frame);
-    } else if (asynchronous) {
+    if (asynchronous) {
         if (godwit__completion_is_current (connection->transport->completion))
             pending->finished (pending);
         else
@@ -113,6 +131,28 @@ on_outcome (godwit__reader_t *reader, const godwit__header_t *header, godwit__fr
     }
     if (reader->told_count == GODWIT__TOLD_MAX)
         godwit__reader_tell (reader);
+    return was_awaited;
+}
+
+/* The same. Consumes the frame. */
+static void
+on_outcome (godwit__reader_t *reader, const godwit__header_t *header, godwit__frame_t *frame)
+{
+    if (give_outcome (reader, header, frame))
+        return;
+    GODWIT__COUNT (reader->connection->transport, frames_dropped);
+    godwit__frame_release (frame);
+}
+
+/* A cast that may not be made: its program has heard that it was handed over. */
+static void
+warn_of_cast (const godwit__connection_t *connection, godwit__frame_t *frame)
+{
+    char text[GODWIT__REFUSAL_TEXT];
+    godwit__refusal_read (frame, text, sizeof text);
+    godwit__warn (connection->transport, godwit__hash_text (KEY_CAST, connection->address),
+                  "a cast, or a call that nobody waits for any more, was refused at %.200s: %s",
+                  connection->address, *text ? text : "it is not allowed");
 }
 
 static void
@@ -123,7 +163,10 @@ on_nack (godwit__reader_t *reader, const godwit__header_t *header, godwit__frame
         godwit__connection_say_hello (connection); /* the port forgot us; the call is tried again */
     if (header->aux == GODWIT__NACK_DUPLICATE)
         godwit__connection_renumber (connection, header->id); /* before the caller makes its next call */
-    on_outcome (reader, header, frame);
+    if (header->aux != GODWIT__NACK_FORBIDDEN)
+        on_outcome (reader, header, frame);
+    else if (!give_outcome (reader, header, frame))
+        warn_of_cast (connection, frame);
     if (header->aux == GODWIT__NACK_IDENTITY) /* the named call was not run; the others are lost */
         godwit__connection_down (connection, "another process answers at its address");
 }

@@ -67,6 +67,32 @@ godwit__connection_leave (godwit__connection_t *connection)
     godwit__pending_notify (connection->transport, finished);
 }
 
+/* With lock held: requests that are only kept here were never sent. */
+static void
+drop_batch (godwit__connection_t *connection, godwit__pending_t **finished)
+{
+    for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
+        godwit__pending_t *pending = godwit__pending_take (connection, id);
+        if (pending)
+            godwit__pending_finish (connection, pending, GODWIT__PENDING_UNSENT, finished);
+    }
+}
+
+void
+godwit__connection_retire (godwit__connection_t *connection)
+{
+    godwit__pending_t *finished = NULL;
+    pthread_mutex_lock (&connection->lock);
+    if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
+        drop_batch (connection, &finished);
+        connection->batch.count = 0;
+        connection->sent_id = connection->last_id;
+        atomic_store (&connection->state, GODWIT__CONNECTION_LEAVING);
+    }
+    godwit__connection_unlock (connection);
+    godwit__pending_notify (connection->transport, finished);
+}
+
 /* With lock held. */
 static bool
 is_draining (const godwit__connection_t *connection, uint32_t server_id)
@@ -117,13 +143,8 @@ godwit__connection_send_batch (godwit__connection_t *connection, godwit__pending
     if (connection->batch.count == 0)
         return;
     const godwit__message_t message = godwit__batch_take (&connection->batch);
-    if (godwit__connection_queue (connection, &message) != GODWIT__IO_OK) {
-        for (uint64_t id = connection->sent_id + 1; id <= connection->last_id; id++) {
-            godwit__pending_t *pending = godwit__pending_take (connection, id);
-            if (pending)
-                godwit__pending_finish (connection, pending, GODWIT__PENDING_UNSENT, finished);
-        }
-    }
+    if (godwit__connection_queue (connection, &message) != GODWIT__IO_OK)
+        drop_batch (connection, finished);
     connection->sent_id = connection->last_id;
 }
 

@@ -2,12 +2,17 @@
 /* Sends NOTIFYs, and takes their answers. */
 #include "src/delivery/flight.h"
 
+#include "src/base/hash.h"
 #include "src/delivery/outbox_inside.h"
 #include "src/delivery/spooling.h"
+#include "src/runtime/warnings.h"
 #include "src/wire/notify_frame.h"
+#include "src/wire/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+enum { KEY_FORBIDDEN = 0x6e66 };
 
 /* A listener tells of each NOTIFY that it has and has not answered, twice within so many times the
  * heartbeats' timeout; otherwise the NOTIFY, or its answer, was lost on the way. */
@@ -140,7 +145,9 @@ refused (flight_t *flight, int64_t now_ns)
     take_back (flight, flight->pending.header.aux == GODWIT__NACK_DUPLICATE);
     if (outlet->flights > 1) /* this one included */
         outlet->was_refused = true;
-    if (outlet->retry_ns <= now_ns)
+    if (flight->pending.header.aux == GODWIT__NACK_FORBIDDEN)
+        godwit__outlet_back_off_long (outlet, now_ns);
+    else if (outlet->retry_ns <= now_ns)
         godwit__outlet_back_off (outlet, now_ns);
 }
 
@@ -182,11 +189,29 @@ free_flight (flight_t *flight)
     free (flight);
 }
 
+/* The listener's process does not let this one publish: somebody has to change a certificate. Without a lock.
+ */
+static void
+warn_if_forbidden (flight_t *flight)
+{
+    char text[GODWIT__REFUSAL_TEXT];
+    godwit__pending_t *const pending = &flight->pending;
+    if (atomic_load (&pending->outcome) != GODWIT__PENDING_REPLIED || pending->header.type != GODWIT__NACK ||
+        pending->header.aux != GODWIT__NACK_FORBIDDEN)
+        return;
+    godwit__refusal_read (&pending->frame, text, sizeof text);
+    godwit__warn (flight->connection->transport,
+                  godwit__hash_text (KEY_FORBIDDEN, flight->connection->address),
+                  "notifications were refused by the listener at %.200s, and are kept: %s",
+                  flight->connection->address, *text ? text : "they are not allowed");
+}
+
 /* The completion thread. */
 static void
 on_finished (godwit__pending_t *pending)
 {
     flight_t *const flight = (flight_t *) pending;
+    warn_if_forbidden (flight);
     godwit__consumer_t *const consumer = flight->consumer;
     if (!consumer) { /* its outbox was closed on this thread */
         free_flight (flight);

@@ -287,6 +287,13 @@ godwit__outlet_back_off (godwit__outlet_t *outlet, int64_t now_ns)
     outlet->retry_ns = now_ns + outlet->backoff_ns;
 }
 
+void
+godwit__outlet_back_off_long (godwit__outlet_t *outlet, int64_t now_ns)
+{
+    outlet->backoff_ns = BACKOFF_MAX_NS;
+    godwit__outlet_back_off (outlet, now_ns);
+}
+
 int64_t
 godwit__outlets_due_ns (const godwit__consumer_t *consumer, int64_t now_ns)
 {

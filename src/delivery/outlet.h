@@ -42,6 +42,8 @@ bool godwit__outlet_has_room (const godwit__outlet_t *outlet);
 godwit__outlet_t *godwit__outlet_choose (godwit__consumer_t *consumer, int64_t now_ns, bool *holds);
 /* It did not take what it was sent: waits longer each time. */
 void godwit__outlet_back_off (godwit__outlet_t *outlet, int64_t now_ns);
+/* It will not take anything until a certificate is another one: waits for as long as it ever does. */
+void godwit__outlet_back_off_long (godwit__outlet_t *outlet, int64_t now_ns);
 /* Frees those that are gone, and have answered all. all: also those that are not gone. */
 void godwit__outlets_sweep (godwit__consumer_t *consumer, bool all);
 /* When one of them may be tried again; NEVER: none waits for that. */

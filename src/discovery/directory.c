@@ -25,6 +25,7 @@ free_member (godwit__member_t *member)
 {
     godwit__record_unref (&member->record);
     godwit__record_unref (&member->listed);
+    free (member->refusal);
     free (member);
 }
 
@@ -148,8 +149,9 @@ godwit__directory_add (godwit__group_t *group, godwit__record_t *record, godwit_
     member->record = godwit__record_ref (record);
     member->offer = godwit__offers_add (&group->offers, record->versions);
     member->draining = member->draining_unconfirmed = record->state == GODWIT__RECORD_DRAINING;
-    if (record->server_id == 0) {
+    if (record->server_id == 0)
         member->listed = godwit__record_ref (record);
+    if (member->listed || directory->transport->realm) {
         member->resolution = GODWIT__RESOLUTION_UNKNOWN;
         member->peer->resolve_paused = true;
     }

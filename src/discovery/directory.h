@@ -17,8 +17,9 @@
 
 typedef struct godwit__group godwit__group_t;
 
-/* Whether a server that was listed, not announced, has said who it is. All other servers are KNOWN.
- * src/discovery/resolve.h draws the states.
+/* Whether a server has said itself, over this connection, who it is. Without a realm only those that were
+ * listed are asked; servers that were announced are KNOWN. With one, who announces is not believed, and all
+ * are asked. src/discovery/resolve.h draws the states.
  */
 typedef enum godwit__resolution {
     GODWIT__RESOLUTION_KNOWN,
@@ -42,7 +43,9 @@ typedef struct godwit__member {
     godwit__resolution_t resolution;
     godwit__record_t *listed; /* as it was listed (`record` is what was learnt); NULL: it was announced */
     uint64_t query_number;    /* while ASKED */
-    bool was_missed;          /* the log was told that it is not at its address */
+    bool was_missed;          /* the log was told that it is not at its address, or may not serve */
+    char *
+        refusal; /* why it is not called although it is connected, for errors; NULL: it is, or is not there */
     uint64_t number;   /* counts all members ever; a new number when it turns out to be another server */
     uint64_t refusals; /* how often it was REFUSED */
     godwit__breaker_t breaker;
@@ -95,6 +98,7 @@ struct godwit__group {
     uint64_t epoch;                       /* grows when a server joins, leaves, drains or comes back */
     bool fans_out;                        /* there was a fanout: its servers are connected to */
     uint8_t fanout_key[GODWIT__KEY_SIZE]; /* known since then */
+    bool is_named;                        /* with a realm: the drivers know whose key that is */
     /* What the last fanout found out about its subscribers; valid while transport.change_count is
      * fanout_change. */
     bool fanout_settled;

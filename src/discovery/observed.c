@@ -46,7 +46,7 @@ members_lost (godwit__peer_t *peer)
             godwit__member_t *member = group->members[i];
             if (member->peer != peer)
                 continue;
-            if (member->listed) {
+            if (member->listed || peer->transport->realm) {
                 member->resolution = GODWIT__RESOLUTION_UNKNOWN;
                 member->query_number = 0;
             }
@@ -155,7 +155,40 @@ on_goodbye (godwit__connection_t *connection, uint32_t server_id, uint32_t revis
     godwit__transport_unlock (transport);
 }
 
+static void
+on_voided (godwit__connection_t *connection, const char *reason)
+{
+    godwit_transport_t *transport = connection->transport;
+    pthread_mutex_lock (&transport->lock);
+    if (connection->owner) {
+        godwit__resolve_voided (connection->owner);
+        godwit__transport_changed (transport);
+    }
+    godwit__transport_unlock (transport);
+    if (godwit__logs (transport, GODWIT_LOG_WARNING))
+        godwit__log (transport, GODWIT_LOG_WARNING, "The servers at %s are not called any more: %s",
+                     connection->address, reason);
+}
+
+static void
+on_renewed (godwit__connection_t *connection)
+{
+    godwit_transport_t *transport = connection->transport;
+    godwit__party_t *party = godwit__connection_party (connection);
+    pthread_mutex_lock (&transport->lock);
+    if (connection->owner && party) {
+        godwit__resolve_renewed (connection->owner, party);
+        godwit__transport_changed (transport);
+    }
+    godwit__transport_unlock (transport);
+    godwit__party_unref (&party);
+}
+
 const godwit__peer_hooks_t godwit__observed_hooks = {
-    .connection = {.ready = on_ready, .lost = on_lost, .goodbye = on_goodbye},
+    .connection = {.ready = on_ready,
+                   .lost = on_lost,
+                   .goodbye = on_goodbye,
+                   .voided = on_voided,
+                   .renewed = on_renewed},
     .unreachable = members_lost,
 };

@@ -255,7 +255,7 @@ godwit__directory_pick_ref (const godwit__group_t *group, godwit__member_ref_t *
         const bool failed = failures_of (member) > ref->failures;
         godwit__peer_want (member->peer);
         if (failed && member->resolution == GODWIT__RESOLUTION_REFUSED)
-            return GODWIT__PICK_NOBODY;
+            return member->refusal ? GODWIT__PICK_UNREACHABLE : GODWIT__PICK_NOBODY;
         return failed && member->peer->state == GODWIT__PEER_BACKOFF ? GODWIT__PICK_UNREACHABLE
                                                                      : GODWIT__PICK_WAIT;
     }

@@ -14,7 +14,8 @@ typedef enum godwit__pick {
     GODWIT__PICK_UNTOLD,     /* none that is known says so, but others may be told of soon */
     GODWIT__PICK_SPREAD,     /* those that are connected have their share: others are to get theirs */
     GODWIT__PICK_WITHHELD,   /* of a call: its retry has to wait for the budget */
-    GODWIT__PICK_UNREACHABLE /* of one member: it cannot be connected to */
+    GODWIT__PICK_UNREACHABLE /* of one member: it cannot be connected to, or its certificate is not for this
+                              */
 } godwit__pick_t;
 
 /* What a call asks for. */

@@ -50,11 +50,14 @@ godwit__whereabouts_failures (godwit_transport_t *transport, const godwit__group
     for (size_t i = 0; i < group->count; i++) {
         const godwit__member_t *const member = group->members[i];
         const char *const failed = member->peer->failed ? member->peer->failed : member->peer->failing;
-        if (!failed || (server && strcmp (server, member->record->server) != 0))
+        if ((!failed && !member->refusal) || (server && strcmp (server, member->record->server) != 0) ||
+            count++ >= NAMED_MAX || used >= size)
             continue;
-        if (count++ < NAMED_MAX && used < size)
+        if (failed)
             used += (size_t) snprintf (text + used, size - used, "%sserver \"%s\" cannot be reached: %s",
                                        used ? "; " : "", member->record->server, failed);
+        else
+            used += (size_t) snprintf (text + used, size - used, "%s%s", used ? "; " : "", member->refusal);
     }
     godwit__transport_unlock (transport);
     if (count > NAMED_MAX && used < size)

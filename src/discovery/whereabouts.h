@@ -16,8 +16,9 @@ typedef struct godwit__whereabouts {
 bool godwit__whereabouts_find (godwit_transport_t *transport, const godwit__group_t *group, uint64_t key,
                                godwit__whereabouts_t *whereabouts);
 /* Writes which servers of the group cannot be reached at which addresses, and why: "server "s1" cannot be
- * reached: tcp://10.0.0.3:4711 (the connection was refused)"; "" if no address has failed. server: only that
- * one; NULL: any. At most three are named. */
+ * reached: tcp://10.0.0.3:4711 (the connection was refused)"; and which are connected, and are not called,
+ * because their certificates do not allow them to serve; "" if there are none. server: only that one; NULL:
+ * any. At most three are named. */
 void godwit__whereabouts_failures (godwit_transport_t *transport, const godwit__group_t *group,
                                    const char *server, char *text, size_t size);
 

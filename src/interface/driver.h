@@ -120,7 +120,8 @@ typedef struct godwit__channel_ops {
     bool gathers;
     /* Of a port: who sent the frame that recv or receive returned last; of a publication, who publishes.
      * Borrowed until the next recv or receive. It is another one after this process has renewed its
-     * credential. The leader only. NULL, or returns NULL: there is no realm. */
+     * credential. The leader only. NULL, or returns NULL: there is no realm, or the certificate of the
+     * sender is void; then its connection ends soon, and until then the core says no to what it asks. */
     godwit__party_t *(*sender) (godwit__channel_t *channel);
     /* Of a link that is up: who is at the other end; the caller's reference. Any thread. NULL, or returns
      * NULL: there is no realm, or it is not up. */
@@ -270,6 +271,7 @@ typedef struct godwit__driver_options {
         *look_up; /* of names of hosts; NULL: the system's; for drivers with sockets of their own */
     /* Whom to let in, and what to say of oneself; outlives the driver. NULL: there is no realm. */
     godwit__realm_t *realm;
+    bool insecure; /* without a realm: tcp all the same. Otherwise only local sockets are used then */
 } godwit__driver_options_t;
 
 /* Calls warn, if somebody wants to know. The reactor's thread. */
@@ -304,7 +306,7 @@ typedef struct godwit__driver_ops {
                                   godwit_error_t **error);
     /* at NULL: the driver chooses an address, and the port takes publications. Otherwise at is the one
      * address to listen on (a rendezvous), without publications. SYSTEM with the cause if the address cannot
-     * be bound ("address in use" is one). */
+     * be bound ("address in use" is one), or is not permitted (tcp_permission.h). */
     godwit_status_t (*open_port) (godwit__driver_t *driver, const char *at, godwit__channel_t **port,
                                   godwit__port_addresses_t *addresses, godwit_error_t **error);
     /* Also listens at this address of the machine, for links and publications, and writes where the port can

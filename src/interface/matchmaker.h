@@ -125,7 +125,9 @@ typedef struct godwit__matchmaker_options {
     const char *virtual_host;
     const char *control_exchange; /* for listed servers without an exchange; NULL: "" */
     const char *static_list;      /* the options `static` and `static_file`; NULL: not given */
+    const char *static_where;     /* where `static` was said, for errors; NULL: nobody says */
     const char *static_file;
+    bool refuses_tcp; /* an address of tcp in them is an error: there is neither a realm nor insecure=true */
     const char *runtime_dir; /* where processes of this machine meet; NULL: the usual ones (src/folder/) */
     bool host_rendezvous;
     int64_t refresh_ms; /* how often members refresh their records, which expire after three times as long. 0:
@@ -139,6 +141,7 @@ typedef struct godwit__matchmaker_options {
     void (*note) (void *user, godwit_log_level_t level, const char *text);
     void *note_user;
     godwit__look_up_fn *look_up; /* NULL: the system's names */
+    godwit__realm_t *realm;      /* whose certificates the driver checks; NULL: there is none */
     /* What `reach` tells may have changed. Never inside the functions of the matchmaker; unlike an event, it
      * may call `reach` and `announce`. NULL: nobody wants to know. */
     void (*reached) (void *user);

@@ -3,12 +3,19 @@
  * delivers it. */
 #include "src/error/error.h"
 #include "src/notify/notifier.h"
+#include "src/runtime/own_rights.h"
 
 static godwit_status_t
 append (const godwit__sending_t *sending, size_t topic, const godwit__encoded_notification_t *body,
         bool *dropped, godwit_error_t **error)
 {
     const godwit_notifier_t *const notifier = sending->notifier;
+    const godwit__deed_t deed = {.verb = GODWIT__VERB_PUBLISH,
+                                 .exchange = notifier->root->exchange,
+                                 .topic = notifier->root->topics[topic]};
+    const godwit_status_t status = godwit__own_right (notifier->root->transport, &deed, error);
+    if (status)
+        return status;
     godwit__stream_t *const stream = godwit__notifier_stream (notifier->root, topic, sending->parts.priority);
     if (!stream)
         return godwit__error_no_memory (error);

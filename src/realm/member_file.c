@@ -361,7 +361,8 @@ godwit__member_file_write (const godwit__member_file_t *file, char **text, size_
     for (size_t i = 0; i < file->door_count; i++)
         put_key (&output, keys[KEY_DOOR].name, file->doors[i], crypto_box_SECRETKEYBYTES);
     /* A secret key begins with its seed. */
-    put_key (&output, keys[KEY_IDENTITY].name, file->identity, crypto_sign_SEEDBYTES);
+    if (file->identity)
+        put_key (&output, keys[KEY_IDENTITY].name, file->identity, crypto_sign_SEEDBYTES);
     put_key (&output, keys[KEY_CERTIFICATE].name, sealed, seal_certificate (file, sealed));
     *text = output.text;
     *size = output.used;

@@ -42,7 +42,8 @@ godwit_status_t godwit__member_file_load (godwit__member_file_t *file, const cha
  * realm's key has signed it. */
 godwit_status_t godwit__member_file_read (godwit__member_file_t *file, const char *text, size_t size,
                                           const char *name, godwit_error_t **error);
-/* Writes its text, with a NUL; the caller gives *text, which sodium_malloc made, to sodium_free. */
+/* Writes its text, with a NUL; the caller gives *text, which sodium_malloc made, to sodium_free. identity
+ * NULL: the line is left out, and the text is for a host that has the identity already. */
 godwit_status_t godwit__member_file_write (const godwit__member_file_t *file, char **text, size_t *size,
                                            godwit_error_t **error);
 /* Wipes it, and gives back what it has. */

@@ -42,6 +42,9 @@ godwit_status_t godwit__realm_open (godwit__realm_t **realm, const godwit__realm
 /* Sets *realm to NULL; NULL is fine. Nobody uses it any more; what was referenced may live on. */
 void godwit__realm_close (godwit__realm_t **realm);
 
+/* Seconds of Unix's clock, as the options have it. */
+int64_t godwit__realm_now (const godwit__realm_t *realm);
+
 /* ---- this process ---- */
 
 /* 16 bytes, constant. */
@@ -73,6 +76,14 @@ typedef struct godwit__keyring {
     uint8_t *curve_secret;                                /* 32 bytes */
 } godwit__keyring_t;
 godwit__keyring_t *godwit__realm_keyring (godwit__realm_t *realm);
+static inline godwit__keyring_t *
+godwit__keyring_ref (godwit__keyring_t *keyring)
+{
+    if (keyring)
+        atomic_fetch_add_explicit (&keyring->refs, 1, memory_order_relaxed);
+    return keyring;
+}
+/* Sets *keyring to NULL; NULL is fine. */
 void godwit__keyring_unref (godwit__keyring_t **keyring);
 
 /* Signs a welcome proof with this process's `sign` key. */

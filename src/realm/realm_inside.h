@@ -73,7 +73,6 @@ bool godwit__own_is_stale (const godwit__own_t *own, int64_t now);
 
 /* ---- realm_state.c ---- */
 
-int64_t godwit__realm_now (const godwit__realm_t *realm);
 #define GODWIT__NOTE_SIZE 1024
 /* No lock is held. */
 void godwit__realm_note (const godwit__realm_t *realm, godwit_log_level_t level, const char *format, ...)

@@ -123,7 +123,7 @@ static bool
 method_matches (part_t part, const godwit__deed_t *deed)
 {
     if (!deed->method)
-        return part.size == 1 && part.text[0] == '*';
+        return deed->any_method || (part.size == 1 && part.text[0] == '*');
     return part_matches (part, (part_t){deed->method, deed->method_size});
 }
 

@@ -46,6 +46,7 @@ typedef struct godwit__deed {
     const char *topic;
     const char *method; /* not NUL-terminated; NULL: none (serve, host; a fanout or a call always has one) */
     size_t method_size;
+    bool any_method; /* whether some method is allowed, whichever; method is NULL */
 } godwit__deed_t;
 
 /* The first of the rights that allows it; NULL: none does. A right with a method allows deeds with that

@@ -15,10 +15,15 @@ typedef struct godwit__environment {
     /* Fills size bytes. Any thread. */
     void (*random) (void *user, void *bytes, size_t size);
     void *random_user;
-    uint64_t incarnation;               /* 0: from the wall clock */
-    const char *host_id;                /* NULL: that of this machine */
-    const godwit__driver_ops_t *driver; /* NULL: the one that the URL names */
-    void *driver_user;                  /* for its options */
+    /* Seconds of Unix's clock, for the dates of certificates. Any thread. NULL: the system's. */
+    int64_t (*now_s) (void *user);
+    void *now_s_user;
+    uint64_t incarnation; /* 0: from the wall clock */
+    const char *host_id;  /* NULL: that of this machine */
+    /* NULL: the one that the URL names. With one of its own a transport does not look for a member file, and
+     * no setting is refused for the sake of security. */
+    const godwit__driver_ops_t *driver;
+    void *driver_user; /* for its options */
 } godwit__environment_t;
 
 /* The system's clock and libsodium's random numbers. */

@@ -82,9 +82,12 @@ struct godwit_transport {
     char *host;
     char *runtime_dir;  /* NULL: the usual ones (src/folder/folder.h) */
     char *virtual_host; /* "" if unset */
+    char *realm_name;   /* the option realm */
     unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
+    bool refuses_tcp;   /* settings may not ask for tcp (src/transport/secure_defaults.h) */
     char *host_id;      /* an opaque name of this machine */
     godwit_url_t *url;
+    godwit__realm_t *realm; /* NULL: there is none */
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation;
     size_t driver_count;
@@ -131,6 +134,10 @@ struct godwit_transport {
         unsigned count; /* connections since then */
         uint64_t frames;
     } strangers;
+
+    /* The control thread's: what is looked at and said again (src/transport/transport_realm.h). */
+    godwit__timer_t realm_look;
+    int64_t remind_ns; /* when the next reminder is due */
 
     godwit__counters_t counters;
     godwit__matchmaker_gauges_t gauges;

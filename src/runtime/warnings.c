@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "src/runtime/warnings.h"
 
+#include "src/base/hash.h"
 #include "src/runtime/transport.h"
 
 #include <stdarg.h>
@@ -11,6 +12,8 @@
 #define MINUTE_NS (60000 * GODWIT__NS_PER_MS)
 #define ENTRIES 64
 #define TEXT_SIZE 640
+
+enum { KEY_NOTE = 0x6e };
 
 typedef struct entry {
     uint64_t key;
@@ -131,6 +134,16 @@ next_line (godwit__warnings_t *warnings, int64_t now_ns, bool all, char line[TEX
     warnings->others = 0;
     warnings->others_ns = now_ns;
     return true;
+}
+
+void
+godwit__transport_note (void *transport, godwit_log_level_t level, const char *text)
+{
+    const godwit_transport_t *const self = transport;
+    if (level == GODWIT_LOG_WARNING)
+        godwit__warn (self, godwit__hash_text (KEY_NOTE, text), "%s", text);
+    else if (godwit__logs (self, level))
+        godwit__log (self, level, "%s", text);
 }
 
 void

@@ -21,6 +21,9 @@ void godwit__warnings_destroy (godwit__warnings_t **warnings);
  * come in a minute, the others are counted together. */
 void godwit__warn (const godwit_transport_t *transport, uint64_t key, const char *format, ...)
     GODWIT_PRINTF (3, 4);
+/* Logs human-readable news, a warning with godwit__warn: for structs that have a function `note`, whose user
+ * is the transport. Any thread, with no lock held. */
+void godwit__transport_note (void *transport, godwit_log_level_t level, const char *text);
 /* Logs the counts of minutes that are over; all: of those, too, that are not. Control thread. */
 void godwit__warnings_tell (const godwit_transport_t *transport, bool all);
 

@@ -37,6 +37,19 @@ refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
     return 0;
 }
 
+/* With the lock: whether the sender's certificate allows it to notify here. What it calls is checked when the
+ * method is known. */
+static bool
+may_notify (const godwit__port_t *port, const godwit_server_t *server)
+{
+    const godwit__deed_t deed = {.verb = GODWIT__VERB_PUBLISH,
+                                 .exchange = godwit__server_exchange (server),
+                                 .topic = server->target.topic};
+    return !port->caller ||
+           godwit__caller_may (port->caller,
+                               godwit__route_mark (godwit__dispatch_first (server->dispatch), true), &deed);
+}
+
 godwit_request_t *
 godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing_id_t routing_id,
                      const godwit__header_t *header, godwit__frame_t *frame, size_t body_offset,
@@ -52,6 +65,8 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         if (server && !refused->reason && (server->is_lane || header->type == GODWIT__NOTIFY))
             refused->reason = godwit__order_refuses (
                 server, &(godwit__sender_t){port, routing_id, header->budget_ms}, header);
+        if (server && !refused->reason && header->type == GODWIT__NOTIFY && !may_notify (port, server))
+            refused->reason = GODWIT__NACK_FORBIDDEN;
         if (server && refused->reason == GODWIT__NACK_OVERLOADED)
             server->overloads++;
         refused->revision = server ? server->revision : 0;
@@ -81,6 +96,8 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
           godwit__order_is_busy (server, &(godwit__sender_t){port, routing_id, header->budget_ms}));
     /* A CANCEL may look at the request as soon as the lock is released. */
     godwit__request_begin (request, port, routing_id, header, now_ns);
+    if (port->caller)
+        request->caller = godwit__caller_ref (port->caller);
     if (server->is_lane)
         godwit__order_begin (request, header);
     if (runs) {
@@ -102,7 +119,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
 
 godwit_request_t *
 godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header, const char *name,
-                            size_t name_size, int64_t now_ns)
+                            size_t name_size, int64_t now_ns, godwit__party_t *self)
 {
     godwit_request_t *request = NULL;
     godwit__pool_lock (pool);
@@ -113,8 +130,14 @@ godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header
         if (!request)
             request = godwit__request_new (pool);
     }
+    if (request && self && !godwit__caller_become (&pool->own_caller, self)) {
+        godwit__pool_recycle (pool, request);
+        request = NULL;
+    }
     if (request) {
         godwit__request_begin (request, NULL, 0, header, now_ns);
+        if (self)
+            request->caller = godwit__caller_ref (pool->own_caller);
         godwit__queue_activate (server, request);
         pool->refs++;
         request->server = server;

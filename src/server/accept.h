@@ -20,9 +20,11 @@ godwit_request_t *godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *por
                                        godwit__frame_t *frame, size_t body_offset, int64_t now_ns,
                                        bool may_run, godwit__refusal_t *refused);
 /* The same for a caller in this process, but only if the request can run at once and a method of that name is
- * INLINE; NULL otherwise. The request has no frame yet. */
+ * INLINE; NULL otherwise. The request has no frame yet. self: this process's own party; NULL: there is no
+ * realm. */
 godwit_request_t *godwit__pool_accept_inline (godwit__pool_t *pool, const godwit__header_t *header,
-                                              const char *name, size_t name_size, int64_t now_ns);
+                                              const char *name, size_t name_size, int64_t now_ns,
+                                              godwit__party_t *self);
 
 /* Refuses a list of requests that never ran, as DRAINING; the list is empty afterwards. Without the lock. */
 void godwit__refuse_requests (godwit__list_t *requests);

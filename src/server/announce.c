@@ -164,40 +164,55 @@ godwit__server_warn_duplicate (godwit_transport_t *transport, const godwit__reco
 
 /* ---- who asks by name ---- */
 
-/* A reference to the record of the first server of these names that takes requests; NULL: there is none. */
-static godwit__record_t *
-find (godwit__pool_t *pool, const godwit__names_t *names)
+static bool
+has_names (const godwit_server_t *server, const godwit__names_t *names)
 {
-    godwit__record_t *found = NULL;
+    return server->record && strcmp (server->record->exchange, names->exchange) == 0 &&
+           strcmp (server->record->topic, names->topic) == 0 &&
+           strcmp (server->record->server, names->server) == 0;
+}
+
+/* With the lock: the server that is asked about, also one that drains; or, without a number, the first of
+ * these names that takes requests. NULL: there is none. */
+static const godwit_server_t *
+find_server (const godwit__pool_t *pool, uint32_t id, const godwit__names_t *names)
+{
+    const godwit_server_t *server =
+        id ? godwit__server_table_find (&pool->servers, id) : godwit__server_table_first (&pool->servers);
+    if (id)
+        return server && has_names (server, names) && server->record->server_id == id ? server : NULL;
+    while (server &&
+           !(server->accepts && has_names (server, names) && server->record->state == GODWIT__RECORD_UP))
+        server = godwit__server_table_next (&pool->servers, server);
+    return server;
+}
+
+/* A reference to its record; NULL: there is none. */
+static godwit__record_t *
+find (godwit__pool_t *pool, uint32_t id, const godwit__names_t *names)
+{
     godwit__pool_lock (pool);
-    const godwit_server_t *server;
-    for (server = godwit__server_table_first (&pool->servers); !found && server;
-         server = godwit__server_table_next (&pool->servers, server)) {
-        if (server->accepts && server->record && server->record->state == GODWIT__RECORD_UP &&
-            strcmp (server->record->exchange, names->exchange) == 0 &&
-            strcmp (server->record->topic, names->topic) == 0 &&
-            strcmp (server->record->server, names->server) == 0)
-            found = godwit__record_ref (server->record);
-    }
+    const godwit_server_t *const server = find_server (pool, id, names);
+    godwit__record_t *const found = server ? godwit__record_ref (server->record) : NULL;
     godwit__pool_unlock (pool);
     return found;
 }
 
 bool
-godwit__server_resolve (godwit__port_t *port, godwit__routing_id_t routing_id, uint64_t id,
+godwit__server_resolve (godwit__port_t *port, godwit__routing_id_t routing_id, const godwit__header_t *header,
                         godwit__frame_t *frame)
 {
     godwit__names_t names;
     const godwit_status_t status = godwit__resolve_read (&names, frame, NULL);
     if (status)
         return status == GODWIT_ERR_OUT_OF_MEMORY; /* the client will try again */
-    godwit__record_t *record = find (port->pool, &names);
+    godwit__record_t *record = find (port->pool, header->target, &names);
     uint8_t *data = NULL;
-    const size_t size = record ? godwit__resolved_write (&data, id, record) : 0;
+    const size_t size = record ? godwit__resolved_write (&data, header->id, record) : 0;
     if (size)
         godwit__port_send (port, routing_id, data, size, true);
     else
-        godwit__port_send_header (port, routing_id, GODWIT__NACK, 0, id, GODWIT__NACK_NOT_HERE);
+        godwit__port_send_header (port, routing_id, GODWIT__NACK, 0, header->id, GODWIT__NACK_NOT_HERE);
     godwit__record_unref (&record);
     return true;
 }

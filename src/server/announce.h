@@ -7,6 +7,7 @@
 
 #include "src/interface/matchmaker.h"
 #include "src/server/port.h"
+#include "src/wire/header.h"
 
 /* Tells the cluster what the server is now. Control thread. */
 godwit_status_t godwit__server_announce (godwit_server_t *server, godwit__record_state_t state,
@@ -19,7 +20,7 @@ void godwit__server_warn_duplicates (const godwit_server_t *server);
 /* A server of another transport has come up: warns if one of ours has its names. Control thread. */
 void godwit__server_warn_duplicate (godwit_transport_t *transport, const godwit__record_t *record);
 /* Answers RESOLVE, whose frame is consumed. False: it was malformed. The port's leader. */
-bool godwit__server_resolve (godwit__port_t *port, godwit__routing_id_t routing_id, uint64_t id,
-                             godwit__frame_t *frame);
+bool godwit__server_resolve (godwit__port_t *port, godwit__routing_id_t routing_id,
+                             const godwit__header_t *header, godwit__frame_t *frame);
 
 #endif

@@ -167,6 +167,14 @@ check_method (const godwit_endpoint_t *endpoint, const godwit_method_t *method, 
     return GODWIT_OK;
 }
 
+/* A route of a server that is gone must not be taken for another one's. */
+static uint64_t
+next_number (void)
+{
+    static atomic_uint_fast64_t last;
+    return atomic_fetch_add_explicit (&last, 1, memory_order_relaxed) + 1;
+}
+
 static void
 add_route (godwit__dispatch_t *dispatch, const godwit_method_t *method, size_t endpoint_index)
 {
@@ -175,6 +183,7 @@ add_route (godwit__dispatch_t *dispatch, const godwit_method_t *method, size_t e
     route->method = *method;
     route->name_size = size;
     route->endpoint = (uint32_t) endpoint_index;
+    route->number = next_number ();
     atomic_init (&route->average_ns, 0);
     godwit__run_time_init (&route->run_time);
     atomic_init (&route->metrics[0], NULL);

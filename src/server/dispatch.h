@@ -18,6 +18,7 @@ typedef struct godwit__route {
     godwit_method_t method; /* a copy: the program's may be of another release, and shorter */
     size_t name_size;
     uint32_t endpoint;               /* its index */
+    uint64_t number;                 /* not 0; no other route of this process ever has it */
     godwit__table_node_t by_name;    /* of the dispatch, if it is the first one of its name */
     struct godwit__route *next;      /* the same name in a later endpoint */
     atomic_uint_fast32_t average_ns; /* moving average of its run time; 0: it has never run */
@@ -64,6 +65,13 @@ bool godwit__dispatch_may_inline (const godwit__dispatch_t *dispatch, const char
 /* What all endpoints serve, as a record tells it (src/address/offer.h): empty if that would be too long.
  * Borrowed. */
 const char *godwit__dispatch_versions (const godwit__dispatch_t *dispatch);
+
+/* Stands for the route and what is done with it, to remember who may (caller.h). */
+static inline uint64_t
+godwit__route_mark (const godwit__route_t *route, bool is_published)
+{
+    return route->number * 2 + is_published;
+}
 
 /* Adds a run to the average, with the weight of one eighth. Concurrent runs may lose one, which does not
  * matter. A run that took much longer than the average counts only in part: a busy machine may suspend a

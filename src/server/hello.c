@@ -5,6 +5,7 @@
 #include "src/runtime/warnings.h"
 #include "src/server/drain.h"
 #include "src/server/pool.h"
+#include "src/server/port_rights.h"
 #include "src/server/port_send.h"
 #include "src/wire/wire.h"
 
@@ -12,7 +13,7 @@
 
 /* Clients say something every few seconds on connections that are idle. */
 #define SILENT_NS (60000 * GODWIT__NS_PER_MS)
-enum { KEY_CLIENTS = 0x636c };
+enum { KEY_CLIENTS = 0x636c, KEY_FORGED = 0x6667 };
 /* Malformed frames that a routing id may send before nothing of it is read any more. */
 #define MALFORMED_MAX 3
 
@@ -67,6 +68,20 @@ warn_if_forgotten (godwit__port_t *port)
         port->connections.limit);
 }
 
+/* With a realm the instance is that of the certified keys: nobody says HELLO as somebody else. */
+static bool
+is_forged (const godwit__port_t *port, const godwit__identity_t *peer)
+{
+    if (!port->pool->transport->realm || godwit__port_is_from (port, peer->instance))
+        return false;
+    const godwit__party_t *const party = godwit__channel_sender (port->channel);
+    godwit__warn (
+        port->pool->transport, KEY_FORGED,
+        "a client was refused: its certificate \"%s\" is void, or it says that it is another process",
+        party ? party->certificate.name : "");
+    return true;
+}
+
 void
 godwit__port_hello (godwit__port_t *port, godwit__routing_id_t routing_id, const godwit__header_t *header,
                     godwit__frame_t *frame)
@@ -83,7 +98,7 @@ godwit__port_hello (godwit__port_t *port, godwit__routing_id_t routing_id, const
     }
     if ((!is_zero (peer.expect, sizeof peer.expect) &&
          memcmp (peer.expect, transport->instance, sizeof peer.expect) != 0) ||
-        strcmp (peer.virtual_host, transport->virtual_host) != 0) {
+        strcmp (peer.virtual_host, transport->virtual_host) != 0 || is_forged (port, &peer)) {
         godwit__port_send_header (port, routing_id, GODWIT__NACK, 0, header->id, GODWIT__NACK_IDENTITY);
         return;
     }

@@ -79,7 +79,11 @@ godwit__pool_call_inline (godwit__pool_t *pool, const godwit__message_t *message
         !peek_method (data + GODWIT__HEADER_SIZE, message->size - GODWIT__HEADER_SIZE, &name, &name_size) ||
         !godwit__frame_gather (&frame, message))
         return false;
-    godwit_request_t *const request = godwit__pool_accept_inline (pool, &header, name, name_size, now_ns);
+    godwit__realm_t *const realm = pool->transport->realm;
+    godwit__party_t *self = realm ? godwit__realm_self (realm) : NULL;
+    godwit_request_t *const request =
+        godwit__pool_accept_inline (pool, &header, name, name_size, now_ns, self);
+    godwit__party_unref (&self);
     if (!request) {
         godwit__frame_release (&frame);
         return false;

@@ -4,6 +4,7 @@
 
 #include "src/address/target.h"
 #include "src/error/error.h"
+#include "src/runtime/own_rights.h"
 #include "src/server/announce.h"
 #include "src/server/drain.h"
 #include "src/server/pool_life.h"
@@ -136,6 +137,16 @@ set_accepts (godwit_server_t *server, bool accepts)
     godwit__pool_unlock (server->pool);
 }
 
+/* Nobody would call it, and no rendezvous would have it. */
+static godwit_status_t
+check_right (const godwit_server_t *server, godwit_error_t **error)
+{
+    const godwit__deed_t deed = {.verb = GODWIT__VERB_SERVE,
+                                 .exchange = godwit__server_exchange (server),
+                                 .topic = server->target.topic};
+    return godwit__own_right (server->transport, &deed, error);
+}
+
 static void
 start_on_control (void *argument)
 {
@@ -143,6 +154,8 @@ start_on_control (void *argument)
     godwit_server_t *const server = change->server;
     godwit__pool_t *pool = server->pool;
     godwit_status_t status = godwit__transport_check (server->transport, &change->error);
+    if (!status)
+        status = check_right (server, &change->error);
     if (!status && !server->transport->matchmaker)
         status = godwit__error_set (&change->error, GODWIT_ERR_CLOSED, "the transport is being destroyed");
     if (!status && !pool)
@@ -206,7 +219,8 @@ godwit__server_listen (godwit_server_t *server, uint32_t concurrency, godwit_err
         return godwit__error_set (error, GODWIT_ERR_CLOSED, "The transport is being destroyed");
     if (!change.status)
         return GODWIT_OK;
-    if (change.status != GODWIT_ERR_CLOSED && change.status != GODWIT_ERR_OUT_OF_MEMORY)
+    if (change.status != GODWIT_ERR_CLOSED && change.status != GODWIT_ERR_OUT_OF_MEMORY &&
+        change.status != GODWIT_ERR_PERMISSION_DENIED)
         return listen_error (server, change.error, error);
     if (error)
         *error = change.error;

@@ -30,6 +30,7 @@ pool_free (godwit__pool_t *pool)
     pthread_mutex_destroy (&pool->lock);
     godwit__fork_guard_free (pool->alive);
     godwit__server_table_release (&pool->servers);
+    godwit__caller_unref (&pool->own_caller);
     free (pool);
 }
 

@@ -76,6 +76,7 @@ struct godwit__pool {
     size_t refs;              /* (L) the transport, servers that were started, requests that are in use */
     size_t undrained_ports;   /* (L) ports with clients that have not answered its GOODBYE */
 
+    godwit__caller_t *own_caller; /* (L) of calls that this process makes to itself inline; NULL: none yet */
     godwit__server_table_t servers; /* (L) those that were started and not destroyed */
     godwit__list_t ready;           /* (L) servers that have a request queued and room to run it */
 

@@ -11,6 +11,7 @@
 #include "src/server/hello.h"
 #include "src/server/order.h"
 #include "src/server/pool.h"
+#include "src/server/port_rights.h"
 #include "src/server/port_send.h"
 #include "src/server/publication.h"
 #include "src/server/queue.h"
@@ -27,16 +28,19 @@
 /* ---- requests ---- */
 
 /* Nobody waits to hear of a cast. But a client whose ids count as seen has to know, or all its casts are
- * lost. Notifications that follow refused ones are refused, too. */
+ * lost; and one that may not do this is told for its log. Notifications that follow refused ones are refused,
+ * too. session: NULL if HELLO was not said. */
 static void
 refuse (godwit__port_t *port, godwit__routing_id_t routing_id, const godwit__header_t *header,
-        godwit__refusal_t refused)
+        const godwit__session_t *session, godwit__refusal_t refused)
 {
     GODWIT__COUNT (port->pool->transport, requests_refused);
     if (header->type == GODWIT__NOTIFY)
         godwit__order_refused (&(godwit__sender_t){port, routing_id, header->budget_ms}, header->target,
                                header->id);
-    if (!(header->flags & GODWIT__FLAG_CAST) || refused.reason == GODWIT__NACK_DUPLICATE)
+    if (refused.reason == GODWIT__NACK_FORBIDDEN)
+        godwit__port_forbid (port, routing_id, header, session);
+    else if (!(header->flags & GODWIT__FLAG_CAST) || refused.reason == GODWIT__NACK_DUPLICATE)
         godwit__port_send_header (port, routing_id, GODWIT__NACK,
                                   refused.reason == GODWIT__NACK_DRAINING ? refused.revision : 0, header->id,
                                   refused.reason);
@@ -67,7 +71,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t ro
         if (!godwit__session_sees (session, header->id)) {
             GODWIT__COUNT (pool->transport, requests_duplicate);
             refused.reason = GODWIT__NACK_DUPLICATE;
-        } else {
+        } else if (!pool->transport->realm || !(refused.reason = godwit__port_meet (port, session))) {
             accepted = godwit__pool_accept (pool, port, routing_id, header, frame, GODWIT__HEADER_SIZE,
                                             now_ns, true, &refused);
         }
@@ -76,7 +80,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t ro
     if (accepted)
         leads = godwit__worker_run (worker, port, accepted, &is_malformed);
     else if (refused.reason)
-        refuse (port, routing_id, header, refused);
+        refuse (port, routing_id, header, session, refused);
     godwit__frame_release (frame);
     if (is_malformed && leads) /* only the leader may touch sessions */
         godwit__port_count_malformed (port, routing_id);
@@ -150,7 +154,7 @@ link_frame (godwit__port_t *port, godwit__worker_t *worker, godwit__frame_t *fra
         case GODWIT__RESOLVE:
             if (!session || !session->known)
                 godwit__port_send_header (port, routing_id, GODWIT__NACK, 0, header.id, GODWIT__NACK_HELLO);
-            else if (!godwit__server_resolve (port, routing_id, header.id, frame))
+            else if (!godwit__server_resolve (port, routing_id, &header, frame))
                 godwit__port_malformed (port, routing_id);
             break;
         case GODWIT__CANCEL:

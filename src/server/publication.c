@@ -4,6 +4,7 @@
 
 #include "src/runtime/warnings.h"
 #include "src/server/accept.h"
+#include "src/server/port_rights.h"
 #include "src/server/server_table.h"
 #include "src/server/worker_run.h"
 #include "src/wire/fanout.h"
@@ -27,7 +28,9 @@ publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, i
             at->known = false;
     }
     /* The key is a hash already. */
-    const uint64_t id = godwit__get_u64 (key) ^ (uint64_t) publisher << 32 ^ publisher;
+    uint64_t id = godwit__get_u64 (key) ^ (uint64_t) publisher << 32 ^ publisher;
+    if (pool->transport->realm)
+        id ^= godwit__port_publisher (port);
     godwit__session_t *const session = godwit__sessions_add (&port->publications, id, now_ns);
     if (port->publications.has_forgotten) {
         port->publications.has_forgotten = false;
@@ -39,14 +42,26 @@ publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, i
     return session;
 }
 
-/* False: this publication was seen before. Counts those that are missing between it and the last one. */
+/* True: nothing of it counts, because the publisher's certificate allows it to publish nothing here. That is
+ * told. subscriber: a server that listens to the key. */
 static bool
-note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns)
+is_forbidden (godwit__port_t *port, godwit__session_t *session, uint32_t subscriber)
+{
+    return port->pool->transport->realm && !godwit__port_meet_publisher (port, session, subscriber);
+}
+
+/* False: this publication was seen before, or its publisher may not publish here. Counts those that are
+ * missing between it and the last one. */
+static bool
+note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header, int64_t now_ns,
+                  uint32_t subscriber)
 {
     const godwit__pool_t *const pool = port->pool;
     godwit__session_t *const session = publications_of (port, key, header->target, now_ns);
     if (!session)
-        return true;
+        return !pool->transport->realm; /* nobody could say who publishes */
+    if (is_forbidden (port, session, subscriber))
+        return false;
     uint64_t missed = 0;
     if (session->window.top == 0 &&
         header->id) /* they come in order: older ones may have been seen and forgotten */
@@ -126,11 +141,12 @@ void
 godwit__port_last_publication (godwit__port_t *port, const uint8_t *key, const godwit__header_t *header)
 {
     const godwit__pool_t *const pool = port->pool;
-    if (!first_subscribers (port, key).id)
+    const uint32_t subscriber = first_subscribers (port, key).id;
+    if (!subscriber)
         return;
     godwit__session_t *const session =
         publications_of (port, key, header->target, godwit__clock_now (&pool->clock));
-    if (!session)
+    if (!session || is_forbidden (port, session, subscriber))
         return;
     if (session->known && header->id > session->window.top)
         atomic_fetch_add_explicit (&pool->transport->counters.fanout_gaps, header->id - session->window.top,
@@ -159,7 +175,7 @@ godwit__port_publication (godwit__port_t *port, godwit__worker_t *worker, godwit
     const int64_t now_ns = port->now_ns ? port->now_ns : godwit__clock_now (&pool->clock);
     port->now_ns = 0;
     subscribers_t subscribers = first_subscribers (port, key);
-    if (!subscribers.id || !note_publication (port, key, header, now_ns)) {
+    if (!subscribers.id || !note_publication (port, key, header, now_ns, subscribers.id)) {
         godwit__frame_release (frame);
         return true;
     }

@@ -171,15 +171,12 @@ godwit__request_refuse_saying (godwit_request_t *request, godwit__nack_t reason,
     if (!claim_reply (request))
         return;
     GODWIT__COUNT (request->pool->transport, requests_refused);
-    if (request->is_cast)
+    /* Nobody waits to hear of a cast; but that it will never be allowed is for the log of its sender. */
+    if (request->is_fanout || (request->is_cast && reason != GODWIT__NACK_FORBIDDEN))
         return;
-    uint8_t data[GODWIT__HEADER_SIZE + GODWIT__REFUSAL_TEXT + 2];
-    const godwit__header_t header = {.type = GODWIT__NACK, .id = request->id, .aux = reason};
-    godwit__writer_t writer = {.data = data, .size = GODWIT__HEADER_SIZE, .capacity = sizeof data};
-    godwit__header_write (data, &header);
-    if (text)
-        godwit__write_str (&writer, text, strlen (text));
-    send_now (request, &(godwit__message_t){.data = data, .size = writer.size});
+    uint8_t data[GODWIT__REFUSAL_FRAME_MAX];
+    const size_t size = godwit__refusal_write (data, request->id, reason, text);
+    send_now (request, &(godwit__message_t){.data = data, .size = size});
 }
 
 void

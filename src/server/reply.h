@@ -4,6 +4,7 @@
 #define GODWIT_SRC_SERVER_REPLY_H
 
 #include "src/server/request.h"
+#include "src/wire/wire.h"
 
 /* Tells the caller that the request failed, unless it was replied to: then this is false. Consumes the error.
  */
@@ -15,7 +16,6 @@ bool godwit__request_answer (godwit_request_t *request, const godwit__message_t 
 /* Tells the caller that the request was refused and not run. */
 void godwit__request_refuse (godwit_request_t *request, godwit__nack_t reason);
 /* The same, with a human-readable text of less than GODWIT__REFUSAL_TEXT bytes, or NULL. */
-#define GODWIT__REFUSAL_TEXT 128
 void godwit__request_refuse_saying (godwit_request_t *request, godwit__nack_t reason, const char *text);
 
 #endif

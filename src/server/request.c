@@ -79,6 +79,7 @@ godwit__request_begin (godwit_request_t *request, godwit__port_t *port, godwit__
     atomic_store_explicit (&request->abandoned, false, memory_order_relaxed);
     atomic_store_explicit (&request->refs, 1, memory_order_relaxed);
     atomic_store_explicit (&request->parts, 1, memory_order_relaxed);
+    request->caller = NULL;
     request->block = NULL;
     request->body = NULL;
     request->route = NULL;
@@ -129,6 +130,8 @@ godwit__request_release (godwit_request_t *request)
     request->params = NULL;
     if (request->args)
         godwit__request_forget_serialized (request);
+    if (request->caller)
+        godwit__caller_unref (&request->caller);
     godwit__block_t *const block = request->block;
     if (!block) {
         godwit__frame_release (godwit__request_frame (request));

@@ -58,6 +58,7 @@ struct godwit_request {
     atomic_uint refs;      /* the handler's, and one for each keep */
     atomic_uint parts;     /* the request itself, and its own block while values in it are referenced */
 
+    godwit__caller_t *caller; /* a reference; NULL: there is no realm */
     godwit__cancel_t cancel;
     godwit__list_node_t in_running; /* of its server; guarded by pool.lock */
 

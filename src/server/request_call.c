@@ -4,6 +4,7 @@
 
 #include "src/error/error.h"
 #include "src/server/reply.h"
+#include "src/server/request_rights.h"
 #include "src/server/request_serialized.h"
 #include "src/server/server.h"
 #include "src/value/slots.h"
@@ -54,6 +55,11 @@ godwit__request_prepare (godwit_request_t *request, bool *malformed)
     godwit_status_t status = godwit__dispatch_find (
         request->server->dispatch, godwit__request_part (request, 1), godwit__request_part (request, 3),
         godwit__request_part (request, 4), &request->route, &error);
+    /* Before an error could tell of methods and versions. */
+    if (!godwit__request_is_allowed (request)) {
+        godwit_error_destroy (&error);
+        return false;
+    }
     /* A serializer is the program's own code, and may be slow: it belongs to the run. */
     if (!status && !request->server->serializer)
         status = fill_params (request, &error);

@@ -40,6 +40,12 @@ godwit_request_version (const godwit_request_t *request)
     return godwit_value_as_str (godwit__request_part (request, 4), NULL);
 }
 
+const char *
+godwit_request_peer (const godwit_request_t *request)
+{
+    return request->caller ? godwit__caller_name (request->caller) : NULL;
+}
+
 bool
 godwit_request_is_cast (const godwit_request_t *request)
 {

@@ -29,8 +29,10 @@ struct godwit_server {
     uint32_t queue_limit;
     uint32_t weight;
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
-    bool in_order;                         /* executor "inline": one request after the other */
-    bool is_lane;                          /* of a listener: it takes NOTIFY, and nothing else (order.h) */
+    godwit_authorize_fn *authorize;        /* the program's policy; NULL: none */
+    void *authorize_user;
+    bool in_order; /* executor "inline": one request after the other */
+    bool is_lane;  /* of a listener: it takes NOTIFY, and nothing else (order.h) */
 
     /* The steps of its life (src/server/lifecycle.h draws them), guarded by transport.lock. */
     godwit__clock_t clock; /* of log_after and timeouts: the transport's */

@@ -12,11 +12,14 @@
  *
  * A third table, of the same type, remembers publications (by publisher and topic), to count those that were
  * missed.
+ *
+ * With a realm a session also knows whose certificate the other end has, and what that was found to allow.
  */
 #ifndef GODWIT_SRC_SERVER_SESSION_H
 #define GODWIT_SRC_SERVER_SESSION_H
 
 #include "src/base/table.h"
+#include "src/server/caller.h"
 
 #define GODWIT__REPLAY_WINDOW_BITS 1024
 
@@ -48,7 +51,9 @@ typedef struct godwit__session {
     bool banned;             /* sent too many malformed frames: further frames are ignored */
     bool is_seen;            /* an entry of a numbered connection, not a session of a link */
     uint8_t malformed_count; /* malformed frames so far */
-    godwit__seen_t *seen;    /* of its numbered connection; NULL: `window` */
+    bool may_publish;        /* of publications, with `caller`: it may publish the topic, or a method of it */
+    godwit__caller_t *caller; /* whose frame came last; NULL: there is no realm, or none has come */
+    godwit__seen_t *seen;     /* of its numbered connection; NULL: `window` */
     godwit__replay_window_t window;
     godwit__table_node_t by_id;
 } godwit__session_t;

@@ -27,6 +27,7 @@ void
 godwit__transport_release (godwit_transport_t *transport)
 {
     godwit__directory_destroy (&transport->directory);
+    godwit__realm_close (&transport->realm);
     godwit_url_destroy (&transport->url);
     godwit__error_classes_destroy (&transport->error_classes);
     godwit__fork_guard_free (transport->alive);
@@ -37,6 +38,7 @@ godwit__transport_release (godwit_transport_t *transport)
     free (transport->control_exchange);
     free (transport->host);
     free (transport->runtime_dir);
+    free (transport->realm_name);
     free (transport->virtual_host);
     free (transport->host_id);
     free (transport);
@@ -57,6 +59,7 @@ close_drivers (void *arg)
 {
     godwit_transport_t *transport = arg;
     godwit__reactor_disarm (transport->control, &transport->tick);
+    godwit__reactor_disarm (transport->control, &transport->realm_look);
     godwit__publisher_destroy (&transport->publisher);
     godwit__pool_destroy (&transport->pool);
     while (transport->driver_count > 0) {

@@ -5,7 +5,6 @@
 #include "src/transport/transport_end.h"
 
 #include "src/address/url_redact.h"
-#include "src/base/hash.h"
 #include "src/base/host.h"
 #include "src/client/async.h"
 #include "src/client/future.h"
@@ -19,17 +18,20 @@
 #include "src/runtime/control.h"
 #include "src/runtime/environment.h"
 #include "src/runtime/metrics.h"
+#include "src/runtime/own_rights.h"
 #include "src/runtime/warnings.h"
 #include "src/server/announce.h"
 #include "src/server/reach.h"
+#include "src/transport/secure_defaults.h"
 #include "src/transport/strangers.h"
+#include "src/transport/transport_realm.h"
 
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_NOTE = 0x6e, KEY_LABELS = 0x6c };
+enum { KEY_LABELS = 0x6c };
 
 #define TICK_NS (1000 * GODWIT__NS_PER_MS)
 
@@ -103,6 +105,8 @@ settle (godwit_transport_t *transport, const settings_sources_t *from, godwit__s
     if (status == GODWIT_OK)
         status = own (&transport->runtime_dir, &settings->known.runtime_dir, error);
     if (status == GODWIT_OK)
+        status = own (&transport->realm_name, &settings->known.realm, error);
+    if (status == GODWIT_OK)
         status = godwit__error_classes_new (&transport->error_classes, settings->known.allowed_remote_exmods,
                                             error);
     transport->options = settings->known;
@@ -127,7 +131,7 @@ on_ended (void *user, const char *at, const char *peer, const char *reason)
 static void
 on_driver_warning (void *user, const char *text)
 {
-    godwit__warn (user, godwit__hash_text (KEY_NOTE, text), "%s", text);
+    godwit__transport_note (user, GODWIT_LOG_WARNING, text);
 }
 
 static godwit_status_t
@@ -151,24 +155,16 @@ open_driver (godwit_transport_t *transport, const godwit__driver_ops_t *ops, voi
         .ended = godwit__logs (transport, GODWIT_LOG_WARNING) ? on_ended : NULL,
         .stranger_user = transport,
         .external_loop = transport->options.external_loop,
-        .loopback = !(transport->paths & GODWIT__PATH_IPC),
+        .loopback = transport->realm || !(transport->paths & GODWIT__PATH_IPC),
         .warn = on_driver_warning,
         .warn_user = transport,
+        .realm = transport->realm,
+        .insecure = transport->options.insecure,
     };
     const godwit_status_t status = ops->open (&transport->drivers[transport->driver_count], &options, error);
     if (status == GODWIT_OK)
         transport->driver_count++;
     return status;
-}
-
-static void
-on_note (void *user, godwit_log_level_t level, const char *text)
-{
-    const godwit_transport_t *transport = user;
-    if (level == GODWIT_LOG_WARNING)
-        godwit__warn (transport, godwit__hash_text (KEY_NOTE, text), "%s", text);
-    else if (godwit__logs (transport, level))
-        godwit__log (transport, level, "%s", text);
 }
 
 /* The matchmaker's events: first the directory learns, then the servers of this transport. */
@@ -206,9 +202,22 @@ on_reached (void *user)
 
 static const godwit__matchmaker_events_t matchmaker_events = {on_seen, on_gone, on_synced, on_names};
 
+/* Its members would not join it. In a private folder nobody has to have the right. */
+static godwit_status_t
+check_hosting (const godwit_transport_t *transport, const godwit__settings_t *settings,
+               godwit_error_t **error)
+{
+    return settings->host_rendezvous
+               ? godwit__own_right (transport, &(godwit__deed_t){.verb = GODWIT__VERB_HOST}, error)
+               : GODWIT_OK;
+}
+
 static godwit_status_t
 open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settings, godwit_error_t **error)
 {
+    const godwit_status_t status = check_hosting (transport, settings, error);
+    if (status)
+        return status;
     const bool listed = settings->static_list || settings->static_file;
     const godwit__matchmaker_ops_t *ops = !strcmp (godwit_url_driver (transport->url), "inproc")
                                               ? &godwit__matchmaker_local
@@ -223,15 +232,18 @@ open_matchmaker (godwit_transport_t *transport, const godwit__settings_t *settin
         .virtual_host = transport->virtual_host,
         .control_exchange = transport->control_exchange,
         .static_list = settings->static_list,
+        .static_where = godwit__settings_where (settings, "static"),
         .static_file = settings->static_file,
+        .refuses_tcp = transport->refuses_tcp,
         .runtime_dir = transport->runtime_dir,
+        .realm = transport->realm,
         .host_rendezvous = settings->host_rendezvous,
         .refresh_ms = transport->options.refresh_ms,
         .seed = godwit__transport_random (transport, UINT64_MAX),
         .is_repeatable = transport->clock.waiter != NULL,
         .malformed = &transport->counters.frames_malformed,
         .gauges = &transport->gauges,
-        .note = godwit__logs (transport, GODWIT_LOG_ERROR) ? on_note : NULL,
+        .note = godwit__logs (transport, GODWIT_LOG_ERROR) ? godwit__transport_note : NULL,
         .note_user = transport,
         .reached = on_reached,
         .reached_user = transport,
@@ -261,6 +273,7 @@ on_tick (godwit__timer_t *timer)
     godwit__peers_tick (transport);
     godwit__discovery_tick (transport);
     godwit__warnings_tell (transport, false);
+    godwit__transport_remind (transport);
     godwit__reactor_arm (transport->control, &transport->tick, godwit__transport_now (transport) + TICK_NS);
 }
 
@@ -288,6 +301,9 @@ open_parts (void *arg)
         opening->status = open_driver (transport, opening->driver, opening->driver_user, &opening->error);
     if (opening->status == GODWIT_OK)
         opening->status = open_matchmaker (transport, opening->settings, &opening->error);
+    if (opening->status != GODWIT_OK)
+        return;
+    godwit__transport_watch_realm (transport);
     transport->tick = (godwit__timer_t){.fire = on_tick, .user = transport};
     on_tick (&transport->tick);
 }
@@ -347,10 +363,13 @@ check_use (const godwit_transport_t *transport, const godwit__settings_t *settin
     const bool inproc = !strcmp (godwit_url_driver (transport->url), "inproc");
     const bool listed = settings->static_list || settings->static_file;
     const char *const list = settings->static_list ? "static" : "static_file";
+    const bool is_member = settings->known.realm && strcmp (settings->known.realm, "none") != 0;
     const char *const network = listed                        ? list
                                 : settings->host_rendezvous   ? "host_rendezvous"
                                 : settings->known.port        ? "port"
                                 : settings->known.runtime_dir ? "runtime_dir"
+                                : settings->known.insecure    ? "insecure"
+                                : is_member                   ? "realm"
                                                               : NULL;
     if (inproc && network)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT,
@@ -428,8 +447,12 @@ new_transport (godwit_transport_t **transport, const char *url, const settings_s
         if (godwit__logs (self, GODWIT_LOG_WARNING))
             self->warnings = godwit__warnings_new ();
         log_warning (self);
-        status = start (self, driver, environment->driver_user, &settings, error);
+        status = godwit__transport_open_realm (self, &settings, driver, environment, error);
     }
+    if (status == GODWIT_OK)
+        status = godwit__secure_defaults_check (self, &settings, from->url_where, error);
+    if (status == GODWIT_OK)
+        status = start (self, driver, environment->driver_user, &settings, error);
     if (status) {
         if (self)
             godwit_transport_destroy (&self);

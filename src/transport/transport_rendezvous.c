@@ -5,6 +5,7 @@
 
 #include "src/address/url_redact.h"
 #include "src/error/error.h"
+#include "src/transport/secure_defaults.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -69,6 +70,18 @@ parse (list_t *list, const char *const *addresses, size_t count, godwit_error_t 
     return GODWIT_OK;
 }
 
+static godwit_status_t
+check_permitted (const godwit_transport_t *transport, const list_t *list, godwit_error_t **error)
+{
+    godwit_status_t status = GODWIT_OK;
+    for (size_t i = 0; i < list->count && status == GODWIT_OK; i++) {
+        char name[64];
+        snprintf (name, sizeof name, "addresses[%zu]", i);
+        status = godwit__secure_defaults_check_host (transport, &list->hosts[i], name, error);
+    }
+    return status;
+}
+
 typedef struct change {
     godwit_transport_t *transport;
     const list_t *list;
@@ -118,6 +131,8 @@ godwit_transport_set_rendezvous (godwit_transport_t *transport, const char *cons
                                       : "a static list");
     list_t list = {.count = 0};
     status = parse (&list, addresses, count, error);
+    if (status == GODWIT_OK)
+        status = check_permitted (transport, &list, error);
     if (status == GODWIT_OK) {
         change_t change = {transport, &list, GODWIT_ERR_CLOSED, NULL};
         godwit__control_run (transport, apply, &change);

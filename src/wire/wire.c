@@ -3,6 +3,7 @@
 
 #include "src/error/error.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static bool
@@ -112,15 +113,44 @@ godwit__identity_read (godwit__identity_t *identity, godwit__frame_t *frame, god
     return wrong ? godwit__error_set (error, GODWIT_ERR_MALFORMED, "Identity refused: %s", wrong) : GODWIT_OK;
 }
 
+/* ---- NACK ---- */
+
+size_t
+godwit__refusal_write (uint8_t *data, uint64_t id, godwit__nack_t reason, const char *text)
+{
+    godwit__writer_t writer = {
+        .data = data, .size = GODWIT__HEADER_SIZE, .capacity = GODWIT__REFUSAL_FRAME_MAX};
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__NACK, .id = id, .aux = reason});
+    if (text)
+        godwit__write_str (&writer, text, strlen (text));
+    return writer.size;
+}
+
+void
+godwit__refusal_read (godwit__frame_t *frame, char *text, size_t size)
+{
+    godwit__block_t *block = NULL;
+    text[0] = '\0';
+    if (frame->size <= GODWIT__HEADER_SIZE) {
+        godwit__frame_release (frame);
+        return;
+    }
+    if (godwit__decode (&block, frame, GODWIT__HEADER_SIZE, &godwit__default_limits, NULL) != GODWIT_OK)
+        return;
+    snprintf (text, size, "%s", godwit_value_as_str (godwit__block_nodes (block), ""));
+    godwit__block_unref (block);
+}
+
 /* ---- RESOLVE and RESOLVED ---- */
 
 size_t
-godwit__resolve_write (uint8_t *data, const char *exchange, const char *topic, const char *server)
+godwit__resolve_write (uint8_t *data, uint32_t target, const char *exchange, const char *topic,
+                       const char *server)
 {
     const char *const names[] = {exchange, topic, server};
     godwit__writer_t writer = {
         .data = data, .size = GODWIT__HEADER_SIZE, .capacity = GODWIT__RESOLVE_FRAME_MAX};
-    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__RESOLVE});
+    godwit__header_write (data, &(godwit__header_t){.type = GODWIT__RESOLVE, .target = target});
     godwit__write_array (&writer, 3);
     for (size_t i = 0; i < 3; i++) {
         const size_t size = strlen (names[i]);
@@ -205,7 +235,7 @@ godwit__resolved_read (godwit__record_t **record, uint32_t target, godwit__frame
 const char *
 godwit__nack_name (uint32_t reason)
 {
-    static const char *const names[] = {"unknown",  "OVERLOADED", "DRAINING",  "EXPIRED", "NOT_HERE",
-                                        "NO_HELLO", "DUPLICATE",  "MALFORMED", "IDENTITY"};
+    static const char *const names[] = {"unknown",  "OVERLOADED", "DRAINING",  "EXPIRED",  "NOT_HERE",
+                                        "NO_HELLO", "DUPLICATE",  "MALFORMED", "IDENTITY", "FORBIDDEN"};
     return names[reason < sizeof names / sizeof names[0] ? reason : 0];
 }

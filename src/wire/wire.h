@@ -9,6 +9,15 @@
 #include "src/value/msgpack/codec.h"
 #include "src/wire/header.h"
 
+/* NACK, with a human-readable text of less than GODWIT__REFUSAL_TEXT bytes; NULL: none. Writes a whole frame,
+ * and returns its size. data has room for GODWIT__REFUSAL_FRAME_MAX bytes. */
+#define GODWIT__REFUSAL_TEXT 640
+#define GODWIT__REFUSAL_FRAME_MAX (GODWIT__HEADER_SIZE + GODWIT__REFUSAL_TEXT + 3)
+size_t godwit__refusal_write (uint8_t *data, uint64_t id, godwit__nack_t reason, const char *text);
+/* Reads the text of a NACK, as much of it as there is room for: "" if it has none, or one that is malformed.
+ * Consumes the frame. */
+void godwit__refusal_read (godwit__frame_t *frame, char *text, size_t size);
+
 /* HELLO and WELCOME: who is at this end of the connection. */
 typedef struct godwit__identity {
     uint8_t instance[GODWIT__UUID_SIZE];
@@ -49,7 +58,8 @@ size_t godwit__failure_write (uint8_t **data, uint64_t id, size_t size_max, cons
 godwit_error_t *godwit__failure_read (godwit__frame_t *frame, godwit__error_classes_t *classes,
                                       bool *is_malformed);
 
-/* RESOLVE: the names of a server. Only the exchange may be empty. */
+/* RESOLVE: the names of a server. Only the exchange may be empty. The header's target: the server_id that is
+ * asked about; 0: any server of these names. */
 typedef struct godwit__names {
     char exchange[256];
     char topic[256];
@@ -60,7 +70,8 @@ typedef struct godwit__names {
 
 /* Writes a whole frame with id 0. Returns its size; 0 if a name has more than 255 bytes. data has room for
  * GODWIT__RESOLVE_FRAME_MAX bytes. */
-size_t godwit__resolve_write (uint8_t *data, const char *exchange, const char *topic, const char *server);
+size_t godwit__resolve_write (uint8_t *data, uint32_t target, const char *exchange, const char *topic,
+                              const char *server);
 /* Consumes the frame. MALFORMED names what is wrong. */
 godwit_status_t godwit__resolve_read (godwit__names_t *names, godwit__frame_t *frame, godwit_error_t **error);
 

@@ -2,7 +2,7 @@
 /* What client and server must do together, whatever is between them. An instance is three lines:
  *
  *     #include "tests/conformance/core_conformance.h"
- *     static const core_kind_t over_tcp = {"zmq", "?paths=tcp", false, NULL};
+ *     static const core_kind_t over_tcp = {"zmq", "?paths=tcp&insecure=true", false, NULL};
  *     CORE_CONFORMANCE (core_tcp, &over_tcp)
  */
 #ifndef GODWIT_TESTS_CORE_CONFORMANCE_H

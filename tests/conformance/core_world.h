@@ -21,7 +21,7 @@
 /* One instance of the suite. */
 typedef struct core_kind {
     const char *driver; /* of the URL */
-    const char *query;  /* "" or "?paths=tcp" */
+    const char *query;  /* "" or "?paths=tcp&insecure=true" */
     bool shared;        /* client and server on one transport */
     const char *other;  /* driver of every second transport; NULL: the same */
 } core_kind_t;

@@ -20,7 +20,8 @@ default_options (void)
                                       .heartbeat_timeout_ms = 15000,
                                       .unread_limit = QUEUE_LIMIT,
                                       .virtual_host = "",
-                                      .loopback = true};
+                                      .loopback = true,
+                                      .insecure = true};
 }
 
 void

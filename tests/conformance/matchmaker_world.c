@@ -193,7 +193,8 @@ peer_open (world_t *world, unsigned index, const char *hosts, const char *virtua
                                                      .connect_timeout_ms = 5000,
                                                      .heartbeat_ms = 60000,
                                                      .heartbeat_timeout_ms = 600000,
-                                                     .virtual_host = ""};
+                                                     .virtual_host = "",
+                                                     .insecure = true};
     cr_assert_eq (world->kind->driver->open (&peer->driver, &driver_options, NULL), GODWIT_OK);
 
     world->is_unnamed |= !hosts;

@@ -31,7 +31,8 @@ open_driver (scripted_t *raw, world_t *world, unsigned port, char address[GODWIT
                                               .connect_timeout_ms = 5000,
                                               .heartbeat_ms = 60000,
                                               .heartbeat_timeout_ms = 600000,
-                                              .virtual_host = ""};
+                                              .virtual_host = "",
+                                              .insecure = true};
     cr_assert_eq (world->kind->driver->open (&raw->driver, &options, NULL), GODWIT_OK);
     const godwit_url_host_t host = {.hostname = world->is_unnamed ? "" : "127.0.0.1",
                                     .port = world->ports[port]};

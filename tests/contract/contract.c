@@ -4,9 +4,9 @@
 #include <stdio.h>
 
 static const core_kind_t kinds[] = {
-    {"zmq", "?paths=tcp", false, NULL},
+    {"zmq", "?paths=tcp&insecure=true", false, NULL},
     {"inproc", "", false, NULL},
-    {"zmq+libzmq", "?paths=tcp", false, NULL},
+    {"zmq+libzmq", "?paths=tcp&insecure=true", false, NULL},
 };
 
 static void

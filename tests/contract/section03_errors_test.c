@@ -152,7 +152,7 @@ nobody_listens (core_t *core)
 static godwit_error_t *
 cannot_listen (core_t *core)
 {
-    static const core_kind_t zmq = {"zmq", "?paths=tcp", false, NULL};
+    static const core_kind_t zmq = {"zmq", "?paths=tcp&insecure=true", false, NULL};
     char url[160];
     godwit_transport_t *transport = NULL;
     godwit_server_t *server = NULL;
@@ -228,6 +228,35 @@ too_many_calls (core_t *core)
     godwit_client_destroy (&nobody);
     godwit_client_destroy (&client);
     godwit_transport_destroy (&transport);
+    return failure;
+}
+
+static bool
+never (void *user, const godwit_request_t *request)
+{
+    (void) user, (void) request;
+    return false;
+}
+
+static godwit_status_t
+do_nothing (godwit_request_t *request, void *self)
+{
+    (void) request, (void) self;
+    return GODWIT_OK;
+}
+
+static godwit_error_t *
+refused_by_policy (core_t *core)
+{
+    static const godwit_method_t methods[] = {GODWIT_METHOD ("nothing", do_nothing, 0)};
+    const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods);
+    godwit_server_t *server = NULL;
+    MUST (godwit_server_new (&server, core->serving, GODWIT_TARGET (.topic = "guarded", .server = "one"),
+                             &endpoint, 1, GODWIT_SERVER_OPTIONS (.authorize = never), &error));
+    MUST (godwit_server_start (server, NULL, &error));
+    godwit_error_t *const failure =
+        call (core->client, GODWIT_OVERRIDES (.topic = "guarded"), "nothing", GODWIT_NO_ARGS);
+    godwit_server_destroy (&server);
     return failure;
 }
 
@@ -383,6 +412,12 @@ static const row_t errors[GODWIT_STATUS_COUNT] = {
          "Overloaded: 1 asynchronous calls wait already, as many as queue_limit allows; method "
          "\"nothing\" of <Target topic=nobody> (outcome NOT_SENT)",
          {{0}}},
+    [GODWIT_ERR_PERMISSION_DENIED] =
+        {"MessagingException",
+         refused_by_policy,
+         "PermissionDenied: the server's policy does not allow it; method \"nothing\" of <Target "
+         "topic=guarded>, server " ONE_AT " (outcome REJECTED)",
+         {{"method", "nothing"}, {"server", "one"}, {"address", "...://..."}}},
 };
 
 static bool

@@ -138,7 +138,7 @@ Test (choose, a_burst_is_spread, .timeout = 60)
 
 Test (choose, a_burst_is_spread_over_tcp, .timeout = 60)
 {
-    send_burst ("?paths=tcp", SERVERS);
+    send_burst ("?paths=tcp&insecure=true", SERVERS);
 }
 
 Test (choose, a_burst_is_spread_over_servers_that_are_slower, .timeout = 60)

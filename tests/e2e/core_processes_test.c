@@ -244,7 +244,7 @@ Test (core_processes, notices_a_killed_server_at_once, .timeout = 60)
 
 Test (core_processes, notices_a_killed_server_at_once_over_tcp, .timeout = 60)
 {
-    kill_a_server ("?paths=tcp");
+    kill_a_server ("?paths=tcp&insecure=true");
 }
 
 /* The process that hosts the rendezvous is killed: no call between others fails, and names still spread. */
@@ -358,7 +358,7 @@ Test (core_processes, notices_a_frozen_server_by_its_silence, .timeout = 60)
 
 Test (core_processes, notices_a_frozen_server_by_its_silence_over_tcp, .timeout = 60)
 {
-    freeze_a_server ("?paths=tcp");
+    freeze_a_server ("?paths=tcp&insecure=true");
 }
 
 /* The same with a call monitor (contract 4), where nothing else would notice: the connection is not tested
@@ -420,7 +420,7 @@ Test (core_processes, a_monitor_ends_the_calls_of_a_frozen_server, .timeout = 60
 
 Test (core_processes, a_monitor_ends_the_calls_of_a_frozen_server_over_tcp, .timeout = 60)
 {
-    monitor_a_frozen_server ("?paths=tcp&heartbeat_ms=30000");
+    monitor_a_frozen_server ("?paths=tcp&insecure=true&heartbeat_ms=30000");
 }
 
 /* Each of three servers is replaced by a new process, twice; no call is lost. */
@@ -465,5 +465,5 @@ Test (core_processes, a_rolling_restart_loses_no_call, .timeout = 90)
 
 Test (core_processes, a_rolling_restart_loses_no_call_over_tcp, .timeout = 90)
 {
-    restart_rolling ("?paths=tcp");
+    restart_rolling ("?paths=tcp&insecure=true");
 }

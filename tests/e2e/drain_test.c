@@ -173,5 +173,5 @@ Test (drain, a_rolling_restart_loses_repeats_and_refuses_nothing, .timeout = 120
 
 Test (drain, a_rolling_restart_loses_repeats_and_refuses_nothing_over_tcp, .timeout = 120)
 {
-    restart_rolling ("&paths=tcp");
+    restart_rolling ("&paths=tcp&insecure=true");
 }

@@ -156,7 +156,7 @@ Test (fanout_processes, a_killed_one_is_not_counted_ipc, .timeout = 60)
 
 Test (fanout_processes, a_killed_one_is_not_counted_tcp, .timeout = 60)
 {
-    kill_a_subscriber ("&paths=tcp");
+    kill_a_subscriber ("&paths=tcp&insecure=true");
 }
 
 /* ---- fanout calls ---- */
@@ -205,7 +205,8 @@ Test (fanout_processes, nobody_is_at_its_address, .timeout = 60)
 {
     world_t world;
     godwit_fanout_result_t *result = NULL;
-    snprintf (world.url, sizeof world.url, "zmq:///?static=work/gone@tcp://127.0.0.1:%d", free_port ());
+    snprintf (world.url, sizeof world.url, "zmq:///?insecure=true&static=work/gone@tcp://127.0.0.1:%d",
+              free_port ());
     open_client (&world, WAIT_LIMIT_MS);
     const int64_t end = process_now_ms () + WAIT_LIMIT_MS;
     while (count_servers (&world, false) == 0) /* the control thread reads the list */

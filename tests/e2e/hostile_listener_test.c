@@ -338,13 +338,14 @@ start (answer_fn *on_notify, uint32_t credit, const godwit_delivery_options_t *o
 {
     char url[1000];
     start_liar (on_notify, credit);
-    MUST (godwit_transport_new (&honest_transport, "zmq:///?static=no/body@tcp://127.0.0.1:1", NULL, &error));
+    MUST (godwit_transport_new (&honest_transport, "zmq:///?insecure=true&static=no/body@tcp://127.0.0.1:1",
+                                NULL, &error));
     got_init (&got);
     honest = notifying_listen (honest_transport, &got,
                                GODWIT_LISTENER_OPTIONS (.pool = "honest", .name = "honest"));
     const godwit__pool_t *const pool = honest_transport->pool;
-    snprintf (url, sizeof url, "zmq:///?static=" LANE "/liar@%s," LANE "/honest@%s", liar.address,
-              pool->ports[pool->port_count - 1].addresses.links[0]);
+    snprintf (url, sizeof url, "zmq:///?insecure=true&static=" LANE "/liar@%s," LANE "/honest@%s",
+              liar.address, pool->ports[pool->port_count - 1].addresses.links[0]);
     MUST (godwit_transport_new (&notifying.transport, url,
                                 GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = heartbeat_timeout_ms / 2,
                                                           .heartbeat_timeout_ms = heartbeat_timeout_ms),

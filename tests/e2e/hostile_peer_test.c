@@ -179,7 +179,7 @@ start (answer_fn *on_hello, answer_fn *on_request)
 
     char url[512];
     godwit_error_t *error = NULL;
-    snprintf (url, sizeof url, "zmq:///?static=godwit/hostile/one@%s", attacker.address);
+    snprintf (url, sizeof url, "zmq:///?insecure=true&static=godwit/hostile/one@%s", attacker.address);
     godwit_transport_new (&transport, url, GODWIT_TRANSPORT_OPTIONS (.connect_timeout_ms = 500), &error);
     cr_assert_null (error, "%s", godwit_error_print (error));
     godwit_client_new (&client, transport, GODWIT_TARGET (.topic = "hostile"),

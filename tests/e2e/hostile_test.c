@@ -158,7 +158,7 @@ static void
 set_up (void)
 {
     const int port = zmtp_free_port ();
-    snprintf (target.url, sizeof target.url, "zmq://127.0.0.1:%d/?host_rendezvous=true", port);
+    snprintf (target.url, sizeof target.url, "zmq://127.0.0.1:%d/?insecure=true&host_rendezvous=true", port);
     snprintf (target.addresses[RENDEZVOUS], sizeof target.addresses[0], "tcp://127.0.0.1:%d", port);
     start_server ();
     new_client (&target.transport, &target.client);

@@ -149,19 +149,19 @@ kill_often (const char *query, unsigned asynchronous, unsigned threads, const ch
 Test (liveness, a_kill_ends_one_call_at_once, .timeout = 120)
 {
     kill_often ("", 1, 0, "killed, 1 call");
-    kill_often ("?paths=tcp", 1, 0, "killed, 1 call");
+    kill_often ("?paths=tcp&insecure=true", 1, 0, "killed, 1 call");
 }
 
 Test (liveness, a_kill_ends_a_thousand_calls_at_once, .timeout = 120)
 {
     kill_often ("", MANY, 0, "killed, 1,000 calls");
-    kill_often ("?paths=tcp", MANY, 0, "killed, 1,000 calls");
+    kill_often ("?paths=tcp&insecure=true", MANY, 0, "killed, 1,000 calls");
 }
 
 Test (liveness, a_kill_ends_the_calls_of_threads_at_once, .timeout = 120)
 {
     kill_often ("", 0, SYNC_THREADS, "killed, 8 threads");
-    kill_often ("?paths=tcp", 0, SYNC_THREADS, "killed, 8 threads");
+    kill_often ("?paths=tcp&insecure=true", 0, SYNC_THREADS, "killed, 8 threads");
 }
 
 /* ---- stopped ---- */
@@ -227,7 +227,7 @@ Test (liveness, a_stopped_server_is_noticed_within_the_clients_limit, .timeout =
 
 Test (liveness, a_stopped_server_is_noticed_within_the_clients_limit_over_tcp, .timeout = 120)
 {
-    stop_often ("?paths=tcp");
+    stop_often ("?paths=tcp&insecure=true");
 }
 
 /* The client is patient, the server is not: nothing but the client's own limit ends the connection of a
@@ -271,7 +271,7 @@ stands_still (const char *query)
 
 Test (liveness, only_the_clients_own_limit_ends_its_connections, .timeout = 120)
 {
-    static const char *const queries[] = {"", "?paths=tcp"};
+    static const char *const queries[] = {"", "?paths=tcp&insecure=true"};
     for (int i = 0; i < 2; i++) {
         bool lasted = false;
         for (int try = 0; try < TRIES && !lasted; try++)
@@ -330,9 +330,9 @@ Test (liveness, a_stranger_on_a_dead_servers_port_gets_nothing, .timeout = 120)
     process_t one, two, stranger;
     life_t life;
     const int port = free_port ();
-    life_open (&life, "?paths=tcp", NULL);
-    snprintf (url, sizeof url, "%s?paths=tcp&port=%d", life.rendezvous, port);
-    snprintf (strange, sizeof strange, "zmq://:%d/?paths=tcp&port=%d", free_port (), port);
+    life_open (&life, "?paths=tcp&insecure=true", NULL);
+    snprintf (url, sizeof url, "%s?paths=tcp&insecure=true&port=%d", life.rendezvous, port);
+    snprintf (strange, sizeof strange, "zmq://:%d/?paths=tcp&insecure=true&port=%d", free_port (), port);
     life_start (&one, url, "one");
     life_start (&two, life.url, "two");
     MUST (godwit_client_wait_servers (life.client, 2, WAIT_LIMIT_MS, &error));
@@ -385,8 +385,8 @@ Test (liveness, a_server_that_comes_back_on_its_port_is_another_one, .timeout = 
     process_t one;
     life_t life;
     const int port = free_port ();
-    life_open (&life, "?paths=tcp", NULL);
-    snprintf (url, sizeof url, "%s?paths=tcp&port=%d", life.rendezvous, port);
+    life_open (&life, "?paths=tcp&insecure=true", NULL);
+    snprintf (url, sizeof url, "%s?paths=tcp&insecure=true&port=%d", life.rendezvous, port);
     life_start (&one, url, "one");
     for (int i = 0; i < 5; i++) {
         godwit_future_t *doomed = NULL;

@@ -190,7 +190,8 @@ try_foreign (manner_t manner)
     char url[96], warning[128];
     log_book_open (&book);
     foreign_begin (&foreign, manner);
-    snprintf (url, sizeof url, "zmq://127.0.0.1:%d/?host_rendezvous=true&log_level=info", foreign.port);
+    snprintf (url, sizeof url, "zmq://127.0.0.1:%d/?insecure=true&host_rendezvous=true&log_level=info",
+              foreign.port);
     snprintf (warning, sizeof warning, "The rendezvous at tcp://127.0.0.1:%d can be neither joined (",
               foreign.port);
     MUST (godwit_transport_new (&transport, url,
@@ -233,8 +234,8 @@ open_host (char address[64])
     const int port = free_port ();
     log_book_open (&book);
     snprintf (address, 64, "tcp://127.0.0.1:%d", port);
-    snprintf (url, sizeof url, "zmq://127.0.0.1:%d/?host_rendezvous=true&log_level=info&refresh_ms=100",
-              port);
+    snprintf (url, sizeof url,
+              "zmq://127.0.0.1:%d/?insecure=true&host_rendezvous=true&log_level=info&refresh_ms=100", port);
     MUST (godwit_transport_new (&transport, url,
                                 GODWIT_TRANSPORT_OPTIONS (.log = log_book_write, .log_user = &book), &error));
     cr_assert (log_book_wait (&book, GODWIT_LOG_INFO, "Hosts the rendezvous at ", 1));

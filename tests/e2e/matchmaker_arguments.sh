@@ -39,7 +39,7 @@ expect() { # STATUS TEXT ARGUMENT...: what it returns and says
 start() { # FILE ARGUMENT...: a matchmaker that says "ready" in that file
     local file=$1
     shift
-    "$godwit" matchmaker "$@" >"$file" 2>&1 &
+    "$godwit" matchmaker --insecure "$@" >"$file" 2>&1 &
     processes+=($!)
     wait_for "$file" 'godwit matchmaker: ready at'
 }
@@ -53,18 +53,20 @@ expect 2 'unexpected argument x' matchmaker x
 expect 2 'unrecognized option' matchmaker --nonsense
 expect 2 '--refresh-ms: expected a number from 50 to 3600000, got "soon"' matchmaker --refresh-ms=soon
 expect 2 '--refresh-ms: expected a number' matchmaker --refresh-ms=49
-expect 2 'addresses\[0\]: expected host, host:port' matchmaker --listen=a/b
-expect 2 ' twice' matchmaker --listen=127.0.0.1:9 --listen=127.0.0.1:9
-expect 2 'at most 7 times' matchmaker -l a -l b -l c -l d -l e -l f -l g -l h
-expect 1 'cannot listen at tcp://192.0.2.1:9573: Cannot assign requested address' matchmaker -l 192.0.2.1
+expect 2 'addresses\[0\]: expected host, host:port' matchmaker --insecure --listen=a/b
+expect 2 ' twice' matchmaker --insecure --listen=127.0.0.1:9 --listen=127.0.0.1:9
+expect 2 'at most 7 times' matchmaker --insecure -l a -l b -l c -l d -l e -l f -l g -l h
+expect 2 'Rendezvous 10.0.0.1 (URL): tcp beyond this host needs a realm' matchmaker --listen=10.0.0.1
+expect 2 'Rendezvous 127.0.0.1 (URL): tcp at the loopback, ' matchmaker --listen=127.0.0.1
+expect 1 'cannot listen at tcp://192.0.2.1:9573: Cannot assign requested address' matchmaker --insecure -l 192.0.2.1
 
 free_port
 start "$temporary/first" --listen="127.0.0.1:$port" -v
 grep -q "^godwit matchmaker: ready at 127.0.0.1:$port\$" "$temporary/first" || fail "$(cat "$temporary/first")"
-expect 1 'another process hosts it' matchmaker --listen="127.0.0.1:$port"
+expect 1 'another process hosts it' matchmaker --insecure --listen="127.0.0.1:$port"
 kill -TERM "${processes[0]}"
 wait "${processes[0]}" || fail "status $? after SIGTERM"
-expect 1 'Cannot assign requested address' matchmaker -l "127.0.0.1:$port" -l 192.0.2.1 # not the one without the other
+expect 1 'Cannot assign requested address' matchmaker --insecure -l "127.0.0.1:$port" -l 192.0.2.1 # not the one without the other
 
 # Names are looked up for each connection: the machine behind one is replaced. A namespace has its own /etc/hosts.
 if [[ -z ${GODWIT_IN_NAMESPACE:-} ]]; then
@@ -83,7 +85,7 @@ start "$temporary/old" --listen="127.0.0.2:$port" -v
 old=${processes[-1]}
 mkfifo "$temporary/input"
 exec 3<>"$temporary/input" # it lives as long as somebody could write to it
-"$build/tests/e2e/programs/core_server" "zmq://$name:$port/" one <"$temporary/input" >"$temporary/server" 2>&1 &
+"$build/tests/e2e/programs/core_server" "zmq://$name:$port/?insecure=true" one <"$temporary/input" >"$temporary/server" 2>&1 &
 processes+=($!)
 wait_for "$temporary/old" 'joined: '
 echo "127.0.0.3 $name" >"$temporary/hosts" # the same file: it is mounted

@@ -140,7 +140,7 @@ Test (overload, a_server_that_stands_still, .timeout = 60)
 
 Test (overload, a_server_that_stands_still_over_tcp, .timeout = 60)
 {
-    stall_a_server ("&heartbeat_ms=250&heartbeat_timeout_ms=1000&paths=tcp");
+    stall_a_server ("&heartbeat_ms=250&heartbeat_timeout_ms=1000&paths=tcp&insecure=true");
 }
 
 /* ---- a subscriber that stands still ---- */
@@ -209,7 +209,8 @@ Test (overload, a_subscriber_that_stands_still, .timeout = 60)
 
 Test (overload, a_subscriber_that_stands_still_over_tcp, .timeout = 60)
 {
-    stall_a_subscriber ("&heartbeat_ms=250&heartbeat_timeout_ms=1000&paths=tcp&host=127.0.0.1", 48);
+    stall_a_subscriber ("&heartbeat_ms=250&heartbeat_timeout_ms=1000&paths=tcp&insecure=true&host=127.0.0.1",
+                        48);
 }
 
 /* ---- a client that never reads ---- */
@@ -238,7 +239,7 @@ Test (overload, a_client_that_never_reads, .timeout = 60)
     char query[64], address[64];
     const int port = free_port ();
     setenv ("LIFE_CONCURRENCY", "4", 1); /* what handlers use is theirs */
-    snprintf (query, sizeof query, "&port=%d", port);
+    snprintf (query, sizeof query, "&insecure=true&port=%d", port);
     snprintf (address, sizeof address, "tcp://127.0.0.1:%d", port);
     open_bounded (&life, ""); /* not at that port */
     snprintf (life.url + strlen (life.url), sizeof life.url - strlen (life.url), "%s", query);

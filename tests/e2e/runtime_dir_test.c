@@ -332,8 +332,8 @@ Test (runtime_dir, without_a_folder_tcp_works_and_warns)
     side_t server, client;
     char url[96], hosting[160];
     cr_assert_eq (mkdir (folder, 0755), 0);
-    snprintf (url, sizeof url, "zmq://127.0.0.1:%d/", free_port ());
-    snprintf (hosting, sizeof hosting, "%s?host_rendezvous=true", url);
+    snprintf (url, sizeof url, "zmq://127.0.0.1:%d/?insecure=true", free_port ());
+    snprintf (hosting, sizeof hosting, "%s&host_rendezvous=true", url);
     open_side (&server, hosting, true);
     open_side (&client, url, false);
     call (&client);
@@ -420,8 +420,8 @@ Test (runtime_dir, an_explicit_rendezvous_lets_other_users_in)
     if (geteuid () != 0)
         cr_skip_test ("only root can become another user");
     cr_assert_eq (chmod (top, 01777), 0);
-    snprintf (loopback, sizeof loopback, "zmq://127.0.0.1:%d/", free_port ());
-    snprintf (hosting, sizeof hosting, "%s?host_rendezvous=true", loopback);
+    snprintf (loopback, sizeof loopback, "zmq://127.0.0.1:%d/?insecure=true", free_port ());
+    snprintf (hosting, sizeof hosting, "%s&host_rendezvous=true", loopback);
     const other_t guest = prepare_other (NOBODY, calls_by_tcp);
     open_side (&side, hosting, true);
     cr_assert (run_other (&guest));

@@ -233,7 +233,8 @@ start_rendezvous (cluster_t *cluster, unsigned number, uint16_t port, const char
     char name[32];
     char place[400];
     snprintf (name, sizeof name, "rendezvous-%u", number);
-    snprintf (place, sizeof place, "127.0.0.1:%u/?host_rendezvous=true%s%s", port, *query ? "&" : "", query);
+    snprintf (place, sizeof place, "127.0.0.1:%u/?insecure=true&host_rendezvous=true%s%s", port,
+              *query ? "&" : "", query);
     cluster_member_t *member = new_member (cluster, "rendezvous", name, place);
     cluster_start (cluster, member);
     cluster_expect_ready (member);
@@ -266,7 +267,8 @@ cluster_open (cluster_t *cluster, const char *program, const char *folder, uint6
         snprintf (hosts + used, sizeof hosts - used, "%s127.0.0.1:%u", used ? "," : "", port);
         start_rendezvous (cluster, i, port, query);
     }
-    snprintf (cluster->place, sizeof cluster->place, "%s/%s%s", hosts, *query ? "?" : "", query);
+    snprintf (cluster->place, sizeof cluster->place, "%s/?insecure=true%s%s", hosts, *query ? "&" : "",
+              query);
 }
 
 cluster_member_t *

@@ -119,7 +119,7 @@ try_names (const uint8_t *data, size_t size)
     if (godwit__resolve_read (&names, &frame, NULL) == GODWIT_OK) {
         uint8_t written[GODWIT__RESOLVE_FRAME_MAX];
         const size_t written_size =
-            godwit__resolve_write (written, names.exchange, names.topic, names.server);
+            godwit__resolve_write (written, 0, names.exchange, names.topic, names.server);
         check (written_size > GODWIT__HEADER_SIZE && written_size <= sizeof written);
         check (names.topic[0] && names.server[0]);
         frame = frame_of (written, written_size);

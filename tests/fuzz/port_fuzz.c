@@ -174,7 +174,8 @@ begin_frame (uint8_t *frame, uint8_t what, input_t *input, asked_t *asked)
     case 2:
         if (what & 32) {
             asked->requests++;
-            return godwit__resolve_write (frame, "godwit", "fuzz", what & 16 ? "two" : "nobody");
+            return godwit__resolve_write (frame, what & 8 ? 1 : 0, "godwit", "fuzz",
+                                          what & 16 ? "two" : "nobody");
         }
         header.type = GODWIT__CANCEL;
         break;

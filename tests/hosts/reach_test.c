@@ -174,16 +174,16 @@ main (int argc, char **argv)
         network_add_host ();
     char net[NETWORK_NAME_SIZE];
     snprintf (net, sizeof net, "%s", network_name (RENDEZVOUS));
-    snprintf (url, sizeof url, "zmq://%s/", network_address (RENDEZVOUS));
+    snprintf (url, sizeof url, "zmq://%s/?insecure=true", network_address (RENDEZVOUS));
     snprintf (listen, sizeof listen, "--listen=%s", network_address (RENDEZVOUS));
-    child_start (
-        &rendezvous,
-        &(child_options_t){.name = "rendezvous", .net = net, .arguments = {argv[2], "matchmaker", listen}});
+    child_start (&rendezvous, &(child_options_t){.name = "rendezvous",
+                                                 .net = net,
+                                                 .arguments = {argv[2], "matchmaker", "--insecure", listen}});
     child_expect (&rendezvous, "godwit matchmaker: ready at", WAIT_LIMIT_MS);
     try_reach (SERVER, "", false);
     try_reach (RENDEZVOUS, "", false);
     try_reach (SERVER, "", true);
-    snprintf (query, sizeof query, "?host=%s", network_address (SERVER));
+    snprintf (query, sizeof query, "&host=%s", network_address (SERVER));
     try_reach (SERVER, query, false);
     child_kill (&rendezvous);
     network_close ();

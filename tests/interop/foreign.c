@@ -43,7 +43,8 @@ engine_options (void)
                                       .heartbeat_timeout_ms = 15000,
                                       .host = "127.0.0.1", /* so ports listen by ipc and by tcp */
                                       .runtime_dir = folder,
-                                      .virtual_host = ""};
+                                      .virtual_host = "",
+                                      .insecure = true};
 }
 
 void

@@ -32,6 +32,7 @@ refuse 'A public header includes no third-party library:' include 'zmq|czmq|z[a-
 refuse 'The library uses no program:' 'src drivers matchmaker' "$programs"
 refuse 'An example uses the public headers only, as its readers will:' examples 'src/|drivers/|matchmaker/|tools/|tests/'
 refuse 'A tool does not use the tests, examples or benchmarks:' tools 'tests/|examples/|bench/'
+refuse 'Only the realm commands use the rooms realm and runtime, which make and watch certificates:' tools 'src/(realm|runtime)/' tools/godwit/realm_
 refuse 'The library knows no component:' 'include src drivers matchmaker' 'components/|godwit/sqlite_spool\.h'
 refuse 'A component uses the public headers of the library, and files of its own:' components "src/|drivers/|matchmaker/|$programs"
 refuse 'sqlite3.h is included in components/spool only:' 'include src drivers matchmaker tools examples' 'sqlite3'

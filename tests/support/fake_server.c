@@ -132,11 +132,12 @@ fake_start_with (fake_t *fake, const godwit_transport_options_t *transport_optio
                                               .connect_timeout_ms = 20000,
                                               .heartbeat_ms = 1000,
                                               .heartbeat_timeout_ms = 20000,
-                                              .virtual_host = ""};
+                                              .virtual_host = "",
+                                              .insecure = true};
     MUST (godwit__zmtp_driver.open (&fake->driver, &options, NULL) == GODWIT_OK);
     MUST (fake->driver->ops->open_port (fake->driver, NULL, &fake->port, &addresses, NULL) == GODWIT_OK);
     driver_loop_start (&fake->loop, fake->reactor);
-    snprintf (url, sizeof url, "zmq:///?connect_timeout_ms=20000&static=calc/one@%s",
+    snprintf (url, sizeof url, "zmq:///?insecure=true&connect_timeout_ms=20000&static=calc/one@%s",
               addresses.links[addresses.link_count - 1]);
     godwit__environment_t environment = godwit__system_environment;
     environment.clock = hand; /* waits still take real time, and look at it again afterwards */

@@ -39,7 +39,8 @@ raw_open_with (raw_peer_t *peer, const godwit__driver_ops_t *driver, const char 
                                               .connect_timeout_ms = 5000,
                                               .heartbeat_ms = 5000,
                                               .heartbeat_timeout_ms = 20000,
-                                              .virtual_host = virtual_host};
+                                              .virtual_host = virtual_host,
+                                              .insecure = true};
     if (driver->open (&peer->driver, &options, NULL) ||
         driver->open_link (peer->driver, address, &events, peer, &peer->link, NULL))
         abort ();

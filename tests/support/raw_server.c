@@ -238,8 +238,9 @@ start (raw_server_t *self, const godwit__driver_ops_t *driver, const godwit_serv
     pthread_mutex_init (&self->lock, NULL);
     pthread_cond_init (&self->changed, NULL);
     /* Nobody is to be found by name here, so there is no need for a rendezvous. */
-    const char *const url =
-        driver == &godwit__inproc_driver ? "inproc://raw/" : "zmq:///?static=no/body@tcp://127.0.0.1:1";
+    const char *const url = driver == &godwit__inproc_driver
+                                ? "inproc://raw/"
+                                : "zmq:///?insecure=true&static=no/body@tcp://127.0.0.1:1";
     must (godwit__transport_new_in (&self->transport, url, transport_options, environment, &error), &error);
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = self, .on_destroy = on_destroy);
     must (godwit_server_new (&self->server, self->transport, GODWIT_TARGET (.topic = "calc", .server = "one"),

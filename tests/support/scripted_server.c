@@ -203,7 +203,8 @@ server_open (scripted_t *world, const godwit__driver_ops_t *driver)
                                               .connect_timeout_ms = 20000,
                                               .heartbeat_ms = 1000,
                                               .heartbeat_timeout_ms = 20000,
-                                              .virtual_host = ""};
+                                              .virtual_host = "",
+                                              .insecure = true};
     self->world = world;
     self->instance[0] = 0xfa;
     self->instance[1] = (uint8_t) world->server_count;
@@ -230,7 +231,8 @@ scripted_open (scripted_t *self, const godwit__driver_ops_t *driver, size_t serv
     atomic_store (&time_ms, SCRIPTED_BEGIN_MS);
     self->answers = answers;
     self->answer_count = answer_count;
-    size_t used = (size_t) snprintf (url, sizeof url, "zmq:///?connect_timeout_ms=20000&static=");
+    size_t used =
+        (size_t) snprintf (url, sizeof url, "zmq:///?insecure=true&connect_timeout_ms=20000&static=");
     for (size_t i = 0; i < server_count; i++) {
         server_open (self, driver);
         used += (size_t) snprintf (url + used, sizeof url - used, "%scalc/%s@%s", i ? "," : "",

@@ -4,6 +4,7 @@
  * its threads fails as well. The apmec module and
  * the simulated cluster are in alloc_module_test.c. */
 #include "tests/support/headers.h"
+#include "tests/support/realm_files.h"
 #include "tests/support/short_memory.h"
 
 #include <godwit/config.h>
@@ -79,7 +80,7 @@ look (godwit_request_t *request, void *self)
                       godwit_request_context (request) && godwit_request_args (request) &&
                       !godwit_request_name_space (request) && !godwit_request_version (request) &&
                       !godwit_request_is_redelivered (request) && !godwit_request_is_cast (request) &&
-                      !godwit_request_is_cancelled (request) &&
+                      !godwit_request_peer (request) && !godwit_request_is_cancelled (request) &&
                       godwit_request_on_cancel (request, on_cancel, self) == GODWIT_OK &&
                       godwit_request_on_cancel (request, NULL, self) == GODWIT_ERR_INVALID_ARGUMENT &&
                       godwit_request_remaining_ms (request) <= TIMEOUT_MS;
@@ -132,6 +133,21 @@ run_transport (godwit_error_t **error)
         static const godwit_error_class_t out_of_stock = {"shop", "OutOfStock"};
         status = godwit_transport_register_error (transport, &out_of_stock, error);
     }
+    godwit_transport_destroy (&transport);
+    return status;
+}
+
+static const char *member_path; /* of a realm */
+
+static godwit_status_t
+run_member (godwit_error_t **error)
+{
+    godwit_transport_t *transport = NULL;
+    godwit_status_t status =
+        godwit_transport_new (&transport, "zmq:///?static=a/b@tcp://127.0.0.1:1",
+                              GODWIT_TRANSPORT_OPTIONS (.external_loop = true, .realm = member_path), error);
+    if (!status)
+        status = godwit_transport_reload_realm (transport, error);
     godwit_transport_destroy (&transport);
     return status;
 }
@@ -438,9 +454,9 @@ run_mismatches (godwit_error_t **error)
             : i == 6 ? godwit_value_unpack_sized (NULL, slots, sizeof *slots, 1, &out.params, "a", &told)
                      : godwit_version_compatible ("1", "1", &out.boolean, &told);
         status = expect_error (got,
-                               i == 6   ? GODWIT_ERR_NOT_FOUND
-                               : i == 7 ? GODWIT_ERR_INVALID_ARGUMENT
-                                        : mismatch,
+                               i == 6  ? GODWIT_ERR_NOT_FOUND
+                               : i > 6 ? GODWIT_ERR_INVALID_ARGUMENT
+                                       : mismatch,
                                told, error);
     }
     return status;
@@ -448,6 +464,7 @@ run_mismatches (godwit_error_t **error)
 
 static const short_memory_row_t rows[] = {
     {"transport", run_transport, 20},
+    {"transport in a realm", run_member, 20},
     {"configuration", run_config, 20},
     {"server", run_server, 10},
     {"until a signal", run_until_signal, 10},
@@ -473,8 +490,11 @@ TestSuite (alloc_public, .timeout = 100);
 
 Test (alloc_public, any_allocation_may_fail_and_nothing_leaks)
 {
+    godwit__test_realm_t *realm = godwit__test_realm_new (1);
+    member_path = godwit__test_realm_issue (realm, GODWIT__TEST_MEMBER (.name = "web"));
     for (size_t row = 0; row < ROWS; row++)
         short_memory_check (&rows[row], open_world, close_world);
+    godwit__test_realm_destroy (&realm);
 }
 
 /* ---- all of them ---- */

@@ -337,7 +337,7 @@ Test (golden, resolve_queries_and_answers)
     godwit__record_t *record = NULL;
     load (&golden, "resolve");
     expect_header (&golden, "resolve", (godwit__header_t){.type = GODWIT__RESOLVE, .id = 1});
-    const size_t size = godwit__resolve_write (data, "godwit", "calculator", "first");
+    const size_t size = godwit__resolve_write (data, 0, "godwit", "calculator", "first");
     godwit__put_u64 (data + GODWIT__HEADER_ID_OFFSET, 1); /* the connection's business */
     expect_bytes (&golden, data, size, "resolve");
     godwit__frame_t frame = frame_of (&golden);

@@ -150,7 +150,7 @@ Test (lifecycle, stands_all_steps_at_once_inproc)
 
 Test (lifecycle, stands_all_steps_at_once_zmq)
 {
-    stress ("zmq", "?paths=tcp", 2);
+    stress ("zmq", "?paths=tcp&insecure=true", 2);
 }
 
 /* ---- numbers ---- */

@@ -243,6 +243,7 @@ close_world (void)
     X (godwit_transport_register_error, error_class, (world.transport, NULL, error))                         \
     X (godwit_transport_set_rendezvous, transport, (NULL, &one_address, 1, error))                           \
     X (godwit_transport_set_rendezvous, addresses, (world.transport, NULL, 1, error))                        \
+    X (godwit_transport_reload_realm, transport, (NULL, error))                                              \
     X (godwit_transport_wait_ready, transport, (NULL, 0, error))                                             \
     X (godwit_transport_process, transport, (NULL, 0, error))                                                \
     X (godwit_transport_metrics, transport, (NULL, &out.value, error))                                       \

@@ -37,6 +37,7 @@ Test (options, defaults)
     cr_assert_eq (options.rpc_response_timeout_ms, 60000);
     cr_assert_eq (options.external_loop, false);
     cr_assert_null (options.host);
+    cr_assert (!options.realm && !options.insecure);
     cr_assert_eq (options.max_message_size, 64u << 20);
     cr_assert_eq (options.queue_limit, 10000);
     cr_assert_eq (options.worker_limit, 256);
@@ -57,23 +58,27 @@ Test (options, the_url_wins_over_the_struct)
                                               .worker_limit = 7,
                                               .external_loop = true,
                                               .max_message_size = 5000,
-                                              .runtime_dir = "/run/mine"};
+                                              .runtime_dir = "/run/mine",
+                                              .realm = "/etc/mine.member",
+                                              .insecure = true};
     godwit_transport_options_t options;
     unsigned paths = 0;
     char says[256];
     cr_assert_eq (settle (&options, &paths, &given, "", says), GODWIT_OK);
     cr_assert_str_eq (options.runtime_dir, "/run/mine");
+    cr_assert (!strcmp (options.realm, "/etc/mine.member") && options.insecure);
     cr_assert_str_eq (options.control_exchange, "mine");
     cr_assert (options.queue_limit == 5 && options.external_loop && options.max_message_size == 5000);
     cr_assert_eq (settle (&options, &paths, &given,
                           "?control_exchange=theirs&queue_limit=6&external_loop=false&host=10.0.0.1&"
                           "max_message_size=4096&rpc_response_timeout_ms=1&paths=tcp,ipc&"
-                          "runtime_dir=/run/theirs",
+                          "runtime_dir=/run/theirs&realm=none&insecure=no",
                           says),
                   GODWIT_OK, "%s", says);
     cr_assert_str_eq (options.control_exchange, "theirs");
     cr_assert_str_eq (options.host, "10.0.0.1");
     cr_assert_str_eq (options.runtime_dir, "/run/theirs");
+    cr_assert (!strcmp (options.realm, "none") && !options.insecure);
     cr_assert (options.queue_limit == 6 && options.worker_limit == 7 && !options.external_loop &&
                options.max_message_size == 4096 && options.rpc_response_timeout_ms == 1);
     cr_assert_eq (paths, (unsigned) (GODWIT__PATH_TCP | GODWIT__PATH_IPC));
@@ -125,6 +130,7 @@ Test (options, what_is_unknown_or_ill_typed_is_refused_by_name)
         {"?QUEUE_LIMIT=1", "QUEUE_LIMIT"},
         {"?external_loop=maybe", "expected true or false, got \"maybe\""},
         {"?external_loop=2", "expected true or false"},
+        {"?insecure=perhaps", "expected true or false, got \"perhaps\""},
         {"?paths=udp", "expected a list of inproc, ipc, tcp, got \"udp\""},
         {"?paths=tcp,udp", "udp"},
         {"?paths=tcpx", "tcpx"},

@@ -42,7 +42,7 @@ open_world (world_t *world, bool external_loop)
 {
     const int port = free_port ();
     *world = (world_t){.transport = NULL};
-    snprintf (world->url, sizeof world->url, "zmq://127.0.0.1:%d/", port);
+    snprintf (world->url, sizeof world->url, "zmq://127.0.0.1:%d/?insecure=true", port);
     snprintf (world->address, sizeof world->address, "tcp://127.0.0.1:%d", port);
     MUST (godwit_transport_new (&world->transport, world->url,
                                 GODWIT_TRANSPORT_OPTIONS (.external_loop = external_loop), &error));
@@ -55,7 +55,7 @@ bring_server (world_t *world)
     static const godwit_method_t methods[] = {GODWIT_METHOD ("nothing", nothing, 0)};
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods);
     char url[96];
-    snprintf (url, sizeof url, "%s?host_rendezvous=true", world->url);
+    snprintf (url, sizeof url, "%s&host_rendezvous=true", world->url);
     MUST (godwit_transport_new (&world->hosting, url, NULL, &error));
     MUST (godwit_server_new (&world->server, world->hosting, GODWIT_TARGET (.topic = "work", .server = "one"),
                              &endpoint, 1, NULL, &error));
@@ -235,7 +235,7 @@ Test (ready, a_handler_in_the_programs_loop_does_not_wait, .timeout = 60)
                              &endpoint, 1, NULL, &error));
     MUST (godwit_server_start (world.server, NULL, &error));
     /* Whoever asks it has it in a list. */
-    snprintf (url, sizeof url, "zmq:///?static=ask/one@tcp://127.0.0.1:%d", port);
+    snprintf (url, sizeof url, "zmq:///?insecure=true&static=ask/one@tcp://127.0.0.1:%d", port);
     MUST (godwit_transport_new (&world.hosting, url, NULL, &error));
     MUST (godwit_client_new (&client, world.hosting, GODWIT_TARGET (.topic = "ask"), NULL, &error));
     MUST (godwit_client_call_future (client, NULL, "ask", GODWIT_NO_ARGS, &future, &error));
@@ -307,7 +307,8 @@ Test (ready, lists_and_registries_are_ready_at_once, .timeout = 60)
 {
     char own[64];
     snprintf (own, sizeof own, "zmq://:%d/", free_port ()); /* it hosts the rendezvous itself */
-    const char *const urls[] = {"inproc://ready/", "zmq:///?static=work/one@tcp://127.0.0.1:1", own};
+    const char *const urls[] = {"inproc://ready/", "zmq:///?insecure=true&static=work/one@tcp://127.0.0.1:1",
+                                own};
     for (size_t i = 0; i < 2 * sizeof urls / sizeof urls[0]; i++) {
         godwit_transport_t *transport = NULL;
         MUST (godwit_transport_new (&transport, urls[i / 2],

@@ -181,7 +181,8 @@ Test (rendezvous_list, is_there_with_a_rendezvous_only, .timeout = 60)
     refused (transport, one, 1,
              "transport: expected one with rendezvous points, got one with inproc, which needs none");
     godwit_transport_destroy (&transport);
-    MUST (godwit_transport_new (&transport, "zmq:///?static=work/one@tcp://127.0.0.1:9", NULL, &error));
+    MUST (godwit_transport_new (&transport, "zmq:///?insecure=true&static=work/one@tcp://127.0.0.1:9", NULL,
+                                &error));
     refused (transport, one, 1, "transport: expected one with rendezvous points, got one with a static list");
     godwit_transport_destroy (&transport);
 }
@@ -192,9 +193,10 @@ Test (rendezvous_list, has_the_same_bounds_in_the_url, .timeout = 60)
     static const struct {
         const char *url, *message;
     } rows[] = {
-        {"zmq://10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8/",
+        {"zmq://10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.8/?insecure=true",
          "expected at most 7 hosts (rendezvous points), got 8"},
-        {"zmq://10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.7,10.0.0.7/",
+        {"zmq://10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5,10.0.0.6,10.0.0.7,10.0.0.7,10.0.0.7/"
+         "?insecure=true",
          "expected at most 7 hosts (rendezvous points), got 9"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -206,8 +208,8 @@ Test (rendezvous_list, has_the_same_bounds_in_the_url, .timeout = 60)
     }
     /* There, one may be named for each of several users. */
     godwit_transport_t *transport = NULL;
-    MUST (godwit_transport_new (&transport, "zmq://a:b@127.0.0.1:9,c:d@127.0.0.1:9,127.0.0.2:9/", NULL,
-                                &error));
+    MUST (godwit_transport_new (
+        &transport, "zmq://a:b@127.0.0.1:9,c:d@127.0.0.1:9,127.0.0.2:9/?insecure=true", NULL, &error));
     godwit_transport_stats_t stats;
     godwit_transport_stats (transport, &stats, sizeof stats);
     cr_expect_eq (stats.rendezvous_known, 2u);

@@ -110,12 +110,13 @@ start (fake_t *fake)
                                               .connect_timeout_ms = 20000,
                                               .heartbeat_ms = 1000,
                                               .heartbeat_timeout_ms = 20000,
-                                              .virtual_host = ""};
+                                              .virtual_host = "",
+                                              .insecure = true};
     cr_assert_eq (godwit__zmtp_driver.open (&fake->driver, &options, NULL), GODWIT_OK);
     cr_assert_eq (fake->driver->ops->open_port (fake->driver, NULL, &fake->port, &addresses, NULL),
                   GODWIT_OK);
     driver_loop_start (&fake->loop, fake->reactor);
-    snprintf (url, sizeof url, "zmq:///?connect_timeout_ms=20000&static=calc/one@%s",
+    snprintf (url, sizeof url, "zmq:///?insecure=true&connect_timeout_ms=20000&static=calc/one@%s",
               addresses.links[addresses.link_count - 1]);
     cr_assert_eq (godwit_transport_new (&fake->transport, url, NULL, NULL), GODWIT_OK);
     cr_assert_eq (

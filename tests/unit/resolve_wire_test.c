@@ -51,7 +51,7 @@ Test (resolve, is_the_golden_frame)
 {
     uint8_t frame[GODWIT__RESOLVE_FRAME_MAX];
     godwit__names_t names;
-    cr_assert_eq (godwit__resolve_write (frame, "godwit", "calculator", "first"), sizeof golden);
+    cr_assert_eq (godwit__resolve_write (frame, 0, "godwit", "calculator", "first"), sizeof golden);
     cr_assert_eq (memcmp (frame, golden, sizeof golden), 0);
     cr_assert_eq (read_names (golden, sizeof golden, &names, NULL), GODWIT_OK);
     cr_assert_str_eq (names.exchange, "godwit");
@@ -66,15 +66,16 @@ Test (resolve, takes_the_longest_names_and_no_longer_ones)
     char longest[257];
     memset (longest, 'n', sizeof longest);
     longest[255] = '\0';
-    const size_t size = godwit__resolve_write (frame, longest, longest, longest);
+    const size_t size = godwit__resolve_write (frame, 0, longest, longest, longest);
     cr_assert_gt (size, 3u * 255);
     cr_assert_eq (read_names (frame, size, &names, NULL), GODWIT_OK);
     cr_assert_str_eq (names.exchange, longest);
     cr_assert_str_eq (names.server, longest);
     longest[255] = 'n';
     longest[256] = '\0';
-    cr_assert_eq (godwit__resolve_write (frame, "", longest, "a"), 0u);
-    cr_assert_eq (read_names (frame, godwit__resolve_write (frame, "", "a", "b"), &names, NULL), GODWIT_OK);
+    cr_assert_eq (godwit__resolve_write (frame, 0, "", longest, "a"), 0u);
+    cr_assert_eq (read_names (frame, godwit__resolve_write (frame, 0, "", "a", "b"), &names, NULL),
+                  GODWIT_OK);
     cr_assert_str_eq (names.exchange, "");
 }
 

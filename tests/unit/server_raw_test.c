@@ -51,12 +51,52 @@ RAW_TEST (proves_identity)
 }
 
 static void
-resolve (raw_peer_t *peer, uint64_t id, const char *exchange, const char *topic, const char *server)
+resolve_one (raw_peer_t *peer, uint64_t id, uint32_t target, const char *exchange, const char *topic,
+             const char *server)
 {
     uint8_t frame[GODWIT__RESOLVE_FRAME_MAX];
-    const size_t size = godwit__resolve_write (frame, exchange, topic, server);
+    const size_t size = godwit__resolve_write (frame, target, exchange, topic, server);
     godwit__put_u64 (frame + GODWIT__HEADER_ID_OFFSET, id);
     raw_send (peer, frame, size);
+}
+
+static void
+resolve (raw_peer_t *peer, uint64_t id, const char *exchange, const char *topic, const char *server)
+{
+    resolve_one (peer, id, 0, exchange, topic, server);
+}
+
+/* RESOLVED about this server, in this state. */
+static bool
+expect_resolved (raw_peer_t *peer, uint64_t id, uint32_t server_id, uint64_t state)
+{
+    raw_answer_t answer = raw_receive (peer, RAW_WAIT_LIMIT_NS);
+    int64_t told = 0;
+    godwit_value_get_int (godwit_value_get (answer.body, "state"), &told, NULL);
+    const bool is = answer.header.type == GODWIT__RESOLVED && answer.header.id == id &&
+                    answer.header.target == server_id && told == (int64_t) state;
+    raw_answer_release (&answer);
+    return is;
+}
+
+/* With a target it is about that server alone, which may drain. */
+RAW_TEST (tells_of_a_server_by_its_number)
+{
+    raw_server_t self;
+    raw_server_start (&self, driver, NULL, NULL);
+    const uint32_t id = self.server->id;
+    const char *const exchange = self.transport->control_exchange;
+    resolve_one (&self.peer, 1, id, exchange, "calc", "one");
+    cr_assert (expect_resolved (&self.peer, 1, id, GODWIT__RECORD_UP));
+    resolve_one (&self.peer, 2, id + 1, exchange, "calc", "one");
+    cr_assert (raw_expect_nack (&self.peer, 2, GODWIT__NACK_NOT_HERE));
+    resolve_one (&self.peer, 3, id, exchange, "another", "one");
+    cr_assert (raw_expect_nack (&self.peer, 3, GODWIT__NACK_NOT_HERE));
+    cr_assert_eq (godwit_server_stop (self.server, NULL, NULL), GODWIT_OK);
+    cr_assert (raw_expect (&self.peer, GODWIT__GOODBYE, 0));
+    resolve_one (&self.peer, 4, id, exchange, "calc", "one");
+    cr_assert (expect_resolved (&self.peer, 4, id, GODWIT__RECORD_DRAINING));
+    raw_server_end (&self);
 }
 
 RAW_TEST (tells_who_has_a_name)

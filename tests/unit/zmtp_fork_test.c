@@ -54,7 +54,8 @@ end_open (end_t *end)
                                               .queue_limit = 100,
                                               .connect_timeout_ms = 10000,
                                               .heartbeat_ms = 30000,
-                                              .heartbeat_timeout_ms = 60000};
+                                              .heartbeat_timeout_ms = 60000,
+                                              .insecure = true};
     MUST (godwit__zmtp_driver.open (&end->driver, &options, &error));
 }
 

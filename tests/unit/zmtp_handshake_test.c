@@ -317,7 +317,7 @@ Test (zmtp_handshake, too_many_properties_of_its_own_fail)
         begin (&end, &config);
         const bool is_good = godwit__zmtp_handshake_feed (&end, greeting.data, greeting.size, &consumed) ==
                              GODWIT__ZMTP_HANDSHAKE_MORE;
-        cr_assert_eq (is_good, count == 1, "%zu", count);
+        cr_assert_eq (is_good, count <= 2, "%zu", count);
         cr_assert (is_good || strstr (godwit__zmtp_handshake_reason (&end), "this end are too large"));
         godwit__zmtp_handshake_end (&end);
         free (greeting.data);
@@ -396,7 +396,14 @@ toy_end (godwit__zmtp_session_t *session)
     session->own = NULL;
 }
 
-static const godwit__zmtp_mechanism_t toy = {"TOY", true, toy_next, toy_take, toy_is_done, toy_end};
+static const godwit__zmtp_mechanism_t toy = {
+    .name = "TOY",
+    .has_server = true,
+    .next = toy_next,
+    .take = toy_take,
+    .is_done = toy_is_done,
+    .end = toy_end,
+};
 
 Test (zmtp_handshake, a_mechanism_of_four_commands_fits_into_the_struct)
 {

@@ -105,7 +105,8 @@ set_up (void)
                                               .heartbeat_ms = 500,
                                               .heartbeat_timeout_ms = 1500,
                                               .virtual_host = "",
-                                              .runtime_dir = folder};
+                                              .runtime_dir = folder,
+                                              .insecure = true};
     cr_assert_eq (godwit__zmtp_driver.open (&driver, &options, NULL), GODWIT_OK);
 }
 

@@ -63,7 +63,8 @@ world_open (world_t *world)
                                               .heartbeat_ms = 5000,
                                               .heartbeat_timeout_ms = 20000,
                                               .stranger = on_stranger,
-                                              .stranger_user = world};
+                                              .stranger_user = world,
+                                              .insecure = true};
     MUST (godwit__zmtp_driver.open (&world->driver, &options, &error));
 }
 

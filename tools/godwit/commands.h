@@ -9,6 +9,8 @@ enum { STATUS_FAILED = 1, STATUS_USAGE = 2 };
 int command_matchmaker (int argc, char **argv);
 int command_notify (int argc, char **argv);
 int command_events (int argc, char **argv);
+int command_realm (int argc, char **argv);
+int command_can (int argc, char **argv);
 int command_spool (int argc, char **argv); /* with the component godwit-spool */
 
 #endif

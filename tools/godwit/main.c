@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static char can_name[] = "godwit can";
 static char events_name[] = "godwit events";
 static char matchmaker_name[] = "godwit matchmaker";
 static char notify_name[] = "godwit notify";
+static char realm_name[] = "godwit realm";
 #ifdef GODWIT_HAS_SPOOL
 static char spool_name[] = "godwit spool";
 #endif
@@ -21,9 +23,11 @@ static const struct command {
     char *full_name; /* its argv[0] */
     int (*run) (int argc, char **argv);
 } commands[] = {
+    {"can", can_name, command_can},
     {"events", events_name, command_events},
     {"matchmaker", matchmaker_name, command_matchmaker},
     {"notify", notify_name, command_notify},
+    {"realm", realm_name, command_realm},
 #ifdef GODWIT_HAS_SPOOL
     {"spool", spool_name, command_spool},
 #endif
@@ -75,9 +79,11 @@ main (int argc, char **argv)
                                      .args_doc = "COMMAND [ARGUMENT...]",
                                      .doc = "Tools for clusters of Godwit.\v"
                                             "Commands:\n\n"
+                                            "  can           Say what a certificate allows\n"
                                             "  events        Listen to notifications\n"
                                             "  matchmaker    Host rendezvous points\n"
                                             "  notify        Send a notification\n"
+                                            "  realm         Make a realm, and say who is in it\n"
 #ifdef GODWIT_HAS_SPOOL
                                             "  spool         Show, export and repair a spool\n"
 #endif

@@ -26,6 +26,8 @@ typedef struct matchmaker {
     size_t address_count;
     long refresh_ms; /* 0: the default */
     bool is_verbose;
+    const char *realm; /* NULL: the usual member file, if there is one */
+    bool is_insecure;
     godwit_transport_t *transport;
     int signals;
     bool is_ready;
@@ -35,7 +37,7 @@ typedef struct matchmaker {
 
 /* ---- arguments ---- */
 
-enum { KEY_LISTEN = 'l', KEY_VERBOSE = 'v', KEY_REFRESH = 0x100 };
+enum { KEY_LISTEN = 'l', KEY_VERBOSE = 'v', KEY_REFRESH = 0x100, KEY_REALM, KEY_INSECURE };
 
 static const struct argp_option options[] = {
     {"listen", KEY_LISTEN, "ADDRESS", 0,
@@ -44,6 +46,10 @@ static const struct argp_option options[] = {
      0},
     {"refresh-ms", KEY_REFRESH, "N", 0,
      "How often to look for members that are silent (50 to 3600000 milliseconds; 5000)", 0},
+    {"realm", KEY_REALM, "FILE", 0,
+     "The member file of the realm whose members may come, or none; the usual one without it", 0},
+    {"insecure", KEY_INSECURE, NULL, 0,
+     "Without a realm: let everybody in who can connect, which --listen needs then", 0},
     {"verbose", KEY_VERBOSE, NULL, 0, "Tell of members that come and go, on the standard error output", 0},
     {NULL, 0, NULL, 0, NULL, 0},
 };
@@ -71,6 +77,12 @@ on_option (int key, char *text, struct argp_state *state)
         return 0;
     case KEY_REFRESH:
         self->refresh_ms = read_ms (state, text);
+        return 0;
+    case KEY_REALM:
+        self->realm = text;
+        return 0;
+    case KEY_INSECURE:
+        self->is_insecure = true;
         return 0;
     case KEY_VERBOSE:
         self->is_verbose = true;
@@ -141,16 +153,29 @@ take_signals (matchmaker_t *self)
     return self->signals >= 0;
 }
 
+/* The first address, so that an error names it; but of a malformed one the list's error says more. */
+static void
+print_url (const matchmaker_t *self, char *url, size_t size)
+{
+    const char *const first = self->address_count ? self->addresses[0] : NULL;
+    if (first)
+        snprintf (url, size, "zmq://%s/?host_rendezvous=true",
+                  strpbrk (first, ",/?#@") ? "127.0.0.1" : first);
+    else
+        snprintf (url, size, "zmq://");
+}
+
+/* The whole list is given afterwards, because a URL may name a point twice. */
 static godwit_status_t
 open_transport (matchmaker_t *self, godwit_error_t **error)
 {
-    /* An address in the URL would have to be written as a URL's host: so all addresses are given afterwards,
-     * in the same way.
-     */
+    char url[512];
+    print_url (self, url, sizeof url);
     const godwit_status_t status = godwit_transport_new (
-        &self->transport, self->address_count ? "zmq://127.0.0.1/?host_rendezvous=true" : "zmq://",
+        &self->transport, url,
         GODWIT_TRANSPORT_OPTIONS (.external_loop = true, .refresh_ms = self->refresh_ms, .log = on_log,
-                                  .log_user = self, .log_level = GODWIT_LOG_DEBUG),
+                                  .log_user = self, .log_level = GODWIT_LOG_DEBUG, .realm = self->realm,
+                                  .insecure = self->is_insecure),
         error);
     if (status != GODWIT_OK || self->address_count == 0)
         return status;
@@ -222,7 +247,8 @@ command_matchmaker (int argc, char **argv)
         status = fail (strerror (errno));
     else if (open_transport (&self, &error) == GODWIT_OK)
         status = run (&self);
-    else if (godwit_error_status (error) == GODWIT_ERR_INVALID_ARGUMENT) {
+    else if (godwit_error_status (error) == GODWIT_ERR_INVALID_ARGUMENT ||
+             godwit_error_status (error) == GODWIT_ERR_INVALID_URL) {
         fail_with (error);
         status = STATUS_USAGE;
     } else

@@ -124,8 +124,8 @@ main (int argc, char **argv)
     begin_reading_addresses ();
     /* No heartbeats: whoever is hung up on has done something else than not to answer them. */
     must (godwit_transport_new (&transport, argv[1],
-                                GODWIT_TRANSPORT_OPTIONS (.host = "127.0.0.1", .connect_timeout_ms = 500,
-                                                          .heartbeat_ms = 120000,
+                                GODWIT_TRANSPORT_OPTIONS (.host = "127.0.0.1", .insecure = true,
+                                                          .connect_timeout_ms = 500, .heartbeat_ms = 120000,
                                                           .heartbeat_timeout_ms = 120000),
                                 &error),
           error);

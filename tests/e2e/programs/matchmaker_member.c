@@ -88,7 +88,8 @@ main (int argc, char **argv)
                                                      .connect_timeout_ms = 5000,
                                                      .heartbeat_ms = 1000,
                                                      .heartbeat_timeout_ms = 5000,
-                                                     .virtual_host = ""};
+                                                     .virtual_host = "",
+                                                     .insecure = true};
     godwit__driver_t *driver = NULL;
     must (godwit__zmtp_driver.open (&driver, &driver_options, &error), error);
     godwit_url_t *url = NULL;

@@ -569,7 +569,8 @@ open_world (void)
                                             .heartbeat_ms = 100,
                                             .heartbeat_timeout_ms = 400,
                                             .virtual_host = "",
-                                            .runtime_dir = world.folder};
+                                            .runtime_dir = world.folder,
+                                            .insecure = true};
         if (godwit__reactor_new (&world.reactor[end], &test_clock, NULL) != GODWIT_OK)
             broken ("no reactor");
         options.reactor = world.reactor[end];

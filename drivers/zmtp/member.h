@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a connection has of a realm: who is at the other end, and what comes of the commands by which members
+ * speak of their realm.
+ *
+ *     IN ---- a bulletin, a key or a date says so ----> VOID ---- 500 ms ----> TOLD ---- 300 ms ----> ended
+ *      `----- its new credential is not let in ---------------------------------^
+ *
+ * What comes from who is VOID is nobody's: the core says no to it. Publications are not taken from there, and
+ * do not go there; replies still do. TOLD: REFUSED was sent, and the peer hangs up when it has read it. Who
+ * is void never is IN again over this connection. */
+#ifndef GODWIT_DRIVERS_ZMTP_MEMBER_H
+#define GODWIT_DRIVERS_ZMTP_MEMBER_H
+
+#include "drivers/zmtp/admission.h"
+
+#include "src/base/light_lock.h"
+#include "src/base/list.h"
+
+struct godwit__zmtp_stream;
+
+typedef struct godwit__zmtp_member {
+    struct godwit__zmtp_stream *stream;
+    godwit__light_lock_t lock; /* covers party; the thread that reads writes it, and reads it without */
+    godwit__party_t *party;
+    atomic_bool is_void;
+    atomic_uint_fast64_t bulletin; /* the number of the newest that the peer is known to have */
+
+    /* parties.lock. */
+    bool is_listed;      /* the reactor wants to hear news */
+    const char *refused; /* news: its new credential is not let in; the word. NULL: it is */
+    struct godwit__list_node in_news;
+
+    /* The reactor's thread. */
+    uint64_t said; /* the number of the own credential that the peer has */
+    struct godwit__list_node in_members;
+    struct godwit__list_node in_leaving;
+    const char *word; /* VOID: what it will be told */
+    bool is_told;
+    int64_t due_ns; /* when VOID becomes TOLD, or TOLD the end */
+} godwit__zmtp_member_t;
+
+/* Takes the party over. NULL: memory is short, and the admission keeps it. */
+godwit__zmtp_member_t *godwit__zmtp_member_new (struct godwit__zmtp_stream *stream,
+                                                godwit__zmtp_admission_t *admission);
+/* NULL is fine. */
+void godwit__zmtp_member_free (godwit__zmtp_member_t *member);
+
+/* Who is at the other end: a reference. Any thread. */
+godwit__party_t *godwit__zmtp_member_party (godwit__zmtp_member_t *member);
+static inline bool
+godwit__zmtp_member_is_void (const godwit__zmtp_member_t *member)
+{
+    return atomic_load_explicit (&member->is_void, memory_order_relaxed);
+}
+
+/* Takes CREDENTIAL, REFUSED and BULLETIN. Returns NULL, or why the stream has to end: static text. The thread
+ * that reads. */
+const char *godwit__zmtp_member_take (godwit__zmtp_member_t *member, const godwit__zmtp_command_t *command);
+
+#endif
