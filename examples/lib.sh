@@ -25,6 +25,7 @@ fi
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/godwit-$example.XXXXXX")
 declare -A pids outputs
+launcher=() # the words before each program, for scripts whose programs run elsewhere
 line='' # the line that the last `expect` found
 
 end() {
@@ -49,11 +50,12 @@ step() { # TEXT: what comes next, for the reader
 }
 
 start() { # NAME PROGRAM [ARGUMENT...]
-    local name=$1 fd
+    local name=$1 fd program=$programs/$2
+    if [[ $2 == /* ]]; then program=$2; fi
     shift
-    printf '%-10s $ %s\n' "$name" "$*"
+    printf '%-10s $ %s\n' "$name" "${1##*/} ${*:2}"
     mkfifo "$scratch/$name"
-    "$programs/$1" "${@:2}" >"$scratch/$name" 2>&1 &
+    "${launcher[@]}" "$program" "${@:2}" >"$scratch/$name" 2>&1 &
     pids[$name]=$!
     exec {fd}<"$scratch/$name"
     rm "$scratch/$name"

@@ -49,11 +49,11 @@ godwit__identity_renew (godwit__identity_t *identity, godwit__realm_t *realm)
 
 /* What one realm has against the process of another. */
 static godwit__no_entry_t
-judge (godwit__realm_t *judging, godwit__realm_t *judged)
+objection (godwit__realm_t *realm, godwit__realm_t *other)
 {
     char text[GODWIT__ADMIT_TEXT];
-    godwit__party_t *party = godwit__realm_self (judged);
-    const godwit__no_entry_t reason = godwit__realm_judge (judging, party, text);
+    godwit__party_t *party = godwit__realm_self (other);
+    const godwit__no_entry_t reason = godwit__realm_judge (realm, party, text);
     godwit__party_unref (&party);
     return reason;
 }
@@ -65,9 +65,9 @@ godwit__identity_refusal (godwit__realm_t *a, godwit__realm_t *b)
         return NULL;
     if (!a || !b)
         return "no-certificate: one of the two transports has a realm, and the other has none";
-    godwit__no_entry_t reason = judge (a, b);
+    godwit__no_entry_t reason = objection (a, b);
     if (reason == GODWIT__NO_ENTRY_NONE)
-        reason = judge (b, a);
+        reason = objection (b, a);
     switch (reason) {
     case GODWIT__NO_ENTRY_NONE:
         return NULL;

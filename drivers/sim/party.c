@@ -274,9 +274,9 @@ godwit__sim_void_ends (godwit__sim_connection_t *connection, bool at_port)
         end (connection, at_port, other_of (connection, at_port)->word);
 }
 
-/* Judges the party that this end knows, unless it is void already. */
+/* Checks the party that this end knows, unless it is void already. */
 static void
-judge (godwit__sim_connection_t *connection, bool at_port)
+check (godwit__sim_connection_t *connection, bool at_port)
 {
     char text[GODWIT__ADMIT_TEXT];
     const godwit__sim_party_t *const other = other_of (connection, at_port);
@@ -306,7 +306,7 @@ each_end (godwit__sim_node_t *node, void (*fn) (godwit__sim_connection_t *connec
 static void
 on_look (godwit__timer_t *timer)
 {
-    each_end (timer->user, judge);
+    each_end (timer->user, check);
 }
 
 /* ---- what arrives ---- */
@@ -377,7 +377,7 @@ on_change_task (godwit__task_t *task)
     each_end (node, send_news); /* first: who has become void hears of it, too */
     node->driver->changes &= ~changes;
     if (changes & (GODWIT__REALM_BULLETIN | GODWIT__REALM_KEYS))
-        each_end (node, judge);
+        each_end (node, check);
 }
 
 static void

@@ -83,7 +83,7 @@ fail (godwit__zmtp_handshake_t *self, const char *format, ...)
     vsnprintf (text, sizeof text, format, arguments);
     va_end (arguments);
     self->reason_text = strdup (text);
-    fail_static (self, self->reason_text ? self->reason_text : "memory is short");
+    fail_static (self, self->reason_text ? self->reason_text : GODWIT__ZMTP_NO_MEMORY);
 }
 
 /* The peer has failed, and is told why: it speaks ZMTP 3, and reads an ERROR. Unless it is a stranger;
@@ -199,7 +199,7 @@ speak (godwit__zmtp_handshake_t *self)
         if (size == 0)
             break;
         if (!append_command (self, body, size))
-            wrong = "memory is short";
+            wrong = GODWIT__ZMTP_NO_MEMORY;
     }
     if (wrong)
         fail_static (self, wrong);
@@ -365,7 +365,7 @@ take_body (godwit__zmtp_handshake_t *self, const uint8_t *data, size_t size)
     const size_t taken = size < missing ? size : missing;
     const bool is_whole = taken == self->body_size; /* it came at once, and is not copied */
     if (!is_whole && !keep (self, data, taken)) {
-        fail_static (self, "memory is short");
+        fail_static (self, GODWIT__ZMTP_NO_MEMORY);
     } else if (taken == missing) {
         self->head_have = 0;
         take_command (self, is_whole ? data : self->body, self->body_size);

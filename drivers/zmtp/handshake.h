@@ -38,6 +38,9 @@ typedef enum godwit__zmtp_handshake_state {
     GODWIT__ZMTP_HANDSHAKE_FAILED /* see godwit__zmtp_handshake_reason */
 } godwit__zmtp_handshake_state_t;
 
+/* How the reason begins when this end is short of memory. */
+#define GODWIT__ZMTP_NO_MEMORY "memory is short"
+
 /* The caller reads the fields of "the peer", and `state`. */
 typedef struct godwit__zmtp_handshake {
     const godwit__zmtp_handshake_config_t *config;

@@ -121,7 +121,7 @@ take_bulletin (godwit__zmtp_member_t *member, const uint8_t *sealed, size_t size
     case GODWIT_ERR_OUT_OF_MEMORY:
         return "memory was short for a bulletin of it";
     default:
-        return "it sent a bulletin that is none of its realm";
+        return "it sent a bulletin that its realm has not signed";
     }
 }
 

@@ -150,13 +150,13 @@ is_written (godwit__zmtp_stream_t *stream, godwit__zmtp_flushed_t flushed)
 
 /* False: the socket failed. */
 static bool
-write_out (godwit__zmtp_stream_t *stream, const uint8_t *data, size_t size)
+flush (godwit__zmtp_stream_t *stream)
 {
     bool room;
-    return godwit__zmtp_out_add_raw (&stream->out, data, size) == GODWIT__IO_OK &&
-           is_written (stream, godwit__zmtp_out_flush (&stream->out, stream->fd, &room));
+    return is_written (stream, godwit__zmtp_out_flush (&stream->out, stream->fd, &room));
 }
 
+/* What could not be added is there for the next time. */
 static bool
 send_out (godwit__zmtp_stream_t *stream)
 {
@@ -165,9 +165,10 @@ send_out (godwit__zmtp_stream_t *stream)
     const uint8_t *out = godwit__zmtp_handshake_out (handshake, &size);
     if (!size)
         return true;
-    const bool is_sent = write_out (stream, out, size);
+    if (godwit__zmtp_out_add_raw (&stream->out, out, size) != GODWIT__IO_OK)
+        return false;
     godwit__zmtp_handshake_sent (handshake, size);
-    return is_sent;
+    return flush (stream);
 }
 
 static bool
@@ -201,7 +202,10 @@ say_refused (godwit__zmtp_stream_t *stream)
 {
     const char *const word = godwit__zmtp_handshake_refused (&stream->opening->handshake);
     uint8_t frame[GODWIT__ZMTP_REFUSED_SIZE];
-    return word && take_box (stream) && write_out (stream, frame, godwit__zmtp_refused_write (frame, word));
+    if (!word || !take_box (stream))
+        return false;
+    const size_t size = godwit__zmtp_refused_write (frame, word);
+    return godwit__zmtp_out_add_raw (&stream->out, frame, size) == GODWIT__IO_OK && flush (stream);
 }
 
 /* The reason lies in the handshake, which may go with the owner. */
@@ -214,7 +218,9 @@ refuse_handshake (godwit__zmtp_stream_t *stream, bool is_sent)
     snprintf (reason, sizeof reason, "%s", godwit__zmtp_handshake_reason (handshake));
     if (handshake->word)
         godwit__zmtp_count (&stream->driver->counters.refused);
-    if (handshake->word || godwit__zmtp_admission_is_refused_us (reason))
+    if (strncmp (reason, GODWIT__ZMTP_NO_MEMORY, strlen (GODWIT__ZMTP_NO_MEMORY)) == 0)
+        stream->failure = GODWIT__ZMTP_FAILED_MEMORY;
+    else if (handshake->word || godwit__zmtp_admission_is_refused_us (reason))
         stream->failure = GODWIT__ZMTP_FAILED_ADMISSION;
     refuse (stream, reason, tells);
 }

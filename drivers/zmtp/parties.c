@@ -145,7 +145,7 @@ make_void (parties_t *self, member_t *member, const char *word, const char *text
 
 /* Another thread cannot change the party meanwhile: it would post it as news. */
 static void
-judge (parties_t *self, member_t *member)
+check (parties_t *self, member_t *member)
 {
     char text[GODWIT__ADMIT_TEXT];
     godwit__party_t *party = godwit__zmtp_member_party (member);
@@ -157,13 +157,13 @@ judge (parties_t *self, member_t *member)
 
 /* Members go to the end of the list: those that leave it meanwhile are not missed. */
 static void
-judge_all (parties_t *self)
+check_all (parties_t *self)
 {
     for (size_t left = self->member_count; left && !godwit__list_is_empty (&self->members); left--) {
         member_t *member = GODWIT__FIRST (&self->members, member_t, in_members);
         godwit__list_remove (&member->in_members);
         godwit__list_append (&self->members, &member->in_members);
-        judge (self, member);
+        check (self, member);
     }
 }
 
@@ -206,7 +206,7 @@ static void
 on_look (godwit__timer_t *timer)
 {
     parties_t *self = timer->user;
-    judge_all (self);
+    check_all (self);
     look_in_time (self);
 }
 
@@ -259,7 +259,7 @@ on_task (godwit__task_t *task)
     for (member_t *member; (member = take_news (self, &refused));)
         hear (self, member, refused);
     if (changes & (GODWIT__REALM_BULLETIN | GODWIT__REALM_KEYS))
-        judge_all (self);
+        check_all (self);
     look_in_time (self);
 }
 

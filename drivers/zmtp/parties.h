@@ -3,7 +3,7 @@
  * the bulletin has changed, and those who are void have to go (member.h). Only where there is a realm.
  *
  *     the realm has changed, on any thread ---> task ---+
- *     a member's reader has news ----------------> task ---+---> the reactor tells, judges, ends
+ *     a member's reader has news ----------------> task ---+---> the reactor tells, checks, ends
  *     the earliest date is reached -------------> timer ---+
  *
  * A bulletin goes to each connection at most once, and not to those who have said, or shown, that they have

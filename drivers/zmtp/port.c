@@ -190,18 +190,20 @@ is_turn_over (const godwit__zmtp_stream_t *stream)
            stream->turn_reads >= TURN_READS;
 }
 
-/* A frame that nobody takes: no publication, or one of a member that is void. */
+/* A frame that nobody takes: what comes from a publisher and is no publication, or is that of a void one. (To
+ * the requests of one that is void the core says no.) */
 static bool
 is_useless (const godwit__zmtp_port_t *self, const godwit__zmtp_stream_t *stream,
             const godwit__frame_t *frame)
 {
-    if (stream->member && godwit__zmtp_member_is_void (stream->member)) {
-        godwit__zmtp_count (&self->driver->counters.dropped);
-        return true;
-    }
-    if (!is_publisher (stream) || frame->size >= GODWIT__KEY_SIZE)
+    if (!is_publisher (stream))
         return false;
-    godwit__zmtp_count (&self->driver->counters.malformed);
+    if (stream->member && godwit__zmtp_member_is_void (stream->member))
+        godwit__zmtp_count (&self->driver->counters.dropped);
+    else if (frame->size < GODWIT__KEY_SIZE)
+        godwit__zmtp_count (&self->driver->counters.malformed);
+    else
+        return false;
     return true;
 }
 
@@ -308,7 +310,8 @@ static godwit__party_t *
 sender (godwit__channel_t *channel)
 {
     const godwit__zmtp_stream_t *stream = ((const godwit__zmtp_port_t *) channel)->last;
-    return stream && stream->member ? stream->member->party : NULL;
+    const godwit__zmtp_member_t *member = stream ? stream->member : NULL;
+    return member && !godwit__zmtp_member_is_void (member) ? member->party : NULL;
 }
 
 static void

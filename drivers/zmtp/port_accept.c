@@ -114,6 +114,7 @@ note_refusal (godwit__zmtp_t *driver, const godwit__zmtp_stream_t *stream, const
     const int64_t now_ns = godwit__reactor_now (driver->options.reactor);
     char peer[GODWIT__ZMTP_PEER_SIZE];
     if (!is_limited (driver, &stream->peer) || !atomic_load (&stream->is_at_fault) ||
+        stream->failure == GODWIT__ZMTP_FAILED_MEMORY ||
         !godwit__zmtp_refusals_note (&driver->refusals, &stream->peer, now_ns) ||
         godwit__zmtp_parties_have (driver, &stream->peer))
         return;

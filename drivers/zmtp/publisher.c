@@ -146,7 +146,7 @@ on_renewed (godwit__zmtp_stream_t *stream)
 {
     subscriber_t *subscriber = stream->owner;
     pthread_mutex_lock (&subscriber->publisher->lock);
-    godwit__zmtp_topics_judge (subscriber);
+    godwit__zmtp_topics_check (subscriber);
     pthread_mutex_unlock (&subscriber->publisher->lock);
 }
 

@@ -75,6 +75,6 @@ bool godwit__zmtp_subscriptions_news (godwit__zmtp_publisher_t *publisher, godwi
 bool godwit__zmtp_topics_allow (const godwit__zmtp_subscriber_t *subscriber,
                                 const uint8_t key[GODWIT__KEY_SIZE]);
 /* Looks again at all that the subscriber wants: its party is another one, or void. */
-void godwit__zmtp_topics_judge (godwit__zmtp_subscriber_t *subscriber);
+void godwit__zmtp_topics_check (godwit__zmtp_subscriber_t *subscriber);
 
 #endif

@@ -51,6 +51,7 @@ typedef enum godwit__zmtp_stream_state {
 typedef enum godwit__zmtp_failure {
     GODWIT__ZMTP_FAILED_SOMEHOW,
     GODWIT__ZMTP_FAILED_AT_DOOR,  /* it was lost before WELCOME: the peer may have another door */
+    GODWIT__ZMTP_FAILED_MEMORY,   /* this end was short of it */
     GODWIT__ZMTP_FAILED_ADMISSION /* one end has not let the other in */
 } godwit__zmtp_failure_t;
 

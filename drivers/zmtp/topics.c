@@ -27,7 +27,7 @@ godwit__zmtp_topics_allow (const godwit__zmtp_subscriber_t *subscriber, const ui
 }
 
 void
-godwit__zmtp_topics_judge (godwit__zmtp_subscriber_t *subscriber)
+godwit__zmtp_topics_check (godwit__zmtp_subscriber_t *subscriber)
 {
     const godwit__list_t *keys = &subscriber->keys;
     godwit__zmtp_subscription_t *at = GODWIT__FIRST (keys, godwit__zmtp_subscription_t, of_subscriber);

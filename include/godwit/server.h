@@ -261,8 +261,8 @@ GODWIT_EXPORT const void *godwit_request_params (const godwit_request_t *request
 GODWIT_EXPORT const char *godwit_request_name_space (const godwit_request_t *request);
 /* Returns the version that the caller named; NULL: none. */
 GODWIT_EXPORT const char *godwit_request_version (const godwit_request_t *request);
-/* Returns the name of the certificate that the caller has in the realm, or of the publisher of a fanout;
- * NULL: there is no realm. Borrowed from the request. */
+/* Returns the name of the caller's certificate; of a fanout, of its publisher's. NULL: there is no realm.
+ * Borrowed from the request. */
 GODWIT_EXPORT const char *godwit_request_peer (const godwit_request_t *request);
 /* Tells whether a request is a cast, which has no reply. */
 GODWIT_EXPORT bool godwit_request_is_cast (const godwit_request_t *request);

@@ -40,8 +40,8 @@ GODWIT_EXPORT void godwit_cluster_destroy (godwit_cluster_t **cluster);
  * other: with godwit_transport_destroy, which says goodbye and may let the cluster run. options may be NULL.
  * external_loop is set, but there is nothing to poll: godwit_transport_fd is -1. The first three nodes host
  * rendezvous points, which all nodes are told of. With the option realm a node is a member of that realm, and
- * the first three nodes need the right `host`; certificates are judged by the cluster's clock, which begins
- * at 2026-01-01 00:00:00 UTC. INVALID_ARGUMENT: a name that is not of letters, digits,
+ * the first three nodes need the right `host`; the dates of certificates are compared with the cluster's
+ * clock, which begins at 2026-01-01 00:00:00 UTC. INVALID_ARGUMENT: a name that is not of letters, digits,
  * '-' and '.', or that a live node has. Otherwise the statuses of godwit_transport_new. */
 GODWIT_EXPORT godwit_status_t godwit_cluster_add (godwit_transport_t **transport, godwit_cluster_t *cluster,
                                                   const char *node, const godwit_transport_options_t *options,

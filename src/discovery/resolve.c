@@ -131,7 +131,7 @@ godwit__resolve_renewed (godwit__peer_t *peer, const godwit__party_t *party)
         for (size_t i = 0; i < group->count; i++) {
             godwit__member_t *const member = group->members[i];
             if (member->peer != peer || member->resolution == GODWIT__RESOLUTION_ASKED)
-                continue; /* the answer is judged when it comes */
+                continue; /* the answer is looked at when it comes */
             if (member->resolution == GODWIT__RESOLUTION_REFUSED ||
                 !godwit__party_may_topic (party, GODWIT__VERB_SERVE, group->exchange, group->topic))
                 member->resolution = GODWIT__RESOLUTION_UNKNOWN;

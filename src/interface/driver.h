@@ -120,7 +120,8 @@ typedef struct godwit__channel_ops {
     bool gathers;
     /* Of a port: who sent the frame that recv or receive returned last; of a publication, who publishes.
      * Borrowed until the next recv or receive. It is another one after this process has renewed its
-     * credential. The leader only. NULL, or returns NULL: there is no realm. */
+     * credential. The leader only. NULL, or returns NULL: there is no realm, or the certificate of the
+     * sender is void; then its connection ends soon, and until then the core says no to what it asks. */
     godwit__party_t *(*sender) (godwit__channel_t *channel);
     /* Of a link that is up: who is at the other end; the caller's reference. Any thread. NULL, or returns
      * NULL: there is no realm, or it is not up. */

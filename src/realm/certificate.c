@@ -108,14 +108,12 @@ read_rights (godwit__strict_t *map, godwit__certificate_t *certificate)
     godwit__right_t rights[GODWIT__RIGHT_MAX];
     const godwit_value_t *const list = godwit__strict_list (map, "rights");
     const size_t count = godwit_value_count (list);
-    if (count > GODWIT__RIGHT_MAX)
-        godwit__strict_wrong (map, "rights", "expected at most 64");
-    for (size_t i = 0; i < count && !map->field; i++) {
-        const char *const wrong = read_right (&rights[i], godwit_value_at (list, i));
-        if (wrong)
-            godwit__strict_wrong (map, "rights", wrong);
-    }
-    if (map->field || count == 0)
+    const char *wrong = count > GODWIT__RIGHT_MAX ? "expected at most 64" : NULL;
+    for (size_t i = 0; i < count && !wrong; i++)
+        wrong = read_right (&rights[i], godwit_value_at (list, i));
+    if (wrong)
+        godwit__strict_wrong (map, "rights", wrong);
+    if (wrong || count == 0)
         return GODWIT_OK;
     certificate->rights = keep_rights (rights, count);
     certificate->right_count = count;

@@ -14,8 +14,10 @@
 
 #include "src/realm/certificate.h"
 
-#define GODWIT__PROOF_SIZE_MAX 256          /* bytes of the body */
-#define GODWIT__PROOF_LIFE_S (24 * 60 * 60) /* the longest life of a process proof; it is renewed at half */
+#define GODWIT__PROOF_SIZE_MAX 256 /* bytes of the body */
+#define GODWIT__PROOF_LIFE_S                                                                                 \
+    INT64_C (86400) /* the longest life of a process proof; it is renewed at half                            \
+                     */
 #define GODWIT__INSTANCE_SIZE 16
 
 typedef struct godwit__process_proof {

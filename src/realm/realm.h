@@ -98,8 +98,8 @@ typedef enum godwit__no_entry {
     GODWIT__NO_ENTRY_NO_CERTIFICATE, /* no credential, or one that is malformed, or whose signatures are wrong
                                       */
     GODWIT__NO_ENTRY_WRONG_REALM,
-    GODWIT__NO_ENTRY_NOT_YET_VALID,
-    GODWIT__NO_ENTRY_EXPIRED, /* the certificate, or the process proof */
+    GODWIT__NO_ENTRY_NOT_YET_VALID, /* the certificate; or the process proof is of a clock that is ahead */
+    GODWIT__NO_ENTRY_EXPIRED,       /* the certificate, or the process proof */
     GODWIT__NO_ENTRY_REVOKED,
     GODWIT__NO_ENTRY_OTHER_KEY, /* the process proof is for another K than CURVE has proven, or the welcome
                                   proof is wrong */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,14 +19,12 @@ char *
 godwit__bulletin_path (const char *path)
 {
     size_t size = strlen (path);
-    const size_t ending = strlen (MEMBER);
+    const size_t ending = strlen (MEMBER), room = size + sizeof BULLETIN;
     if (size > ending && strcmp (path + size - ending, MEMBER) == 0)
         size -= ending;
-    char *const result = malloc (size + sizeof BULLETIN);
-    if (!result)
-        return NULL;
-    memcpy (result, path, size);
-    memcpy (result + size, BULLETIN, sizeof BULLETIN);
+    char *const result = malloc (room);
+    if (result)
+        snprintf (result, room, "%.*s" BULLETIN, (int) size, path);
     return result;
 }
 

@@ -88,7 +88,7 @@ look_up_home (char **home, char *room, size_t size, bool *is_too_small, godwit_e
 {
     struct passwd entry, *found = NULL;
     const int failure = getpwuid_r (geteuid (), &entry, room, size, &found);
-    *is_too_small = failure == ERANGE;
+    *is_too_small = !found && failure == ERANGE;
     if (found && entry.pw_dir && entry.pw_dir[0] == '/')
         return take (home, entry.pw_dir, error);
     if (is_not_found (failure) || *is_too_small)

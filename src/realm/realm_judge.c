@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#define DAY_S (24 * 60 * 60)
+#define DAY_S INT64_C (86400)
 #define WARNING_DAYS 30
 
 const char *
@@ -82,7 +82,7 @@ godwit__realm_days_left (godwit__realm_t *realm)
     pthread_mutex_lock (&realm->lock);
     const int64_t left = realm->own.file.certificate.until - now;
     pthread_mutex_unlock (&realm->lock);
-    if (left > (int64_t) WARNING_DAYS * DAY_S)
+    if (left > WARNING_DAYS * DAY_S)
         return 0;
     return left <= 0 ? 1 : (int) ((left + DAY_S - 1) / DAY_S);
 }

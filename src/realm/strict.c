@@ -18,13 +18,14 @@ wrap (const char *what, godwit_status_t status, godwit_error_t **reason, godwit_
     return status;
 }
 
-/* The size is checked first, since the copy takes memory. */
+/* The size is checked first, since the copy takes memory. *block is NULL on failure. */
 static godwit_status_t
 decode (godwit__block_t **block, const char *what, const uint8_t *data, size_t size,
         const godwit__limits_t *limits, godwit_error_t **error)
 {
     godwit__frame_t frame;
     godwit_error_t *reason = NULL;
+    *block = NULL;
     if (size == 0)
         return godwit__error_set (error, GODWIT_ERR_MALFORMED, "%s: expected bytes, got none", what);
     if (size > limits->size)
@@ -32,7 +33,6 @@ decode (godwit__block_t **block, const char *what, const uint8_t *data, size_t s
                                   what, limits->size, size);
     if (!godwit__frame_copy (&frame, data, size))
         return godwit__error_no_memory (error);
-    *block = NULL;
     const godwit_status_t status = godwit__decode_carefully (block, &frame, 0, limits, &reason);
     if (status == GODWIT_OK)
         return GODWIT_OK;
@@ -170,7 +170,7 @@ godwit__strict_bins (godwit__bin_t *bins, size_t count, const char *what, const 
     const godwit__limits_t limits = {.size = max, .depth = 1, .count = (uint32_t) count + 1};
     godwit__block_t *block = NULL;
     const godwit_status_t status = decode (&block, what, data, size, &limits, error);
-    if (status)
+    if (!block)
         return status;
     const godwit_value_t *const list = godwit__block_nodes (block);
     bool is_right = godwit_value_type (list) == GODWIT_TYPE_LIST && godwit_value_count (list) == count;

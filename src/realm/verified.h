@@ -7,7 +7,7 @@
 
 #include "src/realm/certificate.h"
 
-#define GODWIT__VERIFIED_ROWS 128
+#define GODWIT__VERIFIED_ROWS ((size_t) 128)
 #define GODWIT__VERIFIED_COLUMNS 8 /* 1024 in all */
 #define GODWIT__VERIFIED_HASH 32   /* bytes */
 

@@ -37,7 +37,7 @@ refusal_of (const godwit__pool_t *pool, const godwit_server_t *server)
     return 0;
 }
 
-/* With the lock: whether the sender's certificate allows it to notify here. What it calls is judged when the
+/* With the lock: whether the sender's certificate allows it to notify here. What it calls is checked when the
  * method is known. */
 static bool
 may_notify (const godwit__port_t *port, const godwit_server_t *server)

@@ -45,7 +45,8 @@ godwit__caller_unref (godwit__caller_t **caller)
 bool godwit__caller_become (godwit__caller_t **caller, godwit__party_t *party);
 
 /* Whether its certificate allows this. mark: a number, not 0, that stands for the verb and the names of the
- * deed and for no others (godwit__route_mark): the verdict is remembered by it. 0: it is not remembered. */
+ * deed and for no others (godwit__route_mark): what came of it is remembered by it. 0: it is not remembered.
+ */
 bool godwit__caller_may (godwit__caller_t *caller, uint64_t mark, const godwit__deed_t *deed);
 
 /* The name of its certificate; "" for NULL. */

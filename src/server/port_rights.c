@@ -42,7 +42,7 @@ describe (const godwit__port_t *port, const godwit__session_t *session, uint32_t
     godwit__pool_t *const pool = port->pool;
     const char *const name = godwit__caller_name (session ? session->caller : NULL);
     if (!port->caller) {
-        snprintf (text, GODWIT__DEED_TEXT, "the certificate%s%s%s of the other side is void",
+        snprintf (text, GODWIT__DEED_TEXT, "the certificate%s%s%s is void: it was revoked, or has ended",
                   *name ? " \"" : "", name, *name ? "\"" : "");
         return;
     }

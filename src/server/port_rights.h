@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whose certificate stands behind what arrives at a port, and what that allows before a method is known. What
- * a certificate says of methods is judged in request_rights.h. The leader's thread; only where there is a
+ * a certificate says of methods is looked at in request_rights.h. The leader's thread; only where there is a
  * realm. */
 #ifndef GODWIT_SRC_SERVER_PORT_RIGHTS_H
 #define GODWIT_SRC_SERVER_PORT_RIGHTS_H

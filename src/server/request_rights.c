@@ -53,7 +53,7 @@ refuse_for_policy (godwit_request_t *request)
 }
 
 bool
-godwit__request_judge (godwit_request_t *request)
+godwit__request_check_rights (godwit_request_t *request)
 {
     const godwit_server_t *const server = request->server;
     const godwit__route_t *const route = request->route;

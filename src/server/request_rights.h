@@ -7,14 +7,14 @@
 #include "src/server/request.h"
 #include "src/server/server.h"
 
-bool godwit__request_judge (godwit_request_t *request);
+bool godwit__request_check_rights (godwit_request_t *request);
 
 /* Whether the request may run: its body is decoded. route NULL: there is no such method, which only those
  * learn who may call it. False: the request was refused as FORBIDDEN, which was counted and told. */
 static inline bool
 godwit__request_is_allowed (godwit_request_t *request)
 {
-    return (!request->caller && !request->server->authorize) || godwit__request_judge (request);
+    return (!request->caller && !request->server->authorize) || godwit__request_check_rights (request);
 }
 
 #endif

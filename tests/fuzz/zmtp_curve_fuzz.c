@@ -178,10 +178,14 @@ as_properties (run_t *run, const uint8_t *data, size_t size)
 {
     const size_t before = run->config.accepts ? 257 : 30;
     char text[GODWIT__ZMTP_READY_TEXT];
+    char refusal[GODWIT__ADMIT_TEXT];
+    godwit__zmtp_admission_t admission = {.party = NULL};
     godwit__zmtp_socket_t socket;
     bool is_engine;
-    const bool is_good = before + size <= GODWIT__ZMTP_HANDSHAKE_MAX &&
-                         !godwit__zmtp_ready_check (&run->config, data, size, &socket, &is_engine, text);
+    const bool is_good =
+        before + size <= GODWIT__ZMTP_HANDSHAKE_MAX &&
+        !godwit__zmtp_ready_check (&run->config, data, size, &socket, &is_engine, text) &&
+        !godwit__zmtp_admission_check (&admission, &run->config, &run->end.session, data, size, refusal);
     const zmtp_bytes_t properties = zmtp_bytes_of (data, size);
     check (!say_properties (run, properties));
     free (properties.data);

@@ -2,6 +2,7 @@
 #include "tests/hosts/fleet.h"
 #include "tests/faults/cluster.h"
 #include "tests/hosts/fail.h"
+#include "tests/hosts/fleet_realm.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 enum {
     START_MS = 30000,
     END_MS = 30000,
-    TEXT_SIZE = 512,
+    TEXT_SIZE = 1024,
     LOOK_MS = 5,
     SOME_RECORDS = 20 /* that it writes when it is called; some of them are about stalls */
 };
@@ -27,10 +28,23 @@ enum {
 #define PATIENT_TIMEOUT_MS 60000 /* the shortest is a tenth of it: longer than a machine stands still */
 #define SLOW_MS 20
 #define NOTICE_RATE 100
+#define REFRESH_MS 1000 /* how often a secured process looks at its files */
 #define RECORDS 2000000
 
 /* --- starting
  * ---------------------------------------------------------------------------------------------------- */
+
+/* The part of a URL that says who may speak with whom. */
+static void
+print_security (const fleet_t *fleet, const char *name, char text[FLEET_PATH_SIZE + 64])
+{
+    char path[FLEET_PATH_SIZE];
+    snprintf (text, FLEET_PATH_SIZE + 64, "&insecure=true");
+    if (!fleet->options.is_secured)
+        return;
+    fleet_realm_path (fleet, name, path);
+    snprintf (text, FLEET_PATH_SIZE + 64, "&realm=%s&refresh_ms=" TEXT (REFRESH_MS), path);
+}
 
 static void
 print_url (char *url, size_t size, uint32_t node, int host, int port)
@@ -39,7 +53,7 @@ print_url (char *url, size_t size, uint32_t node, int host, int port)
     for (int i = 1; i <= FLEET_RENDEZVOUS; i++)
         used +=
             (size_t) snprintf (url + used, size - used, "%s%s:9573", i > 1 ? "," : "", network_address (i));
-    used += (size_t) snprintf (url + used, size - used, "/?insecure=true&host=%s", network_address (host));
+    used += (size_t) snprintf (url + used, size - used, "/?host=%s", network_address (host));
     if (port > 0)
         snprintf (url + used, size - used, "&port=%d", port);
 }
@@ -54,12 +68,14 @@ static void
 start_node (fleet_t *fleet, member_t *member, int port, const char *const *more)
 {
     char program[FLEET_PATH_SIZE], errors[FLEET_PATH_SIZE];
-    char url[TEXT_SIZE], node[16], seed[32];
+    char url[TEXT_SIZE], node[16], seed[32], security[FLEET_PATH_SIZE + 64];
     member->node = ++fleet->nodes;
     snprintf (program, sizeof program, "%s/tests/faults/node", fleet->options.build);
     print_path (fleet, member->log, member->name, member->node, HISTORY_SUFFIX);
     print_path (fleet, errors, member->name, member->node, ".stderr");
     print_url (url, sizeof url, member->node, member->host, port);
+    print_security (fleet, member->name, security);
+    strncat (url, security, sizeof url - strlen (url) - 1);
     snprintf (node, sizeof node, "%u", member->node);
     snprintf (seed, sizeof seed, "%llu", (unsigned long long) fleet->options.seed);
     child_options_t options = {.name = member->name,
@@ -159,16 +175,21 @@ fleet_start_rendezvous (fleet_t *fleet, int index)
 {
     member_t *member = &fleet->rendezvous[index];
     char program[FLEET_PATH_SIZE], errors[FLEET_PATH_SIZE], address[TEXT_SIZE];
+    char realm[FLEET_PATH_SIZE + 8] = "--insecure", path[FLEET_PATH_SIZE];
     member->host = index + 1;
     snprintf (member->name, sizeof member->name, "rendezvous-%d", index + 1);
     snprintf (program, sizeof program, "%s/tools/godwit", fleet->options.build);
     print_path (fleet, errors, member->name, 0, ".stderr");
     snprintf (address, sizeof address, "%s:9573", network_address (member->host));
+    if (fleet->options.is_secured) {
+        fleet_realm_path (fleet, member->name, path);
+        snprintf (realm, sizeof realm, "--realm=%s", path);
+    }
     child_start (&member->child,
                  &(child_options_t){.name = member->name,
                                     .net = network_name (member->host),
                                     .errors = errors,
-                                    .arguments = {program, "matchmaker", "--insecure", "--listen", address}});
+                                    .arguments = {program, "matchmaker", "--listen", address, realm}});
     child_expect (&member->child, "godwit matchmaker: ready", START_MS);
 }
 
@@ -202,6 +223,8 @@ fleet_open (fleet_t *fleet, const fleet_options_t *options)
                                                                     .capacity = 65536});
     if (!fleet->history)
         hosts_fail ("cannot make %s", path);
+    if (options->is_secured)
+        fleet_realm_make (fleet);
     snprintf (program, sizeof program, "%s/tests/hosts/wire", options->build);
     network_open (program, options->seed);
     for (int i = 0; i < FLEET_RENDEZVOUS + FLEET_CLIENT_HOSTS; i++)
@@ -220,6 +243,22 @@ fleet_open (fleet_t *fleet, const fleet_options_t *options)
     for (int i = 0; i < FLEET_CLIENTS; i++)
         child_expect (&fleet->clients[i].child, "ready", START_MS);
     start_notices (fleet);
+}
+
+int
+fleet_members (fleet_t *fleet, member_t *members[FLEET_MEMBERS])
+{
+    int count = 0;
+    for (int i = 0; i < FLEET_RENDEZVOUS; i++)
+        members[count++] = &fleet->rendezvous[i];
+    for (int i = 0; i < fleet->server_count; i++)
+        members[count++] = &fleet->servers[i];
+    for (int i = 0; i < FLEET_CLIENTS; i++)
+        members[count++] = &fleet->clients[i];
+    for (int i = 0; i < FLEET_LISTENERS; i++)
+        members[count++] = &fleet->listeners[i];
+    members[count++] = &fleet->notifier;
+    return count;
 }
 
 /* --- what goes on

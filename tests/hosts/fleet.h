@@ -16,6 +16,7 @@ enum {
     FLEET_CLIENTS = 3,
     FLEET_LISTENERS = 3, /* two are a pool, and the third */
     FLEET_SERVERS = 8,   /* the most */
+    FLEET_MEMBERS = FLEET_RENDEZVOUS + FLEET_SERVERS + FLEET_CLIENTS + FLEET_LISTENERS + 1,
     FLEET_PATH_SIZE = 512
 };
 
@@ -36,6 +37,7 @@ typedef struct fleet_options {
     bool is_patient; /* clients always try again what has certainly not run, as they do unless told otherwise
                       */
     int port;        /* that every server listens on; 0: any */
+    bool is_secured; /* in a realm (fleet_realm.h); false: without one, insecure */
 } fleet_options_t;
 
 typedef struct fleet {
@@ -51,6 +53,7 @@ typedef struct fleet {
     member_t stranger;
     unsigned stranger_calls; /* of all strangers together */
     int server_count;
+    unsigned rotations; /* that were begun */
 } fleet_t;
 
 /* Makes the hosts, starts everybody, and returns when all clients know all servers and call them. */
@@ -69,6 +72,9 @@ void fleet_stop_stranger (fleet_t *fleet);
 int fleet_add_server (fleet_t *fleet);
 /* Drained, within 20 s. */
 void fleet_stop (member_t *member);
+
+/* All processes but strangers. Returns how many. */
+int fleet_members (fleet_t *fleet, member_t *members[FLEET_MEMBERS]);
 
 /* What the process has written into its history so far, in records. */
 uint64_t fleet_progress (const member_t *member);

@@ -21,8 +21,8 @@
 #include "tests/hosts/report.h"
 #include "tests/hosts/scenario.h"
 
-#include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <getopt.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -175,17 +175,17 @@ run_here (const options_t *options)
 /* --- all of them, each in a process of its own
  * ------------------------------------------------------------------- */
 
+static int
+remove_one (const char *path, const struct stat *status, int type, struct FTW *at)
+{
+    (void) status, (void) type, (void) at;
+    return remove (path);
+}
+
 static void
 remove_folder (const char *path)
 {
-    DIR *folder = opendir (path);
-    const struct dirent *entry;
-    while (folder && (entry = readdir (folder)))
-        if (entry->d_name[0] != '.')
-            unlinkat (dirfd (folder), entry->d_name, 0);
-    if (folder)
-        closedir (folder);
-    rmdir (path);
+    nftw (path, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 static bool

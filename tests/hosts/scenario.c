@@ -125,7 +125,8 @@ scenario_run (const scenario_t *scenario, const scenario_options_t *options, sce
                                            .rate = options->rate,
                                            .servers = scenario->servers,
                                            .is_patient = scenario->must_not_fail,
-                                           .port = scenario->port});
+                                           .port = scenario->port,
+                                           .is_secured = scenario->is_secured});
     make_plan (&plan, scenario, &fleet, options->seconds);
     const int64_t end_ms = hosts_now_ms () + (int64_t) options->seconds * 1000;
     carry_out (&plan, scenario, &fleet, result);

@@ -29,6 +29,7 @@ typedef struct scenario {
     unsigned detection_limit_ms; /* a call that the fault hits ends within this; 0: not decided */
     unsigned back_limit_ms; /* all servers are called again within this; 0: within 15 s, without a margin */
     bool may_pause;         /* so many calls may wait for the host that is hit that clients make no more */
+    bool is_secured;        /* the fleet is in a realm */
     bool must_not_fail;     /* no call fails but those whose method does; clients are patient */
 } scenario_t;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/hosts/fail.h"
+#include "tests/hosts/fleet_realm.h"
 #include "tests/hosts/scenario.h"
 
 #include <signal.h>
@@ -179,6 +180,80 @@ start_all_rendezvous (fleet_t *fleet, strike_t *strike)
     note_end (fleet, strike);
 }
 
+/* --- the realm
+ * ------------------------------------------------------------------------------------------------------- */
+
+/* New connections, while not everybody has the same keys. */
+static void
+restart_one (fleet_t *fleet, strike_t *strike)
+{
+    strike->target++;
+    fleet_stop (server_of (fleet, strike));
+    fleet_start_server (fleet, strike->target % fleet->server_count);
+}
+
+/* Half of the processes have theirs while the others do not. */
+static void
+issue_all (fleet_t *fleet, strike_t *strike)
+{
+    fleet_realm_issue_half (fleet, 0);
+    restart_one (fleet, strike);
+    fleet_realm_issue_half (fleet, 1);
+}
+
+/* A rendezvous looks at its files every 5 s. */
+#define READ_MS 7000
+#define STEPS_MAX 3
+#define OPTIONS_MAX 3 /* of a step, with the NULL behind the last one */
+
+/* What is rotated, and the steps: what `godwit realm rotate` is told. */
+static const struct {
+    const char *what;
+    int step_count; /* 0: only new certificates */
+    const char *steps[STEPS_MAX][OPTIONS_MAX];
+} rotations[] = {
+    {"certificates", 0, {{NULL}}},
+    {"door", 2, {{"--door"}, {"--door", "--finish"}}},
+    {"realm key", 3, {{NULL}, {"--switch"}, {"--finish"}}},
+};
+
+#define ROTATIONS (sizeof rotations / sizeof rotations[0])
+
+static void
+rotate (fleet_t *fleet, strike_t *strike)
+{
+    const size_t index = fleet->rotations++ % ROTATIONS;
+    strike->fault = history_fault_begin (fleet->history, HISTORY_FAULT_NAMES, 0, rotations[index].what);
+    if (rotations[index].step_count == 0)
+        issue_all (fleet, strike);
+    for (int step = 0; step < rotations[index].step_count; step++) {
+        fleet_realm_rotate (fleet, rotations[index].steps[step]);
+        issue_all (fleet, strike);
+        hosts_wait (-1, READ_MS);
+    }
+}
+
+static void
+end_rotation (fleet_t *fleet, strike_t *strike)
+{
+    note_end (fleet, strike);
+}
+
+/* From then on it is cut off, as it were: no call may fail because of that. */
+static void
+revoke_server (fleet_t *fleet, strike_t *strike)
+{
+    hit (fleet, strike, HISTORY_FAULT_NETWORK, "revoked");
+    fleet_realm_revoke (fleet, server_of (fleet, strike)->name);
+}
+
+static void
+stop_revoked (fleet_t *fleet, strike_t *strike)
+{
+    fleet_stop (server_of (fleet, strike));
+    note_end (fleet, strike);
+}
+
 /* --- all of them
  * ------------------------------------------------------------------------------------------------- */
 
@@ -270,6 +345,26 @@ const scenario_t scenarios[] = {
      .hold_ms = {500, 1000},
      .gap_ms = {500, 1000},
      .servers = 5,
+     .must_not_fail = true},
+    {.name = "rotations",
+     .title = "new certificates, door, realm key",
+     .begin = rotate,
+     .end = end_rotation,
+     .hold_ms = {500, 1000},
+     .gap_ms = {500, 1000},
+     .most = ROTATIONS,
+     .servers = 3,
+     .is_secured = true,
+     .must_not_fail = true},
+    {.name = "revoked",
+     .title = "a server's certificate revoked",
+     .begin = revoke_server,
+     .end = stop_revoked,
+     .hold_ms = {7000, 8000},
+     .gap_ms = {1000, 2000},
+     .most = 1,
+     .servers = 3,
+     .is_secured = true,
      .must_not_fail = true},
     {.name = "reuse",
      .title = "address used by another",

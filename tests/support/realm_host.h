@@ -19,7 +19,7 @@
 
 typedef struct realm_host {
     godwit__realm_t *realm;
-    const godwit__test_realm_t *files; /* no note may hold a secret of it */
+    const godwit__test_realm_t *files; /* no note may hold a secret of it; NULL: nobody looks */
     int64_t now;
     char notes[4096]; /* lines; warnings begin with "warning: " */
 } realm_host_t;
@@ -35,7 +35,8 @@ realm_host_note (void *user, godwit_log_level_t level, const char *line)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     realm_host_t *const host = user;
-    cr_assert_not (godwit__test_realm_leaks (host->files, line, strlen (line)));
+    if (host->files)
+        cr_assert_not (godwit__test_realm_leaks (host->files, line, strlen (line)));
     pthread_mutex_lock (&lock);
     const size_t used = strlen (host->notes);
     snprintf (host->notes + used, sizeof host->notes - used, "%s%s\n",

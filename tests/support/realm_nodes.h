@@ -54,6 +54,8 @@ bool node_says (const node_t *node, const char *text);
 #define NODE_COUNTER(node_, name_) atomic_load (&(node_)->driver->ops->counters ((node_)->driver)->name_)
 
 void node_link_open (node_link_t *link, node_t *node, const char *address);
+/* The same; false: memory is short. */
+bool node_link_try (node_link_t *link, node_t *node, const char *address);
 void node_link_close (node_link_t *link);
 /* The name of the certificate at the other end; "": there is none. Static memory. */
 const char *node_link_party (const node_link_t *link);

@@ -79,7 +79,7 @@ Test (inproc_party, the_sender_is_known_after_it_has_gone)
     open_both (issue ("web", 1), issue ("shop", 2));
     node_link_open (&link, &web, shop.at.links[0]);
     NODES_AWAIT (link.ups);
-    node_send (link.channel, 0, "farewell");
+    node_send (link.channel, 0, "the last word");
     node_link_close (&link);
     node_close (&web);
     cr_assert_eq (shop.port->ops->recv (shop.port, &frame, &from), GODWIT__IO_OK);

@@ -616,6 +616,7 @@ LookTest (any_thread_may_ask)
 {
     enum { ASKING = 2, LOOKING = 2, ROUNDS = 40 };
     pthread_t threads[ASKING + LOOKING];
+    host.files = NULL; /* which change meanwhile */
     godwit__realm_unwatch (host.realm, &watcher.watch);
     for (size_t i = 0; i < ASKING + LOOKING; i++)
         cr_assert_eq (pthread_create (&threads[i], NULL, i < ASKING ? ask : look_often, NULL), 0);

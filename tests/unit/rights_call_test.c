@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The right to call: judged at the port once the method is known, told at both ends, remembered, and judged
+/* The right to call: checked at the port once the method is known, told at both ends, remembered, and checked
  * anew when a certificate is renewed. */
 #include "tests/support/must.h"
 #include "tests/support/rights_world.h"
@@ -151,7 +151,7 @@ Test (rights_call, it_is_not_tried_at_another_server)
     scene_close (&scene);
 }
 
-Test (rights_call, a_certificate_with_fewer_rights_is_judged_anew)
+Test (rights_call, a_certificate_with_fewer_rights_is_looked_at_anew)
 {
     scene_t scene;
     scene_open (&scene, "call godwit/billing");
@@ -164,7 +164,7 @@ Test (rights_call, a_certificate_with_fewer_rights_is_judged_anew)
     scene_close (&scene);
 }
 
-Test (rights_call, a_certificate_with_more_rights_is_judged_anew)
+Test (rights_call, a_certificate_with_more_rights_is_looked_at_anew)
 {
     scene_t scene;
     scene_open (&scene, "call godwit/billing/charge");

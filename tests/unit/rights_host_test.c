@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The right to host a rendezvous: told to the program when its transport is made, and judged by its members.
+/* The right to host a rendezvous: told to the program when its transport is made, and checked by its members.
  */
 #include "src/runtime/transport.h"
 #include "tests/support/liar.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The right to publish fanouts: told to the program at once, and judged at the port for those who publish all
- * the same. And what is published goes only to those who may serve the topic. */
+/* The right to publish fanouts: told to the program at once, and checked at the port for those who publish
+ * all the same. And what is published goes only to those who may serve the topic. */
 #include "src/client/publisher.h"
 #include "tests/support/must.h"
 #include "tests/support/rogue.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The right to serve: told to the program when a server starts, judged by the rendezvous when it registers,
+/* The right to serve: told to the program when a server starts, checked by the rendezvous when it registers,
  * and again when its certificate is renewed. */
 #include "matchmaker/rendezvous_wire.h"
 #include "src/runtime/transport.h"

@@ -111,7 +111,7 @@ Test (rights_sim, who_has_a_realm_does_not_meet_who_has_none)
     rights_world_close (&world);
 }
 
-/* The connecting end judges, too. */
+/* The connecting end checks, too. */
 Test (rights_sim, a_host_that_was_revoked_is_left)
 {
     rights_world_t *world = rights_world_open ();

@@ -128,7 +128,8 @@ Test (rights_void, a_client_that_is_revoked_is_refused)
     godwit_cluster_run (scene.world->cluster, 10);
     cr_assert_eq (rights_call (scene.client, "work", &denied), GODWIT_ERR_PERMISSION_DENIED);
     cr_assert_eq (godwit_error_outcome (denied), GODWIT_OUTCOME_REJECTED);
-    cr_assert (strstr (godwit_error_message (denied), "the certificate \"web\" of the other side is void"),
+    cr_assert (strstr (godwit_error_message (denied),
+                       "the certificate \"web\" is void: it was revoked, or has ended"),
                "%s", godwit_error_message (denied));
     godwit_error_destroy (&denied);
     cr_assert_eq (

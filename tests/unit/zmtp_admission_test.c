@@ -201,25 +201,25 @@ Test (zmtp_admission, who_was_revoked_is_refused)
     world_close (&world);
 }
 
-/* Only the realm that judges has its clock at another time. */
-static int64_t judging_s;
+/* Only the realm that lets in has its clock at another time. */
+static int64_t other_s;
 
 static int64_t
-judging_now (void *user)
+other_now (void *user)
 {
     (void) user;
-    return judging_s;
+    return other_s;
 }
 
 static void
-judge_at (world_t *world, int64_t when)
+check_at (world_t *world, int64_t when)
 {
     const godwit__realm_options_t options = {.path = godwit__test_realm_path (world->files, "shop"),
-                                             .now_s = judging_now};
-    judging_s = now_s;
+                                             .now_s = other_now};
+    other_s = now_s;
     godwit__realm_close (&world->shop);
     MUST (godwit__realm_open (&world->shop, &options, &error));
-    judging_s = when;
+    other_s = when;
 }
 
 Test (zmtp_admission, who_comes_too_late_or_too_early_is_refused)
@@ -230,14 +230,14 @@ Test (zmtp_admission, who_comes_too_late_or_too_early_is_refused)
         godwit__test_realm_issue (world.files, GODWIT__TEST_MEMBER (.name = "web", .serial = 7, .from = now_s,
                                                                     .until = now_s + AN_HOUR)));
     ends_t ends;
-    judge_at (&world, now_s + AN_HOUR + SKEW - 1);
+    check_at (&world, now_s + AN_HOUR + SKEW - 1);
     begin (&ends, world.web, world.shop, false);
     zmtp_let_speak (&ends.link, &ends.port, SIZE_MAX);
     expect_admitted (&ends.port, "web", world.shop);
     finish (&ends);
-    judge_at (&world, now_s + AN_HOUR + SKEW);
+    check_at (&world, now_s + AN_HOUR + SKEW);
     expect_refused (&world, "expired", "certificate \"web\" (serial 7) has ended");
-    judge_at (&world, now_s - SKEW - 1);
+    check_at (&world, now_s - SKEW - 1);
     expect_refused_by_port (world.web, world.shop, false, "not-yet-valid",
                             "certificate \"web\" (serial 7) is not valid yet");
     world_close (&world);

@@ -5,7 +5,7 @@
 
 #include "tools/godwit/realm_folder.h"
 
-#define REALM_DAY_S (24 * 60 * 60)
+#define REALM_DAY_S INT64_C (86400)
 
 /* What a certificate is to say. */
 typedef struct realm_grant {

@@ -146,10 +146,9 @@ add_key (realm_form_t *form, const char *key, size_t value_size)
     const size_t key_size = strlen (key);
     assert (form->bytes.size + key_size + 3 + value_size + 1 <= REALM_FORM_MAX);
     char *const at = form->bytes.data + form->bytes.size;
-    memcpy (at, key, key_size);
-    memcpy (at + key_size, " = ", 3);
+    char *const value = stpcpy (stpcpy (at, key), " = ");
     form->bytes.size += key_size + 3 + value_size + 1;
-    return at + key_size + 3;
+    return value;
 }
 
 void

@@ -45,34 +45,32 @@ realm_key_close (realm_key_t *key)
 
 /* ---- with a passphrase ---- */
 
-/* Makes the key of the box from the passphrase; the caller gives it to godwit__secret_free. */
-static godwit_status_t
-derive (uint8_t **box_key, const sealed_t *sealed, const realm_bytes_t *passphrase, godwit_error_t **error)
+/* Makes the key of the box from the passphrase; the caller gives it to godwit__secret_free. NULL: memory is
+ * short, and *error says so. */
+static uint8_t *
+derive (const sealed_t *sealed, const realm_bytes_t *passphrase, godwit_error_t **error)
 {
-    uint8_t *const derived = godwit__secret_new ();
-    if (derived &&
-        crypto_pwhash (derived, crypto_secretbox_KEYBYTES, passphrase->data, passphrase->size, sealed->salt,
-                       sealed->ops, (size_t) sealed->memory, crypto_pwhash_ALG_ARGON2ID13) == 0) {
-        *box_key = derived;
-        return GODWIT_OK;
-    }
-    godwit__secret_free (derived);
-    return godwit__error_set (error, GODWIT_ERR_OUT_OF_MEMORY,
-                              "the passphrase: Argon2id needs %u MiB of memory",
-                              (unsigned) (sealed->memory >> 20));
+    uint8_t *const key = godwit__secret_new ();
+    if (key &&
+        crypto_pwhash (key, crypto_secretbox_KEYBYTES, passphrase->data, passphrase->size, sealed->salt,
+                       sealed->ops, (size_t) sealed->memory, crypto_pwhash_ALG_ARGON2ID13) == 0)
+        return key;
+    godwit__secret_free (key);
+    godwit__error_set (error, GODWIT_ERR_OUT_OF_MEMORY, "the passphrase: Argon2id needs %u MiB of memory",
+                       (unsigned) (sealed->memory >> 20));
+    return NULL;
 }
 
 static godwit_status_t
 seal (sealed_t *sealed, const realm_key_t *key, const realm_bytes_t *passphrase, godwit_error_t **error)
 {
-    uint8_t *box_key;
     sealed->ops = crypto_pwhash_OPSLIMIT_MODERATE;
     sealed->memory = crypto_pwhash_MEMLIMIT_MODERATE;
     randombytes_buf (sealed->salt, sizeof sealed->salt);
     randombytes_buf (sealed->box, crypto_secretbox_NONCEBYTES);
-    const godwit_status_t status = derive (&box_key, sealed, passphrase, error);
-    if (status)
-        return status;
+    uint8_t *const box_key = derive (sealed, passphrase, error);
+    if (!box_key)
+        return GODWIT_ERR_OUT_OF_MEMORY;
     /* The first half of libsodium's secret key is its seed. */
     crypto_secretbox_easy (sealed->box + crypto_secretbox_NONCEBYTES, key->secret, SEED_SIZE, sealed->box,
                            box_key);
@@ -84,17 +82,16 @@ static godwit_status_t
 unseal (uint8_t *seed, const sealed_t *sealed, const realm_bytes_t *passphrase, const char *name,
         godwit_error_t **error)
 {
-    uint8_t *box_key;
-    const godwit_status_t status = derive (&box_key, sealed, passphrase, error);
-    if (status)
-        return status;
+    uint8_t *const box_key = derive (sealed, passphrase, error);
+    if (!box_key)
+        return GODWIT_ERR_OUT_OF_MEMORY;
     const bool is_open =
         crypto_secretbox_open_easy (seed, sealed->box + crypto_secretbox_NONCEBYTES,
                                     SEALED_SIZE - crypto_secretbox_NONCEBYTES, sealed->box, box_key) == 0;
     godwit__secret_free (box_key);
-    if (is_open)
-        return GODWIT_OK;
-    return godwit__error_set (error, GODWIT_ERR_PERMISSION_DENIED, "%s: the passphrase is another one", name);
+    return is_open ? GODWIT_OK
+                   : godwit__error_set (error, GODWIT_ERR_PERMISSION_DENIED,
+                                        "%s: the passphrase is another one", name);
 }
 
 /* ---- its file ---- */
@@ -176,10 +173,9 @@ realm_key_open (realm_key_t *key, const realm_bytes_t *file, const realm_bytes_t
         status = unseal (seed, &sealed, passphrase, name, error);
     if (!status) {
         crypto_sign_seed_keypair (key->public_key, secret, seed);
-        if (memcmp (key->public_key, stated, sizeof stated) != 0) {
+        if (memcmp (key->public_key, stated, sizeof stated) != 0)
             status = godwit__error_set (error, GODWIT_ERR_MALFORMED,
                                         "%s: its public key is not that of its secret one", name);
-        }
     }
     godwit__secret_free (seed);
     if (status)

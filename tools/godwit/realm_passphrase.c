@@ -56,7 +56,7 @@ read_file (realm_bytes_t *passphrase, const char *file, godwit_error_t **error)
 /* While the terminal does not show what is typed, signals that would end the program wait: it shows it again
  * before they come through. */
 static sigset_t
-ending_signals (void)
+end_signals (void)
 {
     sigset_t signals;
     sigemptyset (&signals);
@@ -126,10 +126,10 @@ read_silently (realm_bytes_t *line, int terminal, int signals, const char *promp
 static godwit_status_t
 ask_at (realm_bytes_t *line, int terminal, const char *prompt, godwit_error_t **error)
 {
-    const sigset_t ending = ending_signals ();
+    const sigset_t signals_of_end = end_signals ();
     sigset_t before;
-    sigprocmask (SIG_BLOCK, &ending, &before);
-    const int signals = signalfd (-1, &ending, SFD_CLOEXEC);
+    sigprocmask (SIG_BLOCK, &signals_of_end, &before);
+    const int signals = signalfd (-1, &signals_of_end, SFD_CLOEXEC);
     const godwit_status_t status = signals < 0
                                        ? realm_system_error (error, "the passphrase", "cannot ask for it")
                                        : read_silently (line, terminal, signals, prompt, error);
@@ -172,7 +172,8 @@ realm_passphrase_new (realm_bytes_t *passphrase, const char *file, godwit_error_
     if (status || file)
         return status;
     status = ask (&again, "The same again: ", error);
-    if (!status && (again.size != passphrase->size || memcmp (again.data, passphrase->data, again.size) != 0))
+    if (!status &&
+        (again.size != passphrase->size || sodium_memcmp (again.data, passphrase->data, again.size) != 0))
         status = refuse (error, "the passphrase", "the two were not the same");
     realm_bytes_free (&again);
     if (status)
