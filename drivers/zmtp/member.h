@@ -2,11 +2,12 @@
 /* What a connection has of a realm: who is at the other end, and what comes of the commands by which members
  * speak of their realm.
  *
- *     IN ---- a bulletin, a key or a date says so ----> VOID ---- 500 ms ----> TOLD ---- 300 ms ----> the
- *      \----- its new credential is not let in ---------------------------------^          stream's end
+ *     IN ---- a bulletin, a key or a date says so ----> VOID ---- 500 ms ----> TOLD ---- 300 ms ----> ended
+ *      `----- its new credential is not let in ---------------------------------^
  *
- * Who is VOID is heard no more by ports, and publications do not go there; replies still do. TOLD: REFUSED
- * was sent, and the peer hangs up when it has read it. A connection that is void never is IN again. */
+ * What comes from who is VOID is nobody's: the core says no to it. Publications are not taken from there, and
+ * do not go there; replies still do. TOLD: REFUSED was sent, and the peer hangs up when it has read it. Who
+ * is void never is IN again over this connection. */
 #ifndef GODWIT_DRIVERS_ZMTP_MEMBER_H
 #define GODWIT_DRIVERS_ZMTP_MEMBER_H
 

@@ -84,6 +84,7 @@ struct godwit_transport {
     char *virtual_host; /* "" if unset */
     char *realm_name;   /* the option realm */
     unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
+    bool refuses_tcp;   /* settings may not ask for tcp (src/transport/secure_defaults.h) */
     char *host_id;      /* an opaque name of this machine */
     godwit_url_t *url;
     godwit__realm_t *realm; /* NULL: there is none */
@@ -93,7 +94,6 @@ struct godwit_transport {
     godwit__driver_t *drivers[GODWIT__DRIVER_MAX]; /* shortest path first: inproc, then what the URL names */
     godwit__matchmaker_t *matchmaker;
     bool has_rendezvous; /* its list can be changed by the program */
-    bool refuses_tcp;    /* settings may not ask for it (src/transport/secure_defaults.h) */
 
     struct godwit__error_classes *error_classes; /* errors that reach callers with their own class */
 
