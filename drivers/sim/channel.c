@@ -292,7 +292,8 @@ open_link (godwit__driver_t *driver, const char *address, const godwit__link_eve
     self->user = user;
     self->task = (godwit__task_t){.run = tell_events, .user = self};
     const int64_t timeout_ns = self->node->options.connect_timeout_ms * GODWIT__NS_PER_MS;
-    godwit__sim_post (self->connection, GODWIT__SIM_CONNECT, true, false, godwit__sim_introduce (self->node));
+    godwit__sim_post (self->connection, GODWIT__SIM_CONNECT, true, false,
+                      godwit__sim_introduce (self->connection, false));
     godwit__sim_post_at (self->connection, GODWIT__SIM_TIMEOUT, false,
                          self->node->cluster->now_ns + timeout_ns, 0);
     *link = &self->base;

@@ -425,7 +425,7 @@ on_connect (godwit__sim_connection_t *connection, godwit__sim_frame_t *said)
     const bool is_in = connection->port != NULL;
     const bool publishes = is_in && connection->client->kind == GODWIT__SIM_PUBLISHER;
     post (connection, GODWIT__SIM_ANSWER, false, is_in,
-          is_in ? godwit__sim_introduce (connection->port_node) : NULL, word);
+          is_in ? godwit__sim_introduce (connection, true) : NULL, word);
     if (is_in)
         godwit__sim_client_is_in (connection);
     if (publishes)
@@ -535,7 +535,7 @@ happen (godwit__sim_event_t *event)
     case GODWIT__SIM_RETRY:
         if (connection->client)
             godwit__sim_post (connection, GODWIT__SIM_CONNECT, true, false,
-                              godwit__sim_introduce (connection->client_node));
+                              godwit__sim_introduce (connection, false));
         break;
     case GODWIT__SIM_CREDENTIAL:
         godwit__sim_on_credential (connection, event->to_port, event->frame);

@@ -157,14 +157,15 @@ introduction_in (godwit__sim_frame_t *frame)
 }
 
 godwit__sim_frame_t *
-godwit__sim_introduce (godwit__sim_node_t *node)
+godwit__sim_introduce (godwit__sim_connection_t *connection, bool at_port)
 {
-    godwit__realm_t *const realm = realm_of (node);
+    godwit__realm_t *const realm = realm_of (node_at (connection, at_port));
     if (!realm)
         return NULL;
     godwit__credential_t *credential = godwit__realm_credential (realm);
     godwit__keyring_t *keyring = godwit__realm_keyring (realm);
-    godwit__sim_frame_t *frame = new_frame (node->cluster, sizeof (introduction_t) + credential->size);
+    godwit__sim_frame_t *frame = new_frame (connection->cluster, sizeof (introduction_t) + credential->size);
+    other_of (connection, at_port)->told = credential->number;
     introduction_t *const says = introduction_in (frame);
     if (says) {
         says->bulletin = godwit__realm_bulletin_number (realm);
@@ -182,7 +183,10 @@ godwit__sim_introduce (godwit__sim_node_t *node)
 static void
 send_credential (godwit__sim_connection_t *connection, bool at_port)
 {
-    godwit__sim_frame_t *const frame = godwit__sim_introduce (node_at (connection, at_port));
+    godwit__credential_t *credential = godwit__realm_credential (realm_of (node_at (connection, at_port)));
+    const bool is_news = other_of (connection, at_port)->told < credential->number;
+    godwit__credential_unref (&credential);
+    godwit__sim_frame_t *const frame = is_news ? godwit__sim_introduce (connection, at_port) : NULL;
     if (frame)
         godwit__sim_post (connection, GODWIT__SIM_CREDENTIAL, !at_port, false, frame);
 }
@@ -201,12 +205,15 @@ send_bulletin (godwit__sim_connection_t *connection, bool at_port, const godwit_
     godwit__sim_post (connection, GODWIT__SIM_BULLETIN, !at_port, false, frame);
 }
 
-/* The connection is up at this end: the other one is sent the bulletin, if it has an older one. */
+/* Sends what the other end has not been sent: there may be news since the handshake began. */
 static void
-begin (godwit__sim_connection_t *connection, bool at_port)
+send_news (godwit__sim_connection_t *connection, bool at_port)
 {
     godwit__realm_t *const realm = realm_of (node_at (connection, at_port));
-    godwit__bulletin_t *bulletin = realm ? godwit__realm_bulletin (realm) : NULL;
+    if (!realm)
+        return;
+    godwit__bulletin_t *bulletin = godwit__realm_bulletin (realm);
+    send_credential (connection, at_port);
     send_bulletin (connection, at_port, bulletin);
     godwit__bulletin_unref (&bulletin);
 }
@@ -220,7 +227,7 @@ godwit__sim_let_client_in (godwit__sim_connection_t *connection, godwit__sim_fra
 void
 godwit__sim_client_is_in (godwit__sim_connection_t *connection)
 {
-    begin (connection, true);
+    send_news (connection, true);
 }
 
 const char *
@@ -230,7 +237,7 @@ godwit__sim_meet_port (godwit__sim_connection_t *connection, godwit__sim_frame_t
         return refused_us (refused);
     const char *const word = admit (connection, false, introduction_in (said));
     if (!word) {
-        begin (connection, false);
+        send_news (connection, false);
         return NULL;
     }
     godwit__sim_post_word (connection, GODWIT__SIM_DISMISSED, true, word);
@@ -360,22 +367,13 @@ godwit__sim_on_dismissed (godwit__sim_connection_t *connection, bool to_port, co
 /* ---- changes of this node's realm ---- */
 
 static void
-send_news (godwit__sim_connection_t *connection, bool at_port)
-{
-    const godwit__sim_node_t *const node = node_at (connection, at_port);
-    if (node->driver->changes & GODWIT__REALM_CREDENTIAL)
-        send_credential (connection, at_port);
-    if (node->driver->changes & GODWIT__REALM_BULLETIN)
-        begin (connection, at_port);
-}
-
-static void
 on_change_task (godwit__task_t *task)
 {
     godwit__sim_node_t *const node = task->user;
     const unsigned changes = node->driver->changes;
-    each_end (node, send_news); /* first: who has become void hears of it, too */
-    node->driver->changes &= ~changes;
+    node->driver->changes = 0;
+    if (changes & (GODWIT__REALM_CREDENTIAL | GODWIT__REALM_BULLETIN))
+        each_end (node, send_news); /* first: who has become void hears of it, too */
     if (changes & (GODWIT__REALM_BULLETIN | GODWIT__REALM_KEYS))
         each_end (node, check);
 }

@@ -150,7 +150,7 @@ godwit__sim_publisher_connect (godwit__channel_t *publisher, const char *address
     if (!connection)
         return godwit__error_no_memory (error);
     godwit__sim_post (connection, GODWIT__SIM_CONNECT, true, false,
-                      godwit__sim_introduce (connection->client_node));
+                      godwit__sim_introduce (connection, false));
     return GODWIT_OK;
 }
 

@@ -73,6 +73,7 @@ typedef struct godwit__sim_party {
     bool is_void;
     const char *word;  /* why; static text */
     uint64_t bulletin; /* the number of the newest that the other end is known to have */
+    uint64_t told;     /* the number of this end's own credential that the other end was sent last */
 } godwit__sim_party_t;
 
 /* One direction of a connection. */
@@ -393,8 +394,8 @@ void godwit__sim_link_renewed (godwit__sim_channel_t *link);
 
 /* ---- party.c: who is at the ends ---- */
 
-/* What a node says of itself in a handshake; NULL: it has no realm. */
-godwit__sim_frame_t *godwit__sim_introduce (godwit__sim_node_t *node);
+/* What this end says of itself in a handshake; NULL: its node has no realm. */
+godwit__sim_frame_t *godwit__sim_introduce (godwit__sim_connection_t *connection, bool at_port);
 /* The port's end hears what the client says of itself (NULL: nothing). Returns NULL, or why it is not let in.
  */
 const char *godwit__sim_let_client_in (godwit__sim_connection_t *connection, godwit__sim_frame_t *said);

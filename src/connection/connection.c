@@ -46,8 +46,10 @@ static void
 on_link_voided (void *user, const char *reason)
 {
     godwit__connection_t *connection = user;
-    godwit__connection_retire (connection);
-    connection->events->voided (connection, reason);
+    if (godwit__connection_retire (connection))
+        connection->events->voided (connection, reason);
+    else
+        godwit__connection_down (connection, "its certificate is void");
 }
 
 static void

@@ -78,11 +78,12 @@ drop_batch (godwit__connection_t *connection, godwit__pending_t **finished)
     }
 }
 
-void
+bool
 godwit__connection_retire (godwit__connection_t *connection)
 {
     godwit__pending_t *finished = NULL;
     pthread_mutex_lock (&connection->lock);
+    const bool is_open = atomic_load (&connection->state) != GODWIT__CONNECTION_OPENING;
     if (atomic_load (&connection->state) == GODWIT__CONNECTION_READY) {
         drop_batch (connection, &finished);
         connection->batch.count = 0;
@@ -91,6 +92,7 @@ godwit__connection_retire (godwit__connection_t *connection)
     }
     godwit__connection_unlock (connection);
     godwit__pending_notify (connection->transport, finished);
+    return is_open;
 }
 
 /* With lock held. */

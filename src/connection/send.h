@@ -14,8 +14,8 @@ void godwit__connection_answer_goodbye (godwit__connection_t *connection, uint32
 /* The other process said that it ends: sends what is left, answers, and sends nothing more. */
 void godwit__connection_leave (godwit__connection_t *connection);
 /* Nothing more is to be sent, but what was sent is still answered. The port is not told: it would give up
- * what runs. */
-void godwit__connection_retire (godwit__connection_t *connection);
+ * what runs. Returns false if the connection is not open yet: then nothing was sent. */
+bool godwit__connection_retire (godwit__connection_t *connection);
 /* Says PING, so that the port does not forget the connection; its PONG tells what the port has read
  * (connection.h says what happens if none comes). Any thread. */
 void godwit__connection_ping (godwit__connection_t *connection);

@@ -113,13 +113,18 @@ static void
 member_open (member_t *self)
 {
     world_t *world = self->world;
+    const world_options_t *const options = world->options;
     godwit_error_t *error = NULL;
     self->life++;
     must (world, self->name,
-          godwit_cluster_add (&self->transport, world->cluster, self->name,
-                              GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 150, .connect_timeout_ms = 500,
-                                                        .heartbeat_timeout_ms = HISTORY_HEARTBEAT_TIMEOUT_MS),
-                              &error),
+          godwit_cluster_add (
+              &self->transport, world->cluster, self->name,
+              GODWIT_TRANSPORT_OPTIONS (.heartbeat_ms = 150, .connect_timeout_ms = 500,
+                                        .heartbeat_timeout_ms = HISTORY_HEARTBEAT_TIMEOUT_MS,
+                                        .realm = options->member_file
+                                                     ? options->member_file (options->realm, self->name)
+                                                     : NULL),
+              &error),
           &error);
     const godwit_endpoint_t endpoint = GODWIT_ENDPOINT (methods, .self = self);
     if (self->serves && self->transport) {

@@ -24,6 +24,9 @@ typedef struct world_options {
     unsigned faults;     /* GODWIT_FAULT_...; 0: none at all */
     unsigned fault_count;
     bool trace; /* to stderr */
+    /* Returns the member file of a node, which lets it do all; NULL: there is no realm. */
+    const char *(*member_file) (void *realm, const char *node);
+    void *realm;
 } world_options_t;
 
 typedef struct world_result {

@@ -93,20 +93,26 @@ rights_node_end (rights_node_t *node)
 /* ---- the world ---- */
 
 rights_world_t *
-rights_world_new (void)
+rights_world_new (uint64_t seed)
 {
     rights_world_t *const world = calloc (1, sizeof *world);
     cr_assert (world);
     world->realm = godwit__test_realm_new (1);
-    MUST (godwit_cluster_new (&world->cluster, 1, &error));
+    MUST (godwit_cluster_new (&world->cluster, seed, &error));
     return world;
 }
 
 rights_world_t *
 rights_world_open (void)
 {
+    return rights_world_open_seeded (1);
+}
+
+rights_world_t *
+rights_world_open_seeded (uint64_t seed)
+{
     static const char *const names[] = {"meet-1", "meet-2", "meet-3"};
-    rights_world_t *const world = rights_world_new ();
+    rights_world_t *const world = rights_world_new (seed);
     for (size_t i = 0; i < 3; i++)
         world->meets[i] = rights_node (world, names[i], "host */*");
     godwit_cluster_run (world->cluster, 1000);

@@ -43,8 +43,10 @@ struct rights_world {
 };
 
 rights_world_t *rights_world_open (void);
+/* The same, with a seed for its chance; rights_world_open has 1. */
+rights_world_t *rights_world_open_seeded (uint64_t seed);
 /* Without nodes: the first three are the test's. */
-rights_world_t *rights_world_new (void);
+rights_world_t *rights_world_new (uint64_t seed);
 void rights_world_close (rights_world_t **world);
 
 /* Rights are one text, separated by ", ": "call godwit/billing, publish godwit/news". "": nothing is allowed.

@@ -41,7 +41,7 @@ static void
 scene_open (scene_t *scene, const char *rights_of_evil)
 {
     charges = audits = 0;
-    scene->world = rights_world_new ();
+    scene->world = rights_world_new (1);
     liar_host_open (&scene->host, scene->world, "host */*");
     liar_server_open (&scene->evil, scene->world, rights_of_evil, "billing");
     scene->billing = rights_node (scene->world, "billing", "serve godwit/billing, serve godwit/audit");

@@ -9,7 +9,7 @@
 
 Test (rights_host, a_transport_that_may_not_host_is_not_made)
 {
-    rights_world_t *world = rights_world_new ();
+    rights_world_t *world = rights_world_new (1);
     godwit_transport_t *transport = NULL;
     godwit_error_t *denied = NULL;
     const char *const file = rights_issue (world, "web", "serve */*, call */*");
@@ -28,7 +28,7 @@ static void
 meet (const char *rights, rights_world_t **world, liar_host_t *host, rights_node_t **web)
 {
     uint8_t instance[16] = {1};
-    *world = rights_world_new ();
+    *world = rights_world_new (1);
     liar_host_open (host, *world, rights);
     *web = rights_node (*world, "web", "call */*");
     liar_host_tell (host, &(told_t){instance, 1, "billing", "billing", "sim://billing:20000"});

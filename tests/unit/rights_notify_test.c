@@ -146,7 +146,7 @@ Test (rights_notify, who_notifies_all_the_same_is_refused)
 
 Test (rights_notify, what_a_listener_refuses_is_kept_and_not_sent_at_once_again)
 {
-    rights_world_t *world = rights_world_new ();
+    rights_world_t *world = rights_world_new (1);
     liar_host_t host;
     liar_server_t reader;
     liar_host_open (&host, world, "host */*");

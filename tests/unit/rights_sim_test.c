@@ -99,7 +99,7 @@ Test (rights_sim, whose_certificate_was_revoked_is_not_let_in)
 
 Test (rights_sim, who_has_a_realm_does_not_meet_who_has_none)
 {
-    rights_world_t *world = rights_world_new ();
+    rights_world_t *world = rights_world_new (1);
     rogue_t *stranger = rogue_open_of (world, "stranger", NULL);
     rogue_t *rogue = rogue_open (world, "other", "");
     rogue_listen (stranger, "sim://stranger:9000", NULL);
@@ -177,6 +177,41 @@ Test (rights_sim, a_bulletin_waits_while_the_way_is_cut)
     godwit_cluster_cut (world->cluster, NULL, "web", false);
     godwit_cluster_run (world->cluster, 1000);
     cr_assert_eq (number_of (web), 1u);
+    rights_world_close (&world);
+}
+
+static godwit_status_t
+answer (godwit_request_t *request, void *self)
+{
+    (void) self;
+    return godwit_request_reply (request, GODWIT_NIL (NULL));
+}
+
+static void
+on_ended (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    (void) result, (void) error;
+    *(godwit_status_t *) user = status;
+}
+
+/* A handshake takes 600 ms here. The new certificate comes while it is under way. */
+Test (rights_sim, who_gets_a_new_certificate_in_the_handshake_says_so)
+{
+    const godwit_method_t methods[] = {GODWIT_METHOD ("answer", answer, 0)};
+    godwit_status_t status = GODWIT_ERR_FAILED;
+    rights_world_t *world = rights_world_open ();
+    rights_node_t *const billing = rights_node (world, "billing", "serve godwit/billing");
+    rights_node_t *const web = rights_node (world, "web", "");
+    rights_serve (billing, "billing", methods, 1, NULL);
+    MUST (godwit_cluster_set_faults (world->cluster, "billing", "web",
+                                     GODWIT_FAULTS (.delay_min_us = 300000, .delay_max_us = 300000), &error));
+    godwit_client_t *client = rights_client (web, "billing");
+    MUST (godwit_client_call_async (client, NULL, "answer", GODWIT_NO_ARGS, on_ended, &status, &error));
+    godwit_cluster_run (world->cluster, 100);
+    rights_renew (web, "call godwit/billing");
+    godwit_cluster_run (world->cluster, 3000);
+    cr_assert_eq (status, GODWIT_OK);
+    godwit_client_destroy (&client);
     rights_world_close (&world);
 }
 
