@@ -72,7 +72,7 @@ warn_if_forgotten (godwit__port_t *port)
 static bool
 is_forged (const godwit__port_t *port, const godwit__identity_t *peer)
 {
-    if (!port->pool->transport->realm || godwit__port_is_from (port, peer->instance))
+    if (!port->has_realm || godwit__port_is_from (port, peer->instance))
         return false;
     const godwit__party_t *const party = godwit__channel_sender (port->channel);
     godwit__warn (

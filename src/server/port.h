@@ -41,6 +41,7 @@ struct godwit__port {
     godwit__goodbye_t *goodbyes; /* (L) servers whose clients are to be told that they drain */
     size_t goodbye_count;        /* (L) */
     size_t goodbye_capacity;     /* (L) */
+    bool has_realm;              /* whoever sends has a certificate. Constant */
     bool said_leaving;           /* (L) the clients have been told that the process leaves */
 
     godwit__reply_batch_t reply_batch; /* replies to the batch that is being read */

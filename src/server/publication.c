@@ -29,7 +29,7 @@ publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, i
     }
     /* The key is a hash already. */
     uint64_t id = godwit__get_u64 (key) ^ (uint64_t) publisher << 32 ^ publisher;
-    if (pool->transport->realm)
+    if (port->has_realm)
         id ^= godwit__port_publisher (port);
     godwit__session_t *const session = godwit__sessions_add (&port->publications, id, now_ns);
     if (port->publications.has_forgotten) {
@@ -47,7 +47,7 @@ publications_of (godwit__port_t *port, const uint8_t *key, uint32_t publisher, i
 static bool
 is_forbidden (godwit__port_t *port, godwit__session_t *session, uint32_t subscriber)
 {
-    return port->pool->transport->realm && !godwit__port_meet_publisher (port, session, subscriber);
+    return port->has_realm && !godwit__port_meet_publisher (port, session, subscriber);
 }
 
 /* False: this publication was seen before, or its publisher may not publish here. Counts those that are
@@ -59,7 +59,7 @@ note_publication (godwit__port_t *port, const uint8_t *key, const godwit__header
     const godwit__pool_t *const pool = port->pool;
     godwit__session_t *const session = publications_of (port, key, header->target, now_ns);
     if (!session)
-        return !pool->transport->realm; /* nobody could say who publishes */
+        return !port->has_realm; /* nobody could say who publishes */
     if (is_forbidden (port, session, subscriber))
         return false;
     uint64_t missed = 0;
