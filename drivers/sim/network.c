@@ -424,8 +424,8 @@ on_connect (godwit__sim_connection_t *connection, godwit__sim_frame_t *said)
     }
     const bool is_in = connection->port != NULL;
     const bool publishes = is_in && connection->client->kind == GODWIT__SIM_PUBLISHER;
-    post (connection, GODWIT__SIM_ANSWER, false, is_in, is_in ? godwit__sim_introduce (port->node) : NULL,
-          word);
+    post (connection, GODWIT__SIM_ANSWER, false, is_in,
+          is_in ? godwit__sim_introduce (connection->port_node) : NULL, word);
     if (is_in)
         godwit__sim_client_is_in (connection);
     if (publishes)

@@ -84,10 +84,10 @@ struct godwit_transport {
     char *virtual_host; /* "" if unset */
     char *realm_name;   /* the option realm */
     unsigned paths;     /* GODWIT__PATH_... that may be used to connect */
+    bool refuses_tcp;   /* settings may not ask for tcp (src/transport/secure_defaults.h) */
     char *host_id;      /* an opaque name of this machine */
     godwit_url_t *url;
     godwit__realm_t *realm; /* NULL: there is none */
-    bool refuses_tcp;       /* settings may not ask for it (src/transport/secure_defaults.h) */
     uint8_t instance[GODWIT__UUID_SIZE];
     uint64_t incarnation;
     size_t driver_count;

@@ -29,6 +29,7 @@ typedef struct driver_conformance {
     void (*open_side) (struct side *side, const godwit__driver_options_t *options);
     void (*close_side) (struct side *side);
     bool (*turn) (void);
+    bool in_realm; /* a publisher has to be told which topics keys belong to */
 } driver_conformance_t;
 
 /* What one thread can do; and what needs several, or measures time by the system's clock. */

@@ -12,11 +12,26 @@ typedef struct fanout {
     godwit__channel_t *publisher;
 } fanout_t;
 
+/* Above the numbers of keys, but for those of make_pair. */
+enum { KEYS = 10 };
+
+static void
+name_key (const side_t *side, godwit__channel_t *publisher, const uint8_t key[GODWIT__KEY_SIZE])
+{
+    if (side->subject->in_realm)
+        cr_assert_eq (side->ops->name_topic (publisher, key, "conformance", "topic"), GODWIT_OK);
+}
+
 static godwit__channel_t *
 open_publisher (side_t *side)
 {
     godwit__channel_t *publisher;
     cr_assert_eq (side->ops->open_publisher (side->driver, &publisher, NULL), GODWIT_OK);
+    for (unsigned number = 0; number < KEYS; number++) {
+        uint8_t key[GODWIT__KEY_SIZE];
+        make_key (key, number);
+        name_key (side, publisher, key);
+    }
     return publisher;
 }
 
@@ -236,6 +251,7 @@ driver_conformance_publications_with_inserts (const driver_conformance_t *subjec
         const godwit__message_t message = {
             .data = data, .size = GODWIT__KEY_SIZE + 20, .inserts = &insert, .insert_count = 1};
         cr_assert_eq (subject->ops->publish (fanout.publisher, &message), GODWIT__IO_OK);
+        fanout.publisher->ops->flush (fanout.publisher, 0);
         free (data);
         for (int port = 0; port < 2; port++)
             expect_publication (fanout.ports[port], 1, expected, size);
@@ -335,6 +351,11 @@ driver_conformance_a_late_publisher_hears_of_keys_first (const driver_conformanc
         cr_assert_eq (subject->ops->subscribe (fanout.ports[0], marker, NULL), GODWIT_OK);
     }
     fanout.publisher = open_publisher (&fanout.scene.client);
+    for (unsigned i = 0; i < PAIRS; i++) {
+        uint8_t key[GODWIT__KEY_SIZE], marker[GODWIT__KEY_SIZE];
+        make_pair (key, marker, i);
+        name_key (&fanout.scene.client, fanout.publisher, key);
+    }
     cr_assert_eq (subject->ops->publisher_connect (fanout.publisher, fanout.addresses[0], NULL), GODWIT_OK);
     const int64_t limit = test_now_ns () + WAIT_LIMIT_NS;
     for (unsigned published = 0; published < PAIRS;) {

@@ -7,13 +7,18 @@
 
 #include "src/error/error.h"
 #include "src/realm/realm.h"
+#include "src/realm/secret.h"
 #include "tests/support/realm_files.h"
 
+#include <dlfcn.h>
+#include <sodium.h>
 #include <string.h>
 
 static godwit__test_realm_t *files;
 static godwit__realm_t *host, *peer;
 static uint64_t serial;
+static bool slabs_fail; /* memory for keys is short */
+static long slabs_made;
 static int64_t now;
 
 static int64_t
@@ -102,7 +107,7 @@ check_look (godwit_error_t **error)
     issue ("host");
     counting = before;
     godwit_status_t status = godwit__realm_look (host, true, error);
-    counting = false;
+    counting = slabs_fail = false;
     if (status)
         cr_assert_eq (godwit__realm_look (host, false, NULL), GODWIT_OK);
     godwit__party_t *self = godwit__realm_self (host);
@@ -172,6 +177,92 @@ check_find (godwit_error_t **error)
     return status;
 }
 
+/* ---- memory for keys: sodium_malloc fails ---- */
+
+#define SLAB_MAX 8192  /* bytes: the text of a file takes more */
+#define TAKEN_MAX 1024 /* pieces: more than some slabs have */
+
+/* Instead of libsodium's. */
+void *
+sodium_malloc (size_t size)
+{
+    void *(*real) (size_t) = NULL;
+    *(void **) &real = dlsym (RTLD_NEXT, "sodium_malloc");
+    if (refuse () || (size < SLAB_MAX && slabs_fail))
+        return NULL;
+    slabs_made += size < SLAB_MAX;
+    return real (size);
+}
+
+/* Takes pieces until exactly so many are left in the slab with room. Returns how many it has taken. */
+static size_t
+leave_pieces (uint8_t *taken[TAKEN_MAX], size_t left)
+{
+    size_t count = 0;
+    const long before = slabs_made;
+    while (slabs_made == before)
+        taken[count++] = godwit__secret_new ();
+    /* That was the first one of a new slab: how many it has is found out by taking them. */
+    const size_t first = count - 1;
+    slabs_fail = true;
+    for (uint8_t *piece; (piece = godwit__secret_new ()) != NULL;)
+        taken[count++] = piece;
+    slabs_fail = false;
+    cr_assert_geq (count - first, left);
+    for (size_t i = 0; i < left; i++)
+        godwit__secret_free (taken[--count]);
+    return count;
+}
+
+/* Runs it with so many pieces and no more. */
+static godwit_status_t
+run_with_pieces (godwit_status_t run (godwit_error_t **error), size_t left)
+{
+    uint8_t *taken[TAKEN_MAX];
+    const size_t count = leave_pieces (taken, left);
+    slabs_fail = true;
+    const godwit_status_t status = run (NULL);
+    slabs_fail = false;
+    for (size_t i = 0; i < count; i++)
+        godwit__secret_free (taken[i]);
+    return status;
+}
+
+static void
+check_pieces (godwit_status_t run (godwit_error_t **error), size_t needed)
+{
+    for (size_t left = 0; left < needed; left++) {
+        cr_assert_eq (run_with_pieces (run, left), GODWIT_ERR_OUT_OF_MEMORY, "%zu pieces", left);
+        cr_assert_eq (run (NULL), GODWIT_OK);
+    }
+    cr_assert_eq (run_with_pieces (run, needed), GODWIT_OK);
+}
+
+/* An open realm has six: K, sign, door and identity, and in the keyring K and door again; seeds are given
+ * back before. Another file takes the last four. */
+Test (alloc_realm, each_piece_for_a_key_fails_once, .timeout = 120)
+{
+    open_world ();
+    check_pieces (check_open, 6);
+    check_pieces (check_look, 4);
+    close_world ();
+}
+
+static godwit_status_t
+check_write (godwit_error_t **error)
+{
+    godwit__member_file_t file;
+    char *text = NULL;
+    size_t size = 0;
+    godwit_status_t status = godwit__member_file_load (&file, godwit__test_realm_path (files, "host"), error);
+    if (status)
+        return status;
+    status = godwit__member_file_write (&file, &text, &size, error);
+    godwit__member_file_clear (&file);
+    sodium_free (text);
+    return status;
+}
+
 static const short_memory_row_t rows[] = {
     {"open", check_open, 12},
     {"admit", check_admit, 5},
@@ -181,6 +272,7 @@ static const short_memory_row_t rows[] = {
     {"new bulletin", check_bulletin_new, 5},
     {"certificate", check_certificate, 3},
     {"find", check_find, 2},
+    {"load and write", check_write, 4},
 };
 
 Test (alloc_realm, each_allocation_fails_once, .timeout = 120)

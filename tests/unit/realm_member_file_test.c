@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define COUNT(array_) (sizeof (array_) / sizeof ((array_)[0]))
@@ -368,6 +369,44 @@ FileTest (only_a_file_is_read)
     const char *const folder = godwit__test_realm_folder (files);
     assert_not_loaded (folder, GODWIT_ERR_SYSTEM, says (folder, "expected a file"));
     assert_not_loaded ("/dev/null", GODWIT_ERR_SYSTEM, "/dev/null: expected a file");
+}
+
+/* As another user, in a child: there is no way back. */
+static void
+run_as (uid_t uid, bool run (void))
+{
+    int status = 0;
+    if (geteuid () != 0)
+        cr_skip_test ();
+    const pid_t child = fork ();
+    cr_assert_geq (child, 0);
+    if (child == 0)
+        _exit (setuid (uid) == 0 && run () ? 0 : 1);
+    cr_assert_eq (waitpid (child, &status, 0), child);
+    cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0, "status %x", (unsigned) status);
+}
+
+static bool
+says_who_has_to_read_it (void)
+{
+    godwit__member_file_t file;
+    godwit_error_t *error = NULL;
+    const bool is_right =
+        godwit__member_file_load (&file, web, &error) == GODWIT_ERR_SYSTEM &&
+        strstr (godwit_error_message (error), "Permission denied: uid 65534 has to be able to read it");
+    godwit_error_destroy (&error);
+    return is_right;
+}
+
+FileTest (who_may_not_read_it_is_told_so)
+{
+    run_as (65534, says_who_has_to_read_it);
+}
+
+/* A file of this process that is there, belongs to us, and cannot be read at its beginning. */
+FileTest (a_failure_while_reading_is_told)
+{
+    assert_not_loaded ("/proc/self/mem", GODWIT_ERR_SYSTEM, "/proc/self/mem: Input/output error");
 }
 
 FileTest (a_link_to_it_will_do)

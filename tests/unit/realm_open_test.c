@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NOW REALM_HOST_NOW
@@ -360,6 +361,28 @@ OpenTest (a_place_that_cannot_be_looked_at_is_an_error)
               name);
     assert_not_found (NULL, GODWIT_ERR_SYSTEM, why);
     clean (home);
+}
+
+/* A user whom nobody has entered, as in a container, has no home. */
+OpenTest (a_user_without_an_entry_has_no_home)
+{
+    int status = 0;
+    if (geteuid () != 0)
+        cr_skip_test ();
+    const pid_t child = fork ();
+    cr_assert_geq (child, 0);
+    if (child == 0) {
+        char *path = NULL;
+        unsetenv ("GODWIT_REALM");
+        unsetenv ("HOME");
+        const bool is_there = access (OF_HOST, F_OK) == 0;
+        _exit (setuid (54321) == 0 && godwit__realm_find (&path, NULL, NULL) == GODWIT_OK &&
+                       (path != NULL) == is_there
+                   ? 0
+                   : 1);
+    }
+    cr_assert_eq (waitpid (child, &status, 0), child);
+    cr_assert_eq (status, 0);
 }
 
 /* Without HOME the home is that of the user's entry; one that is not absolute does not count. */

@@ -145,6 +145,26 @@ Test (rights_confirm, those_who_may_are_called_beside_one_who_may_not)
     scene_close (&scene);
 }
 
+/* Its row says why, and does not wait until the time is over. */
+Test (rights_confirm, a_fanout_call_has_a_row_for_one_that_may_not)
+{
+    scene_t scene;
+    godwit_fanout_result_t *result = NULL;
+    scene_open (&scene, "serve godwit/evil");
+    liar_host_tell (&scene.host, &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
+    const int64_t begin_ms = godwit_cluster_now_ms (scene.world->cluster);
+    MUST (godwit_client_fanout_call (scene.client, NULL, "work", GODWIT_NO_ARGS, &result, &error));
+    cr_assert_lt (godwit_cluster_now_ms (scene.world->cluster) - begin_ms, 5000);
+    cr_assert_eq (godwit_fanout_result_count (result), 1u);
+    const godwit_fanout_row_t *const row = godwit_fanout_result_row (result, 0);
+    cr_assert_eq (row->state, GODWIT_FANOUT_UNREACHABLE);
+    cr_assert (strstr (godwit_error_message (row->error), "\"evil\" may not serve godwit/billing"), "%s",
+               godwit_error_message (row->error));
+    cr_assert_eq (scene.evil.requests, 0u);
+    godwit_fanout_result_destroy (&result);
+    scene_close (&scene);
+}
+
 /* The number is that of another server of the same process, which has other names. */
 Test (rights_confirm, a_wrong_number_reaches_no_other_server)
 {

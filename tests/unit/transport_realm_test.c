@@ -241,6 +241,40 @@ Test (transport_realm, servers_listen_at_the_loopback_too)
     expect_addresses ("zmq:///?static=a/b@tcp://127.0.0.1:1", "ipc://", "tcp://127.0.0.1:");
 }
 
+static godwit_status_t
+answer (godwit_request_t *request, void *self)
+{
+    (void) self;
+    return godwit_request_reply (request, GODWIT_STR (NULL, "answer"));
+}
+
+/* Calls, and fanouts, on each way. */
+Test (transport_realm, members_find_each_other)
+{
+    static const godwit_method_t methods[] = {GODWIT_METHOD ("answer", answer, 0)};
+    static const char *const urls[] = {"zmq://", "zmq://?paths=ipc", "zmq://?paths=tcp",
+                                       "zmq://?host=127.0.0.1&paths=tcp"};
+    const char *const web = issue ("web"), *const shop = issue ("shop");
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        godwit_transport_t *serving = open_with (urls[i], shop), *calling = open_with (urls[i], web);
+        godwit_server_t *server = NULL;
+        godwit_client_t *client = NULL;
+        godwit_fanout_report_t report = GODWIT_FANOUT_REPORT;
+        MUST (godwit_server_new (&server, serving, GODWIT_TARGET (.topic = "ask", .server = "one"),
+                                 &GODWIT_ENDPOINT (methods), 1, NULL, &error));
+        MUST (godwit_server_start (server, NULL, &error));
+        MUST (godwit_client_new (&client, calling, GODWIT_TARGET (.topic = "ask"),
+                                 GODWIT_CLIENT_OPTIONS (.timeout_ms = 20000), &error));
+        MUST (godwit_client_call (client, NULL, "answer", GODWIT_NO_ARGS, NULL, &error));
+        MUST (godwit_client_fanout (client, NULL, "answer", GODWIT_NO_ARGS, &report, &error));
+        cr_expect_eq (report.reached, 1u, "%s", urls[i]);
+        godwit_client_destroy (&client);
+        godwit_server_destroy (&server);
+        godwit_transport_destroy (&calling);
+        godwit_transport_destroy (&serving);
+    }
+}
+
 /* ---- when the file changes ---- */
 
 static uint64_t

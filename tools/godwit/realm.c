@@ -176,7 +176,8 @@ command_realm (int argc, char **argv)
                "  godwit realm init prod\n"
                "  ssh web1 godwit realm accept <prod.realm/everyone.member\n"
                "  godwit realm issue web --call='godwit/*' | ssh web1 godwit realm accept\n\n"
-               "godwit realm COMMAND --help tells more of one; `godwit can` says what a certificate allows."};
+               "godwit realm COMMAND --help tells more of one; `godwit can` says what a certificate "
+               "allows."};
     argp_err_exit_status = STATUS_USAGE;
     argp_parse (&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
     argv[arguments_at] = found->full_name;

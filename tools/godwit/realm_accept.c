@@ -61,12 +61,6 @@ on_option (int key, char *text, struct argp_state *state)
     }
 }
 
-static godwit_status_t
-fail (godwit_error_t **error, godwit_status_t status, const char *text)
-{
-    return godwit__error_set (error, status, "%s", text);
-}
-
 /* ---- reading it ---- */
 
 /* *has_waited: an answer has joined the identity that waits, which is not needed any more. */
@@ -126,14 +120,12 @@ check_bulletin (const accept_t *self, const godwit__member_file_t *member, bool 
 {
     godwit__bulletin_t *bulletin = NULL;
     godwit_status_t status = read_bulletin (self, member, &bulletin, is_strange, error);
-    if (bulletin && godwit__bulletin_revokes (bulletin, &member->certificate)) {
+    if (bulletin && godwit__bulletin_revokes (bulletin, &member->certificate))
         status = godwit__error_set (error, GODWIT_ERR_FAILED,
                                     INPUT ": certificate \"%s\" (serial %" PRIx64
                                           ") was revoked, by bulletin %" PRIu64,
                                     member->certificate.name, member->certificate.serial, bulletin->number);
-    }
-    if (bulletin)
-        godwit__bulletin_unref (&bulletin);
+    godwit__bulletin_unref (&bulletin);
     return status;
 }
 
@@ -144,10 +136,9 @@ choose_readers (const accept_t *self, realm_target_t *target, godwit_error_t **e
     struct stat state;
     const bool is_there = stat (self->to, &state) == 0 && S_ISREG (state.st_mode);
     const struct group *const group = self->group ? getgrnam (self->group) : NULL;
-    if (self->group && !group) {
+    if (self->group && !group)
         return godwit__error_set (error, GODWIT_ERR_INVALID_ARGUMENT, "--group: there is no group \"%s\"",
                                   self->group);
-    }
     target->uid = is_there && geteuid () == 0 ? state.st_uid : geteuid ();
     target->gid = group ? group->gr_gid : is_there ? state.st_gid : getegid ();
     target->mode = group || (is_there && (state.st_mode & 07777) == 0640) ? 0640 : 0600;
@@ -249,10 +240,8 @@ accept_bulletin (const accept_t *self, const realm_bytes_t *input, godwit_error_
     if (!status && godwit__bulletin_revokes (bulletin, &member.certificate))
         printf ("It revokes the certificate of this host, \"%s\" (serial %" PRIx64 ").\n",
                 member.certificate.name, member.certificate.serial);
-    if (bulletin)
-        godwit__bulletin_unref (&bulletin);
-    if (present)
-        godwit__bulletin_unref (&present);
+    godwit__bulletin_unref (&bulletin);
+    godwit__bulletin_unref (&present);
     godwit__member_file_clear (&member);
     return status;
 }
@@ -271,8 +260,8 @@ run (accept_t *self, godwit_error_t **error)
     if (!status)
         status = realm_read_fd (&input, STDIN_FILENO, GODWIT__BULLETIN_SEALED_MAX, INPUT, error);
     if (!status && input.size == 0)
-        status = fail (error, GODWIT_ERR_FAILED,
-                       INPUT ": got nothing: did the command in front of the pipe fail?");
+        status = godwit__error_set (error, GODWIT_ERR_FAILED,
+                                    INPUT ": got nothing: did the command in front of the pipe fail?");
     /* A msgpack list of two. No text begins with this byte. */
     else if (!status && (uint8_t) *input.data == 0x92)
         status = accept_bulletin (self, &input, error);
@@ -288,20 +277,17 @@ realm_accept (int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = on_option,
-        .doc =
-            "Check what the standard input has, and put it in place: a member file, the answer to a request, "
-            "or a "
-            "bulletin.\v"
-            "Examples:\n\n"
-            "  ssh web1 godwit realm accept <prod.realm/everyone.member\n"
-            "  godwit realm issue web --call='godwit/*' | ssh web1 godwit realm accept --group=web\n"
-            "  ssh web1 godwit realm accept <prod.realm/bulletin\n\n"
-            "Running processes take it within seconds, without a restart. A file of another realm is not "
-            "replaced. "
-            "A bulletin goes beside the member file, with `.bulletin` in the place of `.member`; an older "
-            "one than "
-            "is there changes nothing.\n\n"
-            "Exit status: 0; 1 for a failure, and nothing was changed; 2 for arguments that make no sense."};
+        .doc = "Check what the standard input has, and put it in place: a member file, the answer to a "
+               "request, or a bulletin.\v"
+               "Examples:\n\n"
+               "  ssh web1 godwit realm accept <prod.realm/everyone.member\n"
+               "  godwit realm issue web --call='godwit/*' | ssh web1 godwit realm accept --group=web\n"
+               "  ssh web1 godwit realm accept <prod.realm/bulletin\n\n"
+               "Running processes take it within seconds, without a restart. A file of another realm "
+               "is not replaced. A bulletin goes beside the member file, with `.bulletin` in the place "
+               "of `.member`; an older one than is there changes nothing.\n\n"
+               "Exit status: 0; 1 for a failure, and nothing was changed; 2 for arguments that make no "
+               "sense."};
     accept_t self = {.to = REALM_MEMBER_PATH};
     godwit_error_t *error = NULL;
     argp_err_exit_status = STATUS_USAGE;

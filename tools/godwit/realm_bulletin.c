@@ -76,12 +76,10 @@ publish (realm_folder_t *folder, const godwit__bulletin_t *fields, godwit_error_
     if (!status)
         status = realm_folder_write (folder, REALM_BULLETIN, bulletin->sealed, bulletin->sealed_size, error);
     if (status) {
-        if (bulletin)
-            godwit__bulletin_unref (&bulletin);
+        godwit__bulletin_unref (&bulletin);
         return status;
     }
-    if (folder->bulletin)
-        godwit__bulletin_unref (&folder->bulletin);
+    godwit__bulletin_unref (&folder->bulletin);
     folder->bulletin = bulletin;
     return GODWIT_OK;
 }

@@ -171,16 +171,15 @@ command_can (int argc, char **argv)
         .parser = on_option,
         .args_doc = "NAME EXCHANGE/TOPIC[/METHOD]\nNAME --host",
         .doc = "Say whether the certificate of a name allows something, and by which of its rights.\v"
-               "Of several certificates of a name the newest that is valid counts. Without METHOD: whether "
-               "all methods "
-               "are allowed.\n\n"
+               "Of several certificates of a name the newest that is valid counts. Without METHOD: "
+               "whether all methods are allowed.\n\n"
                "Examples:\n\n"
                "  godwit can web godwit/billing/refund\n"
                "  godwit can billing godwit/billing --verb=serve\n"
                "  godwit can web --host --realm=/etc/godwit/realm.member\n\n"
                "Exit status: 0, it may (\"yes: call godwit/*\"); 1, it may not (\"no: ...\"); 2 for "
-               "arguments that make no "
-               "sense; 3 if that cannot be told, because the file or the certificate is not there."};
+               "arguments that make no sense; 3 if that cannot be told, because the file or the "
+               "certificate is not there."};
     can_t self = {.deed = {.verb = GODWIT__VERB_CALL}};
     realm_view_t view;
     godwit_error_t *error = NULL;

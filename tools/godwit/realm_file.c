@@ -139,9 +139,8 @@ realm_read_file (realm_bytes_t *bytes, int folder, const char *path, const char 
                  realm_privacy_t privacy, godwit_error_t **error)
 {
     const int fd = openat (folder, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 && errno == ENOENT) {
+    if (fd < 0 && errno == ENOENT)
         return godwit__error_set (error, GODWIT_ERR_NOT_FOUND, "%s: there is no such file", name);
-    }
     if (fd < 0)
         return realm_system_error (error, name, "cannot open it");
     godwit_status_t status = privacy == REALM_KEYS ? check_privacy (fd, name, error) : GODWIT_OK;

@@ -215,8 +215,7 @@ realm_folder_close (realm_folder_t *folder)
     realm_bytes_free (&folder->passphrase);
     godwit__secret_free (folder->doors);
     realm_issued_free (&folder->issued);
-    if (folder->bulletin)
-        godwit__bulletin_unref (&folder->bulletin);
+    godwit__bulletin_unref (&folder->bulletin);
     if (folder->lock >= 0)
         close (folder->lock);
     if (folder->fd >= 0)

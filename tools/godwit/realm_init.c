@@ -216,16 +216,13 @@ realm_init (int argc, char **argv)
         .parser = on_option,
         .args_doc = "NAME",
         .doc = "Make a realm: the folder NAME.realm, with its key, its door, and the member file "
-               "everyone.member, which "
-               "has all rights. Says what to do next.\v"
+               "everyone.member, which has all rights. Says what to do next.\v"
                "Examples:\n\n"
                "  godwit realm init prod\n"
                "  godwit realm init prod --passphrase --days=90\n\n"
-               "Who has the folder can let anybody in, or revoke: keep it where you would keep an SSH key. A "
-               "passphrase "
-               "seals the realm's key (Argon2id), and then issue, revoke and rotate ask for it. An existing "
-               "folder is "
-               "never touched.\n\n"
+               "Who has the folder can let anybody in, or revoke: keep it where you would keep an SSH "
+               "key. A passphrase seals the realm's key (Argon2id), and then issue, revoke and rotate "
+               "ask for it. An existing folder is never touched.\n\n"
                "Exit status: 0; 1 for a failure; 2 for arguments that make no sense."};
     init_t self = {.days = REALM_DAYS};
     realm_folder_t folder = {.fd = -1, .lock = -1};

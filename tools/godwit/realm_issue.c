@@ -34,7 +34,7 @@ enum {
     KEY_SERVE = 's',
     KEY_CALL = 'c',
     KEY_PUBLISH = 'p',
-    KEY_HOST = 'h' + 0x300,
+    KEY_HOST = 0x300,
     KEY_DAYS = 'd',
     KEY_TO = 't',
     KEY_REQUEST = 'r',
@@ -202,12 +202,11 @@ choose_target (issue_t *self, godwit_error_t **error)
         self->to = self->default_to;
     } else if (!self->to)
         self->to = "-";
-    if (strcmp (self->to, "-") == 0 && is_terminal) {
+    if (strcmp (self->to, "-") == 0 && is_terminal)
         return godwit__error_set (
             error, GODWIT_ERR_FAILED,
             "a member file holds keys, which are not shown on a terminal: use a pipe, or "
             "--to=FILE");
-    }
     if (strcmp (self->to, "-") == 0)
         return GODWIT_OK;
     const realm_target_t target = {.folder = AT_FDCWD, .path = self->to, .name = self->to};
@@ -277,18 +276,17 @@ realm_issue (int argc, char **argv)
         .options = options,
         .parser = on_option,
         .args_doc = "NAME",
-        .doc = "Make a member file for a service or a host: a certificate with its name and rights, and the "
-               "keys that "
-               "it needs to be in the realm.\v"
-               "A pattern is EXCHANGE/TOPIC or EXCHANGE/TOPIC/METHOD; each part may end in *, which stands "
-               "for any "
-               "rest. Put it in quotes.\n\n"
+        .doc = "Make a member file for a service or a host: a certificate with its name and rights, "
+               "and the keys that it needs to be in the realm.\v"
+               "A pattern is EXCHANGE/TOPIC or EXCHANGE/TOPIC/METHOD; each part may end in *, which "
+               "stands for any rest. Put it in quotes.\n\n"
                "Examples:\n\n"
                "  godwit realm issue billing --serve=godwit/billing --call='godwit/*' |\n"
                "      ssh billing1 godwit realm accept\n"
                "  godwit realm issue web --call=godwit/billing/get --to=web.member\n"
                "  godwit realm issue web --again | ssh web1 godwit realm accept\n"
-               "  ssh web1 godwit realm request | godwit realm issue web --request=- --call='godwit/*' |\n"
+               "  ssh web1 godwit realm request |\n"
+               "      godwit realm issue web --request=- --call='godwit/*' |\n"
                "      ssh web1 godwit realm accept\n\n"
                "Exit status: 0; 1 for a failure; 2 for arguments that make no sense."};
     issue_t self = {.folder = {.fd = -1, .lock = -1}};

@@ -126,9 +126,8 @@ read_lines (realm_issued_t *issued, const char *name, godwit_error_t **error)
     char *at = issued->parts;
     size_t number = 0;
     godwit_status_t status = GODWIT_OK;
-    if (strlen (at) != issued->text.size) {
+    if (strlen (at) != issued->text.size)
         return godwit__error_set (error, GODWIT_ERR_MALFORMED, "%s: expected text, got a NUL in it", name);
-    }
     while (!status && *at) {
         char *const line = at;
         at += strcspn (at, "\n");

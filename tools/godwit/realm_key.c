@@ -173,10 +173,9 @@ realm_key_open (realm_key_t *key, const realm_bytes_t *file, const realm_bytes_t
         status = unseal (seed, &sealed, passphrase, name, error);
     if (!status) {
         crypto_sign_seed_keypair (key->public_key, secret, seed);
-        if (memcmp (key->public_key, stated, sizeof stated) != 0) {
+        if (memcmp (key->public_key, stated, sizeof stated) != 0)
             status = godwit__error_set (error, GODWIT_ERR_MALFORMED,
                                         "%s: its public key is not that of its secret one", name);
-        }
     }
     godwit__secret_free (seed);
     if (status)

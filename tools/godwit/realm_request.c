@@ -62,14 +62,14 @@ realm_request (int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = on_option,
-        .doc = "Make an identity that never leaves this host, and print a line with its public key, for "
-               "`godwit realm issue --request`.\v"
+        .doc = "Make an identity that never leaves this host, and print a line with its public key, "
+               "for `godwit realm issue --request`.\v"
                "Example:\n\n"
-               "  ssh web1 godwit realm request | godwit realm issue web --request=- --call='godwit/*' |\n"
+               "  ssh web1 godwit realm request |\n"
+               "      godwit realm issue web --request=- --call='godwit/*' |\n"
                "      ssh web1 godwit realm accept\n\n"
-               "Until it is accepted, the secret part is in FILE with `.request` in the place of `.member`, "
-               "mode 0600. "
-               "Asking again prints the same line.\n\n"
+               "Until it is accepted, the secret part is in FILE with `.request` in the place of "
+               "`.member`, mode 0600. Asking again prints the same line.\n\n"
                "Exit status: 0; 1 for a failure; 2 for arguments that make no sense."};
     const char *to = REALM_MEMBER_PATH;
     godwit_error_t *error = NULL;

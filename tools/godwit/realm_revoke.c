@@ -178,10 +178,9 @@ static godwit_status_t
 bring (revoke_t *self, godwit_error_t **error)
 {
     uint64_t number = 0;
-    if (!self->folder.bulletin) {
+    if (!self->folder.bulletin)
         return godwit__error_set (error, GODWIT_ERR_NOT_FOUND, "%s has no bulletin: nothing was revoked yet",
                                   self->folder.path);
-    }
     fflush (stdout);
     const godwit_status_t status = realm_tell (&self->folder, self->url, self->timeout_ms, &number, error);
     if (status)
@@ -213,18 +212,17 @@ realm_revoke (int argc, char **argv)
         .options = options,
         .parser = on_option,
         .args_doc = "NAME|SERIAL\n--before=DATE\n--tell=URL",
-        .doc = "Make certificates void: all of a name, one by its serial, or all that were made before a "
-               "date. Writes "
-               "the realm's next bulletin; where that arrives, connections of the revoked are closed.\v"
+        .doc = "Make certificates void: all of a name, one by its serial, or all that were made before "
+               "a date. Writes the realm's next bulletin; where that arrives, connections of the "
+               "revoked are closed.\v"
                "--tell alone brings the bulletin that is there.\n\n"
                "Examples:\n\n"
                "  godwit realm revoke web\n"
                "  godwit realm revoke 7f3a0c29d1e0b865 --tell=zmq://10.0.0.1/\n"
                "  godwit realm revoke web --before=2027-07-01      (what was issued since then stays)\n"
                "  ssh web1 godwit realm accept <prod.realm/bulletin\n\n"
-               "Exit status: 0; 1 for a failure (with --tell: also if nobody was reached; what was revoked "
-               "stays so); 2 "
-               "for arguments that make no sense."};
+               "Exit status: 0; 1 for a failure (with --tell: also if nobody was reached; what was "
+               "revoked stays so); 2 for arguments that make no sense."};
     revoke_t self = {.timeout_ms = TIMEOUT_MS, .now = realm_now (), .folder = {.fd = -1, .lock = -1}};
     godwit_error_t *error = NULL;
     argp_err_exit_status = STATUS_USAGE;

@@ -352,9 +352,8 @@ realm_rotate (int argc, char **argv)
     static const struct argp argp = {
         .options = options,
         .parser = on_option,
-        .doc = "Replace the realm's key or its door, step by step, without a restart and without a lost "
-               "call. Each step "
-               "prints what the hosts need before the next one.\v"
+        .doc = "Replace the realm's key or its door, step by step, without a restart and without a "
+               "lost call. Each step prints what the hosts need before the next one.\v"
                "The realm's key:\n\n"
                "  godwit realm rotate             files trust a new key, too\n"
                "  godwit realm rotate --switch    the new key signs\n"

@@ -257,17 +257,15 @@ realm_show (int argc, char **argv)
         .options = options,
         .parser = on_option,
         .args_doc = "[FILE|FOLDER]",
-        .doc = "Print what a realm folder or a member file says: keys (as fingerprints), certificates with "
-               "their rights "
-               "and dates, and what is revoked. Never a secret.\v"
-               "Without an argument: the realm folder that the other commands would use, or else the member "
-               "file of this "
-               "host.\n\n"
+        .doc = "Print what a realm folder or a member file says: keys (as fingerprints), certificates "
+               "with their rights and dates, and what is revoked. Never a secret.\v"
+               "Without an argument: the realm folder that the other commands would use, or else the "
+               "member file of this host.\n\n"
                "Examples:\n\n"
                "  godwit realm show\n"
                "  godwit realm show /etc/godwit/realm.member\n"
-               "  godwit realm show --json prod.realm | jq '.certificates[] | select(.standing == \"good\") "
-               "| .name'\n\n"
+               "  godwit realm show --json prod.realm | jq '.certificates[] | select(.standing == "
+               "\"good\") | .name'\n\n"
                "Exit status: 0; 1 for a failure; 2 for arguments that make no sense."};
     show_t self = {0};
     realm_view_t view;

@@ -155,8 +155,7 @@ realm_view_open (realm_view_t *view, const char *path, int64_t now, godwit_error
 void
 realm_view_close (realm_view_t *view)
 {
-    if (view->member_bulletin)
-        godwit__bulletin_unref (&view->member_bulletin);
+    godwit__bulletin_unref (&view->member_bulletin);
     godwit__member_file_clear (&view->member);
     realm_folder_close (&view->folder);
     free (view->standings);
