@@ -60,6 +60,13 @@ is_same_process (const godwit__party_t *a, const godwit__party_t *b)
            memcmp (a->proof.sign, b->proof.sign, sizeof a->proof.sign) == 0;
 }
 
+/* Each certificate has a serial of its own, and each process proof another end. */
+static bool
+is_same_credential (const godwit__party_t *a, const godwit__party_t *b)
+{
+    return a->certificate.serial == b->certificate.serial && a->proof.until == b->proof.until;
+}
+
 static void
 refuse (const godwit__zmtp_member_t *member, godwit__no_entry_t refusal, const char *text)
 {
@@ -80,6 +87,8 @@ take_credential (godwit__zmtp_member_t *member, const uint8_t *data, size_t size
     } else if (!is_same_process (party, member->party)) {
         refuse (member, GODWIT__NO_ENTRY_OTHER_KEY, "its new credential is that of another process");
         godwit__party_unref (&party);
+    } else if (is_same_credential (party, member->party)) {
+        godwit__party_unref (&party);
     } else {
         set_party (member, party);
         godwit__zmtp_parties_post (member->stream, NULL);
@@ -95,15 +104,16 @@ take_refused (const godwit__zmtp_member_t *member, const uint8_t *word, size_t s
     godwit__zmtp_stream_end (member->stream, GODWIT__ZMTP_REFUSED_US);
 }
 
-/* Who sent the newest knows it. Of another one that is no news: what the peer has is not known better than
- * before. */
-static void
-note_bulletin (godwit__zmtp_member_t *member, const uint8_t *sealed, size_t size)
+/* Whether it is the newest that this end has, so that who has sent it knows it, too. */
+static bool
+is_newest (godwit__zmtp_member_t *member, const uint8_t *sealed, size_t size)
 {
     godwit__bulletin_t *newest = godwit__realm_bulletin (member->stream->driver->options.realm);
-    if (newest && newest->sealed_size == size && memcmp (newest->sealed, sealed, size) == 0)
+    const bool is_same = newest && newest->sealed_size == size && memcmp (newest->sealed, sealed, size) == 0;
+    if (is_same)
         atomic_store (&member->bulletin, newest->number);
     godwit__bulletin_unref (&newest);
+    return is_same;
 }
 
 /* One that is signed with a key which this process does not trust yet, or no longer, is left alone: realm
@@ -112,11 +122,14 @@ static const char *
 take_bulletin (godwit__zmtp_member_t *member, const uint8_t *sealed, size_t size)
 {
     godwit__realm_t *realm = member->stream->driver->options.realm;
+    if (is_newest (member, sealed, size))
+        return NULL;
     switch (godwit__realm_take_bulletin (realm, sealed, size, NULL)) {
     case GODWIT_OK:
+        is_newest (member, sealed, size);
+        return NULL;
     case GODWIT_ERR_NOT_FOUND:
     case GODWIT_ERR_PERMISSION_DENIED:
-        note_bulletin (member, sealed, size);
         return NULL;
     case GODWIT_ERR_OUT_OF_MEMORY:
         return "memory was short for a bulletin of it";

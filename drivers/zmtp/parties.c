@@ -188,6 +188,15 @@ until_of (member_t *member)
     return until;
 }
 
+/* The dates of this one may be the next. */
+static void
+look_in_time_for (parties_t *self, member_t *member)
+{
+    const int64_t until = until_of (member);
+    if (!self->look_timer.heap_index || until < self->look_s)
+        look_at (self, until);
+}
+
 /* For the earliest date of all who are not void. */
 static void
 look_in_time (parties_t *self)
@@ -243,6 +252,7 @@ hear (parties_t *self, member_t *member, const char *refused)
         make_void (self, member, refused, reason ? reason : refused, 0);
         return;
     }
+    look_in_time_for (self, member);
     if (stream->events->renewed)
         stream->events->renewed (stream);
 }
@@ -260,7 +270,6 @@ on_task (godwit__task_t *task)
         hear (self, member, refused);
     if (changes & (GODWIT__REALM_BULLETIN | GODWIT__REALM_KEYS))
         check_all (self);
-    look_in_time (self);
 }
 
 void
@@ -303,9 +312,7 @@ godwit__zmtp_parties_add (godwit__zmtp_stream_t *stream)
     tell_bulletin (member, bulletin);
     godwit__bulletin_unref (&bulletin);
     godwit__credential_unref (&credential);
-    const int64_t until = until_of (member);
-    if (!self->look_timer.heap_index || until < self->look_s)
-        look_at (self, until);
+    look_in_time_for (self, member);
 }
 
 void
