@@ -110,6 +110,20 @@ history_was_void (const history_t *history, unsigned node, int64_t from_ms, int6
     return false;
 }
 
+int64_t
+history_paused_ms (const history_t *history, unsigned node, int64_t from_ms, int64_t until_ms)
+{
+    int64_t sum = 0;
+    for (unsigned i = 0; i < history->pause_count; i++) {
+        const history_pause_t *at = &history->pauses[i];
+        const int64_t begin_ms = at->begin_ms > from_ms ? at->begin_ms : from_ms;
+        const int64_t end_ms = at->end_ms < 0 || at->end_ms > until_ms ? until_ms : at->end_ms;
+        if (at->node == node && end_ms > begin_ms)
+            sum += end_ms - begin_ms;
+    }
+    return sum;
+}
+
 /* ---- the checker ---- */
 
 /* Nobody can end in time whose node stands still then. */

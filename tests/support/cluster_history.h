@@ -77,6 +77,8 @@ void history_void_begins (history_t *history, unsigned node, int64_t now_ms);
 void history_void_ends (history_t *history, unsigned node, int64_t now_ms);
 /* Whether it was void, or not yet let in again, at any time from from_ms to until_ms. */
 bool history_was_void (const history_t *history, unsigned node, int64_t from_ms, int64_t until_ms);
+/* For how long the node was paused in this time. */
+int64_t history_paused_ms (const history_t *history, unsigned node, int64_t from_ms, int64_t until_ms);
 void history_ended (history_entry_t *entry, int64_t now_ms, godwit_status_t status,
                     const godwit_error_t *error);
 /* False: no call may fail in this history, but those of clients that were void. */

@@ -11,12 +11,10 @@
 #define BEGIN_S 1767225600
 #define DAY_S 86400
 #define BULLETINS_MAX 64
-/* What came before may run so much later. */
-#define GRACE_MS 0
 /* Dates are whole seconds, and are looked at within a second. */
 #define LOOK_MS 1000
 /* So long a bulletin may take to get around while all nodes are there and every way is open. */
-#define GOSSIP_MS 1000
+#define GOSSIP_MS 1000 /* a way takes up to 200 */
 #define QUIET                                                                                                \
     ((unsigned) GODWIT_FAULT_DELAY | GODWIT_FAULT_DUPLICATE | GODWIT_FAULT_REORDER | GODWIT_FAULT_EXPIRY |   \
      GODWIT_FAULT_REVOCATION)
@@ -183,6 +181,13 @@ known_ms (const cluster_realm_t *realm, unsigned node, uint64_t bulletin)
     return realm->revoked[bulletin].at_ms + GOSSIP_MS;
 }
 
+/* How long after this moment it is now, without the time for which the node stood still. */
+static int64_t
+late_ms (const cluster_realm_t *realm, unsigned node, int64_t moment_ms)
+{
+    return now_ms (realm) - moment_ms - history_paused_ms (realm->history, node, moment_ms, now_ms (realm));
+}
+
 void
 cluster_realm_ran (cluster_realm_t *realm, unsigned node, const godwit_request_t *request)
 {
@@ -192,11 +197,11 @@ cluster_realm_ran (cluster_realm_t *realm, unsigned node, const godwit_request_t
     }
     const godwit__certificate_t *const certificate = &request->caller->party->certificate;
     const int64_t known = known_ms (realm, node, revoked_by (realm, certificate));
-    if (now_ms (realm) > ends_ms (certificate) + LOOK_MS + GRACE_MS)
+    if (late_ms (realm, node, ends_ms (certificate)) > LOOK_MS)
         history_wrong (realm->history, "at %lld ms n%u runs work of %s, whose certificate ended at %lld ms",
                        (long long) now_ms (realm), node, certificate->name,
                        (long long) ends_ms (certificate));
-    if (known >= 0 && now_ms (realm) > known + GRACE_MS)
+    if (known >= 0 && late_ms (realm, node, known) > 0)
         history_wrong (realm->history,
                        "at %lld ms n%u runs work of %s, although it had to know at %lld ms that its "
                        "certificate is revoked",
