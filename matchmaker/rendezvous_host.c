@@ -139,17 +139,14 @@ on_register (godwit__rendezvous_host_t *host, godwit__rendezvous_member_t *membe
     godwit__record_t *changed[GODWIT__RENDEZVOUS_RECORDS_MAX];
     godwit__record_list_t list = {changed, 0};
     const char *wrong = NULL;
-    godwit__reason_t why;
     for (size_t i = 0; i < message->record_count && !wrong; i++) {
         godwit__record_t *record = message->records[i];
         if (memcmp (record->instance, member->instance, GODWIT__UUID_SIZE) != 0) {
             wrong = "registered a record of another instance";
             break;
         }
-        if (!godwit__host_may_register (host, member, record, &why)) {
-            wrong = why.text;
-            break;
-        }
+        if (!godwit__host_may_register (host, member, record))
+            continue;
         const godwit__put_t put = godwit__rooms_put (&host->rooms, member, record);
         if (put == GODWIT__PUT_CHANGED)
             changed[list.count++] = record;

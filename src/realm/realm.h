@@ -144,7 +144,7 @@ enum {
 
 /* Is told what has changed. Any thread, none of the realm's locks held but that of the watchers: `changed`
  * may ask the realm, but not change it (watch, unwatch, look, take_bulletin), and must not block. A driver
- * posts a task to its reactor. */
+ * posts a task to its reactor. Watchers are told in the order in which they came: drivers first. */
 typedef struct godwit__realm_watch {
     void (*changed) (struct godwit__realm_watch *watch, unsigned changes);
     void *user;
