@@ -18,6 +18,13 @@
 /* Reasons of links that failed; for more different ones there is a general text. */
 #define GODWIT__ZMTP_TEXTS 128
 
+/* anteroom.h; the reactor's thread */
+typedef struct godwit__zmtp_anteroom {
+    godwit__list_t guests; /* the one that came first is the first */
+    size_t count;
+    godwit__timer_t timer; /* while there are any */
+} godwit__zmtp_anteroom_t;
+
 typedef struct godwit__zmtp {
     godwit__driver_t base;
     godwit__driver_options_t options;
@@ -31,6 +38,7 @@ typedef struct godwit__zmtp {
     /* The realm; the reactor's thread. */
     struct godwit__zmtp_parties *parties; /* NULL: there is none */
     godwit__zmtp_refusals_t refusals;
+    godwit__zmtp_anteroom_t anteroom;
     unsigned first_door; /* knock.h */
     struct godwit__lookup_thread
         *lookups; /* of names of hosts; NULL: there were none yet. Reactor's thread */
