@@ -33,7 +33,7 @@ typedef struct godwit__zmtp_member {
     godwit__party_t *party;
     godwit__zmtp_allowance_t credentials, old_bulletins;
     atomic_bool is_void;
-    atomic_uint_fast64_t bulletin; /* the number of the newest that the peer is known to have */
+    atomic_uint_fast64_t bulletin; /* the number of the newest that the peer is known to have; 0: none */
 
     /* parties.lock. */
     bool is_listed;      /* the reactor wants to hear news */

@@ -58,6 +58,27 @@ tell_bulletin (member_t *member, const godwit__bulletin_t *bulletin)
     godwit__zmtp_stream_say (member->stream, "BULLETIN", bulletin->sealed, bulletin->sealed_size);
 }
 
+/* With other realm keys a bulletin may hold whose number is smaller (src/realm/realm_inside.h): what the peer
+ * had of a key that was dropped says nothing of it. */
+static void
+forget_told (const parties_t *self)
+{
+    member_t *at = GODWIT__FIRST (&self->members, member_t, in_members);
+    for (; at; at = GODWIT__NEXT (&self->members, at, member_t, in_members))
+        atomic_store (&at->bulletin, 0);
+}
+
+/* The peer has other keys by now, perhaps: it may have dropped that of its bulletin. */
+static void
+tell_again (const parties_t *self, member_t *member)
+{
+    godwit__bulletin_t *bulletin = godwit__realm_bulletin (self->driver->options.realm);
+    if (bulletin && atomic_load (&member->bulletin) > bulletin->number)
+        atomic_store (&member->bulletin, 0);
+    tell_bulletin (member, bulletin);
+    godwit__bulletin_unref (&bulletin);
+}
+
 static void
 tell_all (const parties_t *self)
 {
@@ -275,6 +296,7 @@ hear (parties_t *self, member_t *member, const char *refused)
         make_void (self, member, refused, reason ? reason : refused, 0);
         return;
     }
+    tell_again (self, member);
     if (stream->events->renewed)
         stream->events->renewed (stream);
 }
@@ -285,6 +307,8 @@ on_task (godwit__task_t *task)
     parties_t *self = task->user;
     const unsigned changes = atomic_exchange (&self->changes, 0);
     const char *refused = NULL;
+    if (changes & GODWIT__REALM_KEYS)
+        forget_told (self);
     /* First: who has become void hears of it, too. */
     if (changes & (GODWIT__REALM_CREDENTIAL | GODWIT__REALM_BULLETIN))
         tell_all (self);
