@@ -215,6 +215,15 @@ until_of (member_t *member)
     return until;
 }
 
+/* Of one whose date has moved away an early look costs less than to find the earliest of all others now. */
+static void
+look_for (parties_t *self, member_t *member)
+{
+    const int64_t until = until_of (member);
+    if (!self->look_timer.heap_index || until < self->look_s)
+        look_at (self, until);
+}
+
 /* For the earliest date of all who are not void. */
 static void
 look_in_time (parties_t *self)
@@ -296,6 +305,7 @@ hear (parties_t *self, member_t *member, const char *refused)
         make_void (self, member, refused, reason ? reason : refused, 0);
         return;
     }
+    look_for (self, member);
     tell_again (self, member);
     if (stream->events->renewed)
         stream->events->renewed (stream);
@@ -317,7 +327,8 @@ on_task (godwit__task_t *task)
     warn_of_ignored (self);
     if (changes & (GODWIT__REALM_BULLETIN | GODWIT__REALM_KEYS))
         check_all (self);
-    look_in_time (self);
+    if (changes)
+        look_in_time (self);
 }
 
 void
@@ -375,9 +386,7 @@ godwit__zmtp_parties_add (godwit__zmtp_stream_t *stream)
     tell_bulletin (member, bulletin);
     godwit__bulletin_unref (&bulletin);
     godwit__credential_unref (&credential);
-    const int64_t until = until_of (member);
-    if (!self->look_timer.heap_index || until < self->look_s)
-        look_at (self, until);
+    look_for (self, member);
 }
 
 void
