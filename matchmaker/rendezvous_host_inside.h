@@ -27,8 +27,10 @@ struct godwit__rendezvous_host {
     godwit__task_t lost;   /* the port has lost connections */
     godwit__timer_t look;  /* finds out whose they were */
     unsigned looks_left;
-    int64_t looked_ns;       /* 0: never */
-    godwit__timer_t absence; /* looks for members that did not come back */
+    int64_t looked_ns;        /* 0: never */
+    godwit__timer_t absence;  /* looks for members that did not come back */
+    int64_t refused_since_ns; /* the second in which `refused` JOINs were refused */
+    unsigned refused;
     uint8_t buffer[GODWIT__RENDEZVOUS_FRAME_SIZE];
 };
 

@@ -107,6 +107,28 @@ await (rogue_t *rogue, godwit__channel_t *link, uint8_t type)
 
 #define LEFT_OUT "has a server that nobody is told of (\"evil\" may not serve godwit/billing)"
 
+/* Each answer costs the host more than the JOIN cost its sender. */
+Test (rights_serve, joins_that_are_refused_are_answered_so_many_times_a_second)
+{
+    enum { JOINS = 500, ANSWERS = 64 };
+    rogue_frame_t came;
+    unsigned answers = 0;
+    rights_world_t *world = rights_world_open ();
+    rogue_t *evil = rogue_open (world, "evil", "serve */*");
+    godwit__channel_t *const link = rogue_connect (evil, MEET);
+    for (unsigned i = 0; i < JOINS; i++)
+        join (evil, link, world->meets[1]->transport->instance);
+    while (rogue_await (evil, link, GODWIT__RENDEZVOUS_EXPELLED, &came)) {
+        godwit__frame_release (&came.frame);
+        answers++;
+    }
+    cr_assert_eq (answers, (unsigned) ANSWERS, "%u", answers);
+    join (evil, link, world->meets[1]->transport->instance);
+    await (evil, link, GODWIT__RENDEZVOUS_EXPELLED);
+    rogue_close (&evil);
+    rights_world_close (&world);
+}
+
 /* It stays a member, with all that it may serve. */
 Test (rights_serve, what_a_member_may_not_serve_is_left_out)
 {
