@@ -61,18 +61,23 @@ load (godwit__bulletin_t **bulletin, const char *path, int fd, const uint8_t (*k
 }
 
 godwit_status_t
-godwit__bulletin_load (godwit__bulletin_t **bulletin, const char *path, const godwit__disk_state_t *state,
+godwit__bulletin_load (godwit__bulletin_t **bulletin, godwit__bulletin_file_t *file,
                        const uint8_t (*keys)[GODWIT__PUBLIC_SIZE], size_t key_count, godwit_error_t **error)
 {
+    const godwit__disk_state_t state = godwit__disk_state (file->path);
+    godwit_status_t status = GODWIT_OK;
     int fd = -1;
     *bulletin = NULL;
-    if (state->failure == ENOENT)
-        return GODWIT_OK;
-    godwit_status_t status = godwit__disk_open (&fd, path, error);
-    if (status)
-        return status;
-    status = load (bulletin, path, fd, keys, key_count, error);
-    close (fd);
+    if (state.failure != ENOENT)
+        status = godwit__disk_open (&fd, file->path, error);
+    if (fd >= 0) {
+        status = load (bulletin, file->path, fd, keys, key_count, error);
+        close (fd);
+    }
+    if (status != GODWIT_ERR_OUT_OF_MEMORY) {
+        file->state = state;
+        file->number = *bulletin ? (*bulletin)->number : 0;
+    }
     return status;
 }
 
