@@ -231,7 +231,9 @@ find_wrong (const history_entry_t *entry, world_result_t *result)
     const bool may_be_away = entry->named && entry->history->options->faults &&
                              (entry->outcome == GODWIT_OUTCOME_NOT_SENT ||
                               entry->ended_ms == entry->started_ms + entry->timeout_ms);
-    if (!history_may_fail (entry->history) && !may_be_away && entry->status != GODWIT_OK &&
+    /* Its client's thread waited for something else when the time was over. */
+    const bool was_blocked = entry->blocked_ms && entry->ended_ms >= entry->started_ms + entry->timeout_ms;
+    if (!history_may_fail (entry->history) && !may_be_away && !was_blocked && entry->status != GODWIT_OK &&
         entry->outcome != GODWIT_OUTCOME_RAN &&
         !history_was_void (entry->history, entry->client, entry->started_ms, entry->ended_ms))
         return "it failed without a fault";

@@ -14,7 +14,7 @@
 #define HISTORY_NEWS_MS 450
 /* After its new certificate a node may be without connections for so long: those of the old one end half a
  * second after each of the others has heard that it is void. */
-#define HISTORY_READMISSION_MS 2000
+#define HISTORY_READMISSION_MS 700
 
 typedef enum history_kind { HISTORY_CALL, HISTORY_CAST, HISTORY_FANOUT, HISTORY_FANOUT_CALL } history_kind_t;
 
