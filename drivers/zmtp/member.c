@@ -122,6 +122,17 @@ take_refused (const godwit__zmtp_member_t *member, const uint8_t *word, size_t s
     godwit__zmtp_stream_end (member->stream, GODWIT__ZMTP_REFUSED_US);
 }
 
+/* Who sent the newest knows it. Of another one that is no news: what the peer has is not known better than
+ * before. */
+static void
+note_bulletin (godwit__zmtp_member_t *member, const uint8_t *sealed, size_t size)
+{
+    godwit__bulletin_t *newest = godwit__realm_bulletin (member->stream->driver->options.realm);
+    if (newest && newest->sealed_size == size && memcmp (newest->sealed, sealed, size) == 0)
+        atomic_store (&member->bulletin, newest->number);
+    godwit__bulletin_unref (&newest);
+}
+
 /* One that is signed with a key which this process does not trust yet, or no longer, is left alone: realm
  * keys are changed at one process after the other. */
 static const char *
