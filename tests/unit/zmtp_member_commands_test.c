@@ -69,6 +69,7 @@ static void
 add_credential (zmtp_bytes_t *properties, godwit__realm_t *realm)
 {
     godwit__credential_t *credential = godwit__realm_credential (realm);
+    add (properties, GODWIT__ZMTP_ENGINE, "1", 1);
     add (properties, GODWIT__ZMTP_CREDENTIAL_PROPERTY, credential->bytes, credential->size);
     godwit__credential_unref (&credential);
 }
