@@ -31,14 +31,6 @@ static victim_t victim;
 static intruder_t member, stranger;
 static const char *at[3]; /* its link, its rendezvous, its fanout */
 
-static int64_t
-now_ns (void)
-{
-    struct timespec now;
-    clock_gettime (CLOCK_MONOTONIC, &now);
-    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void
 set_up (void)
 {
