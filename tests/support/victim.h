@@ -28,8 +28,8 @@ typedef struct victim {
 
 /* descriptor_limit: of the server; 0: as this process's. */
 void victim_start (victim_t *victim, unsigned descriptor_limit);
-/* The same over tcp alone, in a realm, with these member files, which stay the caller's: the server's, and the
- * client's. */
+/* The same over tcp alone, in a realm, with these member files, which stay the caller's: the server's, and
+ * the client's. */
 void victim_start_in_realm (victim_t *victim, unsigned descriptor_limit, const char *member,
                             const char *client_member);
 /* After the attack, whose sockets are closed: all that is said above, and the server ends well. */
