@@ -50,6 +50,17 @@ may_notify (const godwit__port_t *port, const godwit_server_t *server)
                                godwit__route_mark (godwit__dispatch_first (server->dispatch), true), &deed);
 }
 
+/* With the lock: why a notification, or what comes for a lane, is not taken; 0: it is. Not inlined, so that
+ * calls have the registers. */
+static __attribute__ ((noinline)) godwit__nack_t
+refusal_in_order (godwit_server_t *server, const godwit__sender_t *sender, const godwit__header_t *header)
+{
+    const godwit__nack_t reason = godwit__order_refuses (server, sender, header);
+    return !reason && header->type == GODWIT__NOTIFY && !may_notify (sender->port, server)
+               ? GODWIT__NACK_FORBIDDEN
+               : reason;
+}
+
 godwit_request_t *
 godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing_id_t routing_id,
                      const godwit__header_t *header, godwit__frame_t *frame, size_t body_offset,
@@ -63,10 +74,8 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         server = godwit__server_table_find (&pool->servers, header->target);
         refused->reason = refusal_of (pool, server);
         if (server && !refused->reason && (server->is_lane || header->type == GODWIT__NOTIFY))
-            refused->reason = godwit__order_refuses (
-                server, &(godwit__sender_t){port, routing_id, header->budget_ms}, header);
-        if (server && !refused->reason && header->type == GODWIT__NOTIFY && !may_notify (port, server))
-            refused->reason = GODWIT__NACK_FORBIDDEN;
+            refused->reason =
+                refusal_in_order (server, &(godwit__sender_t){port, routing_id, header->budget_ms}, header);
         if (server && refused->reason == GODWIT__NACK_OVERLOADED)
             server->overloads++;
         refused->revision = server ? server->revision : 0;
@@ -96,8 +105,6 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
           godwit__order_is_busy (server, &(godwit__sender_t){port, routing_id, header->budget_ms}));
     /* A CANCEL may look at the request as soon as the lock is released. */
     godwit__request_begin (request, port, routing_id, header, now_ns);
-    if (port->caller)
-        request->caller = godwit__caller_ref (port->caller);
     if (server->is_lane)
         godwit__order_begin (request, header);
     if (runs) {
@@ -106,6 +113,8 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
     }
     godwit__frame_move (godwit__request_frame (request), frame);
     request->body_offset = body_offset;
+    if (port->caller)
+        request->caller = godwit__caller_ref (port->caller);
     if (header->aux && !request->is_cast)
         godwit__call_monitor_add (request, header->aux, now_ns);
     if (runs)

@@ -52,6 +52,7 @@ open_ports (godwit__pool_t *pool, godwit_error_t **error)
         port->pool = pool;
         port->driver = transport->drivers[i];
         port->index = (unsigned) i;
+        port->has_realm = transport->realm != NULL;
         port->counters = &transport->counters.ports[i];
         status = port->driver->ops->open_port (port->driver, NULL, &port->channel, &port->addresses, error);
         if (status)

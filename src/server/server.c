@@ -82,6 +82,7 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     server->serializer = options.serializer;
     server->authorize = options.authorize;
     server->authorize_user = options.authorize_user;
+    server->is_guarded = transport->realm || options.authorize;
     status = godwit__target_copy (&server->target, target, error);
     if (!status && server->target.version) {
         godwit__version_t version;

@@ -31,8 +31,9 @@ struct godwit_server {
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
     godwit_authorize_fn *authorize;        /* the program's policy; NULL: none */
     void *authorize_user;
-    bool in_order; /* executor "inline": one request after the other */
-    bool is_lane;  /* of a listener: it takes NOTIFY, and nothing else (order.h) */
+    bool is_guarded; /* there is a realm or a policy: what may run is looked at */
+    bool in_order;   /* executor "inline": one request after the other */
+    bool is_lane;    /* of a listener: it takes NOTIFY, and nothing else (order.h) */
 
     /* The steps of its life (src/server/lifecycle.h draws them), guarded by transport.lock. */
     godwit__clock_t clock; /* of log_after and timeouts: the transport's */
