@@ -107,7 +107,7 @@ victim_call (const victim_t *victim)
 static void
 new_client (const victim_t *victim, godwit_transport_t **transport, godwit_client_t **client)
 {
-    MUST (godwit_transport_new (transport, victim->url, NULL, &error));
+    MUST (godwit_transport_new (transport, victim->client_url, NULL, &error));
     MUST (godwit_client_new (client, *transport, GODWIT_TARGET (.topic = "hostile"),
                              GODWIT_CLIENT_OPTIONS (.timeout_ms = VICTIM_WAIT_LIMIT_MS), &error));
     MUST (godwit_client_wait_servers (*client, 1, VICTIM_WAIT_LIMIT_MS, &error));
@@ -210,7 +210,7 @@ start_server (victim_t *victim, unsigned descriptor_limit)
             _exit (126);
         dup2 (input[0], STDIN_FILENO);
         dup2 (output[1], STDOUT_FILENO);
-        execl (PROGRAM, PROGRAM, victim->url, (char *) NULL);
+        execl (PROGRAM, PROGRAM, victim->url, victim->member, (char *) NULL);
         _exit (127);
     }
     close (input[0]);
@@ -224,11 +224,9 @@ start_server (victim_t *victim, unsigned descriptor_limit)
     fclose (lines);
 }
 
-void
-victim_start (victim_t *victim, unsigned descriptor_limit)
+static void
+start (victim_t *victim, unsigned descriptor_limit)
 {
-    *victim = (victim_t){.pid = -1};
-    snprintf (victim->url, sizeof victim->url, "zmq://:%d/", zmtp_free_port ());
     start_server (victim, descriptor_limit);
     new_client (victim, &victim->transport, &victim->client);
     victim_call_anew (victim);
@@ -236,6 +234,28 @@ victim_start (victim_t *victim, unsigned descriptor_limit)
     victim->ahead_us = median_ahead_us (victim);
     victim->descriptors = victim_descriptors (victim);
     victim->resident = resident (victim);
+}
+
+void
+victim_start (victim_t *victim, unsigned descriptor_limit)
+{
+    *victim = (victim_t){.pid = -1};
+    snprintf (victim->url, sizeof victim->url, "zmq://:%d/", zmtp_free_port ());
+    snprintf (victim->client_url, sizeof victim->client_url, "%s", victim->url);
+    start (victim, descriptor_limit);
+}
+
+void
+victim_start_in_realm (victim_t *victim, unsigned descriptor_limit, const char *member,
+                       const char *client_member)
+{
+    *victim = (victim_t){.pid = -1, .member = member};
+    const int port = zmtp_free_port ();
+    snprintf (victim->rendezvous, sizeof victim->rendezvous, "tcp://127.0.0.1:%d", port);
+    snprintf (victim->url, sizeof victim->url, "zmq://127.0.0.1:%d/?host_rendezvous=true&paths=tcp", port);
+    snprintf (victim->client_url, sizeof victim->client_url, "zmq://127.0.0.1:%d/?paths=tcp&realm=%s", port,
+              client_member);
+    start (victim, descriptor_limit);
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A server to be attacked: hostile_server URL. Prints its addresses and "ready", serves until the end of its
- * input. */
+/* A server to be attacked: hostile_server URL [MEMBER-FILE]. Prints its addresses and "ready", serves until the
+ * end of its input. */
 #include "src/runtime/transport.h"
 #include "src/server/pool.h"
 #include "src/server/server.h"
@@ -118,14 +118,14 @@ main (int argc, char **argv)
 {
     godwit_error_t *error = NULL;
     godwit_server_t *server = NULL;
-    if (argc != 2)
+    if (argc < 2 || argc > 3)
         return 2;
     setvbuf (stdout, NULL, _IOLBF, 0);
     begin_reading_addresses ();
     /* No heartbeats: whoever is hung up on has done something else than not to answer them. */
     must (godwit_transport_new (&transport, argv[1],
-                                GODWIT_TRANSPORT_OPTIONS (.host = "127.0.0.1", .insecure = true,
-                                                          .connect_timeout_ms = 500, .heartbeat_ms = 120000,
+                                GODWIT_TRANSPORT_OPTIONS (.host = "127.0.0.1", .insecure = argc == 2,
+                                                          .realm = argv[2], .connect_timeout_ms = 500, .heartbeat_ms = 120000,
                                                           .heartbeat_timeout_ms = 120000),
                                 &error),
           error);

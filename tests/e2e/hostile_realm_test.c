@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attackers of a server in a realm, at the loopback: strangers, some of whom have got hold of the door, and
+ * members who use up what they can. A member calls all the time; after and during each attack all holds that
+ * tests/support/victim.h says. */
+#include "tests/support/crowd.h"
+#include "tests/support/intruder.h"
+#include "tests/support/realm_files.h"
+#include "tests/support/victim.h"
+#include "tests/support/zmtp.h"
+
+#include <criterion/criterion.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define LIMIT 1024 /* descriptors of the server */
+/* Other addresses of the loopback: from there nobody is let in. */
+#define ELSEWHERE "127.0.0.2"
+#define FAR_ELSEWHERE "127.0.0.3"
+
+static godwit__test_realm_t *realm;
+static victim_t victim;
+static intruder_t member, stranger;
+static const char *at[3]; /* its link, its rendezvous, its fanout */
+
+static int64_t
+now_ns (void)
+{
+    struct timespec now;
+    clock_gettime (CLOCK_MONOTONIC, &now);
+    return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void
+set_up (void)
+{
+    realm = godwit__test_realm_new (9);
+    const char *const server = godwit__test_realm_issue (realm, GODWIT__TEST_MEMBER (.name = "server"));
+    const char *const caller = godwit__test_realm_issue (realm, GODWIT__TEST_MEMBER (.name = "caller"));
+    intruder_open (&member, godwit__test_realm_issue (realm, GODWIT__TEST_MEMBER (.name = "flooder")));
+    stranger = intruder_stranger ();
+    crowd_raise_limit ();
+    victim_start_in_realm (&victim, LIMIT, server, caller);
+    at[0] = victim.tcp;
+    at[1] = victim.rendezvous;
+    at[2] = victim.fanout;
+}
+
+static void
+look_at_victim (void)
+{
+    crowd_disperse ();
+    victim_finish (&victim);
+    intruder_close (&member);
+    godwit__test_realm_destroy (&realm);
+}
+
+TestSuite (hostile_realm, .init = set_up, .timeout = 110);
+
+#define ATTACK(name_)                                                                                        \
+    static void name_ (void);                                                                                \
+    Test (hostile_realm, name_)                                                                              \
+    {                                                                                                        \
+        name_ ();                                                                                            \
+        look_at_victim ();                                                                                   \
+    }                                                                                                        \
+    static void name_ (void)
+
+static const char *
+somewhere (size_t i)
+{
+    return at[i % 3];
+}
+
+/* ---- strangers ---- */
+
+/* It says this, is told nothing but the greeting, and is hung up on. */
+static void
+expect_silence (const char *address, const void *data, size_t size)
+{
+    uint8_t came[ZMTP_GREETING_SIZE + 1];
+    const int fd = zmtp_connect (address);
+    cr_assert_geq (fd, 0);
+    zmtp_write (fd, data, size);
+    cr_assert (!zmtp_read (fd, came, sizeof came), "%s tells a stranger more than its greeting", address);
+    close (fd);
+}
+
+static size_t
+write_hello (uint8_t out[512], const intruder_t *who)
+{
+    curve_peer_t peer = who->keys;
+    const zmtp_bytes_t bytes = zmtp_join (curve_greeting (), curve_peer_hello (&peer));
+    memcpy (out, bytes.data, bytes.size);
+    free (bytes.data);
+    return bytes.size;
+}
+
+ATTACK (strangers_are_told_nothing)
+{
+    static const uint8_t zmtp_2[] = {0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 1, 5, 0, 0};
+    static const uint8_t ready[] = "\4\x1d\5READY\xbSocket-Type\0\0\0\6DEALER";
+    uint8_t null[ZMTP_GREETING_SIZE + sizeof ready], hello[512];
+    zmtp_greeting (null);
+    memcpy (null + ZMTP_GREETING_SIZE, ready, sizeof ready - 1);
+    const size_t hello_size = write_hello (hello, &stranger);
+    for (size_t i = 0; i < 90; i++) {
+        expect_silence (somewhere (i), null, sizeof null - 1);
+        expect_silence (somewhere (i), zmtp_2, sizeof zmtp_2);
+        expect_silence (somewhere (i), hello, hello_size);
+        expect_silence (somewhere (i), "GET / HTTP/1.1\r\n\r\n", 18);
+        victim_call (&victim);
+    }
+    victim_call_anew (&victim);
+    victim_expect_pace (&victim);
+}
+
+/* A socket of libzmq, which tries again and again. door: its public key; NULL: it does without CURVE. */
+static void *
+knock_with_libzmq (void *context, const char *address, const uint8_t *door)
+{
+    static const int none = 0, soon = 10;
+    uint8_t open[41], secret[41];
+    void *const socket = zmq_socket (context, ZMQ_DEALER);
+    cr_assert_not_null (socket);
+    zmq_setsockopt (socket, ZMQ_LINGER, &none, sizeof none);
+    zmq_setsockopt (socket, ZMQ_RECONNECT_IVL, &soon, sizeof soon);
+    if (door) {
+        cr_assert_eq (zmq_curve_keypair ((char *) open, (char *) secret), 0);
+        zmq_setsockopt (socket, ZMQ_CURVE_SERVERKEY, door, CURVE_KEY);
+        zmq_setsockopt (socket, ZMQ_CURVE_PUBLICKEY, open, sizeof open);
+        zmq_setsockopt (socket, ZMQ_CURVE_SECRETKEY, secret, sizeof secret);
+    }
+    cr_assert_eq (zmq_connect (socket, address), 0);
+    zmq_send (socket, "hello", 5, ZMQ_DONTWAIT);
+    return socket;
+}
+
+/* Without CURVE, with the wrong door, and with the right one but no certificate. */
+ATTACK (libzmq_is_let_in_nowhere)
+{
+    enum { SOCKETS = 18 };
+    const uint8_t *const doors[3] = {NULL, stranger.keys.door.open, member.keys.door.open};
+    void *const context = zmq_ctx_new ();
+    void *sockets[SOCKETS];
+    char answer[64];
+    for (size_t i = 0; i < SOCKETS; i++)
+        sockets[i] = knock_with_libzmq (context, somewhere (i), doors[i / 3 % 3]);
+    for (int i = 0; i < 300; i++)
+        victim_call (&victim);
+    victim_expect_pace (&victim);
+    victim_call_anew (&victim);
+    for (size_t i = 0; i < SOCKETS; i++) {
+        cr_assert_eq (zmq_recv (sockets[i], answer, sizeof answer, ZMQ_DONTWAIT), -1);
+        zmq_close (sockets[i]);
+    }
+    zmq_ctx_term (context);
+}
+
+ATTACK (five_thousand_half_open_connections)
+{
+    uint8_t hello[512];
+    const size_t size = write_hello (hello, &stranger) - 1;
+    for (size_t i = 0; i < CROWD_MAX; i++) {
+        zmtp_write (crowd_join (somewhere (i)), hello, i % (size + 1));
+        if (i % 100 == 0)
+            victim_call (&victim);
+    }
+    cr_assert_leq (victim_descriptors (&victim), LIMIT + 3, "the system's limit");
+    victim_expect_pace (&victim);
+    crowd_wait_hung_up ();
+    victim_call_anew (&victim);
+}
+
+/* ---- slow ones ---- */
+
+static uint8_t slow_bytes[8192];
+static size_t slow_size;
+
+/* Never the last one. */
+static void
+say_next_byte (attacker_t *attacker)
+{
+    const size_t next = attacker->count++;
+    for (size_t i = 0; i < crowd.size && next + 1 < slow_size; i++)
+        send (crowd.fds[i], slow_bytes + next, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    attacker_be_slow ();
+}
+
+static void
+expect_no_patience (void)
+{
+    attacker_t attacker = {.count = 0};
+    attacker_begin (&attacker, say_next_byte);
+    victim_expect_pace (&victim);
+    crowd_wait_hung_up ();
+    attacker_end (&attacker);
+    crowd_disperse ();
+}
+
+ATTACK (slow_loris_in_its_greeting)
+{
+    slow_size = write_hello (slow_bytes, &stranger);
+    for (size_t i = 0; i < 400; i++)
+        crowd_join (somewhere (i));
+    expect_no_patience ();
+}
+
+ATTACK (slow_loris_in_hello)
+{
+    uint8_t hello[512];
+    slow_size = write_hello (hello, &stranger) - ZMTP_GREETING_SIZE;
+    memcpy (slow_bytes, hello + ZMTP_GREETING_SIZE, slow_size);
+    for (size_t i = 0; i < 400; i++)
+        zmtp_write (crowd_join (somewhere (i)), hello, ZMTP_GREETING_SIZE);
+    expect_no_patience ();
+}
+
+/* It has the door. */
+ATTACK (slow_loris_in_initiate)
+{
+    curve_peer_t peer;
+    for (size_t i = 0; i < 100; i++)
+        cr_assert (intruder_knock (&member, crowd_join (somewhere (i)), &peer));
+    const zmtp_bytes_t initiate = curve_peer_initiate (&peer, member.properties);
+    slow_size = initiate.size;
+    memcpy (slow_bytes, initiate.data, slow_size);
+    free (initiate.data);
+    expect_no_patience ();
+}
+
+/* ---- garbage ---- */
+
+static uint8_t
+any_byte (void)
+{
+    static uint32_t seed = 2026;
+    seed = seed * 1664525 + 1013904223;
+    return (uint8_t) (seed >> 24);
+}
+
+/* How far it goes before. */
+typedef enum step { CONNECTED, GREETED, WELCOMED, LET_IN, STEPS } step_t;
+
+static void
+go_to (step_t step, int fd)
+{
+    curve_peer_t peer;
+    const zmtp_bytes_t greeting = curve_greeting ();
+    if (step == GREETED)
+        zmtp_write (fd, greeting.data, greeting.size);
+    else if (step == WELCOMED)
+        cr_assert (intruder_knock (&member, fd, &peer));
+    else if (step == LET_IN)
+        cr_assert (intruder_enter (&member, fd, &peer));
+    free (greeting.data);
+}
+
+ATTACK (garbage_after_each_step)
+{
+    for (size_t i = 0; i < 1200; i++) {
+        const step_t step = (step_t) (i % STEPS);
+        uint8_t garbage[512];
+        /* Publishers speak with the fanout, and this one is none. */
+        const int fd = zmtp_connect (step == LET_IN ? at[i / STEPS % 2] : somewhere (i / STEPS));
+        cr_assert_geq (fd, 0);
+        go_to (step, fd);
+        for (size_t k = 0; k < sizeof garbage; k++)
+            garbage[k] = any_byte ();
+        if (i / STEPS % 2)
+            garbage[0] &= 6; /* a possible head */
+        zmtp_write (fd, garbage, (size_t) any_byte () * 2);
+        close (fd);
+        if (i % 20 == 0)
+            victim_call (&victim);
+    }
+    victim_call_anew (&victim);
+}
+
+/* ---- descriptors ---- */
+
+/* They come faster than handshakes run out of time. */
+static void
+pour_in (attacker_t *attacker)
+{
+    const int fd = zmtp_connect (somewhere (attacker->count));
+    if (fd < 0)
+        return;
+    if (crowd.size == CROWD_MAX / 2)
+        crowd_disperse ();
+    crowd_add (fd);
+    attacker->count++;
+}
+
+ATTACK (a_flood_of_connections_until_descriptors_are_out)
+{
+    attacker_t attacker = {.count = 0};
+    attacker_begin (&attacker, pour_in);
+    attacker_wait (&attacker, 3000);
+    for (int i = 0; i < 1000; i++)
+        victim_call (&victim);
+    victim_expect_turns (&victim);
+    attacker_wait (&attacker, 12000);
+    attacker_end (&attacker);
+    crowd_disperse ();
+    victim_call_anew (&victim);
+}
