@@ -124,7 +124,8 @@ godwit__zmtp_refusals_note (godwit__zmtp_refusals_t *refusals, const godwit__zmt
     /* The oldest of the last ones is the next that is written over. */
     const int64_t oldest_ns = host->refused_ns[host->count % GODWIT__ZMTP_REFUSALS_FEW];
     return host->count >= GODWIT__ZMTP_REFUSALS_FEW &&
-           now_ns - oldest_ns < GODWIT__ZMTP_REFUSALS_MS * GODWIT__NS_PER_MS;
+           now_ns - oldest_ns < GODWIT__ZMTP_REFUSALS_MS * GODWIT__NS_PER_MS &&
+           now_ns >= host->waits_until_ns + GODWIT__ZMTP_REFUSALS_OPEN_MS * GODWIT__NS_PER_MS;
 }
 
 void

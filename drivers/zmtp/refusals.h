@@ -2,7 +2,8 @@
 /* Addresses whose handshakes were refused. A handshake costs its server half a millisecond; so an address
  * that was refused three times within ten seconds has to wait for a second, and those who come from it
  * meanwhile are closed at once. But not if somebody there was let in: otherwise a stranger behind the same
- * address could lock a host out.
+ * address could lock a host out. For the same reason an address does not wait again at once: whoever else is
+ * there has a moment in which to come, however often the stranger is refused in it.
  *
  * Of IPv6 the first 64 bits count, which one host may have for itself. Pure: no socket, no clock. One thread
  * at a time. */
@@ -18,6 +19,7 @@
 #define GODWIT__ZMTP_REFUSALS_FEW 3    /* refusals, before an address has to wait ... */
 #define GODWIT__ZMTP_REFUSALS_MS 10000 /* ... if they come within this time */
 #define GODWIT__ZMTP_REFUSALS_WAIT_MS 1000
+#define GODWIT__ZMTP_REFUSALS_OPEN_MS 250 /* behind a wait, before the next one */
 #define GODWIT__ZMTP_REFUSALS_WARN_MS 60000
 
 typedef struct godwit__zmtp_refusals {
@@ -29,7 +31,8 @@ typedef struct godwit__zmtp_refusals {
 void godwit__zmtp_refusals_init (godwit__zmtp_refusals_t *refusals);
 void godwit__zmtp_refusals_release (godwit__zmtp_refusals_t *refusals);
 
-/* One of this address was refused. True: there were too many of them within the time. */
+/* One of this address was refused. True: there were too many of them within the time, and its last wait, if there
+ * was one, is over for long enough. */
 bool godwit__zmtp_refusals_note (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                                  int64_t now_ns);
 /* From now on the address has to wait. */

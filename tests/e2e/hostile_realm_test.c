@@ -11,6 +11,7 @@
 #include <criterion/criterion.h>
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -312,4 +313,156 @@ ATTACK (a_flood_of_connections_until_descriptors_are_out)
     attacker_end (&attacker);
     crowd_disperse ();
     victim_call_anew (&victim);
+}
+
+/* ---- an address that has to wait ---- */
+
+/* Whether it is let in now. */
+static bool
+is_let_in (const char *from)
+{
+    curve_peer_t peer;
+    const int fd = intruder_connect (from, victim.tcp);
+    const bool is_in = fd >= 0 && intruder_enter (&member, fd, &peer);
+    if (fd >= 0)
+        zmtp_vanish (fd);
+    return is_in;
+}
+
+static void
+be_refused (const char *from)
+{
+    curve_peer_t peer;
+    const int fd = intruder_connect (from, victim.tcp);
+    cr_assert_geq (fd, 0);
+    cr_assert (!intruder_knock (&stranger, fd, &peer));
+    close (fd);
+}
+
+/* Seconds until a member that tries again and again is let in. */
+static double
+wait_let_in (const char *from)
+{
+    const int64_t begin_ns = now_ns ();
+    while (!is_let_in (from)) {
+        cr_assert_lt (now_ns () - begin_ns, INT64_C (1000000) * VICTIM_WAIT_LIMIT_MS, "it is shut out");
+        attacker_be_slow ();
+    }
+    return (double) (now_ns () - begin_ns) / 1e9;
+}
+
+ATTACK (after_three_refusals_an_address_waits_for_a_second)
+{
+    cr_assert (is_let_in (ELSEWHERE));
+    for (int i = 0; i < 3; i++)
+        be_refused (ELSEWHERE);
+    cr_assert (!is_let_in (ELSEWHERE));
+    cr_assert (is_let_in (FAR_ELSEWHERE), "others do not wait");
+    const double waited_s = wait_let_in (ELSEWHERE);
+    cr_assert (waited_s > 0.5 && waited_s < 4, "%f s", waited_s);
+    /* Here the honest member is let in already. */
+    for (int i = 0; i < 30; i++) {
+        be_refused ("127.0.0.1");
+        cr_assert (is_let_in ("127.0.0.1"));
+    }
+    victim_call_anew (&victim);
+}
+
+static void
+be_refused_again (attacker_t *attacker)
+{
+    curve_peer_t peer;
+    const int fd = intruder_connect (ELSEWHERE, victim.tcp);
+    if (fd < 0)
+        return;
+    intruder_knock (&stranger, fd, &peer);
+    zmtp_vanish (fd);
+    attacker->count++;
+}
+
+/* The stranger is behind the same address as a member that is not let in yet. */
+ATTACK (a_stranger_locks_no_host_out)
+{
+    attacker_t attacker = {.count = 0};
+    attacker_begin (&attacker, be_refused_again);
+    attacker_wait (&attacker, 1000);
+    const double waited_s = wait_let_in (ELSEWHERE);
+    printf ("let in after %.1f s, beside %zu refusals\n", waited_s, attacker.count);
+    attacker_end (&attacker);
+}
+
+/* ---- members ---- */
+
+static void
+handshake (attacker_t *attacker)
+{
+    curve_peer_t peer;
+    const int fd = zmtp_connect (victim.tcp);
+    if (fd < 0)
+        return;
+    attacker->count += intruder_enter (&member, fd, &peer);
+    zmtp_vanish (fd);
+}
+
+enum { BATCHES = 9, CALLS = 1000 };
+
+static int
+compare (const void *a, const void *b)
+{
+    const double x = *(const double *) a, y = *(const double *) b;
+    return x < y ? -1 : x > y;
+}
+
+static double
+p99_us (void)
+{
+    double all[CALLS];
+    for (int i = 0; i < CALLS; i++) {
+        const int64_t begin_ns = now_ns ();
+        victim_call (&victim);
+        all[i] = (double) (now_ns () - begin_ns) / 1000;
+    }
+    qsort (all, CALLS, sizeof *all, compare);
+    return all[CALLS * 99 / 100];
+}
+
+/* A process that takes a processor, as the flood does, and has nothing to do with the server. */
+static pid_t
+burn (void)
+{
+    const pid_t child = fork ();
+    cr_assert_geq (child, 0);
+    if (child == 0) {
+        prctl (PR_SET_PDEATHSIG, SIGKILL);
+        for (volatile unsigned i = 0;; i++)
+            ;
+    }
+    return child;
+}
+
+ATTACK (a_flood_of_handshakes_of_a_member)
+{
+    double quiet[BATCHES], beside[BATCHES], flooded[BATCHES];
+    size_t count = 0;
+    for (int i = 0; i < BATCHES; i++) {
+        attacker_t attacker = {.count = 0};
+        quiet[i] = p99_us ();
+        const pid_t child = burn ();
+        beside[i] = p99_us ();
+        kill (child, SIGKILL);
+        waitpid (child, NULL, 0);
+        attacker_begin (&attacker, handshake);
+        attacker_wait (&attacker, 10);
+        flooded[i] = p99_us ();
+        attacker_end (&attacker);
+        count += attacker.count;
+    }
+    qsort (quiet, BATCHES, sizeof *beside, compare);
+    qsort (beside, BATCHES, sizeof *beside, compare);
+    qsort (flooded, BATCHES, sizeof *flooded, compare);
+    const double before_us = beside[BATCHES / 2], now_us = flooded[BATCHES / 2];
+    printf ("%zu handshakes; p99 %.0f us, quiet %.0f beside a process that burns as much %.0f us\n", count, now_us, quiet[BATCHES/2], before_us);
+    if (!victim_is_sanitized ())
+        cr_assert_leq (now_us, 2 * before_us, "p99 %.0f us under %zu handshakes, %.0f us beside others", now_us,
+                       count, before_us);
 }

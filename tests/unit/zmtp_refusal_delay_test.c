@@ -49,6 +49,24 @@ Test (zmtp_refusal_delay, three_within_ten_seconds_make_an_address_wait_for_one)
     godwit__zmtp_refusals_release (&refusals);
 }
 
+/* Otherwise a stranger, who tries all the time, would leave a host behind the same address no time to come. */
+Test (zmtp_refusal_delay, between_two_waits_an_address_is_open)
+{
+    godwit__zmtp_refusals_t refusals;
+    const godwit__zmtp_peer_t peer = peer_at ("10.0.0.9");
+    godwit__zmtp_refusals_init (&refusals);
+    for (int64_t i = 0; i < 3; i++)
+        refuse (&refusals, &peer, 0);
+    cr_assert (godwit__zmtp_refusals_waits (&refusals, &peer, S - 1));
+    for (int64_t i = 0; i < 100; i++)
+        cr_assert (!refuse (&refusals, &peer, S + i));
+    cr_assert (!refuse (&refusals, &peer, S + S / 4 - 1));
+    cr_assert (!godwit__zmtp_refusals_waits (&refusals, &peer, S + S / 4 - 1));
+    cr_assert (refuse (&refusals, &peer, S + S / 4), "and then it waits again");
+    cr_assert (godwit__zmtp_refusals_waits (&refusals, &peer, 2 * S + S / 4 - 1));
+    godwit__zmtp_refusals_release (&refusals);
+}
+
 Test (zmtp_refusal_delay, refusals_that_come_slowly_make_nobody_wait)
 {
     godwit__zmtp_refusals_t refusals;
