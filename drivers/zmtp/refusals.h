@@ -31,8 +31,8 @@ typedef struct godwit__zmtp_refusals {
 void godwit__zmtp_refusals_init (godwit__zmtp_refusals_t *refusals);
 void godwit__zmtp_refusals_release (godwit__zmtp_refusals_t *refusals);
 
-/* One of this address was refused. True: there were too many of them within the time, and its last wait, if there
- * was one, is over for long enough. */
+/* One of this address was refused. True: there were too many of them within the time, and its last wait, if
+ * there was one, is over for long enough. */
 bool godwit__zmtp_refusals_note (godwit__zmtp_refusals_t *refusals, const godwit__zmtp_peer_t *peer,
                                  int64_t now_ns);
 /* From now on the address has to wait. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Somebody at a port of a realm, over a plain socket: who has the door, but is no member; or a member; or who has
- * neither. It speaks CURVE as tests/support/curve_peer.h does, and shares no line of that with the engine. For
- * Criterion programs. */
+/* Somebody at a port of a realm, over a plain socket: who has the door, but is no member; or a member; or who
+ * has neither. It speaks CURVE as tests/support/curve_peer.h does, and shares no line of that with the
+ * engine. For Criterion programs. */
 #ifndef GODWIT_TESTS_SUPPORT_INTRUDER_H
 #define GODWIT_TESTS_SUPPORT_INTRUDER_H
 

@@ -238,8 +238,8 @@ check_pieces (godwit_status_t run (godwit_error_t **error), size_t needed)
     cr_assert_eq (run_with_pieces (run, needed), GODWIT_OK);
 }
 
-/* An open realm has six: K, sign, door and identity, and in the keyring K and door again; seeds are given back
- * before. Another file takes the last four. */
+/* An open realm has six: K, sign, door and identity, and in the keyring K and door again; seeds are given
+ * back before. Another file takes the last four. */
 Test (alloc_realm, each_piece_for_a_key_fails_once, .timeout = 120)
 {
     open_world ();

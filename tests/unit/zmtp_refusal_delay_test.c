@@ -49,7 +49,8 @@ Test (zmtp_refusal_delay, three_within_ten_seconds_make_an_address_wait_for_one)
     godwit__zmtp_refusals_release (&refusals);
 }
 
-/* Otherwise a stranger, who tries all the time, would leave a host behind the same address no time to come. */
+/* Otherwise a stranger, who tries all the time, would leave a host behind the same address no time to come.
+ */
 Test (zmtp_refusal_delay, between_two_waits_an_address_is_open)
 {
     godwit__zmtp_refusals_t refusals;
