@@ -5,10 +5,13 @@
 #include "drivers/zmtp/stream.h"
 
 #include "src/error/error.h"
+#include "src/loop/reactor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define A_SECOND_NS (1000 * GODWIT__NS_PER_MS)
 
 godwit__zmtp_member_t *
 godwit__zmtp_member_new (godwit__zmtp_stream_t *stream, godwit__zmtp_admission_t *admission)
@@ -19,6 +22,8 @@ godwit__zmtp_member_new (godwit__zmtp_stream_t *stream, godwit__zmtp_admission_t
     member->stream = stream;
     member->party = admission->party;
     member->said = admission->said;
+    member->news_left = GODWIT__ZMTP_MEMBER_NEWS_MAX;
+    member->news_ns = godwit__reactor_now (stream->driver->options.reactor);
     atomic_init (&member->bulletin, admission->bulletin);
     admission->party = NULL;
     return member;
@@ -125,9 +130,26 @@ take_bulletin (godwit__zmtp_member_t *member, const uint8_t *sealed, size_t size
     }
 }
 
+/* Whether it sends credentials and bulletins faster than anybody has new ones. */
+static bool
+is_too_often (godwit__zmtp_member_t *member)
+{
+    const int64_t now_ns = godwit__reactor_now (member->stream->driver->options.reactor);
+    const int64_t more = (now_ns - member->news_ns) / A_SECOND_NS;
+    const int64_t left = member->news_left + more;
+    member->news_ns += more * A_SECOND_NS;
+    member->news_left = left < GODWIT__ZMTP_MEMBER_NEWS_MAX ? (unsigned) left : GODWIT__ZMTP_MEMBER_NEWS_MAX;
+    if (member->news_left == 0)
+        return true;
+    member->news_left--;
+    return false;
+}
+
 const char *
 godwit__zmtp_member_take (godwit__zmtp_member_t *member, const godwit__zmtp_command_t *command)
 {
+    if (command->kind != GODWIT__ZMTP_REFUSED && is_too_often (member))
+        return "it sent credentials or bulletins too often";
     switch (command->kind) {
     case GODWIT__ZMTP_CREDENTIAL:
         take_credential (member, command->data, command->size);

@@ -18,12 +18,20 @@
 
 struct godwit__zmtp_stream;
 
+/* Credentials and bulletins that a peer may send at once; and one more each second. Each may cost a
+ * verification, on the thread that serves others. */
+#define GODWIT__ZMTP_MEMBER_NEWS_MAX 32
+
 typedef struct godwit__zmtp_member {
     struct godwit__zmtp_stream *stream;
     godwit__light_lock_t lock; /* covers party; the thread that reads writes it, and reads it without */
     godwit__party_t *party;
     atomic_bool is_void;
     atomic_uint_fast64_t bulletin; /* the number of the newest that the peer is known to have */
+
+    /* The thread that reads. */
+    unsigned news_left; /* credentials and bulletins that it may send now */
+    int64_t news_ns;    /* when that was reckoned */
 
     /* parties.lock. */
     bool is_listed;      /* the reactor wants to hear news */

@@ -2,8 +2,10 @@
 /* Attackers of a server in a realm, at the loopback: strangers, some of whom have got hold of the door, and
  * members who use up what they can. A member calls all the time; after and during each attack all holds that
  * tests/support/victim.h says. */
+#include "src/realm/strict.h"
 #include "tests/support/crowd.h"
 #include "tests/support/intruder.h"
+#include "tests/support/must.h"
 #include "tests/support/realm_files.h"
 #include "tests/support/victim.h"
 #include "tests/support/zmtp.h"
@@ -429,4 +431,162 @@ ATTACK (a_flood_of_handshakes_of_a_member)
                        quiet_us[BATCHES / 2]);
     victim_expect_turns (&victim);
     victim_call_anew (&victim);
+}
+
+/* ---- members, behind their handshake ---- */
+
+/* A member that was let in, at its link or its rendezvous. */
+static int
+enter (size_t where, curve_peer_t *peer)
+{
+    const int fd = crowd_join (at[where % 2]);
+    cr_assert (intruder_enter (&member, fd, peer));
+    return fd;
+}
+
+/* A command with this name and data, in a box. */
+static zmtp_bytes_t
+command (curve_peer_t *peer, const char *name, const void *data, size_t size)
+{
+    static uint8_t body[1 << 20];
+    const size_t name_size = strlen (name);
+    body[0] = (uint8_t) name_size;
+    memcpy (body + 1, name, name_size);
+    memcpy (body + 1 + name_size, data, size);
+    return curve_peer_message (peer, 2, body, 1 + name_size + size);
+}
+
+static uint8_t large[1 << 19];
+
+/* Each costs the connection, and nothing else. */
+ATTACK (commands_that_no_member_sends)
+{
+    static const char *const names[] = {"CREDENTIAL", "BULLETIN",  "REFUSED", "READY",
+                                        "ERROR",      "SUBSCRIBE", "PING"};
+    static const size_t sizes[] = {0, 1, 64, 400, 4096, 60000, 65536, sizeof large};
+    for (size_t i = 0; i < sizeof large; i++)
+        large[i] = any_byte ();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            curve_peer_t peer;
+            const int fd = enter (i + k, &peer);
+            intruder_write (fd, command (&peer, names[i], large, sizes[k]));
+            intruder_write (fd, command (&peer, names[i], large, sizes[k]));
+            victim_call (&victim);
+        }
+    crowd_wait_hung_up ();
+    victim_call_anew (&victim);
+}
+
+/* Those of the handshake, again or of the other end, in a box and outside of one. */
+ATTACK (handshakes_that_go_on)
+{
+    for (size_t i = 0; i < 40; i++) {
+        curve_peer_t peer, other;
+        const int fd = enter (i, &peer);
+        other = peer;
+        zmtp_bytes_t said =
+            i % 2 ? curve_peer_initiate (&other, member.properties) : curve_peer_hello (&other);
+        if (i / 2 % 2) {
+            const zmtp_bytes_t boxed = curve_peer_message (&peer, 2, said.data + 9, said.size - 9);
+            free (said.data);
+            said = boxed;
+        }
+        intruder_write (fd, said);
+        intruder_write (fd, curve_peer_ready (&peer, member.properties));
+    }
+    crowd_wait_hung_up ();
+}
+
+/* More than a handshake may hold, or what may be said once. */
+ATTACK (handshakes_with_thousands_of_properties)
+{
+    for (size_t i = 0; i < 30; i++) {
+        curve_peer_t peer;
+        const int fd = crowd_join (somewhere (i));
+        zmtp_bytes_t properties = zmtp_bytes_of (member.properties.data, member.properties.size);
+        for (size_t k = 0; k < (i % 2 ? 3000 : 100); k++)
+            intruder_add (&properties, i % 2 ? "X" : "X-Godwit-Bulletin", large, i % 2 ? 0 : 8);
+        cr_assert (intruder_knock (&member, fd, &peer));
+        intruder_initiate (&peer, fd, properties);
+        free (properties.data);
+        victim_call (&victim);
+    }
+    crowd_wait_hung_up ();
+}
+
+/* A message whose last part never comes. */
+ATTACK (a_message_without_end)
+{
+    curve_peer_t peer;
+    const int fd = enter (0, &peer);
+    size_t sent = 0;
+    while (intruder_write (fd, curve_peer_message (&peer, 1, large, sizeof large)) && sent++ < 1000)
+        if (sent % 16 == 0)
+            victim_call (&victim);
+    cr_assert_lt (sent, 1000u, "it is above max_message_size");
+    const int other = enter (0, &peer);
+    for (size_t i = 0; i < 100000; i++)
+        intruder_write (other, curve_peer_message (&peer, 1, large, i % 2));
+    victim_expect_turns (&victim);
+    if (!victim_is_sanitized ())
+        cr_assert_lt (victim_growth (&victim), 12 << 20, "%d KiB", (int) (victim_growth (&victim) / 1024));
+}
+
+/* ---- a member whose certificate is renewed all the time ---- */
+
+/* The member's credential with another proof, which nobody has verified yet. */
+static zmtp_bytes_t
+fresh_credential (const godwit__member_file_t *file, const godwit__process_proof_t *own, int64_t until)
+{
+    godwit__process_proof_t proof = *own;
+    uint8_t body[GODWIT__PROOF_SIZE_MAX], signature[GODWIT__SIGNATURE_SIZE],
+        data[GODWIT__CREDENTIAL_SIZE_MAX];
+    godwit__writer_t writer = {.data = data, .capacity = sizeof data};
+    proof.until = until;
+    const size_t size = godwit__proof_write (&proof, body);
+    godwit__sign (signature, GODWIT__LABEL_PROCESS, body, size, file->identity);
+    godwit__write_array (&writer, 4);
+    godwit__write_bin (&writer, file->body, file->body_size);
+    godwit__write_bin (&writer, file->signature, sizeof file->signature);
+    godwit__write_bin (&writer, body, size);
+    godwit__write_bin (&writer, signature, sizeof signature);
+    return zmtp_bytes_of (data, writer.size);
+}
+
+static void
+read_own_proof (godwit__process_proof_t *proof)
+{
+    godwit__bin_t parts[4];
+    godwit__credential_t *credential = godwit__realm_credential (member.realm);
+    MUST (godwit__strict_bins (parts, 4, "credential", credential->bytes, credential->size,
+                               GODWIT__CREDENTIAL_SIZE_MAX, &error));
+    MUST (godwit__proof_read (proof, parts[2].data, parts[2].size, &error));
+    godwit__credential_unref (&credential);
+}
+
+/* Each would cost the thread that serves others a verification. */
+ATTACK (a_flood_of_renewed_credentials)
+{
+    enum { CONNECTIONS = 20, RENEWALS = 100 };
+    godwit__member_file_t file;
+    godwit__process_proof_t proof;
+    read_own_proof (&proof);
+    MUST (godwit__member_file_load (&file, godwit__test_realm_path (realm, "flooder"), &error));
+    const int64_t begin_ns = victim_cpu_ns (&victim);
+    for (size_t i = 0; i < CONNECTIONS * RENEWALS; i++) {
+        static curve_peer_t peer;
+        static int fd;
+        if (i % RENEWALS == 0)
+            fd = enter (i / RENEWALS, &peer);
+        const zmtp_bytes_t credential = fresh_credential (&file, &proof, proof.until - 1 - (int64_t) i);
+        intruder_write (fd, command (&peer, "CREDENTIAL", credential.data, credential.size));
+        free (credential.data);
+    }
+    crowd_wait_hung_up ();
+    const double each_us = (double) (victim_cpu_ns (&victim) - begin_ns) / 1000 / CONNECTIONS;
+    godwit__member_file_clear (&file);
+    victim_call_anew (&victim);
+    if (!victim_is_sanitized ())
+        cr_assert_lt (each_us, 6000, "%.0f us for a connection with %d credentials", each_us, RENEWALS);
 }

@@ -3,6 +3,7 @@
  * in the middle between two others. What they get to hear, and what the log says. */
 #include "drivers/zmtp/admission.h"
 #include "drivers/zmtp/frame.h"
+#include "drivers/zmtp/member.h"
 #include "tests/support/curve_peer.h"
 #include "tests/support/must.h"
 #include "tests/support/realm_nodes.h"
@@ -195,7 +196,7 @@ Test (zmtp_member_commands, the_same_credential_again_changes_nothing)
 {
     const int fd = be_let_in ();
     godwit__credential_t *credential = godwit__realm_credential (web);
-    for (int i = 0; i < 100; i++)
+    for (int i = 0; i < GODWIT__ZMTP_MEMBER_NEWS_MAX; i++)
         say (fd, "CREDENTIAL", credential->bytes, credential->size);
     cr_assert (zmtp_send (fd, "hello", 5, false));
     NODES_AWAIT (shop.received == 1);
@@ -203,6 +204,25 @@ Test (zmtp_member_commands, the_same_credential_again_changes_nothing)
     cr_assert_str_eq (shop.log, "");
     godwit__credential_unref (&credential);
     close (fd);
+}
+
+/* Each may cost a verification, on the thread that serves others. */
+Test (zmtp_member_commands, nobody_has_news_all_the_time)
+{
+    godwit__credential_t *credential = godwit__realm_credential (web);
+    godwit__test_realm_revoke_serial (files, 1);
+    const godwit__bulletin_t *const bulletin = godwit__test_realm_bulletin (files);
+    const int fd = be_let_in ();
+    for (int i = 0; i < GODWIT__ZMTP_MEMBER_NEWS_MAX; i++) {
+        say (fd, "CREDENTIAL", credential->bytes, credential->size);
+        say (fd, "BULLETIN", bulletin->sealed, bulletin->sealed_size);
+    }
+    zmtp_send (fd, "hello", 5, false);
+    expect_hung_up (fd);
+    close (fd);
+    NODES_AWAIT (node_says (&shop, "it sent credentials or bulletins too often"));
+    cr_assert_eq (shop.received, 0u);
+    godwit__credential_unref (&credential);
 }
 
 Test (zmtp_member_commands, a_bulletin_that_is_none_costs_the_connection)
