@@ -6,6 +6,7 @@
 
 #include "drivers/zmtp/chunk.h"
 #include "drivers/zmtp/ends.h"
+#include "drivers/zmtp/last_word.h"
 #include "drivers/zmtp/out_queue.h"
 #include "drivers/zmtp/refusals.h"
 
@@ -31,6 +32,7 @@ typedef struct godwit__zmtp {
     /* The realm; the reactor's thread. */
     struct godwit__zmtp_parties *parties; /* NULL: there is none */
     godwit__zmtp_refusals_t refusals;
+    godwit__zmtp_last_words_t last_words;
     unsigned first_door; /* knock.h */
     struct godwit__lookup_thread
         *lookups; /* of names of hosts; NULL: there were none yet. Reactor's thread */

@@ -226,6 +226,43 @@ Test (zmtp_refusal_delay, where_a_member_is_nobody_waits, .timeout = 60)
     close_port ();
 }
 
+static node_link_t knock;
+
+static void
+connect_again (void)
+{
+    knock = (node_link_t){.ups = 0};
+    node_link_open (&knock, &web, shop.at.links[1]);
+    NODES_AWAIT (knock.downs || knock.ups);
+}
+
+/* A member that is refused tries again, and is closed at once: why it was refused is still told. */
+Test (zmtp_refusal_delay, who_waits_knows_why, .timeout = 60)
+{
+    static const char silent[] = "closed at once; before that it refused us: revoked";
+    open_port ("shop");
+    node_open (&web, &godwit__zmtp_driver,
+               godwit__test_realm_issue (files, GODWIT__TEST_MEMBER (.name = "web")), NULL);
+    godwit__test_realm_revoke (files, "web");
+    godwit__test_realm_put_bulletin (files, "shop");
+    node_look (&shop);
+    for (int i = 0; i < 10; i++) {
+        connect_again ();
+        cr_assert_str_eq (knock.reason, i < 3 ? "refused us: revoked" : silent);
+        node_link_close (&knock);
+    }
+    /* It gets another certificate, and is let in; what was before is over. */
+    godwit__test_realm_issue (files, GODWIT__TEST_MEMBER (.name = "web"));
+    node_look (&web);
+    for (connect_again (); !knock.ups; connect_again ()) {
+        cr_assert_str_eq (knock.reason, silent);
+        node_link_close (&knock);
+    }
+    node_link_close (&knock);
+    node_close (&web);
+    close_port ();
+}
+
 Test (zmtp_refusal_delay, without_a_realm_nobody_waits, .timeout = 60)
 {
     open_port (NULL);
