@@ -13,11 +13,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define LOOPBACK "127.0.0.1"
-/* Unfinished handshakes of one port. */
+/* Unfinished handshakes of one port: so many, or an eighth of the descriptors that the process may have, of
+ * which the program has other uses. A process may have several ports. */
 #define OPENING_MAX 512
+#define OPENING_FEW 16 /* in any case */
+#define OPENING_PART 8
 
 /* ---- connections ---- */
 
@@ -169,6 +173,17 @@ evict (godwit__zmtp_port_t *port, uint64_t peer_hash)
     godwit__zmtp_port_let_go (evicted);
 }
 
+/* The limit may be changed at any time; as long as there are few, nobody asks for it. */
+static bool
+is_full (const godwit__zmtp_port_t *port)
+{
+    struct rlimit descriptors;
+    if (port->opening_count < OPENING_FEW)
+        return false;
+    return port->opening_count >= OPENING_MAX || (getrlimit (RLIMIT_NOFILE, &descriptors) == 0 &&
+                                                  port->opening_count >= descriptors.rlim_cur / OPENING_PART);
+}
+
 static bool
 has_to_wait (godwit__zmtp_t *driver, const godwit__zmtp_peer_t *peer)
 {
@@ -188,7 +203,7 @@ accept_as (godwit__zmtp_listener_t *listener, int fd, godwit__zmtp_socket_t sock
         godwit__zmtp_count (&port->driver->counters.refused);
         return;
     }
-    if (port->opening_count >= OPENING_MAX)
+    if (is_full (port))
         evict (port, peer_hash);
     godwit__zmtp_stream_t *stream = godwit__zmtp_stream_new (
         port->driver, fd, godwit__zmtp_end (&port->driver->ends, socket, listener->is_private), 0,

@@ -298,18 +298,35 @@ pour_in (attacker_t *attacker)
     attacker->count++;
 }
 
-ATTACK (a_flood_of_connections_until_descriptors_are_out)
+/* Strangers do not get all descriptors: a new member is let in meanwhile, and the program can open what it
+ * likes. The server has two ports. */
+ATTACK (a_flood_of_connections_leaves_descriptors)
 {
     attacker_t attacker = {.count = 0};
     attacker_begin (&attacker, pour_in);
     attacker_wait (&attacker, 3000);
-    for (int i = 0; i < 1000; i++)
+    for (int i = 0; i < 1000; i++) {
         victim_call (&victim);
+        cr_assert_leq (victim_descriptors (&victim), victim.descriptors + 2 * LIMIT / 8 + 64);
+    }
+    victim_call_anew (&victim);
     victim_expect_turns (&victim);
     attacker_wait (&attacker, 12000);
     attacker_end (&attacker);
     crowd_disperse ();
     victim_call_anew (&victim);
+}
+
+/* A member gets them all: it is named in the log, and to be revoked. Calls go on all the same. */
+ATTACK (a_member_takes_all_descriptors)
+{
+    curve_peer_t peer;
+    for (size_t i = 0; i < LIMIT + 100; i++)
+        intruder_enter (&member, crowd_join (at[i % 2]), &peer);
+    cr_assert_geq (crowd_count_hung_up (), 100u);
+    for (int i = 0; i < 1000; i++)
+        victim_call (&victim);
+    victim_expect_turns (&victim);
 }
 
 /* ---- an address that has to wait ---- */
