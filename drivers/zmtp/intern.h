@@ -10,6 +10,8 @@
  * them: only of those that this process connects to. If there are too many, or memory is short, a general one
  * is returned. Any thread. */
 const char *godwit__zmtp_intern (godwit__zmtp_t *driver, const char *text);
+/* For a text of a peer that says in its handshake what it likes: there is less room. */
+const char *godwit__zmtp_intern_strangers (godwit__zmtp_t *driver, const char *text);
 /* Frees them all: all links were closed. */
 void godwit__zmtp_intern_release (godwit__zmtp_t *driver);
 

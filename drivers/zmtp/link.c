@@ -332,6 +332,16 @@ try_second_door (zmtp_link_t *self)
     return true;
 }
 
+/* Whoever has the address may make up as many reasons as it likes before it is known. */
+static const char *
+keep_reason (const zmtp_link_t *self, const godwit__zmtp_stream_t *stream, const char *reason)
+{
+    const bool is_own_text =
+        stream->member || stream->failure != GODWIT__ZMTP_FAILED_SOMEHOW || stream->is_silent;
+    return is_own_text ? godwit__zmtp_intern (self->driver, reason)
+                       : godwit__zmtp_intern_strangers (self->driver, reason);
+}
+
 /* The reason as it is told: static text, or one that the driver keeps. */
 static const char *
 told_reason (zmtp_link_t *self, const godwit__zmtp_stream_t *stream, const char *reason)
@@ -341,7 +351,7 @@ told_reason (zmtp_link_t *self, const godwit__zmtp_stream_t *stream, const char 
     char text[GODWIT__ZMTP_LAST_WORD_SIZE];
     if (self->address && stream->is_silent)
         reason = godwit__zmtp_last_word_of (words, self->address, reason, text);
-    const char *const told = is_static ? reason : godwit__zmtp_intern (self->driver, reason);
+    const char *const told = is_static ? reason : keep_reason (self, stream, reason);
     if (self->address && !stream->is_silent && godwit__zmtp_admission_is_refused_us (told))
         godwit__zmtp_last_word_keep (words, self->address, told);
     else if (self->address && !stream->is_silent)

@@ -16,8 +16,10 @@
 
 #include <pthread.h>
 
-/* Reasons of links that failed; for more different ones there is a general text. */
-#define GODWIT__ZMTP_TEXTS 128
+/* Reasons of links that failed; for more different ones there is a general text. Strangers have a part in
+ * theirs, and leave some for others. */
+#define GODWIT__ZMTP_TEXTS 160
+#define GODWIT__ZMTP_STRANGER_TEXTS 128
 
 typedef struct godwit__zmtp {
     godwit__driver_t base;
