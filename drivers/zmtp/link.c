@@ -313,8 +313,6 @@ on_ready (godwit__zmtp_stream_t *stream)
 {
     zmtp_link_t *self = stream->owner;
     godwit__zmtp_knock_opened (&self->knock, stream);
-    if (self->address)
-        godwit__zmtp_last_word_forget (&self->driver->last_words, self->address);
     atomic_store_explicit (&self->traffic, stream, memory_order_release);
     atomic_store (&self->state, LINK_UP);
     godwit__zmtp_waiter_set_fd (&self->waiter, stream->fd);
@@ -332,33 +330,6 @@ try_second_door (zmtp_link_t *self)
     return true;
 }
 
-/* Whoever has the address may make up as many reasons as it likes before it is known. */
-static const char *
-keep_reason (const zmtp_link_t *self, const godwit__zmtp_stream_t *stream, const char *reason)
-{
-    const bool is_own_text =
-        stream->member || stream->failure != GODWIT__ZMTP_FAILED_SOMEHOW || stream->is_silent;
-    return is_own_text ? godwit__zmtp_intern (self->driver, reason)
-                       : godwit__zmtp_intern_strangers (self->driver, reason);
-}
-
-/* The reason as it is told: static text, or one that the driver keeps. */
-static const char *
-told_reason (zmtp_link_t *self, const godwit__zmtp_stream_t *stream, const char *reason)
-{
-    godwit__zmtp_last_words_t *const words = &self->driver->last_words;
-    const bool is_static = traffic_of (self) && !stream->member;
-    char text[GODWIT__ZMTP_LAST_WORD_SIZE];
-    if (self->address && stream->is_silent)
-        reason = godwit__zmtp_last_word_of (words, self->address, reason, text);
-    const char *const told = is_static ? reason : keep_reason (self, stream, reason);
-    if (self->address && !stream->is_silent && godwit__zmtp_admission_is_refused_us (told))
-        godwit__zmtp_last_word_keep (words, self->address, told);
-    else if (self->address && !stream->is_silent)
-        godwit__zmtp_last_word_forget (words, self->address);
-    return told;
-}
-
 static void
 on_ended (godwit__zmtp_stream_t *stream, const char *reason)
 {
@@ -367,7 +338,8 @@ on_ended (godwit__zmtp_stream_t *stream, const char *reason)
         return;
     if (stream->failure != GODWIT__ZMTP_FAILED_SOMEHOW || (stream->member && stream->is_at_fault))
         warn (self, reason);
-    go_down (self, told_reason (self, stream, reason));
+    const bool is_static = traffic_of (self) && !stream->member;
+    go_down (self, is_static ? reason : godwit__zmtp_intern (self->driver, reason));
 }
 
 static void

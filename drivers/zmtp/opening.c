@@ -126,7 +126,6 @@ lose (godwit__zmtp_stream_t *stream)
     const char *const reason = godwit__zmtp_handshake_lost (handshake);
     if (godwit__zmtp_handshake_is_at_door (handshake))
         stream->failure = GODWIT__ZMTP_FAILED_AT_DOOR;
-    stream->is_silent = handshake->greeted == 0;
     fail (stream, reason, false);
 }
 

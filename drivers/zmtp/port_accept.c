@@ -2,6 +2,7 @@
 /* A port's reactor side: where it listens, whom it accepts, and what becomes of them until their handshake is
  * over. Limits come before trust: so many handshakes may be unfinished, and whoever opens more pays with his
  * own oldest ones. */
+#include "drivers/zmtp/anteroom.h"
 #include "drivers/zmtp/parties.h"
 #include "drivers/zmtp/port.h"
 
@@ -127,8 +128,8 @@ note_refusal (godwit__zmtp_t *driver, const godwit__zmtp_stream_t *stream, const
     if (godwit__zmtp_refusals_warns (&driver->refusals, now_ns))
         godwit__driver_warn (
             &driver->options,
-            "%s was refused for the third time within 10 s, so all connections from there have "
-            "to wait for a second: %s",
+            "%s was refused for the third time within 10 s, so connections from there are let in "
+            "one after the other, 100 a second: %s",
             peer, reason);
 }
 
@@ -184,25 +185,12 @@ is_full (const godwit__zmtp_port_t *port)
                                                   port->opening_count >= descriptors.rlim_cur / OPENING_PART);
 }
 
-static bool
-has_to_wait (godwit__zmtp_t *driver, const godwit__zmtp_peer_t *peer)
-{
-    return is_limited (driver, peer) &&
-           godwit__zmtp_refusals_waits (&driver->refusals, peer,
-                                        godwit__reactor_now (driver->options.reactor));
-}
-
 static void
-accept_as (godwit__zmtp_listener_t *listener, int fd, godwit__zmtp_socket_t socket)
+open_as (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_peer_t *peer,
+         godwit__zmtp_socket_t socket)
 {
     godwit__zmtp_port_t *port = listener->user;
-    const godwit__zmtp_peer_t peer = godwit__zmtp_peer_read (fd);
-    const uint64_t peer_hash = godwit__zmtp_peer_hash (&peer);
-    if (has_to_wait (port->driver, &peer)) {
-        godwit__own_fd_close (fd);
-        godwit__zmtp_count (&port->driver->counters.refused);
-        return;
-    }
+    const uint64_t peer_hash = godwit__zmtp_peer_hash (peer);
     if (is_full (port))
         evict (port, peer_hash);
     godwit__zmtp_stream_t *stream = godwit__zmtp_stream_new (
@@ -212,7 +200,7 @@ accept_as (godwit__zmtp_listener_t *listener, int fd, godwit__zmtp_socket_t sock
         godwit__zmtp_count (&port->driver->counters.refused);
         return;
     }
-    stream->peer = peer;
+    stream->peer = *peer;
     stream->at = listener->at;
     stream->peer_hash = peer_hash;
     godwit__list_append (&port->opening, &stream->in_owner);
@@ -220,15 +208,37 @@ accept_as (godwit__zmtp_listener_t *listener, int fd, godwit__zmtp_socket_t sock
 }
 
 static void
+let_link_in (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_peer_t *peer)
+{
+    open_as (listener, fd, peer, GODWIT__ZMTP_ROUTER);
+}
+
+static void
+let_publisher_in (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_peer_t *peer)
+{
+    open_as (listener, fd, peer, GODWIT__ZMTP_SUB);
+}
+
+static void
+accept_as (godwit__zmtp_listener_t *listener, int fd, godwit__zmtp_let_in_t let_in)
+{
+    const godwit__zmtp_peer_t peer = godwit__zmtp_peer_read (fd);
+    if (is_limited (listener->driver, &peer))
+        godwit__zmtp_anteroom_enter (listener, fd, &peer, let_in);
+    else
+        let_in (listener, fd, &peer);
+}
+
+static void
 on_link (godwit__zmtp_listener_t *listener, int fd)
 {
-    accept_as (listener, fd, GODWIT__ZMTP_ROUTER);
+    accept_as (listener, fd, let_link_in);
 }
 
 static void
 on_publisher (godwit__zmtp_listener_t *listener, int fd)
 {
-    accept_as (listener, fd, GODWIT__ZMTP_SUB);
+    accept_as (listener, fd, let_publisher_in);
 }
 
 /* ---- listening ---- */
@@ -361,6 +371,7 @@ godwit__zmtp_port_stop (godwit__zmtp_port_t *port)
     for (godwit__zmtp_listener_t *at;
          (at = GODWIT__FIRST (&port->listeners, godwit__zmtp_listener_t, in_list));) {
         godwit__list_remove (&at->in_list);
+        godwit__zmtp_anteroom_clear (at);
         godwit__zmtp_listener_destroy (at);
     }
     let_all_go (&port->opening);

@@ -77,7 +77,6 @@ struct godwit__zmtp_stream {
     char *reason_text;                    /* the same, if it is on the heap */
     struct godwit__zmtp_member *member;   /* from READY on; NULL: there is no realm */
     godwit__zmtp_failure_t failure;       /* of the handshake; the reactor's thread */
-    bool is_silent;                       /* it ended before the peer has said a byte; the same */
     struct godwit__zmtp_opening *opening; /* during the handshake, and while a refusal is told */
     godwit__zmtp_box_t box; /* after the handshake; the key is NULL: there is none. `out` seals, `in` opens */
     godwit__zmtp_out_t out;

@@ -50,6 +50,16 @@ may_notify (const godwit__port_t *port, const godwit_server_t *server)
                                godwit__route_mark (godwit__dispatch_first (server->dispatch), true), &deed);
 }
 
+/* With the lock: why a lane refuses a frame, or any other server a NOTIFY, or 0. */
+static uint32_t
+refusal_of_notify (godwit__port_t *port, godwit_server_t *server, godwit__routing_id_t routing_id,
+                   const godwit__header_t *header)
+{
+    const godwit__nack_t reason =
+        godwit__order_refuses (server, &(godwit__sender_t){port, routing_id, header->budget_ms}, header);
+    return !reason && !may_notify (port, server) ? GODWIT__NACK_FORBIDDEN : reason;
+}
+
 godwit_request_t *
 godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing_id_t routing_id,
                      const godwit__header_t *header, godwit__frame_t *frame, size_t body_offset,
@@ -63,10 +73,7 @@ godwit__pool_accept (godwit__pool_t *pool, godwit__port_t *port, godwit__routing
         server = godwit__server_table_find (&pool->servers, header->target);
         refused->reason = refusal_of (pool, server);
         if (server && !refused->reason && (server->is_lane || header->type == GODWIT__NOTIFY))
-            refused->reason = godwit__order_refuses (
-                server, &(godwit__sender_t){port, routing_id, header->budget_ms}, header);
-        if (server && !refused->reason && header->type == GODWIT__NOTIFY && !may_notify (port, server))
-            refused->reason = GODWIT__NACK_FORBIDDEN;
+            refused->reason = refusal_of_notify (port, server, routing_id, header);
         if (server && refused->reason == GODWIT__NACK_OVERLOADED)
             server->overloads++;
         refused->revision = server ? server->revision : 0;

@@ -71,7 +71,7 @@ request (godwit__port_t *port, godwit__worker_t *worker, godwit__routing_id_t ro
         if (!godwit__session_sees (session, header->id)) {
             GODWIT__COUNT (pool->transport, requests_duplicate);
             refused.reason = GODWIT__NACK_DUPLICATE;
-        } else if (!pool->transport->realm || !(refused.reason = godwit__port_meet (port, session))) {
+        } else if (!port->has_realm || !(refused.reason = godwit__port_meet (port, session))) {
             accepted = godwit__pool_accept (pool, port, routing_id, header, frame, GODWIT__HEADER_SIZE,
                                             now_ns, true, &refused);
         }

@@ -14,7 +14,7 @@ bool godwit__request_check_rights (godwit_request_t *request);
 static inline bool
 godwit__request_is_allowed (godwit_request_t *request)
 {
-    return (!request->caller && !request->server->authorize) || godwit__request_check_rights (request);
+    return !request->server->checks_rights || godwit__request_check_rights (request);
 }
 
 #endif

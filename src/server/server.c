@@ -80,6 +80,7 @@ godwit_server_new (godwit_server_t **server_p, godwit_transport_t *transport, co
     server->queue_limit = (uint32_t) options.queue_limit;
     server->weight = options.weight;
     server->serializer = options.serializer;
+    server->checks_rights = transport->realm || options.authorize;
     server->authorize = options.authorize;
     server->authorize_user = options.authorize_user;
     status = godwit__target_copy (&server->target, target, error);

@@ -29,6 +29,7 @@ struct godwit_server {
     uint32_t queue_limit;
     uint32_t weight;
     const godwit_serializer_t *serializer; /* borrowed; NULL: none */
+    bool checks_rights;                    /* there is a realm, or a policy: each request is checked */
     godwit_authorize_fn *authorize;        /* the program's policy; NULL: none */
     void *authorize_user;
     bool in_order; /* executor "inline": one request after the other */

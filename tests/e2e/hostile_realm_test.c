@@ -283,8 +283,8 @@ be_refused (const char *from)
     close (fd);
 }
 
-/* Seconds until a member that tries again and again is let in. */
-static double
+/* A member that tries again and again. */
+static void
 wait_let_in (const char *from)
 {
     const int64_t begin_ns = now_ns ();
@@ -292,18 +292,15 @@ wait_let_in (const char *from)
         cr_assert_lt (now_ns () - begin_ns, INT64_C (1000000) * VICTIM_WAIT_LIMIT_MS, "it is shut out");
         attacker_be_slow ();
     }
-    return (double) (now_ns () - begin_ns) / 1e9;
 }
 
-SIEGE_ATTACK (hostile_realm, after_three_refusals_an_address_waits_for_a_second)
+SIEGE_ATTACK (hostile_realm, refusals_lock_no_host_out)
 {
-    cr_assert (is_let_in (ELSEWHERE));
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 30; i++) {
         be_refused (ELSEWHERE);
-    cr_assert (!is_let_in (ELSEWHERE));
-    cr_assert (is_let_in (FAR_ELSEWHERE), "others do not wait");
-    const double waited_s = wait_let_in (ELSEWHERE);
-    cr_assert (waited_s > 0.5 && waited_s < 4, "%f s", waited_s);
+        cr_assert (is_let_in (FAR_ELSEWHERE), "others do not wait");
+    }
+    wait_let_in (ELSEWHERE);
     /* Here the honest member is let in already. */
     for (int i = 0; i < 30; i++) {
         be_refused ("127.0.0.1");

@@ -131,6 +131,37 @@ Test (rights_confirm, a_member_without_the_right_is_not_called)
     scene_close (&scene);
 }
 
+static void
+note_end (void *user, godwit_status_t status, const godwit_value_t *result, const godwit_error_t *error)
+{
+    (void) result, (void) error;
+    *(godwit_status_t *) user = status;
+}
+
+/* Its certificate becomes void while it has not said WELCOME yet. */
+Test (rights_confirm, one_that_becomes_void_before_welcome_is_not_called)
+{
+    scene_t scene;
+    godwit_status_t status = GODWIT_OK;
+    scene_open (&scene, "serve godwit/billing");
+    scene.evil.is_slow = true;
+    liar_host_tell (&scene.host, &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
+    MUST (godwit_client_call_async (scene.client, NULL, "work", GODWIT_NO_ARGS, note_end, &status, &error));
+    for (int ms = 0; ms < 1000 && !scene.evil.greeted; ms++)
+        godwit_cluster_run (scene.world->cluster, 1);
+    cr_assert (scene.evil.greeted);
+    godwit__test_realm_revoke (scene.world->realm, "evil");
+    godwit__test_realm_put_bulletin (scene.world->realm, "web");
+    MUST (godwit__realm_look (scene.web->transport->realm, true, &error));
+    godwit_cluster_run (scene.world->cluster, 1);
+    liar_server_welcome (&scene.evil);
+    godwit_cluster_run (scene.world->cluster, 20000);
+    cr_assert_eq (status, GODWIT_ERR_TIMEOUT, "status %d", (int) status);
+    cr_assert_eq (scene.evil.resolves + scene.evil.requests, 0u, "%u, %u", scene.evil.resolves,
+                  scene.evil.requests);
+    scene_close (&scene);
+}
+
 Test (rights_confirm, those_who_may_are_called_beside_one_who_may_not)
 {
     scene_t scene;
@@ -142,6 +173,26 @@ Test (rights_confirm, those_who_may_are_called_beside_one_who_may_not)
         MUST (rights_call (scene.client, "work", &error));
     cr_assert_eq (charges, 20u);
     cr_assert_eq (scene.evil.requests, 0u);
+    scene_close (&scene);
+}
+
+/* Its row says why, and does not wait until the time is over. */
+Test (rights_confirm, a_fanout_call_has_a_row_for_one_that_may_not)
+{
+    scene_t scene;
+    godwit_fanout_result_t *result = NULL;
+    scene_open (&scene, "serve godwit/evil");
+    liar_host_tell (&scene.host, &(told_t){scene.evil.instance, 1, "billing", "evil", scene.evil.address});
+    const int64_t begin_ms = godwit_cluster_now_ms (scene.world->cluster);
+    MUST (godwit_client_fanout_call (scene.client, NULL, "work", GODWIT_NO_ARGS, &result, &error));
+    cr_assert_lt (godwit_cluster_now_ms (scene.world->cluster) - begin_ms, 5000);
+    cr_assert_eq (godwit_fanout_result_count (result), 1u);
+    const godwit_fanout_row_t *const row = godwit_fanout_result_row (result, 0);
+    cr_assert_eq (row->state, GODWIT_FANOUT_UNREACHABLE);
+    cr_assert (strstr (godwit_error_message (row->error), "\"evil\" may not serve godwit/billing"), "%s",
+               godwit_error_message (row->error));
+    cr_assert_eq (scene.evil.requests, 0u);
+    godwit_fanout_result_destroy (&result);
     scene_close (&scene);
 }
 
