@@ -5,8 +5,8 @@
 
 #include "src/realm/certificate.h"
 
-#define HOUR_S 3600
-#define YEAR_S (365 * 24 * INT64_C (3600))
+#define HOUR_S INT64_C (3600)
+#define YEAR_S (365 * (24 * HOUR_S))
 
 static void
 read_files (const godwit__sim_node_t *node)

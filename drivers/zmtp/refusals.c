@@ -84,7 +84,7 @@ renew (godwit__zmtp_refusals_t *self, const origin_t *origin)
     if (host) {
         godwit__table_remove (&self->hosts, &host->by_origin);
     } else {
-        host_t *oldest = GODWIT__TABLE_FIRST (&self->hosts, host_t, by_origin);
+        host_t *const oldest = GODWIT__TABLE_FIRST (&self->hosts, host_t, by_origin);
         if (oldest && self->hosts.count >= GODWIT__ZMTP_REFUSALS_MAX)
             forget (self, oldest);
         host = calloc (1, sizeof *host);

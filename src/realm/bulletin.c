@@ -218,9 +218,11 @@ godwit__bulletin_peek (uint8_t realm[GODWIT__REALM_ID_SIZE], uint64_t *number, c
                        size_t size)
 {
     static const char id[] = "\x85\xa5realm\xc4\x10", next[] = "\xa6number";
+    if (size == 0)
+        return false; /* sealed may be NULL */
     front_t front = {.at = sealed, .end = sealed + size};
-    if (size == 0 || !skip (&front, "\x92", 1) || !skip_bin_head (&front) ||
-        !skip (&front, id, sizeof id - 1) || front.end - front.at < GODWIT__REALM_ID_SIZE)
+    if (!skip (&front, "\x92", 1) || !skip_bin_head (&front) || !skip (&front, id, sizeof id - 1) ||
+        front.end - front.at < GODWIT__REALM_ID_SIZE)
         return false;
     memcpy (realm, front.at, GODWIT__REALM_ID_SIZE);
     front.at += GODWIT__REALM_ID_SIZE;

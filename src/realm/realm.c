@@ -64,7 +64,10 @@ load (godwit__realm_t *realm, godwit_error_t **error)
     if (status)
         return status;
     realm->credential_count = 1;
-    return godwit__own_make (&realm->own, &realm->keys, now, realm->credential_count, error);
+    status = godwit__own_make (&realm->own, &realm->keys, now, realm->credential_count, error);
+    if (status == GODWIT_OK)
+        realm->told_until = realm->own.self->proof.until;
+    return status;
 }
 
 static godwit__realm_t *

@@ -62,7 +62,7 @@ godwit__party_t *godwit__realm_self (godwit__realm_t *realm);
     (GODWIT__CERTIFICATE_SIZE_MAX + GODWIT__PROOF_SIZE_MAX + 2 * GODWIT__SIGNATURE_SIZE + 16)
 typedef struct godwit__credential {
     atomic_uint refs;
-    uint64_t number; /* grows with each new one */
+    uint64_t number; /* grows with each one that those are told who have seen an older one */
     size_t size;
     uint8_t bytes[GODWIT__CREDENTIAL_SIZE_MAX];
 } godwit__credential_t;
@@ -141,7 +141,7 @@ godwit_status_t godwit__realm_take_bulletin (godwit__realm_t *realm, const uint8
 /* ---- changes ---- */
 
 enum {
-    GODWIT__REALM_CREDENTIAL = 1, /* the own credential is another */
+    GODWIT__REALM_CREDENTIAL = 1, /* the own credential is another, with a greater number */
     GODWIT__REALM_KEYS = 2,       /* doors or trusted realm keys are others */
     GODWIT__REALM_BULLETIN = 4    /* there is a newer bulletin */
 };

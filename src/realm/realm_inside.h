@@ -58,7 +58,8 @@ struct godwit__realm {
     godwit__bulletin_file_t bulletins[GODWIT__BULLETIN_FILES];
     bool is_unkept;            /* that the bulletin can be written nowhere was said */
     int64_t retry_at;          /* a file that is not valid yet is read again then; 0: there is none */
-    uint64_t credential_count; /* made so far */
+    uint64_t credential_count; /* that others are told, so far */
+    int64_t told_until;        /* the longest process proof with this certificate that others were told */
 
     pthread_mutex_t lock;
     godwit__own_t own;            /* written with both locks */

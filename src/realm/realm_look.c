@@ -142,6 +142,7 @@ take_next (look_t *look, godwit__own_t *next, godwit_error_t **error)
     if (status)
         return status;
     realm->credential_count++;
+    realm->told_until = next->self->proof.until;
     exchange (realm, next);
     look->changes |= GODWIT__REALM_CREDENTIAL | (has_same_keys ? 0 : GODWIT__REALM_KEYS);
     char name[GODWIT__CERTIFICATE_TEXT], text[GODWIT__CERTIFICATE_TEXT + 32];
@@ -212,6 +213,22 @@ keep_bulletin (look_t *look)
 
 /* ---- the process proof ---- */
 
+/* Whether others are told of a renewed proof. One that ends earlier was made because this clock was set back.
+ * It is for new connections, whose other ends may have the same time. Those of open ones have a longer proof;
+ * if it is our clock that is wrong, the shorter one has ended for them, and they would close all connections
+ * at once. */
+static bool
+is_told (godwit__realm_t *realm, godwit__own_t *next)
+{
+    if (next->self->proof.until < realm->told_until) {
+        next->credential->number = realm->credential_count;
+        return false;
+    }
+    realm->told_until = next->self->proof.until;
+    realm->credential_count++;
+    return true;
+}
+
 static void
 renew_proof (look_t *look)
 {
@@ -226,11 +243,11 @@ renew_proof (look_t *look)
         report (look, status, &error);
         return;
     }
-    realm->credential_count++;
+    if (is_told (realm, &next))
+        look->changes |= GODWIT__REALM_CREDENTIAL;
     exchange (realm, &next);
     godwit__credential_unref (&next.credential);
     godwit__party_unref (&next.self);
-    look->changes |= GODWIT__REALM_CREDENTIAL;
 }
 
 /* ---- all of it ---- */
