@@ -14,11 +14,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define LOOPBACK "127.0.0.1"
-/* Unfinished handshakes of one port. */
+/* Unfinished handshakes of one port: so many, or an eighth of the descriptors that the process may have, of
+ * which the program has other uses. A process may have several ports. */
 #define OPENING_MAX 512
+#define OPENING_FEW 16 /* in any case */
+#define OPENING_PART 8
 
 /* ---- connections ---- */
 
@@ -170,13 +174,24 @@ evict (godwit__zmtp_port_t *port, uint64_t peer_hash)
     godwit__zmtp_port_let_go (evicted);
 }
 
+/* The limit may be changed at any time; as long as there are few, nobody asks for it. */
+static bool
+is_full (const godwit__zmtp_port_t *port)
+{
+    struct rlimit descriptors;
+    if (port->opening_count < OPENING_FEW)
+        return false;
+    return port->opening_count >= OPENING_MAX || (getrlimit (RLIMIT_NOFILE, &descriptors) == 0 &&
+                                                  port->opening_count >= descriptors.rlim_cur / OPENING_PART);
+}
+
 static void
 open_as (godwit__zmtp_listener_t *listener, int fd, const godwit__zmtp_peer_t *peer,
          godwit__zmtp_socket_t socket)
 {
     godwit__zmtp_port_t *port = listener->user;
     const uint64_t peer_hash = godwit__zmtp_peer_hash (peer);
-    if (port->opening_count >= OPENING_MAX)
+    if (is_full (port))
         evict (port, peer_hash);
     godwit__zmtp_stream_t *stream = godwit__zmtp_stream_new (
         port->driver, fd, godwit__zmtp_end (&port->driver->ends, socket, listener->is_private), 0,

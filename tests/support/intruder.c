@@ -45,6 +45,7 @@ intruder_open (intruder_t *intruder, const char *member)
     memcpy (intruder->keys.process.secret, keyring->curve_secret, CURVE_KEY);
     godwit__keyring_unref (&keyring);
     godwit__credential_t *credential = godwit__realm_credential (intruder->realm);
+    intruder_add (&intruder->properties, "X-Godwit-Engine", "1", 1);
     intruder_add (&intruder->properties, "X-Godwit-Credential", credential->bytes, credential->size);
     godwit__credential_unref (&credential);
 }

@@ -20,6 +20,7 @@
 
 #define PROGRAM GODWIT_BUILD_DIR "/tests/e2e/programs/hostile_server"
 #define CALLS 100 /* the slowest tenth does not count */
+#define SERVED 1000
 #define BATCHES 7 /* of which the median is taken */
 /* An attacker has his turns, and his connections are looked at; but he is not served first. */
 #define AHEAD_FACTOR 10
@@ -180,6 +181,35 @@ void
 victim_expect_turns (const victim_t *victim)
 {
     expect_ahead (victim, AHEAD_BUSY_US);
+}
+
+/* Which thread serves, and what it has spent so far. */
+static int64_t
+look_at_thread (const victim_t *victim, int64_t *thread)
+{
+    godwit_value_t *result = NULL;
+    MUST (godwit_client_call (victim->client, NULL, "spent_here", GODWIT_NO_ARGS, &result, &error));
+    const int64_t spent_ns = godwit_value_as_int (godwit_value_get (result, "spent"), 0);
+    *thread = godwit_value_as_int (godwit_value_get (result, "thread"), 0);
+    godwit_value_unref (&result);
+    return spent_ns;
+}
+
+double
+victim_serving_us (const victim_t *victim)
+{
+    double all[SERVED];
+    int64_t thread = 0, last_ns = 0;
+    for (int i = 0; i < SERVED;) {
+        int64_t now;
+        const int64_t spent_ns = look_at_thread (victim, &now);
+        if (now == thread) /* otherwise there is nothing to compare with */
+            all[i++] = (double) (spent_ns - last_ns) / 1000;
+        thread = now;
+        last_ns = spent_ns;
+    }
+    qsort (all, SERVED, sizeof *all, compare);
+    return all[SERVED * 99 / 100];
 }
 
 /* ---- life ---- */

@@ -44,6 +44,9 @@ void victim_call_anew (const victim_t *victim);
 void victim_expect_pace (const victim_t *victim);
 /* The same for attacks that never let the server rest: the calls wait for at most 10 ms of its work. */
 void victim_expect_turns (const victim_t *victim);
+/* Microseconds: of a hundred calls ninety-nine take the thread that serves them at most so much processor
+ * time, with all that it does between one and the next. Other threads of the server do not count. */
+double victim_serving_us (const victim_t *victim);
 /* Bytes more than before the attack, now. */
 int64_t victim_growth (const victim_t *victim);
 int64_t victim_descriptors (const victim_t *victim);

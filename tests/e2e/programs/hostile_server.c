@@ -65,6 +65,18 @@ on_spent (godwit_request_t *request, void *self)
     return godwit_request_reply (request, GODWIT_INT ("", (int64_t) used.tv_sec * 1000000000 + used.tv_nsec));
 }
 
+/* The same of this thread, and which one it is: what is done on others is for the system to share out. */
+static godwit_status_t
+on_spent_here (godwit_request_t *request, void *self)
+{
+    struct timespec used;
+    (void) self;
+    clock_gettime (CLOCK_THREAD_CPUTIME_ID, &used);
+    return godwit_request_reply (
+        request, GODWIT_MAP ("", GODWIT_INT ("thread", gettid ()),
+                             GODWIT_INT ("spent", (int64_t) used.tv_sec * 1000000000 + used.tv_nsec)));
+}
+
 static godwit_status_t
 on_stats (godwit_request_t *request, void *self)
 {
@@ -84,9 +96,9 @@ on_stats (godwit_request_t *request, void *self)
                                              GODWIT_INT ("resident", resident_bytes ())));
 }
 
-static const godwit_method_t methods[] = {GODWIT_METHOD ("echo", on_echo, 0),
-                                          GODWIT_METHOD ("spent", on_spent, 0),
-                                          GODWIT_METHOD ("stats", on_stats, 0)};
+static const godwit_method_t methods[] = {
+    GODWIT_METHOD ("echo", on_echo, 0), GODWIT_METHOD ("spent", on_spent, 0),
+    GODWIT_METHOD ("spent_here", on_spent_here, 0), GODWIT_METHOD ("stats", on_stats, 0)};
 
 static void
 print_port (const godwit__port_t *port, const godwit_server_t *server)
